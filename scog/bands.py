@@ -1,0 +1,90 @@
+"""The bands of a Sentinel-2 Level-2A scene and the names people call them by.
+
+The canonical name is the asset key that Earth Search uses (`red`); an alias is ESA's code in any case, with or
+without its leading zero (`B04`, `b04`, `B4`).
+Wavelengths and resolutions: https://sentiwiki.copernicus.eu/web/s2-mission, rounded as Earth Search's items state them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from scog.errors import InvalidInput
+from scog.suggest import did_you_mean, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One band.
+
+    name        the canonical name, `red`
+    code        ESA's name, `B04`
+    title       for people
+    wavelength  centre, in micrometres; None for the maps that processing made (SCL, AOT, WVP)
+    resolution  of the native pixel, in metres
+    """
+
+    name: str
+    code: str
+    title: str
+    wavelength: float | None
+    resolution: int
+
+    @property
+    def spectral(self) -> bool:
+        """Whether the band holds reflectance (False for SCL, AOT and WVP)."""
+        return self.wavelength is not None
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Other names of the band: `("B04", "B4")`."""
+        short = self.code.replace("B0", "B")
+        return (self.code,) if short == self.code else (self.code, short)
+
+
+BANDS: tuple[Band, ...] = (
+    Band("coastal", "B01", "Coastal aerosol", 0.443, 60),
+    Band("blue", "B02", "Blue", 0.490, 10),
+    Band("green", "B03", "Green", 0.560, 10),
+    Band("red", "B04", "Red", 0.665, 10),
+    Band("rededge1", "B05", "Red edge 1", 0.704, 20),
+    Band("rededge2", "B06", "Red edge 2", 0.740, 20),
+    Band("rededge3", "B07", "Red edge 3", 0.783, 20),
+    Band("nir", "B08", "Near infrared", 0.842, 10),
+    Band("nir08", "B8A", "Near infrared, narrow", 0.865, 20),
+    Band("nir09", "B09", "Water vapour absorption", 0.945, 60),
+    Band("swir16", "B11", "Shortwave infrared 1.6 µm", 1.610, 20),
+    Band("swir22", "B12", "Shortwave infrared 2.2 µm", 2.190, 20),
+    Band("aot", "AOT", "Aerosol optical thickness", None, 20),
+    Band("wvp", "WVP", "Water vapour column", None, 20),
+    Band("scl", "SCL", "Scene classification", None, 20),
+)
+"""In the order of their wavelengths; what is not reflectance comes last."""
+
+BY_NAME: Mapping[str, Band] = MappingProxyType({band.name: band for band in BANDS})
+"""Canonical name to band."""
+
+CANONICAL: Mapping[str, str] = MappingProxyType(
+    {name.lower(): band.name for band in BANDS for name in (band.name, *band.aliases)}
+)
+"""Every name and alias, in lower case, to the canonical name."""
+
+SPELLINGS: tuple[str, ...] = (*BY_NAME, *(band.code for band in BANDS if band.spectral))
+"""The names worth suggesting."""
+
+VALID_NAMES = f"one of {', '.join(BY_NAME)}, or a code such as B04 or B8A"
+"""For the `valid` of an error."""
+
+
+def canonical(name: str) -> str:
+    """Canonical name of a band given by its name or an alias, in any case.
+
+    Raises InvalidInput for anything else, with the names that come near.
+    """
+    try:
+        return CANONICAL[name.lower()]
+    except KeyError:
+        message = f"there is no band {quoted(name)}{did_you_mean(name, SPELLINGS)}"
+        raise InvalidInput(message, parameter="bands", valid=VALID_NAMES) from None

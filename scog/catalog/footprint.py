@@ -1,0 +1,80 @@
+"""Which of many footprints touch a rectangle: by arrays, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bounds = tuple[float, float, float, float]
+"""West, south, east, north in degrees; west may be greater than east across the antimeridian."""
+
+
+class Footprints:
+    """The outlines of `count` scenes, each of one ring or several, ready to be asked."""
+
+    def __init__(self, rings: Sequence[Sequence[Sequence[tuple[float, float]]]]) -> None:
+        self.count = len(rings)
+        flat = [(owner, _unwrapped(ring)) for owner, group in enumerate(rings) for ring in group]
+        longest = max((len(ring) for _, ring in flat), default=1)
+        self._owner = np.array([owner for owner, _ in flat], np.int64)
+        # Shorter rings repeat their last corner: edges without length change nothing.
+        self._corners = np.zeros((len(flat), longest, 2))
+        for row, (_, ring) in enumerate(flat):
+            self._corners[row, : len(ring)] = ring
+            self._corners[row, len(ring) :] = ring[-1]
+        self._low = self._corners.min(axis=1) if flat else np.zeros((0, 2))
+        self._high = self._corners.max(axis=1) if flat else np.zeros((0, 2))
+
+    def touching(self, bounds: Bounds) -> NDArray[np.bool_]:
+        """For each scene, whether its footprint and the rectangle have a place in common."""
+        west, south, east, north = bounds
+        if east < west:
+            east += 360.0
+        hit = np.zeros(self.count, bool)
+        for turn in (-360.0, 0.0, 360.0):
+            near = (
+                (self._low[:, 0] + turn <= east)
+                & (self._high[:, 0] + turn >= west)
+                & (self._low[:, 1] <= north)
+                & (self._high[:, 1] >= south)
+            ).nonzero()[0]
+            if near.size:
+                rectangle = (west - turn, south, east - turn, north)
+                hit[self._owner[near[_touch(self._corners[near], rectangle)]]] = True
+        return hit
+
+
+def _touch(rings: NDArray[np.float64], rectangle: Bounds) -> NDArray[np.bool_]:
+    """Which rings `(n, corners, 2)`, closed, share a place with a rectangle: edges cross, or one holds the other.
+
+    An edge meets the rectangle when clipping it leaves something (Liang and Barsky, 1984).
+    """
+    west, south, east, north = rectangle
+    start, end = rings[:, :-1], rings[:, 1:]
+    step = end - start
+    enter, leave = np.zeros(step.shape[:2]), np.ones(step.shape[:2])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for axis, low, high in ((0, west, east), (1, south, north)):
+            first, second = (low - start[..., axis]) / step[..., axis], (high - start[..., axis]) / step[..., axis]
+            level = step[..., axis] == 0
+            within = (start[..., axis] >= low) & (start[..., axis] <= high)
+            enter = np.maximum(enter, np.where(level, np.where(within, 0.0, 2.0), np.minimum(first, second)))
+            leave = np.minimum(leave, np.where(level, 1.0, np.maximum(first, second)))
+    crossing = (enter <= leave).any(axis=1)
+    # No edge crosses: then the rectangle lies wholly inside the ring or wholly outside; any of its places tells.
+    x, y = west, south
+    above = (start[..., 1] > y) != (end[..., 1] > y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = start[..., 0] + (y - start[..., 1]) / step[..., 1] * step[..., 0]
+    holds: NDArray[np.bool_] = (np.count_nonzero(above & (x < at), axis=1) % 2).astype(bool)
+    return crossing | holds
+
+
+def _unwrapped(ring: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """A closed ring without jumps over the antimeridian: longitudes may go on beyond 180."""
+    corners = list(ring)
+    if max(x for x, _ in corners) - min(x for x, _ in corners) > 180:
+        corners = [(x + 360 if x < 0 else x, y) for x, y in corners]
+    return corners if corners[0] == corners[-1] else [*corners, corners[0]]

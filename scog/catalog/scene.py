@@ -1,0 +1,212 @@
+"""From a STAC item as received to a scene: what scog needs to know to draw it, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from scog.bands import BY_NAME, CANONICAL
+from scog.catalog.offset import C1, L2A, SCALE, offset_of
+from scog.catalog.when import parse_instant
+from scog.errors import InvalidInput
+
+Ring = tuple[tuple[float, float], ...]
+"""Corners of a polygon's outline in degrees, longitude first."""
+
+RASTER_TYPES = ("image/tiff", "image/vnd.stac.geotiff")
+
+
+class UnusableItem(ValueError):
+    """An item cannot be drawn; its text is a short reason that can be counted."""
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file of a scene. Reflectance or whatever it holds = DN x `scale` + `offset`.
+
+    An `offset` of None: only the pixels can tell (see `scog.catalog.offset`).
+    """
+
+    url: str
+    scale: float = 1.0
+    offset: float | None = 0.0
+    nodata: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One acquisition over one square, as one catalogue item describes it."""
+
+    id: str
+    collection: str
+    time: datetime
+    platform: str
+    square: str
+    cloud_cover: float | None
+    footprint: tuple[Ring, ...]
+    assets: Mapping[str, Asset]
+    orbit: str | None
+    """Absolute orbit: with the platform, the name of one pass."""
+    twin: tuple[str, ...] | None
+    """What reprocessings of one acquisition share; None where the item does not tell."""
+    generated: str
+    """When this version was made, as written (RFC 3339 sorts as text)."""
+
+    @property
+    def order(self) -> tuple[datetime, str, str]:
+        """The total order within an observation."""
+        return self.time, self.square, self.id
+
+
+def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
+    """A scene from a STAC item (1.0 or 1.1). Relative links are resolved against `base`.
+
+    Raises UnusableItem where the item lacks an id, a time, a footprint or any raster.
+    """
+    try:
+        properties = item["properties"]
+        collection = str(item.get("collection") or "")
+        scene_id = _text(item, "id")
+        time = parse_instant(str(properties.get("datetime") or properties["start_datetime"]))
+        footprint = tuple(_rings(item.get("geometry")))
+        cloud = properties.get("eo:cloud_cover")
+        datatake = str(properties.get("s2:datatake_id") or "").split("_")
+        return Scene(
+            id=scene_id,
+            collection=collection,
+            time=time,
+            platform=str(properties.get("platform") or ""),
+            square=_square(properties),
+            cloud_cover=float(cloud) if cloud is not None else None,
+            footprint=footprint,
+            assets=_assets(item, properties, collection, base),
+            orbit=datatake[2] if len(datatake) > 2 else _optional(properties.get("sat:absolute_orbit")),
+            twin=_twin(properties),
+            generated=str(properties.get("s2:generation_time") or properties.get("created") or ""),
+        )
+    except UnusableItem:
+        raise
+    except InvalidInput:
+        raise UnusableItem("bad-datetime") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise UnusableItem(f"malformed ({type(fault).__name__})") from None
+
+
+def _text(item: Mapping[str, Any], key: str) -> str:
+    value = item[key]
+    if not isinstance(value, str) or not value:
+        raise UnusableItem(f"no-{key}")
+    return value
+
+
+def _optional(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _square(properties: Mapping[str, Any]) -> str:
+    """The MGRS tile without its prefix, such as `13TDE`."""
+    code = properties.get("grid:code") or properties.get("s2:mgrs_tile") or ""
+    return str(code).removeprefix("MGRS-")
+
+
+def _twin(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Platform, square, datatake without its baseline, and the strip's start."""
+    datatake, strip = properties.get("s2:datatake_id"), properties.get("s2:datastrip_id")
+    if not datatake or not strip:
+        return None
+    starts = [part for part in str(strip).split("_") if part.startswith("S2") and "T" in part]
+    starts += [part for part in str(strip).split("_") if part[:1] == "S" and part[1:9].isdecimal()]
+    return (
+        str(properties.get("platform")),
+        _square(properties),
+        str(datatake).rpartition("_N")[0],
+        starts[-1] if starts else str(strip),
+    )
+
+
+def _rings(geometry: Any) -> Iterator[Ring]:
+    """Outlines of a Polygon or MultiPolygon; holes are none of a footprint's business."""
+    if not isinstance(geometry, Mapping):
+        raise UnusableItem("no-geometry")
+    kind, coordinates = geometry.get("type"), geometry.get("coordinates")
+    if kind == "Polygon":
+        polygons: list[Any] = [coordinates]
+    elif kind == "MultiPolygon":
+        polygons = list(coordinates or ())
+    else:
+        raise UnusableItem("no-geometry")
+    for polygon in polygons:
+        ring = tuple((float(corner[0]), float(corner[1])) for corner in polygon[0])
+        if len(ring) < 4 or not all(math.isfinite(value) for corner in ring for value in corner):
+            raise UnusableItem("no-geometry")
+        yield ring
+    if not polygons:
+        raise UnusableItem("no-geometry")
+
+
+def _assets(item: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str) -> dict[str, Asset]:
+    """The raster assets by canonical band name (or by key, where it is no Sentinel-2 band)."""
+    found: dict[str, Asset] = {}
+    applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
+    known = offset_of(collection, applied, baseline) if collection in (L2A, C1) else 0.0
+    for key, asset in (item.get("assets") or {}).items():
+        url = _raster_url(key, asset, base)
+        if url is None:
+            continue
+        band = CANONICAL.get(key.lower(), key)
+        written = _written(asset)
+        nodata = written.get("nodata")
+        scale, offset = float(written.get("scale") or 1.0), float(written.get("offset") or 0.0)
+        spectral = band in BY_NAME and BY_NAME[band].spectral
+        if collection in (L2A, C1):
+            scale, shift = (SCALE, known) if spectral else (scale, 0.0)
+            nodata = 0 if band in BY_NAME else nodata
+        else:
+            shift = offset
+        found.setdefault(band, Asset(url, scale, shift, _number(nodata)))
+    if not found:
+        raise UnusableItem("no-raster-assets")
+    return found
+
+
+def _raster_url(key: str, asset: Mapping[str, Any], base: str) -> str | None:
+    """Where an asset's GeoTIFF lies; None for other files and for JPEG 2000, which costs the requester."""
+    media = str(asset.get("type") or "").split(";")[0].strip().lower()
+    href = str(asset.get("href") or "")
+    if key.endswith("-jp2") or not href:
+        return None
+    if media not in RASTER_TYPES and not (not media and href.lower().endswith((".tif", ".tiff"))):
+        return None
+    if asset.get("storage:requester_pays") is True:
+        return None
+    url = urljoin(base, href)
+    parts = urlsplit(url)
+    if parts.scheme == "s3":  # a public bucket is reached by its own host name
+        return f"https://{parts.netloc}.s3.amazonaws.com{parts.path}"
+    return url
+
+
+def _written(asset: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Scale, offset and nodata as the item writes them: STAC 1.1's `bands`, the asset itself, or `raster:bands`."""
+    merged: dict[str, Any] = {}
+    for source in (asset.get("raster:bands"), asset.get("bands")):
+        if isinstance(source, list) and source and isinstance(source[0], Mapping):
+            merged |= {name.removeprefix("raster:"): value for name, value in source[0].items()}
+    for name in ("scale", "offset"):
+        if _is_number(asset.get(f"raster:{name}")):
+            merged.setdefault(name, asset[f"raster:{name}"])
+    if "nodata" in asset:
+        merged.setdefault("nodata", asset["nodata"])
+    return merged
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if _is_number(value) else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

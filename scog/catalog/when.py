@@ -1,0 +1,80 @@
+"""Times as RFC 3339 writes them: instants, plain dates, and intervals that may be open on a side."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from scog.errors import InvalidInput
+
+VALID = (
+    "a date (2022-06-12, the whole UTC day), an instant (2022-06-12T10:00:00Z), or an interval of two of them "
+    "divided by a slash, either side open as '..': 2022-05-01/2022-06-12, 2022-05-01/.., ../.."
+)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """From `start` to `end`, both included, in UTC; None is open."""
+
+    start: datetime | None
+    end: datetime | None
+
+    def __contains__(self, moment: datetime) -> bool:
+        return (self.start is None or self.start <= moment) and (self.end is None or moment <= self.end)
+
+    def __str__(self) -> str:
+        return f"{rfc3339(self.start) if self.start else '..'}/{rfc3339(self.end) if self.end else '..'}"
+
+
+def rfc3339(moment: datetime) -> str:
+    """A UTC time as `2022-06-12T10:00:00Z`, with fractions only where there are any."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_interval(text: str) -> Interval:
+    """An instant, a date or an interval as an Interval. Raises InvalidInput that says what would be valid."""
+    sides = text.strip().split("/")
+    start: datetime | None
+    end: datetime | None
+    if len(sides) == 1:
+        start, end = _moments(sides[0])
+    elif len(sides) == 2:
+        start = None if sides[0] in ("", "..") else _moments(sides[0])[0]
+        end = None if sides[1] in ("", "..") else _moments(sides[1])[1]
+    else:
+        raise _invalid(text)
+    if start is not None and end is not None and start > end:
+        raise InvalidInput(f"The interval {text!r} ends before it starts.", parameter="datetime", valid=VALID)
+    return Interval(start, end)
+
+
+def parse_instant(text: str) -> datetime:
+    """An RFC 3339 instant in UTC. Raises InvalidInput."""
+    if not _INSTANT.fullmatch(text):
+        raise _invalid(text)
+    try:
+        return datetime.fromisoformat(text.upper().replace(" ", "T").replace("Z", "+00:00")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _invalid(text) from None
+
+
+def _moments(text: str) -> tuple[datetime, datetime]:
+    """First and last moment of an instant or a date."""
+    if _DATE.fullmatch(text):
+        try:
+            day = datetime.fromisoformat(text).replace(tzinfo=UTC)
+            return day, day + timedelta(days=1) - _TICK
+        except (ValueError, OverflowError):
+            raise _invalid(text) from None
+    moment = parse_instant(text)
+    return moment, moment
+
+
+def _invalid(text: str) -> InvalidInput:
+    shown = text if len(text) <= 80 else text[:80] + "..."
+    return InvalidInput(f"{shown!r} is not a time.", parameter="datetime", valid=VALID)

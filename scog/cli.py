@@ -1,0 +1,164 @@
+"""The same abilities at a prompt: `scog serve`, `scog demo`, `scog tile`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from scog import __version__
+from scog.catalog.when import parse_interval
+from scog.demo.make import ensure_archive
+from scog.draw import Ask, Drawing, draw
+from scog.engine import open_engine
+from scog.errors import InvalidInput, ScogError
+from scog.look import look_of
+from scog.picture.encode import npy
+from scog.pixels.mask import parse_mask
+from scog.settings import Settings
+from scog.space.grid import Grid, tile_grid
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 when it did what was asked, 1 when not, 2 when it was asked wrongly."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except InvalidInput as error:
+        _say(f"scog: {error}" + (f" Valid: {error.valid}." if error.valid else ""))
+        return 2
+    except ValidationError as error:
+        first = error.errors()[0]
+        _say(f"scog: setting {'.'.join(map(str, first['loc']))}: {first['msg']}")
+        return 2
+    except ScogError as error:
+        _say(f"scog: {error}")
+        return 1
+    except OSError as error:
+        _say(f"scog: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scog", description="Maps from Sentinel-2 COGs that somebody else stores.")
+    parser.add_argument("--version", action="version", version=f"scog {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve tiles of a STAC API (default: Earth Search) or a local archive")
+    _add_catalog(serve)
+    _add_address(serve)
+    serve.set_defaults(run=_serve)
+
+    demo = commands.add_parser("demo", help="make an archive of made-up acquisitions, and serve it")
+    demo.add_argument("--archive", type=Path, default=Path("demo-archive"), metavar="DIR", help="default: %(default)s")
+    demo.add_argument("--make-only", action="store_true", help="make the archive and stop")
+    _add_address(demo)
+    demo.set_defaults(run=_demo)
+
+    tile = commands.add_parser("tile", help="draw one tile into a file")
+    for name in "zxy":
+        tile.add_argument(name, type=int, metavar=name.upper())
+    tile.add_argument("-o", "--output", type=Path, required=True, help="a .png (picture) or .npy (values) file")
+    tile.add_argument("--index", help="an index by name (default: ndvi)")
+    tile.add_argument("--expression", help="a formula, such as (nir-red)/(nir+red)")
+    tile.add_argument("--bands", help="three bands as red, green and blue")
+    tile.add_argument("--datetime", help="a date, an instant or an interval such as 2022-05-01/2022-06-12")
+    tile.add_argument("--cloud-cover", type=float, default=60.0, help="highest cloud cover of a scene, percent")
+    tile.add_argument("--mask", default="clouds", help="clouds, none, or SCL classes to take out")
+    _add_catalog(tile)
+    tile.set_defaults(run=_tile)
+    return parser
+
+
+def _add_catalog(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--catalog", metavar="URL_OR_FOLDER", help="a STAC API or an archive folder (SCOG_CATALOG)")
+
+
+def _add_address(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    command.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    given: dict[str, Any] = {"catalog": options.catalog} if options.catalog else {}
+    return Settings(**given)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    _run_server(_settings(options), options.host, options.port)
+
+
+def _demo(options: argparse.Namespace) -> None:
+    if ensure_archive(options.archive, _progress):
+        _say("")
+    if not options.make_only:
+        _run_server(Settings(catalog=str(options.archive)), options.host, options.port)
+
+
+def _run_server(settings: Settings, host: str, port: int) -> None:
+    import uvicorn  # the server and the routes take a while to load, and other commands do without
+
+    from scog.web.app import create_app
+
+    if settings.catalog_folder is not None and not settings.catalog_folder.is_dir():
+        raise InvalidInput(
+            f"There is no folder {settings.catalog_folder}.", valid="an archive's folder, or the URL of a STAC API"
+        )
+    shown = f"[{host}]" if ":" in host else host
+    _say(f"scog serves {settings.catalog}")
+    _say(f"Open http://{shown}:{port}/ in a browser; Ctrl+C stops.")
+    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", access_log=False)
+
+
+def _tile(options: argparse.Namespace) -> None:
+    form = options.output.suffix.lower()
+    if form not in (".png", ".npy"):
+        raise InvalidInput(f"A tile is not written as {form or 'a file without ending'}.", valid=".png or .npy")
+    look = look_of(
+        index=options.index,
+        expression=options.expression,
+        bands=[band.strip() for band in (options.bands or "").split(",") if band.strip()],
+    )
+    ask = Ask(
+        expression=look.expression,
+        mask=parse_mask(options.mask),
+        cloud_cover=options.cloud_cover,
+        interval=parse_interval(options.datetime) if options.datetime else None,
+    )
+    grid = tile_grid(options.z, options.x, options.y)
+    drawing = asyncio.run(_draw(_settings(options), grid, ask))
+    options.output.write_bytes(npy(drawing.values) if form == ".npy" else look.png(drawing))
+    report = drawing.report
+    known = 100 * drawing.valid.mean()
+    _say(f"{options.output}: {known:.0f} % known, {len(report.used)} scenes used, {len(report.skipped)} skipped")
+    for scene, reason in report.skipped.items():
+        _say(f"  skipped {scene}: {reason}")
+
+
+async def _draw(settings: Settings, grid: Grid, ask: Ask) -> Drawing:
+    async with open_engine(settings) as engine:
+        return await draw(engine, grid, ask)
+
+
+def _progress(done: int, total: int, what: str) -> None:
+    """A line that counts up in place on a terminal, and stays silent in a log but for every tenth step."""
+    if sys.stderr.isatty():
+        print(f"\rMaking the demo archive: {done}/{total} {what:<40}", end="", file=sys.stderr, flush=True)
+    elif done % max(1, total // 10) == 0:
+        _say(f"Making the demo archive: {done}/{total}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

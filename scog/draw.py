@@ -1,0 +1,225 @@
+"""One picture, the whole line: scenes are found, masked, read, computed and laid over each other, newest first."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scog.bands import BY_NAME
+from scog.catalog.observation import Observation
+from scog.catalog.scene import Scene
+from scog.catalog.when import Interval
+from scog.engine import Engine
+from scog.errors import DeadlineExceeded, NothingReadable, SourceError
+from scog.maths.expression import Expression
+from scog.net.policy import Tally
+from scog.pixels.composite import Canvas, share_out
+from scog.pixels.layers import Layer
+from scog.pixels.mask import Mask
+from scog.pixels.reader import gather_all
+from scog.space.grid import Grid, lonlat_bounds, search_area
+
+FIRST_BATCH = 2
+"""Observations whose SCL is read at once at first; doubled while pixels are missing."""
+MAX_OBSERVATIONS = 100
+MAX_SCENES = 500
+
+Mask2D = NDArray[np.bool_]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is wanted, apart from where."""
+
+    expression: Expression
+    mask: Mask
+    cloud_cover: float = 60.0
+    interval: Interval | None = None
+    collection: str | None = None
+
+
+@dataclass
+class Report:
+    """How a picture came to be: scenes used and skipped (with the reason), upstream costs, seconds a stage."""
+
+    used: list[Scene] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    unmasked: list[str] = field(default_factory=list)
+    bounded: bool = False
+    tally: Tally = field(default_factory=Tally)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def add_time(self, stage: str, since: float) -> None:
+        """Count the time since `since` (of time.perf_counter) to a stage."""
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - since
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """Values float32 `(band, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be."""
+
+    values: NDArray[np.float32]
+    valid: Mask2D
+    report: Report
+
+
+async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
+    """Draw the newest usable pixel of each place of a grid.
+
+    A scene that fails is skipped and named in the report. Raises NothingReadable when scenes were found but none
+    could be read, DeadlineExceeded when nothing was read in time, a CatalogError when the search failed.
+    """
+    report = Report()
+    canvas = Canvas(ask.expression.outputs, grid.shape)
+    painter = _Painter(engine, grid, ask, canvas, report)
+    try:
+        async with asyncio.timeout(engine.settings.tile_deadline):
+            found = observations(engine, grid, ask.interval, ask.cloud_cover, ask.collection, report)
+            async for batch in _growing_batches(found):
+                await painter.paint([scene for observation in batch for scene in observation.scenes])
+                if canvas.full:
+                    break
+    except TimeoutError:
+        painter.give_up()
+        if painter.in_vain or not report.used:
+            raise DeadlineExceeded(f"Nothing could be read within {engine.settings.tile_deadline:g} s.") from None
+    if painter.in_vain:
+        raise NothingReadable("No scene of this picture could be read.", skipped=tuple(report.skipped.items()))
+    return Drawing(canvas.values, canvas.valid, report)
+
+
+async def observations(
+    engine: Engine,
+    grid: Grid,
+    interval: Interval | None,
+    cloud_cover: float,
+    collection: str | None,
+    report: Report,
+) -> AsyncIterator[Observation]:
+    """Observations that touch a grid, newest first, within the bounds of what one picture may ask for.
+
+    Without an interval, those of the archive's newest days. Raises a CatalogError.
+    """
+    since = time.perf_counter()
+    interval = interval or await engine.searches.default_interval(collection)
+    search = engine.searches.find(search_area(grid), interval, cloud_cover, collection, report.tally)
+    scenes = found = 0
+    async for observation in search.observations(lonlat_bounds(grid)):
+        report.add_time("search", since)
+        found, scenes = found + 1, scenes + len(observation.scenes)
+        if found > MAX_OBSERVATIONS or scenes > MAX_SCENES:
+            report.bounded = True
+            return
+        yield observation
+        since = time.perf_counter()
+    report.add_time("search", since)
+
+
+async def _growing_batches(found: AsyncIterator[Observation]) -> AsyncIterator[list[Observation]]:
+    """Observations in batches of 2, 4, 8 ...: few reads where the newest are clear, few round trips where not."""
+    batch: list[Observation] = []
+    size = FIRST_BATCH
+    async for observation in found:
+        batch.append(observation)
+        if len(batch) == size:
+            yield batch
+            batch, size = [], 2 * size
+    if batch:
+        yield batch
+
+
+class _Painter:
+    """Paints scenes onto a canvas, reading of each only what shows."""
+
+    def __init__(self, engine: Engine, grid: Grid, ask: Ask, canvas: Canvas, report: Report) -> None:
+        self._engine = engine
+        self._grid = grid
+        self._ask = ask
+        self._canvas = canvas
+        self._report = report
+        self._looked_at: set[str] = set()
+        self._under_way: set[str] = set()
+
+    async def paint(self, scenes: Sequence[Scene]) -> None:
+        """Paint scenes in their order. The classification is read first: what is cloud costs no other read."""
+        self._under_way = {scene.id for scene in scenes}
+        since = time.perf_counter()
+        found = await gather_all(self._usable(scene) for scene in scenes)
+        usable = {scene.id: mask for scene, mask in zip(scenes, found, strict=True) if mask is not None}
+        self._report.add_time("mask", since)
+        since = time.perf_counter()
+        while usable and not self._canvas.full:
+            left = [scene for scene in scenes if scene.id in usable]
+            shares = share_out(~self._canvas.valid, [usable[scene.id] for scene in left])
+            chosen = [(scene, share) for scene, share in zip(left, shares, strict=True) if share.any()]
+            if not chosen:
+                break
+            drawn = await gather_all(self._drawn(scene, share) for scene, share in chosen)
+            for (scene, share), result in zip(chosen, drawn, strict=True):
+                if result is None:
+                    del usable[scene.id]
+                    continue
+                usable[scene.id] &= ~share
+                if self._canvas.paint(*result) and scene not in self._report.used:
+                    self._report.used.append(scene)
+        self._looked_at |= self._under_way
+        self._under_way = set()
+        self._report.add_time("read", since)
+
+    def give_up(self) -> None:
+        """The deadline has come: what is still being read counts as skipped."""
+        self._report.bounded = True
+        for scene in self._under_way - {scene.id for scene in self._report.used}:
+            self._report.skipped.setdefault(scene, "deadline")
+        self._looked_at |= self._under_way
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether every scene that was looked at failed."""
+        return bool(self._report.skipped) and self._looked_at <= self._report.skipped.keys()
+
+    async def _usable(self, scene: Scene) -> Mask2D | None:
+        """Where a scene may be used, by its classification; None when that cannot be read."""
+        if self._ask.mask.classes is None:
+            return np.ones(self._grid.shape, bool)
+        if "scl" not in scene.assets:
+            self._report.unmasked.append(scene.id)
+            return np.ones(self._grid.shape, bool)
+        layer = await self._layer(scene, "scl", ~self._canvas.valid if self._canvas.valid.any() else None)
+        return None if layer is None else layer.valid & self._ask.mask.usable(layer.numbers)
+
+    async def _drawn(self, scene: Scene, share: Mask2D) -> tuple[NDArray[np.float32], Mask2D] | None:
+        """The formula's values for a share of the pixels, and where they are valid; None when a band fails."""
+        wanted = None if share.all() else share
+        bands = self._ask.expression.bands
+        layers = await gather_all(self._layer(scene, band, wanted) for band in bands)
+        if any(layer is None for layer in layers):
+            return None
+        return await self._in_thread(_evaluate, self._ask.expression, dict(zip(bands, layers, strict=True)))
+
+    async def _layer(self, scene: Scene, band: str, wanted: Mask2D | None) -> Layer | None:
+        """One band, or None with the reason noted."""
+        try:
+            return await self._engine.layers.read(scene, band, self._grid, self._report.tally, wanted)
+        except SourceError as fault:
+            self._report.skipped.setdefault(scene.id, fault.reason)
+            return None
+
+    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._engine.cpu, work, *args)
+
+
+def _evaluate(expression: Expression, layers: dict[str, Layer]) -> tuple[NDArray[np.float32], Mask2D]:
+    """The formula over reflectance, floored at 0: below it, ratios explode over water and shadow."""
+    floor = {band: 0.0 if band in BY_NAME and BY_NAME[band].spectral else None for band in layers}
+    values, valid = expression.evaluate({band: layer.values(floor[band]) for band, layer in layers.items()})
+    for layer in layers.values():
+        valid &= layer.valid
+    return values, valid

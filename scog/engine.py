@@ -1,0 +1,84 @@
+"""Everything that lives longer than one request, made in one place and handed down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from scog.catalog.archive import Archive
+from scog.catalog.offset import SHIFT
+from scog.catalog.query import Catalog
+from scog.catalog.remote import RemoteCatalog
+from scog.catalog.search import Searches
+from scog.net.ranges import HttpRanges, LocalRanges, Ranges
+from scog.pixels.budget import Budget
+from scog.pixels.layers import LayerReader
+from scog.pixels.reader import BlockReader
+from scog.pixels.store import HeaderStore
+from scog.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """The state of one server or one notebook session."""
+
+    settings: Settings
+    searches: Searches
+    blocks: BlockReader
+    layers: LayerReader
+    cpu: Executor
+
+
+@asynccontextmanager
+async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
+    """Make the state within a running event loop and let go of it at the end.
+
+    Raises InvalidInput where the catalogue is a folder that does not exist or holds nothing.
+    """
+    async with AsyncExitStack() as stack:
+        cpu = ThreadPoolExecutor(settings.threads, thread_name_prefix="scog-cpu")
+        stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
+        catalog = await _open_catalog(settings)
+        stack.push_async_callback(catalog.close)
+        http = HttpRanges(
+            allowed_hosts=settings.allowed_hosts,
+            deadline=settings.read_deadline,
+            retries=settings.retries,
+            per_host=settings.reads_per_host,
+        )
+        # Local reads wait for a disk: threads of their own, so that they do not hold up computing.
+        disk = ThreadPoolExecutor(16, thread_name_prefix="scog-disk")
+        stack.callback(disk.shutdown, wait=False, cancel_futures=True)
+        local = LocalRanges(catalog.folder, disk) if isinstance(catalog, Archive) else None
+        ranges = await stack.enter_async_context(Ranges(http, local))
+        store = await asyncio.to_thread(HeaderStore, None if local else settings.cache_dir)
+        stack.callback(store.close)
+        blocks = BlockReader(
+            ranges,
+            store,
+            cpu,
+            cache_bytes=settings.block_cache_mb * 1_000_000,
+            header_bytes=settings.header_bytes,
+            gap=settings.read_gap,
+            read_deadline=settings.read_deadline,
+        )
+        stack.push_async_callback(blocks.close)
+        offset = {"look": None, "applied": 0.0, "missing": SHIFT}[settings.ambiguous_offset]
+        yield Engine(
+            settings=settings,
+            searches=Searches(catalog, settings.collection, settings.newest_days),
+            blocks=blocks,
+            layers=LayerReader(blocks, cpu, Budget(settings.read_memory_mb * 1_000_000), offset),
+            cpu=cpu,
+        )
+
+
+async def _open_catalog(settings: Settings) -> Catalog:
+    if settings.catalog_folder is not None:
+        return await asyncio.to_thread(Archive.open, settings.catalog_folder)
+    return RemoteCatalog(
+        settings.catalog, hosts=settings.hosts, deadline=settings.catalog_deadline, retries=settings.retries
+    )

@@ -1,0 +1,207 @@
+"""Byte ranges of files: over HTTP by aiohttp, or from a local archive. Both answer alike."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections import defaultdict
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+
+from scog.errors import AssetBroken, AssetMissing, AssetRefused, SourceError, SourceUnavailable
+from scog.net.policy import RETRIED_STATUS, Breaker, Tally, check_allowed, host_of, pause_before
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes `start..start+len(data)` of a file of `size` bytes; `etag` changes when the file does."""
+
+    start: int
+    data: bytes
+    size: int
+    etag: str
+
+
+class HttpRanges:
+    """Reads ranges over HTTP under the policy of `scog.net.policy`. Made and used within one event loop."""
+
+    def __init__(self, *, allowed_hosts: tuple[str, ...], deadline: float, retries: int, per_host: int) -> None:
+        self._allowed = allowed_hosts
+        self._deadline = deadline
+        self._retries = retries
+        self._breakers: dict[str, Breaker] = defaultdict(Breaker)
+        self._client = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=per_host, ttl_dns_cache=300),
+            # The deadline is held around the whole request; a slow connect should leave time for another try.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(2.0, deadline)),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            read_bufsize=2**20,
+            headers={"User-Agent": "scog", "Accept-Encoding": "identity"},
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    async def read(self, url: str, start: int, stop: int, tally: Tally) -> Part:
+        """Bytes `start..stop` (fewer where the file ends before).
+
+        Raises a SourceError: AssetMissing for 404, 403 and 410; SourceUnavailable for what may pass, after the
+        retries; AssetBroken for an answer that is not the range asked for; AssetRefused for a host outside the
+        allow-list, redirects, and servers without ranges.
+        """
+        check_allowed(url, self._allowed)
+        breaker = self._breakers[host_of(url)]
+        if breaker.is_open():
+            raise SourceUnavailable(
+                f"{host_of(url)} kept failing and is left alone for a while.", reason="host-resting"
+            )
+        try:
+            async with asyncio.timeout(self._deadline):
+                part = await self._with_retries(url, start, stop, tally)
+        except TimeoutError:
+            breaker.fault()
+            raise SourceUnavailable(
+                f"{host_of(url)} did not answer in {self._deadline:g} s.", reason="timeout"
+            ) from None
+        except SourceUnavailable:
+            breaker.fault()
+            raise
+        except SourceError:
+            breaker.success()  # the host is well, the file is not
+            raise
+        breaker.success()
+        return part
+
+    async def _with_retries(self, url: str, start: int, stop: int, tally: Tally) -> Part:
+        attempt = 0
+        while True:
+            try:
+                return await self._once(url, start, stop, tally)
+            except _Passing as fault:
+                attempt += 1
+                if attempt > self._retries:
+                    raise SourceUnavailable(f"{host_of(url)}: {fault}", reason=fault.reason) from None
+                await asyncio.sleep(pause_before(attempt, fault.retry_after))
+
+    async def _once(self, url: str, start: int, stop: int, tally: Tally) -> Part:
+        tally.requests += 1
+        try:
+            async with self._client.get(
+                url, headers={"Range": f"bytes={start}-{stop - 1}"}, allow_redirects=False
+            ) as response:
+                size = _checked_size(response, start, stop)
+                data = await _body(response, min(stop, size) - start)
+        except (aiohttp.ClientPayloadError, aiohttp.ClientConnectionError, ConnectionError) as fault:
+            raise _Passing(f"the connection failed ({type(fault).__name__})", "connection") from None
+        except aiohttp.ClientError as fault:
+            raise AssetBroken(
+                f"{host_of(url)} broke the HTTP protocol ({type(fault).__name__}).", reason="http"
+            ) from None
+        tally.bytes += len(data)
+        etag = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+        return Part(start, data, size, f"{etag}/{size}")
+
+
+class LocalRanges:
+    """Reads ranges of files below one folder, for local archives."""
+
+    def __init__(self, root: Path, executor: Executor) -> None:
+        self._root = os.path.realpath(root)
+        self._executor = executor
+
+    async def read(self, url: str, start: int, stop: int, tally: Tally) -> Part:
+        """Bytes `start..stop` of a `file:` URL. Raises AssetRefused outside the folder, AssetMissing, AssetBroken."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._read, url, start, stop)
+
+    def _read(self, url: str, start: int, stop: int) -> Part:
+        path = os.path.realpath(unquote(urlsplit(url).path))
+        if not path.startswith(self._root + os.sep):
+            raise AssetRefused("The file lies outside the archive's folder.", reason="outside-archive")
+        try:
+            with open(path, "rb") as file:
+                status = os.fstat(file.fileno())
+                data = os.pread(file.fileno(), stop - start, start)
+        except (FileNotFoundError, PermissionError, IsADirectoryError):
+            raise AssetMissing("There is no such file in the archive.", reason="no-file") from None
+        except OSError as fault:
+            raise AssetBroken(f"The file cannot be read: {fault.strerror}.", reason="unreadable") from None
+        return Part(start, data, status.st_size, f"{status.st_mtime_ns:x}-{status.st_ino:x}/{status.st_size}")
+
+
+class Ranges:
+    """Reads ranges of any URL: `file:` below the archive's folder, `http:` and `https:` from allowed hosts."""
+
+    def __init__(self, http: HttpRanges, local: LocalRanges | None) -> None:
+        self._http = http
+        self._local = local
+
+    async def read(self, url: str, start: int, stop: int, tally: Tally) -> Part:
+        """Bytes `start..stop` of the file. Raises a SourceError."""
+        if url.startswith("file:"):
+            if self._local is None:
+                raise AssetRefused("Local files are read from a local archive only.", reason="outside-archive")
+            return await self._local.read(url, start, stop, tally)
+        return await self._http.read(url, start, stop, tally)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.close()
+
+
+class _Passing(Exception):
+    """A fault that another try may get around."""
+
+    def __init__(self, message: str, reason: str, retry_after: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+
+
+def _checked_size(response: aiohttp.ClientResponse, start: int, stop: int) -> int:
+    """The file's size, once status and Content-Range prove that the body will be the range asked for."""
+    status = response.status
+    if status in RETRIED_STATUS:
+        raise _Passing(f"answered {status}", f"http-{status}", response.headers.get("Retry-After"))
+    if status in (401, 403, 404, 410):
+        raise AssetMissing(f"The server answered {status}.", reason=f"http-{status}")
+    if 300 <= status < 400:
+        raise AssetRefused("The server redirects; redirects are not followed.", reason="redirect")
+    if status == 200:
+        raise AssetRefused("The server does not answer range requests.", reason="no-ranges")
+    found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    if status != 206 or found is None:
+        raise AssetBroken(f"The server answered {status} to a range request.", reason=f"http-{status}")
+    first, last, size = map(int, found.groups())
+    if first != start or last != min(stop, size) - 1:
+        raise AssetBroken("The server sent another range than asked for.", reason="wrong-range")
+    return size
+
+
+async def _body(response: aiohttp.ClientResponse, length: int) -> bytes:
+    """Exactly `length` bytes; one more or less is a fault."""
+    if response.content_length is not None and response.content_length != length:
+        raise AssetBroken("The server announced another length than asked for.", reason="wrong-range")
+    try:
+        data = await response.content.readexactly(length)
+    except asyncio.IncompleteReadError:
+        raise _Passing("the answer was cut short", "cut-short") from None
+    if await response.content.read(1):
+        raise AssetBroken("The server sent more than was asked for.", reason="wrong-range")
+    return data

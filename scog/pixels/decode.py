@@ -1,0 +1,42 @@
+"""From a block's stored bytes to its numbers: DEFLATE and plain blocks, the layout of nearly every COG."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from scog.errors import AssetBroken
+from scog.pixels.description import Description
+
+Block = NDArray[Any]
+"""Numbers as stored, `(rows, columns)`; never written to once read, since many pictures share them."""
+
+
+def decode_block(data: bytes, description: Description, level: int) -> Block:
+    """Decode one block of a plain file. Raises AssetBroken where the bytes are not what the header promised."""
+    shape = description.levels[level].block_shape
+    dtype = description.dtype
+    expected = description.block_bytes(level)
+    decoded: bytes | bytearray = data
+    if description.compression == "DEFLATE":
+        try:
+            decoded = imagecodecs.deflate_decode(data, out=expected)  # libdeflate, twice as fast as zlib
+        except Exception as fault:  # each codec has an error class of its own
+            raise AssetBroken(f"A block does not decompress ({type(fault).__name__}).", reason="broken-block") from None
+    if len(decoded) != expected:
+        raise AssetBroken("A block has another size than its header says.", reason="broken-block")
+    block = np.frombuffer(decoded, dtype.newbyteorder("<")).reshape(shape)
+    if description.predictor == 2:
+        block = imagecodecs.delta_decode(block, axis=-1)
+    block.flags.writeable = False
+    return block
+
+
+def empty_block(description: Description, level: int) -> Block:
+    """A block that was never written: nodata everywhere."""
+    block = np.full(description.levels[level].block_shape, description.nodata or 0, description.dtype)
+    block.flags.writeable = False
+    return block

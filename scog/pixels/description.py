@@ -1,0 +1,213 @@
+"""What a file says of itself: its place, its levels, and where each block of pixels lies in the file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.enums import MaskFlags
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader, MemoryFile
+
+from scog.errors import AssetBroken, AssetRefused
+from scog.pixels.directories import Directories
+from scog.space.grid import Grid
+
+MAX_SIDE = 20_000
+"""Largest side of a remote raster in pixels; Sentinel-2's are 10,980."""
+MAX_BLOCK_PIXELS = 4_000_000
+MAX_BLOCK_BYTES = 64_000_000
+"""Largest block as stored, in bytes: far above what 4 million pixels compress to."""
+MAX_BLOCKS = 100_000
+VIRTUAL_BLOCK_PIXELS = 1 << 20
+
+GDAL_OPTIONS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no look for .ovr, .msk and .aux.xml beside the file
+    "GDAL_CACHEMAX": 16 * 2**20,  # scog keeps blocks itself
+    "GDAL_NUM_THREADS": 1,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One level of a file: its grid, its blocks' shape `(rows, columns)`, and where each block lies.
+
+    `offsets` and `sizes` are int64 `(block rows, block columns)` in bytes, or None where only GDAL knows;
+    a size of 0 is a block that was never written: all nodata.
+    """
+
+    grid: Grid
+    block_shape: tuple[int, int]
+    offsets: NDArray[np.int64] | None
+    sizes: NDArray[np.int64] | None
+
+    @property
+    def resolution(self) -> float:
+        """Extent of one pixel in CRS units, the larger of both directions."""
+        a, b, _, d, e, _ = tuple(self.grid.transform)[:6]
+        return max(math.hypot(a, d), math.hypot(b, e))
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """What a file's header says. `plain` files are decoded by scog, all others by GDAL.
+
+    `identity` names this very version of the file. `predictor` is TIFF's (1 none, 2 horizontal differences).
+    """
+
+    identity: str
+    dtype: np.dtype[Any]
+    nodata: float | None
+    count: int
+    compression: str
+    predictor: int
+    plain: bool
+    levels: tuple[Level, ...]
+
+    @property
+    def resolutions(self) -> tuple[float, ...]:
+        """Extent of a pixel of each level, in CRS units."""
+        return tuple(level.resolution for level in self.levels)
+
+    def block_bytes(self, level: int) -> int:
+        """Bytes of one decoded block."""
+        height, width = self.levels[level].block_shape
+        return height * width * self.dtype.itemsize
+
+    def unplain(self) -> Description:
+        """The same file, read by GDAL. Tests use it to hold both ways equal."""
+        return replace(self, plain=False)
+
+
+def describe(header: bytes, directories: Directories, identity: str, *, local: bool = False) -> Description:
+    """Describe a GeoTIFF from its first bytes, which must hold all of its `directories`.
+
+    Raises AssetBroken where it is no GeoTIFF, AssetRefused where scog does not open it (CRS, type, size, blocks).
+    """
+    with gdal_opening():
+        try:
+            with MemoryFile(header) as memory, memory.open(driver="GTiff") as dataset:
+                _check(dataset, local)
+                images = [image for image in directories.found if not image.kind & _MASK]
+                if len(images) != 1 + len(dataset.overviews(1)) or images[0].shape != dataset.shape:
+                    raise AssetBroken("The file's directories contradict each other.", reason="broken-header")
+                plain = header[:2] == b"II" and all(image.block_shape for image in images) and _is_plain(dataset)
+                levels = (
+                    _level(dataset, index, image.shape, image.block_shape or (1, image.shape[1]), plain)
+                    for index, image in enumerate(images)
+                )
+                return _description(dataset, identity, tuple(levels), plain)
+        except RasterioError:
+            raise AssetBroken("GDAL cannot read the file's header.", reason="not-a-geotiff") from None
+
+
+def describe_dataset(
+    dataset: DatasetReader, overviews: Sequence[DatasetReader], identity: str, *, local: bool = False
+) -> Description:
+    """Describe an open file whose directories lie scattered; GDAL reads its blocks, too. Raises AssetRefused."""
+    _check(dataset, local)
+    levels = tuple(
+        _level(dataset, index, level.shape, level.block_shapes[0], plain=False)
+        for index, level in enumerate((dataset, *overviews))
+    )
+    return _description(dataset, identity, levels, plain=False)
+
+
+@contextmanager
+def gdal_opening() -> Iterator[None]:
+    """GDAL as scog opens files with it: alone with the file it was given."""
+    with rasterio.Env(**GDAL_OPTIONS):
+        yield
+
+
+def _description(dataset: DatasetReader, identity: str, levels: tuple[Level, ...], plain: bool) -> Description:
+    structure = dataset.tags(ns="IMAGE_STRUCTURE")
+    return Description(
+        identity=identity,
+        dtype=np.dtype(dataset.dtypes[0]),
+        nodata=0.0 if dataset.nodata is None and _has_mask(dataset) else dataset.nodata,
+        count=dataset.count,
+        compression=structure.get("COMPRESSION", "NONE").upper(),
+        predictor=int(structure.get("PREDICTOR", 1)),
+        plain=plain,
+        levels=levels,
+    )
+
+
+def _check(dataset: DatasetReader, local: bool) -> None:
+    if dataset.crs is None or dataset.transform == Affine.identity():
+        raise AssetRefused("The file does not say where it lies (no CRS or transform).", reason="no-crs")
+    if np.dtype(dataset.dtypes[0]).kind not in "uif" or len(set(dataset.dtypes)) > 1:
+        raise AssetRefused(f"Pixels of type {dataset.dtypes[0]} are not read.", reason="pixel-type")
+    if not local and max(dataset.shape) > MAX_SIDE:
+        raise AssetRefused(f"The raster is larger than {MAX_SIDE} pixels a side.", reason="too-large")
+
+
+def _is_plain(dataset: DatasetReader) -> bool:
+    """Whether `scog.pixels.decode` knows how its blocks are stored."""
+    structure = dataset.tags(ns="IMAGE_STRUCTURE")
+    predictor = int(structure.get("PREDICTOR", 1))
+    return (
+        dataset.count == 1
+        and structure.get("COMPRESSION", "NONE").upper() in ("DEFLATE", "NONE")
+        and (predictor == 1 or (predictor == 2 and np.dtype(dataset.dtypes[0]).kind in "ui"))
+        and not _has_mask(dataset)
+        and "NBITS" not in dataset.tags(1, ns="IMAGE_STRUCTURE")
+    )
+
+
+def _has_mask(dataset: DatasetReader) -> bool:
+    """Whether validity is kept in a mask or alpha band; what is masked then reads as 0."""
+    return dataset.mask_flag_enums[0] not in ([MaskFlags.all_valid], [MaskFlags.nodata])
+
+
+def _level(
+    dataset: DatasetReader, index: int, shape: tuple[int, int], block_shape: tuple[int, int], plain: bool
+) -> Level:
+    height, width = shape
+    block_height, block_width = block_shape
+    transform = dataset.transform * Affine.scale(dataset.width / width, dataset.height / height)
+    grid = Grid(_crs_name(dataset), transform, width, height)
+    if block_height * block_width > MAX_BLOCK_PIXELS:
+        raise AssetRefused("The file's blocks are larger than 4 million pixels.", reason="block-too-large")
+    if plain:
+        return Level(grid, block_shape, *_block_table(dataset, index, shape, block_shape))
+    if block_width >= width:  # strips: many at a time, as GDAL decodes whole strips anyway
+        strips = max(1, VIRTUAL_BLOCK_PIXELS // (block_height * block_width))
+        block_height, block_width = min(height, block_height * strips), width
+    return Level(grid, (block_height, block_width), None, None)
+
+
+def _block_table(
+    dataset: DatasetReader, index: int, shape: tuple[int, int], block_shape: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    counts = math.ceil(shape[0] / block_shape[0]), math.ceil(shape[1] / block_shape[1])
+    if counts[0] * counts[1] > MAX_BLOCKS:
+        raise AssetRefused(f"The file has more than {MAX_BLOCKS} blocks a level.", reason="too-many-blocks")
+    offsets, sizes = np.zeros(counts, np.int64), np.zeros(counts, np.int64)
+    where = {} if index == 0 else {"ovr": index - 1}
+    for row, col in np.ndindex(*counts):
+        offset = dataset.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=1, **where)
+        if offset is not None:
+            offsets[row, col] = int(offset)
+            sizes[row, col] = int(dataset.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=1, **where) or 0)
+    if sizes.max() > MAX_BLOCK_BYTES:
+        raise AssetBroken("The header claims absurdly large blocks.", reason="broken-header")
+    return offsets, sizes
+
+
+def _crs_name(dataset: DatasetReader) -> str:
+    """`EPSG:32632` where the CRS has a number, else WKT."""
+    number = dataset.crs.to_epsg()
+    return f"EPSG:{number}" if number else str(dataset.crs.to_wkt())
+
+
+_MASK = 4
+"""The bit of TIFF's NewSubfileType that says that an image is another's mask."""

@@ -1,0 +1,42 @@
+"""Which bytes to ask for: blocks that lie close together are read in one request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+BlockIndex = tuple[int, int]
+"""Row and column of a block within its level."""
+
+MAX_RANGE = 16_000_000
+"""Bytes asked for at once; longer runs are split, so that their parts arrive side by side."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One block's place in its file."""
+
+    block: BlockIndex
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """One range request and the blocks it brings."""
+
+    start: int
+    stop: int
+    pieces: tuple[Piece, ...]
+
+
+def plan_requests(pieces: Iterable[Piece], gap: int) -> list[Request]:
+    """Join blocks into range requests, reading through at most `gap` bytes between two of them."""
+    runs: list[list[Piece]] = []
+    for piece in sorted(pieces, key=lambda piece: piece.start):
+        run = runs[-1] if runs else None
+        if run and piece.start - run[-1].stop <= gap and piece.stop - run[0].start <= MAX_RANGE:
+            run.append(piece)
+        else:
+            runs.append([piece])
+    return [Request(run[0].start, max(piece.stop for piece in run), tuple(run)) for run in runs]

@@ -1,0 +1,37 @@
+"""From blocks to a picture's pixels: each target pixel takes the number its index map points at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scog.pixels.decode import Block
+from scog.pixels.fetch import BlockIndex
+from scog.space.indexmap import IndexMap
+
+
+def gather(index_map: IndexMap, block_shape: tuple[int, int], blocks: Mapping[BlockIndex, Block]) -> NDArray[Any]:
+    """Numbers as stored, in the shape of `index_map.index`.
+
+    `blocks` hold at least what is wanted of the window; pixels of absent blocks are 0 and must not be used, nor
+    those beside the source.
+    """
+    height, width = block_shape
+    window = index_map.window
+    if len(blocks) == 1:
+        ((row, col), block) = next(iter(blocks.items()))
+        top, left = window.top - row * height, window.left - col * width
+        if top >= 0 and left >= 0 and top + window.shape[0] <= height and left + window.shape[1] <= width:
+            part = block[top : top + window.shape[0], left : left + window.shape[1]]
+            return np.ascontiguousarray(part).ravel().take(index_map.index)
+    dtype = next(iter(blocks.values())).dtype if blocks else np.uint8
+    assembled = np.zeros(window.shape, dtype)
+    for (row, col), block in blocks.items():
+        top, left = row * height - window.top, col * width - window.left
+        rows = slice(max(0, top), min(window.shape[0], top + height))
+        cols = slice(max(0, left), min(window.shape[1], left + width))
+        assembled[rows, cols] = block[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]
+    return assembled.ravel().take(index_map.index)

@@ -1,0 +1,62 @@
+"""Masks from the scene classification: which pixels of a scene are not to be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scog.errors import InvalidInput
+
+CLASSES = {
+    0: "no data",
+    1: "saturated or defective",
+    2: "dark area",
+    3: "cloud shadow",
+    4: "vegetation",
+    5: "not vegetated",
+    6: "water",
+    7: "unclassified",
+    8: "cloud, medium probability",
+    9: "cloud, high probability",
+    10: "thin cirrus",
+    11: "snow or ice",
+}
+"""SCL classes of Sentinel-2 Level-2A, after https://sentiwiki.copernicus.eu/web/s2-processing."""
+
+CLOUDS = frozenset({0, 1, 3, 8, 9, 10})
+VALID = "clouds, none, or SCL classes (0 to 11) divided by commas, such as 3,8,9"
+
+
+@dataclass(frozen=True)
+class Mask:
+    """SCL classes that are taken out; none at all where `classes` is None, and then SCL is not read."""
+
+    classes: frozenset[int] | None
+
+    def usable(self, scl: NDArray[Any]) -> NDArray[np.bool_]:
+        """For SCL numbers, True where the pixel may be used. Class 0, no data, never may."""
+        if self.classes is None:
+            nonzero: NDArray[np.bool_] = scl != 0
+            return nonzero
+        table = np.ones(256, bool)
+        table[[0, *self.classes]] = False
+        usable: NDArray[np.bool_] = table[scl.astype(np.uint8, copy=False)]
+        return usable
+
+
+def parse_mask(text: str) -> Mask:
+    """`clouds`, `none` or a list of classes. Raises InvalidInput."""
+    if text == "clouds":
+        return Mask(CLOUDS)
+    if text == "none":
+        return Mask(None)
+    parts = text.split(",")
+    if not all(part.strip().isascii() and part.strip().isdecimal() and len(part.strip()) <= 2 for part in parts):
+        raise InvalidInput(f"{text[:80]!r} is not a mask.", parameter="mask", valid=VALID)
+    classes = frozenset(int(part) for part in parts)
+    if not classes <= CLASSES.keys():
+        raise InvalidInput(f"There is no SCL class {max(classes)}.", parameter="mask", valid=VALID)
+    return Mask(classes)

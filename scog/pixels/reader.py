@@ -1,0 +1,305 @@
+"""The block reader: the one place where pixels enter, and the one cache they stay in.
+
+The unit of reading, keeping and sharing is a decoded block, keyed by (file, level, band, row, column). Wishes for one
+block share one fetch; blocks that lie together in the file share one request; headers are read once and kept on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError
+from scog.flight import Flights
+from scog.net.policy import Tally
+from scog.net.ranges import Part, Ranges
+from scog.pixels import gdal
+from scog.pixels.cache import ByteCache
+from scog.pixels.decode import Block, decode_block, empty_block
+from scog.pixels.description import Description, describe
+from scog.pixels.directories import NotTiff, walk
+from scog.pixels.fetch import BlockIndex, Piece, Request, plan_requests
+from scog.pixels.store import HeaderStore
+
+MAX_HEADER = 4_000_000
+"""Largest header read to describe a file, in bytes; beyond it GDAL looks for the directories."""
+DESCRIPTIONS_BYTES = 64 * 2**20
+LASTING_FAULT = 60.0
+"""Seconds that a missing or refused file is remembered."""
+PASSING_FAULT = 5.0
+FALLBACK_THREADS = 8
+
+BlockKey = tuple[str, int, int, int, int]
+"""Identity with URL, level, band, row, column."""
+Blocks = dict[BlockIndex, Block]
+T = TypeVar("T")
+
+
+class BlockReader:
+    """Describes files and brings their blocks. Made and used within one event loop."""
+
+    def __init__(
+        self,
+        ranges: Ranges,
+        store: HeaderStore,
+        cpu: Executor,
+        *,
+        cache_bytes: int,
+        header_bytes: int,
+        gap: int,
+        read_deadline: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ranges = ranges
+        self._store = store
+        self._cpu = cpu
+        self._header_bytes = header_bytes
+        self._gap = gap
+        self._read_deadline = read_deadline
+        self._clock = clock
+        self._descriptions: ByteCache[str, Description] = ByteCache(DESCRIPTIONS_BYTES)
+        self._blocks: ByteCache[BlockKey, Block] = ByteCache(cache_bytes)
+        self._describing: Flights[str, Description] = Flights()
+        self._fetching: Flights[BlockKey, Blocks] = Flights()
+        self._faults: dict[str, tuple[float, SourceError]] = {}
+        # GDAL's threads wait for the event loop to fetch; the computing threads must not.
+        self._gdal_threads = ThreadPoolExecutor(FALLBACK_THREADS, thread_name_prefix="scog-gdal")
+
+    async def close(self) -> None:
+        """Let go of threads; reads under way end at their deadlines."""
+        self._gdal_threads.shutdown(wait=False, cancel_futures=True)
+
+    async def describe(self, url: str, tally: Tally) -> Description:
+        """What the file at `url` says of itself. Raises a SourceError, a remembered one for a while."""
+        found = self._descriptions.get(url)
+        if found is not None:
+            return found
+        self._raise_remembered(url)
+        return await self._describing.join(url, lambda: self._remembering(url, self._describe(url, tally)))
+
+    async def blocks(
+        self,
+        url: str,
+        description: Description,
+        level: int,
+        wanted: Collection[BlockIndex],
+        tally: Tally,
+        band: int = 1,
+    ) -> Blocks:
+        """The wanted blocks of one level and band, decoded.
+
+        Raises a SourceError; AssetChanged when the file is no longer the described one (describe it again).
+        """
+        found: Blocks = {}
+        flights = set()
+        missing: list[BlockIndex] = []
+        for block in wanted:
+            key = _key(url, description, level, band, block)
+            kept = self._blocks.get(key)
+            if kept is not None:
+                found[block] = kept
+            elif (flight := self._fetching.get(key)) is not None:
+                flights.add(flight)
+            else:
+                missing.append(block)
+        if missing:
+            self._raise_remembered(url)
+            for blocks, work in self._plan(url, description, level, band, missing, tally):
+                keys = tuple(_key(url, description, level, band, block) for block in blocks)
+                flights.add(self._fetching.start(keys, self._remembering(url, work)))
+        for brought in await gather_all(flight.join() for flight in flights):
+            found |= {block: brought[block] for block in brought if block in wanted}
+        return found
+
+    def kept_offset(self, url: str, description: Description) -> float | None:
+        """The reflectance offset that an earlier look at this file told."""
+        return self._store.get_offset(url, description.identity)
+
+    def keep_offset(self, url: str, description: Description, offset: float) -> None:
+        """Keep what a look at this file told of its offset."""
+        self._store.put_offset(url, description.identity, offset)
+
+    # Describing
+
+    async def _describe(self, url: str, tally: Tally) -> Description:
+        kept = await self._in_thread(self._store.get, url)
+        if kept is not None:
+            identity, header = kept
+        else:
+            part = await self._header(url, tally)
+            if part is None:
+                return self._described(url, await self._describe_scattered(url, tally))
+            identity, header = part.etag, part.data
+        description = await self._in_thread(partial(_describe_header, header, identity, local=_is_local(url)))
+        if kept is None:
+            await self._in_thread(self._store.put, url, identity, header)
+        return self._described(url, description)
+
+    def _described(self, url: str, description: Description) -> Description:
+        blocks = sum(level.sizes.size for level in description.levels if level.sizes is not None)
+        self._descriptions.put(url, description, 2000 + 16 * blocks)
+        return description
+
+    async def _header(self, url: str, tally: Tally) -> Part | None:
+        """The file's first bytes with all its directories; None where those lie far into the file."""
+        size = self._header_bytes
+        while True:
+            part = await self._ranges.read(url, 0, size, tally)
+            try:
+                needed = walk(part.data).needed
+            except NotTiff as fault:
+                raise AssetBroken(f"The file is not a TIFF: {fault}.", reason="not-a-tiff") from None
+            if needed <= len(part.data):
+                return Part(0, part.data[:needed], part.size, part.etag)
+            if len(part.data) >= part.size:
+                raise AssetBroken("The file ends before its directories do.", reason="cut-off")
+            if needed > MAX_HEADER:
+                return None
+            size = max(needed, 4 * size)
+
+    async def _describe_scattered(self, url: str, tally: Tally) -> Description:
+        read = self._blocking_read(url, tally)
+        return await self._in_gdal_thread(partial(gdal.describe_scattered, read, local=_is_local(url)))
+
+    # Fetching
+
+    def _plan(
+        self, url: str, description: Description, level: int, band: int, missing: list[BlockIndex], tally: Tally
+    ) -> Iterable[tuple[list[BlockIndex], Any]]:
+        """Which blocks to bring by which work, one flight each."""
+        if not description.plain:
+            yield missing, self._fetch_by_gdal(url, description, level, band, missing, tally)
+            return
+        where = description.levels[level]
+        assert where.offsets is not None
+        assert where.sizes is not None
+        unwritten = [block for block in missing if not where.sizes[block]]
+        if unwritten:
+            yield unwritten, self._make_empty(url, description, level, unwritten)
+        pieces = (
+            Piece(block, int(where.offsets[block]), int(where.offsets[block] + where.sizes[block]))
+            for block in missing
+            if where.sizes[block]
+        )
+        for request in plan_requests(pieces, self._gap):
+            yield (
+                [piece.block for piece in request.pieces],
+                self._fetch(url, description, level, request, tally),
+            )
+
+    async def _fetch(self, url: str, description: Description, level: int, request: Request, tally: Tally) -> Blocks:
+        part = await self._ranges.read(url, request.start, request.stop, tally)
+        if part.etag != description.identity:
+            self._forget(url)
+            raise AssetChanged("The file was replaced since it was described.", reason="changed")
+        if len(part.data) != request.stop - request.start:
+            raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
+
+        def decoded(piece: Piece) -> Block:
+            stored = part.data[piece.start - part.start : piece.stop - part.start]
+            return decode_block(stored, description, level)
+
+        blocks = await gather_all(self._in_thread(decoded, piece) for piece in request.pieces)
+        found = {piece.block: block for piece, block in zip(request.pieces, blocks, strict=True)}
+        return self._keep(url, description, level, 1, found)
+
+    async def _fetch_by_gdal(
+        self, url: str, description: Description, level: int, band: int, blocks: list[BlockIndex], tally: Tally
+    ) -> Blocks:
+        read = self._blocking_read(url, tally)
+        try:
+            found = await self._in_gdal_thread(partial(gdal.read_blocks, read, description, level, blocks, band))
+        except AssetChanged:
+            self._forget(url)
+            raise
+        return self._keep(url, description, level, band, found)
+
+    async def _make_empty(self, url: str, description: Description, level: int, blocks: list[BlockIndex]) -> Blocks:
+        return self._keep(url, description, level, 1, {block: empty_block(description, level) for block in blocks})
+
+    def _keep(self, url: str, description: Description, level: int, band: int, found: Blocks) -> Blocks:
+        for block, pixels in found.items():
+            self._blocks.put(_key(url, description, level, band, block), pixels, pixels.nbytes)
+        return found
+
+    # Faults
+
+    async def _remembering(self, url: str, work: Any) -> Any:
+        """Do the work; a fault is remembered, so that a broken file is not asked for by every tile."""
+        try:
+            return await work
+        except AssetChanged:
+            raise
+        except SourceError as fault:
+            lasting = isinstance(fault, AssetMissing | AssetRefused | AssetBroken)
+            self._faults[url] = (self._clock() + (LASTING_FAULT if lasting else PASSING_FAULT), fault)
+            if len(self._faults) > 10_000:
+                now = self._clock()
+                self._faults = {kept: fault for kept, fault in self._faults.items() if fault[0] > now}
+            raise
+
+    def _raise_remembered(self, url: str) -> None:
+        known = self._faults.get(url)
+        if known is None:
+            return
+        until, fault = known
+        if self._clock() < until:
+            raise type(fault)(str(fault), reason=fault.reason)
+        del self._faults[url]
+
+    def _forget(self, url: str) -> None:
+        """Let go of what is known of a file that was replaced; its old blocks are never asked for again."""
+        self._descriptions.drop(url)
+        self._store.drop(url)
+
+    # Threads
+
+    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
+
+    async def _in_gdal_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._gdal_threads, work)
+
+    def _blocking_read(self, url: str, tally: Tally) -> Callable[[int, int], Part]:
+        """Reads for a thread of GDAL's: each waits until the event loop has brought the bytes."""
+        loop = asyncio.get_running_loop()
+
+        def read(start: int, stop: int) -> Part:
+            future = asyncio.run_coroutine_threadsafe(self._ranges.read(url, start, stop, tally), loop)
+            try:
+                return future.result(2 * self._read_deadline)
+            except TimeoutError:
+                future.cancel()
+                raise AssetBroken("The file was not read in time.", reason="timeout") from None
+
+        return read
+
+
+async def gather_all(work: Iterable[Any]) -> list[Any]:
+    """Await all at once. The first error is raised after all have ended or were cancelled."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    if not tasks:
+        return []
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+def _describe_header(header: bytes, identity: str, *, local: bool) -> Description:
+    return describe(header, walk(header), identity, local=local)
+
+
+def _is_local(url: str) -> bool:
+    return url.startswith("file:")
+
+
+def _key(url: str, description: Description, level: int, band: int, block: BlockIndex) -> BlockKey:
+    return (f"{url}#{description.identity}", level, band, *block)

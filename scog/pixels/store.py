@@ -1,0 +1,109 @@
+"""What was learnt of files' headers, kept on disk, so that a cold tile costs one round trip and not two."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS headers (
+    url TEXT PRIMARY KEY, identity TEXT NOT NULL, header BLOB NOT NULL, used INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS headers_used ON headers (used);
+CREATE TABLE IF NOT EXISTS offsets (url TEXT PRIMARY KEY, identity TEXT NOT NULL, offset REAL NOT NULL);
+"""
+KEPT_HEADERS = 50_000
+"""At 4 to 16 KB each a few hundred MB at most."""
+
+
+class HeaderStore:
+    """Header bytes by URL, in SQLite. A disk that is full or read-only costs speed, never an answer.
+
+    Its calls block for well under a millisecond; they are made from threads all the same.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._database: sqlite3.Connection | None = None
+        self.faults = 0
+        if folder is not None:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                self._database = self._open_or_renew(folder / "headers.sqlite")
+            except (OSError, sqlite3.Error) as fault:
+                self._failed(fault)
+
+    def get(self, url: str) -> tuple[str, bytes] | None:
+        """The identity of the file and its header bytes, if they are kept."""
+        if self._database is None:
+            return None
+        try:
+            row = self._database.execute("SELECT identity, header FROM headers WHERE url = ?", (url,)).fetchone()
+        except sqlite3.Error as fault:
+            self._failed(fault)
+            return None
+        return (row[0], row[1]) if row else None
+
+    def put(self, url: str, identity: str, header: bytes) -> None:
+        """Keep header bytes, in place of older ones of the same URL."""
+        self._write("INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)", (url, identity, header, int(time.time())))
+
+    def drop(self, url: str) -> None:
+        """Forget a file that changed."""
+        self._write("DELETE FROM headers WHERE url = ?", (url,))
+
+    def get_offset(self, url: str, identity: str) -> float | None:
+        """The reflectance offset found by looking at this very version of a file."""
+        if self._database is None:
+            return None
+        try:
+            row = self._database.execute(
+                "SELECT offset FROM offsets WHERE url = ? AND identity = ?", (url, identity)
+            ).fetchone()
+        except sqlite3.Error as fault:
+            self._failed(fault)
+            return None
+        return float(row[0]) if row else None
+
+    def put_offset(self, url: str, identity: str, offset: float) -> None:
+        """Keep what a look at the pixels told."""
+        self._write("INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", (url, identity, offset))
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _open_or_renew(self, path: Path) -> sqlite3.Connection:
+        try:
+            return self._open(path)
+        except sqlite3.OperationalError:  # locked, full, read-only: the file itself may be well
+            raise
+        except sqlite3.DatabaseError:  # not a database any more, after a power cut for instance
+            for leftover in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+                leftover.unlink(missing_ok=True)
+            return self._open(path)
+
+    @staticmethod
+    def _open(path: Path) -> sqlite3.Connection:
+        database = sqlite3.connect(path, timeout=1.0, check_same_thread=False, isolation_level=None)
+        # What is kept can be read again from its source, so a lost write costs nothing: no waiting for the disk.
+        database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA)
+        oldest_first = "SELECT url FROM headers ORDER BY used DESC LIMIT -1 OFFSET ?"
+        database.execute(f"DELETE FROM headers WHERE url IN ({oldest_first})", (KEPT_HEADERS,))
+        return database
+
+    def _write(self, statement: str, values: tuple[object, ...]) -> None:
+        if self._database is None:
+            return
+        try:
+            self._database.execute(statement, values)
+        except sqlite3.Error as fault:
+            self._failed(fault)
+
+    def _failed(self, fault: Exception) -> None:
+        self.faults += 1
+        log.warning("headers are not kept on disk: %s", fault)

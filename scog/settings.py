@@ -1,0 +1,86 @@
+"""Everything an operator can set, as one immutable object read from `SCOG_*` variables when it is made."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
+EARTH_SEARCH_HOSTS = (
+    "sentinel-cogs.s3.us-west-2.amazonaws.com",
+    "e84-earth-search-sentinel-data.s3.us-west-2.amazonaws.com",
+)
+
+
+def default_cache_dir() -> Path:
+    """The user's cache folder, as the XDG base directory specification has it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scog"
+
+
+class Settings(BaseSettings):
+    """Settings of one server or notebook session; each field is also an environment variable `SCOG_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="SCOG_", frozen=True, extra="ignore")
+
+    # What is drawn
+    catalog: str = EARTH_SEARCH
+    """URL of a STAC API, or the folder of a local archive."""
+    collection: str | None = None
+    """Collection searched when a request names none; unset: `sentinel-2-l2a` remotely, everything locally."""
+    ambiguous_offset: Literal["look", "applied", "missing"] = "look"
+    """Scenes whose metadata cannot say whether +1000 was taken off: `look` at the pixels, or decide for all."""
+    newest_days: int = Field(90, ge=1, le=3660)
+    """Days before the archive's newest scene (remote: before today) that are drawn without `datetime`."""
+
+    # Where it may read, and how it is known
+    hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """More hosts that pixels may be read from (`host`, `host:port`, `*.domain`), separated by commas."""
+    public_url: str | None = None
+    """Base of the links in TileJSON, such as `https://maps.example.org/scog`, where a proxy stands in front."""
+    cache_dir: Path = Field(default_factory=default_cache_dir)
+    """Folder for what was learnt of files' headers; may be deleted at any time."""
+
+    # Bounds. Times in seconds.
+    tile_deadline: float = Field(10.0, gt=0)
+    """After this long a tile is answered as far as it got, or with 504."""
+    catalog_deadline: float = Field(5.0, gt=0)
+    """One search, retries included. Less than a tile's, so that the tile can still say what happened."""
+    read_deadline: float = Field(4.0, gt=0)
+    """One range request. A block is about 1.5 MB: 4 s is 3 Mbit/s."""
+    retries: int = Field(2, ge=0, le=5)
+    """Further tries after 429, 5xx and resets, inside the deadline."""
+    reads_per_host: int = Field(64, ge=1)
+    """Requests at once to one host; S3 serves this many at full speed."""
+    waiting: int = Field(256, ge=1)
+    """Pictures in work or waiting; beyond it 503, since they would miss their deadlines anyway."""
+    block_cache_mb: int = Field(512, ge=1)
+    """Decoded blocks kept in memory, in MB; 512 holds about 250 full-resolution blocks of 2 MB."""
+    read_memory_mb: int = Field(512, ge=16)
+    """Decoded blocks on their way into pictures at a time, in MB; further reads wait for room."""
+    read_gap: int = Field(1_000_000, ge=0)
+    """Bytes between two wanted blocks that are read through rather than asked for separately."""
+    header_bytes: int = Field(16_384, ge=1024)
+    """First request to a file; all image directories of a Sentinel-2 COG lie in its first 4 KB."""
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    """Threads that decode and compute; numpy and the codecs let go of Python's lock."""
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(host.strip().lower() for host in value.split(",") if host.strip())
+        return value
+
+    @property
+    def catalog_folder(self) -> Path | None:
+        """The local archive, or None when the catalogue is a STAC API."""
+        return None if "://" in self.catalog else Path(self.catalog)
+
+    @property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """Hosts that pixels may be read from."""
+        return EARTH_SEARCH_HOSTS + self.hosts

@@ -1,0 +1,124 @@
+"""Grids: where the pixels of a picture lie on the Earth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import morecantile
+from affine import Affine
+from pyproj import Transformer
+
+from scog.errors import OutOfRange
+
+WEB_MERCATOR = "WebMercatorQuad"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A raster's place: CRS, affine transform (pixel corner to CRS units) and shape in pixels."""
+
+    crs: str
+    transform: Affine
+    width: int
+    height: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.height, self.width
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north of the pixels' corners, in CRS units."""
+        corners = [self.transform * at for at in ((0, 0), (self.width, 0), (0, self.height), (self.width, self.height))]
+        xs, ys = zip(*corners, strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels in one level: rows `top..bottom`, columns `left..right`, the ends excluded."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.bottom - self.top, self.right - self.left
+
+
+@lru_cache(maxsize=256)
+def transformer(source: str, target: str) -> Transformer:
+    """The exact transformation between two CRSs, x before y always. pyproj makes one a thread behind it."""
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
+@lru_cache(maxsize=1)
+def _web_mercator() -> morecantile.TileMatrixSet:
+    return morecantile.tms.get(WEB_MERCATOR)
+
+
+@lru_cache(maxsize=4096)
+def tile_grid(z: int, x: int, y: int, size: int = 256) -> Grid:
+    """The grid of a web-mercator tile with `size` pixels a side.
+
+    Raises OutOfRange for tiles that do not exist.
+    """
+    tms = _web_mercator()
+    if not tms.minzoom <= z <= tms.maxzoom:
+        raise OutOfRange(f"There is no zoom {z}.", parameter="z", valid=f"{tms.minzoom} to {tms.maxzoom}")
+    for name, value in (("x", x), ("y", y)):
+        if not 0 <= value < 2**z:
+            raise OutOfRange(f"At zoom {z} there is no tile {name}={value}.", parameter=name, valid=f"0 to {2**z - 1}")
+    # Corners as multiples of one number, so that neighbours share theirs to the last bit.
+    half = math.pi * 6378137.0
+    side = 2 * half / 2**z
+    pixel = side / size
+    return Grid("EPSG:3857", Affine(pixel, 0.0, x * side - half, 0.0, -pixel, half - y * side), size, size)
+
+
+def place_grid(lon: float, lat: float) -> Grid:
+    """A grid of one tiny pixel around a place in degrees, so small that full-size levels are chosen for it.
+
+    Raises OutOfRange outside the world.
+    """
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        raise OutOfRange(
+            f"There is no place at longitude {lon}, latitude {lat}.",
+            parameter="lon,lat",
+            valid="longitude -180 to 180, latitude -90 to 90",
+        )
+    side = 1e-6
+    return Grid("EPSG:4326", Affine(side, 0.0, lon - side / 2, 0.0, -side, lat + side / 2), 1, 1)
+
+
+@lru_cache(maxsize=4096)
+def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float]:
+    """West, south, east, north of a grid in degrees; its edges are followed, not just its corners."""
+    west, south, east, north = transformer(grid.crs, "EPSG:4326").transform_bounds(*grid.bounds, densify_pts=21)
+    return west, south, east, north
+
+
+@lru_cache(maxsize=4096)
+def search_area(grid: Grid) -> tuple[float, float, float, float]:
+    """What to search for a grid, in degrees: the tile of zoom 8 that it lies in, else its own bounds.
+
+    One search then serves all tiles below.
+    """
+    west, south, east, north = lonlat_bounds(grid)
+    nudge = 1e-9  # neighbours share their edges
+    tms = _web_mercator()
+    first = tms.tile(west + nudge, north - nudge, SEARCH_ZOOM)
+    last = tms.tile(east - nudge, south + nudge, SEARCH_ZOOM)
+    if first != last:
+        return west, south, east, north
+    area = tms.bounds(first)
+    return area.left, area.bottom, area.right, area.top
+
+
+SEARCH_ZOOM = 8

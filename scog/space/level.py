@@ -1,0 +1,37 @@
+"""Which overview to read: chosen once for a square and a resolution, never by tile, so that tiles meet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+from scog.space.grid import Grid, transformer
+
+
+def choose_level(resolutions: Sequence[float], wanted: float) -> int:
+    """The coarsest level that is not coarser than `wanted`; level 0 where all are.
+
+    `resolutions` are those of levels 0, 1, ... (finest first), in the units of `wanted`.
+    """
+    fitting = [level for level, resolution in enumerate(resolutions) if resolution <= wanted * (1 + 1e-9)]
+    return max(fitting, default=0, key=lambda level: resolutions[level])
+
+
+def target_extent(grid: Grid, crs: str, centre: tuple[float, float]) -> float:
+    """The smallest extent of one pixel of `grid`, in units of `crs`, at the place `centre` (given in `crs`).
+
+    Infinite where the place cannot be expressed in the grid's CRS.
+    """
+    a, b, _, d, e, _ = tuple(grid.transform)[:6]
+    return _extent(grid.crs, (a, d), (b, e), crs, centre)
+
+
+@lru_cache(maxsize=4096)
+def _extent(
+    grid_crs: str, right: tuple[float, float], down: tuple[float, float], crs: str, centre: tuple[float, float]
+) -> float:
+    x, y = transformer(crs, grid_crs).transform(*centre)
+    steps = [(x, y), (x + right[0], y + right[1]), (x + down[0], y + down[1])]
+    xs, ys = transformer(grid_crs, crs).transform([p[0] for p in steps], [p[1] for p in steps])
+    return min(math.hypot(xs[i] - xs[0], ys[i] - ys[0]) for i in (1, 2))

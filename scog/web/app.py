@@ -1,0 +1,51 @@
+"""The app: its state, its routes, and who may call it from a browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+
+import scog
+from scog.engine import open_engine
+from scog.settings import Settings
+from scog.web import clients, places, problems, tiles, viewer
+from scog.web.respond import EXPOSED_HEADERS, Admission, ClientGone
+
+DESCRIPTION = "Maps, indices and values from Sentinel-2 COGs that somebody else stores, computed while you look."
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The server's app. Its state is made when the server starts and let go of when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_engine(settings) as engine:
+            app.state.engine = engine
+            app.state.admission = Admission(settings.waiting)
+            app.state.made_up = viewer.is_made_up(settings)
+            yield
+
+    app = FastAPI(title="scog", version=scog.__version__, description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app.add_middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], expose_headers=list(EXPOSED_HEADERS), max_age=86400
+    )
+    problems.add_handlers(app)
+    app.add_exception_handler(ClientGone, _nobody_reads)
+    app.add_api_route("/healthz", healthz, tags=["operation"], summary="Whether the server runs")
+    for module in (places, tiles, clients):
+        app.include_router(module.router)
+    viewer.add_to(app)
+    return app
+
+
+async def healthz() -> JSONResponse:
+    """Answers as long as the event loop turns; asks nobody."""
+    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+async def _nobody_reads(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)

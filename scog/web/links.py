@@ -1,0 +1,24 @@
+"""Links that a client can trust: never to a host that somebody merely claimed in a header."""
+
+from __future__ import annotations
+
+from fastapi import Request
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def base_url(request: Request) -> str:
+    """The base of this server's links: as configured; else as asked for, if that is this machine; else empty.
+
+    With an empty base links begin at the root, relative to wherever the client found us.
+    """
+    configured = request.app.state.engine.settings.public_url
+    if configured:
+        return str(configured).rstrip("/")
+    host = request.headers.get("host", "")
+    name, _, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "")
+    server = request.scope.get("server") or ("", None)
+    ours = LOOPBACK | {str(server[0])}
+    if name.lower() in ours and (not port or (port.isdecimal() and len(port) <= 5)):
+        return f"{request.url.scheme}://{host}"
+    return ""

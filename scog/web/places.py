@@ -1,0 +1,112 @@
+"""`/point` and `/scenes`: what is known of a place."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from affine import Affine
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse
+
+from scog.catalog.scene import Scene
+from scog.catalog.when import rfc3339
+from scog.draw import Report, draw, observations
+from scog.engine import Engine
+from scog.errors import OutOfRange
+from scog.space.grid import Grid, place_grid, tile_grid
+from scog.web.parameters import (
+    SceneParameters,
+    Scenes,
+    Values,
+    no_doubles,
+    parse_bbox,
+    tile_address,
+)
+from scog.web.respond import report_headers
+
+router = APIRouter(tags=["places"], dependencies=[Depends(no_doubles)])
+
+
+class GeoJSON(JSONResponse):
+    """GeoJSON, as RFC 7946 names it."""
+
+    media_type = "application/geo+json"
+
+
+class BoxParameters(SceneParameters):
+    """Which scenes, and where."""
+
+    bbox: Annotated[str, Query(max_length=256, description="West, south, east, north in degrees.")]
+
+
+@router.get("/point/{lon},{lat}", summary="Values at a place")
+async def point(request: Request, lon: str, lat: str, parameters: Values) -> JSONResponse:
+    """The newest usable values at a place in degrees; null where nothing is known."""
+    try:
+        place = float(lon), float(lat)
+    except ValueError:
+        raise OutOfRange("A place is two numbers.", parameter="lon,lat", valid="such as /point/11.35,46.5") from None
+    ask = parameters.ask()
+    drawing = await request.app.state.admission.run(request, draw(request.app.state.engine, place_grid(*place), ask))
+    known = bool(drawing.valid[0, 0])
+    report: Report = drawing.report
+    scene = report.used[0] if report.used else None
+    body = {
+        "coordinates": list(place),
+        "values": [float(value) if known else None for value in drawing.values[:, 0, 0]],
+        "band_names": list(ask.expression.names),
+        "datetime": rfc3339(scene.time) if scene else None,
+        "scene": scene.id if scene else None,
+        "collection": scene.collection if scene else None,
+    }
+    return JSONResponse(body, headers=report_headers(report, not report.skipped))
+
+
+@router.get("/scenes", summary="Scenes over a bounding box", response_class=GeoJSON)
+async def scenes_in_box(request: Request, parameters: Annotated[BoxParameters, Query()]) -> GeoJSON:
+    """Scenes that touch a bounding box, newest first, as GeoJSON."""
+    west, south, east, north = parse_bbox(parameters.bbox)
+    box = Grid("EPSG:4326", Affine(east - west, 0.0, west, 0.0, south - north, north), 1, 1)
+    return await _scenes(request, box, parameters)
+
+
+@router.get("/tiles/{z}/{x}/{y}/scenes", summary="Scenes of a tile", response_class=GeoJSON)
+async def scenes_of_tile(request: Request, z: str, x: str, y: str, parameters: Scenes) -> GeoJSON:
+    """Scenes that touch a tile, newest first, as GeoJSON."""
+    return await _scenes(request, tile_grid(*tile_address(z, x, y)), parameters)
+
+
+async def _scenes(request: Request, grid: Grid, parameters: SceneParameters) -> GeoJSON:
+    engine: Engine = request.app.state.engine
+    report = Report()
+
+    async def found() -> list[dict[str, Any]]:
+        where = (parameters.interval(), parameters.cloud_cover, parameters.collection)
+        return [
+            _feature(scene, observation.time)
+            async for observation in observations(engine, grid, *where, report)
+            for scene in observation.scenes
+        ]
+
+    features = await request.app.state.admission.run(request, found())
+    headers = {"Cache-Control": "public, max-age=60"} | ({"X-Scog-Bounded": "true"} if report.bounded else {})
+    return GeoJSON({"type": "FeatureCollection", "features": features}, headers=headers)
+
+
+def _feature(scene: Scene, observed: Any) -> dict[str, Any]:
+    rings = [[list(corner) for corner in ring] for ring in scene.footprint]
+    return {
+        "type": "Feature",
+        "id": scene.id,
+        "geometry": {"type": "Polygon", "coordinates": [rings[0]]}
+        if len(rings) == 1
+        else {"type": "MultiPolygon", "coordinates": [[ring] for ring in rings]},
+        "properties": {
+            "datetime": rfc3339(scene.time),
+            "observation": rfc3339(observed),
+            "collection": scene.collection,
+            "platform": scene.platform,
+            "square": scene.square,
+            "cloud_cover": scene.cloud_cover,
+        },
+    }

@@ -1,0 +1,107 @@
+"""Answers that say what they are: ETag, Cache-Control, Server-Timing, scenes used and skipped, upstream costs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+from fastapi import Request, Response
+
+from scog.draw import Report
+from scog.errors import Overloaded
+
+T = TypeVar("T")
+
+COMPLETE = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=86400"
+PARTIAL = "public, max-age=30"
+NAMED = 10
+"""Scenes named in a header; beyond it their number."""
+EXPOSED_HEADERS = (
+    "ETag",
+    "Server-Timing",
+    "X-Scog-Scenes",
+    "X-Scog-Used",
+    "X-Scog-Skipped",
+    "X-Scog-Unmasked",
+    "X-Scog-Bounded",
+    "X-Scog-Upstream",
+)
+
+
+class ClientGone(Exception):
+    """The client has closed its connection; nobody will read an answer."""
+
+
+class Admission:
+    """Counts what is in work or waiting, and refuses more than would be done in time."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._inside = 0
+
+    async def run(self, request: Request, work: Coroutine[Any, Any, T]) -> T:
+        """Do the work for as long as its client is there. Raises Overloaded, ClientGone."""
+        if self._inside >= self._limit:
+            work.close()
+            raise Overloaded("Too many pictures are being drawn; try again in a second.")
+        self._inside += 1
+        task = asyncio.ensure_future(work)
+        watch = asyncio.ensure_future(_gone(request))
+        try:
+            await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise ClientGone
+            return task.result()
+        finally:
+            self._inside -= 1
+            watch.cancel()
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+
+
+async def _gone(request: Request) -> None:
+    """Return when the client has closed its connection."""
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            return
+
+
+def report_headers(report: Report, complete: bool) -> dict[str, str]:
+    """Headers that tell how an answer came to be."""
+    headers = {
+        "Cache-Control": COMPLETE if complete else PARTIAL,
+        "Server-Timing": ", ".join(f"{stage};dur={1000 * spent:.1f}" for stage, spent in report.seconds.items()),
+        "X-Scog-Scenes": f"used={len(report.used)}; skipped={len(report.skipped)}",
+        "X-Scog-Upstream": (
+            f"requests={report.tally.requests}; bytes={report.tally.bytes}; searches={report.tally.searches}"
+        ),
+    }
+    if report.used:
+        headers["X-Scog-Used"] = _named([scene.id for scene in report.used])
+    if report.skipped:
+        headers["X-Scog-Skipped"] = _named([f"{scene};{reason}" for scene, reason in report.skipped.items()])
+    if report.unmasked:
+        headers["X-Scog-Unmasked"] = _named(report.unmasked)
+    if report.bounded:
+        headers["X-Scog-Bounded"] = "true"
+    return headers
+
+
+def with_etag(request: Request, body: bytes, media_type: str, headers: dict[str, str]) -> Response:
+    """The body with its ETag, or 304 without it where the client has it already."""
+    etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    headers = headers | {"ETag": etag}
+    known = request.headers.get("if-none-match", "")
+    if known.strip() == "*" or etag in {entry.strip().removeprefix("W/") for entry in known.split(",")}:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def _named(entries: list[str]) -> str:
+    shown = [entry.encode("ascii", "replace").decode().replace(",", "_") for entry in entries[:NAMED]]
+    more = len(entries) - NAMED
+    return ", ".join(shown) + (f", and {more} more" if more > 0 else "")

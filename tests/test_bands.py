@@ -1,0 +1,61 @@
+import pytest
+
+from scog.bands import BANDS, BY_NAME, canonical
+from scog.errors import InvalidInput
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("red", "red"),
+        ("RED", "red"),
+        ("B04", "red"),
+        ("b04", "red"),
+        ("B4", "red"),
+        ("B01", "coastal"),
+        ("B02", "blue"),
+        ("B03", "green"),
+        ("B05", "rededge1"),
+        ("B06", "rededge2"),
+        ("B07", "rededge3"),
+        ("B08", "nir"),
+        ("B8", "nir"),
+        ("B8A", "nir08"),
+        ("b8a", "nir08"),
+        ("B09", "nir09"),
+        ("B11", "swir16"),
+        ("b12", "swir22"),
+        ("SCL", "scl"),
+        ("Aot", "aot"),
+        ("WVP", "wvp"),
+    ],
+)
+def test_a_band_has_one_canonical_name(name: str, expected: str) -> None:
+    assert canonical(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "fragment"),
+    [("nirr", "did you mean nir"), ("B10", "B12 or B11"), ("swir", "swir16"), ("", "no band ''"), ("x" * 9999, "…")],
+)
+def test_an_unknown_band_is_refused_with_near_names(name: str, fragment: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        canonical(name)
+    assert fragment in str(refused.value)
+    assert len(str(refused.value)) < 200
+    assert refused.value.parameter == "bands"
+    assert all(band.name in (refused.value.valid or "") for band in BANDS)
+
+
+def test_no_name_means_two_bands() -> None:
+    spellings = [name.lower() for band in BANDS for name in {band.name, *(a.lower() for a in band.aliases)}]
+    assert len(spellings) == len(set(spellings))
+    assert list(BY_NAME) == [canonical(band.name) for band in BANDS]
+    assert all(canonical(alias) == band.name for band in BANDS for alias in band.aliases)
+
+
+def test_maps_made_by_processing_have_no_wavelength() -> None:
+    assert [band.name for band in BANDS if not band.spectral] == ["aot", "wvp", "scl"]
+    wavelengths = [band.wavelength for band in BANDS if band.wavelength is not None]
+    assert wavelengths == sorted(wavelengths)
+    assert {band.resolution for band in BANDS} == {10, 20, 60}
