@@ -6,7 +6,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,28 +193,30 @@ class _Painter:
         if "scl" not in scene.assets:
             self._report.unmasked.append(scene.id)
             return np.ones(self._grid.shape, bool)
-        layer = await self._layer(scene, "scl", ~self._canvas.valid if self._canvas.valid.any() else None)
-        return None if layer is None else layer.valid & self._ask.mask.usable(layer.numbers)
+        mask = self._ask.mask
+
+        def usable(layers: dict[str, Layer]) -> Mask2D:
+            return layers["scl"].valid & mask.usable(layers["scl"].numbers)
+
+        return await self._computed(scene, ("scl",), usable, ~self._canvas.valid if self._canvas.valid.any() else None)
 
     async def _drawn(self, scene: Scene, share: Mask2D) -> tuple[NDArray[np.float32], Mask2D] | None:
         """The formula's values for a share of the pixels, and where they are valid; None when a band fails."""
-        wanted = None if share.all() else share
-        bands = self._ask.expression.bands
-        layers = await gather_all(self._layer(scene, band, wanted) for band in bands)
-        if any(layer is None for layer in layers):
-            return None
-        return await self._in_thread(_evaluate, self._ask.expression, dict(zip(bands, layers, strict=True)))
+        expression = self._ask.expression
+        return await self._computed(
+            scene, expression.bands, partial(_evaluate, expression), None if share.all() else share
+        )
 
-    async def _layer(self, scene: Scene, band: str, wanted: Mask2D | None) -> Layer | None:
-        """One band, or None with the reason noted."""
+    async def _computed(
+        self, scene: Scene, bands: Sequence[str], work: Callable[[dict[str, Layer]], T], wanted: Mask2D | None
+    ) -> T | None:
+        """What `work` makes of bands of a scene, or None with the reason noted."""
+        layers, report = self._engine.layers, self._report
         try:
-            return await self._engine.layers.read(scene, band, self._grid, self._report.tally, wanted)
+            return await layers.compute(scene, bands, self._grid, work, report.tally, wanted)
         except SourceError as fault:
-            self._report.skipped.setdefault(scene.id, fault.reason)
+            report.skipped.setdefault(scene.id, fault.reason)
             return None
-
-    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._engine.cpu, work, *args)
 
 
 def _evaluate(expression: Expression, layers: dict[str, Layer]) -> tuple[NDArray[np.float32], Mask2D]:

@@ -13,6 +13,8 @@ from scog.catalog.scene import Scene
 
 SAME_PASS = timedelta(minutes=20)
 """Scenes of one platform without an orbit number that are closer than this are one pass; a revolution takes 100."""
+KEPT_ANSWERS = 1024
+"""Places whose observations a set remembers: the tiles of a view are asked for again and again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +40,19 @@ class SceneSet:
         self._observations = [Observation(group[0].time, group) for group in observations]
         self.scenes = tuple(scene for group in observations for scene in group)
         self._owner = np.repeat(np.arange(len(observations)), [len(group) for group in observations])
+        self._asked: dict[Bounds, list[Observation]] = {}
         self._footprints = Footprints([scene.footprint for scene in self.scenes])
 
     def touching(self, bounds: Bounds) -> list[Observation]:
         """Observations that touch bounds in degrees, newest first, with just those of their scenes that do."""
+        known = self._asked.get(bounds)
+        if known is None:
+            if len(self._asked) >= KEPT_ANSWERS:
+                self._asked.clear()
+            known = self._asked[bounds] = self._touching(bounds)
+        return known
+
+    def _touching(self, bounds: Bounds) -> list[Observation]:
         found: list[Observation] = []
         owner = -1
         scenes: list[Scene] = []

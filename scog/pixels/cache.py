@@ -21,6 +21,9 @@ class ByteCache(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._kept)
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._kept
+
     def get(self, key: K) -> V | None:
         """The value, now the most recently used; None when it is not kept."""
         found = self._kept.get(key)

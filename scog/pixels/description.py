@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Level:
     offsets: NDArray[np.int64] | None
     sizes: NDArray[np.int64] | None
 
-    @property
+    @cached_property
     def resolution(self) -> float:
         """Extent of one pixel in CRS units, the larger of both directions."""
         a, b, _, d, e, _ = tuple(self.grid.transform)[:6]
@@ -71,7 +72,7 @@ class Description:
     plain: bool
     levels: tuple[Level, ...]
 
-    @property
+    @cached_property
     def resolutions(self) -> tuple[float, ...]:
         """Extent of a pixel of each level, in CRS units."""
         return tuple(level.resolution for level in self.levels)

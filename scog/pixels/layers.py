@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from scog.pixels.decode import Block
 from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex
 from scog.pixels.gather import gather
-from scog.pixels.reader import BlockReader
+from scog.pixels.reader import BlockReader, gather_all
 from scog.space.grid import Grid
 from scog.space.indexmap import IndexMap, index_map
 from scog.space.level import choose_level, target_extent
@@ -54,6 +54,28 @@ class Layer:
         return values
 
 
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What has to be read for one layer, known before a pixel is; `found` is None where the file does not reach."""
+
+    asset: Asset
+    description: Description
+    level: int
+    found: IndexMap | None
+    needed: frozenset[BlockIndex]
+    offset: float
+
+    @property
+    def address(self) -> tuple[str, Description, int]:
+        """The file and level."""
+        return self.asset.url, self.description, self.level
+
+    @property
+    def size(self) -> int:
+        """Bytes of the decoded blocks."""
+        return len(self.needed) * self.description.block_bytes(self.level)
+
+
 class LayerReader:
     """Reads layers. Made and used within one event loop."""
 
@@ -64,36 +86,86 @@ class LayerReader:
         self._ambiguous_offset = ambiguous_offset
         self._maps: ByteCache[tuple[Grid, Grid], tuple[IndexMap | None]] = ByteCache(INDEX_MAPS_BYTES)
 
-    async def read(self, scene: Scene, band: str, grid: Grid, tally: Tally, wanted: Mask2D | None = None) -> Layer:
-        """A band of a scene on a grid; valid only where the file has data and, if given, where it is `wanted`.
+    async def compute(
+        self,
+        scene: Scene,
+        bands: Sequence[str],
+        grid: Grid,
+        work: Callable[[dict[str, Layer]], T],
+        tally: Tally,
+        wanted: Mask2D | None = None,
+    ) -> T:
+        """Read bands of a scene, all at once, and return what `work` makes of their layers, in one of our threads.
 
-        Raises a SourceError.
+        Layers are valid only where their file has data and, if given, where they are `wanted`. Raises a SourceError.
         """
+        try:
+            return await self._compute(scene, bands, grid, work, tally, wanted)
+        except AssetChanged:  # replaced while we read: what was known of it is forgotten now
+            return await self._compute(scene, bands, grid, work, tally, wanted)
+
+    async def _compute(
+        self,
+        scene: Scene,
+        bands: Sequence[str],
+        grid: Grid,
+        work: Callable[[dict[str, Layer]], T],
+        tally: Tally,
+        wanted: Mask2D | None,
+    ) -> T:
+        plans = await all_or_gather(
+            [self._known_plan(scene, band, grid, wanted) for band in bands],
+            lambda place: self._plan(scene, bands[place], grid, tally, wanted),
+        )
+        async with self._budget.hold(sum(plan.size for plan in plans)):
+            blocks = await all_or_gather(
+                [self._reader.kept(*plan.address, plan.needed) for plan in plans],
+                lambda place: self._reader.blocks(*plans[place].address, plans[place].needed, tally),
+            )
+
+            def place_and_work() -> T:
+                layers = (_place(plan, found, grid, wanted) for plan, found in zip(plans, blocks, strict=True))
+                return work(dict(zip(bands, layers, strict=True)))
+
+            return await self._in_thread(place_and_work)
+
+    def _known_plan(self, scene: Scene, band: str, grid: Grid, wanted: Mask2D | None) -> _Plan | None:
+        """The plan of a layer, if all that it takes is in memory."""
+        asset = scene.assets.get(band)
+        description = self._reader.known(asset.url) if asset is not None else None
+        if asset is None or asset.offset is None or description is None:
+            return None
+        level = level_for(description, grid)
+        found = self._maps.get((grid, description.levels[level].grid))
+        return None if found is None else self._planned(asset, description, level, found[0], asset.offset, wanted)
+
+    async def _plan(self, scene: Scene, band: str, grid: Grid, tally: Tally, wanted: Mask2D | None) -> _Plan:
+        """What to read for a layer."""
         asset = scene.assets.get(band)
         if asset is None:
             raise AssetMissing(f"Scene {scene.id} has no {band}.", reason=f"no-asset-{band}")
         offset = asset.offset if asset.offset is not None else await self._look_at_offset(scene, tally)
-        try:
-            numbers, valid = await self._numbers(asset, grid, tally, wanted)
-        except AssetChanged:  # replaced while we read: what was known of it is forgotten now
-            numbers, valid = await self._numbers(asset, grid, tally, wanted)
-        return Layer(numbers, valid, asset.scale, offset)
-
-    async def _numbers(
-        self, asset: Asset, grid: Grid, tally: Tally, wanted: Mask2D | None
-    ) -> tuple[NDArray[Any], Mask2D]:
         description = await self._reader.describe(asset.url, tally)
         level = level_for(description, grid)
-        source = description.levels[level]
-        found = await self._index_map(grid, source.grid)
+        found = await self._index_map(grid, description.levels[level].grid)
+        return self._planned(asset, description, level, found, offset, wanted)
+
+    def _planned(
+        self,
+        asset: Asset,
+        description: Description,
+        level: int,
+        found: IndexMap | None,
+        offset: float,
+        wanted: Mask2D | None,
+    ) -> _Plan:
         if found is None:
-            return np.zeros(grid.shape, description.dtype), np.zeros(grid.shape, bool)
-        part = None if wanted is None else wanted[found.rows, found.cols]
-        needed = found.blocks(source.block_shape, part)
-        async with self._budget.hold(len(needed) * description.block_bytes(level)):
-            blocks = await self._reader.blocks(asset.url, description, level, needed, tally)
-            nodata = description.nodata if asset.nodata is None else asset.nodata
-            return await self._in_thread(_place, found, source.block_shape, blocks, grid, nodata, part)
+            return _Plan(asset, description, level, None, frozenset(), offset)
+        block_shape = description.levels[level].block_shape
+        needed = found.blocks(block_shape)
+        if wanted is not None and len(needed) > 1 and not self._reader.has(asset.url, description, level, needed):
+            needed = found.blocks(block_shape, wanted[found.rows, found.cols])
+        return _Plan(asset, description, level, found, needed, offset)
 
     async def _index_map(self, grid: Grid, source: Grid) -> IndexMap | None:
         kept = self._maps.get((grid, source))
@@ -127,40 +199,48 @@ class LayerReader:
         return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
 
 
+async def all_or_gather(known: Sequence[T | None], get: Callable[[int], Awaitable[T]]) -> list[T]:
+    """What is known at once, without a task; `get`, by place, is asked for the rest, all at the same time."""
+    missing = [place for place, value in enumerate(known) if value is None]
+    brought = dict(zip(missing, await gather_all(get(place) for place in missing), strict=True)) if missing else {}
+    return [brought[place] if value is None else value for place, value in enumerate(known)]
+
+
 def level_for(description: Description, grid: Grid) -> int:
     """The level to read for a grid; the same for all tiles of a zoom that meet a square."""
-    full = description.levels[0].grid
-    west, south, east, north = full.bounds
     return choose_level(
-        description.resolutions, target_extent(grid, full.crs, ((west + east) / 2, (south + north) / 2))
+        description.resolutions,
+        target_extent(grid, description.levels[0].grid.crs, description.levels[0].grid.centre),
     )
 
 
-def _place(
-    found: IndexMap,
-    block_shape: tuple[int, int],
-    blocks: dict[BlockIndex, Block],
-    grid: Grid,
-    nodata: float | None,
-    wanted: Mask2D | None,
-) -> tuple[NDArray[Any], Mask2D]:
-    """Numbers and validity on the whole target grid."""
-    numbers = gather(found, block_shape, blocks)
-    if nodata is None:
-        valid = np.ones(numbers.shape, bool) if numbers.dtype.kind != "f" else np.isfinite(numbers)
-    else:
-        valid = numbers != numbers.dtype.type(nodata) if _fits(nodata, numbers.dtype) else np.ones(numbers.shape, bool)
-        if numbers.dtype.kind == "f":
-            valid &= np.isfinite(numbers)
-    for other in (found.inside, wanted):
-        if other is not None:
-            valid &= other
-    if numbers.shape == grid.shape:
-        return numbers, valid
-    whole, whole_valid = np.zeros(grid.shape, numbers.dtype), np.zeros(grid.shape, bool)
-    whole[found.rows, found.cols] = numbers
-    whole_valid[found.rows, found.cols] = valid
-    return whole, whole_valid
+def _place(plan: _Plan, blocks: dict[BlockIndex, Block], grid: Grid, wanted: Mask2D | None) -> Layer:
+    """The layer on the whole target grid."""
+    found, asset = plan.found, plan.asset
+    if found is None:
+        return Layer(np.zeros(grid.shape, np.uint8), np.zeros(grid.shape, bool), 1.0, 0.0)
+    numbers = gather(found, plan.description.levels[plan.level].block_shape, blocks)
+    valid = _has_data(numbers, plan.description.nodata if asset.nodata is None else asset.nodata)
+    if found.inside is not None:
+        valid &= found.inside
+    if numbers.shape != grid.shape:
+        whole, whole_valid = np.zeros(grid.shape, numbers.dtype), np.zeros(grid.shape, bool)
+        whole[found.rows, found.cols] = numbers
+        whole_valid[found.rows, found.cols] = valid
+        numbers, valid = whole, whole_valid
+    if wanted is not None:
+        valid &= wanted
+    return Layer(numbers, valid, asset.scale, plan.offset)
+
+
+def _has_data(numbers: NDArray[Any], nodata: float | None) -> Mask2D:
+    """Where numbers are data: not nodata, and finite."""
+    valid = np.ones(numbers.shape, bool)
+    if nodata is not None and _fits(nodata, numbers.dtype):
+        np.not_equal(numbers, numbers.dtype.type(nodata), out=valid)
+    if numbers.dtype.kind == "f":
+        valid &= np.isfinite(numbers)
+    return valid
 
 
 def _fits(nodata: float, dtype: np.dtype[Any]) -> bool:

@@ -43,7 +43,7 @@ class Mask:
             return nonzero
         table = np.ones(256, bool)
         table[[0, *self.classes]] = False
-        usable: NDArray[np.bool_] = table[scl.astype(np.uint8, copy=False)]
+        usable: NDArray[np.bool_] = table.take(scl.astype(np.uint8, copy=False))
         return usable
 
 

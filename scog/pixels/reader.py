@@ -115,6 +115,26 @@ class BlockReader:
             found |= {block: brought[block] for block in brought if block in wanted}
         return found
 
+    def known(self, url: str) -> Description | None:
+        """The description of a file, if it is in memory."""
+        return self._descriptions.get(url)
+
+    def kept(
+        self, url: str, description: Description, level: int, wanted: Iterable[BlockIndex], band: int = 1
+    ) -> Blocks | None:
+        """The wanted blocks, if all are in memory."""
+        found: Blocks = {}
+        for block in wanted:
+            kept = self._blocks.get(_key(url, description, level, band, block))
+            if kept is None:
+                return None
+            found[block] = kept
+        return found
+
+    def has(self, url: str, description: Description, level: int, wanted: Iterable[BlockIndex], band: int = 1) -> bool:
+        """Whether the wanted blocks are all kept in memory."""
+        return all(_key(url, description, level, band, block) in self._blocks for block in wanted)
+
     def kept_offset(self, url: str, description: Description) -> float | None:
         """The reflectance offset that an earlier look at this file told."""
         return self._store.get_offset(url, description.identity)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import morecantile
 from affine import Affine
@@ -29,12 +29,22 @@ class Grid:
         """Rows and columns."""
         return self.height, self.width
 
-    @property
+    @cached_property
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east, north of the pixels' corners, in CRS units."""
-        corners = [self.transform * at for at in ((0, 0), (self.width, 0), (0, self.height), (self.width, self.height))]
-        xs, ys = zip(*corners, strict=True)
+        corners = ((0, 0), (self.width, 0), (0, self.height), (self.width, self.height))
+        xs, ys = zip(*(self.at(*corner) for corner in corners), strict=True)
         return min(xs), min(ys), max(xs), max(ys)
+
+    @cached_property
+    def centre(self) -> tuple[float, float]:
+        """The middle, in CRS units."""
+        return self.at(self.width / 2, self.height / 2)
+
+    def at(self, col: float, row: float) -> tuple[float, float]:
+        """The place of a column and row, in CRS units; whole numbers are pixels' corners."""
+        a, b, c, d, e, f = tuple(self.transform)[:6]
+        return a * col + b * row + c, d * col + e * row + f
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,45 @@
+# Two commands for newcomers: `make demo` and `make test`. Both need Python 3.11 or newer (with venv) and nothing else.
+PYTHON ?= python3
+PORT ?= 8000
+ARCHIVE ?= demo-archive
+BIN = .venv/bin
+
+.PHONY: demo test check format lock clean
+
+demo: .venv/runtime  ## make the demo archive if it is not there, and serve it
+	@MALLOC_ARENA_MAX=2 $(BIN)/python -m scog.cli demo --archive "$(ARCHIVE)" --port "$(PORT)"
+
+test: .venv/develop  ## run the tests
+	@$(BIN)/python -m pytest
+
+check: .venv/develop  ## lint, types, and that deploy/*.txt are what poetry.lock says
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python deploy/check_lock.py
+
+format: .venv/develop
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock:  ## after a change of dependencies; needs poetry with its export plugin
+	poetry lock
+	poetry export --only main -o deploy/requirements.txt
+	poetry export --with dev -o deploy/requirements-dev.txt
+
+clean:
+	rm -rf .venv
+
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit("scog needs Python 3.11 or newer; set PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv .venv
+
+.venv/runtime: .venv/pyvenv.cfg deploy/requirements.txt
+	@echo "Installing scog's dependencies into .venv (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements.txt
+	@touch $@
+
+.venv/develop: .venv/pyvenv.cfg deploy/requirements-dev.txt
+	@echo "Installing scog's dependencies and test tools into .venv (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements-dev.txt
+	@touch $@ .venv/runtime
