@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -18,18 +18,17 @@ from scog.catalog.scene import Scene
 from scog.catalog.when import Interval
 from scog.engine import Engine
 from scog.errors import DeadlineExceeded, NothingReadable, SourceError
+from scog.find import observations
 from scog.maths.expression import Expression
-from scog.net.policy import Tally
 from scog.pixels.composite import Canvas, share_out
 from scog.pixels.layers import Layer
 from scog.pixels.mask import Mask
 from scog.pixels.reader import gather_all
-from scog.space.grid import Grid, lonlat_bounds, search_area
+from scog.report import Report
+from scog.space.grid import Grid
 
 FIRST_BATCH = 2
 """Observations whose SCL is read at once at first; doubled while pixels are missing."""
-MAX_OBSERVATIONS = 100
-MAX_SCENES = 500
 
 Mask2D = NDArray[np.bool_]
 T = TypeVar("T")
@@ -44,22 +43,6 @@ class Ask:
     cloud_cover: float = 60.0
     interval: Interval | None = None
     collection: str | None = None
-
-
-@dataclass
-class Report:
-    """How a picture came to be: scenes used and skipped (with the reason), upstream costs, seconds a stage."""
-
-    used: list[Scene] = field(default_factory=list)
-    skipped: dict[str, str] = field(default_factory=dict)
-    unmasked: list[str] = field(default_factory=list)
-    bounded: bool = False
-    tally: Tally = field(default_factory=Tally)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def add_time(self, stage: str, since: float) -> None:
-        """Count the time since `since` (of time.perf_counter) to a stage."""
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - since
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,33 +77,6 @@ async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
     if painter.in_vain:
         raise NothingReadable("No scene of this picture could be read.", skipped=tuple(report.skipped.items()))
     return Drawing(canvas.values, canvas.valid, report)
-
-
-async def observations(
-    engine: Engine,
-    grid: Grid,
-    interval: Interval | None,
-    cloud_cover: float,
-    collection: str | None,
-    report: Report,
-) -> AsyncIterator[Observation]:
-    """Observations that touch a grid, newest first, within the bounds of what one picture may ask for.
-
-    Without an interval, those of the archive's newest days. Raises a CatalogError.
-    """
-    since = time.perf_counter()
-    interval = interval or await engine.searches.default_interval(collection)
-    search = engine.searches.find(search_area(grid), interval, cloud_cover, collection, report.tally)
-    scenes = found = 0
-    async for observation in search.observations(lonlat_bounds(grid)):
-        report.add_time("search", since)
-        found, scenes = found + 1, scenes + len(observation.scenes)
-        if found > MAX_OBSERVATIONS or scenes > MAX_SCENES:
-            report.bounded = True
-            return
-        yield observation
-        since = time.perf_counter()
-    report.add_time("search", since)
 
 
 async def _growing_batches(found: AsyncIterator[Observation]) -> AsyncIterator[list[Observation]]:
@@ -176,7 +132,7 @@ class _Painter:
 
     def give_up(self) -> None:
         """The deadline has come: what is still being read counts as skipped."""
-        self._report.bounded = True
+        self._report.incomplete = "deadline"
         for scene in self._under_way - {scene.id for scene in self._report.used}:
             self._report.skipped.setdefault(scene, "deadline")
         self._looked_at |= self._under_way

@@ -13,6 +13,7 @@ from scog.catalog.offset import SHIFT
 from scog.catalog.query import Catalog
 from scog.catalog.remote import RemoteCatalog
 from scog.catalog.search import Searches
+from scog.catalog.store import SearchStore
 from scog.net.ranges import HttpRanges, LocalRanges, Ranges
 from scog.pixels.budget import Budget
 from scog.pixels.layers import LayerReader
@@ -54,8 +55,11 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         stack.callback(disk.shutdown, wait=False, cancel_futures=True)
         local = LocalRanges(catalog.folder, disk) if isinstance(catalog, Archive) else None
         ranges = await stack.enter_async_context(Ranges(http, local))
-        store = await asyncio.to_thread(HeaderStore, None if local else settings.cache_dir)
+        cache_dir = None if local else settings.cache_dir
+        store = await asyncio.to_thread(HeaderStore, cache_dir)
         stack.callback(store.close)
+        found = await asyncio.to_thread(SearchStore, cache_dir, settings.catalog)
+        stack.callback(found.close)
         blocks = BlockReader(
             ranges,
             store,
@@ -67,9 +71,11 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         )
         stack.push_async_callback(blocks.close)
         offset = {"look": None, "applied": 0.0, "missing": SHIFT}[settings.ambiguous_offset]
+        searches = Searches(catalog, found, settings.collection, settings.newest_days)
+        stack.push_async_callback(searches.close)
         yield Engine(
             settings=settings,
-            searches=Searches(catalog, settings.collection, settings.newest_days),
+            searches=searches,
             blocks=blocks,
             layers=LayerReader(blocks, cpu, Budget(settings.read_memory_mb * 1_000_000), offset),
             cpu=cpu,
@@ -80,5 +86,9 @@ async def _open_catalog(settings: Settings) -> Catalog:
     if settings.catalog_folder is not None:
         return await asyncio.to_thread(Archive.open, settings.catalog_folder)
     return RemoteCatalog(
-        settings.catalog, hosts=settings.hosts, deadline=settings.catalog_deadline, retries=settings.retries
+        settings.catalog,
+        hosts=settings.hosts,
+        deadline=settings.catalog_deadline,
+        retries=settings.retries,
+        ask_for_fields=settings.search_fields,
     )

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     newest_days: int = Field(90, ge=1, le=3660)
     """Days before the archive's newest scene (remote: before today) that are drawn without `datetime`."""
 
+    search_fields: bool = True
+    """Ask the catalogue for just the fields that are read, a tenth of the bytes, where it says that it can."""
+
     # Where it may read, and how it is known
     hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """More hosts that pixels may be read from (`host`, `host:port`, `*.domain`), separated by commas."""

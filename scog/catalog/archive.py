@@ -12,7 +12,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -125,8 +125,8 @@ class Archive:
 
     # As a catalogue
 
-    async def pages(self, query: Query, tally: Tally) -> AsyncIterator[Page]:
-        """One page with everything that matches. Raises InvalidInput where there is no such collection."""
+    async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
+        """Everything that matches, on one page. Raises InvalidInput where there is no such collection."""
         tally.searches += 1
         if query.collection is not None and query.collection not in await asyncio.to_thread(self.collections):
             raise InvalidInput(
@@ -134,7 +134,8 @@ class Archive:
                 parameter="collection",
                 valid=" or ".join(self.collections()),
             )
-        yield Page(await asyncio.to_thread(self._find_or_fail, query))
+        found = await asyncio.to_thread(self._find_or_fail, query)
+        return Page([item for item, _ in found], [base for _, base in found], None)
 
     async def newest(self, collection: str | None) -> datetime | None:
         """Time of the newest scene."""

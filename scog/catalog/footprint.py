@@ -45,6 +45,29 @@ class Footprints:
                 hit[self._owner[near[_touch(self._corners[near], rectangle)]]] = True
         return hit
 
+    def cells(self, bounds: Bounds, count: int) -> NDArray[np.bool_]:
+        """For each scene, the cells of bounds whose middle its footprint holds: bool `(scenes, count x count)`."""
+        west, south, east, north = bounds
+        if east < west:
+            east += 360.0
+        steps = (np.arange(count) + 0.5) / count
+        x, y = (part.ravel() for part in np.meshgrid(west + steps * (east - west), south + steps * (north - south)))
+        held = np.zeros((self.count, count * count), bool)
+        for turn in (-360.0, 0.0, 360.0):
+            for row in ((self._low[:, 0] + turn <= east) & (self._high[:, 0] + turn >= west)).nonzero()[0]:
+                held[self._owner[row]] |= _holds(self._corners[row], x - turn, y)
+        return held
+
+
+def _holds(ring: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """For each place, whether a closed ring `(corners, 2)` holds it."""
+    start, end = ring[:-1, :, None], ring[1:, :, None]
+    above = (start[:, 1] > y) != (end[:, 1] > y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = start[:, 0] + (y - start[:, 1]) / (end[:, 1] - start[:, 1]) * (end[:, 0] - start[:, 0])
+    held: NDArray[np.bool_] = (np.count_nonzero(above & (x < at), axis=0) % 2).astype(bool)
+    return held
+
 
 def _touch(rings: NDArray[np.float64], rectangle: Bounds) -> NDArray[np.bool_]:
     """Which rings `(n, corners, 2)`, closed, share a place with a rectangle: edges cross, or one holds the other.

@@ -26,9 +26,9 @@ def offset_of(collection: str, applied: bool | None, baseline: str | None) -> fl
     """
     if collection == C1:
         return SHIFT
-    if applied:
+    if applied is True:
         return 0.0
-    if baseline is not None and _version(baseline) < (4, 0):
+    if baseline is not None and _version(baseline) < (4,):
         return 0.0
     return None
 

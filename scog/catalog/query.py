@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -21,12 +22,21 @@ class Query:
     cloud_cover: float
     collection: str | None
 
+    def __str__(self) -> str:
+        return json.dumps([self.bounds, str(self.interval), self.cloud_cover, self.collection])
+
 
 @dataclass(frozen=True)
 class Page:
-    """Some STAC items as received, newest first; `base` is what their relative links are relative to."""
+    """Some STAC items as received, newest first.
 
-    items: Sequence[tuple[dict[str, Any], str]]
+    `base` is what their relative links are relative to, one for each item. `cursor`, if there is one, gets the next
+    page; it survives as JSON.
+    """
+
+    items: Sequence[dict[str, Any]]
+    bases: Sequence[str]
+    cursor: Any | None
 
 
 class Catalog(Protocol):
@@ -34,10 +44,13 @@ class Catalog(Protocol):
 
     @property
     def is_live(self) -> bool:
-        """Whether new scenes keep arriving, so that the newest are counted back from today."""
+        """Whether new scenes keep arriving from elsewhere: answers are then kept, for a while and on disk."""
 
-    def pages(self, query: Query, tally: Tally) -> AsyncIterator[Page]:
-        """Pages of items, newest first, bounded. Raises a CatalogError or InvalidInput (no such collection)."""
+    async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
+        """The first page of a query, or the one that a cursor leads to.
+
+        Raises a CatalogError, or InvalidInput where there is no such collection.
+        """
 
     async def newest(self, collection: str | None) -> datetime | None:
         """Time of the newest scene of an archive that is not live; None when it is empty."""

@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import time
-import warnings
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from pystac import Link
 from pystac.errors import STACError
 from pystac_client import Client, ItemSearch
+from pystac_client.conformance import ConformanceClasses
 from pystac_client.exceptions import APIError
 
+from scog.bands import BANDS
 from scog.catalog.footprint import Bounds
-from scog.catalog.offset import L2A
+from scog.catalog.offset import C1, L2A
 from scog.catalog.query import Page, Query
-from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
+from scog.errors import CatalogBroken, CatalogUnavailable
 from scog.net.catalog_io import CatalogHttp, CatalogIO
 from scog.net.policy import Tally, host_of
 
 PAGE_SIZE = 100
 """Items a page; Earth Search answers 500 above 267, where a page passes 6 MB."""
-MAX_PAGES = 10
 LANDING_TTL = 3600.0
+THREADS = 16
+
+READ_FIELDS = (
+    *("id", "type", "stac_version", "collection", "geometry", "bbox"),
+    *("properties.datetime", "properties.start_datetime", "properties.created", "properties.platform"),
+    *("properties.eo:cloud_cover", "properties.grid:code", "properties.s2:mgrs_tile", "properties.sat:absolute_orbit"),
+    *("properties.s2:datatake_id", "properties.s2:datastrip_id", "properties.s2:generation_time"),
+    *("properties.s2:processing_baseline", "properties.earthsearch:boa_offset_applied"),
+)
+"""What `scog.catalog.scene` reads of an item, besides its assets. Each property has to be named."""
+READ_ASSETS = (*(name for band in BANDS for name in (band.name, band.code)), "visual", "preview")
+
+T = TypeVar("T")
 
 
 class RemoteCatalog:
@@ -32,32 +47,29 @@ class RemoteCatalog:
 
     is_live = True
 
-    def __init__(self, url: str, *, hosts: tuple[str, ...], deadline: float, retries: int) -> None:
+    def __init__(
+        self, url: str, *, hosts: tuple[str, ...], deadline: float, retries: int, ask_for_fields: bool = True
+    ) -> None:
         self.url = url.rstrip("/")
         self._deadline = deadline
+        self._ask_for_fields = ask_for_fields
         self._http = CatalogHttp(hosts=(host_of(url), *hosts), retries=retries)
-        self._threads: Executor = ThreadPoolExecutor(16, thread_name_prefix="scog-catalog")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="scog-catalog")
         self._client: tuple[float, Client] | None = None
 
-    async def pages(self, query: Query, tally: Tally) -> AsyncIterator[Page]:
-        """Pages of items, newest first, at most 10. Raises a CatalogError."""
+    async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
+        """A page of items, newest first; a cursor is the `next` link of the page before. Raises a CatalogError."""
         tally.searches += 1
-        iterator: Iterator[dict[str, Any]] | None = None
-        for _ in range(MAX_PAGES):
-            deadline = time.monotonic() + self._deadline
-            try:
-                async with asyncio.timeout(self._deadline + 0.5):
-                    if iterator is None:
-                        iterator = await self._in_thread(self._search, query, deadline, tally)
-                    page = await self._in_thread(_next_page, iterator)
-            except TimeoutError:
-                raise CatalogUnavailable("The catalogue did not answer in time.") from None
-            if page is None:
-                return
-            features = page.get("features")
-            if not isinstance(features, list):
-                raise CatalogBroken("The catalogue's answer holds no list of features.")
-            yield Page([(item, self.url + "/") for item in features])
+        io = CatalogIO(self._http, time.monotonic() + self._deadline, tally)
+        work = (lambda: self._first(query, io)) if cursor is None else (lambda: _follow(cursor, io))
+        return _page(await self._in_thread(work), cursor, self.url + "/")
+
+    async def landing(self, tally: Tally) -> dict[str, Any]:
+        """The catalogue's landing page, asked for anew. Raises a CatalogError."""
+        self._client = None
+        io = CatalogIO(self._http, time.monotonic() + self._deadline, tally)
+        client = await self._in_thread(lambda: self._opened(io))
+        return client.to_dict(include_self_link=False, transform_hrefs=False)
 
     async def newest(self, collection: str | None) -> datetime | None:
         """Unknown: scenes keep arriving."""
@@ -69,57 +81,97 @@ class RemoteCatalog:
 
     async def close(self) -> None:
         """Let go of connections and threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._http.close()
-        if isinstance(self._threads, ThreadPoolExecutor):
-            self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _search(self, query: Query, deadline: float, tally: Tally) -> Iterator[dict[str, Any]]:
-        io = CatalogIO(self._http, deadline, tally)
-        with _catalog_errors(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of conformance classes not announced; the answer is checked instead
-            client = self._opened(io)
-            search = ItemSearch(
-                url=client._search_href(),
-                method="POST",
-                client=client,
-                stac_io=io,
-                bbox=query.bounds,
-                datetime=None if query.interval.start is query.interval.end is None else str(query.interval),
-                collections=[query.collection or L2A],
-                query={"eo:cloud_cover": {"lte": query.cloud_cover}} if query.cloud_cover < 100 else None,
-                limit=PAGE_SIZE,
-                max_items=None,
-            )
-            return iter(search.pages_as_dicts())
+    def _first(self, query: Query, io: CatalogIO) -> dict[str, Any]:
+        client = self._opened(io)
+        start, end = query.interval.start, query.interval.end
+        collection = query.collection or L2A
+        with_query = query.cloud_cover < 100 and client.conforms_to(ConformanceClasses.QUERY)
+        with_fields = self._ask_for_fields and client.conforms_to(ConformanceClasses.FIELDS)
+        search = ItemSearch(
+            url=client._search_href(),
+            method="POST",
+            client=client,
+            stac_io=io,
+            bbox=query.bounds,
+            datetime=str(query.interval) if start or end else None,
+            collections=[collection],
+            query={"eo:cloud_cover": {"lte": query.cloud_cover}} if with_query else None,
+            fields={"include": _fields(collection)} if with_fields else None,
+            # Earth Search answers newest first without being asked, and its paging is at its surest so.
+            sortby=None if _is_earth_search(self.url) or not client.conforms_to(ConformanceClasses.SORT) else SORTING,
+            limit=PAGE_SIZE,
+            max_items=None,
+        )
+        return _json_object(io.read_json(search.url, method="POST", parameters=search.get_parameters()))
 
     def _opened(self, io: CatalogIO) -> Client:
         """The landing page, asked for once an hour."""
         if self._client is None or self._client[0] < time.monotonic():
-            client = Client.open(self.url, stac_io=io)
-            self._client = (time.monotonic() + LANDING_TTL, client)
+            self._client = (time.monotonic() + LANDING_TTL, Client.open(self.url, stac_io=io))
         return self._client[1]
 
-    async def _in_thread(self, work: Any, *args: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Run pystac-client in a thread; its errors become ours, and so does a thread that does not come back."""
+
+        def run() -> T:
+            with _catalog_errors():
+                return work()
+
+        try:
+            async with asyncio.timeout(self._deadline + 0.5):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        except TimeoutError:
+            raise CatalogUnavailable("The catalogue did not answer in time.") from None
 
 
-def _next_page(pages: Iterator[dict[str, Any]]) -> dict[str, Any] | None:
-    with _catalog_errors():
-        return next(pages, None)
+SORTING = [{"field": "properties.datetime", "direction": "desc"}]
 
 
-_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, NotImplementedError)
-"""What reading JSON of an unexpected shape raises."""
+def _is_earth_search(url: str) -> bool:
+    return host_of(url).startswith("earth-search.")
 
 
-class _catalog_errors:
-    """Turns what pystac and pystac-client raise into errors of ours."""
+def _fields(collection: str) -> list[str]:
+    """The fields to ask for: of Sentinel-2's assets just the bands, of others all."""
+    assets = [f"assets.{name}" for name in READ_ASSETS] if collection in (L2A, C1) else ["assets"]
+    return [*READ_FIELDS, *assets]
 
-    def __enter__(self) -> None:
-        return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, CatalogError) or not isinstance(error, Exception):
-            return
-        if isinstance(error, (APIError, STACError, *_MALFORMED)):
-            raise CatalogBroken(f"The catalogue's answer cannot be understood ({type(error).__name__}).") from None
+def _follow(cursor: Any, io: CatalogIO) -> dict[str, Any]:
+    return _json_object(io.read_json(Link.from_dict(cursor)))
+
+
+def _json_object(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict) or not isinstance(answer.get("features"), list):
+        raise CatalogBroken("The catalogue's answer holds no list of features.")
+    return answer
+
+
+def _page(answer: dict[str, Any], cursor: Any | None, base: str) -> Page:
+    """The items of an answer and the link to the next page; no link where it leads back here or nothing came."""
+    items = [item for item in answer["features"] if isinstance(item, dict)]
+    links = answer.get("links")
+    following = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+    link = next((link for link in following if link.get("rel") == "next" and link.get("href")), None)
+    return Page(items, [base] * len(items), None if not answer["features"] or link == cursor else link)
+
+
+@contextmanager
+def _catalog_errors() -> Iterator[None]:
+    """Turn what pystac and pystac-client raise over malformed answers into errors of ours."""
+    try:
+        yield
+    except (
+        APIError,
+        STACError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        NotImplementedError,
+        RecursionError,
+    ) as fault:
+        raise CatalogBroken(f"The catalogue's answer cannot be understood ({type(fault).__name__}).") from None

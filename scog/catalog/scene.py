@@ -81,7 +81,7 @@ def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
             time=time,
             platform=str(properties.get("platform") or ""),
             square=_square(properties),
-            cloud_cover=float(cloud) if cloud is not None else None,
+            cloud_cover=_percent(cloud),
             footprint=footprint,
             assets=_assets(item, properties, collection, base),
             orbit=datatake[2] if len(datatake) > 2 else _optional(properties.get("sat:absolute_orbit")),
@@ -92,7 +92,7 @@ def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
         raise
     except InvalidInput:
         raise UnusableItem("bad-datetime") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as fault:
         raise UnusableItem(f"malformed ({type(fault).__name__})") from None
 
 
@@ -101,6 +101,11 @@ def _text(item: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str) or not value:
         raise UnusableItem(f"no-{key}")
     return value
+
+
+def _percent(value: Any) -> float | None:
+    number = None if value is None else float(value)
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _optional(value: object) -> str | None:
@@ -123,7 +128,7 @@ def _twin(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
     return (
         str(properties.get("platform")),
         _square(properties),
-        str(datatake).rpartition("_N")[0],
+        str(datatake).partition("_N")[0],
         starts[-1] if starts else str(strip),
     )
 
@@ -141,7 +146,7 @@ def _rings(geometry: Any) -> Iterator[Ring]:
         raise UnusableItem("no-geometry")
     for polygon in polygons:
         ring = tuple((float(corner[0]), float(corner[1])) for corner in polygon[0])
-        if len(ring) < 4 or not all(math.isfinite(value) for corner in ring for value in corner):
+        if len(ring) < 4 or not all(abs(lon) <= 360 and abs(lat) <= 90 for lon, lat in ring):
             raise UnusableItem("no-geometry")
         yield ring
     if not polygons:
@@ -152,15 +157,15 @@ def _assets(item: Mapping[str, Any], properties: Mapping[str, Any], collection: 
     """The raster assets by canonical band name (or by key, where it is no Sentinel-2 band)."""
     found: dict[str, Asset] = {}
     applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
-    known = offset_of(collection, applied, baseline) if collection in (L2A, C1) else 0.0
+    known = offset_of(collection, applied, _optional(baseline)) if collection in (L2A, C1) else 0.0
     for key, asset in (item.get("assets") or {}).items():
-        url = _raster_url(key, asset, base)
+        url = _raster_url(key, asset, base, properties.get("storage:requester_pays"))
         if url is None:
             continue
         band = CANONICAL.get(key.lower(), key)
         written = _written(asset)
         nodata = written.get("nodata")
-        scale, offset = float(written.get("scale") or 1.0), float(written.get("offset") or 0.0)
+        scale, offset = _finite(written.get("scale"), 1.0) or 1.0, _finite(written.get("offset"), 0.0)
         spectral = band in BY_NAME and BY_NAME[band].spectral
         if collection in (L2A, C1):
             scale, shift = (SCALE, known) if spectral else (scale, 0.0)
@@ -173,15 +178,18 @@ def _assets(item: Mapping[str, Any], properties: Mapping[str, Any], collection: 
     return found
 
 
-def _raster_url(key: str, asset: Mapping[str, Any], base: str) -> str | None:
-    """Where an asset's GeoTIFF lies; None for other files and for JPEG 2000, which costs the requester."""
+def _raster_url(key: str, asset: Mapping[str, Any], base: str, requester_pays: object) -> str | None:
+    """Where an asset's GeoTIFF lies; None for other files and for what costs the requester, such as JPEG 2000.
+
+    `requester_pays` is what the item says for all its assets.
+    """
     media = str(asset.get("type") or "").split(";")[0].strip().lower()
     href = str(asset.get("href") or "")
     if key.endswith("-jp2") or not href:
         return None
     if media not in RASTER_TYPES and not (not media and href.lower().endswith((".tif", ".tiff"))):
         return None
-    if asset.get("storage:requester_pays") is True:
+    if asset.get("storage:requester_pays", requester_pays) is True:
         return None
     url = urljoin(base, href)
     parts = urlsplit(url)
@@ -202,6 +210,13 @@ def _written(asset: Mapping[str, Any]) -> Mapping[str, Any]:
     if "nodata" in asset:
         merged.setdefault("nodata", asset["nodata"])
     return merged
+
+
+def _finite(value: Any, default: float) -> float:
+    number = default if value is None else float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not finite")
+    return number
 
 
 def _number(value: Any) -> float | None:

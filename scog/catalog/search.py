@@ -2,93 +2,119 @@
 
 A search covers the web-mercator tile of zoom 8 that a place lies in, so that zooming in and panning about find what is
 known already. Those who want the same search wait for one; its pages are asked for only while pixels are missing.
+
+A live catalogue's answers age. Fresh ones are used as they are; aged ones still are, while they are asked for anew
+behind the scenes; and when the catalogue fails they serve for a day longer.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
+import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from scog.catalog.footprint import Bounds
-from scog.catalog.observation import Observation, SceneSet
-from scog.catalog.query import Catalog, Page, Query
+from scog.catalog.observation import SAME_PASS, SceneSet
+from scog.catalog.query import Catalog, Query
 from scog.catalog.scene import Scene, UnusableItem, parse_item
+from scog.catalog.store import Saved, SearchStore
 from scog.catalog.when import Interval
+from scog.errors import CatalogError
 from scog.flight import Flights
 from scog.net.policy import Tally
 
-FRESH_TTL = 300.0
-"""Seconds that a search is kept when its time range reaches the last days, where new scenes still arrive."""
-PAST_TTL = 86_400.0
+log = logging.getLogger(__name__)
+
+FRESH = 300.0
+"""Seconds that an answer counts as fresh when its time range reaches the last days, where scenes still arrive."""
+FRESH_PAST = 86_400.0
 STILL_ARRIVING = timedelta(days=10)
 STALE = 86_400.0
-"""Seconds beyond its TTL that a search may still serve while the catalogue is down."""
+"""Seconds beyond that in which an answer may still serve."""
+PAUSE = 15.0
+"""Seconds between two attempts to ask anew while the catalogue fails."""
 KEPT_SEARCHES = 512
+MAX_PAGES = 10
 MAX_SCENES = 1000
 
 
 class Search:
     """One search: the scenes found so far, and how to get the next page of them."""
 
-    def __init__(self, query: Query, pages: AsyncIterator[Page], expires: float) -> None:
+    def __init__(self, query: Query, catalog: Catalog, store: SearchStore) -> None:
         self.query = query
-        self.expires = expires
+        self.asked: float | None = None
+        """Unix time of the first page; None before."""
         self.exhausted = False
-        self.failed = False
+        self.bounded = False
+        """Whether it ended at a bound of ours rather than at the catalogue's last page."""
         self.left_out: Counter[str] = Counter()
         """Items that could not be used, by reason."""
-        self._pages = pages
-        self._scenes: list[Scene] = []
-        self._set = SceneSet([])
-        self._horizon: datetime | None = None
+        self.scenes = SceneSet([])
+        self._catalog = catalog
+        self._store = store
+        self._items: list[tuple[dict[str, Any], str]] = []
+        self._found: list[Scene] = []
+        self._cursor: Any | None = None
+        self._cursors: set[str] = set()
+        self._pages = 0
         self._turning: Flights[int, None] = Flights()
-        self._turned = 0
 
-    async def observations(self, bounds: Bounds) -> AsyncIterator[Observation]:
-        """Observations that touch bounds, newest first; further pages are asked for when one goes on. CatalogError."""
-        given: set[tuple[datetime, str]] = set()
-        while True:
-            for observation in self._set.touching(bounds):
-                # The last pass of a page may go on in the next one.
-                if not self.exhausted and (self._horizon is None or observation.time <= self._horizon):
-                    break
-                if observation.key not in given:
-                    given.add(observation.key)
-                    yield observation
-            if self.exhausted:
-                return
-            await self.turn()
+    @property
+    def pages(self) -> int:
+        """Pages turned so far."""
+        return self._pages
 
-    async def turn(self) -> None:
+    @property
+    def horizon(self) -> datetime:
+        """Observations at or before this time may have scenes on pages not yet turned."""
+        if not self._found:
+            return datetime.max.replace(tzinfo=UTC)
+        return min(scene.time for scene in self._found) + SAME_PASS
+
+    async def turn(self, tally: Tally) -> None:
         """Get the next page, once for all who want it. Raises a CatalogError."""
-        page = self._turned
-        await self._turning.join(page, self._turn)
+        await self._turning.join(self._pages, lambda: self._turn(tally))
 
-    async def _turn(self) -> None:
-        try:
-            page = await anext(self._pages, None)
-        except BaseException:  # an iterator that raised has no further pages: another search must begin anew
-            self.failed = True
-            raise
-        self._turned += 1
-        if page is None or len(self._scenes) >= MAX_SCENES:
-            self.exhausted = True
-            return
-        before = len(self._scenes)
-        for item, base in page.items:
+    def restore(self, saved: Saved) -> None:
+        """Take over what an earlier process found."""
+        self.asked, self._cursor, self.exhausted = saved.asked, saved.cursor, saved.exhausted
+        self._pages = 1
+        self._take(saved.items)
+
+    async def _turn(self, tally: Tally) -> None:
+        page = await self._catalog.page(self.query, self._cursor, tally)
+        if self.asked is None:
+            self.asked = time.time()
+        self._pages += 1
+        self._cursor = page.cursor
+        token = json.dumps(page.cursor, sort_keys=True)
+        looping = token in self._cursors
+        self._cursors.add(token)
+        self.bounded = page.cursor is not None and (self._pages >= MAX_PAGES or len(self._found) >= MAX_SCENES)
+        self.exhausted = page.cursor is None or looping or self.bounded
+        self._take(list(zip(page.items, page.bases, strict=True)))
+        if self._catalog.is_live:
+            saved = Saved(self.asked, self._items, self._cursor, self.exhausted)
+            await asyncio.to_thread(self._store.put, str(self.query), saved)
+
+    def _take(self, items: list[tuple[dict[str, Any], str]]) -> None:
+        for item, base in items:
             try:
                 scene = parse_item(item, base)
             except UnusableItem as reason:
                 self.left_out[str(reason)] += 1
                 continue
             if self._asked_for(scene):
-                self._scenes.append(scene)
-        found = self._scenes[before:]
-        self._set = SceneSet(self._scenes)
-        if found:
-            self._horizon = min(scene.time for scene in found) + timedelta(minutes=20)
+                self._found.append(scene)
+                if self._catalog.is_live:
+                    self._items.append((item, base))
+        self.scenes = SceneSet(self._found)
 
     def _asked_for(self, scene: Scene) -> bool:
         """Checked here too, since catalogues have been seen to ignore filters."""
@@ -111,15 +137,26 @@ class Searches:
     def __init__(
         self,
         catalog: Catalog,
+        store: SearchStore,
         collection: str | None,
         newest_days: int,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.catalog = catalog
+        self._store = store
         self._collection = collection
         self._newest = timedelta(days=newest_days)
         self._clock = clock
         self._kept: OrderedDict[Query, Search] = OrderedDict()
+        self._opening: Flights[Query, Search] = Flights()
+        self._renewing: dict[Query, asyncio.Task[None]] = {}
+        self._failed: OrderedDict[Query, float] = OrderedDict()
+
+    async def close(self) -> None:
+        """End what is asked for behind the scenes."""
+        for task in self._renewing.values():
+            task.cancel()
+        await asyncio.gather(*self._renewing.values(), return_exceptions=True)
 
     async def default_interval(self, collection: str | None) -> Interval:
         """The archive's newest days, or for a live catalogue the last days from today, in whole UTC days."""
@@ -129,21 +166,75 @@ class Searches:
         day = newest.replace(hour=0, minute=0, second=0, microsecond=0)
         return Interval(day - self._newest, None)
 
-    def find(
+    async def find(
         self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: Tally
     ) -> Search:
-        """The search for an area in degrees: one that is known, or a new one that has asked nothing yet."""
+        """The search for an area in degrees, its first page turned. Raises a CatalogError."""
         query = Query(area, interval, cloud_cover, collection or self._collection)
         known = self._kept.get(query)
-        if known is not None and not known.failed and known.expires > self._clock():
-            self._kept.move_to_end(query)
-            return known
-        search = Search(query, self.catalog.pages(query, tally), self._clock() + self._ttl(interval))
-        self._kept[query] = search
+        if known is None:
+            return await self._opening.join(query, lambda: self._open(query, tally))
+        self._kept.move_to_end(query)
+        return known if self._may_serve(known) else await self._opening.join(query, lambda: self._ask(query, tally))
+
+    def age_if_stale(self, search: Search) -> float | None:
+        """Seconds since an answer was asked for, if it is not fresh any more."""
+        age = self._age(search)
+        return age if age > self._freshness(search.query) else None
+
+    async def _open(self, query: Query, tally: Tally) -> Search:
+        """A search that is not in memory: from disk, or asked for."""
+        saved = await asyncio.to_thread(self._store.get, str(query)) if self.catalog.is_live else None
+        if saved is not None:
+            search = Search(query, self.catalog, self._store)
+            search.restore(saved)
+            if self._may_serve(search):
+                return self._keep(search)
+        return await self._ask(query, tally)
+
+    async def _ask(self, query: Query, tally: Tally) -> Search:
+        search = Search(query, self.catalog, self._store)
+        await search.turn(tally)
+        return self._keep(search)
+
+    def _keep(self, search: Search) -> Search:
+        self._kept[search.query] = search
+        self._kept.move_to_end(search.query)
         while len(self._kept) > KEPT_SEARCHES:
             self._kept.popitem(last=False)
         return search
 
-    def _ttl(self, interval: Interval) -> float:
+    def _may_serve(self, search: Search) -> bool:
+        """Whether an answer is fresh, or just aged; then it is asked for anew behind the scenes."""
+        age, fresh = self._age(search), self._freshness(search.query)
+        if age > fresh + STALE:
+            return False
+        if age > fresh:
+            self._renew(search.query)
+        return True
+
+    def _renew(self, query: Query) -> None:
+        if query in self._renewing or self._clock() < self._failed.get(query, 0.0):
+            return
+        task = asyncio.ensure_future(self._renewed(query))
+        self._renewing[query] = task
+        task.add_done_callback(lambda _: self._renewing.pop(query, None))
+
+    async def _renewed(self, query: Query) -> None:
+        try:
+            await self._ask(query, Tally())
+        except CatalogError as fault:
+            log.warning("the catalogue fails, older answers serve: %s", fault)
+            self._failed[query] = self._clock() + PAUSE
+            while len(self._failed) > KEPT_SEARCHES:
+                self._failed.popitem(last=False)
+
+    def _age(self, search: Search) -> float:
+        # A clock set back must not make an answer younger than new.
+        return max(0.0, self._clock() - (search.asked or 0.0))
+
+    def _freshness(self, query: Query) -> float:
+        if not self.catalog.is_live:
+            return float("inf")
         recent = datetime.now(UTC) - STILL_ARRIVING
-        return FRESH_TTL if interval.end is None or interval.end > recent else PAST_TTL
+        return FRESH if query.interval.end is None or query.interval.end > recent else FRESH_PAST

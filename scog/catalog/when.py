@@ -68,8 +68,8 @@ def _moments(text: str) -> tuple[datetime, datetime]:
     if _DATE.fullmatch(text):
         try:
             day = datetime.fromisoformat(text).replace(tzinfo=UTC)
-            return day, day + timedelta(days=1) - _TICK
-        except (ValueError, OverflowError):
+            return day, day + (timedelta(days=1) - _TICK)
+        except ValueError:
             raise _invalid(text) from None
     moment = parse_instant(text)
     return moment, moment

@@ -85,11 +85,11 @@ def tile_grid(z: int, x: int, y: int, size: int = 256) -> Grid:
     for name, value in (("x", x), ("y", y)):
         if not 0 <= value < 2**z:
             raise OutOfRange(f"At zoom {z} there is no tile {name}={value}.", parameter=name, valid=f"0 to {2**z - 1}")
-    # Corners as multiples of one number, so that neighbours share theirs to the last bit.
-    half = math.pi * 6378137.0
-    side = 2 * half / 2**z
-    pixel = side / size
-    return Grid("EPSG:3857", Affine(pixel, 0.0, x * side - half, 0.0, -pixel, half - y * side), size, size)
+    # Corners as whole multiples of one number, rounded once, so that neighbours agree on theirs to nanometres.
+    half = math.pi * 6378137.0 / 2**z
+    pixel = 2 * half / size
+    left, top = (2 * x - 2**z) * half, (2**z - 2 * y) * half
+    return Grid("EPSG:3857", Affine(pixel, 0.0, left, 0.0, -pixel, top), size, size)
 
 
 def place_grid(lon: float, lat: float) -> Grid:
@@ -114,21 +114,33 @@ def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
-@lru_cache(maxsize=4096)
-def search_area(grid: Grid) -> tuple[float, float, float, float]:
-    """What to search for a grid, in degrees: the tile of zoom 8 that it lies in, else its own bounds.
+Area = tuple[float, float, float, float]
 
-    One search then serves all tiles below.
+
+@lru_cache(maxsize=4096)
+def search_areas(grid: Grid) -> tuple[tuple[Area, ...], bool]:
+    """What to search for a grid, in degrees, and whether the grid is wide.
+
+    The tiles of zoom 8 that it touches, so that one search serves all tiles below; for a grid that touches more than
+    four of them, which is wide, its own bounds. A grid that is as large as four of them is wide, too.
     """
     west, south, east, north = lonlat_bounds(grid)
     nudge = 1e-9  # neighbours share their edges
     tms = _web_mercator()
+    south, north = max(south, -MERCATOR_END), min(north, MERCATOR_END)
+    if east < west or north <= south:
+        return (lonlat_bounds(grid),), True
     first = tms.tile(west + nudge, north - nudge, SEARCH_ZOOM)
     last = tms.tile(east - nudge, south + nudge, SEARCH_ZOOM)
-    if first != last:
-        return west, south, east, north
-    area = tms.bounds(first)
-    return area.left, area.bottom, area.right, area.top
+    columns, rows = range(first.x, max(first.x, last.x) + 1), range(first.y, max(first.y, last.y) + 1)
+    wide = (east - west) > WIDE_DEGREES
+    if len(columns) * len(rows) > 4:
+        return (lonlat_bounds(grid),), True
+    boxes = (tms.bounds(morecantile.Tile(x, y, SEARCH_ZOOM)) for y in rows for x in columns)
+    return tuple((box.left, box.bottom, box.right, box.top) for box in boxes), wide
 
 
 SEARCH_ZOOM = 8
+MERCATOR_END = 85.05
+WIDE_DEGREES = 360 / 2**SEARCH_ZOOM * 1.5
+"""Wider than one and a half tiles of zoom 8: every scene would be too many."""

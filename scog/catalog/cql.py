@@ -1,0 +1,211 @@
+"""CQL2 filters (https://docs.ogc.org/is/21-065r2/21-065r2.html), as text and as JSON, as functions of an item.
+
+The package `cql2` reads the text. Everything after that is done here: its matching takes `BETWEEN` of two timestamps
+for never true and knows no antimeridian, its validation takes seconds for what is nested, and both end the process
+when the nesting exhausts the stack. For that reason text is measured before it is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+import cql2
+
+from scog.catalog.compare import COMPARISONS, Truth, equal, every, like, negate, some, span_of
+from scog.catalog.cql_functions import CALCULATIONS, PREDICATES
+from scog.catalog.properties import MAX_NAME, lookup
+from scog.catalog.shapes import KINDS, box_shape, boxes_of, item_shape, shape_of
+from scog.errors import InvalidInput
+
+Item = Mapping[str, Any]
+Value = Callable[[Item], Any]
+Predicate = Callable[[Item], Truth]
+
+VALID = "a CQL2 expression such as \"eo:cloud_cover\" < 20 AND platform = 'sentinel-2a'"
+MAX_DEPTH = 32
+MAX_NODES = 5_000
+MAX_TEXT = 16_384
+MAX_OPERATORS = 256
+"""Of one text: a chain of operators is a tree as deep as it is long."""
+_NUMBER = r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
+_CORNER = rf"\s*{_NUMBER}(?:\s+{_NUMBER}){{0,3}}\s*"
+_LIST = rf"\({_CORNER}(?:,{_CORNER})*\)"
+_LISTS = rf"\(\s*{_LIST}\s*(?:,\s*{_LIST}\s*)*\)"
+_LISTS_OF_LISTS = rf"\(\s*{_LISTS}\s*(?:,\s*{_LISTS}\s*)*\)"
+_GEOMETRY = rf"\b(?:BBOX|(?:MULTI)?(?:POINT|LINESTRING|POLYGON))\s{{0,8}}(?:{_LIST}|{_LISTS}|{_LISTS_OF_LISTS})"
+_PASSIVE = re.compile(rf"\"[^\"]*\"|'[^']*'|{_GEOMETRY}", re.I | re.ASCII)
+"""Quoted names, texts and geometries: their minus signs and parentheses are no structure."""
+_OPERATOR = re.compile(r"[-+*/%^<>=]|\b(?:and|or|not|in|is|like|between|div)\b", re.I)
+
+
+def parse_text(text: str) -> Any:
+    """CQL2 text as the tree that CQL2 JSON writes. Raises InvalidInput."""
+    if len(text) > MAX_TEXT:
+        _refuse(f"is longer than {MAX_TEXT} characters; send it as cql2-json")
+    _measure(text)
+    try:
+        return cql2.parse_text(text).to_json()
+    except (cql2.ParseError, ValueError) as fault:
+        where = re.search(r"--> \d+:(\d+)", str(fault))
+        _refuse(f"cannot be read, from column {where[1]} on" if where else "cannot be read")
+
+
+def _measure(text: str) -> None:
+    # A backslash may or may not escape a quote: then nothing counts as a literal, which errs on the safe side.
+    active = text if "\\" in text else _PASSIVE.sub(" 0 ", text)
+    depth = deepest = 0
+    for character in active:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        deepest = max(deepest, depth)
+    if deepest > MAX_DEPTH:
+        _refuse(f"is nested more than {MAX_DEPTH} deep")
+    if len(_OPERATOR.findall(active)) > MAX_OPERATORS:
+        _refuse(f"has more than {MAX_OPERATORS} operators")
+
+
+def compile_filter(tree: Any) -> Predicate:
+    """A CQL2 JSON tree as a function that tells whether an item matches. Raises InvalidInput."""
+    return _Compiler().predicate(tree, 0)
+
+
+class _Compiler:
+    """Turns a tree into functions, once; counts what it has seen."""
+
+    def __init__(self) -> None:
+        self._nodes = 0
+
+    def predicate(self, tree: Any, depth: int) -> Predicate:
+        """Something that is true, false or unknown."""
+        self._count(depth)
+        if isinstance(tree, bool):
+            return lambda item: tree
+        if isinstance(tree, Mapping) and "property" in tree:
+            value = self.value(tree, depth)
+            return lambda item: flag if isinstance(flag := value(item), bool) else None
+        name, args = _operation(tree)
+        if name in ("and", "or"):
+            parts = [self.predicate(arg, depth + 1) for arg in _at_least(args, 1, name)]
+            join = every if name == "and" else some
+            return lambda item: join(part(item) for part in parts)
+        if name == "not":
+            inner = self.predicate(_exactly(args, 1, name)[0], depth + 1)
+            return lambda item: negate(inner(item))
+        return self._test(name, args, depth)
+
+    def _test(self, name: str, args: list[Any], depth: int) -> Predicate:
+        if name == "isnull":
+            value = self.value(_exactly(args, 1, name)[0], depth + 1)
+            return lambda item: value(item) is None
+        if name == "between":
+            value, low, high = [self.value(arg, depth + 1) for arg in _exactly(args, 3, name)]
+            at_least, at_most = COMPARISONS[">="], COMPARISONS["<="]
+            return lambda item: every((at_least(value(item), low(item)), at_most(value(item), high(item))))
+        if name == "in":
+            value, choices = [self.value(arg, depth + 1) for arg in _exactly(args, 2, name)]
+            if not isinstance(args[1], list):
+                _refuse("has an `in` without a list")
+            return lambda item: some(equal(value(item), choice) for choice in choices(item))
+        test = _TESTS.get(name)
+        if test is None:
+            _refuse(f"has no operator {name[:40]!r}", valid=", ".join(["and", "or", "not", *_TESTS, *CALCULATIONS]))
+        left, right = [self.value(arg, depth + 1) for arg in _exactly(args, 2, name)]
+        return lambda item: test(left(item), right(item))
+
+    def value(self, tree: Any, depth: int) -> Value:
+        """Something that has a value: a literal, a property, or what is calculated of them."""
+        self._count(depth)
+        if tree is None or isinstance(tree, str | bool | int | float):
+            return lambda item: tree
+        if isinstance(tree, list):
+            parts = [self.value(part, depth + 1) for part in tree]
+            return lambda item: [part(item) for part in parts]
+        if not isinstance(tree, Mapping):
+            _refuse("has a part that is no value")
+        if "property" in tree:
+            return _property(tree["property"])
+        if "interval" in tree:
+            return self._interval(tree["interval"], depth)
+        if "op" in tree:
+            return self._calculation(tree, depth)
+        literal = _literal(tree)
+        return lambda item: literal
+
+    def _calculation(self, tree: Any, depth: int) -> Value:
+        name, args = _operation(tree)
+        if name not in CALCULATIONS:
+            _refuse(f"has no function {name[:40]!r}", valid=", ".join(CALCULATIONS))
+        arity, calculate = CALCULATIONS[name]
+        parts = [self.value(arg, depth + 1) for arg in _exactly(args, arity, name)]
+        return lambda item: calculate(*[part(item) for part in parts])
+
+    def _interval(self, ends: Any, depth: int) -> Value:
+        if not isinstance(ends, list) or len(ends) != 2:
+            _refuse("has an interval without two ends")
+        for end in ends:
+            if isinstance(end, str) and end != ".." and span_of(end) is None:
+                _refuse("has an interval with an end that is no time")
+        low, high = [self.value(end, depth + 1) for end in ends]
+
+        def span(item: Item) -> Any:
+            start, end = low(item), high(item)
+            first = (float("-inf"), 0.0) if start == ".." else span_of(start)
+            last = (0.0, float("inf")) if end == ".." else span_of(end)
+            return None if first is None or last is None else (first[0], last[1])
+
+        return span
+
+    def _count(self, depth: int) -> None:
+        self._nodes += 1
+        if depth > MAX_DEPTH:
+            _refuse(f"is nested more than {MAX_DEPTH} deep")
+        if self._nodes > MAX_NODES:
+            _refuse(f"has more than {MAX_NODES} parts")
+
+
+_TESTS: dict[str, Callable[[Any, Any], Truth]] = {**COMPARISONS, "like": like, **PREDICATES}
+_TESTS |= {"isnull": equal, "between": equal, "in": equal}  # named here for the list of operators; handled above
+
+
+def _operation(tree: Any) -> tuple[str, list[Any]]:
+    """Name, in lower case, and arguments."""
+    if not isinstance(tree, Mapping) or not isinstance(tree.get("op"), str) or not isinstance(tree.get("args"), list):
+        _refuse("has a part that is no operation with `op` and `args`")
+    return tree["op"].lower(), tree["args"]
+
+
+def _property(name: Any) -> Value:
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
+        _refuse("has a property without a name")
+    if name == "geometry":
+        return lambda item: item_shape(item.get("geometry"))
+    return lambda item: lookup(item, name)
+
+
+def _literal(tree: Mapping[str, Any]) -> Any:
+    """A time as a span, a geometry or box as a shape."""
+    for kind in ("timestamp", "date"):
+        if kind in tree:
+            span = span_of(tree[kind]) if isinstance(tree[kind], str) else None
+            if span is None:
+                _refuse(f"has a {kind} that is no time")
+            return span
+    if isinstance(tree.get("bbox"), list):
+        boxes = boxes_of(tree["bbox"], "filter")
+        return box_shape(boxes)
+    if tree.get("type") in (*KINDS, "GeometryCollection"):
+        return shape_of(tree, "filter")
+    _refuse("has a part that is neither value, property nor operation")
+
+
+def _exactly(args: list[Any], count: int, name: str) -> list[Any]:
+    return args if len(args) == count else _refuse(f"has {name!r} with {len(args)} arguments instead of {count}")
+
+
+def _at_least(args: list[Any], count: int, name: str) -> list[Any]:
+    return args if len(args) >= count else _refuse(f"has {name!r} without arguments")
+
+
+def _refuse(what: str, valid: str = VALID) -> NoReturn:
+    raise InvalidInput(f"The filter {what}.", parameter="filter", valid=valid) from None

@@ -1,0 +1,144 @@
+"""What a search for items asks for, apart from how the catalogue finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cmp_to_key
+from typing import Any
+
+from shapely.geometry.base import BaseGeometry
+
+from scog.catalog.compare import COMPARISONS, Truth, is_number
+from scog.catalog.footprint import Bounds
+from scog.catalog.properties import MAX_NAME, lookup, plain_name
+from scog.catalog.when import Interval
+from scog.errors import InvalidInput
+
+Item = Mapping[str, Any]
+CLOUD_COVER = "eo:cloud_cover"
+
+
+@dataclass(frozen=True)
+class Area:
+    """Where footprints shall touch: `boxes` hold all of `shape`; with `is_boxes` they are it."""
+
+    boxes: tuple[Bounds, ...]
+    shape: BaseGeometry
+    is_boxes: bool
+
+
+@dataclass(frozen=True)
+class Order:
+    """One key to sort by. Items without a value come last, whichever the direction."""
+
+    name: str
+    descending: bool = False
+
+    def of(self, item: Item) -> tuple[int, Any]:
+        """What stands for an item in this order: kinds of values one after the other, and within each its own order."""
+        value = lookup(item, self.name)
+        if isinstance(value, bool):
+            return 2, int(value)
+        if is_number(value):
+            return 0, value
+        return (1, value) if isinstance(value, str) else (9, 0)
+
+
+NEWEST_FIRST = (Order("datetime", descending=True), Order("id"), Order("collection"))
+
+
+@dataclass(frozen=True)
+class ItemSearch:
+    """Items that fulfil all of it. Empty tuples and None ask for nothing.
+
+    `covers` are comparisons with the cloud cover, `tests` whatever else an item has to pass.
+    """
+
+    collections: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    area: Area | None = None
+    interval: Interval | None = None
+    covers: tuple[tuple[str, float], ...] = ()
+    tests: tuple[Callable[[Item], Truth], ...] = ()
+    order: tuple[Order, ...] = NEWEST_FIRST
+
+
+def compare_positions(
+    orders: Sequence[Order], left: Sequence[tuple[int, Any]], right: Sequence[tuple[int, Any]]
+) -> int:
+    """Negative where `left` comes first, positive where `right` does. Both hold `Order.of` for each order."""
+    for order, one, other in zip(orders, left, right, strict=True):
+        if one == other:
+            continue
+        before = one < other if 9 in (one[0], other[0]) else (one < other) != order.descending
+        return -1 if before else 1
+    return 0
+
+
+def position_key(orders: Sequence[Order]) -> Callable[[Any], Any]:
+    """The key that sorts positions by orders."""
+    return cmp_to_key(lambda left, right: compare_positions(orders, left, right))
+
+
+# The query extension (https://github.com/stac-api-extensions/query)
+
+_NAMES = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+_TEXTS: dict[str, Callable[[str, str], bool]] = {
+    "startsWith": str.startswith,
+    "endsWith": str.endswith,
+    "contains": lambda text, part: part in text,
+}
+VALID_QUERY = (
+    'an object such as {"eo:cloud_cover": {"lt": 20}} with the operators ' + ", ".join([*_NAMES, *_TEXTS, "in"])
+)
+MAX_CONDITIONS = 100
+
+
+def query_conditions(query: object) -> tuple[list[tuple[str, float]], list[Callable[[Item], Truth]]]:
+    """Comparisons with the cloud cover, and all other conditions as tests. Raises InvalidInput.
+
+    An item without the property matches no operator, except that `eq: null` asks for just those.
+    """
+    covers: list[tuple[str, float]] = []
+    tests: list[Callable[[Item], Truth]] = []
+    if not isinstance(query, Mapping):
+        raise _bad_query("A query is an object.")
+    for name, conditions in query.items():
+        if not isinstance(conditions, Mapping) or not 0 < len(name) <= MAX_NAME:
+            raise _bad_query(f"The query for {name[:80]!r} is no object.")
+        for operator, value in conditions.items():
+            if plain_name(name) == CLOUD_COVER and operator in _NAMES and is_number(value):
+                covers.append((_NAMES[operator], float(value)))
+            else:
+                tests.append(_condition(name, operator, value))
+    if len(covers) + len(tests) > MAX_CONDITIONS:
+        raise _bad_query(f"The query has more than {MAX_CONDITIONS} conditions.")
+    return covers, tests
+
+
+def _condition(name: str, operator: str, value: Any) -> Callable[[Item], Truth]:
+    if operator in ("eq", "neq") and value is None:
+        return lambda item: (lookup(item, name) is None) == (operator == "eq")
+    if operator in _NAMES and (isinstance(value, str | bool) or is_number(value)):
+        compare = COMPARISONS[_NAMES[operator]]
+        return lambda item: compare(lookup(item, name), value)
+    if operator in _TEXTS and isinstance(value, str):
+        return lambda item: _text_test(operator, lookup(item, name), value)
+    if operator == "in" and isinstance(value, list):
+        same = COMPARISONS["="]
+        return lambda item: any(same(lookup(item, name), choice) for choice in value)
+    if operator in (*_NAMES, *_TEXTS, "in"):
+        raise _bad_query(f"The operator {operator!r} of {name[:80]!r} does not take this value.")
+    raise _bad_query(f"There is no operator {operator[:40]!r}.")
+
+
+def _text_test(operator: str, text: object, part: str) -> Truth:
+    """`contains` asks of a list whether the text is one of its entries."""
+    if isinstance(text, list) and operator == "contains":
+        return part in text
+    return _TEXTS[operator](text, part) if isinstance(text, str) else None
+
+
+def _bad_query(message: str) -> InvalidInput:
+    return InvalidInput(message, parameter="query", valid=VALID_QUERY)

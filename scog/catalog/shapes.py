@@ -1,0 +1,134 @@
+"""GeoJSON geometries as plane shapes in degrees, between the meridians -180 and 180."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from scog.catalog.footprint import Bounds
+from scog.errors import InvalidInput
+
+KINDS = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
+VALID_SHAPE = f"a GeoJSON geometry ({', '.join(KINDS)} or GeometryCollection) in degrees, longitude first"
+VALID_BOX = "west,south,east,north in degrees (or west,south,lowest,east,north,highest), such as 11.2,46.4,11.5,46.6"
+MAX_NESTING = 4
+"""Collections within collections; GeoJSON advises against any."""
+MAX_CORNERS = 50_000
+
+
+def shape_of(geometry: object, parameter: str = "intersects") -> BaseGeometry:
+    """A caller's geometry as a shape. Raises InvalidInput unless it is GeoJSON with corners on Earth."""
+    try:
+        _count_corners(geometry, 0)
+        shape = shapely.geometry.shape(geometry)
+        valid = shape if shape.is_valid else shapely.make_valid(shape)
+    except _MALFORMED as fault:
+        raise InvalidInput(f"This is not a geometry ({fault}).", parameter=parameter, valid=VALID_SHAPE) from None
+    if valid.is_empty:
+        raise InvalidInput("The geometry is empty.", parameter=parameter, valid=VALID_SHAPE)
+    return valid
+
+
+def item_shape(geometry: object) -> BaseGeometry | None:
+    """An item's geometry as a shape, None where it has none that can be used.
+
+    Polygons that jump over the antimeridian, as some catalogues write them, are cut there.
+    """
+    try:
+        shape = shapely.geometry.shape(geometry)
+        parts = [_cut(part) for part in getattr(shape, "geoms", [shape])]
+        joined = parts[0] if len(parts) == 1 else shapely.union_all(parts)
+    except _MALFORMED:
+        return None
+    return None if joined.is_empty else joined
+
+
+def boxes_of(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]:
+    """The boxes of a `bbox` of four or six numbers: two where it crosses the antimeridian (west greater than east).
+
+    None where its heights leave out the ground, which is where all footprints lie. Raises InvalidInput.
+    """
+    values = [float(value) for value in numbers if _is_number(value)]  # type: ignore[arg-type]
+    if len(values) != len(numbers) or len(values) not in (4, 6):
+        raise InvalidInput("A bounding box is four or six numbers.", parameter=parameter, valid=VALID_BOX)
+    half = len(values) // 2
+    (west, south), (east, north) = values[:2], values[half : half + 2]
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+        raise InvalidInput(
+            "The bounding box leaves the world or has its south above its north.", parameter=parameter, valid=VALID_BOX
+        )
+    if len(values) == 6:
+        if values[2] > values[5]:
+            raise InvalidInput("The bounding box ends below its start.", parameter=parameter, valid=VALID_BOX)
+        if not values[2] <= 0 <= values[5]:
+            return []
+    if west <= east:
+        return [(west, south, east, north)]
+    return [(west, south, 180.0, north), (-180.0, south, east, north)]
+
+
+def box_shape(boxes: Sequence[Bounds]) -> BaseGeometry:
+    """Boxes as one shape."""
+    return shapely.union_all([shapely.box(*box) for box in boxes])
+
+
+_MALFORMED = (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+"""What building a shape from JSON of an unexpected form raises."""
+
+
+def _count_corners(geometry: object, depth: int) -> int:
+    """The number of corners. Raises ValueError at the first thing that is not as GeoJSON has it."""
+    if not isinstance(geometry, Mapping):
+        raise ValueError("not an object")
+    if geometry.get("type") == "GeometryCollection":
+        members = geometry.get("geometries")
+        if not isinstance(members, list) or depth >= MAX_NESTING:
+            raise ValueError("no list of geometries, or too many within each other")
+        count = sum(_count_corners(member, depth + 1) for member in members)
+    elif geometry.get("type") in KINDS:
+        count = _count_positions(geometry.get("coordinates"), 0)
+    else:
+        raise ValueError("no known type")
+    if count > MAX_CORNERS:
+        raise ValueError(f"more than {MAX_CORNERS} corners")
+    return count
+
+
+def _count_positions(coordinates: object, depth: int) -> int:
+    if not isinstance(coordinates, list) or depth > 3:
+        raise ValueError("coordinates are not lists of positions")
+    if coordinates and _is_number(coordinates[0]):
+        if len(coordinates) not in (2, 3, 4) or not all(map(_is_number, coordinates)):
+            raise ValueError("a position is two or three finite numbers")
+        if abs(coordinates[0]) > 180 or abs(coordinates[1]) > 90:
+            raise ValueError("a position is not on Earth")
+        return 1
+    return sum(_count_positions(part, depth + 1) for part in coordinates)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9 and math.isfinite(value)
+
+
+def _cut(shape: BaseGeometry) -> BaseGeometry:
+    """A part in one piece between -180 and 180; what goes on beyond the antimeridian comes back on the other side."""
+    west, _, east, _ = shape.bounds
+    if east - west > 180 and shape.geom_type == "Polygon":
+        shape = shapely.transform(shape, _unwrap)
+    if not shape.is_valid:
+        shape = shapely.make_valid(shape)
+    if shape.bounds[2] <= 180:
+        return shape
+    here = shapely.intersection(shape, shapely.box(-180, -90, 180, 90))
+    beyond = shapely.intersection(shape, shapely.box(180, -90, 540, 90))
+    return shapely.union(here, shapely.transform(beyond, lambda corners: corners - (360.0, 0.0)))
+
+
+def _unwrap(corners: Any) -> Any:
+    moved = corners.copy()
+    moved[corners[:, 0] < 0, 0] += 360.0
+    return moved

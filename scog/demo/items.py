@@ -1,0 +1,220 @@
+"""STAC items as Earth Search writes them, quirks included; each says that it is made up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from scog.demo.cogs import LAYOUTS
+from scog.demo.passes import RELATIVE_ORBIT, Pass, Strip
+from scog.demo.place import WEST, Square, footprint
+from scog.demo.sky import Class
+
+Json = dict[str, Any]
+_ASSETS: dict[str, tuple[str, str, float, float]] = {  # file, title, centre and width in micrometres
+    "red": ("B04", "Red (band 4)", 0.665, 0.038),
+    "green": ("B03", "Green (band 3)", 0.56, 0.045),
+    "blue": ("B02", "Blue (band 2)", 0.49, 0.098),
+    "nir": ("B08", "NIR 1 (band 8)", 0.842, 0.145),
+    "nir08": ("B8A", "NIR 2 (band 8A)", 0.865, 0.033),
+    "rededge1": ("B05", "Red edge 1 (band 5)", 0.704, 0.019),
+    "swir16": ("B11", "SWIR 1 (band 11)", 1.61, 0.143),
+}
+_COMMON = {"nir08": "nir08", "rededge1": "rededge"}
+_COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+_EXTENSIONS = ("eo/v1.1.0", "file/v2.1.0", "grid/v1.0.0", "mgrs/v1.0.0", "processing/v1.1.0", "projection/v1.1.0",
+               "raster/v1.1.0", "view/v1.0.0")  # fmt: skip
+_PERCENTAGES = {
+    "s2:dark_features_percentage": Class.DARK,
+    "s2:cloud_shadow_percentage": Class.SHADOW,
+    "s2:vegetation_percentage": Class.VEGETATION,
+    "s2:not_vegetated_percentage": Class.BARE,
+    "s2:water_percentage": Class.WATER,
+    "s2:unclassified_percentage": Class.UNCLASSIFIED,
+    "s2:medium_proba_clouds_percentage": Class.MEDIUM_CLOUD,
+    "s2:high_proba_clouds_percentage": Class.HIGH_CLOUD,
+    "s2:thin_cirrus_percentage": Class.CIRRUS,
+    "s2:snow_ice_percentage": Class.SNOW,
+}
+_CLOUDY = (Class.MEDIUM_CLOUD, Class.HIGH_CLOUD, Class.CIRRUS)
+DESCRIPTION = "A made-up acquisition of Isola Scog, an island that does not exist: drawn by a program, seen by nobody."
+
+
+def stored_offset(square: Square) -> int:
+    """What the stored numbers carry on top of 10000 x reflectance."""
+    return 0 if square is WEST else 1000
+
+
+def item_id(flight: Pass, strip: Strip, square: Square) -> str:
+    """As the two collections name their items."""
+    if square is WEST:
+        return f"S2{flight.satellite}_{square.name}_{flight.day:%Y%m%d}_{strip.sequence}_L2A"
+    return f"S2{flight.satellite}_T{square.name}_{strip.started:%Y%m%dT%H%M%S}_L2A"
+
+
+def item(flight: Pass, strip: Strip, square: Square, counts: Mapping[int, int], sizes: Mapping[str, int]) -> Json:
+    """One STAC item; `counts` are pixels a class in its SCL, `sizes` bytes a file by name such as `B04`."""
+    ring = footprint(square, strip.edges)
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": item_id(flight, strip, square),
+        "properties": _properties(flight, strip, square, counts),
+        "geometry": {"type": "Polygon", "coordinates": [[list(corner) for corner in ring]]},
+        "bbox": list(bbox(ring)),
+        "links": [
+            {"rel": rel, "type": "application/json", "href": "../collection.json"} for rel in ("collection", "parent")
+        ],
+        "assets": _assets(flight, square, sizes),
+        "stac_extensions": [f"https://stac-extensions.github.io/{name}/schema.json" for name in _EXTENSIONS],
+        "collection": square.collection,
+    }
+
+
+def _baseline(flight: Pass, square: Square) -> str:
+    if square is not WEST:
+        return "05.00"  # everything in that collection was processed anew
+    if flight.offset_era:
+        return "04.00"
+    return "03.01" if flight.day.isoformat() >= "2021-07-01" else "03.00"
+
+
+def _properties(flight: Pass, strip: Strip, square: Square, counts: Mapping[int, int]) -> Json:
+    letter, baseline = flight.satellite, _baseline(flight, square)
+    seen = _seen(flight, strip, square)
+    made = _processed(flight, square)
+    stamp, published = f"{made:%Y%m%dT%H%M%S}", _text(made + timedelta(hours=3, minutes=12))
+    centre = "2APS" if square is WEST else "S2RP"
+    taken, started, orbit = f"{flight.taken:%Y%m%dT%H%M%S}", f"{strip.started:%Y%m%dT%H%M%S}", f"{flight.orbit:06d}"
+    return {
+        "title": f"Isola Scog (made up), {flight.day.isoformat()}, square {square.name}",
+        "description": DESCRIPTION,
+        "scog:made_up": True,
+        "datetime": _text(seen),
+        "created": published,
+        "updated": published,
+        "platform": f"sentinel-2{letter.lower()}",
+        "constellation": "sentinel-2",
+        "instruments": ["msi"],
+        **_clouds_and_classes(counts),
+        "proj:epsg": square.epsg,
+        "mgrs:utm_zone": square.zone,
+        "mgrs:latitude_band": square.band,
+        "mgrs:grid_square": square.letters,
+        "grid:code": f"MGRS-{square.name}",
+        "view:sun_azimuth": round(flight.sun.azimuth, 6),
+        "view:sun_elevation": round(flight.sun.elevation, 6),
+        "s2:degraded_msi_data_percentage": 0,
+        "s2:saturated_defective_pixel_percentage": 0,
+        "s2:product_type": "S2MSI2A",
+        "s2:processing_baseline": baseline,
+        "s2:product_uri": f"S2{letter}_MSIL2A_{taken}_N{baseline.replace('.', '')}_R{RELATIVE_ORBIT:03d}_"
+        f"T{square.name}_{stamp}.SAFE",
+        "s2:generation_time": _text(made),
+        "s2:datatake_id": f"GS2{letter}_{taken}_{orbit}_N{baseline}",
+        "s2:datatake_type": "INS-NOBS",
+        "s2:datastrip_id": f"S2{letter}_OPER_MSI_L2A_DS_{centre}_{stamp}_S{started}_N{baseline}",
+        "s2:reflectance_conversion_factor": round(_sun_distance_factor(flight.day_of_year), 8),
+        **_of_collection(flight, strip, square, f"{centre}_{stamp}_A{orbit}_T{square.name}_N{baseline}"),
+    }
+
+
+def _of_collection(flight: Pass, strip: Strip, square: Square, granule: str) -> Json:
+    """What only one of the collections writes."""
+    if square is WEST:
+        return {
+            "s2:granule_id": f"S2{flight.satellite}_OPER_MSI_L2A_TL_{granule}",
+            "s2:sequence": str(strip.sequence),
+            # Since the offset exists, it has been taken out of these numbers; `raster:bands` writes it regardless.
+            "earthsearch:boa_offset_applied": flight.offset_era,
+            "processing:software": {"scog demo": "1"},
+        }
+    left, bottom, right, top = bbox(footprint(square, strip.edges))
+    return {
+        "s2:tile_id": f"S2{flight.satellite}_OPER_MSI_L2A_TL_{granule}",
+        "proj:centroid": {"lat": round((bottom + top) / 2, 5), "lon": round((left + right) / 2, 5)},
+        "view:azimuth": 288.4 if flight.satellite == "A" else 288.9,
+        "view:incidence_angle": 8.6 if flight.satellite == "A" else 8.4,
+        "processing:software": {"scog demo": "1"},
+    }
+
+
+def bbox(ring: tuple[tuple[float, float], ...]) -> tuple[float, float, float, float]:
+    """West, south, east, north of a ring, degrees."""
+    lons, lats = zip(*ring, strict=True)
+    return min(lons), min(lats), max(lons), max(lats)
+
+
+def _seen(flight: Pass, strip: Strip, square: Square) -> datetime:
+    base = datetime(flight.day.year, flight.day.month, flight.day.day, 10, 19, 31, 276000, tzinfo=UTC)
+    drift = flight.day.toordinal() * 37 % 9000 / 1000  # no two passes are on the same second of the day
+    east = 0 if square is WEST else -3.4
+    return base + timedelta(seconds=drift + east + strip.delay)
+
+
+def _processed(flight: Pass, square: Square) -> datetime:
+    if square is WEST:
+        return flight.taken + timedelta(hours=3, minutes=41, seconds=flight.day.toordinal() % 3600)
+    reprocessed = datetime(2023, 5, 20, 4, 0, 0, tzinfo=UTC)
+    return reprocessed + timedelta(hours=(flight.day - date(2021, 1, 1)).days % 200, minutes=flight.day.day)
+
+
+def _clouds_and_classes(counts: Mapping[int, int]) -> Json:
+    every = sum(counts.values())
+    valid = max(1, every - counts.get(Class.NODATA, 0))
+    percent = {name: round(100 * counts.get(number, 0) / valid, 6) for name, number in _PERCENTAGES.items()}
+    cloudy = sum(counts.get(number, 0) for number in _CLOUDY)
+    return {
+        "eo:cloud_cover": round(100 * cloudy / valid, 6),
+        "s2:nodata_pixel_percentage": round(100 * counts.get(Class.NODATA, 0) / every, 6),
+        **percent,
+    }
+
+
+def _assets(flight: Pass, square: Square, sizes: Mapping[str, int]) -> Json:
+    assets = {key: _asset(key, flight, square) for key in (*_ASSETS, "scl")}
+    if square is not WEST:
+        for asset in assets.values():
+            asset["file:size"] = sizes[asset["href"][2:-4]]
+    return assets
+
+
+def _asset(key: str, flight: Pass, square: Square) -> Json:
+    file, title, *_ = _ASSETS.get(key, ("SCL", "Scene classification map (SCL)"))
+    layout = LAYOUTS[file]
+    raster: Json = {"nodata": 0, "data_type": "uint16" if layout.spectral else "uint8"}
+    raster["spatial_resolution"] = layout.pixel
+    asset: Json = {"href": f"./{file}.tif", "type": _COG, "title": title}
+    if layout.spectral:
+        asset["title"] = f"{title} - {layout.pixel}m"
+        asset["eo:bands"] = [_eo_band(key, square)]
+        offset = -0.1 if square is not WEST or flight.offset_era else 0
+        raster |= {"bits_per_sample": 15} if square is WEST else {}
+        raster |= {"scale": 0.0001, "offset": offset}
+    if layout.spectral or square is not WEST:
+        asset["gsd"] = layout.pixel
+    asset["proj:shape"] = list(layout.shape)
+    asset["proj:transform"] = [layout.pixel, 0, square.left, 0, -layout.pixel, square.top]
+    asset["raster:bands"] = [raster]
+    # The older collection calls its classes reflectance too.
+    asset["roles"] = ["data", "reflectance"] if layout.spectral or square is WEST else ["data"]
+    return asset
+
+
+def _eo_band(key: str, square: Square) -> Json:
+    file, title, centre, width = _ASSETS[key]
+    name = key if square is WEST else file
+    band: Json = {"name": name, "common_name": _COMMON.get(key, key)}
+    if square is WEST:
+        band["description"] = title
+    return band | {"center_wavelength": centre, "full_width_half_max": width}
+
+
+def _sun_distance_factor(day: int) -> float:
+    return float((1 + 0.0167 * math.cos(math.tau * (day - 3) / 365.25)) ** 2)
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,130 @@
+"""Randomness that is a function of place: the same metres give the same number, in every square and on every run.
+
+NumPy's generators promise no such thing across versions, so numbers come from an integer hash. All arrays are
+float32 of one shape `(y, x)`; coordinates are metres in the frame of `scog.demo.place`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.uint32]
+
+_ROWS = 64  # noise is made by bands of rows that stay in the processor's cache: three times as fast
+_REACH = 1 << 20  # lattice indices are shifted by this, so that they are never negative
+
+
+def hashed(*keys: NDArray[Any] | int) -> Ints:
+    """Mix whole numbers into 32 evenly spread bits (the finaliser of MurmurHash3)."""
+    bits = np.uint32(0x9E3779B9) + np.zeros((), np.uint32)
+    with np.errstate(over="ignore"):
+        for key in keys:
+            bits = (bits ^ np.asarray(key).astype(np.uint32)) * np.uint32(0x85EBCA6B)
+            bits = (bits ^ (bits >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+            bits = bits ^ (bits >> np.uint32(16))
+    return np.asarray(bits, np.uint32)
+
+
+def unit(bits: Ints, lane: int = 0) -> Floats:
+    """Numbers in [0, 1) out of hashed bits; different lanes are independent of each other."""
+    return (hashed(bits, lane) >> np.uint32(8)).astype(np.float32) / np.float32(1 << 24)
+
+
+def smoothstep(value: Floats, low: float, high: float) -> Floats:
+    """0 below `low`, 1 above `high`, an S between them (`low` may be the larger: then it falls)."""
+    t = np.clip((value - np.float32(low)) / np.float32(high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def value_noise(x: Floats, y: Floats, size: float, seed: int) -> Floats:
+    """Smooth noise in [-1, 1] with hills about `size` metres apart."""
+    result = np.empty_like(x)
+    for top in range(0, x.shape[0], _ROWS):
+        rows = slice(top, top + _ROWS)
+        result[rows] = _value_noise(x[rows], y[rows], size, seed)
+    return result
+
+
+def _value_noise(x: Floats, y: Floats, size: float, seed: int) -> Floats:
+    turn = (seed * 0.7548776) % 1 * math.tau  # each seed has its own lattice direction, which hides the lattice
+    c, s = np.float32(math.cos(turn) / size), np.float32(math.sin(turn) / size)
+    u, v = x * c - y * s, x * s + y * c
+    column, row = np.floor(u), np.floor(v)
+    u -= column
+    v -= row
+    left, top = int(column.min()), int(row.min())
+    width, height = int(column.max()) - left + 2, int(row.max()) - top + 2
+    lattice = unit(
+        hashed(np.arange(height)[:, None] + top + _REACH, np.arange(width)[None, :] + left + _REACH, seed)
+    ).ravel() * np.float32(2) - np.float32(1)
+    at = (row.astype(np.int32) - top) * width + (column.astype(np.int32) - left)
+    u *= u * (3 - 2 * u)
+    v *= v * (3 - 2 * v)
+    upper = lattice[at]
+    upper += (lattice[at + 1] - upper) * u
+    at += width
+    lower = lattice[at]
+    lower += (lattice[at + 1] - lower) * u
+    upper += (lower - upper) * v
+    return np.asarray(upper, np.float32)
+
+
+def fractal(x: Floats, y: Floats, size: float, octaves: int, seed: int, gain: float = 0.5) -> Floats:
+    """Noise of several sizes, each half as large as the one before and `gain` times as strong; about [-1, 1]."""
+    total = np.zeros_like(x)
+    weight, weights = 1.0, 0.0
+    for octave in range(octaves):
+        total += np.float32(weight) * value_noise(x, y, size / 2**octave, seed * 31 + octave)
+        weights += weight
+        weight *= gain
+    return total / np.float32(weights * 0.6)
+
+
+def ridges(x: Floats, y: Floats, size: float, octaves: int, seed: int) -> Floats:
+    """Noise with sharp crests, in [0, 1]: what rain leaves of a mountain."""
+    total, weights = np.zeros_like(x), 0.0
+    carry = np.ones_like(x)
+    for octave in range(octaves):
+        crest = 1 - np.abs(value_noise(x, y, size / 2**octave, seed * 31 + octave))
+        crest *= crest
+        total += np.float32(0.5**octave) * crest * carry
+        weights += 0.5**octave
+        carry = crest  # small crests grow upon large ones, valleys stay smooth
+    return total / np.float32(weights)
+
+
+class Cells(NamedTuple):
+    """Which irregular cell each place is in."""
+
+    name: Ints  # hashed bits, the same all over a cell
+    edge: Floats  # metres to the border, roughly
+    x: Floats  # place relative to the cell's seed point, metres
+    y: Floats
+
+
+def cells(x: Floats, y: Floats, size: float, seed: int) -> Cells:
+    """Cut the plane into cells about `size` metres across (Voronoi cells of jittered lattice points)."""
+    u, v = x / np.float32(size), y / np.float32(size)
+    column, row = np.floor(u).astype(np.int32), np.floor(v).astype(np.int32)
+    nearest = np.full(x.shape, 9, np.float32)
+    second = nearest.copy()
+    name = np.zeros(x.shape, np.uint32)
+    best_x, best_y = np.zeros_like(x), np.zeros_like(x)
+    for j in (-1, 0, 1):
+        for i in (-1, 0, 1):
+            bits = hashed(row + j + _REACH, column + i + _REACH, seed)
+            away_x = u - (column + i + np.float32(0.1) + np.float32(0.8) * unit(bits, 1)).astype(np.float32)
+            away_y = v - (row + j + np.float32(0.1) + np.float32(0.8) * unit(bits, 2)).astype(np.float32)
+            away = np.sqrt(away_x * away_x + away_y * away_y)
+            closer = away < nearest
+            second = np.minimum(second, np.where(closer, nearest, away))
+            nearest = np.where(closer, away, nearest)
+            name = np.where(closer, bits, name)
+            best_x, best_y = np.where(closer, away_x, best_x), np.where(closer, away_y, best_y)
+    x, y, edge = (np.asarray(size * part, np.float32) for part in (best_x, best_y, (second - nearest) / 2))
+    return Cells(name, edge, x, y)

@@ -1,0 +1,169 @@
+"""What surfaces reflect, band by band and day by day.
+
+Reflectances are numbers from 0 to 1 in the order of `BANDS`; days are days of the year. The levels are those one
+reads in Sentinel-2 surface reflectance over the Mediterranean, rounded.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, auto
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scog.demo.noise import Floats
+
+BANDS = ("B04", "B03", "B02", "B08", "B8A", "B05", "B11")
+VARIANTS = 8  # of each surface: neighbouring fields and trees are not alike
+
+
+class Kind(IntEnum):
+    """What covers the ground."""
+
+    SEA = 0
+    FRESH_WATER = auto()
+    SURF = auto()
+    BEACH = auto()
+    ROCK = auto()
+    SCREE = auto()
+    GRASS = auto()
+    SCRUB = auto()
+    EVERGREEN = auto()
+    DECIDUOUS = auto()
+    REED = auto()
+    ASPHALT = auto()
+    TRACK = auto()
+    TILES = auto()
+    WHITE_ROOF = auto()
+    GREY_ROOF = auto()
+    GARDEN = auto()
+    CONCRETE = auto()
+    WHEAT = auto()
+    RAPE = auto()
+    MAIZE = auto()
+    SUNFLOWER = auto()
+    ALFALFA = auto()
+    VINES = auto()
+    OLIVES = auto()
+    FALLOW = auto()
+
+
+_PLAIN: dict[Kind, tuple[float, ...]] = {  # the same all year
+    Kind.SEA: (0.011, 0.021, 0.033, 0.006, 0.005, 0.009, 0.003),
+    Kind.FRESH_WATER: (0.022, 0.038, 0.036, 0.014, 0.012, 0.024, 0.006),
+    Kind.SURF: (0.20, 0.23, 0.24, 0.15, 0.13, 0.18, 0.04),
+    Kind.BEACH: (0.325, 0.275, 0.205, 0.385, 0.40, 0.355, 0.46),
+    Kind.ROCK: (0.180, 0.163, 0.140, 0.225, 0.235, 0.200, 0.270),
+    Kind.SCREE: (0.225, 0.200, 0.168, 0.270, 0.280, 0.245, 0.320),
+    Kind.ASPHALT: (0.118, 0.112, 0.105, 0.145, 0.150, 0.130, 0.170),
+    Kind.TRACK: (0.225, 0.180, 0.130, 0.290, 0.300, 0.255, 0.350),
+    Kind.TILES: (0.235, 0.158, 0.118, 0.285, 0.295, 0.262, 0.300),
+    Kind.WHITE_ROOF: (0.400, 0.395, 0.385, 0.430, 0.430, 0.410, 0.380),
+    Kind.GREY_ROOF: (0.200, 0.195, 0.190, 0.230, 0.235, 0.212, 0.240),
+    Kind.CONCRETE: (0.270, 0.255, 0.232, 0.305, 0.310, 0.285, 0.320),
+}
+
+
+def _towards(a: Floats, b: Floats, share: float | np.float32) -> Floats:
+    return np.asarray(a + (b - a) * np.float32(share), np.float32)
+
+
+_SOIL = np.array((0.165, 0.124, 0.086, 0.240, 0.262, 0.198, 0.330), np.float32)
+_RED_SOIL = np.array((0.190, 0.116, 0.078, 0.262, 0.282, 0.218, 0.330), np.float32)
+_PALE_SOIL = np.array((0.235, 0.188, 0.138, 0.305, 0.325, 0.262, 0.385), np.float32)
+_STRAW = np.array((0.235, 0.192, 0.122, 0.335, 0.365, 0.272, 0.380), np.float32)
+_LEAF = np.array((0.032, 0.073, 0.028, 0.470, 0.490, 0.108, 0.185), np.float32)
+_DARK_LEAF = np.array((0.022, 0.036, 0.020, 0.245, 0.262, 0.058, 0.105), np.float32)
+_TREE_LEAF = np.array((0.027, 0.055, 0.023, 0.385, 0.405, 0.088, 0.155), np.float32)
+_TWIGS = np.array((0.085, 0.072, 0.052, 0.175, 0.195, 0.110, 0.190), np.float32)
+_AUTUMN = np.array((0.120, 0.085, 0.036, 0.290, 0.305, 0.165, 0.195), np.float32)
+_RAPE_FLOWER = np.array((0.140, 0.170, 0.045, 0.430, 0.450, 0.210, 0.180), np.float32)
+_SUN_FLOWER = np.array((0.115, 0.115, 0.032, 0.440, 0.460, 0.175, 0.200), np.float32)
+
+# How much of the ground green leaves cover: (day, share) corners, straight between them, round the year.
+_GREEN: dict[Kind, tuple[tuple[int, float], ...]] = {
+    Kind.GRASS: ((20, 0.62), (60, 0.70), (105, 0.88), (140, 0.66), (175, 0.24), (250, 0.10), (285, 0.22), (320, 0.52)),
+    Kind.SCRUB: ((20, 0.55), (120, 0.68), (200, 0.48), (255, 0.42), (320, 0.52)),
+    Kind.EVERGREEN: ((20, 0.86), (140, 0.96), (240, 0.88)),
+    Kind.DECIDUOUS: ((85, 0.10), (125, 0.95), (250, 0.88), (300, 0.45), (330, 0.10)),
+    Kind.REED: ((80, 0.15), (140, 0.85), (260, 0.75), (330, 0.20)),
+    Kind.GARDEN: ((20, 0.55), (120, 0.70), (220, 0.50), (300, 0.50)),
+    Kind.WHEAT: ((20, 0.38), (60, 0.70), (115, 0.95), (140, 0.70), (162, 0.05), (180, 0.0), (315, 0.0), (350, 0.22)),
+    Kind.RAPE: ((20, 0.35), (80, 0.80), (110, 0.90), (140, 0.60), (160, 0.0), (280, 0.0), (320, 0.25)),
+    Kind.MAIZE: ((20, 0.12), (80, 0.25), (95, 0.0), (125, 0.0), (160, 0.30), (185, 0.93), (235, 0.90), (262, 0.45),
+                 (275, 0.0), (320, 0.02)),
+    Kind.SUNFLOWER: ((100, 0.0), (135, 0.35), (165, 0.90), (205, 0.60), (232, 0.05), (240, 0.0)),
+    Kind.ALFALFA: ((40, 0.45), (95, 0.90), (115, 0.92), (122, 0.30), (150, 0.92), (158, 0.30), (190, 0.90), (197, 0.30),
+                   (232, 0.85), (240, 0.28), (280, 0.75), (330, 0.50)),
+    Kind.VINES: ((100, 0.08), (140, 0.35), (180, 0.55), (255, 0.50), (310, 0.18), (340, 0.05)),
+    Kind.OLIVES: ((20, 0.42), (120, 0.48), (240, 0.34)),
+    Kind.FALLOW: ((30, 0.35), (95, 0.60), (150, 0.15), (200, 0.03), (280, 0.05), (330, 0.25)),
+}  # fmt: skip
+_LEAVES: dict[Kind, Floats] = {
+    Kind.EVERGREEN: _DARK_LEAF,
+    Kind.SCRUB: _towards(_DARK_LEAF, _TREE_LEAF, 0.5),
+    Kind.DECIDUOUS: _TREE_LEAF,
+    Kind.GARDEN: _TREE_LEAF,
+    Kind.OLIVES: _towards(_DARK_LEAF, _STRAW, 0.33),
+}
+_GROUNDS: dict[Kind, Floats] = {
+    Kind.DECIDUOUS: _TWIGS,
+    Kind.EVERGREEN: _TWIGS,
+    Kind.OLIVES: _PALE_SOIL,
+    Kind.GRASS: _STRAW,
+    Kind.SCRUB: _towards(_PALE_SOIL, _SOIL, 0.5),
+    Kind.REED: _towards(_STRAW, _TWIGS, 0.5),
+    Kind.GARDEN: _PALE_SOIL,
+}
+_CROPS = frozenset(Kind(k) for k in range(Kind.WHEAT, Kind.FALLOW + 1))
+
+
+def table(day: int) -> Floats:
+    """Reflectance of each surface on a day, `(band, kind * VARIANTS)`."""
+    rows = [_spectrum(kind, variant, day) for kind in Kind for variant in range(VARIANTS)]
+    return np.asarray(np.stack(rows, axis=1), np.float32)
+
+
+def _spectrum(kind: Kind, variant: int, day: int) -> Floats:
+    tone = np.float32(0.88 + 0.24 * ((variant * 5) % VARIANTS) / (VARIANTS - 1))
+    if kind in _PLAIN:
+        same = kind in (Kind.SEA, Kind.FRESH_WATER)
+        return np.asarray(_PLAIN[kind], np.float32) * (np.float32(1) if same else tone)
+    own_day = (day + (variant - 3.5) * (3.5 if kind in _CROPS else 1.5)) % 365  # sown or budding earlier or later
+    green = np.float32(_share(_GREEN[kind], own_day))
+    ground = _ground(kind, variant, own_day)
+    leaf = _LEAVES.get(kind, _LEAF) * (np.float32(0.9) + np.float32(0.2) * np.float32((variant * 3) % 8) / 7)
+    if kind is Kind.DECIDUOUS:
+        leaf = _towards(leaf, _AUTUMN, _bump(own_day, 303, 26))
+    if kind is Kind.RAPE:
+        leaf = _towards(leaf, _RAPE_FLOWER, 0.9 * _bump(own_day, 104, 15))
+    if kind is Kind.SUNFLOWER:
+        leaf = _towards(leaf, _SUN_FLOWER, 0.7 * _bump(own_day, 184, 13))
+    return np.asarray(_towards(ground, leaf, green), np.float32)
+
+
+def _ground(kind: Kind, variant: int, day: float) -> Floats:
+    """Bare soil between the leaves, or the straw that a harvest leaves until the plough comes."""
+    if kind in _GROUNDS:
+        return _GROUNDS[kind]
+    soil = (_SOIL, _RED_SOIL, _SOIL, _PALE_SOIL)[variant % 4] * np.float32(0.9 + 0.05 * (variant // 2))
+    ripe = {Kind.WHEAT: (150, 265), Kind.RAPE: (150, 225), Kind.SUNFLOWER: (215, 262), Kind.MAIZE: (255, 300)}
+    if kind in ripe and ripe[kind][0] <= day <= ripe[kind][1]:
+        return _towards(soil, _STRAW, 0.8)
+    return soil
+
+
+def _share(corners: tuple[tuple[int, float], ...], day: float) -> float:
+    days, shares = zip(*corners, strict=True)
+    return float(np.interp(day, days, shares, period=365))
+
+
+def _bump(day: float, peak: float, width: float) -> float:
+    return float(np.exp(-(((day - peak) / width) ** 2)))
+
+
+def water_over(bottom: NDArray[np.float32], depth: Floats, band: int) -> Floats:
+    """Reflectance of clear sea over a bottom, `(y, x)`: blue reaches deep, red little, infrared not at all."""
+    fade = (0.34, 0.115, 0.075, 2.4, 4.0, 0.60, 9.0)[band]  # of light going down and up again, a metre
+    deep = np.float32(_PLAIN[Kind.SEA][band])
+    return np.asarray(deep + (bottom - deep) * np.exp(-np.float32(fade) * depth), np.float32)

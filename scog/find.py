@@ -1,0 +1,105 @@
+"""Which observations a picture is made of: the searches it takes, newest first, within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from scog.catalog.cover import choose_cover
+from scog.catalog.observation import Observation, SceneSet
+from scog.catalog.search import Search
+from scog.catalog.when import Interval
+from scog.engine import Engine
+from scog.errors import CatalogError
+from scog.pixels.reader import gather_all
+from scog.report import Report
+from scog.space.grid import Grid, lonlat_bounds, search_areas
+
+MAX_OBSERVATIONS = 100
+MAX_SCENES = 500
+WIDE_SCENES = 64
+"""Scenes of a picture wider than one search's area; each costs about 1 MB at its coarsest level."""
+WIDE_PAGES = 3
+
+
+async def observations(
+    engine: Engine,
+    grid: Grid,
+    interval: Interval | None,
+    cloud_cover: float,
+    collection: str | None,
+    report: Report,
+) -> AsyncIterator[Observation]:
+    """Observations that touch a grid, newest first, within the bounds of what one picture may ask for.
+
+    Without an interval, those of the archive's newest days. A wide picture gets few scenes, chosen to cover it.
+    Raises a CatalogError, but once some were found it just ends, and the report says so.
+    """
+    since = time.perf_counter()
+    interval = interval or await engine.searches.default_interval(collection)
+    areas, wide = search_areas(grid)
+    searches = await gather_all(
+        engine.searches.find(area, interval, cloud_cover, collection, report.tally) for area in areas
+    )
+    report.stale = max((engine.searches.age_if_stale(search) or 0.0 for search in searches), default=0.0) or None
+    found = _wide(searches, grid, report) if wide else _newest_first(searches, grid, report)
+    count = scenes = 0
+    async for observation in found:
+        report.add_time("search", since)
+        count, scenes = count + 1, scenes + len(observation.scenes)
+        if count > MAX_OBSERVATIONS or scenes > MAX_SCENES:
+            report.bounded = True
+            return
+        yield observation
+        since = time.perf_counter()
+    report.add_time("search", since)
+
+
+async def _newest_first(searches: Sequence[Search], grid: Grid, report: Report) -> AsyncIterator[Observation]:
+    """All observations; further pages are asked for when one goes on."""
+    given: set[tuple[datetime, str]] = set()
+    bounds = lonlat_bounds(grid)
+    while True:
+        horizon = max((search.horizon for search in searches if not search.exhausted), default=None)
+        for observation in _together(searches).touching(bounds):
+            if horizon is not None and observation.time <= horizon:
+                break  # it may go on, on a page not yet turned
+            if observation.key not in given:
+                given.add(observation.key)
+                yield observation
+        if horizon is None:
+            report.bounded |= any(search.bounded for search in searches)
+            return
+        try:
+            await gather_all(search.turn(report.tally) for search in searches if not search.exhausted)
+        except CatalogError:
+            if not given:
+                raise
+            report.incomplete = "catalogue"
+            return
+
+
+async def _wide(searches: Sequence[Search], grid: Grid, report: Report) -> AsyncIterator[Observation]:
+    """A few scenes that cover the grid, from the first pages."""
+    bounds = lonlat_bounds(grid)
+    while True:
+        touching = _together(searches).touching(bounds)
+        chosen = await asyncio.to_thread(choose_cover, touching, bounds, WIDE_SCENES)
+        enough = sum(len(observation.scenes) for observation in chosen) >= WIDE_SCENES
+        unread = [search for search in searches if not search.exhausted and search.pages < WIDE_PAGES]
+        if enough or not unread:
+            break
+        await gather_all(search.turn(report.tally) for search in unread)
+    report.bounded = sum(len(each.scenes) for each in chosen) < sum(len(each.scenes) for each in touching)
+    report.bounded |= not all(search.exhausted for search in searches)
+    for observation in chosen:
+        yield observation
+
+
+def _together(searches: Sequence[Search]) -> SceneSet:
+    """The scenes of all searches; one that several found counts once."""
+    if len(searches) == 1:
+        return searches[0].scenes
+    return SceneSet(scene for search in searches for scene in search.scenes.scenes)

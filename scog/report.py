@@ -1,0 +1,35 @@
+"""How an answer came to be, for its headers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from scog.catalog.scene import Scene
+from scog.net.policy import Tally
+
+
+@dataclass
+class Report:
+    """Scenes used and skipped (with the reason), what the catalogue had to say, upstream costs, seconds a stage."""
+
+    used: list[Scene] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    unmasked: list[str] = field(default_factory=list)
+    bounded: bool = False
+    """Whether more scenes could have been asked for than one picture may."""
+    stale: float | None = None
+    """Age in seconds of the catalogue's answer, where it is not fresh any more."""
+    incomplete: str | None = None
+    """What ended the work before its end: `deadline`, or `catalogue` where that failed after a first answer."""
+    tally: Tally = field(default_factory=Tally)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def partial(self) -> bool:
+        """Whether something is missing that another try may bring."""
+        return bool(self.skipped) or self.incomplete is not None
+
+    def add_time(self, stage: str, since: float) -> None:
+        """Count the time since `since` (of time.perf_counter) to a stage."""
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - since

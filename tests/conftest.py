@@ -1,0 +1,20 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from scog.demo import make
+
+
+@pytest.fixture(scope="session")
+def demo_archive() -> Path:
+    """The demo archive, made once for a version of its generator and kept between runs; do not write into it."""
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    folder = Path(tempfile.gettempdir()) / f"scog-tests-{user}" / f"demo-archive-{make.VERSION}"
+    make.ensure_archive(folder)
+    return folder
