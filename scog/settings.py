@@ -37,7 +37,10 @@ class Settings(BaseSettings):
     """Days before the archive's newest scene (remote: before today) that are drawn without `datetime`."""
 
     search_fields: bool = True
-    """Ask the catalogue for just the fields that are read, a tenth of the bytes, where it says that it can."""
+    """Ask the catalogue for just the fields that are read, half of the bytes, where it says that it can."""
+
+    home: Annotated[tuple[float, float, int], NoDecode] = (11.35, 46.5, 12)
+    """Where the map opens when the catalogue has no middle of its own: longitude, latitude, zoom."""
 
     # Where it may read, and how it is known
     hosts: Annotated[tuple[str, ...], NoDecode] = ()
@@ -70,6 +73,19 @@ class Settings(BaseSettings):
     """First request to a file; all image directories of a Sentinel-2 COG lie in its first 4 KB."""
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Threads that decode and compute; numpy and the codecs let go of Python's lock."""
+
+    @field_validator("home", mode="before")
+    @classmethod
+    def _split_home(cls, value: object) -> object:
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("home")
+    @classmethod
+    def _check_home(cls, value: tuple[float, float, int]) -> tuple[float, float, int]:
+        lon, lat, zoom = value
+        if not (-180 <= lon <= 180 and -85 <= lat <= 85 and 0 <= zoom <= 20):
+            raise ValueError("give longitude, latitude and zoom, such as 11.35,46.5,12")
+        return value
 
     @field_validator("hosts", mode="before")
     @classmethod

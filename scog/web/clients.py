@@ -9,8 +9,9 @@ from fastapi.responses import JSONResponse
 
 from scog.web.links import base_url
 from scog.web.parameters import Picture, no_doubles
+from scog.web.problems import REFUSALS
 
-router = APIRouter(tags=["map clients"], dependencies=[Depends(no_doubles)])
+router = APIRouter(tags=["map clients"], dependencies=[Depends(no_doubles)], responses=REFUSALS)
 
 MIN_ZOOM, MAX_ZOOM = 7, 16
 ATTRIBUTION = "Contains modified Copernicus Sentinel data"
@@ -24,7 +25,9 @@ async def tilejson(request: Request, parameters: Picture) -> JSONResponse:
     look = parameters.look()
     parameters.ask()
     engine = request.app.state.engine
-    bounds = await engine.searches.catalog.bounds() or WORLD
+    covered = await engine.searches.catalog.bounds()
+    bounds = covered or WORLD
+    middle = ((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2, 12)
     query = urlencode(request.query_params.multi_items())
     body = {
         "tilejson": "3.0.0",
@@ -34,7 +37,7 @@ async def tilejson(request: Request, parameters: Picture) -> JSONResponse:
         "minzoom": MIN_ZOOM,
         "maxzoom": MAX_ZOOM,
         "bounds": list(bounds),
-        "center": [(bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2, 12],
+        "center": list(middle if covered else engine.settings.home),
         "attribution": MADE_UP if request.app.state.made_up else ATTRIBUTION,
     }
     return JSONResponse(body, headers={"Cache-Control": "public, max-age=60", "Vary": "Host"})

@@ -1,0 +1,150 @@
+"""A real server on a real socket, and a real Chromium that looks at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+OSM = "tile.openstreetmap.org"
+QUIET = (
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def server(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of `scog serve` with the demo archive."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("server")
+    command = [sys.executable, "-m", "scog.cli", "serve", "--catalog", str(demo_archive), "--port", str(port)]
+    with (folder / "log").open("w+") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, env=os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_for(url, process, folder / "log")
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/healthz", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the server did not start: {log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """The browser. Not for the whole session: while it runs, its event loop occupies this thread."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the viewer's tests need: pip install playwright")
+    with playwright.sync_playwright() as runner:
+        found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+        path = next((name for name in [*found, runner.chromium.executable_path] if name and Path(name).exists()), None)
+        if path is None:
+            pytest.skip(
+                "the viewer's tests need Chromium: apt-get install chromium, or python -m playwright install chromium"
+            )
+        browser = runner.chromium.launch(executable_path=path, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A page, and what it asked for and complained of."""
+
+    page: Any
+    server: str
+    requests: list[str] = field(default_factory=list)
+    statuses: dict[str, int] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str = "/") -> None:
+        """Go to an address of the server, and wait until all is drawn."""
+        self.page.goto("about:blank")  # else only the hash would change
+        self.page.goto(self.server + path)
+        self.drawn()
+
+    def drawn(self) -> None:
+        """Wait until nothing is on its way and tiles are shown."""
+        self.page.wait_for_selector(".pixels img.leaflet-tile-loaded")
+        self.page.wait_for_selector("#map[aria-busy=false]")
+
+    def tiles(self) -> list[str]:
+        """Paths and queries of the tiles asked for."""
+        urls = [urlsplit(url) for url in self.requests if url.startswith(f"{self.server}/tiles/")]
+        return [url.path + (f"?{url.query}" if url.query else "") for url in urls]
+
+    @property
+    def hash(self) -> str:
+        """The hash of the address."""
+        return str(self.page.evaluate("location.hash"))
+
+
+@pytest.fixture
+def visit(chromium: Any, server: str) -> Iterator[Visit]:
+    """A fresh page of 1280 x 800."""
+    with visiting(chromium, server) as seen:
+        yield seen
+
+
+@pytest.fixture(scope="module")
+def opened(chromium: Any, server: str) -> Iterator[Visit]:
+    """The page as it opens, for those who only look."""
+    with visiting(chromium, server) as seen:
+        seen.open()
+        yield seen
+
+
+@contextmanager
+def visiting(chromium: Any, server: str) -> Iterator[Visit]:
+    """A fresh page, listened to from the beginning. Nobody is asked for a base map."""
+    look = {"viewport": {"width": 1000, "height": 640}, "color_scheme": "light", "reduced_motion": "reduce"}
+    with chromium.new_context(**look) as context:
+        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        seen = Visit(page, server)
+        page.on("request", lambda request: seen.requests.append(request.url))
+        page.on("response", lambda response: seen.statuses.update({response.url: response.status}))
+        page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+        page.on("console", lambda message: _note(seen, message))
+        page.route(f"https://{OSM}/**", lambda route: route.abort())
+        yield seen
+
+
+def _note(seen: Visit, message: Any) -> None:
+    if message.type in ("error", "warning") and urlsplit(message.location["url"]).hostname != OSM:
+        seen.complaints.append(message.text)
