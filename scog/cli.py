@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from scog import __version__
+from scog.catalog.archive import Archive
 from scog.catalog.when import parse_interval
 from scog.demo.make import ensure_archive
 from scog.draw import Ask, Drawing, draw
@@ -108,20 +111,37 @@ def _run_server(settings: Settings, host: str, port: int) -> None:
 
     from scog.web.app import create_app
 
-    if settings.catalog_folder is not None and not settings.catalog_folder.is_dir():
-        raise InvalidInput(
-            f"There is no folder {settings.catalog_folder}.", valid="an archive's folder, or the URL of a STAC API"
-        )
-    shown = f"[{host}]" if ":" in host else host
-    _say(f"scog serves {settings.catalog}")
-    _say(f"Open http://{shown}:{port}/ in a browser; Ctrl+C stops.")
-    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", access_log=False)
+    if settings.catalog_folder is not None:  # what is wrong with it is said here, in one line
+        asyncio.run(Archive.open(settings.catalog_folder).close())
+    with _listening(host, port) as listening:
+        shown = f"[{host}]" if ":" in host else host
+        _say(f"scog serves {settings.catalog}")
+        _say(f"Open http://{shown}:{listening.getsockname()[1]}/ in a browser; Ctrl+C stops.")
+        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", access_log=False))
+        server.run(sockets=[listening])
+    if not server.started:
+        raise ScogError("The server did not start.")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """The socket to serve on. Made first, so that nobody is sent to a server that is another's. Raises InvalidInput."""
+    if not 0 <= port <= 65535:
+        raise InvalidInput(f"There is no port {port}.", valid="1 to 65535, or 0 for any that is free")
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as fault:
+        reason = str(fault.strerror).partition(" (")[0]
+        valid = "another --port, or 0 for any that is free" if fault.errno == errno.EADDRINUSE else None
+        raise InvalidInput(f"Cannot listen on {host}, port {port}: {reason}.", valid=valid) from None
 
 
 def _tile(options: argparse.Namespace) -> None:
     form = options.output.suffix.lower()
     if form not in (".png", ".npy"):
         raise InvalidInput(f"A tile is not written as {form or 'a file without ending'}.", valid=".png or .npy")
+    if not 0 <= options.cloud_cover <= 100:
+        raise InvalidInput(f"There is no cloud cover of {options.cloud_cover} percent.", valid="0 to 100")
     look = look_of(
         index=options.index,
         expression=options.expression,

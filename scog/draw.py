@@ -105,7 +105,34 @@ class _Painter:
         self._under_way: set[str] = set()
 
     async def paint(self, scenes: Sequence[Scene]) -> None:
-        """Paint scenes in their order. The classification is read first: what is cloud costs no other read."""
+        """Paint scenes in their order: at once those that are in memory, then those that have to be read."""
+        since = time.perf_counter()
+        known = await asyncio.get_running_loop().run_in_executor(self._engine.cpu, self._paint_known, scenes)
+        self._looked_at |= {scene.id for scene in scenes[:known]}
+        self._report.add_time("memory", since)
+        if known < len(scenes) and not self._canvas.full:
+            await self._paint_read(scenes[known:])
+
+    def _paint_known(self, scenes: Sequence[Scene]) -> int:
+        """Paint the first scenes, as far as all that they take is in memory; how many."""
+        bands = self._ask.expression.bands
+        for number, scene in enumerate(scenes):
+            if self._canvas.full:
+                return number
+            usable = self._known_usable(scene)
+            if usable is None:
+                return number
+            share = usable & ~self._canvas.valid
+            if not share.any():
+                continue
+            layers = self._engine.layers.in_memory(scene, bands, self._grid, None if share.all() else share)
+            if layers is None:
+                return number
+            self._take(scene, _evaluate(self._ask.expression, layers))
+        return len(scenes)
+
+    async def _paint_read(self, scenes: Sequence[Scene]) -> None:
+        """Paint scenes that have to be read. The classification comes first: what is cloud costs no other read."""
         self._under_way = {scene.id for scene in scenes}
         since = time.perf_counter()
         found = await gather_all(self._usable(scene) for scene in scenes)
@@ -124,8 +151,7 @@ class _Painter:
                     del usable[scene.id]
                     continue
                 usable[scene.id] &= ~share
-                if self._canvas.paint(*result) and scene not in self._report.used:
-                    self._report.used.append(scene)
+                self._take(scene, result)
         self._looked_at |= self._under_way
         self._under_way = set()
         self._report.add_time("read", since)
@@ -139,22 +165,36 @@ class _Painter:
 
     @property
     def in_vain(self) -> bool:
-        """Whether every scene that was looked at failed."""
-        return bool(self._report.skipped) and self._looked_at <= self._report.skipped.keys()
+        """Whether every scene that was looked at failed, and none gave anything before it did."""
+        return bool(self._report.skipped) and not self._report.used and self._looked_at <= self._report.skipped.keys()
+
+    def _take(self, scene: Scene, drawn: tuple[NDArray[np.float32], Mask2D]) -> None:
+        if self._canvas.paint(*drawn) and scene not in self._report.used:
+            self._report.used.append(scene)
+
+    def _needs_no_mask(self, scene: Scene) -> bool:
+        """Whether all of a scene may be used: nothing is to be masked, or it has nothing to mask by."""
+        if self._ask.mask.classes is None:
+            return True
+        if "scl" in scene.assets:
+            return False
+        if scene.id not in self._report.unmasked:
+            self._report.unmasked.append(scene.id)
+        return True
+
+    def _known_usable(self, scene: Scene) -> Mask2D | None:
+        """Where a scene may be used; None when that is not in memory."""
+        if self._needs_no_mask(scene):
+            return np.ones(self._grid.shape, bool)
+        layers = self._engine.layers.in_memory(scene, ("scl",), self._grid)
+        return None if layers is None else _usable(self._ask.mask, layers)
 
     async def _usable(self, scene: Scene) -> Mask2D | None:
         """Where a scene may be used, by its classification; None when that cannot be read."""
-        if self._ask.mask.classes is None:
+        if self._needs_no_mask(scene):
             return np.ones(self._grid.shape, bool)
-        if "scl" not in scene.assets:
-            self._report.unmasked.append(scene.id)
-            return np.ones(self._grid.shape, bool)
-        mask = self._ask.mask
-
-        def usable(layers: dict[str, Layer]) -> Mask2D:
-            return layers["scl"].valid & mask.usable(layers["scl"].numbers)
-
-        return await self._computed(scene, ("scl",), usable, ~self._canvas.valid if self._canvas.valid.any() else None)
+        wanted = ~self._canvas.valid if self._canvas.valid.any() else None
+        return await self._computed(scene, ("scl",), partial(_usable, self._ask.mask), wanted)
 
     async def _drawn(self, scene: Scene, share: Mask2D) -> tuple[NDArray[np.float32], Mask2D] | None:
         """The formula's values for a share of the pixels, and where they are valid; None when a band fails."""
@@ -173,6 +213,10 @@ class _Painter:
         except SourceError as fault:
             report.skipped.setdefault(scene.id, fault.reason)
             return None
+
+
+def _usable(mask: Mask, layers: dict[str, Layer]) -> Mask2D:
+    return layers["scl"].valid & mask.usable(layers["scl"].numbers)
 
 
 def _evaluate(expression: Expression, layers: dict[str, Layer]) -> tuple[NDArray[np.float32], Mask2D]:

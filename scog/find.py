@@ -7,7 +7,8 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from scog.catalog.cover import choose_cover
+from scog.catalog.cover import Cover, choose_cover
+from scog.catalog.footprint import Bounds
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.search import Search
 from scog.catalog.when import Interval
@@ -62,8 +63,10 @@ async def _newest_first(searches: Sequence[Search], grid: Grid, report: Report) 
     given: set[tuple[datetime, str]] = set()
     bounds = lonlat_bounds(grid)
     while True:
-        horizon = max((search.horizon for search in searches if not search.exhausted), default=None)
-        for observation in _together(searches).touching(bounds):
+        going_on = [search for search in searches if not search.exhausted and report.incomplete is None]
+        horizon = max((search.horizon for search in going_on), default=None)
+        touching = _together(searches).touching(bounds)
+        for observation in touching:
             if horizon is not None and observation.time <= horizon:
                 break  # it may go on, on a page not yet turned
             if observation.key not in given:
@@ -73,29 +76,38 @@ async def _newest_first(searches: Sequence[Search], grid: Grid, report: Report) 
             report.bounded |= any(search.bounded for search in searches)
             return
         try:
-            await gather_all(search.turn(report.tally) for search in searches if not search.exhausted)
+            await gather_all(search.turn(report.tally) for search in going_on)
         except CatalogError:
-            if not given:
+            if not touching:
                 raise
-            report.incomplete = "catalogue"
-            return
+            report.incomplete = "catalogue"  # what is known already is given, torn or not
 
 
 async def _wide(searches: Sequence[Search], grid: Grid, report: Report) -> AsyncIterator[Observation]:
     """A few scenes that cover the grid, from the first pages."""
     bounds = lonlat_bounds(grid)
     while True:
-        touching = _together(searches).touching(bounds)
-        chosen = await asyncio.to_thread(choose_cover, touching, bounds, WIDE_SCENES)
-        enough = sum(len(observation.scenes) for observation in chosen) >= WIDE_SCENES
+        touching, cover = await asyncio.to_thread(_chosen, searches, bounds)
         unread = [search for search in searches if not search.exhausted and search.pages < WIDE_PAGES]
-        if enough or not unread:
+        if cover.complete or not unread:
             break
-        await gather_all(search.turn(report.tally) for search in unread)
-    report.bounded = sum(len(each.scenes) for each in chosen) < sum(len(each.scenes) for each in touching)
-    report.bounded |= not all(search.exhausted for search in searches)
-    for observation in chosen:
+        try:
+            await gather_all(search.turn(report.tally) for search in unread)
+        except CatalogError:
+            if not touching:
+                raise
+            report.incomplete = "catalogue"
+            break
+    report.bounded = sum(len(each.scenes) for each in cover.observations) < sum(len(each.scenes) for each in touching)
+    report.bounded |= any(search.bounded or not search.exhausted for search in searches)
+    for observation in cover.observations:
         yield observation
+
+
+def _chosen(searches: Sequence[Search], bounds: Bounds) -> tuple[list[Observation], Cover]:
+    """What touches bounds, and the scenes of it that cover them."""
+    touching = _together(searches).touching(bounds)
+    return touching, choose_cover(touching, bounds, WIDE_SCENES)
 
 
 def _together(searches: Sequence[Search]) -> SceneSet:

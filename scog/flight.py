@@ -7,7 +7,7 @@ its deadline passed) the task is cancelled, since nobody wants its result.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
 from scog.errors import SourceUnavailable
@@ -17,12 +17,12 @@ V = TypeVar("V")
 
 
 class Flight(Generic[V]):
-    """One running task and the number of those who wait for it."""
+    """One running task and those who wait for it."""
 
     def __init__(self, work: Coroutine[Any, Any, V]) -> None:
         self._task = asyncio.ensure_future(work)
-        self._task.add_done_callback(_look_at)
-        self._waiting = 0
+        self._task.add_done_callback(self._arrive)
+        self._waiting: set[asyncio.Future[V]] = set()
         self._abandoned = False
 
     @property
@@ -34,20 +34,28 @@ class Flight(Generic[V]):
         """Call `then` once the task has ended in any way."""
         self._task.add_done_callback(lambda _: then())
 
-    async def join(self) -> V:
-        """Wait for the result. Raises what the task raised."""
-        self._waiting += 1
-        try:
-            return await asyncio.shield(self._task)
-        except asyncio.CancelledError:
-            if self._task.cancelled() and not _being_cancelled():
-                raise SourceUnavailable("The work was stopped.", reason="stopped") from None
-            raise
-        finally:
-            self._waiting -= 1
-            if not self._waiting and not self._task.done():
-                self._abandoned = True
-                self._task.cancel()
+    def join(self) -> asyncio.Future[V]:
+        """The result to come, or what the task will raise. Who calls waits from now on; to cancel it is to leave."""
+        waiter: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+        if self._task.done():
+            _settle(waiter, self._task)
+        else:
+            self._waiting.add(waiter)
+            waiter.add_done_callback(self._leave)
+        return waiter
+
+    def _leave(self, waiter: asyncio.Future[V]) -> None:
+        self._waiting.discard(waiter)
+        if not self._waiting and not self._task.done():
+            self._abandoned = True
+            self._task.cancel()
+
+    def _arrive(self, task: asyncio.Future[V]) -> None:
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not complain when all waiters are gone
+        for waiter in tuple(self._waiting):
+            if not waiter.done():
+                _settle(waiter, task)
 
 
 class Flights(Generic[K, V]):
@@ -69,7 +77,7 @@ class Flights(Generic[K, V]):
         flight.when_done(lambda: self._land(keys, flight))
         return flight
 
-    def join(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> Awaitable[V]:
+    def join(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> asyncio.Future[V]:
         """Wait for `key`: with those who do already, or by beginning `work`."""
         return (self.get(key) or self.start((key,), work())).join()
 
@@ -79,12 +87,11 @@ class Flights(Generic[K, V]):
                 del self._under_way[key]
 
 
-def _being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _look_at(task: asyncio.Future[Any]) -> None:
-    """Take note of a task's error, so that asyncio does not complain when its waiters are gone."""
-    if not task.cancelled():
-        task.exception()
+def _settle(waiter: asyncio.Future[V], task: asyncio.Future[V]) -> None:
+    """Give a waiter the outcome of a task that has ended."""
+    if task.cancelled():
+        waiter.set_exception(SourceUnavailable("The work was stopped.", reason="stopped"))
+    elif (fault := task.exception()) is not None:
+        waiter.set_exception(fault)
+    else:
+        waiter.set_result(task.result())

@@ -76,6 +76,8 @@ def look_of(
         raise InvalidInput(
             f"{len(ranges)} ranges for {formula.outputs} outputs.", parameter="rescale", valid=f"1 or {formula.outputs}"
         )
+    if not all(low < high for low, high in ranges):
+        raise InvalidInput("A range ends before it begins.", parameter="rescale", valid="the lower value first")
     if formula.outputs == 3:
         if colormap is not None:
             raise InvalidInput(

@@ -18,3 +18,7 @@ def demo_archive() -> Path:
     folder = Path(tempfile.gettempdir()) / f"scog-tests-{user}" / f"demo-archive-{make.VERSION}"
     make.ensure_archive(folder)
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--bless", action="store_true", help="write the golden pictures anew; look at them afterwards")

@@ -12,11 +12,13 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from scog.catalog.asset_files import asset_files
 from scog.catalog.footprint import Bounds
 from scog.catalog.query import Page, Query
 from scog.catalog.scene import UnusableItem, parse_item
@@ -26,14 +28,18 @@ from scog.net.policy import Tally
 log = logging.getLogger(__name__)
 
 INDEX_NAME = "scog-index.sqlite"
-VERSION = 1
+VERSION = 2
 _SCHEMA = f"""
 PRAGMA user_version = {VERSION};
 CREATE TABLE IF NOT EXISTS items (
     number INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, changed INTEGER NOT NULL, id TEXT NOT NULL,
     collection TEXT NOT NULL, time REAL NOT NULL, cloud_cover REAL, item TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS items_time ON items (collection, time);
+CREATE INDEX IF NOT EXISTS items_newest ON items (time DESC, id, collection, path);
+CREATE INDEX IF NOT EXISTS items_id ON items (id);
 CREATE VIRTUAL TABLE IF NOT EXISTS places USING rtree (number, west, east, south, north, +item INTEGER);
+CREATE TABLE IF NOT EXISTS files (path TEXT, item INTEGER, PRIMARY KEY (path, item)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS files_item ON files (item);
 CREATE TABLE IF NOT EXISTS others (path TEXT PRIMARY KEY, changed INTEGER NOT NULL);
 """
 _FIND = """
@@ -118,6 +124,11 @@ class Archive:
         newest_first = sorted(rows.items(), key=lambda row: (-row[1][0], row[0]))
         return [(json.loads(item), (self.folder / path).as_uri()) for path, (_, item) in newest_first[:MAX_SCENES]]
 
+    def select(self, question: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
+        """Rows of the index (its tables are in `_SCHEMA`). Raises CatalogUnavailable, CatalogBroken."""
+        with _index_errors(), self._lock:
+            return self._index.execute(question, values).fetchall()
+
     def collections(self) -> list[str]:
         """Names of the collections, sorted."""
         with self._lock:
@@ -134,43 +145,26 @@ class Archive:
                 parameter="collection",
                 valid=" or ".join(self.collections()),
             )
-        found = await asyncio.to_thread(self._find_or_fail, query)
+        with _index_errors():
+            found = await asyncio.to_thread(self.find, query)
         return Page([item for item, _ in found], [base for _, base in found], None)
 
     async def newest(self, collection: str | None) -> datetime | None:
         """Time of the newest scene."""
-
-        def ask() -> Any:
-            with self._lock:
-                return self._index.execute(
-                    "SELECT max(time) FROM items WHERE ?1 IS NULL OR collection = ?1", (collection,)
-                ).fetchone()[0]
-
-        time = await asyncio.to_thread(ask)
+        question = "SELECT max(time) FROM items WHERE ?1 IS NULL OR collection = ?1"
+        [(time,)] = await asyncio.to_thread(self.select, question, (collection,))
         return None if time is None else datetime.fromtimestamp(time, UTC)
 
     async def bounds(self) -> Bounds | None:
         """What all scenes cover together, in degrees."""
-
-        def ask() -> Any:
-            with self._lock:
-                return self._index.execute("SELECT min(west), min(south), max(east), max(north) FROM places").fetchone()
-
-        found = await asyncio.to_thread(ask)
+        question = "SELECT min(west), min(south), max(east), max(north) FROM places"
+        [found] = await asyncio.to_thread(self.select, question)
         return None if found[0] is None else tuple(found)
 
     async def close(self) -> None:
         """Close the index."""
         with self._lock:
             self._index.close()
-
-    def _find_or_fail(self, query: Query) -> list[tuple[dict[str, Any], str]]:
-        try:
-            return self.find(query)
-        except sqlite3.OperationalError as fault:
-            raise CatalogUnavailable(f"The archive's index cannot be read: {fault}.") from None
-        except (sqlite3.Error, ValueError) as fault:
-            raise CatalogBroken(f"The archive's index is damaged: {fault}.") from None
 
     def _add(self, index: sqlite3.Connection, path: str, changed: int) -> None:
         """Take in one JSON file, or note that it is not an item that can be drawn."""
@@ -188,6 +182,8 @@ class Archive:
             "INSERT INTO items (path, changed, id, collection, time, cloud_cover, item) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (path, changed, scene.id, scene.collection, scene.time.timestamp(), scene.cloud_cover, json.dumps(item)),
         ).lastrowid
+        files = asset_files(item, path, self.folder)
+        index.executemany("INSERT INTO files VALUES (?, ?)", [(file, number) for file in sorted(files)])
         for ring in scene.footprint:
             xs, ys = zip(*ring, strict=True)
             spans = [(min(xs), max(xs))]
@@ -197,6 +193,17 @@ class Archive:
                 "INSERT INTO places (west, east, south, north, item) VALUES (?, ?, ?, ?, ?)",
                 [(low, high, min(ys), max(ys), number) for low, high in spans],
             )
+
+
+@contextmanager
+def _index_errors() -> Iterator[None]:
+    """Turns SQLite's errors into ours."""
+    try:
+        yield
+    except sqlite3.OperationalError as fault:
+        raise CatalogUnavailable(f"The archive's index cannot be read: {fault}.") from None
+    except (sqlite3.Error, ValueError) as fault:
+        raise CatalogBroken(f"The archive's index is damaged: {fault}.") from None
 
 
 def _json_files(folder: Path) -> Iterator[tuple[str, int]]:
@@ -210,7 +217,8 @@ def _json_files(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 def _forget(index: sqlite3.Connection, path: str) -> None:
-    index.execute("DELETE FROM places WHERE item IN (SELECT number FROM items WHERE path = ?)", (path,))
+    for table in ("places", "files"):
+        index.execute(f"DELETE FROM {table} WHERE item IN (SELECT number FROM items WHERE path = ?)", (path,))
     index.execute("DELETE FROM items WHERE path = ?", (path,))
     index.execute("DELETE FROM others WHERE path = ?", (path,))
 

@@ -192,11 +192,10 @@ def _literal(tree: Mapping[str, Any]) -> Any:
                 _refuse(f"has a {kind} that is no time")
             return span
     if isinstance(tree.get("bbox"), list):
-        boxes = boxes_of(tree["bbox"], "filter")
-        return box_shape(boxes)
-    if tree.get("type") in (*KINDS, "GeometryCollection"):
-        return shape_of(tree, "filter")
-    _refuse("has a part that is neither value, property nor operation")
+        return box_shape(boxes_of(tree["bbox"], "filter"))
+    if tree.get("type") not in (*KINDS, "GeometryCollection"):
+        _refuse("has a part that is neither value, property nor operation")
+    return shape_of(tree, "filter")
 
 
 def _exactly(args: list[Any], count: int, name: str) -> list[Any]:

@@ -34,19 +34,17 @@ class Footprints:
             east += 360.0
         hit = np.zeros(self.count, bool)
         for turn in (-360.0, 0.0, 360.0):
-            near = (
-                (self._low[:, 0] + turn <= east)
-                & (self._high[:, 0] + turn >= west)
-                & (self._low[:, 1] <= north)
-                & (self._high[:, 1] >= south)
-            ).nonzero()[0]
+            rectangle = (west - turn, south, east - turn, north)
+            near = self._near(rectangle)
             if near.size:
-                rectangle = (west - turn, south, east - turn, north)
                 hit[self._owner[near[_touch(self._corners[near], rectangle)]]] = True
         return hit
 
     def cells(self, bounds: Bounds, count: int) -> NDArray[np.bool_]:
-        """For each scene, the cells of bounds whose middle its footprint holds: bool `(scenes, count x count)`."""
+        """For each scene, the cells of bounds whose middle its footprint holds: bool `(scenes, count x count)`.
+
+        A footprint that lies between the middles holds the cell of its own, so that small ones are not lost.
+        """
         west, south, east, north = bounds
         if east < west:
             east += 360.0
@@ -54,9 +52,25 @@ class Footprints:
         x, y = (part.ravel() for part in np.meshgrid(west + steps * (east - west), south + steps * (north - south)))
         held = np.zeros((self.count, count * count), bool)
         for turn in (-360.0, 0.0, 360.0):
-            for row in ((self._low[:, 0] + turn <= east) & (self._high[:, 0] + turn >= west)).nonzero()[0]:
-                held[self._owner[row]] |= _holds(self._corners[row], x - turn, y)
+            for row in self._near((west - turn, south, east - turn, north)):
+                holds = _holds(self._corners[row], x - turn, y)
+                if not holds.any():
+                    middle = (self._low[row] + self._high[row]) / 2 + (turn, 0.0)
+                    share = (middle - (west, south)) / (east - west, north - south)
+                    column, line = np.clip(share * count, 0, count - 1).astype(int)
+                    holds[line * count + column] = True
+                held[self._owner[row]] |= holds
         return held
+
+    def _near(self, rectangle: Bounds) -> NDArray[np.int64]:
+        """Rows of the rings whose own bounds touch a rectangle."""
+        west, south, east, north = rectangle
+        return (
+            (self._low[:, 0] <= east)
+            & (self._high[:, 0] >= west)
+            & (self._low[:, 1] <= north)
+            & (self._high[:, 1] >= south)
+        ).nonzero()[0]
 
 
 def _holds(ring: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -17,6 +17,10 @@ from scog.errors import InvalidInput
 
 Item = Mapping[str, Any]
 CLOUD_COVER = "eo:cloud_cover"
+NUMBER, TEXT, FLAG, NOTHING = range(4)
+"""Kinds of values, in the order in which they are sorted."""
+Position = list[tuple[int, Any]]
+"""Where an item stands in an order: for each sort key the kind of its value, and the value."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,16 @@ class Order:
 
     def of(self, item: Item) -> tuple[int, Any]:
         """What stands for an item in this order: kinds of values one after the other, and within each its own order."""
-        value = lookup(item, self.name)
-        if isinstance(value, bool):
-            return 2, int(value)
-        if is_number(value):
-            return 0, value
-        return (1, value) if isinstance(value, str) else (9, 0)
+        return kind_of(lookup(item, self.name))
+
+
+def kind_of(value: object) -> tuple[int, Any]:
+    """A value with its kind; lists and objects have no order and count as nothing."""
+    if isinstance(value, bool):
+        return FLAG, int(value)
+    if is_number(value):
+        return NUMBER, value
+    return (TEXT, value) if isinstance(value, str) else (NOTHING, 0)
 
 
 NEWEST_FIRST = (Order("datetime", descending=True), Order("id"), Order("collection"))
@@ -64,14 +72,12 @@ class ItemSearch:
     order: tuple[Order, ...] = NEWEST_FIRST
 
 
-def compare_positions(
-    orders: Sequence[Order], left: Sequence[tuple[int, Any]], right: Sequence[tuple[int, Any]]
-) -> int:
-    """Negative where `left` comes first, positive where `right` does. Both hold `Order.of` for each order."""
+def compare_positions(orders: Sequence[Order], left: Position, right: Position) -> int:
+    """Negative where `left` comes first, positive where `right` does."""
     for order, one, other in zip(orders, left, right, strict=True):
         if one == other:
             continue
-        before = one < other if 9 in (one[0], other[0]) else (one < other) != order.descending
+        before = one < other if NOTHING in (one[0], other[0]) else (one < other) != order.descending
         return -1 if before else 1
     return 0
 
@@ -89,8 +95,8 @@ _TEXTS: dict[str, Callable[[str, str], bool]] = {
     "endsWith": str.endswith,
     "contains": lambda text, part: part in text,
 }
-VALID_QUERY = (
-    'an object such as {"eo:cloud_cover": {"lt": 20}} with the operators ' + ", ".join([*_NAMES, *_TEXTS, "in"])
+VALID_QUERY = 'an object such as {"eo:cloud_cover": {"lt": 20}} with the operators ' + ", ".join(
+    [*_NAMES, *_TEXTS, "in"]
 )
 MAX_CONDITIONS = 100
 

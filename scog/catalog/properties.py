@@ -30,7 +30,7 @@ def plain_name(name: str) -> str:
 
 
 def descend(tree: Any, path: str) -> Any:
-    """What lies at a dotted path, None where nothing does. A name may hold dots itself: the longest that fits counts."""
+    """What lies at a dotted path, None where nothing does. Names may hold dots themselves."""
     if isinstance(tree, Mapping) and path in tree:
         return tree[path]
     head, dot, rest = path.partition(".")

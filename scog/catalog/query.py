@@ -28,7 +28,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Page:
-    """Some STAC items as received, newest first.
+    """Some STAC items as received, newest first; not one of them has been looked at.
 
     `base` is what their relative links are relative to, one for each item. `cursor`, if there is one, gets the next
     page; it survives as JSON.

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
 from pystac import Link
-from pystac.errors import STACError
 from pystac_client import Client, ItemSearch
 from pystac_client.conformance import ConformanceClasses
-from pystac_client.exceptions import APIError
 
 from scog.bands import BANDS
 from scog.catalog.footprint import Bounds
 from scog.catalog.offset import C1, L2A
 from scog.catalog.query import Page, Query
-from scog.errors import CatalogBroken, CatalogUnavailable
+from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable, ScogError
 from scog.net.catalog_io import CatalogHttp, CatalogIO
 from scog.net.policy import Tally, host_of
+
+log = logging.getLogger(__name__)
 
 PAGE_SIZE = 100
 """Items a page; Earth Search answers 500 above 267, where a page passes 6 MB."""
 LANDING_TTL = 3600.0
+LANDING_PAUSE = 60.0
+"""Seconds that an older landing page serves on where it cannot be had anew."""
 THREADS = 16
 
 READ_FIELDS = (
@@ -38,6 +42,13 @@ READ_FIELDS = (
 )
 """What `scog.catalog.scene` reads of an item, besides its assets. Each property has to be named."""
 READ_ASSETS = (*(name for band in BANDS for name in (band.name, band.code)), "visual", "preview")
+UNREAD_FIELDS = (
+    "links",
+    *(f"assets.{band.name}-jp2" for band in BANDS),
+    *("assets.visual-jp2", "assets.thumbnail", "assets.cloud", "assets.snow"),
+    *("assets.granule_metadata", "assets.product_metadata", "assets.tileinfo_metadata"),
+)
+"""What Earth Search sends of an item unless it is excluded: all of `assets`, whichever of them are included."""
 
 T = TypeVar("T")
 
@@ -48,26 +59,35 @@ class RemoteCatalog:
     is_live = True
 
     def __init__(
-        self, url: str, *, hosts: tuple[str, ...], deadline: float, retries: int, ask_for_fields: bool = True
+        self,
+        url: str,
+        *,
+        hosts: tuple[str, ...],
+        deadline: float,
+        retries: int,
+        ask_for_fields: bool = True,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.url = url.rstrip("/")
         self._deadline = deadline
         self._ask_for_fields = ask_for_fields
-        self._http = CatalogHttp(hosts=(host_of(url), *hosts), retries=retries)
+        self._clock = clock
+        self._http = CatalogHttp(hosts=(host_of(url), *hosts), retries=retries, clock=clock)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="scog-catalog")
         self._client: tuple[float, Client] | None = None
+        self._opening = threading.Lock()
 
     async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
         """A page of items, newest first; a cursor is the `next` link of the page before. Raises a CatalogError."""
         tally.searches += 1
-        io = CatalogIO(self._http, time.monotonic() + self._deadline, tally)
+        io = self._io(tally)
         work = (lambda: self._first(query, io)) if cursor is None else (lambda: _follow(cursor, io))
         return _page(await self._in_thread(work), cursor, self.url + "/")
 
     async def landing(self, tally: Tally) -> dict[str, Any]:
         """The catalogue's landing page, asked for anew. Raises a CatalogError."""
         self._client = None
-        io = CatalogIO(self._http, time.monotonic() + self._deadline, tally)
+        io = self._io(tally)
         client = await self._in_thread(lambda: self._opened(io))
         return client.to_dict(include_self_link=False, transform_hrefs=False)
 
@@ -82,7 +102,10 @@ class RemoteCatalog:
     async def close(self) -> None:
         """Let go of connections and threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._http.close()
+        await self._http.close()
+
+    def _io(self, tally: Tally) -> CatalogIO:
+        return CatalogIO(self._http, self._clock() + self._deadline, tally)
 
     def _first(self, query: Query, io: CatalogIO) -> dict[str, Any]:
         client = self._opened(io)
@@ -99,19 +122,28 @@ class RemoteCatalog:
             datetime=str(query.interval) if start or end else None,
             collections=[collection],
             query={"eo:cloud_cover": {"lte": query.cloud_cover}} if with_query else None,
-            fields={"include": _fields(collection)} if with_fields else None,
+            fields=_fields(collection) if with_fields else None,
             # Earth Search answers newest first without being asked, and its paging is at its surest so.
-            sortby=None if _is_earth_search(self.url) or not client.conforms_to(ConformanceClasses.SORT) else SORTING,
+            sortby=None if _is_earth_search(client) or not client.conforms_to(ConformanceClasses.SORT) else SORTING,
             limit=PAGE_SIZE,
             max_items=None,
         )
         return _json_object(io.read_json(search.url, method="POST", parameters=search.get_parameters()))
 
     def _opened(self, io: CatalogIO) -> Client:
-        """The landing page, asked for once an hour."""
-        if self._client is None or self._client[0] < time.monotonic():
-            self._client = (time.monotonic() + LANDING_TTL, Client.open(self.url, stac_io=io))
-        return self._client[1]
+        """The landing page, asked for once an hour. Where it fails then, the older one serves on."""
+        with self._opening:
+            if self._client is None or self._client[0] < self._clock():
+                ttl = LANDING_TTL
+                try:
+                    with _catalog_errors():
+                        client = Client.open(self.url, stac_io=io)
+                except CatalogError:
+                    if self._client is None:
+                        raise
+                    client, ttl = self._client[1], LANDING_PAUSE
+                self._client = (self._clock() + ttl, client)
+            return self._client[1]
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Run pystac-client in a thread; its errors become ours, and so does a thread that does not come back."""
@@ -130,14 +162,15 @@ class RemoteCatalog:
 SORTING = [{"field": "properties.datetime", "direction": "desc"}]
 
 
-def _is_earth_search(url: str) -> bool:
-    return host_of(url).startswith("earth-search.")
+def _is_earth_search(client: Client) -> bool:
+    return client.id.startswith("earth-search")
 
 
-def _fields(collection: str) -> list[str]:
+def _fields(collection: str) -> dict[str, list[str]]:
     """The fields to ask for: of Sentinel-2's assets just the bands, of others all."""
-    assets = [f"assets.{name}" for name in READ_ASSETS] if collection in (L2A, C1) else ["assets"]
-    return [*READ_FIELDS, *assets]
+    if collection not in (L2A, C1):
+        return {"include": [*READ_FIELDS, "assets"], "exclude": ["links"]}
+    return {"include": [*READ_FIELDS, *(f"assets.{name}" for name in READ_ASSETS)], "exclude": [*UNREAD_FIELDS]}
 
 
 def _follow(cursor: Any, io: CatalogIO) -> dict[str, Any]:
@@ -151,12 +184,19 @@ def _json_object(answer: Any) -> dict[str, Any]:
 
 
 def _page(answer: dict[str, Any], cursor: Any | None, base: str) -> Page:
-    """The items of an answer and the link to the next page; no link where it leads back here or nothing came."""
-    items = [item for item in answer["features"] if isinstance(item, dict)]
+    """The items of an answer and the link to the next page; no link where it leads back here or to nothing."""
+    items = answer["features"]
     links = answer.get("links")
     following = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
     link = next((link for link in following if link.get("rel") == "next" and link.get("href")), None)
-    return Page(items, [base] * len(items), None if not answer["features"] or link == cursor else link)
+    complete = cursor is None and len(items) == _matched(answer)
+    return Page(items, [base] * len(items), None if not items or complete or link == cursor else link)
+
+
+def _matched(answer: Mapping[str, Any]) -> Any:
+    """How many items there are on all pages, where the answer tells."""
+    context = answer.get("context")
+    return answer.get("numberMatched", context.get("matched") if isinstance(context, dict) else None)
 
 
 @contextmanager
@@ -164,14 +204,8 @@ def _catalog_errors() -> Iterator[None]:
     """Turn what pystac and pystac-client raise over malformed answers into errors of ours."""
     try:
         yield
-    except (
-        APIError,
-        STACError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        NotImplementedError,
-        RecursionError,
-    ) as fault:
+    except ScogError:
+        raise
+    except Exception as fault:  # of many kinds, some of which derive from nothing else
+        log.debug("the catalogue's answer cannot be understood", exc_info=fault)
         raise CatalogBroken(f"The catalogue's answer cannot be understood ({type(fault).__name__}).") from None

@@ -14,15 +14,16 @@ import json
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scog.catalog.footprint import Bounds
 from scog.catalog.observation import SAME_PASS, SceneSet
-from scog.catalog.query import Catalog, Query
+from scog.catalog.offset import L2A
+from scog.catalog.query import Catalog, Page, Query
 from scog.catalog.scene import Scene, UnusableItem, parse_item
-from scog.catalog.store import Saved, SearchStore
+from scog.catalog.store import SavedPage, SearchStore
 from scog.catalog.when import Interval
 from scog.errors import CatalogError
 from scog.flight import Flights
@@ -39,17 +40,23 @@ STALE = 86_400.0
 PAUSE = 15.0
 """Seconds between two attempts to ask anew while the catalogue fails."""
 KEPT_SEARCHES = 512
+KEPT_SCENES = 30_000
+"""Scenes in memory, of all searches together; 4 KB each."""
 MAX_PAGES = 10
 MAX_SCENES = 1000
+
+Clock = Callable[[], float]
 
 
 class Search:
     """One search: the scenes found so far, and how to get the next page of them."""
 
-    def __init__(self, query: Query, catalog: Catalog, store: SearchStore) -> None:
+    def __init__(self, query: Query, catalog: Catalog, store: SearchStore, clock: Clock = time.time) -> None:
         self.query = query
         self.asked: float | None = None
         """Unix time of the first page; None before."""
+        self.pages = 0
+        """Pages turned so far."""
         self.exhausted = False
         self.bounded = False
         """Whether it ended at a bound of ours rather than at the catalogue's last page."""
@@ -58,17 +65,11 @@ class Search:
         self.scenes = SceneSet([])
         self._catalog = catalog
         self._store = store
-        self._items: list[tuple[dict[str, Any], str]] = []
+        self._clock = clock
         self._found: list[Scene] = []
         self._cursor: Any | None = None
         self._cursors: set[str] = set()
-        self._pages = 0
-        self._turning: Flights[int, None] = Flights()
-
-    @property
-    def pages(self) -> int:
-        """Pages turned so far."""
-        return self._pages
+        self._turning: Flights[None, None] = Flights()
 
     @property
     def horizon(self) -> datetime:
@@ -79,56 +80,67 @@ class Search:
 
     async def turn(self, tally: Tally) -> None:
         """Get the next page, once for all who want it. Raises a CatalogError."""
-        await self._turning.join(self._pages, lambda: self._turn(tally))
+        await self._turning.join(None, lambda: self._turn(tally))
 
-    def restore(self, saved: Saved) -> None:
+    def restore(self, asked: float, pages: Sequence[SavedPage]) -> None:
         """Take over what an earlier process found."""
-        self.asked, self._cursor, self.exhausted = saved.asked, saved.cursor, saved.exhausted
-        self._pages = 1
-        self._take(saved.items)
+        self.asked, self.pages = asked, len(pages)
+        self._cursor, self.exhausted = pages[-1].cursor, pages[-1].exhausted
+        self._cursors = {_token(page.cursor) for page in pages}
+        self.bounded = self.exhausted and self._cursor is not None
+        self._found = [scene for page in pages for scene in page.scenes]
+        self.scenes = SceneSet(self._found)
 
     async def _turn(self, tally: Tally) -> None:
         page = await self._catalog.page(self.query, self._cursor, tally)
+        # Parsing 100 items and sorting 1,000 scenes takes 10 to 40 ms, too long for the event loop.
+        new, left_out, scenes = await asyncio.to_thread(self._digested, page)
+        looping = _token(page.cursor) in self._cursors
         if self.asked is None:
-            self.asked = time.time()
-        self._pages += 1
-        self._cursor = page.cursor
-        token = json.dumps(page.cursor, sort_keys=True)
-        looping = token in self._cursors
-        self._cursors.add(token)
-        self.bounded = page.cursor is not None and (self._pages >= MAX_PAGES or len(self._found) >= MAX_SCENES)
-        self.exhausted = page.cursor is None or looping or self.bounded
-        self._take(list(zip(page.items, page.bases, strict=True)))
+            self.asked = self._clock()
+        self.pages += 1
+        self.scenes = scenes
+        self.left_out += left_out
+        self._found += new
+        self._cursor = None if looping else page.cursor
+        self._cursors.add(_token(page.cursor))
+        self.bounded = self._cursor is not None and (self.pages >= MAX_PAGES or len(self._found) >= MAX_SCENES)
+        self.exhausted = self._cursor is None or self.bounded
         if self._catalog.is_live:
-            saved = Saved(self.asked, self._items, self._cursor, self.exhausted)
-            await asyncio.to_thread(self._store.put, str(self.query), saved)
+            saved = SavedPage(new, self._cursor, self.exhausted)
+            await asyncio.to_thread(self._store.put, str(self.query), self.pages, self.asked, saved)
 
-    def _take(self, items: list[tuple[dict[str, Any], str]]) -> None:
-        for item, base in items:
+    def _digested(self, page: Page) -> tuple[list[Scene], Counter[str], SceneSet]:
+        """The page's scenes that were asked for, what was left out and why, and all scenes found, this page's too."""
+        new: list[Scene] = []
+        left_out: Counter[str] = Counter()
+        for item, base in zip(page.items, page.bases, strict=True):
             try:
                 scene = parse_item(item, base)
             except UnusableItem as reason:
-                self.left_out[str(reason)] += 1
+                left_out[str(reason)] += 1
                 continue
-            if self._asked_for(scene):
-                self._found.append(scene)
-                if self._catalog.is_live:
-                    self._items.append((item, base))
-        self.scenes = SceneSet(self._found)
+            unwanted = self._unwanted(scene)
+            if unwanted is None:
+                new.append(scene)
+            else:
+                left_out[unwanted] += 1
+        return new, left_out, SceneSet(self._found + new)
 
-    def _asked_for(self, scene: Scene) -> bool:
-        """Checked here too, since catalogues have been seen to ignore filters."""
+    def _unwanted(self, scene: Scene) -> str | None:
+        """Why a scene was not asked for, if so. Checked here too, since catalogues have been seen to ignore filters."""
         query = self.query
         if scene.cloud_cover is not None and scene.cloud_cover > query.cloud_cover:
-            reason = "cloud-cover"
-        elif scene.time not in query.interval:
-            reason = "other-time"
-        elif query.collection is not None and scene.collection != query.collection:
-            reason = "other-collection"
-        else:
-            return True
-        self.left_out[reason] += 1
-        return False
+            return "cloud-cover"
+        if scene.time not in query.interval:
+            return "other-time"
+        if query.collection is not None and scene.collection != query.collection:
+            return "other-collection"
+        return None
+
+
+def _token(cursor: Any | None) -> str:
+    return json.dumps(cursor, sort_keys=True)
 
 
 class Searches:
@@ -140,11 +152,12 @@ class Searches:
         store: SearchStore,
         collection: str | None,
         newest_days: int,
-        clock: Callable[[], float] = time.time,
+        clock: Clock = time.time,
     ) -> None:
         self.catalog = catalog
         self._store = store
-        self._collection = collection
+        # A live catalogue holds one acquisition in several collections, so one of them is always named.
+        self._collection = collection or (L2A if catalog.is_live else None)
         self._newest = timedelta(days=newest_days)
         self._clock = clock
         self._kept: OrderedDict[Query, Search] = OrderedDict()
@@ -162,7 +175,7 @@ class Searches:
         """The archive's newest days, or for a live catalogue the last days from today, in whole UTC days."""
         newest = None if self.catalog.is_live else await self.catalog.newest(collection or self._collection)
         if newest is None:
-            newest = datetime.now(UTC)
+            newest = self._now()
         day = newest.replace(hour=0, minute=0, second=0, microsecond=0)
         return Interval(day - self._newest, None)
 
@@ -184,24 +197,31 @@ class Searches:
 
     async def _open(self, query: Query, tally: Tally) -> Search:
         """A search that is not in memory: from disk, or asked for."""
-        saved = await asyncio.to_thread(self._store.get, str(query)) if self.catalog.is_live else None
-        if saved is not None:
-            search = Search(query, self.catalog, self._store)
-            search.restore(saved)
-            if self._may_serve(search):
-                return self._keep(search)
+        search = await asyncio.to_thread(self._restored, query) if self.catalog.is_live else None
+        if search is not None and self._may_serve(search):
+            return self._keep(search)
         return await self._ask(query, tally)
 
+    def _restored(self, query: Query) -> Search | None:
+        saved = self._store.get(str(query))
+        if saved is None:
+            return None
+        search = Search(query, self.catalog, self._store, self._clock)
+        search.restore(*saved)
+        return search
+
     async def _ask(self, query: Query, tally: Tally) -> Search:
-        search = Search(query, self.catalog, self._store)
+        search = Search(query, self.catalog, self._store, self._clock)
         await search.turn(tally)
         return self._keep(search)
 
     def _keep(self, search: Search) -> Search:
         self._kept[search.query] = search
         self._kept.move_to_end(search.query)
-        while len(self._kept) > KEPT_SEARCHES:
-            self._kept.popitem(last=False)
+        count = sum(len(kept.scenes.scenes) for kept in self._kept.values())
+        while len(self._kept) > KEPT_SEARCHES or (count > KEPT_SCENES and len(self._kept) > 1):
+            _, dropped = self._kept.popitem(last=False)
+            count -= len(dropped.scenes.scenes)
         return search
 
     def _may_serve(self, search: Search) -> bool:
@@ -230,11 +250,14 @@ class Searches:
                 self._failed.popitem(last=False)
 
     def _age(self, search: Search) -> float:
-        # A clock set back must not make an answer younger than new.
-        return max(0.0, self._clock() - (search.asked or 0.0))
+        # Where the clock was set, an answer may come from the future; that is no reason to trust it longer.
+        return abs(self._clock() - (search.asked or 0.0))
 
     def _freshness(self, query: Query) -> float:
         if not self.catalog.is_live:
             return float("inf")
-        recent = datetime.now(UTC) - STILL_ARRIVING
+        recent = self._now() - STILL_ARRIVING
         return FRESH if query.interval.end is None or query.interval.end > recent else FRESH_PAST
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)

@@ -20,7 +20,7 @@ MAX_NESTING = 4
 MAX_CORNERS = 50_000
 
 
-def shape_of(geometry: object, parameter: str = "intersects") -> BaseGeometry:
+def shape_of(geometry: Any, parameter: str = "intersects") -> BaseGeometry:
     """A caller's geometry as a shape. Raises InvalidInput unless it is GeoJSON with corners on Earth."""
     try:
         _count_corners(geometry, 0)
@@ -33,7 +33,7 @@ def shape_of(geometry: object, parameter: str = "intersects") -> BaseGeometry:
     return valid
 
 
-def item_shape(geometry: object) -> BaseGeometry | None:
+def item_shape(geometry: Any) -> BaseGeometry | None:
     """An item's geometry as a shape, None where it has none that can be used.
 
     Polygons that jump over the antimeridian, as some catalogues write them, are cut there.
@@ -50,7 +50,7 @@ def item_shape(geometry: object) -> BaseGeometry | None:
 def boxes_of(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]:
     """The boxes of a `bbox` of four or six numbers: two where it crosses the antimeridian (west greater than east).
 
-    None where its heights leave out the ground, which is where all footprints lie. Raises InvalidInput.
+    None at all where its heights leave out the ground, which is where footprints lie. Raises InvalidInput.
     """
     values = [float(value) for value in numbers if _is_number(value)]  # type: ignore[arg-type]
     if len(values) != len(numbers) or len(values) not in (4, 6):

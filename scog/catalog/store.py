@@ -6,29 +6,41 @@ import json
 import logging
 import sqlite3
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from scog.catalog.scene import Asset, Scene
 from scog.sqlite import open_or_renew
 
 log = logging.getLogger(__name__)
 
-KEPT = 2000
-"""Searches kept; at 50 to 500 KB each a few hundred MB at most."""
+KEPT = 4000
+"""Pages kept; at 10 to 30 KB each about 100 MB at most."""
+_TRIMMED_EVERY = 500
+_FORMAT = 1
+"""Changes with what is stored of a scene, so that an older scog's pages are not read."""
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS searches (
-    query TEXT PRIMARY KEY, asked REAL NOT NULL, cursor TEXT, exhausted INTEGER NOT NULL, items BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS searches_asked ON searches (asked);
+CREATE TABLE IF NOT EXISTS pages (
+    query TEXT NOT NULL, number INTEGER NOT NULL, asked REAL NOT NULL, cursor TEXT NOT NULL,
+    exhausted INTEGER NOT NULL, scenes BLOB NOT NULL, PRIMARY KEY (query, number));
+CREATE INDEX IF NOT EXISTS pages_asked ON pages (asked);
 """
+# Pages of one search have the same `asked`: a page that follows one of an older search, renewed meanwhile, is not kept.
+_PUT = """
+INSERT OR REPLACE INTO pages SELECT ?1, ?2, ?3, ?4, ?5, ?6
+WHERE ?2 = 1 OR EXISTS (SELECT 1 FROM pages WHERE query = ?1 AND number = ?2 - 1 AND asked = ?3)
+"""
+_TRIM = "DELETE FROM pages WHERE asked <= (SELECT asked FROM pages ORDER BY asked DESC LIMIT 1 OFFSET ?)"
 
 
 @dataclass(frozen=True)
-class Saved:
-    """A search as it lies on disk: items as received, when they were asked for (Unix time), and how to go on."""
+class SavedPage:
+    """One page of a search as it lies on disk: its scenes, and how to go on."""
 
-    asked: float
-    items: list[tuple[dict[str, Any], str]]
+    scenes: Sequence[Scene]
     cursor: Any | None
     exhausted: bool
 
@@ -39,40 +51,47 @@ class SearchStore:
     def __init__(self, folder: Path | None, catalog: str) -> None:
         self._catalog = catalog
         self._database: sqlite3.Connection | None = None
+        self._puts = 0
         self.faults = 0
         if folder is not None:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._database = open_or_renew(folder / "searches.sqlite", _SCHEMA)
-                oldest = "SELECT query FROM searches ORDER BY asked DESC LIMIT -1 OFFSET ?"
-                self._database.execute(f"DELETE FROM searches WHERE query IN ({oldest})", (KEPT,))
+                self._database.execute(_TRIM, (KEPT,))
             except (OSError, sqlite3.Error) as fault:
                 self._failed(fault)
 
-    def get(self, query: str) -> Saved | None:
-        """A search, if it is kept and can be read."""
+    def get(self, query: str) -> tuple[float, list[SavedPage]] | None:
+        """When a search was asked (Unix time) and its pages, if it is kept and can be read."""
         if self._database is None:
             return None
         try:
-            row = self._database.execute(
-                "SELECT asked, cursor, exhausted, items FROM searches WHERE query = ?", (self._key(query),)
-            ).fetchone()
-            if row is None:
+            rows = self._database.execute(
+                "SELECT number, asked, cursor, exhausted, scenes FROM pages WHERE query = ? ORDER BY number",
+                (self._key(query),),
+            ).fetchall()
+            whole = [row for place, row in enumerate(rows) if row[0] == place + 1 and row[1] == rows[0][1]]
+            if not whole:
                 return None
-            items = [(item, base) for item, base in json.loads(zlib.decompress(row[3]))]
-            return Saved(row[0], items, json.loads(row[1]), bool(row[2]))
-        except (sqlite3.Error, zlib.error, ValueError, TypeError) as fault:
+            return float(whole[0][1]), [
+                SavedPage(_unpacked(scenes), json.loads(cursor), bool(exhausted))
+                for _, _, cursor, exhausted, scenes in whole
+            ]
+        except (sqlite3.Error, zlib.error, LookupError, ValueError, TypeError, AttributeError) as fault:
             self._failed(fault)
             return None
 
-    def put(self, query: str, saved: Saved) -> None:
-        """Keep a search, in place of an older one."""
+    def put(self, query: str, number: int, asked: float, page: SavedPage) -> None:
+        """Keep a page of a search, the first being number 1, which takes the place of an older search."""
         if self._database is None:
             return
-        items = zlib.compress(json.dumps(saved.items).encode(), 1)
-        values = (self._key(query), saved.asked, json.dumps(saved.cursor), saved.exhausted, items)
+        key = self._key(query)
+        values = (key, number, asked, json.dumps(page.cursor), page.exhausted, _packed(page.scenes))
         try:
-            self._database.execute("INSERT OR REPLACE INTO searches VALUES (?, ?, ?, ?, ?)", values)
+            self._database.execute(_PUT, values)
+            self._puts += 1
+            if self._puts % _TRIMMED_EVERY == 0:
+                self._database.execute(_TRIM, (KEPT,))
         except sqlite3.Error as fault:
             self._failed(fault)
 
@@ -83,8 +102,28 @@ class SearchStore:
             self._database = None
 
     def _key(self, query: str) -> str:
-        return f"{self._catalog} {query}"
+        return f"{_FORMAT} {self._catalog} {query}"
 
     def _failed(self, fault: Exception) -> None:
         self.faults += 1
         log.warning("searches are not kept on disk: %s", fault)
+
+
+def _packed(scenes: Sequence[Scene]) -> bytes:
+    records = [asdict(scene) | {"time": scene.time.isoformat()} for scene in scenes]
+    return zlib.compress(json.dumps(records).encode(), 1)
+
+
+def _unpacked(data: bytes) -> list[Scene]:
+    return [_scene(record) for record in json.loads(zlib.decompress(data))]
+
+
+def _scene(record: Mapping[str, Any]) -> Scene:
+    """A scene from what `_packed` wrote; JSON has made lists of its tuples."""
+    changed = {
+        "time": datetime.fromisoformat(record["time"]),
+        "footprint": tuple(tuple((lon, lat) for lon, lat in ring) for ring in record["footprint"]),
+        "assets": {name: Asset(**asset) for name, asset in record["assets"].items()},
+        "twin": None if record["twin"] is None else tuple(record["twin"]),
+    }
+    return Scene(**{**record, **changed})

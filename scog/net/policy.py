@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import random
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from scog.errors import AssetRefused
 
 RETRIED_STATUS = frozenset({429, 500, 502, 503, 504})
 DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
+"""Host names that every parser of URLs reads alike; what was internationalised comes as punycode."""
 
 
 @dataclass
@@ -30,6 +33,8 @@ def host_of(url: str) -> str:
     """Host of a URL as messages and allow-lists name it: lower case, the port only where it is not the usual one."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
+    if ":" in host:
+        host = f"[{host}]"
     port = parts.port
     return host if port in (None, DEFAULT_PORTS.get(parts.scheme)) else f"{host}:{port}"
 
@@ -37,11 +42,12 @@ def host_of(url: str) -> str:
 def is_allowed(url: str, allowed: tuple[str, ...]) -> bool:
     """Whether an http(s) URL without credentials names a host of the list; `*.example.org` means any host below."""
     try:
+        url.encode()
         parts = urlsplit(url)
         host = host_of(url)
     except ValueError:
         return False
-    if parts.scheme not in DEFAULT_PORTS or not host or "@" in parts.netloc:
+    if parts.scheme not in DEFAULT_PORTS or not _HOST.fullmatch(host) or "@" in parts.netloc:
         return False
     return any(host == entry or (entry.startswith("*.") and host.endswith(entry[1:])) for entry in allowed)
 
@@ -74,7 +80,7 @@ def _seconds(retry_after: str | None) -> float | None:
         return float(retry_after)
     try:
         when = email.utils.parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)

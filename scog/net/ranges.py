@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
+import stat
+import time
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
@@ -32,13 +36,26 @@ class Part:
 class HttpRanges:
     """Reads ranges over HTTP under the policy of `scog.net.policy`. Made and used within one event loop."""
 
-    def __init__(self, *, allowed_hosts: tuple[str, ...], deadline: float, retries: int, per_host: int) -> None:
+    def __init__(
+        self,
+        *,
+        allowed_hosts: tuple[str, ...],
+        deadline: float,
+        retries: int,
+        per_host: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._allowed = allowed_hosts
         self._deadline = deadline
         self._retries = retries
-        self._breakers: dict[str, Breaker] = defaultdict(Breaker)
+        self._breakers: dict[str, Breaker] = defaultdict(lambda: Breaker(clock=clock))
+        # Waiting for a turn is not the host's fault, so it is done outside the deadline.
+        self._turns: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
+        counting = aiohttp.TraceConfig()
+        counting.on_request_headers_sent.append(_count)
         self._client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=per_host, ttl_dns_cache=300),
+            trace_configs=[counting],
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
             # The deadline is held around the whole request; a slow connect should leave time for another try.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(2.0, deadline)),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -60,14 +77,18 @@ class HttpRanges:
         allow-list, redirects, and servers without ranges.
         """
         check_allowed(url, self._allowed)
+        async with self._turns[host_of(url)]:
+            return await self._read(url, start, stop, tally)
+
+    async def _read(self, url: str, start: int, stop: int, tally: Tally) -> Part:
         breaker = self._breakers[host_of(url)]
         if breaker.is_open():
             raise SourceUnavailable(
                 f"{host_of(url)} kept failing and is left alone for a while.", reason="host-resting"
             )
         try:
-            async with asyncio.timeout(self._deadline):
-                part = await self._with_retries(url, start, stop, tally)
+            async with asyncio.timeout(self._deadline) as deadline:
+                part = await self._with_retries(url, start, stop, tally, deadline.when() or math.inf)
         except TimeoutError:
             breaker.fault()
             raise SourceUnavailable(
@@ -82,25 +103,28 @@ class HttpRanges:
         breaker.success()
         return part
 
-    async def _with_retries(self, url: str, start: int, stop: int, tally: Tally) -> Part:
+    async def _with_retries(self, url: str, start: int, stop: int, tally: Tally, until: float) -> Part:
         attempt = 0
         while True:
             try:
                 return await self._once(url, start, stop, tally)
             except _Passing as fault:
                 attempt += 1
-                if attempt > self._retries:
+                pause = pause_before(attempt, fault.retry_after)
+                if attempt > self._retries or asyncio.get_running_loop().time() + pause >= until:
                     raise SourceUnavailable(f"{host_of(url)}: {fault}", reason=fault.reason) from None
-                await asyncio.sleep(pause_before(attempt, fault.retry_after))
+                await asyncio.sleep(pause)
 
     async def _once(self, url: str, start: int, stop: int, tally: Tally) -> Part:
-        tally.requests += 1
+        if self._client.closed:
+            raise SourceUnavailable("Reading has been stopped.", reason="stopped")
+        wanted = {"Range": f"bytes={start}-{stop - 1}"}
         try:
             async with self._client.get(
-                url, headers={"Range": f"bytes={start}-{stop - 1}"}, allow_redirects=False
+                url, headers=wanted, allow_redirects=False, trace_request_ctx=tally
             ) as response:
                 size = _checked_size(response, start, stop)
-                data = await _body(response, min(stop, size) - start)
+                data = await _body(response, min(stop, size) - start) if start < size else b""
         except (aiohttp.ClientPayloadError, aiohttp.ClientConnectionError, ConnectionError) as fault:
             raise _Passing(f"the connection failed ({type(fault).__name__})", "connection") from None
         except aiohttp.ClientError as fault:
@@ -124,18 +148,28 @@ class LocalRanges:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._read, url, start, stop)
 
     def _read(self, url: str, start: int, stop: int) -> Part:
-        path = os.path.realpath(unquote(urlsplit(url).path))
+        try:
+            path = os.path.realpath(unquote(urlsplit(url).path))
+        except ValueError:  # no name that a file could have
+            raise AssetMissing("There is no such file in the archive.", reason="no-file") from None
         if not path.startswith(self._root + os.sep):
             raise AssetRefused("The file lies outside the archive's folder.", reason="outside-archive")
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb", opener=_open_at_once) as file:
                 status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise AssetRefused("This is no regular file.", reason="not-a-file")
                 data = os.pread(file.fileno(), stop - start, start)
         except (FileNotFoundError, PermissionError, IsADirectoryError):
             raise AssetMissing("There is no such file in the archive.", reason="no-file") from None
         except OSError as fault:
             raise AssetBroken(f"The file cannot be read: {fault.strerror}.", reason="unreadable") from None
         return Part(start, data, status.st_size, f"{status.st_mtime_ns:x}-{status.st_ino:x}/{status.st_size}")
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting, as a pipe that nobody writes to would make us, and without following a link."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
 
 
 class Ranges:
@@ -162,6 +196,11 @@ class Ranges:
         await self._http.close()
 
 
+async def _count(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    """Count a request as it leaves: aiohttp repeats one by itself where the server closed a connection meanwhile."""
+    context.trace_request_ctx.requests += 1
+
+
 class _Passing(Exception):
     """A fault that another try may get around."""
 
@@ -172,10 +211,14 @@ class _Passing(Exception):
 
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+_BEYOND_THE_END = re.compile(r"bytes \*/(\d{1,18})")
 
 
 def _checked_size(response: aiohttp.ClientResponse, start: int, stop: int) -> int:
-    """The file's size, once status and Content-Range prove that the body will be the range asked for."""
+    """The file's size, once status and Content-Range prove that the body will be the range asked for.
+
+    A size of at most `start` means that the file ends before; the body then only says so.
+    """
     status = response.status
     if status in RETRIED_STATUS:
         raise _Passing(f"answered {status}", f"http-{status}", response.headers.get("Retry-After"))
@@ -185,7 +228,10 @@ def _checked_size(response: aiohttp.ClientResponse, start: int, stop: int) -> in
         raise AssetRefused("The server redirects; redirects are not followed.", reason="redirect")
     if status == 200:
         raise AssetRefused("The server does not answer range requests.", reason="no-ranges")
-    found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    content_range = response.headers.get("Content-Range", "")
+    if status == 416 and (ended := _BEYOND_THE_END.fullmatch(content_range)) and int(ended[1]) <= start:
+        return int(ended[1])
+    found = _CONTENT_RANGE.fullmatch(content_range)
     if status != 206 or found is None:
         raise AssetBroken(f"The server answered {status} to a range request.", reason=f"http-{status}")
     first, last, size = map(int, found.groups())

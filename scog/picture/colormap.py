@@ -33,7 +33,7 @@ def color_table(name: str) -> NDArray[np.uint8]:
             parameter="colormap_name",
             valid=f"a name of cmap's catalogue, such as {', '.join(SUGGESTED)}; _r behind it reverses",
         )
-    rgba = colormap(np.linspace(0, 1, COLORS))
+    rgba = colormap(np.linspace(0, 1, COLORS), N=COLORS)  # else the nearest of 256 colours, one or two off
     table: NDArray[np.uint8] = (np.asarray(rgba)[:, :3] * 255).round().astype(np.uint8)
     table.flags.writeable = False
     return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,12 +11,12 @@ from scog.errors import AssetRefused
 
 
 class Budget:
-    """So many bytes for all; who wants more than is left waits until others give theirs back."""
+    """So many bytes for all; who wants more than is left waits, in turn, until others give theirs back."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._held = 0
-        self._returned = asyncio.Condition()
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
     async def hold(self, size: int) -> AsyncIterator[None]:
@@ -25,12 +26,24 @@ class Budget:
                 f"Reading this takes {size / 1e6:.0f} MB at once; {self._limit / 1e6:.0f} are allowed.",
                 reason="too-much-memory",
             )
-        async with self._returned:
-            await self._returned.wait_for(lambda: self._held + size <= self._limit)
-            self._held += size
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append((size, turn))
+        self._admit()
         try:
+            await turn
             yield
         finally:
-            self._held -= size
-            async with self._returned:
-                self._returned.notify_all()
+            if not turn.cancelled():
+                self._held -= size
+            self._admit()
+
+    def _admit(self) -> None:
+        """Let in those whose turn it is, as far as there is room."""
+        while self._waiting:
+            size, turn = self._waiting[0]
+            if not turn.cancelled():
+                if self._held + size > self._limit:
+                    return
+                self._held += size
+                turn.set_result(None)
+            self._waiting.popleft()

@@ -37,6 +37,6 @@ def decode_block(data: bytes, description: Description, level: int) -> Block:
 
 def empty_block(description: Description, level: int) -> Block:
     """A block that was never written: nodata everywhere."""
-    block = np.full(description.levels[level].block_shape, description.nodata or 0, description.dtype)
+    block = np.full(description.levels[level].block_shape, description.fill, description.dtype)
     block.flags.writeable = False
     return block

@@ -13,19 +13,20 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from pyproj.exceptions import ProjError
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
 from scog.errors import AssetBroken, AssetRefused
-from scog.pixels.directories import Directories
-from scog.space.grid import Grid
+from scog.pixels.directories import FILL_ORDER, Directories, Directory
+from scog.space.grid import Grid, transformer
 
 MAX_SIDE = 20_000
 """Largest side of a remote raster in pixels; Sentinel-2's are 10,980."""
 MAX_BLOCK_PIXELS = 4_000_000
 MAX_BLOCK_BYTES = 64_000_000
-"""Largest block as stored, in bytes: far above what 4 million pixels compress to."""
+"""Largest block in bytes, as stored or with all the bands that are decoded together."""
 MAX_BLOCKS = 100_000
 VIRTUAL_BLOCK_PIXELS = 1 << 20
 
@@ -82,6 +83,18 @@ class Description:
         height, width = self.levels[level].block_shape
         return height * width * self.dtype.itemsize
 
+    @property
+    def fill(self) -> Any:
+        """The number that stands where nothing was written."""
+        number = as_number(self.nodata, self.dtype)
+        return 0 if number is None else number
+
+    @property
+    def stop(self) -> int:
+        """Where the last block ends in the file, as far as that is known."""
+        tables = [(level.offsets, level.sizes) for level in self.levels]
+        return max((int((at + size).max()) for at, size in tables if at is not None and size is not None), default=0)
+
     def unplain(self) -> Description:
         """The same file, read by GDAL. Tests use it to hold both ways equal."""
         return replace(self, plain=False)
@@ -99,13 +112,12 @@ def describe(header: bytes, directories: Directories, identity: str, *, local: b
                 images = [image for image in directories.found if not image.kind & _MASK]
                 if len(images) != 1 + len(dataset.overviews(1)) or images[0].shape != dataset.shape:
                     raise AssetBroken("The file's directories contradict each other.", reason="broken-header")
-                plain = header[:2] == b"II" and all(image.block_shape for image in images) and _is_plain(dataset)
+                plain = header[:2] == b"II" and _are_plain(images) and _is_plain(dataset)
                 levels = (
-                    _level(dataset, index, image.shape, image.block_shape or (1, image.shape[1]), plain)
-                    for index, image in enumerate(images)
+                    _level(dataset, index, image.shape, image.block_shape, plain) for index, image in enumerate(images)
                 )
                 return _description(dataset, identity, tuple(levels), plain)
-        except RasterioError:
+        except (RasterioError, ValueError, OverflowError):  # the latter for a CRS or numbers that cannot be
             raise AssetBroken("GDAL cannot read the file's header.", reason="not-a-geotiff") from None
 
 
@@ -121,6 +133,18 @@ def describe_dataset(
     return _description(dataset, identity, levels, plain=False)
 
 
+def as_number(nodata: float | None, dtype: np.dtype[Any]) -> Any:
+    """Nodata as a number of this type; None where there is none, or none that fits: integers have no NaN."""
+    if nodata is None:
+        return None
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return dtype.type(nodata)
+    limits = np.iinfo(dtype)
+    fits = nodata == nodata and limits.min <= nodata <= limits.max and float(nodata).is_integer()
+    return dtype.type(nodata) if fits else None
+
+
 @contextmanager
 def gdal_opening() -> Iterator[None]:
     """GDAL as scog opens files with it: alone with the file it was given."""
@@ -133,7 +157,7 @@ def _description(dataset: DatasetReader, identity: str, levels: tuple[Level, ...
     return Description(
         identity=identity,
         dtype=np.dtype(dataset.dtypes[0]),
-        nodata=0.0 if dataset.nodata is None and _has_mask(dataset) else dataset.nodata,
+        nodata=0.0 if dataset.nodata is None and has_mask(dataset) else dataset.nodata,
         count=dataset.count,
         compression=structure.get("COMPRESSION", "NONE").upper(),
         predictor=int(structure.get("PREDICTOR", 1)),
@@ -143,8 +167,14 @@ def _description(dataset: DatasetReader, identity: str, levels: tuple[Level, ...
 
 
 def _check(dataset: DatasetReader, local: bool) -> None:
-    if dataset.crs is None or dataset.transform == Affine.identity():
+    transform = dataset.transform
+    flat = not transform.determinant or not math.isfinite(sum(transform))
+    if dataset.crs is None or transform == Affine.identity() or flat:
         raise AssetRefused("The file does not say where it lies (no CRS or transform).", reason="no-crs")
+    try:
+        transformer(_crs_name(dataset), "EPSG:4326")
+    except ProjError:
+        raise AssetRefused("The file lies in no CRS of the Earth's.", reason="no-crs") from None
     if np.dtype(dataset.dtypes[0]).kind not in "uif" or len(set(dataset.dtypes)) > 1:
         raise AssetRefused(f"Pixels of type {dataset.dtypes[0]} are not read.", reason="pixel-type")
     if not local and max(dataset.shape) > MAX_SIDE:
@@ -159,12 +189,18 @@ def _is_plain(dataset: DatasetReader) -> bool:
         dataset.count == 1
         and structure.get("COMPRESSION", "NONE").upper() in ("DEFLATE", "NONE")
         and (predictor == 1 or (predictor == 2 and np.dtype(dataset.dtypes[0]).kind in "ui"))
-        and not _has_mask(dataset)
+        and not has_mask(dataset)
         and "NBITS" not in dataset.tags(1, ns="IMAGE_STRUCTURE")
     )
 
 
-def _has_mask(dataset: DatasetReader) -> bool:
+def _are_plain(images: Sequence[Directory]) -> bool:
+    """Whether all are tiled and stored alike, as far as the header says: overviews may be stored in another way."""
+    first = images[0].storage
+    return all(image.tiled and image.storage == first for image in images) and FILL_ORDER not in dict(first)
+
+
+def has_mask(dataset: DatasetReader) -> bool:
     """Whether validity is kept in a mask or alpha band; what is masked then reads as 0."""
     return dataset.mask_flag_enums[0] not in ([MaskFlags.all_valid], [MaskFlags.nodata])
 
@@ -174,10 +210,14 @@ def _level(
 ) -> Level:
     height, width = shape
     block_height, block_width = block_shape
-    transform = dataset.transform * Affine.scale(dataset.width / width, dataset.height / height)
+    a, b, c, d, e, f = tuple(dataset.transform)[:6]
+    wider, higher = dataset.width / width, dataset.height / height
+    transform = Affine(a * wider, b * higher, c, d * wider, e * higher, f)
     grid = Grid(_crs_name(dataset), transform, width, height)
-    if block_height * block_width > MAX_BLOCK_PIXELS:
-        raise AssetRefused("The file's blocks are larger than 4 million pixels.", reason="block-too-large")
+    together = dataset.count if dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL" else 1
+    decoded = block_height * block_width * together * np.dtype(dataset.dtypes[0]).itemsize
+    if block_height * block_width > MAX_BLOCK_PIXELS or decoded > MAX_BLOCK_BYTES:
+        raise AssetRefused("The file's blocks are larger than 4 million pixels or 64 MB.", reason="block-too-large")
     if plain:
         return Level(grid, block_shape, *_block_table(dataset, index, shape, block_shape))
     if block_width >= width:  # strips: many at a time, as GDAL decodes whole strips anyway

@@ -21,14 +21,17 @@ class NotTiff(ValueError):
 
 @dataclass(frozen=True)
 class Directory:
-    """Shape of one image of the file and of its blocks, in pixels; a striped image has no block shape.
+    """Shape of one image of the file and of its blocks (strips, unless it is `tiled`), in pixels.
 
-    `kind` holds TIFF's NewSubfileType bits: 1 for an overview, 4 for a mask.
+    `kind` holds TIFF's NewSubfileType bits: 1 for an overview, 4 for a mask. `storage` says how the blocks are
+    stored: its numbers by tag, but where they are TIFF's defaults.
     """
 
     kind: int
     shape: tuple[int, int]
-    block_shape: tuple[int, int] | None
+    block_shape: tuple[int, int]
+    tiled: bool
+    storage: frozenset[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class _Layout:
             if count * _TYPE_SIZES.get(kind, 1) > room:
                 end = max(end, self.read(self.offset, data, value) + count * _TYPE_SIZES.get(kind, 1))
             elif count == 1 and kind in _NUMBER_FORMATS:
-                single[tag] = self.read(_NUMBER_FORMATS[kind], data, value)
+                single.setdefault(tag, self.read(_NUMBER_FORMATS[kind], data, value))  # the first counts, as in GDAL
         return single, end
 
 
@@ -110,11 +113,17 @@ def _directory(tags: dict[int, int]) -> Directory:
         shape = tags[_LENGTH], tags[_WIDTH]
     except KeyError:
         raise NotTiff("a directory has no shape") from None
-    block = (tags[_TILE_LENGTH], tags[_TILE_WIDTH]) if _TILE_LENGTH in tags and _TILE_WIDTH in tags else None
-    if block is not None and min(block) < 1:
-        raise NotTiff("a directory has blocks without pixels")
-    return Directory(tags.get(_KIND, 0), shape, block)
+    tiled = _TILE_LENGTH in tags and _TILE_WIDTH in tags
+    strip = min(tags.get(_ROWS_PER_STRIP, shape[0]), shape[0]), shape[1]
+    block = (tags[_TILE_LENGTH], tags[_TILE_WIDTH]) if tiled else strip
+    if min(*shape, *block) < 1:
+        raise NotTiff("a directory has no pixels")
+    storage = frozenset((tag, tags[tag]) for tag, usual in _STORAGE.items() if tags.get(tag, usual) != usual)
+    return Directory(tags.get(_KIND, 0), shape, block, tiled, storage)
 
 
-_KIND, _WIDTH, _LENGTH, _TILE_WIDTH, _TILE_LENGTH = 254, 256, 257, 322, 323
+_KIND, _WIDTH, _LENGTH, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 254, 256, 257, 278, 322, 323
+FILL_ORDER = 266
+_STORAGE = {258: 1, 259: 1, FILL_ORDER: 1, 277: 1, 284: 1, 317: 1, 339: 1}
+"""Tags and their defaults: bits a sample, compression, order of bits, samples a pixel, planes, predictor, format."""
 _NUMBER_FORMATS = {3: "H", 4: "I", 16: "Q"}

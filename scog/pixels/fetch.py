@@ -33,10 +33,12 @@ class Request:
 def plan_requests(pieces: Iterable[Piece], gap: int) -> list[Request]:
     """Join blocks into range requests, reading through at most `gap` bytes between two of them."""
     runs: list[list[Piece]] = []
+    stop = 0
     for piece in sorted(pieces, key=lambda piece: piece.start):
-        run = runs[-1] if runs else None
-        if run and piece.start - run[-1].stop <= gap and piece.stop - run[0].start <= MAX_RANGE:
-            run.append(piece)
+        if runs and piece.start - stop <= gap and max(stop, piece.stop) - runs[-1][0].start <= MAX_RANGE:
+            runs[-1].append(piece)
+            stop = max(stop, piece.stop)
         else:
             runs.append([piece])
+            stop = piece.stop
     return [Request(run[0].start, max(piece.stop for piece in run), tuple(run)) for run in runs]

@@ -33,5 +33,7 @@ def gather(index_map: IndexMap, block_shape: tuple[int, int], blocks: Mapping[Bl
         top, left = row * height - window.top, col * width - window.left
         rows = slice(max(0, top), min(window.shape[0], top + height))
         cols = slice(max(0, left), min(window.shape[1], left + width))
+        if rows.start >= rows.stop or cols.start >= cols.stop:
+            continue
         assembled[rows, cols] = block[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]
     return assembled.ravel().take(index_map.index)

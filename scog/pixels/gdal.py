@@ -20,7 +20,7 @@ from rasterio.windows import Window
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.net.ranges import Part
 from scog.pixels.decode import Block
-from scog.pixels.description import Description, describe_dataset, gdal_opening
+from scog.pixels.description import Description, describe_dataset, gdal_opening, has_mask
 from scog.pixels.fetch import BlockIndex
 
 PAGE = 128 * 1024
@@ -28,53 +28,32 @@ PAGE = 128 * 1024
 KEPT_PAGES = 128
 
 
-class PagedFile(io.RawIOBase):
-    """A remote file as GDAL wants to see it: seekable, read in pages.
+class Pages:
+    """The bytes of a file, read in pages.
 
     Errors raised inside GDAL's callbacks only print noise, so a failed read is noted in `fault` and returns nothing.
     """
 
     def __init__(self, read: Callable[[int, int], Part]) -> None:
-        super().__init__()
         self._read = read
-        self._at = 0
         self._pages: OrderedDict[int, bytes] = OrderedDict()
         self.fault: SourceError | None = None
         first = read(0, PAGE)
         self.size, self.identity = first.size, first.etag
         self._pages[0] = first.data
 
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a place in the file."""
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        """The place in the file."""
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes; fewer at the end of the file or once a read failed."""
-        stop = self.size if size < 0 else min(self.size, self._at + size)
-        if self.fault is not None or stop <= self._at:
+    def read(self, start: int, stop: int) -> bytes:
+        """Bytes `start..stop`; fewer at the end of the file, none once a read failed."""
+        stop = min(self.size, stop)
+        if self.fault is not None or stop <= start:
             return b""
-        first, last = self._at // PAGE, (stop - 1) // PAGE
+        first, last = start // PAGE, (stop - 1) // PAGE
         try:
             data = b"".join(self._fetched(first, last))
         except SourceError as fault:
             self.fault = fault
             return b""
-        data = data[self._at - first * PAGE : stop - first * PAGE]
-        self._at += len(data)
-        return data
+        return data[start - first * PAGE : stop - first * PAGE]
 
     def _fetched(self, first: int, last: int) -> list[bytes]:
         """Pages `first..last`; those missing in one run are read in one request."""
@@ -97,12 +76,44 @@ class PagedFile(io.RawIOBase):
         return [found[page] for page in range(first, last + 1)]
 
 
+class PagedFile(io.RawIOBase):
+    """A file as GDAL wants to see it, with a place of its own in it: GDAL opens and closes it several times over."""
+
+    def __init__(self, pages: Pages) -> None:
+        super().__init__()
+        self._pages = pages
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a place in the file."""
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._pages.size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        """The place in the file."""
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; fewer at the end of the file or once a read failed."""
+        data = self._pages.read(self._at, self._pages.size if size < 0 else self._at + size)
+        self._at += len(data)
+        return data
+
+
 def describe_scattered(read: Callable[[int, int], Part], *, local: bool) -> Description:
     """Describe a file whose directories are not at its beginning. Raises a SourceError."""
-    with _opened(read) as (file, open_level):
+    with _opened(read) as (pages, open_level):
         dataset = open_level(0)
         overviews = [open_level(k + 1) for k in range(len(dataset.overviews(1)))]
-        return describe_dataset(dataset, overviews, file.identity, local=local)
+        return describe_dataset(dataset, overviews, pages.identity, local=local)
 
 
 def read_blocks(
@@ -111,43 +122,44 @@ def read_blocks(
     """Blocks of one band (1, 2, ...) and level, padded to full blocks with nodata. Raises a SourceError."""
     found: dict[BlockIndex, Block] = {}
     height, width = description.levels[level].block_shape
-    with _opened(read) as (file, open_level):
-        if file.identity != description.identity:
+    with _opened(read) as (pages, open_level):
+        if pages.identity != description.identity:
             raise AssetChanged("The file was replaced.", reason="changed")
         dataset = open_level(level)
+        masked = has_mask(dataset)
         for row, col in blocks:
             rows = slice(row * height, min(dataset.height, (row + 1) * height))
             cols = slice(col * width, min(dataset.width, (col + 1) * width))
             window = Window.from_slices(rows, cols)
             numbers = dataset.read(band, window=window)
-            block = np.full((height, width), description.nodata or 0, description.dtype)
+            block = np.full((height, width), description.fill, description.dtype)
             block[: numbers.shape[0], : numbers.shape[1]] = numbers
-            if dataset.nodata is None and description.nodata is not None:
+            if masked:
                 mask = dataset.read_masks(band, window=window)
-                block[: numbers.shape[0], : numbers.shape[1]][mask == 0] = description.nodata
+                block[: numbers.shape[0], : numbers.shape[1]][mask == 0] = description.fill
             block.flags.writeable = False
             found[row, col] = block
-            if file.fault is not None:
-                raise file.fault
     return found
 
 
 @contextmanager
-def _opened(read: Callable[[int, int], Part]) -> Iterator[tuple[PagedFile, Callable[[int], DatasetReader]]]:
-    """The file as GDAL sees it, and a function that opens one of its levels (0 is full size)."""
+def _opened(read: Callable[[int, int], Part]) -> Iterator[tuple[Pages, Callable[[int], DatasetReader]]]:
+    """The file's bytes as GDAL sees it, and a function that opens one of its levels (0 is full size)."""
     with ExitStack() as stack:
         stack.enter_context(gdal_opening())
-        file = PagedFile(read)
+        pages = Pages(read)
 
-        def opener(path: str, mode: str = "rb") -> io.BufferedIOBase | PagedFile:
-            file.seek(0)
-            return file
+        def opener(path: str, mode: str = "rb") -> PagedFile:
+            return PagedFile(pages)
 
         def open_level(level: int) -> DatasetReader:
             choice = {"overview_level": level - 1} if level else {}
-            return stack.enter_context(rasterio.open(f"scog-{id(file)}.tif", driver="GTiff", opener=opener, **choice))
+            name = f"scog-{id(pages)}/image.tif"  # rasterio finds the opener by name or by folder
+            return stack.enter_context(rasterio.open(name, driver="GTiff", opener=opener, **choice))
 
         try:
-            yield file, open_level
-        except RasterioError:
-            raise file.fault or AssetBroken("GDAL cannot read the file.", reason="not-a-geotiff") from None
+            yield pages, open_level
+            if pages.fault is not None:  # GDAL made do without what it could not read
+                raise pages.fault
+        except (RasterioError, ValueError, OverflowError):
+            raise pages.fault or AssetBroken("GDAL cannot read the file.", reason="not-a-geotiff") from None

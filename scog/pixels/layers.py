@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 from scog.catalog.offset import settle_offset
 from scog.catalog.scene import Asset, Scene
 from scog.errors import AssetChanged, AssetMissing
+from scog.flight import Flights
 from scog.net.policy import Tally
 from scog.pixels.budget import Budget
 from scog.pixels.cache import ByteCache
 from scog.pixels.decode import Block
-from scog.pixels.description import Description
+from scog.pixels.description import Description, as_number
 from scog.pixels.fetch import BlockIndex
 from scog.pixels.gather import gather
 from scog.pixels.reader import BlockReader, gather_all
@@ -85,6 +87,7 @@ class LayerReader:
         self._budget = budget
         self._ambiguous_offset = ambiguous_offset
         self._maps: ByteCache[tuple[Grid, Grid], tuple[IndexMap | None]] = ByteCache(INDEX_MAPS_BYTES)
+        self._mapping: Flights[tuple[Grid, Grid], IndexMap | None] = Flights()
 
     async def compute(
         self,
@@ -99,10 +102,10 @@ class LayerReader:
 
         Layers are valid only where their file has data and, if given, where they are `wanted`. Raises a SourceError.
         """
-        try:
-            return await self._compute(scene, bands, grid, work, tally, wanted)
-        except AssetChanged:  # replaced while we read: what was known of it is forgotten now
-            return await self._compute(scene, bands, grid, work, tally, wanted)
+        for _ in bands:  # each file may have been replaced; what was known of it is forgotten then
+            with suppress(AssetChanged):
+                return await self._compute(scene, bands, grid, work, tally, wanted)
+        return await self._compute(scene, bands, grid, work, tally, wanted)
 
     async def _compute(
         self,
@@ -113,15 +116,9 @@ class LayerReader:
         tally: Tally,
         wanted: Mask2D | None,
     ) -> T:
-        plans = await all_or_gather(
-            [self._known_plan(scene, band, grid, wanted) for band in bands],
-            lambda place: self._plan(scene, bands[place], grid, tally, wanted),
-        )
+        plans: list[_Plan] = await gather_all(self._plan(scene, band, grid, tally, wanted) for band in bands)
         async with self._budget.hold(sum(plan.size for plan in plans)):
-            blocks = await all_or_gather(
-                [self._reader.kept(*plan.address, plan.needed) for plan in plans],
-                lambda place: self._reader.blocks(*plans[place].address, plans[place].needed, tally),
-            )
+            blocks = await gather_all(self._reader.blocks(*plan.address, plan.needed, tally) for plan in plans)
 
             def place_and_work() -> T:
                 layers = (_place(plan, found, grid, wanted) for plan, found in zip(plans, blocks, strict=True))
@@ -129,15 +126,28 @@ class LayerReader:
 
             return await self._in_thread(place_and_work)
 
+    def in_memory(
+        self, scene: Scene, bands: Sequence[str], grid: Grid, wanted: Mask2D | None = None
+    ) -> dict[str, Layer] | None:
+        """The layers of `compute`, if all that they take is in memory. For any thread; it waits for nothing."""
+        plans = []
+        for band in bands:
+            plan = self._known_plan(scene, band, grid, wanted)
+            blocks = None if plan is None else self._reader.kept(*plan.address, plan.needed)
+            if plan is None or blocks is None:
+                return None
+            plans.append((plan, blocks))
+        return {band: _place(*known, grid, wanted) for band, known in zip(bands, plans, strict=True)}
+
     def _known_plan(self, scene: Scene, band: str, grid: Grid, wanted: Mask2D | None) -> _Plan | None:
-        """The plan of a layer, if all that it takes is in memory."""
         asset = scene.assets.get(band)
         description = self._reader.known(asset.url) if asset is not None else None
         if asset is None or asset.offset is None or description is None:
             return None
         level = level_for(description, grid)
-        found = self._maps.get((grid, description.levels[level].grid))
-        return None if found is None else self._planned(asset, description, level, found[0], asset.offset, wanted)
+        key = grid, description.levels[level].grid
+        found = self._maps.get(key) or self._keep_map(*key, index_map(*key))
+        return self._planned(asset, description, level, found[0], asset.offset, wanted)
 
     async def _plan(self, scene: Scene, band: str, grid: Grid, tally: Tally, wanted: Mask2D | None) -> _Plan:
         """What to read for a layer."""
@@ -168,12 +178,19 @@ class LayerReader:
         return _Plan(asset, description, level, found, needed, offset)
 
     async def _index_map(self, grid: Grid, source: Grid) -> IndexMap | None:
-        kept = self._maps.get((grid, source))
-        if kept is None:
-            made = await self._in_thread(index_map, grid, source)
-            kept = (made,)
-            self._maps.put((grid, source), kept, 200 + (made.index.nbytes if made else 0))
-        return kept[0]
+        """The index map, made once for all bands and dates that ask for it, also for those that ask at once."""
+        key = grid, source
+        kept = self._maps.get(key)
+        if kept is not None:
+            return kept[0]
+        return await self._mapping.join(key, lambda: self._make_index_map(grid, source))
+
+    async def _make_index_map(self, grid: Grid, source: Grid) -> IndexMap | None:
+        return self._keep_map(grid, source, await self._in_thread(index_map, grid, source))[0]
+
+    def _keep_map(self, grid: Grid, source: Grid, made: IndexMap | None) -> tuple[IndexMap | None]:
+        self._maps.put((grid, source), (made,), 200 + (made.nbytes if made else 0))
+        return (made,)
 
     async def _look_at_offset(self, scene: Scene, tally: Tally) -> float:
         """The offset of a scene whose metadata cannot tell: a setting's, or what red's coarsest overview speaks for."""
@@ -183,7 +200,7 @@ class LayerReader:
         if red is None:
             return 0.0
         description = await self._reader.describe(red.url, tally)
-        kept = self._reader.kept_offset(red.url, description)
+        kept = await self._reader.kept_offset(red.url, description)
         if kept is not None:
             return kept
         coarsest = len(description.levels) - 1
@@ -192,18 +209,11 @@ class LayerReader:
         every = [(row, col) for row in range(rows) for col in range(cols)]
         blocks = await self._reader.blocks(red.url, description, coarsest, every, tally)
         offset = settle_offset(np.concatenate([block.ravel() for block in blocks.values()]))
-        self._reader.keep_offset(red.url, description, offset)
+        await self._reader.keep_offset(red.url, description, offset)
         return offset
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
-
-
-async def all_or_gather(known: Sequence[T | None], get: Callable[[int], Awaitable[T]]) -> list[T]:
-    """What is known at once, without a task; `get`, by place, is asked for the rest, all at the same time."""
-    missing = [place for place, value in enumerate(known) if value is None]
-    brought = dict(zip(missing, await gather_all(get(place) for place in missing), strict=True)) if missing else {}
-    return [brought[place] if value is None else value for place, value in enumerate(known)]
 
 
 def level_for(description: Description, grid: Grid) -> int:
@@ -236,16 +246,9 @@ def _place(plan: _Plan, blocks: dict[BlockIndex, Block], grid: Grid, wanted: Mas
 def _has_data(numbers: NDArray[Any], nodata: float | None) -> Mask2D:
     """Where numbers are data: not nodata, and finite."""
     valid = np.ones(numbers.shape, bool)
-    if nodata is not None and _fits(nodata, numbers.dtype):
-        np.not_equal(numbers, numbers.dtype.type(nodata), out=valid)
+    unwritten = as_number(nodata, numbers.dtype)
+    if unwritten is not None:
+        np.not_equal(numbers, unwritten, out=valid)
     if numbers.dtype.kind == "f":
         valid &= np.isfinite(numbers)
     return valid
-
-
-def _fits(nodata: float, dtype: np.dtype[Any]) -> bool:
-    """Whether a number of this type can be nodata at all; NaN in a file of integers cannot."""
-    if dtype.kind == "f":
-        return True
-    limits = np.iinfo(dtype)
-    return nodata == nodata and limits.min <= nodata <= limits.max and float(nodata).is_integer()

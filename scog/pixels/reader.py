@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError
+from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError, SourceUnavailable
 from scog.flight import Flights
 from scog.net.policy import Tally
 from scog.net.ranges import Part, Ranges
@@ -66,11 +66,13 @@ class BlockReader:
         self._describing: Flights[str, Description] = Flights()
         self._fetching: Flights[BlockKey, Blocks] = Flights()
         self._faults: dict[str, tuple[float, SourceError]] = {}
+        self._closed = False
         # GDAL's threads wait for the event loop to fetch; the computing threads must not.
         self._gdal_threads = ThreadPoolExecutor(FALLBACK_THREADS, thread_name_prefix="scog-gdal")
 
     async def close(self) -> None:
         """Let go of threads; reads under way end at their deadlines."""
+        self._closed = True
         self._gdal_threads.shutdown(wait=False, cancel_futures=True)
 
     async def describe(self, url: str, tally: Tally) -> Description:
@@ -79,7 +81,9 @@ class BlockReader:
         if found is not None:
             return found
         self._raise_remembered(url)
-        return await self._describing.join(url, lambda: self._remembering(url, self._describe(url, tally)))
+        return await self._describing.join(
+            url, lambda: self._remembering(url, None, partial(self._describe, url, tally))
+        )
 
     async def blocks(
         self,
@@ -110,7 +114,7 @@ class BlockReader:
             self._raise_remembered(url)
             for blocks, work in self._plan(url, description, level, band, missing, tally):
                 keys = tuple(_key(url, description, level, band, block) for block in blocks)
-                flights.add(self._fetching.start(keys, self._remembering(url, work)))
+                flights.add(self._fetching.start(keys, self._remembering(url, description, work)))
         for brought in await gather_all(flight.join() for flight in flights):
             found |= {block: brought[block] for block in brought if block in wanted}
         return found
@@ -135,29 +139,34 @@ class BlockReader:
         """Whether the wanted blocks are all kept in memory."""
         return all(_key(url, description, level, band, block) in self._blocks for block in wanted)
 
-    def kept_offset(self, url: str, description: Description) -> float | None:
+    async def kept_offset(self, url: str, description: Description) -> float | None:
         """The reflectance offset that an earlier look at this file told."""
-        return self._store.get_offset(url, description.identity)
+        return await self._in_thread(self._store.get_offset, url, description.identity)
 
-    def keep_offset(self, url: str, description: Description, offset: float) -> None:
+    async def keep_offset(self, url: str, description: Description, offset: float) -> None:
         """Keep what a look at this file told of its offset."""
-        self._store.put_offset(url, description.identity, offset)
+        await self._in_thread(self._store.put_offset, url, description.identity, offset)
 
     # Describing
 
     async def _describe(self, url: str, tally: Tally) -> Description:
         kept = await self._in_thread(self._store.get, url)
         if kept is not None:
-            identity, header = kept
-        else:
-            part = await self._header(url, tally)
-            if part is None:
-                return self._described(url, await self._describe_scattered(url, tally))
-            identity, header = part.etag, part.data
-        description = await self._in_thread(partial(_describe_header, header, identity, local=_is_local(url)))
-        if kept is None:
-            await self._in_thread(self._store.put, url, identity, header)
+            try:
+                return self._described(url, await self._describe_header(url, *kept))
+            except (SourceError, TypeError):  # the disk's fault, or an older scog's
+                await self._in_thread(self._store.drop, url)
+        part = await self._header(url, tally)
+        if part is None:
+            return self._described(url, await self._describe_scattered(url, tally))
+        description = await self._describe_header(url, part.etag, part.data)
+        if description.stop > part.size:
+            raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
+        await self._in_thread(self._store.put, url, part.etag, part.data)
         return self._described(url, description)
+
+    async def _describe_header(self, url: str, identity: str, header: bytes) -> Description:
+        return await self._in_thread(partial(_describe_header, header, identity, local=_is_local(url)))
 
     def _described(self, url: str, description: Description) -> Description:
         blocks = sum(level.sizes.size for level in description.levels if level.sizes is not None)
@@ -182,24 +191,23 @@ class BlockReader:
             size = max(needed, 4 * size)
 
     async def _describe_scattered(self, url: str, tally: Tally) -> Description:
-        read = self._blocking_read(url, tally)
-        return await self._in_gdal_thread(partial(gdal.describe_scattered, read, local=_is_local(url)))
+        return await self._by_gdal(url, tally, partial(gdal.describe_scattered, local=_is_local(url)))
 
     # Fetching
 
     def _plan(
         self, url: str, description: Description, level: int, band: int, missing: list[BlockIndex], tally: Tally
-    ) -> Iterable[tuple[list[BlockIndex], Any]]:
+    ) -> Iterable[tuple[list[BlockIndex], Callable[[], Awaitable[Blocks]]]]:
         """Which blocks to bring by which work, one flight each."""
         if not description.plain:
-            yield missing, self._fetch_by_gdal(url, description, level, band, missing, tally)
+            yield missing, partial(self._fetch_by_gdal, url, description, level, band, missing, tally)
             return
         where = description.levels[level]
         assert where.offsets is not None
         assert where.sizes is not None
         unwritten = [block for block in missing if not where.sizes[block]]
         if unwritten:
-            yield unwritten, self._make_empty(url, description, level, unwritten)
+            yield unwritten, partial(self._make_empty, url, description, level, unwritten)
         pieces = (
             Piece(block, int(where.offsets[block]), int(where.offsets[block] + where.sizes[block]))
             for block in missing
@@ -208,13 +216,12 @@ class BlockReader:
         for request in plan_requests(pieces, self._gap):
             yield (
                 [piece.block for piece in request.pieces],
-                self._fetch(url, description, level, request, tally),
+                partial(self._fetch, url, description, level, request, tally),
             )
 
     async def _fetch(self, url: str, description: Description, level: int, request: Request, tally: Tally) -> Blocks:
         part = await self._ranges.read(url, request.start, request.stop, tally)
         if part.etag != description.identity:
-            self._forget(url)
             raise AssetChanged("The file was replaced since it was described.", reason="changed")
         if len(part.data) != request.stop - request.start:
             raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
@@ -230,16 +237,12 @@ class BlockReader:
     async def _fetch_by_gdal(
         self, url: str, description: Description, level: int, band: int, blocks: list[BlockIndex], tally: Tally
     ) -> Blocks:
-        read = self._blocking_read(url, tally)
-        try:
-            found = await self._in_gdal_thread(partial(gdal.read_blocks, read, description, level, blocks, band))
-        except AssetChanged:
-            self._forget(url)
-            raise
+        work = partial(gdal.read_blocks, description=description, level=level, blocks=blocks, band=band)
+        found = await self._by_gdal(url, tally, work)
         return self._keep(url, description, level, band, found)
 
     async def _make_empty(self, url: str, description: Description, level: int, blocks: list[BlockIndex]) -> Blocks:
-        return self._keep(url, description, level, 1, {block: empty_block(description, level) for block in blocks})
+        return self._keep(url, description, level, 1, dict.fromkeys(blocks, empty_block(description, level)))
 
     def _keep(self, url: str, description: Description, level: int, band: int, found: Blocks) -> Blocks:
         for block, pixels in found.items():
@@ -248,19 +251,26 @@ class BlockReader:
 
     # Faults
 
-    async def _remembering(self, url: str, work: Any) -> Any:
-        """Do the work; a fault is remembered, so that a broken file is not asked for by every tile."""
+    async def _remembering(self, url: str, used: Description | None, work: Callable[[], Awaitable[T]]) -> T:
+        """Do the work; a fault is remembered, so that a broken file is not asked for by every tile.
+
+        The description `used` is forgotten where it may be the cause: the file is not as it says.
+        """
         try:
-            return await work
-        except AssetChanged:
-            raise
+            return await work()
         except SourceError as fault:
-            lasting = isinstance(fault, AssetMissing | AssetRefused | AssetBroken)
-            self._faults[url] = (self._clock() + (LASTING_FAULT if lasting else PASSING_FAULT), fault)
-            if len(self._faults) > 10_000:
-                now = self._clock()
-                self._faults = {kept: fault for kept, fault in self._faults.items() if fault[0] > now}
+            if not isinstance(fault, AssetChanged):
+                self._remember(url, fault)
+            if used is not None and isinstance(fault, AssetChanged | AssetBroken):
+                await self._forget(url, used)
             raise
+
+    def _remember(self, url: str, fault: SourceError) -> None:
+        lasting = isinstance(fault, AssetMissing | AssetRefused | AssetBroken)
+        self._faults[url] = (self._clock() + (LASTING_FAULT if lasting else PASSING_FAULT), fault)
+        if len(self._faults) > 10_000:
+            now = self._clock()
+            self._faults = {kept: fault for kept, fault in self._faults.items() if fault[0] > now}
 
     def _raise_remembered(self, url: str) -> None:
         known = self._faults.get(url)
@@ -271,32 +281,49 @@ class BlockReader:
             raise type(fault)(str(fault), reason=fault.reason)
         del self._faults[url]
 
-    def _forget(self, url: str) -> None:
+    async def _forget(self, url: str, used: Description) -> None:
         """Let go of what is known of a file that was replaced; its old blocks are never asked for again."""
-        self._descriptions.drop(url)
-        self._store.drop(url)
+        known = self._descriptions.get(url)
+        if known is None or known.identity == used.identity:  # else somebody has described the new one already
+            self._descriptions.drop(url)
+            await self._in_thread(self._store.drop, url)
 
     # Threads
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
 
-    async def _in_gdal_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._gdal_threads, work)
+    async def _by_gdal(self, url: str, tally: Tally, work: Callable[[Callable[[int, int], Part]], T]) -> T:
+        """Work in a thread of GDAL's, given a function that reads: it waits until the event loop has brought the bytes.
 
-    def _blocking_read(self, url: str, tally: Tally) -> Callable[[int, int], Part]:
-        """Reads for a thread of GDAL's: each waits until the event loop has brought the bytes."""
+        When nobody waits for the work any more it reads no further, and soon ends.
+        """
         loop = asyncio.get_running_loop()
+        under_way: set[Future[Part]] = set()
+        stopped = False
 
         def read(start: int, stop: int) -> Part:
+            if stopped or self._closed:
+                raise SourceUnavailable("The work was stopped.", reason="stopped")
             future = asyncio.run_coroutine_threadsafe(self._ranges.read(url, start, stop, tally), loop)
+            under_way.add(future)
             try:
                 return future.result(2 * self._read_deadline)
             except TimeoutError:
                 future.cancel()
-                raise AssetBroken("The file was not read in time.", reason="timeout") from None
+                raise SourceUnavailable("The file was not read in time.", reason="timeout") from None
+            except CancelledError:
+                raise SourceUnavailable("The work was stopped.", reason="stopped") from None
+            finally:
+                under_way.discard(future)
 
-        return read
+        try:
+            return await loop.run_in_executor(self._gdal_threads, work, read)
+        except asyncio.CancelledError:
+            stopped = True
+            for future in tuple(under_way):
+                future.cancel()
+            raise
 
 
 async def gather_all(work: Iterable[Any]) -> list[Any]:
@@ -314,7 +341,13 @@ async def gather_all(work: Iterable[Any]) -> list[Any]:
 
 
 def _describe_header(header: bytes, identity: str, *, local: bool) -> Description:
-    return describe(header, walk(header), identity, local=local)
+    try:
+        directories = walk(header)
+    except NotTiff as fault:
+        raise AssetBroken(f"The file is not a TIFF: {fault}.", reason="not-a-tiff") from None
+    if directories.needed > len(header):
+        raise AssetBroken("The header lacks some of its directories.", reason="cut-off")
+    return describe(header, directories, identity, local=local)
 
 
 def _is_local(url: str) -> bool:

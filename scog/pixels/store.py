@@ -7,6 +7,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+from scog.sqlite import open_or_renew
+
 log = logging.getLogger(__name__)
 
 _SCHEMA = """
@@ -31,7 +33,9 @@ class HeaderStore:
         if folder is not None:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                self._database = self._open_or_renew(folder / "headers.sqlite")
+                self._database = open_or_renew(folder / "headers.sqlite", _SCHEMA)
+                oldest = "SELECT url FROM headers ORDER BY used DESC LIMIT -1 OFFSET ?"
+                self._database.execute(f"DELETE FROM headers WHERE url IN ({oldest})", (KEPT_HEADERS,))
             except (OSError, sqlite3.Error) as fault:
                 self._failed(fault)
 
@@ -41,7 +45,7 @@ class HeaderStore:
             return None
         try:
             row = self._database.execute("SELECT identity, header FROM headers WHERE url = ?", (url,)).fetchone()
-        except sqlite3.Error as fault:
+        except (sqlite3.Error, UnicodeError) as fault:
             self._failed(fault)
             return None
         return (row[0], row[1]) if row else None
@@ -62,7 +66,7 @@ class HeaderStore:
             row = self._database.execute(
                 "SELECT offset FROM offsets WHERE url = ? AND identity = ?", (url, identity)
             ).fetchone()
-        except sqlite3.Error as fault:
+        except (sqlite3.Error, UnicodeError) as fault:
             self._failed(fault)
             return None
         return float(row[0]) if row else None
@@ -77,31 +81,12 @@ class HeaderStore:
             self._database.close()
             self._database = None
 
-    def _open_or_renew(self, path: Path) -> sqlite3.Connection:
-        try:
-            return self._open(path)
-        except sqlite3.OperationalError:  # locked, full, read-only: the file itself may be well
-            raise
-        except sqlite3.DatabaseError:  # not a database any more, after a power cut for instance
-            for leftover in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
-                leftover.unlink(missing_ok=True)
-            return self._open(path)
-
-    @staticmethod
-    def _open(path: Path) -> sqlite3.Connection:
-        database = sqlite3.connect(path, timeout=1.0, check_same_thread=False, isolation_level=None)
-        # What is kept can be read again from its source, so a lost write costs nothing: no waiting for the disk.
-        database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA)
-        oldest_first = "SELECT url FROM headers ORDER BY used DESC LIMIT -1 OFFSET ?"
-        database.execute(f"DELETE FROM headers WHERE url IN ({oldest_first})", (KEPT_HEADERS,))
-        return database
-
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         if self._database is None:
             return
         try:
             self._database.execute(statement, values)
-        except sqlite3.Error as fault:
+        except (sqlite3.Error, UnicodeError) as fault:
             self._failed(fault)
 
     def _failed(self, fault: Exception) -> None:

@@ -111,7 +111,7 @@ def place_grid(lon: float, lat: float) -> Grid:
 def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float]:
     """West, south, east, north of a grid in degrees; its edges are followed, not just its corners."""
     west, south, east, north = transformer(grid.crs, "EPSG:4326").transform_bounds(*grid.bounds, densify_pts=21)
-    return west, south, east, north
+    return max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)
 
 
 Area = tuple[float, float, float, float]
@@ -141,6 +141,7 @@ def search_areas(grid: Grid) -> tuple[tuple[Area, ...], bool]:
 
 
 SEARCH_ZOOM = 8
-MERCATOR_END = 85.05
+MERCATOR_END = 85.0511287798
+"""Latitude where the map ends, rounded towards the equator."""
 WIDE_DEGREES = 360 / 2**SEARCH_ZOOM * 1.5
 """Wider than one and a half tiles of zoom 8: every scene would be too many."""

@@ -8,8 +8,9 @@ serves every band and date that shares a square and a level.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from affine import Affine
@@ -22,7 +23,12 @@ TOLERANCE = 2e-7
 NODES = (5, 9, 17)
 """Interpolation nodes a side, tried in turn; 5 suffice for tiles of 80 km."""
 
+ON_EDGE = 1e-8
+"""How far before a pixel's edge, in source pixels, a centre counts as on it: grids that share a CRS have centres on
+edges, and rounding must not scatter them. Far below the tolerance, far above what rounding does."""
+
 Floats = NDArray[np.float64]
+Indices = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +43,14 @@ class IndexMap:
     rows: slice
     cols: slice
     window: Window
-    index: NDArray[np.int32]
+    index: Indices
     inside: NDArray[np.bool_] | None
+    _blocks: dict[tuple[int, int], frozenset[tuple[int, int]]] = field(default_factory=dict, repr=False)
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory, in bytes."""
+        return self.index.nbytes + (self.inside.nbytes if self.inside is not None else 0)
 
     def blocks(
         self, block_shape: tuple[int, int], wanted: NDArray[np.bool_] | None = None
@@ -48,21 +60,26 @@ class IndexMap:
         `wanted` (of `index`'s shape) leaves out target pixels that are not asked for.
         """
         height, width = block_shape
+        if wanted is None and block_shape in self._blocks:
+            return self._blocks[block_shape]
         window = self.window
         first = window.top // height, window.left // width
         count = (window.bottom - 1) // height - first[0] + 1, (window.right - 1) // width - first[1] + 1
-        if count == (1, 1) and wanted is None:
-            return frozenset({first})
         shown = self.inside if wanted is None else wanted if self.inside is None else wanted & self.inside
-        index = self.index if shown is None else self.index[shown]
-        row, col = np.divmod(index.ravel(), window.shape[1])
-        row, col = (row + window.top) // height - first[0], (col + window.left) // width - first[1]
+        if count == (1, 1):
+            return frozenset({first} if wanted is None or shown is None or shown.any() else ())
+        index = self.index.ravel() if shown is None else self.index[shown]
+        row = index // window.shape[1]  # not divmod, which is ten times slower
+        col = index - row * window.shape[1]
+        row, col = (row + window.top % height) // height, (col + window.left % width) // width
         touched = np.zeros(count, bool)
         touched[row, col] = True
-        return frozenset((int(r) + first[0], int(c) + first[1]) for r, c in zip(*touched.nonzero(), strict=True))
+        found = frozenset((int(r) + first[0], int(c) + first[1]) for r, c in zip(*touched.nonzero(), strict=True))
+        if wanted is None:
+            self._blocks[block_shape] = found
+        return found
 
 
-@lru_cache(maxsize=1024)
 def index_map(target: Grid, source: Grid) -> IndexMap | None:
     """The index map from `target` to one level `source`; None when they do not touch.
 
@@ -73,17 +90,37 @@ def index_map(target: Grid, source: Grid) -> IndexMap | None:
     if reach is None:
         return None
     rows, cols = reach
-    col, row = (np.floor(part).astype(np.int64) for part in source_coordinates(target, source, rows, cols))
+    col, row = source_coordinates(target, source, rows, cols)
+    col += ON_EDGE
+    row += ON_EDGE
+    top, left, bottom, right = row.min(), col.min(), row.max(), col.max()
+    if top >= 0 and left >= 0 and bottom < source.height and right < source.width:  # no NaN gets here
+        window = Window(int(top), int(left), int(bottom) + 1, int(right) + 1)
+        return IndexMap(rows, cols, window, _index(row, col, window), None)
     inside = (col >= 0) & (col < source.width) & (row >= 0) & (row < source.height)
     if not inside.any():
         return None
-    whole = bool(inside.all())
-    seen_row, seen_col = (row, col) if whole else (row[inside], col[inside])
-    window = Window(int(seen_row.min()), int(seen_col.min()), int(seen_row.max()) + 1, int(seen_col.max()) + 1)
-    index = (row - window.top) * window.shape[1] + (col - window.left)
-    if not whole:
-        index[~inside] = 0
-    return IndexMap(rows, cols, window, index.astype(np.int32), None if whole else inside)
+    row, col = row[inside], col[inside]
+    window = Window(int(row.min()), int(col.min()), int(row.max()) + 1, int(col.max()) + 1)
+    index = np.zeros(inside.shape, _index_type(window))
+    index[inside] = _index(row, col, window)
+    return IndexMap(rows, cols, window, index, inside)
+
+
+def _index(row: Floats, col: Floats, window: Window) -> Indices:
+    """Where in a window, read row by row, the pixels lie that hold these places; none of them is negative."""
+    dtype = _index_type(window)
+    index = row.astype(dtype)  # cuts off the fraction, which is floor where nothing is negative
+    index -= window.top
+    index *= window.shape[1]
+    index += col.astype(dtype)
+    index -= window.left
+    return index
+
+
+def _index_type(window: Window) -> np.dtype[np.signedinteger[Any]]:
+    """Four bytes where they suffice, as they do for all but a huge level without overviews."""
+    return np.dtype(np.int32 if window.shape[0] * window.shape[1] < 2**31 else np.int64)
 
 
 def source_coordinates(target: Grid, source: Grid, rows: slice, cols: slice) -> tuple[Floats, Floats]:
@@ -91,20 +128,19 @@ def source_coordinates(target: Grid, source: Grid, rows: slice, cols: slice) -> 
 
     Both have the rectangle's shape; infinite or NaN where a place has no coordinates in the source's CRS.
     """
+    height, width = rows.stop - rows.start, cols.stop - cols.start
     for count in NODES:
-        nodes_x = cols.start + (cols.stop - cols.start) * _nodes(count)
-        nodes_y = rows.start + (rows.stop - rows.start) * _nodes(count)
-        at_nodes = _exact(target, source, *np.meshgrid(nodes_x, nodes_y))
-        if not all(np.isfinite(part).all() for part in at_nodes):
+        across, down = _samples(count)
+        sampled = _exact(target, source, cols.start + width * across, rows.start + height * down)
+        if not all(np.isfinite(part).all() for part in sampled):
             break
-        probe_x = cols.start + (cols.stop - cols.start) * _PROBES
-        probe_y = rows.start + (rows.stop - rows.start) * _PROBES
-        truth = _exact(target, source, *np.meshgrid(probe_x, probe_y))
-        left, right = _lagrange(_PROBES, count), _lagrange(_PROBES, count).T
-        error = max(np.abs(left @ part @ right - exact).max() for part, exact in zip(at_nodes, truth, strict=True))
+        at_nodes = [part[: count**2].reshape(count, count) for part in sampled]
+        at_probes = [part[count**2 :].reshape(len(_PROBES), len(_PROBES)) for part in sampled]
+        left = _probing(count)
+        error = max(np.abs(left @ part @ left.T - exact).max() for part, exact in zip(at_nodes, at_probes, strict=True))
         if error <= TOLERANCE:
-            left, right = _centres(rows.stop - rows.start, count), _centres(cols.stop - cols.start, count).T
-            col, row = (left @ part @ right for part in at_nodes)
+            left, right = _centres(height, count), _centres(width, count).T
+            col, row = (left @ (part @ right) for part in at_nodes)
             return col, row
     centres = np.meshgrid(np.arange(cols.start, cols.stop) + 0.5, np.arange(rows.start, rows.stop) + 0.5)
     return _exact(target, source, *centres)
@@ -152,28 +188,65 @@ def _centres(length: int, count: int) -> Floats:
     return _lagrange((np.arange(length) + 0.5) / length, count)
 
 
+@lru_cache(maxsize=8)
+def _probing(count: int) -> Floats:
+    """`_lagrange` at the probes."""
+    return _lagrange(_PROBES, count)
+
+
+@lru_cache(maxsize=8)
+def _samples(count: int) -> tuple[Floats, Floats]:
+    """Where the full transformation is asked, across and down on 0..1: all nodes, then all probes."""
+    nodes, probes = np.meshgrid(_nodes(count), _nodes(count)), np.meshgrid(_PROBES, _PROBES)
+    across, down = (np.concatenate((a.ravel(), b.ravel())) for a, b in zip(nodes, probes, strict=True))
+    return across, down
+
+
 def _reach(target: Grid, source: Grid) -> tuple[slice, slice] | None:
     """The rectangle of the target that the source can reach, a little wider than needed; None when there is none."""
-    x, y = _applied(source.transform, *_edge(source.width, source.height))
-    if target.crs != source.crs:
-        x, y = (np.asarray(part) for part in transformer(source.crs, target.crs).transform(x, y))
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):  # parts have no place in the target's CRS: leave none out
+    x, y, bend_x, bend_y = _outline(source, target.crs)
+    if not math.isfinite(bend_x + bend_y):  # parts have no place in the target's CRS: leave nothing out
         return slice(0, target.height), slice(0, target.width)
-    col, row = _applied(~target.transform, x, y)
-    rows = slice(max(0, math.floor(row.min()) - _MARGIN), min(target.height, math.ceil(row.max()) + _MARGIN))
-    cols = slice(max(0, math.floor(col.min()) - _MARGIN), min(target.width, math.ceil(col.max()) + _MARGIN))
+    inverse = ~target.transform
+    col, row = _applied(inverse, x, y)
+    rows = _span(row, target.height, abs(inverse.d) * bend_x + abs(inverse.e) * bend_y)
+    cols = _span(col, target.width, abs(inverse.a) * bend_x + abs(inverse.b) * bend_y)
     return (rows, cols) if rows.start < rows.stop and cols.start < cols.stop else None
 
 
-_MARGIN = 4
-"""Target pixels added around the reach, for the outline's bend between two of its places (0.5 m for a square)."""
+def _span(along: Floats, length: int, bend: float) -> slice:
+    """What of `length` pixels lies between the extremes of an outline that bends between its known places."""
+    first, last = math.floor(along.min() - bend) - 1, math.ceil(along.max() + bend) + 1
+    return slice(max(0, first), min(length, last))
 
 
-def _edge(width: int, height: int, steps: int = 32) -> tuple[Floats, Floats]:
-    """Columns and rows of places along the outline of a raster."""
-    along = np.arange(steps) / steps
-    zero, one = np.zeros(steps), np.ones(steps)
-    return (
-        np.concatenate((along, one, 1 - along, zero)) * width,
-        np.concatenate((zero, along, one, 1 - along)) * height,
+_STEPS = 32
+"""Places along each side of an outline."""
+
+
+@lru_cache(maxsize=1024)
+def _outline(source: Grid, crs: str) -> tuple[Floats, Floats, float, float]:
+    """Places along the outline of a raster, as x and y of another CRS, and how far in x and y it may bend between two.
+
+    The bend taken is that over two steps, how far a place lies off the middle of its neighbours: four times that over
+    one step. It is infinite or NaN where a place is.
+    """
+    along = np.arange(_STEPS) / _STEPS
+    zero, one = np.zeros(_STEPS), np.ones(_STEPS)
+    x, y = _applied(
+        source.transform,
+        np.concatenate((along, one, 1 - along, zero)) * source.width,
+        np.concatenate((zero, along, one, 1 - along)) * source.height,
     )
+    if crs == source.crs:
+        return x, y, 0.0, 0.0
+    x, y = (np.asarray(part) for part in transformer(source.crs, crs).transform(x, y))
+    with np.errstate(invalid="ignore"):
+        bend_x, bend_y = (_bend(part) for part in (x, y))
+    return x, y, bend_x, bend_y
+
+
+def _bend(along: Floats) -> float:
+    """How far places lie off the middle of their neighbours at most, not counting the four corners."""
+    off = along - (np.roll(along, 1) + np.roll(along, -1)) / 2
+    return float(np.abs(off.reshape(4, _STEPS)[:, 1:]).max())

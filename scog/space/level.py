@@ -34,4 +34,6 @@ def _extent(
     x, y = transformer(crs, grid_crs).transform(*centre)
     steps = [(x, y), (x + right[0], y + right[1]), (x + down[0], y + down[1])]
     xs, ys = transformer(grid_crs, crs).transform([p[0] for p in steps], [p[1] for p in steps])
+    if not all(map(math.isfinite, (*xs, *ys))):
+        return math.inf
     return min(math.hypot(xs[i] - xs[0], ys[i] - ys[0]) for i in (1, 2))

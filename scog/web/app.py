@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse
 import scog
 from scog.engine import open_engine
 from scog.settings import Settings
-from scog.web import clients, places, problems, tiles, viewer
+from scog.web import clients, places, problems, stac, tiles, viewer
+from scog.web.gate import Gate
 from scog.web.respond import EXPOSED_HEADERS, Admission, ClientGone
 
 DESCRIPTION = "Maps, indices and values from Sentinel-2 COGs that somebody else stores, computed while you look."
@@ -29,15 +30,28 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.made_up = viewer.is_made_up(settings)
             yield
 
-    app = FastAPI(title="scog", version=scog.__version__, description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title="scog",
+        version=scog.__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,  # it would redirect to whatever host the client claims to have asked
+    )
+    app.add_middleware(Gate)
     app.add_middleware(
-        CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], expose_headers=list(EXPOSED_HEADERS), max_age=86400
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET", "HEAD", "POST"],
+        expose_headers=list(EXPOSED_HEADERS),
+        max_age=86400,
     )
     problems.add_handlers(app)
     app.add_exception_handler(ClientGone, _nobody_reads)
     app.add_api_route("/healthz", healthz, tags=["operation"], summary="Whether the server runs")
     for module in (places, tiles, clients):
         app.include_router(module.router)
+    stac.add_to(app)
     viewer.add_to(app)
     return app
 

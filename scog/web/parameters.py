@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from typing import Annotated
@@ -136,9 +135,16 @@ def parse_bbox(text: str) -> tuple[float, float, float, float]:
     if len(parts) != 4 or not all(_NUMBER.fullmatch(part.strip()) for part in parts):
         raise InvalidInput(f"{text[:80]!r} is not a bounding box.", parameter="bbox", valid=valid)
     west, south, east, north = (float(part) for part in parts)
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90) or math.nan in (west, south, east, north):
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
         raise InvalidInput("The bounding box has no area or leaves the world.", parameter="bbox", valid=valid)
     return west, south, east, north
+
+
+def parse_place(lon: str, lat: str) -> tuple[float, float]:
+    """Longitude and latitude in degrees. Raises OutOfRange, for such a place does not exist."""
+    if not (_NUMBER.fullmatch(lon) and _NUMBER.fullmatch(lat)):
+        raise OutOfRange("A place is two numbers.", parameter="lon,lat", valid="such as /point/11.35,46.5")
+    return float(lon), float(lat)
 
 
 def no_doubles(request: Request) -> None:

@@ -10,9 +10,10 @@ from fastapi.responses import JSONResponse
 
 from scog.catalog.scene import Scene
 from scog.catalog.when import rfc3339
-from scog.draw import Report, draw, observations
+from scog.draw import draw
 from scog.engine import Engine
-from scog.errors import OutOfRange
+from scog.find import observations
+from scog.report import Report
 from scog.space.grid import Grid, place_grid, tile_grid
 from scog.web.parameters import (
     SceneParameters,
@@ -20,11 +21,13 @@ from scog.web.parameters import (
     Values,
     no_doubles,
     parse_bbox,
+    parse_place,
     tile_address,
 )
+from scog.web.problems import PROBLEMS
 from scog.web.respond import report_headers
 
-router = APIRouter(tags=["places"], dependencies=[Depends(no_doubles)])
+router = APIRouter(tags=["places"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
 
 
 class GeoJSON(JSONResponse):
@@ -42,10 +45,7 @@ class BoxParameters(SceneParameters):
 @router.get("/point/{lon},{lat}", summary="Values at a place")
 async def point(request: Request, lon: str, lat: str, parameters: Values) -> JSONResponse:
     """The newest usable values at a place in degrees; null where nothing is known."""
-    try:
-        place = float(lon), float(lat)
-    except ValueError:
-        raise OutOfRange("A place is two numbers.", parameter="lon,lat", valid="such as /point/11.35,46.5") from None
+    place = parse_place(lon, lat)
     ask = parameters.ask()
     drawing = await request.app.state.admission.run(request, draw(request.app.state.engine, place_grid(*place), ask))
     known = bool(drawing.valid[0, 0])
@@ -59,7 +59,7 @@ async def point(request: Request, lon: str, lat: str, parameters: Values) -> JSO
         "scene": scene.id if scene else None,
         "collection": scene.collection if scene else None,
     }
-    return JSONResponse(body, headers=report_headers(report, not report.skipped))
+    return JSONResponse(body, headers=report_headers(report))
 
 
 @router.get("/scenes", summary="Scenes over a bounding box", response_class=GeoJSON)

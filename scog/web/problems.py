@@ -31,13 +31,51 @@ TITLES = {
     400: "Not a valid request",
     404: "Not found",
     405: "Method not allowed",
-    422: "Not a valid request",
+    414: "Too long",
+    431: "Too long",
     500: "Something went wrong here",
     502: "A source of data failed",
     503: "Not available now",
     504: "Not done in time",
 }
 RETRY_SECONDS = {502: 5, 503: 1, 504: 5}
+_SCHEMA = {
+    "title": "Problem",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string", "description": "The same for every problem of this status."},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong this time, for people."},
+        "parameter": {"type": "string", "description": "The parameter that is wrong."},
+        "valid": {"type": "string", "description": "What would be valid, in words."},
+        "position": {"type": "integer", "description": "Column of a formula where the trouble starts, from 0."},
+        "skipped": {
+            "type": "array",
+            "description": "Scenes that could not be read; at most 10.",
+            "items": {
+                "type": "object",
+                "required": ["scene", "reason"],
+                "properties": {"scene": {"type": "string"}, "reason": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def _documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    content = {"application/problem+json": {"schema": _SCHEMA}}
+    problems: dict[int | str, dict[str, Any]] = {
+        status: {"description": TITLES[status], "content": content} for status in statuses
+    }
+    return problems | {"4XX": {"description": "Another fault of the request", "content": content}}
+
+
+REFUSALS = _documented(400, 404)
+"""For the documentation of routes that only look at the request."""
+PROBLEMS = _documented(400, 404, 502, 503, 504)
+"""For the documentation of routes that ask the catalogue or read pixels."""
 
 
 class Problem(JSONResponse):
@@ -45,13 +83,14 @@ class Problem(JSONResponse):
 
     media_type = "application/problem+json"
 
-    def __init__(self, status: int, detail: str, **more: Any) -> None:
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
         name = TITLES.get(status, "Error")
         content = {"type": "about:blank", "title": name, "status": status, "detail": detail}
-        headers = {"Cache-Control": "no-store"}
+        fixed = {"Cache-Control": "no-store"}
         if status in RETRY_SECONDS:
-            headers["Retry-After"] = str(RETRY_SECONDS[status])
-        super().__init__(content | {key: value for key, value in more.items() if value}, status, headers)
+            fixed["Retry-After"] = str(RETRY_SECONDS[status])
+        known = {key: value for key, value in more.items() if value is not None}
+        super().__init__(content | known, status, dict(headers or {}) | fixed)
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -83,17 +122,18 @@ async def _of_ours(request: Request, error: Exception) -> Problem:
 async def _of_validation(request: Request, error: Exception) -> Problem:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    name = str(first["loc"][-1])[:64]
+    name = str(first["loc"][min(1, len(first["loc"]) - 1)])[:64]  # ("query", "bands", 3): the fourth of bands
+    known = _parameters(request)
     if first["type"] == "extra_forbidden":
-        return Problem(400, f"There is no parameter {name!r}.", parameter=name, valid=_parameters(request))
-    return Problem(400, f"{name}: {first['msg']}.", parameter=name)
+        return Problem(400, f"There is no parameter {name!r}.", parameter=name, valid=", ".join(known) or "none")
+    return Problem(400, f"{name}: {first['msg']}.", parameter=name, valid=known.get(name))
 
 
 async def _of_http(request: Request, error: Exception) -> Problem:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return Problem(404, "There is nothing at this address; /docs lists what there is.")
-    return Problem(error.status_code, str(error.detail))
+    return Problem(error.status_code, f"{error.detail}.", headers=error.headers)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Problem:
@@ -101,11 +141,12 @@ async def _unforeseen(request: Request, error: Exception) -> Problem:
     return Problem(500, "This is a fault of scog's; its log says more.")
 
 
-def _parameters(request: Request) -> str:
-    """The names of the query parameters that the asked route has."""
+def _parameters(request: Request) -> dict[str, str | None]:
+    """The names of the query parameters that the asked route has, each with its description."""
     operation = request.scope.get("route")
-    names: list[str] = []
+    known: dict[str, str | None] = {}
     for parameter in getattr(getattr(operation, "dependant", None), "query_params", []):
         model = getattr(parameter.field_info, "annotation", None)
-        names += list(getattr(model, "model_fields", {})) or [parameter.alias]
-    return ", ".join(names) or "none"
+        fields = getattr(model, "model_fields", None) or {parameter.alias: parameter.field_info}
+        known |= {name: field.description for name, field in fields.items()}
+    return known

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Coroutine
 from hashlib import blake2b
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
-from scog.draw import Report
 from scog.errors import Overloaded
+from scog.report import Report
 
 T = TypeVar("T")
 
@@ -18,6 +19,10 @@ COMPLETE = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=8
 PARTIAL = "public, max-age=30"
 NAMED = 10
 """Scenes named in a header; beyond it their number."""
+MAX_NAME = 128
+"""Characters of a scene's name; Sentinel-2's have 30."""
+_UNFIT = re.compile(r"[^!-+\--~]")
+"""What would end a header or a list in it: a catalogue may call its scenes as it likes."""
 EXPOSED_HEADERS = (
     "ETag",
     "Server-Timing",
@@ -26,6 +31,8 @@ EXPOSED_HEADERS = (
     "X-Scog-Skipped",
     "X-Scog-Unmasked",
     "X-Scog-Bounded",
+    "X-Scog-Incomplete",
+    "X-Scog-Catalog",
     "X-Scog-Upstream",
 )
 
@@ -70,10 +77,10 @@ async def _gone(request: Request) -> None:
             return
 
 
-def report_headers(report: Report, complete: bool) -> dict[str, str]:
-    """Headers that tell how an answer came to be."""
+def report_headers(report: Report) -> dict[str, str]:
+    """Headers that tell how an answer came to be, and how long it may be kept."""
     headers = {
-        "Cache-Control": COMPLETE if complete else PARTIAL,
+        "Cache-Control": PARTIAL if report.partial else COMPLETE,
         "Server-Timing": ", ".join(f"{stage};dur={1000 * spent:.1f}" for stage, spent in report.seconds.items()),
         "X-Scog-Scenes": f"used={len(report.used)}; skipped={len(report.skipped)}",
         "X-Scog-Upstream": (
@@ -88,6 +95,10 @@ def report_headers(report: Report, complete: bool) -> dict[str, str]:
         headers["X-Scog-Unmasked"] = _named(report.unmasked)
     if report.bounded:
         headers["X-Scog-Bounded"] = "true"
+    if report.incomplete:
+        headers["X-Scog-Incomplete"] = report.incomplete
+    if report.stale:
+        headers["X-Scog-Catalog"] = f"stale; age={report.stale:.0f}"
     return headers
 
 
@@ -102,6 +113,6 @@ def with_etag(request: Request, body: bytes, media_type: str, headers: dict[str,
 
 
 def _named(entries: list[str]) -> str:
-    shown = [entry.encode("ascii", "replace").decode().replace(",", "_") for entry in entries[:NAMED]]
+    shown = [_UNFIT.sub("_", entry[:MAX_NAME]) for entry in entries[:NAMED]]
     more = len(entries) - NAMED
     return ", ".join(shown) + (f", and {more} more" if more > 0 else "")

@@ -16,9 +16,10 @@ from scog.look import Look
 from scog.picture.encode import npy
 from scog.space.grid import tile_grid
 from scog.web.parameters import Picture, PictureParameters, no_doubles, tile_address
+from scog.web.problems import PROBLEMS
 from scog.web.respond import Admission, report_headers, with_etag
 
-router = APIRouter(tags=["tiles"], dependencies=[Depends(no_doubles)])
+router = APIRouter(tags=["tiles"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
 
 MEDIA_TYPES = {"png": "image/png", "npy": "application/x-npy"}
 _NAME = re.compile(r"(\d{1,9})(@2x)?(?:\.([a-z0-9]{1,8}))?", re.ASCII)
@@ -61,15 +62,14 @@ async def _answer(request: Request, engine: Engine, grid: Any, parameters: Pictu
     look, ask = parameters.look(), parameters.ask()
     drawing = await draw(engine, grid, ask)
     report = drawing.report
-    if parameters.strict and (report.skipped or report.bounded):
+    if parameters.strict and report.partial:
         raise NothingReadable("Scenes are missing from this picture.", skipped=tuple(report.skipped.items()))
-    complete = not report.skipped
     if parameters.empty == "204" and not drawing.valid.any():
-        return Response(status_code=204, headers=report_headers(report, complete))
+        return Response(status_code=204, headers=report_headers(report))
     since = time.perf_counter()
     body = await asyncio.get_running_loop().run_in_executor(engine.cpu, encoded, drawing, ask, look, form)
     report.add_time("encode", since)
-    return with_etag(request, body, MEDIA_TYPES[form], report_headers(report, complete))
+    return with_etag(request, body, MEDIA_TYPES[form], report_headers(report))
 
 
 def encoded(drawing: Drawing, ask: Ask, look: Look, form: str) -> bytes:

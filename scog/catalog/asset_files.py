@@ -1,0 +1,41 @@
+"""Which files of an archive its items' assets are, by name alone: nothing is opened."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+
+def local_path(href: object, item_path: str, folder: Path) -> str | None:
+    """A link of an item as a path relative to the archive's folder.
+
+    `item_path` is the item's own, relative to the folder. None where the link leads elsewhere: to the web, or out of
+    the folder.
+    """
+    if not isinstance(href, str) or not href:
+        return None
+    try:
+        parts = urlsplit(urljoin((folder / item_path).as_uri(), href))
+    except ValueError:
+        return None
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        return None
+    path = os.path.relpath(posixpath.normpath(unquote(parts.path)), folder)
+    return None if "\0" in path or path in (".", "..") or path.startswith(f"..{os.sep}") else path
+
+
+def is_elsewhere(href: object) -> bool:
+    """Whether a link is complete by itself, such as `https:` or `s3:`, and not to a file of this machine."""
+    scheme = urlsplit(href).scheme if isinstance(href, str) else ""
+    return len(scheme) > 1 and scheme != "file"
+
+
+def asset_files(item: Mapping[str, Any], item_path: str, folder: Path) -> set[str]:
+    """The files below the folder that an item's assets are."""
+    assets = item.get("assets")
+    links = [asset.get("href") for asset in assets.values() if isinstance(asset, Mapping)] if assets else []
+    return {path for link in links if (path := local_path(link, item_path, folder)) is not None}

@@ -1,0 +1,41 @@
+"""What is decided before a request is looked at: whether it is too large, and what HEAD means."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from scog.web.problems import Problem
+
+MAX_QUERY = 16_384
+"""Bytes of a query string; a formula of 512 characters, each of them escaped, takes 1,536."""
+MAX_HEADERS = 65_536
+"""Bytes of all headers."""
+
+
+class Gate:
+    """Refuses oversized requests, and answers HEAD on every route that answers GET: the same without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif len(scope["query_string"]) > MAX_QUERY:
+            await Problem(414, f"The query is longer than {MAX_QUERY} bytes.")(scope, receive, send)
+        elif sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
+            await Problem(431, f"The headers are longer than {MAX_HEADERS} bytes.")(scope, receive, send)
+        elif scope["method"] == "HEAD":
+            await self._app({**scope, "method": "GET"}, receive, _without_body(send))
+        else:
+            await self._app(scope, receive, send)
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return send_head

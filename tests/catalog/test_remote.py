@@ -1,0 +1,520 @@
+"""One page after another from a live catalogue, which behaves as Earth Search does or much worse."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scog.catalog.query import Page, Query
+from scog.catalog.remote import PAGE_SIZE, READ_ASSETS, RemoteCatalog
+from scog.catalog.scene import parse_item
+from scog.catalog.when import parse_interval
+from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
+from scog.net import catalog_io
+from scog.net.policy import Tally
+from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.archives import C1, L2A
+from tests.doubles.earth_search import (
+    ROOT,
+    SEARCH,
+    EarthSearch,
+    cut,
+    drip_headers,
+    edit,
+    forbidden,
+    huge,
+    link_next,
+)
+from tests.doubles.range_server import Fault, RangeServer, body, drip, hang, hang_after, html, redirect, reset, status
+from tests.doubles.reading import Clock
+
+WORLD = (-180.0, -85.0, 180.0, 85.0)
+SQUARES = squares_around(11.3, 46.5, 2, 2)
+ITEMS = acquisitions(SQUARES, date(2024, 1, 1), 73, "https://files.example.org")
+"""Four squares, every five days of 2024: 292 acquisitions in both collections."""
+FEW = ITEMS[:16]
+
+
+def query(**more: Any) -> Query:
+    values = {"bounds": WORLD, "interval": parse_interval("../.."), "cloud_cover": 100.0, "collection": L2A}
+    return Query(**{**values, **more})
+
+
+def ask(
+    server: EarthSearch,
+    wanted: Query | None = None,
+    *,
+    most: int = 50,
+    deadline: float = 2.0,
+    retries: int = 2,
+    hosts: tuple[str, ...] = (),
+    **more: Any,
+) -> tuple[list[Page], Tally]:
+    """All pages of a query, and what they cost."""
+
+    async def work() -> tuple[list[Page], Tally]:
+        catalog = RemoteCatalog(server.root, hosts=hosts, deadline=deadline, retries=retries, **more)
+        tally, pages = Tally(), []
+        try:
+            while len(pages) < most and (not pages or pages[-1].cursor is not None):
+                pages.append(await catalog.page(wanted or query(), pages[-1].cursor if pages else None, tally))
+        finally:
+            await catalog.close()
+        return pages, tally
+
+    return asyncio.run(work())
+
+
+def ids(pages: list[Page]) -> list[str]:
+    return [item["id"] for page in pages for item in page.items]
+
+
+def truth(items: list[Any], collection: str = L2A, cloud_cover: float = 100.0, interval: str = "../..") -> list[str]:
+    """Ids of items, newest first."""
+    scenes = [parse_item(item) for item in items if item["collection"] == collection]
+    within = parse_interval(interval)
+    scenes = [scene for scene in scenes if (scene.cloud_cover or 0) <= cloud_cover and scene.time in within]
+    return [scene.id for scene in sorted(scenes, key=lambda scene: (scene.time, scene.id), reverse=True)]
+
+
+# What is asked, and what comes
+
+
+def test_what_is_sent_is_what_earth_search_understands() -> None:
+    with EarthSearch(FEW) as server:
+        ask(server, query(bounds=(10.0, 46.0, 12.0, 47.5), interval=parse_interval("2024-01-01/.."), cloud_cover=20.0))
+        assert [(asked.method, asked.path) for asked in server.asked] == [("GET", ROOT), ("POST", SEARCH)]
+        sent = server.searches[0].body
+    fields = sent.pop("fields")
+    assert sent == {
+        "bbox": [10.0, 46.0, 12.0, 47.5],
+        "datetime": "2024-01-01T00:00:00Z/..",
+        "collections": [L2A],
+        "query": {"eo:cloud_cover": {"lte": 20.0}},
+        "limit": PAGE_SIZE,
+    }
+    assert "collection" in fields["include"]
+    assert {"assets.red", "assets.scl", "properties.s2:datatake_id", "geometry"} <= set(fields["include"])
+    assert {"links", "assets.red-jp2", "assets.thumbnail"} <= set(fields["exclude"])
+    assert not {"collection", "geometry", "assets", "assets.red"} & set(fields["exclude"])
+
+
+def test_all_clouds_and_all_times_are_not_asked_for_by_name() -> None:
+    with EarthSearch(FEW) as server:
+        ask(server)
+        assert not {"query", "datetime", "sortby", "filter"} & server.searches[0].body.keys()
+
+
+def test_another_catalogue_is_asked_to_sort() -> None:
+    with EarthSearch(FEW, name="another-catalogue") as server:
+        ask(server)
+        assert server.searches[0].body["sortby"] == [{"field": "properties.datetime", "direction": "desc"}]
+
+
+@pytest.mark.parametrize("collection", [L2A, C1])
+@pytest.mark.parametrize("exact_fields", [False, True])
+def test_pages_hold_what_the_catalogue_has(collection: str, exact_fields: bool) -> None:
+    with EarthSearch(ITEMS, exact_fields=exact_fields) as server:
+        pages, tally = ask(server, query(collection=collection))
+    assert ids(pages) == truth(ITEMS, collection)
+    assert [len(page.items) for page in pages] == [100, 100, 92, 0]  # the last link leads to an empty page
+    assert tally.searches == 4
+    assert tally.requests == 5  # the landing page, too
+
+
+def test_scenes_are_the_same_with_fields_as_without() -> None:
+    with EarthSearch(FEW) as server:
+        scenes = [
+            [vars(parse_item(item)) for item in ask(server, query(collection=name), ask_for_fields=asked)[0][0].items]
+            for name in (L2A, C1)
+            for asked in (True, False)
+        ]
+        bytes_with, bytes_without = (
+            ask(server, ask_for_fields=asked)[1].bytes - len(json.dumps(server._landing())) for asked in (True, False)
+        )
+    assert scenes[0] == scenes[1] != []
+    assert scenes[2] == scenes[3] != []
+    assert bytes_with < 0.6 * bytes_without
+
+
+@pytest.mark.parametrize("cover", [0.0, 35.0, 99.0])
+@pytest.mark.parametrize("interval", ["2024-03-01/2024-05-31", "../2024-02-01", "2024-11-15/..", "2024-01-06"])
+def test_clouds_and_times_are_those_asked_for(cover: float, interval: str) -> None:
+    with EarthSearch(ITEMS) as server:
+        pages, _ = ask(server, query(cloud_cover=cover, interval=parse_interval(interval)))
+    assert ids(pages) == truth(ITEMS, L2A, cover, interval)
+
+
+def test_one_collection_is_asked_where_none_is_named() -> None:
+    with EarthSearch(FEW) as server:
+        pages, _ = ask(server, query(collection=None))
+    assert {item["collection"] for page in pages for item in page.items} == {L2A}
+
+
+def test_the_only_page_needs_no_second_search() -> None:
+    with EarthSearch(FEW) as server:
+        pages, tally = ask(server)
+    assert [len(page.items) for page in pages] == [8]
+    assert tally.searches == 1
+
+
+def test_a_count_that_is_not_there_costs_one_more_search() -> None:
+    with EarthSearch(FEW) as server:
+        server.fail(SEARCH, edit(lambda page: [page.pop(name) for name in ("context", "numberMatched")] and page))
+        pages, tally = ask(server)
+    assert [len(page.items) for page in pages] == [8, 0]
+    assert tally.searches == 2
+
+
+def test_a_catalogue_that_gives_short_pages_is_read_on() -> None:
+    with EarthSearch(ITEMS) as server:
+        server.fail(SEARCH, edit(lambda page: page["features"].__delitem__(slice(40, None))))
+        pages, _ = ask(server)
+    assert [len(page.items) for page in pages] == [40, 100, 92, 0]
+
+
+def test_what_earth_search_refuses_is_never_asked() -> None:
+    assert PAGE_SIZE < 268
+    with EarthSearch(ITEMS) as server:
+        pages, tally = ask(server, ask_for_fields=False)
+    assert tally.requests == 5
+    assert len(ids(pages)) == 292
+
+
+def test_the_landing_page_is_asked_for_once_an_hour_and_an_old_one_serves_on() -> None:
+    clock = Clock()
+
+    async def work(server: EarthSearch) -> list[int]:
+        catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=0, clock=clock)
+        counts = []
+
+        async def search() -> None:
+            await catalog.page(query(), None, Tally())
+            counts.append(sum(asked.path == ROOT for asked in server.asked))
+
+        try:
+            await asyncio.gather(*(search() for _ in range(8)))
+            clock.now += 3590
+            await search()
+            server.fail(ROOT, always=status(503))
+            clock.now += 20
+            await search()
+            server.fail(ROOT)
+            clock.now += 30
+            await search()
+            clock.now += 40
+            await search()
+        finally:
+            await catalog.close()
+        return counts
+
+    with EarthSearch(FEW) as server:
+        assert asyncio.run(work(server)) == [1] * 9 + [2, 2, 3]
+
+
+# Faults
+
+PASSING: dict[str, Fault] = {
+    "429": status(429),
+    "429 and when": status(429, Retry_After="0"),
+    "500": status(500),
+    "502": status(502),
+    "503": status(503),
+    "403": forbidden,
+    "reset": reset,
+}
+BROKEN: dict[str, Fault] = {
+    "bad json": body(lambda data: b"{" + data),
+    "html": html,
+    "cut": cut,
+    "100 MB": huge,
+    "no text": body(lambda data: b"\xff\xfe" + data),
+    "a list": body(lambda data: b"[]"),
+    "null": body(lambda data: b"null"),
+    "a number": body(lambda data: b"1e999"),
+    "no features": edit(lambda page: page.pop("features") and page),
+    "features are no list": edit(lambda page: page.update(features={})),
+    "deep": body(lambda data: b"[" * 100_000),
+    "many digits": body(lambda data: b'{"features": [' + b"9" * 5000 + b"]}"),
+    "404": status(404),
+    "400": status(400),
+    "redirect": redirect("http://169.254.169.254/latest"),
+}
+SLOW: dict[str, Fault] = {
+    "hang": hang,
+    "hang in the body": hang_after(100),
+    "drip": drip(10, 0.05),
+    "drip in the headers": drip_headers,
+}
+
+
+@pytest.mark.parametrize("path", [ROOT, SEARCH])
+@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
+def test_what_passes_is_tried_again(path: str, fault: Fault) -> None:
+    with EarthSearch(FEW) as server:
+        server.fail(path, fault)
+        pages, tally = ask(server)
+    assert ids(pages) == truth(FEW)
+    assert tally.requests == 3
+
+
+@pytest.mark.parametrize("path", [ROOT, SEARCH])
+@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
+def test_what_does_not_pass_is_unavailable(path: str, fault: Fault) -> None:
+    with EarthSearch(FEW) as server:
+        server.fail(path, always=fault)
+        with pytest.raises(CatalogUnavailable):
+            ask(server)
+        assert sum(asked.path == path for asked in server.asked) == 3
+
+
+@pytest.mark.parametrize("path", [ROOT, SEARCH])
+@pytest.mark.parametrize("fault", BROKEN.values(), ids=BROKEN.keys())
+def test_what_is_no_stac_is_broken_and_not_asked_again(path: str, fault: Fault) -> None:
+    if path == ROOT and fault in (BROKEN["no features"], BROKEN["features are no list"]):
+        fault = edit(lambda page: page.clear())
+    with EarthSearch(FEW) as server:
+        server.fail(path, always=fault)
+        with pytest.raises(CatalogBroken):
+            ask(server, deadline=10.0)
+        assert sum(asked.path == path for asked in server.asked) == 1
+
+
+@pytest.mark.parametrize("path", [ROOT, SEARCH])
+@pytest.mark.parametrize("fault", SLOW.values(), ids=SLOW.keys())
+def test_what_is_slow_ends_at_the_deadline(path: str, fault: Fault) -> None:
+    with EarthSearch(FEW) as server:
+        server.fail(path, always=fault)
+        since = time.monotonic()
+        with pytest.raises(CatalogUnavailable, match="in time"):
+            ask(server, deadline=0.4)
+        assert 0.3 < time.monotonic() - since < 1.5
+
+
+def test_slow_answers_hold_no_thread_beyond_the_deadline() -> None:
+    async def work(server: EarthSearch) -> int:
+        catalog = RemoteCatalog(server.root, hosts=(), deadline=1.0, retries=0)
+        await catalog.page(query(), None, Tally())
+        server.fail(SEARCH, *[drip_headers] * 40)
+        asked = [catalog.page(query(cloud_cover=float(number)), None, Tally()) for number in range(40)]
+        results = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(result, CatalogUnavailable) for result in results)
+        catalog._http._breaker.success()
+        server.fail(SEARCH)
+        page = await catalog.page(query(), None, Tally())
+        await catalog.close()
+        return len(page.items)
+
+    with EarthSearch(FEW) as server:
+        assert asyncio.run(work(server)) == 8
+
+
+def test_retry_after_is_honoured_also_by_later_searches() -> None:
+    clock = Clock()
+
+    async def work(server: EarthSearch) -> None:
+        catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=2, clock=clock)
+        server.fail(SEARCH, status(429, Retry_After="30"))
+        for _ in range(3):
+            with pytest.raises(CatalogUnavailable):
+                await catalog.page(query(), None, Tally())
+        assert len(server.searches) == 1
+        clock.now += 29
+        with pytest.raises(CatalogUnavailable):
+            await catalog.page(query(), None, Tally())
+        clock.now += 2
+        assert len((await catalog.page(query(), None, Tally())).items) == 8
+        await catalog.close()
+
+    with EarthSearch(FEW) as server:
+        asyncio.run(work(server))
+
+
+def test_an_absurd_retry_after_is_not_waited_for() -> None:
+    assert catalog_io.MAX_REST <= 60
+
+
+def test_a_catalogue_that_keeps_failing_is_left_alone_and_asked_again() -> None:
+    clock = Clock()
+
+    async def work(server: EarthSearch) -> None:
+        catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=0, clock=clock)
+        await catalog.page(query(), None, Tally())
+        server.down()
+        for _ in range(12):
+            with pytest.raises(CatalogUnavailable):
+                await catalog.page(query(), None, Tally())
+        assert len(server.searches) == 1 + 5
+        server.up()
+        clock.now += 14
+        with pytest.raises(CatalogUnavailable, match="left alone"):
+            await catalog.page(query(), None, Tally())
+        clock.now += 2
+        assert len((await catalog.page(query(), None, Tally())).items) == 8
+        await catalog.close()
+
+    with EarthSearch(FEW) as server:
+        asyncio.run(work(server))
+
+
+# Where the catalogue's links lead
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "{elsewhere}/v1/search",
+        "http://169.254.169.254/latest/meta-data",
+        "file:///etc/passwd",
+        "/etc/passwd",
+        "gopher://{host}/",
+        "http://user@{host}/v1/search",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_next_link_to_another_host_is_refused_and_nothing_sent_there(address: str, method: str) -> None:
+    with RangeServer() as elsewhere, EarthSearch(ITEMS) as server:
+        href = address.format(elsewhere=elsewhere.url(""), host=server.host)
+        server.fail(SEARCH, link_next(href=href, method=method))
+        with pytest.raises(CatalogError):
+            ask(server)
+        assert elsewhere.requests == []
+        assert len(server.searches) == 1
+
+
+def test_a_search_link_to_another_host_is_refused() -> None:
+    with RangeServer() as elsewhere, EarthSearch(ITEMS) as server:
+
+        def lead_away(page: dict[str, Any]) -> None:
+            for link in page["links"]:
+                if link["rel"] == "search":
+                    link["href"] = elsewhere.url("/v1/search")
+
+        server.fail(ROOT, edit(lead_away))
+        with pytest.raises(CatalogBroken, match="SCOG_HOSTS"):
+            ask(server)
+        assert elsewhere.requests == []
+        assert server.searches == []
+
+
+def test_headers_that_a_link_asks_for_are_not_sent() -> None:
+    with EarthSearch(ITEMS) as server:
+        server.fail(SEARCH, link_next(headers={"Range": "bytes=0-1", "Authorization": "whoever"}))
+        pages, _ = ask(server)
+    assert ids(pages) == truth(ITEMS)
+
+
+def test_pages_by_get_work_as_well() -> None:
+    with EarthSearch(ITEMS) as server:
+
+        def by_get(page: dict[str, Any]) -> None:
+            for link in page["links"]:
+                if link["rel"] == "next":
+                    after = link.pop("body")["next"]
+                    link["method"] = "GET"
+                    link["href"] = f"{server.url(SEARCH)}?limit=150&collections={L2A}&next={after}"
+
+        server.fail(SEARCH, edit(by_get))
+        pages, _ = ask(server)
+        assert [asked.method for asked in server.searches] == ["POST", "GET", "GET", "GET"]
+    assert ids(pages) == truth(ITEMS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"href": None},
+        {"href": 5},
+        {"body": []},
+        {"body": None},
+        {"method": "DELETE"},
+        {"method": 7},
+        {"merge": "yes"},
+        {"title": {"a": 1}},
+        {"href": "http://[::1/x"},
+        {"href": "http://\ud800/"},
+    ],
+    ids=str,
+)
+def test_a_malformed_next_link_breaks_nothing(change: dict[str, Any]) -> None:
+    with EarthSearch(ITEMS) as server:
+        server.fail(SEARCH, link_next(**change))
+        try:
+            pages, _ = ask(server)
+        except CatalogError:
+            return
+    assert ids(pages)[:100] == truth(ITEMS)[:100]
+
+
+# Recordings
+
+
+def test_recorded_items_come_back_as_they_were(recorded: dict[str, Any]) -> None:
+    for collection in (L2A, C1):
+        with EarthSearch(list(recorded.values())) as server:
+            pages, _ = ask(server, query(collection=collection))
+            assert ids(pages) == truth(list(recorded.values()), collection)
+            whole = {item["id"]: parse_item(item) for item in recorded.values() if item["collection"] == collection}
+            for item in pages[0].items:
+                scene, expected = vars(parse_item(item)), vars(whole[item["id"]])
+                read = {name: asset for name, asset in expected["assets"].items() if name in READ_ASSETS}
+                assert scene == expected | {"assets": read}
+                assert {"red", "nir", "scl", "swir22", "visual"} <= read.keys()
+
+
+@pytest.mark.parametrize("name", ["page-1", "page-2", "page-empty", "search-13TDE-2024-c1"])
+def test_recorded_pages_are_read(recordings: Path, name: str) -> None:
+    recorded_page = json.loads((recordings / f"{name}.json").read_bytes())
+    with EarthSearch() as server:
+        server.fail(SEARCH, edit(lambda page: recorded_page))
+        pages, _ = ask(server, most=1)
+    assert list(pages[0].items) == recorded_page["features"]
+    tokens = [link["body"]["next"] for link in recorded_page["links"] if link["rel"] == "next"]
+    cursor = pages[0].cursor
+    assert (cursor["body"]["next"] if cursor else None) == (tokens[0] if tokens else None)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_the_double_pages_as_the_recording_does(recordings: Path, number: int) -> None:
+    envelope = json.loads((recordings / f"search-page-envelope-{number}.json").read_bytes())
+    with EarthSearch(FEW) as server:
+        pages, _ = ask(server, most=1)
+        answer = json.loads(server._search("POST", {"limit": 10}).body)
+    assert answer.keys() == envelope.keys() | {"features"}
+    assert pages[0].cursor is None
+    link, recorded_link = answer["links"][0], envelope["links"][0]
+    assert link.keys() == recorded_link.keys()
+    unlike = {"href", "body"}
+    assert {k: v for k, v in link.items() if k not in unlike} == {
+        k: v for k, v in recorded_link.items() if k not in unlike
+    }
+    assert [len(token.split(",")) for token in (link["body"]["next"], recorded_link["body"]["next"])] == [3, 3]
+
+
+def test_the_double_knows_fields_as_the_recording_does(recordings: Path) -> None:
+    recorded_page = json.loads((recordings / "search-fields-response-c1.json").read_bytes())
+    asked = recorded_page["links"][0]["body"]["fields"]
+    with EarthSearch(FEW) as server:
+        answer = json.loads(server._search("POST", {"fields": asked, "collections": [C1]}).body)
+    ours, theirs = answer["features"][0], recorded_page["features"][0]
+    assert ours.keys() == theirs.keys()
+    assert ours["properties"].keys() == theirs["properties"].keys()
+
+
+def test_the_recorded_landing_page_is_understood(recordings: Path) -> None:
+    landing = json.loads((recordings / "earth-search-v1-root.json").read_bytes())
+    with EarthSearch(FEW) as server:
+        there = "https://earth-search.aws.element84.com"
+        text = json.dumps(landing).replace(there, server.url(""))
+        server.fail(ROOT, body(lambda data: text.encode()))
+        pages, _ = ask(server, query(cloud_cover=50.0))
+        sent = server.searches[0].body
+    assert ids(pages) == truth(FEW, cloud_cover=50.0)
+    assert {"query", "fields"} <= sent.keys()
+    assert "sortby" not in sent

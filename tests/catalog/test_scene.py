@@ -1,0 +1,381 @@
+"""From items to scenes: recorded ones, and everything that can be wrong with one."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scog.bands import BANDS
+from scog.catalog.offset import C1, L2A
+from scog.catalog.scene import UnusableItem, parse_item
+from scog.settings import EARTH_SEARCH_HOSTS
+
+Item = dict[str, Any]
+CANONICAL = {band.name for band in BANDS}
+RED = {"href": "https://example.org/B04.tif", "type": "image/tiff; application=geotiff"}
+
+
+# Recorded items
+
+
+def test_every_recorded_item(recorded: dict[str, Item]) -> None:
+    assert Counter(name.split("__")[0] for name in recorded) == {L2A: 10, C1: 16}
+    for name, item in recorded.items():
+        scene = parse_item(item)
+        properties = item["properties"]
+        assert (scene.collection, scene.id) == tuple(name.split("__"))
+        assert scene.platform in ("sentinel-2a", "sentinel-2b")
+        assert scene.square in scene.id
+        assert len(scene.square) == 5
+        assert properties["grid:code"] == f"MGRS-{scene.square}"
+        assert scene.time.tzinfo is UTC
+        assert scene.time.strftime("%Y%m%d") in scene.id
+        assert scene.cloud_cover == properties["eo:cloud_cover"]
+        assert scene.orbit is not None
+        assert scene.orbit in properties["s2:datatake_id"]
+        assert scene.orbit in properties.get("s2:granule_id", f"A{scene.orbit}")
+        assert scene.generated == properties["s2:generation_time"]
+        assert scene.twin is not None
+        assert scene.twin[3] in properties["s2:datastrip_id"]
+
+
+def test_recorded_assets_have_canonical_names_and_are_never_jpeg_2000(recorded: dict[str, Item]) -> None:
+    for name, item in recorded.items():
+        assets = parse_item(item).assets
+        extra = {"visual"} | ({"cloud", "snow", "preview"} if name.startswith(C1) else set())
+        assert set(assets) == CANONICAL | extra, name
+        for key, asset in assets.items():
+            url = urlsplit(asset.url)
+            assert url.scheme == "https"
+            assert url.hostname in EARTH_SEARCH_HOSTS, (name, key)
+            assert url.path.endswith(".tif")
+        codes = {key: urlsplit(assets[key].url).path.rpartition("/")[2] for key in ("red", "nir08", "scl")}
+        assert codes == {"red": "B04.tif", "nir08": "B8A.tif", "scl": "SCL.tif"}
+    jp2 = [key for item in recorded.values() for key, a in item["assets"].items() if a.get("type") == "image/jp2"]
+    assert len(jp2) > 100
+
+
+def test_recorded_footprints_are_as_recorded(recorded: dict[str, Item]) -> None:
+    for name, item in recorded.items():
+        (ring,) = parse_item(item).footprint
+        assert [list(corner) for corner in ring] == item["geometry"]["coordinates"][0], name
+        west, south, east, north = item["bbox"]
+        xs, ys = zip(*ring, strict=True)
+        assert (min(xs), max(xs), min(ys), max(ys)) == pytest.approx((west, east, south, north), abs=1e-6)
+
+
+def test_the_projection_may_be_written_either_way(recorded: dict[str, Item]) -> None:
+    """Files tell their projection themselves: an item is usable with any spelling of it, and with none."""
+    assert all("proj:epsg" in item["properties"] or "proj:code" in item["properties"] for item in recorded.values())
+    item = copy.deepcopy(next(iter(recorded.values())))
+    epsg = item["properties"].pop("proj:epsg", None) or 32613
+    known = parse_item(item)
+    for spelled in ({"proj:epsg": epsg}, {"proj:code": f"EPSG:{epsg}"}, {"proj:epsg": None}, {"proj:code": "nonsense"}):
+        other = parse_item(item | {"properties": item["properties"] | spelled})
+        assert other.assets == known.assets
+        assert other.footprint == known.footprint
+
+
+def test_recorded_pages(recordings: Path) -> None:
+    counts: Counter[tuple[str, str]] = Counter()
+    for name in ("page-1", "page-2", "page-empty", "search-13TDE-2024-c1"):
+        for item in json.loads((recordings / f"{name}.json").read_bytes())["features"]:
+            try:
+                scene = parse_item(item)
+            except UnusableItem as fault:
+                counts[item["collection"], str(fault)] += 1
+            else:
+                counts[scene.collection, "ok"] += 1
+                if scene.collection in (L2A, C1):
+                    assert set(scene.assets) >= CANONICAL
+    # Level-1C is JPEG 2000 only; Sentinel-1 is paid for by who asks.
+    assert counts == {
+        (C1, "ok"): 16,
+        (L2A, "ok"): 6,
+        ("sentinel-1-grd", "no-raster-assets"): 3,
+        ("sentinel-2-l1c", "no-raster-assets"): 5,
+    }
+
+
+def test_items_of_which_only_some_fields_were_asked_for(recordings: Path) -> None:
+    for item in json.loads((recordings / "search-fields-response-c1.json").read_bytes())["features"]:
+        with pytest.raises(UnusableItem, match="no-geometry"):
+            parse_item(item)
+
+
+# What an item may look like
+
+
+def test_a_small_item(make_item: Callable[..., Item]) -> None:
+    scene = parse_item(make_item(), "https://example.org/items/one.json")
+    assert scene.time == datetime(2024, 6, 12, 10, 10, 31, 24000, UTC)
+    assert (scene.id, scene.collection) == ("S2A_T32TPT_20240612T101031_L2A", L2A)
+    assert (scene.platform, scene.square, scene.cloud_cover) == ("sentinel-2a", "32TPT", 12.5)
+    assert scene.footprint == (((11.0, 46.0), (12.0, 46.0), (12.0, 47.0), (11.0, 47.0), (11.0, 46.0)),)
+    assert scene.orbit == "046870"
+    assert scene.twin == ("sentinel-2a", "32TPT", "GS2A_20240612T101031_046870", "S20240612T101026")
+    assert scene.assets["red"].url == "https://example.org/items/B04.tif"
+    assert scene.assets["red"].nodata == 0.0
+    assert scene.order == (scene.time, "32TPT", scene.id)
+
+
+@pytest.mark.parametrize(
+    ("properties", "field", "value"),
+    [
+        ({"grid:code": None, "s2:mgrs_tile": "32TPT"}, "square", "32TPT"),
+        ({"grid:code": None}, "square", ""),
+        ({"platform": None}, "platform", ""),
+        ({"eo:cloud_cover": None}, "cloud_cover", None),
+        ({"eo:cloud_cover": 0}, "cloud_cover", 0.0),
+        ({"eo:cloud_cover": math.nan}, "cloud_cover", None),
+        ({"eo:cloud_cover": math.inf}, "cloud_cover", None),
+        ({"s2:datatake_id": None}, "orbit", None),
+        ({"s2:datatake_id": None}, "twin", None),
+        ({"s2:datastrip_id": None}, "twin", None),
+        ({"s2:datatake_id": None, "sat:absolute_orbit": 46870}, "orbit", "46870"),
+        ({"s2:datatake_id": "odd"}, "orbit", None),
+        ({"s2:datatake_id": "odd"}, "twin", ("sentinel-2a", "32TPT", "odd", "S20240612T101026")),
+        ({"s2:datastrip_id": "odd"}, "twin", ("sentinel-2a", "32TPT", "GS2A_20240612T101031_046870", "odd")),
+        ({"s2:generation_time": None, "created": "2024-06-13T00:00:00Z"}, "generated", "2024-06-13T00:00:00Z"),
+        ({"s2:generation_time": None}, "generated", ""),
+        ({"datetime": None, "start_datetime": "2024-01-01T00:00:00Z"}, "time", datetime(2024, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_properties(properties: Item, field: str, value: Any, make_item: Callable[..., Item]) -> None:
+    assert getattr(parse_item(make_item(properties)), field) == value
+
+
+def test_the_baseline_is_no_part_of_a_twin(make_item: Callable[..., Item]) -> None:
+    again = make_item(
+        {
+            "s2:datatake_id": "GS2A_20240612T101031_046870_N05.11",
+            "s2:datastrip_id": "S2A_OPER_MSI_L2A_DS_S2RP_20250101T000000_S20240612T101026_N05.11",
+        }
+    )
+    assert parse_item(again).twin == parse_item(make_item()).twin
+
+
+ASSETS = [
+    # key, asset, the name it goes by (None: left out), its URL
+    ("red", RED, "red", RED["href"]),
+    ("B04", RED, "red", RED["href"]),
+    ("b04", RED, "red", RED["href"]),
+    ("B4", RED, "red", RED["href"]),
+    ("B8A", RED, "nir08", RED["href"]),
+    ("SCL", RED, "scl", RED["href"]),
+    ("vh", RED, "vh", RED["href"]),
+    ("red", RED | {"href": "B04.tif"}, "red", "https://base.example/a/B04.tif"),
+    ("red", RED | {"href": "../B04.tif"}, "red", "https://base.example/B04.tif"),
+    ("red", RED | {"href": "//other.example/B04.tif"}, "red", "https://other.example/B04.tif"),
+    ("red", RED | {"href": "s3://bucket/a b/B04.tif"}, "red", "https://bucket.s3.amazonaws.com/a b/B04.tif"),
+    ("red", RED | {"type": "IMAGE/TIFF"}, "red", RED["href"]),
+    ("red", RED | {"type": "image/vnd.stac.geotiff; cloud-optimized=true"}, "red", RED["href"]),
+    ("red", {"href": RED["href"]}, "red", RED["href"]),
+    ("red", {"href": "https://example.org/B04.TIFF", "type": ""}, "red", "https://example.org/B04.TIFF"),
+    ("red", {"href": "https://example.org/B04"}, None, None),
+    ("red", {"href": "https://example.org/B04.jp2"}, None, None),
+    ("red", RED | {"type": "image/jp2"}, None, None),
+    ("red", RED | {"type": "image/tiffany"}, None, None),
+    ("red", RED | {"type": "application/xml"}, None, None),
+    ("red-jp2", RED, None, None),
+    ("red", RED | {"href": ""}, None, None),
+    ("red", {"type": RED["type"]}, None, None),
+    ("red", RED | {"storage:requester_pays": True}, None, None),
+    ("red", RED | {"storage:requester_pays": False}, "red", RED["href"]),
+]
+
+
+@pytest.mark.parametrize(("key", "asset", "name", "url"), ASSETS)
+def test_assets(key: str, asset: Item, name: str | None, url: str | None, make_item: Callable[..., Item]) -> None:
+    item = make_item(assets={"other": RED, key: asset})
+    found = dict(parse_item(item, "https://base.example/a/item.json").assets)
+    del found["other"]
+    assert {kept: each.url for kept, each in found.items()} == ({name: url} if name else {})
+
+
+def test_requester_pays_may_be_said_for_all_assets_at_once(make_item: Callable[..., Item]) -> None:
+    item = make_item({"storage:requester_pays": True}, assets={"red": RED})
+    with pytest.raises(UnusableItem, match="no-raster-assets"):
+        parse_item(item)
+    item["assets"]["nir"] = RED | {"storage:requester_pays": False}
+    assert list(parse_item(item).assets) == ["nir"]
+
+
+def test_of_two_assets_for_one_band_the_first_counts(make_item: Callable[..., Item]) -> None:
+    item = make_item(assets={"red": RED, "B04": RED | {"href": "https://example.org/other.tif"}})
+    assert {name: asset.url for name, asset in parse_item(item).assets.items()} == {"red": RED["href"]}
+
+
+WRITTEN = [
+    # what the asset says; scale, offset, nodata
+    ({}, 1.0, 0.0, None),
+    ({"raster:bands": [{"scale": 0.5, "offset": 3, "nodata": 9}]}, 0.5, 3.0, 9.0),
+    ({"raster:bands": [{"offset": None, "nodata": "nan"}]}, 1.0, 0.0, None),
+    ({"raster:bands": []}, 1.0, 0.0, None),
+    ({"raster:bands": None}, 1.0, 0.0, None),
+    ({"raster:bands": [{"scale": 0}]}, 1.0, 0.0, None),
+    # STAC 1.1
+    ({"bands": [{"name": "B04", "raster:scale": 0.5, "raster:offset": 3, "nodata": 9}]}, 0.5, 3.0, 9.0),
+    ({"raster:scale": 0.5, "raster:offset": 3, "nodata": 9}, 0.5, 3.0, 9.0),
+    ({"bands": [{"name": "B04"}], "raster:scale": 0.5, "raster:offset": 3, "nodata": 9}, 0.5, 3.0, 9.0),
+    ({"bands": [{"raster:scale": 0.25}], "raster:scale": 0.5, "raster:offset": 3}, 0.25, 3.0, None),
+    ({"bands": [{"raster:scale": 0.25}], "raster:bands": [{"scale": 0.5, "offset": 3}]}, 0.25, 3.0, None),
+    ({"bands": [{"nodata": -1}], "nodata": 9}, 1.0, 0.0, -1.0),
+]
+
+
+@pytest.mark.parametrize(("says", "scale", "offset", "nodata"), WRITTEN)
+def test_scale_and_offset_as_written(
+    says: Item, scale: float, offset: float, nodata: float | None, make_item: Callable[..., Item]
+) -> None:
+    asset = parse_item(make_item(collection="another", assets={"red": RED | says})).assets["red"]
+    assert (asset.scale, asset.offset, asset.nodata) == (scale, offset, nodata)
+
+
+def test_a_stac_1_1_item_of_a_known_collection_follows_the_same_rule(make_item: Callable[..., Item]) -> None:
+    bands = [{"name": "B04", "eo:common_name": "red", "raster:scale": 7, "raster:offset": 7, "nodata": 7}]
+    item = make_item(stac_version="1.1.0", assets={"red": RED | {"bands": bands}, "aot": RED | {"bands": bands}})
+    red, aot = parse_item(item).assets["red"], parse_item(item).assets["aot"]
+    assert (red.scale, red.offset, red.nodata) == (0.0001, 0.0, 0.0)
+    assert (aot.scale, aot.offset, aot.nodata) == (7.0, 0.0, 0.0)
+
+
+SQUARE = [[0, 0], [1, 0], [1, 1], [0, 0]]
+SHAPES = [
+    ({"type": "Polygon", "coordinates": [SQUARE]}, 1),
+    ({"type": "Polygon", "coordinates": [SQUARE, SQUARE]}, 1),
+    ({"type": "Polygon", "coordinates": [[[0, 0, 5], [1, 0, 5], [1, 1, 5], [0, 0, 5]]]}, 1),
+    ({"type": "MultiPolygon", "coordinates": [[SQUARE], [SQUARE, SQUARE]]}, 2),
+]
+
+
+@pytest.mark.parametrize(("geometry", "rings"), SHAPES)
+def test_footprints(geometry: Item, rings: int, make_item: Callable[..., Item]) -> None:
+    footprint = parse_item(make_item(geometry=geometry)).footprint
+    assert footprint == (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 0.0)),) * rings
+
+
+# What is wrong with an item
+
+HUGE = 10**400
+
+
+def polygon(*corners: Any) -> Item:
+    return {"type": "Polygon", "coordinates": [list(corners)]}
+
+
+MALFORMED: list[tuple[str, Item, str]] = [
+    ("no id", {"id": None}, "no-id"),
+    ("an empty id", {"id": ""}, "no-id"),
+    ("a number for an id", {"id": 5}, "no-id"),
+    ("no properties", {"properties": None}, "malformed"),
+    ("a list of properties", {"properties": []}, "malformed"),
+    ("no datetime", {"properties": {}}, "malformed"),
+    ("a bad datetime", {"properties": {"datetime": "yesterday"}}, "bad-datetime"),
+    ("a datetime without zone", {"properties": {"datetime": "2024-06-12T10:10:31"}}, "bad-datetime"),
+    ("a number for a datetime", {"properties": {"datetime": 5}}, "bad-datetime"),
+    ("no geometry", {"geometry": None}, "no-geometry"),
+    ("a point", {"geometry": {"type": "Point", "coordinates": [0, 0]}}, "no-geometry"),
+    ("a text for a geometry", {"geometry": "POLYGON EMPTY"}, "no-geometry"),
+    ("no coordinates", {"geometry": {"type": "Polygon"}}, "malformed"),
+    ("a polygon without rings", {"geometry": {"type": "Polygon", "coordinates": []}}, "malformed"),
+    ("an empty ring", {"geometry": polygon()}, "no-geometry"),
+    ("a ring of three", {"geometry": polygon(*SQUARE[:3])}, "no-geometry"),
+    ("no polygons", {"geometry": {"type": "MultiPolygon", "coordinates": []}}, "no-geometry"),
+    ("an empty polygon", {"geometry": {"type": "MultiPolygon", "coordinates": [[]]}}, "malformed"),
+    ("corners of one number", {"geometry": polygon([0], [1], [2], [3])}, "malformed"),
+    ("numbers for corners", {"geometry": polygon(0, 1, 2, 3)}, "malformed"),
+    ("letters in corners", {"geometry": polygon(*[["a", "b"]] * 4)}, "malformed"),
+    ("nothing in corners", {"geometry": polygon(*[[None, None]] * 4)}, "malformed"),
+    ("a corner that is NaN", {"geometry": polygon([math.nan, 0], *SQUARE)}, "no-geometry"),
+    ("a corner at infinity", {"geometry": polygon([0, -math.inf], *SQUARE)}, "no-geometry"),
+    ("a corner of 400 digits", {"geometry": polygon([HUGE, 0], *SQUARE)}, "malformed"),
+    ("metres for degrees", {"geometry": polygon(*[[500000, 5100000]] * 4)}, "no-geometry"),
+    ("beyond the pole", {"geometry": polygon([0, 91], *SQUARE)}, "no-geometry"),
+    ("no assets", {"assets": {}}, "no-raster-assets"),
+    ("assets null", {"assets": None}, "no-raster-assets"),
+    ("a list of assets", {"assets": [RED]}, "malformed"),
+    ("an asset null", {"assets": {"red": None}}, "malformed"),
+    ("no rasters", {"assets": {"red": RED | {"type": "image/jp2"}}}, "no-raster-assets"),
+    ("a broken address", {"assets": {"red": RED | {"href": "https://[::1/B04.tif"}}}, "malformed"),
+]
+
+
+@pytest.mark.parametrize(("members", "reason"), [row[1:] for row in MALFORMED], ids=[row[0] for row in MALFORMED])
+def test_malformed(members: Item, reason: str, make_item: Callable[..., Item]) -> None:
+    with pytest.raises(UnusableItem) as refused:
+        parse_item(make_item() | members)
+    assert str(refused.value) == reason or str(refused.value).startswith(f"{reason} (")
+    assert len(str(refused.value)) < 60
+
+
+@pytest.mark.parametrize("cover", ["many", [], {}, HUGE])
+def test_malformed_cloud_cover(cover: Any, make_item: Callable[..., Item]) -> None:
+    with pytest.raises(UnusableItem, match="malformed"):
+        parse_item(make_item({"eo:cloud_cover": cover}))
+
+
+@pytest.mark.parametrize("numbers", [{"scale": math.nan}, {"offset": math.inf}, {"scale": "big"}, {"offset": HUGE}])
+def test_malformed_scale_or_offset(numbers: Item, make_item: Callable[..., Item]) -> None:
+    with pytest.raises(UnusableItem, match="malformed"):
+        parse_item(make_item(collection="another", assets={"red": RED | {"raster:bands": [numbers]}}))
+
+
+@pytest.mark.parametrize("item", [{}, {"properties": {}}, [], None, "item", 5])
+def test_what_is_no_item_at_all(item: Any) -> None:
+    with pytest.raises(UnusableItem):
+        parse_item(item)
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12)),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=8), inner, max_size=4)),
+    max_leaves=8,
+)
+PATHS = [
+    ("id",), ("collection",), ("geometry",), ("geometry", "type"), ("geometry", "coordinates"), ("properties",),
+    ("properties", "datetime"), ("properties", "platform"), ("properties", "grid:code"),
+    ("properties", "eo:cloud_cover"), ("properties", "earthsearch:boa_offset_applied"),
+    ("properties", "s2:processing_baseline"), ("properties", "s2:generation_time"), ("properties", "s2:datatake_id"),
+    ("properties", "s2:datastrip_id"), ("assets",), ("assets", "red"), ("assets", "red", "href"),
+    ("assets", "red", "type"), ("assets", "red", "raster:bands"), ("assets", "red", "bands"),
+]  # fmt: skip
+
+
+@given(path=st.sampled_from(PATHS), value=JSON)
+def test_any_value_in_any_place_is_parsed_or_refused(path: tuple[str, ...], value: Any) -> None:
+    item = json.loads(ITEM_TEXT)
+    place = item
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    try:
+        scene = parse_item(item)
+    except UnusableItem:
+        return
+    assert scene.assets
+    assert all(math.isfinite(number) for ring in scene.footprint for corner in ring for number in corner)
+    assert all(math.isfinite(asset.scale) for asset in scene.assets.values())
+    assert scene.cloud_cover is None or math.isfinite(scene.cloud_cover)
+
+
+ITEM_TEXT = json.dumps(
+    {
+        "id": "one",
+        "collection": L2A,
+        "geometry": polygon(*SQUARE),
+        "properties": {"datetime": "2024-06-12T10:10:31Z"},
+        "assets": {"red": RED},
+    }
+)

@@ -1,0 +1,708 @@
+"""Searches: shared, kept, aged, renewed behind the scenes, and brought over restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scog.catalog import search as search_module
+from scog.catalog.footprint import Bounds
+from scog.catalog.offset import C1, L2A
+from scog.catalog.query import Page, Query
+from scog.catalog.search import FRESH, FRESH_PAST, MAX_PAGES, MAX_SCENES, PAUSE, STALE, Search, Searches
+from scog.catalog.store import SearchStore
+from scog.catalog.when import Interval, parse_interval
+from scog.errors import CatalogUnavailable
+from scog.net.policy import Tally
+from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.reading import Clock
+
+AREA = (10.0, 46.0, 11.0, 47.0)
+EVER = Interval(None, None)
+PAST = parse_interval("2020-01-01/2020-12-31")
+ITEMS = sorted(
+    acquisitions(
+        squares_around(11.3, 46.5, 2, 2), date(2020, 1, 1), 30, "https://files.example.org", collections=[L2A]
+    ),
+    key=lambda item: (item["properties"]["datetime"], item["id"]),
+    reverse=True,
+)
+"""Thirty passes over four squares, newest first."""
+
+
+class Scripted:
+    """A catalogue in memory that counts what it is asked and fails when told to."""
+
+    is_live = True
+
+    def __init__(self, items: Sequence[Any] = ITEMS, size: int = 100) -> None:
+        self.items = items
+        self.size = size
+        self.asked: list[tuple[Query, Any]] = []
+        self.fault: Exception | None = None
+        self.gate: asyncio.Event | None = None
+        self.cursor: Callable[[int], Any] = lambda at: {"at": at} if at < len(self.items) else None
+
+    async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
+        self.asked.append((query, cursor))
+        tally.searches += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.fault is not None:
+            raise self.fault
+        start = cursor["at"] if cursor else 0
+        items = self.items[start : start + self.size]
+        return Page(items, [""] * len(items), self.cursor(start + self.size))
+
+    async def newest(self, collection: str | None) -> datetime | None:
+        return None
+
+    async def bounds(self) -> Bounds | None:
+        return None
+
+    async def close(self) -> None:
+        pass
+
+
+class Bench:
+    """Searches of a scripted catalogue, with a clock that goes when it is told to."""
+
+    def __init__(self, catalog: Scripted, folder: Path | None = None, collection: str | None = None) -> None:
+        self.catalog = catalog
+        self.clock = Clock()
+        self.clock.now = datetime(2024, 6, 12, 10, tzinfo=UTC).timestamp()
+        self.store = SearchStore(folder, "https://catalog.example.org/v1")
+        self.searches = Searches(catalog, self.store, collection, 90, self.clock)
+
+    async def find(self, interval: Interval = EVER, area: Bounds = AREA, **more: Any) -> Search:
+        values = {"cloud_cover": 100.0, "collection": None, "tally": Tally(), **more}
+        return await self.searches.find(area, interval, **values)
+
+    async def close(self) -> None:
+        await self.searches.close()
+        self.store.close()
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(20):
+            await work
+
+    asyncio.run(bounded())
+
+
+def with_bench(work: Callable[[Bench], Coroutine[Any, Any, None]], **more: Any) -> None:
+    async def whole() -> None:
+        bench = Bench(Scripted(), **more)
+        try:
+            await work(bench)
+        finally:
+            await bench.close()
+
+    run(whole())
+
+
+async def settle() -> None:
+    """Let what runs behind the scenes come to its end."""
+    for _ in range(20):
+        await asyncio.sleep(0.005)
+
+
+def ids(search: Search) -> list[str]:
+    return [scene.id for scene in search.scenes.scenes]
+
+
+# Shared
+
+
+def test_those_who_want_the_same_search_wait_for_one() -> None:
+    async def work(bench: Bench) -> None:
+        bench.catalog.gate = asyncio.Event()
+        asked = [asyncio.ensure_future(bench.find()) for _ in range(50)]
+        await settle()
+        bench.catalog.gate.set()
+        found = await asyncio.gather(*asked)
+        assert len(set(map(id, found))) == 1
+        assert len(bench.catalog.asked) == 1
+
+    with_bench(work)
+
+
+def test_other_areas_times_clouds_and_collections_are_other_searches() -> None:
+    async def work(bench: Bench) -> None:
+        await bench.find()
+        await bench.find(area=(11.0, 46.0, 12.0, 47.0))
+        await bench.find(PAST)
+        await bench.find(cloud_cover=20.0)
+        await bench.find(collection=C1)
+        assert len(bench.catalog.asked) == 5
+        await bench.find(collection=L2A)
+        assert len(bench.catalog.asked) == 5
+
+    with_bench(work)
+
+
+def test_an_error_reaches_all_who_wait_and_is_not_kept() -> None:
+    async def work(bench: Bench) -> None:
+        bench.catalog.fault = CatalogUnavailable("away")
+        found = await asyncio.gather(*(bench.find() for _ in range(10)), return_exceptions=True)
+        assert all(isinstance(each, CatalogUnavailable) for each in found)
+        assert len(bench.catalog.asked) == 1
+        bench.catalog.fault = None
+        assert len(ids(await bench.find())) == 100
+
+    with_bench(work)
+
+
+def test_a_page_is_turned_once_for_all() -> None:
+    async def work(bench: Bench) -> None:
+        search = await bench.find()
+        assert (search.pages, search.exhausted) == (1, False)
+        await asyncio.gather(*(search.turn(Tally()) for _ in range(10)))
+        assert (search.pages, search.exhausted) == (2, True)
+        assert len(bench.catalog.asked) == 2
+        assert ids(search) == _in_order([item["id"] for item in ITEMS])
+
+    with_bench(work)
+
+
+def _in_order(names: list[str]) -> list[str]:
+    """Newest pass first, within a pass by time."""
+    rank = {item["id"]: (item["properties"]["s2:datatake_id"], item["properties"]["datetime"]) for item in ITEMS}
+    passes = sorted({rank[name][0][5:20] for name in names}, reverse=True)
+    return [
+        name
+        for taken in passes
+        for name in sorted((name for name in names if rank[name][0][5:20] == taken), key=lambda name: rank[name][1])
+    ]
+
+
+def test_a_search_that_nobody_waits_for_any_more_is_given_up() -> None:
+    async def work(bench: Bench) -> None:
+        bench.catalog.gate = asyncio.Event()
+        asked = asyncio.ensure_future(bench.find())
+        await settle()
+        asked.cancel()
+        await settle()
+        bench.catalog.gate.set()
+        await settle()
+        assert bench.searches._kept == {}
+        assert len(ids(await bench.find())) == 100
+
+    with_bench(work)
+
+
+# Checked on arrival
+
+
+def _changed(item: Any, properties: dict[str, Any] | None = None, **members: Any) -> Any:
+    return {**item, "properties": {**item["properties"], **(properties or {})}, **members}
+
+
+def test_unusable_and_unasked_items_are_left_out_and_counted() -> None:
+    good = ITEMS[0]
+    catalog = Scripted(
+        [
+            good,
+            _changed(ITEMS[1], geometry=None),
+            _changed(ITEMS[2], assets={}),
+            _changed(ITEMS[3], assets={"red-jp2": good["assets"]["red-jp2"]}),
+            _changed(ITEMS[4], {"eo:cloud_cover": 61.0}),
+            _changed(ITEMS[5], {"datetime": "2019-01-01T00:00:00Z"}),
+            _changed(ITEMS[6], {"datetime": "yesterday"}),
+            _changed(ITEMS[7], collection="sentinel-2-c1-l2a"),
+            _changed(ITEMS[8], {"datetime": None}),
+            _changed(ITEMS[9], id=None),
+            "no item at all",
+            None,
+            [],
+            {"type": "Feature"},
+        ]
+    )
+
+    async def work() -> None:
+        bench = Bench(catalog)
+        search = await bench.find(PAST, cloud_cover=60.0)
+        assert ids(search) == [good["id"]]
+        assert search.left_out == {
+            "no-geometry": 1,
+            "no-raster-assets": 2,
+            "cloud-cover": 1,
+            "other-time": 1,
+            "bad-datetime": 1,
+            "other-collection": 1,
+            "malformed (KeyError)": 2,
+            "no-id": 1,
+            "malformed (TypeError)": 3,
+        }
+        await bench.close()
+
+    run(work())
+
+
+def test_a_catalogue_that_ignores_filters_never_mixes_collections() -> None:
+    both = acquisitions(squares_around(11.3, 46.5, 1, 1), date(2020, 1, 1), 5, "https://files.example.org")
+
+    async def work() -> None:
+        bench = Bench(Scripted(both))
+        for collection, expected in ((None, L2A), (L2A, L2A), (C1, C1)):
+            search = await bench.find(collection=collection)
+            assert {scene.collection for scene in search.scenes.scenes} == {expected}
+            assert len(ids(search)) == 5
+            assert search.left_out == {"other-collection": 5}
+        await bench.close()
+        bench = Bench(Scripted(both), collection=C1)
+        assert {scene.collection for scene in (await bench.find()).scenes.scenes} == {C1}
+        await bench.close()
+
+    run(work())
+
+
+def test_doubles_and_older_versions_count_once() -> None:
+    again = _changed(ITEMS[0], {"s2:generation_time": "2030-01-01T00:00:00Z"}, id="S2A_AGAIN")
+    catalog = Scripted([ITEMS[0], ITEMS[0], again, ITEMS[1]])
+
+    async def work() -> None:
+        bench = Bench(catalog)
+        assert sorted(ids(await bench.find())) == sorted(["S2A_AGAIN", ITEMS[1]["id"]])
+        await bench.close()
+
+    run(work())
+
+
+# Pages
+
+
+def test_pages_that_loop_are_left() -> None:
+    async def work(bench: Bench) -> None:
+        bench.catalog.cursor = lambda at: {"at": 0, "always": "the same"}
+        search = await bench.find()
+        while not search.exhausted:
+            await search.turn(Tally())
+        assert len(bench.catalog.asked) == 2
+        assert not search.bounded
+        assert len(ids(search)) == 100
+
+    with_bench(work)
+
+
+def test_pages_that_loop_in_two_are_left() -> None:
+    async def work(bench: Bench) -> None:
+        bench.catalog.cursor = lambda at: {"at": 0 if at >= 120 else 100}
+        search = await bench.find()
+        while not search.exhausted:
+            await search.turn(Tally())
+        assert len(bench.catalog.asked) <= 4
+        assert len(ids(search)) == 120
+
+    with_bench(work)
+
+
+def test_pages_without_end_are_bounded() -> None:
+    async def work(bench: Bench) -> None:
+        bench.catalog.cursor = lambda at: {"at": 0, "number": len(bench.catalog.asked)}
+        search = await bench.find()
+        while not search.exhausted:
+            await search.turn(Tally())
+        assert len(bench.catalog.asked) == MAX_PAGES
+        assert search.bounded
+
+    with_bench(work)
+
+
+def test_scenes_without_end_are_bounded() -> None:
+    many = [_changed(ITEMS[0], id=f"S2A_{number}") for number in range(MAX_SCENES + 500)]
+
+    async def work() -> None:
+        bench = Bench(Scripted(many, size=250))
+        search = await bench.find()
+        while not search.exhausted:
+            await search.turn(Tally())
+        assert search.bounded
+        assert len(bench.catalog.asked) == MAX_SCENES // 250
+        await bench.close()
+
+    run(work())
+
+
+def test_the_horizon_lies_above_the_oldest_scene_of_the_last_page() -> None:
+    async def work(bench: Bench) -> None:
+        bench.catalog.size = 6  # one pass and half of the next
+        search = await bench.find()
+        above = [each for each in search.scenes._observations if each.time > search.horizon]
+        assert [len(each.scenes) for each in above] == [4]
+        await search.turn(Tally())
+        above = [each for each in search.scenes._observations if each.time > search.horizon]
+        assert [len(each.scenes) for each in above] == [4, 4]
+
+    with_bench(work)
+
+
+# Age
+
+
+def test_fresh_answers_serve_and_ask_nobody() -> None:
+    async def work(bench: Bench) -> None:
+        search = await bench.find()
+        bench.clock.now += FRESH - 1
+        assert await bench.find() is search
+        assert bench.searches.age_if_stale(search) is None
+        await settle()
+        assert len(bench.catalog.asked) == 1
+
+    with_bench(work)
+
+
+def test_aged_answers_serve_at_once_and_are_renewed_once_behind_the_scenes() -> None:
+    async def work(bench: Bench) -> None:
+        search = await bench.find()
+        bench.clock.now += FRESH + 1
+        bench.catalog.gate = asyncio.Event()
+        found = await asyncio.wait_for(asyncio.gather(*(bench.find() for _ in range(20))), 1)
+        assert all(each is search for each in found)
+        assert bench.searches.age_if_stale(search) == FRESH + 1
+        bench.catalog.gate.set()
+        await settle()
+        assert len(bench.catalog.asked) == 2
+        renewed = await bench.find()
+        assert renewed is not search
+        assert bench.searches.age_if_stale(renewed) is None
+        assert len(bench.catalog.asked) == 2
+
+    with_bench(work)
+
+
+def test_a_time_range_that_is_over_stays_fresh_for_a_day() -> None:
+    async def work(bench: Bench) -> None:
+        search = await bench.find(PAST)
+        bench.clock.now += FRESH_PAST - 1
+        assert bench.searches.age_if_stale(search) is None
+        bench.clock.now += 2
+        assert bench.searches.age_if_stale(search) == FRESH_PAST + 1
+
+    with_bench(work)
+
+
+@pytest.mark.parametrize(("end", "fresh"), [("2024-06-11", FRESH), ("2024-06-03", FRESH), ("2024-06-01", FRESH_PAST)])
+def test_scenes_still_arrive_for_ten_days(end: str, fresh: float) -> None:
+    async def work(bench: Bench) -> None:
+        search = await bench.find(parse_interval(f"2020-01-01/{end}"))
+        bench.clock.now += fresh
+        assert bench.searches.age_if_stale(search) is None
+        bench.clock.now += 1
+        assert bench.searches.age_if_stale(search) is not None
+
+    with_bench(work)
+
+
+def test_too_old_answers_do_not_serve() -> None:
+    async def work(bench: Bench) -> None:
+        search = await bench.find()
+        bench.clock.now += FRESH + STALE + 1
+        bench.catalog.fault = CatalogUnavailable("away")
+        with pytest.raises(CatalogUnavailable):
+            await bench.find()
+        bench.catalog.fault = None
+        assert await bench.find() is not search
+
+    with_bench(work)
+
+
+def test_aged_answers_serve_for_a_day_while_the_catalogue_fails(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR)
+
+    async def work(bench: Bench) -> None:
+        search = await bench.find()
+        bench.catalog.fault = CatalogUnavailable("away")
+        bench.clock.now += FRESH + 1
+        for _ in range(5):
+            assert await bench.find() is search
+            await settle()
+        assert len(bench.catalog.asked) == 2  # not at every request
+        bench.clock.now += PAUSE + 1
+        assert await bench.find() is search
+        await settle()
+        assert len(bench.catalog.asked) == 3
+        bench.clock.now += STALE - 60
+        assert await bench.find() is search
+        age = bench.searches.age_if_stale(search)
+        assert age is not None
+        assert age > STALE - 60
+        await settle()
+        bench.catalog.fault = None
+        bench.clock.now += PAUSE + 1
+        assert await bench.find() is search
+        await settle()
+        assert await bench.find() is not search
+
+    with_bench(work)
+
+
+@pytest.mark.parametrize("hours", [1, 24 * 365])
+def test_a_clock_set_back_makes_no_answer_eternal(hours: int) -> None:
+    async def work(bench: Bench) -> None:
+        await bench.find()
+        bench.clock.now -= hours * 3600
+        await bench.find()
+        await settle()
+        assert len(bench.catalog.asked) == 2
+        search = await bench.find()
+        assert bench.searches.age_if_stale(search) is None
+
+    with_bench(work)
+
+
+def test_the_default_time_range_ends_open_and_begins_at_midnight() -> None:
+    async def work(bench: Bench) -> None:
+        interval = await bench.searches.default_interval(None)
+        assert str(interval) == "2024-03-14T00:00:00Z/.."
+
+    with_bench(work)
+
+
+# Memory
+
+
+def test_searches_kept_are_bounded_by_their_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "KEPT_SCENES", 350)
+
+    async def work(bench: Bench) -> None:
+        for number in range(5):
+            await bench.find(area=(number, 46.0, number + 1.0, 47.0))
+        assert [query.bounds[0] for query in bench.searches._kept] == [2, 3, 4]
+        await bench.find(area=(2, 46.0, 3.0, 47.0))
+        assert len(bench.catalog.asked) == 5
+        await bench.find(area=(0, 46.0, 1.0, 47.0))
+        assert [query.bounds[0] for query in bench.searches._kept] == [4, 2, 0]
+
+    with_bench(work)
+
+
+def test_searches_kept_are_bounded_by_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "KEPT_SEARCHES", 3)
+
+    async def work(bench: Bench) -> None:
+        bench.catalog.items = []
+        for number in range(5):
+            await bench.find(area=(number, 46.0, number + 1.0, 47.0))
+        assert len(bench.searches._kept) == 3
+
+    with_bench(work)
+
+
+# On disk
+
+
+def _restart(folder: Path, seconds: float = 60, **catalog: Any) -> Bench:
+    bench = Bench(Scripted(**catalog), folder)
+    bench.clock.now += seconds
+    return bench
+
+
+async def _ask_and_stop(folder: Path, pages: int = 1, **catalog: Any) -> Search:
+    bench = Bench(Scripted(**catalog), folder)
+    search = await bench.find()
+    while search.pages < pages:
+        await search.turn(Tally())
+    await bench.close()
+    return search
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+def test_answers_outlive_a_restart(tmp_path: Path, pages: int) -> None:
+    async def work() -> None:
+        before = await _ask_and_stop(tmp_path, pages, size=50)
+        bench = _restart(tmp_path, size=50)
+        after = await bench.find()
+        assert bench.catalog.asked == []
+        assert [vars(scene) for scene in after.scenes.scenes] == [vars(scene) for scene in before.scenes.scenes]
+        assert (after.pages, after.exhausted, after.horizon) == (before.pages, before.exhausted, before.horizon)
+        while not after.exhausted:
+            await after.turn(Tally())
+        assert len(bench.catalog.asked) == 3 - pages
+        assert ids(after) == _in_order([item["id"] for item in ITEMS])
+        await bench.close()
+
+    run(work())
+
+
+def test_bounds_outlive_a_restart(tmp_path: Path) -> None:
+    async def work() -> None:
+        many = [_changed(ITEMS[0], id=f"S2A_{number}") for number in range(MAX_SCENES + 500)]
+        before = await _ask_and_stop(tmp_path, 4, items=many, size=250)
+        assert before.bounded
+        bench = _restart(tmp_path)
+        assert (await bench.find()).bounded
+        await bench.close()
+
+    run(work())
+
+
+def test_an_aged_answer_from_disk_serves_and_is_renewed(tmp_path: Path) -> None:
+    async def work() -> None:
+        await _ask_and_stop(tmp_path)
+        bench = _restart(tmp_path, FRESH + 60)
+        search = await bench.find()
+        assert bench.searches.age_if_stale(search) == FRESH + 60
+        await settle()
+        assert len(bench.catalog.asked) == 1
+        await bench.close()
+        bench = _restart(tmp_path, FRESH + STALE + 61)
+        assert bench.searches.age_if_stale(await bench.find()) == STALE + 1  # the renewed one was kept
+        await bench.close()
+
+    run(work())
+
+
+def test_an_answer_from_disk_that_is_too_old_is_asked_for_anew(tmp_path: Path) -> None:
+    async def work() -> None:
+        await _ask_and_stop(tmp_path)
+        bench = _restart(tmp_path, FRESH + STALE + 1)
+        assert bench.searches.age_if_stale(await bench.find()) is None
+        assert len(bench.catalog.asked) == 1
+        await bench.close()
+
+    run(work())
+
+
+def test_a_page_that_follows_an_older_answer_is_not_kept_with_a_newer_one(tmp_path: Path) -> None:
+    async def work() -> None:
+        bench = Bench(Scripted(size=50), tmp_path)
+        old = await bench.find()
+        bench.clock.now += FRESH + 1
+        await bench.find()
+        await settle()
+        new = await bench.find()
+        assert new is not old
+        await old.turn(Tally())
+        assert old.pages == 2
+        await bench.close()
+        bench = _restart(tmp_path, FRESH + 60, size=50)
+        assert (await bench.find()).pages == 1
+        await bench.close()
+
+    run(work())
+
+
+def test_another_catalogue_in_the_same_folder_is_not_mistaken(tmp_path: Path) -> None:
+    async def work() -> None:
+        await _ask_and_stop(tmp_path)
+        other = SearchStore(tmp_path, "https://another.example.org")
+        catalog = Scripted()
+        searches = Searches(catalog, other, None, 90)
+        await searches.find(AREA, EVER, 100.0, None, Tally())
+        assert len(catalog.asked) == 1
+        other.close()
+
+    run(work())
+
+
+def _garbage(path: Path) -> None:
+    path.write_bytes(b"this is no database" * 1000)
+
+
+def _truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _other_tables(path: Path) -> None:
+    path.unlink()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE pages (other TEXT)")
+    database.close()
+
+
+def _blobs(value: Any) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        with sqlite3.connect(path) as database:
+            database.execute("UPDATE pages SET scenes = ?", (value,))
+        database.close()
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_garbage, _truncated, _other_tables, _blobs(b"x"), _blobs(b""), _blobs("text")],
+    ids=["garbage", "truncated", "other tables", "bad blob", "empty blob", "text"],
+)
+def test_a_damaged_cache_costs_nothing_but_searches(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    async def work() -> None:
+        await _ask_and_stop(tmp_path)
+        damage(tmp_path / "searches.sqlite")
+        bench = _restart(tmp_path)
+        assert len(ids(await bench.find())) == 100
+        assert len(bench.catalog.asked) == 1
+        await bench.close()
+
+    run(work())
+
+
+def test_a_folder_that_cannot_be_written_costs_nothing_but_searches(tmp_path: Path) -> None:
+    async def work() -> None:
+        in_the_way = tmp_path / "file"
+        in_the_way.write_text("")
+        bench = _restart(in_the_way / "cache")
+        assert len(ids(await bench.find())) == 100
+        assert bench.store.faults == 1
+        await bench.close()
+
+    run(work())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_costs_nothing_but_searches(tmp_path: Path) -> None:
+    async def work() -> None:
+        bench = _restart(tmp_path)
+        assert len(ids(await bench.find())) == 100
+        await bench.close()
+
+    tmp_path.chmod(0o500)
+    run(work())
+    tmp_path.chmod(0o700)
+
+
+def test_a_store_closed_meanwhile_is_no_fault(tmp_path: Path) -> None:
+    async def work() -> None:
+        bench = Bench(Scripted(), tmp_path)
+        search = await bench.find()
+        bench.store.close()
+        await search.turn(Tally())
+        assert search.pages == 2
+        await bench.close()
+
+    run(work())
+
+
+def test_the_event_loop_is_not_held_up(tmp_path: Path) -> None:
+    many = [
+        _changed(ITEMS[number % 100], {"s2:datastrip_id": str(number)}, id=f"S2A_{number}") for number in range(1000)
+    ]
+
+    async def work() -> None:
+        bench = Bench(Scripted(many), tmp_path)
+        search = await bench.find()
+        loop, longest = asyncio.get_running_loop(), 0.0
+        turning = asyncio.ensure_future(_all_pages(search))
+        while not turning.done():
+            since = loop.time()
+            await asyncio.sleep(0)
+            longest = max(longest, loop.time() - since)
+        assert len(ids(search)) == 600
+        assert longest < 0.25
+        await bench.close()
+
+    run(work())
+
+
+async def _all_pages(search: Search) -> None:
+    while not search.exhausted:
+        await search.turn(Tally())

@@ -1,0 +1,45 @@
+"""Drawing in plain tests: an engine is opened, pictures are drawn, the engine is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import morecantile
+
+from scog.draw import Ask, Drawing, draw
+from scog.engine import open_engine
+from scog.maths.expression import parse
+from scog.pixels.mask import parse_mask
+from scog.settings import Settings
+from scog.space.grid import Grid, tile_grid
+from tests.doubles.archives import Square
+
+
+def ask_for(formula: str, mask: str = "clouds", **more: Any) -> Ask:
+    """What is wanted, clouds and all: no scene is left out for its cloud cover."""
+    return Ask(parse(formula), parse_mask(mask), **{"cloud_cover": 100.0, **more})
+
+
+def draw_all(folder: Path, wanted: Iterable[tuple[Grid, Ask]], **settings: Any) -> list[Drawing]:
+    """Pictures of an archive, one after the other by one engine."""
+
+    async def work() -> list[Drawing]:
+        with tempfile.TemporaryDirectory() as cache:
+            async with open_engine(Settings(catalog=str(folder), cache_dir=Path(cache), **settings)) as engine:
+                return [await draw(engine, grid, ask) for grid, ask in wanted]
+
+    return asyncio.run(work())
+
+
+def draw_one(folder: Path, grid: Grid, ask: Ask, **settings: Any) -> Drawing:
+    return draw_all(folder, [(grid, ask)], **settings)[0]
+
+
+def tile_over(square: Square, z: int, across: float = 0.5, down: float = 0.5, size: int = 256) -> Grid:
+    """The tile over a place of a square, given as fractions of its sides."""
+    tile = morecantile.tms.get("WebMercatorQuad").tile(*square.lonlat(across, down), z)
+    return tile_grid(tile.z, tile.x, tile.y, size)

@@ -1,0 +1,129 @@
+"""A block reader over a range server, as a server of ours has it, with deadlines that tests can wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.io import MemoryFile
+
+from scog.net.policy import Tally
+from scog.net.ranges import HttpRanges, LocalRanges, Ranges
+from scog.pixels.decode import Block
+from scog.pixels.description import Description
+from scog.pixels.fetch import BlockIndex
+from scog.pixels.reader import BlockReader
+from scog.pixels.store import HeaderStore
+
+T = TypeVar("T")
+DEADLINE = 0.5
+"""Seconds that one read may take here."""
+
+
+class Clock:
+    """A clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(work: Coroutine[Any, Any, T], within: float = 20.0) -> T:
+    """Run a coroutine in an event loop of its own; one that hangs fails."""
+
+    async def bounded() -> T:
+        async with asyncio.timeout(within):
+            return await work
+
+    return asyncio.run(bounded())
+
+
+@asynccontextmanager
+async def reading(
+    *hosts: str,
+    folder: Path | None = None,
+    store: HeaderStore | None = None,
+    cache_bytes: int = 200_000_000,
+    header_bytes: int = 16_384,
+    gap: int = 1_000_000,
+    deadline: float = DEADLINE,
+    retries: int = 2,
+    per_host: int = 64,
+    clock: Callable[[], float] | None = None,
+) -> AsyncIterator[BlockReader]:
+    """A reader of the hosts and, if given, of a local folder."""
+    time = {} if clock is None else {"clock": clock}
+    cpu, disk = ThreadPoolExecutor(2), ThreadPoolExecutor(4)
+    http = HttpRanges(allowed_hosts=hosts, deadline=deadline, retries=retries, per_host=per_host, **time)
+    local = LocalRanges(folder, disk) if folder is not None else None
+    try:
+        async with Ranges(http, local) as ranges:
+            reader = BlockReader(
+                ranges,
+                store or HeaderStore(None),
+                cpu,
+                cache_bytes=cache_bytes,
+                header_bytes=header_bytes,
+                gap=gap,
+                read_deadline=deadline,
+                **time,
+            )
+            yield reader
+            await reader.close()
+    finally:
+        cpu.shutdown()
+        disk.shutdown()
+
+
+def every_block(description: Description, level: int = 0) -> list[BlockIndex]:
+    """All block indices of a level."""
+    grid, (height, width) = description.levels[level].grid, description.levels[level].block_shape
+    rows, cols = -(-grid.height // height), -(-grid.width // width)
+    return [(row, col) for row in range(rows) for col in range(cols)]
+
+
+async def read_level(
+    reader: BlockReader, url: str, description: Description, level: int = 0, band: int = 1, tally: Tally | None = None
+) -> NDArray[Any]:
+    """A whole level, put together from its blocks."""
+    wanted = every_block(description, level)
+    blocks = await reader.blocks(url, description, level, wanted, tally or Tally(), band)
+    return mosaic(description, level, blocks)
+
+
+def mosaic(description: Description, level: int, blocks: dict[BlockIndex, Block]) -> NDArray[Any]:
+    """Blocks side by side, cut to the level's shape."""
+    grid = description.levels[level].grid
+    rows, cols = (1 + max(index) for index in zip(*blocks, strict=True))
+    whole = np.block([[blocks[row, col] for col in range(cols)] for row in range(rows)])
+    return whole[: grid.height, : grid.width]
+
+
+def truth(data: bytes, level: int = 0, band: int = 1) -> NDArray[Any]:
+    """The same level as rasterio reads it; masked pixels are the nodata value or 0."""
+    choice = {"overview_level": level - 1} if level else {}
+    with MemoryFile(data) as memory, rasterio.open(memory.name, **choice) as dataset:
+        numbers = dataset.read(band)
+        mask = dataset.read_masks(band)
+        per_dataset = [flag.name for flag in dataset.mask_flag_enums[0]] == ["per_dataset"]
+        numbers[(mask == 0) & per_dataset] = dataset.nodata or 0
+        return numbers
+
+
+def save(folder: Path, name: str, data: bytes) -> str:
+    """Write a file, and return its URL. It is a new file each time, as a careful archive replaces its own."""
+    path = folder / name
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_bytes(data)
+    os.replace(fresh, path)
+    return path.resolve().as_uri()

@@ -1,0 +1,117 @@
+"""Drawn pixels against an oracle: rasterio with the overview named, and pyproj for each single pixel."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affine import Affine
+
+from scog.space.grid import Grid, tile_grid
+from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
+from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
+
+# Two squares on either side of 12 E, where zones 32 and 33 meet; each reaches beyond it, so they overlap.
+WEST = Square("32TQS", 32632, 727000, 5150000)
+EAST = Square("33TTM", 33 + 32600, 268000, 5152000)
+SOUTH = Square("55GEN", 32755, 499980, 5300020)
+NORTH = Square("33XWG", 32633, 520000, 8700000)
+POSITIONS = "red;nir"
+ZOOMS = (8, 9, 10, 11, 12, 13, 14, 15, 16)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, MadeScene]]:
+    """Each square once, red telling its column and nir its row; the eastern one is the newer."""
+    folder = tmp_path_factory.mktemp("positions")
+    scenes = {}
+    for day, square in enumerate((WEST, EAST, SOUTH, NORTH), start=1):
+        bands = {
+            "red": positions(square, across=True),
+            "nir": positions(square, across=False),
+            "scl": constant(square, 4, 20, np.uint8),
+        }
+        scenes[square.name] = MadeScene(f"S_{square.name}", square, f"2022-06-{day:02}T10:00:00Z", bands).write(folder)
+    return folder, scenes
+
+
+def stored(values: np.ndarray, offset: float = 0.0) -> np.ndarray:
+    """Numbers as stored, from reflectance."""
+    return np.round((np.nan_to_num(values).astype(np.float64) - offset) * 10000).astype(int)
+
+
+def assert_as_the_oracle(
+    archive: tuple[Path, dict[str, MadeScene]], grids: list[Grid], newest_first: list[Square], mask: str = "clouds"
+) -> int:
+    """Each pixel is the oracle's, but for those on an edge; returns how many are valid."""
+    folder, scenes = archive
+    total = 0
+    for grid, drawing in zip(
+        grids, draw_all(folder, [(grid, ask_for(POSITIONS, mask)) for grid in grids]), strict=True
+    ):
+        made = [scenes[square.name] for square in newest_first]
+        numbers, valid, on_edge = newest_clear(made, ("red", "nir"), grid, None if mask == "none" else (0, 3, 8, 9, 10))
+        drawn = np.where(drawing.valid, stored(drawing.values), 0)
+        different = (drawing.valid != valid) | (drawn[0] != numbers["red"]) | (drawn[1] != numbers["nir"])
+        assert not (different & ~on_edge).any(), f"{np.count_nonzero(different & ~on_edge)} pixels of {grid}"
+        assert np.isnan(drawing.values[:, ~drawing.valid]).all()
+        total += int(np.count_nonzero(valid))
+    return total
+
+
+@pytest.mark.parametrize("square", [WEST, SOUTH, NORTH], ids=lambda square: square.name)
+def test_nearest_pixels_at_all_zooms(archive: tuple[Path, dict[str, MadeScene]], square: Square) -> None:
+    places = ((0.5, 0.5), (0.0, 0.0), (1.0, 1.0))
+    grids = [tile_over(square, z, *places[z % 3]) for z in ZOOMS]
+    assert assert_as_the_oracle(archive, grids, [EAST, square] if square is WEST else [square]) > 50_000
+
+
+def test_both_sides_of_a_tiles_edge(archive: tuple[Path, dict[str, MadeScene]]) -> None:
+    tile = tile_over(SOUTH, 14)
+    side = tile.bounds[2] - tile.bounds[0]
+    half = math.pi * 6378137
+    x, y = round((tile.bounds[0] + half) / side), round((half - tile.bounds[3]) / side)
+    grids = [tile_grid(14, x + i, y + j) for i in (0, 1) for j in (0, 1)]
+    assert assert_as_the_oracle(archive, grids, [SOUTH]) > 100_000
+
+
+@pytest.mark.parametrize("mask", ["clouds", "none"])
+@pytest.mark.parametrize("z", [10, 12, 13, 15])
+def test_where_two_zones_meet(archive: tuple[Path, dict[str, MadeScene]], z: int, mask: str) -> None:
+    # The east is newer and lies on top; around it, and only there, the west shows.
+    grid = tile_over(EAST, z, 0.0, 0.5)
+    drawing = draw_one(archive[0], grid, ask_for(POSITIONS, mask))
+    assert [scene.square for scene in drawing.report.used] == [EAST.name, WEST.name]
+    assert assert_as_the_oracle(archive, [grid], [EAST, WEST], mask) > 0
+
+
+@pytest.mark.parametrize("pixel", [9.5, 10.0, 19.99, 20.0, 27.3, 39.9, 40.1, 79.0, 81.0])
+def test_grids_of_the_squares_own_zone(archive: tuple[Path, dict[str, MadeScene]], pixel: float) -> None:
+    grid = Grid("EPSG:32755", Affine(pixel, 0, 499950, 0, -pixel, 5300050), 97, 89)
+    assert assert_as_the_oracle(archive, [grid], [SOUTH]) > 1000
+
+
+def test_tiles_of_512_pixels_are_the_next_zooms(archive: tuple[Path, dict[str, MadeScene]]) -> None:
+    grid = tile_over(SOUTH, 12, size=512)
+    assert assert_as_the_oracle(archive, [grid], [SOUTH]) > 10_000
+    big = draw_one(archive[0], grid, ask_for(POSITIONS))
+    half = math.pi * 6378137
+    side = (grid.bounds[2] - grid.bounds[0]) / 2
+    x, y = round((grid.bounds[0] + half) / side), round((half - grid.bounds[3]) / side)
+    for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        part = draw_one(archive[0], tile_grid(13, x + i, y + j), ask_for(POSITIONS))
+        assert np.array_equal(
+            part.values, big.values[:, 256 * j : 256 * (j + 1), 256 * i : 256 * (i + 1)], equal_nan=True
+        )
+
+
+def test_outside_all_squares_nothing_is_drawn_and_nothing_is_wrong(
+    archive: tuple[Path, dict[str, MadeScene]],
+) -> None:
+    drawing = draw_one(archive[0], tile_grid(12, 100, 100), ask_for(POSITIONS))
+    assert not drawing.valid.any()
+    assert np.isnan(drawing.values).all()
+    assert not drawing.report.used
+    assert not drawing.report.skipped

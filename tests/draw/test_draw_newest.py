@@ -1,0 +1,216 @@
+"""The newest usable pixel, against a composite made by numpy; masks, nodata, offsets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scog.catalog.when import parse_interval
+from scog.pixels.mask import CLASSES
+from tests.doubles.archives import C1, L2A, MadeScene, Square, constant, newest_clear, sample
+from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
+
+WEST = Square("32TQS", 32632, 727000, 5150000, 300)
+EAST = Square("33TTM", 32633, 268000, 5151000, 300)
+NDVI = "(nir - red) / (nir + red)"
+
+
+def patches(seed: int, square: Square, choices: list[int], pixel: int, dtype: type) -> np.ndarray:
+    """Random numbers in patches of 200 m."""
+    count, patch = square.size * 10 // pixel, 200 // pixel
+    coarse = np.random.default_rng(seed).choice(choices, (-(-count // patch),) * 2)
+    return np.kron(coarse, np.ones((patch, patch)))[:count, :count].astype(dtype)
+
+
+def random_scene(seed: int, square: Square, time: str, name: str, **more: object) -> MadeScene:
+    """Patches of cloud, of nothing, and of numbers that no other scene has."""
+    data = [0, *range(1000 + 50 * seed, 1040 + 50 * seed, 10)]
+    bands = {
+        "red": patches(seed, square, data, 10, np.uint16),
+        "nir": patches(seed + 100, square, data, 10, np.uint16),
+        "scl": patches(seed + 200, square, [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 10, 11], 20, np.uint8),
+    }
+    return MadeScene(name, square, time, bands, **more)  # type: ignore[arg-type]
+
+
+# Passes of two satellites over two squares, in the order in which they are to be laid down: newest observation first;
+# within one, by time, then square, then id. The square's strips of one pass lie seconds apart.
+ORDERED = (
+    ("2022-06-10T10:20:40Z", WEST, "C_first", "sentinel-2b", 900),
+    ("2022-06-10T10:20:40Z", WEST, "D_second", "sentinel-2b", 900),
+    ("2022-06-10T10:20:40Z", EAST, "A_third", "sentinel-2b", 900),
+    ("2022-06-10T10:20:47Z", WEST, "B_fourth", "sentinel-2b", 900),
+    ("2022-06-08T10:20:31Z", EAST, "E", "sentinel-2a", 800),
+    ("2022-06-08T10:20:32Z", WEST, "F", "sentinel-2a", 800),
+    ("2022-06-05T10:20:39Z", WEST, "G", "sentinel-2b", 700),
+    ("2022-06-03T10:20:31Z", WEST, "H", "sentinel-2a", 600),
+    ("2022-06-03T10:20:33Z", EAST, "I", "sentinel-2a", 600),
+)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[MadeScene]]:
+    folder = tmp_path_factory.mktemp("newest")
+    scenes = [
+        random_scene(number, square, time, name, platform=platform, orbit=orbit, strip=f"20220610T{number:06}")
+        for number, (time, square, name, platform, orbit) in enumerate(ORDERED)
+    ]
+    return folder, [scene.write(folder) for scene in scenes]
+
+
+@pytest.mark.parametrize("z", [11, 13, 14])
+@pytest.mark.parametrize("mask", ["clouds", "none", "4,5,6"])
+def test_each_pixel_is_that_of_an_independent_composite(
+    archive: tuple[Path, list[MadeScene]], z: int, mask: str
+) -> None:
+    folder, scenes = archive
+    grid = tile_over(EAST, z, 0.1, 0.4)
+    masked = {"clouds": (0, 1, 3, 8, 9, 10), "none": None, "4,5,6": (0, 4, 5, 6)}[mask]
+    numbers, valid, on_edge = newest_clear(scenes, ("red", "nir"), grid, masked)
+    # The second picture finds some of its scenes in memory, the third all.
+    older, drawing, again = draw_all(
+        folder,
+        [
+            (grid, ask_for("red; nir", mask, interval=parse_interval("../2022-06-08"))),
+            (grid, ask_for("red; nir", mask)),
+            (grid, ask_for("red; nir", mask)),
+        ],
+    )
+    assert np.array_equal(drawing.values, again.values, equal_nan=True)
+    assert {scene.id for scene in drawing.report.used} == {scene.id for scene in again.report.used}
+    assert older.valid.any()
+    drawn = np.round(np.nan_to_num(drawing.values) * 10000).astype(int)
+    assert valid.any()
+    assert not ((drawing.valid != valid) & ~on_edge).any()
+    for output, band in enumerate(("red", "nir")):
+        assert not ((drawn[output] != numbers[band]) & valid & ~on_edge).any()
+    used = {scene.id for scene in drawing.report.used}
+    shown = {scenes[number].id for number in np.unique((numbers["red"][valid] - 1000) // 50)}
+    assert used == shown
+
+
+@pytest.mark.parametrize("day", ["2022-06-08", "2022-06-03/2022-06-05", "../2022-06-04"])
+def test_a_time_draws_its_own_scenes_only(archive: tuple[Path, list[MadeScene]], day: str) -> None:
+    folder, scenes = archive
+    first, _, last = day.partition("/")
+    begin, end = ("" if first == ".." else first), (last or first) + "T99"
+    grid = tile_over(WEST, 13)
+    numbers, valid, on_edge = newest_clear(
+        [scene for scene in scenes if begin <= scene.time <= end], ("red", "nir"), grid
+    )
+    drawing = draw_one(folder, grid, ask_for("red; nir", interval=parse_interval(day)))
+    drawn = np.round(np.nan_to_num(drawing.values[0]) * 10000).astype(int)
+    assert not (((drawing.valid != valid) | (drawn != numbers["red"] * valid)) & ~on_edge).any()
+
+
+def test_a_masked_class_never_shows(archive: tuple[Path, list[MadeScene]]) -> None:
+    folder, scenes = archive
+    grid = tile_over(WEST, 13)
+    alone = parse_interval("2022-06-05")
+    wanted = [(grid, ask_for("scl", str(number), interval=day)) for number in CLASSES for day in (None, alone)]
+    drawings = draw_all(folder, wanted)
+    truth = sample(scenes[6].files["scl"], grid)
+    for number, every, one in zip(CLASSES, drawings[::2], drawings[1::2], strict=True):
+        assert set(np.unique(every.values[0][every.valid]).astype(int)) == set(range(1, 12)) - {number}
+        # Of one scene alone the other classes all show, and its holes stay.
+        assert not ((one.valid != (truth.valid & (truth.numbers != number))) & ~truth.on_edge).any()
+        assert (one.values[0][one.valid] == truth.numbers[one.valid]).all()
+
+
+def test_the_report_names_scenes_in_the_order_they_were_used(archive: tuple[Path, list[MadeScene]]) -> None:
+    folder, scenes = archive
+    drawing = draw_one(folder, tile_over(WEST, 13), ask_for("red"))
+    order = [scene.id for scene in scenes]
+    first_batch = [scene.id for scene in drawing.report.used if scene.id in order[:6]]
+    assert set(first_batch) == {"C_first", "D_second", "A_third", "B_fourth", "E", "F"} & set(first_batch)
+    assert drawing.report.used[0].id == "C_first"
+    assert not drawing.report.skipped
+    assert not drawing.report.bounded
+
+
+# What numbers mean
+
+
+@pytest.mark.parametrize(
+    ("collection", "applied", "baseline", "offset"),
+    [
+        (C1, None, "05.00", -0.1),
+        (C1, None, "02.00", -0.1),
+        (L2A, True, "05.00", 0.0),
+        (L2A, True, "03.01", 0.0),
+        (L2A, False, "03.01", 0.0),
+        (L2A, None, "03.00", 0.0),
+    ],
+)
+def test_offsets(tmp_path: Path, collection: str, applied: bool | None, baseline: str, offset: float) -> None:
+    bands = {
+        "red": constant(WEST, 1500),
+        "nir": constant(WEST, 4000),
+        "scl": constant(WEST, 4, 20, np.uint8),
+    }
+    MadeScene("S", WEST, "2022-06-10T10:00:00Z", bands, collection, applied, baseline).write(tmp_path)
+    values, ndvi = draw_all(tmp_path, [(tile_over(WEST, 14), ask_for(formula)) for formula in ("red; nir; scl", NDVI)])
+    assert values.valid.any()
+    red, nir, scl = values.values[:, values.valid]
+    assert np.allclose(red, 0.15 + offset, atol=1e-6)
+    assert np.allclose(nir, 0.4 + offset, atol=1e-6)
+    assert (scl == 4).all()
+    expected = (0.25) / (0.55 + 2 * offset)
+    assert np.allclose(ndvi.values[0, ndvi.valid], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("red", "offset"),
+    [
+        (np.array([1500, 2000]), -0.1),  # no number under 900: +1000 is still in them
+        (np.array([899, 1500]), 0.0),  # half of them are: it is not
+        (np.array([950, 1500]), 0.0),  # half are under 1000, as forest and water are without it
+    ],
+)
+@pytest.mark.parametrize("applied", [False, None])
+def test_an_ambiguous_offset_is_settled_by_the_pixels(
+    tmp_path: Path, red: np.ndarray, offset: float, applied: bool | None
+) -> None:
+    # The numbers lie in halves, so that every overview holds both.
+    numbers = constant(WEST, red[0])
+    numbers[:, 150:] = red[1]
+    bands = {"red": numbers, "nir": constant(WEST, 4000), "scl": constant(WEST, 4, 20, np.uint8)}
+    MadeScene("S", WEST, "2022-06-10T10:00:00Z", bands, L2A, applied, "04.00").write(tmp_path)
+    grid = tile_over(WEST, 14, 0.4, 0.5)
+    for setting, expected in (("look", offset), ("applied", 0.0), ("missing", -0.1)):
+        drawing = draw_one(tmp_path, grid, ask_for("nir"), ambiguous_offset=setting)
+        assert np.allclose(drawing.values[0, drawing.valid], 0.4 + expected, atol=1e-6)
+
+
+def test_reflectance_is_floored_for_formulas_and_nothing_over_nothing_is_transparent(tmp_path: Path) -> None:
+    # c1 numbers: 500 stands for -0.05. A quarter each: plain, red below 0, both below 0, no data.
+    red, nir = constant(WEST, 2000), constant(WEST, 4000)
+    red[:150, 150:], red[150:, :150], nir[150:, :150], nir[150:, 150:] = 500, 700, 500, 0
+    bands = {"red": red, "nir": nir, "scl": constant(WEST, 4, 20, np.uint8)}
+    MadeScene("S", WEST, "2022-06-10T10:00:00Z", bands, C1).write(tmp_path)
+    grid = tile_over(WEST, 14)
+    truth = {band: sample(tmp_path / C1 / "S" / f"{band}.tif", grid) for band in ("red", "nir")}
+    drawing = draw_one(tmp_path, grid, ask_for(NDVI))
+    numbers_red, numbers_nir = truth["red"].numbers, truth["nir"].numbers
+    plain = truth["red"].valid & (numbers_red == 2000) & (numbers_nir == 4000)
+    dark = truth["red"].valid & (numbers_red == 500)
+    darker = numbers_red == 700
+    nothing = numbers_nir == 0
+    assert plain.any()
+    assert dark.any()
+    assert darker.any()
+    assert np.allclose(drawing.values[0, plain], 0.2 / 0.4, atol=1e-6)
+    assert (drawing.values[0, dark] == 1).all()
+    assert not drawing.valid[darker].any()
+    assert not drawing.valid[nothing].any()
+    assert (drawing.valid == (plain | dark)).all()
+
+
+def test_numbers_without_data_never_show(archive: tuple[Path, list[MadeScene]]) -> None:
+    folder, _ = archive
+    for formula in ("red", "nir", "min(red, nir)"):
+        drawing = draw_one(folder, tile_over(WEST, 13), ask_for(formula, "none"))
+        assert drawing.valid.any()
+        assert drawing.values[0, drawing.valid].min() > 0.09

@@ -1,0 +1,88 @@
+"""Tiles meet: each is, to the pixel, its part of one large picture drawn in one go."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from pathlib import Path
+
+import morecantile
+import numpy as np
+import pytest
+from affine import Affine
+
+from scog.catalog.when import parse_interval
+from scog.draw import Ask, draw
+from scog.engine import Engine, open_engine
+from scog.settings import Settings
+from scog.space.grid import Grid, tile_grid
+from tests.doubles.drawing import ask_for
+
+NDVI = "(nir - red) / (nir + red)"
+TMS = morecantile.tms.get("WebMercatorQuad")
+
+
+async def bounds(engine: Engine) -> tuple[float, float, float, float]:
+    found = await engine.searches.catalog.bounds()
+    assert found is not None
+    return found
+
+
+async def compare(engine: Engine, z: int, ask: Ask) -> tuple[int, float]:
+    """Draw all tiles and the large picture; returns how many tiles, and the share of pixels that are valid."""
+    west, south, east, north = await bounds(engine)
+    first, last = TMS.tile(west, north, z), TMS.tile(east, south, z)
+    columns, rows = last.x - first.x + 1, last.y - first.y + 1
+    corner = tile_grid(z, first.x, first.y)
+    pixel = corner.transform.a
+    large = Grid(corner.crs, Affine(pixel, 0, corner.bounds[0], 0, -pixel, corner.bounds[3]), 256 * columns, 256 * rows)
+    whole = await draw(engine, large, ask)
+    places = [(x, y) for y in range(rows) for x in range(columns)]
+    tiles = await asyncio.gather(*(draw(engine, tile_grid(z, first.x + x, first.y + y), ask) for x, y in places))
+    for (x, y), tile in zip(places, tiles, strict=True):
+        part = np.s_[256 * y : 256 * (y + 1), 256 * x : 256 * (x + 1)]
+        assert np.array_equal(tile.valid, whole.valid[part]), f"tile {z}/{first.x + x}/{first.y + y}"
+        assert np.array_equal(tile.values, whole.values[:, *part], equal_nan=True), f"{z}/{first.x + x}/{first.y + y}"
+        assert not tile.report.skipped
+    squares = {scene.square for scene in whole.report.used}
+    assert len(squares) == 2
+    return len(tiles), float(whole.valid.mean())
+
+
+def split_day(archive: Path) -> str:
+    """A day on which one pass came down in two strips."""
+    items = [json.loads(path.read_bytes()) for path in archive.glob("*/*/*.json")]
+    seen = Counter((item["properties"]["grid:code"], item["properties"]["datetime"][:10]) for item in items)
+    return max(day for (_, day), count in seen.items() if count == 2)
+
+
+@pytest.mark.parametrize("picture", ["newest", "unmasked", "split"])
+def test_each_tile_is_its_part_of_the_large_picture(demo_archive: Path, picture: str) -> None:
+    ask = {
+        "newest": lambda: ask_for(NDVI),
+        "unmasked": lambda: ask_for("swir16", "none"),
+        "split": lambda: ask_for("red; nir; scl", interval=parse_interval(split_day(demo_archive))),
+    }[picture]()
+
+    async def work() -> None:
+        async with open_engine(Settings(catalog=str(demo_archive))) as engine:
+            for z in (11, 13, 14):
+                tiles, valid = await compare(engine, z, ask)
+                assert tiles >= 2
+                assert valid > 0.05
+
+    asyncio.run(work())
+
+
+def test_both_strips_of_a_split_pass_show(demo_archive: Path) -> None:
+    ask = ask_for("red", "none", interval=parse_interval(split_day(demo_archive)))
+
+    async def work() -> set[str]:
+        async with open_engine(Settings(catalog=str(demo_archive))) as engine:
+            west, south, east, north = await bounds(engine)
+            step = (east - west) / 300
+            grid = Grid("EPSG:4326", Affine(step, 0, west, 0, -step, north), 300, round((north - south) / step))
+            return {scene.id for scene in (await draw(engine, grid, ask)).report.used}
+
+    assert len(asyncio.run(work())) == 4

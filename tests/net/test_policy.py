@@ -1,0 +1,194 @@
+"""Who may be asked, how long to wait, when to leave a host alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scog.errors import AssetRefused
+from scog.net.policy import Breaker, check_allowed, host_of, is_allowed, pause_before
+from tests.doubles.reading import Clock
+
+ALLOWED = (
+    "example.org",
+    "tiles.example.org:8443",
+    "*.cdn.example.net",
+    "127.0.0.1:9000",
+    "[::1]:9000",
+    "xn--bcher-kva.example",
+)
+
+YES = [
+    "https://example.org/a.tif",
+    "http://example.org/a.tif",
+    "https://example.org:443/a.tif",
+    "http://example.org:80/a.tif",
+    "HTTPS://EXAMPLE.ORG/a.tif",
+    "https://example.org:/a.tif",
+    "https://example.org?at=@",
+    "https://tiles.example.org:8443/a.tif",
+    "https://a.cdn.example.net/a.tif",
+    "https://a.b.cdn.example.net/a.tif",
+    "http://127.0.0.1:9000/a.tif",
+    "http://[::1]:9000/a.tif",
+    "https://xn--bcher-kva.example/a.tif",
+]
+NO = [
+    "",
+    "example.org/a.tif",
+    "//example.org/a.tif",
+    "https:example.org/a.tif",
+    "https:///example.org/a.tif",
+    "file:///etc/passwd",
+    "ftp://example.org/a.tif",
+    "s3://example.org/a.tif",
+    "/vsicurl/https://example.org/a.tif",
+    "https://example.org:444/a.tif",
+    "http://example.org:443/a.tif",
+    "https://example.org:80/a.tif",
+    "https://example.org:0/a.tif",
+    "https://example.org:99999/a.tif",
+    "https://example.org:x/a.tif",
+    "https://example.org:٤٤٣/a.tif",
+    "https://tiles.example.org/a.tif",
+    "https://sub.example.org/a.tif",
+    "https://evilexample.org/a.tif",
+    "https://example.org.evil.com/a.tif",
+    "https://example.org./a.tif",
+    "https://user@example.org/a.tif",
+    "https://user:secret@example.org/a.tif",
+    "https://@example.org/a.tif",
+    "https://evil.com@example.org/a.tif",
+    "https://example.org@evil.com/a.tif",
+    "https://cdn.example.net/a.tif",
+    "https://evilcdn.example.net/a.tif",
+    "https://a.cdn.example.net:8080/a.tif",
+    "https://evil.com\\.cdn.example.net/a.tif",
+    "https://evil.com%2f.cdn.example.net/a.tif",
+    "https://evil.com%23.cdn.example.net/a.tif",
+    "https://evil.com .cdn.example.net/a.tif",
+    "https://ⓔvil.cdn.example.net/a.tif",
+    "https://evil.com/.cdn.example.net",
+    "https://evil.com?.cdn.example.net",
+    "https://evil.com#.cdn.example.net",
+    "http://127.0.0.1/a.tif",
+    "http://127.1:9000/a.tif",
+    "http://2130706433:9000/a.tif",
+    "http://[::1]/a.tif",
+    "http://[::1:9000]/a.tif",
+    "http://[0:0:0:0:0:0:0:1]:9000/a.tif",
+    "http://[::1%25eth0]:9000/a.tif",
+    "http://[::1/a.tif",
+    "https://bücher.example/a.tif",
+    "https://example.org/\ud800",
+]
+
+
+@pytest.mark.parametrize("url", YES)
+def test_allowed(url: str) -> None:
+    assert is_allowed(url, ALLOWED)
+    check_allowed(url, ALLOWED)
+
+
+@pytest.mark.parametrize("url", NO)
+def test_not_allowed(url: str) -> None:
+    assert not is_allowed(url, ALLOWED)
+    with pytest.raises(AssetRefused) as refused:
+        check_allowed(url, ALLOWED)
+    assert refused.value.reason == "host-not-allowed"
+    assert "secret" not in str(refused.value)
+
+
+@given(st.text(), st.lists(st.text(max_size=20)).map(tuple))
+def test_a_list_that_is_empty_allows_nothing_and_no_text_breaks_it(url: str, allowed: tuple[str, ...]) -> None:
+    assert not is_allowed(url, ())
+    assert is_allowed(url, allowed) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Example.ORG/a", "example.org"),
+        ("https://example.org:443", "example.org"),
+        ("http://example.org:443", "example.org:443"),
+        ("https://example.org:8443/a", "example.org:8443"),
+        ("http://[::1]:9000/", "[::1]:9000"),
+        ("http://[::1]/", "[::1]"),
+        ("file:///a/b", ""),
+    ],
+)
+def test_host_of(url: str, host: str) -> None:
+    assert host_of(url) == host
+
+
+def test_pauses_double_and_vary() -> None:
+    assert [pause_before(attempt, None, lambda: 0.5) for attempt in (1, 2, 3)] == pytest.approx([0.1, 0.2, 0.4])
+    assert pause_before(1, None, lambda: 0.0) == pytest.approx(0.05)
+    assert pause_before(1, None, lambda: 1.0) == pytest.approx(0.15)
+
+
+def test_what_the_server_asks_counts() -> None:
+    assert pause_before(1, "3") == 3.0
+    assert pause_before(2, " 0 ") == 0.0
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert 28 < pause_before(1, soon) <= 30
+    assert pause_before(1, "Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    ["", "soon", "-1", "1e9", "²", "Mon, 01 Jan 99999999999 00:00:00 GMT", "Mon, 01 Jan 2020 00:00:00 +" + "9" * 30],
+)
+def test_nonsense_is_not_asked(nonsense: str) -> None:
+    assert pause_before(1, nonsense, lambda: 0.5) == pytest.approx(0.1)
+
+
+@given(st.one_of(st.text(), st.text("0123456789:, GMTonJa+-")))
+def test_no_header_breaks_it(text: str) -> None:
+    assert pause_before(1, text, lambda: 0.5) >= 0
+
+
+def test_the_breaker_opens_after_five_faults_in_a_row_and_rests() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    for _ in range(4):
+        breaker.fault()
+        assert not breaker.is_open()
+    breaker.fault()
+    assert breaker.is_open()
+    clock.now += 14.9
+    assert breaker.is_open()
+    clock.now += 0.2
+    assert not breaker.is_open()
+    for _ in range(4):
+        breaker.fault()
+    assert not breaker.is_open()
+    breaker.fault()
+    assert breaker.is_open()
+
+
+def test_any_success_closes_the_breaker() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    for _ in range(20):
+        for _ in range(4):
+            breaker.fault()
+        breaker.success()
+        assert not breaker.is_open()
+    for _ in range(5):
+        breaker.fault()
+    breaker.success()
+    assert not breaker.is_open()
+
+
+def test_slow_faults_do_not_open_the_breaker() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    for _ in range(50):
+        breaker.fault()
+        clock.now += 2.6
+        assert not breaker.is_open()

@@ -1,0 +1,427 @@
+"""Byte ranges: every way in which a server can fail, and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from scog.errors import AssetBroken, AssetMissing, AssetRefused, SourceError, SourceUnavailable
+from scog.net.policy import Tally
+from scog.net.ranges import HttpRanges, LocalRanges, Part, Ranges
+from tests.doubles import range_server as does
+from tests.doubles.range_server import Fault, RangeServer
+from tests.doubles.reading import Clock, run
+
+DATA = bytes(range(256)) * 40
+PATH = "/some/file.tif"
+
+
+@asynccontextmanager
+async def http(
+    *hosts: str, deadline: float = 0.5, retries: int = 2, per_host: int = 64, clock: Clock | None = None
+) -> AsyncIterator[HttpRanges]:
+    time_of = {} if clock is None else {"clock": clock}
+    ranges = HttpRanges(allowed_hosts=hosts, deadline=deadline, retries=retries, per_host=per_host, **time_of)
+    try:
+        yield ranges
+    finally:
+        await ranges.close()
+
+
+def read_once(server: RangeServer, start: int = 100, stop: int = 300, **how: float) -> tuple[Part, Tally]:
+    async def work() -> tuple[Part, Tally]:
+        tally = Tally()
+        async with http(server.host, **how) as ranges:  # type: ignore[arg-type]
+            return await ranges.read(server.url(PATH), start, stop, tally), tally
+
+    return run(work())
+
+
+def test_a_range_is_one_request_and_its_bytes() -> None:
+    with RangeServer() as server:
+        server.put(PATH, DATA, '"one"')
+        part, tally = read_once(server)
+        assert part == Part(100, DATA[100:300], len(DATA), f'"one"/{len(DATA)}')
+        assert [(seen.method, seen.range) for seen in server.requests] == [("GET", (100, 299))]
+        assert (tally.requests, tally.bytes) == (1, 200) == (len(server.requests), server.bytes)
+
+
+def test_a_range_ends_with_the_file() -> None:
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        assert read_once(server, len(DATA) - 10, len(DATA) + 500)[0].data == DATA[-10:]
+        beyond, tally = read_once(server, len(DATA) + 1, len(DATA) + 500)
+        assert (beyond.data, beyond.size, tally.bytes) == (b"", len(DATA), 0)
+        server.put(PATH, b"")
+        assert read_once(server, 0, 100)[0].data == b""
+
+
+def test_last_modified_stands_in_for_an_etag() -> None:
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        server.fail(PATH, does.header(ETag="", Last_Modified="Sun"), does.header(ETag=""))
+        assert read_once(server)[0].etag == f"Sun/{len(DATA)}"
+        assert read_once(server)[0].etag == f"/{len(DATA)}"
+
+
+PASSING: list[tuple[str, Fault, str]] = [
+    ("500", does.status(500), "http-500"),
+    ("502", does.status(502), "http-502"),
+    ("503", does.status(503), "http-503"),
+    ("504", does.status(504), "http-504"),
+    ("429", does.status(429), "http-429"),
+    ("503 with Retry-After", does.status(503, Retry_After="0"), "http-503"),
+    ("reset", does.reset, "connection"),
+    ("reset mid-body", does.reset_after(50), "connection"),
+    ("cut before the body", does.cut_after(0), "connection"),
+    ("cut mid-body", does.cut_after(50), "connection"),
+]
+LASTING: list[tuple[str, Fault, type[SourceError], str]] = [
+    ("404", does.status(404), AssetMissing, "http-404"),
+    ("403", does.status(403), AssetMissing, "http-403"),
+    ("401", does.status(401), AssetMissing, "http-401"),
+    ("410", does.status(410), AssetMissing, "http-410"),
+    ("400", does.status(400), AssetBroken, "http-400"),
+    ("416 without a size", does.status(416), AssetBroken, "http-416"),
+    ("416 for bytes that exist", does.status(416, Content_Range=f"bytes */{len(DATA)}"), AssetBroken, "http-416"),
+    ("redirect", does.redirect("http://127.0.0.1:1/secret"), AssetRefused, "redirect"),
+    ("200 with the whole file", does.whole, AssetRefused, "no-ranges"),
+    ("200 with a page", does.html, AssetRefused, "no-ranges"),
+    ("206 without Content-Range", does.header(Content_Range=""), AssetBroken, "http-206"),
+    ("unknown size", does.header(Content_Range="bytes 100-299/*"), AssetBroken, "http-206"),
+    ("another start", does.header(Content_Range=f"bytes 101-299/{len(DATA)}"), AssetBroken, "wrong-range"),
+    ("another end", does.header(Content_Range=f"bytes 100-298/{len(DATA)}"), AssetBroken, "wrong-range"),
+    ("a smaller size", does.header(Content_Range="bytes 100-299/200"), AssetBroken, "wrong-range"),
+    ("a size of 400 digits", does.header(Content_Range=f"bytes 100-299/{'9' * 400}"), AssetBroken, "http-206"),
+    ("broken chunks", does.garbage, AssetBroken, "http"),
+    ("short and honest", does.short(20), AssetBroken, "wrong-range"),
+    ("less than announced", does.body(lambda data: data[:-20]), AssetBroken, "wrong-range"),
+    ("more than announced", does.body(lambda data: data + b"more"), AssetBroken, "wrong-range"),
+]
+
+
+@pytest.mark.parametrize(("fault", "reason"), [case[1:] for case in PASSING], ids=[case[0] for case in PASSING])
+def test_what_may_pass_is_tried_again(fault: Fault, reason: str) -> None:
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        server.fail(PATH, fault)
+        part, tally = read_once(server)
+        assert part.data == DATA[100:300]
+        assert (len(server.requests), tally.requests) == (2, 2)
+        server.forget_requests()
+        server.fail(PATH, fault, fault)
+        assert read_once(server, deadline=2)[0].data == DATA[100:300]
+        assert len(server.requests) == 3
+        server.forget_requests()
+        server.fail(PATH, always=fault)
+        with pytest.raises(SourceUnavailable) as gone:
+            read_once(server, deadline=2)
+        assert gone.value.reason == reason
+        assert len(server.requests) == (6 if fault is does.reset else 3)  # aiohttp asks again by itself after a reset
+        server.fail(PATH)
+        assert read_once(server)[0].data == DATA[100:300]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "reason"), [case[1:] for case in LASTING], ids=[case[0] for case in LASTING]
+)
+def test_what_will_not_pass_is_asked_once(fault: Fault, error: type[SourceError], reason: str) -> None:
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        server.fail(PATH, always=fault)
+        with pytest.raises(error) as raised:
+            read_once(server)
+        assert type(raised.value) is error
+        assert raised.value.reason == reason
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [does.hang, does.hang_after(0), does.hang_after(50), does.drip(1, 0.01)],
+    ids=["before headers", "before the body", "mid-body", "drip"],
+)
+def test_a_hang_ends_at_the_deadline(fault: Fault) -> None:
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        server.fail(PATH, always=fault)
+        since = time.monotonic()
+        with pytest.raises(SourceUnavailable) as gone:
+            read_once(server, deadline=0.3)
+        assert 0.25 < time.monotonic() - since < 1.0
+        assert gone.value.reason == "timeout"
+        assert len(server.requests) == 1
+
+
+def test_a_server_that_is_not_there() -> None:
+    async def work() -> None:
+        with socket.socket() as taken:  # bound, but nobody listens
+            taken.bind(("127.0.0.1", 0))
+            host = "127.0.0.1:%d" % taken.getsockname()[1]
+            async with http(host) as ranges:
+                with pytest.raises(SourceUnavailable) as gone:
+                    await ranges.read(f"http://{host}/a.tif", 0, 10, Tally())
+                assert gone.value.reason == "connection"
+
+    run(work())
+
+
+def test_retry_after_is_honoured() -> None:
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        server.fail(PATH, does.status(503, Retry_After="1"))
+        since = time.monotonic()
+        assert read_once(server, deadline=3)[0].data == DATA[100:300]
+        assert time.monotonic() - since >= 1.0
+        assert len(server.requests) == 2
+
+
+def test_nobody_waits_for_a_retry_after_the_deadline() -> None:
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        for asked in ("60", "Fri, 31 Dec 2125 23:59:59 GMT", "9" * 400):
+            server.fail(PATH, does.status(503, Retry_After=asked))
+            since = time.monotonic()
+            with pytest.raises(SourceUnavailable) as gone:
+                read_once(server, deadline=3)
+            assert gone.value.reason == "http-503"
+            assert time.monotonic() - since < 1.0
+
+
+def test_a_host_that_is_not_on_the_list_is_not_asked() -> None:
+    async def work() -> None:
+        async with http("example.org") as ranges:
+            with pytest.raises(AssetRefused) as refused:
+                await ranges.read(server.url(PATH), 0, 10, Tally())
+            assert refused.value.reason == "host-not-allowed"
+
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        run(work())
+        assert server.requests == []
+
+
+def test_a_redirect_is_not_followed_even_to_an_allowed_host() -> None:
+    with RangeServer() as server:
+        server.put("/other", DATA)
+        server.put(PATH, DATA)
+        server.fail(PATH, always=does.redirect(server.url("/other")))
+        with pytest.raises(AssetRefused):
+            read_once(server)
+        assert [seen.path for seen in server.requests] == [PATH]
+
+
+def test_the_breaker_leaves_a_failing_host_alone_and_comes_back() -> None:
+    async def work() -> None:
+        clock = Clock()
+        async with http(server.host, retries=0, clock=clock) as ranges:
+
+            async def fails(reason: str) -> None:
+                with pytest.raises(SourceUnavailable) as gone:
+                    await ranges.read(url, 0, 10, Tally())
+                assert gone.value.reason == reason
+
+            for _ in range(5):
+                await fails("http-500")
+            assert len(server.requests) == 5
+            for _ in range(3):
+                await fails("host-resting")
+            assert len(server.requests) == 5
+            clock.now += 15.1
+            server.fail(PATH)
+            assert (await ranges.read(url, 0, 10, Tally())).data == DATA[:10]
+
+    with RangeServer() as server:
+        url = server.put(PATH, DATA)
+        server.fail(PATH, always=does.status(500))
+        run(work())
+
+
+def test_a_bad_file_among_good_ones_does_not_open_the_breaker() -> None:
+    async def work() -> None:
+        async with http(server.host, retries=0) as ranges:
+            for _ in range(12):
+                with pytest.raises(SourceUnavailable):
+                    await ranges.read(bad, 0, 10, Tally())
+                await ranges.read(good, 0, 10, Tally())
+            for _ in range(12):  # an answer of any kind but a passing fault is a sign of health
+                for _ in range(4):
+                    with pytest.raises(SourceUnavailable):
+                        await ranges.read(bad, 0, 10, Tally())
+                with pytest.raises(AssetMissing):
+                    await ranges.read(server.url("/missing"), 0, 10, Tally())
+
+    with RangeServer() as server:
+        good, bad = server.put("/good", DATA), server.put("/bad", DATA)
+        server.fail("/bad", always=does.status(500))
+        run(work())
+
+
+def test_hosts_rest_each_on_its_own() -> None:
+    async def work() -> None:
+        async with http(ill.host, well.host, retries=0) as ranges:
+            for _ in range(8):
+                with pytest.raises(SourceUnavailable):
+                    await ranges.read(ill.url(PATH), 0, 10, Tally())
+            await ranges.read(well.url(PATH), 0, 10, Tally())
+
+    with RangeServer() as ill, RangeServer() as well:
+        well.put(PATH, DATA)
+        ill.fail(PATH, always=does.status(500))
+        run(work())
+
+
+def test_waiting_for_a_turn_is_not_the_hosts_fault() -> None:
+    """A crowd takes longer than one read's deadline; nobody times out and the host is not left alone."""
+
+    async def work() -> None:
+        async with http(server.host, per_host=4, deadline=0.5) as ranges:
+            parts = await asyncio.gather(
+                *(ranges.read(server.url(PATH), i * 10, i * 10 + 10, Tally()) for i in range(48))
+            )
+            assert [part.data for part in parts] == [DATA[i * 10 : i * 10 + 10] for i in range(48)]
+
+    with RangeServer(latency=0.1) as server:
+        server.put(PATH, DATA)
+        run(work())
+        assert server.at_once == 4
+        assert len(server.requests) == 48
+
+
+def test_the_queue_of_a_host_that_fails_ends_at_once() -> None:
+    async def work() -> None:
+        async with http(server.host, per_host=5, deadline=0.3) as ranges:
+            since = time.monotonic()
+            found = await asyncio.gather(
+                *(ranges.read(server.url(PATH), 0, 10, Tally()) for _ in range(200)), return_exceptions=True
+            )
+            assert time.monotonic() - since < 1.5
+            reasons = [fault.reason for fault in found if isinstance(fault, SourceUnavailable)]
+            assert set(reasons) == {"timeout", "host-resting"}
+            assert len(reasons) == 200
+
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        server.fail(PATH, always=does.hang)
+        run(work())
+        assert len(server.requests) <= 10
+
+
+def test_a_reader_that_leaves_frees_its_turn() -> None:
+    async def work() -> None:
+        async with http(server.host, per_host=1, deadline=5) as ranges:
+            leaver = asyncio.ensure_future(ranges.read(server.url(PATH), 0, 10, Tally()))
+            await asyncio.sleep(0.1)
+            leaver.cancel()
+            assert (await ranges.read(server.url(PATH), 0, 10, Tally())).data == DATA[:10]
+
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        server.fail(PATH, does.hang)
+        run(work())
+
+
+# Local files
+
+
+def read_local(root: Path, url: str, start: int = 0, stop: int = 10) -> Part:
+    async def work() -> Part:
+        with ThreadPoolExecutor(1) as disk:
+            return await LocalRanges(root, disk).read(url, start, stop, Tally())
+
+    return run(work(), within=5)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """A folder of files beside a secret."""
+    root = tmp_path / "archive"
+    (root / "deep").mkdir(parents=True)
+    (root / "deep" / "a b#c%20.tif").write_bytes(DATA)
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "archive-too").write_bytes(b"secret")
+    return root
+
+
+def test_a_local_file_answers_as_a_server_does(archive: Path) -> None:
+    url = (archive / "deep" / "a b#c%20.tif").as_uri()
+    part = read_local(archive, url, 100, 300)
+    assert (part.start, part.data, part.size) == (100, DATA[100:300], len(DATA))
+    assert read_local(archive, url, len(DATA) - 5, len(DATA) + 5).data == DATA[-5:]
+    assert read_local(archive, url, len(DATA) + 5, len(DATA) + 9).data == b""
+    assert read_local(archive, url, 0, 5).etag == part.etag
+
+
+def test_a_local_file_that_was_replaced_has_another_etag(archive: Path) -> None:
+    path = archive / "deep" / "a b#c%20.tif"
+    before = read_local(archive, path.as_uri()).etag
+    (archive / "new").write_bytes(DATA)
+    os.replace(archive / "new", path)
+    assert read_local(archive, path.as_uri()).etag != before
+
+
+def test_nothing_outside_the_archive_is_read(archive: Path) -> None:
+    (archive / "link").symlink_to(archive.parent / "secret")
+    (archive / "folder").symlink_to(archive.parent)
+    (archive / "inside.tif").symlink_to(archive / "deep" / "a b#c%20.tif")
+    root = archive.as_uri()
+    for url in [
+        f"{root}/link",
+        f"{root}/folder/secret",
+        f"{root}/../secret",
+        f"{root}/deep/../../secret",
+        f"{root}/%2e%2e/secret",
+        f"{root}/..%2fsecret",
+        f"{root}-too",
+        root,
+        "file:///etc/passwd",
+        "file://localhost/etc/passwd",
+        "file:etc/passwd",
+        "file:",
+    ]:
+        with pytest.raises(AssetRefused) as refused:
+            read_local(archive, url)
+        assert refused.value.reason == "outside-archive"
+        assert str(archive.parent) not in str(refused.value)
+    assert read_local(archive, f"{root}/inside.tif").data == DATA[:10]
+
+
+def test_what_is_no_file(archive: Path) -> None:
+    os.mkfifo(archive / "pipe.tif")
+    (archive / "loop").symlink_to(archive / "loop")
+    (archive / "dangling").symlink_to(archive / "nowhere")
+    root = archive.as_uri()
+    for name, error, reason in [
+        ("missing.tif", AssetMissing, "no-file"),
+        ("deep", AssetMissing, "no-file"),
+        ("dangling", AssetMissing, "no-file"),
+        ("nul%00byte.tif", AssetMissing, "no-file"),
+        ("\ud800.tif", AssetMissing, "no-file"),
+        ("pipe.tif", AssetRefused, "not-a-file"),
+        ("loop", AssetBroken, "unreadable"),
+        ("x" * 5000, AssetBroken, "unreadable"),
+    ]:
+        with pytest.raises(SourceError) as raised:
+            read_local(archive, f"{root}/{name}")
+        assert (type(raised.value), raised.value.reason) == (error, reason), name
+
+
+def test_without_a_local_archive_no_file_is_read(archive: Path) -> None:
+    async def work() -> None:
+        async with Ranges(HttpRanges(allowed_hosts=(), deadline=1, retries=0, per_host=1), None) as ranges:
+            with pytest.raises(AssetRefused) as refused:
+                await ranges.read((archive / "deep" / "a b#c%20.tif").as_uri(), 0, 10, Tally())
+            assert refused.value.reason == "outside-archive"
+            with pytest.raises(AssetRefused) as refused:
+                await ranges.read("FILE:///etc/passwd", 0, 10, Tally())
+            assert refused.value.reason == "host-not-allowed"
+
+    run(work())

@@ -1,0 +1,55 @@
+"""The byte cache: never heavier than it may be, and the longest unused goes first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scog.pixels.cache import ByteCache
+
+keys = st.integers(0, 8)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), keys, st.integers(0, 60)),
+        st.tuples(st.just("get"), keys, st.just(0)),
+        st.tuples(st.just("drop"), keys, st.just(0)),
+    ),
+    max_size=60,
+)
+
+
+@given(steps, st.integers(0, 100))
+def test_it_behaves_as_a_list_in_order_of_use(steps: list[tuple[str, int, int]], capacity: int) -> None:
+    cache: ByteCache[int, int] = ByteCache(capacity)
+    model: OrderedDict[int, tuple[int, int]] = OrderedDict()
+    for number, (what, key, size) in enumerate(steps):
+        if what == "put":
+            cache.put(key, number, size)
+            model.pop(key, None)
+            if size <= capacity:
+                model[key] = number, size
+            while sum(weight for _, weight in model.values()) > capacity:
+                model.popitem(last=False)
+        elif what == "drop":
+            cache.drop(key)
+            model.pop(key, None)
+        else:
+            found = cache.get(key)
+            assert found == (model[key][0] if key in model else None)
+            if key in model:
+                model.move_to_end(key)
+        assert cache.bytes == sum(weight for _, weight in model.values()) <= capacity
+        assert len(cache) == len(model)
+        assert all((key in cache) == (key in model) for key in range(9))
+
+
+def test_to_look_whether_a_key_is_kept_does_not_count_as_use() -> None:
+    cache: ByteCache[str, int] = ByteCache(2)
+    cache.put("a", 1, 1)
+    cache.put("b", 2, 1)
+    assert "a" in cache
+    cache.put("c", 3, 1)
+    assert cache.get("a") is None
+    assert cache.get("b") == 2

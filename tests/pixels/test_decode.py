@@ -1,0 +1,124 @@
+"""Decoding one block: right, or refused."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from scog.errors import AssetBroken
+from scog.pixels.decode import decode_block, empty_block
+from scog.pixels.description import Description, Level
+from scog.space.grid import Grid
+from tests.doubles.rasters import encoded
+
+
+def description(
+    dtype: str = "uint16",
+    shape: tuple[int, int] = (8, 12),
+    compression: str = "DEFLATE",
+    predictor: int = 2,
+    nodata: float | None = 0.0,
+) -> Description:
+    """Of a file with one block."""
+    grid = Grid("EPSG:32632", Affine(10.0, 0.0, 0.0, 0.0, -10.0, 0.0), shape[1], shape[0])
+    level = Level(grid, shape, np.array([[100]]), np.array([[100]]))
+    return Description("", np.dtype(dtype), nodata, 1, compression, predictor, True, (level,))
+
+
+def stored(numbers: NDArray[Any], compression: str = "DEFLATE", predictor: int = 2) -> bytes:
+    """As a TIFF stores it."""
+    if predictor == 2:
+        numbers = imagecodecs.delta_encode(numbers, axis=-1)
+    data = np.ascontiguousarray(numbers).astype(numbers.dtype.newbyteorder("<")).tobytes()
+    return zlib.compress(data) if compression == "DEFLATE" else data
+
+
+@pytest.mark.parametrize("compression", ["DEFLATE", "NONE"])
+@pytest.mark.parametrize("predictor", [1, 2])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"])
+def test_round_trip(dtype: str, predictor: int, compression: str) -> None:
+    numbers = np.random.default_rng(1).integers(
+        np.iinfo(dtype).min, np.iinfo(dtype).max, (8, 12), dtype=dtype, endpoint=True
+    )
+    told = description(dtype, compression=compression, predictor=predictor)
+    found = decode_block(stored(numbers, compression, predictor), told, 0)
+    np.testing.assert_array_equal(found, numbers, strict=True)
+    assert not found.flags.writeable
+
+
+@pytest.mark.parametrize("compression", ["DEFLATE", "NONE"])
+@pytest.mark.parametrize("wrong", [(8, 11), (8, 13), (7, 12), (9, 12), (1, 1), (80, 120)])
+def test_a_block_of_another_size_is_refused(wrong: tuple[int, int], compression: str) -> None:
+    with pytest.raises(AssetBroken) as broken:
+        decode_block(stored(encoded(*wrong), compression), description(compression=compression), 0)
+    assert broken.value.reason == "broken-block"
+
+
+def test_every_flipped_bit_is_noticed_or_harmless() -> None:
+    """DEFLATE in TIFF carries a checksum; the decoder holds to it."""
+    numbers = encoded(8, 12)
+    data = stored(numbers)
+    harmless = 0
+    for bit in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        try:
+            found = decode_block(bytes(flipped), description(), 0)
+        except AssetBroken:
+            continue
+        np.testing.assert_array_equal(found, numbers)
+        harmless += 1
+    assert harmless < 8  # the bits that fill up the last byte
+
+
+def test_a_cut_block_is_refused() -> None:
+    data = stored(encoded(8, 12))
+    for length in range(len(data)):
+        with pytest.raises(AssetBroken):
+            decode_block(data[:length], description(), 0)
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    bomb = zlib.compress(bytes(50_000_000), 9)
+    with pytest.raises(AssetBroken):
+        decode_block(bomb, description(), 0)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
+    for compression in ("DEFLATE", "NONE"):
+        with pytest.raises(AssetBroken):
+            decode_block(data if len(data) != 192 else b"", description(compression=compression), 0)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata", "fill"),
+    [
+        ("uint16", 0.0, 0),
+        ("uint16", None, 0),
+        ("uint16", 65535.0, 65535),
+        ("uint16", -9999.0, 0),
+        ("uint16", 65536.0, 0),
+        ("uint16", 0.5, 0),
+        ("uint16", float("nan"), 0),
+        ("uint16", float("inf"), 0),
+        ("int16", -32768.0, -32768),
+        ("uint8", 255.0, 255),
+        ("float32", float("nan"), np.nan),
+        ("float32", -9999.0, -9999),
+        ("float32", -1.7976931348623157e308, -np.inf),
+        ("float64", -1.7976931348623157e308, -1.7976931348623157e308),
+    ],
+)
+def test_what_was_never_written_is_nodata_where_nodata_fits(dtype: str, nodata: float | None, fill: float) -> None:
+    block = empty_block(description(dtype, nodata=nodata), 0)
+    np.testing.assert_array_equal(block, np.full((8, 12), fill, dtype), strict=True)
+    assert not block.flags.writeable

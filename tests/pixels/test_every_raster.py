@@ -1,0 +1,137 @@
+"""Every shape of GeoTIFF, described and read: rasterio is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rasterio.io import MemoryFile
+
+from scog.net.policy import Tally
+from scog.pixels.description import Description, describe
+from scog.pixels.directories import walk
+from tests.doubles.range_server import RangeServer
+from tests.doubles.rasters import KINDS, PLAIN, raster
+from tests.doubles.reading import every_block, read_level, reading, run, save, truth
+
+
+def described(kind: str) -> tuple[bytes, Description]:
+    """A file and its description, read over HTTP."""
+    data = raster(kind)
+
+    async def work(server: RangeServer) -> Description:
+        async with reading(server.host) as reader:
+            return await reader.describe(server.put("/a.tif", data), Tally())
+
+    with RangeServer() as server:
+        return data, run(work(server))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_description_says_what_rasterio_says(kind: str) -> None:
+    data, description = described(kind)
+    with MemoryFile(data) as memory, rasterio.open(memory.name) as dataset:
+        factors = dataset.overviews(1)
+        assert len(description.levels) == 1 + len(factors)
+        assert description.count == dataset.count
+        assert description.dtype == dataset.dtypes[0]
+        if dataset.nodata is not None:
+            np.testing.assert_equal(description.nodata, dataset.nodata)
+        assert description.plain == (kind in PLAIN)
+        base = dataset.transform
+        full = description.levels[0]
+        for level, found in enumerate(description.levels):
+            choice = {"overview_level": level - 1} if level else {}
+            with rasterio.open(memory.name, **choice) as expected:
+                assert rasterio.crs.CRS.from_string(found.grid.crs) == expected.crs
+                assert found.grid.shape == expected.shape
+                assert found.grid.transform.almost_equals(expected.transform, 1e-9)
+                if found.offsets is not None:
+                    assert found.block_shape == expected.block_shapes[0]
+                width_ratio = full.grid.width / found.grid.width
+                height_ratio = full.grid.height / found.grid.height
+                a, b, c, d, e, f = tuple(base)[:6]
+                by_ratio = (a * width_ratio, b * height_ratio, c, d * width_ratio, e * height_ratio, f)
+                assert found.grid.transform.almost_equals(Affine(*by_ratio), 1e-9)
+                # The base times the ratio of widths (or heights, where that is larger): 1373 pixels are 79.97 m.
+                if kind != "rotated":
+                    assert found.resolution == pytest.approx(10 * max(width_ratio, height_ratio), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_blocks_lie_where_gdal_says(kind: str) -> None:
+    data, description = described(kind)
+    with MemoryFile(data) as memory, rasterio.open(memory.name) as dataset:
+        for level, found in enumerate(description.levels):
+            assert found.offsets is not None
+            assert found.sizes is not None
+            where = {"ovr": level - 1} if level else {}
+            for row, col in every_block(description, level):
+                offset = dataset.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=1, **where)
+                size = dataset.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=1, **where)
+                assert (found.offsets[row, col], found.sizes[row, col]) == (int(offset or 0), int(size or 0))
+    assert description.stop <= len(data)
+
+
+@pytest.mark.parametrize("way", ["http", "local"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_pixel_of_every_level_is_rasterios(kind: str, way: str, tmp_path: Path) -> None:
+    data = raster(kind)
+
+    async def work(host: str, url: str) -> None:
+        async with reading(host, folder=tmp_path) as reader:
+            description = await reader.describe(url, Tally())
+            for level in range(len(description.levels)):
+                for band in range(1, description.count + 1):
+                    found = await read_level(reader, url, description, level, band)
+                    np.testing.assert_array_equal(found, truth(data, level, band), strict=True)
+
+    if way == "local":
+        run(work("nowhere", save(tmp_path, "a.tif", data)))
+    else:
+        with RangeServer() as server:
+            run(work(server.host, server.put("/a.tif", data)))
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_gdal_reads_the_same(kind: str) -> None:
+    """Both ways of reading a plain file give the same pixels, and blocks of the same shape and type."""
+    data = raster(kind)
+
+    async def work(server: RangeServer) -> None:
+        url = server.put("/a.tif", data)
+        async with reading(server.host) as ours, reading(server.host) as gdals:
+            plain = await ours.describe(url, Tally())
+            assert plain.plain
+            for level in range(len(plain.levels)):
+                wanted = every_block(plain, level)
+                mine = await ours.blocks(url, plain, level, wanted, Tally())
+                theirs = await gdals.blocks(url, plain.unplain(), level, wanted, Tally())
+                grid, (height, width) = plain.levels[level].grid, plain.levels[level].block_shape
+                for row, col in wanted:
+                    a, b = mine[row, col], theirs[row, col]
+                    assert a.shape == b.shape == (height, width)
+                    assert a.dtype == b.dtype
+                    assert not a.flags.writeable
+                    assert not b.flags.writeable
+                    inside = slice(0, grid.height - row * height), slice(0, grid.width - col * width)
+                    np.testing.assert_array_equal(a[inside], b[inside])
+
+    with RangeServer() as server:
+        run(work(server))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "directories far away"])
+def test_the_walk_finds_all_that_gdal_needs(kind: str) -> None:
+    """A file cut right behind its directories describes the same; one byte less, and more is asked for."""
+    data = raster(kind)
+    needed = walk(data).needed
+    whole, cut = describe(data, walk(data), ""), describe(data[:needed], walk(data[:needed]), "")
+    for a, b in zip(whole.levels, cut.levels, strict=True):
+        assert a.grid == b.grid
+        np.testing.assert_array_equal(a.offsets, b.offsets)
+        np.testing.assert_array_equal(a.sizes, b.sizes)
+    assert walk(data[: needed - 1]).needed >= needed

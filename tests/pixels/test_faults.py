@@ -1,0 +1,339 @@
+"""Every way in which a file's server can fail, seen by who wants pixels: the right error, in time, never a wrong pixel,
+and right again once repaired. Both ways of reading."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError, SourceUnavailable
+from scog.net.policy import Tally
+from scog.pixels.description import Description
+from scog.pixels.reader import LASTING_FAULT, PASSING_FAULT, BlockReader
+from scog.pixels.store import HeaderStore
+from tests.doubles import range_server as does
+from tests.doubles.range_server import Fault, RangeServer
+from tests.doubles.rasters import encoded, raster
+from tests.doubles.reading import Clock, every_block, read_level, reading, run, save, truth
+
+WAYS = {"plain": "uint16 without predictor", "gdal": "LZW"}
+DEADLINE = 0.3
+
+PASSING: dict[str, tuple[Fault, str, int]] = {
+    "500": (does.status(500), "http-500", 3),
+    "503": (does.status(503, Retry_After="0"), "http-503", 3),
+    "429": (does.status(429, Retry_After="0"), "http-429", 3),
+    "429 for long": (does.status(429, Retry_After="30"), "http-429", 1),
+    "hang": (does.hang, "timeout", 1),
+    "hang mid-body": (does.hang_after(100), "timeout", 1),
+    "drip": (does.drip(1, 0.01), "timeout", 1),
+    "reset": (does.reset, "connection", 6),
+    "cut": (does.cut_after(100), "connection", 3),
+    "reset mid-body": (does.reset_after(100), "connection", 3),
+}
+LASTING: dict[str, tuple[Fault, type[SourceError], str]] = {
+    "404": (does.status(404), AssetMissing, "http-404"),
+    "403": (does.status(403), AssetMissing, "http-403"),
+    "redirect": (does.redirect("http://127.0.0.1:1/"), AssetRefused, "redirect"),
+    "page": (does.html, AssetRefused, "no-ranges"),
+    "whole file": (does.whole, AssetRefused, "no-ranges"),
+    "short": (does.short(7), AssetBroken, "wrong-range"),
+    "another range": (does.header(Content_Range="bytes 7-9/100000"), AssetBroken, "wrong-range"),
+}
+
+
+async def whole(reader: BlockReader, url: str) -> Any:
+    """Full size; the other levels are read, too."""
+    description = await reader.describe(url, Tally())
+    return [await read_level(reader, url, description, level) for level in range(len(description.levels))][0]
+
+
+async def fails(reader: BlockReader, url: str, error: type[SourceError], reason: str, within: float = 1.0) -> None:
+    """Reading fails in this way and in time."""
+    since = time.monotonic()
+    with pytest.raises(error) as raised:
+        await whole(reader, url)
+    assert (type(raised.value), raised.value.reason) == (error, reason)
+    assert time.monotonic() - since < within
+
+
+@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("where", ["header", "blocks"])
+def test_passing_faults(where: str, way: str, fault: str) -> None:
+    does_fault, reason, requests = PASSING[fault]
+
+    async def work() -> None:
+        clock = Clock()
+        async with reading(server.host, clock=clock, deadline=DEADLINE) as reader:
+            if where == "blocks":
+                await reader.describe(url, Tally())
+            server.forget_requests()
+            server.fail("/a.tif", always=does_fault)
+            await fails(reader, url, SourceUnavailable, reason)
+            assert len(server.requests) == requests or reason == "timeout"  # retries may not fit the deadline
+            assert len(server.requests) <= requests
+            server.fail("/a.tif")
+            server.forget_requests()
+            await fails(reader, url, SourceUnavailable, reason)  # remembered, for all who ask
+            assert server.requests == []
+            clock.now += PASSING_FAULT + 0.1
+            np.testing.assert_array_equal(await whole(reader, url), truth(data))
+
+    data = raster(WAYS[way])
+    with RangeServer() as server:
+        url = server.put("/a.tif", data)
+        if "503" in fault or "429" in fault or "500" in fault or fault in ("cut", "reset mid-body", "reset"):
+            run(_with_time_for_retries(server, url, data, where, does_fault, reason, requests))
+        else:
+            run(work())
+
+
+async def _with_time_for_retries(
+    server: RangeServer, url: str, data: bytes, where: str, fault: Fault, reason: str, requests: int
+) -> None:
+    clock = Clock()
+    async with reading(server.host, clock=clock, deadline=2.0) as reader:
+        if where == "blocks":
+            await reader.describe(url, Tally())
+        server.forget_requests()
+        server.fail("/a.tif", always=fault)
+        await fails(reader, url, SourceUnavailable, reason, within=2.0)
+        assert len(server.requests) == requests
+        server.forget_requests()
+        await fails(reader, url, SourceUnavailable, reason)  # remembered, for all who ask
+        assert server.requests == []
+        clock.now += PASSING_FAULT + 0.1
+        server.fail("/a.tif", fault if reason not in ("http-429",) else does.status(429, Retry_After="0"))
+        np.testing.assert_array_equal(await whole(reader, url), truth(data))  # once is survived by a retry
+
+
+@pytest.mark.parametrize("fault", LASTING)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("where", ["header", "blocks"])
+def test_lasting_faults(where: str, way: str, fault: str) -> None:
+    does_fault, error, reason = LASTING[fault]
+
+    async def work() -> None:
+        clock = Clock()
+        async with reading(server.host, clock=clock) as reader:
+            if where == "blocks":
+                await reader.describe(url, Tally())
+            server.forget_requests()
+            server.fail("/a.tif", always=does_fault)
+            await fails(reader, url, error, reason)
+            assert len(server.requests) == 1
+            server.fail("/a.tif")
+            clock.now += LASTING_FAULT - 1
+            await fails(reader, url, error, reason)
+            assert len(server.requests) == 1
+            clock.now += 2
+            np.testing.assert_array_equal(await whole(reader, url), truth(data))
+
+    data = raster(WAYS[way])
+    with RangeServer() as server:
+        url = server.put("/a.tif", data)
+        run(work())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_wrong_bytes_are_noticed(way: str) -> None:
+    """A byte that changed on its way gives an error or the right pixels, never others: DEFLATE has a checksum."""
+
+    async def work() -> None:
+        noticed = 0
+        for position in range(0, 60_000, 4999):
+            clock = Clock()
+            async with reading(server.host, clock=clock) as reader:
+                description = await reader.describe(url, Tally())
+                description = description if way == "plain" else description.unplain()
+                server.fail("/a.tif", always=_flip(position))
+                try:
+                    np.testing.assert_array_equal(await read_level(reader, url, description), truth(data))
+                except AssetBroken:
+                    noticed += 1
+                server.fail("/a.tif")
+                clock.now += LASTING_FAULT + 1
+                np.testing.assert_array_equal(await whole(reader, url), truth(data))
+        assert noticed > 3
+
+    data = raster("uint16 without predictor")
+    with RangeServer() as server:
+        url = server.put("/a.tif", data)
+        run(work())
+
+
+def _flip(position: int) -> Fault:
+    def change(body: bytes) -> bytes:
+        at = position % len(body)
+        return body[:at] + bytes([body[at] ^ 0x10]) + body[at + 1 :]
+
+    return does.body(change)
+
+
+def test_a_page_in_place_of_the_bytes_is_noticed() -> None:
+    async def work() -> None:
+        clock = Clock()
+        async with reading(server.host, clock=clock) as reader:
+            server.fail("/a.tif", does.html_as_range)
+            await fails(reader, url, AssetBroken, "not-a-tiff")
+            clock.now += LASTING_FAULT + 1
+            await reader.describe(url, Tally())
+            server.fail("/a.tif", always=does.html_as_range)
+            await fails(reader, url, AssetBroken, "broken-block")
+            server.fail("/a.tif")
+            clock.now += LASTING_FAULT + 1
+            np.testing.assert_array_equal(await whole(reader, url), truth(data))
+
+    data = raster("uint16")
+    with RangeServer() as server:
+        url = server.put("/a.tif", data)
+        run(work())
+
+
+# Files that change
+
+
+def newer(kind: str) -> bytes:
+    """Another file of the same shape and place, with other pixels."""
+    import tests.doubles.rasters as rasters
+
+    original = rasters.encoded
+    try:
+        rasters.encoded = lambda *args: original(*args) // 2 + 7  # type: ignore[assignment]
+        return rasters.MAKERS[kind]()
+    finally:
+        rasters.encoded = original
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_file_that_changed_is_noticed_and_never_mixed(way: str, stored: bool, tmp_path: Path) -> None:
+    old, new = raster(WAYS[way]), newer(WAYS[way])
+    assert old != new
+    assert (truth(old) != truth(new)).mean() > 0.9
+
+    async def work() -> None:
+        async with reading(server.host, store=store, gap=0) as first:
+            description = await first.describe(url, Tally())
+            wanted = every_block(description)
+            await first.blocks(url, description, 0, wanted[:3], Tally())
+            server.put("/a.tif", new)
+            if stored:
+                async with reading(server.host, store=store) as reader:
+                    await changes(reader)
+            else:
+                await changes(first, description)
+
+    async def changes(reader: BlockReader, description: Description | None = None) -> None:
+        description = description or await reader.describe(url, Tally())
+        with pytest.raises(AssetChanged) as changed:
+            await read_level(reader, url, description)
+        assert changed.value.reason == "changed"
+        fresh = await reader.describe(url, Tally())
+        assert fresh.identity != description.identity
+        np.testing.assert_array_equal(await read_level(reader, url, fresh), truth(new))
+
+    store = HeaderStore(tmp_path if stored else None)
+    with RangeServer() as server:
+        url = server.put("/a.tif", old)
+        run(work())
+    store.close()
+
+
+def test_a_file_that_changed_is_described_once_for_all() -> None:
+    """Late news of the change do not throw away the new description."""
+    old, new = raster("uint16"), newer("uint16")
+
+    async def work() -> None:
+        async with reading(server.host) as reader:
+            description = await reader.describe(url, Tally())
+            server.put("/a.tif", new)
+            server.forget_requests()
+            for _ in range(3):
+                with pytest.raises(AssetChanged):
+                    await read_level(reader, url, description)
+                await reader.describe(url, Tally())
+            assert server.ranges.count((0, 16_383)) == 1
+
+    with RangeServer() as server:
+        url = server.put("/a.tif", old)
+        run(work())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_file_replaced_by_a_shorter_one_is_noticed(way: str) -> None:
+    """The old blocks lie beyond the new end, where a server can only say 416."""
+    old, new = raster("uncompressed" if way == "plain" else "striped"), raster("sparse")
+
+    async def work() -> None:
+        async with reading(server.host) as reader:
+            description = await reader.describe(url, Tally())
+            assert len(old) > 16 * len(new)
+            server.put("/a.tif", new)
+            with pytest.raises(AssetChanged):
+                await reader.blocks(url, description, 0, [(2, 3)], Tally())
+            np.testing.assert_array_equal(await whole(reader, url), truth(new))
+
+    with RangeServer() as server:
+        url = server.put("/a.tif", old)
+        run(work())
+
+
+def test_a_local_file_that_was_replaced_is_noticed(tmp_path: Path) -> None:
+    old, new = raster("uint16"), newer("uint16")
+
+    async def work() -> None:
+        async with reading(folder=tmp_path) as reader:
+            url = save(tmp_path, "a.tif", old)
+            description = await reader.describe(url, Tally())
+            await reader.blocks(url, description, 0, [(0, 0)], Tally())
+            save(tmp_path, "a.tif", new)
+            with pytest.raises(AssetChanged):
+                await reader.blocks(url, description, 0, [(0, 1)], Tally())
+            np.testing.assert_array_equal(await whole(reader, url), truth(new))
+
+    run(work())
+
+
+# Files that are cut
+
+
+@pytest.mark.parametrize("place", ["http", "local"])
+@pytest.mark.parametrize("share", [0.0, 0.0001, 0.001, 0.02, 0.5, 0.999])
+@pytest.mark.parametrize("kind", ["uint16 without predictor", "LZW", "striped", "striped, uncompressed"])
+def test_a_truncated_file_is_refused_until_it_is_whole(kind: str, share: float, place: str, tmp_path: Path) -> None:
+    data = raster(kind)
+
+    async def work(url: str, host: str) -> None:
+        clock = Clock()
+        async with reading(host, folder=tmp_path, clock=clock) as reader:
+            with pytest.raises(AssetBroken) as broken:
+                await whole(reader, url)
+            assert broken.value.reason in ("cut-off", "not-a-tiff", "not-a-geotiff")
+            if place == "http":
+                server.put("/a.tif", data)
+            else:
+                save(tmp_path, "a.tif", data)
+            clock.now += LASTING_FAULT + 1
+            for _ in range(2):
+                try:
+                    found = await whole(reader, url)
+                    break
+                except AssetChanged:
+                    continue
+            np.testing.assert_array_equal(found, truth(data))
+
+    cut = data[: int(len(data) * share)]
+    with RangeServer() as server:
+        url = save(tmp_path, "a.tif", cut) if place == "local" else server.put("/a.tif", cut)
+        run(work(url, server.host))
+
+
+def test_the_numbers_of_the_double_differ() -> None:
+    """The test rasters can only tell right from wrong pixels if few of them are alike."""
+    assert len(np.unique(encoded(256, 256))) == 65_535

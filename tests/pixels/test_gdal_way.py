@@ -1,0 +1,220 @@
+"""Files that GDAL reads through our bytes: right with many threads, never stuck, never on the network by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import numpy as np
+import pytest
+
+from scog.errors import AssetBroken, SourceError, SourceUnavailable
+from scog.net.policy import Tally
+from scog.net.ranges import Part
+from scog.pixels.gdal import KEPT_PAGES, PAGE, PagedFile, Pages
+from tests.doubles import range_server as does
+from tests.doubles.range_server import RangeServer
+from tests.doubles.rasters import OTHER, encoded, raster
+from tests.doubles.reading import every_block, read_level, reading, run, truth
+
+KINDS = ("LZW", "ZSTD", "JPEG", "striped", "three bands", "mask", "directories far away", "float predictor")
+
+
+def test_sixteen_files_at_once_are_right() -> None:
+    async def work() -> None:
+        with RangeServer(latency=0.01) as server:
+            files = {server.put(f"/{i}.tif", raster(KINDS[i % len(KINDS)])): KINDS[i % len(KINDS)] for i in range(16)}
+            async with reading(server.host, deadline=5) as reader:
+
+                async def one(url: str, kind: str) -> None:
+                    description = await reader.describe(url, Tally())
+                    for level in range(len(description.levels)):
+                        found = await read_level(reader, url, description, level)
+                        np.testing.assert_array_equal(found, truth(raster(kind), level))
+
+                await asyncio.gather(*(one(url, kind) for url, kind in files.items()))
+            assert {seen.method for seen in server.requests} == {"GET"}
+
+    run(work())
+
+
+def test_sixteen_reads_of_one_file_at_once_are_right() -> None:
+    async def work() -> None:
+        with RangeServer(latency=0.005) as server:
+            url = server.put("/a.tif", raster("LZW"))
+            async with reading(server.host, deadline=5) as reader:
+                description = await reader.describe(url, Tally())
+                assert not description.plain
+                every = every_block(description)
+                found = await asyncio.gather(
+                    *(reader.blocks(url, description, 0, [every[i % len(every)]], Tally()) for i in range(16))
+                )
+                expected = truth(raster("LZW"))
+                for blocks in found:
+                    for (row, col), block in blocks.items():
+                        part = expected[row * 128 : row * 128 + 128, col * 128 : col * 128 + 128]
+                        np.testing.assert_array_equal(block[: part.shape[0], : part.shape[1]], part)
+
+    run(work())
+
+
+def test_more_reads_that_hang_than_there_are_threads_end_in_time() -> None:
+    """And plain files are read meanwhile."""
+
+    async def work() -> None:
+        with RangeServer() as server:
+            hung = [server.put(f"/{i}.tif", raster("LZW")) for i in range(12)]
+            well = server.put("/well.tif", raster("uint16"))
+            async with reading(server.host, deadline=0.4) as reader:
+                descriptions = [await reader.describe(url, Tally()) for url in hung]
+                for i in range(12):
+                    server.fail(f"/{i}.tif", always=does.hang)
+                since = time.monotonic()
+                reads = [
+                    asyncio.ensure_future(read_level(reader, url, description))
+                    for url, description in zip(hung, descriptions, strict=True)
+                ]
+                found = await read_level(reader, well, await reader.describe(well, Tally()))
+                assert time.monotonic() - since < 0.3
+                np.testing.assert_array_equal(found, truth(raster("uint16")))
+                results = await asyncio.gather(*reads, return_exceptions=True)
+                assert time.monotonic() - since < 2.0
+                assert {type(result) for result in results} == {SourceUnavailable}
+                assert {result.reason for result in results if isinstance(result, SourceError)} <= {
+                    "timeout",
+                    "host-resting",
+                }
+
+    run(work())
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_fault_in_the_middle_of_gdals_reading(after: int) -> None:
+    """The first pages come, a later one does not: an error, never pixels made up for what was not read."""
+
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", data)
+            for fault, error, reason in [
+                (does.status(404), SourceError, "http-404"),
+                (does.hang, SourceUnavailable, "timeout"),
+                (does.hang_after(1000), SourceUnavailable, "timeout"),
+            ]:
+                async with reading(server.host, deadline=0.3) as reader:
+                    description = await reader.describe(url, Tally())
+                    server.fail("/a.tif", *([lambda answer: answer] * after), always=fault)
+                    with pytest.raises(error) as raised:
+                        await read_level(reader, url, description)
+                    assert raised.value.reason == reason
+                    server.fail("/a.tif")
+
+    data = raster("directories far away")
+    run(work())
+
+
+def test_who_leaves_stops_gdal() -> None:
+    """When nobody waits any more, no further page is read, and the thread is free again."""
+
+    async def work() -> None:
+        with RangeServer(latency=0.05) as server:
+            url = server.put("/a.tif", raster("directories far away"))
+            async with reading(server.host, deadline=5) as reader:
+                description = await reader.describe(url, Tally())
+                server.forget_requests()
+                reads = [asyncio.ensure_future(read_level(reader, url, description, level)) for level in (0, 1, 2)]
+                await asyncio.sleep(0.12)
+                for read in reads:
+                    read.cancel()
+                await asyncio.gather(*reads, return_exceptions=True)
+                before = len(server.requests)
+                await asyncio.sleep(0.3)
+                assert len(server.requests) <= before + 3
+                server.fail("/a.tif", *[does.hang] * 8)
+                hung = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(8)]
+                await asyncio.sleep(0.1)
+                for read in hung:
+                    read.cancel()
+                server.fail("/a.tif")
+                since = time.monotonic()
+                np.testing.assert_array_equal(
+                    await read_level(reader, url, description, 2), truth(raster("directories far away"), 2)
+                )
+                assert time.monotonic() - since < 2
+
+    run(work())
+
+
+def test_pages_are_shared_by_all_that_gdal_opens() -> None:
+    """One request a page at most, however often GDAL opens the file."""
+
+    async def work() -> None:
+        with RangeServer() as server:
+            data = raster("striped, uncompressed")
+            url = server.put("/a.tif", data)
+            async with reading(server.host) as reader:
+                description = await reader.describe(url, Tally())
+                server.forget_requests()
+                await read_level(reader, url, description)
+                pages = -(-len(data) // PAGE)
+                assert len(server.requests) <= pages
+                assert server.bytes == len(data)
+
+    run(work())
+
+
+@pytest.mark.parametrize("kind", sorted(OTHER))
+def test_damaged_data_gives_an_error_or_numbers_never_a_hang(kind: str) -> None:
+    """Codecs without a checksum cannot notice everything; none may crash, hang, or change a block's shape."""
+    data = raster(kind)
+
+    async def work() -> None:
+        with RangeServer() as server:
+            for position in range(len(data) // 3, len(data), len(data) // 4):
+                url = server.put(f"/{position}.tif", data[:position] + bytes(40) + data[position + 40 :])
+                async with reading(server.host) as reader:
+                    try:
+                        description = await reader.describe(url, Tally())
+                        blocks = await reader.blocks(url, description, 0, every_block(description), Tally())
+                    except AssetBroken:
+                        continue
+                    assert {block.shape for block in blocks.values()} == {description.levels[0].block_shape}
+
+    run(work())
+
+
+# The file that GDAL sees
+
+
+def test_the_paged_file_reads_as_a_file_does() -> None:
+    data = encoded(700, 700).tobytes()
+    asked: list[tuple[int, int]] = []
+
+    def read(start: int, stop: int) -> Part:
+        asked.append((start, stop))
+        return Part(start, data[start:stop], len(data), "one")
+
+    file = PagedFile(Pages(read))
+    chance = np.random.default_rng(3)
+    for _ in range(200):
+        start, size = int(chance.integers(0, len(data) + 100)), int(chance.integers(0, 3 * PAGE))
+        assert file.seek(start) == start
+        assert file.read(size) == data[start : start + size]
+        assert file.tell() == min(start + size, max(start, len(data)))
+    assert file.seek(-10, 2) == len(data) - 10
+    assert file.read() == data[-10:]
+    assert file.read(5) == b""
+    assert len(asked) == len(set(asked)) <= len(data) // PAGE + 1
+    assert sum(stop - start for start, stop in asked) <= len(data) + PAGE
+
+
+def test_the_paged_file_keeps_a_bounded_number_of_pages() -> None:
+    size = (KEPT_PAGES + 40) * PAGE
+
+    def read(start: int, stop: int) -> Part:
+        return Part(start, bytes(stop - start), size, "one")
+
+    pages = Pages(read)
+    for page in range(KEPT_PAGES + 40):
+        pages.read(page * PAGE, page * PAGE + 10)
+    assert len(pages._pages) == KEPT_PAGES
+    assert pages.read(0, 10) == bytes(10)

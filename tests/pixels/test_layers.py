@@ -1,0 +1,204 @@
+"""Layers: bands of one scene on a picture's grid."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from affine import Affine
+
+from scog.catalog.scene import Asset
+from scog.errors import AssetMissing, AssetRefused
+from scog.net.policy import Tally
+from scog.pixels.budget import Budget
+from scog.pixels.layers import Layer, LayerReader
+from scog.space.grid import Grid
+from tests.doubles.range_server import RangeServer
+from tests.doubles.rasters import CRS, HEIGHT, WIDTH, raster
+from tests.doubles.reading import reading, run, truth
+
+HEADER = (0, 16_383)
+
+
+def grid(row: int, col: int, height: int, width: int) -> Grid:
+    """Pixels of the test rasters' own grid, from a row and column of theirs."""
+    return Grid(CRS, Affine(10.0, 0.0, 600_000.0 + 10 * col, 0.0, -10.0, 5_100_000.0 - 10 * row), width, height)
+
+
+def scene(**assets: Asset) -> Any:
+    return SimpleNamespace(id="scene", assets=assets)
+
+
+@asynccontextmanager
+async def layers_of(
+    server: RangeServer, *, budget: int = 100_000_000, ambiguous: float | None = None, **how: Any
+) -> AsyncIterator[LayerReader]:
+    with ThreadPoolExecutor(2) as cpu:
+        async with reading(server.host, **how) as reader:
+            yield LayerReader(reader, cpu, Budget(budget), ambiguous)
+
+
+async def layer(layers: LayerReader, asset: Asset, where: Grid, **how: Any) -> Layer:
+    return await layers.compute(scene(red=asset), ["red"], where, lambda found: found["red"], Tally(), **how)
+
+
+def test_a_grid_that_hangs_over_shows_the_file_and_nothing_beside_it() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", raster("uint16"))
+            async with layers_of(server) as layers:
+                found = await layer(layers, Asset(url), grid(-20, -30, HEIGHT + 50, WIDTH + 70))
+                inside = slice(20, 20 + HEIGHT), slice(30, 30 + WIDTH)
+                np.testing.assert_array_equal(found.numbers[inside], truth(raster("uint16")))
+                expected = np.zeros((HEIGHT + 50, WIDTH + 70), bool)
+                expected[inside] = True
+                np.testing.assert_array_equal(found.valid, expected)
+
+    run(work())
+
+
+def test_a_grid_elsewhere_shows_nothing_and_reads_no_block() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", raster("uint16"))
+            async with layers_of(server) as layers:
+                found = await layer(layers, Asset(url), grid(5000, 5000, 64, 64))
+                assert not found.valid.any()
+                assert server.ranges == [HEADER]
+
+    run(work())
+
+
+@pytest.mark.parametrize("kind", ["sparse", "mask", "nodata that does not fit", "float32", "no nodata"])
+def test_validity(kind: str) -> None:
+    data = raster(kind)
+    numbers = truth(data)
+
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", data)
+            async with layers_of(server) as layers:
+                found = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH))
+                expected = numbers != 0 if kind in ("sparse", "mask") else np.ones(numbers.shape, bool)
+                np.testing.assert_array_equal(found.valid, expected)
+                np.testing.assert_array_equal(found.numbers[expected], numbers[expected])
+                some = int(numbers[7, 7])
+                if kind != "float32":
+                    told = await layer(layers, Asset(url, nodata=some), grid(0, 0, HEIGHT, WIDTH))
+                    np.testing.assert_array_equal(told.valid, numbers != some)  # the item knows better than the file
+
+    run(work())
+
+
+def test_only_what_is_wanted_is_read() -> None:
+    wanted = np.zeros((HEIGHT, WIDTH), bool)
+    wanted[5, 5] = wanted[5, 100] = wanted[300, 400] = True
+
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", raster("uint16 without predictor"))
+            async with layers_of(server, gap=0) as layers:
+                found = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH), wanted=wanted)
+                np.testing.assert_array_equal(found.valid, wanted)
+                np.testing.assert_array_equal(found.numbers[wanted], truth(raster("uint16 without predictor"))[wanted])
+                assert len(server.requests) == 1 + 2
+                nothing = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH), wanted=np.zeros_like(wanted))
+                assert not nothing.valid.any()
+                assert len(server.requests) == 1 + 2
+
+    run(work())
+
+
+def test_values_are_scaled_and_floored() -> None:
+    numbers = np.array([[0, 500, 2000]], np.uint16)
+    found = Layer(numbers, numbers > 0, 0.0001, -0.1)
+    np.testing.assert_allclose(found.values(), [[-0.1, -0.05, 0.1]], atol=1e-7)
+    np.testing.assert_allclose(found.values(0.0), [[0.0, 0.0, 0.1]], atol=1e-7)
+    assert found.values().dtype == np.float32
+    assert Layer(numbers, numbers > 0, 1.0, 0.0).values()[0, 2] == 2000
+    np.testing.assert_array_equal(numbers, [[0, 500, 2000]])
+
+
+def test_a_band_that_the_scene_has_not() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            async with layers_of(server) as layers:
+                with pytest.raises(AssetMissing) as missing:
+                    await layers.compute(scene(), ["nir"], grid(0, 0, 8, 8), lambda found: found, Tally())
+                assert missing.value.reason == "no-asset-nir"
+
+    run(work())
+
+
+def test_more_than_the_memory_allowed_is_refused_before_it_is_read() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", raster("uint16"))
+            async with layers_of(server, budget=100_000) as layers:
+                with pytest.raises(AssetRefused) as refused:
+                    await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH))
+                assert refused.value.reason == "too-much-memory"
+                assert server.ranges == [HEADER]
+
+    run(work())
+
+
+def test_all_bands_may_have_been_replaced_at_once() -> None:
+    """A scene is reprocessed: every band of it is new, and the picture still comes."""
+    names = ["red", "nir", "blue", "green"]
+
+    async def work() -> None:
+        with RangeServer() as server:
+            assets = {name: Asset(server.put(f"/{name}.tif", raster("uint16"))) for name in names}
+            async with layers_of(server, cache_bytes=0) as layers:
+
+                async def drawn() -> dict[str, Layer]:
+                    return await layers.compute(
+                        scene(**assets), names, grid(0, 0, HEIGHT, WIDTH), lambda found: found, Tally()
+                    )
+
+                await drawn()
+                for name in names:
+                    server.put(f"/{name}.tif", raster("sparse"))
+                found = await drawn()
+                for name in names:
+                    np.testing.assert_array_equal(found[name].numbers, truth(raster("sparse")))
+
+    run(work())
+
+
+def test_a_crowd_draws_for_the_price_of_one() -> None:
+    async def work() -> None:
+        with RangeServer(latency=0.02) as server:
+            url = server.put("/a.tif", raster("uint16"))
+            async with layers_of(server) as layers:
+                where = grid(3, 4, 200, 200)
+                found = await asyncio.gather(*(layer(layers, Asset(url), where) for _ in range(64)))
+                expected = truth(raster("uint16"))[3:203, 4:204]
+                for one in found:
+                    np.testing.assert_array_equal(one.numbers, expected)
+                assert len(server.requests) == 2
+
+    run(work())
+
+
+def test_an_offset_that_only_the_pixels_tell_is_looked_for_once() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", raster("uint16"))
+            async with layers_of(server) as layers:
+                first = await layer(layers, Asset(url, offset=None), grid(0, 0, 50, 50))
+                before = len(server.requests)
+                second = await layer(layers, Asset(url, offset=None), grid(0, 0, 50, 50))
+                assert first.offset == second.offset
+                assert len(server.requests) == before
+            async with layers_of(server, ambiguous=-0.1) as layers:
+                assert (await layer(layers, Asset(url, offset=None), grid(0, 0, 50, 50))).offset == -0.1
+
+    run(work())

@@ -1,0 +1,432 @@
+"""What a read costs: requests counted exactly, shared by all who want the same."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scog.errors import SourceError
+from scog.net.policy import Tally
+from scog.pixels.description import Description
+from scog.pixels.fetch import Piece, plan_requests
+from scog.pixels.reader import BlockReader
+from scog.pixels.store import HeaderStore
+from tests.doubles import range_server as does
+from tests.doubles.range_server import RangeServer
+from tests.doubles.rasters import raster
+from tests.doubles.reading import Clock, every_block, mosaic, read_level, reading, run, truth
+
+KIND = "uint16 without predictor"
+DATA = raster(KIND)
+HEADER = (0, 16_383)
+
+Body = Callable[[RangeServer, BlockReader, str], Coroutine[Any, Any, None]]
+
+
+def served(body: Body, *, data: bytes = DATA, latency: float = 0.0, **how: Any) -> None:
+    """Run a test's body with a server that has one file, and a reader of it."""
+
+    async def work() -> None:
+        async with reading(server.host, **how) as reader:
+            await body(server, reader, server.put("/a.tif", data))
+
+    with RangeServer(latency=latency) as server:
+        run(work())
+
+
+def span(description: Description, level: int, block: tuple[int, int]) -> tuple[int, int]:
+    """First and last byte of a block in its file."""
+    where = description.levels[level]
+    assert where.offsets is not None
+    assert where.sizes is not None
+    return int(where.offsets[block]), int(where.offsets[block] + where.sizes[block]) - 1
+
+
+def test_a_cold_asset_is_one_header_request_and_its_blocks() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        tally = Tally()
+        description = await reader.describe(url, tally)
+        assert server.ranges == [HEADER]
+        await reader.blocks(url, description, 0, [(0, 1)], tally)
+        assert server.ranges == [HEADER, span(description, 0, (0, 1))]
+        await reader.blocks(url, description, 1, [(0, 0), (1, 1)], tally)
+        assert server.ranges[2:] == [span(description, 1, (0, 0)), span(description, 1, (1, 1))]
+        assert {seen.method for seen in server.requests} == {"GET"}
+        assert (tally.requests, tally.bytes) == (4, server.bytes)
+
+    served(body, gap=0)
+
+
+def test_a_repeat_costs_nothing() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        first = await read_level(reader, url, description)
+        server.forget_requests()
+        tally = Tally()
+        assert await reader.describe(url, tally) is description
+        np.testing.assert_array_equal(await read_level(reader, url, description, tally=tally), first)
+        assert server.requests == []
+        assert (tally.requests, tally.bytes) == (0, 0)
+
+    served(body)
+
+
+def test_after_a_restart_no_header_is_read(tmp_path: Path) -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        await reader.close()
+        store.close()
+        again = HeaderStore(tmp_path)
+        async with reading(server.host, store=again) as reader:
+            server.forget_requests()
+            kept = await reader.describe(url, Tally())
+            assert server.requests == []
+            assert kept.identity == description.identity
+            np.testing.assert_array_equal(await read_level(reader, url, kept), truth(DATA))
+            assert HEADER not in server.ranges
+        again.close()
+
+    store = HeaderStore(tmp_path)
+    served(body, store=store)
+
+
+@pytest.mark.parametrize("kind", ["header of 24 KB", "directories at the end"])
+def test_a_long_header_is_read_in_two_requests(kind: str) -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        assert len(server.requests) == 2
+        assert server.ranges[0] == HEADER
+        np.testing.assert_array_equal(await read_level(reader, url, description), truth(raster(kind)))
+
+    served(body, data=raster(kind))
+
+
+def test_sparse_blocks_cost_nothing() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        sizes = description.levels[0].sizes
+        assert sizes is not None
+        unwritten = [block for block in every_block(description) if not sizes[block]]
+        assert len(unwritten) > 5
+        blocks = await reader.blocks(url, description, 0, unwritten, Tally())
+        assert set(blocks) == set(unwritten)
+        assert not any(block.any() for block in blocks.values())
+        assert server.ranges == [HEADER]
+
+    served(body, data=raster("sparse"))
+
+
+@pytest.mark.parametrize("gap", [0, 5_000, 20_000, 1_000_000])
+def test_requests_are_those_planned(gap: int) -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        wanted = [(0, 0), (0, 1), (1, 3), (2, 0), (2, 2)]
+        pieces = []
+        for block in wanted:
+            first, last = span(description, 0, block)
+            pieces.append(Piece(block, first, last + 1))
+        server.forget_requests()
+        blocks = await reader.blocks(url, description, 0, wanted, Tally())
+        planned = plan_requests(pieces, gap)
+        assert sorted(seen for seen in server.ranges if seen) == [(plan.start, plan.stop - 1) for plan in planned]
+        assert server.bytes == sum(plan.stop - plan.start for plan in planned)
+        assert set(blocks) == set(wanted)
+
+    served(body, gap=gap)
+
+
+def test_a_crowd_with_one_wish_reads_once() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        async def one() -> bytes:
+            description = await reader.describe(url, tally)
+            return (await read_level(reader, url, description, tally=tally)).tobytes()
+
+        tally = Tally()
+        results = await asyncio.gather(*(one() for _ in range(64)))
+        assert set(results) == {truth(DATA).tobytes()}
+        assert len(server.requests) == tally.requests == 2
+
+    served(body, latency=0.02)
+
+
+def test_wishes_that_overlap_share_what_they_have_in_common() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        server.forget_requests()
+        every = every_block(description)
+        wishes = [every[i : i + 4] for i in range(len(every) - 3)]
+        found = await asyncio.gather(*(reader.blocks(url, description, 0, wish, Tally()) for wish in wishes))
+        for wish, blocks in zip(wishes, found, strict=True):
+            assert set(blocks) == set(wish)
+        whole = mosaic(description, 0, {block: pixels for blocks in found for block, pixels in blocks.items()})
+        np.testing.assert_array_equal(whole, truth(DATA))
+        asked = [seen for seen in server.ranges if seen is not None]
+        assert sorted(asked) == sorted(span(description, 0, block) for block in every)  # each byte once
+        assert server.bytes == sum(last - first + 1 for first, last in asked)
+
+    served(body, latency=0.02, gap=-1)
+
+
+def test_a_small_cache_costs_requests_and_no_pixel() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        for _ in range(2):
+            server.forget_requests()
+            np.testing.assert_array_equal(await read_level(reader, url, description), truth(DATA))
+            assert server.requests
+        assert reader.kept(url, description, 0, every_block(description)) is None
+        assert not reader.has(url, description, 0, every_block(description))
+
+    served(body, cache_bytes=100_000)
+
+
+def test_kept_and_has_tell_what_is_in_memory() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        assert reader.known(url) is None
+        description = await reader.describe(url, Tally())
+        assert reader.known(url) is description
+        brought = await reader.blocks(url, description, 0, [(0, 0), (1, 1)], Tally())
+        assert reader.kept(url, description, 0, [(1, 1), (0, 0)]) == brought
+        assert reader.kept(url, description, 0, [(1, 1), (0, 1)]) is None
+        assert reader.kept(url, description, 1, [(0, 0)]) is None
+        assert reader.kept(url, description, 0, [(0, 0)], band=2) is None
+        assert reader.has(url, description, 0, [(0, 0)])
+        assert not reader.has(url, description, 0, [(0, 0), (0, 1)])
+
+    served(body, gap=0)
+
+
+# Those who leave
+
+
+def test_who_comes_while_the_last_ones_leave_gets_an_answer() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        for pause in (0, 1, 2, 3, 5, 8):
+            server.forget_requests()
+            async with reading(server.host) as fresh:
+                leavers = [asyncio.ensure_future(read_level(fresh, url, description)) for _ in range(3)]
+                await asyncio.sleep(0.02)
+                for leaver in leavers:
+                    leaver.cancel()
+                for _ in range(pause):
+                    await asyncio.sleep(0)
+                np.testing.assert_array_equal(await read_level(fresh, url, description), truth(DATA))
+                assert len(server.requests) <= 2
+
+    served(body, latency=0.04)
+
+
+def test_the_last_to_leave_ends_the_read_and_who_comes_after_gets_an_answer() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        server.forget_requests()
+        server.fail("/a.tif", does.hang)
+        leavers = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        for leaver in leavers:
+            leaver.cancel()
+        await asyncio.sleep(0.01)
+        found = await read_level(reader, url, description)
+        np.testing.assert_array_equal(found, truth(DATA))
+        assert all(
+            isinstance(r, asyncio.CancelledError) for r in await asyncio.gather(*leavers, return_exceptions=True)
+        )
+        assert len(server.requests) == 2
+
+    served(body, deadline=5)
+
+
+def test_who_leaves_early_takes_nothing_from_the_others() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        server.forget_requests()
+        crowd = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(10)]
+        await asyncio.sleep(0.03)
+        for leaver in crowd[:-1]:
+            leaver.cancel()
+        np.testing.assert_array_equal(await crowd[-1], truth(DATA))
+        assert len(server.requests) == 1
+
+    served(body, latency=0.1)
+
+
+def test_a_crowd_that_leaves_reads_no_further() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        async def one() -> None:
+            for level in (2, 1, 0):
+                await read_level(reader, url, await reader.describe(url, Tally()), level)
+
+        crowd = [asyncio.ensure_future(one()) for _ in range(64)]
+        await asyncio.sleep(0.08)  # while the first blocks are on their way
+        for leaver in crowd:
+            leaver.cancel()
+        await asyncio.gather(*crowd, return_exceptions=True)
+        before = len(server.requests)
+        await asyncio.sleep(0.2)
+        assert len(server.requests) == before <= 2
+
+    served(body, latency=0.05)
+
+
+def test_when_one_block_fails_the_others_are_not_waited_for() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        server.fail("/a.tif", does.status(404), always=does.hang)
+        with pytest.raises(SourceError) as raised:
+            await reader.blocks(url, description, 0, every_block(description), Tally())
+        assert raised.value.reason == "http-404"
+
+    served(body, gap=-1, deadline=5)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_closing_while_reads_are_under_way_answers_everybody(plain: bool) -> None:
+    async def work() -> None:
+        async with reading(server.host, deadline=5) as reader:
+            description = await reader.describe(url, Tally())
+            description = description if plain else description.unplain()
+            server.fail("/a.tif", always=does.hang)
+            waiters = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(3)]
+            await asyncio.sleep(0.1)
+            await reader.close()
+        results = await asyncio.gather(*waiters, return_exceptions=True)
+        assert all(isinstance(result, SourceError) for result in results), results
+
+    with RangeServer() as server:
+        url = server.put("/a.tif", DATA)
+        run(work(), within=8)
+
+
+# The header store
+
+
+def test_a_cache_folder_that_cannot_be_used_costs_only_speed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "taken" / "headers.sqlite").mkdir(parents=True)
+    for folder in (tmp_path / "file", tmp_path / "file" / "deeper", tmp_path / "taken"):
+        store = HeaderStore(folder)
+        assert store.faults == 1
+        served(_reads_rightly, store=store)
+        store.close()
+
+
+@pytest.mark.parametrize("how", ["text", "zeros", "cut", "flipped"])
+def test_a_corrupt_cache_is_made_anew_or_done_without(how: str, tmp_path: Path) -> None:
+    store = HeaderStore(tmp_path)
+    for number in range(50):
+        store.put(f"http://host/{number}", "identity", DATA[:4000])
+    store.close()
+    path = tmp_path / "headers.sqlite"
+    good = path.read_bytes()
+    path.write_bytes(
+        {
+            "text": b"this is no database" * 1000,
+            "zeros": bytes(len(good)),
+            "cut": good[: len(good) // 3],
+            "flipped": good[:4096] + bytes(byte ^ 0xFF for byte in good[4096:]),
+        }[how]
+    )
+    store = HeaderStore(tmp_path)
+    served(_reads_rightly, store=store)
+    store.get("http://host/1")
+    store.close()
+    store = HeaderStore(tmp_path)
+    served(_reads_rightly, store=store)
+    store.close()
+
+
+def test_a_full_disk_costs_only_speed(tmp_path: Path) -> None:
+    store = HeaderStore(tmp_path)
+    assert store._database is not None
+    store._database.execute("PRAGMA max_page_count = 1")
+    store.put("http://host/large", "identity", bytes(1_000_000))
+    assert store.faults == 1
+    for _ in range(2):
+        served(_reads_rightly, store=store)
+    store.close()
+
+
+def test_a_locked_cache_costs_only_speed(tmp_path: Path) -> None:
+    store = HeaderStore(tmp_path)
+    other = sqlite3.connect(tmp_path / "headers.sqlite", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    served(_reads_rightly, store=store)
+    other.close()
+    store.close()
+
+
+def test_a_kept_header_that_is_nonsense_is_read_anew(tmp_path: Path) -> None:
+    for header in (b"", b"nonsense", DATA[:16], DATA[:700], DATA[:700] + bytes(2000), "text"):
+        store = HeaderStore(tmp_path)
+
+        async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+            part = (await reader.describe(url, Tally())).identity
+            store.put(url, part, header)  # type: ignore[arg-type]  # noqa: B023
+            async with reading(server.host, store=store) as fresh:  # noqa: B023
+                server.forget_requests()
+                np.testing.assert_array_equal(
+                    await read_level(fresh, url, await fresh.describe(url, Tally())), truth(DATA)
+                )
+                assert server.ranges[0] == HEADER
+            async with reading(server.host, store=store) as fresh:  # noqa: B023
+                server.forget_requests()
+                await fresh.describe(url, Tally())
+                assert server.requests == []
+
+        served(body, store=store)
+        store.close()
+
+
+def test_a_kept_header_that_lies_heals_after_its_fault_is_forgotten(tmp_path: Path) -> None:
+    """A header that was damaged on its way and kept must not break the file for ever."""
+
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        other = raster("uint16")  # another file's header under this one's name
+        store.put(url, description.identity, other[:16_384])
+        clock = Clock()
+        async with reading(server.host, store=store, clock=clock) as fresh:
+            with pytest.raises(SourceError):
+                await read_level(fresh, url, await fresh.describe(url, Tally()))
+            clock.now += 61
+            found = await read_level(fresh, url, await fresh.describe(url, Tally()))
+            np.testing.assert_array_equal(found, truth(DATA))
+
+    store = HeaderStore(tmp_path)
+    served(body, store=store)
+    store.close()
+
+
+def test_odd_urls_do_not_break_the_store(tmp_path: Path) -> None:
+    store = HeaderStore(tmp_path)
+    for url in ("http://h/\ud800", "http://h/\0", "", "x" * 100_000):
+        store.put(url, "identity", b"header")
+        assert store.get(url) in (None, ("identity", b"header"))
+        store.put_offset(url, "identity", 0.1)
+        assert store.get_offset(url, "identity") in (None, 0.1)
+        store.drop(url)
+        assert store.get(url) is None
+    store.close()
+
+
+def test_offsets_belong_to_one_version_of_a_file(tmp_path: Path) -> None:
+    store = HeaderStore(tmp_path)
+    store.put_offset("u", "one", -0.1)
+    store.close()
+    store = HeaderStore(tmp_path)
+    assert store.get_offset("u", "one") == -0.1
+    assert store.get_offset("u", "two") is None
+    store.close()
+    assert store.get_offset("u", "one") is None  # closed, and still no error
+    store.put_offset("u", "one", -0.1)
+
+
+async def _reads_rightly(server: RangeServer, reader: BlockReader, url: str) -> None:
+    np.testing.assert_array_equal(await read_level(reader, url, await reader.describe(url, Tally())), truth(DATA))

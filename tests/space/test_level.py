@@ -1,0 +1,96 @@
+"""The level rule: the coarsest that is not coarser than one target pixel."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+from pyproj import Transformer
+
+from scog.space.grid import Grid, place_grid, tile_grid
+from scog.space.level import choose_level, target_extent
+
+# A 10 m band of Sentinel-2: 10980 pixels halved four times, each time rounded up.
+SIZES = (10980, 5490, 2745, 1373, 687)
+RESOLUTIONS = tuple(109800 / size for size in SIZES)
+CENTRE = (654900.0, 5145120.0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "level"),
+    [
+        (1, 0), (9.999, 0), (10, 0), (10.001, 0), (19, 0), (19.999, 0),
+        (20, 1), (20.001, 1), (21, 1), (39.999, 1),
+        (40, 2), (40.001, 2), (79.96, 2), (79.97, 2),  # 109800 / 1373 = 79.9709
+        (79.971, 3), (80, 3), (159.8, 3), (159.82, 3),  # 109800 / 687 = 159.8253
+        (159.826, 4), (160, 4), (5000, 4), (math.inf, 4),
+    ],
+)  # fmt: skip
+def test_both_sides_of_each_overview(wanted: float, level: int) -> None:
+    assert choose_level(RESOLUTIONS, wanted) == level
+
+
+@pytest.mark.parametrize("level", range(5))
+def test_a_target_as_fine_as_a_level_takes_it(level: int) -> None:
+    assert choose_level(RESOLUTIONS, RESOLUTIONS[level]) == level
+    if level:
+        assert choose_level(RESOLUTIONS, RESOLUTIONS[level] * (1 - 1e-7)) == level - 1
+    # The native grid of a level takes that level, however far its numbers are from round ones.
+    pixel = RESOLUTIONS[level]
+    grid = Grid("EPSG:32632", Affine(pixel, 0, 600000, 0, -pixel, 5200020), SIZES[level], SIZES[level])
+    assert choose_level(RESOLUTIONS, target_extent(grid, "EPSG:32632", CENTRE)) == level
+
+
+@given(st.lists(st.floats(0.1, 1e5), min_size=1, max_size=8, unique=True).map(sorted), st.floats(0.01, 1e6))
+def test_the_coarsest_that_is_not_coarser(resolutions: list[float], wanted: float) -> None:
+    level = choose_level(resolutions, wanted)
+    fitting = [resolution for resolution in resolutions if resolution <= wanted]
+    if not fitting:
+        assert level == 0 or resolutions[level] <= wanted * (1 + 1e-8)
+    else:
+        assert max(fitting) <= resolutions[level] <= wanted * (1 + 1e-8)
+
+
+def test_the_order_of_levels_does_not_matter() -> None:
+    # GDAL lists overviews as the file does, which need not be by size.
+    assert choose_level((10, 40, 20), 25) == 2
+    assert choose_level((10, 40, 20), 45) == 1
+
+
+@pytest.mark.parametrize("z", range(5, 18))
+@pytest.mark.parametrize(("crs", "centre"), [("EPSG:32632", CENTRE), ("EPSG:32755", (554880.0, 5245120.0))])
+def test_extent_of_a_tile_pixel_is_mercators_shrunk_by_latitude(z: int, crs: str, centre: tuple[float, float]) -> None:
+    _, lat = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform(*centre)
+    expected = 2 * math.pi * 6378137 / 2**z / 256 * math.cos(math.radians(lat))
+    assert target_extent(tile_grid(z, 0, 0), crs, centre) == pytest.approx(expected, rel=0.006)  # a sphere's cosine
+
+
+@pytest.mark.parametrize("z", range(5, 18))
+def test_it_is_the_same_for_all_tiles_of_a_square(z: int) -> None:
+    everywhere = {
+        target_extent(tile_grid(z, x, y), "EPSG:32632", CENTRE)
+        for x in (0, 1, 2**z // 3, 2**z // 2, 2**z - 1)
+        for y in (0, 2**z // 3, 2**z - 1)
+    }
+    assert len(everywhere) == 1
+    assert everywhere == {target_extent(tile_grid(z - 1, 0, 0, 512), "EPSG:32632", CENTRE)}
+
+
+def test_the_smaller_side_of_a_pixel_counts() -> None:
+    wide = Grid("EPSG:32632", Affine(300, 0, 600000, 0, -15, 5200020), 10, 10)
+    assert target_extent(wide, "EPSG:32632", CENTRE) == pytest.approx(15)
+    turned = Grid("EPSG:32632", Affine(0, 25, 600000, 40, 0, 5200020), 10, 10)
+    assert target_extent(turned, "EPSG:32632", CENTRE) == pytest.approx(25)
+
+
+def test_a_place_is_read_at_full_size() -> None:
+    assert choose_level(RESOLUTIONS, target_extent(place_grid(11.0, 46.4), "EPSG:32632", CENTRE)) == 0
+
+
+def test_a_square_without_place_in_the_targets_crs_is_read_coarsest() -> None:
+    # The other side of the Earth has no place in a gnomonic map.
+    grid = Grid("+proj=gnom +lat_0=-46 +lon_0=-169", Affine(10, 0, 0, 0, -10, 0), 10, 10)
+    assert choose_level(RESOLUTIONS, target_extent(grid, "EPSG:32632", CENTRE)) == 4

@@ -1,0 +1,135 @@
+"""Pages: forth and back, complete whatever is added meanwhile, and never larger than can be sent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from scog.catalog import archive_search
+from scog.catalog.archive import Archive
+from scog.catalog.archive_search import search_items
+from scog.catalog.item_search import Area, ItemSearch, Order
+from scog.catalog.shapes import box_shape
+from tests.stac.made_items import Item, make_items, newest_first, write_archive
+
+WORLD = [(-180.0, -90.0, 180.0, 90.0)]
+SEARCHES = [
+    ItemSearch(),
+    ItemSearch(order=(Order("eo:cloud_cover", descending=True),)),
+    ItemSearch(order=(Order("eo:cloud_cover"), Order("datetime", descending=True))),
+    ItemSearch(order=(Order("platform"), Order("number", descending=True))),
+    ItemSearch(area=Area(tuple(WORLD), box_shape(WORLD), is_boxes=True)),
+    ItemSearch(tests=(lambda item: item["properties"]["flag"],)),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_archive(tmp_path, make_items())
+
+
+def _ids(found: archive_search.Found) -> list[str]:
+    return [stored.item["id"] for stored in found.items]
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=range(len(SEARCHES)))
+def test_going_back_shows_the_same_pages(folder: Path, search: ItemSearch) -> None:
+    archive = Archive.open(folder)
+    pages = [search_items(archive, search, 7)]
+    while pages[-1].more:
+        pages.append(search_items(archive, search, 7, pages[-1].last))
+    everything = [name for page in pages for name in _ids(page)]
+    assert len(everything) == len(set(everything)) == pages[0].matched
+    assert _ids(search_items(archive, search, 100)) == everything
+    page = pages.pop()
+    while pages:
+        page = search_items(archive, search, 7, page.first, backward=True)
+        assert _ids(page) == _ids(pages.pop())
+        assert page.more == bool(pages)
+
+
+def test_links_lead_forth_and_back(http: httpx.Client, items: list[Item]) -> None:
+    expected = [item["id"] for item in newest_first(items)]
+
+    def follow(page: dict[str, Any], rel: str) -> dict[str, Any] | None:
+        for link in page["links"]:
+            if link["rel"] == rel:
+                assert link["merge"] is False
+                answer: dict[str, Any] = http.request(link["method"], link["href"], json=link["body"]).json()
+                return answer
+        return None
+
+    first = http.post("/search", json={"limit": 25}).json()
+    assert follow(first, "prev") is None
+    second = follow(first, "next")
+    assert second is not None
+    third = follow(second, "next")
+    assert third is not None
+    assert follow(third, "next") is None
+    ids = [[feature["id"] for feature in page["features"]] for page in (first, second, third)]
+    assert ids == [expected[:25], expected[25:50], expected[50:]]
+    back = follow(third, "prev")
+    assert back is not None
+    assert back["features"] == second["features"]
+    again = follow(back, "prev")
+    assert again is not None
+    assert again["features"] == first["features"]
+    assert follow(again, "prev") is None
+    assert {page["numberMatched"] for page in (first, second, third, back, again)} == {60}
+
+
+def test_items_that_arrive_meanwhile_neither_repeat_nor_hide_others(folder: Path) -> None:
+    archive = Archive.open(folder)
+    expected = [item["id"] for item in newest_first(make_items())]
+    first = search_items(archive, ItemSearch(), 20)
+    newer = make_items()[0]
+    newer["id"] = "newer"
+    newer["properties"]["datetime"] = "2030-01-01T00:00:00Z"
+    (folder / "newer.json").write_text(json.dumps(newer))
+    archive.refresh()
+    rest = search_items(archive, ItemSearch(), 100, first.last)
+    assert _ids(first) + _ids(rest) == expected
+    assert _ids(search_items(archive, ItemSearch(), 1)) == ["newer"]
+
+
+def test_a_page_ends_early_when_its_items_are_large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_search, "PAGE_BYTES", 4000)
+    archive = Archive.open(folder)
+    page = search_items(archive, ItemSearch(), 50)
+    assert 0 < len(page.items) < 5
+    assert page.more
+    after = search_items(archive, ItemSearch(), 1, page.last)
+    assert _ids(page) + _ids(after) == [item["id"] for item in newest_first(make_items())][: len(page.items) + 1]
+
+
+def test_what_would_take_long_to_count_is_left_uncounted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_search, "COUNTED", 10)
+    monkeypatch.setattr(archive_search, "CHUNK", 5)
+    archive = Archive.open(folder)
+    page = search_items(archive, ItemSearch(tests=(lambda item: True,)), 5)
+    assert (len(page.items), page.more, page.matched) == (5, True, None)
+    assert search_items(archive, ItemSearch(tests=(lambda item: False,)), 5).matched == 0
+
+
+def test_newest_first_reads_only_its_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive.open(folder)
+    read: list[str] = []
+    monkeypatch.setattr(archive_search, "item_of", lambda text: read.append(text) or json.loads(text))
+    search_items(archive, ItemSearch(), 3)
+    assert len(read) == 3
+    search_items(archive, SEARCHES[4], 3)
+    assert len(read) == 6, "boxes within the area need no look at their geometry"
+
+
+def test_files_follow_their_items(folder: Path) -> None:
+    archive = Archive.open(folder)
+    item = make_items()[0]
+    place = f"{item['collection']}/{item['id']}"
+    assert archive.select("SELECT count(*) FROM files WHERE path = ?", (f"{place}/B04 é.tif",)) == [(1,)]
+    (folder / place / "item.json").unlink()
+    archive.refresh()
+    assert archive.select("SELECT count(*) FROM files WHERE path LIKE ?", (f"{place}/%",)) == [(0,)]

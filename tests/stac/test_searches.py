@@ -1,0 +1,60 @@
+"""pystac-client searches, by GET and POST and in pages of several sizes, and finds what a plain filter finds."""
+
+from __future__ import annotations
+
+from functools import cmp_to_key
+from typing import Any
+
+import pytest
+from pystac_client import Client
+
+from tests.stac.made_items import Item, newest_first
+from tests.stac.searches import CASES, Case
+
+
+def expected(case: Case, items: list[Item]) -> list[tuple[str, str]]:
+    found = [item for item in items if case.finds(item)]
+    if not case.order:
+        found = newest_first(found) if "sortby" not in case.asked else found
+    if "sortby" in case.asked:
+        found = sorted(found, key=lambda item: (item["collection"], item["id"]))
+        found.sort(key=cmp_to_key(lambda one, other: _compare(case, one, other)))
+    return [(item["collection"], item["id"]) for item in found]
+
+
+def _compare(case: Case, one: Item, other: Item) -> int:
+    for key, falling in case.order:
+        left, right = key(one), key(other)
+        if left == right:
+            continue
+        if left is None or right is None:
+            return 1 if left is None else -1
+        return -1 if (left < right) != falling else 1
+    return 0
+
+
+@pytest.fixture(scope="module")
+def client(server: str) -> Client:
+    return Client.open(f"{server}/stac")
+
+
+def test_there_are_enough_searches_and_they_tell_items_apart(items: list[Item]) -> None:
+    assert len(CASES) >= 40
+    kinds = {len(expected(case, items)) for case in CASES}
+    assert {0, 1, 60} < kinds
+    assert len(kinds) > 15
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_search_finds_the_same_in_the_same_order(
+    client: Client, items: list[Item], case: Case, method: str, size: int
+) -> None:
+    asked: dict[str, Any] = dict(case.asked)
+    most = 4 if size == 1 else None  # page by page all sixty would take long and show nothing more
+    search = client.search(method=method, limit=size, max_items=most, **asked)
+    found = [(item["collection"], item["id"]) for item in search.items_as_dicts()]
+    assert found == expected(case, items)[:most]
+    if size == 100:
+        assert search.matched() == len(expected(case, items))

@@ -1,0 +1,78 @@
+"""A scog that reads from the `/stac` of another finds the same scenes as the one that has the archive."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from scog.catalog.archive import Archive
+from scog.catalog.footprint import Footprints
+from scog.catalog.query import Catalog, Query
+from scog.catalog.remote import RemoteCatalog
+from scog.catalog.scene import parse_item
+from scog.catalog.when import Interval, parse_interval
+from scog.net.policy import Tally
+from tests.stac.made_items import L2A, Item
+
+QUERIES = [
+    Query((-180.0, -90.0, 180.0, 90.0), Interval(None, None), 100, L2A),
+    Query((-6.0, -6.0, 7.0, 7.0), Interval(None, None), 100, L2A),
+    Query((-20.0, -20.0, 26.0, 26.0), parse_interval("2022-02-01/2022-05-01"), 100, L2A),
+    Query((-20.0, -20.0, 26.0, 26.0), Interval(None, None), 55, L2A),
+    Query((170.0, -20.0, -170.0, 60.0), Interval(None, None), 100, L2A),
+    Query((170.0, -20.0, 180.0, 60.0), Interval(None, None), 100, L2A),
+]
+
+
+async def _scenes(catalog: Catalog, query: Query) -> list[str]:
+    """Ids of what touches the place, newest first.
+
+    Scenes of unknown cover are left out where the cover is asked for: a catalogue's `query` does not find them.
+    """
+    cursor, found = None, []
+    while True:
+        page = await catalog.page(query, cursor, Tally())
+        found += [parse_item(item, base) for item, base in zip(page.items, page.bases, strict=True)]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    if query.cloud_cover < 100:
+        found = [scene for scene in found if scene.cloud_cover is not None]
+    touching = Footprints([scene.footprint for scene in found]).touching(query.bounds)
+    found = [scene for scene, touches in zip(found, touching, strict=True) if touches]
+    return [scene.id for scene in sorted(found, key=lambda scene: (-scene.time.timestamp(), scene.id))]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_two_scogs_find_the_same(
+    server: str, archive_folder: Path, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scog.catalog.remote.PAGE_SIZE", 7)
+
+    async def both() -> tuple[list[str], list[str]]:
+        archive = await asyncio.to_thread(Archive.open, archive_folder)
+        remote = RemoteCatalog(f"{server}/stac", hosts=(urlsplit(server).netloc,), deadline=10, retries=0)
+        try:
+            return await _scenes(archive, query), await _scenes(remote, query)
+        finally:
+            await archive.close()
+            await remote.close()
+
+    here, there = asyncio.run(both())
+    assert here == there
+    assert len(here) > 0
+
+
+def test_assets_lead_to_the_first_scog(server: str, items: list[Item]) -> None:
+    async def first() -> list[str]:
+        remote = RemoteCatalog(f"{server}/stac", hosts=(), deadline=10, retries=0)
+        try:
+            page = await remote.page(QUERIES[0], None, Tally())
+        finally:
+            await remote.close()
+        return [parse_item(item, base).assets["red"].url for item, base in zip(page.items, page.bases, strict=True)]
+
+    assert all(url.startswith(f"{server}/stac/files/") for url in asyncio.run(first()))

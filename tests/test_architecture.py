@@ -1,0 +1,329 @@
+"""The direction of imports, who may do I/O, where state lives: read from the source, not from running it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scog.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "scog"
+STAGES = ("space", "catalog", "maths", "picture")
+TOP_LEVEL = {"bands", "draw", "engine", "errors", "flight", "look", "settings", "suggest"}
+
+STAGE_MAY_IMPORT = {
+    # What a stage may import of scog, besides itself. Nothing else in scog is known to it.
+    "space": {"errors"},
+    "maths": {"errors", "suggest", "bands"},
+    "picture": {"errors", "suggest"},
+    "net": {"errors"},
+    "catalog": {"errors", "suggest", "bands", "flight", "net", "sqlite"},
+    "pixels": {"errors", "suggest", "bands", "flight", "net", "sqlite", "space", "catalog"},
+    "errors": set(),
+    "settings": {"errors"},
+    "suggest": set(),
+    "bands": {"errors", "suggest"},
+    "flight": {"errors"},
+}
+ASSEMBLERS = {"web", "cli"}
+"""Translate only: nobody else knows them."""
+
+MAY_DO_IO = (
+    "scog.net",
+    "scog.catalog.archive",
+    "scog.catalog.store",
+    "scog.pixels.store",
+    "scog.sqlite",
+    "scog.demo",
+    "scog.cli",
+    "scog.web.viewer",
+    "scog.web.stac",
+)
+IO_MODULES = {
+    "aiohttp", "ftplib", "http", "httpx", "obstore", "pathlib.Path.open", "requests", "shutil", "smtplib", "socket",
+    "sqlite3", "ssl", "subprocess", "tempfile", "urllib.request", "urllib3",
+}  # fmt: skip
+IO_CALLS = {
+    "open", "input", "os.open", "os.read", "os.pread", "os.write", "os.remove", "os.unlink", "os.rename", "os.replace",
+    "os.mkdir", "os.makedirs", "os.walk", "os.scandir", "os.listdir", "os.stat", "os.system", "os.popen", "io.open",
+    "os.path.exists", "os.path.isfile", "os.path.isdir", "os.path.realpath", "os.path.islink",
+}  # fmt: skip
+IO_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "rmdir", "touch", "iterdir"}
+PURE = ("scog.space", "scog.maths", "scog.picture", "scog.errors", "scog.bands", "scog.suggest")
+STATEFUL = {
+    "ThreadPoolExecutor", "ProcessPoolExecutor", "ClientSession", "TCPConnector", "Client", "AsyncClient", "Session",
+    "PoolManager", "connect", "Lock", "Semaphore", "Event", "Queue", "new_event_loop", "Thread", "open_engine",
+    "HttpRanges", "BlockReader", "ByteCache", "Flights", "Searches", "Archive", "RemoteCatalog", "Settings",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file of the package."""
+
+    name: str
+    tree: ast.Module
+    is_package: bool
+
+    def imported(self) -> Iterator[str]:
+        """Absolute names of what it imports, anywhere in the file; not what only type checkers see."""
+        for node in visible(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{self.name} imports relatively"
+                for alias in node.names:
+                    yield f"{node.module}.{alias.name}"
+
+    def within(self, *names: str) -> bool:
+        return any(self.name == name or self.name.startswith(f"{name}.") for name in names)
+
+
+def visible(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those under `if TYPE_CHECKING`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        yield child
+        yield from visible(child)
+
+
+def read(path: Path) -> Module:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    is_package = parts[-1] == "__init__"
+    return Module(".".join(parts[:-1] if is_package else parts), ast.parse(path.read_text()), is_package)
+
+
+MODULES = {module.name: module for module in map(read, sorted(PACKAGE.rglob("*.py")))}
+EVERY = pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
+
+
+def modules_of(names: Iterator[str]) -> set[str]:
+    """The modules of ours that some imported names stand for."""
+    found = set()
+    for name in names:
+        if name.split(".")[0] == "scog":
+            found.add(name if name in MODULES else name.rpartition(".")[0])
+    assert found <= set(MODULES), found - set(MODULES)
+    return found
+
+
+def part(name: str) -> str:
+    """The stage or top-level module that a module belongs to."""
+    return name.split(".")[1] if "." in name else ""
+
+
+def test_the_package_is_read() -> None:
+    assert len(MODULES) > 40
+    assert {part(name) for name in MODULES} >= {*STAGES, "pixels", "net", "web", "demo", "cli", *TOP_LEVEL}
+    for name in TOP_LEVEL:
+        assert not MODULES[f"scog.{name}"].is_package
+
+
+@EVERY
+def test_stages_know_only_what_they_may(module: Module) -> None:
+    stage = part(module.name)
+    if stage not in STAGE_MAY_IMPORT:
+        return
+    known = {part(name) for name in modules_of(module.imported())} - {stage}
+    assert known <= STAGE_MAY_IMPORT[stage], f"{module.name} imports {known - STAGE_MAY_IMPORT[stage]}"
+
+
+def test_stages_do_not_import_each_other() -> None:
+    """The table above says so: whoever changes it has to pass here."""
+    for stage in STAGES:
+        assert not STAGE_MAY_IMPORT[stage] & ({*STAGES, "pixels", "web", "cli", "demo", "draw", "engine"} - {stage})
+
+
+@EVERY
+def test_nobody_knows_who_translates(module: Module) -> None:
+    if part(module.name) in ASSEMBLERS:
+        return
+    assert not {part(name) for name in modules_of(module.imported())} & ASSEMBLERS
+
+
+@EVERY
+def test_the_demo_is_known_to_the_prompt_only(module: Module) -> None:
+    known = {part(name) for name in modules_of(module.imported())}
+    assert "demo" not in known or part(module.name) in ("demo", "cli")
+
+
+def test_there_are_no_import_cycles() -> None:
+    graph = {name: modules_of(module.imported()) - {name} for name, module in MODULES.items()}
+    finished: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, f"a cycle: {' -> '.join((*path[path.index(name) :], name))}"
+        if name not in finished:
+            for other in sorted(graph[name]):
+                visit(other, (*path, name))
+            finished.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+@EVERY
+def test_few_do_input_and_output(module: Module) -> None:
+    if module.within(*MAY_DO_IO):
+        return
+    found = {name for name in module.imported() if any(is_under(name, each) for each in IO_MODULES)}
+    for node in visible(module.tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called in IO_CALLS or called.rpartition(".")[2] in IO_METHODS:
+                found.add(called)
+    if module.name == "scog.pixels.gdal":  # GDAL reads from a file object that it is handed
+        found -= {"dataset.open", "memory.open"}
+    assert not found, f"{module.name} does I/O: {found}"
+
+
+def is_under(name: str, parent: str) -> bool:
+    return name == parent or name.startswith(f"{parent}.")
+
+
+@EVERY
+def test_pure_stages_do_not_wait(module: Module) -> None:
+    if not module.within(*PURE):
+        return
+    impure = {"asyncio", "concurrent", "threading", "multiprocessing", "os", "time", "random", "logging"}
+    assert not [name for name in module.imported() if name.split(".")[0] in impure]
+    assert not [node for node in ast.walk(module.tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
+
+
+def at_import(tree: ast.AST) -> Iterator[ast.AST]:
+    """Nodes that are executed when the module is imported: what is not inside a function."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            for default in (*child.args.defaults, *child.args.kw_defaults, *child.decorator_list):
+                if default is not None:
+                    yield default
+                    yield from at_import(default)
+        elif not isinstance(child, ast.Lambda):
+            yield child
+            yield from at_import(child)
+
+
+@EVERY
+def test_nothing_lives_in_a_module(module: Module) -> None:
+    for node in at_import(module.tree):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            assert name not in STATEFUL, f"{module.name} makes a {name} when it is imported"
+        assert not isinstance(node, ast.Global)
+
+
+@EVERY
+def test_no_function_keeps_state_in_its_module(module: Module) -> None:
+    assert not [node for node in ast.walk(module.tree) if isinstance(node, ast.Global)]
+
+
+@EVERY
+def test_nothing_is_read_from_the_environment_at_import(module: Module) -> None:
+    for node in at_import(module.tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            text = ast.unparse(node)
+            assert text not in ("os.environ", "os.getenv", "environ", "getenv", "os.getcwd", "Path.home"), module.name
+
+
+@EVERY
+def test_only_settings_know_the_environment(module: Module) -> None:
+    text = ast.unparse(module.tree)
+    assert "os.environ" not in text or module.name == "scog.settings"
+    assert "getenv" not in text
+
+
+@EVERY
+def test_names_say_what_a_module_is(module: Module) -> None:
+    parts = set(module.name.split("."))
+    assert not parts & {"utils", "util", "helpers", "helper", "common", "misc", "core", "base", "shared", "tools"}
+
+
+@EVERY
+def test_a_module_says_what_it_is_for(module: Module) -> None:
+    docstring = ast.get_docstring(module.tree)
+    assert docstring or module.is_package, f"{module.name} has no docstring"
+
+
+def settings_with_their_text() -> dict[str, str]:
+    """The text that stands below each field."""
+    classes = [node for node in MODULES["scog.settings"].tree.body if isinstance(node, ast.ClassDef)]
+    (body,) = [node.body for node in classes if node.name == "Settings"]
+    found = {}
+    for field, after in zip(body, [*body[1:], None], strict=True):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            found[field.target.id] = str(after.value.value) if is_text else ""  # type: ignore[union-attr]
+    return found
+
+
+def test_every_setting_says_what_it_is() -> None:
+    explained = settings_with_their_text()
+    assert set(explained) == set(Settings.model_fields)
+    for name, text in explained.items():
+        assert len(text) > 20, f"the setting {name} has no docstring"
+        assert text.endswith(".")
+
+
+def test_every_setting_has_a_heading_in_the_documents() -> None:
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    headings = [
+        line.lstrip("# ").strip("` ").upper()
+        for path in documents
+        for line in path.read_text().splitlines()
+        if line.startswith("#") and "SCOG_" in line.upper()
+    ]
+    if not headings:
+        pytest.skip("the settings are not documented yet")
+    missing = [name for name in Settings.model_fields if not any(f"SCOG_{name.upper()}" in line for line in headings)]
+    assert not missing, f"no document has a heading for {missing}"
+
+
+# The rules catch what they are made for
+
+BAD = {
+    "an import of another stage": "from scog.catalog.scene import Scene",
+    "an import inside a function": "def f():\n    import scog.pixels.reader",
+    "the package itself": "from scog import draw",
+}
+
+
+@pytest.mark.parametrize("source", BAD.values(), ids=BAD)
+def test_a_bad_import_is_caught(source: str) -> None:
+    module = Module("scog.space.bad", ast.parse(source), False)
+    with pytest.raises(AssertionError):
+        test_stages_know_only_what_they_may(module)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "open('x')", "import socket", "from aiohttp import web", "def f(p):\n    return p.read_text()",
+        "import sqlite3", "import urllib.request", "from urllib import request", "import os\nos.stat('x')",
+    ],
+)  # fmt: skip
+def test_bad_input_and_output_is_caught(source: str) -> None:
+    with pytest.raises(AssertionError):
+        test_few_do_input_and_output(Module("scog.catalog.bad", ast.parse(source), False))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["POOL = ThreadPoolExecutor(4)", "class A:\n    lock = threading.Lock()", "def f(x=httpx.Client()):\n    pass"],
+)
+def test_bad_state_is_caught(source: str) -> None:
+    with pytest.raises(AssertionError):
+        test_nothing_lives_in_a_module(Module("scog.bad", ast.parse(source), False))
+
+
+@pytest.mark.parametrize(
+    "source", ["import os\nX = os.environ['X']", "from os import getenv\nclass A:\n    x = getenv('x')"]
+)
+def test_a_bad_look_at_the_environment_is_caught(source: str) -> None:
+    with pytest.raises(AssertionError):
+        test_nothing_is_read_from_the_environment_at_import(Module("scog.bad", ast.parse(source), False))

@@ -1,0 +1,353 @@
+"""The prompt: what it says, what it writes, and with which status it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from scog import __version__, cli
+from scog.demo import make
+from tests.doubles.archives import MadeScene, Square, constant
+
+SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 300)
+TILE = ("12", "2179", "1471")
+Scog = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("archive")
+    scl = constant(SQUARE, 4, 20, np.uint8)
+    bands = {"red": constant(SQUARE, 1000), "nir": constant(SQUARE, 3000), "green": constant(SQUARE, 900)}
+    MadeScene("S2A_32TQK_20240602_0_L2A", SQUARE, "2024-06-02T10:10:31Z", bands | {"scl": scl}).write(folder)
+    return folder
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """This process's without its settings, and these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SCOG_")}
+    return kept | settings | {"PYTHONWARNINGS": "error::ResourceWarning"}
+
+
+def scog(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "scog.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=environment(**settings),
+        check=False,
+    )
+
+
+def run(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """The command within this process: quicker, the same otherwise."""
+    try:
+        code = cli.main(arguments)
+    except SystemExit as end:
+        code = int(end.code or 0)
+    said = capfd.readouterr()
+    return code, said.out, said.err
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("SCOG_"):
+            monkeypatch.delenv(name)
+
+
+# A tile
+
+
+def test_a_tile_as_a_process(archive: Path, tmp_path: Path) -> None:
+    ended = scog("tile", *TILE, "-o", str(tmp_path / "tile.png"), "--catalog", str(archive))
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == ""
+    assert "1 scenes used, 0 skipped" in ended.stderr
+    with Image.open(tmp_path / "tile.png") as picture:
+        assert picture.size == (256, 256)
+
+
+def test_a_tile_from_the_catalogue_of_the_environment(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SCOG_CATALOG", str(archive))
+    code, _, said = run(capfd, "tile", *TILE, "-o", str(tmp_path / "tile.npy"), "--expression", "nir-red")
+    assert code == 0, said
+    values = np.load(io.BytesIO((tmp_path / "tile.npy").read_bytes()), allow_pickle=False)
+    assert values.shape == (1, 256, 256)
+    assert set(np.unique(values[np.isfinite(values)]).round(4).tolist()) == {np.float32(0.2).round(4)}
+
+
+@pytest.mark.parametrize(
+    ("options", "known"),
+    [
+        ([], True),
+        (["--index", "ndvi"], True),
+        (["--bands", "nir, red, green"], True),
+        (["--datetime", "2024-06-02"], True),
+        (["--datetime", "2020-01-01"], False),
+        (["--cloud-cover", "5"], False),
+        (["--mask", "none"], True),
+        (["--mask", "4"], False),
+    ],
+)
+def test_options(
+    options: list[str], known: bool, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "tile.npy"
+    code, _, said = run(capfd, "tile", *TILE, "-o", str(output), "--catalog", str(archive), *options)
+    assert code == 0, said
+    assert np.isfinite(np.load(output)).any() == known
+
+
+REFUSALS = [
+    # options, status, fragment
+    (["-o", "t.gif"], 2, ".png or .npy"),
+    (["-o", "t"], 2, "without ending"),
+    (["-o", "t.png", "--index", "nix"], 2, "nix"),
+    (["-o", "t.png", "--expression", "nirr"], 2, "did you mean nir"),
+    (["-o", "t.png", "--bands", "red,green"], 2, "one band or three"),
+    (["-o", "t.png", "--index", "ndvi", "--bands", "red"], 2, "one of"),
+    (["-o", "t.png", "--datetime", "yesterday"], 2, "is not a time"),
+    (["-o", "t.png", "--cloud-cover", "nan"], 2, "0 to 100"),
+    (["-o", "t.png", "--cloud-cover", "101"], 2, "0 to 100"),
+    (["-o", "t.png", "--cloud-cover", "few"], 2, "invalid float"),
+    (["-o", "t.png", "--mask", "12"], 2, "no SCL class 12"),
+    (["-o", "t.png", "--catalog", "/nowhere/at/all"], 2, "no folder /nowhere/at/all"),
+    (["-o", "/nowhere/at/all/t.png"], 1, "No such file or directory"),
+    ([], 2, "required"),
+    (["-o", "t.png", "--nix"], 2, "unrecognized"),
+]
+
+
+@pytest.mark.parametrize(("options", "status", "fragment"), REFUSALS, ids=[" ".join(row[0]) for row in REFUSALS])
+def test_refusals(
+    options: list[str],
+    status: int,
+    fragment: str,
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, said = run(capfd, "tile", *TILE, "--catalog", str(archive), *options)
+    assert code == status, said
+    assert fragment in said
+    assert out == ""
+    assert "Traceback" not in said
+    assert len(said) < 1500
+    assert list(tmp_path.iterdir()) == [], "nothing was written"
+
+
+@pytest.mark.parametrize("address", [("25", "0", "0"), ("12", "4096", "0"), ("12", "-1", "0"), ("12", "0", "x")])
+def test_tiles_that_do_not_exist(address: tuple[str, ...], archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, _, said = run(capfd, "tile", *address, "-o", "t.png", "--catalog", str(archive))
+    assert code == 2
+    assert "Traceback" not in said
+
+
+def test_a_catalogue_that_cannot_be_reached(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    code, _, said = run(capfd, "tile", *TILE, "-o", str(tmp_path / "t.png"), "--catalog", url)
+    assert code == 1
+    assert "catalogue" in said
+    assert said.count("\n") == 1
+
+
+def test_a_refusal_as_a_process() -> None:
+    ended = scog("tile", *TILE, "-o", "t.png", "--catalog", "/nowhere/at/all")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("scog: There is no folder /nowhere/at/all.")
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("value", ["0", "many"])
+def test_a_setting_that_makes_no_sense(
+    value: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SCOG_WAITING", value)
+    code, _, said = run(capfd, "serve", "--port", "0")
+    assert code == 2
+    assert said.startswith("scog: setting waiting: ")
+    assert said.count("\n") == 1
+
+
+# Help
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["demo"], ["tile"]])
+def test_help(command: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, said = run(capfd, *command, "--help")
+    assert (code, said) == (0, "")
+    assert out.startswith("usage: scog")
+    if not command:
+        assert all(name in out for name in ("serve", "demo", "tile"))
+    else:
+        options = [line.split()[0] for line in out.splitlines() if line.startswith("  -")]
+        described = [line for line in out.splitlines() if line.startswith("  -") and len(line.split("  ")) > 2]
+        assert len(options) >= 3
+        assert described
+
+
+def test_the_version(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(capfd, "--version") == (0, f"scog {__version__}\n", "")
+
+
+def test_a_command_is_needed(capfd: pytest.CaptureFixture[str]) -> None:
+    code, _, said = run(capfd)
+    assert code == 2
+    assert "COMMAND" in said
+
+
+# Serving
+
+
+class Serving:
+    """A server as a process of its own; what it says goes to a file."""
+
+    def __init__(self, log: Path, *arguments: str, **settings: str) -> None:
+        self.log = log
+        with log.open("w") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "scog.cli", *arguments], stdout=said, stderr=said, env=environment(**settings)
+            )
+
+    def said(self, fragment: str, within: float = 20.0) -> str:
+        """What it has said, once that contains a fragment."""
+        end = time.monotonic() + within
+        while fragment not in (text := self.log.read_text()):
+            assert time.monotonic() < end, text
+            assert self.process.poll() is None, text
+            time.sleep(0.02)
+        return text
+
+    def __enter__(self) -> Serving:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
+
+
+def address_in(text: str) -> str:
+    (line,) = [line for line in text.splitlines() if line.startswith("Open http://")]
+    return line.split()[1].rstrip("/")
+
+
+def test_serving_an_archive_until_it_is_interrupted(archive: Path, tmp_path: Path) -> None:
+    with Serving(tmp_path / "log", "serve", "--catalog", str(archive), "--port", "0") as serving:
+        text = serving.said("Ctrl+C stops.")
+        assert f"scog serves {archive}" in text
+        url = address_in(text)
+        assert not url.endswith(":0")
+        with httpx.Client(base_url=url, trust_env=False, transport=httpx.HTTPTransport(retries=20)) as client:
+            assert client.get("/healthz").json() == {"status": "ok"}
+            assert client.get(f"/tiles/{'/'.join(TILE)}").status_code == 200
+        serving.process.send_signal(signal.SIGINT)
+        assert serving.process.wait(10) in (0, 130, -signal.SIGINT)
+        assert "Traceback" not in serving.log.read_text()
+
+
+def test_without_a_catalogue_earth_search_is_served(tmp_path: Path) -> None:
+    with Serving(tmp_path / "log", "serve", "--port", "0", SCOG_CACHE_DIR=str(tmp_path)) as serving:
+        text = serving.said("Ctrl+C stops.")
+        assert "scog serves https://earth-search.aws.element84.com/v1" in text
+        with httpx.Client(base_url=address_in(text), trust_env=False) as client:
+            assert client.get("/healthz", timeout=10).status_code == 200  # nobody was asked for that
+
+
+def test_a_port_that_is_taken(archive: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = scog("serve", "--catalog", str(archive), "--port", port)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"scog: Cannot listen on 127.0.0.1, port {port}: Address already in use.")
+    assert "--port" in ended.stderr
+    assert ended.stderr.count("\n") == 1, "nobody is sent to the other's page"
+
+
+@pytest.mark.parametrize(
+    ("options", "fragment"),
+    [
+        (["--port", "65536"], "There is no port 65536."),
+        (["--port", "-1"], "There is no port -1."),
+        (["--port", "http"], "invalid int"),
+        (["--host", "192.0.2.1", "--port", "0"], "Cannot listen on 192.0.2.1"),
+        (["--catalog", "/nowhere/at/all"], "no folder /nowhere/at/all"),
+        (["--catalog", "{empty}"], "holds no STAC item"),
+    ],
+)
+def test_what_cannot_be_served(
+    options: list[str], fragment: str, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = [option.replace("{empty}", str(tmp_path)) for option in options]
+    code, _, said = run(capfd, "serve", "--catalog", str(archive), *options)
+    assert code == 2
+    assert fragment in said
+    assert "Traceback" not in said
+    assert "Open http" not in said
+
+
+# The demo
+
+
+@pytest.fixture
+def quick_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the drawing."""
+
+    def fill(folder: Path, progress: make.Progress) -> None:
+        for done in range(20):
+            progress(done + 1, 20, "a scene")
+
+    monkeypatch.setattr(make, "_fill", fill)
+
+
+@pytest.mark.usefixtures("quick_demo")
+def test_the_demo_is_made_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "demo"
+    code, out, said = run(capfd, "demo", "--archive", str(folder), "--make-only")
+    assert (code, out) == (0, "")
+    assert "20/20" in said
+    assert said.count("Making") == 10
+    made = (folder / "archive.json").stat().st_mtime_ns
+    assert run(capfd, "demo", "--archive", str(folder), "--make-only") == (0, "", "")
+    assert (folder / "archive.json").stat().st_mtime_ns == made
+
+
+def test_a_made_demo_is_not_made_again(demo_archive: Path) -> None:
+    marker = demo_archive / "archive.json"
+    before = marker.stat().st_mtime_ns
+    since = time.monotonic()
+    ended = scog("demo", "--archive", str(demo_archive), "--make-only")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert marker.stat().st_mtime_ns == before
+    assert time.monotonic() - since < 15
+    assert json.loads(marker.read_text())["generator"] == "scog demo"
+
+
+@pytest.mark.usefixtures("quick_demo")
+def test_a_strangers_folder_is_not_touched(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "diary.txt").write_text("dear diary")
+    code, _, said = run(capfd, "demo", "--archive", str(tmp_path), "--make-only")
+    assert code == 2
+    assert "not a demo archive" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]

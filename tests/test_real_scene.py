@@ -1,0 +1,114 @@
+"""A real scene, drawn and computed directly: the same numbers.
+
+The recording lies outside the project: in the folder that `SCOG_TEST_DATA` names, or in `shared/data` beside it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import morecantile
+import numpy as np
+import pytest
+import rasterio
+import rasterio.warp
+from numpy.typing import NDArray
+
+from scog.space.grid import Grid, tile_grid
+from tests.doubles.archives import CLOUDY, MadeScene, Square, newest_clear, sample, write_cog
+from tests.doubles.drawing import ask_for, draw_all
+
+NAME = "bolzano-2022-06-12-l2a.tif"
+BANDS = ("red", "green", "blue", "nir", "scl")
+NDVI = "(nir - red) / (nir + red)"
+TMS = morecantile.tms.get("WebMercatorQuad")
+
+
+def recording() -> Path:
+    folder = Path(os.environ.get("SCOG_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    found = [path for path in (folder / "sentinel-2" / NAME, folder / NAME) if path.is_file()]
+    if not found:
+        pytest.skip(f"the recording {NAME} is not there: set SCOG_TEST_DATA to the folder that holds it")
+    return found[0]
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MadeScene]:
+    """The recording as an archive: one COG a band, an item as Earth Search writes it."""
+    path = recording()
+    folder = tmp_path_factory.mktemp("real")
+    scene = make_archive(path, folder)
+    return folder, scene
+
+
+def make_archive(recorded: Path, folder: Path) -> MadeScene:
+    with rasterio.open(recorded) as source:
+        left, top, pixel, crs = source.transform.c, source.transform.f, source.transform.a, str(source.crs)
+        bands = dict(zip(BANDS, source.read(), strict=True))
+        square = Square("32TPS", int(crs.removeprefix("EPSG:")), left, top, max(source.shape))
+    assert set(np.unique(bands["scl"])) == {2, 4, 5, 6, 7}
+    bands["scl"] = bands["scl"].astype(np.uint8)
+    scene = MadeScene(
+        "S2A_32TPS_20220612_0_L2A", square, "2022-06-12T10:20:31Z", {}, applied=True, baseline="04.00", cloud_cover=0.1
+    )
+    scene.bands = bands
+    here = folder / "files"
+    here.mkdir()
+    for band, numbers in bands.items():
+        scene.files[band] = here / f"{band}.tif"
+        write_cog(scene.files[band], numbers, crs, left, top, pixel, "mode" if band == "scl" else "average")
+    scene.write_item(here)
+    return scene
+
+
+def tiles_over(archive: tuple[Path, MadeScene], z: int) -> list[Grid]:
+    with rasterio.open(archive[1].files["red"]) as source:
+        bounds = rasterio.warp.transform_bounds(source.crs, "EPSG:4326", *source.bounds)
+    return [tile_grid(tile.z, tile.x, tile.y) for tile in TMS.tiles(*bounds, z)]
+
+
+def ndvi(red: NDArray[np.uint16], nir: NDArray[np.uint16]) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):
+        return (nir.astype(float) - red) / (nir.astype(float) + red)
+
+
+@pytest.mark.parametrize("z", [12, 13, 14])
+@pytest.mark.parametrize("mask", ["clouds", "6,7", "none"])
+def test_ndvi_is_that_of_a_direct_computation(archive: tuple[Path, MadeScene], z: int, mask: str) -> None:
+    folder, scene = archive
+    grids = tiles_over(archive, z)
+    masked = {"clouds": CLOUDY, "6,7": (0, 6, 7), "none": None}[mask]
+    seen = 0
+    for grid, drawing in zip(grids, draw_all(folder, [(grid, ask_for(NDVI, mask)) for grid in grids]), strict=True):
+        numbers, valid, on_edge = newest_clear([scene], ("red", "nir"), grid, masked)
+        expected = ndvi(numbers["red"], numbers["nir"])
+        assert (drawing.valid == valid)[~on_edge].all()
+        compared = valid & ~on_edge
+        assert abs(drawing.values[0][compared] - expected[compared]).max(initial=0) <= 1e-6
+        seen += int(np.count_nonzero(compared))
+    assert seen > 40_000
+
+
+def test_it_looks_like_the_valley_that_it_is(archive: tuple[Path, MadeScene]) -> None:
+    # In June the valley of Bolzano is orchards, forest and town: most of it is green, and water is not.
+    grids = tiles_over(archive, 12)
+    drawings = draw_all(archive[0], [(grid, ask_for(f"{NDVI}; scl")) for grid in grids])
+    values = np.concatenate([drawing.values[:, drawing.valid] for drawing in drawings], axis=1)
+    found, scl = values
+    assert found.min() >= -1
+    assert found.max() <= 1
+    assert 0.6 < np.median(found[scl == 4]) < 0.95
+    assert np.median(found[scl == 5]) < 0.4
+    assert np.median(found[scl == 6]) < 0.2
+
+
+def test_true_colour_is_the_stored_numbers(archive: tuple[Path, MadeScene]) -> None:
+    folder, scene = archive
+    grid = tiles_over(archive, 14)[5]
+    drawing = draw_all(folder, [(grid, ask_for("red; green; blue"))])[0]
+    assert drawing.valid.any()
+    for output, band in zip(drawing.values, ("red", "green", "blue"), strict=True):
+        truth = sample(scene.files[band], grid)
+        shown = drawing.valid & ~truth.on_edge
+        assert np.allclose(output[shown], truth.numbers[shown] / 10000, atol=1e-7)

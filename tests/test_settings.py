@@ -1,0 +1,130 @@
+"""Settings: from the environment, within bounds, unchangeable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings from outside."""
+    for name in list(os.environ):
+        if name.upper().startswith("SCOG_"):
+            monkeypatch.delenv(name)
+
+
+def test_earth_search_is_the_default() -> None:
+    settings = Settings()
+    assert settings.catalog == EARTH_SEARCH == "https://earth-search.aws.element84.com/v1"
+    assert settings.catalog_folder is None
+    assert settings.collection is None
+    assert settings.allowed_hosts == EARTH_SEARCH_HOSTS
+    assert settings.threads == (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("CATALOG", "/data/archive", "/data/archive"),
+        ("COLLECTION", "sentinel-2-c1-l2a", "sentinel-2-c1-l2a"),
+        ("AMBIGUOUS_OFFSET", "missing", "missing"),
+        ("NEWEST_DAYS", "30", 30),
+        ("HOSTS", "a.example", ("a.example",)),
+        ("HOSTS", " A.example:8080, *.b.example,,", ("a.example:8080", "*.b.example")),
+        ("HOSTS", "", ()),
+        ("PUBLIC_URL", "https://maps.example.org", "https://maps.example.org"),
+        ("CACHE_DIR", "/var/cache/scog", Path("/var/cache/scog")),
+        ("TILE_DEADLINE", "2.5", 2.5),
+        ("RETRIES", "0", 0),
+        ("WAITING", "1", 1),
+        ("THREADS", "3", 3),
+        ("READ_GAP", "0", 0),
+    ],
+)
+def test_the_environment_is_read(name: str, text: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"SCOG_{name}", text)
+    assert getattr(Settings(), name.lower()) == value
+
+
+def test_the_environment_is_read_when_settings_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Settings()
+    monkeypatch.setenv("SCOG_WAITING", "7")
+    assert Settings().waiting == 7
+    assert before.waiting == 256
+    assert Settings(waiting=8).waiting == 8, "what is given outweighs the environment"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("NEWEST_DAYS", "0"),
+        ("NEWEST_DAYS", "4000"),
+        ("TILE_DEADLINE", "0"),
+        ("TILE_DEADLINE", "-1"),
+        ("CATALOG_DEADLINE", "0"),
+        ("READ_DEADLINE", "nope"),
+        ("RETRIES", "-1"),
+        ("RETRIES", "6"),
+        ("READS_PER_HOST", "0"),
+        ("WAITING", "0"),
+        ("BLOCK_CACHE_MB", "0"),
+        ("READ_MEMORY_MB", "15"),
+        ("READ_GAP", "-1"),
+        ("HEADER_BYTES", "1023"),
+        ("THREADS", "0"),
+        ("THREADS", ""),
+        ("AMBIGUOUS_OFFSET", "maybe"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"SCOG_{name}", text)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert [error["loc"] for error in refused.value.errors()] == [(name.lower(),)]
+
+
+def test_variables_of_others_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCOG_TEST_DATA", "/somewhere")
+    monkeypatch.setenv("CATALOG", "/elsewhere")
+    assert Settings() == Settings(catalog=EARTH_SEARCH)
+
+
+def test_they_do_not_change() -> None:
+    settings = Settings()
+    for name in Settings.model_fields:
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(settings, name, getattr(settings, name))
+
+
+@pytest.mark.parametrize(
+    ("catalog", "folder"),
+    [
+        ("https://stac.example/v1", None),
+        ("http://127.0.0.1:8080", None),
+        ("/data/archive", Path("/data/archive")),
+        ("demo-archive", Path("demo-archive")),
+        ("./a:b", Path("./a:b")),
+    ],
+)
+def test_a_catalogue_is_an_address_or_a_folder(catalog: str, folder: Path | None) -> None:
+    assert Settings(catalog=catalog).catalog_folder == folder
+
+
+def test_more_hosts_are_added_to_the_known_ones() -> None:
+    settings = Settings(hosts=("cogs.example",))
+    assert settings.allowed_hosts == (*EARTH_SEARCH_HOSTS, "cogs.example")
+
+
+def test_the_cache_lies_where_the_user_keeps_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert Settings().cache_dir == tmp_path / "scog"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Settings().cache_dir == tmp_path / ".cache" / "scog"

@@ -1,0 +1,321 @@
+"""What a server bears: clients that leave, that want the same, that are too many; catalogues and hosts that hang."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from scog.settings import Settings
+from scog.web.respond import NAMED, PARTIAL, _named
+from tests.doubles.range_server import hang, status
+from tests.web.conftest import Far, Served, is_problem, served
+
+MANY = httpx.Limits(max_connections=64)
+OLD = "S2A_32TQK_20240602_0_L2A"
+
+
+def leave(running: Served, path: str, after: float) -> None:
+    """Ask, and hang up."""
+    with httpx.Client(base_url=running.url, trust_env=False) as client, pytest.raises(httpx.TimeoutException):
+        client.get(path, timeout=httpx.Timeout(5, read=after))
+
+
+def timed(running: Served, path: str) -> tuple[float, httpx.Response]:
+    since = time.perf_counter()
+    response = running.get(path)
+    return time.perf_counter() - since, response
+
+
+# Sharing
+
+
+def test_64_identical_cold_tiles_cost_the_reads_of_one(far: Callable[..., Far], west: str) -> None:
+    path = f"/tiles/{west}?collection=sentinel-2-l2a"
+    alone = far()
+    alone.served.get(path)
+    one = sorted((seen.path, seen.range) for seen in alone.origin.requests)
+    assert one
+    alone.origin.forget_requests()
+
+    together = far()
+    alone.origin.latency = 0.05
+    with ThreadPoolExecutor(64) as threads, httpx.Client(base_url=together.served.url, limits=MANY) as client:
+        answers = list(threads.map(lambda _: client.get(path, timeout=20), range(64)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert sorted((seen.path, seen.range) for seen in together.origin.requests) == one
+
+
+def test_a_second_look_reads_nothing(far: Callable[..., Far], west: str) -> None:
+    running = far()
+    first = running.served.get(f"/tiles/{west}")
+    running.origin.forget_requests()
+    again = running.served.get(f"/tiles/{west}")
+    assert again.content == first.content
+    assert running.origin.requests == []
+    assert again.headers["X-Scog-Upstream"].startswith("requests=0; bytes=0")
+
+
+def test_a_client_that_leaves_stops_the_work(far: Callable[..., Far], west: str) -> None:
+    running = far()
+    running.origin.latency = 0.3
+    path = f"/tiles/{west}?collection=sentinel-2-l2a"
+    leave(running.served, path, after=0.15)
+    time.sleep(0.1)
+    before = len(running.origin.requests)
+    time.sleep(1)
+    assert len(running.origin.requests) == before, "nobody waits, and still it reads"
+    stayed = running.served.get(path)
+    assert stayed.status_code == 200
+    assert len(running.origin.requests) > before, "the work would have gone on if somebody had stayed"
+
+
+def test_one_who_leaves_does_not_spoil_it_for_another(far: Callable[..., Far], west: str) -> None:
+    running = far()
+    running.origin.latency = 0.2
+    path = f"/tiles/{west}"
+    with ThreadPoolExecutor(1) as thread:
+        stayed = thread.submit(running.served.get, path)
+        time.sleep(0.05)
+        leave(running.served, path, after=0.1)
+        assert stayed.result(10).status_code == 200
+
+
+def test_many_who_leave_leave_nothing_behind(far: Callable[..., Far], west: str) -> None:
+    running = far(waiting=8)
+    running.origin.latency = 0.5
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda n: leave(running.served, f"/tiles/{west}?rescale=0,{n + 1}", after=0.2), range(8)))
+    time.sleep(0.2)
+    running.origin.latency = 0
+    seconds, health = timed(running.served, "/healthz")
+    assert health.status_code == 200
+    assert seconds < 0.5
+    answers = [running.served.get(f"/tiles/{west}?rescale=0,{n + 1}") for n in range(8)]
+    assert {answer.status_code for answer in answers} == {200}, "their places are free again"
+
+
+def test_more_than_can_be_waited_for_is_refused_at_once(far: Callable[..., Far], west: str) -> None:
+    running = far(waiting=2)
+    running.origin.latency = 0.5
+    with ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(running.served.get, f"/tiles/{west}") for _ in range(2)]
+        time.sleep(0.2)
+        for path in (f"/tiles/{west}", f"/tiles/{west}/scenes", "/point/11.5,45.1"):
+            seconds, response = timed(running.served, path)
+            is_problem(response, 503)
+            assert response.headers["Retry-After"] == "1"
+            assert seconds < 0.5
+        assert running.served.get("/healthz").status_code == 200
+        assert running.served.get(f"/tiles/{west}?foo=1").status_code == 400
+        assert {future.result().status_code for future in waiting} == {200}
+    assert running.served.get(f"/tiles/{west}").status_code == 200
+
+
+# Scenes that fail
+
+
+def test_a_scene_that_fails_is_named_and_the_picture_kept_for_a_short_time(far: Callable[..., Far], west: str) -> None:
+    running = far(retries=0)
+    running.origin.fail(f"/{OLD}/red.tif", always=status(404))
+    path = f"/tiles/{west}?collection=sentinel-2-l2a"
+    response = running.served.get(path)
+    assert response.status_code == 200
+    assert response.headers["X-Scog-Scenes"] == "used=1; skipped=1"
+    assert response.headers["X-Scog-Skipped"] == f"{OLD};http-404"
+    assert response.headers["Cache-Control"] == PARTIAL
+    problem = is_problem(running.served.get(f"{path}&strict=1"), 502)
+    assert problem["skipped"] == [{"scene": OLD, "reason": "http-404"}]
+    empty = running.served.get(f"{path}&datetime=2024-06-02&empty=204")
+    is_problem(empty, 502)
+
+
+@pytest.mark.parametrize("fault", [status(404), status(403), status(500)], ids=["404", "403", "500"])
+def test_nothing_that_can_be_read_is_an_error(fault: Any, far: Callable[..., Far], west: str) -> None:
+    running = far(retries=0)
+    for path in list(running.origin._files):
+        running.origin.fail(path, always=fault)
+    for path in (f"/tiles/{west}", f"/tiles/{west}.npy", f"/tiles/{west}?empty=204", "/point/11.54,45.11"):
+        response = running.served.get(path)
+        if "point" in path and response.status_code == 200:
+            assert response.json()["values"] == [None]  # nothing there to be read
+            continue
+        problem = is_problem(response, 502)
+        assert 0 < len(problem["skipped"]) <= 10
+
+
+def test_files_that_hang_end_at_the_deadline(far: Callable[..., Far], west: str) -> None:
+    running = far(retries=0, tile_deadline=1.0, read_deadline=0.6)
+    for path in list(running.origin._files):
+        running.origin.fail(path, always=hang)
+    with ThreadPoolExecutor(8) as threads:
+        waiting = [threads.submit(timed, running.served, f"/tiles/{west}?rescale=0,{n + 1}") for n in range(8)]
+        time.sleep(0.2)
+        seconds, health = timed(running.served, "/healthz")
+        assert health.status_code == 200
+        assert seconds < 1.0
+        for future in waiting:
+            seconds, response = future.result()
+            assert seconds < 2.0
+            is_problem(response, response.status_code)
+            assert response.status_code in (502, 504)
+
+
+# Catalogues that fail
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The URL of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.fixture
+def closed() -> str:
+    """The URL of a port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers everything with the server's `status` and `body`."""
+
+    def do_GET(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        self.rfile.read(length)
+        code, body = self.server.answer  # type: ignore[attr-defined]
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *args: object) -> None:
+        """Not in the tests' output."""
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[int, bytes], str]]:
+    """Starts catalogues that give one answer to everything."""
+    started = []
+
+    def start(code: int, body: bytes) -> str:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+        server.answer = code, body  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        started.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["silent", "closed"])
+def test_a_catalogue_that_is_cut_off(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    url = request.getfixturevalue(kind)
+    settings = Settings(catalog=url, cache_dir=tmp_path, catalog_deadline=1.0, tile_deadline=2.0)
+    with served(settings) as running, ThreadPoolExecutor(4) as threads:
+        paths = ["/tiles/12/2179/1471", "/tiles/12/100/100", "/scenes?bbox=11,45,12,46", "/point/11.5,45.1"]
+        waiting = [threads.submit(timed, running, path) for path in paths]
+        for _ in range(5):
+            seconds, health = timed(running, "/healthz")
+            assert health.status_code == 200
+            assert seconds < 1.0
+        for future in waiting:
+            seconds, response = future.result()
+            assert seconds < 3.0
+            is_problem(response, response.status_code)
+            assert response.status_code in (503, 504)
+            assert "catalogue" in response.json()["detail"]
+        assert running.get("/tilejson.json").status_code == 200
+
+
+def test_the_deadlines_as_they_come_are_short_enough(tmp_path: Path) -> None:
+    """The test above shortens them. A tile answers within 10 s, a catalogue within 8."""
+    settings = Settings(cache_dir=tmp_path)
+    assert settings.catalog_deadline < 8
+    assert settings.tile_deadline <= 10
+    assert settings.catalog_deadline < settings.tile_deadline
+    assert settings.read_deadline < settings.tile_deadline
+
+
+LANDING = {
+    "type": "Catalog",
+    "id": "c",
+    "stac_version": "1.0.0",
+    "description": "d",
+    "conformsTo": ["https://api.stacspec.org/v1.0.0/core", "https://api.stacspec.org/v1.0.0/item-search"],
+    "links": [],
+}
+
+
+@pytest.mark.filterwarnings("ignore::pystac_client.warnings.PystacClientWarning")
+@pytest.mark.parametrize(
+    ("code", "body", "expected"),
+    [
+        (500, b"oops", {502, 503}),
+        (404, b"{}", {502, 503}),
+        (200, b"<!DOCTYPE html><html>Please log in</html>", {502}),
+        (200, b"{", {502}),
+        (200, b"", {502}),
+        (200, b"[1, 2]", {502}),
+        (200, b"null", {502}),
+        (200, json.dumps(LANDING).encode(), {502}),
+        (200, b"\xff\xfe", {502}),
+        (302, b"", {502}),
+    ],
+    ids=["500", "404", "html", "cut", "empty", "list", "null", "no features", "no text", "redirect"],
+)
+def test_a_catalogue_that_talks_nonsense(
+    code: int, body: bytes, expected: set[int], answering: Callable[[int, bytes], str], tmp_path: Path
+) -> None:
+    with served(Settings(catalog=answering(code, body), cache_dir=tmp_path, retries=0)) as running:
+        seconds, response = timed(running, "/tiles/12/2179/1471")
+        assert response.status_code in expected, response.text
+        is_problem(response, response.status_code)
+        assert seconds < 2
+        assert running.get("/healthz").status_code == 200
+
+
+# Names that a catalogue gives
+
+
+def test_names_of_scenes_cannot_break_a_header(far: Callable[..., Far], west: str) -> None:
+    evil = ["a\r\nSet-Cookie: stolen=1", "a, b", "é\u2028x", "", "x" * 5000, "\x00\x7f"]
+    line = _named(evil)
+    assert line.isascii()
+    assert line.isprintable()
+    assert line.count(", ") == len(evil) - 1
+    assert len(line) < 400
+    assert _named([str(n) for n in range(NAMED + 5)]).endswith(", 9, and 5 more")
+
+
+def test_a_scene_with_an_evil_name(archive: Path, tmp_path: Path, west: str) -> None:
+    source = next(archive.glob("*/S2A_32TQK_20240602*/*.json"))
+    item = json.loads(source.read_bytes()) | {"id": "a\r\nX-Evil: 1\r\n\r\n<b>"}
+    for asset in item["assets"].values():
+        name = asset["href"].removeprefix("./")
+        (tmp_path / name).write_bytes((source.parent / name).read_bytes())
+    (tmp_path / "item.json").write_text(json.dumps(item))
+    with served(Settings(catalog=str(tmp_path))) as running:
+        response = running.get(f"/tiles/{west}")
+        assert response.status_code == 200
+        assert "X-Evil" not in response.headers
+        assert response.headers["X-Scog-Used"] == "a__X-Evil:_1____<b>"
+        assert running.get(f"/tiles/{west}/scenes").json()["features"][0]["id"] == item["id"]
