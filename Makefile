@@ -7,7 +7,7 @@ BIN = .venv/bin
 .PHONY: demo test check format lock clean
 
 demo: .venv/runtime  ## make the demo archive if it is not there, and serve it
-	@MALLOC_ARENA_MAX=2 $(BIN)/python -m scog.cli demo --archive "$(ARCHIVE)" --port "$(PORT)"
+	@MALLOC_ARENA_MAX=2 $(BIN)/python -m scog demo --archive "$(ARCHIVE)" --port "$(PORT)"
 
 test: .venv/develop  ## run the tests
 	@$(BIN)/python -m pytest

@@ -30,7 +30,7 @@ STAGE_MAY_IMPORT = {
     "bands": {"errors", "suggest"},
     "flight": {"errors"},
 }
-ASSEMBLERS = {"web", "cli"}
+ASSEMBLERS = {"web", "cli", "__main__"}
 """Translate only: nobody else knows them."""
 
 MAY_DO_IO = (

@@ -14,9 +14,8 @@ from scog import errors
 from scog.errors import InvalidExpression, InvalidInput, NothingReadable, ScogError, SourceError
 from scog.web.problems import RETRY_SECONDS, STATUS, TITLES, problem_of
 
-ALL: dict[str, type[ScogError]] = {
-    name: kind for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, Exception)
-}
+KINDS = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, Exception)]
+ALL: dict[str, type[ScogError]] = {kind.__name__: kind for kind in KINDS if issubclass(kind, ScogError)}
 
 
 def drawn() -> dict[str, str | None]:
@@ -35,6 +34,7 @@ def drawn() -> dict[str, str | None]:
 
 def test_the_docstring_draws_the_tree_as_it_is() -> None:
     tree = drawn()
+    assert len(KINDS) == len(ALL), "all of them are ScogErrors"
     assert set(tree) == set(ALL)
     for name, parent in tree.items():
         assert ALL[name].__base__ is (ALL[parent] if parent else Exception), name

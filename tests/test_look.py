@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scog.draw import Drawing, Report
+from scog.draw import Drawing
 from scog.errors import InvalidInput
 from scog.look import REFLECTANCE, UNKNOWN, look_of
 from scog.maths import indices
+from scog.report import Report
 
 
 @pytest.mark.parametrize(

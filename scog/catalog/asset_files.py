@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,30 @@ def local_path(href: object, item_path: str, folder: Path) -> str | None:
     """
     if not isinstance(href, str) or not href:
         return None
+    if _PLAIN.fullmatch(href):  # nearly all are, and there may be thousands on a page
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(item_path), unquote(href)))
+    else:
+        try:
+            parts = urlsplit(urljoin((folder / item_path).as_uri(), href))
+        except ValueError:
+            return None
+        if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+            return None
+        path = os.path.relpath(posixpath.normpath(unquote(parts.path)), folder)
+    outside = path in (".", "..") or path.startswith(("../", "/"))
+    return None if outside or not _is_storable(path) else path
+
+
+_PLAIN = re.compile(r"[^/:?#\\][^:?#\\]*")
+"""A relative link without query, fragment or scheme."""
+
+
+def _is_storable(path: str) -> bool:
+    """Whether a path is Unicode without NUL; no other is a file's name here."""
     try:
-        parts = urlsplit(urljoin((folder / item_path).as_uri(), href))
-    except ValueError:
-        return None
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
-        return None
-    path = os.path.relpath(posixpath.normpath(unquote(parts.path)), folder)
-    return None if "\0" in path or path in (".", "..") or path.startswith(f"..{os.sep}") else path
+        return "\0" not in path and bool(path.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def is_elsewhere(href: object) -> bool:

@@ -21,16 +21,20 @@ MAX_CORNERS = 50_000
 
 
 def shape_of(geometry: Any, parameter: str = "intersects") -> BaseGeometry:
-    """A caller's geometry as a shape. Raises InvalidInput unless it is GeoJSON with corners on Earth."""
+    """A caller's geometry as a shape. Raises InvalidInput unless it is GeoJSON with corners on Earth.
+
+    Outlines that cross themselves are refused, for mending them can take a square of their corners.
+    """
     try:
         _count_corners(geometry, 0)
         shape = shapely.geometry.shape(geometry)
-        valid = shape if shape.is_valid else shapely.make_valid(shape)
+        reason = "it is empty" if shape.is_empty else "" if shape.is_valid else shapely.is_valid_reason(shape)
     except _MALFORMED as fault:
-        raise InvalidInput(f"This is not a geometry ({fault}).", parameter=parameter, valid=VALID_SHAPE) from None
-    if valid.is_empty:
-        raise InvalidInput("The geometry is empty.", parameter=parameter, valid=VALID_SHAPE)
-    return valid
+        reason = str(fault)
+    if reason:
+        raise InvalidInput(f"This is no usable geometry: {reason}.", parameter=parameter, valid=VALID_SHAPE)
+    shapely.prepare(shape)
+    return shape
 
 
 def item_shape(geometry: Any) -> BaseGeometry | None:

@@ -6,89 +6,28 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Coroutine
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scog.catalog import search as search_module
-from scog.catalog.footprint import Bounds
 from scog.catalog.offset import C1, L2A
-from scog.catalog.query import Page, Query
 from scog.catalog.search import FRESH, FRESH_PAST, MAX_PAGES, MAX_SCENES, PAUSE, STALE, Search, Searches
 from scog.catalog.store import SearchStore
-from scog.catalog.when import Interval, parse_interval
+from scog.catalog.when import parse_interval
 from scog.errors import CatalogUnavailable
 from scog.net.policy import Tally
 from tests.doubles.acquisitions import acquisitions, squares_around
-from tests.doubles.reading import Clock
+from tests.doubles.scripted_catalog import AREA, EVER, Bench, Scripted, newest_first, settle
 
-AREA = (10.0, 46.0, 11.0, 47.0)
-EVER = Interval(None, None)
 PAST = parse_interval("2020-01-01/2020-12-31")
-ITEMS = sorted(
-    acquisitions(
-        squares_around(11.3, 46.5, 2, 2), date(2020, 1, 1), 30, "https://files.example.org", collections=[L2A]
-    ),
-    key=lambda item: (item["properties"]["datetime"], item["id"]),
-    reverse=True,
+ITEMS = newest_first(
+    acquisitions(squares_around(11.3, 46.5, 2, 2), date(2020, 1, 1), 30, "https://files.example.org", collections=[L2A])
 )
 """Thirty passes over four squares, newest first."""
-
-
-class Scripted:
-    """A catalogue in memory that counts what it is asked and fails when told to."""
-
-    is_live = True
-
-    def __init__(self, items: Sequence[Any] = ITEMS, size: int = 100) -> None:
-        self.items = items
-        self.size = size
-        self.asked: list[tuple[Query, Any]] = []
-        self.fault: Exception | None = None
-        self.gate: asyncio.Event | None = None
-        self.cursor: Callable[[int], Any] = lambda at: {"at": at} if at < len(self.items) else None
-
-    async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
-        self.asked.append((query, cursor))
-        tally.searches += 1
-        if self.gate is not None:
-            await self.gate.wait()
-        if self.fault is not None:
-            raise self.fault
-        start = cursor["at"] if cursor else 0
-        items = self.items[start : start + self.size]
-        return Page(items, [""] * len(items), self.cursor(start + self.size))
-
-    async def newest(self, collection: str | None) -> datetime | None:
-        return None
-
-    async def bounds(self) -> Bounds | None:
-        return None
-
-    async def close(self) -> None:
-        pass
-
-
-class Bench:
-    """Searches of a scripted catalogue, with a clock that goes when it is told to."""
-
-    def __init__(self, catalog: Scripted, folder: Path | None = None, collection: str | None = None) -> None:
-        self.catalog = catalog
-        self.clock = Clock()
-        self.clock.now = datetime(2024, 6, 12, 10, tzinfo=UTC).timestamp()
-        self.store = SearchStore(folder, "https://catalog.example.org/v1")
-        self.searches = Searches(catalog, self.store, collection, 90, self.clock)
-
-    async def find(self, interval: Interval = EVER, area: Bounds = AREA, **more: Any) -> Search:
-        values = {"cloud_cover": 100.0, "collection": None, "tally": Tally(), **more}
-        return await self.searches.find(area, interval, **values)
-
-    async def close(self) -> None:
-        await self.searches.close()
-        self.store.close()
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -101,19 +40,13 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 def with_bench(work: Callable[[Bench], Coroutine[Any, Any, None]], **more: Any) -> None:
     async def whole() -> None:
-        bench = Bench(Scripted(), **more)
+        bench = Bench(Scripted(ITEMS), **more)
         try:
             await work(bench)
         finally:
             await bench.close()
 
     run(whole())
-
-
-async def settle() -> None:
-    """Let what runs behind the scenes come to its end."""
-    for _ in range(20):
-        await asyncio.sleep(0.005)
 
 
 def ids(search: Search) -> list[str]:
@@ -502,13 +435,13 @@ def test_searches_kept_are_bounded_by_their_number(monkeypatch: pytest.MonkeyPat
 
 
 def _restart(folder: Path, seconds: float = 60, **catalog: Any) -> Bench:
-    bench = Bench(Scripted(**catalog), folder)
+    bench = Bench(Scripted(**{"items": ITEMS, **catalog}), folder)
     bench.clock.now += seconds
     return bench
 
 
 async def _ask_and_stop(folder: Path, pages: int = 1, **catalog: Any) -> Search:
-    bench = Bench(Scripted(**catalog), folder)
+    bench = Bench(Scripted(**{"items": ITEMS, **catalog}), folder)
     search = await bench.find()
     while search.pages < pages:
         await search.turn(Tally())
@@ -575,7 +508,7 @@ def test_an_answer_from_disk_that_is_too_old_is_asked_for_anew(tmp_path: Path) -
 
 def test_a_page_that_follows_an_older_answer_is_not_kept_with_a_newer_one(tmp_path: Path) -> None:
     async def work() -> None:
-        bench = Bench(Scripted(size=50), tmp_path)
+        bench = Bench(Scripted(ITEMS, size=50), tmp_path)
         old = await bench.find()
         bench.clock.now += FRESH + 1
         await bench.find()
@@ -596,7 +529,7 @@ def test_another_catalogue_in_the_same_folder_is_not_mistaken(tmp_path: Path) ->
     async def work() -> None:
         await _ask_and_stop(tmp_path)
         other = SearchStore(tmp_path, "https://another.example.org")
-        catalog = Scripted()
+        catalog = Scripted(ITEMS)
         searches = Searches(catalog, other, None, 90)
         await searches.find(AREA, EVER, 100.0, None, Tally())
         assert len(catalog.asked) == 1
@@ -672,7 +605,7 @@ def test_a_read_only_folder_costs_nothing_but_searches(tmp_path: Path) -> None:
 
 def test_a_store_closed_meanwhile_is_no_fault(tmp_path: Path) -> None:
     async def work() -> None:
-        bench = Bench(Scripted(), tmp_path)
+        bench = Bench(Scripted(ITEMS), tmp_path)
         search = await bench.find()
         bench.store.close()
         await search.turn(Tally())
@@ -684,7 +617,7 @@ def test_a_store_closed_meanwhile_is_no_fault(tmp_path: Path) -> None:
 
 def test_the_event_loop_is_not_held_up(tmp_path: Path) -> None:
     many = [
-        _changed(ITEMS[number % 100], {"s2:datastrip_id": str(number)}, id=f"S2A_{number}") for number in range(1000)
+        _changed(ITEMS[number % 100], {"s2:datastrip_id": str(number)}, id=f"S2A_{number}") for number in range(600)
     ]
 
     async def work() -> None:

@@ -23,6 +23,11 @@ from tests.doubles.range_server import RangeServer
 Json = dict[str, Any]
 
 
+@lru_cache
+def _between(source: int, target: int) -> Transformer:
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
 @dataclass(frozen=True)
 class MgrsSquare:
     """A square of Sentinel-2's grid: 109.8 km a side, its corner in metres of its UTM zone."""
@@ -37,14 +42,14 @@ class MgrsSquare:
         """Its corners in degrees, closed."""
         x = np.array([0, 1, 1, 0, 0]) * 109_800 + self.left
         y = np.array([0, 0, -1, -1, 0]) * 109_800 + self.top
-        lon, lat = Transformer.from_crs(self.epsg, 4326, always_xy=True).transform(x, y)
+        lon, lat = _between(self.epsg, 4326).transform(x, y)
         return [[round(float(a), 6), round(float(b), 6)] for a, b in zip(lon, lat, strict=True)]
 
     @property
     def middle(self) -> tuple[float, float]:
         """Its middle, in degrees."""
         place = self.left + 54_900, self.top - 54_900
-        lon, lat = Transformer.from_crs(self.epsg, 4326, always_xy=True).transform(*place)
+        lon, lat = _between(self.epsg, 4326).transform(*place)
         return float(lon), float(lat)
 
 
@@ -52,7 +57,7 @@ def squares_around(lon: float, lat: float, columns: int, rows: int) -> list[Mgrs
     """So many squares of the zone that a place lies in, the place near their middle; row by row from the north."""
     zone = int(lon + 180) // 6 + 1
     epsg = (32600 if lat >= 0 else 32700) + zone
-    x, y = Transformer.from_crs(4326, epsg, always_xy=True).transform(lon, lat)
+    x, y = _between(4326, epsg).transform(lon, lat)
     first = max(1, round(x / 100_000 - columns / 2))
     top = round(y / 100_000 + rows / 2)
     return [
@@ -63,7 +68,7 @@ def squares_around(lon: float, lat: float, columns: int, rows: int) -> list[Mgrs
 
 
 def _name(zone: int, epsg: int, east: int, north: int) -> str:
-    lat = Transformer.from_crs(epsg, 4326, always_xy=True).transform(100_000 * east + 5e4, 100_000 * north + 5e4)[1]
+    lat = _between(epsg, 4326).transform(100_000 * east + 5e4, 100_000 * north + 5e4)[1]
     band = "CDEFGHJKLMNPQRSTUVWX"[min(19, math.floor((lat + 80) / 8))]
     column = ("ABCDEFGH", "JKLMNPQR", "STUVWXYZ")[(zone - 1) % 3][(east - 1) % 8]
     row = "ABCDEFGHJKLMNPQRSTUV"[(north + (0 if zone % 2 else 5)) % 20]

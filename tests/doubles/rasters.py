@@ -25,7 +25,7 @@ CRS = "EPSG:32632"
 
 
 def encoded(height: int, width: int, dtype: str = "uint16", band: int = 1) -> NDArray[Any]:
-    """Numbers, none of them 0, that name their row, column and band; alike ones lie far apart if the type is wide enough."""
+    """Numbers, none of them 0, that name row, column and band; alike ones lie far apart if the type is wide enough."""
     row, col = np.mgrid[0:height, 0:width]
     place = row * 256 + col + row // 256 * 31 + col // 256 * 77 + band * 101  # no two alike within 256 x 256
     if np.dtype(dtype).kind == "f":

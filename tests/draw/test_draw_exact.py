@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affine import Affine
+from numpy.typing import NDArray
 
 from scog.space.grid import Grid, tile_grid
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
@@ -37,9 +38,10 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, M
     return folder, scenes
 
 
-def stored(values: np.ndarray, offset: float = 0.0) -> np.ndarray:
+def stored(values: NDArray[np.float32], offset: float = 0.0) -> NDArray[np.int64]:
     """Numbers as stored, from reflectance."""
-    return np.round((np.nan_to_num(values).astype(np.float64) - offset) * 10000).astype(int)
+    numbers: NDArray[np.int64] = np.round((np.nan_to_num(values).astype(np.float64) - offset) * 10000).astype(int)
+    return numbers
 
 
 def assert_as_the_oracle(

@@ -54,7 +54,7 @@ def split_day(archive: Path) -> str:
     """A day on which one pass came down in two strips."""
     items = [json.loads(path.read_bytes()) for path in archive.glob("*/*/*.json")]
     seen = Counter((item["properties"]["grid:code"], item["properties"]["datetime"][:10]) for item in items)
-    return max(day for (_, day), count in seen.items() if count == 2)
+    return max(str(day) for (_, day), count in seen.items() if count == 2)
 
 
 @pytest.mark.parametrize("picture", ["newest", "unmasked", "split"])

@@ -54,7 +54,7 @@ def bands(square: Square, day: str) -> dict[str, NDArray[Any]]:
 def covered(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
     """What grows at a place, in metres from the middle."""
     parcel = np.floor(x / 310) * 7 + np.floor(y / 230) * 3
-    cover = np.array([MEADOW, FIELD, MEADOW, SOIL, FIELD])[parcel.astype(int) % 5]
+    cover: NDArray[np.int64] = np.array([MEADOW, FIELD, MEADOW, SOIL, FIELD])[parcel.astype(int) % 5]
     bank = 700 + 400 * np.sin(x / 900)
     cover[(y > bank) & (y < bank + 1100)] = FOREST
     cover[np.hypot((x + 300) / 2, y + 500) < 420] = WATER

@@ -78,7 +78,7 @@ def seamless(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None
 
 def blue_water(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
     """Water has an NDWI above 0.3, land below 0: the two ends of the range."""
-    water = drawing.values[0] > 0.3
+    water = np.asarray(drawing.values[0] > 0.3)
     assert 0.02 < water.mean() < 0.5
     assert (picture[water, 0] > 180).all()  # viridis ends yellow
     assert (picture[drawing.values[0] < -0.4, 2] > 70).all()  # and begins violet
@@ -103,8 +103,7 @@ def small(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
 
 
 def white(picture: Rgba) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (picture[..., :3] > 240).all(axis=2)
-    return found
+    return np.asarray((picture[..., :3] > 240).all(axis=2), bool)
 
 
 Check = Callable[[Rgba, Drawing, Path, Grid], None]

@@ -165,7 +165,7 @@ def test_a_server_that_is_not_there() -> None:
     async def work() -> None:
         with socket.socket() as taken:  # bound, but nobody listens
             taken.bind(("127.0.0.1", 0))
-            host = "127.0.0.1:%d" % taken.getsockname()[1]
+            host = f"127.0.0.1:{taken.getsockname()[1]}"
             async with http(host) as ranges:
                 with pytest.raises(SourceUnavailable) as gone:
                     await ranges.read(f"http://{host}/a.tif", 0, 10, Tally())

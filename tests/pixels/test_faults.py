@@ -49,7 +49,8 @@ LASTING: dict[str, tuple[Fault, type[SourceError], str]] = {
 async def whole(reader: BlockReader, url: str) -> Any:
     """Full size; the other levels are read, too."""
     description = await reader.describe(url, Tally())
-    return [await read_level(reader, url, description, level) for level in range(len(description.levels))][0]
+    levels = [await read_level(reader, url, description, level) for level in range(len(description.levels))]
+    return levels[0]
 
 
 async def fails(reader: BlockReader, url: str, error: type[SourceError], reason: str, within: float = 1.0) -> None:

@@ -132,7 +132,8 @@ def turned(width: float, height: float, turn: float, shear: float, x: float, y: 
     """Pixels of a width and height, sheared and turned by degrees around a place."""
     cos, sin, slant = math.cos(math.radians(turn)), math.sin(math.radians(turn)), math.tan(math.radians(shear))
     matrix = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, slant], [0, 1]]) @ np.diag([width, height])
-    return Affine(*matrix[0], x, *matrix[1], y)
+    (a, b), (d, e) = matrix.tolist()
+    return Affine(a, b, x, d, e, y)
 
 
 @settings(max_examples=25, deadline=None)

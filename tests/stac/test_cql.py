@@ -158,7 +158,7 @@ def test_an_item_over_the_antimeridian_is_met_on_both_sides() -> None:
     "text",
     [
         "a IN (" + ", ".join(f"'sentinel-2-l2a-{n}'" for n in range(300)) + ")",
-        "S_INTERSECTS(g, POLYGON((" + ", ".join(f"-{n}.5 -{n}" for n in range(90)) + ", -0.5 0)))",
+        "S_INTERSECTS(g, LINESTRING(" + ", ".join(f"-{n}.5 -{n}" for n in range(90)) + "))",
         "S_INTERSECTS(g, MULTIPOLYGON(((-1 -1, -2 -2, -3 -1, -1 -1)), ((1 1, 2 2, 3 1, 1 1))))",
         " AND ".join(f"p{n} = '{n} - (('" for n in range(100)),
     ],
@@ -180,6 +180,9 @@ def test_what_is_long_but_not_deep_is_read(text: str) -> None:
         "a" + " in a" * 3000,
         "POINT(" * 2_700,
         "x" * 20_000,
+        "(" * 24 + "a=1",
+        "(" * 24 + "a==1" + ")" * 24,
+        "a in " + "(" * 24 + "1" + ",2)" * 24,
     ],
 )
 def test_depth_is_refused_before_the_package_sees_it(text: str) -> None:

@@ -95,6 +95,7 @@ BY_POST: list[tuple[Any, str]] = [
     ({"intersects": {"type": "GeometryCollection", "geometries": [3]}}, "intersects"),
     ({"intersects": {"type": "GeometryCollection", "geometries": []}}, "intersects"),
     ({"intersects": DEEP_SHAPE}, "intersects"),
+    ({"intersects": {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}}, "intersects"),
     ({"datetime": 2022}, "datetime"),
     ({"ids": "a"}, "ids"),
     ({"ids": [1]}, "ids"),

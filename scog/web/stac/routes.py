@@ -146,7 +146,7 @@ async def items(request: Request, collection: str, _: Annotated[SearchParameters
     body = from_query(request.query_params)
     if collection not in body.get("collections", [collection]):  # pystac-client names the collection once more
         raise InvalidInput("This is another collection.", parameter="collections", valid=collection)
-    asked = parse_search(body | {"collections": [collection]})
+    asked = await asyncio.to_thread(parse_search, body | {"collections": [collection]})
     await _document(request, lambda documents: _known(documents, collection))
     path = Documents(_archive(request), "").collection_url(collection)
     return await _page(request, asked, f"{path}/items", request.query_params, None)
@@ -156,7 +156,7 @@ async def items(request: Request, collection: str, _: Annotated[SearchParameters
 async def search(request: Request, _: Annotated[SearchParameters, Query()]) -> GeoJSON:
     """Items of all collections, page by page, newest first."""
     _archive(request)
-    asked = parse_search(from_query(request.query_params))
+    asked = await asyncio.to_thread(parse_search, from_query(request.query_params))
     return await _page(request, asked, "/stac/search", request.query_params, None)
 
 
@@ -167,7 +167,7 @@ async def search_by_post(request: Request) -> GeoJSON:
     """The same with the parameters as a JSON object."""
     _archive(request)
     body = from_body(await _read(request))
-    return await _page(request, parse_search(body), "/stac/search", {}, body)
+    return await _page(request, await asyncio.to_thread(parse_search, body), "/stac/search", {}, body)
 
 
 async def _read(request: Request) -> bytes:

@@ -1,0 +1,84 @@
+"""A catalogue in memory, for tests of what is made of its pages, with a clock that goes when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scog.catalog.footprint import Bounds
+from scog.catalog.query import Page, Query
+from scog.catalog.search import Search, Searches
+from scog.catalog.store import SearchStore
+from scog.catalog.when import Interval
+from scog.net.policy import Tally
+from tests.doubles.reading import Clock
+
+AREA = (10.0, 46.0, 11.0, 47.0)
+EVER = Interval(None, None)
+
+
+def newest_first(items: Sequence[Any]) -> list[Any]:
+    """Items as a catalogue gives them."""
+    return sorted(items, key=lambda item: (item["properties"]["datetime"], item["id"]), reverse=True)
+
+
+class Scripted:
+    """A catalogue in memory that counts what it is asked and fails when told to."""
+
+    is_live = True
+
+    def __init__(self, items: Sequence[Any], size: int = 100) -> None:
+        self.items = items
+        self.size = size
+        self.asked: list[tuple[Query, Any]] = []
+        self.fault: Exception | None = None
+        self.gate: asyncio.Event | None = None
+        self.cursor: Callable[[int], Any] = lambda at: {"at": at} if at < len(self.items) else None
+
+    async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
+        self.asked.append((query, cursor))
+        tally.searches += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.fault is not None:
+            raise self.fault
+        start = cursor["at"] if cursor else 0
+        items = self.items[start : start + self.size]
+        return Page(items, [""] * len(items), self.cursor(start + self.size))
+
+    async def newest(self, collection: str | None) -> datetime | None:
+        return None
+
+    async def bounds(self) -> Bounds | None:
+        return None
+
+    async def close(self) -> None:
+        pass
+
+
+class Bench:
+    """Searches of a scripted catalogue, with a clock that goes when it is told to."""
+
+    def __init__(self, catalog: Scripted, folder: Path | None = None, collection: str | None = None) -> None:
+        self.catalog = catalog
+        self.clock = Clock()
+        self.clock.now = datetime(2024, 6, 12, 10, tzinfo=UTC).timestamp()
+        self.store = SearchStore(folder, "https://catalog.example.org/v1")
+        self.searches = Searches(catalog, self.store, collection, 90, self.clock)
+
+    async def find(self, interval: Interval = EVER, area: Bounds = AREA, **more: Any) -> Search:
+        values = {"cloud_cover": 100.0, "collection": None, "tally": Tally(), **more}
+        return await self.searches.find(area, interval, **values)
+
+    async def close(self) -> None:
+        await self.searches.close()
+        self.store.close()
+
+
+async def settle() -> None:
+    """Let what runs behind the scenes come to its end."""
+    for _ in range(20):
+        await asyncio.sleep(0.005)

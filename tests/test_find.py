@@ -1,0 +1,257 @@
+"""Which observations a picture is made of: newest first, whole, within bounds, with as few searches as can be."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from morecantile import tms
+
+from scog.catalog.cover import CELLS
+from scog.catalog.footprint import Footprints
+from scog.catalog.observation import Observation
+from scog.errors import CatalogError, CatalogUnavailable
+from scog.find import MAX_OBSERVATIONS, MAX_SCENES, WIDE_PAGES, WIDE_SCENES, observations
+from scog.report import Report
+from scog.space.grid import Grid, lonlat_bounds, tile_grid
+from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.archives import L2A
+from tests.doubles.scripted_catalog import EVER, Bench, Scripted, newest_first
+
+
+def tile_at(lon: float, lat: float, z: int) -> Grid:
+    tile = tms.get("WebMercatorQuad").tile(lon, lat, z)
+    return tile_grid(tile.z, tile.x, tile.y)
+
+
+SQUARES = squares_around(11.3, 46.5, 2, 2)
+SERIES = newest_first(
+    acquisitions(SQUARES, date(2024, 1, 1), 30, "https://files.example.org", collections=[L2A], every=3)
+)
+INNER = tile_at(11.69, 46.87, 14)
+"""A tile where all four squares overlap."""
+WIDE = tile_grid(4, 8, 5)
+COUNTRY = [each for zone in (3.0, 9.0) for each in squares_around(zone, 46.0, 6, 14)]
+"""168 squares of two zones."""
+
+
+def work_with(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
+    async def whole() -> None:
+        bench = Bench(catalog)
+        try:
+            async with asyncio.timeout(20):
+                await work(bench)
+        finally:
+            await bench.close()
+
+    asyncio.run(whole())
+
+
+async def find(bench: Bench, grid: Grid, most: int = 10_000) -> tuple[list[Observation], Report]:
+    engine: Any = SimpleNamespace(searches=bench.searches)
+    report, found = Report(), []
+    async for observation in observations(engine, grid, EVER, 100.0, None, report):
+        found.append(observation)
+        if len(found) == most:
+            break
+    return found, report
+
+
+def counted(found: list[Observation]) -> list[int]:
+    return [len(observation.scenes) for observation in found]
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 6, 7, 50, 120, 1000])
+def test_all_observations_come_newest_first_and_whole_whatever_the_pages(size: int) -> None:
+    async def work(bench: Bench) -> None:
+        found, report = await find(bench, INNER)
+        if size * 10 >= len(SERIES):
+            assert counted(found) == [4] * 30
+            assert not report.bounded
+        else:
+            assert report.bounded
+        times = [observation.time for observation in found]
+        assert times == sorted(times, reverse=True)
+        assert all(each == 4 for each in counted(found)[:-1])
+
+    work_with(Scripted(SERIES, size), work)
+
+
+@pytest.mark.parametrize(("wanted", "pages"), [(1, 1), (12, 1), (13, 2), (24, 2), (25, 3)])
+def test_a_page_is_asked_for_when_the_one_before_is_used_up(wanted: int, pages: int) -> None:
+    async def work(bench: Bench) -> None:
+        found, _ = await find(bench, INNER, wanted)
+        assert len(found) == wanted
+        assert len(bench.catalog.asked) == pages
+
+    work_with(Scripted(SERIES, 50), work)
+
+
+def test_only_what_touches_is_given() -> None:
+    async def work(bench: Bench) -> None:
+        found, _ = await find(bench, tile_grid(13, 4345, 2860))
+        assert len(found) == 30
+        assert {scene.square for observation in found for scene in observation.scenes} == {"32TPT"}
+
+    work_with(Scripted(SERIES), work)
+
+
+def test_zooming_in_asks_nothing_more() -> None:
+    async def work(bench: Bench) -> None:
+        await find(bench, tile_grid(8, 136, 89))
+        before = len(bench.catalog.asked)
+        for z in range(9, 17):
+            shift = z - 8
+            for x, y in ((136 << shift, 89 << shift), ((137 << shift) - 1, (90 << shift) - 1)):
+                await find(bench, tile_grid(z, x, y))
+        assert len(bench.catalog.asked) == before == 2
+
+    work_with(Scripted(SERIES), work)
+
+
+def test_the_zoom_above_is_made_of_the_same_searches() -> None:
+    async def work(bench: Bench) -> None:
+        for x, y in ((136, 88), (137, 88), (136, 89), (137, 89)):
+            await find(bench, tile_grid(8, x, y))
+        before = len(bench.catalog.asked)
+        found, _ = await find(bench, tile_grid(7, 68, 44))
+        assert found
+        assert len(bench.catalog.asked) == before
+
+    work_with(Scripted(SERIES), work)
+
+
+# When the catalogue fails
+
+
+@pytest.mark.parametrize("grid", [INNER, WIDE])
+def test_without_a_first_page_there_is_nothing(grid: Grid) -> None:
+    catalog = Scripted(SERIES)
+    catalog.fault = CatalogUnavailable("away")
+
+    async def work(bench: Bench) -> None:
+        with pytest.raises(CatalogError):
+            await find(bench, grid)
+
+    work_with(catalog, work)
+
+
+@pytest.mark.parametrize("size", [50, 3])
+def test_what_is_known_is_given_when_a_further_page_fails(size: int) -> None:
+    catalog = Scripted(SERIES, size)
+
+    async def work(bench: Bench) -> None:
+        bench.catalog.cursor = _failing_after(catalog, 1)
+        found, report = await find(bench, INNER)
+        assert sum(counted(found)) == size  # the last one torn: better than none
+        assert report.incomplete == "catalogue"
+        assert report.partial
+
+    work_with(catalog, work)
+
+
+def test_a_wide_picture_is_made_of_what_is_known_when_a_further_page_fails() -> None:
+    catalog = Scripted(newest_first(acquisitions(COUNTRY, date(2024, 1, 1), 3, "x", collections=[L2A])), 40)
+
+    async def work(bench: Bench) -> None:
+        bench.catalog.cursor = _failing_after(catalog, 1)
+        found, report = await find(bench, WIDE)
+        assert 0 < sum(counted(found)) <= 40
+        assert report.incomplete == "catalogue"
+        assert report.bounded
+
+    work_with(catalog, work)
+
+
+def _failing_after(catalog: Scripted, pages: int) -> Callable[[int], Any]:
+    def cursor(at: int) -> Any:
+        if len(catalog.asked) >= pages:
+            catalog.fault = CatalogUnavailable("away")
+        return {"at": at}
+
+    return cursor
+
+
+# Bounds
+
+
+def test_a_picture_takes_so_many_observations_and_no_more() -> None:
+    long = newest_first(acquisitions(SQUARES[:1], date(2010, 1, 1), 150, "x", collections=[L2A]))
+
+    async def work(bench: Bench) -> None:
+        found, report = await find(bench, tile_grid(13, 4345, 2860))
+        assert len(found) == MAX_OBSERVATIONS
+        assert report.bounded
+
+    work_with(Scripted(long), work)
+
+
+def test_a_picture_takes_so_many_scenes_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scog.find.MAX_SCENES", 50)
+
+    async def work(bench: Bench) -> None:
+        found, report = await find(bench, INNER)
+        assert sum(counted(found)) == 48
+        assert report.bounded
+
+    work_with(Scripted(SERIES), work)
+    assert MAX_SCENES == 500
+
+
+@pytest.mark.parametrize("z", [3, 4, 5, 6, 7])
+def test_wide_pictures_are_bounded_and_covered(z: int) -> None:
+    items = newest_first(acquisitions(COUNTRY, date(2024, 1, 1), 6, "x", collections=[L2A]))
+    grid = tile_at(6.5, 46.0, z)
+
+    async def work(bench: Bench) -> None:
+        since = time.perf_counter()
+        found, report = await find(bench, grid)
+        spent = time.perf_counter() - since
+        assert sum(counted(found)) <= WIDE_SCENES
+        areas = {query for query, _ in bench.catalog.asked}
+        assert len(bench.catalog.asked) <= WIDE_PAGES * len(areas)
+        assert len(areas) == (4 if z == 7 else 1)
+        assert report.bounded
+        scenes = [scene for observation in found for scene in observation.scenes]
+        assert len(scenes) == WIDE_SCENES or shown(grid, scenes) == best(grid)
+        assert spent < 3
+
+    work_with(Scripted(items), work)
+
+
+def shown(grid: Grid, scenes: Any) -> float:
+    return float(
+        np.mean(Footprints([scene.footprint for scene in scenes]).cells(lonlat_bounds(grid), CELLS).any(axis=0))
+    )
+
+
+def best(grid: Grid) -> float:
+    rings = [(tuple((x, y) for x, y in square.ring),) for square in COUNTRY]
+    return float(Footprints(rings).cells(lonlat_bounds(grid), CELLS).any(axis=0).mean())
+
+
+def test_a_wide_picture_of_little_is_complete() -> None:
+    few = newest_first(acquisitions(SQUARES, date(2024, 1, 1), 2, "x", collections=[L2A]))
+
+    async def work(bench: Bench) -> None:
+        found, report = await find(bench, WIDE)
+        assert counted(found) == [4, 4]
+        assert not report.bounded
+        assert len(bench.catalog.asked) == 1
+
+    work_with(Scripted(few), work)
+
+
+def test_ages_are_told() -> None:
+    async def work(bench: Bench) -> None:
+        assert (await find(bench, INNER))[1].stale is None
+        bench.clock.now += 400
+        assert (await find(bench, INNER))[1].stale == 400
+
+    work_with(Scripted(SERIES), work)
