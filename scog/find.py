@@ -63,7 +63,7 @@ async def _newest_first(searches: Sequence[Search], grid: Grid, report: Report) 
     given: set[tuple[datetime, str]] = set()
     bounds = lonlat_bounds(grid)
     while True:
-        going_on = [search for search in searches if not search.exhausted and report.incomplete is None]
+        going_on = {search: search.pages for search in searches if not search.exhausted and report.incomplete is None}
         horizon = max((search.horizon for search in going_on), default=None)
         touching = _together(searches).touching(bounds)
         for observation in touching:
@@ -76,7 +76,7 @@ async def _newest_first(searches: Sequence[Search], grid: Grid, report: Report) 
             report.bounded |= any(search.bounded for search in searches)
             return
         try:
-            await gather_all(search.turn(report.tally) for search in going_on)
+            await gather_all(search.turn(report.tally, after) for search, after in going_on.items())
         except CatalogError:
             if not touching:
                 raise
@@ -87,12 +87,12 @@ async def _wide(searches: Sequence[Search], grid: Grid, report: Report) -> Async
     """A few scenes that cover the grid, from the first pages."""
     bounds = lonlat_bounds(grid)
     while True:
+        unread = {search: search.pages for search in searches if not search.exhausted and search.pages < WIDE_PAGES}
         touching, cover = await asyncio.to_thread(_chosen, searches, bounds)
-        unread = [search for search in searches if not search.exhausted and search.pages < WIDE_PAGES]
         if cover.complete or not unread:
             break
         try:
-            await gather_all(search.turn(report.tally) for search in unread)
+            await gather_all(search.turn(report.tally, after) for search, after in unread.items())
         except CatalogError:
             if not touching:
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -99,18 +100,18 @@ async def draw_tile(engine: Engine, tile: Tile, interval: str = YEAR) -> Drawing
 
 
 def trace() -> list[Tile]:
-    """300 tiles: four squares panned and zoomed into, from 8 to 15."""
+    """Some 300 tiles: four squares panned and zoomed into, from 8 to 15."""
     tiles = tiles_around(11.7, 46.9, 8, 2)
-    for z, side in ((9, 4), (10, 6), (11, 6), (12, 7), (13, 7), (14, 7), (15, 8)):
-        for lon, lat in ((11.3, 47.1), (12.1, 46.7))[: 1 if z > 13 else 2]:
+    for z, side in ((9, 3), (10, 4), (11, 4), (12, 5), (13, 5), (14, 5), (15, 5)):
+        for lon, lat in ((11.3, 47.1), (12.1, 46.7)):
             tiles += tiles_around(lon, lat, z, side)
     return tiles[:300]
 
 
 def test_a_trace_of_300_tiles_costs_a_handful_of_searches(world: EarthSearch, tmp_path: Path) -> None:
     tiles = trace()
-    assert len(tiles) == 300
-    assert {z for z, _, _ in tiles} >= set(range(8, 15))
+    assert len(tiles) > 280
+    assert {z for z, _, _ in tiles} >= set(range(8, 16))
 
     async def work() -> tuple[list[Drawing], Counter[int]]:
         searches: Counter[int] = Counter()
@@ -129,9 +130,12 @@ def test_a_trace_of_300_tiles_costs_a_handful_of_searches(world: EarthSearch, tm
         return found, searches
 
     found, searches = asyncio.run(work())
-    assert sum(searches.values()) <= 12
-    assert searches[8] == sum(searches.values())  # zooming in never repeats a search
-    assert sum(drawing.valid.any() for drawing in found) > 290
+    assert sum(searches.values()) <= 14
+    assert sum(searches[z] for z in range(10, 16)) == 0  # zooming in never repeats a search
+    bodies = [json.dumps(asked.body) for asked in world.searches]
+    assert len(set(bodies)) == len(bodies)
+    assert len({tuple(asked.body["bbox"]) for asked in world.searches}) <= 9
+    assert sum(drawing.valid.any() for drawing in found) > 0.95 * len(tiles)
     for drawing in found:
         assert abs(drawing.values[0][drawing.valid] - NDVI).max(initial=0) < 1e-5
         assert {scene.collection for scene in drawing.report.used} <= {L2A}
@@ -157,7 +161,7 @@ def test_panning_within_a_view_asks_only_for_new_areas(world: EarthSearch, tmp_p
         assert len(world.searches) == 2
 
 
-@pytest.mark.parametrize(("clear", "pages"), [(73, 1), (52, 1), (20, 3), (0, 3)])
+@pytest.mark.parametrize(("clear", "pages"), [(73, 1), (60, 1), (45, 2), (20, 3), (0, 4)])
 def test_further_pages_are_asked_for_only_while_pixels_are_missing(
     world: EarthSearch, tmp_path: Path, clear: int, pages: int
 ) -> None:
@@ -168,7 +172,9 @@ def test_further_pages_are_asked_for_only_while_pixels_are_missing(
     world.items = acquisitions(SQUARES, date(2024, 1, 1), 73, base, folder=clouds_come, collections=[L2A])
     with served(settings(world, tmp_path)) as server:
         answer = server.get(DEEP, params=QUERY)
-    assert [("next" in asked.body) for asked in world.searches] == [False, True, True][:pages]
+    assert [("next" in asked.body) for asked in world.searches] == [False, True, True, True][
+        :pages
+    ]  # the fourth is empty
     used = answer.headers.get("X-Scog-Used")
     assert (used is None) == (clear == 0)
 
@@ -342,7 +348,7 @@ def test_pages_that_loop_come_to_an_end(world: EarthSearch, tmp_path: Path) -> N
     with failing(world, tmp_path, always=edit(back), catalog_deadline=5.0) as server:
         answer = server.get(DEEP, params=QUERY)
     assert answer.status_code == 200
-    assert len(world.searches) == 3
+    assert len(world.searches) == 2
 
 
 def test_pages_without_end_are_bounded_and_it_is_said(world: EarthSearch, tmp_path: Path) -> None:

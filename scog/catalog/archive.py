@@ -13,7 +13,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,14 @@ from typing import Any
 from scog.catalog.asset_files import asset_files
 from scog.catalog.footprint import Bounds
 from scog.catalog.query import Page, Query
-from scog.catalog.scene import UnusableItem, parse_item
+from scog.catalog.scene import Ring, UnusableItem, parse_item
 from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
 from scog.net.policy import Tally
 
 log = logging.getLogger(__name__)
 
 INDEX_NAME = "scog-index.sqlite"
-VERSION = 2
+VERSION = 3
 _SCHEMA = f"""
 PRAGMA user_version = {VERSION};
 CREATE TABLE IF NOT EXISTS items (
@@ -76,7 +76,14 @@ class Archive:
                 valid="a folder of STAC items with their COGs, or the URL of a STAC API",
             )
         archive = cls(folder, _open_index(folder))
-        archive.refresh()
+        try:
+            archive.refresh()
+        except sqlite3.DatabaseError as fault:  # sound where it was looked at first, and damaged further in
+            log.warning("the index of %s is made anew: %s", folder, fault)
+            archive._index.close()
+            _remove_index(folder)
+            archive = cls(folder, _open_index(folder))
+            archive.refresh()
         if not archive.count():
             raise InvalidInput(
                 f"The folder {folder} holds no STAC item that can be drawn.",
@@ -94,7 +101,8 @@ class Archive:
                 _forget(index, path)
             for path, changed in present.items():
                 if known.get(path) != changed:
-                    _forget(index, path)
+                    if path in known:
+                        _forget(index, path)
                     self._add(index, path, changed)
 
     def count(self) -> int:
@@ -184,15 +192,15 @@ class Archive:
         ).lastrowid
         files = asset_files(item, path, self.folder)
         index.executemany("INSERT INTO files VALUES (?, ?)", [(file, number) for file in sorted(files)])
-        for ring in scene.footprint:
-            xs, ys = zip(*ring, strict=True)
-            spans = [(min(xs), max(xs))]
-            if max(xs) - min(xs) > 180:  # over the antimeridian: a box on either side
-                spans = [(min(x for x in xs if x >= 0), 180.0), (-180.0, max(x for x in xs if x < 0))]
-            index.executemany(
-                "INSERT INTO places (west, east, south, north, item) VALUES (?, ?, ?, ?, ?)",
-                [(low, high, min(ys), max(ys), number) for low, high in spans],
-            )
+        assert number is not None
+        ys = [y for ring in scene.footprint for _, y in ring]
+        index.executemany(
+            "INSERT INTO places (number, west, east, south, north, item) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (_BOXES * number + place, west, east, min(ys), max(ys), number)
+                for place, (west, east) in enumerate(_spans(scene.footprint))
+            ],
+        )
 
 
 @contextmanager
@@ -213,14 +221,42 @@ def _json_files(folder: Path) -> Iterator[tuple[str, int]]:
         for name in sorted(files):
             path = os.path.join(parent, name)
             if name.endswith(".json") and not os.path.islink(path):
-                yield os.path.relpath(path, folder), os.stat(path).st_mtime_ns
+                with suppress(FileNotFoundError):  # taken away meanwhile
+                    yield os.path.relpath(path, folder), os.stat(path).st_mtime_ns
+
+
+_BOXES = 2
+"""Boxes an item has at most; its places are numbered by it, since only by number an R*Tree finds rows quickly."""
+
+
+def _spans(footprint: Sequence[Ring]) -> list[tuple[float, float]]:
+    """West and east of a footprint: one span, or one on either side of the antimeridian where it lies across."""
+    xs = [x for ring in footprint for x, _ in ring]
+    if max(xs) - min(xs) > 180:  # it jumps from one end of the world to the other
+        xs = [x + 360 if x < 0 else x for x in xs]
+    west, east = min(xs), max(xs)
+    if east - west >= 360:
+        return [(-180.0, 180.0)]
+    if east > 180:
+        return [(west, 180.0), (-180.0, east - 360)]
+    if west < -180:
+        return [(west + 360, 180.0), (-180.0, east)]
+    return [(west, east)]
 
 
 def _forget(index: sqlite3.Connection, path: str) -> None:
-    for table in ("places", "files"):
-        index.execute(f"DELETE FROM {table} WHERE item IN (SELECT number FROM items WHERE path = ?)", (path,))
+    row = index.execute("SELECT number FROM items WHERE path = ?", (path,)).fetchone()
+    if row is not None:
+        numbers = [(_BOXES * row[0] + place,) for place in range(_BOXES)]
+        index.executemany("DELETE FROM places WHERE number = ?", numbers)
+        index.execute("DELETE FROM files WHERE item = ?", row)
     index.execute("DELETE FROM items WHERE path = ?", (path,))
     index.execute("DELETE FROM others WHERE path = ?", (path,))
+
+
+def _remove_index(folder: Path) -> None:
+    for ending in ("", "-wal", "-shm", "-journal"):
+        (folder / (INDEX_NAME + ending)).unlink(missing_ok=True)
 
 
 def _open_index(folder: Path) -> sqlite3.Connection:
@@ -241,7 +277,7 @@ def _open_index(folder: Path) -> sqlite3.Connection:
             log.warning("the index of %s is made anew: %s", folder, fault)
             index.close()
             if attempt == 1:
-                path.unlink(missing_ok=True)
+                _remove_index(folder)
     index = sqlite3.connect(":memory:", check_same_thread=False)
     index.executescript(_SCHEMA)
     return index

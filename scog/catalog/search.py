@@ -78,9 +78,13 @@ class Search:
             return datetime.max.replace(tzinfo=UTC)
         return min(scene.time for scene in self._found) + SAME_PASS
 
-    async def turn(self, tally: Tally) -> None:
-        """Get the next page, once for all who want it. Raises a CatalogError."""
-        await self._turning.join(None, lambda: self._turn(tally))
+    async def turn(self, tally: Tally, after: int | None = None) -> None:
+        """Get the page `after` so many (without: the next one), once for all who want it. Raises a CatalogError.
+
+        Where it has been turned meanwhile, or there is none, there is nothing to do.
+        """
+        if not self.exhausted and (after is None or self.pages <= after):
+            await self._turning.join(None, lambda: self._turn(tally))
 
     def restore(self, asked: float, pages: Sequence[SavedPage]) -> None:
         """Take over what an earlier process found."""

@@ -24,6 +24,8 @@ from scog.errors import InvalidInput
 GENERATOR = "scog demo"
 VERSION = 1  # of what is drawn and how it is stored: raise it with every change of either
 MARKER = "archive.json"
+INDEX = "scog-index.sqlite"
+"""What `scog.catalog.archive` keeps beside the items of an archive that it serves; the name begins so."""
 Progress = Callable[[int, int, str], None]
 
 
@@ -69,7 +71,7 @@ def _refuse_a_strangers(folder: Path) -> None:
         return
     if not _marker(folder):
         reason = f"it has no {MARKER} of one"
-    elif strange := sorted({path.name for path in folder.iterdir()} - {MARKER, *(s.collection for s in SQUARES)}):
+    elif strange := sorted({path.name for path in folder.iterdir() if not _is_ours(path.name)}):
         reason = f"{strange[0]} is not part of one"
     else:
         return
@@ -80,11 +82,18 @@ def _refuse_a_strangers(folder: Path) -> None:
     )
 
 
+def _is_ours(name: str) -> bool:
+    """Whether a name in the folder is of a demo archive, or of the index that serving it has left there."""
+    return name in {MARKER, *(square.collection for square in SQUARES)} or name.startswith(INDEX)
+
+
 def _remove(folder: Path) -> None:
     """Delete a demo archive, its marker last: should this be interrupted, one can still tell whose it is."""
     for square in SQUARES:
         shutil.rmtree(folder / square.collection, ignore_errors=True)
     if folder.exists():
+        for index in folder.glob(INDEX + "*"):
+            index.unlink()
         (folder / MARKER).unlink(missing_ok=True)
         folder.rmdir()
 

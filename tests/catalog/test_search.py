@@ -107,6 +107,20 @@ def test_a_page_is_turned_once_for_all() -> None:
     with_bench(work)
 
 
+def test_a_page_that_was_turned_meanwhile_is_not_turned_again() -> None:
+    async def work(bench: Bench) -> None:
+        search = await bench.find()
+        turns = [search.turn(Tally(), 1) for _ in range(3)]
+        await turns[0]
+        await turns[1]
+        assert (search.pages, search.exhausted) == (2, True)
+        await turns[2]
+        await search.turn(Tally())  # there is none
+        assert len(bench.catalog.asked) == 2
+
+    with_bench(work)
+
+
 def _in_order(names: list[str]) -> list[str]:
     """Newest pass first, within a pass by time."""
     rank = {item["id"]: (item["properties"]["s2:datatake_id"], item["properties"]["datetime"]) for item in ITEMS}

@@ -178,6 +178,7 @@ class RangeServer:
         headers = {"Content-Length": str(len(answer.body))} | answer.headers
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value)
         writer.write(f"HTTP/1.1 {answer.status} Whatever\r\n{lines}\r\n".encode("latin-1"))
+        await asyncio.sleep(answer.pause)
         body = answer.body[: answer.sent]
         step = answer.step or max(1, len(body))
         for at in range(0, len(body), step):
@@ -306,5 +307,6 @@ def redirect(to: str) -> Fault:
 
 
 def garbage(answer: Answer) -> Answer:
-    """A body in chunks that break the protocol."""
-    return replace(answer, headers=answer.headers | {"Transfer-Encoding": "chunked", "Content-Length": ""})
+    """A body in chunks that break the protocol, some time after good headers."""
+    headers = answer.headers | {"Transfer-Encoding": "chunked", "Content-Length": ""}
+    return replace(answer, headers=headers, body=b"no chunk\r\n" + answer.body, pause=0.05)

@@ -96,7 +96,7 @@ def test_after_a_restart_no_header_is_read(tmp_path: Path) -> None:
     served(body, store=store)
 
 
-@pytest.mark.parametrize(("kind", "requests"), [("header of 24 KB", 2), ("directories at the end", 3)])
+@pytest.mark.parametrize(("kind", "requests"), [("header of 17 KB", 2), ("directories at the end", 3)])
 def test_a_header_beyond_the_first_request_takes_few_more(kind: str, requests: int) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, Tally())
@@ -264,7 +264,7 @@ def test_a_crowd_that_leaves_reads_no_further() -> None:
                 await read_level(reader, url, await reader.describe(url, Tally()), level)
 
         crowd = [asyncio.ensure_future(one()) for _ in range(64)]
-        while len(server.requests) < 2:  # the first blocks are on their way
+        while len(server.requests) < 2:  # noqa: ASYNC110 - until the first blocks are on their way
             await asyncio.sleep(0.005)
         for leaver in crowd:
             leaver.cancel()

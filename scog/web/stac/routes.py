@@ -219,7 +219,7 @@ def _item_collection(
     }
 
 
-@router.api_route("/files/{path:path}", methods=["GET", "HEAD"], summary="An asset's file", response_class=Response)
+@router.get("/files/{path:path}", summary="An asset's file", response_class=Response)
 async def file(request: Request, path: str) -> Response:
     """A file of the archive, whole or in ranges."""
     return file_response(*await asyncio.to_thread(find_file, _archive(request), path))
