@@ -1,10 +1,11 @@
-"""The same abilities at a prompt: `scog serve`, `scog demo`, `scog tile`."""
+"""The same abilities at a prompt: `scog serve`, `demo`, `tile`, `search`, `doctor`."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import errno
+import json
 import socket
 import sys
 from collections.abc import Sequence
@@ -15,11 +16,15 @@ from pydantic import ValidationError
 
 from scog import __version__
 from scog.catalog.archive import Archive
+from scog.catalog.observation import Observation
+from scog.catalog.search import MAX_SCENES
 from scog.catalog.when import parse_interval
 from scog.demo.make import ensure_archive
+from scog.doctor import examine
 from scog.draw import Ask, Drawing, draw
 from scog.engine import open_engine
 from scog.errors import InvalidInput, ScogError
+from scog.listing import feature_collection, newest_scenes, table
 from scog.look import look_of
 from scog.picture.encode import npy
 from scog.pixels.mask import parse_mask
@@ -29,9 +34,10 @@ from scog.space.grid import Grid, tile_grid
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 when it did what was asked, 1 when not, 2 when it was asked wrongly."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
-        options.run(options)
+        if options.run(options) is False:
+            return 1
     except InvalidInput as error:
         _say(f"scog: {error}" + (f" Valid: {error.valid}." if error.valid else ""))
         return 2
@@ -78,6 +84,20 @@ def _parser() -> argparse.ArgumentParser:
     tile.add_argument("--mask", default="clouds", help="clouds, none, or SCL classes to take out")
     _add_catalog(tile)
     tile.set_defaults(run=_tile)
+
+    search = commands.add_parser("search", help="list the newest scenes over a bounding box")
+    search.add_argument("--bbox", required=True, metavar="W,S,E,N", help="in degrees, such as 11.2,46.4,11.5,46.6")
+    search.add_argument("--datetime", help="as for tile; without it the newest 90 days")
+    search.add_argument("--cloud-cover", type=float, default=100.0, help="highest cloud cover of a scene, percent")
+    search.add_argument("--collection", help="collection of the catalogue (SCOG_COLLECTION)")
+    search.add_argument("--limit", type=int, default=20, help="scenes to list (default: %(default)s)")
+    search.add_argument("--format", choices=("table", "json"), default="table", help="json is GeoJSON")
+    _add_catalog(search)
+    search.set_defaults(run=_search)
+
+    doctor = commands.add_parser("doctor", help="check that the catalogue answers and its pixels can be read")
+    _add_catalog(doctor)
+    doctor.set_defaults(run=_doctor)
     return parser
 
 
@@ -117,7 +137,9 @@ def _run_server(settings: Settings, host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
         _say(f"scog serves {settings.catalog}")
         _say(f"Open http://{shown}:{listening.getsockname()[1]}/ in a browser; Ctrl+C stops.")
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(settings), log_level="warning", access_log=False, proxy_headers=False)
+        )
         server.run(sockets=[listening])
     if not server.started:
         raise ScogError("The server did not start.")
@@ -140,8 +162,7 @@ def _tile(options: argparse.Namespace) -> None:
     form = options.output.suffix.lower()
     if form not in (".png", ".npy"):
         raise InvalidInput(f"A tile is not written as {form or 'a file without ending'}.", valid=".png or .npy")
-    if not 0 <= options.cloud_cover <= 100:
-        raise InvalidInput(f"There is no cloud cover of {options.cloud_cover} percent.", valid="0 to 100")
+    _check_cloud_cover(options.cloud_cover)
     look = look_of(
         index=options.index,
         expression=options.expression,
@@ -163,9 +184,60 @@ def _tile(options: argparse.Namespace) -> None:
         _say(f"  skipped {scene}: {reason}")
 
 
+def _check_cloud_cover(percent: float) -> None:
+    if not 0 <= percent <= 100:
+        raise InvalidInput(f"There is no cloud cover of {percent} percent.", valid="0 to 100")
+
+
 async def _draw(settings: Settings, grid: Grid, ask: Ask) -> Drawing:
     async with open_engine(settings) as engine:
         return await draw(engine, grid, ask)
+
+
+def _search(options: argparse.Namespace) -> None:
+    from scog.web.parameters import parse_bbox  # loads much that other commands do without
+
+    _check_cloud_cover(options.cloud_cover)
+    if not 1 <= options.limit <= MAX_SCENES:
+        raise InvalidInput(f"Nobody lists {options.limit} scenes.", valid=f"a --limit of 1 to {MAX_SCENES}")
+    bounds = parse_bbox(options.bbox)
+    interval = parse_interval(options.datetime) if options.datetime else None
+
+    async def find() -> tuple[list[Observation], bool]:
+        async with open_engine(_settings(options)) as engine:
+            where = (bounds, interval, options.cloud_cover, options.collection, options.limit)
+            found, search = await newest_scenes(engine, *where)
+            return found, search.exhausted and not search.bounded
+
+    found, all_read = asyncio.run(find())
+    count = sum(len(observation.scenes) for observation in found)
+    print(json.dumps(feature_collection(found)) if options.format == "json" else table(found))
+    more = "" if count < options.limit and all_read else "; there may be more (--limit)"
+    _say(f"{count} scenes of {len(found)} observations{more}")
+
+
+def _doctor(options: argparse.Namespace) -> bool:
+    async def check() -> bool:
+        well = True
+        async for finding in examine(_settings(options)):
+            well &= finding.well
+            print(f"{'ok  ' if finding.well else 'FAIL'}  {finding.text}", flush=True)
+            if not finding.well and finding.hint:
+                print(f"      {finding.hint}", flush=True)
+        return well
+
+    return asyncio.run(check())
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Arguments with `--bbox -12,40,...` made one: argparse would take the western hemisphere for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined[-1:] == ["--bbox"] and argument[:1] == "-" and argument[1:2].isdecimal():
+            joined[-1] = f"--bbox={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _progress(done: int, total: int, what: str) -> None:

@@ -186,15 +186,18 @@ class _Painter:
         """Where a scene may be used; None when that is not in memory."""
         if self._needs_no_mask(scene):
             return np.ones(self._grid.shape, bool)
-        layers = self._engine.layers.in_memory(scene, ("scl",), self._grid)
+        layers = self._engine.layers.in_memory(scene, ("scl",), self._grid, self._wanted())
         return None if layers is None else _usable(self._ask.mask, layers)
 
     async def _usable(self, scene: Scene) -> Mask2D | None:
         """Where a scene may be used, by its classification; None when that cannot be read."""
         if self._needs_no_mask(scene):
             return np.ones(self._grid.shape, bool)
-        wanted = ~self._canvas.valid if self._canvas.valid.any() else None
-        return await self._computed(scene, ("scl",), partial(_usable, self._ask.mask), wanted)
+        return await self._computed(scene, ("scl",), partial(_usable, self._ask.mask), self._wanted())
+
+    def _wanted(self) -> Mask2D | None:
+        """The pixels still missing; None while all are."""
+        return ~self._canvas.valid if self._canvas.valid.any() else None
 
     async def _drawn(self, scene: Scene, share: Mask2D) -> tuple[NDArray[np.float32], Mask2D] | None:
         """The formula's values for a share of the pixels, and where they are valid; None when a band fails."""

@@ -161,9 +161,10 @@ class Searches:
         self.catalog = catalog
         self._store = store
         # A live catalogue holds one acquisition in several collections, so one of them is always named.
-        self._collection = collection or (L2A if catalog.is_live else None)
+        self.collection = collection or (L2A if catalog.is_live else None)
         self._newest = timedelta(days=newest_days)
         self._clock = clock
+        self._newest_scenes: dict[str | None, datetime] = {}
         self._kept: OrderedDict[Query, Search] = OrderedDict()
         self._opening: Flights[Query, Search] = Flights()
         self._renewing: dict[Query, asyncio.Task[None]] = {}
@@ -177,17 +178,25 @@ class Searches:
 
     async def default_interval(self, collection: str | None) -> Interval:
         """The archive's newest days, or for a live catalogue the last days from today, in whole UTC days."""
-        newest = None if self.catalog.is_live else await self.catalog.newest(collection or self._collection)
-        if newest is None:
-            newest = self._now()
+        newest = None if self.catalog.is_live else await self._newest_of(collection or self.collection)
+        newest = newest or self._now()
         day = newest.replace(hour=0, minute=0, second=0, microsecond=0)
         return Interval(day - self._newest, None)
+
+    async def _newest_of(self, collection: str | None) -> datetime | None:
+        """Time of the newest scene of an archive, whose scenes stay the same while it is served."""
+        known = self._newest_scenes.get(collection)
+        if known is None:
+            known = await self.catalog.newest(collection)
+            if known is not None:
+                self._newest_scenes[collection] = known
+        return known
 
     async def find(
         self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: Tally
     ) -> Search:
         """The search for an area in degrees, its first page turned. Raises a CatalogError."""
-        query = Query(area, interval, cloud_cover, collection or self._collection)
+        query = Query(area, interval, cloud_cover, collection or self.collection)
         known = self._kept.get(query)
         if known is None:
             return await self._opening.join(query, lambda: self._open(query, tally))

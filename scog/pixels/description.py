@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -133,6 +133,7 @@ def describe_dataset(
     return _description(dataset, identity, levels, plain=False)
 
 
+@lru_cache(maxsize=256)
 def as_number(nodata: float | None, dtype: np.dtype[Any]) -> Any:
     """Nodata as a number of this type; None where there is none, or none that fits: integers have no NaN."""
     if nodata is None:

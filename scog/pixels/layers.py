@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,8 +29,8 @@ from scog.space.grid import Grid
 from scog.space.indexmap import IndexMap, index_map
 from scog.space.level import choose_level, target_extent
 
-INDEX_MAPS_BYTES = 128 * 2**20
-"""Index maps kept: about 500 tiles' at 256 KB each."""
+INDEX_MAPS_BYTES = 192 * 2**20
+"""Index maps kept: those of about 300 tiles, at two levels of 256 KB each."""
 
 Mask2D = NDArray[np.bool_]
 T = TypeVar("T")
@@ -218,10 +219,12 @@ class LayerReader:
 
 def level_for(description: Description, grid: Grid) -> int:
     """The level to read for a grid; the same for all tiles of a zoom that meet a square."""
-    return choose_level(
-        description.resolutions,
-        target_extent(grid, description.levels[0].grid.crs, description.levels[0].grid.centre),
-    )
+    return _level_for(description.levels[0].grid, description.resolutions, grid)
+
+
+@lru_cache(maxsize=8192)
+def _level_for(full: Grid, resolutions: tuple[float, ...], grid: Grid) -> int:
+    return choose_level(resolutions, target_extent(grid, full.crs, full.centre))
 
 
 def _place(plan: _Plan, blocks: dict[BlockIndex, Block], grid: Grid, wanted: Mask2D | None) -> Layer:
@@ -245,10 +248,8 @@ def _place(plan: _Plan, blocks: dict[BlockIndex, Block], grid: Grid, wanted: Mas
 
 def _has_data(numbers: NDArray[Any], nodata: float | None) -> Mask2D:
     """Where numbers are data: not nodata, and finite."""
-    valid = np.ones(numbers.shape, bool)
     unwritten = as_number(nodata, numbers.dtype)
-    if unwritten is not None:
-        np.not_equal(numbers, unwritten, out=valid)
+    valid = np.ones(numbers.shape, bool) if unwritten is None else numbers != unwritten
     if numbers.dtype.kind == "f":
         valid &= np.isfinite(numbers)
     return valid

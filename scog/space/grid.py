@@ -24,6 +24,14 @@ class Grid:
     width: int
     height: int
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Grids are keys of several caches for every layer of every tile.
+        return hash((self.crs, tuple(self.transform), self.width, self.height))
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""

@@ -252,6 +252,11 @@ def drip(step: int, pause: float) -> Fault:
     return lambda answer: replace(answer, step=step, pause=pause)
 
 
+def late(pause: float) -> Fault:
+    """The body comes some time after the headers."""
+    return lambda answer: replace(answer, pause=pause)
+
+
 def short(missing: int) -> Fault:
     """Fewer bytes than asked for, and the headers say so."""
 

@@ -53,3 +53,15 @@ def test_to_look_whether_a_key_is_kept_does_not_count_as_use() -> None:
     cache.put("c", 3, 1)
     assert cache.get("a") is None
     assert cache.get("b") == 2
+
+
+def test_use_counts() -> None:
+    cache: ByteCache[str, int] = ByteCache(3)
+    for key in "abc":
+        cache.put(key, 1, 1)
+    cache.get("a")
+    cache.put("d", 1, 1)
+    assert [key for key in "abcd" if key in cache] == ["a", "c", "d"]
+    cache.put("c", 2, 1)
+    cache.put("e", 1, 1)
+    assert [key for key in "abcde" if key in cache] == ["c", "d", "e"]

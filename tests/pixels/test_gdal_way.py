@@ -8,10 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from scog.errors import AssetBroken, SourceError, SourceUnavailable
+from scog.errors import AssetBroken, AssetChanged, AssetMissing, SourceError, SourceUnavailable
 from scog.net.policy import Tally
 from scog.net.ranges import Part
-from scog.pixels.gdal import KEPT_PAGES, PAGE, PagedFile, Pages
+from scog.pixels.gdal import KEPT_PAGES, PAGE, PagedFile, Pages, describe_scattered
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import OTHER, encoded, raster
@@ -218,3 +218,29 @@ def test_the_paged_file_keeps_a_bounded_number_of_pages() -> None:
         pages.read(page * PAGE, page * PAGE + 10)
     assert len(pages._pages) == KEPT_PAGES
     assert pages.read(0, 10) == bytes(10)
+
+
+def test_a_file_that_changes_between_two_pages_is_noticed() -> None:
+    answers = iter(["one", "two"])
+
+    def read(start: int, stop: int) -> Part:
+        return Part(start, bytes(stop - start), 10 * PAGE, next(answers))
+
+    pages = Pages(read)
+    assert pages.read(0, 10) == bytes(10)
+    assert pages.read(PAGE, PAGE + 10) == b""
+    assert isinstance(pages.fault, AssetChanged)
+    assert pages.read(0, 10) == b""  # nor is anything read after
+
+
+def test_overviews_that_cannot_be_looked_at_are_not_left_out() -> None:
+    """GDAL opens a file whose later directories cannot be read as one without overviews."""
+    data = raster("directories far away")
+
+    def read(start: int, stop: int) -> Part:
+        if start > 0:
+            raise AssetMissing("gone", reason="http-404")
+        return Part(start, data[start:stop], len(data), "one")
+
+    with pytest.raises(AssetMissing):
+        describe_scattered(read, local=False)

@@ -19,6 +19,7 @@ from scog.net.policy import Tally
 from scog.pixels.budget import Budget
 from scog.pixels.layers import Layer, LayerReader
 from scog.space.grid import Grid
+from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, HEIGHT, WIDTH, raster
 from tests.doubles.reading import reading, run, truth
@@ -155,8 +156,8 @@ def test_all_bands_may_have_been_replaced_at_once() -> None:
 
     async def work() -> None:
         with RangeServer() as server:
-            assets = {name: Asset(server.put(f"/{name}.tif", raster("uint16"))) for name in names}
-            async with layers_of(server, cache_bytes=0) as layers:
+            assets = {name: Asset(server.put(f"/{name}.tif", raster("sparse"))) for name in names}
+            async with layers_of(server, cache_bytes=0, deadline=2.0) as layers:
 
                 async def drawn() -> dict[str, Layer]:
                     return await layers.compute(
@@ -164,11 +165,12 @@ def test_all_bands_may_have_been_replaced_at_once() -> None:
                     )
 
                 await drawn()
-                for name in names:
-                    server.put(f"/{name}.tif", raster("sparse"))
+                for place, name in enumerate(names):  # the news of one band comes before that of the next
+                    server.put(f"/{name}.tif", raster("uint16 without predictor"))
+                    server.fail(f"/{name}.tif", always=does.late(0.05 * place))
                 found = await drawn()
                 for name in names:
-                    np.testing.assert_array_equal(found[name].numbers, truth(raster("sparse")))
+                    np.testing.assert_array_equal(found[name].numbers, truth(raster("uint16 without predictor")))
 
     run(work())
 

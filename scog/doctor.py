@@ -1,0 +1,168 @@
+"""Whether the catalogue answers and its pixels can be read, checked step by step as a picture would do it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from scog.catalog.query import Query
+from scog.catalog.remote import RemoteCatalog
+from scog.catalog.scene import Scene
+from scog.catalog.search import Search
+from scog.catalog.store import SearchStore
+from scog.catalog.when import Interval, rfc3339
+from scog.engine import Engine, open_engine
+from scog.errors import (
+    AssetMissing,
+    AssetRefused,
+    CatalogBroken,
+    CatalogError,
+    CatalogUnavailable,
+    InvalidInput,
+    ScogError,
+    SourceError,
+    SourceUnavailable,
+)
+from scog.net.policy import Tally, host_of
+from scog.pixels.description import Description
+from scog.settings import Settings
+
+WORLD = (-180.0, -85.0, 180.0, 85.0)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked: whether it is well, what was seen, and where not, what to do."""
+
+    well: bool
+    text: str
+    hint: str = ""
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Check one thing after the other, until one fails on which the next depends."""
+    try:
+        async with open_engine(settings) as engine:
+            async for finding in _examine(engine):
+                yield finding
+    except InvalidInput as fault:
+        yield Finding(False, f"catalogue {settings.catalog}: {fault}", fault.valid or "")
+
+
+async def _examine(engine: Engine) -> AsyncIterator[Finding]:
+    landing = await _landing(engine)
+    yield landing
+    if not landing.well:
+        return
+    search, finding = await _search(engine)
+    yield finding
+    if search is None or not finding.well:
+        return
+    yield _usable(search)
+    if not search.scenes.scenes:
+        return
+    scene = search.scenes.scenes[0]
+    description, finding = await _header(engine, scene)
+    yield finding
+    if description is not None:
+        yield await _block(engine, scene, description)
+
+
+async def _landing(engine: Engine) -> Finding:
+    catalog = engine.searches.catalog
+    if not isinstance(catalog, RemoteCatalog):
+        return Finding(True, f"archive {engine.settings.catalog}: opened")
+    since, tally = time.perf_counter(), Tally()
+    try:
+        page = await catalog.landing(tally)
+    except CatalogError as fault:
+        return Finding(False, f"landing page of {catalog.url}: {fault}", _hint(fault))
+    return Finding(True, f"landing page of {catalog.url}: {_cost(since, tally)}, {page.get('title') or page.get('id')}")
+
+
+async def _search(engine: Engine) -> tuple[Search | None, Finding]:
+    """One page of the newest scenes of the world, whatever their clouds; nothing is taken from what is kept."""
+    since, tally = time.perf_counter(), Tally()
+    searches = engine.searches
+    collection = searches.collection
+    try:
+        interval = await searches.default_interval(None)
+        if not searches.catalog.is_live:
+            interval = Interval(None, None)
+        search = Search(Query(WORLD, interval, 100.0, collection), searches.catalog, SearchStore(None, ""))
+        await search.turn(tally)
+    except CatalogError as fault:
+        return None, Finding(False, f"search: {fault}", _hint(fault))
+    count = len(search.scenes.scenes) + sum(search.left_out.values())
+    what = f"search for the newest scenes{f' of {collection}' if collection else ''}"
+    hint = "Name a collection that the catalogue has (SCOG_COLLECTION), or widen SCOG_NEWEST_DAYS."
+    return search, Finding(count > 0, f"{what}: {_cost(since, tally)}, {count} items", hint)
+
+
+def _usable(search: Search) -> Finding:
+    scenes, left_out = search.scenes.scenes, search.left_out
+    reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
+    newest = f", the newest {scenes[0].id} of {rfc3339(scenes[0].time)}" if scenes else ""
+    text = f"items: {len(scenes)} usable{newest}" + (f"; left out: {reasons}" if reasons else "")
+    hint = "The items do not look like Sentinel-2 L2A scenes with GeoTIFF assets: is this the right collection?"
+    return Finding(bool(scenes), text, hint)
+
+
+async def _header(engine: Engine, scene: Scene) -> tuple[Description | None, Finding]:
+    band, asset = _asset(scene)
+    what = f"header of {scene.id}'s {band}"
+    since, tally = time.perf_counter(), Tally()
+    try:
+        found = await engine.blocks.describe(asset, tally)
+    except SourceError as fault:
+        return None, Finding(False, f"{what}: {fault} ({fault.reason})", _hint(fault, asset))
+    height, width = found.levels[0].grid.shape
+    cost = _cost(since, tally) if tally.requests or _is_local(asset) else "kept from an earlier run"
+    return found, Finding(True, f"{what}: {cost}, {width} x {height} pixels, {len(found.levels)} levels")
+
+
+async def _block(engine: Engine, scene: Scene, found: Description) -> Finding:
+    """The block in the middle of the full-size level."""
+    band, asset = _asset(scene)
+    since, tally = time.perf_counter(), Tally()
+    level = found.levels[0]
+    middle = level.grid.height // 2 // level.block_shape[0], level.grid.width // 2 // level.block_shape[1]
+    try:
+        blocks = await engine.blocks.blocks(asset, found, 0, [middle], tally)
+    except SourceError as fault:
+        return Finding(False, f"one block of it: {fault} ({fault.reason})", _hint(fault, asset))
+    rows, columns = blocks[middle].shape
+    cost = _cost(since, tally) if tally.requests or _is_local(asset) else "nothing was written there"
+    return Finding(True, f"one block of {band}, {columns} x {rows} pixels: {cost}")
+
+
+def _asset(scene: Scene) -> tuple[str, str]:
+    """The band to try, and where it lies."""
+    band = "red" if "red" in scene.assets else next(iter(scene.assets))
+    return band, scene.assets[band].url
+
+
+def _is_local(url: str) -> bool:
+    return url.startswith("file:")
+
+
+def _cost(since: float, tally: Tally) -> str:
+    spent = f"{time.perf_counter() - since:.2f} s"
+    return spent + (f", {tally.requests} requests, {tally.bytes / 1000:.1f} kB" if tally.requests else "")
+
+
+def _hint(fault: ScogError, url: str = "") -> str:
+    match fault:
+        case CatalogUnavailable():
+            return "Check the network (scog goes through no proxy) and whether the service is up; then try again."
+        case CatalogBroken():
+            return "Is this the landing page of a STAC API? Open it in a browser; SCOG_CATALOG sets it."
+        case AssetRefused(reason="host-not-allowed"):
+            return f"If you trust that host, allow it: SCOG_HOSTS={host_of(url)}"
+        case AssetMissing():
+            return "The file is gone or not public. A newer scene may work; files that cost the requester never do."
+        case SourceUnavailable():
+            return "Check the network. A slow line may need a longer SCOG_READ_DEADLINE (seconds)."
+        case _:
+            return "The file is not what its catalogue promises; other scenes may be well."

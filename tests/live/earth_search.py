@@ -1,0 +1,441 @@
+"""Whether Earth Search still is what the code takes it for: `make live`, for a person with internet.
+
+Each fact that the code relies on is checked against the real service, then ten tiles over the world are drawn. What
+differs is said; what does not answer is said too, and the rest goes on. It asks about 40 times and reads about 50 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import httpx
+from morecantile import tms
+
+from scog.bands import BANDS
+from scog.catalog.offset import C1, L2A
+from scog.catalog.remote import PAGE_SIZE, _fields
+from scog.catalog.scene import UnusableItem, parse_item
+from scog.draw import Ask, draw
+from scog.engine import open_engine
+from scog.errors import ScogError
+from scog.maths.indices import get
+from scog.net.policy import host_of
+from scog.pixels.description import Description, describe
+from scog.pixels.directories import walk
+from scog.pixels.mask import parse_mask
+from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
+from scog.space.grid import tile_grid
+
+Json = dict[str, Any]
+PLACES = {
+    "Po valley": (11.4, 45.1, 12),
+    "Nile delta": (31.0, 30.9, 13),
+    "Amazon": (-60.1, -3.2, 11),
+    "Central Valley": (-120.4, 37.1, 12),
+    "Punjab": (75.4, 30.9, 12),
+    "Iowa": (-93.6, 42.1, 14),
+    "Lake Victoria": (33.2, -0.5, 10),
+    "New South Wales": (147.3, -34.1, 12),
+    "Kyushu": (130.6, 32.8, 13),
+    "Alps from far": (10.5, 46.5, 8),
+}
+"""Longitude, latitude, zoom."""
+HEADER = 16_384
+BLOCKS = {"red": 1024, "nir": 1024, "swir16": 1024, "nir08": 512, "scl": 512, "coastal": 256}
+"""Pixels a side of a block at full size; overviews have half of it."""
+OVERVIEWS = (5490, 2745, 1373, 687)
+
+
+class Differs(Exception):
+    """Something is not what the code takes it for."""
+
+
+@dataclass
+class Service:
+    """The catalogue, asked directly rather than through scog."""
+
+    url: str
+    client: httpx.Client
+    hosts: tuple[str, ...] = EARTH_SEARCH_HOSTS
+    described: dict[str, Description] = field(default_factory=dict)
+
+    @cached_property
+    def landing(self) -> Json:
+        return self._json(self.client.get(self.url))
+
+    @cached_property
+    def newest(self) -> list[Json]:
+        """The newest hundred items of the older collection, whole."""
+        features: list[Json] = self.search(limit=PAGE_SIZE)["features"]
+        return features
+
+    @cached_property
+    def newest_c1(self) -> list[Json]:
+        features: list[Json] = self.search(limit=PAGE_SIZE, collections=[C1])["features"]
+        return features
+
+    def search(self, **body: Any) -> Json:
+        return self._json(self.client.post(f"{self.url}/search", json={"collections": [L2A], **body}))
+
+    def following(self, page: Json) -> Json:
+        link = _next(page)
+        expect(link is not None, "there is no next link")
+        assert link is not None
+        return self._json(self.client.request(link["method"], link["href"], json=link.get("body")))
+
+    def header(self, band: str) -> tuple[httpx.Response, str]:
+        url = self.newest[0]["assets"][band]["href"]
+        return self.client.get(url, headers={"Range": f"bytes=0-{HEADER - 1}"}), url
+
+    def description(self, band: str) -> Description:
+        if band not in self.described:
+            answer, _ = self.header(band)
+            directories = walk(answer.content)
+            expect(directories.needed <= HEADER, f"{band}: the directories take {directories.needed} bytes")
+            self.described[band] = describe(answer.content, directories, "live")
+        return self.described[band]
+
+    @staticmethod
+    def _json(answer: httpx.Response) -> Json:
+        answer.raise_for_status()
+        found: Json = answer.json()
+        return found
+
+
+def expect(true: bool, otherwise: str) -> None:
+    if not true:
+        raise Differs(otherwise)
+
+
+def _next(page: Json) -> Json | None:
+    return next((link for link in page["links"] if link["rel"] == "next"), None)
+
+
+# The API
+
+
+def landing_page(service: Service) -> str:
+    name, conforms = service.landing["id"], " ".join(service.landing["conformsTo"])
+    expect(name.startswith("earth-search"), f"its id is {name!r}: scog would ask it to sort")
+    missing = [part for part in ("#query", "#fields") if f"item-search{part}" not in conforms]
+    expect(not missing, f"it does not conform to {missing} any more")
+    return name
+
+
+def default_page(service: Service) -> str:
+    count = len(service.search()["features"])
+    expect(count == 10, f"{count} items")
+    return "10 items"
+
+
+def largest_page(service: Service) -> str:
+    sizes = {PAGE_SIZE: len(json.dumps(service.newest))}
+    expect(len(service.newest) == PAGE_SIZE, f"asked for {PAGE_SIZE}, got {len(service.newest)} items")
+    status = service.client.post(f"{service.url}/search", json={"collections": [L2A], "limit": 300}).status_code
+    expect(status >= 500, f"300 items are answered with {status}: larger pages are possible now")
+    return f"{PAGE_SIZE} items are {sizes[PAGE_SIZE] / 1e6:.1f} MB, 300 are answered with {status}"
+
+
+def count_of_matches(service: Service) -> str:
+    page = service.search(limit=1)
+    expect(isinstance(page.get("numberMatched"), int), "there is no numberMatched: small searches take one more")
+    return f"{page['numberMatched']:,} items"
+
+
+def query_is_honoured(service: Service) -> str:
+    items = service.search(limit=50, query={"eo:cloud_cover": {"lte": 5}})["features"]
+    covers = [item["properties"]["eo:cloud_cover"] for item in items]
+    expect(bool(covers) and max(covers) <= 5, f"up to {max(covers, default=None)} % were answered to at most 5")
+    return f"at most {max(covers):.1f} %"
+
+
+def filter_is_ignored(service: Service) -> str:
+    wanted = {"op": "<=", "args": [{"property": "eo:cloud_cover"}, 0.5]}
+    items = service.search(limit=50, **{"filter-lang": "cql2-json", "filter": wanted})["features"]
+    covers = [item["properties"]["eo:cloud_cover"] for item in items]
+    expect(max(covers, default=0) > 0.5, "it is honoured now")
+    return f"up to {max(covers):.0f} % were answered to at most 0.5"
+
+
+def basic_fields(service: Service) -> str:
+    item = service.search(limit=1, fields={"include": ["properties.eo:cloud_cover"]})["features"][0]
+    known = set(item["properties"])
+    expect(known == {"datetime", "eo:cloud_cover"}, f"properties are {sorted(known)}")
+    return "besides what is included: " + ", ".join(sorted(set(item) - {"properties"}))
+
+
+def fields_asked_for(service: Service) -> str:
+    sizes = []
+    for collection, whole in ((L2A, service.newest), (C1, service.newest_c1)):
+        items = service.search(limit=20, collections=[collection], fields=_fields(collection))["features"]
+        by_id = {item["id"]: item for item in whole}
+        compared = 0
+        for item in items:
+            expect(item.get("collection") == collection, "the collection is missing")
+            if item["id"] in by_id:
+                compared += 1
+                ours, theirs = parse_item(item), parse_item(by_id[item["id"]])
+                unlike = [
+                    name
+                    for name in ("time", "platform", "square", "cloud_cover", "footprint", "orbit", "twin", "generated")
+                    if getattr(ours, name) != getattr(theirs, name)
+                ]
+                unlike += [band.name for band in BANDS if ours.assets.get(band.name) != theirs.assets.get(band.name)]
+                expect(not unlike, f"{item['id']}: {unlike} differ from the whole item's")
+        expect(compared > 0, "no item could be compared")
+        sizes.append(
+            f"{len(json.dumps(items)) / len(items) / 1000:.1f} of {len(json.dumps(whole)) / len(whole) / 1000:.1f}"
+        )
+    return f"kB an item: {', '.join(sizes)}"
+
+
+def newest_come_first(service: Service) -> str:
+    times = [item["properties"]["datetime"] for item in service.newest]
+    expect(times == sorted(times, reverse=True), "they do not")
+    return f"from {times[0]} down"
+
+
+def next_links(service: Service) -> str:
+    first = service.search(limit=5, query={"eo:cloud_cover": {"lt": 50}})
+    link = _next(first)
+    expect(link is not None, "there is none")
+    assert link is not None
+    expect((link.get("method"), link.get("merge")) == ("POST", False), f"method and merge are {link}")
+    body = link["body"]
+    expect("next" in body and body.get("collections") == [L2A], f"the body is {body}")
+    expect("query" in body and body.get("limit") == 5, f"query or limit are not in the body: {sorted(body)}")
+    second = service.following(first)
+    ids = [item["id"] for page in (first, second) for item in page["features"]]
+    expect(len(set(ids)) == 10, "the second page repeats the first")
+    return f"token {body['next']}"
+
+
+def last_page(service: Service) -> str:
+    day = service.newest[-1]["properties"]["datetime"][:10]
+    west, south, east, north = service.newest[-1]["bbox"]
+    middle = [(west + east) / 2, (south + north) / 2]
+    page = service.search(
+        datetime=f"{day}T00:00:00Z/{day}T23:59:59Z", intersects={"type": "Point", "coordinates": middle}
+    )
+    sizes = [len(page["features"])]
+    while _next(page) is not None and len(sizes) < 6:
+        page = service.following(page)
+        sizes.append(len(page["features"]))
+    expect(_next(page) is None, "links go on and on")
+    return f"pages of {sizes} items" + ("" if sizes[-1] == 0 else "; the last is not empty any more")
+
+
+def both_collections(service: Service) -> str:
+    reprocessed = service.newest_c1[-1]
+    time_, code = reprocessed["properties"]["datetime"], reprocessed["properties"]["grid:code"]
+    body = {"datetime": f"{time_[:10]}T00:00:00Z/{time_[:10]}T23:59:59Z", "query": {"grid:code": {"eq": code}}}
+    items = service.search(limit=20, **body)["features"]
+    expect(bool(items), f"nothing of {code} on {time_[:10]} in {L2A}")
+    orbits = {parse_item(item).orbit for item in items}
+    expect(parse_item(reprocessed).orbit in orbits, f"other passes: {orbits}")
+    return f"{reprocessed['id']} and {items[0]['id']}"
+
+
+# The items
+
+
+def squares_and_grids(service: Service) -> str:
+    kinds: Counter[str] = Counter()
+    for item in [*service.newest, *service.newest_c1]:
+        properties = item["properties"]
+        expect(str(properties.get("grid:code", "")).startswith("MGRS-"), f"{item['id']}: grid:code")
+        kinds["proj:code" if "proj:code" in properties else "proj:epsg" if "proj:epsg" in properties else "?"] += 1
+        expect(
+            "proj:shape" in item["assets"]["red"] and "proj:transform" in item["assets"]["red"], f"{item['id']}: proj"
+        )
+    expect(not kinds["?"], f"{kinds['?']} items name no CRS")
+    return ", ".join(f"{count} with {kind}" for kind, count in kinds.items())
+
+
+def offsets(service: Service) -> str:
+    found: Counter[str] = Counter()
+    for item in service.newest:
+        properties = item["properties"]
+        late = properties.get("s2:processing_baseline", "") >= "04.00"
+        found[
+            f"{'since' if late else 'before'} 04.00: {properties.get('earthsearch:boa_offset_applied', 'absent')}"
+        ] += 1
+    unclear = found["since 04.00: False"] + found["since 04.00: absent"]
+    expect(unclear < len(service.newest) / 2, f"mostly unclear: {dict(found)}")
+    offset = service.newest_c1[0]["assets"]["red"]["raster:bands"][0].get("offset")
+    expect(offset == -0.1, f"{C1} writes an offset of {offset}")
+    return ", ".join(f"{count} {what}" for what, count in found.items())
+
+
+def asset_keys(service: Service) -> str:
+    for items in (service.newest, service.newest_c1):
+        for item in items:
+            missing = [band.name for band in BANDS if band.name not in item["assets"]]
+            expect(not missing, f"{item['id']} has no {missing}")
+    expect("preview" in service.newest_c1[0]["assets"], f"{C1} has no preview any more")
+    extra = set(service.newest[0]["assets"]) - {band.name for band in BANDS}
+    return "also " + ", ".join(sorted(key for key in extra if not key.endswith("-jp2")))
+
+
+def usable_items(service: Service) -> str:
+    reasons: Counter[str] = Counter()
+    for item in [*service.newest, *service.newest_c1]:
+        try:
+            scene = parse_item(item)
+            expect(scene.twin is not None and scene.orbit is not None, f"{scene.id}: its pass is not told")
+        except UnusableItem as reason:
+            reasons[str(reason)] += 1
+    expect(sum(reasons.values()) <= 10, f"left out: {dict(reasons)}")
+    return f"left out: {dict(reasons) or 'none'}"
+
+
+def hosts(service: Service) -> str:
+    found: Counter[str] = Counter()
+    for item in [*service.newest, *service.newest_c1]:
+        found.update({host_of(asset.url) for asset in parse_item(item).assets.values()})
+    unknown = set(found) - set(service.hosts)
+    expect(not unknown, f"not allowed: {sorted(unknown)}")
+    return ", ".join(sorted(found))
+
+
+# The files
+
+
+def ranges(service: Service) -> str:
+    answer, url = service.header("red")
+    expect(answer.status_code == 206, f"a range is answered with {answer.status_code}")
+    expect(len(answer.content) == HEADER, f"{len(answer.content)} bytes came")
+    expect(bool(answer.headers.get("ETag")), "there is no ETag")
+    expect(answer.headers.get("Content-Range", "").startswith(f"bytes 0-{HEADER - 1}/"), "Content-Range")
+    jp2 = service.newest[0]["assets"].get("red-jp2", {}).get("href", "")
+    expect(not jp2 or jp2.startswith("s3://"), f"jp2 files lie at {jp2}")
+    return f"{host_of(url)}, ETag {answer.headers['ETag']}"
+
+
+def headers(service: Service) -> str:
+    sizes = {}
+    for band in BLOCKS:
+        answer, _ = service.header(band)
+        sizes[band] = walk(answer.content).needed
+        expect(sizes[band] <= HEADER, f"{band} takes {sizes[band]} bytes: two requests a file")
+    return ", ".join(f"{band} {size}" for band, size in sizes.items())
+
+
+def blocks(service: Service) -> str:
+    for band, side in BLOCKS.items():
+        found = service.description(band)
+        expect(found.plain, f"{band} is not stored plainly any more: it is read by GDAL, slowly")
+        expect(found.nodata == 0, f"{band}: nodata is {found.nodata}")
+        shapes = [level.block_shape for level in found.levels]
+        expected = [(side, side)] + [(side // 2, side // 2)] * (len(shapes) - 1)
+        expect(shapes == expected, f"{band}: blocks are {shapes}, expected {expected}")
+    return ", ".join(f"{band} {side}" for band, side in BLOCKS.items())
+
+
+def overviews(service: Service) -> str:
+    widths = tuple(level.grid.width for level in service.description("red").levels[1:])
+    expect(widths == OVERVIEWS, f"{widths}")
+    return ", ".join(map(str, widths))
+
+
+CHECKS: dict[str, Callable[[Service], str]] = {
+    "landing page": landing_page,
+    "a page has 10 items by itself": default_page,
+    "100 items fit a page, 300 do not": largest_page,
+    "the number of matches is told": count_of_matches,
+    "`query` is honoured": query_is_honoured,
+    "`filter` is ignored": filter_is_ignored,
+    "`fields` wants each property named": basic_fields,
+    "`fields` as scog sends them bring what it reads": fields_asked_for,
+    "the newest come first": newest_come_first,
+    "`next` links are POST searches with a token": next_links,
+    "the last page": last_page,
+    "both collections hold the same acquisition": both_collections,
+    "squares and CRS": squares_and_grids,
+    "offset flags": offsets,
+    "asset keys are band names": asset_keys,
+    "items are usable": usable_items,
+    "files lie on allowed hosts": hosts,
+    "ranges are answered": ranges,
+    "headers fit 16 KB": headers,
+    "block sizes": blocks,
+    "overview sizes": overviews,
+}
+
+
+def check(service: Service) -> Counter[str]:
+    """Check one fact after the other and say what was found."""
+    results: Counter[str] = Counter()
+    for fact, work in CHECKS.items():
+        try:
+            verdict, text = "ok", work(service)
+        except Differs as difference:
+            verdict, text = "DIFFERS", str(difference)
+        except httpx.HTTPError as fault:
+            verdict, text = "no answer", f"{type(fault).__name__}: {fault}"
+        except (ScogError, UnusableItem, LookupError, TypeError, ValueError) as fault:
+            verdict, text = "DIFFERS", f"{type(fault).__name__}: {fault}"
+        results[verdict] += 1
+        print(f"{verdict:<9}  {fact}: {text}", flush=True)
+    return results
+
+
+async def draw_places(settings: Settings) -> Counter[str]:
+    """Draw a tile of each place and say what it cost."""
+    results: Counter[str] = Counter()
+    ask = Ask(get("ndvi").expression, parse_mask("clouds"))
+    async with open_engine(settings) as engine:
+        for place, (lon, lat, zoom) in PLACES.items():
+            tile = tms.get("WebMercatorQuad").tile(lon, lat, zoom)
+            since = time.perf_counter()
+            try:
+                drawing = await draw(engine, tile_grid(tile.z, tile.x, tile.y), ask)
+                known, report = drawing.valid.mean(), drawing.report
+                verdict = "ok" if known > 0.2 and not report.skipped else "DIFFERS"
+                text = (
+                    f"{known:.0%} known, {len(report.used)} scenes, {report.tally.searches} searches, "
+                    f"{report.tally.requests} requests, {report.tally.bytes / 1e6:.1f} MB, skipped {report.skipped}"
+                )
+            except ScogError as fault:
+                verdict, text = "no answer", f"{type(fault).__name__}: {fault}"
+            results[verdict] += 1
+            print(
+                f"{verdict:<9}  {place} {tile.z}/{tile.x}/{tile.y}: {time.perf_counter() - since:.2f} s, {text}",
+                flush=True,
+            )
+    return results
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when all is as expected, 1 when something differs or does not answer."""
+    parser = argparse.ArgumentParser(
+        prog="make live", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--catalog", default=EARTH_SEARCH, help="default: %(default)s")
+    parser.add_argument("--hosts", default="", help="more hosts that pixels may be read from, separated by commas")
+    options = parser.parse_args(arguments)
+    more = tuple(host for host in options.hosts.split(",") if host)
+    with httpx.Client(timeout=30, headers={"User-Agent": "scog-live-check"}) as client:
+        results = check(Service(options.catalog.rstrip("/"), client, EARTH_SEARCH_HOSTS + more))
+    with tempfile.TemporaryDirectory() as cache:
+        settings = Settings(
+            catalog=options.catalog, hosts=more, cache_dir=Path(cache), tile_deadline=60, catalog_deadline=20
+        )
+        results += asyncio.run(draw_places(settings))
+    print(", ".join(f"{count} {verdict}" for verdict, count in results.items()))
+    return 0 if set(results) <= {"ok"} else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,227 @@
+"""`scog search` and `scog doctor` against a catalogue on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from scog import cli
+from tests.doubles.acquisitions import acquisitions, put_cogs, squares_around
+from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, edit
+from tests.doubles.range_server import Fault, hang, html, reset, status
+
+SQUARES = squares_around(-69.0, -33.5, 2, 1)
+"""In the western and the southern hemisphere."""
+BOX = "-70.5,-34.5,-67,-32.5"
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EarthSearch]:
+    with EarthSearch() as server:
+        for square in SQUARES:
+            put_cogs(server, f"/cogs/{square.name}", square)
+        server.items = acquisitions(SQUARES, date(2024, 1, 1), 80, server.url("/cogs"))
+        for name, value in {"CATALOG": server.root, "HOSTS": server.host, "CACHE_DIR": tmp_path, "RETRIES": 0}.items():
+            monkeypatch.setenv(f"SCOG_{name}", str(value))
+        monkeypatch.setenv("SCOG_CATALOG_DEADLINE", "1")
+        monkeypatch.setenv("SCOG_NEWEST_DAYS", "3660")
+        yield server
+
+
+def scog(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    try:
+        code = cli.main(arguments)
+    except SystemExit as end:
+        code = int(end.code or 0)
+    said = capfd.readouterr()
+    return code, said.out, said.err
+
+
+# search
+
+
+def test_the_newest_scenes_as_a_table(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = scog(capfd, "search", "--bbox", BOX, "--limit", "4")
+    assert code == 0, err
+    header, *lines = out.splitlines()
+    assert header.split() == ["TIME", "(UTC)", "SQUARE", "CLOUD", "PLATFORM", "ID"]
+    assert [line.split()[-1] for line in lines] == [
+        f"S2{letter}_{square.name}_{day}_0_L2A"
+        for letter, day in (("B", "20250130"), ("A", "20250125"))
+        for square in SQUARES
+    ]
+    assert [line.startswith("2025-01-") for line in lines] == [True, False, True, False]  # once an observation
+    assert "4 scenes of 2 observations" in err
+    assert "--limit" in err
+
+
+def test_the_same_as_geojson(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = scog(capfd, "search", f"--bbox={BOX}", "--format", "json", "--datetime", "2024-01-01/2024-01-20")
+    found = json.loads(out)
+    assert code == 0
+    assert found["type"] == "FeatureCollection"
+    assert len(found["features"]) == 8
+    first = found["features"][0]
+    assert first["id"] == f"S2A_{SQUARES[0].name}_20240116_0_L2A"
+    assert first["geometry"]["coordinates"][0][0] == SQUARES[0].ring[0]
+    assert first["properties"]["square"] == SQUARES[0].name
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        (["--limit", "150"], 150),
+        (["--limit", "1000"], 160),
+        (["--limit", "1000", "--cloud-cover", "10"], None),
+        (["--collection", "sentinel-2-c1-l2a", "--limit", "1000"], 160),
+        (["--collection", "nix"], 0),
+        (["--datetime", "2030-01-01"], 0),
+    ],
+)
+def test_as_many_as_asked_for(
+    world: EarthSearch, capfd: pytest.CaptureFixture[str], options: list[str], count: int | None
+) -> None:
+    code, out, err = scog(capfd, "search", "--bbox", BOX, "--format", "json", *options)
+    assert code == 0, err
+    features = json.loads(out)["features"]
+    if count is None:
+        clear = [item for item in world.items if item["properties"]["eo:cloud_cover"] <= 10]
+        count = len(clear) // 2
+        assert all(feature["properties"]["cloud_cover"] <= 10 for feature in features)
+    assert len(features) == count
+    times = [feature["properties"]["observation"] for feature in features]
+    assert times == sorted(times, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--bbox", "1,2,3"],
+        ["--bbox", "10,50,5,60"],
+        ["--bbox", BOX, "--limit", "0"],
+        ["--bbox", BOX, "--limit", "1001"],
+        ["--bbox", BOX, "--cloud-cover", "101"],
+        ["--bbox", BOX, "--datetime", "soon"],
+        ["--bbox", BOX, "--format", "xml"],
+        [],
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    world: EarthSearch, capfd: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    code, out, err = scog(capfd, "search", *options)
+    assert (code, out) == (2, "")
+    assert err
+    assert world.asked == []
+
+
+def test_a_catalogue_that_is_away_is_said(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+    world.down()
+    code, out, err = scog(capfd, "search", "--bbox", BOX)
+    assert (code, out) == (1, "")
+    assert "cannot be reached" in err
+
+
+def test_an_archive_is_searched_as_well(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = scog(
+        capfd, "search", "--catalog", str(demo_archive), "--bbox=-180,-85,180,85", "--datetime", "../.."
+    )
+    assert code == 0, err
+    assert len(out.splitlines()) == 21
+
+
+# doctor
+
+
+def test_all_is_well(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = scog(capfd, "doctor")
+    assert code == 0, out
+    lines = out.splitlines()
+    assert [line[:4] for line in lines] == ["ok  "] * 5
+    assert "1 requests" in lines[0]
+    assert "A double of Earth Search" in lines[0]
+    assert "100 items" in lines[1]
+    assert "sentinel-2-l2a" in lines[1]
+    assert "100 usable" in lines[2]
+    assert f"S2B_{SQUARES[0].name}_20250130_0_L2A" in lines[2]
+    assert "1098 x 1098 pixels, 5 levels" in lines[3]
+    assert "1 requests" in lines[4]
+    assert [seen.path for seen in world.requests] == [f"/cogs/{SQUARES[0].name}/B04.tif"] * 2
+    assert [asked.path for asked in world.asked] == [ROOT, SEARCH]
+
+
+def test_unusable_items_are_counted_with_their_reasons(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+    def spoil(page: dict) -> None:  # type: ignore[type-arg]
+        for place, item in enumerate(page["features"][:7]):
+            item |= {"geometry": None} if place < 5 else {"assets": {}}
+
+    world.fail(SEARCH, edit(spoil))
+    code, out, _ = scog(capfd, "doctor")
+    assert code == 0
+    assert "93 usable" in out
+    assert "left out: 5 no-geometry, 2 no-raster-assets" in out
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "fails", "hint"),
+    [
+        (ROOT, reset, "landing page", "Check the network"),
+        (ROOT, html, "landing page", "SCOG_CATALOG"),
+        (ROOT, hang, "landing page", "Check the network"),
+        (SEARCH, status(503), "search", "Check the network"),
+        (SEARCH, html, "search", "SCOG_CATALOG"),
+        (SEARCH, edit(lambda page: page.update(features=[], links=[])), "search for", "SCOG_COLLECTION"),
+        (SEARCH, edit(lambda page: page.update(features=[1, 2, 3])), "items: 0 usable", "right collection"),
+        (f"/cogs/{SQUARES[0].name}/B04.tif", status(404), "header of", "not public"),
+        (f"/cogs/{SQUARES[0].name}/B04.tif", status(503), "header of", "SCOG_READ_DEADLINE"),
+        (f"/cogs/{SQUARES[0].name}/B04.tif", html, "header of", "not what its catalogue promises"),
+    ],
+)
+def test_what_fails_is_said_with_a_hint(
+    world: EarthSearch, capfd: pytest.CaptureFixture[str], path: str, fault: Fault, fails: str, hint: str
+) -> None:
+    world.fail(path, always=fault)
+    code, out, _ = scog(capfd, "doctor")
+    assert code == 1
+    *well, failed, advice = out.splitlines()
+    assert all(line.startswith("ok  ") for line in well)
+    assert failed.startswith(f"FAIL  {fails}")
+    assert advice.startswith("      ")
+    assert hint in advice
+
+
+def test_a_block_that_cannot_be_read(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+    path = f"/cogs/{SQUARES[0].name}/B04.tif"
+    world.fail(path, lambda answer: answer, always=status(503))
+    code, out, _ = scog(capfd, "doctor")
+    assert code == 1
+    assert "ok    header of" in out
+    assert "FAIL  one block of it" in out
+
+
+def test_a_host_that_is_not_allowed(
+    world: EarthSearch, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SCOG_HOSTS")
+    code, out, _ = scog(capfd, "doctor")
+    assert code == 1
+    assert "host-not-allowed" in out
+    assert f"SCOG_HOSTS={world.host}" in out
+    assert world.requests == []
+
+
+def test_a_folder_that_is_not_there(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = scog(capfd, "doctor", "--catalog", "/nowhere/at/all")
+    assert code == 1
+    assert out.startswith("FAIL  catalogue /nowhere/at/all")
+
+
+def test_an_archive_is_examined_as_well(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = scog(capfd, "doctor", "--catalog", str(demo_archive))
+    assert code == 0, out
+    assert "usable" in out
+    assert "one block of red" in out
