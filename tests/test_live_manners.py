@@ -292,9 +292,7 @@ def failing(
         yield server
 
 
-@pytest.mark.parametrize(
-    "fault", [status(429, Retry_After="0"), status(502), status(503), status(500), forbidden, reset]
-)
+@pytest.mark.parametrize("fault", [status(429, Retry_After="0"), status(502), forbidden, reset])
 def test_a_passing_fault_is_not_seen(world: EarthSearch, tmp_path: Path, fault: Fault) -> None:
     with failing(world, tmp_path, fault, catalog_deadline=5.0) as server:
         answer = server.get(INSIDE, params=QUERY)
@@ -318,8 +316,8 @@ def test_a_catalogue_that_hangs_is_said_within_the_deadline(world: EarthSearch, 
 
 @pytest.mark.parametrize(
     "fault",
-    [body(lambda data: b"{]" + data), html, cut, huge, body(lambda data: b"null"), status(404)],
-    ids=["bad json", "html", "cut", "100 MB", "null", "404"],
+    [body(lambda data: b"{]" + data), html, cut, huge],
+    ids=["bad json", "html", "cut", "100 MB"],
 )
 def test_what_is_no_answer_is_a_bad_gateway(world: EarthSearch, tmp_path: Path, fault: Fault) -> None:
     with failing(world, tmp_path, always=fault, catalog_deadline=8.0) as server:
@@ -409,7 +407,7 @@ def test_a_failing_further_page_spoils_nothing(world: EarthSearch, tmp_path: Pat
 # Low zooms
 
 
-@pytest.mark.parametrize("z", [4, 6, 7])
+@pytest.mark.parametrize("z", [4, 7])
 def test_low_zooms_are_bounded_and_it_is_said(world: EarthSearch, tmp_path: Path, z: int) -> None:
     country = [each for zone in (9.0, 15.0) for each in squares_around(zone, 46.5, 5, 8)]
     world.items = acquisitions(country, date(2014, 1, 1), 20, world.url("/cogs"), every=180, collections=[L2A])

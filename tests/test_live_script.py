@@ -58,7 +58,10 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("fact", CHANGES)
-def test_what_differs_is_found(world: EarthSearch, capfd: pytest.CaptureFixture[str], fact: str) -> None:
+def test_what_differs_is_found(
+    world: EarthSearch, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, fact: str
+) -> None:
+    monkeypatch.setattr(live, "PLACES", {})
     path, fault = CHANGES[fact]
     world.fail(path, always=fault)
     code, verdicts = run(world, capfd)

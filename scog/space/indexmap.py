@@ -28,7 +28,7 @@ ON_EDGE = 1e-8
 edges, and rounding must not scatter them. Far below the tolerance, far above what rounding does."""
 
 Floats = NDArray[np.float64]
-Indices = NDArray[np.signedinteger[Any]]
+Indices = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +69,7 @@ class IndexMap:
         if count == (1, 1):
             return frozenset({first} if wanted is None or shown is None or shown.any() else ())
         index = self.index.ravel() if shown is None else self.index[shown]
+        index = index.astype(_index_type(window), copy=False)
         row = index // window.shape[1]  # not divmod, which is ten times slower
         col = index - row * window.shape[1]
         row, col = (row + window.top % height) // height, (col + window.left % width) // width
@@ -96,7 +97,7 @@ def index_map(target: Grid, source: Grid) -> IndexMap | None:
     top, left, bottom, right = row.min(), col.min(), row.max(), col.max()
     if top >= 0 and left >= 0 and bottom < source.height and right < source.width:  # no NaN gets here
         window = Window(int(top), int(left), int(bottom) + 1, int(right) + 1)
-        return IndexMap(rows, cols, window, _index(row, col, window), None)
+        return IndexMap(rows, cols, window, _packed(_index(row, col, window)), None)
     inside = (col >= 0) & (col < source.width) & (row >= 0) & (row < source.height)
     if not inside.any():
         return None
@@ -104,7 +105,7 @@ def index_map(target: Grid, source: Grid) -> IndexMap | None:
     window = Window(int(row.min()), int(col.min()), int(row.max()) + 1, int(col.max()) + 1)
     index = np.zeros(inside.shape, _index_type(window))
     index[inside] = _index(row, col, window)
-    return IndexMap(rows, cols, window, index, inside)
+    return IndexMap(rows, cols, window, _packed(index), inside)
 
 
 def _index(row: Floats, col: Floats, window: Window) -> Indices:
@@ -116,6 +117,11 @@ def _index(row: Floats, col: Floats, window: Window) -> Indices:
     index += col.astype(dtype)
     index -= window.left
     return index
+
+
+def _packed(index: Indices) -> Indices:
+    """Two bytes where they suffice, as they do for tiles finer than the source: twice as many maps can be kept."""
+    return index.astype(np.uint16) if index.max() < 2**16 else index
 
 
 def _index_type(window: Window) -> np.dtype[np.signedinteger[Any]]:

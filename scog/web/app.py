@@ -43,7 +43,8 @@ def create_app(settings: Settings) -> FastAPI:
         CORSMiddleware,
         allow_origins=["*"],
         allow_methods=["GET", "HEAD", "POST"],
-        expose_headers=list(EXPOSED_HEADERS),
+        allow_headers=["Range"],
+        expose_headers=[*EXPOSED_HEADERS, "Accept-Ranges", "Content-Range"],
         max_age=86400,
     )
     problems.add_handlers(app)

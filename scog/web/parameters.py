@@ -147,7 +147,7 @@ def parse_place(lon: str, lat: str) -> tuple[float, float]:
     return float(lon), float(lat)
 
 
-def no_doubles(request: Request) -> None:
+async def no_doubles(request: Request) -> None:
     """Refuse parameters given twice: else each repetition would make another key for every cache on the way."""
     names = Counter(name for name, _ in request.query_params.multi_items())
     for name, count in names.items():

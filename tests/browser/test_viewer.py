@@ -228,7 +228,10 @@ def test_elsewhere_it_offers_the_way_back(visit: Visit) -> None:
 
 
 def test_the_whole_world_opens_somewhere(visit: Visit) -> None:
-    visit.page.route("**/tilejson.json", lambda route: with_changed(route, bounds=[-180, -85.0511, 180, 85.0511]))
+    visit.page.route(
+        "**/tilejson.json",
+        lambda route: with_changed(route, bounds=[-180, -85.0511, 180, 85.0511], center=[11.35, 46.5, 12]),
+    )
     visit.page.goto(f"{visit.server}/")
     visit.page.wait_for_selector(".pixels img.leaflet-tile-loaded")
     assert visit.hash.startswith("#12/46.5")

@@ -15,7 +15,7 @@ import pytest
 
 from scog.catalog import search as search_module
 from scog.catalog.offset import C1, L2A
-from scog.catalog.search import FRESH, FRESH_PAST, MAX_PAGES, MAX_SCENES, PAUSE, STALE, Search, Searches
+from scog.catalog.search import FRESH, FRESH_PAST, MAX_PAGES, PAUSE, STALE, Search, Searches
 from scog.catalog.store import SearchStore
 from scog.catalog.when import parse_interval
 from scog.errors import CatalogUnavailable
@@ -265,16 +265,16 @@ def test_pages_without_end_are_bounded() -> None:
     with_bench(work)
 
 
-def test_scenes_without_end_are_bounded() -> None:
-    many = [_changed(ITEMS[0], id=f"S2A_{number}") for number in range(MAX_SCENES + 500)]
+def test_scenes_without_end_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "MAX_SCENES", 80)
 
     async def work() -> None:
-        bench = Bench(Scripted(many, size=250))
+        bench = Bench(Scripted(ITEMS, size=20))
         search = await bench.find()
         while not search.exhausted:
             await search.turn(Tally())
         assert search.bounded
-        assert len(bench.catalog.asked) == MAX_SCENES // 250
+        assert len(bench.catalog.asked) == 4
         await bench.close()
 
     run(work())
@@ -481,10 +481,11 @@ def test_answers_outlive_a_restart(tmp_path: Path, pages: int) -> None:
     run(work())
 
 
-def test_bounds_outlive_a_restart(tmp_path: Path) -> None:
+def test_bounds_outlive_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "MAX_SCENES", 80)
+
     async def work() -> None:
-        many = [_changed(ITEMS[0], id=f"S2A_{number}") for number in range(MAX_SCENES + 500)]
-        before = await _ask_and_stop(tmp_path, 4, items=many, size=250)
+        before = await _ask_and_stop(tmp_path, 4, size=20)
         assert before.bounded
         bench = _restart(tmp_path)
         assert (await bench.find()).bounded

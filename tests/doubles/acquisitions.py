@@ -170,7 +170,9 @@ def _item(
     }
 
 
+@lru_cache(maxsize=4096)
 def _assets(square: MgrsSquare, where: str, old: bool) -> Json:
+    """The same object for all items whose files lie in one place: not to be changed."""
     assets: Json = {}
     for key, (file, pixel) in BANDS.items():
         spectral = file[0] == "B"

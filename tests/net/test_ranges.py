@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from scog.errors import AssetBroken, AssetMissing, AssetRefused, SourceError, SourceUnavailable
-from scog.net.policy import Tally
+from scog.net import ranges as ranges_module
+from scog.net.policy import Tally, pause_before
 from scog.net.ranges import HttpRanges, LocalRanges, Part, Ranges
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
@@ -22,6 +23,16 @@ from tests.doubles.reading import Clock, run
 
 DATA = bytes(range(256)) * 40
 PATH = "/some/file.tif"
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses of our own choice are a tenth, those that a server asks for are kept."""
+
+    def short(attempt: int, asked: str | None) -> float:
+        return pause_before(attempt, asked) / (10 if asked is None else 1)
+
+    monkeypatch.setattr(ranges_module, "pause_before", short)
 
 
 @asynccontextmanager

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError, SourceUnavailable
-from scog.net.policy import Tally
+from scog.net import ranges as ranges_module
+from scog.net.policy import Tally, pause_before
 from scog.pixels.description import Description
 from scog.pixels.reader import LASTING_FAULT, PASSING_FAULT, BlockReader
 from scog.pixels.store import HeaderStore
@@ -22,6 +23,17 @@ from tests.doubles.reading import Clock, every_block, read_level, reading, run, 
 
 WAYS = {"plain": "uint16 without predictor", "gdal": "LZW"}
 DEADLINE = 0.3
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses of our own choice are a tenth, those that a server asks for are kept."""
+
+    def short(attempt: int, asked: str | None) -> float:
+        return pause_before(attempt, asked) / (10 if asked is None else 1)
+
+    monkeypatch.setattr(ranges_module, "pause_before", short)
+
 
 PASSING: dict[str, tuple[Fault, str, int]] = {
     "500": (does.status(500), "http-500", 3),

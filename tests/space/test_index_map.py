@@ -41,11 +41,12 @@ def shown_pixels(found: IndexMap | None, shape: tuple[int, int]) -> tuple[NDArra
     if found is not None:
         inside = np.ones(found.index.shape, bool) if found.inside is None else found.inside
         height, width = found.window.shape
+        index = found.index.astype(np.int64)  # it may be unsigned
         assert (found.index[inside] >= 0).all()
         assert (found.index[inside] < height * width).all()
         assert (found.index[~inside] == 0).all()
-        col[found.rows, found.cols] = np.where(inside, found.index % width + found.window.left, -1)
-        row[found.rows, found.cols] = np.where(inside, found.index // width + found.window.top, -1)
+        col[found.rows, found.cols] = np.where(inside, index % width + found.window.left, -1)
+        row[found.rows, found.cols] = np.where(inside, index // width + found.window.top, -1)
     return col, row
 
 

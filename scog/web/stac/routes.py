@@ -54,7 +54,7 @@ class Schema(JSONResponse):
     media_type = SCHEMA
 
 
-def _no_parameters(request: Request) -> None:
+async def _no_parameters(request: Request) -> None:
     for name in request.query_params:
         raise InvalidInput(f"There is no parameter {name[:64]!r}.", parameter=name[:64], valid="none")
 
