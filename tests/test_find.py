@@ -83,6 +83,31 @@ def test_all_observations_come_newest_first_and_whole_whatever_the_pages(size: i
     work_with(Scripted(SERIES, size), work)
 
 
+@pytest.mark.parametrize("size", range(1, 9))
+def test_two_passes_at_one_time_are_whole_too(size: int) -> None:
+    """Two satellites over one place within a minute: their scenes come by turns."""
+
+    def other(item: Any) -> Any:
+        properties = item["properties"]
+        later = properties["datetime"].replace(".10", ".60")
+        named = {name: properties[name].replace("S2A", "S2D") for name in ("s2:datatake_id", "s2:datastrip_id")}
+        return {
+            **item,
+            "id": item["id"].replace("S2A", "S2D"),
+            "properties": properties | named | {"datetime": later, "platform": "sentinel-2d"},
+        }
+
+    one = acquisitions(SQUARES, date(2024, 1, 1), 1, "x", collections=[L2A])
+    both = newest_first([*one, *(other(item) for item in one)])
+    assert [item["id"][:3] for item in both] != sorted(item["id"][:3] for item in both)
+
+    async def work(bench: Bench) -> None:
+        found, _ = await find(bench, INNER)
+        assert counted(found) == [4, 4]
+
+    work_with(Scripted(both, size), work)
+
+
 @pytest.mark.parametrize(("wanted", "pages"), [(1, 1), (12, 1), (13, 2), (24, 2), (25, 3)])
 def test_a_page_is_asked_for_when_the_one_before_is_used_up(wanted: int, pages: int) -> None:
     async def work(bench: Bench) -> None:

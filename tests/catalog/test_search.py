@@ -540,6 +540,26 @@ def test_a_page_that_follows_an_older_answer_is_not_kept_with_a_newer_one(tmp_pa
     run(work())
 
 
+@pytest.mark.parametrize("pages", [1, 2])
+def test_an_older_answers_pages_do_not_take_the_place_of_newer_ones(tmp_path: Path, pages: int) -> None:
+    async def work() -> None:
+        bench = Bench(Scripted(ITEMS, size=50), tmp_path)
+        old = await bench.find()
+        bench.clock.now += FRESH + 1
+        await bench.find()
+        await settle()
+        new = await bench.find()
+        await new.turn(Tally())
+        for _ in range(pages):
+            await old.turn(Tally())
+        await bench.close()
+        bench = _restart(tmp_path, FRESH + 60, size=50)
+        assert (await bench.find()).pages == 2
+        await bench.close()
+
+    run(work())
+
+
 def test_another_catalogue_in_the_same_folder_is_not_mistaken(tmp_path: Path) -> None:
     async def work() -> None:
         await _ask_and_stop(tmp_path)
