@@ -44,7 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
         allow_origins=["*"],
         allow_methods=["GET", "HEAD", "POST"],
         allow_headers=["Range"],
-        expose_headers=[*EXPOSED_HEADERS, "Accept-Ranges", "Content-Range"],
+        expose_headers=list(EXPOSED_HEADERS),
         max_age=86400,
     )
     problems.add_handlers(app)

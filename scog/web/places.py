@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from affine import Affine
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
-from scog.catalog.scene import Scene
+from scog.catalog.observation import Observation
 from scog.catalog.when import rfc3339
 from scog.draw import draw
 from scog.engine import Engine
 from scog.find import observations
+from scog.listing import feature_collection
 from scog.report import Report
 from scog.space.grid import Grid, place_grid, tile_grid
 from scog.web.parameters import (
@@ -80,33 +81,10 @@ async def _scenes(request: Request, grid: Grid, parameters: SceneParameters) -> 
     engine: Engine = request.app.state.engine
     report = Report()
 
-    async def found() -> list[dict[str, Any]]:
+    async def found() -> list[Observation]:
         where = (parameters.interval(), parameters.cloud_cover, parameters.collection)
-        return [
-            _feature(scene, observation.time)
-            async for observation in observations(engine, grid, *where, report)
-            for scene in observation.scenes
-        ]
+        return [observation async for observation in observations(engine, grid, *where, report)]
 
-    features = await request.app.state.admission.run(request, found())
+    touching = await request.app.state.admission.run(request, found())
     headers = {"Cache-Control": "public, max-age=60"} | ({"X-Scog-Bounded": "true"} if report.bounded else {})
-    return GeoJSON({"type": "FeatureCollection", "features": features}, headers=headers)
-
-
-def _feature(scene: Scene, observed: Any) -> dict[str, Any]:
-    rings = [[list(corner) for corner in ring] for ring in scene.footprint]
-    return {
-        "type": "Feature",
-        "id": scene.id,
-        "geometry": {"type": "Polygon", "coordinates": [rings[0]]}
-        if len(rings) == 1
-        else {"type": "MultiPolygon", "coordinates": [[ring] for ring in rings]},
-        "properties": {
-            "datetime": rfc3339(scene.time),
-            "observation": rfc3339(observed),
-            "collection": scene.collection,
-            "platform": scene.platform,
-            "square": scene.square,
-            "cloud_cover": scene.cloud_cover,
-        },
-    }
+    return GeoJSON(feature_collection(touching), headers=headers)

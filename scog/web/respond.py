@@ -24,6 +24,8 @@ MAX_NAME = 128
 _UNFIT = re.compile(r"[^!-+\--~]")
 """What would end a header or a list in it: a catalogue may call its scenes as it likes."""
 EXPOSED_HEADERS = (
+    "Accept-Ranges",
+    "Content-Range",
     "ETag",
     "Server-Timing",
     "X-Scog-Scenes",
