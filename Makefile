@@ -4,13 +4,16 @@ PORT ?= 8000
 ARCHIVE ?= demo-archive
 BIN = .venv/bin
 
-.PHONY: demo test live check format lock clean
+.PHONY: demo test acceptance live check format lock clean
 
 demo: .venv/runtime  ## make the demo archive if it is not there, and serve it
 	@MALLOC_ARENA_MAX=2 $(BIN)/python -m scog demo --archive "$(ARCHIVE)" --port "$(PORT)"
 
 test: .venv/develop  ## run the tests
 	@$(BIN)/python -m pytest
+
+acceptance: .venv/develop  ## run the tests that take longer
+	@$(BIN)/python -m pytest -m acceptance
 
 live: .venv/develop  ## check, over the internet, that Earth Search still is what the code takes it for (2 minutes, 50 MB)
 	@$(BIN)/python -m tests.live.earth_search

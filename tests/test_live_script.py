@@ -12,6 +12,8 @@ from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, edit, link_nex
 from tests.doubles.range_server import status, whole
 from tests.live import earth_search as live
 
+pytestmark = pytest.mark.acceptance
+
 SQUARES = squares_around(11.3, 46.5, 2, 2)
 
 
