@@ -20,6 +20,8 @@ from scog.web.respond import NAMED, PARTIAL, _named
 from tests.doubles.range_server import hang, status
 from tests.web.conftest import Far, Served, is_problem, served
 
+pytestmark = pytest.mark.acceptance
+
 MANY = httpx.Limits(max_connections=64)
 OLD = "S2A_32TQK_20240602_0_L2A"
 
