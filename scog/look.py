@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from scog.bands import canonical
 from scog.draw import Drawing
 from scog.errors import InvalidInput
@@ -36,13 +33,8 @@ class Look:
         """The drawing as a PNG: colours of a palette for one output, red, green and blue for three."""
         if self.colormap is not None:
             numbers = to_palette(drawing.values[0], drawing.valid, self.ranges[0])
-            return encode.palette_png(numbers, self.colors(self.colormap))
+            return encode.palette_png(numbers, color_table(self.colormap))
         return encode.rgba_png(to_rgba(drawing.values, drawing.valid, self.ranges))
-
-    @staticmethod
-    def colors(name: str) -> NDArray[np.uint8]:
-        """The colours of a map."""
-        return color_table(name)
 
 
 def look_of(

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from scog.draw import Ask, Drawing, draw
+from scog.draw import Drawing, draw
 from scog.engine import Engine
 from scog.errors import InvalidInput, NothingReadable
 from scog.look import Look
@@ -67,11 +67,11 @@ async def _answer(request: Request, engine: Engine, grid: Any, parameters: Pictu
     if parameters.empty == "204" and not drawing.valid.any():
         return Response(status_code=204, headers=report_headers(report))
     since = time.perf_counter()
-    body = await asyncio.get_running_loop().run_in_executor(engine.cpu, encoded, drawing, ask, look, form)
+    body = await asyncio.get_running_loop().run_in_executor(engine.cpu, encoded, drawing, look, form)
     report.add_time("encode", since)
     return with_etag(request, body, MEDIA_TYPES[form], report_headers(report))
 
 
-def encoded(drawing: Drawing, ask: Ask, look: Look, form: str) -> bytes:
+def encoded(drawing: Drawing, look: Look, form: str) -> bytes:
     """The drawing's bytes in a format of MEDIA_TYPES."""
     return npy(drawing.values) if form == "npy" else look.png(drawing)
