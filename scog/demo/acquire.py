@@ -31,22 +31,27 @@ _ROUNDED = _rounding()
 
 def acquire(land: Landscape, flight: Pass, strip: Strip, offset: int) -> dict[str, Stored]:
     """Arrays by file name: `B04` and so on as uint16 with the offset added, `SCL` as uint8; 0 is not seen."""
-    sun = flight.sun
-    ground = reflectance(land, flight.day_of_year, sun, flight.snow_line)
-    seen = air(flight.sky, sun, *coarse_grid(land))
+    light = sunlight(land, flight.sun)
+    snow = snow_share(land, flight.snow_line) if flight.snow_line is not None else None
+    seen = air(flight.sky, flight.sun, *coarse_grid(land))
     fine = fine_air(seen)
     inside = _inside(land, strip)
-    inside_coarse = inside[0::2, 0::2] & inside[1::2, 0::2] & inside[0::2, 1::2] & inside[1::2, 1::2]
-    clear = [coarser(band) for band in ground]
+    whole = {pixel: _whole(inside, pixel) for pixel in (10, 20, 60)}
     stored: dict[str, Stored] = {}
-    for band, name in enumerate(BANDS):
-        if LAYOUTS[name].pixel == PIXEL:
-            stored[name] = _numbers(through(ground[band], band, flight.sky, fine), inside, offset)
+    clear: dict[str, Floats] = {}
+    for band, (name, ground) in enumerate(zip(BANDS, reflectance(land, flight.day_of_year, light, snow), strict=True)):
+        pixel = LAYOUTS[name].pixel
+        if pixel == PIXEL:
+            values = through(ground, band, flight.sky, fine)
         else:
-            stored[name] = _numbers(through(clear[band], band, flight.sky, seen), inside_coarse, offset)
-    snow = snow_share(land, flight.snow_line) if flight.snow_line is not None else np.zeros_like(land.x)
-    classes = classify(land, clear, coarser(sunlight(land, sun)), coarser(snow), seen)
-    classes[~inside_coarse] = Class.NODATA
+            values = through(coarser(ground), band, flight.sky, seen)
+        if pixel == 60:
+            values = coarser(values, 3)
+        stored[name] = _numbers(values, whole[pixel], offset)
+        if name in ("B04", "B08"):
+            clear[name] = coarser(ground)
+    classes = classify(land, clear["B04"], clear["B08"], coarser(light), None if snow is None else coarser(snow), seen)
+    classes[~whole[20]] = Class.NODATA
     stored["SCL"] = classes
     return stored
 
@@ -59,8 +64,15 @@ def _inside(land: Landscape, strip: Strip) -> NDArray[np.bool_]:
     return inside
 
 
+def _whole(inside: NDArray[np.bool_], pixel: int) -> NDArray[np.bool_]:
+    """Pixels of `pixel` metres that are inside in every part."""
+    times = pixel // PIXEL
+    parts = [inside[row::times, column::times] for row in range(times) for column in range(times)]
+    return np.asarray(np.logical_and.reduce(parts), bool)
+
+
 def _numbers(values: Floats, inside: NDArray[np.bool_], offset: int) -> NDArray[np.uint16]:
     """Reflectance as stored numbers; no valid pixel gets the 0 that means nodata."""
     whole = np.clip(values * np.float32(10000), 0, _ROUNDED.size - 1).astype(np.uint16)
-    numbers = np.maximum(_ROUNDED[whole] + np.uint16(offset), np.uint16(1))
+    numbers = np.maximum(_ROUNDED.take(whole) + np.uint16(offset), np.uint16(1))
     return np.where(inside, numbers, np.uint16(0))

@@ -37,13 +37,18 @@ class Layout(NamedTuple):
 
 
 LAYOUTS = {
-    "B04": Layout(10, 1024, True),
-    "B03": Layout(10, 1024, True),
+    "B01": Layout(60, 256, True),
     "B02": Layout(10, 1024, True),
+    "B03": Layout(10, 1024, True),
+    "B04": Layout(10, 1024, True),
+    "B05": Layout(20, 512, True),
+    "B06": Layout(20, 512, True),
+    "B07": Layout(20, 512, True),
     "B08": Layout(10, 1024, True),
     "B8A": Layout(20, 512, True),
-    "B05": Layout(20, 512, True),
+    "B09": Layout(60, 256, True),
     "B11": Layout(20, 1024, True),
+    "B12": Layout(20, 512, True),
     "SCL": Layout(20, 512, False),
 }
 

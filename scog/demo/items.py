@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from scog.demo.cogs import LAYOUTS
 from scog.demo.passes import RELATIVE_ORBIT, Pass, Strip
@@ -13,16 +13,32 @@ from scog.demo.place import WEST, Square, footprint
 from scog.demo.sky import Class
 
 Json = dict[str, Any]
-_ASSETS: dict[str, tuple[str, str, float, float]] = {  # file, title, centre and width in micrometres
-    "red": ("B04", "Red (band 4)", 0.665, 0.038),
-    "green": ("B03", "Green (band 3)", 0.56, 0.045),
-    "blue": ("B02", "Blue (band 2)", 0.49, 0.098),
-    "nir": ("B08", "NIR 1 (band 8)", 0.842, 0.145),
-    "nir08": ("B8A", "NIR 2 (band 8A)", 0.865, 0.033),
-    "rededge1": ("B05", "Red edge 1 (band 5)", 0.704, 0.019),
-    "swir16": ("B11", "SWIR 1 (band 11)", 1.61, 0.143),
+
+
+class _Band(NamedTuple):
+    """What an item says of a band, each collection in its own words; micrometres."""
+
+    file: str
+    title: str  # in the collection of the western square
+    other_title: str  # in that of the eastern
+    centre: float
+    width: float
+
+
+_BANDS = {
+    "coastal": _Band("B01", "Coastal aerosol (band 1)", "Coastal", 0.443, 0.027),
+    "blue": _Band("B02", "Blue (band 2)", "Blue", 0.49, 0.098),
+    "green": _Band("B03", "Green (band 3)", "Green", 0.56, 0.045),
+    "red": _Band("B04", "Red (band 4)", "Red", 0.665, 0.038),
+    "rededge1": _Band("B05", "Red edge 1 (band 5)", "Red Edge 1", 0.704, 0.019),
+    "rededge2": _Band("B06", "Red edge 2 (band 6)", "Red Edge 2", 0.74, 0.018),
+    "rededge3": _Band("B07", "Red edge 3 (band 7)", "Red Edge 3", 0.783, 0.028),
+    "nir": _Band("B08", "NIR 1 (band 8)", "NIR 1", 0.842, 0.145),
+    "nir08": _Band("B8A", "NIR 2 (band 8A)", "NIR 2", 0.865, 0.033),
+    "nir09": _Band("B09", "NIR 3 (band 9)", "NIR 3", 0.945, 0.026),
+    "swir16": _Band("B11", "SWIR 1 (band 11)", "SWIR 1.6μm", 1.61, 0.143),
+    "swir22": _Band("B12", "SWIR 2 (band 12)", "SWIR 2.2μm", 2.19, 0.242),
 }
-_COMMON = {"nir08": "nir08", "rededge1": "rededge"}
 _COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 _EXTENSIONS = ("eo/v1.1.0", "file/v2.1.0", "grid/v1.0.0", "mgrs/v1.0.0", "processing/v1.1.0", "projection/v1.1.0",
                "raster/v1.1.0", "view/v1.0.0")  # fmt: skip
@@ -174,7 +190,7 @@ def _clouds_and_classes(counts: Mapping[int, int]) -> Json:
 
 
 def _assets(flight: Pass, square: Square, sizes: Mapping[str, int]) -> Json:
-    assets = {key: _asset(key, flight, square) for key in (*_ASSETS, "scl")}
+    assets = {key: _asset(key, flight, square) for key in (*_BANDS, "scl")}
     if square is not WEST:
         for asset in assets.values():
             asset["file:size"] = sizes[asset["href"][2:-4]]
@@ -182,34 +198,38 @@ def _assets(flight: Pass, square: Square, sizes: Mapping[str, int]) -> Json:
 
 
 def _asset(key: str, flight: Pass, square: Square) -> Json:
-    file, title, *_ = _ASSETS.get(key, ("SCL", "Scene classification map (SCL)"))
+    band = _BANDS.get(key)
+    file, title = (band.file, _title(band, square)) if band else ("SCL", "Scene classification map (SCL)")
     layout = LAYOUTS[file]
-    raster: Json = {"nodata": 0, "data_type": "uint16" if layout.spectral else "uint8"}
+    raster: Json = {"nodata": 0, "data_type": "uint16" if band else "uint8"}
     raster["spatial_resolution"] = layout.pixel
     asset: Json = {"href": f"./{file}.tif", "type": _COG, "title": title}
-    if layout.spectral:
+    if band:
         asset["title"] = f"{title} - {layout.pixel}m"
-        asset["eo:bands"] = [_eo_band(key, square)]
+        asset["eo:bands"] = [_eo_band(key, band, square)]
         offset = -0.1 if square is not WEST or flight.offset_era else 0
         raster |= {"bits_per_sample": 15} if square is WEST else {}
         raster |= {"scale": 0.0001, "offset": offset}
-    if layout.spectral or square is not WEST:
+    if band or square is not WEST:
         asset["gsd"] = layout.pixel
     asset["proj:shape"] = list(layout.shape)
     asset["proj:transform"] = [layout.pixel, 0, square.left, 0, -layout.pixel, square.top]
     asset["raster:bands"] = [raster]
     # The older collection calls its classes reflectance too.
-    asset["roles"] = ["data", "reflectance"] if layout.spectral or square is WEST else ["data"]
+    asset["roles"] = ["data", "reflectance"] if band or square is WEST else ["data"]
     return asset
 
 
-def _eo_band(key: str, square: Square) -> Json:
-    file, title, centre, width = _ASSETS[key]
-    name = key if square is WEST else file
-    band: Json = {"name": name, "common_name": _COMMON.get(key, key)}
+def _title(band: _Band, square: Square) -> str:
+    return band.title if square is WEST else band.other_title
+
+
+def _eo_band(key: str, band: _Band, square: Square) -> Json:
+    common = "rededge" if key.startswith("rededge") else key
+    written: Json = {"name": key if square is WEST else band.file, "common_name": common}
     if square is WEST:
-        band["description"] = title
-    return band | {"center_wavelength": centre, "full_width_half_max": width}
+        written["description"] = band.title
+    return written | {"center_wavelength": band.centre, "full_width_half_max": band.width}
 
 
 def _sun_distance_factor(day: int) -> float:

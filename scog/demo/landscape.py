@@ -6,20 +6,22 @@ Everything here depends on place, day and sun alone. Arrays are float32 `(y, x)`
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scog.demo.cover import cover
-from scog.demo.noise import Floats, fractal, smoothstep
+from scog.demo.noise import Floats, bands_of_rows, fractal, smoothstep
 from scog.demo.place import Square, coarser, frame_grid
-from scog.demo.spectra import BANDS, VARIANTS, Kind, table, water_over
+from scog.demo.spectra import VARIANTS, Kind, table, water_over
 from scog.demo.terrain import Terrain, terrain
 
-_SNOW = (0.82, 0.85, 0.88, 0.76, 0.74, 0.81, 0.07)
+# In the order of spectra.BANDS.
+_SNOW = (0.89, 0.88, 0.85, 0.82, 0.81, 0.79, 0.775, 0.76, 0.74, 0.70, 0.07, 0.05)
+_SEABED = (0.14, 0.165, 0.215, 0.235, 0.25, 0.26, 0.265, 0.27, 0.28, 0.28, 0.30, 0.27)
 _STEEPER = 1.5  # hills are lit as if they were steeper, for the eye
-_SEABED = (0.235, 0.215, 0.165, 0.27, 0.28, 0.25, 0.30)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Landscape:
 
 
 def landscape(square: Square) -> Landscape:
-    """Draw one square; takes seconds, so draw it once for all dates."""
+    """Draw one square; takes a second or two, so draw it once for all dates."""
     x, y = frame_grid(square)
     land = terrain(x, y)
     ground = cover(x, y, land)
@@ -88,26 +90,24 @@ def snow_share(land: Landscape, snow_line: float) -> Floats:
     return np.where(land.height > 0, smoothstep(ragged, snow_line - 60, snow_line + 120) * most, np.float32(0))
 
 
-def reflectance(land: Landscape, day: int, sun: Sun, snow_line: float | None) -> list[Floats]:
-    """Surface reflectance under a clear sky, one array a band in the order of `BANDS`."""
-    lookup = table(day)
-    light = land.texture * sunlight(land, sun)
-    snow = snow_share(land, snow_line) if snow_line is not None else None
-    bands = []
-    for band in range(len(BANDS)):
-        ground = lookup[band][land.code] * light
+def reflectance(land: Landscape, day: int, light: Floats, snow: Floats | None) -> Iterator[Floats]:
+    """Surface reflectance under a clear sky, one array a band in the order of `BANDS`; light and snow as above."""
+    light = land.texture * light
+    for band, of_surface in enumerate(table(day)):
+        ground = of_surface.take(land.code)
+        ground *= light
         if snow is not None:
             ground += (np.float32(_SNOW[band]) * light - ground) * snow
         np.copyto(ground, land.sea[band], where=land.wet)
-        bands.append(blurred(ground))
-    return bands
+        yield blurred(ground)
 
 
 def blurred(values: Floats, side: float = 0.2) -> Floats:
     """As an instrument sees: each pixel has caught a share of the light of its neighbours on every side."""
     middle, beside = np.float32(1 - 2 * side), np.float32(side)
-    for axis in (0, 1):
-        padded = np.pad(values, [(1, 1) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
-        before, after = (padded[:-2], padded[2:]) if axis == 0 else (padded[:, :-2], padded[:, 2:])
-        values = values * middle + (before + after) * beside
-    return values
+    padded, result = np.pad(values, 1, mode="edge"), np.empty_like(values)
+    for rows in bands_of_rows(values):
+        part = padded[rows.start : rows.stop + 2]
+        down = part[1:-1] * middle + (part[:-2] + part[2:]) * beside
+        result[rows] = down[:, 1:-1] * middle + (down[:, :-2] + down[:, 2:]) * beside
+    return result

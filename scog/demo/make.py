@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from scog.demo.acquire import acquire
 from scog.demo.cogs import LAYOUTS, write_cog
 from scog.demo.items import DESCRIPTION, bbox, item, item_id, stored_offset
 from scog.demo.landscape import Landscape, landscape
+from scog.demo.lock import alone
 from scog.demo.passes import PASSES, Pass, Strip
 from scog.demo.place import SQUARES, WEST, Square, footprint
 from scog.errors import InvalidInput
 
 GENERATOR = "scog demo"
-VERSION = 1  # of what is drawn and how it is stored: raise it with every change of either
+VERSION = 2  # of what is drawn and how it is stored: raise it with every change of either
 MARKER = "archive.json"
 INDEX = "scog-index.sqlite"
 """What `scog.catalog.archive` keeps beside the items of an archive that it serves; the name begins so."""
@@ -42,7 +44,10 @@ def ensure_archive(folder: Path, progress: Progress = _silent) -> bool:
     """Make the archive unless it is there; True if it was made. Raises `InvalidInput` for a stranger's folder."""
     if is_complete(folder):
         return False
-    make_archive(folder, progress)
+    with _alone(folder, progress):
+        if is_complete(folder):  # somebody else has made it meanwhile
+            return False
+        _make(folder, progress)
     return True
 
 
@@ -50,15 +55,28 @@ def make_archive(folder: Path, progress: Progress = _silent) -> None:
     """Make the archive, in place of an older one if there is one; takes some 20 seconds.
 
     It grows in a folder beside it (`.partial`) and is renamed in the end, so what carries the name is always whole.
+    Of two makers the second waits for the first.
     Raises `InvalidInput` if the folder holds anything else than a demo archive.
     """
+    with _alone(folder, progress):
+        _make(folder, progress)
+
+
+def _alone(folder: Path, progress: Progress) -> AbstractContextManager[None]:
+    """Hold the folder that the archive is in, which outlives whatever is made there."""
+    home = Path(os.path.abspath(folder)).parent
+    home.mkdir(parents=True, exist_ok=True)
+    return alone(home, lambda: progress(0, 1, "waiting for another that makes one"))
+
+
+def _make(folder: Path, progress: Progress) -> None:
     folder = Path(os.path.abspath(folder))
     partial = folder.with_name(folder.name + ".partial")
     _refuse_a_strangers(folder)
     if partial.exists() and any(partial.iterdir()):
         _refuse_a_strangers(partial)
     _remove(partial)
-    partial.mkdir(parents=True)
+    partial.mkdir()
     _write_json(partial / MARKER, _description(version=0))
     _fill(partial, progress)
     _write_json(partial / MARKER, _description(VERSION))

@@ -7,6 +7,7 @@ float32 of one shape `(y, x)`; coordinates are metres in the frame of `scog.demo
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.uint32]
 
-_ROWS = 64  # noise is made by bands of rows that stay in the processor's cache: three times as fast
+_ROWS = 64
 _REACH = 1 << 20  # lattice indices are shifted by this, so that they are never negative
 
 
@@ -44,10 +45,15 @@ def smoothstep(value: Floats, low: float, high: float) -> Floats:
 def value_noise(x: Floats, y: Floats, size: float, seed: int) -> Floats:
     """Smooth noise in [-1, 1] with hills about `size` metres apart."""
     result = np.empty_like(x)
-    for top in range(0, x.shape[0], _ROWS):
-        rows = slice(top, top + _ROWS)
+    for rows in bands_of_rows(x):
         result[rows] = _value_noise(x[rows], y[rows], size, seed)
     return result
+
+
+def bands_of_rows(x: Floats) -> Iterator[slice]:
+    """Cut an array into pieces that stay in the processor's cache: three times as fast."""
+    for top in range(0, x.shape[0], _ROWS):
+        yield slice(top, top + _ROWS)
 
 
 def _value_noise(x: Floats, y: Floats, size: float, seed: int) -> Floats:
@@ -62,14 +68,14 @@ def _value_noise(x: Floats, y: Floats, size: float, seed: int) -> Floats:
     lattice = unit(
         hashed(np.arange(height)[:, None] + top + _REACH, np.arange(width)[None, :] + left + _REACH, seed)
     ).ravel() * np.float32(2) - np.float32(1)
-    at = (row.astype(np.int32) - top) * width + (column.astype(np.int32) - left)
+    at = (row.astype(np.intp) - top) * width + (column.astype(np.intp) - left)
     u *= u * (3 - 2 * u)
     v *= v * (3 - 2 * v)
-    upper = lattice[at]
-    upper += (lattice[at + 1] - upper) * u
+    upper = lattice.take(at)
+    upper += (lattice[1:].take(at) - upper) * u
     at += width
-    lower = lattice[at]
-    lower += (lattice[at + 1] - lower) * u
+    lower = lattice.take(at)
+    lower += (lattice[1:].take(at) - lower) * u
     upper += (lower - upper) * v
     return np.asarray(upper, np.float32)
 
@@ -109,22 +115,30 @@ class Cells(NamedTuple):
 
 def cells(x: Floats, y: Floats, size: float, seed: int) -> Cells:
     """Cut the plane into cells about `size` metres across (Voronoi cells of jittered lattice points)."""
+    parts = [_cells(x[rows], y[rows], size, seed) for rows in bands_of_rows(x)]
+    return Cells(*(np.concatenate(field) for field in zip(*parts, strict=True)))
+
+
+def _cells(x: Floats, y: Floats, size: float, seed: int) -> Cells:
     u, v = x / np.float32(size), y / np.float32(size)
-    column, row = np.floor(u).astype(np.int32), np.floor(v).astype(np.int32)
+    column, row = np.floor(u).astype(np.intp), np.floor(v).astype(np.intp)
+    left, top = int(column.min()) - 1, int(row.min()) - 1
+    columns, rows = np.arange(left, column.max() + 2)[None, :], np.arange(top, row.max() + 2)[:, None]
+    bits = hashed(rows + _REACH, columns + _REACH, seed)
+    point_x = (columns + np.float32(0.1) + np.float32(0.8) * unit(bits, 1)).astype(np.float32).ravel()
+    point_y = (rows + np.float32(0.1) + np.float32(0.8) * unit(bits, 2)).astype(np.float32).ravel()
+    centre = (row - top) * columns.size + (column - left)
     nearest = np.full(x.shape, 9, np.float32)
-    second = nearest.copy()
-    name = np.zeros(x.shape, np.uint32)
-    best_x, best_y = np.zeros_like(x), np.zeros_like(x)
+    second, own = nearest.copy(), centre.copy()
     for j in (-1, 0, 1):
         for i in (-1, 0, 1):
-            bits = hashed(row + j + _REACH, column + i + _REACH, seed)
-            away_x = u - (column + i + np.float32(0.1) + np.float32(0.8) * unit(bits, 1)).astype(np.float32)
-            away_y = v - (row + j + np.float32(0.1) + np.float32(0.8) * unit(bits, 2)).astype(np.float32)
+            point = centre + (j * columns.size + i)
+            away_x, away_y = u - point_x.take(point), v - point_y.take(point)
             away = np.sqrt(away_x * away_x + away_y * away_y)
             closer = away < nearest
             second = np.minimum(second, np.where(closer, nearest, away))
-            nearest = np.where(closer, away, nearest)
-            name = np.where(closer, bits, name)
-            best_x, best_y = np.where(closer, away_x, best_x), np.where(closer, away_y, best_y)
-    x, y, edge = (np.asarray(size * part, np.float32) for part in (best_x, best_y, (second - nearest) / 2))
-    return Cells(name, edge, x, y)
+            np.copyto(nearest, away, where=closer)
+            np.copyto(own, point, where=closer)
+    from_x, from_y = u - point_x.take(own), v - point_y.take(own)
+    x, y, edge = (np.asarray(size * part, np.float32) for part in (from_x, from_y, (second - nearest) / 2))
+    return Cells(bits.ravel().take(own), edge, x, y)

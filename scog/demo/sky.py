@@ -20,9 +20,10 @@ from scog.demo.noise import Floats, fractal, hashed, smoothstep, unit
 from scog.demo.place import coarser
 
 # In the order of spectra.BANDS.
-_CLOUD = (0.80, 0.80, 0.82, 0.79, 0.77, 0.79, 0.50)  # a thick cloud
-_IN_SHADE = (0.40, 0.44, 0.52, 0.34, 0.33, 0.38, 0.26)  # light that reaches the shadow of one
-_HAZE = (0.016, 0.024, 0.036, 0.004, 0.003, 0.014, 0.001)  # what the correction left of a hazy day
+# A thick cloud; the share of light that reaches the shadow of one; what the correction left of a hazy day.
+_CLOUD = (0.83, 0.82, 0.80, 0.80, 0.79, 0.79, 0.79, 0.79, 0.77, 0.75, 0.50, 0.40)
+_IN_SHADE = (0.56, 0.52, 0.44, 0.40, 0.38, 0.36, 0.35, 0.34, 0.33, 0.32, 0.26, 0.23)
+_HAZE = (0.044, 0.036, 0.024, 0.016, 0.014, 0.010, 0.007, 0.004, 0.003, 0.002, 0.001, 0.0005)
 
 
 class Class(IntEnum):
@@ -126,16 +127,18 @@ def through(ground: Floats, band: int, sky: Sky, seen: Air) -> Floats:
     return result
 
 
-def classify(land: Landscape, bands: list[Floats], light: Floats, snow: Floats, seen: Air) -> NDArray[np.uint8]:
-    """Scene classification at 20 m from clear bands, light and snow at 20 m and the air: good, not perfect."""
-    red, nir = bands[0], bands[3]
+def classify(
+    land: Landscape, red: Floats, nir: Floats, light: Floats, snow: Floats | None, seen: Air
+) -> NDArray[np.uint8]:
+    """Scene classification from clear red and nir, light, snow and the air, all at 20 m: good, not perfect."""
     green = (nir - red) / np.maximum(nir + red, np.float32(0.01))
     result = np.where(green > 0.36, Class.VEGETATION, Class.BARE).astype(np.uint8)
     result[(nir < 0.12) & (light < 0.55)] = Class.DARK
     specks = unit(hashed(np.round(land.x[::2, ::2] / 60) + 9000, np.round(land.y[::2, ::2] / 60) + 9000), 3)
     result[(np.abs(green - 0.36) < 0.03) & (specks < 0.3)] = Class.UNCLASSIFIED
     result[land.water > 0.5] = Class.WATER
-    result[snow > 0.4] = Class.SNOW
+    if snow is not None:
+        result[snow > 0.4] = Class.SNOW
     result[grown(seen.shadow > 0.2)] = Class.SHADOW
     result[seen.veil > 0.07] = Class.CIRRUS
     rim = grown(seen.cloud > 0.13)

@@ -1,7 +1,7 @@
 """What surfaces reflect, band by band and day by day.
 
-Reflectances are numbers from 0 to 1 in the order of `BANDS`; days are days of the year. The levels are those one
-reads in Sentinel-2 surface reflectance over the Mediterranean, rounded.
+Reflectances are numbers from 0 to 1 in the order of `BANDS`, which is that of wavelengths; days are days of the year.
+The levels are those one reads in Sentinel-2 surface reflectance over the Mediterranean, rounded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scog.demo.noise import Floats
 
-BANDS = ("B04", "B03", "B02", "B08", "B8A", "B05", "B11")
+BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
 VARIANTS = 8  # of each surface: neighbouring fields and trees are not alike
 
 
@@ -49,36 +49,40 @@ class Kind(IntEnum):
 
 
 _PLAIN: dict[Kind, tuple[float, ...]] = {  # the same all year
-    Kind.SEA: (0.011, 0.021, 0.033, 0.006, 0.005, 0.009, 0.003),
-    Kind.FRESH_WATER: (0.022, 0.038, 0.036, 0.014, 0.012, 0.024, 0.006),
-    Kind.SURF: (0.20, 0.23, 0.24, 0.15, 0.13, 0.18, 0.04),
-    Kind.BEACH: (0.325, 0.275, 0.205, 0.385, 0.40, 0.355, 0.46),
-    Kind.ROCK: (0.180, 0.163, 0.140, 0.225, 0.235, 0.200, 0.270),
-    Kind.SCREE: (0.225, 0.200, 0.168, 0.270, 0.280, 0.245, 0.320),
-    Kind.ASPHALT: (0.118, 0.112, 0.105, 0.145, 0.150, 0.130, 0.170),
-    Kind.TRACK: (0.225, 0.180, 0.130, 0.290, 0.300, 0.255, 0.350),
-    Kind.TILES: (0.235, 0.158, 0.118, 0.285, 0.295, 0.262, 0.300),
-    Kind.WHITE_ROOF: (0.400, 0.395, 0.385, 0.430, 0.430, 0.410, 0.380),
-    Kind.GREY_ROOF: (0.200, 0.195, 0.190, 0.230, 0.235, 0.212, 0.240),
-    Kind.CONCRETE: (0.270, 0.255, 0.232, 0.305, 0.310, 0.285, 0.320),
+    Kind.SEA: (0.036, 0.033, 0.021, 0.011, 0.009, 0.007, 0.007, 0.006, 0.005, 0.005, 0.003, 0.002),
+    Kind.FRESH_WATER: (0.037, 0.036, 0.038, 0.022, 0.024, 0.017, 0.016, 0.014, 0.012, 0.011, 0.006, 0.004),
+    Kind.SURF: (0.245, 0.240, 0.230, 0.200, 0.180, 0.165, 0.158, 0.150, 0.130, 0.110, 0.040, 0.025),
+    Kind.BEACH: (0.175, 0.205, 0.275, 0.325, 0.355, 0.368, 0.378, 0.385, 0.400, 0.405, 0.460, 0.430),
+    Kind.ROCK: (0.128, 0.140, 0.163, 0.180, 0.200, 0.209, 0.217, 0.225, 0.235, 0.238, 0.270, 0.245),
+    Kind.SCREE: (0.154, 0.168, 0.200, 0.225, 0.245, 0.254, 0.262, 0.270, 0.280, 0.283, 0.320, 0.290),
+    Kind.ASPHALT: (0.101, 0.105, 0.112, 0.118, 0.130, 0.135, 0.140, 0.145, 0.150, 0.151, 0.170, 0.162),
+    Kind.TRACK: (0.108, 0.130, 0.180, 0.225, 0.255, 0.268, 0.279, 0.290, 0.300, 0.304, 0.350, 0.320),
+    Kind.TILES: (0.104, 0.118, 0.158, 0.235, 0.262, 0.270, 0.278, 0.285, 0.295, 0.297, 0.300, 0.285),
+    Kind.WHITE_ROOF: (0.375, 0.385, 0.395, 0.400, 0.410, 0.417, 0.424, 0.430, 0.430, 0.428, 0.380, 0.345),
+    Kind.GREY_ROOF: (0.185, 0.190, 0.195, 0.200, 0.212, 0.219, 0.225, 0.230, 0.235, 0.236, 0.240, 0.230),
+    Kind.CONCRETE: (0.220, 0.232, 0.255, 0.270, 0.285, 0.292, 0.299, 0.305, 0.310, 0.311, 0.320, 0.305),
 }
+
+
+def _of(*bands: float) -> Floats:
+    return np.array(bands, np.float32)
 
 
 def _towards(a: Floats, b: Floats, share: float | np.float32) -> Floats:
     return np.asarray(a + (b - a) * np.float32(share), np.float32)
 
 
-_SOIL = np.array((0.165, 0.124, 0.086, 0.240, 0.262, 0.198, 0.330), np.float32)
-_RED_SOIL = np.array((0.190, 0.116, 0.078, 0.262, 0.282, 0.218, 0.330), np.float32)
-_PALE_SOIL = np.array((0.235, 0.188, 0.138, 0.305, 0.325, 0.262, 0.385), np.float32)
-_STRAW = np.array((0.235, 0.192, 0.122, 0.335, 0.365, 0.272, 0.380), np.float32)
-_LEAF = np.array((0.032, 0.073, 0.028, 0.470, 0.490, 0.108, 0.185), np.float32)
-_DARK_LEAF = np.array((0.022, 0.036, 0.020, 0.245, 0.262, 0.058, 0.105), np.float32)
-_TREE_LEAF = np.array((0.027, 0.055, 0.023, 0.385, 0.405, 0.088, 0.155), np.float32)
-_TWIGS = np.array((0.085, 0.072, 0.052, 0.175, 0.195, 0.110, 0.190), np.float32)
-_AUTUMN = np.array((0.120, 0.085, 0.036, 0.290, 0.305, 0.165, 0.195), np.float32)
-_RAPE_FLOWER = np.array((0.140, 0.170, 0.045, 0.430, 0.450, 0.210, 0.180), np.float32)
-_SUN_FLOWER = np.array((0.115, 0.115, 0.032, 0.440, 0.460, 0.175, 0.200), np.float32)
+_SOIL = _of(0.070, 0.086, 0.124, 0.165, 0.198, 0.216, 0.231, 0.240, 0.262, 0.270, 0.330, 0.290)
+_RED_SOIL = _of(0.064, 0.078, 0.116, 0.190, 0.218, 0.237, 0.252, 0.262, 0.282, 0.289, 0.330, 0.280)
+_PALE_SOIL = _of(0.116, 0.138, 0.188, 0.235, 0.262, 0.281, 0.296, 0.305, 0.325, 0.332, 0.385, 0.345)
+_STRAW = _of(0.098, 0.122, 0.192, 0.235, 0.272, 0.296, 0.318, 0.335, 0.365, 0.372, 0.380, 0.275)
+_LEAF = _of(0.022, 0.028, 0.073, 0.032, 0.108, 0.345, 0.445, 0.470, 0.490, 0.485, 0.185, 0.085)
+_DARK_LEAF = _of(0.017, 0.020, 0.036, 0.022, 0.058, 0.185, 0.232, 0.245, 0.262, 0.262, 0.105, 0.052)
+_TREE_LEAF = _of(0.019, 0.023, 0.055, 0.027, 0.088, 0.285, 0.363, 0.385, 0.405, 0.402, 0.155, 0.075)
+_TWIGS = _of(0.043, 0.052, 0.072, 0.085, 0.110, 0.140, 0.162, 0.175, 0.195, 0.200, 0.190, 0.130)
+_AUTUMN = _of(0.029, 0.036, 0.085, 0.120, 0.165, 0.235, 0.272, 0.290, 0.305, 0.304, 0.195, 0.110)
+_RAPE_FLOWER = _of(0.034, 0.045, 0.170, 0.140, 0.210, 0.345, 0.412, 0.430, 0.450, 0.446, 0.180, 0.085)
+_SUN_FLOWER = _of(0.026, 0.032, 0.115, 0.115, 0.175, 0.335, 0.418, 0.440, 0.460, 0.457, 0.200, 0.098)
 
 # How much of the ground green leaves cover: (day, share) corners, straight between them, round the year.
 _GREEN: dict[Kind, tuple[tuple[int, float], ...]] = {
@@ -162,8 +166,11 @@ def _bump(day: float, peak: float, width: float) -> float:
     return float(np.exp(-(((day - peak) / width) ** 2)))
 
 
+# Of light going down and up again, a metre of water.
+_FADE = (0.065, 0.075, 0.115, 0.34, 0.60, 2.0, 1.9, 2.4, 4.0, 7.0, 9.0, 12.0)
+
+
 def water_over(bottom: NDArray[np.float32], depth: Floats, band: int) -> Floats:
     """Reflectance of clear sea over a bottom, `(y, x)`: blue reaches deep, red little, infrared not at all."""
-    fade = (0.34, 0.115, 0.075, 2.4, 4.0, 0.60, 9.0)[band]  # of light going down and up again, a metre
     deep = np.float32(_PLAIN[Kind.SEA][band])
-    return np.asarray(deep + (bottom - deep) * np.exp(-np.float32(fade) * depth), np.float32)
+    return np.asarray(deep + (bottom - deep) * np.exp(-np.float32(_FADE[band]) * depth), np.float32)

@@ -1,8 +1,12 @@
-"""Making the archive: whole or not at all, and nobody else's files are touched. Nothing is drawn here."""
+"""Making the archive: whole or not at all, once, and nobody else's files are touched. Nothing is drawn here."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,3 +88,67 @@ def test_files_a_stranger_put_into_the_archive_survive(tmp_path: Path):
         make.make_archive(folder)
     assert (folder / "notes.txt").read_text() == "mine"
     assert make.is_complete(folder)
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from scog.demo.lock import alone
+with alone(Path(sys.argv[1]), lambda: None):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_of_two_makers_the_second_waits_and_finds_it_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    begun, waits, made = threading.Event(), threading.Event(), []
+
+    def fill(folder: Path, progress: make.Progress) -> None:
+        made.append(folder)
+        begun.set()
+        assert waits.wait(30)
+        (folder / "sentinel-2-l2a").mkdir()
+
+    def progress(done: int, total: int, what: str) -> None:
+        assert "waiting" in what
+        assert not make.is_complete(folder)
+        waits.set()
+
+    monkeypatch.setattr(make, "_fill", fill)
+    folder = tmp_path / "archive"
+    with ThreadPoolExecutor(2) as makers:
+        first = makers.submit(make.ensure_archive, folder)
+        assert begun.wait(30)
+        second = makers.submit(make.ensure_archive, folder, progress)
+        assert (first.result(30), second.result(30)) == (True, False)
+    assert len(made) == 1
+    assert make.is_complete(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["archive"]
+
+
+def test_a_maker_that_was_killed_keeps_nobody_waiting(tmp_path: Path):
+    folder = tmp_path / "archive"
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+
+        def progress(done: int, total: int, what: str) -> None:
+            said.append(what)
+            holder.kill()
+
+        said: list[str] = []
+        assert make.ensure_archive(folder, progress)
+    assert said == ["waiting for another that makes one", "all"]
+    assert make.is_complete(folder)
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_many_makers_at_once(tmp_path: Path, taken: bool):
+    folder = tmp_path / "deep" / "archive"
+    if taken:  # by an older version
+        make.make_archive(folder)
+        (folder / make.MARKER).write_text(json.dumps({"generator": make.GENERATOR, "version": make.VERSION - 1}))
+    with ThreadPoolExecutor(8) as makers:
+        assert sum(makers.map(lambda _: make.ensure_archive(folder), range(8))) == 1
+    assert make.is_complete(folder)
+    assert [path.name for path in folder.parent.iterdir()] == ["archive"]
