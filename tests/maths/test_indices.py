@@ -1,25 +1,52 @@
+"""The table of indices: every formula against the published one, names, aliases, search, and what it costs."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scog.bands import BANDS
+from scog.bands import BANDS, CANONICAL
 from scog.errors import InvalidInput
-from scog.maths.indices import INDICES, Index, get
+from scog.maths.indices import BEST_KNOWN, DOMAINS, INDICES, Index, get, search
+from scog.maths.parse import MAX_CHARACTERS
+
+ALL = tuple(INDICES.values())
+EVERY = pytest.mark.parametrize("index", ALL, ids=[index.name for index in ALL])
 
 
-@pytest.mark.parametrize("index", INDICES.values(), ids=lambda index: index.name)
+@EVERY
 def test_every_index_is_complete(index: Index) -> None:
     assert index.expression.text == index.formula, "formulas are kept in canonical form"
+    assert len(index.formula) <= MAX_CHARACTERS
     assert index.expression.outputs == 1
-    assert set(index.expression.bands) <= {band.name for band in BANDS if band.spectral}
+    assert index.bands == index.expression.bands
+    assert set(index.bands) <= {band.name for band in BANDS if band.spectral}
     assert index.title
     assert index.reference
+    assert index.domain in DOMAINS
     low, high = index.rescale
+    assert np.isfinite([low, high]).all()
     assert low < high
-    assert index.name == index.name.lower()
+    assert re.fullmatch("[A-Za-z0-9]+", index.name), "names go into URLs as they are"
 
 
 def test_the_first_indices_are_there() -> None:
-    assert set(INDICES) >= {"ndvi", "ndwi", "ndmi", "evi", "savi", "nbr", "gndvi", "bsi", "mndwi", "ndre"}
+    first = ("ndvi", "ndwi", "ndmi", "evi", "savi", "nbr", "gndvi", "bsi", "mndwi", "ndre")
+    assert set(first) <= set(BEST_KNOWN)
+    assert len(set(BEST_KNOWN)) == 30
+    assert tuple(INDICES)[:30] == BEST_KNOWN
+    assert len(INDICES) == len(set(INDICES)) == 233
+    assert {index.domain for index in ALL} == set(DOMAINS)
 
 
 def test_known_values() -> None:
@@ -37,6 +64,7 @@ def test_known_values() -> None:
         "bsi": -0.24 / 0.74,
         "mndwi": -0.12 / 0.28,
         "ndre": 0.5,
+        "arvi": (0.45 - 0.06) / (0.45 + 0.06),  # red corrected by what blue lacks: 0.05 - (0.04 - 0.05)
     }
     for name, value in expected.items():
         values, valid = get(name).expression.evaluate(bands)
@@ -44,12 +72,211 @@ def test_known_values() -> None:
         np.testing.assert_allclose(values[0], value, rtol=1e-5)
 
 
+# Against the published table, evaluated by Python itself
+
+PUBLISHED_BANDS = {
+    "A": "coastal", "B": "blue", "G": "green", "R": "red", "RE1": "rededge1", "RE2": "rededge2", "RE3": "rededge3",
+    "N": "nir", "N2": "nir08", "WV": "nir09", "S1": "swir16", "S2": "swir22",
+}  # fmt: skip
+OWN_CONSTANTS = {
+    "SAVI": {"L": 0.5}, "SARVI": {"L": 0.5}, "MNLI": {"L": 0.5}, "GSAVI": {"L": 0.5}, "IBI": {"L": 0.5},
+    "SNDTI": {"L": 0.6}, "NDPI": {"alpha": 0.74}, "sNIRvNDPI": {"alpha": 0.74}, "NDWIns": {"alpha": 2},
+    "NDVI4RE": {"alpha": 0.2, "beta": 0.2}, "SAVI4RE": {"alpha": 0.2, "beta": 0.2},
+    "RVI4RE": {"alpha": 0.3, "beta": 0.3}, "NDTI4RE": {"gamma": 0.4}, "SNDTI4RE": {"gamma": 0.4},
+    "STI4RE": {"gamma": 0.4}, "WCI1": {"epsilon": 0}, "WCI2": {"epsilon": 0},
+}  # fmt: skip
+OWN_FORMULAS = {
+    "ARVI": "(N - (2 * R - B)) / (N + (2 * R - B))",
+    "SARVI": "1.5 * (N - (2 * R - B)) / (N + (2 * R - B) + 0.5)",
+    "BAIM": "1 / ((N - 0.05) ** 2 + (S2 - 0.2) ** 2)",
+    "mSR705": "(RE2 - A) / (RE1 - A)",
+    "mND705": "(RE2 - RE1) / (RE2 + RE1 - 2 * A)",
+}
+"""Where scog departs from the table, each with its reason in `scog.maths.corrections`."""
+
+
+def published(file: str) -> Any:
+    (folder,) = find_spec("spyndex").submodule_search_locations or ()  # type: ignore[union-attr]
+    return json.loads((Path(folder) / "data" / file).read_text())
+
+
+CONSTANTS = {name: entry["default"] for name, entry in published("constants.json").items()}
+TABLE = {
+    name: entry
+    for name, entry in published("spectral-indices-dict.json")["SpectralIndices"].items()
+    if all(symbol in PUBLISHED_BANDS or CONSTANTS.get(symbol) is not None for symbol in entry["bands"])
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_index_of_the_table_gives_what_it_says(name: str) -> None:
+    entry = TABLE[name]
+    index = get(name)
+    assert index.title.startswith(entry["long_name"])
+    assert index.domain == entry["application_domain"]
+    assert index.reference == entry["reference"] or name == "BI"
+    drawn = np.random.default_rng(7).uniform(0.005, 0.9, (len(PUBLISHED_BANDS), 4000)).astype(np.float32)
+    symbols = dict(zip(PUBLISHED_BANDS, drawn.astype(np.float64), strict=True))
+    scope = {"__builtins__": {}} | CONSTANTS | OWN_CONSTANTS.get(name, {}) | symbols
+    with np.errstate(all="ignore"):
+        expected = eval(OWN_FORMULAS.get(name, entry["formula"]), scope)
+    values, valid = index.expression.evaluate(dict(zip(PUBLISHED_BANDS.values(), drawn, strict=True)))
+    # Where terms cancel out, 32 bits keep fewer digits than this: that is rare.
+    agree = np.isclose(values[0], expected, rtol=2e-4, atol=2e-5) | (~valid & ~np.isfinite(expected))
+    assert agree.mean() > 0.98
+    assert (valid == np.isfinite(expected)).mean() > 0.999
+
+
+def test_departures_are_told() -> None:
+    assert set(OWN_CONSTANTS) | set(OWN_FORMULAS) <= set(TABLE)
+    for name, own in OWN_CONSTANTS.items():
+        for constant in own:
+            assert f"{constant} = " in get(name).title
+    for index in ALL:
+        assert ("=" in index.title) == any(get(name) is index for name in OWN_CONSTANTS)
+
+
+@EVERY
+def test_unknown_reflectance_gives_no_value(index: Index) -> None:
+    bands = {name: np.array([np.nan, np.inf], np.float32) for name in index.bands}
+    assert not index.expression.evaluate(bands)[1].any()
+
+
+@EVERY
+def test_every_index_says_something_about_some_ground(index: Index) -> None:
+    drawn = np.random.default_rng(1).uniform(0.01, 0.6, (len(index.bands), 500)).astype(np.float32)
+    values, valid = index.expression.evaluate(dict(zip(index.bands, drawn, strict=True)))
+    assert valid.mean() > 0.4, "valid for too few pixels"
+    assert np.ptp(values[0][valid]) > 0, "always the same"
+
+
+# Names
+
+
 def test_names_in_any_case() -> None:
-    assert get("NDVI") is get("ndvi") is INDICES["ndvi"]
+    assert get("NDVI") is get("ndvi") is get("NdVi") is INDICES["ndvi"]
 
 
-def test_an_unknown_index_is_refused_with_near_names() -> None:
-    with pytest.raises(InvalidInput, match=r"no index 'nvdi'; did you mean .*ndvi") as refused:
-        get("nvdi")
+def test_the_catalogues_own_names_are_known() -> None:
+    for name in TABLE:
+        assert get(name).name.lower() in (name.lower(), "ndre", "bsi")
+    assert get("ndrei") is get("NDREI") is INDICES["ndre"]
+    assert get("bi") is get("BI") is INDICES["bsi"]
+    assert INDICES["ndre"].aliases == ("ndrei",)
+
+
+def test_names_that_differ_in_case_only() -> None:
+    assert get("bai").title == get("BAI").title == get("Bai").title == "Burned Area Index"
+    assert get("BaI").title == "Bareness Index"
+    assert get("msr705") is get("mSR705") is get("Msr705")
+    assert get("MSR705").formula.startswith("(rededge2 / rededge1 - 1)")
+    assert {name for name in INDICES if name != name.lower()} == {"BaI", "MSR705"}
+
+
+def test_every_index_is_found_by_its_own_name() -> None:
+    for index in ALL:
+        assert get(index.name) is index
+        assert search(index.name)[0].name.lower() == index.name.lower()
+        for alias in index.aliases:
+            assert get(alias) is get(alias.upper()) is search(alias)[0] is index
+            assert alias not in INDICES
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("nvdi", "ndvi"), ("ndvii", "ndvi"), ("awei_sh", "AWEIsh"), ("EVI-2", "evi2")]
+)
+def test_an_unknown_index_is_refused_with_near_names(typed: str, meant: str) -> None:
+    with pytest.raises(InvalidInput, match=f"no index '{typed}'; did you mean ") as refused:
+        get(typed)
+    assert meant.lower() in str(refused.value).lower()
     assert refused.value.parameter == "index"
-    assert "ndvi, ndwi" in (refused.value.valid or "")
+    assert "/indices" in (refused.value.valid or "")
+    assert len(refused.value.valid or "") < 120
+
+
+@pytest.mark.parametrize("name", ["", " ", "ndvi ", "x" * 10_000, "nир", "__class__", "ndvi\n", "scl"])
+def test_what_is_no_name(name: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        get(name)
+    assert len(str(refused.value)) < 200
+    assert name not in INDICES
+
+
+# Search
+
+
+def test_searches_people_make() -> None:
+    assert search("ndvi")[0].name == "ndvi"
+    assert search("NDVI")[0].name == "ndvi"
+    assert search("snow")[0].name == "ndsi"
+    assert search("water")[0].name == "ndwi"
+    assert search("built-up")[0].name == "ndbi"
+    assert search("moisture")[0].name == "ndmi"
+    assert search("soil-adjusted")[0].name == "savi"
+    assert [index.name for index in search("burn ratio")][:2] == ["nbr", "nbr2"]
+    assert {index.name for index in search("chlorophyll red edge")} >= {"cire", "ireci"}
+    assert search("nosuchthing") == ()
+
+
+@pytest.mark.parametrize("word", ["B8A", "b8a", "nir08"])
+def test_search_by_band(word: str) -> None:
+    assert {index.name for index in search(word)} >= {index.name for index in ALL if "nir08" in index.bands}
+    assert all("nir08" in index.bands for index in search(word))
+
+
+def test_nothing_asked_for_is_everything() -> None:
+    assert search() == search("  ") == ALL
+    assert sum(len(search(domain=domain)) for domain in DOMAINS) == len(ALL)
+
+
+def test_an_unknown_domain_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="did you mean snow") as refused:
+        search(domain="snwo")
+    assert refused.value.parameter == "domain"
+    assert all(domain in (refused.value.valid or "") for domain in DOMAINS)
+
+
+def told(index: Index) -> str:
+    """All that is known of an index, for a plain look at it."""
+    spellings = [spelling for spelling, band in CANONICAL.items() if band in index.bands]
+    return " ".join((index.name, *index.aliases, index.title, index.domain, *spellings)).lower()
+
+
+words = st.sampled_from(sorted({word for index in ALL for word in told(index).split()})) | st.text(max_size=6)
+domains = st.none() | st.sampled_from(DOMAINS)
+
+
+@given(st.lists(words, max_size=3), domains)
+def test_laws_of_search(asked: list[str], domain: str | None) -> None:
+    text = " ".join(asked)
+    found = search(text, domain)
+    assert len(set(found)) == len(found)
+    for index in found:
+        assert domain in (None, index.domain)
+        assert all(word in told(index) for word in text.lower().split())
+    assert found == tuple(index for index in search(text) if domain in (None, index.domain))
+    assert set(search(f"{text} index", domain)) <= set(found)
+    if text == text.upper().lower():  # not so for ß and the like
+        assert search(text.upper(), domain) == found
+
+
+@given(st.sampled_from(ALL), st.data())
+def test_every_index_is_found_by_the_words_of_its_title(index: Index, data: st.DataObject) -> None:
+    asked = data.draw(st.lists(st.sampled_from(index.title.split()), min_size=1, max_size=3))
+    assert index in search(" ".join(asked), data.draw(st.sampled_from((None, index.domain, index.domain.upper()))))
+
+
+# What it costs
+
+LAZY = """
+import sys
+from scog.maths import indices, published
+assert published.published.cache_info().currsize == 0, "the table was read by an import"
+assert len(indices.INDICES) == 233 and indices.get("ndvi").name == "ndvi"
+assert published.published.cache_info().misses == 1
+assert not {"spyndex", "pandas", "xarray", "cmap"} & set(sys.modules), "more was loaded than two files"
+"""
+
+
+def test_the_table_is_read_when_it_is_asked_for_and_spyndex_never_imported() -> None:
+    subprocess.run([sys.executable, "-c", LAZY], check=True, timeout=60)

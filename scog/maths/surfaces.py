@@ -1,0 +1,96 @@
+"""What the ground reflects: a small table of typical surfaces, to see which values a formula takes.
+
+Reflectances from 0 to 1, as one reads them in Sentinel-2 surface reflectance, rounded. They are examples to choose
+ranges of colours by, not measurements of any place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import combinations
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scog.bands import BANDS
+
+Spectra = Mapping[str, NDArray[np.float32]]
+"""Band to reflectances, float32, one of each surface."""
+
+_SURFACES: Mapping[str, Sequence[tuple[float, ...]]] = MappingProxyType(
+    {
+        "vegetation": (
+            (0.060, 0.075, 0.115, 0.130, 0.170, 0.220, 0.250, 0.270, 0.290, 0.295, 0.290, 0.200),  # dry grass
+            (0.030, 0.040, 0.085, 0.060, 0.125, 0.280, 0.350, 0.370, 0.390, 0.390, 0.220, 0.120),  # meadow
+            (0.022, 0.030, 0.070, 0.030, 0.100, 0.350, 0.450, 0.480, 0.500, 0.490, 0.190, 0.090),  # dense crop
+            (0.018, 0.022, 0.050, 0.025, 0.080, 0.270, 0.350, 0.370, 0.390, 0.390, 0.150, 0.070),  # broad-leaved forest
+            (0.015, 0.018, 0.033, 0.020, 0.050, 0.150, 0.190, 0.205, 0.220, 0.220, 0.090, 0.045),  # conifers
+        ),
+        "water": (
+            (0.030, 0.025, 0.015, 0.008, 0.006, 0.005, 0.005, 0.004, 0.004, 0.004, 0.002, 0.001),  # deep and clear
+            (0.040, 0.042, 0.060, 0.030, 0.038, 0.020, 0.019, 0.017, 0.014, 0.012, 0.006, 0.004),  # a lake with algae
+            (0.060, 0.075, 0.100, 0.085, 0.070, 0.040, 0.038, 0.030, 0.025, 0.020, 0.008, 0.005),  # muddy river
+        ),
+        "soil": (
+            (0.045, 0.055, 0.080, 0.105, 0.120, 0.135, 0.145, 0.155, 0.170, 0.175, 0.210, 0.170),  # wet
+            (0.100, 0.125, 0.175, 0.235, 0.260, 0.280, 0.295, 0.305, 0.320, 0.325, 0.390, 0.340),  # dry
+            (0.180, 0.210, 0.280, 0.340, 0.370, 0.380, 0.390, 0.400, 0.410, 0.415, 0.470, 0.430),  # sand
+        ),
+        "urban": (
+            (0.090, 0.100, 0.110, 0.120, 0.130, 0.135, 0.140, 0.145, 0.150, 0.150, 0.170, 0.160),  # asphalt
+            (0.180, 0.200, 0.225, 0.240, 0.255, 0.260, 0.268, 0.275, 0.280, 0.280, 0.290, 0.275),  # roofs and concrete
+            (0.090, 0.100, 0.125, 0.130, 0.160, 0.200, 0.220, 0.235, 0.250, 0.250, 0.230, 0.180),  # suburb
+        ),
+        "burn": (
+            (0.035, 0.040, 0.050, 0.058, 0.062, 0.068, 0.072, 0.078, 0.090, 0.095, 0.160, 0.170),  # charred
+            (0.050, 0.060, 0.075, 0.090, 0.100, 0.120, 0.130, 0.140, 0.155, 0.160, 0.220, 0.200),  # half burnt
+        ),
+        "snow": (
+            (0.600, 0.620, 0.630, 0.620, 0.600, 0.580, 0.560, 0.530, 0.500, 0.460, 0.060, 0.050),  # old
+            (0.900, 0.920, 0.930, 0.930, 0.920, 0.910, 0.900, 0.880, 0.860, 0.800, 0.100, 0.080),  # fresh
+        ),
+        "clouds": (
+            (0.280, 0.270, 0.270, 0.260, 0.290, 0.360, 0.400, 0.420, 0.430, 0.380, 0.270, 0.200),  # thin, over trees
+            (0.550, 0.530, 0.520, 0.530, 0.540, 0.550, 0.560, 0.570, 0.570, 0.500, 0.400, 0.320),  # thick
+        ),
+    }
+)
+"""By what an index may be for; bands in the order of `scog.bands`."""
+
+_GROUND = ("vegetation", "water", "soil", "urban", "burn")
+"""What most pictures show: clouds are masked, and snow is rare."""
+_SHARES = (0.25, 0.5, 0.75)
+
+
+@lru_cache(maxsize=8)
+def surfaces_of(domain: str) -> Spectra:
+    """The surfaces that an index of a domain is to show."""
+    return _spectra(_SURFACES[domain])
+
+
+@lru_cache(maxsize=8)
+def surfaces_beside(domain: str) -> Spectra:
+    """The kinds of ground that an index of a domain is to set them apart from."""
+    return _spectra([row for kind in _GROUND if kind != domain for row in _SURFACES[kind]])
+
+
+@lru_cache(maxsize=8)
+def mixtures(domain: str) -> Spectra:
+    """All kinds of ground and those of the domain, each pure and mixed with each other in three shares: pixels."""
+    kinds = dict.fromkeys((*_GROUND, domain))
+    pure = [row for kind in kinds for row in _SURFACES[kind]]
+    mixed = [
+        tuple(share * one + (1 - share) * other for one, other in zip(first, second, strict=True))
+        for first, second in combinations(pure, 2)
+        for share in _SHARES
+    ]
+    return _spectra(pure + mixed)
+
+
+def _spectra(rows: Sequence[tuple[float, ...]]) -> Spectra:
+    names = [band.name for band in BANDS if band.spectral]
+    table = np.array(rows, np.float32)
+    table.flags.writeable = False
+    return MappingProxyType(dict(zip(names, table.T, strict=True)))
