@@ -24,6 +24,7 @@ from scog.pixels.composite import Canvas, share_out
 from scog.pixels.layers import Layer
 from scog.pixels.mask import Mask
 from scog.pixels.reader import gather_all
+from scog.pixels.resample import Resampling
 from scog.report import Report
 from scog.space.grid import Grid
 
@@ -43,6 +44,8 @@ class Ask:
     cloud_cover: float = 60.0
     interval: Interval | None = None
     collection: str | None = None
+    resampling: Resampling = Resampling.NEAREST
+    """Of the bands shown; masks are nearest always."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +128,9 @@ class _Painter:
             share = usable & ~self._canvas.valid
             if not share.any():
                 continue
-            layers = self._engine.layers.in_memory(scene, bands, self._grid, None if share.all() else share)
+            layers = self._engine.layers.in_memory(
+                scene, bands, self._grid, None if share.all() else share, self._ask.resampling
+            )
             if layers is None:
                 return number
             self._take(scene, _evaluate(self._ask.expression, layers))
@@ -203,16 +208,25 @@ class _Painter:
         """The formula's values for a share of the pixels, and where they are valid; None when a band fails."""
         expression = self._ask.expression
         return await self._computed(
-            scene, expression.bands, partial(_evaluate, expression), None if share.all() else share
+            scene,
+            expression.bands,
+            partial(_evaluate, expression),
+            None if share.all() else share,
+            self._ask.resampling,
         )
 
     async def _computed(
-        self, scene: Scene, bands: Sequence[str], work: Callable[[dict[str, Layer]], T], wanted: Mask2D | None
+        self,
+        scene: Scene,
+        bands: Sequence[str],
+        work: Callable[[dict[str, Layer]], T],
+        wanted: Mask2D | None,
+        resampling: Resampling = Resampling.NEAREST,
     ) -> T | None:
         """What `work` makes of bands of a scene, or None with the reason noted."""
         layers, report = self._engine.layers, self._report
         try:
-            return await layers.compute(scene, bands, self._grid, work, report.tally, wanted)
+            return await layers.compute(scene, bands, self._grid, work, report.tally, wanted, resampling)
         except SourceError as fault:
             report.skipped.setdefault(scene.id, fault.reason)
             return None

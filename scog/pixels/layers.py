@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.bands import BY_NAME
 from scog.catalog.offset import settle_offset
 from scog.catalog.scene import Asset, Scene
 from scog.errors import AssetChanged, AssetMissing
@@ -21,18 +22,18 @@ from scog.net.policy import Tally
 from scog.pixels.budget import Budget
 from scog.pixels.cache import ByteCache
 from scog.pixels.decode import Block
-from scog.pixels.description import Description, as_number
+from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex
-from scog.pixels.gather import gather
+from scog.pixels.place import Map, map_of, method_for, placed
 from scog.pixels.reader import BlockReader, gather_all
+from scog.pixels.resample import Resampling
 from scog.space.grid import Grid
-from scog.space.indexmap import IndexMap, index_map
 from scog.space.level import choose_level, target_extent
 
 INDEX_MAPS_BYTES = 192 * 2**20
-"""Index maps kept: those of about 300 tiles, at two levels of 256 KB each."""
-
+"""Index maps and footings kept: maps of about 300 tiles, at two levels of 256 KB each, or footings of 100."""
 Mask2D = NDArray[np.bool_]
+MapKey = tuple[Grid, Grid, Resampling]
 T = TypeVar("T")
 
 
@@ -59,12 +60,13 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """What has to be read for one layer, known before a pixel is; `found` is None where the file does not reach."""
+    """What has to be read for one layer, known before a pixel is."""
 
     asset: Asset
     description: Description
     level: int
-    found: IndexMap | None
+    method: Resampling
+    found: Map | None
     needed: frozenset[BlockIndex]
     offset: float
 
@@ -87,8 +89,8 @@ class LayerReader:
         self._cpu = cpu
         self._budget = budget
         self._ambiguous_offset = ambiguous_offset
-        self._maps: ByteCache[tuple[Grid, Grid], tuple[IndexMap | None]] = ByteCache(INDEX_MAPS_BYTES)
-        self._mapping: Flights[tuple[Grid, Grid], IndexMap | None] = Flights()
+        self._maps: ByteCache[MapKey, tuple[Map | None]] = ByteCache(INDEX_MAPS_BYTES)
+        self._mapping: Flights[MapKey, Map | None] = Flights()
 
     async def compute(
         self,
@@ -98,15 +100,17 @@ class LayerReader:
         work: Callable[[dict[str, Layer]], T],
         tally: Tally,
         wanted: Mask2D | None = None,
+        resampling: Resampling = Resampling.NEAREST,
     ) -> T:
         """Read bands of a scene, all at once, and return what `work` makes of their layers, in one of our threads.
 
-        Layers are valid only where their file has data and, if given, where they are `wanted`. Raises a SourceError.
+        Layers are valid only where their file has data and, if given, where they are `wanted`. The scene classification
+        is resampled by nearest or mode, whatever the method. Raises a SourceError.
         """
         for _ in bands:  # each file may have been replaced; what was known of it is forgotten then
             with suppress(AssetChanged):
-                return await self._compute(scene, bands, grid, work, tally, wanted)
-        return await self._compute(scene, bands, grid, work, tally, wanted)
+                return await self._compute(scene, bands, grid, work, tally, wanted, resampling)
+        return await self._compute(scene, bands, grid, work, tally, wanted, resampling)
 
     async def _compute(
         self,
@@ -116,10 +120,15 @@ class LayerReader:
         work: Callable[[dict[str, Layer]], T],
         tally: Tally,
         wanted: Mask2D | None,
+        resampling: Resampling,
     ) -> T:
-        plans: list[_Plan] = await gather_all(self._plan(scene, band, grid, tally, wanted) for band in bands)
+        plans: list[_Plan] = await gather_all(
+            self._plan(scene, band, grid, tally, wanted, method_for(band, resampling)) for band in bands
+        )
         async with self._budget.hold(sum(plan.size for plan in plans)):
-            blocks = await gather_all(self._reader.blocks(*plan.address, plan.needed, tally) for plan in plans)
+            blocks = await gather_all(
+                self._reader.blocks(*plan.address, plan.needed, tally, plan.asset.band) for plan in plans
+            )
 
             def place_and_work() -> T:
                 layers = (_place(plan, found, grid, wanted) for plan, found in zip(plans, blocks, strict=True))
@@ -128,69 +137,80 @@ class LayerReader:
             return await self._in_thread(place_and_work)
 
     def in_memory(
-        self, scene: Scene, bands: Sequence[str], grid: Grid, wanted: Mask2D | None = None
+        self,
+        scene: Scene,
+        bands: Sequence[str],
+        grid: Grid,
+        wanted: Mask2D | None = None,
+        resampling: Resampling = Resampling.NEAREST,
     ) -> dict[str, Layer] | None:
         """The layers of `compute`, if all that they take is in memory. For any thread; it waits for nothing."""
         plans = []
         for band in bands:
-            plan = self._known_plan(scene, band, grid, wanted)
-            blocks = None if plan is None else self._reader.kept(*plan.address, plan.needed)
+            plan = self._known_plan(scene, band, grid, wanted, method_for(band, resampling))
+            blocks = None if plan is None else self._reader.kept(*plan.address, plan.needed, plan.asset.band)
             if plan is None or blocks is None:
                 return None
             plans.append((plan, blocks))
         return {band: _place(*known, grid, wanted) for band, known in zip(bands, plans, strict=True)}
 
-    def _known_plan(self, scene: Scene, band: str, grid: Grid, wanted: Mask2D | None) -> _Plan | None:
+    def _known_plan(
+        self, scene: Scene, band: str, grid: Grid, wanted: Mask2D | None, method: Resampling
+    ) -> _Plan | None:
         asset = scene.assets.get(band)
         description = self._reader.known(asset.url) if asset is not None else None
         if asset is None or asset.offset is None or description is None:
             return None
         level = level_for(description, grid)
-        key = grid, description.levels[level].grid
-        found = self._maps.get(key) or self._keep_map(*key, index_map(*key))
-        return self._planned(asset, description, level, found[0], asset.offset, wanted)
+        key = grid, description.levels[level].grid, method
+        found = self._maps.get(key) or self._keep_map(key, map_of(*key))
+        return self._planned(asset, description, level, method, found[0], asset.offset, wanted)
 
-    async def _plan(self, scene: Scene, band: str, grid: Grid, tally: Tally, wanted: Mask2D | None) -> _Plan:
+    async def _plan(
+        self, scene: Scene, band: str, grid: Grid, tally: Tally, wanted: Mask2D | None, method: Resampling
+    ) -> _Plan:
         """What to read for a layer."""
         asset = scene.assets.get(band)
         if asset is None:
-            raise AssetMissing(f"Scene {scene.id} has no {band}.", reason=f"no-asset-{band}")
+            file = BY_NAME[band].asset if band in BY_NAME else band
+            raise AssetMissing(f"Scene {scene.id} has no {file}.", reason=f"no-asset-{file}")
         offset = asset.offset if asset.offset is not None else await self._look_at_offset(scene, tally)
         description = await self._reader.describe(asset.url, tally)
         level = level_for(description, grid)
-        found = await self._index_map(grid, description.levels[level].grid)
-        return self._planned(asset, description, level, found, offset, wanted)
+        found = await self._map((grid, description.levels[level].grid, method))
+        return self._planned(asset, description, level, method, found, offset, wanted)
 
     def _planned(
         self,
         asset: Asset,
         description: Description,
         level: int,
-        found: IndexMap | None,
+        method: Resampling,
+        found: Map | None,
         offset: float,
         wanted: Mask2D | None,
     ) -> _Plan:
         if found is None:
-            return _Plan(asset, description, level, None, frozenset(), offset)
+            return _Plan(asset, description, level, method, None, frozenset(), offset)
         block_shape = description.levels[level].block_shape
         needed = found.blocks(block_shape)
-        if wanted is not None and len(needed) > 1 and not self._reader.has(asset.url, description, level, needed):
+        where = asset.url, description, level, needed, asset.band
+        if wanted is not None and len(needed) > 1 and not self._reader.has(*where):
             needed = found.blocks(block_shape, wanted[found.rows, found.cols])
-        return _Plan(asset, description, level, found, needed, offset)
+        return _Plan(asset, description, level, method, found, needed, offset)
 
-    async def _index_map(self, grid: Grid, source: Grid) -> IndexMap | None:
-        """The index map, made once for all bands and dates that ask for it, also for those that ask at once."""
-        key = grid, source
+    async def _map(self, key: MapKey) -> Map | None:
+        """The index map or footing, made once for all bands and dates that ask for it, also at once."""
         kept = self._maps.get(key)
         if kept is not None:
             return kept[0]
-        return await self._mapping.join(key, lambda: self._make_index_map(grid, source))
+        return await self._mapping.join(key, lambda: self._make_map(key))
 
-    async def _make_index_map(self, grid: Grid, source: Grid) -> IndexMap | None:
-        return self._keep_map(grid, source, await self._in_thread(index_map, grid, source))[0]
+    async def _make_map(self, key: MapKey) -> Map | None:
+        return self._keep_map(key, await self._in_thread(map_of, *key))[0]
 
-    def _keep_map(self, grid: Grid, source: Grid, made: IndexMap | None) -> tuple[IndexMap | None]:
-        self._maps.put((grid, source), (made,), 200 + (made.nbytes if made else 0))
+    def _keep_map(self, key: MapKey, made: Map | None) -> tuple[Map | None]:
+        self._maps.put(key, (made,), 200 + (made.nbytes if made else 0))
         return (made,)
 
     async def _look_at_offset(self, scene: Scene, tally: Tally) -> float:
@@ -232,10 +252,8 @@ def _place(plan: _Plan, blocks: dict[BlockIndex, Block], grid: Grid, wanted: Mas
     found, asset = plan.found, plan.asset
     if found is None:
         return Layer(np.zeros(grid.shape, np.uint8), np.zeros(grid.shape, bool), 1.0, 0.0)
-    numbers = gather(found, plan.description.levels[plan.level].block_shape, blocks)
-    valid = _has_data(numbers, plan.description.nodata if asset.nodata is None else asset.nodata)
-    if found.inside is not None:
-        valid &= found.inside
+    nodata = plan.description.nodata if asset.nodata is None else asset.nodata
+    numbers, valid = placed(found, plan.method, plan.description.levels[plan.level].block_shape, blocks, nodata)
     if numbers.shape != grid.shape:
         whole, whole_valid = np.zeros(grid.shape, numbers.dtype), np.zeros(grid.shape, bool)
         whole[found.rows, found.cols] = numbers
@@ -244,12 +262,3 @@ def _place(plan: _Plan, blocks: dict[BlockIndex, Block], grid: Grid, wanted: Mas
     if wanted is not None:
         valid &= wanted
     return Layer(numbers, valid, asset.scale, plan.offset)
-
-
-def _has_data(numbers: NDArray[Any], nodata: float | None) -> Mask2D:
-    """Where numbers are data: not nodata, and finite."""
-    unwritten = as_number(nodata, numbers.dtype)
-    valid = np.ones(numbers.shape, bool) if unwritten is None else numbers != unwritten
-    if numbers.dtype.kind == "f":
-        valid &= np.isfinite(numbers)
-    return valid

@@ -8,25 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.classification import BY_NUMBER, CLOUDS
 from scog.errors import InvalidInput
 
-CLASSES = {
-    0: "no data",
-    1: "saturated or defective",
-    2: "dark area",
-    3: "cloud shadow",
-    4: "vegetation",
-    5: "not vegetated",
-    6: "water",
-    7: "unclassified",
-    8: "cloud, medium probability",
-    9: "cloud, high probability",
-    10: "thin cirrus",
-    11: "snow or ice",
-}
-"""SCL classes of Sentinel-2 Level-2A, after https://sentiwiki.copernicus.eu/web/s2-processing."""
-
-CLOUDS = frozenset({0, 1, 3, 8, 9, 10})
 VALID = "clouds, none, or SCL classes (0 to 11) divided by commas, such as 3,8,9"
 
 
@@ -57,6 +41,6 @@ def parse_mask(text: str) -> Mask:
     if not all(part.strip().isascii() and part.strip().isdecimal() and len(part.strip()) <= 2 for part in parts):
         raise InvalidInput(f"{text[:80]!r} is not a mask.", parameter="mask", valid=VALID)
     classes = frozenset(int(part) for part in parts)
-    if not classes <= CLASSES.keys():
+    if not classes <= BY_NUMBER.keys():
         raise InvalidInput(f"There is no SCL class {max(classes)}.", parameter="mask", valid=VALID)
     return Mask(classes)

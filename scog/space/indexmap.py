@@ -16,6 +16,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from scog.space.bounds import shows_places_once
 from scog.space.grid import Grid, Window, transformer
 
 TOLERANCE = 2e-7
@@ -87,7 +88,7 @@ def index_map(target: Grid, source: Grid) -> IndexMap | None:
     A target pixel shows the source pixel that its centre falls into; a centre on an edge belongs to the pixel right
     and below, as in GDAL.
     """
-    reach = _reach(target, source)
+    reach = reachable(target, source)
     if reach is None:
         return None
     rows, cols = reach
@@ -208,10 +209,11 @@ def _samples(count: int) -> tuple[Floats, Floats]:
     return across, down
 
 
-def _reach(target: Grid, source: Grid) -> tuple[slice, slice] | None:
+def reachable(target: Grid, source: Grid) -> tuple[slice, slice] | None:
     """The rectangle of the target that the source can reach, a little wider than needed; None when there is none."""
     x, y, bend_x, bend_y = _outline(source, target.crs)
-    if not math.isfinite(bend_x + bend_y):  # parts have no place in the target's CRS: leave nothing out
+    # Parts have no place in the target's CRS, or not only one: leave nothing out.
+    if not math.isfinite(bend_x + bend_y) or (target.crs != source.crs and not shows_places_once(target)):
         return slice(0, target.height), slice(0, target.width)
     inverse = ~target.transform
     col, row = _applied(inverse, x, y)

@@ -12,7 +12,7 @@ import rasterio
 
 from scog.errors import NothingReadable
 from scog.net.ranges import LocalRanges, Part
-from scog.pixels import layers
+from scog.pixels import place
 from scog.space.grid import Grid
 from scog.space.indexmap import index_map
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
@@ -104,7 +104,7 @@ def test_one_index_map_serves_all_bands_and_dates(tmp_path: Path, monkeypatch: p
         made_for.append(source)
         return index_map(target, source)
 
-    monkeypatch.setattr(layers, "index_map", counted)
+    monkeypatch.setattr(place, "index_map", counted)
     draw_one(tmp_path, tile_over(SQUARE, 14), ask_for("red; nir; red + nir"))
     assert len(made_for) == 2  # one for the classification's 20 m, one for the bands' 10 m
     assert len(set(made_for)) == 2

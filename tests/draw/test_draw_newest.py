@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from scog.catalog.when import parse_interval
-from scog.pixels.mask import CLASSES
+from scog.classification import BY_NUMBER
 from tests.doubles.archives import C1, L2A, MadeScene, Square, constant, newest_clear, sample
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
 
@@ -109,10 +109,10 @@ def test_a_masked_class_never_shows(archive: tuple[Path, list[MadeScene]]) -> No
     folder, scenes = archive
     grid = tile_over(WEST, 13)
     alone = parse_interval("2022-06-05")
-    wanted = [(grid, ask_for("scl", str(number), interval=day)) for number in CLASSES for day in (None, alone)]
+    wanted = [(grid, ask_for("scl", str(number), interval=day)) for number in BY_NUMBER for day in (None, alone)]
     drawings = draw_all(folder, wanted)
     truth = sample(scenes[6].files["scl"], grid)
-    for number, every, one in zip(CLASSES, drawings[::2], drawings[1::2], strict=True):
+    for number, every, one in zip(BY_NUMBER, drawings[::2], drawings[1::2], strict=True):
         assert set(np.unique(every.values[0][every.valid]).astype(int)) == set(range(1, 12)) - {number}
         # Of one scene alone the other classes all show, and its holes stay.
         assert not ((one.valid != (truth.valid & (truth.numbers != number))) & ~truth.on_edge).any()

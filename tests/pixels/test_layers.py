@@ -18,6 +18,7 @@ from scog.errors import AssetMissing, AssetRefused
 from scog.net.policy import Tally
 from scog.pixels.budget import Budget
 from scog.pixels.layers import Layer, LayerReader
+from scog.pixels.resample import Resampling
 from scog.space.grid import Grid
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
@@ -112,6 +113,32 @@ def test_only_what_is_wanted_is_read() -> None:
                 nothing = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH), wanted=np.zeros_like(wanted))
                 assert not nothing.valid.any()
                 assert len(server.requests) == 1 + 2
+
+    run(work())
+
+
+@pytest.mark.parametrize("method", Resampling)
+def test_other_methods_read_what_the_wanted_pixels_rest_on_and_no_more(method: Resampling) -> None:
+    place = Affine(6.0, 0.0, 600_003.0, 0.0, -6.0, 5_099_999.0)
+    where = Grid(CRS, place, 600, 500)
+    wanted = np.zeros(where.shape, bool)
+    wanted[400, 300] = True  # row and column 240 and 180 of blocks of 128: far from their edges
+    wanted[213, 10:20] = True  # rows 127 and 128: across the edge of two
+    blocks = 1 + (1 if method is Resampling.NEAREST else 2)
+
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", raster("uint16 without predictor"))
+            async with layers_of(server, gap=0) as layers:
+                part = await layer(layers, Asset(url), where, wanted=wanted, resampling=method)
+                assert len(server.requests) == 1 + blocks
+                whole = await layer(layers, Asset(url), where, resampling=method)
+                np.testing.assert_array_equal(part.valid, wanted)
+                np.testing.assert_array_equal(part.numbers[wanted], whole.numbers[wanted])
+                again = layers.in_memory(scene(red=Asset(url)), ["red"], where, wanted, method)
+                assert again is not None
+                np.testing.assert_array_equal(again["red"].numbers[wanted], whole.numbers[wanted])
+                assert whole.numbers.dtype == (np.float32 if method.makes_numbers else np.uint16)
 
     run(work())
 

@@ -1,0 +1,180 @@
+"""Footings: which source pixels a picture's pixels rest on, and how wide kernels are."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from affine import Affine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pyproj import Transformer
+
+from scog.space.footing import MAX_SHRINK, Footing, box_footing, point_footing
+from scog.space.grid import Grid, tile_grid
+from tests.space.test_index_map import SQUARES, exact_coordinates, square, tile_at
+
+
+def corners(target: Grid) -> Grid:
+    """The grid whose pixels' centres are the target's corners."""
+    a, b, c, d, e, f = tuple(target.transform)[:6]
+    moved = Affine(a, b, c - (a + b) / 2, d, e, f - (d + e) / 2)
+    return Grid(target.crs, moved, target.width + 1, target.height + 1)
+
+
+@pytest.mark.parametrize("name", SQUARES)
+@pytest.mark.parametrize("radius", [1, 2])
+def test_points_lie_where_the_full_transformation_says(name: str, radius: int) -> None:
+    source = SQUARES[name]
+    for z, at in ((8, 0.02), (11, 0.98), (14, 0.0), (16, 0.5)):
+        target = tile_at(source, at, at, z)
+        found = point_footing(target, source, radius)
+        assert found is not None
+        col, row = exact_coordinates(target, source)
+        here = found.rows, found.cols
+        inside = np.ones(found.first.shape, bool) if found.inside is None else found.inside
+        expected = (col >= 0) & (col < source.width) & (row >= 0) & (row < source.height)
+        assert np.count_nonzero(expected) == np.count_nonzero(inside) == np.count_nonzero(expected[here] & inside)
+        tops, lefts = np.divmod(found.first, found.window.shape[1])
+        for exact, first, origin, places, reach in (
+            (row, tops, found.window.top, found.down, found.reach[0]),
+            (col, lefts, found.window.left, found.across, found.reach[1]),
+        ):
+            at_centre = (first + origin + reach // 2 - 1 + places[0] + 0.5) * found.step
+            np.testing.assert_allclose(at_centre[inside], exact[here][inside], rtol=0, atol=1e-6 * found.step)
+
+
+@pytest.mark.parametrize("name", SQUARES)
+def test_boxes_lie_between_the_exact_corners(name: str) -> None:
+    source = SQUARES[name]
+    for z, at in ((11, 0.98), (14, 0.0), (16, 0.5)):
+        target = tile_at(source, at, at, z)
+        found = box_footing(target, source)
+        assert found is not None
+        col, row = exact_coordinates(corners(target), source)
+        inside = np.ones(found.first.shape, bool) if found.inside is None else found.inside
+        tops, lefts = np.divmod(found.first, found.window.shape[1])
+        for exact, first, origin, places, size in (
+            (row, tops, found.window.top, found.down, source.height),
+            (col, lefts, found.window.left, found.across, source.width),
+        ):
+            ends = np.sort(np.stack([exact[:-1, :-1], exact[1:, 1:]]), axis=0).clip(0, size)
+            for end, place in zip(ends, places, strict=True):
+                lies = (first + origin + place) * found.step
+                np.testing.assert_allclose(
+                    lies[inside], end[found.rows, found.cols][inside], rtol=0, atol=1e-5 * found.step
+                )
+
+
+@pytest.mark.parametrize("factor", [0.2, 1.0, 1.05, 1.06, 1.3, 5.0, 7.9])
+@pytest.mark.parametrize("turn", [0, 30, 90])
+def test_kernels_widen_by_as_much_as_a_picture_shrinks(factor: float, turn: float) -> None:
+    source = square("EPSG:32632", 600000, 5200020, 10, 400)
+    place, size = Affine.translation(601000, 5199000), Affine.scale(10 * factor, -10 * factor)
+    found = point_footing(Grid(source.crs, place @ Affine.rotation(turn) @ size, 20, 20), source, 2)
+    assert found is not None
+    expected = factor if factor > 1 / 0.95 else 1.0
+    np.testing.assert_allclose(found.shrink, expected)
+    assert found.reach == (2 * math.ceil(2 * expected - 1e-6),) * 2
+
+
+@pytest.mark.parametrize("name", ["Bolzano", "Tasmania", "Svalbard, 78 N"])
+def test_kernels_are_as_wide_in_every_tile_and_in_the_whole(name: str) -> None:
+    source = SQUARES[name]
+    for z in (6, 9, 10, 12, 13):
+        widths = set()
+        for across, down in ((0.01, 0.01), (0.99, 0.01), (0.5, 0.5), (0.99, 0.99)):
+            found = point_footing(tile_at(source, across, down, z), source, 1)
+            assert found is not None
+            widths.add((found.shrink, found.step, found.reach))
+        assert len(widths) == 1
+        ((shrink, step, _),) = widths
+        lat = tile_lat(source)
+        metres = 2 * math.pi * 6378137 / 2**z / 256 * math.cos(math.radians(lat))
+        np.testing.assert_allclose(np.array(shrink) * step, max(1.0, metres / 10), rtol=0.02)
+        assert max(shrink) <= MAX_SHRINK
+
+
+def tile_lat(source: Grid) -> float:
+    """Latitude of a square's centre."""
+    return float(Transformer.from_crs(source.crs, 4326, always_xy=True).transform(*source.centre)[1])
+
+
+@pytest.mark.parametrize("turn", [0, 10, 30, 45, 60, 90, 135, 180, 271])
+def test_a_box_is_no_sliver_however_the_source_is_turned(turn: float) -> None:
+    source = square("EPSG:32632", 600000, 5200020, 10, 400)
+    transform = Affine.translation(602000, 5198000) @ Affine.rotation(turn) @ Affine.scale(30, -30)
+    found = box_footing(Grid(source.crs, transform, 10, 10), source)
+    assert found is not None
+    for start, stop in (found.down, found.across):
+        assert (stop - start).min() > 2
+        assert (stop - start).max() < 4.3  # the square root of 2 times 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    z=st.integers(7, 15),
+    across=st.floats(0, 1),
+    down=st.floats(0, 1),
+    block=st.sampled_from([(512, 512), (1024, 1024), (256, 128), (16, 16), (37, 411)]),
+    seed=st.none() | st.integers(0, 1000),
+    share=st.sampled_from([0.0, 0.0001, 0.001, 0.02]),
+    radius=st.sampled_from([0, 1, 2]),
+)
+def test_blocks_are_exactly_those_rested_on(
+    z: int, across: float, down: float, block: tuple[int, int], seed: int | None, share: float, radius: int
+) -> None:
+    source = square("EPSG:32632", 600000, 5200020, 10, 2745)
+    target = tile_at(source, across, down, z, 32)
+    found = point_footing(target, source, radius) if radius else box_footing(target, source)
+    if found is None:
+        return
+    wanted = None if seed is None else np.random.default_rng(seed).random(found.first.shape) < share
+    assert found.blocks(block, wanted) == rested_on(found, source, block, wanted)
+    assert found.blocks(block, wanted) == rested_on(found, source, block, wanted)  # the same when asked again
+
+
+def rested_on(
+    found: Footing, source: Grid, block: tuple[int, int], wanted: NDArray[np.bool_] | None
+) -> set[tuple[int, int]]:
+    """The blocks below the rectangles, pixel by pixel."""
+    blocks = set()
+    for y, x in np.ndindex(*found.first.shape):
+        if (found.inside is not None and not found.inside[y, x]) or (wanted is not None and not wanted[y, x]):
+            continue
+        top, left = divmod(int(found.first[y, x]), found.window.shape[1])
+        height = found.reach[0] if len(found.down) == 1 else math.ceil(found.down[1][y, x])
+        width = found.reach[1] if len(found.across) == 1 else math.ceil(found.across[1][y, x])
+        top, left = top + found.window.top, left + found.window.left
+        rows = np.arange(max(0, top * found.step), min(source.height, (top + height) * found.step))
+        cols = np.arange(max(0, left * found.step), min(source.width, (left + width) * found.step))
+        blocks |= {(int(r), int(c)) for r in set(rows // block[0]) for c in set(cols // block[1])}
+    return blocks
+
+
+def test_where_nothing_is_there_is_no_footing() -> None:
+    source = square("EPSG:32632", 600000, 5200020, 10, 100)
+    assert point_footing(tile_grid(12, 0, 0), source, 1) is None
+    assert box_footing(tile_grid(12, 0, 0), source) is None
+
+
+def test_a_grid_around_the_world_rests_on_few_pixels() -> None:
+    """Far from its meridian UTM has no places, or false ones; boxes that reach there must not become huge."""
+    source = SQUARES["Bolzano"]
+    polar = Grid("EPSG:3995", Affine(20000, 0, -2_560_000, 0, -20000, 2_560_000), 256, 256)
+    for target in (tile_grid(0, 0, 0), tile_grid(3, 4, 2), polar):
+        for found in (point_footing(target, source, 2), box_footing(target, source)):
+            assert found is None or max(found.reach) <= 8 * MAX_SHRINK + 2
+            assert found is None or max(found.window.shape) < 2000
+
+
+def test_a_pixel_on_the_seam_of_a_projection_does_not_cover_all_that_lies_between_its_corners() -> None:
+    side = 2 * 20037508.342789244 / 400
+    world = Grid("EPSG:3857", Affine(side, 0, -200 * side, 0, -side, 200 * side), 400, 400)
+    found = box_footing(Grid("EPSG:4326", Affine(0.5, 0, 178.75, 0, -0.5, 40), 5, 4), world)
+    assert found is not None
+    assert found.inside is not None
+    assert found.inside.tolist() == [[True, True, False, True, True]] * 4
+    assert max(found.reach) <= 3
