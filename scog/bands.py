@@ -22,8 +22,11 @@ class Band:
     name        the canonical name, `red`
     code        ESA's name, `B04`
     title       for people
-    wavelength  centre, in micrometres; None for the maps that processing made (SCL, AOT, WVP)
+    wavelength  centre, in micrometres; None for the maps that processing made (SCL, AOT, WVP, TCI)
     resolution  of the native pixel, in metres
+    shown       values of black and white, where nothing else is asked for: the same for all pictures
+    file        the asset that holds it, where that is not its own
+    number      its place within the file
     """
 
     name: str
@@ -31,11 +34,19 @@ class Band:
     title: str
     wavelength: float | None
     resolution: int
+    shown: tuple[float, float]
+    file: str | None = None
+    number: int = 1
 
     @property
     def spectral(self) -> bool:
-        """Whether the band holds reflectance (False for SCL, AOT and WVP)."""
+        """Whether the band holds reflectance (False for SCL, AOT, WVP and TCI)."""
         return self.wavelength is not None
+
+    @property
+    def asset(self) -> str:
+        """Key of the asset that holds it."""
+        return self.file or self.name
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -45,23 +56,27 @@ class Band:
 
 
 BANDS: tuple[Band, ...] = (
-    Band("coastal", "B01", "Coastal aerosol", 0.443, 60),
-    Band("blue", "B02", "Blue", 0.490, 10),
-    Band("green", "B03", "Green", 0.560, 10),
-    Band("red", "B04", "Red", 0.665, 10),
-    Band("rededge1", "B05", "Red edge 1", 0.704, 20),
-    Band("rededge2", "B06", "Red edge 2", 0.740, 20),
-    Band("rededge3", "B07", "Red edge 3", 0.783, 20),
-    Band("nir", "B08", "Near infrared", 0.842, 10),
-    Band("nir08", "B8A", "Near infrared, narrow", 0.865, 20),
-    Band("nir09", "B09", "Water vapour absorption", 0.945, 60),
-    Band("swir16", "B11", "Shortwave infrared 1.6 µm", 1.610, 20),
-    Band("swir22", "B12", "Shortwave infrared 2.2 µm", 2.190, 20),
-    Band("aot", "AOT", "Aerosol optical thickness", None, 20),
-    Band("wvp", "WVP", "Water vapour column", None, 20),
-    Band("scl", "SCL", "Scene classification", None, 20),
+    Band("coastal", "B01", "Coastal aerosol", 0.443, 60, (0.0, 0.3)),
+    Band("blue", "B02", "Blue", 0.490, 10, (0.0, 0.3)),
+    Band("green", "B03", "Green", 0.560, 10, (0.0, 0.3)),
+    Band("red", "B04", "Red", 0.665, 10, (0.0, 0.3)),
+    Band("rededge1", "B05", "Red edge 1", 0.704, 20, (0.0, 0.4)),
+    Band("rededge2", "B06", "Red edge 2", 0.740, 20, (0.0, 0.5)),
+    Band("rededge3", "B07", "Red edge 3", 0.783, 20, (0.0, 0.5)),
+    Band("nir", "B08", "Near infrared", 0.842, 10, (0.0, 0.5)),
+    Band("nir08", "B8A", "Near infrared, narrow", 0.865, 20, (0.0, 0.5)),
+    Band("nir09", "B09", "Water vapour absorption", 0.945, 60, (0.0, 0.5)),
+    Band("swir16", "B11", "Shortwave infrared 1.6 µm", 1.610, 20, (0.0, 0.5)),
+    Band("swir22", "B12", "Shortwave infrared 2.2 µm", 2.190, 20, (0.0, 0.4)),
+    Band("aot", "AOT", "Aerosol optical thickness", None, 20, (0.0, 0.5)),
+    Band("wvp", "WVP", "Water vapour column in cm", None, 20, (0.0, 5.0)),
+    Band("scl", "SCL", "Scene classification", None, 20, (0.0, 11.0)),
+    Band("visual_red", "TCI_R", "Red of the ready-made true-colour picture", None, 10, (0, 255), "visual", 1),
+    Band("visual_green", "TCI_G", "Green of the ready-made true-colour picture", None, 10, (0, 255), "visual", 2),
+    Band("visual_blue", "TCI_B", "Blue of the ready-made true-colour picture", None, 10, (0, 255), "visual", 3),
 )
-"""In the order of their wavelengths; what is not reflectance comes last."""
+"""In the order of their wavelengths; what is not reflectance comes last. Land hardly reflects more than 0.3 of visible
+light; leaves reflect half of the infrared."""
 
 BY_NAME: Mapping[str, Band] = MappingProxyType({band.name: band for band in BANDS})
 """Canonical name to band."""
@@ -71,10 +86,18 @@ CANONICAL: Mapping[str, str] = MappingProxyType(
 )
 """Every name and alias, in lower case, to the canonical name."""
 
+IN_ASSET: Mapping[str, tuple[Band, ...]] = MappingProxyType(
+    {
+        asset: tuple(band for band in BANDS if band.asset == asset)
+        for asset in dict.fromkeys(band.asset for band in BANDS)
+    }
+)
+"""Key of an asset to the bands that it holds."""
+
 SPELLINGS: tuple[str, ...] = (*BY_NAME, *(band.code for band in BANDS if band.spectral))
 """The names worth suggesting."""
 
-VALID_NAMES = f"one of {', '.join(BY_NAME)}, or a code such as B04 or B8A"
+VALID_NAMES = f"one of {', '.join(band.name for band in BANDS if not band.file)}, or a code such as B04 or B8A"
 """For the `valid` of an error."""
 
 

@@ -24,11 +24,13 @@ from scog.doctor import examine
 from scog.draw import Ask, Drawing, draw
 from scog.engine import open_engine
 from scog.errors import InvalidInput, ScogError
+from scog.formats import NAMED, format_of
 from scog.listing import feature_collection, newest_scenes, table
-from scog.look import look_of
-from scog.picture.encode import npy
+from scog.look import Wish, look_of
 from scog.pixels.mask import parse_mask
+from scog.pixels.resample import Resampling
 from scog.settings import Settings
+from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, draw_sheet, wish_for
 from scog.space.grid import Grid, tile_grid
 
 
@@ -75,15 +77,32 @@ def _parser() -> argparse.ArgumentParser:
     tile = commands.add_parser("tile", help="draw one tile into a file")
     for name in "zxy":
         tile.add_argument(name, type=int, metavar=name.upper())
-    tile.add_argument("-o", "--output", type=Path, required=True, help="a .png (picture) or .npy (values) file")
+    endings = ", ".join(f".{name}" for name in NAMED)
+    tile.add_argument(
+        "-o", "--output", type=Path, required=True, help=f"a file whose ending says its format: {endings}"
+    )
     tile.add_argument("--index", help="an index by name (default: ndvi)")
     tile.add_argument("--expression", help="a formula, such as (nir-red)/(nir+red)")
-    tile.add_argument("--bands", help="three bands as red, green and blue")
-    tile.add_argument("--datetime", help="a date, an instant or an interval such as 2022-05-01/2022-06-12")
-    tile.add_argument("--cloud-cover", type=float, default=60.0, help="highest cloud cover of a scene, percent")
-    tile.add_argument("--mask", default="clouds", help="clouds, none, or SCL classes to take out")
+    tile.add_argument("--bands", help="a preset such as agriculture, one band, or three as red, green and blue")
+    tile.add_argument("--resampling", choices=[method.value for method in Resampling], default=Resampling.NEAREST.value)
+    tile.add_argument("--classes", help="thresholds that make classes of values, such as bare:tan,0.2,green:teal")
+    tile.add_argument("--rescale", metavar="LOW,HIGH", help="values of the first and the last colour")
+    tile.add_argument("--colormap-name", metavar="NAME", help="a colormap of cmap's catalogue, such as viridis")
+    tile.add_argument("--color-formula", metavar="FORMULA", help="for three outputs, such as 'gamma RGB 1.3'")
+    _add_time(tile)
+    tile.add_argument("--mask", help="clouds (the default but for scl), none, or SCL classes to take out")
     _add_catalog(tile)
     tile.set_defaults(run=_tile)
+
+    sheet = commands.add_parser("sheet", help="draw one tile in many ways, side by side, to choose from")
+    for name in "zxy":
+        sheet.add_argument(name, type=int, metavar=name.upper())
+    sheet.add_argument("layers", nargs="*", metavar="LAYER", help="presets and indices; default: the best known")
+    sheet.add_argument("-o", "--output", type=Path, required=True, help="a .png file")
+    sheet.add_argument("--columns", type=int, default=6, help="pictures side by side (default: %(default)s)")
+    _add_time(sheet)
+    _add_catalog(sheet)
+    sheet.set_defaults(run=_sheet)
 
     search = commands.add_parser("search", help="list the newest scenes over a bounding box")
     search.add_argument("--bbox", required=True, metavar="W,S,E,N", help="in degrees, such as 11.2,46.4,11.5,46.6")
@@ -99,6 +118,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_catalog(doctor)
     doctor.set_defaults(run=_doctor)
     return parser
+
+
+def _add_time(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--datetime", help="a date, an instant or an interval such as 2022-05-01/2022-06-12")
+    command.add_argument("--cloud-cover", type=float, default=60.0, help="highest cloud cover of a scene, percent")
 
 
 def _add_catalog(command: argparse.ArgumentParser) -> None:
@@ -159,29 +183,59 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def _tile(options: argparse.Namespace) -> None:
-    form = options.output.suffix.lower()
-    if form not in (".png", ".npy"):
-        raise InvalidInput(f"A tile is not written as {form or 'a file without ending'}.", valid=".png or .npy")
+    from scog.web.parameters import parse_rescale  # loads much that other commands do without
+
+    suffix = options.output.suffix.lower()
+    if not suffix:
+        valid = ", ".join(f".{name}" for name in NAMED)
+        raise InvalidInput("A tile is not written to a file without an ending.", valid=valid)
     _check_cloud_cover(options.cloud_cover)
     look = look_of(
-        index=options.index,
-        expression=options.expression,
-        bands=[band.strip() for band in (options.bands or "").split(",") if band.strip()],
+        Wish(
+            index=options.index,
+            expression=options.expression,
+            bands=tuple(band.strip() for band in (options.bands or "").split(",") if band.strip()),
+            rescale=tuple(parse_rescale([options.rescale])) if options.rescale else (),
+            colormap_name=options.colormap_name,
+            color_formula=options.color_formula,
+            classes=options.classes,
+        )
     )
+    form = format_of(suffix.removeprefix("."), look)
     ask = Ask(
         expression=look.expression,
-        mask=parse_mask(options.mask),
+        mask=parse_mask(options.mask or look.mask),
         cloud_cover=options.cloud_cover,
         interval=parse_interval(options.datetime) if options.datetime else None,
+        resampling=Resampling(options.resampling),
     )
     grid = tile_grid(options.z, options.x, options.y)
     drawing = asyncio.run(_draw(_settings(options), grid, ask))
-    options.output.write_bytes(npy(drawing.values) if form == ".npy" else look.png(drawing))
+    options.output.write_bytes(form.encode(drawing, grid, look))
     report = drawing.report
     known = 100 * drawing.valid.mean()
     _say(f"{options.output}: {known:.0f} % known, {len(report.used)} scenes used, {len(report.skipped)} skipped")
     for scene, reason in report.skipped.items():
         _say(f"  skipped {scene}: {reason}")
+
+
+def _sheet(options: argparse.Namespace) -> None:
+    if options.output.suffix.lower() != ".png":
+        raise InvalidInput("A sheet is written to a .png file.", valid="a name that ends in .png")
+    if not 1 <= options.columns <= MAX_COLUMNS:
+        raise InvalidInput(f"{options.columns} columns are no sheet.", valid=f"1 to {MAX_COLUMNS} --columns")
+    _check_cloud_cover(options.cloud_cover)
+    grid = tile_grid(options.z, options.x, options.y, SHEET_SIDE)
+    layers = options.layers or best_known()
+    looks = [(layer, look_of(wish_for(layer))) for layer in layers]
+    interval = parse_interval(options.datetime) if options.datetime else None
+
+    async def drawn() -> bytes:
+        async with open_engine(_settings(options)) as engine:
+            return await draw_sheet(engine, grid, looks, options.columns, interval, options.cloud_cover, _say)
+
+    options.output.write_bytes(asyncio.run(drawn()))
+    _say(f"{options.output}: {len(looks)} pictures")
 
 
 def _check_cloud_cover(percent: float) -> None:

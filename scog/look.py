@@ -1,80 +1,211 @@
-"""How a picture looks: which formula it shows, in which range and colours."""
+"""How a picture looks: which formula it shows, and in which colours."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from scog.bands import canonical
-from scog.draw import Drawing
+import numpy as np
+from numpy.typing import NDArray
+
+from scog.bands import BY_NAME, CANONICAL, SPELLINGS, canonical
+from scog.classification import SCENE_CLASSES
 from scog.errors import InvalidInput
 from scog.maths import indices
 from scog.maths.expression import Expression, parse
-from scog.picture import encode
-from scog.picture.colormap import color_table
-from scog.picture.stretch import Range, to_palette, to_rgba
+from scog.picture.channels import Channels, parse_color_formula
+from scog.picture.classes import Class, Classes
+from scog.picture.color import parse_color
+from scog.picture.colormap import color_table, parse_colormap
+from scog.picture.legend import Legend
+from scog.picture.picture import Picture
+from scog.picture.ramp import Ramp, Range
+from scog.picture.thresholds import parse_classes
+from scog.presets import PRESETS, preset_of
+from scog.suggest import did_you_mean, quoted
 
 DEFAULT_INDEX = "ndvi"
-REFLECTANCE: Range = (0.0, 0.3)
-"""Default stretch of bands: land hardly reflects more than 0.3 of visible light. The same for all tiles."""
+SCENE_CLASSIFICATION = "scl"
+"""The layer that shows the scene classification, asked for like an index."""
+EXTEND = "extend"
+"""As the colour of what lies beyond a range: that of the range's end."""
 UNKNOWN: Range = (-1.0, 1.0)
 """Default range of a formula, of which nothing is known."""
 
+_SCENE_CLASSES = Classes(
+    tuple(Class(each.number, each.name, (*each.color, 255), each.number, each.number) for each in SCENE_CLASSES)
+)
+
 
 @dataclass(frozen=True)
+class Wish:
+    """What somebody asks of a look, as it was written; what is None or empty is left to the layer."""
+
+    index: str | None = None
+    expression: str | None = None
+    bands: tuple[str, ...] = ()
+    rescale: tuple[Range, ...] = ()
+    colormap_name: str | None = None
+    colormap: str | None = None
+    color_formula: str | None = None
+    classes: str | None = None
+    belowmincolor: str | None = None
+    abovemaxcolor: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Look:
-    """A formula with the range of values shown for each output; a colormap where there is one output."""
+    """A formula, and how its values become colours.
 
+    `mask` is what is masked unless something else is asked for. `classified`: values go out as numbers of classes.
+    """
+
+    title: str
     expression: Expression
-    ranges: tuple[Range, ...]
-    colormap: str | None
+    coloring: Ramp | Classes | Channels
+    mask: str = "clouds"
+    classified: bool = False
 
-    def png(self, drawing: Drawing) -> bytes:
-        """The drawing as a PNG: colours of a palette for one output, red, green and blue for three."""
-        if self.colormap is not None:
-            numbers = to_palette(drawing.values[0], drawing.valid, self.ranges[0])
-            return encode.palette_png(numbers, color_table(self.colormap))
-        return encode.rgba_png(to_rgba(drawing.values, drawing.valid, self.ranges))
+    def picture(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Picture:
+        """The colours of values `(band, y, x)`, transparent where they are not `valid` `(y, x)`."""
+        return self.coloring.paint(values, valid)
+
+    def values(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """The values `(band, y, x)` as they go out, NaN where not valid: as drawn, or as numbers of classes."""
+        if self.classified and isinstance(self.coloring, Classes):
+            return self.coloring.numbers(values[0], valid)[np.newaxis]
+        return values
+
+    @property
+    def legend(self) -> Legend:
+        """What the colours mean."""
+        return Legend(self.title, self.coloring, self.expression.names)
 
 
-def look_of(
-    *,
-    index: str | None = None,
-    expression: str | None = None,
-    bands: Sequence[str] = (),
-    rescale: Sequence[Range] = (),
-    colormap: str | None = None,
-) -> Look:
-    """The look that some parameters stand for. Raises InvalidInput that says what would be valid."""
-    if sum(choice is not None for choice in (index, expression, tuple(bands) or None)) > 1:
+def look_of(wish: Wish = Wish()) -> Look:
+    """The look that is wished for. Raises InvalidInput that says what would be valid."""
+    return _look_of(wish)
+
+
+@lru_cache(maxsize=256)
+def _look_of(wish: Wish) -> Look:
+    if sum(choice is not None for choice in (wish.index, wish.expression, wish.bands or None)) > 1:
         raise InvalidInput("Give one of index, expression and bands.", parameter="index", valid="one of the three")
-    ranges: tuple[Range, ...]
-    if bands:
-        if len(bands) not in (1, 3):
-            raise InvalidInput("A picture takes one band or three.", parameter="bands", valid="such as red,green,blue")
-        formula = parse(";".join(canonical(band) for band in bands))
-        ranges, colors = (REFLECTANCE,), "greys_r"
-    elif expression is not None:
-        formula, ranges, colors = parse(expression), (UNKNOWN,), "viridis"
-    else:
-        known = indices.get(index or DEFAULT_INDEX)
-        formula, ranges, colors = known.expression, (known.rescale,), known.colormap
-    if formula.outputs not in (1, 3):
+    look = _layer(wish)
+    own = look.coloring
+    return _three(look, own, wish) if isinstance(own, Channels) else _one(look, own, wish)
+
+
+def _layer(wish: Wish) -> Look:
+    """What is shown, in the colours it has by itself."""
+    if wish.bands:
+        return _of_bands(wish.bands)
+    if wish.expression is not None:
+        formula = parse(wish.expression)
+        if formula.outputs == 3:
+            red, green, blue = (BY_NAME[name].shown if name in BY_NAME else UNKNOWN for name in formula.names)
+            return Look(formula.text, formula, Channels((red, green, blue)))
+        if formula.outputs != 1:
+            what = f"A picture shows one output or three, not {formula.outputs}."
+            raise InvalidInput(what, parameter="expression", valid="one or three")
+        return Look(formula.text, formula, Ramp(UNKNOWN, color_table("viridis")))
+    name = wish.index if wish.index is not None else DEFAULT_INDEX
+    if name.lower() == SCENE_CLASSIFICATION:
+        return _scene_classification()
+    known = indices.get(name)
+    return Look(known.title, known.expression, Ramp(known.rescale, color_table(known.colormap)))
+
+
+def _scene_classification() -> Look:
+    """The classes that masks are made of, clouds and all."""
+    return Look("Scene classification", parse("scl"), _SCENE_CLASSES, mask="none")
+
+
+def _of_bands(bands: Sequence[str]) -> Look:
+    """A preset by name, three bands as red, green and blue, or one in greys."""
+    if len(bands) == 1:
+        preset = preset_of(bands[0])
+        if preset is not None:
+            return _channels(preset.title, preset.bands)
+        if bands[0].lower() not in CANONICAL:
+            near = did_you_mean(bands[0], (*(preset.name for preset in PRESETS), *SPELLINGS))
+            what = f"there is no band or preset {quoted(bands[0])}{near}"
+            raise InvalidInput(what, parameter="bands", valid=_VALID_BANDS)
+        band = BY_NAME[canonical(bands[0])]
+        if band.name == SCENE_CLASSIFICATION:
+            return _scene_classification()
+        return Look(band.title, parse(band.name), Ramp(band.shown, color_table("greys_r")))
+    names = tuple(canonical(band) for band in bands)
+    if len(names) != 3:
+        raise InvalidInput("A picture takes one band or three.", parameter="bands", valid=_VALID_BANDS)
+    return _channels(", ".join(names), names)
+
+
+_VALID_BANDS = f"one band or three, such as nir,red,green, or one of {', '.join(preset.name for preset in PRESETS)}"
+
+
+def _channels(title: str, bands: Sequence[str]) -> Look:
+    red, green, blue = (BY_NAME[band].shown for band in bands)
+    return Look(title, parse(";".join(bands)), Channels((red, green, blue)))
+
+
+def _three(look: Look, own: Channels, wish: Wish) -> Look:
+    """A picture of three outputs in the ranges and colours wished for."""
+    _refuse(
+        wish, ("colormap_name", "colormap", "classes", "belowmincolor", "abovemaxcolor"), "a picture of three outputs"
+    )
+    if wish.color_formula is not None:
+        parse_color_formula(wish.color_formula)
+    red, green, blue = _ranges(wish.rescale, own.ranges)
+    return replace(look, coloring=Channels((red, green, blue), wish.color_formula))
+
+
+def _one(look: Look, own: Ramp | Classes, wish: Wish) -> Look:
+    """A picture of one output in the range and colours wished for."""
+    _refuse(wish, ("color_formula",), "a picture of one output")
+    ramp = own if isinstance(own, Ramp) else Ramp(BY_NAME[SCENE_CLASSIFICATION].shown, color_table("viridis"))
+    (shown,) = _ranges(wish.rescale, (ramp.shown,))
+    if wish.classes is not None:
+        _refuse(wish, ("colormap", "rescale", "belowmincolor", "abovemaxcolor"), "classes")
+        colors = ramp.colors if wish.colormap_name is None else color_table(wish.colormap_name)
+        return replace(look, coloring=parse_classes(wish.classes, colors), classified=True)
+    coloring = own
+    if wish.colormap is not None:
+        _refuse(wish, ("colormap_name",), "a colormap that is written out")
+        coloring = parse_colormap(wish.colormap, shown, rescaled=bool(wish.rescale))
+    elif wish.colormap_name is not None:
+        coloring = Ramp(shown, color_table(wish.colormap_name))
+    elif isinstance(own, Ramp) or wish.rescale:
+        coloring = Ramp(shown, ramp.colors)
+    if isinstance(coloring, Classes):
+        _refuse(wish, ("belowmincolor", "abovemaxcolor"), "classes")
+        return replace(look, coloring=coloring)
+    below, above = (
+        None if color in (None, EXTEND) else parse_color(color, parameter)
+        for parameter, color in (("belowmincolor", wish.belowmincolor), ("abovemaxcolor", wish.abovemaxcolor))
+    )
+    return replace(look, coloring=replace(coloring, below=below, above=above))
+
+
+def _ranges(wished: Sequence[Range], own: Sequence[Range]) -> Sequence[Range]:
+    """A range for each output: its own, the one wished for all, or one wished for each."""
+    if len(wished) not in (0, 1, len(own)):
         raise InvalidInput(
-            f"A picture shows one output or three, not {formula.outputs}.", parameter="expression", valid="one or three"
+            f"{len(wished)} ranges for {len(own)} output{'s' * (len(own) > 1)}.",
+            parameter="rescale",
+            valid=" or ".join(map(str, sorted({1, len(own)}))),
         )
-    ranges = tuple(rescale) or ranges
-    if len(ranges) not in (1, formula.outputs):
-        raise InvalidInput(
-            f"{len(ranges)} ranges for {formula.outputs} outputs.", parameter="rescale", valid=f"1 or {formula.outputs}"
-        )
-    if not all(low < high for low, high in ranges):
-        raise InvalidInput("A range ends before it begins.", parameter="rescale", valid="the lower value first")
-    if formula.outputs == 3:
-        if colormap is not None:
-            raise InvalidInput(
-                "A colormap colours one output, not three.", parameter="colormap_name", valid="none for three outputs"
-            )
-        return Look(formula, ranges * (3 // len(ranges)), None)
-    color_table(colormap or colors)
-    return Look(formula, ranges, colormap or colors)
+    with np.errstate(over="ignore"):
+        ends = np.array(wished, np.float64).reshape(-1, 2).astype(np.float32)  # as the values are
+    if not (np.isfinite(ends).all() and (ends[:, 0] < ends[:, 1]).all()):
+        what = "A range does not ascend, or not for numbers of 32 bits."
+        raise InvalidInput(what, parameter="rescale", valid="two finite numbers, the lower first")
+    return own if not wished else [wished[0]] * len(own) if len(wished) == 1 else wished
+
+
+def _refuse(wish: Wish, parameters: Sequence[str], what: str) -> None:
+    """Refuse parameters that mean nothing here, rather than pass them over in silence."""
+    for parameter in parameters:
+        if getattr(wish, parameter) not in (None, ()):
+            raise InvalidInput(f"{parameter} has no meaning for {what}.", parameter=parameter, valid="leave it out")

@@ -1,6 +1,6 @@
 import pytest
 
-from scog.bands import BANDS, BY_NAME, canonical
+from scog.bands import BANDS, BY_NAME, IN_ASSET, canonical
 from scog.errors import InvalidInput
 
 
@@ -28,6 +28,8 @@ from scog.errors import InvalidInput
         ("SCL", "scl"),
         ("Aot", "aot"),
         ("WVP", "wvp"),
+        ("visual_red", "visual_red"),
+        ("TCI_G", "visual_green"),
     ],
 )
 def test_a_band_has_one_canonical_name(name: str, expected: str) -> None:
@@ -44,7 +46,7 @@ def test_an_unknown_band_is_refused_with_near_names(name: str, fragment: str) ->
     assert fragment in str(refused.value)
     assert len(str(refused.value)) < 200
     assert refused.value.parameter == "bands"
-    assert all(band.name in (refused.value.valid or "") for band in BANDS)
+    assert all(band.name in (refused.value.valid or "") for band in BANDS if band.file is None)
 
 
 def test_no_name_means_two_bands() -> None:
@@ -55,7 +57,24 @@ def test_no_name_means_two_bands() -> None:
 
 
 def test_maps_made_by_processing_have_no_wavelength() -> None:
-    assert [band.name for band in BANDS if not band.spectral] == ["aot", "wvp", "scl"]
+    made = ["aot", "wvp", "scl", "visual_red", "visual_green", "visual_blue"]
+    assert [band.name for band in BANDS if not band.spectral] == made
     wavelengths = [band.wavelength for band in BANDS if band.wavelength is not None]
     assert wavelengths == sorted(wavelengths)
     assert {band.resolution for band in BANDS} == {10, 20, 60}
+
+
+def test_every_band_has_a_range_that_is_shown() -> None:
+    for band in BANDS:
+        low, high = band.shown
+        assert low == 0 < high
+        assert not band.spectral or high <= 0.5
+
+
+def test_bands_of_one_asset_have_each_their_place() -> None:
+    assert [band for bands in IN_ASSET.values() for band in bands] == list(BANDS)
+    for asset, bands in IN_ASSET.items():
+        assert [band.asset for band in bands] == [asset] * len(bands)
+        assert [band.number for band in bands] == list(range(1, len(bands) + 1))
+    assert [band.name for band in IN_ASSET["visual"]] == ["visual_red", "visual_green", "visual_blue"]
+    assert IN_ASSET["red"] == (BY_NAME["red"],)

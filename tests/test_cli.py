@@ -118,8 +118,8 @@ def test_options(
 
 REFUSALS = [
     # options, status, fragment
-    (["-o", "t.gif"], 2, ".png or .npy"),
-    (["-o", "t"], 2, "without ending"),
+    (["-o", "t.gif"], 2, "there is no format 'gif'"),
+    (["-o", "t"], 2, "without an ending"),
     (["-o", "t.png", "--index", "nix"], 2, "nix"),
     (["-o", "t.png", "--expression", "nirr"], 2, "did you mean nir"),
     (["-o", "t.png", "--bands", "red,green"], 2, "one band or three"),

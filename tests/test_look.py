@@ -1,75 +1,240 @@
-"""Which look some parameters stand for."""
+"""Which look a wish stands for."""
 
 from __future__ import annotations
 
-import io
-from typing import Any
-
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
-from scog.draw import Drawing
+from scog.bands import BANDS, BY_NAME
+from scog.classification import SCENE_CLASSES
 from scog.errors import InvalidInput
-from scog.look import REFLECTANCE, UNKNOWN, look_of
+from scog.look import UNKNOWN, Look, Wish, look_of
 from scog.maths import indices
-from scog.report import Report
+from scog.picture.channels import Channels
+from scog.picture.classes import Classes
+from scog.picture.colormap import color_table
+from scog.picture.ramp import Ramp, Range
+from scog.presets import PRESETS, Preset
+
+RGB = ("red", "green", "blue")
+NDVI = indices.get("ndvi")
+
+
+def ramp_of(look: Look) -> Ramp:
+    assert isinstance(look.coloring, Ramp)
+    return look.coloring
 
 
 @pytest.mark.parametrize(
-    ("asked", "formula", "ranges", "colormap"),
+    ("wish", "formula", "shown", "colormap"),
     [
-        ({}, indices.get("ndvi").formula, (indices.get("ndvi").rescale,), indices.get("ndvi").colormap),
-        ({"index": "ndwi"}, indices.get("ndwi").formula, (indices.get("ndwi").rescale,), "rdbu"),
-        ({"expression": "B08 / B04"}, "nir / red", (UNKNOWN,), "viridis"),
-        ({"expression": "B08 / B04", "rescale": [(0, 5)]}, "nir / red", ((0, 5),), "viridis"),
-        ({"bands": ["B08"]}, "nir", (REFLECTANCE,), "greys_r"),
-        ({"bands": ["red", "B03", "b2"]}, "red; green; blue", (REFLECTANCE,) * 3, None),
-        ({"bands": ["red", "green", "blue"], "rescale": [(0, 1)]}, "red; green; blue", ((0, 1),) * 3, None),
-        ({"expression": "red;green;blue", "rescale": [(0, 1), (0, 2), (0, 3)]}, "red; green; blue",
-         ((0, 1), (0, 2), (0, 3)), None),
-        ({"index": "ndvi", "colormap": "magma", "rescale": [(0, 1)]}, indices.get("ndvi").formula, ((0, 1),), "magma"),
-    ],
-)  # fmt: skip
-def test_looks(asked: dict[str, Any], formula: str, ranges: Any, colormap: str | None) -> None:
-    look = look_of(**asked)
-    assert look.expression.text == formula
-    assert look.ranges == ranges
-    assert look.colormap == colormap
-
-
-@pytest.mark.parametrize(
-    ("asked", "parameter"),
-    [
-        ({"index": "ndvi", "bands": ["red"]}, "index"),
-        ({"index": "ndvi", "expression": "red"}, "index"),
-        ({"index": "nosuch"}, "index"),
-        ({"bands": ["red", "green"]}, "bands"),
-        ({"bands": ["red", "green", "blue", "nir"]}, "bands"),
-        ({"bands": ["pink"]}, "bands"),
-        ({"expression": "red; green"}, "expression"),
-        ({"expression": "red +"}, "expression"),
-        ({"rescale": [(0, 1), (0, 1)]}, "rescale"),
-        ({"bands": ["red", "green", "blue"], "rescale": [(0, 1), (0, 1)]}, "rescale"),
-        ({"rescale": [(1, 1)]}, "rescale"),
-        ({"rescale": [(2, 1)]}, "rescale"),
-        ({"rescale": [(float("nan"), 1)]}, "rescale"),
-        ({"bands": ["red", "green", "blue"], "colormap": "viridis"}, "colormap_name"),
-        ({"colormap": "nosuch"}, "colormap_name"),
+        (Wish(), NDVI.formula, NDVI.rescale, NDVI.colormap),
+        (Wish(index="NDVI"), NDVI.formula, NDVI.rescale, NDVI.colormap),
+        (Wish(index="ndwi"), indices.get("ndwi").formula, indices.get("ndwi").rescale, indices.get("ndwi").colormap),
+        (Wish(expression="B08 / B04"), "nir / red", UNKNOWN, "viridis"),
+        (Wish(expression="B08 / B04", rescale=((0, 5),)), "nir / red", (0, 5), "viridis"),
+        (Wish(bands=("B08",)), "nir", BY_NAME["nir"].shown, "greys_r"),
+        (Wish(bands=("wvp",)), "wvp", BY_NAME["wvp"].shown, "greys_r"),
+        (Wish(colormap_name="magma", rescale=((0, 1),)), NDVI.formula, (0, 1), "magma"),
+        (Wish(colormap_name="magma"), NDVI.formula, NDVI.rescale, "magma"),
+        (Wish(index="scl", rescale=((0, 5),)), "scl", (0, 5), "viridis"),
+        (Wish(index="scl", colormap_name="magma"), "scl", BY_NAME["scl"].shown, "magma"),
     ],
 )
-def test_what_cannot_be_shown(asked: dict[str, Any], parameter: str) -> None:
+def test_one_output(wish: Wish, formula: str, shown: Range, colormap: str) -> None:
+    look = look_of(wish)
+    assert look.expression.text == formula
+    ramp = ramp_of(look)
+    assert ramp.shown == shown
+    assert (ramp.colors == color_table(colormap)).all()
+    assert (ramp.below, ramp.above) == (None, None)
+    assert not look.classified
+    assert look.mask == ("none" if formula == "scl" else "clouds")
+
+
+@pytest.mark.parametrize(
+    ("wish", "formula", "ranges"),
+    [
+        (Wish(bands=("red", "B03", "b2")), "red; green; blue", ((0, 0.3),) * 3),
+        (Wish(bands=("nir", "red", "red")), "nir; red; red", ((0, 0.5), (0, 0.3), (0, 0.3))),
+        (Wish(bands=RGB, rescale=((0, 1),)), "red; green; blue", ((0, 1),) * 3),
+        (Wish(expression="red;green;nir"), "red; green; nir", ((0, 0.3), (0, 0.3), (0, 0.5))),
+        (Wish(expression="red;green;nir-red"), "red; green; nir - red", ((0, 0.3), (0, 0.3), UNKNOWN)),
+        (Wish(expression="red;green;blue", rescale=((0, 1), (0, 2), (0, 3))), "red; green; blue",
+         ((0, 1), (0, 2), (0, 3))),
+    ],
+)  # fmt: skip
+def test_three_outputs(wish: Wish, formula: str, ranges: tuple[Range, ...]) -> None:
+    look = look_of(wish)
+    assert look.expression.text == formula
+    assert look.coloring == Channels(ranges)  # type: ignore[arg-type]
+    assert look.mask == "clouds"
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+def test_a_preset_has_one_stretch_for_all_pictures(preset: Preset) -> None:
+    look = look_of(Wish(bands=(preset.name,)))
+    assert look.title == preset.title
+    assert look.expression.names == preset.bands
+    assert look.coloring == Channels(tuple(BY_NAME[band].shown for band in preset.bands))  # type: ignore[arg-type]
+    grey = np.full((3, 2, 2), 0.1, np.float32)
+    mixed = np.stack([np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)] * 3)
+    valid = np.ones((2, 2), bool)
+    # The same value has the same colour beside whatever neighbours.
+    assert (look.picture(grey, valid).rgba[0, 0] == look.picture(mixed, valid).rgba[0, 0]).all()
+
+
+@pytest.mark.parametrize("wish", [Wish(index="scl"), Wish(index="SCL"), Wish(bands=("scl",)), Wish(bands=("SCL",))])
+def test_the_scene_classification_has_its_own_colours_and_no_mask(wish: Wish) -> None:
+    look = look_of(wish)
+    assert (look.expression.text, look.mask, look.classified) == ("scl", "none", False)
+    numbers = np.arange(14, dtype=np.float32).reshape(1, 2, 7)
+    painted = look.picture(numbers, np.ones((2, 7), bool)).rgba.reshape(-1, 4)
+    assert painted[:12].tolist() == [[*each.color, 255] for each in SCENE_CLASSES]
+    assert (painted[12:] == 0).all()
+    assert look.values(numbers, np.ones((2, 7), bool)) is numbers
+    legend = look.legend.json()
+    assert [(each["value"], each["name"]) for each in legend["classes"]] == [(c.number, c.name) for c in SCENE_CLASSES]
+
+
+@given(hnp.arrays(np.float32, (1, 4, 4), elements=st.floats(-1, 1, width=32)), hnp.arrays(np.bool_, (4, 4)))
+def test_classes_of_an_index_go_out_as_numbers(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
+    look = look_of(Wish(classes="bare:tan,0.25,green:teal"))
+    assert look.classified
+    expected = np.where(valid, np.where(values >= 0.25, 2.0, 1.0), np.nan)
+    found = look.values(values, valid)
+    assert found.dtype == np.float32
+    assert np.array_equal(found, expected, equal_nan=True)
+    painted = look.picture(values, valid).rgba
+    for number, color in ((1, (210, 180, 140, 255)), (2, (0, 128, 128, 255))):
+        assert (painted[found[0] == number] == color).all()
+    assert (painted[~valid] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("wish", "colors"),
+    [(Wish(), NDVI.colormap), (Wish(colormap_name="magma"), "magma"), (Wish(bands=("nir",)), "greys_r"),
+     (Wish(index="scl"), "viridis")],
+)  # fmt: skip
+def test_classes_without_colours_take_those_of_the_layer(wish: Wish, colors: str) -> None:
+    look = look_of(Wish(**{**vars(wish), "classes": "0.2,0.5"}))
+    assert isinstance(look.coloring, Classes)
+    table = color_table(colors)
+    assert [list(entry.color) for entry in look.coloring.entries] == table[[0, 126, 252]].tolist()
+    assert look.mask == look_of(wish).mask
+
+
+def test_colours_of_what_lies_beyond() -> None:
+    ramp = ramp_of(look_of(Wish(belowmincolor="transparent", abovemaxcolor="#ff000080")))
+    assert (ramp.below, ramp.above) == ((0, 0, 0, 0), (255, 0, 0, 128))
+    assert ramp.shown == NDVI.rescale
+    plain = ramp_of(look_of(Wish(belowmincolor="extend", abovemaxcolor="extend")))
+    assert (plain.below, plain.above) == (None, None)
+    assert (plain.palette == ramp_of(look_of()).palette).all()
+
+
+def test_a_colormap_that_is_written_out() -> None:
+    values = np.array([[[0.0, 0.1, 0.5, 1.0]]], np.float32)
+    valid = np.ones((1, 4), bool)
+    numbers = look_of(Wish(colormap='{"0": "red", "1": "blue"}')).picture(values, valid).rgba[0]
+    assert numbers.tolist() == [[255, 0, 0, 255], [0] * 4, [0] * 4, [0, 0, 255, 255]]
+    steps = look_of(Wish(colormap='{"0": "red", "255": "blue"}', rescale=((0.1, 0.5),))).picture(values, valid).rgba[0]
+    assert steps.tolist() == [[255, 0, 0, 255]] * 2 + [[0, 0, 255, 255]] * 2
+    look = look_of(Wish(index="scl", colormap='[[[4, 6], "red"]]'))
+    assert isinstance(look.coloring, Classes)
+    assert not look.classified  # the values are still those of the index
+
+
+def test_a_written_ramp_takes_colours_beyond() -> None:
+    table = "{" + ",".join(f'"{n}": [{n}, 0, 0]' for n in range(256)) + "}"
+    ramp = ramp_of(look_of(Wish(colormap=table, rescale=((0, 1),), abovemaxcolor="lime")))
+    assert (ramp.shown, ramp.above) == ((0, 1), (0, 255, 0, 255))
+    assert ramp.colors[[0, -1], 0].tolist() == [0, 255]
+
+
+def test_a_color_formula() -> None:
+    coloring = look_of(Wish(bands=RGB, color_formula="gamma RGB 2")).coloring
+    assert coloring == Channels(((0, 0.3),) * 3, "gamma RGB 2")
+
+
+THREE = Wish(bands=RGB)
+REFUSED: list[tuple[Wish, str]] = [
+    (Wish(index="ndvi", bands=("red",)), "index"),
+    (Wish(index="ndvi", expression="red"), "index"),
+    (Wish(expression="nir", bands=("red",)), "index"),
+    (Wish(index="nosuch"), "index"),
+    (Wish(index=""), "index"),
+    (Wish(expression=""), "expression"),
+    (Wish(expression="red; green"), "expression"),
+    (Wish(expression="red; green; blue; nir"), "expression"),
+    (Wish(expression="red +"), "expression"),
+    (Wish(bands=("red", "green")), "bands"),
+    (Wish(bands=("red", "green", "blue", "nir")), "bands"),
+    (Wish(bands=("pink",)), "bands"),
+    (Wish(bands=("",)), "bands"),
+    (Wish(bands=("agriculture", "red", "green")), "bands"),
+    (Wish(rescale=((0, 1), (0, 1))), "rescale"),
+    (Wish(bands=RGB, rescale=((0, 1), (0, 1))), "rescale"),
+    (Wish(rescale=((1, 1),)), "rescale"),
+    (Wish(rescale=((2, 1),)), "rescale"),
+    (Wish(rescale=((float("nan"), 1),)), "rescale"),
+    (Wish(rescale=((0, float("inf")),)), "rescale"),
+    (Wish(rescale=((0, 1e300),)), "rescale"),
+    (Wish(rescale=((0, 5e-324),)), "rescale"),
+    (Wish(rescale=((1, 1 + 1e-12),)), "rescale"),
+    (Wish(bands=RGB, rescale=((0, 1), (0, 1), (1, 0))), "rescale"),
+    (Wish(colormap_name="nosuch"), "colormap_name"),
+    (Wish(colormap_name=""), "colormap_name"),
+    (Wish(colormap=""), "colormap"),
+    (Wish(colormap='{"0": "red"}', colormap_name="viridis"), "colormap_name"),
+    (Wish(classes=""), "classes"),
+    (Wish(classes="0.2", rescale=((0, 1),)), "rescale"),
+    (Wish(classes="0.2", colormap='{"0": "red"}'), "colormap"),
+    (Wish(classes="0.2", belowmincolor="red"), "belowmincolor"),
+    (Wish(classes="0.2", abovemaxcolor="red"), "abovemaxcolor"),
+    (Wish(classes="0.2", colormap_name="nosuch"), "colormap_name"),
+    (Wish(colormap='{"0": "red"}', belowmincolor="red"), "belowmincolor"),
+    (Wish(index="scl", abovemaxcolor="red"), "abovemaxcolor"),
+    (Wish(belowmincolor="nosuch"), "belowmincolor"),
+    (Wish(abovemaxcolor=""), "abovemaxcolor"),
+    (Wish(color_formula="gamma RGB 1.3"), "color_formula"),
+    (Wish(color_formula=""), "color_formula"),
+    (Wish(bands=RGB, color_formula="nonsense"), "color_formula"),
+    (Wish(bands=RGB, color_formula=""), "color_formula"),
+    *((Wish(bands=RGB, **{name: text}), name) for name in ("colormap_name", "colormap", "classes", "belowmincolor")
+      for text in ("viridis", "")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wish", "parameter"), REFUSED, ids=[name for _, name in REFUSED])
+def test_what_cannot_be_shown(wish: Wish, parameter: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        look_of(**asked)
+        look_of(wish)
     assert refused.value.parameter == parameter
     assert refused.value.valid
 
 
-@pytest.mark.parametrize("asked", [{}, {"bands": ["red", "green", "blue"]}])
-def test_a_valid_drawing_is_opaque_and_an_invalid_one_transparent(asked: dict[str, Any]) -> None:
-    look = look_of(**asked)
+def test_near_names_are_told() -> None:
+    with pytest.raises(InvalidInput, match="agriculture"):
+        look_of(Wish(bands=("agricultur",)))
+    with pytest.raises(InvalidInput, match="did you mean nir"):
+        look_of(Wish(bands=("nirr",)))
+
+
+@pytest.mark.parametrize("wish", [Wish(), THREE, Wish(index="scl"), Wish(classes="0.2"), Wish(bands=("nir",))])
+def test_a_valid_drawing_is_opaque_and_an_invalid_one_transparent(wish: Wish) -> None:
+    look = look_of(wish)
     for valid, alpha in ((True, 255), (False, 0)):
-        values = np.full((look.expression.outputs, 4, 4), 0.1 if valid else np.nan, np.float32)
-        drawing = Drawing(values, np.full((4, 4), valid), Report())
-        with Image.open(io.BytesIO(look.png(drawing))) as image:
-            assert (np.asarray(image.convert("RGBA"))[..., 3] == alpha).all()
+        values = np.full((look.expression.outputs, 4, 4), 4 if valid else np.nan, np.float32)
+        assert (look.picture(values, np.full((4, 4), valid)).rgba[..., 3] == alpha).all()
+
+
+def test_every_band_can_be_looked_at_by_itself() -> None:
+    for band in BANDS:
+        look = look_of(Wish(bands=(band.name,)))
+        assert look.title
+        assert look.legend.json()["title"] == look.title

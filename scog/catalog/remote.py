@@ -16,7 +16,7 @@ from pystac import Link
 from pystac_client import Client, ItemSearch
 from pystac_client.conformance import ConformanceClasses
 
-from scog.bands import BANDS
+from scog.bands import BANDS, IN_ASSET
 from scog.catalog.footprint import Bounds
 from scog.catalog.offset import C1, L2A
 from scog.catalog.query import Page, Query
@@ -41,11 +41,11 @@ READ_FIELDS = (
     *("properties.s2:processing_baseline", "properties.earthsearch:boa_offset_applied"),
 )
 """What `scog.catalog.scene` reads of an item, besides its assets. Each property has to be named."""
-READ_ASSETS = (*(name for band in BANDS for name in (band.name, band.code)), "visual", "preview")
+READ_ASSETS = (*IN_ASSET, *(band.code for band in BANDS if not band.file), "preview")
 UNREAD_FIELDS = (
     "links",
-    *(f"assets.{band.name}-jp2" for band in BANDS),
-    *("assets.visual-jp2", "assets.thumbnail", "assets.cloud", "assets.snow"),
+    *(f"assets.{asset}-jp2" for asset in IN_ASSET),
+    *("assets.thumbnail", "assets.cloud", "assets.snow"),
     *("assets.granule_metadata", "assets.product_metadata", "assets.tileinfo_metadata"),
 )
 """What Earth Search sends of an item unless it is excluded: all of `assets`, whichever of them are included."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from scog.bands import BY_NAME, CANONICAL
+from scog.bands import BY_NAME, CANONICAL, IN_ASSET
 from scog.catalog.offset import C1, L2A, SCALE, offset_of
 from scog.catalog.when import parse_instant
 from scog.errors import InvalidInput
@@ -28,13 +28,14 @@ class UnusableItem(ValueError):
 class Asset:
     """One file of a scene. Reflectance or whatever it holds = DN x `scale` + `offset`.
 
-    An `offset` of None: only the pixels can tell (see `scog.catalog.offset`).
+    An `offset` of None: only the pixels can tell (see `scog.catalog.offset`). `band` is its place in the file.
     """
 
     url: str
     scale: float = 1.0
     offset: float | None = 0.0
     nodata: float | None = None
+    band: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,10 +170,11 @@ def _assets(item: Mapping[str, Any], properties: Mapping[str, Any], collection: 
         spectral = band in BY_NAME and BY_NAME[band].spectral
         if collection in (L2A, C1):
             scale, shift = (SCALE, known) if spectral else (scale, 0.0)
-            nodata = 0 if band in BY_NAME else nodata
+            nodata = 0 if band in IN_ASSET else nodata
         else:
             shift = offset
-        found.setdefault(band, Asset(url, scale, shift, _number(nodata)))
+        for name, number in [(each.name, each.number) for each in IN_ASSET.get(band, ())] or [(band, 1)]:
+            found.setdefault(name, Asset(url, scale, shift, _number(nodata), number))
     if not found:
         raise UnusableItem("no-raster-assets")
     return found

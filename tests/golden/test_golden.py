@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scog.catalog.when import parse_interval
+from scog.classification import BY_NUMBER
 from scog.draw import Ask, Drawing
-from scog.look import look_of
+from scog.look import Wish, look_of
+from scog.picture import encode
 from scog.pixels.mask import parse_mask
 from scog.space.grid import Grid
 from tests.doubles.archives import sample
@@ -93,6 +95,23 @@ def grey(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
     assert (np.diff(picture[drawing.valid][:, 0][order].astype(int)) >= 0).all()
 
 
+def classified(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
+    """The official colours of what the classification says, clouds and all."""
+    scl = sample(archive / "sentinel-2-l2a" / f"{WEST.name}-{CLOUDY}" / "scl.tif", grid)
+    for number in (4, 5, 6, 9):
+        seen = scl.valid & ~scl.on_edge & (scl.numbers == number)
+        assert seen.any()
+        assert (picture[seen] == (*BY_NUMBER[number].color, 255)).all()
+
+
+def three_classes(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
+    """Three colours, parted at the thresholds."""
+    parted = np.digitize(drawing.values[0], np.array([0.1, 0.6], np.float32))
+    colors = np.array([(0, 0, 255, 255), (210, 180, 140, 255), (0, 100, 0, 255)])
+    assert (picture == colors[parted]).all()
+    assert set(np.unique(parted)) == {0, 1, 2}
+
+
 def small(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
     """Far out the squares are a few pixels, in one piece."""
     seen = picture[..., 3] == 255
@@ -107,31 +126,38 @@ def white(picture: Rgba) -> NDArray[np.bool_]:
 
 
 Check = Callable[[Rgba, Drawing, Path, Grid], None]
-PICTURES: dict[str, tuple[Check, Grid, dict[str, Any], dict[str, Any]]] = {
-    "ndvi": (opaque, tile_over(WEST, 14, 0.5, 0.6), {}, {}),
-    "ndvi-one-day": (cloud_free, tile_over(WEST, 14, 0.5, 0.6), {}, {"interval": parse_interval(CLOUDY)}),
-    "true-colour": (opaque, tile_over(WEST, 14, 0.5, 0.6), {"bands": RGB}, {}),
-    "true-colour-unmasked": (cloudy, tile_over(WEST, 14, 0.5, 0.6), {"bands": RGB}, {"mask": parse_mask("none")}),
-    "corner": (part, tile_over(WEST, 13, 0.0, 0.0), {"bands": RGB}, {}),
-    "seam": (seamless, tile_over(WEST, 12, 0.9, 0.5), {}, {}),
+PICTURES: dict[str, tuple[Check, Grid, Wish, dict[str, Any]]] = {
+    "ndvi": (opaque, tile_over(WEST, 14, 0.5, 0.6), Wish(), {}),
+    "ndvi-one-day": (cloud_free, tile_over(WEST, 14, 0.5, 0.6), Wish(), {"interval": parse_interval(CLOUDY)}),
+    "true-colour": (opaque, tile_over(WEST, 14, 0.5, 0.6), Wish(bands=RGB), {}),
+    "true-colour-unmasked": (cloudy, tile_over(WEST, 14, 0.5, 0.6), Wish(bands=RGB), {"mask": parse_mask("none")}),
+    "corner": (part, tile_over(WEST, 13, 0.0, 0.0), Wish(bands=RGB), {}),
+    "seam": (seamless, tile_over(WEST, 12, 0.9, 0.5), Wish(), {}),
     "ndwi-viridis": (
         blue_water,
         tile_over(WEST, 14, 0.5, 0.6),
-        {"index": "ndwi", "rescale": ((-0.5, 0.5),), "colormap": "viridis"},
+        Wish(index="ndwi", rescale=((-0.5, 0.5),), colormap_name="viridis"),
         {},
     ),
-    "nir-grey": (grey, tile_over(EAST, 13, 0.6, 0.5), {"bands": ["nir"], "rescale": ((0.0, 0.5),)}, {}),
-    "far": (small, tile_over(WEST, 9), {}, {}),
+    "nir-grey": (grey, tile_over(EAST, 13, 0.6, 0.5), Wish(bands=("nir",), rescale=((0.0, 0.5),)), {}),
+    "scl": (classified, tile_over(WEST, 14, 0.5, 0.6), Wish(index="scl"), {}),
+    "ndvi-classes": (
+        three_classes,
+        tile_over(WEST, 14, 0.5, 0.6),
+        Wish(classes="water:blue,0.1,bare:tan,0.6,green:darkgreen"),
+        {},
+    ),
+    "far": (small, tile_over(WEST, 9), Wish(), {}),
 }
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_picture(name: str, archive: Path, request: pytest.FixtureRequest) -> None:
     check, grid, look, asked = PICTURES[name]
-    shown = look_of(**look)
-    ask = Ask(shown.expression, **{"mask": parse_mask("clouds"), "cloud_cover": 100.0, **asked})
+    shown = look_of(look)
+    ask = Ask(shown.expression, **{"mask": parse_mask(shown.mask), "cloud_cover": 100.0, **asked})
     drawing = draw_one(archive, grid, ask)
-    body = shown.png(drawing)
+    body = encode.png(shown.picture(drawing.values, drawing.valid))
     picture = decoded(body)
     assert ((picture[..., 3] == 255) == drawing.valid).all()
     check(picture, drawing, archive, grid)

@@ -1,0 +1,80 @@
+"""File formats: a drawing as the bytes of a picture, or of values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import scog
+from scog.catalog.when import rfc3339
+from scog.draw import Drawing
+from scog.errors import InvalidInput
+from scog.look import Look
+from scog.picture import encode
+from scog.picture.geotiff import geotiff
+from scog.picture.picture import Picture
+from scog.picture.ramp import Ramp, spread16
+from scog.space.grid import Grid
+from scog.suggest import did_you_mean, quoted
+
+FLATTENED = "white"
+"""What stands where a picture without transparency shows nothing."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format: the names that ask for it, its media type, how a drawing becomes its bytes."""
+
+    names: tuple[str, ...]
+    media_type: str
+    description: str
+    encode: Callable[[Drawing, Grid, Look], bytes]
+    flat: bool = False
+    """Whether it knows no transparency."""
+
+
+def _of_picture(encoder: Callable[[Picture], bytes]) -> Callable[[Drawing, Grid, Look], bytes]:
+    return lambda drawing, grid, look: encoder(look.picture(drawing.values, drawing.valid))
+
+
+def _png16(drawing: Drawing, grid: Grid, look: Look) -> bytes:
+    assert isinstance(look.coloring, Ramp)
+    return encode.png16(spread16(drawing.values[0], drawing.valid, look.coloring.shown))
+
+
+def _npy(drawing: Drawing, grid: Grid, look: Look) -> bytes:
+    return encode.npy(look.values(drawing.values, drawing.valid))
+
+
+def _geotiff(drawing: Drawing, grid: Grid, look: Look) -> bytes:
+    used = sorted(drawing.report.used, key=lambda scene: scene.order)
+    tags = {"TIFFTAG_SOFTWARE": f"scog {scog.__version__}", "SCENES": " ".join(scene.id for scene in used)}
+    if used:
+        tags |= {"FIRST_DATETIME": rfc3339(used[0].time), "LAST_DATETIME": rfc3339(used[-1].time)}
+    values = look.values(drawing.values, drawing.valid)
+    return geotiff(values, grid.crs, grid.transform, look.expression.names, tags)
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(("png",), "image/png", "colours; with a palette where there is one output", _of_picture(encode.png)),
+    Format(("png32",), "image/png", "colours, always in red, green, blue and opacity", _of_picture(encode.png32)),
+    Format(("png16",), "image/png", "one output in 16 bit grey: 1 to 65535 over its range, 0 where invalid", _png16),
+    Format(("webp",), "image/webp", "colours; without loss where there is one output", _of_picture(encode.webp)),
+    Format(("jpg", "jpeg"), "image/jpeg", f"colours; {FLATTENED} where invalid", _of_picture(encode.jpeg), flat=True),
+    Format(("npy",), "application/x-npy", "values, float32 (output, y, x), NaN where invalid", _npy),
+    Format(("tif", "tiff"), "image/tiff", "values as a Cloud Optimized GeoTIFF, NaN where invalid", _geotiff),
+)
+NAMED: Mapping[str, Format] = MappingProxyType({name: each for each in FORMATS for name in each.names})
+
+
+def format_of(name: str, look: Look) -> Format:
+    """The format of that name. Raises InvalidInput where there is none, or it cannot hold such a look."""
+    found = NAMED.get(name)
+    if found is None:
+        near = did_you_mean(name, NAMED)
+        raise InvalidInput(f"there is no format {quoted(name)}{near}", parameter="format", valid=", ".join(NAMED))
+    if found.encode is _png16 and not isinstance(look.coloring, Ramp):
+        what = "png16 holds one output that has a range, not classes or three outputs."
+        raise InvalidInput(what, parameter="format", valid="png, tif or npy")
+    return found

@@ -1,0 +1,83 @@
+"""Channels: three outputs as the red, green and blue of a picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scog.errors import InvalidInput
+from scog.picture.picture import Picture
+from scog.picture.ramp import Range, shares, spread
+
+MAX_OPERATIONS = 8
+VALID_FORMULA = "gamma BANDS G, sigmoidal BANDS CONTRAST BIAS, saturation S, such as gamma RGB 1.3, saturation 1.2"
+_FORMULA = re.compile(
+    r"(?: ?(?:gamma [rgb]{1,3} NUMBER|sigmoidal [rgb]{1,3} NUMBER NUMBER|saturation NUMBER)(?= |$)){1,MOST}".replace(
+        "NUMBER", r"(?:\d{1,3}(?:\.\d{0,9})?|\.\d{1,9})"
+    ).replace("MOST", str(MAX_OPERATIONS)),
+    re.ASCII | re.IGNORECASE,
+)
+
+Light = NDArray[np.float64]
+Operation = Callable[[Light], Light]
+
+
+@dataclass(frozen=True)
+class Channels:
+    """A range for each of red, green and blue; then, if there is one, a colour formula as rio-color writes them."""
+
+    ranges: tuple[Range, Range, Range]
+    color_formula: str | None = None
+
+    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Picture:
+        """The picture of values `(3, y, x)`, transparent where they are not valid."""
+        rgba = np.empty((*valid.shape, 4), np.uint8)
+        if self.color_formula is None:
+            for channel, shown in enumerate(self.ranges):
+                rgba[..., channel] = spread(values[channel], shown, 255)
+        else:
+            rgba[..., :3] = np.moveaxis(self._corrected(values), 0, -1)
+        rgba[..., 3] = 255
+        rgba[~valid] = 0
+        return Picture(rgba)
+
+    def _corrected(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Colours `(3, y, x)` after the colour formula, which works on numbers from 0 to 1."""
+        light = np.stack([shares(values[channel], shown) for channel, shown in enumerate(self.ranges)]).astype(
+            np.float64
+        )
+        with np.errstate(all="ignore"):
+            for operation in self._operations:
+                light = np.clip(operation(light), 0, 1)
+        return np.asarray((light * 255 + 0.5).astype(np.uint8))
+
+    @cached_property
+    def _operations(self) -> Sequence[Operation]:
+        return parse_color_formula(self.color_formula or "")
+
+
+def parse_color_formula(text: str) -> Sequence[Operation]:
+    """The operations of a colour formula, each tried once. Raises InvalidInput."""
+    from color_operations import parse_operations  # few pictures need it
+
+    words = text.replace(",", " ").split()
+    try:
+        if not _FORMULA.fullmatch(" ".join(words)):  # the parser passes over much
+            raise ValueError("not a formula")
+        operations: Sequence[Operation] = parse_operations(" ".join(words))
+        with np.errstate(all="ignore"):
+            for operation in operations:
+                if not np.isfinite(operation(np.linspace(0, 1, 12).reshape(3, 2, 2))).all():
+                    raise ValueError("an operation without a result")
+    except ValueError:
+        raise InvalidInput(
+            f"{text[:80]!r} is not a colour formula.",
+            parameter="color_formula",
+            valid=f"at most {MAX_OPERATIONS} of {VALID_FORMULA}",
+        ) from None
+    return operations

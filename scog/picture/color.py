@@ -1,0 +1,40 @@
+"""Colours as people write them: `#1a9850`, `1a9850`, `teal`, `[26, 152, 80]`, each with opacity if wanted."""
+
+from __future__ import annotations
+
+import re
+
+from PIL import ImageColor
+
+from scog.errors import InvalidInput
+from scog.picture.picture import CLEAR, Color
+from scog.suggest import quoted
+
+VALID = "a name such as teal, hexadecimal digits such as 1a9850 or 1a985080, or transparent; in JSON also [26, 152, 80]"
+_HEXADECIMAL = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})", re.ASCII)
+
+
+def parse_color(written: object, parameter: str) -> Color:
+    """The colour that a text or a list of 3 or 4 numbers stands for. Raises InvalidInput that names the parameter."""
+    if isinstance(written, str):
+        text = written.strip().lower()
+        if text == "transparent":
+            return CLEAR
+        digits = _HEXADECIMAL.fullmatch(text)
+        if digits is not None or text in ImageColor.colormap:
+            red, green, blue, *alpha = ImageColor.getrgb(f"#{digits[1]}" if digits else text)
+            return red, green, blue, (*alpha, 255)[0]
+    elif isinstance(written, list) and len(written) in (3, 4) and all(_is_byte(number) for number in written):
+        red, green, blue, alpha = (*written, 255)[:4]
+        return red, green, blue, alpha
+    said = quoted(written) if isinstance(written, str) else "This"  # what is nested deeply cannot even be shown
+    raise InvalidInput(f"{said} is not a colour.", parameter=parameter, valid=VALID)
+
+
+def hexadecimal(color: Color) -> str:
+    """`#rrggbb`, with two more digits where it is not opaque."""
+    return "#" + "".join(f"{part:02x}" for part in (color if color[3] < 255 else color[:3]))
+
+
+def _is_byte(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= 255

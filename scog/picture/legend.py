@@ -1,0 +1,215 @@
+"""Legends: what the colours of a picture mean, drawn from the very table that the picture is painted with."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from scog.picture.channels import Channels
+from scog.picture.classes import Class, Classes
+from scog.picture.color import hexadecimal
+from scog.picture.picture import Color
+from scog.picture.ramp import ABOVE, BELOW, STEPS, Ramp
+
+WIDTH = 300
+"""Of a legend, in pixels; it is as high as it needs."""
+MOST_LINES = 64
+"""Classes that are drawn; the JSON has them all."""
+_MARGIN, _LINE, _TEXT, _SWATCH, _BAR = 10, 20, 12, 14, 16
+_LETTER = 0.58
+"""Mean width of a letter, as a share of the text's size."""
+_INK: Color = (34, 34, 34, 255)
+CHANNELS: tuple[tuple[str, Color], ...] = (
+    ("red", (255, 0, 0, 255)), ("green", (0, 160, 0, 255)), ("blue", (0, 0, 255, 255)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What a picture shows: a title, how it is coloured, and the name of each output."""
+
+    title: str
+    coloring: Ramp | Classes | Channels
+    outputs: tuple[str, ...]
+
+    def json(self) -> dict[str, Any]:
+        """For programs: `kind` is ramp, classes or channels; colours are `#rrggbb`, with two more digits if not opaque.
+
+        A ramp's colours are equally spaced from the first to the last value of its range.
+        """
+        body: dict[str, Any] = {"title": self.title, "outputs": list(self.outputs)}
+        match self.coloring:
+            case Ramp() as ramp:
+                colors = [hexadecimal(_color(row)) for row in ramp.palette[: ABOVE + 1]]
+                ends = {"below": colors[BELOW], "above": colors[ABOVE]}
+                return body | {"kind": "ramp", "range": list(ramp.shown), "colors": colors[:STEPS]} | ends
+            case Classes() as classes:
+                return body | {"kind": "classes", "classes": [_class(entry) for entry in classes.entries]}
+            case Channels() as channels:
+                shown = [
+                    {"color": color, "output": output, "range": list(ends)}
+                    for (color, _), output, ends in zip(CHANNELS, self.outputs, channels.ranges, strict=True)
+                ]
+                return body | {"kind": "channels", "channels": shown, "color_formula": channels.color_formula}
+
+    def svg(self) -> str:
+        """An SVG of WIDTH pixels; its text is light where the reader's screen is dark."""
+        shapes = list(self._shapes())
+        height = _height(shapes)
+        drawn = "".join(_svg_of(shape) for shape in shapes)
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+            f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(f"Legend: {self.title}")}">'
+            f"<style>text{{font:{_TEXT}px system-ui,sans-serif;fill:{hexadecimal(_INK)}}}"
+            "@media(prefers-color-scheme:dark){text{fill:#eee}}</style>"
+            f"{drawn}</svg>"
+        )
+
+    def png(self, scale: int = 1) -> bytes:
+        """A PNG of `image`."""
+        out = io.BytesIO()
+        self.image(scale).save(out, "PNG")
+        return out.getvalue()
+
+    def image(self, scale: int = 1) -> Image.Image:
+        """A picture on white, `scale` times WIDTH pixels wide."""
+        shapes = list(self._shapes())
+        image = Image.new("RGBA", (WIDTH * scale, _height(shapes) * scale), (255, 255, 255, 255))
+        pen = ImageDraw.Draw(image)
+        for shape in shapes:
+            if isinstance(shape, _Box):
+                drawn = Image.new(
+                    "RGBA", (max(1, round(shape.width * scale)), round(shape.height * scale)), shape.color
+                )
+                image.alpha_composite(drawn, (round(shape.x * scale), round(shape.y * scale)))
+            else:
+                font = ImageFont.load_default(_TEXT * scale)
+                pen.text((shape.x * scale, shape.y * scale), shape.text, _INK, font, anchor=f"{shape.anchor}s")
+        return image.convert("RGB")
+
+    def _shapes(self) -> Iterator[_Box | _Text]:
+        """What is drawn, from the top down."""
+        yield _Text(_MARGIN, _MARGIN + _TEXT, _cut(self.title, WIDTH - 2 * _MARGIN))
+        top = _MARGIN + _LINE
+        match self.coloring:
+            case Ramp() as ramp:
+                yield from _bar(ramp, top)
+            case Classes() as classes:
+                drawn = classes.entries[:MOST_LINES]
+                yield from _rows([(entry.color, entry.name) for entry in drawn], top)
+                if left := len(classes.entries) - len(drawn):
+                    yield _Text(_MARGIN, top + len(drawn) * _LINE + _SWATCH - 1, f"and {left} more")
+            case Channels() as channels:
+                lines = zip(CHANNELS, self.outputs, channels.ranges, strict=True)
+                yield from _rows(
+                    [(ink, f"{output}, {low:g} to {high:g}") for (_, ink), output, (low, high) in lines], top
+                )
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A rectangle of one colour."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    color: Color
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A text whose baseline begins (`l`), has its middle (`m`) or ends (`r`) at a place."""
+
+    x: float
+    y: float
+    text: str
+    anchor: str = "l"
+
+
+def _bar(ramp: Ramp, top: float) -> Iterator[_Box | _Text]:
+    """The colours side by side with values below; ends that have a colour of their own stand a little apart."""
+    left, right = float(_MARGIN), float(WIDTH - _MARGIN)
+    if ramp.below is not None:
+        yield _Box(left, top, _BAR, _BAR, _color(ramp.palette[BELOW]))
+        left += _BAR + 4
+    if ramp.above is not None:
+        yield _Box(right - _BAR, top, _BAR, _BAR, _color(ramp.palette[ABOVE]))
+        right -= _BAR + 4
+    step = (right - left) / STEPS
+    for place, row in enumerate(ramp.palette[:STEPS]):
+        end = right if place == STEPS - 1 else left + (place + 1) * step + 0.5  # overlaps, so that no gap shows
+        yield _Box(left + place * step, top, end - left - place * step, _BAR, _color(row))
+    low, high = ramp.shown
+    base = top + _BAR + _TEXT + 4
+    last = -math.inf
+    for value in ticks(low, high):
+        x = left + (value - low) / (high - low) * (right - left)
+        text = f"{value:.6g}"
+        half = len(text) * _TEXT * _LETTER / 2
+        middle = min(max(x, _MARGIN + half), WIDTH - _MARGIN - half)
+        if middle - half > last + 4:
+            yield _Box(x - 0.5, top + _BAR, 1, 3, _INK)
+            yield _Text(middle, base, text, "m")
+            last = middle + half
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers from one end of a range to the other, three to eight of them, ascending."""
+    rough = (high - low) / 5
+    scale = 10.0 ** math.floor(math.log10(rough))
+    step = min((scale * nice for nice in (1, 2, 2.5, 5, 10)), key=lambda step: abs(step - rough))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [number * step for number in range(first, last + 1)]
+
+
+def _rows(entries: Sequence[tuple[Color, str]], top: float) -> Iterator[_Box | _Text]:
+    """A colour and a text on each line."""
+    for number, (color, text) in enumerate(entries):
+        y = top + number * _LINE
+        yield _Box(_MARGIN - 1, y, _SWATCH + 2, _SWATCH + 2, (136, 136, 136, 255))
+        yield _Box(_MARGIN, y + 1, _SWATCH, _SWATCH, (255, 255, 255, 255))
+        yield _Box(_MARGIN, y + 1, _SWATCH, _SWATCH, color)
+        room = WIDTH - 3 * _MARGIN - _SWATCH
+        yield _Text(_MARGIN + _SWATCH + 8, y + _SWATCH - 1, _cut(text, room))
+
+
+def _cut(text: str, width: float) -> str:
+    """The text, cut off where it has no room."""
+    most = int(width / (_TEXT * _LETTER))
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _height(shapes: Sequence[_Box | _Text]) -> int:
+    bottom = max(shape.y + (shape.height if isinstance(shape, _Box) else 4) for shape in shapes)
+    return math.ceil(bottom + _MARGIN)
+
+
+def _svg_of(shape: _Box | _Text) -> str:
+    if isinstance(shape, _Text):
+        anchor = {"l": "start", "m": "middle", "r": "end"}[shape.anchor]
+        return f'<text x="{shape.x:g}" y="{shape.y:g}" text-anchor="{anchor}">{escape(shape.text)}</text>'
+    opacity = "" if shape.color[3] == 255 else f' fill-opacity="{shape.color[3] / 255:.3g}"'
+    place = f'x="{shape.x:.2f}" y="{shape.y:g}" width="{shape.width:.2f}" height="{shape.height:g}"'
+    return f'<rect {place} fill="{hexadecimal((*shape.color[:3], 255))}"{opacity}/>'
+
+
+def _color(row: Any) -> Color:
+    red, green, blue, alpha = (int(part) for part in row)
+    return red, green, blue, alpha
+
+
+def _class(entry: Class) -> dict[str, Any]:
+    ends = {"low": _finite(entry.low), "high": _finite(entry.high)}
+    return {"value": entry.number, "name": entry.name, "color": hexadecimal(entry.color)} | ends
+
+
+def _finite(number: float) -> float | None:
+    """JSON has no infinity."""
+    return number if math.isfinite(number) else None

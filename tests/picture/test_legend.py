@@ -1,0 +1,217 @@
+"""Legends against the tables that pictures are painted with."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from scog.picture.channels import Channels
+from scog.picture.classes import MOST, Class, Classes, by_thresholds
+from scog.picture.color import parse_color
+from scog.picture.colormap import color_table
+from scog.picture.legend import MOST_LINES, WIDTH, Legend, ticks
+from scog.picture.ramp import STEPS, Ramp
+
+numbers = st.floats(-(2.0**100), 2.0**100, width=32)
+SVG = "{http://www.w3.org/2000/svg}"
+MARKUP = "<script>alert(1)</script> & \"'"
+RAMP = Ramp((-0.2, 0.9), color_table("rdylgn"))
+ENDS = Ramp((-0.2, 0.9), color_table("viridis"), (1, 2, 3, 255), (4, 5, 6, 0))
+CLASSES = by_thresholds([0.2, 0.5], ["bare", MARKUP, "dense"], [(210, 180, 140, 255), (1, 2, 3, 128), (0, 100, 0, 0)])
+SINGLE = Classes((Class(4, "vegetation", (0, 160, 0, 255), 4, 4), Class(6, "water", (0, 0, 255, 255), 6, 6)))
+CHANNELS = Channels(((0, 0.3), (0, 0.4), (0, 0.5)), "gamma RGB 1.3")
+EVERY: dict[str, Legend] = {
+    "ramp": Legend("NDVI", RAMP, ("ndvi",)),
+    "ends": Legend(MARKUP, ENDS, ("a",)),
+    "classes": Legend("classes", CLASSES, ("a",)),
+    "single": Legend("Scene classification", SINGLE, ("scl",)),
+    "channels": Legend("True colour", CHANNELS, ("red", MARKUP, "blue")),
+}
+
+
+def rows(legend: Legend) -> list[Any]:
+    """The drawn parts of its SVG, which has to be well-formed."""
+    return list(ElementTree.fromstring(legend.svg()))
+
+
+def texts(legend: Legend) -> list[str]:
+    return [str(row.text) for row in rows(legend) if row.tag == f"{SVG}text"]
+
+
+def pixels(legend: Legend, scale: int = 1) -> np.ndarray:
+    with Image.open(io.BytesIO(legend.png(scale))) as image:
+        assert (image.format, image.mode, image.width) == ("PNG", "RGB", WIDTH * scale)
+        return np.asarray(image)
+
+
+@pytest.mark.parametrize("below", [None, (1, 2, 3, 4)])
+@pytest.mark.parametrize("above", [None, (5, 6, 7, 0)])
+def test_a_ramps_table_is_what_it_paints(below: Any, above: Any) -> None:
+    ramp = Ramp((-0.2, 0.9), color_table("viridis"), below, above)
+    body = Legend("a", ramp, ("a",)).json()
+    low, high = body["range"]
+    assert (body["kind"], low, high, len(body["colors"])) == ("ramp", -0.2, 0.9, STEPS)
+    values = np.array([[[*np.linspace(low, high, STEPS), low - 1, high + 1]]], np.float32)
+    # Each end itself belongs to the range, whichever way 32 bits round it.
+    values[0, 0, [0, STEPS - 1]] = np.float32(low), np.float32(high)
+    painted = ramp.paint(values, np.ones((1, STEPS + 2), bool)).rgba[0]
+    told = [parse_color(text, "") for text in (*body["colors"], body["below"], body["above"])]
+    assert painted.tolist() == [list(color) for color in told]
+
+
+@pytest.mark.parametrize("classes", [CLASSES, SINGLE])
+def test_a_table_of_classes_is_what_they_paint(classes: Classes) -> None:
+    body = Legend("a", classes, ("a",)).json()
+    assert body["kind"] == "classes"
+    for told, entry in zip(body["classes"], classes.entries, strict=True):
+        low = entry.low if math.isfinite(entry.low) else entry.high - 1
+        assert told["low"] == (entry.low if math.isfinite(entry.low) else None)
+        assert told["high"] == (entry.high if math.isfinite(entry.high) else None)
+        value = np.array([[[low]]], np.float32)
+        assert classes.paint(value, np.ones((1, 1), bool)).rgba[0, 0].tolist() == [*parse_color(told["color"], "")]
+        assert classes.numbers(value[0], np.ones((1, 1), bool)).item() == told["value"]
+        assert told["name"] == entry.name
+
+
+def test_channels_say_which_output_is_which_colour() -> None:
+    body = EVERY["channels"].json()
+    assert body["kind"] == "channels"
+    assert body["color_formula"] == "gamma RGB 1.3"
+    assert [(each["color"], each["output"], each["range"]) for each in body["channels"]] == [
+        ("red", "red", [0, 0.3]), ("green", MARKUP, [0, 0.4]), ("blue", "blue", [0, 0.5]),
+    ]  # fmt: skip
+    assert texts(EVERY["channels"])[1] == "red, 0 to 0.3"
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_json_is_json(name: str) -> None:
+    body = EVERY[name].json()
+    assert json.loads(json.dumps(body, allow_nan=False)) == body
+    assert body["title"] == EVERY[name].title
+    assert body["outputs"] == list(EVERY[name].outputs)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_svg_holds_markup_as_text(name: str) -> None:
+    legend = EVERY[name]
+    root = ElementTree.fromstring(legend.svg())
+    assert root.tag == f"{SVG}svg"
+    assert {element.tag for element in root.iter()} <= {f"{SVG}{tag}" for tag in ("svg", "style", "rect", "text")}
+    assert not [key for element in root.iter() for key in element.attrib if key.startswith("on") or "href" in key]
+    assert root.attrib["aria-label"] == f"Legend: {legend.title}"
+    assert texts(legend)[0] == legend.title
+    assert "<script" not in legend.svg()
+
+
+@pytest.mark.parametrize("name", ["classes", "single"])
+def test_every_class_has_its_line(name: str) -> None:
+    legend = EVERY[name]
+    assert isinstance(legend.coloring, Classes)
+    assert texts(legend)[1:] == [entry.name for entry in legend.coloring.entries]
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4])
+@pytest.mark.parametrize("name", EVERY)
+def test_png_and_svg_are_the_same_size(name: str, scale: int) -> None:
+    root = ElementTree.fromstring(EVERY[name].svg())
+    assert pixels(EVERY[name], scale).shape == (int(root.attrib["height"]) * scale, WIDTH * scale, 3)
+    for row in root.iter(f"{SVG}rect"):
+        x, y, width, height = (float(row.attrib[key]) for key in ("x", "y", "width", "height"))
+        assert 0 <= x <= x + width <= WIDTH
+        assert 0 <= y <= y + height <= int(root.attrib["height"])
+
+
+def test_the_bar_of_a_ramp_has_its_colours_in_their_order() -> None:
+    drawn = pixels(EVERY["ramp"], 4)
+    middle = drawn[38 * 4]  # through the bar
+    bar = middle[10 * 4 : -10 * 4]
+    at = (np.arange(len(bar)) + 0.5) / len(bar) * STEPS
+    expected = RAMP.colors[at.astype(int), :3].astype(int)
+    neighbours = [RAMP.colors[np.clip(at.astype(int) + step, 0, STEPS - 1), :3].astype(int) for step in (-1, 1)]
+    near = np.min([abs(bar - each).max(axis=1) for each in (expected, *neighbours)], axis=0)
+    assert (near == 0).all()
+    assert (middle[: 10 * 4 - 2] == 255).all()
+    assert (bar[0] == RAMP.colors[0, :3]).all()
+    assert (bar[-1] == RAMP.colors[-1, :3]).all()
+
+
+def test_ends_of_their_own_colour_stand_beside_the_bar() -> None:
+    middle = pixels(EVERY["ends"], 1)[38]
+    assert (middle[12:24] == (1, 2, 3)).all()
+    assert (middle[26:30] == 255).all()
+    assert abs(middle[31].astype(int) - ENDS.colors[0, :3]).max() <= 3
+    assert (middle[-24:-12] == 255).all()  # transparent, upon white
+
+
+def test_swatches_have_the_colours_of_the_classes() -> None:
+    drawn = pixels(EVERY["classes"])
+    swatches = [drawn[30 + 20 * line + 8, 17].tolist() for line in range(3)]
+    assert swatches[0] == [210, 180, 140]
+    assert np.allclose(swatches[1], 255 + (np.array([1, 2, 3]) - 255) * 128 / 255, atol=1)
+    assert swatches[2] == [255, 255, 255]
+
+
+def test_a_legend_of_very_many_classes_is_bounded() -> None:
+    classes = Classes(tuple(Class(n, f"class {n}", (0, 0, 0, 255), n, n) for n in range(MOST)))
+    legend = Legend("many", classes, ("a",))
+    assert len(legend.json()["classes"]) == MOST
+    assert texts(legend)[1:] == [*(f"class {n}" for n in range(MOST_LINES)), f"and {MOST - MOST_LINES} more"]
+    assert pixels(legend).shape[0] < 1500
+
+
+def test_long_texts_are_cut_off() -> None:
+    found = texts(Legend("t" * 999, by_thresholds([0], ["n" * 64, "森" * 64], [(0, 0, 0, 255)] * 2), ("a",)))
+    assert all(len(text) <= 45 and text.endswith("…") for text in found)
+
+
+@given(numbers, numbers)
+def test_ticks_are_round_and_few_and_in_the_range(low: float, high: float) -> None:
+    if not low < high:
+        return
+    found = ticks(low, high)
+    assert found == sorted(found)
+    slack = 1e-6 * (high - low) + 1e-15 * max(abs(low), abs(high))
+    assert all(low - slack <= value <= high + slack for value in found)
+    assert len(found) <= 9
+    if high - low > 1e-6 * max(abs(low), abs(high)):
+        assert len(found) >= 3
+        steps = np.diff(found)
+        assert np.allclose(steps, steps[0], rtol=1e-6)
+        digits = f"{steps[0]:.3e}".split("e")[0]
+        assert digits in ("1.000", "2.000", "2.500", "5.000")
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ((-0.2, 0.9), ["-0.2", "0", "0.2", "0.4", "0.6", "0.8"]),
+        ((0, 0.3), ["0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3"]),
+        ((-1, 1), ["-1", "-0.5", "0", "0.5", "1"]),
+        ((0, 10000), ["0", "2000", "4000", "6000", "8000", "10000"]),
+    ],
+)
+def test_ticks_that_people_read(shown: tuple[float, float], told: list[str]) -> None:
+    assert texts(Legend("a", Ramp(shown, RAMP.colors), ("a",)))[1:] == told
+
+
+@settings(max_examples=30)
+@given(numbers, numbers)
+def test_any_range_can_be_drawn(low: float, high: float) -> None:
+    if low < high:
+        legend = Legend("a", Ramp((low, high), RAMP.colors), ("a",))
+        found = [row for row in rows(legend) if row.tag == f"{SVG}text"][1:]
+        assert found
+        assert not re.search("nan|inf", legend.svg())
+        middles = [float(row.attrib["x"]) for row in found]
+        assert all(10 <= x <= WIDTH - 10 for x in middles)
+        assert middles == sorted(middles)

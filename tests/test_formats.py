@@ -1,0 +1,159 @@
+"""File formats: what each makes of one drawing, read back by others."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from rasterio.io import MemoryFile
+
+import scog
+from scog.catalog.scene import parse_item
+from scog.draw import Drawing
+from scog.errors import InvalidInput
+from scog.formats import FLATTENED, FORMATS, NAMED, format_of
+from scog.look import Look, Wish, look_of
+from scog.report import Report
+from scog.space.grid import tile_grid
+from tests.doubles.archives import MadeScene, Square
+
+GRID = tile_grid(12, 2170, 1450, 64)
+SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 300)
+OLD, NEW = (MadeScene(f"S2A_{day}", SQUARE, f"2024-06-{day}T10:10:31Z", {"red": None}) for day in ("02", "12"))  # type: ignore[dict-item]
+LOOKS = {
+    "index": look_of(),
+    "ends": look_of(Wish(belowmincolor="red", abovemaxcolor="transparent")),
+    "bands": look_of(Wish(bands=("nir", "red", "green"))),
+    "formula": look_of(Wish(bands=("agriculture",), color_formula="gamma RGB 1.3, saturation 1.2")),
+    "scl": look_of(Wish(index="scl")),
+    "classes": look_of(Wish(classes="bare:tan,0.2,sparse,0.5,dense:006400")),
+    "ranges": look_of(Wish(colormap='[[[0, 0.5], "red"]]')),
+}
+EVERY = pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+
+
+def drawing(look: Look, holes: bool = True) -> Drawing:
+    """Values that change slowly over the picture, with a hole in its middle; of the classification, classes."""
+    ramp = np.linspace(-0.5, 1.2, 64 * 64, dtype=np.float32).reshape(64, 64)
+    values = np.stack([ramp / (1 + band) for band in range(look.expression.outputs)])
+    if look.expression.text == "scl":
+        values = np.repeat(np.arange(64, dtype=np.float32) // 4 % 12, 64).reshape(1, 64, 64)
+    valid = np.ones((64, 64), bool)
+    if holes:
+        valid[20:40, 24:56] = False
+    values[:, ~valid] = np.nan
+    report = Report()
+    report.used.extend(parse_item(made.item()) for made in (NEW, OLD))
+    return Drawing(values, valid, report)
+
+
+def encoded(name: str, look: Look, drawn: Drawing) -> bytes:
+    return format_of(name, look).encode(drawn, GRID, look)
+
+
+def rgba(body: bytes) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(body)) as image:
+        return np.asarray(image.convert("RGBA"))
+
+
+@EVERY
+def test_pictures_show_the_colours_of_the_look(look: Look) -> None:
+    drawn = drawing(look)
+    expected = look.picture(drawn.values, drawn.valid).rgba
+    for name in ("png", "png32"):
+        assert (rgba(encoded(name, look, drawn)) == expected).all()
+    found = rgba(encoded("webp", look, drawn)).astype(int)
+    if look.expression.outputs == 1:
+        assert (found == expected).all()
+    else:
+        assert (found[..., 3] == expected[..., 3]).all()
+        assert abs(found - expected)[drawn.valid].mean() < 6
+    flat = rgba(encoded("jpg", look, drawn))[..., :3].astype(int)
+    assert abs(flat[24:32, 32:48] - 255).max() < 8
+    seen = np.where(expected[..., 3:] == 255, expected[..., :3], 255)
+    assert abs(flat - seen).mean() < 8
+
+
+@EVERY
+def test_values_are_those_of_the_drawing_or_of_its_classes(look: Look) -> None:
+    drawn = drawing(look)
+    expected = drawn.values
+    if look is LOOKS["classes"]:
+        classes = 1 + np.digitize(drawn.values, np.array([0.2, 0.5], np.float32))
+        expected = np.where(drawn.valid, classes, np.nan).astype(np.float32)
+    found = np.load(io.BytesIO(encoded("npy", look, drawn)), allow_pickle=False)
+    assert np.array_equal(found, expected, equal_nan=True)
+    with MemoryFile(encoded("tif", look, drawn)) as memory, memory.open(driver="GTiff") as source:
+        assert np.array_equal(source.read(), expected, equal_nan=True)
+        assert source.crs.to_epsg() == 3857
+        assert source.transform.almost_equals(GRID.transform, 1e-9)
+        assert source.descriptions == look.expression.names
+
+
+def test_a_geotiff_tells_its_scenes_from_the_first_to_the_last() -> None:
+    look = LOOKS["index"]
+    with MemoryFile(encoded("tif", look, drawing(look))) as memory, memory.open(driver="GTiff") as source:
+        tags = source.tags()
+    assert tags["SCENES"] == "S2A_02 S2A_12"
+    assert (tags["FIRST_DATETIME"], tags["LAST_DATETIME"]) == ("2024-06-02T10:10:31Z", "2024-06-12T10:10:31Z")
+    assert tags["TIFFTAG_SOFTWARE"] == f"scog {scog.__version__}"
+    nothing = Drawing(np.full((1, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())
+    with MemoryFile(encoded("tif", look, nothing)) as memory, memory.open(driver="GTiff") as source:
+        assert source.tags().keys() & {"FIRST_DATETIME", "LAST_DATETIME"} == set()
+        assert np.isnan(source.read()).all()
+
+
+@pytest.mark.parametrize("name", ["index", "ends"])
+def test_png16_spreads_the_range_over_16_bits(name: str) -> None:
+    look = LOOKS[name]
+    drawn = drawing(look)
+    with Image.open(io.BytesIO(encoded("png16", look, drawn))) as image:
+        found = np.asarray(image).astype(float)
+    low, high = look.legend.json()["range"]
+    exact = 1 + np.clip((drawn.values[0].astype(float) - low) / (high - low), 0, 1) * 65534
+    assert abs(found - exact)[drawn.valid].max() < 0.51 + 65534 * 2e-7
+    assert (found[~drawn.valid] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["bands", "formula", "scl", "classes", "ranges"])
+def test_png16_refuses_what_has_no_range(name: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        format_of("png16", LOOKS[name])
+    assert refused.value.parameter == "format"
+    assert "tif" in str(refused.value.valid)
+
+
+@EVERY
+def test_every_format_takes_a_picture_of_nothing(look: Look) -> None:
+    outputs = look.expression.outputs
+    drawn = Drawing(np.full((outputs, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())
+    for name in ("png", "png32", "webp"):
+        assert not rgba(encoded(name, look, drawn))[..., 3].any()
+    assert rgba(encoded("jpg", look, drawn)).min() == 255
+    assert np.isnan(np.load(io.BytesIO(encoded("npy", look, drawn)))).all()
+
+
+def test_a_picture_without_holes_needs_no_opacity() -> None:
+    look = LOOKS["bands"]
+    with Image.open(io.BytesIO(encoded("png", look, drawing(look, holes=False)))) as image:
+        assert image.mode == "RGB"
+
+
+def test_names() -> None:
+    assert {name for each in FORMATS for name in each.names} == set(NAMED)
+    assert NAMED["jpg"] is NAMED["jpeg"]
+    assert NAMED["tif"] is NAMED["tiff"]
+    assert [each.names[0] for each in FORMATS if each.flat] == ["jpg"]
+    assert FLATTENED == "white"
+
+
+@pytest.mark.parametrize("name", ["", "gif", "PNG", "pngg", "png8", "x" * 999, "<b>"])
+def test_formats_that_there_are_not(name: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        format_of(name, LOOKS["index"])
+    assert refused.value.parameter == "format"
+    assert "webp" in str(refused.value.valid)
+    assert len(str(refused.value)) < 120
