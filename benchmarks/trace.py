@@ -1,7 +1,7 @@
 """Pan and zoom over a running server's archive: tiles a second, first and second time.
 
     make demo &
-    .venv/bin/python benchmarks/trace.py --url http://127.0.0.1:8000
+    .venv/bin/python -m benchmarks.trace --url http://127.0.0.1:8000
 
 The walk is the same each time: from the middle of what the server covers, by one tile in a random direction, now and
 then a zoom in or out. Upstream requests and bytes are counted from the answers' own headers, so they are exact; times

@@ -16,7 +16,9 @@ from scog.engine import Engine
 from scog.errors import CatalogError
 from scog.pixels.reader import gather_all
 from scog.report import Report
-from scog.space.grid import Grid, lonlat_bounds, search_areas
+from scog.space.areas import search_areas
+from scog.space.bounds import lonlat_bounds
+from scog.space.grid import Grid
 
 MAX_OBSERVATIONS = 100
 MAX_SCENES = 500
@@ -40,12 +42,14 @@ async def observations(
     """
     since = time.perf_counter()
     interval = interval or await engine.searches.default_interval(collection)
-    areas, wide = search_areas(grid)
+    (areas, wide), bounds = search_areas(grid), lonlat_bounds(grid)
+    if bounds is None:
+        return
     searches = await gather_all(
         engine.searches.find(area, interval, cloud_cover, collection, report.tally) for area in areas
     )
     report.stale = max((engine.searches.age_if_stale(search) or 0.0 for search in searches), default=0.0) or None
-    found = _wide(searches, grid, report) if wide else _newest_first(searches, grid, report)
+    found = _wide(searches, bounds, report) if wide else _newest_first(searches, bounds, report)
     count = scenes = 0
     async for observation in found:
         report.add_time("search", since)
@@ -58,10 +62,9 @@ async def observations(
     report.add_time("search", since)
 
 
-async def _newest_first(searches: Sequence[Search], grid: Grid, report: Report) -> AsyncIterator[Observation]:
+async def _newest_first(searches: Sequence[Search], bounds: Bounds, report: Report) -> AsyncIterator[Observation]:
     """All observations; further pages are asked for when one goes on."""
     given: set[tuple[datetime, str]] = set()
-    bounds = lonlat_bounds(grid)
     while True:
         going_on = {search: search.pages for search in searches if not search.exhausted and report.incomplete is None}
         horizon = max((search.horizon for search in going_on), default=None)
@@ -83,9 +86,8 @@ async def _newest_first(searches: Sequence[Search], grid: Grid, report: Report) 
             report.incomplete = "catalogue"  # what is known already is given, torn or not
 
 
-async def _wide(searches: Sequence[Search], grid: Grid, report: Report) -> AsyncIterator[Observation]:
+async def _wide(searches: Sequence[Search], bounds: Bounds, report: Report) -> AsyncIterator[Observation]:
     """A few scenes that cover the grid, from the first pages."""
-    bounds = lonlat_bounds(grid)
     while True:
         unread = {search: search.pages for search in searches if not search.exhausted and search.pages < WIDE_PAGES}
         touching, cover = await asyncio.to_thread(_chosen, searches, bounds)

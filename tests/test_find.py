@@ -19,7 +19,8 @@ from scog.catalog.observation import Observation
 from scog.errors import CatalogError, CatalogUnavailable
 from scog.find import MAX_OBSERVATIONS, MAX_SCENES, WIDE_PAGES, WIDE_SCENES, observations
 from scog.report import Report
-from scog.space.grid import Grid, lonlat_bounds, tile_grid
+from scog.space.bounds import lonlat_bounds
+from scog.space.grid import Grid, tile_grid
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.archives import L2A
 from tests.doubles.scripted_catalog import EVER, Bench, Scripted, newest_first

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import morecantile
+import pyproj
 from affine import Affine
-from pyproj import Transformer
+from morecantile.utils import meters_per_unit
 
-from scog.errors import OutOfRange
+from scog.errors import InvalidInput, OutOfRange
+from scog.suggest import did_you_mean, quoted
 
 WEB_MERCATOR = "WebMercatorQuad"
 
@@ -71,33 +73,77 @@ class Window:
 
 
 @lru_cache(maxsize=256)
-def transformer(source: str, target: str) -> Transformer:
+def transformer(source: str, target: str) -> pyproj.Transformer:
     """The exact transformation between two CRSs, x before y always. pyproj makes one a thread behind it."""
-    return Transformer.from_crs(source, target, always_xy=True)
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
 
 
-@lru_cache(maxsize=1)
-def _web_mercator() -> morecantile.TileMatrixSet:
-    return morecantile.tms.get(WEB_MERCATOR)
+@lru_cache(maxsize=32)
+def tile_matrix_set(name: str) -> morecantile.TileMatrixSet:
+    """One of morecantile's tile matrix sets, by its id as written. Raises OutOfRange where there is none."""
+    names = morecantile.tms.list()
+    if name not in names:
+        raise OutOfRange(
+            f"There is no tile matrix set {quoted(name)}{did_you_mean(name, names)}.",
+            parameter="tileMatrixSetId",
+            valid=", ".join(names),
+        )
+    return morecantile.tms.get(name)
+
+
+@lru_cache(maxsize=32)
+def crs_of(tms: str) -> str:
+    """The CRS of a tile matrix set, as `EPSG:3857`; coordinates are taken x before y whatever its axes say."""
+    authority = pyproj.CRS.from_user_input(tile_matrix_set(tms).crs.srs).to_authority()
+    assert authority, f"{tms} has a CRS without a name"
+    return ":".join(authority)
 
 
 @lru_cache(maxsize=4096)
-def tile_grid(z: int, x: int, y: int, size: int = 256) -> Grid:
-    """The grid of a web-mercator tile with `size` pixels a side.
+def tile_grid(z: int, x: int, y: int, size: int = 256, tms: str = WEB_MERCATOR, buffer: float = 0.0) -> Grid:
+    """The grid of a tile with `size` pixels a side and `buffer` more on each, in halves, as in TiTiler.
 
-    Raises OutOfRange for tiles that do not exist.
+    `tms` names a tile matrix set of morecantile. Columns that it coalesces towards the poles are one tile, whichever of
+    them is asked for. Raises OutOfRange for tiles that do not exist, InvalidInput for such buffers.
     """
-    tms = _web_mercator()
-    if not tms.minzoom <= z <= tms.maxzoom:
-        raise OutOfRange(f"There is no zoom {z}.", parameter="z", valid=f"{tms.minzoom} to {tms.maxzoom}")
-    for name, value in (("x", x), ("y", y)):
-        if not 0 <= value < 2**z:
-            raise OutOfRange(f"At zoom {z} there is no tile {name}={value}.", parameter=name, valid=f"0 to {2**z - 1}")
-    # Corners as whole multiples of one number, rounded once, so that neighbours agree on theirs to nanometres.
-    half = math.pi * 6378137.0 / 2**z
-    pixel = 2 * half / size
-    left, top = (2 * x - 2**z) * half, (2**z - 2 * y) * half
-    return Grid("EPSG:3857", Affine(pixel, 0.0, left, 0.0, -pixel, top), size, size)
+    if not (buffer >= 0 and 2 * buffer % 1 == 0):
+        raise InvalidInput(f"There is no buffer of {buffer} pixels.", parameter="buffer", valid="0, 0.5, 1, 1.5 ...")
+    tiles = tile_matrix_set(tms)
+    if not tiles.minzoom <= z <= tiles.maxzoom:
+        raise OutOfRange(f"There is no zoom {z}.", parameter="z", valid=f"{tiles.minzoom} to {tiles.maxzoom}")
+    matrix = tiles.matrix(z)
+    for name, value, count in (("x", x, matrix.matrixWidth), ("y", y, matrix.matrixHeight)):
+        if not 0 <= value < count:
+            raise OutOfRange(f"At zoom {z} there is no tile {name}={value}.", parameter=name, valid=f"0 to {count - 1}")
+    joined = matrix.get_coalesce_factor(y) if matrix.variableMatrixWidths else 1
+    # Pixels by the zoom's own numbers, not by the tile's corners: their last bits are the same for all its tiles then.
+    width, height = matrix.cellSize * joined * matrix.tileWidth / size, matrix.cellSize * matrix.tileHeight / size
+    corners = tiles.xy_bounds(morecantile.Tile(x, y, z))
+    left, top = corners.left - buffer * width, corners.top + buffer * height
+    side = size + round(2 * buffer)
+    return Grid(crs_of(tms), Affine(width, 0.0, left, 0.0, -height, top), side, side)
+
+
+@lru_cache(maxsize=256)
+def zoom_like(tms: str, zoom: int) -> int:
+    """The zoom of a tile matrix set whose pixels are most like those of a web-mercator zoom at the equator."""
+    tiles = tile_matrix_set(tms)
+    metres = meters_per_unit(pyproj.CRS.from_user_input(crs_of(tms)))
+    wanted = 2 * math.pi * 6378137.0 / 2**zoom
+
+    def unlikeness(z: int) -> tuple[float, int]:
+        matrix = tiles.matrix(z)
+        return round(abs(math.log2(matrix.cellSize * matrix.tileWidth * metres / wanted)), 6), -z
+
+    return min(range(tiles.minzoom, tiles.maxzoom + 1), key=unlikeness)
+
+
+@lru_cache(maxsize=32)
+def world_grid(tms: str) -> Grid:
+    """All that a tile matrix set shows, as one grid."""
+    box = tile_matrix_set(tms).xy_bbox
+    width, height = (box.right - box.left) / 256, (box.top - box.bottom) / 256
+    return Grid(crs_of(tms), Affine(width, 0.0, box.left, 0.0, -height, box.top), 256, 256)
 
 
 def place_grid(lon: float, lat: float) -> Grid:
@@ -113,43 +159,3 @@ def place_grid(lon: float, lat: float) -> Grid:
         )
     side = 1e-6
     return Grid("EPSG:4326", Affine(side, 0.0, lon - side / 2, 0.0, -side, lat + side / 2), 1, 1)
-
-
-@lru_cache(maxsize=4096)
-def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float]:
-    """West, south, east, north of a grid in degrees; its edges are followed, not just its corners."""
-    west, south, east, north = transformer(grid.crs, "EPSG:4326").transform_bounds(*grid.bounds, densify_pts=21)
-    return max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)
-
-
-Area = tuple[float, float, float, float]
-
-
-@lru_cache(maxsize=4096)
-def search_areas(grid: Grid) -> tuple[tuple[Area, ...], bool]:
-    """What to search for a grid, in degrees, and whether the grid is wide.
-
-    The tiles of zoom 8 that it touches, so that one search serves all tiles below; for a grid that touches more than
-    four of them, which is wide, its own bounds. A grid that is as large as four of them is wide, too.
-    """
-    west, south, east, north = lonlat_bounds(grid)
-    nudge = 1e-9  # neighbours share their edges
-    tms = _web_mercator()
-    south, north = max(south, -MERCATOR_END), min(north, MERCATOR_END)
-    if east < west or north <= south:
-        return (lonlat_bounds(grid),), True
-    first = tms.tile(west + nudge, north - nudge, SEARCH_ZOOM)
-    last = tms.tile(east - nudge, south + nudge, SEARCH_ZOOM)
-    columns, rows = range(first.x, max(first.x, last.x) + 1), range(first.y, max(first.y, last.y) + 1)
-    wide = (east - west) > WIDE_DEGREES
-    if len(columns) * len(rows) > 4:
-        return (lonlat_bounds(grid),), True
-    boxes = (tms.bounds(morecantile.Tile(x, y, SEARCH_ZOOM)) for y in rows for x in columns)
-    return tuple((box.left, box.bottom, box.right, box.top) for box in boxes), wide
-
-
-SEARCH_ZOOM = 8
-MERCATOR_END = 85.0511287798
-"""Latitude where the map ends, rounded towards the equator."""
-WIDE_DEGREES = 360 / 2**SEARCH_ZOOM * 1.5
-"""Wider than one and a half tiles of zoom 8: every scene would be too many."""

@@ -1,43 +1,114 @@
-"""`/tilejson.json`: what map clients ask for first."""
+"""What map clients ask for first: `/tilejson.json`, where tiles are, and `/tileMatrixSets`, which grids there are."""
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Depends, Request
+import morecantile
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
 
+from scog.catalog.footprint import Bounds
+from scog.space.bounds import boxes, lonlat_bounds
+from scog.space.grid import WEB_MERCATOR, tile_matrix_set, world_grid, zoom_like
 from scog.web.links import base_url
-from scog.web.parameters import Picture, no_doubles
+from scog.web.parameters import Tile, TileMatrixSetId, TileParameters, no_doubles
 from scog.web.problems import REFUSALS
 
 router = APIRouter(tags=["map clients"], dependencies=[Depends(no_doubles)], responses=REFUSALS)
 
-MIN_ZOOM, MAX_ZOOM = 7, 16
+MIN_ZOOM, MAX_ZOOM, HOME_ZOOM = 7, 16, 12
 ATTRIBUTION = "Contains modified Copernicus Sentinel data"
 MADE_UP = "Made-up data of scog's demo"
-WORLD = (-180.0, -85.0511, 180.0, 85.0511)
+TILING_SCHEME = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"
+KEPT = {"Cache-Control": "public, max-age=3600", "Vary": "Host"}
+
+
+class ListParameters(BaseModel):
+    """What OGC API Tiles allows clients to ask for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    f: Literal["json"] | None = Field(None, description="The only format there is.")
+
+
+AsList = Annotated[ListParameters, Query()]
 
 
 @router.get("/tilejson.json", summary="TileJSON 3.0 for map clients")
-async def tilejson(request: Request, parameters: Picture) -> JSONResponse:
+async def tilejson(request: Request, parameters: Tile) -> JSONResponse:
     """Where the tiles are, which zooms, and what they cover; the query is passed on to the tiles."""
+    return await _tilejson(request, WEB_MERCATOR, "", parameters)
+
+
+@router.get("/{tileMatrixSetId}/tilejson.json", summary="TileJSON of any grid")
+async def any_tilejson(request: Request, tms: TileMatrixSetId, parameters: Tile) -> JSONResponse:
+    """The same for a grid of `/tileMatrixSets`, in its own zooms; TileJSON itself knows web mercator only."""
+    return await _tilejson(request, tms, f"{quote(tms)}/", parameters)
+
+
+@router.get("/tileMatrixSets", summary="The grids there are")
+async def tile_matrix_sets(request: Request, parameters: AsList) -> JSONResponse:
+    """The tile matrix sets that tiles can be asked for in, as OGC API Tiles lists them."""
+    base = base_url(request)
+    return JSONResponse({"tileMatrixSets": [_listed(name, base) for name in morecantile.tms.list()]}, headers=KEPT)
+
+
+@router.get("/tileMatrixSets/{tileMatrixSetId}", summary="A grid")
+async def one_tile_matrix_set(tms: TileMatrixSetId, parameters: AsList) -> JSONResponse:
+    """A tile matrix set: its CRS, and for each zoom its origin, pixels, columns and rows."""
+    return JSONResponse(tile_matrix_set(tms).model_dump(mode="json", exclude_none=True), headers=KEPT)
+
+
+async def _tilejson(request: Request, tms: str, prefix: str, parameters: TileParameters) -> JSONResponse:
     look = parameters.look()
     parameters.ask()
+    extent = _extent(tms)
     engine = request.app.state.engine
     covered = await engine.searches.catalog.bounds()
-    bounds = covered or WORLD
-    middle = ((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2, 12)
+    bounds = _common(covered, extent)
+    zooms = [zoom_like(tms, zoom) for zoom in (MIN_ZOOM, MAX_ZOOM)]
+    lon, lat, zoom = engine.settings.home
+    west, south, east, north = bounds
+    if covered or not (west <= lon <= east and south <= lat <= north):
+        lon, lat, zoom = (west + east) / 2, (south + north) / 2, HOME_ZOOM
+    zoom = min(max(zoom_like(tms, zoom), zooms[0]), zooms[1])
     query = urlencode(request.query_params.multi_items())
     body = {
         "tilejson": "3.0.0",
-        "name": f"scog: {look.expression.text}",
-        "tiles": [f"{base_url(request)}/tiles/{{z}}/{{x}}/{{y}}" + (f"?{query}" if query else "")],
+        "name": f"scog: {look.title}",
+        "tiles": [f"{base_url(request)}/tiles/{prefix}{{z}}/{{x}}/{{y}}" + (f"?{query}" if query else "")],
         "scheme": "xyz",
-        "minzoom": MIN_ZOOM,
-        "maxzoom": MAX_ZOOM,
+        "minzoom": zooms[0],
+        "maxzoom": zooms[1],
         "bounds": list(bounds),
-        "center": list(middle if covered else engine.settings.home),
+        "center": [lon, lat, zoom],
         "attribution": MADE_UP if request.app.state.made_up else ATTRIBUTION,
     }
     return JSONResponse(body, headers={"Cache-Control": "public, max-age=60", "Vary": "Host"})
+
+
+def _extent(tms: str) -> Bounds:
+    """What a grid shows, in degrees; all longitudes where it goes over the antimeridian, which TileJSON's must not."""
+    area = lonlat_bounds(world_grid(tms))
+    assert area is not None, f"{tms} shows nothing"
+    return area if len(boxes(area)) == 1 else (-180.0, area[1], 180.0, area[3])
+
+
+def _common(covered: Bounds | None, extent: Bounds) -> Bounds:
+    """What the archive covers and the grid shows; the grid's own extent where they have nothing in common."""
+    if covered is None:
+        return extent
+    west, south = max(covered[0], extent[0]), max(covered[1], extent[1])
+    east, north = min(covered[2], extent[2]), min(covered[3], extent[3])
+    return (west, south, east, north) if west < east and south < north else extent
+
+
+def _listed(name: str, base: str) -> dict[str, Any]:
+    """A grid's entry in the list."""
+    tms = tile_matrix_set(name)
+    link = {"href": f"{base}/tileMatrixSets/{name}", "rel": TILING_SCHEME, "type": "application/json"}
+    known = tms.model_dump(mode="json", include={"id", "title", "uri", "crs"}, exclude_none=True)
+    return known | {"links": [link]}

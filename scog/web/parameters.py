@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from scog.catalog.when import Interval, parse_interval
 from scog.draw import Ask
 from scog.errors import InvalidInput, OutOfRange
-from scog.look import Look, look_of
+from scog.formats import NAMED
+from scog.look import Look, Wish, look_of
 from scog.pixels.mask import parse_mask
+from scog.pixels.resample import Resampling
 
 REPEATABLE = frozenset({"bands", "assets", "rescale"})
 MAX_VALUES = 16
 """Values of one repeatable parameter."""
+MAX_COLORMAP = 8192
+"""Characters of a colormap that is written out."""
+MAX_SIZE = 1024
+"""Pixels a side of a tile, without its buffer."""
+MAX_BUFFER = 128
 
 Text = Annotated[str, Field(max_length=512)]
 Texts = Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=MAX_VALUES)]
@@ -43,49 +51,86 @@ class SceneParameters(BaseModel):
 class ValueParameters(SceneParameters):
     """Which values."""
 
-    index: Text | None = Field(None, description="An index by name, such as `ndvi` (the default).")
+    index: Text | None = Field(None, description="An index by name (`/indices`), such as `ndvi` (the default); `scl`.")
     expression: Text | None = Field(None, description="A formula over bands, such as `(nir-red)/(nir+red)`.")
-    bands: Texts = Field([], description="Three bands as red, green and blue, such as `red,green,blue`.")
+    bands: Texts = Field([], description="A preset such as `agriculture`, one band, or three as red, green and blue.")
     assets: Texts = Field([], description="The same as `bands`, as TiTiler writes it.")
-    mask: Text = Field("clouds", description="`clouds`, `none`, or SCL classes to take out, such as `3,8,9`.")
+    classes: Text | None = Field(
+        None, description="Thresholds that make classes of values, with names and colours: `bare:tan,0.2,green`."
+    )
+    mask: Text | None = Field(
+        None, description="`clouds` (the default but for `scl`), `none`, or SCL classes to take out, such as `3,8,9`."
+    )
     composite: Text = Field("newest", description="How observations become one picture: `newest`.")
+    resampling: Resampling = Field(Resampling.NEAREST, description="How pixels between or over others come about.")
+    pixel_selection: Text | None = Field(None, description="The same as `composite`, as TiTiler writes it: `first`.")
 
     def ask(self) -> Ask:
         """What to draw. Raises InvalidInput."""
         if self.composite != "newest":
             raise InvalidInput(f"There is no composite {self.composite[:80]!r}.", parameter="composite", valid="newest")
+        if self.pixel_selection not in (None, "first"):
+            what = f"There is no pixel selection {self.pixel_selection[:80]!r}."
+            raise InvalidInput(what, parameter="pixel_selection", valid="first, which is the newest")
+        look = self.look()
         return Ask(
-            expression=self._look([], None).expression,
-            mask=parse_mask(self.mask),
+            expression=look.expression,
+            mask=parse_mask(self.mask if self.mask is not None else look.mask),
             cloud_cover=self.cloud_cover,
             interval=self.interval(),
             collection=self.collection,
+            resampling=self.resampling,
         )
 
-    def _look(self, rescale: list[str], colormap_name: str | None) -> Look:
-        bands = [band.strip() for text in (*self.bands, *self.assets) for band in text.split(",")]
-        return look_of(
-            index=self.index,
-            expression=self.expression,
-            bands=bands,
-            rescale=parse_rescale(rescale),
-            colormap=colormap_name,
-        )
+    def look(self) -> Look:
+        """How it looks. Raises InvalidInput."""
+        return look_of(self._wish())
+
+    def _wish(self) -> Wish:
+        bands = (band.strip() for text in (*self.bands, *self.assets) for band in text.split(","))
+        return Wish(index=self.index, expression=self.expression, bands=tuple(bands), classes=self.classes)
 
 
 class PictureParameters(ValueParameters):
     """Which values, and how they look."""
 
     rescale: Texts = Field([], description="Values of the first and last colour, `-0.2,0.9`; for RGB once or thrice.")
-    colormap_name: Text | None = Field(None, description="A colormap of cmap's catalogue; `_r` behind it reverses.")
+    colormap_name: Text | None = Field(None, description="A colormap of `/colorMaps`; `_r` behind it reverses.")
+    colormap: Annotated[str, Field(max_length=MAX_COLORMAP)] | None = Field(
+        None, description="Colours of numbers or of ranges as JSON, as TiTiler takes them."
+    )
+    color_formula: Text | None = Field(
+        None, description="Colour correction of three outputs, such as `gamma RGB 1.3, saturation 1.2`."
+    )
+    belowmincolor: Text | None = Field(
+        None, description="Colour of values below the range: `extend` (the default), `transparent`, or a colour."
+    )
+    abovemaxcolor: Text | None = Field(None, description="Colour of values above the range, in the same way.")
     strict: bool = Field(False, description="Answer 502 rather than a picture from which scenes are missing.")
     empty: Annotated[str, Field(pattern="^(200|204)$")] = Field(
         "200", description="Status of a picture without data: `200` (transparent) or `204`."
     )
 
-    def look(self) -> Look:
-        """How it looks. Raises InvalidInput."""
-        return self._look(self.rescale, self.colormap_name)
+    def _wish(self) -> Wish:
+        return replace(
+            super()._wish(),
+            rescale=tuple(parse_rescale(self.rescale)),
+            colormap_name=self.colormap_name,
+            colormap=self.colormap,
+            color_formula=self.color_formula,
+            belowmincolor=self.belowmincolor,
+            abovemaxcolor=self.abovemaxcolor,
+        )
+
+
+class TileParameters(PictureParameters):
+    """Which values, how they look, and on how many pixels."""
+
+    format: Text | None = Field(None, description=f"One of `{'`, `'.join(NAMED)}`; the same as behind the address.")
+    tilesize: Annotated[int, Field(ge=64, le=MAX_SIZE)] = Field(256, description="Pixels a side, before `@2x`.")
+    buffer: Annotated[float, Field(ge=0, le=MAX_BUFFER, multiple_of=0.5)] = Field(
+        0, description="Pixels around the tile, on each side, that the picture is larger."
+    )
 
 
 def parse_rescale(texts: list[str]) -> list[tuple[float, float]]:
@@ -117,15 +162,16 @@ def _bad_range(text: str) -> InvalidInput:
 
 
 def tile_address(z: str, x: str, y: str) -> tuple[int, int, int]:
-    """Zoom, column and row, digits only. Raises OutOfRange, for such a tile does not exist."""
-    if not all(_WHOLE.fullmatch(part) for part in (z, x, y)):
+    """Zoom, column and row, digits only; zooms may be negative. Raises OutOfRange, for such a tile does not exist."""
+    if not (_ZOOM.fullmatch(z) and _WHOLE.fullmatch(x) and _WHOLE.fullmatch(y)):
         raise OutOfRange(
             "A tile's address is three whole numbers.", parameter="z/x/y", valid="such as /tiles/12/2170/1450"
         )
     return int(z), int(x), int(y)
 
 
-_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
+_WHOLE = re.compile(r"\d{1,10}", re.ASCII)
+_ZOOM = re.compile(r"\d{1,9}|-[1-9]\d{0,8}", re.ASCII)
 
 
 def parse_bbox(text: str) -> tuple[float, float, float, float]:
@@ -159,4 +205,7 @@ async def no_doubles(request: Request) -> None:
 
 Scenes = Annotated[SceneParameters, Query()]
 Values = Annotated[ValueParameters, Query()]
-Picture = Annotated[PictureParameters, Query()]
+Tile = Annotated[TileParameters, Query()]
+TileMatrixSetId = Annotated[
+    str, Path(alias="tileMatrixSetId", description="A grid of `/tileMatrixSets`, such as `UPSArcticWGS84Quad`.")
+]

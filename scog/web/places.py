@@ -19,6 +19,7 @@ from scog.space.grid import Grid, place_grid, tile_grid
 from scog.web.parameters import (
     SceneParameters,
     Scenes,
+    TileMatrixSetId,
     Values,
     no_doubles,
     parse_bbox,
@@ -50,11 +51,12 @@ async def point(request: Request, lon: str, lat: str, parameters: Values) -> JSO
     ask = parameters.ask()
     drawing = await request.app.state.admission.run(request, draw(request.app.state.engine, place_grid(*place), ask))
     known = bool(drawing.valid[0, 0])
+    values = parameters.look().values(drawing.values, drawing.valid)
     report: Report = drawing.report
     scene = report.used[0] if report.used else None
     body = {
         "coordinates": list(place),
-        "values": [float(value) if known else None for value in drawing.values[:, 0, 0]],
+        "values": [float(value) if known else None for value in values[:, 0, 0]],
         "band_names": list(ask.expression.names),
         "datetime": rfc3339(scene.time) if scene else None,
         "scene": scene.id if scene else None,
@@ -73,8 +75,16 @@ async def scenes_in_box(request: Request, parameters: Annotated[BoxParameters, Q
 
 @router.get("/tiles/{z}/{x}/{y}/scenes", summary="Scenes of a tile", response_class=GeoJSON)
 async def scenes_of_tile(request: Request, z: str, x: str, y: str, parameters: Scenes) -> GeoJSON:
-    """Scenes that touch a tile, newest first, as GeoJSON."""
+    """Scenes that touch a tile of the web-mercator grid, newest first, as GeoJSON."""
     return await _scenes(request, tile_grid(*tile_address(z, x, y)), parameters)
+
+
+@router.get("/tiles/{tileMatrixSetId}/{z}/{x}/{y}/scenes", summary="Scenes of any grid's tile", response_class=GeoJSON)
+async def scenes_of_any_tile(
+    request: Request, tms: TileMatrixSetId, z: str, x: str, y: str, parameters: Scenes
+) -> GeoJSON:
+    """Scenes that touch a tile of the grid named, newest first, as GeoJSON."""
+    return await _scenes(request, tile_grid(*tile_address(z, x, y), tms=tms), parameters)
 
 
 async def _scenes(request: Request, grid: Grid, parameters: SceneParameters) -> GeoJSON:

@@ -35,6 +35,7 @@ EXPOSED_HEADERS = (
     "X-Scog-Bounded",
     "X-Scog-Incomplete",
     "X-Scog-Catalog",
+    "X-Scog-Flattened",
     "X-Scog-Upstream",
 )
 

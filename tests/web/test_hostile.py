@@ -62,14 +62,14 @@ def test_the_whole_world_is_bounded(server: Served) -> None:
     assert time.perf_counter() - since < 2
 
 
-@pytest.mark.parametrize("name", ["0.tif", "0.gif", "0.json", "0.exe", "0@2x.jpeg", "0.npyx"])
+@pytest.mark.parametrize("name", ["0.PNG", "0.gif", "0.json", "0.exe", "0@2x.jp2", "0.npyx"])
 def test_formats_that_are_not_offered(name: str, server: Served) -> None:
     problem = refused(server, f"/tiles/3/0/{name}", 400)
     assert problem["parameter"] == "format"
     assert "png" in str(problem["valid"])
 
 
-@pytest.mark.parametrize("name", ["0@3x", "0@2x@2x", "0@2X", "0.png.png", "0.PNG", "@2x", ".png", "0@2x.", "0."])
+@pytest.mark.parametrize("name", ["0@3x", "0@2x@2x", "0@2X", "0.png.png", "@2x", ".png", "0@2x.", "0."])
 def test_names_that_are_no_rows(name: str, server: Served) -> None:
     refused(server, f"/tiles/3/0/{name}", 400, 404)
 

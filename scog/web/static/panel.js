@@ -1,6 +1,6 @@
 // The controls: they show the state, and tell of what somebody changes in it.
 import { byId, element } from "./dom.js";
-import { LAYERS, RAMPS, dayText, daysText, isDate, legendOf } from "./layers.js";
+import { LAYERS, dayText, daysText, isDate } from "./layers.js";
 
 let shownExpression;
 
@@ -67,12 +67,15 @@ export function show(state) {
     byId(`${slider}-value`).textContent = `${state[slider]} %`;
   }
   if (byId("clouds").disabled) byId("clouds-value").textContent = "any";
-  showLegend(legendOf(state));
+  byId("mask").disabled = Boolean(LAYERS[state.layer].unmasked);
 }
 
-function showLegend(legend) {
-  byId("legend").hidden = !legend;
-  if (!legend) return;
+// What the colours mean, as the server tells; null while nothing is known of it.
+export function showLegend(legend) {
+  byId("legend").hidden = !legend || legend.kind === "channels";
+  byId("classes").replaceChildren(...(legend?.classes ?? []).map(classLine));
+  for (const part of ["ramp", "ticks"]) byId(part).hidden = legend?.kind !== "ramp";
+  if (legend?.kind !== "ramp") return;
   const [low, high] = legend.range;
   byId("ramp").style.background = gradient(legend.colors);
   byId("ramp").setAttribute("aria-label", `Colours from ${low} to ${high}`);
@@ -116,12 +119,20 @@ export function showFormulaProblem(problem, expression) {
   if (problem.valid) box.append(element("p", `Valid: ${problem.valid}.`, "hint"));
 }
 
-function layerChoice([key, { title, name, ramp }]) {
+function classLine({ name, color }) {
+  const line = element("li");
+  const swatch = element("i");
+  swatch.style.background = color;
+  line.append(swatch, name);
+  return line;
+}
+
+function layerChoice([key, { title, name, swatch: colors }]) {
   const label = element("label");
   const input = element("input");
   Object.assign(input, { type: "radio", name: "layer", value: key });
   const swatch = element("i", "", `swatch ${key}`);
-  if (ramp) swatch.style.background = gradient(RAMPS[ramp].split(" ").map((color) => `#${color}`));
+  if (colors) swatch.style.background = gradient(colors.split(", ").map((color) => `#${color}`));
   const words = element("span", `${title} `);
   words.append(element("small", name));
   label.append(input, swatch, words);

@@ -2,7 +2,7 @@
 /* global L */
 import { Dates } from "./dates.js";
 import { byId } from "./dom.js";
-import { tileQuery, valueQuery } from "./layers.js";
+import { lookQuery, tileQuery, valueQuery } from "./layers.js";
 import { forgetTrouble, onRetry, say, showTrouble } from "./messages.js";
 import * as panel from "./panel.js";
 import { Place } from "./place.js";
@@ -73,6 +73,9 @@ async function draw() {
     if (tileQuery(state) !== query) return;
   }
   const tiles = served.tiles[0].startsWith("/") ? location.origin + served.tiles[0] : served.tiles[0];
+  askJson(`legend.json${lookQuery(state)}`).catch(() => null).then((legend) => {
+    if (tileQuery(state) === query) panel.showLegend(legend);
+  });
   panel.showLinks(tiles + query, tiles.replace(/\/tiles\/.*/, "/tilejson.json") + query);
   const [west, south, east, north] = served.bounds;
   replaceLayer(new Tiles(query, {

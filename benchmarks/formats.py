@@ -1,0 +1,107 @@
+"""Hot speed of each format, preset and kind of colouring over a running server's archive, as a table.
+
+    make demo &
+    .venv/bin/python -m benchmarks.formats --url http://127.0.0.1:8000
+
+Every way of asking is asked for the same tiles, which are in the server's memory by then; the ways take turns, tile by
+tile, so that a slow minute of the machine hurts all of them alike. One client: what is shown is the time of an answer
+when nobody else asks, its part that is encoding (from Server-Timing), and its size, medians over the tiles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+import urllib.request
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from time import perf_counter
+from urllib.parse import urlsplit
+
+from benchmarks.trace import walk
+
+WAYS: dict[str, tuple[str, str]] = {
+    "NDVI, PNG with a palette": ("", ""),
+    "NDVI, PNG in RGBA": (".png32", ""),
+    "NDVI, PNG in 16 bit grey": (".png16", ""),
+    "NDVI, WebP": (".webp", ""),
+    "NDVI, JPEG": (".jpg", ""),
+    "NDVI, NPY": (".npy", ""),
+    "NDVI, GeoTIFF": (".tif", ""),
+    "NDVI, 512 pixels": ("@2x", ""),
+    "NDVI, bilinear": ("", "?resampling=bilinear"),
+    "NDVI, cubic": ("", "?resampling=cubic"),
+    "NDVI, average": ("", "?resampling=average"),
+    "NDVI in classes": ("", "?classes=0,0.2,0.4,0.6"),
+    "NDVI, another colormap": ("", "?colormap_name=viridis&rescale=0,1"),
+    "EVI": ("", "?index=evi"),
+    "scene classification": ("", "?index=scl"),
+    "scene classification, mode": ("", "?index=scl&resampling=mode"),
+    "true colour, PNG": ("", "?bands=true-color"),
+    "true colour, WebP": (".webp", "?bands=true-color"),
+    "true colour, JPEG": (".jpg", "?bands=true-color"),
+    "true colour, colour formula": ("", "?bands=true-color&color_formula=gamma+RGB+1.3,saturation+1.2"),
+    "true colour, GeoTIFF": (".tif", "?bands=true-color"),
+}
+
+
+@dataclass
+class Tally:
+    """What was measured of one way: milliseconds, milliseconds of encoding, bytes, one each tile."""
+
+    answered: list[float] = field(default_factory=list)
+    encoded: list[float] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+
+
+def ways_of(url: str) -> dict[str, tuple[str, str]]:
+    """The ways above, and every preset that the server's archive has the bands for."""
+    with urllib.request.urlopen(f"{url}/bands") as answer:
+        presets = json.load(answer)["presets"]
+    more = {f"{each['title']}, PNG": ("", f"?bands={each['name']}") for each in presets if each["name"] != "visual"}
+    return WAYS | more
+
+
+def measure(url: str, tiles: list[str], ways: dict[str, tuple[str, str]]) -> dict[str, Tally]:
+    """Ask for each tile in each way, twice, and count the second answer."""
+    connection = HTTPConnection(urlsplit(url).netloc)
+    tallies = {name: Tally() for name in ways}
+    for counts in (False, True):
+        for tile in tiles:
+            for name, (suffix, query) in ways.items():
+                since = perf_counter()
+                connection.request("GET", tile + suffix + query)
+                response = connection.getresponse()
+                body = response.read()
+                spent = 1000 * (perf_counter() - since)
+                if response.status != 200:
+                    raise SystemExit(f"{tile}{suffix}{query}: {response.status} {body[:300]!r}")
+                if counts:
+                    encoding = re.search(r"encode;dur=([\d.]+)", response.headers["Server-Timing"] or "")
+                    tallies[name].answered.append(spent)
+                    tallies[name].encoded.append(float(encoding[1]) if encoding else 0.0)
+                    tallies[name].sizes.append(len(body))
+    return tallies
+
+
+def main() -> None:
+    """Measure, and print a table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--tiles", type=int, default=40)
+    options = parser.parse_args()
+    with urllib.request.urlopen(options.url + "/tilejson.json") as answer:
+        west, south, east, north = json.load(answer)["bounds"]
+    across, down = (east - west) / 4, (north - south) / 4  # the middle, where there is most to see
+    middle = (west + across, south + down, east - across, north - down)
+    tiles = list(dict.fromkeys(walk(middle, options.tiles, range(11, 15))))
+    print("| | answer, ms | of it encoding, ms | KB |\n| --- | --- | --- | --- |")
+    for name, tally in measure(options.url, tiles, ways_of(options.url)).items():
+        medians = statistics.median(tally.answered), statistics.median(tally.encoded), statistics.median(tally.sizes)
+        print(f"| {name} | {medians[0]:.1f} | {medians[1]:.1f} | {medians[2] / 1000:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

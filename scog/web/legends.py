@@ -1,0 +1,50 @@
+"""`/legend`: what the colours of a picture mean; it takes the same query as the picture."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from scog.engine import Engine
+from scog.web.parameters import TileParameters, no_doubles
+from scog.web.problems import REFUSALS
+from scog.web.respond import with_etag
+
+router = APIRouter(tags=["on offer"], dependencies=[Depends(no_doubles)], responses=REFUSALS)
+
+KEPT = {"Cache-Control": "public, max-age=3600"}
+
+
+class LegendParameters(TileParameters):
+    """Those of the picture, and how large the legend is."""
+
+    scale: Annotated[int, Field(ge=1, le=4)] = Field(1, description="How many times larger a PNG is drawn.")
+
+
+Legend = Annotated[LegendParameters, Query()]
+
+
+@router.get("/legend.json", summary="The legend of a picture, for programs")
+async def legend_json(request: Request, parameters: Legend) -> JSONResponse:
+    """Colours and values: of a ramp, of classes, or which output is red, green and blue."""
+    return JSONResponse(parameters.look().legend.json(), headers=KEPT)
+
+
+@router.get("/legend.svg", summary="The legend of a picture as SVG", response_class=Response)
+async def legend_svg(request: Request, parameters: Legend) -> Response:
+    """A drawing that scales, without background; its text is light where the reader prefers dark screens."""
+    body = parameters.look().legend.svg().encode()
+    return with_etag(request, body, "image/svg+xml", KEPT | {"X-Content-Type-Options": "nosniff"})
+
+
+@router.get("/legend.png", summary="The legend of a picture as PNG", response_class=Response)
+async def legend_png(request: Request, parameters: Legend) -> Response:
+    """A picture on white."""
+    engine: Engine = request.app.state.engine
+    legend = parameters.look().legend
+    body = await asyncio.get_running_loop().run_in_executor(engine.cpu, legend.png, parameters.scale)
+    return with_etag(request, body, "image/png", KEPT)

@@ -1,0 +1,74 @@
+"""Answering with a picture: which format and size are asked for, drawing it, and its bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request, Response
+
+from scog.draw import draw
+from scog.engine import Engine
+from scog.errors import InvalidInput, NothingReadable
+from scog.formats import FLATTENED, FORMATS, format_of
+from scog.space.grid import Grid
+from scog.web.parameters import MAX_SIZE, PictureParameters, TileParameters
+from scog.web.respond import report_headers, with_etag
+
+DEFAULT_FORMAT = "png"
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {each.media_type: {} for each in FORMATS}, "description": "The picture, or its values."},
+    204: {"description": "No data, where `empty=204` asks for it."},
+    304: {"description": "The client's copy is current."},
+}
+"""For the documentation of routes that answer with a picture."""
+_NAME = re.compile(r"(-?\d{1,9})(@[12]x)?(?:\.([A-Za-z0-9]{1,8}))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class TileName:
+    """The last part of a tile's address: `1547@2x.png` is row 1547, twice as many pixels, as a PNG."""
+
+    row: str
+    size: int
+    format: str
+
+
+def tile_name(text: str, parameters: TileParameters) -> TileName:
+    """The row, the size in pixels and the format of a tile. Raises InvalidInput where two formats are asked for."""
+    found = _NAME.fullmatch(text)
+    row, twice, suffix = (found[1], found[2] == "@2x", found[3]) if found else (text, False, None)
+    size = parameters.tilesize * (2 if twice else 1)
+    if size > MAX_SIZE:
+        what = f"A tile of {size} pixels a side is too large."
+        raise InvalidInput(what, parameter="tilesize", valid=f"up to {MAX_SIZE} pixels a side, with @2x counted in")
+    asked = [name for name in (suffix, parameters.format) if name is not None]
+    if len(set(asked)) > 1:
+        raise InvalidInput(
+            "The address and the parameter ask for two formats.", parameter="format", valid="one of them"
+        )
+    return TileName(row, size, asked[0] if asked else DEFAULT_FORMAT)
+
+
+async def picture(
+    request: Request, engine: Engine, grid: Grid, parameters: PictureParameters, format_name: str
+) -> Response:
+    """Draw a grid and answer with it. Raises what `draw` raises, and InvalidInput for what cannot be encoded."""
+    look, ask = parameters.look(), parameters.ask()
+    form = format_of(format_name, look)
+    drawing = await draw(engine, grid, ask)
+    report = drawing.report
+    if parameters.strict and report.partial:
+        raise NothingReadable("Scenes are missing from this picture.", skipped=tuple(report.skipped.items()))
+    if parameters.empty == "204" and not drawing.valid.any():
+        return Response(status_code=204, headers=report_headers(report))
+    since = time.perf_counter()
+    body = await asyncio.get_running_loop().run_in_executor(engine.cpu, form.encode, drawing, grid, look)
+    report.add_time("encode", since)
+    headers = report_headers(report)
+    if form.flat:  # also what is valid may be shown as nothing
+        headers["X-Scog-Flattened"] = FLATTENED
+    return with_etag(request, body, form.media_type, headers)

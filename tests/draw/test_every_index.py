@@ -1,0 +1,75 @@
+"""Every index of the table drawn over the demo archive, against the published formula evaluated by numpy itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from scog.catalog.when import parse_interval
+from scog.draw import Drawing
+from scog.look import Wish, look_of
+from scog.maths.indices import INDICES, get
+from scog.space.grid import Grid, tile_grid
+from tests.doubles.archives import sample
+from tests.doubles.drawing import ask_for, draw_all
+from tests.maths.test_indices import CONSTANTS, OWN_CONSTANTS, OWN_FORMULAS, PUBLISHED_BANDS, TABLE
+
+DAY = "2022-06-07"
+PLACES = {
+    # A tile within one square of the demo, and how its numbers become reflectance (see its collection's rules).
+    "32TQK": (tile_grid(13, 4367, 3094, 128), "sentinel-2-l2a/S2A_32TQK_20220607_0_L2A", 0.0),
+    "33TTE": (tile_grid(13, 4370, 3094, 128), "sentinel-2-c1-l2a/S2A_T33TTE_20220607T101306_L2A", -0.1),
+}
+
+
+def reflectance(archive: Path, item: str, grid: Grid, offset: float) -> tuple[dict[str, Any], NDArray[np.bool_]]:
+    """The numbers of each band, by the table's symbols, each pixel transformed by itself; and which are sure."""
+    folder = archive / item
+    assets = json.loads((folder / f"{folder.name}.json").read_text())["assets"]
+    found, sure = {}, np.ones(grid.shape, bool)
+    for symbol, band in PUBLISHED_BANDS.items():
+        layer = sample(folder / assets[band]["href"], grid)
+        found[symbol] = np.maximum(layer.numbers * np.float64(0.0001) + offset, 0.0)
+        sure &= layer.valid & ~layer.on_edge
+    return found, sure
+
+
+@pytest.fixture(scope="module", params=PLACES)
+def drawn(request: pytest.FixtureRequest, demo_archive: Path) -> tuple[dict[str, Drawing], dict[str, Any], Any]:
+    grid, item, offset = PLACES[request.param]
+    looks = {name: look_of(Wish(index=name)) for name in INDICES}
+    asks = [(grid, ask_for(look.expression.text, "none", interval=parse_interval(DAY))) for look in looks.values()]
+    drawings = dict(zip(looks, draw_all(demo_archive, asks), strict=True))
+    assert {scene.id for drawing in drawings.values() for scene in drawing.report.used} == {item.partition("/")[2]}
+    return drawings, *reflectance(demo_archive, item, grid, offset)
+
+
+def test_every_index_is_what_its_formula_says(drawn: tuple[dict[str, Drawing], dict[str, Any], Any]) -> None:
+    drawings, symbols, sure = drawn
+    assert sure.mean() > 0.95
+    assert len(drawings) == len(TABLE) == 233
+    for name in TABLE:
+        drawing = drawings[get(name).name]
+        scope = {"__builtins__": {}} | CONSTANTS | OWN_CONSTANTS.get(name, {}) | symbols
+        with np.errstate(all="ignore"):
+            expected = np.broadcast_to(eval(OWN_FORMULAS.get(name, TABLE[name]["formula"]), scope), sure.shape)
+        finite = np.isfinite(expected) & sure
+        # Where terms cancel out, 32 bits keep fewer digits than this: that is rare.
+        agree = np.isclose(drawing.values[0], expected, rtol=1e-3, atol=1e-4)
+        assert finite.mean() > 0.3, name
+        assert agree[finite].mean() > 0.97, name
+        assert (drawing.valid == np.isfinite(expected))[sure].mean() > 0.99, name
+
+
+def test_every_index_shows_something(drawn: tuple[dict[str, Drawing], dict[str, Any], Any]) -> None:
+    """On a third of land and sea at least, and in more than one colour."""
+    drawings, _, sure = drawn
+    for name, drawing in drawings.items():
+        picture = look_of(Wish(index=name)).picture(drawing.values, drawing.valid)
+        assert (picture.rgba[..., 3] == 255)[sure].mean() > 0.33, name
+        assert len(np.unique(picture.pixels[drawing.valid])) > 8, name

@@ -1,0 +1,187 @@
+"""`/indices`, `/bands`, `/colorMaps` of a running server."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import cmap
+import numpy as np
+import pytest
+
+from scog.bands import BANDS
+from scog.classification import SCENE_CLASSES
+from scog.maths.indices import BEST_KNOWN, DOMAINS, INDICES, get, search
+from scog.picture.colormap import names
+from scog.presets import PRESETS
+from tests.web.conftest import Served, is_problem
+
+KEYS = {
+    "name", "aliases", "title", "domain", "formula", "bands", "reference", "rescale", "colormap", "tilejson",
+}  # fmt: skip
+
+
+def listed(server: Served, query: str = "") -> list[str]:
+    response = server.get(f"/indices{query}")
+    assert response.status_code == 200, response.text[:300]
+    assert response.headers["Content-Type"] == "application/json"
+    return [index["name"] for index in response.json()["indices"]]
+
+
+# Indices
+
+
+def test_all_indices_are_listed(server: Served) -> None:
+    response = server.get("/indices")
+    indices = response.json()["indices"]
+    assert [index["name"] for index in indices] == list(INDICES)
+    for index in indices:
+        assert set(index) == KEYS
+        known = get(index["name"])
+        assert (index["formula"], index["title"], index["domain"]) == (known.formula, known.title, known.domain)
+        assert index["bands"] == list(known.bands)
+        assert index["rescale"] == list(known.rescale)
+    assert "max-age=" in response.headers["Cache-Control"]
+    assert server.get("/indices", headers={"If-None-Match": response.headers["ETag"]}).status_code == 304
+
+
+def test_a_listed_index_can_be_drawn(server: Served) -> None:
+    """From the list to the tiles, as a map client goes."""
+    for index in server.get("/indices?search=ndre").json()["indices"][:2]:
+        tilejson = server.get(urlsplit(index["tilejson"])._replace(scheme="", netloc="").geturl())
+        assert tilejson.status_code == 200
+        assert f"index={index['name']}" in tilejson.json()["tiles"][0]
+        legend = server.get(f"/legend.json?index={index['name']}")
+        assert legend.status_code == 200
+
+
+def test_links_do_not_trust_a_host_that_is_claimed(server: Served) -> None:
+    response = server.get("/indices/ndvi", headers={"X-Forwarded-Host": "evil.example"})
+    assert response.json()["tilejson"] == "/tilejson.json?index=ndvi"
+    assert "Host" in response.headers["Vary"]
+
+
+def test_indices_are_searched(server: Served) -> None:
+    assert listed(server, "?search=water")[0] == "ndwi"
+    assert listed(server, "?search=burn%20ratio") == [index.name for index in search("burn ratio")]
+    assert listed(server, "?domain=snow") == [index.name for index in search(domain="snow")]
+    assert listed(server, "?search=red&domain=urban") == [index.name for index in search("red", "urban")]
+    assert set(listed(server, "?search=b8a")) == {index.name for index in search("B8A")}
+    assert listed(server, "?search=nosuchthing") == []
+
+
+def test_one_index(server: Served) -> None:
+    body = server.get("/indices/ndvi").json()
+    assert set(body) == KEYS
+    assert body["formula"] == "(nir - red) / (nir + red)"
+    assert body["rescale"] == [-0.2, 0.9]
+    assert server.get("/indices/NDVI").json() == body
+    assert server.get("/indices/NDREI").json()["name"] == "ndre"
+    assert server.get("/indices/BaI").json()["title"] == "Bareness Index"
+    assert server.get("/indices/bai").json()["title"] == "Burned Area Index"
+
+
+@pytest.mark.parametrize("name", ["nvdi", "ndvi.json", "x" * 500, "%00", "%F0%9F%8C%8D", "..%2f..", "scl"])
+def test_an_index_that_is_not_there(name: str, server: Served) -> None:
+    problem = is_problem(server.get(f"/indices/{name}"), 404)
+    if name == "nvdi":
+        assert "ndvi" in problem["detail"].partition("did you mean ")[2]
+        assert "/indices" in problem["valid"]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/indices?domain=snwo", "domain"),
+        ("/indices?domain=", "domain"),
+        ("/indices?serch=x", "serch"),
+        ("/indices?search=a&search=b", "search"),
+        (f"/indices?search={'x' * 65}", "search"),
+        ("/indices/ndvi?x=1", "x"),
+        ("/bands?x=1", "x"),
+        ("/colorMaps?x=1", "x"),
+        ("/colorMaps/viridis?format=gif", "format"),
+    ],
+)
+def test_parameters_that_are_refused(path: str, parameter: str, server: Served) -> None:
+    problem = is_problem(server.get(path), 400)
+    assert problem["parameter"] == parameter
+    assert problem.get("valid")
+
+
+def test_domains_are_named_where_one_is_wrong(server: Served) -> None:
+    problem = is_problem(server.get("/indices?domain=nosuch"), 400)
+    assert all(domain in problem["valid"] for domain in DOMAINS)
+
+
+# Bands
+
+
+def test_presets_and_scene_classes(server: Served) -> None:
+    body = server.get("/bands").json()
+    assert [preset["name"] for preset in body["presets"]] == [preset.name for preset in PRESETS]
+    for preset in body["presets"]:
+        legend = server.get(f"/legend.json?bands={preset['name']}").json()
+        assert [[channel["output"], channel["range"]] for channel in legend["channels"]] == [
+            [band, shown] for band, shown in zip(preset["bands"], preset["rescale"], strict=True)
+        ]
+    assert [each["name"] for each in body["scene_classes"]] == [each.name for each in SCENE_CLASSES]
+
+
+def test_bands(server: Served) -> None:
+    response = server.get("/bands")
+    bands = response.json()["bands"]
+    assert [band["name"] for band in bands] == [band.name for band in BANDS]
+    assert "max-age=" in response.headers["Cache-Control"]
+    nir = next(band for band in bands if band["name"] == "nir")
+    assert nir == {
+        "name": "nir",
+        "aliases": ["B08", "B8"],
+        "title": "Near infrared",
+        "wavelength": 0.842,
+        "resolution": 10,
+        "spectral": True,
+    }
+    assert {band["name"] for band in bands if band["spectral"]} >= set(get(BEST_KNOWN[0]).bands)
+    assert next(band for band in bands if band["name"] == "scl")["wavelength"] is None
+
+
+# Colormaps
+
+
+def test_colormaps_are_listed_as_titiler_lists_them(server: Served) -> None:
+    response = server.get("/colorMaps")
+    assert set(response.json()) == {"colorMaps"}
+    found = response.json()["colorMaps"]
+    assert len(set(found)) == len(found) == 2 * len(names())
+    assert {"viridis", "viridis_r", "rdylgn", "rdylgn_r"} <= set(found)
+    assert all(name == name.lower() for name in found)
+    assert {index.colormap for index in INDICES.values()} <= set(found)
+    for name in found[:: len(found) // 12]:
+        assert server.get(f"/colorMaps/{name}").status_code == 200
+        assert server.get(f"/legend.json?colormap_name={name}").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["viridis", "viridis_r", "RdYlGn", "blues_r"])
+def test_one_colormap(name: str, server: Served) -> None:
+    response = server.get(f"/colorMaps/{name}")
+    colors = response.json()
+    assert list(colors) == [str(place) for place in range(256)]
+    expected = np.asarray(cmap.Colormap(name.lower())(np.linspace(0, 1, 256), N=256)) * 255
+    np.testing.assert_allclose(np.array(list(colors.values())), expected, atol=4)
+    assert "max-age=" in response.headers["Cache-Control"]
+
+
+def test_a_colormap_of_the_server_can_be_sent_back(server: Served, west: str) -> None:
+    """As TiTiler's clients do: fetch a map, change it, send it as `colormap`."""
+    table = server.get("/colorMaps/magma").text
+    given = server.get(f"/tiles/{west}.png32", params={"colormap": table, "rescale": "-0.2,0.9"})
+    named = server.get(f"/tiles/{west}.png32?colormap_name=magma&rescale=-0.2,0.9")
+    assert given.status_code == named.status_code == 200, given.text[:300]
+    assert given.content == named.content
+
+
+@pytest.mark.parametrize("name", ["virdis", "viridis_r_r", "x" * 300, "matlab:jet2", "%2e%2e"])
+def test_a_colormap_that_is_not_there(name: str, server: Served) -> None:
+    problem = is_problem(server.get(f"/colorMaps/{name}"), 404)
+    if name == "virdis":
+        assert "viridis" in problem["detail"]
