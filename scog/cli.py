@@ -28,10 +28,15 @@ from scog.formats import NAMED, format_of
 from scog.listing import feature_collection, newest_scenes, table
 from scog.look import Wish, look_of
 from scog.pixels.mask import parse_mask
+from scog.pixels.reduce import Composite
 from scog.pixels.resample import Resampling
 from scog.settings import Settings
 from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, draw_sheet, wish_for
-from scog.space.grid import Grid, tile_grid
+from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
+
+
+MAX_SIDE = 4096
+"""Pixels a side of a picture drawn at a prompt."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     tile.add_argument("--expression", help="a formula, such as (nir-red)/(nir+red)")
     tile.add_argument("--bands", help="a preset such as agriculture, one band, or three as red, green and blue")
     tile.add_argument("--resampling", choices=[method.value for method in Resampling], default=Resampling.NEAREST.value)
+    tile.add_argument("--grid", default=WEB_MERCATOR, metavar="ID", help="a tile matrix set (default: %(default)s)")
+    tile.add_argument("--size", type=int, default=256, help="pixels a side (default: %(default)s)")
+    tile.add_argument("--composite", choices=[each.value for each in Composite], default=Composite.NEWEST.value)
     tile.add_argument("--classes", help="thresholds that make classes of values, such as bare:tan,0.2,green:teal")
     tile.add_argument("--rescale", metavar="LOW,HIGH", help="values of the first and the last colour")
     tile.add_argument("--colormap-name", metavar="NAME", help="a colormap of cmap's catalogue, such as viridis")
@@ -208,8 +216,11 @@ def _tile(options: argparse.Namespace) -> None:
         cloud_cover=options.cloud_cover,
         interval=parse_interval(options.datetime) if options.datetime else None,
         resampling=Resampling(options.resampling),
+        composite=Composite(options.composite),
     )
-    grid = tile_grid(options.z, options.x, options.y)
+    if not 1 <= options.size <= MAX_SIDE:
+        raise InvalidInput(f"Nobody draws {options.size} pixels a side.", valid=f"a --size of 1 to {MAX_SIDE}")
+    grid = tile_grid(options.z, options.x, options.y, options.size, options.grid)
     drawing = asyncio.run(_draw(_settings(options), grid, ask))
     options.output.write_bytes(form.encode(drawing, grid, look))
     report = drawing.report

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.catalog.footprint import Bounds
 from scog.space.bounds import boxes, lonlat_bounds
-from scog.space.grid import WEB_MERCATOR, tile_matrix_set, world_grid, zoom_like
+from scog.space.grid import WEB_MERCATOR, tile_matrix_set, transformer, world_grid, zoom_like
 from scog.web.links import base_url
 from scog.web.parameters import Tile, TileMatrixSetId, TileParameters, no_doubles
 from scog.web.problems import REFUSALS
@@ -68,12 +68,9 @@ async def _tilejson(request: Request, tms: str, prefix: str, parameters: TilePar
     extent = _extent(tms)
     engine = request.app.state.engine
     covered = await engine.searches.catalog.bounds()
-    bounds = _common(covered, extent)
-    zooms = [zoom_like(tms, zoom) for zoom in (MIN_ZOOM, MAX_ZOOM)]
-    lon, lat, zoom = engine.settings.home
-    west, south, east, north = bounds
-    if covered or not (west <= lon <= east and south <= lat <= north):
-        lon, lat, zoom = (west + east) / 2, (south + north) / 2, HOME_ZOOM
+    bounds = _common(covered, extent) or extent
+    lon, lat, zoom = _middle(tms, bounds, None if covered else engine.settings.home)
+    zooms = [zoom_like(tms, each) for each in (MIN_ZOOM, MAX_ZOOM)]
     zoom = min(max(zoom_like(tms, zoom), zooms[0]), zooms[1])
     query = urlencode(request.query_params.multi_items())
     body = {
@@ -97,13 +94,25 @@ def _extent(tms: str) -> Bounds:
     return area if len(boxes(area)) == 1 else (-180.0, area[1], 180.0, area[3])
 
 
-def _common(covered: Bounds | None, extent: Bounds) -> Bounds:
-    """What the archive covers and the grid shows; the grid's own extent where they have nothing in common."""
+def _common(covered: Bounds | None, extent: Bounds) -> Bounds | None:
+    """What the archive covers and the grid shows; None where they have nothing in common, or nothing is known."""
     if covered is None:
-        return extent
+        return None
     west, south = max(covered[0], extent[0]), max(covered[1], extent[1])
     east, north = min(covered[2], extent[2]), min(covered[3], extent[3])
-    return (west, south, east, north) if west < east and south < north else extent
+    return (west, south, east, north) if west < east and south < north else None
+
+
+def _middle(tms: str, bounds: Bounds, home: tuple[float, float, int] | None) -> tuple[float, float, int]:
+    """Where a map opens, and at which zoom of web mercator: at home if it is there, in the middle else."""
+    west, south, east, north = bounds
+    if home and west <= home[0] <= east and south <= home[1] <= north:
+        return home
+    if bounds != _extent(tms):
+        return (west + east) / 2, (south + north) / 2, HOME_ZOOM
+    world = world_grid(tms)
+    lon, lat = transformer(world.crs, "EPSG:4326").transform(*world.centre)
+    return lon, lat, HOME_ZOOM
 
 
 def _listed(name: str, base: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from scog.errors import InvalidInput, OutOfRange
 from scog.formats import NAMED
 from scog.look import Look, Wish, look_of
 from scog.pixels.mask import parse_mask
+from scog.pixels.reduce import Composite
 from scog.pixels.resample import Resampling
 
 REPEATABLE = frozenset({"bands", "assets", "rescale"})
@@ -26,6 +27,15 @@ MAX_COLORMAP = 8192
 MAX_SIZE = 1024
 """Pixels a side of a tile, without its buffer."""
 MAX_BUFFER = 128
+
+PIXEL_SELECTIONS = {
+    "first": Composite.NEWEST,
+    "median": Composite.MEDIAN,
+    "mean": Composite.MEAN,
+    "lowest": Composite.MIN,
+    "highest": Composite.MAX,
+}
+"""TiTiler's names for composites; its first scene is the newest."""
 
 Text = Annotated[str, Field(max_length=512)]
 Texts = Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=MAX_VALUES)]
@@ -61,17 +71,14 @@ class ValueParameters(SceneParameters):
     mask: Text | None = Field(
         None, description="`clouds` (the default but for `scl`), `none`, or SCL classes to take out, such as `3,8,9`."
     )
-    composite: Text = Field("newest", description="How observations become one picture: `newest`.")
+    composite: Composite = Field(
+        Composite.NEWEST, description="How observations become one picture, each masked by itself before."
+    )
     resampling: Resampling = Field(Resampling.NEAREST, description="How pixels between or over others come about.")
-    pixel_selection: Text | None = Field(None, description="The same as `composite`, as TiTiler writes it: `first`.")
+    pixel_selection: Text | None = Field(None, description="The same as `composite`, as TiTiler writes it.")
 
     def ask(self) -> Ask:
         """What to draw. Raises InvalidInput."""
-        if self.composite != "newest":
-            raise InvalidInput(f"There is no composite {self.composite[:80]!r}.", parameter="composite", valid="newest")
-        if self.pixel_selection not in (None, "first"):
-            what = f"There is no pixel selection {self.pixel_selection[:80]!r}."
-            raise InvalidInput(what, parameter="pixel_selection", valid="first, which is the newest")
         look = self.look()
         return Ask(
             expression=look.expression,
@@ -80,7 +87,21 @@ class ValueParameters(SceneParameters):
             interval=self.interval(),
             collection=self.collection,
             resampling=self.resampling,
+            composite=self._composite(),
         )
+
+    def _composite(self) -> Composite:
+        """The composite, by our name or by TiTiler's."""
+        if self.pixel_selection is None:
+            return self.composite
+        found = PIXEL_SELECTIONS.get(self.pixel_selection)
+        if found is None:
+            what = f"There is no pixel selection {self.pixel_selection[:80]!r}."
+            raise InvalidInput(what, parameter="pixel_selection", valid=", ".join(PIXEL_SELECTIONS))
+        if self.composite not in (Composite.NEWEST, found):
+            what = "composite and pixel_selection ask for two things."
+            raise InvalidInput(what, parameter="pixel_selection", valid="one of the two")
+        return found
 
     def look(self) -> Look:
         """How it looks. Raises InvalidInput."""

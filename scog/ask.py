@@ -1,0 +1,38 @@
+"""What is asked of a picture apart from where, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scog.catalog.when import Interval
+from scog.maths.expression import Expression
+from scog.pixels.mask import Mask
+from scog.pixels.reduce import Composite
+from scog.pixels.resample import Resampling
+from scog.report import Report
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is wanted, apart from where."""
+
+    expression: Expression
+    mask: Mask
+    cloud_cover: float = 60.0
+    interval: Interval | None = None
+    collection: str | None = None
+    resampling: Resampling = Resampling.NEAREST
+    """Of the bands shown; masks are nearest always."""
+    composite: Composite = Composite.NEWEST
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """Values float32 `(band, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be."""
+
+    values: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    report: Report

@@ -1,0 +1,134 @@
+"""The newest usable pixel of each place: scenes are laid over each other, and of each is read only what shows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scog.ask import Ask
+from scog.catalog.observation import Observation
+from scog.catalog.scene import Scene
+from scog.engine import Engine
+from scog.pixels.composite import Canvas, share_out
+from scog.pixels.reader import gather_all
+from scog.report import Report
+from scog.space.grid import Grid
+from scog.view import Valued, View
+
+FIRST_BATCH = 2
+"""Observations whose SCL is read at once at first; doubled while pixels are missing."""
+
+Mask2D = NDArray[np.bool_]
+
+
+class Newest:
+    """Paints observations onto a canvas, newest first, until it is full."""
+
+    def __init__(self, engine: Engine, grid: Grid, ask: Ask, report: Report) -> None:
+        self._cpu = engine.cpu
+        self._canvas = Canvas(ask.expression.outputs, grid.shape)
+        self._view = View(engine, grid, ask, report)
+        self._report = report
+        self._looked_at: set[str] = set()
+        self._under_way: set[str] = set()
+
+    async def take(self, found: AsyncIterator[Observation]) -> None:
+        """Paint observations as they are found, as many as it takes."""
+        async for batch in _growing_batches(found):
+            await self._paint([scene for observation in batch for scene in observation.scenes])
+            if self._canvas.full:
+                break
+
+    async def composite(self) -> Valued:
+        """What has been painted."""
+        return self._canvas.values, self._canvas.valid
+
+    def give_up(self) -> None:
+        """The deadline has come: what is still being read counts as skipped."""
+        self._report.incomplete = "deadline"
+        for scene in self._under_way - {scene.id for scene in self._report.used}:
+            self._report.skipped.setdefault(scene, "deadline")
+        self._looked_at |= self._under_way
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether every scene that was looked at failed, and none gave anything before it did."""
+        return bool(self._report.skipped) and not self._report.used and self._looked_at <= self._report.skipped.keys()
+
+    async def _paint(self, scenes: Sequence[Scene]) -> None:
+        """Paint scenes in their order: at once those that are in memory, then those that have to be read."""
+        since = time.perf_counter()
+        known = await asyncio.get_running_loop().run_in_executor(self._cpu, self._paint_known, scenes)
+        self._looked_at |= {scene.id for scene in scenes[:known]}
+        self._report.add_time("memory", since)
+        if known < len(scenes) and not self._canvas.full:
+            await self._paint_read(scenes[known:])
+
+    def _paint_known(self, scenes: Sequence[Scene]) -> int:
+        """Paint the first scenes, as far as all that they take is in memory; how many."""
+        for number, scene in enumerate(scenes):
+            if self._canvas.full:
+                return number
+            usable = self._view.known_usable(scene, self._missing())
+            if usable is None:
+                return number
+            share = usable & ~self._canvas.valid
+            if not share.any():
+                continue
+            drawn = self._view.known_values(scene, None if share.all() else share)
+            if drawn is None:
+                return number
+            self._keep(scene, drawn)
+        return len(scenes)
+
+    async def _paint_read(self, scenes: Sequence[Scene]) -> None:
+        """Paint scenes that have to be read. The classification comes first: what is cloud costs no other read."""
+        self._under_way = {scene.id for scene in scenes}
+        since = time.perf_counter()
+        found = await gather_all(self._view.usable(scene, self._missing()) for scene in scenes)
+        usable = {scene.id: mask for scene, mask in zip(scenes, found, strict=True) if mask is not None}
+        self._report.add_time("mask", since)
+        since = time.perf_counter()
+        while usable and not self._canvas.full:
+            left = [scene for scene in scenes if scene.id in usable]
+            shares = share_out(~self._canvas.valid, [usable[scene.id] for scene in left])
+            chosen = [(scene, share) for scene, share in zip(left, shares, strict=True) if share.any()]
+            if not chosen:
+                break
+            drawn = await gather_all(
+                self._view.values(scene, None if share.all() else share) for scene, share in chosen
+            )
+            for (scene, share), result in zip(chosen, drawn, strict=True):
+                if result is None:
+                    del usable[scene.id]
+                    continue
+                usable[scene.id] &= ~share
+                self._keep(scene, result)
+        self._looked_at |= self._under_way
+        self._under_way = set()
+        self._report.add_time("read", since)
+
+    def _keep(self, scene: Scene, drawn: Valued) -> None:
+        if self._canvas.paint(*drawn) and scene not in self._report.used:
+            self._report.used.append(scene)
+
+    def _missing(self) -> Mask2D | None:
+        """The pixels still missing; None while all are."""
+        return ~self._canvas.valid if self._canvas.valid.any() else None
+
+
+async def _growing_batches(found: AsyncIterator[Observation]) -> AsyncIterator[list[Observation]]:
+    """Observations in batches of 2, 4, 8 ...: few reads where the newest are clear, few round trips where not."""
+    batch: list[Observation] = []
+    size = FIRST_BATCH
+    async for observation in found:
+        batch.append(observation)
+        if len(batch) == size:
+            yield batch
+            batch, size = [], 2 * size
+    if batch:
+        yield batch

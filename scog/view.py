@@ -1,0 +1,102 @@
+"""What one scene shows on a grid: where it may be used, and the formula's values there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scog.ask import Ask
+from scog.bands import BY_NAME
+from scog.catalog.scene import Scene
+from scog.engine import Engine
+from scog.errors import SourceError
+from scog.maths.expression import Expression
+from scog.pixels.layers import Layer
+from scog.pixels.mask import Mask
+from scog.pixels.resample import Resampling
+from scog.report import Report
+from scog.space.grid import Grid
+
+Mask2D = NDArray[np.bool_]
+Valued = tuple[NDArray[np.float32], Mask2D]
+"""Values `(band, y, x)` and where they are valid `(y, x)`."""
+T = TypeVar("T")
+
+
+class View:
+    """Looks at scenes, each on the same grid with the same question, and notes in a report those that fail.
+
+    Each look exists twice: `known_...` only uses what is in memory, waits for nothing, and is for any thread.
+    """
+
+    def __init__(self, engine: Engine, grid: Grid, ask: Ask, report: Report) -> None:
+        self._layers = engine.layers
+        self._grid = grid
+        self._ask = ask
+        self._report = report
+
+    async def usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
+        """Where a scene may be used, by its classification; None when that cannot be read."""
+        if self._needs_no_mask(scene):
+            return np.ones(self._grid.shape, bool)
+        return await self._computed(scene, ("scl",), partial(_usable, self._ask.mask), wanted)
+
+    def known_usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
+        """The same; None when it is not in memory."""
+        if self._needs_no_mask(scene):
+            return np.ones(self._grid.shape, bool)
+        layers = self._layers.in_memory(scene, ("scl",), self._grid, wanted)
+        return None if layers is None else _usable(self._ask.mask, layers)
+
+    async def values(self, scene: Scene, wanted: Mask2D | None = None) -> Valued | None:
+        """The formula's values, where they are wanted; None when a band cannot be read."""
+        expression, resampling = self._ask.expression, self._ask.resampling
+        return await self._computed(scene, expression.bands, partial(_evaluate, expression), wanted, resampling)
+
+    def known_values(self, scene: Scene, wanted: Mask2D | None = None) -> Valued | None:
+        """The same; None when it is not in memory."""
+        expression = self._ask.expression
+        layers = self._layers.in_memory(scene, expression.bands, self._grid, wanted, self._ask.resampling)
+        return None if layers is None else _evaluate(expression, layers)
+
+    def _needs_no_mask(self, scene: Scene) -> bool:
+        """Whether all of a scene may be used: nothing is to be masked, or it has nothing to mask by."""
+        if self._ask.mask.classes is None:
+            return True
+        if "scl" in scene.assets:
+            return False
+        if scene.id not in self._report.unmasked:
+            self._report.unmasked.append(scene.id)
+        return True
+
+    async def _computed(
+        self,
+        scene: Scene,
+        bands: Sequence[str],
+        work: Callable[[dict[str, Layer]], T],
+        wanted: Mask2D | None,
+        resampling: Resampling = Resampling.NEAREST,
+    ) -> T | None:
+        """What `work` makes of bands of a scene, or None with the reason noted."""
+        try:
+            return await self._layers.compute(scene, bands, self._grid, work, self._report.tally, wanted, resampling)
+        except SourceError as fault:
+            self._report.skipped.setdefault(scene.id, fault.reason)
+            return None
+
+
+def _usable(mask: Mask, layers: dict[str, Layer]) -> Mask2D:
+    return layers["scl"].valid & mask.usable(layers["scl"].numbers)
+
+
+def _evaluate(expression: Expression, layers: dict[str, Layer]) -> Valued:
+    """The formula over reflectance, floored at 0: below it, ratios explode over water and shadow."""
+    floor = {band: 0.0 if band in BY_NAME and BY_NAME[band].spectral else None for band in layers}
+    values, valid = expression.evaluate({band: layer.values(floor[band]) for band, layer in layers.items()})
+    for layer in layers.values():
+        valid &= layer.valid
+    return values, valid
