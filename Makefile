@@ -4,7 +4,7 @@ PORT ?= 8000
 ARCHIVE ?= demo-archive
 BIN = .venv/bin
 
-.PHONY: demo test acceptance live check format lock clean
+.PHONY: demo test acceptance live bench bench-quick bench-data bench-peers check format lock clean
 
 demo: .venv/runtime  ## make the demo archive if it is not there, and serve it
 	@MALLOC_ARENA_MAX=2 $(BIN)/python -m scog demo --archive "$(ARCHIVE)" --port "$(PORT)"
@@ -17,6 +17,18 @@ acceptance: .venv/develop  ## run the tests that take longer
 
 live: .venv/develop  ## check, over the internet, that Earth Search still is what the code takes it for (2 minutes, 50 MB)
 	@$(BIN)/python -m tests.live.earth_search
+
+bench: .venv/develop  ## measure scog beside its peers (up to 40 minutes; see benchmarks/README.md)
+	@$(BIN)/python -m benchmarks.run
+
+bench-quick: .venv/develop  ## the same in less than 8 minutes, with fewer rounds and cases
+	@$(BIN)/python -m benchmarks.run --quick
+
+bench-data: .venv/develop  ## make the scenes that are measured with (once, 3 GB)
+	@$(BIN)/python -m benchmarks.data
+
+bench-peers: .venv/develop  ## install the peers, each into an environment of its own (once)
+	@$(BIN)/python -m benchmarks.peers
 
 check: .venv/develop  ## lint, types, and that deploy/*.txt are what poetry.lock says
 	@$(BIN)/ruff check .

@@ -34,7 +34,6 @@ from scog.settings import Settings
 from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, draw_sheet, wish_for
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
 
-
 MAX_SIDE = 4096
 """Pixels a side of a picture drawn at a prompt."""
 

@@ -53,7 +53,7 @@ def test_every_recorded_item(recorded: dict[str, Item]) -> None:
 def test_recorded_assets_have_canonical_names_and_are_never_jpeg_2000(recorded: dict[str, Item]) -> None:
     for name, item in recorded.items():
         assets = parse_item(item).assets
-        extra = {"visual"} | ({"cloud", "snow", "preview"} if name.startswith(C1) else set())
+        extra = {"cloud", "snow", "preview"} if name.startswith(C1) else set()
         assert set(assets) == CANONICAL | extra, name
         for key, asset in assets.items():
             url = urlsplit(asset.url)

@@ -1,0 +1,226 @@
+"""One run of the benchmark: its origin, its scenes, its contenders, and the rows that they leave behind."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import morecantile
+import numpy as np
+
+from benchmarks.contenders.work import Work
+from benchmarks.data import Dataset, Scene
+from benchmarks.exact import Exact
+from benchmarks.floor import floor
+from benchmarks.measure import Contender, Failed, Row, cpu_seconds
+from benchmarks.origin_process import Origin
+
+TMS = morecantile.tms.get("WebMercatorQuad")
+MASK = (0, 1, 3, 8, 9, 10)
+"""Classes taken out: no data, saturated, shadow, clouds of three kinds."""
+OURS, FLOOR = "scog", "floor"
+WORKERS = {OURS: 1, "titiler": 1, "terracotta": 2}
+"""Who serves tiles through HTTP, each with so many processes; all but scog do nothing else."""
+PATIENCE = 3
+"""Faults after which a contender is not asked for such a thing any more."""
+HURRY = 3.0
+"""Seconds: in a quick run, what takes longer is not measured a second time."""
+Tile = tuple[int, int, int]
+"""z, x, y."""
+
+
+class Bench:
+    """The state of one run. `roster` holds the commands that start contenders, by name."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        data: Dataset,
+        roster: Mapping[str, Sequence[str]],
+        *,
+        quick: bool,
+        folder: Path,
+        log: Path,
+    ) -> None:
+        self.origin = origin
+        self.data = data
+        self.quick = quick
+        self.rows: list[Row] = []
+        self.versions: dict[str, dict[str, str]] = {}
+        self._roster = roster
+        self._folder, self._log = folder, log
+        self._started: dict[str, Contender] = {}
+        self._unfit: set[tuple[str, str]] = set()
+        self._warm: set[tuple[str, str]] = set()
+        self._slow: set[tuple[str, str, str]] = set()
+        self._faults: Counter[tuple[str, str]] = Counter()
+        self._exact: dict[tuple[object, ...], Exact] = {}
+
+    # Who and where
+
+    def turn(self, operation: str, round_: int) -> list[str]:
+        """Who takes part in an operation, each round in another order."""
+        fit = [name for name in self._roster if (name, operation) not in self._unfit]
+        serves = operation == "serve"
+        able = [name for name in fit if name == OURS or (name in WORKERS) == serves]
+        first = round_ % len(able) if able else 0
+        return able[first:] + able[:first]
+
+    def tile_near(self, scene: Scene, zoom: int, seed: int) -> Tile:
+        """A tile of a scene, another for each seed; its middle lies within the square."""
+        rng = random.Random(f"{zoom}-{seed}")
+        west, south, east, north = scene.bbox
+        lon = west + (east - west) * rng.uniform(0.2, 0.8)
+        lat = south + (north - south) * rng.uniform(0.2, 0.8)
+        tile = TMS.tile(lon, lat, zoom)
+        return tile.z, tile.x, tile.y
+
+    def fresh(self, scenes: Sequence[Scene]) -> list[dict[str, Any]]:
+        """Scenes at addresses that nobody has seen."""
+        base = self.origin.fresh()
+        return [scene.at(base) for scene in scenes]
+
+    # Measuring
+
+    def contender(self, name: str) -> Contender:
+        """A contender's program, started when it is first wanted. Raises Failed."""
+        if name not in self._started:
+            self._started[name] = Contender(name, self._roster[name], self._log)
+            self.versions[name] = self._started[name].versions
+        return self._started[name]
+
+    def measure(
+        self, name: str, scenario: str, case: str, round_: int, work: Work, scenes: Sequence[Scene], operation: str
+    ) -> Row | None:
+        """Ask a contender for values, compare them, and keep the row; None where it cannot do such a thing.
+
+        `work` holds the scenes at their addresses, `scenes` the same as files.
+        """
+        if (name, operation) in self._unfit or (name, scenario, case) in self._slow:
+            return None
+        out = self._folder / "values.npy"
+        out.unlink(missing_ok=True)
+        message = asdict(work) | {"op": operation, "out": str(out)}
+        try:
+            self._warm_up(name, operation)
+            self.origin.reset()
+            origin_cpu = cpu_seconds(self.origin.process.pid)
+            answer = self.contender(name).ask(message)
+        except Failed as fault:
+            self._failed(name, scenario, case, round_, operation, str(fault))
+            return None
+        time.sleep(0.02)  # what it asked for and did not wait for is counted too
+        row = Row(
+            scenario, case, name, round_, wall=answer["wall"], cpu=answer["cpu"], rss=answer["rss"],
+            **self.origin.counts()["total"], wrong=self._wrong(name, operation, work, scenes, out),
+            origin_cpu=cpu_seconds(self.origin.process.pid) - origin_cpu,
+        )  # fmt: skip
+        if self.quick and row.wall > HURRY:
+            self._slow.add((name, scenario, case))
+        return self.keep(row)
+
+    def compare(
+        self, contender: Contender, scenario: str, case: str, round_: int, work: Work, scenes: Sequence[Scene]
+    ) -> None:
+        """Keep the share of wrong pixels that a contender's program answers with, whatever it takes."""
+        out = self._folder / "values.npy"
+        out.unlink(missing_ok=True)
+        contender.ask(asdict(work) | {"op": "tile", "out": str(out)})
+        self.keep(
+            Row(scenario, case, contender.name, round_, wrong=self._wrong(contender.name, "tile", work, scenes, out))
+        )
+
+    def prepare(self, name: str, work: Work, operation: str) -> None:
+        """Have a contender do something that does not count."""
+        if (name, operation) not in self._unfit:
+            with suppress(Failed):
+                self.contender(name).ask(asdict(work) | {"op": operation, "out": ""})
+
+    def keep(self, row: Row) -> Row:
+        """Keep a row, and say so."""
+        self.rows.append(row)
+        wrong = "" if row.wrong is None else f", {row.wrong:.2%} wrong"
+        said = row.error or (
+            f"{1000 * row.wall / row.tiles:9.1f} ms, cpu {1000 * row.cpu / row.tiles:8.1f} ms, "
+            f"{row.requests} requests, {row.bytes / 1e6:.1f} MB, {row.rss / 1e6:.0f} MB{wrong}"
+        )
+        print(f"{row.scenario:14} {row.case:14} {row.round} {row.contender:16} {said}", flush=True)
+        return row
+
+    def floor(
+        self, scenario: str, case: str, round_: int, tile: Tile, kind: str, scenes: Sequence[Scene], *,
+        mask: tuple[int, ...] = (), header_known: bool = False,
+    ) -> None:  # fmt: skip
+        """Compute the floor of the same work, and keep it as a contender's row."""
+        work = Work(*tile, kind, tuple(asdict(scene) for scene in scenes), mask)
+        shape = self.origin_shape
+        least = floor(work, self.data.folder, **shape, header_known=header_known)
+        self.keep(
+            Row(scenario, case, FLOOR, round_, least.wall, least.cpu, least.requests, 0, least.bytes, 0, wrong=None)
+        )
+
+    @property
+    def origin_shape(self) -> dict[str, float]:
+        """First byte (s) and bandwidth (bytes/s) as set."""
+        return {"first_byte": self.origin.first_byte, "bandwidth": self.origin.bandwidth}
+
+    def _warm_up(self, name: str, operation: str) -> None:
+        """One piece of work that does not count, the first of its kind: libraries load what they load late."""
+        if (name, operation) in self._warm and name in self._started:
+            return
+        self._warm.add((name, operation))
+        scenes = self.data.dates[-2:] if operation != "tile" else self.data.dates[-1:]
+        work = Work(*self.tile_near(scenes[0], 11, 99), "ndvi", tuple(self.fresh(scenes)), MASK)
+        self.prepare(name, work, operation)
+
+    def _failed(self, name: str, scenario: str, case: str, round_: int, operation: str, text: str) -> None:
+        """Note a failure; who cannot do a thing, or fails again and again, is not asked for it any more."""
+        if text == "unsupported":
+            print(f"{scenario:14} {case:14} {round_} {name:16} does not do this", flush=True)
+        else:
+            self.keep(Row(scenario, case, name, round_, error=text[:300]))
+        self._faults[name, operation] += 1
+        if text == "unsupported" or self._faults[name, operation] >= PATIENCE:
+            self._unfit.add((name, operation))
+        if name in self._started and self._started[name].ended:
+            self._started.pop(name).close()
+
+    def _wrong(self, name: str, operation: str, work: Work, scenes: Sequence[Scene], out: Path) -> float | None:
+        """The share of wrong pixels in what a contender stored, if it did and there is a rule for it."""
+        if operation == "best" or not out.exists():
+            return None
+        key = (work.z, work.x, work.y, work.kind, work.mask, *(scene.id for scene in scenes))
+        if key not in self._exact:
+            if len(self._exact) > 8:
+                self._exact.clear()
+            stored = Work(work.z, work.x, work.y, work.kind, tuple(asdict(scene) for scene in scenes), work.mask)
+            self._exact[key] = Exact(stored, self.data.folder)
+        values = np.load(out)
+        return self._exact[key].wrong(values, masked=bool(work.mask), strict=name == OURS)
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[Contender]:
+        """A contender's program that serves and then ends. Raises Failed."""
+        contender = Contender(name, self._roster[name], self._log)
+        self.versions.setdefault(name, contender.versions)
+        try:
+            yield contender
+        finally:
+            contender.close()
+
+    def close(self) -> None:
+        """End all contenders."""
+        for contender in self._started.values():
+            contender.close()
+
+
+def own_command() -> list[str]:
+    """What starts scog as a contender: this Python."""
+    return [sys.executable, "-m", "benchmarks.contenders.scog_worker"]

@@ -1,0 +1,101 @@
+"""The conversation between the benchmark and a contender: one line of JSON in, one out.
+
+    {"op": "start"}                        {"ok": true, "versions": {...}}
+    {"op": "tile", "z": .., "out": ..}     {"wall": seconds, "cpu": seconds, "rss": bytes}
+    {"op": "quit"}
+
+What it takes from the request to the values in memory is timed; storing them in `out` (`.npy`) is not. `cpu` is of all
+its threads, `rss` the most memory that the process held meanwhile. What a contender cannot do it says: {"error":
+"unsupported"}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+
+from benchmarks.contenders.work import Values, Work
+
+
+class Contender:
+    """What answers; those that cannot do one of these do not define it."""
+
+    distributions: tuple[str, ...] = ()
+    """Of which the versions are told."""
+
+    tile: Callable[[Work], Values]
+    """One picture of the newest scene, filled from older ones where it has no data: `(band, y, x)`."""
+    median: Callable[[Work], Values]
+    """The median over time of the formula, each scene masked by its own classification."""
+    best: Callable[[Work], Values]
+    """Its own rule for the best pixel of all scenes; the grid may be its own too."""
+
+    def note(self) -> dict[str, Any]:
+        """What else is worth saying of the last answer."""
+        return {}
+
+    def close(self) -> None:
+        """Whatever is to be closed."""
+
+
+def run(contender: Contender, extra: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None) -> None:
+    """Answer until there are no more requests; `extra` are further operations, which are not timed."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # so that a library's printing cannot be taken for an answer
+    try:
+        for line in sys.stdin:
+            request = json.loads(line)
+            if request["op"] == "quit":
+                break
+            try:
+                answer = _answer(contender, request, extra or {})
+            except Exception as error:
+                traceback.print_exc()
+                answer = {"error": f"{type(error).__name__}: {error}"[:300]}
+            print(json.dumps(answer), file=answers)
+    finally:
+        contender.close()
+
+
+def _answer(
+    contender: Contender, request: dict[str, Any], extra: dict[str, Callable[[dict[str, Any]], dict[str, Any]]]
+) -> dict[str, Any]:
+    operation = request["op"]
+    if operation == "start":
+        versions = {name: version(name) for name in contender.distributions}
+        return {"ok": True, "versions": {"python": sys.version.split()[0], **versions}}
+    if operation in extra:
+        return extra[operation](request)
+    if operation not in ("tile", "median", "best") or not hasattr(contender, operation):
+        return {"error": "unsupported"}
+    work = Work.of(request)
+    forget_peak()
+    wall, cpu = perf_counter(), process_time()
+    values = getattr(contender, operation)(work)
+    wall, cpu = perf_counter() - wall, process_time() - cpu
+    if request.get("out"):
+        np.save(request["out"], np.asarray(values, np.float32))
+    return {"wall": wall, "cpu": cpu, "rss": peak(), **contender.note()}
+
+
+def forget_peak() -> None:
+    """Begin anew to remember how much memory this process held at most, where the system lets us."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak() -> int:
+    """The most memory that this process held, in bytes."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])

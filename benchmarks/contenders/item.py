@@ -1,0 +1,46 @@
+"""A scene as a STAC item, with what Earth Search's items say that readers make use of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+GSD = {"scl": 20}
+"""Metres a pixel, where it is not 10."""
+
+
+def item(scene: dict[str, Any]) -> dict[str, Any]:
+    """One scene as an item of STAC 1.0.0 in the collection `sentinel-2-l2a`."""
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "stac_extensions": [
+            "https://stac-extensions.github.io/projection/v1.1.0/schema.json",
+            "https://stac-extensions.github.io/raster/v1.1.0/schema.json",
+            "https://stac-extensions.github.io/eo/v1.1.0/schema.json",
+            "https://stac-extensions.github.io/grid/v1.0.0/schema.json",
+        ],
+        "id": scene["id"],
+        "collection": "sentinel-2-l2a",
+        "bbox": scene["bbox"],
+        "geometry": scene["footprint"],
+        "properties": {
+            "datetime": scene["datetime"],
+            "eo:cloud_cover": 10.0,
+            "grid:code": f"MGRS-{scene['square']}",
+            "proj:epsg": scene["epsg"],
+        },
+        "links": [],
+        "assets": {name: asset(name, url) for name, url in scene["assets"].items()},
+    }
+
+
+def asset(name: str, url: str) -> dict[str, Any]:
+    """One band of an item."""
+    spectral = name != "scl"
+    band = {"nodata": 0, "data_type": "uint16" if spectral else "uint8", "spatial_resolution": GSD.get(name, 10)}
+    return {
+        "href": url,
+        "type": "image/tiff; application=geotiff; profile=cloud-optimized",
+        "roles": ["data"],
+        "raster:bands": [band | {"scale": 0.0001, "offset": 0} if spectral else band],
+    }

@@ -1,0 +1,65 @@
+"""rio-tiler: `Reader.tile` of each file in threads, `mosaic_reader` where several scenes make one picture."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from rio_tiler.io import Reader
+from rio_tiler.models import ImageData
+from rio_tiler.mosaic import mosaic_reader
+from rio_tiler.tasks import multi_arrays
+
+from benchmarks.contenders.exchange import Contender, run
+from benchmarks.contenders.gdal import configure
+from benchmarks.contenders.work import Values, Work, median, reflectance
+
+THREADS = 32
+"""Reads at once; they wait for the network nearly all the time. Its own default is five times the cores."""
+
+
+def read(url: str, work: Work) -> ImageData:
+    """One file's part of a tile, nearest."""
+    with Reader(url) as source:
+        return source.tile(work.x, work.y, work.z, tilesize=256)
+
+
+class RioTiler(Contender):
+    """Files are opened for each tile, as in its documents; what GDAL caches serves the next."""
+
+    distributions = ("rio-tiler", "rasterio", "numpy")
+
+    def __init__(self) -> None:
+        configure()
+        self.pool = ThreadPoolExecutor(THREADS)
+
+    def tile(self, work: Work) -> Values:
+        """The bands of a scene at once; scenes by `mosaic_reader`."""
+
+        def scene(assets: dict[str, str]) -> ImageData:
+            return multi_arrays([assets[band] for band in work.bands], read, work, threads=len(work.bands))
+
+        assets = [each["assets"] for each in work.scenes]
+        picture = scene(assets[0]) if len(assets) == 1 else mosaic_reader(assets, scene, threads=THREADS)[0]
+        return work.values(reflectance(picture.array.filled(0)))
+
+    def median(self, work: Work) -> Values:
+        """All files of all scenes at once: its mosaic methods know no formula and no mask."""
+        wanted = (*work.bands, "scl")
+        urls = [scene["assets"][band] for scene in work.scenes for band in wanted]
+        read_all = iter(self.pool.map(read, urls, [work] * len(urls)))
+
+        def values(bands: list[Any]) -> Values:
+            return work.masked(work.values([reflectance(each) for each in bands[:-1]]), bands[-1])
+
+        scenes = [[next(read_all).array[0].filled(0) for _ in wanted] for _ in work.scenes]
+        return median(np.stack([values(bands) for bands in scenes]))
+
+    def close(self) -> None:
+        """The threads."""
+        self.pool.shutdown()
+
+
+if __name__ == "__main__":
+    run(RioTiler())

@@ -1,0 +1,156 @@
+"""scog as a contender: values of single tiles in this process, or the server as anybody starts it.
+
+Reads one JSON object a line and answers each with one. Every list of scenes is served as an archive, whose items are
+written and indexed before the time starts; the search within it is part of the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+import scog
+from benchmarks.contenders.exchange import forget_peak, peak
+from benchmarks.data import write_archive
+from scog.ask import Ask
+from scog.catalog.archive import Archive
+from scog.catalog.search import Searches
+from scog.catalog.store import SearchStore
+from scog.catalog.when import parse_interval
+from scog.draw import draw
+from scog.engine import Engine, open_engine
+from scog.look import Wish, look_of
+from scog.pixels.mask import parse_mask
+from scog.pixels.reduce import Composite
+from scog.settings import Settings
+from scog.space.grid import tile_grid
+
+Json = dict[str, Any]
+ROOT = Path(__file__).parents[2]
+EVER = "../.."
+WISHES = {"ndvi": Wish(index="ndvi"), "evi": Wish(index="evi"), "rgb": Wish(bands=("red", "green", "blue"))}
+
+
+class Worker:
+    """One engine for all that is asked; its catalogue is swapped for each new list of scenes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stack = AsyncExitStack()
+        self._engines: dict[str, Engine] = {}
+        self._server: subprocess.Popen[bytes] | None = None
+
+    async def answer(self, message: Json) -> Json:
+        """The answer to one message."""
+        match message["op"]:
+            case "start":
+                return {"ok": True, "versions": {"scog": scog.__version__, "python": sys.version.split()[0]}}
+            case "tile":
+                return await self._drawn(message, "none", "newest")
+            case "median":
+                return await self._drawn(message, ",".join(map(str, message["mask"])), "median")
+            case "best":
+                return await self._drawn(message, ",".join(map(str, message["mask"])), "clearest")
+            case "serve":
+                return self._serve(message)
+        return {"error": "unsupported"}
+
+    async def _drawn(self, message: Json, mask: str, composite: str) -> Json:
+        if composite not in list(Composite):
+            return {"error": "unsupported"}
+        engine = await self._engine(message["scenes"])
+        expression = look_of(WISHES[message["kind"]]).expression
+        forget_peak()
+        wall, cpu = time.perf_counter(), time.process_time()
+        ask = Ask(
+            expression=expression,
+            mask=parse_mask(mask),
+            cloud_cover=100.0,
+            interval=parse_interval(EVER),
+            composite=Composite(composite),
+        )
+        drawing = await draw(engine, tile_grid(message["z"], message["x"], message["y"]), ask)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        if drawing.report.skipped:
+            return {"error": f"skipped {drawing.report.skipped}"}
+        if message.get("out"):
+            np.save(message["out"], drawing.values)
+        return {"wall": wall, "cpu": cpu, "rss": peak()}
+
+    async def _engine(self, scenes: list[Json]) -> Engine:
+        """The engine with these scenes as its catalogue; known again by their URLs."""
+        key = json.dumps(scenes)
+        if key in self._engines:
+            return self._engines[key]
+        archive = write_archive(Path(tempfile.mkdtemp(dir=self._folder)), scenes)
+        if not self._engines:
+            engine = await self._stack.enter_async_context(open_engine(_settings(archive, scenes)))
+        else:
+            first = next(iter(self._engines.values()))
+            searches = Searches(Archive.open(archive), SearchStore(None, ""), None, 90)
+            engine = replace(first, searches=searches)
+        self._engines[key] = engine
+        return engine
+
+    def _serve(self, message: Json) -> Json:
+        """`uvicorn main:app`, one process, with a cache folder that is new."""
+        archive = write_archive(Path(tempfile.mkdtemp(dir=self._folder)), message["scenes"])
+        port = message["port"]
+        environment = os.environ | {
+            "SCOG_CATALOG": str(archive),
+            "SCOG_HOSTS": ",".join(_hosts(message["scenes"])),
+            "SCOG_CACHE_DIR": tempfile.mkdtemp(dir=self._folder),
+        }
+        command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"]
+        self._server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        tile = f"http://127.0.0.1:{port}/tiles/{{z}}/{{x}}/{{y}}?index=ndvi&mask=none&cloud_cover=100&datetime={EVER}"
+        return {"tile": tile, "pid": self._server.pid}
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        if self._server is not None:
+            self._server.terminate()
+            self._server.wait()
+        await self._stack.aclose()
+
+
+def _settings(archive: Path, scenes: list[Json]) -> Settings:
+    return Settings(catalog=str(archive), hosts=tuple(_hosts(scenes)), tile_deadline=60.0, read_deadline=30.0)
+
+
+def _hosts(scenes: list[Json]) -> list[str]:
+    return sorted({urlsplit(url).netloc for scene in scenes for url in scene["assets"].values()})
+
+
+def main() -> None:
+    """Answer until told to quit."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # nothing but answers goes to where they are read
+    with tempfile.TemporaryDirectory(prefix="scog-bench-") as folder, asyncio.Runner() as runner:
+        worker = Worker(Path(folder))
+        for line in sys.stdin:
+            message = json.loads(line)
+            if message["op"] == "quit":
+                break
+            try:
+                answer = runner.run(worker.answer(message))
+            except Exception as fault:  # whatever it is, the benchmark goes on and shows it
+                answer = {"error": f"{type(fault).__name__}: {fault}"}
+            print(json.dumps(answer), file=answers, flush=True)
+        runner.run(worker.close())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""TiTiler's own application under uvicorn, with GDAL set up as its documents say.
+
+    {"op": "serve", "scenes": [...], "port": 8001, "workers": 1, "kind": "ndvi"}
+    {"tile": "http://127.0.0.1:8001/stac/tiles/WebMercatorQuad/{z}/{x}/{y}.png?...", "pid": 123, "ready": 1.4}
+    {"op": "stop"}
+
+Asked for is the STAC route over one scene, the first: the bands of an item by a formula, nearest, as a picture with a
+colormap (RGB: stretched). The item is a file beside the server, so that no request goes to a catalogue. `tile` as of
+any other contender asks the same route for `.npy`: the same pixels before they are coloured.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import urllib.request
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from benchmarks.contenders.exchange import Contender, run
+from benchmarks.contenders.gdal import SETTINGS
+from benchmarks.contenders.item import item
+from benchmarks.contenders.server import Server
+from benchmarks.contenders.work import Values, Work, reflectance
+
+FORMULAS = {
+    "ndvi": "assets=red&assets=nir&asset_as_band=true&expression=(b2-b1)/(b2%2Bb1)&rescale=-1,1&colormap_name=rdylgn",
+    "evi": "assets=red&assets=nir&assets=blue&asset_as_band=true"
+    "&expression=2.5*(b2-b1)/(b2%2B6*b1-7.5*b3%2B10000)&rescale=-1,1&colormap_name=rdylgn",
+    "rgb": "assets=red&assets=green&assets=blue&asset_as_band=true&rescale=0,3000",
+}
+
+
+class Titiler(Contender):
+    """One server at a time."""
+
+    distributions = ("titiler-application", "titiler-core", "rio-tiler", "rasterio", "uvicorn", "numpy")
+
+    def __init__(self) -> None:
+        self.server: Server | None = None
+        self.base = ""
+        self.folder = TemporaryDirectory()
+
+    def route(self, scene: dict[str, Any], tile: str, suffix: str, query: str) -> str:
+        """The URL of a tile of a scene."""
+        stored = Path(self.folder.name) / f"{abs(hash(scene['assets']['red']))}.json"
+        stored.write_text(json.dumps(item(scene)))
+        return f"{self.base}/stac/tiles/WebMercatorQuad/{tile}.{suffix}?url={quote(str(stored))}&{query}"
+
+    def serve(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Start it; says where tiles are, and how long it took until it answered."""
+        self.stop({})
+        port, workers = str(request["port"]), str(request.get("workers", 1))
+        command = [sys.executable, "-m", "uvicorn", "titiler.application.main:app", "--log-level", "warning"]
+        quiet = {"PYTHONWARNINGS": "ignore"}  # as its documents say: it warns at every tile of such items
+        self.server = Server([*command, "--port", port, "--workers", workers], SETTINGS | quiet)
+        self.base = f"http://127.0.0.1:{port}"
+        ready = self.server.wait_for(f"{self.base}/healthz")
+        query = FORMULAS[request.get("kind", "ndvi")]
+        return {
+            "tile": self.route(request["scenes"][0], "{z}/{x}/{y}", "png", query),
+            "pid": self.server.pid,
+            "ready": ready,
+        }
+
+    def stop(self, _: dict[str, Any]) -> dict[str, Any]:
+        """End it."""
+        if self.server:
+            self.server.stop()
+        self.server = None
+        return {"ok": True}
+
+    def tile(self, work: Work) -> Values:
+        """The values behind the picture, of the first scene, from the running server."""
+        bands = "&".join(f"assets={band}" for band in work.bands)
+        url = self.route(work.scenes[0], f"{work.z}/{work.x}/{work.y}", "npy", f"{bands}&asset_as_band=true")
+        with urllib.request.urlopen(url) as answer:
+            *stored, mask = np.load(io.BytesIO(answer.read()))
+        return work.values([reflectance(np.where(mask, band, 0)) for band in stored])
+
+    def close(self) -> None:
+        """The server and the items."""
+        self.stop({})
+        self.folder.cleanup()
+
+
+if __name__ == "__main__":
+    titiler = Titiler()
+    run(titiler, {"serve": titiler.serve, "stop": titiler.stop})

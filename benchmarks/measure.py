@@ -1,0 +1,188 @@
+"""Measuring: contenders as processes, what they cost, and what remains of many rounds.
+
+Contenders take turns within each round, so that a slow minute of the machine hurts all of them alike, and what is
+compared are the ratios within a round: their median, and where nine of ten lie.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import statistics
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+LONGEST = 180.0
+"""Seconds in which a contender has to answer."""
+ROOT = Path(__file__).parents[1]
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement: one contender, one round of one case of a scenario.
+
+    Seconds of wall and processor time, requests and bytes at the origin, bytes of memory at its peak, for `tiles` tiles
+    together. `wrong` is the share of pixels unlike the exact transform, None where nobody looked. With an `error` the
+    numbers mean nothing.
+    """
+
+    scenario: str
+    case: str
+    contender: str
+    round: int
+    wall: float = 0.0
+    cpu: float = 0.0
+    requests: int = 0
+    heads: int = 0
+    bytes: int = 0
+    rss: int = 0
+    tiles: int = 1
+    wrong: float | None = None
+    origin_cpu: float = 0.0
+    error: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The row without what is not known."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+class Spread(NamedTuple):
+    """A median, and the tenth and ninetieth percentile."""
+
+    low: float
+    median: float
+    high: float
+
+
+def spread(values: Iterable[float]) -> Spread:
+    """Tenth percentile, median and ninetieth of numbers, of which there is at least one."""
+    ordered = sorted(values)
+    if len(ordered) == 1:
+        return Spread(ordered[0], ordered[0], ordered[0])
+    cuts = statistics.quantiles(ordered, n=10, method="inclusive")
+    return Spread(cuts[0], statistics.median(ordered), cuts[8])
+
+
+def paired(rows: Iterable[Row], scenario: str, above: str, below: str, field: str = "wall") -> dict[str, list[float]]:
+    """By case, the ratios of one contender's number to another's, round by round."""
+    numbers: dict[tuple[str, int], dict[str, float]] = {}
+    for row in rows:
+        if row.scenario == scenario and row.error is None:
+            numbers.setdefault((row.case, row.round), {})[row.contender] = getattr(row, field) / row.tiles
+    found: dict[str, list[float]] = {}
+    for (case, _), by_name in numbers.items():
+        if above in by_name and by_name.get(below):
+            found.setdefault(case, []).append(by_name[above] / by_name[below])
+    return found
+
+
+# Processes
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    found = [pid]
+    for each in found:
+        for thread in Path(f"/proc/{each}/task").glob("*/children"):
+            with suppress(OSError):
+                found += map(int, thread.read_text().split())
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process and its descendants have spent so far."""
+    spent = 0
+    for each in family(pid):
+        with suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            spent += int(fields[11]) + int(fields[12])
+    return spent / _TICKS
+
+
+def peak_memory(pid: int) -> int:
+    """Bytes resident at their peak, of a process and its descendants together."""
+    total = 0
+    for each in family(pid):
+        with suppress(OSError):
+            status = dict(line.split(":", 1) for line in Path(f"/proc/{each}/status").read_text().splitlines())
+            total += int(status.get("VmHWM", "0 kB").split()[0]) * 1024
+    return total
+
+
+def memory(pid: int) -> int:
+    """Bytes resident now, of a process and its descendants together."""
+    total = 0
+    for each in family(pid):
+        with suppress(OSError):
+            total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * _PAGE
+    return total
+
+
+class Failed(Exception):
+    """A contender did not answer, or with an error."""
+
+
+class Contender:
+    """One contender's program: one JSON object a line to it, one back. What else it says goes to `log`."""
+
+    def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
+        self.name = name
+        with open(log, "a") as said:
+            self._process = subprocess.Popen(
+                list(command), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+        self.ended = False
+        self.versions: dict[str, str] = self.ask({"op": "start"}).get("versions", {})
+
+    def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to one message. Raises Failed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+            line = self._line()
+        except OSError:
+            line = ""
+        if not line:
+            self.ended = True
+            raise Failed(f"{self.name} has ended")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise Failed(str(answer["error"]))
+        return answer
+
+    def _line(self) -> str:
+        """Its next line; it is ended where that takes too long."""
+        assert self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], LONGEST)[0]:
+            self._process.kill()
+            self.ended = True
+            raise Failed(f"{self.name} did not answer within {LONGEST:g} s")
+        return self._process.stdout.readline()
+
+    def close(self) -> None:
+        """Tell it to quit, and end it and what it started where it does not."""
+        started = family(self._process.pid)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(OSError):
+            self._process.stdin.write('{"op": "quit"}\n')
+            self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for pid in started:
+            with suppress(OSError):
+                os.kill(pid, 15)
+        self._process.stdout.close()

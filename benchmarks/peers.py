@@ -1,0 +1,155 @@
+"""The peers: which program stands for each, and the environment that it runs in.
+
+    python -m benchmarks.peers                        install them, once, below benchmarks/environments
+    python -m benchmarks.peers --python312 PATH       with a Python 3.12 that is not on the path
+    python -m benchmarks.peers --freeze               install what is newest of what stands here, and pin that
+
+What cannot be installed is named, with the reason, and is missing from the benchmark.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+ENVIRONMENTS = FOLDER / "environments"
+HEADER = "# Made by `python -m benchmarks.peers --freeze`; what is asked for is in benchmarks/peers.py.\n"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What is installed together: `asked` by us, all else as it follows; with Python `python` or newer."""
+
+    name: str
+    asked: tuple[str, ...]
+    python: tuple[int, int] = (3, 11)
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return ENVIRONMENTS / self.name
+
+    @property
+    def interpreter(self) -> Path:
+        """Its Python."""
+        return self.folder / "bin" / "python"
+
+    @property
+    def requirements(self) -> Path:
+        """What it consists of, each version pinned."""
+        return FOLDER / "contenders" / f"requirements-{self.name}.txt"
+
+    @property
+    def mark(self) -> Path:
+        """A copy of the requirements that it was made from, once it is complete."""
+        return self.folder / "installed.txt"
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is installed as pinned."""
+        return self.mark.exists() and self.mark.read_text() == self.requirements.read_text()
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A contender: its environment, and its program in `benchmarks.contenders` with arguments."""
+
+    name: str
+    environment: str
+    program: tuple[str, ...]
+
+    def command(self) -> list[str]:
+        """What starts it, from the root of the checkout."""
+        module, *arguments = self.program
+        interpreter = ENVIRONMENT[self.environment].interpreter
+        return [str(interpreter), "-m", f"benchmarks.contenders.{module}", *arguments]
+
+
+# bottleneck, which none of them needs, makes a median over dates several times faster than numpy's: all get it.
+ENVIRONMENT = {
+    each.name: each
+    for each in (
+        Environment("titiler", ("titiler-application==2.4.0", "rio-tiler==9.4.12", "uvicorn", "bottleneck")),
+        Environment("terracotta", ("terracotta==0.10.0", "gunicorn")),
+        Environment("dask", ("odc-stac==0.5.3", "stackstac==0.5.1", "dask==2026.8.0", "bottleneck")),
+        Environment("geotiff", ("async-geotiff==0.5.1", "obstore==0.12.1", "rasterio", "morecantile", "bottleneck")),
+        Environment("python312", ("lazycogs==0.7.0", "bestpixel==0.3.0", "bottleneck"), (3, 12)),
+    )
+}
+PEERS = (
+    Peer("titiler", "titiler", ("titiler_server",)),
+    Peer("terracotta", "terracotta", ("terracotta_server",)),
+    Peer("rio-tiler", "titiler", ("rio_tiler_worker",)),
+    Peer("odc-stac", "dask", ("odc_worker",)),
+    Peer("stackstac", "dask", ("stackstac_worker",)),
+    Peer("async-geotiff", "geotiff", ("async_geotiff_worker",)),
+    Peer("async-geotiff-shared", "geotiff", ("async_geotiff_worker", "--shared-map")),
+    Peer("lazycogs", "python312", ("lazycogs_worker",)),
+    Peer("bestpixel", "python312", ("bestpixel_worker",)),
+)
+
+
+def roster() -> dict[str, list[str]]:
+    """The commands that start the peers which are installed, by name."""
+    return {peer.name: peer.command() for peer in PEERS if ENVIRONMENT[peer.environment].ready}
+
+
+def python_for(wanted: tuple[int, int], candidates: Iterable[str]) -> str | None:
+    """The first of some commands that is a Python of at least that version."""
+    check = f"import sys; sys.exit(sys.version_info < {wanted!r})"
+    for command in candidates:
+        try:
+            if subprocess.run([command, "-c", check], capture_output=True, check=False).returncode == 0:
+                return command
+        except OSError:
+            continue
+    return None
+
+
+def install(environment: Environment, python: str, *, freeze: bool) -> None:
+    """Make an environment as pinned, or pin what pip chooses. Raises CalledProcessError where that fails."""
+    subprocess.run([python, "-m", "venv", "--clear", str(environment.folder)], check=True)
+    pip = [str(environment.interpreter), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    wanted = environment.asked if freeze else ("--requirement", str(environment.requirements))
+    subprocess.run([*pip, "install", *wanted], check=True, capture_output=True, text=True)
+    if freeze:
+        pinned = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
+        environment.requirements.write_text(HEADER + pinned)
+    environment.mark.write_text(environment.requirements.read_text())
+
+
+def main() -> None:
+    """Install what is missing, and say what is there."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--python312", metavar="PATH", help="a Python 3.12 or newer, which two peers need")
+    parser.add_argument("--freeze", action="store_true", help="pin anew")
+    options = parser.parse_args()
+    candidates = [sys.executable, "python3.12", "python3.13", "python3.14"]
+    if options.python312:
+        candidates.insert(1, options.python312)
+    missing = {}
+    for environment in ENVIRONMENT.values():
+        python = python_for(environment.python, candidates)
+        if environment.ready and not options.freeze:
+            continue
+        if python is None:
+            missing[environment.name] = "there is no Python {}.{}; see --python312".format(*environment.python)
+            continue
+        print(f"Installing {environment.name} ...", flush=True)
+        try:
+            install(environment, python, freeze=options.freeze)
+        except subprocess.CalledProcessError as error:
+            lines = (error.stderr or str(error)).strip().splitlines()
+            missing[environment.name] = next((line for line in lines if "ERROR" in line), lines[-1])
+    for peer in PEERS:
+        reason = missing.get(peer.environment)
+        print(f"{peer.name}: {'not installed: ' + reason if reason else 'ready'}")
+
+
+if __name__ == "__main__":
+    main()

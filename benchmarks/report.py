@@ -1,0 +1,178 @@
+"""From rows to what people read: the results' JSON file, tables in Markdown, plots, and the table in a README.
+
+python -m benchmarks.report benchmarks/results/RUN.json            tables and plots again
+python -m benchmarks.report benchmarks/results/RUN.json --readme   and the README's table
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import ROOT, Row, spread
+from benchmarks.plot import Point, plot
+from benchmarks.targets import OURS, Target, targets, trips
+
+RESULTS = Path(__file__).parent / "results"
+START, END = "<!-- benchmark table -->", "<!-- end of benchmark table -->"
+SHOWN = ("cold", "header known", "hot", "formulas", "mosaic", "median", "median hot", "best", "trace first",
+         "trace second", "clients first", "clients second", "hot http", "start")  # fmt: skip
+PLOTS: dict[str, tuple[str, str, str, Callable[[Row], float], Callable[[str], float], bool]] = {
+    "zoom": ("A cold NDVI tile", "zoom", "ms", lambda row: 1000 * row.wall, lambda case: float(case[1:]), False),
+    "clients": ("Pan and zoom, first pass", "clients", "tiles a second", lambda row: row.tiles / row.wall,
+                lambda case: float(case.split()[0]), True),
+    "dates": ("Median of NDVI, clouds masked, cold", "dates", "ms", lambda row: 1000 * row.wall,
+              lambda case: float(case.split()[0]), True),
+}  # fmt: skip
+PLOTTED = {"zoom": "cold", "clients": "clients first", "dates": "median"}
+
+
+def write(path: Path, about: Mapping[str, Any], rows: Sequence[Row]) -> None:
+    """Write the results, their tables and their plots, side by side."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = {
+        "about": about,
+        "targets": [target.as_json() for target in targets(rows)],
+        "rows": [row.as_json() for row in rows],
+    }
+    path.write_text(json.dumps(found, indent=1) + "\n")
+    path.with_suffix(".md").write_text(tables(about, rows) + "\n")
+    for name, drawn in plots(rows).items():
+        path.with_name(f"{path.stem}-{name}.svg").write_text(drawn)
+
+
+def read(path: Path) -> tuple[dict[str, Any], list[Row]]:
+    """What a run was about, and its rows."""
+    found = json.loads(path.read_text())
+    return found["about"], [Row(**row) for row in found["rows"]]
+
+
+def tables(about: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """Everything as Markdown: the targets, then one table a scenario."""
+    parts = [_heading(about), targets_table(targets(rows))]
+    for scenario in SHOWN:
+        found = [row for row in rows if row.scenario == scenario]
+        if found:
+            parts.append(f"## {scenario}\n\n{scenario_table(found)}")
+    waits = _trips_table(rows)
+    failed = {f"- {row.contender}, {row.scenario}, {row.case}: {row.error}" for row in rows if row.error}
+    parts += [f"## round trips at z12\n\n{waits}"] if waits else []
+    parts += ["## what failed\n\n" + "\n".join(sorted(failed))] if failed else []
+    return "\n\n".join(parts)
+
+
+def _heading(about: Mapping[str, Any]) -> str:
+    versions = "; ".join(
+        f"{name}: {', '.join(f'{package} {version}' for package, version in found.items())}"
+        for name, found in about.get("versions", {}).items()
+    )
+    return (
+        f"# Benchmark of {about['began']}{' (quick)' if about['quick'] else ''}\n\n"
+        f"{about['cores']} cores; origin: {1000 * about['first_byte']:g} ms to the first byte, "
+        f"{about['bandwidth'] / 1e6:g} MB/s a connection. {versions}"
+    )
+
+
+def targets_table(found: Iterable[Target]) -> str:
+    """The targets and what was reached; where nobody measured, a dash."""
+    lines = ["| | target | aim | measured | 10 to 90 % | met |", "| --- | --- | --- | --- | --- | --- |"]
+    for each in found:
+        aim = "-" if each.aim is None else f"{each.aim:g}"
+        value = "-" if each.value is None else f"{_short(each.value)}{f' ({each.case})' if each.case else ''}"
+        span = "-" if each.low is None or each.high is None else f"{_short(each.low)} to {_short(each.high)}"
+        met = {None: "not measured", True: "yes", False: "**no**"}[each.met]
+        lines.append(f"| {each.name} | {each.bound} {each.target:g} | {aim} | {value} | {span} | {met} |")
+    return "\n".join(lines)
+
+
+def scenario_table(rows: Sequence[Row]) -> str:
+    """One line a case and contender: medians over the rounds."""
+    lines = [
+        "| case | | ms a tile | 10 to 90 % | tiles/s | CPU ms | requests | MB | memory MB | wrong pixels |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row.error is None:
+            groups.setdefault((row.case, row.contender), []).append(row)
+    order = {case: number for number, case in enumerate(dict.fromkeys(row.case for row in rows))}
+    for (case, name), group in sorted(groups.items(), key=lambda each: (order[each[0][0]], _median(each[1], "wall"))):
+        wall = spread(1000 * row.wall / row.tiles for row in group)
+        wrong = [row.wrong for row in group if row.wrong is not None]
+        cells = [
+            case,
+            f"**{name}**" if name == OURS else name,
+            _short(wall.median),
+            f"{_short(wall.low)} to {_short(wall.high)}",
+            _short(1000 / wall.median),
+            _short(1000 * _median(group, "cpu")),
+            _short(_median(group, "requests")),
+            _short(_median(group, "bytes") / 1e6),
+            "-" if not any(row.rss for row in group) else f"{max(row.rss for row in group) / 1e6:.0f}",
+            "-" if not wrong else f"{100 * max(wrong):.2g} %",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _trips_table(rows: Sequence[Row]) -> str:
+    names = dict.fromkeys(row.contender for row in rows if row.scenario == "near origin")
+    lines = ["| | cold | header known |", "| --- | --- | --- |"]
+    for name in names:
+        found = [trips(rows, name, case) for case in ("cold", "header known")]
+        if all(found):
+            lines.append(f"| {name} | {' | '.join(f'{spread(each).median:.1f}' for each in found)} |")
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def plots(rows: Sequence[Row]) -> dict[str, str]:
+    """SVGs by name: cost against zoom, clients and dates, as far as they were measured."""
+    found = {}
+    for name, (title, x_name, y_name, value, place, log_x) in PLOTS.items():
+        groups: dict[str, dict[float, list[float]]] = {}
+        for row in rows:
+            if row.scenario == PLOTTED[name] and row.error is None and row.case != "20 z13":
+                groups.setdefault(row.contender, {}).setdefault(place(row.case), []).append(value(row))
+        lines = {who: [Point(x, spread(ys)) for x, ys in sorted(by_x.items())] for who, by_x in groups.items()}
+        if lines:
+            found[name] = plot(title, x_name, y_name, lines, log_x=log_x)
+    return found
+
+
+def put_into(text: str, table: str) -> str:
+    """A document with the table between its markers. Raises ValueError where it has none."""
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        raise ValueError(f"the document has no {START} ... {END}")
+    return f"{before}{START}\n{table}\n{END}{after}"
+
+
+def _median(rows: Sequence[Row], field: str) -> float:
+    return spread(getattr(row, field) / row.tiles for row in rows).median
+
+
+def _short(value: float) -> str:
+    """Three digits that matter."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def main() -> None:
+    """Show the results of a run again."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--readme", action="store_true", help="put the targets' table into README.md")
+    options = parser.parse_args()
+    about, rows = read(options.results)
+    write(options.results, about, rows)
+    if options.readme:
+        readme = ROOT / "README.md"
+        readme.write_text(put_into(readme.read_text(), targets_table(targets(rows))))
+    print(tables(about, rows))
+
+
+if __name__ == "__main__":
+    main()

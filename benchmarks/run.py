@@ -1,0 +1,102 @@
+"""The whole benchmark: `python -m benchmarks.run`, or `--quick` for a first impression. Results go to a JSON file.
+
+make bench-peers    the peers' environments, once
+make bench          everything, up to 40 minutes
+make bench-quick    under 8 minutes
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.bench import OURS, Bench, own_command
+from benchmarks.data import dataset
+from benchmarks.measure import Row
+from benchmarks.origin_process import Origin
+from benchmarks.peers import roster
+from benchmarks.scenarios import composites, origin, panning, starting, tiles
+
+SCENARIOS: dict[str, Callable[[Bench], None]] = {
+    "origin": origin.prove,
+    "starting": starting.start_up,
+    "tiles": tiles.cold_and_hot,
+    "header": tiles.header_known,
+    "trips": tiles.round_trips,
+    "formulas": tiles.formulas,
+    "mosaic": tiles.mosaic,
+    "median": composites.median,
+    "best": composites.best,
+    "panning": panning.pan_and_zoom,
+    "clients": panning.clients,
+}
+FIRST_BYTE, BANDWIDTH = 0.030, 50e6
+LOG = report.RESULTS / "contenders.log"
+"""What contenders say besides their answers."""
+
+
+def main() -> None:
+    """Measure, write the results, and show them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer cases")
+    parser.add_argument("--only", default=",".join(SCENARIOS), help=f"of {', '.join(SCENARIOS)}")
+    parser.add_argument("--contenders", help="names, separated by commas; all that are installed unless given")
+    parser.add_argument("--out", type=Path, help="where the results go; benchmarks/results/<time>.json unless given")
+    options = parser.parse_args()
+    names = options.only.split(",")
+    if unknown := set(names) - SCENARIOS.keys():
+        parser.error(f"there is no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
+    contenders = {OURS: own_command(), **roster()}
+    if options.contenders:
+        contenders = {name: contenders[name] for name in options.contenders.split(",")}
+    began = datetime.now(UTC)
+    rows, versions, spent = _measured(names, contenders, quick=options.quick)
+    about = {
+        "began": f"{began:%Y-%m-%dT%H:%M:%SZ}",
+        "quick": options.quick,
+        "scenarios": names,
+        "cores": len(os.sched_getaffinity(0)),
+        "machine": platform.machine(),
+        "first_byte": FIRST_BYTE,
+        "bandwidth": BANDWIDTH,
+        "versions": versions,
+        "seconds": spent,
+    }
+    out = options.out or report.RESULTS / f"{began:%Y%m%d-%H%M%S}{'-quick' if options.quick else ''}.json"
+    report.write(out, about, rows)
+    print(f"\n{report.tables(about, rows)}\nresults: {out}")
+
+
+def _measured(
+    names: list[str], contenders: dict[str, list[str]], *, quick: bool
+) -> tuple[list[Row], dict[str, dict[str, str]], dict[str, float]]:
+    """The rows of some scenarios, the contenders' versions, and seconds by scenario."""
+    spent: dict[str, float] = {}
+    LOG.parent.mkdir(exist_ok=True)
+    LOG.write_text("")
+    data = dataset()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Origin(data.folder, first_byte=FIRST_BYTE, bandwidth=BANDWIDTH) as server,
+    ):
+        bench = Bench(server, data, contenders, quick=quick, folder=Path(folder), log=LOG)
+        try:
+            for name in names:
+                since = time.monotonic()
+                SCENARIOS[name](bench)
+                spent[name] = round(time.monotonic() - since, 1)
+                print(f"-- {name}: {spent[name]:.0f} s", flush=True)
+        finally:
+            bench.close()
+    return bench.rows, bench.versions, spent
+
+
+if __name__ == "__main__":
+    main()

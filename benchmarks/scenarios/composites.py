@@ -1,0 +1,34 @@
+"""Composites of many dates: the median of NDVI with clouds masked scene by scene, and the best pixel."""
+
+from __future__ import annotations
+
+from benchmarks.bench import MASK, OURS, Bench
+from benchmarks.contenders.work import Work
+
+CASES = {(5, 12): 5, (20, 12): 5, (20, 13): 3, (100, 12): 3}
+"""Rounds by dates and zoom."""
+QUICK = {(5, 12): 2, (20, 12): 2, (100, 12): 1}
+
+
+def median(bench: Bench) -> None:
+    """The median over 5, 20 and 100 dates, cold, and the same again."""
+    for (dates, zoom), rounds in (QUICK if bench.quick else CASES).items():
+        scenes = bench.data.dates[:dates]
+        case = f"{dates} z{zoom}"
+        for round_ in range(rounds):
+            tile = bench.tile_near(scenes[0], zoom, 30 + round_)
+            for name in [OURS] if bench.quick and dates == 100 else bench.turn("median", round_):
+                work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)), MASK)
+                for scenario in ("median", "median hot"):
+                    bench.measure(name, scenario, case, round_, work, scenes, "median")
+            bench.floor("median", case, round_, tile, "ndvi", scenes, mask=MASK)
+
+
+def best(bench: Bench) -> None:
+    """The best pixel of 20 dates, each contender by its own rule: what counts are the bytes."""
+    scenes = bench.data.dates[:20]
+    for round_ in range(1 if bench.quick else 3):
+        tile = bench.tile_near(scenes[0], 12, 40 + round_)
+        for name in bench.turn("best", round_):
+            work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)), MASK)
+            bench.measure(name, "best", "20 z12", round_, work, scenes, "best")

@@ -1,0 +1,171 @@
+"""What the project wants to reach, held against rows: each target with its value, and whether it is met."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.measure import Row, Spread, paired, spread
+from benchmarks.scenarios.tiles import FAR, FARTHER, NEAR
+
+OURS, FLOOR, SHARED = "scog", "floor", "async-geotiff-shared"
+COARSE, FINE = [f"z{zoom}" for zoom in range(8, 14)], ["z14", "z15"]
+TWENTY = ["20 z12"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One number that is to be reached: `at least` the target, or `at most`; beyond it lies the aim.
+
+    `value` is a median, or of several cases the worst median; `low` and `high` are its tenth and ninetieth percentile.
+    It is None, and `met` too, where it was not measured.
+    """
+
+    name: str
+    bound: str
+    target: float
+    aim: float | None
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    case: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is reached."""
+        if self.value is None:
+            return None
+        return self.value >= self.target if self.bound == "at least" else self.value <= self.target
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields, and `met`."""
+        return asdict(self) | {"met": self.met}
+
+
+def targets(rows: Sequence[Row]) -> list[Target]:
+    """All targets, measured or not."""
+    rows = [row for row in rows if row.error is None]
+    return [*_servers(rows), *_tiles(rows), *_composites(rows), *_process(rows), _pixels(rows)]
+
+
+def _servers(rows: Sequence[Row]) -> list[Target]:
+    faster = [
+        ("trace first", "titiler", "pan and zoom, first pass, TiTiler / scog", 12, 20),
+        ("trace second", "titiler", "pan and zoom, second pass, TiTiler / scog", 35, 80),
+        ("trace first", "terracotta", "pan and zoom, first pass, Terracotta / scog", 6, 9),
+        ("trace second", "terracotta", "pan and zoom, second pass, Terracotta / scog", 12, 20),
+    ]
+    ours = [row for row in rows if row.contender == OURS]
+    heads = max((float(row.heads) for row in ours), default=None)
+    first = [row for row in ours if (row.scenario, row.case) == ("clients first", "8 clients")]
+    many = paired_cases(ours, "clients first", "8 clients", "64 clients")
+    hot = [1000 * row.cpu / row.tiles for row in ours if row.scenario == "hot http"]
+    return [
+        *(_ratio(name, rows, scenario, peer, OURS, None, target, aim) for scenario, peer, name, target, aim in faster),
+        _of("requests a tile, pan and zoom", "at most", 0.65, 0.5, [row.requests / row.tiles for row in first]),
+        Target("HEAD requests", "at most", 0, 0, heads),
+        _of("CPU of a hot tile through HTTP, ms", "at most", 5, 2, hot),
+        _of("tiles a second, 64 clients / 8", "at least", 0.8, None, many),
+    ]
+
+
+def _tiles(rows: Sequence[Row]) -> list[Target]:
+    return [
+        _ratio("cold tile z8 to z13, rio-tiler / scog", rows, "cold", "rio-tiler", OURS, COARSE, 1.6, 2.2),
+        _ratio("cold tile z14 and z15, rio-tiler / scog", rows, "cold", "rio-tiler", OURS, FINE, 1.3, 1.6),
+        _ratio("cold tile, async-geotiff / scog", rows, "cold", "async-geotiff", OURS, None, 1.0, 1.3),
+        _ratio("cold tile, scog / floor", rows, "cold", OURS, FLOOR, None, 1.4, 1.15, bound="at most"),
+        _of("round trips of a cold tile, header known", "at most", 1.2, 1.0, trips(rows, OURS, "header known")),
+    ]
+
+
+def _composites(rows: Sequence[Row]) -> list[Target]:
+    peers = [("odc-stac", 3.5, 6), ("rio-tiler", 5, 8), ("lazycogs", 2, 3), (SHARED, 1.0, 1.5)]
+    hot = [
+        _ratio("", rows, "median hot", peer, OURS, TWENTY, 30, 100)
+        for peer in sorted({row.contender for row in rows if row.scenario == "median hot"} - {OURS})
+    ]
+    slowest = min((each for each in hot if each.value is not None), key=lambda each: each.value or 0, default=None)
+    name = "median of 20 dates, hot, fastest peer / scog"
+    growth = paired_cases([row for row in rows if row.contender == OURS], "median", "100 z12", "20 z12")
+    return [
+        *(
+            _ratio(f"median of 20 dates, cold, {peer} / scog", rows, "median", peer, OURS, TWENTY, target, aim)
+            for peer, target, aim in peers
+        ),
+        _ratio("median of 20 dates, cold, scog / floor", rows, "median", OURS, FLOOR, TWENTY, 4, 2, bound="at most"),
+        Target(name, "at least", 30, 100, None)
+        if slowest is None
+        else Target(name, "at least", 30, 100, slowest.value, slowest.low, slowest.high, slowest.case),
+        _ratio("clearest of 20 dates, bytes, scog / bestpixel", rows, "best", OURS, "bestpixel", None, 1, None,
+               bound="at most", field="bytes"),
+        _of("median, time of 100 dates / 20", "at most", 5, None, growth),
+    ]  # fmt: skip
+
+
+def _process(rows: Sequence[Row]) -> list[Target]:
+    memory = {case: [row.rss / 1e6 for row in rows if (row.scenario, row.case) == ("memory", case)] for case in
+              ("after", "ten more")}  # fmt: skip
+    grown = [later / before for before, later in zip(memory["after"], memory["ten more"], strict=False)]
+    server = paired_cases([_renamed(row) for row in rows], "start", "server", "base")
+    return [
+        _of("memory after the trace, MB", "at most", 1000, 800, memory["after"]),
+        _of("memory after ten more passes / before", "at most", 1.05, 1.0, grown),
+        _ratio("import scog / import numpy", rows, "start", OURS, "numpy", ["import"], 1.2, None, bound="at most"),
+        _of("server's start / import of fastapi and rasterio", "at most", 1.5, None, server),
+    ]
+
+
+def _pixels(rows: Sequence[Row]) -> Target:
+    wrong = [row.wrong for row in rows if row.contender == OURS and row.wrong is not None]
+    value = max(wrong, default=None)
+    return Target("pixels unlike the exact transform, share", "at most", 0, 0, value, case=f"{len(wrong)} pictures")
+
+
+def trips(rows: Iterable[Row], contender: str, case: str) -> list[float]:
+    """How often a contender waits for the origin in turn: by how much a tile takes longer from farther away."""
+    walls: dict[int, dict[str, float]] = {}
+    for row in rows:
+        if row.contender == contender and row.case == case and row.scenario in (NEAR, FAR):
+            walls.setdefault(row.round, {})[row.scenario] = row.wall
+    return [(each[FAR] - each[NEAR]) / FARTHER for each in walls.values() if len(each) == 2]
+
+
+def paired_cases(rows: Iterable[Row], scenario: str, above: str, below: str) -> list[float]:
+    """Ratios of a contender's wall time in one case to another's, round by round."""
+    walls: dict[int, dict[str, float]] = {}
+    for row in rows:
+        if row.scenario == scenario and row.case in (above, below):
+            walls.setdefault(row.round, {})[row.case] = row.wall / row.tiles
+    return [each[above] / each[below] for each in walls.values() if len(each) == 2]
+
+
+def _renamed(row: Row) -> Row:
+    """The import that a server's start is compared with, as a case."""
+    return Row("start", "base", OURS, row.round, wall=row.wall) if row.contender == "fastapi + rasterio" else row
+
+
+def _ratio(
+    name: str, rows: Sequence[Row], scenario: str, above: str, below: str, cases: Sequence[str] | None,
+    target: float, aim: float | None, *, bound: str = "at least", field: str = "wall",
+) -> Target:  # fmt: skip
+    """The worst case's median ratio of two contenders."""
+    by_case = {
+        case: spread(ratios)
+        for case, ratios in paired(rows, scenario, above, below, field).items()
+        if cases is None or case in cases
+    }
+    if not by_case:
+        return Target(name, bound, target, aim, None)
+    worst = min if bound == "at least" else max
+    case, found = worst(by_case.items(), key=lambda each: each[1].median)
+    return Target(name, bound, target, aim, found.median, found.low, found.high, case)
+
+
+def _of(name: str, bound: str, target: float, aim: float | None, values: Sequence[float]) -> Target:
+    found: Spread | None = spread(values) if values else None
+    if found is None:
+        return Target(name, bound, target, aim, None)
+    return Target(name, bound, target, aim, statistics.median(values), found.low, found.high)

@@ -1,0 +1,98 @@
+"""From rows to targets, tables and plots: numbers that follow from rows made by hand."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import report
+from benchmarks.measure import Row, paired, spread
+from benchmarks.targets import Target, targets
+
+ABOUT = {"began": "2026-01-01T00:00:00Z", "quick": True, "cores": 2, "first_byte": 0.03, "bandwidth": 50e6}
+ROWS = [
+    # In each round rio-tiler takes 2, 3 and 4 times as long at z8, and 1.5 times at z13.
+    *(Row("cold", "z8", "scog", round_, wall=0.1 * (round_ + 1), wrong=0.0) for round_ in range(3)),
+    *(Row("cold", "z8", "rio-tiler", round_, wall=0.1 * (round_ + 1) * (round_ + 2)) for round_ in range(3)),
+    Row("cold", "z13", "scog", 0, wall=0.2, wrong=0.0),
+    Row("cold", "z13", "rio-tiler", 0, wall=0.3, wrong=0.01),
+    Row("cold", "z13", "floor", 0, wall=0.1),
+    Row("cold", "z15", "scog", 0, wall=0.2, heads=1, tiles=2),
+    Row("cold", "z15", "rio-tiler", 0, wall=0.0, error="it broke"),
+    Row("near origin", "header known", "scog", 0, wall=0.05),
+    Row("far origin", "header known", "scog", 0, wall=0.16),
+    Row("clients first", "8 clients", "scog", 0, wall=3.0, requests=150, tiles=300),
+    Row("clients first", "64 clients", "scog", 0, wall=4.0, requests=150, tiles=300),
+    Row("trace second", "8 clients", "scog", 0, wall=3.0, tiles=300),
+    Row("trace second", "8 clients", "titiler", 0, wall=20.0, tiles=100),
+    Row("memory", "after", "scog", 0, rss=500_000_000),
+    Row("memory", "ten more", "scog", 0, rss=550_000_000),
+]  # fmt: skip
+
+
+def found(name: str) -> Target:
+    (target,) = [target for target in targets(ROWS) if target.name == name]
+    return target
+
+
+@given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=40))
+def test_spread_is_numpys(values: list[float]) -> None:
+    assert spread(values) == pytest.approx(tuple(np.percentile(values, [10, 50, 90])))
+
+
+def test_ratios_are_of_one_round() -> None:
+    assert paired(ROWS, "cold", "rio-tiler", "scog")["z8"] == pytest.approx([2, 3, 4])
+    assert "z15" not in paired(ROWS, "cold", "rio-tiler", "scog")
+
+
+def test_the_worst_case_counts() -> None:
+    target = found("cold tile z8 to z13, rio-tiler / scog")
+    assert (target.value, target.case, target.met) == (pytest.approx(1.5), "z13", False)
+    assert found("cold tile, scog / floor").value == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "met"),
+    [
+        ("round trips of a cold tile, header known", 1.1, True),
+        ("requests a tile, pan and zoom", 0.5, True),
+        ("pan and zoom, second pass, TiTiler / scog", 20, False),
+        ("HEAD requests", 1, False),
+        ("tiles a second, 64 clients / 8", 0.75, False),
+        ("memory after the trace, MB", 500, True),
+        ("memory after ten more passes / before", 1.1, False),
+        ("pixels unlike the exact transform, share", 0, True),
+    ],
+)
+def test_values(name: str, value: float, met: bool) -> None:
+    target = found(name)
+    assert (target.value, target.met) == (pytest.approx(value), met)
+
+
+def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
+    target = found("pan and zoom, first pass, TiTiler / scog")
+    assert (target.value, target.met) == (None, None)
+    assert all(target.met is None for target in targets([]))
+
+
+def test_results_come_back_as_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "results" / "run.json"
+    report.write(path, ABOUT, ROWS)
+    assert report.read(path) == (ABOUT, ROWS)
+    assert "| z13 | rio-tiler | 300 | 300 to 300 | 3.33 |" in path.with_suffix(".md").read_text()
+    assert "it broke" in path.with_suffix(".md").read_text()
+    drawn = ElementTree.parse(path.with_name("run-zoom.svg"))
+    lines = [line.attrib["points"].count(",") for line in drawn.iter() if line.tag.endswith("polyline")]
+    assert sorted(lines) == [1, 2, 3]  # floor, rio-tiler, scog
+
+
+def test_the_table_goes_between_its_markers() -> None:
+    document = f"before\n{report.START}\nold\n{report.END}\nafter\n"
+    assert report.put_into(document, "new") == f"before\n{report.START}\nnew\n{report.END}\nafter\n"
+    with pytest.raises(ValueError, match="benchmark table"):
+        report.put_into("no markers", "new")
