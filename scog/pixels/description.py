@@ -105,32 +105,71 @@ def describe(header: bytes, directories: Directories, identity: str, *, local: b
 
     Raises AssetBroken where it is no GeoTIFF, AssetRefused where scog does not open it (CRS, type, size, blocks).
     """
+    facts = _told(directories.blank(header), local)
+    images = [image for image in directories.found if not image.kind & _MASK]
+    if len(images) != 1 + facts.overviews or images[0].shape != facts.shape:
+        raise AssetBroken("The file's directories contradict each other.", reason="broken-header")
+    plain = header[:2] == b"II" and _are_plain(images) and facts.plain
+    levels = []
+    for image in images:
+        level = _level(facts, image.shape, image.block_shape, grouped=not plain)
+        levels.append(_with_table(level, image, header) if plain else level)
+    return _description(facts, identity, tuple(levels), plain)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What GDAL tells of a file, but for where its blocks lie. `interleaved`: bands that are decoded together."""
+
+    crs: str
+    transform: Affine
+    shape: tuple[int, int]
+    overviews: int
+    dtype: np.dtype[Any]
+    nodata: float | None
+    count: int
+    interleaved: int
+    compression: str
+    predictor: int
+    plain: bool
+
+
+@lru_cache(maxsize=256)
+def _told(blank: bytes, local: bool) -> _Facts:
+    """What GDAL tells of a header without its blocks' places: one answer does for all dates of a square."""
     with gdal_opening():
         try:
-            with MemoryFile(header) as memory, memory.open(driver="GTiff") as dataset:
-                _check(dataset, local)
-                images = [image for image in directories.found if not image.kind & _MASK]
-                if len(images) != 1 + len(dataset.overviews(1)) or images[0].shape != dataset.shape:
-                    raise AssetBroken("The file's directories contradict each other.", reason="broken-header")
-                plain = header[:2] == b"II" and _are_plain(images) and _is_plain(dataset)
-                levels = (
-                    _level(dataset, index, image.shape, image.block_shape, plain) for index, image in enumerate(images)
-                )
-                return _description(dataset, identity, tuple(levels), plain)
+            with MemoryFile(blank) as memory, memory.open(driver="GTiff") as dataset:
+                return _facts(dataset, local)
         except (RasterioError, ValueError, OverflowError):  # the latter for a CRS or numbers that cannot be
             raise AssetBroken("GDAL cannot read the file's header.", reason="not-a-geotiff") from None
+
+
+def _facts(dataset: DatasetReader, local: bool) -> _Facts:
+    _check(dataset, local)
+    structure = dataset.tags(ns="IMAGE_STRUCTURE")
+    return _Facts(
+        crs=_crs_name(dataset),
+        transform=dataset.transform,
+        shape=dataset.shape,
+        overviews=len(dataset.overviews(1)),
+        dtype=np.dtype(dataset.dtypes[0]),
+        nodata=0.0 if dataset.nodata is None and has_mask(dataset) else dataset.nodata,
+        count=dataset.count,
+        interleaved=dataset.count if structure.get("INTERLEAVE") == "PIXEL" else 1,
+        compression=structure.get("COMPRESSION", "NONE").upper(),
+        predictor=int(structure.get("PREDICTOR", 1)),
+        plain=_is_plain(dataset),
+    )
 
 
 def describe_dataset(
     dataset: DatasetReader, overviews: Sequence[DatasetReader], identity: str, *, local: bool = False
 ) -> Description:
     """Describe an open file whose directories lie scattered; GDAL reads its blocks, too. Raises AssetRefused."""
-    _check(dataset, local)
-    levels = tuple(
-        _level(dataset, index, level.shape, level.block_shapes[0], plain=False)
-        for index, level in enumerate((dataset, *overviews))
-    )
-    return _description(dataset, identity, levels, plain=False)
+    facts = _facts(dataset, local)
+    levels = (_level(facts, level.shape, level.block_shapes[0], grouped=True) for level in (dataset, *overviews))
+    return _description(facts, identity, tuple(levels), plain=False)
 
 
 @lru_cache(maxsize=256)
@@ -153,15 +192,14 @@ def gdal_opening() -> Iterator[None]:
         yield
 
 
-def _description(dataset: DatasetReader, identity: str, levels: tuple[Level, ...], plain: bool) -> Description:
-    structure = dataset.tags(ns="IMAGE_STRUCTURE")
+def _description(facts: _Facts, identity: str, levels: tuple[Level, ...], plain: bool) -> Description:
     return Description(
         identity=identity,
-        dtype=np.dtype(dataset.dtypes[0]),
-        nodata=0.0 if dataset.nodata is None and has_mask(dataset) else dataset.nodata,
-        count=dataset.count,
-        compression=structure.get("COMPRESSION", "NONE").upper(),
-        predictor=int(structure.get("PREDICTOR", 1)),
+        dtype=facts.dtype,
+        nodata=facts.nodata,
+        count=facts.count,
+        compression=facts.compression,
+        predictor=facts.predictor,
         plain=plain,
         levels=levels,
     )
@@ -206,43 +244,38 @@ def has_mask(dataset: DatasetReader) -> bool:
     return dataset.mask_flag_enums[0] not in ([MaskFlags.all_valid], [MaskFlags.nodata])
 
 
-def _level(
-    dataset: DatasetReader, index: int, shape: tuple[int, int], block_shape: tuple[int, int], plain: bool
-) -> Level:
+def _level(facts: _Facts, shape: tuple[int, int], block_shape: tuple[int, int], *, grouped: bool) -> Level:
+    """A level without its blocks' places. `grouped`: strips are read many at a time, as GDAL decodes them whole."""
     height, width = shape
     block_height, block_width = block_shape
-    a, b, c, d, e, f = tuple(dataset.transform)[:6]
-    wider, higher = dataset.width / width, dataset.height / height
-    transform = Affine(a * wider, b * higher, c, d * wider, e * higher, f)
-    grid = Grid(_crs_name(dataset), transform, width, height)
-    together = dataset.count if dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL" else 1
-    decoded = block_height * block_width * together * np.dtype(dataset.dtypes[0]).itemsize
+    a, b, c, d, e, f = tuple(facts.transform)[:6]
+    wider, higher = facts.shape[1] / width, facts.shape[0] / height
+    grid = Grid(facts.crs, Affine(a * wider, b * higher, c, d * wider, e * higher, f), width, height)
+    decoded = block_height * block_width * facts.interleaved * facts.dtype.itemsize
     if block_height * block_width > MAX_BLOCK_PIXELS or decoded > MAX_BLOCK_BYTES:
         raise AssetRefused("The file's blocks are larger than 4 million pixels or 64 MB.", reason="block-too-large")
-    if plain:
-        return Level(grid, block_shape, *_block_table(dataset, index, shape, block_shape))
-    if block_width >= width:  # strips: many at a time, as GDAL decodes whole strips anyway
+    if grouped and block_width >= width:
         strips = max(1, VIRTUAL_BLOCK_PIXELS // (block_height * block_width))
         block_height, block_width = min(height, block_height * strips), width
     return Level(grid, (block_height, block_width), None, None)
 
 
-def _block_table(
-    dataset: DatasetReader, index: int, shape: tuple[int, int], block_shape: tuple[int, int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    counts = math.ceil(shape[0] / block_shape[0]), math.ceil(shape[1] / block_shape[1])
-    if counts[0] * counts[1] > MAX_BLOCKS:
+def _with_table(level: Level, image: Directory, header: bytes) -> Level:
+    """The level with its blocks' places, as the header lists them."""
+    counts = (
+        math.ceil(level.grid.height / level.block_shape[0]),
+        math.ceil(level.grid.width / level.block_shape[1]),
+    )
+    blocks = counts[0] * counts[1]
+    if blocks > MAX_BLOCKS:
         raise AssetRefused(f"The file has more than {MAX_BLOCKS} blocks a level.", reason="too-many-blocks")
-    offsets, sizes = np.zeros(counts, np.int64), np.zeros(counts, np.int64)
-    where = {} if index == 0 else {"ovr": index - 1}
-    for row, col in np.ndindex(*counts):
-        offset = dataset.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=1, **where)
-        if offset is not None:
-            offsets[row, col] = int(offset)
-            sizes[row, col] = int(dataset.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=1, **where) or 0)
-    if sizes.max() > MAX_BLOCK_BYTES:
+    tables = (image.offsets, image.sizes)
+    if any(table is None or table.count < blocks or table.stop > len(header) for table in tables):
+        raise AssetBroken("The header does not say where all blocks lie.", reason="broken-header")
+    offsets, sizes = (table.read(header)[:blocks].reshape(counts) for table in tables if table is not None)
+    if min(offsets.min(), sizes.min()) < 0 or sizes.max() > MAX_BLOCK_BYTES:
         raise AssetBroken("The header claims absurdly large blocks.", reason="broken-header")
-    return offsets, sizes
+    return replace(level, offsets=offsets, sizes=np.where(offsets == 0, 0, sizes))
 
 
 def _crs_name(dataset: DatasetReader) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 BlockIndex = tuple[int, int]
 """Row and column of a block within its level."""
 
-MAX_RANGE = 16_000_000
+MAX_RANGE = 2_000_000
 """Bytes asked for at once; longer runs are split, so that their parts arrive side by side."""
 
 

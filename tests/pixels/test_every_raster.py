@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import rasterio
 from affine import Affine
 from rasterio.io import MemoryFile
 
+from scog.errors import AssetBroken
 from scog.net.policy import Tally
 from scog.pixels.description import Description, describe
 from scog.pixels.directories import walk
@@ -135,3 +137,26 @@ def test_the_walk_finds_all_that_gdal_needs(kind: str) -> None:
         np.testing.assert_array_equal(a.offsets, b.offsets)
         np.testing.assert_array_equal(a.sizes, b.sizes)
     assert walk(data[: needed - 1]).needed >= needed
+
+
+def test_files_that_differ_in_their_blocks_places_share_what_gdal_told() -> None:
+    some = raster(next(iter(sorted(PLAIN))))
+    directories = walk(some)
+    table = directories.found[0].offsets
+    assert table is not None
+    other = bytearray(some)
+    other[table.at : table.stop] = (table.read(some) + 1).astype(table.dtype).tobytes()
+    assert walk(bytes(other)).blank(bytes(other)) == directories.blank(some) != some[: directories.needed]
+    moved = describe(bytes(other), walk(bytes(other)), "")
+    assert (moved.levels[0].offsets == np.asarray(describe(some, directories, "").levels[0].offsets) + 1).all()
+
+
+def test_a_header_that_lists_too_few_blocks_is_broken() -> None:
+    data = raster(next(iter(sorted(PLAIN))))
+    whole = walk(data)
+    table = whole.found[0].offsets
+    assert table is not None
+    short = replace(whole.found[0], offsets=replace(table, count=table.count - 1))
+    with pytest.raises(AssetBroken) as broken:
+        describe(data, replace(whole, found=(short, *whole.found[1:])), "")
+    assert broken.value.reason == "broken-header"
