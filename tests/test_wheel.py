@@ -61,4 +61,4 @@ def test_the_wheel_serves_the_demo_with_its_page(tmp_path: Path, demo_archive: P
         assert b"rdylgn" in get(f"{url}/colorMaps")[1]
     finally:
         server.terminate()
-        server.wait(20)
+        server.communicate(timeout=20)

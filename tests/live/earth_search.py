@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 from morecantile import tms
 
-from scog.bands import BANDS
+from scog.bands import BANDS, IN_ASSET
 from scog.catalog.offset import C1, L2A
 from scog.catalog.remote import PAGE_SIZE, _fields
 from scog.catalog.scene import UnusableItem, parse_item
@@ -281,10 +281,10 @@ def offsets(service: Service) -> str:
 def asset_keys(service: Service) -> str:
     for items in (service.newest, service.newest_c1):
         for item in items:
-            missing = [band.name for band in BANDS if band.name not in item["assets"]]
+            missing = [key for key in IN_ASSET if key not in item["assets"]]
             expect(not missing, f"{item['id']} has no {missing}")
     expect("preview" in service.newest_c1[0]["assets"], f"{C1} has no preview any more")
-    extra = set(service.newest[0]["assets"]) - {band.name for band in BANDS}
+    extra = set(service.newest[0]["assets"]) - set(IN_ASSET)
     return "also " + ", ".join(sorted(key for key in extra if not key.endswith("-jp2")))
 
 
