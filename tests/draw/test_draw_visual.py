@@ -1,0 +1,69 @@
+"""`bands=visual`: the ready-made picture, three bands of one file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from scog.errors import NothingReadable
+from scog.look import Wish, look_of
+from scog.pixels.mask import parse_mask
+from scog.pixels.resample import Resampling
+from tests.doubles.archives import MadeScene, Square, constant, pixel_centres
+from tests.doubles.drawing import Ask, draw_one, tile_over
+
+SQUARE = Square("32TQS", 32632, 727000, 5150000, 512)
+
+
+@pytest.fixture(scope="module", params=["pixel", "band"])
+def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
+    folder = tmp_path_factory.mktemp("visual")
+    bands = {"red": constant(SQUARE, 900), "scl": constant(SQUARE, 4, 20, np.uint8)}
+    scene = MadeScene("A", SQUARE, "2022-06-05T10:20:39Z", bands).write(folder)
+    here = scene.files["red"].parent
+    picture = np.random.default_rng(1).integers(1, 256, (3, 512, 512)).astype(np.uint8)
+    picture[:, :100, :100] = 0  # where nothing was seen
+    profile = {
+        "driver": "GTiff", "count": 3, "height": 512, "width": 512, "dtype": "uint8", "nodata": 0, "crs": SQUARE.crs,
+        "transform": Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), "tiled": True, "blockxsize": 256,
+        "blockysize": 256, "compress": "deflate", "predictor": 2, "interleave": request.param, "photometric": "RGB",
+    }  # fmt: skip
+    with rasterio.open(here / "visual.tif", "w", **profile) as target:
+        target.write(picture)
+    item = scene.item()
+    item["assets"]["visual"] = {"href": "visual.tif", "type": "image/tiff; application=geotiff"}
+    (here / "A.json").write_text(json.dumps(item))
+    return folder, picture
+
+
+def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
+    folder, picture = archive
+    look = look_of(Wish(bands=("visual",)))
+    grid = tile_over(SQUARE, 14, 0.2, 0.2)
+    drawing = draw_one(folder, grid, Ask(look.expression, parse_mask("clouds"), 100.0))
+    x, y = pixel_centres(grid, SQUARE.crs)
+    col, row = (x - SQUARE.left) / 10, (SQUARE.top - y) / 10
+    inside = (col >= 0) & (col < 512) & (row >= 0) & (row < 512)
+    expected = np.zeros((3, *grid.shape), np.uint8)
+    expected[:, inside] = picture[:, row[inside].astype(int), col[inside].astype(int)]
+    seen = inside & (expected != 0).all(axis=0)
+    assert 0.2 < seen.mean() < 1
+    assert (drawing.valid == seen).all()
+    rgba = look.picture(drawing.values, drawing.valid).rgba
+    assert (np.moveaxis(rgba[..., :3], -1, 0)[:, seen] == expected[:, seen]).all()
+    smooth = draw_one(folder, grid, Ask(look.expression, parse_mask("clouds"), 100.0, resampling=Resampling.BILINEAR))
+    assert smooth.valid.any()
+    assert not np.array_equal(smooth.values, drawing.values, equal_nan=True)
+
+
+def test_a_scene_without_it_is_named(tmp_path: Path) -> None:
+    MadeScene("B", SQUARE, "2022-06-05T10:20:39Z", {"scl": constant(SQUARE, 4, 20, np.uint8)}).write(tmp_path)
+    look = look_of(Wish(bands=("visual",)))
+    with pytest.raises(NothingReadable) as refused:
+        draw_one(tmp_path, tile_over(SQUARE, 14), Ask(look.expression, parse_mask("clouds"), 100.0))
+    assert refused.value.skipped == (("B", "no-asset-visual"),)
