@@ -1,4 +1,4 @@
-"""The same abilities at a prompt: `scog serve`, `demo`, `tile`, `search`, `doctor`."""
+"""The same abilities at a prompt: `scog serve`, `demo`, `tile`, `sheet`, `search`, `doctor`."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ from scog.settings import Settings
 from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, draw_sheet, wish_for
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
 
+SIGNED = ("--bbox", "--rescale", "--classes")
+"""Options whose value may begin with a minus."""
 MAX_SIDE = 4096
 """Pixels a side of a picture drawn at a prompt."""
 
@@ -104,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     sheet = commands.add_parser("sheet", help="draw one tile in many ways, side by side, to choose from")
     for name in "zxy":
         sheet.add_argument(name, type=int, metavar=name.upper())
-    sheet.add_argument("layers", nargs="*", metavar="LAYER", help="presets and indices; default: the best known")
+    sheet.add_argument("--layers", metavar="NAME,NAME", help="presets and indices (default: the best known)")
     sheet.add_argument("-o", "--output", type=Path, required=True, help="a .png file")
     sheet.add_argument("--columns", type=int, default=6, help="pictures side by side (default: %(default)s)")
     _add_time(sheet)
@@ -236,7 +238,7 @@ def _sheet(options: argparse.Namespace) -> None:
         raise InvalidInput(f"{options.columns} columns are no sheet.", valid=f"1 to {MAX_COLUMNS} --columns")
     _check_cloud_cover(options.cloud_cover)
     grid = tile_grid(options.z, options.x, options.y, SHEET_SIDE)
-    layers = options.layers or best_known()
+    layers = [name.strip() for name in options.layers.split(",")] if options.layers else best_known()
     looks = [(layer, look_of(wish_for(layer))) for layer in layers]
     interval = parse_interval(options.datetime) if options.datetime else None
 
@@ -294,11 +296,11 @@ def _doctor(options: argparse.Namespace) -> bool:
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:
-    """Arguments with `--bbox -12,40,...` made one: argparse would take the western hemisphere for an option."""
+    """Arguments with `--bbox -12,40,...` made one: argparse would take what begins with a minus for an option."""
     joined: list[str] = []
     for argument in arguments:
-        if joined[-1:] == ["--bbox"] and argument[:1] == "-" and argument[1:2].isdecimal():
-            joined[-1] = f"--bbox={argument}"
+        if joined and joined[-1] in SIGNED and argument[:1] == "-" and argument[1:2] in ".0123456789":
+            joined[-1] += f"={argument}"
         else:
             joined.append(argument)
     return joined

@@ -32,6 +32,8 @@ class Format:
     encode: Callable[[Drawing, Grid, Look], bytes]
     flat: bool = False
     """Whether it knows no transparency."""
+    ranged: bool = False
+    """Whether it holds nothing but one output over its range."""
 
 
 def _of_picture(encoder: Callable[[Picture], bytes]) -> Callable[[Drawing, Grid, Look], bytes]:
@@ -59,7 +61,13 @@ def _geotiff(drawing: Drawing, grid: Grid, look: Look) -> bytes:
 FORMATS: tuple[Format, ...] = (
     Format(("png",), "image/png", "colours; with a palette where there is one output", _of_picture(encode.png)),
     Format(("png32",), "image/png", "colours, always in red, green, blue and opacity", _of_picture(encode.png32)),
-    Format(("png16",), "image/png", "one output in 16 bit grey: 1 to 65535 over its range, 0 where invalid", _png16),
+    Format(
+        ("png16",),
+        "image/png",
+        "one output in 16 bit grey: 1 to 65535 over its range, 0 where invalid",
+        _png16,
+        ranged=True,
+    ),
     Format(("webp",), "image/webp", "colours; without loss where there is one output", _of_picture(encode.webp)),
     Format(("jpg", "jpeg"), "image/jpeg", f"colours; {FLATTENED} where invalid", _of_picture(encode.jpeg), flat=True),
     Format(("npy",), "application/x-npy", "values, float32 (output, y, x), NaN where invalid", _npy),
@@ -74,7 +82,7 @@ def format_of(name: str, look: Look) -> Format:
     if found is None:
         near = did_you_mean(name, NAMED)
         raise InvalidInput(f"there is no format {quoted(name)}{near}", parameter="format", valid=", ".join(NAMED))
-    if found.encode is _png16 and not isinstance(look.coloring, Ramp):
-        what = "png16 holds one output that has a range, not classes or three outputs."
+    if found.ranged and not isinstance(look.coloring, Ramp):
+        what = f"{name} holds one output that has a range, not classes or three outputs."
         raise InvalidInput(what, parameter="format", valid="png, tif or npy")
     return found

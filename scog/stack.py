@@ -103,7 +103,8 @@ class Stack:
 
     def _reduced(self) -> Valued:
         values = np.full((self._ask.expression.outputs, *self._grid.shape), np.nan, np.float32)
-        layers = [self._layers[place].values for place in sorted(self._layers) if self._layers[place].valid.any()]
+        known = dict(self._layers)  # after a deadline a thread may still be laying one
+        layers = [known[place].values for place in sorted(known) if known[place].valid.any()]
         if layers:
             values = reduce(np.stack(layers), self._ask.composite)
         return values, np.asarray(np.isfinite(values).all(axis=0))

@@ -71,6 +71,44 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+# A sheet
+
+
+def test_a_sheet_shows_what_can_be_drawn_and_names_what_cannot(
+    archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sheet = tmp_path / "sheet.png"
+    options = ("-o", str(sheet), "--layers", "ndvi,swir,scl", "--columns", "2", "--catalog", str(archive))
+    code, out, said = run(capfd, "sheet", *TILE, *options)
+    assert (code, out) == (0, ""), said
+    assert said.startswith("  swir: no-asset-")
+    assert said.endswith(f"{sheet}: 3 pictures\n")
+    with Image.open(sheet) as picture:
+        colors = np.asarray(picture.convert("RGB"))
+    assert 2 * 300 < colors.shape[1] < 2 * 300 + 60
+    assert (colors == (0, 160, 0)).all(axis=2).sum() > 5000, "vegetation of the classification fills its picture"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["-o", "t.jpg"],
+        ["-o", "t.png", "--columns", "0"],
+        ["-o", "t.png", "--layers", "nosuch"],
+        ["-o", "t.png", "--layers", "ndvi,"],
+    ],
+)
+def test_sheets_that_are_refused(
+    wrong: list[str], archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, said = run(capfd, "sheet", *TILE, *wrong, "--catalog", str(archive))
+    assert code == 2
+    assert said.startswith("scog: ")
+    assert "Valid: " in said
+    assert not list(tmp_path.glob("t.*"))
+
+
 # A tile
 
 
@@ -105,6 +143,10 @@ def test_a_tile_from_the_catalogue_of_the_environment(
         (["--cloud-cover", "5"], False),
         (["--mask", "none"], True),
         (["--mask", "4"], False),
+        (["--rescale", "-0.2,0.9"], True),
+        (["--classes", "-0.2,0.3"], True),
+        (["--resampling", "cubic", "--composite", "median", "--size", "64"], True),
+        (["--bands", "true_colour", "--datetime", "2020-01-01"], False),
     ],
 )
 def test_options(

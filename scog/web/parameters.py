@@ -147,7 +147,11 @@ class PictureParameters(ValueParameters):
 class TileParameters(PictureParameters):
     """Which values, how they look, and on how many pixels."""
 
-    format: Text | None = Field(None, description=f"One of `{'`, `'.join(NAMED)}`; the same as behind the address.")
+    format: Text | None = Field(
+        None,
+        description="As behind the address. "
+        + " ".join(f"`{name}`: {each.description}." for name, each in NAMED.items()),
+    )
     tilesize: Annotated[int, Field(ge=64, le=MAX_SIZE)] = Field(256, description="Pixels a side, before `@2x`.")
     buffer: Annotated[float, Field(ge=0, le=MAX_BUFFER, multiple_of=0.5)] = Field(
         0, description="Pixels around the tile, on each side, that the picture is larger."

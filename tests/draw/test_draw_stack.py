@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,8 +14,10 @@ import pytest
 from affine import Affine
 
 from scog.catalog.when import parse_interval
+from scog.errors import DeadlineExceeded
 from scog.pixels.reduce import Composite
 from scog.space.grid import Grid, tile_grid
+from scog.view import View
 from tests.doubles.archives import MadeScene, newest_clear
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
 from tests.draw.test_draw_newest import EAST, NDVI, ORDERED, WEST, archive
@@ -95,3 +98,39 @@ def test_where_nothing_was_seen_nothing_is_drawn(archive: tuple[Path, list[MadeS
     drawing = draw_one(archive[0], tile_grid(13, 10, 10), ask_for(NDVI, composite=Composite.MEDIAN))
     assert not drawing.valid.any()
     assert np.isnan(drawing.values).all()
+
+
+def hanging(monkeypatch: pytest.MonkeyPatch, scenes: set[str]) -> None:
+    """Reading the bands of these scenes never ends."""
+    read = View.values
+
+    async def values(self: View, scene: Any, wanted: Any = None) -> Any:
+        if scene.id in scenes:
+            await asyncio.Event().wait()
+        return await read(self, scene, wanted)
+
+    monkeypatch.setattr(View, "values", values)
+
+
+def test_at_the_deadline_it_is_made_of_what_has_come(
+    archive: tuple[Path, list[MadeScene]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, scenes = archive
+    grid = tile_over(WEST, 13)
+    hanging(monkeypatch, {"G"})
+    drawing = draw_one(folder, grid, ask_for(NDVI, composite=Composite.MEDIAN), tile_deadline=3)
+    assert drawing.report.incomplete == "deadline"
+    assert drawing.report.skipped == {"G": "deadline"}
+    days, on_edge = observed([scene for scene in scenes if scene.id != "G"], grid, (0, 1, 3, 8, 9, 10))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        expected = np.nanmedian(days, axis=0)
+    np.testing.assert_allclose(drawing.values[0][~on_edge], expected[~on_edge], atol=2e-6)
+
+
+def test_where_nothing_came_in_time_that_is_an_error(
+    archive: tuple[Path, list[MadeScene]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging(monkeypatch, {scene.id for scene in archive[1]})
+    with pytest.raises(DeadlineExceeded):
+        draw_one(archive[0], tile_over(WEST, 13), ask_for(NDVI, composite=Composite.MEDIAN), tile_deadline=1)
