@@ -182,8 +182,8 @@ class RangeServer:
         body = answer.body[: answer.sent]
         step = answer.step or max(1, len(body))
         for at in range(0, len(body), step):
+            self.bytes += len(body[at : at + step])  # before it is sent, since the reader may look at once
             writer.write(body[at : at + step])
-            self.bytes += len(body[at : at + step])
             await writer.drain()
             await asyncio.sleep(answer.pause)
         await writer.drain()
