@@ -31,8 +31,12 @@ class Ask:
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """Values float32 `(band, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be."""
+    """Values float32 `(band, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be.
+
+    `number` names it among those that are kept; 0 where it is not.
+    """
 
     values: NDArray[np.float32]
     valid: NDArray[np.bool_]
     report: Report
+    number: int = 0

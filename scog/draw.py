@@ -8,6 +8,7 @@ from scog.ask import Ask, Drawing
 from scog.engine import Engine
 from scog.errors import DeadlineExceeded, NothingReadable
 from scog.find import observations
+from scog.kept import Found
 from scog.newest import Newest
 from scog.pixels.reduce import Composite
 from scog.report import Report
@@ -27,7 +28,10 @@ async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
     picture = (Newest if ask.composite is Composite.NEWEST else Stack)(engine, grid, ask, report)
     try:
         async with asyncio.timeout(engine.settings.tile_deadline):
-            found = observations(engine, grid, ask.interval, ask.cloud_cover, ask.collection, report)
+            found = Found(observations(engine, grid, ask.interval, ask.cloud_cover, ask.collection, report))
+            kept = await engine.kept.recall(grid, ask, found, report)
+            if kept is not None:
+                return kept
             await picture.take(found)
     except TimeoutError:
         picture.give_up()
@@ -36,4 +40,4 @@ async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
     if picture.in_vain:
         raise NothingReadable("No scene of this picture could be read.", skipped=tuple(report.skipped.items()))
     values, valid = await picture.composite()
-    return Drawing(values, valid, report)
+    return engine.kept.keep(grid, ask, found, Drawing(values, valid, report))

@@ -14,6 +14,7 @@ from scog.catalog.query import Catalog
 from scog.catalog.remote import RemoteCatalog
 from scog.catalog.search import Searches
 from scog.catalog.store import SearchStore
+from scog.kept import Kept
 from scog.net.ranges import HttpRanges, LocalRanges, Ranges
 from scog.pixels.budget import Budget
 from scog.pixels.layers import LayerReader
@@ -31,6 +32,7 @@ class Engine:
     blocks: BlockReader
     layers: LayerReader
     cpu: Executor
+    kept: Kept
 
 
 @asynccontextmanager
@@ -83,6 +85,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             blocks=blocks,
             layers=LayerReader(blocks, cpu, Budget(settings.read_memory_mb * 1_000_000), offset),
             cpu=cpu,
+            kept=Kept(settings.picture_cache_mb * 1_000_000),
         )
 
 

@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     """Pictures in work or waiting; beyond it 503, since they would miss their deadlines anyway."""
     block_cache_mb: int = Field(512, ge=1)
     """Decoded blocks kept in memory, in MB; 512 holds about 250 full-resolution blocks of 2 MB."""
+    picture_cache_mb: int = Field(128, ge=0)
+    """Drawings kept in memory, in MB, and a quarter of it for their pictures; 128 holds 380 tiles of one output."""
     read_memory_mb: int = Field(512, ge=16)
     """Decoded blocks on their way into pictures at a time, in MB; further reads wait for room."""
     read_gap: int = Field(1_000_000, ge=0)

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from scog.engine import Engine
+from scog.kept import encoded
 from scog.web.parameters import TileParameters, no_doubles
 from scog.web.problems import REFUSALS
 from scog.web.respond import with_etag
@@ -38,7 +39,7 @@ async def legend_json(request: Request, parameters: Legend) -> JSONResponse:
 async def legend_svg(request: Request, parameters: Legend) -> Response:
     """A drawing that scales, without background; its text is light where the reader prefers dark screens."""
     body = parameters.look().legend.svg().encode()
-    return with_etag(request, body, "image/svg+xml", KEPT | {"X-Content-Type-Options": "nosniff"})
+    return with_etag(request, encoded(body), "image/svg+xml", KEPT | {"X-Content-Type-Options": "nosniff"})
 
 
 @router.get("/legend.png", summary="The legend of a picture as PNG", response_class=Response)
@@ -47,4 +48,4 @@ async def legend_png(request: Request, parameters: Legend) -> Response:
     engine: Engine = request.app.state.engine
     legend = parameters.look().legend
     body = await asyncio.get_running_loop().run_in_executor(engine.cpu, legend.png, parameters.scale)
-    return with_etag(request, body, "image/png", KEPT)
+    return with_etag(request, encoded(body), "image/png", KEPT)
