@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from functools import reduce as fold
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,18 @@ from scog.ask import Ask
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.engine import Engine
-from scog.pixels.composite import Canvas
+from scog.maths.expression import Expression, parse
+from scog.pixels.canvas import Canvas
+from scog.pixels.composite import BEST, COUNT, GEOMEDIAN
+from scog.pixels.days import days_since_1970
 from scog.pixels.reader import gather_all
 from scog.pixels.reduce import reduce
 from scog.report import Report
 from scog.space.grid import Grid
 from scog.view import Valued, View
+
+CHOSEN_BY = "(nir - red) / (nir + red)"
+"""NDVI, of which the best observation has most."""
 
 
 class Stack:
@@ -29,9 +37,11 @@ class Stack:
         self._cpu = engine.cpu
         self._grid = grid
         self._ask = ask
-        self._view = View(engine, grid, ask, report)
+        self._computed = _computed(ask)
+        self._view = View(engine, grid, replace(ask, expression=self._computed), report)
         self._report = report
         self._layers: dict[int, Canvas] = {}
+        self._days: dict[int, float | NDArray[np.float64]] = {}
         self._under_way: set[str] = set()
 
     async def take(self, found: AsyncIterator[Observation]) -> None:
@@ -95,16 +105,53 @@ class Stack:
     def _lay(self, place: int, scene: Scene, usable: NDArray[np.bool_], shown: Valued) -> None:
         """Lay a scene onto its observation's picture: what is usable of it and not there yet."""
         values, valid = shown
+        valid = valid & usable
         canvas = self._layers.get(place)
         if canvas is None:
-            canvas = self._layers[place] = Canvas(self._ask.expression.outputs, self._grid.shape)
-        if canvas.paint(values, valid & usable):
+            canvas = self._layers[place] = Canvas(self._computed.outputs, self._grid.shape)
+        if self._ask.composite.dated:
+            self._date(place, scene, valid & ~canvas.valid)
+        if canvas.paint(values, valid):
             self._report.used.append(scene)
 
+    def _date(self, place: int, scene: Scene, new: NDArray[np.bool_]) -> None:
+        """Note when the new pixels of an observation were seen: each scene has its own time, wherever a tile ends."""
+        day, known = days_since_1970(scene.time), self._days.get(place)
+        if known is None or not self._layers[place].valid.any():
+            self._days[place] = day
+        elif isinstance(known, float):
+            if known != day:
+                self._days[place] = np.where(new, day, known)
+        else:
+            known[new] = day
+
     def _reduced(self) -> Valued:
-        values = np.full((self._ask.expression.outputs, *self._grid.shape), np.nan, np.float32)
+        ask = self._ask
         known = dict(self._layers)  # after a deadline a thread may still be laying one
-        layers = [known[place].values for place in sorted(known) if known[place].valid.any()]
-        if layers:
-            values = reduce(np.stack(layers), self._ask.composite)
-        return values, np.asarray(np.isfinite(values).all(axis=0))
+        places = [place for place in sorted(known) if known[place].valid.any()]
+        if not places:
+            return self._nothing()
+        days = [self._days.get(place, 0.0) for place in places]
+        values = reduce([known[place].values for place in places], ask.composite, days)
+        if ask.composite == GEOMEDIAN:
+            bands = values
+            values, _ = ask.expression.evaluate(dict(zip(ask.expression.bands, bands, strict=True)))
+            values[:, np.isnan(bands[0])] = np.nan  # a formula may have values where no band is looked at
+        shown = values[: ask.expression.outputs]  # what follows are their p-values
+        return values, np.asarray(np.isfinite(shown).all(axis=0))
+
+    def _nothing(self) -> Valued:
+        """What is known where no observation is: that there are 0."""
+        counted = self._ask.composite == COUNT
+        outputs = self._ask.composite.outputs(self._ask.expression.names)
+        values = np.full((len(outputs), *self._grid.shape), 0 if counted else np.nan, np.float32)
+        return values, np.full(self._grid.shape, counted)
+
+
+def _computed(ask: Ask) -> Expression:
+    """What is computed of each observation: the formula, with what to choose by; or just the bands it needs."""
+    if ask.composite == BEST:
+        return ask.expression.joined(parse(CHOSEN_BY))
+    if ask.composite == GEOMEDIAN:
+        return fold(Expression.joined, map(parse, ask.expression.bands))
+    return ask.expression
