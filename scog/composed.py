@@ -15,8 +15,8 @@ from scog.pixels.composite import STD, Composite, Unit
 Coloring = Ramp | Classes | Channels
 
 YEAR_DAYS = 365.25
-PASS_DAYS = 5.0
-"""Days from one usable observation to the next, roughly: places are passed over twice as often, half is cloud."""
+CLEAR_DAYS = 10.0
+"""Days from one clear observation of a place to the next, roughly: passes are 2.5 to 5 days apart, half are cloudy."""
 FEWEST, MOST = 5, 100
 """Observations that the colours of a count reach to."""
 MOST_SHARE = 1 / 3
@@ -34,7 +34,7 @@ def composed(layer: Coloring, composite: Composite, days: float, colormap: str |
     if composite.unit is Unit.LAYER:
         return layer
     if composite.unit is Unit.NUMBER:
-        most = min(max(FEWEST * math.ceil(days / PASS_DAYS / FEWEST), FEWEST), MOST)
+        most = min(max(FEWEST * math.ceil(days / CLEAR_DAYS / FEWEST), FEWEST), MOST)
         return Ramp((1, most), color_table(NUMBERS), below=CLEAR)
     colors = SPREADS
     if composite.unit is Unit.DAY:

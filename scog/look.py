@@ -67,7 +67,7 @@ class Look:
     """A formula, and how its values become colours.
 
     `mask` is what is masked unless something else is asked for. `classified`: values go out as numbers of classes.
-    `colormap` is the name of its own colours, where they have one.
+    `colormap` is the name of its own colours, where they have one, and `short` a title that leaves room for more.
     """
 
     title: str
@@ -76,6 +76,7 @@ class Look:
     mask: str = "clouds"
     classified: bool = False
     colormap: str | None = None
+    short: str | None = None
     composite: Composite = NEWEST
 
     def picture(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Picture:
@@ -131,7 +132,7 @@ def _layer(wish: Wish) -> Look:
         return _scene_classification()
     known = indices.get(name)
     ramp = Ramp(known.rescale, color_table(known.colormap))
-    return Look(known.title, known.expression, ramp, colormap=known.colormap)
+    return Look(known.title, known.expression, ramp, colormap=known.colormap, short=known.name.upper())
 
 
 def _composed(look: Look, wish: Wish) -> Look:
@@ -147,7 +148,8 @@ def _composed(look: Look, wish: Wish) -> Look:
         what = "Numbers of classes have no geometric median."
         raise InvalidInput(what, parameter="composite", valid="mode, or a formula without scl")
     coloring = composed(look.coloring, composite, wish.days, look.colormap)
-    return replace(look, title=f"{look.title}, {composite.title}", coloring=coloring, composite=composite)
+    title = f"{look.short or look.title}, {composite.title}"
+    return replace(look, title=title, coloring=coloring, composite=composite)
 
 
 def days_of(interval: Interval | None) -> float:

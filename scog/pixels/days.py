@@ -41,7 +41,6 @@ def highest_seen(values: Values, days: Numbers) -> Values:
 def _at_oldest(holds: NDArray[np.bool_], days: Numbers) -> Values:
     """Day of the year of the oldest observation of which something holds; NaN where it does of none."""
     oldest = len(holds) - 1 - holds[::-1].argmax(axis=0)
-    when = np.broadcast_to(day_of_year(days), holds.shape)
-    found: Values = np.take_along_axis(when, oldest[np.newaxis], axis=0)[0]
+    found = day_of_year(np.take_along_axis(np.broadcast_to(days, holds.shape), oldest[np.newaxis], axis=0)[0])
     found[~holds.any(axis=0)] = np.nan
     return found
