@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from scog import stack
 from scog.catalog.when import parse_interval
 from scog.draw import Drawing
 from scog.errors import DeadlineExceeded
-from scog.pixels.composite import BEST, COMPOSITES, COUNT, GEOMEDIAN, MEDIAN, MODE, NAMED, SLOPE
+from scog.pixels.composite import BEST, COMPOSITES, COUNT, GEOMEDIAN, MEDIAN, MODE, NAMED, SLOPE, Composite
 from scog.pixels.days import days_since_1970
 from scog.space.grid import Grid, tile_grid
 from scog.view import View
@@ -106,8 +107,8 @@ def test_the_most_frequent_class(archive: tuple[Path, list[MadeScene]], drawn: d
         numbers, valid, edge = newest_clear(todays, ("scl",), GRID, None)
         classes.append(np.where(valid, numbers["scl"], np.nan))
         on_edge |= edge
-    stack = np.stack(classes)[:, ::3, ::3].reshape(len(DAYS), -1)
-    expected = composite_of("mode", stack, np.zeros_like(stack))
+    seen = np.stack(classes)[:, ::3, ::3].reshape(len(DAYS), -1)
+    expected = composite_of("mode", seen, np.zeros_like(seen))
     inside = ~on_edge[::3, ::3].ravel()
     assert np.array_equal(drawn["mode"].values[:, ::3, ::3].reshape(1, -1)[:, inside], expected[:, inside], True)
 
@@ -218,3 +219,17 @@ def test_where_nothing_came_in_time_that_is_an_error(
     hanging(monkeypatch, {scene.id for scene in archive[1]})
     with pytest.raises(DeadlineExceeded):
         draw_one(archive[0], tile_over(WEST, 13), ask_for(NDVI, composite=MEDIAN), tile_deadline=1)
+
+
+@pytest.mark.parametrize("composite", [MEDIAN, SLOPE, COUNT, GEOMEDIAN], ids=lambda composite: composite.name)
+def test_what_takes_much_memory_is_worked_on_rows_by_rows(
+    archive: tuple[Path, list[MadeScene]], composite: Composite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = ask_for(NDVI, composite=composite)
+    whole = draw_one(archive[0], GRID, ask)
+    monkeypatch.setattr(stack, "AT_ONCE_BYTES", 4 * 256 * 5 * 60)
+    parts = draw_one(archive[0], GRID, ask)
+    assert np.array_equal(parts.values, whole.values, equal_nan=True)
+    assert np.array_equal(parts.valid, whole.valid)
+    assert {scene.id for scene in parts.report.used} == {scene.id for scene in whole.report.used}
+    assert len(parts.report.used) == len(whole.report.used)
