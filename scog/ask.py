@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from scog.catalog.when import Interval
 from scog.maths.expression import Expression
+from scog.pixels.composite import NEWEST, Composite
 from scog.pixels.mask import Mask
-from scog.pixels.reduce import Composite
 from scog.pixels.resample import Resampling
 from scog.report import Report
 
@@ -26,14 +26,15 @@ class Ask:
     collection: str | None = None
     resampling: Resampling = Resampling.NEAREST
     """Of the bands shown; masks are nearest always."""
-    composite: Composite = Composite.NEWEST
+    composite: Composite = NEWEST
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """Values float32 `(band, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be.
+    """Values float32 `(output, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be.
 
-    `number` names it among those that are kept; 0 where it is not.
+    The outputs are those that the composite makes of the formula's: a p-value may be NaN where the values are valid.
+    `number` names the drawing among those that are kept; 0 where it is not.
     """
 
     values: NDArray[np.float32]
