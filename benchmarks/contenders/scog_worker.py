@@ -34,7 +34,6 @@ from scog.draw import draw
 from scog.engine import Engine, open_engine
 from scog.look import Wish, look_of
 from scog.pixels.composite import NAMED
-from scog.pixels.composite import parse_composite
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
 from scog.space.grid import tile_grid
