@@ -2,7 +2,7 @@
 
 import gc
 
-gc.disable()  # what is loaded stays; to look it through for garbage again and again takes a sixth of the start
+gc.disable()  # what is loaded stays; to look it through for garbage again and again takes a tenth of the start
 
 from scog.settings import Settings  # noqa: E402
 from scog.web.app import create_app  # noqa: E402
