@@ -20,7 +20,6 @@ from scog.catalog.observation import Observation
 from scog.catalog.search import MAX_SCENES
 from scog.catalog.when import parse_interval
 from scog.demo.make import ensure_archive
-from scog.doctor import examine
 from scog.draw import Ask, Drawing, draw
 from scog.engine import open_engine
 from scog.errors import InvalidInput, ScogError
@@ -286,6 +285,8 @@ def _search(options: argparse.Namespace) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> bool:
+    from scog.doctor import examine  # loads what speaks to a catalogue, which a local archive does without
+
     async def check() -> bool:
         well = True
         async for finding in examine(_settings(options)):
