@@ -54,6 +54,7 @@ def _servers(rows: Sequence[Row]) -> list[Target]:
     faster = [
         ("trace first", "titiler", "pan and zoom, first pass, TiTiler / scog", 12, 20),
         ("trace second", "titiler", "pan and zoom, second pass, TiTiler / scog", 35, 80),
+        ("trace other", "titiler", "pan and zoom, another index of the same blocks, TiTiler / scog", 12, 35),
         ("trace first", "terracotta", "pan and zoom, first pass, Terracotta / scog", 6, 9),
         ("trace second", "terracotta", "pan and zoom, second pass, Terracotta / scog", 12, 20),
     ]

@@ -116,8 +116,8 @@ class Worker:
         }
         command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"]
         self._server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-        tile = f"http://127.0.0.1:{port}/tiles/{{z}}/{{x}}/{{y}}?index=ndvi&mask=none&cloud_cover=100&datetime={EVER}"
-        return {"tile": tile, "pid": self._server.pid}
+        tile = f"http://127.0.0.1:{port}/tiles/{{z}}/{{x}}/{{y}}?mask=none&cloud_cover=100&datetime={EVER}"
+        return {"tile": f"{tile}&index=ndvi", "other": f"{tile}&index=evi2", "pid": self._server.pid}
 
     async def close(self) -> None:
         """Let go of everything."""

@@ -30,6 +30,8 @@ from benchmarks.contenders.work import Values, Work, reflectance
 
 FORMULAS = {
     "ndvi": "assets=red&assets=nir&asset_as_band=true&expression=(b2-b1)/(b2%2Bb1)&rescale=-1,1&colormap_name=rdylgn",
+    "evi2": "assets=red&assets=nir&asset_as_band=true&expression=2.5*(b2-b1)/(b2%2B2.4*b1%2B10000)"
+    "&rescale=-1,1&colormap_name=rdylgn",
     "evi": "assets=red&assets=nir&assets=blue&asset_as_band=true"
     "&expression=2.5*(b2-b1)/(b2%2B6*b1-7.5*b3%2B10000)&rescale=-1,1&colormap_name=rdylgn",
     "rgb": "assets=red&assets=green&assets=blue&asset_as_band=true&rescale=0,3000",
@@ -61,9 +63,10 @@ class Titiler(Contender):
         self.server = Server([*command, "--port", port, "--workers", workers], SETTINGS | quiet)
         self.base = f"http://127.0.0.1:{port}"
         ready = self.server.wait_for(f"{self.base}/healthz")
-        query = FORMULAS[request.get("kind", "ndvi")]
+        scene = request["scenes"][0]
         return {
-            "tile": self.route(request["scenes"][0], "{z}/{x}/{y}", "png", query),
+            "tile": self.route(scene, "{z}/{x}/{y}", "png", FORMULAS[request.get("kind", "ndvi")]),
+            "other": self.route(scene, "{z}/{x}/{y}", "png", FORMULAS["evi2"]),
             "pid": self.server.pid,
             "ready": ready,
         }

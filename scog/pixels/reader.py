@@ -27,8 +27,8 @@ from scog.pixels.store import HeaderStore
 
 MAX_HEADER = 4_000_000
 """Largest header read to describe a file, in bytes; beyond it GDAL looks for the directories."""
-DECODED_AT_ONCE = 1_000_000
-"""Bytes of decoded blocks that one thread makes before it reports back: one block of 1024 or two of 512."""
+DECODED_AT_ONCE = 2 * 2**20
+"""Bytes of decoded blocks that one thread makes before it reports back: one block of 1024 or four of 512."""
 DESCRIPTIONS_BYTES = 64 * 2**20
 LASTING_FAULT = 60.0
 """Seconds that a missing or refused file is remembered."""
