@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.catalog.when import Interval
+from scog.cube.area import Area
+from scog.cube.pinned import Pinned
 from scog.maths.expression import Expression
 from scog.pixels.mask import Mask
 from scog.pixels.reduce import Composite
@@ -27,6 +29,10 @@ class Ask:
     resampling: Resampling = Resampling.NEAREST
     """Of the bands shown; masks are nearest always."""
     composite: Composite = Composite.NEWEST
+    area: Area | None = None
+    """Beyond it nothing is shown."""
+    pinned: Pinned | None = None
+    """Scenes that are known already: the catalogue is not asked."""
 
 
 @dataclass(frozen=True, eq=False)

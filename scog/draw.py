@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
+
 from scog.ask import Ask, Drawing
 from scog.engine import Engine
 from scog.errors import DeadlineExceeded, NothingReadable
@@ -24,10 +26,14 @@ async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
     could be read, DeadlineExceeded when nothing was read in time, a CatalogError when the search failed.
     """
     report = Report()
+    inside = None if ask.area is None else await asyncio.to_thread(ask.area.inside, grid)
+    if inside is not None and not inside.any():
+        nothing = np.full((ask.expression.outputs, *grid.shape), np.nan, np.float32)
+        return Drawing(nothing, inside, report)
     picture = (Newest if ask.composite is Composite.NEWEST else Stack)(engine, grid, ask, report)
     try:
         async with asyncio.timeout(engine.settings.tile_deadline):
-            found = observations(engine, grid, ask.interval, ask.cloud_cover, ask.collection, report)
+            found = observations(engine, grid, ask.interval, ask.cloud_cover, ask.collection, report, ask.pinned)
             await picture.take(found)
     except TimeoutError:
         picture.give_up()
@@ -36,4 +42,6 @@ async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
     if picture.in_vain:
         raise NothingReadable("No scene of this picture could be read.", skipped=tuple(report.skipped.items()))
     values, valid = await picture.composite()
+    if inside is not None and not inside.all():
+        values, valid = np.where(inside, values, np.float32(np.nan)), valid & inside
     return Drawing(values, valid, report)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from scog.draw import Ask
+from scog.look import Look
 from scog.space.grid import WEB_MERCATOR, tile_grid
 from scog.web import pictures
-from scog.web.parameters import Tile, TileMatrixSetId, TileParameters, no_doubles, tile_address
+from scog.web.parameters import DeliveryParameters, Tile, TileMatrixSetId, no_doubles, tile_address
 from scog.web.problems import PROBLEMS
 from scog.web.respond import Admission
 
@@ -25,7 +27,7 @@ async def tile(request: Request, z: str, x: str, y: str, parameters: Tile) -> Re
     `y` may end in a format, such as `.png` (the default), `.webp`, `.tif` or `.npy`, with `@2x` before it for twice as
     many pixels.
     """
-    return await _tile(request, WEB_MERCATOR, z, x, y, parameters)
+    return await answer(request, WEB_MERCATOR, (z, x, y), parameters.look(), parameters.ask(), parameters)
 
 
 @router.get(
@@ -39,13 +41,17 @@ async def any_tile(request: Request, tms: TileMatrixSetId, z: str, x: str, y: st
 
     Otherwise as `/tiles/{z}/{x}/{y}`, which is the same as with `WebMercatorQuad`.
     """
-    return await _tile(request, tms, z, x, y, parameters)
+    return await answer(request, tms, (z, x, y), parameters.look(), parameters.ask(), parameters)
 
 
-async def _tile(request: Request, tms: str, z: str, x: str, y: str, parameters: TileParameters) -> Response:
-    name = pictures.tile_name(y, parameters)
-    grid = tile_grid(*tile_address(z, x, name.row), name.size, tms, parameters.buffer)
+async def answer(
+    request: Request, tms: str, address: tuple[str, str, str], look: Look, ask: Ask, delivery: DeliveryParameters
+) -> Response:
+    """A tile `(z, x, y)` as a response."""
+    z, x, y = address
+    name = pictures.tile_name(y, delivery)
+    grid = tile_grid(*tile_address(z, x, name.row), name.size, tms, delivery.buffer)
     admission: Admission = request.app.state.admission
     return await admission.run(
-        request, pictures.picture(request, request.app.state.engine, grid, parameters, name.format)
+        request, pictures.picture(request, request.app.state.engine, grid, look, ask, delivery, name.format)
     )
