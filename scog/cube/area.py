@@ -108,4 +108,4 @@ def _bounds(shape: BaseGeometry) -> Bounds:
 
 
 def _listed(coordinates: Any) -> Any:
-    return [_listed(part) for part in coordinates] if isinstance(coordinates, tuple) else coordinates
+    return [_listed(part) for part in coordinates] if isinstance(coordinates, tuple | list) else coordinates

@@ -8,6 +8,7 @@ they are written.
 from __future__ import annotations
 
 import json
+import re
 from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from scog.presets import preset_of
 ID_BYTES = 10
 """Of the hash: 16 characters, and no two of a million million cubes alike by chance."""
 ID_CHARACTERS = 16
+_OPERATION = re.compile(" (?=gamma|sigmoidal|saturation)", re.IGNORECASE)
 _OTHER_NAMES = ("assets", "pixel_selection")
 """Parameters that say in TiTiler's words what others say in ours."""
 
@@ -73,11 +75,12 @@ def id_of(definition: Definition, scenes: str | None) -> str:
     return b32encode(digest).decode().lower()
 
 
-def normalised(written: Mapping[str, Any], wish: Wish, look: Look, ask: Ask) -> dict[str, Any]:
+def normalised(given: Mapping[str, Any], wish: Wish, look: Look, ask: Ask) -> dict[str, Any]:
     """Parameters in the one way to write them.
 
-    `written` are all there are, by name, as JSON; `wish`, `look` and `ask` are what they were understood as.
-    Defaults are filled in. Only what belongs to the layer and has no single value, its colormap, is left out.
+    `given` are those that are not at their defaults, by name, as JSON; `wish`, `look` and `ask` are what all were
+    understood as. Defaults are filled in, but for a layer's own colormap, and for parameters that nothing is known of
+    here: so ids stay the same when there are new ones.
     """
     known: dict[str, Any] = {
         **_layer(wish, look),
@@ -86,16 +89,17 @@ def normalised(written: Mapping[str, Any], wish: Wish, look: Look, ask: Ask) -> 
         "collection": ask.collection,
         "mask": _mask(ask.mask),
         "composite": str(ask.composite),
+        "resampling": str(ask.resampling),
         "rescale": _rescale(wish, look),
         "colormap_name": _colormap_name(wish, look),
         "colormap": None if wish.colormap is None else _colormap(wish.colormap),
-        "color_formula": None if wish.color_formula is None else " ".join(wish.color_formula.replace(",", " ").split()),
+        "color_formula": None if wish.color_formula is None else _color_formula(wish.color_formula),
         "classes": None if wish.classes is None else _classes(wish.classes, look),
     }
     if isinstance(look.coloring, Ramp):
         for name, color in (("belowmincolor", look.coloring.below), ("abovemaxcolor", look.coloring.above)):
             known[name] = None if color is None else hexadecimal(color)
-    merged = {**written, **known}
+    merged = {**known, **{name: value for name, value in given.items() if name not in known}}
     return {name: value for name, value in merged.items() if value not in (None, []) and name not in _OTHER_NAMES}
 
 
@@ -153,6 +157,11 @@ def _color(written: object) -> str:
     return hexadecimal(parse_color(written, "colormap"))
 
 
+def _color_formula(text: str) -> str:
+    """A colour formula with one blank between words, and a comma between operations."""
+    return _OPERATION.sub(", ", " ".join(text.replace(",", " ").split()))
+
+
 def _classes(text: str, look: Look) -> str:
     """Thresholds, with names and colours between them if there were any, without blanks."""
     assert isinstance(look.coloring, Classes)
@@ -160,5 +169,6 @@ def _classes(text: str, look: Look) -> str:
     parts = text.split(",")
     if len(parts) == len(thresholds):
         return ",".join(thresholds)
-    labels = ["".join(part.strip() for part in label.partition(":")) for label in parts[::2]]
+    named = [label.partition(":") for label in parts[::2]]
+    labels = [f"{name.strip()}{colon}{color.strip().lower()}" for name, colon, color in named]
     return ",".join(part for pair in zip(labels, [*thresholds, ""], strict=True) for part in pair)[:-1]

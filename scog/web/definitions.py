@@ -73,7 +73,7 @@ class Wanted:
 
     def definition(self, ask: Ask) -> Definition:
         """The definition, with the `ask` that it was resolved to. Raises InvalidInput if it cannot be written."""
-        given = self.parameters.model_dump(mode="json", exclude={"bbox", "area", "scenes"})
+        given = self.parameters.model_dump(mode="json", exclude={"bbox", "area", "scenes"}, exclude_defaults=True)
         parameters = normalised(given, self.parameters.wish(), self.parameters.look(), ask)
         _checked(parameters)  # written out, a value may be longer than may be asked for
         return Definition(parameters, None if self.area is None else self.area.geometry, self.pinned)
@@ -81,7 +81,7 @@ class Wanted:
 
 def wanted_of(body: bytes) -> Wanted:
     """What the body of a request defines; what is null counts as not given. Raises InvalidInput."""
-    found = parse_json(body)
+    found = parse_json(body, "body")
     if not isinstance(found, dict):
         raise InvalidInput("The body is no JSON object.", parameter="body", valid=f"such as {json.dumps(EXAMPLE)}")
     parameters = _checked({name: value for name, value in found.items() if value is not None})
