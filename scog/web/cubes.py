@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from scog.catalog.when import rfc3339
 from scog.cube.cubes import Cube
@@ -28,7 +29,7 @@ from scog.web.offers import LINKED, Nothing
 from scog.web.parameters import Delivery, TileMatrixSetId, no_doubles, tile_address
 from scog.web.places import GeoJSON
 from scog.web.problems import PROBLEMS, REFUSALS
-from scog.web.respond import with_etag
+from scog.web.respond import ClientGone, with_etag
 
 router = APIRouter(prefix="/cubes", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
 
@@ -154,12 +155,15 @@ async def legend_png(request: Request, cube: Frozen, size: Annotated[SizeParamet
 
 
 async def _read(request: Request, most: int) -> bytes:
-    """The body. Raises TooLong."""
+    """The body. Raises TooLong, ClientGone."""
     data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > most:
-            raise TooLong("The definition is too long.", parameter="body", valid=f"at most {most} bytes")
+    try:
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > most:
+                raise TooLong("The definition is too long.", parameter="body", valid=f"at most {most} bytes")
+    except ClientDisconnect:
+        raise ClientGone from None
     return bytes(data)
 
 

@@ -151,10 +151,12 @@ INNER = tile_grid(12, 2181, 1434)
 WIDE = tile_grid(5, 17, 11)
 
 
-async def found_on(bench: Bench, grid: Grid, scenes: Pinned | None) -> tuple[list[Any], Report]:
+async def found_on(
+    bench: Bench, grid: Grid, scenes: Pinned | None, cloud_cover: float = 100.0
+) -> tuple[list[Any], Report]:
     report = Report()
     engine: Any = SimpleNamespace(searches=bench.searches)
-    found = observations(engine, grid, EVER, 100.0, None, report, scenes)
+    found = observations(engine, grid, EVER, cloud_cover, None, report, scenes)
     return [(each.key, [scene.id for scene in each.scenes]) async for each in found], report
 
 
@@ -165,7 +167,7 @@ def test_a_picture_is_made_of_what_a_search_would_find_without_one(grid: Grid) -
         searched, before = await found_on(bench, grid, None)
         bench.catalog.fault = CatalogUnavailable("away")
         asked = len(bench.catalog.asked)
-        kept, report = await found_on(bench, grid, scenes)
+        kept, report = await found_on(bench, grid, scenes, 99.0)  # of which no search is known
         assert kept == searched
         assert kept
         assert report.bounded == before.bounded

@@ -19,7 +19,7 @@ from scog.web.respond import COMPLETE, IMMUTABLE, PARTIAL
 from tests.cube.test_area import oracle
 from tests.doubles.archives import MadeScene, constant
 from tests.doubles.range_server import status
-from tests.web.conftest import WEST, Far, Served, is_problem, scenes, served, tile_at
+from tests.web.conftest import L2A, WEST, Far, Served, is_problem, scenes, served, tile_at
 
 NEW, OLD = "S2A_32TQK_20240612_0_L2A", "S2A_32TQK_20240602_0_L2A"
 LON, LAT = WEST.lonlat()
@@ -325,6 +325,16 @@ def test_so_many_scenes_are_pinned(archive: Path, tmp_path: Path, west: str) -> 
         tile = running.get(f"/cubes/{cube['id']}/tiles/{west}")
         assert tile.headers["X-Scog-Used"] == NEW
         assert tile.headers["X-Scog-Bounded"] == "true"
+
+
+def test_a_servers_own_collection_is_written_down(archive: Path, tmp_path: Path) -> None:
+    with served(Settings(catalog=str(archive), cache_dir=tmp_path, collection=L2A)) as running:
+        cube = post(running)
+        assert cube["definition"]["collection"] == L2A
+        assert post(running, 200, collection=L2A)["id"] == cube["id"]
+    with served(Settings(catalog=str(archive), cache_dir=tmp_path)) as other:
+        assert "collection" not in post(other)["definition"]
+        assert other.get(f"/cubes/{cube['id']}").json()["definition"]["collection"] == L2A
 
 
 def test_so_many_cubes_are_kept(archive: Path, tmp_path: Path) -> None:
