@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     header_bytes: int = Field(16_384, ge=1024)
     """First request to a file; all image directories of a Sentinel-2 COG lie in its first 4 KB."""
     cubes: int = Field(10_000, ge=1)
-    """Cubes kept; those longest out of use are forgotten first. One takes 1 KB, and 300 bytes a pinned scene."""
+    """Cubes kept; those longest out of use are forgotten first. One takes 1 KB, and 100 bytes or so a pinned scene."""
     cube_bytes: int = Field(100_000, ge=1000)
     """Bytes of a cube's definition; 100,000 is an outline of 2,500 corners."""
     cube_scenes: int = Field(500, ge=1, le=1000)

@@ -15,6 +15,7 @@ from scog.cube.definition import Definition, id_of, read_definition
 from scog.cube.pinned import Pinned
 from scog.cube.store import CubeStore
 from scog.errors import InvalidInput
+from scog.flight import Flights
 
 log = logging.getLogger(__name__)
 
@@ -45,17 +46,17 @@ class Cubes:
         self._store = store
         self._most = min(most, IN_MEMORY)
         self._kept: OrderedDict[str, Cube] = OrderedDict()
+        self._restoring: Flights[str, Cube | None] = Flights()
         self._used: dict[str, None] = {}
         """Cubes used from memory since the store was last told, in the order of their last use."""
 
     async def add(self, definition: Definition, pinned: Pinned | None) -> tuple[Cube, bool, bool]:
         """Keep a cube; also whether it is new, and whether it survives a restart."""
-        scenes = None if pinned is None else _written(pinned)
-        name = id_of(definition, scenes)
-        known = await self.get(name)
-        cube = known or _made(name, definition, pinned)
-        self._keep(cube)
-        lasting = await asyncio.to_thread(self._put, name, json.dumps(definition.document), scenes, self._take_used())
+        cube, scenes = await asyncio.to_thread(_frozen, definition, pinned)  # many scenes take a tenth of a second
+        known = await self.get(cube.id)
+        cube = self._keep(known or cube)
+        text = json.dumps(definition.document)
+        lasting = await asyncio.to_thread(self._put, cube.id, text, scenes, self._take_used())
         return cube, known is None, lasting
 
     async def get(self, name: str) -> Cube | None:
@@ -65,13 +66,16 @@ class Cubes:
             self._used.pop(name, None)
             self._used[name] = None
             return self._kept[name]
-        cube = await asyncio.to_thread(self._restored, name, self._take_used())
-        return None if cube is None else self._keep(cube)
+        return await self._restoring.join(name, lambda: self._restore(name))
 
     def close(self) -> None:
         """Tell the store what was used."""
         if self._used:
             self._store.use(self._take_used())
+
+    async def _restore(self, name: str) -> Cube | None:
+        cube = await asyncio.to_thread(self._restored, name, self._take_used())
+        return None if cube is None else self._keep(cube)
 
     def _keep(self, cube: Cube) -> Cube:
         self._kept[cube.id] = cube
@@ -102,6 +106,12 @@ class Cubes:
         except (InvalidInput, LookupError, ValueError, TypeError, AttributeError) as fault:
             log.warning("the cube %s cannot be read: %s", name, fault)
             return None
+
+
+def _frozen(definition: Definition, pinned: Pinned | None) -> tuple[Cube, str | None]:
+    """A new cube, and its scenes as they are kept."""
+    scenes = None if pinned is None else _written(pinned)
+    return _made(id_of(definition, scenes), definition, pinned), scenes
 
 
 def _made(name: str, definition: Definition, pinned: Pinned | None) -> Cube:

@@ -94,8 +94,11 @@ def wanted_of(body: bytes) -> Wanted:
 
 
 def shown(cube: Cube) -> tuple[Look, Ask]:
-    """How a cube looks and what is drawn of it, as of a tile with its parameters. Raises InvalidInput."""
-    parameters = CubeParameters.model_validate(cube.definition.parameters)
+    """How a cube looks and what is drawn of it, as of a tile with its parameters.
+
+    Raises InvalidInput where it was defined in an older scog's terms.
+    """
+    parameters = _checked(dict(cube.definition.parameters))
     return parameters.look(), replace(parameters.ask(), area=cube.area, pinned=cube.pinned)
 
 

@@ -13,7 +13,7 @@ import pytest
 from scog.catalog.records import FORMAT
 from scog.cube import cubes as module
 from scog.cube.cubes import Cubes
-from scog.cube.definition import Definition
+from scog.cube.definition import Definition, read_definition
 from scog.cube.store import CubeStore
 
 HERE = "https://catalog.example.org/v1"
@@ -135,6 +135,21 @@ def test_a_few_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert len(cubes._kept) == 4
 
     with_cubes(work, tmp_path, 100)
+
+
+def test_those_who_want_one_cube_at_once_restore_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids, restored = [], []
+
+    async def make(cubes: Cubes) -> None:
+        ids.append((await cubes.add(definition(0), None))[0].id)
+
+    async def find(cubes: Cubes) -> None:
+        monkeypatch.setattr(module, "read_definition", lambda text: restored.append(text) or read_definition(text))
+        found = await asyncio.gather(*(cubes.get(ids[0]) for _ in range(20)))
+        assert len(set(found)) == len(restored) == 1
+
+    with_cubes(make, tmp_path)
+    with_cubes(find, tmp_path)
 
 
 # When the disk is not well

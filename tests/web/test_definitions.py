@@ -188,6 +188,12 @@ def test_scenes_are_part_of_the_id_where_they_are_pinned() -> None:
     assert id_of(found, None) == id_of(read_definition(found.text), None)
 
 
+@pytest.mark.parametrize("parameters", [{"index": "gone"}, {"gone": 1}, {"composite": "gone"}, {"rescale": "gone"}])
+def test_what_an_older_scog_defined_and_this_one_does_not_know_is_refused(parameters: Json) -> None:
+    with pytest.raises(InvalidInput):
+        shown(Cube("x", Definition(parameters), None, None))
+
+
 def test_ids_stay_what_they_are() -> None:
     """They are in people's maps: a change of this one is a change of all of them."""
     assert id_of(Definition({"index": "ndvi"}), None) == "x7f3tcukhpkuvx6e"
