@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,14 +31,18 @@ class Ask:
     composite: Composite = Composite.NEWEST
     area: Area | None = None
     """Beyond it nothing is shown."""
-    pinned: Pinned | None = None
-    """Scenes that are known already: the catalogue is not asked."""
+    pinned: Pinned | None = field(default=None, compare=False)
+    """Scenes that are known already: the catalogue is not asked. What is asked is the same with and without."""
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """Values float32 `(band, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be."""
+    """Values float32 `(band, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be.
+
+    `number` names it among those that are kept; 0 where it is not.
+    """
 
     values: NDArray[np.float32]
     valid: NDArray[np.bool_]
     report: Report
+    number: int = 0

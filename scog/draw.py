@@ -10,6 +10,7 @@ from scog.ask import Ask, Drawing
 from scog.engine import Engine
 from scog.errors import DeadlineExceeded, NothingReadable
 from scog.find import observations
+from scog.kept import Found
 from scog.newest import Newest
 from scog.pixels.reduce import Composite
 from scog.report import Report
@@ -26,15 +27,17 @@ async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
     could be read, DeadlineExceeded when nothing was read in time, a CatalogError when the search failed.
     """
     report = Report()
-    inside = None if ask.area is None else await asyncio.to_thread(ask.area.inside, grid)
-    if inside is not None and not inside.any():
-        nothing = np.full((ask.expression.outputs, *grid.shape), np.nan, np.float32)
-        return Drawing(nothing, inside, report)
+    inside = None
     picture = (Newest if ask.composite is Composite.NEWEST else Stack)(engine, grid, ask, report)
     try:
         async with asyncio.timeout(engine.settings.tile_deadline):
-            found = observations(engine, grid, ask.interval, ask.cloud_cover, ask.collection, report, ask.pinned)
-            await picture.take(found)
+            found = Found(observations(engine, grid, ask.interval, ask.cloud_cover, ask.collection, report, ask.pinned))
+            kept = await engine.kept.recall(grid, ask, found, report)
+            if kept is not None:
+                return kept
+            inside = None if ask.area is None else await asyncio.to_thread(ask.area.inside, grid)
+            if inside is None or inside.any():
+                await picture.take(found)
     except TimeoutError:
         picture.give_up()
         if picture.in_vain or not report.used:
@@ -44,4 +47,4 @@ async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
     values, valid = await picture.composite()
     if inside is not None and not inside.all():
         values, valid = np.where(inside, values, np.float32(np.nan)), valid & inside
-    return Drawing(values, valid, report)
+    return engine.kept.keep(grid, ask, found, Drawing(values, valid, report))

@@ -16,6 +16,7 @@ from scog.catalog.search import Searches
 from scog.catalog.store import SearchStore
 from scog.cube.cubes import Cubes
 from scog.cube.store import CubeStore
+from scog.kept import Kept
 from scog.net.ranges import HttpRanges, LocalRanges, Ranges
 from scog.pixels.budget import Budget
 from scog.pixels.layers import LayerReader
@@ -34,6 +35,7 @@ class Engine:
     layers: LayerReader
     cubes: Cubes
     cpu: Executor
+    kept: Kept
 
 
 @asynccontextmanager
@@ -93,6 +95,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             layers=LayerReader(blocks, cpu, Budget(settings.read_memory_mb * 1_000_000), offset),
             cubes=cubes,
             cpu=cpu,
+            kept=Kept(settings.picture_cache_mb * 1_000_000),
         )
 
 

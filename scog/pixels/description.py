@@ -50,12 +50,6 @@ class Level:
     offsets: NDArray[np.int64] | None
     sizes: NDArray[np.int64] | None
 
-    @cached_property
-    def resolution(self) -> float:
-        """Extent of one pixel in CRS units, the larger of both directions."""
-        a, b, _, d, e, _ = tuple(self.grid.transform)[:6]
-        return max(math.hypot(a, d), math.hypot(b, e))
-
 
 @dataclass(frozen=True, eq=False)
 class Description:
@@ -76,7 +70,7 @@ class Description:
     @cached_property
     def resolutions(self) -> tuple[float, ...]:
         """Extent of a pixel of each level, in CRS units."""
-        return tuple(level.resolution for level in self.levels)
+        return tuple(level.grid.resolution for level in self.levels)
 
     def block_bytes(self, level: int) -> int:
         """Bytes of one decoded block."""
@@ -244,8 +238,12 @@ def has_mask(dataset: DatasetReader) -> bool:
     return dataset.mask_flag_enums[0] not in ([MaskFlags.all_valid], [MaskFlags.nodata])
 
 
+@lru_cache(maxsize=1024)
 def _level(facts: _Facts, shape: tuple[int, int], block_shape: tuple[int, int], *, grouped: bool) -> Level:
-    """A level without its blocks' places. `grouped`: strips are read many at a time, as GDAL decodes them whole."""
+    """A level without its blocks' places, the same for all dates of a square.
+
+    `grouped`: strips are read many at a time, as GDAL decodes them whole.
+    """
     height, width = shape
     block_height, block_width = block_shape
     a, b, c, d, e, f = tuple(facts.transform)[:6]

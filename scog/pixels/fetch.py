@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 BlockIndex = tuple[int, int]
 """Row and column of a block within its level."""
 
-MAX_RANGE = 2_000_000
-"""Bytes asked for at once; longer runs are split, so that their parts arrive side by side. At 50 MB/s a connection, so
-many take a little longer than the round trip that joining saves."""
+MAX_RANGE = 3_000_000
+"""Bytes asked for at once, two full-size blocks; longer runs are split, so that their parts arrive side by side. At
+50 MB/s a connection so many take about as long as the round trip that joining saves, twice."""
+MAX_OTHERS = 8
+"""Blocks that nobody asked for which are kept when they are read through on the way."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,11 @@ class Request:
     stop: int
     pieces: tuple[Piece, ...]
 
+    @property
+    def gap(self) -> int:
+        """Bytes that are read and belong to none of the pieces."""
+        return self.stop - self.start - sum(piece.stop - piece.start for piece in self.pieces)
+
 
 def plan_requests(pieces: Iterable[Piece], gap: int) -> list[Request]:
     """Join blocks into range requests, reading through at most `gap` bytes between two of them."""
@@ -43,3 +53,16 @@ def plan_requests(pieces: Iterable[Piece], gap: int) -> list[Request]:
             runs.append([piece])
             stop = piece.stop
     return [Request(run[0].start, max(piece.stop for piece in run), tuple(run)) for run in runs]
+
+
+def with_others(request: Request, offsets: NDArray[np.int64], sizes: NDArray[np.int64]) -> Request:
+    """The request with all blocks that its bytes hold, of a level whose blocks lie at `offsets` with these `sizes`.
+
+    As it was where they are many: empty blocks take next to no bytes, but each as much time and room as a full one.
+    """
+    inside = (offsets >= request.start) & (offsets + sizes <= request.stop) & (sizes > 0)
+    if np.count_nonzero(inside) > len(request.pieces) + MAX_OTHERS:
+        return request
+    blocks = zip(*(axis.tolist() for axis in inside.nonzero()), strict=True)
+    pieces = (Piece(block, int(offsets[block]), int(offsets[block] + sizes[block])) for block in blocks)
+    return replace(request, pieces=tuple(pieces))

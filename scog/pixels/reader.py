@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -21,12 +21,14 @@ from scog.pixels import gdal
 from scog.pixels.cache import ByteCache
 from scog.pixels.decode import Block, decode_block, empty_block
 from scog.pixels.description import Description, describe
-from scog.pixels.directories import NotTiff, walk
-from scog.pixels.fetch import BlockIndex, Piece, Request, plan_requests
+from scog.pixels.directories import Directories, NotTiff, walk
+from scog.pixels.fetch import BlockIndex, Piece, Request, plan_requests, with_others
 from scog.pixels.store import HeaderStore
 
 MAX_HEADER = 4_000_000
 """Largest header read to describe a file, in bytes; beyond it GDAL looks for the directories."""
+DECODED_AT_ONCE = 1_000_000
+"""Bytes of decoded blocks that one thread makes before it reports back: one block of 1024 or two of 512."""
 DESCRIPTIONS_BYTES = 64 * 2**20
 LASTING_FAULT = 60.0
 """Seconds that a missing or refused file is remembered."""
@@ -150,45 +152,53 @@ class BlockReader:
     # Describing
 
     async def _describe(self, url: str, tally: Tally) -> Description:
-        kept = await self._in_thread(self._store.get, url)
-        if kept is not None:
-            try:
-                return self._described(url, await self._describe_header(url, *kept))
-            except (SourceError, TypeError):  # the disk's fault, or an older scog's
-                await self._in_thread(self._store.drop, url)
-        part = await self._header(url, tally)
-        if part is None:
-            return self._described(url, await self._describe_scattered(url, tally))
-        description = await self._describe_header(url, part.etag, part.data)
+        if self._store.keeps:
+            kept = await self._in_thread(self._restored, url)
+            if kept is not None:
+                return self._described(url, kept)
+        size: int | None = self._header_bytes
+        while size is not None:
+            part = await self._ranges.read(url, 0, size, tally)
+            told = await self._in_thread(self._told, url, part)
+            if isinstance(told, Description):
+                return self._described(url, told)
+            size = max(told, 4 * size) if told <= MAX_HEADER else None
+        return self._described(url, await self._describe_scattered(url, tally))
+
+    def _restored(self, url: str) -> Description | None:
+        """What the header kept on disk tells, if one is."""
+        kept = self._store.get(url)
+        if kept is None:
+            return None
+        identity, header = kept
+        try:
+            directories = _walked(header)
+            if directories.needed > len(header):
+                raise AssetBroken("The header lacks some of its directories.", reason="cut-off")
+            return describe(header, directories, identity, local=_is_local(url))
+        except (SourceError, TypeError):  # the disk's fault, or an older scog's
+            self._store.drop(url)
+            return None
+
+    def _told(self, url: str, part: Part) -> Description | int:
+        """What a file's first bytes tell, or how many it takes to hold all of its directories."""
+        directories = _walked(part.data)
+        needed = directories.needed
+        if needed > len(part.data):
+            if len(part.data) >= part.size:
+                raise AssetBroken("The file ends before its directories do.", reason="cut-off")
+            return needed
+        header = bytes(part.data[:needed])
+        description = describe(header, directories, part.etag, local=_is_local(url))
         if description.stop > part.size:
             raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
-        await self._in_thread(self._store.put, url, part.etag, part.data)
-        return self._described(url, description)
-
-    async def _describe_header(self, url: str, identity: str, header: bytes) -> Description:
-        return await self._in_thread(partial(_describe_header, header, identity, local=_is_local(url)))
+        self._store.put(url, part.etag, header)
+        return description
 
     def _described(self, url: str, description: Description) -> Description:
         blocks = sum(level.sizes.size for level in description.levels if level.sizes is not None)
         self._descriptions.put(url, description, 2000 + 16 * blocks)
         return description
-
-    async def _header(self, url: str, tally: Tally) -> Part | None:
-        """The file's first bytes with all its directories; None where those lie far into the file."""
-        size = self._header_bytes
-        while True:
-            part = await self._ranges.read(url, 0, size, tally)
-            try:
-                needed = walk(part.data).needed
-            except NotTiff as fault:
-                raise AssetBroken(f"The file is not a TIFF: {fault}.", reason="not-a-tiff") from None
-            if needed <= len(part.data):
-                return Part(0, part.data[:needed], part.size, part.etag)
-            if len(part.data) >= part.size:
-                raise AssetBroken("The file ends before its directories do.", reason="cut-off")
-            if needed > MAX_HEADER:
-                return None
-            size = max(needed, 4 * size)
 
     async def _describe_scattered(self, url: str, tally: Tally) -> Description:
         return await self._by_gdal(url, tally, partial(gdal.describe_scattered, local=_is_local(url)))
@@ -214,6 +224,8 @@ class BlockReader:
             if where.sizes[block]
         )
         for request in plan_requests(pieces, self._gap):
+            if request.gap:  # what is read through on the way is kept too
+                request = with_others(request, where.offsets, where.sizes)
             yield (
                 [piece.block for piece in request.pieces],
                 partial(self._fetch, url, description, level, request, tally),
@@ -226,13 +238,20 @@ class BlockReader:
         if len(part.data) != request.stop - request.start:
             raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
 
-        def decoded(piece: Piece) -> Block:
-            stored = part.data[piece.start - part.start : piece.stop - part.start]
-            return decode_block(stored, description, level)
+        data = memoryview(part.data)
 
-        blocks = await gather_all(self._in_thread(decoded, piece) for piece in request.pieces)
-        found = {piece.block: block for piece, block in zip(request.pieces, blocks, strict=True)}
-        return self._keep(url, description, level, 1, found)
+        def decoded(pieces: Sequence[Piece]) -> Blocks:
+            stored = ((piece.block, data[piece.start - part.start : piece.stop - part.start]) for piece in pieces)
+            found = {block: decode_block(bytes_, description, level) for block, bytes_ in stored}
+            return self._keep(url, description, level, 1, found)
+
+        # A job each for large blocks; small ones would take longer to hand over than to decode.
+        at_once = max(1, DECODED_AT_ONCE // description.block_bytes(level))
+        jobs = (request.pieces[at : at + at_once] for at in range(0, len(request.pieces), at_once))
+        found: Blocks = {}
+        for blocks in await gather_all(self._in_thread(decoded, pieces) for pieces in jobs):
+            found |= blocks
+        return found
 
     async def _fetch_by_gdal(
         self, url: str, description: Description, level: int, band: int, blocks: list[BlockIndex], tally: Tally
@@ -340,14 +359,11 @@ async def gather_all(work: Iterable[Any]) -> list[Any]:
         raise
 
 
-def _describe_header(header: bytes, identity: str, *, local: bool) -> Description:
+def _walked(header: bytes) -> Directories:
     try:
-        directories = walk(header)
+        return walk(header)
     except NotTiff as fault:
         raise AssetBroken(f"The file is not a TIFF: {fault}.", reason="not-a-tiff") from None
-    if directories.needed > len(header):
-        raise AssetBroken("The header lacks some of its directories.", reason="cut-off")
-    return describe(header, directories, identity, local=local)
 
 
 def _is_local(url: str) -> bool:

@@ -39,6 +39,11 @@ class HeaderStore:
             except (OSError, sqlite3.Error) as fault:
                 self._failed(fault)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a disk to ask."""
+        return self._database is not None
+
     def get(self, url: str) -> tuple[str, bytes] | None:
         """The identity of the file and its header bytes, if they are kept."""
         if self._database is None:

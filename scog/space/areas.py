@@ -56,9 +56,14 @@ def _map_tiles(area: Area, zoom: int) -> tuple[Area, ...]:
     rows, columns = range(top, max(top, bottom) + 1), range(first, max(first, last) + 1)
     if len(rows) * len(columns) > 4:
         return ()
-    tiles = tile_matrix_set(WEB_MERCATOR)
-    found = (tiles.bounds(morecantile.Tile(x % count, y, zoom)) for y in rows for x in columns)
-    return tuple((box.left, box.bottom, box.right, box.top) for box in found)
+    return tuple(_map_tile(x % count, y, zoom) for y in rows for x in columns)
+
+
+@lru_cache(maxsize=1024)
+def _map_tile(x: int, y: int, zoom: int) -> Area:
+    """The bounds of a web-mercator tile."""
+    box = tile_matrix_set(WEB_MERCATOR).bounds(morecantile.Tile(x, y, zoom))
+    return box.left, box.bottom, box.right, box.top
 
 
 def _row(lat: float, count: int) -> int:

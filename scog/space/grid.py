@@ -51,6 +51,12 @@ class Grid:
         """The middle, in CRS units."""
         return self.at(self.width / 2, self.height / 2)
 
+    @cached_property
+    def resolution(self) -> float:
+        """Extent of one pixel in CRS units, the larger of both directions."""
+        a, b, _, d, e, _ = tuple(self.transform)[:6]
+        return max(math.hypot(a, d), math.hypot(b, e))
+
     def at(self, col: float, row: float) -> tuple[float, float]:
         """The place of a column and row, in CRS units; whole numbers are pixels' corners."""
         a, b, c, d, e, f = tuple(self.transform)[:6]

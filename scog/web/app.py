@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 import scog
 from scog.engine import open_engine
+from scog.pixels.cache import ByteCache
 from scog.settings import Settings
 from scog.web import clients, cubes, legends, offers, places, problems, stac, tiles, viewer
 from scog.web.gate import Gate
@@ -27,6 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
         async with open_engine(settings) as engine:
             app.state.engine = engine
             app.state.admission = Admission(settings.waiting)
+            app.state.queries = ByteCache(tiles.KEPT_QUERIES)
             app.state.made_up = viewer.is_made_up(settings)
             yield
 

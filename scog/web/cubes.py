@@ -18,6 +18,7 @@ from scog.draw import Ask
 from scog.engine import Engine
 from scog.errors import InvalidInput, OutOfRange, TooLong
 from scog.find import observations
+from scog.kept import encoded
 from scog.listing import feature_collection
 from scog.report import Report
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
@@ -83,7 +84,7 @@ async def freeze(request: Request, parameters: Nothing) -> Response:
 async def one_cube(request: Request, cube: Frozen, parameters: Nothing) -> Response:
     """Its definition in full, its addresses, and its scenes if they are pinned."""
     body = bytes(JSONResponse(_document(cube, base_url(request))).body)
-    return with_etag(request, body, "application/json", LINKED)
+    return with_etag(request, encoded(body), "application/json", LINKED)
 
 
 @router.get("/{id}/scenes", summary="Scenes of a cube", response_class=GeoJSON)

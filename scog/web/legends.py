@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from scog.engine import Engine
+from scog.kept import encoded
 from scog.look import Look
 from scog.web.parameters import TileParameters, no_doubles
 from scog.web.problems import REFUSALS
@@ -59,7 +60,7 @@ async def answer(request: Request, look: Look, form: str, scale: int = 1) -> Res
         return JSONResponse(look.legend.json(), headers=KEPT)
     if form == "svg":
         body = look.legend.svg().encode()
-        return with_etag(request, body, "image/svg+xml", KEPT | {"X-Content-Type-Options": "nosniff"})
+        return with_etag(request, encoded(body), "image/svg+xml", KEPT | {"X-Content-Type-Options": "nosniff"})
     engine: Engine = request.app.state.engine
     body = await asyncio.get_running_loop().run_in_executor(engine.cpu, look.legend.png, scale)
-    return with_etag(request, body, "image/png", KEPT)
+    return with_etag(request, encoded(body), "image/png", KEPT)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scog.bands import BANDS, Band
 from scog.engine import Engine
 from scog.errors import InvalidInput, OutOfRange
+from scog.kept import encoded
 from scog.look import SCENE_CLASSIFICATION, Wish, look_of
 from scog.maths import indices
 from scog.maths.indices import Index
@@ -114,7 +115,7 @@ def _known(find: Callable[[str], T], name: str) -> T:
 
 
 def _json(request: Request, content: dict[str, Any], headers: dict[str, str]) -> Response:
-    return with_etag(request, bytes(JSONResponse(content).body), "application/json", headers)
+    return with_etag(request, encoded(bytes(JSONResponse(content).body)), "application/json", headers)
 
 
 def _described(index: Index, base: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from scog.draw import Ask, draw
 from scog.engine import Engine
 from scog.errors import InvalidInput, NothingReadable
 from scog.formats import FLATTENED, FORMATS, format_of
+from scog.kept import encoded
 from scog.look import Look
 from scog.space.grid import Grid
 from scog.web.parameters import MAX_SIZE, DeliveryParameters
@@ -75,10 +76,15 @@ async def picture(
         raise NothingReadable("Scenes are missing from this picture.", skipped=tuple(report.skipped.items()))
     if delivery.empty == "204" and not drawing.valid.any():
         return Response(status_code=204, headers=report_headers(report, keep))
-    since = time.perf_counter()
-    body = await asyncio.get_running_loop().run_in_executor(engine.cpu, form.encode, drawing, grid, look)
-    report.add_time("encode", since)
+    shown = engine.kept.picture(drawing, (form.names, look))
+    if shown is None:
+        since = time.perf_counter()
+        shown = await asyncio.get_running_loop().run_in_executor(
+            engine.cpu, lambda: encoded(form.encode(drawing, grid, look))
+        )
+        report.add_time("encode", since)
+        engine.kept.keep_picture(drawing, (form.names, look), shown)
     headers = report_headers(report, keep)
     if form.flat:  # also what is valid may be shown as nothing
         headers["X-Scog-Flattened"] = FLATTENED
-    return with_etag(request, body, form.media_type, headers)
+    return with_etag(request, shown, form.media_type, headers)

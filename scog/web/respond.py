@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Coroutine
-from hashlib import blake2b
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
 from scog.errors import Overloaded
+from scog.kept import Encoded
 from scog.report import Report
 
 T = TypeVar("T")
@@ -106,14 +106,14 @@ def report_headers(report: Report, keep: str = COMPLETE) -> dict[str, str]:
     return headers
 
 
-def with_etag(request: Request, body: bytes, media_type: str, headers: dict[str, str]) -> Response:
+def with_etag(request: Request, encoded: Encoded, media_type: str, headers: dict[str, str]) -> Response:
     """The body with its ETag, or 304 without it where the client has it already."""
-    etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    etag = encoded.etag
     headers = headers | {"ETag": etag}
     known = request.headers.get("if-none-match", "")
     if known.strip() == "*" or etag in {entry.strip().removeprefix("W/") for entry in known.split(",")}:
         return Response(status_code=304, headers=headers)
-    return Response(body, media_type=media_type, headers=headers)
+    return Response(encoded.body, media_type=media_type, headers=headers)
 
 
 def _named(entries: list[str]) -> str:

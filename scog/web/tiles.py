@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
 
 from scog.draw import Ask
 from scog.look import Look
 from scog.space.grid import WEB_MERCATOR, tile_grid
 from scog.web import pictures
-from scog.web.parameters import DeliveryParameters, Tile, TileMatrixSetId, no_doubles, tile_address
+from scog.web.parameters import DeliveryParameters, Tile, TileMatrixSetId, TileParameters, no_doubles, tile_address
 from scog.web.problems import PROBLEMS
 from scog.web.respond import Admission
 
-router = APIRouter(tags=["tiles"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+KEPT_QUERIES = 1_000_000
+"""Bytes of the queries that are remembered."""
+
+
+class TileRoute(APIRoute):
+    """Reads each query once: all tiles of a map's layer share theirs, and reading it takes as long as drawing."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """As FastAPI's, which reads and checks everything, where the query is a new one."""
+        reading = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            known = request.app.state.queries.get(request.scope["query_string"])
+            if known is None:
+                return await reading(request)
+            place = request.path_params
+            return await _tile(
+                request, place.get("tileMatrixSetId", WEB_MERCATOR), place["z"], place["x"], place["y"], known
+            )
+
+        return handler
+
+
+router = APIRouter(tags=["tiles"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=TileRoute)
 
 
 @router.get(
@@ -27,7 +54,8 @@ async def tile(request: Request, z: str, x: str, y: str, parameters: Tile) -> Re
     `y` may end in a format, such as `.png` (the default), `.webp`, `.tif` or `.npy`, with `@2x` before it for twice as
     many pixels.
     """
-    return await answer(request, WEB_MERCATOR, (z, x, y), parameters.look(), parameters.ask(), parameters)
+    _remember(request, parameters)
+    return await _tile(request, WEB_MERCATOR, z, x, y, parameters)
 
 
 @router.get(
@@ -41,6 +69,16 @@ async def any_tile(request: Request, tms: TileMatrixSetId, z: str, x: str, y: st
 
     Otherwise as `/tiles/{z}/{x}/{y}`, which is the same as with `WebMercatorQuad`.
     """
+    _remember(request, parameters)
+    return await _tile(request, tms, z, x, y, parameters)
+
+
+def _remember(request: Request, parameters: TileParameters) -> None:
+    query = request.scope["query_string"]
+    request.app.state.queries.put(query, parameters, 4 * len(query) + 1000)
+
+
+async def _tile(request: Request, tms: str, z: str, x: str, y: str, parameters: TileParameters) -> Response:
     return await answer(request, tms, (z, x, y), parameters.look(), parameters.ask(), parameters)
 
 

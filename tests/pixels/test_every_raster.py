@@ -60,7 +60,7 @@ def test_a_description_says_what_rasterio_says(kind: str) -> None:
                 assert found.grid.transform.almost_equals(Affine(*by_ratio), 1e-9)
                 # The base times the ratio of widths (or heights, where that is larger): 1373 pixels are 79.97 m.
                 if kind != "rotated":
-                    assert found.resolution == pytest.approx(10 * max(width_ratio, height_ratio), rel=1e-12)
+                    assert found.grid.resolution == pytest.approx(10 * max(width_ratio, height_ratio), rel=1e-12)
 
 
 @pytest.mark.parametrize("kind", PLAIN)

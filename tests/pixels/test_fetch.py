@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.pixels.fetch import MAX_RANGE, Piece, plan_requests
+from scog.pixels.fetch import MAX_OTHERS, MAX_RANGE, Piece, plan_requests, with_others
 
 places = st.tuples(
     st.one_of(st.integers(0, 3000), st.integers(0, 40_000_000)),
@@ -62,3 +63,23 @@ def test_examples() -> None:
     assert spans(5, (0, 100), (10, 20), (104, 110)) == [(0, 110)]  # one lies inside another
     half = MAX_RANGE // 2
     assert spans(10, (0, half), (half, 2 * half), (2 * half, 3 * half)) == [(0, 2 * half), (2 * half, 3 * half)]
+
+
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=40), st.sets(st.integers(0, 39), min_size=1), gaps)
+def test_what_is_read_through_is_brought_too(lengths: list[int], chosen: set[int], gap: int) -> None:
+    """All blocks that lie wholly in a request's bytes, and no other; as planned where they are too many."""
+    sizes = np.array([lengths])
+    offsets = np.cumsum(sizes, axis=1) - sizes
+    wanted = {i for i in chosen if i < len(lengths) and lengths[i]}
+    pieces = [Piece((0, i), int(offsets[0, i]), int(offsets[0, i] + lengths[i])) for i in wanted]
+    for request in plan_requests(pieces, gap):
+        more = with_others(request, offsets, sizes)
+        assert (more.start, more.stop) == (request.start, request.stop)
+        inside = {i for i, size in enumerate(lengths) if size and request.start <= offsets[0, i] < request.stop}
+        few = len(inside) <= len(request.pieces) + MAX_OTHERS
+        assert {piece.block[1] for piece in more.pieces} == (
+            inside if few else {piece.block[1] for piece in request.pieces}
+        )
+        for piece in more.pieces:
+            assert (piece.start, piece.stop - piece.start) == (offsets[piece.block], sizes[piece.block])
+        assert (request.gap == 0) == (len(inside) == len(request.pieces))

@@ -18,7 +18,6 @@ from scog.net.policy import Tally
 from scog.pixels.budget import Budget
 from scog.pixels.description import Description, describe
 from scog.pixels.directories import NotTiff, walk
-from scog.pixels.reader import _describe_header
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded, raster
 from tests.doubles.reading import every_block, read_level, reading, run, save
@@ -200,13 +199,16 @@ def test_files_beside_the_file_are_not_looked_at(tmp_path: Path) -> None:
 def refused_or_described(data: bytes) -> None:
     """Nothing but a SourceError leaves the description of any bytes, and what is described is within bounds."""
     try:
-        description = _describe_header(data, "", local=False)
-    except SourceError:
+        directories = walk(data)
+        if directories.needed > len(data):
+            return
+        description = describe(data, directories, "")
+    except (NotTiff, SourceError):
         return
     for level in range(len(description.levels)):
         assert 0 < description.block_bytes(level) <= 64_000_000
         assert max(description.levels[level].grid.shape) <= 20_000
-        assert np.isfinite(description.levels[level].resolution)
+        assert np.isfinite(description.levels[level].grid.resolution)
 
 
 @given(st.binary(max_size=400))

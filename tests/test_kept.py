@@ -1,0 +1,155 @@
+"""Drawings are known again exactly as long as they would be drawn the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scog.ask import Ask, Drawing
+from scog.catalog.observation import Observation
+from scog.catalog.scene import Asset, Scene
+from scog.kept import MAX_AGE, Found, Kept, encoded
+from scog.report import Report
+from scog.space.grid import Grid, tile_grid
+from tests.doubles.drawing import ask_for
+
+HERE, THERE = tile_grid(12, 2184, 1547), tile_grid(12, 2185, 1547)
+
+
+def observation(number: int, generated: str = "2024", url: str = "https://x.example/a.tif") -> Observation:
+    scene = Scene(
+        id=f"S{number}", collection="c", time=datetime(2024, 6, 1, tzinfo=UTC) - timedelta(days=number), platform="a",
+        square="32TQS", cloud_cover=1.0, footprint=(), orbit=str(number), twin=None, generated=generated,
+        assets=MappingProxyType({"red": Asset(url, 0.0001, 0.0, 0)}),
+    )  # fmt: skip
+    return Observation(scene.time, (scene,))
+
+
+async def listed(observations: Sequence[Observation]) -> AsyncIterator[Observation]:
+    for each in observations:
+        yield each
+
+
+def drawing(report: Report | None = None) -> Drawing:
+    return Drawing(np.ones((1, 256, 256), np.float32), np.ones((256, 256), bool), report or Report())
+
+
+def kept_after(kept: Kept, grid: Grid, ask: Ask, seen: Sequence[Observation], *, all_of_them: bool) -> Drawing:
+    """Draw from the observations, looking whether there are more if it takes all of them; and keep the drawing."""
+
+    async def run() -> Drawing:
+        found = Found(listed(seen if all_of_them else [*seen, observation(99)]))
+        assert await kept.recall(grid, ask, found, Report()) is None
+        looked_at = [await anext(found) for _ in seen]
+        if all_of_them:
+            assert await anext(found, None) is None
+        assert looked_at == list(seen)
+        return kept.keep(grid, ask, found, drawing(Report(used=[each.scenes[0] for each in seen], unmasked=["S1"])))
+
+    return asyncio.run(run())
+
+
+def recalled(kept: Kept, grid: Grid, ask: Ask, now: Sequence[Observation]) -> tuple[Drawing | None, list[Observation]]:
+    """What is recalled, and the observations that a drawing would then see."""
+
+    async def run() -> tuple[Drawing | None, list[Observation]]:
+        found, report = Found(listed(now)), Report()
+        again = await kept.recall(grid, ask, found, report)
+        assert again is None or again.report is report
+        return again, [each async for each in found] if again is None else []
+
+    return asyncio.run(run())
+
+
+@given(st.integers(0, 5), st.integers(0, 6), st.booleans(), st.integers(0, 6))
+def test_known_again_by_the_observations_it_saw(count: int, now: int, all_of_them: bool, other: int) -> None:
+    """The same first ones; where it looked for more and found none, no more now; else everything is seen anew."""
+    kept, ask = Kept(10**9), ask_for("red")
+    first = kept_after(kept, HERE, ask, [observation(n) for n in range(count)], all_of_them=all_of_them)
+    found = [observation(n, "2025" if n == other else "2024") for n in range(now)]
+    again, seen = recalled(kept, HERE, ask, found)
+    same = now == count if all_of_them else now >= count
+    if same and other >= count:
+        assert again is not None
+        assert again.values is first.values
+        assert again.valid is first.valid
+        assert [scene.id for scene in again.report.used] == [f"S{n}" for n in range(count)]
+        assert again.report.unmasked == ["S1"]
+    else:
+        assert again is None
+        assert seen == found
+
+
+def test_other_places_and_other_questions_are_other_drawings() -> None:
+    kept, ask, seen = Kept(10**9), ask_for("red"), [observation(1)]
+    kept_after(kept, HERE, ask, seen, all_of_them=True)
+    assert recalled(kept, HERE, ask, seen)[0] is not None
+    assert recalled(kept, THERE, ask, seen)[0] is None
+    assert recalled(kept, HERE, replace(ask, cloud_cover=3.0), seen)[0] is None
+    assert recalled(kept, HERE, ask_for("nir"), seen)[0] is None
+
+
+def test_a_scene_whose_files_moved_is_another() -> None:
+    kept, ask = Kept(10**9), ask_for("red")
+    kept_after(kept, HERE, ask, [observation(1)], all_of_them=True)
+    assert recalled(kept, HERE, ask, [observation(1, url="https://x.example/b.tif")])[0] is None
+
+
+def test_drawings_that_lack_scenes_are_not_kept() -> None:
+    ask, seen = ask_for("red"), [observation(1)]
+    for report in (Report(skipped={"S1": "http-404"}), Report(incomplete="deadline")):
+        kept = Kept(10**9)
+
+        async def draw(kept: Kept = kept, report: Report = report) -> Drawing:
+            found = Found(listed(seen))
+            await anext(found)
+            return kept.keep(HERE, ask, found, drawing(report))
+
+        drawn = asyncio.run(draw())
+        assert recalled(kept, HERE, ask, seen)[0] is None
+        kept.keep_picture(drawn, "png", encoded(b"picture"))
+        assert kept.picture(drawn, "png") is None
+
+
+def test_an_hour_at_most() -> None:
+    now = [0.0]
+    kept, ask, seen = Kept(10**9, clock=lambda: now[0]), ask_for("red"), [observation(1)]
+    kept_after(kept, HERE, ask, seen, all_of_them=True)
+    now[0] = MAX_AGE
+    assert recalled(kept, HERE, ask, seen)[0] is not None
+    now[0] = MAX_AGE + 1
+    assert recalled(kept, HERE, ask, seen)[0] is None
+
+
+def test_a_picture_belongs_to_one_drawing_and_form() -> None:
+    kept, ask = Kept(10**9), ask_for("red")
+    first = kept_after(kept, HERE, ask, [observation(1)], all_of_them=True)
+    kept.keep_picture(first, "png", encoded(b"picture"))
+    again, _ = recalled(kept, HERE, ask, [observation(1)])
+    assert again is not None
+    assert kept.picture(again, "png") == encoded(b"picture")
+    assert kept.picture(again, "webp") is None
+    newer = kept_after(kept, HERE, replace(ask, cloud_cover=1.0), [observation(1)], all_of_them=True)
+    assert kept.picture(newer, "png") is None
+
+
+def test_bounded_in_bytes() -> None:
+    size = drawing().values.nbytes + drawing().valid.nbytes
+    kept, ask, seen = Kept(3 * size), ask_for("red"), [observation(1)]
+    places = [tile_grid(12, 2184 + n, 1547) for n in range(3)]
+    for place in places:
+        kept_after(kept, place, ask, seen, all_of_them=True)
+    assert [recalled(kept, place, ask, seen)[0] is not None for place in places] == [False, True, True]
+
+
+def test_what_is_kept_cannot_be_changed() -> None:
+    first = kept_after(Kept(10**9), HERE, ask_for("red"), [observation(1)], all_of_them=True)
+    assert not first.values.flags.writeable
+    assert not first.valid.flags.writeable
