@@ -11,8 +11,8 @@ from scog.catalog.when import Interval
 from scog.cube.area import Area
 from scog.cube.pinned import Pinned
 from scog.maths.expression import Expression
+from scog.pixels.composite import NEWEST, Composite
 from scog.pixels.mask import Mask
-from scog.pixels.reduce import Composite
 from scog.pixels.resample import Resampling
 from scog.report import Report
 
@@ -28,7 +28,7 @@ class Ask:
     collection: str | None = None
     resampling: Resampling = Resampling.NEAREST
     """Of the bands shown; masks are nearest always."""
-    composite: Composite = Composite.NEWEST
+    composite: Composite = NEWEST
     area: Area | None = None
     """Beyond it nothing is shown."""
     pinned: Pinned | None = field(default=None, compare=False)
@@ -37,9 +37,10 @@ class Ask:
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """Values float32 `(band, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be.
+    """Values float32 `(output, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be.
 
-    `number` names it among those that are kept; 0 where it is not.
+    The outputs are those that the composite makes of the formula's: a p-value may be NaN where the values are valid.
+    `number` names the drawing among those that are kept; 0 where it is not.
     """
 
     values: NDArray[np.float32]

@@ -20,15 +20,14 @@ from scog.catalog.observation import Observation
 from scog.catalog.search import MAX_SCENES
 from scog.catalog.when import parse_interval
 from scog.demo.make import ensure_archive
-from scog.doctor import examine
 from scog.draw import Ask, Drawing, draw
 from scog.engine import open_engine
 from scog.errors import InvalidInput, ScogError
 from scog.formats import NAMED, format_of
 from scog.listing import feature_collection, newest_scenes, table
-from scog.look import Wish, look_of
+from scog.look import Wish, days_of, look_of
+from scog.pixels.composite import NEWEST, VALID, parse_composite
 from scog.pixels.mask import parse_mask
-from scog.pixels.reduce import Composite
 from scog.pixels.resample import Resampling
 from scog.settings import Settings
 from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, draw_sheet, wish_for
@@ -93,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     tile.add_argument("--resampling", choices=[method.value for method in Resampling], default=Resampling.NEAREST.value)
     tile.add_argument("--grid", default=WEB_MERCATOR, metavar="ID", help="a tile matrix set (default: %(default)s)")
     tile.add_argument("--size", type=int, default=256, help="pixels a side (default: %(default)s)")
-    tile.add_argument("--composite", choices=[each.value for each in Composite], default=Composite.NEWEST.value)
+    tile.add_argument("--composite", metavar="NAME", default=NEWEST.name, help=f"{VALID} (default: %(default)s)")
     tile.add_argument("--classes", help="thresholds that make classes of values, such as bare:tan,0.2,green:teal")
     tile.add_argument("--rescale", metavar="LOW,HIGH", help="values of the first and the last colour")
     tile.add_argument("--colormap-name", metavar="NAME", help="a colormap of cmap's catalogue, such as viridis")
@@ -199,6 +198,7 @@ def _tile(options: argparse.Namespace) -> None:
         valid = ", ".join(f".{name}" for name in NAMED)
         raise InvalidInput("A tile is not written to a file without an ending.", valid=valid)
     _check_cloud_cover(options.cloud_cover)
+    interval = parse_interval(options.datetime) if options.datetime else None
     look = look_of(
         Wish(
             index=options.index,
@@ -208,6 +208,8 @@ def _tile(options: argparse.Namespace) -> None:
             colormap_name=options.colormap_name,
             color_formula=options.color_formula,
             classes=options.classes,
+            composite=parse_composite(options.composite),
+            days=days_of(interval),
         )
     )
     form = format_of(suffix.removeprefix("."), look)
@@ -215,9 +217,9 @@ def _tile(options: argparse.Namespace) -> None:
         expression=look.expression,
         mask=parse_mask(options.mask or look.mask),
         cloud_cover=options.cloud_cover,
-        interval=parse_interval(options.datetime) if options.datetime else None,
+        interval=interval,
         resampling=Resampling(options.resampling),
-        composite=Composite(options.composite),
+        composite=look.composite,
     )
     if not 1 <= options.size <= MAX_SIDE:
         raise InvalidInput(f"Nobody draws {options.size} pixels a side.", valid=f"a --size of 1 to {MAX_SIDE}")
@@ -283,6 +285,8 @@ def _search(options: argparse.Namespace) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> bool:
+    from scog.doctor import examine  # loads what speaks to a catalogue, which a local archive does without
+
     async def check() -> bool:
         well = True
         async for finding in examine(_settings(options)):

@@ -11,8 +11,8 @@ from scog.engine import Engine
 from scog.errors import DeadlineExceeded, NothingReadable
 from scog.find import observations
 from scog.kept import Found
-from scog.newest import Newest
-from scog.pixels.reduce import Composite
+from scog.paint import Painting
+from scog.pixels.composite import OLDEST
 from scog.report import Report
 from scog.space.grid import Grid
 from scog.stack import Stack
@@ -27,11 +27,13 @@ async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
     could be read, DeadlineExceeded when nothing was read in time, a CatalogError when the search failed.
     """
     report = Report()
+    where = ask.interval, ask.cloud_cover, ask.collection
     inside = None
-    picture = (Newest if ask.composite is Composite.NEWEST else Stack)(engine, grid, ask, report)
+    picture = (Painting if ask.composite.painted else Stack)(engine, grid, ask, report)
     try:
         async with asyncio.timeout(engine.settings.tile_deadline):
-            found = Found(observations(engine, grid, ask.interval, ask.cloud_cover, ask.collection, report, ask.pinned))
+            oldest_first = ask.composite == OLDEST
+            found = Found(observations(engine, grid, *where, report, oldest_first=oldest_first, pinned=ask.pinned))
             kept = await engine.kept.recall(grid, ask, found, report)
             if kept is not None:
                 return kept

@@ -7,17 +7,17 @@ from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from scog.catalog.archive import Archive
 from scog.catalog.offset import SHIFT
 from scog.catalog.query import Catalog
-from scog.catalog.remote import RemoteCatalog
 from scog.catalog.search import Searches
 from scog.catalog.store import SearchStore
 from scog.cube.cubes import Cubes
 from scog.cube.store import CubeStore
 from scog.kept import Kept
-from scog.net.ranges import HttpRanges, LocalRanges, Ranges
+from scog.net.ranges import HttpLater, HttpRanges, LocalRanges, Ranges
 from scog.pixels.budget import Budget
 from scog.pixels.layers import LayerReader
 from scog.pixels.reader import BlockReader
@@ -53,16 +53,11 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
         catalog = await _open_catalog(settings)
         stack.push_async_callback(catalog.close)
-        http = HttpRanges(
-            allowed_hosts=settings.allowed_hosts,
-            deadline=settings.read_deadline,
-            retries=settings.retries,
-            per_host=settings.reads_per_host,
-        )
         # Local reads wait for a disk: threads of their own, so that they do not hold up computing.
         disk = ThreadPoolExecutor(16, thread_name_prefix="scog-disk")
         stack.callback(disk.shutdown, wait=False, cancel_futures=True)
         local = LocalRanges(catalog.folder, disk) if isinstance(catalog, Archive) else None
+        http = HttpLater(partial(_open_http, settings)) if local else _open_http(settings)
         ranges = await stack.enter_async_context(Ranges(http, local))
         cache_dir = None if local else settings.cache_dir
         store = await asyncio.to_thread(HeaderStore, cache_dir)
@@ -102,10 +97,22 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
 async def _open_catalog(settings: Settings) -> Catalog:
     if settings.catalog_folder is not None:
         return await asyncio.to_thread(Archive.open, settings.catalog_folder)
+    # Takes 0.1 s to load (pystac-client, httpx), and a server of a local archive does without.
+    from scog.catalog.remote import RemoteCatalog
+
     return RemoteCatalog(
         settings.catalog,
         hosts=settings.hosts,
         deadline=settings.catalog_deadline,
         retries=settings.retries,
         ask_for_fields=settings.search_fields,
+    )
+
+
+def _open_http(settings: Settings) -> HttpRanges:
+    return HttpRanges(
+        allowed_hosts=settings.allowed_hosts,
+        deadline=settings.read_deadline,
+        retries=settings.retries,
+        per_host=settings.reads_per_host,
     )

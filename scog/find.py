@@ -35,12 +35,14 @@ async def observations(
     cloud_cover: float,
     collection: str | None,
     report: Report,
+    oldest_first: bool = False,
     pinned: Pinned | None = None,
 ) -> AsyncIterator[Observation]:
     """Observations that touch a grid, newest first, within the bounds of what one picture may ask for.
 
-    Without an interval, those of the archive's newest days. A wide picture gets few scenes, chosen to cover it. With
-    `pinned` scenes, those and no others: nothing is searched.
+    Without an interval, those of the archive's newest days. A wide picture gets few scenes, chosen to cover it.
+    With `oldest_first` all are found before the first is given. With `pinned` scenes, those and no others are given,
+    and nothing is searched.
     Raises a CatalogError, but once some were found it just ends, and the report says so.
     """
     since = time.perf_counter()
@@ -56,6 +58,8 @@ async def observations(
         )
         report.stale = max((engine.searches.age_if_stale(search) or 0.0 for search in searches), default=0.0) or None
         found = _wide(searches, bounds, report) if wide else _newest_first(searches, bounds, report)
+    if oldest_first:
+        found = _reversed(found)
     count = scenes = 0
     async for observation in found:
         report.add_time("search", since)
@@ -66,6 +70,12 @@ async def observations(
         yield observation
         since = time.perf_counter()
     report.add_time("search", since)
+
+
+async def _reversed(found: AsyncIterator[Observation]) -> AsyncIterator[Observation]:
+    """The same from the other end; the scenes of each observation stay in their order."""
+    for observation in reversed([observation async for observation in found]):
+        yield observation
 
 
 async def _newest_first(searches: Sequence[Search], bounds: Bounds, report: Report) -> AsyncIterator[Observation]:

@@ -55,7 +55,7 @@ def _geotiff(drawing: Drawing, grid: Grid, look: Look) -> bytes:
     if used:
         tags |= {"FIRST_DATETIME": rfc3339(used[0].time), "LAST_DATETIME": rfc3339(used[-1].time)}
     values = look.values(drawing.values, drawing.valid)
-    return geotiff(values, grid.crs, grid.transform, look.expression.names, tags)
+    return geotiff(values, grid.crs, grid.transform, look.outputs, tags)
 
 
 FORMATS: tuple[Format, ...] = (

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.bands import BY_NAME, CANONICAL, SPELLINGS, canonical
+from scog.catalog.when import Interval
 from scog.classification import SCENE_CLASSES
+from scog.composed import Coloring, composed
 from scog.errors import InvalidInput
 from scog.maths import indices
 from scog.maths.expression import Expression, parse
@@ -22,6 +24,7 @@ from scog.picture.legend import Legend
 from scog.picture.picture import Picture
 from scog.picture.ramp import Ramp, Range
 from scog.picture.thresholds import parse_classes
+from scog.pixels.composite import GEOMEDIAN, MODE, NEWEST, Composite
 from scog.presets import PRESETS, preset_of
 from scog.suggest import did_you_mean, quoted
 
@@ -30,6 +33,8 @@ SCENE_CLASSIFICATION = "scl"
 """The layer that shows the scene classification, asked for like an index."""
 EXTEND = "extend"
 """As the colour of what lies beyond a range: that of the range's end."""
+USUAL_DAYS, OPEN_DAYS = 90.0, 730.0
+"""How much time a picture is taken to be made of, where no time range is asked for, or one with an open side."""
 UNKNOWN: Range = (-1.0, 1.0)
 """Default range of a formula, of which nothing is known."""
 
@@ -52,6 +57,9 @@ class Wish:
     classes: str | None = None
     belowmincolor: str | None = None
     abovemaxcolor: str | None = None
+    composite: Composite = NEWEST
+    days: float = USUAL_DAYS
+    """How much time it is made of, for the range of a count or a trend."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +67,17 @@ class Look:
     """A formula, and how its values become colours.
 
     `mask` is what is masked unless something else is asked for. `classified`: values go out as numbers of classes.
+    `colormap` is the name of its own colours, where they have one, and `short` a title that leaves room for more.
     """
 
     title: str
     expression: Expression
-    coloring: Ramp | Classes | Channels
+    coloring: Coloring
     mask: str = "clouds"
     classified: bool = False
+    colormap: str | None = None
+    short: str | None = None
+    composite: Composite = NEWEST
 
     def picture(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Picture:
         """The colours of values `(band, y, x)`, transparent where they are not `valid` `(y, x)`."""
@@ -78,9 +90,14 @@ class Look:
         return values
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the values that go out."""
+        return self.composite.outputs(self.expression.names)[: 1 if self.classified else None]
+
+    @property
     def legend(self) -> Legend:
         """What the colours mean."""
-        return Legend(self.title, self.coloring, self.expression.names)
+        return Legend(self.title, self.coloring, self.outputs[: self.expression.outputs])
 
 
 def look_of(wish: Wish = Wish()) -> Look:
@@ -92,7 +109,7 @@ def look_of(wish: Wish = Wish()) -> Look:
 def _look_of(wish: Wish) -> Look:
     if sum(choice is not None for choice in (wish.index, wish.expression, wish.bands or None)) > 1:
         raise InvalidInput("Give one of index, expression and bands.", parameter="index", valid="one of the three")
-    look = _layer(wish)
+    look = _composed(_layer(wish), wish)
     own = look.coloring
     return _three(look, own, wish) if isinstance(own, Channels) else _one(look, own, wish)
 
@@ -114,7 +131,32 @@ def _layer(wish: Wish) -> Look:
     if name.lower() == SCENE_CLASSIFICATION:
         return _scene_classification()
     known = indices.get(name)
-    return Look(known.title, known.expression, Ramp(known.rescale, color_table(known.colormap)))
+    ramp = Ramp(known.rescale, color_table(known.colormap))
+    return Look(known.title, known.expression, ramp, colormap=known.colormap, short=known.name.upper())
+
+
+def _composed(look: Look, wish: Wish) -> Look:
+    """The layer's composite, in the colours it has by itself. Raises InvalidInput where it makes no sense."""
+    composite = wish.composite
+    if composite == NEWEST:
+        return look
+    if composite == MODE and not look.expression.whole:
+        what = "Of a formula whose values are not whole numbers hardly two are equal, so none is the most frequent."
+        valid = "index=scl, a formula of comparisons such as ndvi's (nir-red)/(nir+red) > 0.4, or composite=median"
+        raise InvalidInput(what, parameter="composite", valid=valid)
+    if composite == GEOMEDIAN and SCENE_CLASSIFICATION in look.expression.bands:
+        what = "Numbers of classes have no geometric median."
+        raise InvalidInput(what, parameter="composite", valid="mode, or a formula without scl")
+    coloring = composed(look.coloring, composite, wish.days, look.colormap)
+    title = f"{look.short or look.title}, {composite.title}"
+    return replace(look, title=title, coloring=coloring, composite=composite)
+
+
+def days_of(interval: Interval | None) -> float:
+    """How much time a picture is made of, as far as its time range tells."""
+    if interval is None:
+        return USUAL_DAYS
+    return OPEN_DAYS if interval.days is None else interval.days
 
 
 def _scene_classification() -> Look:
@@ -185,6 +227,8 @@ def _one(look: Look, own: Ramp | Classes, wish: Wish) -> Look:
         None if color in (None, EXTEND) else parse_color(color, parameter)
         for parameter, color in (("belowmincolor", wish.belowmincolor), ("abovemaxcolor", wish.abovemaxcolor))
     )
+    if wish.belowmincolor is None and not wish.rescale:
+        below = ramp.below
     return replace(look, coloring=replace(coloring, below=below, above=above))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from functools import reduce as fold
 from typing import Any
 
 import numpy as np
@@ -14,54 +16,102 @@ from scog.ask import Ask
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.engine import Engine
-from scog.pixels.composite import Canvas
+from scog.maths.expression import Expression, parse
+from scog.pixels.canvas import Canvas
+from scog.pixels.composite import BEST, COUNT, GEOMEDIAN
+from scog.pixels.days import days_since_1970
 from scog.pixels.reader import gather_all
 from scog.pixels.reduce import reduce
 from scog.report import Report
 from scog.space.grid import Grid
 from scog.view import Valued, View
 
+AT_ONCE_BYTES = 256 * 2**20
+"""Of layers held at once; what is more than that is worked on some rows after the other."""
+CHOSEN_BY = "(nir - red) / (nir + red)"
+"""NDVI, of which the best observation has most."""
+
 
 class Stack:
-    """Reads observations, all at once, and reduces them to one picture."""
+    """Reads observations, all at once, and reduces them to one picture; a large one some rows after the other."""
 
     def __init__(self, engine: Engine, grid: Grid, ask: Ask, report: Report) -> None:
-        self._cpu = engine.cpu
+        self._engine = engine
         self._grid = grid
         self._ask = ask
-        self._view = View(engine, grid, ask, report)
         self._report = report
-        self._layers: dict[int, Canvas] = {}
-        self._under_way: set[str] = set()
+        self._values, self._valid = _nothing(ask, grid)
+        self._rows: _Rows | None = None
+        self._any = False
 
     async def take(self, found: AsyncIterator[Observation]) -> None:
-        """Read all observations: at once those that are in memory, then those that have to be read."""
+        """Read all observations, of as many rows at once as there is memory for."""
         observations = [observation async for observation in found]
-        since = time.perf_counter()
-        left = await asyncio.get_running_loop().run_in_executor(self._cpu, self._take_known, observations)
-        self._report.add_time("memory", since)
-        since = time.perf_counter()
-        self._under_way = {scene.id for place in left for scene in observations[place].scenes}
-        await gather_all(self._take_read(place, observations[place].scenes) for place in left)
-        self._report.add_time("read", since)
+        row_bytes = 4 * self._grid.width * len(observations) * _computed(self._ask).outputs
+        step = max(1, AT_ONCE_BYTES // max(1, row_bytes))
+        for top in range(0, self._grid.height, step):
+            await self._reduce()
+            self._rows = _Rows(self._engine, self._grid.rows(top, top + step), top, self._ask, self._report)
+            await self._rows.take(observations)
 
     async def composite(self) -> Valued:
         """One value for each pixel of those read so far."""
-        since = time.perf_counter()
-        reduced = await asyncio.get_running_loop().run_in_executor(self._cpu, self._reduced)
-        self._report.add_time("composite", since)
-        return reduced
+        await self._reduce()
+        return self._values, self._valid
 
     def give_up(self) -> None:
         """The deadline has come: what is still being read counts as skipped."""
         self._report.incomplete = "deadline"
-        for scene in self._under_way:
+        for scene in self._rows.under_way if self._rows is not None else ():
             self._report.skipped.setdefault(scene, "deadline")
 
     @property
     def in_vain(self) -> bool:
         """Whether every scene that was looked at failed."""
-        return bool(self._report.skipped) and not self._layers
+        return bool(self._report.skipped) and not self._any and (self._rows is None or not self._rows.any)
+
+    async def _reduce(self) -> None:
+        """Keep what comes of the rows read last, and let go of them."""
+        rows = self._rows
+        if rows is not None and rows.any:
+            since = time.perf_counter()
+            values, valid = await asyncio.get_running_loop().run_in_executor(self._engine.cpu, rows.reduced)
+            self._values[:, rows.top : rows.top + len(valid)] = values
+            self._valid[rows.top : rows.top + len(valid)] = valid
+            self._any = True
+            self._report.add_time("composite", since)
+        self._rows = None
+
+
+class _Rows:
+    """All observations of some rows of a picture."""
+
+    def __init__(self, engine: Engine, grid: Grid, top: int, ask: Ask, report: Report) -> None:
+        self.top = top
+        self._cpu = engine.cpu
+        self._grid = grid
+        self._ask = ask
+        self._computed = _computed(ask)
+        self._view = View(engine, grid, replace(ask, expression=self._computed), report)
+        self._report = report
+        self._layers: dict[int, Canvas] = {}
+        self._days: dict[int, float | NDArray[np.float64]] = {}
+        self.under_way: set[str] = set()
+
+    @property
+    def any(self) -> bool:
+        """Whether any observation could be read."""
+        return bool(self._layers)
+
+    async def take(self, observations: Sequence[Observation]) -> None:
+        """Read all observations: at once those that are in memory, then those that have to be read."""
+        since = time.perf_counter()
+        left = await asyncio.get_running_loop().run_in_executor(self._cpu, self._take_known, observations)
+        self._report.add_time("memory", since)
+        since = time.perf_counter()
+        self.under_way = {scene.id for place in left for scene in observations[place].scenes}
+        await gather_all(self._take_read(place, observations[place].scenes) for place in left)
+        self._report.add_time("read", since)
 
     def _take_known(self, observations: Sequence[Observation]) -> list[int]:
         """Take the observations that are in memory; the places of the others."""
@@ -90,21 +140,60 @@ class Stack:
         for scene, (usable, values) in await gather_all(read(scene) for scene in scenes):
             if usable is not None and values is not None:
                 await asyncio.get_running_loop().run_in_executor(self._cpu, self._lay, place, scene, usable, values)
-            self._under_way.discard(scene.id)
+            self.under_way.discard(scene.id)
 
     def _lay(self, place: int, scene: Scene, usable: NDArray[np.bool_], shown: Valued) -> None:
         """Lay a scene onto its observation's picture: what is usable of it and not there yet."""
         values, valid = shown
+        valid = valid & usable
         canvas = self._layers.get(place)
         if canvas is None:
-            canvas = self._layers[place] = Canvas(self._ask.expression.outputs, self._grid.shape)
-        if canvas.paint(values, valid & usable):
+            canvas = self._layers[place] = Canvas(self._computed.outputs, self._grid.shape)
+        if self._ask.composite.dated:
+            self._date(place, scene, valid & ~canvas.valid)
+        if canvas.paint(values, valid) and scene not in self._report.used:
             self._report.used.append(scene)
 
-    def _reduced(self) -> Valued:
-        values = np.full((self._ask.expression.outputs, *self._grid.shape), np.nan, np.float32)
+    def _date(self, place: int, scene: Scene, new: NDArray[np.bool_]) -> None:
+        """Note when the new pixels of an observation were seen: each scene has its own time, wherever a tile ends."""
+        day, known = days_since_1970(scene.time), self._days.get(place)
+        if known is None or not self._layers[place].valid.any():
+            self._days[place] = day
+        elif isinstance(known, float):
+            if known != day:
+                self._days[place] = np.where(new, day, known)
+        else:
+            known[new] = day
+
+    def reduced(self) -> Valued:
+        """One value for each pixel of those read so far."""
+        ask = self._ask
         known = dict(self._layers)  # after a deadline a thread may still be laying one
-        layers = [known[place].values for place in sorted(known) if known[place].valid.any()]
-        if layers:
-            values = reduce(np.stack(layers), self._ask.composite)
-        return values, np.asarray(np.isfinite(values).all(axis=0))
+        places = [place for place in sorted(known) if known[place].valid.any()]
+        if not places:
+            return _nothing(ask, self._grid)
+        days = [self._days.get(place, 0.0) for place in places]
+        values = reduce([known[place].values for place in places], ask.composite, days)
+        if ask.composite == GEOMEDIAN:
+            bands = values
+            values, _ = ask.expression.evaluate(dict(zip(ask.expression.bands, bands, strict=True)))
+            values[:, np.isnan(bands[0])] = np.nan  # a formula may have values where no band is looked at
+        shown = values[: ask.expression.outputs]  # what follows are their p-values
+        return values, np.asarray(np.isfinite(shown).all(axis=0))
+
+
+def _nothing(ask: Ask, grid: Grid) -> Valued:
+    """What is known where no observation is: that there are 0."""
+    counted = ask.composite == COUNT
+    outputs = ask.composite.outputs(ask.expression.names)
+    values = np.full((len(outputs), *grid.shape), 0 if counted else np.nan, np.float32)
+    return values, np.full(grid.shape, counted)
+
+
+def _computed(ask: Ask) -> Expression:
+    """What is computed of each observation: the formula, with what to choose by; or just the bands it needs."""
+    if ask.composite == BEST:
+        return ask.expression.joined(parse(CHOSEN_BY))
+    if ask.composite == GEOMEDIAN:
+        return fold(Expression.joined, map(parse, ask.expression.bands))
+    return ask.expression

@@ -38,6 +38,7 @@ STAGE_MAY_IMPORT = {
         "picture",
         "ask",
         "bands",
+        "classification",
         "flight",
         "look",
         "presets",

@@ -33,8 +33,8 @@ from scog.catalog.when import parse_interval
 from scog.draw import draw
 from scog.engine import Engine, open_engine
 from scog.look import Wish, look_of
+from scog.pixels.composite import NAMED
 from scog.pixels.mask import parse_mask
-from scog.pixels.reduce import Composite
 from scog.settings import Settings
 from scog.space.grid import tile_grid
 
@@ -69,7 +69,7 @@ class Worker:
         return {"error": "unsupported"}
 
     async def _drawn(self, message: Json, mask: str, composite: str) -> Json:
-        if composite not in list(Composite):
+        if composite not in NAMED:
             return {"error": "unsupported"}
         engine = await self._engine(message["scenes"])
         expression = look_of(WISHES[message["kind"]]).expression
@@ -80,7 +80,7 @@ class Worker:
             mask=parse_mask(mask),
             cloud_cover=100.0,
             interval=parse_interval(EVER),
-            composite=Composite(composite),
+            composite=NAMED[composite],
         )
         drawing = await draw(engine, tile_grid(message["z"], message["x"], message["y"]), ask)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu

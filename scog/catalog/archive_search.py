@@ -13,12 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import shapely
-
 from scog.catalog.archive import Archive
 from scog.catalog.archive_rows import Row, count_query, is_column, rows_query, total_order
 from scog.catalog.item_search import ItemSearch, Position, position_key
-from scog.catalog.shapes import item_shape
 from scog.errors import DeadlineExceeded
 
 PAGE_BYTES = 16_000_000
@@ -128,10 +125,7 @@ class _Search:
     def _passes(self, item: dict[str, Any]) -> bool:
         if any(test(item) is not True for test in self._search.tests):
             return False
-        if self._search.area is None:
-            return True
-        shape = item_shape(item.get("geometry"))
-        return shape is not None and bool(shapely.intersects(self._search.area.shape, shape))
+        return self._search.area is None or self._search.area.touches(item.get("geometry"))
 
     def _sorted_here(self, position: Position | None, backward: bool) -> tuple[list[Row], int]:
         """All rows that pass, sorted by properties that the index does not know, from a position on."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any
 
-from shapely.geometry.base import BaseGeometry
-
 from scog.catalog.compare import COMPARISONS, Truth, is_number
 from scog.catalog.footprint import Bounds
 from scog.catalog.properties import MAX_NAME, lookup, plain_name
@@ -25,10 +23,13 @@ Position = list[tuple[int, Any]]
 
 @dataclass(frozen=True)
 class Area:
-    """Where footprints shall touch: `boxes` hold all of `shape`; with `is_boxes` they are it."""
+    """Where footprints shall touch: `boxes` hold all of it; with `is_boxes` they are it.
+
+    `touches` tells of an item's geometry whether it has a point in common with the area.
+    """
 
     boxes: tuple[Bounds, ...]
-    shape: BaseGeometry
+    touches: Callable[[Any], bool]
     is_boxes: bool
 
 

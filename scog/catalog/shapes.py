@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import shapely
@@ -49,6 +49,16 @@ def item_shape(geometry: Any) -> BaseGeometry | None:
     except _MALFORMED:
         return None
     return None if joined.is_empty else joined
+
+
+def touching(shape: BaseGeometry) -> Callable[[Any], bool]:
+    """Tells of an item's geometry whether it has a point in common with a shape."""
+
+    def touches(geometry: Any) -> bool:
+        other = item_shape(geometry)
+        return other is not None and bool(shapely.intersects(shape, other))
+
+    return touches
 
 
 def boxes_of(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]:

@@ -27,6 +27,11 @@ class Interval:
     def __contains__(self, moment: datetime) -> bool:
         return (self.start is None or self.start <= moment) and (self.end is None or moment <= self.end)
 
+    @property
+    def days(self) -> float | None:
+        """Its length; None where a side is open."""
+        return None if self.start is None or self.end is None else (self.end - self.start).total_seconds() / 86400
+
     def __str__(self) -> str:
         return f"{rfc3339(self.start) if self.start else '..'}/{rfc3339(self.end) if self.end else '..'}"
 

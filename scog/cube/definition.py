@@ -19,13 +19,14 @@ import numpy as np
 
 from scog.ask import Ask
 from scog.bands import canonical
+from scog.classification import CLOUDS
 from scog.look import DEFAULT_INDEX, SCENE_CLASSIFICATION, Look, Wish, look_of
 from scog.maths import indices
 from scog.picture.channels import Channels
 from scog.picture.classes import Classes
 from scog.picture.color import hexadecimal, parse_color
 from scog.picture.ramp import Ramp
-from scog.pixels.mask import Mask, parse_mask
+from scog.pixels.mask import Mask
 from scog.presets import preset_of
 
 ID_BYTES = 10
@@ -88,7 +89,7 @@ def normalised(given: Mapping[str, Any], wish: Wish, look: Look, ask: Ask) -> di
         "cloud_cover": ask.cloud_cover + 0.0,
         "collection": ask.collection,
         "mask": _mask(ask.mask),
-        "composite": str(ask.composite),
+        "composite": ask.composite.name,
         "resampling": str(ask.resampling),
         "rescale": _rescale(wish, look),
         "colormap_name": _colormap_name(wish, look),
@@ -120,7 +121,7 @@ def _layer(wish: Wish, look: Look) -> dict[str, Any]:
 def _mask(mask: Mask) -> str:
     if mask.classes is None:
         return "none"
-    return "clouds" if mask == parse_mask("clouds") else ",".join(map(str, sorted(mask.classes)))
+    return "clouds" if mask.classes == CLOUDS else ",".join(map(str, sorted(mask.classes)))
 
 
 def _rescale(wish: Wish, look: Look) -> list[list[float]] | None:

@@ -69,6 +69,16 @@ class Expression:
                     np.logical_and(valid, np.isfinite(output), out=valid)
         return values, valid
 
+    def joined(self, other: Expression) -> Expression:
+        """The outputs of this expression, then those of another one."""
+        bands = tuple(dict.fromkeys((*self.bands, *other.bands)))
+        return Expression((*self.names, *other.names), bands, (*self._trees, *other._trees))
+
+    @property
+    def whole(self) -> bool:
+        """Whether all outputs are whole numbers by their form: classes, comparisons, and what is counted of them."""
+        return all(map(tree.is_whole, self._trees))
+
     def __reduce__(self) -> tuple[Callable[[str], Expression], tuple[str]]:
         return parse, (self.text,)
 

@@ -91,6 +91,22 @@ def bands_of(node: Node) -> list[str]:
     return [name for operand in node.operands for name in bands_of(operand)] if isinstance(node, Call) else []
 
 
+def is_whole(node: Node) -> bool:
+    """Whether its values are whole numbers, whatever the reflectance is."""
+    if isinstance(node, Band):
+        return node.name == "scl"
+    if isinstance(node, Constant):
+        return bool(node.value == np.rint(node.value))
+    if node.operation.binds == COMPARES:
+        return True
+    operands = node.operands[1:] if node.operation.name == "where" else node.operands
+    return node.operation.name in _WHOLE and all(map(is_whole, operands))
+
+
+_WHOLE = frozenset({"+", "-", "*", "where", "min", "max", "clip", "abs"})
+"""What makes whole numbers of whole numbers."""
+
+
 def text_of(node: Node) -> str:
     """The formula, with one blank around operators and only the parentheses that it needs."""
     if isinstance(node, Band):

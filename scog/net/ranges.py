@@ -12,15 +12,17 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
-
-import aiohttp
 
 from scog.errors import AssetBroken, AssetMissing, AssetRefused, SourceError, SourceUnavailable
 from scog.net.policy import RETRIED_STATUS, Breaker, Tally, check_allowed, host_of, pause_before
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class HttpRanges:
         per_host: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        import aiohttp  # takes 0.1 s to load, and whoever reads a local archive does without
+
         self._allowed = allowed_hosts
         self._deadline = deadline
         self._retries = retries
@@ -116,6 +120,8 @@ class HttpRanges:
                 await asyncio.sleep(pause)
 
     async def _once(self, url: str, start: int, stop: int, tally: Tally) -> Part:
+        import aiohttp
+
         if self._client.closed:
             raise SourceUnavailable("Reading has been stopped.", reason="stopped")
         wanted = {"Range": f"bytes={start}-{stop - 1}"}
@@ -134,6 +140,30 @@ class HttpRanges:
         tally.bytes += len(data)
         etag = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
         return Part(start, data, size, f"{etag}/{size}")
+
+
+class HttpLater:
+    """HttpRanges that the first read makes: for a local archive, which mostly leads nowhere else."""
+
+    def __init__(self, make: Callable[[], HttpRanges]) -> None:
+        self._make = make
+        self._http: HttpRanges | None = None
+        self._closed = False
+
+    async def close(self) -> None:
+        """Close all connections, if there are any."""
+        self._closed = True
+        if self._http is not None:
+            await self._http.close()
+
+    async def read(self, url: str, start: int, stop: int, tally: Tally) -> Part:
+        """As `HttpRanges.read`."""
+        if self._http is None:
+            await asyncio.to_thread(import_module, "aiohttp")  # here, the event loop would stand still meanwhile
+            if self._closed:
+                raise SourceUnavailable("Reading has been stopped.", reason="stopped")
+            self._http = self._http or self._make()
+        return await self._http.read(url, start, stop, tally)
 
 
 class LocalRanges:
@@ -175,7 +205,7 @@ def _open_at_once(path: str, flags: int) -> int:
 class Ranges:
     """Reads ranges of any URL: `file:` below the archive's folder, `http:` and `https:` from allowed hosts."""
 
-    def __init__(self, http: HttpRanges, local: LocalRanges | None) -> None:
+    def __init__(self, http: HttpRanges | HttpLater, local: LocalRanges | None) -> None:
         self._http = http
         self._local = local
 

@@ -1,101 +1,117 @@
-"""Reducing: from many observations of a pixel to one value, each observation as valid as it is.
-
-Values are float32 `(observation, ..., y, x)`, NaN where invalid.
-"""
+"""Reducing: from many observations of a pixel to one value, each observation as valid as it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-STRIP = 1 << 12
-"""Pixels worked on at once, so that all their observations stay in the processor's cache."""
+from scog.pixels.composite import (
+    BEST,
+    COUNT,
+    FIRST_DOY,
+    GEOMEDIAN,
+    MAX,
+    MAX_DOY,
+    MEAN,
+    MEDIAN,
+    MIN,
+    MODE,
+    NAMED,
+    RANGE,
+    SLOPE,
+    STD,
+    Composite,
+)  # fmt: skip
+from scog.pixels.days import first_seen, highest_seen
+from scog.pixels.geomedian import geometric_median
+from scog.pixels.moments import count, deviation, mean, spread
+from scog.pixels.order import most_frequent, percentile
+from scog.pixels.trend import trend
+
+AT_ONCE = 1 << 17
+"""Values worked on at once, so that all observations of their pixels stay in the processor's cache."""
 
 Values = NDArray[np.float32]
+Days = NDArray[np.float64]
+Reducer = Callable[[Values, Days], Values]
+"""Values `(output, observation, pixel)`, NaN where invalid, and days `(observation, pixel or 1)`; `(output, pixel)`."""
 
 
-class Composite(StrEnum):
-    """How observations become one picture."""
+def reduce(layers: Sequence[Values], composite: Composite, days: Sequence[float | Days] = ()) -> Values:
+    """One value for each pixel, of those observations that are valid there; NaN where none is, but for a count.
 
-    NEWEST = "newest"
-    MEDIAN = "median"
-    MEAN = "mean"
-    MIN = "min"
-    MAX = "max"
-
-
-def reduce(values: Values, composite: Composite) -> Values:
-    """One value for each pixel, of those observations that are not NaN; NaN where none is."""
-    shape = values.shape[1:]
-    flat = values.reshape(len(values), -1)
-    out = np.empty(flat.shape[1], np.float32)
-    reducer = _REDUCERS[composite]
-    for start in range(0, flat.shape[1], STRIP):
-        part = slice(start, start + STRIP)
-        out[part] = reducer(flat[:, part])
-    return np.asarray(out.reshape(shape))
-
-
-def _median(values: Values) -> Values:
-    ordered, counts = _ordered(values)
-    low, high = np.maximum(counts - 1, 0) // 2, counts // 2
-    pixel = np.arange(values.shape[1])
-    middle: Values = ordered[low, pixel]
-    np.add(middle, ordered[np.minimum(high, len(ordered) - 1), pixel], out=middle)
-    middle *= np.float32(0.5)
-    middle[counts == 0] = np.nan
-    return middle
-
-
-def _mean(values: Values) -> Values:
-    invalid = np.isnan(values)
-    counts = len(values) - invalid.sum(axis=0)
-    total = np.where(invalid, np.float32(0), values).sum(axis=0, dtype=np.float64)
-    with np.errstate(invalid="ignore"):
-        return np.asarray((total / counts).astype(np.float32))
-
-
-def _ordered(values: Values) -> tuple[Values, NDArray[np.int64]]:
-    """Each pixel's observations in ascending order, those that are NaN last as infinity; and how many are not."""
-    invalid = np.isnan(values)
-    ordered = np.where(invalid, np.float32(np.inf), values)
-    for low, high in _network(len(ordered)):
-        least = np.minimum(ordered[low], ordered[high])
-        np.maximum(ordered[low], ordered[high], out=ordered[high])
-        ordered[low] = least
-    return ordered, len(values) - invalid.sum(axis=0)
-
-
-@lru_cache(maxsize=128)
-def _network(count: int) -> tuple[tuple[int, int], ...]:
-    """Which pairs to put in order, one after the other, so that so many numbers end up sorted.
-
-    Batcher's merge exchange (Knuth, The Art of Computer Programming 3, algorithm 5.2.2M): whole rows of pixels are
-    compared at a time, where a sort would take each pixel by itself.
+    `layers` are observations float32 `(output, y, x)`, newest first, NaN in all outputs where invalid; at least one.
+    `days` are their times in days since 1970, each one number or `(y, x)`, for composites that are `dated`. What
+    comes out has the outputs that the composite says; that of the geometric median are bands, and BEST takes the last
+    output for the one to choose by.
     """
-    return tuple(_exchanges(count))
+    reducer = _REDUCERS[composite.name]
+    shape = layers[0].shape[1:]
+    flat = [layer.reshape(len(layer), -1) for layer in layers]
+    when = [np.asarray(day, np.float64).reshape(-1) for day in days] if composite.dated else [np.zeros(1)]
+    pixels = flat[0].shape[1]
+    strips = []
+    for part in _strips(pixels, len(flat) * len(flat[0])):
+        strip = np.stack([layer[:, part] for layer in flat], axis=1)
+        strips.append(reducer(strip, _stacked(when, part)))
+    return np.concatenate(strips, axis=1).reshape(-1, *shape)
 
 
-def _exchanges(count: int) -> Iterator[tuple[int, int]]:
-    top = 1 << max(count - 1, 0).bit_length() >> 1
-    p = top
-    while p:
-        q, r, d = top, 0, p
-        while True:
-            yield from ((i, i + d) for i in range(count - d) if i & p == r)
-            if q == p:
-                break
-            d, q, r = q - p, q >> 1, p
-        p >>= 1
+def _strips(pixels: int, values: int) -> Iterator[slice]:
+    """Parts of so many pixels, all about as large, of so many values a pixel.
+
+    Never a single pixel out of many: numpy would add its observations up in another order, and round otherwise.
+    """
+    ends = np.linspace(0, pixels, max(1, min(-(-pixels * values // AT_ONCE), pixels // 2)) + 1).astype(int)
+    return (slice(start, end) for start, end in pairwise(ends.tolist()))
 
 
-_REDUCERS: Mapping[Composite, Callable[[Values], Values]] = {
-    Composite.MEDIAN: _median,
-    Composite.MEAN: _mean,
-    Composite.MIN: np.fmin.reduce,
-    Composite.MAX: np.fmax.reduce,
+def _stacked(when: Sequence[Days], part: slice) -> Days:
+    """Days `(observation, pixel)` of a strip, or `(observation, 1)` where no observation has more than one."""
+    if all(len(day) == 1 for day in when):
+        return np.stack(when)
+    return np.stack(np.broadcast_arrays(*(day if len(day) == 1 else day[part] for day in when)))
+
+
+def _each(work: Callable[[Values], Values]) -> Reducer:
+    """Reduces each output by itself."""
+    return lambda values, days: np.stack([work(output) for output in values])
+
+
+def _trends(values: Values, days: Days) -> Values:
+    """The changes of all outputs, then their p-values."""
+    found = np.stack([trend(output, days) for output in values], axis=1)
+    return np.concatenate(found)
+
+
+def _at_best(values: Values, days: Days) -> Values:
+    """All outputs but the last, where that is highest; of equals the first."""
+    chosen = values[-1]
+    place = np.where(np.isnan(chosen), -np.inf, chosen).argmax(axis=0)
+    return np.take_along_axis(values[:-1], place[np.newaxis, np.newaxis], axis=1)[:, 0]
+
+
+_REDUCERS: Mapping[str, Reducer] = {
+    BEST.name: _at_best,
+    MEDIAN.name: _each(partial(percentile, percent=50)),
+    GEOMEDIAN.name: lambda values, days: geometric_median(values),
+    MEAN.name: _each(mean),
+    MIN.name: _each(np.fmin.reduce),
+    MAX.name: _each(np.fmax.reduce),
+    RANGE.name: _each(spread),
+    STD.name: _each(deviation),
+    COUNT.name: lambda values, days: count(values[0])[np.newaxis],  # an observation is valid in all outputs or none
+    MODE.name: _each(most_frequent),
+    SLOPE.name: _trends,
+    FIRST_DOY.name: lambda values, days: first_seen(values[0], days)[np.newaxis],
+    MAX_DOY.name: lambda values, days: np.stack([highest_seen(output, days) for output in values]),
+    **{
+        name: _each(partial(percentile, percent=each.percent))
+        for name, each in NAMED.items()
+        if each.percent is not None
+    },
 }

@@ -57,6 +57,15 @@ class Grid:
         a, b, _, d, e, _ = tuple(self.transform)[:6]
         return max(math.hypot(a, d), math.hypot(b, e))
 
+    def rows(self, top: int, bottom: int) -> Grid:
+        """The part from row `top` to before row `bottom`, or to where the grid ends."""
+        bottom = min(bottom, self.height)
+        if (top, bottom) == (0, self.height):
+            return self
+        a, b, _, d, e, _ = tuple(self.transform)[:6]
+        left, upper = self.at(0, top)
+        return Grid(self.crs, Affine(a, b, left, d, e, upper), self.width, bottom - top)
+
     def at(self, col: float, row: float) -> tuple[float, float]:
         """The place of a column and row, in CRS units; whole numbers are pixels' corners."""
         a, b, c, d, e, f = tuple(self.transform)[:6]

@@ -183,7 +183,8 @@ async def _scenes(request: Request, cube: Cube, grid: Grid) -> GeoJSON:
     ask = shown(cube)[1]
 
     def find(report: Report) -> Any:
-        return observations(engine, grid, ask.interval, ask.cloud_cover, ask.collection, report, ask.pinned)
+        where = ask.interval, ask.cloud_cover, ask.collection
+        return observations(engine, grid, *where, report, pinned=ask.pinned)
 
     return await places.listed(request, find)
 

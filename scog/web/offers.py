@@ -1,4 +1,4 @@
-"""`/indices`, `/bands`, `/colorMaps`: what can be asked for by name."""
+"""`/indices`, `/bands`, `/composites`, `/colorMaps`: what can be asked for by name."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from scog.look import SCENE_CLASSIFICATION, Wish, look_of
 from scog.maths import indices
 from scog.maths.indices import Index
 from scog.picture import colormap
+from scog.pixels.composite import COMPOSITES, percentile
 from scog.presets import PRESETS
 from scog.web.legends import KEPT
 from scog.web.links import base_url
@@ -81,6 +82,20 @@ async def list_bands(request: Request, parameters: Nothing) -> Response:
         "bands": [_band(band) for band in BANDS],
         "presets": [asdict(preset) | {"rescale": preset.ranges} for preset in PRESETS],
         "scene_classes": look_of(Wish(index=SCENE_CLASSIFICATION)).legend.json()["classes"],
+    }
+    return _json(request, body, KEPT)
+
+
+@router.get("/composites", summary="Composites by name")
+async def list_composites(request: Request, parameters: Nothing) -> Response:
+    """How many observations become one picture: the names that `composite` takes, and of what their values are."""
+    named = (*COMPOSITES, percentile(10), percentile(90))
+    body = {
+        "composites": [
+            {"name": each.name, "title": each.title, "description": each.description, "unit": each.unit.value}
+            for each in named
+        ],
+        "percentiles": "p1 to p99",
     }
     return _json(request, body, KEPT)
 

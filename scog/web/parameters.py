@@ -14,9 +14,9 @@ from scog.catalog.when import Interval, parse_interval
 from scog.draw import Ask
 from scog.errors import InvalidInput, OutOfRange
 from scog.formats import NAMED
-from scog.look import Look, Wish, look_of
+from scog.look import Look, Wish, days_of, look_of
+from scog.pixels.composite import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
 from scog.pixels.mask import parse_mask
-from scog.pixels.reduce import Composite
 from scog.pixels.resample import Resampling
 
 REPEATABLE = frozenset({"bands", "assets", "rescale"})
@@ -29,11 +29,13 @@ MAX_SIZE = 1024
 MAX_BUFFER = 128
 
 PIXEL_SELECTIONS = {
-    "first": Composite.NEWEST,
-    "median": Composite.MEDIAN,
-    "mean": Composite.MEAN,
-    "lowest": Composite.MIN,
-    "highest": Composite.MAX,
+    "first": NEWEST,
+    "median": MEDIAN,
+    "mean": MEAN,
+    "lowest": MIN,
+    "highest": MAX,
+    "stdev": STD,
+    "count": COUNT,
 }
 """TiTiler's names for composites; its first scene is the newest."""
 
@@ -71,8 +73,9 @@ class ValueParameters(SceneParameters):
     mask: Text | None = Field(
         None, description="`clouds` (the default but for `scl`), `none`, or SCL classes to take out, such as `3,8,9`."
     )
-    composite: Composite = Field(
-        Composite.NEWEST, description="How observations become one picture, each masked by itself before."
+    composite: Text = Field(
+        NEWEST.name,
+        description=f"How observations become one picture, each masked by itself before (`/composites`): {VALID}.",
     )
     resampling: Resampling = Field(Resampling.NEAREST, description="How pixels between or over others come about.")
     pixel_selection: Text | None = Field(None, description="The same as `composite`, as TiTiler writes it.")
@@ -87,18 +90,19 @@ class ValueParameters(SceneParameters):
             interval=self.interval(),
             collection=self.collection,
             resampling=self.resampling,
-            composite=self._composite(),
+            composite=look.composite,
         )
 
     def _composite(self) -> Composite:
         """The composite, by our name or by TiTiler's."""
+        composite = parse_composite(self.composite)
         if self.pixel_selection is None:
-            return self.composite
+            return composite
         found = PIXEL_SELECTIONS.get(self.pixel_selection)
         if found is None:
             what = f"There is no pixel selection {self.pixel_selection[:80]!r}."
             raise InvalidInput(what, parameter="pixel_selection", valid=", ".join(PIXEL_SELECTIONS))
-        if self.composite not in (Composite.NEWEST, found):
+        if composite not in (NEWEST, found):
             what = "composite and pixel_selection ask for two things."
             raise InvalidInput(what, parameter="pixel_selection", valid="one of the two")
         return found
@@ -110,7 +114,14 @@ class ValueParameters(SceneParameters):
     def wish(self) -> Wish:
         """What is asked of its look. Raises InvalidInput."""
         bands = (band.strip() for text in (*self.bands, *self.assets) for band in text.split(","))
-        return Wish(index=self.index, expression=self.expression, bands=tuple(bands), classes=self.classes)
+        return Wish(
+            index=self.index,
+            expression=self.expression,
+            bands=tuple(bands),
+            classes=self.classes,
+            composite=self._composite(),
+            days=days_of(self.interval()),
+        )
 
 
 class PictureParameters(ValueParameters):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Annotated
 
+import numpy as np
 from affine import Affine
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
@@ -48,18 +49,19 @@ class BoxParameters(SceneParameters):
 
 @router.get("/point/{lon},{lat}", summary="Values at a place")
 async def point(request: Request, lon: str, lat: str, parameters: Values) -> JSONResponse:
-    """The newest usable values at a place in degrees; null where nothing is known."""
+    """The values at a place in degrees, newest or of another composite; null where nothing is known."""
     place = parse_place(lon, lat)
     ask = parameters.ask()
     drawing = await request.app.state.admission.run(request, draw(request.app.state.engine, place_grid(*place), ask))
     known = bool(drawing.valid[0, 0])
-    values = parameters.look().values(drawing.values, drawing.valid)
+    look = parameters.look()
+    values = look.values(drawing.values, drawing.valid)
     report: Report = drawing.report
     scene = report.used[0] if report.used else None
     body = {
         "coordinates": list(place),
-        "values": [float(value) if known else None for value in values[:, 0, 0]],
-        "band_names": list(ask.expression.names),
+        "values": [float(value) if known and np.isfinite(value) else None for value in values[:, 0, 0]],
+        "band_names": list(look.outputs),
         "datetime": rfc3339(scene.time) if scene else None,
         "scene": scene.id if scene else None,
         "collection": scene.collection if scene else None,

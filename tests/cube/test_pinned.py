@@ -156,7 +156,7 @@ async def found_on(
 ) -> tuple[list[Any], Report]:
     report = Report()
     engine: Any = SimpleNamespace(searches=bench.searches)
-    found = observations(engine, grid, EVER, cloud_cover, None, report, scenes)
+    found = observations(engine, grid, EVER, cloud_cover, None, report, pinned=scenes)
     return [(each.key, [scene.id for scene in each.scenes]) async for each in found], report
 
 

@@ -76,7 +76,7 @@ class MadeScene:
     collection: str = L2A
     applied: bool | None = True
     baseline: str = "05.00"
-    cloud_cover: float = 10.0
+    cloud_cover: float | None = 10.0
     platform: str = "sentinel-2a"
     orbit: int | None = None
     strip: str | None = None

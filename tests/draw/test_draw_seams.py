@@ -15,6 +15,7 @@ from affine import Affine
 from scog.catalog.when import parse_interval
 from scog.draw import Ask, draw
 from scog.engine import Engine, open_engine
+from scog.pixels.composite import NAMED
 from scog.settings import Settings
 from scog.space.grid import Grid, tile_grid
 from tests.doubles.drawing import ask_for
@@ -55,6 +56,20 @@ def split_day(archive: Path) -> str:
     items = [json.loads(path.read_bytes()) for path in archive.glob("*/*/*.json")]
     seen = Counter((item["properties"]["grid:code"], item["properties"]["datetime"][:10]) for item in items)
     return max(str(day) for (_, day), count in seen.items() if count == 2)
+
+
+@pytest.mark.parametrize("name", ["oldest", "clearest", "best", "geomedian", "std", "slope", "max_doy", "p30", "count"])
+def test_each_tile_of_a_composite_is_its_part_of_the_large_picture(demo_archive: Path, name: str) -> None:
+    """Whatever observations touch one tile and not the next."""
+    ask = ask_for(NDVI, composite=NAMED[name])
+
+    async def work() -> None:
+        async with open_engine(Settings(catalog=str(demo_archive))) as engine:
+            tiles, valid = await compare(engine, 12, ask)
+            assert tiles > 4
+            assert valid > 0.05
+
+    asyncio.run(work())
 
 
 @pytest.mark.parametrize("picture", ["newest", "unmasked", "split"])

@@ -1,82 +1,162 @@
-"""Composites of all observations, against numpy over the same scenes; clouds, gaps, and places nobody saw."""
+"""Composites of all observations, against numpy and scipy over the same scenes; clouds, gaps, and places nobody saw."""
 
 from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from affine import Affine
+from numpy.typing import NDArray
 
+from scog import stack
 from scog.catalog.when import parse_interval
+from scog.draw import Drawing
 from scog.errors import DeadlineExceeded
-from scog.pixels.reduce import Composite
+from scog.pixels.composite import BEST, COMPOSITES, COUNT, GEOMEDIAN, MEDIAN, MODE, NAMED, SLOPE, Composite
+from scog.pixels.days import days_since_1970
 from scog.space.grid import Grid, tile_grid
 from scog.view import View
-from tests.doubles.archives import MadeScene, newest_clear
+from tests.doubles.archives import CLOUDY, MadeScene, newest_clear
+from tests.doubles.composites import composite_of, weiszfeld
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
 from tests.draw.test_draw_newest import EAST, NDVI, ORDERED, WEST, archive
 
 __all__ = ["archive"]
 
 DAYS = sorted({time[:10] for time, *_ in ORDERED}, reverse=True)
-REDUCERS: dict[Composite, Callable[..., Any]] = {
-    Composite.MEDIAN: np.nanmedian, Composite.MEAN: np.nanmean, Composite.MIN: np.nanmin, Composite.MAX: np.nanmax,
-}  # fmt: skip
+BANDS = ("red", "nir", "scl")
+GRID = tile_over(EAST, 13, 0.1, 0.4)
+ALONE = [*(each.name for each in COMPOSITES if not each.painted and each not in (BEST, GEOMEDIAN, MODE)), "p10", "p95"]
 
 
-def observed(scenes: list[MadeScene], grid: Grid, masked: tuple[int, ...] | None) -> tuple[np.ndarray, np.ndarray]:
-    """NDVI of each day, NaN where its scenes show nothing, and where a pixel lies on an edge."""
-    layers, on_edge = [], np.zeros(grid.shape, bool)
+@dataclass
+class Observed:
+    """Of each day: stored numbers of bands `(day, band, y, x)` and when they were seen, NaN where nothing usable was.
+
+    And where a pixel lies on an edge.
+    """
+
+    bands: NDArray[np.float64]
+    when: NDArray[np.float64]
+    on_edge: NDArray[np.bool_]
+
+    @property
+    def ndvi(self) -> NDArray[np.float64]:
+        red, nir = self.bands[:, 0], self.bands[:, 1]
+        return np.asarray((nir - red) / np.maximum(nir + red, 1))
+
+
+def observed(
+    scenes: list[MadeScene], grid: Grid, masked: tuple[int, ...] | None = CLOUDY, names: tuple[str, ...] = BANDS
+) -> Observed:
+    layers, times, on_edge = [], [], np.zeros(grid.shape, bool)
     for day in DAYS:
-        numbers, valid, edge = newest_clear([s for s in scenes if s.time.startswith(day)], ("red", "nir"), grid, masked)
-        red, nir = (numbers[band].astype(float) for band in ("red", "nir"))
-        layers.append(np.where(valid, (nir - red) / np.maximum(nir + red, 1), np.nan))
+        bands, when = np.full((len(names), *grid.shape), np.nan), np.full(grid.shape, np.nan)
+        for scene in scenes:
+            if scene.time.startswith(day):
+                numbers, valid, edge = newest_clear([scene], names, grid, masked)
+                new = valid & np.isnan(when)
+                bands[:, new] = np.stack([numbers[band] for band in names])[:, new]
+                when[new] = days_since_1970(datetime.fromisoformat(scene.time.replace("Z", "+00:00")))
+                on_edge |= edge
+        layers.append(bands)
+        times.append(when)
+    return Observed(np.stack(layers), np.stack(times), on_edge)
+
+
+@pytest.fixture(scope="module")
+def clear(archive: tuple[Path, list[MadeScene]]) -> Observed:
+    return observed(archive[1], GRID)
+
+
+@pytest.fixture(scope="module")
+def drawn(archive: tuple[Path, list[MadeScene]]) -> dict[str, Drawing]:
+    asks = {name: ask_for(NDVI, composite=NAMED[name]) for name in ALONE}
+    asks["mode"] = ask_for("scl", "none", composite=MODE)
+    asks["best"] = ask_for("red; scl", composite=BEST)
+    asks["geomedian"] = ask_for("red * 2; nir - red", composite=GEOMEDIAN)
+    drawings = draw_all(archive[0], [(GRID, ask) for ask in asks.values()])
+    return dict(zip(asks, drawings, strict=True))
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_each_pixel_is_what_numpy_makes_of_the_days(name: str, clear: Observed, drawn: dict[str, Drawing]) -> None:
+    some = np.s_[::5, ::7] if name[0] == "p" or name in ("slope", "first_doy", "max_doy") else np.s_[:, :]
+    values, when = (numbers[:, *some].reshape(len(DAYS), -1) for numbers in (clear.ndvi, clear.when))
+    expected = composite_of(name, values, when)
+    inside = ~clear.on_edge[some].ravel()
+    found = drawn[name].values[:, *some].reshape(len(expected), -1)
+    valid = drawn[name].valid[some].ravel()
+    assert (valid == np.isfinite(expected[0]))[inside].all()
+    assert len(np.unique(expected[0][np.isfinite(expected[0])])) > 2
+    tolerance = {"rtol": 1e-5, "atol": 1e-3} if name == "slope" else {"atol": 2e-6}  # of changes up to 100 a year
+    np.testing.assert_allclose(found[:, inside], expected[:, inside], **tolerance)
+
+
+def test_the_most_frequent_class(archive: tuple[Path, list[MadeScene]], drawn: dict[str, Drawing]) -> None:
+    """Unmasked, and where bands are missing too: only the classification is looked at."""
+    classes = []
+    on_edge = np.zeros(GRID.shape, bool)
+    for day in DAYS:
+        todays = [scene for scene in archive[1] if scene.time.startswith(day)]
+        numbers, valid, edge = newest_clear(todays, ("scl",), GRID, None)
+        classes.append(np.where(valid, numbers["scl"], np.nan))
         on_edge |= edge
-    return np.stack(layers), on_edge
+    seen = np.stack(classes)[:, ::3, ::3].reshape(len(DAYS), -1)
+    expected = composite_of("mode", seen, np.zeros_like(seen))
+    inside = ~on_edge[::3, ::3].ravel()
+    assert np.array_equal(drawn["mode"].values[:, ::3, ::3].reshape(1, -1)[:, inside], expected[:, inside], True)
 
 
-@pytest.mark.parametrize("composite", REDUCERS)
+def test_the_best_is_all_of_the_day_with_the_highest_ndvi(clear: Observed, drawn: dict[str, Drawing]) -> None:
+    best = np.where(np.isnan(clear.ndvi), -np.inf, clear.ndvi).argmax(axis=0)
+    expected = np.take_along_axis(clear.bands, best[np.newaxis, np.newaxis], axis=0)[0]
+    red, scl = drawn["best"].values
+    inside = ~clear.on_edge
+    np.testing.assert_allclose(red[inside], expected[0][inside] / 10000, atol=1e-6)
+    assert np.array_equal(scl[inside], expected[2][inside], equal_nan=True)
+
+
+def test_the_geometric_median_is_of_the_bands(clear: Observed, drawn: dict[str, Drawing]) -> None:
+    twice_red, difference = drawn["geomedian"].values
+    for row, col in zip(*(places[::197] for places in np.nonzero(~clear.on_edge)), strict=True):
+        seen = clear.bands[:, :2, row, col] / 10000
+        seen = seen[~np.isnan(seen).any(axis=1)]
+        if not len(seen):
+            assert np.isnan([twice_red[row, col], difference[row, col]]).all()
+            continue
+        red = twice_red[row, col] / 2
+        place, truth = np.array([red, difference[row, col] + red]), weiszfeld(seen)
+        found, least = (np.sqrt(((seen - at) ** 2).sum(axis=1)).sum() for at in (place, truth))
+        assert found <= least + 1e-5
+
+
 @pytest.mark.parametrize("mask", ["clouds", "none"])
-def test_each_pixel_is_what_numpy_makes_of_the_days(
-    archive: tuple[Path, list[MadeScene]], composite: Composite, mask: str
-) -> None:
+def test_from_memory_it_is_the_same(archive: tuple[Path, list[MadeScene]], mask: str) -> None:
     folder, scenes = archive
-    grid = tile_over(EAST, 13, 0.1, 0.4)
-    days, on_edge = observed(scenes, grid, (0, 1, 3, 8, 9, 10) if mask == "clouds" else None)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # pixels that nobody saw
-        expected = REDUCERS[composite](days, axis=0)
-    ask = ask_for(NDVI, mask, composite=composite)
-    some = ask_for(NDVI, mask, composite=composite, interval=parse_interval(DAYS[1]))
-    part, drawing, again = draw_all(folder, [(grid, some), (grid, ask), (grid, ask)])
+    ask = ask_for(NDVI, mask, composite=MEDIAN)
+    some = ask_for(NDVI, mask, composite=MEDIAN, interval=parse_interval(DAYS[1]))
+    part, drawing, again = draw_all(folder, [(GRID, some), (GRID, ask), (GRID, ask)])
     assert part.valid.any()
-    assert np.array_equal(drawing.values, again.values, equal_nan=True), "from memory it is the same"
+    assert np.array_equal(drawing.values, again.values, equal_nan=True)
     assert again.report.tally.requests == 0
-    assert (drawing.valid == np.isfinite(expected))[~on_edge].all()
-    np.testing.assert_allclose(drawing.values[0][~on_edge], expected[~on_edge], atol=2e-6)
     assert {scene.id for scene in drawing.report.used} == {scene.id for scene in again.report.used}
     assert len(drawing.report.used) > 5
+    if mask == "none":
+        seen = observed(scenes, GRID, None, ("red", "nir"))
+        check_median(drawing, seen.ndvi, seen.on_edge)
 
 
-@pytest.mark.parametrize("z", [12, 14])
-def test_tiles_of_a_median_meet(archive: tuple[Path, list[MadeScene]], z: int) -> None:
-    folder, _ = archive
-    ask = ask_for(NDVI, composite=Composite.MEDIAN)
-    corner = tile_over(WEST, z, 0.4, 0.4)
-    whole = draw_one(folder, Grid(corner.crs, corner.transform, 512, 512), ask)
-    for down in (0, 1):
-        for across in (0, 1):
-            pixel, _, left, _, _, top = tuple(corner.transform)[:6]
-            moved = Affine(pixel, 0, left + 256 * across * pixel, 0, -pixel, top - 256 * down * pixel)
-            part = draw_one(folder, Grid(corner.crs, moved, 256, 256), ask)
-            rows, cols = slice(256 * down, 256 * (down + 1)), slice(256 * across, 256 * (across + 1))
-            assert np.array_equal(part.values, whole.values[:, rows, cols], equal_nan=True)
+def check_median(drawing: Drawing, ndvi: NDArray[np.float64], on_edge: NDArray[np.bool_]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # pixels that nobody saw
+        expected = np.nanmedian(ndvi, axis=0)
+    np.testing.assert_allclose(drawing.values[0][~on_edge], expected[~on_edge], atol=2e-6)
 
 
 def test_a_broken_scene_is_left_out_and_named(archive: tuple[Path, list[MadeScene]], tmp_path: Path) -> None:
@@ -85,19 +165,27 @@ def test_a_broken_scene_is_left_out_and_named(archive: tuple[Path, list[MadeScen
     broken = next(scene for scene in copies if scene.id == "G")
     broken.files["nir"].write_bytes(b"not a TIFF")
     grid = tile_over(WEST, 13)
-    drawing = draw_one(tmp_path, grid, ask_for(NDVI, composite=Composite.MEDIAN))
+    drawing = draw_one(tmp_path, grid, ask_for(NDVI, composite=MEDIAN))
     assert drawing.report.skipped == {"G": "not-a-tiff"}
-    days, on_edge = observed([scene for scene in scenes if scene.id != "G"], grid, (0, 1, 3, 8, 9, 10))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        expected = np.nanmedian(days, axis=0)
-    np.testing.assert_allclose(drawing.values[0][~on_edge], expected[~on_edge], atol=2e-6)
+    seen = observed([scene for scene in scenes if scene.id != "G"], grid)
+    check_median(drawing, seen.ndvi, seen.on_edge)
 
 
 def test_where_nothing_was_seen_nothing_is_drawn(archive: tuple[Path, list[MadeScene]]) -> None:
-    drawing = draw_one(archive[0], tile_grid(13, 10, 10), ask_for(NDVI, composite=Composite.MEDIAN))
-    assert not drawing.valid.any()
-    assert np.isnan(drawing.values).all()
+    asks = [ask_for(NDVI, composite=each) for each in (MEDIAN, SLOPE, GEOMEDIAN, BEST)]
+    for drawing in draw_all(archive[0], [(tile_grid(13, 10, 10), ask) for ask in asks]):
+        assert not drawing.valid.any()
+        assert np.isnan(drawing.values).all()
+
+
+def test_a_count_is_known_everywhere(archive: tuple[Path, list[MadeScene]]) -> None:
+    ask = ask_for("red; nir; scl", composite=COUNT)
+    here, elsewhere = draw_all(archive[0], [(GRID, ask), (tile_grid(13, 10, 10), ask)])
+    assert here.valid.all()
+    assert {0, 1, 2} <= set(np.unique(here.values))
+    assert here.values.shape == elsewhere.values.shape == (1, 256, 256)
+    assert elsewhere.valid.all()
+    assert not elsewhere.values.any()
 
 
 def hanging(monkeypatch: pytest.MonkeyPatch, scenes: set[str]) -> None:
@@ -118,14 +206,11 @@ def test_at_the_deadline_it_is_made_of_what_has_come(
     folder, scenes = archive
     grid = tile_over(WEST, 13)
     hanging(monkeypatch, {"G"})
-    drawing = draw_one(folder, grid, ask_for(NDVI, composite=Composite.MEDIAN), tile_deadline=3)
+    drawing = draw_one(folder, grid, ask_for(NDVI, composite=MEDIAN), tile_deadline=3)
     assert drawing.report.incomplete == "deadline"
     assert drawing.report.skipped == {"G": "deadline"}
-    days, on_edge = observed([scene for scene in scenes if scene.id != "G"], grid, (0, 1, 3, 8, 9, 10))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        expected = np.nanmedian(days, axis=0)
-    np.testing.assert_allclose(drawing.values[0][~on_edge], expected[~on_edge], atol=2e-6)
+    seen = observed([scene for scene in scenes if scene.id != "G"], grid)
+    check_median(drawing, seen.ndvi, seen.on_edge)
 
 
 def test_where_nothing_came_in_time_that_is_an_error(
@@ -133,4 +218,18 @@ def test_where_nothing_came_in_time_that_is_an_error(
 ) -> None:
     hanging(monkeypatch, {scene.id for scene in archive[1]})
     with pytest.raises(DeadlineExceeded):
-        draw_one(archive[0], tile_over(WEST, 13), ask_for(NDVI, composite=Composite.MEDIAN), tile_deadline=1)
+        draw_one(archive[0], tile_over(WEST, 13), ask_for(NDVI, composite=MEDIAN), tile_deadline=1)
+
+
+@pytest.mark.parametrize("composite", [MEDIAN, SLOPE, COUNT, GEOMEDIAN], ids=lambda composite: composite.name)
+def test_what_takes_much_memory_is_worked_on_rows_by_rows(
+    archive: tuple[Path, list[MadeScene]], composite: Composite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = ask_for(NDVI, composite=composite)
+    whole = draw_one(archive[0], GRID, ask)
+    monkeypatch.setattr(stack, "AT_ONCE_BYTES", 4 * 256 * 5 * 60)
+    parts = draw_one(archive[0], GRID, ask)
+    assert np.array_equal(parts.values, whole.values, equal_nan=True)
+    assert np.array_equal(parts.valid, whole.valid)
+    assert {scene.id for scene in parts.report.used} == {scene.id for scene in whole.report.used}
+    assert len(parts.report.used) == len(whole.report.used)

@@ -1,60 +1,184 @@
-"""Reducers against numpy's own, pixel by pixel."""
+"""Reducers against numpy's, scipy's and plain ones, pixel by pixel."""
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from scog.pixels.reduce import STRIP, Composite, _network, reduce
+from scog.pixels import reduce as reducing
+from scog.pixels.composite import BEST, COMPOSITES, GEOMEDIAN, NAMED, percentile
+from scog.pixels.order import _network, _pruned
+from scog.pixels.reduce import AT_ONCE, reduce
+from scog.pixels.trend import p_value
+from tests.doubles.composites import composite_of, stats, weiszfeld
 
-ORACLES = {
-    Composite.MEDIAN: lambda values: np.nanmedian(values, axis=0),
-    Composite.MEAN: lambda values: np.nanmean(values, axis=0, dtype=np.float64),
-    Composite.MIN: lambda values: np.nanmin(values, axis=0),
-    Composite.MAX: lambda values: np.nanmax(values, axis=0),
-}
+ALIKE = [each.name for each in COMPOSITES if not each.painted and each not in (BEST, GEOMEDIAN)]
+NAMES = [*ALIKE, "p1", "p10", "p50", "p99"]
 numbers = st.floats(-1000, 1000, width=32) | st.just(np.nan) | st.integers(-2, 2).map(float)
+TIGHT = {"rtol": 1e-6, "atol": 1e-5}
+"""float32's rounding, of numbers up to 1000."""
+NEW_YEAR = 18262.0
+"""2020-01-01, in days since 1970."""
 
 
-def expected(values: NDArray[np.float32], composite: Composite) -> NDArray[np.float32]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # pixels without any observation
-        return np.asarray(ORACLES[composite](values), np.float32)
+def days_for(count: int) -> list[float]:
+    """Newest first, over a leap day and two turns of the year, some a moment before midnight."""
+    return [NEW_YEAR + 800 - 37.25 * number - (0.25 - 1e-6) * (number % 3 == 0) for number in range(count)]
 
 
-@pytest.mark.parametrize("composite", ORACLES)
-@given(stack=hnp.array_shapes(min_dims=3, max_dims=4, max_side=9).flatmap(
+def expected(name: str, stack: NDArray[np.float32], days: list[float]) -> NDArray[np.float64]:
+    """Of each output `(output, y, x)` of a stack `(observation, output, y, x)`; p-values come last."""
+    flat = stack.reshape(*stack.shape[:2], -1)
+    when = np.repeat(np.array(days)[:, np.newaxis], flat.shape[2], axis=1)
+    outputs = flat[:, :1] if NAMED[name].single else flat
+    found = np.stack([composite_of(name, outputs[:, number], when) for number in range(outputs.shape[1])], axis=1)
+    return found.reshape(-1, *stack.shape[2:])
+
+
+def jointly(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    """An observation is invalid in all outputs where it is in one."""
+    return np.where(np.isnan(stack).any(axis=1, keepdims=True), np.float32(np.nan), stack)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=30)
+@given(stack=hnp.array_shapes(min_dims=4, max_dims=4, max_side=6).flatmap(
     lambda shape: hnp.arrays(np.float32, shape, elements=numbers)
 ))  # fmt: skip
-def test_any_stack(composite: Composite, stack: NDArray[np.float32]) -> None:
-    before = stack.copy()
-    reduced = reduce(stack, composite)
+def test_any_stack(name: str, stack: NDArray[np.float32]) -> None:
+    stack = jointly(stack)
+    before, days = stack.copy(), days_for(len(stack))
+    reduced = reduce(stack, NAMED[name], days)
     assert reduced.dtype == np.float32
-    np.testing.assert_allclose(reduced, expected(stack, composite), rtol=1e-6, atol=1e-30)
+    tolerance = {"rtol": 1e-4, "atol": 1e-4} if name == "slope" else TIGHT  # scipy's own sums cancel
+    np.testing.assert_allclose(reduced, expected(name, stack, days), **tolerance)
     assert np.array_equal(stack, before, equal_nan=True)
 
 
-@pytest.mark.parametrize("composite", ORACLES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("count", [1, 2, 5, 20, 100])
-def test_more_pixels_than_a_strip_with_gaps_and_ties(composite: Composite, count: int) -> None:
+def test_many_observations_with_gaps_and_ties(name: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reducing, "AT_ONCE", 64 * count)  # several strips
     rng = np.random.default_rng(count)
-    stack = rng.integers(0, 50, (count, 1, 97, 2 * STRIP // 97 + 5)).astype(np.float32) / 7
+    stack = rng.integers(0, 50, (count, 1, 13, 17)).astype(np.float32) / 8
     stack[rng.random(stack.shape) < rng.random(stack.shape[1:])] = np.nan
-    assert np.isnan(stack).all(axis=0).any()
-    np.testing.assert_allclose(reduce(stack, composite), expected(stack, composite), rtol=1e-6)
+    stack[:, :, 0, :4] = np.nan
+    stack[:, :, 1] = 3  # nothing ever changes
+    days = days_for(count)
+    np.testing.assert_allclose(reduce(stack, NAMED[name], days), expected(name, stack, days), rtol=2e-6, atol=1e-6)
+
+
+def test_pixels_of_one_observation_may_have_been_seen_at_several_times() -> None:
+    rng = np.random.default_rng(7)
+    stack = rng.random((9, 1, 8, 9)).astype(np.float32)
+    days = days_for(9)
+    planes: list[float | NDArray[np.float64]] = list(days)
+    planes[3] = np.where(np.arange(9) < 4, days[3], days[3] + 1.5) * np.ones((8, 1))
+    for name in ("slope", "first_doy", "max_doy"):
+        drawn = reduce(stack, NAMED[name], planes)
+        left, right = (reduce(stack, NAMED[name], [*days[:3], day, *days[4:]]) for day in (days[3], days[3] + 1.5))
+        assert np.array_equal(drawn[..., :4], left[..., :4])
+        assert np.array_equal(drawn[..., 4:], right[..., 4:])
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 17, 18, 97, 98])
+def test_p_values_are_those_of_students_distribution(freedom: int) -> None:
+    explained = np.concatenate(([0.0], np.linspace(0.01, 0.99, 99), [1 - 1e-9, 1.0]))
+    with np.errstate(divide="ignore"):
+        t = np.sqrt(explained * freedom / (1 - explained))
+    found = p_value(explained, np.full(explained.shape, freedom))
+    np.testing.assert_allclose(found, 2 * stats.t.sf(t, freedom), atol=1e-12)
+
+
+# Vectors of bands
+
+
+@pytest.mark.parametrize("bands", [1, 2, 5])
+def test_the_best_is_all_of_one_observation(bands: int) -> None:
+    rng = np.random.default_rng(bands)
+    stack = rng.integers(0, 5, (12, bands + 1, 30, 31)).astype(np.float32)
+    stack[np.broadcast_to(rng.random((12, 1, 30, 31)) < rng.random((30, 31)), stack.shape)] = np.nan
+    found = reduce(stack, BEST)
+    for row, col in np.ndindex(30, 31):
+        seen = [pixel for pixel in stack[:, :, row, col] if np.isfinite(pixel).all()]
+        first = max(seen, key=lambda pixel: pixel[-1])[:-1] if seen else np.full(bands, np.nan)
+        assert np.array_equal(found[:, row, col], first, equal_nan=True)
+
+
+@pytest.mark.parametrize(("bands", "count"), [(1, 4), (2, 1), (2, 2), (2, 3), (3, 9), (6, 20)])
+def test_the_geometric_median(bands: int, count: int) -> None:
+    rng = np.random.default_rng(10 * bands + count)
+    stack = rng.normal(0.3, 0.1, (count, bands, 6, 5)).astype(np.float32)
+    stack[:, :, 0] = np.round(stack[:, :, 0], 1)  # ties, and observations that are the median
+    stack[:, :, 1, 0] = 0.25
+    stack[np.broadcast_to(rng.random((count, 1, 6, 5)) < 0.3, stack.shape)] = np.nan
+    found = reduce(stack, GEOMEDIAN)
+    errors = []
+    for row, col in np.ndindex(6, 5):
+        seen = stack[:, :, row, col].astype(float)
+        seen = seen[np.isfinite(seen).all(axis=1)]
+        if not len(seen):
+            assert np.isnan(found[:, row, col]).all()
+            continue
+        place, truth = found[:, row, col], weiszfeld(seen)
+        least, sum_of_distances = (np.sqrt(((seen - at) ** 2).sum(axis=1)).sum() for at in (truth, place))
+        assert sum_of_distances <= least + 1e-5
+        if np.linalg.matrix_rank(seen - seen[0], tol=1e-3) > 1:  # on a line many places may be equally near
+            errors.append(np.abs(place - truth).max())
+    if bands > 1 and count > 2:
+        assert len(errors) > 10
+        assert np.median(errors) < 1e-6
+        assert np.quantile(errors, 0.9) < 1e-4
+
+
+def test_from_an_observation_that_is_not_the_median_it_goes_on() -> None:
+    """The mean is the fourth observation, where plain Weiszfeld would stay."""
+    stack = np.array([0, 0, 0, 0.3, 1.2], np.float32).reshape(5, 1, 1, 1)
+    assert reduce(stack, GEOMEDIAN)[0, 0, 0] == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["slope", "geomedian", "mean", "p37"])
+def test_a_pixel_is_the_same_in_whatever_strip(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also beside observations that are not seen there: so it is in a smaller tile."""
+    rng = np.random.default_rng(3)
+    stack = rng.normal(0.3, 0.1, (15, 2, 40, 41)).astype(np.float32)
+    stack[np.broadcast_to(rng.random((15, 1, 40, 41)) < 0.4, stack.shape)] = np.nan
+    stack[4, :, :20] = np.nan
+    days = days_for(15)
+    whole = reduce(stack, NAMED[name], days)
+    monkeypatch.setattr(reducing, "AT_ONCE", 1000)
+    assert np.array_equal(reduce(stack, NAMED[name], days), whole, equal_nan=True)
+    seen = [number for number in range(15) if number != 4]
+    part = reduce(stack[seen][:, :, :20, 3:9], NAMED[name], [days[number] for number in seen])
+    assert np.array_equal(part, whole[:, :20, 3:9], equal_nan=True)
+
+
+# Orders
 
 
 @pytest.mark.parametrize("count", range(1, 17))
 def test_the_network_sorts(count: int) -> None:
     """By the 0-1 principle: what sorts all sequences of zeros and ones sorts everything."""
     rows = (np.arange(2**count)[np.newaxis] >> np.arange(count)[:, np.newaxis]) & 1
-    for low, high in _network(count):
-        assert low < high
-        rows[low], rows[high] = np.minimum(rows[low], rows[high]), np.maximum(rows[low], rows[high])
-    assert (np.diff(rows, axis=0) >= 0).all()
+    whole, middle = rows.copy(), rows.copy()
+    first, last = (count - 1) // 2, count // 2
+    for network, sorted_rows in ((_network(count), whole), (_pruned(count, first, last), middle)):
+        for low, high in network:
+            assert low < high
+            pair = sorted_rows[low], sorted_rows[high]
+            sorted_rows[low], sorted_rows[high] = np.minimum(*pair), np.maximum(*pair)
+    assert (np.diff(whole, axis=0) >= 0).all()
+    assert np.array_equal(middle[first : last + 1], whole[first : last + 1])
+    assert count < AT_ONCE
+
+
+def test_percentiles_have_names() -> None:
+    titles = {percent: percentile(percent).title.split()[0] for percent in (1, 2, 3, 4, 11, 12, 13, 21, 22, 93, 99)}
+    assert titles == {
+        1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 12: "12th", 13: "13th", 21: "21st", 22: "22nd",
+        93: "93rd", 99: "99th",
+    }  # fmt: skip

@@ -297,6 +297,7 @@ def test_pinned_cubes_stay_the_same_and_live_ones_do_not(growing: Path, tmp_path
         assert [tile.headers["Cache-Control"] for tile in tiles] == [COMPLETE, IMMUTABLE]
         assert before.get(f"/cubes/{pinned['id']}/tiles/12/0/0?empty=204").headers["Cache-Control"] == IMMUTABLE
         assert post(before, 200, bbox=BOX, scenes="pinned")["id"] == pinned["id"]
+        dated = [post(before, bbox=BOX, datetime="2024-03-14/.."), pinned]
     newer(growing)
     (growing / "sentinel-2-l2a" / OLD / f"{OLD}.json").unlink()  # its files are still there
     with served(settings) as after:
@@ -305,6 +306,9 @@ def test_pinned_cubes_stay_the_same_and_live_ones_do_not(growing: Path, tmp_path
         assert again[1].headers["X-Scog-Used"] == tiles[1].headers["X-Scog-Used"]
         assert "searches=0" in again[1].headers["X-Scog-Upstream"]
         assert again[0].content != tiles[0].content
+        # Nor is one taken for the other of those that were drawn before, where nothing but their scenes differs.
+        for cube, expected in ((dated[0], again[0]), (dated[1], again[1]), (dated[0], again[0])):
+            assert after.get(f"/cubes/{cube['id']}/tiles/{west}").content == expected.content
         for cube in (live, pinned):
             known = after.get(f"/cubes/{cube['id']}").json()
             assert known == {

@@ -11,10 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from scog.catalog.compare import Truth, is_number
-from scog.catalog.cql import compile_filter, parse_text
 from scog.catalog.fields import Fields
 from scog.catalog.item_search import NEWEST_FIRST, Area, Item, ItemSearch, query_conditions
-from scog.catalog.shapes import VALID_BOX, box_shape, boxes_of, shape_of
 from scog.catalog.when import VALID as VALID_TIME
 from scog.catalog.when import parse_interval
 from scog.errors import InvalidInput
@@ -140,21 +138,26 @@ def _text(body: Mapping[str, Any], name: str, valid: str) -> str:
 def _area(body: Mapping[str, Any]) -> Area | None:
     if "bbox" in body and "intersects" in body:
         raise InvalidInput("bbox and intersects are given together.", parameter="bbox", valid="one of the two")
+    if "bbox" not in body and "intersects" not in body:
+        return None
+    # shapely, like cql2 below, is loaded by the first search that needs it rather than by every start of the server.
+    from scog.catalog.shapes import VALID_BOX, box_shape, boxes_of, shape_of, touching
+
     if "bbox" in body:
         if not isinstance(body["bbox"], list):
             raise InvalidInput("bbox is no list.", parameter="bbox", valid=VALID_BOX)
         boxes = boxes_of(body["bbox"])
         if boxes == [WORLD]:  # as clients send it that show everything
             return None
-        return Area(tuple(boxes), box_shape(boxes), is_boxes=True)
-    if "intersects" in body:
-        shape = shape_of(body["intersects"])
-        return Area((shape.bounds,), shape, is_boxes=False)
-    return None
+        return Area(tuple(boxes), touching(box_shape(boxes)), is_boxes=True)
+    shape = shape_of(body["intersects"])
+    return Area((shape.bounds,), touching(shape), is_boxes=False)
 
 
 def _filter(body: Mapping[str, Any]) -> tuple[list[tuple[str, float]], list[Test]]:
     """The filter's comparisons with the cloud cover, which the index knows, and the rest of it."""
+    from scog.catalog.cql import compile_filter, parse_text
+
     language = body.get("filter-lang", "cql2-json")
     if language not in ("cql2-text", "cql2-json"):
         raise InvalidInput("The filter's language is not known.", parameter="filter-lang", valid="cql2-text, cql2-json")

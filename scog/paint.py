@@ -1,8 +1,9 @@
-"""The newest usable pixel of each place: scenes are laid over each other, and of each is read only what shows."""
+"""Scenes laid over each other in an order, such as newest first: of each is read only what shows."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 
@@ -13,23 +14,25 @@ from scog.ask import Ask
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.engine import Engine
-from scog.pixels.composite import Canvas, share_out
+from scog.pixels.canvas import Canvas, share_out
+from scog.pixels.composite import CLEAREST
 from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.space.grid import Grid
 from scog.view import Valued, View
 
 FIRST_BATCH = 2
-"""Observations whose SCL is read at once at first; doubled while pixels are missing."""
+"""Observations, or scenes, whose SCL is read at once at first; doubled while pixels are missing."""
 
 Mask2D = NDArray[np.bool_]
 
 
-class Newest:
-    """Paints observations onto a canvas, newest first, until it is full."""
+class Painting:
+    """Paints scenes onto a canvas, in the order of their composite, until it is full."""
 
     def __init__(self, engine: Engine, grid: Grid, ask: Ask, report: Report) -> None:
         self._cpu = engine.cpu
+        self._composite = ask.composite
         self._canvas = Canvas(ask.expression.outputs, grid.shape)
         self._view = View(engine, grid, ask, report)
         self._report = report
@@ -38,8 +41,9 @@ class Newest:
 
     async def take(self, found: AsyncIterator[Observation]) -> None:
         """Paint observations as they are found, as many as it takes."""
-        async for batch in _growing_batches(found):
-            await self._paint([scene for observation in batch for scene in observation.scenes])
+        by_scene = self._composite == CLEAREST
+        async for batch in _growing_batches(_clearest_first(found) if by_scene else _by_observation(found)):
+            await self._paint([scene for scenes in batch for scene in scenes])
             if self._canvas.full:
                 break
 
@@ -121,12 +125,28 @@ class Newest:
         return ~self._canvas.valid if self._canvas.valid.any() else None
 
 
-async def _growing_batches(found: AsyncIterator[Observation]) -> AsyncIterator[list[Observation]]:
-    """Observations in batches of 2, 4, 8 ...: few reads where the newest are clear, few round trips where not."""
-    batch: list[Observation] = []
-    size = FIRST_BATCH
+async def _by_observation(found: AsyncIterator[Observation]) -> AsyncIterator[Sequence[Scene]]:
+    """The scenes of each observation, as they are found."""
     async for observation in found:
-        batch.append(observation)
+        yield observation.scenes
+
+
+async def _clearest_first(found: AsyncIterator[Observation]) -> AsyncIterator[Sequence[Scene]]:
+    """Each scene by itself, by its cloud cover; equals as they are found, those of which none is known last.
+
+    The order is the scenes' own: the share of clouds within a tile would differ from that within the next one.
+    """
+    scenes = [scene async for observation in found for scene in observation.scenes]
+    for scene in sorted(scenes, key=lambda scene: math.inf if scene.cloud_cover is None else scene.cloud_cover):
+        yield (scene,)
+
+
+async def _growing_batches(found: AsyncIterator[Sequence[Scene]]) -> AsyncIterator[list[Sequence[Scene]]]:
+    """What is found in batches of 2, 4, 8 ...: few reads where the first are clear, few round trips where not."""
+    batch: list[Sequence[Scene]] = []
+    size = FIRST_BATCH
+    async for scenes in found:
+        batch.append(scenes)
         if len(batch) == size:
             yield batch
             batch, size = [], 2 * size

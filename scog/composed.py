@@ -1,0 +1,65 @@
+"""How composites look by themselves: range and colours follow from the layer's, and from the time they are made of."""
+
+from __future__ import annotations
+
+import math
+
+from scog.bands import BY_NAME
+from scog.picture.channels import Channels
+from scog.picture.classes import Classes
+from scog.picture.colormap import color_table
+from scog.picture.picture import CLEAR
+from scog.picture.ramp import Ramp, Range
+from scog.pixels.composite import STD, Composite, Unit
+
+Coloring = Ramp | Classes | Channels
+
+YEAR_DAYS = 365.25
+CLEAR_DAYS = 10.0
+"""Days from one clear observation of a place to the next, roughly: passes are 2.5 to 5 days apart, half are cloudy."""
+FEWEST, MOST = 5, 100
+"""Observations that the colours of a count reach to."""
+MOST_SHARE = 1 / 3
+"""Of the layer's range: as much as a value may change over the whole time before its colour ends."""
+NUMBERS, SPREADS, DAYS, TRENDS = "viridis", "magma", "romao", "brbg"
+TWO_SIDED = ("rdylgn", "rdylbu", "rdbu", "brbg")
+"""Colormaps with a middle: a layer's own says which way is up also of its changes."""
+
+
+def composed(layer: Coloring, composite: Composite, days: float, colormap: str | None) -> Coloring:
+    """The colours of a composite of a layer, over so many days; `colormap` is the name of the layer's own, if any.
+
+    What keeps the layer's unit keeps its colours. A count of 0 is transparent.
+    """
+    if composite.unit is Unit.LAYER:
+        return layer
+    if composite.unit is Unit.NUMBER:
+        most = min(max(FEWEST * math.ceil(days / CLEAR_DAYS / FEWEST), FEWEST), MOST)
+        return Ramp((1, most), color_table(NUMBERS), below=CLEAR)
+    colors = SPREADS
+    if composite.unit is Unit.DAY:
+        colors = DAYS
+    elif composite.unit is Unit.TREND:
+        forward = (colormap or "").removesuffix("_r")
+        colors = colormap if colormap and forward in TWO_SIDED else TRENDS
+    if isinstance(layer, Channels):
+        red, green, blue = (_range(shown, composite, days) for shown in layer.ranges)
+        return Ramp(red, color_table(colors)) if composite.single else Channels((red, green, blue))
+    shown = layer.shown if isinstance(layer, Ramp) else BY_NAME["scl"].shown
+    return Ramp(_range(shown, composite, days), color_table(colors))
+
+
+def _range(shown: Range, composite: Composite, days: float) -> Range:
+    width = shown[1] - shown[0]
+    if composite.unit is Unit.DAY:
+        return (1.0, 366.0)
+    if composite.unit is Unit.TREND:
+        change = _round(width * MOST_SHARE / (max(days, 1.0) / YEAR_DAYS))
+        return (-change, change)
+    return (0.0, _round(width / 5 if composite == STD else width / 2))
+
+
+def _round(number: float) -> float:
+    """The nearest of 1, 2, 5, 10 ... and their tenths."""
+    scale = 10.0 ** math.floor(math.log10(number))
+    return min((scale * nice for nice in (1, 2, 5, 10)), key=lambda nice: abs(math.log(nice / number)))

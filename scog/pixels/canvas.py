@@ -1,0 +1,46 @@
+"""Canvases: pictures that scenes are painted on, each under those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mask2D = NDArray[np.bool_]
+
+
+class Canvas:
+    """A picture that fills up: the first usable value of each pixel stays.
+
+    `values` is float32 `(band, y, x)`, NaN where nothing is known yet; `valid` is bool `(y, x)`.
+    """
+
+    def __init__(self, bands: int, shape: tuple[int, int]) -> None:
+        self.values = np.full((bands, *shape), np.nan, np.float32)
+        self.valid = np.zeros(shape, bool)
+
+    @property
+    def full(self) -> bool:
+        """Whether every pixel has its value."""
+        return bool(self.valid.all())
+
+    def paint(self, values: NDArray[np.float32], valid: Mask2D) -> bool:
+        """Take the valid values for pixels that have none yet; whether there was any."""
+        new = valid & ~self.valid
+        if not new.any():
+            return False
+        np.copyto(self.values, values, where=new)
+        self.valid |= new
+        return True
+
+
+def share_out(wanted: Mask2D, usable: Sequence[Mask2D]) -> list[Mask2D]:
+    """For each scene, in order, the wanted pixels that it is the first to have."""
+    left = wanted.copy()
+    shares = []
+    for mask in usable:
+        share = left & mask
+        left &= ~share
+        shares.append(share)
+    return shares

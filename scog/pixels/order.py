@@ -1,0 +1,97 @@
+"""Orders: what comes of putting a pixel's observations in order, such as percentiles.
+
+Values are float32 `(observation, pixel)`, NaN where invalid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float32]
+
+
+def percentile(values: Values, percent: int) -> Values:
+    """The value `(pixel)` below which so many percent of the observations lie, linear between two of them, as numpy's.
+
+    NaN where there is no observation.
+    """
+    counts = len(values) - np.isnan(values).sum(axis=0)
+    places = np.maximum(counts - 1, 0) * percent
+    low = places // 100
+    share = (places % 100) / 100
+    high = np.minimum(low + 1, len(values) - 1)
+    ordered = _ordered(values, int(low.min()), min(int(low.max()) + 1, len(values) - 1))
+    pixel = np.arange(values.shape[1])
+    below = ordered[low, pixel].astype(np.float64)
+    below[counts == 0] = np.nan
+    above = np.where(share > 0, ordered[high, pixel], below)
+    found: Values = (below + (above - below) * share).astype(np.float32)
+    return found
+
+
+def most_frequent(values: Values) -> Values:
+    """The value `(pixel)` that most observations have, the lowest of equals; NaN where there is no observation."""
+    ordered = _ordered(values, 0, len(values) - 1)
+    found = np.where(np.isinf(ordered[0]), np.float32(np.nan), ordered[0])
+    run = np.ones(ordered.shape[1], np.int32)
+    longest = run.copy()
+    for before, row in pairwise(ordered):
+        run += 1
+        run[row != before] = 1
+        longer = (run > longest) & np.isfinite(row)
+        np.copyto(longest, run, where=longer)
+        np.copyto(found, row, where=longer)
+    return found
+
+
+def _ordered(values: Values, first: int, last: int) -> Values:
+    """Each pixel's observations in ascending order from rank `first` to `last`, those that are NaN last as infinity.
+
+    What stands at other ranks is in no order.
+    """
+    ordered = np.where(np.isnan(values), np.float32(np.inf), values)
+    for low, high in _pruned(len(ordered), first, last):
+        least = np.minimum(ordered[low], ordered[high])
+        np.maximum(ordered[low], ordered[high], out=ordered[high])
+        ordered[low] = least
+    return ordered
+
+
+@lru_cache(maxsize=1024)
+def _pruned(count: int, first: int, last: int) -> tuple[tuple[int, int], ...]:
+    """The network without what only puts ranks in order that nobody looks at."""
+    needed = set(range(first, last + 1))
+    kept = []
+    for pair in reversed(_network(count)):
+        if not needed.isdisjoint(pair):
+            needed.update(pair)
+            kept.append(pair)
+    return tuple(reversed(kept))
+
+
+@lru_cache(maxsize=128)
+def _network(count: int) -> tuple[tuple[int, int], ...]:
+    """Which pairs to put in order, one after the other, so that so many numbers end up sorted.
+
+    Batcher's merge exchange (Knuth, The Art of Computer Programming 3, algorithm 5.2.2M): whole rows of pixels are
+    compared at a time, where a sort would take each pixel by itself.
+    """
+    return tuple(_exchanges(count))
+
+
+def _exchanges(count: int) -> Iterator[tuple[int, int]]:
+    top = 1 << max(count - 1, 0).bit_length() >> 1
+    p = top
+    while p:
+        q, r, d = top, 0, p
+        while True:
+            yield from ((i, i + d) for i in range(count - d) if i & p == r)
+            if q == p:
+                break
+            d, q, r = q - p, q >> 1, p
+        p >>= 1

@@ -1,0 +1,96 @@
+"""Scenes laid over each other in other orders than newest first: from the oldest on, from the clearest on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scog.catalog.when import parse_interval
+from scog.draw import Drawing
+from scog.pixels.composite import CLEAREST, OLDEST, Composite
+from scog.view import View
+from tests.doubles.archives import MadeScene, constant, newest_clear
+from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
+from tests.draw.test_draw_newest import EAST, ORDERED, WEST, random_scene
+
+COVERS = {"C_first": 40.0, "D_second": 3.5, "A_third": 40.0, "B_fourth": 70.0, "E": 3.5, "F": 20.0, "G": 40.0,
+          "H": 1.0, "I": None}  # fmt: skip
+BY_ORDER = {
+    OLDEST: ("H", "I", "G", "E", "F", "C_first", "D_second", "A_third", "B_fourth"),  # of a pass as always
+    CLEAREST: ("H", "D_second", "E", "F", "C_first", "A_third", "G", "B_fourth", "I"),  # the newest of equals
+}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, MadeScene]]:
+    folder = tmp_path_factory.mktemp("order")
+    scenes = {
+        name: random_scene(number, square, time, name, platform=platform, orbit=orbit,
+                           strip=f"20220610T{number:06}", cloud_cover=COVERS[name])
+        for number, (time, square, name, platform, orbit) in enumerate(ORDERED)
+    }  # fmt: skip
+    return folder, {name: scene.write(folder) for name, scene in scenes.items()}
+
+
+@pytest.mark.parametrize("composite", BY_ORDER, ids=lambda composite: composite.name)
+@pytest.mark.parametrize("mask", ["clouds", "none"])
+def test_each_pixel_is_that_of_the_first_in_order(
+    archive: tuple[Path, dict[str, MadeScene]], composite: Composite, mask: str
+) -> None:
+    folder, scenes = archive
+    grid = tile_over(EAST, 13, 0.1, 0.4)
+    ordered = [scenes[name] for name in BY_ORDER[composite]]
+    masked = (0, 1, 3, 8, 9, 10) if mask == "clouds" else None
+    numbers, valid, on_edge = newest_clear(ordered, ("red", "nir"), grid, masked)
+    ask = ask_for("red; nir", mask, composite=composite)
+    part = replace(ask, interval=parse_interval("2022-06-08"))
+    _, drawing, again = draw_all(folder, [(grid, part), (grid, ask), (grid, ask)])
+    assert np.array_equal(drawing.values, again.values, equal_nan=True)
+    assert not ((drawing.valid != valid) & ~on_edge).any()
+    drawn = np.round(np.nan_to_num(drawing.values) * 10000).astype(int)
+    for output, band in enumerate(("red", "nir")):
+        assert not ((drawn[output] != numbers[band]) & valid & ~on_edge).any()
+
+
+def looked_at(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, composite: Composite
+) -> tuple[Drawing, list[str], list[str]]:
+    """A drawing, the scenes whose classification was read for it, and those whose bands were."""
+    read: dict[str, list[str]] = {"usable": [], "values": []}
+
+    def noting(name: str) -> Any:
+        method = getattr(View, name)
+
+        async def noted(self: View, scene: Any, wanted: Any = None) -> Any:
+            read[name].append(scene.id)
+            return await method(self, scene, wanted)
+
+        return noted
+
+    for name in read:
+        monkeypatch.setattr(View, name, noting(name))
+    drawing = draw_one(folder, tile_over(WEST, 15), ask_for("red", composite=composite))
+    return drawing, read["usable"], read["values"]
+
+
+def test_of_the_clearest_only_what_shows_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty dates; the clearest is all cloud where we look, the next has half a cloud, the third is clear."""
+    half = np.where(np.arange(150) // 10 % 2, 4, 9) * np.ones((150, 1))
+    scl = {11: constant(WEST, 9, 20), 3: half, 17: constant(WEST, 4, 20)}
+    for number in range(20):
+        classes = scl.get(number, constant(WEST, 5, 20))
+        cover = {11: 0.5, 3: 1.0, 17: 2.0}.get(number, 50.0 - number)
+        bands = {"red": constant(WEST, 1000 + number), "scl": classes.astype(np.uint8)}
+        made = MadeScene(f"S{number}", WEST, f"2022-06-{number + 1:02}T10:00:00Z", bands)
+        replace(made, cloud_cover=cover).write(tmp_path)
+    drawing, classified, read = looked_at(monkeypatch, tmp_path, CLEAREST)
+    assert drawing.valid.all()
+    assert set(np.unique(np.round(drawing.values * 10000))) == {1003, 1017}
+    assert [scene.id for scene in drawing.report.used] == ["S3", "S17"]
+    assert read == ["S3", "S17"], "of nothing else the bands are read"
+    assert classified[:2] == ["S11", "S3"]
+    assert len(classified) == 6, "two scenes, then four"

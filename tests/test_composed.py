@@ -1,0 +1,171 @@
+"""How composites look by themselves, and which make no sense."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scog.bands import BY_NAME
+from scog.catalog.when import parse_interval
+from scog.errors import InvalidInput
+from scog.look import OPEN_DAYS, USUAL_DAYS, Wish, days_of, look_of
+from scog.maths.expression import parse
+from scog.picture.channels import Channels
+from scog.picture.classes import Classes
+from scog.picture.colormap import color_table
+from scog.picture.picture import CLEAR
+from scog.picture.ramp import Ramp, Range
+from scog.pixels.composite import COMPOSITES, NAMED, NEWEST, Unit, parse_composite
+from scog.pixels.reduce import _REDUCERS
+
+KEEPING = [each.name for each in COMPOSITES if each.unit is Unit.LAYER and each.name not in ("newest", "mode")]
+
+
+def test_each_is_painted_or_reduced() -> None:
+    assert {name for name, each in NAMED.items() if not each.painted} == set(_REDUCERS)
+    assert len(NAMED) == len(COMPOSITES) + 99
+    assert all(parse_composite(name) is each for name, each in NAMED.items())
+
+
+@pytest.mark.parametrize("name", [*KEEPING, "p5"])
+def test_what_keeps_the_unit_keeps_the_colours(name: str) -> None:
+    for wish in (Wish(), Wish(bands=("red", "green", "blue")), Wish(expression="nir / red")):
+        plain, look = look_of(wish), look_of(replace(wish, composite=NAMED[name]))
+        assert look.legend.json() | {"title": plain.title} == plain.legend.json()
+        assert look.title == f"{plain.short or plain.title}, {NAMED[name].title}"
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "shown", "colormap"),
+    [
+        ("std", 90, (0, 0.2), "magma"),
+        ("range", 90, (0, 0.5), "magma"),
+        ("count", 90, (1, 10), "viridis"),
+        ("count", 0, (1, 5), "viridis"),
+        ("count", 5000, (1, 100), "viridis"),
+        ("slope", 365.25, (-0.5, 0.5), "rdylgn"),
+        ("slope", 3652.5, (-0.05, 0.05), "rdylgn"),
+        ("first_doy", 90, (1, 366), "romao"),
+        ("max_doy", 90, (1, 366), "romao"),
+    ],
+)
+def test_the_others_have_their_own(name: str, days: float, shown: Range, colormap: str) -> None:
+    look = look_of(Wish(composite=NAMED[name], days=days))
+    assert isinstance(look.coloring, Ramp)
+    assert look.coloring.shown == pytest.approx(shown)
+    assert np.array_equal(look.coloring.colors, color_table(colormap))
+    assert look.title == f"NDVI, {NAMED[name].title}"
+    wished = look_of(Wish(composite=NAMED[name], days=days, rescale=((0, 7),), colormap_name="greys"))
+    assert isinstance(wished.coloring, Ramp)
+    assert wished.coloring.shown == (0, 7)
+    assert np.array_equal(wished.coloring.colors, color_table("greys"))
+
+
+def test_changes_of_what_has_no_sides_have_some() -> None:
+    for wish in (Wish(index="bai", composite=NAMED["slope"]), Wish(bands=("nir",), composite=NAMED["slope"])):
+        coloring = look_of(wish).coloring
+        assert isinstance(coloring, Ramp)
+        assert np.array_equal(coloring.colors, color_table("brbg"))
+
+
+def test_a_count_of_nothing_is_transparent_unless_it_is_asked_for() -> None:
+    def alpha(wish: Wish) -> list[int]:
+        values = np.array([[[0, 1, 30]]], np.float32)
+        return [int(pixel[3]) for pixel in look_of(wish).picture(values, np.ones((1, 3), bool)).rgba[0]]
+
+    count = NAMED["count"]
+    assert alpha(Wish(composite=count)) == [0, 255, 255]
+    assert alpha(Wish(composite=count, colormap_name="magma")) == [0, 255, 255]
+    assert alpha(Wish(composite=count, belowmincolor="extend")) == [255, 255, 255]
+    assert alpha(Wish(composite=count, belowmincolor="red")) == [255, 255, 255]
+    assert alpha(Wish(composite=count, rescale=((0, 9),))) == [255, 255, 255]
+    legend = look_of(Wish(composite=count)).legend.json()
+    assert legend["below"] == "#00000000"
+    assert CLEAR[3] == 0
+
+
+def test_three_outputs() -> None:
+    rgb = ("red", "green", "blue")
+    slope = look_of(Wish(bands=rgb, composite=NAMED["slope"]))
+    assert isinstance(slope.coloring, Channels)
+    assert all(low == -high < 0 for low, high in slope.coloring.ranges)
+    assert slope.outputs == (*rgb, *(f"p-value of {name}" for name in rgb))
+    assert slope.legend.json()["outputs"] == list(rgb)
+    values = np.zeros((6, 2, 2), np.float32)
+    assert slope.picture(values, np.ones((2, 2), bool)).rgba.shape == (2, 2, 4)
+    for name in ("count", "first_doy"):  # one number for all three
+        look = look_of(Wish(bands=rgb, composite=NAMED[name]))
+        assert isinstance(look.coloring, Ramp)
+        assert look.outputs == (name,)
+
+
+def test_classes() -> None:
+    assert isinstance(look_of(Wish(index="scl", composite=NAMED["mode"])).coloring, Classes)
+    count = look_of(Wish(index="scl", composite=NAMED["count"])).coloring
+    assert isinstance(count, Ramp)
+    look = look_of(Wish(classes="0.2", composite=NAMED["slope"]))
+    assert len(look.outputs) == 1, "numbers of classes have no p-value"
+    assert BY_NAME["scl"].shown == (0, 11)
+
+
+@pytest.mark.parametrize(
+    ("wish", "fine"),
+    [
+        (Wish(index="scl"), True),
+        (Wish(expression="(nir - red) / (nir + red) > 0.4"), True),
+        (Wish(expression="where(nir > red, 2, -scl) + 3 * (scl == 4)"), True),
+        (Wish(expression="where(nir > red, 0.5, 1)"), False),
+        (Wish(expression="scl / 2"), False),
+        (Wish(expression="nir"), False),
+        (Wish(), False),
+        (Wish(bands=("red", "green", "blue")), False),
+    ],
+)
+def test_the_most_frequent_is_of_whole_numbers(wish: Wish, fine: bool) -> None:
+    wish = replace(wish, composite=NAMED["mode"])
+    if fine:
+        assert look_of(wish).composite == NAMED["mode"]
+    else:
+        with pytest.raises(InvalidInput, match="whole numbers") as refusal:
+            look_of(wish)
+        assert refusal.value.parameter == "composite"
+
+
+def test_classes_have_no_geometric_median() -> None:
+    with pytest.raises(InvalidInput, match="geometric"):
+        look_of(Wish(index="scl", composite=NAMED["geomedian"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mediam", "did you mean median"),
+        ("Newest", "did you mean newest"),
+        ("p100", "p1 to p99"),
+        ("p0", "p1 to p99"),
+        ("", "newest, oldest"),
+    ],
+)
+def test_other_names_are_refused(text: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        parse_composite(text)
+    assert refusal.value.parameter == "composite"
+    assert said in f"{refusal.value} {refusal.value.valid}"
+
+
+def test_how_much_time_it_is_made_of() -> None:
+    assert days_of(None) == USUAL_DAYS
+    assert days_of(parse_interval("2022-06-01/..")) == OPEN_DAYS
+    assert days_of(parse_interval("2022-06-01/2022-06-10")) == pytest.approx(10)
+    assert days_of(parse_interval("2022-06-01T10:00:00Z")) == 0
+    assert look_of().composite == NEWEST
+
+
+def test_expressions_are_joined() -> None:
+    both = parse("red * 2").joined(parse("nir - red; scl"))
+    assert both.names == ("red * 2", "nir - red", "scl")
+    assert both.bands == ("red", "nir", "scl")
+    bands = {name: np.full((2,), number, np.float32) for number, name in enumerate(both.bands, start=1)}
+    assert both.evaluate(bands)[0][:, 0].tolist() == [2, 1, 3]
