@@ -122,6 +122,8 @@ def test_an_area_is_the_same_however_it_is_written(start: int, backward: bool, s
     parts = [[star, hole], second]
     written = {"type": "MultiPolygon", "coordinates": parts[::-1] if swap else parts}
     assert area(written).geometry == area(ISLANDS).geometry
+    assert area(written) == area(ISLANDS) != area(POLE)
+    assert hash(area(written)) == hash(area(ISLANDS))
     assert area(area(written).geometry).geometry == area(written).geometry
 
 
