@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scog.catalog.when import Interval
+from scog.cube.area import Area
+from scog.cube.pinned import Pinned
 from scog.maths.expression import Expression
 from scog.pixels.composite import NEWEST, Composite
 from scog.pixels.mask import Mask
@@ -27,6 +29,10 @@ class Ask:
     resampling: Resampling = Resampling.NEAREST
     """Of the bands shown; masks are nearest always."""
     composite: Composite = NEWEST
+    area: Area | None = None
+    """Beyond it nothing is shown."""
+    pinned: Pinned | None = field(default=None, compare=False)
+    """Scenes that are known already: the catalogue is not asked. What is asked is the same with and without."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
+
 from scog.ask import Ask, Drawing
 from scog.engine import Engine
 from scog.errors import DeadlineExceeded, NothingReadable
@@ -26,14 +28,18 @@ async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
     """
     report = Report()
     where = ask.interval, ask.cloud_cover, ask.collection
+    inside = None
     picture = (Painting if ask.composite.painted else Stack)(engine, grid, ask, report)
     try:
         async with asyncio.timeout(engine.settings.tile_deadline):
-            found = Found(observations(engine, grid, *where, report, oldest_first=ask.composite == OLDEST))
+            oldest_first = ask.composite == OLDEST
+            found = Found(observations(engine, grid, *where, report, oldest_first=oldest_first, pinned=ask.pinned))
             kept = await engine.kept.recall(grid, ask, found, report)
             if kept is not None:
                 return kept
-            await picture.take(found)
+            inside = None if ask.area is None else await asyncio.to_thread(ask.area.inside, grid)
+            if inside is None or inside.any():
+                await picture.take(found)
     except TimeoutError:
         picture.give_up()
         if picture.in_vain or not report.used:
@@ -41,4 +47,6 @@ async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
     if picture.in_vain:
         raise NothingReadable("No scene of this picture could be read.", skipped=tuple(report.skipped.items()))
     values, valid = await picture.composite()
+    if inside is not None and not inside.all():
+        values, valid = np.where(inside, values, np.float32(np.nan)), valid & inside
     return engine.kept.keep(grid, ask, found, Drawing(values, valid, report))

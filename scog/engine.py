@@ -14,6 +14,8 @@ from scog.catalog.offset import SHIFT
 from scog.catalog.query import Catalog
 from scog.catalog.search import Searches
 from scog.catalog.store import SearchStore
+from scog.cube.cubes import Cubes
+from scog.cube.store import CubeStore
 from scog.kept import Kept
 from scog.net.ranges import HttpLater, HttpRanges, LocalRanges, Ranges
 from scog.pixels.budget import Budget
@@ -31,6 +33,7 @@ class Engine:
     searches: Searches
     blocks: BlockReader
     layers: LayerReader
+    cubes: Cubes
     cpu: Executor
     kept: Kept
 
@@ -61,6 +64,12 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         stack.callback(store.close)
         found = await asyncio.to_thread(SearchStore, cache_dir, settings.catalog)
         stack.callback(found.close)
+        # Cubes cannot be got again from their source: an archive's are kept on disk too.
+        source = str(catalog.folder) if isinstance(catalog, Archive) else settings.catalog
+        kept = CubeStore(settings.cache_dir, source, settings.cubes)
+        stack.callback(kept.close)
+        cubes = Cubes(kept, settings.cubes)
+        stack.callback(cubes.close)
         blocks = BlockReader(
             ranges,
             store,
@@ -79,6 +88,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             searches=searches,
             blocks=blocks,
             layers=LayerReader(blocks, cpu, Budget(settings.read_memory_mb * 1_000_000), offset),
+            cubes=cubes,
             cpu=cpu,
             kept=Kept(settings.picture_cache_mb * 1_000_000),
         )

@@ -3,7 +3,8 @@
 ScogError
 ├── InvalidInput          the caller asked for something that does not exist or is not allowed
 │   ├── InvalidExpression a formula is wrong; knows where
-│   └── OutOfRange        a tile, place or zoom outside what can be served
+│   ├── OutOfRange        a tile, place or zoom outside what can be served
+│   └── TooLong           a body of more bytes than are read
 ├── SourceError           one file or one host let us down; a tile can go on without it
 │   ├── AssetMissing      the server says that there is no such file, or that we may not have it
 │   ├── AssetRefused      the file is not what we are willing to open (host, size, type, no CRS)
@@ -58,6 +59,10 @@ class InvalidExpression(InvalidInput):
 
 class OutOfRange(InvalidInput):
     """A tile or a place that does not exist, or lies outside the zooms that are served."""
+
+
+class TooLong(InvalidInput):
+    """More bytes than are read of what a caller sends."""
 
 
 class SourceError(ScogError):

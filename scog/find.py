@@ -12,6 +12,7 @@ from scog.catalog.footprint import Bounds
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.search import Search
 from scog.catalog.when import Interval
+from scog.cube.pinned import Pinned
 from scog.engine import Engine
 from scog.errors import CatalogError
 from scog.pixels.reader import gather_all
@@ -35,23 +36,28 @@ async def observations(
     collection: str | None,
     report: Report,
     oldest_first: bool = False,
+    pinned: Pinned | None = None,
 ) -> AsyncIterator[Observation]:
     """Observations that touch a grid, newest first, within the bounds of what one picture may ask for.
 
     Without an interval, those of the archive's newest days. A wide picture gets few scenes, chosen to cover it.
-    With `oldest_first` all are found before the first is given.
+    With `oldest_first` all are found before the first is given. With `pinned` scenes, those and no others are given,
+    and nothing is searched.
     Raises a CatalogError, but once some were found it just ends, and the report says so.
     """
     since = time.perf_counter()
-    interval = interval or await engine.searches.default_interval(collection)
     (areas, wide), bounds = search_areas(grid), lonlat_bounds(grid)
     if bounds is None:
         return
-    searches = await gather_all(
-        engine.searches.find(area, interval, cloud_cover, collection, report.tally) for area in areas
-    )
-    report.stale = max((engine.searches.age_if_stale(search) or 0.0 for search in searches), default=0.0) or None
-    found = _wide(searches, bounds, report) if wide else _newest_first(searches, bounds, report)
+    if pinned is not None:
+        found = _pinned(pinned, bounds, wide, report)
+    else:
+        interval = interval or await engine.searches.default_interval(collection)
+        searches = await gather_all(
+            engine.searches.find(area, interval, cloud_cover, collection, report.tally) for area in areas
+        )
+        report.stale = max((engine.searches.age_if_stale(search) or 0.0 for search in searches), default=0.0) or None
+        found = _wide(searches, bounds, report) if wide else _newest_first(searches, bounds, report)
     if oldest_first:
         found = _reversed(found)
     count = scenes = 0
@@ -110,10 +116,26 @@ async def _wide(searches: Sequence[Search], bounds: Bounds, report: Report) -> A
                 raise
             report.incomplete = "catalogue"
             break
-    report.bounded = sum(len(each.scenes) for each in cover.observations) < sum(len(each.scenes) for each in touching)
+    report.bounded = _count(cover.observations) < _count(touching)
     report.bounded |= any(search.bounded or not search.exhausted for search in searches)
     for observation in cover.observations:
         yield observation
+
+
+async def _pinned(pinned: Pinned, bounds: Bounds, wide: bool, report: Report) -> AsyncIterator[Observation]:
+    """Those of the pinned scenes that touch bounds, or a few of them that cover them."""
+    touching = pinned.scenes.touching(bounds)
+    report.bounded = pinned.bounded
+    if wide:
+        cover = await asyncio.to_thread(choose_cover, touching, bounds, WIDE_SCENES)
+        report.bounded |= _count(cover.observations) < _count(touching)
+        touching = cover.observations
+    for observation in touching:
+        yield observation
+
+
+def _count(observations: Sequence[Observation]) -> int:
+    return sum(len(each.scenes) for each in observations)
 
 
 def _chosen(searches: Sequence[Search], bounds: Bounds) -> tuple[list[Observation], Cover]:

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     public_url: str | None = None
     """Base of the links in TileJSON, such as `https://maps.example.org/scog`, where a proxy stands in front."""
     cache_dir: Path = Field(default_factory=default_cache_dir)
-    """Folder for what was learnt of files' headers; may be deleted at any time."""
+    """Folder for cubes and for what was learnt of files and searches; deleting it costs nothing but the cubes."""
 
     # Bounds. Times in seconds.
     tile_deadline: float = Field(10.0, gt=0)
@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     kept. Over a walk on the map this much saves a ninth of the requests and no more bytes are read."""
     header_bytes: int = Field(16_384, ge=1024)
     """First request to a file; all image directories of a Sentinel-2 COG lie in its first 4 KB."""
+    cubes: int = Field(10_000, ge=1)
+    """Cubes kept; those longest out of use are forgotten first. One takes 1 KB, and 100 bytes or so a pinned scene."""
+    cube_bytes: int = Field(100_000, ge=1000)
+    """Bytes of a cube's definition; 100,000 is an outline of 2,500 corners."""
+    cube_scenes: int = Field(500, ge=1, le=1000)
+    """Scenes pinned to a cube, the newest; as many as one picture may ask for."""
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Threads that decode and compute; numpy and the codecs let go of Python's lock."""
 

@@ -28,6 +28,22 @@ STAGE_MAY_IMPORT = {
     "catalog": {"errors", "suggest", "bands", "flight", "net", "sqlite"},
     "pixels": {"errors", "suggest", "bands", "classification", "flight", "net", "sqlite", "space", "catalog"},
     "errors": set(),
+    "cube": {
+        "errors",
+        "catalog",
+        "space",
+        "net",
+        "pixels",
+        "maths",
+        "picture",
+        "ask",
+        "bands",
+        "classification",
+        "flight",
+        "look",
+        "presets",
+        "sqlite",
+    },
     "settings": {"errors"},
     "suggest": set(),
     "bands": {"errors", "suggest"},
@@ -42,6 +58,7 @@ MAY_DO_IO = (
     "scog.net",
     "scog.catalog.archive",
     "scog.catalog.store",
+    "scog.cube.store",
     "scog.pixels.store",
     "scog.sqlite",
     "scog.demo",
@@ -68,7 +85,8 @@ PACKAGE_DATA = "scog.maths.published"
 STATEFUL = {
     "ThreadPoolExecutor", "ProcessPoolExecutor", "ClientSession", "TCPConnector", "Client", "AsyncClient", "Session",
     "PoolManager", "connect", "Lock", "Semaphore", "Event", "Queue", "new_event_loop", "Thread", "open_engine",
-    "HttpRanges", "BlockReader", "ByteCache", "Flights", "Searches", "Archive", "RemoteCatalog", "Settings",
+    "HttpRanges", "BlockReader", "ByteCache", "Flights", "Searches", "Archive", "RemoteCatalog", "Settings", "Cubes",
+    "CubeStore",
 }  # fmt: skip
 
 

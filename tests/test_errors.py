@@ -59,6 +59,7 @@ EXPECTED = {
     "InvalidInput": 400,
     "InvalidExpression": 400,
     "OutOfRange": 404,
+    "TooLong": 413,
     "SourceError": 502,
     "AssetMissing": 502,
     "AssetRefused": 502,

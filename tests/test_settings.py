@@ -81,6 +81,9 @@ def test_the_environment_is_read_when_settings_are_made(monkeypatch: pytest.Monk
         ("THREADS", "0"),
         ("THREADS", ""),
         ("AMBIGUOUS_OFFSET", "maybe"),
+        ("CUBES", "0"),
+        ("CUBE_BYTES", "10"),
+        ("CUBE_SCENES", "1001"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,6 +203,13 @@ class Searches:
         self._kept.move_to_end(query)
         return known if self._may_serve(known) else await self._opening.join(query, lambda: self._ask(query, tally))
 
+    async def find_anew(
+        self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: Tally
+    ) -> Search:
+        """The same, asked for now, whatever is known. Raises a CatalogError."""
+        query = Query(area, interval, cloud_cover, collection or self.collection)
+        return await self._opening.join(query, lambda: self._ask(query, tally))
+
     def age_if_stale(self, search: Search) -> float | None:
         """Seconds since an answer was asked for, if it is not fresh any more."""
         age = self._age(search)

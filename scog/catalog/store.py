@@ -6,13 +6,13 @@ import json
 import logging
 import sqlite3
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scog.catalog.scene import Asset, Scene
+from scog.catalog.records import FORMAT, from_json, to_json
+from scog.catalog.scene import Scene
 from scog.sqlite import open_or_renew
 
 log = logging.getLogger(__name__)
@@ -20,8 +20,6 @@ log = logging.getLogger(__name__)
 KEPT = 4000
 """Pages kept; at 10 to 30 KB each about 100 MB at most."""
 _TRIMMED_EVERY = 500
-_FORMAT = 1
-"""Changes with what is stored of a scene, so that an older scog's pages are not read."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pages (
     query TEXT NOT NULL, number INTEGER NOT NULL, asked REAL NOT NULL, cursor TEXT NOT NULL,
@@ -74,7 +72,7 @@ class SearchStore:
             if not whole:
                 return None
             return float(whole[0][1]), [
-                SavedPage(_unpacked(scenes), json.loads(cursor), bool(exhausted))
+                SavedPage(from_json(zlib.decompress(scenes)), json.loads(cursor), bool(exhausted))
                 for _, _, cursor, exhausted, scenes in whole
             ]
         except (sqlite3.Error, zlib.error, LookupError, ValueError, TypeError, AttributeError) as fault:
@@ -86,7 +84,8 @@ class SearchStore:
         if self._database is None:
             return
         key = self._key(query)
-        values = (key, number, asked, json.dumps(page.cursor), page.exhausted, _packed(page.scenes))
+        scenes = zlib.compress(to_json(page.scenes).encode(), 1)
+        values = (key, number, asked, json.dumps(page.cursor), page.exhausted, scenes)
         try:
             self._database.execute(_PUT, values)
             self._puts += 1
@@ -102,28 +101,8 @@ class SearchStore:
             self._database = None
 
     def _key(self, query: str) -> str:
-        return f"{_FORMAT} {self._catalog} {query}"
+        return f"{FORMAT} {self._catalog} {query}"
 
     def _failed(self, fault: Exception) -> None:
         self.faults += 1
         log.warning("searches are not kept on disk: %s", fault)
-
-
-def _packed(scenes: Sequence[Scene]) -> bytes:
-    records = [asdict(scene) | {"time": scene.time.isoformat()} for scene in scenes]
-    return zlib.compress(json.dumps(records).encode(), 1)
-
-
-def _unpacked(data: bytes) -> list[Scene]:
-    return [_scene(record) for record in json.loads(zlib.decompress(data))]
-
-
-def _scene(record: Mapping[str, Any]) -> Scene:
-    """A scene from what `_packed` wrote; JSON has made lists of its tuples."""
-    changed = {
-        "time": datetime.fromisoformat(record["time"]),
-        "footprint": tuple(tuple((lon, lat) for lon, lat in ring) for ring in record["footprint"]),
-        "assets": {name: Asset(**asset) for name, asset in record["assets"].items()},
-        "twin": None if record["twin"] is None else tuple(record["twin"]),
-    }
-    return Scene(**{**record, **changed})

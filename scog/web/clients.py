@@ -11,10 +11,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from scog.catalog.footprint import Bounds
+from scog.look import Look
 from scog.space.bounds import boxes, lonlat_bounds
 from scog.space.grid import WEB_MERCATOR, tile_matrix_set, transformer, world_grid, zoom_like
 from scog.web.links import base_url
-from scog.web.parameters import Tile, TileMatrixSetId, TileParameters, no_doubles
+from scog.web.parameters import Tile, TileMatrixSetId, no_doubles
 from scog.web.problems import REFUSALS
 
 router = APIRouter(tags=["map clients"], dependencies=[Depends(no_doubles)], responses=REFUSALS)
@@ -40,13 +41,15 @@ AsList = Annotated[ListParameters, Query()]
 @router.get("/tilejson.json", summary="TileJSON 3.0 for map clients")
 async def tilejson(request: Request, parameters: Tile) -> JSONResponse:
     """Where the tiles are, which zooms, and what they cover; the query is passed on to the tiles."""
-    return await _tilejson(request, WEB_MERCATOR, "", parameters)
+    parameters.ask()
+    return await answer(request, WEB_MERCATOR, parameters.look(), "/tiles/{z}/{x}/{y}")
 
 
 @router.get("/{tileMatrixSetId}/tilejson.json", summary="TileJSON of any grid")
 async def any_tilejson(request: Request, tms: TileMatrixSetId, parameters: Tile) -> JSONResponse:
     """The same for a grid of `/tileMatrixSets`, in its own zooms; TileJSON itself knows web mercator only."""
-    return await _tilejson(request, tms, f"{quote(tms)}/", parameters)
+    parameters.ask()
+    return await answer(request, tms, parameters.look(), f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
 
 
 @router.get("/tileMatrixSets", summary="The grids there are")
@@ -62,12 +65,14 @@ async def one_tile_matrix_set(tms: TileMatrixSetId, parameters: AsList) -> JSONR
     return JSONResponse(tile_matrix_set(tms).model_dump(mode="json", exclude_none=True), headers=KEPT)
 
 
-async def _tilejson(request: Request, tms: str, prefix: str, parameters: TileParameters) -> JSONResponse:
-    look = parameters.look()
-    parameters.ask()
+async def answer(request: Request, tms: str, look: Look, template: str, covered: Bounds | None = None) -> JSONResponse:
+    """TileJSON of tiles at a template, which cover what the catalogue does if nothing else is said.
+
+    The query is passed on to the tiles.
+    """
     extent = _extent(tms)
     engine = request.app.state.engine
-    covered = await engine.searches.catalog.bounds()
+    covered = covered or await engine.searches.catalog.bounds()
     bounds = _common(covered, extent) or extent
     lon, lat, zoom = _middle(tms, bounds, None if covered else engine.settings.home)
     zooms = [zoom_like(tms, each) for each in (MIN_ZOOM, MAX_ZOOM)]
@@ -76,7 +81,7 @@ async def _tilejson(request: Request, tms: str, prefix: str, parameters: TilePar
     body = {
         "tilejson": "3.0.0",
         "name": f"scog: {look.title}",
-        "tiles": [f"{base_url(request)}/tiles/{prefix}{{z}}/{{x}}/{{y}}" + (f"?{query}" if query else "")],
+        "tiles": [base_url(request) + template + (f"?{query}" if query else "")],
         "scheme": "xyz",
         "minzoom": zooms[0],
         "maxzoom": zooms[1],

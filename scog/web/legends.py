@@ -7,10 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from scog.engine import Engine
 from scog.kept import encoded
+from scog.look import Look
 from scog.web.parameters import TileParameters, no_doubles
 from scog.web.problems import REFUSALS
 from scog.web.respond import with_etag
@@ -20,32 +21,46 @@ router = APIRouter(tags=["on offer"], dependencies=[Depends(no_doubles)], respon
 KEPT = {"Cache-Control": "public, max-age=3600"}
 
 
-class LegendParameters(TileParameters):
-    """Those of the picture, and how large the legend is."""
+class SizeParameters(BaseModel):
+    """How large a legend is."""
+
+    model_config = ConfigDict(extra="forbid")
 
     scale: Annotated[int, Field(ge=1, le=4)] = Field(1, description="How many times larger a PNG is drawn.")
+
+
+class LegendParameters(SizeParameters, TileParameters):
+    """Those of the picture, and how large the legend is."""
 
 
 Legend = Annotated[LegendParameters, Query()]
 
 
-@router.get("/legend.json", summary="The legend of a picture, for programs")
-async def legend_json(request: Request, parameters: Legend) -> JSONResponse:
+@router.get("/legend.json", summary="The legend of a picture, for programs", response_class=JSONResponse)
+async def legend_json(request: Request, parameters: Legend) -> Response:
     """Colours and values: of a ramp, of classes, or which output is red, green and blue."""
-    return JSONResponse(parameters.look().legend.json(), headers=KEPT)
+    return await answer(request, parameters.look(), "json")
 
 
 @router.get("/legend.svg", summary="The legend of a picture as SVG", response_class=Response)
 async def legend_svg(request: Request, parameters: Legend) -> Response:
     """A drawing that scales, without background; its text is light where the reader prefers dark screens."""
-    body = parameters.look().legend.svg().encode()
-    return with_etag(request, encoded(body), "image/svg+xml", KEPT | {"X-Content-Type-Options": "nosniff"})
+    return await answer(request, parameters.look(), "svg")
 
 
 @router.get("/legend.png", summary="The legend of a picture as PNG", response_class=Response)
 async def legend_png(request: Request, parameters: Legend) -> Response:
     """A picture on white."""
+    return await answer(request, parameters.look(), "png", parameters.scale)
+
+
+async def answer(request: Request, look: Look, form: str, scale: int = 1) -> Response:
+    """The legend of a look as `json`, `svg` or `png`, that `scale` times larger."""
+    if form == "json":
+        return JSONResponse(look.legend.json(), headers=KEPT)
+    if form == "svg":
+        body = look.legend.svg().encode()
+        return with_etag(request, encoded(body), "image/svg+xml", KEPT | {"X-Content-Type-Options": "nosniff"})
     engine: Engine = request.app.state.engine
-    legend = parameters.look().legend
-    body = await asyncio.get_running_loop().run_in_executor(engine.cpu, legend.png, parameters.scale)
+    body = await asyncio.get_running_loop().run_in_executor(engine.cpu, look.legend.png, scale)
     return with_etag(request, encoded(body), "image/png", KEPT)

@@ -109,9 +109,10 @@ class ValueParameters(SceneParameters):
 
     def look(self) -> Look:
         """How it looks. Raises InvalidInput."""
-        return look_of(self._wish())
+        return look_of(self.wish())
 
-    def _wish(self) -> Wish:
+    def wish(self) -> Wish:
+        """What is asked of its look. Raises InvalidInput."""
         bands = (band.strip() for text in (*self.bands, *self.assets) for band in text.split(","))
         return Wish(
             index=self.index,
@@ -138,14 +139,11 @@ class PictureParameters(ValueParameters):
         None, description="Colour of values below the range: `extend` (the default), `transparent`, or a colour."
     )
     abovemaxcolor: Text | None = Field(None, description="Colour of values above the range, in the same way.")
-    strict: bool = Field(False, description="Answer 502 rather than a picture from which scenes are missing.")
-    empty: Annotated[str, Field(pattern="^(200|204)$")] = Field(
-        "200", description="Status of a picture without data: `200` (transparent) or `204`."
-    )
 
-    def _wish(self) -> Wish:
+    def wish(self) -> Wish:
+        """What is asked of its look. Raises InvalidInput."""
         return replace(
-            super()._wish(),
+            super().wish(),
             rescale=tuple(parse_rescale(self.rescale)),
             colormap_name=self.colormap_name,
             colormap=self.colormap,
@@ -155,9 +153,15 @@ class PictureParameters(ValueParameters):
         )
 
 
-class TileParameters(PictureParameters):
-    """Which values, how they look, and on how many pixels."""
+class DeliveryParameters(BaseModel):
+    """In which form, whatever is shown, and on how many pixels."""
 
+    model_config = ConfigDict(extra="forbid")
+
+    strict: bool = Field(False, description="Answer 502 rather than a picture from which scenes are missing.")
+    empty: Annotated[str, Field(pattern="^(200|204)$")] = Field(
+        "200", description="Status of a picture without data: `200` (transparent) or `204`."
+    )
     format: Text | None = Field(
         None,
         description="As behind the address. "
@@ -167,6 +171,10 @@ class TileParameters(PictureParameters):
     buffer: Annotated[float, Field(ge=0, le=MAX_BUFFER, multiple_of=0.5)] = Field(
         0, description="Pixels around the tile, on each side, that the picture is larger."
     )
+
+
+class TileParameters(DeliveryParameters, PictureParameters):
+    """Which values, how they look, and in which form."""
 
 
 def parse_rescale(texts: list[str]) -> list[tuple[float, float]]:
@@ -242,6 +250,7 @@ async def no_doubles(request: Request) -> None:
 Scenes = Annotated[SceneParameters, Query()]
 Values = Annotated[ValueParameters, Query()]
 Tile = Annotated[TileParameters, Query()]
+Delivery = Annotated[DeliveryParameters, Query()]
 TileMatrixSetId = Annotated[
     str, Path(alias="tileMatrixSetId", description="A grid of `/tileMatrixSets`, such as `UPSArcticWGS84Quad`.")
 ]

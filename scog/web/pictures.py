@@ -10,14 +10,15 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from scog.draw import draw
+from scog.draw import Ask, draw
 from scog.engine import Engine
 from scog.errors import InvalidInput, NothingReadable
 from scog.formats import FLATTENED, FORMATS, format_of
 from scog.kept import encoded
+from scog.look import Look
 from scog.space.grid import Grid
-from scog.web.parameters import MAX_SIZE, PictureParameters, TileParameters
-from scog.web.respond import report_headers, with_etag
+from scog.web.parameters import MAX_SIZE, DeliveryParameters
+from scog.web.respond import COMPLETE, IMMUTABLE, report_headers, with_etag
 
 DEFAULT_FORMAT = "png"
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -38,7 +39,7 @@ class TileName:
     format: str
 
 
-def tile_name(text: str, parameters: TileParameters) -> TileName:
+def tile_name(text: str, parameters: DeliveryParameters) -> TileName:
     """The row, the size in pixels and the format of a tile. Raises InvalidInput where two formats are asked for."""
     found = _NAME.fullmatch(text)
     row, twice, suffix = (found[1], found[2] == "@2x", found[3]) if found else (text, False, None)
@@ -55,17 +56,26 @@ def tile_name(text: str, parameters: TileParameters) -> TileName:
 
 
 async def picture(
-    request: Request, engine: Engine, grid: Grid, parameters: PictureParameters, format_name: str
+    request: Request,
+    engine: Engine,
+    grid: Grid,
+    look: Look,
+    ask: Ask,
+    delivery: DeliveryParameters,
+    format_name: str,
 ) -> Response:
-    """Draw a grid and answer with it. Raises what `draw` raises, and InvalidInput for what cannot be encoded."""
-    look, ask = parameters.look(), parameters.ask()
+    """Draw a grid and answer with it. Raises what `draw` raises, and InvalidInput for what cannot be encoded.
+
+    What is drawn from pinned scenes stays the same for ever, and caches are told so.
+    """
+    keep = COMPLETE if ask.pinned is None else IMMUTABLE
     form = format_of(format_name, look)
     drawing = await draw(engine, grid, ask)
     report = drawing.report
-    if parameters.strict and report.partial:
+    if delivery.strict and report.partial:
         raise NothingReadable("Scenes are missing from this picture.", skipped=tuple(report.skipped.items()))
-    if parameters.empty == "204" and not drawing.valid.any():
-        return Response(status_code=204, headers=report_headers(report))
+    if delivery.empty == "204" and not drawing.valid.any():
+        return Response(status_code=204, headers=report_headers(report, keep))
     shown = engine.kept.picture(drawing, (form.names, look))
     if shown is None:
         since = time.perf_counter()
@@ -74,7 +84,7 @@ async def picture(
         )
         report.add_time("encode", since)
         engine.kept.keep_picture(drawing, (form.names, look), shown)
-    headers = report_headers(report)
+    headers = report_headers(report, keep)
     if form.flat:  # also what is valid may be shown as nothing
         headers["X-Scog-Flattened"] = FLATTENED
     return with_etag(request, shown, form.media_type, headers)

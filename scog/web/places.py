@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -9,10 +11,10 @@ from affine import Affine
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
+from scog.catalog.footprint import Bounds
 from scog.catalog.observation import Observation
 from scog.catalog.when import rfc3339
 from scog.draw import draw
-from scog.engine import Engine
 from scog.find import observations
 from scog.listing import feature_collection
 from scog.report import Report
@@ -70,9 +72,7 @@ async def point(request: Request, lon: str, lat: str, parameters: Values) -> JSO
 @router.get("/scenes", summary="Scenes over a bounding box", response_class=GeoJSON)
 async def scenes_in_box(request: Request, parameters: Annotated[BoxParameters, Query()]) -> GeoJSON:
     """Scenes that touch a bounding box, newest first, as GeoJSON."""
-    west, south, east, north = parse_bbox(parameters.bbox)
-    box = Grid("EPSG:4326", Affine(east - west, 0.0, west, 0.0, south - north, north), 1, 1)
-    return await _scenes(request, box, parameters)
+    return await _scenes(request, box_grid(parse_bbox(parameters.bbox)), parameters)
 
 
 @router.get("/tiles/{z}/{x}/{y}/scenes", summary="Scenes of a tile", response_class=GeoJSON)
@@ -89,13 +89,23 @@ async def scenes_of_any_tile(
     return await _scenes(request, tile_grid(*tile_address(z, x, y), tms=tms), parameters)
 
 
+def box_grid(box: Bounds) -> Grid:
+    """A grid of one pixel that shows a box in degrees."""
+    west, south, east, north = box
+    return Grid("EPSG:4326", Affine(east - west, 0.0, west, 0.0, south - north, north), 1, 1)
+
+
 async def _scenes(request: Request, grid: Grid, parameters: SceneParameters) -> GeoJSON:
-    engine: Engine = request.app.state.engine
+    where = (parameters.interval(), parameters.cloud_cover, parameters.collection)
+    return await listed(request, partial(observations, request.app.state.engine, grid, *where))
+
+
+async def listed(request: Request, find: Callable[[Report], AsyncIterator[Observation]]) -> GeoJSON:
+    """The scenes of observations that are found, as a response."""
     report = Report()
 
     async def found() -> list[Observation]:
-        where = (parameters.interval(), parameters.cloud_cover, parameters.collection)
-        return [observation async for observation in observations(engine, grid, *where, report)]
+        return [observation async for observation in find(report)]
 
     touching = await request.app.state.admission.run(request, found())
     headers = {"Cache-Control": "public, max-age=60"} | ({"X-Scog-Bounded": "true"} if report.bounded else {})

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 STATUS: Mapping[type[errors.ScogError], int] = {
     errors.OutOfRange: 404,
+    errors.TooLong: 413,
     errors.InvalidInput: 400,
     errors.CatalogUnavailable: 503,
     errors.CatalogBroken: 502,
@@ -31,6 +32,7 @@ TITLES = {
     400: "Not a valid request",
     404: "Not found",
     405: "Method not allowed",
+    413: "Too long",
     414: "Too long",
     431: "Too long",
     500: "Something went wrong here",

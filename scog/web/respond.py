@@ -16,6 +16,7 @@ from scog.report import Report
 T = TypeVar("T")
 
 COMPLETE = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=86400"
+IMMUTABLE = "public, max-age=31536000, immutable"
 PARTIAL = "public, max-age=30"
 NAMED = 10
 """Scenes named in a header; beyond it their number."""
@@ -80,10 +81,10 @@ async def _gone(request: Request) -> None:
             return
 
 
-def report_headers(report: Report) -> dict[str, str]:
-    """Headers that tell how an answer came to be, and how long it may be kept."""
+def report_headers(report: Report, keep: str = COMPLETE) -> dict[str, str]:
+    """Headers that tell how an answer came to be, and how long it may be kept: as `keep` says, unless partial."""
     headers = {
-        "Cache-Control": PARTIAL if report.partial else COMPLETE,
+        "Cache-Control": PARTIAL if report.partial else keep,
         "Server-Timing": ", ".join(f"{stage};dur={1000 * spent:.1f}" for stage, spent in report.seconds.items()),
         "X-Scog-Scenes": f"used={len(report.used)}; skipped={len(report.skipped)}",
         "X-Scog-Upstream": (

@@ -8,9 +8,11 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
+from scog.draw import Ask
+from scog.look import Look
 from scog.space.grid import WEB_MERCATOR, tile_grid
 from scog.web import pictures
-from scog.web.parameters import Tile, TileMatrixSetId, TileParameters, no_doubles, tile_address
+from scog.web.parameters import DeliveryParameters, Tile, TileMatrixSetId, TileParameters, no_doubles, tile_address
 from scog.web.problems import PROBLEMS
 from scog.web.respond import Admission
 
@@ -77,9 +79,17 @@ def _remember(request: Request, parameters: TileParameters) -> None:
 
 
 async def _tile(request: Request, tms: str, z: str, x: str, y: str, parameters: TileParameters) -> Response:
-    name = pictures.tile_name(y, parameters)
-    grid = tile_grid(*tile_address(z, x, name.row), name.size, tms, parameters.buffer)
+    return await answer(request, tms, (z, x, y), parameters.look(), parameters.ask(), parameters)
+
+
+async def answer(
+    request: Request, tms: str, address: tuple[str, str, str], look: Look, ask: Ask, delivery: DeliveryParameters
+) -> Response:
+    """A tile `(z, x, y)` as a response."""
+    z, x, y = address
+    name = pictures.tile_name(y, delivery)
+    grid = tile_grid(*tile_address(z, x, name.row), name.size, tms, delivery.buffer)
     admission: Admission = request.app.state.admission
     return await admission.run(
-        request, pictures.picture(request, request.app.state.engine, grid, parameters, name.format)
+        request, pictures.picture(request, request.app.state.engine, grid, look, ask, delivery, name.format)
     )

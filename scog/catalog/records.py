@@ -1,0 +1,36 @@
+"""Scenes as JSON, to be kept: what is needed to draw them again without asking the catalogue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from scog.catalog.scene import Asset, Scene
+
+FORMAT = 1
+"""Changes with what is kept of a scene, so that what an older scog wrote is not read."""
+
+
+def to_json(scenes: Sequence[Scene]) -> str:
+    """Scenes as text, the same for the same scenes. They are half as large as their items, and checked."""
+    records = [asdict(scene) | {"time": scene.time.isoformat()} for scene in scenes]
+    return json.dumps(records, sort_keys=True)
+
+
+def from_json(text: str | bytes) -> list[Scene]:
+    """The scenes that `to_json` wrote. Raises ValueError, TypeError, LookupError or AttributeError for other texts."""
+    return [_scene(record) for record in json.loads(text)]
+
+
+def _scene(record: Mapping[str, Any]) -> Scene:
+    """A scene from what was written; JSON has made lists of its tuples."""
+    changed = {
+        "time": datetime.fromisoformat(record["time"]),
+        "footprint": tuple(tuple((lon, lat) for lon, lat in ring) for ring in record["footprint"]),
+        "assets": {name: Asset(**asset) for name, asset in record["assets"].items()},
+        "twin": None if record["twin"] is None else tuple(record["twin"]),
+    }
+    return Scene(**{**record, **changed})

@@ -1,0 +1,175 @@
+"""Definitions: what a cube computes, in the one way that it is written, and the id that follows from that.
+
+Whoever asks for the same in other words gets the same definition: band codes for names, blanks and needless parentheses
+in a formula, TiTiler's names, defaults that are spelled out or left out, times in any zone, colours and areas however
+they are written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b32encode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from scog.ask import Ask
+from scog.bands import canonical
+from scog.classification import CLOUDS
+from scog.look import DEFAULT_INDEX, SCENE_CLASSIFICATION, Look, Wish, look_of
+from scog.maths import indices
+from scog.picture.channels import Channels
+from scog.picture.classes import Classes
+from scog.picture.color import hexadecimal, parse_color
+from scog.picture.ramp import Ramp
+from scog.pixels.mask import Mask
+from scog.presets import preset_of
+
+ID_BYTES = 10
+"""Of the hash: 16 characters, and no two of a million million cubes alike by chance."""
+ID_CHARACTERS = 16
+_OPERATION = re.compile(" (?=gamma|sigmoidal|saturation)", re.IGNORECASE)
+_OTHER_NAMES = ("assets", "pixel_selection")
+"""Parameters that say in TiTiler's words what others say in ours."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What is computed: parameters by name, as JSON has them; the area as GeoJSON, None for the whole Earth; and
+    whether its scenes are found once and for all.
+    """
+
+    parameters: Mapping[str, Any]
+    area: Mapping[str, Any] | None = None
+    pinned: bool = False
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As it is shown, and could be asked for again."""
+        area = {} if self.area is None else {"area": self.area}
+        return {**self.parameters, **area, "scenes": "pinned" if self.pinned else "live"}
+
+    @property
+    def text(self) -> str:
+        """The same text for equal definitions."""
+        return json.dumps(self.document, sort_keys=True, separators=(",", ":"))
+
+
+def read_definition(text: str) -> Definition:
+    """The definition that a `text` stands for. Raises ValueError, TypeError, LookupError or AttributeError."""
+    document = json.loads(text)
+    pinned, area = document.pop("scenes") == "pinned", document.pop("area", None)
+    return Definition(document, area, pinned)
+
+
+def id_of(definition: Definition, scenes: str | None) -> str:
+    """The id of a definition, and of the scenes that are kept with it, as text.
+
+    Pinned scenes are part of it, whole: so an id stands for one picture for ever, whichever server it is posted to, and
+    whatever was forgotten in between. Who posts the same definition after a new scene came gets another id.
+    """
+    digest = blake2b(f"{definition.text}\n{scenes or ''}".encode(), digest_size=ID_BYTES).digest()
+    return b32encode(digest).decode().lower()
+
+
+def normalised(given: Mapping[str, Any], wish: Wish, look: Look, ask: Ask) -> dict[str, Any]:
+    """Parameters in the one way to write them.
+
+    `given` are those that are not at their defaults, by name, as JSON; `wish`, `look` and `ask` are what all were
+    understood as. Defaults are filled in, but for a layer's own colormap, and for parameters that nothing is known of
+    here: so ids stay the same when there are new ones.
+    """
+    known: dict[str, Any] = {
+        **_layer(wish, look),
+        "datetime": None if ask.interval is None else str(ask.interval),
+        "cloud_cover": ask.cloud_cover + 0.0,
+        "collection": ask.collection,
+        "mask": _mask(ask.mask),
+        "composite": ask.composite.name,
+        "resampling": str(ask.resampling),
+        "rescale": _rescale(wish, look),
+        "colormap_name": _colormap_name(wish, look),
+        "colormap": None if wish.colormap is None else _colormap(wish.colormap),
+        "color_formula": None if wish.color_formula is None else _color_formula(wish.color_formula),
+        "classes": None if wish.classes is None else _classes(wish.classes, look),
+    }
+    if isinstance(look.coloring, Ramp):
+        for name, color in (("belowmincolor", look.coloring.below), ("abovemaxcolor", look.coloring.above)):
+            known[name] = None if color is None else hexadecimal(color)
+    merged = {**known, **{name: value for name, value in given.items() if name not in known}}
+    return {name: value for name, value in merged.items() if value not in (None, []) and name not in _OTHER_NAMES}
+
+
+def _layer(wish: Wish, look: Look) -> dict[str, Any]:
+    """Index, expression or bands: one of them, the others None."""
+    layer: dict[str, Any] = {"index": None, "expression": None, "bands": None}
+    if wish.expression is not None:
+        return layer | {"expression": look.expression.text}
+    if wish.bands:
+        preset = preset_of(wish.bands[0]) if len(wish.bands) == 1 else None
+        bands = [preset.name] if preset else [canonical(band) for band in wish.bands]
+        return layer | ({"index": SCENE_CLASSIFICATION} if bands == [SCENE_CLASSIFICATION] else {"bands": bands})
+    name = wish.index if wish.index is not None else DEFAULT_INDEX
+    is_classes = name.lower() == SCENE_CLASSIFICATION
+    return layer | {"index": SCENE_CLASSIFICATION if is_classes else indices.get(name).name}
+
+
+def _mask(mask: Mask) -> str:
+    if mask.classes is None:
+        return "none"
+    return "clouds" if mask.classes == CLOUDS else ",".join(map(str, sorted(mask.classes)))
+
+
+def _rescale(wish: Wish, look: Look) -> list[list[float]] | None:
+    """The ranges of all outputs, asked for or not; None where classes have none."""
+    own = look.coloring
+    shown = own.ranges if isinstance(own, Channels) else (own.shown,) if isinstance(own, Ramp) else wish.rescale
+    return [[float(low) + 0.0, float(high) + 0.0] for low, high in shown] or None
+
+
+def _colormap_name(wish: Wish, look: Look) -> str | None:
+    """The colormap asked for, unless the layer has the same colours by itself."""
+    if wish.colormap_name is None:
+        return None
+    shown = look.coloring
+    ranges = (shown.shown,) if isinstance(shown, Ramp) else wish.rescale
+    plain = look_of(replace(wish, colormap_name=None, rescale=ranges)).coloring
+    if isinstance(plain, Ramp) and isinstance(shown, Ramp):
+        same = np.array_equal(plain.colors, shown.colors)
+    else:
+        same = isinstance(plain, Classes) and plain == shown
+    return None if same else wish.colormap_name.lower()
+
+
+def _colormap(text: str) -> Any:
+    """A colormap that is written out, which has been understood before."""
+    written = json.loads(text)
+    if isinstance(written, list):
+        return [[[float(low) + 0.0, float(high) + 0.0], _color(color)] for (low, high), color in written]
+    colors = {int(key): _color(color) for key, color in written.items()}
+    return {str(place): colors[place] for place in sorted(colors)}
+
+
+def _color(written: object) -> str:
+    return hexadecimal(parse_color(written, "colormap"))
+
+
+def _color_formula(text: str) -> str:
+    """A colour formula with one blank between words, and a comma between operations."""
+    return _OPERATION.sub(", ", " ".join(text.replace(",", " ").split()))
+
+
+def _classes(text: str, look: Look) -> str:
+    """Thresholds, with names and colours between them if there were any, without blanks."""
+    assert isinstance(look.coloring, Classes)
+    thresholds = [repr(entry.high + 0.0).removesuffix(".0") for entry in look.coloring.entries[:-1]]
+    parts = text.split(",")
+    if len(parts) == len(thresholds):
+        return ",".join(thresholds)
+    named = [label.partition(":") for label in parts[::2]]
+    labels = [f"{name.strip()}{colon}{color.strip().lower()}" for name, colon, color in named]
+    return ",".join(part for pair in zip(labels, [*thresholds, ""], strict=True) for part in pair)[:-1]

@@ -1,0 +1,55 @@
+"""Pinned scenes: found once and kept, so that a picture stays what it is whatever the catalogue learns later."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from scog.catalog.observation import SceneSet
+from scog.catalog.search import Search, Searches
+from scog.catalog.when import Interval
+from scog.cube.area import Area
+from scog.errors import InvalidInput
+from scog.net.policy import Tally
+from scog.pixels.reader import gather_all
+
+
+@dataclass(frozen=True, eq=False)
+class Pinned:
+    """The scenes that pictures are made of. `bounded`: there were more than are kept, or than could be asked for."""
+
+    scenes: SceneSet
+    bounded: bool = False
+
+
+async def pin(
+    searches: Searches, area: Area, interval: Interval, cloud_cover: float, collection: str | None, most: int
+) -> Pinned:
+    """The newest scenes that touch an area, at most so many, as the catalogue knows them now.
+
+    Raises a CatalogError where any of it cannot be told, InvalidInput where there is no scene.
+    """
+    tally = Tally()
+    found: list[Search] = await gather_all(
+        searches.find_anew(box, interval, cloud_cover, collection, tally) for box in area.boxes
+    )
+    while True:
+        scenes = await asyncio.to_thread(_touching, found, area)
+        going_on = {search: search.pages for search in found if not search.exhausted}
+        horizon = max((search.horizon for search in going_on), default=None)
+        if horizon is None or sum(scene.time > horizon for scene in scenes.scenes) >= most:
+            break
+        await gather_all(search.turn(tally, after) for search, after in going_on.items())
+    if not scenes.scenes:
+        raise InvalidInput(
+            "There is no scene that could be pinned.",
+            parameter="scenes",
+            valid="an area, a time and a cloud cover of which /scenes?bbox= lists scenes",
+        )
+    bounded = len(scenes.scenes) > most or bool(going_on) or any(search.bounded for search in found)
+    return Pinned(SceneSet(scenes.scenes[:most]), bounded)
+
+
+def _touching(found: list[Search], area: Area) -> SceneSet:
+    """The scenes of all searches that touch an area, newest first."""
+    return SceneSet(scene for search in found for scene in search.scenes.scenes if area.touches(scene))

@@ -1,0 +1,215 @@
+"""`/cubes`: computations that are frozen behind an id, so that an address needs no parameters."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+from scog.catalog.when import rfc3339
+from scog.cube.cubes import Cube
+from scog.cube.pinned import Pinned, pin
+from scog.draw import Ask
+from scog.engine import Engine
+from scog.errors import InvalidInput, OutOfRange, TooLong
+from scog.find import observations
+from scog.kept import encoded
+from scog.listing import feature_collection
+from scog.report import Report
+from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
+from scog.web import clients, legends, pictures, places, tiles
+from scog.web.definitions import Wanted, body_schema, shown, wanted_of
+from scog.web.legends import SizeParameters
+from scog.web.links import base_url
+from scog.web.offers import LINKED, Nothing
+from scog.web.parameters import Delivery, TileMatrixSetId, no_doubles, tile_address
+from scog.web.places import GeoJSON
+from scog.web.problems import PROBLEMS, REFUSALS
+from scog.web.respond import ClientGone, with_etag
+
+router = APIRouter(prefix="/cubes", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+
+TEMPLATE = "/tiles/{z}/{x}/{y}"
+CREATED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "There is such a cube already."},
+    201: {"description": "The cube is kept; its address is in `Location`."},
+    413: REFUSALS["4XX"] | {"description": "The definition is too long"},
+}
+
+
+async def _cube(
+    request: Request, cube: Annotated[str, Path(alias="id", description="As the answer to `POST /cubes` has it.")]
+) -> Cube:
+    """The cube of an address. Raises OutOfRange."""
+    engine: Engine = request.app.state.engine
+    found = await engine.cubes.get(cube)
+    if found is None:
+        what = "There is no such cube. Cubes that are not used for long are forgotten; they can be posted again."
+        raise OutOfRange(what, parameter="id", valid="an id that POST /cubes answered with")
+    return found
+
+
+Frozen = Annotated[Cube, Depends(_cube)]
+
+
+@router.post("", status_code=201, summary="Freeze a computation", responses=CREATED, openapi_extra=body_schema())
+async def freeze(request: Request, parameters: Nothing) -> Response:
+    """Keep a definition, and answer with the addresses of its tiles, which need no parameters any more.
+
+    The definition is a JSON object with the parameters of a tile, all of them optional, an area (`bbox` or `area`)
+    outside of which all is transparent, and `scenes`: `live` scenes are found anew as tiles are drawn; `pinned` ones
+    are found now, within the area, so that the picture stays the same for good. Equal definitions get equal ids, in
+    whatever words; of pinned ones the scenes count too.
+    """
+    engine: Engine = request.app.state.engine
+    body = await _read(request, engine.settings.cube_bytes)
+    wanted = await asyncio.to_thread(wanted_of, body)
+    ask = replace(wanted.ask, collection=wanted.ask.collection or engine.searches.collection)
+    pinned = None
+    if wanted.pinned:
+        ask, pinned = await request.app.state.admission.run(request, _pinned(engine, wanted, ask))
+    definition = await asyncio.to_thread(wanted.definition, ask)
+    cube, is_new, lasting = await engine.cubes.add(definition, pinned)
+    document = _document(cube, base_url(request))
+    headers = {"Location": document["links"][0]["href"], "Cache-Control": "no-store"}
+    return JSONResponse(document | {"survives_restart": lasting}, 201 if is_new else 200, headers)
+
+
+@router.get("/{id}", summary="A cube")
+async def one_cube(request: Request, cube: Frozen, parameters: Nothing) -> Response:
+    """Its definition in full, its addresses, and its scenes if they are pinned."""
+    body = bytes(JSONResponse(_document(cube, base_url(request))).body)
+    return with_etag(request, encoded(body), "application/json", LINKED)
+
+
+@router.get("/{id}/scenes", summary="Scenes of a cube", response_class=GeoJSON)
+async def scenes(request: Request, cube: Frozen, parameters: Nothing) -> GeoJSON:
+    """The scenes that are pinned, or those that touch its area now, newest first, as GeoJSON."""
+    if cube.pinned is not None:
+        west, south, east, north = -180.0, -90.0, 180.0, 90.0
+        content = feature_collection(cube.pinned.scenes.touching((west, south, east, north)))
+        return GeoJSON(content, headers=legends.KEPT)
+    if cube.area is None:
+        what = "The cube has no area of which scenes could be listed."
+        raise InvalidInput(what, parameter="id", valid="/cubes/{id}/tiles/{z}/{x}/{y}/scenes lists those of a tile")
+    return await _scenes(request, cube, places.box_grid(cube.area.bounds))
+
+
+@router.get("/{id}/tiles/{z}/{x}/{y}/scenes", summary="Scenes of a cube's tile", response_class=GeoJSON)
+async def scenes_of_tile(request: Request, cube: Frozen, z: str, x: str, y: str, parameters: Nothing) -> GeoJSON:
+    """The cube's scenes that touch a tile of the web-mercator grid, newest first, as GeoJSON."""
+    return await _scenes(request, cube, tile_grid(*tile_address(z, x, y)))
+
+
+@router.get("/{id}/tiles/{z}/{x}/{y}", summary="A cube's tile", response_class=Response, responses=pictures.RESPONSES)
+async def tile(request: Request, cube: Frozen, z: str, x: str, y: str, delivery: Delivery) -> Response:
+    """The same as `/tiles/{z}/{x}/{y}` with the cube's parameters, transparent outside of its area."""
+    return await tiles.answer(request, WEB_MERCATOR, (z, x, y), *shown(cube), delivery)
+
+
+@router.get(
+    "/{id}/tiles/{tileMatrixSetId}/{z}/{x}/{y}",
+    summary="A cube's tile of any grid",
+    response_class=Response,
+    responses=pictures.RESPONSES,
+)
+async def any_tile(
+    request: Request, cube: Frozen, tms: TileMatrixSetId, z: str, x: str, y: str, delivery: Delivery
+) -> Response:
+    """The same in a grid of `/tileMatrixSets`."""
+    return await tiles.answer(request, tms, (z, x, y), *shown(cube), delivery)
+
+
+@router.get("/{id}/tilejson.json", summary="A cube's TileJSON", response_class=JSONResponse)
+async def tilejson(request: Request, cube: Frozen, delivery: Delivery) -> JSONResponse:
+    """TileJSON of the cube's tiles and of its area; the query is passed on to the tiles."""
+    return await _tilejson(request, cube, WEB_MERCATOR, TEMPLATE)
+
+
+@router.get("/{id}/{tileMatrixSetId}/tilejson.json", summary="A cube's TileJSON of any grid")
+async def any_tilejson(request: Request, cube: Frozen, tms: TileMatrixSetId, delivery: Delivery) -> JSONResponse:
+    """The same for a grid of `/tileMatrixSets`."""
+    return await _tilejson(request, cube, tms, f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
+
+
+@router.get("/{id}/legend.json", summary="A cube's legend, for programs", response_class=JSONResponse)
+async def legend_json(request: Request, cube: Frozen, parameters: Nothing) -> Response:
+    """As `/legend.json`."""
+    return await legends.answer(request, shown(cube)[0], "json")
+
+
+@router.get("/{id}/legend.svg", summary="A cube's legend as SVG", response_class=Response)
+async def legend_svg(request: Request, cube: Frozen, parameters: Nothing) -> Response:
+    """As `/legend.svg`."""
+    return await legends.answer(request, shown(cube)[0], "svg")
+
+
+@router.get("/{id}/legend.png", summary="A cube's legend as PNG", response_class=Response)
+async def legend_png(request: Request, cube: Frozen, size: Annotated[SizeParameters, Query()]) -> Response:
+    """As `/legend.png`."""
+    return await legends.answer(request, shown(cube)[0], "png", size.scale)
+
+
+async def _read(request: Request, most: int) -> bytes:
+    """The body. Raises TooLong, ClientGone."""
+    data = bytearray()
+    try:
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > most:
+                raise TooLong("The definition is too long.", parameter="body", valid=f"at most {most} bytes")
+    except ClientDisconnect:
+        raise ClientGone from None
+    return bytes(data)
+
+
+async def _pinned(engine: Engine, wanted: Wanted, ask: Ask) -> tuple[Ask, Pinned]:
+    """What is asked, of a certain time, and the scenes of it."""
+    assert wanted.area is not None
+    interval = ask.interval or await engine.searches.default_interval(ask.collection)
+    found = await pin(
+        engine.searches, wanted.area, interval, ask.cloud_cover, ask.collection, engine.settings.cube_scenes
+    )
+    return replace(ask, interval=interval), found
+
+
+async def _scenes(request: Request, cube: Cube, grid: Grid) -> GeoJSON:
+    engine: Engine = request.app.state.engine
+    ask = shown(cube)[1]
+
+    def find(report: Report) -> Any:
+        where = ask.interval, ask.cloud_cover, ask.collection
+        return observations(engine, grid, *where, report, pinned=ask.pinned)
+
+    return await places.listed(request, find)
+
+
+async def _tilejson(request: Request, cube: Cube, tms: str, template: str) -> JSONResponse:
+    covered = cube.area.bounds if cube.area else None
+    return await clients.answer(request, tms, shown(cube)[0], f"/cubes/{cube.id}{template}", covered)
+
+
+def _document(cube: Cube, base: str) -> dict[str, Any]:
+    """What is told of a cube."""
+    here = f"{base}/cubes/{cube.id}"
+    listed = "/scenes" if cube.area else f"{TEMPLATE}/scenes"
+    links = [
+        {"rel": "self", "href": here, "type": "application/json"},
+        {"rel": "tiles", "href": here + TEMPLATE, "type": "image/png", "templated": True},
+        {"rel": "tilejson", "href": f"{here}/tilejson.json", "type": "application/json"},
+        {"rel": "legend", "href": f"{here}/legend.png", "type": "image/png"},
+        {"rel": "scenes", "href": here + listed, "type": "application/geo+json", "templated": listed != "/scenes"},
+    ]
+    document = {"id": cube.id, "definition": cube.definition.document, "links": links}
+    if cube.pinned is None:
+        return document
+    kept = [
+        {"id": scene.id, "datetime": rfc3339(scene.time), "square": scene.square, "cloud_cover": scene.cloud_cover}
+        for scene in cube.pinned.scenes.scenes
+    ]
+    return document | {"scenes": kept, "bounded": cube.pinned.bounded}

@@ -1,0 +1,191 @@
+"""Pinning: the scenes that a catalogue has now, within an area, the newest first, and no more than are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import shapely
+
+from scog.catalog.records import from_json, to_json
+from scog.cube.area import Area, area_of
+from scog.cube.cubes import _read, _written
+from scog.cube.pinned import Pinned, pin
+from scog.errors import CatalogUnavailable, InvalidInput
+from scog.find import MAX_OBSERVATIONS, observations
+from scog.report import Report
+from scog.space.grid import Grid, tile_grid
+from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.archives import L2A
+from tests.doubles.scripted_catalog import EVER, Bench, Scripted, newest_first
+
+SQUARES = squares_around(11.3, 46.5, 2, 2)
+SERIES = newest_first(acquisitions(SQUARES, date(2024, 1, 1), 30, "https://files.example.org", collections=[L2A]))
+MIDDLE = SQUARES[0].middle
+
+
+def box(width: float) -> Area:
+    lon, lat = MIDDLE
+    found = area_of([lon - width, lat - width, lon + width, lat + width], None)
+    assert found is not None
+    return found
+
+
+EVERYWHERE = area_of([9, 44, 14, 49], None)
+
+
+def with_bench(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
+    async def whole() -> None:
+        bench = Bench(catalog)
+        try:
+            async with asyncio.timeout(20):
+                await work(bench)
+        finally:
+            await bench.close()
+
+    asyncio.run(whole())
+
+
+async def pinned(bench: Bench, area: Area | None = EVERYWHERE, most: int = 500) -> Pinned:
+    assert area is not None
+    return await pin(bench.searches, area, EVER, 100.0, None, most)
+
+
+@pytest.mark.parametrize("size", [7, 50, 1000])
+@pytest.mark.parametrize("most", [1, 10, 50, 500])
+def test_the_newest_are_pinned_whatever_the_pages(size: int, most: int) -> None:
+    async def work(bench: Bench) -> None:
+        found = await pinned(bench, most=most)
+        names = [scene.id for scene in found.scenes.scenes]
+        expected = sorted(SERIES, key=lambda item: item["properties"]["datetime"], reverse=True)
+        reached = [item["id"] for item in expected[: min(most, 10 * size)]]
+        assert {name.split("_")[2] for name in names} == {name.split("_")[2] for name in reached}
+        assert len(names) == len(reached)
+        assert found.bounded == (len(names) < len(SERIES))
+        pages = -(-(most + 4) // size)
+        assert len(bench.catalog.asked) <= min(pages + 1, -(-len(SERIES) // size), 10)
+
+    with_bench(Scripted(SERIES, size), work)
+
+
+def test_only_what_touches_the_area_is_pinned() -> None:
+    lon, lat = MIDDLE
+    # In the bounds of this triangle lie all four squares, but its long side passes them by.
+    corners = [[lon - 0.2, lat + 0.2], [lon - 0.2, lat - 1.6], [lon + 0.02, lat + 0.2], [lon - 0.2, lat + 0.2]]
+    area = area_of(None, {"type": "Polygon", "coordinates": [corners]})
+    shape = shapely.geometry.Polygon(corners)
+    expected = {square.name for square in SQUARES if shapely.Polygon(square.ring).intersects(shape)}
+    assert len(expected) == 2
+
+    async def work(bench: Bench) -> None:
+        found = await pinned(bench, area)
+        assert {scene.square for scene in found.scenes.scenes} == expected
+        assert len(found.scenes.scenes) == 60
+
+    with_bench(Scripted(SERIES), work)
+
+
+def test_the_catalogue_is_asked_now() -> None:
+    async def work(bench: Bench) -> None:
+        first = await pinned(bench, box(0.1))
+        newer = newest_first(acquisitions(SQUARES, date(2025, 1, 1), 1, "https://x.example", collections=[L2A]))
+        bench.catalog.items = [*newer, *SERIES]
+        second = await pinned(bench, box(0.1))
+        assert len(second.scenes.scenes) == len(first.scenes.scenes) + 1
+
+    with_bench(Scripted(SERIES, 1000), work)
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_half_a_list_is_not_pinned(after: int) -> None:
+    catalog = Scripted(SERIES, 50)
+
+    def cursor(at: int) -> Any:
+        if len(catalog.asked) >= after:
+            catalog.fault = CatalogUnavailable("away")
+        return {"at": at}
+
+    catalog.cursor = cursor
+    catalog.fault = None if after else CatalogUnavailable("away")
+
+    async def work(bench: Bench) -> None:
+        with pytest.raises(CatalogUnavailable):
+            await pinned(bench)
+
+    with_bench(catalog, work)
+
+
+def test_nothing_is_not_pinned() -> None:
+    async def work(bench: Bench) -> None:
+        with pytest.raises(InvalidInput, match="no scene") as refused:
+            await pinned(bench)
+        assert refused.value.parameter == "scenes"
+
+    with_bench(Scripted([]), work)
+
+
+def test_what_is_kept_is_the_same_after_it_was_written() -> None:
+    async def work(bench: Bench) -> None:
+        found = await pinned(bench)
+        text = _written(found)
+        again = _read(text)
+        assert _written(again) == text
+        assert again.bounded == found.bounded
+        assert [vars(scene) for scene in again.scenes.scenes] == [vars(scene) for scene in found.scenes.scenes]
+        scenes = list(found.scenes.scenes)
+        assert to_json(from_json(to_json(scenes))) == to_json(scenes)
+        shuffled = Pinned(type(found.scenes)(scenes[::-1]), found.bounded)
+        assert _written(shuffled) == text
+
+    with_bench(Scripted(SERIES, 1000), work)
+
+
+# Drawing from them
+
+
+INNER = tile_grid(12, 2181, 1434)
+WIDE = tile_grid(5, 17, 11)
+
+
+async def found_on(
+    bench: Bench, grid: Grid, scenes: Pinned | None, cloud_cover: float = 100.0
+) -> tuple[list[Any], Report]:
+    report = Report()
+    engine: Any = SimpleNamespace(searches=bench.searches)
+    found = observations(engine, grid, EVER, cloud_cover, None, report, pinned=scenes)
+    return [(each.key, [scene.id for scene in each.scenes]) async for each in found], report
+
+
+@pytest.mark.parametrize("grid", [INNER, WIDE])
+def test_a_picture_is_made_of_what_a_search_would_find_without_one(grid: Grid) -> None:
+    async def work(bench: Bench) -> None:
+        scenes = await pinned(bench)
+        searched, before = await found_on(bench, grid, None)
+        bench.catalog.fault = CatalogUnavailable("away")
+        asked = len(bench.catalog.asked)
+        kept, report = await found_on(bench, grid, scenes, 99.0)  # of which no search is known
+        assert kept == searched
+        assert kept
+        assert report.bounded == before.bounded
+        assert report.tally.searches == 0
+        assert report.stale is None
+        assert len(bench.catalog.asked) == asked
+
+    with_bench(Scripted(SERIES, 1000), work)
+
+
+def test_pictures_of_pinned_scenes_are_bounded_too() -> None:
+    long = newest_first(acquisitions(SQUARES[:1], date(2010, 1, 1), 150, "x", collections=[L2A]))
+
+    async def work(bench: Bench) -> None:
+        scenes = await pinned(bench, most=140)
+        assert scenes.bounded
+        found, report = await found_on(bench, tile_grid(13, 4345, 2860), scenes)
+        assert len(found) <= MAX_OBSERVATIONS
+        assert report.bounded
+
+    with_bench(Scripted(long), work)

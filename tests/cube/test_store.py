@@ -1,0 +1,241 @@
+"""Cubes on disk: kept across restarts, forgotten in the order of their last use, whatever state the disk is in."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scog.catalog.records import FORMAT
+from scog.cube import cubes as module
+from scog.cube.cubes import Cubes
+from scog.cube.definition import Definition, read_definition
+from scog.cube.store import CubeStore
+
+HERE = "https://catalog.example.org/v1"
+
+
+def definition(number: int) -> Definition:
+    return Definition({"index": "ndvi", "cloud_cover": float(number)})
+
+
+def names(path: Path) -> set[str]:
+    with sqlite3.connect(path / "cubes.sqlite") as database:
+        return {row[0] for row in database.execute("SELECT id FROM cubes")}
+
+
+def test_what_is_put_is_got_again_by_the_next_one(tmp_path: Path) -> None:
+    store = CubeStore(tmp_path / "new", HERE, 10)
+    assert store.put("a", "{}", None)
+    assert store.put("b", '{"x":1}', "scenes" * 1000)
+    assert store.lasting
+    store.close()
+    again = CubeStore(tmp_path / "new", HERE, 10)
+    assert again.get("a") == ("{}", None)
+    assert again.get("b") == ('{"x":1}', "scenes" * 1000)
+    assert again.get("c") is None
+    assert (tmp_path / "new" / "cubes.sqlite").stat().st_size < 60_000
+    again.close()
+
+
+def test_no_file_is_made_before_it_is_needed(tmp_path: Path) -> None:
+    store = CubeStore(tmp_path / "new", HERE, 10)
+    store.close()
+    assert not (tmp_path / "new").exists()
+
+
+def test_cubes_belong_to_a_catalogue(tmp_path: Path) -> None:
+    here, there = CubeStore(tmp_path, HERE, 10), CubeStore(tmp_path, "/data/archive", 10)
+    here.put("a", "{}", None)
+    assert there.get("a") is None
+    here.close()
+    there.close()
+
+
+def test_those_longest_out_of_use_are_forgotten_first(tmp_path: Path) -> None:
+    store = CubeStore(tmp_path, HERE, 3)
+    for name in "abc":
+        store.put(name, "{}", None)
+    store.use(["a"])
+    store.put("d", "{}", None)
+    assert names(tmp_path) == {"a", "c", "d"}
+    store.put("c", "{}", None)  # which is to use it
+    store.put("e", "{}", None)
+    store.put("f", "{}", None)
+    assert names(tmp_path) == {"c", "e", "f"}
+    store.close()
+    smaller = CubeStore(tmp_path, HERE, 1)
+    assert smaller.get("c") is None
+    assert smaller.get("f") == ("{}", None)
+    smaller.close()
+
+
+def with_cubes(work: Callable[[Cubes], Any], folder: Path | None, most: int = 3) -> None:
+    async def whole() -> None:
+        store = CubeStore(folder, HERE, most)
+        cubes = Cubes(store, most)
+        await work(cubes)
+        cubes.close()
+        store.close()
+
+    asyncio.run(whole())
+
+
+@pytest.mark.parametrize("in_memory", [256, 1])
+def test_uses_from_memory_count_too(in_memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IN_MEMORY", in_memory)
+    ids: list[str] = []
+
+    async def work(cubes: Cubes) -> None:
+        ids.extend([(await cubes.add(definition(number), None))[0].id for number in range(3)])
+        for place in (1, 0, 2, 0):
+            assert await cubes.get(ids[place]) is not None
+        ids.append((await cubes.add(definition(3), None))[0].id)
+        known = [await cubes.get(name) is not None for name in ids]
+        assert known == [True, False, True, True]
+        assert await cubes.get(ids[2]) is not None
+        assert await cubes.get(ids[0]) is not None
+
+    async def later(cubes: Cubes) -> None:
+        """The order of use outlives the server: 3, 2, 0."""
+        await cubes.add(definition(4), None)
+        assert await cubes.get(ids[3]) is None
+        assert await cubes.get(ids[2]) is not None
+
+    with_cubes(work, tmp_path)
+    with_cubes(later, tmp_path)
+
+
+def test_what_was_forgotten_can_be_posted_again_under_its_id(tmp_path: Path) -> None:
+    async def work(cubes: Cubes) -> None:
+        first, is_new, lasting = await cubes.add(definition(0), None)
+        assert (is_new, lasting) == (True, True)
+        assert (await cubes.add(definition(0), None))[1:] == (False, True)
+        for number in range(1, 4):
+            await cubes.add(definition(number), None)
+        assert await cubes.get(first.id) is None
+        again, is_new, _ = await cubes.add(definition(0), None)
+        assert (again.id, is_new) == (first.id, True)
+
+    with_cubes(work, tmp_path)
+
+
+def test_a_few_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IN_MEMORY", 4)
+
+    async def work(cubes: Cubes) -> None:
+        made = [(await cubes.add(definition(number), None))[0] for number in range(20)]
+        assert len(cubes._kept) == 4
+        found = [await cubes.get(cube.id) for cube in made]
+        assert [cube and cube.definition for cube in found] == [cube.definition for cube in made]
+        assert len(cubes._kept) == 4
+
+    with_cubes(work, tmp_path, 100)
+
+
+def test_those_who_want_one_cube_at_once_restore_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids, restored = [], []
+
+    async def make(cubes: Cubes) -> None:
+        ids.append((await cubes.add(definition(0), None))[0].id)
+
+    async def find(cubes: Cubes) -> None:
+        monkeypatch.setattr(module, "read_definition", lambda text: restored.append(text) or read_definition(text))
+        found = await asyncio.gather(*(cubes.get(ids[0]) for _ in range(20)))
+        assert len(set(found)) == len(restored) == 1
+
+    with_cubes(make, tmp_path)
+    with_cubes(find, tmp_path)
+
+
+# When the disk is not well
+
+
+async def adding_works(cubes: Cubes) -> bool:
+    cube, is_new, lasting = await cubes.add(definition(1), None)
+    assert is_new
+    found = await cubes.get(cube.id)
+    assert found is not None
+    return lasting
+
+
+@pytest.mark.parametrize("garbage", [b"", b"no database at all" * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_file_that_is_no_database_is_begun_anew(garbage: bytes, tmp_path: Path) -> None:
+    (tmp_path / "cubes.sqlite").write_bytes(garbage)
+
+    async def work(cubes: Cubes) -> None:
+        assert await adding_works(cubes)
+
+    with_cubes(work, tmp_path)
+    assert len(names(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("folder", [None, "file", "busy"])
+def test_without_a_disk_cubes_last_as_long_as_the_server(folder: str | None, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")  # no folder
+    (tmp_path / "busy" / "cubes.sqlite").mkdir(parents=True)  # no file
+
+    async def work(cubes: Cubes) -> None:
+        assert not await adding_works(cubes)
+
+    with_cubes(work, None if folder is None else tmp_path / folder)
+
+
+def test_a_file_that_may_not_be_written_is_like_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(path: Path, schema: str) -> sqlite3.Connection:
+        if str(path) == ":memory:":
+            return opened(path, schema)
+        opened(path, schema).close()
+        return sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False, isolation_level=None)
+
+    opened = module.CubeStore.__init__.__globals__["open_or_renew"]
+    monkeypatch.setattr("scog.cube.store.open_or_renew", read_only)
+
+    async def work(cubes: Cubes) -> None:
+        assert not await adding_works(cubes)
+
+    with_cubes(work, tmp_path)
+
+
+def test_a_file_that_breaks_while_it_is_used_costs_what_it_holds(tmp_path: Path) -> None:
+    async def work(cubes: Cubes) -> None:
+        first = (await cubes.add(definition(0), None))[0]
+        with sqlite3.connect(tmp_path / "cubes.sqlite") as database:
+            database.execute("DROP TABLE cubes")
+        assert not await adding_works(cubes)
+        assert await cubes.get(first.id) is not None, "it is in memory"
+        assert await cubes.get("x" * 16) is None
+
+    with_cubes(work, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "definition = 'no JSON'", "definition = '[]'", "definition = '{}'", "scenes = x'00'", "definition = x'ff'",
+        'definition = \'{"scenes": "live", "area": {"type": "Point"}}\'',
+        f"scenes = x'789c030000000001', format = {FORMAT + 1}",
+    ],
+)  # fmt: skip
+def test_a_row_that_cannot_be_read_is_no_cube_and_can_be_posted_again(change: str, tmp_path: Path) -> None:
+    ids = []
+
+    async def make(cubes: Cubes) -> None:
+        ids.append((await cubes.add(definition(0), None))[0].id)
+
+    async def find(cubes: Cubes) -> None:
+        assert await cubes.get(ids[0]) is None
+        assert (await cubes.add(definition(0), None))[1]
+
+    async def find_again(cubes: Cubes) -> None:
+        assert await cubes.get(ids[0]) is not None
+
+    with_cubes(make, tmp_path)
+    with sqlite3.connect(tmp_path / "cubes.sqlite") as database:
+        database.execute(f"UPDATE cubes SET {change}")
+    with_cubes(find, tmp_path)
+    with_cubes(find_again, tmp_path)

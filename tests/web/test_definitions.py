@@ -1,0 +1,224 @@
+"""Laws of definitions: in whatever words, the same computation has one definition, and others have others."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scog.cube.cubes import Cube
+from scog.cube.definition import Definition, id_of, read_definition
+from scog.errors import InvalidInput
+from scog.web.definitions import shown, wanted_of
+from scog.web.parameters import PIXEL_SELECTIONS, TileParameters
+
+Json = dict[str, Any]
+
+
+def definition(body: Json) -> Definition:
+    wanted = wanted_of(json.dumps(body).encode())
+    return wanted.definition(wanted.ask)
+
+
+def same(*bodies: Json) -> bool:
+    return len({id_of(definition(body), None) for body in bodies}) == 1
+
+
+# Each pair: what is meant, and the ways to write it as (JSON keys and values); {} where it may be left out.
+LAYERS: list[list[Json]] = [
+    [{}, {"index": "ndvi"}, {"index": "NDVI"}, {"index": "Ndvi", "rescale": [-0.2, 0.9]},
+     {"colormap_name": "RdYlGn"}, {"belowmincolor": "extend"}],
+    [{"index": "scl"}, {"bands": ["SCL"]}, {"assets": "scl"}, {"index": "SCL"}],
+    [{"index": "ndre"}, {"index": "NDREI"}],
+    [{"expression": "(nir-red)/(nir+red)"}, {"expression": " ( B08 - b4 )/(NIR + red) "},
+     {"expression": "((B8-B04))/(nir+red)", "rescale": "-1,1"}, {"expression": "(nir-red)/(nir+red)",
+      "colormap_name": "VIRIDIS"}],
+    [{"expression": "(nir-red)/(nir+red)", "rescale": [-1, 0.5]},
+     {"expression": "(nir-red)/(nir+red)", "rescale": ["-1.0, 0.50"]}, {"expression": "(nir-red)/(nir+red)",
+      "rescale": [[-1, 5e-1]]}],
+    [{"bands": ["red", "green", "blue"]}, {"bands": "B04,B03,B02"}, {"assets": ["B4", "green,blue"]},
+     {"bands": "red, green ,blue", "rescale": [[0, 0.3]]}, {"bands": "red,green,blue", "rescale": "0,0.3,0,0.3,0,.3"}],
+    [{"bands": "true-color"}, {"bands": ["True_Colour"]}],
+    [{"bands": "nir"}, {"assets": ["B08"]}, {"bands": "nir", "colormap_name": "greys_r"}],
+    [{"index": "ndwi", "colormap_name": "magma"}, {"index": "NDWI", "colormap_name": "Magma"}],
+    [{"index": "ndwi", "belowmincolor": "red"}, {"index": "ndwi", "belowmincolor": "#F00"}],
+    [{"index": "ndwi", "abovemaxcolor": "transparent"}, {"index": "ndwi", "abovemaxcolor": "#00000000"}],
+    [{"classes": "bare:tan,0.2,green"}, {"classes": " bare : TAN , 0.20 ,green"}],
+    [{"classes": "0.2,0.5"}, {"classes": ".2, 5e-1"}],
+    [{"classes": "0.2,0.5", "colormap_name": "viridis"}],
+    [{"colormap": {"0": "red", "1": [0, 0, 255]}}, {"colormap": '{"1": "#00f", "00": "ff0000"}'}],
+    [{"colormap": [[[0, 1], "red"], [[1, 2.5], "blue"]]}, {"colormap": '[[[0.0,1],"#ff0000"],[[1e0,2.50],"#00F"]]'}],
+    [{"colormap": [[[1, 2.5], "blue"], [[0, 1], "red"]]}],
+    [{"colormap": {str(place): [place, 0, 0] for place in range(256)}, "rescale": [0, 1]}],
+    [{"bands": "red,green,blue", "color_formula": "gamma RGB 1.3, saturation 1.2"},
+     {"bands": "red,green,blue", "color_formula": " gamma RGB 1.3   saturation 1.2"}],
+    [{"index": "scl", "colormap_name": "viridis"}, {"index": "scl", "rescale": [0, 11]},
+     {"bands": "scl", "rescale": "0,11", "colormap_name": "viridis"}],
+]  # fmt: skip
+OTHERS: list[list[list[Json]]] = [
+    [[{}], [{"datetime": "2024-06-02"}, {"datetime": "2024-06-02T00:00:00Z/2024-06-02T23:59:59.999999Z"}],
+     [{"datetime": "2024-06-02T12:00:00+02:00"}, {"datetime": " 2024-06-02t10:00:00z "},
+      {"datetime": "2024-06-02T10:00:00Z/2024-06-02T05:00:00-05:00"}],
+     [{"datetime": "../.."}, {"datetime": "/"}], [{"datetime": "2024-06-02/.."}, {"datetime": "2024-06-02/"}]],
+    [[{}, {"cloud_cover": 60}, {"cloud_cover": "60.0"}, {"cloud_cover": 6e1}], [{"cloud_cover": 0},
+     {"cloud_cover": -0.0}], [{"cloud_cover": 12.5}]],
+    [[{}], [{"collection": "sentinel-2-c1-l2a"}]],
+    [[{}, {"composite": "newest"}, {"pixel_selection": "first"}], [{"composite": "median"},
+     {"pixel_selection": "median"}], [{"composite": "max"}, {"pixel_selection": "highest"}], [{"composite": "p90"}]],
+    [[{}, {"resampling": "nearest"}], [{"resampling": "cubic"}]],
+    [[{}], [{"mask": "3,8"}, {"mask": [8, 3]}, {"mask": " 08, 3,8"}], [{"mask": [9]}]],
+    [[{}], [{"bbox": [11, 46, 12, 47]}, {"bbox": [11.0, 46.0, -5, 12, 47, 5e3]},
+     {"area": {"type": "Polygon", "coordinates": [[[12, 47], [11, 47], [11, 46], [12, 46], [12, 47]]]}}],
+     [{"bbox": [11, 46, 12, 47.5]}]],
+    [[{}, {"scenes": "live"}]],
+]  # fmt: skip
+
+
+COMPOSED: list[list[Json]] = [
+    [{"composite": "count"}, {"pixel_selection": "count", "index": "NDVI"}],
+    [{"composite": "count", "datetime": "2020-01-01/.."}, {"composite": "count", "datetime": "2020-01-01/"}],
+    [{"composite": "slope", "datetime": "2020-01-01/2023-12-31"}],
+    [{"composite": "count", "rescale": [0, 9]}, {"pixel_selection": "count", "rescale": "0,9.0"}],
+    [{"composite": "max_doy", "bands": "nir"}, {"composite": "max_doy", "assets": "B08"}],
+    [{"composite": "mode", "index": "scl"}, {"composite": "mode", "bands": "SCL"}],
+    [{"composite": "std", "classes": "0.1,0.2"}, {"pixel_selection": "stdev", "classes": " .1, 0.2 "}],
+]
+"""Composites whose ranges and colours are their own, and depend on more than the layer."""
+
+
+def ids(case: list[Json]) -> str:
+    return json.dumps(case[0])[:60]
+
+
+@pytest.mark.parametrize("spellings", [*LAYERS, *COMPOSED, *(each for others in OTHERS for each in others)], ids=ids)
+def test_all_spellings_are_one(spellings: list[Json]) -> None:
+    assert same(*spellings)
+
+
+@st.composite
+def meant(draw: st.DrawFn) -> tuple[list[int], list[list[Json]]]:
+    """What may be meant, as numbers, and for each part the ways to write it."""
+    choices = [LAYERS, *OTHERS]
+    numbers = [draw(st.integers(0, len(each) - 1)) for each in choices]
+    return numbers, [each[number] for each, number in zip(choices, numbers, strict=True)]
+
+
+@st.composite
+def written(draw: st.DrawFn, parts: list[list[Json]]) -> Json:
+    """One way to write all parts, in any order, some of what is not said as null."""
+    pairs = [pair for ways in parts for pair in draw(st.sampled_from(ways)).items()]
+    known = {name for name, _ in pairs}
+    absent = st.sampled_from(sorted({"datetime", "classes", "area", "bbox", "mask", "colormap"} - known))
+    nothing = [(name, None) for name in draw(st.sets(absent, max_size=2))]
+    return dict(draw(st.permutations([*pairs, *nothing])))
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_one_meaning_has_one_id_in_whatever_words(data: st.DataObject) -> None:
+    _, parts = data.draw(meant())
+    first, second = data.draw(written(parts)), data.draw(written(parts))
+    assert same(first, second)
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_two_meanings_have_two_ids(data: st.DataObject) -> None:
+    one, parts = data.draw(meant())
+    choices = [LAYERS, *OTHERS]
+    place = data.draw(st.sampled_from([place for place, each in enumerate(choices) if len(each) > 1]))
+    number = data.draw(st.integers(0, len(choices[place]) - 1).filter(lambda number: number != one[place]))
+    others = [*parts[:place], choices[place][number], *parts[place + 1 :]]
+    assert not same(data.draw(written(parts)), data.draw(written(others)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_a_definition_stands_for_itself(data: st.DataObject) -> None:
+    """As it is shown it can be asked for again, and kept as text it comes back."""
+    body = data.draw(written(data.draw(meant())[1]))
+    found = definition(body)
+    assert definition(found.document) == found
+    assert read_definition(json.dumps(found.document)) == found
+    assert read_definition(found.text) == found
+
+
+VALUES = np.linspace(-1.5, 1.5, 60, dtype=np.float32).reshape(1, 4, 15)
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_what_is_kept_is_drawn_as_what_was_asked_for(data: st.DataObject) -> None:
+    check_drawn(data.draw(written(data.draw(meant())[1])))
+
+
+@pytest.mark.parametrize("body", [body for spellings in COMPOSED for body in spellings], ids=str)
+def test_composites_are_kept_with_ranges_and_colours(body: Json) -> None:
+    check_drawn(body)
+    assert definition(definition(body).document) == definition(body)
+
+
+def check_drawn(body: Json) -> None:
+    """Look and ask of what is kept are those of what was asked for."""
+    wanted = wanted_of(json.dumps(body).encode())
+    look, ask = shown(Cube("x", wanted.definition(wanted.ask), wanted.area, None))
+    before = wanted.parameters.look()
+    for field in fields(ask):
+        if field.name not in ("area", "pinned"):
+            assert getattr(ask, field.name) == getattr(wanted.ask, field.name), field.name
+    assert (look.title, look.expression, look.classified) == (before.title, before.expression, before.classified)
+    values = np.repeat(VALUES, len(look.outputs), axis=0)
+    painted, expected = (each.picture(values, np.isfinite(values[0])) for each in (look, before))
+    np.testing.assert_array_equal(painted.pixels, expected.pixels)
+    np.testing.assert_array_equal(painted.palette, expected.palette)
+    np.testing.assert_array_equal(look.values(values, values[0] < 1), before.values(values, values[0] < 1))
+    assert {**look.legend.json(), "color_formula": 0} == {**before.legend.json(), "color_formula": 0}
+
+
+def test_a_definition_has_all_that_a_tile_has_but_its_form() -> None:
+    """A parameter that tiles learn is one of cubes too, and must not be lost on the way."""
+    form = {"format", "tilesize", "buffer", "strict", "empty"}
+    for name in set(TileParameters.model_fields) - form:
+        with pytest.raises(InvalidInput) as refused:
+            definition({name: {"no": "such"}} if name != "colormap" else {name: 5})
+        assert refused.value.parameter == name
+    for name in form:
+        with pytest.raises(InvalidInput, match="has no"):
+            definition({name: 1})
+
+
+def test_a_mask_is_the_layers_own_unless_it_is_said() -> None:
+    assert same({}, {"mask": "clouds"}, {"mask": [10, 9, 8, 3, 1, 0]})
+    assert not same({}, {"mask": "none"})
+    assert same({"index": "scl"}, {"index": "scl", "mask": "none"})
+    assert not same({"index": "scl"}, {"index": "scl", "mask": "clouds"})
+
+
+def test_pixel_selections_are_composites() -> None:
+    for theirs, ours in PIXEL_SELECTIONS.items():
+        assert same({"pixel_selection": theirs}, {"composite": ours.name})
+
+
+def test_scenes_are_part_of_the_id_where_they_are_pinned() -> None:
+    found = definition({})
+    assert id_of(found, None) != id_of(found, "[]") != id_of(found, '["a"]')
+    assert id_of(found, None) == id_of(read_definition(found.text), None)
+
+
+@pytest.mark.parametrize("parameters", [{"index": "gone"}, {"gone": 1}, {"composite": "gone"}, {"rescale": "gone"}])
+def test_what_an_older_scog_defined_and_this_one_does_not_know_is_refused(parameters: Json) -> None:
+    with pytest.raises(InvalidInput):
+        shown(Cube("x", Definition(parameters), None, None))
+
+
+def test_ids_stay_what_they_are() -> None:
+    """They are in people's maps: a change of this one is a change of all of them."""
+    assert id_of(Definition({"index": "ndvi"}), None) == "x7f3tcukhpkuvx6e"
+    assert id_of(Definition({"index": "ndvi"}, None, True), "[]") == "uszzd55nwx3qqthn"
+    assert id_of(definition({}), None) == "zp73p3ecrdmszzd6"
+    assert id_of(definition({"bbox": [11, 46, 12, 47], "bands": "visual", "mask": "none"}), None) == "rfixixcjnbb6boox"
