@@ -230,7 +230,7 @@ def test_a_mask_grows_by_metres_on_the_ground(archive: tuple[Path, list[MadeScen
     grown = replace(ask, mask=parse_mask("clouds", 45))
     plain, drawing, again = draw_all(folder, [(grid, ask), (grid, grown), (grid, grown)])
     assert np.array_equal(drawing.values, again.values, equal_nan=True)
-    assert again.report.tally.requests == 0
+    assert np.array_equal(draw_one(folder, grid, grown).values, again.values, equal_nan=True)
     a, _, left, _, e, top = tuple(grid.transform)[:6]
     wide = Grid(grid.crs, Affine(a, 0, left - 30 * a, 0, e, top - 30 * e), 316, 316)
     scl = sample(scenes[6].files["scl"], wide)

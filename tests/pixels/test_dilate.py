@@ -67,6 +67,12 @@ def test_tiles_meet(tms: str, col: int, row: int, metres: float) -> None:
             assert np.array_equal(tile.near(blobs(tile)), part)
 
 
+@pytest.mark.parametrize("metres", [30, 300, 1000])
+def test_all_tiles_of_a_zoom_look_at_pixels_of_one_size(metres: float) -> None:
+    sizes = {surroundings(tile_grid(13, 4317, row), metres).grid.transform.a for row in range(100, 5000, 100)}
+    assert len(sizes) == 1
+
+
 def test_degrees_are_not_as_wide_as_high() -> None:
     around = surroundings(place_grid(11.0, 60.0), 500)
     above, beside = around.margin
