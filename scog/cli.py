@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     tile.add_argument("--color-formula", metavar="FORMULA", help="for three outputs, such as 'gamma RGB 1.3'")
     _add_time(tile)
     tile.add_argument("--mask", help="clouds (the default but for scl), none, or SCL classes to take out")
+    tile.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help="let what is masked grow")
     _add_catalog(tile)
     tile.set_defaults(run=_tile)
 
@@ -215,7 +216,7 @@ def _tile(options: argparse.Namespace) -> None:
     form = format_of(suffix.removeprefix("."), look)
     ask = Ask(
         expression=look.expression,
-        mask=parse_mask(options.mask or look.mask),
+        mask=parse_mask(options.mask or look.mask, options.mask_dilate),
         cloud_cover=options.cloud_cover,
         interval=interval,
         resampling=Resampling(options.resampling),

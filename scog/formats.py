@@ -51,7 +51,11 @@ def _npy(drawing: Drawing, grid: Grid, look: Look) -> bytes:
 
 def _geotiff(drawing: Drawing, grid: Grid, look: Look) -> bytes:
     used = sorted(drawing.report.used, key=lambda scene: scene.order)
-    tags = {"TIFFTAG_SOFTWARE": f"scog {scog.__version__}", "SCENES": " ".join(scene.id for scene in used)}
+    tags = {
+        "TIFFTAG_SOFTWARE": f"scog {scog.__version__}",
+        "COMPOSITE": look.composite.name,
+        "SCENES": " ".join(scene.id for scene in used),
+    }
     if used:
         tags |= {"FIRST_DATETIME": rfc3339(used[0].time), "LAST_DATETIME": rfc3339(used[-1].time)}
     values = look.values(drawing.values, drawing.valid)

@@ -15,8 +15,10 @@ from scog.catalog.scene import Scene
 from scog.engine import Engine
 from scog.errors import SourceError
 from scog.maths.expression import Expression
+from scog.pixels.dilate import Surroundings, surroundings
 from scog.pixels.layers import Layer
 from scog.pixels.mask import Mask
+from scog.pixels.reader import gather_all
 from scog.pixels.resample import Resampling
 from scog.report import Report
 from scog.space.grid import Grid
@@ -38,24 +40,37 @@ class View:
         self._grid = grid
         self._ask = ask
         self._report = report
+        self._around = surroundings(grid, ask.mask.dilate) if ask.mask.dilate else None
 
     async def usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
         """Where a scene may be used, by its classification; None when that cannot be read."""
         if self._needs_no_mask(scene):
             return np.ones(self._grid.shape, bool)
-        return await self._computed(scene, ("scl",), partial(_usable, self._ask.mask), wanted)
+        usable = self._computed(scene, ("scl",), partial(_usable, self._ask.mask), self._grid, wanted)
+        if self._around is None:
+            return await usable
+        near = self._computed(scene, ("scl",), partial(_near, self._ask.mask, self._around), self._around.grid)
+        mask, masked = await gather_all((usable, near))
+        return None if mask is None or masked is None else mask & ~masked
 
     def known_usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
         """The same; None when it is not in memory."""
         if self._needs_no_mask(scene):
             return np.ones(self._grid.shape, bool)
         layers = self._layers.in_memory(scene, ("scl",), self._grid, wanted)
-        return None if layers is None else _usable(self._ask.mask, layers)
+        if layers is None or self._around is None:
+            return None if layers is None else _usable(self._ask.mask, layers)
+        around = self._layers.in_memory(scene, ("scl",), self._around.grid)
+        return (
+            None if around is None else _usable(self._ask.mask, layers) & ~_near(self._ask.mask, self._around, around)
+        )
 
     async def values(self, scene: Scene, wanted: Mask2D | None = None) -> Valued | None:
         """The formula's values, where they are wanted; None when a band cannot be read."""
         expression, resampling = self._ask.expression, self._ask.resampling
-        return await self._computed(scene, expression.bands, partial(_evaluate, expression), wanted, resampling)
+        return await self._computed(
+            scene, expression.bands, partial(_evaluate, expression), self._grid, wanted, resampling
+        )
 
     def known_values(self, scene: Scene, wanted: Mask2D | None = None) -> Valued | None:
         """The same; None when it is not in memory."""
@@ -78,12 +93,13 @@ class View:
         scene: Scene,
         bands: Sequence[str],
         work: Callable[[dict[str, Layer]], T],
-        wanted: Mask2D | None,
+        grid: Grid,
+        wanted: Mask2D | None = None,
         resampling: Resampling = Resampling.NEAREST,
     ) -> T | None:
         """What `work` makes of bands of a scene, or None with the reason noted."""
         try:
-            return await self._layers.compute(scene, bands, self._grid, work, self._report.tally, wanted, resampling)
+            return await self._layers.compute(scene, bands, grid, work, self._report.tally, wanted, resampling)
         except SourceError as fault:
             self._report.skipped.setdefault(scene.id, fault.reason)
             return None
@@ -91,6 +107,11 @@ class View:
 
 def _usable(mask: Mask, layers: dict[str, Layer]) -> Mask2D:
     return layers["scl"].valid & mask.usable(layers["scl"].numbers)
+
+
+def _near(mask: Mask, around: Surroundings, layers: dict[str, Layer]) -> Mask2D:
+    """Where something masked is near."""
+    return around.near(layers["scl"].valid & ~mask.usable(layers["scl"].numbers))
 
 
 def _evaluate(expression: Expression, layers: dict[str, Layer]) -> Valued:

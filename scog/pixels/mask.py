@@ -10,15 +10,20 @@ from numpy.typing import NDArray
 
 from scog.classification import BY_NUMBER, CLOUDS
 from scog.errors import InvalidInput
+from scog.pixels.dilate import MAX_METRES
 
 VALID = "clouds, none, or SCL classes (0 to 11) divided by commas, such as 3,8,9"
 
 
 @dataclass(frozen=True)
 class Mask:
-    """SCL classes that are taken out; none at all where `classes` is None, and then SCL is not read."""
+    """SCL classes that are taken out; none at all where `classes` is None, and then SCL is not read.
+
+    With them goes what is nearer to them than `dilate` metres on the ground. Class 0, no data, does not grow.
+    """
 
     classes: frozenset[int] | None
+    dilate: float = 0.0
 
     def usable(self, scl: NDArray[Any]) -> NDArray[np.bool_]:
         """For SCL numbers, True where the pixel may be used. Class 0, no data, never may."""
@@ -31,11 +36,17 @@ class Mask:
         return usable
 
 
-def parse_mask(text: str) -> Mask:
-    """`clouds`, `none` or a list of classes. Raises InvalidInput."""
+def parse_mask(text: str, dilate: float = 0.0) -> Mask:
+    """`clouds`, `none` or a list of classes, grown by so many metres. Raises InvalidInput."""
+    if not 0 <= dilate <= MAX_METRES:
+        valid = f"0 to {MAX_METRES:g}"
+        raise InvalidInput(f"A mask does not grow by {dilate:g} metres.", parameter="mask_dilate", valid=valid)
     if text == "clouds":
-        return Mask(CLOUDS)
+        return Mask(CLOUDS, dilate)
     if text == "none":
+        if dilate:
+            what = "Where nothing is masked, no mask can grow."
+            raise InvalidInput(what, parameter="mask_dilate", valid="leave it out, or choose a mask")
         return Mask(None)
     parts = text.split(",")
     if not all(part.strip().isascii() and part.strip().isdecimal() and len(part.strip()) <= 2 for part in parts):
@@ -43,4 +54,4 @@ def parse_mask(text: str) -> Mask:
     classes = frozenset(int(part) for part in parts)
     if not classes <= BY_NUMBER.keys():
         raise InvalidInput(f"There is no SCL class {max(classes)}.", parameter="mask", valid=VALID)
-    return Mask(classes)
+    return Mask(classes, dilate)

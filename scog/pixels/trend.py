@@ -20,17 +20,23 @@ def trend(values: Values, days: Numbers) -> Values:
     p-value where there are not three; of what never changes it is 1.
     """
     valid = ~np.isnan(values)
-    counts = valid.sum(axis=0)
+    counts, total_days, total = np.zeros((3, values.shape[1]))
+    for row, seen, day in zip(values, valid, days, strict=True):  # row by row, so that it all stays in the cache
+        counts += seen
+        total_days += day * seen
+        np.add(total, row, out=total, where=seen)
+    whens, whats, both = np.zeros((3, values.shape[1]))
     with np.errstate(invalid="ignore", divide="ignore"):
-        middle = np.where(valid, days, 0.0).sum(axis=0) / counts
-        when = np.where(valid, days - middle, 0.0)
-        middle = np.where(valid, values, np.float32(0)).sum(axis=0, dtype=np.float64) / counts
-        what = np.where(valid, values - middle, 0.0)
-        whens, whats = (when * when).sum(axis=0), (what * what).sum(axis=0)
-        both = np.multiply(when, what, out=when).sum(axis=0)
+        total_days /= counts
+        total /= counts
+        for row, seen, day in zip(values, valid, days, strict=True):
+            when, what = (day - total_days) * seen, np.where(seen, row - total, 0.0)
+            whens += when * when
+            both += when * what
+            whats += np.square(what, out=what)
         slope = np.where(whens > 0, both / whens * YEAR, np.nan)
         explained = np.where(whats > 0, both * both / (whens * whats), 0.0)  # of no change nothing is to be explained
-    chance = p_value(np.clip(explained, 0.0, 1.0), counts - 2)
+    chance = p_value(np.clip(explained, 0.0, 1.0), counts.astype(np.int64) - 2)
     chance[(counts < 3) | ~(whens > 0)] = np.nan
     return np.stack((slope, chance)).astype(np.float32)
 

@@ -16,6 +16,7 @@ from scog.errors import InvalidInput, OutOfRange
 from scog.formats import NAMED
 from scog.look import Look, Wish, days_of, look_of
 from scog.pixels.composite import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
+from scog.pixels.dilate import MAX_METRES
 from scog.pixels.mask import parse_mask
 from scog.pixels.resample import Resampling
 
@@ -73,6 +74,9 @@ class ValueParameters(SceneParameters):
     mask: Text | None = Field(
         None, description="`clouds` (the default but for `scl`), `none`, or SCL classes to take out, such as `3,8,9`."
     )
+    mask_dilate: float = Field(
+        0, ge=0, le=MAX_METRES, description="Metres on the ground by which what is masked grows to all sides."
+    )
     composite: Text = Field(
         NEWEST.name,
         description=f"How observations become one picture, each masked by itself before (`/composites`): {VALID}.",
@@ -85,7 +89,7 @@ class ValueParameters(SceneParameters):
         look = self.look()
         return Ask(
             expression=look.expression,
-            mask=parse_mask(self.mask if self.mask is not None else look.mask),
+            mask=parse_mask(self.mask if self.mask is not None else look.mask, self.mask_dilate),
             cloud_cover=self.cloud_cover,
             interval=self.interval(),
             collection=self.collection,

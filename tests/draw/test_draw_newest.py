@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from affine import Affine
+from scipy import ndimage
 
 from scog.catalog.when import parse_interval
 from scog.classification import BY_NUMBER
-from tests.doubles.archives import C1, L2A, MadeScene, Square, constant, newest_clear, sample
+from scog.pixels.mask import parse_mask
+from scog.space.grid import Grid
+from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square, constant, newest_clear, sample
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
 
 WEST = Square("32TQS", 32632, 727000, 5150000, 300)
@@ -214,3 +220,24 @@ def test_numbers_without_data_never_show(archive: tuple[Path, list[MadeScene]]) 
         drawing = draw_one(folder, tile_over(WEST, 13), ask_for(formula, "none"))
         assert drawing.valid.any()
         assert drawing.values[0, drawing.valid].min() > 0.09
+
+
+def test_a_mask_grows_by_metres_on_the_ground(archive: tuple[Path, list[MadeScene]]) -> None:
+    """What is masked within 45 m of a pixel, also beyond the tile's edge; no data does not grow."""
+    folder, scenes = archive
+    grid = tile_over(WEST, 15)
+    ask = ask_for("red", interval=parse_interval("2022-06-05"))
+    grown = replace(ask, mask=parse_mask("clouds", 45))
+    plain, drawing, again = draw_all(folder, [(grid, ask), (grid, grown), (grid, grown)])
+    assert np.array_equal(drawing.values, again.values, equal_nan=True)
+    assert np.array_equal(draw_one(folder, grid, grown).values, again.values, equal_nan=True)
+    a, _, left, _, e, top = tuple(grid.transform)[:6]
+    wide = Grid(grid.crs, Affine(a, 0, left - 30 * a, 0, e, top - 30 * e), 316, 316)
+    scl = sample(scenes[6].files["scl"], wide)
+    masked = scl.valid & np.isin(scl.numbers, CLOUDY)
+    metres = ndimage.distance_transform_edt(~masked)[30:-30, 30:-30] * a * math.cos(math.radians(WEST.lonlat()[1]))
+    unsure = (abs(metres - 45) < 0.2) | ndimage.binary_dilation(scl.on_edge, iterations=15)[30:-30, 30:-30]
+    assert ((plain.valid & (metres > 45)) == drawing.valid)[~unsure].all()
+    assert drawing.valid.any()
+    assert drawing.valid.sum() < 0.9 * plain.valid.sum()
+    assert unsure.mean() < 0.1

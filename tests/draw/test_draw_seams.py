@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import morecantile
@@ -15,7 +16,8 @@ from affine import Affine
 from scog.catalog.when import parse_interval
 from scog.draw import Ask, draw
 from scog.engine import Engine, open_engine
-from scog.pixels.composite import NAMED
+from scog.pixels.composite import NAMED, NEWEST
+from scog.pixels.mask import parse_mask
 from scog.settings import Settings
 from scog.space.grid import Grid, tile_grid
 from tests.doubles.drawing import ask_for
@@ -58,10 +60,14 @@ def split_day(archive: Path) -> str:
     return max(str(day) for (_, day), count in seen.items() if count == 2)
 
 
-@pytest.mark.parametrize("name", ["oldest", "clearest", "best", "geomedian", "std", "slope", "max_doy", "p30", "count"])
+@pytest.mark.parametrize(
+    "name", ["oldest", "clearest", "best", "geomedian", "std", "slope", "max_doy", "p30", "count", "grown"]
+)
 def test_each_tile_of_a_composite_is_its_part_of_the_large_picture(demo_archive: Path, name: str) -> None:
     """Whatever observations touch one tile and not the next."""
-    ask = ask_for(NDVI, composite=NAMED[name])
+    ask = ask_for(NDVI, composite=NAMED.get(name, NEWEST))
+    if name == "grown":
+        ask = replace(ask, mask=parse_mask("clouds", 220))
 
     async def work() -> None:
         async with open_engine(Settings(catalog=str(demo_archive))) as engine:

@@ -21,7 +21,7 @@ from scog.pixels.composite import BEST, COMPOSITES, COUNT, GEOMEDIAN, MEDIAN, MO
 from scog.pixels.days import days_since_1970
 from scog.space.grid import Grid, tile_grid
 from scog.view import View
-from tests.doubles.archives import CLOUDY, MadeScene, newest_clear
+from tests.doubles.archives import CLOUDY, MadeScene, constant, newest_clear
 from tests.doubles.composites import composite_of, weiszfeld
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
 from tests.draw.test_draw_newest import EAST, NDVI, ORDERED, WEST, archive
@@ -233,3 +233,19 @@ def test_what_takes_much_memory_is_worked_on_rows_by_rows(
     assert np.array_equal(parts.valid, whole.valid)
     assert {scene.id for scene in parts.report.used} == {scene.id for scene in whole.report.used}
     assert len(parts.report.used) == len(whole.report.used)
+
+
+def test_a_pass_over_midnight_and_new_year(tmp_path: Path) -> None:
+    """One observation, but each pixel has the day on which its own scene was taken."""
+    times = ("2022-12-31T23:59:30Z", "2022-12-31T23:59:50Z", "2023-01-01T00:00:10Z", "2023-01-01T00:00:30Z")
+    for number, time in enumerate(times):
+        red = np.zeros((300, 300), np.uint16)
+        red[:, number::4] = 1000
+        bands = {"red": red, "scl": constant(WEST, 4, 20, np.uint8)}
+        MadeScene(f"S{number}", WEST, time, bands, orbit=77, strip=f"20221231T23590{number}").write(tmp_path)
+    drawing = draw_one(tmp_path, tile_over(WEST, 15), ask_for("red", composite=NAMED["first_doy"]))
+    assert drawing.valid.all()
+    assert set(np.unique(drawing.values)) == {1, 365}
+    assert 0.3 < (drawing.values == 1).mean() < 0.7
+    counted = draw_one(tmp_path, tile_over(WEST, 15), ask_for("red", composite=COUNT))
+    assert (counted.values == 1).all(), "it is one observation"

@@ -17,7 +17,7 @@ from scog.pixels.trend import p_value
 from tests.doubles.composites import composite_of, stats, weiszfeld
 
 ALIKE = [each.name for each in COMPOSITES if not each.painted and each not in (BEST, GEOMEDIAN)]
-NAMES = [*ALIKE, "p1", "p10", "p50", "p99"]
+NAMES = [*ALIKE, "p1", "p90"]
 numbers = st.floats(-1000, 1000, width=32) | st.just(np.nan) | st.integers(-2, 2).map(float)
 TIGHT = {"rtol": 1e-6, "atol": 1e-5}
 """float32's rounding, of numbers up to 1000."""
@@ -45,7 +45,7 @@ def jointly(stack: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(stack=hnp.array_shapes(min_dims=4, max_dims=4, max_side=6).flatmap(
     lambda shape: hnp.arrays(np.float32, shape, elements=numbers)
 ))  # fmt: skip
@@ -60,7 +60,7 @@ def test_any_stack(name: str, stack: NDArray[np.float32]) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("count", [1, 2, 5, 20, 100])
+@pytest.mark.parametrize("count", [1, 5, 100])
 def test_many_observations_with_gaps_and_ties(name: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reducing, "AT_ONCE", 64 * count)  # several strips
     rng = np.random.default_rng(count)

@@ -37,9 +37,11 @@ def test_values_hold_the_p_value_and_pictures_do_not(server: Served, west: str) 
     assert values(server, f"/tiles/{west}.npy?composite=slope").shape == (2, 256, 256)
     with rasterio.open(io.BytesIO(server.get(f"/tiles/{west}.tif?composite=slope").content)) as file:
         assert [text[:7] for text in file.descriptions] == ["(nir - ", "p-value"]
+        assert file.tags()["COMPOSITE"] == "slope"
     assert values(server, f"/tiles/{west}.npy?composite=count").shape == (1, 256, 256)
     body = server.get("/point/11.5,45.1?composite=slope").json()
     assert len(body["values"]) == len(body["band_names"]) == 2
+    assert body["datetime"] is None, "it is of many scenes"
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,7 @@ VALUES = [
                        "viridis_r_r_r"]),
     ("mask", ["nix", "12", "-1", "1,,2", "1.5", "", ",", "3;8", "１", "1" * 512, "3, x", "clouds,none"]),
     ("composite", ["mediam", "bset", "", "newest ", "p0", "p100", "p5.5", "p05", "Median", "mode", "x" * 513]),
+    ("mask_dilate", ["-1", "1000.1", "nan", "inf", "abc", ""]),
     ("cloud_cover", ["nan", "inf", "-1", "101", "100.0001", "", "abc", "1e400", "６０", "0x10", "9" * 5000]),
     ("datetime", ["", "yesterday", "2024-13-01", "2024-06-12/2024-06-01", "2024", "9" * 512, "9" * 513, "a/b/c"]),
     ("collection", ["nix", "x" * 512, "x" * 513, "'; DROP TABLE items; --", "<b>"]),

@@ -1,0 +1,95 @@
+"""Growing a mask: against scipy's distances, and the same in every tile."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from affine import Affine
+from scipy import ndimage
+
+from scog.errors import InvalidInput
+from scog.pixels.dilate import REACH, Surroundings, surroundings
+from scog.pixels.mask import parse_mask
+from scog.space.grid import Grid, place_grid, tile_grid
+
+ZOOMS = [(z, round(0.531 * 2**z), round(y * 2**z)) for z in (9, 12, 14, 18) for y in (0.2, 0.36, 0.5)]
+
+
+def blobs(around: Surroundings, seed: int = 1) -> np.ndarray:
+    """Some single pixels and some areas, by where they are and not by where the grid begins."""
+    a, _, left, _, e, top = tuple(around.grid.transform)[:6]
+    col, row = round(left / a), round(-top / -e)
+    cols, rows = np.meshgrid(col + np.arange(around.grid.width), row + np.arange(around.grid.height))
+    single = (cols * 7919 + rows * 104729 + seed) % 1009 == 0
+    return np.asarray(single | ((cols // 11 * 31 + rows // 7 * 17) % 61 == 0))
+
+
+def metres_of(grid: Grid) -> float:
+    """Of a pixel of web mercator on the ground, at the middle."""
+    return float(grid.transform.a) / math.cosh(grid.centre[1] / 6378137)
+
+
+@pytest.mark.parametrize("tile", ZOOMS, ids=lambda tile: f"{tile[0]}-{tile[2]}")
+@pytest.mark.parametrize("metres", [40, 220, 1000])
+def test_what_is_near_is_what_scipy_measures(tile: tuple[int, int, int], metres: float) -> None:
+    grid = tile_grid(*tile)
+    around = surroundings(grid, metres)
+    masked = blobs(around)
+    above, beside = around.margin
+    pixel = metres_of(around.grid)
+    distance = ndimage.distance_transform_edt(~masked) * pixel
+    inner = distance[above : masked.shape[0] - above, beside : masked.shape[1] - beside]
+    expected = inner[np.ix_(around.rows, around.cols)]
+    found = around.near(masked)
+    unsure = abs(expected - metres) < 0.02 * metres  # a tile of zoom 9 is not equally large everywhere
+    assert (found == (expected <= metres))[~unsure].all()
+    assert pixel == pytest.approx(metres_of(grid)) or metres / pixel > REACH / 2 / 1.01
+    assert found.any() or metres < pixel
+
+
+@pytest.mark.parametrize("metres", [30, 300, 1000])
+@pytest.mark.parametrize(
+    ("tms", "col", "row"),
+    [("WebMercatorQuad", 4317, 1700), ("WorldCRS84Quad", 4317, 1700), ("UTM31WGS84Quad", 90, 500)],
+)
+def test_tiles_meet(tms: str, col: int, row: int, metres: float) -> None:
+    first = tile_grid(13, col, row, tms=tms)
+    a, _, left, _, e, top = tuple(first.transform)[:6]
+    both = Grid(first.crs, Affine(a, 0, left, 0, e, top), 512, 512)
+    around = surroundings(both, metres)
+    whole = around.near(blobs(around))
+    for across in (0, 1):
+        for down in (0, 1):
+            tile = surroundings(tile_grid(13, col + across, row + down, tms=tms), metres)
+            part = whole[256 * down : 256 * (down + 1), 256 * across : 256 * (across + 1)]
+            assert np.array_equal(tile.near(blobs(tile)), part)
+
+
+@pytest.mark.parametrize("metres", [30, 300, 1000])
+def test_all_tiles_of_a_zoom_look_at_pixels_of_one_size(metres: float) -> None:
+    sizes = {surroundings(tile_grid(13, 4317, row), metres).grid.transform.a for row in range(100, 5000, 100)}
+    assert len(sizes) == 1
+
+
+def test_degrees_are_not_as_wide_as_high() -> None:
+    around = surroundings(place_grid(11.0, 60.0), 500)
+    above, beside = around.margin
+    assert beside == pytest.approx(2 * above, abs=2)
+    masked = np.zeros(around.grid.shape, bool)
+    assert not around.near(masked).any()
+    masked[above, 0] = True
+    assert around.near(masked).all()
+    corner = np.zeros(around.grid.shape, bool)
+    corner[0, 0] = True
+    assert not around.near(corner).any()
+
+
+@pytest.mark.parametrize("metres", [-1, 1001, math.nan, math.inf])
+def test_distances_that_are_refused(metres: float) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        parse_mask("clouds", metres)
+    assert refusal.value.parameter == "mask_dilate"
+    with pytest.raises(InvalidInput):
+        parse_mask("none", 100)
