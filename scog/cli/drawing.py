@@ -1,0 +1,129 @@
+"""Commands that draw: `scog tile`, `sheet`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from scog.catalog.when import parse_interval
+from scog.cli.options import add_catalog, add_time, check_cloud_cover, say, settings_of
+from scog.draw import Ask, Drawing, draw
+from scog.engine import open_engine
+from scog.errors import InvalidInput
+from scog.formats import NAMED, format_of
+from scog.look import Wish, days_of, look_of
+from scog.pixels.composite import NEWEST, VALID, parse_composite
+from scog.pixels.mask import parse_mask
+from scog.pixels.resample import Resampling
+from scog.settings import Settings
+from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, draw_sheet, wish_for
+from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
+
+MAX_SIDE = 4096
+"""Pixels a side of a picture drawn at a prompt."""
+
+
+def add_to(commands: Any) -> None:
+    """Add the commands to those of the prompt."""
+    tile = commands.add_parser("tile", help="draw one tile into a file")
+    for name in "zxy":
+        tile.add_argument(name, type=int, metavar=name.upper())
+    endings = ", ".join(f".{name}" for name in NAMED)
+    tile.add_argument(
+        "-o", "--output", type=Path, required=True, help=f"a file whose ending says its format: {endings}"
+    )
+    tile.add_argument("--index", help="an index by name (default: ndvi)")
+    tile.add_argument("--expression", help="a formula, such as (nir-red)/(nir+red)")
+    tile.add_argument("--bands", help="a preset such as agriculture, one band, or three as red, green and blue")
+    tile.add_argument("--resampling", choices=[method.value for method in Resampling], default=Resampling.NEAREST.value)
+    tile.add_argument("--grid", default=WEB_MERCATOR, metavar="ID", help="a tile matrix set (default: %(default)s)")
+    tile.add_argument("--size", type=int, default=256, help="pixels a side (default: %(default)s)")
+    tile.add_argument("--composite", metavar="NAME", default=NEWEST.name, help=f"{VALID} (default: %(default)s)")
+    tile.add_argument("--classes", help="thresholds that make classes of values, such as bare:tan,0.2,green:teal")
+    tile.add_argument("--rescale", metavar="LOW,HIGH", help="values of the first and the last colour")
+    tile.add_argument("--colormap-name", metavar="NAME", help="a colormap of cmap's catalogue, such as viridis")
+    tile.add_argument("--color-formula", metavar="FORMULA", help="for three outputs, such as 'gamma RGB 1.3'")
+    add_time(tile)
+    tile.add_argument("--mask", help="clouds (the default but for scl), none, or SCL classes to take out")
+    tile.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help="let what is masked grow")
+    add_catalog(tile)
+    tile.set_defaults(run=_tile)
+
+    sheet = commands.add_parser("sheet", help="draw one tile in many ways, side by side, to choose from")
+    for name in "zxy":
+        sheet.add_argument(name, type=int, metavar=name.upper())
+    sheet.add_argument("--layers", metavar="NAME,NAME", help="presets and indices (default: the best known)")
+    sheet.add_argument("-o", "--output", type=Path, required=True, help="a .png file")
+    sheet.add_argument("--columns", type=int, default=6, help="pictures side by side (default: %(default)s)")
+    add_time(sheet)
+    add_catalog(sheet)
+    sheet.set_defaults(run=_sheet)
+
+
+def _tile(options: argparse.Namespace) -> None:
+    from scog.web.parameters import parse_rescale  # loads much that other commands do without
+
+    suffix = options.output.suffix.lower()
+    if not suffix:
+        valid = ", ".join(f".{name}" for name in NAMED)
+        raise InvalidInput("A tile is not written to a file without an ending.", valid=valid)
+    check_cloud_cover(options.cloud_cover)
+    interval = parse_interval(options.datetime) if options.datetime else None
+    look = look_of(
+        Wish(
+            index=options.index,
+            expression=options.expression,
+            bands=tuple(band.strip() for band in (options.bands or "").split(",") if band.strip()),
+            rescale=tuple(parse_rescale([options.rescale])) if options.rescale else (),
+            colormap_name=options.colormap_name,
+            color_formula=options.color_formula,
+            classes=options.classes,
+            composite=parse_composite(options.composite),
+            days=days_of(interval),
+        )
+    )
+    form = format_of(suffix.removeprefix("."), look)
+    ask = Ask(
+        expression=look.expression,
+        mask=parse_mask(options.mask or look.mask, options.mask_dilate),
+        cloud_cover=options.cloud_cover,
+        interval=interval,
+        resampling=Resampling(options.resampling),
+        composite=look.composite,
+    )
+    if not 1 <= options.size <= MAX_SIDE:
+        raise InvalidInput(f"Nobody draws {options.size} pixels a side.", valid=f"a --size of 1 to {MAX_SIDE}")
+    grid = tile_grid(options.z, options.x, options.y, options.size, options.grid)
+    drawing = asyncio.run(_draw(settings_of(options), grid, ask))
+    options.output.write_bytes(form.encode(drawing, grid, look))
+    report = drawing.report
+    known = 100 * drawing.valid.mean()
+    say(f"{options.output}: {known:.0f} % known, {len(report.used)} scenes used, {len(report.skipped)} skipped")
+    for scene, reason in report.skipped.items():
+        say(f"  skipped {scene}: {reason}")
+
+
+def _sheet(options: argparse.Namespace) -> None:
+    if options.output.suffix.lower() != ".png":
+        raise InvalidInput("A sheet is written to a .png file.", valid="a name that ends in .png")
+    if not 1 <= options.columns <= MAX_COLUMNS:
+        raise InvalidInput(f"{options.columns} columns are no sheet.", valid=f"1 to {MAX_COLUMNS} --columns")
+    check_cloud_cover(options.cloud_cover)
+    grid = tile_grid(options.z, options.x, options.y, SHEET_SIDE)
+    layers = [name.strip() for name in options.layers.split(",")] if options.layers else best_known()
+    looks = [(layer, look_of(wish_for(layer))) for layer in layers]
+    interval = parse_interval(options.datetime) if options.datetime else None
+
+    async def drawn() -> bytes:
+        async with open_engine(settings_of(options)) as engine:
+            return await draw_sheet(engine, grid, looks, options.columns, interval, options.cloud_cover, say)
+
+    options.output.write_bytes(asyncio.run(drawn()))
+    say(f"{options.output}: {len(looks)} pictures")
+
+
+async def _draw(settings: Settings, grid: Grid, ask: Ask) -> Drawing:
+    async with open_engine(settings) as engine:
+        return await draw(engine, grid, ask)
