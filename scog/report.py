@@ -33,3 +33,18 @@ class Report:
     def add_time(self, stage: str, since: float) -> None:
         """Count the time since `since` (of time.perf_counter) to a stage."""
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - since
+
+    def include(self, other: Report) -> None:
+        """Take over what came of a part of the work."""
+        known = {scene.id for scene in self.used}
+        self.used += [scene for scene in other.used if scene.id not in known]
+        self.skipped = other.skipped | self.skipped
+        self.unmasked += [scene for scene in other.unmasked if scene not in self.unmasked]
+        self.bounded |= other.bounded
+        self.stale = max(self.stale or 0.0, other.stale or 0.0) or None
+        self.incomplete = self.incomplete or other.incomplete
+        self.tally.requests += other.tally.requests
+        self.tally.bytes += other.tally.bytes
+        self.tally.searches += other.tally.searches
+        for stage, spent in other.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent

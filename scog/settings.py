@@ -80,6 +80,16 @@ class Settings(BaseSettings):
     """Bytes of a cube's definition; 100,000 is an outline of 2,500 corners."""
     cube_scenes: int = Field(500, ge=1, le=1000)
     """Scenes pinned to a cube, the newest; as many as one picture may ask for."""
+    animations: int = Field(2, ge=1)
+    """Animations in work at once, beyond which the answer is 503: each may take as much memory as its pixels."""
+    animation_frames: int = Field(60, ge=1, le=100)
+    """Frames of one animation; each costs as much as a picture of its size."""
+    animation_pixels: int = Field(24_000_000, ge=1_048_576)
+    """Pixels of all frames together, 4 bytes each in true colour; 24,000,000 is 60 frames of 632 pixels a side."""
+    animation_deadline: float = Field(60.0, gt=0)
+    """After this long an animation is made of the frames that are drawn; making it takes some seconds more."""
+    animation_at_once: int = Field(4, ge=1)
+    """Frames of one animation that are drawn at once: few, so that tiles asked for meanwhile need not wait for it."""
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Threads that decode and compute; numpy and the codecs let go of Python's lock."""
 

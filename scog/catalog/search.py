@@ -178,10 +178,12 @@ class Searches:
 
     async def default_interval(self, collection: str | None) -> Interval:
         """The archive's newest days, or for a live catalogue the last days from today, in whole UTC days."""
+        return Interval(await self.last_day(collection) - self._newest, None)
+
+    async def last_day(self, collection: str | None) -> datetime:
+        """When the UTC day began on which an archive's newest scene was taken; for a live catalogue, today."""
         newest = None if self.catalog.is_live else await self._newest_of(collection or self.collection)
-        newest = newest or self._now()
-        day = newest.replace(hour=0, minute=0, second=0, microsecond=0)
-        return Interval(day - self._newest, None)
+        return (newest or self._now()).replace(hour=0, minute=0, second=0, microsecond=0)
 
     async def _newest_of(self, collection: str | None) -> datetime | None:
         """Time of the newest scene of an archive, whose scenes stay the same while it is served."""

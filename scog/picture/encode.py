@@ -57,9 +57,14 @@ def png16(numbers: NDArray[np.uint16]) -> bytes:
 
 def webp(picture: Picture) -> bytes:
     """A WebP: without loss where colours stand for values, else of quality LOSSY."""
+    return webp_of(picture.rgba, lossless=picture.palette is not None)
+
+
+def webp_of(rgba: NDArray[np.uint8], lossless: bool) -> bytes:
+    """A WebP of colours `(y, x, 4)`, without loss or of quality LOSSY."""
     out = io.BytesIO()
-    options = {"quality": LOSSY} if picture.palette is None else {"lossless": True, "quality": 0, "exact": True}
-    Image.fromarray(picture.rgba).save(out, "WEBP", method=0, **options)
+    options = {"lossless": True, "quality": 0, "exact": True} if lossless else {"quality": LOSSY}
+    Image.fromarray(rgba).save(out, "WEBP", method=0, **options)
     return out.getvalue()
 
 

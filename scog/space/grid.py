@@ -15,6 +15,8 @@ from scog.errors import InvalidInput, OutOfRange
 from scog.suggest import did_you_mean, quoted
 
 WEB_MERCATOR = "WebMercatorQuad"
+MAP_END = 85.05
+"""Latitude, north and south, where the web-mercator map is cut off to be a square, rounded towards the equator."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,21 @@ def world_grid(tms: str) -> Grid:
     box = tile_matrix_set(tms).xy_bbox
     width, height = (box.right - box.left) / 256, (box.top - box.bottom) / 256
     return Grid(crs_of(tms), Affine(width, 0.0, box.left, 0.0, -height, box.top), 256, 256)
+
+
+def map_grid(west: float, south: float, east: float, north: float, size: int) -> Grid:
+    """The web-mercator grid whose edges are those of a box in degrees, `size` pixels along its longer side.
+
+    Pixels are square to within half of one along the shorter side. Raises InvalidInput beyond the map's ends.
+    """
+    if not -MAP_END <= south < north <= MAP_END:
+        what = f"The map ends at {MAP_END} degrees north and south."
+        raise InvalidInput(what, parameter="bbox", valid=f"latitudes from -{MAP_END} to {MAP_END}")
+    (left, right), (bottom, top) = transformer("EPSG:4326", "EPSG:3857").transform([west, east], [south, north])
+    across, down = right - left, top - bottom
+    pixel = max(across, down) / size
+    width, height = max(1, round(across / pixel)), max(1, round(down / pixel))
+    return Grid("EPSG:3857", Affine(across / width, 0.0, left, 0.0, -down / height, top), width, height)
 
 
 def place_grid(lon: float, lat: float) -> Grid:

@@ -22,7 +22,8 @@ from scog.kept import encoded
 from scog.listing import feature_collection
 from scog.report import Report
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
-from scog.web import clients, legends, pictures, places, tiles
+from scog.web import animations, clients, legends, pictures, places, tiles
+from scog.web.animations import Frames, Placed
 from scog.web.definitions import Wanted, body_schema, shown, wanted_of
 from scog.web.legends import SizeParameters
 from scog.web.links import base_url
@@ -123,6 +124,20 @@ async def any_tile(
 ) -> Response:
     """The same in a grid of `/tileMatrixSets`."""
     return await tiles.answer(request, tms, (z, x, y), *shown(cube), delivery)
+
+
+@router.get(
+    "/{id}" + animations.ADDRESS,
+    summary="A time lapse of a cube",
+    response_class=Response,
+    responses=animations.RESPONSES,
+)
+async def animation(request: Request, cube: Frozen, place: Placed, frames: Frames) -> Response:
+    """As `/animation/...` with the cube's parameters, transparent outside of its area, of which `min_clear` is a share.
+
+    Colours of counts and trends are those of the cube's whole time.
+    """
+    return await animations.answer(request, place, *shown(cube), frames)
 
 
 @router.get("/{id}/tilejson.json", summary="A cube's TileJSON", response_class=JSONResponse)

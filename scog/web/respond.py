@@ -37,6 +37,7 @@ EXPOSED_HEADERS = (
     "X-Scog-Incomplete",
     "X-Scog-Catalog",
     "X-Scog-Flattened",
+    "X-Scog-Frames",
     "X-Scog-Upstream",
 )
 
@@ -56,7 +57,7 @@ class Admission:
         """Do the work for as long as its client is there. Raises Overloaded, ClientGone."""
         if self._inside >= self._limit:
             work.close()
-            raise Overloaded("Too many pictures are being drawn; try again in a second.")
+            raise Overloaded("Too much is being drawn; try again in a second.")
         self._inside += 1
         task = asyncio.ensure_future(work)
         watch = asyncio.ensure_future(_gone(request))
