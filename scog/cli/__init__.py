@@ -1,4 +1,4 @@
-"""The same abilities at a prompt: `scog serve`, `demo`, `tile`, `sheet`, `search`, `doctor`."""
+"""The same abilities at a prompt: `scog serve`, `demo`, `tile`, `sheet`, `animate`, `search`, `doctor`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import errno
 import json
+import re
 import socket
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from scog.catalog.archive import Archive
 from scog.catalog.observation import Observation
 from scog.catalog.search import MAX_SCENES
 from scog.catalog.when import parse_interval
-from scog.cli import drawing
+from scog.cli import animating, drawing
 from scog.cli.options import add_catalog, check_cloud_cover, say, settings_of
 from scog.demo.make import ensure_archive
 from scog.engine import open_engine
@@ -28,6 +29,8 @@ from scog.settings import Settings
 
 SIGNED = ("--bbox", "--rescale", "--classes")
 """Options whose value may begin with a minus."""
+_WESTERN = re.compile(r"-[\d.]+(,-?[\d.]+){3}", re.ASCII)
+"""A box that begins with a minus."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     drawing.add_to(commands)
+    animating.add_to(commands)
 
     search = commands.add_parser("search", help="list the newest scenes over a bounding box")
     search.add_argument("--bbox", required=True, metavar="W,S,E,N", help="in degrees, such as 11.2,46.4,11.5,46.6")
@@ -174,13 +178,16 @@ def _doctor(options: argparse.Namespace) -> bool:
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:
-    """Arguments with `--bbox -12,40,...` made one: argparse would take what begins with a minus for an option."""
+    """Arguments with `--bbox -12,40,...` made one, and a space before `-12,40,...` that stands alone.
+
+    argparse would take what begins with a minus for an option.
+    """
     joined: list[str] = []
     for argument in arguments:
         if joined and joined[-1] in SIGNED and argument[:1] == "-" and argument[1:2] in ".0123456789":
             joined[-1] += f"={argument}"
         else:
-            joined.append(argument)
+            joined.append(f" {argument}" if _WESTERN.fullmatch(argument) else argument)
     return joined
 
 

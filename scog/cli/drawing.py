@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from scog.catalog.when import parse_interval
+from scog.cli.looks import add_picture, wanted
 from scog.cli.options import add_catalog, add_time, check_cloud_cover, say, settings_of
 from scog.draw import Ask, Drawing, draw
 from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.formats import NAMED, format_of
-from scog.look import Wish, days_of, look_of
-from scog.pixels.composite import NEWEST, VALID, parse_composite
-from scog.pixels.mask import parse_mask
-from scog.pixels.resample import Resampling
+from scog.look import days_of, look_of
 from scog.settings import Settings
 from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, draw_sheet, wish_for
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
@@ -34,20 +32,10 @@ def add_to(commands: Any) -> None:
     tile.add_argument(
         "-o", "--output", type=Path, required=True, help=f"a file whose ending says its format: {endings}"
     )
-    tile.add_argument("--index", help="an index by name (default: ndvi)")
-    tile.add_argument("--expression", help="a formula, such as (nir-red)/(nir+red)")
-    tile.add_argument("--bands", help="a preset such as agriculture, one band, or three as red, green and blue")
-    tile.add_argument("--resampling", choices=[method.value for method in Resampling], default=Resampling.NEAREST.value)
     tile.add_argument("--grid", default=WEB_MERCATOR, metavar="ID", help="a tile matrix set (default: %(default)s)")
     tile.add_argument("--size", type=int, default=256, help="pixels a side (default: %(default)s)")
-    tile.add_argument("--composite", metavar="NAME", default=NEWEST.name, help=f"{VALID} (default: %(default)s)")
-    tile.add_argument("--classes", help="thresholds that make classes of values, such as bare:tan,0.2,green:teal")
-    tile.add_argument("--rescale", metavar="LOW,HIGH", help="values of the first and the last colour")
-    tile.add_argument("--colormap-name", metavar="NAME", help="a colormap of cmap's catalogue, such as viridis")
-    tile.add_argument("--color-formula", metavar="FORMULA", help="for three outputs, such as 'gamma RGB 1.3'")
+    add_picture(tile)
     add_time(tile)
-    tile.add_argument("--mask", help="clouds (the default but for scl), none, or SCL classes to take out")
-    tile.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help="let what is masked grow")
     add_catalog(tile)
     tile.set_defaults(run=_tile)
 
@@ -63,36 +51,13 @@ def add_to(commands: Any) -> None:
 
 
 def _tile(options: argparse.Namespace) -> None:
-    from scog.web.parameters import parse_rescale  # loads much that other commands do without
-
     suffix = options.output.suffix.lower()
     if not suffix:
         valid = ", ".join(f".{name}" for name in NAMED)
         raise InvalidInput("A tile is not written to a file without an ending.", valid=valid)
-    check_cloud_cover(options.cloud_cover)
     interval = parse_interval(options.datetime) if options.datetime else None
-    look = look_of(
-        Wish(
-            index=options.index,
-            expression=options.expression,
-            bands=tuple(band.strip() for band in (options.bands or "").split(",") if band.strip()),
-            rescale=tuple(parse_rescale([options.rescale])) if options.rescale else (),
-            colormap_name=options.colormap_name,
-            color_formula=options.color_formula,
-            classes=options.classes,
-            composite=parse_composite(options.composite),
-            days=days_of(interval),
-        )
-    )
+    look, ask = wanted(options, interval, days_of(interval))
     form = format_of(suffix.removeprefix("."), look)
-    ask = Ask(
-        expression=look.expression,
-        mask=parse_mask(options.mask or look.mask, options.mask_dilate),
-        cloud_cover=options.cloud_cover,
-        interval=interval,
-        resampling=Resampling(options.resampling),
-        composite=look.composite,
-    )
     if not 1 <= options.size <= MAX_SIDE:
         raise InvalidInput(f"Nobody draws {options.size} pixels a side.", valid=f"a --size of 1 to {MAX_SIDE}")
     grid = tile_grid(options.z, options.x, options.y, options.size, options.grid)
