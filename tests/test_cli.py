@@ -109,6 +109,69 @@ def test_sheets_that_are_refused(
     assert not list(tmp_path.glob("t.*"))
 
 
+# A time lapse
+
+BOX = ",".join(f"{degrees:.3f}" for degrees in (*SQUARE.lonlat(0.2, 0.8), *SQUARE.lonlat(0.8, 0.2)))
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp"])
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "1 frames, 2024-06-02 to 2024-06-02"),
+        (["--datetime", "2024-06-02", "--fps", "5"], "1 frames, 2024-06-02 to 2024-06-02"),
+        (
+            ["--from", "2024-05-01", "--to", "2024-06-30", "--step", "P1M", "--composite", "median"],
+            "1 frames, 2024-06-01 to 2024-06-30; 1 skipped, too cloudy or empty",
+        ),
+        (["--from", "2024-06-01", "--rescale", "-0.2,0.9"], "1 frames, 2024-06-02 to 2024-06-02"),
+    ],
+)
+def test_a_time_lapse(
+    ending: str, options: list[str], told: str, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / f"lapse.{ending}"
+    arguments = (BOX, "-o", str(output), "--size", "100", "--catalog", str(archive), *options)
+    code, out, said = run(capfd, "animate", *arguments)
+    assert (code, out, said) == (0, "", f"{output}: {told}\n")
+    with Image.open(output) as picture:
+        assert max(picture.size) == 100
+        assert picture.format == ending.upper()
+
+
+@pytest.mark.parametrize(
+    ("options", "fragment"),
+    [
+        ([BOX, "-o", "t.png"], "gif, webp"),
+        ([BOX, "-o", "t"], "gif, webp"),
+        ([BOX, "-o", "t.gif", "--datetime", "2024-06-02", "--to", "2024-06-03"], "say the same"),
+        ([BOX, "-o", "t.gif", "--fps", "2", "--duration", "100"], "one of the two"),
+        ([BOX, "-o", "t.gif", "--fps", "nan"], "0.1 to 50"),
+        ([BOX, "-o", "t.gif", "--step", "P1H"], "P1M"),
+        ([BOX, "-o", "t.gif", "--min-clear", "2"], "0 to 1"),
+        ([BOX, "-o", "t.gif", "--size", "9999"], "64 to 1024"),
+        ([BOX, "-o", "t.gif", "--from", "2020-01-01", "--to", "2020-01-02"], "no observation"),
+        (["-12,40,-11.9,40.1", "-o", "t.gif"], "no observation"),
+        (["1,2,3", "-o", "t.gif"], "west,south,east,north"),
+        ([BOX, "-o", "t.gif", "--index", "nix"], "nix"),
+    ],
+)
+def test_time_lapses_that_are_refused(
+    options: list[str],
+    fragment: str,
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, said = run(capfd, "animate", *options, "--catalog", str(archive))
+    assert (code, said.count("\n")) == (2, 1), said
+    assert said.startswith("scog: ")
+    assert fragment in said
+    assert not list(tmp_path.iterdir())
+
+
 # A tile
 
 

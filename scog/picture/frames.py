@@ -28,6 +28,8 @@ HALF = 128
 _CLEARED, _ALONE = 2, 0b10
 """GIF: a frame is cleared away before the next; WebP: it is not blended with the one before."""
 _ALPHA, _ANIMATED = 0b10000, 0b10
+_NONE = np.zeros((1, 3), np.uint8)
+"""The colours of a GIF in which all is transparent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +112,8 @@ class _SharedPalette:
         opaque = seen[palette[seen, 3] >= HALF]
         colors = np.unique(palette[opaque, :3], axis=0)
         with_ink = np.unique(np.concatenate((colors, np.array(written, np.uint8).reshape(-1, 3))), axis=0)
-        colors = with_ink if len(with_ink) <= COLORS else colors
+        if len(with_ink) <= COLORS:
+            colors = with_ink if len(with_ink) else _NONE
         places = np.full(256, TRANSPARENT, np.uint8)
         same = (palette[opaque, np.newaxis, :3] == colors[np.newaxis]).all(axis=2)
         places[opaque] = same.argmax(axis=1)
@@ -121,7 +124,7 @@ class _SharedPalette:
         """With the lightest colour as ink and the darkest as outline."""
         table = np.zeros((256, 3), np.uint8)
         table[: len(colors)] = colors
-        light = colors.sum(axis=1, dtype=int) if len(colors) else np.zeros(1, int)
+        light = colors.sum(axis=1, dtype=int)
         return cls(table, int(light.argmax()), int(light.argmin()), places)
 
     def numbers(self, frame: Frame) -> NDArray[np.uint8]:
@@ -153,7 +156,7 @@ def _chosen(pictures: Sequence[NDArray[np.uint8]], most: int) -> NDArray[np.uint
     sample = np.concatenate([pixels.reshape(-1, 4)[::stride] for pixels in pictures])
     sample = sample[sample[:, 3] >= HALF]
     if not len(sample):
-        return np.zeros((1, 3), np.uint8)
+        return _NONE
     line = Image.fromarray(np.ascontiguousarray(sample[np.newaxis, :, :3]))
     palette = line.quantize(most, Image.Quantize.MEDIANCUT).getpalette() or []
     return np.unique(np.array(palette, np.uint8).reshape(-1, 3)[:most], axis=0)

@@ -1,0 +1,347 @@
+"""Time lapses over a real server: their frames against the tiles of the same days."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import morecantile
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from pyproj import Transformer
+
+from scog.picture.label import label
+from scog.settings import Settings
+from scog.web.respond import IMMUTABLE, PARTIAL
+from tests.doubles.archives import MadeScene, Square
+from tests.doubles.range_server import status
+from tests.web.conftest import Far, Served, is_problem, served, tile_at
+
+SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 760)
+TILE = tile_at(*SQUARE.lonlat(), zoom=13)
+"""Within the square wherever the middle of that lies in it: 3.5 of its 7.6 km."""
+SHAPE = (256, 256)
+RANGE = "datetime=2024-06-01/2024-06-30"
+DAYS = ["2024-06-02", "2024-06-07", "2024-06-12", "2024-06-20", "2024-06-21"]
+CLOUDY = "2024-06-17"
+Pixels = NDArray[np.uint8]
+
+
+def scenes() -> list[MadeScene]:
+    """Six passes on six days, one of them half cloudy and one all but; two an hour apart, around midnight in UTC."""
+    down, across = np.mgrid[: SQUARE.size, : SQUARE.size]
+    middle = morecantile.tms.get("WebMercatorQuad").xy_bounds(morecantile.Tile(*_xyz(TILE)))
+    _, y = Transformer.from_crs(3857, SQUARE.epsg, always_xy=True).transform(
+        (middle.left + middle.right) / 2, (middle.bottom + middle.top) / 2
+    )
+    half = round((SQUARE.top - y) / 20)
+    times = [f"{day}T10:10:31Z" for day in DAYS[:3]] + [f"{CLOUDY}T10:10:31Z"]
+    times += ["2024-06-20T23:40:00Z", "2024-06-21T00:40:00Z"]
+    made = []
+    for number, time_ in enumerate(times):
+        scl = np.full((SQUARE.size // 2, SQUARE.size // 2), 4, np.uint8)
+        if time_.startswith(("2024-06-12", CLOUDY)):
+            scl[: half + (0 if "06-12" in time_ else 76)] = 9
+        red = (500 + 2 * down + 300 * number).astype(np.uint16)
+        bands = {"red": red, "nir": (3000 + 3 * across - 200 * number).astype(np.uint16), "scl": scl}
+        bands["green"] = bands["blue"] = (red // 2).astype(np.uint16)
+        made.append(MadeScene(f"S2A_32TQK_{time_[:10].replace('-', '')}_0_L2A", SQUARE, time_, bands, orbit=number + 1))
+    return made
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of `scenes`; `far` serves its files too."""
+    made = tmp_path_factory.mktemp("lapse")
+    for scene in scenes():
+        scene.write(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def lapse(archive: Path) -> Iterator[Served]:
+    with served(Settings(catalog=str(archive))) as running:
+        yield running
+
+
+def box_of(tile: str) -> str:
+    """The box of a tile in degrees, so that an animation of it has the same pixels."""
+    return ",".join(map(repr, morecantile.tms.get("WebMercatorQuad").bounds(morecantile.Tile(*_xyz(tile)))))
+
+
+def _xyz(tile: str) -> tuple[int, int, int]:
+    z, x, y = map(int, tile.split("/"))
+    return x, y, z
+
+
+BOX = box_of(TILE)
+
+
+def address(query: str = "", form: str = "gif", box: str = BOX) -> str:
+    return f"/animation/{box}.{form}?{RANGE}&size=256" + (f"&{query}" if query else "")
+
+
+def frames_of(response: httpx.Response) -> list[Pixels]:
+    assert response.status_code == 200, response.text[:300]
+    with Image.open(io.BytesIO(response.content)) as image:
+        assert image.info["loop"] == 0
+        found = []
+        for place in range(image.n_frames):
+            image.seek(place)
+            found.append(np.array(image.convert("RGBA")))
+    return found
+
+
+def tile(server: Served, when: str, query: str) -> Pixels:
+    response = server.get(f"/tiles/{TILE}?datetime={when}&{query}")
+    assert response.status_code == 200
+    with Image.open(io.BytesIO(response.content)) as image:
+        return np.array(image.convert("RGBA"))
+
+
+def agree(frame: Pixels, exact: Pixels, text: str) -> None:
+    """Check that a frame shows what a tile does, but for the text that is written on it."""
+    written = label(text, SHAPE)
+    assert (frame[written.ink] == 255).all()
+    assert (frame[written.outline] == (0, 0, 0, 255)).all()
+    beside = ~(written.ink | written.outline)
+    assert (frame[beside][:, 3] == exact[beside][:, 3]).all()
+    shown = beside & (exact[..., 3] > 0)
+    assert (frame[shown] == exact[shown]).all()
+
+
+# What is seen
+
+
+@pytest.mark.parametrize("form", ["gif", "webp"])
+@pytest.mark.parametrize("layer", ["", "index=scl&mask=clouds", "classes=" + quote("bare:tan,0.4,green")])
+def test_frames_are_the_tiles_of_their_days(layer: str, form: str, lapse: Served) -> None:
+    response = lapse.get(address(layer, form))
+    assert response.headers["Content-Type"] == f"image/{form}"
+    assert response.headers["X-Scog-Frames"] == "shown=5; skipped=1; missing=0"
+    assert response.headers["X-Scog-Scenes"] == "used=6; skipped=0"
+    found = frames_of(response)
+    assert len(found) == len(DAYS)
+    for day, frame in zip(DAYS, found, strict=True):
+        agree(frame, tile(lapse, day, layer), day)
+    assert (found[2][..., 3] == 0).any(), "clouds are transparent"
+
+
+def test_in_true_colour_frames_are_near_the_tiles(lapse: Served) -> None:
+    layer = "bands=red,green,blue&label=none"
+    by_format = {form: frames_of(lapse.get(address(layer, form))) for form in ("gif", "webp")}
+    for place, day in enumerate(DAYS):
+        exact = tile(lapse, day, "bands=red,green,blue").astype(int)
+        shown = exact[..., 3] > 0
+        for found in by_format.values():
+            assert (found[place][..., 3] == exact[..., 3]).all()
+            assert abs(found[place] - exact)[shown].mean() < 3
+
+
+@pytest.mark.parametrize("composite", ["median", "newest", "count"])
+def test_steps_are_the_composites_of_their_time(composite: str, lapse: Served) -> None:
+    layer = f"composite={composite}&index=ndvi"
+    parts = ["2024-06-01/2024-06-10", "2024-06-11/2024-06-20", "2024-06-21/2024-06-30"]
+    response = lapse.get(address(f"{layer}&step=P10D&min_clear=0"))
+    found = frames_of(response)
+    for part, frame in zip(parts, found, strict=True):
+        agree(frame, tile(lapse, part, layer), part.replace("/", " to "))
+
+
+def test_what_shows_too_little_is_skipped(lapse: Served) -> None:
+    counts = {}
+    for share in ("0", "0.03", "0.3", "0.7", "1"):
+        response = lapse.get(address(f"min_clear={share}"))
+        frames = len(frames_of(response))
+        counts[share] = frames
+        assert response.headers["X-Scog-Frames"] == f"shown={frames}; skipped={6 - frames}; missing=0"
+    assert counts == {"0": 6, "0.03": 6, "0.3": 5, "0.7": 4, "1": 4}
+
+
+def test_empty_steps_are_skipped_unless_wanted(lapse: Served) -> None:
+    response = lapse.get(address("step=P1D"))
+    assert response.headers["X-Scog-Frames"] == "shown=5; skipped=25; missing=0"
+    assert len(frames_of(lapse.get(address("step=P1D&min_clear=0")))) == 30
+
+
+def test_size_speed_and_no_label(lapse: Served) -> None:
+    west, south, east, north = map(float, BOX.split(","))
+    wide = f"{west},{south},{east},{(south + 3 * north) / 4}"
+    for query, milliseconds in (("", 500), ("fps=10", 100), ("duration=1230", 1230), ("fps=50", 20)):
+        for form in ("gif", "webp"):
+            response = lapse.get(f"/animation/{wide}.{form}?{RANGE}&size=100&{query}")
+            with Image.open(io.BytesIO(response.content)) as image:
+                image.load()
+                assert image.info["duration"] == milliseconds
+                assert image.size == (100, 75)
+    plain = frames_of(lapse.get(address("label=none")))
+    for day, frame in zip(DAYS, plain, strict=True):
+        exact = tile(lapse, day, "")
+        assert (frame[exact[..., 3] > 0] == exact[exact[..., 3] > 0]).all()
+
+
+def test_a_copy_that_is_current_is_not_sent_again(lapse: Served) -> None:
+    first = lapse.get(address())
+    again = lapse.get(address(), headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert first.headers["Cache-Control"].startswith("public, max-age=3600")
+    assert "requests=0; bytes=0" in lapse.get(address("", "webp")).headers["X-Scog-Upstream"]
+
+
+# Bounds
+
+
+def test_the_newest_days_are_shown_where_there_are_too_many(archive: Path) -> None:
+    with served(Settings(catalog=str(archive), animation_frames=3)) as running:
+        response = running.get(address())
+        assert response.headers["X-Scog-Bounded"] == "true"
+        assert response.headers["X-Scog-Frames"] == "shown=2; skipped=1; missing=0"
+        for day, frame in zip(DAYS[-2:], frames_of(response), strict=True):
+            agree(frame, tile(running, day, ""), day)
+        assert is_problem(running.get(address("step=P7D")), 400)["parameter"] == "step"
+        assert running.get(address("step=P10D")).status_code == 200
+        small = Settings(catalog=str(archive), animation_pixels=2 * 1024 * 1024)
+    with served(small) as running:
+        response = running.get(address().replace("size=256", "size=1024"))
+        assert response.headers["X-Scog-Frames"] == "shown=2; skipped=0; missing=0"
+        assert response.headers["X-Scog-Bounded"] == "true"
+
+
+REFUSED = [
+    # path, parameter
+    ("/animation/1,2,3.gif", None),
+    ("/animation/1,2,3,4.png", "format"),
+    ("/animation/3,2,1,4.gif", "bbox"),
+    ("/animation/1,2,3,x.gif", "bbox"),
+    ("/animation/nan,2,3,4.gif", "bbox"),
+    ("/animation/11,80,11.1,90.gif", "bbox"),
+    ("/animation/5,40,15,50.gif", "step"),
+    ("/animation/-100,10,-99.9,10.1.gif", "datetime"),
+    (address("step=P0D"), "step"),
+    (address("step=P1D").replace(RANGE, "datetime=2000-01-01/2024-01-01"), "step"),
+    (address("step=P1M").replace(RANGE, "datetime=../2024-01-01"), "datetime"),
+    (address("min_clear=1.1"), "min_clear"),
+    (address("min_clear=1&mask=4,9"), "min_clear"),
+    (address("fps=0"), "fps"),
+    (address("fps=nan"), "fps"),
+    (address("fps=2&duration=500"), "fps"),
+    (address("duration=10"), "duration"),
+    (address("duration=1e99"), "duration"),
+    (address("label=time"), "label"),
+    (address("size=2000").replace("size=256&", ""), "size"),
+    (address("index=nix"), "index"),
+    (address("tilesize=256"), "tilesize"),
+    (address("step=P1D&step=P2D"), "step"),
+]
+
+
+@pytest.mark.parametrize(("path", "parameter"), REFUSED, ids=[row[0][:16] + row[0][-24:] for row in REFUSED])
+def test_refusals(path: str, parameter: str | None, lapse: Served) -> None:
+    problem = is_problem(lapse.get(path), 404 if parameter is None else 400)
+    assert problem.get("parameter") == parameter
+    assert parameter is None or problem["valid"]
+
+
+# Cubes
+
+
+def test_a_cubes_animation_stays_within_its_area_and_the_same_for_good(lapse: Served) -> None:
+    west, south, east, north = map(float, BOX.split(","))
+    middle = (west + east) / 2
+    body = {"bbox": [west, south, middle, north], "datetime": RANGE.removeprefix("datetime="), "scenes": "pinned"}
+    there = lapse.ask.post("/cubes", json=body).json()["links"][0]["href"]
+    for query, shown in (("", len(DAYS)), ("&step=P5D", 5), ("&step=P1D&min_clear=0", 30)):
+        response = lapse.get(f"{there}/animation/{BOX}.webp?size=256&label=none{query}")
+        frames = frames_of(response)
+        assert len(frames) == shown, query
+        assert response.headers["Cache-Control"] == IMMUTABLE
+        assert all((frame[:, 129:, 3] == 0).all() for frame in frames)
+        assert (frames[1][:, :127, 3] == 255).all()
+    elsewhere = box_of(tile_at(11.0, 45.0))
+    assert is_problem(lapse.get(f"{there}/animation/{elsewhere}.gif"), 400)["parameter"] == "datetime"
+    assert is_problem(lapse.get(f"{there}/animation/{BOX}.gif?index=ndvi"), 400)["parameter"] == "index"
+
+
+# What it bears
+
+
+def leave(running: Served, path: str, after: float) -> None:
+    """Ask, and hang up."""
+    with httpx.Client(base_url=running.url, trust_env=False) as client, pytest.raises(httpx.TimeoutException):
+        client.get(path, timeout=httpx.Timeout(5, read=after))
+
+
+@pytest.mark.acceptance
+def test_when_the_client_leaves_reading_stops(far: Callable[..., Far]) -> None:
+    running = far(animation_at_once=1, animations=1)
+    running.origin.latency = 0.2
+    leave(running.served, address(), after=0.6)
+    time.sleep(0.3)
+    before = len(running.origin.requests)
+    time.sleep(1)
+    assert len(running.origin.requests) == before, "nobody waits, and still it reads"
+    running.origin.latency = 0
+    assert len(frames_of(running.served.get(address()))) == 5, "and its place is free again"
+    assert len(running.origin.requests) > before
+
+
+@pytest.mark.acceptance
+def test_at_its_deadline_it_is_made_of_what_is_drawn(far: Callable[..., Far]) -> None:
+    running = far(animation_at_once=1, animation_deadline=1.0)
+    running.origin.latency = 0.15
+    response = running.served.get(address("label=none"))
+    frames = frames_of(response)
+    assert 0 < len(frames) < 5
+    found = re.fullmatch(r"shown=(\d); skipped=(\d); missing=(\d)", response.headers["X-Scog-Frames"])
+    assert found
+    assert int(found[1]) == len(frames)
+    assert sum(map(int, found.groups())) == 6
+    assert response.headers["X-Scog-Incomplete"] == "deadline"
+    assert response.headers["Cache-Control"] == PARTIAL
+    running.origin.latency = 5
+    is_problem(far(animation_deadline=0.3).served.get(address()), 504)
+
+
+@pytest.mark.acceptance
+def test_a_day_that_cannot_be_read_is_missing(far: Callable[..., Far]) -> None:
+    running = far(retries=0)
+    name = "S2A_32TQK_20240607_0_L2A"
+    running.origin.fail(f"/{name}/nir.tif", always=status(404))
+    response = running.served.get(address())
+    assert response.headers["X-Scog-Frames"] == "shown=4; skipped=1; missing=1"
+    assert response.headers["X-Scog-Skipped"] == f"{name};http-404"
+    assert response.headers["Cache-Control"] == PARTIAL
+    for day, frame in zip([DAYS[0], *DAYS[2:]], frames_of(response), strict=True):
+        agree(frame, tile(running.served, day, ""), day)
+    problem = is_problem(running.served.get(address().replace(RANGE, "datetime=2024-06-07")), 502)
+    assert problem["skipped"] == [{"scene": name, "reason": "http-404"}]
+
+
+@pytest.mark.acceptance
+def test_few_are_made_at_once_and_tiles_go_on(far: Callable[..., Far]) -> None:
+    running = far(animations=1)
+    running.origin.latency = 0.5
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(running.served.get, address())
+        time.sleep(0.2)
+        is_problem(running.served.get(address("index=scl")), 503)
+        assert running.served.get(f"/tiles/{TILE}").status_code == 200
+        assert len(frames_of(first.result())) == 5
+
+
+@pytest.mark.acceptance
+def test_no_frame_is_read_twice(far: Callable[..., Far]) -> None:
+    running = far()
+    frames_of(running.served.get(address()))
+    running.origin.forget_requests()
+    for query in ("", "step=P5D", "label=none&colormap_name=viridis"):
+        frames_of(running.served.get(address(query, "webp")))
+    assert running.origin.requests == []
