@@ -108,7 +108,8 @@ class _SharedPalette:
             colors = _chosen([frame.picture.pixels for frame in frames], COLORS - len(written))
             colors = np.concatenate((colors, np.array(written, np.uint8).reshape(-1, 3)))
             return cls._made(colors, None)
-        seen = np.unique(np.concatenate([np.unique(frame.picture.pixels) for frame in frames]))
+        counts = [np.bincount(frame.picture.pixels.ravel(), minlength=256) for frame in frames]
+        seen = np.sum(counts, axis=0).nonzero()[0]
         opaque = seen[palette[seen, 3] >= HALF]
         colors = np.unique(palette[opaque, :3], axis=0)
         with_ink = np.unique(np.concatenate((colors, np.array(written, np.uint8).reshape(-1, 3))), axis=0)

@@ -196,6 +196,20 @@ def test_a_copy_that_is_current_is_not_sent_again(lapse: Served) -> None:
     assert "requests=0; bytes=0" in lapse.get(address("", "webp")).headers["X-Scog-Upstream"]
 
 
+def test_it_is_documented(lapse: Served) -> None:
+    paths = lapse.get("/openapi.json").json()["paths"]
+    path = "/animation/{minx},{miny},{maxx},{maxy}.{format}"
+    for operation in (paths[path]["get"], paths["/cubes/{id}" + path]["get"]):
+        names = {parameter["name"] for parameter in operation["parameters"]}
+        assert {"minx", "format", "step", "min_clear", "fps", "duration", "size", "label"} <= names
+        assert all(parameter.get("description") for parameter in operation["parameters"])
+        assert set(operation["responses"]["200"]["content"]) == {"image/gif", "image/webp"}
+    assert (
+        "X-Scog-Frames"
+        in lapse.get("/healthz", headers={"Origin": "http://x"}).headers["Access-Control-Expose-Headers"]
+    )
+
+
 # Bounds
 
 
