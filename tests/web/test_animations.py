@@ -182,6 +182,8 @@ def test_size_speed_and_no_label(lapse: Served) -> None:
                 image.load()
                 assert image.info["duration"] == milliseconds
                 assert image.size == (100, 75)
+    tall = f"{west},{south},{(3 * west + east) / 4},{north}"
+    assert frames_of(lapse.get(f"/animation/{tall}.gif?{RANGE}&size=100"))[0].shape == (100, 25, 4)
     plain = frames_of(lapse.get(address("label=none")))
     for day, frame in zip(DAYS, plain, strict=True):
         exact = tile(lapse, day, "")
