@@ -55,10 +55,10 @@ def composed(layer: Coloring, composite: Composite, days: float, colormap: str |
 def changed(layer: Ramp, how: Change, composite: Composite, colormap: str | None) -> Ramp:
     """The colours of a change of a layer, or of its composite: their middle is where nothing has changed.
 
-    A difference is shown up to half of the layer's range to either side, a ratio from 0 to 2.
+    A difference is shown up to half of the layer's range to either side, or a little less; a ratio from 0 to 2.
     """
     keeps = composite.unit in (Unit.LAYER, Unit.TREND)
-    reach = 1.0 if how is Change.RATIO else _round((layer.shown[1] - layer.shown[0]) / 2)
+    reach = 1.0 if how is Change.RATIO else _round_down((layer.shown[1] - layer.shown[0]) / 2)
     return Ramp((how.none - reach, how.none + reach), color_table(_two_sided(colormap if keeps else None)))
 
 
@@ -75,6 +75,14 @@ def _range(shown: Range, composite: Composite, days: float) -> Range:
         change = _round(width * MOST_SHARE / (max(days, 1.0) / YEAR_DAYS))
         return (-change, change)
     return (0.0, _round(width / 5 if composite == STD else width / 2))
+
+
+def _round_down(number: float) -> float:
+    """The largest round number that is not larger, never by more than a third."""
+    exponent = math.floor(math.log10(number) + 1e-9)
+    power = 10.0 ** abs(exponent)
+    rounds = (nice * power if exponent >= 0 else nice / power for nice in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8))
+    return max(each for each in rounds if each <= number * (1 + 1e-9))
 
 
 def _round(number: float) -> float:

@@ -31,15 +31,18 @@ RGB = ("red", "green", "blue")
     [
         (Wish(change=DIFFERENCE), "NDVI, change", (-0.5, 0.5), "rdylgn"),
         (Wish(change=RATIO), "NDVI, ratio", (0, 2), "rdylgn"),
-        (Wish(index="nbr", change=DIFFERENCE), "NBR, change", None, None),
+        (Wish(index="nbr", change=DIFFERENCE), "NBR, change", (-0.6, 0.6), "rdylgn"),
+        (Wish(index="mndwi", change=DIFFERENCE), "MNDWI, change", (-0.8, 0.8), "rdbu"),
+        (Wish(index="s2rep", change=DIFFERENCE), None, (-10, 10), "brbg"),
+        (Wish(composite=NAMED["max_doy"], change=DIFFERENCE), None, (-150, 150), "brbg"),
         (Wish(index="nirv", change=DIFFERENCE), "NIRV, change", (-0.2, 0.2), "brbg"),
         (Wish(expression="nir - red", change=DIFFERENCE), "nir - red, change", (-1, 1), "brbg"),
         (Wish(composite=NAMED["median"], change=DIFFERENCE), "NDVI, median, change", (-0.5, 0.5), "rdylgn"),
-        (Wish(composite=NAMED["count"], change=DIFFERENCE), "NDVI, clear observations, change", (-5, 5), "brbg"),
+        (Wish(composite=NAMED["count"], change=DIFFERENCE), "NDVI, clear observations, change", (-4, 4), "brbg"),
         (Wish(composite=NAMED["slope"], days=365.25, change=DIFFERENCE), "NDVI, trend per year, change", (-0.5, 0.5),
          "rdylgn"),
         (Wish(composite=NAMED["count"], bands=RGB, change=RATIO), None, (0, 2), "brbg"),
-        (Wish(composite=NAMED["count"], index="scl", change=DIFFERENCE), None, (-5, 5), "brbg"),
+        (Wish(composite=NAMED["count"], index="scl", change=DIFFERENCE), None, (-4, 4), "brbg"),
         (Wish(expression="scl == 6", change=DIFFERENCE), None, (-1, 1), "brbg"),
         (Wish(rescale=((-1, 3),), colormap_name="magma", change=DIFFERENCE), "NDVI, change", (-1, 3), "magma"),
     ],
@@ -132,6 +135,7 @@ def test_p_values_have_no_change_and_numbers_are_those_of_both() -> None:
     found = compared(drawing(1), drawing(2), 1, DIFFERENCE)
     assert found.values.shape == (1, 1, 3)
     assert found.number
-    assert found.number != compared(drawing(2), drawing(1), 1, DIFFERENCE).number
+    for one, other in ((2, 1), (1, 3), (3, 2)):
+        assert found.number != compared(drawing(one), drawing(other), 1, DIFFERENCE).number
     assert not compared(drawing(1), drawing(0), 1, DIFFERENCE).number
     assert not compared(drawing(0), drawing(2), 1, DIFFERENCE).number
