@@ -35,7 +35,7 @@ def values(server: Served, path: str) -> NDArray[np.float32]:
     return found
 
 
-# The last two are ratios by 0, and of the number of observations and their p-values.
+# Of trends the p-values are left out; a count is 0 below clouds, and a ratio of it by 0 is not known.
 @pytest.mark.parametrize(
     "query",
     ["", "bands=nir&mask=none", "expression=" + quote("nir/red - 5"), "composite=max&mask_dilate=100",
