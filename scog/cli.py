@@ -19,6 +19,7 @@ from scog.catalog.archive import Archive
 from scog.catalog.observation import Observation
 from scog.catalog.search import MAX_SCENES
 from scog.catalog.when import parse_interval
+from scog.compared import parse_comparison
 from scog.demo.make import ensure_archive
 from scog.draw import Ask, Drawing, draw
 from scog.engine import open_engine
@@ -26,6 +27,7 @@ from scog.errors import InvalidInput, ScogError
 from scog.formats import NAMED, format_of
 from scog.listing import feature_collection, newest_scenes, table
 from scog.look import Wish, days_of, look_of
+from scog.pixels.change import Change
 from scog.pixels.composite import NEWEST, VALID, parse_composite
 from scog.pixels.mask import parse_mask
 from scog.pixels.resample import Resampling
@@ -98,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     tile.add_argument("--colormap-name", metavar="NAME", help="a colormap of cmap's catalogue, such as viridis")
     tile.add_argument("--color-formula", metavar="FORMULA", help="for three outputs, such as 'gamma RGB 1.3'")
     _add_time(tile)
+    tile.add_argument("--compare", metavar="DATETIME", help="a second --datetime: draw the first minus the second")
+    tile.add_argument("--compare-as", type=Change, choices=list(Change), help="how (default: difference)")
     tile.add_argument("--mask", help="clouds (the default but for scl), none, or SCL classes to take out")
     tile.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help="let what is masked grow")
     _add_catalog(tile)
@@ -200,6 +204,7 @@ def _tile(options: argparse.Namespace) -> None:
         raise InvalidInput("A tile is not written to a file without an ending.", valid=valid)
     _check_cloud_cover(options.cloud_cover)
     interval = parse_interval(options.datetime) if options.datetime else None
+    comparison = parse_comparison(options.compare, options.compare_as)
     look = look_of(
         Wish(
             index=options.index,
@@ -211,6 +216,7 @@ def _tile(options: argparse.Namespace) -> None:
             classes=options.classes,
             composite=parse_composite(options.composite),
             days=days_of(interval),
+            change=comparison.how if comparison else None,
         )
     )
     form = format_of(suffix.removeprefix("."), look)
@@ -221,6 +227,7 @@ def _tile(options: argparse.Namespace) -> None:
         interval=interval,
         resampling=Resampling(options.resampling),
         composite=look.composite,
+        compare=comparison,
     )
     if not 1 <= options.size <= MAX_SIDE:
         raise InvalidInput(f"Nobody draws {options.size} pixels a side.", valid=f"a --size of 1 to {MAX_SIDE}")
