@@ -8,14 +8,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import morecantile
 import numpy as np
 
-from benchmarks.contenders.work import Work
+from benchmarks.contenders.work import COMPOSITES, Work
 from benchmarks.data import Dataset, Scene
 from benchmarks.exact import Exact
 from benchmarks.floor import floor
@@ -194,13 +194,13 @@ class Bench:
 
     def _wrong(self, name: str, operation: str, work: Work, scenes: Sequence[Scene], out: Path) -> float | None:
         """The share of wrong pixels in what a contender stored, if it did and there is a rule for it."""
-        if operation == "best" or not out.exists():
+        if operation == "best" or not out.exists() or work.composite not in COMPOSITES:
             return None
-        key = (work.z, work.x, work.y, work.kind, work.mask, *(scene.id for scene in scenes))
+        key = (work.z, work.x, work.y, work.kind, work.mask, work.composite, *(scene.id for scene in scenes))
         if key not in self._exact:
             if len(self._exact) > 8:
                 self._exact.clear()
-            stored = Work(work.z, work.x, work.y, work.kind, tuple(asdict(scene) for scene in scenes), work.mask)
+            stored = replace(work, scenes=tuple(asdict(scene) for scene in scenes))
             self._exact[key] = Exact(stored, self.data.folder)
         values = np.load(out)
         return self._exact[key].wrong(values, masked=bool(work.mask), strict=name == OURS)

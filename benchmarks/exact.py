@@ -127,13 +127,13 @@ class Exact:
         self._read: dict[tuple[Path, int], NDArray[Any]] = {}
 
     def values(self, level: int, mask_level: int | None = None) -> Floats:
-        """`(band, y, x)`, NaN where invalid: the newest scene's where it has data, or the median of masked scenes."""
+        """`(band, y, x)`, NaN where invalid: the newest scene's where it has data, or masked scenes' composite."""
         layers = [self._scene(paths, level, mask_level) for paths in self._paths]
         if mask_level is None:
             return first(layers)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # nothing but NaN is no fault
-            return np.asarray(np.nanmedian(np.stack(layers), axis=0), np.float32)
+            return self._work.composed(np.stack(layers))
 
     def _scene(self, paths: Mapping[str, Path], level: int, mask_level: int | None) -> Floats:
         bands = [reflectance(self._stored(paths[band], level)) for band in self._work.bands]

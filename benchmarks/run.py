@@ -33,6 +33,7 @@ SCENARIOS: dict[str, Callable[[Bench], None]] = {
     "formulas": tiles.formulas,
     "mosaic": tiles.mosaic,
     "median": composites.median,
+    "composites": composites.others,
     "best": composites.best,
     "panning": panning.pan_and_zoom,
     "clients": panning.clients,

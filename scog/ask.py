@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,10 +12,19 @@ from scog.catalog.when import Interval
 from scog.cube.area import Area
 from scog.cube.pinned import Pinned
 from scog.maths.expression import Expression
+from scog.pixels.change import Change
 from scog.pixels.composite import NEWEST, Composite
 from scog.pixels.mask import Mask
 from scog.pixels.resample import Resampling
 from scog.report import Report
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A second period, and how the first is compared with it."""
+
+    interval: Interval
+    how: Change = Change.DIFFERENCE
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class Ask:
     composite: Composite = NEWEST
     area: Area | None = None
     """Beyond it nothing is shown."""
+    compare: Comparison | None = None
+    """What the picture is compared with: the same of another period."""
     pinned: Pinned | None = field(default=None, compare=False)
     """Scenes that are known already: the catalogue is not asked. What is asked is the same with and without."""
 
@@ -40,10 +52,10 @@ class Drawing:
     """Values float32 `(output, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be.
 
     The outputs are those that the composite makes of the formula's: a p-value may be NaN where the values are valid.
-    `number` names the drawing among those that are kept; 0 where it is not.
+    `number` names the drawing among those that are kept, or both that it is made of; 0 where it is not kept.
     """
 
     values: NDArray[np.float32]
     valid: NDArray[np.bool_]
     report: Report
-    number: int = 0
+    number: Hashable = 0

@@ -7,12 +7,14 @@ import asyncio
 import numpy as np
 
 from scog.ask import Ask, Drawing
+from scog.compared import compared, periods
 from scog.engine import Engine
 from scog.errors import DeadlineExceeded, NothingReadable
 from scog.find import observations
 from scog.kept import Found
 from scog.paint import Painting
 from scog.pixels.composite import OLDEST
+from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.space.grid import Grid
 from scog.stack import Stack
@@ -24,8 +26,18 @@ async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
     """Draw what is asked for on a grid.
 
     A scene that fails is skipped and named in the report. Raises NothingReadable when scenes were found but none
-    could be read, DeadlineExceeded when nothing was read in time, a CatalogError when the search failed.
+    could be read, DeadlineExceeded when nothing was read in time, a CatalogError when the search failed. Two periods
+    are drawn at once, each as if it stood alone, and compared; what fails of one fails of both.
     """
+    if ask.compare is None:
+        return await _draw(engine, grid, ask)
+    first, second = await gather_all(_draw(engine, grid, each) for each in periods(ask, ask.compare))
+    outputs, how = ask.expression.outputs, ask.compare.how
+    return await asyncio.get_running_loop().run_in_executor(engine.cpu, compared, first, second, outputs, how)
+
+
+async def _draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
+    """Draw one period."""
     report = Report()
     where = ask.interval, ask.cloud_cover, ask.collection
     inside = None

@@ -56,6 +56,9 @@ def _geotiff(drawing: Drawing, grid: Grid, look: Look) -> bytes:
         "COMPOSITE": look.composite.name,
         "SCENES": " ".join(scene.id for scene in used),
     }
+    if look.change is not None:
+        second = sorted(drawing.report.compared, key=lambda scene: scene.order)
+        tags |= {"COMPARED_AS": str(look.change), "COMPARED_WITH_SCENES": " ".join(scene.id for scene in second)}
     if used:
         tags |= {"FIRST_DATETIME": rfc3339(used[0].time), "LAST_DATETIME": rfc3339(used[-1].time)}
     values = look.values(drawing.values, drawing.valid)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scog.bands import BY_NAME, CANONICAL, SPELLINGS, canonical
 from scog.catalog.when import Interval
 from scog.classification import SCENE_CLASSES
-from scog.composed import Coloring, composed
+from scog.composed import Coloring, changed, composed
 from scog.errors import InvalidInput
 from scog.maths import indices
 from scog.maths.expression import Expression, parse
@@ -24,7 +24,8 @@ from scog.picture.legend import Legend
 from scog.picture.picture import Picture
 from scog.picture.ramp import Ramp, Range
 from scog.picture.thresholds import parse_classes
-from scog.pixels.composite import GEOMEDIAN, MODE, NEWEST, Composite
+from scog.pixels.change import Change
+from scog.pixels.composite import GEOMEDIAN, MODE, NEWEST, Composite, Unit
 from scog.presets import PRESETS, preset_of
 from scog.suggest import did_you_mean, quoted
 
@@ -60,6 +61,8 @@ class Wish:
     composite: Composite = NEWEST
     days: float = USUAL_DAYS
     """How much time it is made of, for the range of a count or a trend."""
+    change: Change | None = None
+    """How it is compared with another period, if it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +81,7 @@ class Look:
     colormap: str | None = None
     short: str | None = None
     composite: Composite = NEWEST
+    change: Change | None = None
 
     def picture(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Picture:
         """The colours of values `(band, y, x)`, transparent where they are not `valid` `(y, x)`."""
@@ -92,7 +96,10 @@ class Look:
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of the values that go out."""
-        return self.composite.outputs(self.expression.names)[: 1 if self.classified else None]
+        names = self.composite.outputs(self.expression.names)
+        if self.change is not None:
+            names = tuple(f"{self.change.label} of {name}" for name in names[: self.expression.outputs])
+        return names[: 1 if self.classified else None]
 
     @property
     def legend(self) -> Legend:
@@ -110,6 +117,8 @@ def _look_of(wish: Wish) -> Look:
     if sum(choice is not None for choice in (wish.index, wish.expression, wish.bands or None)) > 1:
         raise InvalidInput("Give one of index, expression and bands.", parameter="index", valid="one of the three")
     look = _composed(_layer(wish), wish)
+    if wish.change is not None:
+        look = _changed(look, wish.change)
     own = look.coloring
     return _three(look, own, wish) if isinstance(own, Channels) else _one(look, own, wish)
 
@@ -150,6 +159,21 @@ def _composed(look: Look, wish: Wish) -> Look:
     coloring = composed(look.coloring, composite, wish.days, look.colormap)
     title = f"{look.short or look.title}, {composite.title}"
     return replace(look, title=title, coloring=coloring, composite=composite)
+
+
+def _changed(look: Look, how: Change) -> Look:
+    """The change of a layer, in the colours it has by itself. Raises InvalidInput where it makes no sense."""
+    if isinstance(look.coloring, Channels):
+        what = "Of three outputs the changes make no picture."
+        raise InvalidInput(what, parameter="compare", valid="an index, a formula of one output, or one band")
+    numbers = look.composite.unit is Unit.LAYER and SCENE_CLASSIFICATION in look.expression.names
+    if isinstance(look.coloring, Classes) or numbers:
+        what = "Numbers of classes have no difference and no ratio."
+        valid = "composite=count, or a formula of comparisons such as scl == 6, which is water"
+        raise InvalidInput(what, parameter="compare", valid=valid)
+    title = f"{(look.short if look.composite == NEWEST else None) or look.title}, {how.label}"
+    coloring = changed(look.coloring, how, look.composite, look.colormap)
+    return replace(look, title=title, coloring=coloring, change=how)
 
 
 def days_of(interval: Interval | None) -> float:

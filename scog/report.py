@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from scog.catalog.scene import Scene
 from scog.net.policy import Tally
@@ -16,6 +16,8 @@ class Report:
     used: list[Scene] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     unmasked: list[str] = field(default_factory=list)
+    compared: list[Scene] = field(default_factory=list)
+    """Those of the scenes used that are of a second period."""
     bounded: bool = False
     """Whether more scenes could have been asked for than one picture may."""
     stale: float | None = None
@@ -48,3 +50,26 @@ class Report:
         self.tally.searches += other.tally.searches
         for stage, spent in other.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+
+
+def merged(first: Report, second: Report) -> Report:
+    """How an answer came to be that is made of two: what is missing from either is missing from it.
+
+    Both were worked on at once: of a stage's seconds the longer count, of requests and bytes the sum.
+    """
+    tallies = first.tally, second.tally
+    named = {scene.id for scene in first.used}  # two searches make two of one scene
+    return Report(
+        used=[*first.used, *(scene for scene in second.used if scene.id not in named)],
+        skipped=second.skipped | first.skipped,
+        unmasked=list(dict.fromkeys((*first.unmasked, *second.unmasked))),
+        bounded=first.bounded or second.bounded,
+        stale=max(first.stale or 0.0, second.stale or 0.0) or None,
+        incomplete=first.incomplete or second.incomplete,
+        tally=Tally(*(sum(getattr(tally, each.name) for tally in tallies) for each in fields(Tally))),
+        seconds={
+            stage: max(first.seconds.get(stage, 0.0), second.seconds.get(stage, 0.0))
+            for stage in (first.seconds | second.seconds)
+        },
+        compared=list(second.used),
+    )

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import reduce as fold
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,14 +131,12 @@ class _Rows:
         return left
 
     async def _take_read(self, place: int, scenes: Sequence[Scene]) -> None:
-        """Read the scenes of one observation, classification and bands at once: it is a round trip less."""
+        """Read the scenes of one observation."""
 
-        async def read(scene: Scene) -> tuple[Scene, list[Any]]:
-            return scene, await gather_all((self._view.usable(scene), self._view.values(scene)))
-
-        for scene, (usable, values) in await gather_all(read(scene) for scene in scenes):
-            if usable is not None and values is not None:
-                await asyncio.get_running_loop().run_in_executor(self._cpu, self._lay, place, scene, usable, values)
+        shown = await gather_all(self._view.masked(scene) for scene in scenes)
+        for scene, both in zip(scenes, shown, strict=True):
+            if both is not None:
+                await asyncio.get_running_loop().run_in_executor(self._cpu, self._lay, place, scene, *both)
             self.under_way.discard(scene.id)
 
     def _lay(self, place: int, scene: Scene, usable: NDArray[np.bool_], shown: Valued) -> None:

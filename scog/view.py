@@ -18,6 +18,7 @@ from scog.maths.expression import Expression
 from scog.pixels.dilate import Surroundings, surroundings
 from scog.pixels.layers import Layer
 from scog.pixels.mask import Mask
+from scog.pixels.place import method_for
 from scog.pixels.reader import gather_all
 from scog.pixels.resample import Resampling
 from scog.report import Report
@@ -78,6 +79,17 @@ class View:
         layers = self._layers.in_memory(scene, expression.bands, self._grid, wanted, self._ask.resampling)
         return None if layers is None else _evaluate(expression, layers)
 
+    async def masked(self, scene: Scene) -> tuple[Mask2D, Valued] | None:
+        """Both, from classification and bands read at once: it is a round trip less. None when one cannot be read."""
+        ask = self._ask
+        apart = "scl" in ask.expression.bands or method_for("scl", ask.resampling) is not Resampling.NEAREST
+        if apart or self._around is not None or self._needs_no_mask(scene):
+            usable, values = await gather_all((self.usable(scene), self.values(scene)))
+            return None if usable is None or values is None else (usable, values)
+        bands = ("scl", *ask.expression.bands)
+        work = partial(_masked, ask.mask, ask.expression)
+        return await self._computed(scene, bands, work, self._grid, None, ask.resampling)
+
     def _needs_no_mask(self, scene: Scene) -> bool:
         """Whether all of a scene may be used: nothing is to be masked, or it has nothing to mask by."""
         if self._ask.mask.classes is None:
@@ -107,6 +119,10 @@ class View:
 
 def _usable(mask: Mask, layers: dict[str, Layer]) -> Mask2D:
     return layers["scl"].valid & mask.usable(layers["scl"].numbers)
+
+
+def _masked(mask: Mask, expression: Expression, layers: dict[str, Layer]) -> tuple[Mask2D, Valued]:
+    return _usable(mask, layers), _evaluate(expression, {band: layers[band] for band in expression.bands})
 
 
 def _near(mask: Mask, around: Surroundings, layers: dict[str, Layer]) -> Mask2D:

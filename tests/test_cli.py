@@ -210,6 +210,8 @@ def test_a_tile_from_the_catalogue_of_the_environment(
         (["--classes", "-0.2,0.3"], True),
         (["--resampling", "cubic", "--composite", "median", "--size", "64"], True),
         (["--bands", "true_colour", "--datetime", "2020-01-01"], False),
+        (["--compare", "2024-06-02", "--compare-as", "ratio"], True),
+        (["--compare", "2020-01-01"], False),
     ],
 )
 def test_options(
@@ -230,6 +232,9 @@ REFUSALS = [
     (["-o", "t.png", "--bands", "red,green"], 2, "one band or three"),
     (["-o", "t.png", "--index", "ndvi", "--bands", "red"], 2, "one of"),
     (["-o", "t.png", "--datetime", "yesterday"], 2, "is not a time"),
+    (["-o", "t.png", "--compare", "yesterday"], 2, "is not a time"),
+    (["-o", "t.png", "--compare-as", "ratio"], 2, "only one"),
+    (["-o", "t.png", "--compare", "2024-06-02", "--bands", "true-color"], 2, "three outputs"),
     (["-o", "t.png", "--cloud-cover", "nan"], 2, "0 to 100"),
     (["-o", "t.png", "--cloud-cover", "101"], 2, "0 to 100"),
     (["-o", "t.png", "--cloud-cover", "few"], 2, "invalid float"),

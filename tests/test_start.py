@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PUT_OFF = {"aiohttp", "cql2", "dateutil", "httpx", "pystac", "pystac_client", "requests", "shapely", "urllib3"}
+PUT_OFF = {"aiohttp", "cql2", "dateutil", "httpx", "pystac", "pystac_client", "requests", "urllib3"}
 """Packages that take long to load, and that a server of a local archive may never need."""
 STARTED = """
 import asyncio, gc, json, sys

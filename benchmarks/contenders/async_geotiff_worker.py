@@ -22,7 +22,7 @@ from rasterio.warp import Resampling, reproject, transform_bounds
 
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.stores import store_of
-from benchmarks.contenders.work import SIDE, Values, Work, first, median, reflectance
+from benchmarks.contenders.work import SIDE, Values, Work, first, reflectance
 from scog.space.grid import Grid
 from scog.space.indexmap import IndexMap, index_map
 from scog.space.level import choose_level, target_extent
@@ -160,7 +160,7 @@ class AsyncGeotiff(Contender):
         """All at once."""
         scenes = self.pixels(work, (*work.bands, "scl"))
         layers = [work.masked(work.values([reflectance(band) for band in bands]), scl) for *bands, scl in scenes]
-        return median(np.stack(layers))
+        return work.composed(np.stack(layers))
 
     def close(self) -> None:
         """The event loop."""

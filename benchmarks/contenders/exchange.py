@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.contenders.work import Values, Work
+from benchmarks.contenders.work import COMPOSITES, Values, Work
 
 
 class Contender:
@@ -35,7 +35,7 @@ class Contender:
     tile: Callable[[Work], Values]
     """One picture of the newest scene, filled from older ones where it has no data: `(band, y, x)`."""
     median: Callable[[Work], Values]
-    """The median over time of the formula, each scene masked by its own classification."""
+    """The composite over time of the formula, as a rule its median; each scene masked by its own classification."""
     best: Callable[[Work], Values]
     """Its own rule for the best pixel of all scenes; the grid may be its own too."""
 
@@ -75,9 +75,9 @@ def _answer(
         return {"ok": True, "versions": {"python": sys.version.split()[0], **versions}}
     if operation in extra:
         return extra[operation](request)
-    if operation not in ("tile", "median", "best") or not hasattr(contender, operation):
+    work = Work.of(request) if operation in ("tile", "median", "best") and hasattr(contender, operation) else None
+    if work is None or work.composite not in COMPOSITES:
         return {"error": "unsupported"}
-    work = Work.of(request)
     forget_peak()
     wall, cpu = perf_counter(), process_time()
     values = getattr(contender, operation)(work)

@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.gdal import configure
 from benchmarks.contenders.item import item
-from benchmarks.contenders.work import SIDE, Values, Work, first, median, reflectance
+from benchmarks.contenders.work import SIDE, Values, Work, first, reflectance
 
 THREADS = 16
 """More than cores, since they wait for the network; dask's own default is one a core, and slower here."""
@@ -55,7 +55,7 @@ class Odc(Contender):
         bands = [reflectance(cube[band].values) for band in work.bands]
         scenes = zip(*bands, cube["scl"].values, strict=True)
         layers = [work.masked(work.values(list(scene)), classes) for *scene, classes in scenes]
-        return median(np.stack(layers))
+        return work.composed(np.stack(layers))
 
 
 if __name__ == "__main__":

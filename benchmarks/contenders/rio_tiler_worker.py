@@ -13,7 +13,7 @@ from rio_tiler.tasks import multi_arrays
 
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.gdal import configure
-from benchmarks.contenders.work import Values, Work, median, reflectance
+from benchmarks.contenders.work import Values, Work, reflectance
 
 THREADS = 32
 """Reads at once; they wait for the network nearly all the time. Its own default is five times the cores."""
@@ -54,7 +54,7 @@ class RioTiler(Contender):
             return work.masked(work.values([reflectance(each) for each in bands[:-1]]), bands[-1])
 
         scenes = [[next(read_all).array[0].filled(0) for _ in wanted] for _ in work.scenes]
-        return median(np.stack([values(bands) for bands in scenes]))
+        return work.composed(np.stack([values(bands) for bands in scenes]))
 
     def close(self) -> None:
         """The threads."""

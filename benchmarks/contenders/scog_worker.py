@@ -61,7 +61,7 @@ class Worker:
             case "tile":
                 return await self._drawn(message, "none", "newest")
             case "median":
-                return await self._drawn(message, ",".join(map(str, message["mask"])), "median")
+                return await self._drawn(message, ",".join(map(str, message["mask"])), message["composite"])
             case "best":
                 return await self._drawn(message, ",".join(map(str, message["mask"])), "clearest")
             case "serve":

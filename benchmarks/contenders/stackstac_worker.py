@@ -11,7 +11,7 @@ from rasterio.enums import Resampling
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.gdal import configure
 from benchmarks.contenders.item import item
-from benchmarks.contenders.work import SIDE, Values, Work, first, median, reflectance
+from benchmarks.contenders.work import SIDE, Values, Work, first, reflectance
 
 THREADS = 16
 """More than cores, since they wait for the network; dask's own default is one a core, and slower here."""
@@ -55,7 +55,7 @@ class Stackstac(Contender):
         classes = cube[:, -1].astype(np.uint8)
         bands = reflectance(cube[:, :-1])
         layers = [work.masked(work.values(list(each)), scl) for each, scl in zip(bands, classes, strict=True)]
-        return median(np.stack(layers))
+        return work.composed(np.stack(layers))
 
 
 if __name__ == "__main__":

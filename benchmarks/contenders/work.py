@@ -6,6 +6,7 @@ Needs numpy only, and bottleneck where it is installed: it must run in every con
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,12 +41,15 @@ class Work:
     kind: str
     scenes: tuple[dict[str, Any], ...]
     mask: tuple[int, ...] = ()
+    composite: str = "median"
+    """How dates become one, where there are several."""
 
     @staticmethod
     def of(request: Mapping[str, Any]) -> Work:
         """As it was sent."""
         place = request["z"], request["x"], request["y"]
-        return Work(*place, request["kind"], tuple(request["scenes"]), tuple(request.get("mask", ())))
+        scenes, mask = tuple(request["scenes"]), tuple(request.get("mask", ()))
+        return Work(*place, request["kind"], scenes, mask, request.get("composite", "median"))
 
     @property
     def resolution(self) -> float:
@@ -75,6 +79,11 @@ class Work:
         unwanted[list(self.mask)] = True
         values[:, unwanted[classes]] = np.nan
         return values
+
+    def composed(self, layers: NDArray[np.float32]) -> Values:
+        """The composite over time of `(time, band, y, x)`."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(COMPOSITES[self.composite](layers, axis=0), np.float32)
 
 
 def ndvi(red: Values, nir: Values) -> Values:
@@ -120,7 +129,11 @@ def first(layers: Sequence[Values]) -> Values:
     return values
 
 
-def median(layers: NDArray[np.float32]) -> Values:
-    """The median over time of `(time, band, y, x)`, missing values left out."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(nanmedian(layers, axis=0), np.float32)
+def _percentile90(layers: NDArray[np.float32], axis: int) -> Values:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nothing but NaN is no fault
+        return np.nanpercentile(layers, 90, axis=axis)
+
+
+COMPOSITES: dict[str, Callable[..., Values]] = {"median": nanmedian, "p90": _percentile90}
+"""What contenders make of many dates by the libraries that they have; missing values are left out."""

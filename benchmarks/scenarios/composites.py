@@ -1,9 +1,9 @@
-"""Composites of many dates: the median of NDVI with clouds masked scene by scene, and the best pixel."""
+"""Composites of many dates: the median of NDVI and others, clouds masked scene by scene, and the best pixel."""
 
 from __future__ import annotations
 
 from benchmarks.bench import MASK, OURS, Bench
-from benchmarks.contenders.work import Work
+from benchmarks.contenders.work import COMPOSITES, Work
 
 CASES = {(5, 12): 5, (20, 12): 5, (20, 13): 3, (100, 12): 3}
 """Rounds by dates and zoom."""
@@ -22,6 +22,19 @@ def median(bench: Bench) -> None:
                 for scenario in ("median", "median hot"):
                     bench.measure(name, scenario, case, round_, work, scenes, "median")
             bench.floor("median", case, round_, tile, "ndvi", scenes, mask=MASK)
+
+
+def others(bench: Bench) -> None:
+    """Other composites of 20 and 100 dates, cold. Peers have no trend and no geometric median of their own."""
+    for dates, zoom in ((20, 12), (100, 12)):
+        scenes = bench.data.dates[:dates]
+        for round_ in range(1 if bench.quick else 2):
+            tile = bench.tile_near(scenes[0], zoom, 50 + round_)
+            for composite in ("p90", "slope", "geomedian"):
+                alone = composite not in COMPOSITES or dates == 100 or bench.quick
+                for name in [OURS] if alone else bench.turn("median", round_):
+                    work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)), MASK, composite)
+                    bench.measure(name, composite, f"{dates} z{zoom}", round_, work, scenes, "median")
 
 
 def best(bench: Bench) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from scog.ask import Ask
+from scog.ask import Ask, Comparison
 from scog.catalog.when import Interval
 from scog.cli.options import check_cloud_cover
 from scog.look import Look, Wish, look_of
@@ -29,7 +29,9 @@ def add_picture(command: argparse.ArgumentParser) -> None:
     command.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help="let what is masked grow")
 
 
-def wanted(options: argparse.Namespace, interval: Interval | None, days: float) -> tuple[Look, Ask]:
+def wanted(
+    options: argparse.Namespace, interval: Interval | None, days: float, comparison: Comparison | None = None
+) -> tuple[Look, Ask]:
     """The look that options ask for, of a picture that is made of so many days, and what is drawn for it.
 
     Raises InvalidInput.
@@ -48,6 +50,7 @@ def wanted(options: argparse.Namespace, interval: Interval | None, days: float) 
             classes=options.classes,
             composite=parse_composite(options.composite),
             days=days,
+            change=comparison.how if comparison else None,
         )
     )
     ask = Ask(
@@ -57,5 +60,6 @@ def wanted(options: argparse.Namespace, interval: Interval | None, days: float) 
         interval=interval,
         resampling=Resampling(options.resampling),
         composite=look.composite,
+        compare=comparison,
     )
     return look, ask

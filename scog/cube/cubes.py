@@ -7,6 +7,7 @@ import json
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 from scog.catalog.observation import SceneSet
 from scog.catalog.records import from_json, to_json
@@ -36,7 +37,7 @@ class Cube:
     @property
     def weight(self) -> int:
         """Scenes that it holds."""
-        return len(self.pinned.scenes.scenes) if self.pinned else 0
+        return sum(len(each.scenes.scenes) for each in self.pinned.periods) if self.pinned else 0
 
 
 class Cubes:
@@ -121,9 +122,14 @@ def _made(name: str, definition: Definition, pinned: Pinned | None) -> Cube:
 def _written(pinned: Pinned) -> str:
     """Pinned scenes as text, in their total order, so that the same scenes are the same text."""
     scenes = sorted(pinned.scenes.scenes, key=lambda scene: scene.order)
-    return f'{{"bounded": {json.dumps(pinned.bounded)}, "scenes": {to_json(scenes)}}}'
+    compared = "" if pinned.compared is None else f', "compared": {_written(pinned.compared)}'
+    return f'{{"bounded": {json.dumps(pinned.bounded)}, "scenes": {to_json(scenes)}{compared}}}'
 
 
 def _read(text: str) -> Pinned:
-    record = json.loads(text)
-    return Pinned(SceneSet(from_json(json.dumps(record["scenes"]))), bool(record["bounded"]))
+    return _pinned(json.loads(text))
+
+
+def _pinned(record: dict[str, Any]) -> Pinned:
+    scenes, compared = from_json(json.dumps(record["scenes"])), record.get("compared")
+    return Pinned(SceneSet(scenes), bool(record["bounded"]), None if compared is None else _pinned(compared))

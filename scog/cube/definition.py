@@ -88,6 +88,8 @@ def normalised(given: Mapping[str, Any], wish: Wish, look: Look, ask: Ask) -> di
         "datetime": None if ask.interval is None else str(ask.interval),
         "cloud_cover": ask.cloud_cover + 0.0,
         "collection": ask.collection,
+        "compare": None if ask.compare is None else str(ask.compare.interval),
+        "compare_as": None if ask.compare is None else str(ask.compare.how),
         "mask": _mask(ask.mask),
         "composite": ask.composite.name,
         "resampling": str(ask.resampling),

@@ -16,10 +16,19 @@ from scog.pixels.reader import gather_all
 
 @dataclass(frozen=True, eq=False)
 class Pinned:
-    """The scenes that pictures are made of. `bounded`: there were more than are kept, or than could be asked for."""
+    """The scenes that pictures are made of. `bounded`: there were more than are kept, or than could be asked for.
+
+    `compared` are those of the period that they are compared with, if they are.
+    """
 
     scenes: SceneSet
     bounded: bool = False
+    compared: Pinned | None = None
+
+    @property
+    def periods(self) -> tuple[Pinned, ...]:
+        """This one, and what it is compared with."""
+        return (self,) if self.compared is None else (self, self.compared)
 
 
 async def pin(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -11,7 +12,10 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
+from scog.catalog.observation import Observation, SceneSet
+from scog.catalog.scene import Scene
 from scog.catalog.when import rfc3339
+from scog.compared import periods
 from scog.cube.cubes import Cube
 from scog.cube.pinned import Pinned, pin
 from scog.draw import Ask
@@ -20,6 +24,7 @@ from scog.errors import InvalidInput, OutOfRange, TooLong
 from scog.find import observations
 from scog.kept import encoded
 from scog.listing import feature_collection
+from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
 from scog.web import animations, clients, legends, pictures, places, tiles
@@ -90,11 +95,12 @@ async def one_cube(request: Request, cube: Frozen, parameters: Nothing) -> Respo
 
 @router.get("/{id}/scenes", summary="Scenes of a cube", response_class=GeoJSON)
 async def scenes(request: Request, cube: Frozen, parameters: Nothing) -> GeoJSON:
-    """The scenes that are pinned, or those that touch its area now, newest first, as GeoJSON."""
+    """The scenes that are pinned, or those that touch its area now, newest first, as GeoJSON; of both periods if it
+    compares two.
+    """
     if cube.pinned is not None:
-        west, south, east, north = -180.0, -90.0, 180.0, 90.0
-        content = feature_collection(cube.pinned.scenes.touching((west, south, east, north)))
-        return GeoJSON(content, headers=legends.KEPT)
+        known = _together(scene for period in cube.pinned.periods for scene in period.scenes.scenes)
+        return GeoJSON(feature_collection(known), headers=legends.KEPT)
     if cube.area is None:
         what = "The cube has no area of which scenes could be listed."
         raise InvalidInput(what, parameter="id", valid="/cubes/{id}/tiles/{z}/{x}/{y}/scenes lists those of a tile")
@@ -184,24 +190,37 @@ async def _read(request: Request, most: int) -> bytes:
 
 
 async def _pinned(engine: Engine, wanted: Wanted, ask: Ask) -> tuple[Ask, Pinned]:
-    """What is asked, of a certain time, and the scenes of it."""
+    """What is asked, of a certain time, and the scenes of it; of two periods half as many of each."""
     assert wanted.area is not None
     interval = ask.interval or await engine.searches.default_interval(ask.collection)
-    found = await pin(
-        engine.searches, wanted.area, interval, ask.cloud_cover, ask.collection, engine.settings.cube_scenes
+    intervals = [interval] if ask.compare is None else [interval, ask.compare.interval]
+    most = max(1, engine.settings.cube_scenes // len(intervals))
+    first, *second = await gather_all(
+        pin(engine.searches, wanted.area, each, ask.cloud_cover, ask.collection, most) for each in intervals
     )
-    return replace(ask, interval=interval), found
+    return replace(ask, interval=interval), replace(first, compared=second[0] if second else None)
 
 
 async def _scenes(request: Request, cube: Cube, grid: Grid) -> GeoJSON:
     engine: Engine = request.app.state.engine
     ask = shown(cube)[1]
 
-    def find(report: Report) -> Any:
-        where = ask.interval, ask.cloud_cover, ask.collection
-        return observations(engine, grid, *where, report, pinned=ask.pinned)
+    async def find(report: Report) -> AsyncIterator[Observation]:
+        scenes: list[Scene] = []
+        for each in (ask,) if ask.compare is None else periods(ask, ask.compare):
+            where, told = (each.interval, each.cloud_cover, each.collection), Report()
+            async for observation in observations(engine, grid, *where, told, pinned=each.pinned):
+                scenes += observation.scenes
+            report.bounded |= told.bounded
+        for observation in _together(scenes):
+            yield observation
 
     return await places.listed(request, find)
+
+
+def _together(scenes: Iterable[Scene]) -> list[Observation]:
+    """The observations of all scenes, newest first; those of two periods once."""
+    return SceneSet(scenes).touching((-180.0, -90.0, 180.0, 90.0))
 
 
 async def _tilejson(request: Request, cube: Cube, tms: str, template: str) -> JSONResponse:
@@ -223,8 +242,14 @@ def _document(cube: Cube, base: str) -> dict[str, Any]:
     document = {"id": cube.id, "definition": cube.definition.document, "links": links}
     if cube.pinned is None:
         return document
+    first, *second = map(_kept, cube.pinned.periods)
+    return document | first | ({"compared": second[0]} if second else {})
+
+
+def _kept(pinned: Pinned) -> dict[str, Any]:
+    """What is told of the scenes of a period."""
     kept = [
         {"id": scene.id, "datetime": rfc3339(scene.time), "square": scene.square, "cloud_cover": scene.cloud_cover}
-        for scene in cube.pinned.scenes.scenes
+        for scene in pinned.scenes.scenes
     ]
-    return document | {"scenes": kept, "bounded": cube.pinned.bounded}
+    return {"scenes": kept, "bounded": pinned.bounded}

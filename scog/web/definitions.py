@@ -106,8 +106,16 @@ def body_schema() -> dict[str, Any]:
     """The body for the API's description, in JSON Schema."""
     schema = CubeParameters.model_json_schema()
     kinds = {f"#/$defs/{name}": kind for name, kind in schema.pop("$defs", {}).items()}
-    for name, described in schema["properties"].items():
-        schema["properties"][name] = {**kinds.get(described.pop("$ref", ""), {}), **described}
+
+    def written_out(part: Any) -> Any:
+        if isinstance(part, list):
+            return [written_out(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        own = {name: written_out(each) for name, each in part.items() if name != "$ref"}
+        return {**kinds.get(part.get("$ref", ""), {}), **own}
+
+    schema["properties"] = written_out(schema["properties"])
     content = {"application/json": {"schema": schema, "example": EXAMPLE}}
     return {"requestBody": {"required": True, "content": content}}
 

@@ -10,11 +10,14 @@ from typing import Annotated
 from fastapi import Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from scog.ask import Comparison
 from scog.catalog.when import Interval, parse_interval
+from scog.compared import parse_comparison
 from scog.draw import Ask
 from scog.errors import InvalidInput, OutOfRange
 from scog.formats import NAMED
 from scog.look import Look, Wish, days_of, look_of
+from scog.pixels.change import Change
 from scog.pixels.composite import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
 from scog.pixels.dilate import MAX_METRES
 from scog.pixels.mask import parse_mask
@@ -83,6 +86,12 @@ class ValueParameters(SceneParameters):
     )
     resampling: Resampling = Field(Resampling.NEAREST, description="How pixels between or over others come about.")
     pixel_selection: Text | None = Field(None, description="The same as `composite`, as TiTiler writes it.")
+    compare: Text | None = Field(
+        None, description="A second `datetime`: the picture shows the first period minus the second."
+    )
+    compare_as: Change | None = Field(
+        None, description="How: `difference` (the default), or `ratio`, the first period over the second."
+    )
 
     def ask(self) -> Ask:
         """What to draw. Raises InvalidInput."""
@@ -95,7 +104,12 @@ class ValueParameters(SceneParameters):
             collection=self.collection,
             resampling=self.resampling,
             composite=look.composite,
+            compare=self.comparison(),
         )
+
+    def comparison(self) -> Comparison | None:
+        """The comparison asked for, if any. Raises InvalidInput."""
+        return parse_comparison(self.compare, self.compare_as)
 
     def _composite(self) -> Composite:
         """The composite, by our name or by TiTiler's."""
@@ -117,6 +131,7 @@ class ValueParameters(SceneParameters):
 
     def wish(self) -> Wish:
         """What is asked of its look. Raises InvalidInput."""
+        comparison = self.comparison()
         bands = (band.strip() for text in (*self.bands, *self.assets) for band in text.split(","))
         return Wish(
             index=self.index,
@@ -125,6 +140,7 @@ class ValueParameters(SceneParameters):
             classes=self.classes,
             composite=self._composite(),
             days=days_of(self.interval()),
+            change=comparison.how if comparison else None,
         )
 
 

@@ -57,7 +57,8 @@ async def point(request: Request, lon: str, lat: str, parameters: Values) -> JSO
     look = parameters.look()
     values = look.values(drawing.values, drawing.valid)
     report: Report = drawing.report
-    scene = report.used[0] if report.used and look.composite.painted else None  # else the values are of many
+    single = look.composite.painted and look.change is None  # else the values are of many scenes
+    scene = report.used[0] if report.used and single else None
     body = {
         "coordinates": list(place),
         "values": [float(value) if known and np.isfinite(value) else None for value in values[:, 0, 0]],

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from affine import Affine
 
+from scog.ask import Comparison
 from scog.catalog.when import parse_interval
 from scog.draw import Ask, draw
 from scog.engine import Engine, open_engine
+from scog.pixels.change import Change
 from scog.pixels.composite import NAMED, NEWEST
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
@@ -61,13 +63,16 @@ def split_day(archive: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["oldest", "clearest", "best", "geomedian", "std", "slope", "max_doy", "p30", "count", "grown"]
+    "name", ["oldest", "clearest", "best", "geomedian", "std", "slope", "max_doy", "p30", "count", "grown", "change"]
 )
 def test_each_tile_of_a_composite_is_its_part_of_the_large_picture(demo_archive: Path, name: str) -> None:
     """Whatever observations touch one tile and not the next."""
     ask = ask_for(NDVI, composite=NAMED.get(name, NEWEST))
     if name == "grown":
         ask = replace(ask, mask=parse_mask("clouds", 220))
+    if name == "change":
+        spring, autumn = parse_interval("2022-03-01/2022-05-31"), parse_interval("2022-09-01/2022-11-30")
+        ask = replace(ask, interval=spring, compare=Comparison(autumn, Change.RATIO))
 
     async def work() -> None:
         async with open_engine(Settings(catalog=str(demo_archive))) as engine:

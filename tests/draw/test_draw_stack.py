@@ -189,15 +189,15 @@ def test_a_count_is_known_everywhere(archive: tuple[Path, list[MadeScene]]) -> N
 
 
 def hanging(monkeypatch: pytest.MonkeyPatch, scenes: set[str]) -> None:
-    """Reading the bands of these scenes never ends."""
-    read = View.values
+    """Reading these scenes never ends."""
+    read = View.masked
 
-    async def values(self: View, scene: Any, wanted: Any = None) -> Any:
+    async def masked(self: View, scene: Any) -> Any:
         if scene.id in scenes:
             await asyncio.Event().wait()
-        return await read(self, scene, wanted)
+        return await read(self, scene)
 
-    monkeypatch.setattr(View, "values", values)
+    monkeypatch.setattr(View, "masked", masked)
 
 
 def test_at_the_deadline_it_is_made_of_what_has_come(

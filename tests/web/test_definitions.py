@@ -86,9 +86,20 @@ COMPOSED: list[list[Json]] = [
     [{"composite": "count", "rescale": [0, 9]}, {"pixel_selection": "count", "rescale": "0,9.0"}],
     [{"composite": "max_doy", "bands": "nir"}, {"composite": "max_doy", "assets": "B08"}],
     [{"composite": "mode", "index": "scl"}, {"composite": "mode", "bands": "SCL"}],
+    [
+        {"compare": "2024-06-02"},
+        {"compare": "2024-06-02T00:00:00Z/2024-06-02T23:59:59.999999Z"},
+        {"compare": "2024-06-02", "compare_as": "difference", "index": "NDVI", "rescale": "-.5,.5"},
+    ],
+    [
+        {"compare": "2024-06-02", "compare_as": "ratio"},
+        {"compare": "2024-06-02", "compare_as": "ratio", "colormap_name": "RdYlGn", "rescale": [0, 2]},
+    ],
+    [{"compare": "2024-06-02", "classes": "-0.1,0.1"}, {"compare": "2024-06-02", "classes": " -.1, 0.10 "}],
+    [{"compare": "../..", "composite": "count", "index": "scl"}],
     [{"composite": "std", "classes": "0.1,0.2"}, {"pixel_selection": "stdev", "classes": " .1, 0.2 "}],
 ]
-"""Composites whose ranges and colours are their own, and depend on more than the layer."""
+"""Composites and changes, whose ranges and colours are their own, and depend on more than the layer."""
 
 
 def ids(case: list[Json]) -> str:
@@ -155,6 +166,16 @@ VALUES = np.linspace(-1.5, 1.5, 60, dtype=np.float32).reshape(1, 4, 15)
 @given(data=st.data())
 def test_what_is_kept_is_drawn_as_what_was_asked_for(data: st.DataObject) -> None:
     check_drawn(data.draw(written(data.draw(meant())[1])))
+
+
+def test_changes_are_definitions_of_their_own() -> None:
+    bodies = [
+        {},
+        {"compare": "2024-06-02"},
+        {"compare": "2024-06-03"},
+        {"compare": "2024-06-02", "compare_as": "ratio"},
+    ]
+    assert len({id_of(definition(body), None) for body in bodies}) == 4
 
 
 @pytest.mark.parametrize("body", [body for spellings in COMPOSED for body in spellings], ids=str)

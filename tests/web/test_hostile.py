@@ -138,6 +138,8 @@ VALUES = [
     ("mask_dilate", ["-1", "1000.1", "nan", "inf", "abc", ""]),
     ("cloud_cover", ["nan", "inf", "-1", "101", "100.0001", "", "abc", "1e400", "６０", "0x10", "9" * 5000]),
     ("datetime", ["", "yesterday", "2024-13-01", "2024-06-12/2024-06-01", "2024", "9" * 512, "9" * 513, "a/b/c"]),
+    ("compare", ["", "yesterday", "2024-06-12/2024-06-01", "9" * 513, "a/b/c"]),
+    ("compare_as", ["", "ratio", "difference", "log", "x" * 9999]),
     ("collection", ["nix", "x" * 512, "x" * 513, "'; DROP TABLE items; --", "<b>"]),
     ("bands", ["nix", "red,green", "red,green,blue,nir", "", ",", "red,,blue", "x" * 513, "red;nir",
                ",".join(["red"] * 200)]),

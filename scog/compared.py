@@ -1,0 +1,43 @@
+"""Two periods in one picture: which two drawings it is made of, and what comes of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scog.ask import Ask, Comparison, Drawing
+from scog.catalog.when import parse_interval
+from scog.errors import InvalidInput
+from scog.pixels.change import Change, change
+from scog.report import merged
+
+
+def parse_comparison(period: str | None, how: Change | None) -> Comparison | None:
+    """The comparison with a period that is asked for, a difference unless said otherwise. Raises InvalidInput."""
+    if period is None:
+        if how is not None:
+            what = "compare_as says how two periods are compared, and there is only one."
+            raise InvalidInput(what, parameter="compare_as", valid="leave it out, or give a period to compare with")
+        return None
+    try:
+        interval = parse_interval(period)
+    except InvalidInput as fault:
+        raise InvalidInput(str(fault), parameter="compare", valid=fault.valid) from None
+    return Comparison(interval, how or Change.DIFFERENCE)
+
+
+def periods(ask: Ask, comparison: Comparison) -> tuple[Ask, Ask]:
+    """What is asked of each period by itself: the same of both, and the very same as if it stood alone."""
+    pinned = None if ask.pinned is None else ask.pinned.compared
+    first = replace(ask, compare=None)
+    return first, replace(first, interval=comparison.interval, pinned=pinned)
+
+
+def compared(first: Drawing, second: Drawing, outputs: int, how: Change) -> Drawing:
+    """One drawing of two, valid where both are; of the values that belong to the formula's outputs, not of p-values.
+
+    It is known by the numbers of both, if both are kept.
+    """
+    pair = first.values[:outputs], second.values[:outputs]
+    values, valid = change(*pair, first.valid & second.valid, how)
+    number = (first.number, second.number) if first.number and second.number else 0
+    return Drawing(values, valid, merged(first.report, second.report), number)

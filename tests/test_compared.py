@@ -1,0 +1,141 @@
+"""Two periods in one picture: how it looks, what is refused, and how what is told of both becomes one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from scog.ask import Drawing
+from scog.catalog.scene import Scene
+from scog.catalog.when import parse_interval
+from scog.compared import compared, parse_comparison, periods
+from scog.errors import InvalidInput
+from scog.look import Wish, look_of
+from scog.net.policy import Tally
+from scog.picture.colormap import color_table
+from scog.picture.ramp import Ramp, Range
+from scog.pixels.change import Change
+from scog.pixels.composite import NAMED
+from scog.report import Report, merged
+from tests.doubles.drawing import ask_for
+
+DIFFERENCE, RATIO = Change.DIFFERENCE, Change.RATIO
+RGB = ("red", "green", "blue")
+
+
+@pytest.mark.parametrize(
+    ("wish", "title", "shown", "colormap"),
+    [
+        (Wish(change=DIFFERENCE), "NDVI, change", (-0.5, 0.5), "rdylgn"),
+        (Wish(change=RATIO), "NDVI, ratio", (0, 2), "rdylgn"),
+        (Wish(index="nbr", change=DIFFERENCE), "NBR, change", (-0.6, 0.6), "rdylgn"),
+        (Wish(index="mndwi", change=DIFFERENCE), "MNDWI, change", (-0.8, 0.8), "rdbu"),
+        (Wish(index="s2rep", change=DIFFERENCE), None, (-10, 10), "brbg"),
+        (Wish(composite=NAMED["max_doy"], change=DIFFERENCE), None, (-150, 150), "brbg"),
+        (Wish(index="nirv", change=DIFFERENCE), "NIRV, change", (-0.2, 0.2), "brbg"),
+        (Wish(expression="nir - red", change=DIFFERENCE), "nir - red, change", (-1, 1), "brbg"),
+        (Wish(composite=NAMED["median"], change=DIFFERENCE), "NDVI, median, change", (-0.5, 0.5), "rdylgn"),
+        (Wish(composite=NAMED["count"], change=DIFFERENCE), "NDVI, clear observations, change", (-4, 4), "brbg"),
+        (Wish(composite=NAMED["slope"], days=365.25, change=DIFFERENCE), "NDVI, trend per year, change", (-0.5, 0.5),
+         "rdylgn"),
+        (Wish(composite=NAMED["count"], bands=RGB, change=RATIO), None, (0, 2), "brbg"),
+        (Wish(composite=NAMED["count"], index="scl", change=DIFFERENCE), None, (-4, 4), "brbg"),
+        (Wish(expression="scl == 6", change=DIFFERENCE), None, (-1, 1), "brbg"),
+        (Wish(rescale=((-1, 3),), colormap_name="magma", change=DIFFERENCE), "NDVI, change", (-1, 3), "magma"),
+    ],
+)  # fmt: skip
+def test_its_colours_are_centred_where_nothing_has_changed(
+    wish: Wish, title: str | None, shown: Range | None, colormap: str | None
+) -> None:
+    look = look_of(wish)
+    assert isinstance(look.coloring, Ramp)
+    assert title is None or look.title == title
+    assert shown is None or look.coloring.shown == pytest.approx(shown)
+    assert colormap is None or np.array_equal(look.coloring.colors, color_table(colormap))
+    if not wish.rescale:
+        assert wish.change is not None
+        assert sum(look.coloring.shown) / 2 == pytest.approx({DIFFERENCE: 0, RATIO: 1}[wish.change])
+    assert len(look.outputs) == 1
+    assert look.outputs[0].startswith(("change of ", "ratio of "))
+
+
+def test_thresholds_make_classes_of_the_change() -> None:
+    look = look_of(Wish(classes="less:red,-0.1,same:white,0.1,more:green", change=DIFFERENCE))
+    values = np.array([[[-0.3, 0.0, 0.3]]], np.float32)
+    assert look.values(values, np.ones((1, 3), bool)).tolist() == [[[1, 2, 3]]]
+
+
+@pytest.mark.parametrize(
+    "wish", [Wish(bands=RGB), Wish(expression="red; nir; scl"), Wish(index="scl"), Wish(bands=("scl",)),
+             Wish(expression="scl"), Wish(index="scl", composite=NAMED["mode"])],
+)  # fmt: skip
+def test_what_has_no_change_is_refused(wish: Wish) -> None:
+    for how in Change:
+        with pytest.raises(InvalidInput) as refused:
+            look_of(Wish(**{**vars(wish), "change": how}))
+        assert refused.value.parameter == "compare"
+        assert refused.value.valid
+
+
+def test_how_a_comparison_is_asked_for() -> None:
+    assert parse_comparison(None, None) is None
+    found = parse_comparison("2024-06-02", None)
+    assert found is not None
+    assert (found.interval, found.how) == (parse_interval("2024-06-02"), DIFFERENCE)
+    for period, how, parameter in ((None, RATIO, "compare_as"), ("yesterday", RATIO, "compare"), ("", None, "compare")):
+        with pytest.raises(InvalidInput) as refused:
+            parse_comparison(period, how)
+        assert refused.value.parameter == parameter
+
+
+def test_each_period_is_asked_for_as_if_it_stood_alone() -> None:
+    first, second = parse_interval("2024-06-12"), parse_interval("2024-06-02")
+    comparison = parse_comparison("2024-06-02", RATIO)
+    assert comparison is not None
+    more = {"composite": NAMED["median"], "collection": "c"}
+    both = periods(ask_for("nir", interval=first, compare=comparison, **more), comparison)
+    assert both == (ask_for("nir", interval=first, **more), ask_for("nir", interval=second, **more))
+
+
+def scene(name: str) -> Scene:
+    return Scene(
+        id=name, collection="c", time=datetime(2024, 6, 1, tzinfo=UTC), platform="a", square="32TQS", cloud_cover=1.0,
+        footprint=(), orbit=None, twin=None, generated="", assets=MappingProxyType({}),
+    )  # fmt: skip
+
+
+def test_what_is_missing_from_either_is_missing_from_both() -> None:
+    a, b, c = map(scene, "abc")
+    one = Report([a, b], {"x": "http-404"}, ["a"], tally=Tally(1, 20, 0), seconds={"read": 1.0, "mask": 2.0})
+    two = Report([scene("b"), c], {"y": "timeout"}, ["a", "c"], bounded=True, stale=5.0, incomplete="deadline",
+                 tally=Tally(2, 30, 1), seconds={"read": 3.0})  # fmt: skip
+    found = merged(one, two)
+    assert (found.used, [each.id for each in found.compared]) == ([a, b, c], ["b", "c"])
+    assert found.skipped == {"x": "http-404", "y": "timeout"}
+    assert found.unmasked == ["a", "c"]
+    assert (found.bounded, found.stale, found.incomplete) == (True, 5.0, "deadline")
+    assert found.tally == Tally(3, 50, 1)
+    assert found.seconds == {"read": 3.0, "mask": 2.0}
+    for whole in (Report([a]), Report([b])):
+        assert not merged(whole, Report()).partial
+        for partial in (one, two):
+            assert merged(whole, partial).partial
+            assert merged(partial, whole).partial
+
+
+def test_p_values_have_no_change_and_numbers_are_those_of_both() -> None:
+    values, valid = np.ones((2, 1, 3), np.float32), np.ones((1, 3), bool)
+
+    def drawing(number: int) -> Drawing:
+        return Drawing(values, valid, Report(), number)
+
+    found = compared(drawing(1), drawing(2), 1, DIFFERENCE)
+    assert found.values.shape == (1, 1, 3)
+    assert found.number
+    for one, other in ((2, 1), (1, 3), (3, 2)):
+        assert found.number != compared(drawing(one), drawing(other), 1, DIFFERENCE).number
+    assert not compared(drawing(1), drawing(0), 1, DIFFERENCE).number
+    assert not compared(drawing(0), drawing(2), 1, DIFFERENCE).number
