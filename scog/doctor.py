@@ -24,8 +24,8 @@ from scog.errors import (
     SourceError,
     SourceUnavailable,
 )
-from scog.net.policy import Tally, host_of
 from scog.net.part import is_local
+from scog.net.policy import Tally, host_of
 from scog.pixels.description import Description
 from scog.settings import Settings
 

@@ -149,14 +149,18 @@ class _Answer:
             self._fail(Lost(silent=self._read == 0))
 
     def _proceed(self) -> None:
-        """Look at the head, and put what was read so far where it belongs; the rest of a body of known length goes there by itself."""
+        """Look at the head, and put what was read so far where it belongs.
+
+        The rest of a body of known length goes there by itself.
+        """
         assert self.head is not None
         if self._judge is not None:
             self.body = bytearray(self._judge(self.head))
             self._judge = None
             if not self.body:  # whatever comes is of no interest
                 self.keeps = False
-                return self._finish()
+                self._finish()
+                return
         for data in self._early:
             if self._filled + len(data) > len(self.body):
                 raise BadHttp("more came than was asked for")

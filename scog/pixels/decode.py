@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import imagecodecs
 import numpy as np
-from isal.igzip_lib import DECOMP_ZLIB, IgzipDecompressor, IsalError
+from isal import igzip_lib
 from numpy.typing import NDArray
 
 from scog.errors import AssetBroken
@@ -50,8 +50,8 @@ def decode_rows(data: bytes | memoryview, description: Description, level: int, 
     if description.compression == "DEFLATE":
         try:
             # as fast as libdeflate, and it can stop
-            stored = IgzipDecompressor(flag=DECOMP_ZLIB).decompress(data, rows * row_bytes)
-        except IsalError as fault:
+            stored = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB).decompress(data, rows * row_bytes)
+        except Exception as fault:
             raise AssetBroken(f"A block does not decompress ({type(fault).__name__}).", reason="broken-block") from None
     whole = len(stored) // row_bytes
     block = np.frombuffer(stored, description.dtype.newbyteorder("<"), whole * width).reshape(whole, width)

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from scog.errors import AssetBroken, SourceError
 from scog.flight import Flights
-from scog.net.policy import Tally
 from scog.net.part import Part, is_local
+from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 from scog.pixels import gdal
 from scog.pixels.cache import ByteCache
@@ -102,13 +102,14 @@ class Describer:
 
     def _told(self, url: str, part: Part) -> Description | int:
         """What a file's first bytes tell, or how many it takes to hold all of its directories."""
-        directories = _walked(part.data)
+        data = bytes(part.data)
+        directories = _walked(data)
         needed = directories.needed
-        if needed > len(part.data):
-            if len(part.data) >= part.size:
+        if needed > len(data):
+            if len(data) >= part.size:
                 raise AssetBroken("The file ends before its directories do.", reason="cut-off")
             return needed
-        header = bytes(part.data[:needed])
+        header = data[:needed]
         description = describe(header, directories, part.etag, local=is_local(url))
         if description.stop > part.size:
             raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
@@ -119,7 +120,7 @@ class Describer:
         return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
 
 
-def _walked(header: bytes | bytearray) -> Directories:
+def _walked(header: bytes) -> Directories:
     try:
         return walk(header)
     except NotTiff as fault:

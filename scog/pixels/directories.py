@@ -80,9 +80,9 @@ class Directories:
         return bytes(blank)
 
 
-def walk(data: bytes | bytearray) -> Directories:
+def walk(data: bytes) -> Directories:
     """Walk the directories of a TIFF, given its first bytes. Raises NotTiff."""
-    order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 16:
         raise NotTiff("no TIFF signature")
     (magic,) = struct.unpack_from(order + "H", data, 2)

@@ -8,8 +8,8 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from scog.errors import SourceUnavailable
-from scog.net.policy import Tally
 from scog.net.part import Part
+from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 
 THREADS = 8

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.flight import Flights
-from scog.net.policy import Tally
 from scog.net.part import is_local
+from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 from scog.pixels import gdal
 from scog.pixels.cache import ByteCache
@@ -157,8 +157,9 @@ class BlockReader:
         unwritten = {block: whole for block in missing if not where.sizes[block]}
         if unwritten:
             yield unwritten, partial(self._make_empty, url, description, level, list(unwritten))
+        filled = _rows(description, level, missing, None)  # the lowest blocks hang over the level's end
         pieces = (
-            piece_of(block, int(where.offsets[block]), int(where.sizes[block]), rows, whole)
+            piece_of(block, int(where.offsets[block]), int(where.sizes[block]), rows, filled[block])
             for block, rows in missing.items()
             if where.sizes[block]
         )
@@ -246,9 +247,10 @@ class BlockReader:
 
 async def gather_all(work: Iterable[Any]) -> list[Any]:
     """Await all at once. The first error is raised after all have ended or were cancelled."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    if not tasks:
-        return []
+    works = list(work)
+    if len(works) < 2:  # without a task, which costs more than much of the work
+        return [await each for each in works]
+    tasks = [asyncio.ensure_future(each) for each in works]
     try:
         return list(await asyncio.gather(*tasks))
     except BaseException:

@@ -15,8 +15,8 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from scog.net.policy import Tally
 from scog.net.local import LocalRanges
+from scog.net.policy import Tally
 from scog.net.ranges import HttpRanges, Ranges
 from scog.pixels.decode import Block
 from scog.pixels.description import Description

@@ -266,14 +266,18 @@ def test_nothing_in_a_url_gets_out_of_the_request_line(path: str) -> None:
 def test_addresses() -> None:
     assert address_of("http://a.test/x y?z=1 2") == (("http", "a.test", 80), "a.test", "/x%20y?z=1%202")
     assert address_of("https://[::1]:8443/a%20b") == (("https", "::1", 8443), "[::1]:8443", "/a%20b")
-    assert address_of("https://bücher.example") == (("https", "xn--bcher-kva.example", 443), "xn--bcher-kva.example", "/")
+    assert address_of("https://bücher.example") == (
+        ("https", "xn--bcher-kva.example", 443),
+        "xn--bcher-kva.example",
+        "/",
+    )
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 def test_certificates_are_checked(tmp_path: Path) -> None:
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=a", "-keyout", "key.pem",
-         "-out", "cert.pem", "-addext", "subjectAltName=IP:127.0.0.1"],
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=a", "-out", "cert.pem",
+         "-keyout", "key.pem", "-addext", "subjectAltName=IP:127.0.0.1"],
         cwd=tmp_path, check=True, capture_output=True,
     )  # fmt: skip
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -15,9 +15,9 @@ import pytest
 
 from scog.errors import AssetBroken, AssetMissing, AssetRefused, SourceError, SourceUnavailable
 from scog.net import ranges as ranges_module
-from scog.net.policy import Tally, pause_before
 from scog.net.local import LocalRanges
 from scog.net.part import Part
+from scog.net.policy import Tally, pause_before
 from scog.net.ranges import HttpRanges, Ranges
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
