@@ -52,6 +52,8 @@ def scenes() -> list[MadeScene]:
             if day == TORN:
                 unseen[:, :120] = True
             red[unseen] = nir[unseen] = 0
+            if day == DAYS[0]:
+                red[190:230, 190:230] = 0  # the classification knows what this is
             scl[unseen[::2, ::2]] = 0
             second = 31 if part != "S" else 38
             made.append(
@@ -66,6 +68,17 @@ def scenes() -> list[MadeScene]:
                 )
             )
     return made
+
+
+def clouded(made: Sequence[MadeScene]) -> Mapping[str, NDArray[np.bool_]]:
+    """Of each day where the classification of any strip speaks of clouds or shadows."""
+    found: dict[str, NDArray[np.bool_]] = {}
+    for scene in made:
+        with rasterio.open(scene.files["scl"]) as scl:
+            classes = np.kron(scl.read(1), np.ones((2, 2), np.uint8))
+        masked = np.isin(classes, CLOUDY) & (classes > 0)
+        found[scene.time[:10]] = found.get(scene.time[:10], False) | masked
+    return found
 
 
 def _patches(rng: np.random.Generator, classes: list[int]) -> NDArray[np.uint8]:

@@ -54,7 +54,10 @@ def test_every_observation_counts_in_one_period(
             for name, value in told.items():
                 parts = [asdict(one.statistics[0])[name] for one in seen if one.statistics is not None]
                 assert value == pytest.approx(work(parts))
-            assert each.measured.valid == pytest.approx(np.mean([one.measured.valid for one in held]))
+            for share in ("valid", "cloud"):
+                assert getattr(each.measured, share) == pytest.approx(
+                    np.mean([getattr(one.measured, share) for one in held])
+                )
     for one, other in pairwise(found):
         assert one.end is not None
         assert other.time - one.end == timedelta(microseconds=1)

@@ -15,15 +15,18 @@ import rasterio
 import shapely
 from pyproj import Transformer
 
+from scog.catalog.observation import Observation
+from scog.catalog.scene import Scene
 from scog.engine import open_engine
 from scog.errors import DeadlineExceeded, InvalidInput, NothingReadable
 from scog.field.field import point
 from scog.field.formula import formula_of
 from scog.field.measured import Measuring
-from scog.field.numbers import Row
+from scog.field.numbers import Measured, Row
 from scog.field.series import Series, take
 from scog.field.site import Site, parts_of
 from scog.pixels.mask import parse_mask
+from scog.report import Report
 from scog.settings import Settings
 from scog.space.share import share
 from tests.doubles.archives import C1, CLOUDY, MadeScene
@@ -35,6 +38,7 @@ from tests.doubles.series import (
     STRIPS,
     TORN,
     ask_for,
+    clouded,
     fields_of,
     lonlat,
     observed,
@@ -45,7 +49,16 @@ from tests.doubles.series import (
 from tests.doubles.zonal import zonal
 
 Dates = tuple[Path, list[MadeScene]]
-PLACES = [(150.5, 150.5), (12.3, 287.9), (121.01, 40.5), (299.5, 299.5), (0.2, 0.1), (77.7, 158.2)]
+PLACES = [
+    (150.5, 150.5),
+    (210.5, 199.5),
+    (195.5, 225.5),
+    (12.3, 287.9),
+    (121.01, 40.5),
+    (299.5, 299.5),
+    (0.2, 0.1),
+    (77.7, 158.2),
+]
 FIELDS = {
     "within": polygon((40.3, 30.2), (170.8, 44.1), (150.2, 160.7), (60.9, 140.4)),
     "over the edge": polygon((230, 210), (340, 220), (310, 330), (240.5, 280.5)),
@@ -115,7 +128,7 @@ def test_a_field_has_on_every_date_what_exactextract_tells(dates: Dates, geometr
     dense = shapely.segmentize(shapely.geometry.shape(geometry), 0.0005)
     shape = shapely.transform(dense, lambda places: np.stack(there.transform(*places.T), axis=1))
     total = shape.area / 100
-    days, clear = observed(made), observed(made, masked=())
+    days, cloudy = observed(made), clouded(made)
     assert [str(row.time.date()) for row in series.rows] == list(DAYS)
     assert series.site.hectares == pytest.approx(total / 100, rel=1e-5)
     for row in series.rows:
@@ -123,7 +136,7 @@ def test_a_field_has_on_every_date_what_exactextract_tells(dates: Dates, geometr
         values, measured = days[day].astype(np.float32), row.measured
         shares = share(GRID, shape)
         valid = shares[~np.isnan(values)].sum(dtype=float) / total
-        cloud = shares[np.isnan(values) & ~np.isnan(clear[day])].sum(dtype=float) / total
+        cloud = shares[np.isnan(values) & cloudy[day]].sum(dtype=float) / total
         assert measured.valid == pytest.approx(valid, abs=1e-5)
         assert measured.cloud == pytest.approx(cloud, abs=1e-5)
         if not valid:
@@ -377,6 +390,26 @@ def test_what_is_asked_again_is_not_read_again(dates: Dates, monkeypatch: pytest
                 engine.measured.put(key, (value[0] - 4000, value[1]), size)
             await take_from(engine, fields)
             assert len(asked) == 4 * len(DAYS), "an hour later it is looked at anew"
+
+    asyncio.run(work())
+
+
+def test_a_scene_that_was_processed_again_is_another(dates: Dates) -> None:
+    async def work() -> None:
+        async with open_engine(Settings(catalog=str(dates[0]))) as engine:
+            (series,) = await take_from(engine, fields_of(FIELDS["within"]), when=DAYS[0])
+            (scene,) = series.report.used
+            measuring = Measuring(engine, series.site, formula_of(), ask_for(), Report())
+
+            def recalled(other: Scene) -> Measured | None:
+                return measuring.recalled(Observation(other.time, (other,)))
+
+            assert recalled(scene) == recalled(replace(scene)) == series.rows[0].measured
+            moved = scene.assets | {"nir": replace(scene.assets["nir"], url="file:///elsewhere.tif")}
+            for other in (replace(scene, generated="later"), replace(scene, id="B"), replace(scene, assets=moved)):
+                assert recalled(other) is None
+            beside = scene.assets | {"blue": scene.assets["red"]}
+            assert recalled(replace(scene, assets=beside)) is not None, "what is not needed does not count"
 
     asyncio.run(work())
 
