@@ -1,0 +1,123 @@
+"""Sites: on which pixels a field's numbers are taken, and how much each of them counts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import shapely
+from affine import Affine
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from scog.cube.area import Area
+from scog.errors import InvalidInput
+from scog.field.field import Field
+from scog.space.areas import search_areas
+from scog.space.grid import Grid, place_grid
+from scog.space.native import native, zone
+from scog.space.share import share
+
+PART = 512
+"""Pixels a side of the parts that large fields are measured in."""
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """Where a field's numbers are taken.
+
+    grid     its pixels; a point's is itself, so that every scene shows the pixel that holds it
+    shape    polygons in the grid's CRS; None of a point
+    crs, resolution, coarser  of the zone and the pixels around it, and whether they are larger than the scenes'
+    outline  of polygons, in degrees: what scenes have to touch
+    limit    what is outside of it does not count
+    key      the same for equal sites
+    """
+
+    grid: Grid
+    shape: BaseGeometry | None
+    crs: str
+    resolution: float
+    coarser: bool
+    outline: Area | None
+    limit: Area | None
+    key: bytes
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it is a place without extent."""
+        return self.shape is None
+
+    @property
+    def hectares(self) -> float:
+        """The area of polygons."""
+        return 0.0 if self.shape is None else float(self.shape.area) / 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A grid, and how much each of its pixels counts, float32 `(y, x)`: the share that lies in the field."""
+
+    grid: Grid
+    weights: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+    """Pixels that count at all."""
+
+
+def site_of(field: Field, resolution: int, most: int, limit: Area | None = None) -> Site:
+    """The site of a field on pixels of a resolution in metres, of which there are so many at most.
+
+    Raises InvalidInput where the field is too large.
+    """
+    key = _key(field.shape, resolution, most, limit)
+    if field.is_point:
+        lon, lat = field.shape.bounds[:2]
+        return Site(place_grid(lon, lat), None, zone(lon, lat), float(resolution), False, None, limit, key)
+    found = native(field.shape, resolution, most)
+    grid = found.grid
+    if search_areas(grid)[1]:
+        what = "The field is so wide that hardly a pass sees all of it."
+        raise InvalidInput(what, parameter="geometry", valid="a field of less than 150 km a side")
+    return Site(grid, found.shape, grid.crs, grid.resolution, found.coarser, Area(field.shape), limit, key)
+
+
+def parts_of(site: Site) -> tuple[Part, ...]:
+    """The parts of a site that hold some of the field: much larger than the site, and to be let go of soon.
+
+    Raises InvalidInput where nothing of the field is within the limit, or no pixel has a share in it.
+    """
+    weights = np.ones(site.grid.shape, np.float32) if site.shape is None else share(site.grid, site.shape)
+    if not weights.any():
+        what = "The field is so small that no pixel has a share in it."
+        raise InvalidInput(what, parameter="geometry", valid="a larger one, or a point")
+    if site.limit is not None:
+        weights[~site.limit.inside(site.grid)] = 0
+        if not weights.any():
+            what = "The geometry lies outside of the cube's area."
+            raise InvalidInput(what, parameter="geometry", valid="a place within it")
+    return tuple(_parts(site.grid, weights))
+
+
+def _parts(grid: Grid, weights: NDArray[np.float32]) -> list[Part]:
+    """Parts of a grid, without those of no weight."""
+    a, b, _, d, e, _ = tuple(grid.transform)[:6]
+    found = []
+    for top in range(0, grid.height, PART):
+        for left in range(0, grid.width, PART):
+            here = np.ascontiguousarray(weights[top : top + PART, left : left + PART])
+            inside = here > 0
+            if inside.any():
+                x, y = grid.at(left, top)
+                height, width = here.shape
+                found.append(Part(Grid(grid.crs, Affine(a, b, x, d, e, y), width, height), here, inside))
+    return found
+
+
+def _key(shape: BaseGeometry, resolution: int, most: int, limit: Area | None) -> bytes:
+    """A digest, since outlines may be long."""
+    limited = b"" if limit is None else json.dumps(limit.geometry).encode()
+    digest = blake2b(shapely.to_wkb(shape), digest_size=16)
+    digest.update(f"{resolution} {most} ".encode() + limited)
+    return digest.digest()
