@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from scog.ask import Ask
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.engine import Engine
+from scog.errors import SourceError
 from scog.field.formula import Formula
 from scog.field.numbers import MASKED, NO_DATA, Measured
 from scog.field.site import Part, Site, parts_of
@@ -97,11 +99,11 @@ class Measuring:
         """What the scenes of an observation show of a part. The classification is read before the bands.
 
         That is a round trip more, of which many are under way at once, and where a part is below clouds its bands,
-        which are most of the bytes, are not read at all.
+        which are most of the bytes, are not read at all; just where in their files they would be.
         """
         mosaic = _Mosaic(part)
         for scene in scenes:  # in their total order: the first usable one counts
-            classified = await view.classified(scene, mosaic.missing)
+            classified, _ = await gather_all((view.classified(scene, mosaic.missing), self._describe(scene)))
             if classified is not None and await self._here(pieces, mosaic.classify, *classified):
                 shown = await view.values(scene, mosaic.wanted)
                 if shown is not None:
@@ -109,6 +111,17 @@ class Measuring:
             if not mosaic.missing.any():
                 break
         return mosaic
+
+    async def _describe(self, scene: Scene) -> None:
+        """Read those headers of a scene's bands that are not known."""
+        blocks, bands = self._engine.blocks, self._formula.expression.bands
+        urls = {scene.assets[band].url for band in bands if band in scene.assets}
+
+        async def one(url: str) -> None:
+            with suppress(SourceError):  # what is wrong with a file is told when it is needed
+                await blocks.describe(url, self._report.tally)
+
+        await gather_all(one(url) for url in urls if blocks.known(url) is None)
 
     def _put_together(
         self, parts: Sequence[_Mosaic], total: float, names: tuple[str, ...], fault: str | None

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from scog.ask import Ask
 from scog.catalog.observation import Observation
+from scog.catalog.scene import Scene
 from scog.engine import Engine
 from scog.errors import DeadlineExceeded, NothingReadable
 from scog.field.field import Field
@@ -20,6 +21,7 @@ from scog.field.site import Site, site_of
 from scog.find import Most, observations
 from scog.pixels.reader import gather_all
 from scog.report import Report
+from scog.space.native import zone_of_square
 
 SEARCH_ZOOM = 12
 """Of the map's tiles that are searched for a field: 10 km, which a pass sees in one scene or a few."""
@@ -42,7 +44,7 @@ class Listener(Protocol):
     """Hears of series while they are taken; `place` is the field's among those that are asked for."""
 
     def sited(self, place: int, field: Field, site: Site) -> None:
-        """Where a field is measured; nothing is read yet, and nothing found."""
+        """Where a field is measured; nothing is read yet. What was told last counts."""
 
     def found(self, place: int, count: int) -> None:
         """All observations of a field are found, so many."""
@@ -121,6 +123,7 @@ class _Work:
         self._engine = engine
         self.field = field
         self.site = site
+        self._formula = formula
         self._ask = replace(ask, expression=formula.expression)
         self._most = most
         self.place = place
@@ -164,6 +167,8 @@ class _Work:
         count = 0
         async for observation in found:
             touching = tuple(scene for scene in observation.scenes if outline is None or outline.touches(scene))
+            if touching and not count:
+                await self._settle(touching)
             if touching:
                 count += 1
                 here = Observation(touching[0].time, touching)
@@ -175,6 +180,17 @@ class _Work:
             self._listener.found(self.place, count)
         for _ in range(waiting):
             self._found.put_nowait(None)
+
+    async def _settle(self, newest: Sequence[Scene]) -> None:
+        """Take the pixels of the scenes, where none of the newest ones is of the field's own zone."""
+        zones = [crs for scene in newest if (crs := zone_of_square(scene.square)) is not None]
+        if self.site.is_point or self.site.crs in zones or not zones:
+            return
+        wanted = self.field, self._formula.resolution, self._engine.settings.field_pixels, self._ask.area, zones[0]
+        self.site = await asyncio.to_thread(site_of, *wanted)
+        self._measuring = Measuring(self._engine, self.site, self._formula, self._ask, self.report)
+        if self._listener is not None:
+            self._listener.sited(self.place, self.field, self.site)
 
     async def _measure(self) -> None:
         """Measure observations as they are found, until there are no more."""

@@ -66,16 +66,16 @@ class Part:
     """Pixels that count at all."""
 
 
-def site_of(field: Field, resolution: int, most: int, limit: Area | None = None) -> Site:
+def site_of(field: Field, resolution: int, most: int, limit: Area | None = None, crs: str | None = None) -> Site:
     """The site of a field on pixels of a resolution in metres, of which there are so many at most.
 
-    Raises InvalidInput where the field is too large.
+    They are those of its own zone, or of another if a `crs` is given. Raises InvalidInput where the field is too large.
     """
-    key = _key(field.shape, resolution, most, limit)
+    key = _key(field.shape, f"{resolution} {most} {crs}", limit)
     if field.is_point:
         lon, lat = field.shape.bounds[:2]
         return Site(place_grid(lon, lat), None, zone(lon, lat), float(resolution), False, None, limit, key)
-    found = native(field.shape, resolution, most)
+    found = native(field.shape, resolution, most, crs)
     grid = found.grid
     if search_areas(grid)[1]:
         what = "The field is so wide that hardly a pass sees all of it."
@@ -115,9 +115,8 @@ def _parts(grid: Grid, weights: NDArray[np.float32]) -> list[Part]:
     return found
 
 
-def _key(shape: BaseGeometry, resolution: int, most: int, limit: Area | None) -> bytes:
+def _key(shape: BaseGeometry, pixels: str, limit: Area | None) -> bytes:
     """A digest, since outlines may be long."""
-    limited = b"" if limit is None else json.dumps(limit.geometry).encode()
     digest = blake2b(shapely.to_wkb(shape), digest_size=16)
-    digest.update(f"{resolution} {most} ".encode() + limited)
+    digest.update(pixels.encode() + (b"" if limit is None else json.dumps(limit.geometry).encode()))
     return digest.digest()

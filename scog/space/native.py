@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,15 +37,16 @@ class Native:
         return self.factor > 1
 
 
-def native(shape: BaseGeometry, resolution: int, most: int) -> Native:
+def native(shape: BaseGeometry, resolution: int, most: int, crs: str | None = None) -> Native:
     """The smallest grid that holds a geometry in degrees, of at most so many pixels of so many metres or of a multiple.
 
     Its edges lie on multiples of its resolution, as those of Sentinel-2's squares do. The geometry lies between the
     meridians -180 and 180; where it lies on both sides of the antimeridian it is put together again. Its edges are
-    straight in degrees and so are bent here. Raises InvalidInput where it is too large for one zone.
+    straight in degrees and so are bent here. The zone is that of the geometry's middle, if no `crs` is given. Raises
+    InvalidInput where it is too large for one zone.
     """
     whole = _in_one_piece(shape)
-    crs = zone(*_middle(whole))
+    crs = crs or zone(*_middle(whole))
     step = max(STEP, whole.length / MAX_STEPS)
     there = transformer("EPSG:4326", crs)
 
@@ -78,6 +80,18 @@ def zone(lon: float, lat: float) -> str:
     elif lat >= 72 and 0 <= lon < 42:
         number = 31 + 2 * int((lon + 3) // 12)
     return f"EPSG:{326 if lat >= 0 else 327}{number:02d}"
+
+
+def zone_of_square(name: str) -> str | None:
+    """The CRS of a square of Sentinel-2's grid, such as `32TQK`; None where the name is none of these.
+
+    Squares reach beyond their zone, and so a place near its edge is in squares of two zones.
+    """
+    found = _SQUARE.fullmatch(name)
+    return f"EPSG:{326 if found[2] >= 'N' else 327}{int(found[1]):02d}" if found else None
+
+
+_SQUARE = re.compile(r"(0?[1-9]|[1-5]\d|60)([C-HJ-NP-X])[A-HJ-NP-Z]{2}", re.ASCII)
 
 
 def _in_one_piece(shape: BaseGeometry) -> BaseGeometry:

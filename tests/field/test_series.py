@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import time
 from dataclasses import asdict, replace
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from affine import Affine
 from pyproj import Transformer
 
 from scog.catalog.observation import Observation
@@ -24,12 +26,13 @@ from scog.field.formula import formula_of
 from scog.field.measured import Measuring
 from scog.field.numbers import Measured, Row
 from scog.field.series import Series, take
-from scog.field.site import Site, parts_of
+from scog.field.site import Site, parts_of, site_of
 from scog.pixels.mask import parse_mask
 from scog.report import Report
 from scog.settings import Settings
+from scog.space.grid import Grid
 from scog.space.share import share
-from tests.doubles.archives import C1, CLOUDY, MadeScene
+from tests.doubles.archives import C1, CLOUDY, MadeScene, Square
 from tests.doubles.series import (
     DAYS,
     GRID,
@@ -162,6 +165,34 @@ def test_a_pass_in_strips_is_one_observation(dates: Dates) -> None:
     assert series.rows[0].measured.scenes == (north,)
     (series,) = series_of(folder, [point(*lonlat(150.5, 290.5))], when=STRIPS, mask="none")
     assert series.rows[0].measured.scenes == (south,)
+
+
+def test_where_only_another_zone_has_scenes_its_pixels_are_taken(tmp_path: Path) -> None:
+    """Squares reach beyond their zone: this one lies east of 12 degrees, where zone 33 begins."""
+    square = Square("32TRK", 32632, 790_020, 5_000_040, 60)
+    rng = np.random.default_rng(5)
+    red, nir = (rng.integers(300, 4000, (60, 60)).astype(np.uint16) for _ in "ab")
+    scl = np.full((30, 30), 4, np.uint8)
+    scene = MadeScene("S2A_32TRK_20240105_0_L2A", square, "2024-01-05T10:10:31Z", {"red": red, "nir": nir, "scl": scl})
+    scene.write(tmp_path)
+    grid = Grid(square.crs, Affine(10, 0, square.left, 0, -10, square.top), 60, 60)
+    shape = shapely.Polygon([grid.at(*place) for place in ((10.2, 8.3), (50.1, 12.2), (41.7, 49.6))])
+    back = Transformer.from_crs(square.epsg, 4326, always_xy=True)
+    degrees = shapely.transform(
+        shapely.segmentize(shape, 20.0), lambda places: np.stack(back.transform(*places.T), axis=1)
+    )
+    (field,) = fields_of(json.loads(shapely.to_geojson(degrees)))
+    assert site_of(field, 10, 10_000).crs == "EPSG:32633"
+    heard = Heard()
+    (series,) = series_of(tmp_path, [field], listener=heard)
+    assert series.site.crs == "EPSG:32632"
+    assert [kind for kind, *_ in heard.events] == ["sited", "sited", "found", "measured"]
+    values = ((nir.astype(float) - red) / (nir.astype(float) + red)).astype(np.float32)
+    expected = zonal(values, grid, shape)
+    (row,) = series.rows
+    assert row.measured.statistics is not None
+    for name, value in asdict(row.measured.statistics[0]).items():
+        assert value == pytest.approx(expected[name], rel=1e-4, abs=1e-4), name
 
 
 def test_large_fields_are_measured_in_parts(dates: Dates, monkeypatch: pytest.MonkeyPatch) -> None:

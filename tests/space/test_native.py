@@ -15,7 +15,7 @@ from pyproj.database import query_utm_crs_info
 from shapely.geometry.base import BaseGeometry
 
 from scog.errors import InvalidInput
-from scog.space.native import native, zone
+from scog.space.native import native, zone, zone_of_square
 from scog.space.share import share
 
 FIELD = shapely.Polygon([(11.3, 46.5), (11.33, 46.51), (11.32, 46.53), (11.29, 46.52)])
@@ -46,6 +46,24 @@ def test_zones_are_those_of_the_epsg_database(lon: float, lat: float) -> None:
 )  # fmt: skip
 def test_zones_by_name(lon: float, lat: float, crs: str) -> None:
     assert zone(lon, lat) == crs
+
+
+@pytest.mark.parametrize(
+    ("name", "crs"),
+    [
+        ("32TQK", "EPSG:32632"), ("1CCV", "EPSG:32701"), ("01CCV", "EPSG:32701"), ("60NWF", "EPSG:32660"),
+        ("60MWF", "EPSG:32760"), ("33XVG", "EPSG:32633"), ("", None), ("T32TQK", None), ("61TQK", None),
+        ("00TQK", None), ("32IQK", None), ("32TQKX", None), ("square", None), ("３2TQK", None),
+    ],
+)  # fmt: skip
+def test_squares_tell_their_zone(name: str, crs: str | None) -> None:
+    assert zone_of_square(name) == crs
+
+
+def test_pixels_of_another_zone_if_wanted() -> None:
+    found = native(FIELD, 10, MOST, "EPSG:32633")
+    assert found.grid.crs == "EPSG:32633"
+    assert found.shape.area == pytest.approx(native(FIELD, 10, MOST).shape.area, rel=0.01)
 
 
 @pytest.mark.parametrize("resolution", [10, 20, 60])
