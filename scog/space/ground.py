@@ -31,7 +31,12 @@ def ground_units(crs: str, y: NDArray[np.float64]) -> tuple[NDArray[np.float64],
     return shrunk, np.full(y.shape, unit) if kind == "degrees" else shrunk
 
 
-@lru_cache(maxsize=64)
+def is_even(crs: str) -> bool:
+    """Whether a unit of a CRS is taken to be as long everywhere: neither degrees nor a Mercator projection."""
+    return _kind(crs)[1] == "other"
+
+
+@lru_cache(maxsize=256)
 def _kind(crs: str) -> tuple[float, str]:
     """Metres of a unit, and whether it is degrees, Mercator or other."""
     known = pyproj.CRS.from_user_input(crs)

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
 
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
@@ -20,15 +19,16 @@ from scog.cube.cubes import Cube
 from scog.cube.pinned import Pinned, pin
 from scog.draw import Ask
 from scog.engine import Engine
-from scog.errors import InvalidInput, OutOfRange, TooLong
+from scog.errors import InvalidInput, OutOfRange
 from scog.find import observations
 from scog.kept import encoded
 from scog.listing import feature_collection
 from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
-from scog.web import animations, clients, legends, pictures, places, tiles
+from scog.web import animations, clients, legends, pictures, places, tiles, wmts
 from scog.web.animations import Frames, Placed
+from scog.web.bodies import read_body
 from scog.web.definitions import Wanted, body_schema, shown, wanted_of
 from scog.web.legends import SizeParameters
 from scog.web.links import base_url
@@ -36,7 +36,8 @@ from scog.web.offers import LINKED, Nothing
 from scog.web.parameters import Delivery, TileMatrixSetId, no_doubles, tile_address
 from scog.web.places import GeoJSON
 from scog.web.problems import PROBLEMS, REFUSALS
-from scog.web.respond import ClientGone, with_etag
+from scog.web.respond import with_etag
+from scog.web.wmts import CubeCapabilities
 
 router = APIRouter(prefix="/cubes", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
 
@@ -73,7 +74,7 @@ async def freeze(request: Request, parameters: Nothing) -> Response:
     whatever words; of pinned ones the scenes count too.
     """
     engine: Engine = request.app.state.engine
-    body = await _read(request, engine.settings.cube_bytes)
+    body = await read_body(request, engine.settings.cube_bytes, "The definition")
     wanted = await asyncio.to_thread(wanted_of, body)
     ask = replace(wanted.ask, collection=wanted.ask.collection or engine.searches.collection)
     pinned = None
@@ -158,6 +159,25 @@ async def any_tilejson(request: Request, cube: Frozen, tms: TileMatrixSetId, del
     return await _tilejson(request, cube, tms, f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
 
 
+@router.get("/{id}/WMTSCapabilities.xml", summary="A cube's WMTS", response_class=Response, responses=wmts.RESPONSES)
+async def capabilities(request: Request, cube: Frozen, delivery: CubeCapabilities) -> Response:
+    """As `/WMTSCapabilities.xml`, of the cube's tiles and its area."""
+    return await _capabilities(request, cube, WEB_MERCATOR, delivery)
+
+
+@router.get(
+    "/{id}/{tileMatrixSetId}/WMTSCapabilities.xml",
+    summary="A cube's WMTS of any grid",
+    response_class=Response,
+    responses=wmts.RESPONSES,
+)
+async def any_capabilities(
+    request: Request, cube: Frozen, tms: TileMatrixSetId, delivery: CubeCapabilities
+) -> Response:
+    """The same for a grid of `/tileMatrixSets`."""
+    return await _capabilities(request, cube, tms, delivery)
+
+
 @router.get("/{id}/legend.json", summary="A cube's legend, for programs", response_class=JSONResponse)
 async def legend_json(request: Request, cube: Frozen, parameters: Nothing) -> Response:
     """As `/legend.json`."""
@@ -174,19 +194,6 @@ async def legend_svg(request: Request, cube: Frozen, parameters: Nothing) -> Res
 async def legend_png(request: Request, cube: Frozen, size: Annotated[SizeParameters, Query()]) -> Response:
     """As `/legend.png`."""
     return await legends.answer(request, shown(cube)[0], "png", size.scale)
-
-
-async def _read(request: Request, most: int) -> bytes:
-    """The body. Raises TooLong, ClientGone."""
-    data = bytearray()
-    try:
-        async for chunk in request.stream():
-            data += chunk
-            if len(data) > most:
-                raise TooLong("The definition is too long.", parameter="body", valid=f"at most {most} bytes")
-    except ClientDisconnect:
-        raise ClientGone from None
-    return bytes(data)
 
 
 async def _pinned(engine: Engine, wanted: Wanted, ask: Ask) -> tuple[Ask, Pinned]:
@@ -226,6 +233,11 @@ def _together(scenes: Iterable[Scene]) -> list[Observation]:
 async def _tilejson(request: Request, cube: Cube, tms: str, template: str) -> JSONResponse:
     covered = cube.area.bounds if cube.area else None
     return await clients.answer(request, tms, shown(cube)[0], f"/cubes/{cube.id}{template}", covered)
+
+
+async def _capabilities(request: Request, cube: Cube, tms: str, delivery: wmts.RequestParameters) -> Response:
+    covered = cube.area.bounds if cube.area else None
+    return await wmts.answer(request, tms, shown(cube)[0], delivery, f"/cubes/{cube.id}/tiles", covered)
 
 
 def _document(cube: Cube, base: str) -> dict[str, Any]:
