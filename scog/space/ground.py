@@ -43,4 +43,5 @@ def _kind(crs: str) -> tuple[float, str]:
     if known.is_geographic:
         return DEGREE, "degrees"
     method = known.coordinate_operation.method_name if known.coordinate_operation else ""
-    return meters_per_unit(known), "mercator" if "Mercator" in method and "Transverse" not in method else "other"
+    upright = "Mercator" in method and "Transverse" not in method and "Oblique" not in method
+    return meters_per_unit(known), "mercator" if upright else "other"
