@@ -100,8 +100,14 @@ class Settings(BaseSettings):
     """After this long a cut-out is made of the parts that are drawn; making it takes some seconds more."""
     cutout_at_once: int = Field(4, ge=1)
     """Parts of one cut-out, of up to 512 pixels a side, that are drawn at once: few, so that tiles need not wait."""
-    geojson_bytes: int = Field(1_000_000, ge=1000)
-    """Bytes of GeoJSON that is sent; 1,000,000 is an outline of 25,000 corners."""
+    fields: int = Field(100, ge=1)
+    """Fields of one request, each of which costs as much as a request of its own."""
+    field_bytes: int = Field(1_000_000, ge=1000)
+    """Bytes of the GeoJSON of a request's fields; 1,000,000 is about 25,000 corners, or 100 fields with properties."""
+    field_corners: int = Field(10_000, ge=4)
+    """Corners of all fields of a request together; with edges across 4,000,000 pixels these take three seconds."""
+    field_pixels: int = Field(4_000_000, ge=1)
+    """Pixels around a field; 4,000,000 are 20 km a side at 10 m. Larger fields are looked at on coarser pixels."""
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Threads that decode and compute; numpy and the codecs let go of Python's lock."""
 

@@ -123,6 +123,11 @@ def area_of(bbox: object, geometry: object) -> Area | None:
     return Area(_tidy(shape))
 
 
+def area_in(shape: BaseGeometry) -> Area:
+    """The area within a Polygon or a MultiPolygon in degrees, between the meridians -180 and 180."""
+    return Area(_tidy(shape))
+
+
 def _tidy(shape: BaseGeometry) -> BaseGeometry:
     """The one way to write a shape: no heights, no -0, corners and parts in their order, one part as a Polygon."""
     flat = shapely.transform(shapely.force_2d(shape), lambda corners: corners + 0.0)

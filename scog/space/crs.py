@@ -1,8 +1,7 @@
-"""Coordinate reference systems by name: those of EPSG that a picture can be drawn in, and the zones of Sentinel-2."""
+"""Coordinate reference systems by name: those of EPSG that a picture can be drawn in."""
 
 from __future__ import annotations
 
-import math
 import re
 from functools import lru_cache
 
@@ -24,8 +23,6 @@ _CRS84 = frozenset(
 """Longitudes before latitudes, as everywhere here."""
 _OUTWARD = frozenset({"east", "north"}), frozenset({"north"}), frozenset({"south"})
 """Directions of axes: the usual, and those of maps around a pole."""
-NORTHERN_CAP, SOUTHERN_CAP = "EPSG:5041", "EPSG:5042"
-"""Universal polar stereographic, beyond the zones of UTM."""
 
 
 def parse_crs(text: str, parameter: str) -> str:
@@ -66,18 +63,3 @@ def _fault_of(number: int) -> str:
 def is_degrees(crs: str) -> bool:
     """Whether a CRS is geographic: longitudes and latitudes."""
     return bool(pyproj.CRS.from_user_input(crs).is_geographic)
-
-
-def utm_crs(lon: float, lat: float) -> str:
-    """The UTM zone that a place in degrees belongs to, as Sentinel-2's squares have it; around the poles, UPS."""
-    if lat >= 84:
-        return NORTHERN_CAP
-    if lat < -80:
-        return SOUTHERN_CAP
-    lon = (lon + 180) % 360 - 180
-    zone = math.floor((lon + 180) / 6) + 1
-    if 56 <= lat < 64 and 3 <= lon < 12:  # Norway
-        zone = 32
-    elif lat >= 72 and 0 <= lon < 42:  # Svalbard
-        zone = 31 if lon < 9 else 33 if lon < 21 else 35 if lon < 33 else 37
-    return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
 from scog.space.bounds import DEGREES
-from scog.space.crs import is_degrees, utm_crs
+from scog.space.crs import is_degrees
 from scog.space.grid import Grid, transformer
 from scog.space.ground import ground_units, is_even
+from scog.space.native import zone
 
 Box = tuple[float, float, float, float]
 """Least x, least y, greatest x, greatest y in a CRS; in degrees x may begin greater than it ends."""
@@ -80,7 +81,7 @@ def cut_grid(box: Box, box_crs: str, crs: str | None = None, size: Size = Size()
     """
     check_box(box, box_crs)
     if crs == UTM:
-        crs = utm_crs(*_middle(box, box_crs))
+        crs = zone(*_middle(box, box_crs))
     crs = crs or box_crs
     left, bottom, right, top = _box_in(box, box_crs, crs)
     across, down = right - left, top - bottom

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from scog.ask import Ask
-from scog.cube.area import VALID, Area, area_of
+from scog.cube.area import VALID, Area, area_in
 from scog.cutout import check_size, is_large
 from scog.engine import Engine
 from scog.errors import InvalidInput
+from scog.field.field import parse_fields
 from scog.look import Look
 from scog.space.bounds import DEGREES
 from scog.space.crs import parse_crs
@@ -161,7 +162,8 @@ async def answer_feature(
         what = "The address and the parameter ask for two formats."
         raise InvalidInput(what, parameter="format", valid="one of them")
     engine: Engine = request.app.state.engine
-    area = await asyncio.to_thread(_area, await read_body(request, engine.settings.geojson_bytes))
+    settings = engine.settings
+    area = await asyncio.to_thread(_area, await read_body(request, settings.field_bytes), settings.field_corners)
     box = area.box
     grid = await asyncio.to_thread(cut.grid, box, DEGREES, sides)
     if ask.area is not None:
@@ -174,13 +176,12 @@ async def answer_feature(
     return await _answer(request, grid, form, cut, look, replace(ask, area=area), box)
 
 
-def _area(body: bytes) -> Area:
+def _area(body: bytes, corners: int) -> Area:
     """The area of a body. Raises InvalidInput."""
-    found = parse_json(body, "body")
-    geometry = found.get("geometry") if isinstance(found, dict) and found.get("type") == "Feature" else found
-    area = area_of(None, geometry if isinstance(geometry, dict) else {})
-    assert area is not None
-    return area
+    field = parse_fields(parse_json(body, "body"), 1, corners).fields[0]
+    if field.is_point:
+        raise InvalidInput("A point has no area.", parameter="geometry", valid=f"{VALID}, or a Feature of it")
+    return area_in(field.shape)
 
 
 async def _answer(
