@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyproj
 import pytest
 import rasterio.crs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj.database import get_codes
 from pyproj.enums import PJType
@@ -48,6 +48,7 @@ CODES = sorted(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(CODES))
 def test_what_is_accepted_can_be_written_into_files(code: int) -> None:
     try:
