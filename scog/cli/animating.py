@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from scog.animation_formats import DEFAULT_SIZE, NAMED, SIZE, duration_of, encod
 from scog.catalog.when import parse_interval
 from scog.cli.looks import add_picture, wanted
 from scog.cli.options import add_catalog, add_time, say, settings_of
+from scog.cli.progress import progress
 from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.space.grid import map_grid
@@ -64,10 +64,8 @@ def _animate(options: argparse.Namespace) -> None:
 
     async def made() -> tuple[Animation, bytes]:
         async with open_engine(settings_of(options)) as engine:
-            try:
-                drawn = await animate(engine, grid, look, ask, step, options.min_clear, _tell)
-            finally:
-                _end_of_line()
+            with progress("Drawing", "frames") as tell:
+                drawn = await animate(engine, grid, look, ask, step, options.min_clear, tell)
             return drawn, await encode(drawn, form, duration, labelled=options.label == "date")
 
     drawn, body = asyncio.run(made())
@@ -94,15 +92,3 @@ def _say_what(output: Path, drawn: Animation) -> None:
     say(f"{output}: {len(moments)} frames, {first} to {last}" + "".join(f"; {text}" for text in more))
     for scene, reason in drawn.report.skipped.items():
         say(f"  skipped {scene}: {reason}")
-
-
-def _tell(done: int, total: int) -> None:
-    """A line that counts up in place on a terminal; nothing in a log."""
-    if sys.stderr.isatty():
-        width = 30 * done // total
-        print(f"\rDrawing [{'#' * width:<30}] {done}/{total} frames", end="", file=sys.stderr, flush=True)
-
-
-def _end_of_line() -> None:
-    if sys.stderr.isatty():
-        say("")

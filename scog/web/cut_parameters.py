@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Depends, Path, Query
@@ -94,10 +95,15 @@ def _box(
     maxy: Annotated[str, Path(description="Greatest y: north.")],
 ) -> Box:
     """The box of an address. Raises InvalidInput."""
-    numbers = minx, miny, maxx, maxy
-    if not all(NUMBER.fullmatch(number) for number in numbers):
-        raise InvalidInput("A box is four numbers.", parameter="bbox", valid="such as /bbox/11.2,46.4,11.5,46.6.png")
-    west, south, east, north = map(float, numbers)
+    return box_of((minx, miny, maxx, maxy))
+
+
+def box_of(texts: Sequence[str]) -> Box:
+    """Four numbers as they are written. Raises InvalidInput."""
+    if len(texts) != 4 or not all(NUMBER.fullmatch(text.strip()) for text in texts):
+        valid = "least x, least y, greatest x, greatest y, such as 11.2,46.4,11.5,46.6"
+        raise InvalidInput("A box is four numbers.", parameter="bbox", valid=valid)
+    west, south, east, north = map(float, texts)
     return west, south, east, north
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -173,7 +172,7 @@ async def answer_feature(
             raise InvalidInput(what, parameter="body", valid="a polygon within the area that /cubes/{id} tells")
         area = common
     form = form or cut.format or pictures.DEFAULT_FORMAT
-    return await _answer(request, grid, form, cut, look, replace(ask, area=area), box)
+    return await _answer(request, grid, form, cut, look, ask.limited(area), box)
 
 
 def _area(body: bytes, corners: int) -> Area:
