@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     """After this long a cut-out is made of the parts that are drawn; making it takes some seconds more."""
     cutout_at_once: int = Field(4, ge=1)
     """Parts of one cut-out, of up to 512 pixels a side, that are drawn at once: few, so that tiles need not wait."""
+    statistics: int = Field(4, ge=1)
+    """Statistics of polygons in work at once, beyond which the answer is 503: each reads as much as many tiles."""
+    statistics_deadline: float = Field(60.0, gt=0)
+    """After this long statistics are those of what is drawn; polygons that had no turn have none."""
     fields: int = Field(100, ge=1)
     """Fields of one request, each of which costs as much as a request of its own."""
     field_bytes: int = Field(1_000_000, ge=1000)

@@ -23,7 +23,7 @@ from scog.pixels.dilate import MAX_METRES
 from scog.pixels.mask import parse_mask
 from scog.pixels.resample import Resampling
 
-REPEATABLE = frozenset({"bands", "assets", "rescale"})
+REPEATABLE = frozenset({"bands", "assets", "rescale", "p"})
 MAX_VALUES = 16
 """Values of one repeatable parameter."""
 MAX_COLORMAP = 8192
