@@ -104,6 +104,20 @@ class Settings(BaseSettings):
     """Statistics of polygons in work at once, beyond which the answer is 503: each reads as much as many tiles."""
     statistics_deadline: float = Field(60.0, gt=0)
     """After this long statistics are those of what is drawn; polygons that had no turn have none."""
+    series: int = Field(16, ge=1)
+    """Time series in work at once, beyond which the answer is 503: each reads as much as a hundred tiles."""
+    series_at_once: int = Field(24, ge=1, le=64)
+    """Observations of one series that are read at once: few, so that tiles asked for meanwhile need not wait for it."""
+    series_deadline: float = Field(60.0, gt=0)
+    """After this long a series is answered with the observations that are read; the others are named."""
+    series_scenes: int = Field(1000, ge=1, le=1000)
+    """Observations of one series and scenes of them, the newest; two satellites see a place 146 times a year."""
+    series_days: int = Field(365, ge=1, le=36600)
+    """Days before the archive's newest scene (remote: before today) that a series shows without `datetime`."""
+    series_memory_mb: int = Field(256, ge=16)
+    """Pixels of fields while they are measured, in MB, of all series together; further observations wait for room."""
+    series_cache_mb: int = Field(32, ge=0)
+    """Numbers of observations kept in memory, in MB; 32 holds about 15,000 of them, for an hour at most."""
     fields: int = Field(100, ge=1)
     """Fields of one request, each of which costs as much as a request of its own."""
     field_bytes: int = Field(1_000_000, ge=1000)

@@ -31,6 +31,10 @@ class Step:
         """Its length in days, of months the mean."""
         return self.number * MONTH_DAYS if self.of_months else float(self.number)
 
+    def __str__(self) -> str:
+        years = self.of_months and self.number % 12 == 0
+        return f"P{self.number // 12 if years else self.number}{'Y' if years else 'M' if self.of_months else 'D'}"
+
     def after(self, start: datetime, count: int) -> datetime | None:
         """The moment so many steps after a start; None beyond the calendar's end.
 

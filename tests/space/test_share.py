@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 import shapely
 from affine import Affine
-from exactextract import exact_extract
-from exactextract.raster import NumPyRasterSource
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely.affinity import rotate, scale, translate
@@ -18,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from scog.space.grid import Grid
 from scog.space.share import share
+from tests.doubles.zonal import coverage
 
 LEFT, TOP, PIXEL = 676_000.0, 5_152_000.0, 10.0
 GRID = Grid("EPSG:32632", Affine(PIXEL, 0, LEFT, 0, -PIXEL, TOP), 23, 17)
@@ -26,17 +25,6 @@ GRID = Grid("EPSG:32632", Affine(PIXEL, 0, LEFT, 0, -PIXEL, TOP), 23, 17)
 def at(*places: tuple[float, float]) -> shapely.Polygon:
     """A polygon whose corners are columns and rows of the grid."""
     return shapely.Polygon([GRID.at(*place) for place in places])
-
-
-def exactextracts(grid: Grid, polygons: BaseGeometry) -> np.ndarray:
-    """The coverage fractions that exactextract takes."""
-    west, south, east, north = grid.bounds
-    source = NumPyRasterSource(np.zeros(grid.shape), xmin=west, ymin=south, xmax=east, ymax=north)
-    feature = {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(polygons)}
-    (found,) = exact_extract(source, feature, ["cell_id", "coverage"])
-    shares = np.zeros(grid.height * grid.width)
-    shares[np.asarray(found["properties"]["cell_id"], int)] = found["properties"]["coverage"]
-    return shares.reshape(grid.shape)
 
 
 STAR = at(*((11 + r * math.sin(k * math.pi / 7), 8 - r * math.cos(k * math.pi / 7))
@@ -69,7 +57,7 @@ def test_shares_are_exactextracts(shape: BaseGeometry) -> None:
     found = share(GRID, shape)
     assert found.dtype == np.float32
     assert found.shape == GRID.shape
-    np.testing.assert_allclose(found, exactextracts(GRID, shape), atol=2e-6, rtol=0)
+    np.testing.assert_allclose(found, coverage(GRID, shape), atol=2e-6, rtol=0)
     inside = shape.intersection(shapely.box(*GRID.bounds)).area / PIXEL**2
     assert float(found.sum(dtype=np.float64)) == pytest.approx(inside, abs=1e-5)
 
