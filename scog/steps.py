@@ -51,11 +51,11 @@ class Step:
             return None
 
 
-def parse_step(text: str) -> Step:
+def parse_step(text: str, parameter: str = "step") -> Step:
     """A step as people write it. Raises InvalidInput."""
     found = _DURATION.fullmatch(NAMED.get(text.lower(), text.upper()))
     if found is None:
-        raise InvalidInput(f"{quoted(text)} is not a step of time.", parameter="step", valid=VALID)
+        raise InvalidInput(f"{quoted(text)} is not a step of time.", parameter=parameter, valid=VALID)
     number = int(found[1])
     return Step(number * {"D": 1, "W": 7, "M": 1, "Y": 12}[found[2]], of_months=found[2] in "MY")
 

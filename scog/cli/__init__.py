@@ -1,4 +1,4 @@
-"""The same abilities at a prompt: `scog serve`, `demo`, `tile`, `crop`, `stats`, `sheet`, `animate` and more."""
+"""The same abilities at a prompt: `scog serve`, `demo`, `tile`, `crop`, `stats`, `series`, `animate` and more."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scog.catalog.archive import Archive
 from scog.catalog.observation import Observation
 from scog.catalog.search import MAX_SCENES
 from scog.catalog.when import parse_interval
-from scog.cli import animating, cropping, drawing, summing
+from scog.cli import animating, cropping, drawing, series, summing
 from scog.cli.options import add_catalog, check_cloud_cover, say, settings_of
 from scog.demo.make import ensure_archive
 from scog.engine import open_engine
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     cropping.add_to(commands)
     summing.add_to(commands)
     animating.add_to(commands)
+    series.add_to(commands)
 
     search = commands.add_parser("search", help="list the newest scenes over a bounding box")
     search.add_argument("--bbox", required=True, metavar="W,S,E,N", help="in degrees, such as 11.2,46.4,11.5,46.6")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,16 @@ from scog.ask import Ask, Drawing
 from scog.catalog.when import parse_interval
 from scog.cli.areas import read_fields
 from scog.cli.looks import add_comparison, add_picture, comparison_of, wanted
-from scog.cli.options import add_catalog, add_time, patient_settings, say
-from scog.cli.progress import progress
+from scog.cli.options import (
+    add_catalog,
+    add_range,
+    add_time,
+    end_progress,
+    patient_settings,
+    say,
+    show_progress,
+    when_of,
+)
 from scog.cube.area import Area, area_in
 from scog.cutout import check_size, cut_out
 from scog.engine import open_engine
@@ -43,6 +52,7 @@ def add_to(commands: Any) -> None:
     command.add_argument("--max-size", type=int, metavar="PIXELS", help="of the longer side, instead of --resolution")
     add_picture(command)
     add_time(command)
+    add_range(command)
     add_comparison(command)
     add_catalog(command)
     command.set_defaults(run=_crop)
@@ -50,7 +60,8 @@ def add_to(commands: Any) -> None:
 
 def _crop(options: argparse.Namespace) -> None:
     settings = patient_settings(options)
-    interval = parse_interval(options.datetime) if options.datetime else None
+    when = when_of(options)
+    interval = None if when is None else parse_interval(when)
     look, ask = wanted(options, interval, days_of(interval), comparison_of(options))
     form = format_of(options.output.suffix.lower().removeprefix("."), look)
     box, area = _where(options, settings)
@@ -95,5 +106,7 @@ def _grid(options: argparse.Namespace, box: Box, area: Area | None) -> Grid:
 
 async def _draw(settings: Settings, grid: Grid, ask: Ask) -> Drawing:
     async with open_engine(settings) as engine:
-        with progress("Drawing", "parts") as tell:
-            return await cut_out(engine, grid, ask, tell)
+        try:
+            return await cut_out(engine, grid, ask, partial(show_progress, "Drawing", what="parts"))
+        finally:
+            end_progress()

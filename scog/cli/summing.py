@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,16 @@ from scog.ask import Ask
 from scog.catalog.when import parse_interval
 from scog.cli.areas import read_fields
 from scog.cli.looks import add_comparison, add_values, comparison_of, wanted
-from scog.cli.options import add_catalog, add_time, patient_settings, say
-from scog.cli.progress import progress
+from scog.cli.options import (
+    add_catalog,
+    add_range,
+    add_time,
+    end_progress,
+    patient_settings,
+    say,
+    show_progress,
+    when_of,
+)
 from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.field.field import Fields
@@ -38,6 +47,7 @@ def add_to(commands: Any) -> None:
     command.add_argument("--percentiles", metavar="P,P", default="2,98", help="0 to 100 (default: %(default)s)")
     add_values(command)
     add_time(command)
+    add_range(command)
     add_comparison(command)
     add_catalog(command)
     command.set_defaults(run=_stats)
@@ -45,7 +55,8 @@ def add_to(commands: Any) -> None:
 
 def _stats(options: argparse.Namespace) -> None:
     settings = patient_settings(options)
-    interval = parse_interval(options.datetime) if options.datetime else None
+    when = when_of(options)
+    interval = None if when is None else parse_interval(when)
     look, ask = wanted(options, interval, days_of(interval), comparison_of(options))
     numbers = _numbers(options.percentiles)
     sent, fields = read_fields(options.area, settings)
@@ -73,8 +84,11 @@ def _numbers(text: str) -> Wanted:
 
 async def _found(settings: Settings, fields: Fields, look: Look, ask: Ask, numbers: Wanted) -> list[Zonal | None]:
     async with open_engine(settings) as engine:
-        with progress("Reading", "parts") as tell:
+        try:
+            tell = partial(show_progress, "Reading", what="parts")
             return await zonal(engine, fields.fields, look, ask, numbers, tell)
+        finally:
+            end_progress()
 
 
 def _table(fields: Fields, found: Sequence[Zonal | None], look: Look) -> Iterator[str]:

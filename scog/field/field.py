@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from scog.catalog.shapes import cut_at_antimeridian, shape_of
 from scog.errors import InvalidInput
+from scog.space.grid import place_grid
 
 VALID = "a GeoJSON Point, Polygon or MultiPolygon in degrees, longitude first; a Feature or a FeatureCollection of them"
 POLYGONS = ("Polygon", "MultiPolygon")
@@ -44,9 +45,9 @@ class Fields:
 
 
 def point(lon: float, lat: float) -> Field:
-    """A place in degrees as a field. Raises InvalidInput outside the world."""
-    geometry = {"type": "Point", "coordinates": [lon, lat]}
-    return Field(shape_of(geometry, "lon,lat"), geometry)
+    """A place in degrees as a field. Raises OutOfRange outside the world."""
+    place_grid(lon, lat)
+    return Field(shapely.Point(lon, lat), {"type": "Point", "coordinates": [lon, lat]})
 
 
 def parse_fields(document: object, most: int, corners: int) -> Fields:

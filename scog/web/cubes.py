@@ -20,13 +20,14 @@ from scog.cube.pinned import Pinned, pin
 from scog.draw import Ask
 from scog.engine import Engine
 from scog.errors import InvalidInput, OutOfRange
+from scog.field.formula import Formula
 from scog.find import observations
 from scog.kept import encoded
 from scog.listing import feature_collection
 from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
-from scog.web import animations, clients, legends, pictures, places, tiles, wmts
+from scog.web import animations, clients, legends, pictures, places, tiles, timeseries, wmts
 from scog.web.animations import Frames, Placed
 from scog.web.bodies import read_body
 from scog.web.definitions import Wanted, body_schema, shown, wanted_of
@@ -37,6 +38,7 @@ from scog.web.parameters import Delivery, TileMatrixSetId, no_doubles, tile_addr
 from scog.web.places import GeoJSON
 from scog.web.problems import PROBLEMS, REFUSALS
 from scog.web.respond import with_etag
+from scog.web.timeseries import Shown, formula_from
 from scog.web.wmts import CubeCapabilities
 
 router = APIRouter(prefix="/cubes", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
@@ -147,6 +149,31 @@ async def animation(request: Request, cube: Frozen, place: Placed, frames: Frame
     return await animations.answer(request, place, *shown(cube), frames)
 
 
+@router.get(
+    "/{id}" + timeseries.ADDRESS,
+    summary="A cube's values at a place over time",
+    response_class=Response,
+    responses=timeseries.RESPONSES,
+)
+async def series_of_place(request: Request, cube: Frozen, lon: str, lat: str, parameters: Shown) -> Response:
+    """As `/timeseries/{lon},{lat}` with the cube's formula, mask, time and scenes; of its first period if it compares
+    two.
+    """
+    return await timeseries.answer_place(request, lon, lat, *_measured(cube), parameters)
+
+
+@router.post(
+    "/{id}/timeseries",
+    summary="A cube's values of fields over time",
+    response_class=Response,
+    responses=timeseries.RESPONSES,
+    openapi_extra=timeseries.BODY,
+)
+async def series_of_fields(request: Request, cube: Frozen, parameters: Shown) -> Response:
+    """As `POST /timeseries`; what lies outside of the cube's area does not count."""
+    return await timeseries.answer_body(request, *_measured(cube), parameters)
+
+
 @router.get("/{id}/tilejson.json", summary="A cube's TileJSON", response_class=JSONResponse)
 async def tilejson(request: Request, cube: Frozen, delivery: Delivery) -> JSONResponse:
     """TileJSON of the cube's tiles and of its area; the query is passed on to the tiles."""
@@ -194,6 +221,13 @@ async def legend_svg(request: Request, cube: Frozen, parameters: Nothing) -> Res
 async def legend_png(request: Request, cube: Frozen, size: Annotated[SizeParameters, Query()]) -> Response:
     """As `/legend.png`."""
     return await legends.answer(request, shown(cube)[0], "png", size.scale)
+
+
+def _measured(cube: Cube) -> tuple[Formula, Ask]:
+    """What a series of a cube is of: its formula before it becomes a composite."""
+    given = cube.definition.parameters
+    formula = formula_from(given.get("index"), given.get("expression"), given.get("bands") or ())
+    return formula, replace(shown(cube)[1], compare=None)
 
 
 async def _pinned(engine: Engine, wanted: Wanted, ask: Ask) -> tuple[Ask, Pinned]:
