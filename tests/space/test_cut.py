@@ -40,7 +40,7 @@ def same(one: Box, other: Box, share: float = 1e-6) -> bool:
     return all(abs(a - b) <= share * longest for a, b in zip(one, other, strict=True))
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]), st.integers(1, 5000), st.integers(1, 5000))
 def test_of_any_size_it_is_the_box_to_its_edges(box: Box, crs: str, width: int, height: int) -> None:
     grid = cut_grid(box, DEGREES, crs, Size(width, height))
@@ -49,7 +49,7 @@ def test_of_any_size_it_is_the_box_to_its_edges(box: Box, crs: str, width: int, 
     assert same(grid.bounds, bounds_in(box, crs), 1e-4 if crs in METRIC else 1e-9)
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]), st.integers(1, 5000), st.booleans())
 def test_one_side_follows_from_the_other(box: Box, crs: str, pixels: int, across: bool) -> None:
     grid = cut_grid(box, DEGREES, crs, Size(width=pixels) if across else Size(height=pixels))
@@ -59,7 +59,7 @@ def test_one_side_follows_from_the_other(box: Box, crs: str, pixels: int, across
     assert abs((grid.height if across else grid.width) - exact) <= max(0.5, 1 - exact) + 1e-6
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from(METRIC), st.sampled_from([10.0, 20.0, 60.0, 100.0, 7.5, 333.0]))
 def test_in_metres_pixels_lie_on_multiples_of_their_size(box: Box, crs: str, resolution: float) -> None:
     grid = cut_grid(box, DEGREES, crs, Size(resolution=resolution))
@@ -74,7 +74,7 @@ def test_in_metres_pixels_lie_on_multiples_of_their_size(box: Box, crs: str, res
         assert -slack - 1e-5 * resolution <= beyond <= resolution + slack
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from(UNEVEN), st.floats(5, 500))
 def test_elsewhere_they_measure_so_much_on_the_ground(box: Box, crs: str, resolution: float) -> None:
     grid = cut_grid(box, DEGREES, crs, Size(resolution=resolution))
@@ -87,7 +87,7 @@ def test_elsewhere_they_measure_so_much_on_the_ground(box: Box, crs: str, resolu
     assert metres == pytest.approx(resolution, rel=0.006 + 0.6 / rows) or rows == 1  # the sphere, and half a pixel
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]), st.one_of(st.none(), st.integers(1, 4000)))
 def test_at_most_so_many_pixels_and_never_finer_than_the_scenes(box: Box, crs: str, most: int | None) -> None:
     grid = cut_grid(box, DEGREES, crs, Size(max_size=most))
