@@ -16,9 +16,10 @@ from scog.catalog.scene import Scene
 from scog.engine import Engine
 from scog.field.formula import Formula
 from scog.field.numbers import MASKED, NO_DATA, Measured
-from scog.field.site import Part, Site
+from scog.field.site import Part, Site, parts_of
 from scog.field.statistics import commonest, statistics
 from scog.kept import MAX_AGE
+from scog.maths.expression import Expression
 from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.view import View
@@ -35,14 +36,12 @@ class Measuring:
         self._engine = engine
         self._site = site
         self._formula = formula
+        self._ask = ask
         self._report = report
-        thrifty = len(site.parts) == 1  # the rows of one part, and no more; parts below each other need all of them
-        self._views = [View(engine, part.grid, ask, report, thrifty=thrifty) for part in site.parts]
-        pixels = sum(part.weights.size for part in site.parts)
-        # Each band as stored, which is decoded and placed, and as floats; the formula's steps and outputs; masks.
-        self._bytes = pixels * (8 * len(formula.expression.bands) + 8 * formula.expression.outputs + 20)
         self._key = site.key, formula.expression, ask.mask
         self._bands = tuple(dict.fromkeys((*formula.expression.bands, "scl")))
+        self._making = asyncio.Lock()
+        self._pieces: _Pieces | None = None
 
     def recalled(self, observation: Observation) -> Measured | None:
         """The numbers of an observation, if they are kept and of these very scenes."""
@@ -51,33 +50,50 @@ class Measuring:
             return None
         measured = kept[1]
         for scene in observation.scenes:
-            self._views[0].needs_no_mask(scene)  # which notes those that have nothing to mask by
+            if self._ask.mask.classes is not None and "scl" not in scene.assets:
+                self._report.unmasked.append(scene.id)
             if measured.values is not None and scene.id in measured.scenes:
                 self._report.used.append(scene)
         return measured
 
+    def let_go(self) -> None:
+        """Let go of the parts, which take much more memory than what was measured."""
+        self._pieces = None
+
     async def measure(self, observation: Observation) -> Measured:
-        """The numbers of an observation. A scene that fails is noted in the report; without any they are kept."""
-        async with self._engine.measuring.hold(min(self._bytes, self._engine.measuring.limit)):
-            measured = await self._measured(observation)
+        """The numbers of an observation. A scene that fails is noted in the report; without any they are kept.
+
+        Raises InvalidInput where nothing of the field counts.
+        """
+        pieces = await self._ready()
+        async with self._engine.measuring.hold(min(pieces.bytes, self._engine.measuring.limit)):
+            measured = await self._measured(pieces, observation.scenes)
         if not any(scene.id in self._report.skipped for scene in observation.scenes):
-            size = 1000 + 600 * len(measured.statistics or ())
+            size = 600 + 400 * len(self._bands) * len(observation.scenes) + 600 * len(measured.statistics or ())
             self._engine.measured.put(self._named(observation), (time.monotonic(), measured), size)
         return measured
 
-    async def _measured(self, observation: Observation) -> Measured:
-        scenes = observation.scenes
-        parts: list[_Mosaic] = await gather_all(
-            self._mosaic(view, part, scenes) for view, part in zip(self._views, self._site.parts, strict=True)
-        )
+    async def _ready(self) -> _Pieces:
+        """The parts of the site, made when they are first needed: to recall numbers it takes none."""
+        async with self._making:
+            if self._pieces is None:
+                parts = await asyncio.to_thread(parts_of, self._site)
+                thrifty = len(parts) == 1  # as many rows as it takes; parts below each other take all of them
+                views = [View(self._engine, part.grid, self._ask, self._report, thrifty=thrifty) for part in parts]
+                self._pieces = _Pieces(parts, views, self._formula.expression)
+            return self._pieces
+
+    async def _measured(self, pieces: _Pieces, scenes: Sequence[Scene]) -> Measured:
+        both = zip(pieces.views, pieces.parts, strict=True)
+        parts: list[_Mosaic] = await gather_all(self._mosaic(pieces, view, part, scenes) for view, part in both)
         laid = [scene for scene in scenes if any(scene.id in part.scenes for part in parts)]
         self._report.used += laid
         names = tuple(scene.id for scene in (laid or scenes))
         faults = (self._report.skipped.get(scene.id) for scene in scenes)
         fault = next((reason for reason in faults if reason is not None), None)
-        return await self._here(self._put_together, parts, names, fault)
+        return await self._here(pieces, self._put_together, parts, pieces.total, names, fault)
 
-    async def _mosaic(self, view: View, part: Part, scenes: Sequence[Scene]) -> _Mosaic:
+    async def _mosaic(self, pieces: _Pieces, view: View, part: Part, scenes: Sequence[Scene]) -> _Mosaic:
         """What the scenes of an observation show of a part. The classification is read before the bands.
 
         That is a round trip more, of which many are under way at once, and where a part is below clouds its bands,
@@ -86,17 +102,18 @@ class Measuring:
         mosaic = _Mosaic(part)
         for scene in scenes:  # in their total order: the first usable one counts
             classified = await view.classified(scene, mosaic.missing)
-            if classified is not None and await self._here(mosaic.classify, *classified):
+            if classified is not None and await self._here(pieces, mosaic.classify, *classified):
                 shown = await view.values(scene, mosaic.wanted)
                 if shown is not None:
-                    await self._here(mosaic.lay, scene.id, *shown)
+                    await self._here(pieces, mosaic.lay, scene.id, *shown)
             if not mosaic.missing.any():
                 break
         return mosaic
 
-    def _put_together(self, parts: Sequence[_Mosaic], names: tuple[str, ...], fault: str | None) -> Measured:
+    def _put_together(
+        self, parts: Sequence[_Mosaic], total: float, names: tuple[str, ...], fault: str | None
+    ) -> Measured:
         """What comes of all parts. Without any value, the reason is the fault, or that all was masked, or not seen."""
-        total = self._site.total
         cloud = sum(part.cloud for part in parts) / total
         known = [part.known for part in parts if part.scenes]
         if not known:
@@ -119,11 +136,24 @@ class Measuring:
         )
         return *self._key, scenes
 
-    async def _here(self, work: Callable[..., T], *args: object) -> T:
+    async def _here(self, pieces: _Pieces, work: Callable[..., T], *args: object) -> T:
         """Do small work at once and large work beside the event loop."""
-        if len(self._site.parts) == 1 and self._site.parts[0].weights.size <= SMALL:
+        if pieces.pixels <= SMALL:
             return work(*args)
         return await asyncio.get_running_loop().run_in_executor(self._engine.cpu, work, *args)
+
+
+class _Pieces:
+    """The parts of a site, who looks at each, and what that takes."""
+
+    def __init__(self, parts: Sequence[Part], views: Sequence[View], expression: Expression) -> None:
+        self.parts = parts
+        self.views = views
+        self.pixels = sum(part.weights.size for part in parts)
+        self.total = sum(float(part.weights.sum(dtype=np.float64)) for part in parts)
+        """Of all weights."""
+        # Each band as stored, which is decoded and placed, and as floats; the formula's steps and outputs; masks.
+        self.bytes = self.pixels * (8 * len(expression.bands) + 8 * expression.outputs + 20)
 
 
 class _Mosaic:

@@ -92,7 +92,7 @@ def _title(several: Sequence[Series], asked: Asked) -> str:
     where = f"at {lon:.4f}, {lat:.4f}"
     if several[0].site.is_point:
         return f"{what} {where}"
-    hectares = several[0].site.total * several[0].site.resolution ** 2 / 10_000
+    hectares = several[0].site.hectares
     return f"{what} of {hectares:,.{0 if hectares >= 100 else 1}f} ha {where}"
 
 

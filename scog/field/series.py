@@ -134,6 +134,7 @@ class _Work:
         """Find all observations, and measure them, so many at once."""
         since = time.perf_counter()
         await gather_all((self._find(at_once), *(self._measure() for _ in range(at_once))))
+        self._measuring.let_go()
         self.report.add_time("series", since)
         self._done = True
 
@@ -168,6 +169,8 @@ class _Work:
                 here = Observation(touching[0].time, touching)
                 self._open[id(here)] = here
                 self._found.put_nowait(here)
+            if outline is not None:
+                await asyncio.sleep(0)  # looking at a thousand footprints takes a tenth of a second
         if self._listener is not None:
             self._listener.found(self.place, count)
         for _ in range(waiting):

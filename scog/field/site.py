@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import json
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from scog.cube.area import Area
 from scog.errors import InvalidInput
@@ -23,6 +25,38 @@ PART = 512
 
 
 @dataclass(frozen=True, eq=False)
+class Site:
+    """Where a field's numbers are taken.
+
+    grid     its pixels; a point's is itself, so that every scene shows the pixel that holds it
+    shape    polygons in the grid's CRS; None of a point
+    crs, resolution, coarser  of the zone and the pixels around it, and whether they are larger than the scenes'
+    outline  of polygons, in degrees: what scenes have to touch
+    limit    what is outside of it does not count
+    key      the same for equal sites
+    """
+
+    grid: Grid
+    shape: BaseGeometry | None
+    crs: str
+    resolution: float
+    coarser: bool
+    outline: Area | None
+    limit: Area | None
+    key: bytes
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it is a place without extent."""
+        return self.shape is None
+
+    @property
+    def hectares(self) -> float:
+        """The area of polygons."""
+        return 0.0 if self.shape is None else float(self.shape.area) / 10_000
+
+
+@dataclass(frozen=True, eq=False)
 class Part:
     """A grid, and how much each of its pixels counts, float32 `(y, x)`: the share that lies in the field."""
 
@@ -32,59 +66,41 @@ class Part:
     """Pixels that count at all."""
 
 
-@dataclass(frozen=True, eq=False)
-class Site:
-    """Where a field's numbers are taken: parts of one grid, those of them that hold some of the field.
-
-    A point's grid is itself, so that every scene shows the pixel that holds it; `crs` and `resolution` are of the zone
-    and the pixels around it. `total` is the sum of all weights. `key` is the same for equal sites.
-    """
-
-    grid: Grid
-    parts: tuple[Part, ...]
-    crs: str
-    resolution: float
-    coarser: bool
-    is_point: bool
-    total: float
-    key: Hashable
-    outline: Area | None
-    """Of polygons: what scenes have to touch."""
-
-
-def site_of(place: Field, resolution: int, most: int, limit: Area | None = None) -> Site:
+def site_of(field: Field, resolution: int, most: int, limit: Area | None = None) -> Site:
     """The site of a field on pixels of a resolution in metres, of which there are so many at most.
 
-    What is outside of the `limit` does not count. Raises InvalidInput where nothing is left, or where the field is too
-    large, or so small that no pixel has a share in it.
+    Raises InvalidInput where the field is too large.
     """
-    key = shapely.to_wkb(place.shape), resolution, most, limit
-    if place.is_point:
-        lon, lat = place.shape.bounds[:2]
-        grid = place_grid(lon, lat)
-        weights = np.ones(grid.shape, np.float32)
-        crs, size, coarser, outline = zone(lon, lat), float(resolution), False, None
-    else:
-        found = native(place.shape, resolution, most)
-        grid = found.grid
-        if search_areas(grid)[1]:
-            what = "The field is so wide that hardly a pass sees all of it."
-            raise InvalidInput(what, parameter="geometry", valid="a field of less than 150 km a side")
-        weights = share(grid, found.shape)
-        crs, size, coarser, outline = grid.crs, grid.resolution, found.coarser, Area(place.shape)
-        if not weights.any():
-            what = "The field is so small that no pixel has a share in it."
-            raise InvalidInput(what, parameter="geometry", valid="a larger one, or a point")
-    if limit is not None:
-        weights = np.where(limit.inside(grid), weights, np.float32(0))
+    key = _key(field.shape, resolution, most, limit)
+    if field.is_point:
+        lon, lat = field.shape.bounds[:2]
+        return Site(place_grid(lon, lat), None, zone(lon, lat), float(resolution), False, None, limit, key)
+    found = native(field.shape, resolution, most)
+    grid = found.grid
+    if search_areas(grid)[1]:
+        what = "The field is so wide that hardly a pass sees all of it."
+        raise InvalidInput(what, parameter="geometry", valid="a field of less than 150 km a side")
+    return Site(grid, found.shape, grid.crs, grid.resolution, found.coarser, Area(field.shape), limit, key)
+
+
+def parts_of(site: Site) -> tuple[Part, ...]:
+    """The parts of a site that hold some of the field: much larger than the site, and to be let go of soon.
+
+    Raises InvalidInput where nothing of the field is within the limit, or no pixel has a share in it.
+    """
+    weights = np.ones(site.grid.shape, np.float32) if site.shape is None else share(site.grid, site.shape)
+    if not weights.any():
+        what = "The field is so small that no pixel has a share in it."
+        raise InvalidInput(what, parameter="geometry", valid="a larger one, or a point")
+    if site.limit is not None:
+        weights[~site.limit.inside(site.grid)] = 0
         if not weights.any():
             what = "The geometry lies outside of the cube's area."
             raise InvalidInput(what, parameter="geometry", valid="a place within it")
-    total = float(weights.sum(dtype=np.float64))
-    return Site(grid, _parts(grid, weights), crs, size, coarser, place.is_point, total, key, outline)
+    return tuple(_parts(site.grid, weights))
 
 
-def _parts(grid: Grid, weights: NDArray[np.float32]) -> tuple[Part, ...]:
+def _parts(grid: Grid, weights: NDArray[np.float32]) -> list[Part]:
     """Parts of a grid, without those of no weight."""
     a, b, _, d, e, _ = tuple(grid.transform)[:6]
     found = []
@@ -96,4 +112,12 @@ def _parts(grid: Grid, weights: NDArray[np.float32]) -> tuple[Part, ...]:
                 x, y = grid.at(left, top)
                 height, width = here.shape
                 found.append(Part(Grid(grid.crs, Affine(a, b, x, d, e, y), width, height), here, inside))
-    return tuple(found)
+    return found
+
+
+def _key(shape: BaseGeometry, resolution: int, most: int, limit: Area | None) -> bytes:
+    """A digest, since outlines may be long."""
+    limited = b"" if limit is None else json.dumps(limit.geometry).encode()
+    digest = blake2b(shapely.to_wkb(shape), digest_size=16)
+    digest.update(f"{resolution} {most} ".encode() + limited)
+    return digest.digest()

@@ -283,6 +283,7 @@ def _document(cube: Cube, base: str) -> dict[str, Any]:
         {"rel": "tiles", "href": here + TEMPLATE, "type": "image/png", "templated": True},
         {"rel": "tilejson", "href": f"{here}/tilejson.json", "type": "application/json"},
         {"rel": "legend", "href": f"{here}/legend.png", "type": "image/png"},
+        {"rel": "timeseries", "href": here + timeseries.ADDRESS, "type": "application/json", "templated": True},
         {"rel": "scenes", "href": here + listed, "type": "application/geo+json", "templated": listed != "/scenes"},
     ]
     document = {"id": cube.id, "definition": cube.definition.document, "links": links}

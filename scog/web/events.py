@@ -59,7 +59,8 @@ class Events(Response):
         try:
             while True:
                 try:
-                    event = await asyncio.wait_for(events.get(), PAUSE if begun else None)
+                    async with asyncio.timeout(PAUSE if begun else None):  # wait_for may lose that it is cancelled
+                        event = await events.get()
                 except TimeoutError:
                     event = b":\n\n"
                 if event is None:

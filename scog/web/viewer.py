@@ -75,6 +75,7 @@ async def landing(request: Request) -> Response:
         "tilejson": "/tilejson.json",
         "scenes": "/scenes?bbox={west},{south},{east},{north}",
         "point": "/point/{lon},{lat}",
+        "timeseries": "/timeseries/{lon},{lat}",
         "documentation": "/docs",
     }
     return JSONResponse(body, headers={"Vary": "Accept"})

@@ -92,10 +92,10 @@ def test_all_links_lead_somewhere(scenes: str, server: Served, west: str) -> Non
             continue
         cube = server.ask.post("/cubes", json={"scenes": scenes, **area}).json()
         links = {link["rel"]: link for link in cube["links"]}
-        assert set(links) == {"self", "tiles", "tilejson", "legend", "scenes"}
+        assert set(links) == {"self", "tiles", "tilejson", "legend", "timeseries", "scenes"}
         for link in links.values():
             z, x, y = west.split("/")
-            response = httpx.get(link["href"].format(z=z, x=x, y=y), trust_env=False)
+            response = httpx.get(link["href"].format(z=z, x=x, y=y, lon=LON, lat=LAT), trust_env=False)
             assert response.status_code == 200
             assert response.headers["Content-Type"] == link["type"]
         listed = httpx.get(links["scenes"]["href"].format(z=z, x=x, y=y), trust_env=False).json()["features"]
