@@ -15,7 +15,7 @@ from scog.draw import draw
 from scog.engine import Engine
 from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
 from scog.field.field import VALID, Field
-from scog.field.site import Part, Site, site_of
+from scog.field.site import Part, Site, parts_of, site_of
 from scog.field.summary import Summary, Wanted, summarise
 from scog.look import Look
 from scog.picture.classes import Class, Classes
@@ -71,13 +71,16 @@ async def zonal(
             where = "geometry" if field.feature is None else f"features[{place}]"
             what = "A point has no statistics; /point tells its values."
             raise InvalidInput(what, parameter=where, valid=VALID.replace("Point, ", ""))
+    resolution = min(BY_NAME[band].resolution for band in ask.expression.bands)
+    most = engine.settings.field_pixels
+    sites = [await asyncio.to_thread(site_of, field, resolution, most, ask.area) for field in fields]
     work = _Work(engine, look, ask, wanted, tell)
     found: list[Zonal | None] = [None] * len(fields)
-    waiting = iter(enumerate(fields))
+    waiting = iter(enumerate(zip(fields, sites, strict=True)))
 
     async def some() -> None:
-        for place, field in waiting:
-            found[place] = await work.measure(field)
+        for place, (field, site) in waiting:
+            found[place] = await work.measure(field, site)
 
     await gather_all(some() for _ in range(min(FIELDS_AT_ONCE, len(fields))))
     if not work.drawn:
@@ -94,23 +97,22 @@ class _Work:
         self.drawn = 0
         self._engine = engine
         self._look = look
+        self._classes = look.coloring if isinstance(look.coloring, Classes) else None
         self._ask = ask
         self._wanted = wanted
         self._tell = tell
         self._known = 0
         self._until = asyncio.get_running_loop().time() + engine.settings.statistics_deadline
-        self._resolution = min(BY_NAME[band].resolution for band in ask.expression.bands)
 
-    async def measure(self, field: Field) -> Zonal | None:
-        """The statistics of a field; None where its turn comes too late."""
+    async def measure(self, field: Field, site: Site) -> Zonal | None:
+        """The statistics of a field at its site; None where its turn comes too late."""
         if asyncio.get_running_loop().time() > self._until:
             return None
-        most = self._engine.settings.field_pixels
-        site = await asyncio.to_thread(site_of, field, self._resolution, most, self._ask.area)
-        self._known += len(site.parts)
+        parts = await asyncio.to_thread(parts_of, site)
+        self._known += len(parts)
         report = Report()
         pieces: dict[int, _Piece] = {}
-        waiting = iter(enumerate(site.parts))
+        waiting = iter(enumerate(parts))
 
         async def some() -> None:
             for number, part in waiting:
@@ -120,11 +122,14 @@ class _Work:
 
         try:
             async with asyncio.timeout_at(self._until):
-                await gather_all(some() for _ in range(min(PARTS_AT_ONCE, len(site.parts))))
+                await gather_all(some() for _ in range(min(PARTS_AT_ONCE, len(parts))))
         except TimeoutError:
             report.incomplete = "deadline"
         known = [pieces[number] for number in sorted(pieces)]
-        return await asyncio.to_thread(_told, field, site, known, self._look, self._wanted, report)
+        summaries, whole = await asyncio.to_thread(_summed, parts, known, self._look, self._wanted)
+        valid = sum(piece.metres for piece in known)
+        shares = _shares(self._classes, known, valid) if self._classes is not None else None
+        return Zonal(field, site, summaries, whole / HECTARE, valid / HECTARE, shares, report)
 
     async def _part(self, part: Part, report: Report) -> _Piece | None:
         """Draw a part, and take what it holds; None where it fails."""
@@ -168,33 +173,26 @@ def _taken(part: Part, drawing: Drawing, look: Look) -> _Piece:
     return _Piece(drawing.values[:, known], weights, float(metres.sum()), of_classes)
 
 
-def _told(field: Field, site: Site, pieces: Sequence[_Piece], look: Look, wanted: Wanted, report: Report) -> Zonal:
-    """What the pieces of a field come to."""
+def _summed(
+    parts: Sequence[Part], pieces: Sequence[_Piece], look: Look, wanted: Wanted
+) -> tuple[tuple[Summary, ...], float]:
+    """A summary for each output of what is known of the parts of a field, and the square metres of all of it."""
     nothing = np.zeros((len(look.columns), 0), np.float32), np.zeros(0, np.float32)
     values = np.concatenate([nothing[0], *(piece.values for piece in pieces)], axis=1)
     weights = np.concatenate([nothing[1], *(piece.weights for piece in pieces)])
+    total = sum(float(part.weights.sum(dtype=np.float64)) for part in parts)
     summaries = []
     for output in values:  # of which one may be unknown where the first is known, as p-values are
         known = np.isfinite(output)
-        masked = site.total - float(weights[known].sum(dtype=np.float64))
+        masked = total - float(weights[known].sum(dtype=np.float64))
         summaries.append(summarise(output[known], weights[known], max(0.0, round(masked, 6)), wanted))
-    whole = sum(float((part.weights * pixel_areas(part.grid)).sum()) for part in site.parts)
-    valid = sum(piece.metres for piece in pieces)
-    return Zonal(
-        field=field,
-        site=site,
-        summaries=tuple(summaries),
-        hectares=whole / HECTARE,
-        valid_hectares=valid / HECTARE,
-        classes=_shares(look.coloring.entries, pieces, valid) if isinstance(look.coloring, Classes) else None,
-        report=report,
-    )
+    return tuple(summaries), sum(float((part.weights * pixel_areas(part.grid)).sum()) for part in parts)
 
 
-def _shares(entries: Sequence[Class], pieces: Sequence[_Piece], valid: float) -> tuple[Share, ...]:
+def _shares(classes: Classes, pieces: Sequence[_Piece], valid: float) -> tuple[Share, ...]:
     """The classes with their areas, in their order, those without any too."""
     metres = sum((piece.of_classes for piece in pieces), np.zeros(TRANSPARENT + 1))
     return tuple(
         Share(entry, float(area) / valid if valid else 0.0, float(area) / HECTARE)
-        for entry, area in zip(entries, metres, strict=False)
+        for entry, area in zip(classes.entries, metres, strict=False)
     )
