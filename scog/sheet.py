@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from scog.catalog.when import Interval
 from scog.draw import Ask, draw
 from scog.engine import Engine
-from scog.errors import NothingReadable
-from scog.look import SCENE_CLASSIFICATION, Look, Wish
+from scog.errors import InvalidInput, NothingReadable
+from scog.look import SCENE_CLASSIFICATION, USUAL_DAYS, Look, Wish, look_of
 from scog.maths import indices
 from scog.picture.legend import WIDTH
 from scog.picture.sheet import Cell, contact_sheet
+from scog.pixels.composite import COMPOSITES, NEWEST, Composite, percentile
 from scog.pixels.mask import parse_mask
 from scog.presets import PRESETS, preset_of
 from scog.space.grid import Grid
@@ -26,9 +28,22 @@ def best_known() -> list[str]:
     return [preset.name for preset in PRESETS if preset.name != "visual"] + [SCENE_CLASSIFICATION, *indices.BEST_KNOWN]
 
 
-def wish_for(layer: str) -> Wish:
-    """What a layer's name asks for: a preset, else an index."""
-    return Wish(bands=(layer,)) if preset_of(layer) else Wish(index=layer)
+def wish_for(layer: str, composite: Composite = NEWEST, days: float = USUAL_DAYS) -> Wish:
+    """What a layer's name asks for, a preset, else an index, as a composite of so many days."""
+    wish = Wish(bands=(layer,)) if preset_of(layer) else Wish(index=layer)
+    return replace(wish, composite=composite, days=days)
+
+
+def composites_of(layer: str, days: float) -> list[tuple[str, Look]]:
+    """A layer in every composite that it has, two of the percentiles among them."""
+    found = []
+    for composite in (*COMPOSITES, percentile(10), percentile(90)):
+        try:
+            found.append((f"{layer}, {composite.name}", look_of(wish_for(layer, composite, days))))
+        except InvalidInput as refused:
+            if refused.parameter != "composite":
+                raise
+    return found
 
 
 async def draw_sheet(
@@ -48,7 +63,8 @@ async def draw_sheet(
     for name, look in looks:
         picture = None
         try:
-            drawing = await draw(engine, grid, Ask(look.expression, parse_mask(look.mask), cloud_cover, interval))
+            ask = Ask(look.expression, parse_mask(look.mask), cloud_cover, interval, composite=look.composite)
+            drawing = await draw(engine, grid, ask)
             picture = look.picture(drawing.values, drawing.valid)
         except NothingReadable as fault:
             tell(f"  {name}: {', '.join(sorted({reason for _, reason in fault.skipped}))}")

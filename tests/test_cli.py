@@ -89,11 +89,24 @@ def test_a_sheet_shows_what_can_be_drawn_and_names_what_cannot(
     assert (colors == (0, 160, 0)).all(axis=2).sum() > 5000, "vegetation of the classification fills its picture"
 
 
+def test_a_sheet_of_composites(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    sheet = tmp_path / "sheet.png"
+    options = ("-o", str(sheet), "--layers", "ndvi", "--catalog", str(archive), "--composites")
+    for composites, pictures in (("median,p25", 2), ("all", 17)):  # all but the most frequent, and two percentiles
+        code, _, said = run(capfd, "sheet", *TILE, *options, composites)
+        assert code == 0, said
+        assert said.endswith(f"{sheet}: {pictures} pictures\n")
+    code, _, said = run(capfd, "sheet", *TILE, *options, "mode")
+    assert code == 2
+    assert "composite=median" in said
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         ["-o", "t.jpg"],
         ["-o", "t.png", "--columns", "0"],
+        ["-o", "t.png", "--composites", "medium"],
         ["-o", "t.png", "--layers", "nosuch"],
         ["-o", "t.png", "--layers", "ndvi,"],
     ],

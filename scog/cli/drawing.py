@@ -14,9 +14,10 @@ from scog.draw import Ask, Drawing, draw
 from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.formats import NAMED, format_of
-from scog.look import days_of, look_of
+from scog.look import Look, days_of, look_of
+from scog.pixels.composite import VALID, parse_composite
 from scog.settings import Settings
-from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, draw_sheet, wish_for
+from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, composites_of, draw_sheet, wish_for
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
 
 MAX_SIDE = 4096
@@ -44,6 +45,7 @@ def add_to(commands: Any) -> None:
     for name in "zxy":
         sheet.add_argument(name, type=int, metavar=name.upper())
     sheet.add_argument("--layers", metavar="NAME,NAME", help="presets and indices (default: the best known)")
+    sheet.add_argument("--composites", metavar="NAME,NAME", help=f"each layer in these, or in all: {VALID}")
     sheet.add_argument("-o", "--output", type=Path, required=True, help="a .png file")
     sheet.add_argument("--columns", type=int, default=6, help="pictures side by side (default: %(default)s)")
     add_time(sheet)
@@ -79,8 +81,8 @@ def _sheet(options: argparse.Namespace) -> None:
     check_cloud_cover(options.cloud_cover)
     grid = tile_grid(options.z, options.x, options.y, SHEET_SIDE)
     layers = [name.strip() for name in options.layers.split(",")] if options.layers else best_known()
-    looks = [(layer, look_of(wish_for(layer))) for layer in layers]
     interval = parse_interval(options.datetime) if options.datetime else None
+    looks = _looks(layers, options.composites, days_of(interval))
 
     async def drawn() -> bytes:
         async with open_engine(settings_of(options)) as engine:
@@ -88,6 +90,16 @@ def _sheet(options: argparse.Namespace) -> None:
 
     options.output.write_bytes(asyncio.run(drawn()))
     say(f"{options.output}: {len(looks)} pictures")
+
+
+def _looks(layers: list[str], composites: str | None, days: float) -> list[tuple[str, Look]]:
+    """The layers by name, each as it is or in composites. Raises InvalidInput."""
+    if composites is None:
+        return [(layer, look_of(wish_for(layer))) for layer in layers]
+    if composites.strip() == "all":
+        return [look for layer in layers for look in composites_of(layer, days)]
+    chosen = [parse_composite(name.strip()) for name in composites.split(",")]
+    return [(f"{layer}, {each.name}", look_of(wish_for(layer, each, days))) for layer in layers for each in chosen]
 
 
 async def _draw(settings: Settings, grid: Grid, ask: Ask) -> Drawing:

@@ -13,12 +13,20 @@ Mask2D = NDArray[np.bool_]
 class Canvas:
     """A picture that fills up: the first usable value of each pixel stays.
 
-    `values` is float32 `(band, y, x)`, NaN where nothing is known yet; `valid` is bool `(y, x)`.
+    `values` are float32 `(band, y, x)`; `valid` is bool `(y, x)`, where they are known.
     """
 
     def __init__(self, bands: int, shape: tuple[int, int]) -> None:
-        self.values = np.full((bands, *shape), np.nan, np.float32)
+        self._bands = bands
+        self._values: NDArray[np.float32] | None = None
         self.valid = np.zeros(shape, bool)
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """What is known, NaN elsewhere."""
+        if self._values is None:
+            self._values = np.full((self._bands, *self.valid.shape), np.nan, np.float32)
+        return self._values
 
     @property
     def full(self) -> bool:
@@ -30,7 +38,10 @@ class Canvas:
         new = valid & ~self.valid
         if not new.any():
             return False
-        np.copyto(self.values, values, where=new)
+        if self._values is None:
+            self._values = np.where(new, values, np.float32(np.nan))
+        else:
+            np.copyto(self._values, values, where=new)
         self.valid |= new
         return True
 

@@ -64,6 +64,10 @@ def shows_places_once(grid: Grid) -> bool:
 
     It has not where a map goes on beyond the antimeridian, in the gap of a conic map, or far from a narrow one's zone.
     """
+    if grid.crs in STRAIGHT and grid.transform.is_rectilinear:
+        area = lonlat_bounds(grid)
+        if area is not None and -180 < area[0] < area[2] < 180 and -90 < area[1] < area[3] < 90:
+            return True
     along = np.arange(STEPS // 2 + 1) / (STEPS // 2)
     col, row = np.meshgrid(0.5 + along * (grid.width - 1), 0.5 + along * (grid.height - 1))
     lon, lat = transformer(grid.crs, DEGREES).transform(*_applied(grid.transform, col, row))
@@ -132,10 +136,17 @@ def _turn(degrees: Floats) -> Floats:
 def _of_straight(grid: Grid) -> Area | None:
     """The bounds of a grid whose columns are meridians and whose rows are parallels."""
     west, south, east, north = grid.bounds
-    x = np.append(west + np.arange(STEPS + 1) / STEPS * (east - west), west)
-    lon, lat = transformer(grid.crs, DEGREES).transform(x, np.append(np.full(STEPS + 1, south), north))
-    along = np.unwrap(lon[:-1], period=360.0)
-    return _area(along[0], lat[0], along[-1], lat[-1])
+    unit = _degrees_of_unit(grid.crs)
+    _, (lower, upper) = transformer(grid.crs, DEGREES).transform([0.0, 0.0], [south, north])
+    return _area(west * unit, lower, east * unit, upper)
+
+
+@lru_cache(maxsize=8)
+def _degrees_of_unit(crs: str) -> float:
+    """Degrees of longitude that one unit of x is in a straight CRS, the same everywhere."""
+    across = 1.0 if crs in (DEGREES, "OGC:CRS84") else 1e7
+    lon, _ = transformer(crs, DEGREES).transform(across, 0.0)
+    return float(lon) / across
 
 
 def _of_any(grid: Grid) -> Area | None:

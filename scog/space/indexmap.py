@@ -28,6 +28,9 @@ ON_EDGE = 1e-8
 """How far before a pixel's edge, in source pixels, a centre counts as on it: grids that share a CRS have centres on
 edges, and rounding must not scatter them. Far below the tolerance, far above what rounding does."""
 
+SAMPLED = 8
+"""Of so many rows and columns one is looked at first, to see which blocks are needed."""
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.integer[Any]]
 
@@ -74,13 +77,16 @@ class IndexMap:
         shown = self.inside if wanted is None else wanted if self.inside is None else wanted & self.inside
         if count == (1, 1):
             return frozenset({first} if wanted is None or shown is None or shown.any() else ())
-        index = self.index.ravel() if shown is None else self.index[shown]
-        index = index.astype(_index_type(window), copy=False)
-        row = index // window.shape[1]  # not divmod, which is ten times slower
-        col = index - row * window.shape[1]
-        row, col = (row + window.top % height) // height, (col + window.left % width) // width
         touched = np.zeros(count, bool)
-        touched[row, col] = True
+        for step in (SAMPLED, 1):  # mostly the window's blocks are all needed, and few pixels prove it
+            index = self.index[::step, ::step]
+            index = index.ravel() if shown is None else index[shown[::step, ::step]]
+            index = index.astype(_index_type(window), copy=False)
+            row = index // window.shape[1]  # not divmod, which is ten times slower
+            col = index - row * window.shape[1]
+            touched[(row + window.top % height) // height, (col + window.left % width) // width] = True
+            if touched.all():
+                break
         found = frozenset((int(r) + first[0], int(c) + first[1]) for r, c in zip(*touched.nonzero(), strict=True))
         if wanted is None:
             self._blocks[block_shape] = found
