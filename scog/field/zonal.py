@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,7 +135,7 @@ class _Work:
         """Draw a part, and take what it holds; None where it fails."""
         piece = None
         try:
-            drawing = await draw(self._engine, part.grid, replace(self._ask, area=None))
+            drawing = await draw(self._engine, part.grid, self._ask)
         except (NothingReadable, DeadlineExceeded, CatalogError) as fault:
             self.faults.append(fault)
             report.miss(fault)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from scog.cube.area import area_of
 from scog.cutout import cut_out, parts_of
 from scog.draw import draw
 from scog.engine import open_engine
+from scog.errors import CatalogUnavailable, NothingReadable, ScogError
 from scog.pixels.composite import parse_composite
 from scog.pixels.mask import parse_mask
 from scog.pixels.resample import Resampling
@@ -214,3 +216,34 @@ def test_progress_is_told(archive: tuple[Path, dict[str, MadeScene]], small_part
 
     asyncio.run(work())
     assert told == [(number, 12) for number in range(1, 13)]
+
+
+def test_parts_that_fail_are_missing_and_the_reasons_are_told(
+    archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults: list[ScogError] = [NothingReadable("x", skipped=(("A", "http-404"),)), CatalogUnavailable("x")]
+    grid = cut_grid(box_over("the Alps"), DEGREES, DEGREES, Size(200, 160))
+    missing, left = parts_of(grid)[:2], list(faults)
+
+    async def failing(*wanted: Any) -> Drawing:
+        if left:
+            raise left.pop(0)
+        return await draw(*wanted)
+
+    async def work() -> Drawing:
+        async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path, cutout_at_once=1)) as engine:
+            monkeypatch.setattr(cutout, "draw", failing)
+            made = await cut_out(engine, grid, ask_for("nir", mask="none"))
+            left.extend(faults * 6)  # one for each part
+            with pytest.raises(NothingReadable):
+                await cut_out(engine, grid, ask_for("nir", mask="none"))
+            return made
+
+    made = asyncio.run(work())
+    expected = np.ones(grid.shape, bool)
+    for window in missing:
+        expected[window.top : window.bottom, window.left : window.right] = False
+    assert np.array_equal(made.valid, expected)
+    assert np.array_equal(np.isfinite(made.values[0]), expected)
+    assert (made.report.skipped, made.report.incomplete) == ({"A": "http-404"}, "catalogue")
+    assert made.report.partial
