@@ -56,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     for module in (places, tiles, animations, cubes, clients, legends, offers):
         app.include_router(module.router)
     stac.add_to(app)
-    viewer.add_to(app)
+    viewer.add_to(app, settings)
     return app
 
 
