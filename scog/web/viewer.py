@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
+from functools import lru_cache
 from html import escape
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 import scog
 from scog.kept import Encoded, encoded
 from scog.settings import Settings
 from scog.web.respond import with_etag
-
 
 ADDRESSES: dict[str, Any] = {
     "title": "scog",
@@ -30,22 +27,34 @@ ADDRESSES: dict[str, Any] = {
     "documentation": "/docs",
 }
 """For programs that ask for `/`."""
+FILE_HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+MEDIA_TYPES = {
+    "css": "text/css",
+    "html": "text/html",
+    "js": "text/javascript",
+    "json": "application/json",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+}
 
 
-class PackageFiles(StaticFiles):
-    """A folder of a package. Browsers ask each time whether a file is still the same, as an upgrade changes it."""
+@lru_cache(maxsize=8)
+def package_files(package: str, folder: str) -> dict[str, tuple[Encoded, str]]:
+    """The files of a folder of a package, by their path in it, with their media types.
 
-    def __init__(self, package: str, folder: str) -> None:
-        super().__init__(packages=[(package, folder)])
-
-    def file_response(
-        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:
-        """The file, or 304 to those who have it."""
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers["Cache-Control"] = "no-cache"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
+    They are few and small, and a map opens with fifty of them: from memory each takes a tenth of the time.
+    """
+    found: dict[str, tuple[Encoded, str]] = {}
+    waiting = [(files(package) / folder, "")]
+    while waiting:
+        place, path = waiting.pop()
+        for each in place.iterdir():
+            media_type = MEDIA_TYPES.get(each.name.rpartition(".")[2])
+            if each.is_dir():
+                waiting.append((each, f"{path}{each.name}/"))
+            elif media_type and "-src" not in each.name:  # Leaflet's sources for those who develop it
+                found[path + each.name] = (encoded(each.read_bytes()), media_type)
+    return found
 
 
 def is_made_up(settings: Settings) -> bool:
@@ -60,7 +69,7 @@ def is_made_up(settings: Settings) -> bool:
 
 
 def page_headers(basemap: str) -> dict[str, str]:
-    """Headers of the page, which may load from nowhere but here, and pictures from the base map's host if one is set."""
+    """Headers of the page, which may load nothing from elsewhere but the base map's pictures, if one is set."""
     url = urlsplit(basemap)
     host = f" {url.scheme}://{url.netloc.replace('{s}', '*')}" if basemap else ""
     return {
@@ -100,6 +109,16 @@ def add_to(app: FastAPI, settings: Settings) -> None:
             return with_etag(request, html, "text/html", headers)
         return JSONResponse(ADDRESSES, headers={"Vary": "Accept"})
 
+    kept = package_files("scog.web", "static") | {
+        f"leaflet/{path}": file for path, file in package_files("xstatic.pkg.leaflet", "data").items()
+    }
+
+    async def static(request: Request, path: str) -> Response:
+        """One of the page's files. Browsers ask each time whether it is still the same, as an upgrade changes it."""
+        if path not in kept:
+            raise HTTPException(404)
+        body, media_type = kept[path]
+        return with_etag(request, body, media_type, FILE_HEADERS)
+
     app.add_api_route("/", landing, include_in_schema=False)
-    app.mount("/static/leaflet", PackageFiles("xstatic.pkg.leaflet", "data"))
-    app.mount("/static", PackageFiles("scog.web", "static"))
+    app.add_api_route("/static/{path:path}", static, include_in_schema=False)

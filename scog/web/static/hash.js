@@ -43,7 +43,7 @@ export function writeHash(state, { zoom, lat, lon }) {
   if (state.span !== STATE.span) more.set("span", String(state.span));
   if (state.until) more.set("until", state.until);
   if (state.footprints) more.set("footprints", "1");
-  const text = more.toString().replace(/%(2C|2F|3A)/g, decodeURIComponent);
+  const text = more.toString().replace(/%(2C|2F|3A|3B)/g, decodeURIComponent);
   return `#${[zoom, lat.toFixed(digits), lon.toFixed(digits)].join("/")}${text ? `?${text}` : ""}`;
 }
 

@@ -36,7 +36,7 @@ export class Looks {
   async read(served) {
     const { picture } = this.store;
     const box = seen(this.map, served.bounds);
-    if (!box || this.map.getZoom() < served.minzoom || !this.wanted()) return;
+    if (!this.told || !box || this.map.getZoom() < served.minzoom || !this.wanted()) return;
     const key = `${valueQuery(picture)} ${box.map((degrees) => degrees.toFixed(5))}`;
     if (key === this.sampled) return;
     this.sampled = key;

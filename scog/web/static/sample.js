@@ -21,7 +21,8 @@ export function tilesOf(bounds, zoom) {
   for (let x = Math.floor(left); x < right; x++) {
     for (let y = Math.max(0, Math.floor(top)); y < Math.min(bottom, scale); y++) {
       const part = [left - x, top - y, right - x, bottom - y].map((share) => Math.min(1, Math.max(0, share)));
-      tiles.push({ z: zoom, x: ((x % scale) + scale) % scale, y, part });
+      const seen = part[2] - part[0] > 1e-6 && part[3] - part[1] > 1e-6;
+      if (seen) tiles.push({ z: zoom, x: ((x % scale) + scale) % scale, y, part });
     }
   }
   return tiles;

@@ -4,7 +4,7 @@ import { PICTURE } from "./picture.js";
 export const STATE = Object.freeze({
   sides: Object.freeze([PICTURE]), // one picture, or two with a divider between
   side: 0, // which of them the controls are of
-  divider: 0.5, // share of the map's width
+  divider: 0.5, // share of what the panel leaves of the map's width
   at: null, // what was asked: {point: [lon, lat]} or {area: a GeoJSON geometry}
   span: 12, // months of the time line
   until: "", // its last day, or "" for the newest

@@ -1,8 +1,8 @@
 // The divider between two pictures: dragged, or moved by the arrow keys.
-import { byId, make, gradient } from "./dom.js";
-import { layerName } from "./offers.js";
 import { timeText } from "./days.js";
+import { byId, gradient, make, narrow } from "./dom.js";
 import { legendOf } from "./legends.js";
+import { layerName } from "./offers.js";
 
 const STEP = 0.02;
 const EDGE = 0.05;
@@ -26,8 +26,6 @@ export class Swipe {
     byId("swipe").setAttribute("aria-pressed", String(two));
     this._clip();
     if (!two) return;
-    byId("sides").style.setProperty("--at", `${100 * divider}%`);
-    this.bar.style.left = `${100 * divider}%`;
     this.bar.setAttribute("aria-valuenow", String(Math.round(100 * divider)));
     sides.forEach((picture, place) => {
       const button = document.querySelector(`[data-side="${place}"]`);
@@ -49,10 +47,18 @@ export class Swipe {
     if (sides.length < 2) return this.panes.forEach((pane) => (pane.style.clipPath = ""));
     const { x: width, y: height } = this.map.getSize();
     const [top, bottom] = [[0, 0], [width, height]].map((corner) => this.map.containerPointToLayerPoint(corner));
-    const middle = top.x + width * divider;
+    const at = this._left() + (width - this._left()) * divider;
+    this.bar.style.left = `${at}px`;
+    byId("sides").style.setProperty("--at", `${at}px`);
+    const middle = top.x + at;
     const box = (left, right) => `polygon(${left}px ${top.y}px, ${right}px ${top.y}px, ${right}px ${bottom.y}px, ${left}px ${bottom.y}px)`;
     this.panes[0].style.clipPath = box(top.x, middle);
     this.panes[1].style.clipPath = box(middle, bottom.x);
+  }
+
+  // Where the panel leaves the map free.
+  _left() {
+    return narrow.matches ? 0 : byId("panel").getBoundingClientRect().right;
   }
 
   _move(divider) {
@@ -63,7 +69,7 @@ export class Swipe {
     event.preventDefault();
     this.bar.focus();
     this.bar.setPointerCapture(event.pointerId);
-    const move = ({ clientX }) => this._move(clientX / this.map.getSize().x);
+    const move = ({ clientX }) => this._move((clientX - this._left()) / (this.map.getSize().x - this._left()));
     this.bar.addEventListener("pointermove", move);
     this.bar.addEventListener("lostpointercapture", () => this.bar.removeEventListener("pointermove", move), { once: true });
   }
