@@ -69,8 +69,7 @@ def chromium() -> Iterator[Any]:
     """The browser. Not for the whole session: while it runs, its event loop occupies this thread."""
     playwright = pytest.importorskip("playwright.sync_api", reason="the viewer's tests need: pip install playwright")
     with playwright.sync_playwright() as runner:
-        found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
-        path = next((name for name in [*found, runner.chromium.executable_path] if name and Path(name).exists()), None)
+        path = find_chromium(runner.chromium.executable_path)
         if path is None:
             pytest.skip(
                 "the viewer's tests need Chromium: apt-get install chromium, or python -m playwright install chromium"
@@ -78,6 +77,12 @@ def chromium() -> Iterator[Any]:
         browser = runner.chromium.launch(executable_path=path, args=list(QUIET))
         yield browser
         browser.close()
+
+
+def find_chromium(own: str) -> str | None:
+    """The path of a Chromium: the system's, or Playwright's own."""
+    found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+    return next((name for name in [*found, own] if name and Path(name).exists()), None)
 
 
 @dataclass
