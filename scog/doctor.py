@@ -24,6 +24,7 @@ from scog.errors import (
     SourceError,
     SourceUnavailable,
 )
+from scog.net.part import is_local
 from scog.net.policy import Tally, host_of
 from scog.pixels.description import Description
 from scog.settings import Settings
@@ -118,7 +119,7 @@ async def _header(engine: Engine, scene: Scene) -> tuple[Description | None, Fin
     except SourceError as fault:
         return None, Finding(False, f"{what}: {fault} ({fault.reason})", _hint(fault, asset))
     height, width = found.levels[0].grid.shape
-    cost = _cost(since, tally) if tally.requests or _is_local(asset) else "kept from an earlier run"
+    cost = _cost(since, tally) if tally.requests or is_local(asset) else "kept from an earlier run"
     return found, Finding(True, f"{what}: {cost}, {width} x {height} pixels, {len(found.levels)} levels")
 
 
@@ -133,7 +134,7 @@ async def _block(engine: Engine, scene: Scene, found: Description) -> Finding:
     except SourceError as fault:
         return Finding(False, f"one block of it: {fault} ({fault.reason})", _hint(fault, asset))
     rows, columns = blocks[middle].shape
-    cost = _cost(since, tally) if tally.requests or _is_local(asset) else "nothing was written there"
+    cost = _cost(since, tally) if tally.requests or is_local(asset) else "nothing was written there"
     return Finding(True, f"one block of {band}, {columns} x {rows} pixels: {cost}")
 
 
@@ -141,10 +142,6 @@ def _asset(scene: Scene) -> tuple[str, str]:
     """The band to try, and where it lies."""
     band = "red" if "red" in scene.assets else next(iter(scene.assets))
     return band, scene.assets[band].url
-
-
-def _is_local(url: str) -> bool:
-    return url.startswith("file:")
 
 
 def _cost(since: float, tally: Tally) -> str:

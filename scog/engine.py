@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
 from scog.catalog.archive import Archive
 from scog.catalog.offset import SHIFT
@@ -17,7 +16,8 @@ from scog.catalog.store import SearchStore
 from scog.cube.cubes import Cubes
 from scog.cube.store import CubeStore
 from scog.kept import Kept
-from scog.net.ranges import HttpLater, HttpRanges, LocalRanges, Ranges
+from scog.net.local import LocalRanges
+from scog.net.ranges import HttpRanges, Ranges
 from scog.pixels.budget import Budget
 from scog.pixels.layers import LayerReader
 from scog.pixels.reader import BlockReader
@@ -57,7 +57,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         disk = ThreadPoolExecutor(16, thread_name_prefix="scog-disk")
         stack.callback(disk.shutdown, wait=False, cancel_futures=True)
         local = LocalRanges(catalog.folder, disk) if isinstance(catalog, Archive) else None
-        http = HttpLater(partial(_open_http, settings)) if local else _open_http(settings)
+        http = _open_http(settings)
         ranges = await stack.enter_async_context(Ranges(http, local))
         cache_dir = None if local else settings.cache_dir
         store = await asyncio.to_thread(HeaderStore, cache_dir)

@@ -91,7 +91,7 @@ class _Rows:
         self._grid = grid
         self._ask = ask
         self._computed = _computed(ask)
-        self._view = View(engine, grid, replace(ask, expression=self._computed), report)
+        self._view = View(engine, grid, replace(ask, expression=self._computed), report, thrifty=True)
         self._report = report
         self._layers: dict[int, Canvas] = {}
         self._days: dict[int, float | NDArray[np.float64]] = {}

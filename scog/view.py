@@ -33,11 +33,13 @@ T = TypeVar("T")
 class View:
     """Looks at scenes, each on the same grid with the same question, and notes in a report those that fail.
 
+    With `thrifty` no more rows of files are read than it takes (see `LayerReader.compute`).
     Each look exists twice: `known_...` only uses what is in memory, waits for nothing, and is for any thread.
     """
 
-    def __init__(self, engine: Engine, grid: Grid, ask: Ask, report: Report) -> None:
+    def __init__(self, engine: Engine, grid: Grid, ask: Ask, report: Report, *, thrifty: bool = False) -> None:
         self._layers = engine.layers
+        self._thrifty = thrifty
         self._grid = grid
         self._ask = ask
         self._report = report
@@ -111,7 +113,9 @@ class View:
     ) -> T | None:
         """What `work` makes of bands of a scene, or None with the reason noted."""
         try:
-            return await self._layers.compute(scene, bands, grid, work, self._report.tally, wanted, resampling)
+            return await self._layers.compute(
+                scene, bands, grid, work, self._report.tally, wanted, resampling, self._thrifty
+            )
         except SourceError as fault:
             self._report.skipped.setdefault(scene.id, fault.reason)
             return None

@@ -7,8 +7,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from scog.demo import make
+
+settings.register_profile("scog", deadline=None)  # how fast a machine is at the moment is no law
+settings.load_profile("scog")
 
 
 @pytest.fixture(scope="session")

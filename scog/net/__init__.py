@@ -1,1 +1,1 @@
-"""How scog speaks to other machines: one policy for pixels (aiohttp) and catalogues (httpx)."""
+"""How scog speaks to other machines: one policy for pixels (a client of our own) and catalogues (httpx)."""

@@ -29,6 +29,10 @@ class Tally:
     bytes: int = 0
     searches: int = 0
 
+    def count_request(self) -> None:
+        """One more."""
+        self.requests += 1
+
 
 def host_of(url: str) -> str:
     """Host of a URL as messages and allow-lists name it: lower case, the port only where it is not the usual one."""

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import imagecodecs
 import numpy as np
+from isal import igzip_lib
 from numpy.typing import NDArray
 
 from scog.errors import AssetBroken
@@ -33,6 +34,29 @@ def decode_block(data: bytes | memoryview, description: Description, level: int)
     block = stored.view(description.dtype.newbyteorder("<")).reshape(shape)
     if description.predictor == 2:
         imagecodecs.delta_decode(block, axis=-1, out=block)
+    block.flags.writeable = False
+    return block
+
+
+def decode_rows(data: bytes | memoryview, description: Description, level: int, rows: int) -> Block:
+    """Decode the first rows of a block of a plain file, of which `data` are the first bytes.
+
+    Fewer rows come where the bytes end before. What follows them is not looked at, nor is the checksum at the block's
+    end. Raises AssetBroken where the bytes do not decompress.
+    """
+    width = description.levels[level].block_shape[1]
+    row_bytes = width * description.dtype.itemsize
+    stored = bytes(data[: rows * row_bytes])
+    if description.compression == "DEFLATE":
+        try:
+            # as fast as libdeflate, and it can stop
+            stored = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB).decompress(data, rows * row_bytes)
+        except Exception as fault:
+            raise AssetBroken(f"A block does not decompress ({type(fault).__name__}).", reason="broken-block") from None
+    whole = len(stored) // row_bytes
+    block = np.frombuffer(stored, description.dtype.newbyteorder("<"), whole * width).reshape(whole, width)
+    if description.predictor == 2 and whole:
+        block = imagecodecs.delta_decode(block, axis=-1, out=np.empty_like(block))
     block.flags.writeable = False
     return block
 

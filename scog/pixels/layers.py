@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -76,6 +76,11 @@ class _Plan:
         return self.asset.url, self.description, self.level
 
     @property
+    def bottom(self) -> int:
+        """The row of the level before which all that is needed ends."""
+        return self.found.bottom if self.found is not None else 0
+
+    @property
     def size(self) -> int:
         """Bytes of the decoded blocks."""
         return len(self.needed) * self.description.block_bytes(self.level)
@@ -101,16 +106,18 @@ class LayerReader:
         tally: Tally,
         wanted: Mask2D | None = None,
         resampling: Resampling = Resampling.NEAREST,
+        thrifty: bool = False,
     ) -> T:
         """Read bands of a scene, all at once, and return what `work` makes of their layers, in one of our threads.
 
         Layers are valid only where their file has data and, if given, where they are `wanted`. The scene classification
-        is resampled by nearest or mode, whatever the method. Raises a SourceError.
+        is resampled by nearest or mode, whatever the method. A `thrifty` read brings just the rows that it takes, which
+        pays where the picture's neighbours will hardly be asked for. Raises a SourceError.
         """
         for _ in bands:  # each file may have been replaced; what was known of it is forgotten then
             with suppress(AssetChanged):
-                return await self._compute(scene, bands, grid, work, tally, wanted, resampling)
-        return await self._compute(scene, bands, grid, work, tally, wanted, resampling)
+                return await self._compute(scene, bands, grid, work, tally, wanted, resampling, thrifty)
+        return await self._compute(scene, bands, grid, work, tally, wanted, resampling, thrifty)
 
     async def _compute(
         self,
@@ -121,13 +128,15 @@ class LayerReader:
         tally: Tally,
         wanted: Mask2D | None,
         resampling: Resampling,
+        thrifty: bool,
     ) -> T:
         plans: list[_Plan] = await gather_all(
             self._plan(scene, band, grid, tally, wanted, method_for(band, resampling)) for band in bands
         )
         async with self._budget.hold(sum(plan.size for plan in plans)):
             blocks = await gather_all(
-                self._reader.blocks(*plan.address, plan.needed, tally, plan.asset.band) for plan in plans
+                self._reader.blocks(*plan.address, plan.needed, tally, plan.asset.band, plan.bottom, thrifty)
+                for plan in plans
             )
 
             def place_and_work() -> T:
@@ -148,11 +157,14 @@ class LayerReader:
         plans = []
         for band in bands:
             plan = self._known_plan(scene, band, grid, wanted, method_for(band, resampling))
-            blocks = None if plan is None else self._reader.kept(*plan.address, plan.needed, plan.asset.band)
+            blocks = None if plan is None else self._kept(plan)
             if plan is None or blocks is None:
                 return None
             plans.append((plan, blocks))
         return {band: _place(*known, grid, wanted) for band, known in zip(bands, plans, strict=True)}
+
+    def _kept(self, plan: _Plan) -> dict[BlockIndex, Block] | None:
+        return self._reader.kept(*plan.address, plan.needed, plan.asset.band, plan.bottom)
 
     def _known_plan(
         self, scene: Scene, band: str, grid: Grid, wanted: Mask2D | None, method: Resampling
@@ -193,11 +205,10 @@ class LayerReader:
         if found is None:
             return _Plan(asset, description, level, method, None, frozenset(), offset)
         block_shape = description.levels[level].block_shape
-        needed = found.blocks(block_shape)
-        where = asset.url, description, level, needed, asset.band
-        if wanted is not None and len(needed) > 1 and not self._reader.has(*where):
-            needed = found.blocks(block_shape, wanted[found.rows, found.cols])
-        return _Plan(asset, description, level, method, found, needed, offset)
+        plan = _Plan(asset, description, level, method, found, found.blocks(block_shape), offset)
+        if wanted is not None and len(plan.needed) > 1 and self._kept(plan) is None:
+            plan = replace(plan, needed=found.blocks(block_shape, wanted[found.rows, found.cols]))
+        return plan
 
     async def _map(self, key: MapKey) -> Map | None:
         """The index map or footing, made once for all bands and dates that ask for it, also at once."""

@@ -2,6 +2,7 @@
 
 The unit of reading, keeping and sharing is a decoded block, keyed by (file, level, band, row, column). Wishes for one
 block share one fetch; blocks that lie together in the file share one request; headers are read once and kept on disk.
+A block is compressed from its first row to its last, so who needs just its upper rows can be spared the others.
 """
 
 from __future__ import annotations
@@ -9,34 +10,32 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor
 from functools import partial
 from typing import Any, TypeVar
 
-from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError, SourceUnavailable
+from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.flight import Flights
+from scog.net.part import is_local
 from scog.net.policy import Tally
-from scog.net.ranges import Part, Ranges
+from scog.net.ranges import Ranges
 from scog.pixels import gdal
 from scog.pixels.cache import ByteCache
-from scog.pixels.decode import Block, decode_block, empty_block
-from scog.pixels.description import Description, describe
-from scog.pixels.directories import Directories, NotTiff, walk
-from scog.pixels.fetch import BlockIndex, Piece, Request, plan_requests, with_others
+from scog.pixels.decode import Block, decode_block, decode_rows, empty_block
+from scog.pixels.describer import Describer
+from scog.pixels.description import Description
+from scog.pixels.fallback import GdalThreads
+from scog.pixels.faults import Faults
+from scog.pixels.fetch import THRIFTY_GAP, BlockIndex, Piece, Request, piece_of, plan_requests, with_others
 from scog.pixels.store import HeaderStore
 
-MAX_HEADER = 4_000_000
-"""Largest header read to describe a file, in bytes; beyond it GDAL looks for the directories."""
 DECODED_AT_ONCE = 2 * 2**20
 """Bytes of decoded blocks that one thread makes before it reports back: one block of 1024 or four of 512."""
-DESCRIPTIONS_BYTES = 64 * 2**20
-LASTING_FAULT = 60.0
-"""Seconds that a missing or refused file is remembered."""
-PASSING_FAULT = 5.0
-FALLBACK_THREADS = 8
 
 BlockKey = tuple[str, int, int, int, int]
 """Identity with URL, level, band, row, column."""
+Wanted = dict[BlockIndex, int]
+"""Blocks, and how many of their rows."""
 Blocks = dict[BlockIndex, Block]
 T = TypeVar("T")
 
@@ -59,33 +58,18 @@ class BlockReader:
         self._ranges = ranges
         self._store = store
         self._cpu = cpu
-        self._header_bytes = header_bytes
         self._gap = gap
-        self._read_deadline = read_deadline
-        self._clock = clock
-        self._descriptions: ByteCache[str, Description] = ByteCache(DESCRIPTIONS_BYTES)
+        self._faults = Faults(clock)
+        self._gdal = GdalThreads(ranges, read_deadline)
+        self._describer = Describer(ranges, store, cpu, self._gdal, self._faults, header_bytes)
         self._blocks: ByteCache[BlockKey, Block] = ByteCache(cache_bytes)
-        self._describing: Flights[str, Description] = Flights()
-        self._fetching: Flights[BlockKey, Blocks] = Flights()
-        self._faults: dict[str, tuple[float, SourceError]] = {}
-        self._closed = False
-        # GDAL's threads wait for the event loop to fetch; the computing threads must not.
-        self._gdal_threads = ThreadPoolExecutor(FALLBACK_THREADS, thread_name_prefix="scog-gdal")
+        self._fetching: Flights[tuple[BlockKey, int], Blocks] = Flights()
+        self.describe = self._describer.describe
+        self.known = self._describer.known
 
     async def close(self) -> None:
         """Let go of threads; reads under way end at their deadlines."""
-        self._closed = True
-        self._gdal_threads.shutdown(wait=False, cancel_futures=True)
-
-    async def describe(self, url: str, tally: Tally) -> Description:
-        """What the file at `url` says of itself. Raises a SourceError, a remembered one for a while."""
-        found = self._descriptions.get(url)
-        if found is not None:
-            return found
-        self._raise_remembered(url)
-        return await self._describing.join(
-            url, lambda: self._remembering(url, None, partial(self._describe, url, tally))
-        )
+        self._gdal.close()
 
     async def blocks(
         self,
@@ -95,51 +79,59 @@ class BlockReader:
         wanted: Collection[BlockIndex],
         tally: Tally,
         band: int = 1,
+        bottom: int | None = None,
+        thrifty: bool = False,
     ) -> Blocks:
-        """The wanted blocks of one level and band, decoded.
+        """The wanted blocks of one level and band, decoded, at least as far as row `bottom` of the level if given.
 
-        Raises a SourceError; AssetChanged when the file is no longer the described one (describe it again).
+        A `thrifty` read brings no more rows than that, where it can, and nothing beside what is wanted: for pictures
+        of many files, whose neighbours will hardly be asked for. A block that is wanted again and further down is
+        then read as a whole. Raises a SourceError; AssetChanged when the file is no longer the described one
+        (describe it again).
         """
+        thrifty &= description.plain and not is_local(url)  # a disk's bytes cost little, and are checked as a whole
         found: Blocks = {}
         flights = set()
-        missing: list[BlockIndex] = []
-        for block in wanted:
+        missing: Wanted = {}
+        whole = description.levels[level].block_shape[0]
+        for block, rows in _rows(description, level, wanted, bottom).items():
             key = _key(url, description, level, band, block)
             kept = self._blocks.get(key)
-            if kept is not None:
+            if kept is not None and len(kept) >= rows:
                 found[block] = kept
-            elif (flight := self._fetching.get(key)) is not None:
+                continue
+            fetched = rows if thrifty and kept is None else whole
+            flight = self._fetching.get((key, whole)) or self._fetching.get((key, fetched))
+            if flight is not None:
                 flights.add(flight)
             else:
-                missing.append(block)
+                missing[block] = fetched
         if missing:
-            self._raise_remembered(url)
-            for blocks, work in self._plan(url, description, level, band, missing, tally):
-                keys = tuple(_key(url, description, level, band, block) for block in blocks)
+            self._faults.check(url)
+            for blocks, work in self._plan(url, description, level, band, missing, tally, thrifty):
+                keys = tuple((_key(url, description, level, band, block), rows) for block, rows in blocks.items())
                 flights.add(self._fetching.start(keys, self._remembering(url, description, work)))
         for brought in await gather_all(flight.join() for flight in flights):
             found |= {block: brought[block] for block in brought if block in wanted}
         return found
 
-    def known(self, url: str) -> Description | None:
-        """The description of a file, if it is in memory."""
-        return self._descriptions.get(url)
-
     def kept(
-        self, url: str, description: Description, level: int, wanted: Iterable[BlockIndex], band: int = 1
+        self,
+        url: str,
+        description: Description,
+        level: int,
+        wanted: Collection[BlockIndex],
+        band: int = 1,
+        bottom: int | None = None,
     ) -> Blocks | None:
-        """The wanted blocks, if all are in memory."""
+        """The wanted blocks as far as row `bottom`, if all are in memory."""
         found: Blocks = {}
-        for block in wanted:
+        for block, rows in _rows(description, level, wanted, bottom).items():
             kept = self._blocks.get(_key(url, description, level, band, block))
-            if kept is None:
+            if kept is None or len(kept) < rows:
                 return None
             found[block] = kept
         return found
-
-    def has(self, url: str, description: Description, level: int, wanted: Iterable[BlockIndex], band: int = 1) -> bool:
-        """Whether the wanted blocks are all kept in memory."""
-        return all(_key(url, description, level, band, block) in self._blocks for block in wanted)
 
     async def kept_offset(self, url: str, description: Description) -> float | None:
         """The reflectance offset that an earlier look at this file told."""
@@ -149,100 +141,40 @@ class BlockReader:
         """Keep what a look at this file told of its offset."""
         await self._in_thread(self._store.put_offset, url, description.identity, offset)
 
-    # Describing
-
-    async def _describe(self, url: str, tally: Tally) -> Description:
-        if self._store.keeps:
-            kept = await self._in_thread(self._restored, url)
-            if kept is not None:
-                return self._described(url, kept)
-        size: int | None = self._header_bytes
-        while size is not None:
-            part = await self._ranges.read(url, 0, size, tally)
-            told = await self._in_thread(self._told, url, part)
-            if isinstance(told, Description):
-                return self._described(url, told)
-            size = max(told, 4 * size) if told <= MAX_HEADER else None
-        return self._described(url, await self._describe_scattered(url, tally))
-
-    def _restored(self, url: str) -> Description | None:
-        """What the header kept on disk tells, if one is."""
-        kept = self._store.get(url)
-        if kept is None:
-            return None
-        identity, header = kept
-        try:
-            directories = _walked(header)
-            if directories.needed > len(header):
-                raise AssetBroken("The header lacks some of its directories.", reason="cut-off")
-            return describe(header, directories, identity, local=_is_local(url))
-        except (SourceError, TypeError):  # the disk's fault, or an older scog's
-            self._store.drop(url)
-            return None
-
-    def _told(self, url: str, part: Part) -> Description | int:
-        """What a file's first bytes tell, or how many it takes to hold all of its directories."""
-        directories = _walked(part.data)
-        needed = directories.needed
-        if needed > len(part.data):
-            if len(part.data) >= part.size:
-                raise AssetBroken("The file ends before its directories do.", reason="cut-off")
-            return needed
-        header = bytes(part.data[:needed])
-        description = describe(header, directories, part.etag, local=_is_local(url))
-        if description.stop > part.size:
-            raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
-        self._store.put(url, part.etag, header)
-        return description
-
-    def _described(self, url: str, description: Description) -> Description:
-        blocks = sum(level.sizes.size for level in description.levels if level.sizes is not None)
-        self._descriptions.put(url, description, 2000 + 16 * blocks)
-        return description
-
-    async def _describe_scattered(self, url: str, tally: Tally) -> Description:
-        return await self._by_gdal(url, tally, partial(gdal.describe_scattered, local=_is_local(url)))
-
     # Fetching
 
     def _plan(
-        self, url: str, description: Description, level: int, band: int, missing: list[BlockIndex], tally: Tally
-    ) -> Iterable[tuple[list[BlockIndex], Callable[[], Awaitable[Blocks]]]]:
+        self, url: str, description: Description, level: int, band: int, missing: Wanted, tally: Tally, thrifty: bool
+    ) -> Iterable[tuple[Wanted, Callable[[], Awaitable[Blocks]]]]:
         """Which blocks to bring by which work, one flight each."""
         if not description.plain:
-            yield missing, partial(self._fetch_by_gdal, url, description, level, band, missing, tally)
+            yield missing, partial(self._fetch_by_gdal, url, description, level, band, list(missing), tally)
             return
         where = description.levels[level]
         assert where.offsets is not None
         assert where.sizes is not None
-        unwritten = [block for block in missing if not where.sizes[block]]
+        whole = where.block_shape[0]
+        unwritten = {block: whole for block in missing if not where.sizes[block]}
         if unwritten:
-            yield unwritten, partial(self._make_empty, url, description, level, unwritten)
+            yield unwritten, partial(self._make_empty, url, description, level, list(unwritten))
+        filled = _rows(description, level, missing, None)  # the lowest blocks hang over the level's end
         pieces = (
-            Piece(block, int(where.offsets[block]), int(where.offsets[block] + where.sizes[block]))
-            for block in missing
+            piece_of(block, int(where.offsets[block]), int(where.sizes[block]), rows, filled[block])
+            for block, rows in missing.items()
             if where.sizes[block]
         )
-        for request in plan_requests(pieces, self._gap):
-            if request.gap:  # what is read through on the way is kept too
+        for request in plan_requests(pieces, min(self._gap, THRIFTY_GAP) if thrifty else self._gap):
+            if request.gap and not thrifty:  # what is read through on the way is kept too
                 request = with_others(request, where.offsets, where.sizes)
-            yield (
-                [piece.block for piece in request.pieces],
-                partial(self._fetch, url, description, level, request, tally),
-            )
+            blocks = {piece.block: missing.get(piece.block, whole) for piece in request.pieces}
+            yield blocks, partial(self._fetch, url, description, level, request, tally)
 
     async def _fetch(self, url: str, description: Description, level: int, request: Request, tally: Tally) -> Blocks:
-        part = await self._ranges.read(url, request.start, request.stop, tally)
-        if part.etag != description.identity:
-            raise AssetChanged("The file was replaced since it was described.", reason="changed")
-        if len(part.data) != request.stop - request.start:
-            raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
-
-        data = memoryview(part.data)
+        data = await self._bytes(url, description, request.start, request.stop, tally)
 
         def decoded(pieces: Sequence[Piece]) -> Blocks:
-            stored = ((piece.block, data[piece.start - part.start : piece.stop - part.start]) for piece in pieces)
-            found = {block: decode_block(bytes_, description, level) for block, bytes_ in stored}
+            stored = ((piece, data[piece.start - request.start : piece.stop - request.start]) for piece in pieces)
+            found = {piece.block: _decoded(piece, part, description, level) for piece, part in stored}
             return self._keep(url, description, level, 1, found)
 
         # A job each for large blocks; small ones would take longer to hand over than to decode.
@@ -251,13 +183,38 @@ class BlockReader:
         found: Blocks = {}
         for blocks in await gather_all(self._in_thread(decoded, pieces) for pieces in jobs):
             found |= blocks
+        for piece in request.pieces:
+            if piece.rows is not None and len(found[piece.block]) < piece.rows:
+                start = data[piece.start - request.start : piece.stop - request.start]
+                found |= await self._fetch_rest(url, description, level, piece, start, tally)
         return found
+
+    async def _fetch_rest(
+        self, url: str, description: Description, level: int, piece: Piece, start: memoryview, tally: Tally
+    ) -> Blocks:
+        """All of a block whose first bytes held fewer rows than was thought."""
+        rest = await self._bytes(url, description, piece.stop, piece.end, tally)
+
+        def decoded() -> Blocks:
+            block = decode_block(b"".join((start, rest)), description, level)
+            return self._keep(url, description, level, 1, {piece.block: block})
+
+        return await self._in_thread(decoded)
+
+    async def _bytes(self, url: str, description: Description, start: int, stop: int, tally: Tally) -> memoryview:
+        """Bytes of the described file. Raises AssetChanged where it is another one by now."""
+        part = await self._ranges.read(url, start, stop, tally)
+        if part.etag != description.identity:
+            raise AssetChanged("The file was replaced since it was described.", reason="changed")
+        if len(part.data) != stop - start:
+            raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
+        return memoryview(part.data)
 
     async def _fetch_by_gdal(
         self, url: str, description: Description, level: int, band: int, blocks: list[BlockIndex], tally: Tally
     ) -> Blocks:
         work = partial(gdal.read_blocks, description=description, level=level, blocks=blocks, band=band)
-        found = await self._by_gdal(url, tally, work)
+        found = await self._gdal.run(url, tally, work)
         return self._keep(url, description, level, band, found)
 
     async def _make_empty(self, url: str, description: Description, level: int, blocks: list[BlockIndex]) -> Blocks:
@@ -265,91 +222,35 @@ class BlockReader:
 
     def _keep(self, url: str, description: Description, level: int, band: int, found: Blocks) -> Blocks:
         for block, pixels in found.items():
-            self._blocks.put(_key(url, description, level, band, block), pixels, pixels.nbytes)
+            key = _key(url, description, level, band, block)
+            kept = self._blocks.get(key)
+            if kept is None or len(kept) <= len(pixels):
+                self._blocks.put(key, pixels, pixels.nbytes)
         return found
 
-    # Faults
-
-    async def _remembering(self, url: str, used: Description | None, work: Callable[[], Awaitable[T]]) -> T:
-        """Do the work; a fault is remembered, so that a broken file is not asked for by every tile.
+    async def _remembering(self, url: str, used: Description, work: Callable[[], Awaitable[T]]) -> T:
+        """Do the work; a fault is remembered.
 
         The description `used` is forgotten where it may be the cause: the file is not as it says.
         """
         try:
             return await work()
         except SourceError as fault:
-            if not isinstance(fault, AssetChanged):
-                self._remember(url, fault)
-            if used is not None and isinstance(fault, AssetChanged | AssetBroken):
-                await self._forget(url, used)
+            self._faults.remember(url, fault)
+            if isinstance(fault, AssetChanged | AssetBroken):
+                await self._describer.forget(url, used)
             raise
-
-    def _remember(self, url: str, fault: SourceError) -> None:
-        lasting = isinstance(fault, AssetMissing | AssetRefused | AssetBroken)
-        self._faults[url] = (self._clock() + (LASTING_FAULT if lasting else PASSING_FAULT), fault)
-        if len(self._faults) > 10_000:
-            now = self._clock()
-            self._faults = {kept: fault for kept, fault in self._faults.items() if fault[0] > now}
-
-    def _raise_remembered(self, url: str) -> None:
-        known = self._faults.get(url)
-        if known is None:
-            return
-        until, fault = known
-        if self._clock() < until:
-            raise type(fault)(str(fault), reason=fault.reason)
-        del self._faults[url]
-
-    async def _forget(self, url: str, used: Description) -> None:
-        """Let go of what is known of a file that was replaced; its old blocks are never asked for again."""
-        known = self._descriptions.get(url)
-        if known is None or known.identity == used.identity:  # else somebody has described the new one already
-            self._descriptions.drop(url)
-            await self._in_thread(self._store.drop, url)
-
-    # Threads
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
 
-    async def _by_gdal(self, url: str, tally: Tally, work: Callable[[Callable[[int, int], Part]], T]) -> T:
-        """Work in a thread of GDAL's, given a function that reads: it waits until the event loop has brought the bytes.
-
-        When nobody waits for the work any more it reads no further, and soon ends.
-        """
-        loop = asyncio.get_running_loop()
-        under_way: set[Future[Part]] = set()
-        stopped = False
-
-        def read(start: int, stop: int) -> Part:
-            if stopped or self._closed:
-                raise SourceUnavailable("The work was stopped.", reason="stopped")
-            future = asyncio.run_coroutine_threadsafe(self._ranges.read(url, start, stop, tally), loop)
-            under_way.add(future)
-            try:
-                return future.result(2 * self._read_deadline)
-            except TimeoutError:
-                future.cancel()
-                raise SourceUnavailable("The file was not read in time.", reason="timeout") from None
-            except CancelledError:
-                raise SourceUnavailable("The work was stopped.", reason="stopped") from None
-            finally:
-                under_way.discard(future)
-
-        try:
-            return await loop.run_in_executor(self._gdal_threads, work, read)
-        except asyncio.CancelledError:
-            stopped = True
-            for future in tuple(under_way):
-                future.cancel()
-            raise
-
 
 async def gather_all(work: Iterable[Any]) -> list[Any]:
     """Await all at once. The first error is raised after all have ended or were cancelled."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    if not tasks:
-        return []
+    works = list(work)
+    if len(works) < 2:  # without a task, which costs more than much of the work
+        return [await each for each in works]
+    tasks = [asyncio.ensure_future(each) for each in works]
     try:
         return list(await asyncio.gather(*tasks))
     except BaseException:
@@ -359,15 +260,18 @@ async def gather_all(work: Iterable[Any]) -> list[Any]:
         raise
 
 
-def _walked(header: bytes) -> Directories:
-    try:
-        return walk(header)
-    except NotTiff as fault:
-        raise AssetBroken(f"The file is not a TIFF: {fault}.", reason="not-a-tiff") from None
+def _rows(description: Description, level: int, wanted: Iterable[BlockIndex], bottom: int | None) -> Wanted:
+    """How many rows of each block lie above row `bottom` of the level, or above its end."""
+    where = description.levels[level]
+    height, end = where.block_shape[0], where.grid.height
+    end = end if bottom is None else min(bottom, end)
+    return {block: min(height, end - block[0] * height) for block in wanted}
 
 
-def _is_local(url: str) -> bool:
-    return url.startswith("file:")
+def _decoded(piece: Piece, data: memoryview, description: Description, level: int) -> Block:
+    if piece.rows is None:
+        return decode_block(data, description, level)
+    return decode_rows(data, description, level, piece.rows)
 
 
 def _key(url: str, description: Description, level: int, band: int, block: BlockIndex) -> BlockKey:

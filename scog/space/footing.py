@@ -70,6 +70,11 @@ class Footing:
         arrays = (self.first, *self.down, *self.across, *(() if self.inside is None else (self.inside,)))
         return sum(array.nbytes for array in arrays)
 
+    @property
+    def bottom(self) -> int:
+        """The source row before which all pixels lie that the target rests on."""
+        return min(self.window.bottom * self.step, self.source[0])
+
     def blocks(
         self, block_shape: tuple[int, int], wanted: NDArray[np.bool_] | None = None
     ) -> frozenset[tuple[int, int]]:

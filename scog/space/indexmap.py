@@ -53,6 +53,11 @@ class IndexMap:
         """What it takes in memory, in bytes."""
         return self.index.nbytes + (self.inside.nbytes if self.inside is not None else 0)
 
+    @property
+    def bottom(self) -> int:
+        """The source row before which all shown pixels lie."""
+        return self.window.bottom
+
     def blocks(
         self, block_shape: tuple[int, int], wanted: NDArray[np.bool_] | None = None
     ) -> frozenset[tuple[int, int]]:

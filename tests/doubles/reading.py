@@ -15,8 +15,9 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
+from scog.net.local import LocalRanges
 from scog.net.policy import Tally
-from scog.net.ranges import HttpRanges, LocalRanges, Ranges
+from scog.net.ranges import HttpRanges, Ranges
 from scog.pixels.decode import Block
 from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex
@@ -24,6 +25,7 @@ from scog.pixels.reader import BlockReader
 from scog.pixels.store import HeaderStore
 
 T = TypeVar("T")
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 DEADLINE = 0.5
 """Seconds that one read may take here."""
 
@@ -38,14 +40,15 @@ class Clock:
         return self.now
 
 
-def run(work: Coroutine[Any, Any, T], within: float = 20.0) -> T:
+def run(work: Coroutine[Any, Any, T], within: float = 20.0, loop: LoopFactory | None = None) -> T:
     """Run a coroutine in an event loop of its own; one that hangs fails."""
 
     async def bounded() -> T:
         async with asyncio.timeout(within):
             return await work
 
-    return asyncio.run(bounded())
+    with asyncio.Runner(loop_factory=loop) as runner:
+        return runner.run(bounded())
 
 
 @asynccontextmanager

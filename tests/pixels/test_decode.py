@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scog.errors import AssetBroken
-from scog.pixels.decode import decode_block, empty_block
+from scog.pixels.decode import decode_block, decode_rows, empty_block
 from scog.pixels.description import Description, Level
 from scog.space.grid import Grid
 from tests.doubles.rasters import encoded
@@ -97,6 +97,29 @@ def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
     for compression in ("DEFLATE", "NONE"):
         with pytest.raises(AssetBroken):
             decode_block(data if len(data) != 192 else b"", description(compression=compression), 0)
+
+
+@pytest.mark.parametrize("compression", ["DEFLATE", "NONE"])
+@pytest.mark.parametrize("predictor", [1, 2])
+@given(rows=st.integers(1, 64), share=st.floats(0, 1))
+def test_the_first_rows_are_those_of_the_block(compression: str, predictor: int, rows: int, share: float) -> None:
+    """Of however many of its bytes: never a wrong row, and no more than asked for."""
+    told = description(shape=(64, 12), compression=compression, predictor=predictor)
+    numbers = encoded(64, 12)
+    data = stored(numbers, compression, predictor)
+    found = decode_rows(data[: round(share * len(data))], told, 0, rows)
+    np.testing.assert_array_equal(found, numbers[: len(found)], strict=True)
+    assert len(found) <= rows
+    assert not found.flags.writeable
+    assert len(decode_rows(data, told, 0, rows)) == rows
+
+
+def test_rows_of_a_bomb_or_of_anything_else() -> None:
+    bomb = zlib.compress(bytes(50_000_000), 9)
+    assert decode_rows(bomb, description(), 0, 3).shape == (3, 12)
+    with pytest.raises(AssetBroken):
+        decode_rows(b"<html>" * 30, description(), 0, 3)
+    assert decode_rows(b"", description(), 0, 3).shape == (0, 12)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, S
 from scog.net import ranges as ranges_module
 from scog.net.policy import Tally, pause_before
 from scog.pixels.description import Description
-from scog.pixels.reader import LASTING_FAULT, PASSING_FAULT, BlockReader
+from scog.pixels.faults import LASTING_FAULT, PASSING_FAULT
+from scog.pixels.reader import BlockReader
 from scog.pixels.store import HeaderStore
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
@@ -41,7 +42,7 @@ PASSING: dict[str, tuple[Fault, str, int]] = {
     "429 for long": (does.status(429, Retry_After="30"), "http-429", 1),
     "hang": (does.hang, "timeout", 1),
     "hang mid-body": (does.hang_after(100), "timeout", 1),
-    "reset": (does.reset, "connection", 6),
+    "reset": (does.reset, "connection", 3),
     "cut": (does.cut_after(100), "connection", 3),
     "reset mid-body": (does.reset_after(100), "connection", 3),
 }
@@ -88,7 +89,8 @@ def test_passing_faults(where: str, way: str, fault: str) -> None:
             server.forget_requests()
             server.fail("/a.tif", always=does_fault)
             await fails(reader, url, SourceUnavailable, reason, within=deadline + 0.5)
-            assert len(server.requests) == requests
+            kept = where == "blocks" and fault == "reset"  # what ends a kept connection may not be the answer's fault
+            assert len(server.requests) == requests + kept
             server.fail("/a.tif")
             server.forget_requests()
             await fails(reader, url, SourceUnavailable, reason)  # remembered, for all who ask

@@ -15,7 +15,7 @@ places = st.tuples(
     st.one_of(st.integers(1, 500), st.integers(1, 20_000_000)),
 )
 piece_lists = st.lists(places, max_size=30).map(
-    lambda found: [Piece((0, i), start, start + length) for i, (start, length) in enumerate(found)]
+    lambda found: [Piece((0, i), start, start + length, start + length) for i, (start, length) in enumerate(found)]
 )
 gaps = st.one_of(st.integers(0, 400), st.integers(0, 2_000_000))
 
@@ -53,7 +53,7 @@ def test_order_does_not_matter(pieces: list[Piece], gap: int, random: object) ->
 
 def test_examples() -> None:
     def spans(gap: int, *places: tuple[int, int]) -> list[tuple[int, int]]:
-        pieces = [Piece((0, i), *place) for i, place in enumerate(places)]
+        pieces = [Piece((0, i), *place, place[1]) for i, place in enumerate(places)]
         return [(request.start, request.stop) for request in plan_requests(pieces, gap)]
 
     assert spans(0) == []
@@ -71,7 +71,8 @@ def test_what_is_read_through_is_brought_too(lengths: list[int], chosen: set[int
     sizes = np.array([lengths])
     offsets = np.cumsum(sizes, axis=1) - sizes
     wanted = {i for i in chosen if i < len(lengths) and lengths[i]}
-    pieces = [Piece((0, i), int(offsets[0, i]), int(offsets[0, i] + lengths[i])) for i in wanted]
+    ends = ((i, int(offsets[0, i]), int(offsets[0, i] + lengths[i])) for i in wanted)
+    pieces = [Piece((0, i), start, end, end) for i, start, end in ends]
     for request in plan_requests(pieces, gap):
         more = with_others(request, offsets, sizes)
         assert (more.start, more.stop) == (request.start, request.stop)

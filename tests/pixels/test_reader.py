@@ -130,7 +130,7 @@ def test_requests_are_those_planned(gap: int) -> None:
         pieces = []
         for block in wanted:
             first, last = span(description, 0, block)
-            pieces.append(Piece(block, first, last + 1))
+            pieces.append(Piece(block, first, last + 1, last + 1))
         server.forget_requests()
         blocks = await reader.blocks(url, description, 0, wanted, Tally())
         planned = plan_requests(pieces, gap)
@@ -181,12 +181,11 @@ def test_a_small_cache_costs_requests_and_no_pixel() -> None:
             np.testing.assert_array_equal(await read_level(reader, url, description), truth(DATA))
             assert server.requests
         assert reader.kept(url, description, 0, every_block(description)) is None
-        assert not reader.has(url, description, 0, every_block(description))
 
     served(body, cache_bytes=100_000)
 
 
-def test_kept_and_has_tell_what_is_in_memory() -> None:
+def test_kept_tells_what_is_in_memory() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         assert reader.known(url) is None
         description = await reader.describe(url, Tally())
@@ -196,8 +195,6 @@ def test_kept_and_has_tell_what_is_in_memory() -> None:
         assert reader.kept(url, description, 0, [(1, 1), (0, 1)]) is None
         assert reader.kept(url, description, 1, [(0, 0)]) is None
         assert reader.kept(url, description, 0, [(0, 0)], band=2) is None
-        assert reader.has(url, description, 0, [(0, 0)])
-        assert not reader.has(url, description, 0, [(0, 0), (0, 1)])
 
     served(body, gap=0)
 

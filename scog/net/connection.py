@@ -1,0 +1,207 @@
+"""One HTTP/1.1 connection: what arrives of a body goes from the socket straight into the memory it is used from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, cast
+
+from httptools import HttpParserError, HttpResponseParser
+
+MAX_HEAD = 32_768
+"""Bytes of status line and headers."""
+
+
+class Head(NamedTuple):
+    """Status and headers of an answer, these by their names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+Judge = Callable[[Head], int]
+"""Says how many bytes the body has to have, or raises what is wrong with the answer."""
+
+
+class Lost(ConnectionError):
+    """The connection ended before the answer did; `silent` if that never began."""
+
+    def __init__(self, silent: bool) -> None:
+        super().__init__("the connection ended")
+        self.silent = silent
+
+
+class BadHttp(Exception):
+    """What came is not HTTP, or has another length than it says."""
+
+
+class Connection(asyncio.BufferedProtocol):
+    """A connection, for one question at a time."""
+
+    def __init__(self) -> None:
+        self.idle_since = 0.0
+        self.when_lost: Callable[[], None] = lambda: None
+        self._transport: asyncio.Transport | None = None
+        self._answer: _Answer | None = None
+        self._keeps = True
+        self._buffer = memoryview(bytearray(MAX_HEAD))
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another question may be asked."""
+        open_ = self._transport is not None and not self._transport.is_closing()
+        return open_ and self._keeps and self._answer is None
+
+    async def ask(self, request: bytes, judge: Judge) -> tuple[Head, bytearray]:
+        """Send a request. The answer and its body; whoever stops waiting ends the connection.
+
+        Raises what `judge` raises, Lost or BadHttp; the connection is of no use any more then.
+        """
+        if self._transport is None or self._transport.is_closing():
+            raise Lost(silent=True)
+        answer = self._answer = _Answer(judge)
+        self._transport.write(request)
+        try:
+            await answer.done
+        except BaseException:
+            self.abort()
+            raise
+        self._keeps = answer.keeps
+        self._answer = None
+        assert answer.head is not None
+        return answer.head, answer.body
+
+    def abort(self) -> None:
+        """End the connection now."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # Called by the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection stands."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by birth
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go: what lacks of a body, and never more than that."""
+        lacking = None if self._answer is None else self._answer.lacking
+        return self._buffer if lacking is None else lacking
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many bytes have come."""
+        if self._answer is None or self._answer.done.done():  # nobody has asked for these
+            self.abort()
+        else:
+            self._answer.take(self._buffer, nbytes)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is over; an answer without a length ends like this."""
+        self.when_lost()
+        if self._answer is not None:
+            self._answer.end()
+
+
+class _Answer:
+    """An answer on its way."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.head: Head | None = None
+        self.body = bytearray()
+        self.lacking: memoryview | None = None
+        """The part of the body that comes next, once its length is known and it comes as it is."""
+        self.keeps = False
+        self._judge: Judge | None = judge
+        self._parser = HttpResponseParser(self)
+        self._headers: dict[str, str] = {}
+        self._read = 0
+        self._filled = 0
+        self._early: list[bytes] = []
+        self._complete = False
+
+    def take(self, buffer: memoryview, count: int) -> None:
+        """Take bytes: of the body, if that is where they went, else of the buffer."""
+        if self.lacking is not None:
+            self.lacking = self.lacking[count:]
+            if not self.lacking:
+                self._finish()
+            return
+        self._read += count
+        try:
+            self._parser.feed_data(buffer[:count])
+            if self.head is not None:
+                self._proceed()
+            elif self._read >= MAX_HEAD:
+                raise BadHttp("its headers do not end")
+        except HttpParserError as fault:
+            self._fail(BadHttp(str(fault)))
+        except Exception as fault:  # of the judge's: it is for the one who asked
+            self._fail(fault)
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        if self.done.done():
+            return
+        ended = self.head is not None and not {"content-length", "transfer-encoding"} & self._headers.keys()
+        if ended and self._filled == len(self.body):
+            self._finish()
+        else:
+            self._fail(Lost(silent=self._read == 0))
+
+    def _proceed(self) -> None:
+        """Look at the head, and put what was read so far where it belongs.
+
+        The rest of a body of known length goes there by itself.
+        """
+        assert self.head is not None
+        if self._judge is not None:
+            self.body = bytearray(self._judge(self.head))
+            self._judge = None
+            if not self.body:  # whatever comes is of no interest
+                self.keeps = False
+                self._finish()
+                return
+        for data in self._early:
+            if self._filled + len(data) > len(self.body):
+                raise BadHttp("more came than was asked for")
+            self.body[self._filled : self._filled + len(data)] = data
+            self._filled += len(data)
+        self._early.clear()
+        if self._complete:
+            if self._filled != len(self.body):
+                raise BadHttp("less came than was asked for")
+            self._finish()
+        elif self._headers.get("content-length") == str(len(self.body)):
+            self.lacking = memoryview(self.body)[self._filled :]
+
+    def _finish(self) -> None:
+        self.lacking = None
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def _fail(self, fault: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(fault)
+
+    # Called by the parser
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; of two of one name the last counts."""
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """All headers; those of an interim answer are of no interest."""
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._headers = {}
+            return
+        self.head = Head(status, self._headers)
+        self.keeps = self._parser.should_keep_alive()
+
+    def on_body(self, data: bytes) -> None:
+        """Some of the body."""
+        self._early.append(data)
+
+    def on_message_complete(self) -> None:
+        """The answer's end."""
+        self._complete = self.head is not None

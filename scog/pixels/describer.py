@@ -1,0 +1,127 @@
+"""The describer: headers are read once, and what they tell is kept, in memory and on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any, TypeVar
+
+from scog.errors import AssetBroken, SourceError
+from scog.flight import Flights
+from scog.net.part import Part, is_local
+from scog.net.policy import Tally
+from scog.net.ranges import Ranges
+from scog.pixels import gdal
+from scog.pixels.cache import ByteCache
+from scog.pixels.description import Description, describe
+from scog.pixels.directories import Directories, NotTiff, walk
+from scog.pixels.fallback import GdalThreads
+from scog.pixels.faults import Faults
+from scog.pixels.store import HeaderStore
+
+MAX_HEADER = 4_000_000
+"""Largest header read to describe a file, in bytes; beyond it GDAL looks for the directories."""
+DESCRIPTIONS_BYTES = 64 * 2**20
+T = TypeVar("T")
+
+
+class Describer:
+    """Describes files. Made and used within one event loop."""
+
+    def __init__(
+        self, ranges: Ranges, store: HeaderStore, cpu: Executor, threads: GdalThreads, faults: Faults, header_bytes: int
+    ) -> None:
+        self._ranges = ranges
+        self._store = store
+        self._cpu = cpu
+        self._threads = threads
+        self._faults = faults
+        self._header_bytes = header_bytes
+        self._descriptions: ByteCache[str, Description] = ByteCache(DESCRIPTIONS_BYTES)
+        self._describing: Flights[str, Description] = Flights()
+
+    def known(self, url: str) -> Description | None:
+        """The description of a file, if it is in memory."""
+        return self._descriptions.get(url)
+
+    async def describe(self, url: str, tally: Tally) -> Description:
+        """What the file at `url` says of itself. Raises a SourceError, a remembered one for a while."""
+        found = self._descriptions.get(url)
+        if found is not None:
+            return found
+        self._faults.check(url)
+        return await self._describing.join(url, lambda: self._describe(url, tally))
+
+    async def forget(self, url: str, used: Description) -> None:
+        """Let go of what is known of a file that was replaced; its old blocks are never asked for again."""
+        known = self._descriptions.get(url)
+        if known is None or known.identity == used.identity:  # else somebody has described the new one already
+            self._descriptions.drop(url)
+            await self._in_thread(self._store.drop, url)
+
+    async def _describe(self, url: str, tally: Tally) -> Description:
+        try:
+            found = await self._found(url, tally)
+        except SourceError as fault:
+            self._faults.remember(url, fault)
+            raise
+        blocks = sum(level.sizes.size for level in found.levels if level.sizes is not None)
+        self._descriptions.put(url, found, 2000 + 16 * blocks)
+        return found
+
+    async def _found(self, url: str, tally: Tally) -> Description:
+        if self._store.keeps:
+            kept = await self._in_thread(self._restored, url)
+            if kept is not None:
+                return kept
+        size: int | None = self._header_bytes
+        while size is not None:
+            part = await self._ranges.read(url, 0, size, tally)
+            told = await self._in_thread(self._told, url, part)
+            if isinstance(told, Description):
+                return told
+            size = max(told, 4 * size) if told <= MAX_HEADER else None
+        return await self._threads.run(url, tally, partial(gdal.describe_scattered, local=is_local(url)))
+
+    def _restored(self, url: str) -> Description | None:
+        """What the header kept on disk tells, if one is."""
+        kept = self._store.get(url)
+        if kept is None:
+            return None
+        identity, header = kept
+        try:
+            directories = _walked(header)
+            if directories.needed > len(header):
+                raise AssetBroken("The header lacks some of its directories.", reason="cut-off")
+            return describe(header, directories, identity, local=is_local(url))
+        except (SourceError, TypeError):  # the disk's fault, or an older scog's
+            self._store.drop(url)
+            return None
+
+    def _told(self, url: str, part: Part) -> Description | int:
+        """What a file's first bytes tell, or how many it takes to hold all of its directories."""
+        data = bytes(part.data)
+        directories = _walked(data)
+        needed = directories.needed
+        if needed > len(data):
+            if len(data) >= part.size:
+                raise AssetBroken("The file ends before its directories do.", reason="cut-off")
+            return needed
+        header = data[:needed]
+        description = describe(header, directories, part.etag, local=is_local(url))
+        if description.stop > part.size:
+            raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
+        self._store.put(url, part.etag, header)
+        return description
+
+    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
+
+
+def _walked(header: bytes) -> Directories:
+    try:
+        return walk(header)
+    except NotTiff as fault:
+        raise AssetBroken(f"The file is not a TIFF: {fault}.", reason="not-a-tiff") from None

@@ -1,0 +1,63 @@
+"""Threads in which GDAL reads what scog does not decode itself, through the same ranges as everything else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from scog.errors import SourceUnavailable
+from scog.net.part import Part
+from scog.net.policy import Tally
+from scog.net.ranges import Ranges
+
+THREADS = 8
+T = TypeVar("T")
+
+
+class GdalThreads:
+    """Threads of GDAL's own: they wait for the event loop to fetch, which the computing threads must not."""
+
+    def __init__(self, ranges: Ranges, read_deadline: float) -> None:
+        self._ranges = ranges
+        self._read_deadline = read_deadline
+        self._closed = False
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="scog-gdal")
+
+    def close(self) -> None:
+        """Let go of the threads; reads under way end at their deadlines."""
+        self._closed = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def run(self, url: str, tally: Tally, work: Callable[[Callable[[int, int], Part]], T]) -> T:
+        """Work in a thread, given a function that reads: it waits until the event loop has brought the bytes.
+
+        When nobody waits for the work any more it reads no further, and soon ends.
+        """
+        loop = asyncio.get_running_loop()
+        under_way: set[Future[Part]] = set()
+        stopped = False
+
+        def read(start: int, stop: int) -> Part:
+            if stopped or self._closed:
+                raise SourceUnavailable("The work was stopped.", reason="stopped")
+            future = asyncio.run_coroutine_threadsafe(self._ranges.read(url, start, stop, tally), loop)
+            under_way.add(future)
+            try:
+                return future.result(2 * self._read_deadline)
+            except TimeoutError:
+                future.cancel()
+                raise SourceUnavailable("The file was not read in time.", reason="timeout") from None
+            except CancelledError:
+                raise SourceUnavailable("The work was stopped.", reason="stopped") from None
+            finally:
+                under_way.discard(future)
+
+        try:
+            return await loop.run_in_executor(self._threads, work, read)
+        except asyncio.CancelledError:
+            stopped = True
+            for future in tuple(under_way):
+                future.cancel()
+            raise

@@ -1,0 +1,40 @@
+"""Faults that are remembered for a while, so that a broken file is not asked for by every tile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError
+
+LASTING_FAULT = 60.0
+"""Seconds that a missing or refused file is remembered."""
+PASSING_FAULT = 5.0
+MAX_FAULTS = 10_000
+
+
+class Faults:
+    """What went wrong with which file, and until when that counts."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._known: dict[str, tuple[float, SourceError]] = {}
+
+    def remember(self, url: str, fault: SourceError) -> None:
+        """Remember a fault, unless it is gone once the file is described anew."""
+        if isinstance(fault, AssetChanged):
+            return
+        lasting = isinstance(fault, AssetMissing | AssetRefused | AssetBroken)
+        self._known[url] = (self._clock() + (LASTING_FAULT if lasting else PASSING_FAULT), fault)
+        if len(self._known) > MAX_FAULTS:
+            now = self._clock()
+            self._known = {url: known for url, known in self._known.items() if known[0] > now}
+
+    def check(self, url: str) -> None:
+        """Raise the fault that is remembered of a file, if one is."""
+        known = self._known.get(url)
+        if known is None:
+            return
+        until, fault = known
+        if self._clock() < until:
+            raise type(fault)(str(fault), reason=fault.reason)
+        del self._known[url]

@@ -1,0 +1,297 @@
+"""The HTTP client: connections are kept, answers of every shape are read, and what is none is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import uvloop
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scog.net.connection import BadHttp, Head, Lost
+from scog.net.http import HttpClient, address_of
+from tests.doubles import reading
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+loops: list[reading.LoopFactory] = []
+"""The one that tests run in."""
+BODY = bytes(range(256)) * 300
+OK = b"HTTP/1.1 206 Partial Content\r\n"
+T = TypeVar("T")
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture(params=LOOPS.values(), ids=LOOPS, autouse=True)
+def _loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    loops.append(request.param)
+    yield
+    loops.pop()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    return reading.run(work, loop=loops[-1])
+
+
+@asynccontextmanager
+async def serving(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """A server that does with each connection, of which it tells the number, what it is told to."""
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        try:
+            await talk(reader, writer, connections)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    host, port = server.sockets[0].getsockname()
+    try:
+        yield f"{'https' if tls else 'http'}://{host}:{port}"
+    finally:
+        server.close()
+
+
+def repeating(answer: bytes, times: int = 1000, step: int = 1 << 20) -> Talk:
+    """Answers so often on one connection, `step` bytes at a time, and then closes it."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        for _ in range(times):
+            await reader.readuntil(b"\r\n\r\n")
+            for at in range(0, len(answer), step):
+                writer.write(answer[at : at + step])
+                await writer.drain()
+                if step < 1 << 20:
+                    await asyncio.sleep(0)
+
+    return talk
+
+
+class Counter:
+    """Counts requests."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def __call__(self) -> None:
+        self.sent += 1
+
+
+def whole(head: Head) -> int:
+    return len(BODY)
+
+
+def asked(talk: Talk, times: int = 1, judge: Callable[[Head], int] = whole) -> tuple[list[tuple[Head, bytearray]], int]:
+    """The answers to so many questions, one after the other, and how many requests it took."""
+
+    async def work() -> tuple[list[tuple[Head, bytearray]], int]:
+        client, count = HttpClient(), Counter()
+        async with serving(talk) as base:
+            try:
+                return [await client.get(f"{base}/a", {"X": "1"}, judge, count) for _ in range(times)], count.sent
+            finally:
+                await client.close()
+
+    return run(work())
+
+
+def chunked(body: bytes, size: int) -> bytes:
+    parts = [body[at : at + size] for at in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+ANSWERS = {
+    "length": OK + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY,
+    "chunks": OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(BODY, 1000),
+    "one chunk": OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(BODY, len(BODY)),
+    "an interim answer before": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    + OK
+    + b"Content-Length: %d\r\n\r\n" % len(BODY)
+    + BODY,
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize("step", [1 << 20, 997, 33_000])
+def test_a_body_is_read_whatever_way_it_comes(answer: bytes, step: int) -> None:
+    async def first_only(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        assert number == 1  # one connection serves all
+        await repeating(answer, step=step)(reader, writer, number)
+
+    answers, requests = asked(first_only, times=3)
+    assert requests == 3
+    for head, body in answers:
+        assert body == BODY
+        assert head.status == 206
+        assert "link" not in head.headers
+
+
+def test_a_body_that_ends_with_its_connection() -> None:
+    answers, requests = asked(repeating(OK + b"\r\n" + BODY, times=1), times=2)
+    assert [body for _, body in answers] == [BODY, BODY]
+    assert requests == 2
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_made_anew() -> None:
+    async def work() -> None:
+        client, count = HttpClient(), Counter()
+        async with serving(repeating(ANSWERS["length"], times=1)) as base:
+            await client.get(f"{base}/a", {}, whole, count)
+            await asyncio.sleep(0.05)
+            assert (await client.get(f"{base}/a", {}, whole, count))[1] == BODY
+            assert count.sent == 2
+            await client.close()
+
+    run(work())
+
+
+def test_a_connection_that_closes_as_it_is_asked_again_is_made_anew() -> None:
+    """The race of every kept connection: the server closes it while the question is on its way."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(ANSWERS["length"])
+        await reader.readuntil(b"\r\n\r\n")
+        if number > 1:
+            writer.write(ANSWERS["length"])
+
+    answers, requests = asked(talk, times=2)
+    assert [body for _, body in answers] == [BODY, BODY]
+    assert requests == 3
+
+
+def test_a_new_connection_that_ends_silently_is_lost() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    with pytest.raises(Lost):
+        asked(talk)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"HTTP/1.1 206 OK\r\nX: " + b"a" * 100_000,
+        OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(BODY + b"more", 1000),
+        OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(BODY[:-4], 1000),
+        OK + b"Content-Length: 12\r\nContent-Length: 13\r\n\r\n" + BODY,
+        OK + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % len(BODY) + chunked(BODY, 1000),
+        OK + b"Content-Length: -5\r\n\r\n" + BODY,
+    ],
+    ids=["no HTTP", "headers without end", "no chunk", "more", "less", "two lengths", "two framings", "no length"],
+)
+def test_what_is_not_http_is_refused(answer: bytes) -> None:
+    with pytest.raises(BadHttp):
+        asked(repeating(answer, times=1))
+
+
+def test_what_nobody_asked_for_ends_the_connection() -> None:
+    """Bytes behind an answer would be taken for the next one's."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(ANSWERS["length"])
+        await writer.drain()
+        await asyncio.sleep(0.02)
+        writer.write(ANSWERS["length"].replace(BODY, BODY[::-1]))
+        await reader.readuntil(b"\r\n\r\n")
+        raise AssertionError("the connection was used again")
+
+    async def work() -> None:
+        client, count = HttpClient(), Counter()
+        async with serving(talk) as base:
+            for _ in range(2):
+                assert (await client.get(f"{base}/a", {}, whole, count))[1] == BODY
+                await asyncio.sleep(0.1)
+            await client.close()
+
+    run(work())
+
+
+def test_a_judge_is_heard_before_the_body_is_read() -> None:
+    def refuse(head: Head) -> int:
+        raise LookupError(head.status)
+
+    with pytest.raises(LookupError):
+        asked(repeating(ANSWERS["length"]), judge=refuse)
+
+
+def test_an_answer_of_no_interest_is_not_read() -> None:
+    answers, _ = asked(repeating(ANSWERS["length"]), times=2, judge=lambda head: 0)
+    assert [bytes(body) for _, body in answers] == [b"", b""]
+
+
+def test_who_leaves_ends_the_connection() -> None:
+    gone = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(ANSWERS["length"][:1000])
+        assert await reader.read() == b""
+        gone.set()
+
+    async def work() -> None:
+        client = HttpClient()
+        async with serving(talk) as base:
+            asking = asyncio.ensure_future(client.get(f"{base}/a", {}, whole, Counter()))
+            await asyncio.sleep(0.05)
+            asking.cancel()
+            async with asyncio.timeout(1):
+                await gone.wait()
+            await client.close()
+
+    run(work())
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=40))
+def test_nothing_in_a_url_gets_out_of_the_request_line(path: str) -> None:
+    address = address_of(f"https://example.org/{path}")
+    assert not set(" \r\n\t") & set(address.target + address.authority)
+    assert address.target.isascii()
+
+
+def test_addresses() -> None:
+    assert address_of("http://a.test/x y?z=1 2") == (("http", "a.test", 80), "a.test", "/x%20y?z=1%202")
+    assert address_of("https://[::1]:8443/a%20b") == (("https", "::1", 8443), "[::1]:8443", "/a%20b")
+    assert address_of("https://bücher.example") == (
+        ("https", "xn--bcher-kva.example", 443),
+        "xn--bcher-kva.example",
+        "/",
+    )
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_certificates_are_checked(tmp_path: Path) -> None:
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=a", "-out", "cert.pem",
+         "-keyout", "key.pem", "-addext", "subjectAltName=IP:127.0.0.1"],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+
+    async def work() -> None:
+        client = HttpClient()
+        async with serving(repeating(ANSWERS["length"]), tls) as base:
+            with pytest.raises(ConnectionError, match="certificate"):
+                await client.get(f"{base}/a", {}, whole, Counter())
+            trusting = HttpClient(ssl.create_default_context(cafile=str(tmp_path / "cert.pem")))
+            for _ in range(2):
+                assert (await trusting.get(f"{base}/a", {}, whole, Counter()))[1] == BODY
+            await trusting.close()
+        await client.close()
+
+    run(work())

@@ -1,0 +1,192 @@
+"""Reading only the rows that a picture takes: fewer bytes, the same pixels, nothing taken for more than it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from rasterio.io import MemoryFile
+
+from scog.net.policy import Tally
+from scog.pixels import fetch
+from scog.pixels.description import Description
+from scog.pixels.fetch import piece_of
+from scog.pixels.reader import BlockReader
+from tests.doubles import range_server as does
+from tests.doubles.range_server import RangeServer
+from tests.doubles.rasters import KINDS, raster
+from tests.doubles.reading import every_block, reading, run, save, truth
+
+Body = Callable[[RangeServer, BlockReader, str, Description], Coroutine[Any, Any, None]]
+
+
+def written(numbers: NDArray[np.uint16]) -> bytes:
+    """A raster in blocks of 512."""
+    layout = {"tiled": True, "blockxsize": 512, "blockysize": 512, "compress": "DEFLATE", "predictor": 2}
+    place = {"crs": "EPSG:32632", "transform": Affine(10, 0, 6e5, 0, -10, 5e6), "nodata": 0}
+    height, width = numbers.shape
+    with MemoryFile() as memory:
+        with memory.open(
+            driver="GTiff", width=width, height=height, count=1, dtype="uint16", **layout, **place
+        ) as dataset:
+            dataset.write(numbers, 1)
+        return bytes(memory.getbuffer())
+
+
+NUMBERS = np.random.default_rng(1).integers(1, 60_000, (600, 500), np.uint16)
+"""Noise, whose bytes are spread evenly over its rows."""
+DATA = written(NUMBERS)
+UNEVEN = written(
+    np.where(np.arange(512)[:, np.newaxis] < 256, np.pad(NUMBERS[:512], ((0, 0), (0, 12))), 7).astype(np.uint16)
+)
+"""Noise above, one number below: the first rows take most of the bytes."""
+
+
+def served(body: Body, data: bytes = DATA, latency: float = 0.0, **how: Any) -> None:
+    """Run a test's body with a server that has one file, and a reader that has described it."""
+
+    async def work() -> None:
+        async with reading(server.host, **how) as reader:
+            url = server.put("/a.tif", data)
+            description = await reader.describe(url, Tally())
+            server.forget_requests()
+            await body(server, reader, url, description)
+
+    with RangeServer(latency=latency) as server:
+        run(work())
+
+
+def size_of(description: Description, block: tuple[int, int], level: int = 0) -> int:
+    sizes = description.levels[level].sizes
+    assert sizes is not None
+    return int(sizes[block])
+
+
+@pytest.mark.parametrize("bottom", [1, 40, 100, 200, 300, 430])
+def test_the_upper_rows_cost_their_share(bottom: int) -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
+        tally = Tally()
+        found = await reader.blocks(url, description, 0, [(0, 0)], tally, bottom=bottom, thrifty=True)
+        np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:bottom], ((0, 0), (0, 12))))
+        assert len(server.requests) == tally.requests == 1
+        whole = size_of(description, (0, 0))
+        assert tally.bytes <= whole * bottom / 512 * fetch.MARGIN + fetch.LEAST + 1
+        server.forget_requests()
+        assert await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=bottom, thrifty=True) == found
+        assert reader.kept(url, description, 0, [(0, 0)], bottom=bottom) == found
+        assert server.requests == []
+        assert reader.kept(url, description, 0, [(0, 0)], bottom=bottom + 1) is None
+        assert reader.kept(url, description, 0, [(0, 0)]) is None
+
+    served(body)
+
+
+def test_rows_above_the_last_blocks_are_whole() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
+        found = await reader.blocks(url, description, 0, [(0, 0), (1, 0)], Tally(), bottom=530, thrifty=True)
+        assert [len(found[block]) for block in ((0, 0), (1, 0))] == [512, 18]
+
+    served(body)
+
+
+@pytest.mark.parametrize("thrifty", [True, False])
+def test_who_asks_further_down_gets_the_whole_block_for_good(thrifty: bool) -> None:
+    """Neighbours do ask for it, then."""
+
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
+        await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=100, thrifty=True)
+        server.forget_requests()
+        found = await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=200, thrifty=thrifty)
+        assert len(found[0, 0]) == 512
+        assert server.bytes >= size_of(description, (0, 0))
+        server.forget_requests()
+        assert len((await reader.blocks(url, description, 0, [(0, 0)], Tally()))[0, 0]) == 512
+        assert server.requests == []
+        await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=50, thrifty=True)  # keeps what is more
+        assert reader.kept(url, description, 0, [(0, 0)]) is not None
+
+    served(body)
+
+
+def test_wishes_at_once_share_what_suffices() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
+        def wish(bottom: int | None, thrifty: bool) -> Coroutine[Any, Any, Any]:
+            return reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=bottom, thrifty=thrifty)
+
+        found = await asyncio.gather(wish(None, False), *(wish(100, True) for _ in range(5)))
+        assert len(server.requests) == 1  # who comes later shares the whole block
+        assert all(np.array_equal(each[0, 0][:100, :500], NUMBERS[:100]) for each in found)
+        server.forget_requests()
+        await asyncio.gather(*(reader.blocks(url, description, 0, [(1, 0)], Tally(), 1, 530, True) for _ in range(5)))
+        assert len(server.requests) == 1
+
+    served(body, latency=0.05)
+
+
+def test_rows_that_take_more_bytes_than_thought_are_all_there() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
+        found = await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=250, thrifty=True)
+        np.testing.assert_array_equal(found[0, 0][:250], truth(UNEVEN)[:250])
+        (first, second) = server.ranges
+        assert first is not None
+        assert second is not None
+        assert second[0] == first[1] + 1  # no byte twice
+        assert server.bytes == size_of(description, (0, 0))
+
+    served(body, UNEVEN)
+
+
+def test_a_file_replaced_between_the_two_is_no_mixture() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
+        server.fail("/a.tif", lambda answer: answer, does.header(ETag='"another"'))
+        with pytest.raises(Exception, match="replaced"):
+            await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=250, thrifty=True)
+
+    served(body, UNEVEN)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_raster_is_read_thriftily_too(kind: str) -> None:
+    data = raster(kind)
+
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
+        expected = truth(data)
+        height, width = description.levels[0].block_shape
+        for bottom in (1, 33, len(expected)):
+            wanted = [block for block in every_block(description) if block[0] * height < bottom]
+            found = await reader.blocks(url, description, 0, wanted, Tally(), bottom=bottom, thrifty=True)
+            for (row, col), block in found.items():
+                rows = slice(row * height, min((row + 1) * height, bottom))
+                shown = expected[rows, col * width : (col + 1) * width]
+                np.testing.assert_array_equal(block[: shown.shape[0], : shown.shape[1]], shown)
+
+    served(body, data)
+
+
+def test_local_blocks_are_read_and_checked_whole(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with reading(folder=tmp_path) as reader:
+            url = save(tmp_path, "a.tif", DATA)
+            description = await reader.describe(url, Tally())
+            found = await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=10, thrifty=True)
+            assert len(found[0, 0]) == 512
+
+    run(work())
+
+
+@given(st.integers(1, 5_000_000), st.integers(1, 1024), st.integers(0, 10_000_000))
+def test_laws_of_pieces(size: int, rows: int, start: int) -> None:
+    piece = piece_of((0, 0), start, size, rows, 1024)
+    assert start < piece.stop <= piece.end == start + size
+    assert (piece.rows is None) == (piece.stop == piece.end)
+    if piece.rows is not None:
+        assert piece.rows == rows
+        assert piece.stop - start >= size * rows / 1024
