@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,10 +15,12 @@ from scog.catalog.search import Searches
 from scog.catalog.store import SearchStore
 from scog.cube.cubes import Cubes
 from scog.cube.store import CubeStore
+from scog.field.numbers import Measured
 from scog.kept import Kept
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
 from scog.pixels.budget import Budget
+from scog.pixels.cache import ByteCache
 from scog.pixels.layers import LayerReader
 from scog.pixels.reader import BlockReader
 from scog.pixels.store import HeaderStore
@@ -36,6 +38,10 @@ class Engine:
     cubes: Cubes
     cpu: Executor
     kept: Kept
+    measured: ByteCache[Hashable, tuple[float, Measured]]
+    """Numbers of observations of fields that were asked for lately, with the time since when (time.monotonic)."""
+    measuring: Budget
+    """Bytes that observations of fields take while they are measured."""
 
 
 @asynccontextmanager
@@ -91,6 +97,8 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             cubes=cubes,
             cpu=cpu,
             kept=Kept(settings.picture_cache_mb * 1_000_000),
+            measured=ByteCache(settings.series_cache_mb * 1_000_000),
+            measuring=Budget(settings.series_memory_mb * 1_000_000),
         )
 
 

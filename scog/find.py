@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from scog.catalog.cover import Cover, choose_cover
@@ -17,7 +18,7 @@ from scog.engine import Engine
 from scog.errors import CatalogError
 from scog.pixels.reader import gather_all
 from scog.report import Report
-from scog.space.areas import search_areas
+from scog.space.areas import SEARCH_ZOOM, search_areas
 from scog.space.bounds import lonlat_bounds
 from scog.space.grid import Grid
 
@@ -26,6 +27,18 @@ MAX_SCENES = 500
 WIDE_SCENES = 64
 """Scenes of a picture wider than one search's area; each costs about 1 MB at its coarsest level."""
 WIDE_PAGES = 3
+
+
+@dataclass(frozen=True)
+class Most:
+    """How many observations and scenes may be asked for, and the zoom of the map's tiles that are searched."""
+
+    observations: int
+    scenes: int
+    zoom: int = SEARCH_ZOOM
+
+
+PICTURE = Most(MAX_OBSERVATIONS, MAX_SCENES)
 
 
 async def observations(
@@ -37,16 +50,18 @@ async def observations(
     report: Report,
     oldest_first: bool = False,
     pinned: Pinned | None = None,
+    most: Most = PICTURE,
 ) -> AsyncIterator[Observation]:
     """Observations that touch a grid, newest first, within the bounds of what one picture may ask for.
 
     Without an interval, those of the archive's newest days. A wide picture gets few scenes, chosen to cover it.
+    Where it is no picture that is made of them, `most` says what may be asked for, and how small an area is searched.
     With `oldest_first` all are found before the first is given. With `pinned` scenes, those and no others are given,
     and nothing is searched.
     Raises a CatalogError, but once some were found it just ends, and the report says so.
     """
     since = time.perf_counter()
-    (areas, wide), bounds = search_areas(grid), lonlat_bounds(grid)
+    (areas, wide), bounds = search_areas(grid, most.zoom), lonlat_bounds(grid)
     if bounds is None:
         return
     if pinned is not None:
@@ -64,7 +79,7 @@ async def observations(
     async for observation in found:
         report.add_time("search", since)
         count, scenes = count + 1, scenes + len(observation.scenes)
-        if count > MAX_OBSERVATIONS or scenes > MAX_SCENES:
+        if count > most.observations or scenes > most.scenes:
             report.bounded = True
             return
         yield observation

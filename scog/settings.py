@@ -99,6 +99,28 @@ class Settings(BaseSettings):
     """After this long an animation is made of the frames that are drawn; making it takes some seconds more."""
     animation_at_once: int = Field(4, ge=1)
     """Frames of one animation that are drawn at once: few, so that tiles asked for meanwhile need not wait for it."""
+    series: int = Field(16, ge=1)
+    """Time series in work at once, beyond which the answer is 503: each reads as much as a hundred tiles."""
+    series_at_once: int = Field(24, ge=1, le=64)
+    """Observations of one series that are read at once: few, so that tiles asked for meanwhile need not wait for it."""
+    series_deadline: float = Field(60.0, gt=0)
+    """After this long a series is answered with the observations that are read; the others are named."""
+    series_scenes: int = Field(1000, ge=1, le=1000)
+    """Observations of one series and scenes of them, the newest; two satellites see a place 146 times a year."""
+    series_days: int = Field(365, ge=1, le=36600)
+    """Days before the archive's newest scene (remote: before today) that a series shows without `datetime`."""
+    series_memory_mb: int = Field(256, ge=16)
+    """Pixels of fields while they are measured, in MB, of all series together; further observations wait for room."""
+    series_cache_mb: int = Field(32, ge=0)
+    """Numbers of observations kept in memory, in MB; 32 holds about 15,000 of them, for an hour at most."""
+    fields: int = Field(100, ge=1)
+    """Fields of one request, each of which costs as much as a request of its own."""
+    field_bytes: int = Field(1_000_000, ge=1000)
+    """Bytes of the GeoJSON of a request's fields; 1,000,000 is about 25,000 corners, or 100 fields with properties."""
+    field_corners: int = Field(10_000, ge=4)
+    """Corners of all fields of a request together; with edges across 4,000,000 pixels these take three seconds."""
+    field_pixels: int = Field(4_000_000, ge=1)
+    """Pixels around a field; 4,000,000 are 20 km a side at 10 m. Larger fields are looked at on coarser pixels."""
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Threads that decode and compute; numpy and the codecs let go of Python's lock."""
 

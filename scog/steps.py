@@ -31,6 +31,10 @@ class Step:
         """Its length in days, of months the mean."""
         return self.number * MONTH_DAYS if self.of_months else float(self.number)
 
+    def __str__(self) -> str:
+        years = self.of_months and self.number % 12 == 0
+        return f"P{self.number // 12 if years else self.number}{'Y' if years else 'M' if self.of_months else 'D'}"
+
     def after(self, start: datetime, count: int) -> datetime | None:
         """The moment so many steps after a start; None beyond the calendar's end.
 
@@ -47,11 +51,11 @@ class Step:
             return None
 
 
-def parse_step(text: str) -> Step:
+def parse_step(text: str, parameter: str = "step") -> Step:
     """A step as people write it. Raises InvalidInput."""
     found = _DURATION.fullmatch(NAMED.get(text.lower(), text.upper()))
     if found is None:
-        raise InvalidInput(f"{quoted(text)} is not a step of time.", parameter="step", valid=VALID)
+        raise InvalidInput(f"{quoted(text)} is not a step of time.", parameter=parameter, valid=VALID)
     number = int(found[1])
     return Step(number * {"D": 1, "W": 7, "M": 1, "Y": 12}[found[2]], of_months=found[2] in "MY")
 

@@ -47,18 +47,26 @@ class View:
 
     async def usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
         """Where a scene may be used, by its classification; None when that cannot be read."""
-        if self._needs_no_mask(scene):
-            return np.ones(self._grid.shape, bool)
-        usable = self._computed(scene, ("scl",), partial(_usable, self._ask.mask), self._grid, wanted)
+        found = await self.classified(scene, wanted)
+        return None if found is None else found[0]
+
+    async def classified(self, scene: Scene, wanted: Mask2D | None = None) -> tuple[Mask2D, Mask2D] | None:
+        """Where a scene may be used, and where it was seen but is taken out; None when that cannot be read.
+
+        Neither is where the scene has no data.
+        """
+        if self.needs_no_mask(scene):
+            return np.ones(self._grid.shape, bool), np.zeros(self._grid.shape, bool)
+        classified = self._computed(scene, ("scl",), partial(_classified, self._ask.mask), self._grid, wanted)
         if self._around is None:
-            return await usable
+            return await classified
         near = self._computed(scene, ("scl",), partial(_near, self._ask.mask, self._around), self._around.grid)
-        mask, masked = await gather_all((usable, near))
-        return None if mask is None or masked is None else mask & ~masked
+        found, masked = await gather_all((classified, near))
+        return None if found is None or masked is None else (found[0] & ~masked, found[1] | (found[0] & masked))
 
     def known_usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
         """The same; None when it is not in memory."""
-        if self._needs_no_mask(scene):
+        if self.needs_no_mask(scene):
             return np.ones(self._grid.shape, bool)
         layers = self._layers.in_memory(scene, ("scl",), self._grid, wanted)
         if layers is None or self._around is None:
@@ -85,14 +93,14 @@ class View:
         """Both, from classification and bands read at once: it is a round trip less. None when one cannot be read."""
         ask = self._ask
         apart = "scl" in ask.expression.bands or method_for("scl", ask.resampling) is not Resampling.NEAREST
-        if apart or self._around is not None or self._needs_no_mask(scene):
+        if apart or self._around is not None or self.needs_no_mask(scene):
             usable, values = await gather_all((self.usable(scene), self.values(scene)))
             return None if usable is None or values is None else (usable, values)
         bands = ("scl", *ask.expression.bands)
         work = partial(_masked, ask.mask, ask.expression)
         return await self._computed(scene, bands, work, self._grid, None, ask.resampling)
 
-    def _needs_no_mask(self, scene: Scene) -> bool:
+    def needs_no_mask(self, scene: Scene) -> bool:
         """Whether all of a scene may be used: nothing is to be masked, or it has nothing to mask by."""
         if self._ask.mask.classes is None:
             return True
@@ -123,6 +131,11 @@ class View:
 
 def _usable(mask: Mask, layers: dict[str, Layer]) -> Mask2D:
     return layers["scl"].valid & mask.usable(layers["scl"].numbers)
+
+
+def _classified(mask: Mask, layers: dict[str, Layer]) -> tuple[Mask2D, Mask2D]:
+    usable = _usable(mask, layers)
+    return usable, layers["scl"].valid & ~usable
 
 
 def _masked(mask: Mask, expression: Expression, layers: dict[str, Layer]) -> tuple[Mask2D, Valued]:

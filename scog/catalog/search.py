@@ -176,9 +176,10 @@ class Searches:
             task.cancel()
         await asyncio.gather(*self._renewing.values(), return_exceptions=True)
 
-    async def default_interval(self, collection: str | None) -> Interval:
+    async def default_interval(self, collection: str | None, days: int | None = None) -> Interval:
         """The archive's newest days, or for a live catalogue the last days from today, in whole UTC days."""
-        return Interval(await self.last_day(collection) - self._newest, None)
+        newest = self._newest if days is None else timedelta(days=days)
+        return Interval(await self.last_day(collection) - newest, None)
 
     async def last_day(self, collection: str | None) -> datetime:
         """When the UTC day began on which an archive's newest scene was taken; for a live catalogue, today."""

@@ -44,11 +44,28 @@ def item_shape(geometry: Any) -> BaseGeometry | None:
     """
     try:
         shape = shapely.geometry.shape(geometry)
-        parts = [_cut(part) for part in getattr(shape, "geoms", [shape])]
+        parts = [cut_at_antimeridian(part) for part in getattr(shape, "geoms", [shape])]
         joined = parts[0] if len(parts) == 1 else shapely.union_all(parts)
     except _MALFORMED:
         return None
     return None if joined.is_empty else joined
+
+
+def cut_at_antimeridian(shape: BaseGeometry) -> BaseGeometry:
+    """A part in one piece between -180 and 180; what goes on beyond the antimeridian comes back on the other side.
+
+    A polygon wider than half of the Earth is taken for one that jumps over the antimeridian.
+    """
+    west, _, east, _ = shape.bounds
+    if east - west > 180 and shape.geom_type == "Polygon":
+        shape = shapely.transform(shape, _unwrap)
+    if not shape.is_valid:
+        shape = shapely.make_valid(shape)
+    if shape.bounds[2] <= 180:
+        return shape
+    here = shapely.intersection(shape, shapely.box(-180, -90, 180, 90))
+    beyond = shapely.intersection(shape, shapely.box(180, -90, 540, 90))
+    return shapely.union(here, shapely.transform(beyond, lambda corners: corners - (360.0, 0.0)))
 
 
 def touching(shape: BaseGeometry) -> Callable[[Any], bool]:
@@ -126,20 +143,6 @@ def _count_positions(coordinates: object, depth: int) -> int:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9 and math.isfinite(value)
-
-
-def _cut(shape: BaseGeometry) -> BaseGeometry:
-    """A part in one piece between -180 and 180; what goes on beyond the antimeridian comes back on the other side."""
-    west, _, east, _ = shape.bounds
-    if east - west > 180 and shape.geom_type == "Polygon":
-        shape = shapely.transform(shape, _unwrap)
-    if not shape.is_valid:
-        shape = shapely.make_valid(shape)
-    if shape.bounds[2] <= 180:
-        return shape
-    here = shapely.intersection(shape, shapely.box(-180, -90, 180, 90))
-    beyond = shapely.intersection(shape, shapely.box(180, -90, 540, 90))
-    return shapely.union(here, shapely.transform(beyond, lambda corners: corners - (360.0, 0.0)))
 
 
 def _unwrap(corners: Any) -> Any:

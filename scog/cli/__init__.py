@@ -1,4 +1,4 @@
-"""The same abilities at a prompt: `scog serve`, `demo`, `tile`, `sheet`, `animate`, `search`, `doctor`."""
+"""The same abilities at a prompt: `scog serve`, `demo`, `tile`, `sheet`, `animate`, `series`, `search`, `doctor`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scog.catalog.archive import Archive
 from scog.catalog.observation import Observation
 from scog.catalog.search import MAX_SCENES
 from scog.catalog.when import parse_interval
-from scog.cli import animating, drawing
+from scog.cli import animating, drawing, series
 from scog.cli.options import add_catalog, check_cloud_cover, say, settings_of
 from scog.demo.make import ensure_archive
 from scog.engine import open_engine
@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
     drawing.add_to(commands)
     animating.add_to(commands)
+    series.add_to(commands)
 
     search = commands.add_parser("search", help="list the newest scenes over a bounding box")
     search.add_argument("--bbox", required=True, metavar="W,S,E,N", help="in degrees, such as 11.2,46.4,11.5,46.6")

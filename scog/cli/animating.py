@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from scog.animation import MIN_CLEAR, Animation, Moment, animate
 from scog.animation_formats import DEFAULT_SIZE, NAMED, SIZE, duration_of, encode, format_of
 from scog.catalog.when import parse_interval
 from scog.cli.looks import add_picture, wanted
-from scog.cli.options import add_catalog, add_time, say, settings_of
+from scog.cli.options import add_catalog, add_range, add_time, end_progress, say, settings_of, show_progress, when_of
 from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.space.grid import map_grid
@@ -25,8 +24,7 @@ def add_to(commands: Any) -> None:
     command.add_argument("box", metavar="W,S,E,N", help="in degrees, such as 11.2,46.4,11.5,46.6")
     endings = ", ".join(f".{name}" for name in NAMED)
     command.add_argument("-o", "--output", type=Path, required=True, help=f"a file whose ending is one of {endings}")
-    command.add_argument("--from", dest="start", metavar="DATE", help="the first day, with --to instead of --datetime")
-    command.add_argument("--to", dest="end", metavar="DATE", help="the last day")
+    add_range(command)
     command.add_argument("--step", help=f"{VALID} (default: a frame for each day with an observation)")
     command.add_argument(
         "--min-clear",
@@ -57,7 +55,7 @@ def _animate(options: argparse.Namespace) -> None:
     if not SIZE[0] <= options.size <= SIZE[1]:
         raise InvalidInput(f"Nobody draws {options.size} pixels.", valid=f"a --size of {SIZE[0]} to {SIZE[1]}")
     step = None if options.step is None else parse_step(options.step)
-    when = _when(options)
+    when = when_of(options)
     interval = None if when is None else parse_interval(when)
     look, ask = wanted(options, interval, 1.0 if step is None else step.days)
     grid = map_grid(*parse_bbox(options.box), options.size)
@@ -67,22 +65,12 @@ def _animate(options: argparse.Namespace) -> None:
             try:
                 drawn = await animate(engine, grid, look, ask, step, options.min_clear, _tell)
             finally:
-                _end_of_line()
+                end_progress()
             return drawn, await encode(drawn, form, duration, labelled=options.label == "date")
 
     drawn, body = asyncio.run(made())
     options.output.write_bytes(body)
     _say_what(options.output, drawn)
-
-
-def _when(options: argparse.Namespace) -> str | None:
-    """The time range as `datetime` writes it. Raises InvalidInput where it is given twice."""
-    given = str(options.datetime) if options.datetime else None
-    if options.start is None and options.end is None:
-        return given
-    if given is not None:
-        raise InvalidInput("--datetime and --from or --to say the same.", valid="one of the two ways")
-    return f"{options.start or '..'}/{options.end or '..'}"
 
 
 def _say_what(output: Path, drawn: Animation) -> None:
@@ -97,12 +85,4 @@ def _say_what(output: Path, drawn: Animation) -> None:
 
 
 def _tell(done: int, total: int) -> None:
-    """A line that counts up in place on a terminal; nothing in a log."""
-    if sys.stderr.isatty():
-        width = 30 * done // total
-        print(f"\rDrawing [{'#' * width:<30}] {done}/{total} frames", end="", file=sys.stderr, flush=True)
-
-
-def _end_of_line() -> None:
-    if sys.stderr.isatty():
-        say("")
+    show_progress("Drawing", done, total, "frames")

@@ -10,10 +10,28 @@ from scog.errors import InvalidInput
 from scog.settings import Settings
 
 
-def add_time(command: argparse.ArgumentParser) -> None:
+def add_time(command: argparse.ArgumentParser, cloud_cover: float = 60.0) -> None:
     """Add when scenes were taken, and how cloudy they may be."""
     command.add_argument("--datetime", help="a date, an instant or an interval such as 2022-05-01/2022-06-12")
-    command.add_argument("--cloud-cover", type=float, default=60.0, help="highest cloud cover of a scene, percent")
+    command.add_argument(
+        "--cloud-cover", type=float, default=cloud_cover, help="highest cloud cover of a scene, percent"
+    )
+
+
+def add_range(command: argparse.ArgumentParser) -> None:
+    """Add another way to say when."""
+    command.add_argument("--from", dest="start", metavar="DATE", help="the first day, with --to instead of --datetime")
+    command.add_argument("--to", dest="end", metavar="DATE", help="the last day")
+
+
+def when_of(options: argparse.Namespace) -> str | None:
+    """The time range as `datetime` writes it. Raises InvalidInput where it is given twice."""
+    given = str(options.datetime) if options.datetime else None
+    if options.start is None and options.end is None:
+        return given
+    if given is not None:
+        raise InvalidInput("--datetime and --from or --to say the same.", valid="one of the two ways")
+    return f"{options.start or '..'}/{options.end or '..'}"
 
 
 def add_catalog(command: argparse.ArgumentParser) -> None:
@@ -36,3 +54,16 @@ def check_cloud_cover(percent: float) -> None:
 def say(text: str) -> None:
     """A line for people; what programs read goes to the standard output."""
     print(text, file=sys.stderr)
+
+
+def show_progress(doing: str, done: int, total: int, what: str) -> None:
+    """A line that counts up in place on a terminal; nothing in a log."""
+    if sys.stderr.isatty():
+        width = 30 * done // max(1, total)
+        print(f"\r{doing} [{'#' * width:<30}] {done}/{total} {what}", end="", file=sys.stderr, flush=True)
+
+
+def end_progress() -> None:
+    """The end of that line."""
+    if sys.stderr.isatty():
+        say("")

@@ -14,16 +14,16 @@ class Budget:
     """So many bytes for all; who wants more than is left waits, in turn, until others give theirs back."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._held = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
     async def hold(self, size: int) -> AsyncIterator[None]:
         """Hold `size` bytes. Raises AssetRefused when that is more than there ever will be."""
-        if size > self._limit:
+        if size > self.limit:
             raise AssetRefused(
-                f"Reading this takes {size / 1e6:.0f} MB at once; {self._limit / 1e6:.0f} are allowed.",
+                f"Reading this takes {size / 1e6:.0f} MB at once; {self.limit / 1e6:.0f} are allowed.",
                 reason="too-much-memory",
             )
         turn = asyncio.get_running_loop().create_future()
@@ -42,7 +42,7 @@ class Budget:
         while self._waiting:
             size, turn = self._waiting[0]
             if not turn.cancelled():
-                if self._held + size > self._limit:
+                if self._held + size > self.limit:
                     return
                 self._held += size
                 turn.set_result(None)

@@ -18,11 +18,12 @@ WIDE_DEGREES = 360 / 2**SEARCH_ZOOM * 1.25
 
 
 @lru_cache(maxsize=4096)
-def search_areas(grid: Grid) -> tuple[tuple[Area, ...], bool]:
+def search_areas(grid: Grid, zoom: int = SEARCH_ZOOM) -> tuple[tuple[Area, ...], bool]:
     """What to search for a grid, in degrees, and whether the grid is wide: then every scene would be too many.
 
     The map tiles of zoom 8 that it touches, so that one search serves all tiles below; towards the poles, where these
-    are small on the ground, larger ones, so that there are four at most. Else its own bounds.
+    are small on the ground, larger ones, so that there are four at most. Else its own bounds. With another `zoom` the
+    tiles are smaller: fewer scenes, of which a longer time can be searched.
     """
     area = lonlat_bounds(grid)
     if area is None:
@@ -30,8 +31,8 @@ def search_areas(grid: Grid) -> tuple[tuple[Area, ...], bool]:
     wide = _is_wide(area)
     _, south, _, north = area
     if south >= -MERCATOR_END - NUDGE and north <= MERCATOR_END + NUDGE:
-        for zoom in range(SEARCH_ZOOM, SEARCH_ZOOM - 1 if wide else LEAST_ZOOM - 1, -1):
-            touched = _map_tiles(area, zoom)
+        for each in range(SEARCH_ZOOM if wide else zoom, SEARCH_ZOOM - 1 if wide else LEAST_ZOOM - 1, -1):
+            touched = _map_tiles(area, each)
             if touched:
                 return touched, wide
     return boxes(area), wide

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
 
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
@@ -20,15 +19,17 @@ from scog.cube.cubes import Cube
 from scog.cube.pinned import Pinned, pin
 from scog.draw import Ask
 from scog.engine import Engine
-from scog.errors import InvalidInput, OutOfRange, TooLong
+from scog.errors import InvalidInput, OutOfRange
+from scog.field.formula import Formula
 from scog.find import observations
 from scog.kept import encoded
 from scog.listing import feature_collection
 from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
-from scog.web import animations, clients, legends, pictures, places, tiles
+from scog.web import animations, clients, legends, pictures, places, tiles, timeseries
 from scog.web.animations import Frames, Placed
+from scog.web.bodies import read_body
 from scog.web.definitions import Wanted, body_schema, shown, wanted_of
 from scog.web.legends import SizeParameters
 from scog.web.links import base_url
@@ -36,7 +37,8 @@ from scog.web.offers import LINKED, Nothing
 from scog.web.parameters import Delivery, TileMatrixSetId, no_doubles, tile_address
 from scog.web.places import GeoJSON
 from scog.web.problems import PROBLEMS, REFUSALS
-from scog.web.respond import ClientGone, with_etag
+from scog.web.respond import with_etag
+from scog.web.timeseries import Shown, formula_from
 
 router = APIRouter(prefix="/cubes", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
 
@@ -73,7 +75,7 @@ async def freeze(request: Request, parameters: Nothing) -> Response:
     whatever words; of pinned ones the scenes count too.
     """
     engine: Engine = request.app.state.engine
-    body = await _read(request, engine.settings.cube_bytes)
+    body = await read_body(request, engine.settings.cube_bytes, "definition")
     wanted = await asyncio.to_thread(wanted_of, body)
     ask = replace(wanted.ask, collection=wanted.ask.collection or engine.searches.collection)
     pinned = None
@@ -146,6 +148,31 @@ async def animation(request: Request, cube: Frozen, place: Placed, frames: Frame
     return await animations.answer(request, place, *shown(cube), frames)
 
 
+@router.get(
+    "/{id}" + timeseries.ADDRESS,
+    summary="A cube's values at a place over time",
+    response_class=Response,
+    responses=timeseries.RESPONSES,
+)
+async def series_of_place(request: Request, cube: Frozen, lon: str, lat: str, parameters: Shown) -> Response:
+    """As `/timeseries/{lon},{lat}` with the cube's formula, mask, time and scenes; of its first period if it compares
+    two.
+    """
+    return await timeseries.answer_place(request, lon, lat, *_measured(cube), parameters)
+
+
+@router.post(
+    "/{id}/timeseries",
+    summary="A cube's values of fields over time",
+    response_class=Response,
+    responses=timeseries.RESPONSES,
+    openapi_extra=timeseries.BODY,
+)
+async def series_of_fields(request: Request, cube: Frozen, parameters: Shown) -> Response:
+    """As `POST /timeseries`; what lies outside of the cube's area does not count."""
+    return await timeseries.answer_body(request, *_measured(cube), parameters)
+
+
 @router.get("/{id}/tilejson.json", summary="A cube's TileJSON", response_class=JSONResponse)
 async def tilejson(request: Request, cube: Frozen, delivery: Delivery) -> JSONResponse:
     """TileJSON of the cube's tiles and of its area; the query is passed on to the tiles."""
@@ -176,17 +203,11 @@ async def legend_png(request: Request, cube: Frozen, size: Annotated[SizeParamet
     return await legends.answer(request, shown(cube)[0], "png", size.scale)
 
 
-async def _read(request: Request, most: int) -> bytes:
-    """The body. Raises TooLong, ClientGone."""
-    data = bytearray()
-    try:
-        async for chunk in request.stream():
-            data += chunk
-            if len(data) > most:
-                raise TooLong("The definition is too long.", parameter="body", valid=f"at most {most} bytes")
-    except ClientDisconnect:
-        raise ClientGone from None
-    return bytes(data)
+def _measured(cube: Cube) -> tuple[Formula, Ask]:
+    """What a series of a cube is of: its formula before it becomes a composite."""
+    given = cube.definition.parameters
+    formula = formula_from(given.get("index"), given.get("expression"), given.get("bands") or ())
+    return formula, replace(shown(cube)[1], compare=None)
 
 
 async def _pinned(engine: Engine, wanted: Wanted, ask: Ask) -> tuple[Ask, Pinned]:

@@ -59,7 +59,7 @@ class SceneParameters(BaseModel):
     cloud_cover: float = Field(60, ge=0, le=100, description="Highest cloud cover of a scene, percent.")
     collection: Text | None = Field(None, description="Collection of the catalogue.")
 
-    def interval(self) -> Interval | None:
+    def time_range(self) -> Interval | None:
         """The time range asked for, if any. Raises InvalidInput."""
         return parse_interval(self.datetime) if self.datetime is not None else None
 
@@ -100,7 +100,7 @@ class ValueParameters(SceneParameters):
             expression=look.expression,
             mask=parse_mask(self.mask if self.mask is not None else look.mask, self.mask_dilate),
             cloud_cover=self.cloud_cover,
-            interval=self.interval(),
+            interval=self.time_range(),
             collection=self.collection,
             resampling=self.resampling,
             composite=look.composite,
@@ -139,7 +139,7 @@ class ValueParameters(SceneParameters):
             bands=tuple(bands),
             classes=self.classes,
             composite=self._composite(),
-            days=days_of(self.interval()),
+            days=days_of(self.time_range()),
             change=comparison.how if comparison else None,
         )
 

@@ -97,7 +97,7 @@ def box_grid(box: Bounds) -> Grid:
 
 
 async def _scenes(request: Request, grid: Grid, parameters: SceneParameters) -> GeoJSON:
-    where = (parameters.interval(), parameters.cloud_cover, parameters.collection)
+    where = (parameters.time_range(), parameters.cloud_cover, parameters.collection)
     return await listed(request, partial(observations, request.app.state.engine, grid, *where))
 
 

@@ -1,0 +1,1 @@
+"""FIELDS: points and polygons of which numbers are asked, over time."""

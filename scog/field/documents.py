@@ -1,0 +1,141 @@
+"""Series as they go out: JSON for programs, GeoJSON of several fields, and CSV for tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from scog.catalog.when import rfc3339
+from scog.field.asked import Asked, Table
+from scog.field.numbers import Row
+from scog.field.series import Series
+from scog.field.site import Site
+from scog.field.smooth import Column
+from scog.field.statistics import Statistics
+from scog.report import Report
+
+NAMES = tuple(field.name for field in fields(Statistics))
+
+
+def document(series: Series, table: Table, asked: Asked) -> dict[str, Any]:
+    """One field's series."""
+    return head(series.site, asked) | {
+        "geometry": dict(series.field.geometry),
+        "observations": [
+            observation(row, asked, series.site, None if table.curve is None else (table.curve[place],))
+            for place, row in enumerate(table.rows)
+        ],
+        **tail(series.report),
+    }
+
+
+def collection(several: Sequence[Series], tables: Sequence[Table], asked: Asked) -> dict[str, Any]:
+    """The features that were sent, each with its own series among its properties."""
+    features = []
+    for series, table in zip(several, tables, strict=True):
+        told = document(series, table, asked)
+        del told["geometry"]
+        feature = dict(series.field.feature or {})
+        feature["properties"] = dict(feature.get("properties") or {}) | {"timeseries": told}
+        features.append(feature)
+    return {"type": "FeatureCollection", "features": features}
+
+
+def head(site: Site, asked: Asked) -> dict[str, Any]:
+    """What is known before anything is read."""
+    return {
+        "band_names": list(asked.formula.names),
+        "interval": None if asked.step is None else str(asked.step),
+        "grid": {"crs": site.crs, "resolution": _plain(site.resolution), "coarser": site.coarser},
+    }
+
+
+def observation(row: Row, asked: Asked, site: Site, curve: tuple[Column | None] | None = None) -> dict[str, Any]:
+    """A row; with a curve, also its numbers. Numbers have seven digits, as many as a pixel's float32 tells."""
+    measured, count = row.measured, asked.formula.expression.outputs
+    values: Sequence[float | None] = measured.values or (None,) * count
+    told: dict[str, Any] = {"datetime": rfc3339(row.time)}
+    if row.end is not None:
+        told |= {"end": rfc3339(row.end), "observations": row.observations}
+    told["values"] = [_number(value) for value in values]
+    if curve is not None:
+        told["smoothed"] = smoothed(curve[0], count)
+    if not site.is_point:
+        known = measured.statistics or (None,) * count
+        told["statistics"] = [each and {name: _number(value) for name, value in asdict(each).items()} for each in known]
+    return told | {
+        "valid": _number(measured.valid),
+        "cloud": _number(measured.cloud),
+        "scenes": list(measured.scenes),
+        "reason": measured.reason,
+    }
+
+
+def smoothed(column: Column | None, count: int) -> list[float | None]:
+    """The numbers of the curve at a row."""
+    return [_number(value) for value in column or (None,) * count]
+
+
+def tail(report: Report) -> dict[str, Any]:
+    """What is known when everything is read."""
+    return {
+        "errors": [{"scene": scene, "reason": reason} for scene, reason in report.skipped.items()],
+        "bounded": report.bounded,
+        "incomplete": report.incomplete,
+    }
+
+
+def table_text(several: Sequence[Series], tables: Sequence[Table], asked: Asked, *, collected: bool) -> str:
+    """CSV with a header: a line for each observation of each feature; what is not known is empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    with_curve, with_areas = asked.smooth is not None, any(not series.site.is_point for series in several)
+    writer.writerow(_header(asked, with_curve=with_curve, with_areas=with_areas, collected=collected))
+    for place, (series, table) in enumerate(zip(several, tables, strict=True)):
+        name = (series.field.feature or {}).get("id", place)
+        for number, row in enumerate(table.rows):
+            curve = None if table.curve is None else table.curve[number]
+            line = _line(row, curve, asked, with_curve=with_curve, with_areas=with_areas)
+            writer.writerow([*([name] if collected else []), *line])
+    return out.getvalue()
+
+
+def _header(asked: Asked, *, with_curve: bool, with_areas: bool, collected: bool) -> Iterator[str]:
+    if collected:
+        yield "feature"
+    yield "datetime"
+    if asked.step is not None:
+        yield from ("end", "observations")
+    for name in asked.formula.names:
+        yield name
+        if with_curve:
+            yield f"{name}_smoothed"
+        if with_areas:
+            yield from (f"{name}_{each}" for each in NAMES)
+    yield from ("valid", "cloud", "scenes", "reason")
+
+
+def _line(row: Row, curve: Column | None, asked: Asked, *, with_curve: bool, with_areas: bool) -> Iterator[object]:
+    measured = row.measured
+    yield rfc3339(row.time)
+    if asked.step is not None:
+        yield from (rfc3339(row.end) if row.end else None, row.observations)
+    for output in range(asked.formula.expression.outputs):
+        yield None if measured.values is None else _number(measured.values[output])
+        if with_curve:
+            yield None if curve is None else _number(curve[output])
+        if with_areas:
+            known = None if measured.statistics is None else asdict(measured.statistics[output])
+            yield from (None if known is None else _number(known[name]) for name in NAMES)
+    yield from (_number(measured.valid), _number(measured.cloud), " ".join(measured.scenes), measured.reason)
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.7g}")
+
+
+def _plain(value: float) -> float | int:
+    return int(value) if value == int(value) else value

@@ -1,0 +1,186 @@
+"""Series: the numbers of a field over time, one row for each observation."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from scog.ask import Ask
+from scog.catalog.observation import Observation
+from scog.engine import Engine
+from scog.errors import DeadlineExceeded, NothingReadable
+from scog.field.field import Field
+from scog.field.formula import Formula
+from scog.field.measured import Measuring
+from scog.field.numbers import Measured, Row
+from scog.field.site import Site, site_of
+from scog.find import Most, observations
+from scog.pixels.reader import gather_all
+from scog.report import Report
+
+SEARCH_ZOOM = 12
+"""Of the map's tiles that are searched for a field: 10 km, which a pass sees in one scene or a few."""
+MOST_ROWS = 20_000
+"""Observations of all fields of a request together."""
+FIELDS_AT_ONCE = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A field, where it is measured, and its observations in the order of time; and how they came to be."""
+
+    field: Field
+    site: Site
+    rows: tuple[Row, ...]
+    report: Report
+
+
+class Listener(Protocol):
+    """Hears of series while they are taken; `place` is the field's among those that are asked for."""
+
+    def sited(self, place: int, field: Field, site: Site) -> None:
+        """Where a field is measured; nothing is read yet, and nothing found."""
+
+    def found(self, place: int, count: int) -> None:
+        """All observations of a field are found, so many."""
+
+    def measured(self, place: int, row: Row) -> None:
+        """An observation, in any order, about the newest first."""
+
+
+async def take(
+    engine: Engine, fields: Sequence[Field], formula: Formula, ask: Ask, listener: Listener | None = None
+) -> list[Series]:
+    """The series of fields, each of all observations that touch it, as far as they can be read in time.
+
+    Scenes that fail are named in the report of the field's series. Raises InvalidInput where a field cannot be
+    measured; a CatalogError; where nothing of any field could be read NothingReadable, or DeadlineExceeded.
+    """
+    settings = engine.settings
+    if ask.interval is None:
+        ask = replace(ask, interval=await engine.searches.default_interval(ask.collection, settings.series_days))
+    sites = [
+        await asyncio.to_thread(site_of, field, formula.resolution, settings.field_pixels, ask.area) for field in fields
+    ]
+    most = min(settings.series_scenes, max(1, MOST_ROWS // len(fields)))
+    at_once = max(1, settings.series_at_once // min(len(fields), FIELDS_AT_ONCE))
+    works = [
+        _Work(engine, field, site, formula, ask, Most(most, settings.series_scenes, SEARCH_ZOOM), place, listener)
+        for place, (field, site) in enumerate(zip(fields, sites, strict=True))
+    ]
+    if listener is not None:
+        for work in works:
+            listener.sited(work.place, work.field, work.site)
+    waiting = iter(works)
+
+    async def some() -> None:
+        for work in waiting:
+            await work.run(at_once)
+
+    try:
+        async with asyncio.timeout(settings.series_deadline):
+            await gather_all(some() for _ in range(min(len(works), FIELDS_AT_ONCE)))
+    except TimeoutError:
+        for work in works:
+            work.give_up()
+    _check(works, settings.series_deadline)
+    return [work.series() for work in works]
+
+
+def _check(works: Sequence[_Work], deadline: float) -> None:
+    """Raise where observations were found, but not one could be read."""
+    rows = [row for work in works for row in work.rows]
+    late = any(work.report.incomplete == "deadline" for work in works)
+    if any(not row.measured.failed for row in rows) or not (rows or late):
+        return
+    if late:
+        raise DeadlineExceeded(f"Nothing could be read within {deadline:g} s.")
+    skipped = {scene: reason for work in works for scene, reason in work.report.skipped.items()}
+    raise NothingReadable("No scene of this series could be read.", skipped=tuple(skipped.items()))
+
+
+class _Work:
+    """The series of one field under way: observations are found, and read some at once as they are."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        field: Field,
+        site: Site,
+        formula: Formula,
+        ask: Ask,
+        most: Most,
+        place: int,
+        listener: Listener | None,
+    ) -> None:
+        self.report = Report()
+        self.rows: list[Row] = []
+        self._engine = engine
+        self.field = field
+        self.site = site
+        self._ask = replace(ask, expression=formula.expression)
+        self._most = most
+        self.place = place
+        self._listener = listener
+        self._measuring = Measuring(engine, site, formula, self._ask, self.report)
+        self._found: asyncio.Queue[Observation | None] = asyncio.Queue()
+        self._open: dict[int, Observation] = {}
+        self._done = False
+
+    async def run(self, at_once: int) -> None:
+        """Find all observations, and measure them, so many at once."""
+        since = time.perf_counter()
+        await gather_all((self._find(at_once), *(self._measure() for _ in range(at_once))))
+        self.report.add_time("series", since)
+        self._done = True
+
+    def give_up(self) -> None:
+        """The deadline has come: what is still to be measured counts as skipped."""
+        if self._done:
+            return
+        self.report.incomplete = "deadline"
+        for observation in self._open.values():
+            for scene in observation.scenes:
+                self.report.skipped.setdefault(scene.id, "deadline")
+            names = tuple(scene.id for scene in observation.scenes)
+            self._add(Row(observation.time, Measured(None, None, 0.0, 0.0, names, "deadline")))
+
+    def series(self) -> Series:
+        """What is measured so far."""
+        rows = sorted(self.rows, key=lambda row: (row.time, row.measured.scenes))
+        return Series(self.field, self.site, tuple(rows), self.report)
+
+    async def _find(self, waiting: int) -> None:
+        """Find the observations that touch the field, newest first, for those who wait for them."""
+        where = self._ask.interval, self._ask.cloud_cover, self._ask.collection
+        outline = self.site.outline
+        found = observations(
+            self._engine, self.site.grid, *where, self.report, pinned=self._ask.pinned, most=self._most
+        )
+        count = 0
+        async for observation in found:
+            touching = tuple(scene for scene in observation.scenes if outline is None or outline.touches(scene))
+            if touching:
+                count += 1
+                here = Observation(touching[0].time, touching)
+                self._open[id(here)] = here
+                self._found.put_nowait(here)
+        if self._listener is not None:
+            self._listener.found(self.place, count)
+        for _ in range(waiting):
+            self._found.put_nowait(None)
+
+    async def _measure(self) -> None:
+        """Measure observations as they are found, until there are no more."""
+        while (observation := await self._found.get()) is not None:
+            measured = self._measuring.recalled(observation) or await self._measuring.measure(observation)
+            del self._open[id(observation)]
+            self._add(Row(observation.time, measured))
+
+    def _add(self, row: Row) -> None:
+        self.rows.append(row)
+        if self._listener is not None:
+            self._listener.measured(self.place, row)

@@ -1,0 +1,99 @@
+"""A series while it is taken, as events: `start`, `observation`, `progress`, `end`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from scog.ask import Ask
+from scog.catalog.when import rfc3339
+from scog.engine import Engine
+from scog.field.asked import Asked, Table, enough, table_of
+from scog.field.documents import head, observation, smoothed, tail
+from scog.field.field import Field, Fields
+from scog.field.numbers import Row
+from scog.field.series import Series, take
+from scog.field.site import Site
+from scog.web.events import Tell
+
+
+class Live:
+    """Tells of series as they are taken. Of a collection each event names the `feature` by its place.
+
+    `start` comes once for each field, with the number of observations expected if it is known; where it becomes known
+    later, `progress` has it. Observations come as they are read, newest first but for what takes longer; those that are
+    taken together by intervals are told at the end. `end` has the errors, and the numbers of the curve.
+    """
+
+    def __init__(self, engine: Engine, fields: Fields, ask: Ask, asked: Asked) -> None:
+        self._engine = engine
+        self._fields = fields
+        self._ask = ask
+        self._asked = asked
+        self._tell: Tell = lambda name, data: None
+        self._sites: dict[int, tuple[Field, Site]] = {}
+        self._begun: set[int] = set()
+        self._expected: dict[int, int] = {}
+        self._done: dict[int, int] = {}
+
+    async def run(self, tell: Tell) -> None:
+        """Take the series. Raises what `take` raises."""
+        self._tell = tell
+        several = await take(self._engine, self._fields.fields, self._asked.formula, self._ask, self)
+        tables: list[Table] = [
+            await asyncio.get_running_loop().run_in_executor(self._engine.cpu, table_of, series.rows, self._asked)
+            for series in several
+        ]
+        for place, (series, table) in enumerate(zip(several, tables, strict=True)):
+            self._begin(place)
+            if self._asked.step is not None:
+                for row in reversed(table.rows):
+                    self._tell("observation", self._named(place) | observation(row, self._asked, series.site))
+        ends = [self._end(series, table) for series, table in zip(several, tables, strict=True)]
+        tell("end", {"features": ends} if self._fields.collected else ends[0])
+
+    def sited(self, place: int, field: Field, site: Site) -> None:
+        """Remember where a field is measured."""
+        self._sites[place] = field, site
+
+    def found(self, place: int, count: int) -> None:
+        """Tell how many observations there will be."""
+        self._expected[place] = count
+        if place in self._begun:
+            self._progress(place)
+        self._begin(place)
+
+    def measured(self, place: int, row: Row) -> None:
+        """Tell of an observation."""
+        self._begin(place)
+        self._done[place] = self._done.get(place, 0) + 1
+        if self._asked.step is not None:
+            self._progress(place)
+        else:
+            shown = enough(row, self._asked.min_valid)
+            self._tell("observation", self._named(place) | observation(shown, self._asked, self._sites[place][1]))
+
+    def _begin(self, place: int) -> None:
+        if place in self._begun:
+            return
+        self._begun.add(place)
+        field, site = self._sites[place]
+        told = head(site, self._asked) | {"geometry": dict(field.geometry), "expected": self._expected.get(place)}
+        self._tell("start", self._named(place) | told)
+
+    def _progress(self, place: int) -> None:
+        done = {"done": self._done.get(place, 0), "expected": self._expected.get(place)}
+        self._tell("progress", self._named(place) | done)
+
+    def _named(self, place: int) -> dict[str, Any]:
+        return {"feature": place} if self._fields.collected else {}
+
+    def _end(self, series: Series, table: Table) -> dict[str, Any]:
+        told = tail(series.report)
+        if table.curve is None:
+            return told
+        count = self._asked.formula.expression.outputs
+        rows = zip(table.rows, table.curve, strict=True)
+        return told | {
+            "smoothed": [{"datetime": rfc3339(row.time), "smoothed": smoothed(column, count)} for row, column in rows]
+        }

@@ -1,0 +1,260 @@
+"""`/timeseries/{lon},{lat}` and `POST /timeseries`: values over time, of a place or of fields."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from scog.ask import Ask
+from scog.engine import Engine
+from scog.field import documents
+from scog.field.asked import Asked, Table, table_of
+from scog.field.field import VALID, Fields, parse_fields, point
+from scog.field.formula import Formula, formula_of
+from scog.field.periods import Aggregate, check_periods
+from scog.field.plot import chart_of, check_lines
+from scog.field.series import Series, take
+from scog.field.smooth import VALID as VALID_SMOOTH
+from scog.field.smooth import parse_smooth
+from scog.kept import encoded
+from scog.pixels.dilate import MAX_METRES
+from scog.pixels.mask import parse_mask
+from scog.report import Report
+from scog.steps import VALID as VALID_STEP
+from scog.steps import parse_step
+from scog.web.bodies import read_body
+from scog.web.events import MEDIA_TYPE, Events
+from scog.web.live import Live
+from scog.web.parameters import SceneParameters, Text, Texts, no_doubles, parse_place
+from scog.web.problems import PROBLEMS, REFUSALS
+from scog.web.respond import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
+from scog.web.stac.values import parse_json
+
+router = APIRouter(tags=["time series"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+
+ADDRESS = "/timeseries/{lon},{lat}"
+MEDIA = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "sse": MEDIA_TYPE,
+    "png": "image/png",
+    "svg": "image/svg+xml",
+}
+"""Formats, in the order in which they are preferred where a client accepts several."""
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {media.partition(";")[0]: {} for media in MEDIA.values()}, "description": "The series."},
+    304: {"description": "The client's copy is current."},
+    413: REFUSALS["4XX"] | {"description": "The geometry is too long"},
+}
+BODY = {
+    "requestBody": {
+        "required": True,
+        "description": f"{VALID[0].upper()}{VALID[1:]}.",
+        "content": {
+            "application/geo+json": {
+                "schema": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}},
+                "example": {
+                    "type": "Polygon",
+                    "coordinates": [[[11.3, 46.5], [11.31, 46.5], [11.31, 46.51], [11.3, 46.51], [11.3, 46.5]]],
+                },
+            }
+        },
+    }
+}
+
+
+class ShownParameters(BaseModel):
+    """What becomes of the observations, and in which form they go out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    interval: Text | None = Field(
+        None,
+        description="Observations are taken together by steps of time, counted from the first day of `datetime`: "
+        f"{VALID_STEP}. Default: each by itself.",
+    )
+    aggregate: Aggregate = Field(
+        Aggregate.MEDIAN, description="How the observations of an interval become one, of fields their means."
+    )
+    smooth: Text | None = Field(
+        None, description=f"A further column, a curve through the observations: {VALID_SMOOTH}."
+    )
+    min_valid: float = Field(
+        0, ge=0, le=1, description="Share of a field that must be usable, or an observation has no values."
+    )
+    format: Literal["json", "csv", "sse", "png", "svg"] | None = Field(
+        None, description="Default: as `Accept` says, else `json`. `sse` sends observations as they are read."
+    )
+    scale: Annotated[int, Field(ge=1, le=4)] = Field(1, description="How many times larger a PNG is drawn.")
+
+    def asked(self, formula: Formula, ask: Ask) -> Asked:
+        """What is asked of a formula's observations. Raises InvalidInput."""
+        step = None if self.interval is None else parse_step(self.interval, "interval")
+        if step is not None:
+            check_periods(ask.interval, step)
+        smooth = None if self.smooth is None else parse_smooth(self.smooth)
+        return Asked(formula, step, self.aggregate, ask.interval, smooth, self.min_valid)
+
+
+class SeriesParameters(ShownParameters, SceneParameters):
+    """Which values of which scenes, and what becomes of them."""
+
+    datetime: Text | None = Field(
+        None,
+        description="A date, an RFC 3339 instant or an interval, `..` open. Default: the archive's newest 365 days.",
+    )
+    cloud_cover: float = Field(
+        100,
+        ge=0,
+        le=100,
+        description="Highest cloud cover of a scene, percent. Below cloudy skies a place may be clear, and clouds are "
+        "masked pixel by pixel: so all by default.",
+    )
+    index: Text | None = Field(
+        None, description="An index by name (`/indices`), `ndvi` by default; several with commas between; `scl`."
+    )
+    expression: Text | None = Field(
+        None, description="A formula over bands, such as `(nir-red)/(nir+red)`; `;` between several."
+    )
+    bands: Texts = Field([], description="A preset such as `agriculture`, one band, or three.")
+    assets: Texts = Field([], description="The same as `bands`, as TiTiler writes it.")
+    mask: Text | None = Field(
+        None, description="`clouds` (the default but for `scl`), `none`, or SCL classes to take out, such as `3,8,9`."
+    )
+    mask_dilate: float = Field(
+        0, ge=0, le=MAX_METRES, description="Metres on the ground by which what is masked grows to all sides."
+    )
+
+    def formula(self) -> Formula:
+        """The formula asked for. Raises InvalidInput."""
+        return formula_from(self.index, self.expression, [*self.bands, *self.assets])
+
+    def ask(self, formula: Formula) -> Ask:
+        """Which scenes, and how they are masked. Raises InvalidInput."""
+        mask = parse_mask(self.mask if self.mask is not None else formula.mask, self.mask_dilate)
+        return Ask(formula.expression, mask, self.cloud_cover, self.time_range(), self.collection)
+
+
+Shown = Annotated[ShownParameters, Query()]
+Wanted = Annotated[SeriesParameters, Query()]
+
+
+def formula_from(index: str | None, expression: str | None, bands: Sequence[str]) -> Formula:
+    """The formula of parameters as they are written. Raises InvalidInput."""
+    return formula_of(index, expression, tuple(band.strip() for text in bands for band in text.split(",")))
+
+
+@router.get(ADDRESS, summary="Values of a place over time", response_class=Response, responses=RESPONSES)
+async def of_place(request: Request, lon: str, lat: str, parameters: Wanted) -> Response:
+    """What each observation shows at a place in degrees, oldest first; null where it was masked or not seen."""
+    formula = parameters.formula()
+    return await answer_place(request, lon, lat, formula, parameters.ask(formula), parameters)
+
+
+@router.post(
+    "/timeseries",
+    summary="Values of fields over time",
+    response_class=Response,
+    responses=RESPONSES,
+    openapi_extra=BODY,
+)
+async def of_fields(request: Request, parameters: Wanted) -> Response:
+    """The means of each observation over polygons, with statistics that weigh each pixel by its share inside; or the
+    values at points. A FeatureCollection is answered by one whose features have `timeseries` among their properties.
+    """
+    formula = parameters.formula()
+    return await answer_body(request, formula, parameters.ask(formula), parameters)
+
+
+async def answer_place(
+    request: Request, lon: str, lat: str, formula: Formula, ask: Ask, shown: ShownParameters
+) -> Response:
+    """The series of a place as a response."""
+    place = point(*parse_place(lon, lat))
+    return await _answer(request, Fields((place,), collected=False), ask, shown, shown.asked(formula, ask))
+
+
+async def answer_body(request: Request, formula: Formula, ask: Ask, shown: ShownParameters) -> Response:
+    """The series of the fields in the body as a response."""
+    asked = shown.asked(formula, ask)
+    settings = request.app.state.engine.settings
+    body = await read_body(request, settings.field_bytes, "geometry")
+    fields = await asyncio.to_thread(
+        lambda: parse_fields(parse_json(body, "body"), settings.fields, settings.field_corners)
+    )
+    return await _answer(request, fields, ask, shown, asked)
+
+
+async def _answer(request: Request, fields: Fields, ask: Ask, shown: ShownParameters, asked: Asked) -> Response:
+    form = shown.format or _accepted(request)
+    if form in ("png", "svg"):
+        check_lines(len(fields.fields), asked)
+    admission: Admission = request.app.state.series
+    engine: Engine = request.app.state.engine
+    if form == "sse":
+        return Events(admission, Live(engine, fields, ask, asked).run)
+    made = await admission.run(request, _made(engine, fields, ask, asked, form, shown.scale))
+    headers = report_headers(made.report, COMPLETE if ask.pinned is None else IMMUTABLE)
+    headers["Vary"] = "Accept"
+    if form == "csv":
+        headers["Content-Disposition"] = f'attachment; filename="{_file_name(asked)}.csv"'
+    if form == "svg":
+        headers["X-Content-Type-Options"] = "nosniff"
+    if request.method == "GET":
+        return with_etag(request, encoded(made.body), MEDIA[form], headers)
+    return Response(made.body, media_type=MEDIA[form], headers=headers)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """An answer, and how it came to be."""
+
+    body: bytes
+    report: Report
+
+
+async def _made(engine: Engine, fields: Fields, ask: Ask, asked: Asked, form: str, scale: int) -> _Made:
+    several = await take(engine, fields.fields, asked.formula, ask)
+    report = Report()
+    for series in several:
+        report.include(series.report)
+    work = partial(_written, several, fields, asked, form, scale)
+    return _Made(await asyncio.get_running_loop().run_in_executor(engine.cpu, work), report)
+
+
+def _written(several: Sequence[Series], fields: Fields, asked: Asked, form: str, scale: int) -> bytes:
+    """Series in one of the forms."""
+    tables: list[Table] = [table_of(series.rows, asked) for series in several]
+    match form:
+        case "csv":
+            return documents.table_text(several, tables, asked, collected=fields.collected).encode()
+        case "png":
+            return chart_of(several, tables, asked).png(scale)
+        case "svg":
+            return chart_of(several, tables, asked).svg().encode()
+    if fields.collected:
+        told = documents.collection(several, tables, asked)
+    else:
+        told = documents.document(several[0], tables[0], asked)
+    return json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _accepted(request: Request) -> str:
+    """The form that a client accepts; JSON where it says nothing of the kind."""
+    accepted = [part.split(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
+    return next((form for form, media in MEDIA.items() if media.partition(";")[0] in accepted), "json")
+
+
+def _file_name(asked: Asked) -> str:
+    """A name that every disk takes."""
+    name = "-".join(asked.formula.names).lower()
+    return (
+        "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)[:60].strip("-") or "series"
+    )

@@ -1,0 +1,72 @@
+"""Weighted statistics, held to exactextract over the same pixels, and to numpy where all weigh the same."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import shapely
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scog.field.statistics import commonest, statistics
+from scog.space.grid import Grid
+from scog.space.share import share
+from tests.doubles.zonal import zonal
+
+GRID = Grid("EPSG:32632", Affine(10, 0, 676_000, 0, -10, 5_152_000), 19, 13)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(5, 90), st.floats(0, 0.8))
+def test_statistics_are_exactextracts(seed: int, radius: float, gaps: float) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=GRID.shape).astype(np.float32)
+    values[rng.random(GRID.shape) < gaps] = np.nan
+    field = shapely.Point(GRID.at(*rng.uniform((3, 3), (16, 10)))).buffer(radius, quad_segs=3)
+    shares = share(GRID, field)
+    known = (shares > 0) & np.isfinite(values)
+    if not known.any():
+        return
+    found = asdict(statistics(values[known], shares[known]))
+    expected = zonal(values, GRID, field)
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        assert value == pytest.approx(expected[name], rel=1e-4, abs=2e-4), name
+
+
+@given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=50), st.floats(0.015625, 1, width=32))
+def test_equal_weights_are_numpys(values: list[float], weight: float) -> None:
+    numbers = np.array(values, np.float32)
+    found = statistics(numbers, np.full(len(numbers), weight, np.float32))
+    exact = numbers.astype(np.float64)
+    expected = [exact.mean(), np.median(exact), exact.std(), exact.min(), exact.max(),
+                *np.percentile(exact, [10, 25, 75, 90]), weight * len(exact)]  # fmt: skip
+    assert list(asdict(found).values()) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+def test_pixels_that_are_equal_are_as_many_as_they_are() -> None:
+    values = np.array([0.8] * 9 + [0.2], np.float32)
+    found = statistics(values, np.ones(10, np.float32))
+    assert (found.median, found.p10) == pytest.approx((0.8, np.percentile(values, 10)))
+    shuffled = np.array([1, 2, 2, 1, 2, 3], np.float32), np.array([0.1, 0.9, 0.3, 0.5, 1.0, 0.7], np.float32)
+    for order in ([5, 4, 3, 2, 1, 0], [2, 0, 5, 1, 3, 4]):
+        assert statistics(*(part[order] for part in shuffled)) == statistics(*shuffled)
+
+
+@given(st.lists(st.tuples(st.floats(-9, 9, width=32), st.floats(0.015625, 1, width=32)), min_size=1, max_size=40))
+def test_statistics_keep_their_order(pairs: list[tuple[float, float]]) -> None:
+    values, weights = np.array(pairs, np.float32).T
+    found = statistics(values, weights)
+    ordered = [found.min, found.p10, found.p25, found.median, found.p75, found.p90, found.max]
+    assert all(a <= b + 1e-9 for a, b in pairwise(ordered))
+    assert found.min - 1e-9 <= found.mean <= found.max + 1e-9
+    assert found.std >= 0
+
+
+def test_the_commonest_class_has_most_of_the_area() -> None:
+    values = np.array([4, 5, 5, 4, 9], np.float32)
+    assert commonest(values, np.array([0.2, 0.3, 0.3, 0.2, 0.5], np.float32)) == 5
+    assert commonest(values, np.ones(5, np.float32)) == 4

@@ -1,0 +1,123 @@
+"""Shares of pixels inside polygons, held to exactextract, to areas, and to shapely pixel by pixel."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely.affinity import rotate, scale, translate
+from shapely.geometry.base import BaseGeometry
+
+from scog.space.grid import Grid
+from scog.space.share import share
+from tests.doubles.zonal import coverage
+
+LEFT, TOP, PIXEL = 676_000.0, 5_152_000.0, 10.0
+GRID = Grid("EPSG:32632", Affine(PIXEL, 0, LEFT, 0, -PIXEL, TOP), 23, 17)
+
+
+def at(*places: tuple[float, float]) -> shapely.Polygon:
+    """A polygon whose corners are columns and rows of the grid."""
+    return shapely.Polygon([GRID.at(*place) for place in places])
+
+
+STAR = at(*((11 + r * math.sin(k * math.pi / 7), 8 - r * math.cos(k * math.pi / 7))
+            for k, r in enumerate([7.3, 2.9] * 7)))  # fmt: skip
+RING = shapely.Point(GRID.at(9.3, 8.1)).buffer(62).difference(shapely.Point(GRID.at(9.9, 8.4)).buffer(31))
+SHAPES: dict[str, BaseGeometry] = {
+    "a star": STAR,
+    "a hole": RING,
+    "a hole in the other direction": shapely.Polygon(RING.exterior.coords[::-1], [RING.interiors[0].coords[::-1]]),
+    "an island in a lake": shapely.MultiPolygon([RING, shapely.Point(GRID.at(9.9, 8.4)).buffer(13)]),
+    "parts side by side": shapely.MultiPolygon([at((1, 1), (4.5, 1), (4.5, 6)), at((4.5, 1), (9, 1), (9, 6.2))]),
+    "on the pixels' edges": at((3, 2), (9, 2), (9, 11), (3, 11)),
+    "one pixel": at((3, 2), (4, 2), (4, 3), (3, 3)),
+    "within one pixel": at((7.2, 5.3), (7.6, 5.35), (7.4, 5.8)),
+    "a sliver": at((1.3, 2.4), (21.7, 13.1), (21.7, 13.1004)),
+    "a hair along an edge": at((2, 5), (20, 5), (20, 5.003), (2, 5.003)),
+    "beyond every side": at((-5, 8), (11, -9), (40, 8), (11, 30)),
+    "around the grid": at((-3, -3), (40, -3), (40, 40), (-3, 40)),
+    "to the left": at((-9, 3), (-2, 3), (-2, 9), (-9, 9)),
+    "to the right": at((25, 3), (29, 3), (29, 9), (25, 9)),
+    "above": at((3, -8), (9, -8), (9, -2)),
+    "corners on corners": at((2, 2), (6, 6), (10, 2), (10, 12), (6, 8), (2, 12)),
+    "a comb": at((1, 15), *((1 + k / 4, 15 if k % 2 else 1.2) for k in range(70)), (18.4, 16), (1, 16)),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_shares_are_exactextracts(shape: BaseGeometry) -> None:
+    assert shape.is_valid
+    found = share(GRID, shape)
+    assert found.dtype == np.float32
+    assert found.shape == GRID.shape
+    np.testing.assert_allclose(found, coverage(GRID, shape), atol=2e-6, rtol=0)
+    inside = shape.intersection(shapely.box(*GRID.bounds)).area / PIXEL**2
+    assert float(found.sum(dtype=np.float64)) == pytest.approx(inside, abs=1e-5)
+
+
+def test_what_is_whole_or_nothing_is_so_exactly() -> None:
+    found = share(GRID, SHAPES["on the pixels' edges"])
+    expected = np.zeros(GRID.shape)
+    expected[2:11, 3:9] = 1
+    assert (found == expected).all()
+    assert (share(GRID, SHAPES["around the grid"]) == 1).all()
+    assert not share(GRID, SHAPES["to the right"]).any()
+    assert not share(GRID, shapely.Polygon()).any()
+
+
+def test_a_turned_grid() -> None:
+    turned = Grid(GRID.crs, Affine(9.5, -2.5, LEFT, -3.0, -9.0, TOP), 23, 17)
+    shape = translate(STAR, 0, -20)
+    found = share(turned, shape)
+    assert found.any()
+    for row, col in np.ndindex(turned.shape):
+        pixel = shapely.Polygon([turned.at(col + x, row + y) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))])
+        assert found[row, col] == pytest.approx(shape.intersection(pixel).area / pixel.area, abs=1e-6)
+
+
+def test_many_edges_are_worked_on_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = share(GRID, SHAPES["a comb"])
+    for crossings in (1, 7, 100):
+        monkeypatch.setattr("scog.space.share.CROSSINGS", crossings)
+        np.testing.assert_allclose(share(GRID, SHAPES["a comb"]), whole, atol=1e-7)
+
+
+coordinates = st.floats(-8, 30, allow_nan=False)
+
+
+@st.composite
+def polygons(draw: Any) -> BaseGeometry:
+    """Stars of any proportions, anywhere on the grid or beside it, some with a hole, some of two parts."""
+    corners = draw(st.integers(3, 12))
+    radii = draw(st.lists(st.floats(0.01, 1), min_size=corners, max_size=corners))
+    turns = [2 * math.pi * k / corners for k in range(corners)]
+    unit = shapely.Polygon([(r * math.cos(t), r * math.sin(t)) for r, t in zip(radii, turns, strict=True)])
+    if draw(st.booleans()):
+        unit = unit.difference(scale(unit, 0.5, 0.5, origin=(0, 0)))
+    size = draw(st.floats(0.001, 200)), draw(st.floats(0.001, 200))
+    placed = translate(rotate(scale(unit, *size, origin=(0, 0)), draw(st.floats(0, 360)), origin=(0, 0)),
+                       *GRID.at(draw(coordinates), draw(coordinates)))  # fmt: skip
+    return placed if placed.is_valid and placed.geom_type in ("Polygon", "MultiPolygon") else STAR
+
+
+@given(polygons())
+def test_of_any_polygon_the_shares_are_its_area(shape: BaseGeometry) -> None:
+    found = share(GRID, shape)
+    assert (found >= 0).all()
+    assert (found <= 1).all()
+    inside = shape.intersection(shapely.box(*GRID.bounds)).area / PIXEL**2
+    assert float(found.sum(dtype=np.float64)) == pytest.approx(inside, abs=1e-5)
+
+
+@given(polygons(), polygons())
+def test_parts_add_up(one: BaseGeometry, other: BaseGeometry) -> None:
+    rest = other.difference(one)
+    together = shapely.union(one, other)
+    np.testing.assert_allclose(share(GRID, one) + share(GRID, rest), share(GRID, together), atol=1e-5)
