@@ -99,6 +99,20 @@ class Settings(BaseSettings):
     """After this long an animation is made of the frames that are drawn; making it takes some seconds more."""
     animation_at_once: int = Field(4, ge=1)
     """Frames of one animation that are drawn at once: few, so that tiles asked for meanwhile need not wait for it."""
+    cutouts: int = Field(2, ge=1)
+    """Cut-outs larger than a tile in work at once, beyond which the answer is 503: each may take 300 MB."""
+    cutout_side: int = Field(4096, ge=64, le=65_500)
+    """Pixels a side of one cut-out; 4096 is 40 km at full size."""
+    cutout_values: int = Field(16_777_216, ge=4096)
+    """Values of one cut-out, its pixels times its outputs, 4 bytes each; 16,777,216 is 4096 x 4096 of one output."""
+    cutout_deadline: float = Field(60.0, gt=0)
+    """After this long a cut-out is made of the parts that are drawn; making it takes some seconds more."""
+    cutout_at_once: int = Field(4, ge=1)
+    """Parts of one cut-out, of up to 512 pixels a side, that are drawn at once: few, so that tiles need not wait."""
+    statistics: int = Field(4, ge=1)
+    """Statistics of polygons in work at once, beyond which the answer is 503: each reads as much as many tiles."""
+    statistics_deadline: float = Field(60.0, gt=0)
+    """After this long statistics are those of what is drawn; polygons that had no turn have none."""
     series: int = Field(16, ge=1)
     """Time series in work at once, beyond which the answer is 503: each reads as much as a hundred tiles."""
     series_at_once: int = Field(24, ge=1, le=64)

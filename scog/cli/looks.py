@@ -7,7 +7,9 @@ import argparse
 from scog.ask import Ask, Comparison
 from scog.catalog.when import Interval
 from scog.cli.options import check_cloud_cover
+from scog.compared import parse_comparison
 from scog.look import Look, Wish, look_of
+from scog.pixels.change import Change
 from scog.pixels.composite import NEWEST, VALID, parse_composite
 from scog.pixels.mask import parse_mask
 from scog.pixels.resample import Resampling
@@ -27,6 +29,17 @@ def add_picture(command: argparse.ArgumentParser) -> None:
     command.add_argument("--color-formula", metavar="FORMULA", help="for three outputs, such as 'gamma RGB 1.3'")
     command.add_argument("--mask", help="clouds (the default but for scl), none, or SCL classes to take out")
     command.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help="let what is masked grow")
+
+
+def add_comparison(command: argparse.ArgumentParser) -> None:
+    """Add a second period."""
+    command.add_argument("--compare", metavar="DATETIME", help="a second --datetime: draw the first minus the second")
+    command.add_argument("--compare-as", type=Change, choices=list(Change), help="how (default: difference)")
+
+
+def comparison_of(options: argparse.Namespace) -> Comparison | None:
+    """The comparison that options ask for, if any. Raises InvalidInput."""
+    return parse_comparison(options.compare, options.compare_as)
 
 
 def wanted(

@@ -13,7 +13,22 @@ import scog
 from scog.engine import open_engine
 from scog.pixels.cache import ByteCache
 from scog.settings import Settings
-from scog.web import animations, clients, cubes, legends, offers, places, problems, stac, tiles, timeseries, viewer
+from scog.web import (
+    animations,
+    clients,
+    cube_cuts,
+    cubes,
+    cuts,
+    legends,
+    offers,
+    places,
+    problems,
+    stac,
+    tiles,
+    timeseries,
+    viewer,
+    wmts,
+)
 from scog.web.gate import Gate
 from scog.web.respond import EXPOSED_HEADERS, Admission, ClientGone
 
@@ -30,6 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.admission = Admission(settings.waiting)
             app.state.animations = Admission(settings.animations)
             app.state.series = Admission(settings.series)
+            app.state.cutouts = Admission(settings.cutouts)
             app.state.queries = ByteCache(tiles.KEPT_QUERIES)
             app.state.made_up = viewer.is_made_up(settings)
             yield
@@ -54,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.add_handlers(app)
     app.add_exception_handler(ClientGone, _nobody_reads)
     app.add_api_route("/healthz", healthz, tags=["operation"], summary="Whether the server runs")
-    for module in (places, timeseries, tiles, animations, cubes, clients, legends, offers):
+    for module in (places, timeseries, tiles, cuts, animations, cube_cuts, cubes, clients, wmts, legends, offers):
         app.include_router(module.router)
     stac.add_to(app)
     viewer.add_to(app, settings)
