@@ -126,8 +126,8 @@ def test_stretch_by_numbers_handles_and_what_is_on_screen(visit: Visit) -> None:
     with asked_with(visit, "rescale="):
         page.focus("[data-end='0']")
         page.keyboard.press("Shift+ArrowRight")
+    visit.until("+document.querySelector('[data-end]').ariaValueNow > 0.1")
     low = float(page.get_attribute("[data-end='0']", "aria-valuenow"))
-    assert low > 0.1
     assert page.evaluate("document.activeElement.dataset.end") == "0"
     visit.drawn()
     box = page.locator("[data-end='1']").bounding_box()

@@ -63,10 +63,10 @@ def test_a_click_shows_a_date_and_a_drag_a_range(visit: Visit) -> None:
     bar = page.locator("#line .day").nth(4).bounding_box()
     page.mouse.move(bar["x"] + 2, bar["y"] + 8)
     page.wait_for_selector("#line .tip:not([hidden])")
-    assert re.fullmatch(r"\d+ \w+ 20\d\d · \d+ % clouds", page.inner_text(".tip"))
+    assert re.fullmatch(r"\d+ \w+ 20\d\d · \d+ % clouds", page.inner_text("#line .tip"))
     with asked_with(visit, "datetime="):
         page.mouse.click(bar["x"] + 2, bar["y"] + 8)
-    assert page.inner_text("#when") in page.inner_text(".tip")
+    assert page.inner_text("#when") in page.inner_text("#line .tip")
     visit.drawn()
     with asked_with(visit, "datetime=") as answer:
         page.mouse.move(line["x"] + 200, line["y"] + 20)

@@ -9,9 +9,10 @@ import { Ranges } from "./ranges.js";
 import { sample } from "./sample.js";
 
 export class Looks {
-  // `wanted` says whether anybody looks at the values on screen; `failed` gets what the server says of a picture.
-  constructor(map, store, colormaps, { wanted, failed }) {
-    Object.assign(this, { map, store, colormaps, wanted, failed, told: null, values: null, sampled: "" });
+  // `wanted` says whether anybody looks at the values on screen; `told` gets each legend, `failed` what is wrong with a
+  // picture.
+  constructor(map, store, colormaps, { wanted, failed, told }) {
+    Object.assign(this, { map, store, colormaps, wanted, failed, tell: told, told: null, values: null, sampled: "" });
     this.legend = new Legend((range) => store.changePicture({ rescale: range.join() }));
     this.ranges = new Ranges(store);
   }
@@ -28,6 +29,7 @@ export class Looks {
     if (picture !== this.store.picture) return !problem;
     this.told = told;
     this._draw();
+    this.tell(told);
     if (problem) this.failed(problem, picture);
     return !problem;
   }

@@ -1,13 +1,17 @@
 // The page at `/`: makes its parts, and tells each what the one state has become.
 /* global L */
 import { Acquisitions } from "./acquisitions.js";
+import { Analyse } from "./analyse.js";
+import { Asked } from "./asked.js";
 import { addBasemap, addLand } from "./base.js";
 import { Colormaps } from "./colormaps.js";
 import { Dock } from "./dock.js";
 import { byId, debounced, narrow } from "./dom.js";
+import { Draw } from "./draw.js";
 import { Filters } from "./filters.js";
 import { Footprints } from "./footprints.js";
 import { Formula } from "./formula.js";
+import { boxOf } from "./geojson.js";
 import { setUpGo } from "./go.js";
 import { Graticule } from "./graticule.js";
 import { readHash, writeHash } from "./hash.js";
@@ -45,11 +49,25 @@ const formula = new Formula(store, showTrouble);
 const dock = new Dock(store, acquisitions, isBusy);
 const looks = new Looks(map, store, new Colormaps(store), {
   wanted: () => isOpen("layer"),
+  told: (legend) => asked.stretch(legend?.kind === "ramp" ? legend.range : null),
   failed: (problem, picture) => (picture.kind === "expression" ? formula.explain(problem, picture.name) : showTrouble(problem)),
 });
 const swipe = new Swipe(map, pictures.panes, store);
 const footprints = new Footprints(map);
 const share = new Share();
+const timeLine = () => acquisitions.window(store.state);
+const asked = new Asked(map, store, dock.line, timeLine);
+const draw = new Draw(map, (area) => store.change({ at: { area } }));
+const analyse = new Analyse(store, draw, {
+  view: () => seen(map, served.bounds) ?? served.bounds,
+  window: timeLine,
+  failed: showTrouble,
+  found: (area) => {
+    const [west, south, east, north] = boxOf(area);
+    map.fitBounds([[south, west], [north, east]], { ...free(), animate: false });
+    store.change({ at: { area } });
+  },
+});
 
 // ---- from the state to the page
 
@@ -66,14 +84,14 @@ function show(state, before) {
   document.title = `${byId("layer-title").textContent} · scog`;
   if (!served) return;
   rememberView();
-  if (!before || state.sides !== before.sides) draw(state, before);
+  if (!before || state.sides !== before.sides) paint(state, before);
   if (anew) looks.show(picture).then(() => later());
   if (before && (state.span !== before.span || state.until !== before.until)) look();
   showTime();
 }
 
 // A formula is drawn once the server has understood it.
-async function draw({ sides }, before) {
+async function paint({ sides }, before) {
   if (before) forgetTrouble();
   for (const side of [0, 1]) {
     const picture = sides[side] ?? null;
@@ -108,7 +126,18 @@ function showProgress() {
   else if (searching) text = "Searching the catalogue";
   say(text, { busy: !far && (searching || waiting > 0), wayBack: elsewhere || (far && !isWorld()) });
   if (!waiting) later();
-  showTime();
+  showTimeSoon();
+}
+
+// Once a frame, however many tiles come in it.
+let asksForTime = false;
+function showTimeSoon() {
+  if (asksForTime) return;
+  asksForTime = true;
+  requestAnimationFrame(() => {
+    asksForTime = false;
+    showTime();
+  });
 }
 
 function showTime() {
@@ -117,6 +146,8 @@ function showTime() {
   const known = [...new Set([...used].map((id) => acquisitions.dateOf.get(id)).filter(Boolean))].sort();
   dock.show(state, { known, skipped: skipped.size });
   byId("shown").textContent = byId("when").textContent;
+  asked.show(state, Boolean(acquisitions.newest));
+  analyse.show(state, store.picture, isOpen("analyse") && !isBusy());
   footprints.show(state.footprints, acquisitions, state.sides[state.side].time, used);
 }
 
@@ -151,6 +182,17 @@ function look() {
   if (box && map.getZoom() >= served.minzoom) acquisitions.look(box, store.state);
 }
 
+map.on("click", ({ latlng }) => {
+  if (draw.on) return draw.add(latlng);
+  const { lng, lat } = latlng.wrap();
+  return store.change({ at: { point: [lng, lat].map((degrees) => Number(degrees.toFixed(6))) } });
+});
+byId("map").addEventListener("keydown", (event) => {
+  if (event.target !== byId("map")) return;
+  if (event.key === "Enter") map.fire("click", { latlng: map.getCenter() });
+  if (event.key === "Escape" && store.state.at) store.change({ at: null });
+});
+
 const lookLater = debounced(LOOK, look);
 map.on("moveend", () => {
   if (!served) return;
@@ -161,6 +203,9 @@ map.on("moveend", () => {
 
 // ---- what has no part of its own
 
+for (const kind of ["keydown", "pointerdown"]) { // a ring around the map is for those who go by keys
+  document.addEventListener(kind, () => document.body.classList.toggle("keys", kind === "keydown"), true);
+}
 byId("home").addEventListener("click", showAll);
 byId("there").addEventListener("click", showAll);
 byId("footprints").addEventListener("click", () => store.change({ footprints: !store.state.footprints }));
@@ -216,7 +261,7 @@ async function open() {
   else load();
 }
 
-setUpPanel(map, () => later());
+setUpPanel(map, () => (showTime(), later()));
 setUpGo(map);
 store.listen(show);
 show(store.state, null);
