@@ -136,7 +136,7 @@ def test_stretch_by_numbers_handles_and_what_is_on_screen(visit: Visit) -> None:
         page.mouse.down()
         page.mouse.move(box["x"] - 40, box["y"] + 10, steps=3)
         page.mouse.up()
-    assert low < float(page.get_attribute("[data-end='1']", "aria-valuenow")) < 0.9
+    visit.until(f"{low} < +document.querySelectorAll('[data-end]')[1].ariaValueNow && +document.querySelectorAll('[data-end]')[1].ariaValueNow < 0.9")
     page.wait_for_selector("#fit:not([disabled])")
     with asked_with(visit, "rescale="):
         page.click("#fit")
