@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from scog.ask import Ask, Drawing
 from scog.catalog.when import parse_interval
+from scog.cli.areas import read_fields
 from scog.cli.looks import add_comparison, add_picture, comparison_of, wanted
-from scog.cli.options import add_catalog, add_time, say, settings_of
-from scog.cli.progress import progress
+from scog.cli.options import (
+    add_catalog,
+    add_range,
+    add_time,
+    end_progress,
+    patient_settings,
+    say,
+    show_progress,
+    when_of,
+)
 from scog.cube.area import Area, area_in
 from scog.cutout import check_size, cut_out
 from scog.engine import open_engine
 from scog.errors import InvalidInput
-from scog.field.field import VALID, Fields, parse_fields
+from scog.field.field import VALID
 from scog.formats import NAMED, format_of
 from scog.look import days_of
 from scog.settings import Settings
@@ -24,17 +34,6 @@ from scog.space.bounds import DEGREES
 from scog.space.crs import parse_crs
 from scog.space.cut import UTM, Box, Size, cut_grid
 from scog.space.grid import Grid
-
-PATIENT: dict[str, Any] = {
-    "cutout_side": 16_000,
-    "cutout_values": 100_000_000,
-    "cutout_deadline": 3600.0,
-    "tile_deadline": 120.0,
-    "field_pixels": 16_000_000,
-    "field_corners": 50_000,
-}
-"""What is allowed at a prompt, unless the environment says otherwise: nobody else waits there. 100,000,000 values are
-400 MB."""
 
 
 def add_to(commands: Any) -> None:
@@ -53,28 +52,16 @@ def add_to(commands: Any) -> None:
     command.add_argument("--max-size", type=int, metavar="PIXELS", help="of the longer side, instead of --resolution")
     add_picture(command)
     add_time(command)
+    add_range(command)
     add_comparison(command)
     add_catalog(command)
     command.set_defaults(run=_crop)
 
 
-def patient_settings(options: argparse.Namespace) -> Settings:
-    """The environment's settings, with more allowed than a stranger may ask for."""
-    settings = settings_of(options)
-    more = {name: value for name, value in PATIENT.items() if name not in settings.model_fields_set}
-    return settings.model_copy(update=more)
-
-
-def read_fields(path: Path, settings: Settings) -> Fields:
-    """The fields of a GeoJSON file. Raises InvalidInput, OSError."""
-    from scog.web.stac.values import parse_json  # loads much that other commands do without
-
-    return parse_fields(parse_json(path.read_bytes(), str(path)), settings.fields, settings.field_corners)
-
-
 def _crop(options: argparse.Namespace) -> None:
     settings = patient_settings(options)
-    interval = parse_interval(options.datetime) if options.datetime else None
+    when = when_of(options)
+    interval = None if when is None else parse_interval(when)
     look, ask = wanted(options, interval, days_of(interval), comparison_of(options))
     form = format_of(options.output.suffix.lower().removeprefix("."), look)
     box, area = _where(options, settings)
@@ -98,7 +85,7 @@ def _where(options: argparse.Namespace, settings: Settings) -> tuple[Box, Area |
         from scog.web.cut_parameters import box_of  # loads much that other commands do without
 
         return box_of(options.bbox.split(",")), None
-    fields = read_fields(options.area, settings).fields
+    fields = read_fields(options.area, settings)[1].fields
     if len(fields) != 1 or fields[0].is_point:
         raise InvalidInput(f"{options.area} does not hold one polygon.", valid=VALID.replace("Point, ", ""))
     area = area_in(fields[0].shape)
@@ -119,5 +106,7 @@ def _grid(options: argparse.Namespace, box: Box, area: Area | None) -> Grid:
 
 async def _draw(settings: Settings, grid: Grid, ask: Ask) -> Drawing:
     async with open_engine(settings) as engine:
-        with progress("Drawing", "parts") as tell:
-            return await cut_out(engine, grid, ask, tell)
+        try:
+            return await cut_out(engine, grid, ask, partial(show_progress, "Drawing", what="parts"))
+        finally:
+            end_progress()

@@ -15,8 +15,8 @@ from scog.pixels.mask import parse_mask
 from scog.pixels.resample import Resampling
 
 
-def add_picture(command: argparse.ArgumentParser) -> None:
-    """Add which values are drawn, and in which colours."""
+def add_values(command: argparse.ArgumentParser) -> None:
+    """Add which values are drawn."""
     command.add_argument("--index", help="an index by name (default: ndvi)")
     command.add_argument("--expression", help="a formula, such as (nir-red)/(nir+red)")
     command.add_argument("--bands", help="a preset such as agriculture, one band, or three as red, green and blue")
@@ -24,11 +24,17 @@ def add_picture(command: argparse.ArgumentParser) -> None:
     command.add_argument("--resampling", choices=methods, default=Resampling.NEAREST.value)
     command.add_argument("--composite", metavar="NAME", default=NEWEST.name, help=f"{VALID} (default: %(default)s)")
     command.add_argument("--classes", help="thresholds that make classes of values, such as bare:tan,0.2,green:teal")
+    command.add_argument("--mask", help="clouds (the default but for scl), none, or SCL classes to take out")
+    command.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help="let what is masked grow")
+    command.set_defaults(rescale=None, colormap_name=None, color_formula=None)
+
+
+def add_picture(command: argparse.ArgumentParser) -> None:
+    """Add which values are drawn, and in which colours."""
+    add_values(command)
     command.add_argument("--rescale", metavar="LOW,HIGH", help="values of the first and the last colour")
     command.add_argument("--colormap-name", metavar="NAME", help="a colormap of cmap's catalogue, such as viridis")
     command.add_argument("--color-formula", metavar="FORMULA", help="for three outputs, such as 'gamma RGB 1.3'")
-    command.add_argument("--mask", help="clouds (the default but for scl), none, or SCL classes to take out")
-    command.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help="let what is masked grow")
 
 
 def add_comparison(command: argparse.ArgumentParser) -> None:

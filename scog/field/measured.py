@@ -36,7 +36,8 @@ class Measuring:
         self._site = site
         self._formula = formula
         self._report = report
-        self._views = [View(engine, part.grid, ask, report) for part in site.parts]
+        thrifty = len(site.parts) == 1  # the rows of one part, and no more; parts below each other need all of them
+        self._views = [View(engine, part.grid, ask, report, thrifty=thrifty) for part in site.parts]
         pixels = sum(part.weights.size for part in site.parts)
         # Each band as stored, which is decoded and placed, and as floats; the formula's steps and outputs; masks.
         self._bytes = pixels * (8 * len(formula.expression.bands) + 8 * formula.expression.outputs + 20)

@@ -1,7 +1,7 @@
 """What there is to say of the values of a field's pixels: TiTiler's statistics, each pixel weighed by its share inside.
 
 They are those of exactextract, but for two: percentiles take equal pixels for as many as they are (see `statistics`),
-and of several values that are the most (or the least) frequent the lowest counts, as in TiTiler, not the highest.
+and of several values that are the most frequent the lowest counts, as in TiTiler, not the highest.
 """
 
 from __future__ import annotations

@@ -177,7 +177,7 @@ def _told(field: Field, site: Site, pieces: Sequence[_Piece], look: Look, wanted
     for output in values:  # of which one may be unknown where the first is known, as p-values are
         known = np.isfinite(output)
         masked = site.total - float(weights[known].sum(dtype=np.float64))
-        summaries.append(summarise(output[known], weights[known], max(0.0, masked), wanted))
+        summaries.append(summarise(output[known], weights[known], max(0.0, round(masked, 6)), wanted))
     whole = sum(float((part.weights * pixel_areas(part.grid)).sum()) for part in site.parts)
     valid = sum(piece.metres for piece in pieces)
     return Zonal(

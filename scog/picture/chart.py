@@ -28,7 +28,7 @@ COLORS: tuple[Color, ...] = (
 """Of the lines, in their order: dark enough on white, bright enough on black."""
 _MONTHS = (1, 2, 3, 6, 12, 24, 60, 120)
 _DAYS = (1, 2, 5, 10, 20)
-_TICK_ROOM = 64
+_TICK_ROOM = 55
 """Pixels between two dates, at least."""
 GAP = 75.0
 """Days without an observation over which no line is drawn."""

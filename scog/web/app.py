@@ -24,6 +24,7 @@ from scog.web import (
     places,
     problems,
     stac,
+    statistics,
     tiles,
     timeseries,
     viewer,
@@ -44,8 +45,9 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.engine = engine
             app.state.admission = Admission(settings.waiting)
             app.state.animations = Admission(settings.animations)
-            app.state.series = Admission(settings.series)
             app.state.cutouts = Admission(settings.cutouts)
+            app.state.statistics = Admission(settings.statistics)
+            app.state.series = Admission(settings.series)
             app.state.queries = ByteCache(tiles.KEPT_QUERIES)
             app.state.made_up = viewer.is_made_up(settings)
             yield
@@ -70,7 +72,20 @@ def create_app(settings: Settings) -> FastAPI:
     problems.add_handlers(app)
     app.add_exception_handler(ClientGone, _nobody_reads)
     app.add_api_route("/healthz", healthz, tags=["operation"], summary="Whether the server runs")
-    for module in (places, timeseries, tiles, cuts, animations, cube_cuts, cubes, clients, wmts, legends, offers):
+    for module in (
+        places,
+        timeseries,
+        tiles,
+        cuts,
+        statistics,
+        animations,
+        cube_cuts,
+        cubes,
+        clients,
+        wmts,
+        legends,
+        offers,
+    ):
         app.include_router(module.router)
     stac.add_to(app)
     viewer.add_to(app, settings)

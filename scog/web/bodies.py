@@ -1,4 +1,4 @@
-"""What clients send: read to its end, or to the bound where reading ends."""
+"""Bodies of requests, read within a bound."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from scog.errors import TooLong
 from scog.web.respond import ClientGone
 
 
-async def read_body(request: Request, most: int, what: str = "The body") -> bytes:
-    """The body, of so many bytes at most. Raises TooLong, ClientGone."""
+async def read_body(request: Request, most: int, what: str) -> bytes:
+    """The body, at most so many bytes; `what` it is, for people. Raises TooLong, ClientGone."""
     data = bytearray()
     try:
         async for chunk in request.stream():
             data += chunk
             if len(data) > most:
-                raise TooLong(f"{what} is too long.", parameter="body", valid=f"at most {most} bytes")
+                raise TooLong(f"The {what} is too long.", parameter="body", valid=f"at most {most} bytes")
     except ClientDisconnect:
         raise ClientGone from None
     return bytes(data)

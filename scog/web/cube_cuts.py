@@ -1,16 +1,18 @@
-"""`/cubes/{id}/bbox/...` and `/cubes/{id}/feature`: cut-outs of cubes."""
+"""`/cubes/{id}/bbox/...`, `/cubes/{id}/feature` and `/cubes/{id}/statistics`: cut-outs of cubes, and their numbers."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from scog.web import cuts, pictures
+from scog.web import cuts, pictures, statistics
 from scog.web.cubes import Frozen
 from scog.web.cut_parameters import BoxCut, Boxed, FeatureCut, FormatName, Sides
 from scog.web.cuts import BOX, FORMAT, SIZED, WITH_BODY
 from scog.web.definitions import shown
 from scog.web.parameters import no_doubles
+from scog.web.places import GeoJSON
 from scog.web.problems import PROBLEMS
+from scog.web.statistics import Numbers
 
 router = APIRouter(prefix="/cubes/{id}", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
 
@@ -36,7 +38,7 @@ async def sized_bbox(
     summary="A polygon of a cube",
     response_class=Response,
     responses=WITH_BODY,
-    openapi_extra=cuts.body_schema(),
+    openapi_extra=cuts.BODY,
 )
 async def feature_as(request: Request, cube: Frozen, form: FormatName, cut: FeatureCut) -> Response:
     """As `POST /feature` with the cube's parameters, transparent outside of its area too."""
@@ -48,7 +50,7 @@ async def feature_as(request: Request, cube: Frozen, form: FormatName, cut: Feat
     summary="A polygon of a cube as a picture",
     response_class=Response,
     responses=WITH_BODY,
-    openapi_extra=cuts.body_schema(),
+    openapi_extra=cuts.BODY,
 )
 async def feature(request: Request, cube: Frozen, cut: FeatureCut) -> Response:
     """The same as a PNG, or as `format` says."""
@@ -60,7 +62,7 @@ async def feature(request: Request, cube: Frozen, cut: FeatureCut) -> Response:
     summary="A cube's polygon of a given size",
     response_class=Response,
     responses=WITH_BODY,
-    openapi_extra=cuts.body_schema(),
+    openapi_extra=cuts.BODY,
 )
 async def sized_feature_as(request: Request, cube: Frozen, sides: Sides, form: FormatName, cut: FeatureCut) -> Response:
     """The same, so many pixels wide and high."""
@@ -72,8 +74,20 @@ async def sized_feature_as(request: Request, cube: Frozen, sides: Sides, form: F
     summary="A cube's polygon of a given size as a picture",
     response_class=Response,
     responses=WITH_BODY,
-    openapi_extra=cuts.body_schema(),
+    openapi_extra=cuts.BODY,
 )
 async def sized_feature(request: Request, cube: Frozen, sides: Sides, cut: FeatureCut) -> Response:
     """The same as a PNG, or as `format` says."""
     return await cuts.answer_feature(request, sides, None, cut, *shown(cube))
+
+
+@router.post(
+    statistics.ADDRESS,
+    summary="Statistics of a cube",
+    response_class=GeoJSON,
+    responses=statistics.RESPONSES,
+    openapi_extra=statistics.BODY,
+)
+async def of_polygons(request: Request, cube: Frozen, numbers: Numbers) -> GeoJSON:
+    """As `POST /statistics` with the cube's parameters; what lies outside of its area does not count."""
+    return await statistics.answer(request, *shown(cube), numbers)

@@ -76,7 +76,7 @@ async def freeze(request: Request, parameters: Nothing) -> Response:
     whatever words; of pinned ones the scenes count too.
     """
     engine: Engine = request.app.state.engine
-    body = await read_body(request, engine.settings.cube_bytes, "The definition")
+    body = await read_body(request, engine.settings.cube_bytes, "definition")
     wanted = await asyncio.to_thread(wanted_of, body)
     ask = replace(wanted.ask, collection=wanted.ask.collection or engine.searches.collection)
     pinned = None

@@ -48,18 +48,20 @@ EXAMPLE = {
 }
 
 
-def body_schema() -> dict[str, Any]:
-    """The body for the API's description."""
+def with_body(*kinds: str) -> dict[str, Any]:
+    """A body of GeoJSON of some kinds for the API's description."""
     schema = {
         "type": "object",
         "required": ["type"],
-        "properties": {"type": {"enum": ["Feature", "Polygon", "MultiPolygon"]}},
-        "description": f"A Feature, or {VALID[2:]}.",
+        "properties": {"type": {"enum": list(kinds)}},
+        "description": f"{', '.join(kinds)}, in degrees, longitude first.",
     }
-    kinds = ("application/geo+json", "application/json")
-    return {
-        "requestBody": {"required": True, "content": {kind: {"schema": schema, "example": EXAMPLE} for kind in kinds}}
-    }
+    content = {"schema": schema, "example": EXAMPLE}
+    media = ("application/geo+json", "application/json")
+    return {"requestBody": {"required": True, "content": dict.fromkeys(media, content)}}
+
+
+BODY = with_body("Feature", "Polygon", "MultiPolygon")
 
 
 @router.get(
@@ -105,7 +107,7 @@ async def answer_box(
     summary="A polygon as a picture or as values",
     response_class=Response,
     responses=WITH_BODY,
-    openapi_extra=body_schema(),
+    openapi_extra=BODY,
 )
 async def feature_as(request: Request, form: FormatName, parameters: Annotated[FeatureParameters, Query()]) -> Response:
     """Draw what lies in a polygon, transparent (values: NaN) around it. A pixel counts by its centre.
@@ -120,7 +122,7 @@ async def feature_as(request: Request, form: FormatName, parameters: Annotated[F
     summary="A polygon as a picture",
     response_class=Response,
     responses=WITH_BODY,
-    openapi_extra=body_schema(),
+    openapi_extra=BODY,
 )
 async def feature(request: Request, parameters: Annotated[FeatureParameters, Query()]) -> Response:
     """The same as a PNG, or as `format` says."""
@@ -132,7 +134,7 @@ async def feature(request: Request, parameters: Annotated[FeatureParameters, Que
     summary="A polygon of a given size",
     response_class=Response,
     responses=WITH_BODY,
-    openapi_extra=body_schema(),
+    openapi_extra=BODY,
 )
 async def sized_feature_as(
     request: Request, sides: Sides, form: FormatName, parameters: Annotated[FeatureParameters, Query()]
@@ -146,7 +148,7 @@ async def sized_feature_as(
     summary="A polygon of a given size as a picture",
     response_class=Response,
     responses=WITH_BODY,
-    openapi_extra=body_schema(),
+    openapi_extra=BODY,
 )
 async def sized_feature(request: Request, sides: Sides, parameters: Annotated[FeatureParameters, Query()]) -> Response:
     """The same as a PNG, or as `format` says."""
@@ -162,7 +164,9 @@ async def answer_feature(
         raise InvalidInput(what, parameter="format", valid="one of them")
     engine: Engine = request.app.state.engine
     settings = engine.settings
-    area = await asyncio.to_thread(_area, await read_body(request, settings.field_bytes), settings.field_corners)
+    area = await asyncio.to_thread(
+        _area, await read_body(request, settings.field_bytes, "geometry"), settings.field_corners
+    )
     box = area.box
     grid = await asyncio.to_thread(cut.grid, box, DEGREES, sides)
     if ask.area is not None:

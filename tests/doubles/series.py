@@ -1,0 +1,136 @@
+"""A small archive of many dates, series of it in plain tests, and what they should be."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from pyproj import Transformer
+
+from scog.ask import Ask
+from scog.catalog.when import parse_interval
+from scog.engine import Engine, open_engine
+from scog.field.field import Field, parse_fields
+from scog.field.formula import formula_of
+from scog.field.series import Listener, Series, take
+from scog.pixels.mask import parse_mask
+from scog.settings import Settings
+from scog.space.grid import Grid
+from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square
+
+SQUARE = Square("32TQK", 32632, 700_020, 5_000_040, 300)
+GRID = Grid(SQUARE.crs, Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), SQUARE.size, SQUARE.size)
+DAYS = ("2024-01-05", "2024-02-19", "2024-04-01", "2024-05-11", "2024-06-10", "2024-06-25", "2024-07-15", "2024-09-03")
+STRIPS, OVERCAST, TORN, OFFSET = DAYS[3], DAYS[4], DAYS[5], DAYS[6]
+"""A pass in two strips, one below clouds, one of which a part was not seen, and one with 1000 added to its numbers."""
+
+
+def scenes() -> list[MadeScene]:
+    """Numbers at random, no two pixels alike, below random clouds; of every date another level."""
+    made = []
+    for number, day in enumerate(DAYS):
+        parts = ("N", "S") if day == STRIPS else ("",)
+        for part in parts:
+            rng = np.random.default_rng([number, len(part), ord(part or "A")])
+            level = 400 + 350 * abs(4 - number)
+            red = rng.integers(level, level + 600, (SQUARE.size,) * 2).astype(np.uint16)
+            nir = rng.integers(2500 - level // 2, 4500, (SQUARE.size,) * 2).astype(np.uint16)
+            scl = _patches(rng, [4, 5, 5, 4, 8, 9, 3, 7])
+            if day == OVERCAST:
+                scl[:] = 9
+            if day == OFFSET:
+                red, nir = red + np.uint16(1000), nir + np.uint16(1000)
+            unseen = np.zeros(red.shape, bool)
+            unseen[{"N": slice(170, None), "S": slice(0, 130)}.get(part, slice(0, 0))] = True
+            if day == TORN:
+                unseen[:, :120] = True
+            red[unseen] = nir[unseen] = 0
+            scl[unseen[::2, ::2]] = 0
+            second = 31 if part != "S" else 38
+            made.append(
+                MadeScene(
+                    f"S2A_32TQK_{day.replace('-', '')}_{'SN'.find(part) if part else 0}_L2A",
+                    SQUARE,
+                    f"{day}T10:10:{second}Z",
+                    {"red": red, "nir": nir, "scl": scl},
+                    collection=C1 if day == OFFSET else L2A,
+                    orbit=100 + number,
+                    cloud_cover=100.0 if day == OVERCAST else 20.0 + number,
+                )
+            )
+    return made
+
+
+def _patches(rng: np.random.Generator, classes: list[int]) -> NDArray[np.uint8]:
+    """Classes at 20 m in patches of 200 m."""
+    return np.kron(rng.choice(classes, (15, 15)), np.ones((10, 10))).astype(np.uint8)
+
+
+def observed(made: Sequence[MadeScene], masked: Sequence[int] = CLOUDY) -> Mapping[str, NDArray[np.float64]]:
+    """NDVI of each day on the square's pixels, NaN where nothing usable was seen: strips in their order, by numpy."""
+    found: dict[str, NDArray[np.float64]] = {}
+    for scene in sorted(made, key=lambda scene: (scene.time, scene.id)):
+        with rasterio.open(scene.files["red"]) as red, rasterio.open(scene.files["nir"]) as nir:
+            numbers = [each.read(1).astype(float) for each in (red, nir)]
+        with rasterio.open(scene.files["scl"]) as scl:
+            classes = np.kron(scl.read(1), np.ones((2, 2), np.uint8))
+        usable = (numbers[0] > 0) & (numbers[1] > 0) & (classes > 0) & ~np.isin(classes, masked)
+        shift = 0.1 if scene.collection == C1 else 0.0
+        low, high = (np.maximum(each * 1e-4 - shift, 0) for each in numbers)
+        day = found.setdefault(scene.time[:10], np.full(usable.shape, np.nan))
+        new = usable & np.isnan(day)
+        day[new] = ((high - low) / np.where(high + low > 0, high + low, np.nan))[new]
+    return found
+
+
+def in_degrees(*places: tuple[float, float]) -> list[list[float]]:
+    """Columns and rows of the square's pixels as a ring in degrees."""
+    back = Transformer.from_crs(SQUARE.epsg, 4326, always_xy=True)
+    ring = [list(map(float, back.transform(*GRID.at(*place)))) for place in places]
+    return [*ring, ring[0]]
+
+
+def polygon(*places: tuple[float, float]) -> dict[str, Any]:
+    """A GeoJSON polygon whose corners are columns and rows of the square."""
+    return {"type": "Polygon", "coordinates": [in_degrees(*places)]}
+
+
+def lonlat(col: float, row: float) -> tuple[float, float]:
+    """The place of a column and row, in degrees."""
+    lon, lat = in_degrees((col, row))[0]
+    return lon, lat
+
+
+def fields_of(*geometries: Mapping[str, Any]) -> list[Field]:
+    return [parse_fields(dict(geometry), 1, 10_000).fields[0] for geometry in geometries]
+
+
+def ask_for(mask: str = "clouds", when: str = "../..", **more: Any) -> Ask:
+    return Ask(
+        formula_of().expression, parse_mask(mask), **{"cloud_cover": 100.0, "interval": parse_interval(when), **more}
+    )
+
+
+async def take_from(
+    engine: Engine, fields: Sequence[Field], index: str = "ndvi", listener: Listener | None = None, **how: Any
+) -> list[Series]:
+    return await take(engine, fields, formula_of(index), ask_for(**how), listener)
+
+
+def series_of(folder: Path, fields: Sequence[Field], index: str = "ndvi", **how: Any) -> list[Series]:
+    """Series of an archive, by an engine of their own; `settings` are its."""
+    settings = how.pop("settings", {})
+
+    async def work() -> list[Series]:
+        with tempfile.TemporaryDirectory() as cache:
+            async with open_engine(Settings(catalog=str(folder), cache_dir=Path(cache), **settings)) as engine:
+                return await take_from(engine, fields, index, **how)
+
+    return asyncio.run(work())

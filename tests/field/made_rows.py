@@ -1,0 +1,24 @@
+"""Rows of series, made up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from scog.field.numbers import MASKED, Measured, Row
+from scog.field.statistics import statistics
+
+BEGINNING = datetime(2024, 1, 1, 10, 20, 31, tzinfo=UTC)
+
+
+def row(day: float, *values: float | None, valid: float = 1.0, area: bool = False, reason: str | None = None) -> Row:
+    """A row so many days after the beginning of 2024; without values it is masked."""
+    time = BEGINNING + timedelta(days=day)
+    known = tuple(value for value in values if value is not None)
+    if not known:
+        return Row(time, Measured(None, None, 0.0, 1.0, (f"S{day:g}",), reason or MASKED))
+    found = None
+    if area:
+        found = tuple(statistics(np.array([v - 0.1, v, v + 0.1], np.float32), np.ones(3, np.float32)) for v in known)
+    return Row(time, Measured(known, found, valid, 1 - valid, (f"S{day:g}",)))

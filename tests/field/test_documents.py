@@ -1,0 +1,204 @@
+"""How series go out: JSON as it is promised, CSV that reads back to the same, text for a terminal, and charts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from scog.catalog.when import parse_interval
+from scog.errors import InvalidInput
+from scog.field import documents
+from scog.field.asked import Asked, Table, table_of
+from scog.field.field import Field, parse_fields, point
+from scog.field.formula import formula_of
+from scog.field.numbers import Row
+from scog.field.plot import chart_of, check_lines
+from scog.field.series import Series
+from scog.field.site import site_of
+from scog.field.text import text_of
+from scog.report import Report
+from scog.steps import parse_step
+from tests.field.made_rows import row
+
+SQUARE = [[11.3, 46.5], [11.31, 46.5], [11.31, 46.51], [11.3, 46.5]]
+PLACE = point(11.3, 46.5)
+FEATURES = {
+    "type": "FeatureCollection",
+    "features": [
+        {"type": "Feature", "id": "a b", "properties": {"crop": "wheat", "name": "North"},
+         "geometry": {"type": "Polygon", "coordinates": [SQUARE]}},
+        {"type": "Feature", "properties": None, "geometry": {"type": "Point", "coordinates": [11.3, 46.5]}},
+    ],
+}  # fmt: skip
+NDVI = Asked(formula_of())
+TWO = Asked(formula_of("ndvi,ndwi"), smooth=10.0)
+
+
+def series(field: Field, rows: Sequence[Row]) -> Series:
+    report = Report(skipped={"S30": "http-404"}, bounded=True)
+    return Series(field, site_of(field, 10, 4_000_000), tuple(rows), report)
+
+
+ROWS = [row(0, 0.123456789, -0.5), row(10, None, None), row(20, 0.25, 0.5, valid=0.4), row(30, 1e-7, 123456.789)]
+AREA = [row(0, 0.1, 0.2, area=True), row(10, None, None), row(20, 0.3, 0.4, area=True), row(30, 0.5, 0.6, area=True)]
+
+
+def document(field: Field, rows: Sequence[Row], asked: Asked) -> dict[str, Any]:
+    one = series(field, rows)
+    told = documents.document(one, table_of(one.rows, asked), asked)
+    again: dict[str, Any] = json.loads(json.dumps(told, allow_nan=False))
+    return again
+
+
+def test_the_json_of_a_point_is_as_it_is_promised() -> None:
+    found = document(PLACE, [row(0, 0.123456789), row(10, None)], NDVI)
+    assert found == {
+        "geometry": {"type": "Point", "coordinates": [11.3, 46.5]},
+        "band_names": ["NDVI"],
+        "interval": None,
+        "grid": {"crs": "EPSG:32632", "resolution": 10, "coarser": False},
+        "observations": [
+            {"datetime": "2024-01-01T10:20:31Z", "values": [0.1234568], "valid": 1.0, "cloud": 0.0, "scenes": ["S0"],
+             "reason": None},
+            {"datetime": "2024-01-11T10:20:31Z", "values": [None], "valid": 0.0, "cloud": 1.0, "scenes": ["S10"],
+             "reason": "masked"},
+        ],
+        "errors": [{"scene": "S30", "reason": "http-404"}],
+        "bounded": True,
+        "incomplete": None,
+    }  # fmt: skip
+
+
+def test_an_area_has_statistics_and_a_curve_if_it_is_asked_for() -> None:
+    (field, _) = parse_fields(FEATURES, 9, 99).fields
+    found = document(field, AREA, TWO)["observations"]
+    assert found[1]["values"] == found[1]["statistics"] == found[1]["smoothed"] == [None, None]
+    assert AREA[0].measured.statistics is not None
+    for told, true in zip(found[0]["statistics"], AREA[0].measured.statistics, strict=True):
+        assert told == pytest.approx(asdict(true), rel=1e-6)
+        assert list(told) == ["mean", "median", "std", "min", "max", "p10", "p25", "p75", "p90", "count"]
+    assert found[0]["smoothed"] == pytest.approx([0.1, 0.2], abs=1e-3)
+    assert "statistics" not in document(PLACE, ROWS, TWO)["observations"][0]
+
+
+def test_periods_have_an_end_and_a_number() -> None:
+    asked = replace(NDVI, step=parse_step("monthly"), interval=parse_interval("2024-01-01/2024-02-29"))
+    found = document(PLACE, [row(0, 0.2), row(10, None), row(20, 0.4)], asked)
+    assert found["interval"] == "P1M"
+    assert found["observations"][0] | {"scenes": []} == {
+        "datetime": "2024-01-01T00:00:00Z", "end": "2024-01-31T23:59:59.999999Z", "observations": 2,
+        "values": [0.3], "valid": pytest.approx(2 / 3), "cloud": pytest.approx(1 / 3), "scenes": [], "reason": None,
+    }  # fmt: skip
+    assert found["observations"][1]["reason"] == "no-observation"
+
+
+def test_a_collection_keeps_what_it_was() -> None:
+    fields = parse_fields(FEATURES, 9, 99).fields
+    several = [series(fields[0], AREA), series(fields[1], ROWS)]
+    found = documents.collection(several, [table_of(each.rows, TWO) for each in several], TWO)
+    assert found["type"] == "FeatureCollection"
+    for before, after in zip(FEATURES["features"], found["features"], strict=True):
+        assert isinstance(before, dict)
+        told = after["properties"].pop("timeseries")
+        assert len(told["observations"]) == 4
+        assert "geometry" not in told
+        assert after == before | {"properties": before["properties"] or {}}
+    assert "timeseries" not in json.dumps(FEATURES)
+
+
+@pytest.mark.parametrize("collected", [False, True])
+@pytest.mark.parametrize("asked", [replace(TWO, smooth=None), TWO, replace(TWO, step=parse_step("P10D"))])
+def test_csv_reads_back_to_the_json(asked: Asked, collected: bool) -> None:
+    fields = parse_fields(FEATURES, 9, 99).fields if collected else (PLACE,)
+    several = [series(field, AREA if not field.is_point else ROWS) for field in fields]
+    tables: list[Table] = [table_of(each.rows, asked) for each in several]
+    text = documents.table_text(several, tables, asked, collected=collected)
+    assert text.endswith("\r\n")
+    lines = list(csv.DictReader(io.StringIO(text)))
+    told = [documents.document(one, table, asked) for one, table in zip(several, tables, strict=True)]
+    expected = [(place, each) for place, one in enumerate(told) for each in one["observations"]]
+    assert len(lines) == len(expected)
+    for line, (place, each) in zip(lines, expected, strict=True):
+        assert None not in line
+        assert line["datetime"] == each["datetime"]
+        assert line["reason"] == (each["reason"] or "")
+        assert line["scenes"].split() == each["scenes"]
+        if collected:
+            assert line["feature"] == ("a b", "1")[place]
+        for output, name in enumerate(("NDVI", "NDWI")):
+            assert line[name] == _cell(each["values"][output])
+            if asked.smooth is not None:
+                assert line[f"{name}_smoothed"] == _cell(each["smoothed"][output])
+            if "statistics" in each:
+                known = each["statistics"][output] or {}
+                assert line[f"{name}_p90"] == _cell(known.get("p90"))
+        assert (line["valid"], line["cloud"]) == (_cell(each["valid"]), _cell(each["cloud"]))
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else str(value)
+
+
+# For people
+
+
+def test_a_table_for_a_terminal() -> None:
+    rows = [row(0, 0.1), row(10, None), row(20, 0.8, valid=0.5), row(30, 0.4, reason=None)]
+    lines = text_of(table_of(rows, NDVI), NDVI).splitlines()
+    assert lines[0].split() == ["DATE", "NDVI", "VALID", "CLOUD"]
+    assert [line.split()[0] for line in lines[1:]] == ["2024-01-01", "2024-01-11", "2024-01-21", "2024-01-31"]
+    assert lines[2].split()[2:] == ["-", "0%", "100%", "masked"]
+    assert [line.count("█") for line in lines[1:]] == [3, 0, 30, 15]
+    plain = text_of(table_of(rows, NDVI), NDVI, plain=True)
+    assert plain.isascii()
+    assert [line.count("#") for line in plain.splitlines()[1:]] == [4, 0, 30, 15]
+
+
+def test_bars_of_values_below_zero() -> None:
+    for values in ((-0.5, -0.2), (0.3, 0.3), (0.0, 0.0)):
+        rows = [row(day, value) for day, value in enumerate(values)]
+        assert len(text_of(table_of(rows, NDVI), NDVI).splitlines()) == 3
+    assert text_of(table_of([], NDVI), NDVI) == "DATE  NDVI    VALID  CLOUD"
+
+
+def test_a_chart_shows_every_output_of_every_field() -> None:
+    fields = parse_fields(FEATURES, 9, 99).fields
+    several = [series(fields[0], AREA), series(fields[1], ROWS)]
+    chart = chart_of(several, [table_of(each.rows, TWO) for each in several], TWO)
+    assert [line.name for line in chart.lines] == ["NDVI North", "NDWI North", "NDVI 2", "NDWI 2"]
+    assert chart.title == "NDVI, NDWI of 2 fields"
+    assert chart.note == "6 of 8 observations"
+    first = chart.lines[0]
+    assert [dot.value for dot in first.dots] == [0.1, None, 0.3, 0.5]
+    assert first.dots[0].spread == pytest.approx((0.02, 0.18), abs=1e-6)
+    assert first.curve is not None
+    assert len(first.curve) == 31, "from day to day"
+    assert chart.lines[2].dots[0].spread is None
+
+
+def test_titles_and_ranges() -> None:
+    one = series(PLACE, [row(0, 0.2)])
+    chart = chart_of([one], [table_of(one.rows, NDVI)], NDVI)
+    assert (chart.title, chart.note) == ("NDVI at 11.3000, 46.5000", "1 of 1 observations")
+    assert chart.start == chart.end
+    asked = replace(NDVI, interval=parse_interval("2023-01-01/2024-12-31"), step=parse_step("P1Y"))
+    area = series(parse_fields(FEATURES, 9, 99).fields[0], [row(0, 0.2)])
+    chart = chart_of([area], [table_of(area.rows, asked)], asked)
+    assert chart.title.startswith("NDVI of 42.7 ha at 11.3067, 46.50")
+    assert (chart.start.year, chart.end.year) == (2023, 2024)
+    assert chart.note == "median of each P1Y"
+    empty = series(PLACE, [])
+    assert chart_of([empty], [table_of([], NDVI)], NDVI).start
+
+
+def test_too_many_lines() -> None:
+    check_lines(4, TWO)
+    with pytest.raises(InvalidInput) as caught:
+        check_lines(5, TWO)
+    assert caught.value.parameter == "format"

@@ -1,0 +1,62 @@
+"""Formulas: what can be asked for, and how its columns are called."""
+
+from __future__ import annotations
+
+import pytest
+
+from scog.errors import InvalidInput
+from scog.field.formula import formula_of
+from scog.maths import indices
+
+
+def test_ndvi_if_nothing_is_asked_for() -> None:
+    found = formula_of()
+    assert (found.names, found.mask, found.classes, found.resolution) == (("NDVI",), "clouds", False, 10)
+    assert found.expression == indices.get("ndvi").expression
+
+
+@pytest.mark.parametrize(
+    ("asked", "names", "resolution"),
+    [
+        ({"index": "ndvi,ndwi"}, ("NDVI", "NDWI"), 10),
+        ({"index": " NBR , ndre"}, None, 10),
+        ({"index": "scl"}, ("SCL",), 20),
+        ({"expression": "B08; B8A"}, ("nir", "nir08"), 10),
+        ({"expression": "swir16 / swir22"}, ("swir16 / swir22",), 20),
+        ({"expression": "nir09"}, ("nir09",), 60),
+        ({"expression": "red;green;blue;nir"}, ("red", "green", "blue", "nir"), 10),
+        ({"bands": ("swir22",)}, ("swir22",), 20),
+        ({"bands": ("B04", "B03", "B02")}, ("red", "green", "blue"), 10),
+    ],
+)
+def test_columns_and_pixels(asked: dict[str, object], names: tuple[str, ...] | None, resolution: int) -> None:
+    found = formula_of(**asked)  # type: ignore[arg-type]
+    assert names is None or found.names == names
+    assert found.resolution == resolution
+    assert len(found.names) == found.expression.outputs
+
+
+def test_classes_are_not_masked() -> None:
+    for asked in ({"index": "SCL"}, {"bands": ("scl",)}):
+        found = formula_of(**asked)  # type: ignore[arg-type]
+        assert found.classes
+        assert found.mask == "none"
+
+
+@pytest.mark.parametrize(
+    ("asked", "parameter"),
+    [
+        ({"index": "ndvi", "expression": "nir"}, "index"),
+        ({"index": "ndvi,evi,savi,ndwi,nbr"}, "index"),
+        ({"index": "ndvi,NDVI"}, "index"),
+        ({"index": "ndvi,scl"}, "index"),
+        ({"index": "ndvi,"}, "index"),
+        ({"index": "ndvy"}, "index"),
+        ({"bands": ("red", "nir")}, "bands"),
+        ({"expression": "nir;" * 9 + "nir"}, "expression"),
+    ],
+)
+def test_what_is_refused(asked: dict[str, object], parameter: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        formula_of(**asked)  # type: ignore[arg-type]
+    assert caught.value.parameter == parameter

@@ -1,0 +1,127 @@
+"""Periods: every observation in one of them, and their numbers those that numpy finds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scog.catalog.when import Interval, parse_interval
+from scog.errors import InvalidInput
+from scog.field.asked import Asked, table_of
+from scog.field.formula import formula_of
+from scog.field.numbers import NO_OBSERVATION
+from scog.field.periods import Aggregate, by_period, check_periods, middle
+from scog.steps import Step, parse_step
+from tests.field.made_rows import BEGINNING, row
+
+YEAR = parse_interval("2024-01-01/2024-12-31")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 365), st.none() | st.floats(-1, 1)), max_size=40),
+    st.sampled_from(["P1D", "P10D", "P2W", "P1M", "P1Y"]),
+    st.sampled_from(list(Aggregate)),
+    st.booleans(),
+)
+def test_every_observation_counts_in_one_period(
+    given_: list[tuple[int, float | None]], step: str, how: Aggregate, open_: bool
+) -> None:
+    rows = [row(day, value, area=True) for day, value in sorted(given_, key=lambda each: each[0])]
+    found = by_period(rows, None if open_ else YEAR, parse_step(step), how)
+    assert sum(each.observations or 0 for each in found) == sum(each.measured.values is not None for each in rows)
+    names = [name for each in found for name in each.measured.scenes]
+    assert set(names) <= {name for each in rows for name in each.measured.scenes}
+    work = {"median": np.median, "mean": np.mean, "min": np.min, "max": np.max}[how.value]
+    for each in found:
+        assert each.end is not None
+        held = [one for one in rows if each.time <= one.time <= each.end]
+        seen = [one.measured for one in held if one.measured.values is not None]
+        assert each.observations == len(seen)
+        if not held:
+            assert (each.measured.reason, each.measured.values) == (NO_OBSERVATION, None)
+        elif not seen:
+            assert each.measured.reason == "masked"
+        else:
+            assert each.measured.values == pytest.approx((work([one.values for one in seen]),))
+            assert each.measured.statistics is not None
+            told = asdict(each.measured.statistics[0])
+            for name, value in told.items():
+                parts = [asdict(one.statistics[0])[name] for one in seen if one.statistics is not None]
+                assert value == pytest.approx(work(parts))
+            assert each.measured.valid == pytest.approx(np.mean([one.measured.valid for one in held]))
+    for one, other in pairwise(found):
+        assert one.end is not None
+        assert other.time - one.end == timedelta(microseconds=1)
+
+
+def test_periods_of_an_open_range_begin_with_the_first_observation() -> None:
+    rows = [row(40, 0.1), row(75, 0.2), row(100, None)]
+    months = by_period(rows, None, parse_step("P1M"), Aggregate.MEAN)
+    assert [str(each.time.date()) for each in months] == ["2024-02-01", "2024-03-01", "2024-04-01"]
+    assert months[-1].end == rows[-1].time
+    days = by_period(rows, Interval(None, None), parse_step("P30D"), Aggregate.MEAN)
+    assert [str(each.time.date()) for each in days] == ["2024-02-10", "2024-03-11", "2024-04-10"]
+    assert by_period([], None, parse_step("P1M"), Aggregate.MEAN) == []
+    assert len(by_period([], YEAR, parse_step("P1M"), Aggregate.MEAN)) == 12
+
+
+def test_a_fault_is_told_before_clouds() -> None:
+    rows = [row(1, None), row(2, None, reason="http-404")]
+    (found,) = by_period(rows, parse_interval("2024-01-01/2024-01-31"), parse_step("P1M"), Aggregate.MEAN)
+    assert found.measured.reason == "http-404"
+    assert found.measured.scenes == ("S1", "S2")
+    assert middle(found) == datetime(2024, 1, 16, 12, tzinfo=UTC) - timedelta(microseconds=0.5)
+
+
+@pytest.mark.parametrize("text", ["1900-01-01/2024-12-31", "0001-01-01/9999-12-31"])
+def test_too_many_periods_are_refused(text: str) -> None:
+    for call in (check_periods, lambda interval, step: by_period([], interval, step, Aggregate.MEAN)):
+        with pytest.raises(InvalidInput, match="more than") as caught:
+            call(parse_interval(text), Step(1))
+        assert caught.value.parameter == "interval"
+    check_periods(parse_interval(text), Step(1200, of_months=True))
+    check_periods(Interval(None, None), Step(1))
+
+
+# What is asked
+
+
+def test_little_of_a_field_is_as_good_as_nothing() -> None:
+    rows = [row(1, 0.5, valid=0.04), row(11, 0.6, valid=0.5), row(21, None)]
+    table = table_of(rows, Asked(formula_of(), min_valid=0.3))
+    assert [each.measured.values for each in table.rows] == [None, (0.6,), None]
+    assert table.rows[0].measured.reason == "masked"
+    assert table.rows[0].measured.valid == 0.04
+    (month,) = table_of(rows, Asked(formula_of(), parse_step("P1M"), Aggregate.MAX, min_valid=0.3)).rows
+    assert month.measured.values == (0.6,)
+
+
+def test_the_curve_stands_beside_observations_or_at_the_middle_of_periods() -> None:
+    rows = [row(day, None if day == 20 else day / 100) for day in range(0, 100, 10)]
+    plain = table_of(rows, Asked(formula_of(), smooth=1000.0))
+    assert plain.curve is not None
+    assert [None if each is None else round(each[0] or 0, 4) for each in plain.curve] == [
+        None if each.measured.values is None else round(each.measured.values[0], 4) for each in rows
+    ]
+    interval = Interval(BEGINNING - timedelta(days=40), BEGINNING + timedelta(days=130))
+    steps = table_of(rows, Asked(formula_of(), parse_step("P10D"), interval=interval, smooth=1000.0))
+    assert steps.curve is not None
+    for each, found in zip(steps.rows, steps.curve, strict=True):
+        at = (middle(each) - BEGINNING) / timedelta(days=1)
+        assert (found is not None) == (0 <= at <= 90)
+        if found is not None:
+            assert found[0] == pytest.approx(at / 100, abs=1e-4)
+    assert table_of(rows, Asked(formula_of())).curve is None
+
+
+@pytest.mark.parametrize(("how", "parameter"), [({"smooth": 1.0}, "smooth"), ({"step": Step(1)}, "interval")])
+def test_classes_have_no_median_and_no_curve(how: dict[str, object], parameter: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Asked(formula_of("scl"), **how)  # type: ignore[arg-type]
+    assert caught.value.parameter == parameter
