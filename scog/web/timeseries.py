@@ -185,7 +185,7 @@ async def answer_body(request: Request, formula: Formula, ask: Ask, shown: Shown
     """The series of the fields in the body as a response."""
     asked = shown.asked(formula, ask)
     settings = request.app.state.engine.settings
-    body = await read_body(request, settings.field_bytes, "The geometry")
+    body = await read_body(request, settings.field_bytes, "geometry")
     fields = await asyncio.to_thread(
         lambda: parse_fields(parse_json(body, "body"), settings.fields, settings.field_corners)
     )
