@@ -161,7 +161,7 @@ PHONE = {"width": 390, "height": 844}
 
 @contextmanager
 def visiting(chromium: Any, server: str, **look: Any) -> Iterator[Visit]:
-    """A fresh page, listened to from the beginning. It must ask nobody but the server, and have nothing to complain of."""
+    """A fresh page, listened to from the beginning; it must ask nobody but the server, and complain of nothing."""
     usual = {"viewport": DESKTOP, "color_scheme": "light", "reduced_motion": "reduce"}
     with chromium.new_context(**usual | look) as context:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server)
@@ -179,5 +179,7 @@ def visiting(chromium: Any, server: str, **look: Any) -> Iterator[Visit]:
 
 def _note(seen: Visit, message: Any) -> None:
     """Errors and warnings, but for the line that Chromium writes about each answer that is no success."""
-    if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource: the server responded"):
+    if message.type in ("error", "warning") and not message.text.startswith(
+        "Failed to load resource: the server responded"
+    ):
         seen.complaints.append(message.text)

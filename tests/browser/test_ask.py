@@ -77,7 +77,9 @@ def test_a_dot_shows_its_date(visit: Visit) -> None:
     assert said.startswith(page.inner_text("#when"))
     assert page.locator("#chart .shown").count() == 1
     visit.drawn()
-    left, right = page.eval_on_selector("#line .chosen", "bar => [bar.getBoundingClientRect().left, bar.getBoundingClientRect().right]")
+    left, right = page.eval_on_selector(
+        "#line .chosen", "bar => [bar.getBoundingClientRect().left, bar.getBoundingClientRect().right]"
+    )
     assert left <= box["x"] + 4 <= right  # the chart and the time line have one scale
 
 
@@ -176,7 +178,7 @@ def test_a_drawn_shape_has_a_series_and_statistics(visit: Visit) -> None:
     rows = dict(text.split("\t") for text in page.locator("#statistics-table tr").all_inner_texts())
     assert rows["Mean"].replace("−", "-") == f"{round(one['mean'], 3):g}"
     assert rows["Usable"] == f"{round(one['valid_percent'])} %"
-    assert float(rows["Area"].removesuffix(" ha")) == pytest.approx(told["area_ha"], abs=0.06)
+    assert float(rows["Area"].removesuffix(" ha")) == pytest.approx(told["measured"]["area_ha"], abs=0.06)
 
 
 def opened_file(visit: Visit, tmp_path: Path, content: Any) -> None:
@@ -216,7 +218,10 @@ def test_a_geojson_file_is_opened_or_dropped(visit: Visit, tmp_path: Path) -> No
     [
         ("<b>nothing</b>", "This file is no GeoJSON."),
         ({"type": "Point", "coordinates": [12, 40]}, "There is no polygon in this file."),
-        ({"type": "Polygon", "coordinates": [[[700000, 5000000]] * 4]}, "Coordinates must be longitude and latitude in degrees."),
+        (
+            {"type": "Polygon", "coordinates": [[[700000, 5000000]] * 4]},
+            "Coordinates must be longitude and latitude in degrees.",
+        ),
         ({"type": "Polygon", "coordinates": "x"}, "Coordinates must be longitude and latitude in degrees."),
         ([1, None, {"features": 3}], "There is no polygon in this file."),
     ],

@@ -99,7 +99,9 @@ def test_the_legend_is_the_pictures(visit: Visit) -> None:
     told = get(f"{visit.server}/legend.json")
     assert page.get_attribute("#ramp", "aria-label") == f"Colours from {told['range'][0]} to {told['range'][1]}"
     drawn = page.evaluate("document.querySelector('#ramp').style.background")
-    first, last = (tuple(int(color[place : place + 2], 16) for place in (1, 3, 5)) for color in (told["below"], told["above"]))
+    first, last = (
+        tuple(int(color[place : place + 2], 16) for place in (1, 3, 5)) for color in (told["below"], told["above"])
+    )
     assert drawn.startswith(f"linear-gradient(to right, rgb{first}")
     assert f"rgb{last}" in drawn.rsplit("rgb", 1)[1].join(["rgb", ""])
     page.wait_for_selector(option("Scene classification"))
@@ -136,7 +138,8 @@ def test_stretch_by_numbers_handles_and_what_is_on_screen(visit: Visit) -> None:
         page.mouse.down()
         page.mouse.move(box["x"] - 40, box["y"] + 10, steps=3)
         page.mouse.up()
-    visit.until(f"{low} < +document.querySelectorAll('[data-end]')[1].ariaValueNow && +document.querySelectorAll('[data-end]')[1].ariaValueNow < 0.9")
+    end = "+document.querySelectorAll('[data-end]')[1].ariaValueNow"
+    visit.until(f"{low} < {end} && {end} < 0.9")
     page.wait_for_selector("#fit:not([disabled])")
     with asked_with(visit, "rescale="):
         page.click("#fit")
@@ -160,7 +163,7 @@ def test_a_colormap_is_chosen_by_its_look(visit: Visit) -> None:
     ramp = "#colormap-list [role=option]:has-text('viridis') .ramp[style]"
     page.wait_for_selector(ramp)
     table = get(f"{visit.server}/colorMaps/viridis")
-    style = page.evaluate(f"document.querySelector(\"#colormap-list [role=option] .ramp[style]\").style.background")
+    style = page.evaluate('document.querySelector("#colormap-list [role=option] .ramp[style]").style.background')
     assert style.startswith(f"linear-gradient(to right, rgb({', '.join(map(str, table['0'][:3]))})")
     with asked_with(visit, "colormap_name=viridis"):
         page.fill("#colormap-search", "viridis")
@@ -204,17 +207,24 @@ def test_clouds_composite_and_reset(visit: Visit) -> None:
 def slide(page: Any, name: str, value: int) -> None:
     page.eval_on_selector(
         name,
-        "(slider, value) => { slider.value = value; for (const kind of ['input', 'change']) slider.dispatchEvent(new Event(kind, {bubbles: true})); }",
+        """(slider, value) => {
+          slider.value = value;
+          for (const kind of ['input', 'change']) slider.dispatchEvent(new Event(kind, {bubbles: true}));
+        }""",
         value,
     )
 
 
 def test_the_addresses_are_those_of_the_picture(visit: Visit) -> None:
-    visit.open("/#12/40.2017/12.0001?bands=true-color&time=2022-04-01/2022-08-20&composite=median&rescale=0,0.2;0,0.2;0,0.3")
+    visit.open(
+        "/#12/40.2017/12.0001?bands=true-color&time=2022-04-01/2022-08-20&composite=median&rescale=0,0.2;0,0.2;0,0.3"
+    )
     page = visit.page
     page.click("#tab-share")
     visit.until("document.querySelector('#xyz').value")
-    query = "?bands=true-color&datetime=2022-04-01/2022-08-20&composite=median&rescale=0,0.2&rescale=0,0.2&rescale=0,0.3"
+    query = (
+        "?bands=true-color&datetime=2022-04-01/2022-08-20&composite=median&rescale=0,0.2&rescale=0,0.2&rescale=0,0.3"
+    )
     assert page.input_value("#xyz") == f"{visit.server}/tiles/{{z}}/{{x}}/{{y}}{query}"
     assert get(page.input_value("#tilejson"))["tiles"]
     assert page.input_value("#page-link") == page.evaluate("location.href")
@@ -233,7 +243,10 @@ def test_its_defaults_are_the_servers(opened: Visit) -> None:
         ({"name": "evi", "time": "2022-10-05"}, "?index=evi&datetime=2022-07-07/2022-10-05"),
         ({"name": "scl", "mask": False, "dilate": 20}, "?index=scl"),
         ({"kind": "expression", "name": "a+b;c", "dilate": 20}, "?expression=a%2Bb%3Bc&mask_dilate=20"),
-        ({"time": "2022-01-01/2022-02-01", "clouds": 10, "fill": False}, "?datetime=2022-01-01/2022-02-01&cloud_cover=10"),
+        (
+            {"time": "2022-01-01/2022-02-01", "clouds": 10, "fill": False},
+            "?datetime=2022-01-01/2022-02-01&cloud_cover=10",
+        ),
     ],
 )
 def test_the_query_says_only_what_differs(opened: Visit, part: dict[str, Any], query: str) -> None:

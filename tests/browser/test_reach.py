@@ -73,8 +73,16 @@ def with_drawing(visit: Visit) -> None:
 
 
 PARTS = [
-    as_it_opens, with_formula, with_colormaps, with_classes, with_share, with_two, with_place, with_series, with_drawing,
-]  # fmt: skip
+    as_it_opens,
+    with_formula,
+    with_colormaps,
+    with_classes,
+    with_share,
+    with_two,
+    with_place,
+    with_series,
+    with_drawing,
+]
 
 
 @pytest.mark.parametrize(("look", "only"), [("light", None), ("dark", "color-contrast")])
@@ -111,13 +119,14 @@ def test_a_phone_has_a_sheet(phone: Visit) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     small = page.eval_on_selector_all(
         "#tools button, #fold, [role=tab]",
-        "all => all.filter(one => { const box = one.getBoundingClientRect(); return box.width < 24 || box.height < 24; }).length",
+        "all => all.map(one => one.getBoundingClientRect()).filter(box => box.width < 24 || box.height < 24).length",
     )
     assert small == 0
 
 
 CLIPPED = """all => all.filter(one => one.scrollWidth > one.clientWidth + 1
-  && getComputedStyle(one).overflowX === 'visible' && one.offsetParent).map(one => one.id || one.outerHTML.slice(0, 80))"""
+  && getComputedStyle(one).overflowX === 'visible' && one.offsetParent)
+  .map(one => one.id || one.outerHTML.slice(0, 80))"""
 
 
 @pytest.mark.parametrize("size", [{"width": 1280, "height": 800}, PHONE])
@@ -131,7 +140,10 @@ def test_works_with_text_of_twice_the_size(chromium: Any, server: str, size: dic
         assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
         for tab in ("layer", "analyse", "share"):
             page.click(f"#tab-{tab}")
-            assert page.eval_on_selector_all("#panel button, #panel label, #panel legend, #panel p, .option", CLIPPED) == []
+            assert (
+                page.eval_on_selector_all("#panel button, #panel label, #panel legend, #panel p, .option", CLIPPED)
+                == []
+            )
         page.click("#tab-layer")
         page.fill("#layer-search", "ndwi")
         page.keyboard.press("Enter")
@@ -161,7 +173,8 @@ def test_every_control_is_reached_by_tab_and_seen(visit: Visit) -> None:
               const one = document.activeElement;
               const ring = (each) => getComputedStyle(each).outlineStyle !== 'none';
               const next = one.nextElementSibling;
-              return [one.id || one.dataset.end || one.ariaLabel || one.textContent.trim(), ring(one) || (next && ring(next))];
+              const name = one.id || one.dataset.end || one.ariaLabel || one.textContent.trim();
+              return [name, ring(one) || (next && ring(next))];
             }"""
         )
         if page.evaluate("document.activeElement === document.body") or (reached and name == reached[0]):
@@ -172,7 +185,20 @@ def test_every_control_is_reached_by_tab_and_seen(visit: Visit) -> None:
             unseen.append(name)
     assert unseen == []
     order = ["fold", "0", "1", "tab-layer", "layer-search", "fit", "colormap", "opacity", "mask", "clouds", "from"]
-    order += ["composite", "reset", "map", "zoom-in", "go", "swipe", "footprints", "home", "previous", "play", "span", "line"]
+    order += [
+        "composite",
+        "reset",
+        "map",
+        "zoom-in",
+        "go",
+        "swipe",
+        "footprints",
+        "home",
+        "previous",
+        "play",
+        "span",
+        "line",
+    ]
     places = [reached.index(name) for name in order]
     assert places == sorted(places), reached
 
@@ -180,7 +206,8 @@ def test_every_control_is_reached_by_tab_and_seen(visit: Visit) -> None:
 def test_every_control_has_a_name(opened: Visit) -> None:
     names = opened.page.eval_on_selector_all(
         "button, input, textarea, select, [role=slider]",
-        "all => all.filter(one => one.offsetParent).map(one => one.ariaLabel || one.labels?.[0]?.innerText || one.innerText || one.id + ' has none')",
+        """all => all.filter(one => one.offsetParent)
+          .map(one => one.ariaLabel || one.labels?.[0]?.innerText || one.innerText || one.id + ' has none')""",
     )
     assert [name for name in names if name.endswith("has none")] == []
 
@@ -204,10 +231,10 @@ def test_tabs_and_folding_by_keyboard(visit: Visit) -> None:
 def test_motion_is_reduced_where_asked(chromium: Any, server: str) -> None:
     with visiting(chromium, server) as visit:
         visit.open()
-        assert not visit.page.evaluate("getComputedStyle(document.querySelector('#fold svg')).transitionDuration.startsWith('0.2')")
+        assert not visit.page.evaluate(
+            "getComputedStyle(document.querySelector('#fold svg')).transitionDuration.startsWith('0.2')"
+        )
         assert visit.page.locator(".leaflet-fade-anim, .leaflet-zoom-anim").count() == 0
     with visiting(chromium, server, reduced_motion="no-preference") as visit:
         visit.open()
         assert visit.page.locator(".leaflet-fade-anim").count() == 1
-
-

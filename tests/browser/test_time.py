@@ -20,9 +20,14 @@ def test_the_time_line_shows_each_acquisition(opened: Visit) -> None:
     page = opened.page
     within = [date for date in dates(opened) if date >= "2021-10-25"]
     opened.until(f"document.querySelectorAll('#line .day').length === {len(within)}")
-    clearness = page.eval_on_selector_all("#line .day", "all => all.map(bar => bar.style.getPropertyValue('--clear-part'))")
+    clearness = page.eval_on_selector_all(
+        "#line .day", "all => all.map(bar => bar.style.getPropertyValue('--clear-part'))"
+    )
     assert len(set(clearness)) > 5
-    heights = page.eval_on_selector_all("#line .day", "all => all.map(bar => [parseFloat(bar.style.getPropertyValue('--clear-part')), +bar.getAttribute('height')])")
+    heights = page.eval_on_selector_all(
+        "#line .day",
+        "all => all.map(bar => [parseFloat(bar.style.getPropertyValue('--clear-part')), +bar.getAttribute('height')])",
+    )
     assert [pair[0] for pair in sorted(heights, key=lambda pair: pair[1])] == sorted(pair[0] for pair in heights)
 
 

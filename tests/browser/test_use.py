@@ -21,7 +21,9 @@ from PIL import Image
 
 from tests.browser.conftest import QUIET, find_chromium, visiting
 
-LAYER = "/#12/40.2017/12.0001?expression=(nir-red)/(nir%2Bred)&time=2022-04-01/2022-08-20&composite=median&rescale=-0.2,0.9"
+LAYER = (
+    "/#12/40.2017/12.0001?expression=(nir-red)/(nir%2Bred)&time=2022-04-01/2022-08-20&composite=median&rescale=-0.2,0.9"
+)
 LIBRARIES = ("leaflet@1.9.4", "ol@10.7.0", "maplibre-gl@5.6.0")
 
 
@@ -67,7 +69,7 @@ def test_qgis_gets_the_tiles(offered: dict[str, str], server: str) -> None:
     given: list[tuple[str, ...]] = []
 
     class Interface:
-        def addRasterLayer(self, *arguments: str) -> None:  # noqa: N802
+        def addRasterLayer(self, *arguments: str) -> None:
             given.append(arguments)
 
     exec(offered["QGIS"], {"iface": Interface()})
@@ -75,14 +77,19 @@ def test_qgis_gets_the_tiles(offered: dict[str, str], server: str) -> None:
     assert (name, provider) == ("scog: Own formula", "wms")
     parts = dict(part.split("=", 1) for part in source.split("&"))
     assert (parts["type"], parts["zmin"], parts["zmax"]) == ("xyz", "7", "16")
-    assert unquote(parts["url"]).startswith(f"{server}/tiles/{{z}}/{{x}}/{{y}}?expression=(nir-red)%2F(nir%2Bred)".replace("%2F", "/"))
+    assert unquote(parts["url"]).startswith(
+        f"{server}/tiles/{{z}}/{{x}}/{{y}}?expression=(nir-red)%2F(nir%2Bred)".replace("%2F", "/")
+    )
 
 
 @pytest.mark.parametrize("name", ["folium", "leafmap"])
 def test_notebooks_show_the_tiles(offered: dict[str, str], server: str, name: str, tmp_path: Path) -> None:
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
-    code = offered[name].rstrip().removesuffix("\nm") + "\nm.save('map.html') if hasattr(m, 'save') else m.to_html('map.html')\n"
+    code = (
+        offered[name].rstrip().removesuffix("\nm")
+        + "\nm.save('map.html') if hasattr(m, 'save') else m.to_html('map.html')\n"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=60)
     assert f"{server}/tiles/" in (tmp_path / "map.html").read_text()
 
@@ -116,7 +123,9 @@ def painter(chromium: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("name", ["Leaflet", "OpenLayers", "MapLibre"])
-def test_maps_show_the_tiles(offered: dict[str, str], libraries: Path, painter: Any, server: str, name: str, tmp_path: Path) -> None:
+def test_maps_show_the_tiles(
+    offered: dict[str, str], libraries: Path, painter: Any, server: str, name: str, tmp_path: Path
+) -> None:
     def from_npm(route: Any) -> None:
         package, _, path = route.request.url.removeprefix("https://unpkg.com/").partition("/")
         assert package in LIBRARIES

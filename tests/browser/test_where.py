@@ -149,7 +149,9 @@ def test_coordinates_as_people_write_them(opened: Visit, text: str, place: tuple
     assert (found["lat"], found["lon"]) == pytest.approx(place)
 
 
-@pytest.mark.parametrize("text", ["", "46.5", "a, b", "46.5, 11.35, 3", "95, 10", "46.5N 47N", "46°70′N 11°E", "1e5, 2"])
+@pytest.mark.parametrize(
+    "text", ["", "46.5", "a, b", "46.5, 11.35, 3", "95, 10", "46.5N 47N", "46°70′N 11°E", "1e5, 2"]
+)
 def test_what_is_no_place(opened: Visit, text: str) -> None:
     assert opened.run("coordinates.js", "m.parsePlace(given)", text) is None
 
@@ -157,7 +159,10 @@ def test_what_is_no_place(opened: Visit, text: str) -> None:
 def test_arrays_are_read_as_numpy_writes_them(opened: Visit) -> None:
     with urllib.request.urlopen(f"{opened.server}/tiles/11/1092/773.npy?bands=red,nir,blue&tilesize=64") as response:
         expected = np.load(io.BytesIO(response.read()))
-    code = "fetch(given).then(r => r.arrayBuffer()).then(b => m.readNpy(b)).then(a => [a.shape, [...a.values].map(v => isNaN(v) ? null : v)])"
+    code = (
+        "fetch(given).then(r => r.arrayBuffer()).then(b => m.readNpy(b))"
+        ".then(a => [a.shape, [...a.values].map(v => isNaN(v) ? null : v)])"
+    )
     shape, values = opened.run("npy.js", code, "/tiles/11/1092/773.npy?bands=red,nir,blue&tilesize=64")
     assert tuple(shape) == expected.shape
     found = np.array([np.nan if value is None else value for value in values], np.float32).reshape(shape)
@@ -186,9 +191,16 @@ def test_the_tiles_of_a_box_and_which_part_of_them(opened: Visit) -> None:
 
 def test_dates(opened: Visit) -> None:
     run = opened.run
-    assert run("days.js", "[m.addMonths('2022-03-31', -1), m.addMonths('2022-10-25', -12), m.addDays('2022-01-01', -1)]") == ["2022-02-28", "2021-10-25", "2021-12-31"]
+    assert run(
+        "days.js", "[m.addMonths('2022-03-31', -1), m.addMonths('2022-10-25', -12), m.addDays('2022-01-01', -1)]"
+    ) == ["2022-02-28", "2021-10-25", "2021-12-31"]
     assert run("days.js", "['2022-02-30', '2022-1-1', '', '2022-10-05'].map(m.isDate)") == [False, False, False, True]
-    assert run("days.js", "['', '2022-10-05', '2022-10-05/2022-10-04', '2022-10-05/2022-10-06'].map(m.isTime)") == [True, True, False, True]
+    assert run("days.js", "['', '2022-10-05', '2022-10-05/2022-10-04', '2022-10-05/2022-10-06'].map(m.isTime)") == [
+        True,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_the_hash_is_read_as_it_was_written(opened: Visit) -> None:
@@ -201,4 +213,7 @@ def test_the_hash_is_read_as_it_was_written(opened: Visit) -> None:
     wrong = "#99x/1/2?time=2022-02-30&rescale=1&clouds=200&composite=<b>&area=1,2;3&at=500,1&swipe=abc&span=7"
     state = opened.run("hash.js", "m.readHash(given)", wrong)
     assert state["place"] is None
-    assert opened.run("hash.js", "m.writeHash(m.readHash(given).state, {zoom: 1, lat: 2, lon: 3})", wrong) == "#1/2.000/3.000?swipe=50"
+    assert (
+        opened.run("hash.js", "m.writeHash(m.readHash(given).state, {zoom: 1, lat: 2, lon: 3})", wrong)
+        == "#1/2.000/3.000?swipe=50"
+    )

@@ -21,7 +21,9 @@ export class Acquisitions {
   async look(box, { span, until }) {
     this.control?.abort();
     const { signal } = (this.control = new AbortController());
-    const bbox = narrowed(box).map((degrees) => degrees.toFixed(4)).join();
+    const bbox = narrowed(box)
+      .map((degrees) => degrees.toFixed(4))
+      .join();
     const find = (pairs) => this._find([["bbox", bbox], ["cloud_cover", "100"], ...pairs], signal);
     this.searching(true);
     try {

@@ -7,7 +7,15 @@ import { valueQuery } from "./picture.js";
 import { ask, askJson } from "./server.js";
 
 const LARGEST = 2_000_000; // bytes of a file
-const ROWS = { mean: "Mean", median: "Median", std: "Standard deviation", min: "Lowest", percentile_2: "2nd percentile", percentile_98: "98th percentile", max: "Highest" };
+const ROWS = {
+  mean: "Mean",
+  median: "Median",
+  std: "Standard deviation",
+  min: "Lowest",
+  percentile_2: "2nd percentile",
+  percentile_98: "98th percentile",
+  max: "Highest",
+};
 
 export class Analyse {
   // `view` gives the box on screen, `window` the days of the time line, `found` gets an area that was opened.
@@ -20,7 +28,9 @@ export class Analyse {
       if (target.files[0]) this._open(target.files[0]);
       target.value = "";
     });
-    document.querySelectorAll("[data-download]").forEach((button) => button.addEventListener("click", () => this._download(button)));
+    document
+      .querySelectorAll("[data-download]")
+      .forEach((button) => button.addEventListener("click", () => this._download(button)));
     this._takeDrops();
   }
 
@@ -76,7 +86,13 @@ export class Analyse {
   async _download(button) {
     const { state, picture } = this.store;
     const at = state.at?.area ? { ...state.at, box: boxOf(state.at.area) } : state.at;
-    const { url, body, name } = download(button.dataset.download, { picture, at, view: this.view(), window: this.window(), step: byId("step").value });
+    const { url, body, name } = download(button.dataset.download, {
+      picture,
+      at,
+      view: this.view(),
+      window: this.window(),
+      step: byId("step").value,
+    });
     button.disabled = true;
     byId("download-state").textContent = "Preparing …";
     try {
@@ -91,11 +107,23 @@ export class Analyse {
 }
 
 // One column an output.
-function table({ statistics, area_ha: hectares }) {
+function table({ statistics, measured }) {
+  const hectares = measured?.area_ha;
   const outputs = Object.entries(statistics);
-  const line = (name, cells) => make("tr", {}, make("th", { scope: "row" }, name), ...cells.map((cell) => make("td", {}, cell)));
-  const rows = Object.entries(ROWS).map(([key, name]) => line(name, outputs.map(([, one]) => numberText(one[key] ?? null))));
-  rows.push(line("Usable", outputs.map(([, one]) => (typeof one.valid_percent === "number" ? `${Math.round(one.valid_percent)} %` : "–"))));
+  const line = (name, cells) =>
+    make("tr", {}, make("th", { scope: "row" }, name), ...cells.map((cell) => make("td", {}, cell)));
+  const rows = Object.entries(ROWS).map(([key, name]) =>
+    line(
+      name,
+      outputs.map(([, one]) => numberText(one[key] ?? null)),
+    ),
+  );
+  rows.push(
+    line(
+      "Usable",
+      outputs.map(([, one]) => (typeof one.valid_percent === "number" ? `${Math.round(one.valid_percent)} %` : "–")),
+    ),
+  );
   if (typeof hectares === "number") rows.push(line("Area", [`${numberText(Math.round(hectares * 10) / 10)} ha`]));
   if (outputs.length === 1) return rows;
   return [make("tr", {}, make("td", {}), ...outputs.map(([name]) => make("th", { scope: "col" }, name))), ...rows];

@@ -24,7 +24,10 @@ export class Asked {
     close.append(byId("dismiss").querySelector("svg").cloneNode(true));
     close.addEventListener("click", () => this.close());
     const plot = make("div", { id: "chart" });
-    this.box.append(make("div", { className: "bar" }, this.title, this.words, this.more, make("span", { className: "grow" }), close), plot);
+    this.box.append(
+      make("div", { className: "bar" }, this.title, this.words, this.more, make("span", { className: "grow" }), close),
+      plot,
+    );
     this.chart = new Chart(plot, (time) => store.changePicture({ time }));
     new ResizeObserver(() => this._draw()).observe(plot);
   }
@@ -60,8 +63,14 @@ export class Asked {
     this.group.clearLayers();
     this.value = null;
     this.key = "";
-    if (at?.point) this.group.addLayer(L.circleMarker([at.point[1], at.point[0]], { radius: 6, className: "mark", interactive: false }));
-    if (at?.area) this.group.addLayer(L.geoJSON(at.area, { interactive: false, style: { className: "asked-area", weight: 2.5, fill: false } }));
+    if (at?.point)
+      this.group.addLayer(
+        L.circleMarker([at.point[1], at.point[0]], { radius: 6, className: "mark", interactive: false }),
+      );
+    if (at?.area)
+      this.group.addLayer(
+        L.geoJSON(at.area, { interactive: false, style: { className: "asked-area", weight: 2.5, fill: false } }),
+      );
   }
 
   // The value in the picture, which may be of several observations.
@@ -82,7 +91,9 @@ export class Asked {
     if (!at || !this.line.from) return;
     const { picture } = this.store;
     this.title.textContent = at.point ? placeText(at.point[1], at.point[0]) : "Area";
-    this.words.replaceChildren(...(at.point ? valueWords(this.value, layerName(picture)) : areaWords(this.series, picture.time)));
+    this.words.replaceChildren(
+      ...(at.point ? valueWords(this.value, layerName(picture)) : areaWords(this.series, picture.time)),
+    );
     this.more.textContent = progressText(this.series);
     this.chart.show(this.series, this.line.scale(), picture.time, { classes: unmasked(picture), range: this.range });
   }
@@ -104,7 +115,9 @@ function areaWords({ observations, names }, time) {
   const known = observations.filter(({ values }) => values.some((each) => each !== null));
   const shown = known.find(({ date }) => date === time) ?? known.at(-1);
   if (!shown) return [];
-  const numbers = shown.values.map((each, output) => make("span", {}, `${names[output]} `, make("data", { value: String(each) }, numberText(each))));
+  const numbers = shown.values.map((each, output) =>
+    make("span", {}, `${names[output]} `, make("data", { value: String(each) }, numberText(each))),
+  );
   return [...numbers, make("small", {}, `mean on ${dayText(shown.date)}, ${Math.round(100 * shown.valid)} % clear`)];
 }
 

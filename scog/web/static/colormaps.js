@@ -4,7 +4,22 @@ import { byId, gradient, make } from "./dom.js";
 import { askJson } from "./server.js";
 
 const SHOWN = 24; // colours of a preview
-const FAVOURITES = ["viridis", "magma", "cividis", "turbo", "batlow", "rdylgn", "rdylbu", "rdbu", "brbg", "spectral", "ylgn", "ylorbr", "greys", "terrain"];
+const FAVOURITES = [
+  "viridis",
+  "magma",
+  "cividis",
+  "turbo",
+  "batlow",
+  "rdylgn",
+  "rdylbu",
+  "rdbu",
+  "brbg",
+  "spectral",
+  "ylgn",
+  "ylorbr",
+  "greys",
+  "terrain",
+];
 const known = new Map();
 
 // Some colours of a map, first to last.
@@ -49,7 +64,8 @@ export class Colormaps {
     byId("colormap").hidden = legend?.kind !== "ramp";
     if (byId("colormap").hidden) this._toggle(false);
     byId("colormap-name").textContent = colormap || `${this.own}, the layer's own`;
-    byId("colormap").querySelector(".ramp").style.background = legend?.kind === "ramp" ? gradient(legend.colors.filter((_, place) => place % 10 === 0)) : "";
+    byId("colormap").querySelector(".ramp").style.background =
+      legend?.kind === "ramp" ? gradient(legend.colors.filter((_, place) => place % 10 === 0)) : "";
     byId("reverse").checked = colormap.endsWith("_r");
     this.choice.choose((colormap || this.own).replace(/_r$/, ""));
   }

@@ -8,7 +8,8 @@ const BEFORE = new RegExp(`([NSEWO])\\s*${NUMBER}`, "giu");
 // {lat, lon, zoom} of a text, where zoom is one that suits it; null where it names no place.
 export function parsePlace(text) {
   const square = parseMgrs(text);
-  if (square) return { lat: square.lat, lon: square.lon, zoom: Math.min(16, Math.round(9 + Math.log2(1e5 / square.size))) };
+  if (square)
+    return { lat: square.lat, lon: square.lon, zoom: Math.min(16, Math.round(9 + Math.log2(1e5 / square.size))) };
   const plain = text.trim().replace(/[−–]/g, "-");
   const before = /^[NSEWO]/i.test(plain);
   const parts = [...plain.matchAll(before ? BEFORE : BEHIND)];

@@ -53,7 +53,8 @@ export class Dock {
     this.timer = null;
     byId("play").setAttribute("aria-pressed", String(on));
     if (!on) return;
-    if (!byId("previous").disabled && byId("next").disabled) this.store.changePicture({ time: this.line.steps[0].date });
+    if (!byId("previous").disabled && byId("next").disabled)
+      this.store.changePicture({ time: this.line.steps[0].date });
     let shown = Date.now();
     this.timer = setInterval(() => {
       if (this.isBusy()) return (shown = Math.max(shown, Date.now() - BEAT / 2));

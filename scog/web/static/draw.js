@@ -46,7 +46,10 @@ export class Draw {
   // A corner at a place; the map's clicks come here while something is drawn.
   add(latlng) {
     const first = this.corners[0];
-    const closes = first && this.corners.length >= 3 && this.map.latLngToContainerPoint(first).distanceTo(this.map.latLngToContainerPoint(latlng)) < NEAR;
+    const closes =
+      first &&
+      this.corners.length >= 3 &&
+      this.map.latLngToContainerPoint(first).distanceTo(this.map.latLngToContainerPoint(latlng)) < NEAR;
     if (closes) return this.finish();
     const last = this.corners.at(-1);
     if (last?.equals(latlng, 1e-9)) return this.kind === "shape" && this.finish(); // the second click of a double one
@@ -76,7 +79,9 @@ export class Draw {
     const quiet = { className: "asked-area", interactive: false, weight: 2.5, fill: false };
     if (this.kind === "box" && corners.length > 1) this.group.addLayer(L.rectangle(L.latLngBounds(corners), quiet));
     if (this.kind === "shape" && corners.length > 1) this.group.addLayer(L.polygon(corners, quiet));
-    this.corners.forEach((corner) => this.group.addLayer(L.circleMarker(corner, { radius: 5, className: "mark", interactive: false })));
+    this.corners.forEach((corner) =>
+      this.group.addLayer(L.circleMarker(corner, { radius: 5, className: "mark", interactive: false })),
+    );
   }
 
   _key(event) {
@@ -95,8 +100,11 @@ export class Draw {
   _say() {
     const count = this.corners.length;
     const box = ["Click one corner of the box.", "Click the opposite corner."];
-    const shape = count < 3 ? `Click the corners of the shape: ${count} so far.` : "Click more corners, or the first one to finish.";
-    byId("drawing-text").textContent = this.kind === "box" ? box[count] ?? box[1] : shape;
+    const shape =
+      count < 3
+        ? `Click the corners of the shape: ${count} so far.`
+        : "Click more corners, or the first one to finish.";
+    byId("drawing-text").textContent = this.kind === "box" ? (box[count] ?? box[1]) : shape;
     byId("finish").disabled = count < 3;
   }
 }

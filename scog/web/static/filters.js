@@ -57,10 +57,12 @@ export class Filters {
   }
 
   _list() {
-    byId("composite").replaceChildren(...this.composites.map(({ name, title }) => {
-      const words = title.replace(/^of the /, "");
-      return make("option", { value: name }, words.charAt(0).toUpperCase() + words.slice(1));
-    }));
+    byId("composite").replaceChildren(
+      ...this.composites.map(({ name, title }) => {
+        const words = title.replace(/^of the /, "");
+        return make("option", { value: name }, words.charAt(0).toUpperCase() + words.slice(1));
+      }),
+    );
   }
 
   // An end that was not given, or lies on the wrong side, follows the other.

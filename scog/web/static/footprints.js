@@ -13,16 +13,24 @@ export class Footprints {
   // `used` are ids of the scenes in the picture.
   show(on, { days }, time, used) {
     const day = days.find(({ date }) => date === lastOf(time));
-    const scenes = !on ? [] : day && !time.includes("/") ? day.scenes : days.flatMap((each) => each.scenes).filter(({ id }) => used.has(id));
+    const scenes = !on
+      ? []
+      : day && !time.includes("/")
+        ? day.scenes
+        : days.flatMap((each) => each.scenes).filter(({ id }) => used.has(id));
     const written = scenes.map(({ id }) => id).join();
     if (written === this.written) return;
     this.written = written;
     this.group.clearLayers();
     const named = new Set();
     for (const scene of scenes.slice(0, MOST)) {
-      const outline = L.geoJSON(scene, { interactive: false, style: { className: "footprint", fill: false, weight: 1.5 } });
+      const outline = L.geoJSON(scene, {
+        interactive: false,
+        style: { className: "footprint", fill: false, weight: 1.5 },
+      });
       const square = String(scene.properties.square ?? "");
-      if (square && !named.has(square)) outline.bindTooltip(text(square), { permanent: true, direction: "center", className: "square" });
+      if (square && !named.has(square))
+        outline.bindTooltip(text(square), { permanent: true, direction: "center", className: "square" });
       named.add(square);
       this.group.addLayer(outline);
     }

@@ -29,7 +29,10 @@ export class Formula {
   async _try() {
     const name = this.box.value.trim();
     if (!name || (name === this.store.picture.name && !this.box.matches("[aria-invalid=true]"))) return;
-    const problem = await legendOf({ ...PICTURE, kind: "expression", name }).then(() => null, (error) => error);
+    const problem = await legendOf({ ...PICTURE, kind: "expression", name }).then(
+      () => null,
+      (error) => error,
+    );
     if (this.box.value.trim() !== name || this.store.picture.kind !== "expression") return;
     this.explain(problem, name);
     if (problem) return;

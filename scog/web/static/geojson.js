@@ -10,7 +10,9 @@ export function areaOf(text) {
   } catch {
     throw new Error("This file is no GeoJSON.");
   }
-  const polygons = geometries(document).filter(({ type }) => POLYGONS.includes(type)).flatMap(({ type, coordinates }) => (type === "Polygon" ? [coordinates] : coordinates));
+  const polygons = geometries(document)
+    .filter(({ type }) => POLYGONS.includes(type))
+    .flatMap(({ type, coordinates }) => (type === "Polygon" ? [coordinates] : coordinates));
   if (!polygons.length) throw new Error("There is no polygon in this file.");
   if (!polygons.every((polygon) => Array.isArray(polygon) && polygon.every(isRing))) {
     throw new Error("Coordinates must be longitude and latitude in degrees.");
@@ -28,7 +30,11 @@ function geometries(part) {
 }
 
 function isRing(ring) {
-  return Array.isArray(ring) && ring.length >= 4 && ring.every((corner) => Array.isArray(corner) && Math.abs(corner[0]) <= 180 && Math.abs(corner[1]) <= 90);
+  return (
+    Array.isArray(ring) &&
+    ring.length >= 4 &&
+    ring.every((corner) => Array.isArray(corner) && Math.abs(corner[0]) <= 180 && Math.abs(corner[1]) <= 90)
+  );
 }
 
 // West, south, east, north of a geometry.
@@ -39,5 +45,16 @@ export function boxOf({ type, coordinates }) {
 }
 
 export function boxArea([west, south, east, north]) {
-  return { type: "Polygon", coordinates: [[[west, south], [east, south], [east, north], [west, north], [west, south]]] };
+  return {
+    type: "Polygon",
+    coordinates: [
+      [
+        [west, south],
+        [east, south],
+        [east, north],
+        [west, north],
+        [west, south],
+      ],
+    ],
+  };
 }

@@ -26,7 +26,8 @@ export function setUpGo(map) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const place = parsePlace(field.value);
-    if (!place) return say("Write latitude and longitude, such as 46.5, 11.35 or 46°30′N 11°21′E, or a square, such as 32TPS.");
+    if (!place)
+      return say("Write latitude and longitude, such as 46.5, 11.35 or 46°30′N 11°21′E, or a square, such as 32TPS.");
     open(false);
     button.focus();
     goTo(map, place);

@@ -34,11 +34,27 @@ export class Graticule {
     for (let number = Math.ceil(west / step); number * step <= east; number++) {
       const lon = number * step;
       const name = ((((lon + 180) % 360) + 360) % 360) - 180;
-      this._line([[south, lon], [north, lon]], [north, lon], degreesText(name, step, "EW"), "meridian");
+      this._line(
+        [
+          [south, lon],
+          [north, lon],
+        ],
+        [north, lon],
+        degreesText(name, step, "EW"),
+        "meridian",
+      );
     }
     for (let number = Math.ceil(south / step); number * step <= north; number++) {
       const lat = number * step;
-      this._line([[lat, west], [lat, east]], [lat, east], degreesText(lat, step, "NS"), "parallel");
+      this._line(
+        [
+          [lat, west],
+          [lat, east],
+        ],
+        [lat, east],
+        degreesText(lat, step, "NS"),
+        "parallel",
+      );
     }
   }
 

@@ -79,7 +79,10 @@ function number(text, least, most, usual) {
 }
 
 export function isRange(text) {
-  const [low, high, ...more] = text.slice(0, 65).split(",").map((end) => (end.trim() ? Number(end) : NaN));
+  const [low, high, ...more] = text
+    .slice(0, 65)
+    .split(",")
+    .map((end) => (end.trim() ? Number(end) : NaN));
   return text.length <= 64 && !more.length && Number.isFinite(low) && Number.isFinite(high) && low < high;
 }
 

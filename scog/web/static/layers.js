@@ -5,7 +5,14 @@ import { byId, gradient, make } from "./dom.js";
 import { OWN, findLayers, layerOf, loadLayers } from "./offers.js";
 import { FORMULA, PLAIN } from "./picture.js";
 
-const BAND_COLORS = { red: "#c0392b", green: "#3f9b4f", blue: "#2f6fb3", nir: "#8e1f5b", swir16: "#a8702a", swir22: "#6d4520" };
+const BAND_COLORS = {
+  red: "#c0392b",
+  green: "#3f9b4f",
+  blue: "#2f6fb3",
+  nir: "#8e1f5b",
+  swir16: "#a8702a",
+  swir22: "#6d4520",
+};
 
 const keyOf = ({ kind, name }) => (kind === "expression" ? OWN.kind : `${kind}=${name}`);
 
@@ -52,15 +59,24 @@ export class Layers {
 
 function row({ kind, name, title, bands, about, key }) {
   const swatch = make("i", { className: "swatch" });
-  if (kind === "bands") swatch.append(...bands.map((band) => {
-    const part = make("b");
-    part.style.background = BAND_COLORS[band] ?? { "visual_red": BAND_COLORS.red, "visual_green": BAND_COLORS.green, "visual_blue": BAND_COLORS.blue }[band] ?? "#7b6aa0";
-    return part;
-  }));
+  if (kind === "bands")
+    swatch.append(
+      ...bands.map((band) => {
+        const part = make("b");
+        part.style.background =
+          BAND_COLORS[band] ??
+          { visual_red: BAND_COLORS.red, visual_green: BAND_COLORS.green, visual_blue: BAND_COLORS.blue }[band] ??
+          "#7b6aa0";
+        return part;
+      }),
+    );
   if (key === OWN.kind) swatch.textContent = "ƒ";
   if (name === "scl") swatch.className += " classes";
   if (kind === "index" && name !== "scl") {
-    return [swatch, make("span", {}, make("b", {}, name.length <= 6 ? name.toUpperCase() : name), make("small", {}, title))];
+    return [
+      swatch,
+      make("span", {}, make("b", {}, name.length <= 6 ? name.toUpperCase() : name), make("small", {}, title)),
+    ];
   }
   return [swatch, make("span", {}, make("b", {}, title), make("small", {}, about))];
 }
@@ -74,8 +90,10 @@ async function showRamp({ colormap }, line) {
 // What a layer is, and where it is from.
 function about(layer, edit) {
   if (!layer) return [];
-  if (layer.kind === "bands") return [make("p", { className: "hint" }, `Red, green and blue are ${layer.bands.join(", ")}: ${layer.about}.`)];
-  if (!layer.formula) return [make("p", { className: "hint" }, `${layer.about[0].toUpperCase()}${layer.about.slice(1)}.`)];
+  if (layer.kind === "bands")
+    return [make("p", { className: "hint" }, `Red, green and blue are ${layer.bands.join(", ")}: ${layer.about}.`)];
+  if (!layer.formula)
+    return [make("p", { className: "hint" }, `${layer.about[0].toUpperCase()}${layer.about.slice(1)}.`)];
   const parts = [make("code", { className: "formula" }, layer.formula)];
   const links = make("p", { className: "hint links" }, make("span", { className: "grow" }, `For ${layer.domain}`));
   const button = make("button", { type: "button", className: "link" }, "Edit");

@@ -19,7 +19,11 @@ export class Legend {
   show(legend, values) {
     this.box.hidden = !legend;
     if (!legend) return;
-    const parts = { ramp: () => this._ramp(legend, values), classes: () => classes(legend, values), channels: () => channels(legend, values) };
+    const parts = {
+      ramp: () => this._ramp(legend, values),
+      classes: () => classes(legend, values),
+      channels: () => channels(legend, values),
+    };
     const focused = document.activeElement?.dataset?.end;
     this.box.replaceChildren(...parts[legend.kind]());
     if (focused && legend.kind === "ramp") this.box.querySelector(`[data-end="${focused}"]`)?.focus();
@@ -31,7 +35,9 @@ export class Legend {
     const [from, to] = range.map(share);
     const ramp = make("div", { id: "ramp", role: "img", "aria-label": `Colours from ${range[0]} to ${range[1]}` });
     const inner = colors.filter((_, place) => place % 4 === 0 || place === colors.length - 1);
-    const stops = inner.map((color, place) => `${color} ${(from + ((to - from) * place) / (inner.length - 1)).toFixed(2)}%`);
+    const stops = inner.map(
+      (color, place) => `${color} ${(from + ((to - from) * place) / (inner.length - 1)).toFixed(2)}%`,
+    );
     ramp.style.background = gradient([`${below} ${from}%`, ...stops, `${above} ${to}%`]);
     const marks = [...new Set([range[0], ...ticks(...range), range[1]])].sort((a, b) => a - b);
     return [
@@ -46,7 +52,10 @@ export class Legend {
 export function axisOf([low, high], values) {
   const span = high - low;
   const [least, most] = (values?.length && quantiles(values, [0.005, 0.995])) || [low, high];
-  return [Math.max(Math.min(low, least), low - span) - span * 0.05, Math.min(Math.max(high, most), high + span) + span * 0.05];
+  return [
+    Math.max(Math.min(low, least), low - span) - span * 0.05,
+    Math.min(Math.max(high, most), high + span) + span * 0.05,
+  ];
 }
 
 // Numbers below the ramp; the ends always, between them where there is room.
@@ -63,8 +72,15 @@ function scale(marks, [low, high], share) {
 }
 
 function graph(lines) {
-  const svg = shape("svg", { id: "histogram", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
-  lines.forEach(([counts, className]) => svg.append(shape("path", { d: outline(counts, WIDTH, HEIGHT), class: className })));
+  const svg = shape("svg", {
+    id: "histogram",
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    preserveAspectRatio: "none",
+    "aria-hidden": "true",
+  });
+  lines.forEach(([counts, className]) =>
+    svg.append(shape("path", { d: outline(counts, WIDTH, HEIGHT), class: className })),
+  );
   return [svg];
 }
 
@@ -75,7 +91,13 @@ function classes({ classes: entries }, values) {
     const swatch = make("i");
     swatch.style.background = entry.color;
     const part = total ? share(entry) : null;
-    return make("li", { className: part === 0 ? "none" : "" }, swatch, make("span", { className: "grow", title: entry.name }, entry.name), part ? make("small", {}, percent(part)) : "");
+    return make(
+      "li",
+      { className: part === 0 ? "none" : "" },
+      swatch,
+      make("span", { className: "grow", title: entry.name }, entry.name),
+      part ? make("small", {}, percent(part)) : "",
+    );
   });
   return [make("ul", { id: "classes", "aria-label": "Classes" }, ...lines)];
 }
@@ -88,10 +110,21 @@ function holds({ value, low, high }, number) {
 }
 
 function channels({ channels: shown }, values) {
-  const [low, high] = [Math.min(...shown.map(({ range }) => range[0])), Math.max(...shown.map(({ range }) => range[1]))];
-  const lines = values ? values.slice(0, 3).map((output, place) => [histogram(output, low, high, BINS), CHANNELS[place]]) : [];
+  const [low, high] = [
+    Math.min(...shown.map(({ range }) => range[0])),
+    Math.max(...shown.map(({ range }) => range[1])),
+  ];
+  const lines = values
+    ? values.slice(0, 3).map((output, place) => [histogram(output, low, high, BINS), CHANNELS[place]])
+    : [];
   const names = shown.map(({ color, output, range }) => {
-    const item = make("li", {}, make("i", { className: color }), make("span", {}, output), make("small", {}, range.map(numberText).join(" to ")));
+    const item = make(
+      "li",
+      {},
+      make("i", { className: color }),
+      make("span", {}, output),
+      make("small", {}, range.map(numberText).join(" to ")),
+    );
     return item;
   });
   return [...graph(lines), make("ul", { id: "channels", "aria-label": "Bands" }, ...names)];

@@ -46,23 +46,41 @@ export class Line {
     if (!this.from) return;
     const scale = this.scale();
     this.svg.setAttribute("viewBox", `0 0 ${scale.width} ${HEIGHT}`);
-    this.svg.replaceChildren(...this._marks(scale), ...this._chosen(scale), ...this.days.filter((day) => this.from <= day.date && day.date <= this.to).map((day) => this._bar(scale, day)));
+    this.svg.replaceChildren(
+      ...this._marks(scale),
+      ...this._chosen(scale),
+      ...this.days.filter((day) => this.from <= day.date && day.date <= this.to).map((day) => this._bar(scale, day)),
+    );
   }
 
   _marks(scale) {
     const base = shape("line", { x1: 0, x2: scale.width, y1: FOOT + 0.5, y2: FOOT + 0.5, class: "base" });
-    return [base, ...scale.marks().flatMap(({ date, text, isYear }) => {
-      const x = scale.x(date);
-      return [
-        shape("line", { x1: x, x2: x, y1: FOOT, y2: FOOT + 5, class: "mark" }),
-        shape("text", { x: Math.min(x + 4, scale.width - 24), y: HEIGHT - 4, class: isYear ? "year" : "month" }, text),
-      ];
-    })];
+    return [
+      base,
+      ...scale.marks().flatMap(({ date, text, isYear }) => {
+        const x = scale.x(date);
+        return [
+          shape("line", { x1: x, x2: x, y1: FOOT, y2: FOOT + 5, class: "mark" }),
+          shape(
+            "text",
+            { x: Math.min(x + 4, scale.width - 24), y: HEIGHT - 4, class: isYear ? "year" : "month" },
+            text,
+          ),
+        ];
+      }),
+    ];
   }
 
   _bar(scale, day) {
     const height = 7 + (TALLEST - 7) * (1 - day.cloud / 100);
-    const bar = shape("rect", { x: scale.x(day.date) - 2.5, y: FOOT - height, width: 5, height, rx: 2.5, class: "day" });
+    const bar = shape("rect", {
+      x: scale.x(day.date) - 2.5,
+      y: FOOT - height,
+      width: 5,
+      height,
+      rx: 2.5,
+      class: "day",
+    });
     bar.style.setProperty("--clear-part", `${Math.round(100 - day.cloud)}%`);
     if (!this.steps.includes(day)) bar.classList.add("dim");
     if (this.known.has(day.date)) bar.classList.add("known");
@@ -72,7 +90,16 @@ export class Line {
   _chosen(scale) {
     if (!this.time) return [];
     const [from, to] = [firstOf(this.time), lastOf(this.time)].map((date) => scale.x(date));
-    return [shape("rect", { x: from - 6, y: 2, width: Math.max(12, to - from + 12), height: FOOT - 2, rx: 6, class: "chosen" })];
+    return [
+      shape("rect", {
+        x: from - 6,
+        y: 2,
+        width: Math.max(12, to - from + 12),
+        height: FOOT - 2,
+        rx: 6,
+        class: "chosen",
+      }),
+    ];
   }
 
   _nearest(x, reach = NEAR) {
@@ -108,18 +135,25 @@ export class Line {
       this._draw();
     };
     this.box.addEventListener("pointermove", move);
-    this.box.addEventListener("lostpointercapture", () => {
-      this.box.removeEventListener("pointermove", move);
-      if (Math.abs(end - start) >= DRAG) return this.pick(this._range(start, end));
-      const day = this._nearest(start, 40);
-      if (day) this.pick(day.date);
-    }, { once: true });
+    this.box.addEventListener(
+      "lostpointercapture",
+      () => {
+        this.box.removeEventListener("pointermove", move);
+        if (Math.abs(end - start) >= DRAG) return this.pick(this._range(start, end));
+        const day = this._nearest(start, 40);
+        if (day) this.pick(day.date);
+      },
+      { once: true },
+    );
   }
 
   _range(...ends) {
     const scale = this.scale();
     const clamp = (date) => (date < this.from ? this.from : date > this.to ? this.to : date);
-    return ends.sort((a, b) => a - b).map((x) => clamp(scale.date(x))).join("/");
+    return ends
+      .sort((a, b) => a - b)
+      .map((x) => clamp(scale.date(x)))
+      .join("/");
   }
 
   _key(event) {
@@ -144,7 +178,9 @@ export class Line {
 
   // Move the end of a range that was moved last, as selecting text does.
   _widen(by) {
-    const [from, to] = this.time ? [firstOf(this.time), lastOf(this.time)] : [this.steps.at(-1)?.date, this.steps.at(-1)?.date];
+    const [from, to] = this.time
+      ? [firstOf(this.time), lastOf(this.time)]
+      : [this.steps.at(-1)?.date, this.steps.at(-1)?.date];
     if (!from) return;
     if (from === to) this.late = by > 0;
     const date = this.late ? to : from;

@@ -20,7 +20,12 @@ export class Looks {
   // Ask what the colours mean. Resolves to whether the picture makes sense.
   async show(picture) {
     byId("layer-title").textContent = layerName(picture);
-    const title = picture.kind === "index" ? layerOf(picture)?.title : picture.kind === "expression" ? picture.name : layerOf(picture)?.about;
+    const title =
+      picture.kind === "index"
+        ? layerOf(picture)?.title
+        : picture.kind === "expression"
+          ? picture.name
+          : layerOf(picture)?.about;
     if (title && title !== layerName(picture)) byId("layer-title").append(make("small", {}, title));
     const shown = valueQuery(picture);
     if (this.sampled && !this.sampled.startsWith(`${shown} `)) this.values = null;

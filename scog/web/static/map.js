@@ -41,7 +41,10 @@ export function free() {
   const beside = panel.width < window.innerWidth * 0.6;
   return {
     paddingTopLeft: [beside ? panel.right + 16 : 8, 56],
-    paddingBottomRight: [beside ? 64 : 8, window.innerHeight - (beside ? dock.top : Math.min(dock.top, panel.top)) + 24],
+    paddingBottomRight: [
+      beside ? 64 : 8,
+      window.innerHeight - (beside ? dock.top : Math.min(dock.top, panel.top)) + 24,
+    ],
   };
 }
 

@@ -34,11 +34,7 @@ export function fromUtm(zone, east, north) {
   const radius = (6_378_137 / (1 + n)) * (1 + n ** 2 / 4 + n ** 4 / 64);
   const xi = north / (0.9996 * radius);
   const eta = (east - 500_000) / (0.9996 * radius);
-  const beta = [
-    n / 2 - (2 / 3) * n ** 2 + (37 / 96) * n ** 3,
-    n ** 2 / 48 + n ** 3 / 15,
-    (17 / 480) * n ** 3,
-  ];
+  const beta = [n / 2 - (2 / 3) * n ** 2 + (37 / 96) * n ** 3, n ** 2 / 48 + n ** 3 / 15, (17 / 480) * n ** 3];
   let [xi1, eta1] = [xi, eta];
   beta.forEach((factor, place) => {
     const j = 2 * (place + 1);

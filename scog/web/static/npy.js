@@ -8,6 +8,10 @@ export function readNpy(buffer) {
   const start = long ? 12 : 10;
   const header = new TextDecoder("latin1").decode(new Uint8Array(buffer, start, size));
   if (!/'descr': *'<f4'/.test(header) || /'fortran_order': *True/.test(header)) throw new Error("not float32");
-  const shape = /'shape': *\(([^)]*)\)/.exec(header)[1].split(",").filter((part) => part.trim()).map(Number);
+  const shape = /'shape': *\(([^)]*)\)/
+    .exec(header)[1]
+    .split(",")
+    .filter((part) => part.trim())
+    .map(Number);
   return { shape, values: new Float32Array(buffer.slice(start + size)) };
 }

@@ -4,7 +4,10 @@
 export function numberText(value) {
   if (value === null || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  const text = size !== 0 && (size < 0.001 || size >= 100_000) ? value.toExponential(2) : String(Number(value.toFixed(size < 100 ? 3 : 1)));
+  const text =
+    size !== 0 && (size < 0.001 || size >= 100_000)
+      ? value.toExponential(2)
+      : String(Number(value.toFixed(size < 100 ? 3 : 1)));
   return text.replace("-", "−");
 }
 

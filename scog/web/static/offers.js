@@ -1,7 +1,13 @@
 // What the server offers by name: pictures of three bands, indices, composites.
 import { askJson } from "./server.js";
 
-const SCL = { kind: "index", name: "scl", title: "Scene classification", group: "Pictures", about: "what each pixel is: cloud, water, plants, snow" };
+const SCL = {
+  kind: "index",
+  name: "scl",
+  title: "Scene classification",
+  group: "Pictures",
+  about: "what each pixel is: cloud, water, plants, snow",
+};
 export const OWN = { kind: "expression", name: "", title: "Own formula", group: "Own", about: "of any bands" };
 
 let layers = [SCL];
@@ -10,10 +16,24 @@ let layers = [SCL];
 export async function loadLayers() {
   const [{ presets }, { indices }] = await Promise.all([askJson("bands"), askJson("indices")]);
   const pictures = presets.map(({ name, title, bands, description }) => ({
-    kind: "bands", name, title, group: "Pictures", about: description, bands,
+    kind: "bands",
+    name,
+    title,
+    group: "Pictures",
+    about: description,
+    bands,
   }));
   const named = indices.map(({ name, title, domain, formula, bands, reference, colormap, aliases }) => ({
-    kind: "index", name, title, group: "Indices", domain, formula, bands, reference, colormap, aliases,
+    kind: "index",
+    name,
+    title,
+    group: "Indices",
+    domain,
+    formula,
+    bands,
+    reference,
+    colormap,
+    aliases,
   }));
   layers = [...pictures, SCL, ...named];
   return layers;
@@ -44,7 +64,13 @@ function score({ name, title, domain = "", formula = "", about = "", bands = [],
   for (const word of words) {
     if ([name, ...aliases].some((each) => each.toLowerCase() === word)) sum += 100;
     else if (name.toLowerCase().startsWith(word)) sum += 40;
-    else if (title.toLowerCase().split(/[\s(]+/).some((part) => part.startsWith(word))) sum += 20;
+    else if (
+      title
+        .toLowerCase()
+        .split(/[\s(]+/)
+        .some((part) => part.startsWith(word))
+    )
+      sum += 20;
     else if (domain.startsWith(word)) sum += 15;
     else if (about.toLowerCase().includes(word)) sum += 8;
     else if (bands.includes(word)) sum += 5;

@@ -49,7 +49,8 @@ async function copy(button) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    if (from.select) from.select(); // pages without TLS may not use the clipboard otherwise
+    if (from.select)
+      from.select(); // pages without TLS may not use the clipboard otherwise
     else selection.selectAllChildren(from);
     document.execCommand("copy");
   }

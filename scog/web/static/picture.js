@@ -35,7 +35,8 @@ export function valuePairs(picture, { when = true } = {}) {
   const { kind, name, clouds, mask, dilate, composite } = picture;
   const pairs = kind === "index" && name === "ndvi" ? [] : [[kind, name]];
   if (when && picture.time) pairs.push(["datetime", datetime(picture)]);
-  if (when && oneDay(picture)) pairs.push(["cloud_cover", "100"]); // who asks for one day wants it as it was
+  if (when && oneDay(picture))
+    pairs.push(["cloud_cover", "100"]); // who asks for one day wants it as it was
   else if (clouds !== PICTURE.clouds) pairs.push(["cloud_cover", String(clouds)]);
   if (!unmasked(picture) && !mask) pairs.push(["mask", "none"]);
   if (!unmasked(picture) && mask && dilate) pairs.push(["mask_dilate", String(dilate)]);
@@ -44,7 +45,10 @@ export function valuePairs(picture, { when = true } = {}) {
 }
 
 export function lookPairs({ rescale, colormap }) {
-  const pairs = rescale.split(";").filter(Boolean).map((range) => ["rescale", range]);
+  const pairs = rescale
+    .split(";")
+    .filter(Boolean)
+    .map((range) => ["rescale", range]);
   return colormap ? [...pairs, ["colormap_name", colormap]] : pairs;
 }
 

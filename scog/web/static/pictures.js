@@ -32,23 +32,34 @@ export class Pictures {
   again() {
     const shown = this.shown;
     shown.forEach((each, side) => {
-      if (each) this._replace(side, { query: each.query, layer: this._layer(side, { opacity: 100 * each.layer.options.opacity }, each.query) });
+      if (each)
+        this._replace(side, {
+          query: each.query,
+          layer: this._layer(side, { opacity: 100 * each.layer.options.opacity }, each.query),
+        });
     });
   }
 
   _layer(side, { opacity }, query) {
     const [west, south, east, north] = this.served.bounds;
-    return new Tiles(query, {
-      pane: ["first", "second"][side],
-      bounds: [[south, west], [north, east]],
-      minZoom: this.served.minzoom,
-      maxNativeZoom: this.served.maxzoom,
-      maxZoom: this.map.getMaxZoom(),
-      opacity: opacity / 100,
-      attribution: escaped(this.served.attribution),
-      updateWhenZooming: false,
-      className: "pixels",
-    }, this.changed);
+    return new Tiles(
+      query,
+      {
+        pane: ["first", "second"][side],
+        bounds: [
+          [south, west],
+          [north, east],
+        ],
+        minZoom: this.served.minzoom,
+        maxNativeZoom: this.served.maxzoom,
+        maxZoom: this.map.getMaxZoom(),
+        opacity: opacity / 100,
+        attribution: escaped(this.served.attribution),
+        updateWhenZooming: false,
+        className: "pixels",
+      },
+      this.changed,
+    );
   }
 
   // The old layer stays until the new one has come, so that the map does not blink.

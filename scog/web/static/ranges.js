@@ -29,9 +29,13 @@ export class Ranges {
   }
 
   _take() {
-    const ranges = [...byId("ranges").children].map((line) => [...line.querySelectorAll("input")].map((input) => input.valueAsNumber));
+    const ranges = [...byId("ranges").children].map((line) =>
+      [...line.querySelectorAll("input")].map((input) => input.valueAsNumber),
+    );
     const wrong = ranges.map(([low, high]) => !(low < high));
-    [...byId("ranges").children].forEach((line, place) => line.querySelectorAll("input").forEach((input) => input.setAttribute("aria-invalid", String(wrong[place]))));
+    [...byId("ranges").children].forEach((line, place) =>
+      line.querySelectorAll("input").forEach((input) => input.setAttribute("aria-invalid", String(wrong[place]))),
+    );
     if (!wrong.some(Boolean)) this.store.changePicture({ rescale: ranges.map((range) => range.join()).join(";") });
   }
 
@@ -53,8 +57,14 @@ export function rangesOf(legend) {
 }
 
 function row(name, range) {
-  const inputs = range.map((value, end) => make("input", {
-    type: "number", step: "any", inputMode: "decimal", value: String(value), "aria-label": `${name}, ${end ? "last" : "first"} colour`,
-  }));
+  const inputs = range.map((value, end) =>
+    make("input", {
+      type: "number",
+      step: "any",
+      inputMode: "decimal",
+      value: String(value),
+      "aria-label": `${name}, ${end ? "last" : "first"} colour`,
+    }),
+  );
   return make("div", { className: "row range" }, make("span", {}, name), inputs[0], make("span", {}, "to"), inputs[1]);
 }

@@ -33,10 +33,14 @@ export async function sample(picture, bounds, zoom, { minzoom, maxzoom }, signal
   let depth = Math.min(maxzoom, Math.max(minzoom, Math.round(zoom) - 1));
   while (depth > minzoom && tilesOf(bounds, depth).length > MOST) depth--;
   const query = queryString([...valuePairs(picture), ["tilesize", String(SIZE)]]);
-  const parts = await Promise.all(tilesOf(bounds, depth).slice(0, 2 * MOST).map(async ({ z, x, y, part }) => {
-    const response = await ask(`tiles/${z}/${x}/${y}.npy${query}`, signal);
-    return cut(readNpy(await response.arrayBuffer()), part);
-  }));
+  const parts = await Promise.all(
+    tilesOf(bounds, depth)
+      .slice(0, 2 * MOST)
+      .map(async ({ z, x, y, part }) => {
+        const response = await ask(`tiles/${z}/${x}/${y}.npy${query}`, signal);
+        return cut(readNpy(await response.arrayBuffer()), part);
+      }),
+  );
   const outputs = parts[0]?.length ?? 0;
   return Array.from({ length: outputs }, (_, output) => {
     const whole = new Float32Array(parts.reduce((sum, part) => sum + part[output].length, 0));

@@ -17,9 +17,23 @@ export class Share {
     byId("xyz").value = tiles + look;
     byId("tilejson").value = `${base}/tilejson.json${look}`;
     byId("page-link").value = location.href;
-    const layer = { tiles: tiles + look, tilejson: byId("tilejson").value, base, look, query, name: `scog: ${layerName(picture)}` };
-    this.snippets = snippets({ ...layer, ...place, attribution: served.attribution ?? "", minzoom: served.minzoom, maxzoom: served.maxzoom });
-    if (byId("client").options.length === 0) byId("client").append(...this.snippets.map(({ name }) => make("option", { value: name }, name)));
+    const layer = {
+      tiles: tiles + look,
+      tilejson: byId("tilejson").value,
+      base,
+      look,
+      query,
+      name: `scog: ${layerName(picture)}`,
+    };
+    this.snippets = snippets({
+      ...layer,
+      ...place,
+      attribution: served.attribution ?? "",
+      minzoom: served.minzoom,
+      maxzoom: served.maxzoom,
+    });
+    if (byId("client").options.length === 0)
+      byId("client").append(...this.snippets.map(({ name }) => make("option", { value: name }, name)));
     this._showSnippet();
   }
 

@@ -8,11 +8,19 @@ export function snippets(layer) {
     { name: "Leaflet", about: "A page by itself; save it as a file and open it.", text: leaflet(layer, place) },
     { name: "OpenLayers", about: "A page by itself; save it as a file and open it.", text: openlayers(layer, place) },
     { name: "MapLibre", about: "A page by itself; save it as a file and open it.", text: maplibre(layer, place) },
-    { name: "QGIS", about: "Paste it into QGIS's Python console, or its url into Layer, Add Layer, Add XYZ Layer.", text: qgis(layer) },
+    {
+      name: "QGIS",
+      about: "Paste it into QGIS's Python console, or its url into Layer, Add Layer, Add XYZ Layer.",
+      text: qgis(layer),
+    },
     { name: "folium", about: "In a notebook; pip install folium.", text: folium(layer, place) },
     { name: "leafmap", about: "In a notebook; pip install leafmap.", text: leafmap(layer, place) },
     { name: "Python", about: "The values themselves; pip install httpx numpy.", text: python(layer, place) },
-    { name: "curl", about: "The tile in the middle of the map, as a picture and as a GeoTIFF.", text: curl(layer, place) },
+    {
+      name: "curl",
+      about: "The tile in the middle of the map, as a picture and as a GeoTIFF.",
+      text: curl(layer, place),
+    },
   ];
 }
 
@@ -33,20 +41,25 @@ ${script}
 `;
 }
 
-const leaflet = ({ tiles, attribution, minzoom, maxzoom }, { lat, lon, zoom }) => page(
-  `<link rel="stylesheet" href="https://unpkg.com/leaflet@1.9.4/dist/leaflet.css">
-<script src="https://unpkg.com/leaflet@1.9.4/dist/leaflet.js"></script>`, "",
-  `const map = L.map("map").setView([${lat}, ${lon}], ${zoom});
+const leaflet = ({ tiles, attribution, minzoom, maxzoom }, { lat, lon, zoom }) =>
+  page(
+    `<link rel="stylesheet" href="https://unpkg.com/leaflet@1.9.4/dist/leaflet.css">
+<script src="https://unpkg.com/leaflet@1.9.4/dist/leaflet.js"></script>`,
+    "",
+    `const map = L.map("map").setView([${lat}, ${lon}], ${zoom});
 L.tileLayer(${quoted(tiles)}, {
   minZoom: ${minzoom},
   maxNativeZoom: ${maxzoom},
   attribution: ${quoted(markup(attribution))},
-}).addTo(map);`);
+}).addTo(map);`,
+  );
 
-const openlayers = ({ tiles, attribution, minzoom, maxzoom }, { lat, lon, zoom }) => page(
-  `<link rel="stylesheet" href="https://unpkg.com/ol@10.7.0/ol.css">
-<script src="https://unpkg.com/ol@10.7.0/dist/ol.js"></script>`, "",
-  `const source = new ol.source.XYZ({
+const openlayers = ({ tiles, attribution, minzoom, maxzoom }, { lat, lon, zoom }) =>
+  page(
+    `<link rel="stylesheet" href="https://unpkg.com/ol@10.7.0/ol.css">
+<script src="https://unpkg.com/ol@10.7.0/dist/ol.js"></script>`,
+    "",
+    `const source = new ol.source.XYZ({
   url: ${quoted(tiles)},
   minZoom: ${minzoom},
   maxZoom: ${maxzoom},
@@ -56,12 +69,15 @@ const map = new ol.Map({
   target: "map",
   layers: [new ol.layer.Tile({ source })],
   view: new ol.View({ center: ol.proj.fromLonLat([${lon}, ${lat}]), zoom: ${zoom} }),
-});`);
+});`,
+  );
 
-const maplibre = ({ tilejson }, { lat, lon, zoom }) => page(
-  `<link rel="stylesheet" href="https://unpkg.com/maplibre-gl@5.6.0/dist/maplibre-gl.css">
-<script src="https://unpkg.com/maplibre-gl@5.6.0/dist/maplibre-gl.js"></script>`, "",
-  `const map = new maplibregl.Map({
+const maplibre = ({ tilejson }, { lat, lon, zoom }) =>
+  page(
+    `<link rel="stylesheet" href="https://unpkg.com/maplibre-gl@5.6.0/dist/maplibre-gl.css">
+<script src="https://unpkg.com/maplibre-gl@5.6.0/dist/maplibre-gl.js"></script>`,
+    "",
+    `const map = new maplibregl.Map({
   container: "map",
   center: [${lon}, ${lat}],
   zoom: ${zoom - 1},
@@ -70,7 +86,8 @@ const maplibre = ({ tilejson }, { lat, lon, zoom }) => page(
     sources: { scog: { type: "raster", url: ${quoted(tilejson)}, tileSize: 256 } },
     layers: [{ id: "scog", type: "raster", source: "scog" }],
   },
-});`);
+});`,
+  );
 
 const qgis = ({ tiles, name, minzoom, maxzoom }) => `from urllib.parse import quote
 
@@ -125,6 +142,9 @@ print(values.shape, np.nanmean(values, axis=(1, 2)))
 
 const shell = (text) => `'${text.replace(/'/g, "'\\''")}'`;
 
-const curl = (layer, place) => `curl -o tile.png ${shell(`${layer.base}/tiles/${middle(layer, place)}.png${layer.look}`)}
+const curl = (
+  layer,
+  place,
+) => `curl -o tile.png ${shell(`${layer.base}/tiles/${middle(layer, place)}.png${layer.look}`)}
 curl -o tile.tif ${shell(`${layer.base}/tiles/${middle(layer, place)}.tif${layer.query}`)}
 `;

@@ -14,9 +14,15 @@ export class Stretch {
     const span = axis[1] - axis[0];
     return range.map((value, end) => {
       const handle = make("div", {
-        className: "handle", role: "slider", tabIndex: 0, "aria-label": NAMES[end], "aria-orientation": "horizontal",
-        "aria-valuemin": String(rounded(axis[0], span)), "aria-valuemax": String(rounded(axis[1], span)),
-        "aria-valuenow": String(value), "aria-valuetext": numberText(value),
+        className: "handle",
+        role: "slider",
+        tabIndex: 0,
+        "aria-label": NAMES[end],
+        "aria-orientation": "horizontal",
+        "aria-valuemin": String(rounded(axis[0], span)),
+        "aria-valuemax": String(rounded(axis[1], span)),
+        "aria-valuenow": String(value),
+        "aria-valuetext": numberText(value),
       });
       handle.dataset.end = end;
       handle.style.left = `${(100 * (value - axis[0])) / span}%`;
@@ -50,8 +56,12 @@ function drag(event, handle, axis, move) {
     handle.style.left = `${100 * share}%`;
   };
   handle.addEventListener("pointermove", follow);
-  handle.addEventListener("lostpointercapture", () => {
-    handle.removeEventListener("pointermove", follow);
-    if (share !== undefined) move(axis[0] + share * (axis[1] - axis[0]));
-  }, { once: true });
+  handle.addEventListener(
+    "lostpointercapture",
+    () => {
+      handle.removeEventListener("pointermove", follow);
+      if (share !== undefined) move(axis[0] + share * (axis[1] - axis[0]));
+    },
+    { once: true },
+  );
 }

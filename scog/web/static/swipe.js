@@ -32,12 +32,15 @@ export class Swipe {
       button.setAttribute("aria-pressed", String(place === side));
       const words = make("span", {}, make("b", {}, layerName(picture)), make("small", {}, timeText(picture.time)));
       button.replaceChildren(words);
-      legendOf(picture).then((legend) => {
-        if (legend?.kind !== "ramp" || !words.isConnected) return;
-        const ramp = make("i", { className: "ramp" });
-        ramp.style.background = gradient(legend.colors.filter((_, index) => index % 16 === 0));
-        words.append(ramp);
-      }, () => {});
+      legendOf(picture).then(
+        (legend) => {
+          if (legend?.kind !== "ramp" || !words.isConnected) return;
+          const ramp = make("i", { className: "ramp" });
+          ramp.style.background = gradient(legend.colors.filter((_, index) => index % 16 === 0));
+          words.append(ramp);
+        },
+        () => {},
+      );
     });
   }
 
@@ -46,12 +49,16 @@ export class Swipe {
     const { sides, divider } = this.store.state;
     if (sides.length < 2) return this.panes.forEach((pane) => (pane.style.clipPath = ""));
     const { x: width, y: height } = this.map.getSize();
-    const [top, bottom] = [[0, 0], [width, height]].map((corner) => this.map.containerPointToLayerPoint(corner));
+    const [top, bottom] = [
+      [0, 0],
+      [width, height],
+    ].map((corner) => this.map.containerPointToLayerPoint(corner));
     const at = this._left() + (width - this._left()) * divider;
     this.bar.style.left = `${at}px`;
     byId("sides").style.setProperty("--at", `${at}px`);
     const middle = top.x + at;
-    const box = (left, right) => `polygon(${left}px ${top.y}px, ${right}px ${top.y}px, ${right}px ${bottom.y}px, ${left}px ${bottom.y}px)`;
+    const box = (left, right) =>
+      `polygon(${left}px ${top.y}px, ${right}px ${top.y}px, ${right}px ${bottom.y}px, ${left}px ${bottom.y}px)`;
     this.panes[0].style.clipPath = box(top.x, middle);
     this.panes[1].style.clipPath = box(middle, bottom.x);
   }
@@ -71,7 +78,9 @@ export class Swipe {
     this.bar.setPointerCapture(event.pointerId);
     const move = ({ clientX }) => this._move((clientX - this._left()) / (this.map.getSize().x - this._left()));
     this.bar.addEventListener("pointermove", move);
-    this.bar.addEventListener("lostpointercapture", () => this.bar.removeEventListener("pointermove", move), { once: true });
+    this.bar.addEventListener("lostpointercapture", () => this.bar.removeEventListener("pointermove", move), {
+      once: true,
+    });
   }
 
   _key(event) {

@@ -50,7 +50,8 @@ const dock = new Dock(store, acquisitions, isBusy);
 const looks = new Looks(map, store, new Colormaps(store), {
   wanted: () => isOpen("layer"),
   told: (legend) => asked.stretch(legend?.kind === "ramp" ? legend.range : null),
-  failed: (problem, picture) => (picture.kind === "expression" ? formula.explain(problem, picture.name) : showTrouble(problem)),
+  failed: (problem, picture) =>
+    picture.kind === "expression" ? formula.explain(problem, picture.name) : showTrouble(problem),
 });
 const swipe = new Swipe(map, pictures.panes, store);
 const footprints = new Footprints(map);
@@ -64,7 +65,13 @@ const analyse = new Analyse(store, draw, {
   failed: showTrouble,
   found: (area) => {
     const [west, south, east, north] = boxOf(area);
-    map.fitBounds([[south, west], [north, east]], { ...free(), animate: false });
+    map.fitBounds(
+      [
+        [south, west],
+        [north, east],
+      ],
+      { ...free(), animate: false },
+    );
     store.change({ at: { area } });
   },
 });
@@ -79,7 +86,8 @@ function show(state, before) {
     filters.show(picture);
     formula.show(picture);
   }
-  if (!before || state.sides !== before.sides || state.side !== before.side || state.divider !== before.divider) swipe.show(state);
+  if (!before || state.sides !== before.sides || state.side !== before.side || state.divider !== before.divider)
+    swipe.show(state);
   byId("footprints").setAttribute("aria-pressed", String(state.footprints));
   document.title = `${byId("layer-title").textContent} · scog`;
   if (!served) return;
@@ -203,7 +211,8 @@ map.on("moveend", () => {
 
 // ---- what has no part of its own
 
-for (const kind of ["keydown", "pointerdown"]) { // a ring around the map is for those who go by keys
+for (const kind of ["keydown", "pointerdown"]) {
+  // a ring around the map is for those who go by keys
   document.addEventListener(kind, () => document.body.classList.toggle("keys", kind === "keydown"), true);
 }
 byId("home").addEventListener("click", showAll);
@@ -256,7 +265,8 @@ async function open() {
   look();
   new Graticule(map);
   addBasemap(map);
-  const load = () => Promise.all([layers.load().then(() => looks.show(store.picture)), filters.load(), addLand(map)]).catch(showTrouble);
+  const load = () =>
+    Promise.all([layers.load().then(() => looks.show(store.picture)), filters.load(), addLand(map)]).catch(showTrouble);
   if (isBusy()) pictures.shown.find(Boolean)?.layer.once("load", load);
   else load();
 }
