@@ -20,12 +20,12 @@ import { Looks } from "./looks.js";
 import { createMap, free, goTo, seen, viewed } from "./map.js";
 import { forgetTrouble, onRetry, say, showTrouble } from "./messages.js";
 import { isOpen, setUpPanel } from "./panel.js";
-import { PICTURE, unmasked } from "./picture.js";
 import { Pictures } from "./pictures.js";
 import { askJson } from "./server.js";
 import { Share } from "./share.js";
-import { STATE, Store } from "./state.js";
+import { Store } from "./state.js";
 import { Swipe } from "./swipe.js";
+import { setUpTools } from "./tools.js";
 
 const MADE_UP = "Made-up data of scog's demo";
 const LOOK = 300; // milliseconds after the map has come to rest
@@ -190,17 +190,6 @@ function look() {
   if (box && map.getZoom() >= served.minzoom) acquisitions.look(box, store.state);
 }
 
-map.on("click", ({ latlng }) => {
-  if (draw.on) return draw.add(latlng);
-  const { lng, lat } = latlng.wrap();
-  return store.change({ at: { point: [lng, lat].map((degrees) => Number(degrees.toFixed(6))) } });
-});
-byId("map").addEventListener("keydown", (event) => {
-  if (event.target !== byId("map")) return;
-  if (event.key === "Enter") map.fire("click", { latlng: map.getCenter() });
-  if (event.key === "Escape" && store.state.at) store.change({ at: null });
-});
-
 const lookLater = debounced(LOOK, look);
 map.on("moveend", () => {
   if (!served) return;
@@ -209,23 +198,8 @@ map.on("moveend", () => {
   lookLater();
 });
 
-// ---- what has no part of its own
+// ---- what comes from elsewhere
 
-for (const kind of ["keydown", "pointerdown"]) {
-  // a ring around the map is for those who go by keys
-  document.addEventListener(kind, () => document.body.classList.toggle("keys", kind === "keydown"), true);
-}
-byId("home").addEventListener("click", showAll);
-byId("there").addEventListener("click", showAll);
-byId("footprints").addEventListener("click", () => store.change({ footprints: !store.state.footprints }));
-byId("reset").addEventListener("click", () => store.change({ ...STATE, at: store.state.at }));
-byId("swipe").addEventListener("click", () => {
-  const { sides, side } = store.state;
-  if (sides.length === 2) return store.change({ sides: [sides[side]], side: 0 });
-  const isColour = sides[0].kind === "bands" || unmasked(sides[0]);
-  const other = { ...PICTURE, ...(isColour ? {} : { kind: "bands", name: "true-color" }), time: sides[0].time };
-  return store.change({ sides: [sides[0], Object.freeze(other)], side: 1 });
-});
 window.addEventListener("hashchange", () => {
   const { state, place } = readHash(location.hash);
   if (place) goTo(map, place);
@@ -273,6 +247,7 @@ async function open() {
 
 setUpPanel(map, () => (showTime(), later()));
 setUpGo(map);
+setUpTools(map, store, draw, showAll);
 store.listen(show);
 show(store.state, null);
 fit();
