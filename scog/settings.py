@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,8 @@ EARTH_SEARCH_HOSTS = (
     "sentinel-cogs.s3.us-west-2.amazonaws.com",
     "e84-earth-search-sentinel-data.s3.us-west-2.amazonaws.com",
 )
+
+_TEMPLATE = re.compile(r"https?://(\{s\}\.)?[A-Za-z0-9.-]+(:\d{1,5})?/[!-~]*\Z")
 
 
 def default_cache_dir() -> Path:
@@ -41,6 +44,12 @@ class Settings(BaseSettings):
 
     home: Annotated[tuple[float, float, int], NoDecode] = (11.35, 46.5, 12)
     """Where the map opens when the catalogue has no middle of its own: longitude, latitude, zoom."""
+
+    basemap: str = ""
+    """Address of tiles that the map at `/` shows below its pictures, such as `https://tile.example.org/{z}/{x}/{y}.png`,
+    `{s}` for subdomains; unset: the coasts that come with scog, and browsers ask no other host."""
+    basemap_attribution: str = ""
+    """What the base map's makers want to be written on it, as HTML."""
 
     # Where it may read, and how it is known
     hosts: Annotated[tuple[str, ...], NoDecode] = ()
@@ -144,6 +153,14 @@ class Settings(BaseSettings):
         lon, lat, zoom = value
         if not (-180 <= lon <= 180 and -85 <= lat <= 85 and 0 <= zoom <= 20):
             raise ValueError("give longitude, latitude and zoom, such as 11.35,46.5,12")
+        return value
+
+    @field_validator("basemap")
+    @classmethod
+    def _check_basemap(cls, value: str) -> str:
+        # Its host becomes part of a header.
+        if value and not (_TEMPLATE.match(value) and all(part in value for part in ("{z}", "{x}", "{y}"))):
+            raise ValueError("give an address of tiles, such as https://tile.example.org/{z}/{x}/{y}.png")
         return value
 
     @field_validator("hosts", mode="before")

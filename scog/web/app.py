@@ -88,7 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
     ):
         app.include_router(module.router)
     stac.add_to(app)
-    viewer.add_to(app)
+    viewer.add_to(app, settings)
     return app
 
 
