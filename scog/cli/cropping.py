@@ -9,18 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from scog.ask import Ask, Drawing
-from scog.catalog.when import parse_interval
 from scog.cli.areas import read_fields
-from scog.cli.looks import add_comparison, add_picture, comparison_of, wanted
+from scog.cli.looks import add_periods, add_picture, still
 from scog.cli.options import (
     add_catalog,
-    add_range,
-    add_time,
     end_progress,
     patient_settings,
     say,
     show_progress,
-    when_of,
 )
 from scog.cube.area import Area, area_in
 from scog.cutout import check_size, cut_out
@@ -28,7 +24,6 @@ from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.field.field import VALID
 from scog.formats import NAMED, format_of
-from scog.look import days_of
 from scog.settings import Settings
 from scog.space.bounds import DEGREES
 from scog.space.crs import parse_crs
@@ -51,18 +46,14 @@ def add_to(commands: Any) -> None:
     command.add_argument("--resolution", type=float, metavar="METRES", help="of a pixel (default: 10, the scenes' own)")
     command.add_argument("--max-size", type=int, metavar="PIXELS", help="of the longer side, instead of --resolution")
     add_picture(command)
-    add_time(command)
-    add_range(command)
-    add_comparison(command)
+    add_periods(command)
     add_catalog(command)
     command.set_defaults(run=_crop)
 
 
 def _crop(options: argparse.Namespace) -> None:
     settings = patient_settings(options)
-    when = when_of(options)
-    interval = None if when is None else parse_interval(when)
-    look, ask = wanted(options, interval, days_of(interval), comparison_of(options))
+    look, ask = still(options)
     form = format_of(options.output.suffix.lower().removeprefix("."), look)
     box, area = _where(options, settings)
     grid = _grid(options, box, area)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scog.catalog.when import parse_interval
-from scog.cli.looks import add_comparison, add_picture, comparison_of, wanted
+from scog.cli.looks import add_periods, add_picture, still
 from scog.cli.options import add_catalog, add_time, check_cloud_cover, say, settings_of
 from scog.draw import Ask, Drawing, draw
 from scog.engine import open_engine
@@ -36,8 +36,7 @@ def add_to(commands: Any) -> None:
     tile.add_argument("--grid", default=WEB_MERCATOR, metavar="ID", help="a tile matrix set (default: %(default)s)")
     tile.add_argument("--size", type=int, default=256, help="pixels a side (default: %(default)s)")
     add_picture(tile)
-    add_time(tile)
-    add_comparison(tile)
+    add_periods(tile)
     add_catalog(tile)
     tile.set_defaults(run=_tile)
 
@@ -58,8 +57,7 @@ def _tile(options: argparse.Namespace) -> None:
     if not suffix:
         valid = ", ".join(f".{name}" for name in NAMED)
         raise InvalidInput("A tile is not written to a file without an ending.", valid=valid)
-    interval = parse_interval(options.datetime) if options.datetime else None
-    look, ask = wanted(options, interval, days_of(interval), comparison_of(options))
+    look, ask = still(options)
     form = format_of(suffix.removeprefix("."), look)
     if not 1 <= options.size <= MAX_SIDE:
         raise InvalidInput(f"Nobody draws {options.size} pixels a side.", valid=f"a --size of 1 to {MAX_SIDE}")

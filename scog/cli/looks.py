@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from scog.ask import Ask, Comparison
-from scog.catalog.when import Interval
-from scog.cli.options import check_cloud_cover
+from scog.catalog.when import Interval, parse_interval
+from scog.cli.options import add_range, add_time, check_cloud_cover, when_of
 from scog.compared import parse_comparison
-from scog.look import Look, Wish, look_of
+from scog.look import Look, Wish, days_of, look_of
 from scog.pixels.change import Change
 from scog.pixels.composite import NEWEST, VALID, parse_composite
 from scog.pixels.mask import parse_mask
@@ -37,15 +37,19 @@ def add_picture(command: argparse.ArgumentParser) -> None:
     command.add_argument("--color-formula", metavar="FORMULA", help="for three outputs, such as 'gamma RGB 1.3'")
 
 
-def add_comparison(command: argparse.ArgumentParser) -> None:
-    """Add a second period."""
+def add_periods(command: argparse.ArgumentParser) -> None:
+    """Add when scenes were taken, and a second period."""
+    add_time(command)
+    add_range(command)
     command.add_argument("--compare", metavar="DATETIME", help="a second --datetime: draw the first minus the second")
     command.add_argument("--compare-as", type=Change, choices=list(Change), help="how (default: difference)")
 
 
-def comparison_of(options: argparse.Namespace) -> Comparison | None:
-    """The comparison that options ask for, if any. Raises InvalidInput."""
-    return parse_comparison(options.compare, options.compare_as)
+def still(options: argparse.Namespace) -> tuple[Look, Ask]:
+    """The look that options ask for of one picture, and what is drawn for it. Raises InvalidInput."""
+    when = when_of(options)
+    interval = None if when is None else parse_interval(when)
+    return wanted(options, interval, days_of(interval), parse_comparison(options.compare, options.compare_as))
 
 
 def wanted(

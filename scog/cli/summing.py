@@ -11,18 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from scog.ask import Ask
-from scog.catalog.when import parse_interval
 from scog.cli.areas import read_fields
-from scog.cli.looks import add_comparison, add_values, comparison_of, wanted
+from scog.cli.looks import add_periods, add_values, still
 from scog.cli.options import (
     add_catalog,
-    add_range,
-    add_time,
     end_progress,
     patient_settings,
     say,
     show_progress,
-    when_of,
 )
 from scog.engine import open_engine
 from scog.errors import InvalidInput
@@ -30,7 +26,7 @@ from scog.field.field import Fields
 from scog.field.summary import Wanted, wanted_of
 from scog.field.told import document, table_text
 from scog.field.zonal import Zonal, zonal
-from scog.look import Look, days_of
+from scog.look import Look
 from scog.settings import Settings
 
 COLUMNS = ("mean", "std", "min", "median", "max")
@@ -46,18 +42,14 @@ def add_to(commands: Any) -> None:
     form.add_argument("--csv", action="store_true", help="a line for each polygon")
     command.add_argument("--percentiles", metavar="P,P", default="2,98", help="0 to 100 (default: %(default)s)")
     add_values(command)
-    add_time(command)
-    add_range(command)
-    add_comparison(command)
+    add_periods(command)
     add_catalog(command)
     command.set_defaults(run=_stats)
 
 
 def _stats(options: argparse.Namespace) -> None:
     settings = patient_settings(options)
-    when = when_of(options)
-    interval = None if when is None else parse_interval(when)
-    look, ask = wanted(options, interval, days_of(interval), comparison_of(options))
+    look, ask = still(options)
     numbers = _numbers(options.percentiles)
     sent, fields = read_fields(options.area, settings)
     found = asyncio.run(_found(settings, fields, look, ask, numbers))
