@@ -1,8 +1,9 @@
 // The "Analyse" tab: areas to draw or open, their statistics, and what can be saved.
-import { byId, make } from "./dom.js";
+import { byId, make, narrow } from "./dom.js";
 import { download, save } from "./downloads.js";
 import { areaOf, boxOf } from "./geojson.js";
 import { numberText } from "./numbers.js";
+import { isOpen } from "./panel.js";
 import { valueQuery } from "./picture.js";
 import { ask, askJson } from "./server.js";
 
@@ -21,8 +22,12 @@ export class Analyse {
   // `view` gives the box on screen, `window` the days of the time line, `found` gets an area that was opened.
   constructor(store, draw, { view, window, found, failed }) {
     Object.assign(this, { store, view, window, found, failed, key: "" });
-    byId("draw-box").addEventListener("click", () => draw.start("box"));
-    byId("draw-shape").addEventListener("click", () => draw.start("shape"));
+    const start = (kind) => {
+      if (narrow.matches && isOpen("analyse")) byId("fold").click(); // the map is below it
+      draw.start(kind);
+    };
+    byId("draw-box").addEventListener("click", () => start("box"));
+    byId("draw-shape").addEventListener("click", () => start("shape"));
     byId("open-file").addEventListener("click", () => byId("file").click());
     byId("file").addEventListener("change", ({ target }) => {
       if (target.files[0]) this._open(target.files[0]);
@@ -52,7 +57,6 @@ export class Analyse {
     byId("statistics-problem").textContent = "Reading …";
     const told = await askJson(url, undefined, { method: "POST", body }).catch((problem) => ({ problem }));
     if (key !== this.key) return;
-    if (told.problem) this.key = "";
     byId("statistics-problem").textContent = told.problem?.message ?? "";
     byId("statistics-table").replaceChildren(...(told.problem ? [] : table(told.properties)));
   }

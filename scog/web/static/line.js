@@ -4,8 +4,8 @@ import { dayText, firstOf, lastOf, timeText } from "./days.js";
 import { byId, make, shape } from "./dom.js";
 import { TimeScale } from "./timescale.js";
 
-const HEIGHT = 52; // pixels, of which the lower ones are for names of months
-const FOOT = 34;
+const FOOT = 34; // pixels; below are the names of months
+const NAMES = 18; // pixels, with text of the usual size
 const TALLEST = 24;
 const NEAR = 12; // pixels from a bar that still mean it
 const DRAG = 6; // pixels that make a click a range
@@ -45,7 +45,8 @@ export class Line {
   _draw() {
     if (!this.from) return;
     const scale = this.scale();
-    this.svg.setAttribute("viewBox", `0 0 ${scale.width} ${HEIGHT}`);
+    this.height = FOOT + NAMES * scale.text;
+    this.svg.setAttribute("viewBox", `0 0 ${scale.width} ${this.height}`);
     this.svg.replaceChildren(
       ...this._marks(scale),
       ...this._chosen(scale),
@@ -63,7 +64,11 @@ export class Line {
           shape("line", { x1: x, x2: x, y1: FOOT, y2: FOOT + 5, class: "mark" }),
           shape(
             "text",
-            { x: Math.min(x + 4, scale.width - 24), y: HEIGHT - 4, class: isYear ? "year" : "month" },
+            {
+              x: Math.min(x + 4, scale.width - 24 * scale.text),
+              y: this.height - 4 * scale.text,
+              class: isYear ? "year" : "month",
+            },
             text,
           ),
         ];

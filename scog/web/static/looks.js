@@ -20,6 +20,7 @@ export class Looks {
   // Ask what the colours mean. Resolves to whether the picture makes sense.
   async show(picture) {
     byId("layer-title").textContent = layerName(picture);
+    document.title = `${layerName(picture)} · scog`;
     const title =
       picture.kind === "index"
         ? layerOf(picture)?.title

@@ -41,7 +41,6 @@ export class Series {
     } catch (problem) {
       if (signal.aborted) return;
       this.problem = problem;
-      this.key = ""; // so that it is asked for again
     }
     this.reading = false;
     this.changed();

@@ -7,6 +7,7 @@ export class TimeScale {
   constructor(from, to, width) {
     Object.assign(this, { from, to, width });
     this.start = Date.parse(from);
+    this.text = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // times the usual size
     this.length = Math.max(1, Date.parse(to) - this.start);
   }
 
@@ -22,7 +23,7 @@ export class TimeScale {
   // Firsts of months, as many as have room: {date, text}.
   marks() {
     const months = Math.max(1, this.length / 86_400_000 / 30.4);
-    const apart = [1, 2, 3, 6, 12, 24].find((each) => (this.width / months) * each > 62) ?? 24;
+    const apart = [1, 2, 3, 6, 12, 24].find((each) => (this.width / months) * each > 62 * this.text) ?? 24;
     const marks = [];
     let date = `${this.from.slice(0, 4)}-01-01`;
     for (; date <= this.to; date = addMonths(date, apart)) {

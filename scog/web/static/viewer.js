@@ -65,13 +65,7 @@ const analyse = new Analyse(store, draw, {
   failed: showTrouble,
   found: (area) => {
     const [west, south, east, north] = boxOf(area);
-    map.fitBounds(
-      [
-        [south, west],
-        [north, east],
-      ],
-      { ...free(), animate: false },
-    );
+    map.fitBounds(L.latLngBounds([south, west], [north, east]), { ...free(), animate: false });
     store.change({ at: { area } });
   },
 });
@@ -86,10 +80,8 @@ function show(state, before) {
     filters.show(picture);
     formula.show(picture);
   }
-  if (!before || state.sides !== before.sides || state.side !== before.side || state.divider !== before.divider)
-    swipe.show(state);
+  if (anew || state.sides !== before.sides || state.divider !== before.divider) swipe.show(state);
   byId("footprints").setAttribute("aria-pressed", String(state.footprints));
-  document.title = `${byId("layer-title").textContent} · scog`;
   if (!served) return;
   rememberView();
   if (!before || state.sides !== before.sides) paint(state, before);
@@ -154,7 +146,7 @@ function showTime() {
   const known = [...new Set([...used].map((id) => acquisitions.dateOf.get(id)).filter(Boolean))].sort();
   dock.show(state, { known, skipped: skipped.size });
   byId("shown").textContent = byId("when").textContent;
-  asked.show(state, Boolean(acquisitions.newest));
+  asked.show(state, Boolean(acquisitions.newest) || !searching);
   analyse.show(state, store.picture, isOpen("analyse") && !isBusy());
   footprints.show(state.footprints, acquisitions, state.sides[state.side].time, used);
 }
