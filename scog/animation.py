@@ -202,10 +202,7 @@ class _Work:
             drawing = await draw(self._engine, self._grid, ask)
         except (NothingReadable, DeadlineExceeded, CatalogError) as fault:
             self._faults.append(fault)
-            self.report.skipped |= dict(fault.skipped) if isinstance(fault, NothingReadable) else {}
-            if not isinstance(fault, NothingReadable):
-                kind = "deadline" if isinstance(fault, DeadlineExceeded) else "catalogue"
-                self.report.incomplete = self.report.incomplete or kind
+            self.report.miss(fault)
             return
         self.report.include(drawing.report)
         pixels = drawing.valid.size if self._inside is None else max(1, int(np.count_nonzero(self._inside)))

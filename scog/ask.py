@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,10 @@ class Ask:
     """What the picture is compared with: the same of another period."""
     pinned: Pinned | None = field(default=None, compare=False)
     """Scenes that are known already: the catalogue is not asked. What is asked is the same with and without."""
+
+    def limited(self, area: Area | None) -> Ask:
+        """The same within an area; without one, as it is."""
+        return self if area is None else replace(self, area=area)
 
 
 @dataclass(frozen=True, eq=False)

@@ -96,10 +96,19 @@ class Look:
     @property
     def outputs(self) -> tuple[str, ...]:
         """The names of the values that go out."""
-        names = self.composite.outputs(self.expression.names)
+        return self._named(self.expression.names)[: 1 if self.classified else None]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the values that are drawn, that of an index in short."""
+        return self._named((self.short,) if self.short else self.expression.names)
+
+    def _named(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The names of what the composite and the comparison make of outputs."""
+        names = self.composite.outputs(names)
         if self.change is not None:
             names = tuple(f"{self.change.label} of {name}" for name in names[: self.expression.outputs])
-        return names[: 1 if self.classified else None]
+        return names
 
     @property
     def legend(self) -> Legend:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field, fields
 
 from scog.catalog.scene import Scene
+from scog.errors import DeadlineExceeded, NothingReadable, ScogError
 from scog.net.policy import Tally
 
 
@@ -36,12 +37,22 @@ class Report:
         """Count the time since `since` (of time.perf_counter) to a stage."""
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - since
 
+    def miss(self, fault: ScogError) -> None:
+        """Note that a part of the work is missing, and why."""
+        if isinstance(fault, NothingReadable):
+            self.skipped |= dict(fault.skipped)
+        else:
+            kind = "deadline" if isinstance(fault, DeadlineExceeded) else "catalogue"
+            self.incomplete = self.incomplete or kind
+
     def include(self, other: Report) -> None:
         """Take over what came of a part of the work."""
         known = {scene.id for scene in self.used}
         self.used += [scene for scene in other.used if scene.id not in known]
         self.skipped = other.skipped | self.skipped
         self.unmasked += [scene for scene in other.unmasked if scene not in self.unmasked]
+        compared = {scene.id for scene in self.compared}
+        self.compared += [scene for scene in other.compared if scene.id not in compared]
         self.bounded |= other.bounded
         self.stale = max(self.stale or 0.0, other.stale or 0.0) or None
         self.incomplete = self.incomplete or other.incomplete

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,8 @@ EARTH_SEARCH_HOSTS = (
     "sentinel-cogs.s3.us-west-2.amazonaws.com",
     "e84-earth-search-sentinel-data.s3.us-west-2.amazonaws.com",
 )
+
+_TEMPLATE = re.compile(r"https?://(\{s\}\.)?[A-Za-z0-9.-]+(:\d{1,5})?/[!-~]*\Z")
 
 
 def default_cache_dir() -> Path:
@@ -41,6 +44,12 @@ class Settings(BaseSettings):
 
     home: Annotated[tuple[float, float, int], NoDecode] = (11.35, 46.5, 12)
     """Where the map opens when the catalogue has no middle of its own: longitude, latitude, zoom."""
+
+    basemap: str = ""
+    """Address of tiles that the map at `/` shows below its pictures, such as `https://tile.example.org/{z}/{x}/{y}.png`,
+    `{s}` for subdomains; unset: the coasts that come with scog, and browsers ask no other host."""
+    basemap_attribution: str = ""
+    """What the base map's makers want to be written on it, as HTML."""
 
     # Where it may read, and how it is known
     hosts: Annotated[tuple[str, ...], NoDecode] = ()
@@ -94,6 +103,20 @@ class Settings(BaseSettings):
     """After this long an animation is made of the frames that are drawn; making it takes some seconds more."""
     animation_at_once: int = Field(4, ge=1)
     """Frames of one animation that are drawn at once: few, so that tiles asked for meanwhile need not wait for it."""
+    cutouts: int = Field(2, ge=1)
+    """Cut-outs larger than a tile in work at once, beyond which the answer is 503: each may take 300 MB."""
+    cutout_side: int = Field(4096, ge=64, le=65_500)
+    """Pixels a side of one cut-out; 4096 is 40 km at full size."""
+    cutout_values: int = Field(16_777_216, ge=4096)
+    """Values of one cut-out, its pixels times its outputs, 4 bytes each; 16,777,216 is 4096 x 4096 of one output."""
+    cutout_deadline: float = Field(60.0, gt=0)
+    """After this long a cut-out is made of the parts that are drawn; making it takes some seconds more."""
+    cutout_at_once: int = Field(4, ge=1)
+    """Parts of one cut-out, of up to 512 pixels a side, that are drawn at once: few, so that tiles need not wait."""
+    statistics: int = Field(4, ge=1)
+    """Statistics of polygons in work at once, beyond which the answer is 503: each reads as much as many tiles."""
+    statistics_deadline: float = Field(60.0, gt=0)
+    """After this long statistics are those of what is drawn; polygons that had no turn have none."""
     series: int = Field(16, ge=1)
     """Time series in work at once, beyond which the answer is 503: each reads as much as a hundred tiles."""
     series_at_once: int = Field(24, ge=1, le=64)
@@ -130,6 +153,14 @@ class Settings(BaseSettings):
         lon, lat, zoom = value
         if not (-180 <= lon <= 180 and -85 <= lat <= 85 and 0 <= zoom <= 20):
             raise ValueError("give longitude, latitude and zoom, such as 11.35,46.5,12")
+        return value
+
+    @field_validator("basemap")
+    @classmethod
+    def _check_basemap(cls, value: str) -> str:
+        # Its host becomes part of a header.
+        if value and not (_TEMPLATE.match(value) and all(part in value for part in ("{z}", "{x}", "{y}"))):
+            raise ValueError("give an address of tiles, such as https://tile.example.org/{z}/{x}/{y}.png")
         return value
 
     @field_validator("hosts", mode="before")

@@ -25,4 +25,5 @@ def demo_archive() -> Path:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", action="store_true", help="write README's pictures of the map anew")
     parser.addoption("--bless", action="store_true", help="write the golden pictures anew; look at them afterwards")

@@ -5,6 +5,7 @@ The recording lies outside the project: in the folder that `SCOG_TEST_DATA` name
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -13,11 +14,19 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.warp
+import shapely
 from numpy.typing import NDArray
 
+from scog.engine import open_engine
+from scog.field.field import parse_fields
+from scog.field.summary import Wanted
+from scog.field.zonal import Zonal, zonal
+from scog.look import Wish, look_of
+from scog.settings import Settings
 from scog.space.grid import Grid, tile_grid
 from tests.doubles.archives import CLOUDY, MadeScene, Square, newest_clear, sample, write_cog
 from tests.doubles.drawing import ask_for, draw_all
+from tests.doubles.zonal import coverage
 
 NAME = "bolzano-2022-06-12-l2a.tif"
 BANDS = ("red", "green", "blue", "nir", "scl")
@@ -113,3 +122,70 @@ def test_true_colour_is_the_stored_numbers(archive: tuple[Path, MadeScene]) -> N
         truth = sample(scene.files[band], grid)
         shown = drawing.valid & ~truth.on_edge
         assert np.allclose(output[shown], truth.numbers[shown] / 10000, atol=1e-7)
+
+
+TOWN = [[11.325, 46.493], [11.343, 46.495], [11.342, 46.503], [11.332, 46.503], [11.325, 46.493]]
+ORCHARDS = [[11.283, 46.499], [11.296, 46.497], [11.295, 46.503], [11.284, 46.505], [11.283, 46.499]]
+SLOPE = [[11.36, 46.468], [11.395, 46.466], [11.39, 46.488], [11.36, 46.468]]
+
+
+@pytest.mark.parametrize("ring", [TOWN, ORCHARDS, SLOPE], ids=["town", "orchards", "slope"])
+def test_statistics_of_a_polygon_are_those_of_a_direct_computation(
+    ring: list[list[float]], archive: tuple[Path, MadeScene], tmp_path: Path
+) -> None:
+    folder, scene = archive
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    look = look_of(Wish(index="ndvi"))
+    wanted = Wanted((10, 90))
+
+    async def work() -> Zonal:
+        async with open_engine(Settings(catalog=str(folder), cache_dir=tmp_path)) as engine:
+            fields = parse_fields(geometry, 1, 100).fields
+            (found,) = await zonal(engine, fields, look, ask_for(NDVI), wanted)
+            assert found is not None
+            return found
+
+    found = asyncio.run(work())
+    with rasterio.open(scene.files["red"]) as source:
+        red, there = source.read(1), source
+        grid = Grid(str(there.crs), there.transform, there.width, there.height)
+    with rasterio.open(scene.files["nir"]) as source:
+        nir = source.read(1)
+    dense = shapely.segmentize(shapely.geometry.shape(geometry), 1e-4)
+    placed = rasterio.warp.transform_geom("EPSG:4326", grid.crs, shapely.geometry.mapping(dense))
+    shares = coverage(grid, shapely.geometry.shape(placed))
+    known = (red > 0) & (nir > 0) & (shares > 0)
+    values, weights = ndvi(red, nir)[known], shares[known]
+    summary = found.summaries[0]
+    mean = np.average(values, weights=weights)
+    assert summary.count == pytest.approx(weights.sum(), rel=1e-5)
+    assert summary.mean == pytest.approx(mean, abs=1e-6)
+    assert summary.std == pytest.approx(np.sqrt(np.average((values - mean) ** 2, weights=weights)), abs=1e-6)
+    assert (summary.min, summary.max) == pytest.approx((values.min(), values.max()), abs=1e-6)
+    order = np.argsort(values)
+    below = np.cumsum(weights[order]) / weights.sum()
+    for percent, value in (*summary.percentiles.items(), (50, summary.median)):
+        assert value == pytest.approx(values[order][np.searchsorted(below, percent / 100)], abs=2e-3)
+    assert found.valid_hectares == pytest.approx(weights.sum() / 100, rel=1e-3)
+    assert found.hectares == pytest.approx(shares.sum() / 100, rel=1e-3)
+    assert (found.site.grid.crs, found.site.resolution) == (grid.crs, 10)
+
+
+def test_statistics_tell_a_town_from_orchards(archive: tuple[Path, MadeScene], tmp_path: Path) -> None:
+    several = {
+        "type": "FeatureCollection",
+        "features": [
+            {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+            for ring in (TOWN, ORCHARDS)
+        ],
+    }
+
+    async def work() -> list[Zonal | None]:
+        async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
+            fields = parse_fields(several, 2, 100).fields
+            return await zonal(engine, fields, look_of(Wish(index="ndvi")), ask_for(NDVI), Wanted())
+
+    town, orchards = asyncio.run(work())
+    assert town is not None
+    assert orchards is not None
+    assert town.summaries[0].median < orchards.summaries[0].median - 0.2

@@ -1,4 +1,4 @@
-"""The same abilities at a prompt: `scog serve`, `demo`, `tile`, `sheet`, `animate`, `series`, `search`, `doctor`."""
+"""The same abilities at a prompt: `scog serve`, `demo`, `tile`, `crop`, `stats`, `series`, `animate` and more."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scog.catalog.archive import Archive
 from scog.catalog.observation import Observation
 from scog.catalog.search import MAX_SCENES
 from scog.catalog.when import parse_interval
-from scog.cli import animating, drawing, series
+from scog.cli import animating, cropping, drawing, series, summing
 from scog.cli.options import add_catalog, check_cloud_cover, say, settings_of
 from scog.demo.make import ensure_archive
 from scog.engine import open_engine
@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     drawing.add_to(commands)
+    cropping.add_to(commands)
+    summing.add_to(commands)
     animating.add_to(commands)
     series.add_to(commands)
 

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from scog.catalog.when import parse_interval
-from scog.cli.looks import add_picture, wanted
+from scog.cli.looks import add_periods, add_picture, still
 from scog.cli.options import add_catalog, add_time, check_cloud_cover, say, settings_of
-from scog.compared import parse_comparison
 from scog.draw import Ask, Drawing, draw
 from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.formats import NAMED, format_of
 from scog.look import Look, days_of, look_of
-from scog.pixels.change import Change
 from scog.pixels.composite import VALID, parse_composite
 from scog.settings import Settings
 from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, composites_of, draw_sheet, wish_for
@@ -38,9 +36,7 @@ def add_to(commands: Any) -> None:
     tile.add_argument("--grid", default=WEB_MERCATOR, metavar="ID", help="a tile matrix set (default: %(default)s)")
     tile.add_argument("--size", type=int, default=256, help="pixels a side (default: %(default)s)")
     add_picture(tile)
-    add_time(tile)
-    tile.add_argument("--compare", metavar="DATETIME", help="a second --datetime: draw the first minus the second")
-    tile.add_argument("--compare-as", type=Change, choices=list(Change), help="how (default: difference)")
+    add_periods(tile)
     add_catalog(tile)
     tile.set_defaults(run=_tile)
 
@@ -61,9 +57,7 @@ def _tile(options: argparse.Namespace) -> None:
     if not suffix:
         valid = ", ".join(f".{name}" for name in NAMED)
         raise InvalidInput("A tile is not written to a file without an ending.", valid=valid)
-    interval = parse_interval(options.datetime) if options.datetime else None
-    comparison = parse_comparison(options.compare, options.compare_as)
-    look, ask = wanted(options, interval, days_of(interval), comparison)
+    look, ask = still(options)
     form = format_of(suffix.removeprefix("."), look)
     if not 1 <= options.size <= MAX_SIDE:
         raise InvalidInput(f"Nobody draws {options.size} pixels a side.", valid=f"a --size of 1 to {MAX_SIDE}")

@@ -9,6 +9,19 @@ from typing import Any
 from scog.errors import InvalidInput
 from scog.settings import Settings
 
+PATIENT: dict[str, Any] = {
+    "cutout_side": 16_000,
+    "cutout_values": 100_000_000,
+    "cutout_deadline": 3600.0,
+    "tile_deadline": 120.0,
+    "field_pixels": 16_000_000,
+    "field_corners": 50_000,
+    "fields": 10_000,
+    "statistics_deadline": 3600.0,
+}
+"""What is allowed at a prompt, unless the environment says otherwise: nobody else waits there. 100,000,000 values are
+400 MB."""
+
 
 def add_time(command: argparse.ArgumentParser, cloud_cover: float = 60.0) -> None:
     """Add when scenes were taken, and how cloudy they may be."""
@@ -43,6 +56,13 @@ def settings_of(options: argparse.Namespace) -> Settings:
     """The environment's settings, with what the options say instead. Raises ValidationError."""
     given: dict[str, Any] = {"catalog": options.catalog} if options.catalog else {}
     return Settings(**given)
+
+
+def patient_settings(options: argparse.Namespace) -> Settings:
+    """The environment's settings, with more allowed than a stranger may ask for."""
+    settings = settings_of(options)
+    more = {name: value for name, value in PATIENT.items() if name not in settings.model_fields_set}
+    return settings.model_copy(update=more)
 
 
 def check_cloud_cover(percent: float) -> None:

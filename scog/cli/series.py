@@ -12,6 +12,7 @@ from typing import Any
 
 from scog.ask import Ask
 from scog.catalog.when import parse_interval
+from scog.cli.areas import read_fields
 from scog.cli.options import (
     add_catalog,
     add_range,
@@ -27,7 +28,7 @@ from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.field import documents
 from scog.field.asked import Asked, Table, table_of
-from scog.field.field import Field, Fields, parse_fields, point
+from scog.field.field import Field, Fields, point
 from scog.field.formula import Formula, formula_of
 from scog.field.numbers import Row
 from scog.field.periods import Aggregate, check_periods
@@ -105,11 +106,7 @@ def _fields(options: argparse.Namespace, settings: Settings) -> Fields:
         raise InvalidInput("A series is of a place or of an --area.", valid="LON LAT, or --area FIELD.geojson")
     if options.area is None:
         return Fields((point(*options.place),), collected=False)
-    try:
-        document = json.loads(options.area.read_bytes())
-    except (ValueError, RecursionError):
-        raise InvalidInput(f"{options.area} is no JSON.", valid="a GeoJSON file") from None
-    return parse_fields(document, settings.fields, settings.field_corners)
+    return read_fields(options.area, settings)[1]
 
 
 def _asked(options: argparse.Namespace, formula: Formula, ask: Ask) -> Asked:

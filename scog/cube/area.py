@@ -64,6 +64,25 @@ class Area:
             halves = tuple(shapely.intersection(self._shape, half) for half in (_WEST, _EAST))
         return tuple(_bounds(half) for half in halves if not half.is_empty)
 
+    @property
+    def box(self) -> Bounds:
+        """The narrowest box around everything; west is greater than east where that is over the antimeridian."""
+        _, south, _, north = self.bounds
+        spans = sorted((part.bounds[0], part.bounds[2]) for part in shapely.get_parts(self._shape))
+        west, east = spans[0][0], max(end for _, end in spans)
+        widest, reached = west + 360.0 - east, spans[0][1]
+        for start, end in spans[1:]:
+            if start - reached > widest:
+                widest, west, east = start - reached, start, reached
+            reached = max(reached, end)
+        return west, south, east, north
+
+    def common(self, other: Area) -> Area | None:
+        """What two areas have in common; None where that is nothing, or but a line."""
+        parts = shapely.get_parts(shapely.intersection(self._shape, other._shape))
+        found = [part for part in shapely.get_parts(parts) if part.geom_type == "Polygon" and part.area > 0]
+        return Area(_tidy(shapely.union_all(found))) if found else None
+
     def touches(self, scene: Scene) -> bool:
         """Whether a scene's footprint has a place in common with it."""
         footprint = item_shape({"type": "MultiPolygon", "coordinates": [[ring] for ring in scene.footprint]})
@@ -78,6 +97,8 @@ class Area:
         if all(self._shape.contains(box) for box in shown):
             return np.ones(grid.shape, bool)
         lon, lat = source_coordinates(grid, _DEGREES, slice(0, grid.height), slice(0, grid.width))
+        if grid.crs == _DEGREES.crs and not -180 <= grid.bounds[0] <= grid.bounds[2] <= 180:
+            lon = np.where(np.abs(lon) > 180, (lon + 180) % 360 - 180, lon)  # it goes on beyond the antimeridian
         return np.asarray(shapely.intersects_xy(self._shape, lon, lat), bool)
 
 
@@ -99,6 +120,11 @@ def area_of(bbox: object, geometry: object) -> Area | None:
     shape = shape_of(geometry, "area")
     if not shape.area > 0:
         raise InvalidInput("The area holds nothing.", parameter="area", valid=VALID)
+    return Area(_tidy(shape))
+
+
+def area_in(shape: BaseGeometry) -> Area:
+    """The area within a Polygon or a MultiPolygon in degrees, between the meridians -180 and 180."""
     return Area(_tidy(shape))
 
 

@@ -37,11 +37,11 @@ def statistics(values: NDArray[np.float32], weights: NDArray[np.float32]) -> Sta
     The deviation is that of all pixels (n). Percentiles are linear between two values: with equal weights numpy's, with
     others as if a value of twice the weight were there twice as wide.
     """
-    sorted_values, sorted_weights = _sorted(values, weights)
+    sorted_values, sorted_weights = ranked(values, weights)
     total = sorted_weights.sum()
     mean = np.dot(sorted_weights, sorted_values) / total
     away = sorted_values - mean
-    p10, p25, median, p75, p90 = _quantiles(sorted_values, sorted_weights, (0.1, 0.25, 0.5, 0.75, 0.9))
+    p10, p25, median, p75, p90 = quantiles(sorted_values, sorted_weights, (0.1, 0.25, 0.5, 0.75, 0.9))
     return Statistics(
         mean=float(mean),
         median=median,
@@ -62,7 +62,7 @@ def commonest(values: NDArray[np.float32], weights: NDArray[np.float32]) -> floa
     return float(kinds[np.bincount(which, weights).argmax()])
 
 
-def _sorted(values: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[Floats, Floats]:
+def ranked(values: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[Floats, Floats]:
     """Values and weights by value, equal ones by weight.
 
     Nearly all pixels of a large field weigh 1: these are sorted as plain numbers, ten times as fast, and the others put
@@ -76,7 +76,7 @@ def _sorted(values: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[
     return np.insert(inner, places, others), np.insert(np.ones(len(inner)), places, weights[~whole][order])
 
 
-def _quantiles(values: Floats, weights: Floats, shares: tuple[float, ...]) -> list[float]:
+def quantiles(values: Floats, weights: Floats, shares: tuple[float, ...]) -> list[float]:
     """Of ascending values: where on the way from the first to the last value each lies is told by the weights before.
 
     The way to value i is i times its own weight, and n - 1 times the weights before it: with equal weights i/(n - 1) of

@@ -61,12 +61,16 @@ class Grid:
 
     def rows(self, top: int, bottom: int) -> Grid:
         """The part from row `top` to before row `bottom`, or to where the grid ends."""
-        bottom = min(bottom, self.height)
-        if (top, bottom) == (0, self.height):
+        return self.part(Window(top, 0, min(bottom, self.height), self.width))
+
+    def part(self, window: Window) -> Grid:
+        """The part within a window."""
+        if window == Window(0, 0, self.height, self.width):
             return self
         a, b, _, d, e, _ = tuple(self.transform)[:6]
-        left, upper = self.at(0, top)
-        return Grid(self.crs, Affine(a, b, left, d, e, upper), self.width, bottom - top)
+        left, upper = self.at(window.left, window.top)
+        height, width = window.shape
+        return Grid(self.crs, Affine(a, b, left, d, e, upper), width, height)
 
     def at(self, col: float, row: float) -> tuple[float, float]:
         """The place of a column and row, in CRS units; whole numbers are pixels' corners."""

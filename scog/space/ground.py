@@ -31,11 +31,17 @@ def ground_units(crs: str, y: NDArray[np.float64]) -> tuple[NDArray[np.float64],
     return shrunk, np.full(y.shape, unit) if kind == "degrees" else shrunk
 
 
-@lru_cache(maxsize=64)
+def is_even(crs: str) -> bool:
+    """Whether a unit of a CRS is taken to be as long everywhere: neither degrees nor a Mercator projection."""
+    return _kind(crs)[1] == "other"
+
+
+@lru_cache(maxsize=256)
 def _kind(crs: str) -> tuple[float, str]:
     """Metres of a unit, and whether it is degrees, Mercator or other."""
     known = pyproj.CRS.from_user_input(crs)
     if known.is_geographic:
         return DEGREE, "degrees"
     method = known.coordinate_operation.method_name if known.coordinate_operation else ""
-    return meters_per_unit(known), "mercator" if "Mercator" in method and "Transverse" not in method else "other"
+    upright = "Mercator" in method and "Transverse" not in method and "Oblique" not in method
+    return meters_per_unit(known), "mercator" if upright else "other"

@@ -157,7 +157,7 @@ def source_coordinates(target: Grid, source: Grid, rows: slice, cols: slice) -> 
         left = _probing(count)
         error = max(np.abs(left @ part @ left.T - exact).max() for part, exact in zip(at_nodes, at_probes, strict=True))
         if error <= TOLERANCE:
-            left, right = _centres(height, count), _centres(width, count).T
+            left, right = lagrange_at_centres(height, count), lagrange_at_centres(width, count).T
             col, row = (left @ (part @ right) for part in at_nodes)
             return col, row
     centres = np.meshgrid(np.arange(cols.start, cols.stop) + 0.5, np.arange(rows.start, rows.stop) + 0.5)
@@ -183,7 +183,7 @@ _PROBES = np.array([0.003, 0.21, 0.43, 0.68, 0.91, 0.998])
 """Where the interpolation is checked, off the nodes and close to the ends, where it errs most."""
 
 
-def _nodes(count: int) -> Floats:
+def lagrange_nodes(count: int) -> Floats:
     """Chebyshev nodes of the first kind on 0..1."""
     nodes: Floats = (1 - np.cos((2 * np.arange(count) + 1) * math.pi / (2 * count))) / 2
     return nodes
@@ -191,7 +191,7 @@ def _nodes(count: int) -> Floats:
 
 def _lagrange(at: Floats, count: int) -> Floats:
     """The matrix `(len(at), count)` that turns values at the nodes into values at `at`."""
-    nodes = _nodes(count)
+    nodes = lagrange_nodes(count)
     matrix = np.ones((len(at), count))
     for i in range(count):
         for j in range(count):
@@ -201,8 +201,8 @@ def _lagrange(at: Floats, count: int) -> Floats:
 
 
 @lru_cache(maxsize=512)
-def _centres(length: int, count: int) -> Floats:
-    """`_lagrange` at the centres of `length` pixels that fill 0..1."""
+def lagrange_at_centres(length: int, count: int) -> Floats:
+    """The matrix `(length, count)` that turns values at nodes into values at the centres of pixels that fill 0..1."""
     return _lagrange((np.arange(length) + 0.5) / length, count)
 
 
@@ -215,7 +215,7 @@ def _probing(count: int) -> Floats:
 @lru_cache(maxsize=8)
 def _samples(count: int) -> tuple[Floats, Floats]:
     """Where the full transformation is asked, across and down on 0..1: all nodes, then all probes."""
-    nodes, probes = np.meshgrid(_nodes(count), _nodes(count)), np.meshgrid(_PROBES, _PROBES)
+    nodes, probes = np.meshgrid(lagrange_nodes(count), lagrange_nodes(count)), np.meshgrid(_PROBES, _PROBES)
     across, down = (np.concatenate((a.ravel(), b.ravel())) for a, b in zip(nodes, probes, strict=True))
     return across, down
 

@@ -13,7 +13,23 @@ import scog
 from scog.engine import open_engine
 from scog.pixels.cache import ByteCache
 from scog.settings import Settings
-from scog.web import animations, clients, cubes, legends, offers, places, problems, stac, tiles, timeseries, viewer
+from scog.web import (
+    animations,
+    clients,
+    cube_cuts,
+    cubes,
+    cuts,
+    legends,
+    offers,
+    places,
+    problems,
+    stac,
+    statistics,
+    tiles,
+    timeseries,
+    viewer,
+    wmts,
+)
 from scog.web.gate import Gate
 from scog.web.respond import EXPOSED_HEADERS, Admission, ClientGone
 
@@ -29,6 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.engine = engine
             app.state.admission = Admission(settings.waiting)
             app.state.animations = Admission(settings.animations)
+            app.state.cutouts = Admission(settings.cutouts)
+            app.state.statistics = Admission(settings.statistics)
             app.state.series = Admission(settings.series)
             app.state.queries = ByteCache(tiles.KEPT_QUERIES)
             app.state.made_up = viewer.is_made_up(settings)
@@ -54,10 +72,23 @@ def create_app(settings: Settings) -> FastAPI:
     problems.add_handlers(app)
     app.add_exception_handler(ClientGone, _nobody_reads)
     app.add_api_route("/healthz", healthz, tags=["operation"], summary="Whether the server runs")
-    for module in (places, timeseries, tiles, animations, cubes, clients, legends, offers):
+    for module in (
+        places,
+        timeseries,
+        tiles,
+        cuts,
+        statistics,
+        animations,
+        cube_cuts,
+        cubes,
+        clients,
+        wmts,
+        legends,
+        offers,
+    ):
         app.include_router(module.router)
     stac.add_to(app)
-    viewer.add_to(app)
+    viewer.add_to(app, settings)
     return app
 
 

@@ -25,6 +25,7 @@ ATTRIBUTION = "Contains modified Copernicus Sentinel data"
 MADE_UP = "Made-up data of scog's demo"
 TILING_SCHEME = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"
 KEPT = {"Cache-Control": "public, max-age=3600", "Vary": "Host"}
+LINKED_SHORTLY = {"Cache-Control": "public, max-age=60", "Vary": "Host"}
 
 
 class ListParameters(BaseModel):
@@ -70,26 +71,45 @@ async def answer(request: Request, tms: str, look: Look, template: str, covered:
 
     The query is passed on to the tiles.
     """
-    extent = _extent(tms)
     engine = request.app.state.engine
     covered = covered or await engine.searches.catalog.bounds()
-    bounds = _common(covered, extent) or extent
+    bounds, zooms = shown_bounds(tms, covered), shown_zooms(tms)
     lon, lat, zoom = _middle(tms, bounds, None if covered else engine.settings.home)
-    zooms = [zoom_like(tms, each) for each in (MIN_ZOOM, MAX_ZOOM)]
     zoom = min(max(zoom_like(tms, zoom), zooms[0]), zooms[1])
     query = urlencode(request.query_params.multi_items())
     body = {
         "tilejson": "3.0.0",
-        "name": f"scog: {look.title}",
+        "name": name_of(look),
         "tiles": [base_url(request) + template + (f"?{query}" if query else "")],
         "scheme": "xyz",
         "minzoom": zooms[0],
         "maxzoom": zooms[1],
         "bounds": list(bounds),
         "center": [lon, lat, zoom],
-        "attribution": MADE_UP if request.app.state.made_up else ATTRIBUTION,
+        "attribution": attribution(request),
     }
-    return JSONResponse(body, headers={"Cache-Control": "public, max-age=60", "Vary": "Host"})
+    return JSONResponse(body, headers=LINKED_SHORTLY)
+
+
+def name_of(look: Look) -> str:
+    """What a layer is called in lists of them."""
+    return f"scog: {look.title}"
+
+
+def attribution(request: Request) -> str:
+    """Whose data it is."""
+    return MADE_UP if request.app.state.made_up else ATTRIBUTION
+
+
+def shown_bounds(tms: str, covered: Bounds | None) -> Bounds:
+    """What a grid shows of what is covered; all of it where that is nothing, or not known."""
+    extent = _extent(tms)
+    return _common(covered, extent) or extent
+
+
+def shown_zooms(tms: str) -> tuple[int, int]:
+    """The first and the last zoom of a grid that clients are told of."""
+    return zoom_like(tms, MIN_ZOOM), zoom_like(tms, MAX_ZOOM)
 
 
 def _extent(tms: str) -> Bounds:

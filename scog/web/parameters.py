@@ -23,7 +23,7 @@ from scog.pixels.dilate import MAX_METRES
 from scog.pixels.mask import parse_mask
 from scog.pixels.resample import Resampling
 
-REPEATABLE = frozenset({"bands", "assets", "rescale"})
+REPEATABLE = frozenset({"bands", "assets", "rescale", "p"})
 MAX_VALUES = 16
 """Values of one repeatable parameter."""
 MAX_COLORMAP = 8192
@@ -173,8 +173,8 @@ class PictureParameters(ValueParameters):
         )
 
 
-class DeliveryParameters(BaseModel):
-    """In which form, whatever is shown, and on how many pixels."""
+class AnswerParameters(BaseModel):
+    """What is answered where not all is there."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -182,6 +182,11 @@ class DeliveryParameters(BaseModel):
     empty: Annotated[str, Field(pattern="^(200|204)$")] = Field(
         "200", description="Status of a picture without data: `200` (transparent) or `204`."
     )
+
+
+class DeliveryParameters(AnswerParameters):
+    """In which form, whatever is shown, and on how many pixels."""
+
     format: Text | None = Field(
         None,
         description="As behind the address. "
@@ -202,7 +207,7 @@ def parse_rescale(texts: list[str]) -> list[tuple[float, float]]:
     ranges = []
     for text in texts:
         parts = text.split(",")
-        if len(parts) % 2 or not all(_NUMBER.fullmatch(part.strip()) for part in parts):
+        if len(parts) % 2 or not all(NUMBER.fullmatch(part.strip()) for part in parts):
             raise _bad_range(text)
         numbers = [float(part) for part in parts]
         for low, high in zip(numbers[::2], numbers[1::2], strict=True):
@@ -212,7 +217,7 @@ def parse_rescale(texts: list[str]) -> list[tuple[float, float]]:
     return ranges
 
 
-_NUMBER = re.compile(r"[+-]?(\d{1,64}\.?\d{0,64}|\.\d{1,64})([eE][+-]?\d{1,3})?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d{1,64}\.?\d{0,64}|\.\d{1,64})([eE][+-]?\d{1,3})?", re.ASCII)
 _LARGEST = 1e30
 """Beyond it float32 arithmetic with the range's ends overflows."""
 
@@ -242,9 +247,9 @@ def parse_bbox(text: str) -> tuple[float, float, float, float]:
     """West, south, east, north in degrees. Raises InvalidInput."""
     parts = text.split(",")
     valid = "west,south,east,north in degrees, such as 11.2,46.4,11.5,46.6"
-    if len(parts) != 4 or not all(_NUMBER.fullmatch(part.strip()) for part in parts):
+    if len(parts) != 4 or not all(NUMBER.fullmatch(part.strip()) for part in parts):
         raise InvalidInput(f"{text[:80]!r} is not a bounding box.", parameter="bbox", valid=valid)
-    west, south, east, north = (float(part) for part in parts)
+    west, south, east, north = map(float, parts)
     if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
         raise InvalidInput("The bounding box has no area or leaves the world.", parameter="bbox", valid=valid)
     return west, south, east, north
@@ -252,7 +257,7 @@ def parse_bbox(text: str) -> tuple[float, float, float, float]:
 
 def parse_place(lon: str, lat: str) -> tuple[float, float]:
     """Longitude and latitude in degrees. Raises OutOfRange, for such a place does not exist."""
-    if not (_NUMBER.fullmatch(lon) and _NUMBER.fullmatch(lat)):
+    if not (NUMBER.fullmatch(lon) and NUMBER.fullmatch(lat)):
         raise OutOfRange("A place is two numbers.", parameter="lon,lat", valid="such as /point/11.35,46.5")
     return float(lon), float(lat)
 

@@ -10,14 +10,15 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from scog.draw import Ask, draw
+from scog.ask import Ask
+from scog.cutout import cut_out, is_large
 from scog.engine import Engine
 from scog.errors import InvalidInput, NothingReadable
 from scog.formats import FLATTENED, FORMATS, format_of
 from scog.kept import encoded
 from scog.look import Look
 from scog.space.grid import Grid
-from scog.web.parameters import MAX_SIZE, DeliveryParameters
+from scog.web.parameters import MAX_SIZE, AnswerParameters, DeliveryParameters
 from scog.web.respond import COMPLETE, IMMUTABLE, report_headers, with_etag
 
 DEFAULT_FORMAT = "png"
@@ -61,16 +62,16 @@ async def picture(
     grid: Grid,
     look: Look,
     ask: Ask,
-    delivery: DeliveryParameters,
+    delivery: AnswerParameters,
     format_name: str,
 ) -> Response:
-    """Draw a grid and answer with it. Raises what `draw` raises, and InvalidInput for what cannot be encoded.
+    """Draw a grid and answer with it. Raises what `cut_out` raises, and InvalidInput for what cannot be encoded.
 
     What is drawn from pinned scenes stays the same for ever, and caches are told so.
     """
     keep = COMPLETE if ask.pinned is None else IMMUTABLE
     form = format_of(format_name, look)
-    drawing = await draw(engine, grid, ask)
+    drawing = await cut_out(engine, grid, ask)
     report = drawing.report
     if delivery.strict and report.partial:
         raise NothingReadable("Scenes are missing from this picture.", skipped=tuple(report.skipped.items()))
@@ -79,8 +80,9 @@ async def picture(
     shown = engine.kept.picture(drawing, (form.names, look))
     if shown is None:
         since = time.perf_counter()
+        thread = None if is_large(grid) else engine.cpu  # tiles need not wait for what takes seconds
         shown = await asyncio.get_running_loop().run_in_executor(
-            engine.cpu, lambda: encoded(form.encode(drawing, grid, look))
+            thread, lambda: encoded(form.encode(drawing, grid, look))
         )
         report.add_time("encode", since)
         engine.kept.keep_picture(drawing, (form.names, look), shown)

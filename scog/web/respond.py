@@ -26,6 +26,9 @@ _UNFIT = re.compile(r"[^!-+\--~]")
 """What would end a header or a list in it: a catalogue may call its scenes as it likes."""
 EXPOSED_HEADERS = (
     "Accept-Ranges",
+    "Content-Bbox",
+    "Content-Crs",
+    "Content-Disposition",
     "Content-Range",
     "ETag",
     "Server-Timing",
@@ -111,7 +114,7 @@ def with_etag(request: Request, encoded: Encoded, media_type: str, headers: dict
     """The body with its ETag, or 304 without it where the client has it already."""
     etag = encoded.etag
     headers = headers | {"ETag": etag}
-    known = request.headers.get("if-none-match", "")
+    known = request.headers.get("if-none-match", "") if request.method == "GET" else ""
     if known.strip() == "*" or etag in {entry.strip().removeprefix("W/") for entry in known.split(",")}:
         return Response(status_code=304, headers=headers)
     return Response(encoded.body, media_type=media_type, headers=headers)

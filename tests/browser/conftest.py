@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-OSM = "tile.openstreetmap.org"
 QUIET = (
     "--no-sandbox",
     "--no-first-run",
@@ -29,7 +28,7 @@ QUIET = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of `scog serve` with the demo archive."""
     with socket.socket() as free:
@@ -70,8 +69,7 @@ def chromium() -> Iterator[Any]:
     """The browser. Not for the whole session: while it runs, its event loop occupies this thread."""
     playwright = pytest.importorskip("playwright.sync_api", reason="the viewer's tests need: pip install playwright")
     with playwright.sync_playwright() as runner:
-        found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
-        path = next((name for name in [*found, runner.chromium.executable_path] if name and Path(name).exists()), None)
+        path = find_chromium(runner.chromium.executable_path)
         if path is None:
             pytest.skip(
                 "the viewer's tests need Chromium: apt-get install chromium, or python -m playwright install chromium"
@@ -79,6 +77,12 @@ def chromium() -> Iterator[Any]:
         browser = runner.chromium.launch(executable_path=path, args=list(QUIET))
         yield browser
         browser.close()
+
+
+def find_chromium(own: str) -> str | None:
+    """The path of a Chromium: the system's, or Playwright's own."""
+    found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+    return next((name for name in [*found, own] if name and Path(name).exists()), None)
 
 
 @dataclass
@@ -90,6 +94,7 @@ class Visit:
     requests: list[str] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
 
     def open(self, path: str = "/") -> None:
         """Go to an address of the server, and wait until all is drawn."""
@@ -107,6 +112,21 @@ class Visit:
         urls = [urlsplit(url) for url in self.requests if url.startswith(f"{self.server}/tiles/")]
         return [url.path + (f"?{url.query}" if url.query else "") for url in urls]
 
+    def until(self, condition: str) -> None:
+        """Wait until something is true. Playwright's own way to do so needs `eval`, which the page forbids."""
+        deadline = time.monotonic() + 10
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < deadline, f"never true: {condition}"
+            time.sleep(0.02)
+
+    def foreign(self) -> list[str]:
+        """Requests to others than the server."""
+        return [url for url in self.requests if not url.startswith((f"{self.server}/", "blob:", "data:", "about:"))]
+
+    def run(self, module: str, code: str, given: Any = None) -> Any:
+        """What JavaScript makes of a module of the page, called `m`, and of what it is given, `given`."""
+        return self.page.evaluate(f"given => import('/static/{module}').then(m => ({code}))", given)
+
     @property
     def hash(self) -> str:
         """The hash of the address."""
@@ -120,6 +140,13 @@ def visit(chromium: Any, server: str) -> Iterator[Visit]:
         yield seen
 
 
+@pytest.fixture
+def phone(chromium: Any, server: str) -> Iterator[Visit]:
+    """A fresh page of a phone."""
+    with visiting(chromium, server, viewport=PHONE, has_touch=True, is_mobile=True) as seen:
+        yield seen
+
+
 @pytest.fixture(scope="module")
 def opened(chromium: Any, server: str) -> Iterator[Visit]:
     """The page as it opens, for those who only look."""
@@ -128,11 +155,15 @@ def opened(chromium: Any, server: str) -> Iterator[Visit]:
         yield seen
 
 
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
+
 @contextmanager
-def visiting(chromium: Any, server: str) -> Iterator[Visit]:
-    """A fresh page, listened to from the beginning. Nobody is asked for a base map."""
-    look = {"viewport": {"width": 1000, "height": 640}, "color_scheme": "light", "reduced_motion": "reduce"}
-    with chromium.new_context(**look) as context:
+def visiting(chromium: Any, server: str, **look: Any) -> Iterator[Visit]:
+    """A fresh page, listened to from the beginning; it must ask nobody but the server, and complain of nothing."""
+    usual = {"viewport": DESKTOP, "color_scheme": "light", "reduced_motion": "reduce"}
+    with chromium.new_context(**usual | look) as context:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server)
         page = context.new_page()
         page.set_default_timeout(10_000)
@@ -141,10 +172,14 @@ def visiting(chromium: Any, server: str) -> Iterator[Visit]:
         page.on("response", lambda response: seen.statuses.update({response.url: response.status}))
         page.on("pageerror", lambda error: seen.complaints.append(str(error)))
         page.on("console", lambda message: _note(seen, message))
-        page.route(f"https://{OSM}/**", lambda route: route.abort())
         yield seen
+        assert seen.foreign() == []
+        assert seen.complaints == seen.expected
 
 
 def _note(seen: Visit, message: Any) -> None:
-    if message.type in ("error", "warning") and urlsplit(message.location["url"]).hostname != OSM:
+    """Errors and warnings, but for the line that Chromium writes about each answer that is no success."""
+    if message.type in ("error", "warning") and not message.text.startswith(
+        "Failed to load resource: the server responded"
+    ):
         seen.complaints.append(message.text)

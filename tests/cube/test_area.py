@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
+from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from morecantile import Tile, tms
@@ -158,3 +159,44 @@ def test_what_is_no_area_is_refused(bbox: Any, geometry: Any) -> None:
         area_of(bbox, geometry)
     assert refused.value.parameter == ("bbox" if bbox else "area")
     assert refused.value.valid
+
+
+# Boxes and common parts
+
+
+@pytest.mark.parametrize(
+    ("parts", "box"),
+    [
+        ([[11, 46, 12, 47]], (11, 46, 12, 47)),
+        ([[11, 46, 12, 47], [13, 45, 14, 46]], (11, 45, 14, 47)),
+        ([[179, -17, 180, -16], [-180, -17, -179, -16]], (179, -17, -179, -16)),
+        ([[170, -17, 171, -16], [-100, -18, -90, -16]], (170, -18, -90, -16)),
+        ([[-175, 0, -100, 1], [-90, 0, 0, 1], [20, 0, 179, 1]], (20, 0, 0, 1)),
+        ([[-180, -90, 180, 90]], (-180, -90, 180, 90)),
+        ([[-179, 0, 179, 1], [0, 5, 1, 6]], (-179, 0, 179, 6)),
+    ],
+)
+def test_the_narrowest_box_may_be_over_the_antimeridian(parts: list[Any], box: Any) -> None:
+    rings = [[[[w, s], [e, s], [e, n], [w, n], [w, s]]] for w, s, e, n in parts]
+    assert area({"type": "MultiPolygon", "coordinates": rings}).box == box
+
+
+def test_beyond_the_antimeridian_degrees_go_on() -> None:
+    west, south, east, north = ACROSS
+    grid = Grid("EPSG:4326", Affine(0.01, 0, 179.5, 0, -0.01, -16.5), 100, 120)
+    lon, lat = 179.5 + 0.01 * (np.arange(100) + 0.5), -16.5 - 0.01 * (np.arange(120) + 0.5)
+    expected = ((lat > south) & (lat < north))[:, np.newaxis] & ((lon > west) & (lon < east + 360))[np.newaxis]
+    np.testing.assert_array_equal(area(bbox=ACROSS).inside(grid), expected)
+
+
+def test_what_two_areas_have_in_common() -> None:
+    one, other = area(bbox=[0, 0, 2, 2]), area(bbox=[1, 1, 3, 3])
+    assert one.common(other) == other.common(one) == area(bbox=[1, 1, 2, 2])
+    assert one.common(area(bbox=[2, 0, 3, 2])) is None  # an edge
+    assert one.common(area(bbox=[5, 5, 6, 6])) is None
+    star = area(ISLANDS).common(area(bbox=[11.0, 46.0, 11.3, 47.0]))
+    assert star is not None
+    grid = grid_over(11.3, 46.5, 9)
+    np.testing.assert_array_equal(
+        star.inside(grid), area(ISLANDS).inside(grid) & area(bbox=[11.0, 46.0, 11.3, 47.0]).inside(grid)
+    )

@@ -35,6 +35,12 @@ def zonal(values: NDArray[Any], grid: Grid, polygons: BaseGeometry) -> dict[str,
     return {name: float(found[there]) for name, (_, there) in OPERATIONS.items()}
 
 
+def operated(values: NDArray[Any], grid: Grid, polygons: BaseGeometry, operations: list[str]) -> dict[str, float]:
+    """What exactextract's operations tell of values on a grid, by its own names."""
+    (found,) = _extracted(values, grid, polygons, operations)
+    return {name: float(value) for name, value in found.items()}
+
+
 def _extracted(values: NDArray[Any], grid: Grid, polygons: BaseGeometry, operations: list[str]) -> list[Any]:
     west, south, east, north = grid.bounds
     source = NumPyRasterSource(values, xmin=west, ymin=south, xmax=east, ymax=north, nodata=np.nan)

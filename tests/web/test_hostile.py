@@ -194,6 +194,8 @@ ROUTES = [
     "/scenes?bbox=1,1,2,2",
     "/point/1,1",
     "/tilejson.json",
+    "/bbox/1,1,2,2.png",
+    "/WMTSCapabilities.xml",
 ]
 
 

@@ -1,70 +1,106 @@
-// What can be shown, how it looks, and the query that asks for it.
+// Choosing a layer, and what is known of the chosen one.
+import { Choice } from "./choice.js";
+import { colorsOf } from "./colormaps.js";
+import { byId, gradient, make } from "./dom.js";
+import { OWN, findLayers, layerOf, loadLayers } from "./offers.js";
+import { FORMULA, PLAIN } from "./picture.js";
 
-// Each with the few colours that its button shows; what a picture's colours mean, the server tells.
-export const LAYERS = {
-  ndvi: { title: "Vegetation", name: "NDVI", query: [], swatch: "d62f27, feffbe, 199750" },
-  true: { title: "True colour", name: "red, green, blue", query: [["bands", "true-color"]] },
-  false: { title: "False colour", name: "infrared", query: [["bands", "false-color"]] },
-  ndwi: { title: "Water", name: "NDWI", query: [["index", "ndwi"]], swatch: "b1182b, f6f7f7, 2065ab" },
-  ndmi: { title: "Moisture", name: "NDMI", query: [["index", "ndmi"]], swatch: "d62f27, feffc0, 4574b3" },
-  scl: { title: "Classes", name: "clouds, water, plants", query: [["index", "scl"]], unmasked: true },
-  formula: { title: "Own formula", name: "of bands", range: [-1, 1], swatch: "440154, 21918c, fde725" },
+const BAND_COLORS = {
+  red: "#c0392b",
+  green: "#3f9b4f",
+  blue: "#2f6fb3",
+  nir: "#8e1f5b",
+  swir16: "#a8702a",
+  swir22: "#6d4520",
 };
 
-export const DEFAULTS = Object.freeze({
-  layer: "ndvi",
-  expression: "2.5 * (nir - red) / (nir + 6 * red - 7.5 * blue + 1)",
-  rescale: "",
-  date: "", // the newest
-  fill: true, // a date's gaps from the days before
-  clouds: 60,
-  mask: true,
-  opacity: 100,
-});
+const keyOf = ({ kind, name }) => (kind === "expression" ? OWN.kind : `${kind}=${name}`);
 
-const FILL_DAYS = 90;
+export class Layers {
+  constructor(store) {
+    this.store = store;
+    this.all = [OWN];
+    this.choice = new Choice(byId("layer-search"), byId("layer-list"), {
+      find: (text) => this._find(text),
+      row,
+      pick: (layer) => this._pick(layer),
+      seen: showRamp,
+    });
+    this.choice.refresh();
+  }
 
-// The query of a legend, which is the same for all dates.
-export const lookQuery = ({ layer, expression, rescale }) => tileQuery({ ...DEFAULTS, layer, expression, rescale });
+  async load() {
+    this.all = (await loadLayers()).map((layer) => ({ ...layer, key: keyOf(layer) }));
+    byId("layer-search").placeholder = `Find among ${this.all.length} layers: water, fire, B8A …`;
+    this.choice.refresh();
+    this.show(this.store.picture);
+  }
 
-// The query of a tile; parameters only where they differ from the server's defaults, so that URLs stay short.
-export function tileQuery(state) {
-  const pairs = valuePairs(state);
-  if (state.layer === "formula" && state.rescale) pairs.push(["rescale", state.rescale]);
-  return queryString(pairs);
+  show(picture) {
+    this.choice.choose(keyOf(picture));
+    byId("formula").hidden = picture.kind !== "expression";
+    byId("about").replaceChildren(...about(layerOf(picture), (formula) => this._pick(OWN, formula)));
+  }
+
+  _find(text) {
+    const own = { ...OWN, key: OWN.kind, group: "" };
+    if (!text) return [own, ...this.all];
+    const found = findLayers(this.all, text).map((layer) => ({ ...layer, group: "" }));
+    return "own formula expression".includes(text.toLowerCase()) ? [...found, own] : found;
+  }
+
+  _pick({ kind, name }, formula = FORMULA) {
+    const { picture } = this.store;
+    if (kind === OWN.kind && picture.kind === kind && formula === FORMULA) return byId("expression").focus();
+    this.store.changePicture({ kind, name: kind === OWN.kind ? formula : name, ...PLAIN });
+    if (kind === OWN.kind) byId("expression").focus();
+  }
 }
 
-// The query of the values at a place, which have no look.
-export const valueQuery = (state) => queryString(valuePairs(state));
-
-function valuePairs(state) {
-  const pairs = state.layer === "formula" ? [["expression", state.expression]] : [...LAYERS[state.layer].query];
-  const oneDay = state.date && !state.fill;
-  if (state.date) pairs.push(["datetime", oneDay ? state.date : `${addDays(state.date, -FILL_DAYS)}/${state.date}`]);
-  if (oneDay) pairs.push(["cloud_cover", "100"]); // who asks for one day wants it as it was
-  else if (state.clouds !== DEFAULTS.clouds) pairs.push(["cloud_cover", String(state.clouds)]);
-  if (!state.mask && !LAYERS[state.layer].unmasked) pairs.push(["mask", "none"]);
-  return pairs;
+function row({ kind, name, title, bands, about, key }) {
+  const swatch = make("i", { className: "swatch" });
+  if (kind === "bands")
+    swatch.append(
+      ...bands.map((band) => {
+        const part = make("b");
+        part.style.background =
+          BAND_COLORS[band] ??
+          { visual_red: BAND_COLORS.red, visual_green: BAND_COLORS.green, visual_blue: BAND_COLORS.blue }[band] ??
+          "#7b6aa0";
+        return part;
+      }),
+    );
+  if (key === OWN.kind) swatch.textContent = "ƒ";
+  if (name === "scl") swatch.className += " classes";
+  if (kind === "index" && name !== "scl") {
+    return [
+      swatch,
+      make("span", {}, make("b", {}, name.length <= 6 ? name.toUpperCase() : name), make("small", {}, title)),
+    ];
+  }
+  return [swatch, make("span", {}, make("b", {}, title), make("small", {}, about))];
 }
 
-// As encodeURIComponent, but what may stand in a query stays readable.
-export function queryString(pairs) {
-  const encode = (text) => encodeURIComponent(text).replace(/%(2C|2F|3A)/g, decodeURIComponent);
-  return pairs.length ? `?${pairs.map(([name, value]) => `${name}=${encode(value)}`).join("&")}` : "";
+async function showRamp({ colormap }, line) {
+  if (!colormap) return;
+  const colors = await colorsOf(colormap).catch(() => []);
+  if (colors.length) line.querySelector(".swatch").style.background = gradient(colors);
 }
 
-// Dates are texts such as 2022-10-05, UTC throughout.
-export function addDays(date, days) {
-  return new Date(Date.parse(date) + days * 86_400_000).toISOString().slice(0, 10);
+// What a layer is, and where it is from.
+function about(layer, edit) {
+  if (!layer) return [];
+  if (layer.kind === "bands")
+    return [make("p", { className: "hint" }, `Red, green and blue are ${layer.bands.join(", ")}: ${layer.about}.`)];
+  if (!layer.formula)
+    return [make("p", { className: "hint" }, `${layer.about[0].toUpperCase()}${layer.about.slice(1)}.`)];
+  const parts = [make("code", { className: "formula" }, layer.formula)];
+  const links = make("p", { className: "hint links" }, make("span", { className: "grow" }, `For ${layer.domain}`));
+  const button = make("button", { type: "button", className: "link" }, "Edit");
+  button.addEventListener("click", () => edit(layer.formula));
+  links.append(button);
+  if (/^https?:\/\//.test(layer.reference ?? "")) {
+    links.append(make("a", { href: layer.reference, target: "_blank", rel: "noopener noreferrer" }, "Source"));
+  }
+  return [...parts, links];
 }
-
-export const today = () => new Date().toISOString().slice(0, 10);
-
-export function isDate(text) {
-  const time = /^(19|20)\d\d-\d\d-\d\d$/.test(text) ? Date.parse(text) : NaN;
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
-}
-
-const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
-export const dayText = (date) => DAY.format(new Date(date));
-export const daysText = (first, last) => DAY.formatRange(new Date(first), new Date(last));

@@ -10,11 +10,11 @@ export class Problem extends Error {
 const TRIES = 3;
 
 // A response that is fine. Waits and asks again where the server says that it is only busy.
-export async function ask(url, signal) {
+export async function ask(url, signal, more = {}) {
   for (let attempt = 1; ; attempt++) {
     let response;
     try {
-      response = await fetch(url, { signal });
+      response = await fetch(url, { ...more, signal });
     } catch (error) {
       if (signal?.aborted) throw error;
       throw new Problem({ detail: "The server cannot be reached." });
@@ -29,4 +29,4 @@ export async function ask(url, signal) {
   }
 }
 
-export const askJson = async (url, signal) => (await ask(url, signal)).json();
+export const askJson = async (url, signal, more) => (await ask(url, signal, more)).json();

@@ -57,7 +57,7 @@ export const Tiles = L.GridLayer.extend({
 
   // Ids of the scenes in the tiles that are in view, and of those that could not be read.
   scenes() {
-    const view = this._map.getBounds();
+    const view = this._map?.getBounds() ?? L.latLngBounds([]);
     const used = new Set();
     const skipped = new Set();
     for (const { coords, ...report } of this._reports.values()) {

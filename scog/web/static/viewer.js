@@ -1,107 +1,110 @@
-// The map at `/`: one state, shown by the map and by the panel, kept in the URL's hash.
+// The page at `/`: makes its parts, and tells each what the one state has become.
 /* global L */
-import { Dates } from "./dates.js";
-import { byId } from "./dom.js";
-import { lookQuery, tileQuery, valueQuery } from "./layers.js";
+import { Acquisitions } from "./acquisitions.js";
+import { Analyse } from "./analyse.js";
+import { Asked } from "./asked.js";
+import { addBasemap, addLand } from "./base.js";
+import { Colormaps } from "./colormaps.js";
+import { Dock } from "./dock.js";
+import { byId, debounced, narrow } from "./dom.js";
+import { Draw } from "./draw.js";
+import { Filters } from "./filters.js";
+import { Footprints } from "./footprints.js";
+import { Formula } from "./formula.js";
+import { boxOf } from "./geojson.js";
+import { setUpGo } from "./go.js";
+import { Graticule } from "./graticule.js";
+import { readHash, writeHash } from "./hash.js";
+import { Layers } from "./layers.js";
+import { Looks } from "./looks.js";
+import { createMap, free, goTo, seen, viewed } from "./map.js";
 import { forgetTrouble, onRetry, say, showTrouble } from "./messages.js";
-import * as panel from "./panel.js";
-import { Place } from "./place.js";
-import { ask, askJson } from "./server.js";
-import { readHash, writeHash } from "./state.js";
-import { Tiles } from "./tiles.js";
+import { isOpen, setUpPanel } from "./panel.js";
+import { Pictures } from "./pictures.js";
+import { askJson } from "./server.js";
+import { Share } from "./share.js";
+import { Store } from "./state.js";
+import { Swipe } from "./swipe.js";
+import { setUpTools } from "./tools.js";
 
-const OSM = "https://tile.openstreetmap.org/{z}/{x}/{y}.png";
-const OSM_CREDIT = '&copy; <a href="https://www.openstreetmap.org/copyright">OpenStreetMap contributors</a>';
 const MADE_UP = "Made-up data of scog's demo";
-const narrow = window.matchMedia("(max-width: 640px)");
-const lively = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+const LOOK = 300; // milliseconds after the map has come to rest
 
-let { state, place: opensAt } = readHash(location.hash);
+const opening = readHash(location.hash);
+const store = new Store(opening.state);
 let served; // the TileJSON
-let layer; // the tiles shown, or null
 let searching = false;
 
-const map = L.map("map", {
-  zoomControl: false,
-  minZoom: 3,
-  maxZoom: 18,
-  worldCopyJump: true,
-  zoomAnimation: lively,
-  fadeAnimation: lively,
-});
-map.attributionControl.setPrefix('<a href="https://leafletjs.com">Leaflet</a>');
-L.control.zoom({ position: "topright" }).addTo(map);
-L.control.scale({ position: "bottomright", imperial: false }).addTo(map);
-L.tileLayer(OSM, { attribution: OSM_CREDIT, maxZoom: 19, className: "base" }).addTo(map);
-
-const place = new Place(map);
-const dates = new Dates(byId("dates"), byId("earlier"), {
-  pick: (date) => change({ date }),
+const map = createMap();
+const pictures = new Pictures(map, (problem) => tilesChanged(problem));
+const acquisitions = new Acquisitions({
+  changed: () => showTime(),
   searching: (is) => ((searching = is), showProgress()),
   failed: showTrouble,
+});
+const isBusy = () => pictures.progress().waiting > 0;
+const layers = new Layers(store);
+const filters = new Filters(store);
+const formula = new Formula(store, showTrouble);
+const dock = new Dock(store, acquisitions, isBusy);
+const looks = new Looks(map, store, new Colormaps(store), {
+  wanted: () => isOpen("layer"),
+  told: (legend) => asked.stretch(legend?.kind === "ramp" ? legend.range : null),
+  failed: (problem, picture) =>
+    picture.kind === "expression" ? formula.explain(problem, picture.name) : showTrouble(problem),
+});
+const swipe = new Swipe(map, pictures.panes, store);
+const footprints = new Footprints(map);
+const share = new Share();
+const timeLine = () => acquisitions.window(store.state);
+const asked = new Asked(map, store, dock.line, timeLine);
+const draw = new Draw(map, (area) => store.change({ at: { area } }));
+const analyse = new Analyse(store, draw, {
+  view: () => seen(map, served.bounds) ?? served.bounds,
+  window: timeLine,
+  failed: showTrouble,
+  found: (area) => {
+    const [west, south, east, north] = boxOf(area);
+    map.fitBounds(L.latLngBounds([south, west], [north, east]), { ...free(), animate: false });
+    store.change({ at: { area } });
+  },
 });
 
 // ---- from the state to the page
 
-function change(part) {
-  const before = tileQuery(state);
-  state = { ...state, ...part };
-  panel.show(state);
-  dates.choose(state.date, state.clouds);
-  rememberView();
-  layer?.setOpacity(state.opacity / 100);
-  if (served && (tileQuery(state) !== before || !layer)) draw();
-}
-
-// What was drawn stays until the server has understood the formula.
-async function tryFormula(part) {
-  if (await understood({ ...state, ...part })) change(part);
-}
-
-async function understood(wanted) {
-  const problem = await ask(`tilejson.json${tileQuery(wanted)}`).then(() => null, (problem) => problem);
-  if (problem && problem.status !== 400) showTrouble(problem);
-  else panel.showFormulaProblem(problem, wanted.expression);
-  return !problem;
-}
-
-async function draw() {
-  const query = tileQuery(state);
-  forgetTrouble();
-  if (state.layer === "formula") {
-    if (!(await understood(state))) return tileQuery(state) === query && replaceLayer(null);
-    if (tileQuery(state) !== query) return;
+function show(state, before) {
+  const picture = state.sides[state.side];
+  const anew = !before || picture !== before.sides[before.side] || state.side !== before.side;
+  if (anew) {
+    layers.show(picture);
+    filters.show(picture);
+    formula.show(picture);
   }
-  const tiles = served.tiles[0].startsWith("/") ? location.origin + served.tiles[0] : served.tiles[0];
-  askJson(`legend.json${lookQuery(state)}`).catch(() => null).then((legend) => {
-    if (tileQuery(state) === query) panel.showLegend(legend);
-  });
-  panel.showLinks(tiles + query, tiles.replace(/\/tiles\/.*/, "/tilejson.json") + query);
-  const [west, south, east, north] = served.bounds;
-  replaceLayer(new Tiles(query, {
-    bounds: [[south, west], [north, east]],
-    minZoom: served.minzoom,
-    maxNativeZoom: served.maxzoom,
-    maxZoom: map.getMaxZoom(),
-    opacity: state.opacity / 100,
-    attribution: escaped(served.attribution),
-    updateWhenZooming: false,
-    className: "pixels",
-  }, tilesChanged));
-  place.refresh(valueQuery(state));
+  if (anew || state.sides !== before.sides || state.divider !== before.divider) swipe.show(state);
+  byId("footprints").setAttribute("aria-pressed", String(state.footprints));
+  if (!served) return;
+  rememberView();
+  if (!before || state.sides !== before.sides) paint(state, before);
+  if (anew) looks.show(picture).then(() => later());
+  if (before && (state.span !== before.span || state.until !== before.until)) look();
+  showTime();
 }
 
-// The old layer stays until the new one has come, so that the map does not blink.
-function replaceLayer(next) {
-  const old = layer;
-  layer = next;
-  old?.freeze();
-  if (!next) return old?.remove(), showProgress();
-  old?.setZIndex(1);
-  next.setZIndex(2).addTo(map);
-  if (old) next.once("load remove", () => old.remove());
-  if (!next.waiting()) old?.remove();
-  showProgress();
+// A formula is drawn once the server has understood it.
+async function paint({ sides }, before) {
+  if (before) forgetTrouble();
+  for (const side of [0, 1]) {
+    const picture = sides[side] ?? null;
+    if (picture?.kind === "expression" && picture.name !== before?.sides[side]?.name) {
+      const fine = side === store.state.side ? await looks.show(picture) : true;
+      if (store.state.sides !== sides) return;
+      if (!fine) {
+        pictures.show(side, null);
+        continue;
+      }
+    }
+    pictures.show(side, picture);
+  }
 }
 
 function tilesChanged(problem) {
@@ -109,35 +112,55 @@ function tilesChanged(problem) {
   showProgress();
 }
 
-// ---- what is under way, what is shown, what went wrong
+// ---- what is under way, what is shown
 
 function showProgress() {
-  const waiting = layer?.waiting() ?? 0;
-  const busy = searching || waiting > 0;
-  const elsewhere = Boolean(served) && !bounds().intersects(map.getBounds());
+  if (!served) return;
+  const { waiting, asked } = pictures.progress();
+  const elsewhere = !bounds().intersects(map.getBounds());
+  const far = map.getZoom() < served.minzoom;
   let text = "";
-  if (layer && map.getZoom() < served.minzoom) text = `Zoom in: pictures begin at zoom ${served.minzoom}`;
+  if (far) text = "Zoom in to see pictures";
   else if (elsewhere) text = "This archive covers another place";
+  else if (waiting) text = `Reading pixels · ${asked - waiting} of ${asked} tiles`;
   else if (searching) text = "Searching the catalogue";
-  else if (waiting) text = `Reading pixels · ${layer.asked - waiting} of ${layer.asked} tiles`;
-  say(text, { busy, wayBack: elsewhere });
-  if (layer) showShown();
+  say(text, { busy: !far && (searching || waiting > 0), wayBack: elsewhere || (far && !isWorld()) });
+  if (!waiting) later();
+  showTimeSoon();
 }
 
-function showShown() {
-  const { used, skipped } = layer.scenes();
-  const known = [...used].map((id) => dates.dateOf.get(id)).filter(Boolean);
-  panel.showDates([...new Set(known)].sort(), skipped.size, state);
+// Once a frame, however many tiles come in it.
+let asksForTime = false;
+function showTimeSoon() {
+  if (asksForTime) return;
+  asksForTime = true;
+  requestAnimationFrame(() => {
+    asksForTime = false;
+    showTime();
+  });
 }
 
-onRetry(() => {
-  if (!served) return open();
-  look();
-  return draw();
+function showTime() {
+  const { state } = store;
+  const { used, skipped } = pictures.scenes(state.side);
+  const known = [...new Set([...used].map((id) => acquisitions.dateOf.get(id)).filter(Boolean))].sort();
+  dock.show(state, { known, skipped: skipped.size });
+  byId("shown").textContent = byId("when").textContent;
+  asked.show(state, Boolean(acquisitions.newest) || !searching);
+  analyse.show(state, store.picture, isOpen("analyse") && !isBusy());
+  footprints.show(state.footprints, acquisitions, state.sides[state.side].time, used);
+}
+
+// What can wait until the tiles are there.
+const later = debounced(150, () => {
+  if (!served || isBusy()) return;
+  looks.read(served);
+  if (isOpen("share")) share.show(store.picture, served, viewed(map));
 });
-byId("there").addEventListener("click", () => showAll());
 
 // ---- the map
+
+const isWorld = () => served.bounds[2] - served.bounds[0] > 90;
 
 function bounds() {
   const [west, south, east, north] = served.bounds;
@@ -145,97 +168,81 @@ function bounds() {
 }
 
 function showAll() {
-  const covered = byId("panel").getBoundingClientRect();
-  map.fitBounds(bounds(), narrow.matches
-    ? { paddingTopLeft: [16, 60], paddingBottomRight: [16, window.innerHeight - covered.top + 16] }
-    : { paddingTopLeft: [covered.right + 16, 32], paddingBottomRight: [32, 32] });
-}
-
-function goTo({ zoom, lat, lon }) {
-  map.setView([lat, lon], zoom, { animate: false });
-}
-
-function viewed() {
-  const center = map.getCenter().wrap();
-  return { zoom: map.getZoom(), lat: center.lat, lon: center.lng };
+  if (isWorld()) return goTo(map, { zoom: served.center[2], lat: served.center[1], lon: served.center[0] });
+  return map.fitBounds(bounds(), { ...free(), animate: false });
 }
 
 function rememberView() {
-  history.replaceState(null, "", writeHash(state, viewed()));
+  history.replaceState(null, "", writeHash(store.state, viewed(map)));
 }
 
-// List the dates of the view; where it leaves the archive or the world, of what is left.
+// List the acquisitions of the view; where it leaves the archive or the world, of what is left.
 function look() {
-  const view = map.getBounds();
-  const [west, south, east, north] = served.bounds;
-  const box = [
-    Math.max(view.getWest(), west),
-    Math.max(view.getSouth(), south),
-    Math.min(view.getEast(), east),
-    Math.min(view.getNorth(), north),
-  ];
-  if (map.getZoom() < served.minzoom || box[0] >= box[2] || box[1] >= box[3]) return;
-  dates.look(box.map((degrees) => degrees.toFixed(4)).join(","));
+  const box = seen(map, served.bounds);
+  if (box && map.getZoom() >= served.minzoom) acquisitions.look(box, store.state);
 }
 
-let pause;
+const lookLater = debounced(LOOK, look);
 map.on("moveend", () => {
   if (!served) return;
   rememberView();
   showProgress();
-  clearTimeout(pause);
-  pause = setTimeout(look, 300);
-});
-map.on("click", ({ latlng }) => place.show(latlng, valueQuery(state)));
-byId("map").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target === byId("map")) place.show(map.getCenter(), valueQuery(state));
-});
-window.addEventListener("hashchange", () => {
-  const { state: wanted, place: there } = readHash(location.hash);
-  if (there) goTo(there);
-  change(wanted);
+  lookLater();
 });
 
-// Leaflet takes attributions as markup, and this one is the server's.
-function escaped(text) {
-  const span = document.createElement("span");
-  span.textContent = text ?? "";
-  return span.innerHTML;
-}
+// ---- what comes from elsewhere
+
+window.addEventListener("hashchange", () => {
+  const { state, place } = readHash(location.hash);
+  if (place) goTo(map, place);
+  store.change(state);
+});
+onRetry(() => {
+  if (!served) return open();
+  look();
+  pictures.again();
+  return layers.load().catch(showTrouble);
+});
 
 // ---- the beginning
 
+function fit() {
+  const { style } = document.documentElement;
+  const panel = byId("panel").getBoundingClientRect();
+  style.setProperty("--sheet", `${panel.height}px`);
+  style.setProperty("--left", `${narrow.matches ? 0 : panel.right}px`);
+  const dockTop = byId("dock").getBoundingClientRect().top || window.innerHeight; // a sheet that is open hides it
+  style.setProperty("--bottom", `${window.innerHeight - (narrow.matches ? Math.min(panel.top, dockTop) : dockTop)}px`);
+}
+
 async function open() {
-  panel.show(state);
   try {
     served = await askJson("tilejson.json");
   } catch (problem) {
     showTrouble(problem);
     return;
   }
-  const [west, , east] = served.bounds;
-  const [lon, lat, zoom] = served.center;
-  const isWorld = east - west > 90;
+  pictures.serve(served);
   byId("made-up").hidden = served.attribution !== MADE_UP;
-  if (opensAt) goTo(opensAt);
-  else if (isWorld) goTo({ zoom, lat, lon });
+  if (opening.place) goTo(map, opening.place);
   else showAll();
-  if (!isWorld) L.rectangle(bounds(), { className: "outline", interactive: false, fill: false }).addTo(map);
-  dates.choose(state.date, state.clouds);
-  clearTimeout(pause);
+  if (!isWorld()) L.rectangle(bounds(), { className: "outline", interactive: false, fill: false }).addTo(map);
+  show(store.state, null);
   look();
-  draw();
+  new Graticule(map);
+  addBasemap(map);
+  const load = () =>
+    Promise.all([layers.load().then(() => looks.show(store.picture)), filters.load(), addLand(map)]).catch(showTrouble);
+  if (isBusy()) pictures.shown.find(Boolean)?.layer.once("load", load);
+  else load();
 }
 
-function fitPanel() {
-  const height = narrow.matches ? byId("panel").offsetHeight : 0;
-  document.documentElement.style.setProperty("--sheet", `${height}px`);
-  place.popup.options.autoPanPaddingTopLeft = narrow.matches ? [16, 72] : [byId("panel").offsetWidth + 32, 24];
-  place.popup.options.autoPanPaddingBottomRight = narrow.matches ? [16, height + 16] : [64, 24];
-}
-
-panel.setUp(change, tryFormula);
-panel.fold(narrow.matches);
-fitPanel();
-new ResizeObserver(fitPanel).observe(byId("panel"));
+setUpPanel(map, () => (showTime(), later()));
+setUpGo(map);
+setUpTools(map, store, draw, showAll);
+store.listen(show);
+show(store.state, null);
+fit();
+[byId("panel"), byId("dock")].forEach((card) => new ResizeObserver(fit).observe(card));
+window.addEventListener("resize", fit);
 open();

@@ -1,0 +1,103 @@
+"""`scog crop`: a box or a polygon as a file, in any CRS and format."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from scog.ask import Ask, Drawing
+from scog.cli.areas import read_fields
+from scog.cli.looks import add_periods, add_picture, still
+from scog.cli.options import (
+    add_catalog,
+    end_progress,
+    patient_settings,
+    say,
+    show_progress,
+)
+from scog.cube.area import Area, area_in
+from scog.cutout import check_size, cut_out
+from scog.engine import open_engine
+from scog.errors import InvalidInput
+from scog.field.field import VALID
+from scog.formats import NAMED, format_of
+from scog.settings import Settings
+from scog.space.bounds import DEGREES
+from scog.space.crs import parse_crs
+from scog.space.cut import UTM, Box, Size, cut_grid
+from scog.space.grid import Grid
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to those of the prompt."""
+    command = commands.add_parser("crop", help="draw a box or a polygon into a file, in any CRS and format")
+    where = command.add_mutually_exclusive_group(required=True)
+    where.add_argument("--bbox", metavar="W,S,E,N", help="in degrees, such as 11.2,46.4,11.5,46.6")
+    where.add_argument("--area", type=Path, metavar="FILE", help="GeoJSON of a polygon, around which nothing is shown")
+    endings = ", ".join(f".{name}" for name in NAMED)
+    command.add_argument("-o", "--output", type=Path, required=True, help=f"a file whose ending is one of {endings}")
+    command.add_argument("--coord-crs", default=DEGREES, metavar="CRS", help="that of --bbox (default: degrees)")
+    command.add_argument(
+        "--dst-crs", default=UTM, metavar="CRS", help="that of the pixels, such as EPSG:3857 (default: the UTM zone)"
+    )
+    command.add_argument("--resolution", type=float, metavar="METRES", help="of a pixel (default: 10, the scenes' own)")
+    command.add_argument("--max-size", type=int, metavar="PIXELS", help="of the longer side, instead of --resolution")
+    add_picture(command)
+    add_periods(command)
+    add_catalog(command)
+    command.set_defaults(run=_crop)
+
+
+def _crop(options: argparse.Namespace) -> None:
+    settings = patient_settings(options)
+    look, ask = still(options)
+    form = format_of(options.output.suffix.lower().removeprefix("."), look)
+    box, area = _where(options, settings)
+    grid = _grid(options, box, area)
+    ask = ask.limited(area)
+    check_size(settings, grid, ask, "--max-size")
+    drawing = asyncio.run(_draw(settings, grid, ask))
+    options.output.write_bytes(form.encode(drawing, grid, look))
+    report = drawing.report
+    what = f"{grid.width} x {grid.height} pixels of {grid.crs}, {100 * drawing.valid.mean():.0f} % known"
+    say(f"{options.output}: {what}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
+    for scene, reason in report.skipped.items():
+        say(f"  skipped {scene}: {reason}")
+    if report.incomplete:
+        say(f"  parts are missing: {report.incomplete}")
+
+
+def _where(options: argparse.Namespace, settings: Settings) -> tuple[Box, Area | None]:
+    """The box asked for, and the area if there is one. Raises InvalidInput."""
+    if options.area is None:
+        from scog.web.cut_parameters import box_of  # loads much that other commands do without
+
+        return box_of(options.bbox.split(",")), None
+    fields = read_fields(options.area, settings)[1].fields
+    if len(fields) != 1 or fields[0].is_point:
+        raise InvalidInput(f"{options.area} does not hold one polygon.", valid=VALID.replace("Point, ", ""))
+    area = area_in(fields[0].shape)
+    return area.box, area
+
+
+def _grid(options: argparse.Namespace, box: Box, area: Area | None) -> Grid:
+    """The grid that the options ask for. Raises InvalidInput."""
+    if options.resolution is not None and not 0.1 <= options.resolution <= 100_000:
+        raise InvalidInput(f"There are no pixels of {options.resolution:g} m.", valid="a --resolution of 0.1 to 100000")
+    if options.max_size is not None and options.max_size < 1:
+        raise InvalidInput(f"Nobody draws {options.max_size} pixels.", valid="a --max-size of 1 or more")
+    crs = UTM if options.dst_crs.lower() == UTM else parse_crs(options.dst_crs, "dst_crs")
+    box_crs = DEGREES if area is not None else parse_crs(options.coord_crs, "coord_crs")
+    native = 10.0 if options.max_size is None else None
+    return cut_grid(box, box_crs, crs, Size(max_size=options.max_size, resolution=options.resolution or native))
+
+
+async def _draw(settings: Settings, grid: Grid, ask: Ask) -> Drawing:
+    async with open_engine(settings) as engine:
+        try:
+            return await cut_out(engine, grid, ask, partial(show_progress, "Drawing", what="parts"))
+        finally:
+            end_progress()

@@ -1,0 +1,126 @@
+"""Cut-outs: pictures larger than a tile, drawn part by part and put together, within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+
+from scog.ask import Ask, Drawing
+from scog.draw import draw
+from scog.engine import Engine
+from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
+from scog.pixels.reader import gather_all
+from scog.report import Report
+from scog.settings import Settings
+from scog.space.grid import Grid, Window
+
+WHOLE = 1280
+"""Pixels a side of what is drawn in one part, at most: those of the largest tile with its buffer."""
+PART = 512
+"""Pixels a side of the parts of what is larger: small, since a composite holds all dates of those in work."""
+
+Tell = Callable[[int, int], None]
+"""Hears how many parts are drawn, and of how many."""
+
+
+def check_size(settings: Settings, grid: Grid, ask: Ask, parameter: str = "max_size") -> None:
+    """Raises InvalidInput, of the parameter that the size came of, for more pixels a side or more values than are made
+    at once.
+    """
+    outputs = _outputs(ask)
+    side, most = settings.cutout_side, settings.cutout_values
+    if max(grid.shape) > side or grid.width * grid.height * outputs > most:
+        what = f"A cut-out of {grid.width} x {grid.height} pixels is too large."
+        valid = f"up to {side} pixels a side, and {most // outputs} in all of {outputs} output{'s' * (outputs > 1)}"
+        raise InvalidInput(what, parameter=parameter, valid=valid)
+
+
+def _outputs(ask: Ask) -> int:
+    """How many values a pixel has; of a comparison without p-values."""
+    return ask.expression.outputs if ask.compare else len(ask.composite.outputs(ask.expression.names))
+
+
+def is_large(grid: Grid) -> bool:
+    """Whether a grid is drawn in parts."""
+    return max(grid.shape) > WHOLE
+
+
+async def cut_out(engine: Engine, grid: Grid, ask: Ask, tell: Tell | None = None) -> Drawing:
+    """Draw what is asked for on a grid of any size, a few parts at once; of one part it is `draw`.
+
+    A part that fails is missing, and the report says why. Raises what `draw` raises where all of them fail, and
+    DeadlineExceeded where none is drawn in time.
+    """
+    if not is_large(grid):
+        return await draw(engine, grid, ask)
+    work = _Work(engine, grid, ask, tell)
+    try:
+        async with asyncio.timeout(engine.settings.cutout_deadline):
+            await work.draw()
+    except TimeoutError:
+        work.report.incomplete = "deadline"
+    return work.result()
+
+
+def parts_of(grid: Grid) -> list[Window]:
+    """A grid as windows that are as alike as can be, row by row."""
+    rows, cols = (_cuts(length) for length in grid.shape)
+    return [Window(top, left, bottom, right) for top, bottom in pairwise(rows) for left, right in pairwise(cols)]
+
+
+def _cuts(length: int) -> list[int]:
+    count = -(-length // PART)
+    return [length * number // count for number in range(count + 1)]
+
+
+class _Work:
+    """Draws parts, and puts them into their places."""
+
+    def __init__(self, engine: Engine, grid: Grid, ask: Ask, tell: Tell | None) -> None:
+        self.report = Report()
+        self._engine = engine
+        self._grid = grid
+        self._ask = ask
+        self._tell = tell
+        self._values = np.full((_outputs(ask), *grid.shape), np.nan, np.float32)
+        self._valid = np.zeros(grid.shape, bool)
+        self._drawn = 0
+        self._faults: list[ScogError] = []
+
+    async def draw(self) -> None:
+        """Draw all parts in their order, a few at once."""
+        windows = parts_of(self._grid)
+        waiting = iter(windows)
+
+        async def some() -> None:
+            for window in waiting:
+                await self._part(window)
+                if self._tell is not None:
+                    self._tell(self._drawn + len(self._faults), len(windows))
+
+        await gather_all(some() for _ in range(self._engine.settings.cutout_at_once))
+
+    def result(self) -> Drawing:
+        """What is drawn so far. Raises the first fault where nothing is."""
+        if not self._drawn:
+            if self._faults:
+                raise self._faults[0]
+            seconds = self._engine.settings.cutout_deadline
+            raise DeadlineExceeded(f"Nothing could be drawn within {seconds:g} s.")
+        return Drawing(self._values, self._valid, self.report)
+
+    async def _part(self, window: Window) -> None:
+        try:
+            drawing = await draw(self._engine, self._grid.part(window), self._ask)
+        except (NothingReadable, DeadlineExceeded, CatalogError) as fault:
+            self._faults.append(fault)
+            self.report.miss(fault)
+            return
+        self.report.include(drawing.report)
+        where = slice(window.top, window.bottom), slice(window.left, window.right)
+        self._values[:, *where] = drawing.values
+        self._valid[where] = drawing.valid
+        self._drawn += 1

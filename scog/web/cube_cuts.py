@@ -1,0 +1,93 @@
+"""`/cubes/{id}/bbox/...`, `/cubes/{id}/feature` and `/cubes/{id}/statistics`: cut-outs of cubes, and their numbers."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from scog.web import cuts, pictures, statistics
+from scog.web.cubes import Frozen
+from scog.web.cut_parameters import BoxCut, Boxed, FeatureCut, FormatName, Sides
+from scog.web.cuts import BOX, FORMAT, SIZED, WITH_BODY
+from scog.web.definitions import shown
+from scog.web.parameters import no_doubles
+from scog.web.places import GeoJSON
+from scog.web.problems import PROBLEMS
+from scog.web.statistics import Numbers
+
+router = APIRouter(prefix="/cubes/{id}", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+
+
+@router.get(BOX + FORMAT, summary="A box of a cube", response_class=Response, responses=pictures.RESPONSES)
+async def bbox(request: Request, cube: Frozen, box: Boxed, form: FormatName, cut: BoxCut) -> Response:
+    """As `/bbox/...` with the cube's parameters, transparent outside of its area."""
+    return await cuts.answer_box(request, box, None, form, cut, *shown(cube))
+
+
+@router.get(
+    BOX + SIZED + FORMAT, summary="A cube's box of a given size", response_class=Response, responses=pictures.RESPONSES
+)
+async def sized_bbox(
+    request: Request, cube: Frozen, box: Boxed, sides: Sides, form: FormatName, cut: BoxCut
+) -> Response:
+    """The same, so many pixels wide and high."""
+    return await cuts.answer_box(request, box, sides, form, cut, *shown(cube))
+
+
+@router.post(
+    "/feature" + FORMAT,
+    summary="A polygon of a cube",
+    response_class=Response,
+    responses=WITH_BODY,
+    openapi_extra=cuts.BODY,
+)
+async def feature_as(request: Request, cube: Frozen, form: FormatName, cut: FeatureCut) -> Response:
+    """As `POST /feature` with the cube's parameters, transparent outside of its area too."""
+    return await cuts.answer_feature(request, None, form, cut, *shown(cube))
+
+
+@router.post(
+    "/feature",
+    summary="A polygon of a cube as a picture",
+    response_class=Response,
+    responses=WITH_BODY,
+    openapi_extra=cuts.BODY,
+)
+async def feature(request: Request, cube: Frozen, cut: FeatureCut) -> Response:
+    """The same as a PNG, or as `format` says."""
+    return await cuts.answer_feature(request, None, None, cut, *shown(cube))
+
+
+@router.post(
+    "/feature" + SIZED + FORMAT,
+    summary="A cube's polygon of a given size",
+    response_class=Response,
+    responses=WITH_BODY,
+    openapi_extra=cuts.BODY,
+)
+async def sized_feature_as(request: Request, cube: Frozen, sides: Sides, form: FormatName, cut: FeatureCut) -> Response:
+    """The same, so many pixels wide and high."""
+    return await cuts.answer_feature(request, sides, form, cut, *shown(cube))
+
+
+@router.post(
+    "/feature" + SIZED,
+    summary="A cube's polygon of a given size as a picture",
+    response_class=Response,
+    responses=WITH_BODY,
+    openapi_extra=cuts.BODY,
+)
+async def sized_feature(request: Request, cube: Frozen, sides: Sides, cut: FeatureCut) -> Response:
+    """The same as a PNG, or as `format` says."""
+    return await cuts.answer_feature(request, sides, None, cut, *shown(cube))
+
+
+@router.post(
+    statistics.ADDRESS,
+    summary="Statistics of a cube",
+    response_class=GeoJSON,
+    responses=statistics.RESPONSES,
+    openapi_extra=statistics.BODY,
+)
+async def of_polygons(request: Request, cube: Frozen, numbers: Numbers) -> GeoJSON:
+    """As `POST /statistics` with the cube's parameters; what lies outside of its area does not count."""
+    return await statistics.answer(request, *shown(cube), numbers)

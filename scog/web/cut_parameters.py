@@ -1,0 +1,115 @@
+"""The parameters of cut-outs: which box, on which pixels of which CRS, from an address to a grid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import Depends, Path, Query
+from pydantic import Field
+
+from scog.errors import InvalidInput
+from scog.formats import NAMED
+from scog.space.bounds import DEGREES
+from scog.space.crs import parse_crs
+from scog.space.cut import MAX_SIZE, UTM, Box, Size, cut_grid
+from scog.space.grid import Grid
+from scog.web.parameters import NUMBER, AnswerParameters, PictureParameters, Text
+
+_PIXELS = re.compile(r"\d{1,6}", re.ASCII)
+
+
+class CutParameters(AnswerParameters):
+    """Where the pixels of a cut-out lie, and how many there are."""
+
+    dst_crs: Text | None = Field(
+        None,
+        description=f"CRS of the pixels: any of EPSG's, such as `EPSG:3857`; `{UTM}`, the zone of the middle. "
+        "Default: that of the coordinates.",
+    )
+    max_size: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description=f"Pixels of the longer side, at most. Default: {MAX_SIZE}, or fewer at the scenes' own resolution.",
+    )
+    resolution: Annotated[float, Field(ge=0.1, le=100_000, allow_inf_nan=False)] | None = Field(
+        None, description="Metres a pixel instead, such as 10: of the CRS, or on the ground in degrees and Mercator."
+    )
+    width: Annotated[int, Field(ge=1)] | None = Field(None, description="Pixels across instead.")
+    height: Annotated[int, Field(ge=1)] | None = Field(None, description="Pixels down.")
+    download: bool = Field(False, description="Whether browsers save it, under a name that says which box it is.")
+
+    @property
+    def sized_by(self) -> str:
+        """The parameter that the number of pixels comes of."""
+        if self.resolution is not None:
+            return "resolution"
+        return "max_size" if self.max_size is not None else "width"
+
+    def grid(self, box: Box, box_crs: str, sides: tuple[int, int] | None) -> Grid:
+        """The grid that shows a box; `sides`, width and height, as the address says. Raises InvalidInput."""
+        width, height = self.width, self.height
+        if sides is not None:
+            if (width or sides[0], height or sides[1]) != sides:
+                what = "The address and the parameter ask for two sizes."
+                raise InvalidInput(what, parameter="width", valid="one of them")
+            width, height = sides
+        text = (self.dst_crs or "").strip()
+        crs = UTM if text.lower() == UTM else parse_crs(text, "dst_crs") if text else None
+        return cut_grid(box, box_crs, crs, Size(width, height, self.max_size, self.resolution))
+
+
+class BoxCutParameters(CutParameters):
+    """The same of a box, whose coordinates may be in any CRS."""
+
+    coord_crs: Text = Field(DEGREES, description="CRS of the box's coordinates: any of EPSG's, x before y.")
+
+
+class FeatureCutParameters(CutParameters):
+    """The same of a polygon."""
+
+    format: Text | None = Field(None, description="As behind the address.")
+
+
+class BoxParameters(BoxCutParameters, PictureParameters):
+    """Which values, how they look, and on which pixels."""
+
+
+class FeatureParameters(FeatureCutParameters, PictureParameters):
+    """Which values, how they look, and on which pixels."""
+
+
+def _sides(
+    width: Annotated[str, Path(description="Pixels across.")], height: Annotated[str, Path(description="Pixels down.")]
+) -> tuple[int, int]:
+    """Width and height of an address. Raises InvalidInput."""
+    if not (_PIXELS.fullmatch(width) and _PIXELS.fullmatch(height) and int(width) and int(height)):
+        raise InvalidInput("A size is two whole numbers.", parameter="width", valid="such as 512x512")
+    return int(width), int(height)
+
+
+def _box(
+    minx: Annotated[str, Path(description="Least x: west.")],
+    miny: Annotated[str, Path(description="Least y: south.")],
+    maxx: Annotated[str, Path(description="Greatest x: east. In degrees less than `minx` over the antimeridian.")],
+    maxy: Annotated[str, Path(description="Greatest y: north.")],
+) -> Box:
+    """The box of an address. Raises InvalidInput."""
+    return box_of((minx, miny, maxx, maxy))
+
+
+def box_of(texts: Sequence[str]) -> Box:
+    """Four numbers as they are written. Raises InvalidInput."""
+    if len(texts) != 4 or not all(NUMBER.fullmatch(text.strip()) for text in texts):
+        valid = "least x, least y, greatest x, greatest y, such as 11.2,46.4,11.5,46.6"
+        raise InvalidInput("A box is four numbers.", parameter="bbox", valid=valid)
+    west, south, east, north = map(float, texts)
+    return west, south, east, north
+
+
+_NAMES = " ".join(f"`{name}`: {each.description}." for name, each in NAMED.items())
+Boxed = Annotated[Box, Depends(_box)]
+Sides = Annotated[tuple[int, int], Depends(_sides)]
+FormatName = Annotated[str, Path(alias="format", description=_NAMES)]
+BoxCut = Annotated[BoxCutParameters, Query()]
+FeatureCut = Annotated[FeatureCutParameters, Query()]

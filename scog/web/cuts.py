@@ -1,0 +1,204 @@
+"""`/bbox/...` and `POST /feature`: pictures and values of a box or a polygon, in any CRS and of any size."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from scog.ask import Ask
+from scog.cube.area import VALID, Area, area_in
+from scog.cutout import check_size, is_large
+from scog.engine import Engine
+from scog.errors import InvalidInput
+from scog.field.field import parse_fields
+from scog.look import Look
+from scog.space.bounds import DEGREES
+from scog.space.crs import parse_crs
+from scog.space.cut import Box
+from scog.space.grid import Grid
+from scog.web import pictures
+from scog.web.bodies import read_body
+from scog.web.cut_parameters import (
+    BoxCutParameters,
+    Boxed,
+    BoxParameters,
+    CutParameters,
+    FeatureCutParameters,
+    FeatureParameters,
+    FormatName,
+    Sides,
+)
+from scog.web.parameters import no_doubles
+from scog.web.problems import PROBLEMS, REFUSALS
+from scog.web.respond import Admission
+from scog.web.stac.values import parse_json
+
+router = APIRouter(tags=["cut-outs"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+
+BOX = "/bbox/{minx},{miny},{maxx},{maxy}"
+SIZED = "/{width}x{height}"
+FORMAT = ".{format}"
+WITH_BODY = pictures.RESPONSES | {413: REFUSALS["4XX"] | {"description": "The body is too long"}}
+EXAMPLE = {
+    "type": "Feature",
+    "properties": {},
+    "geometry": {"type": "Polygon", "coordinates": [[[11.3, 46.4], [11.4, 46.4], [11.4, 46.5], [11.3, 46.4]]]},
+}
+
+
+def with_body(*kinds: str) -> dict[str, Any]:
+    """A body of GeoJSON of some kinds for the API's description."""
+    schema = {
+        "type": "object",
+        "required": ["type"],
+        "properties": {"type": {"enum": list(kinds)}},
+        "description": f"{', '.join(kinds)}, in degrees, longitude first.",
+    }
+    content = {"schema": schema, "example": EXAMPLE}
+    media = ("application/geo+json", "application/json")
+    return {"requestBody": {"required": True, "content": dict.fromkeys(media, content)}}
+
+
+BODY = with_body("Feature", "Polygon", "MultiPolygon")
+
+
+@router.get(
+    BOX + FORMAT, summary="A box as a picture or as values", response_class=Response, responses=pictures.RESPONSES
+)
+async def bbox(
+    request: Request, box: Boxed, form: FormatName, parameters: Annotated[BoxParameters, Query()]
+) -> Response:
+    """Draw a box of any CRS (degrees by default) on pixels of any CRS (by default the box's), at the scenes' own
+    resolution if that takes no more than `max_size`.
+
+    `Content-Bbox` and `Content-Crs` say where its pixels lie, which GeoTIFFs do themselves.
+    """
+    return await answer_box(request, box, None, form, parameters, parameters.look(), parameters.ask())
+
+
+@router.get(
+    BOX + SIZED + FORMAT, summary="A box of a given size", response_class=Response, responses=pictures.RESPONSES
+)
+async def sized_bbox(
+    request: Request, box: Boxed, sides: Sides, form: FormatName, parameters: Annotated[BoxParameters, Query()]
+) -> Response:
+    """The same, so many pixels wide and high."""
+    return await answer_box(request, box, sides, form, parameters, parameters.look(), parameters.ask())
+
+
+async def answer_box(
+    request: Request,
+    box: Box,
+    sides: tuple[int, int] | None,
+    form: str,
+    cut: BoxCutParameters,
+    look: Look,
+    ask: Ask,
+) -> Response:
+    """A box as a response."""
+    grid = await asyncio.to_thread(cut.grid, box, parse_crs(cut.coord_crs, "coord_crs"), sides)
+    return await _answer(request, grid, form, cut, look, ask, box)
+
+
+@router.post(
+    "/feature" + FORMAT,
+    summary="A polygon as a picture or as values",
+    response_class=Response,
+    responses=WITH_BODY,
+    openapi_extra=BODY,
+)
+async def feature_as(request: Request, form: FormatName, parameters: Annotated[FeatureParameters, Query()]) -> Response:
+    """Draw what lies in a polygon, transparent (values: NaN) around it. A pixel counts by its centre.
+
+    The body is a GeoJSON Feature, Polygon or MultiPolygon in degrees. Otherwise as `/bbox/...` of the box around it.
+    """
+    return await answer_feature(request, None, form, parameters, parameters.look(), parameters.ask())
+
+
+@router.post(
+    "/feature",
+    summary="A polygon as a picture",
+    response_class=Response,
+    responses=WITH_BODY,
+    openapi_extra=BODY,
+)
+async def feature(request: Request, parameters: Annotated[FeatureParameters, Query()]) -> Response:
+    """The same as a PNG, or as `format` says."""
+    return await answer_feature(request, None, None, parameters, parameters.look(), parameters.ask())
+
+
+@router.post(
+    "/feature" + SIZED + FORMAT,
+    summary="A polygon of a given size",
+    response_class=Response,
+    responses=WITH_BODY,
+    openapi_extra=BODY,
+)
+async def sized_feature_as(
+    request: Request, sides: Sides, form: FormatName, parameters: Annotated[FeatureParameters, Query()]
+) -> Response:
+    """The same, so many pixels wide and high."""
+    return await answer_feature(request, sides, form, parameters, parameters.look(), parameters.ask())
+
+
+@router.post(
+    "/feature" + SIZED,
+    summary="A polygon of a given size as a picture",
+    response_class=Response,
+    responses=WITH_BODY,
+    openapi_extra=BODY,
+)
+async def sized_feature(request: Request, sides: Sides, parameters: Annotated[FeatureParameters, Query()]) -> Response:
+    """The same as a PNG, or as `format` says."""
+    return await answer_feature(request, sides, None, parameters, parameters.look(), parameters.ask())
+
+
+async def answer_feature(
+    request: Request, sides: tuple[int, int] | None, form: str | None, cut: FeatureCutParameters, look: Look, ask: Ask
+) -> Response:
+    """The polygon of the body as a response; within the area of `ask`, if that has one."""
+    if form and cut.format and form != cut.format:
+        what = "The address and the parameter ask for two formats."
+        raise InvalidInput(what, parameter="format", valid="one of them")
+    engine: Engine = request.app.state.engine
+    settings = engine.settings
+    area = await asyncio.to_thread(
+        _area, await read_body(request, settings.field_bytes, "geometry"), settings.field_corners
+    )
+    box = area.box
+    grid = await asyncio.to_thread(cut.grid, box, DEGREES, sides)
+    if ask.area is not None:
+        common = await asyncio.to_thread(area.common, ask.area)
+        if common is None:
+            what = "The polygon lies outside of the cube's area."
+            raise InvalidInput(what, parameter="body", valid="a polygon within the area that /cubes/{id} tells")
+        area = common
+    form = form or cut.format or pictures.DEFAULT_FORMAT
+    return await _answer(request, grid, form, cut, look, ask.limited(area), box)
+
+
+def _area(body: bytes, corners: int) -> Area:
+    """The area of a body. Raises InvalidInput."""
+    field = parse_fields(parse_json(body, "body"), 1, corners).fields[0]
+    if field.is_point:
+        raise InvalidInput("A point has no area.", parameter="geometry", valid=f"{VALID}, or a Feature of it")
+    return area_in(field.shape)
+
+
+async def _answer(
+    request: Request, grid: Grid, form: str, cut: CutParameters, look: Look, ask: Ask, box: Box
+) -> Response:
+    """A grid as a response. Of those that are larger than a tile, few are in work at once."""
+    engine, state = request.app.state.engine, request.app.state
+    check_size(engine.settings, grid, ask, cut.sized_by)
+    admission: Admission = state.cutouts if is_large(grid) else state.admission
+    made = pictures.picture(request, engine, grid, look, ask, cut, form)
+    response = await admission.run(request, made)
+    response.headers["Content-Bbox"] = ",".join(map(repr, grid.bounds))
+    response.headers["Content-Crs"] = f"<http://www.opengis.net/def/crs/EPSG/0/{grid.crs.removeprefix('EPSG:')}>"
+    if cut.download:
+        name = "_".join(f"{edge:.6g}" for edge in box)
+        response.headers["Content-Disposition"] = f'attachment; filename="scog_{name}.{form}"'
+    return response

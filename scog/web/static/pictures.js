@@ -1,0 +1,92 @@
+// The pictures on the map: one, or two of which each is shown on its side of the divider.
+/* global L */
+import { escaped } from "./map.js";
+import { tileQuery } from "./picture.js";
+import { Tiles } from "./tiles.js";
+
+export class Pictures {
+  // `changed` is called, with a Problem or null, whenever a tile is asked for, comes, or fails.
+  constructor(map, changed) {
+    Object.assign(this, { map, changed, shown: [null, null] });
+    this.panes = ["first", "second"].map((name, place) => {
+      const pane = map.createPane(name);
+      pane.style.zIndex = 300 + place;
+      pane.classList.add("side");
+      return pane;
+    });
+  }
+
+  serve(served) {
+    this.served = served;
+  }
+
+  // Show a side's picture, or nothing for null.
+  show(side, picture) {
+    const query = picture && tileQuery(picture);
+    const shown = this.shown[side];
+    if (query === (shown?.query ?? null)) return shown?.layer.setOpacity(picture.opacity / 100);
+    this._replace(side, picture && { query, layer: this._layer(side, picture, query) });
+  }
+
+  // Draw anew what is shown.
+  again() {
+    const shown = this.shown;
+    shown.forEach((each, side) => {
+      if (each)
+        this._replace(side, {
+          query: each.query,
+          layer: this._layer(side, { opacity: 100 * each.layer.options.opacity }, each.query),
+        });
+    });
+  }
+
+  _layer(side, { opacity }, query) {
+    const [west, south, east, north] = this.served.bounds;
+    return new Tiles(
+      query,
+      {
+        pane: ["first", "second"][side],
+        bounds: [
+          [south, west],
+          [north, east],
+        ],
+        minZoom: this.served.minzoom,
+        maxNativeZoom: this.served.maxzoom,
+        maxZoom: this.map.getMaxZoom(),
+        opacity: opacity / 100,
+        attribution: escaped(this.served.attribution),
+        updateWhenZooming: false,
+        className: "pixels",
+      },
+      this.changed,
+    );
+  }
+
+  // The old layer stays until the new one has come, so that the map does not blink.
+  _replace(side, next) {
+    const old = this.shown[side]?.layer;
+    this.shown[side] = next;
+    old?.freeze();
+    if (!next) {
+      old?.remove();
+    } else {
+      old?.setZIndex(1);
+      next.layer.setZIndex(2).addTo(this.map);
+      if (old) next.layer.once("load remove", () => old.remove());
+      if (!next.layer.waiting()) old?.remove();
+    }
+    this.changed(null);
+  }
+
+  // Tiles on their way, and how many of a kind were asked for.
+  progress() {
+    const layers = this.shown.filter(Boolean).map(({ layer }) => layer);
+    const sum = (count) => layers.reduce((total, layer) => total + count(layer), 0);
+    return { waiting: sum((layer) => layer.waiting()), asked: sum((layer) => layer.asked) };
+  }
+
+  // Ids of the scenes that a side is made of in view, and of those that could not be read.
+  scenes(side) {
+    return this.shown[side]?.layer.scenes() ?? { used: new Set(), skipped: new Set() };
+  }
+}

@@ -1,0 +1,150 @@
+// How a layer is used elsewhere: texts to copy that run as they are.
+
+// `layer` has the addresses `tiles`, `tilejson` and `base` (absolute), the `query` of values, `name`, `attribution`,
+// `minzoom`, `maxzoom`, and the place on the map: `lat`, `lon`, `zoom`.
+export function snippets(layer) {
+  const place = { lat: layer.lat.toFixed(4), lon: layer.lon.toFixed(4), zoom: layer.zoom };
+  return [
+    { name: "Leaflet", about: "A page by itself; save it as a file and open it.", text: leaflet(layer, place) },
+    { name: "OpenLayers", about: "A page by itself; save it as a file and open it.", text: openlayers(layer, place) },
+    { name: "MapLibre", about: "A page by itself; save it as a file and open it.", text: maplibre(layer, place) },
+    {
+      name: "QGIS",
+      about: "Paste it into QGIS's Python console, or its url into Layer, Add Layer, Add XYZ Layer.",
+      text: qgis(layer),
+    },
+    { name: "folium", about: "In a notebook; pip install folium.", text: folium(layer, place) },
+    { name: "leafmap", about: "In a notebook; pip install leafmap.", text: leafmap(layer, place) },
+    { name: "Python", about: "The values themselves; pip install httpx numpy.", text: python(layer, place) },
+    {
+      name: "curl",
+      about: "The tile in the middle of the map, as a picture and as a GeoTIFF.",
+      text: curl(layer, place),
+    },
+  ];
+}
+
+// As a literal of JavaScript and of Python, that cannot end a script either.
+const quoted = (text) => JSON.stringify(text).replace(/</g, "\\u003c");
+const markup = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+function page(head, body, script, type = "") {
+  return `<!doctype html>
+<meta charset="utf-8">
+<title>scog</title>
+${head}
+<style>html, body, #map { height: 100%; margin: 0; }</style>
+<div id="map"></div>
+${body}<script${type}>
+${script}
+</script>
+`;
+}
+
+const leaflet = ({ tiles, attribution, minzoom, maxzoom }, { lat, lon, zoom }) =>
+  page(
+    `<link rel="stylesheet" href="https://unpkg.com/leaflet@1.9.4/dist/leaflet.css">
+<script src="https://unpkg.com/leaflet@1.9.4/dist/leaflet.js"></script>`,
+    "",
+    `const map = L.map("map").setView([${lat}, ${lon}], ${zoom});
+L.tileLayer(${quoted(tiles)}, {
+  minZoom: ${minzoom},
+  maxNativeZoom: ${maxzoom},
+  attribution: ${quoted(markup(attribution))},
+}).addTo(map);`,
+  );
+
+const openlayers = ({ tiles, attribution, minzoom, maxzoom }, { lat, lon, zoom }) =>
+  page(
+    `<link rel="stylesheet" href="https://unpkg.com/ol@10.7.0/ol.css">
+<script src="https://unpkg.com/ol@10.7.0/dist/ol.js"></script>`,
+    "",
+    `const source = new ol.source.XYZ({
+  url: ${quoted(tiles)},
+  minZoom: ${minzoom},
+  maxZoom: ${maxzoom},
+  attributions: ${quoted(markup(attribution))},
+});
+const map = new ol.Map({
+  target: "map",
+  layers: [new ol.layer.Tile({ source })],
+  view: new ol.View({ center: ol.proj.fromLonLat([${lon}, ${lat}]), zoom: ${zoom} }),
+});`,
+  );
+
+const maplibre = ({ tilejson }, { lat, lon, zoom }) =>
+  page(
+    `<link rel="stylesheet" href="https://unpkg.com/maplibre-gl@5.6.0/dist/maplibre-gl.css">
+<script src="https://unpkg.com/maplibre-gl@5.6.0/dist/maplibre-gl.js"></script>`,
+    "",
+    `const map = new maplibregl.Map({
+  container: "map",
+  center: [${lon}, ${lat}],
+  zoom: ${zoom - 1},
+  style: {
+    version: 8,
+    sources: { scog: { type: "raster", url: ${quoted(tilejson)}, tileSize: 256 } },
+    layers: [{ id: "scog", type: "raster", source: "scog" }],
+  },
+});`,
+  );
+
+const qgis = ({ tiles, name, minzoom, maxzoom }) => `from urllib.parse import quote
+
+url = ${quoted(tiles)}
+layer = iface.addRasterLayer(f"type=xyz&zmin=${minzoom}&zmax=${maxzoom}&url={quote(url, safe='')}", ${quoted(name)}, "wms")
+`;
+
+const folium = ({ tiles, name, attribution, minzoom, maxzoom }, { lat, lon, zoom }) => `import folium
+
+m = folium.Map(location=[${lat}, ${lon}], zoom_start=${zoom})
+folium.TileLayer(
+    tiles=${quoted(tiles)},
+    name=${quoted(name)},
+    attr=${quoted(markup(attribution))},
+    min_zoom=${minzoom},
+    max_native_zoom=${maxzoom},
+    max_zoom=18,
+    overlay=True,
+).add_to(m)
+m
+`;
+
+const leafmap = ({ tiles, name, attribution }, { lat, lon, zoom }) => `import leafmap.foliumap as leafmap
+
+m = leafmap.Map(center=[${lat}, ${lon}], zoom=${zoom})
+m.add_tile_layer(url=${quoted(tiles)}, name=${quoted(name)}, attribution=${quoted(attribution)})
+m
+`;
+
+// The tile of web mercator that a place lies in.
+export function tileAt(lat, lon, zoom) {
+  const scale = 2 ** zoom;
+  const sine = Math.sin((lat * Math.PI) / 180);
+  const y = (0.5 - Math.log((1 + sine) / (1 - sine)) / (4 * Math.PI)) * scale;
+  return `${zoom}/${Math.floor(((lon + 180) / 360) * scale)}/${Math.floor(y)}`;
+}
+
+function middle({ minzoom, maxzoom }, { lat, lon, zoom }) {
+  return tileAt(Number(lat), Number(lon), Math.min(maxzoom, Math.max(minzoom, zoom)));
+}
+
+const python = (layer, place) => `import io
+
+import httpx
+import numpy as np
+
+answer = httpx.get(${quoted(`${layer.base}/tiles/${middle(layer, place)}.npy${layer.query}`)}, timeout=60)
+answer.raise_for_status()
+values = np.load(io.BytesIO(answer.content))  # float32 (band, y, x), NaN where there is no clear pixel
+print(values.shape, np.nanmean(values, axis=(1, 2)))
+`;
+
+const shell = (text) => `'${text.replace(/'/g, "'\\''")}'`;
+
+const curl = (
+  layer,
+  place,
+) => `curl -o tile.png ${shell(`${layer.base}/tiles/${middle(layer, place)}.png${layer.look}`)}
+curl -o tile.tif ${shell(`${layer.base}/tiles/${middle(layer, place)}.tif${layer.query}`)}
+`;

@@ -1,0 +1,103 @@
+"""`POST /statistics`: what lies in polygons, told in numbers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from scog.ask import Ask
+from scog.engine import Engine
+from scog.errors import NothingReadable
+from scog.field.field import Fields, parse_fields
+from scog.field.summary import MOST_PERCENTILES, VALID_BINS, VALID_RANGE, Wanted, wanted_of
+from scog.field.told import document
+from scog.field.zonal import Zonal, zonal
+from scog.look import Look
+from scog.report import Report
+from scog.web.bodies import read_body
+from scog.web.cuts import with_body
+from scog.web.parameters import Text, ValueParameters, no_doubles
+from scog.web.places import GeoJSON
+from scog.web.problems import PROBLEMS, REFUSALS
+from scog.web.respond import Admission, report_headers
+from scog.web.stac.values import parse_json
+
+router = APIRouter(tags=["statistics"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+
+ADDRESS = "/statistics"
+RESPONSES: dict[int | str, dict[str, Any]] = {413: REFUSALS["4XX"] | {"description": "The geometry is too long"}}
+BODY = with_body("Feature", "FeatureCollection", "Polygon", "MultiPolygon")
+
+
+class NumberParameters(BaseModel):
+    """Which numbers are told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    p: Annotated[list[float], Field(max_length=MOST_PERCENTILES)] = Field(
+        [], description="Percentiles, 0 to 100, one or several. Default: 2 and 98."
+    )
+    histogram_bins: Annotated[str, Field(max_length=16_384)] | None = Field(
+        None, description=f"{VALID_BINS[0].upper()}{VALID_BINS[1:]}. Default: 10."
+    )
+    histogram_range: Text | None = Field(
+        None, description=f"Range of the bins: {VALID_RANGE}. Default: that of the values."
+    )
+    strict: bool = Field(False, description="Answer 502 rather than numbers from which scenes are missing.")
+
+    def wanted(self) -> Wanted:
+        """Which numbers are asked for. Raises InvalidInput."""
+        return wanted_of(self.p, self.histogram_bins, self.histogram_range)
+
+
+class StatisticsParameters(NumberParameters, ValueParameters):
+    """Which values, and which numbers of them are told."""
+
+
+Numbers = Annotated[NumberParameters, Query()]
+
+
+@router.post(ADDRESS, summary="Statistics of polygons", response_class=GeoJSON, responses=RESPONSES, openapi_extra=BODY)
+async def statistics(request: Request, parameters: Annotated[StatisticsParameters, Query()]) -> GeoJSON:
+    """What a picture shows in polygons, told in numbers: on the scenes' own pixels in the polygon's UTM zone (larger
+    ones where there would be too many), each weighed by its share inside.
+
+    The answer is what was sent, each feature with `statistics` among its properties, as TiTiler has them, and with
+    `measured`: hectares on the ellipsoid, of all of it and of what is known; the hectares of each class of the scene
+    classification or of `classes`; and what is missing.
+    """
+    return await answer(request, parameters.look(), parameters.ask(), parameters)
+
+
+async def answer(request: Request, look: Look, ask: Ask, numbers: NumberParameters) -> GeoJSON:
+    """The statistics of the polygons in the body as a response."""
+    wanted, settings = numbers.wanted(), request.app.state.engine.settings
+    body = await read_body(request, settings.field_bytes, "geometry")
+    sent, fields = await asyncio.to_thread(_parsed, body, settings.fields, settings.field_corners)
+    admission: Admission = request.app.state.statistics
+    found, report = await admission.run(request, _found(request.app.state.engine, fields, look, ask, wanted))
+    if numbers.strict and report.partial:
+        raise NothingReadable("Scenes are missing from these numbers.", skipped=tuple(report.skipped.items()))
+    told = await asyncio.to_thread(document, fields, found, look, sent)
+    return GeoJSON(told, headers=report_headers(report))
+
+
+async def _found(
+    engine: Engine, fields: Fields, look: Look, ask: Ask, wanted: Wanted
+) -> tuple[list[Zonal | None], Report]:
+    found = await zonal(engine, fields.fields, look, ask, wanted)
+    report = Report()
+    for each in found:
+        if each is None:
+            report.incomplete = "deadline"
+        else:
+            report.include(each.report)
+    return found, report
+
+
+def _parsed(body: bytes, most: int, corners: int) -> tuple[object, Fields]:
+    sent = parse_json(body, "body")
+    return sent, parse_fields(sent, most, corners)

@@ -1,0 +1,285 @@
+"""Asking: a place's value and series, areas drawn and opened, what is saved."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import rasterio
+from PIL import Image
+
+from tests.browser.answers import get
+from tests.browser.conftest import Visit
+from tests.browser.test_layer import asked_with
+
+MIDDLE = "40.2017/12.0001"
+FIELD = [[11.98, 40.19], [12.0, 40.19], [12.0, 40.2], [11.98, 40.2], [11.98, 40.19]]
+
+
+def post(url: str, body: Any) -> Any:
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode()), timeout=20) as response:
+        return json.load(response)
+
+
+def charted(visit: Visit) -> None:
+    """Wait until a series is complete."""
+    visit.page.wait_for_selector("#chart .dot", state="attached")
+    visit.until("document.querySelector('#asked .quiet-words').textContent === ''")
+
+
+def known(series: Any) -> list[Any]:
+    return [each for each in series["observations"] if each["values"][0] is not None]
+
+
+def test_a_click_shows_the_value_and_the_series(visit: Visit) -> None:
+    visit.open(f"/#13/{MIDDLE}?index=ndmi")
+    page = visit.page
+    with page.expect_response("**/point/**") as answer:
+        page.mouse.click(640, 400)
+    lon, lat = (float(part) for part in urlsplit(answer.value.url).path.removeprefix("/point/").split(","))
+    assert (lon, lat) == pytest.approx((12.0001, 40.2017), abs=1e-3)
+    assert answer.value.url.endswith("?index=ndmi")
+    charted(visit)
+    value = get(answer.value.url)["values"][0]
+    assert float(page.get_attribute("#asked-value data", "value")) == value
+    assert page.inner_text("#asked-value data").replace("−", "-") == f"{round(value, 3):g}"
+    series = get(f"{visit.server}/timeseries/{lon:.6f},{lat:.6f}?index=ndmi&datetime=2021-10-25/..")
+    assert page.locator("#chart .dot").count() == len(known(series))
+    assert page.locator("#chart .missing").count() == len(series["observations"]) - len(known(series))
+    said = page.get_attribute("#chart svg", "aria-label")
+    assert said.startswith(f"NDMI: {len(known(series))} values from ")
+    values = [each["values"][0] for each in known(series)]
+    order = page.eval_on_selector_all("#chart .dot", "all => all.map(dot => -dot.getAttribute('cy'))")
+    ranks = [sorted(each).index(one) for each in (values, order) for one in each]
+    assert ranks[: len(values)] == ranks[len(values) :]
+    assert f"at={lon:.5f},{lat:.5f}" in visit.hash
+    page.focus("#map")
+    page.keyboard.press("Escape")
+    assert page.locator("#asked").is_hidden()
+
+
+def test_a_dot_shows_its_date(visit: Visit) -> None:
+    visit.open(f"/#12/{MIDDLE}?at=12.0,40.2")
+    page = visit.page
+    charted(visit)
+    box = page.locator("#chart .dot").nth(2).bounding_box()
+    page.mouse.move(box["x"] + 4, box["y"] + 4)
+    page.wait_for_selector("#chart .tip:not([hidden])")
+    said = page.inner_text("#chart .tip")
+    with asked_with(visit, "datetime="):
+        page.mouse.click(box["x"] + 4, box["y"] + 4)
+    assert said.startswith(page.inner_text("#when"))
+    assert page.locator("#chart .shown").count() == 1
+    visit.drawn()
+    left, right = page.eval_on_selector(
+        "#line .chosen", "bar => [bar.getBoundingClientRect().left, bar.getBoundingClientRect().right]"
+    )
+    assert left <= box["x"] + 4 <= right  # the chart and the time line have one scale
+
+
+def test_the_series_fills_as_dates_arrive(visit: Visit) -> None:
+    """Half of the events, then the rest: what has come is drawn."""
+    visit.open(f"/#12/{MIDDLE}")
+    page = visit.page
+    page.evaluate(
+        """() => {
+          const real = window.fetch;
+          window.fetch = (url, options) => {
+            if (!String(url).includes('timeseries/')) return real(url, options);
+            const text = new TextEncoder();
+            const say = (event, data) => text.encode(`event: ${event}\\ndata: ${JSON.stringify(data)}\\n\\n`);
+            const one = (day, value) => ({datetime: `2022-0${day}-10T10:00:00Z`, values: [value], valid: 1});
+            const body = new ReadableStream({start(control) {
+              control.enqueue(say('start', {band_names: ['X'], expected: 4}));
+              control.enqueue(say('observation', one(3, 0.5)));
+              const late = say('observation', one(2, 0.25));
+              control.enqueue(late.slice(0, 20));
+              window.rest = () => {
+                control.enqueue(late.slice(20));
+                control.enqueue(text.encode(': still there\\n\\n'));
+                control.enqueue(say('observation', one(4, null)));
+                control.enqueue(say('end', {}));
+                control.close();
+              };
+            }});
+            return Promise.resolve(new Response(body));
+          };
+        }"""
+    )
+    page.mouse.click(800, 400)
+    page.wait_for_selector("#asked >> text=Reading 1 of 4 dates")
+    assert page.locator("#chart .dot").count() == 1
+    page.evaluate("window.rest()")
+    visit.until("document.querySelector('#asked .quiet-words').textContent === ''")
+    assert page.locator("#chart .dot").count() == 2
+    assert page.locator("#chart .missing").count() == 1
+
+
+def test_a_series_that_fails_is_told(visit: Visit) -> None:
+    visit.open(f"/#12/{MIDDLE}")
+    visit.page.route("**/timeseries/**", lambda route: route.fulfill(status=504, json={"detail": "Too slow <b>."}))
+    visit.page.mouse.click(800, 400)
+    visit.page.wait_for_selector("#asked >> text=Too slow <b>.")
+
+
+def test_everything_is_asked_by_keyboard(visit: Visit) -> None:
+    visit.open(f"/#13/{MIDDLE}")
+    page = visit.page
+    page.focus("#map")
+    page.keyboard.press("Enter")
+    charted(visit)
+    assert "at=12.00010,40.20170" in visit.hash
+    page.click("#tab-analyse")
+    page.focus("#draw-box")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "map"
+    page.keyboard.press("Space")
+    for key in ("ArrowRight", "ArrowUp"):
+        page.keyboard.press(key)
+    page.keyboard.press("Space")
+    page.wait_for_selector("#chart .spread", state="attached")
+    assert "area=" in visit.hash
+    page.focus("#draw-shape")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    assert page.locator("#drawing").is_hidden()
+    assert "area=" in visit.hash
+
+
+def test_a_drawn_shape_has_a_series_and_statistics(visit: Visit) -> None:
+    visit.open(f"/#13/{MIDDLE}")
+    page = visit.page
+    page.click("#tab-analyse")
+    page.click("#draw-shape")
+    for x, y in ((700, 300), (900, 300)):
+        page.mouse.click(x, y)
+    assert page.is_disabled("#finish")
+    page.mouse.click(800, 450)
+    with page.expect_request(lambda request: "/timeseries?" in request.url) as asked:
+        page.click("#finish")
+    area = json.loads(asked.value.post_data)
+    assert area["type"] == "Polygon"
+    assert len(area["coordinates"][0]) == 4
+    charted(visit)
+    series = post(f"{visit.server}/timeseries?datetime=2021-10-25/..", area)
+    assert page.locator("#chart .dot").count() == len(known(series))
+    assert page.locator("#chart .spread").count() == 2
+    last = known(series)[-1]
+    assert float(page.get_attribute("#asked-value data", "value")) == last["values"][0]
+    page.wait_for_selector("#statistics-table td")
+    told = post(f"{visit.server}/statistics", {"type": "Feature", "properties": {}, "geometry": area})["properties"]
+    (one,) = told["statistics"].values()
+    rows = dict(text.split("\t") for text in page.locator("#statistics-table tr").all_inner_texts())
+    assert rows["Mean"].replace("−", "-") == f"{round(one['mean'], 3):g}"
+    assert rows["Usable"] == f"{round(one['valid_percent'])} %"
+    assert float(rows["Area"].removesuffix(" ha")) == pytest.approx(told["measured"]["area_ha"], abs=0.06)
+
+
+def opened_file(visit: Visit, tmp_path: Path, content: Any) -> None:
+    file = tmp_path / "field.geojson"
+    file.write_text(content if isinstance(content, str) else json.dumps(content))
+    visit.page.set_input_files("#file", file)
+
+
+def test_a_geojson_file_is_opened_or_dropped(visit: Visit, tmp_path: Path) -> None:
+    visit.open()
+    page = visit.page
+    page.click("#tab-analyse")
+    feature = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [FIELD]}}
+    opened_file(visit, tmp_path, {"type": "FeatureCollection", "features": [feature]})
+    charted(visit)
+    assert "area=11.98000,40.19000;12.00000,40.19000" in visit.hash
+    assert visit.hash.startswith("#15/")  # it is gone to
+    visit.drawn()
+    dropped = json.dumps({**feature["geometry"], "coordinates": [[[lon + 0.01, lat] for lon, lat in FIELD]]})
+    page.evaluate(
+        """text => {
+          const data = new DataTransfer();
+          data.items.add(new File([text], 'a.json'));
+          document.dispatchEvent(new DragEvent('dragover', {dataTransfer: data, bubbles: true, cancelable: true}));
+          window.dropShown = !document.querySelector('#drop').hidden;
+          document.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}));
+        }""",
+        dropped,
+    )
+    assert page.evaluate("window.dropShown")
+    visit.until("location.hash.includes('area=11.99000,40.19000')")
+    assert page.locator("#drop").is_hidden()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("<b>nothing</b>", "This file is no GeoJSON."),
+        ({"type": "Point", "coordinates": [12, 40]}, "There is no polygon in this file."),
+        (
+            {"type": "Polygon", "coordinates": [[[700000, 5000000]] * 4]},
+            "Coordinates must be longitude and latitude in degrees.",
+        ),
+        ({"type": "Polygon", "coordinates": "x"}, "Coordinates must be longitude and latitude in degrees."),
+        ([1, None, {"features": 3}], "There is no polygon in this file."),
+    ],
+)
+def test_what_is_no_area_is_told(opened: Visit, content: Any, said: str) -> None:
+    text = content if isinstance(content, str) else json.dumps(content)
+    wrong = "Promise.resolve().then(() => m.areaOf(given)).then(() => 'fine', error => error.message)"
+    assert opened.run("geojson.js", wrong, text) == said
+
+
+def is_csv(data: bytes) -> None:
+    assert data.startswith(b"datetime,")
+    assert data.count(b"\n") > 5
+
+
+def is_png(data: bytes) -> None:
+    assert Image.open(io.BytesIO(data)).format == "PNG"
+
+
+def is_geotiff(data: bytes) -> None:
+    with rasterio.MemoryFile(data) as memory, memory.open() as written:
+        assert written.count == 1
+        assert written.bounds.left == pytest.approx(11.98, abs=0.001)
+        assert written.bounds.top == pytest.approx(40.2, abs=0.001)
+
+
+def is_animation(data: bytes) -> None:
+    shown = Image.open(io.BytesIO(data))
+    assert shown.format == "WEBP"
+    assert shown.n_frames > 2
+
+
+SAVED: dict[str, Callable[[bytes], None]] = {
+    "png": is_png,
+    "tif": is_geotiff,
+    "csv": is_csv,
+    "chart": is_png,
+    "animation": is_animation,
+}
+
+
+def test_what_is_shown_is_saved(visit: Visit) -> None:
+    corners = ";".join(f"{lon},{lat}" for lon, lat in FIELD[:-1])
+    visit.open(f"/#14/40.195/11.99?area={corners}&span=3")
+    page = visit.page
+    page.click("#tab-analyse")
+    charted(visit)
+    for kind, check in SAVED.items():
+        with page.expect_download() as saved:
+            page.click(f"[data-download={kind}]")
+        check(Path(saved.value.path()).read_bytes())
+        assert saved.value.suggested_filename.startswith("ndvi-newest.")
+    page.click("#asked [aria-label='Close the series']")
+    assert page.is_disabled("[data-download=csv]")
+    for kind in ("png", "tif"):
+        with page.expect_download() as saved:
+            page.click(f"[data-download={kind}]")
+        assert Path(saved.value.path()).stat().st_size > 1000
+    page.route("**/bbox/**", lambda route: route.fulfill(status=400, json={"detail": "Too <large>", "valid": "less"}))
+    page.click("[data-download=tif]")
+    page.wait_for_selector("#download-state >> text=Too <large> Valid: less.")

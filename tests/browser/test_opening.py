@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import re
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import scog.web
+from tests.browser.answers import with_changed
+from tests.browser.conftest import Visit
+
+MIDDLE = "40.2017/12.0001"
+MARKUP = '<img src="x" onerror="window.harmed = 1">'
+
+
+def test_opens_with_ndvi_of_the_archive(opened: Visit) -> None:
+    page = opened.page
+    assert opened.tiles()
+    pictures = [tile for tile in opened.tiles() if ".npy" not in tile]
+    assert all(re.fullmatch(r"/tiles/\d+/\d+/\d+", tile) for tile in pictures)
+    assert {opened.statuses[opened.server + tile] for tile in opened.tiles()} == {200}
+    widths = page.eval_on_selector_all(".pixels img", "all => all.map(image => image.naturalWidth)")
+    assert set(widths) == {256}
+    assert page.inner_text("#layer-title").split("\n")[0] == "NDVI"
+    assert re.fullmatch(r"Newest: .* 20\d\d", page.inner_text("#when"))
+    assert page.locator("#line .day").count() > 10
+
+
+def test_says_that_the_demo_is_made_up(opened: Visit) -> None:
+    notice = opened.page.locator("#made-up")
+    assert notice.is_visible()
+    assert notice.inner_text() == "Made-up acquisitions of an island that does not exist"
+    opened.page.wait_for_selector(".leaflet-control-attribution >> text=Coasts: Natural Earth")
+
+
+def test_says_nothing_like_it_of_real_data(visit: Visit) -> None:
+    visit.page.route("**/tilejson.json", lambda route: with_changed(route, attribution="Contains Copernicus data"))
+    visit.open()
+    assert visit.page.locator("#made-up").is_hidden()
+
+
+def test_the_page_forbids_what_comes_from_elsewhere(server: str) -> None:
+    request = urllib.request.Request(f"{server}/", headers={"Accept": "text/html"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "http" not in policy
+
+
+def test_the_page_knows_all_of_its_modules(opened: Visit) -> None:
+    """Each is asked for at once rather than when another one turns out to need it; and none is there in vain."""
+    static = Path(scog.web.__file__).parent / "static"
+    modules = {path.name for path in static.glob("*.js")}
+    asked = {url.removeprefix(f"{opened.server}/static/") for url in opened.requests if url.endswith(".js")}
+    assert asked - {"leaflet/leaflet.js"} == modules
+
+
+def test_markup_stays_text(visit: Visit) -> None:
+    page = visit.page
+    page.route("**/tilejson.json", lambda route: with_changed(route, attribution=MARKUP))
+    page.route(re.compile("/scenes"), lambda route: route.fulfill(json={"features": [scene_of_markup()]}))
+    page.route("**/tiles/**", lambda route: route.fulfill(status=502, json={"detail": MARKUP}))
+    page.route("**/indices", lambda route: route.fulfill(json={"indices": [index_of_markup()]}))
+    query = urllib.parse.urlencode({"expression": MARKUP, "rescale": MARKUP, "footprints": 1, "time": MARKUP})
+    page.goto(f"{visit.server}/#13/{MIDDLE}?{query}")
+    page.wait_for_selector("#formula-problem p")
+    assert page.input_value("#expression") == MARKUP
+    page.wait_for_selector("#layer-list [role=option]:has-text('onerror')")
+    page.click("#layer-list [role=option]:has-text('onerror')")
+    page.wait_for_selector("#trouble:not([hidden])")
+    assert MARKUP in page.inner_text("#about")
+    page.click("#layer-list [role=option]:has-text('False colour (urban)')")
+    page.click("#tab-share")
+    page.wait_for_selector("#snippet:not(:empty)")
+    assert MARKUP in page.inner_text(".leaflet-control-attribution")
+    assert page.locator("[onerror], img[src=x]").count() == 0
+    assert page.evaluate("window.harmed") is None
+
+
+def scene_of_markup() -> dict[str, Any]:
+    box = [[[11.9, 40.1], [12.1, 40.1], [12.1, 40.3], [11.9, 40.3], [11.9, 40.1]]]
+    properties = {"datetime": MARKUP, "observation": "2022-10-05", "cloud_cover": MARKUP, "square": MARKUP}
+    geometry = {"type": "Polygon", "coordinates": box}
+    return {"type": "Feature", "id": MARKUP, "geometry": geometry, "properties": properties}
+
+
+def index_of_markup() -> dict[str, Any]:
+    words = dict.fromkeys(("name", "title", "domain", "formula", "reference", "colormap"), MARKUP)
+    return words | {"aliases": [MARKUP], "bands": [MARKUP], "rescale": [0, 1]}
+
+
+def test_link_restores_the_view(visit: Visit) -> None:
+    query = {"expression": "nir-red", "rescale": "0,0.4", "time": "2022-10-05", "fill": "0", "mask": "0"}
+    more = {"opacity": "55", "composite": "median", "colormap": "magma", "span": "6"}
+    visit.open(f"/#13/40.201700/12.000100?{urllib.parse.urlencode(query | more)}")
+    page = visit.page
+    tiles = {tile for tile in visit.tiles() if ".npy" not in tile}
+    asked = (
+        "?expression=nir-red&datetime=2022-10-05&cloud_cover=100&mask=none&composite=median"
+        "&rescale=0,0.4&colormap_name=magma"
+    )
+    assert {tile[tile.index("?") :] for tile in tiles} == {asked}
+    assert page.input_value("#expression") == "nir-red"
+    assert page.input_value("#opacity") == "55"
+    assert page.input_value("#composite") == "median"
+    assert page.input_value("#span") == "6"
+    assert not page.is_checked("#mask")
+    written = visit.hash
+    visit.requests.clear()
+    visit.open(f"/{written}")
+    assert visit.hash == written
+    assert {tile for tile in visit.tiles() if ".npy" not in tile} == tiles
+    page.evaluate(f"location.hash = '#12/{MIDDLE}?index=ndwi'")
+    page.wait_for_selector("#layer-title >> text=NDWI")
+    visit.drawn()
+    assert any(tile.endswith("?index=ndwi") for tile in visit.tiles())
+
+
+def test_failing_tiles_are_told_once_and_tried_again(visit: Visit) -> None:
+    page = visit.page
+    page.route("**/tiles/**", lambda route: route.fulfill(status=502, json={"detail": "No scene could be read."}))
+    page.goto(f"{visit.server}/")
+    page.wait_for_selector("#trouble:not([hidden])")
+    page.wait_for_selector("#map[aria-busy=false]")
+    assert page.inner_text("#trouble p") == "No scene could be read."
+    assert page.locator("#trouble:visible").count() == 1
+    page.unroute("**/tiles/**")
+    page.click("#again")
+    visit.drawn()
+    assert page.locator("#trouble").is_hidden()
+
+
+@pytest.mark.parametrize("what", ["tilejson.json", "scenes?*"])
+def test_a_failing_catalogue_is_told_and_tried_again(visit: Visit, what: str) -> None:
+    page = visit.page
+    address = f"**/{what}"
+    page.route(address, lambda route: route.fulfill(status=504, json={"detail": "The catalogue does not answer."}))
+    page.goto(f"{visit.server}/")
+    page.wait_for_selector("#trouble >> text=The catalogue does not answer.")
+    page.unroute(address)
+    page.click("#again")
+    visit.drawn()
+    page.wait_for_selector("#line .day", state="attached")
+    assert page.locator("#trouble").is_hidden()
+
+
+def test_a_busy_server_is_asked_again(visit: Visit) -> None:
+    refused: list[str] = []
+
+    def refuse_first(route: Any) -> None:
+        if refused:
+            return route.continue_()
+        refused.append(route.request.url)
+        return route.fulfill(status=503, json={"detail": "Too many pictures."}, headers={"Retry-After": "1"})
+
+    visit.page.route("**/tiles/**", refuse_first)
+    visit.open()
+    assert visit.statuses[refused[0]] == 200
+    assert visit.page.locator("#trouble").is_hidden()
+
+
+def test_what_it_waits_for_is_said(visit: Visit) -> None:
+    held: list[Any] = []
+    visit.page.route(re.compile("/scenes"), lambda route: held.append(route))
+    visit.page.route("**/tiles/**", lambda route: held.append(route))
+    visit.page.goto(f"{visit.server}/")
+    visit.page.wait_for_selector("#status.on.busy >> text=/Reading pixels · 0 of \\d+ tiles/")
+    for route in held:
+        if "/tiles/" in route.request.url:
+            route.continue_()
+    visit.page.wait_for_selector("#status.on.busy >> text=Searching the catalogue")
+    visit.page.unroute_all()  # lets go of what is held
+    visit.drawn()
+    visit.page.wait_for_selector("#status:not(.on)", state="attached")

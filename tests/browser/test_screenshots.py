@@ -1,0 +1,86 @@
+"""README's pictures of the map: each is taken, and with `--screenshots` written to `deploy/screenshots/`."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.browser.conftest import DESKTOP, PHONE, Visit, visiting
+from tests.browser.test_ask import charted
+
+FOLDER = Path(__file__).parents[2] / "deploy" / "screenshots"
+LARGEST = 400_000
+ISLAND = "/#12/40.1970/11.9660"
+
+
+def plain(visit: Visit) -> None:
+    visit.open(f"{ISLAND}?bands=true-color")
+    visit.page.wait_for_selector("#histogram path", state="attached")
+
+
+def phone(visit: Visit) -> None:
+    visit.open("/?#11/40.1450/12.0000?index=ndvi&time=2022-06-07")
+
+
+def dark(visit: Visit) -> None:
+    visit.open(f"{ISLAND}?bands=agriculture&time=2022-06-07")
+    visit.page.wait_for_selector("#histogram path", state="attached")
+
+
+def swipe(visit: Visit) -> None:
+    visit.open(f"{ISLAND}?bands=true-color&time=2022-06-07&swipe=52&b.index=ndvi&b.time=2022-06-07&side=b")
+    visit.page.wait_for_selector("#histogram path", state="attached")
+
+
+def series(visit: Visit) -> None:
+    visit.open(
+        "/#13/40.1760/11.9820?index=ndvi&time=2022-06-07"
+        "&area=12.0060,40.2050;12.0200,40.2070;12.0230,40.1990;12.0080,40.1960"
+    )
+    visit.page.click("#tab-analyse")
+    charted(visit)
+    visit.page.wait_for_selector("#statistics-table td")
+
+
+def coarser(value: int) -> int:
+    """One of 29 steps of brightness, from black to white."""
+    return min(255, round(value / 9) * 9) if 0 < value < 252 else 255 * (value > 0)
+
+
+TAKEN: dict[str, tuple[Callable[[Visit], None], dict[str, Any]]] = {
+    "desktop": (plain, {"viewport": DESKTOP}),
+    "phone": (phone, {"viewport": PHONE, "device_scale_factor": 2, "is_mobile": True}),
+    "dark": (dark, {"viewport": DESKTOP, "color_scheme": "dark"}),
+    "swipe": (swipe, {"viewport": DESKTOP}),
+    "series": (series, {"viewport": DESKTOP}),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_pictures_for_the_readme(chromium: Any, server: str, pytestconfig: pytest.Config, name: str) -> None:
+    if not pytestconfig.getoption("--screenshots"):
+        pytest.skip("--screenshots writes README's pictures anew")
+    go, look = TAKEN[name]
+    with visiting(chromium, server, **look) as visit:
+        go(visit)
+        visit.drawn()
+        visit.page.wait_for_timeout(500)
+        taken = Image.open(io.BytesIO(visit.page.screenshot())).convert("RGB")
+    FOLDER.mkdir(exist_ok=True)
+    file = FOLDER / f"{name}.png"
+    taken.save(file, optimize=True)
+    if file.stat().st_size >= LARGEST:
+        taken.point(coarser).save(file, optimize=True)  # a palette of 256 would spoil the ramps
+    assert file.stat().st_size < LARGEST
+
+
+def test_the_readme_shows_all_of_them() -> None:
+    readme = (FOLDER.parents[1] / "README.md").read_text()
+    for name in TAKEN:
+        assert f"(deploy/screenshots/{name}.png)" in readme or f'src="deploy/screenshots/{name}.png"' in readme
+        assert (FOLDER / f"{name}.png").stat().st_size < LARGEST

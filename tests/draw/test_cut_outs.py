@@ -1,0 +1,249 @@
+"""Cut-outs in many CRSs, drawn, against GDAL's own warp and against pyproj for each pixel; and parts against wholes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scog import cutout
+from scog.ask import Comparison, Drawing
+from scog.catalog.when import parse_interval
+from scog.cube.area import area_of
+from scog.cutout import cut_out, parts_of
+from scog.draw import draw
+from scog.engine import open_engine
+from scog.errors import CatalogUnavailable, NothingReadable, ScogError
+from scog.pixels.composite import parse_composite
+from scog.pixels.mask import parse_mask
+from scog.pixels.resample import Resampling
+from scog.settings import Settings
+from scog.space.cut import Box, Size, cut_grid
+from scog.space.grid import Grid
+from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
+from tests.doubles.drawing import ask_for, draw_all, draw_one
+from tests.draw.test_grids import warped
+
+DEGREES = "EPSG:4326"
+SQUARES = {
+    "the Alps": Square("32TPS", 32632, 690000, 5150000),
+    "the Alps, to the east": Square("33TTM", 32633, 230030, 5150010),  # 12 km away, in the next zone
+    "82 N": Square("33XWM", 32633, 520000, 9150000),
+    "west of the antimeridian": Square("60WWU", 32660, 634500, 7300000),  # it goes on to the east of it
+    "east of the antimeridian": Square("01WCP", 32601, 363500, 7300000),
+    "New Zealand": Square("59GMK", 32759, 520000, 5150000),
+}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, MadeScene]]:
+    """Each square once, red telling its column and nir its row, with some clouds; the last is the newest."""
+    folder = tmp_path_factory.mktemp("cuts")
+    scenes = {}
+    for day, (place, square) in enumerate(SQUARES.items(), start=1):
+        scl = constant(square, 4, 20, np.uint8)
+        scl[40:60, 100:180] = 9
+        bands = {"red": positions(square, across=True), "nir": positions(square, across=False), "scl": scl}
+        scenes[place] = MadeScene(f"S_{square.name}", square, f"2022-06-{day:02}T10:00:00Z", bands).write(folder)
+    return folder, scenes
+
+
+def box_over(place: str, side: float = 0.03) -> Box:
+    """A box in degrees around a square's middle, over the antimeridian if that is near."""
+    lon, lat = SQUARES[place].lonlat(0.45, 0.55)
+    half = side / 2 / np.cos(np.radians(lat))
+    west, east = ((edge + 180) % 360 - 180 for edge in (lon - half, lon + half))
+    return float(west), lat - side / 2, float(east), lat + side / 2
+
+
+def near(square: Square, place: tuple[float, float]) -> bool:
+    """Whether a square may be seen from a place, be it over the antimeridian."""
+    lon, lat = square.lonlat()
+    return abs((lon - place[0] + 180) % 360 - 180) < 3 and abs(lat - place[1]) < 3
+
+
+WANTED = [
+    # place, side of the box, CRS, size
+    ("the Alps", 0.015, "utm", Size()),
+    ("the Alps", 0.015, "EPSG:32633", Size(resolution=7.5)),
+    ("the Alps", 0.015, DEGREES, Size()),
+    ("the Alps", 0.03, DEGREES, Size(150, 100)),
+    ("the Alps", 0.015, "EPSG:3857", Size(max_size=150)),
+    ("the Alps", 0.02, "EPSG:3035", Size(resolution=20)),
+    ("the Alps", 0.015, "EPSG:2056", Size(height=111)),
+    ("the Alps", 0.015, "EPSG:25832", Size(resolution=33)),
+    ("the Alps, to the east", 0.03, "EPSG:32632", Size(max_size=150)),
+    ("82 N", 0.02, "EPSG:3995", Size()),
+    ("82 N", 0.02, DEGREES, Size(max_size=150)),
+    ("west of the antimeridian", 0.03, DEGREES, Size(max_size=150)),
+    ("west of the antimeridian", 0.03, "EPSG:3857", Size(max_size=150)),
+    ("west of the antimeridian", 0.03, "utm", Size(resolution=20)),
+    ("east of the antimeridian", 0.03, "EPSG:3995", Size(resolution=30)),
+    ("New Zealand", 0.015, "EPSG:2193", Size()),
+    ("New Zealand", 0.015, "EPSG:3031", Size(resolution=25)),
+]
+
+
+IN_SHORT = [WANTED[number] for number in (2, 5, 9, 11)]
+"""The others take three times as long."""
+
+
+@pytest.mark.parametrize("wanted", [IN_SHORT, pytest.param(WANTED, marks=pytest.mark.acceptance)], ids=["some", "all"])
+def test_cut_outs_are_gdals(
+    wanted: list[tuple[str, float, str, Size]],
+    archive: tuple[Path, dict[str, MadeScene]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Half a millimetre lies between pyproj's and rasterio's versions of PROJ in some.
+    monkeypatch.setattr("tests.doubles.archives.NEAR_EDGE", 2e-4)
+    folder, scenes = archive
+    grids = [cut_grid(box_over(place, side), DEGREES, crs, size) for place, side, crs, size in wanted]
+    drawings = draw_all(folder, [(grid, ask_for("red; nir")) for grid in grids])
+    for (place, _, crs, _), grid, drawing in zip(wanted, grids, drawings, strict=True):
+        here = SQUARES[place].lonlat()
+        newest = [scene for scene in list(scenes.values())[::-1] if near(scene.square, here)]
+        numbers, valid, on_edge = newest_clear(newest, ("red", "nir"), grid)
+        sure = ~on_edge
+        drawn = np.where(drawing.valid, np.round(np.nan_to_num(drawing.values).astype(np.float64) * 10000), 0)
+        assert np.array_equal(drawing.valid[sure], valid[sure]), (place, crs)
+        gdals, known = np.zeros((2, *grid.shape), np.uint16), np.zeros(grid.shape, bool)
+        for scene in newest if "antimeridian" not in place or crs not in (DEGREES, "EPSG:3857") else ():
+            clear = ~np.isin(warped(scene.files["scl"], grid), (0, 9)) & ~known
+            gdals[:, clear] = np.stack([warped(scene.files[band], grid) for band in ("red", "nir")])[:, clear]
+            known |= clear
+        for band, own, by_gdal in zip(("red", "nir"), drawn, gdals, strict=True):
+            assert np.array_equal(own[sure], np.where(valid, numbers[band], 0)[sure]), (place, crs)
+            if known.any():
+                assert np.array_equal(own[sure & known], by_gdal[sure & known]), (place, crs)
+        assert np.count_nonzero(on_edge) < 0.02 * on_edge.size or crs == "utm"
+        assert drawing.valid.mean() > 0.4
+        assert not drawing.report.skipped
+
+
+def test_in_utm_pixels_are_the_scenes_own(archive: tuple[Path, dict[str, MadeScene]]) -> None:
+    square = SQUARES["the Alps"]
+    grid = cut_grid(box_over("the Alps"), DEGREES, "utm", Size(resolution=10))
+    when = parse_interval("2022-06-01")
+    drawing = draw_one(archive[0], grid, ask_for("red; nir", mask="none", interval=when))
+    col, row = (grid.transform.c - square.left) / 10, (square.top - grid.transform.f) / 10
+    expected = np.meshgrid(1000 + col + np.arange(grid.width), 1000 + row + np.arange(grid.height))
+    assert np.array_equal(np.round(drawing.values * 10000), np.stack(expected))
+
+
+def test_both_sides_of_the_antimeridian_are_shown(archive: tuple[Path, dict[str, MadeScene]]) -> None:
+    for crs in (DEGREES, "EPSG:3857"):
+        box = box_over("west of the antimeridian", 0.05)
+        assert box[0] > box[2]
+        grid = cut_grid(box, DEGREES, crs, Size(max_size=300))
+        drawing = draw_one(archive[0], grid, ask_for("red"))
+        seam = round((180 - box[0]) / (360 + box[2] - box[0]) * grid.width)
+        assert drawing.valid[:, :seam].mean() > 0.4
+        assert drawing.valid[:, seam:].mean() > 0.4
+        assert {scene.square for scene in drawing.report.used} == {"60WWU", "01WCP"}
+
+
+# Parts
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cutout, "WHOLE", 150)
+    monkeypatch.setattr(cutout, "PART", 64)
+
+
+def test_parts_cover_a_grid_once() -> None:
+    for width, height in ((1, 1), (1280, 5), (1281, 1281), (4096, 3000), (512, 40_000)):
+        grid = Grid(DEGREES, cut_grid((0, 0, 1, 1), DEGREES).transform, width, height)
+        parts = parts_of(grid)
+        seen = np.zeros((height, width), np.uint8)
+        for part in parts:
+            seen[part.top : part.bottom, part.left : part.right] += 1
+            assert max(part.shape) <= cutout.PART
+        assert (seen == 1).all()
+        assert max(part.shape[0] for part in parts) - min(part.shape[0] for part in parts) <= 1
+
+
+AREA = area_of(
+    None, {"type": "Polygon", "coordinates": [[[11.48, 46.44], [11.52, 46.45], [11.5, 46.48], [11.48, 46.44]]]}
+)
+ASKS = {
+    "newest": ask_for("red; nir"),
+    "median": ask_for("(nir - red) / (nir + red)", composite=parse_composite("median")),
+    "count": ask_for("red", composite=parse_composite("count")),
+    "slope": ask_for("red", composite=parse_composite("slope")),
+    "cubic": ask_for("red", resampling=Resampling.CUBIC),
+    "average": ask_for("red", resampling=Resampling.AVERAGE),
+    "grown mask": replace(ask_for("red"), mask=parse_mask("clouds", 120.0)),
+    "two periods": ask_for("red", compare=Comparison(parse_interval("2022-06-01/2022-06-30"))),
+}
+
+
+def test_parts_are_what_the_whole_is(
+    archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path
+) -> None:
+    grids = [cut_grid(box_over("the Alps", 0.045), DEGREES, crs, Size(max_size=160)) for crs in ("EPSG:3035", "utm")]
+    asks = [replace(ask, interval=parse_interval("2022-06-01/2022-06-30")) for ask in ASKS.values()]
+    wanted = [(grid, ask, area) for ask in asks for grid in grids for area in (None, AREA)]
+
+    async def work() -> list[tuple[Drawing, Drawing]]:
+        async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
+            return [
+                (await draw(engine, grid, ask), await cut_out(engine, grid, replace(ask, area=area)))
+                for grid, ask, area in wanted
+            ]
+
+    for (grid, ask, area), (whole, made) in zip(wanted, asyncio.run(work()), strict=True):
+        inside = np.ones(grid.shape, bool) if area is None else area.inside(grid)
+        assert whole.valid.any(), ask
+        assert np.array_equal(made.valid, whole.valid & inside), ask
+        assert np.allclose(made.values[:, inside], whole.values[:, inside], rtol=1e-5, atol=1e-6, equal_nan=True), ask
+        assert np.isnan(made.values[:, ~inside]).all(), ask
+        assert {scene.id for scene in made.report.used} <= {scene.id for scene in whole.report.used}
+        assert not made.report.partial
+
+
+def test_progress_is_told(archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+
+    async def work() -> None:
+        async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
+            grid = cut_grid(box_over("the Alps"), DEGREES, DEGREES, Size(200, 160))
+            await cut_out(engine, grid, ask_for("red"), lambda done, total: told.append((done, total)))
+
+    asyncio.run(work())
+    assert told == [(number, 12) for number in range(1, 13)]
+
+
+def test_parts_that_fail_are_missing_and_the_reasons_are_told(
+    archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults: list[ScogError] = [NothingReadable("x", skipped=(("A", "http-404"),)), CatalogUnavailable("x")]
+    grid = cut_grid(box_over("the Alps"), DEGREES, DEGREES, Size(200, 160))
+    missing, left = parts_of(grid)[:2], list(faults)
+
+    async def failing(*wanted: Any) -> Drawing:
+        if left:
+            raise left.pop(0)
+        return await draw(*wanted)
+
+    async def work() -> Drawing:
+        async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path, cutout_at_once=1)) as engine:
+            monkeypatch.setattr(cutout, "draw", failing)
+            made = await cut_out(engine, grid, ask_for("nir", mask="none"))
+            left.extend(faults * 6)  # one for each part
+            with pytest.raises(NothingReadable):
+                await cut_out(engine, grid, ask_for("nir", mask="none"))
+            return made
+
+    made = asyncio.run(work())
+    expected = np.ones(grid.shape, bool)
+    for window in missing:
+        expected[window.top : window.bottom, window.left : window.right] = False
+    assert np.array_equal(made.valid, expected)
+    assert np.array_equal(np.isfinite(made.values[0]), expected)
+    assert (made.report.skipped, made.report.incomplete) == ({"A": "http-404"}, "catalogue")
+    assert made.report.partial

@@ -1,0 +1,71 @@
+"""CRSs by name: which pictures can be drawn in."""
+
+from __future__ import annotations
+
+import pyproj
+import pytest
+import rasterio.crs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyproj.database import get_codes
+from pyproj.enums import PJType
+
+from scog.errors import InvalidInput
+from scog.space.crs import is_degrees, parse_crs
+
+
+@pytest.mark.parametrize(
+    ("text", "crs"),
+    [
+        ("EPSG:3857", "EPSG:3857"), ("epsg:32632", "EPSG:32632"), ("3035", "EPSG:3035"), (" EPSG:4326 ", "EPSG:4326"),
+        ("urn:ogc:def:crs:EPSG::2056", "EPSG:2056"), ("urn:ogc:def:crs:EPSG:9.9:2056", "EPSG:2056"),
+        ("http://www.opengis.net/def/crs/EPSG/0/3995", "EPSG:3995"), ("OGC:CRS84", "EPSG:4326"), ("CRS84", "EPSG:4326"),
+        ("EPSG:3031", "EPSG:3031"), ("EPSG:102100", None), ("ESRI:102100", None), ("EPSG:0", None), ("", None),
+        ("EPSG:-4326", None), ("EPSG:４３２６", None), ("EPSG:4326.0", None), ("+proj=merc", None), ("WGS84", None),
+        ('GEOGCS["WGS 84"]', None), ("EPSG:3857+5703", None), ("EPSG:4326;EPSG:3857", None), ("9" * 400, None),
+        ("EPSG:4978", None),  # geocentric
+        ("EPSG:4979", None),  # three axes
+        ("EPSG:5703", None),  # heights
+        ("EPSG:7405", None),  # and heights too
+        ("EPSG:2053", None),  # to the west and to the south
+        ("EPSG:4807", None),  # grads from Paris
+        ("EPSG:2036", None),  # deprecated
+    ],
+)  # fmt: skip
+def test_names(text: str, crs: str | None) -> None:
+    if crs is not None:
+        assert parse_crs(text, "dst_crs") == crs
+        return
+    with pytest.raises(InvalidInput) as caught:
+        parse_crs(text, "dst_crs")
+    assert caught.value.parameter == "dst_crs"
+    assert caught.value.valid
+    assert len(str(caught.value)) < 200
+
+
+CODES = sorted(
+    {int(code) for kind in (PJType.PROJECTED_CRS, PJType.GEOGRAPHIC_2D_CRS) for code in get_codes("EPSG", kind)}
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(CODES))
+def test_what_is_accepted_can_be_written_into_files(code: int) -> None:
+    try:
+        crs = parse_crs(str(code), "dst_crs")
+    except InvalidInput:
+        return
+    assert rasterio.crs.CRS.from_string(crs).to_epsg() == code
+    assert is_degrees(crs) == pyproj.CRS(crs).is_geographic
+
+
+def test_most_are_accepted() -> None:
+    some = CODES[::25]
+    accepted = 0
+    for code in some:
+        try:
+            parse_crs(str(code), "dst_crs")
+        except InvalidInput:
+            continue
+        accepted += 1
+    assert accepted > 0.95 * len(some)

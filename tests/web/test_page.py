@@ -1,0 +1,87 @@
+"""The page at `/` and its files, without a browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+import scog.web
+from scog.settings import Settings
+from tests.web.conftest import Served, is_problem, served
+
+STATIC = Path(scog.web.__file__).parent / "static"
+HTML = {"Accept": "text/html"}
+
+
+def test_browsers_get_the_page_and_programs_a_list(server: Served) -> None:
+    page = server.get("/", headers=HTML)
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert server.get("/").json()["tiles"] == "/tiles/{z}/{x}/{y}"
+    again = server.get("/", headers=HTML | {"If-None-Match": page.headers["ETag"]})
+    assert again.status_code == 304
+    modules = set(re.findall(r'rel="modulepreload" href="static/([^"]+)"', page.text))
+    assert modules == {path.name for path in STATIC.glob("*.js")}
+
+
+def test_every_file_is_served_as_it_is(server: Served) -> None:
+    for path in STATIC.iterdir():
+        answer = server.get(f"/static/{path.name}")
+        assert answer.content == path.read_bytes()
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert server.get(f"/static/{path.name}", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    assert server.get("/static/leaflet/leaflet.js").headers["Content-Type"].startswith("text/javascript")
+    assert server.get("/static/leaflet/images/layers.png").content.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("path", ["nothing.js", "..%2fviewer.py", "%2e%2e/viewer.py", "/etc/passwd", "leaflet/"])
+def test_nothing_else_is(server: Served, path: str) -> None:
+    is_problem(server.get(f"/static/{path}"), 404)
+
+
+def test_what_the_browser_loads_stays_small() -> None:
+    assert (STATIC / "land.json").stat().st_size < 150_000
+    assert sum(path.stat().st_size for path in STATIC.glob("*.js")) < 150_000
+
+
+def test_without_a_setting_no_other_host_is_allowed(server: Served) -> None:
+    page = server.get("/", headers=HTML)
+    policy = page.headers["Content-Security-Policy"]
+    assert "img-src 'self' blob: data:;" in policy
+    assert "unsafe" not in policy
+    assert '<meta name="scog-basemap" content="">' in page.text
+
+
+@pytest.mark.parametrize(
+    ("template", "host"),
+    [
+        ("https://tile.example.org/{z}/{x}/{y}.png", "https://tile.example.org"),
+        ("https://{s}.tile.example.org:8443/{z}/{x}/{y}.png?a=1&b=2", "https://*.tile.example.org:8443"),
+    ],
+)
+def test_a_basemap_allows_just_its_host(archive: Path, template: str, host: str) -> None:
+    attribution = '&copy; <a href="https://example.org">People & "others"</a>'
+    with served(Settings(catalog=str(archive), basemap=template, basemap_attribution=attribution)) as running:
+        page = running.get("/", headers=HTML)
+    assert f"img-src 'self' blob: data: {host};" in page.headers["Content-Security-Policy"]
+    assert f'content="{template.replace("&", "&amp;")}"' in page.text
+    assert 'content="&amp;copy; &lt;a href=&quot;https://example.org&quot;&gt;' in page.text
+    assert '<a href="https://example.org">' not in page.text
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "tile.example.org/{z}/{x}/{y}.png",
+        "https://tile.example.org/{z}/{x}.png",
+        "https://tile.example.org;script-src */{z}/{x}/{y}",
+        "https://a b/{z}/{x}/{y}",
+        "javascript:alert(1)/{z}/{x}/{y}",
+        "https://example.org/{z}/{x}/{y}\nX: y",
+    ],
+)
+def test_what_is_no_basemap(template: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(basemap=template)
