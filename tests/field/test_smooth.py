@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
@@ -40,6 +40,7 @@ def solved(days: np.ndarray, values: np.ndarray, weights: np.ndarray, strength: 
     ),
     st.sampled_from([0.1, 10.0, USUAL, 1e5]),
 )
+@settings(max_examples=30)
 def test_the_curve_solves_its_equations(given_: list[tuple[int, float, float]], strength: float) -> None:
     days, values, weights = (np.array(part) for part in zip(*sorted(given_), strict=True))
     days -= days[0]
