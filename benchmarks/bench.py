@@ -14,10 +14,12 @@ from typing import Any
 
 import morecantile
 import numpy as np
+import pyproj
+import rasterio
 
-from benchmarks.contenders.work import COMPOSITES, Work
+from benchmarks.contenders.work import COMPOSITES, Plot, Work
 from benchmarks.data import Dataset, Scene
-from benchmarks.exact import Exact
+from benchmarks.exact import Exact, wrong_means
 from benchmarks.floor import floor
 from benchmarks.measure import Contender, Failed, Row, cpu_seconds
 from benchmarks.origin_process import Origin
@@ -82,6 +84,22 @@ class Bench:
         tile = TMS.tile(lon, lat, zoom)
         return tile.z, tile.x, tile.y
 
+    def plot_near(self, scenes: Sequence[Scene], side: int, seed: int) -> Plot:
+        """A plot of so many pixels a side in the first scene's square, another for each seed, at fresh addresses.
+
+        It lies in the square's own UTM zone, beyond which the square reaches: scog measures in the zone of a field.
+        """
+        rng = random.Random(f"{side}-{seed}")
+        zone = scenes[0].epsg % 100
+        to_degrees = pyproj.Transformer.from_crs(scenes[0].epsg, 4326, always_xy=True).transform
+        with rasterio.open(self.data.folder / scenes[0].assets["red"]) as dataset:
+            lon = 180.0
+            while abs(lon - (6 * zone - 183)) > 2.95:
+                col, row = (rng.randrange(dataset.width - side) for _ in range(2))
+                west, north = dataset.transform * (col, row)
+                lon, _ = to_degrees(west, north)
+        return Plot(west, north, side, scenes[0].epsg, tuple(self.fresh(scenes)), MASK)
+
     def fresh(self, scenes: Sequence[Scene]) -> list[dict[str, Any]]:
         """Scenes at addresses that nobody has seen."""
         base = self.origin.fresh()
@@ -97,8 +115,9 @@ class Bench:
         return self._started[name]
 
     def measure(
-        self, name: str, scenario: str, case: str, round_: int, work: Work, scenes: Sequence[Scene], operation: str
-    ) -> Row | None:
+        self, name: str, scenario: str, case: str, round_: int, work: Work | Plot, scenes: Sequence[Scene],
+        operation: str,
+    ) -> Row | None:  # fmt: skip
         """Ask a contender for values, compare them, and keep the row; None where it cannot do such a thing.
 
         `work` holds the scenes at their addresses, `scenes` the same as files.
@@ -137,7 +156,7 @@ class Bench:
             Row(scenario, case, contender.name, round_, wrong=self._wrong(contender.name, "tile", work, scenes, out))
         )
 
-    def prepare(self, name: str, work: Work, operation: str) -> None:
+    def prepare(self, name: str, work: Work | Plot, operation: str) -> None:
         """Have a contender do something that does not count."""
         if (name, operation) not in self._unfit:
             with suppress(Failed):
@@ -177,8 +196,11 @@ class Bench:
             return
         self._warm.add((name, operation))
         scenes = self.data.dates[-2:] if operation != "tile" else self.data.dates[-1:]
-        work = Work(*self.tile_near(scenes[0], 11, 99), "ndvi", tuple(self.fresh(scenes)), MASK)
-        self.prepare(name, work, operation)
+        if operation == "series":
+            self.prepare(name, self.plot_near(scenes, 1, 99), operation)
+        else:
+            tile = self.tile_near(scenes[0], 11, 99)
+            self.prepare(name, Work(*tile, "ndvi", tuple(self.fresh(scenes)), MASK), operation)
 
     def _failed(self, name: str, scenario: str, case: str, round_: int, operation: str, text: str) -> None:
         """Note a failure; who cannot do a thing, or fails again and again, is not asked for it any more."""
@@ -192,8 +214,10 @@ class Bench:
         if name in self._started and self._started[name].ended:
             self._started.pop(name).close()
 
-    def _wrong(self, name: str, operation: str, work: Work, scenes: Sequence[Scene], out: Path) -> float | None:
-        """The share of wrong pixels in what a contender stored, if it did and there is a rule for it."""
+    def _wrong(self, name: str, operation: str, work: Work | Plot, scenes: Sequence[Scene], out: Path) -> float | None:
+        """The share of wrong pixels (of a series, means) in what a contender stored, if there is a rule for it."""
+        if isinstance(work, Plot):
+            return wrong_means(work, [each.assets for each in scenes], self.data.folder, out)
         if operation == "best" or not out.exists() or work.composite not in COMPOSITES:
             return None
         key = (work.z, work.x, work.y, work.kind, work.mask, work.composite, *(scene.id for scene in scenes))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from benchmarks.contenders.work import Work, first, reflectance
+from benchmarks.contenders.work import Plot, Work, first, reflectance
 
 Floats = NDArray[np.float32]
 TOLERANCE = 1e-4
@@ -37,6 +37,31 @@ class Level:
     number: int
     shape: tuple[int, int]
     resolution: float
+
+
+def wrong_means(plot: Plot, scenes: Sequence[Mapping[str, str]], folder: Path, stored: Path) -> float | None:
+    """The share of wrong means in what was stored, None where nothing was; `scenes` are their files by band."""
+    if not stored.exists():
+        return None
+    found, right = np.load(stored), np.array([_mean(plot, files, folder) for files in scenes], np.float32)
+    if found.shape != right.shape:
+        return 1.0
+    return float(1 - np.isclose(found, right, rtol=0, atol=TOLERANCE, equal_nan=True).mean())
+
+
+def _mean(plot: Plot, files: Mapping[str, str], folder: Path) -> float:
+    """By windows of the files themselves; a pixel of 20 m lies on four of 10 m."""
+    with rasterio.open(folder / files["red"]) as dataset:
+        col, row = (round(place) for place in ~dataset.transform * (plot.west, plot.north))
+    rows, cols = np.arange(row, row + plot.side), np.arange(col, col + plot.side)
+    bands = []
+    for band, factor in (("red", 1), ("nir", 1), ("scl", 2)):
+        with rasterio.open(folder / files[band]) as dataset:
+            first = rows[0] // factor, cols[0] // factor
+            shape = rows[-1] // factor - first[0] + 1, cols[-1] // factor - first[1] + 1
+            numbers = dataset.read(1, window=Window(first[1], first[0], shape[1], shape[0]))
+            bands.append(numbers[np.ix_(rows // factor - first[0], cols // factor - first[1])])
+    return plot.mean(*bands)
 
 
 @lru_cache(maxsize=512)

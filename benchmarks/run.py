@@ -22,7 +22,7 @@ from benchmarks.data import dataset
 from benchmarks.measure import Row
 from benchmarks.origin_process import Origin
 from benchmarks.peers import roster
-from benchmarks.scenarios import composites, origin, panning, starting, tiles
+from benchmarks.scenarios import composites, origin, panning, series, starting, tiles
 
 SCENARIOS: dict[str, Callable[[Bench], None]] = {
     "origin": origin.prove,
@@ -35,6 +35,7 @@ SCENARIOS: dict[str, Callable[[Bench], None]] = {
     "median": composites.median,
     "composites": composites.others,
     "best": composites.best,
+    "series": series.series,
     "panning": panning.pan_and_zoom,
     "clients": panning.clients,
 }

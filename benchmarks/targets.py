@@ -47,7 +47,7 @@ class Target:
 def targets(rows: Sequence[Row]) -> list[Target]:
     """All targets, measured or not."""
     rows = [row for row in rows if row.error is None]
-    return [*_servers(rows), *_tiles(rows), *_composites(rows), *_process(rows), _pixels(rows)]
+    return [*_servers(rows), *_tiles(rows), *_composites(rows), *_series(rows), *_process(rows), _pixels(rows)]
 
 
 def _servers(rows: Sequence[Row]) -> list[Target]:
@@ -103,6 +103,17 @@ def _composites(rows: Sequence[Row]) -> list[Target]:
         _ratio("clearest of 20 dates, bytes, scog / bestpixel", rows, "best", OURS, "bestpixel", None, 1, None,
                bound="at most", field="bytes"),
         _of("median, time of 100 dates / 20", "at most", 5, None, growth),
+    ]  # fmt: skip
+
+
+def _series(rows: Sequence[Row]) -> list[Target]:
+    """Of a point and of a field, the worse; bytes and time against each peer, and the same again."""
+    peers = ("odc-stac", "rio-tiler")
+    return [
+        *(_ratio(f"series, bytes, scog / {peer}", rows, "series", OURS, peer, None, 1, None,
+                 bound="at most", field="bytes") for peer in peers),
+        *(_ratio(f"series, cold, {peer} / scog", rows, "series", peer, OURS, None, 3, None) for peer in peers),
+        *(_ratio(f"series, hot, {peer} / scog", rows, "series hot", peer, OURS, None, 30, None) for peer in peers),
     ]  # fmt: skip
 
 

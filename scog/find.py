@@ -22,8 +22,6 @@ from scog.space.areas import SEARCH_ZOOM, search_areas
 from scog.space.bounds import lonlat_bounds
 from scog.space.grid import Grid
 
-MAX_OBSERVATIONS = 100
-MAX_SCENES = 500
 WIDE_SCENES = 64
 """Scenes of a picture wider than one search's area; each costs about 1 MB at its coarsest level."""
 WIDE_PAGES = 3
@@ -38,9 +36,6 @@ class Most:
     zoom: int = SEARCH_ZOOM
 
 
-PICTURE = Most(MAX_OBSERVATIONS, MAX_SCENES)
-
-
 async def observations(
     engine: Engine,
     grid: Grid,
@@ -50,7 +45,7 @@ async def observations(
     report: Report,
     oldest_first: bool = False,
     pinned: Pinned | None = None,
-    most: Most = PICTURE,
+    most: Most | None = None,
 ) -> AsyncIterator[Observation]:
     """Observations that touch a grid, newest first, within the bounds of what one picture may ask for.
 
@@ -61,6 +56,7 @@ async def observations(
     Raises a CatalogError, but once some were found it just ends, and the report says so.
     """
     since = time.perf_counter()
+    most = most or Most(engine.settings.picture_observations, engine.settings.picture_scenes)
     (areas, wide), bounds = search_areas(grid, most.zoom), lonlat_bounds(grid)
     if bounds is None:
         return

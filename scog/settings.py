@@ -74,6 +74,10 @@ class Settings(BaseSettings):
     kept. Over a walk on the map this much saves a ninth of the requests and no more bytes are read."""
     header_bytes: int = Field(16_384, ge=1024)
     """First request to a file; all image directories of a Sentinel-2 COG lie in its first 4 KB."""
+    picture_observations: int = Field(100, ge=1)
+    """Observations of one picture, the newest; a pixel is made of so many at most."""
+    picture_scenes: int = Field(500, ge=1)
+    """Scenes of one picture; what it is made of is bounded by whichever comes first, and a header says so."""
     cubes: int = Field(10_000, ge=1)
     """Cubes kept; those longest out of use are forgotten first. One takes 1 KB, and 100 bytes or so a pinned scene."""
     cube_bytes: int = Field(100_000, ge=1000)

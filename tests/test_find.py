@@ -17,8 +17,9 @@ from scog.catalog.cover import CELLS
 from scog.catalog.footprint import Footprints
 from scog.catalog.observation import Observation
 from scog.errors import CatalogError, CatalogUnavailable
-from scog.find import MAX_OBSERVATIONS, MAX_SCENES, WIDE_PAGES, WIDE_SCENES, observations
+from scog.find import WIDE_PAGES, WIDE_SCENES, observations
 from scog.report import Report
+from scog.settings import Settings
 from scog.space.bounds import lonlat_bounds
 from scog.space.grid import Grid, tile_grid
 from tests.doubles.acquisitions import acquisitions, squares_around
@@ -54,8 +55,8 @@ def work_with(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, Non
     asyncio.run(whole())
 
 
-async def find(bench: Bench, grid: Grid, most: int = 10_000) -> tuple[list[Observation], Report]:
-    engine: Any = SimpleNamespace(searches=bench.searches)
+async def find(bench: Bench, grid: Grid, most: int = 10_000, **settings: Any) -> tuple[list[Observation], Report]:
+    engine: Any = SimpleNamespace(searches=bench.searches, settings=Settings(**settings))
     report, found = Report(), []
     async for observation in observations(engine, grid, EVER, 100.0, None, report):
         found.append(observation)
@@ -212,22 +213,20 @@ def test_a_picture_takes_so_many_observations_and_no_more() -> None:
 
     async def work(bench: Bench) -> None:
         found, report = await find(bench, tile_grid(13, 4345, 2860))
-        assert len(found) == MAX_OBSERVATIONS
+        assert len(found) == 100
         assert report.bounded
 
     work_with(Scripted(long), work)
 
 
-def test_a_picture_takes_so_many_scenes_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scog.find.MAX_SCENES", 50)
-
+@pytest.mark.parametrize(("setting", "scenes"), [({"picture_scenes": 50}, 48), ({"picture_observations": 7}, 28)])
+def test_bounds_are_settings(setting: dict[str, Any], scenes: int) -> None:
     async def work(bench: Bench) -> None:
-        found, report = await find(bench, INNER)
-        assert sum(counted(found)) == 48
+        found, report = await find(bench, INNER, **setting)
+        assert sum(counted(found)) == scenes
         assert report.bounded
 
     work_with(Scripted(SERIES), work)
-    assert MAX_SCENES == 500
 
 
 @pytest.mark.parametrize("z", [3, 4, 5, 6, 7])

@@ -23,7 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.contenders.work import COMPOSITES, Values, Work
+from benchmarks.contenders.work import COMPOSITES, Plot, Values, Work
+
+OPERATIONS = ("tile", "median", "best", "series")
 
 
 class Contender:
@@ -38,6 +40,8 @@ class Contender:
     """The composite over time of the formula, as a rule its median; each scene masked by its own classification."""
     best: Callable[[Work], Values]
     """Its own rule for the best pixel of all scenes; the grid may be its own too."""
+    series: Callable[[Plot], Values]
+    """The mean NDVI of a plot in each scene, in their order, without what is masked: `(scene,)`."""
 
     def note(self) -> dict[str, Any]:
         """What else is worth saying of the last answer."""
@@ -75,8 +79,8 @@ def _answer(
         return {"ok": True, "versions": {"python": sys.version.split()[0], **versions}}
     if operation in extra:
         return extra[operation](request)
-    work = Work.of(request) if operation in ("tile", "median", "best") and hasattr(contender, operation) else None
-    if work is None or work.composite not in COMPOSITES:
+    work = _work(request) if operation in OPERATIONS and hasattr(contender, operation) else None
+    if work is None or (isinstance(work, Work) and work.composite not in COMPOSITES):
         return {"error": "unsupported"}
     forget_peak()
     wall, cpu = perf_counter(), process_time()
@@ -85,6 +89,10 @@ def _answer(
     if request.get("out"):
         np.save(request["out"], np.asarray(values, np.float32))
     return {"wall": wall, "cpu": cpu, "rss": peak(), **contender.note()}
+
+
+def _work(request: dict[str, Any]) -> Work | Plot:
+    return Plot.of(request) if request["op"] == "series" else Work.of(request)
 
 
 def forget_peak() -> None:

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from rasterio.crs import CRS
 from rio_tiler.io import Reader
 from rio_tiler.models import ImageData
 from rio_tiler.mosaic import mosaic_reader
@@ -13,7 +15,7 @@ from rio_tiler.tasks import multi_arrays
 
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.gdal import configure
-from benchmarks.contenders.work import Values, Work, reflectance
+from benchmarks.contenders.work import Plot, Values, Work, reflectance
 
 THREADS = 32
 """Reads at once; they wait for the network nearly all the time. Its own default is five times the cores."""
@@ -23,6 +25,16 @@ def read(url: str, work: Work) -> ImageData:
     """One file's part of a tile, nearest."""
     with Reader(url) as source:
         return source.tile(work.x, work.y, work.z, tilesize=256)
+
+
+def numbers(url: str, plot: Plot) -> NDArray[Any]:
+    """One file's numbers on a plot, nearest."""
+    crs = CRS.from_epsg(plot.epsg)
+    with Reader(url) as source:
+        if plot.side == 1:
+            return source.point(*plot.middle, coord_crs=crs).array.filled(0)
+        size = {"width": plot.side, "height": plot.side}
+        return source.part(plot.bounds, bounds_crs=crs, dst_crs=crs, **size).array[0].filled(0)
 
 
 class RioTiler(Contender):
@@ -55,6 +67,13 @@ class RioTiler(Contender):
 
         scenes = [[next(read_all).array[0].filled(0) for _ in wanted] for _ in work.scenes]
         return work.composed(np.stack([values(bands) for bands in scenes]))
+
+    def series(self, plot: Plot) -> Values:
+        """All files of all scenes at once: `point`, or `part` on the plot's own pixels."""
+        wanted = (*plot.bands, "scl")
+        urls = [scene["assets"][band] for scene in plot.scenes for band in wanted]
+        read_all = iter(self.pool.map(numbers, urls, [plot] * len(urls)))
+        return np.array([plot.mean(*(next(read_all) for _ in wanted)) for _ in plot.scenes], np.float32)
 
     def close(self) -> None:
         """The threads."""

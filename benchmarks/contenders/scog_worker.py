@@ -20,10 +20,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+import shapely
 import uvloop
 
 import scog
 from benchmarks.contenders.exchange import forget_peak, peak
+from benchmarks.contenders.work import Plot
 from benchmarks.data import write_archive
 from scog.ask import Ask
 from scog.catalog.archive import Archive
@@ -32,11 +34,14 @@ from scog.catalog.store import SearchStore
 from scog.catalog.when import parse_interval
 from scog.draw import draw
 from scog.engine import Engine, open_engine
+from scog.field.field import Field, point
+from scog.field.formula import formula_of
+from scog.field.series import take
 from scog.look import Wish, look_of
 from scog.pixels.composite import NAMED
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
-from scog.space.grid import tile_grid
+from scog.space.grid import tile_grid, transformer
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -64,6 +69,8 @@ class Worker:
                 return await self._drawn(message, ",".join(map(str, message["mask"])), message["composite"])
             case "best":
                 return await self._drawn(message, ",".join(map(str, message["mask"])), "clearest")
+            case "series":
+                return await self._series(message)
             case "serve":
                 return self._serve(message)
         return {"error": "unsupported"}
@@ -88,6 +95,22 @@ class Worker:
             return {"error": f"skipped {drawing.report.skipped}"}
         if message.get("out"):
             np.save(message["out"], drawing.values)
+        return {"wall": wall, "cpu": cpu, "rss": peak()}
+
+    async def _series(self, message: Json) -> Json:
+        """What `POST /timeseries` takes: of the middle of a point's pixel, of a field's outline."""
+        engine, plot = await self._engine(message["scenes"]), Plot.of(message)
+        field, formula = _field_of(plot), formula_of("ndvi")
+        forget_peak()
+        wall, cpu = time.perf_counter(), time.process_time()
+        mask = parse_mask(",".join(map(str, plot.mask)))
+        [series] = await take(engine, [field], formula, Ask(formula.expression, mask, 100.0, parse_interval(EVER)))
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        if series.report.skipped:
+            return {"error": f"skipped {series.report.skipped}"}
+        if message.get("out"):
+            values = [row.measured.values[0] if row.measured.values else np.nan for row in reversed(series.rows)]
+            np.save(message["out"], np.array(values, np.float32))
         return {"wall": wall, "cpu": cpu, "rss": peak()}
 
     async def _engine(self, scenes: list[Json]) -> Engine:
@@ -125,6 +148,17 @@ class Worker:
             self._server.terminate()
             self._server.wait()
         await self._stack.aclose()
+
+
+def _field_of(plot: Plot) -> Field:
+    to_degrees = transformer(f"EPSG:{plot.epsg}", "EPSG:4326").transform
+    if plot.side == 1:
+        return point(*to_degrees(*plot.middle))
+    inset = 1e-4  # metres, so that no pixel beside it has a share of a billionth
+    west, south, east, north = plot.bounds
+    outline = shapely.box(west + inset, south + inset, east - inset, north - inset)
+    shape = shapely.transform(shapely.segmentize(outline, 50.0), to_degrees, interleaved=False)
+    return Field(shape, shapely.geometry.mapping(shape))
 
 
 def _settings(archive: Path, scenes: list[Json]) -> Settings:

@@ -86,6 +86,47 @@ class Work:
             return np.asarray(COMPOSITES[self.composite](layers, axis=0), np.float32)
 
 
+@dataclass(frozen=True)
+class Plot:
+    """A square of pixels of 10 m in the scenes' UTM zone, of which the mean NDVI is asked, one for each scene.
+
+    `west` and `north` are its corner in metres, multiples of 10; `side` how many pixels it has: 1 is a point.
+    """
+
+    west: float
+    north: float
+    side: int
+    epsg: int
+    scenes: tuple[dict[str, Any], ...]
+    mask: tuple[int, ...] = ()
+
+    bands = ("red", "nir")
+
+    @staticmethod
+    def of(request: Mapping[str, Any]) -> Plot:
+        """As it was sent."""
+        place = float(request["west"]), float(request["north"]), int(request["side"]), int(request["epsg"])
+        return Plot(*place, tuple(request["scenes"]), tuple(request["mask"]))
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north in metres."""
+        return self.west, self.north - 10 * self.side, self.west + 10 * self.side, self.north
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """In metres."""
+        return self.west + 5 * self.side, self.north - 5 * self.side
+
+    def mean(self, red: NDArray[Any], nir: NDArray[Any], classes: NDArray[Any]) -> float:
+        """The mean NDVI of stored numbers, of any shape, where the classes are not masked; NaN where all are."""
+        with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nothing but NaN is no fault
+            values = ndvi(reflectance(red), reflectance(nir))[0]
+            values[np.isin(classes, self.mask)] = np.nan
+            return float(np.nanmean(values))
+
+
 def ndvi(red: Values, nir: Values) -> Values:
     """The normalised difference of near infrared and red."""
     return ((nir - red) / (nir + red))[np.newaxis]

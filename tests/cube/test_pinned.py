@@ -16,8 +16,9 @@ from scog.cube.area import Area, area_of
 from scog.cube.cubes import _read, _written
 from scog.cube.pinned import Pinned, pin
 from scog.errors import CatalogUnavailable, InvalidInput
-from scog.find import MAX_OBSERVATIONS, observations
+from scog.find import observations
 from scog.report import Report
+from scog.settings import Settings
 from scog.space.grid import Grid, tile_grid
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.archives import L2A
@@ -155,7 +156,7 @@ async def found_on(
     bench: Bench, grid: Grid, scenes: Pinned | None, cloud_cover: float = 100.0
 ) -> tuple[list[Any], Report]:
     report = Report()
-    engine: Any = SimpleNamespace(searches=bench.searches)
+    engine: Any = SimpleNamespace(searches=bench.searches, settings=Settings())
     found = observations(engine, grid, EVER, cloud_cover, None, report, pinned=scenes)
     return [(each.key, [scene.id for scene in each.scenes]) async for each in found], report
 
@@ -185,7 +186,7 @@ def test_pictures_of_pinned_scenes_are_bounded_too() -> None:
         scenes = await pinned(bench, most=140)
         assert scenes.bounded
         found, report = await found_on(bench, tile_grid(13, 4345, 2860), scenes)
-        assert len(found) <= MAX_OBSERVATIONS
+        assert len(found) <= 100
         assert report.bounded
 
     with_bench(Scripted(long), work)

@@ -1,0 +1,20 @@
+"""Series: the mean NDVI of a point and of a field of 50 ha in each of 100 scenes, cold, and the same again."""
+
+from __future__ import annotations
+
+from benchmarks.bench import Bench
+
+POINT, FIELD = "a point", "50 ha"
+SIDES = {POINT: 1, FIELD: 71}
+"""Pixels of 10 m a side."""
+
+
+def series(bench: Bench) -> None:
+    """One point and one field for each round, anywhere in the square."""
+    scenes = bench.data.dates[: 20 if bench.quick else 100]
+    for round_ in range(2 if bench.quick else 3):
+        for case, side in SIDES.items():
+            for name in bench.turn("series", round_):
+                plot = bench.plot_near(scenes, side, round_)
+                for scenario in ("series", "series hot"):
+                    bench.measure(name, scenario, case, round_, plot, scenes, "series")
