@@ -47,7 +47,8 @@ def lonlat_bounds(grid: Grid) -> Area | None:
     poles = _poles_within(grid)
     if poles or abs(unwrapped[-1, -1] - unwrapped[0, 0]) > 180:  # once around a pole
         west, east = -180.0, 180.0
-    return _area(west, min([south, *poles]), east, max([north, *poles]))
+    near = _poles_within(grid, -1.0)  # of one just outside, centres may lie nearer to it than the corner does
+    return _area(west, min([south, *near]), east, max([north, *near]))
 
 
 def boxes(area: Area) -> tuple[Area, ...]:
@@ -111,10 +112,12 @@ def _poles(crs: str) -> tuple[tuple[float, float, float], ...]:
     return tuple(found)
 
 
-def _poles_within(grid: Grid) -> list[float]:
-    """The latitudes of the poles that lie among a grid's pixel centres."""
+def _poles_within(grid: Grid, edge: float = 0.25) -> list[float]:
+    """The latitudes of the poles that lie among a grid's pixel centres, so far in pixels from its edges.
+
+    The first centres lie at 0.5, a pole in the corner of a tile at 0 but for rounding.
+    """
     places = ((lat, _applied(~grid.transform, x, y)) for lat, x, y in _poles(grid.crs))
-    edge = 0.25  # the first centres lie at 0.5, a pole in the corner of a tile at 0 but for rounding
     return [lat for lat, (col, row) in places if edge < col < grid.width - edge and edge < row < grid.height - edge]
 
 

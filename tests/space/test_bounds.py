@@ -91,6 +91,13 @@ def test_every_pixel_lies_within(name: str, low: bool) -> None:
     law()
 
 
+def test_a_centre_may_lie_nearer_to_a_pole_than_the_corner_does() -> None:
+    grid = tile_grid(4, 3, 3, 256, "UTM31WGS84Quad", 0.5)
+    area = lonlat_bounds(grid)
+    assert area is not None
+    assert beside(area, *places(grid)) == 0
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_hardly_larger_than_the_pixels(name: str) -> None:
     """Where a map is as it should be: not in the gap of a conic map, not around a pole."""
