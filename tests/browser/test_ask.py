@@ -18,6 +18,8 @@ from tests.browser.answers import get
 from tests.browser.conftest import Visit
 from tests.browser.test_layer import asked_with
 
+pytestmark = pytest.mark.acceptance
+
 MIDDLE = "40.2017/12.0001"
 FIELD = [[11.98, 40.19], [12.0, 40.19], [12.0, 40.2], [11.98, 40.2], [11.98, 40.19]]
 

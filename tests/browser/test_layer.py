@@ -11,6 +11,8 @@ from scog.web.parameters import SceneParameters
 from tests.browser.answers import get, problem
 from tests.browser.conftest import Visit
 
+pytestmark = pytest.mark.acceptance
+
 
 def asked_with(visit: Visit, text: str) -> Any:
     """Wait in a block for a tile's picture whose query has a text."""

@@ -8,6 +8,8 @@ import pytest
 
 from tests.browser.conftest import PHONE, Visit, visiting
 
+pytestmark = pytest.mark.acceptance
+
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe's rules need: axe-playwright-python")
 
 

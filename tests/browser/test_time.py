@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from tests.browser.answers import get
 from tests.browser.conftest import Visit
 from tests.browser.test_layer import asked_with, option
+
+pytestmark = pytest.mark.acceptance
 
 
 def dates(visit: Visit) -> list[str]:

@@ -21,6 +21,8 @@ from PIL import Image
 
 from tests.browser.conftest import QUIET, find_chromium, visiting
 
+pytestmark = pytest.mark.acceptance
+
 LAYER = (
     "/#12/40.2017/12.0001?expression=(nir-red)/(nir%2Bred)&time=2022-04-01/2022-08-20&composite=median&rescale=-0.2,0.9"
 )

@@ -14,6 +14,8 @@ from pyproj import Transformer
 from tests.browser.answers import with_changed
 from tests.browser.conftest import Visit
 
+pytestmark = pytest.mark.acceptance
+
 MIDDLE = "40.2017/12.0001"
 
 
