@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ Ring = tuple[tuple[float, float], ...]
 """Corners of a polygon's outline in degrees, longitude first."""
 
 RASTER_TYPES = ("image/tiff", "image/vnd.stac.geotiff")
+_ABSOLUTE = re.compile(r"https?://[A-Za-z0-9._:-]+/[!-~]*")
+"""URLs that stand for themselves, whatever the item's own is."""
 
 
 class UnusableItem(ValueError):
@@ -193,6 +196,8 @@ def _raster_url(key: str, asset: Mapping[str, Any], base: str, requester_pays: o
         return None
     if asset.get("storage:requester_pays", requester_pays) is True:
         return None
+    if _ABSOLUTE.fullmatch(href):  # as nearly all are; to take them apart is half of what an item costs
+        return href
     url = urljoin(base, href)
     parts = urlsplit(url)
     if parts.scheme == "s3":  # a public bucket is reached by its own host name

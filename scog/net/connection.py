@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, cast
 
+import numpy as np
 from httptools import HttpParserError, HttpResponseParser
 
 MAX_HEAD = 32_768
@@ -52,7 +53,7 @@ class Connection(asyncio.BufferedProtocol):
         open_ = self._transport is not None and not self._transport.is_closing()
         return open_ and self._keeps and self._answer is None
 
-    async def ask(self, request: bytes, judge: Judge) -> tuple[Head, bytearray]:
+    async def ask(self, request: bytes, judge: Judge) -> tuple[Head, memoryview]:
         """Send a request. The answer and its body; whoever stops waiting ends the connection.
 
         Raises what `judge` raises, Lost or BadHttp; the connection is of no use any more then.
@@ -107,7 +108,7 @@ class _Answer:
     def __init__(self, judge: Judge) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.head: Head | None = None
-        self.body = bytearray()
+        self.body = memoryview(b"")
         self.lacking: memoryview | None = None
         """The part of the body that comes next, once its length is known and it comes as it is."""
         self.keeps = False
@@ -155,9 +156,9 @@ class _Answer:
         """
         assert self.head is not None
         if self._judge is not None:
-            self.body = bytearray(self._judge(self.head))
+            self.body = np.empty(self._judge(self.head), np.uint8).data
             self._judge = None
-            if not self.body:  # whatever comes is of no interest
+            if not len(self.body):  # whatever comes is of no interest
                 self.keeps = False
                 self._finish()
                 return
@@ -172,7 +173,7 @@ class _Answer:
                 raise BadHttp("less came than was asked for")
             self._finish()
         elif self._headers.get("content-length") == str(len(self.body)):
-            self.lacking = memoryview(self.body)[self._filled :]
+            self.lacking = self.body[self._filled :]
 
     def _finish(self) -> None:
         self.lacking = None

@@ -46,15 +46,22 @@ class Address(NamedTuple):
 def address_of(url: str) -> Address:
     """The parts of an http or https URL. What may not stand in a request is escaped."""
     parts = urlsplit(url)
-    host = (parts.hostname or "").encode("idna").decode()
-    port = parts.port or PORTS[parts.scheme]
-    authority = f"[{host}]" if ":" in host else host
-    if port != PORTS[parts.scheme]:
-        authority += f":{port}"
     target = quote(parts.path or "/", safe=_UNESCAPED)
     if parts.query:
         target += "?" + quote(parts.query, safe=_UNESCAPED + "?")
-    return Address((parts.scheme, host, port), authority, target)
+    return Address(*_server_of(parts.scheme, parts.netloc), target)
+
+
+@lru_cache(maxsize=1024)
+def _server_of(scheme: str, netloc: str) -> tuple[Server, str]:
+    """Whom to connect to, and what to call it; of the few hosts there are, since encoding a name takes long."""
+    parts = urlsplit(f"{scheme}://{netloc}")
+    host = (parts.hostname or "").encode("idna").decode()
+    port = parts.port or PORTS[scheme]
+    authority = f"[{host}]" if ":" in host else host
+    if port != PORTS[scheme]:
+        authority += f":{port}"
+    return (scheme, host, port), authority
 
 
 class HttpClient:
@@ -72,7 +79,7 @@ class HttpClient:
 
     async def get(
         self, url: str, headers: Mapping[str, str], judge: Judge, count: Callable[[], None]
-    ) -> tuple[Head, bytearray]:
+    ) -> tuple[Head, memoryview]:
         """Answer and body; `count` is called for each request sent: again where a server had closed the connection.
 
         Raises what `judge` raises, BadHttp, or an OSError where the connection fails.

@@ -10,7 +10,7 @@ class Part:
     """Bytes `start..start+len(data)` of a file of `size` bytes; `etag` changes when the file does."""
 
     start: int
-    data: bytes | bytearray
+    data: bytes | memoryview
     size: int
     etag: str
 

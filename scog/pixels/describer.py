@@ -15,10 +15,11 @@ from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 from scog.pixels import gdal
 from scog.pixels.cache import ByteCache
-from scog.pixels.description import Description, describe
+from scog.pixels.description import Description
 from scog.pixels.directories import Directories, NotTiff, walk
 from scog.pixels.fallback import GdalThreads
 from scog.pixels.faults import Faults
+from scog.pixels.kind import Kind, Kinds, kind_of
 from scog.pixels.store import HeaderStore
 
 MAX_HEADER = 4_000_000
@@ -40,6 +41,7 @@ class Describer:
         self._faults = faults
         self._header_bytes = header_bytes
         self._descriptions: ByteCache[str, Description] = ByteCache(DESCRIPTIONS_BYTES)
+        self._kinds = Kinds()
         self._describing: Flights[str, Description] = Flights()
 
     def known(self, url: str) -> Description | None:
@@ -79,9 +81,12 @@ class Describer:
         size: int | None = self._header_bytes
         while size is not None:
             part = await self._ranges.read(url, 0, size, tally)
-            told = await self._in_thread(self._told, url, part)
-            if isinstance(told, Description):
-                return told
+            data = bytes(part.data)
+            told: Kind | int | None = self._kinds.find(data, local=is_local(url))  # without a thread, which takes longer to ask
+            if told is None:
+                told = await self._in_thread(self._look_at, url, data, part.size)
+            if isinstance(told, Kind):
+                return await self._told(url, data, part, told)
             size = max(told, 4 * size) if told <= MAX_HEADER else None
         return await self._threads.run(url, tally, partial(gdal.describe_scattered, local=is_local(url)))
 
@@ -92,29 +97,44 @@ class Describer:
             return None
         identity, header = kept
         try:
-            directories = _walked(header)
-            if directories.needed > len(header):
-                raise AssetBroken("The header lacks some of its directories.", reason="cut-off")
-            return describe(header, directories, identity, local=is_local(url))
+            kind = self._kinds.find(header, local=is_local(url))
+            if kind is None:
+                directories = _walked(header)
+                if directories.needed > len(header):
+                    raise AssetBroken("The header lacks some of its directories.", reason="cut-off")
+                kind = self._learn(url, header, directories)
+            return kind.describe(header, identity)
         except (SourceError, TypeError):  # the disk's fault, or an older scog's
             self._store.drop(url)
             return None
 
-    def _told(self, url: str, part: Part) -> Description | int:
-        """What a file's first bytes tell, or how many it takes to hold all of its directories."""
-        data = bytes(part.data)
+    async def _told(self, url: str, data: bytes, part: Part, kind: Kind) -> Description:
+        """What a file's first bytes tell, which hold all of its directories."""
+        header = data[: kind.directories.needed]
+        description = kind.describe(header, part.etag)
+        if description.stop > part.size:
+            raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
+        if self._store.keeps:
+            await self._in_thread(self._store.put, url, part.etag, header)
+        return description
+
+    def _look_at(self, url: str, data: bytes, size: int) -> Kind | int:
+        """What kind of file begins like this, or how many bytes it takes to hold all of its directories."""
+        kind = self._kinds.find(data, local=is_local(url))  # which may have become known since
+        if kind is not None:
+            return kind
         directories = _walked(data)
         needed = directories.needed
         if needed > len(data):
-            if len(data) >= part.size:
+            if len(data) >= size:
                 raise AssetBroken("The file ends before its directories do.", reason="cut-off")
             return needed
-        header = data[:needed]
-        description = describe(header, directories, part.etag, local=is_local(url))
-        if description.stop > part.size:
-            raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
-        self._store.put(url, part.etag, header)
-        return description
+        return self._learn(url, data[:needed], directories)
+
+    def _learn(self, url: str, header: bytes, directories: Directories) -> Kind:
+        kind = kind_of(header, directories, local=is_local(url))
+        self._kinds.add(kind)
+        return kind
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)

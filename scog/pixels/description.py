@@ -15,11 +15,9 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj.exceptions import ProjError
 from rasterio.enums import MaskFlags
-from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader, MemoryFile
+from rasterio.io import DatasetReader
 
-from scog.errors import AssetBroken, AssetRefused
-from scog.pixels.directories import FILL_ORDER, Directories, Directory
+from scog.errors import AssetRefused
 from scog.space.grid import Grid, transformer
 
 MAX_SIDE = 20_000
@@ -27,7 +25,6 @@ MAX_SIDE = 20_000
 MAX_BLOCK_PIXELS = 4_000_000
 MAX_BLOCK_BYTES = 64_000_000
 """Largest block in bytes, as stored or with all the bands that are decoded together."""
-MAX_BLOCKS = 100_000
 VIRTUAL_BLOCK_PIXELS = 1 << 20
 
 GDAL_OPTIONS = {
@@ -50,12 +47,19 @@ class Level:
     offsets: NDArray[np.int64] | None
     sizes: NDArray[np.int64] | None
 
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """How many rows and columns of blocks there are."""
+        height, width = self.block_shape
+        return -(-self.grid.height // height), -(-self.grid.width // width)
+
 
 @dataclass(frozen=True, eq=False)
 class Description:
     """What a file's header says. `plain` files are decoded by scog, all others by GDAL.
 
-    `identity` names this very version of the file. `predictor` is TIFF's (1 none, 2 horizontal differences).
+    `identity` names this very version of the file. `predictor` is TIFF's (1 none, 2 horizontal differences). `stop` is
+    where its last block ends, as far as that is known.
     """
 
     identity: str
@@ -66,6 +70,7 @@ class Description:
     predictor: int
     plain: bool
     levels: tuple[Level, ...]
+    stop: int = 0
 
     @cached_property
     def resolutions(self) -> tuple[float, ...]:
@@ -83,36 +88,13 @@ class Description:
         number = as_number(self.nodata, self.dtype)
         return 0 if number is None else number
 
-    @property
-    def stop(self) -> int:
-        """Where the last block ends in the file, as far as that is known."""
-        tables = [(level.offsets, level.sizes) for level in self.levels]
-        return max((int((at + size).max()) for at, size in tables if at is not None and size is not None), default=0)
-
     def unplain(self) -> Description:
         """The same file, read by GDAL. Tests use it to hold both ways equal."""
         return replace(self, plain=False)
 
 
-def describe(header: bytes, directories: Directories, identity: str, *, local: bool = False) -> Description:
-    """Describe a GeoTIFF from its first bytes, which must hold all of its `directories`.
-
-    Raises AssetBroken where it is no GeoTIFF, AssetRefused where scog does not open it (CRS, type, size, blocks).
-    """
-    facts = _told(directories.blank(header), local)
-    images = [image for image in directories.found if not image.kind & _MASK]
-    if len(images) != 1 + facts.overviews or images[0].shape != facts.shape:
-        raise AssetBroken("The file's directories contradict each other.", reason="broken-header")
-    plain = header[:2] == b"II" and _are_plain(images) and facts.plain
-    levels = []
-    for image in images:
-        level = _level(facts, image.shape, image.block_shape, grouped=not plain)
-        levels.append(_with_table(level, image, header) if plain else level)
-    return _description(facts, identity, tuple(levels), plain)
-
-
 @dataclass(frozen=True)
-class _Facts:
+class Facts:
     """What GDAL tells of a file, but for where its blocks lie. `interleaved`: bands that are decoded together."""
 
     crs: str
@@ -128,21 +110,11 @@ class _Facts:
     plain: bool
 
 
-@lru_cache(maxsize=256)
-def _told(blank: bytes, local: bool) -> _Facts:
-    """What GDAL tells of a header without its blocks' places: one answer does for all dates of a square."""
-    with gdal_opening():
-        try:
-            with MemoryFile(blank) as memory, memory.open(driver="GTiff") as dataset:
-                return _facts(dataset, local)
-        except (RasterioError, ValueError, OverflowError):  # the latter for a CRS or numbers that cannot be
-            raise AssetBroken("GDAL cannot read the file's header.", reason="not-a-geotiff") from None
-
-
-def _facts(dataset: DatasetReader, local: bool) -> _Facts:
+def facts_of(dataset: DatasetReader, local: bool) -> Facts:
+    """What GDAL tells of an open file. Raises AssetRefused."""
     _check(dataset, local)
     structure = dataset.tags(ns="IMAGE_STRUCTURE")
-    return _Facts(
+    return Facts(
         crs=_crs_name(dataset),
         transform=dataset.transform,
         shape=dataset.shape,
@@ -161,9 +133,9 @@ def describe_dataset(
     dataset: DatasetReader, overviews: Sequence[DatasetReader], identity: str, *, local: bool = False
 ) -> Description:
     """Describe an open file whose directories lie scattered; GDAL reads its blocks, too. Raises AssetRefused."""
-    facts = _facts(dataset, local)
-    levels = (_level(facts, level.shape, level.block_shapes[0], grouped=True) for level in (dataset, *overviews))
-    return _description(facts, identity, tuple(levels), plain=False)
+    facts = facts_of(dataset, local)
+    levels = (level_of(facts, level.shape, level.block_shapes[0], grouped=True) for level in (dataset, *overviews))
+    return description_of(facts, identity, tuple(levels), plain=False)
 
 
 @lru_cache(maxsize=256)
@@ -186,7 +158,8 @@ def gdal_opening() -> Iterator[None]:
         yield
 
 
-def _description(facts: _Facts, identity: str, levels: tuple[Level, ...], plain: bool) -> Description:
+def description_of(facts: Facts, identity: str, levels: tuple[Level, ...], plain: bool, stop: int = 0) -> Description:
+    """The description of a file with these levels."""
     return Description(
         identity=identity,
         dtype=facts.dtype,
@@ -196,6 +169,7 @@ def _description(facts: _Facts, identity: str, levels: tuple[Level, ...], plain:
         predictor=facts.predictor,
         plain=plain,
         levels=levels,
+        stop=stop,
     )
 
 
@@ -227,20 +201,13 @@ def _is_plain(dataset: DatasetReader) -> bool:
     )
 
 
-def _are_plain(images: Sequence[Directory]) -> bool:
-    """Whether all are tiled and stored alike, as far as the header says: overviews may be stored in another way."""
-    first = images[0].storage
-    return all(image.tiled and image.storage == first for image in images) and FILL_ORDER not in dict(first)
-
-
 def has_mask(dataset: DatasetReader) -> bool:
     """Whether validity is kept in a mask or alpha band; what is masked then reads as 0."""
     return dataset.mask_flag_enums[0] not in ([MaskFlags.all_valid], [MaskFlags.nodata])
 
 
-@lru_cache(maxsize=1024)
-def _level(facts: _Facts, shape: tuple[int, int], block_shape: tuple[int, int], *, grouped: bool) -> Level:
-    """A level without its blocks' places, the same for all dates of a square.
+def level_of(facts: Facts, shape: tuple[int, int], block_shape: tuple[int, int], *, grouped: bool) -> Level:
+    """A level without its blocks' places.
 
     `grouped`: strips are read many at a time, as GDAL decodes them whole.
     """
@@ -258,29 +225,7 @@ def _level(facts: _Facts, shape: tuple[int, int], block_shape: tuple[int, int], 
     return Level(grid, (block_height, block_width), None, None)
 
 
-def _with_table(level: Level, image: Directory, header: bytes) -> Level:
-    """The level with its blocks' places, as the header lists them."""
-    counts = (
-        math.ceil(level.grid.height / level.block_shape[0]),
-        math.ceil(level.grid.width / level.block_shape[1]),
-    )
-    blocks = counts[0] * counts[1]
-    if blocks > MAX_BLOCKS:
-        raise AssetRefused(f"The file has more than {MAX_BLOCKS} blocks a level.", reason="too-many-blocks")
-    tables = (image.offsets, image.sizes)
-    if any(table is None or table.count < blocks or table.stop > len(header) for table in tables):
-        raise AssetBroken("The header does not say where all blocks lie.", reason="broken-header")
-    offsets, sizes = (table.read(header)[:blocks].reshape(counts) for table in tables if table is not None)
-    if min(offsets.min(), sizes.min()) < 0 or sizes.max() > MAX_BLOCK_BYTES:
-        raise AssetBroken("The header claims absurdly large blocks.", reason="broken-header")
-    return replace(level, offsets=offsets, sizes=np.where(offsets == 0, 0, sizes))
-
-
 def _crs_name(dataset: DatasetReader) -> str:
     """`EPSG:32632` where the CRS has a number, else WKT."""
     number = dataset.crs.to_epsg()
     return f"EPSG:{number}" if number else str(dataset.crs.to_wkt())
-
-
-_MASK = 4
-"""The bit of TIFF's NewSubfileType that says that an image is another's mask."""

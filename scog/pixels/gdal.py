@@ -36,7 +36,7 @@ class Pages:
 
     def __init__(self, read: Callable[[int, int], Part]) -> None:
         self._read = read
-        self._pages: OrderedDict[int, bytes | bytearray] = OrderedDict()
+        self._pages: OrderedDict[int, bytes | memoryview] = OrderedDict()
         self.fault: SourceError | None = None
         first = read(0, PAGE)
         self.size, self.identity = first.size, first.etag
@@ -55,7 +55,7 @@ class Pages:
             return b""
         return data[start - first * PAGE : stop - first * PAGE]
 
-    def _fetched(self, first: int, last: int) -> list[bytes | bytearray]:
+    def _fetched(self, first: int, last: int) -> list[bytes | memoryview]:
         """Pages `first..last`; those missing in one run are read in one request."""
         found = {page: self._pages[page] for page in range(first, last + 1) if page in self._pages}
         page = first

@@ -236,8 +236,7 @@ class LayerReader:
         if kept is not None:
             return kept
         coarsest = len(description.levels) - 1
-        level = description.levels[coarsest]
-        rows, cols = -(-level.grid.height // level.block_shape[0]), -(-level.grid.width // level.block_shape[1])
+        rows, cols = description.levels[coarsest].blocks
         every = [(row, col) for row in range(rows) for col in range(cols)]
         blocks = await self._reader.blocks(red.url, description, coarsest, every, tally)
         offset = settle_offset(np.concatenate([block.ravel() for block in blocks.values()]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +21,17 @@ def percentile(values: Values, percent: int) -> Values:
 
     NaN where there is no observation.
     """
-    counts = len(values) - np.isnan(values).sum(axis=0)
+    counts = (~np.isnan(values)).sum(axis=0, dtype=_smallest(len(values))).astype(np.intp)
     places = np.maximum(counts - 1, 0) * percent
     low = places // 100
     share = (places % 100) / 100
     high = np.minimum(low + 1, len(values) - 1)
-    ordered = _ordered(values, int(low.min()), min(int(low.max()) + 1, len(values) - 1))
+    first, last = int(low.min()), min(int(low.max()) + 1, len(values) - 1)
+    ordered = np.stack(_ordered(values, first, last)[first : last + 1])
     pixel = np.arange(values.shape[1])
-    below = ordered[low, pixel].astype(np.float64)
+    below = ordered[low - first, pixel].astype(np.float64)
     below[counts == 0] = np.nan
-    above = np.where(share > 0, ordered[high, pixel], below)
+    above = np.where(share > 0, ordered[high - first, pixel], below)
     found: Values = (below + (above - below) * share).astype(np.float32)
     return found
 
@@ -38,7 +40,7 @@ def most_frequent(values: Values) -> Values:
     """The value `(pixel)` that most observations have, the lowest of equals; NaN where there is no observation."""
     ordered = _ordered(values, 0, len(values) - 1)
     found = np.where(np.isinf(ordered[0]), np.float32(np.nan), ordered[0])
-    run = np.ones(ordered.shape[1], np.int32)
+    run = np.ones(len(found), np.int32)
     longest = run.copy()
     for before, row in pairwise(ordered):
         run += 1
@@ -49,17 +51,24 @@ def most_frequent(values: Values) -> Values:
     return found
 
 
-def _ordered(values: Values, first: int, last: int) -> Values:
+def _ordered(values: Values, first: int, last: int) -> list[Values]:
     """Each pixel's observations in ascending order from rank `first` to `last`, those that are NaN last as infinity.
 
     What stands at other ranks is in no order.
     """
-    ordered = np.where(np.isnan(values), np.float32(np.inf), values)
+    ordered: list[Values] = list(np.fmin(values, np.float32(np.inf)))
+    spare = np.empty_like(ordered[0])
     for low, high in _pruned(len(ordered), first, last):
-        least = np.minimum(ordered[low], ordered[high])
-        np.maximum(ordered[low], ordered[high], out=ordered[high])
-        ordered[low] = least
+        one, other = ordered[low], ordered[high]
+        np.minimum(one, other, out=spare)
+        np.maximum(one, other, out=other)
+        ordered[low], spare = spare, one  # rows change places, which costs less than to copy them
     return ordered
+
+
+def _smallest(count: int) -> np.dtype[np.unsignedinteger[Any]]:
+    """The smallest type that can count so far: the smaller, the faster."""
+    return np.dtype(np.min_scalar_type(count))
 
 
 @lru_cache(maxsize=1024)

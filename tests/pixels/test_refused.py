@@ -16,7 +16,8 @@ from rasterio.io import MemoryFile
 from scog.errors import AssetBroken, AssetRefused, SourceError
 from scog.net.policy import Tally
 from scog.pixels.budget import Budget
-from scog.pixels.description import Description, describe
+from scog.pixels.description import Description
+from scog.pixels.kind import describe
 from scog.pixels.directories import NotTiff, walk
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded, raster

@@ -1,0 +1,176 @@
+"""Kinds of headers: what a header says, but for where each block lies, is the same for all dates of a square.
+
+So it is worked out once. The header of another date is compared with those that are known (2 us), and only the places
+of its blocks are read from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
+
+from scog.errors import AssetBroken, AssetRefused
+from scog.pixels.description import (
+    MAX_BLOCK_BYTES,
+    Description,
+    Facts,
+    Level,
+    description_of,
+    facts_of,
+    gdal_opening,
+    level_of,
+)
+from scog.pixels.directories import FILL_ORDER, Directories, Directory, Table
+
+MAX_BLOCKS = 100_000
+KINDS_KEPT = 32
+_MASK = 4
+"""The bit of TIFF's NewSubfileType that says that an image is another's mask."""
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """All that a header says but for where its blocks lie; `levels` are without these places."""
+
+    directories: Directories
+    blank: bytes
+    local: bool
+    facts: Facts
+    plain: bool
+    levels: tuple[Level, ...]
+    tables: tuple[tuple[Table, Table], ...]
+    """For each level of a plain file where the places of its blocks, and where their sizes are listed."""
+
+    @cached_property
+    def _same(self) -> list[tuple[int, int, bytes]]:
+        """The stretches of bytes that all headers of this kind share, by start and stop."""
+        tables = (table for one in self.directories.found for table in (one.offsets, one.sizes) if table is not None)
+        stretches, at = [], 0
+        for start, stop in (*sorted((table.at, table.stop) for table in tables), (len(self.blank), len(self.blank))):
+            if start > at:
+                stretches.append((at, start, self.blank[at:start]))
+            at = max(at, stop)
+        return stretches
+
+    @cached_property
+    def _blocks(self) -> list[tuple[int, int]]:
+        return [level.blocks for level in self.levels]
+
+    @cached_property
+    def _lists(self) -> list[tuple[str, int, int]]:
+        """Type, length and place of the lists: those of places for all levels, then those of sizes."""
+        return [
+            (table.dtype, rows * columns, table.at)
+            for tables in zip(*self.tables, strict=True)
+            for table, (rows, columns) in zip(tables, self._blocks, strict=True)
+        ]
+
+    def fits(self, data: bytes) -> bool:
+        """Whether a file that begins like this is of this kind, and all of its header is there."""
+        return len(data) >= len(self.blank) and all(data[start:stop] == same for start, stop, same in self._same)
+
+    def describe(self, header: bytes, identity: str) -> Description:
+        """Describe the file of this kind that begins with `header`. Raises AssetBroken."""
+        levels, stop = self._placed(header) if self.plain else (self.levels, 0)
+        return description_of(self.facts, identity, levels, self.plain, stop)
+
+    def _placed(self, header: bytes) -> tuple[tuple[Level, ...], int]:
+        """The levels with their blocks' places, and where the last of these ends.
+
+        All lists are looked at as one: it is numpy's calls that take time here.
+        """
+        lists = [np.frombuffer(header, *where) for where in self._lists]
+        offsets, sizes = np.concatenate(lists).astype(np.int64).reshape(2, -1)
+        if min(offsets.min(), sizes.min()) < 0 or sizes.max() > MAX_BLOCK_BYTES:
+            raise AssetBroken("The header claims absurdly large blocks.", reason="broken-header")
+        sizes[offsets == 0] = 0
+        levels, at = [], 0
+        for level, (rows, columns) in zip(self.levels, self._blocks, strict=True):
+            here = slice(at, at + rows * columns)
+            levels.append(
+                Level(
+                    level.grid,
+                    level.block_shape,
+                    offsets[here].reshape(rows, columns),
+                    sizes[here].reshape(rows, columns),
+                )
+            )
+            at = here.stop
+        return tuple(levels), int((offsets + sizes).max())
+
+
+class Kinds:
+    """The kinds of headers that were seen, those seen last first. For any thread."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Kind, ...] = ()
+
+    def find(self, data: bytes, *, local: bool) -> Kind | None:
+        """The kind of a file that begins like this, if it is known; more is allowed of `local` files."""
+        for kind in self._known:
+            if kind.local == local and kind.fits(data):
+                if kind is not self._known[0]:
+                    self.add(kind)
+                return kind
+        return None
+
+    def add(self, kind: Kind) -> None:
+        """Remember a kind. Where two threads do so at once one may be forgotten, which costs only time."""
+        others = [other for other in self._known if other is not kind]
+        self._known = (kind, *others[: KINDS_KEPT - 1])
+
+
+def describe(header: bytes, directories: Directories, identity: str, *, local: bool = False) -> Description:
+    """Describe a GeoTIFF from its first bytes, which must hold all of its `directories`. Raises as `kind_of` does."""
+    return kind_of(header, directories, local=local).describe(header, identity)
+
+
+def kind_of(header: bytes, directories: Directories, *, local: bool = False) -> Kind:
+    """What kind of file has this header.
+
+    Raises AssetBroken where it is no GeoTIFF, AssetRefused where scog does not open it (CRS, type, size, blocks).
+    """
+    blank = directories.blank(header)
+    facts = _told(blank, local)
+    images = [image for image in directories.found if not image.kind & _MASK]
+    if len(images) != 1 + facts.overviews or images[0].shape != facts.shape:
+        raise AssetBroken("The file's directories contradict each other.", reason="broken-header")
+    plain = header[:2] == b"II" and _are_plain(images) and facts.plain
+    levels = tuple(level_of(facts, image.shape, image.block_shape, grouped=not plain) for image in images)
+    tables = tuple(_tables(level, image, header) for level, image in zip(levels, images, strict=True)) if plain else ()
+    return Kind(directories, blank, local, facts, plain, levels, tables)
+
+
+def _told(blank: bytes, local: bool) -> Facts:
+    """What GDAL tells of a header without its blocks' places."""
+    with gdal_opening():
+        try:
+            with MemoryFile(blank) as memory, memory.open(driver="GTiff") as dataset:
+                return facts_of(dataset, local)
+        except (RasterioError, ValueError, OverflowError):  # the latter for a CRS or numbers that cannot be
+            raise AssetBroken("GDAL cannot read the file's header.", reason="not-a-geotiff") from None
+
+
+def _are_plain(images: Sequence[Directory]) -> bool:
+    """Whether all are tiled and stored alike, as far as the header says: overviews may be stored in another way."""
+    first = images[0].storage
+    return all(image.tiled and image.storage == first for image in images) and FILL_ORDER not in dict(first)
+
+
+def _tables(level: Level, image: Directory, header: bytes) -> tuple[Table, Table]:
+    """Where the header lists the places and sizes of a level's blocks."""
+    blocks = math.prod(level.blocks)
+    if blocks > MAX_BLOCKS:
+        raise AssetRefused(f"The file has more than {MAX_BLOCKS} blocks a level.", reason="too-many-blocks")
+    for table in (image.offsets, image.sizes):
+        if table is None or table.count < blocks or table.stop > len(header):
+            raise AssetBroken("The header does not say where all blocks lie.", reason="broken-header")
+    assert image.offsets is not None
+    assert image.sizes is not None
+    return image.offsets, image.sizes
