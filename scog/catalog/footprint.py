@@ -26,6 +26,8 @@ class Footprints:
             self._corners[row, len(ring) :] = ring[-1]
         self._low = self._corners.min(axis=1) if flat else np.zeros((0, 2))
         self._high = self._corners.max(axis=1) if flat else np.zeros((0, 2))
+        self._west, self._east = (float(self._low[:, 0].min()), float(self._high[:, 0].max())) if flat else (0.0, 0.0)
+        self._edges = _Edges(self._corners)
 
     def touching(self, bounds: Bounds) -> NDArray[np.bool_]:
         """For each scene, whether its footprint and the rectangle have a place in common."""
@@ -34,10 +36,12 @@ class Footprints:
             east += 360.0
         hit = np.zeros(self.count, bool)
         for turn in (-360.0, 0.0, 360.0):
+            if east - turn < self._west or west - turn > self._east:
+                continue
             rectangle = (west - turn, south, east - turn, north)
             near = self._near(rectangle)
             if near.size:
-                hit[self._owner[near[_touch(self._corners[near], rectangle)]]] = True
+                hit[self._owner[near[self._edges.touch(near, rectangle)]]] = True
         return hit
 
     def cells(self, bounds: Bounds, count: int) -> NDArray[np.bool_]:
@@ -83,30 +87,35 @@ def _holds(ring: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.floa
     return held
 
 
-def _touch(rings: NDArray[np.float64], rectangle: Bounds) -> NDArray[np.bool_]:
-    """Which rings `(n, corners, 2)`, closed, share a place with a rectangle: edges cross, or one holds the other.
+class _Edges:
+    """The edges of closed rings `(n, corners, 2)`, taken apart beforehand: every tile is held against them."""
 
-    An edge meets the rectangle when clipping it leaves something (Liang and Barsky, 1984).
-    """
-    west, south, east, north = rectangle
-    start, end = rings[:, :-1], rings[:, 1:]
-    step = end - start
-    enter, leave = np.zeros(step.shape[:2]), np.ones(step.shape[:2])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for axis, low, high in ((0, west, east), (1, south, north)):
-            first, second = (low - start[..., axis]) / step[..., axis], (high - start[..., axis]) / step[..., axis]
-            level = step[..., axis] == 0
-            within = (start[..., axis] >= low) & (start[..., axis] <= high)
-            enter = np.maximum(enter, np.where(level, np.where(within, 0.0, 2.0), np.minimum(first, second)))
-            leave = np.minimum(leave, np.where(level, 1.0, np.maximum(first, second)))
-    crossing = (enter <= leave).any(axis=1)
-    # No edge crosses: then the rectangle lies wholly inside the ring or wholly outside; any of its places tells.
-    x, y = west, south
-    above = (start[..., 1] > y) != (end[..., 1] > y)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        at = start[..., 0] + (y - start[..., 1]) / step[..., 1] * step[..., 0]
-    holds: NDArray[np.bool_] = (np.count_nonzero(above & (x < at), axis=1) % 2).astype(bool)
-    return crossing | holds
+    def __init__(self, rings: NDArray[np.float64]) -> None:
+        self._x, self._y, self._end = (
+            np.ascontiguousarray(part) for part in (rings[:, :-1, 0], rings[:, :-1, 1], rings[:, 1:, 1])
+        )
+        self._step_x, self._step_y = rings[:, 1:, 0] - self._x, self._end - self._y
+
+    def touch(self, rows: NDArray[np.int64], rectangle: Bounds) -> NDArray[np.bool_]:
+        """Which of these rings share a place with a rectangle: edges cross, or one holds the other.
+
+        An edge meets the rectangle when clipping it leaves something (Liang and Barsky, 1984).
+        """
+        west, south, east, north = rectangle
+        parts = self._x, self._y, self._end, self._step_x, self._step_y
+        x, y, end, step_x, step_y = parts if len(rows) == len(self._x) else (part[rows] for part in parts)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # Edges that run along an axis are entered and left infinitely far away; on a side of the rectangle that
+            # is NaN, which stands for within.
+            left, right = np.fmax((west - x) / step_x, -np.inf), np.fmin((east - x) / step_x, np.inf)
+            lower, upper = np.fmax((south - y) / step_y, -np.inf), np.fmin((north - y) / step_y, np.inf)
+            enter = np.maximum(np.minimum(left, right), np.minimum(lower, upper))
+            leave = np.minimum(np.maximum(left, right), np.maximum(lower, upper))
+            crossing = (enter <= leave) & (enter <= 1.0) & (leave >= 0.0)
+            # No edge crosses: then the rectangle lies wholly inside the ring or wholly outside; any place of it tells.
+            over = ((y > south) != (end > south)) & (west < x + (south - y) / step_y * step_x)
+        holds: NDArray[np.bool_] = np.count_nonzero(over, axis=1) % 2 == 1
+        return crossing.any(axis=1) | holds
 
 
 def _unwrapped(ring: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -82,7 +82,9 @@ class Describer:
         while size is not None:
             part = await self._ranges.read(url, 0, size, tally)
             data = bytes(part.data)
-            told: Kind | int | None = self._kinds.find(data, local=is_local(url))  # without a thread, which takes longer to ask
+            told: Kind | int | None = self._kinds.find(
+                data, local=is_local(url)
+            )  # without a thread, which takes longer to ask
             if told is None:
                 told = await self._in_thread(self._look_at, url, data, part.size)
             if isinstance(told, Kind):

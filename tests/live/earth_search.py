@@ -32,8 +32,8 @@ from scog.errors import ScogError
 from scog.maths.indices import get
 from scog.net.policy import host_of
 from scog.pixels.description import Description
-from scog.pixels.kind import describe
 from scog.pixels.directories import walk
+from scog.pixels.kind import describe
 from scog.pixels.mask import parse_mask
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
 from scog.space.grid import tile_grid

@@ -14,8 +14,8 @@ from rasterio.io import MemoryFile
 from scog.errors import AssetBroken
 from scog.net.policy import Tally
 from scog.pixels.description import Description
-from scog.pixels.kind import describe
 from scog.pixels.directories import walk
+from scog.pixels.kind import describe
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import KINDS, PLAIN, raster
 from tests.doubles.reading import every_block, read_level, reading, run, save, truth

@@ -17,8 +17,8 @@ from scog.errors import AssetBroken, AssetRefused, SourceError
 from scog.net.policy import Tally
 from scog.pixels.budget import Budget
 from scog.pixels.description import Description
-from scog.pixels.kind import describe
 from scog.pixels.directories import NotTiff, walk
+from scog.pixels.kind import describe
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded, raster
 from tests.doubles.reading import every_block, read_level, reading, run, save
