@@ -22,6 +22,8 @@ class Head(NamedTuple):
 
 Judge = Callable[[Head], int]
 """Says how many bytes the body has to have, or raises what is wrong with the answer."""
+Hear = Callable[[Head, memoryview], None]
+"""Hears of the part of the body that is there, as it grows."""
 
 
 class Lost(ConnectionError):
@@ -53,14 +55,14 @@ class Connection(asyncio.BufferedProtocol):
         open_ = self._transport is not None and not self._transport.is_closing()
         return open_ and self._keeps and self._answer is None
 
-    async def ask(self, request: bytes, judge: Judge) -> tuple[Head, memoryview]:
+    async def ask(self, request: bytes, judge: Judge, hear: Hear | None = None) -> tuple[Head, memoryview]:
         """Send a request. The answer and its body; whoever stops waiting ends the connection.
 
         Raises what `judge` raises, Lost or BadHttp; the connection is of no use any more then.
         """
         if self._transport is None or self._transport.is_closing():
             raise Lost(silent=True)
-        answer = self._answer = _Answer(judge)
+        answer = self._answer = _Answer(judge, hear)
         self._transport.write(request)
         try:
             await answer.done
@@ -105,7 +107,7 @@ class Connection(asyncio.BufferedProtocol):
 class _Answer:
     """An answer on its way."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, hear: Hear | None) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.head: Head | None = None
         self.body = memoryview(b"")
@@ -113,6 +115,7 @@ class _Answer:
         """The part of the body that comes next, once its length is known and it comes as it is."""
         self.keeps = False
         self._judge: Judge | None = judge
+        self._hear = hear
         self._parser = HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._read = 0
@@ -126,6 +129,8 @@ class _Answer:
             self.lacking = self.lacking[count:]
             if not self.lacking:
                 self._finish()
+            elif self._hear is not None and self.head is not None:
+                self._hear(self.head, self.body[: len(self.body) - len(self.lacking)])
             return
         self._read += count
         try:

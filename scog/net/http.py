@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
-from scog.net.connection import Connection, Head, Judge, Lost
+from scog.net.connection import Connection, Head, Hear, Judge, Lost
 
 CONNECT = 2.0
 """Seconds to connect: a slow one should leave time for another try."""
@@ -78,7 +78,12 @@ class HttpClient:
         self.closed = False
 
     async def get(
-        self, url: str, headers: Mapping[str, str], judge: Judge, count: Callable[[], None]
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        judge: Judge,
+        count: Callable[[], None],
+        hear: Hear | None = None,
     ) -> tuple[Head, memoryview]:
         """Answer and body; `count` is called for each request sent: again where a server had closed the connection.
 
@@ -92,7 +97,7 @@ class HttpClient:
             connection = kept or await self._connected(address.server)
             count()
             try:
-                answer = await connection.ask(request, judge)
+                answer = await connection.ask(request, judge, hear)
             except Lost as lost:
                 if kept is not None and lost.silent:
                     continue

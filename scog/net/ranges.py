@@ -18,6 +18,7 @@ from scog.net.local import LocalRanges
 from scog.net.part import Part, is_local
 from scog.net.policy import RETRIED_STATUS, Breaker, Tally, check_allowed, host_of, pause_before
 
+Hear = Callable[[Part], None]
 HEADERS = {"User-Agent": "scog", "Accept-Encoding": "identity"}
 
 
@@ -45,8 +46,8 @@ class HttpRanges:
         """Close all connections."""
         await self._client.close()
 
-    async def read(self, url: str, start: int, stop: int, tally: Tally) -> Part:
-        """Bytes `start..stop` (fewer where the file ends before).
+    async def read(self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None = None) -> Part:
+        """Bytes `start..stop` (fewer where the file ends before). `hear` is told of their first part as it grows.
 
         Raises a SourceError: AssetMissing for 404, 403 and 410; SourceUnavailable for what may pass, after the
         retries; AssetBroken for an answer that is not the range asked for; AssetRefused for a host outside the
@@ -54,9 +55,9 @@ class HttpRanges:
         """
         check_allowed(url, self._allowed)
         async with self._turns[host_of(url)]:
-            return await self._read(url, start, stop, tally)
+            return await self._read(url, start, stop, tally, hear)
 
-    async def _read(self, url: str, start: int, stop: int, tally: Tally) -> Part:
+    async def _read(self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None) -> Part:
         breaker = self._breakers[host_of(url)]
         if breaker.is_open():
             raise SourceUnavailable(
@@ -64,7 +65,7 @@ class HttpRanges:
             )
         try:
             async with asyncio.timeout(self._deadline) as deadline:
-                part = await self._with_retries(url, start, stop, tally, deadline.when() or math.inf)
+                part = await self._with_retries(url, start, stop, tally, hear, deadline.when() or math.inf)
         except TimeoutError:
             breaker.fault()
             raise SourceUnavailable(
@@ -79,11 +80,13 @@ class HttpRanges:
         breaker.success()
         return part
 
-    async def _with_retries(self, url: str, start: int, stop: int, tally: Tally, until: float) -> Part:
+    async def _with_retries(
+        self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None, until: float
+    ) -> Part:
         attempt = 0
         while True:
             try:
-                return await self._once(url, start, stop, tally)
+                return await self._once(url, start, stop, tally, hear)
             except _Passing as fault:
                 attempt += 1
                 pause = pause_before(attempt, fault.retry_after)
@@ -91,22 +94,21 @@ class HttpRanges:
                     raise SourceUnavailable(f"{host_of(url)}: {fault}", reason=fault.reason) from None
                 await asyncio.sleep(pause)
 
-    async def _once(self, url: str, start: int, stop: int, tally: Tally) -> Part:
+    async def _once(self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None) -> Part:
         if self._client.closed:
             raise SourceUnavailable("Reading has been stopped.", reason="stopped")
         wanted = HEADERS | {"Range": f"bytes={start}-{stop - 1}"}
+        growing = None if hear is None else lambda head, data: hear(_part(head, data, start, stop))
         try:
             head, data = await self._client.get(
-                url, wanted, lambda head: _checked_length(head, start, stop), tally.count_request
+                url, wanted, lambda head: _checked_length(head, start, stop), tally.count_request, growing
             )
         except OSError as fault:
             raise _Passing(f"the connection failed ({type(fault).__name__})", "connection") from None
         except BadHttp as fault:
             raise AssetBroken(f"{host_of(url)} broke the HTTP protocol: {fault}.", reason="http") from None
         tally.bytes += len(data)
-        etag = head.headers.get("etag") or head.headers.get("last-modified") or ""
-        size = _checked_size(head, start, stop)
-        return Part(start, data, size, f"{etag}/{size}")
+        return _part(head, data, start, stop)
 
 
 class Ranges:
@@ -116,13 +118,13 @@ class Ranges:
         self._http = http
         self._local = local
 
-    async def read(self, url: str, start: int, stop: int, tally: Tally) -> Part:
-        """Bytes `start..stop` of the file. Raises a SourceError."""
+    async def read(self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None = None) -> Part:
+        """Bytes `start..stop` of the file; `hear` is told of their first part as it grows. Raises a SourceError."""
         if is_local(url):
             if self._local is None:
                 raise AssetRefused("Local files are read from a local archive only.", reason="outside-archive")
             return await self._local.read(url, start, stop, tally)
-        return await self._http.read(url, start, stop, tally)
+        return await self._http.read(url, start, stop, tally, hear)
 
     async def __aenter__(self) -> Self:
         return self
@@ -170,6 +172,13 @@ def _checked_size(head: Head, start: int, stop: int) -> int:
     if first != start or last != min(stop, size) - 1:
         raise AssetBroken("The server sent another range than asked for.", reason="wrong-range")
     return size
+
+
+def _part(head: Head, data: memoryview, start: int, stop: int) -> Part:
+    """What has come, of which file."""
+    etag = head.headers.get("etag") or head.headers.get("last-modified") or ""
+    size = _checked_size(head, start, stop)
+    return Part(start, data, size, f"{etag}/{size}")
 
 
 def _checked_length(head: Head, start: int, stop: int) -> int:

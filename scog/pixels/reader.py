@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.flight import Flights
-from scog.net.part import is_local
+from scog.net.part import Part, is_local
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 from scog.pixels import gdal
@@ -170,19 +170,39 @@ class BlockReader:
             yield blocks, partial(self._fetch, url, description, level, request, tally)
 
     async def _fetch(self, url: str, description: Description, level: int, request: Request, tally: Tally) -> Blocks:
-        data = await self._bytes(url, description, request.start, request.stop, tally)
+        # A job each for large blocks; small ones would take longer to hand over than to decode.
+        at_once = max(1, DECODED_AT_ONCE // description.block_bytes(level))
+        left = list(request.pieces)
+        jobs: list[asyncio.Future[Blocks]] = []
+        run = partial(asyncio.get_running_loop().run_in_executor, self._cpu)
 
-        def decoded(pieces: Sequence[Piece]) -> Blocks:
+        def decoded(pieces: Sequence[Piece], data: memoryview) -> Blocks:
             stored = ((piece, data[piece.start - request.start : piece.stop - request.start]) for piece in pieces)
             found = {piece.block: _decoded(piece, part, description, level) for piece, part in stored}
             return self._keep(url, description, level, 1, found)
 
-        # A job each for large blocks; small ones would take longer to hand over than to decode.
-        at_once = max(1, DECODED_AT_ONCE // description.block_bytes(level))
-        jobs = (request.pieces[at : at + at_once] for at in range(0, len(request.pieces), at_once))
-        found: Blocks = {}
-        for blocks in await gather_all(self._in_thread(decoded, pieces) for pieces in jobs):
-            found |= blocks
+        def arrived(part: Part) -> None:
+            """Decode what has come while the rest is on its way."""
+            if part.etag != description.identity:
+                return
+            come = 0
+            while come < min(len(left), at_once) and left[come].stop - request.start <= len(part.data):
+                come += 1
+            if come:
+                jobs.append(run(decoded, left[:come], memoryview(part.data)))
+                del left[:come]
+
+        try:
+            data = await self._bytes(url, description, request.start, request.stop, tally, arrived)
+            jobs.extend(run(decoded, left[at : at + at_once], data) for at in range(0, len(left), at_once))
+            found: Blocks = {}
+            for blocks in await asyncio.gather(*jobs):
+                found |= blocks
+        except BaseException:
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+            raise
         for piece in request.pieces:
             if piece.rows is not None and len(found[piece.block]) < piece.rows:
                 start = data[piece.start - request.start : piece.stop - request.start]
@@ -201,9 +221,17 @@ class BlockReader:
 
         return await self._in_thread(decoded)
 
-    async def _bytes(self, url: str, description: Description, start: int, stop: int, tally: Tally) -> memoryview:
+    async def _bytes(
+        self,
+        url: str,
+        description: Description,
+        start: int,
+        stop: int,
+        tally: Tally,
+        hear: Callable[[Part], None] | None = None,
+    ) -> memoryview:
         """Bytes of the described file. Raises AssetChanged where it is another one by now."""
-        part = await self._ranges.read(url, start, stop, tally)
+        part = await self._ranges.read(url, start, stop, tally, hear)
         if part.etag != description.identity:
             raise AssetChanged("The file was replaced since it was described.", reason="changed")
         if len(part.data) != stop - start:
