@@ -7,6 +7,7 @@ written and indexed before the time starts; the search within it is part of the 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -178,6 +179,7 @@ def main() -> None:
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         worker = Worker(Path(folder))
+        gc.freeze()  # as main.py does
         for line in sys.stdin:
             message = json.loads(line)
             if message["op"] == "quit":

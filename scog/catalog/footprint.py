@@ -41,7 +41,7 @@ class Footprints:
             rectangle = (west - turn, south, east - turn, north)
             near = self._near(rectangle)
             if near.size:
-                hit[self._owner[near[self._edges.touch(near, rectangle)]]] = True
+                hit[self._owner[near[self._edges.meet(near, rectangle)]]] = True
         return hit
 
     def cells(self, bounds: Bounds, count: int) -> NDArray[np.bool_]:
@@ -96,7 +96,7 @@ class _Edges:
         )
         self._step_x, self._step_y = rings[:, 1:, 0] - self._x, self._end - self._y
 
-    def touch(self, rows: NDArray[np.int64], rectangle: Bounds) -> NDArray[np.bool_]:
+    def meet(self, rows: NDArray[np.int64], rectangle: Bounds) -> NDArray[np.bool_]:
         """Which of these rings share a place with a rectangle: edges cross, or one holds the other.
 
         An edge meets the rectangle when clipping it leaves something (Liang and Barsky, 1984).

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
 import scog
-from scog.engine import open_engine
+from scog.engine import Engine, open_engine
 from scog.pixels.cache import ByteCache
 from scog.settings import Settings
-from scog.web import (
-    animations,
-    clients,
-    cube_cuts,
-    cubes,
-    cuts,
-    legends,
-    offers,
-    places,
-    problems,
-    stac,
-    statistics,
-    tiles,
-    timeseries,
-    viewer,
-    wmts,
-)
+from scog.web import places, problems, stac, tiles, viewer
 from scog.web.gate import Gate
+from scog.web.later import Later
 from scog.web.respond import EXPOSED_HEADERS, Admission, ClientGone
+from scog.web.warm import warm_up
 
 DESCRIPTION = "Maps, indices and values from Sentinel-2 COGs that somebody else stores, computed while you look."
+BREATH = 0.1
+"""Seconds after the start until what it left undone is done, so that the first answer comes first."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -49,10 +40,14 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.statistics = Admission(settings.statistics)
             app.state.series = Admission(settings.series)
             app.state.queries = ByteCache(tiles.KEPT_QUERIES)
+            app.state.stac_searches = asyncio.Semaphore(stac.SEARCHES)
             app.state.made_up = viewer.is_made_up(settings)
+            warming = asyncio.create_task(_finish_start(engine, later))
             yield
+            warming.cancel()
 
-    app = FastAPI(
+    later = Later(_others)
+    app = _App(
         title="scog",
         version=scog.__version__,
         description=DESCRIPTION,
@@ -72,24 +67,40 @@ def create_app(settings: Settings) -> FastAPI:
     problems.add_handlers(app)
     app.add_exception_handler(ClientGone, _nobody_reads)
     app.add_api_route("/healthz", healthz, tags=["operation"], summary="Whether the server runs")
-    for module in (
-        places,
-        timeseries,
-        tiles,
-        cuts,
-        statistics,
-        animations,
-        cube_cuts,
-        cubes,
-        clients,
-        wmts,
-        legends,
-        offers,
-    ):
+    for module in (places, tiles):
         app.include_router(module.router)
-    stac.add_to(app)
     viewer.add_to(app, settings)
+    app.later = app.router.default = later
     return app
+
+
+class _App(FastAPI):
+    """An app whose documentation tells of all routes, also of those that are not there yet."""
+
+    later: Later
+
+    def openapi(self) -> dict[str, Any]:
+        """The API's description."""
+        if self.openapi_schema is None:
+            whole = FastAPI(title=self.title, version=self.version, description=self.description)
+            whole.router.routes = [*self.routes, *self.later.router().routes]
+            self.openapi_schema = whole.openapi()
+        return self.openapi_schema
+
+
+def _others() -> APIRouter:
+    """Imports what the other routes need, which is why it is not done above."""
+    from scog.web.others import other_routes
+
+    return other_routes()
+
+
+async def _finish_start(engine: Engine, later: Later) -> None:
+    """What can wait until the server answers. The first picture waits in the same thread, for what it needs itself."""
+    await asyncio.sleep(BREATH)
+    await asyncio.get_running_loop().run_in_executor(engine.cpu, warm_up)
+    await asyncio.to_thread(later.router)
+    gc.freeze()  # see main.py
 
 
 async def healthz() -> JSONResponse:

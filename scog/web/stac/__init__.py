@@ -1,5 +1,7 @@
-"""`/stac`: the local archive as a STAC API, for pystac-client, QGIS, and other scogs."""
+"""`/stac`: the local archive as a STAC API, for pystac-client, QGIS, and other scogs.
 
-from scog.web.stac.routes import add_to
+Its routes are in `scog.web.stac.routes`.
+"""
 
-__all__ = ["add_to"]
+SEARCHES = 4
+"""Searches at a time: filters are computed in Python, and maps need the processor too."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from scog.catalog.archive import Archive
@@ -29,17 +29,9 @@ from scog.web.stac.search import (
     parse_search,
 )
 
-SEARCHES = 4
-"""Searches at a time: filters are computed in Python, and maps need the processor too."""
 HEADERS = {"Cache-Control": "public, max-age=60", "Vary": "Host"}
 BODY_SCHEMA = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
 T = TypeVar("T")
-
-
-def add_to(app: FastAPI) -> None:
-    """Add `/stac` to an app whose state has an `engine` while it runs."""
-    app.state.stac_searches = asyncio.Semaphore(SEARCHES)
-    app.include_router(router)
 
 
 class GeoJSON(JSONResponse):

@@ -1,0 +1,61 @@
+"""The routes that are put together after the start answer at once all the same, and are documented."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter
+
+from scog.settings import Settings
+from scog.web.later import Later
+from scog.web.warm import warm_up
+from tests.web.conftest import served
+
+
+def test_many_who_ask_at_once_wait_for_one_router() -> None:
+    made: list[APIRouter] = []
+    started = threading.Event()
+
+    def make() -> APIRouter:
+        started.wait(1)
+        made.append(APIRouter())
+        return made[-1]
+
+    later = Later(make)
+
+    async def ask() -> list[APIRouter]:
+        asking = [asyncio.create_task(asyncio.to_thread(later.router)) for _ in range(4)]
+        started.set()
+        return await asyncio.gather(*asking)
+
+    assert asyncio.run(ask()) == made * 4
+    assert later.router() is made[0]
+
+
+def test_a_router_that_cannot_be_made_is_tried_again() -> None:
+    def make() -> APIRouter:
+        if not tried:
+            tried.append(True)
+            raise OSError("the disk was away")
+        return APIRouter()
+
+    tried: list[bool] = []
+    later = Later(make)
+    with pytest.raises(OSError, match="disk"):
+        later.router()
+    assert later.router() is later.router()
+
+
+@pytest.mark.parametrize("first", ["/indices/ndvi", "/openapi.json", "/stac/collections", "/nowhere", "/cubes"])
+def test_the_first_request_may_be_for_a_route_that_is_not_there_yet(first: str, archive: Path) -> None:
+    with served(Settings(catalog=str(archive))) as server:
+        assert server.get(first).status_code == {"/nowhere": 404, "/cubes": 405}.get(first, 200)
+        paths = server.get("/openapi.json").json()["paths"]
+    assert {"/tiles/{z}/{x}/{y}", "/indices/{name}", "/stac/search"} <= paths.keys()
+
+
+def test_warming_up_goes_through() -> None:
+    warm_up()
