@@ -13,7 +13,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
 import scog
-from scog.engine import Engine, open_engine
+from scog.engine import open_engine
 from scog.pixels.cache import ByteCache
 from scog.settings import Settings
 from scog.web import places, problems, stac, tiles, viewer
@@ -23,8 +23,6 @@ from scog.web.respond import EXPOSED_HEADERS, Admission, ClientGone
 from scog.web.warm import warm_up
 
 DESCRIPTION = "Maps, indices and values from Sentinel-2 COGs that somebody else stores, computed while you look."
-BREATH = 0.1
-"""Seconds after the start until what it left undone is done, so that the first answer comes first."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -42,9 +40,8 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.queries = ByteCache(tiles.KEPT_QUERIES)
             app.state.stac_searches = asyncio.Semaphore(stac.SEARCHES)
             app.state.made_up = viewer.is_made_up(settings)
-            warming = asyncio.create_task(_finish_start(engine, later))
+            await asyncio.get_running_loop().run_in_executor(engine.cpu, warm_up)
             yield
-            warming.cancel()
 
     later = Later(_others)
     app = _App(
@@ -92,15 +89,9 @@ def _others() -> APIRouter:
     """Imports what the other routes need, which is why it is not done above."""
     from scog.web.others import other_routes
 
-    return other_routes()
-
-
-async def _finish_start(engine: Engine, later: Later) -> None:
-    """What can wait until the server answers. The first picture waits in the same thread, for what it needs itself."""
-    await asyncio.sleep(BREATH)
-    await asyncio.get_running_loop().run_in_executor(engine.cpu, warm_up)
-    await asyncio.to_thread(later.router)
+    routes = other_routes()
     gc.freeze()  # see main.py
+    return routes
 
 
 async def healthz() -> JSONResponse:

@@ -1,4 +1,4 @@
-"""Routes that are put together soon after the start, or when they are first wanted: they take a third of a start."""
+"""Routes that are put together when they are first wanted: most servers draw maps, and start a quarter sooner so."""
 
 from __future__ import annotations
 
