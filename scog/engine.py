@@ -24,6 +24,7 @@ from scog.pixels.cache import ByteCache
 from scog.pixels.layers import LayerReader
 from scog.pixels.reader import BlockReader
 from scog.pixels.store import HeaderStore
+from scog.pixels.workbench import Workbench
 from scog.settings import Settings
 
 
@@ -37,6 +38,7 @@ class Engine:
     layers: LayerReader
     cubes: Cubes
     cpu: Executor
+    workbench: Workbench
     kept: Kept
     measured: ByteCache[Hashable, tuple[float, Measured]]
     """Numbers of observations of fields that were asked for lately, with the time since when (time.monotonic)."""
@@ -57,6 +59,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         stack.callback(codecs.shutdown, wait=False, cancel_futures=True)
         cpu = ThreadPoolExecutor(max(1, settings.threads // 2), thread_name_prefix="scog-paint")
         stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
+        workbench = Workbench(cpu)
         catalog = await _open_catalog(settings)
         stack.push_async_callback(catalog.close)
         # Local reads wait for a disk: threads of their own, so that they do not hold up computing.
@@ -93,9 +96,10 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             settings=settings,
             searches=searches,
             blocks=blocks,
-            layers=LayerReader(blocks, cpu, Budget(settings.read_memory_mb * 1_000_000), offset),
+            layers=LayerReader(blocks, workbench, Budget(settings.read_memory_mb * 1_000_000), offset),
             cubes=cubes,
             cpu=cpu,
+            workbench=workbench,
             kept=Kept(settings.picture_cache_mb * 1_000_000),
             measured=ByteCache(settings.series_cache_mb * 1_000_000),
             measuring=Budget(settings.series_memory_mb * 1_000_000),

@@ -34,6 +34,8 @@ class Format:
     """Whether it knows no transparency."""
     ranged: bool = False
     """Whether it holds nothing but one output over its range."""
+    quick: bool = False
+    """Whether a tile of one output takes well under a millisecond."""
 
 
 def _of_picture(encoder: Callable[[Picture], bytes]) -> Callable[[Drawing, Grid, Look], bytes]:
@@ -66,7 +68,9 @@ def _geotiff(drawing: Drawing, grid: Grid, look: Look) -> bytes:
 
 
 FORMATS: tuple[Format, ...] = (
-    Format(("png",), "image/png", "colours; with a palette where there is one output", _of_picture(encode.png)),
+    Format(
+        ("png",), "image/png", "colours; with a palette where there is one output", _of_picture(encode.png), quick=True
+    ),
     Format(("png32",), "image/png", "colours, always in red, green, blue and opacity", _of_picture(encode.png32)),
     Format(
         ("png16",),
@@ -74,10 +78,11 @@ FORMATS: tuple[Format, ...] = (
         "one output in 16 bit grey: 1 to 65535 over its range, 0 where invalid",
         _png16,
         ranged=True,
+        quick=True,
     ),
     Format(("webp",), "image/webp", "colours; without loss where there is one output", _of_picture(encode.webp)),
     Format(("jpg", "jpeg"), "image/jpeg", f"colours; {FLATTENED} where invalid", _of_picture(encode.jpeg), flat=True),
-    Format(("npy",), "application/x-npy", "values, float32 (output, y, x), NaN where invalid", _npy),
+    Format(("npy",), "application/x-npy", "values, float32 (output, y, x), NaN where invalid", _npy, quick=True),
     Format(("tif", "tiff"), "image/tiff", "values as a Cloud Optimized GeoTIFF, NaN where invalid", _geotiff),
 )
 NAMED: Mapping[str, Format] = MappingProxyType({name: each for each in FORMATS for name in each.names})

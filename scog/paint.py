@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -17,6 +16,7 @@ from scog.engine import Engine
 from scog.pixels.canvas import Canvas, share_out
 from scog.pixels.composite import CLEAREST
 from scog.pixels.reader import gather_all
+from scog.pixels.workbench import effort
 from scog.report import Report
 from scog.space.grid import Grid
 from scog.view import Valued, View
@@ -31,7 +31,10 @@ class Painting:
     """Paints scenes onto a canvas, in the order of their composite, until it is full."""
 
     def __init__(self, engine: Engine, grid: Grid, ask: Ask, report: Report) -> None:
-        self._cpu = engine.cpu
+        self._workbench = engine.workbench
+        self._layers = len(ask.expression.bands) + 1
+        self._resampling = ask.resampling
+        self._grid = grid
         self._composite = ask.composite
         self._canvas = Canvas(ask.expression.outputs, grid.shape)
         self._view = View(engine, grid, ask, report)
@@ -66,7 +69,8 @@ class Painting:
     async def _paint(self, scenes: Sequence[Scene]) -> None:
         """Paint scenes in their order: at once those that are in memory, then those that have to be read."""
         since = time.perf_counter()
-        known = await asyncio.get_running_loop().run_in_executor(self._cpu, self._paint_known, scenes)
+        size = effort(self._grid.shape, self._layers * len(scenes), self._resampling)
+        known = await self._workbench.work(size, self._paint_known, scenes)
         self._looked_at |= {scene.id for scene in scenes[:known]}
         self._report.add_time("memory", since)
         if known < len(scenes) and not self._canvas.full:
@@ -99,7 +103,7 @@ class Painting:
         since = time.perf_counter()
         while usable and not self._canvas.full:
             left = [scene for scene in scenes if scene.id in usable]
-            shares = share_out(~self._canvas.valid, [usable[scene.id] for scene in left])
+            shares = share_out(self._missing(), [usable[scene.id] for scene in left])
             chosen = [(scene, share) for scene, share in zip(left, shares, strict=True) if share.any()]
             if not chosen:
                 break
@@ -110,7 +114,7 @@ class Painting:
                 if result is None:
                     del usable[scene.id]
                     continue
-                usable[scene.id] &= ~share
+                usable[scene.id] = usable[scene.id] & ~share
                 self._keep(scene, result)
         self._looked_at |= self._under_way
         self._under_way = set()

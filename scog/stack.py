@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from scog.pixels.composite import BEST, COUNT, GEOMEDIAN
 from scog.pixels.days import days_since_1970
 from scog.pixels.reader import gather_all
 from scog.pixels.reduce import reduce
+from scog.pixels.workbench import effort
 from scog.report import Report
 from scog.space.grid import Grid
 from scog.view import Valued, View
@@ -74,7 +74,7 @@ class Stack:
         rows = self._rows
         if rows is not None and rows.any:
             since = time.perf_counter()
-            values, valid = await asyncio.get_running_loop().run_in_executor(self._engine.cpu, rows.reduced)
+            values, valid = await self._engine.workbench.work(rows.effort, rows.reduced)
             self._values[:, rows.top : rows.top + len(valid)] = values
             self._valid[rows.top : rows.top + len(valid)] = valid
             self._any = True
@@ -87,7 +87,7 @@ class _Rows:
 
     def __init__(self, engine: Engine, grid: Grid, top: int, ask: Ask, report: Report) -> None:
         self.top = top
-        self._cpu = engine.cpu
+        self._workbench = engine.workbench
         self._grid = grid
         self._ask = ask
         self._computed = _computed(ask)
@@ -102,10 +102,16 @@ class _Rows:
         """Whether any observation could be read."""
         return bool(self._layers)
 
+    @property
+    def effort(self) -> int:
+        """What it takes to reduce them."""
+        return effort(self._grid.shape, 4 * len(self._layers) * self._computed.outputs)
+
     async def take(self, observations: Sequence[Observation]) -> None:
         """Read all observations: at once those that are in memory, then those that have to be read."""
         since = time.perf_counter()
-        left = await asyncio.get_running_loop().run_in_executor(self._cpu, self._take_known, observations)
+        size = effort(self._grid.shape, len(observations) * len(self._computed.bands), self._ask.resampling)
+        left = await self._workbench.work(size, self._take_known, observations)
         self._report.add_time("memory", since)
         since = time.perf_counter()
         self.under_way = {scene.id for place in left for scene in observations[place].scenes}
@@ -136,7 +142,8 @@ class _Rows:
         shown = await gather_all(self._view.masked(scene) for scene in scenes)
         for scene, both in zip(scenes, shown, strict=True):
             if both is not None:
-                await asyncio.get_running_loop().run_in_executor(self._cpu, self._lay, place, scene, *both)
+                size = effort(self._grid.shape, self._computed.outputs)
+                await self._workbench.work(size, self._lay, place, scene, *both)
             self.under_way.discard(scene.id)
 
     def _lay(self, place: int, scene: Scene, usable: NDArray[np.bool_], shown: Valued) -> None:

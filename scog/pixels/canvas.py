@@ -34,24 +34,30 @@ class Canvas:
         return bool(self.valid.all())
 
     def paint(self, values: NDArray[np.float32], valid: Mask2D) -> bool:
-        """Take the valid values for pixels that have none yet; whether there was any."""
-        new = valid & ~self.valid
+        """Take the valid values for pixels that have none yet; whether there was any.
+
+        `values` are the canvas's own from now on: most pictures are of one scene, and take no copy.
+        """
+        new = valid if self._values is None else valid & ~self.valid
         if not new.any():
             return False
         if self._values is None:
-            self._values = np.where(new, values, np.float32(np.nan))
+            if not new.all():
+                np.copyto(values, np.float32(np.nan), where=~new)
+            self._values, self.valid = values, new
         else:
             np.copyto(self._values, values, where=new)
-        self.valid |= new
+            self.valid = self.valid | new
         return True
 
 
-def share_out(wanted: Mask2D, usable: Sequence[Mask2D]) -> list[Mask2D]:
-    """For each scene, in order, the wanted pixels that it is the first to have."""
-    left = wanted.copy()
-    shares = []
+def share_out(wanted: Mask2D | None, usable: Sequence[Mask2D]) -> list[Mask2D]:
+    """For each scene, in order, the wanted pixels (all, if None) that it is the first to have."""
+    left = wanted
+    shares: list[Mask2D] = []
     for mask in usable:
-        share = left & mask
-        left &= ~share
+        share = mask if left is None else left & mask
+        if len(shares) + 1 < len(usable):
+            left = ~share if left is None else left & ~share
         shares.append(share)
     return shares

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -27,6 +25,7 @@ from scog.pixels.fetch import BlockIndex
 from scog.pixels.place import Map, map_of, method_for, placed
 from scog.pixels.reader import BlockReader, gather_all
 from scog.pixels.resample import Resampling
+from scog.pixels.workbench import Workbench, effort
 from scog.space.grid import Grid
 from scog.space.level import choose_level, target_extent
 
@@ -89,9 +88,11 @@ class _Plan:
 class LayerReader:
     """Reads layers. Made and used within one event loop."""
 
-    def __init__(self, reader: BlockReader, cpu: Executor, budget: Budget, ambiguous_offset: float | None) -> None:
+    def __init__(
+        self, reader: BlockReader, workbench: Workbench, budget: Budget, ambiguous_offset: float | None
+    ) -> None:
         self._reader = reader
-        self._cpu = cpu
+        self._workbench = workbench
         self._budget = budget
         self._ambiguous_offset = ambiguous_offset
         self._maps: ByteCache[MapKey, tuple[Map | None]] = ByteCache(INDEX_MAPS_BYTES)
@@ -108,7 +109,7 @@ class LayerReader:
         resampling: Resampling = Resampling.NEAREST,
         thrifty: bool = False,
     ) -> T:
-        """Read bands of a scene, all at once, and return what `work` makes of their layers, in one of our threads.
+        """Read bands of a scene, all at once, and return what `work` makes of their layers.
 
         Layers are valid only where their file has data and, if given, where they are `wanted`. The scene classification
         is resampled by nearest or mode, whatever the method. A `thrifty` read brings just the rows that it takes, which
@@ -143,7 +144,7 @@ class LayerReader:
                 layers = (_place(plan, found, grid, wanted) for plan, found in zip(plans, blocks, strict=True))
                 return work(dict(zip(bands, layers, strict=True)))
 
-            return await self._in_thread(place_and_work)
+            return await self._workbench.work(effort(grid.shape, len(bands), resampling), place_and_work)
 
     def in_memory(
         self,
@@ -218,7 +219,8 @@ class LayerReader:
         return await self._mapping.join(key, lambda: self._make_map(key))
 
     async def _make_map(self, key: MapKey) -> Map | None:
-        return self._keep_map(key, await self._in_thread(map_of, *key))[0]
+        grid, _, method = key
+        return self._keep_map(key, await self._workbench.work(effort(grid.shape, 2, method), map_of, *key))[0]
 
     def _keep_map(self, key: MapKey, made: Map | None) -> tuple[Map | None]:
         self._maps.put(key, (made,), 200 + (made.nbytes if made else 0))
@@ -242,9 +244,6 @@ class LayerReader:
         offset = settle_offset(np.concatenate([block.ravel() for block in blocks.values()]))
         await self._reader.keep_offset(red.url, description, offset)
         return offset
-
-    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
 
 
 def level_for(description: Description, grid: Grid) -> int:

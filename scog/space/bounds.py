@@ -18,7 +18,9 @@ Floats = NDArray[np.float64]
 T = TypeVar("T", float, Floats)
 
 DEGREES = "EPSG:4326"
-STRAIGHT = frozenset({"EPSG:3857", "EPSG:3395", "EPSG:4326", "OGC:CRS84"})
+MERCATOR = "EPSG:3857"
+"""Most tiles' CRS: on its sphere a latitude takes no library, and a tenth of the time."""
+STRAIGHT = frozenset({MERCATOR, "EPSG:3395", "EPSG:4326", "OGC:CRS84"})
 """CRSs in which meridians and parallels are straight and upright: most maps', so they are spared the search."""
 NUDGE = 1e-9
 """Degrees that are nothing: neighbours share their edges, and rounding must not make them overlap."""
@@ -140,7 +142,10 @@ def _of_straight(grid: Grid) -> Area | None:
     """The bounds of a grid whose columns are meridians and whose rows are parallels."""
     west, south, east, north = grid.bounds
     unit = _degrees_of_unit(grid.crs)
-    _, (lower, upper) = transformer(grid.crs, DEGREES).transform([0.0, 0.0], [south, north])
+    if grid.crs == MERCATOR:
+        lower, upper = (math.degrees(math.atan(math.sinh(math.radians(y * unit)))) for y in (south, north))
+    else:
+        _, (lower, upper) = transformer(grid.crs, DEGREES).transform([0.0, 0.0], [south, north])
     return _area(west * unit, lower, east * unit, upper)
 
 

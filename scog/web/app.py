@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.queries = ByteCache(tiles.KEPT_QUERIES)
             app.state.stac_searches = asyncio.Semaphore(stac.SEARCHES)
             app.state.made_up = viewer.is_made_up(settings)
-            await asyncio.get_running_loop().run_in_executor(engine.cpu, warm_up)
+            warm_up()  # on the event loop, which makes the maps from tiles to pixels
             yield
 
     later = Later(_others)

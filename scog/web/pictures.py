@@ -15,8 +15,9 @@ from scog.cutout import cut_out, is_large
 from scog.engine import Engine
 from scog.errors import InvalidInput, NothingReadable
 from scog.formats import FLATTENED, FORMATS, format_of
-from scog.kept import encoded
+from scog.kept import Encoded, encoded
 from scog.look import Look
+from scog.pixels.workbench import QUICK, effort
 from scog.space.grid import Grid
 from scog.web.parameters import MAX_SIZE, AnswerParameters, DeliveryParameters
 from scog.web.respond import COMPLETE, IMMUTABLE, report_headers, with_etag
@@ -77,13 +78,18 @@ async def picture(
         raise NothingReadable("Scenes are missing from this picture.", skipped=tuple(report.skipped.items()))
     if delivery.empty == "204" and not drawing.valid.any():
         return Response(status_code=204, headers=report_headers(report, keep))
+
+    def make() -> Encoded:
+        return encoded(form.encode(drawing, grid, look))
+
     shown = engine.kept.picture(drawing, (form.names, look))
     if shown is None:
         since = time.perf_counter()
-        thread = None if is_large(grid) else engine.cpu  # tiles need not wait for what takes seconds
-        shown = await asyncio.get_running_loop().run_in_executor(
-            thread, lambda: encoded(form.encode(drawing, grid, look))
-        )
+        if is_large(grid):  # tiles need not wait for what takes seconds
+            shown = await asyncio.to_thread(make)
+        else:
+            size = effort(grid.shape, 4) if form.quick and look.expression.outputs == 1 else QUICK
+            shown = await engine.workbench.work(size, make)
         report.add_time("encode", since)
         engine.kept.keep_picture(drawing, (form.names, look), shown)
     headers = report_headers(report, keep)

@@ -17,7 +17,7 @@ SQUARE = Grid("EPSG:32632", Affine(10.0, 0.0, 600_000.0, 0.0, -10.0, 5_100_060.0
 def warm_up() -> None:
     """GDAL registers its drivers, PROJ opens its database, colours are worked out: 0.06 s.
 
-    PROJ's part counts for the thread that this runs in, which should be the one that paints.
+    PROJ's part counts for the thread that this runs in.
     """
     with gdal_opening():
         index_map(tile_grid(12, 2180, 1460), SQUARE)

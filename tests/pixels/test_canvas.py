@@ -32,6 +32,12 @@ def test_each_pixel_shows_the_first_layer_that_is_valid_there(layers: list[NDArr
         np.testing.assert_allclose(canvas.values[band][canvas.valid], expected[canvas.valid] + band / 10, rtol=1e-6)
 
 
+@given(st.lists(masks, max_size=6))
+def test_shares_of_everything(usable: list[NDArray[np.bool_]]) -> None:
+    for share, same in zip(share_out(None, usable), share_out(np.ones(SHAPE, bool), usable), strict=True):
+        np.testing.assert_array_equal(share, same)
+
+
 @given(masks, st.lists(masks, max_size=6))
 def test_shares(wanted: NDArray[np.bool_], usable: list[NDArray[np.bool_]]) -> None:
     kept = wanted.copy()

@@ -19,6 +19,7 @@ from scog.net.policy import Tally
 from scog.pixels.budget import Budget
 from scog.pixels.layers import Layer, LayerReader
 from scog.pixels.resample import Resampling
+from scog.pixels.workbench import Workbench
 from scog.space.grid import Grid
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
@@ -43,7 +44,7 @@ async def layers_of(
 ) -> AsyncIterator[LayerReader]:
     with ThreadPoolExecutor(2) as cpu:
         async with reading(server.host, **how) as reader:
-            yield LayerReader(reader, cpu, Budget(budget), ambiguous)
+            yield LayerReader(reader, Workbench(cpu), Budget(budget), ambiguous)
 
 
 async def layer(layers: LayerReader, asset: Asset, where: Grid, **how: Any) -> Layer:
