@@ -179,7 +179,8 @@ def main() -> None:
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         worker = Worker(Path(folder))
-        gc.freeze()  # as main.py does
+        gc.freeze()  # as main.py does, and this
+        gc.set_threshold(10_000, 20, 20)
         for line in sys.stdin:
             message = json.loads(line)
             if message["op"] == "quit":

@@ -116,7 +116,7 @@ class _Answer:
         self.keeps = False
         self._judge: Judge | None = judge
         self._hear = hear
-        self._parser = HttpResponseParser(self)
+        self._parser: HttpResponseParser | None = HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._read = 0
         self._filled = 0
@@ -133,6 +133,7 @@ class _Answer:
                 self._hear(self.head, self.body[: len(self.body) - len(self.lacking)])
             return
         self._read += count
+        assert self._parser is not None
         try:
             self._parser.feed_data(buffer[:count])
             if self.head is not None:
@@ -182,12 +183,18 @@ class _Answer:
 
     def _finish(self) -> None:
         self.lacking = None
+        self._let_go()
         if not self.done.done():
             self.done.set_result(None)
 
     def _fail(self, fault: Exception) -> None:
+        self._let_go()
         if not self.done.done():
             self.done.set_exception(fault)
+
+    def _let_go(self) -> None:
+        """Parser and answer hold each other: the body would take memory until Python looks for such circles."""
+        self._parser = self._hear = None
 
     # Called by the parser
 
@@ -197,6 +204,7 @@ class _Answer:
 
     def on_headers_complete(self) -> None:
         """All headers; those of an interim answer are of no interest."""
+        assert self._parser is not None
         status = self._parser.get_status_code()
         if status < 200:
             self._headers = {}

@@ -28,7 +28,9 @@ def gather(index_map: IndexMap, block_shape: tuple[int, int], blocks: Mapping[Bl
             part = block[top : top + window.shape[0], left : left + window.shape[1]]
             return np.ascontiguousarray(part).ravel().take(index_map.index)
     dtype = next(iter(blocks.values())).dtype if blocks else np.uint8
-    assembled = np.zeros(window.shape, dtype)
+    rows_of_blocks = (window.bottom - 1) // height - window.top // height + 1
+    complete = len(blocks) >= rows_of_blocks * ((window.right - 1) // width - window.left // width + 1)
+    assembled = (np.empty if complete else np.zeros)(window.shape, dtype)
     for (row, col), block in blocks.items():
         top, left = row * height - window.top, col * width - window.left
         rows = slice(max(0, top), min(window.shape[0], top + height))
