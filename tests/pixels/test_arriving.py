@@ -1,0 +1,120 @@
+"""Blocks of one answer are decoded while those behind them are on their way, and never if the file is another one."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scog.errors import AssetChanged, SourceUnavailable
+from scog.net.policy import Tally
+from tests.doubles.range_server import Answer, RangeServer
+from tests.doubles.rasters import raster
+from tests.doubles.reading import every_block, reading, run, truth
+
+DATA = raster("blocks of 256")
+
+
+def slowly(answer: Answer) -> Answer:
+    """In twenty parts, one every 10 ms."""
+    return replace(answer, step=max(1, len(answer.body) // 20), pause=0.01)
+
+
+def test_the_first_blocks_are_kept_before_the_last_have_come() -> None:
+    async def work() -> None:
+        async with reading(server.host) as reader:
+            description = await reader.describe(url, Tally())
+            server.fail("/a.tif", slowly)
+            every = every_block(description)
+            everything = asyncio.create_task(reader.blocks(url, description, 0, every, Tally()))
+            for _ in range(100):
+                await asyncio.sleep(0.001)
+                if reader.kept(url, description, 0, every[:1]):
+                    break
+            assert reader.kept(url, description, 0, every[:1])
+            assert reader.kept(url, description, 0, every) is None
+            assert not everything.done()
+            brought = await everything
+            assert brought.keys() == set(every)
+            assert len(server.requests) == 2
+
+    with RangeServer() as server:
+        url = server.put("/a.tif", DATA)
+        run(work())
+
+
+def test_what_came_before_a_cut_is_right_and_the_rest_is_asked_for_again() -> None:
+    async def work() -> None:
+        async with reading(server.host) as reader:
+            description = await reader.describe(url, Tally())
+            server.fail("/a.tif", lambda answer: replace(slowly(answer), sent=len(answer.body) * 3 // 4, after="reset"))
+            blocks = await reader.blocks(url, description, 0, every_block(description), Tally())
+            assert len(server.requests) == 3
+            height, width = description.levels[0].block_shape
+            expected = truth(DATA)
+            for (row, col), block in blocks.items():
+                there = expected[row * height : (row + 1) * height, col * width : (col + 1) * width]
+                np.testing.assert_array_equal(block[: there.shape[0], : there.shape[1]], there)
+
+    with RangeServer() as server:
+        url = server.put("/a.tif", DATA)
+        run(work())
+
+
+def test_nothing_of_a_file_that_was_replaced_is_kept() -> None:
+    async def work() -> None:
+        async with reading(server.host) as reader:
+            description = await reader.describe(url, Tally())
+            server.put("/a.tif", DATA, etag='"another"')
+            server.fail("/a.tif", slowly)
+            with pytest.raises(AssetChanged):
+                await reader.blocks(url, description, 0, every_block(description), Tally())
+            for block in every_block(description):
+                assert reader.kept(url, description, 0, [block]) is None
+
+    with RangeServer() as server:
+        url = server.put("/a.tif", DATA)
+        run(work())
+
+
+def test_where_the_rest_never_comes_nothing_is_left_running() -> None:
+    async def work() -> None:
+        async with reading(server.host, deadline=0.6, retries=0) as reader:
+            description = await reader.describe(url, Tally())
+            server.fail("/a.tif", lambda answer: replace(slowly(answer), sent=len(answer.body) // 2, after="hang"))
+            with pytest.raises(SourceUnavailable):
+                await reader.blocks(url, description, 0, every_block(description), Tally())
+            assert len(asyncio.all_tasks()) == 1
+
+    with RangeServer() as server:
+        url = server.put("/a.tif", DATA)
+        run(work())
+
+
+def test_an_answer_leaves_no_circle_of_references() -> None:
+    """Its body would take memory until Python looks for circles."""
+
+    async def work() -> None:
+        async with reading(server.host) as reader:
+            description = await reader.describe(url, Tally())
+            await reader.blocks(url, description, 0, every_block(description), Tally())
+            gc.collect()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            server.fail("/a.tif", slowly)
+            await reader.blocks(url, description, 1, every_block(description, 1), Tally())
+            gc.collect()
+            gc.set_debug(0)
+            kinds = {type(each).__name__ for each in gc.garbage}
+            gc.garbage.clear()
+            assert not kinds & {"_Answer", "memoryview", "ndarray", "Head"}
+
+    with RangeServer() as server:
+        url = server.put("/a.tif", DATA)
+        gc.disable()
+        try:
+            run(work())
+        finally:
+            gc.enable()
