@@ -31,6 +31,7 @@ def test_opens_with_ndvi_of_the_archive(opened: Visit) -> None:
     assert page.locator("#line .day").count() > 10
 
 
+@pytest.mark.acceptance
 def test_says_that_the_demo_is_made_up(opened: Visit) -> None:
     notice = opened.page.locator("#made-up")
     assert notice.is_visible()
@@ -38,12 +39,14 @@ def test_says_that_the_demo_is_made_up(opened: Visit) -> None:
     opened.page.wait_for_selector(".leaflet-control-attribution >> text=Coasts: Natural Earth")
 
 
+@pytest.mark.acceptance
 def test_says_nothing_like_it_of_real_data(visit: Visit) -> None:
     visit.page.route("**/tilejson.json", lambda route: with_changed(route, attribution="Contains Copernicus data"))
     visit.open()
     assert visit.page.locator("#made-up").is_hidden()
 
 
+@pytest.mark.acceptance
 def test_the_page_forbids_what_comes_from_elsewhere(server: str) -> None:
     request = urllib.request.Request(f"{server}/", headers={"Accept": "text/html"})
     with urllib.request.urlopen(request, timeout=10) as response:
@@ -61,6 +64,7 @@ def test_the_page_knows_all_of_its_modules(opened: Visit) -> None:
     assert asked - {"leaflet/leaflet.js"} == modules
 
 
+@pytest.mark.acceptance
 def test_markup_stays_text(visit: Visit) -> None:
     page = visit.page
     page.route("**/tilejson.json", lambda route: with_changed(route, attribution=MARKUP))
@@ -122,6 +126,7 @@ def test_link_restores_the_view(visit: Visit) -> None:
     assert any(tile.endswith("?index=ndwi") for tile in visit.tiles())
 
 
+@pytest.mark.acceptance
 def test_failing_tiles_are_told_once_and_tried_again(visit: Visit) -> None:
     page = visit.page
     page.route("**/tiles/**", lambda route: route.fulfill(status=502, json={"detail": "No scene could be read."}))
@@ -136,6 +141,7 @@ def test_failing_tiles_are_told_once_and_tried_again(visit: Visit) -> None:
     assert page.locator("#trouble").is_hidden()
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("what", ["tilejson.json", "scenes?*"])
 def test_a_failing_catalogue_is_told_and_tried_again(visit: Visit, what: str) -> None:
     page = visit.page
@@ -150,6 +156,7 @@ def test_a_failing_catalogue_is_told_and_tried_again(visit: Visit, what: str) ->
     assert page.locator("#trouble").is_hidden()
 
 
+@pytest.mark.acceptance
 def test_a_busy_server_is_asked_again(visit: Visit) -> None:
     refused: list[str] = []
 
@@ -165,6 +172,7 @@ def test_a_busy_server_is_asked_again(visit: Visit) -> None:
     assert visit.page.locator("#trouble").is_hidden()
 
 
+@pytest.mark.acceptance
 def test_what_it_waits_for_is_said(visit: Visit) -> None:
     held: list[Any] = []
     visit.page.route(re.compile("/scenes"), lambda route: held.append(route))
