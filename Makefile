@@ -13,7 +13,7 @@ test: .venv/develop  ## run the tests
 	@$(BIN)/python -m pytest
 
 acceptance: .venv/develop  ## run the tests that take longer
-	@$(BIN)/python -m pytest -m "acceptance or hypothesis" --hypothesis-profile=thorough
+	@$(BIN)/python -m pytest -m acceptance
 
 live: .venv/develop  ## check, over the internet, that Earth Search still is what the code takes it for (2 minutes, 50 MB)
 	@$(BIN)/python -m tests.live.earth_search

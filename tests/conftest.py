@@ -11,9 +11,7 @@ from hypothesis import settings
 
 from scog.demo import make
 
-# How fast a machine is at the moment is no law. `make acceptance` tries each law with `thorough`.
-settings.register_profile("scog", deadline=None, max_examples=40)
-settings.register_profile("thorough", deadline=None)
+settings.register_profile("scog", deadline=None)  # how fast a machine is at the moment is no law
 settings.load_profile("scog")
 
 

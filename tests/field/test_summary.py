@@ -31,6 +31,8 @@ def test_summaries_are_exactextracts(seed: int, radius: float, gaps: float, whol
     values[rng.random(GRID.shape) < gaps] = np.nan
     field = shapely.Point(GRID.at(*rng.uniform((4, 4), (19, 13)))).buffer(radius, quad_segs=3)
     shares = share(GRID, field)
+    if any(((share(GRID, field.buffer(by)) > 0) != (shares > 0)).any() for by in (-1e-6, 1e-6)):
+        return  # whether a pixel is touched at all is a matter of rounding
     known = (shares > 0) & np.isfinite(values)
     if not known.any():
         return
