@@ -53,8 +53,8 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
     Raises InvalidInput where the catalogue is a folder that does not exist or holds nothing.
     """
     async with AsyncExitStack() as stack:
-        # Codecs let go of Python's lock and use every core; painting holds it half of the time, and more threads than
-        # that would only wait for each other (on two cores, one paints a sixth more tiles than two).
+        # Codecs let go of Python's lock and use every core; painting what is large holds it half of the time, and more
+        # threads than that would only wait for each other.
         codecs = ThreadPoolExecutor(settings.threads, thread_name_prefix="scog-codec")
         stack.callback(codecs.shutdown, wait=False, cancel_futures=True)
         cpu = ThreadPoolExecutor(max(1, settings.threads // 2), thread_name_prefix="scog-paint")
