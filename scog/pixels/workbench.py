@@ -1,6 +1,6 @@
 """The workbench: what is done with pixels in no time is done at once, on the event loop; all else in threads.
 
-Python runs one thread at a time. For each of the 80 arrays that a tile takes numpy lets the others have their turn, and
+Python runs one thread at a time. For each array that a tile takes numpy lets the others have their turn, and
 then waits for its own, which under load takes longer than the work itself: tiles whose blocks are in memory took 3.6 ms
 each in a thread beside a busy event loop, and take 2.4 ms on it.
 """
