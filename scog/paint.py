@@ -32,9 +32,8 @@ class Painting:
 
     def __init__(self, engine: Engine, grid: Grid, ask: Ask, report: Report) -> None:
         self._workbench = engine.workbench
-        self._layers = len(ask.expression.bands) + 1
-        self._resampling = ask.resampling
-        self._grid = grid
+        self._effort = effort(grid.shape, len(ask.expression.bands) + 1, ask.resampling)
+        """What one scene takes."""
         self._composite = ask.composite
         self._canvas = Canvas(ask.expression.outputs, grid.shape)
         self._view = View(engine, grid, ask, report)
@@ -69,8 +68,7 @@ class Painting:
     async def _paint(self, scenes: Sequence[Scene]) -> None:
         """Paint scenes in their order: at once those that are in memory, then those that have to be read."""
         since = time.perf_counter()
-        size = effort(self._grid.shape, self._layers * len(scenes), self._resampling)
-        known = await self._workbench.work(size, self._paint_known, scenes)
+        known = await self._workbench.work(self._effort * len(scenes), self._paint_known, scenes)
         self._looked_at |= {scene.id for scene in scenes[:known]}
         self._report.add_time("memory", since)
         if known < len(scenes) and not self._canvas.full:

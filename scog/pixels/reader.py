@@ -194,15 +194,13 @@ class BlockReader:
 
         try:
             data = await self._bytes(url, description, request.start, request.stop, tally, arrived)
-            jobs.extend(run(decoded, left[at : at + at_once], data) for at in range(0, len(left), at_once))
-            found: Blocks = {}
-            for blocks in await asyncio.gather(*jobs):
-                found |= blocks
         except BaseException:
-            for job in jobs:
-                job.cancel()
-            await asyncio.gather(*jobs, return_exceptions=True)
+            await _stop(jobs)
             raise
+        jobs.extend(run(decoded, left[at : at + at_once], data) for at in range(0, len(left), at_once))
+        found: Blocks = {}
+        for blocks in await gather_all(jobs):
+            found |= blocks
         for piece in request.pieces:
             if piece.rows is not None and len(found[piece.block]) < piece.rows:
                 start = data[piece.start - request.start : piece.stop - request.start]
@@ -282,10 +280,14 @@ async def gather_all(work: Iterable[Any]) -> list[Any]:
     try:
         return list(await asyncio.gather(*tasks))
     except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _stop(tasks)
         raise
+
+
+async def _stop(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _rows(description: Description, level: int, wanted: Iterable[BlockIndex], bottom: int | None) -> Wanted:
