@@ -22,11 +22,11 @@ from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingRea
 from scog.find import observations
 from scog.look import Look
 from scog.picture.picture import Picture
-from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.space.areas import search_areas
 from scog.space.grid import Grid
 from scog.steps import TICK, Step, split
+from scog.together import gather_all
 
 MIN_CLEAR = 0.3
 """Share of a frame's pixels that must be known, unless somebody says otherwise."""

@@ -14,10 +14,10 @@ from scog.find import observations
 from scog.kept import Found
 from scog.paint import Painting
 from scog.pixels.composite import OLDEST
-from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.space.grid import Grid
 from scog.stack import Stack
+from scog.together import gather_all
 
 __all__ = ["Ask", "Drawing", "draw"]
 

@@ -16,11 +16,11 @@ from scog.catalog.when import Interval
 from scog.cube.pinned import Pinned
 from scog.engine import Engine
 from scog.errors import CatalogError
-from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.space.areas import SEARCH_ZOOM, search_areas
 from scog.space.bounds import lonlat_bounds
 from scog.space.grid import Grid
+from scog.together import gather_all
 
 WIDE_SCENES = 64
 """Scenes of a picture wider than one search's area; each costs about 1 MB at its coarsest level."""

@@ -15,10 +15,10 @@ from scog.catalog.scene import Scene
 from scog.engine import Engine
 from scog.pixels.canvas import Canvas, share_out
 from scog.pixels.composite import CLEAREST
-from scog.pixels.reader import gather_all
 from scog.pixels.workbench import effort
 from scog.report import Report
 from scog.space.grid import Grid
+from scog.together import gather_all
 from scog.view import Valued, View
 
 FIRST_BATCH = 2

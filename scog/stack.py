@@ -18,11 +18,11 @@ from scog.maths.expression import Expression, parse
 from scog.pixels.canvas import Canvas
 from scog.pixels.composite import BEST, COUNT, GEOMEDIAN
 from scog.pixels.days import days_since_1970
-from scog.pixels.reader import gather_all
 from scog.pixels.reduce import reduce
 from scog.pixels.workbench import effort
 from scog.report import Report
 from scog.space.grid import Grid
+from scog.together import gather_all
 from scog.view import Valued, View
 
 AT_ONCE_BYTES = 256 * 2**20

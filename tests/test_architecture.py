@@ -16,7 +16,7 @@ PACKAGE = ROOT / "scog"
 STAGES = ("space", "catalog", "maths", "picture")
 TOP_LEVEL = {
     "bands", "classification", "draw", "engine", "errors", "find", "flight", "formats", "listing", "look", "presets",
-    "report", "settings", "suggest",
+    "report", "settings", "suggest", "together",
 }  # fmt: skip
 
 STAGE_MAY_IMPORT = {
@@ -26,7 +26,18 @@ STAGE_MAY_IMPORT = {
     "picture": {"errors", "suggest"},
     "net": {"errors"},
     "catalog": {"errors", "suggest", "bands", "flight", "net", "sqlite"},
-    "pixels": {"errors", "suggest", "bands", "classification", "flight", "net", "sqlite", "space", "catalog"},
+    "pixels": {
+        "errors",
+        "suggest",
+        "bands",
+        "classification",
+        "flight",
+        "together",
+        "net",
+        "sqlite",
+        "space",
+        "catalog",
+    },
     "errors": set(),
     "cube": {
         "errors",
@@ -40,6 +51,7 @@ STAGE_MAY_IMPORT = {
         "bands",
         "classification",
         "flight",
+        "together",
         "look",
         "presets",
         "sqlite",
@@ -50,6 +62,7 @@ STAGE_MAY_IMPORT = {
     "classification": set(),
     "presets": {"bands"},
     "flight": {"errors"},
+    "together": set(),
 }
 ASSEMBLERS = {"web", "cli", "__main__"}
 """Translate only: nobody else knows them."""

@@ -22,8 +22,8 @@ from scog.field.site import Part, Site, parts_of
 from scog.field.statistics import commonest, statistics
 from scog.kept import MAX_AGE
 from scog.maths.expression import Expression
-from scog.pixels.reader import gather_all
 from scog.report import Report
+from scog.together import gather_all
 from scog.view import View
 
 SMALL = 16_384

@@ -19,9 +19,9 @@ from scog.field.measured import Measuring
 from scog.field.numbers import Measured, Row
 from scog.field.site import Site, site_of
 from scog.find import Most, observations
-from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.space.native import zone_of_square
+from scog.together import gather_all
 
 SEARCH_ZOOM = 12
 """Of the map's tiles that are searched for a field: 10 km, which a pass sees in one scene or a few."""

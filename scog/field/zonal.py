@@ -20,9 +20,9 @@ from scog.field.summary import Summary, Wanted, summarise
 from scog.look import Look
 from scog.picture.classes import Class, Classes
 from scog.picture.picture import TRANSPARENT
-from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.space.ellipsoid import pixel_areas
+from scog.together import gather_all
 
 FIELDS_AT_ONCE = 2
 PARTS_AT_ONCE = 4

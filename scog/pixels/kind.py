@@ -126,11 +126,6 @@ class Kinds:
         self._known = (kind, *others[: KINDS_KEPT - 1])
 
 
-def describe(header: bytes, directories: Directories, identity: str, *, local: bool = False) -> Description:
-    """Describe a GeoTIFF from its first bytes, which must hold all of its `directories`. Raises as `kind_of` does."""
-    return kind_of(header, directories, local=local).describe(header, identity)
-
-
 def kind_of(header: bytes, directories: Directories, *, local: bool = False) -> Kind:
     """What kind of file has this header.
 

@@ -23,11 +23,12 @@ from scog.pixels.decode import Block
 from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex
 from scog.pixels.place import Map, map_of, method_for, placed
-from scog.pixels.reader import BlockReader, gather_all
+from scog.pixels.reader import BlockReader
 from scog.pixels.resample import Resampling
 from scog.pixels.workbench import Workbench, effort
 from scog.space.grid import Grid
 from scog.space.level import choose_level, target_extent
+from scog.together import gather_all
 
 INDEX_MAPS_BYTES = 192 * 2**20
 """Index maps and footings kept: maps of about 300 tiles, at two levels of 256 KB each, or footings of 100."""

@@ -28,6 +28,7 @@ from scog.pixels.fallback import GdalThreads
 from scog.pixels.faults import Faults
 from scog.pixels.fetch import THRIFTY_GAP, BlockIndex, Piece, Request, piece_of, plan_requests, with_others
 from scog.pixels.store import HeaderStore
+from scog.together import gather_all, stop_all
 
 DECODED_AT_ONCE = 2 * 2**20
 """Bytes of decoded blocks that one thread makes before it reports back: one block of 1024 or four of 512."""
@@ -195,7 +196,7 @@ class BlockReader:
         try:
             data = await self._bytes(url, description, request.start, request.stop, tally, arrived)
         except BaseException:
-            await _stop(jobs)
+            await stop_all(jobs)
             raise
         jobs.extend(run(decoded, left[at : at + at_once], data) for at in range(0, len(left), at_once))
         found: Blocks = {}
@@ -269,25 +270,6 @@ class BlockReader:
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
-
-
-async def gather_all(work: Iterable[Any]) -> list[Any]:
-    """Await all at once. The first error is raised after all have ended or were cancelled."""
-    works = list(work)
-    if len(works) < 2:  # without a task, which costs more than much of the work
-        return [await each for each in works]
-    tasks = [asyncio.ensure_future(each) for each in works]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        await _stop(tasks)
-        raise
-
-
-async def _stop(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _rows(description: Description, level: int, wanted: Iterable[BlockIndex], bottom: int | None) -> Wanted:

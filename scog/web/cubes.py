@@ -24,9 +24,9 @@ from scog.field.formula import Formula
 from scog.find import observations
 from scog.kept import encoded
 from scog.listing import feature_collection
-from scog.pixels.reader import gather_all
 from scog.report import Report
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
+from scog.together import gather_all
 from scog.web import animations, clients, legends, pictures, places, tiles, timeseries, wmts
 from scog.web.animations import Frames, Placed
 from scog.web.bodies import read_body

@@ -33,7 +33,7 @@ from scog.maths.indices import get
 from scog.net.policy import host_of
 from scog.pixels.description import Description
 from scog.pixels.directories import walk
-from scog.pixels.kind import describe
+from scog.pixels.kind import kind_of
 from scog.pixels.mask import parse_mask
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
 from scog.space.grid import tile_grid
@@ -104,7 +104,7 @@ class Service:
             answer, _ = self.header(band)
             directories = walk(answer.content)
             expect(directories.needed <= HEADER, f"{band}: the directories take {directories.needed} bytes")
-            self.described[band] = describe(answer.content, directories, "live")
+            self.described[band] = kind_of(answer.content, directories).describe(answer.content, "live")
         return self.described[band]
 
     @staticmethod

@@ -15,7 +15,7 @@ from scog.errors import AssetBroken
 from scog.net.policy import Tally
 from scog.pixels.description import Description
 from scog.pixels.directories import walk
-from scog.pixels.kind import describe
+from scog.pixels.kind import kind_of
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import KINDS, PLAIN, raster
 from tests.doubles.reading import every_block, read_level, reading, run, save, truth
@@ -132,7 +132,10 @@ def test_the_walk_finds_all_that_gdal_needs(kind: str) -> None:
     """A file cut right behind its directories describes the same; one byte less, and more is asked for."""
     data = raster(kind)
     needed = walk(data).needed
-    whole, cut = describe(data, walk(data), ""), describe(data[:needed], walk(data[:needed]), "")
+    whole, cut = (
+        kind_of(data, walk(data)).describe(data, ""),
+        kind_of(data[:needed], walk(data[:needed])).describe(data[:needed], ""),
+    )
     for a, b in zip(whole.levels, cut.levels, strict=True):
         assert a.grid == b.grid
         np.testing.assert_array_equal(a.offsets, b.offsets)
@@ -148,8 +151,10 @@ def test_files_that_differ_in_their_blocks_places_share_what_gdal_told() -> None
     other = bytearray(some)
     other[table.at : table.stop] = (table.read(some) + 1).astype(table.dtype).tobytes()
     assert walk(bytes(other)).blank(bytes(other)) == directories.blank(some) != some[: directories.needed]
-    moved = describe(bytes(other), walk(bytes(other)), "")
-    assert (moved.levels[0].offsets == np.asarray(describe(some, directories, "").levels[0].offsets) + 1).all()
+    moved = kind_of(bytes(other), walk(bytes(other))).describe(bytes(other), "")
+    assert (
+        moved.levels[0].offsets == np.asarray(kind_of(some, directories).describe(some, "").levels[0].offsets) + 1
+    ).all()
 
 
 def test_a_header_that_lists_too_few_blocks_is_broken() -> None:
@@ -159,5 +164,5 @@ def test_a_header_that_lists_too_few_blocks_is_broken() -> None:
     assert table is not None
     short = replace(whole.found[0], offsets=replace(table, count=table.count - 1))
     with pytest.raises(AssetBroken) as broken:
-        describe(data, replace(whole, found=(short, *whole.found[1:])), "")
+        kind_of(data, replace(whole, found=(short, *whole.found[1:]))).describe(data, "")
     assert broken.value.reason == "broken-header"

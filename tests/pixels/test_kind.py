@@ -7,7 +7,7 @@ import pytest
 
 from scog.errors import AssetBroken
 from scog.pixels.directories import walk
-from scog.pixels.kind import KINDS_KEPT, Kind, Kinds, describe, kind_of
+from scog.pixels.kind import KINDS_KEPT, Kind, Kinds, kind_of
 from tests.doubles.rasters import KINDS, PLAIN, raster
 
 WALKABLE = [kind for kind in KINDS if kind != "directories far away"]
@@ -35,7 +35,7 @@ def test_another_date_is_known_and_described_as_if_it_were_not(name: str) -> Non
     other = moved(data, 1)
     found = kinds.find(other, local=False)
     assert found is not None
-    known, anew = found.describe(other, "b"), describe(other, walk(other), "b")
+    known, anew = found.describe(other, "b"), kind_of(other, walk(other)).describe(other, "b")
     assert (known.identity, known.stop, known.plain) == ("b", anew.stop, anew.plain)
     for a, b in zip(known.levels, anew.levels, strict=True):
         assert (a.grid, a.block_shape) == (b.grid, b.block_shape)

@@ -18,7 +18,7 @@ from scog.net.policy import Tally
 from scog.pixels.budget import Budget
 from scog.pixels.description import Description
 from scog.pixels.directories import NotTiff, walk
-from scog.pixels.kind import describe
+from scog.pixels.kind import kind_of
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded, raster
 from tests.doubles.reading import every_block, read_level, reading, run, save
@@ -203,7 +203,7 @@ def refused_or_described(data: bytes) -> None:
         directories = walk(data)
         if directories.needed > len(data):
             return
-        description = describe(data, directories, "")
+        description = kind_of(data, directories).describe(data, "")
     except (NotTiff, SourceError):
         return
     for level in range(len(description.levels)):
@@ -260,7 +260,7 @@ def test_offsets_that_point_nowhere() -> None:
     """Into the header, beyond the end, and further than numbers go."""
     for kind, form in (("uint16", "I"), ("BigTIFF", "Q")):
         data = raster(kind)
-        described = describe(data, walk(data), "")
+        described = kind_of(data, walk(data)).describe(data, "")
         where = described.levels[0].offsets
         assert where is not None
         packed = struct.pack(f"<{where.size}{form}", *where.ravel().tolist())

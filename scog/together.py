@@ -1,0 +1,27 @@
+"""Many things at once: awaited together, stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+async def gather_all(work: Iterable[Any]) -> list[Any]:
+    """Await all at once. The first error is raised after all have ended or were cancelled."""
+    works = list(work)
+    if len(works) < 2:  # without a task, which costs more than much of the work
+        return [await each for each in works]
+    tasks = [asyncio.ensure_future(each) for each in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        await stop_all(tasks)
+        raise
+
+
+async def stop_all(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Cancel all and wait until they have ended, however they do."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
