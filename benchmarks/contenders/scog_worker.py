@@ -179,7 +179,7 @@ def main() -> None:
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         worker = Worker(Path(folder))
-        gc.freeze()  # as main.py does, and this
+        gc.freeze()  # this and the next as main.py
         gc.set_threshold(10_000, 20, 20)
         for line in sys.stdin:
             message = json.loads(line)

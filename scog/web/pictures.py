@@ -88,7 +88,8 @@ async def picture(
         if is_large(grid):  # tiles need not wait for what takes seconds
             shown = await asyncio.to_thread(make)
         else:
-            size = effort(grid.shape, 4) if form.quick and look.expression.outputs == 1 else QUICK
+            quick = form.quick and look.expression.outputs == 1
+            size = effort(grid.shape, 4) if quick else QUICK  # else in a thread, however small
             shown = await engine.workbench.work(size, make)
         report.add_time("encode", since)
         engine.kept.keep_picture(drawing, (form.names, look), shown)

@@ -40,5 +40,6 @@ def test_errors_are_raised_wherever_it_is_done(pixels: int) -> None:
 def test_a_tile_of_an_index_is_little_and_much_that_takes_longer_is_not() -> None:
     assert effort((256, 256), 3) < QUICK, "an index"
     assert effort((256, 256), 3, Resampling.CUBIC) >= QUICK
+    assert effort((8, 8), 1, Resampling.MODE) >= QUICK
     assert effort((512, 512), 3) >= QUICK
     assert effort((256, 256), 20) >= QUICK, "a composite"
