@@ -21,17 +21,17 @@ def percentile(values: Values, percent: int) -> Values:
 
     NaN where there is no observation.
     """
-    counts = (~np.isnan(values)).sum(axis=0, dtype=_smallest(len(values))).astype(np.intp)
-    places = np.maximum(counts - 1, 0) * percent
-    low = places // 100
-    share = (places % 100) / 100
-    high = np.minimum(low + 1, len(values) - 1)
-    first, last = int(low.min()), min(int(low.max()) + 1, len(values) - 1)
-    ordered = np.stack(_ordered(values, first, last)[first : last + 1])
-    pixel = np.arange(values.shape[1])
-    below = ordered[low - first, pixel].astype(np.float64)
+    counts = (~np.isnan(values)).sum(axis=0, dtype=_smallest(len(values)))
+    places = np.maximum(np.arange(-1, len(values)), 0) * percent  # by count, as there are fewer of these than of pixels
+    low, share = places // 100, places % 100 / 100
+    first, last = int(low[counts.min()]), min(int(low[counts.max()]) + 1, len(values) - 1)
+    ordered = np.concatenate(_ordered(values, first, last)[first : last + 1])
+    pixels = len(counts)
+    at = ((low - first) * pixels).take(counts) + np.arange(pixels)
+    below = ordered.take(at).astype(np.float64)
     below[counts == 0] = np.nan
-    above = np.where(share > 0, ordered[high - first, pixel], below)
+    share = share.take(counts)
+    above = np.where(share > 0, ordered.take(at + pixels, mode="clip"), below)
     found: Values = (below + (above - below) * share).astype(np.float32)
     return found
 

@@ -32,8 +32,10 @@ from scog.pixels.moments import count, deviation, mean, spread
 from scog.pixels.order import most_frequent, percentile
 from scog.pixels.trend import trend
 
-AT_ONCE = 1 << 17
-"""Values worked on at once, so that all observations of their pixels stay in the processor's cache."""
+AT_ONCE = 1 << 14
+"""Pixels worked on at once: numpy's calls take as long as the work for fewer, and more leave the processor's cache."""
+MOST_VALUES = 1 << 22
+"""Of their observations in all outputs at most, of which some copies are made."""
 
 Values = NDArray[np.float32]
 Days = NDArray[np.float64]
@@ -66,7 +68,8 @@ def _strips(pixels: int, values: int) -> Iterator[slice]:
 
     Never a single pixel out of many: numpy would add its observations up in another order, and round otherwise.
     """
-    ends = np.linspace(0, pixels, max(1, min(-(-pixels * values // AT_ONCE), pixels // 2)) + 1).astype(int)
+    at_once = min(AT_ONCE, max(1, MOST_VALUES // values))
+    ends = np.linspace(0, pixels, max(1, min(-(-pixels // at_once), pixels // 2)) + 1).astype(int)
     return (slice(start, end) for start, end in pairwise(ends.tolist()))
 
 
