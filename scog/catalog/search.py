@@ -42,6 +42,8 @@ PAUSE = 15.0
 KEPT_SEARCHES = 512
 KEPT_SCENES = 30_000
 """Scenes in memory, of all searches together; 4 KB each."""
+FEW = 32
+"""Items that are digested at once, in 3 ms; 100 of them, sorted among 1,000 scenes, take 10 to 40 ms in a thread."""
 MAX_PAGES = 10
 MAX_SCENES = 1000
 
@@ -97,8 +99,10 @@ class Search:
 
     async def _turn(self, tally: Tally) -> None:
         page = await self._catalog.page(self.query, self._cursor, tally)
-        # Parsing 100 items and sorting 1,000 scenes takes 10 to 40 ms, too long for the event loop.
-        new, left_out, scenes = await asyncio.to_thread(self._digested, page)
+        if len(page.items) + len(self._found) <= FEW:
+            new, left_out, scenes = self._digested(page)
+        else:
+            new, left_out, scenes = await asyncio.to_thread(self._digested, page)
         looping = _token(page.cursor) in self._cursors
         if self.asked is None:
             self.asked = self._clock()
