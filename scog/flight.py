@@ -19,8 +19,11 @@ V = TypeVar("V")
 class Flight(Generic[V]):
     """One running task and those who wait for it."""
 
-    def __init__(self, work: Coroutine[Any, Any, V]) -> None:
-        self._task = asyncio.ensure_future(work)
+    def __init__(self, work: Coroutine[Any, Any, V], land: Callable[[], None] = lambda: None) -> None:
+        """Begin; `land` is called once the work has ended in any way, before those who wait go on."""
+        self._work = work
+        self._land = land
+        self._task = asyncio.ensure_future(self._fly())
         self._task.add_done_callback(self._arrive)
         self._waiting: set[asyncio.Future[V]] = set()
         self._abandoned = False
@@ -29,10 +32,6 @@ class Flight(Generic[V]):
     def joinable(self) -> bool:
         """Whether it can still be waited for; an abandoned task is about to end without a result."""
         return not self._abandoned
-
-    def when_done(self, then: Callable[[], None]) -> None:
-        """Call `then` once the task has ended in any way."""
-        self._task.add_done_callback(lambda _: then())
 
     def join(self) -> asyncio.Future[V]:
         """The result to come, or what the task will raise. Who calls waits from now on; to cancel it is to leave."""
@@ -44,6 +43,15 @@ class Flight(Generic[V]):
             waiter.add_done_callback(self._leave)
         return waiter
 
+    async def _fly(self) -> V:
+        """Work, and hand over what it brings at once: each turn of the loop is one in which others come first."""
+        brought = await self._work
+        self._land()
+        for waiter in tuple(self._waiting):
+            if not waiter.done():
+                waiter.set_result(brought)
+        return brought
+
     def _leave(self, waiter: asyncio.Future[V]) -> None:
         self._waiting.discard(waiter)
         if not self._waiting and not self._task.done():
@@ -51,6 +59,8 @@ class Flight(Generic[V]):
             self._task.cancel()
 
     def _arrive(self, task: asyncio.Future[V]) -> None:
+        self._work.close()  # it has not even begun if everybody left at once
+        self._land()
         if not task.cancelled():
             task.exception()  # looked at, so that asyncio does not complain when all waiters are gone
         for waiter in tuple(self._waiting):
@@ -71,10 +81,9 @@ class Flights(Generic[K, V]):
 
     def start(self, keys: tuple[K, ...], work: Coroutine[Any, Any, V]) -> Flight[V]:
         """Begin a task that brings all of `keys`."""
-        flight = Flight(work)
+        flight = Flight(work, lambda: self._land(keys, flight))
         for key in keys:
             self._under_way[key] = flight
-        flight.when_done(lambda: self._land(keys, flight))
         return flight
 
     def join(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> asyncio.Future[V]:

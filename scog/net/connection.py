@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, cast
 
-import numpy as np
 from httptools import HttpParserError, HttpResponseParser
 
 MAX_HEAD = 32_768
@@ -22,7 +21,9 @@ class Head(NamedTuple):
 
 Judge = Callable[[Head], int]
 """Says how many bytes the body has to have, or raises what is wrong with the answer."""
-Hear = Callable[[Head, memoryview], None]
+Room = Callable[[int], memoryview]
+"""Gives memory for so many bytes of a body."""
+Hear = Callable[[memoryview], None]
 """Hears of the part of the body that is there, as it grows."""
 
 
@@ -41,9 +42,10 @@ class BadHttp(Exception):
 class Connection(asyncio.BufferedProtocol):
     """A connection, for one question at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
         self.idle_since = 0.0
         self.when_lost: Callable[[], None] = lambda: None
+        self._room = room
         self._transport: asyncio.Transport | None = None
         self._answer: _Answer | None = None
         self._keeps = True
@@ -62,7 +64,7 @@ class Connection(asyncio.BufferedProtocol):
         """
         if self._transport is None or self._transport.is_closing():
             raise Lost(silent=True)
-        answer = self._answer = _Answer(judge, hear)
+        answer = self._answer = _Answer(judge, self._room, hear)
         self._transport.write(request)
         try:
             await answer.done
@@ -107,7 +109,7 @@ class Connection(asyncio.BufferedProtocol):
 class _Answer:
     """An answer on its way."""
 
-    def __init__(self, judge: Judge, hear: Hear | None) -> None:
+    def __init__(self, judge: Judge, room: Room, hear: Hear | None) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.head: Head | None = None
         self.body = memoryview(b"")
@@ -115,6 +117,7 @@ class _Answer:
         """The part of the body that comes next, once its length is known and it comes as it is."""
         self.keeps = False
         self._judge: Judge | None = judge
+        self._room = room
         self._hear = hear
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
         self._headers: dict[str, str] = {}
@@ -129,8 +132,8 @@ class _Answer:
             self.lacking = self.lacking[count:]
             if not self.lacking:
                 self._finish()
-            elif self._hear is not None and self.head is not None:
-                self._hear(self.head, self.body[: len(self.body) - len(self.lacking)])
+            elif self._hear is not None:
+                self._hear(self.body[: len(self.body) - len(self.lacking)])
             return
         self._read += count
         assert self._parser is not None
@@ -162,7 +165,7 @@ class _Answer:
         """
         assert self.head is not None
         if self._judge is not None:
-            self.body = np.empty(self._judge(self.head), np.uint8).data
+            self.body = self._room(self._judge(self.head))
             self._judge = None
             if not len(self.body):  # whatever comes is of no interest
                 self.keeps = False

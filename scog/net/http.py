@@ -13,12 +13,13 @@ import ssl
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
+from scog.net.buffers import Buffers
 from scog.net.connection import Connection, Head, Hear, Judge, Lost
 
 CONNECT = 2.0
@@ -75,6 +76,7 @@ class HttpClient:
         self._idle: dict[Server, list[Connection]] = defaultdict(list)
         self._names: dict[Server, tuple[float, list[AddrInfoType]]] = {}
         self._tls = tls
+        self._buffers = Buffers()
         self.closed = False
 
     async def get(
@@ -133,7 +135,9 @@ class HttpClient:
                 if scheme == "https":
                     secure = {"ssl": await self._secure(), "server_hostname": host}
                 loop = asyncio.get_running_loop()
-                _, connection = await loop.create_connection(Connection, sock=connected, **secure)
+                _, connection = await loop.create_connection(
+                    partial(Connection, self._buffers.take), sock=connected, **secure
+                )
         except OSError as fault:  # a TimeoutError is one
             self._names.pop(server, None)
             raise ConnectionError(str(fault) or "connecting took too long") from None

@@ -98,17 +98,16 @@ class HttpRanges:
         if self._client.closed:
             raise SourceUnavailable("Reading has been stopped.", reason="stopped")
         wanted = HEADERS | {"Range": f"bytes={start}-{stop - 1}"}
-        growing = None if hear is None else lambda head, data: hear(_part(head, data, start, stop))
+        asked = _Asked(start, stop)
+        growing = None if hear is None else lambda data: hear(asked.part(data))
         try:
-            head, data = await self._client.get(
-                url, wanted, lambda head: _checked_length(head, start, stop), tally.count_request, growing
-            )
+            _, data = await self._client.get(url, wanted, asked.judge, tally.count_request, growing)
         except OSError as fault:
             raise _Passing(f"the connection failed ({type(fault).__name__})", "connection") from None
         except BadHttp as fault:
             raise AssetBroken(f"{host_of(url)} broke the HTTP protocol: {fault}.", reason="http") from None
         tally.bytes += len(data)
-        return _part(head, data, start, stop)
+        return asked.part(data)
 
 
 class Ranges:
@@ -148,6 +147,30 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _BEYOND_THE_END = re.compile(r"bytes \*/(\d{1,18})")
 
 
+class _Asked:
+    """A range that was asked for, and what the answer's head says of the file."""
+
+    def __init__(self, start: int, stop: int) -> None:
+        self._start = start
+        self._stop = stop
+        self._size = 0
+        self._etag = ""
+
+    def judge(self, head: Head) -> int:
+        """How many bytes the body has to have: exactly so many, one more or less is a fault."""
+        self._size = _checked_size(head, self._start, self._stop)
+        self._etag = f"{head.headers.get('etag') or head.headers.get('last-modified') or ''}/{self._size}"
+        length = max(0, min(self._stop, self._size) - self._start)
+        announced = head.headers.get("content-length")
+        if length and announced is not None and announced != str(length):
+            raise AssetBroken("The server announced another length than asked for.", reason="wrong-range")
+        return length
+
+    def part(self, data: memoryview) -> Part:
+        """What has come of it."""
+        return Part(self._start, data, self._size, self._etag)
+
+
 def _checked_size(head: Head, start: int, stop: int) -> int:
     """The file's size, once status and Content-Range prove that the body will be the range asked for.
 
@@ -172,19 +195,3 @@ def _checked_size(head: Head, start: int, stop: int) -> int:
     if first != start or last != min(stop, size) - 1:
         raise AssetBroken("The server sent another range than asked for.", reason="wrong-range")
     return size
-
-
-def _part(head: Head, data: memoryview, start: int, stop: int) -> Part:
-    """What has come, of which file."""
-    etag = head.headers.get("etag") or head.headers.get("last-modified") or ""
-    size = _checked_size(head, start, stop)
-    return Part(start, data, size, f"{etag}/{size}")
-
-
-def _checked_length(head: Head, start: int, stop: int) -> int:
-    """How many bytes the body has to have: exactly so many, one more or less is a fault."""
-    length = max(0, min(stop, _checked_size(head, start, stop)) - start)
-    announced = head.headers.get("content-length")
-    if length and announced is not None and announced != str(length):
-        raise AssetBroken("The server announced another length than asked for.", reason="wrong-range")
-    return length

@@ -46,13 +46,14 @@ def decode_rows(data: bytes | memoryview, description: Description, level: int, 
     """
     width = description.levels[level].block_shape[1]
     row_bytes = width * description.dtype.itemsize
-    stored = bytes(data[: rows * row_bytes])
     if description.compression == "DEFLATE":
         try:
             # as fast as libdeflate, and it can stop
             stored = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB).decompress(data, rows * row_bytes)
         except Exception as fault:
             raise AssetBroken(f"A block does not decompress ({type(fault).__name__}).", reason="broken-block") from None
+    else:
+        stored = bytes(data[: rows * row_bytes])
     whole = len(stored) // row_bytes
     block = np.frombuffer(stored, description.dtype.newbyteorder("<"), whole * width).reshape(whole, width)
     if description.predictor == 2 and whole:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from scog.pixels.fallback import GdalThreads
 from scog.pixels.faults import Faults
 from scog.pixels.kind import Kind, Kinds, kind_of
 from scog.pixels.store import HeaderStore
+from scog.together import gather_all
 
 MAX_HEADER = 4_000_000
 """Largest header read to describe a file, in bytes; beyond it GDAL looks for the directories."""
@@ -50,11 +51,23 @@ class Describer:
 
     async def describe(self, url: str, tally: Tally) -> Description:
         """What the file at `url` says of itself. Raises a SourceError, a remembered one for a while."""
-        found = self._descriptions.get(url)
-        if found is not None:
-            return found
-        self._faults.check(url)
-        return await self._describing.join(url, lambda: self._describe(url, tally))
+        [found] = await self.describe_all([url], tally)
+        return found
+
+    async def describe_all(self, urls: Sequence[str], tally: Tally) -> list[Description]:
+        """What the files say of themselves, all read at once. Raises a SourceError."""
+        found: dict[str, Description] = {}
+        lacking: list[str] = []
+        for url in dict.fromkeys(urls):
+            known = self._descriptions.get(url)
+            if known is not None:
+                found[url] = known
+            else:
+                self._faults.check(url)
+                lacking.append(url)
+        brought = await gather_all(self._describing.join(url, partial(self._describe, url, tally)) for url in lacking)
+        found |= zip(lacking, brought, strict=True)
+        return [found[url] for url in urls]
 
     async def forget(self, url: str, used: Description) -> None:
         """Let go of what is known of a file that was replaced; its old blocks are never asked for again."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
@@ -63,12 +64,14 @@ class Kind:
         return [level.blocks for level in self.levels]
 
     @cached_property
-    def _lists(self) -> list[tuple[str, int, int]]:
-        """Type, length and place of the lists: those of places for all levels, then those of sizes."""
+    def _lists(self) -> list[list[tuple[str, int, int]]]:
+        """Type, length and place of the lists: those of places for all levels, and those of sizes."""
         return [
-            (table.dtype, rows * columns, table.at)
+            [
+                (table.dtype, rows * columns, table.at)
+                for table, (rows, columns) in zip(tables, self._blocks, strict=True)
+            ]
             for tables in zip(*self.tables, strict=True)
-            for table, (rows, columns) in zip(tables, self._blocks, strict=True)
         ]
 
     def fits(self, data: bytes) -> bool:
@@ -85,11 +88,11 @@ class Kind:
 
         All lists are looked at as one: it is numpy's calls that take time here.
         """
-        lists = [np.frombuffer(header, *where) for where in self._lists]
-        offsets, sizes = np.concatenate(lists).astype(np.int64).reshape(2, -1)
-        if min(offsets.min(), sizes.min()) < 0 or sizes.max() > MAX_BLOCK_BYTES:
+        offsets, sizes = (_numbers(header, lists) for lists in self._lists)
+        if (offsets | sizes).min() < 0 or sizes.max() > MAX_BLOCK_BYTES:
             raise AssetBroken("The header claims absurdly large blocks.", reason="broken-header")
-        sizes[offsets == 0] = 0
+        if not offsets.all():
+            sizes[offsets == 0] = 0
         levels, at = [], 0
         for level, (rows, columns) in zip(self.levels, self._blocks, strict=True):
             here = slice(at, at + rows * columns)
@@ -103,6 +106,15 @@ class Kind:
             )
             at = here.stop
         return tuple(levels), int((offsets + sizes).max())
+
+
+def _numbers(header: bytes, lists: Sequence[tuple[str, int, int]]) -> NDArray[np.int64]:
+    """The numbers of all lists, one after the other."""
+    size = np.dtype(lists[0][0]).itemsize
+    if len({dtype for dtype, _, _ in lists}) == 1:  # as those of places are: bytes are joined faster than arrays
+        joined = b"".join([header[at : at + count * size] for _, count, at in lists])
+        return np.frombuffer(joined, lists[0][0]).astype(np.int64)
+    return np.concatenate([np.frombuffer(header, *where) for where in lists]).astype(np.int64)
 
 
 class Kinds:

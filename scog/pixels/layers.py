@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,7 +23,7 @@ from scog.pixels.decode import Block
 from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex
 from scog.pixels.place import Map, map_of, method_for, placed
-from scog.pixels.reader import BlockReader
+from scog.pixels.reader import BlockReader, Wish
 from scog.pixels.resample import Resampling
 from scog.pixels.workbench import Workbench, effort
 from scog.space.grid import Grid
@@ -71,9 +71,9 @@ class _Plan:
     offset: float
 
     @property
-    def address(self) -> tuple[str, Description, int]:
-        """The file and level."""
-        return self.asset.url, self.description, self.level
+    def wish(self) -> Wish:
+        """The blocks."""
+        return Wish(self.asset.url, self.description, self.level, self.needed, self.asset.band, self.bottom)
 
     @property
     def bottom(self) -> int:
@@ -132,14 +132,9 @@ class LayerReader:
         resampling: Resampling,
         thrifty: bool,
     ) -> T:
-        plans: list[_Plan] = await gather_all(
-            self._plan(scene, band, grid, tally, wanted, method_for(band, resampling)) for band in bands
-        )
+        plans = await self._plans(scene, bands, grid, tally, wanted, resampling)
         async with self._budget.hold(sum(plan.size for plan in plans)):
-            blocks = await gather_all(
-                self._reader.blocks(*plan.address, plan.needed, tally, plan.asset.band, plan.bottom, thrifty)
-                for plan in plans
-            )
+            blocks = await self._reader.read([plan.wish for plan in plans], tally, thrifty)
 
             def place_and_work() -> T:
                 layers = (_place(plan, found, grid, wanted) for plan, found in zip(plans, blocks, strict=True))
@@ -166,7 +161,7 @@ class LayerReader:
         return {band: _place(*known, grid, wanted) for band, known in zip(bands, plans, strict=True)}
 
     def _kept(self, plan: _Plan) -> dict[BlockIndex, Block] | None:
-        return self._reader.kept(*plan.address, plan.needed, plan.asset.band, plan.bottom)
+        return self._reader.kept(plan.wish)
 
     def _known_plan(
         self, scene: Scene, band: str, grid: Grid, wanted: Mask2D | None, method: Resampling
@@ -180,19 +175,35 @@ class LayerReader:
         found = self._maps.get(key) or self._keep_map(key, map_of(*key))
         return self._planned(asset, description, level, method, found[0], asset.offset, wanted)
 
-    async def _plan(
-        self, scene: Scene, band: str, grid: Grid, tally: Tally, wanted: Mask2D | None, method: Resampling
-    ) -> _Plan:
-        """What to read for a layer."""
-        asset = scene.assets.get(band)
-        if asset is None:
-            file = BY_NAME[band].asset if band in BY_NAME else band
-            raise AssetMissing(f"Scene {scene.id} has no {file}.", reason=f"no-asset-{file}")
-        offset = asset.offset if asset.offset is not None else await self._look_at_offset(scene, tally)
-        description = await self._reader.describe(asset.url, tally)
-        level = level_for(description, grid)
-        found = await self._map((grid, description.levels[level].grid, method))
-        return self._planned(asset, description, level, method, found, offset, wanted)
+    async def _plans(
+        self,
+        scene: Scene,
+        bands: Sequence[str],
+        grid: Grid,
+        tally: Tally,
+        wanted: Mask2D | None,
+        resampling: Resampling,
+    ) -> list[_Plan]:
+        """What to read for each layer."""
+        assets = [_asset_of(scene, band) for band in bands]
+        looked_at = 0.0
+        if any(asset.offset is None for asset in assets):
+            looked_at = await self._look_at_offset(scene, tally)
+        offsets = [looked_at if asset.offset is None else asset.offset for asset in assets]
+        descriptions = await self._reader.describe_all([asset.url for asset in assets], tally)
+        methods = [method_for(band, resampling) for band in bands]
+        levels = [level_for(description, grid) for description in descriptions]
+        keys = [
+            (grid, description.levels[level].grid, method)
+            for description, level, method in zip(descriptions, levels, methods, strict=True)
+        ]
+        maps = await self._make_maps(keys)
+        return [
+            self._planned(asset, description, level, method, maps[key], offset, wanted)
+            for asset, description, level, method, key, offset in zip(
+                assets, descriptions, levels, methods, keys, offsets, strict=True
+            )
+        ]
 
     def _planned(
         self,
@@ -212,16 +223,25 @@ class LayerReader:
             plan = replace(plan, needed=found.blocks(block_shape, wanted[found.rows, found.cols]))
         return plan
 
-    async def _map(self, key: MapKey) -> Map | None:
-        """The index map or footing, made once for all bands and dates that ask for it, also at once."""
-        kept = self._maps.get(key)
-        if kept is not None:
-            return kept[0]
-        return await self._mapping.join(key, lambda: self._make_map(key))
+    async def _make_maps(self, keys: Collection[MapKey]) -> dict[MapKey, Map | None]:
+        """Index maps or footings, each made once for all bands and dates that ask for it, also at once."""
+        made: dict[MapKey, Map | None] = {}
+        slow = []
+        for key in dict.fromkeys(keys):
+            kept = self._maps.get(key)
+            if kept is not None:
+                made[key] = kept[0]
+            elif self._workbench.is_quick(_map_effort(key)):  # made here and now
+                made[key] = await self._make_map(key)
+            else:
+                slow.append(key)
+        made |= zip(
+            slow, await gather_all(self._mapping.join(key, partial(self._make_map, key)) for key in slow), strict=True
+        )
+        return made
 
     async def _make_map(self, key: MapKey) -> Map | None:
-        grid, _, method = key
-        return self._keep_map(key, await self._workbench.work(effort(grid.shape, 2, method), map_of, *key))[0]
+        return self._keep_map(key, await self._workbench.work(_map_effort(key), map_of, *key))[0]
 
     def _keep_map(self, key: MapKey, made: Map | None) -> tuple[Map | None]:
         self._maps.put(key, (made,), 200 + (made.nbytes if made else 0))
@@ -245,6 +265,19 @@ class LayerReader:
         offset = settle_offset(np.concatenate([block.ravel() for block in blocks.values()]))
         await self._reader.keep_offset(red.url, description, offset)
         return offset
+
+
+def _asset_of(scene: Scene, band: str) -> Asset:
+    asset = scene.assets.get(band)
+    if asset is None:
+        file = BY_NAME[band].asset if band in BY_NAME else band
+        raise AssetMissing(f"Scene {scene.id} has no {file}.", reason=f"no-asset-{file}")
+    return asset
+
+
+def _map_effort(key: MapKey) -> int:
+    grid, _, method = key
+    return effort(grid.shape, 2, method)
 
 
 def level_for(description: Description, grid: Grid) -> int:

@@ -12,10 +12,10 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
-from scog.flight import Flights
+from scog.flight import Flight, Flights
 from scog.net.part import Part, is_local
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
@@ -39,6 +39,22 @@ Wanted = dict[BlockIndex, int]
 """Blocks, and how many of their rows."""
 Blocks = dict[BlockIndex, Block]
 T = TypeVar("T")
+
+
+class Wish(NamedTuple):
+    """Blocks of one level and band of a file, at least as far as row `bottom` of the level if given."""
+
+    url: str
+    description: Description
+    level: int
+    wanted: Collection[BlockIndex]
+    band: int = 1
+    bottom: int | None = None
+
+    @property
+    def may_be_thrifty(self) -> bool:
+        """Whether its blocks may be read in part; a disk's bytes cost little, and are checked as a whole."""
+        return self.description.plain and not is_local(self.url)
 
 
 class BlockReader:
@@ -66,6 +82,7 @@ class BlockReader:
         self._blocks: ByteCache[BlockKey, Block] = ByteCache(cache_bytes)
         self._fetching: Flights[tuple[BlockKey, int], Blocks] = Flights()
         self.describe = self._describer.describe
+        self.describe_all = self._describer.describe_all
         self.known = self._describer.known
 
     async def close(self) -> None:
@@ -83,56 +100,71 @@ class BlockReader:
         bottom: int | None = None,
         thrifty: bool = False,
     ) -> Blocks:
-        """The wanted blocks of one level and band, decoded, at least as far as row `bottom` of the level if given.
+        """The wanted blocks of one level and band. The same as `read` for one wish."""
+        [found] = await self.read([Wish(url, description, level, wanted, band, bottom)], tally, thrifty)
+        return found
 
-        A `thrifty` read brings no more rows than that, where it can, and nothing beside what is wanted: for pictures
-        of many files, whose neighbours will hardly be asked for. A block that is wanted again and further down is
-        then read as a whole. Raises a SourceError; AssetChanged when the file is no longer the described one
+    async def read(self, wishes: Sequence[Wish], tally: Tally, thrifty: bool = False) -> list[Blocks]:
+        """The blocks of each wish, decoded, all read at once.
+
+        A `thrifty` read brings no more rows than are wished for, where it can, and nothing beside what is wanted: for
+        pictures of many files, whose neighbours will hardly be asked for. A block that is wanted again and further
+        down is then read as a whole. Raises a SourceError; AssetChanged when a file is no longer the described one
         (describe it again).
         """
-        thrifty &= description.plain and not is_local(url)  # a disk's bytes cost little, and are checked as a whole
+        found: list[Blocks] = []
+        lacking: list[Wanted] = []
+        for wish in wishes:
+            here, missing = self._look_up(wish, thrifty)
+            if missing:
+                self._faults.check(wish.url)
+            found.append(here)
+            lacking.append(missing)
+        flights = [self._fly(wish, missing, tally, thrifty) for wish, missing in zip(wishes, lacking, strict=True)]
+        every = tuple({flight for some in flights for flight in some})
+        brought = dict(zip(every, await gather_all(flight.join() for flight in every), strict=True))
+        for wish, here, some in zip(wishes, found, flights, strict=True):
+            for flight in some:
+                here |= {block: pixels for block, pixels in brought[flight].items() if block in wish.wanted}
+        return found
+
+    def _look_up(self, wish: Wish, thrifty: bool) -> tuple[Blocks, Wanted]:
+        """Those blocks that are in memory, and the others, with how many rows to fetch of them."""
         found: Blocks = {}
-        flights = set()
         missing: Wanted = {}
-        whole = description.levels[level].block_shape[0]
-        for block, rows in _rows(description, level, wanted, bottom).items():
-            key = _key(url, description, level, band, block)
-            kept = self._blocks.get(key)
+        whole = wish.description.levels[wish.level].block_shape[0]
+        thrifty &= wish.may_be_thrifty
+        for block, rows in _rows(wish.description, wish.level, wish.wanted, wish.bottom).items():
+            kept = self._blocks.get(_key(wish.url, wish.description, wish.level, wish.band, block))
             if kept is not None and len(kept) >= rows:
                 found[block] = kept
-                continue
-            fetched = rows if thrifty and kept is None else whole
-            flight = self._fetching.get((key, whole)) or self._fetching.get((key, fetched))
+            else:
+                missing[block] = rows if thrifty and kept is None else whole
+        return found, missing
+
+    def _fly(self, wish: Wish, missing: Wanted, tally: Tally, thrifty: bool) -> set[Flight[Blocks]]:
+        """The flights that bring the missing blocks: those that others wait for already, and new ones."""
+        url, description, level, _, band, _ = wish
+        flights = set()
+        new: Wanted = {}
+        whole = description.levels[level].block_shape[0]
+        for block, rows in missing.items():
+            key = _key(url, description, level, band, block)
+            flight = self._fetching.get((key, whole)) or self._fetching.get((key, rows))
             if flight is not None:
                 flights.add(flight)
             else:
-                missing[block] = fetched
-        if missing:
-            self._faults.check(url)
-            for blocks, work in self._plan(url, description, level, band, missing, tally, thrifty):
+                new[block] = rows
+        if new:
+            for blocks, work in self._plan(url, description, level, band, new, tally, thrifty and wish.may_be_thrifty):
                 keys = tuple((_key(url, description, level, band, block), rows) for block, rows in blocks.items())
                 flights.add(self._fetching.start(keys, self._remembering(url, description, work)))
-        for brought in await gather_all(flight.join() for flight in flights):
-            found |= {block: brought[block] for block in brought if block in wanted}
-        return found
+        return flights
 
-    def kept(
-        self,
-        url: str,
-        description: Description,
-        level: int,
-        wanted: Collection[BlockIndex],
-        band: int = 1,
-        bottom: int | None = None,
-    ) -> Blocks | None:
-        """The wanted blocks as far as row `bottom`, if all are in memory."""
-        found: Blocks = {}
-        for block, rows in _rows(description, level, wanted, bottom).items():
-            kept = self._blocks.get(_key(url, description, level, band, block))
-            if kept is None or len(kept) < rows:
-                return None
-            found[block] = kept
-        return found
+    def kept(self, wish: Wish) -> Blocks | None:
+        """The wished blocks, if all are in memory."""
+        found, missing = self._look_up(wish, False)
+        return None if missing else found
 
     async def kept_offset(self, url: str, description: Description) -> float | None:
         """The reflectance offset that an earlier look at this file told."""

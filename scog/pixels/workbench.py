@@ -25,9 +25,13 @@ class Workbench:
     def __init__(self, threads: Executor) -> None:
         self._threads = threads
 
+    def is_quick(self, pixels: int) -> bool:
+        """Whether so much is done at once."""
+        return pixels < QUICK
+
     async def work(self, pixels: int, work: Callable[..., T], *args: Any) -> T:
         """What `work` makes of so many pixels, counted in each layer that it goes through."""
-        if pixels < QUICK:
+        if self.is_quick(pixels):
             return work(*args)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 

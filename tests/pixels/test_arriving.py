@@ -11,6 +11,7 @@ import pytest
 
 from scog.errors import AssetChanged, SourceUnavailable
 from scog.net.policy import Tally
+from scog.pixels.reader import Wish
 from tests.doubles.range_server import Answer, RangeServer
 from tests.doubles.rasters import raster
 from tests.doubles.reading import every_block, reading, run, truth
@@ -32,10 +33,10 @@ def test_the_first_blocks_are_kept_before_the_last_have_come() -> None:
             everything = asyncio.create_task(reader.blocks(url, description, 0, every, Tally()))
             for _ in range(100):
                 await asyncio.sleep(0.001)
-                if reader.kept(url, description, 0, every[:1]):
+                if reader.kept(Wish(url, description, 0, every[:1])):
                     break
-            assert reader.kept(url, description, 0, every[:1])
-            assert reader.kept(url, description, 0, every) is None
+            assert reader.kept(Wish(url, description, 0, every[:1]))
+            assert reader.kept(Wish(url, description, 0, every)) is None
             assert not everything.done()
             brought = await everything
             assert brought.keys() == set(every)
@@ -73,7 +74,7 @@ def test_nothing_of_a_file_that_was_replaced_is_kept() -> None:
             with pytest.raises(AssetChanged):
                 await reader.blocks(url, description, 0, every_block(description), Tally())
             for block in every_block(description):
-                assert reader.kept(url, description, 0, [block]) is None
+                assert reader.kept(Wish(url, description, 0, [block])) is None
 
     with RangeServer() as server:
         url = server.put("/a.tif", DATA)

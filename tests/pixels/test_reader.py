@@ -15,7 +15,7 @@ from scog.errors import SourceError
 from scog.net.policy import Tally
 from scog.pixels.description import Description
 from scog.pixels.fetch import Piece, plan_requests
-from scog.pixels.reader import BlockReader
+from scog.pixels.reader import BlockReader, Wish
 from scog.pixels.store import HeaderStore
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
@@ -180,7 +180,7 @@ def test_a_small_cache_costs_requests_and_no_pixel() -> None:
             server.forget_requests()
             np.testing.assert_array_equal(await read_level(reader, url, description), truth(DATA))
             assert server.requests
-        assert reader.kept(url, description, 0, every_block(description)) is None
+        assert reader.kept(Wish(url, description, 0, every_block(description))) is None
 
     served(body, cache_bytes=100_000)
 
@@ -191,10 +191,10 @@ def test_kept_tells_what_is_in_memory() -> None:
         description = await reader.describe(url, Tally())
         assert reader.known(url) is description
         brought = await reader.blocks(url, description, 0, [(0, 0), (1, 1)], Tally())
-        assert reader.kept(url, description, 0, [(1, 1), (0, 0)]) == brought
-        assert reader.kept(url, description, 0, [(1, 1), (0, 1)]) is None
-        assert reader.kept(url, description, 1, [(0, 0)]) is None
-        assert reader.kept(url, description, 0, [(0, 0)], band=2) is None
+        assert reader.kept(Wish(url, description, 0, [(1, 1), (0, 0)])) == brought
+        assert reader.kept(Wish(url, description, 0, [(1, 1), (0, 1)])) is None
+        assert reader.kept(Wish(url, description, 1, [(0, 0)])) is None
+        assert reader.kept(Wish(url, description, 0, [(0, 0)], band=2)) is None
 
     served(body, gap=0)
 

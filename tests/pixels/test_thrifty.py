@@ -19,7 +19,7 @@ from scog.net.policy import Tally
 from scog.pixels import fetch
 from scog.pixels.description import Description
 from scog.pixels.fetch import piece_of
-from scog.pixels.reader import BlockReader
+from scog.pixels.reader import BlockReader, Wish
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import KINDS, raster
@@ -81,10 +81,10 @@ def test_the_upper_rows_cost_their_share(bottom: int) -> None:
         assert tally.bytes <= whole * bottom / 512 * fetch.MARGIN + fetch.LEAST + 1
         server.forget_requests()
         assert await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=bottom, thrifty=True) == found
-        assert reader.kept(url, description, 0, [(0, 0)], bottom=bottom) == found
+        assert reader.kept(Wish(url, description, 0, [(0, 0)], bottom=bottom)) == found
         assert server.requests == []
-        assert reader.kept(url, description, 0, [(0, 0)], bottom=bottom + 1) is None
-        assert reader.kept(url, description, 0, [(0, 0)]) is None
+        assert reader.kept(Wish(url, description, 0, [(0, 0)], bottom=bottom + 1)) is None
+        assert reader.kept(Wish(url, description, 0, [(0, 0)])) is None
 
     served(body)
 
@@ -111,7 +111,7 @@ def test_who_asks_further_down_gets_the_whole_block_for_good(thrifty: bool) -> N
         assert len((await reader.blocks(url, description, 0, [(0, 0)], Tally()))[0, 0]) == 512
         assert server.requests == []
         await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=50, thrifty=True)  # keeps what is more
-        assert reader.kept(url, description, 0, [(0, 0)]) is not None
+        assert reader.kept(Wish(url, description, 0, [(0, 0)])) is not None
 
     served(body)
 
