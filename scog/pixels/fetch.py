@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,11 @@ BlockIndex = tuple[int, int]
 MAX_RANGE = 3_000_000
 """Bytes asked for at once, two full-size blocks; longer runs are split, so that their parts arrive side by side. At
 50 MB/s a connection so many take about as long as the round trip that joining saves, twice."""
+HALVED = 1_000_000
+"""Bytes from which a request for small blocks is made as two, which arrive side by side in half the time. Panning over
+a square takes 4 % more requests for it; to part the large blocks of the full resolution would take 9 %."""
+SMALL = 500_000
+"""Bytes up to which a block is small."""
 MAX_OTHERS = 8
 """Blocks that nobody asked for which are kept when they are read through on the way."""
 THRIFTY_GAP = 262_144
@@ -76,7 +82,21 @@ def plan_requests(pieces: Iterable[Piece], gap: int) -> list[Request]:
         else:
             runs.append([piece])
             stop = piece.stop
-    return [Request(run[0].start, max(piece.stop for piece in run), tuple(run)) for run in runs]
+    return [_request(run) for run in runs]
+
+
+def side_by_side(request: Request) -> tuple[Request, ...]:
+    """The request, or two for its halves where it is large and all of its blocks are small."""
+    pieces = sorted(request.pieces, key=lambda piece: piece.start)
+    if request.stop - request.start <= HALVED or max(piece.stop - piece.start for piece in pieces) > SMALL:
+        return (request,)
+    middle = (request.start + request.stop) / 2
+    first = tuple(takewhile(lambda piece: piece.stop <= middle, pieces)) or pieces[:1]
+    return tuple(_request(half) for half in (first, pieces[len(first) :]))
+
+
+def _request(pieces: Sequence[Piece]) -> Request:
+    return Request(pieces[0].start, max(piece.stop for piece in pieces), tuple(pieces))
 
 
 def with_others(request: Request, offsets: NDArray[np.int64], sizes: NDArray[np.int64]) -> Request:

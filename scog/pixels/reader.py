@@ -20,24 +20,30 @@ from scog.net.part import Part, is_local
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 from scog.pixels import gdal
+from scog.pixels.arriving import Arriving, Blocks
 from scog.pixels.cache import ByteCache
-from scog.pixels.decode import Block, decode_block, decode_rows, empty_block
+from scog.pixels.decode import Block, decode_block, empty_block
 from scog.pixels.describer import Describer
 from scog.pixels.description import Description
 from scog.pixels.fallback import GdalThreads
 from scog.pixels.faults import Faults
-from scog.pixels.fetch import THRIFTY_GAP, BlockIndex, Piece, Request, piece_of, plan_requests, with_others
+from scog.pixels.fetch import (
+    THRIFTY_GAP,
+    BlockIndex,
+    Piece,
+    Request,
+    piece_of,
+    plan_requests,
+    side_by_side,
+    with_others,
+)
 from scog.pixels.store import HeaderStore
-from scog.together import gather_all, stop_all
-
-DECODED_AT_ONCE = 2 * 2**20
-"""Bytes of decoded blocks that one thread makes before it reports back: one block of 1024 or four of 512."""
+from scog.together import gather_all
 
 BlockKey = tuple[str, int, int, int, int]
 """Identity with URL, level, band, row, column."""
 Wanted = dict[BlockIndex, int]
 """Blocks, and how many of their rows."""
-Blocks = dict[BlockIndex, Block]
 T = TypeVar("T")
 
 
@@ -199,41 +205,19 @@ class BlockReader:
         for request in plan_requests(pieces, min(self._gap, THRIFTY_GAP) if thrifty else self._gap):
             if request.gap and not thrifty:  # what is read through on the way is kept too
                 request = with_others(request, where.offsets, where.sizes)
-            blocks = {piece.block: missing.get(piece.block, whole) for piece in request.pieces}
-            yield blocks, partial(self._fetch, url, description, level, request, tally)
+            for part in side_by_side(request):
+                blocks = {piece.block: missing.get(piece.block, whole) for piece in part.pieces}
+                yield blocks, partial(self._fetch, url, description, level, part, tally)
 
     async def _fetch(self, url: str, description: Description, level: int, request: Request, tally: Tally) -> Blocks:
-        # A job each for large blocks; small ones would take longer to hand over than to decode.
-        at_once = max(1, DECODED_AT_ONCE // description.block_bytes(level))
-        left = list(request.pieces)
-        jobs: list[asyncio.Future[Blocks]] = []
-        run = partial(asyncio.get_running_loop().run_in_executor, self._cpu)
-
-        def decoded(pieces: Sequence[Piece], data: memoryview) -> Blocks:
-            stored = ((piece, data[piece.start - request.start : piece.stop - request.start]) for piece in pieces)
-            found = {piece.block: _decoded(piece, part, description, level) for piece, part in stored}
-            return self._keep(url, description, level, 1, found)
-
-        def arrived(part: Part) -> None:
-            """Decode what has come while the rest is on its way."""
-            if part.etag != description.identity:
-                return
-            come = 0
-            while come < min(len(left), at_once) and left[come].stop - request.start <= len(part.data):
-                come += 1
-            if come:
-                jobs.append(run(decoded, left[:come], memoryview(part.data)))
-                del left[:come]
-
+        keep = partial(self._keep, url, description, level, 1)
+        arriving = Arriving(self._cpu, description, level, request, keep)
         try:
-            data = await self._bytes(url, description, request.start, request.stop, tally, arrived)
+            data = await self._bytes(url, description, request.start, request.stop, tally, arriving.take)
         except BaseException:
-            await stop_all(jobs)
+            await arriving.stop()
             raise
-        jobs.extend(run(decoded, left[at : at + at_once], data) for at in range(0, len(left), at_once))
-        found: Blocks = {}
-        for blocks in await gather_all(jobs):
-            found |= blocks
+        found = await arriving.rest(data)
         for piece in request.pieces:
             if piece.rows is not None and len(found[piece.block]) < piece.rows:
                 start = data[piece.start - request.start : piece.stop - request.start]
@@ -310,12 +294,6 @@ def _rows(description: Description, level: int, wanted: Iterable[BlockIndex], bo
     height, end = where.block_shape[0], where.grid.height
     end = end if bottom is None else min(bottom, end)
     return {block: min(height, end - block[0] * height) for block in wanted}
-
-
-def _decoded(piece: Piece, data: memoryview, description: Description, level: int) -> Block:
-    if piece.rows is None:
-        return decode_block(data, description, level)
-    return decode_rows(data, description, level, piece.rows)
 
 
 def _key(url: str, description: Description, level: int, band: int, block: BlockIndex) -> BlockKey:

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.pixels.fetch import MAX_OTHERS, MAX_RANGE, Piece, plan_requests, with_others
+from scog.pixels.fetch import HALVED, MAX_OTHERS, MAX_RANGE, SMALL, Piece, plan_requests, side_by_side, with_others
 
 places = st.tuples(
     st.one_of(st.integers(0, 3000), st.integers(0, 40_000_000)),
@@ -84,3 +84,28 @@ def test_what_is_read_through_is_brought_too(lengths: list[int], chosen: set[int
         for piece in more.pieces:
             assert (piece.start, piece.stop - piece.start) == (offsets[piece.block], sizes[piece.block])
         assert (request.gap == 0) == (len(inside) == len(request.pieces))
+
+
+small_pieces = st.lists(st.tuples(st.integers(0, 2_500_000), st.integers(1, SMALL + 20_000)), max_size=12).map(
+    lambda found: [Piece((0, i), start, start + length, start + length) for i, (start, length) in enumerate(found)]
+)
+
+
+@given(small_pieces, gaps)
+def test_what_is_large_and_made_of_small_blocks_comes_side_by_side(pieces: list[Piece], gap: int) -> None:
+    for request in plan_requests(pieces, gap):
+        parts = side_by_side(request)
+        assert sorted(sum((part.pieces for part in parts), ()), key=repr) == sorted(request.pieces, key=repr)
+        for part in parts:
+            assert part.start == min(piece.start for piece in part.pieces)
+            assert part.stop == max(piece.stop for piece in part.pieces)
+        small = all(piece.stop - piece.start <= SMALL for piece in request.pieces)
+        assert len(parts) == (2 if small and request.stop - request.start > HALVED else 1)
+
+
+def test_halves_are_about_as_large() -> None:
+    pieces = tuple(Piece((0, i), 270_000 * i, 270_000 * (i + 1), 270_000 * (i + 1)) for i in range(5))
+    [request] = plan_requests(pieces, 0)
+    assert [(part.start, part.stop) for part in side_by_side(request)] == [(0, 540_000), (540_000, 1_350_000)]
+    [request] = plan_requests(pieces[:3], 0)
+    assert side_by_side(request) == (request,)
