@@ -45,12 +45,17 @@ class Measuring:
         self._making = asyncio.Lock()
         self._pieces: _Pieces | None = None
 
+    async def look_ahead(self, observation: Observation) -> None:
+        """Read the headers that it will most likely take: those of its first scene, unless its numbers are kept."""
+        if self._kept(observation) is None:
+            masked = self._ask.mask.classes is not None
+            await self._describe(observation.scenes[0], self._bands if masked else self._formula.expression.bands)
+
     def recalled(self, observation: Observation) -> Measured | None:
         """The numbers of an observation, if they are kept and of these very scenes."""
-        kept = self._engine.measured.get(self._named(observation))
-        if kept is None or time.monotonic() - kept[0] > MAX_AGE:
+        measured = self._kept(observation)
+        if measured is None:
             return None
-        measured = kept[1]
         for scene in observation.scenes:
             if self._ask.mask.classes is not None and "scl" not in scene.assets:
                 self._report.unmasked.append(scene.id)
@@ -74,6 +79,10 @@ class Measuring:
             size = 600 + 400 * len(self._bands) * len(observation.scenes) + 600 * len(measured.statistics or ())
             self._engine.measured.put(self._named(observation), (time.monotonic(), measured), size)
         return measured
+
+    def _kept(self, observation: Observation) -> Measured | None:
+        kept = self._engine.measured.get(self._named(observation))
+        return None if kept is None or time.monotonic() - kept[0] > MAX_AGE else kept[1]
 
     async def _ready(self) -> _Pieces:
         """The parts of the site, made when they are first needed: to recall numbers it takes none."""
@@ -103,7 +112,8 @@ class Measuring:
         """
         mosaic = _Mosaic(part)
         for scene in scenes:  # in their total order: the first usable one counts
-            classified, _ = await gather_all((view.classified(scene, mosaic.missing), self._describe(scene)))
+            bands = self._formula.expression.bands
+            classified, _ = await gather_all((view.classified(scene, mosaic.missing), self._describe(scene, bands)))
             if classified is not None and await self._here(pieces, mosaic.classify, *classified):
                 shown = await view.values(scene, mosaic.wanted)
                 if shown is not None:
@@ -112,9 +122,9 @@ class Measuring:
                 break
         return mosaic
 
-    async def _describe(self, scene: Scene) -> None:
+    async def _describe(self, scene: Scene, bands: Sequence[str]) -> None:
         """Read those headers of a scene's bands that are not known."""
-        blocks, bands = self._engine.blocks, self._formula.expression.bands
+        blocks = self._engine.blocks
         urls = {scene.assets[band].url for band in bands if band in scene.assets}
 
         async def one(url: str) -> None:

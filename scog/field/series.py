@@ -130,13 +130,15 @@ class _Work:
         self._listener = listener
         self._measuring = Measuring(engine, site, formula, self._ask, self.report)
         self._found: asyncio.Queue[Observation | None] = asyncio.Queue()
+        self._known: asyncio.Queue[Observation | None] = asyncio.Queue()
         self._open: dict[int, Observation] = {}
         self._done = False
 
     async def run(self, at_once: int) -> None:
         """Find all observations, and measure them, so many at once."""
         since = time.perf_counter()
-        await gather_all((self._find(at_once), *(self._measure() for _ in range(at_once))))
+        measuring = (self._measure() for _ in range(at_once))
+        await gather_all((self._find(at_once), self._look_ahead(at_once), *measuring))
         self._measuring.let_go()
         self.report.add_time("series", since)
         self._done = True
@@ -192,9 +194,21 @@ class _Work:
         if self._listener is not None:
             self._listener.sited(self.place, self.field, self.site)
 
+    async def _look_ahead(self, at_once: int) -> None:
+        """Read headers, so many observations' at once, before it is their turn: a round trip less for each of them."""
+
+        async def some() -> None:
+            while (observation := await self._found.get()) is not None:
+                await self._measuring.look_ahead(observation)
+                self._known.put_nowait(observation)
+
+        await gather_all(some() for _ in range(at_once))
+        for _ in range(at_once):
+            self._known.put_nowait(None)
+
     async def _measure(self) -> None:
-        """Measure observations as they are found, until there are no more."""
-        while (observation := await self._found.get()) is not None:
+        """Measure observations whose headers are known, until there are no more."""
+        while (observation := await self._known.get()) is not None:
             measured = self._measuring.recalled(observation) or await self._measuring.measure(observation)
             del self._open[id(observation)]
             self._add(Row(observation.time, measured))

@@ -202,7 +202,7 @@ def test_events_tell_the_same(smooth: str, dates: Served) -> None:
 def test_events_of_collections_and_periods(dates: Served) -> None:
     answer = post(dates, "/timeseries?datetime=2024-01-01/2024-12-31&interval=P1Y&format=sse", FEATURES)
     events = events_of(answer.text)
-    assert [(name, data["feature"]) for name, data in events if name == "start"] == [("start", 0), ("start", 1)]
+    assert sorted(data["feature"] for name, data in events if name == "start") == [0, 1]
     assert {data["feature"] for name, data in events if name == "progress" and data["done"] == len(DAYS)} == {0, 1}
     told = post(dates, "/timeseries?datetime=2024-01-01/2024-12-31&interval=P1Y", FEATURES).json()
     for name, data in events:
