@@ -28,6 +28,9 @@ SEARCH_ZOOM = 12
 MOST_ROWS = 20_000
 """Observations of all fields of a request together."""
 FIELDS_AT_ONCE = 4
+AHEAD = 12
+"""Observations of a series whose headers are read at once before it is their turn: fewer keep the processor waiting,
+more keep pixels waiting for their connections."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,8 +140,9 @@ class _Work:
     async def run(self, at_once: int) -> None:
         """Find all observations, and measure them, so many at once."""
         since = time.perf_counter()
+        ahead = min(at_once, AHEAD)
         measuring = (self._measure() for _ in range(at_once))
-        await gather_all((self._find(at_once), self._look_ahead(at_once), *measuring))
+        await gather_all((self._find(ahead), self._look_ahead(ahead, at_once), *measuring))
         self._measuring.let_go()
         self.report.add_time("series", since)
         self._done = True
@@ -194,7 +198,7 @@ class _Work:
         if self._listener is not None:
             self._listener.sited(self.place, self.field, self.site)
 
-    async def _look_ahead(self, at_once: int) -> None:
+    async def _look_ahead(self, at_once: int, waiting: int) -> None:
         """Read headers, so many observations' at once, before it is their turn: a round trip less for each of them."""
 
         async def some() -> None:
@@ -203,7 +207,7 @@ class _Work:
                 self._known.put_nowait(observation)
 
         await gather_all(some() for _ in range(at_once))
-        for _ in range(at_once):
+        for _ in range(waiting):
             self._known.put_nowait(None)
 
     async def _measure(self) -> None:
