@@ -9,8 +9,8 @@ BIN = .venv/bin
 demo: .venv/runtime  ## make the demo archive if it is not there, and serve it
 	@MALLOC_ARENA_MAX=2 $(BIN)/python -m scog demo --archive "$(ARCHIVE)" --port "$(PORT)"
 
-test: .venv/develop  ## run the tests
-	@$(BIN)/python -m pytest
+test: .venv/develop  ## run the tests, of two files at once
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 acceptance: .venv/develop  ## run the tests that take longer
 	@$(BIN)/python -m pytest -m acceptance

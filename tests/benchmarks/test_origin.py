@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import random
 import socket
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from benchmarks.origin_process import Origin
 
-DATA = os.urandom(700_000)
+DATA = random.Random(1).randbytes(700_000)
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ CASES: list[tuple[str, dict[str, Any], set[str], set[str] | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "tree", "members", "properties"), CASES, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("text", "tree", "members", "properties"), CASES, ids=[text for text, *_ in CASES])
 def test_fields(
     http: httpx.Client, text: str, tree: dict[str, Any], members: set[str], properties: set[str] | None
 ) -> None:
