@@ -1,0 +1,70 @@
+"""Memory that is used again: never while anybody looks at it, and never more of it than is worth keeping."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scog.net import buffers
+from scog.net.buffers import KEPT, SMALL, Buffers
+
+
+def address(memory: memoryview) -> int:
+    """Where it lies."""
+    return int(np.frombuffer(memory, np.uint8).ctypes.data)
+
+
+def test_memory_is_used_again_once_nobody_looks_at_it() -> None:
+    room = Buffers()
+    first = room.take(700_000)
+    place, part = address(first), first[5:9]
+    del first
+    assert room.kept == 0, "a part of it is still seen"
+    other = room.take(700_000)
+    assert address(other) != place
+    del part
+    assert room.kept == 2**20
+    again = room.take(600_000)
+    assert (address(again), len(again), room.kept) == (place, 600_000, 0)
+    assert len(other) == 700_000
+
+
+def test_small_bodies_are_not_kept() -> None:
+    room = Buffers()
+    for length in (0, 1, SMALL - 1):
+        assert len(room.take(length)) == length
+    assert room.kept == 0
+
+
+def test_not_all_of_it_is_kept() -> None:
+    room = Buffers()
+    everything = [room.take(2**22) for _ in range(2 * KEPT // 2**22)]
+    everything.clear()
+    assert room.kept == KEPT
+
+
+@given(st.lists(st.one_of(st.integers(1, 3 * SMALL), st.sampled_from(["first", "last"])), max_size=40))
+def test_whoever_holds_memory_holds_it_alone(events: list[int | str]) -> None:
+    room = Buffers()
+    held: list[tuple[int, memoryview]] = []
+    for number, event in enumerate(events):
+        if isinstance(event, int):
+            memory = room.take(event)
+            assert len(memory) == event
+            memory[:] = bytes([number]) * event
+            held.append((number, memory))
+        elif held:
+            held.pop(0 if event == "first" else -1)
+        assert all(bytes(memory) == bytes([number]) * len(memory) for number, memory in held)
+
+
+def test_threads_may_let_go_of_it() -> None:
+    room = Buffers()
+    with ThreadPoolExecutor(4) as threads:
+        sums = [threads.submit(lambda memory: len(memory), room.take(100_000)) for _ in range(500)]
+        assert {each.result() for each in sums} == {100_000}
+    del sums
+    assert 0 < room.kept <= buffers.KEPT
