@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,20 @@ def test_events_come_as_they_are_read(far: Callable[..., Far]) -> None:
                 seen.append((time.perf_counter() - since, json.loads(line[6:])["datetime"][:10]))
     assert [day for _, day in seen] == list(reversed(DAYS))
     assert seen[-1][0] - seen[0][0] > 0.3, "the first was told long before the last was read"
+
+
+def test_headers_are_read_before_it_is_their_turn(far: Callable[..., Far]) -> None:
+    """One observation at a time is measured, and waits for no header but the first one's; each is read once."""
+    running = far(series_at_once=1)
+    running.origin.latency = 0.05
+    assert running.served.get(f"{PLACE}?{ALL}").status_code == 200
+    days = {scene.id: scene.time[:10] for scene in scenes()}
+    asked = [(days[seen.path.split("/")[1]], seen.range == (0, 16383)) for seen in running.origin.requests]
+    for after, before in pairwise(DAYS):
+        last_pixels = max((place for place, each in enumerate(asked) if each == (before, False)), default=len(asked))
+        assert asked.index((after, True)) < last_pixels
+    headers = [seen.path for seen in running.origin.requests if seen.range == (0, 16383)]
+    assert len(set(headers)) == len(headers) >= 3 * len(DAYS)
 
 
 def test_a_wrong_question_is_a_problem_not_an_event(dates: Served) -> None:
