@@ -25,16 +25,15 @@ def median(bench: Bench) -> None:
 
 
 def others(bench: Bench) -> None:
-    """Other composites of 20 and 100 dates, cold. Peers have no trend and no geometric median of their own."""
+    """Other composites of 20 and 100 dates, cold, once each. Peers have no trend and no geometric median of their own."""
     for dates, zoom in ((20, 12), (100, 12)):
         scenes = bench.data.dates[:dates]
-        for round_ in range(2 if dates == 20 and not bench.quick else 1):
-            tile = bench.tile_near(scenes[0], zoom, 50 + round_)
-            for composite in ("p90", "slope", "geomedian"):
-                alone = composite not in COMPOSITES or dates == 100 or bench.quick
-                for name in [OURS] if alone else bench.turn("median", round_):
-                    work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)), MASK, composite)
-                    bench.measure(name, composite, f"{dates} z{zoom}", round_, work, scenes, "median")
+        tile = bench.tile_near(scenes[0], zoom, 50)
+        for composite in ("p90", "slope", "geomedian"):
+            alone = composite not in COMPOSITES or dates == 100 or bench.quick
+            for name in [OURS] if alone else bench.turn("median", 0):
+                work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)), MASK, composite)
+                bench.measure(name, composite, f"{dates} z{zoom}", 0, work, scenes, "median")
 
 
 def best(bench: Bench) -> None:

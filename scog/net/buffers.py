@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections import defaultdict
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ class Buffers:
 
     def __init__(self) -> None:
         self._free: dict[int, list[NDArray[np.uint8]]] = defaultdict(list)
+        self._taken = 0
+        self._last_taken: dict[int, int] = {}
 
     @property
     def kept(self) -> int:
@@ -34,6 +37,8 @@ class Buffers:
         if length < SMALL:
             return np.empty(length, np.uint8).data
         size = 1 << (length - 1).bit_length()
+        self._taken += 1
+        self._last_taken[size] = self._taken
         try:
             whole = self._free[size].pop()
         except IndexError:
@@ -43,5 +48,11 @@ class Buffers:
         return seen.data
 
     def _give_back(self, whole: NDArray[np.uint8]) -> None:
-        if self.kept + len(whole) <= KEPT:
-            self._free[len(whole)].append(whole)
+        """Keep it; where that is too much, let go of a size that has not been asked for for longest.
+
+        It runs wherever the last who looked lets go, so that it must not wait for a lock.
+        """
+        self._free[len(whole)].append(whole)
+        while self.kept > KEPT and (sizes := [size for size, free in tuple(self._free.items()) if free]):
+            with suppress(IndexError):
+                self._free[min(sizes, key=self._last_taken.__getitem__)].pop()

@@ -46,6 +46,18 @@ def test_not_all_of_it_is_kept() -> None:
     assert room.kept == KEPT
 
 
+def test_a_size_that_nobody_asks_for_any_more_makes_room() -> None:
+    room = Buffers()
+    once = [room.take(2**20) for _ in range(KEPT // 2**20)]
+    once.clear()
+    now = [room.take(2**22) for _ in range(KEPT // 2**22)]
+    now.clear()
+    assert room.kept == KEPT
+    places = {address(room.take(2**22)) for _ in range(3)}
+    assert len(places) == 1
+    assert [len(free) for size, free in room._free.items() if size == 2**20] == [0]
+
+
 @given(st.lists(st.one_of(st.integers(1, 3 * SMALL), st.sampled_from(["first", "last"])), max_size=40))
 def test_whoever_holds_memory_holds_it_alone(events: list[int | str]) -> None:
     room = Buffers()
