@@ -1,7 +1,7 @@
 """The whole benchmark: `python -m benchmarks.run`, or `--quick` for a first impression. Results go to a JSON file.
 
 make bench-peers    the peers' environments, once
-make bench          everything, some 45 minutes
+make bench          everything, some 40 minutes
 make bench-quick    under 8 minutes
 """
 

@@ -25,7 +25,7 @@ def median(bench: Bench) -> None:
 
 
 def others(bench: Bench) -> None:
-    """Other composites of 20 and 100 dates, cold, once each. Peers have no trend and no geometric median of their own."""
+    """Other composites of 20 and 100 dates, cold, once. Peers have no trend and no geometric median of their own."""
     for dates, zoom in ((20, 12), (100, 12)):
         scenes = bench.data.dates[:dates]
         tile = bench.tile_near(scenes[0], zoom, 50)
