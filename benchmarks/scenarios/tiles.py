@@ -21,7 +21,7 @@ CORNER = (12.7, 45.98)
 def cold_and_hot(bench: Bench) -> None:
     """One NDVI tile of a scene nobody has seen, at each zoom, and the same tile again."""
     scenes = bench.data.dates[:1]
-    for round_ in range(3 if bench.quick else 9):
+    for round_ in range(3 if bench.quick else 7):
         for zoom in ZOOMS:
             tile = bench.tile_near(scenes[0], zoom, round_)
             for name in bench.turn("tile", round_):
