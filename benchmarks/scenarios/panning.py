@@ -28,7 +28,7 @@ def pan_and_zoom(bench: Bench) -> None:
     At the second pass scog has kept its pictures; the other index shows what it takes where just the blocks are known.
     """
     tiles = trace(bench, TILES)[: 100 if bench.quick else TILES]
-    for round_ in range(1 if bench.quick else 5):
+    for round_ in range(1 if bench.quick else 4):
         for name in bench.turn("serve", round_):
             _passes(bench, name, tiles, CLIENTS, round_)
 
