@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from scog.catalog.asset_files import asset_files
 from scog.catalog.footprint import Bounds
@@ -60,7 +59,6 @@ class Archive:
 
     def __init__(self, folder: Path, index: sqlite3.Connection) -> None:
         self.folder = folder
-        self._url = folder.as_uri()
         self._index = index
         self._lock = threading.Lock()
 
@@ -132,7 +130,7 @@ class Archive:
             with self._lock:
                 rows |= {path: (time, item) for time, path, item in self._index.execute(_FIND, values)}
         newest_first = sorted(rows.items(), key=lambda row: (-row[1][0], row[0]))
-        return [(json.loads(item), self._url_of(path)) for path, (_, item) in newest_first[:MAX_SCENES]]
+        return [(json.loads(item), (self.folder / path).as_uri()) for path, (_, item) in newest_first[:MAX_SCENES]]
 
     def select(self, question: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
         """Rows of the index (its tables are in `_SCHEMA`). Raises CatalogUnavailable, CatalogBroken."""
@@ -176,17 +174,13 @@ class Archive:
         with self._lock:
             self._index.close()
 
-    def _url_of(self, path: str) -> str:
-        """The URL of an item; pathlib's way, a file at a time, takes as long as to parse one."""
-        return f"{self._url}/{quote(os.fsencode(path.replace(os.sep, '/')))}"
-
     def _add(self, index: sqlite3.Connection, path: str, changed: int) -> None:
         """Take in one JSON file, or note that it is not an item that can be drawn."""
         try:
             item = json.loads((self.folder / path).read_bytes())
             if not isinstance(item, dict) or item.get("type") != "Feature":
                 raise UnusableItem("not-an-item")
-            scene = parse_item(item, self._url_of(path))
+            scene = parse_item(item, (self.folder / path).as_uri())
         except (OSError, ValueError, RecursionError) as fault:
             if str(fault) != "not-an-item":
                 log.warning("%s is left out: %s", path, fault)
