@@ -170,10 +170,9 @@ class LayerReader:
         description = self._reader.known(asset.url) if asset is not None else None
         if asset is None or asset.offset is None or description is None:
             return None
-        level = level_for(description, grid)
-        key = grid, description.levels[level].grid, method
+        key = _map_key(description, grid, method)
         found = self._maps.get(key) or self._keep_map(key, map_of(*key))
-        return self._planned(asset, description, level, method, found[0], asset.offset, wanted)
+        return self._planned(asset, description, key, found[0], asset.offset, wanted)
 
     async def _plans(
         self,
@@ -189,32 +188,28 @@ class LayerReader:
         looked_at = 0.0
         if any(asset.offset is None for asset in assets):
             looked_at = await self._look_at_offset(scene, tally)
-        offsets = [looked_at if asset.offset is None else asset.offset for asset in assets]
         descriptions = await self._reader.describe_all([asset.url for asset in assets], tally)
-        methods = [method_for(band, resampling) for band in bands]
-        levels = [level_for(description, grid) for description in descriptions]
-        keys = [
-            (grid, description.levels[level].grid, method)
-            for description, level, method in zip(descriptions, levels, methods, strict=True)
-        ]
+        methods = (method_for(band, resampling) for band in bands)
+        keys = [_map_key(each, grid, method) for each, method in zip(descriptions, methods, strict=True)]
         maps = await self._make_maps(keys)
         return [
-            self._planned(asset, description, level, method, maps[key], offset, wanted)
-            for asset, description, level, method, key, offset in zip(
-                assets, descriptions, levels, methods, keys, offsets, strict=True
+            self._planned(
+                asset, description, key, maps[key], looked_at if asset.offset is None else asset.offset, wanted
             )
+            for asset, description, key in zip(assets, descriptions, keys, strict=True)
         ]
 
     def _planned(
         self,
         asset: Asset,
         description: Description,
-        level: int,
-        method: Resampling,
+        key: MapKey,
         found: Map | None,
         offset: float,
         wanted: Mask2D | None,
     ) -> _Plan:
+        grid, _, method = key
+        level = level_for(description, grid)
         if found is None:
             return _Plan(asset, description, level, method, None, frozenset(), offset)
         block_shape = description.levels[level].block_shape
@@ -273,6 +268,10 @@ def _asset_of(scene: Scene, band: str) -> Asset:
         file = BY_NAME[band].asset if band in BY_NAME else band
         raise AssetMissing(f"Scene {scene.id} has no {file}.", reason=f"no-asset-{file}")
     return asset
+
+
+def _map_key(description: Description, grid: Grid, method: Resampling) -> MapKey:
+    return grid, description.levels[level_for(description, grid)].grid, method
 
 
 def _map_effort(key: MapKey) -> int:
