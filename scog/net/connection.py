@@ -24,7 +24,7 @@ Judge = Callable[[Head], int]
 Room = Callable[[int], memoryview]
 """Gives memory for so many bytes of a body."""
 Hear = Callable[[memoryview], None]
-"""Hears of the part of the body that is there, as it grows."""
+"""Hears of the part of the body that is there whenever it has grown, but for the last time."""
 
 
 class Lost(ConnectionError):
@@ -181,8 +181,11 @@ class _Answer:
             if self._filled != len(self.body):
                 raise BadHttp("less came than was asked for")
             self._finish()
-        elif self._headers.get("content-length") == str(len(self.body)):
+            return
+        if self._headers.get("content-length") == str(len(self.body)):
             self.lacking = self.body[self._filled :]
+        if self._hear is not None and self._filled:
+            self._hear(self.body[: self._filled])
 
     def _finish(self) -> None:
         self.lacking = None

@@ -86,8 +86,12 @@ class HttpClient:
         judge: Judge,
         count: Callable[[], None],
         hear: Hear | None = None,
+        *,
+        fresh: bool = False,
     ) -> tuple[Head, memoryview]:
         """Answer and body; `count` is called for each request sent: again where a server had closed the connection.
+
+        A `fresh` request opens a connection of its own, since those that are open may be dead.
 
         Raises what `judge` raises, BadHttp, or an OSError where the connection fails.
         """
@@ -95,7 +99,7 @@ class HttpClient:
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         request = f"GET {address.target} HTTP/1.1\r\nHost: {address.authority}\r\n{lines}\r\n".encode("latin-1")
         while True:
-            kept = self._kept(address.server)
+            kept = None if fresh else self._kept(address.server)
             connection = kept or await self._connected(address.server)
             count()
             try:
