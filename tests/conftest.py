@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from scog.demo import make
+from tests.doubles import certificates, range_server
 
 settings.register_profile("scog", deadline=None)  # how fast a machine is at the moment is no law
 settings.load_profile("scog")
@@ -22,6 +24,34 @@ def demo_archive() -> Path:
     folder = Path(tempfile.gettempdir()) / f"scog-tests-{user}" / f"demo-archive-{make.VERSION}"
     make.ensure_archive(folder)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _trusted() -> Iterator[None]:
+    """The doubles' certificate is trusted by every client, also in processes that tests start."""
+    with pytest.MonkeyPatch.context() as patch:
+        if certificates.OPENSSL is not None:
+            patch.setenv("SSL_CERT_FILE", str(certificates.authority()))
+        yield
+
+
+@pytest.fixture(params=["http", "https"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What range servers and catalogues speak that a test starts: each test runs over both."""
+    return _spoken(request.param, monkeypatch)
+
+
+@pytest.fixture(params=["http", pytest.param("https", marks=pytest.mark.acceptance)])
+def transport_slowly(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same for tests that take long: over TLS with `make acceptance`."""
+    return _spoken(request.param, monkeypatch)
+
+
+def _spoken(scheme: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    if scheme == "https" and certificates.OPENSSL is None:
+        pytest.skip("openssl makes the certificate")
+    monkeypatch.setattr(range_server, "default_tls", scheme == "https")
+    return scheme
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

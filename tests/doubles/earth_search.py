@@ -26,7 +26,7 @@ from urllib.parse import parse_qsl, urlencode
 import numpy as np
 
 from tests.doubles.archives import C1, L2A
-from tests.doubles.range_server import Answer, Fault, RangeServer, Seen, reset
+from tests.doubles.range_server import Answer, Fault, Link, RangeServer, Request, reset
 
 Json = dict[str, Any]
 ROOT, SEARCH = "/v1", "/v1/search"
@@ -61,10 +61,12 @@ class EarthSearch(RangeServer):
         items: Iterable[Json] = (),
         *,
         latency: float = 0.0,
+        tls: bool | None = None,
+        link: Link | None = None,
         name: str = "earth-search-aws",
         exact_fields: bool = False,
     ) -> None:
-        super().__init__(latency=latency)
+        super().__init__(latency=latency, tls=tls, link=link)
         self.name = name
         self.exact_fields = exact_fields
         """Send just the fields that are included, as newer versions of its software do."""
@@ -107,25 +109,15 @@ class EarthSearch(RangeServer):
 
     # On the server's own loop
 
-    async def _one(self, reader: Any, writer: Any) -> bool:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        method, target, _ = head.split(" ", 2)
-        path, _, query = target.partition("?")
-        length = re.search(r"^content-length: *(\d+)\r$", head, re.MULTILINE | re.IGNORECASE)
-        sent = await reader.readexactly(int(length[1])) if length else b""
-        if path == ROOT or path.startswith(ROOT + "/"):
-            body = json.loads(sent) if sent else _from_query(query)
-            self.asked.append(Asked(method, path, body))
-            answer = self._catalog(method, path, body)
-            file = self._files.get(path)
-            fault = None if file is None else file.faults.popleft() if file.faults else file.always
-            answer = fault(answer) if fault else answer
-        else:
-            found = re.search(r"^range: *bytes=(\d+)-(\d+)\r$", head, re.MULTILINE | re.IGNORECASE)
-            wanted = (int(found[1]), int(found[2])) if found else None
-            self.requests.append(Seen(method, path, wanted))
-            answer = self._chosen(method, path, wanted)
-        return await self._answer(answer, writer)
+    def _chosen(self, request: Request) -> Answer:
+        path, _, query = request.target.partition("?")
+        if path != ROOT and not path.startswith(ROOT + "/"):
+            return super()._chosen(request)
+        body = json.loads(request.body) if request.body else _from_query(query)
+        self.asked.append(Asked(request.method, path, body))
+        answer = self._catalog(request.method, path, body)
+        fault = self._due(self._files.get(path))
+        return fault(answer) if fault else answer
 
     async def _end(self, how: str, writer: Any) -> bool:
         if how == "drip":

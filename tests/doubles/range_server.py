@@ -1,12 +1,12 @@
 """A file server on a real socket that can fail in every way a server can, precisely and on cue.
 
-    with RangeServer() as server:
+    with RangeServer(tls=True, link=Link(2_500_000, latency=0.04)) as server:
         server.put("/a.tif", data)
-        server.fail("/a.tif", status(503), cut(100))  # the first request, the second; the third is well again
+        server.fail("/a.tif", status(503), cut_after(100))  # the first request, the second; the third is well again
         read(server.url("/a.tif"))
         assert server.requests == [...]
 
-A fault changes the answer that would have been given: it takes an `Answer` and returns another.
+Faults are those of `tests.doubles.faults`, which can be imported from here too.
 """
 
 from __future__ import annotations
@@ -15,13 +15,55 @@ import asyncio
 import contextlib
 import re
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Self
+from typing import Any, Self, TypeVar
+
+from tests.doubles import certificates
+from tests.doubles.faults import (
+    Answer,
+    Fault,
+    body,
+    by_chance,
+    cut_after,
+    drip,
+    flip,
+    garbage,
+    hang,
+    hang_after,
+    header,
+    html,
+    html_as_range,
+    late,
+    meanwhile,
+    redirect,
+    reset,
+    reset_after,
+    shifted,
+    short,
+    short_body,
+    status,
+    weak,
+    whole,
+)
+from tests.doubles.link import Link
+
+__all__ = [
+    "Answer", "Fault", "Link", "RangeServer", "Request", "Seen", "Span", "body", "by_chance", "cut_after", "drip",
+    "flip", "garbage", "hang", "hang_after", "header", "html", "html_as_range", "late", "meanwhile", "redirect",
+    "reset", "reset_after", "shifted", "short", "short_body", "status", "weak", "whole",
+]  # fmt: skip
+
+HANDSHAKE = 3_000
+"""Bytes that a server sends for a TLS handshake, about: they take their time on a slow link."""
+T = TypeVar("T")
+default_tls = False
+"""Whether servers speak TLS that are not told; the tests' fixture `transport` sets it."""
 
 
 @dataclass(frozen=True)
@@ -31,26 +73,32 @@ class Seen:
     method: str
     path: str
     range: tuple[int, int] | None
+    if_range: str | None = None
+
+
+@dataclass
+class Span:
+    """Bytes `start..stop` of a file that were sent in answer to one request."""
+
+    path: str
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What is sent: all of `body`, but no more than `sent` bytes of it, `step` bytes every `pause` seconds.
+class Request:
+    """A request's head and body. The names of headers are in lower case."""
 
-    What happens `before` the headers and `after` the body: "" go on, "hang", "close" or "reset" the connection.
-    """
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
 
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    before: str = ""
-    after: str = ""
-    sent: int | None = None
-    step: int | None = None
-    pause: float = 0.0
-
-
-Fault = Callable[[Answer], Answer]
+    @property
+    def seen(self) -> Seen:
+        found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("range", ""))
+        wanted = (int(found[1]), int(found[2])) if found else None
+        return Seen(self.method, self.target, wanted, self.headers.get("if-range"))
 
 
 @dataclass
@@ -62,29 +110,47 @@ class _File:
 
 
 class RangeServer:
-    """Serves bytes from memory on 127.0.0.1; `requests` and `bytes` (of bodies) are counted exactly."""
+    """Serves bytes from memory on 127.0.0.1; `requests` and `bytes` (of bodies) are counted exactly.
 
-    def __init__(self, *, latency: float = 0.0) -> None:
+    Over TLS 1.3 if `tls`, with a certificate that the tests' clients trust. `latency` is the seconds before each
+    answer. Connections unused for `idle` seconds are closed. May share a `link` with other servers.
+    """
+
+    def __init__(
+        self, *, latency: float = 0.0, tls: bool | None = None, link: Link | None = None, idle: float | None = None
+    ) -> None:
         self.latency = latency
+        self.tls = default_tls if tls is None else tls
+        self.link = link
+        self.idle = idle
         self.requests: list[Seen] = []
+        self.spans: list[Span] = []
+        """What was sent of files, in the order in which it was begun."""
         self.bytes = 0
         self.at_once = 0
         """The most requests that were being answered at the same time."""
+        self.connections = 0
+        """Connections opened; over TLS once their handshake is done."""
+        self.resumed = 0
+        """Those of them that resumed a TLS session."""
         self._now = 0
         self._files: dict[str, _File] = {}
-        self._connections: set[asyncio.Task[None]] = set()
+        self._any = _File(b"", "")
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter | None] = {}
+        self._silent: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
         self.port = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(5)
+        self._do(self._listen())
         return self
 
     def __exit__(self, *exc: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(5)
+        self._do(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
@@ -95,10 +161,13 @@ class RangeServer:
         return f"127.0.0.1:{self.port}"
 
     def url(self, path: str) -> str:
-        return f"http://{self.host}{path}"
+        return f"{'https' if self.tls else 'http'}://{self.host}{path}"
 
     def put(self, path: str, data: bytes, etag: str | None = None) -> str:
-        """Serve `data` at `path` from now on, and return its URL. The ETag follows from the data unless given."""
+        """Serve `data` at `path` from now on, and return its URL. The ETag follows from the data unless given.
+
+        It may be weak (`W/"..."`), or empty for none.
+        """
         if etag is None:
             etag = f'"{blake2b(data, digest_size=8).hexdigest()}"'
         known = self._files.get(path)
@@ -111,9 +180,15 @@ class RangeServer:
         file.faults = deque(faults)
         file.always = always
 
+    def fail_any(self, *faults: Fault, always: Fault | None = None) -> None:
+        """The same for whatever files are asked for next, except where a fault of their own is due."""
+        self._any.faults = deque(faults)
+        self._any.always = always
+
     def forget_requests(self) -> None:
         """Begin to count anew."""
         self.requests.clear()
+        self.spans.clear()
         self.bytes = 0
 
     @property
@@ -121,197 +196,210 @@ class RangeServer:
         """The ranges asked for, in order."""
         return [seen.range for seen in self.requests]
 
+    @property
+    def repeated(self) -> int:
+        """Bytes of files that were sent more than once."""
+        again, reached = 0, ("", 0)
+        for span in sorted(self.spans, key=lambda span: (span.path, span.start, span.stop)):
+            if span.path == reached[0]:
+                again += max(0, min(span.stop, reached[1]) - span.start)
+            reached = max(reached, (span.path, span.stop))
+        return again
+
+    # Connections
+
+    def refuse(self) -> None:
+        """Reset all connections and refuse new ones, until `accept`."""
+        self._do(self._refuse())
+
+    def accept(self) -> None:
+        """Accept connections again, on the same port."""
+        self._do(self._listen())
+
+    def hang_up(self) -> None:
+        """Reset all connections."""
+        self._do(self._hang_up())
+
+    def fall_silent(self) -> None:
+        """Never answer again on the connections that are open; new ones are well. As routers forget connections."""
+        self._do(self._fall_silent())
+
     # On the server's own loop
 
-    async def _start(self) -> None:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(5)
+
+    async def _listen(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
+        self._listener.setblocking(False)
+        self.port = self._listener.getsockname()[1]
+        self._accepting = asyncio.ensure_future(self._accept(self._listener))
+
+    async def _refuse(self) -> None:
+        assert self._listener is not None
+        assert self._accepting is not None
+        self._accepting.cancel()
+        await asyncio.wait([self._accepting])
+        self._listener.close()
+        await self._hang_up()
 
     async def _stop(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._connections:
+        await self._refuse()
+        for task in self._open:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*self._open, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _hang_up(self) -> None:
+        for task, writer in self._open.items():
+            if writer is not None:
+                _reset(writer)
+            task.cancel()
+
+    async def _fall_silent(self) -> None:
+        self._silent.update(writer for writer in self._open.values() if writer is not None)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        while True:
+            accepted, _ = await self._loop.sock_accept(listener)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._open[asyncio.ensure_future(self._connected(accepted))] = None
+
+    async def _connected(self, accepted: socket.socket) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections.add(task)
+        writer: asyncio.StreamWriter | None = None
         try:
+            reader, writer = await self._opened(accepted)
+            self._open[task] = writer
             while await self._one(reader, writer):
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client left, or the test is over
+            pass  # the client left, the certificate is not trusted, or the test is over
         finally:
-            self._connections.discard(task)
-            writer.transport.abort()
+            del self._open[task]
+            if writer is None:
+                accepted.close()
+            else:
+                self._silent.discard(writer)
+                writer.transport.abort()
+
+    async def _opened(self, accepted: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self.link is not None:
+            await self.link.round_trip()
+            if self.tls:
+                await self.link.round_trip()
+                await self.link.carry(HANDSHAKE)
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        context = certificates.serving() if self.tls else None
+        transport, _ = await self._loop.connect_accepted_socket(lambda: protocol, accepted, ssl=context)
+        self.connections += 1
+        spoken: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        self.resumed += spoken is not None and bool(spoken.session_reused)
+        return reader, asyncio.StreamWriter(transport, protocol, reader, self._loop)
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; whether another may follow on this connection."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        method, path, _ = head.split(" ", 2)
-        found = re.search(r"^range: *bytes=(\d+)-(\d+)\r$", head, re.MULTILINE | re.IGNORECASE)
-        wanted = (int(found[1]), int(found[2])) if found else None
-        self.requests.append(Seen(method, path, wanted))
+        async with asyncio.timeout(self.idle):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.strip().split("\r\n")
+        method, target, _ = first.split(" ", 2)
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        sent = await reader.readexactly(int(headers.get("content-length", "0")))
+        if writer in self._silent:
+            await asyncio.Event().wait()
+        if self.link is not None:
+            await self.link.round_trip()
         self._now += 1
         self.at_once = max(self.at_once, self._now)
         try:
-            return await self._answer(self._chosen(method, path, wanted), writer)
+            request = Request(method, target, headers, sent)
+            return await self._answer(self._chosen(request), writer, request.seen)
         finally:
             self._now -= 1
 
-    def _chosen(self, method: str, path: str, wanted: tuple[int, int] | None) -> Answer:
-        file = self._files.get(path)
+    def _chosen(self, request: Request) -> Answer:
+        """What is answered; the request is noted."""
+        seen = request.seen
+        self.requests.append(seen)
+        file = self._files.get(seen.path)
         if file is None:
             return Answer(404, body=b"no such file")
-        if method != "GET":
+        if seen.method != "GET":
             return Answer(405)
-        fault = file.faults.popleft() if file.faults else file.always
-        answer = _well(file, wanted)
+        fault = self._due(file)
+        answer = _well(file, seen)
         return fault(answer) if fault else answer
 
-    async def _answer(self, answer: Answer, writer: asyncio.StreamWriter) -> bool:
+    def _due(self, file: _File | None) -> Fault | None:
+        for source in (file, self._any):
+            if source is not None and (source.faults or source.always):
+                return source.faults.popleft() if source.faults else source.always
+        return None
+
+    async def _answer(self, answer: Answer, writer: asyncio.StreamWriter, seen: Seen) -> bool:
         await asyncio.sleep(self.latency)
         if answer.before:
             return await self._end(answer.before, writer)
         headers = {"Content-Length": str(len(answer.body))} | answer.headers
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value)
-        writer.write(f"HTTP/1.1 {answer.status} Whatever\r\n{lines}\r\n".encode("latin-1"))
+        await self._send(f"HTTP/1.1 {answer.status} Whatever\r\n{lines}\r\n".encode("latin-1"), writer)
         await asyncio.sleep(answer.pause)
         body = answer.body[: answer.sent]
         step = answer.step or max(1, len(body))
+        start = seen.range[0] if seen.range and answer.status == 206 else 0
+        span = Span(seen.path, start, start)
+        if answer.status in (200, 206):
+            self.spans.append(span)
         for at in range(0, len(body), step):
-            self.bytes += len(body[at : at + step])  # before it is sent, since the reader may look at once
-            writer.write(body[at : at + step])
-            await writer.drain()
+            await self._send(body[at : at + step], writer, span)
             await asyncio.sleep(answer.pause)
-        await writer.drain()
+        if answer.meanwhile is not None:
+            answer.meanwhile()
         return await self._end(answer.after, writer) if answer.after else True
+
+    async def _send(self, data: bytes, writer: asyncio.StreamWriter, span: Span | None = None) -> None:
+        step = len(data) if self.link is None else self.link.step
+        for at in range(0, len(data), max(1, step)):
+            piece = data[at : at + step]
+            if self.link is not None:
+                await self.link.carry(len(piece))
+            if writer in self._silent:
+                await asyncio.Event().wait()
+            if span is not None:  # before it is sent, since the reader may look at once
+                self.bytes += len(piece)
+                span.stop += len(piece)
+            writer.write(piece)
+            await writer.drain()
 
     async def _end(self, how: str, writer: asyncio.StreamWriter) -> bool:
         if how == "hang":
             await asyncio.Event().wait()
         if how == "reset":
-            linger = struct.pack("ii", 1, 0)  # close at once, with RST
-            with contextlib.suppress(OSError):
-                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            writer.transport.abort()
+            _reset(writer)
         else:
             writer.close()
+            with contextlib.suppress(TimeoutError):  # over TLS the client's own farewell may be missing
+                async with asyncio.timeout(0.2):
+                    await writer.wait_closed()
         return False
 
 
-def _well(file: _File, wanted: tuple[int, int] | None) -> Answer:
+def _reset(writer: asyncio.StreamWriter) -> None:
+    used: socket.socket | None = writer.get_extra_info("socket")  # none over TLS once the client has left
+    if used is not None:
+        with contextlib.suppress(OSError):
+            used.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close at once, with RST
+    writer.transport.abort()
+
+
+def _well(file: _File, seen: Seen) -> Answer:
     size, headers = len(file.data), {"ETag": file.etag, "Accept-Ranges": "bytes"}
-    if wanted is None:
+    same = seen.if_range is None or (seen.if_range == file.etag and file.etag.startswith('"'))  # RFC 9110, 13.1.5
+    if seen.range is None or not same:
         return Answer(200, headers, file.data)
-    first, last = wanted
+    first, last = seen.range
     if first >= size:
         return Answer(416, {"Content-Range": f"bytes */{size}"}, b"<Error>InvalidRange</Error>")
     last = min(last, size - 1)
     return Answer(206, headers | {"Content-Range": f"bytes {first}-{last}/{size}"}, file.data[first : last + 1])
-
-
-# Faults
-
-
-def status(code: int, **headers: str) -> Fault:
-    """Another status, with headers such as `Retry_After="1"`."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda answer: Answer(code, named, b"<Error>no</Error>")
-
-
-def hang(answer: Answer) -> Answer:
-    """Never a word."""
-    return replace(answer, before="hang")
-
-
-def reset(answer: Answer) -> Answer:
-    """The connection is reset before the headers."""
-    return replace(answer, before="reset")
-
-
-def hang_after(sent: int) -> Fault:
-    """Nothing after so many bytes of the body."""
-    return lambda answer: replace(answer, sent=sent, after="hang")
-
-
-def cut_after(sent: int) -> Fault:
-    """The connection ends after so many bytes of the body."""
-    return lambda answer: replace(answer, sent=sent, after="close")
-
-
-def reset_after(sent: int) -> Fault:
-    """The connection is reset after so many bytes of the body."""
-    return lambda answer: replace(answer, sent=sent, after="reset")
-
-
-def drip(step: int, pause: float) -> Fault:
-    """A few bytes at a time."""
-    return lambda answer: replace(answer, step=step, pause=pause)
-
-
-def late(pause: float) -> Fault:
-    """The body comes some time after the headers."""
-    return lambda answer: replace(answer, pause=pause)
-
-
-def short(missing: int) -> Fault:
-    """Fewer bytes than asked for, and the headers say so."""
-
-    def fault(answer: Answer) -> Answer:
-        found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers["Content-Range"])
-        assert found is not None
-        content_range = f"bytes {found[1]}-{int(found[2]) - missing}/{found[3]}"
-        headers = answer.headers | {"Content-Range": content_range}
-        return replace(answer, headers=headers, body=answer.body[:-missing])
-
-    return fault
-
-
-def header(**headers: str) -> Fault:
-    """Lying headers; an empty value takes one away. The body stays."""
-
-    def fault(answer: Answer) -> Answer:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return replace(answer, headers={k: v for k, v in (answer.headers | named).items() if v})
-
-    return fault
-
-
-def body(change: Callable[[bytes], bytes]) -> Fault:
-    """Another body; its length is announced rightly."""
-    return lambda answer: replace(answer, body=change(answer.body))
-
-
-def flip(position: int) -> Fault:
-    """One byte of the body is wrong."""
-    return body(lambda data: data[:position] + bytes([data[position] ^ 0x55]) + data[position + 1 :])
-
-
-def html(answer: Answer) -> Answer:
-    """What a captive portal says to everything."""
-    return Answer(200, {"Content-Type": "text/html"}, b"<!DOCTYPE html><html><body>Please log in</body></html>")
-
-
-def html_as_range(answer: Answer) -> Answer:
-    """A page in place of the bytes, with the headers of the range asked for."""
-    page = b"<!DOCTYPE html><html><body>Please log in</body></html>"
-    return replace(answer, body=(page * (len(answer.body) // len(page) + 1))[: len(answer.body)])
-
-
-def whole(answer: Answer) -> Answer:
-    """200 and a body, as of a server that knows no ranges."""
-    return Answer(200, {"ETag": answer.headers["ETag"]}, answer.body)
-
-
-def redirect(to: str) -> Fault:
-    """302 to another place."""
-    return lambda answer: Answer(302, {"Location": to})
-
-
-def garbage(answer: Answer) -> Answer:
-    """A body in chunks that break the protocol, some time after good headers."""
-    headers = answer.headers | {"Transfer-Encoding": "chunked", "Content-Length": ""}
-    return replace(answer, headers=headers, body=b"no chunk\r\n" + answer.body, pause=0.05)

@@ -26,6 +26,8 @@ from tests.doubles.reading import Clock, run
 DATA = bytes(range(256)) * 40
 PATH = "/some/file.tif"
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:

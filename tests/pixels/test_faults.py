@@ -25,6 +25,8 @@ from tests.doubles.reading import Clock, every_block, read_level, reading, run, 
 WAYS = {"plain": "uint16 without predictor", "gdal": "LZW"}
 DEADLINE = 0.3
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
