@@ -21,6 +21,7 @@ from scog.engine import Engine
 from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
 from scog.find import observations
 from scog.look import Look
+from scog.net.policy import Rank
 from scog.picture.picture import Picture
 from scog.report import Report
 from scog.space.areas import search_areas
@@ -199,7 +200,7 @@ class _Work:
         """Draw a frame; one that fails is missing from the others."""
         ask = replace(self._ask, interval=moment.interval, pinned=moment.pinned)
         try:
-            drawing = await draw(self._engine, self._grid, ask)
+            drawing = await draw(self._engine, self._grid, ask, Rank.EXPORT)
         except (NothingReadable, DeadlineExceeded, CatalogError) as fault:
             self._faults.append(fault)
             self.report.miss(fault)

@@ -12,6 +12,7 @@ from scog.ask import Ask, Drawing
 from scog.draw import draw
 from scog.engine import Engine
 from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
+from scog.net.policy import Rank
 from scog.report import Report
 from scog.settings import Settings
 from scog.space.grid import Grid, Window
@@ -114,7 +115,7 @@ class _Work:
 
     async def _part(self, window: Window) -> None:
         try:
-            drawing = await draw(self._engine, self._grid.part(window), self._ask)
+            drawing = await draw(self._engine, self._grid.part(window), self._ask, Rank.EXPORT)
         except (NothingReadable, DeadlineExceeded, CatalogError) as fault:
             self._faults.append(fault)
             self.report.miss(fault)

@@ -160,6 +160,6 @@ def _hint(fault: ScogError, url: str = "") -> str:
         case AssetMissing():
             return "The file is gone or not public. A newer scene may work; files that cost the requester never do."
         case SourceUnavailable():
-            return "Check the network. A slow line may need a longer SCOG_READ_DEADLINE (seconds)."
+            return "Check the network. A line that often stalls may need a longer SCOG_READ_STALL (seconds)."
         case _:
             return "The file is not what its catalogue promises; other scenes may be well."

@@ -8,10 +8,12 @@ import numpy as np
 
 from scog.ask import Ask, Drawing
 from scog.compared import compared, periods
+from scog.deadline import deadline
 from scog.engine import Engine
 from scog.errors import DeadlineExceeded, NothingReadable
 from scog.find import observations
 from scog.kept import Found
+from scog.net.policy import Rank
 from scog.paint import Painting
 from scog.pixels.composite import OLDEST
 from scog.report import Report
@@ -22,28 +24,30 @@ from scog.together import gather_all
 __all__ = ["Ask", "Drawing", "draw"]
 
 
-async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
+async def draw(engine: Engine, grid: Grid, ask: Ask, rank: Rank = Rank.TILE) -> Drawing:
     """Draw what is asked for on a grid.
 
     A scene that fails is skipped and named in the report. Raises NothingReadable when scenes were found but none
     could be read, DeadlineExceeded when nothing was read in time, a CatalogError when the search failed. Two periods
-    are drawn at once, each as if it stood alone, and compared; what fails of one fails of both.
+    are drawn at once, each as if it stood alone, and compared; what fails of one fails of both. Where the line is full,
+    reads of a lower `rank` come first.
     """
     if ask.compare is None:
-        return await _draw(engine, grid, ask)
-    first, second = await gather_all(_draw(engine, grid, each) for each in periods(ask, ask.compare))
+        return await _draw(engine, grid, ask, rank)
+    first, second = await gather_all(_draw(engine, grid, each, rank) for each in periods(ask, ask.compare))
     outputs, how = ask.expression.outputs, ask.compare.how
     return await asyncio.get_running_loop().run_in_executor(engine.cpu, compared, first, second, outputs, how)
 
 
-async def _draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
+async def _draw(engine: Engine, grid: Grid, ask: Ask, rank: Rank) -> Drawing:
     """Draw one period."""
     report = Report()
+    report.tally.rank = rank if ask.composite.painted else max(rank, Rank.COMPOSITE)
     where = ask.interval, ask.cloud_cover, ask.collection
     inside = None
     picture = (Painting if ask.composite.painted else Stack)(engine, grid, ask, report)
     try:
-        async with asyncio.timeout(engine.settings.tile_deadline):
+        async with deadline(engine.settings.tile_deadline, report.tally):
             oldest_first = ask.composite == OLDEST
             found = Found(observations(engine, grid, *where, report, oldest_first=oldest_first, pinned=ask.pinned))
             kept = await engine.kept.recall(grid, ask, found, report)

@@ -86,7 +86,6 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             cache_bytes=settings.block_cache_mb * 1_000_000,
             header_bytes=settings.header_bytes,
             gap=settings.read_gap,
-            read_deadline=settings.read_deadline,
         )
         stack.push_async_callback(blocks.close)
         offset = {"look": None, "applied": 0.0, "missing": SHIFT}[settings.ambiguous_offset]
@@ -124,7 +123,7 @@ async def _open_catalog(settings: Settings) -> Catalog:
 def _open_http(settings: Settings) -> HttpRanges:
     return HttpRanges(
         allowed_hosts=settings.allowed_hosts,
-        deadline=settings.read_deadline,
+        stall=settings.read_stall,
         retries=settings.retries,
         per_host=settings.reads_per_host,
     )

@@ -1,65 +1,98 @@
 """Single flight: those who want the same thing at the same time share one task.
 
-Every waiter gets the task's result or its error, whatever the path. When the last one leaves (its client went away,
-its deadline passed) the task is cancelled, since nobody wants its result.
+Every waiter gets the task's result or its error, whatever the path. When the last one leaves because its client went
+away the task is cancelled, since nobody wants its result. When the last one leaves because its own time was over, a
+task that is getting somewhere goes on for a while, so that the next try finds its result.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from scog.errors import SourceUnavailable
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+LINGER = 30.0
+"""Seconds for which a task goes on at most when nobody waits for it any more."""
+
+
+def _never() -> bool:
+    return False
 
 
 class Flight(Generic[V]):
     """One running task and those who wait for it."""
 
-    def __init__(self, work: Coroutine[Any, Any, V], land: Callable[[], None] = lambda: None) -> None:
-        """Begin; `land` is called once the work has ended in any way, before those who wait go on."""
+    def __init__(
+        self,
+        work: Coroutine[Any, Any, V],
+        land: Callable[[], None] = lambda: None,
+        flows: Callable[[], bool] = _never,
+    ) -> None:
+        """Begin; `land` is called once the work has ended in any way, before those who wait go on.
+
+        `flows` says whether the work is getting somewhere.
+        """
         self._work = work
         self._land = land
+        self._flows = flows
         self._task = asyncio.ensure_future(self._fly())
         self._task.add_done_callback(self._arrive)
         self._waiting: set[asyncio.Future[V]] = set()
         self._abandoned = False
+        self._lingering: asyncio.TimerHandle | None = None
 
     @property
     def joinable(self) -> bool:
         """Whether it can still be waited for; an abandoned task is about to end without a result."""
         return not self._abandoned
 
-    def join(self) -> asyncio.Future[V]:
-        """The result to come, or what the task will raise. Who calls waits from now on; to cancel it is to leave."""
+    def join(self, overdue: Callable[[], bool] = _never) -> asyncio.Future[V]:
+        """The result to come, or what the task will raise. Who calls waits from now on; to cancel it is to leave.
+
+        `overdue` says then whether it was time that ran out.
+        """
         waiter: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         if self._task.done():
             _settle(waiter, self._task)
         else:
             self._waiting.add(waiter)
-            waiter.add_done_callback(self._leave)
+            waiter.add_done_callback(partial(self._leave, overdue))
         return waiter
 
     async def _fly(self) -> V:
         """Work, and hand over what it brings at once: each turn of the loop is one in which others come first."""
         brought = await self._work
+        self._flows = _never  # a flight refers to itself, and would hold what this refers to
         self._land()
         for waiter in tuple(self._waiting):
             if not waiter.done():
                 waiter.set_result(brought)
         return brought
 
-    def _leave(self, waiter: asyncio.Future[V]) -> None:
+    def _leave(self, overdue: Callable[[], bool], waiter: asyncio.Future[V]) -> None:
         self._waiting.discard(waiter)
-        if not self._waiting and not self._task.done():
+        if self._waiting or self._task.done():
+            return
+        if overdue() and self._flows():
+            self._lingering = asyncio.get_running_loop().call_later(LINGER, self._abandon)
+        else:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        if not self._waiting:
             self._abandoned = True
             self._task.cancel()
 
     def _arrive(self, task: asyncio.Future[V]) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
         self._work.close()  # it has not even begun if everybody left at once
+        self._flows = _never
         self._land()
         if not task.cancelled():
             task.exception()  # looked at, so that asyncio does not complain when all waiters are gone
@@ -69,30 +102,35 @@ class Flight(Generic[V]):
 
 
 class Flights(Generic[K, V]):
-    """The tasks under way, by what they will bring."""
+    """The tasks under way, by what they will bring, and how much of it."""
 
     def __init__(self) -> None:
-        self._under_way: dict[K, Flight[V]] = {}
+        self._under_way: dict[K, tuple[Flight[V], int]] = {}
 
-    def get(self, key: K) -> Flight[V] | None:
-        """The flight that will bring `key`, if there is one to join."""
-        flight = self._under_way.get(key)
-        return flight if flight is not None and flight.joinable else None
+    def get(self, key: K, amount: int = 0) -> Flight[V] | None:
+        """The flight that will bring so much of `key`, if there is one to join."""
+        flight, brings = self._under_way.get(key, (None, 0))
+        return flight if flight is not None and flight.joinable and brings >= amount else None
 
-    def start(self, keys: tuple[K, ...], work: Coroutine[Any, Any, V]) -> Flight[V]:
-        """Begin a task that brings all of `keys`."""
-        flight = Flight(work, lambda: self._land(keys, flight))
-        for key in keys:
-            self._under_way[key] = flight
+    def start(
+        self, keys: Mapping[K, int] | Iterable[K], work: Coroutine[Any, Any, V], flows: Callable[[], bool] = _never
+    ) -> Flight[V]:
+        """Begin a task that brings all of `keys`, each as much as it says."""
+        amounts = dict(keys) if isinstance(keys, Mapping) else dict.fromkeys(keys, 0)
+        flight = Flight(work, lambda: self._land(amounts, flight), flows)
+        for key, amount in amounts.items():
+            self._under_way[key] = flight, amount
         return flight
 
-    def join(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> asyncio.Future[V]:
-        """Wait for `key`: with those who do already, or by beginning `work`."""
-        return (self.get(key) or self.start((key,), work())).join()
+    def join(
+        self, key: K, work: Callable[[], Coroutine[Any, Any, V]], overdue: Callable[[], bool] = _never
+    ) -> asyncio.Future[V]:
+        """Wait for `key`: with those who do already, or by beginning `work`, which goes on for who is overdue."""
+        return (self.get(key) or self.start((key,), work(), lambda: True)).join(overdue)
 
-    def _land(self, keys: tuple[K, ...], flight: Flight[V]) -> None:
+    def _land(self, keys: Iterable[K], flight: Flight[V]) -> None:
         for key in keys:
-            if self._under_way.get(key) is flight:
+            if self._under_way.get(key, (None, 0))[0] is flight:
                 del self._under_way[key]
 
 

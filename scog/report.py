@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from scog.catalog.scene import Scene
 from scog.errors import DeadlineExceeded, NothingReadable, ScogError
@@ -77,7 +77,7 @@ def merged(first: Report, second: Report) -> Report:
         bounded=first.bounded or second.bounded,
         stale=max(first.stale or 0.0, second.stale or 0.0) or None,
         incomplete=first.incomplete or second.incomplete,
-        tally=Tally(*(sum(getattr(tally, each.name) for tally in tallies) for each in fields(Tally))),
+        tally=Tally(*(sum(getattr(tally, name) for tally in tallies) for name in ("requests", "bytes", "searches"))),
         seconds={
             stage: max(first.seconds.get(stage, 0.0), second.seconds.get(stage, 0.0))
             for stage in (first.seconds | second.seconds)

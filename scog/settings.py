@@ -60,12 +60,14 @@ class Settings(BaseSettings):
     """Folder for cubes and for what was learnt of files and searches; deleting it costs nothing but the cubes."""
 
     # Bounds. Times in seconds.
-    tile_deadline: float = Field(10.0, gt=0)
-    """After this long a tile is answered as far as it got, or with 504."""
+    tile_deadline: float = Field(30.0, gt=0)
+    """After this long a tile is answered as far as it got, or with 504. Browsers and most proxies wait a minute; a line
+    of 2 Mbit/s brings 7.5 MB meanwhile."""
     catalog_deadline: float = Field(5.0, gt=0)
     """One search, retries included. Less than a tile's, so that the tile can still say what happened."""
-    read_deadline: float = Field(4.0, gt=0)
-    """One range request. A block is about 1.5 MB: 4 s is 3 Mbit/s."""
+    read_stall: float = Field(4.0, gt=0)
+    """Without a byte for this long a read is tried again and continued where it stopped, as long as its host answers
+    others; three times as long where the host sends nothing at all. A read whose bytes flow has no other limit."""
     retries: int = Field(2, ge=0, le=5)
     """Further tries after 429, 5xx and resets, inside the deadline."""
     reads_per_host: int = Field(64, ge=1)

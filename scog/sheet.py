@@ -11,6 +11,7 @@ from scog.engine import Engine
 from scog.errors import InvalidInput, NothingReadable
 from scog.look import SCENE_CLASSIFICATION, USUAL_DAYS, Look, Wish, look_of
 from scog.maths import indices
+from scog.net.policy import Rank
 from scog.picture.legend import WIDTH
 from scog.picture.sheet import Cell, contact_sheet
 from scog.pixels.composite import COMPOSITES, NEWEST, Composite, percentile
@@ -64,7 +65,7 @@ async def draw_sheet(
         picture = None
         try:
             ask = Ask(look.expression, parse_mask(look.mask), cloud_cover, interval, composite=look.composite)
-            drawing = await draw(engine, grid, ask)
+            drawing = await draw(engine, grid, ask, Rank.EXPORT)
             picture = look.picture(drawing.values, drawing.valid)
         except NothingReadable as fault:
             tell(f"  {name}: {', '.join(sorted({reason for _, reason in fault.skipped}))}")

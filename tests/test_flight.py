@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scog.errors import SourceUnavailable
+from scog import flight as flight_module
 from scog.flight import Flight, Flights
 from tests.doubles.reading import run
 
@@ -276,3 +277,67 @@ def test_in_any_order_of_events_every_waiter_gets_its_answer(events: list[str]) 
 
 async def _await(future: Any) -> Any:
     return await future
+
+
+def test_work_that_flows_goes_on_for_who_is_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        flights: Flights[str, str] = Flights()
+        task = Work()
+        flight = flights.start(("a",), task(), lambda: True)
+        waiter = flight.join(lambda: True)
+        await turns()
+        waiter.cancel()
+        await turns()
+        assert task.cancelled == 0
+        late = flights.get("a")
+        assert late is flight
+        task.go.set()
+        assert await late.join() == "result 1"
+
+    run(work())
+
+
+@pytest.mark.parametrize(("flows", "overdue"), [(False, True), (True, False)])
+def test_work_that_does_not_flow_or_that_nobody_waited_for_ends(flows: bool, overdue: bool) -> None:
+    async def work() -> None:
+        flights: Flights[str, str] = Flights()
+        task = Work()
+        waiter = flights.start(("a",), task(), lambda: flows).join(lambda: overdue)
+        await turns()
+        waiter.cancel()
+        await turns()
+        assert task.cancelled == 1
+
+    run(work())
+
+
+def test_work_that_flows_goes_on_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flight_module, "LINGER", 0.05)
+
+    async def work() -> None:
+        flights: Flights[str, str] = Flights()
+        task = Work()
+        waiter = flights.start(("a",), task(), lambda: True).join(lambda: True)
+        await turns()
+        waiter.cancel()
+        await asyncio.sleep(0.2)
+        assert task.cancelled == 1
+        assert flights.get("a") is None
+
+    run(work())
+
+
+def test_a_flight_that_brings_less_is_no_flight_for_more() -> None:
+    async def work() -> None:
+        flights: Flights[str, str] = Flights()
+        task = Work()
+        flight = flights.start({"a": 3}, task())
+        assert flights.get("a", 3) is flights.get("a") is flight
+        assert flights.get("a", 4) is None
+        more = flights.start({"a": 5}, Work()())
+        assert flights.get("a", 4) is more
+        for each in (flight, more):
+            each.join().cancel()
+        await turns()
+
+    run(work())

@@ -69,7 +69,7 @@ def test_the_environment_is_read_when_settings_are_made(monkeypatch: pytest.Monk
         ("TILE_DEADLINE", "0"),
         ("TILE_DEADLINE", "-1"),
         ("CATALOG_DEADLINE", "0"),
-        ("READ_DEADLINE", "nope"),
+        ("READ_STALL", "nope"),
         ("RETRIES", "-1"),
         ("RETRIES", "6"),
         ("READS_PER_HOST", "0"),

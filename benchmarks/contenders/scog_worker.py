@@ -163,7 +163,7 @@ def _field_of(plot: Plot) -> Field:
 
 
 def _settings(archive: Path, scenes: list[Json]) -> Settings:
-    return Settings(catalog=str(archive), hosts=tuple(_hosts(scenes)), tile_deadline=60.0, read_deadline=30.0)
+    return Settings(catalog=str(archive), hosts=tuple(_hosts(scenes)), tile_deadline=60.0)
 
 
 def _hosts(scenes: list[Json]) -> list[str]:

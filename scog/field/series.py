@@ -19,6 +19,7 @@ from scog.field.measured import Measuring
 from scog.field.numbers import Measured, Row
 from scog.field.site import Site, site_of
 from scog.find import Most, observations
+from scog.net.policy import Rank
 from scog.report import Report
 from scog.space.native import zone_of_square
 from scog.together import gather_all
@@ -122,6 +123,7 @@ class _Work:
         listener: Listener | None,
     ) -> None:
         self.report = Report()
+        self.report.tally.rank = Rank.SERIES
         self.rows: list[Row] = []
         self._engine = engine
         self.field = field

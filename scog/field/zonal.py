@@ -18,6 +18,7 @@ from scog.field.field import VALID, Field
 from scog.field.site import Part, Site, parts_of, site_of
 from scog.field.summary import Summary, Wanted, summarise
 from scog.look import Look
+from scog.net.policy import Rank
 from scog.picture.classes import Class, Classes
 from scog.picture.picture import TRANSPARENT
 from scog.report import Report
@@ -135,7 +136,7 @@ class _Work:
         """Draw a part, and take what it holds; None where it fails."""
         piece = None
         try:
-            drawing = await draw(self._engine, part.grid, self._ask)
+            drawing = await draw(self._engine, part.grid, self._ask, Rank.SERIES)
         except (NothingReadable, DeadlineExceeded, CatalogError) as fault:
             self.faults.append(fault)
             report.miss(fault)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import itertools
 import random
 import re
 import time
@@ -10,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum, IntEnum
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -21,13 +23,33 @@ _HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
 """Host names that every parser of URLs reads alike; what was internationalised comes as punycode."""
 
 
+class Rank(IntEnum):
+    """How urgent the reads of an answer are; lower ranks come first."""
+
+    TILE = 0
+    COMPOSITE = 1
+    SERIES = 2
+    EXPORT = 3
+
+
 @dataclass
 class Tally:
-    """What one request of ours cost upstream."""
+    """What one request of ours costs upstream, and when it gets its turn."""
 
     requests: int = 0
     bytes: int = 0
     searches: int = 0
+    rank: Rank = field(default=Rank.TILE, compare=False)
+    order: int = field(default_factory=itertools.count().__next__, compare=False)
+    """Of two of a rank the one that began first is served first."""
+    asked: int = field(default=0, compare=False)
+    """Bytes asked for so far, or waiting to be."""
+    overdue: bool = field(default=False, compare=False)
+    """Whether time ran out for the answer: what flows already may then go on into the cache."""
+
+    def is_overdue(self) -> bool:
+        """Whether time ran out."""
+        return self.overdue
 
     def count_request(self) -> None:
         """One more."""
@@ -102,35 +124,64 @@ def _seconds(retry_after: str | None) -> float | None:
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
+class BreakerState(Enum):
+    """Whether a host is asked."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
 @dataclass
 class Breaker:
-    """Leaves a host alone for `rest` seconds after `limit` passing faults in a row within `period` seconds.
+    """Leaves a host alone for `rest` seconds after `limit` faults within `period` seconds without a success between.
 
-    Any success closes it, so one bad file among good ones never opens it.
+    Then one request is let through as a probe (half-open): its success closes the breaker, its fault opens it again.
+    Faults are what a host does (refuses, resets, answers 5xx), never how long our own requests wait for each other.
     """
 
     limit: int = 5
     period: float = 10.0
     rest: float = 15.0
+    probing: float = 10.0
+    """Seconds after which a probe without an outcome lets the next one through."""
     clock: Callable[[], float] = time.monotonic
     _faults: deque[float] = field(default_factory=deque)
-    _open_until: float = 0.0
+    _open_until: float | None = None
+    _probe: bool = False
+
+    @property
+    def state(self) -> BreakerState:
+        """Closed: asked; open: left alone; half-open: the next request is a probe, or one is under way."""
+        if self._open_until is None:
+            return BreakerState.CLOSED
+        return BreakerState.OPEN if self.clock() < self._open_until and not self._probe else BreakerState.HALF_OPEN
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the next request may pass."""
+        return 0.0 if self._open_until is None else max(0.0, self._open_until - self.clock())
 
     def is_open(self) -> bool:
-        """Whether the host is to be left alone now."""
-        return self.clock() < self._open_until
+        """Whether the host is to be left alone now. Where it says no after a rest, the caller is the probe."""
+        if self._open_until is None:
+            return False
+        if self.clock() < self._open_until:
+            return True
+        self._open_until, self._probe = self.clock() + self.probing, True
+        return False
 
     def success(self) -> None:
         """The host answered."""
         self._faults.clear()
-        self._open_until = 0.0
+        self._open_until, self._probe = None, False
 
     def fault(self) -> None:
-        """The host failed in a way that may pass: a timeout, a reset, a 5xx."""
+        """The host failed in a way that may pass: it refused or reset a connection, or answered 5xx."""
         now = self.clock()
         self._faults.append(now)
         while self._faults and now - self._faults[0] > self.period:
             self._faults.popleft()
-        if len(self._faults) >= self.limit:
-            self._open_until = now + self.rest
+        if self._probe or len(self._faults) >= self.limit:
+            self._open_until, self._probe = now + self.rest, False
             self._faults.clear()

@@ -3,48 +3,64 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import re
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from scog.errors import AssetBroken, AssetMissing, AssetRefused, SourceError, SourceUnavailable
-from scog.net.connection import BadHttp, Head
+from scog.errors import AssetRefused, SourceError, SourceUnavailable
+from scog.net.host import Host, HostState
 from scog.net.http import HttpClient
+from scog.net.line import Line
 from scog.net.local import LocalRanges
 from scog.net.part import Part, is_local
-from scog.net.policy import RETRIED_STATUS, Breaker, Tally, check_allowed, host_of, pause_before
+from scog.net.policy import Tally, check_allowed, host_of
+from scog.net.read import Hear, RangeRead
 
-Hear = Callable[[Part], None]
-HEADERS = {"User-Agent": "scog", "Accept-Encoding": "identity"}
+CHECK_EVERY = 0.1
+"""Seconds between two looks at the reads under way."""
 
 
 class HttpRanges:
-    """Reads ranges over HTTP under the policy of `scog.net.policy`. Made and used within one event loop."""
+    """Reads ranges over HTTP under the policy of `scog.net.policy`. Made and used within one event loop.
+
+    `stall` is the time in seconds after which a read without a byte is given up while its host answers others; three
+    times as long while it is silent altogether. How long a read may take in all is up to who waits for it.
+    """
 
     def __init__(
         self,
         *,
         allowed_hosts: tuple[str, ...],
-        deadline: float,
+        stall: float,
         retries: int,
         per_host: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._allowed = allowed_hosts
-        self._deadline = deadline
+        self._stall = stall
         self._retries = retries
-        self._breakers: dict[str, Breaker] = defaultdict(lambda: Breaker(clock=clock))
-        # Waiting for a turn is not the host's fault, so it is done outside the deadline.
-        self._turns: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
+        self._per_host = per_host
+        self._clock = clock
+        self._hosts: dict[str, Host] = {}
         self._client = HttpClient()
+        self._reads: set[RangeRead] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._timer is not None:
+            self._timer.cancel()
         await self._client.close()
+
+    @property
+    def hosts(self) -> list[HostState]:
+        """The hosts that were read from, and how they are doing."""
+        return [host.state for host in self._hosts.values()]
+
+    def line(self, url: str) -> Line:
+        """The line to a URL's host."""
+        return self._host(url).line
 
     async def read(self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None = None) -> Part:
         """Bytes `start..stop` (fewer where the file ends before). `hear` is told of their first part as it grows.
@@ -54,60 +70,46 @@ class HttpRanges:
         allow-list, redirects, and servers without ranges.
         """
         check_allowed(url, self._allowed)
-        async with self._turns[host_of(url)]:
-            return await self._read(url, start, stop, tally, hear)
-
-    async def _read(self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None) -> Part:
-        breaker = self._breakers[host_of(url)]
-        if breaker.is_open():
-            raise SourceUnavailable(
-                f"{host_of(url)} kept failing and is left alone for a while.", reason="host-resting"
-            )
+        host = self._host(url)
+        mark = await host.turns.enter(tally, stop - start)
+        read = RangeRead(self._client, host, url, start, stop, tally, hear, self._retries)
         try:
-            async with asyncio.timeout(self._deadline) as deadline:
-                part = await self._with_retries(url, start, stop, tally, hear, deadline.when() or math.inf)
-        except TimeoutError:
-            breaker.fault()
-            raise SourceUnavailable(
-                f"{host_of(url)} did not answer in {self._deadline:g} s.", reason="timeout"
-            ) from None
+            if host.breaker.is_open():
+                raise SourceUnavailable(
+                    f"{host.name} kept refusing or failing and is left alone for {host.breaker.seconds_left:.0f} s.",
+                    reason="host-resting",
+                )
+            self._watch(read)
+            part = await read.run()
         except SourceUnavailable:
-            breaker.fault()
             raise
         except SourceError:
-            breaker.success()  # the host is well, the file is not
+            host.breaker.success()  # the host is well, the file is not
             raise
-        breaker.success()
+        finally:
+            self._reads.discard(read)
+            host.turns.leave(mark, read.missing)
+        host.breaker.success()
         return part
 
-    async def _with_retries(
-        self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None, until: float
-    ) -> Part:
-        attempt = 0
-        while True:
-            try:
-                return await self._once(url, start, stop, tally, hear)
-            except _Passing as fault:
-                attempt += 1
-                pause = pause_before(attempt, fault.retry_after)
-                if attempt > self._retries or asyncio.get_running_loop().time() + pause >= until:
-                    raise SourceUnavailable(f"{host_of(url)}: {fault}", reason=fault.reason) from None
-                await asyncio.sleep(pause)
+    def _host(self, url: str) -> Host:
+        name = host_of(url)
+        host = self._hosts.get(name)
+        if host is None:
+            host = self._hosts[name] = Host(name, stall=self._stall, at_most=self._per_host, clock=self._clock)
+        return host
 
-    async def _once(self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None) -> Part:
-        if self._client.closed:
-            raise SourceUnavailable("Reading has been stopped.", reason="stopped")
-        wanted = HEADERS | {"Range": f"bytes={start}-{stop - 1}"}
-        asked = _Asked(start, stop)
-        growing = None if hear is None else lambda data: hear(asked.part(data))
-        try:
-            _, data = await self._client.get(url, wanted, asked.judge, tally.count_request, growing)
-        except OSError as fault:
-            raise _Passing(f"the connection failed ({type(fault).__name__})", "connection") from None
-        except BadHttp as fault:
-            raise AssetBroken(f"{host_of(url)} broke the HTTP protocol: {fault}.", reason="http") from None
-        tally.bytes += len(data)
-        return asked.part(data)
+    def _watch(self, read: RangeRead) -> None:
+        self._reads.add(read)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(CHECK_EVERY, self._check)
+
+    def _check(self) -> None:
+        self._timer = None
+        for read in tuple(self._reads):
+            read.check()
+        if self._reads:
+            self._timer = asyncio.get_running_loop().call_later(CHECK_EVERY, self._check)
 
 
 class Ranges:
@@ -116,6 +118,15 @@ class Ranges:
     def __init__(self, http: HttpRanges, local: LocalRanges | None) -> None:
         self._http = http
         self._local = local
+
+    @property
+    def hosts(self) -> list[HostState]:
+        """The hosts that were read from, and how they are doing."""
+        return self._http.hosts
+
+    def line(self, url: str) -> Line | None:
+        """The line to a URL's host; None for a local file."""
+        return None if is_local(url) else self._http.line(url)
 
     async def read(self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None = None) -> Part:
         """Bytes `start..stop` of the file; `hear` is told of their first part as it grows. Raises a SourceError."""
@@ -132,66 +143,3 @@ class Ranges:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._http.close()
-
-
-class _Passing(Exception):
-    """A fault that another try may get around."""
-
-    def __init__(self, message: str, reason: str, retry_after: str | None = None) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.retry_after = retry_after
-
-
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
-_BEYOND_THE_END = re.compile(r"bytes \*/(\d{1,18})")
-
-
-class _Asked:
-    """A range that was asked for, and what the answer's head says of the file."""
-
-    def __init__(self, start: int, stop: int) -> None:
-        self._start = start
-        self._stop = stop
-        self._size = 0
-        self._etag = ""
-
-    def judge(self, head: Head) -> int:
-        """How many bytes the body has to have: exactly so many, one more or less is a fault."""
-        self._size = _checked_size(head, self._start, self._stop)
-        self._etag = f"{head.headers.get('etag') or head.headers.get('last-modified') or ''}/{self._size}"
-        length = max(0, min(self._stop, self._size) - self._start)
-        announced = head.headers.get("content-length")
-        if length and announced is not None and announced != str(length):
-            raise AssetBroken("The server announced another length than asked for.", reason="wrong-range")
-        return length
-
-    def part(self, data: memoryview) -> Part:
-        """What has come of it."""
-        return Part(self._start, data, self._size, self._etag)
-
-
-def _checked_size(head: Head, start: int, stop: int) -> int:
-    """The file's size, once status and Content-Range prove that the body will be the range asked for.
-
-    A size of at most `start` means that the file ends before; the body then only says so.
-    """
-    status, headers = head
-    if status in RETRIED_STATUS:
-        raise _Passing(f"answered {status}", f"http-{status}", headers.get("retry-after"))
-    if status in (401, 403, 404, 410):
-        raise AssetMissing(f"The server answered {status}.", reason=f"http-{status}")
-    if 300 <= status < 400:
-        raise AssetRefused("The server redirects; redirects are not followed.", reason="redirect")
-    if status == 200:
-        raise AssetRefused("The server does not answer range requests.", reason="no-ranges")
-    content_range = headers.get("content-range", "")
-    if status == 416 and (ended := _BEYOND_THE_END.fullmatch(content_range)) and int(ended[1]) <= start:
-        return int(ended[1])
-    found = _CONTENT_RANGE.fullmatch(content_range)
-    if status != 206 or found is None:
-        raise AssetBroken(f"The server answered {status} to a range request.", reason=f"http-{status}")
-    first, last, size = map(int, found.groups())
-    if first != start or last != min(stop, size) - 1:
-        raise AssetBroken("The server sent another range than asked for.", reason="wrong-range")
-    return size

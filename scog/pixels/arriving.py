@@ -11,7 +11,7 @@ from scog.net.part import Part
 from scog.pixels.decode import Block, decode_block, decode_rows
 from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex, Piece, Request
-from scog.together import gather_all, stop_all
+from scog.together import gather_all
 
 DECODED_AT_ONCE = 2 * 2**20
 """Bytes of decoded blocks that one thread makes before it reports back: one block of 1024 or four of 512."""
@@ -35,26 +35,42 @@ class Arriving:
         # A job each for large blocks; small ones would take longer to hand over than to decode.
         self._at_once = max(1, DECODED_AT_ONCE // description.block_bytes(level))
         self._start = request.start
-        self._left = list(request.pieces)
+        self._left = sorted(request.pieces, key=lambda piece: piece.start)
         self._keep = keep
         self._jobs: list[asyncio.Future[Blocks]] = []
+        self._come = memoryview(b"")
 
     def take(self, part: Part) -> None:
         """Begin to decode what has come so far, if it is of the described file."""
         if part.etag == self._description.identity:
-            self._begin(memoryview(part.data))
+            self._come = memoryview(part.data)
+            self._begin(self._come)
+        else:
+            self._come = self._come[:0]
+
+    def flows(self) -> bool:
+        """Whether anything has come."""
+        return len(self._come) > 0
 
     async def rest(self, data: memoryview) -> Blocks:
         """All blocks, now that all bytes are there. Raises AssetBroken."""
         self._begin(data)
+        self._come = memoryview(b"")
         found: Blocks = {}
         for blocks in await gather_all(self._jobs):
             found |= blocks
         return found
 
-    async def stop(self) -> None:
-        """The request has failed: nothing more is decoded."""
-        await stop_all(self._jobs)
+    def left_over(self) -> list[tuple[BlockIndex, bytes]]:
+        """The request has failed: the first bytes of blocks that came in part. Whole ones are still decoded."""
+        for job in self._jobs:
+            job.add_done_callback(_look_at)
+        stop = self._start + len(self._come)
+        begun = (piece for piece in self._left if piece.start < stop)
+        return [
+            (piece.block, piece.prefix + self._come[piece.start - self._start : piece.end - self._start])
+            for piece in begun
+        ]
 
     def _begin(self, data: memoryview) -> None:
         stop = self._start + len(data)
@@ -65,9 +81,21 @@ class Arriving:
     def _decoded(self, pieces: Sequence[Piece], data: memoryview) -> Blocks:
         found: Blocks = {}
         for piece in pieces:
-            stored = data[piece.start - self._start : piece.stop - self._start]
+            stored = stored_bytes(piece, data, self._start)
             if piece.rows is None:
                 found[piece.block] = decode_block(stored, self._description, self._level)
             else:
                 found[piece.block] = decode_rows(stored, self._description, self._level, piece.rows)
         return self._keep(found)
+
+
+def stored_bytes(piece: Piece, data: memoryview, start: int) -> bytes | memoryview:
+    """A block's bytes, as far as they are wanted, from those of a request that begin at `start`."""
+    come = data[piece.start - start : piece.stop - start]
+    return piece.prefix + come if piece.prefix else come
+
+
+def _look_at(job: asyncio.Future[Blocks]) -> None:
+    """Look at a job's fault, so that asyncio does not complain."""
+    if not job.cancelled():
+        job.exception()

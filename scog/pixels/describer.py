@@ -65,7 +65,9 @@ class Describer:
             else:
                 self._faults.check(url)
                 lacking.append(url)
-        brought = await gather_all(self._describing.join(url, partial(self._describe, url, tally)) for url in lacking)
+        brought = await gather_all(
+            self._describing.join(url, partial(self._describe, url, tally), tally.is_overdue) for url in lacking
+        )
         found |= zip(lacking, brought, strict=True)
         return [found[url] for url in urls]
 
@@ -91,6 +93,15 @@ class Describer:
             kept = await self._in_thread(self._restored, url)
             if kept is not None:
                 return kept
+        try:
+            return await self._read(url, tally)
+        except AssetBroken as fault:
+            if fault.reason not in ("not-a-tiff", "cut-off"):
+                raise
+            return await self._read(url, tally)  # perhaps just this answer was broken
+
+    async def _read(self, url: str, tally: Tally) -> Description:
+        """What the file's first bytes tell, as many as it takes."""
         size: int | None = self._header_bytes
         while size is not None:
             part = await self._ranges.read(url, 0, size, tally)

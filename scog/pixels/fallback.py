@@ -19,9 +19,8 @@ T = TypeVar("T")
 class GdalThreads:
     """Threads of GDAL's own: they wait for the event loop to fetch, which the computing threads must not."""
 
-    def __init__(self, ranges: Ranges, read_deadline: float) -> None:
+    def __init__(self, ranges: Ranges) -> None:
         self._ranges = ranges
-        self._read_deadline = read_deadline
         self._closed = False
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="scog-gdal")
 
@@ -45,10 +44,7 @@ class GdalThreads:
             future = asyncio.run_coroutine_threadsafe(self._ranges.read(url, start, stop, tally), loop)
             under_way.add(future)
             try:
-                return future.result(2 * self._read_deadline)
-            except TimeoutError:
-                future.cancel()
-                raise SourceUnavailable("The file was not read in time.", reason="timeout") from None
+                return future.result()
             except CancelledError:
                 raise SourceUnavailable("The work was stopped.", reason="stopped") from None
             finally:

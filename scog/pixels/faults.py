@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError
@@ -9,6 +10,11 @@ from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, S
 LASTING_FAULT = 60.0
 """Seconds that a missing or refused file is remembered."""
 PASSING_FAULT = 5.0
+"""Seconds that a fault that may pass is remembered, if it came twice."""
+AGAIN_WITHIN = 60.0
+"""Seconds within which a second fault of a file makes the two a habit."""
+NOT_THE_FILES = frozenset({"stopped", "host-resting", "host-not-allowed"})
+"""Reasons that say nothing about the file."""
 MAX_FAULTS = 10_000
 
 
@@ -18,12 +24,22 @@ class Faults:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._known: dict[str, tuple[float, SourceError]] = {}
+        self._passed: dict[str, float] = {}
+        """When a file failed in a way that may pass."""
 
     def remember(self, url: str, fault: SourceError) -> None:
-        """Remember a fault, unless it is gone once the file is described anew."""
-        if isinstance(fault, AssetChanged):
+        """Remember a fault, unless it is gone once the file is described anew.
+
+        What may pass counts from the second time on: the next try may well bring what the first did not.
+        """
+        if isinstance(fault, AssetChanged) or fault.reason in NOT_THE_FILES:
             return
         lasting = isinstance(fault, AssetMissing | AssetRefused | AssetBroken)
+        if not lasting and self._clock() - self._passed.pop(url, -math.inf) > AGAIN_WITHIN:
+            self._passed[url] = self._clock()
+            if len(self._passed) > MAX_FAULTS:
+                del self._passed[next(iter(self._passed))]
+            return
         self._known[url] = (self._clock() + (LASTING_FAULT if lasting else PASSING_FAULT), fault)
         if len(self._known) > MAX_FAULTS:
             now = self._clock()

@@ -32,6 +32,38 @@ MARGIN = 1.15
 """By how much the first rows of a block may take more than their share of its bytes; what then lacks is asked for."""
 LEAST = 8192
 """Bytes read of a block beyond that, as codes are laid down before the first row."""
+GAP, LONGEST, PARTED = 1.4, 3.0, 2.0
+"""In bytes that a round trip is worth: the longest gap, the longest request, and what leaving out a block's lower rows
+has to save, for which the tile below may need a request more. From 1 MB on, the bounds above hold."""
+
+
+@dataclass(frozen=True)
+class RequestSizes:
+    """How large requests are, in bytes, where one connection brings `round_trip_bytes` during a round trip.
+
+    To read through a gap costs its bytes and saves a round trip of a request; a long request saves round trips too, but
+    its blocks wait for each other. On a slow or narrow line bytes cost more than round trips.
+    """
+
+    gap: int
+    """Bytes between two blocks that are read through at most."""
+    longest: int
+    """Bytes of one request at most, unless it is a single block."""
+    halved: int
+    """Bytes from which a request for small blocks is made as two."""
+    least_saving: float
+    """Bytes of a block's lower rows from which these are left out where they are not needed."""
+
+
+def request_sizes(round_trip_bytes: float, gap: int, *, thrifty: bool = False) -> RequestSizes:
+    """The sizes for a line; gaps of at most `gap` bytes. `thrifty` where neighbours will hardly be asked for."""
+    gap = int(min(gap, GAP * round_trip_bytes))
+    return RequestSizes(
+        gap=min(gap, THRIFTY_GAP) if thrifty else gap,
+        longest=int(min(MAX_RANGE, LONGEST * round_trip_bytes)),
+        halved=int(min(HALVED, round_trip_bytes)),
+        least_saving=0.0 if thrifty else PARTED * round_trip_bytes,
+    )
 
 
 @dataclass(frozen=True)
@@ -46,6 +78,8 @@ class Piece:
     stop: int
     end: int
     rows: int | None = None
+    prefix: bytes = b""
+    """The block's bytes before `start`, which are there already."""
 
 
 @dataclass(frozen=True)
@@ -61,22 +95,30 @@ class Request:
         """Bytes that are read and belong to none of the pieces."""
         return self.stop - self.start - sum(piece.stop - piece.start for piece in self.pieces)
 
+    def afresh(self) -> Request:
+        """The same blocks, each from its first byte to its last."""
+        pieces = [Piece(each.block, each.start - len(each.prefix), each.end, each.end) for each in self.pieces]
+        return Request(min(piece.start for piece in pieces), max(piece.stop for piece in pieces), tuple(pieces))
 
-def piece_of(block: BlockIndex, start: int, size: int, rows: int, height: int) -> Piece:
-    """What to read of a block of `height` rows, of which the first `rows` are wanted."""
+
+def piece_of(
+    block: BlockIndex, start: int, size: int, rows: int, height: int, least_saving: float = 0.0, prefix: bytes = b""
+) -> Piece:
+    """What to read of a block of `height` rows, of which the first `rows` are wanted and the first bytes are there."""
     share = rows / height
     likely = math.ceil(size * share * MARGIN) + LEAST
-    if share >= WHOLE_FROM or likely >= size:
-        return Piece(block, start, start + size, start + size)
-    return Piece(block, start, start + likely, start + size, rows)
+    begun = start + len(prefix)
+    if share >= WHOLE_FROM or likely >= size or size - likely < least_saving or likely <= len(prefix):
+        return Piece(block, begun, start + size, start + size, prefix=prefix)
+    return Piece(block, begun, start + likely, start + size, rows, prefix)
 
 
-def plan_requests(pieces: Iterable[Piece], gap: int) -> list[Request]:
+def plan_requests(pieces: Iterable[Piece], gap: int, longest: int = MAX_RANGE) -> list[Request]:
     """Join blocks into range requests, reading through at most `gap` bytes between two of them."""
     runs: list[list[Piece]] = []
     stop = 0
     for piece in sorted(pieces, key=lambda piece: piece.start):
-        if runs and piece.start - stop <= gap and max(stop, piece.stop) - runs[-1][0].start <= MAX_RANGE:
+        if runs and piece.start - stop <= gap and max(stop, piece.stop) - runs[-1][0].start <= longest:
             runs[-1].append(piece)
             stop = max(stop, piece.stop)
         else:
@@ -85,10 +127,12 @@ def plan_requests(pieces: Iterable[Piece], gap: int) -> list[Request]:
     return [_request(run) for run in runs]
 
 
-def side_by_side(request: Request) -> tuple[Request, ...]:
+def side_by_side(request: Request, halved: int = HALVED) -> tuple[Request, ...]:
     """The request, or two for its halves where it is large and all of its blocks are small."""
     pieces = sorted(request.pieces, key=lambda piece: piece.start)
-    if request.stop - request.start <= HALVED or max(piece.stop - piece.start for piece in pieces) > SMALL:
+    if request.stop - request.start <= halved or max(piece.stop - piece.start for piece in pieces) > SMALL:
+        return (request,)
+    if len(pieces) == 1:
         return (request,)
     middle = (request.start + request.stop) / 2
     first = tuple(takewhile(lambda piece: piece.stop <= middle, pieces)) or pieces[:1]
@@ -107,7 +151,8 @@ def with_others(request: Request, offsets: NDArray[np.int64], sizes: NDArray[np.
     inside = (offsets >= request.start) & (offsets + sizes <= request.stop) & (sizes > 0)
     if np.count_nonzero(inside) > len(request.pieces) + MAX_OTHERS:
         return request
+    wanted = {piece.block: piece for piece in request.pieces}
     blocks = zip(*(axis.tolist() for axis in inside.nonzero()), strict=True)
-    ends = ((block, int(offsets[block]), int(offsets[block] + sizes[block])) for block in blocks)
-    pieces = (Piece(block, start, end, end) for block, start, end in ends)
-    return replace(request, pieces=tuple(pieces))
+    ends = ((block, int(offsets[block]), int(offsets[block] + sizes[block])) for block in blocks if block not in wanted)
+    others = (Piece(block, start, end, end) for block, start, end in ends)
+    return replace(request, pieces=(*request.pieces, *others))

@@ -8,9 +8,11 @@ A block is compressed from its first row to its last, so who needs just its uppe
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,7 +22,7 @@ from scog.net.part import Part, is_local
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 from scog.pixels import gdal
-from scog.pixels.arriving import Arriving, Blocks
+from scog.pixels.arriving import Arriving, Blocks, stored_bytes
 from scog.pixels.cache import ByteCache
 from scog.pixels.decode import Block, decode_block, empty_block
 from scog.pixels.describer import Describer
@@ -28,12 +30,12 @@ from scog.pixels.description import Description
 from scog.pixels.fallback import GdalThreads
 from scog.pixels.faults import Faults
 from scog.pixels.fetch import (
-    THRIFTY_GAP,
     BlockIndex,
     Piece,
     Request,
     piece_of,
     plan_requests,
+    request_sizes,
     side_by_side,
     with_others,
 )
@@ -42,6 +44,8 @@ from scog.together import gather_all
 
 BlockKey = tuple[str, int, int, int, int]
 """Identity with URL, level, band, row, column."""
+BEGUN = 16
+"""Of the cache's bytes one in so many is for blocks that are there in part, as stored."""
 Wanted = dict[BlockIndex, int]
 """Blocks, and how many of their rows."""
 T = TypeVar("T")
@@ -58,7 +62,7 @@ class Wish(NamedTuple):
     bottom: int | None = None
 
     @property
-    def may_be_thrifty(self) -> bool:
+    def may_be_parted(self) -> bool:
         """Whether its blocks may be read in part; a disk's bytes cost little, and are checked as a whole."""
         return self.description.plain and not is_local(self.url)
 
@@ -75,7 +79,6 @@ class BlockReader:
         cache_bytes: int,
         header_bytes: int,
         gap: int,
-        read_deadline: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ranges = ranges
@@ -83,10 +86,11 @@ class BlockReader:
         self._cpu = cpu
         self._gap = gap
         self._faults = Faults(clock)
-        self._gdal = GdalThreads(ranges, read_deadline)
+        self._gdal = GdalThreads(ranges)
         self._describer = Describer(ranges, store, cpu, self._gdal, self._faults, header_bytes)
-        self._blocks: ByteCache[BlockKey, Block] = ByteCache(cache_bytes)
-        self._fetching: Flights[tuple[BlockKey, int], Blocks] = Flights()
+        self._begun: ByteCache[BlockKey, bytes] = ByteCache(cache_bytes // BEGUN)
+        self._blocks: ByteCache[BlockKey, Block] = ByteCache(cache_bytes - self._begun.capacity)
+        self._fetching: Flights[BlockKey, Blocks] = Flights()
         self.describe = self._describer.describe
         self.describe_all = self._describer.describe_all
         self.known = self._describer.known
@@ -114,62 +118,81 @@ class BlockReader:
         """The blocks of each wish, decoded, all read at once.
 
         A `thrifty` read brings no more rows than are wished for, where it can, and nothing beside what is wanted: for
-        pictures of many files, whose neighbours will hardly be asked for. A block that is wanted again and further
-        down is then read as a whole. Raises a SourceError; AssetChanged when a file is no longer the described one
-        (describe it again).
+        images of many files, whose neighbours will hardly be asked for. Where bytes are dear any read does. A block
+        that is wanted again and further down is gone on with where its first bytes are still there. Raises a
+        SourceError; AssetChanged when a file is no longer the described one (describe it again).
         """
         found: list[Blocks] = []
         lacking: list[Wanted] = []
         for wish in wishes:
-            here, missing = self._look_up(wish, thrifty)
+            here, missing = self._look_up(wish)
             if missing:
                 self._faults.check(wish.url)
             found.append(here)
             lacking.append(missing)
         flights = [self._fly(wish, missing, tally, thrifty) for wish, missing in zip(wishes, lacking, strict=True)]
         every = tuple({flight for some in flights for flight in some})
-        brought = dict(zip(every, await gather_all(flight.join() for flight in every), strict=True))
+        brought = dict(zip(every, await gather_all(flight.join(tally.is_overdue) for flight in every), strict=True))
         for wish, here, some in zip(wishes, found, flights, strict=True):
             for flight in some:
                 here |= {block: pixels for block, pixels in brought[flight].items() if block in wish.wanted}
         return found
 
-    def _look_up(self, wish: Wish, thrifty: bool) -> tuple[Blocks, Wanted]:
+    def _look_up(self, wish: Wish) -> tuple[Blocks, Wanted]:
         """Those blocks that are in memory, and the others, with how many rows to fetch of them."""
         found: Blocks = {}
         missing: Wanted = {}
         whole = wish.description.levels[wish.level].block_shape[0]
-        thrifty &= wish.may_be_thrifty
         for block, rows in _rows(wish.description, wish.level, wish.wanted, wish.bottom).items():
-            kept = self._blocks.get(_key(wish.url, wish.description, wish.level, wish.band, block))
+            key = _key(wish.url, wish.description, wish.level, wish.band, block)
+            kept = self._blocks.get(key)
             if kept is not None and len(kept) >= rows:
                 found[block] = kept
+            elif wish.may_be_parted and (kept is None or key in self._begun):
+                missing[block] = rows
             else:
-                missing[block] = rows if thrifty and kept is None else whole
+                missing[block] = whole
         return found, missing
 
     def _fly(self, wish: Wish, missing: Wanted, tally: Tally, thrifty: bool) -> set[Flight[Blocks]]:
         """The flights that bring the missing blocks: those that others wait for already, and new ones."""
-        url, description, level, _, band, _ = wish
         flights = set()
         new: Wanted = {}
-        whole = description.levels[level].block_shape[0]
         for block, rows in missing.items():
-            key = _key(url, description, level, band, block)
-            flight = self._fetching.get((key, whole)) or self._fetching.get((key, rows))
+            key = _key(wish.url, wish.description, wish.level, wish.band, block)
+            flight = self._fetching.get(key, rows)
             if flight is not None:
                 flights.add(flight)
+            elif (shorter := self._fetching.get(key)) is not None:  # what it brings is gone on with
+                more = self._go_on(shorter, wish, {block: rows}, tally, thrifty)
+                flights.add(self._fetching.start({key: rows}, more, lambda: True))
             else:
                 new[block] = rows
-        if new:
-            for blocks, work in self._plan(url, description, level, band, new, tally, thrifty and wish.may_be_thrifty):
-                keys = tuple((_key(url, description, level, band, block), rows) for block, rows in blocks.items())
-                flights.add(self._fetching.start(keys, self._remembering(url, description, work)))
+        for blocks, work, flows in self._plan(wish, new, tally, thrifty) if new else ():
+            keys = {
+                _key(wish.url, wish.description, wish.level, wish.band, block): rows for block, rows in blocks.items()
+            }
+            flights.add(self._fetching.start(keys, self._remembering(wish.url, wish.description, work), flows))
         return flights
+
+    async def _go_on(self, shorter: Flight[Blocks], wish: Wish, missing: Wanted, tally: Tally, thrifty: bool) -> Blocks:
+        """Bring more rows of a block than those that are on their way."""
+        with suppress(SourceError):
+            await shorter.join(tally.is_overdue)
+        [(block, rows)] = missing.items()
+        key = _key(wish.url, wish.description, wish.level, wish.band, block)
+        found = self._blocks.get(key)
+        if found is not None and len(found) >= rows:
+            return {block: found}
+        self._faults.check(wish.url)
+        blocks: Blocks = {}
+        for _, work, _ in self._plan(wish, missing, tally, thrifty):
+            blocks |= await self._remembering(wish.url, wish.description, work)
+        return blocks
 
     def kept(self, wish: Wish) -> Blocks | None:
         """The wished blocks, if all are in memory."""
-        found, missing = self._look_up(wish, False)
+        found, missing = self._look_up(wish)
         return None if missing else found
 
     async def kept_offset(self, url: str, description: Description) -> float | None:
@@ -183,11 +206,13 @@ class BlockReader:
     # Fetching
 
     def _plan(
-        self, url: str, description: Description, level: int, band: int, missing: Wanted, tally: Tally, thrifty: bool
-    ) -> Iterable[tuple[Wanted, Callable[[], Awaitable[Blocks]]]]:
-        """Which blocks to bring by which work, one flight each."""
+        self, wish: Wish, missing: Wanted, tally: Tally, thrifty: bool
+    ) -> Iterable[tuple[Wanted, Callable[[], Awaitable[Blocks]], Callable[[], bool]]]:
+        """Which blocks to bring by which work, one flight each, and whether that is getting somewhere."""
+        url, description, level, _, band, _ = wish
         if not description.plain:
-            yield missing, partial(self._fetch_by_gdal, url, description, level, band, list(missing), tally)
+            work = partial(self._fetch_by_gdal, url, description, level, band, list(missing), tally)
+            yield missing, work, lambda: True
             return
         where = description.levels[level]
         assert where.offsets is not None
@@ -195,46 +220,76 @@ class BlockReader:
         whole = where.block_shape[0]
         unwritten = {block: whole for block in missing if not where.sizes[block]}
         if unwritten:
-            yield unwritten, partial(self._make_empty, url, description, level, list(unwritten))
+            yield unwritten, partial(self._make_empty, url, description, level, list(unwritten)), lambda: True
         filled = _rows(description, level, missing, None)  # the lowest blocks hang over the level's end
+        line = self._ranges.line(url)
+        sizes = request_sizes(math.inf if line is None else line.round_trip_bytes, self._gap, thrifty=thrifty)
         pieces = (
-            piece_of(block, int(where.offsets[block]), int(where.sizes[block]), rows, filled[block])
+            piece_of(
+                block, int(where.offsets[block]), int(where.sizes[block]), rows, filled[block], sizes.least_saving,
+                self._begun.get(_key(url, description, level, band, block)) or b"",
+            )
             for block, rows in missing.items()
             if where.sizes[block]
-        )
-        for request in plan_requests(pieces, min(self._gap, THRIFTY_GAP) if thrifty else self._gap):
+        )  # fmt: skip
+        for request in plan_requests(pieces, sizes.gap, sizes.longest):
             if request.gap and not thrifty:  # what is read through on the way is kept too
                 request = with_others(request, where.offsets, where.sizes)
-            for part in side_by_side(request):
-                blocks = {piece.block: missing.get(piece.block, whole) for piece in part.pieces}
-                yield blocks, partial(self._fetch, url, description, level, part, tally)
+            for part in side_by_side(request, sizes.halved):
+                blocks = {piece.block: whole if piece.rows is None else piece.rows for piece in part.pieces}
+                arriving = self._arriving(wish, part)
+                work = partial(self._fetch, wish, part, arriving, tally)
+                yield blocks, work, arriving.flows
 
-    async def _fetch(self, url: str, description: Description, level: int, request: Request, tally: Tally) -> Blocks:
-        keep = partial(self._keep, url, description, level, 1)
-        arriving = Arriving(self._cpu, description, level, request, keep)
+    async def _fetch(self, wish: Wish, request: Request, arriving: Arriving, tally: Tally) -> Blocks:
+        """The blocks of one request; where one does not decode, all are read once more."""
+        try:
+            return await self._fetch_once(wish, request, arriving, tally)
+        except AssetBroken as fault:
+            if fault.reason != "broken-block":
+                raise
+        for piece in request.pieces:
+            self._begun.drop(_key(wish.url, wish.description, wish.level, wish.band, piece.block))
+        request = request.afresh()
+        return await self._fetch_once(wish, request, self._arriving(wish, request), tally)
+
+    async def _fetch_once(self, wish: Wish, request: Request, arriving: Arriving, tally: Tally) -> Blocks:
+        url, description, level, _, band, _ = wish
         try:
             data = await self._bytes(url, description, request.start, request.stop, tally, arriving.take)
         except BaseException:
-            await arriving.stop()
+            for block, begun in arriving.left_over():
+                self._begun.put(_key(url, description, level, band, block), begun, len(begun))
             raise
         found = await arriving.rest(data)
         for piece in request.pieces:
-            if piece.rows is not None and len(found[piece.block]) < piece.rows:
-                start = data[piece.start - request.start : piece.stop - request.start]
-                found |= await self._fetch_rest(url, description, level, piece, start, tally)
+            if piece.rows is not None:
+                stored = stored_bytes(piece, data, request.start)
+                if len(found[piece.block]) < piece.rows:
+                    found |= await self._fetch_rest(wish, piece, stored, tally)
+                elif self._is_dear(url, len(stored)):
+                    self._begun.put(_key(url, description, level, band, piece.block), bytes(stored), len(stored))
         return found
 
-    async def _fetch_rest(
-        self, url: str, description: Description, level: int, piece: Piece, start: memoryview, tally: Tally
-    ) -> Blocks:
+    def _arriving(self, wish: Wish, request: Request) -> Arriving:
+        url, description, level, _, band, _ = wish
+        return Arriving(self._cpu, description, level, request, partial(self._keep, url, description, level, band))
+
+    async def _fetch_rest(self, wish: Wish, piece: Piece, start: bytes | memoryview, tally: Tally) -> Blocks:
         """All of a block whose first bytes held fewer rows than was thought."""
+        url, description, level, _, band, _ = wish
         rest = await self._bytes(url, description, piece.stop, piece.end, tally)
 
         def decoded() -> Blocks:
             block = decode_block(b"".join((start, rest)), description, level)
-            return self._keep(url, description, level, 1, {piece.block: block})
+            return self._keep(url, description, level, band, {piece.block: block})
 
         return await self._in_thread(decoded)
+
+    def _is_dear(self, url: str, size: int) -> bool:
+        """Whether bytes take longer to come again than a round trip."""
+        line = self._ranges.line(url)
+        return line is not None and size > line.round_trip_bytes
 
     async def _bytes(
         self,
@@ -269,6 +324,8 @@ class BlockReader:
             kept = self._blocks.get(key)
             if kept is None or len(kept) <= len(pixels):
                 self._blocks.put(key, pixels, pixels.nbytes)
+            if len(self._begun) and len(pixels) == description.levels[level].block_shape[0]:
+                self._begun.drop(key)
         return found
 
     async def _remembering(self, url: str, used: Description, work: Callable[[], Awaitable[T]]) -> T:

@@ -15,6 +15,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
+from scog.net.host import SILENCE
 from scog.net.local import LocalRanges
 from scog.net.policy import Tally
 from scog.net.ranges import HttpRanges, Ranges
@@ -26,7 +27,7 @@ from scog.pixels.store import HeaderStore
 
 T = TypeVar("T")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
-DEADLINE = 0.5
+DEADLINE = 3.0
 """Seconds that one read may take here."""
 
 
@@ -64,10 +65,10 @@ async def reading(
     per_host: int = 64,
     clock: Callable[[], float] | None = None,
 ) -> AsyncIterator[BlockReader]:
-    """A reader of the hosts and, if given, of a local folder."""
+    """A reader of the hosts and, if given, of a local folder. After `deadline` a silent host is given up."""
     time = {} if clock is None else {"clock": clock}
     cpu, disk = ThreadPoolExecutor(2), ThreadPoolExecutor(4)
-    http = HttpRanges(allowed_hosts=hosts, deadline=deadline, retries=retries, per_host=per_host, **time)
+    http = HttpRanges(allowed_hosts=hosts, stall=deadline / SILENCE, retries=retries, per_host=per_host, **time)
     local = LocalRanges(folder, disk) if folder is not None else None
     try:
         async with Ranges(http, local) as ranges:
@@ -78,7 +79,6 @@ async def reading(
                 cache_bytes=cache_bytes,
                 header_bytes=header_bytes,
                 gap=gap,
-                read_deadline=deadline,
                 **time,
             )
             yield reader

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.errors import AssetRefused
-from scog.net.policy import Breaker, check_allowed, host_of, is_allowed, pause_before
+from scog.net.policy import Breaker, BreakerState, check_allowed, host_of, is_allowed, pause_before
 from tests.doubles.reading import Clock
 
 ALLOWED = (
@@ -162,13 +162,49 @@ def test_the_breaker_opens_after_five_faults_in_a_row_and_rests() -> None:
     assert breaker.is_open()
     clock.now += 14.9
     assert breaker.is_open()
-    clock.now += 0.2
-    assert not breaker.is_open()
-    for _ in range(4):
+    assert breaker.state is BreakerState.OPEN
+
+
+def opened(clock: Clock) -> Breaker:
+    """A breaker that has just opened."""
+    breaker = Breaker(clock=clock)
+    for _ in range(5):
         breaker.fault()
+    assert breaker.is_open()
+    return breaker
+
+
+def test_after_its_rest_one_probe_is_let_through() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now += 15.1
+    assert breaker.state is BreakerState.HALF_OPEN
+    assert [breaker.is_open() for _ in range(3)] == [False, True, True]
+    breaker.success()
+    assert not any(breaker.is_open() for _ in range(3))
+    assert breaker.state is BreakerState.CLOSED
+
+
+def test_a_probe_that_fails_opens_the_breaker_again() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now += 15.1
     assert not breaker.is_open()
     breaker.fault()
+    clock.now += 14.9
     assert breaker.is_open()
+    assert breaker.seconds_left == pytest.approx(0.1)
+
+
+def test_a_probe_without_an_outcome_lets_the_next_one_through() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now += 15.1
+    assert not breaker.is_open()
+    clock.now += 9.9
+    assert breaker.is_open()
+    clock.now += 0.2
+    assert not breaker.is_open()
 
 
 def test_any_success_closes_the_breaker() -> None:

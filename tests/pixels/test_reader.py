@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scog.errors import SourceError
+from scog.errors import AssetChanged, SourceError
 from scog.net.policy import Tally
 from scog.pixels.description import Description
 from scog.pixels.fetch import Piece, plan_requests
@@ -236,6 +237,63 @@ def test_the_last_to_leave_ends_the_read_and_who_comes_after_gets_an_answer() ->
             isinstance(r, asyncio.CancelledError) for r in await asyncio.gather(*leavers, return_exceptions=True)
         )
         assert len(server.requests) == 2
+
+    served(body, deadline=5)
+
+
+async def begun(server: RangeServer, reader: BlockReader, url: str, description: Description, tally: Tally) -> None:
+    """Begin to read a block of which a part arrives, and leave."""
+    server.fail("/a.tif", does.hang_after(20_000))
+    leaver = asyncio.ensure_future(reader.blocks(url, description, 0, [(0, 0)], tally))
+    while tally.bytes < 20_000:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    leaver.cancel()
+    with suppress(asyncio.CancelledError):
+        await leaver
+
+
+def test_what_arrived_for_who_left_is_kept() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        server.forget_requests()
+        await begun(server, reader, url, description, Tally())
+        found = await reader.blocks(url, description, 0, [(0, 0)], Tally())
+        rows, cols = found[0, 0].shape
+        np.testing.assert_array_equal(found[0, 0], truth(DATA)[:rows, :cols])
+        first, last = span(description, 0, (0, 0))
+        assert server.ranges == [(first, last), (first + 20_000, last)]
+        assert server.bytes == last - first + 1
+
+    served(body, deadline=5)
+
+
+def test_what_arrived_of_an_older_file_is_not_joined() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        await begun(server, reader, url, description, Tally())
+        newer = raster("uint16")
+        server.put("/a.tif", newer)
+        with pytest.raises(AssetChanged):
+            await reader.blocks(url, description, 0, [(0, 0)], Tally())
+        np.testing.assert_array_equal(await read_level(reader, url, await reader.describe(url, Tally())), truth(newer))
+
+    served(body, deadline=5)
+
+
+def test_reads_that_flow_go_on_for_who_is_overdue() -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
+        description = await reader.describe(url, Tally())
+        server.forget_requests()
+        server.fail("/a.tif", does.drip(4000, 0.02))
+        tally = Tally()
+        late = asyncio.ensure_future(reader.blocks(url, description, 0, [(0, 0)], tally))
+        while not tally.bytes:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        tally.overdue = True
+        late.cancel()
+        await asyncio.sleep(0.05)
+        await reader.blocks(url, description, 0, [(0, 0)], Tally())
+        assert len(server.requests) == 1
 
     served(body, deadline=5)
 

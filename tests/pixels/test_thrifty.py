@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
+from scog.net import line
 from scog.net.policy import Tally
 from scog.pixels import fetch
 from scog.pixels.description import Description
@@ -64,6 +65,12 @@ def served(body: Body, data: bytes = DATA, latency: float = 0.0, **how: Any) -> 
         run(work())
 
 
+def bytes_are_worth(round_trip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many are taken to be worth a round trip, whatever this machine's line gives."""
+    monkeypatch.setattr(line, "UNKNOWN", round_trip)
+    monkeypatch.setattr(line, "TIMED", 10**12)
+
+
 def size_of(description: Description, block: tuple[int, int], level: int = 0) -> int:
     sizes = description.levels[level].sizes
     assert sizes is not None
@@ -98,22 +105,52 @@ def test_rows_above_the_last_blocks_are_whole() -> None:
 
 
 @pytest.mark.parametrize("thrifty", [True, False])
-def test_who_asks_further_down_gets_the_whole_block_for_good(thrifty: bool) -> None:
-    """Neighbours do ask for it, then."""
+def test_a_block_is_gone_on_with_where_bytes_are_dear(thrifty: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    bytes_are_worth(10_000, monkeypatch)
+
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
+        await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=100, thrifty=True)
+        found = await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=200, thrifty=thrifty)
+        np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:200], ((0, 0), (0, 12))))
+        found = await reader.blocks(url, description, 0, [(0, 0)], Tally(), thrifty=thrifty)
+        np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:512], ((0, 0), (0, 12))))
+        assert server.bytes == size_of(description, (0, 0))
+        assert len(server.requests) == 3
+        server.forget_requests()
+        await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=50, thrifty=True)  # keeps what is more
+        assert reader.kept(Wish(url, description, 0, [(0, 0)])) is not None
+        assert server.requests == []
+
+    served(body)
+
+
+@pytest.mark.parametrize("thrifty", [True, False])
+def test_a_block_is_read_again_as_a_whole_where_bytes_are_cheap(thrifty: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    bytes_are_worth(10_000_000, monkeypatch)
 
     async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
         await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=100, thrifty=True)
         server.forget_requests()
         found = await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=200, thrifty=thrifty)
         assert len(found[0, 0]) == 512
-        assert server.bytes >= size_of(description, (0, 0))
-        server.forget_requests()
-        assert len((await reader.blocks(url, description, 0, [(0, 0)], Tally()))[0, 0]) == 512
-        assert server.requests == []
-        await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=50, thrifty=True)  # keeps what is more
-        assert reader.kept(Wish(url, description, 0, [(0, 0)])) is not None
+        assert server.bytes == size_of(description, (0, 0))
 
     served(body)
+
+
+def test_who_needs_more_rows_waits_for_those_on_their_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    bytes_are_worth(10_000, monkeypatch)
+
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
+        def wish(bottom: int) -> Coroutine[Any, Any, Any]:
+            return reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=bottom)
+
+        found = await asyncio.gather(wish(100), wish(300), wish(200), wish(512))
+        assert all(np.array_equal(each[0, 0][:100, :500], NUMBERS[:100]) for each in found)
+        assert [len(each[0, 0]) >= rows for each, rows in zip(found, (100, 300, 200, 512), strict=True)] == [True] * 4
+        assert server.bytes == size_of(description, (0, 0))
+
+    served(body, latency=0.05)
 
 
 def test_wishes_at_once_share_what_suffices() -> None:

@@ -1,0 +1,26 @@
+"""Deadlines of answers. Whoever reads for one is told that time ran out, and not that nobody wants the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from scog.net.policy import Tally
+
+
+@asynccontextmanager
+async def deadline(seconds: float, tally: Tally) -> AsyncIterator[None]:
+    """Raise TimeoutError after so many seconds, `tally` being overdue by then."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as timeout:
+
+        def expire() -> None:
+            tally.overdue = True
+            timeout.reschedule(loop.time())
+
+        timer = loop.call_later(seconds, expire)
+        try:
+            yield
+        finally:
+            timer.cancel()

@@ -1,0 +1,64 @@
+"""The head of an answer to a range request: what is right, what may pass, and what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+
+from scog.errors import AssetBroken, AssetMissing, AssetRefused
+from scog.net.connection import Head
+from scog.net.policy import RETRIED_STATUS
+
+RETRIED = RETRIED_STATUS | {408}
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+_BEYOND_THE_END = re.compile(r"bytes \*/(\d{1,18})")
+
+
+class Passing(Exception):
+    """A fault that another try may get around. `blames` the host where it is the host's own doing."""
+
+    def __init__(self, message: str, reason: str, *, retry_after: str | None = None, blames: bool = True) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after = retry_after
+        self.blames = blames
+
+
+def size_told(head: Head, start: int, stop: int) -> int:
+    """The file's size in bytes, once status and Content-Range prove that the body will be the range asked for.
+
+    A size of at most `start` means that the file ends before; the body then only says so. Raises Passing or a
+    SourceError (RFC 9110, sections 14.4, 15.3.7 and 15.5.17).
+    """
+    status, headers = head
+    if status in RETRIED:
+        raise Passing(f"answered {status}", f"http-{status}", retry_after=headers.get("retry-after"))
+    if status in (401, 403, 404, 410):
+        raise AssetMissing(f"The server answered {status}.", reason=f"http-{status}")
+    if 300 <= status < 400:
+        raise AssetRefused("The server redirects; redirects are not followed.", reason="redirect")
+    if status == 200:
+        raise AssetRefused("The server does not answer range requests.", reason="no-ranges")
+    content_range = headers.get("content-range", "")
+    if status == 416 and (ended := _BEYOND_THE_END.fullmatch(content_range)) and int(ended[1]) <= start:
+        return int(ended[1])
+    found = _CONTENT_RANGE.fullmatch(content_range)
+    if status != 206 or found is None:
+        raise AssetBroken(f"The server answered {status} to a range request.", reason=f"http-{status}")
+    first, last, size = map(int, found.groups())
+    if first != start or last != min(stop, size) - 1:
+        raise AssetBroken("The server sent another range than asked for.", reason="wrong-range")
+    length = max(0, min(stop, size) - start)
+    if length and headers.get("content-length", str(length)) != str(length):
+        raise AssetBroken("The server announced another length than asked for.", reason="wrong-range")
+    return size
+
+
+def identity(head: Head, size: int) -> str:
+    """What changes when the file does: ETag, else Last-Modified, and the size."""
+    return f"{head.headers.get('etag') or head.headers.get('last-modified') or ''}/{size}"
+
+
+def strong_etag(head: Head) -> str | None:
+    """The ETag, if it promises equal bytes (RFC 9110, section 8.8.1): only then may two answers be joined."""
+    etag = head.headers.get("etag", "")
+    return etag if etag.startswith('"') else None

@@ -1,0 +1,83 @@
+"""What is known of one host, and its reads under way: line, breaker, turns."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scog.net.line import Line
+from scog.net.policy import Breaker, BreakerState
+from scog.net.turns import Turns
+
+FLOWING = 1.0
+"""Seconds since a host's last byte for which it counts as answering others."""
+SILENCE = 3
+"""Times longer to wait where a host sends nothing at all: then it is likely the line, which may come back."""
+HEDGE_AFTER = 1.0
+"""Seconds without a first byte after which a request is made again beside the first, at least."""
+HEDGES = 8
+"""Second requests at once."""
+SLOW_AFTER = 3.0
+"""Seconds of a body after which its rate is judged."""
+HOPELESS = 4096.0
+"""Bytes a second below which a connection is given up, whatever the line."""
+SHARE = 1 / 16
+"""Of its share of the line's rate; a connection below is given up."""
+
+
+@dataclass(frozen=True)
+class HostState:
+    """One host as operators see it. Rates in bytes a second, times in seconds; None where not known yet."""
+
+    name: str
+    breaker: BreakerState
+    seconds_left: float
+    latency: float | None
+    rate: float | None
+    connection_rate: float | None
+    window: float
+    reads: int
+
+
+class Host:
+    """Judges the reads of one host by each other. Not for several threads."""
+
+    def __init__(self, name: str, *, stall: float, at_most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.name = name
+        self.breaker = Breaker(clock=clock)
+        self.line = Line()
+        self.turns = Turns(self.line, at_most)
+        self.hedges = 0
+        self._stall = stall
+
+    @property
+    def state(self) -> HostState:
+        """The host now."""
+        line, breaker = self.line, self.breaker
+        return HostState(
+            self.name, breaker.state, breaker.seconds_left, line.latency, line.rate, line.connection_rate,
+            line.window, self.turns.inside,
+        )  # fmt: skip
+
+    def patience(self, *, answered: bool) -> float:
+        """Seconds without a byte after which a request is given up, longer while the whole host is silent.
+
+        An answer that has begun is gone on with elsewhere, which costs a round trip: half of it will do.
+        """
+        if time.monotonic() - self.line.heard >= FLOWING:
+            return SILENCE * self._stall
+        return self._stall / 2 if answered else self._stall
+
+    @property
+    def hedge_after(self) -> float:
+        """Seconds without a first byte after which a second request is made; never, where many are under way."""
+        return max(HEDGE_AFTER, 3 * self.line.wait) if self.hedges < HEDGES else math.inf
+
+    def is_too_slow(self, size: int, seconds: float) -> bool:
+        """Whether a body of which `size` bytes came in so many seconds is far below its share of the line."""
+        if seconds < SLOW_AFTER:
+            return False
+        share = (self.line.rate or 0.0) / max(1, self.turns.inside)
+        return size / seconds < max(HOPELESS, SHARE * share)
