@@ -22,7 +22,7 @@ from benchmarks.data import Dataset, Scene
 from benchmarks.exact import Exact, wrong_means
 from benchmarks.floor import floor
 from benchmarks.measure import Contender, Failed, Row, cpu_seconds
-from benchmarks.origin_process import Origin
+from benchmarks.origin_process import TLS, Origin
 
 TMS = morecantile.tms.get("WebMercatorQuad")
 MASK = (0, 1, 3, 8, 9, 10)
@@ -100,27 +100,33 @@ class Bench:
                 lon, _ = to_degrees(west, north)
         return Plot(west, north, side, scenes[0].epsg, tuple(self.fresh(scenes)), MASK)
 
-    def fresh(self, scenes: Sequence[Scene]) -> list[dict[str, Any]]:
+    def fresh(self, scenes: Sequence[Scene], scheme: str = TLS) -> list[dict[str, Any]]:
         """Scenes at addresses that nobody has seen."""
-        base = self.origin.fresh()
+        base = self.origin.fresh(scheme)
         return [scene.at(base) for scene in scenes]
+
+    def start(self, name: str) -> Contender:
+        """A new process of a contender, which trusts the origin's certificate. Raises Failed."""
+        hosts = {"SCOG_HOSTS": f"{self.origin.tls_host},{self.origin.host}"}
+        return Contender(name, self._roster[name], self._log, self.origin.trust | hosts)
 
     # Measuring
 
     def contender(self, name: str) -> Contender:
         """A contender's program, started when it is first wanted. Raises Failed."""
         if name not in self._started:
-            self._started[name] = Contender(name, self._roster[name], self._log)
+            self._started[name] = self.start(name)
             self.versions[name] = self._started[name].versions
         return self._started[name]
 
     def measure(
         self, name: str, scenario: str, case: str, round_: int, work: Work | Plot, scenes: Sequence[Scene],
-        operation: str,
+        operation: str, *, kept: bool = False,
     ) -> Row | None:  # fmt: skip
         """Ask a contender for values, compare them, and keep the row; None where it cannot do such a thing.
 
-        `work` holds the scenes at their addresses, `scenes` the same as files.
+        `work` holds the scenes at their addresses, `scenes` the same as files. Connections are new, unless those that
+        the last work left open are to be `kept`.
         """
         if (name, operation) in self._unfit or (name, scenario, case) in self._slow:
             return None
@@ -129,6 +135,8 @@ class Bench:
         message = asdict(work) | {"op": operation, "out": str(out)}
         try:
             self._warm_up(name, operation)
+            if not kept:
+                self.origin.close_idle()
             self.origin.reset()
             origin_cpu = cpu_seconds(self.origin.process.pid)
             answer = self.contender(name).ask(message)
@@ -138,7 +146,7 @@ class Bench:
         time.sleep(0.02)  # what it asked for and did not wait for is counted too
         row = Row(
             scenario, case, name, round_, wall=answer["wall"], cpu=answer["cpu"], rss=answer["rss"],
-            **self.origin.counts()["total"], wrong=self._wrong(name, operation, work, scenes, out),
+            **self.origin.totals(), wrong=self._wrong(name, operation, work, scenes, out),
             origin_cpu=cpu_seconds(self.origin.process.pid) - origin_cpu,
         )  # fmt: skip
         if self.quick and row.wall > HURRY:
@@ -165,10 +173,14 @@ class Bench:
     def keep(self, row: Row) -> Row:
         """Keep a row, and say so."""
         self.rows.append(row)
+        more = f", {row.connections} connections" if row.connections else ""
+        more += f", {row.twice / 1e6:.1f} MB twice" if row.twice else ""
+        more += "" if row.first is None else f", first {row.first:.2f} s"
+        more += f", {row.failed} failed, {row.redrawn} of them drawn at the next try" if row.failed else ""
         wrong = "" if row.wrong is None else f", {row.wrong:.2%} wrong"
         said = row.error or (
             f"{1000 * row.wall / row.tiles:9.1f} ms, cpu {1000 * row.cpu / row.tiles:8.1f} ms, "
-            f"{row.requests} requests, {row.bytes / 1e6:.1f} MB, {row.rss / 1e6:.0f} MB{wrong}"
+            f"{row.requests} requests, {row.bytes / 1e6:.1f} MB, {row.rss / 1e6:.0f} MB{more}{wrong}"
         )
         print(f"{row.scenario:14} {row.case:14} {row.round} {row.contender:16} {said}", flush=True)
         return row
@@ -232,7 +244,7 @@ class Bench:
     @contextmanager
     def alone(self, name: str) -> Iterator[Contender]:
         """A contender's program that serves and then ends. Raises Failed."""
-        contender = Contender(name, self._roster[name], self._log)
+        contender = self.start(name)
         self.versions.setdefault(name, contender.versions)
         try:
             yield contender

@@ -109,7 +109,7 @@ class _Walk:
         wall = time.perf_counter() - since
         blank = received / len(tiles) < LEAST_BYTES
         row = Row(
-            scenario, case, self._name, self._round, wall, cpu_seconds(self._pid) - cpu, **origin.counts()["total"],
+            scenario, case, self._name, self._round, wall, cpu_seconds(self._pid) - cpu, **origin.totals(),
             rss=peak_memory(self._pid), tiles=len(tiles), origin_cpu=cpu_seconds(origin.process.pid) - origin_cpu,
             error=f"blank pictures of {received / len(tiles):.0f} bytes" if blank else None,
         )  # fmt: skip
