@@ -67,6 +67,10 @@ class Bench:
 
     # Who and where
 
+    def has(self, name: str) -> bool:
+        """Whether a contender takes part in this run."""
+        return name in self._roster
+
     def turn(self, operation: str, round_: int) -> list[str]:
         """Who takes part in an operation, each round in another order."""
         fit = [name for name in self._roster if (name, operation) not in self._unfit]
@@ -134,7 +138,7 @@ class Bench:
         out.unlink(missing_ok=True)
         message = asdict(work) | {"op": operation, "out": str(out)}
         try:
-            self._warm_up(name, operation)
+            self.warm_up(name, operation)
             if not kept:
                 self.origin.close_idle()
             self.origin.reset()
@@ -175,8 +179,8 @@ class Bench:
         self.rows.append(row)
         more = f", {row.connections} connections" if row.connections else ""
         more += f", {row.twice / 1e6:.1f} MB twice" if row.twice else ""
-        more += "" if row.first is None else f", first {row.first:.2f} s"
-        more += f", {row.failed} failed, {row.redrawn} of them drawn at the next try" if row.failed else ""
+        more += "" if row.first is None else f", first after {row.first:.2f} s, last after {row.wall:.2f} s"
+        more += f", {row.failed} failed, {row.redrawn} drawn at the next try" if row.failed else ""
         wrong = "" if row.wrong is None else f", {row.wrong:.2%} wrong"
         said = row.error or (
             f"{1000 * row.wall / row.tiles:9.1f} ms, cpu {1000 * row.cpu / row.tiles:8.1f} ms, "
@@ -202,7 +206,7 @@ class Bench:
         """First byte (s) and bandwidth (bytes/s) as set."""
         return {"first_byte": self.origin.first_byte, "bandwidth": self.origin.bandwidth}
 
-    def _warm_up(self, name: str, operation: str) -> None:
+    def warm_up(self, name: str, operation: str) -> None:
         """One piece of work that does not count, the first of its kind: libraries load what they load late."""
         if (name, operation) in self._warm and name in self._started:
             return

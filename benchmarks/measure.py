@@ -56,6 +56,11 @@ class Row:
     redrawn: int = 0
     error: str | None = None
 
+    @property
+    def missing(self) -> int:
+        """Tiles that were not drawn at the next try either."""
+        return self.failed - self.redrawn
+
     def as_json(self) -> dict[str, Any]:
         """The row without what is not known."""
         return {name: value for name, value in asdict(self).items() if value is not None}

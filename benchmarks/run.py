@@ -22,7 +22,7 @@ from benchmarks.data import dataset
 from benchmarks.measure import Row
 from benchmarks.origin_process import Origin
 from benchmarks.peers import roster
-from benchmarks.scenarios import composites, origin, panning, series, starting, tiles
+from benchmarks.scenarios import composites, line, origin, panning, series, starting, tiles
 
 SCENARIOS: dict[str, Callable[[Bench], None]] = {
     "origin": origin.prove,
@@ -38,6 +38,7 @@ SCENARIOS: dict[str, Callable[[Bench], None]] = {
     "series": series.series,
     "panning": panning.pan_and_zoom,
     "clients": panning.clients,
+    "line": line.line,
 }
 FIRST_BYTE, BANDWIDTH = 0.030, 50e6
 LOG = report.RESULTS / "contenders.log"

@@ -47,6 +47,8 @@ from scog.space.grid import tile_grid, transformer
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 EVER = "../.."
+MASK = "0,1,3,8,9,10"
+"""As `benchmarks.bench.MASK`."""
 WISHES = {"ndvi": Wish(index="ndvi"), "evi": Wish(index="evi"), "rgb": Wish(bands=("red", "green", "blue"))}
 
 
@@ -140,7 +142,9 @@ class Worker:
         command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"]
         self._server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
         tile = f"http://127.0.0.1:{port}/tiles/{{z}}/{{x}}/{{y}}?mask=none&cloud_cover=100&datetime={EVER}"
-        return {"tile": f"{tile}&index=ndvi", "other": f"{tile}&index=evi2", "pid": self._server.pid}
+        composite = tile.replace("mask=none", f"mask={MASK}") + "&index=ndvi&composite=median"
+        named = {"tile": f"{tile}&index=ndvi", "other": f"{tile}&index=evi2", "median": composite}
+        return named | {"pid": self._server.pid}
 
     async def close(self) -> None:
         """Let go of everything."""

@@ -73,7 +73,7 @@ def _passes(
             port, asked = free_port(), bench.fresh(scenes)
             message = {"op": "serve", "scenes": asked, "port": port}
             server = contender.ask(message | {"workers": WORKERS[name]})
-            _wait_for(server["tile"])
+            wait_for(server["tile"])
             walked = _Walk(bench, name, server["tile"], server["pid"], round_)
             walked.once(f"{scenario} first", f"{count} clients", tiles, count)
             walked.once(f"{scenario} second", f"{count} clients", tiles, count)
@@ -135,7 +135,7 @@ async def _ask_all(tile: str, tiles: Sequence[str], count: int) -> int:
         return sum(await asyncio.gather(*(client(session) for _ in range(count))))
 
 
-def _wait_for(tile: str) -> None:
+def wait_for(tile: str) -> None:
     """Wait until a server answers anything at all. Raises Failed."""
     parts, since = urlsplit(tile), time.monotonic()
     while time.monotonic() - since < START:
