@@ -20,14 +20,20 @@ import rasterio
 from benchmarks.contenders.work import COMPOSITES, Plot, Work
 from benchmarks.data import Dataset, Scene
 from benchmarks.exact import Exact, wrong_means
-from benchmarks.floor import floor
+from benchmarks.floor import TLS_TRIPS, floor
 from benchmarks.measure import Contender, Failed, Row, cpu_seconds
-from benchmarks.origin_process import TLS, Origin
+from benchmarks.origin_process import PLAIN, TLS, Origin
 
 TMS = morecantile.tms.get("WebMercatorQuad")
 MASK = (0, 1, 3, 8, 9, 10)
 """Classes taken out: no data, saturated, shadow, clouds of three kinds."""
 OURS, FLOOR = "scog", "floor"
+KEPT, ON_PLAIN = " kept", " plain"
+"""How a scenario's name ends over open connections, and over plain HTTP. Else it is TLS over new connections."""
+TRIPS = {"": TLS_TRIPS, KEPT: 0, ON_PLAIN: 1}
+"""Round trips until a connection can be used."""
+ONLY_PLAIN = {"bestpixel"}
+"""Who trusts the authorities that it was built with and no others, so that it reads over plain HTTP."""
 WORKERS = {OURS: 1, "titiler": 1, "terracotta": 2}
 """Who serves tiles through HTTP, each with so many processes; all but scog do nothing else."""
 PATIENCE = 3
@@ -114,6 +120,10 @@ class Bench:
         hosts = {"SCOG_HOSTS": f"{self.origin.tls_host},{self.origin.host}"}
         return Contender(name, self._roster[name], self._log, self.origin.trust | hosts)
 
+    def scheme(self, name: str) -> str:
+        """TLS, but for those who cannot be told to trust the origin."""
+        return PLAIN if name in ONLY_PLAIN else TLS
+
     # Measuring
 
     def contender(self, name: str) -> Contender:
@@ -191,12 +201,15 @@ class Bench:
 
     def floor(
         self, scenario: str, case: str, round_: int, tile: Tile, kind: str, scenes: Sequence[Scene], *,
-        mask: tuple[int, ...] = (), header_known: bool = False,
+        mask: tuple[int, ...] = (), header_known: bool = False, connecting: int = TLS_TRIPS,
     ) -> None:  # fmt: skip
-        """Compute the floor of the same work, and keep it as a contender's row."""
+        """Compute the floor of the same work, and keep it as a contender's row.
+
+        A new connection takes `connecting` round trips; 0 where it is open.
+        """
         work = Work(*tile, kind, tuple(asdict(scene) for scene in scenes), mask)
-        shape = self.origin_shape
-        least = floor(work, self.data.folder, **shape, header_known=header_known)
+        trips = connecting * self.origin.round_trip
+        least = floor(work, self.data.folder, **self.origin_shape, connecting=trips, header_known=header_known)
         self.keep(
             Row(scenario, case, FLOOR, round_, least.wall, least.cpu, least.requests, 0, least.bytes, 0, wrong=None)
         )
@@ -212,11 +225,12 @@ class Bench:
             return
         self._warm.add((name, operation))
         scenes = self.data.dates[-2:] if operation != "tile" else self.data.dates[-1:]
+        scheme = self.scheme(name)
         if operation == "series":
             self.prepare(name, self.plot_near(scenes, 1, 99), operation)
         else:
             tile = self.tile_near(scenes[0], 11, 99)
-            self.prepare(name, Work(*tile, "ndvi", tuple(self.fresh(scenes)), MASK), operation)
+            self.prepare(name, Work(*tile, "ndvi", tuple(self.fresh(scenes, scheme)), MASK), operation)
 
     def _failed(self, name: str, scenario: str, case: str, round_: int, operation: str, text: str) -> None:
         """Note a failure; who cannot do a thing, or fails again and again, is not asked for it any more."""
