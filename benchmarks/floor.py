@@ -44,12 +44,18 @@ class Piece:
 
 @dataclass(frozen=True)
 class Floor:
-    """The floor of one piece of work: seconds, processor seconds of decoding, requests and bytes."""
+    """The floor of one piece of work: seconds of the line and of decoding after it, all decoding, requests and bytes."""
 
-    wall: float
+    line: float
+    decoding: float
     cpu: float
     requests: int
     bytes: int
+
+    @property
+    def wall(self) -> float:
+        """Seconds from the request to the values."""
+        return self.line + self.decoding
 
 
 def floor(
@@ -68,11 +74,8 @@ def floor(
     trips = 1 if header_known else 2
     sent = 0.0 if header_known else HEADER / bandwidth
     return Floor(
-        wall=connecting
-        + trips * first_byte
-        + sent
-        + max((piece.size for piece in found), default=0) / bandwidth
-        + max(sum(decoding) / cores, max(decoding, default=0.0)),
+        line=connecting + trips * first_byte + sent + max((piece.size for piece in found), default=0) / bandwidth,
+        decoding=max(sum(decoding) / cores, max(decoding, default=0.0)),
         cpu=sum(decoding),
         requests=len(found) + (0 if header_known else len(files)),
         bytes=sum(piece.size for piece in found) + (0 if header_known else HEADER * len(files)),
@@ -93,7 +96,8 @@ def line_floor(files: Iterable[Path], tiles: Sequence[Tile], *, link: float, rou
     size = HEADER * len(names) + sum(piece.size for piece in blocks)
     cores = len(os.sched_getaffinity(0))
     return Floor(
-        wall=(TLS_TRIPS + 2) * round_trip + max(size / link, sum(decoding) / cores) + max(decoding, default=0.0),
+        line=(TLS_TRIPS + 2) * round_trip + size / link,
+        decoding=max(0.0, sum(decoding) / cores - size / link) + max(decoding, default=0.0),
         cpu=sum(decoding),
         requests=len(names) + len(blocks),
         bytes=size,
