@@ -44,7 +44,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Floor:
-    """The floor of one piece of work: seconds of the line and of decoding after it, all decoding, requests and bytes."""
+    """The floor of one piece of work: seconds on the line and of decoding after it; CPU seconds, requests, bytes."""
 
     line: float
     decoding: float
