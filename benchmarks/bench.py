@@ -20,14 +20,20 @@ import rasterio
 from benchmarks.contenders.work import COMPOSITES, Plot, Work
 from benchmarks.data import Dataset, Scene
 from benchmarks.exact import Exact, wrong_means
-from benchmarks.floor import floor
+from benchmarks.floor import TLS_TRIPS, floor
 from benchmarks.measure import Contender, Failed, Row, cpu_seconds
-from benchmarks.origin_process import Origin
+from benchmarks.origin_process import PLAIN, TLS, Origin
 
 TMS = morecantile.tms.get("WebMercatorQuad")
 MASK = (0, 1, 3, 8, 9, 10)
 """Classes taken out: no data, saturated, shadow, clouds of three kinds."""
 OURS, FLOOR = "scog", "floor"
+KEPT, ON_PLAIN = " kept", " plain"
+"""How a scenario's name ends over open connections, and over plain HTTP. Else it is TLS over new connections."""
+TRIPS = {"": TLS_TRIPS, KEPT: 0, ON_PLAIN: 1}
+"""Round trips until a connection can be used."""
+ONLY_PLAIN = {"bestpixel"}
+"""Who trusts the authorities that it was built with and no others, so that it reads over plain HTTP."""
 WORKERS = {OURS: 1, "titiler": 1, "terracotta": 2}
 """Who serves tiles through HTTP, each with so many processes; all but scog do nothing else."""
 PATIENCE = 3
@@ -67,6 +73,10 @@ class Bench:
 
     # Who and where
 
+    def has(self, name: str) -> bool:
+        """Whether a contender takes part in this run."""
+        return name in self._roster
+
     def turn(self, operation: str, round_: int) -> list[str]:
         """Who takes part in an operation, each round in another order."""
         fit = [name for name in self._roster if (name, operation) not in self._unfit]
@@ -100,27 +110,37 @@ class Bench:
                 lon, _ = to_degrees(west, north)
         return Plot(west, north, side, scenes[0].epsg, tuple(self.fresh(scenes)), MASK)
 
-    def fresh(self, scenes: Sequence[Scene]) -> list[dict[str, Any]]:
+    def fresh(self, scenes: Sequence[Scene], scheme: str = TLS) -> list[dict[str, Any]]:
         """Scenes at addresses that nobody has seen."""
-        base = self.origin.fresh()
+        base = self.origin.fresh(scheme)
         return [scene.at(base) for scene in scenes]
+
+    def start(self, name: str) -> Contender:
+        """A new process of a contender, which trusts the origin's certificate. Raises Failed."""
+        hosts = {"SCOG_HOSTS": f"{self.origin.tls_host},{self.origin.host}"}
+        return Contender(name, self._roster[name], self._log, self.origin.trust | hosts)
+
+    def scheme(self, name: str) -> str:
+        """TLS, but for those who cannot be told to trust the origin."""
+        return PLAIN if name in ONLY_PLAIN else TLS
 
     # Measuring
 
     def contender(self, name: str) -> Contender:
         """A contender's program, started when it is first wanted. Raises Failed."""
         if name not in self._started:
-            self._started[name] = Contender(name, self._roster[name], self._log)
+            self._started[name] = self.start(name)
             self.versions[name] = self._started[name].versions
         return self._started[name]
 
     def measure(
         self, name: str, scenario: str, case: str, round_: int, work: Work | Plot, scenes: Sequence[Scene],
-        operation: str,
+        operation: str, *, kept: bool = False,
     ) -> Row | None:  # fmt: skip
         """Ask a contender for values, compare them, and keep the row; None where it cannot do such a thing.
 
-        `work` holds the scenes at their addresses, `scenes` the same as files.
+        `work` holds the scenes at their addresses, `scenes` the same as files. Connections are new, unless those that
+        the last work left open are to be `kept`.
         """
         if (name, operation) in self._unfit or (name, scenario, case) in self._slow:
             return None
@@ -128,7 +148,9 @@ class Bench:
         out.unlink(missing_ok=True)
         message = asdict(work) | {"op": operation, "out": str(out)}
         try:
-            self._warm_up(name, operation)
+            self.warm_up(name, operation)
+            if not kept:
+                self.origin.close_idle()
             self.origin.reset()
             origin_cpu = cpu_seconds(self.origin.process.pid)
             answer = self.contender(name).ask(message)
@@ -138,7 +160,7 @@ class Bench:
         time.sleep(0.02)  # what it asked for and did not wait for is counted too
         row = Row(
             scenario, case, name, round_, wall=answer["wall"], cpu=answer["cpu"], rss=answer["rss"],
-            **self.origin.counts()["total"], wrong=self._wrong(name, operation, work, scenes, out),
+            **self.origin.totals(), wrong=self._wrong(name, operation, work, scenes, out),
             origin_cpu=cpu_seconds(self.origin.process.pid) - origin_cpu,
         )  # fmt: skip
         if self.quick and row.wall > HURRY:
@@ -165,22 +187,29 @@ class Bench:
     def keep(self, row: Row) -> Row:
         """Keep a row, and say so."""
         self.rows.append(row)
+        more = f", {row.connections} connections" if row.connections else ""
+        more += f", {row.twice / 1e6:.1f} MB twice" if row.twice else ""
+        more += "" if row.first is None else f", first after {row.first:.2f} s, last after {row.wall:.2f} s"
+        more += f", {row.failed} failed, {row.redrawn} drawn at the next try" if row.failed else ""
         wrong = "" if row.wrong is None else f", {row.wrong:.2%} wrong"
         said = row.error or (
             f"{1000 * row.wall / row.tiles:9.1f} ms, cpu {1000 * row.cpu / row.tiles:8.1f} ms, "
-            f"{row.requests} requests, {row.bytes / 1e6:.1f} MB, {row.rss / 1e6:.0f} MB{wrong}"
+            f"{row.requests} requests, {row.bytes / 1e6:.1f} MB, {row.rss / 1e6:.0f} MB{more}{wrong}"
         )
         print(f"{row.scenario:14} {row.case:14} {row.round} {row.contender:16} {said}", flush=True)
         return row
 
     def floor(
         self, scenario: str, case: str, round_: int, tile: Tile, kind: str, scenes: Sequence[Scene], *,
-        mask: tuple[int, ...] = (), header_known: bool = False,
+        mask: tuple[int, ...] = (), header_known: bool = False, connecting: int = TLS_TRIPS,
     ) -> None:  # fmt: skip
-        """Compute the floor of the same work, and keep it as a contender's row."""
+        """Compute the floor of the same work, and keep it as a contender's row.
+
+        A new connection takes `connecting` round trips; 0 where it is open.
+        """
         work = Work(*tile, kind, tuple(asdict(scene) for scene in scenes), mask)
-        shape = self.origin_shape
-        least = floor(work, self.data.folder, **shape, header_known=header_known)
+        trips = connecting * self.origin.round_trip
+        least = floor(work, self.data.folder, **self.origin_shape, connecting=trips, header_known=header_known)
         self.keep(
             Row(scenario, case, FLOOR, round_, least.wall, least.cpu, least.requests, 0, least.bytes, 0, wrong=None)
         )
@@ -190,17 +219,18 @@ class Bench:
         """First byte (s) and bandwidth (bytes/s) as set."""
         return {"first_byte": self.origin.first_byte, "bandwidth": self.origin.bandwidth}
 
-    def _warm_up(self, name: str, operation: str) -> None:
+    def warm_up(self, name: str, operation: str) -> None:
         """One piece of work that does not count, the first of its kind: libraries load what they load late."""
         if (name, operation) in self._warm and name in self._started:
             return
         self._warm.add((name, operation))
         scenes = self.data.dates[-2:] if operation != "tile" else self.data.dates[-1:]
+        scheme = self.scheme(name)
         if operation == "series":
             self.prepare(name, self.plot_near(scenes, 1, 99), operation)
         else:
             tile = self.tile_near(scenes[0], 11, 99)
-            self.prepare(name, Work(*tile, "ndvi", tuple(self.fresh(scenes)), MASK), operation)
+            self.prepare(name, Work(*tile, "ndvi", tuple(self.fresh(scenes, scheme)), MASK), operation)
 
     def _failed(self, name: str, scenario: str, case: str, round_: int, operation: str, text: str) -> None:
         """Note a failure; who cannot do a thing, or fails again and again, is not asked for it any more."""
@@ -232,7 +262,7 @@ class Bench:
     @contextmanager
     def alone(self, name: str) -> Iterator[Contender]:
         """A contender's program that serves and then ends. Raises Failed."""
-        contender = Contender(name, self._roster[name], self._log)
+        contender = self.start(name)
         self.versions.setdefault(name, contender.versions)
         try:
             yield contender

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,10 @@ import rasterio
 from benchmarks.contenders.work import Work
 from benchmarks.exact import footing, own_level
 
+Tile = tuple[int, int, int]
+"""z, x, y."""
+TLS_TRIPS = 2
+"""Round trips until a new connection can be used: TCP, and TLS 1.3."""
 HEADER = 16_384
 """Bytes of a header's request."""
 
@@ -40,16 +44,28 @@ class Piece:
 
 @dataclass(frozen=True)
 class Floor:
-    """The floor of one piece of work: seconds, processor seconds of decoding, requests and bytes."""
+    """The floor of one piece of work: seconds on the line and of decoding after it; CPU seconds, requests, bytes."""
 
-    wall: float
+    line: float
+    decoding: float
     cpu: float
     requests: int
     bytes: int
 
+    @property
+    def wall(self) -> float:
+        """Seconds from the request to the values."""
+        return self.line + self.decoding
 
-def floor(work: Work, folder: Path, *, first_byte: float, bandwidth: float, header_known: bool = False) -> Floor:
-    """The floor of a tile whose scenes' files are named relative to `folder`; decoding is timed here and now."""
+
+def floor(
+    work: Work, folder: Path, *, first_byte: float, bandwidth: float, connecting: float = 0.0,
+    header_known: bool = False,
+) -> Floor:  # fmt: skip
+    """The floor of a tile whose scenes' files are named relative to `folder`; decoding is timed here and now.
+
+    `connecting` are the seconds until a new connection can be used.
+    """
     bands = (*work.bands, "scl") if work.mask else work.bands
     files = [(folder / scene["assets"][band]).resolve() for scene in work.scenes for band in bands]
     found = [piece for path in files for piece in pieces(path, work.z, work.x, work.y)]
@@ -58,13 +74,33 @@ def floor(work: Work, folder: Path, *, first_byte: float, bandwidth: float, head
     trips = 1 if header_known else 2
     sent = 0.0 if header_known else HEADER / bandwidth
     return Floor(
-        wall=trips * first_byte
-        + sent
-        + max((piece.size for piece in found), default=0) / bandwidth
-        + max(sum(decoding) / cores, max(decoding, default=0.0)),
+        line=connecting + trips * first_byte + sent + max((piece.size for piece in found), default=0) / bandwidth,
+        decoding=max(sum(decoding) / cores, max(decoding, default=0.0)),
         cpu=sum(decoding),
         requests=len(found) + (0 if header_known else len(files)),
         bytes=sum(piece.size for piece in found) + (0 if header_known else HEADER * len(files)),
+    )
+
+
+def line_floor(files: Iterable[Path], tiles: Sequence[Tile], *, link: float, round_trip: float) -> Floor:
+    """The floor of several tiles of the same files over a line that all connections share.
+
+    A connection (TCP and TLS), the headers and the blocks are a round trip each; headers and whole blocks, each once,
+    cross the line at `link` bytes a second. Decoding goes on meanwhile, all but the last block's. Files that are links
+    to the same data have addresses of their own, and are read each.
+    """
+    names = list(files)
+    found = [{piece.start: piece for tile in tiles for piece in pieces(name.resolve(), *tile)} for name in names]
+    blocks = [piece for by_start in found for piece in by_start.values()]
+    decoding = [_decoding(piece) for piece in blocks]
+    size = HEADER * len(names) + sum(piece.size for piece in blocks)
+    cores = len(os.sched_getaffinity(0))
+    return Floor(
+        line=(TLS_TRIPS + 2) * round_trip + size / link,
+        decoding=max(0.0, sum(decoding) / cores - size / link) + max(decoding, default=0.0),
+        cpu=sum(decoding),
+        requests=len(names) + len(blocks),
+        bytes=size,
     )
 
 

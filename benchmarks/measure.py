@@ -29,8 +29,10 @@ class Row:
     """One measurement: one contender, one round of one case of a scenario.
 
     Seconds of wall and processor time, requests and bytes at the origin, bytes of memory at its peak, for `tiles` tiles
-    together. `wrong` is the share of pixels unlike the exact transform, None where nobody looked. With an `error` the
-    numbers mean nothing.
+    together. `twice` are bytes that the origin sent again, `connections` those opened, `resumed` TLS sessions resumed.
+    `first` is when the first tile of several was complete, in seconds; `failed` tiles were not drawn when first asked
+    for, `redrawn` of them at the next try. `wrong` is the share of pixels unlike the exact transform, None where nobody
+    looked. With an `error` the numbers mean nothing.
     """
 
     scenario: str
@@ -46,7 +48,18 @@ class Row:
     tiles: int = 1
     wrong: float | None = None
     origin_cpu: float = 0.0
+    twice: int = 0
+    connections: int = 0
+    resumed: int = 0
+    first: float | None = None
+    failed: int = 0
+    redrawn: int = 0
     error: str | None = None
+
+    @property
+    def missing(self) -> int:
+        """Tiles that were not drawn at the next try either."""
+        return self.failed - self.redrawn
 
     def as_json(self) -> dict[str, Any]:
         """The row without what is not known."""
@@ -132,12 +145,12 @@ class Failed(Exception):
 class Contender:
     """One contender's program: one JSON object a line to it, one back. What else it says goes to `log`."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
+    def __init__(self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         self.name = name
         with open(log, "a") as said:
             self._process = subprocess.Popen(
                 list(command), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
             )  # fmt: skip
         self.ended = False
         self.versions: dict[str, str] = self.ask({"op": "start"}).get("versions", {})

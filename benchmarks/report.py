@@ -12,14 +12,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bench import FLOOR, OURS
 from benchmarks.measure import ROOT, Row, spread
 from benchmarks.plot import Point, plot
-from benchmarks.targets import OURS, Target, targets, trips
+from benchmarks.targets import Target, targets, trips
 
 RESULTS = Path(__file__).parent / "results"
 START, END = "<!-- benchmark table -->", "<!-- end of benchmark table -->"
-SHOWN = ("cold", "header known", "hot", "formulas", "mosaic", "median", "median hot", "best", "trace first",
-         "trace second", "clients first", "clients second", "hot http", "start")  # fmt: skip
+SHOWN = (
+    "origin", "cold", "cold kept", "cold plain", "header known", "hot", "formulas", "mosaic", "median", "median kept",
+    "median plain", "median hot", "best", "trace first", "trace first plain", "trace second", "clients first",
+    "clients second", "hot http", "start",
+)  # fmt: skip
 PLOTS: dict[str, tuple[str, str, str, Callable[[Row], float], Callable[[str], float], bool]] = {
     "zoom": ("A cold NDVI tile", "zoom", "ms", lambda row: 1000 * row.wall, lambda case: float(case[1:]), False),
     "clients": ("Pan and zoom, first pass", "clients", "tiles a second", lambda row: row.tiles / row.wall,
@@ -58,6 +62,9 @@ def tables(about: Mapping[str, Any], rows: Sequence[Row]) -> str:
         if found:
             parts.append(f"## {scenario}\n\n{scenario_table(found)}")
     waits = _trips_table(rows)
+    for scenario in ("line", "line median"):
+        found = [row for row in rows if row.scenario == scenario and row.error is None]
+        parts += [f"## {scenario}\n\n{line_table(found)}"] if found else []
     failed = {f"- {row.contender}, {row.scenario}, {row.case}: {row.error}" for row in rows if row.error}
     parts += [f"## round trips at z12\n\n{waits}"] if waits else []
     parts += ["## what failed\n\n" + "\n".join(sorted(failed))] if failed else []
@@ -72,19 +79,20 @@ def _heading(about: Mapping[str, Any]) -> str:
     return (
         f"# Benchmark of {about['began']}{' (quick)' if about['quick'] else ''}\n\n"
         f"{about['cores']} cores; origin: {1000 * about['first_byte']:g} ms to the first byte, "
-        f"{about['bandwidth'] / 1e6:g} MB/s a connection. {versions}"
+        f"{about['bandwidth'] / 1e6:g} MB/s a connection, over TLS 1.3 unless it says plain. {versions}"
     )
 
 
 def targets_table(found: Iterable[Target]) -> str:
     """The targets and what was reached; where nobody measured, a dash."""
-    lines = ["| | target | aim | measured | 10 to 90 % | met |", "| --- | --- | --- | --- | --- | --- |"]
+    lines = ["| | target | aim | measured | 10 to 90 % | plain HTTP | met |", f"|{' --- |' * 7}"]
     for each in found:
         aim = "-" if each.aim is None else f"{each.aim:g}"
         value = "-" if each.value is None else f"{_short(each.value)}{f' ({each.case})' if each.case else ''}"
         span = "-" if each.low is None or each.high is None else f"{_short(each.low)} to {_short(each.high)}"
         met = {None: "not measured", True: "yes", False: "**no**"}[each.met]
-        lines.append(f"| {each.name} | {each.bound} {each.target:g} | {aim} | {value} | {span} | {met} |")
+        plain = "-" if each.plain is None else _short(each.plain)
+        lines.append(f"| {each.name} | {each.bound} {each.target:g} | {aim} | {value} | {span} | {plain} | {met} |")
     return "\n".join(lines)
 
 
@@ -113,6 +121,34 @@ def scenario_table(rows: Sequence[Row]) -> str:
             _short(_median(group, "bytes") / 1e6),
             "-" if not any(row.rss for row in group) else f"{max(row.rss for row in group) / 1e6:.0f}",
             "-" if not wrong else f"{100 * max(wrong):.2g} %",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def line_table(rows: Sequence[Row]) -> str:
+    """One line a case and contender: seconds until the first and the last tile, and what crossed the line."""
+    lines = [
+        "| case | | first tile s | last tile s | / floor | MB | MB twice | requests | connections | failed | redrawn |",
+        f"|{' --- |' * 11}",
+    ]
+    floors = {(row.case, row.round): row.wall for row in rows if row.contender == FLOOR}
+    order = {case: number for number, case in enumerate(dict.fromkeys(row.case for row in rows))}
+    for row in sorted(rows, key=lambda row: (order[row.case], row.round, row.wall)):
+        floor = floors.get((row.case, row.round))
+        drawn = row.missing < row.tiles
+        cells = [
+            row.case,
+            f"**{row.contender}**" if row.contender == OURS else row.contender,
+            "-" if row.first is None or not drawn or row.contender == FLOOR else _short(row.first),
+            _short(row.wall) if drawn else f"never ({_short(row.wall)})",
+            "-" if not floor or not drawn else _short(row.wall / floor),
+            f"{row.bytes / 1e6:.1f}",
+            f"{row.twice / 1e6:.1f}",
+            str(row.requests),
+            str(row.connections),
+            f"{row.failed} of {row.tiles}",
+            str(row.redrawn) if row.failed else "-",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scog.errors import SourceUnavailable
 from scog import flight as flight_module
+from scog.errors import SourceUnavailable
 from scog.flight import Flight, Flights
 from tests.doubles.reading import run
 

@@ -2,6 +2,7 @@
 
     {"op": "start"}                        {"ok": true, "versions": {...}}
     {"op": "tile", "z": .., "out": ..}     {"wall": seconds, "cpu": seconds, "rss": bytes}
+    {"op": "screen", "tiles": [..], ..}    the same, and {"first": seconds}
     {"op": "quit"}
 
 What it takes from the request to the values in memory is timed; storing them in `out` (`.npy`) is not. `cpu` is of all
@@ -16,6 +17,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter, process_time
@@ -79,6 +81,8 @@ def _answer(
         return {"ok": True, "versions": {"python": sys.version.split()[0], **versions}}
     if operation in extra:
         return extra[operation](request)
+    if operation == "screen":
+        return _screen(contender, request)
     work = _work(request) if operation in OPERATIONS and hasattr(contender, operation) else None
     if work is None or (isinstance(work, Work) and work.composite not in COMPOSITES):
         return {"error": "unsupported"}
@@ -89,6 +93,19 @@ def _answer(
     if request.get("out"):
         np.save(request["out"], np.asarray(values, np.float32))
     return {"wall": wall, "cpu": cpu, "rss": peak(), **contender.note()}
+
+
+def _screen(contender: Contender, request: dict[str, Any]) -> dict[str, Any]:
+    """Draw several tiles of the same scenes in some threads; `first` is when the first of them was complete."""
+    scenes, since, cpu = tuple(request["scenes"]), perf_counter(), process_time()
+
+    def draw(tile: list[int]) -> float:
+        contender.tile(Work(tile[0], tile[1], tile[2], request["kind"], scenes))
+        return perf_counter() - since
+
+    with ThreadPoolExecutor(request["threads"]) as pool:
+        drawn = list(pool.map(draw, request["tiles"]))
+    return {"wall": max(drawn), "first": min(drawn), "cpu": process_time() - cpu, "rss": peak()}
 
 
 def _work(request: dict[str, Any]) -> Work | Plot:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from benchmarks.bench import MASK, OURS, Bench
-from benchmarks.contenders.work import COMPOSITES, Work
+from dataclasses import replace
 
-CASES = {(5, 12): 5, (20, 12): 5, (20, 13): 3, (100, 12): 3}
+from benchmarks.bench import KEPT, MASK, ON_PLAIN, OURS, TRIPS, Bench
+from benchmarks.contenders.work import COMPOSITES, Work
+from benchmarks.origin_process import PLAIN
+
+CASES = {(5, 12): 3, (20, 12): 5, (20, 13): 2, (100, 12): 2}
 """Rounds by dates and zoom."""
-QUICK = {(5, 12): 2, (20, 12): 2, (100, 12): 1}
+MAIN = (20, 12)
+"""What is measured over open connections and over plain HTTP too, ..."""
+RIVALS = (OURS, "odc-stac", "rio-tiler", "lazycogs", "async-geotiff-shared")
+"""... of these contenders."""
+QUICK = {(5, 12): 1, (20, 12): 2, (100, 12): 1}
 
 
 def median(bench: Bench) -> None:
@@ -19,9 +26,15 @@ def median(bench: Bench) -> None:
             tile = bench.tile_near(scenes[0], zoom, 30 + round_)
             for name in [OURS] if bench.quick and dates == 100 else bench.turn("median", round_):
                 work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)), MASK)
-                for scenario in ("median", "median hot"):
-                    bench.measure(name, scenario, case, round_, work, scenes, "median")
-            bench.floor("median", case, round_, tile, "ndvi", scenes, mask=MASK)
+                bench.measure(name, "median", case, round_, work, scenes, "median")
+                if (dates, zoom) == MAIN and name in RIVALS:
+                    kept = replace(work, scenes=tuple(bench.fresh(scenes)))
+                    bench.measure(name, "median" + KEPT, case, round_, kept, scenes, "median", kept=True)
+                    plain = replace(work, scenes=tuple(bench.fresh(scenes, PLAIN)))
+                    bench.measure(name, "median" + ON_PLAIN, case, round_, plain, scenes, "median")
+                bench.measure(name, "median hot", case, round_, work, scenes, "median")
+            for ending in TRIPS if (dates, zoom) == MAIN else ("",):
+                bench.floor("median" + ending, case, round_, tile, "ndvi", scenes, mask=MASK, connecting=TRIPS[ending])
 
 
 def others(bench: Bench) -> None:
@@ -42,5 +55,5 @@ def best(bench: Bench) -> None:
     for round_ in range(1 if bench.quick else 3):
         tile = bench.tile_near(scenes[0], 12, 40 + round_)
         for name in bench.turn("best", round_):
-            work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)), MASK)
+            work = Work(*tile, "ndvi", tuple(bench.fresh(scenes, bench.scheme(name))), MASK)
             bench.measure(name, "best", "20 z12", round_, work, scenes, "best")

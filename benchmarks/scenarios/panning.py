@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from benchmarks.bench import OURS, WORKERS, Bench
+from benchmarks.bench import ON_PLAIN, OURS, WORKERS, Bench
 from benchmarks.contenders.work import Work
 from benchmarks.measure import Failed, Row, cpu_seconds, memory, peak_memory
+from benchmarks.origin_process import PLAIN, TLS
 from benchmarks.trace import walk
 
 TILES, CLIENTS, MORE_PASSES = 300, 8, 10
@@ -28,9 +29,11 @@ def pan_and_zoom(bench: Bench) -> None:
     At the second pass scog has kept its pictures; the other index shows what it takes where just the blocks are known.
     """
     tiles = trace(bench, TILES)[: 100 if bench.quick else TILES]
-    for round_ in range(1 if bench.quick else 4):
+    for round_ in range(1 if bench.quick else 3):
         for name in bench.turn("serve", round_):
             _passes(bench, name, tiles, CLIENTS, round_)
+    for name in () if bench.quick else bench.turn("serve", 0):
+        _passes(bench, name, tiles, CLIENTS, 0, scenario="trace", ending=ON_PLAIN)
 
 
 def clients(bench: Bench) -> None:
@@ -64,18 +67,20 @@ def trace(bench: Bench, count: int) -> list[str]:
 
 def _passes(
     bench: Bench, name: str, tiles: Sequence[str], count: int, round_: int, *,
-    scenario: str = "trace", thorough: bool = False,
+    scenario: str = "trace", thorough: bool = False, ending: str = "",
 ) -> None:  # fmt: skip
-    """Start a server and walk the trace twice."""
+    """Start a server and walk the trace twice; over plain HTTP once."""
     scenes = bench.data.dates[:1]
     try:
         with bench.alone(name) as contender:
-            port, asked = free_port(), bench.fresh(scenes)
+            port, asked = free_port(), bench.fresh(scenes, PLAIN if ending == ON_PLAIN else TLS)
             message = {"op": "serve", "scenes": asked, "port": port}
             server = contender.ask(message | {"workers": WORKERS[name]})
-            _wait_for(server["tile"])
+            wait_for(server["tile"])
             walked = _Walk(bench, name, server["tile"], server["pid"], round_)
-            walked.once(f"{scenario} first", f"{count} clients", tiles, count)
+            walked.once(f"{scenario} first{ending}", f"{count} clients", tiles, count)
+            if ending == ON_PLAIN:
+                return
             walked.once(f"{scenario} second", f"{count} clients", tiles, count)
             if scenario == "trace" and "other" in server:
                 walked.tile = server["other"]
@@ -109,7 +114,7 @@ class _Walk:
         wall = time.perf_counter() - since
         blank = received / len(tiles) < LEAST_BYTES
         row = Row(
-            scenario, case, self._name, self._round, wall, cpu_seconds(self._pid) - cpu, **origin.counts()["total"],
+            scenario, case, self._name, self._round, wall, cpu_seconds(self._pid) - cpu, **origin.totals(),
             rss=peak_memory(self._pid), tiles=len(tiles), origin_cpu=cpu_seconds(origin.process.pid) - origin_cpu,
             error=f"blank pictures of {received / len(tiles):.0f} bytes" if blank else None,
         )  # fmt: skip
@@ -135,7 +140,7 @@ async def _ask_all(tile: str, tiles: Sequence[str], count: int) -> int:
         return sum(await asyncio.gather(*(client(session) for _ in range(count))))
 
 
-def _wait_for(tile: str) -> None:
+def wait_for(tile: str) -> None:
     """Wait until a server answers anything at all. Raises Failed."""
     parts, since = urlsplit(tile), time.monotonic()
     while time.monotonic() - since < START:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import morecantile
 
-from benchmarks.bench import TMS, Bench, Tile
+from benchmarks.bench import KEPT, ON_PLAIN, OURS, TMS, TRIPS, Bench, Tile
 from benchmarks.contenders.work import Work
 from benchmarks.data import Scene
+from benchmarks.origin_process import PLAIN
 
 ZOOMS = range(8, 16)
+RIVALS = (OURS, "rio-tiler", "async-geotiff", "async-geotiff-shared")
+"""Whose cold tiles are measured over open connections and over plain HTTP too."""
 NEAR, FAR = "near origin", "far origin"
 FARTHER = 0.10
 """Seconds by which the far origin's first byte comes later."""
@@ -19,22 +23,31 @@ CORNER = (12.7, 45.98)
 
 
 def cold_and_hot(bench: Bench) -> None:
-    """One NDVI tile of a scene nobody has seen, at each zoom, and the same tile again."""
+    """One NDVI tile of a scene nobody has seen, at each zoom, and the same tile again.
+
+    Rivals also draw such a tile over open connections and over plain HTTP.
+    """
     scenes = bench.data.dates[:1]
-    for round_ in range(3 if bench.quick else 7):
+    for round_ in range(2 if bench.quick else 5):
         for zoom in ZOOMS:
             tile = bench.tile_near(scenes[0], zoom, round_)
             for name in bench.turn("tile", round_):
                 work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)))
-                for scenario in ("cold", "hot"):
-                    bench.measure(name, scenario, f"z{zoom}", round_, work, scenes, "tile")
-            bench.floor("cold", f"z{zoom}", round_, tile, "ndvi", scenes)
+                bench.measure(name, "cold", f"z{zoom}", round_, work, scenes, "tile")
+                if name in RIVALS:
+                    kept = replace(work, scenes=tuple(bench.fresh(scenes)))
+                    bench.measure(name, "cold" + KEPT, f"z{zoom}", round_, kept, scenes, "tile", kept=True)
+                    plain = replace(work, scenes=tuple(bench.fresh(scenes, PLAIN)))
+                    bench.measure(name, "cold" + ON_PLAIN, f"z{zoom}", round_, plain, scenes, "tile")
+                bench.measure(name, "hot", f"z{zoom}", round_, work, scenes, "tile")
+            for ending, trips in TRIPS.items():
+                bench.floor("cold" + ending, f"z{zoom}", round_, tile, "ndvi", scenes, connecting=trips)
 
 
 def header_known(bench: Bench) -> None:
     """A tile of a scene of which another tile, far away at the finest level, was drawn before."""
     scenes = bench.data.dates[:1]
-    for round_ in range(3 if bench.quick else 7):
+    for round_ in range(3 if bench.quick else 5):
         for zoom in (12,) if bench.quick else (10, 12, 14):
             tile = bench.tile_near(scenes[0], zoom, 50 + round_)
             for name in bench.turn("tile", round_):
@@ -78,7 +91,7 @@ def formulas(bench: Bench) -> None:
 def mosaic(bench: Bench) -> None:
     """A cold tile where four squares of two UTM zones meet, each seen on another day."""
     scenes = (bench.data.dates[0], *bench.data.neighbours)
-    for round_ in range(2 if bench.quick else 5):
+    for round_ in range(2 if bench.quick else 3):
         for zoom in (8, 10, 12):
             found = TMS.tile(*CORNER, zoom)
             _each(bench, "mosaic", f"z{zoom}", round_, (found.z, found.x, found.y), "ndvi", scenes)

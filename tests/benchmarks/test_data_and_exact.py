@@ -17,7 +17,7 @@ from benchmarks.bench import TMS
 from benchmarks.contenders.work import Work
 from benchmarks.data import MAIN, SKIES, Square, classes, numbers, stac_item, write_cog
 from benchmarks.exact import levels, own_level, stored, unlike
-from benchmarks.floor import floor, pieces
+from benchmarks.floor import HEADER, floor, line_floor, pieces
 from scog.catalog.scene import parse_item
 
 SIDE = 2048
@@ -126,8 +126,10 @@ def test_the_floor_is_trips_and_bytes_and_decoding(scene: Path) -> None:
     known = floor(Work(z, x, y, "ndvi", (assets,)), scene, first_byte=0.5, bandwidth=1e6, header_known=True)
     assert least.requests == known.requests + 2
     assert least.bytes == known.bytes + 2 * 16_384
-    assert 2.2 < least.wall < 2.7  # two trips of 0.5 s, and 1.3 MB at 1 MB/s
-    assert 0.4 < least.wall - known.wall < 0.6
+    largest = max(piece.size for band in ("red", "nir") for piece in pieces(scene / f"{band}.tif", z, x, y))
+    assert least.line == pytest.approx(2 * 0.5 + (16_384 + largest) / 1e6)
+    assert least.line - known.line == pytest.approx(0.5 + 0.016384)
+    assert 0 < least.decoding <= least.cpu
 
 
 def test_scog_takes_the_items_as_they_are_meant() -> None:
@@ -140,3 +142,25 @@ def test_scog_takes_the_items_as_they_are_meant() -> None:
     scene = parse_item(stac_item(told))
     assert (scene.assets["red"].scale, scene.assets["red"].offset, scene.assets["red"].nodata) == (0.0001, 0.0, 0.0)
     assert (scene.square, scene.collection) == ("32TQS", "benchmark")
+
+
+def test_the_floor_of_a_line_counts_each_block_of_each_address_once(scene: Path, tmp_path: Path) -> None:
+    link = tmp_path / "another.tif"
+    link.symlink_to(scene / "red.tif")
+    z, x, y = tile_in(14)
+    tiles = [(z, x, y), (z, x + 1, y)]
+    blocks = {piece.start: piece.size for tile in tiles for piece in pieces(scene / "red.tif", *tile)}
+    once = line_floor([scene / "red.tif"], tiles, link=1e5, round_trip=0.1)
+    assert once.bytes == HEADER + sum(blocks.values())
+    assert once.requests == 1 + len(blocks)
+    twice = line_floor([scene / "red.tif", link], tiles, link=1e5, round_trip=0.1)
+    assert twice.bytes == 2 * once.bytes
+    assert once.line == pytest.approx(once.bytes / 1e5 + 4 * 0.1)
+    assert 0 < once.decoding <= once.cpu
+
+
+def test_a_connection_to_be_opened_comes_before_the_floor(scene: Path) -> None:
+    z, x, y = tile_in(14)
+    work = Work(z, x, y, "ndvi", ({"assets": {"red": "red.tif", "nir": "nir.tif"}},))
+    new, known = (floor(work, scene, first_byte=0.5, bandwidth=1e6, connecting=seconds) for seconds in (3.0, 0.0))
+    assert new.line - known.line == pytest.approx(3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -15,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.origin_process import Origin
+from benchmarks.origin_files import covered
+from benchmarks.origin_process import PLAIN, TLS, Origin
 
 DATA = random.Random(1).randbytes(700_000)
 
@@ -33,18 +35,30 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False) as client:
+def trust(origin: Origin) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(origin.authority))
+
+
+@pytest.fixture(scope="module")
+def client(trust: ssl.SSLContext) -> Iterator[httpx.Client]:
+    with httpx.Client(trust_env=False, verify=trust) as client:
         yield client
+
+
+@pytest.fixture(autouse=True)
+def shape(origin: Origin) -> Iterator[None]:
+    yield
+    origin.shape(first_byte=0.001, bandwidth=1e9, round_trip=0.0, link=0.0)
+    origin.faults(stall=0, reset=0, refuse=0, slow="", seed=0)
 
 
 places = st.integers(0, len(DATA) + 100)
 
 
 @settings(deadline=None, max_examples=60)
-@given(places, st.integers(1, 600_000))
-def test_a_range_is_those_bytes(origin: Origin, client: httpx.Client, start: int, length: int) -> None:
-    answer = client.get(f"{origin.fresh()}/below/a.tif", headers={"Range": f"bytes={start}-{start + length - 1}"})
+@given(places, st.integers(1, 600_000), st.sampled_from([TLS, PLAIN]))
+def test_a_range_is_those_bytes(origin: Origin, client: httpx.Client, start: int, length: int, scheme: str) -> None:
+    answer = client.get(f"{origin.fresh(scheme)}/below/a.tif", headers={"Range": f"bytes={start}-{start + length - 1}"})
     expected = DATA[start : start + length]
     assert answer.content == expected
     if expected:
@@ -96,17 +110,27 @@ def test_counts_are_exact(origin: Origin, client: httpx.Client) -> None:
     assert head.headers["Content-Length"] == str(len(DATA))
     client.get(f"{base}/none.tif")
     counts = origin.counts()
-    assert counts["files"]["below/a.tif"] == {"requests": 3, "heads": 1, "bytes": 1100}
-    assert counts["files"]["none.tif"] == {"requests": 1, "heads": 0, "bytes": 0}
-    assert counts["total"] == {"requests": 4, "heads": 1, "bytes": 1100}
+    assert counts["files"]["below/a.tif"] == {"requests": 3, "heads": 1, "bytes": 1100, "twice": 0}
+    assert counts["files"]["none.tif"] == {"requests": 1, "heads": 0, "bytes": 0, "twice": 0}
+    assert counts["total"] == {"requests": 4, "heads": 1, "bytes": 1100, "twice": 0}
+    client.get(f"{base}/below/a.tif", headers={"Range": "bytes=50-249"})
+    client.get(f"{origin.fresh()}/below/a.tif", headers={"Range": "bytes=50-249"})
+    assert origin.totals()["twice"] == 100
     origin.reset()
-    assert origin.counts() == {"files": {}, "total": {"requests": 0, "heads": 0, "bytes": 0}}
+    assert set(origin.totals().values()) == {0}
 
 
-def test_many_at_once_by_aiohttp(origin: Origin) -> None:
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20))))
+def test_covered_counts_each_number_once(spans: list[tuple[int, int]]) -> None:
+    intervals = [(start, start + length) for start, length in spans]
+    assert covered(intervals) == len({number for interval in intervals for number in range(*interval)})
+
+
+@pytest.mark.parametrize("scheme", [TLS, PLAIN])
+def test_many_at_once_by_aiohttp(origin: Origin, trust: ssl.SSLContext, scheme: str) -> None:
     async def read(session: aiohttp.ClientSession, start: int) -> bool:
-        url = f"{origin.fresh()}/below/a.tif"
-        async with session.get(url, headers={"Range": f"bytes={start}-{start + 9999}"}) as answer:
+        url = f"{origin.fresh(scheme)}/below/a.tif"
+        async with session.get(url, ssl=trust, headers={"Range": f"bytes={start}-{start + 9999}"}) as answer:
             return await answer.read() == DATA[start : start + 10_000]
 
     async def everything() -> list[bool]:
@@ -115,7 +139,8 @@ def test_many_at_once_by_aiohttp(origin: Origin) -> None:
 
     origin.reset()
     assert all(asyncio.run(everything()))
-    assert origin.counts()["total"] == {"requests": 100, "heads": 0, "bytes": 1_000_000}
+    total = origin.totals()
+    assert (total["requests"], total["bytes"], total["connections"]) == (100, 1_000_000, 100)
 
 
 def test_a_connection_is_kept(origin: Origin) -> None:
@@ -145,13 +170,10 @@ def test_requests_sent_ahead_are_answered_in_order(origin: Origin) -> None:
 
 def test_who_leaves_in_the_middle_harms_nobody(origin: Origin, client: httpx.Client) -> None:
     origin.shape(bandwidth=1e6)
-    try:
-        with socket.create_connection(("127.0.0.1", origin.port), timeout=5) as connection:
-            connection.sendall(b"GET /x/below/a.tif HTTP/1.1\r\n\r\n")
-            connection.recv(100)
-        assert client.get(f"{origin.fresh()}/below/a.tif", headers={"Range": "bytes=0-9"}).content == DATA[:10]
-    finally:
-        origin.shape(bandwidth=1e9)
+    with socket.create_connection(("127.0.0.1", origin.port), timeout=5) as connection:
+        connection.sendall(b"GET /x/below/a.tif HTTP/1.1\r\n\r\n")
+        connection.recv(100)
+    assert client.get(f"{origin.fresh()}/below/a.tif", headers={"Range": "bytes=0-9"}).content == DATA[:10]
 
 
 @pytest.mark.parametrize(
@@ -161,14 +183,11 @@ def test_nothing_comes_sooner_than_it_would(
     origin: Origin, client: httpx.Client, first_byte: float, bandwidth: float, size: int
 ) -> None:
     origin.shape(first_byte=first_byte, bandwidth=bandwidth)
-    try:
-        spent = []
-        for _ in range(4):
-            since = time.perf_counter()
-            client.get(f"{origin.fresh()}/below/a.tif", headers={"Range": f"bytes=0-{size - 1}"})
-            spent.append(time.perf_counter() - since)
-    finally:
-        origin.shape(first_byte=0.001, bandwidth=1e9)
+    spent = []
+    for _ in range(4):
+        since = time.perf_counter()
+        client.get(f"{origin.fresh()}/below/a.tif", headers={"Range": f"bytes=0-{size - 1}"})
+        spent.append(time.perf_counter() - since)
     expected = first_byte + size / bandwidth
     assert min(spent) >= expected - 0.001
     assert min(spent) <= expected + 0.05  # so that the shape is the origin's, not a slow origin

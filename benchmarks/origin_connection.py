@@ -1,0 +1,285 @@
+"""One client's connection to the origin: HTTP/1.1 over a socket, with or without TLS, one request after the other.
+
+It writes to the socket itself, without a buffer of its own, and counts what the system takes: what a client never read
+is not counted as sent, beyond what the sockets' buffers hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from benchmarks.origin_faults import Fate
+from benchmarks.origin_files import Count
+
+if TYPE_CHECKING:
+    from benchmarks.origin import Server
+
+STEP = 262_144
+"""Bytes sent at a time where nothing but the connection's own bandwidth limits it, once the last of them is due."""
+EARLY = 0.0005
+"""Timers fire up to a millisecond late; set this much early, they are right in the mean. Seconds."""
+MAX_HEAD = 65_536
+HANDSHAKE = 4096
+"""Bytes of a TLS handshake on the line: certificates, tickets, acknowledgements."""
+REASONS = {200: "OK", 206: "Partial Content", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed",
+           416: "Range Not Satisfiable", 503: "Slow Down"}  # fmt: skip
+BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+UNLIMITED = 1e12
+NOTHING = memoryview(b"")
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.IGNORECASE)
+
+
+@dataclass
+class Response:
+    """What is being sent. `began` is the loop's time of the first byte, `bandwidth` in bytes a second."""
+
+    head: memoryview
+    body: memoryview
+    count: Count
+    address: str
+    start: int
+    began: float
+    bandwidth: float
+    cut_after: int | None = None
+    sent: int = 0
+    chunk: int = 0
+
+
+class Connection:
+    """A connection over a non-blocking socket; a socket with TLS has its handshake still before it."""
+
+    def __init__(self, server: Server, sock: socket.socket, *, control: bool = False) -> None:
+        self._server = server
+        self._loop = server.loop
+        self._socket = sock
+        self._file = sock.fileno()
+        self._control = control
+        self._shaking = isinstance(sock, ssl.SSLSocket)
+        self._received = b""
+        self._response: Response | None = None
+        self._stalled = self._close_after = self._watching = self.closed = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.idle_since = self._loop.time()
+        self._loop.add_reader(self._file, self._readable)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self._response is None and not self._stalled and not self._received
+
+    def close(self) -> None:
+        """Say goodbye as TLS wants it, and close."""
+        if isinstance(self._socket, ssl.SSLSocket) and not self._shaking and not self.closed:
+            with suppress(OSError, ValueError):
+                self._socket.unwrap()
+        self._drop()
+
+    def _drop(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._loop.remove_reader(self._file)
+        self._loop.remove_writer(self._file)
+        self._server.link.leave(self)
+        self._server.connections.discard(self)
+        self._socket.close()
+
+    def _reset(self) -> None:
+        """Break the connection off: the client gets a reset."""
+        self._server.counts.connections.resets += 1
+        with suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._drop()
+
+    # Reading requests
+
+    def _readable(self) -> None:
+        try:
+            if self._shaking:
+                self._shake()
+            while not self.closed:
+                data = self._socket.recv(MAX_HEAD)
+                if not data:
+                    self._drop()
+                    return
+                self._received += data
+                if self._response is None and not self._stalled:
+                    self._next_request()
+        except BLOCKED:
+            return
+        except OSError:
+            self._drop()
+
+    def _shake(self) -> None:
+        """Go on with the handshake. Raises one of BLOCKED where the client's part is missing."""
+        assert isinstance(self._socket, ssl.SSLSocket)
+        self._socket.do_handshake()
+        self._shaking = False
+        self._server.counts.connections.resumed += bool(self._socket.session_reused)
+        self._server.link.charge(HANDSHAKE)
+        self.idle_since = self._loop.time()
+
+    def _next_request(self) -> None:
+        head, end, rest = self._received.partition(b"\r\n\r\n")
+        if not end:
+            if len(head) > MAX_HEAD:
+                self._drop()
+            return
+        self._received = rest  # no request that is served here has a body
+        lines = head.decode("latin-1").split("\r\n")
+        method, target, *version = lines[0].split(" ")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        wish = headers.get("connection", "").lower()
+        self._close_after = wish == "close" or (version == ["HTTP/1.0"] and wish != "keep-alive")
+        if self._control:
+            self._answer_control(method, target)
+        else:
+            self._answer_file(method, target, headers)
+
+    def _answer_control(self, method: str, target: str) -> None:
+        status, body = self._server.control(method, target)
+        head = self._head(status, {"Content-Type": "application/json", "Content-Length": str(len(body))})
+        self._response = Response(memoryview(head), memoryview(body), Count(), target, 0, self._loop.time(), UNLIMITED)
+        self._send_alone()
+
+    def _send_alone(self) -> None:
+        """Send a response beside the line."""
+        while self.send(1 << 30)[1]:
+            pass
+
+    def _answer_file(self, method: str, target: str, headers: dict[str, str]) -> None:
+        server, address = self._server, unquote(target.partition("?")[0]).lstrip("/")
+        path, wanted = address.partition("/")[2], headers.get("range")
+        count = server.counts.files[path]
+        count.requests += 1
+        count.heads += method == "HEAD"
+        fate, share = server.destiny.fate(path, wanted)
+        if fate is Fate.STALL:
+            server.counts.connections.stalled += 1
+            self._stalled = True
+            return
+        if fate is Fate.REFUSE:
+            server.counts.connections.refused += 1
+            status, fields, body, start = 503, {"Content-Length": "0"}, NOTHING, 0
+        else:
+            status, fields, body, start = self._answer(method, path, wanted)
+        began = max(self._loop.time(), server.link.closed_until) + server.shape.first_byte
+        bandwidth = min(server.shape.bandwidth, server.destiny.bandwidth(headers.get("host", ""), path))
+        body = NOTHING if method == "HEAD" else body
+        cut = int(share * len(body)) if fate is Fate.RESET else None
+        head = memoryview(self._head(status, fields))
+        self._response = Response(head, body, count, address, start, began, bandwidth, cut)
+        self._at(began, self._begin)
+
+    def _answer(self, method: str, path: str, wanted: str | None) -> tuple[int, dict[str, str], memoryview, int]:
+        """Status, header fields, body, and where in the file the body starts."""
+        nothing = {"Content-Length": "0"}
+        if method not in ("GET", "HEAD"):
+            return 405, nothing, NOTHING, 0
+        stored = self._server.files.get(path)
+        if stored is None:
+            return 404, nothing, NOTHING, 0
+        size = len(stored.data)
+        fields = {"Content-Type": "image/tiff", "Accept-Ranges": "bytes", "ETag": stored.etag}
+        fields["Last-Modified"] = stored.modified
+        span = None if wanted is None else _RANGE.fullmatch(wanted)
+        if span is None or span[1] == span[2] == "":  # no range, or several: the whole is a valid answer
+            return 200, fields | {"Content-Length": str(size)}, stored.data, 0
+        if span[1]:
+            start, stop = int(span[1]), min(int(span[2]) + 1, size) if span[2] else size
+        else:
+            start, stop = max(0, size - int(span[2])), size
+        if start >= stop:
+            return 416, nothing | {"Content-Range": f"bytes */{size}"}, NOTHING, 0
+        fields |= {"Content-Length": str(stop - start), "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
+        return 206, fields, stored.data[start:stop], start
+
+    def _head(self, status: int, fields: dict[str, str]) -> bytes:
+        fields = fields | {"Connection": "close" if self._close_after else "keep-alive"}
+        lines = [f"HTTP/1.1 {status} {REASONS[status]}", *(f"{name}: {value}" for name, value in fields.items())]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+    # Sending: a chunk when it is due, and when it is this connection's turn on the line
+
+    def _at(self, when: float, work: object) -> None:
+        self._timer = self._loop.call_at(when - EARLY, work)  # type: ignore[arg-type]
+
+    def _begin(self) -> None:
+        self._timer = None
+        self._server.link.join(self)
+
+    def _writable(self) -> None:
+        self._loop.remove_writer(self._file)
+        self._watching = False
+        if self._control:
+            self._send_alone()
+        else:
+            self._server.link.join(self)
+
+    def send(self, limit: int) -> tuple[int, bool]:
+        """Send what is due, at most `limit` bytes of it: how many, and whether the next chunk is due already."""
+        response, taken = self._response, 0
+        if response is None or self.closed or self._watching:
+            return 0, False
+        try:
+            while response.head:
+                size = self._socket.send(response.head)
+                response.head = response.head[size:]
+                taken += size
+            while response.chunk and taken < limit:
+                size = self._socket.send(response.body[: min(response.chunk, limit - taken)])
+                self._count(response, size)
+                taken += size
+        except BLOCKED:
+            self._loop.add_writer(self._file, self._writable)
+            self._watching = True
+            return taken, False
+        except OSError:
+            self._drop()
+            return taken, False
+        return taken, bool(response.chunk) or self._next_chunk(response)
+
+    def _count(self, response: Response, size: int) -> None:
+        start = response.start + response.sent
+        response.count.add(response.address, start, start + size)
+        response.body = response.body[size:]
+        response.chunk -= size
+        response.sent += size
+
+    def _next_chunk(self, response: Response) -> bool:
+        """Whether there is a next chunk that is due; else wait for it, or end the response."""
+        if response.cut_after is not None and response.sent >= response.cut_after:
+            self._reset()
+            return False
+        if not response.body:
+            self._done()
+            return False
+        wanted = len(response.body) if response.cut_after is None else response.cut_after - response.sent
+        response.chunk = min(wanted, self._server.link.chunk(response.bandwidth, STEP))
+        due = response.began + (response.sent + response.chunk) / response.bandwidth
+        if due - EARLY <= self._loop.time():
+            return True
+        self._at(due, self._begin)
+        return False
+
+    def _done(self) -> None:
+        self._response = None
+        self.idle_since = self._loop.time()
+        if self._close_after:
+            self.close()
+        elif self._received:
+            self._loop.call_soon(self._next_if_any)
+
+    def _next_if_any(self) -> None:
+        if self._response is None and not self.closed:
+            self._next_request()

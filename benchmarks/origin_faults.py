@@ -1,0 +1,69 @@
+"""What goes wrong on a line, on purpose: responses that never begin, that break off, that are refused, that drip.
+
+Whether a request suffers is decided by a hash of the seed, the file, the range and how often it was asked for: the same
+requests suffer in every run, in whatever order they come, and asking again is a new draw.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Fate(Enum):
+    """What becomes of one response."""
+
+    GOOD = "good"
+    STALL = "stall"
+    RESET = "reset"
+    REFUSE = "refuse"
+
+
+@dataclass
+class Faults:
+    """Shares of all responses, 0 to 1: `stall` never begins, `reset` is cut off, `refuse` is a 503.
+
+    Responses whose host and path contain the text `slow` flow at `slow_rate` bytes a second; "" is none of them.
+    """
+
+    stall: float = 0.0
+    reset: float = 0.0
+    refuse: float = 0.0
+    slow: str = ""
+    slow_rate: float = 2000.0
+    seed: int = 0
+
+
+class Destiny:
+    """Draws the fate of each response."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self._asked: Counter[str] = Counter()
+
+    def forget(self) -> None:
+        """Begin the same draws again."""
+        self._asked.clear()
+
+    def fate(self, path: str, wanted: str | None) -> tuple[Fate, float]:
+        """What becomes of a request for a range of a file, and the share of the body after which a reset comes."""
+        faults = self.faults
+        if not (faults.stall or faults.reset or faults.refuse):
+            return Fate.GOOD, 1.0
+        name = f"{path} {wanted}"
+        self._asked[name] += 1
+        digest = hashlib.blake2b(f"{faults.seed} {name} {self._asked[name]}".encode(), digest_size=16).digest()
+        draw, share = (int.from_bytes(part) / 2**64 for part in (digest[:8], digest[8:]))
+        for fate, chance in ((Fate.STALL, faults.stall), (Fate.RESET, faults.reset), (Fate.REFUSE, faults.refuse)):
+            if draw < chance:
+                return fate, share
+            draw -= chance
+        return Fate.GOOD, 1.0
+
+    def bandwidth(self, host: str, path: str) -> float:
+        """Bytes a second at most, because of `slow`."""
+        slow = self.faults.slow
+        return self.faults.slow_rate if slow and slow in f"{host}/{path}" else math.inf

@@ -1,0 +1,107 @@
+"""The origin's files in memory, and exact counts of what was asked for and sent."""
+
+from __future__ import annotations
+
+import email.utils
+import mmap
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One file in memory."""
+
+    data: memoryview
+    etag: str
+    modified: str
+
+
+class Files:
+    """The files below a folder, mapped into memory when they are first asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = os.path.realpath(root)
+        self._stored: dict[str, Stored | None] = {}
+
+    def get(self, path: str) -> Stored | None:
+        """The file at a path below the folder; None where there is none."""
+        if path not in self._stored:
+            self._stored[path] = self._open(path)
+        return self._stored[path]
+
+    def _open(self, path: str) -> Stored | None:
+        real = os.path.realpath(os.path.join(self._root, path))
+        if not real.startswith(self._root + os.sep) or not os.path.isfile(real):
+            return None
+        with open(real, "rb") as file:
+            status = os.fstat(file.fileno())
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if status.st_size else b""
+        modified = email.utils.formatdate(status.st_mtime, usegmt=True)
+        return Stored(memoryview(data), f'"{status.st_mtime_ns:x}-{status.st_size:x}"', modified)
+
+
+@dataclass
+class Count:
+    """Of one file: requests, those of them that were HEAD, body bytes sent, and which (start, stop) by address."""
+
+    requests: int = 0
+    heads: int = 0
+    bytes: int = 0
+    sent: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, address: str, start: int, stop: int) -> None:
+        """Count body bytes that were sent."""
+        self.bytes += stop - start
+        self.sent[address].append((start, stop))
+
+    def report(self) -> dict[str, int]:
+        """The numbers, with `twice`: bytes sent beyond the first time."""
+        numbers = {name: getattr(self, name) for name in ("requests", "heads", "bytes")}
+        return numbers | {"twice": self.bytes - sum(map(covered, self.sent.values()))}
+
+
+@dataclass
+class Connections:
+    """Connections accepted, plain and TLS; TLS sessions resumed; responses stalled, reset and refused on purpose."""
+
+    plain: int = 0
+    tls: int = 0
+    resumed: int = 0
+    stalled: int = 0
+    resets: int = 0
+    refused: int = 0
+
+
+class Counts:
+    """Everything that is counted until it is reset."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, Count] = defaultdict(Count)
+        self.connections = Connections()
+
+    def reset(self) -> None:
+        """Count from 0 again. What is being sent counts for the file as it was, that is, nowhere."""
+        self.files.clear()
+        for each in fields(Connections):
+            setattr(self.connections, each.name, 0)
+
+    def report(self) -> dict[str, Any]:
+        """As JSON: by file, in total, and of connections."""
+        files = {path: count.report() for path, count in self.files.items()}
+        names = Count().report()
+        total = {name: sum(count[name] for count in files.values()) for name in names}
+        return {"files": files, "total": total, "connections": asdict(self.connections)}
+
+
+def covered(intervals: Iterable[tuple[int, int]]) -> int:
+    """How many numbers lie in at least one half-open interval."""
+    total, reached = 0, 0
+    for start, stop in sorted(intervals):
+        total += max(0, stop - max(start, reached))
+        reached = max(reached, stop)
+    return total

@@ -1,0 +1,169 @@
+"""A screenful of a scene over the line that people have: slow, far, shared by all connections, and over TLS.
+
+15 tiles of NDVI, 5 x 3, asked of real servers by 6 connections; libraries draw them in 6 threads. Every run is a new
+server that knows nothing of scene or line. A peer is spared a run that would take longer than a minute, judged by the
+bytes that it took over a faster line.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from benchmarks.bench import FLOOR, MASK, OURS, TMS, WORKERS, Bench
+from benchmarks.contenders.work import Work
+from benchmarks.data import Scene
+from benchmarks.floor import line_floor
+from benchmarks.measure import Failed, Row, cpu_seconds, peak_memory
+from benchmarks.scenarios.panning import free_port, wait_for
+from benchmarks.screen import CONNECTIONS, Tile, draw_screen, screen
+
+MEGABIT = 125_000
+"""Bytes."""
+ZOOMS = (9, 11, 13)
+SERVER, LIBRARIES = "titiler", ("rio-tiler", "odc-stac")
+LONGEST = 60.0
+"""Seconds that a peer's run may take by its bytes."""
+COMPOSED = (OURS, "odc-stac", "rio-tiler", "async-geotiff-shared")
+"""Who composes 20 dates over a line: the fastest peers."""
+SETTLE = 0.3
+"""Seconds after a run, in which what is still being read is counted."""
+FAR_AWAY = (4, 0, 8)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Bandwidth of all connections together in Mbit/s, and a round trip in milliseconds."""
+
+    mbit: float
+    trip: float
+
+    def __str__(self) -> str:
+        return f"{self.mbit:g} Mbit/s {self.trip:g} ms"
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second."""
+        return self.mbit * MEGABIT
+
+    @property
+    def shape(self) -> dict[str, float]:
+        """As the origin is told."""
+        return {"link": self.rate, "first_byte": self.trip / 1000, "round_trip": self.trip / 1000}
+
+
+BOTH = [Line(mbit, trip) for mbit in (200, 20, 5) for trip in (40, 150)]
+"""Fastest first, so that a peer's bytes are known before it could take too long."""
+WITH_LIBRARIES = Line(20, 40)
+ALONE = [Line(10, 40), Line(2, 40)]
+COMPOSITE = Line(50, 40)
+
+
+def line(bench: Bench) -> None:
+    """Screenfuls over each line and at each zoom, then a median of 20 dates."""
+    known: dict[tuple[str, int], int] = {}
+    for each in [WITH_LIBRARIES] if bench.quick else [*BOTH, *ALONE]:
+        for zoom in ZOOMS:
+            names = [SERVER, OURS, *(LIBRARIES if each == WITH_LIBRARIES and not bench.quick else ())]
+            for name in [OURS] if each in ALONE else [name for name in names if bench.has(name)]:
+                _screenful(bench, name, each, zoom, known)
+            _floor(bench, each, zoom)
+    for round_ in range(1 if bench.quick else 2):
+        _median(bench, COMPOSITE, round_)
+
+
+def _tiles(scene: Scene, zoom: int) -> list[Tile]:
+    """The screen over the middle of a scene, without tiles beside it."""
+    west, south, east, north = scene.bbox
+    middle = TMS.tile((west + east) / 2, (south + north) / 2, zoom)
+    found = []
+    for z, x, y in screen((middle.z, middle.x, middle.y)):
+        bounds = TMS.bounds((x, y, z))
+        if bounds.left < east and bounds.right > west and bounds.bottom < north and bounds.top > south:
+            found.append((z, x, y))
+    return found
+
+
+def _screenful(bench: Bench, name: str, each: Line, zoom: int, known: dict[tuple[str, int], int]) -> None:
+    case, scenes = f"{each} z{zoom}", bench.data.dates[:1]
+    expected = known.get((name, zoom), 0) / each.rate
+    if name != OURS and expected > LONGEST:
+        bench.keep(Row("line", case, name, 0, error=f"left out: its bytes take {expected:.0f} s over this line"))
+        return
+    tiles = _tiles(scenes[0], zoom)
+    if name in WORKERS:
+        row = _served(bench, name, each, Row("line", case, name, 0, tiles=len(tiles)), tiles, scenes, "tile")
+    else:
+        row = _drawn(bench, name, each, Row("line", case, name, 0, tiles=len(tiles)), tiles, scenes)
+    known[name, zoom] = row.bytes
+
+
+def _served(
+    bench: Bench, name: str, each: Line, row: Row, tiles: Sequence[Tile], scenes: Sequence[Scene], template: str
+) -> Row:
+    """Start a server, and have tiles drawn over a line."""
+    try:
+        with bench.alone(name) as contender:
+            message = {"op": "serve", "scenes": bench.fresh(scenes), "port": free_port(), "workers": WORKERS[name]}
+            server = contender.ask(message)
+            wait_for(server["tile"])
+            draw_screen(server[template], [FAR_AWAY])  # loads what is loaded late; nothing is read
+            with bench.origin.shaped(**each.shape):
+                bench.origin.close_idle()
+                bench.origin.reset()
+                cpu = cpu_seconds(server["pid"])
+                drawn = draw_screen(server[template], tiles)
+                time.sleep(SETTLE)
+                cost = {"cpu": cpu_seconds(server["pid"]) - cpu, "rss": peak_memory(server["pid"])}
+                cost |= bench.origin.totals()
+    except (Failed, OSError) as fault:
+        return bench.keep(replace(row, error=f"{fault}"[:300]))
+    for fault in drawn.faults[:2]:
+        print(f"    {fault}", flush=True)
+    times = {"wall": drawn.last, "first": drawn.first, "failed": drawn.failed, "redrawn": drawn.redrawn}
+    return bench.keep(replace(row, **cost, **times))
+
+
+def _drawn(bench: Bench, name: str, each: Line, row: Row, tiles: Sequence[Tile], scenes: Sequence[Scene]) -> Row:
+    """Have a library draw tiles over a line, in a new process."""
+    try:
+        with bench.alone(name) as contender, bench.origin.shaped(**each.shape):
+            bench.origin.reset()
+            message = {"op": "screen", "tiles": tiles, "kind": "ndvi", "scenes": bench.fresh(scenes)}
+            answer = contender.ask(message | {"threads": CONNECTIONS}) | bench.origin.totals()
+    except Failed as fault:
+        return bench.keep(replace(row, error=f"{fault}"[:300]))
+    return bench.keep(replace(row, **answer))
+
+
+def _floor(bench: Bench, each: Line, zoom: int) -> None:
+    """The floor of a screenful, as a contender's row."""
+    scene = bench.data.dates[0]
+    tiles = _tiles(scene, zoom)
+    files = [bench.data.folder / scene.assets[band] for band in ("red", "nir")]
+    least = line_floor(files, tiles, link=each.rate, round_trip=each.trip / 1000)
+    bench.keep(
+        Row("line", f"{each} z{zoom}", FLOOR, 0, least.wall, least.cpu, least.requests, 0, least.bytes,
+            tiles=len(tiles), first=least.wall / 3)
+    )  # fmt: skip
+
+
+def _median(bench: Bench, each: Line, round_: int) -> None:
+    """The median of 20 dates at one tile: of libraries as everywhere, of scog through its server."""
+    scenes = bench.data.dates[:20]
+    tile = bench.tile_near(scenes[0], 12, 30 + round_)
+    for name in [name for name in bench.turn("median", round_) if name in COMPOSED]:
+        if name == OURS:
+            row = Row("line median", f"20 dates {each}", name, round_)
+            _served(bench, name, each, row, [tile], scenes, "median")
+            continue
+        bench.warm_up(name, "median")
+        with bench.origin.shaped(**each.shape):
+            work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)), MASK)
+            bench.measure(name, "line median", f"20 dates {each}", round_, work, scenes, "median")
+    files = [bench.data.folder / scene.assets[band] for scene in scenes for band in ("red", "nir", "scl")]
+    least = line_floor(files, [tile], link=each.rate, round_trip=each.trip / 1000)
+    bench.keep(
+        Row("line median", f"20 dates {each}", FLOOR, round_, least.wall, least.cpu, least.requests, 0, least.bytes)
+    )

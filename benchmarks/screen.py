@@ -1,0 +1,98 @@
+"""A screenful of tiles as a browser asks for it: over six connections, from the middle outward, failures once more."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+CONNECTIONS = 6
+"""As browsers open to one host over HTTP/1.1."""
+COLUMNS, ROWS = 5, 3
+PATIENCE = 180.0
+"""Seconds that a browser waits for one tile; they wait longer, but nobody in front of them does."""
+LONGEST_PAUSE = 30.0
+"""Seconds of a `Retry-After` that are waited for."""
+PARTIAL = ("X-Scog-Skipped", "X-Scog-Incomplete")
+"""Headers by which scog says that an image is not all that was asked for."""
+Tile = tuple[int, int, int]
+"""z, x, y."""
+
+
+@dataclass(frozen=True)
+class Screenful:
+    """Seconds until the first and the last tile were drawn; tiles that failed, and those drawn at the next try."""
+
+    first: float
+    last: float
+    failed: int
+    redrawn: int
+    faults: tuple[str, ...]
+
+
+def screen(middle: Tile) -> list[Tile]:
+    """The tiles around one, nearest first; equally near ones by row and column."""
+    z, x, y = middle
+    rows, cols = (range(-(count // 2), count // 2 + 1) for count in (ROWS, COLUMNS))
+    places = [(col, row) for row in rows for col in cols]
+    places.sort(key=lambda place: (place[0] ** 2 + place[1] ** 2, place[1], place[0]))
+    return [(z, x + col, y + row) for col, row in places]
+
+
+def draw_screen(template: str, tiles: Sequence[Tile]) -> Screenful:
+    """Ask a server for tiles at `template`, with {z}, {x} and {y}."""
+    return asyncio.run(_Browser(template).draw(tiles))
+
+
+class _Browser:
+    def __init__(self, template: str) -> None:
+        self._template = template
+        self._began = 0.0
+        self._drawn: list[float] = []
+        self._faults: list[str] = []
+        self._pause = 0.0
+
+    async def draw(self, tiles: Sequence[Tile]) -> Screenful:
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE)) as session:
+            self._began = time.perf_counter()
+            failed = await self._ask(session, tiles)
+            if failed:
+                await asyncio.sleep(min(self._pause, LONGEST_PAUSE))
+            missing = await self._ask(session, failed)
+        nothing = time.perf_counter() - self._began
+        first, last = (min(self._drawn), max(self._drawn)) if self._drawn else (nothing, nothing)
+        return Screenful(first, last, len(failed), len(failed) - len(missing), tuple(dict.fromkeys(self._faults)))
+
+    async def _ask(self, session: aiohttp.ClientSession, tiles: Sequence[Tile]) -> list[Tile]:
+        """The tiles that were not drawn."""
+        left, failed = list(reversed(tiles)), []
+
+        async def one_after_another() -> None:
+            while left:
+                tile = left.pop()
+                fault = await self._one(session, tile)
+                if fault is None:
+                    self._drawn.append(time.perf_counter() - self._began)
+                else:
+                    self._faults.append(fault)
+                    failed.append(tile)
+
+        await asyncio.gather(*(one_after_another() for _ in range(CONNECTIONS)))
+        return failed
+
+    async def _one(self, session: aiohttp.ClientSession, tile: Tile) -> str | None:
+        z, x, y = tile
+        try:
+            async with session.get(self._template.format(z=z, x=x, y=y)) as response:
+                body = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return type(error).__name__
+        if response.status != 200:
+            wait = response.headers.get("Retry-After", "")
+            self._pause = max(self._pause, float(wait) if wait.isdecimal() else 0.0)
+            return f"{response.status} {body[:200].decode('utf-8', 'replace')}"
+        return next((f"{name}: {response.headers[name]}" for name in PARTIAL if name in response.headers), None)

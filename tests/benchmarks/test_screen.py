@@ -1,0 +1,139 @@
+"""A screenful of tiles: their order, six at once, failures and the next try; and what the targets make of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from benchmarks.measure import Row
+from benchmarks.report import line_table
+from benchmarks.screen import CONNECTIONS, draw_screen, screen
+from benchmarks.targets import Target, targets
+
+
+class Tiles(ThreadingHTTPServer):
+    """Answers `/z/x/y`; what `answers` holds for a path comes first: status and headers, in turn."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: dict[str, list[tuple[int, dict[str, str]]]] = {}
+        self.asked: Counter[str] = Counter()
+        self.order: list[str] = []
+        self.at_once, self.most = 0, 0
+        self.lock = threading.Lock()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Tiles
+
+    def do_GET(self) -> None:
+        server = self.server
+        with server.lock:
+            server.order.append(self.path)
+            server.asked[self.path] += 1
+            server.at_once += 1
+            server.most = max(server.most, server.at_once)
+            waiting = server.answers.get(self.path, [])
+            status, headers = waiting.pop(0) if waiting else (200, {})
+        time.sleep(0.01)
+        with server.lock:
+            server.at_once -= 1
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": "2"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Tiles]:
+    with Tiles() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def template(server: Tiles) -> str:
+    return f"http://127.0.0.1:{server.server_port}/{{z}}/{{x}}/{{y}}"
+
+
+def test_a_screen_is_15_tiles_from_the_middle_outward() -> None:
+    tiles = screen((11, 100, 50))
+    assert len(set(tiles)) == 15
+    assert tiles[0] == (11, 100, 50)
+    distances = [(x - 100) ** 2 + (y - 50) ** 2 for _, x, y in tiles]
+    assert distances == sorted(distances)
+    assert {x for _, x, _ in tiles} == set(range(98, 103))
+    assert {y for _, _, y in tiles} == {49, 50, 51}
+
+
+def test_tiles_are_asked_for_six_at_once_in_order(server: Tiles) -> None:
+    tiles = screen((11, 100, 50))
+    drawn = draw_screen(template(server), tiles)
+    assert (drawn.failed, drawn.redrawn) == (0, 0)
+    assert 0 < drawn.first < drawn.last
+    assert server.most == CONNECTIONS
+    places = {f"/{z}/{x}/{y}": number for number, (z, x, y) in enumerate(tiles)}
+    assert all(abs(places[path] - number) < CONNECTIONS for number, path in enumerate(server.order))
+
+
+def test_what_fails_is_asked_for_once_more(server: Tiles) -> None:
+    server.answers = {
+        "/1/0/0": [(504, {"Retry-After": "0"})],
+        "/1/0/1": [(200, {"X-Scog-Skipped": "S2A;timeout"})],
+        "/1/1/0": [(502, {}), (502, {})],
+    }
+    drawn = draw_screen(template(server), [(1, 0, 0), (1, 0, 1), (1, 1, 0), (1, 1, 1)])
+    assert (drawn.failed, drawn.redrawn) == (3, 2)
+    assert server.asked == {"/1/0/0": 2, "/1/0/1": 2, "/1/1/0": 2, "/1/1/1": 1}
+    assert any("X-Scog-Skipped" in fault for fault in drawn.faults)
+
+
+LINE = [
+    Row("line", "20 Mbit/s 40 ms z11", "floor", 0, wall=4.0, bytes=9_000_000, first=4 / 3, tiles=15),
+    Row("line", "20 Mbit/s 40 ms z11", "scog", 0, wall=4.8, bytes=9_000_000, first=1.0, tiles=15),
+    Row("line", "20 Mbit/s 40 ms z11", "titiler", 0, wall=14.4, bytes=25_000_000, first=4.0, tiles=15),
+    # Latency is what limits here, so that TiTiler need not be slow.
+    Row("line", "200 Mbit/s 150 ms z9", "floor", 0, wall=0.7, bytes=1_200_000, first=0.23, tiles=15),
+    Row("line", "200 Mbit/s 150 ms z9", "scog", 0, wall=0.8, bytes=1_200_000, first=0.2, tiles=15),
+    Row("line", "200 Mbit/s 150 ms z9", "titiler", 0, wall=0.9, bytes=1_200_000, first=0.3, tiles=15),
+]
+FAILED = Row(
+    "line", "2 Mbit/s 40 ms z13", "scog", 0, wall=9.0, bytes=1_000_000, twice=100_000, first=9.0, tiles=15, failed=15,
+    redrawn=5,
+)  # fmt: skip
+SLOW = Row("line", "2 Mbit/s 40 ms z13", "floor", 0, wall=67.0, bytes=16_000_000, first=22.0, tiles=15)
+
+
+def found(rows: list[Row], name: str) -> Target:
+    (target,) = [target for target in targets(rows) if target.name == name]
+    return target
+
+
+def test_targets_of_a_line() -> None:
+    assert found(LINE, "line, screenful, scog / floor").value == pytest.approx(1.2)
+    assert found(LINE, "line, screenful, TiTiler / scog, where the line limits").value == pytest.approx(3)
+    assert found(LINE, "line, first tile, scog / a third of the floor").value == pytest.approx(0.2 / 0.23)
+    assert found(LINE, "line, tiles that fail when first asked for").met
+
+
+def test_a_screen_that_failed_is_not_a_fast_one() -> None:
+    rows = [*LINE, FAILED, SLOW]
+    target = found(rows, "line, screenful, scog / floor")
+    assert (target.met, target.case) == (False, "2 Mbit/s 40 ms z13")
+    assert target.as_json()["value"] == "inf"
+    assert found(rows, "line, tiles that fail when first asked for").value == 15
+    assert found(rows, "line, tiles that fail at the next try too").value == 10
+    assert found(rows, "line, bytes sent twice, share").value == pytest.approx(0.1)
+    assert "| 2 Mbit/s 40 ms z13 | **scog** |" in line_table(rows)
