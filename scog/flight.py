@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping
-from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from scog.errors import SourceUnavailable
 
@@ -22,6 +21,14 @@ LINGER = 30.0
 
 def _never() -> bool:
     return False
+
+
+class Rider(Protocol):
+    """One who waits for a flight."""
+
+    def is_overdue(self) -> bool:
+        """Whether it was time that ran out, where the waiting ended before the flight did."""
+        ...
 
 
 class Flight(Generic[V]):
@@ -42,7 +49,7 @@ class Flight(Generic[V]):
         self._flows = flows
         self._task = asyncio.ensure_future(self._fly())
         self._task.add_done_callback(self._arrive)
-        self._waiting: set[asyncio.Future[V]] = set()
+        self._waiting: dict[asyncio.Future[V], Rider | None] = {}
         self._abandoned = False
         self._lingering: asyncio.TimerHandle | None = None
 
@@ -51,17 +58,18 @@ class Flight(Generic[V]):
         """Whether it can still be waited for; an abandoned task is about to end without a result."""
         return not self._abandoned
 
-    def join(self, overdue: Callable[[], bool] = _never) -> asyncio.Future[V]:
-        """The result to come, or what the task will raise. Who calls waits from now on; to cancel it is to leave.
+    def riders(self) -> Iterable[Rider]:
+        """Those who wait."""
+        return (rider for rider in self._waiting.values() if rider is not None)
 
-        `overdue` says then whether it was time that ran out.
-        """
+    def join(self, rider: Rider | None = None) -> asyncio.Future[V]:
+        """The result to come, or what the task will raise. Who calls waits from now on; to cancel it is to leave."""
         waiter: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         if self._task.done():
             _settle(waiter, self._task)
         else:
-            self._waiting.add(waiter)
-            waiter.add_done_callback(partial(self._leave, overdue))
+            self._waiting[waiter] = rider
+            waiter.add_done_callback(self._leave)
         return waiter
 
     async def _fly(self) -> V:
@@ -74,11 +82,11 @@ class Flight(Generic[V]):
                 waiter.set_result(brought)
         return brought
 
-    def _leave(self, overdue: Callable[[], bool], waiter: asyncio.Future[V]) -> None:
-        self._waiting.discard(waiter)
+    def _leave(self, waiter: asyncio.Future[V]) -> None:
+        rider = self._waiting.pop(waiter, None)
         if self._waiting or self._task.done():
             return
-        if overdue() and self._flows():
+        if rider is not None and rider.is_overdue() and self._flows():
             self._lingering = asyncio.get_running_loop().call_later(LINGER, self._abandon)
         else:
             self._abandon()
@@ -122,11 +130,9 @@ class Flights(Generic[K, V]):
             self._under_way[key] = flight, amount
         return flight
 
-    def join(
-        self, key: K, work: Callable[[], Coroutine[Any, Any, V]], overdue: Callable[[], bool] = _never
-    ) -> asyncio.Future[V]:
+    def join(self, key: K, work: Callable[[], Coroutine[Any, Any, V]], rider: Rider | None = None) -> asyncio.Future[V]:
         """Wait for `key`: with those who do already, or by beginning `work`, which goes on for who is overdue."""
-        return (self.get(key) or self.start((key,), work(), lambda: True)).join(overdue)
+        return (self.get(key) or self.start((key,), work(), lambda: True)).join(rider)
 
     def _land(self, keys: Iterable[K], flight: Flight[V]) -> None:
         for key in keys:

@@ -36,6 +36,16 @@ class Work:
         return f"result {self.begun}"
 
 
+class Late:
+    """A rider whose time has run out, or has not."""
+
+    def __init__(self, overdue: bool) -> None:
+        self.overdue = overdue
+
+    def is_overdue(self) -> bool:
+        return self.overdue
+
+
 async def turns(count: int = 5) -> None:
     """Let everything that is ready happen."""
     for _ in range(count):
@@ -284,7 +294,7 @@ def test_work_that_flows_goes_on_for_who_is_overdue(monkeypatch: pytest.MonkeyPa
         flights: Flights[str, str] = Flights()
         task = Work()
         flight = flights.start(("a",), task(), lambda: True)
-        waiter = flight.join(lambda: True)
+        waiter = flight.join(Late(True))
         await turns()
         waiter.cancel()
         await turns()
@@ -302,7 +312,7 @@ def test_work_that_does_not_flow_or_that_nobody_waited_for_ends(flows: bool, ove
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
-        waiter = flights.start(("a",), task(), lambda: flows).join(lambda: overdue)
+        waiter = flights.start(("a",), task(), lambda: flows).join(Late(overdue))
         await turns()
         waiter.cancel()
         await turns()
@@ -317,7 +327,7 @@ def test_work_that_flows_goes_on_for_a_while_only(monkeypatch: pytest.MonkeyPatc
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
-        waiter = flights.start(("a",), task(), lambda: True).join(lambda: True)
+        waiter = flights.start(("a",), task(), lambda: True).join(Late(True))
         await turns()
         waiter.cancel()
         await asyncio.sleep(0.2)

@@ -1,8 +1,8 @@
-"""What the connections to one host give together: latency, throughput, and how many bytes are worth having on order.
+"""What the connections to one host give together: latency, throughput, and how many reads at once are worth it.
 
-Each read that ends is a measurement: how many bytes came while it lasted, of all reads together, and how many were on
-order meanwhile, on average. Throughput grows with the bytes on order until the line is full; from there on only the
-waiting grows. The window lies at that knee; where nothing larger or smaller has been tried lately, it tries that.
+Each read that ends is a measurement: how many bytes came while it lasted, of all reads together, and how many reads
+there were meanwhile, on average. Throughput grows with their number until the line is full; from there on only the
+waiting grows. The window lies at that knee; where no larger or smaller number has been tried lately, it tries that.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from typing import NamedTuple
 
 FRESH = 30.0
 """Seconds of reading for which a measurement counts; idle time does not age it."""
-ENOUGH = 0.9
-"""Share of the best throughput from which a window is large enough."""
-PROBE = 4
-"""Times the largest amount on order so far that is tried next while throughput still grows."""
-UNQUEUED = 2.5
-"""Latencies up to which bytes on order that arrived after them met no queue."""
-LONG = 1.0
-"""Seconds of data on order from which it is rather too much than too little, where nothing else was tried."""
+ENOUGH = 0.85
+"""Share of the best throughput from which a number of reads is large enough."""
+STEEP, STRIDE = 1.2, 3
+"""Where throughput grows by this factor a half-octave, the number of reads is raised by so many, else by one."""
+SMOOTH = 0.3
+"""Weight of a new measurement beside those before."""
+GLANCE = 0.2
+"""Seconds of reads under way that are measured, at least."""
+GLANCE_AFTER = 1.5
+"""Typical waits after a read began from which its bytes are among those that are measured."""
 RESERVE = 0.15
 """Seconds of data to have on order in any case: less would shorten nobody's waiting."""
-FIRST_WINDOW = 2_000_000
+FIRST_WINDOW = 1_000_000
 """Bytes on order before anything is known."""
 LEAST_WINDOW = 65_536
 UNKNOWN = 262_144
@@ -32,17 +34,18 @@ UNKNOWN = 262_144
 REQUEST_COST = 0.005
 """Seconds of work that a request costs at both ends, however near the host is."""
 TIMED = 65_536
-"""Bytes of a body from which its rate is that of its connection, not of a packet."""
+"""Bytes of a read from which it tells of the line; shorter ones tell of round trips."""
 SHORTEST = 0.0005
 """Seconds; what seems to come faster was waiting in the system's buffers."""
 
 
 class Mark(NamedTuple):
-    """Where the counters stood when a read began."""
+    """Where the counters stood when a measurement began, and the bytes that were asked for."""
 
     time: float
     delivered: int
     area: float
+    size: int
 
 
 class _Best:
@@ -68,11 +71,18 @@ class Line:
         self.heard = -math.inf
         """When the last byte arrived, of any read."""
         self.delivered = 0
+        self._reads = 0
         self._area = 0.0
+        """Reads under way, summed over time."""
         self._busy = 0.0
         self._at = clock()
+        self._began = -math.inf
+        """When the latest read began."""
+        self._glance: Mark | None = None
         self._rates: dict[int, tuple[float, float]] = {}
-        """Bytes a second, and the busy time until which they count, by the binary logarithm of the bytes on order."""
+        """Bytes a second, and the busy time until which they count, by the number of reads in half-octaves."""
+        self._size = 0.0
+        """Bytes of a typical read."""
         self._latency = _Best(min)
         self._connection = _Best(max)
         self.wait = 0.0
@@ -103,10 +113,14 @@ class Line:
         return self._connection.value * (self._latency.value + REQUEST_COST)
 
     def begin(self, size: int) -> Mark:
-        """A read of `size` bytes begins."""
+        """A read of `size` bytes begins. Short ones are not measured."""
         self._advance()
         self.outstanding += size
-        return Mark(self._at, self.delivered, self._area)
+        self._began = self._at
+        if size >= TIMED:
+            self._reads += 1
+            self._size += (size - self._size) * (SMOOTH if self._size else 1)
+        return self._mark(size)
 
     def answered(self, waited: float) -> None:
         """The first byte of an answer came `waited` seconds after its request."""
@@ -134,37 +148,64 @@ class Line:
         """A read is over; so many of its bytes did not come, and are not on order any more."""
         self._advance()
         self.outstanding -= missing
-        lasted = self._at - mark.time
-        came = self.delivered - mark.delivered
-        if missing or lasted <= 0 or not came:
+        if mark.size >= TIMED:
+            self._reads -= 1
+            if not missing:
+                self._measure(mark)
+
+    def glance(self) -> None:
+        """Measure reads under way, where none has begun lately: long ones tell much before they end."""
+        self._advance()
+        glance = self._glance
+        if self._at < self._began + GLANCE_AFTER * self.wait or not self._reads:
+            self._glance = None
+        elif glance is None:
+            self._glance = self._mark()
+        elif self._at - glance.time >= GLANCE and self.delivered - glance.delivered >= TIMED:
+            self._measure(glance)
+            self._glance = self._mark()
+
+    def _measure(self, since: Mark) -> None:
+        lasted = self._at - since.time
+        came = self.delivered - since.delivered
+        if lasted <= 0 or not came:
             return
-        size = _size_class((self._area - mark.area) / lasted)
-        rate, known = came / lasted, self._rates.get(size)
-        if known is None or self._busy > known[1] or rate >= known[0]:
-            self._rates[size] = rate, self._busy + FRESH
-            self.window = self._knee()
+        number = _half_octave((self._area - since.area) / lasted)
+        rate, (known, until) = came / lasted, self._rates.get(number, (0.0, 0.0))
+        if self._busy <= until:
+            rate = known + SMOOTH * (rate - known)
+        self._rates[number] = rate, self._busy + FRESH
+        self.window = self._knee()
 
     def _knee(self) -> float:
-        self._rates = {size: known for size, known in self._rates.items() if known[1] >= self._busy}
+        self._rates = {number: known for number, known in self._rates.items() if known[1] >= self._busy}
         best = max(rate for rate, _ in self._rates.values())
-        knee = min(size for size, (rate, _) in self._rates.items() if rate >= ENOUGH * best)
-        window = float(2 ** ((knee + 1) / 2))
-        if knee == min(self._rates) and (len(self._rates) > 1 or window > LONG * best):
-            window /= 2  # perhaps less will do
-        elif knee == max(self._rates):
-            unqueued = window <= UNQUEUED * (self.latency or 0.0) * best
-            window = max(PROBE * window, FIRST_WINDOW if unqueued else 0)
-        return max(window, RESERVE * best, LEAST_WINDOW)
+        knee = min(number for number, (rate, _) in self._rates.items() if rate >= ENOUGH * best)
+        if knee == max(self._rates):
+            knee += STRIDE if self._is_steep(knee) else 1
+        elif knee == min(self._rates):
+            knee -= 1
+        return max(2 ** (knee / 2) * self._size, RESERVE * best, LEAST_WINDOW)
+
+    def _is_steep(self, number: int) -> bool:
+        """Whether throughput still grows nearly as the number of reads does, up to this one."""
+        lower = max((each for each in self._rates if each < number), default=None)
+        if lower is None:
+            return False
+        return self._rates[number][0] >= self._rates[lower][0] * STEEP ** (number - lower)
+
+    def _mark(self, size: int = 0) -> Mark:
+        return Mark(self._at, self.delivered, self._area, size)
 
     def _advance(self) -> None:
         now = self._clock()
         passed = now - self._at
-        self._area += passed * self.outstanding
-        if self.outstanding:
+        if self._reads:
+            self._area += passed * self._reads
             self._busy += passed
         self._at = now
 
 
-def _size_class(size: float) -> int:
-    """Half-octaves: 2 ** (n / 2) up to 2 ** ((n + 1) / 2) bytes."""
-    return math.floor(2 * math.log2(max(size, 1.0)))
+def _half_octave(number: float) -> int:
+    """The n for which 2 ** (n / 2) is nearest."""
+    return round(2 * math.log2(max(number, 0.5)))

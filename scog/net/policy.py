@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import itertools
 import random
 import re
 import time
@@ -40,10 +39,9 @@ class Tally:
     bytes: int = 0
     searches: int = 0
     rank: Rank = field(default=Rank.TILE, compare=False)
-    order: int = field(default_factory=itertools.count().__next__, compare=False)
-    """Of two of a rank the one that began first is served first."""
+    began: float = field(default_factory=time.monotonic, compare=False)
     asked: int = field(default=0, compare=False)
-    """Bytes asked for so far, or waiting to be."""
+    """Bytes of all reads so far, those included that are waiting for their turn."""
     overdue: bool = field(default=False, compare=False)
     """Whether time ran out for the answer: what flows already may then go on into the cache."""
 

@@ -16,6 +16,7 @@ from scog.net.local import LocalRanges
 from scog.net.part import Part, is_local
 from scog.net.policy import Tally, check_allowed, host_of
 from scog.net.read import Hear, RangeRead
+from scog.net.turns import Riders
 
 CHECK_EVERY = 0.1
 """Seconds between two looks at the reads under way."""
@@ -62,8 +63,12 @@ class HttpRanges:
         """The line to a URL's host."""
         return self._host(url).line
 
-    async def read(self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None = None) -> Part:
+    async def read(
+        self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None = None, riders: Riders | None = None
+    ) -> Part:
         """Bytes `start..stop` (fewer where the file ends before). `hear` is told of their first part as it grows.
+
+        The most urgent of the `riders`, else `tally`, decides when it is the read's turn.
 
         Raises a SourceError: AssetMissing for 404, 403 and 410; SourceUnavailable for what may pass, after the
         retries; AssetBroken for an answer that is not the range asked for; AssetRefused for a host outside the
@@ -71,7 +76,7 @@ class HttpRanges:
         """
         check_allowed(url, self._allowed)
         host = self._host(url)
-        mark = await host.turns.enter(tally, stop - start)
+        mark = await host.turns.enter(riders or (lambda: (tally,)), stop - start)
         read = RangeRead(self._client, host, url, start, stop, tally, hear, self._retries)
         try:
             if host.breaker.is_open():
@@ -106,6 +111,9 @@ class HttpRanges:
 
     def _check(self) -> None:
         self._timer = None
+        for host in self._hosts.values():
+            host.line.glance()
+            host.turns.admit()
         for read in tuple(self._reads):
             read.check()
         if self._reads:
@@ -128,13 +136,15 @@ class Ranges:
         """The line to a URL's host; None for a local file."""
         return None if is_local(url) else self._http.line(url)
 
-    async def read(self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None = None) -> Part:
+    async def read(
+        self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None = None, riders: Riders | None = None
+    ) -> Part:
         """Bytes `start..stop` of the file; `hear` is told of their first part as it grows. Raises a SourceError."""
         if is_local(url):
             if self._local is None:
                 raise AssetRefused("Local files are read from a local archive only.", reason="outside-archive")
             return await self._local.read(url, start, stop, tally)
-        return await self._http.read(url, start, stop, tally, hear)
+        return await self._http.read(url, start, stop, tally, hear, riders)
 
     async def __aenter__(self) -> Self:
         return self

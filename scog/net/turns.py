@@ -1,19 +1,34 @@
-"""Turns: which read is next where a line is full. The most urgent image comes first, and is finished before others."""
+"""Turns: which read is next where a line is full.
+
+The most urgent rank comes first; within a rank the image that would be finished first if it had the line for itself, as
+in fair queueing: small images do not wait for large ones that came with them, and large ones are not starved.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from scog.net.line import Line, Mark
-from scog.net.policy import Tally
+from scog.net.policy import Rank, Tally
 
 LEAST_READS = 2
 """Reads at once whatever their size, so that a line does not lie idle between two of them."""
-FAIR_SHARE = 8_000_000
-"""Bytes after which an image comes behind those of its rank that have taken less: a few tiles' worth."""
-Key = tuple[int, int, int, int]
+TYPICAL_RATE = 1_000_000.0
+"""Bytes a second before the line is measured."""
+Riders = Callable[[], Iterable[Tally]]
+"""Those who wait for a read by now; more may come and go while it waits for its turn."""
+Key = tuple[int, float]
+IDLE: Key = (max(Rank) + 1, 0.0)
+"""Of reads that nobody waits for any more."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    riders: Riders
+    size: int
+    turn: asyncio.Future[Mark]
 
 
 class Turns:
@@ -23,22 +38,19 @@ class Turns:
         self._line = line
         self._at_most = at_most
         self._inside = 0
-        self._waiting: list[tuple[Key, int, asyncio.Future[Mark]]] = []
-        self._numbers = itertools.count()
+        self._waiting: list[_Waiting] = []
 
     @property
     def inside(self) -> int:
         """Reads under way."""
         return self._inside
 
-    async def enter(self, tally: Tally, size: int) -> Mark:
+    async def enter(self, riders: Riders, size: int) -> Mark:
         """Wait for a turn to read `size` bytes, which count as on order from then on. Call `leave` afterwards."""
-        asked, tally.asked = tally.asked, tally.asked + size
         if not self._waiting and self._has_room(size):
             return self._admitted(size)
         turn: asyncio.Future[Mark] = asyncio.get_running_loop().create_future()
-        key = (tally.rank, asked // FAIR_SHARE, tally.order, next(self._numbers))
-        heapq.heappush(self._waiting, (key, size, turn))
+        self._waiting.append(_Waiting(riders, size, turn))
         self.admit()
         try:
             return await turn
@@ -55,13 +67,17 @@ class Turns:
 
     def admit(self) -> None:
         """Let in those that there is room for by now."""
-        while self._waiting:
-            _, size, turn = self._waiting[0]
-            if not turn.done():
-                if not self._has_room(size):
-                    return
-                turn.set_result(self._admitted(size))
-            heapq.heappop(self._waiting)
+        while self._waiting and self._has_room(0):
+            self._waiting = [each for each in self._waiting if not each.turn.done()]
+            first = min(self._waiting, key=self._key, default=None)
+            if first is None or not self._has_room(first.size):
+                return
+            first.turn.set_result(self._admitted(first.size))
+
+    def _key(self, waiting: _Waiting) -> Key:
+        """When it is its turn: by the most urgent of those who wait for it."""
+        rate = self._line.rate or TYPICAL_RATE
+        return min(((tally.rank, tally.began + tally.asked / rate) for tally in waiting.riders()), default=IDLE)
 
     def _has_room(self, size: int) -> bool:
         if self._inside >= self._at_most:

@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from itertools import takewhile
 
 from scog.net.part import Part
+from scog.net.turns import Riders
 from scog.pixels.decode import Block, decode_block, decode_rows
 from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex, Piece, Request
@@ -39,6 +40,8 @@ class Arriving:
         self._keep = keep
         self._jobs: list[asyncio.Future[Blocks]] = []
         self._come = memoryview(b"")
+        self.riders: Riders | None = None
+        """Those who wait for the blocks, once that is known."""
 
     def take(self, part: Part) -> None:
         """Begin to decode what has come so far, if it is of the described file."""

@@ -66,7 +66,7 @@ class Describer:
                 self._faults.check(url)
                 lacking.append(url)
         brought = await gather_all(
-            self._describing.join(url, partial(self._describe, url, tally), tally.is_overdue) for url in lacking
+            self._describing.join(url, partial(self._describe, url, tally), tally) for url in lacking
         )
         found |= zip(lacking, brought, strict=True)
         return [found[url] for url in urls]
@@ -104,6 +104,7 @@ class Describer:
         """What the file's first bytes tell, as many as it takes."""
         size: int | None = self._header_bytes
         while size is not None:
+            tally.asked += size
             part = await self._ranges.read(url, 0, size, tally)
             data = bytes(part.data)
             told: Kind | int | None = self._kinds.find(

@@ -41,6 +41,7 @@ class GdalThreads:
         def read(start: int, stop: int) -> Part:
             if stopped or self._closed:
                 raise SourceUnavailable("The work was stopped.", reason="stopped")
+            tally.asked += stop - start
             future = asyncio.run_coroutine_threadsafe(self._ranges.read(url, start, stop, tally), loop)
             under_way.add(future)
             try:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.flight import Flight, Flights
-from scog.net.part import Part, is_local
+from scog.net.part import is_local
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 from scog.pixels import gdal
@@ -60,6 +60,11 @@ class Wish(NamedTuple):
     wanted: Collection[BlockIndex]
     band: int = 1
     bottom: int | None = None
+
+    def bytes_of(self, block: BlockIndex, rows: int) -> int:
+        """About how many bytes the first rows of a block take; 0 where only GDAL knows."""
+        level = self.description.levels[self.level]
+        return 0 if level.sizes is None else int(level.sizes[block]) * rows // level.block_shape[0]
 
     @property
     def may_be_parted(self) -> bool:
@@ -132,7 +137,7 @@ class BlockReader:
             lacking.append(missing)
         flights = [self._fly(wish, missing, tally, thrifty) for wish, missing in zip(wishes, lacking, strict=True)]
         every = tuple({flight for some in flights for flight in some})
-        brought = dict(zip(every, await gather_all(flight.join(tally.is_overdue) for flight in every), strict=True))
+        brought = dict(zip(every, await gather_all(flight.join(tally) for flight in every), strict=True))
         for wish, here, some in zip(wishes, found, flights, strict=True):
             for flight in some:
                 here |= {block: pixels for block, pixels in brought[flight].items() if block in wish.wanted}
@@ -163,30 +168,38 @@ class BlockReader:
             flight = self._fetching.get(key, rows)
             if flight is not None:
                 flights.add(flight)
+                tally.asked += wish.bytes_of(block, rows)
             elif (shorter := self._fetching.get(key)) is not None:  # what it brings is gone on with
                 more = self._go_on(shorter, wish, {block: rows}, tally, thrifty)
                 flights.add(self._fetching.start({key: rows}, more, lambda: True))
             else:
                 new[block] = rows
-        for blocks, work, flows in self._plan(wish, new, tally, thrifty) if new else ():
+        for blocks, work, arriving in self._plan(wish, new, tally, thrifty) if new else ():
             keys = {
                 _key(wish.url, wish.description, wish.level, wish.band, block): rows for block, rows in blocks.items()
             }
-            flights.add(self._fetching.start(keys, self._remembering(wish.url, wish.description, work), flows))
+            fetching = self._remembering(wish.url, wish.description, work)
+            flight = self._fetching.start(keys, fetching, arriving.flows if arriving is not None else lambda: True)
+            if arriving is not None:
+                arriving.riders = partial(_tallies, flight)
+            flights.add(flight)
         return flights
 
     async def _go_on(self, shorter: Flight[Blocks], wish: Wish, missing: Wanted, tally: Tally, thrifty: bool) -> Blocks:
         """Bring more rows of a block than those that are on their way."""
-        with suppress(SourceError):
-            await shorter.join(tally.is_overdue)
         [(block, rows)] = missing.items()
         key = _key(wish.url, wish.description, wish.level, wish.band, block)
+        this = self._fetching.get(key)
+        with suppress(SourceError):
+            await shorter.join(tally)
         found = self._blocks.get(key)
         if found is not None and len(found) >= rows:
             return {block: found}
         self._faults.check(wish.url)
         blocks: Blocks = {}
-        for _, work, _ in self._plan(wish, missing, tally, thrifty):
+        for _, work, arriving in self._plan(wish, missing, tally, thrifty):
+            if arriving is not None and this is not None:
+                arriving.riders = partial(_tallies, this)
             blocks |= await self._remembering(wish.url, wish.description, work)
         return blocks
 
@@ -207,12 +220,12 @@ class BlockReader:
 
     def _plan(
         self, wish: Wish, missing: Wanted, tally: Tally, thrifty: bool
-    ) -> Iterable[tuple[Wanted, Callable[[], Awaitable[Blocks]], Callable[[], bool]]]:
-        """Which blocks to bring by which work, one flight each, and whether that is getting somewhere."""
+    ) -> Iterable[tuple[Wanted, Callable[[], Awaitable[Blocks]], Arriving | None]]:
+        """Which blocks to bring by which work, one flight each, and what shows how far a request has got."""
         url, description, level, _, band, _ = wish
         if not description.plain:
             work = partial(self._fetch_by_gdal, url, description, level, band, list(missing), tally)
-            yield missing, work, lambda: True
+            yield missing, work, None
             return
         where = description.levels[level]
         assert where.offsets is not None
@@ -220,7 +233,7 @@ class BlockReader:
         whole = where.block_shape[0]
         unwritten = {block: whole for block in missing if not where.sizes[block]}
         if unwritten:
-            yield unwritten, partial(self._make_empty, url, description, level, list(unwritten)), lambda: True
+            yield unwritten, partial(self._make_empty, url, description, level, list(unwritten)), None
         filled = _rows(description, level, missing, None)  # the lowest blocks hang over the level's end
         line = self._ranges.line(url)
         sizes = request_sizes(math.inf if line is None else line.round_trip_bytes, self._gap, thrifty=thrifty)
@@ -238,8 +251,9 @@ class BlockReader:
             for part in side_by_side(request, sizes.halved):
                 blocks = {piece.block: whole if piece.rows is None else piece.rows for piece in part.pieces}
                 arriving = self._arriving(wish, part)
+                tally.asked += part.stop - part.start
                 work = partial(self._fetch, wish, part, arriving, tally)
-                yield blocks, work, arriving.flows
+                yield blocks, work, arriving
 
     async def _fetch(self, wish: Wish, request: Request, arriving: Arriving, tally: Tally) -> Blocks:
         """The blocks of one request; where one does not decode, all are read once more."""
@@ -256,7 +270,7 @@ class BlockReader:
     async def _fetch_once(self, wish: Wish, request: Request, arriving: Arriving, tally: Tally) -> Blocks:
         url, description, level, _, band, _ = wish
         try:
-            data = await self._bytes(url, description, request.start, request.stop, tally, arriving.take)
+            data = await self._bytes(url, description, request.start, request.stop, tally, arriving)
         except BaseException:
             for block, begun in arriving.left_over():
                 self._begun.put(_key(url, description, level, band, block), begun, len(begun))
@@ -298,10 +312,11 @@ class BlockReader:
         start: int,
         stop: int,
         tally: Tally,
-        hear: Callable[[Part], None] | None = None,
+        arriving: Arriving | None = None,
     ) -> memoryview:
         """Bytes of the described file. Raises AssetChanged where it is another one by now."""
-        part = await self._ranges.read(url, start, stop, tally, hear)
+        hear, riders = (None, None) if arriving is None else (arriving.take, arriving.riders)
+        part = await self._ranges.read(url, start, stop, tally, hear, riders)
         if part.etag != description.identity:
             raise AssetChanged("The file was replaced since it was described.", reason="changed")
         if len(part.data) != stop - start:
@@ -351,6 +366,11 @@ def _rows(description: Description, level: int, wanted: Iterable[BlockIndex], bo
     height, end = where.block_shape[0], where.grid.height
     end = end if bottom is None else min(bottom, end)
     return {block: min(height, end - block[0] * height) for block in wanted}
+
+
+def _tallies(flight: Flight[Blocks]) -> list[Tally]:
+    """Of those who wait for a flight."""
+    return [rider for rider in flight.riders() if isinstance(rider, Tally)]
 
 
 def _key(url: str, description: Description, level: int, band: int, block: BlockIndex) -> BlockKey:

@@ -8,10 +8,14 @@ import pytest
 
 from scog.net.line import Line
 from scog.net.policy import Rank, Tally
-from scog.net.turns import FAIR_SHARE, LEAST_READS, Turns
+from scog.net.turns import LEAST_READS, Turns
 from tests.doubles.reading import run
 
 SIZE = 1_000_000
+
+
+def nobody_else() -> list[Tally]:
+    return [Tally()]
 
 
 async def served(turns: Turns, line: Line, wishes: list[tuple[str, Tally, int]]) -> list[str]:
@@ -19,7 +23,7 @@ async def served(turns: Turns, line: Line, wishes: list[tuple[str, Tally, int]])
     order: list[str] = []
 
     async def read(name: str, tally: Tally, size: int) -> None:
-        mark = await turns.enter(tally, size)
+        mark = await turns.enter(lambda: [tally], size)
         order.append(name)
         await asyncio.sleep(0)
         line.arrived(size)
@@ -40,8 +44,8 @@ def test_where_there_is_room_nobody_waits() -> None:
     async def work() -> None:
         line = Line()
         turns = Turns(line, 64)
-        marks = [await turns.enter(Tally(), 100) for _ in range(64)]
-        waiting = asyncio.ensure_future(turns.enter(Tally(), 100))
+        marks = [await turns.enter(nobody_else, 100) for _ in range(64)]
+        waiting = asyncio.ensure_future(turns.enter(nobody_else, 100))
         await asyncio.sleep(0.01)
         assert not waiting.done()
         turns.leave(marks.pop(), 100)
@@ -54,8 +58,8 @@ def test_where_there_is_room_nobody_waits() -> None:
 def test_one_image_is_finished_before_the_next() -> None:
     async def work() -> None:
         turns, line = narrow()
-        first, second = Tally(), Tally()
-        blocking = [await turns.enter(Tally(), 1) for _ in range(LEAST_READS)]
+        first, second = Tally(began=0.0, asked=2 * SIZE), Tally(began=0.1, asked=2 * SIZE)
+        blocking = [await turns.enter(nobody_else, 1) for _ in range(LEAST_READS)]
         wishes = [("a1", first, SIZE), ("b1", second, SIZE), ("a2", first, SIZE), ("b2", second, SIZE)]
         task = asyncio.ensure_future(served(turns, line, wishes))
         await asyncio.sleep(0.01)
@@ -71,7 +75,7 @@ def test_tiles_come_first(rank: Rank) -> None:
     async def work() -> None:
         turns, line = narrow()
         later, tile = Tally(rank=rank), Tally()
-        blocking = [await turns.enter(Tally(), 1) for _ in range(LEAST_READS)]
+        blocking = [await turns.enter(nobody_else, 1) for _ in range(LEAST_READS)]
         wishes = [("late", later, SIZE), ("late", later, SIZE), ("tile", tile, SIZE)]
         task = asyncio.ensure_future(served(turns, line, wishes))
         await asyncio.sleep(0.01)
@@ -82,19 +86,58 @@ def test_tiles_come_first(rank: Rank) -> None:
     run(work())
 
 
-def test_a_large_image_does_not_starve_a_small_one() -> None:
+def test_a_small_image_does_not_wait_for_a_large_one_that_came_with_it() -> None:
     async def work() -> None:
         turns, line = narrow()
-        large, small = Tally(), Tally()
-        blocking = [await turns.enter(Tally(), 1) for _ in range(LEAST_READS)]
-        parts = 3 * FAIR_SHARE // SIZE
-        wishes = [*(("large", large, SIZE) for _ in range(parts)), ("small", small, SIZE)]
+        large, small = Tally(began=0.0, asked=10 * SIZE), Tally(began=0.1, asked=SIZE)
+        blocking = [await turns.enter(nobody_else, 1) for _ in range(LEAST_READS)]
+        wishes = [*(("large", large, SIZE) for _ in range(10)), ("small", small, SIZE)]
         task = asyncio.ensure_future(served(turns, line, wishes))
         await asyncio.sleep(0.01)
         for mark in blocking:
             turns.leave(mark, 1)
-        order = await task
-        assert order.index("small") == FAIR_SHARE // SIZE
+        assert (await task)[0] == "small"
+
+    run(work())
+
+
+def test_a_large_image_is_not_starved_by_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        turns, line = narrow()
+        large = Tally(began=0.0, asked=10 * SIZE)
+        monkeypatch.setattr(type(line), "rate", 1_000_000.0)
+        blocking = [await turns.enter(nobody_else, 1) for _ in range(LEAST_READS)]
+        small = [(f"small {began}", Tally(began=float(began), asked=SIZE), SIZE) for began in range(20)]
+
+        task = asyncio.ensure_future(served(turns, line, [("large", large, SIZE), *small]))
+        await asyncio.sleep(0.01)
+        for mark in blocking:
+            turns.leave(mark, 1)
+        assert (await task).index("large") == 9  # those before would have been finished before it
+
+    run(work())
+
+
+def test_the_most_urgent_of_those_who_wait_counts() -> None:
+    async def work() -> None:
+        turns, line = narrow()
+        blocking = [await turns.enter(nobody_else, 1) for _ in range(LEAST_READS)]
+        riders = [Tally(rank=Rank.EXPORT)]
+        shared = asyncio.ensure_future(turns.enter(lambda: riders, SIZE))
+        other = asyncio.ensure_future(turns.enter(lambda: [Tally(rank=Rank.COMPOSITE)], SIZE))
+        idle = asyncio.ensure_future(turns.enter(list, SIZE))
+        await asyncio.sleep(0.01)
+        riders.append(Tally())  # a tile wants the same block
+        turns.leave(blocking.pop(), 1)
+        await asyncio.sleep(0.01)
+        assert (shared.done(), other.done(), idle.done()) == (True, False, False)
+        turns.leave(blocking.pop(), 1)
+        await asyncio.sleep(0.01)
+        assert (other.done(), idle.done()) == (True, False)
+        turns.leave(await shared, SIZE)
+        turns.leave(await other, SIZE)
+        turns.leave(await idle, SIZE)
+        assert line.outstanding == 0
 
     run(work())
 
@@ -104,7 +147,7 @@ def test_the_window_bounds_what_is_on_order() -> None:
         line = Line()
         line.window = 3.0 * SIZE
         turns = Turns(line, 64)
-        tasks = [asyncio.ensure_future(turns.enter(Tally(), SIZE)) for _ in range(10)]
+        tasks = [asyncio.ensure_future(turns.enter(nobody_else, SIZE)) for _ in range(10)]
         await asyncio.sleep(0)
         assert (turns.inside, line.outstanding) == (3, 3 * SIZE)
         line.arrived(SIZE // 2)
@@ -121,8 +164,8 @@ def test_the_window_bounds_what_is_on_order() -> None:
 def test_who_leaves_the_queue_takes_nothing() -> None:
     async def work() -> None:
         turns, line = narrow()
-        marks = [await turns.enter(Tally(), 10) for _ in range(LEAST_READS)]
-        tasks = [asyncio.ensure_future(turns.enter(Tally(), 10)) for _ in range(5)]
+        marks = [await turns.enter(nobody_else, 10) for _ in range(LEAST_READS)]
+        tasks = [asyncio.ensure_future(turns.enter(nobody_else, 10)) for _ in range(5)]
         await asyncio.sleep(0)
         tasks[0].cancel()
         turns.leave(marks.pop(), 10)  # admits the second, as the first is gone
