@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from datetime import date
 from pathlib import Path
@@ -17,7 +18,7 @@ from scog.catalog.remote import PAGE_SIZE, READ_ASSETS, RemoteCatalog
 from scog.catalog.scene import parse_item
 from scog.catalog.when import parse_interval
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
-from scog.net import catalog_io
+from scog.net import catalog_http
 from scog.net.policy import Tally
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.archives import C1, L2A
@@ -32,7 +33,19 @@ from tests.doubles.earth_search import (
     huge,
     link_next,
 )
-from tests.doubles.range_server import Fault, RangeServer, body, drip, hang, hang_after, html, redirect, reset, status
+from tests.doubles.range_server import (
+    Fault,
+    RangeServer,
+    body,
+    cut_after,
+    drip,
+    hang,
+    hang_after,
+    html,
+    redirect,
+    reset,
+    status,
+)
 from tests.doubles.reading import Clock
 
 WORLD = (-180.0, -85.0, 180.0, 85.0)
@@ -230,21 +243,27 @@ PASSING: dict[str, Fault] = {
     "502": status(502),
     "503": status(503),
     "403": forbidden,
+    "408": status(408),
     "reset": reset,
+    "ends in the middle": cut_after(100),
 }
-BROKEN: dict[str, Fault] = {
+WRONG: dict[str, Fault] = {
+    # What something on the way may have said instead of the catalogue.
     "bad json": body(lambda data: b"{" + data),
     "html": html,
     "cut": cut,
-    "100 MB": huge,
+    "401": status(401),
     "no text": body(lambda data: b"\xff\xfe" + data),
     "a list": body(lambda data: b"[]"),
     "null": body(lambda data: b"null"),
     "a number": body(lambda data: b"1e999"),
-    "no features": edit(lambda page: page.pop("features") and page),
-    "features are no list": edit(lambda page: page.update(features={})),
     "deep": body(lambda data: b"[" * 100_000),
     "many digits": body(lambda data: b'{"features": [' + b"9" * 5000 + b"]}"),
+}
+BROKEN: dict[str, Fault] = {
+    "100 MB": huge,
+    "no features": edit(lambda page: page.pop("features") and page),
+    "features are no list": edit(lambda page: page.update(features={})),
     "404": status(404),
     "400": status(400),
     "redirect": redirect("http://169.254.169.254/latest"),
@@ -278,6 +297,26 @@ def test_what_does_not_pass_is_unavailable(path: str, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
+@pytest.mark.parametrize("fault", WRONG.values(), ids=WRONG.keys())
+def test_one_wrong_answer_is_made_good(path: str, fault: Fault) -> None:
+    with EarthSearch(FEW) as server:
+        server.fail(path, fault)
+        pages, tally = ask(server, retries=0)
+    assert ids(pages) == truth(FEW)
+    assert tally.requests == 3
+
+
+@pytest.mark.parametrize("path", [ROOT, SEARCH])
+@pytest.mark.parametrize("fault", WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_answer_that_comes_again_counts(path: str, fault: Fault) -> None:
+    with EarthSearch(FEW) as server:
+        server.fail(path, always=fault)
+        with pytest.raises(CatalogBroken, match=re.escape(server.root)):
+            ask(server)
+        assert sum(asked.path == path for asked in server.asked) == 2
+
+
+@pytest.mark.parametrize("path", [ROOT, SEARCH])
 @pytest.mark.parametrize("fault", BROKEN.values(), ids=BROKEN.keys())
 def test_what_is_no_stac_is_broken_and_not_asked_again(path: str, fault: Fault) -> None:
     if path == ROOT and fault in (BROKEN["no features"], BROKEN["features are no list"]):
@@ -285,7 +324,7 @@ def test_what_is_no_stac_is_broken_and_not_asked_again(path: str, fault: Fault) 
     with EarthSearch(FEW) as server:
         server.fail(path, always=fault)
         with pytest.raises(CatalogBroken):
-            ask(server, deadline=10.0)
+            ask(server, deadline=10.0, patience=10.0)  # the double takes a second to make 100 MB
         assert sum(asked.path == path for asked in server.asked) == 1
 
 
@@ -340,7 +379,7 @@ def test_retry_after_is_honoured_also_by_later_searches() -> None:
 
 
 def test_an_absurd_retry_after_is_not_waited_for() -> None:
-    assert catalog_io.MAX_REST <= 60
+    assert catalog_http.MAX_REST <= 60
 
 
 def test_a_catalogue_that_keeps_failing_is_left_alone_and_asked_again() -> None:
