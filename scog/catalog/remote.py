@@ -86,6 +86,11 @@ class RemoteCatalog:
         self._client: tuple[float, Client] | None = None
         self._opening = threading.Lock()
 
+    @property
+    def breaker_state(self) -> str:
+        """`closed` while the catalogue is asked as usual, `open` while it is left alone after failures."""
+        return self._http.breaker_state
+
     async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
         """A page of items, newest first; a cursor is the `next` link of the page before. Raises a CatalogError."""
         tally.searches += 1

@@ -84,6 +84,11 @@ class CatalogHttp:
         self._loop = asyncio.get_running_loop()
         self._client = _client()
 
+    @property
+    def breaker_state(self) -> str:
+        """`closed` while the catalogue is asked as usual, `open` while it is left alone after failures."""
+        return "open" if self._breaker.is_open() else "closed"
+
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
