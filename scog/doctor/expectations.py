@@ -12,8 +12,6 @@ PAGE = 1_100_000
 """Bytes of a search's page of 100 items, with just the fields that are read."""
 OVERHEAD = 1.25
 """What a screenful takes, as a multiple of the time that its bytes and round trips take."""
-FIRST_TILE = 1 / 3
-"""Part of a screenful's time after which its first tile is there."""
 SATURATED = 1.5
 """Where many connections together are not so many times faster than one, one fills the line."""
 SLOW = 2_500_000
