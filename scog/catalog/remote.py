@@ -43,8 +43,11 @@ READ_FIELDS = (
 )
 """What `scog.catalog.scene` reads of an item, besides its assets. Each property has to be named."""
 READ_ASSETS = (*IN_ASSET, *(band.code for band in BANDS if not band.file), "preview")
+UNREAD_MEMBERS = ("title", "eo:bands", "file:checksum")
+"""Of each asset that is read: a quarter of its bytes."""
 UNREAD_FIELDS = (
     "links",
+    *(f"assets.{asset}.{member}" for asset in IN_ASSET for member in UNREAD_MEMBERS),
     *(f"assets.{asset}-jp2" for asset in IN_ASSET),
     *("assets.thumbnail", "assets.cloud", "assets.snow"),
     *("assets.granule_metadata", "assets.product_metadata", "assets.tileinfo_metadata"),

@@ -8,7 +8,7 @@ from scog.settings import Settings
 
 SCREENFUL = {11: 8_500_000, 13: 16_700_000}
 """Bytes of 15 NDVI tiles (5 x 3) of one scene that is not in the cache, by zoom."""
-PAGE = 1_100_000
+PAGE = 800_000
 """Bytes of a search's page of 100 items, with just the fields that are read."""
 OVERHEAD = 1.25
 """What a screenful takes, as a multiple of the time that its bytes and round trips take."""
