@@ -63,8 +63,8 @@ class Settings(BaseSettings):
     tile_deadline: float = Field(10.0, gt=0)
     """After this long a tile is answered as far as it got, or with 504."""
     catalog_deadline: float = Field(15.0, gt=0)
-    """One search, retries included, as long as its bytes flow; 6 s without a byte end it before. A page of 100 scenes is
-    0.8 MB, or 2.3 MB of a catalogue that cannot leave fields out: 3 s or 9 s at 2 Mbit/s."""
+    """One search, retries included, as long as its bytes flow; 5 s without a byte end it sooner. A page of 100 scenes
+    is 0.8 MB, or 2.3 MB of a catalogue that cannot leave fields out: 3 s or 9 s at 2 Mbit/s."""
     read_deadline: float = Field(4.0, gt=0)
     """One range request. A block is about 1.5 MB: 4 s is 3 Mbit/s."""
     retries: int = Field(2, ge=0, le=5)

@@ -14,8 +14,8 @@ OVERHEAD = 1.25
 """What a screenful takes, as a multiple of the time that its bytes and round trips take."""
 SATURATED = 1.5
 """Where many connections together are not so many times faster than one, one fills the line."""
-SLOW = 2_500_000
-"""Bytes a second (20 Mbit/s) below which reads at once wait for each other rather than for the host."""
+SLOW = 1_250_000
+"""Bytes a second (10 Mbit/s) below which reads at once wait for each other rather than for the host."""
 
 
 @dataclass(frozen=True)

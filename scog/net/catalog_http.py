@@ -25,8 +25,9 @@ MAX_ANSWER = 12_000_000
 """Bytes of one answer; a page of 100 items is 2.3 MB. Parsed it takes up to twenty times as much memory."""
 MAX_REST = 60.0
 """Seconds that the catalogue is left alone at most where it asks to be (Retry-After)."""
-SILENCE = 6.0
-"""Seconds without a byte after which an answer is given up, so that a hanging catalogue is reported within 8 s."""
+SILENCE = 5.0
+"""Seconds without a byte after which an answer is given up. A catalogue that hangs is reported within 8 s, also where
+it hangs after its headers: then a hedge is made after half of this, and is heard once."""
 PATIENCE = 1.0
 """Seconds without a byte after which a request is hedged at the earliest; Earth Search takes 0.5 to 3 s."""
 LATER_THAN_TYPICAL = 3.0
@@ -112,7 +113,7 @@ class CatalogHttp:
             async with asyncio.timeout(question.deadline - since):
                 text = await self._with_retries(question)
         except (TimeoutError, Silence) as fault:
-            self._judge_timeout(since, question)
+            self._judge_timeout(since, fault)
             raise CatalogUnavailable(self._late(question, fault, question.tally.bytes - received)) from None
         except CatalogUnavailable:
             self._breaker.fault()
@@ -137,9 +138,13 @@ class CatalogHttp:
         if self._clock() >= question.deadline:
             raise CatalogUnavailable(f"The catalogue {question.place} was not asked in time: too many searches wait.")
 
-    def _judge_timeout(self, since: float, question: Question) -> None:
-        """A timeout is a fault of the host's only where nothing at all was heard from it meanwhile."""
-        if self._heard_at < since:
+    def _judge_timeout(self, since: float, fault: Exception) -> None:
+        """A timeout is the host's fault only where nothing at all was heard from it meanwhile.
+
+        A request whose turn came late has too little time left to prove anything.
+        """
+        had_time = isinstance(fault, Silence) or self._clock() - since >= self._silence / 2
+        if had_time and self._heard_at < since:
             self._breaker.fault()
 
     def _late(self, question: Question, fault: Exception, received: int) -> str:

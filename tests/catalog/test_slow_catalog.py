@@ -140,8 +140,21 @@ def test_waiting_for_a_thread_does_not_open_the_breaker() -> None:
         assert any("too many searches wait" in each for each in said)
         assert await outcome(catalog) == "found"
 
-    with EarthSearch(ITEMS, latency=0.3) as server:
-        using(server, work, deadline=0.8, patience=5.0, silence=10.0)
+    with EarthSearch(ITEMS, latency=1.0) as server:  # so that 48 of 80 have a turn at most
+        using(server, work, deadline=3.0, patience=10.0, silence=20.0)
+
+
+@pytest.mark.parametrize(("silence", "opens"), [(0.4, True), (20.0, False)])
+def test_a_deadline_that_leaves_little_time_proves_nothing(silence: float, opens: bool) -> None:
+    async def work(catalog: RemoteCatalog) -> str:
+        server.fail(SEARCH, always=hang)
+        for _ in range(5):
+            await outcome(catalog)
+        return await outcome(catalog)
+
+    with EarthSearch(ITEMS) as server:
+        said = using(server, work, deadline=0.3, silence=silence, patience=10.0)
+    assert ("left alone" in said) is opens
 
 
 @pytest.mark.parametrize("fault", [hang, status(503)])
