@@ -34,6 +34,7 @@ class Engine:
 
     settings: Settings
     searches: Searches
+    ranges: Ranges
     blocks: BlockReader
     layers: LayerReader
     cubes: Cubes
@@ -94,6 +95,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         yield Engine(
             settings=settings,
             searches=searches,
+            ranges=ranges,
             blocks=blocks,
             layers=LayerReader(blocks, workbench, Budget(settings.read_memory_mb * 1_000_000), offset),
             cubes=cubes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -24,10 +25,12 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EarthSear
     with EarthSearch() as server:
         for square in SQUARES:
             put_cogs(server, f"/cogs/{square.name}", square)
+            red = f"/cogs/{square.name}/B04.tif"
+            server.put(red, server.data(red) + bytes(6_000_000))  # as large as files are whose reading can be timed
         server.items = acquisitions(SQUARES, date(2024, 1, 1), 80, server.url("/cogs"))
         for name, value in {"CATALOG": server.root, "HOSTS": server.host, "CACHE_DIR": tmp_path, "RETRIES": 0}.items():
             monkeypatch.setenv(f"SCOG_{name}", str(value))
-        monkeypatch.setenv("SCOG_CATALOG_DEADLINE", "1")
+        monkeypatch.setenv("SCOG_CATALOG_DEADLINE", "2")
         monkeypatch.setenv("SCOG_NEWEST_DAYS", "3660")
         yield server
 
@@ -141,17 +144,48 @@ def test_all_is_well(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> N
     code, out, _ = scog(capfd, "doctor")
     assert code == 0, out
     lines = out.splitlines()
-    assert [line[:4] for line in lines] == ["ok  "] * 5
-    assert "1 requests" in lines[0]
-    assert "A double of Earth Search" in lines[0]
-    assert "100 items" in lines[1]
-    assert "sentinel-2-l2a" in lines[1]
-    assert "100 usable" in lines[2]
-    assert f"S2B_{SQUARES[0].name}_20250130_0_L2A" in lines[2]
-    assert "1098 x 1098 pixels, 5 levels" in lines[3]
-    assert "1 requests" in lines[4]
-    assert [seen.path for seen in world.requests] == [f"/cogs/{SQUARES[0].name}/B04.tif"] * 2
-    assert [asked.path for asked in world.asked] == [ROOT, SEARCH]
+    assert [line[:4] for line in lines] == ["ok  "] * 10
+    landing, to_catalogue, search, items, header, block, to_pixels, throughput, expect, fitting = lines
+    assert "1 requests" in landing
+    assert "A double of Earth Search" in landing
+    assert f"line to {world.host}: connected in" in to_catalogue
+    assert "no proxy" in to_catalogue
+    assert "100 items" in search
+    assert "sentinel-2-l2a" in search
+    assert "100 usable" in items
+    assert f"S2B_{SQUARES[0].name}_20250130_0_L2A" in items
+    assert "1098 x 1098 pixels, 5 levels" in header
+    assert "1 requests" in block
+    assert f"line to {world.host}: connected in" in to_pixels
+    assert re.search(r"throughput: .+ Mbit/s by one connection, .+ Mbit/s by 8 \(4\.0 MB read\)", throughput)
+    assert re.search(r"15 NDVI tiles in about [\d.]+ s at zoom 11 \(8\.5 MB\), [\d.]+ s at zoom 13", expect)
+    assert fitting.startswith("ok    settings: SCOG_")
+    assert {seen.path for seen in world.requests} == {f"/cogs/{SQUARES[0].name}/B04.tif"}
+    assert len(world.requests) == 2 + 1 + 1 + 1 + 8  # header and block; size, latency, one connection and eight
+    assert world.bytes < 5_000_000  # the catalogue's answers too
+    assert [asked.path for asked in world.asked] == [ROOT, ROOT, SEARCH]
+
+
+def test_the_same_as_json(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = scog(capfd, "doctor", "--format", "json")
+    found = json.loads(out)
+    assert code == 0
+    assert [finding["well"] for finding in found] == [True] * 10
+    values = {name: value for finding in found for name, value in finding["values"].items()}
+    assert values["connections"] == 8
+    assert values["many"] > 0
+    assert values["screenful_z13"] > values["screenful_z11"] > 0
+    assert values["proxy"] is None
+
+
+def test_a_host_that_is_left_alone_is_said(
+    world: EarthSearch, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scog.net.policy.Breaker.is_open", lambda breaker: True)
+    monkeypatch.setattr("scog.net.policy.Breaker.state", BreakerState.OPEN)
+    code, out, _ = scog(capfd, "doctor")
+    assert code == 1
+    assert f"FAIL  {world.host}: open" in out
 
 
 def test_unusable_items_are_counted_with_their_reasons(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:

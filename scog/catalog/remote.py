@@ -21,7 +21,8 @@ from scog.catalog.footprint import Bounds
 from scog.catalog.offset import C1, L2A
 from scog.catalog.query import Page, Query
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable, ScogError
-from scog.net.catalog_io import CatalogHttp, CatalogIO
+from scog.net.catalog_http import PATIENCE, SILENCE, CatalogHttp
+from scog.net.catalog_io import CatalogIO
 from scog.net.policy import Tally, host_of
 
 log = logging.getLogger(__name__)
@@ -42,8 +43,11 @@ READ_FIELDS = (
 )
 """What `scog.catalog.scene` reads of an item, besides its assets. Each property has to be named."""
 READ_ASSETS = (*IN_ASSET, *(band.code for band in BANDS if not band.file), "preview")
+UNREAD_MEMBERS = ("title", "eo:bands", "file:checksum")
+"""Of each asset that is read: a quarter of its bytes."""
 UNREAD_FIELDS = (
     "links",
+    *(f"assets.{asset}.{member}" for asset in IN_ASSET for member in UNREAD_MEMBERS),
     *(f"assets.{asset}-jp2" for asset in IN_ASSET),
     *("assets.thumbnail", "assets.cloud", "assets.snow"),
     *("assets.granule_metadata", "assets.product_metadata", "assets.tileinfo_metadata"),
@@ -66,29 +70,42 @@ class RemoteCatalog:
         deadline: float,
         retries: int,
         ask_for_fields: bool = True,
+        silence: float = SILENCE,
+        patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Seconds: `deadline` for one search, `silence` without a byte until it is given up, `patience` until a hedge.
+
+        Raises InvalidInput for a proxy in the environment that cannot be used.
+        """
         self.url = url.rstrip("/")
         self._deadline = deadline
         self._ask_for_fields = ask_for_fields
         self._clock = clock
-        self._http = CatalogHttp(hosts=(host_of(url), *hosts), retries=retries, clock=clock)
+        self._http = CatalogHttp(
+            hosts=(host_of(url), *hosts), retries=retries, silence=silence, patience=patience, clock=clock
+        )
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="scog-catalog")
         self._client: tuple[float, Client] | None = None
         self._opening = threading.Lock()
+
+    @property
+    def breaker_state(self) -> str:
+        """`closed` while the catalogue is asked as usual, `open` while it is left alone after failures."""
+        return self._http.breaker_state
 
     async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
         """A page of items, newest first; a cursor is the `next` link of the page before. Raises a CatalogError."""
         tally.searches += 1
         io = self._io(tally)
         work = (lambda: self._first(query, io)) if cursor is None else (lambda: _follow(cursor, io))
-        return _page(await self._in_thread(work), cursor, self.url + "/")
+        return _page(await self._in_thread(work, io), cursor, self.url + "/")
 
     async def landing(self, tally: Tally) -> dict[str, Any]:
         """The catalogue's landing page, asked for anew. Raises a CatalogError."""
         self._client = None
         io = self._io(tally)
-        client = await self._in_thread(lambda: self._opened(io))
+        client = await self._in_thread(lambda: self._opened(io), io)
         return client.to_dict(include_self_link=False, transform_hrefs=False)
 
     async def newest(self, collection: str | None) -> datetime | None:
@@ -136,7 +153,7 @@ class RemoteCatalog:
             if self._client is None or self._client[0] < self._clock():
                 ttl = LANDING_TTL
                 try:
-                    with _catalog_errors():
+                    with _catalog_errors(self.url):
                         client = Client.open(self.url, stac_io=io)
                 except CatalogError:
                     if self._client is None:
@@ -145,18 +162,23 @@ class RemoteCatalog:
                 self._client = (self._clock() + ttl, client)
             return self._client[1]
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        """Run pystac-client in a thread; its errors become ours, and so does a thread that does not come back."""
+    async def _in_thread(self, work: Callable[[], T], io: CatalogIO) -> T:
+        """Run pystac-client in a thread; its errors become ours. Whoever stops waiting ends its request too."""
 
         def run() -> T:
-            with _catalog_errors():
+            with _catalog_errors(self.url):
                 return work()
 
         try:
+            # Requests end at the deadline by themselves; this is for a search that still waits for its thread.
             async with asyncio.timeout(self._deadline + 0.5):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, run)
         except TimeoutError:
-            raise CatalogUnavailable("The catalogue did not answer in time.") from None
+            raise CatalogUnavailable(
+                f"The catalogue {self.url} did not answer in time: too many searches wait."
+            ) from None
+        finally:
+            io.stop()
 
 
 SORTING = [{"field": "properties.datetime", "direction": "desc"}]
@@ -200,7 +222,7 @@ def _matched(answer: Mapping[str, Any]) -> Any:
 
 
 @contextmanager
-def _catalog_errors() -> Iterator[None]:
+def _catalog_errors(url: str) -> Iterator[None]:
     """Turn what pystac and pystac-client raise over malformed answers into errors of ours."""
     try:
         yield
@@ -208,4 +230,7 @@ def _catalog_errors() -> Iterator[None]:
         raise
     except Exception as fault:  # of many kinds, some of which derive from nothing else
         log.debug("the catalogue's answer cannot be understood", exc_info=fault)
-        raise CatalogBroken(f"The catalogue's answer cannot be understood ({type(fault).__name__}).") from None
+        raise CatalogBroken(
+            f"The answer of the catalogue {url} cannot be understood ({type(fault).__name__}). "
+            "Check SCOG_CATALOG, and whether the network wants a login first; `scog doctor` tells more."
+        ) from None

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scog.catalog.footprint import Bounds
+from scog.catalog.lingering import Lingering
 from scog.catalog.observation import SAME_PASS, SceneSet
 from scog.catalog.offset import L2A
 from scog.catalog.query import Catalog, Page, Query
@@ -53,7 +54,14 @@ Clock = Callable[[], float]
 class Search:
     """One search: the scenes found so far, and how to get the next page of them."""
 
-    def __init__(self, query: Query, catalog: Catalog, store: SearchStore, clock: Clock = time.time) -> None:
+    def __init__(
+        self,
+        query: Query,
+        catalog: Catalog,
+        store: SearchStore,
+        clock: Clock = time.time,
+        turning: Lingering[Search, None] | None = None,
+    ) -> None:
         self.query = query
         self.asked: float | None = None
         """Unix time of the first page; None before."""
@@ -71,7 +79,7 @@ class Search:
         self._found: list[Scene] = []
         self._cursor: Any | None = None
         self._cursors: set[str] = set()
-        self._turning: Flights[None, None] = Flights()
+        self._turning: Lingering[Search, None] = turning or Lingering()
 
     @property
     def horizon(self) -> datetime:
@@ -83,10 +91,11 @@ class Search:
     async def turn(self, tally: Tally, after: int | None = None) -> None:
         """Get the page `after` so many (without: the next one), once for all who want it. Raises a CatalogError.
 
-        Where it has been turned meanwhile, or there is none, there is nothing to do.
+        Where it has been turned meanwhile, or there is none, there is nothing to do. Where all who want it leave, it
+        still arrives.
         """
         if not self.exhausted and (after is None or self.pages <= after):
-            await self._turning.join(None, lambda: self._turn(tally))
+            await self._turning.join(self, lambda: self._turn(tally))
 
     def restore(self, asked: float, pages: Sequence[SavedPage]) -> None:
         """Take over what an earlier process found."""
@@ -171,6 +180,8 @@ class Searches:
         self._newest_scenes: dict[str | None, datetime] = {}
         self._kept: OrderedDict[Query, Search] = OrderedDict()
         self._opening: Flights[Query, Search] = Flights()
+        self._asking: Lingering[Query, Search] = Lingering()
+        self._turning: Lingering[Search, None] = Lingering()
         self._renewing: dict[Query, asyncio.Task[None]] = {}
         self._failed: OrderedDict[Query, float] = OrderedDict()
 
@@ -179,6 +190,8 @@ class Searches:
         for task in self._renewing.values():
             task.cancel()
         await asyncio.gather(*self._renewing.values(), return_exceptions=True)
+        await self._asking.close()
+        await self._turning.close()
 
     async def default_interval(self, collection: str | None, days: int | None = None) -> Interval:
         """The archive's newest days, or for a live catalogue the last days from today, in whole UTC days."""
@@ -233,14 +246,21 @@ class Searches:
         saved = self._store.get(str(query))
         if saved is None:
             return None
-        search = Search(query, self.catalog, self._store, self._clock)
+        search = self._new(query)
         search.restore(*saved)
         return search
 
     async def _ask(self, query: Query, tally: Tally) -> Search:
-        search = Search(query, self.catalog, self._store, self._clock)
+        """Ask the catalogue; where all who wait leave, the answer is still put into the cache."""
+        return await self._asking.join(query, lambda: self._asked(query, tally))
+
+    async def _asked(self, query: Query, tally: Tally) -> Search:
+        search = self._new(query)
         await search.turn(tally)
         return self._keep(search)
+
+    def _new(self, query: Query) -> Search:
+        return Search(query, self.catalog, self._store, self._clock, self._turning)
 
     def _keep(self, search: Search) -> Search:
         self._kept[search.query] = search

@@ -19,7 +19,7 @@ from scog.catalog.archive import Archive
 from scog.catalog.observation import Observation
 from scog.catalog.search import MAX_SCENES
 from scog.catalog.when import parse_interval
-from scog.cli import animating, cropping, drawing, series, summing
+from scog.cli import animating, cropping, drawing, examining, series, summing
 from scog.cli.options import add_catalog, check_cloud_cover, say, settings_of
 from scog.demo.make import ensure_archive
 from scog.engine import open_engine
@@ -89,9 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     add_catalog(search)
     search.set_defaults(run=_search)
 
-    doctor = commands.add_parser("doctor", help="check that the catalogue answers and its pixels can be read")
-    add_catalog(doctor)
-    doctor.set_defaults(run=_doctor)
+    examining.add_to(commands)
     return parser
 
 
@@ -163,21 +161,6 @@ def _search(options: argparse.Namespace) -> None:
     print(json.dumps(feature_collection(found)) if options.format == "json" else table(found))
     more = "" if count < options.limit and all_read else "; there may be more (--limit)"
     say(f"{count} scenes of {len(found)} observations{more}")
-
-
-def _doctor(options: argparse.Namespace) -> bool:
-    from scog.doctor import examine  # loads what speaks to a catalogue, which a local archive does without
-
-    async def check() -> bool:
-        well = True
-        async for finding in examine(settings_of(options)):
-            well &= finding.well
-            print(f"{'ok  ' if finding.well else 'FAIL'}  {finding.text}", flush=True)
-            if not finding.well and finding.hint:
-                print(f"      {finding.hint}", flush=True)
-        return well
-
-    return asyncio.run(check())
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:

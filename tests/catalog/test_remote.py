@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from datetime import date
 from pathlib import Path
@@ -17,7 +18,7 @@ from scog.catalog.remote import PAGE_SIZE, READ_ASSETS, RemoteCatalog
 from scog.catalog.scene import parse_item
 from scog.catalog.when import parse_interval
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
-from scog.net import catalog_io
+from scog.net import catalog_http
 from scog.net.policy import Tally
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.archives import C1, L2A
@@ -32,7 +33,19 @@ from tests.doubles.earth_search import (
     huge,
     link_next,
 )
-from tests.doubles.range_server import Fault, RangeServer, body, drip, hang, hang_after, html, redirect, reset, status
+from tests.doubles.range_server import (
+    Fault,
+    RangeServer,
+    body,
+    cut_after,
+    drip,
+    hang,
+    hang_after,
+    html,
+    redirect,
+    reset,
+    status,
+)
 from tests.doubles.reading import Clock
 
 WORLD = (-180.0, -85.0, 180.0, 85.0)
@@ -40,6 +53,8 @@ SQUARES = squares_around(11.3, 46.5, 2, 2)
 ITEMS = acquisitions(SQUARES, date(2024, 1, 1), 73, "https://files.example.org")
 """Four squares, every five days of 2024: 292 acquisitions in both collections."""
 FEW = ITEMS[:16]
+UNHEDGED: dict[str, Any] = {"patience": 30.0, "silence": 60.0}
+"""Requests are counted here, however slow the machine is; `test_slow_catalog` is about the rest."""
 PARSED = {id(item): parse_item(item) for item in ITEMS}
 """Scenes by the identity of their items: parsing is slow."""
 
@@ -62,7 +77,8 @@ def ask(
     """All pages of a query, and what they cost."""
 
     async def work() -> tuple[list[Page], Tally]:
-        catalog = RemoteCatalog(server.root, hosts=hosts, deadline=deadline, retries=retries, **more)
+        fixed = UNHEDGED | more
+        catalog = RemoteCatalog(server.root, hosts=hosts, deadline=deadline, retries=retries, **fixed)
         tally, pages = Tally(), []
         try:
             while len(pages) < most and (not pages or pages[-1].cursor is not None):
@@ -194,7 +210,7 @@ def test_the_landing_page_is_asked_for_once_an_hour_and_an_old_one_serves_on() -
     clock = Clock()
 
     async def work(server: EarthSearch) -> list[int]:
-        catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=0, clock=clock)
+        catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=0, clock=clock, **UNHEDGED)
         counts = []
 
         async def search() -> None:
@@ -230,21 +246,27 @@ PASSING: dict[str, Fault] = {
     "502": status(502),
     "503": status(503),
     "403": forbidden,
+    "408": status(408),
     "reset": reset,
+    "ends in the middle": cut_after(100),
 }
-BROKEN: dict[str, Fault] = {
+WRONG: dict[str, Fault] = {
+    # What something on the way may have said instead of the catalogue.
     "bad json": body(lambda data: b"{" + data),
     "html": html,
     "cut": cut,
-    "100 MB": huge,
+    "401": status(401),
     "no text": body(lambda data: b"\xff\xfe" + data),
     "a list": body(lambda data: b"[]"),
     "null": body(lambda data: b"null"),
     "a number": body(lambda data: b"1e999"),
-    "no features": edit(lambda page: page.pop("features") and page),
-    "features are no list": edit(lambda page: page.update(features={})),
     "deep": body(lambda data: b"[" * 100_000),
     "many digits": body(lambda data: b'{"features": [' + b"9" * 5000 + b"]}"),
+}
+BROKEN: dict[str, Fault] = {
+    "100 MB": huge,
+    "no features": edit(lambda page: page.pop("features") and page),
+    "features are no list": edit(lambda page: page.update(features={})),
     "404": status(404),
     "400": status(400),
     "redirect": redirect("http://169.254.169.254/latest"),
@@ -275,6 +297,26 @@ def test_what_does_not_pass_is_unavailable(path: str, fault: Fault) -> None:
         with pytest.raises(CatalogUnavailable):
             ask(server)
         assert sum(asked.path == path for asked in server.asked) == 3
+
+
+@pytest.mark.parametrize("path", [ROOT, SEARCH])
+@pytest.mark.parametrize("fault", WRONG.values(), ids=WRONG.keys())
+def test_one_wrong_answer_is_made_good(path: str, fault: Fault) -> None:
+    with EarthSearch(FEW) as server:
+        server.fail(path, fault)
+        pages, tally = ask(server, retries=0)
+    assert ids(pages) == truth(FEW)
+    assert tally.requests == 3
+
+
+@pytest.mark.parametrize("path", [ROOT, SEARCH])
+@pytest.mark.parametrize("fault", WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_answer_that_comes_again_counts(path: str, fault: Fault) -> None:
+    with EarthSearch(FEW) as server:
+        server.fail(path, always=fault)
+        with pytest.raises(CatalogBroken, match=re.escape(server.root)):
+            ask(server)
+        assert sum(asked.path == path for asked in server.asked) == 2
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
@@ -322,7 +364,7 @@ def test_retry_after_is_honoured_also_by_later_searches() -> None:
     clock = Clock()
 
     async def work(server: EarthSearch) -> None:
-        catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=2, clock=clock)
+        catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=2, clock=clock, **UNHEDGED)
         server.fail(SEARCH, status(429, Retry_After="30"))
         for _ in range(3):
             with pytest.raises(CatalogUnavailable):
@@ -340,14 +382,14 @@ def test_retry_after_is_honoured_also_by_later_searches() -> None:
 
 
 def test_an_absurd_retry_after_is_not_waited_for() -> None:
-    assert catalog_io.MAX_REST <= 60
+    assert catalog_http.MAX_REST <= 60
 
 
 def test_a_catalogue_that_keeps_failing_is_left_alone_and_asked_again() -> None:
     clock = Clock()
 
     async def work(server: EarthSearch) -> None:
-        catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=0, clock=clock)
+        catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=0, clock=clock, **UNHEDGED)
         await catalog.page(query(), None, Tally())
         server.down()
         for _ in range(12):

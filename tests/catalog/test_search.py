@@ -134,7 +134,7 @@ def _in_order(names: list[str]) -> list[str]:
     ]
 
 
-def test_a_search_that_nobody_waits_for_any_more_is_given_up() -> None:
+def test_a_search_that_was_given_up_still_arrives() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.gate = asyncio.Event()
         asked = asyncio.ensure_future(bench.find())
@@ -143,10 +143,72 @@ def test_a_search_that_nobody_waits_for_any_more_is_given_up() -> None:
         await settle()
         bench.catalog.gate.set()
         await settle()
-        assert bench.searches._kept == {}
+        assert len(bench.searches._kept) == 1
         assert len(ids(await bench.find())) == 100
+        assert len(bench.catalog.asked) == 1
 
     with_bench(work)
+
+
+def test_who_comes_back_waits_for_the_search_under_way() -> None:
+    async def work(bench: Bench) -> None:
+        bench.catalog.gate = asyncio.Event()
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await bench.find()
+        again = asyncio.ensure_future(bench.find())
+        await settle()
+        bench.catalog.gate.set()
+        assert len(ids(await again)) == 100
+        assert len(bench.catalog.asked) == 1
+
+    with_bench(work)
+
+
+def test_a_page_that_was_given_up_still_arrives() -> None:
+    async def work(bench: Bench) -> None:
+        search = await bench.find()
+        bench.catalog.gate = asyncio.Event()
+        turn = asyncio.ensure_future(search.turn(Tally()))
+        await settle()
+        turn.cancel()
+        await settle()
+        bench.catalog.gate.set()
+        await settle()
+        assert (search.pages, len(bench.catalog.asked)) == (2, 2)
+
+    with_bench(work)
+
+
+def test_few_searches_go_on_with_nobody_waiting() -> None:
+    async def work(bench: Bench) -> None:
+        bench.catalog.gate = asyncio.Event()
+        areas = [(float(west), 46.0, west + 1.0, 47.0) for west in range(10)]
+        asked = [asyncio.ensure_future(bench.find(area=area)) for area in areas]
+        await settle()
+        for task in asked:
+            task.cancel()
+        await settle()
+        bench.catalog.gate.set()
+        await settle()
+        assert len(bench.searches._kept) == 4
+        assert len(ids(await bench.find(area=areas[9]))) == 100
+
+    with_bench(work)
+
+
+def test_closing_ends_what_goes_on() -> None:
+    async def work() -> None:
+        bench = Bench(Scripted(ITEMS))
+        bench.catalog.gate = asyncio.Event()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await bench.find()
+        await bench.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(work())
 
 
 # Checked on arrival

@@ -13,8 +13,11 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+import pytest
+
 OPENSSL = shutil.which("openssl")
 """The program's path; None where tests over TLS have to be skipped."""
+needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="openssl makes the certificate")
 
 _CONFIG = """
 [req]
@@ -65,6 +68,18 @@ def serving() -> ssl.SSLContext:
 def trusting() -> ssl.SSLContext:
     """A client's context that trusts the authority and nobody else."""
     return ssl.create_default_context(cafile=str(authority()))
+
+
+def make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate that nobody trusts yet: its file, and the context of a server that shows it."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test", "-out",
+         "cert.pem", "-keyout", "key.pem", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return folder / "cert.pem", tls
 
 
 def _openssl(folder: Path, command: str) -> None:

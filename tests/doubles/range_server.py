@@ -174,6 +174,10 @@ class RangeServer:
         self._files[path] = replace(known, data=data, etag=etag) if known else _File(data, etag)
         return self.url(path)
 
+    def data(self, path: str) -> bytes:
+        """What is served at `path`."""
+        return self._files[path].data
+
     def fail(self, path: str, *faults: Fault, always: Fault | None = None) -> None:
         """Break the next answers for `path`, one fault each, and then `always`; without any, it is well again."""
         file = self._files.setdefault(path, _File(b"", '""'))

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from scog.net.catalog_http import SILENCE
 from scog.settings import Settings
 from scog.web.respond import NAMED, PARTIAL, _named
 from tests.doubles.range_server import hang, status
@@ -249,11 +250,11 @@ def test_a_catalogue_that_is_cut_off(kind: str, request: pytest.FixtureRequest, 
 
 
 def test_the_deadlines_as_they_come_are_short_enough(tmp_path: Path) -> None:
-    """The test above shortens them. A tile answers within 10 s, a catalogue within 8."""
+    """The test above shortens them. A catalogue that hangs is reported within 8 s, and before a tile's time is over."""
     settings = Settings(cache_dir=tmp_path)
-    assert settings.catalog_deadline < 8
-    assert settings.tile_deadline <= 30
-    assert settings.catalog_deadline < settings.tile_deadline
+    assert SILENCE < 8
+    assert settings.tile_deadline > SILENCE
+    assert settings.catalog_deadline > SILENCE
     assert 3 * settings.read_stall < settings.tile_deadline
 
 

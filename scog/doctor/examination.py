@@ -1,10 +1,9 @@
-"""Whether the catalogue answers and its pixels can be read, checked step by step as a picture would do it."""
+"""Whether the catalogue answers and its pixels can be read, checked step by step as an image would do it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from scog.catalog.query import Query
 from scog.catalog.remote import RemoteCatalog
@@ -12,6 +11,8 @@ from scog.catalog.scene import Scene
 from scog.catalog.search import Search
 from scog.catalog.store import SearchStore
 from scog.catalog.when import Interval, rfc3339
+from scog.doctor.finding import Finding
+from scog.doctor.line import latency, throughput
 from scog.engine import Engine, open_engine
 from scog.errors import (
     AssetMissing,
@@ -32,16 +33,7 @@ from scog.settings import Settings
 WORLD = (-180.0, -85.0, 180.0, 85.0)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was checked: whether it is well, what was seen, and where not, what to do."""
-
-    well: bool
-    text: str
-    hint: str = ""
-
-
-async def examine(settings: Settings) -> AsyncIterator[Finding]:
+async def examine(settings: Settings) -> AsyncGenerator[Finding]:
     """Check one thing after the other, until one fails on which the next depends."""
     try:
         async with open_engine(settings) as engine:
@@ -52,10 +44,20 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _examine(engine: Engine) -> AsyncIterator[Finding]:
+    async for finding in _steps(engine):
+        yield finding
+    for finding in _hosts(engine):
+        yield finding
+
+
+async def _steps(engine: Engine) -> AsyncIterator[Finding]:
     landing = await _landing(engine)
     yield landing
     if not landing.well:
         return
+    catalog = engine.searches.catalog
+    if isinstance(catalog, RemoteCatalog):
+        yield (await latency(catalog.url))[1]
     search, finding = await _search(engine)
     yield finding
     if search is None or not finding.well:
@@ -66,8 +68,40 @@ async def _examine(engine: Engine) -> AsyncIterator[Finding]:
     scene = search.scenes.scenes[0]
     description, finding = await _header(engine, scene)
     yield finding
-    if description is not None:
-        yield await _block(engine, scene, description)
+    if description is None:
+        return
+    block = await _block(engine, scene, description)
+    yield block
+    if block.well and not is_local(_asset(scene)[1]):
+        async for finding in _line(engine, _asset(scene)[1]):
+            yield finding
+
+
+async def _line(engine: Engine, url: str) -> AsyncIterator[Finding]:
+    """The line to the host of a file that could be read."""
+    try:
+        part = await engine.ranges.read(url, 0, 1, Tally())
+    except SourceError as fault:
+        yield Finding(False, f"line to {host_of(url)}: {fault} ({fault.reason})", _hint(fault, url))
+        return
+    seen, finding = await latency(url)
+    yield finding
+    async for finding in throughput(engine.ranges.read, url, part.size, seen, engine.settings):
+        yield finding
+
+
+def _hosts(engine: Engine) -> list[Finding]:
+    """The hosts that are left alone now, after too many failures in this examination."""
+    states = _breaker_states(engine)
+    hint = "Too many requests failed one after the other. Check the network and the host; it is tried again by itself."
+    return [Finding(False, f"{host}: {state}", hint) for host, state in states.items() if state != "closed"]
+
+
+def _breaker_states(engine: Engine) -> dict[str, str]:
+    """The breaker's state of each host: `closed` (asked as usual), `open` (left alone) or `half-open` (being tried)."""
+    states = {host.name: host.breaker.value for host in engine.ranges.hosts}
+    catalog = engine.searches.catalog
+    return states | ({host_of(catalog.url): catalog.breaker_state} if isinstance(catalog, RemoteCatalog) else {})
 
 
 async def _landing(engine: Engine) -> Finding:
@@ -152,7 +186,7 @@ def _cost(since: float, tally: Tally) -> str:
 def _hint(fault: ScogError, url: str = "") -> str:
     match fault:
         case CatalogUnavailable():
-            return "Check the network (scog goes through no proxy) and whether the service is up; then try again."
+            return "Check the network, HTTPS_PROXY and whether the service is up; then try again."
         case CatalogBroken():
             return "Is this the landing page of a STAC API? Open it in a browser; SCOG_CATALOG sets it."
         case AssetRefused(reason="host-not-allowed"):

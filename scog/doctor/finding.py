@@ -1,0 +1,20 @@
+"""What the doctor reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked: whether it is well, what was seen, and where not, what to do.
+
+    `values` are the numbers in the text, by name and in SI units, for programs.
+    """
+
+    well: bool
+    text: str
+    hint: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)

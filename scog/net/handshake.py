@@ -1,0 +1,140 @@
+"""How long a host takes to connect to, to agree on TLS with, and to send a first byte: measured on plain sockets.
+
+Nothing else may be read here than what a request of scog's reads; callers check the URL against the allow-list.
+"""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from scog.net.policy import DEFAULT_PORTS
+from scog.net.trust import tls_context
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """Times in seconds; `tls`, `version` and `resumed` are None over plain HTTP, `proxy` is None without one."""
+
+    connect: float
+    """Until the connection stands; through a proxy, the tunnel too."""
+    tls: float | None
+    first_byte: float
+    """From sending a request for one byte until the answer begins."""
+    version: str | None
+    resumed: bool | None
+    """Whether a second connection could take up the TLS session of the first, which saves the certificate's checks."""
+    proxy: str | None
+
+
+def proxy_for(url: str) -> str | None:
+    """The environment's proxy for a URL: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, unless NO_PROXY names the host."""
+    parts = urlsplit(url)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.netloc):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def measure_handshake(url: str, timeout: float = 5.0) -> Handshake:
+    """Connect, twice over TLS, and ask for one byte each time; the better times count. Blocks its thread.
+
+    Raises OSError where that fails, or where the proxy is one that this cannot speak to.
+    """
+    parts, proxy = urlsplit(url), proxy_for(url)
+    first, session = _measured(parts, proxy, timeout, None)
+    if parts.scheme != "https":
+        return first
+    second, _ = _measured(parts, proxy, timeout, session)
+    return Handshake(
+        min(first.connect, second.connect),
+        first.tls,
+        min(first.first_byte, second.first_byte),
+        first.version,
+        second.resumed,
+        first.proxy,
+    )
+
+
+def _measured(
+    parts: SplitResult, proxy: str | None, timeout: float, session: ssl.SSLSession | None
+) -> tuple[Handshake, ssl.SSLSession | None]:
+    started = time.perf_counter()
+    connection = _connected(parts, proxy, timeout)
+    try:
+        connected = time.perf_counter()
+        secured: ssl.SSLSocket | None = None
+        if parts.scheme == "https":
+            secured = tls_context().wrap_socket(connection, server_hostname=parts.hostname, session=session)
+            connection = secured
+        agreed = time.perf_counter()
+        connection.sendall(_request(parts, proxy))
+        if not connection.recv(1):
+            raise ConnectionError("the connection was closed without an answer")
+        answered = time.perf_counter()
+        return Handshake(
+            connect=connected - started,
+            tls=None if secured is None else agreed - connected,
+            first_byte=answered - agreed,
+            version=None if secured is None else secured.version(),
+            resumed=None if secured is None else bool(secured.session_reused),
+            proxy=None if proxy is None else urlsplit(proxy).netloc.rpartition("@")[2],
+        ), None if secured is None else secured.session
+    finally:
+        connection.close()
+
+
+def _connected(parts: SplitResult, proxy: str | None, timeout: float) -> socket.socket:
+    host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
+    if proxy is None:
+        return socket.create_connection((host, port), timeout)
+    way = urlsplit(proxy)
+    if way.scheme != "http":
+        raise OSError(f"a proxy of the kind {way.scheme}:// is not measured")
+    connection = socket.create_connection((way.hostname or "", way.port or 80), timeout)
+    if parts.scheme == "https":
+        try:
+            _open_tunnel(connection, f"{host}:{port}", _credentials(way))
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _open_tunnel(connection: socket.socket, target: str, credentials: str) -> None:
+    connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{credentials}\r\n".encode("latin-1"))
+    head = b""
+    while b"\r\n\r\n" not in head:
+        data = connection.recv(4096)
+        if not data or len(head) > 65_536:
+            raise ConnectionError("the proxy closed the connection")
+        head += data
+    status = head.split(b"\r\n")[0].decode("latin-1")
+    if status.split(" ")[1:2] != ["200"]:
+        raise ConnectionError(f"the proxy answers {status.partition(' ')[2]!r}")
+
+
+def _request(parts: SplitResult, proxy: str | None) -> bytes:
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    credentials = ""
+    if proxy is not None and parts.scheme == "http":
+        target = f"http://{parts.netloc}{target}"
+        credentials = _credentials(urlsplit(proxy))
+    return (
+        f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: scog\r\nRange: bytes=0-0\r\n"
+        f"Connection: close\r\n{credentials}\r\n"
+    ).encode("latin-1")
+
+
+def _credentials(proxy: SplitResult) -> str:
+    """The header line for a proxy with user and password in its URL."""
+    if proxy.username is None:
+        return ""
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}\r\n"

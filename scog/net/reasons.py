@@ -1,0 +1,51 @@
+"""Why a connection failed, in words that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+
+WAY_ON = "Check the network, SCOG_CATALOG, or set HTTPS_PROXY; `scog doctor` tells more."
+_CERTIFICATE = "A proxy that opens TLS needs its certificate in SSL_CERT_FILE; `scog doctor` tells more."
+_ERRNO = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.EPIPE: "connection reset",
+    errno.ENETUNREACH: "network unreachable",
+    errno.EHOSTUNREACH: "host unreachable",
+    errno.ETIMEDOUT: "connecting took too long",
+}
+
+
+def reason_of(fault: BaseException) -> tuple[str, str]:
+    """`cannot be reached: REASON` and what to do about it, from an exception and those that it was raised from."""
+    for cause in _causes(fault):
+        match cause:
+            case ssl.SSLCertVerificationError():
+                return f"cannot be reached: its certificate is not trusted ({cause.verify_message})", _CERTIFICATE
+            case socket.gaierror():
+                return "cannot be reached: its host name is not known", WAY_ON
+            case OSError(errno=int(number)) if number in _ERRNO:
+                return f"cannot be reached: {_ERRNO[number]}", WAY_ON
+    name = type(fault).__name__
+    text = str(fault)
+    if name == "ProxyError":
+        return f"cannot be reached: the proxy answers {text!r}", "Check HTTPS_PROXY; `scog doctor` tells more."
+    return f"cannot be reached: {text or name}", WAY_ON
+
+
+def _causes(fault: BaseException | None) -> Iterator[BaseException]:
+    """The exception, what it was raised from, and the members of groups on the way."""
+    seen: set[int] = set()
+    waiting = [fault]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
+        waiting += [each.__cause__, each.__context__]

@@ -1,0 +1,190 @@
+"""A catalogue on a slow or far line: silence is what ends a search, not slowness; a silent request is made twice."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from scog.catalog.query import Query
+from scog.catalog.remote import RemoteCatalog
+from scog.catalog.when import parse_interval
+from scog.errors import CatalogUnavailable
+from scog.net.policy import Tally
+from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.archives import L2A
+from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, drip_headers
+from tests.doubles.range_server import Fault, drip, hang, hang_after, status
+
+ITEMS = acquisitions(squares_around(11.3, 46.5, 2, 2), date(2024, 1, 1), 4, "https://files.example.org")
+QUERY = Query((-180.0, -85.0, 180.0, 85.0), parse_interval("../.."), 100.0, L2A)
+
+Work = Callable[[RemoteCatalog], Awaitable[Any]]
+
+
+def using(server: EarthSearch, work: Work, *, deadline: float = 10.0, **more: Any) -> Any:
+    """What `work` brings, with a catalogue whose landing page is known."""
+    fixed: dict[str, Any] = {"hosts": (), "retries": 0, "patience": 0.1, "silence": 0.5, **more}
+
+    async def whole() -> Any:
+        catalog = RemoteCatalog(server.root, deadline=deadline, **fixed)
+        try:
+            async with asyncio.timeout(20):
+                await catalog.landing(Tally())
+                return await work(catalog)
+        finally:
+            await catalog.close()
+
+    return asyncio.run(whole())
+
+
+async def search(catalog: RemoteCatalog, tally: Tally | None = None) -> int:
+    """How many items the first page has."""
+    return len((await catalog.page(QUERY, None, tally or Tally())).items)
+
+
+async def outcome(catalog: RemoteCatalog) -> str:
+    try:
+        await search(catalog)
+    except CatalogUnavailable as fault:
+        return str(fault)
+    return "found"
+
+
+@pytest.mark.parametrize("fault", [hang, hang_after(100), hang_after(20_000), drip_headers])
+def test_a_search_that_hangs_once_is_not_seen(fault: Fault) -> None:
+    async def work(catalog: RemoteCatalog) -> None:
+        tally = Tally()
+        assert await search(catalog, tally) == 16
+        assert tally.requests == 2
+
+    with EarthSearch(ITEMS) as server:
+        server.fail(SEARCH, fault)
+        using(server, work)
+        assert len(server.searches) == 2
+
+
+@pytest.mark.parametrize("path", [ROOT, SEARCH])
+@pytest.mark.parametrize("fault", [hang, hang_after(100), drip(1, 0.01), drip_headers])
+def test_silence_ends_a_search_long_before_its_deadline(path: str, fault: Fault) -> None:
+    async def work(catalog: RemoteCatalog) -> str:
+        server.fail(path, always=fault)
+        if path == SEARCH:
+            return await outcome(catalog)
+        with pytest.raises(CatalogUnavailable) as raised:
+            await catalog.landing(Tally())
+        return str(raised.value)
+
+    with EarthSearch(ITEMS) as server:
+        since = time.monotonic()
+        said = using(server, work)
+        assert time.monotonic() - since < 5.0
+        assert said.startswith(f"The catalogue {server.url(path)} did not answer in time: no byte came for 0.5 s.")
+        assert sum(asked.path == path for asked in server.asked) == 2 + (path == ROOT)
+
+
+def test_a_slow_answer_takes_its_time() -> None:
+    with EarthSearch(ITEMS) as server:
+        server.fail(SEARCH, always=drip(8192, 0.05))  # 16 items, 0.2 MB: longer than the silence that is borne
+        since = time.monotonic()
+        assert using(server, search) == 16
+        assert time.monotonic() - since > 0.5
+        assert len(server.searches) == 1
+
+
+def test_the_deadline_ends_what_is_too_slow_and_says_how_far_it_got() -> None:
+    with EarthSearch(ITEMS) as server:
+        server.fail(SEARCH, always=drip(8192, 0.1))
+        said = using(server, outcome, deadline=1.0)
+    assert "did not answer in time: 0.0" in said
+    assert "MB of its answer had come" in said
+    assert "SCOG_CATALOG_DEADLINE" in said
+
+
+def test_a_catalogue_that_is_always_late_is_hedged_no_more() -> None:
+    async def work(catalog: RemoteCatalog) -> list[int]:
+        counts = []
+        for _ in range(4):
+            before = len(server.searches)
+            await search(catalog)
+            counts.append(len(server.searches) - before)
+        return counts
+
+    with EarthSearch(ITEMS, latency=0.2) as server:
+        assert using(server, work, silence=3.0) == [2, 1, 1, 1]
+
+
+# When the catalogue is left alone
+
+
+def test_timeouts_while_bytes_flow_do_not_open_the_breaker() -> None:
+    async def work(catalog: RemoteCatalog) -> None:
+        server.fail(SEARCH, always=drip(8192, 0.1))
+        for _ in range(7):
+            assert "had come" in await outcome(catalog)
+        server.fail(SEARCH)
+        assert await outcome(catalog) == "found"
+
+    with EarthSearch(ITEMS) as server:
+        using(server, work, deadline=0.4)
+
+
+def test_waiting_for_a_thread_does_not_open_the_breaker() -> None:
+    async def work(catalog: RemoteCatalog) -> None:
+        said = await asyncio.gather(*(outcome(catalog) for _ in range(80)))
+        assert "found" in said
+        assert any("too many searches wait" in each for each in said)
+        assert await outcome(catalog) == "found"
+
+    with EarthSearch(ITEMS, latency=1.0) as server:  # so that 48 of 80 have a turn at most
+        using(server, work, deadline=3.0, patience=10.0, silence=20.0)
+
+
+@pytest.mark.parametrize(("silence", "opens"), [(0.4, True), (20.0, False)])
+def test_a_deadline_that_leaves_little_time_proves_nothing(silence: float, opens: bool) -> None:
+    async def work(catalog: RemoteCatalog) -> str:
+        server.fail(SEARCH, always=hang)
+        for _ in range(5):
+            await outcome(catalog)
+        return await outcome(catalog)
+
+    with EarthSearch(ITEMS) as server:
+        said = using(server, work, deadline=0.3, silence=silence, patience=10.0)
+    assert ("left alone" in said) is opens
+
+
+@pytest.mark.parametrize("fault", [hang, status(503)])
+def test_silence_and_errors_do(fault: Fault) -> None:
+    async def work(catalog: RemoteCatalog) -> str:
+        server.fail(SEARCH, always=fault)
+        for _ in range(5):
+            await outcome(catalog)
+        return await outcome(catalog)
+
+    with EarthSearch(ITEMS) as server:
+        assert "left alone" in using(server, work, silence=0.1, patience=0.05)
+
+
+# Leaving
+
+
+def test_whoever_leaves_ends_the_request_and_frees_its_thread() -> None:
+    async def work(catalog: RemoteCatalog) -> None:
+        server.fail(SEARCH, *[drip(5000, 0.2)] * 32)
+        for _ in range(2):  # there are 16 threads
+            asked = [asyncio.ensure_future(search(catalog)) for _ in range(16)]
+            await asyncio.sleep(0.2)
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+        server.fail(SEARCH)
+        since = time.monotonic()
+        assert await search(catalog) == 16
+        assert time.monotonic() - since < 2.0
+
+    with EarthSearch(ITEMS) as server:
+        using(server, work)

@@ -1,0 +1,213 @@
+"""What `scog doctor` measures of a line, and what it makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scog.doctor.expectations import Line, advice, screenful, search_page
+from scog.doctor.line import MANY, ONE, latency, ranges_to_read, throughput
+from scog.errors import SourceUnavailable
+from scog.net.handshake import measure_handshake, proxy_for
+from scog.net.ranges import HttpRanges, Ranges
+from scog.net.throughput import Throughput, measure_throughput
+from scog.settings import Settings
+from tests.doubles.certificates import make_certificate, needs_openssl
+from tests.doubles.proxy import Proxy, Relay
+from tests.doubles.range_server import RangeServer, drip, hang, status
+
+DATA = bytes(range(256)) * 31_250
+"""8 MB."""
+TWO_MBIT = Line(connect=0.05, tls=0.05, first_byte=0.05, one=250_000, many=250_000)
+FAST = Line(connect=0.02, tls=0.02, first_byte=0.03, one=12_500_000, many=25_000_000)
+FAR = Line(connect=0.15, tls=0.15, first_byte=0.2, one=150_000, many=1_200_000)
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def settings(tmp_path: Path, **more: object) -> Settings:
+    return Settings(cache_dir=tmp_path, tile_deadline=30.0, catalog_deadline=15.0, reads_per_host=64, **more)  # type: ignore[arg-type]
+
+
+# Latency
+
+
+def test_plain_http_has_no_tls() -> None:
+    with RangeServer(latency=0.05) as server:
+        seen = measure_handshake(server.put("/a.tif", DATA))
+        assert server.ranges == [(0, 0)]
+    assert 0 < seen.connect < seen.first_byte
+    assert seen.first_byte >= 0.05
+    assert (seen.tls, seen.version, seen.resumed, seen.proxy) == (None, None, None, None)
+
+
+@needs_openssl
+@pytest.mark.parametrize("proxied", [False, True])
+def test_tls_its_version_and_whether_sessions_resume(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, proxied: bool
+) -> None:
+    certificate, tls = make_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with RangeServer() as server, Relay(("127.0.0.1", server.port), tls) as secure, Proxy() as proxy:
+        server.put("/a.tif", DATA)
+        if proxied:
+            monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        seen = measure_handshake(f"https://localhost:{secure.port}/a.tif")
+        assert len(proxy.seen) == (2 if proxied else 0)
+        assert len(server.requests) == 2
+    assert seen.tls is not None
+    assert seen.tls > 0
+    assert (seen.version, seen.resumed) == ("TLSv1.3", True)
+    assert seen.proxy == (f"127.0.0.1:{proxy.port}" if proxied else None)
+
+
+@needs_openssl
+def test_sessions_that_do_not_resume(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    certificate, tls = make_certificate(tmp_path)
+    tls.num_tickets = 0
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with RangeServer() as server, Relay(("127.0.0.1", server.port), tls) as secure:
+        server.put("/a.tif", DATA)
+        assert measure_handshake(f"https://localhost:{secure.port}/a.tif").resumed is False
+
+
+def test_a_plain_request_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with RangeServer() as server, Proxy() as proxy:
+        url = server.put("/a.tif", DATA)
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("://", "://user:secret@"))
+        seen = measure_handshake(url)
+        assert proxy.seen == [f"GET {url}"]
+        assert seen.proxy == f"127.0.0.1:{proxy.port}"
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert proxy_for(url) is None
+
+
+def test_a_line_that_cannot_be_measured_is_said_and_not_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Proxy(refuse=407) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        seen, finding = asyncio.run(latency("https://localhost:1/a.tif"))
+        assert (seen, finding.well) == (None, True)
+        assert "not measured (the proxy answers '407" in finding.text
+        monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
+        assert "socks5:// is not measured" in asyncio.run(latency("https://localhost:1/a.tif"))[1].text
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert "refused" in asyncio.run(latency(f"http://127.0.0.1:{bound.getsockname()[1]}/a"))[1].text
+
+
+# Throughput
+
+
+def reading(server: RangeServer, spans: list[tuple[int, int]], seconds: float) -> Throughput:
+    async def work() -> Throughput:
+        http = HttpRanges(allowed_hosts=(server.host,), stall=7, retries=0, per_host=64)
+        async with Ranges(http, None) as ranges:
+            return await measure_throughput(ranges.read, server.url("/a.tif"), spans, seconds)
+
+    return asyncio.run(work())
+
+
+def test_the_rate_of_one_connection_and_of_many() -> None:
+    with RangeServer() as server:
+        server.put("/a.tif", DATA)
+        server.fail("/a.tif", always=drip(20_000, 0.02))  # at most 1 MB/s a connection
+        one, many = ranges_to_read(len(DATA))
+        alone = reading(server, [one], 0.5)
+        together = reading(server, many, 0.5)
+    assert 0 < alone.rate <= 1_050_000
+    assert together.connections == 8
+    assert together.rate > 2 * alone.rate
+
+
+def test_measuring_ends_in_time_on_a_slow_line() -> None:
+    with RangeServer() as server:
+        server.put("/a.tif", DATA)
+        server.fail("/a.tif", always=drip(1000, 0.05))
+        seen = reading(server, [(0, 1_000_000)], 0.4)
+    assert 0 < seen.read < 12_000
+    assert seen.rate <= 21_000
+
+
+def test_where_nothing_comes_there_is_no_rate() -> None:
+    with RangeServer() as server:
+        server.put("/a.tif", DATA)
+        server.fail("/a.tif", always=hang)
+        assert reading(server, [(0, 1000)], 0.1) == Throughput(1, 0, 0, 0.0)
+
+
+def test_what_comes_in_one_piece_has_a_rate_too() -> None:
+    with RangeServer() as server:
+        server.put("/a.tif", DATA)
+        seen = reading(server, [(0, 1000)], 5.0)
+    assert seen.read == 1000
+    assert seen.rate > 0
+
+
+def test_a_read_that_fails_is_not_swallowed() -> None:
+    with RangeServer() as server:
+        server.put("/a.tif", DATA)
+        server.fail("/a.tif", always=status(503))
+        with pytest.raises(SourceUnavailable):
+            reading(server, [(0, 1000)], 5.0)
+
+
+@given(st.integers(0, 10**9))
+def test_no_byte_is_read_twice_and_few_are_read(size: int) -> None:
+    one, many = ranges_to_read(size)
+    spans = [one, *many]
+    assert all(start <= stop for start, stop in spans)
+    assert all(before[1] == after[0] for before, after in pairwise(spans))
+    assert spans[0][0] == 0
+    assert spans[-1][1] <= size
+    assert spans[-1][1] <= ONE + MANY
+
+
+# What to expect
+
+
+def test_a_screenful_at_2_mbit() -> None:
+    assert screenful(TWO_MBIT, 11) == pytest.approx(1.25 * (8.5 / 0.25 + 0.2))
+    assert screenful(TWO_MBIT, 13) == pytest.approx(1.25 * (16.7 / 0.25 + 0.2))
+    assert search_page(TWO_MBIT) == pytest.approx(3.2)
+
+
+def test_settings_that_fit_a_slow_line(tmp_path: Path) -> None:
+    [advised] = advice(TWO_MBIT, settings(tmp_path))
+    assert advised.startswith("SCOG_TILE_DEADLINE=35:")
+    slower = Line(0.05, 0.05, 0.05, 50_000, 50_000)
+    assert any(each.startswith("SCOG_CATALOG_DEADLINE=35:") for each in advice(slower, settings(tmp_path)))
+
+
+@pytest.mark.parametrize("line", [FAST, FAR])
+def test_what_fits_is_left_as_it_is(tmp_path: Path, line: Line) -> None:
+    assert advice(line, settings(tmp_path)) == []
+
+
+def test_findings_from_a_file(tmp_path: Path) -> None:
+    async def work(server: RangeServer, size: int) -> list[str]:
+        http = HttpRanges(allowed_hosts=(server.host,), stall=7, retries=0, per_host=64)
+        async with Ranges(http, None) as ranges:
+            found = throughput(ranges.read, server.url("/a.tif"), size, None, settings(tmp_path))
+            return [finding.text async for finding in found]
+
+    with RangeServer() as server:
+        server.put("/a.tif", DATA)
+        rate, expect, fitting = asyncio.run(work(server, len(DATA)))
+        assert server.bytes == ONE + MANY
+        assert rate.startswith("throughput: ")
+        assert rate.endswith("(4.0 MB read)")
+        assert "at zoom 11 (8.5 MB)" in expect
+        assert "at zoom 13 (16.7 MB)" in expect
+        assert fitting.startswith("settings: ")
+        assert asyncio.run(work(server, 20_000)) == ["throughput: too few bytes came to tell"]
