@@ -33,6 +33,8 @@ from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, cut, drip_head
 from tests.doubles.range_server import Fault, RangeServer, body, hang, html, reset, status
 from tests.web.conftest import Served, served
 
+pytestmark = pytest.mark.usefixtures("transport_slowly")
+
 SQUARES = squares_around(11.3, 46.5, 2, 2)
 YEAR = "2024-01-01/2024-12-31"
 NDVI = 0.6

@@ -15,6 +15,8 @@ from tests.doubles.acquisitions import acquisitions, put_cogs, squares_around
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, edit
 from tests.doubles.range_server import Fault, hang, html, reset, status
 
+pytestmark = pytest.mark.usefixtures("transport_slowly")
+
 SQUARES = squares_around(-69.0, -33.5, 2, 1)
 """In the western and the southern hemisphere."""
 BOX = "-70.5,-34.5,-67,-32.5"

@@ -48,6 +48,8 @@ from tests.doubles.range_server import (
 )
 from tests.doubles.reading import Clock
 
+pytestmark = pytest.mark.usefixtures("transport_slowly")
+
 WORLD = (-180.0, -85.0, 180.0, 85.0)
 SQUARES = squares_around(11.3, 46.5, 2, 2)
 ITEMS = acquisitions(SQUARES, date(2024, 1, 1), 73, "https://files.example.org")

@@ -16,6 +16,8 @@ from tests.doubles.range_server import Answer, RangeServer
 from tests.doubles.rasters import raster
 from tests.doubles.reading import every_block, reading, run, truth
 
+pytestmark = pytest.mark.usefixtures("transport")
+
 DATA = raster("blocks of 256")
 
 

@@ -20,6 +20,8 @@ from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import KINDS, PLAIN, raster
 from tests.doubles.reading import every_block, read_level, reading, run, save, truth
 
+pytestmark = pytest.mark.usefixtures("transport_slowly")
+
 
 def described(kind: str) -> tuple[bytes, Description]:
     """A file and its description, read over HTTP."""

@@ -17,6 +17,8 @@ from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import OTHER, encoded, raster
 from tests.doubles.reading import every_block, read_level, reading, run, truth
 
+pytestmark = pytest.mark.usefixtures("transport_slowly")
+
 KINDS = ("LZW", "ZSTD", "JPEG", "striped", "three bands", "mask", "directories far away", "float predictor")
 
 

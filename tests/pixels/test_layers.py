@@ -26,6 +26,8 @@ from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, HEIGHT, WIDTH, raster
 from tests.doubles.reading import reading, run, truth
 
+pytestmark = pytest.mark.usefixtures("transport_slowly")
+
 HEADER = (0, 16_383)
 
 

@@ -23,6 +23,8 @@ from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import raster
 from tests.doubles.reading import Clock, every_block, mosaic, read_level, reading, run, truth
 
+pytestmark = pytest.mark.usefixtures("transport_slowly")
+
 KIND = "uint16 without predictor"
 DATA = raster(KIND)
 HEADER = (0, 16_383)

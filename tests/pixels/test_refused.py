@@ -23,6 +23,8 @@ from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded, raster
 from tests.doubles.reading import every_block, read_level, reading, run, save
 
+pytestmark = pytest.mark.usefixtures("transport_slowly")
+
 
 def tiff(width: int = 64, height: int = 64, dtype: str = "uint16", count: int = 1, **how: Any) -> bytes:
     """A GeoTIFF whose pixels were never written."""

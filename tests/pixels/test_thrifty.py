@@ -26,6 +26,8 @@ from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import KINDS, raster
 from tests.doubles.reading import every_block, reading, run, save, truth
 
+pytestmark = pytest.mark.usefixtures("transport_slowly")
+
 Body = Callable[[RangeServer, BlockReader, str, Description], Coroutine[Any, Any, None]]
 
 

@@ -27,6 +27,12 @@ MANY = httpx.Limits(max_connections=64)
 OLD = "S2A_32TQK_20240602_0_L2A"
 
 
+@pytest.fixture
+def far(transport: str, far: Callable[..., Far]) -> Callable[..., Far]:
+    """The files are served over plain HTTP and over TLS."""
+    return far
+
+
 def leave(running: Served, path: str, after: float) -> None:
     """Ask, and hang up."""
     with httpx.Client(base_url=running.url, trust_env=False) as client, pytest.raises(httpx.TimeoutException):

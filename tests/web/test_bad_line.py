@@ -1,0 +1,347 @@
+"""What a user at the end of a bad line gets: every tile in the end, right, and none for which another has to wait.
+
+The server runs with its default deadlines. Six clients ask at once, as a browser does.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rasterio.io import MemoryFile
+
+from scog.settings import Settings
+from tests.doubles import range_server as does
+from tests.doubles.archives import MadeScene, Square, constant
+from tests.doubles.range_server import Answer, Fault, Link, RangeServer
+from tests.web.conftest import Far, Served, served
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.usefixtures("transport")]
+
+SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 512)
+DAYS = [f"2024-{month:02}-{day:02}" for month in range(1, 11) for day in (2, 9, 16, 23)]
+ZOOM = 14
+AT_ONCE = 6
+PATIENCE = 12
+"""How often a client asks again for what is not complete, after the seconds that it is told to wait."""
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty clear dates of noise, 1 MB each; `far` serves its files."""
+    folder = tmp_path_factory.mktemp("noise")
+    rng = np.random.default_rng(16)
+    for day in DAYS:
+        bands = {band: rng.integers(1000, 6000, (512, 512), np.uint16) for band in ("red", "nir")}
+        bands["scl"] = constant(SQUARE, 4, 20, np.uint8)
+        MadeScene(f"S2A_32TQK_{day.replace('-', '')}_0_L2A", SQUARE, f"{day}T10:10:31Z", bands).write(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def truth(archive: Path) -> Iterator[Callable[[str], bytes]]:
+    """The right answer to a path, from a server that reads the same files from disk."""
+    with served(Settings(catalog=str(archive))) as running:
+        yield lambda path: running.get(path).content
+
+
+def tiles(square: Square = SQUARE, zoom: int = ZOOM) -> list[str]:
+    """The tiles that lie within a square, a little of its sides left out."""
+    (west, north), (east, south) = (_tile(*square.lonlat(*place), zoom) for place in ((0.1, 0.1), (0.9, 0.9)))
+    return [f"{zoom}/{x}/{y}" for y in range(north, south + 1) for x in range(west, east + 1)]
+
+
+def _tile(lon: float, lat: float, zoom: int) -> tuple[int, int]:
+    y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * 2**zoom
+    return int((lon + 180) / 360 * 2**zoom), int(y)
+
+
+def paths(days: Sequence[str] = DAYS) -> list[str]:
+    """Tiles of all days, each in turn, so that clients ask for different files at a time."""
+    return [f"/tiles/{tile}?datetime={day}" for tile in tiles() for day in days]
+
+
+# Asking
+
+
+def complete(answer: httpx.Response) -> bool:
+    """Whether everything is drawn that there is to draw."""
+    named = {"X-Scog-Skipped", "X-Scog-Incomplete", "X-Scog-Unmasked"} & set(answer.headers)
+    return answer.status_code == 200 and not named and "max-age=30" not in answer.headers["Cache-Control"]
+
+
+def ask(running: Served, path: str) -> httpx.Response:
+    return running.ask.get(path, timeout=60)
+
+
+def persist(running: Served, path: str) -> list[httpx.Response]:
+    """Every answer until one is complete."""
+    answers = [ask(running, path)]
+    while not complete(answers[-1]) and len(answers) < PATIENCE:
+        time.sleep(min(float(answers[-1].headers.get("Retry-After", 1)), 3))
+        answers.append(ask(running, path))
+    return answers
+
+
+def walk(running: Served, wanted: Sequence[str]) -> list[httpx.Response]:
+    """The first answer to each path."""
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return list(threads.map(lambda path: ask(running, path), wanted))
+
+
+def insist(running: Served, wanted: Sequence[str]) -> list[httpx.Response]:
+    """The last answer to each path, after as many as it takes."""
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return [answers[-1] for answers in threads.map(lambda path: persist(running, path), wanted)]
+
+
+def said(answers: Sequence[httpx.Response]) -> list[str]:
+    """What answers say that are not complete."""
+    bad = [answer for answer in answers if not complete(answer)]
+    return [
+        f"{each.status_code} {each.headers.get('X-Scog-Skipped', '')} {each.text[:150] if each.is_error else ''}"
+        for each in bad
+    ]
+
+
+def are_right(answers: Sequence[httpx.Response], wanted: Sequence[str], truth: Callable[[str], bytes]) -> bool:
+    """Whether all that claim to be complete have the right pixels."""
+    return all(answer.content == truth(path) for answer, path in zip(answers, wanted, strict=True) if complete(answer))
+
+
+def all_drawn(answers: Sequence[httpx.Response], wanted: Sequence[str], truth: Callable[[str], bytes]) -> None:
+    assert said(answers) == []
+    assert are_right(answers, wanted, truth)
+
+
+# Promises
+
+
+@pytest.mark.parametrize("composite", ["", "&composite=median"], ids=["tiles", "medians"])
+def test_few_answers_are_partial_though_reads_fail_and_stall(
+    composite: str, far: Callable[..., Far], truth: Callable[[str], bytes]
+) -> None:
+    """Of all reads 5 % fail and 1 % stall; at most 1 % of the answers are partial, and none is wrong."""
+    running = far(read_gap=0)
+    chance = does.by_chance(
+        12, (0.03, does.status(503)), (0.02, does.reset), (0.005, does.hang), (0.005, does.hang_after(500))
+    )
+    running.origin.fail_any(always=chance)
+    if composite:
+        spans = [f"{first}/{last}" for first, last in zip(DAYS[:-10], DAYS[10:], strict=True)]
+        wanted = [path + composite for path in paths(spans)]
+    else:
+        wanted = paths()
+    answers = walk(running.served, wanted)
+    assert min(chance.met[0], chance.met[1], chance.met[2] + chance.met[3]) >= 2, "the test is one"
+    assert are_right(answers, wanted, truth)
+    assert len(said(answers)) <= len(answers) / 100, said(answers)
+
+
+def test_everything_is_drawn_though_the_link_is_gone_for_a_while(
+    far: Callable[..., Far], truth: Callable[[str], bytes]
+) -> None:
+    """In the end; and what is asked for once the link is back is drawn at once: nothing is poisoned."""
+    running = far()
+    running.origin.link = link = Link(2_500_000, latency=0.04)
+    wanted, later = paths(DAYS[:8]), paths(DAYS[8:10])
+    with ThreadPoolExecutor(1) as thread:
+        insisting = thread.submit(insist, running.served, wanted)
+        time.sleep(0.7)
+        link.pause(6)
+        time.sleep(0.1)
+        assert not insisting.done(), "the test is one"
+        time.sleep(6.9)
+        all_drawn(walk(running.served, later), later, truth)
+        all_drawn(insisting.result(), wanted, truth)
+
+
+def test_everything_is_drawn_though_the_server_refuses_for_a_while(
+    far: Callable[..., Far], truth: Callable[[str], bytes]
+) -> None:
+    """The same; a host that failed so plainly may be left alone for 3 seconds more."""
+    running = far()
+    running.origin.link = Link(2_500_000)
+    wanted, later = paths(DAYS[:8]), paths(DAYS[8:10])
+    with ThreadPoolExecutor(1) as thread:
+        insisting = thread.submit(insist, running.served, wanted)
+        time.sleep(0.5)
+        running.origin.refuse()
+        time.sleep(2)
+        running.origin.accept()
+        assert not insisting.done(), "the test is one"
+        time.sleep(3)
+        all_drawn(walk(running.served, later), later, truth)
+        all_drawn(insisting.result(), wanted, truth)
+
+
+def test_everything_is_drawn_though_connections_go_silent(
+    far: Callable[..., Far], truth: Callable[[str], bytes]
+) -> None:
+    """As when a router forgets its connections: those that are open say no more, new ones are well."""
+    running = far()
+    wanted = paths(DAYS[:2])
+    walk(running.served, wanted[: len(wanted) // 3])
+    running.origin.fall_silent()
+    answers = walk(running.served, wanted)
+    all_drawn(answers, wanted, truth)
+
+
+def test_everything_is_drawn_though_connections_are_reset(
+    far: Callable[..., Far], truth: Callable[[str], bytes]
+) -> None:
+    running = far(read_gap=0)
+    chance = does.by_chance(5, (0.005, does.reset), (0.01, does.reset_after(2_000)))
+    running.origin.fail_any(always=chance)
+    wanted = paths()
+    answers = walk(running.served, wanted)
+    assert min(chance.met) >= 1, "the test is one"
+    all_drawn(answers, wanted, truth)
+
+
+def test_a_fast_host_does_not_wait_for_a_slow_one(archive: Path, tmp_path: Path) -> None:
+    """All tiles of the fast host are there before the first of the slow one, though asked for later."""
+    slow_days, fast_days = DAYS[:30], DAYS[30:]
+    with ExitStack() as stack:
+        slow = stack.enter_context(RangeServer(latency=1.5))
+        fast = stack.enter_context(RangeServer(latency=0.01))
+        hosts = {day: slow if day in slow_days else fast for day in DAYS}
+        for item_path in archive.glob("*/*/*.json"):
+            item = json.loads(item_path.read_bytes())
+            host = hosts[item["properties"]["datetime"][:10]]
+            for band, asset in item["assets"].items():
+                asset["href"] = host.put(f"/{item['id']}/{band}.tif", (item_path.parent / f"{band}.tif").read_bytes())
+            (tmp_path / item_path.name).write_text(json.dumps(item))
+        settings = Settings(catalog=str(tmp_path), hosts=(slow.host, fast.host), cache_dir=tmp_path / "cache")
+        running = stack.enter_context(served(settings))
+        ended: dict[str, list[float]] = {"slow": [], "fast": []}
+        answers = []
+
+        def one(kind: str, day: str) -> None:
+            answers.append(ask(running, f"/tiles/{tiles()[0]}?datetime={day}"))
+            ended[kind].append(time.monotonic())
+
+        with ThreadPoolExecutor(len(DAYS)) as threads:
+            asked = [threads.submit(one, "slow", day) for day in slow_days]
+            time.sleep(0.3)
+            asked += [threads.submit(one, "fast", day) for day in fast_days]
+            for each in asked:
+                each.result()
+        assert max(ended["fast"]) < min(ended["slow"])
+        assert said(answers) == []
+
+
+def well(answer: Answer) -> Answer:
+    return answer
+
+
+WRONG: dict[str, Fault] = {
+    "401": does.status(401),
+    "408": does.status(408),
+    "500": does.status(500),
+    "503": does.status(503),
+    "page": does.html,
+    "page as a range": does.html_as_range,
+    "whole file": does.whole,
+    "short range": does.short(20),
+    "short body": does.short_body(20),
+    "another range": does.shifted(10),
+    "no content range": does.header(Content_Range=""),
+    "broken chunks": does.garbage,
+    "flipped byte": does.flip(3),
+    "hang": does.hang,
+    "hang mid-body": does.hang_after(100),
+    "drip": does.drip(100, 0.05),
+    "reset": does.reset,
+    "cut": does.cut_after(100),
+}
+
+
+@pytest.mark.parametrize("where", ["header", "blocks"])
+@pytest.mark.parametrize("kind", WRONG)
+def test_one_wrong_answer_is_made_good_by_the_next_request(
+    kind: str, where: str, far: Callable[..., Far], truth: Callable[[str], bytes]
+) -> None:
+    running = far()
+    (name,) = [path for path in running.origin._files if "20240102" in path and path.endswith("red.tif")]
+    running.origin.fail(name, *([well] if where == "blocks" else []), WRONG[kind])
+    path = f"/tiles/{tiles()[0]}?datetime=2024-01-02"
+    first, second = ask(running.served, path), ask(running.served, path)
+    all_drawn([second], [path], truth)
+    assert are_right([first], [path], truth)
+
+
+def test_a_slow_line_fetches_no_byte_twice(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+    """Of a line of 2 Mbit/s six tiles want more than it gives in their time: what has come is there at the next try."""
+    wanted = paths(DAYS[:2])
+    fast = far()
+    walk(fast.served, wanted)
+    once = fast.origin.repeated  # such as a header's last bytes, which are a block's first
+    slow = far(tile_deadline=2.0)
+    slow.origin.forget_requests()
+    slow.origin.link = Link(250_000, latency=0.04)
+    answers = insist(slow.served, wanted)
+    all_drawn(answers, wanted, truth)
+    assert slow.origin.repeated <= once
+
+
+# A file that changes
+
+
+def uncompressed(size: int, low: int) -> bytes:
+    """A file whose bytes no checksum guards: numbers from `low` on, below `low + 100`."""
+    numbers = np.random.default_rng(low).integers(low, low + 100, (size, size), np.uint16)
+    profile: dict[str, Any] = {
+        "driver": "GTiff", "height": size, "width": size, "count": 1, "dtype": "uint16", "nodata": 0,
+        "crs": SQUARE.crs, "transform": Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), "tiled": True,
+        "blockxsize": 256, "blockysize": 256,
+    }  # fmt: skip
+    with MemoryFile() as memory:
+        with memory.open(**profile) as dataset:
+            dataset.write(numbers, 1)
+        return bytes(memory.read())
+
+
+ETAGS = {"strong": ('"old"', '"new"'), "weak": ('W/"old"', 'W/"new"'), "none": ("", "")}
+
+
+@pytest.mark.parametrize("after", [50, 100_000, 125_000])
+@pytest.mark.parametrize("etag", ETAGS)
+def test_a_file_replaced_in_the_middle_of_a_read_is_never_a_mixture(
+    etag: str, after: int, far: Callable[..., Far]
+) -> None:
+    """Without an ETag nothing tells two reads apart, so that there the file has one block."""
+    size = 256 if etag == "none" else 512
+    square = Square(SQUARE.name, SQUARE.epsg, SQUARE.left, SQUARE.top, size)
+    old, new = uncompressed(size, 1000), uncompressed(size, 5000)
+    assert len(old) == len(new)
+    with rasterio.open(io.BytesIO(old)) as dataset:
+        assert dataset.shape == (size, size)
+    running = far()
+    (name,) = [path for path in running.origin._files if "20240102" in path and path.endswith("red.tif")]
+    running.origin.put(name, old, ETAGS[etag][0])
+    replaced = does.meanwhile(does.reset_after(after), lambda: running.origin.put(name, new, ETAGS[etag][1]))
+    running.origin.fail(name, well, replaced)
+    zoom = 15 if size == 256 else 13
+    (x, y) = _tile(*square.lonlat(), zoom)
+    path = f"/tiles/{zoom}/{x}/{y}.npy?datetime=2024-01-02&expression=red&mask=none"
+    answer = persist(running.served, path)[-1]
+    assert complete(answer)
+    values = np.load(io.BytesIO(answer.content))
+    values = values[~np.isnan(values)]
+    assert values.size > 1000
+    assert (values < 0.3).all() or (values > 0.3).all()
+    assert (values > 0.3).all(), "the new file is there"
+    assert len(running.origin.requests) >= 3, "the test is one"
