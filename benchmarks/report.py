@@ -136,13 +136,12 @@ def line_table(rows: Sequence[Row]) -> str:
     order = {case: number for number, case in enumerate(dict.fromkeys(row.case for row in rows))}
     for row in sorted(rows, key=lambda row: (order[row.case], row.round, row.wall)):
         floor = floors.get((row.case, row.round))
-        drawn = row.missing < row.tiles
         cells = [
             row.case,
             f"**{row.contender}**" if row.contender == OURS else row.contender,
-            "-" if row.first is None or not drawn or row.contender == FLOOR else _short(row.first),
-            _short(row.wall) if drawn else f"never ({_short(row.wall)})",
-            "-" if not floor or not drawn else _short(row.wall / floor),
+            "-" if row.first is None or row.missing == row.tiles else _short(row.first),
+            f"never, {row.missing} missing" if row.missing else _short(row.wall),
+            "-" if not floor or row.missing else _short(row.wall / floor),
             f"{row.bytes / 1e6:.1f}",
             f"{row.twice / 1e6:.1f}",
             str(row.requests),

@@ -133,7 +133,7 @@ def _line(rows: Sequence[Row]) -> list[Target]:
         _worst("line, tiles that fail at the next try too", 0, ours, lambda row: row.missing),
         _worst("line, bytes sent twice, share", 0, ours, lambda row: row.twice / row.bytes),
         _ratio("line, screenful, scog / floor", screens, "line", OURS, FLOOR, None, 1.25, None, bound="at most"),
-        _ratio("line, first tile, scog / a third of the floor", screens, "line", OURS, FLOOR, None, 1, None,
+        _ratio("line, first tile, scog / floor", screens, "line", OURS, FLOOR, None, 1, None,
                bound="at most", field="first"),
         _ratio("line, bytes, scog / whole blocks", screens, "line", OURS, FLOOR, None, 1.12, 1,
                bound="at most", field="bytes"),
@@ -145,7 +145,9 @@ def _line(rows: Sequence[Row]) -> list[Target]:
 
 
 def _late(row: Row) -> Row:
-    return replace(row, wall=math.inf, first=math.inf) if row.missing else row
+    if not row.missing:
+        return row
+    return replace(row, wall=math.inf, first=row.first if row.missing < row.tiles else math.inf)
 
 
 def _limited(floor: Row) -> bool:
