@@ -119,8 +119,8 @@ def _served(
                 cost |= bench.origin.totals()
     except (Failed, OSError) as fault:
         return bench.keep(replace(row, error=f"{fault}"[:300]))
-    for fault in drawn.faults[:2]:
-        print(f"    {fault}", flush=True)
+    for text in drawn.faults[:2]:
+        print(f"    {text}", flush=True)
     times = {"wall": drawn.last, "first": drawn.first, "failed": drawn.failed, "redrawn": drawn.redrawn}
     return bench.keep(replace(row, **cost, **times))
 
