@@ -62,7 +62,7 @@ def tables(about: Mapping[str, Any], rows: Sequence[Row]) -> str:
         if found:
             parts.append(f"## {scenario}\n\n{scenario_table(found)}")
     waits = _trips_table(rows)
-    for scenario in ("line", "line median"):
+    for scenario in ("line", "line median", "faults"):
         found = [row for row in rows if row.scenario == scenario and row.error is None]
         parts += [f"## {scenario}\n\n{line_table(found)}"] if found else []
     failed = {f"- {row.contender}, {row.scenario}, {row.case}: {row.error}" for row in rows if row.error}

@@ -22,7 +22,7 @@ from benchmarks.data import dataset
 from benchmarks.measure import Row
 from benchmarks.origin_process import Origin
 from benchmarks.peers import roster
-from benchmarks.scenarios import composites, line, origin, panning, series, starting, tiles
+from benchmarks.scenarios import composites, faults, line, origin, panning, series, starting, tiles
 
 SCENARIOS: dict[str, Callable[[Bench], None]] = {
     "origin": origin.prove,
@@ -39,6 +39,7 @@ SCENARIOS: dict[str, Callable[[Bench], None]] = {
     "panning": panning.pan_and_zoom,
     "clients": panning.clients,
     "line": line.line,
+    "faults": faults.faults,
 }
 FIRST_BYTE, BANDWIDTH, ROUND_TRIP = 0.030, 50e6, 0.001
 """Of S3 from the same region: nearly all of the first byte's time is the server's, not the line's."""

@@ -55,7 +55,7 @@ class Target:
 def targets(rows: Sequence[Row]) -> list[Target]:
     """All targets, measured or not."""
     rows = [row for row in rows if row.error is None]
-    parts = (_servers, _tiles, _composites, _line, _series, _process)
+    parts = (_servers, _tiles, _composites, _line, _faults, _series, _process)
     return [*(target for part in parts for target in part(rows)), _pixels(rows)]
 
 
@@ -142,6 +142,16 @@ def _line(rows: Sequence[Row]) -> list[Target]:
         _ratio("line, median of 20 dates, odc-stac / scog", [_late(row) for row in rows], "line median", "odc-stac",
                OURS, None, 1, 1.3),
     ]  # fmt: skip
+
+
+def _faults(rows: Sequence[Row]) -> list[Target]:
+    """While 1 % of the responses stall and 5 % fail, and while the link is gone."""
+    ours = [row for row in rows if row.scenario == "faults"]
+    failing = [row for row in ours if row.case in ("walk", "medians")]
+    return [
+        _worst("faults, partial or failed images, share", 0.01, failing, lambda row: row.failed / row.tiles),
+        _worst("faults, images never drawn", 0, ours, lambda row: row.missing),
+    ]
 
 
 def _late(row: Row) -> Row:

@@ -73,7 +73,7 @@ def line(bench: Bench) -> None:
         _median(bench, COMPOSITE, round_)
 
 
-def _tiles(scene: Scene, zoom: int) -> list[Tile]:
+def screen_over(scene: Scene, zoom: int) -> list[Tile]:
     """The screen over the middle of a scene, without tiles beside it."""
     west, south, east, north = scene.bbox
     middle = TMS.tile((west + east) / 2, (south + north) / 2, zoom)
@@ -91,7 +91,7 @@ def _screenful(bench: Bench, name: str, each: Line, zoom: int, known: dict[tuple
     if name != OURS and expected > LONGEST:
         bench.keep(Row("line", case, name, 0, error=f"left out: its bytes take {expected:.0f} s over this line"))
         return
-    tiles = _tiles(scenes[0], zoom)
+    tiles = screen_over(scenes[0], zoom)
     if name in WORKERS:
         row = _served(bench, name, each, Row("line", case, name, 0, tiles=len(tiles)), tiles, scenes, "tile")
     else:
@@ -121,8 +121,7 @@ def _served(
         return bench.keep(replace(row, error=f"{fault}"[:300]))
     for text in drawn.faults[:2]:
         print(f"    {text}", flush=True)
-    times = {"wall": drawn.last, "first": drawn.first, "failed": drawn.failed, "redrawn": drawn.redrawn}
-    return bench.keep(replace(row, **cost, **times))
+    return bench.keep(replace(row, **cost, **drawn.fields()))
 
 
 def _drawn(bench: Bench, name: str, each: Line, row: Row, tiles: Sequence[Tile], scenes: Sequence[Scene]) -> Row:
@@ -144,7 +143,7 @@ def _floor(bench: Bench, each: Line, zoom: int) -> None:
     is later. At z9 that tile needs nearly all blocks, and far away most of the time are round trips.
     """
     scene = bench.data.dates[0]
-    tiles = _tiles(scene, zoom)
+    tiles = screen_over(scene, zoom)
     files = [bench.data.folder / scene.assets[band] for band in ("red", "nir")]
     least, middle = (
         line_floor(files, drawn, link=each.rate, round_trip=each.trip / 1000) for drawn in (tiles, tiles[:1])
