@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer cases")
     parser.add_argument("--only", default=",".join(SCENARIOS), help=f"of {', '.join(SCENARIOS)}")
     parser.add_argument("--contenders", help="names, separated by commas; all that are installed unless given")
+    parser.add_argument("--cases", default="", help='of the scenario line, such as "5 Mbit/s 40 ms" or z13')
     parser.add_argument("--out", type=Path, help="where the results go; benchmarks/results/<time>.json unless given")
     options = parser.parse_args()
     names = options.only.split(",")
@@ -62,7 +63,7 @@ def main() -> None:
     if options.contenders:
         contenders = {name: contenders[name] for name in options.contenders.split(",")}
     began = datetime.now(UTC)
-    rows, versions, spent = _measured(names, contenders, quick=options.quick)
+    rows, versions, spent = _measured(names, contenders, quick=options.quick, cases=options.cases)
     about = {
         "began": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "quick": options.quick,
@@ -81,7 +82,7 @@ def main() -> None:
 
 
 def _measured(
-    names: list[str], contenders: dict[str, list[str]], *, quick: bool
+    names: list[str], contenders: dict[str, list[str]], *, quick: bool, cases: str
 ) -> tuple[list[Row], dict[str, dict[str, str]], dict[str, float]]:
     """The rows of some scenarios, the contenders' versions, and seconds by scenario."""
     spent: dict[str, float] = {}
@@ -92,7 +93,7 @@ def _measured(
         tempfile.TemporaryDirectory() as folder,
         Origin(data.folder, first_byte=FIRST_BYTE, bandwidth=BANDWIDTH, round_trip=ROUND_TRIP) as server,
     ):
-        bench = Bench(server, data, contenders, quick=quick, folder=Path(folder), log=LOG)
+        bench = Bench(server, data, contenders, quick=quick, cases=cases, folder=Path(folder), log=LOG)
         try:
             for name in names:
                 since = time.monotonic()

@@ -64,12 +64,12 @@ def line(bench: Bench) -> None:
     """Screenfuls over each line and at each zoom, then a median of 20 dates."""
     known: dict[tuple[str, int], int] = {}
     for each in [WITH_LIBRARIES] if bench.quick else [*BOTH, *ALONE]:
-        for zoom in ZOOMS:
+        for zoom in [zoom for zoom in ZOOMS if bench.cases in f"{each} z{zoom}"]:
             names = [SERVER, OURS, *(LIBRARIES if each == WITH_LIBRARIES and not bench.quick else ())]
             for name in [OURS] if each in ALONE else [name for name in names if bench.has(name)]:
                 _screenful(bench, name, each, zoom, known)
             _floor(bench, each, zoom)
-    for round_ in range(1 if bench.quick else 2):
+    for round_ in range(1 if bench.quick else 2) if bench.cases in f"20 dates {COMPOSITE}" else ():
         _median(bench, COMPOSITE, round_)
 
 
