@@ -1,8 +1,8 @@
 """The whole benchmark: `python -m benchmarks.run`, or `--quick` for a first impression. Results go to a JSON file.
 
 make bench-peers    the peers' environments, once
-make bench          everything, about 50 minutes
-make bench-quick    about 10 minutes
+make bench          everything, about 55 minutes
+make bench-quick    about 12 minutes
 """
 
 from __future__ import annotations
