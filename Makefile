@@ -18,10 +18,10 @@ acceptance: .venv/develop  ## run the tests that take longer
 live: .venv/develop  ## check, over the internet, that Earth Search still is what the code takes it for (2 minutes, 50 MB)
 	@$(BIN)/python -m tests.live.earth_search
 
-bench: .venv/develop  ## measure scog beside its peers (about 50 minutes; see benchmarks/README.md)
+bench: .venv/develop  ## measure scog beside its peers (about 55 minutes; see benchmarks/README.md)
 	@$(BIN)/python -m benchmarks.run
 
-bench-quick: .venv/develop  ## the same in about 10 minutes, with fewer rounds and cases
+bench-quick: .venv/develop  ## the same in about 12 minutes, with fewer rounds and cases
 	@$(BIN)/python -m benchmarks.run --quick
 
 bench-data: .venv/develop  ## make the scenes that are measured with (once, 3 GB)

@@ -45,7 +45,10 @@ Tile = tuple[int, int, int]
 
 
 class Bench:
-    """The state of one run. `roster` holds the commands that start contenders, by name."""
+    """The state of one run. `roster` holds the commands that start contenders, by name.
+
+    Of the scenario `line` only cases are measured whose names contain the text `cases`.
+    """
 
     def __init__(
         self,
@@ -54,12 +57,13 @@ class Bench:
         roster: Mapping[str, Sequence[str]],
         *,
         quick: bool,
+        cases: str = "",
         folder: Path,
         log: Path,
     ) -> None:
         self.origin = origin
         self.data = data
-        self.quick = quick
+        self.quick, self.cases = quick, cases
         self.rows: list[Row] = []
         self.versions: dict[str, dict[str, str]] = {}
         self._roster = roster

@@ -98,6 +98,8 @@ class Server:
             self.link.rate = float(value) or math.inf
         elif name == "pause":
             self.link.pause(float(value))
+            for connection in self.connections:
+                connection.postpone(float(value))
         else:
             owner = next((each for each in (self.shape, self.destiny.faults) if hasattr(each, name)), None)
             if owner is None:

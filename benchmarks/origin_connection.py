@@ -7,7 +7,6 @@ is not counted as sent, beyond what the sockets' buffers hold.
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import ssl
 import struct
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from benchmarks.origin_faults import Fate
-from benchmarks.origin_files import Count
+from benchmarks.origin_files import NOTHING, Count
 
 if TYPE_CHECKING:
     from benchmarks.origin import Server
@@ -33,8 +32,6 @@ REASONS = {200: "OK", 206: "Partial Content", 400: "Bad Request", 404: "Not Foun
            416: "Range Not Satisfiable", 503: "Slow Down"}  # fmt: skip
 BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 UNLIMITED = 1e12
-NOTHING = memoryview(b"")
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.IGNORECASE)
 
 
 @dataclass
@@ -81,6 +78,11 @@ class Connection:
             with suppress(OSError, ValueError):
                 self._socket.unwrap()
         self._drop()
+
+    def postpone(self, seconds: float) -> None:
+        """Send what is not sent yet so much later."""
+        if self._response is not None:
+            self._response.began += seconds
 
     def _drop(self) -> None:
         if self.closed:
@@ -172,7 +174,7 @@ class Connection:
             server.counts.connections.refused += 1
             status, fields, body, start = 503, {"Content-Length": "0"}, NOTHING, 0
         else:
-            status, fields, body, start = self._answer(method, path, wanted)
+            status, fields, body, start = server.files.answer(method, path, wanted)
         began = max(self._loop.time(), server.link.closed_until) + server.shape.first_byte
         bandwidth = min(server.shape.bandwidth, server.destiny.bandwidth(headers.get("host", ""), path))
         body = NOTHING if method == "HEAD" else body
@@ -180,29 +182,6 @@ class Connection:
         head = memoryview(self._head(status, fields))
         self._response = Response(head, body, count, address, start, began, bandwidth, cut)
         self._at(began, self._begin)
-
-    def _answer(self, method: str, path: str, wanted: str | None) -> tuple[int, dict[str, str], memoryview, int]:
-        """Status, header fields, body, and where in the file the body starts."""
-        nothing = {"Content-Length": "0"}
-        if method not in ("GET", "HEAD"):
-            return 405, nothing, NOTHING, 0
-        stored = self._server.files.get(path)
-        if stored is None:
-            return 404, nothing, NOTHING, 0
-        size = len(stored.data)
-        fields = {"Content-Type": "image/tiff", "Accept-Ranges": "bytes", "ETag": stored.etag}
-        fields["Last-Modified"] = stored.modified
-        span = None if wanted is None else _RANGE.fullmatch(wanted)
-        if span is None or span[1] == span[2] == "":  # no range, or several: the whole is a valid answer
-            return 200, fields | {"Content-Length": str(size)}, stored.data, 0
-        if span[1]:
-            start, stop = int(span[1]), min(int(span[2]) + 1, size) if span[2] else size
-        else:
-            start, stop = max(0, size - int(span[2])), size
-        if start >= stop:
-            return 416, nothing | {"Content-Range": f"bytes */{size}"}, NOTHING, 0
-        fields |= {"Content-Length": str(stop - start), "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
-        return 206, fields, stored.data[start:stop], start
 
     def _head(self, status: int, fields: dict[str, str]) -> bytes:
         fields = fields | {"Connection": "close" if self._close_after else "keep-alive"}

@@ -62,7 +62,7 @@ def tables(about: Mapping[str, Any], rows: Sequence[Row]) -> str:
         if found:
             parts.append(f"## {scenario}\n\n{scenario_table(found)}")
     waits = _trips_table(rows)
-    for scenario in ("line", "line median"):
+    for scenario in ("line", "line median", "faults"):
         found = [row for row in rows if row.scenario == scenario and row.error is None]
         parts += [f"## {scenario}\n\n{line_table(found)}"] if found else []
     failed = {f"- {row.contender}, {row.scenario}, {row.case}: {row.error}" for row in rows if row.error}
@@ -136,13 +136,12 @@ def line_table(rows: Sequence[Row]) -> str:
     order = {case: number for number, case in enumerate(dict.fromkeys(row.case for row in rows))}
     for row in sorted(rows, key=lambda row: (order[row.case], row.round, row.wall)):
         floor = floors.get((row.case, row.round))
-        drawn = row.missing < row.tiles
         cells = [
             row.case,
             f"**{row.contender}**" if row.contender == OURS else row.contender,
-            "-" if row.first is None or not drawn or row.contender == FLOOR else _short(row.first),
-            _short(row.wall) if drawn else f"never ({_short(row.wall)})",
-            "-" if not floor or not drawn else _short(row.wall / floor),
+            "-" if row.first is None or row.missing == row.tiles else _short(row.first),
+            f"never, {row.missing} missing" if row.missing else _short(row.wall),
+            "-" if not floor or row.missing else _short(row.wall / floor),
             f"{row.bytes / 1e6:.1f}",
             f"{row.twice / 1e6:.1f}",
             str(row.requests),

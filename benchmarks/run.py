@@ -1,8 +1,8 @@
 """The whole benchmark: `python -m benchmarks.run`, or `--quick` for a first impression. Results go to a JSON file.
 
 make bench-peers    the peers' environments, once
-make bench          everything, about 50 minutes
-make bench-quick    about 10 minutes
+make bench          everything, about 55 minutes
+make bench-quick    about 12 minutes
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.data import dataset
 from benchmarks.measure import Row
 from benchmarks.origin_process import Origin
 from benchmarks.peers import roster
-from benchmarks.scenarios import composites, line, origin, panning, series, starting, tiles
+from benchmarks.scenarios import composites, faults, line, origin, panning, series, starting, tiles
 
 SCENARIOS: dict[str, Callable[[Bench], None]] = {
     "origin": origin.prove,
@@ -39,6 +39,7 @@ SCENARIOS: dict[str, Callable[[Bench], None]] = {
     "panning": panning.pan_and_zoom,
     "clients": panning.clients,
     "line": line.line,
+    "faults": faults.faults,
 }
 FIRST_BYTE, BANDWIDTH, ROUND_TRIP = 0.030, 50e6, 0.001
 """Of S3 from the same region: nearly all of the first byte's time is the server's, not the line's."""
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer cases")
     parser.add_argument("--only", default=",".join(SCENARIOS), help=f"of {', '.join(SCENARIOS)}")
     parser.add_argument("--contenders", help="names, separated by commas; all that are installed unless given")
+    parser.add_argument("--cases", default="", help='of the scenario line, such as "5 Mbit/s 40 ms" or z13')
     parser.add_argument("--out", type=Path, help="where the results go; benchmarks/results/<time>.json unless given")
     options = parser.parse_args()
     names = options.only.split(",")
@@ -61,7 +63,7 @@ def main() -> None:
     if options.contenders:
         contenders = {name: contenders[name] for name in options.contenders.split(",")}
     began = datetime.now(UTC)
-    rows, versions, spent = _measured(names, contenders, quick=options.quick)
+    rows, versions, spent = _measured(names, contenders, quick=options.quick, cases=options.cases)
     about = {
         "began": f"{began:%Y-%m-%dT%H:%M:%SZ}",
         "quick": options.quick,
@@ -80,7 +82,7 @@ def main() -> None:
 
 
 def _measured(
-    names: list[str], contenders: dict[str, list[str]], *, quick: bool
+    names: list[str], contenders: dict[str, list[str]], *, quick: bool, cases: str
 ) -> tuple[list[Row], dict[str, dict[str, str]], dict[str, float]]:
     """The rows of some scenarios, the contenders' versions, and seconds by scenario."""
     spent: dict[str, float] = {}
@@ -91,7 +93,7 @@ def _measured(
         tempfile.TemporaryDirectory() as folder,
         Origin(data.folder, first_byte=FIRST_BYTE, bandwidth=BANDWIDTH, round_trip=ROUND_TRIP) as server,
     ):
-        bench = Bench(server, data, contenders, quick=quick, folder=Path(folder), log=LOG)
+        bench = Bench(server, data, contenders, quick=quick, cases=cases, folder=Path(folder), log=LOG)
         try:
             for name in names:
                 since = time.monotonic()

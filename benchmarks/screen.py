@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 
@@ -32,6 +33,10 @@ class Screenful:
     redrawn: int
     faults: tuple[str, ...]
 
+    def fields(self) -> dict[str, Any]:
+        """As a row has them."""
+        return {"wall": self.last, "first": self.first, "failed": self.failed, "redrawn": self.redrawn}
+
 
 def screen(middle: Tile) -> list[Tile]:
     """The tiles around one, nearest first; equally near ones by row and column."""
@@ -42,27 +47,33 @@ def screen(middle: Tile) -> list[Tile]:
     return [(z, x + col, y + row) for col, row in places]
 
 
-def draw_screen(template: str, tiles: Sequence[Tile]) -> Screenful:
-    """Ask a server for tiles at `template`, with {z}, {x} and {y}."""
-    return asyncio.run(_Browser(template).draw(tiles))
+def draw_screen(
+    template: str, tiles: Sequence[Tile], connections: int = CONNECTIONS, *, waits: Sequence[float] = (0.0,)
+) -> Screenful:
+    """Ask a server for tiles at `template`, with {z}, {x} and {y}, and again for those that failed.
+
+    `waits` are seconds before each further try, at least; a `Retry-After` counts if it is longer.
+    """
+    return asyncio.run(_Browser(template, connections).draw(tiles, waits))
 
 
 class _Browser:
-    def __init__(self, template: str) -> None:
+    def __init__(self, template: str, connections: int) -> None:
         self._template = template
+        self._connections = connections
         self._began = 0.0
         self._drawn: list[float] = []
         self._faults: list[str] = []
         self._pause = 0.0
 
-    async def draw(self, tiles: Sequence[Tile]) -> Screenful:
-        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+    async def draw(self, tiles: Sequence[Tile], waits: Sequence[float]) -> Screenful:
+        connector = aiohttp.TCPConnector(limit=self._connections)
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE)) as session:
             self._began = time.perf_counter()
-            failed = await self._ask(session, tiles)
-            if failed:
-                await asyncio.sleep(min(self._pause, LONGEST_PAUSE))
-            missing = await self._ask(session, failed)
+            failed = missing = await self._ask(session, tiles)
+            for wait in waits if failed else ():
+                await asyncio.sleep(max(wait, min(self._pause, LONGEST_PAUSE)))
+                missing = await self._ask(session, missing)
         nothing = time.perf_counter() - self._began
         first, last = (min(self._drawn), max(self._drawn)) if self._drawn else (nothing, nothing)
         return Screenful(first, last, len(failed), len(failed) - len(missing), tuple(dict.fromkeys(self._faults)))
@@ -81,7 +92,7 @@ class _Browser:
                     self._faults.append(fault)
                     failed.append(tile)
 
-        await asyncio.gather(*(one_after_another() for _ in range(CONNECTIONS)))
+        await asyncio.gather(*(one_after_another() for _ in range(self._connections)))
         return failed
 
     async def _one(self, session: aiohttp.ClientSession, tile: Tile) -> str | None:

@@ -16,5 +16,5 @@ def series(bench: Bench) -> None:
         for case, side in SIDES.items():
             for name in bench.turn("series", round_):
                 plot = bench.plot_near(scenes, side, round_)
-                for scenario in ("series", "series hot"):
-                    bench.measure(name, scenario, case, round_, plot, scenes, "series")
+                bench.measure(name, "series", case, round_, plot, scenes, "series")
+                bench.measure(name, "series hot", case, round_, plot, scenes, "series", kept=True)

@@ -39,7 +39,7 @@ def cold_and_hot(bench: Bench) -> None:
                     bench.measure(name, "cold" + KEPT, f"z{zoom}", round_, kept, scenes, "tile", kept=True)
                     plain = replace(work, scenes=tuple(bench.fresh(scenes, PLAIN)))
                     bench.measure(name, "cold" + ON_PLAIN, f"z{zoom}", round_, plain, scenes, "tile")
-                bench.measure(name, "hot", f"z{zoom}", round_, work, scenes, "tile")
+                bench.measure(name, "hot", f"z{zoom}", round_, work, scenes, "tile", kept=True)
             for ending, trips in TRIPS.items():
                 bench.floor("cold" + ending, f"z{zoom}", round_, tile, "ndvi", scenes, connecting=trips)
 

@@ -148,6 +148,16 @@ def test_a_pause_stops_everything(origin: Origin, client: httpx.Client) -> None:
     assert time.perf_counter() - since > 0.15
 
 
+def test_a_pause_in_the_middle_is_not_made_good(origin: Origin, client: httpx.Client) -> None:
+    origin.shape(bandwidth=1e6)
+    pause = threading.Timer(0.1, origin.pause, [0.3])
+    pause.start()
+    since = time.perf_counter()
+    assert get(client, origin, 0, 400_000).content == DATA[:400_000]
+    assert time.perf_counter() - since > 0.4 + 0.25
+    pause.join()
+
+
 def test_refused_and_reset_responses(origin: Origin, client: httpx.Client) -> None:
     origin.faults(refuse=1)
     assert get(client, origin, 0, 10).status_code == 503
