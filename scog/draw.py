@@ -13,6 +13,7 @@ from scog.errors import DeadlineExceeded, NothingReadable
 from scog.find import observations
 from scog.kept import Found
 from scog.paint import Painting
+from scog.pixels.coarseness import Coarseness
 from scog.pixels.composite import OLDEST
 from scog.report import Report
 from scog.space.grid import Grid
@@ -37,8 +38,16 @@ async def draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
 
 
 async def _draw(engine: Engine, grid: Grid, ask: Ask) -> Drawing:
-    """Draw one period."""
-    report = Report()
+    """Draw one period. An error says how far it got."""
+    report = Report(preview=Coarseness() if ask.preview else None)
+    try:
+        return await _drawn(engine, grid, ask, report)
+    except (DeadlineExceeded, NothingReadable) as fault:
+        fault.progress = report.progress
+        raise
+
+
+async def _drawn(engine: Engine, grid: Grid, ask: Ask, report: Report) -> Drawing:
     where = ask.interval, ask.cloud_cover, ask.collection
     inside = None
     picture = (Painting if ask.composite.painted else Stack)(engine, grid, ask, report)

@@ -94,6 +94,7 @@ class Painting:
     async def _paint_read(self, scenes: Sequence[Scene]) -> None:
         """Paint scenes that have to be read. The classification comes first: what is cloud costs no other read."""
         self._under_way = {scene.id for scene in scenes}
+        self._report.wanted |= self._under_way
         since = time.perf_counter()
         found = await gather_all(self._view.usable(scene, self._missing()) for scene in scenes)
         usable = {scene.id: mask for scene, mask in zip(scenes, found, strict=True) if mask is not None}
@@ -113,8 +114,10 @@ class Painting:
                     del usable[scene.id]
                     continue
                 usable[scene.id] = usable[scene.id] & ~share
+                self._report.read.add(scene.id)
                 self._keep(scene, result)
         self._looked_at |= self._under_way
+        self._report.read |= self._under_way - self._report.skipped.keys()
         self._under_way = set()
         self._report.add_time("read", since)
 

@@ -122,7 +122,15 @@ class View:
         """What `work` makes of bands of a scene, or None with the reason noted."""
         try:
             return await self._layers.compute(
-                scene, bands, grid, work, self._report.tally, wanted, resampling, self._thrifty
+                scene,
+                bands,
+                grid,
+                work,
+                self._report.tally,
+                wanted,
+                resampling,
+                self._thrifty,
+                self._report.preview,
             )
         except SourceError as fault:
             self._report.skipped.setdefault(scene.id, fault.reason)

@@ -196,6 +196,11 @@ class DeliveryParameters(AnswerParameters):
     buffer: Annotated[float, Field(ge=0, le=MAX_BUFFER, multiple_of=0.5)] = Field(
         0, description="Pixels around the tile, on each side, that the picture is larger."
     )
+    preview: bool = Field(
+        False,
+        description="Answer sooner with a coarser image where the right one has to be fetched first, from what is in "
+        "memory or costs few bytes. `X-Scog-Preview` then says how coarse it is, and it may be kept for 5 s only.",
+    )
 
 
 class TileParameters(DeliveryParameters, PictureParameters):

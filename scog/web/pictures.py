@@ -75,7 +75,9 @@ async def picture(
     drawing = await cut_out(engine, grid, ask)
     report = drawing.report
     if delivery.strict and report.partial:
-        raise NothingReadable("Scenes are missing from this picture.", skipped=tuple(report.skipped.items()))
+        fault = NothingReadable("Scenes are missing from this picture.", skipped=tuple(report.skipped.items()))
+        fault.progress = report.progress
+        raise fault
     if delivery.empty == "204" and not drawing.valid.any():
         return Response(status_code=204, headers=report_headers(report, keep))
 

@@ -1,0 +1,179 @@
+"""Previews: coarser levels where the right ones would have to be fetched, and before anything else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+
+from scog.catalog.scene import Asset
+from scog.net.policy import Tally
+from scog.pixels import precedence
+from scog.pixels.coarseness import LIGHT, Coarseness
+from scog.pixels.layers import Layer, LayerReader
+from scog.pixels.precedence import Precedence
+from scog.pixels.resample import Resampling
+from scog.space.grid import Grid
+from tests.doubles.archives import write_cog
+from tests.doubles.range_server import RangeServer
+from tests.doubles.rasters import CRS
+from tests.doubles.reading import run, truth
+from tests.pixels.test_layers import grid, layers_of, scene
+
+SIDE = 1200
+COARSE = 4
+"""One block of 128 x 128 random numbers, 32 KB, is fetched for what 512 x 512 pixels show; finer takes four or more."""
+WHERE = grid(0, 0, 512, 512)
+
+
+@cache
+def noise(dtype: str = "uint16") -> bytes:
+    """A COG that hardly compresses, as images of the Earth do; its overviews are every second pixel."""
+    numbers = np.random.default_rng(1).integers(1, np.iinfo(dtype).max, (SIDE, SIDE), dtype)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "noise.tif"
+        write_cog(path, numbers, CRS, 600_000, 5_100_000, 10)
+        return path.read_bytes()
+
+
+async def preview(layers: LayerReader, url: str, where: Grid = WHERE, **how: object) -> tuple[Layer, float, Tally]:
+    """The layer, how coarse it is, and what it cost."""
+    coarseness, tally = Coarseness(), Tally()
+    found = await layers.compute(
+        scene(red=Asset(url)), ["red"], where, lambda found: found["red"], tally, preview=coarseness, **how
+    )
+    return found, coarseness.ratio, tally
+
+
+async def image(layers: LayerReader, url: str, where: Grid = WHERE) -> Layer:
+    return await layers.compute(scene(red=Asset(url)), ["red"], where, lambda found: found["red"], Tally())
+
+
+def test_a_preview_shows_a_level_that_costs_little() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                found, ratio, tally = await preview(layers, url)
+                assert ratio == COARSE
+                assert tally.bytes <= LIGHT + 16_384
+                expected = truth(noise(), 2)[:128, :128].repeat(COARSE, 0).repeat(COARSE, 1)
+                np.testing.assert_array_equal(found.numbers, expected)
+                assert found.valid.all()
+
+    run(work())
+
+
+@pytest.mark.parametrize("resampling", [Resampling.BILINEAR, Resampling.AVERAGE])
+def test_by_other_methods_too(resampling: Resampling) -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                found, ratio, _ = await preview(layers, url, resampling=resampling)
+                assert ratio > 1
+                assert found.valid.all()
+                coarse = truth(noise(), 2)[:128, :128]
+                assert coarse.min() <= found.numbers.min() <= found.numbers.max() <= coarse.max()
+
+    run(work())
+
+
+def test_what_is_in_memory_is_shown_as_it_is() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                whole = await image(layers, url)
+                server.forget_requests()
+                found, ratio, _ = await preview(layers, url)
+                assert ratio == 1
+                assert server.requests == []
+                np.testing.assert_array_equal(found.numbers, whole.numbers)
+
+    run(work())
+
+
+def test_the_finest_level_in_memory_is_shown() -> None:
+    """Who zooms in sees the pixels of the zoom before, at once."""
+
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                before = Grid(CRS, WHERE.transform @ type(WHERE.transform).scale(2), 256, 256)
+                await image(layers, url, before)
+                server.forget_requests()
+                found, ratio, _ = await preview(layers, url)
+                assert ratio == 2
+                assert server.requests == []
+                expected = truth(noise(), 1)[:256, :256].repeat(2, 0).repeat(2, 1)
+                np.testing.assert_array_equal(found.numbers, expected)
+
+    run(work())
+
+
+def test_the_coarsest_level_is_shown_however_much_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scog.pixels.layers.LIGHT", 1000)
+    everything = grid(0, 0, SIDE, SIDE)
+
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                _, ratio, _ = await preview(layers, url, everything)
+                assert ratio == 16
+                coarsest = Grid(CRS, everything.transform @ type(everything.transform).scale(16), 75, 75)
+                _, ratio, _ = await preview(layers, url, coarsest)
+                assert ratio == 1, "it has no coarser level"
+
+    run(work())
+
+
+def test_a_grid_elsewhere_is_no_preview() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                found, ratio, _ = await preview(layers, url, grid(5000, 5000, 64, 64))
+                assert ratio == 1
+                assert not found.valid.any()
+
+    run(work())
+
+
+def test_images_wait_for_previews() -> None:
+    async def work() -> None:
+        with RangeServer(latency=0.1) as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                early = asyncio.ensure_future(preview(layers, url))
+                while len(server.requests) < 2:  # noqa: ASYNC110 (the header, and the coarse block)
+                    await asyncio.sleep(0.005)
+                late = asyncio.ensure_future(image(layers, url))
+                await early
+                assert len(server.requests) == 2
+                await late
+                assert len(server.requests) > 2
+
+    run(work())
+
+
+def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precedence, "PATIENCE", 0.05)
+
+    async def work() -> None:
+        turn = Precedence()
+        await asyncio.wait_for(turn.give_way(), 1)
+        with turn.taken(), turn.taken():
+            since = time.monotonic()
+            await asyncio.wait_for(turn.give_way(), 1)
+            assert time.monotonic() - since >= 0.05
+        assert not turn.is_taken
+
+    run(work())
