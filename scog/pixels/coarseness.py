@@ -10,8 +10,8 @@ from scog.pixels.description import Description
 from scog.space.grid import Grid
 from scog.space.level import choose_level, target_extent
 
-LIGHT = 64_000
-"""Bytes that a preview may fetch for the bands of one scene rather than showing a coarser level: 0.1 s at 5 Mbit/s."""
+LIGHT = 16_384
+"""Bytes up to which an image's own level is fetched for a preview: a tenth of what a coarsest block mostly has."""
 Levels = tuple[int, ...]
 """The level to read of each of several files."""
 
@@ -60,6 +60,20 @@ def coarser_levels(descriptions: Sequence[Description], grid: Grid) -> Iterator[
         if levels != before:
             yield levels
         before, coarser = levels, 2 * coarser
+
+
+def cheapest(costs: Sequence[tuple[Levels, int]]) -> Levels:
+    """The levels that cost the fewest bytes, the finest of equals; the first, which are the image's own, where all that
+    is lacking of them is `LIGHT`.
+
+    Levels in memory cost nothing. Else these are the coarsest, whose blocks show the most: the previews around it find
+    them in memory then, where finer levels would have to be fetched for each.
+    """
+    least = min(cost for _, cost in costs)
+    own, cost = costs[0]
+    if least > 0 and cost <= LIGHT:
+        return own
+    return next(levels for levels, cost in costs if cost == least)
 
 
 def ratio(descriptions: Sequence[Description], grid: Grid, levels: Levels) -> float:

@@ -19,7 +19,7 @@ from scog.flight import Flights
 from scog.net.policy import Tally
 from scog.pixels.budget import Budget
 from scog.pixels.cache import ByteCache
-from scog.pixels.coarseness import LIGHT, Coarseness, Levels, coarser_levels, level_for, ratio
+from scog.pixels.coarseness import Coarseness, Levels, cheapest, coarser_levels, level_for, ratio
 from scog.pixels.decode import Block
 from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex
@@ -151,9 +151,13 @@ class LayerReader:
         resampling: Resampling,
         preview: Coarseness,
     ) -> T:
-        with self._precedence.taken():
+        before = tally.requests
+        self._precedence.take()
+        try:
             plans = await self._plans(scene, bands, grid, tally, wanted, resampling, preview)
             return await self._read(plans, bands, grid, work, tally, wanted, resampling, False)
+        finally:
+            self._precedence.release(linger=tally.requests > before)
 
     async def _compute(
         self,
@@ -256,20 +260,19 @@ class LayerReader:
 
         plans = await plans_of(tuple(level_for(each, grid) for each in descriptions))
         if preview is not None:
-            levels = self._light(plans, grid)
+            levels = self._cheapest(plans, grid)
             if levels != tuple(plan.level for plan in plans):
                 plans = await plans_of(levels)
             preview.ratio = max(preview.ratio, ratio(descriptions, grid, levels))
         return plans
 
-    def _light(self, plans: Sequence[_Plan], grid: Grid) -> Levels:
-        """The finest levels of which next to nothing has to be fetched; the coarsest where there are none."""
-        levels: Levels = ()
+    def _cheapest(self, plans: Sequence[_Plan], grid: Grid) -> Levels:
+        """The levels that can be shown soonest."""
+        costs = []
         for levels in coarser_levels([plan.description for plan in plans], grid):
             wishes = (plan.at(level) for plan, level in zip(plans, levels, strict=True))
-            if sum(map(self._reader.missing_bytes, wishes)) <= LIGHT:
-                break
-        return levels
+            costs.append((levels, sum(map(self._reader.missing_bytes, wishes))))
+        return cheapest(costs)
 
     def _planned(
         self,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 PATIENCE = 2.0
 """Seconds that a read waits at most, whatever previews are asked for meanwhile."""
+LINGER = 0.2
+"""Seconds after a preview has been read in which the next of the same map may be asked for."""
 
 
 class Precedence:
@@ -23,17 +24,19 @@ class Precedence:
         """Whether others have to wait."""
         return self._first > 0
 
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Go first until the end of the block."""
+    def take(self) -> None:
+        """Go first, until as many are released."""
         self._first += 1
         self._none.clear()
-        try:
-            yield
-        finally:
-            self._first -= 1
-            if not self._first:
-                self._none.set()
+
+    def release(self, linger: bool) -> None:
+        """Let others go on, with `linger` after a moment."""
+        if linger:
+            asyncio.get_running_loop().call_later(LINGER, self.release, False)
+            return
+        self._first -= 1
+        if not self._first:
+            self._none.set()
 
     async def give_way(self) -> None:
         """Wait until nobody goes first, for a bounded time."""

@@ -13,8 +13,8 @@ import pytest
 
 from scog.catalog.scene import Asset
 from scog.net.policy import Tally
-from scog.pixels import precedence
-from scog.pixels.coarseness import LIGHT, Coarseness
+from scog.pixels import coarseness, precedence
+from scog.pixels.coarseness import LIGHT, Coarseness, cheapest
 from scog.pixels.layers import Layer, LayerReader
 from scog.pixels.precedence import Precedence
 from scog.pixels.resample import Resampling
@@ -26,8 +26,8 @@ from tests.doubles.reading import run, truth
 from tests.pixels.test_layers import grid, layers_of, scene
 
 SIDE = 1200
-COARSE = 4
-"""One block of 128 x 128 random numbers, 32 KB, is fetched for what 512 x 512 pixels show; finer takes four or more."""
+COARSE = 16
+"""The last level has one block, 11 KB; each finer one has several of 32 KB."""
 WHERE = grid(0, 0, 512, 512)
 
 
@@ -43,11 +43,11 @@ def noise(dtype: str = "uint16") -> bytes:
 
 async def preview(layers: LayerReader, url: str, where: Grid = WHERE, **how: object) -> tuple[Layer, float, Tally]:
     """The layer, how coarse it is, and what it cost."""
-    coarseness, tally = Coarseness(), Tally()
+    coarse, tally = Coarseness(), Tally()
     found = await layers.compute(
-        scene(red=Asset(url)), ["red"], where, lambda found: found["red"], tally, preview=coarseness, **how
+        scene(red=Asset(url)), ["red"], where, lambda found: found["red"], tally, preview=coarse, **how
     )
-    return found, coarseness.ratio, tally
+    return found, coarse.ratio, tally
 
 
 async def image(layers: LayerReader, url: str, where: Grid = WHERE) -> Layer:
@@ -61,8 +61,8 @@ def test_a_preview_shows_a_level_that_costs_little() -> None:
             async with layers_of(server) as layers:
                 found, ratio, tally = await preview(layers, url)
                 assert ratio == COARSE
-                assert tally.bytes <= LIGHT + 16_384
-                expected = truth(noise(), 2)[:128, :128].repeat(COARSE, 0).repeat(COARSE, 1)
+                assert tally.bytes <= 2 * 16_384
+                expected = truth(noise(), 4)[:32, :32].repeat(COARSE, 0).repeat(COARSE, 1)
                 np.testing.assert_array_equal(found.numbers, expected)
                 assert found.valid.all()
 
@@ -78,7 +78,7 @@ def test_by_other_methods_too(resampling: Resampling) -> None:
                 found, ratio, _ = await preview(layers, url, resampling=resampling)
                 assert ratio > 1
                 assert found.valid.all()
-                coarse = truth(noise(), 2)[:128, :128]
+                coarse = truth(noise(), 4)
                 assert coarse.min() <= found.numbers.min() <= found.numbers.max() <= coarse.max()
 
     run(work())
@@ -118,21 +118,64 @@ def test_the_finest_level_in_memory_is_shown() -> None:
     run(work())
 
 
-def test_the_coarsest_level_is_shown_however_much_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scog.pixels.layers.LIGHT", 1000)
+def test_an_image_without_a_coarser_level_is_its_own_preview() -> None:
     everything = grid(0, 0, SIDE, SIDE)
 
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", noise())
             async with layers_of(server) as layers:
-                _, ratio, _ = await preview(layers, url, everything)
-                assert ratio == 16
                 coarsest = Grid(CRS, everything.transform @ type(everything.transform).scale(16), 75, 75)
                 _, ratio, _ = await preview(layers, url, coarsest)
-                assert ratio == 1, "it has no coarser level"
+                assert ratio == 1
 
     run(work())
+
+
+def test_what_costs_little_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coarseness, "LIGHT", 20_000)
+
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise("uint8"))
+            async with layers_of(server) as layers:
+                small = Grid(CRS, WHERE.transform @ type(WHERE.transform).scale(4), 64, 64)
+                _, ratio, tally = await preview(layers, url, small)
+                assert ratio == 1, "a block of 128 x 128 bytes"
+                assert tally.bytes <= 20_000 + 16_384
+
+    run(work())
+
+
+def test_previews_next_to_each_other_share_what_is_fetched() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                await preview(layers, url, grid(0, 0, 256, 256))
+                server.forget_requests()
+                for row, col in ((0, 256), (256, 0), (600, 600), (900, 900)):
+                    _, ratio, _ = await preview(layers, url, grid(row, col, 256, 256))
+                    assert ratio == COARSE
+                assert server.requests == []
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("costs", "expected"),
+    [
+        ([900_000, 400_000, 90_000], 2),
+        ([900_000, 0, 0], 1),
+        ([0, 0, 0], 0),
+        ([900_000, 0, 90_000], 1),
+        ([LIGHT, 4000, 1000], 0),
+        ([LIGHT, 4000, 0], 2),
+        ([900_000, 90_000, 90_000], 1),
+    ],
+)
+def test_the_cheapest_level(costs: list[int], expected: int) -> None:
+    assert cheapest([((level,), cost) for level, cost in enumerate(costs)]) == (expected,)
 
 
 def test_a_grid_elsewhere_is_no_preview() -> None:
@@ -170,10 +213,26 @@ def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         turn = Precedence()
         await asyncio.wait_for(turn.give_way(), 1)
-        with turn.taken(), turn.taken():
-            since = time.monotonic()
-            await asyncio.wait_for(turn.give_way(), 1)
-            assert time.monotonic() - since >= 0.05
+        turn.take()
+        turn.take()
+        since = time.monotonic()
+        await asyncio.wait_for(turn.give_way(), 1)
+        assert time.monotonic() - since >= 0.05
+        turn.release(linger=False)
+        assert turn.is_taken
+        turn.release(linger=False)
+        assert not turn.is_taken
+
+    run(work())
+
+
+def test_the_next_preview_of_a_map_still_goes_first() -> None:
+    async def work() -> None:
+        turn = Precedence()
+        turn.take()
+        turn.release(linger=True)
+        assert turn.is_taken
+        await asyncio.wait_for(turn.give_way(), 1)
         assert not turn.is_taken
 
     run(work())

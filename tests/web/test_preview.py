@@ -74,7 +74,7 @@ def test_a_preview_says_that_it_is_one(distant: Callable[..., Served]) -> None:
     server = distant()
     preview = server.get(f"{TILE}?preview=1")
     assert preview.status_code == 200
-    assert preview.headers["X-Scog-Preview"] == "ratio=8"
+    assert preview.headers["X-Scog-Preview"] == "ratio=16"
     assert preview.headers["Cache-Control"] == PREVIEW
     assert "X-Scog-Preview" in EXPOSED_HEADERS
     image = server.get(TILE)
@@ -107,7 +107,7 @@ def test_composites_look_at_few_observations(distant: Callable[..., Served]) -> 
     server = distant()
     median = f"{TILE}?composite=median&datetime=2024-06-01/2024-06-30"
     preview = server.get(f"{median}&preview=1")
-    assert preview.headers["X-Scog-Preview"] == "ratio=8; observations=3"
+    assert preview.headers["X-Scog-Preview"] == "ratio=16; observations=3"
     assert preview.headers["X-Scog-Scenes"] == "used=3; skipped=0"
     image = server.get(median)
     assert image.headers["X-Scog-Scenes"] == "used=5; skipped=0"
@@ -118,13 +118,13 @@ def test_where_few_observations_would_mislead_all_are_looked_at(distant: Callabl
     server = distant()
     count = f"{TILE}.npy?composite=count&datetime=2024-06-01/2024-06-30"
     preview = server.get(f"{count}&preview=1")
-    assert preview.headers["X-Scog-Preview"] == "ratio=8"
+    assert preview.headers["X-Scog-Preview"] == "ratio=16"
     assert preview.headers["X-Scog-Scenes"] == "used=5; skipped=0"
 
 
 def test_comparisons_have_previews(distant: Callable[..., Served]) -> None:
     preview = distant().get(f"{TILE}?datetime=2024-06-22&compare=2024-06-02&preview=1")
-    assert preview.headers["X-Scog-Preview"] == "ratio=8"
+    assert preview.headers["X-Scog-Preview"] == "ratio=16"
 
 
 def test_other_routes_know_no_previews(distant: Callable[..., Served]) -> None:

@@ -18,7 +18,7 @@ import { readHash, writeHash } from "./hash.js";
 import { Layers } from "./layers.js";
 import { Looks } from "./looks.js";
 import { createMap, free, goTo, seen, viewed } from "./map.js";
-import { forgetTrouble, onRetry, say, showTrouble } from "./messages.js";
+import { forgetTrouble, onRetry, progressText, say, showTrouble } from "./messages.js";
 import { isOpen, setUpPanel } from "./panel.js";
 import { Pictures } from "./pictures.js";
 import { askJson } from "./server.js";
@@ -116,18 +116,21 @@ function tilesChanged(problem) {
 
 function showProgress() {
   if (!served) return;
-  const { waiting, asked } = pictures.progress();
+  const { waiting, ...progress } = pictures.progress();
   const elsewhere = !bounds().intersects(map.getBounds());
   const far = map.getZoom() < served.minzoom;
   let text = "";
   if (far) text = "Zoom in to see pictures";
   else if (elsewhere) text = "This archive covers another place";
-  else if (waiting) text = `Reading pixels · ${asked - waiting} of ${asked} tiles`;
+  else if (waiting) text = progressText({ waiting, ...progress });
   else if (searching) text = "Searching the catalogue";
   say(text, { busy: !far && (searching || waiting > 0), wayBack: elsewhere || (far && !isWorld()) });
   if (!waiting) later();
   showTimeSoon();
 }
+
+// What is waited for goes slower while nothing comes.
+setInterval(() => isBusy() && showProgress(), 1000);
 
 // Once a frame, however many tiles come in it.
 let asksForTime = false;
