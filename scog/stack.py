@@ -27,8 +27,6 @@ from scog.view import Valued, View
 
 AT_ONCE_BYTES = 256 * 2**20
 """Of layers held at once; what is more than that is worked on some rows after the other."""
-PREVIEW_OBSERVATIONS = 3
-"""Observations, the newest, that are read for a preview: the median of three leaves an outlier out."""
 CHOSEN_BY = "(nir - red) / (nir + red)"
 """NDVI, of which the best observation has most."""
 
@@ -130,7 +128,7 @@ class _Rows:
         if preview is None or self._ask.composite.unit is not Unit.LAYER:
             return left
         in_memory = count - len(left)
-        few = left[: max(0, PREVIEW_OBSERVATIONS - in_memory)]
+        few = left[: self._ask.preview]
         if len(few) < len(left):
             preview.observations = in_memory + len(few)
         return few

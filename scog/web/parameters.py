@@ -31,6 +31,8 @@ MAX_COLORMAP = 8192
 MAX_SIZE = 1024
 """Pixels a side of a tile, without its buffer."""
 MAX_BUFFER = 128
+MAX_PREVIEW = 16
+"""Observations of a preview."""
 
 PIXEL_SELECTIONS = {
     "first": NEWEST,
@@ -196,10 +198,11 @@ class DeliveryParameters(AnswerParameters):
     buffer: Annotated[float, Field(ge=0, le=MAX_BUFFER, multiple_of=0.5)] = Field(
         0, description="Pixels around the tile, on each side, that the picture is larger."
     )
-    preview: bool = Field(
-        False,
-        description="Answer sooner with a coarser image where the right one has to be fetched first, from what is in "
-        "memory or costs few bytes. `X-Scog-Preview` then says how coarse it is, and it may be kept for 5 s only.",
+    preview: Annotated[int, Field(ge=0, le=MAX_PREVIEW)] = Field(
+        0,
+        description="Answer sooner with a coarser image where the right one has to be fetched, made of the finest "
+        "overviews in memory, or else the coarsest; where observations are missing, of so many, the first in order. "
+        "`X-Scog-Preview` says how coarse it is (`ratio=8; observations=1`), and it may be cached for 5 s only.",
     )
 
 

@@ -90,7 +90,7 @@ async def answer(
     z, x, y = address
     name = pictures.tile_name(y, delivery)
     if delivery.preview:
-        ask = replace(ask, preview=True)
+        ask = replace(ask, preview=delivery.preview)
     grid = tile_grid(*tile_address(z, x, name.row), name.size, tms, delivery.buffer)
     admission: Admission = request.app.state.admission
     return await admission.run(

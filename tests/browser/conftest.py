@@ -118,7 +118,7 @@ class Visit:
     def tiles(self) -> list[str]:
         """Paths and queries of the tiles asked for; not of previews, which depend on how busy this machine is."""
         asked = (url for url in self.requests if url.startswith(f"{self.server}/tiles/"))
-        urls = [urlsplit(url) for url in asked if "preview=1" not in url]
+        urls = [urlsplit(url) for url in asked if "preview=" not in url]
         return [url.path + (f"?{url.query}" if url.query else "") for url in urls]
 
     def until(self, condition: str) -> None:

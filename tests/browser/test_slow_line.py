@@ -35,6 +35,8 @@ SIDE = 5490
 """Pixels a side: a quarter of a real scene, whose blocks have as many bytes."""
 PLACE = Square("32TQS", 32632, 699_960, 5_200_020, SIDE)
 AGES = (3, 8, 13)
+"""Of the acquisitions, in days."""
+COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 MOMENTS = (1, 2, 4, 8, 16)
 CENTRE = {"x": 440, "y": 120, "width": 720, "height": 440}
 """Of the map: right of the panel, above the time line."""
@@ -42,16 +44,17 @@ CENTRE = {"x": 440, "y": 120, "width": 720, "height": 440}
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """One scene's bands, whose blocks compress as land does."""
+    """Bands whose blocks compress as land does, and clouds over a fifth of each acquisition."""
     folder = tmp_path_factory.mktemp("scene")
     made = {}
     for band, mean in (("red", 700), ("nir", 3000)):
         rng = np.random.default_rng([7, mean])
         write_full_cog(folder / f"{band}.tif", numbers(rng, mean, SIDE), PLACE, pixel=10, block=1024)  # type: ignore[arg-type]
-    scl = classes(np.random.default_rng(9), 1, SIDE // 2)
-    write_full_cog(folder / "scl.tif", scl, PLACE, pixel=20, block=512)  # type: ignore[arg-type]
-    for band in ("red", "nir", "scl"):
         made[band] = (folder / f"{band}.tif").read_bytes()
+    for age in AGES:
+        scl = classes(np.random.default_rng(age), 2, SIDE // 2)
+        write_full_cog(folder / "scl.tif", scl, PLACE, pixel=20, block=512)  # type: ignore[arg-type]
+        made[f"scl-{age}"] = (folder / "scl.tif").read_bytes()
     return made
 
 
@@ -61,23 +64,17 @@ def line(files: dict[str, bytes]) -> Iterator[Link]:
     with EarthSearch() as origin, Link(origin.port, rate=RATE, latency=LATENCY) as link:
         origin.port = link.port  # its links lead to the near end
         items = []
-        for days in AGES:
-            time_of = datetime.now(UTC) - timedelta(days=days)
+        for age in AGES:
+            time_of = datetime.now(UTC) - timedelta(days=age)
             scene = MadeScene(f"S2A_32TQS_{time_of:%Y%m%d}_0_L2A", PLACE, f"{time_of:%Y-%m-%d}T10:10:31Z", {})
-            for band, data in files.items():
-                origin.put(f"/{scene.id}/{band}.tif", data)
             item = scene.item()
             ring = np.array(PLACE.ring())
             item["bbox"] = [*ring.min(axis=0).tolist(), *ring.max(axis=0).tolist()]
-            spectral = {"nodata": 0, "scale": 0.0001, "offset": 0}
-            item["assets"] = {
-                band: {
-                    "href": f"http://{link.host}/{scene.id}/{band}.tif",
-                    "type": "image/tiff; application=geotiff; profile=cloud-optimized",
-                    "raster:bands": [{"nodata": 0} if band == "scl" else spectral],
-                }
-                for band in files
-            }
+            for band in ("red", "nir", "scl"):
+                name = f"/{scene.id}/{band}.tif"
+                origin.put(name, files[f"scl-{age}" if band == "scl" else band])
+                told = {"nodata": 0} if band == "scl" else {"nodata": 0, "scale": 0.0001, "offset": 0}
+                item["assets"][band] = {"href": f"http://{link.host}{name}", "type": COG, "raster:bands": [told]}
             items.append(item)
         origin.items = items
         yield link

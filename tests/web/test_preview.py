@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,8 @@ def noisy(day: str) -> MadeScene:
     random = np.random.default_rng(int(day))
     bands = {band: random.integers(500, 5000, (1200, 1200), np.uint16) for band in ("red", "nir")}
     bands["scl"] = constant(NOISY, 4, 20, np.uint8)
+    if day == DAYS[-1]:
+        bands["scl"][:300] = 5  # the middle of the tile lies there
     return MadeScene(f"S2A_32TQK_202406{day}_0_L2A", NOISY, f"2024-06-{day}T10:10:31Z", bands, cloud_cover=5.0)
 
 
@@ -103,15 +106,30 @@ def test_a_local_archive_needs_none(folder: Path) -> None:
         assert preview.content == server.get(TILE).content
 
 
-def test_composites_look_at_few_observations(distant: Callable[..., Served]) -> None:
+@pytest.mark.parametrize("number", [1, 3])
+def test_composites_look_at_few_observations(number: int, distant: Callable[..., Served]) -> None:
     server = distant()
     median = f"{TILE}?composite=median&datetime=2024-06-01/2024-06-30"
-    preview = server.get(f"{median}&preview=1")
-    assert preview.headers["X-Scog-Preview"] == "ratio=16; observations=3"
-    assert preview.headers["X-Scog-Scenes"] == "used=3; skipped=0"
+    preview = server.get(f"{median}&preview={number}")
+    assert preview.headers["X-Scog-Preview"] == f"ratio=16; observations={number}"
+    assert preview.headers["X-Scog-Scenes"] == f"used={number}; skipped=0"
     image = server.get(median)
     assert image.headers["X-Scog-Scenes"] == "used=5; skipped=0"
-    assert "X-Scog-Preview" not in server.get(f"{median}&preview=1").headers
+    assert "X-Scog-Preview" not in server.get(f"{median}&preview={number}").headers
+
+
+def test_mosaics_show_the_newest_first(distant: Callable[..., Served], origin: RangeServer) -> None:
+    """Its clouds are holes, which the next preview fills."""
+    server = distant()
+    first = server.get(f"{TILE}.npy?preview=1&mask=5")
+    assert first.headers["X-Scog-Preview"] == "ratio=16; observations=1"
+    assert first.headers["X-Scog-Used"] == noisy_id("22")
+    second = server.get(f"{TILE}.npy?preview=3&mask=5")
+    assert second.headers["X-Scog-Preview"] == "ratio=16"
+    assert second.headers["X-Scog-Used"] == f"{noisy_id('22')}, {noisy_id('17')}"
+    shares = [np.isfinite(np.load(io.BytesIO(each.content))[0]).mean() for each in (first, second)]
+    assert 0.2 < shares[0] < 0.8
+    assert shares[1] > 0.99
 
 
 def test_where_few_observations_would_mislead_all_are_looked_at(distant: Callable[..., Served]) -> None:

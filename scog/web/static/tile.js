@@ -3,6 +3,7 @@ import { Problem, once } from "./server.js";
 import { Retries, mayPass } from "./retries.js";
 
 const PATIENCE = 300; // milliseconds before a tile may be worth a preview
+const PREVIEWS = [1, 3, 7]; // observations of one after the other
 
 export class Tile {
   // `traffic` is what all tiles share: lanes, pace and upstream. `told` is called with what can be seen by now, or is
@@ -72,18 +73,26 @@ export class Tile {
       if (this.headers || this.isComplete) return;
       if (this.pace.isLong(this.lanes.images.inside + this.lanes.images.waiting.length)) break;
     }
-    const url = `${this.url}${this.url.includes("?") ? "&" : "?"}preview=1`;
-    const [response, blob] = await this.lanes.previews.run(
-      () => (this.headers ? [] : fetched(url, this.signal)),
-      this.signal,
-    );
-    if (!response) return;
-    this.upstream.note(response.headers);
-    if (this.headers || this.isComplete) return;
+    for (const observations of PREVIEWS) {
+      const more = await this.lanes.previews.run(() => this._previewed(observations), this.signal);
+      if (!more) return;
+    }
+  }
+
+  // Ask for a preview of so many observations, and show it. Whether there are more.
+  async _previewed(observations) {
+    if (this.headers || this.isComplete) return false;
+    const url = `${this.url}${this.url.includes("?") ? "&" : "?"}preview=${observations}`;
+    const [{ headers }, blob] = await fetched(url, this.signal);
+    this.upstream.note(headers);
+    if (this.headers || this.isComplete) return false;
     await this._show(blob, null);
-    if (response.headers.get("X-Scog-Preview") || response.headers.get("Retry-After")) return;
-    this.headers = this.whole = response.headers;
-    this.imaging.abort();
+    const preview = headers.get("X-Scog-Preview") ?? "";
+    if (!preview && !headers.get("Retry-After")) {
+      this.headers = this.whole = headers;
+      this.imaging.abort();
+    }
+    return preview.includes("observations");
   }
 
   // Show an image, or a preview, whose headers are null. What was shown before stays until the new one is decoded.

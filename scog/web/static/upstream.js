@@ -13,13 +13,14 @@ export class Upstream {
 
   // Count anew, from the first tile that is asked for.
   begin() {
-    Object.assign(this, { since: this.now(), bytes: 0, reading: 0, working: 0, images: 0 });
+    Object.assign(this, { since: this.now(), until: this.now(), bytes: 0, reading: 0, working: 0, images: 0 });
   }
 
   // Count an answer, of an image or not; the bytes that arrived for it.
   note(headers, isImage = false) {
     const bytes = bytesOf(headers);
     if (isImage && bytes) this.images += 1;
+    if (bytes) this.until = this.now();
     const stages = timing(headers.get("Server-Timing") ?? "");
     const sum = (names) => names.reduce((total, name) => total + (stages.get(name) ?? 0), 0);
     this.bytes += bytes;
@@ -28,9 +29,9 @@ export class Upstream {
     return bytes;
   }
 
-  // Mbit/s; null as long as all that has come are previews, since bytes are known of what is complete.
+  // Mbit/s up to the last answer, since bytes are known of what is complete; null while all of that are previews.
   get rate() {
-    return this.images ? (8 * this.bytes) / 1000 / Math.max(1, this.now() - this.since) : null;
+    return this.images ? (8 * this.bytes) / 1000 / Math.max(1, this.until - this.since) : null;
   }
 
   get isSlow() {

@@ -129,7 +129,7 @@ function showProgress() {
   showTimeSoon();
 }
 
-// What is waited for goes slower while nothing comes.
+// What is waited for may become worth a word while nothing comes.
 setInterval(() => isBusy() && showProgress(), 1000);
 
 // Once a frame, however many tiles come in it.
