@@ -108,7 +108,12 @@ class Painting:
         self._under_way = {scene.id for scene in scenes}
         self._report.wanted |= self._under_way
         since = time.perf_counter()
-        found = await gather_all(self._view.usable(scene, self._missing()) for scene in scenes)
+        masks = gather_all(self._view.usable(scene, self._missing()) for scene in scenes)
+        if self._report.preview is None:
+            found = await masks
+        else:  # a round trip less, and a wasted header where all is cloud
+            headers = gather_all(self._view.describe(scene) for scene in scenes)
+            found, _ = await gather_all((masks, headers))
         usable = {scene.id: mask for scene, mask in zip(scenes, found, strict=True) if mask is not None}
         self._report.add_time("mask", since)
         since = time.perf_counter()

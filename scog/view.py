@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -75,6 +76,11 @@ class View:
         return (
             None if around is None else _usable(self._ask.mask, layers) & ~_near(self._ask.mask, self._around, around)
         )
+
+    async def describe(self, scene: Scene) -> None:
+        """Read the headers of the formula's bands; one that fails is noted when the band is read."""
+        with suppress(SourceError):
+            await self._layers.describe(scene, self._ask.expression.bands, self._report.tally)
 
     async def values(self, scene: Scene, wanted: Mask2D | None = None) -> Valued | None:
         """The formula's values, where they are wanted; None when a band cannot be read."""

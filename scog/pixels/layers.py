@@ -140,6 +140,11 @@ class LayerReader:
                 return await read()
         return await read()
 
+    async def describe(self, scene: Scene, bands: Sequence[str], tally: Tally) -> None:
+        """Read the headers of bands that will be read soon. Raises a SourceError."""
+        assets = (scene.assets.get(band) for band in bands)
+        await self._reader.describe_all([asset.url for asset in assets if asset is not None], tally)
+
     async def _preview(
         self,
         scene: Scene,

@@ -38,8 +38,8 @@ export class Pace {
     return this.typical >= LONG;
   }
 
-  // Whether so many tiles will take long.
+  // Whether so many tiles will take long, for all that is known.
   isLong(waiting) {
-    return this.typical * Math.max(1, waiting / AT_ONCE) > LONG;
+    return !this.isKnown || this.typical * Math.max(1, waiting / AT_ONCE) > LONG;
   }
 }
