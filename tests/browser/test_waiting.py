@@ -118,6 +118,7 @@ def test_tiles_that_fail_are_tried_again(visit: Visit) -> None:
         return failing(504, Retry_After="1", X_Scog_Upstream=upstream)(route)
 
     visit.page.route(IMAGES, first_fails)
+    visit.page.route(PREVIEWS, failing(502))  # else they may be the images, where this machine is busy
     visit.page.goto(f"{visit.server}/")
     visit.page.wait_for_selector("#status >> text=/within 10 s. Trying again · \\d+ of \\d+ tiles · \\d+ MB/")
     visit.drawn()
@@ -139,6 +140,7 @@ def test_incomplete_tiles_are_shown_and_tried_again(visit: Visit) -> None:
         "window.fetch = (url, more) => (how.push(`${url} ${more?.cache}`), plain(url, more));"
     )
     visit.page.route(IMAGES, first_is_partial)
+    visit.page.route(PREVIEWS, failing(502))
     visit.page.goto(f"{visit.server}/")
     visit.page.wait_for_selector(".pixels img.leaflet-tile-loaded")
     assert visit.page.get_attribute("#map", "aria-busy") == "true"

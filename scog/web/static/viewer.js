@@ -236,8 +236,11 @@ async function open() {
   addBasemap(map);
   const load = () =>
     Promise.all([layers.load().then(() => looks.show(store.picture)), filters.load(), addLand(map)]).catch(showTrouble);
-  if (isBusy()) pictures.shown.find(Boolean)?.layer.once("load", load);
-  else load();
+  // Tiles first, but on a slow line the panel need not stay bare until they are there.
+  let loading = null;
+  const loadOnce = () => (loading ??= load());
+  if (isBusy()) pictures.shown.find(Boolean)?.layer.once("load", loadOnce);
+  setTimeout(loadOnce, isBusy() ? 1000 : 0);
 }
 
 setUpPanel(map, () => (showTime(), later()));
