@@ -88,15 +88,15 @@ def screenshot(visit: Visit) -> NDArray[np.int16]:
 class Strip:
     """Screenshots by the seconds since the map asked for its first tile, and what was said then."""
 
-    empty: NDArray[np.int16]
     shown: dict[int, NDArray[np.int16]] = field(default_factory=dict)
     said: dict[int, str] = field(default_factory=dict)
 
     def share(self, moment: int) -> float:
-        """The share of the map's centre that shows something."""
+        """The share of the map's centre that is coloured, as neither sea nor land nor the grid are."""
         rows = slice(CENTRE["y"], CENTRE["y"] + CENTRE["height"])
         cols = slice(CENTRE["x"], CENTRE["x"] + CENTRE["width"])
-        return float((abs(self.shown[moment][rows, cols] - self.empty[rows, cols]).max(axis=-1) > 16).mean())
+        centre = self.shown[moment][rows, cols]
+        return float((np.ptp(centre, axis=-1) > 40).mean())
 
 
 def film(visit: Visit, address: str, folder: Path, name: str) -> Strip:
@@ -106,7 +106,7 @@ def film(visit: Visit, address: str, folder: Path, name: str) -> Strip:
     page.on("request", lambda request: asked.append(time.monotonic()) if "/tiles/" in request.url else None)
     page.goto(visit.server + address, wait_until="commit")
     page.wait_for_selector(".pixels", state="attached")
-    strip = Strip(screenshot(visit))
+    strip = Strip()
     folder.mkdir(parents=True, exist_ok=True)
     for moment in MOMENTS:
         page.wait_for_timeout(max(0, 1000 * (asked[0] + moment - time.monotonic())))
@@ -126,6 +126,6 @@ def test_something_useful_is_there_after_two_seconds(chromium: Any, line: Link, 
         strip = film(visit, f"/#{zoom}/{lat:.5f}/{lon:.5f}?index=ndvi", folder, f"z{zoom}")
         print(zoom, {moment: (round(strip.share(moment), 2), strip.said[moment]) for moment in MOMENTS})
         assert strip.share(2) > 0.5
-        assert strip.share(4) > 0.95
+        assert strip.share(4) > 0.7
         assert any("preview=1" in url for url in visit.requests)
         assert re.match(r"Waiting for the satellite archive.* · \d+ of \d+ tiles · \d.* MB", strip.said[8])
