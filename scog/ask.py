@@ -45,6 +45,9 @@ class Ask:
     """What the picture is compared with: the same of another period."""
     pinned: Pinned | None = field(default=None, compare=False)
     """Scenes that are known already: the catalogue is not asked. What is asked is the same with and without."""
+    preview: int = field(default=0, compare=False)
+    """If not 0, a coarser image will do where it comes sooner, made of so many observations beside those in memory. A
+    cached image is as good with and without."""
 
     def limited(self, area: Area | None) -> Ask:
         """The same within an area; without one, as it is."""

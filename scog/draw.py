@@ -15,6 +15,7 @@ from scog.find import observations
 from scog.kept import Found
 from scog.net.policy import Rank
 from scog.paint import Painting
+from scog.pixels.coarseness import Coarseness
 from scog.pixels.composite import OLDEST
 from scog.report import Report
 from scog.space.grid import Grid
@@ -40,9 +41,17 @@ async def draw(engine: Engine, grid: Grid, ask: Ask, rank: Rank = Rank.TILE) -> 
 
 
 async def _draw(engine: Engine, grid: Grid, ask: Ask, rank: Rank) -> Drawing:
-    """Draw one period."""
-    report = Report()
-    report.tally.rank = rank if ask.composite.painted else max(rank, Rank.COMPOSITE)
+    """Draw one period. An error says how far it got."""
+    report = Report(preview=Coarseness() if ask.preview else None)
+    report.tally.rank = Rank.PREVIEW if ask.preview else rank if ask.composite.painted else max(rank, Rank.COMPOSITE)
+    try:
+        return await _drawn(engine, grid, ask, report)
+    except (DeadlineExceeded, NothingReadable) as fault:
+        fault.progress = report.progress
+        raise
+
+
+async def _drawn(engine: Engine, grid: Grid, ask: Ask, report: Report) -> Drawing:
     where = ask.interval, ask.cloud_cover, ask.collection
     inside = None
     picture = (Painting if ask.composite.painted else Stack)(engine, grid, ask, report)

@@ -24,6 +24,18 @@ The tree knows no HTTP: `scog.web.problems` holds the table from errors to statu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an image got before it failed: `scenes` read `of` those wanted, and what that took upstream."""
+
+    scenes: int
+    of: int
+    requests: int
+    bytes: int
+    searches: int = 0
 
 
 class ScogError(Exception):
@@ -106,7 +118,12 @@ class CatalogBroken(CatalogError):
 
 
 class NothingReadable(ScogError):
-    """Scenes were found, but not one of them could be read; `skipped` holds `(scene id, reason)`."""
+    """Scenes were found, but not one of them could be read; `skipped` holds `(scene id, reason)`.
+
+    `progress` is set where the error is an image's.
+    """
+
+    progress: Progress | None = None
 
     def __init__(self, message: str, *, skipped: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(message)
@@ -118,4 +135,6 @@ class Overloaded(ScogError):
 
 
 class DeadlineExceeded(ScogError):
-    """The work was given up at its deadline."""
+    """The work was given up at its deadline; `progress` is set where it was an image's."""
+
+    progress: Progress | None = None

@@ -89,7 +89,7 @@ class _Entry:
 class Kept:
     """Drawings, and pictures made of them, within one bound of bytes; those used longest ago go first.
 
-    Drawings from which scenes are missing are not kept: another try may bring them.
+    Drawings from which scenes are missing are not kept, as another try may bring them; nor are previews.
     """
 
     def __init__(self, capacity: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -112,7 +112,7 @@ class Kept:
 
     def keep(self, grid: Grid, ask: Ask, found: Found, drawing: Drawing) -> Drawing:
         """Keep a drawing; the same, from now on known by a number."""
-        if drawing.report.partial:
+        if drawing.report.partial or drawing.report.is_preview:
             return drawing
         for array in (drawing.values, drawing.valid):
             array.flags.writeable = False  # many may look at it from now on

@@ -35,6 +35,7 @@ class Painting:
         self._effort = effort(grid.shape, len(ask.expression.bands) + 1, ask.resampling)
         """What one scene takes."""
         self._composite = ask.composite
+        self._most = ask.preview
         self._canvas = Canvas(ask.expression.outputs, grid.shape)
         self._view = View(engine, grid, ask, report)
         self._report = report
@@ -42,11 +43,18 @@ class Painting:
         self._under_way: set[str] = set()
 
     async def take(self, found: AsyncIterator[Observation]) -> None:
-        """Paint observations as they are found, as many as it takes."""
+        """Paint observations as they are found, as many as it takes; for a preview, as many as it may read."""
+        preview = self._report.preview
         by_scene = self._composite == CLEAREST
-        async for batch in _growing_batches(_clearest_first(found) if by_scene else _by_observation(found)):
-            await self._paint([scene for scenes in batch for scene in scenes])
+        ordered = _clearest_first(found) if by_scene else _by_observation(found)
+        count = read = 0
+        async for batch in _growing_batches(ordered, FIRST_BATCH if preview is None else 1):
+            in_memory = await self._paint([scene for scenes in batch for scene in scenes])
             if self._canvas.full:
+                break
+            count, read = count + len(batch), read + (0 if in_memory else len(batch))
+            if preview is not None and read >= self._most:
+                preview.observations = count
                 break
 
     async def composite(self) -> Valued:
@@ -65,14 +73,18 @@ class Painting:
         """Whether every scene that was looked at failed, and none gave anything before it did."""
         return bool(self._report.skipped) and not self._report.used and self._looked_at <= self._report.skipped.keys()
 
-    async def _paint(self, scenes: Sequence[Scene]) -> None:
-        """Paint scenes in their order: at once those that are in memory, then those that have to be read."""
+    async def _paint(self, scenes: Sequence[Scene]) -> bool:
+        """Paint scenes in their order: at once those in memory, then those that have to be read. Returns whether
+        all were in memory.
+        """
         since = time.perf_counter()
         known = await self._workbench.work(self._effort * len(scenes), self._paint_known, scenes)
         self._looked_at |= {scene.id for scene in scenes[:known]}
         self._report.add_time("memory", since)
-        if known < len(scenes) and not self._canvas.full:
-            await self._paint_read(scenes[known:])
+        if known == len(scenes) or self._canvas.full:
+            return True
+        await self._paint_read(scenes[known:])
+        return False
 
     def _paint_known(self, scenes: Sequence[Scene]) -> int:
         """Paint the first scenes, as far as all that they take is in memory; how many."""
@@ -94,8 +106,14 @@ class Painting:
     async def _paint_read(self, scenes: Sequence[Scene]) -> None:
         """Paint scenes that have to be read. The classification comes first: what is cloud costs no other read."""
         self._under_way = {scene.id for scene in scenes}
+        self._report.wanted |= self._under_way
         since = time.perf_counter()
-        found = await gather_all(self._view.usable(scene, self._missing()) for scene in scenes)
+        masks = gather_all(self._view.usable(scene, self._missing()) for scene in scenes)
+        if self._report.preview is None:
+            found = await masks
+        else:  # a round trip less, and a wasted header where all is cloud
+            headers = gather_all(self._view.describe(scene) for scene in scenes)
+            found, _ = await gather_all((masks, headers))
         usable = {scene.id: mask for scene, mask in zip(scenes, found, strict=True) if mask is not None}
         self._report.add_time("mask", since)
         since = time.perf_counter()
@@ -113,8 +131,10 @@ class Painting:
                     del usable[scene.id]
                     continue
                 usable[scene.id] = usable[scene.id] & ~share
+                self._report.read.add(scene.id)
                 self._keep(scene, result)
         self._looked_at |= self._under_way
+        self._report.read |= self._under_way - self._report.skipped.keys()
         self._under_way = set()
         self._report.add_time("read", since)
 
@@ -143,10 +163,11 @@ async def _clearest_first(found: AsyncIterator[Observation]) -> AsyncIterator[Se
         yield (scene,)
 
 
-async def _growing_batches(found: AsyncIterator[Sequence[Scene]]) -> AsyncIterator[list[Sequence[Scene]]]:
-    """What is found in batches of 2, 4, 8 ...: few reads where the first are clear, few round trips where not."""
+async def _growing_batches(found: AsyncIterator[Sequence[Scene]], size: int) -> AsyncIterator[list[Sequence[Scene]]]:
+    """What is found in batches of `size`, twice as many, and so on: few reads where the first are clear, few round
+    trips where not.
+    """
     batch: list[Sequence[Scene]] = []
-    size = FIRST_BATCH
     async for scenes in found:
         batch.append(scenes)
         if len(batch) == size:

@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 
 from scog.catalog.scene import Scene
-from scog.errors import DeadlineExceeded, NothingReadable, ScogError
+from scog.errors import DeadlineExceeded, NothingReadable, Progress, ScogError
 from scog.net.policy import Tally
+from scog.pixels.coarseness import Coarseness
 
 
 @dataclass
@@ -27,6 +28,22 @@ class Report:
     """What ended the work before its end: `deadline`, or `catalogue` where that failed after a first answer."""
     tally: Tally = field(default_factory=Tally)
     seconds: dict[str, float] = field(default_factory=dict)
+    wanted: set[str] = field(default_factory=set)
+    """Ids of scenes that had to be read, and below of those that have been."""
+    read: set[str] = field(default_factory=set)
+    preview: Coarseness | None = None
+    """Set where a preview was asked for: how coarse it became."""
+
+    @property
+    def progress(self) -> Progress:
+        """How far the work has got."""
+        tally = self.tally
+        return Progress(len(self.read), len(self.wanted), tally.requests, tally.bytes, tally.searches)
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether the image is coarser than it will be, rather than as good as it gets."""
+        return self.preview is not None and self.preview.is_coarse
 
     @property
     def partial(self) -> bool:
@@ -56,6 +73,10 @@ class Report:
         self.bounded |= other.bounded
         self.stale = max(self.stale or 0.0, other.stale or 0.0) or None
         self.incomplete = self.incomplete or other.incomplete
+        self.wanted |= other.wanted
+        self.read |= other.read
+        if other.preview is not None:
+            self.preview = other.preview.joined(self.preview)
         self.tally.requests += other.tally.requests
         self.tally.bytes += other.tally.bytes
         self.tally.searches += other.tally.searches
@@ -82,5 +103,8 @@ def merged(first: Report, second: Report) -> Report:
             stage: max(first.seconds.get(stage, 0.0), second.seconds.get(stage, 0.0))
             for stage in (first.seconds | second.seconds)
         },
+        wanted=first.wanted | second.wanted,
+        read=first.read | second.read,
+        preview=first.preview if second.preview is None else second.preview.joined(first.preview),
         compared=list(second.used),
     )

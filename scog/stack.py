@@ -16,7 +16,7 @@ from scog.catalog.scene import Scene
 from scog.engine import Engine
 from scog.maths.expression import Expression, parse
 from scog.pixels.canvas import Canvas
-from scog.pixels.composite import BEST, COUNT, GEOMEDIAN
+from scog.pixels.composite import BEST, COUNT, GEOMEDIAN, Unit
 from scog.pixels.days import days_since_1970
 from scog.pixels.reduce import reduce
 from scog.pixels.workbench import effort
@@ -114,9 +114,24 @@ class _Rows:
         left = await self._workbench.work(size, self._take_known, observations)
         self._report.add_time("memory", since)
         since = time.perf_counter()
+        left = self._few(left, len(observations))
         self.under_way = {scene.id for place in left for scene in observations[place].scenes}
+        self._report.wanted |= self.under_way
         await gather_all(self._take_read(place, observations[place].scenes) for place in left)
         self._report.add_time("read", since)
+
+    def _few(self, left: list[int], count: int) -> list[int]:
+        """Which of `count` observations to read of those not in memory: all, but for previews of composites whose
+        values a few tell roughly.
+        """
+        preview = self._report.preview
+        if preview is None or self._ask.composite.unit is not Unit.LAYER:
+            return left
+        in_memory = count - len(left)
+        few = left[: self._ask.preview]
+        if len(few) < len(left):
+            preview.observations = in_memory + len(few)
+        return few
 
     def _take_known(self, observations: Sequence[Observation]) -> list[int]:
         """Take the observations that are in memory; the places of the others."""
@@ -144,6 +159,7 @@ class _Rows:
             if both is not None:
                 size = effort(self._grid.shape, self._computed.outputs)
                 await self._workbench.work(size, self._lay, place, scene, *both)
+                self._report.read.add(scene.id)
             self.under_way.discard(scene.id)
 
     def _lay(self, place: int, scene: Scene, usable: NDArray[np.bool_], shown: Valued) -> None:

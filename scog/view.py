@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -76,6 +77,11 @@ class View:
             None if around is None else _usable(self._ask.mask, layers) & ~_near(self._ask.mask, self._around, around)
         )
 
+    async def describe(self, scene: Scene) -> None:
+        """Read the headers of the formula's bands; one that fails is noted when the band is read."""
+        with suppress(SourceError):
+            await self._layers.describe(scene, self._ask.expression.bands, self._report.tally)
+
     async def values(self, scene: Scene, wanted: Mask2D | None = None) -> Valued | None:
         """The formula's values, where they are wanted; None when a band cannot be read."""
         expression, resampling = self._ask.expression, self._ask.resampling
@@ -122,7 +128,15 @@ class View:
         """What `work` makes of bands of a scene, or None with the reason noted."""
         try:
             return await self._layers.compute(
-                scene, bands, grid, work, self._report.tally, wanted, resampling, self._thrifty
+                scene,
+                bands,
+                grid,
+                work,
+                self._report.tally,
+                wanted,
+                resampling,
+                self._thrifty,
+                self._report.preview,
             )
         except SourceError as fault:
             self._report.skipped.setdefault(scene.id, fault.reason)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scog import cli
+from scog.net.policy import BreakerState
 from tests.doubles.acquisitions import acquisitions, put_cogs, squares_around
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, edit
 from tests.doubles.range_server import Fault, hang, html, reset, status

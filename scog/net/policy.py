@@ -25,10 +25,11 @@ _HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
 class Rank(IntEnum):
     """How urgent the reads of an answer are; lower ranks come first."""
 
-    TILE = 0
-    COMPOSITE = 1
-    SERIES = 2
-    EXPORT = 3
+    PREVIEW = 0
+    TILE = 1
+    COMPOSITE = 2
+    SERIES = 3
+    EXPORT = 4
 
 
 @dataclass

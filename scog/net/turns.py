@@ -47,11 +47,11 @@ class Turns:
 
     async def enter(self, riders: Riders, size: int) -> Mark:
         """Wait for a turn to read `size` bytes, which count as on order from then on. Call `leave` afterwards."""
-        if not self._waiting and self._has_room(size):
+        if self._has_room(size, self._key(riders)[0]) and not self._waiting:
             return self._admitted(size)
         turn: asyncio.Future[Mark] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(riders, size, turn))
-        self.admit()
+        self._admit_first()
         try:
             return await turn
         except asyncio.CancelledError:
@@ -66,23 +66,28 @@ class Turns:
         self.admit()
 
     def admit(self) -> None:
-        """Let in those that there is room for by now."""
-        while self._waiting and self._has_room(0):
+        """Let in those that there is room for by now. Cheap where there is none."""
+        if self._waiting and (self._inside < LEAST_READS or self._line.outstanding < self._line.window):
+            self._admit_first()
+
+    def _admit_first(self) -> None:
+        while self._waiting and self._inside < self._at_most:
             self._waiting = [each for each in self._waiting if not each.turn.done()]
-            first = min(self._waiting, key=self._key, default=None)
-            if first is None or not self._has_room(first.size):
+            first = min(self._waiting, key=lambda waiting: self._key(waiting.riders), default=None)
+            if first is None or not self._has_room(first.size, self._key(first.riders)[0]):
                 return
             first.turn.set_result(self._admitted(first.size))
 
-    def _key(self, waiting: _Waiting) -> Key:
-        """When it is its turn: by the most urgent of those who wait for it."""
+    def _key(self, riders: Riders) -> Key:
+        """When it is a read's turn: by the most urgent of those who wait for it."""
         rate = self._line.rate or TYPICAL_RATE
-        return min(((tally.rank, tally.began + tally.asked / rate) for tally in waiting.riders()), default=IDLE)
+        return min(((tally.rank, tally.began + tally.asked / rate) for tally in riders()), default=IDLE)
 
-    def _has_room(self, size: int) -> bool:
+    def _has_room(self, size: int, rank: int) -> bool:
+        """Whether there is room; for previews, which are small and wanted at once, whatever is on order."""
         if self._inside >= self._at_most:
             return False
-        return self._inside < LEAST_READS or self._line.outstanding + size <= self._line.window
+        return rank == Rank.PREVIEW or self._inside < LEAST_READS or self._line.outstanding + size <= self._line.window
 
     def _admitted(self, size: int) -> Mark:
         self._inside += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from scog.flight import Flights
 from scog.net.policy import Tally
 from scog.pixels.budget import Budget
 from scog.pixels.cache import ByteCache
+from scog.pixels.coarseness import Coarseness, Levels, cheapest, coarser_levels, level_for, ratio
 from scog.pixels.decode import Block
 from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex
@@ -27,7 +28,6 @@ from scog.pixels.reader import BlockReader, Wish
 from scog.pixels.resample import Resampling
 from scog.pixels.workbench import Workbench, effort
 from scog.space.grid import Grid
-from scog.space.level import choose_level, target_extent
 from scog.together import gather_all
 
 INDEX_MAPS_BYTES = 192 * 2**20
@@ -75,6 +75,17 @@ class _Plan:
         """The blocks."""
         return Wish(self.asset.url, self.description, self.level, self.needed, self.asset.band, self.bottom)
 
+    def at(self, level: int) -> Wish:
+        """The blocks of a coarser level that show about the same."""
+        blocks: frozenset[BlockIndex] = frozenset()
+        if self.found is not None:
+            own, other = (self.description.levels[each] for each in (self.level, level))
+            pairs = zip(own.grid.shape, other.grid.shape, other.block_shape, strict=True)
+            height, width = (round(block * fine / coarse) for fine, coarse, block in pairs)
+            rows, cols = other.blocks
+            blocks = frozenset(each for each in self.found.blocks((height, width)) if each[0] < rows and each[1] < cols)
+        return Wish(self.asset.url, self.description, level, blocks, self.asset.band)
+
     @property
     def bottom(self) -> int:
         """The row of the level before which all that is needed ends."""
@@ -109,17 +120,42 @@ class LayerReader:
         wanted: Mask2D | None = None,
         resampling: Resampling = Resampling.NEAREST,
         thrifty: bool = False,
+        preview: Coarseness | None = None,
     ) -> T:
         """Read bands of a scene, all at once, and return what `work` makes of their layers.
 
         Layers are valid only where their file has data and, if given, where they are `wanted`. The scene classification
         is resampled by nearest or mode, whatever the method. A `thrifty` read brings just the rows that it takes, which
-        pays where the picture's neighbours will hardly be asked for. Raises a SourceError.
+        pays where the picture's neighbours will hardly be asked for. For a `preview`, coarser levels are read where
+        the right ones are not in memory, and it is noted how coarse they are. Raises a
+        SourceError.
         """
+        read = partial(self._compute, scene, bands, grid, work, tally, wanted, resampling, thrifty)
+        if preview is not None:
+            read = partial(self._preview, scene, bands, grid, work, tally, wanted, resampling, preview)
         for _ in bands:  # each file may have been replaced; what was known of it is forgotten then
             with suppress(AssetChanged):
-                return await self._compute(scene, bands, grid, work, tally, wanted, resampling, thrifty)
-        return await self._compute(scene, bands, grid, work, tally, wanted, resampling, thrifty)
+                return await read()
+        return await read()
+
+    async def describe(self, scene: Scene, bands: Sequence[str], tally: Tally) -> None:
+        """Read the headers of bands that will be read soon. Raises a SourceError."""
+        assets = (scene.assets.get(band) for band in bands)
+        await self._reader.describe_all([asset.url for asset in assets if asset is not None], tally)
+
+    async def _preview(
+        self,
+        scene: Scene,
+        bands: Sequence[str],
+        grid: Grid,
+        work: Callable[[dict[str, Layer]], T],
+        tally: Tally,
+        wanted: Mask2D | None,
+        resampling: Resampling,
+        preview: Coarseness,
+    ) -> T:
+        plans = await self._plans(scene, bands, grid, tally, wanted, resampling, preview)
+        return await self._read(plans, bands, grid, work, tally, wanted, resampling, False)
 
     async def _compute(
         self,
@@ -133,6 +169,19 @@ class LayerReader:
         thrifty: bool,
     ) -> T:
         plans = await self._plans(scene, bands, grid, tally, wanted, resampling)
+        return await self._read(plans, bands, grid, work, tally, wanted, resampling, thrifty)
+
+    async def _read(
+        self,
+        plans: Sequence[_Plan],
+        bands: Sequence[str],
+        grid: Grid,
+        work: Callable[[dict[str, Layer]], T],
+        tally: Tally,
+        wanted: Mask2D | None,
+        resampling: Resampling,
+        thrifty: bool,
+    ) -> T:
         async with self._budget.hold(sum(plan.size for plan in plans)):
             blocks = await self._reader.read([plan.wish for plan in plans], tally, thrifty)
 
@@ -170,9 +219,10 @@ class LayerReader:
         description = self._reader.known(asset.url) if asset is not None else None
         if asset is None or asset.offset is None or description is None:
             return None
-        key = _map_key(description, grid, method)
+        level = level_for(description, grid)
+        key = grid, description.levels[level].grid, method
         found = self._maps.get(key) or self._keep_map(key, map_of(*key))
-        return self._planned(asset, description, key, found[0], asset.offset, wanted)
+        return self._planned(asset, description, level, method, found[0], asset.offset, wanted)
 
     async def _plans(
         self,
@@ -182,6 +232,7 @@ class LayerReader:
         tally: Tally,
         wanted: Mask2D | None,
         resampling: Resampling,
+        preview: Coarseness | None = None,
     ) -> list[_Plan]:
         """What to read for each layer."""
         assets = [_asset_of(scene, band) for band in bands]
@@ -189,27 +240,46 @@ class LayerReader:
         if any(asset.offset is None for asset in assets):
             looked_at = await self._look_at_offset(scene, tally)
         descriptions = await self._reader.describe_all([asset.url for asset in assets], tally)
-        methods = (method_for(band, resampling) for band in bands)
-        keys = [_map_key(each, grid, method) for each, method in zip(descriptions, methods, strict=True)]
-        maps = await self._make_maps(keys)
-        return [
-            self._planned(
-                asset, description, key, maps[key], looked_at if asset.offset is None else asset.offset, wanted
-            )
-            for asset, description, key in zip(assets, descriptions, keys, strict=True)
-        ]
+        methods = [method_for(band, resampling) for band in bands]
+
+        async def plans_of(levels: Levels) -> list[_Plan]:
+            sources = (each.levels[level].grid for each, level in zip(descriptions, levels, strict=True))
+            keys = [(grid, source, method) for source, method in zip(sources, methods, strict=True)]
+            maps = await self._make_maps(keys)
+            offsets = (looked_at if asset.offset is None else asset.offset for asset in assets)
+            return [
+                self._planned(asset, description, level, method, maps[key], offset, wanted)
+                for asset, description, level, method, key, offset in zip(
+                    assets, descriptions, levels, methods, keys, offsets, strict=True
+                )
+            ]
+
+        plans = await plans_of(tuple(level_for(each, grid) for each in descriptions))
+        if preview is not None:
+            levels = self._cheapest(plans, grid)
+            if levels != tuple(plan.level for plan in plans):
+                plans = await plans_of(levels)
+            preview.ratio = max(preview.ratio, ratio(descriptions, grid, levels))
+        return plans
+
+    def _cheapest(self, plans: Sequence[_Plan], grid: Grid) -> Levels:
+        """The levels that can be shown soonest."""
+        costs = []
+        for levels in coarser_levels([plan.description for plan in plans], grid):
+            wishes = (plan.at(level) for plan, level in zip(plans, levels, strict=True))
+            costs.append((levels, sum(map(self._reader.missing_bytes, wishes))))
+        return cheapest(costs)
 
     def _planned(
         self,
         asset: Asset,
         description: Description,
-        key: MapKey,
+        level: int,
+        method: Resampling,
         found: Map | None,
         offset: float,
         wanted: Mask2D | None,
     ) -> _Plan:
-        grid, _, method = key
-        level = level_for(description, grid)
         if found is None:
             return _Plan(asset, description, level, method, None, frozenset(), offset)
         block_shape = description.levels[level].block_shape
@@ -270,23 +340,9 @@ def _asset_of(scene: Scene, band: str) -> Asset:
     return asset
 
 
-def _map_key(description: Description, grid: Grid, method: Resampling) -> MapKey:
-    return grid, description.levels[level_for(description, grid)].grid, method
-
-
 def _map_effort(key: MapKey) -> int:
     grid, _, method = key
     return effort(grid.shape, 2, method)
-
-
-def level_for(description: Description, grid: Grid) -> int:
-    """The level to read for a grid; the same for all tiles of a zoom that meet a square."""
-    return _level_for(description.levels[0].grid, description.resolutions, grid)
-
-
-@lru_cache(maxsize=8192)
-def _level_for(full: Grid, resolutions: tuple[float, ...], grid: Grid) -> int:
-    return choose_level(resolutions, target_extent(grid, full.crs, full.centre))
 
 
 def _place(plan: _Plan, blocks: dict[BlockIndex, Block], grid: Grid, wanted: Mask2D | None) -> Layer:

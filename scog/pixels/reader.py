@@ -208,6 +208,14 @@ class BlockReader:
         found, missing = self._look_up(wish)
         return None if missing else found
 
+    def missing_bytes(self, wish: Wish) -> int:
+        """Bytes that have to be fetched for the wished blocks; of a local file none, as those cost next to nothing."""
+        if is_local(wish.url):
+            return 0
+        decoded = wish.description.block_bytes(wish.level)  # where only GDAL knows how many are stored
+        _, missing = self._look_up(wish)
+        return sum(wish.bytes_of(block, rows) if wish.description.plain else decoded for block, rows in missing.items())
+
     async def kept_offset(self, url: str, description: Description) -> float | None:
         """The reflectance offset that an earlier look at this file told."""
         return await self._in_thread(self._store.get_offset, url, description.identity)

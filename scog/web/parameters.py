@@ -31,6 +31,8 @@ MAX_COLORMAP = 8192
 MAX_SIZE = 1024
 """Pixels a side of a tile, without its buffer."""
 MAX_BUFFER = 128
+MAX_PREVIEW = 16
+"""Observations of a preview."""
 
 PIXEL_SELECTIONS = {
     "first": NEWEST,
@@ -195,6 +197,12 @@ class DeliveryParameters(AnswerParameters):
     tilesize: Annotated[int, Field(ge=64, le=MAX_SIZE)] = Field(256, description="Pixels a side, before `@2x`.")
     buffer: Annotated[float, Field(ge=0, le=MAX_BUFFER, multiple_of=0.5)] = Field(
         0, description="Pixels around the tile, on each side, that the picture is larger."
+    )
+    preview: Annotated[int, Field(ge=0, le=MAX_PREVIEW)] = Field(
+        0,
+        description="Answer sooner with a coarser image where the right one has to be fetched, made of the finest "
+        "overviews in memory, or else the coarsest; where observations are missing, of so many, the first in order. "
+        "`X-Scog-Preview` says how coarse it is (`ratio=8; observations=1`), and it may be cached for 5 s only.",
     )
 
 

@@ -23,8 +23,20 @@ from scog.web.parameters import MAX_SIZE, AnswerParameters, DeliveryParameters
 from scog.web.respond import COMPLETE, IMMUTABLE, report_headers, with_etag
 
 DEFAULT_FORMAT = "png"
+HEADERS = {
+    "X-Scog-Scenes": "Scenes used and skipped: `used=2; skipped=0`.",
+    "X-Scog-Upstream": "What it took of other servers: `requests=12; bytes=3400000; searches=1`.",
+    "X-Scog-Incomplete": "What ended the work early: `deadline` or `catalogue`.",
+    "X-Scog-Preview": "Of a preview, how coarse it is: `ratio=16; observations=1`.",
+    "Retry-After": "Seconds after which asking again may bring what is missing.",
+    "Server-Timing": "Milliseconds by stage.",
+}
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"content": {each.media_type: {} for each in FORMATS}, "description": "The picture, or its values."},
+    200: {
+        "content": {each.media_type: {} for each in FORMATS},
+        "description": "The picture, or its values.",
+        "headers": {name: {"schema": {"type": "string"}, "description": text} for name, text in HEADERS.items()},
+    },
     204: {"description": "No data, where `empty=204` asks for it."},
     304: {"description": "The client's copy is current."},
 }
@@ -75,7 +87,9 @@ async def picture(
     drawing = await cut_out(engine, grid, ask)
     report = drawing.report
     if delivery.strict and report.partial:
-        raise NothingReadable("Scenes are missing from this picture.", skipped=tuple(report.skipped.items()))
+        fault = NothingReadable("Scenes are missing from this picture.", skipped=tuple(report.skipped.items()))
+        fault.progress = report.progress
+        raise fault
     if delivery.empty == "204" and not drawing.valid.any():
         return Response(status_code=204, headers=report_headers(report, keep))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,6 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from scog import errors
+from scog.web.retries import retry_after
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,6 @@ TITLES = {
     503: "Not available now",
     504: "Not done in time",
 }
-RETRY_SECONDS = {502: 5, 503: 1, 504: 5}
 _SCHEMA = {
     "title": "Problem",
     "type": "object",
@@ -62,14 +63,37 @@ _SCHEMA = {
                 "properties": {"scene": {"type": "string"}, "reason": {"type": "string"}},
             },
         },
+        "progress": {
+            "type": "object",
+            "description": "How far the image got. The next request goes on from what has arrived.",
+            "required": ["scenes", "of", "requests", "bytes"],
+            "properties": {
+                "scenes": {"type": "integer", "description": "Scenes that were read."},
+                "of": {"type": "integer", "description": "Scenes that had to be read, as far as is known."},
+                "requests": {"type": "integer", "description": "Range requests that were sent for it."},
+                "bytes": {"type": "integer", "description": "Bytes that arrived for it."},
+            },
+        },
     },
+}
+
+
+_RETRIED: dict[str, Any] = {
+    "headers": {
+        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which to ask again."},
+        "X-Scog-Upstream": {
+            "schema": {"type": "string"},
+            "description": "What an image that failed took so far: `requests=12; bytes=3400000; searches=1`.",
+        },
+    }
 }
 
 
 def _documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {"application/problem+json": {"schema": _SCHEMA}}
     problems: dict[int | str, dict[str, Any]] = {
-        status: {"description": TITLES[status], "content": content} for status in statuses
+        status: {"description": TITLES[status], "content": content} | (_RETRIED if status > 500 else {})
+        for status in statuses
     }
     return problems | {"4XX": {"description": "Another fault of the request", "content": content}}
 
@@ -85,12 +109,21 @@ class Problem(JSONResponse):
 
     media_type = "application/problem+json"
 
-    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        reasons: Iterable[str] = (),
+        **more: Any,
+    ) -> None:
         name = TITLES.get(status, "Error")
         content = {"type": "about:blank", "title": name, "status": status, "detail": detail}
         fixed = {"Cache-Control": "no-store"}
-        if status in RETRY_SECONDS:
-            fixed["Retry-After"] = str(RETRY_SECONDS[status])
+        seconds = retry_after(status, reasons)
+        if seconds is not None:
+            fixed["Retry-After"] = str(seconds)
         known = {key: value for key, value in more.items() if value is not None}
         super().__init__(content | known, status, dict(headers or {}) | fixed)
 
@@ -113,7 +146,23 @@ def problem_of(error: errors.ScogError) -> Problem:
         more["position"] = error.position
     if isinstance(error, errors.NothingReadable):
         more["skipped"] = [{"scene": scene, "reason": reason} for scene, reason in error.skipped[:10]]
-    return Problem(status, str(error), **more)
+        more["reasons"] = [reason for _, reason in error.skipped]
+    progress = getattr(error, "progress", None)
+    if not isinstance(progress, errors.Progress):
+        return Problem(status, str(error), **more)
+    more["progress"] = {name: number for name, number in asdict(progress).items() if name != "searches"}
+    more["headers"] = {"X-Scog-Upstream": upstream(progress.requests, progress.bytes, progress.searches)}
+    return Problem(status, f"{error} {_in_words(progress)}", **more)
+
+
+def upstream(requests: int, bytes_: int, searches: int) -> str:
+    """What an answer took of other servers, as a header says it."""
+    return f"requests={requests}; bytes={bytes_}; searches={searches}"
+
+
+def _in_words(progress: errors.Progress) -> str:
+    size = f"{progress.bytes / 1e6:.1f} MB" if progress.bytes >= 1e6 else f"{progress.bytes / 1e3:.0f} KB"
+    return f"{progress.scenes} of {progress.of} scenes were read; {size} arrived in {progress.requests} requests."
 
 
 async def _of_ours(request: Request, error: Exception) -> Problem:

@@ -11,13 +11,17 @@ from fastapi import Request, Response
 
 from scog.errors import Overloaded
 from scog.kept import Encoded
+from scog.pixels.coarseness import Coarseness
 from scog.report import Report
+from scog.web.problems import upstream
+from scog.web.retries import retry_after_partial
 
 T = TypeVar("T")
 
 COMPLETE = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=86400"
 IMMUTABLE = "public, max-age=31536000, immutable"
 PARTIAL = "public, max-age=30"
+PREVIEW = "public, max-age=5"
 NAMED = 10
 """Scenes named in a header; beyond it their number."""
 MAX_NAME = 128
@@ -31,6 +35,7 @@ EXPOSED_HEADERS = (
     "Content-Disposition",
     "Content-Range",
     "ETag",
+    "Retry-After",
     "Server-Timing",
     "X-Scog-Scenes",
     "X-Scog-Used",
@@ -41,6 +46,7 @@ EXPOSED_HEADERS = (
     "X-Scog-Catalog",
     "X-Scog-Flattened",
     "X-Scog-Frames",
+    "X-Scog-Preview",
     "X-Scog-Upstream",
 )
 
@@ -88,12 +94,10 @@ async def _gone(request: Request) -> None:
 def report_headers(report: Report, keep: str = COMPLETE) -> dict[str, str]:
     """Headers that tell how an answer came to be, and how long it may be kept: as `keep` says, unless partial."""
     headers = {
-        "Cache-Control": PARTIAL if report.partial else keep,
+        "Cache-Control": PREVIEW if report.is_preview else PARTIAL if report.partial else keep,
         "Server-Timing": ", ".join(f"{stage};dur={1000 * spent:.1f}" for stage, spent in report.seconds.items()),
         "X-Scog-Scenes": f"used={len(report.used)}; skipped={len(report.skipped)}",
-        "X-Scog-Upstream": (
-            f"requests={report.tally.requests}; bytes={report.tally.bytes}; searches={report.tally.searches}"
-        ),
+        "X-Scog-Upstream": upstream(report.tally.requests, report.tally.bytes, report.tally.searches),
     }
     if report.used:
         headers["X-Scog-Used"] = _named([scene.id for scene in report.used])
@@ -103,11 +107,21 @@ def report_headers(report: Report, keep: str = COMPLETE) -> dict[str, str]:
         headers["X-Scog-Unmasked"] = _named(report.unmasked)
     if report.bounded:
         headers["X-Scog-Bounded"] = "true"
+    if report.partial and (seconds := retry_after_partial(report)) is not None:
+        headers["Retry-After"] = str(seconds)
+    if report.preview is not None and report.is_preview:
+        headers["X-Scog-Preview"] = _preview(report.preview)
     if report.incomplete:
         headers["X-Scog-Incomplete"] = report.incomplete
     if report.stale:
         headers["X-Scog-Catalog"] = f"stale; age={report.stale:.0f}"
     return headers
+
+
+def _preview(preview: Coarseness) -> str:
+    """How coarse a preview is: `ratio=8` where pixels are eight times as large, `observations=3` of more."""
+    few = "" if preview.observations is None else f"; observations={preview.observations}"
+    return f"ratio={preview.ratio:.3g}{few}"
 
 
 def with_etag(request: Request, encoded: Encoded, media_type: str, headers: dict[str, str]) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -88,6 +89,8 @@ async def answer(
     """A tile `(z, x, y)` as a response."""
     z, x, y = address
     name = pictures.tile_name(y, delivery)
+    if delivery.preview:
+        ask = replace(ask, preview=delivery.preview)
     grid = tile_grid(*tile_address(z, x, name.row), name.size, tms, delivery.buffer)
     admission: Admission = request.app.state.admission
     return await admission.run(

@@ -195,6 +195,7 @@ def test_clouds_composite_and_reset(visit: Visit) -> None:
     with asked_with(visit, "mask=none"):
         page.click("label:has(#mask)")
     assert page.is_disabled("#dilate")
+    visit.drawn()  # tiles that wait for a connection are asked for by now
     before = len(visit.tiles())
     slide(page, "#opacity", 40)
     visit.drawn()

@@ -69,7 +69,7 @@ def test_markup_stays_text(visit: Visit) -> None:
     page = visit.page
     page.route("**/tilejson.json", lambda route: with_changed(route, attribution=MARKUP))
     page.route(re.compile("/scenes"), lambda route: route.fulfill(json={"features": [scene_of_markup()]}))
-    page.route("**/tiles/**", lambda route: route.fulfill(status=502, json={"detail": MARKUP}))
+    page.route("**/tiles/**", lambda route: route.fulfill(status=400, json={"detail": MARKUP}))
     page.route("**/indices", lambda route: route.fulfill(json={"indices": [index_of_markup()]}))
     query = urllib.parse.urlencode({"expression": MARKUP, "rescale": MARKUP, "footprints": 1, "time": MARKUP})
     page.goto(f"{visit.server}/#13/{MIDDLE}?{query}")
@@ -129,7 +129,7 @@ def test_link_restores_the_view(visit: Visit) -> None:
 @pytest.mark.acceptance
 def test_failing_tiles_are_told_once_and_tried_again(visit: Visit) -> None:
     page = visit.page
-    page.route("**/tiles/**", lambda route: route.fulfill(status=502, json={"detail": "No scene could be read."}))
+    page.route("**/tiles/**", lambda route: route.fulfill(status=500, json={"detail": "No scene could be read."}))
     page.goto(f"{visit.server}/")
     page.wait_for_selector("#trouble:not([hidden])")
     page.wait_for_selector("#map[aria-busy=false]")
@@ -179,6 +179,7 @@ def test_what_it_waits_for_is_said(visit: Visit) -> None:
     visit.page.route("**/tiles/**", lambda route: held.append(route))
     visit.page.goto(f"{visit.server}/")
     visit.page.wait_for_selector("#status.on.busy >> text=/Reading pixels · 0 of \\d+ tiles/")
+    visit.page.unroute("**/tiles/**")
     for route in held:
         if "/tiles/" in route.request.url:
             route.continue_()

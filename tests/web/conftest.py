@@ -150,7 +150,8 @@ def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.headers["Cache-Control"] == "no-store"
     problem: dict[str, Any] = response.json()
-    assert set(problem) <= {"type", "title", "status", "detail", "parameter", "valid", "position", "skipped"}
+    known = {"type", "title", "status", "detail", "parameter", "valid", "position", "skipped", "progress"}
+    assert set(problem) <= known
     assert problem["type"] == "about:blank"
     assert problem["status"] == status
     assert problem["title"]

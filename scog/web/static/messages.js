@@ -12,6 +12,20 @@ export function say(text, { busy, wayBack = false }) {
   byId("map").setAttribute("aria-busy", String(busy));
 }
 
+// How far the tiles are that are on their way, and what they wait for.
+export function progressText({ waiting, asked, problems, upstream }) {
+  const size = upstream.bytes ? ` · ${megabytes(upstream.bytes)}` : "";
+  const count = `${asked - waiting} of ${asked} tiles${size}`;
+  if (problems.length) return `${sentence(problems[0].message)} Trying again · ${count}`;
+  const rate = upstream.rate === null ? "" : `: ${digits(upstream.rate)} Mbit/s`;
+  if (upstream.isSlow) return `Waiting for the satellite archive${rate} · ${count}`;
+  return `Reading pixels · ${count}`;
+}
+
+const sentence = (text) => /^.*?[.!?](?=\s|$)/.exec(text)?.[0] ?? text;
+const digits = (number) => number.toFixed(number < 10 ? 1 : 0);
+const megabytes = (bytes) => `${digits(bytes / 1e6)} MB`;
+
 // Show a problem once: not while one is shown, nor again what was dismissed.
 export function showTrouble({ message }) {
   if (!byId("trouble").hidden || message === dismissed) return;

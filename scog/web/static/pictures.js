@@ -1,13 +1,18 @@
 // The pictures on the map: one, or two of which each is shown on its side of the divider.
 /* global L */
 import { escaped } from "./map.js";
+import { Lanes } from "./lanes.js";
+import { Pace } from "./pace.js";
 import { tileQuery } from "./picture.js";
 import { Tiles } from "./tiles.js";
+import { Upstream } from "./upstream.js";
 
 export class Pictures {
   // `changed` is called, with a Problem or null, whenever a tile is asked for, comes, or fails.
   constructor(map, changed) {
     Object.assign(this, { map, changed, shown: [null, null] });
+    const pace = new Pace();
+    this.traffic = { pace, lanes: new Lanes(pace), upstream: new Upstream() };
     this.panes = ["first", "second"].map((name, place) => {
       const pane = map.createPane(name);
       pane.style.zIndex = 300 + place;
@@ -58,8 +63,17 @@ export class Pictures {
         updateWhenZooming: false,
         className: "pixels",
       },
-      this.changed,
+      this.traffic,
+      (problem) => this._changed(problem),
     );
+  }
+
+  // What is counted of tiles begins with the first that is asked for after all others have come.
+  _changed(problem) {
+    const { waiting } = this.progress();
+    if (waiting && !this.wasWaiting) this.traffic.upstream.begin();
+    this.wasWaiting = waiting > 0;
+    this.changed(problem);
   }
 
   // The old layer stays until the new one has come, so that the map does not blink.
@@ -75,14 +89,20 @@ export class Pictures {
       if (old) next.layer.once("load remove", () => old.remove());
       if (!next.layer.waiting()) old?.remove();
     }
-    this.changed(null);
+    this._changed(null);
   }
 
-  // Tiles on their way, and how many of a kind were asked for.
+  // Tiles on their way, how many of a kind were asked for, what is the matter with those that are tried again, and what
+  // they took upstream.
   progress() {
     const layers = this.shown.filter(Boolean).map(({ layer }) => layer);
     const sum = (count) => layers.reduce((total, layer) => total + count(layer), 0);
-    return { waiting: sum((layer) => layer.waiting()), asked: sum((layer) => layer.asked) };
+    return {
+      waiting: sum((layer) => layer.waiting()),
+      asked: sum((layer) => layer.asked),
+      problems: layers.flatMap((layer) => layer.problems()),
+      upstream: this.traffic.upstream,
+    };
   }
 
   // Ids of the scenes that a side is made of in view, and of those that could not be read.

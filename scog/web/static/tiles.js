@@ -1,58 +1,61 @@
 // A Leaflet layer that fetches its tiles itself: it knows which are under way, what became of each, and lets go of
 // those that nobody looks at any more.
 /* global L */
-import { ask } from "./server.js";
+import { Tile } from "./tile.js";
 
 export const Tiles = L.GridLayer.extend({
-  // `changed` is called whenever a tile is asked for, comes, fails (with its Problem) or is let go of.
-  initialize(query, options, changed) {
+  // `traffic` is what all tiles share. `changed` is called whenever a tile is asked for, comes, fails for good (with its
+  // Problem) or is let go of.
+  initialize(query, options, traffic, changed) {
     L.GridLayer.prototype.initialize.call(this, options);
     this._suffix = (window.devicePixelRatio > 1 ? "@2x" : "") + query;
+    this._traffic = traffic;
     this._changed = changed;
-    this._controls = new Map(); // of tiles under way
+    this._under = new Map(); // tiles under way
     this._reports = new Map(); // of tiles that came
     this.asked = 0;
     this.on("tileunload", ({ coords }) => this._letGo(this._tileCoordsToKey(coords)));
   },
 
   waiting() {
-    return this._controls.size;
+    return this._under.size;
+  },
+
+  // What was the matter with the tiles that are tried again.
+  problems() {
+    return [...this._under.values()].map((tile) => tile.problem).filter(Boolean);
   },
 
   createTile(coords, done) {
+    const { x, y, z } = coords;
     const image = document.createElement("img");
-    const key = this._tileCoordsToKey(coords);
-    const control = new AbortController();
     image.alt = "";
-    this._controls.set(key, control);
+    const key = this._tileCoordsToKey(coords);
+    let state = ""; // what Leaflet knows of it: "failed", "shown" or nothing yet
+    const told = ({ shown, problem }) => {
+      const next = shown ? "shown" : "failed";
+      if (state !== "shown" && state !== next && (shown || problem)) {
+        state = next;
+        done(shown ? null : problem, image);
+      }
+      this._tell();
+    };
+    const tile = new Tile(`tiles/${z}/${x}/${y}${this._suffix}`, image, this._traffic, told);
+    this._under.set(key, tile);
     this.asked += 1;
-    this._load(image, coords, control.signal)
-      .then((report) => {
-        this._reports.set(key, report);
-        return null;
-      })
-      .catch((problem) => problem)
-      .then((problem) => {
-        if (control.signal.aborted) return;
-        this._controls.delete(key);
-        done(problem, image);
-        this._tell(problem);
-      });
+    const end = (problem, headers) => {
+      if (tile.signal.aborted) return;
+      this._under.delete(key);
+      if (headers) this._reports.set(key, { coords, used: names(headers, "Used"), skipped: names(headers, "Skipped") });
+      else told({ problem });
+      this._tell(problem);
+    };
+    tile.load().then(
+      (headers) => end(null, headers),
+      (problem) => end(problem),
+    );
     this._tell();
     return image;
-  },
-
-  async _load(image, coords, signal) {
-    const { x, y, z } = coords;
-    const response = await ask(`tiles/${z}/${x}/${y}${this._suffix}`, signal);
-    const url = URL.createObjectURL(await response.blob());
-    try {
-      image.src = url;
-      await image.decode();
-    } finally {
-      URL.revokeObjectURL(url);
-    }
-    return { coords, used: names(response, "Used"), skipped: names(response, "Skipped") };
   },
 
   // Ids of the scenes in the tiles that are in view, and of those that could not be read.
@@ -71,12 +74,12 @@ export const Tiles = L.GridLayer.extend({
   // Stop fetching; what is there stays.
   freeze() {
     this._changed = () => {};
-    this._controls.forEach((control) => control.abort());
+    this._under.forEach((tile) => tile.stop());
   },
 
   _letGo(key) {
-    this._controls.get(key)?.abort();
-    this._controls.delete(key);
+    this._under.get(key)?.stop();
+    this._under.delete(key);
     this._reports.delete(key);
     this._tell();
   },
@@ -87,7 +90,7 @@ export const Tiles = L.GridLayer.extend({
   },
 });
 
-function names(response, header) {
-  const entries = (response.headers.get(`X-Scog-${header}`) ?? "").split(", ");
+function names(headers, header) {
+  const entries = (headers.get(`X-Scog-${header}`) ?? "").split(", ");
   return entries.filter((entry) => entry && !entry.startsWith("and ")).map((entry) => entry.split(";")[0]);
 }

@@ -18,7 +18,7 @@ import { readHash, writeHash } from "./hash.js";
 import { Layers } from "./layers.js";
 import { Looks } from "./looks.js";
 import { createMap, free, goTo, seen, viewed } from "./map.js";
-import { forgetTrouble, onRetry, say, showTrouble } from "./messages.js";
+import { forgetTrouble, onRetry, progressText, say, showTrouble } from "./messages.js";
 import { isOpen, setUpPanel } from "./panel.js";
 import { Pictures } from "./pictures.js";
 import { askJson } from "./server.js";
@@ -116,18 +116,21 @@ function tilesChanged(problem) {
 
 function showProgress() {
   if (!served) return;
-  const { waiting, asked } = pictures.progress();
+  const { waiting, ...progress } = pictures.progress();
   const elsewhere = !bounds().intersects(map.getBounds());
   const far = map.getZoom() < served.minzoom;
   let text = "";
   if (far) text = "Zoom in to see pictures";
   else if (elsewhere) text = "This archive covers another place";
-  else if (waiting) text = `Reading pixels · ${asked - waiting} of ${asked} tiles`;
+  else if (waiting) text = progressText({ waiting, ...progress });
   else if (searching) text = "Searching the catalogue";
   say(text, { busy: !far && (searching || waiting > 0), wayBack: elsewhere || (far && !isWorld()) });
   if (!waiting) later();
   showTimeSoon();
 }
+
+// What is waited for may become worth a word while nothing comes.
+setInterval(() => isBusy() && showProgress(), 1000);
 
 // Once a frame, however many tiles come in it.
 let asksForTime = false;
@@ -233,8 +236,11 @@ async function open() {
   addBasemap(map);
   const load = () =>
     Promise.all([layers.load().then(() => looks.show(store.picture)), filters.load(), addLand(map)]).catch(showTrouble);
-  if (isBusy()) pictures.shown.find(Boolean)?.layer.once("load", load);
-  else load();
+  // Tiles first, but on a slow line the panel need not stay bare until they are there.
+  let loading = null;
+  const loadOnce = () => (loading ??= load());
+  if (isBusy()) pictures.shown.find(Boolean)?.layer.once("load", loadOnce);
+  setTimeout(loadOnce, isBusy() ? 1000 : 0);
 }
 
 setUpPanel(map, () => (showTime(), later()));

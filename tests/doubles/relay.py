@@ -1,0 +1,100 @@
+"""A relay to a server: a proxy whose connections share one rate, and across which each request takes its time.
+
+with RangeServer() as origin, Relay(origin.port, rate=625_000, latency=0.04) as link:
+    origin.put("/a.tif", data)
+    read(f"http://{link.host}/a.tif")
+    assert link.bytes == ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import Self
+
+PIECE = 8192
+"""Bytes that one connection is given before the next has its turn."""
+
+
+class Relay:
+    """Passes connections on to a port of this machine; `rate` is in bytes per second for all answers together."""
+
+    def __init__(self, port: int, *, rate: float, latency: float = 0.0) -> None:
+        self.rate = rate
+        self.latency = latency
+        """Seconds that a request, and the opening of a connection, takes to get across and back."""
+        self.bytes = 0
+        """Bytes that came across, headers included."""
+        self._to = port
+        self._free = 0.0
+        self._connections: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(5)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    @property
+    def host(self) -> str:
+        """The near end, as an allow-list names it."""
+        return f"127.0.0.1:{self.port}"
+
+    # On the link's own loop
+
+    async def _start(self) -> None:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _stop(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        await asyncio.sleep(self.latency)
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        ways = [
+            asyncio.ensure_future(self._requests(reader, there_writer)),
+            asyncio.ensure_future(self._answers(there_reader, writer)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            with contextlib.suppress(OSError):
+                await asyncio.gather(*ways, return_exceptions=True)
+            for end in (writer, there_writer):
+                end.transport.abort()
+            self._connections.discard(task)
+
+    async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            await asyncio.sleep(self.latency)
+            writer.write(data)
+            await writer.drain()
+
+    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(PIECE):
+            now = self._loop.time()
+            self._free = max(now, self._free) + len(data) / self.rate
+            await asyncio.sleep(self._free - now)
+            self.bytes += len(data)
+            writer.write(data)
+            await writer.drain()

@@ -1,0 +1,187 @@
+"""Previews: coarser levels where the right ones would have to be fetched, and before anything else."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+
+from scog.catalog.scene import Asset
+from scog.net.policy import Tally
+from scog.pixels import coarseness
+from scog.pixels.coarseness import LIGHT, Coarseness, cheapest
+from scog.pixels.layers import Layer, LayerReader
+from scog.pixels.resample import Resampling
+from scog.space.grid import Grid
+from tests.doubles.archives import write_cog
+from tests.doubles.range_server import RangeServer
+from tests.doubles.rasters import CRS
+from tests.doubles.reading import run, truth
+from tests.pixels.test_layers import grid, layers_of, scene
+
+SIDE = 1200
+COARSE = 16
+"""The last level has one block, 11 KB; each finer one has several of 32 KB."""
+WHERE = grid(0, 0, 512, 512)
+
+
+@cache
+def noise(dtype: str = "uint16") -> bytes:
+    """A COG that hardly compresses, as images of the Earth do; its overviews are every second pixel."""
+    numbers = np.random.default_rng(1).integers(1, np.iinfo(dtype).max, (SIDE, SIDE), dtype)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "noise.tif"
+        write_cog(path, numbers, CRS, 600_000, 5_100_000, 10)
+        return path.read_bytes()
+
+
+async def preview(layers: LayerReader, url: str, where: Grid = WHERE, **how: object) -> tuple[Layer, float, Tally]:
+    """The layer, how coarse it is, and what it cost."""
+    coarse, tally = Coarseness(), Tally()
+    found = await layers.compute(
+        scene(red=Asset(url)), ["red"], where, lambda found: found["red"], tally, preview=coarse, **how
+    )
+    return found, coarse.ratio, tally
+
+
+async def image(layers: LayerReader, url: str, where: Grid = WHERE) -> Layer:
+    return await layers.compute(scene(red=Asset(url)), ["red"], where, lambda found: found["red"], Tally())
+
+
+def test_a_preview_shows_a_level_that_costs_little() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                found, ratio, tally = await preview(layers, url)
+                assert ratio == COARSE
+                assert tally.bytes <= 2 * 16_384
+                expected = truth(noise(), 4)[:32, :32].repeat(COARSE, 0).repeat(COARSE, 1)
+                np.testing.assert_array_equal(found.numbers, expected)
+                assert found.valid.all()
+
+    run(work())
+
+
+@pytest.mark.parametrize("resampling", [Resampling.BILINEAR, Resampling.AVERAGE])
+def test_by_other_methods_too(resampling: Resampling) -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                found, ratio, _ = await preview(layers, url, resampling=resampling)
+                assert ratio > 1
+                assert found.valid.all()
+                coarse = truth(noise(), 4)
+                assert coarse.min() <= found.numbers.min() <= found.numbers.max() <= coarse.max()
+
+    run(work())
+
+
+def test_what_is_in_memory_is_shown_as_it_is() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                whole = await image(layers, url)
+                server.forget_requests()
+                found, ratio, _ = await preview(layers, url)
+                assert ratio == 1
+                assert server.requests == []
+                np.testing.assert_array_equal(found.numbers, whole.numbers)
+
+    run(work())
+
+
+def test_the_finest_level_in_memory_is_shown() -> None:
+    """Who zooms in sees the pixels of the zoom before, at once."""
+
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                before = Grid(CRS, WHERE.transform @ type(WHERE.transform).scale(2), 256, 256)
+                await image(layers, url, before)
+                server.forget_requests()
+                found, ratio, _ = await preview(layers, url)
+                assert ratio == 2
+                assert server.requests == []
+                expected = truth(noise(), 1)[:256, :256].repeat(2, 0).repeat(2, 1)
+                np.testing.assert_array_equal(found.numbers, expected)
+
+    run(work())
+
+
+def test_an_image_without_a_coarser_level_is_its_own_preview() -> None:
+    everything = grid(0, 0, SIDE, SIDE)
+
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                coarsest = Grid(CRS, everything.transform @ type(everything.transform).scale(16), 75, 75)
+                _, ratio, _ = await preview(layers, url, coarsest)
+                assert ratio == 1
+
+    run(work())
+
+
+def test_what_costs_little_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coarseness, "LIGHT", 20_000)
+
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise("uint8"))
+            async with layers_of(server) as layers:
+                small = Grid(CRS, WHERE.transform @ type(WHERE.transform).scale(4), 64, 64)
+                _, ratio, tally = await preview(layers, url, small)
+                assert ratio == 1, "a block of 128 x 128 bytes"
+                assert tally.bytes <= 20_000 + 16_384
+
+    run(work())
+
+
+def test_previews_next_to_each_other_share_what_is_fetched() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                await preview(layers, url, grid(0, 0, 256, 256))
+                server.forget_requests()
+                for row, col in ((0, 256), (256, 0), (600, 600), (900, 900)):
+                    _, ratio, _ = await preview(layers, url, grid(row, col, 256, 256))
+                    assert ratio == COARSE
+                assert server.requests == []
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("costs", "expected"),
+    [
+        ([900_000, 400_000, 90_000], 2),
+        ([900_000, 0, 0], 1),
+        ([0, 0, 0], 0),
+        ([900_000, 0, 90_000], 1),
+        ([LIGHT, 4000, 1000], 0),
+        ([LIGHT, 4000, 0], 2),
+        ([900_000, 90_000, 90_000], 1),
+    ],
+)
+def test_the_cheapest_level(costs: list[int], expected: int) -> None:
+    assert cheapest([((level,), cost) for level, cost in enumerate(costs)]) == (expected,)
+
+
+def test_a_grid_elsewhere_is_no_preview() -> None:
+    async def work() -> None:
+        with RangeServer() as server:
+            url = server.put("/a.tif", noise())
+            async with layers_of(server) as layers:
+                found, ratio, _ = await preview(layers, url, grid(5000, 5000, 64, 64))
+                assert ratio == 1
+                assert not found.valid.any()
+
+    run(work())
