@@ -38,6 +38,10 @@ from scog.net.proxy import Proxies, Proxy
 
 STATES = ("new", "again", "kept")
 COUNTS, SIZES, FIRST_BYTES = (1, 8, 60, 240), (16_000, 350_000, 1_400_000), (2, 30, 150)
+HEAD = (
+    b"HTTP/1.1 206 Partial Content\r\nContent-Length: %d\r\nContent-Range: bytes 0-%d/9999999\r\n"
+    b"Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n"
+)
 BLOCK = bytes(range(256)) * 1024
 
 
@@ -65,8 +69,8 @@ def make_certificates(folder: Path) -> None:
             "-keyout",
             f"{name}.key",
         )
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{issuer}.pem", "-CAkey", f"{issuer}.key", "-CAcreateserial",
-                "-out", f"{name}.pem", "-extfile", f"{kind}.ext")  # fmt: skip
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{issuer}.pem", "-CAkey", f"{issuer}.key",
+                "-CAcreateserial", "-out", f"{name}.pem", "-extfile", f"{kind}.ext")  # fmt: skip
     (folder / "chain.pem").write_text(
         "".join((folder / f"{name}.pem").read_text() for name in ("leaf", "inner", "outer"))
     )
@@ -87,8 +91,7 @@ async def serve(folder: Path) -> None:
                         other.transport.abort()
                 else:
                     await asyncio.sleep(int(first_byte) / 1e3)
-                writer.write(b"HTTP/1.1 206 Partial Content\r\nContent-Length: %d\r\nContent-Range: bytes 0-%d/9999999\r\n"
-                             b"Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n" % (int(size), int(size) - 1))  # fmt: skip
+                writer.write(HEAD % (int(size), int(size) - 1))
                 for at in range(0, int(size), len(BLOCK)):
                     writer.write(BLOCK[: int(size) - at])
                     await writer.drain()

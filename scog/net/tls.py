@@ -1,8 +1,9 @@
 """TLS between an event loop's plain transport and a protocol.
 
-asyncio's and uvloop's own TLS give each connection a buffer of 256 KB, wake the protocol for every record of 16 KB and do
-handshakes on the event loop. Here all connections share one buffer for ciphertext, records are decrypted straight into
-the protocol's memory, as many at once as have arrived, and handshakes run in threads: OpenSSL releases the GIL.
+asyncio's and uvloop's own TLS give each connection a buffer of 256 KB, call the protocol for every record of 16 KB and
+do handshakes on the event loop. Here all connections share one buffer for ciphertext, records are decrypted straight
+into the protocol's memory, as many at once as have arrived, and what takes long of a handshake runs in a thread, since
+OpenSSL releases the GIL. benchmarks/transports.md has the figures.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ class TlsStream(asyncio.BufferedProtocol):
         into = cast("memoryview", into)
         try:
             while filled < len(into):
-                count = self._tls.read(len(into) - filled, into[filled:] if filled else into)  # type: ignore[arg-type]
+                count = self._tls.read(len(into) - filled, into[filled:] if filled else into)
                 if not count:  # close_notify
                     self._transport.close()
                     more = False
@@ -178,22 +179,12 @@ class TlsStream(asyncio.BufferedProtocol):
 
 
 def trusted_context() -> ssl.SSLContext:
-    """A context that trusts what the system trusts, or the files that SSL_CERT_FILE and SSL_CERT_DIR name.
+    """A context that trusts what the system trusts, or what SSL_CERT_FILE and SSL_CERT_DIR name, as in OpenSSL.
 
-    Where the system has no certificates (Python of python.org on macOS), it trusts certifi's. Reads files for some
-    20 ms. Raises OSError where a file that is named does not exist.
+    Where there are no certificates at all (Python of python.org on macOS), it trusts certifi's. Reads files: 20 ms.
     """
-    named = {name: os.environ[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)}
-    for name, path in named.items():
-        if not any(os.path.exists(part) for part in path.split(os.pathsep)):
-            raise FileNotFoundError(f"{name} is {path}, which does not exist.")
     context = ssl.create_default_context()
-    if not named and not context.cert_store_stats()["x509_ca"] and not _has_directory():
+    folder = ssl.get_default_verify_paths().capath  # read only when a certificate is needed, so that it is not counted
+    if not context.cert_store_stats()["x509_ca"] and not (folder and any(os.scandir(folder))):
         context.load_verify_locations(certifi.where())
     return context
-
-
-def _has_directory() -> bool:
-    """Whether OpenSSL finds certificates in its directory, which it reads only when it needs one."""
-    directory = ssl.get_default_verify_paths().capath
-    return directory is not None and any(os.scandir(directory))
