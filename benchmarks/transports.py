@@ -34,7 +34,7 @@ import uvloop
 from scog.net.connection import Connection, Head
 from scog.net.dialer import Dialer, Server
 from scog.net.http import HttpClient
-from scog.net.proxy import Proxies, Proxy
+from scog.net.proxy import Proxies
 
 STATES = ("new", "again", "kept")
 COUNTS, SIZES, FIRST_BYTES = (1, 8, 60, 240), (16_000, 350_000, 1_400_000), (2, 30, 150)
@@ -108,11 +108,10 @@ async def serve(folder: Path) -> None:
 class LoopTlsDialer(Dialer):
     """Opens connections with the event loop's own TLS."""
 
-    async def _connected(self, server: Server, proxy: Proxy | None) -> Connection:
+    async def _talking(self, sock: socket.socket, server: Server) -> Connection:
         connection = Connection(self._buffers.take)
-        await asyncio.get_running_loop().create_connection(
-            lambda: connection, *server[1:], ssl=await self._trusted() if server[0] == "https" else None
-        )
+        secure = {"ssl": await self._trusted(), "server_hostname": server[1]} if server[0] == "https" else {}
+        await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock, **secure)
         self._open.add(connection)
         return connection
 

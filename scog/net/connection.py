@@ -83,8 +83,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is None or self._transport.is_closing():
             raise Lost(silent=True)
         answer = self._answer = _Answer(judge, self._room, hear)
-        self._transport.write(request)
         try:
+            self._transport.write(request)
             await answer.done
         except BaseException:
             self.abort()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -35,9 +36,10 @@ class Dialer:
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         self.opened = 0
         """Connections opened so far."""
-        self._open: set[Connection] = set()
-        self._context: asyncio.Future[ssl.SSLContext] | None = None
-        self._given = tls
+        self._open: set[Connection | TlsStream] = set()
+        self._closed = False
+        self._context = tls
+        self._loading: asyncio.Future[ssl.SSLContext] | None = None
         self._resolver = Resolver()
         self._buffers = Buffers()
         self._records = memoryview(bytearray(RECORDS))
@@ -55,7 +57,7 @@ class Dialer:
             raise ConnectionError(_via(f"connecting took longer than {CONNECT:g} s", proxy)) from None
         except ProxyError:
             raise
-        except OSError as fault:
+        except (OSError, ValueError) as fault:  # a ValueError for what is no host name
             self._forget(server, proxy)
             kind = type(fault) if isinstance(fault, ConnectionError) else ConnectionError
             raise kind(_via(str(fault) or type(fault).__name__, proxy)) from None
@@ -63,7 +65,8 @@ class Dialer:
         return connection
 
     def close(self) -> None:
-        """End all connections."""
+        """End all connections, and those that are being opened."""
+        self._closed = True
         for connection in tuple(self._open):
             connection.abort()
         self._workers.shutdown(wait=False, cancel_futures=True)
@@ -72,34 +75,44 @@ class Dialer:
         scheme, host, port = server
         nearest = (proxy.host, proxy.port) if proxy else (host, port)
         sock = await start_connection(await self._resolver.resolve(*nearest), happy_eyeballs_delay=0.25)
-        connection = Connection(self._buffers.take)
-        stream = TlsStream(connection, self._records, partial(self._keep_session, server))
-        secure = scheme == "https"
         try:
-            if proxy and secure:
+            if proxy and scheme == "https":
                 await open_tunnel(sock, proxy, host, port)
-            protocol = stream if secure else connection
-            await asyncio.get_running_loop().create_connection(lambda: protocol, sock=sock)
+            return await self._talking(sock, server)
         except BaseException:
             sock.close()
             raise
+
+    async def _talking(self, sock: socket.socket, server: Server) -> Connection:
+        """A connection over a connected socket, with TLS where the scheme says so."""
+        connection = Connection(self._buffers.take)
+        stream = TlsStream(connection, self._records, partial(self._keep_session, server))
+        protocol = stream if server[0] == "https" else connection
+        context = await self._trusted() if protocol is stream else None
+        await asyncio.get_running_loop().create_connection(lambda: protocol, sock=sock)
+        self._open.add(protocol)
+        connection.when_lost = lambda: self._open.discard(protocol)
         try:
-            if secure:
-                await stream.handshake(await self._trusted(), host, self._session(server), self._workers)
+            if self._closed:
+                raise ConnectionError("the client was closed")
+            if context is not None:
+                session = self._session(server)
+                await stream.handshake(context, server[1], session, self._workers)
+                if session is not None and not stream.resumed:
+                    self._sessions.pop(server, None)
         except BaseException:
-            stream.abort()
+            protocol.abort()
+            self._open.discard(protocol)
             raise
-        self._open.add(connection)
-        connection.when_lost = lambda: self._open.discard(connection)
         return connection
 
     async def _trusted(self) -> ssl.SSLContext:
         """The context, made once for all who wait."""
-        if self._given is not None:
-            return self._given
         if self._context is None:
-            self._context = asyncio.ensure_future(asyncio.to_thread(trusted_context))
-        return await asyncio.shield(self._context)
+            if self._loading is None or self._loading.done():
+                self._loading = asyncio.ensure_future(asyncio.to_thread(trusted_context))
+            self._context = await asyncio.shield(self._loading)
+        return self._context
 
     def _session(self, server: Server) -> ssl.SSLSession | None:
         until, session = self._sessions.get(server, (0.0, None))

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 from scog.net.connection import Connection, Head, Hear, Judge, Lost
 from scog.net.dialer import Dialer, Server
 from scog.net.pool import Pool
-from scog.net.proxy import Proxies, Proxy
+from scog.net.proxy import Proxies, Proxy, ProxyError
 
 PORTS = {"http": 80, "https": 443}
 _UNESCAPED = "/%!$&'()*+,;=:@~"
@@ -72,6 +72,17 @@ class _Route:
         return f"GET {target} HTTP/1.1\r\nHost: {address.authority}\r\n{lines}\r\n".encode("latin-1")
 
 
+def _judge_behind(proxy: Proxy, judge: Judge) -> Judge:
+    """Tells the proxy's refusal from the server's answers."""
+
+    def check(head: Head) -> int:
+        if head.status == 407:
+            raise ProxyError(f"{proxy} asks for a name and password: give them in its URL.")
+        return judge(head)
+
+    return check
+
+
 class HttpClient:
     """Connections to any number of hosts, kept open between requests. Made and used within one event loop.
 
@@ -109,6 +120,8 @@ class HttpClient:
         address = address_of(url)
         route = self._route(address.server)
         request = route.request(address, headers)
+        if route.proxy:
+            judge = _judge_behind(route.proxy, judge)
         while True:
             connection = await self._connection(route, fresh)
             kept = connection.kept

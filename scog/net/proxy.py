@@ -64,7 +64,8 @@ class Proxies:
     def find(self, scheme: str, host: str, port: int) -> Proxy | None:
         """The proxy for a server. Raises ProxyError where it cannot be used."""
         url = self.urls.get(scheme) or self.urls.get("all")
-        if not url or proxy_bypass_environment(f"{host}:{port}", dict(self.urls)):
+        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        if not url or proxy_bypass_environment(authority, dict(self.urls)):
             return None
         return Proxy.parse(url)
 

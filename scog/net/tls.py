@@ -73,6 +73,7 @@ class TlsStream(asyncio.BufferedProtocol):
 
         loop, received, done = asyncio.get_running_loop(), b"", False
         while not done:
+            self._check_open()
             # What takes long goes into a thread: checking a certificate, or else unpacking a session. The other step
             # takes 0.1 ms, about as long as the way to a thread and back.
             begins = self._tls is None
@@ -80,8 +81,7 @@ class TlsStream(asyncio.BufferedProtocol):
                 done, sent = await loop.run_in_executor(workers, step) if begins == bool(session) else step()
             except ssl.SSLCertVerificationError as fault:
                 raise CertificateRejected(f"its certificate was rejected: {fault.verify_message}") from None
-            if self.is_closing():
-                raise ConnectionError("the connection ended during the TLS handshake")
+            self._check_open()
             assert self._transport is not None
             self._transport.write(sent)
             if not done:
@@ -94,6 +94,11 @@ class TlsStream(asyncio.BufferedProtocol):
         if received:
             self._incoming.write(received)
             self._decrypt()
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the server accepted the session."""
+        return self._tls is not None and self._tls.session_reused is True
 
     # Called by `inner`
 
@@ -142,6 +147,10 @@ class TlsStream(asyncio.BufferedProtocol):
         self._more.set()
         if self._secured:
             self._inner.connection_lost(exc)
+
+    def _check_open(self) -> None:
+        if self.is_closing():
+            raise ConnectionError("the connection ended during the TLS handshake")
 
     def _decrypt(self) -> None:
         """Decrypt all records that are complete: nothing would wake this connection for what is left behind."""
