@@ -194,6 +194,6 @@ def trusted_context() -> ssl.SSLContext:
     """
     context = ssl.create_default_context()
     folder = ssl.get_default_verify_paths().capath  # read only when a certificate is needed, so that it is not counted
-    if not context.cert_store_stats()["x509_ca"] and not (folder and any(os.scandir(folder))):
+    if not context.cert_store_stats()["x509_ca"] and not (folder and os.listdir(folder)):
         context.load_verify_locations(certifi.where())
     return context

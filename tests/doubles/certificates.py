@@ -1,0 +1,51 @@
+"""Certificates made by openssl for a test session: an authority, and servers' certificates of several kinds."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority in a folder."""
+
+    folder: Path
+
+    def server(self, name: str, *, names: str = "IP:127.0.0.1,DNS:localhost", days: int = 2) -> ssl.SSLContext:
+        """A server's context with a certificate for `names`, which expired in the past where `days` are negative."""
+        if not (self.folder / f"{name}.pem").exists():
+            self._sign(name, names, days)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.folder / f"{name}.pem", self.folder / f"{name}.key")
+        return context
+
+    def client(self) -> ssl.SSLContext:
+        """A client's context that trusts this authority alone."""
+        return ssl.create_default_context(cafile=str(self.folder / "root.pem"))
+
+    def _sign(self, name: str, names: str, days: int) -> None:
+        (self.folder / f"{name}.ext").write_text(
+            f"subjectAltName={names}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
+        )
+        self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+                     "-out", f"{name}.csr")  # fmt: skip
+        self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial",
+                     "-days", str(days), "-out", f"{name}.pem", "-extfile", f"{name}.ext")  # fmt: skip
+
+    def openssl(self, *words: str) -> None:
+        """Run openssl in the folder."""
+        subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
+
+
+@cache
+def authority() -> Authority:
+    """The authority of this process."""
+    made = Authority(Path(tempfile.mkdtemp(prefix="scog-certificates-")))
+    made.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=root", "-out", "root.pem",
+                 "-keyout", "root.key", "-addext", "keyUsage=critical,keyCertSign,cRLSign")  # fmt: skip
+    return made
