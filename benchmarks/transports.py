@@ -290,12 +290,13 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--serve", type=Path)
     options.add_argument("--quick", action="store_true", help="60 ranges of 350 KB at 30 ms only")
+    options.add_argument("--first-byte", type=int, nargs="*", default=FIRST_BYTES, help="ms")
     options.add_argument("--rounds", type=int, default=5)
     given = options.parse_args()
     if given.serve:
         uvloop.run(serve(given.serve))
         return
-    cases = [(count, size, first) for first in FIRST_BYTES for size in SIZES for count in COUNTS]
+    cases = [(count, size, first) for first in given.first_byte for size in SIZES for count in COUNTS]
     if given.quick:
         cases = [(60, 350_000, 30)]
     names = contenders()

@@ -198,11 +198,12 @@ def test_an_answer_of_no_interest_is_not_read() -> None:
 
 
 def test_who_leaves_ends_the_connection() -> None:
-    gone = asyncio.Event()
+    asked, gone = asyncio.Event(), asyncio.Event()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(ANSWERS["length"][:1000])
+        asked.set()
         assert await reader.read() == b""
         gone.set()
 
@@ -210,6 +211,7 @@ def test_who_leaves_ends_the_connection() -> None:
         client = new_client()
         async with serving(talk) as base:
             asking = asyncio.ensure_future(client.get(f"{base}/a", {}, whole, Counter()))
+            await asked.wait()
             await asyncio.sleep(0.05)
             asking.cancel()
             async with asyncio.timeout(1):
