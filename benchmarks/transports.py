@@ -300,20 +300,23 @@ def main() -> None:
     if given.quick:
         cases = [(60, 350_000, 30)]
     names = contenders()
-    print(f"CPU / wall in ms, median of {given.rounds}\n")
-    print("| first byte, size, ranges |", " | ".join(f"{name}, {state}" for name in names for state in STATES), "|")
-    print("| --- |" + " --- |" * (len(names) * len(STATES)))
+    print("| first byte, range, ranges |", " | ".join(names), "|")
+    print("| --- |" + " --- |" * len(names))
     with tempfile.TemporaryDirectory() as name, origin(Path(name)) as bases:
         root = Path(name) / "root.pem"
         for count, size, first in cases:
-            rounds = {who: [uvloop.run(measure(partial(make, bases[port], root), count, size, first))]
-                      for who, (port, make) in names.items()}  # fmt: skip
-            for _ in range(given.rounds - 1):
+            rounds: dict[str, list[Any]] = {who: [] for who in names}
+            for _ in range(given.rounds):
                 for who, (port, make) in names.items():
                     rounds[who].append(uvloop.run(measure(partial(make, bases[port], root), count, size, first)))
-            cells = [" / ".join(f"{statistics.median(one[state][kind] for one in rounds[who]):.0f}" for kind in (0, 1))
-                     for who in names for state in STATES]  # fmt: skip
+            cells = [_cell(rounds[who]) for who in names]
             print(f"| {first} ms, {size / 1e3:.0f} KB, {count} |", " | ".join(cells), "|", flush=True)
+
+
+def _cell(rounds: list[dict[str, tuple[float, float]]]) -> str:
+    """`CPU new/again/kept, wall new/again/kept`, in ms."""
+    medians = [[statistics.median(one[state][kind] for one in rounds) for state in STATES] for kind in (0, 1)]
+    return ", ".join("/".join(f"{value:.0f}" for value in kind) for kind in medians)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ class Connection(asyncio.BufferedProtocol):
         """When it was last put aside, by time.monotonic."""
         self.kept = False
         """Whether it has been idle, so that the server may have closed it meanwhile."""
-        self.when_lost: Callable[[], None] = lambda: None
+        self.when_lost: Callable[[], None] = _nothing
         self._room = room
         self._transport: Stream | None = None
         self._answer: _Answer | None = None
@@ -120,8 +120,15 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over; an answer without a length ends like this."""
         self.when_lost()
+        # They hold each other: memory would wait for the garbage collector.
+        self._transport = None
+        self.when_lost = _nothing
         if self._answer is not None:
             self._answer.end()
+
+
+def _nothing() -> None:
+    """Nobody cares."""
 
 
 class _Answer:

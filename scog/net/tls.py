@@ -144,6 +144,7 @@ class TlsStream(asyncio.BufferedProtocol):
 
         Whether the server said so by a close_notify does not matter: the length of every body is known.
         """
+        self._transport = None
         self._more.set()
         if self._secured:
             self._inner.connection_lost(exc)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -10,8 +12,10 @@ import pytest
 import uvloop
 
 from scog.net import pool
+from scog.net.connection import Connection
 from scog.net.dialer import Dialer
 from scog.net.http import HttpClient
+from scog.net.tls import TlsStream
 from tests.doubles import reading
 from tests.doubles.certificates import authority
 from tests.doubles.talking import ANSWER, BODY, Counter, repeating, serving, whole
@@ -76,6 +80,8 @@ def test_who_comes_while_connections_are_opened_ahead_opens_none(run: Run) -> No
         async with serving(repeating(ANSWER)) as base:
             client.open_ahead(f"{base}/a", 2)
             await asyncio.gather(*(get(client, base) for _ in range(2)))
+            await until(lambda: client.opened == 2)
+            await asyncio.sleep(0.02)
             assert client.opened == 2
         await client.close()
 
@@ -165,6 +171,7 @@ def test_connections_opened_ahead_that_turn_out_dead_are_replaced(run: Run) -> N
         async with serving(talk) as base:
             client.open_ahead(base, 2)
             await until(lambda: client.opened == 2)
+            await asyncio.sleep(0.02)
             assert await get(client, base, count) == BODY
             assert count.sent == 3
         await client.close()
@@ -176,7 +183,8 @@ def test_old_connections_are_closed(run: Run, monkeypatch: pytest.MonkeyPatch) -
     async def work() -> None:
         client = HttpClient()
         async with serving(repeating(ANSWER)) as base:
-            await asyncio.gather(*(get(client, base) for _ in range(2)))
+            client.open_ahead(base, 2)
+            await until(lambda: client.opened == 2)
             monkeypatch.setattr(pool, "IDLE", 0.0)
             await get(client, base)
             assert client.opened == 3
@@ -197,3 +205,33 @@ def test_a_fresh_request_opens_a_connection_and_leaves_it(run: Run, secure: bool
         await client.close()
 
     run(work())
+
+
+def test_a_connection_that_has_ended_leaves_no_cycle(run: Run, secure: bool) -> None:
+    """Its buffers would take memory until the garbage collector runs."""
+
+    async def work() -> None:
+        client = HttpClient(authority().client())
+        async with serving(repeating(ANSWER, times=1), authority().server("localhost") if secure else None) as base:
+            await get(client, base)
+            await asyncio.sleep(0.05)
+            gc.collect()
+            gc.disable()
+            alive = weakref.WeakSet(one for one in gc.get_objects() if isinstance(one, Connection | TlsStream))
+            client.open_ahead(base, 1)
+            await until(lambda: client.opened == 2)
+            await asyncio.sleep(0.05)
+            made = [one for one in gc.get_objects() if isinstance(one, Connection | TlsStream) and one not in alive]
+            made_weakly = weakref.WeakSet(made)
+            assert len(made_weakly) == (2 if secure else 1)
+            del made
+            await get(client, base)
+            await asyncio.sleep(0.05)
+            await client._routes[next(iter(client._routes))].pool.take()  # drops what is dead
+            assert len(made_weakly) == 0
+        await client.close()
+
+    try:
+        run(work())
+    finally:
+        gc.enable()
