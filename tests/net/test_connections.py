@@ -40,7 +40,7 @@ async def get(client: HttpClient, base: str, count: Counter | None = None, **mor
 
 async def until(done: Callable[[], bool]) -> None:
     async with asyncio.timeout(2):
-        while not done():
+        while not done():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 

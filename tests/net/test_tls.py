@@ -74,7 +74,7 @@ def test_a_connection_opened_ahead_brings_a_session(run: Run) -> None:
         handshakes, client = Handshakes(), trusting()
         async with serving(handshakes, authority().server("localhost")) as base:
             client.open_ahead(f"{base}/a", 1)
-            while len(handshakes.resumed) < 1:
+            while len(handshakes.resumed) < 1:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.05)
             await asyncio.gather(*(get(client, f"{base}/a", fresh=True) for _ in range(3)))
