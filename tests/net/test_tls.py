@@ -293,6 +293,39 @@ def test_large_bodies_at_once_are_heard_as_they_come(run: Run) -> None:
     run(work())
 
 
+def test_what_comes_in_small_pieces(run: Run) -> None:
+    """A relay cuts handshake, head and body at every 61st byte."""
+
+    async def work() -> None:
+        async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", int(base.rpartition(":")[2]))
+
+            async def forward() -> None:
+                while data := await reader.read(4096):
+                    far_writer.write(data)
+                far_writer.close()
+
+            forwarding = asyncio.ensure_future(forward())
+            while data := await far_reader.read(61):
+                writer.write(data)
+                await asyncio.sleep(0)
+            await forwarding
+
+        client = trusting()
+        handshakes = Handshakes()
+        async with (
+            serving(handshakes, authority().server("localhost")) as base,
+            serving(relay) as relayed,
+        ):
+            for _ in range(2):
+                assert await get(client, relayed.replace("http:", "https:"), fresh=True) == BODY
+            assert handshakes.resumed == [False, True]
+            await client.close()
+            await asyncio.sleep(0.02)
+
+    run(work())
+
+
 def test_a_handshake_that_hangs_is_given_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = asyncio.Event()
 
