@@ -31,7 +31,7 @@ def _trusted() -> Iterator[None]:
     """The doubles' certificate is trusted by every client, also in processes that tests start."""
     with pytest.MonkeyPatch.context() as patch:
         if certificates.OPENSSL is not None:
-            patch.setenv("SSL_CERT_FILE", str(certificates.authority()))
+            patch.setenv("SSL_CERT_FILE", str(certificates.authority().file))
         yield
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 from httptools import HttpParserError, HttpResponseParser
 
 MAX_HEAD = 32_768
 """Bytes of status line and headers."""
+HEAD_STEP = 8_192
+"""Bytes read at once while the head is incomplete: what comes of the body with it has to be copied."""
 
 
 class Head(NamedTuple):
@@ -39,17 +41,33 @@ class BadHttp(Exception):
     """What came is not HTTP, or has another length than it says."""
 
 
+class Stream(Protocol):
+    """What a connection needs of a transport: an event loop's own, or TLS."""
+
+    def write(self, data: bytes) -> None:
+        """Send all of it."""
+
+    def is_closing(self) -> bool:
+        """Whether the connection has ended or is about to."""
+
+    def abort(self) -> None:
+        """End the connection now."""
+
+
 class Connection(asyncio.BufferedProtocol):
     """A connection, for one question at a time."""
 
     def __init__(self, room: Room) -> None:
         self.idle_since = 0.0
-        self.when_lost: Callable[[], None] = lambda: None
+        """When it was last put aside, by time.monotonic."""
+        self.kept = False
+        """Whether it has been idle, so that the server may have closed it meanwhile."""
+        self.when_lost: Callable[[], None] = _nothing
         self._room = room
-        self._transport: asyncio.Transport | None = None
+        self._transport: Stream | None = None
         self._answer: _Answer | None = None
         self._keeps = True
-        self._buffer = memoryview(bytearray(MAX_HEAD))
+        self._buffer = memoryview(bytearray(HEAD_STEP))
 
     @property
     def reusable(self) -> bool:
@@ -65,8 +83,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is None or self._transport.is_closing():
             raise Lost(silent=True)
         answer = self._answer = _Answer(judge, self._room, hear)
-        self._transport.write(request)
         try:
+            self._transport.write(request)
             await answer.done
         except BaseException:
             self.abort()
@@ -85,7 +103,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by birth
+        self._transport = cast("Stream", transport)  # uvloop's does not subclass asyncio.Transport
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go: what lacks of a body, and never more than that."""
@@ -102,8 +120,15 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over; an answer without a length ends like this."""
         self.when_lost()
+        # They hold each other: memory would wait for the garbage collector.
+        self._transport = None
+        self.when_lost = _nothing
         if self._answer is not None:
             self._answer.end()
+
+
+def _nothing() -> None:
+    """Nobody cares."""
 
 
 class _Answer:

@@ -1,38 +1,27 @@
 """A small HTTP/1.1 client for byte ranges.
 
 A general client copies each body three times and spends as long on a request as it takes to decode a small block. This
-one knows GET and connections that are kept, and nothing else: no redirects, cookies, proxies or compression. Heads are
-read by httptools, as in uvicorn; connections are made as RFC 8305 has it, by aiohappyeyeballs.
+one knows GET and connections that are kept open, and nothing else: no redirects, cookies or compression. Heads are
+parsed by httptools, as in uvicorn.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from aiohappyeyeballs import AddrInfoType, start_connection
-
-from scog.net.buffers import Buffers
 from scog.net.connection import Connection, Head, Hear, Judge, Lost
+from scog.net.dialer import Dialer, Server
+from scog.net.pool import Pool
+from scog.net.proxy import Proxies, Proxy, ProxyError
 
-CONNECT = 2.0
-"""Seconds to connect: a slow one should leave time for another try."""
-IDLE = 15.0
-"""Seconds for which an unused connection is used again; S3 closes it after 20."""
-NAMES_KEPT = 300.0
-"""Seconds for which a host's addresses are remembered."""
 PORTS = {"http": 80, "https": 443}
 _UNESCAPED = "/%!$&'()*+,;=:@~"
-
-Server = tuple[str, str, int]
-"""Scheme, host, port."""
 
 
 class Address(NamedTuple):
@@ -65,19 +54,52 @@ def _server_of(scheme: str, netloc: str) -> tuple[Server, str]:
     return (scheme, host, port), authority
 
 
+@dataclass(frozen=True)
+class _Route:
+    """How requests reach a server."""
+
+    server: Server
+    proxy: Proxy | None
+    pool: Pool
+
+    def request(self, address: Address, headers: Mapping[str, str]) -> bytes:
+        """The text of a request; a proxy that is no tunnel is told the whole URL (RFC 9112, 3.2.2)."""
+        target = address.target
+        if self.proxy and self.server[0] == "http":
+            target = f"http://{address.authority}{target}"
+            headers = {**headers, **self.proxy.headers}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"GET {target} HTTP/1.1\r\nHost: {address.authority}\r\n{lines}\r\n".encode("latin-1")
+
+
+def _judge_behind(proxy: Proxy, judge: Judge) -> Judge:
+    """Tells the proxy's refusal from the server's answers."""
+
+    def check(head: Head) -> int:
+        if head.status == 407:
+            raise ProxyError(f"{proxy} asks for a name and password: give them in its URL.")
+        return judge(head)
+
+    return check
+
+
 class HttpClient:
     """Connections to any number of hosts, kept open between requests. Made and used within one event loop.
 
-    Certificates are checked by what the system trusts, unless another context is given.
+    Certificates are checked by what the system trusts, unless another context is given. Proxies are those of the
+    environment at this moment, unless others are given.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self._open: set[Connection] = set()
-        self._idle: dict[Server, list[Connection]] = defaultdict(list)
-        self._names: dict[Server, tuple[float, list[AddrInfoType]]] = {}
-        self._tls = tls
-        self._buffers = Buffers()
+    def __init__(self, tls: ssl.SSLContext | None = None, proxies: Proxies | None = None) -> None:
+        self._proxies = Proxies.from_environment() if proxies is None else proxies
+        self._dialer = Dialer(tls)
+        self._routes: dict[Server, _Route] = {}
         self.closed = False
+
+    @property
+    def opened(self) -> int:
+        """Connections opened so far."""
+        return self._dialer.opened
 
     async def get(
         self,
@@ -96,70 +118,51 @@ class HttpClient:
         Raises what `judge` raises, BadHttp, or an OSError where the connection fails.
         """
         address = address_of(url)
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        request = f"GET {address.target} HTTP/1.1\r\nHost: {address.authority}\r\n{lines}\r\n".encode("latin-1")
+        route = self._route(address.server)
+        request = route.request(address, headers)
+        if route.proxy:
+            judge = _judge_behind(route.proxy, judge)
         while True:
-            kept = None if fresh else self._kept(address.server)
-            connection = kept or await self._connected(address.server)
+            connection = await self._connection(route, fresh)
+            kept = connection.kept
             count()
             try:
                 answer = await connection.ask(request, judge, hear)
             except Lost as lost:
-                if kept is not None and lost.silent:
+                if kept and lost.silent:
                     continue
                 raise
             if connection.reusable:
-                connection.idle_since = time.monotonic()
-                self._idle[address.server].append(connection)
+                route.pool.give_back(connection)
             return answer
+
+    def open_ahead(self, url: str, count: int) -> None:
+        """Begin to open connections to a URL's server until `count` are idle or being opened. Never raises."""
+        try:
+            if not self.closed:
+                self._route(address_of(url).server).pool.open_ahead(count)
+        except (OSError, ValueError, KeyError):
+            return  # whoever asks for the URL is told
 
     async def close(self) -> None:
         """End all connections."""
         self.closed = True
-        for connection in tuple(self._open):
-            connection.abort()
+        for route in self._routes.values():
+            route.pool.close()
+        self._dialer.close()
         await asyncio.sleep(0)  # they end at the loop's next turn
 
-    def _kept(self, server: Server) -> Connection | None:
-        """A connection that is open and unused; the one used last, so that others may grow old."""
-        idle = self._idle[server]
-        while idle:
-            connection = idle.pop()
-            if connection.reusable and time.monotonic() - connection.idle_since < IDLE:
-                return connection
-            connection.abort()
-        return None
-
-    async def _connected(self, server: Server) -> Connection:
-        scheme, host, _ = server
-        try:
-            async with asyncio.timeout(CONNECT):
-                connected = await start_connection(await self._resolved(server), happy_eyeballs_delay=0.25)
-                secure: dict[str, Any] = {}
-                if scheme == "https":
-                    secure = {"ssl": await self._secure(), "server_hostname": host}
-                loop = asyncio.get_running_loop()
-                _, connection = await loop.create_connection(
-                    partial(Connection, self._buffers.take), sock=connected, **secure
-                )
-        except OSError as fault:  # a TimeoutError is one
-            self._names.pop(server, None)
-            raise ConnectionError(str(fault) or "connecting took too long") from None
-        self._open.add(connection)
-        connection.when_lost = lambda: self._open.discard(connection)
+    async def _connection(self, route: _Route, fresh: bool) -> Connection:
         if self.closed:
-            connection.abort()
-        return connection
+            raise ConnectionError("the client was closed")
+        if fresh:
+            return await self._dialer.dial(route.server, route.proxy)
+        return await route.pool.take()
 
-    async def _resolved(self, server: Server) -> list[AddrInfoType]:
-        until, found = self._names.get(server, (0.0, []))
-        if time.monotonic() >= until:
-            _, host, port = server
-            found = list(await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM))
-            self._names[server] = time.monotonic() + NAMES_KEPT, found
-        return found
-
-    async def _secure(self) -> ssl.SSLContext:
-        if self._tls is None:  # reads the certificates that the system trusts
-            self._tls = await asyncio.to_thread(ssl.create_default_context)
-        return self._tls
+    def _route(self, server: Server) -> _Route:
+        route = self._routes.get(server)
+        if route is None:
+            proxy = self._proxies.find(*server)
+            route = _Route(server, proxy, Pool(partial(self._dialer.dial, server, proxy)))
+            self._routes[server] = route
+        return route

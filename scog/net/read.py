@@ -9,10 +9,13 @@ from collections.abc import Callable
 from scog.errors import AssetBroken, SourceError, SourceUnavailable
 from scog.net.answer import Passing, identity, size_told, strong_etag
 from scog.net.connection import BadHttp, Head
+from scog.net.dialer import ConnectTimeout
 from scog.net.host import Host
 from scog.net.http import HttpClient
 from scog.net.part import Part
 from scog.net.policy import Tally, pause_before
+from scog.net.proxy import ProxyError
+from scog.net.tls import CertificateRejected
 
 Hear = Callable[[Part], None]
 HEADERS = {"User-Agent": "scog", "Accept-Encoding": "identity"}
@@ -83,7 +86,7 @@ class RangeRead:
                 await asyncio.sleep(pause)
             except SourceError as fault:
                 wrong += 1
-                if wrong > 1 or fault.reason in DEFINITE:
+                if wrong > 1 or fault.reason in DEFINITE or isinstance(fault, SourceUnavailable):
                     raise
                 self._forget()
         raise SourceUnavailable(f"{self._host.name} kept breaking off.", reason="connection")
@@ -143,11 +146,14 @@ class RangeRead:
                     lambda body: self._take(request, body), fresh=fresh,
                 )  # fmt: skip
         except TimeoutError:
-            if request.verdict is None:  # not ours: connecting took too long
-                raise Passing("connecting took too long", "connection", blames=False) from None
+            assert request.verdict is not None
             raise request.verdict from None
+        except (CertificateRejected, ProxyError) as fault:
+            raise SourceUnavailable(f"{self._host.name}: {fault}", reason=_REASONS[type(fault)]) from None
+        except ConnectTimeout as fault:
+            raise Passing(str(fault), "connection", blames=False) from None
         except OSError as fault:
-            raise Passing(f"the connection failed ({type(fault).__name__})", "connection") from None
+            raise Passing(f"the connection failed ({_named(fault)})", "connection") from None
         except BadHttp as fault:
             raise AssetBroken(f"{self._host.name} broke the HTTP protocol: {fault}.", reason="http") from None
         finally:
@@ -218,6 +224,14 @@ class RangeRead:
         """So many bytes are on order from now on."""
         self._host.line.reorder(size - self._on_order)
         self._on_order = size
+
+
+def _named(fault: OSError) -> str:
+    """An error by its class and, where it has one, its text."""
+    return f"{type(fault).__name__}: {fault}" if str(fault) else type(fault).__name__
+
+
+_REASONS = {CertificateRejected: "certificate", ProxyError: "proxy"}
 
 
 class _Try:

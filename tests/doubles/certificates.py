@@ -1,4 +1,4 @@
-"""A certificate for 127.0.0.1 and the authority that signed it, made once a process by the openssl program.
+"""Certificates made by openssl for a test session: an authority, and servers' certificates of several kinds.
 
 The session's fixture in tests/conftest.py lets every client trust the authority, through SSL_CERT_FILE.
 """
@@ -10,7 +10,8 @@ import shutil
 import ssl
 import subprocess
 import tempfile
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,55 +20,65 @@ OPENSSL = shutil.which("openssl")
 """The program's path; None where tests over TLS have to be skipped."""
 needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="openssl makes the certificate")
 
-_CONFIG = """
-[req]
-distinguished_name = name
-prompt = no
-[name]
-CN = scog tests
-[authority]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign
-subjectKeyIdentifier = hash
-[server]
-basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = serverAuth
-subjectAltName = IP:127.0.0.1, DNS:localhost
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid
-"""
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority in a folder."""
+
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        """The authority's own certificate, for those who trust it."""
+        return self.folder / "root.pem"
+
+    def server(self, name: str, *, names: str = "IP:127.0.0.1,DNS:localhost", days: int = 2) -> ssl.SSLContext:
+        """A server's context with a certificate for `names`, which expired in the past where `days` are negative."""
+        if not (self.folder / f"{name}.pem").exists():
+            self._sign(name, names, days)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.folder / f"{name}.pem", self.folder / f"{name}.key")
+        return context
+
+    def client(self) -> ssl.SSLContext:
+        """A client's context that trusts this authority alone."""
+        return ssl.create_default_context(cafile=str(self.file))
+
+    def _sign(self, name: str, names: str, days: int) -> None:
+        (self.folder / f"{name}.ext").write_text(
+            f"subjectAltName={names}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
+        )
+        self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+                     "-out", f"{name}.csr")  # fmt: skip
+        self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial",
+                     "-days", str(days), "-out", f"{name}.pem", "-extfile", f"{name}.ext")  # fmt: skip
+
+    def openssl(self, *words: str) -> None:
+        """Run openssl in the folder."""
+        subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
 
 
-@lru_cache
-def authority() -> Path:
-    """The authority's certificate, a PEM file that exists until the process ends. Raises what openssl fails with."""
-    folder = Path(tempfile.mkdtemp(prefix="scog-tests-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    (folder / "config").write_text(_CONFIG)
-    _openssl(folder, "req -x509 -newkey rsa:2048 -nodes -days 2 -keyout ca.key -out ca.pem -extensions authority")
-    _openssl(folder, "req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=127.0.0.1")
-    _openssl(
-        folder,
-        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem "
-        "-extfile config -extensions server",
-    )
-    return folder / "ca.pem"
+@cache
+def authority() -> Authority:
+    """The authority of this process."""
+    made = Authority(Path(tempfile.mkdtemp(prefix="scog-certificates-")))
+    atexit.register(shutil.rmtree, made.folder, ignore_errors=True)
+    made.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=root", "-out", "root.pem",
+                 "-keyout", "root.key", "-addext", "keyUsage=critical,keyCertSign,cRLSign")  # fmt: skip
+    return made
 
 
-@lru_cache
+@cache
 def serving() -> ssl.SSLContext:
     """What a server speaks: TLS 1.3 with a certificate of RSA 2048, two session tickets a handshake."""
-    folder = authority().parent
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context = authority().server("server")
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(folder / "server.pem", folder / "server.key")
     return context
 
 
 def trusting() -> ssl.SSLContext:
     """A client's context that trusts the authority and nobody else."""
-    return ssl.create_default_context(cafile=str(authority()))
+    return authority().client()
 
 
 def make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
@@ -80,10 +91,3 @@ def make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(folder / "cert.pem", folder / "key.pem")
     return folder / "cert.pem", tls
-
-
-def _openssl(folder: Path, command: str) -> None:
-    words = command.split()
-    if words[0] == "req":
-        words += ["-config", "config"]
-    subprocess.run([OPENSSL or "openssl", *words], cwd=folder, check=True, capture_output=True)

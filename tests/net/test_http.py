@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import ssl
-import subprocess
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 import uvloop
@@ -18,85 +13,53 @@ from hypothesis import strategies as st
 
 from scog.net.connection import BadHttp, Head, Lost
 from scog.net.http import HttpClient, address_of
-from tests.doubles import reading
+from tests.doubles import reading, talking
+from tests.doubles.certificates import authority
+from tests.doubles.talking import BODY, OK, Counter, Talk, repeating, whole
 
-LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
-loops: list[reading.LoopFactory] = []
-"""The one that tests run in."""
-BODY = bytes(range(256)) * 300
-OK = b"HTTP/1.1 206 Partial Content\r\n"
 T = TypeVar("T")
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Coroutine[Any, Any, None]]
 
 
-@pytest.fixture(params=LOOPS.values(), ids=LOOPS, autouse=True)
-def _loop(request: pytest.FixtureRequest) -> Iterator[None]:
-    loops.append(request.param)
+class Way(NamedTuple):
+    """The event loop that tests run in, and whether they speak TLS."""
+
+    loop: reading.LoopFactory
+    secure: bool
+
+
+WAYS = {
+    f"{loop}-{'tls' if secure else 'plain'}": Way(factory, secure)
+    for loop, factory in (("asyncio", asyncio.new_event_loop), ("uvloop", uvloop.new_event_loop))
+    for secure in (False, True)
+}
+ways: list[Way] = []
+"""The one that is tested now."""
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS, autouse=True)
+def _way(request: pytest.FixtureRequest) -> Iterator[None]:
+    ways.append(request.param)
     yield
-    loops.pop()
+    ways.pop()
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    return reading.run(work, loop=loops[-1])
+    return reading.run(work, loop=ways[-1].loop)
 
 
-@asynccontextmanager
-async def serving(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """A server that does with each connection, of which it tells the number, what it is told to."""
-    connections = 0
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
-        try:
-            await talk(reader, writer, connections)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
-    host, port = server.sockets[0].getsockname()
-    try:
-        yield f"{'https' if tls else 'http'}://{host}:{port}"
-    finally:
-        server.close()
+def serving(talk: Talk) -> Any:
+    return talking.serving(talk, authority().server("localhost") if ways[-1].secure else None)
 
 
-def repeating(answer: bytes, times: int = 1000, step: int = 1 << 20) -> Talk:
-    """Answers so often on one connection, `step` bytes at a time, and then closes it."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
-        for _ in range(times):
-            await reader.readuntil(b"\r\n\r\n")
-            for at in range(0, len(answer), step):
-                writer.write(answer[at : at + step])
-                await writer.drain()
-                if step < 1 << 20:
-                    await asyncio.sleep(0)
-
-    return talk
-
-
-class Counter:
-    """Counts requests."""
-
-    def __init__(self) -> None:
-        self.sent = 0
-
-    def __call__(self) -> None:
-        self.sent += 1
-
-
-def whole(head: Head) -> int:
-    return len(BODY)
+def new_client() -> HttpClient:
+    return HttpClient(authority().client())
 
 
 def asked(talk: Talk, times: int = 1, judge: Callable[[Head], int] = whole) -> tuple[list[tuple[Head, bytearray]], int]:
     """The answers to so many questions, one after the other, and how many requests it took."""
 
     async def work() -> tuple[list[tuple[Head, bytearray]], int]:
-        client, count = HttpClient(), Counter()
+        client, count = new_client(), Counter()
         async with serving(talk) as base:
             try:
                 return [await client.get(f"{base}/a", {"X": "1"}, judge, count) for _ in range(times)], count.sent
@@ -145,7 +108,7 @@ def test_a_body_that_ends_with_its_connection() -> None:
 
 def test_a_connection_that_the_server_closed_meanwhile_is_made_anew() -> None:
     async def work() -> None:
-        client, count = HttpClient(), Counter()
+        client, count = new_client(), Counter()
         async with serving(repeating(ANSWERS["length"], times=1)) as base:
             await client.get(f"{base}/a", {}, whole, count)
             await asyncio.sleep(0.05)
@@ -211,7 +174,7 @@ def test_what_nobody_asked_for_ends_the_connection() -> None:
         raise AssertionError("the connection was used again")
 
     async def work() -> None:
-        client, count = HttpClient(), Counter()
+        client, count = new_client(), Counter()
         async with serving(talk) as base:
             for _ in range(2):
                 assert (await client.get(f"{base}/a", {}, whole, count))[1] == BODY
@@ -235,18 +198,20 @@ def test_an_answer_of_no_interest_is_not_read() -> None:
 
 
 def test_who_leaves_ends_the_connection() -> None:
-    gone = asyncio.Event()
+    asked, gone = asyncio.Event(), asyncio.Event()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(ANSWERS["length"][:1000])
+        asked.set()
         assert await reader.read() == b""
         gone.set()
 
     async def work() -> None:
-        client = HttpClient()
+        client = new_client()
         async with serving(talk) as base:
             asking = asyncio.ensure_future(client.get(f"{base}/a", {}, whole, Counter()))
+            await asked.wait()
             await asyncio.sleep(0.05)
             asking.cancel()
             async with asyncio.timeout(1):
@@ -271,27 +236,3 @@ def test_addresses() -> None:
         "xn--bcher-kva.example",
         "/",
     )
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
-def test_certificates_are_checked(tmp_path: Path) -> None:
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=a", "-out", "cert.pem",
-         "-keyout", "key.pem", "-addext", "subjectAltName=IP:127.0.0.1"],
-        cwd=tmp_path, check=True, capture_output=True,
-    )  # fmt: skip
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
-
-    async def work() -> None:
-        client = HttpClient()
-        async with serving(repeating(ANSWERS["length"]), tls) as base:
-            with pytest.raises(ConnectionError, match="certificate"):
-                await client.get(f"{base}/a", {}, whole, Counter())
-            trusting = HttpClient(ssl.create_default_context(cafile=str(tmp_path / "cert.pem")))
-            for _ in range(2):
-                assert (await trusting.get(f"{base}/a", {}, whole, Counter()))[1] == BODY
-            await trusting.close()
-        await client.close()
-
-    run(work())

@@ -1,0 +1,146 @@
+"""Opening connections: name, TCP (RFC 8305, by aiohappyeyeballs), proxy, TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from aiohappyeyeballs import start_connection
+
+from scog.net.buffers import Buffers
+from scog.net.connection import Connection
+from scog.net.proxy import Proxy, ProxyError, open_tunnel
+from scog.net.resolver import Resolver
+from scog.net.tls import RECORDS, TlsStream
+from scog.net.trust import tls_context
+
+CONNECT = 5.0
+"""Seconds for all of it."""
+SESSION = 3600.0
+"""Seconds for which a TLS session is resumed at most; certificates are checked when it begins."""
+
+Server = tuple[str, str, int]
+"""Scheme, host, port."""
+
+
+class ConnectTimeout(ConnectionError):
+    """Connecting took too long: the line's doing as likely as the host's."""
+
+
+class Dialer:
+    """Opens connections, and ends them all in the end. Used within one event loop.
+
+    Certificates are checked by what the system trusts, unless another context is given.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        self.opened = 0
+        """Connections opened so far."""
+        self._open: set[Connection | TlsStream] = set()
+        self._closed = False
+        self._context = tls
+        self._loading: asyncio.Future[ssl.SSLContext] | None = None
+        self._resolver = Resolver()
+        self._buffers = Buffers()
+        self._records = memoryview(bytearray(RECORDS))
+        self._sessions: dict[Server, tuple[float, ssl.SSLSession]] = {}
+        # As many as cores: a handshake is arithmetic, and those at once do not take the cores from everything else.
+        self._workers = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "tls")
+
+    async def dial(self, server: Server, proxy: Proxy | None) -> Connection:
+        """A new connection. Raises an OSError where it fails or takes longer than CONNECT."""
+        try:
+            async with asyncio.timeout(CONNECT):
+                connection = await self._connected(server, proxy)
+        except TimeoutError:
+            self._forget(server, proxy)
+            raise ConnectTimeout(_via(f"connecting took longer than {CONNECT:g} s", proxy)) from None
+        except ProxyError:
+            raise
+        except (OSError, ValueError) as fault:  # a ValueError for what is no host name
+            self._forget(server, proxy)
+            kind = type(fault) if isinstance(fault, ConnectionError) else ConnectionError
+            raise kind(_via(str(fault) or type(fault).__name__, proxy)) from None
+        self.opened += 1
+        return connection
+
+    def close(self) -> None:
+        """End all connections, and those that are being opened."""
+        self._closed = True
+        for connection in tuple(self._open):
+            connection.abort()
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    async def _connected(self, server: Server, proxy: Proxy | None) -> Connection:
+        scheme, host, port = server
+        nearest = (proxy.host, proxy.port) if proxy else (host, port)
+        sock = await start_connection(await self._resolver.resolve(*nearest), happy_eyeballs_delay=0.25)
+        try:
+            if proxy and scheme == "https":
+                await open_tunnel(sock, proxy, host, port)
+            return await self._talking(sock, server)
+        except BaseException:
+            sock.close()
+            raise
+
+    async def _talking(self, sock: socket.socket, server: Server) -> Connection:
+        """A connection over a connected socket, with TLS where the scheme says so."""
+        connection = Connection(self._buffers.take)
+        stream = TlsStream(connection, self._records, partial(self._keep_session, server))
+        protocol = stream if server[0] == "https" else connection
+        context = await self._trusted() if protocol is stream else None
+        await asyncio.get_running_loop().create_connection(lambda: protocol, sock=sock)
+        self._open.add(protocol)
+        connection.when_lost = lambda: self._open.discard(protocol)
+        try:
+            if self._closed:
+                raise ConnectionError("the client was closed")
+            if context is not None:
+                session = self._session(server)
+                await stream.handshake(context, server[1], session, self._workers)
+                if session is not None and not stream.resumed:
+                    self._sessions.pop(server, None)
+        except BaseException:
+            protocol.abort()
+            self._open.discard(protocol)
+            raise
+        return connection
+
+    async def _trusted(self) -> ssl.SSLContext:
+        """The context, made once for all who wait."""
+        if self._context is None:
+            if self._loading is None or self._loading.done():
+                self._loading = asyncio.ensure_future(asyncio.to_thread(tls_context))
+            self._context = await asyncio.shield(self._loading)
+        return self._context
+
+    def _session(self, server: Server) -> ssl.SSLSession | None:
+        until, session = self._sessions.get(server, (0.0, None))
+        return session if time.monotonic() < until else None
+
+    def _keep_session(self, server: Server, tls: ssl.SSLObject) -> bool:
+        """Keep a session to resume; False where the server has not sent one yet.
+
+        One ticket serves many connections. That links them for the server, which knows them by their address anyway.
+        """
+        if self._session(server) is None:
+            session = tls.session
+            if session is None or not session.has_ticket:
+                return False
+            seconds = min(SESSION, session.ticket_lifetime_hint)
+            self._sessions[server] = time.monotonic() + seconds, session
+        return True
+
+    def _forget(self, server: Server, proxy: Proxy | None) -> None:
+        """What may be the reason why a connection failed."""
+        self._sessions.pop(server, None)
+        self._resolver.forget(*((proxy.host, proxy.port) if proxy else server[1:]))
+
+
+def _via(message: str, proxy: Proxy | None) -> str:
+    return f"{message} (through {proxy})" if proxy else message

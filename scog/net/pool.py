@@ -1,0 +1,106 @@
+"""Connections to one server: those that are idle, those that are being opened, and those who wait for one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from scog.net.connection import Connection
+
+IDLE = 60.0
+"""Seconds after which an unused connection is closed.
+
+Servers close them earlier (S3 after some 5 to 20 s), which is noticed at once, or costs one more request.
+"""
+
+
+class Pool:
+    """Hands out connections to one server. `dial` opens one. Used within one event loop."""
+
+    def __init__(self, dial: Callable[[], Coroutine[Any, Any, Connection]]) -> None:
+        self._dial = dial
+        self._idle: list[Connection] = []
+        self._waiters: deque[asyncio.Future[Connection]] = deque()
+        self._opening: set[asyncio.Task[Connection]] = set()
+
+    async def take(self) -> Connection:
+        """An idle connection, else the first that becomes idle or is opened.
+
+        Raises an OSError where one could not be opened.
+        """
+        while self._idle:
+            connection = self._idle.pop()  # used last, so that the others may grow old
+            if _usable(connection):
+                return connection
+            connection.abort()
+        waiter: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        if len(self._opening) < len(self._waiters):
+            self._open()
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            with suppress(ValueError):
+                self._waiters.remove(waiter)
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._hand_on(waiter.result())
+            raise
+
+    def give_back(self, connection: Connection) -> None:
+        """A connection that another request may use."""
+        connection.kept = True
+        self._hand_on(connection)
+
+    def open_ahead(self, count: int) -> None:
+        """Open connections until `count` are idle or being opened. Never raises."""
+        idle = sum(connection.reusable for connection in self._idle)
+        for _ in range(count - idle - len(self._opening)):
+            self._open()
+
+    def close(self) -> None:
+        """Stop opening connections; those that are open are ended by others."""
+        for task in self._opening:
+            task.cancel()
+        while waiter := self._next_waiter():
+            waiter.set_exception(ConnectionError("the client was closed"))
+
+    def _open(self) -> None:
+        task = asyncio.create_task(self._dial())
+        self._opening.add(task)
+        task.add_done_callback(self._opened)
+
+    def _opened(self, task: asyncio.Task[Connection]) -> None:
+        self._opening.discard(task)
+        if task.cancelled():
+            return
+        fault = task.exception()
+        if fault is None:
+            self._hand_on(task.result())
+        elif len(self._waiters) > len(self._opening) and (waiter := self._next_waiter()):
+            waiter.set_exception(fault)
+
+    def _hand_on(self, connection: Connection) -> None:
+        """Give it to the first who waits, else keep it."""
+        if waiter := self._next_waiter():
+            waiter.set_result(connection)
+            return
+        connection.kept = True
+        connection.idle_since = time.monotonic()
+        self._idle.append(connection)
+        while self._idle and not _usable(self._idle[0]):
+            self._idle.pop(0).abort()
+
+    def _next_waiter(self) -> asyncio.Future[Connection] | None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():  # a cancelled one has not run yet
+                return waiter
+        return None
+
+
+def _usable(connection: Connection) -> bool:
+    return connection.reusable and time.monotonic() - connection.idle_since < IDLE

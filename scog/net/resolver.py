@@ -1,0 +1,42 @@
+"""Addresses of host names, remembered for a while and looked up once for all who wait."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+
+from aiohappyeyeballs import AddrInfoType
+
+REMEMBERED = 300.0
+"""Seconds for which a host's addresses are remembered."""
+
+Host = tuple[str, int]
+"""Name or address, and port."""
+
+
+class Resolver:
+    """Resolves names in the event loop's threads. Used within one event loop."""
+
+    def __init__(self) -> None:
+        self._lookups: dict[Host, tuple[float, asyncio.Task[list[AddrInfoType]]]] = {}
+
+    async def resolve(self, host: str, port: int) -> list[AddrInfoType]:
+        """All addresses of a host, in the order in which to try them. Raises an OSError where there are none."""
+        until, lookup = self._lookups.get((host, port), (0.0, None))
+        if (
+            lookup is None
+            or time.monotonic() >= until
+            or (lookup.done() and (lookup.cancelled() or lookup.exception()))
+        ):
+            lookup = asyncio.create_task(_look_up(host, port))
+            self._lookups[host, port] = time.monotonic() + REMEMBERED, lookup
+        return list(await asyncio.shield(lookup))
+
+    def forget(self, host: str, port: int) -> None:
+        """Look the host up anew next time: its addresses did not answer."""
+        self._lookups.pop((host, port), None)
+
+
+async def _look_up(host: str, port: int) -> list[AddrInfoType]:
+    return list(await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM))

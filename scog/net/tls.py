@@ -1,0 +1,185 @@
+"""TLS between an event loop's plain transport and a protocol.
+
+asyncio's and uvloop's own TLS give each connection a buffer of 256 KB, call the protocol for every record of 16 KB and
+do handshakes on the event loop. Here all connections share one buffer for ciphertext, records are decrypted straight
+into the protocol's memory, as many at once as have arrived, and what takes long of a handshake runs in a thread, since
+OpenSSL releases the GIL. benchmarks/transports.md has the figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import cast
+
+RECORDS = 131_072
+"""Bytes of ciphertext read at once, of all connections in turn."""
+MAX_HANDSHAKE = 262_144
+"""Bytes that a server may send before its handshake ends."""
+
+
+class CertificateRejected(ConnectionError):
+    """The server's certificate is not trusted, has expired, or belongs to another host."""
+
+
+class TlsStream(asyncio.BufferedProtocol):
+    """Decrypts what a transport receives for `inner`, and is the transport that `inner` writes to.
+
+    `records` is where ciphertext arrives. It may be shared by all connections of an event loop, since it is emptied
+    before the loop's next callback. `on_records` is called with the TLS object whenever records have come after the
+    handshake, until it returns True.
+    """
+
+    def __init__(
+        self,
+        inner: asyncio.BufferedProtocol,
+        records: memoryview,
+        on_records: Callable[[ssl.SSLObject], bool],
+    ) -> None:
+        self._inner = inner
+        self._records = records
+        self._on_records: Callable[[ssl.SSLObject], bool] | None = on_records
+        self._transport: asyncio.Transport | None = None
+        self._tls: ssl.SSLObject | None = None
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._secured = False
+        self._early = bytearray()
+        """Handshake bytes not yet passed to OpenSSL, which may be running in a thread."""
+        self._more = asyncio.Event()
+
+    async def handshake(
+        self, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None, workers: Executor
+    ) -> None:
+        """Negotiate TLS, then tell `inner` that it is connected.
+
+        Raises CertificateRejected, ssl.SSLError, or ConnectionError where the connection ends.
+        """
+
+        def step() -> tuple[bool, bytes]:
+            if self._tls is None:
+                self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host, session=session)
+            self._incoming.write(received)
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                return False, self._outgoing.read()
+            return True, self._outgoing.read()
+
+        loop, received, done = asyncio.get_running_loop(), b"", False
+        while not done:
+            self._check_open()
+            # What takes long goes into a thread: checking a certificate, or else unpacking a session. The other step
+            # takes 0.1 ms, about as long as the way to a thread and back.
+            begins = self._tls is None
+            try:
+                done, sent = await loop.run_in_executor(workers, step) if begins == bool(session) else step()
+            except ssl.SSLCertVerificationError as fault:
+                raise CertificateRejected(f"its certificate was rejected: {fault.verify_message}") from None
+            self._check_open()
+            assert self._transport is not None
+            self._transport.write(sent)
+            if not done:
+                await self._more.wait()
+            self._more.clear()
+            received = bytes(self._early)
+            self._early.clear()
+        self._secured = True
+        self._inner.connection_made(cast("asyncio.BaseTransport", self))
+        if received:
+            self._incoming.write(received)
+            self._decrypt()
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the server accepted the session."""
+        return self._tls is not None and self._tls.session_reused is True
+
+    # Called by `inner`
+
+    def write(self, data: bytes) -> None:
+        """Encrypt and send."""
+        assert self._transport is not None
+        assert self._tls is not None
+        self._tls.write(data)
+        self._transport.write(self._outgoing.read())
+
+    def is_closing(self) -> bool:
+        """Whether the connection has ended or is about to."""
+        return self._transport is None or self._transport.is_closing()
+
+    def abort(self) -> None:
+        """End the connection now."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # Called by the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """TCP is connected."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's does not subclass asyncio.Transport
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Memory for ciphertext."""
+        return self._records
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Pass ciphertext on."""
+        if self._secured:
+            self._incoming.write(self._records[:nbytes])
+            self._decrypt()
+            return
+        self._early += self._records[:nbytes]
+        if len(self._early) > MAX_HANDSHAKE:
+            self.abort()
+        self._more.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is over.
+
+        Whether the server said so by a close_notify does not matter: the length of every body is known.
+        """
+        self._transport = None
+        self._more.set()
+        if self._secured:
+            self._inner.connection_lost(exc)
+
+    def _check_open(self) -> None:
+        if self.is_closing():
+            raise ConnectionError("the connection ended during the TLS handshake")
+
+    def _decrypt(self) -> None:
+        """Decrypt all records that are complete: nothing would wake this connection for what is left behind."""
+        assert self._transport is not None
+        try:
+            while not self._transport.is_closing():
+                if not self._decrypt_once():
+                    break
+        except ssl.SSLError:  # tampered or broken records
+            self._transport.abort()
+        if self._on_records is not None and self._tls is not None and self._on_records(self._tls):
+            self._on_records = None
+        if self._outgoing.pending and not self._transport.is_closing():  # an answer to a key update
+            self._transport.write(self._outgoing.read())
+
+    def _decrypt_once(self) -> bool:
+        """Fill the memory that `inner` offers as far as possible. False where no complete record is left."""
+        assert self._transport is not None
+        assert self._tls is not None
+        into, filled, more = self._inner.get_buffer(-1), 0, True
+        into = cast("memoryview", into)
+        try:
+            while filled < len(into):
+                count = self._tls.read(len(into) - filled, into[filled:] if filled else into)
+                if not count:  # close_notify
+                    self._transport.close()
+                    more = False
+                    break
+                filled += cast("int", count)
+        except ssl.SSLWantReadError:
+            more = False
+        if filled:
+            self._inner.buffer_updated(filled)
+        return more
