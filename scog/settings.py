@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     read_stall: float = Field(4.0, gt=0)
     """Without a byte for this long a read is tried again and continued where it stopped, as long as its host answers
     others; three times as long where the host sends nothing at all. A read whose bytes flow has no other limit."""
-    retries: int = Field(2, ge=0, le=5)
+    retries: int = Field(3, ge=0, le=5)
     """Further tries after 429, 5xx and resets, inside the deadline."""
     reads_per_host: int = Field(64, ge=1)
     """Requests at once to one host; S3 serves this many at full speed."""

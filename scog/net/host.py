@@ -61,14 +61,13 @@ class Host:
             line.window, self.turns.inside,
         )  # fmt: skip
 
-    def patience(self, *, answered: bool) -> float:
+    def patience(self, *, again: bool) -> float:
         """Seconds without a byte after which a request is given up, longer while the whole host is silent.
 
-        An answer that has begun is gone on with elsewhere, which costs a round trip: half of it will do.
+        Half of it will do for an answer that has begun, which is gone on with elsewhere, and after a first stall.
         """
-        if time.monotonic() - self.line.heard >= FLOWING:
-            return SILENCE * self._stall
-        return self._stall / 2 if answered else self._stall
+        silent = time.monotonic() - self.line.heard >= FLOWING
+        return self._stall * (SILENCE if silent else 1) / (2 if again else 1)
 
     @property
     def hedge_after(self) -> float:

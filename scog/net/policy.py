@@ -141,7 +141,7 @@ class Breaker:
 
     limit: int = 5
     period: float = 10.0
-    rest: float = 15.0
+    rest: float = 2.0
     probing: float = 10.0
     """Seconds after which a probe without an outcome lets the next one through."""
     clock: Callable[[], float] = time.monotonic

@@ -14,10 +14,12 @@ from scog.net.http import HttpClient
 from scog.net.line import Line
 from scog.net.local import LocalRanges
 from scog.net.part import Part, is_local
-from scog.net.policy import Tally, check_allowed, host_of
+from scog.net.policy import BreakerState, Tally, check_allowed, host_of
 from scog.net.read import Hear, RangeRead
 from scog.net.turns import Riders
 
+PROBE = 2.0
+"""Seconds for which reads wait for the outcome of another's probe."""
 CHECK_EVERY = 0.1
 """Seconds between two looks at the reads under way."""
 
@@ -79,11 +81,7 @@ class HttpRanges:
         mark = await host.turns.enter(riders or (lambda: (tally,)), stop - start)
         read = RangeRead(self._client, host, url, start, stop, tally, hear, self._retries)
         try:
-            if host.breaker.is_open():
-                raise SourceUnavailable(
-                    f"{host.name} kept refusing or failing and is left alone for {host.breaker.seconds_left:.0f} s.",
-                    reason="host-resting",
-                )
+            await _admitted(host)
             self._watch(read)
             part = await read.run()
         except SourceUnavailable:
@@ -118,6 +116,18 @@ class HttpRanges:
             read.check()
         if self._reads:
             self._timer = asyncio.get_running_loop().call_later(CHECK_EVERY, self._check)
+
+
+async def _admitted(host: Host) -> None:
+    """Wait for the outcome of a probe under way. Raises SourceUnavailable while the host is left alone."""
+    until = time.monotonic() + PROBE
+    while host.breaker.is_open():
+        if host.breaker.state is BreakerState.OPEN or time.monotonic() > until:
+            raise SourceUnavailable(
+                f"{host.name} kept refusing or failing and is left alone for {host.breaker.seconds_left:.0f} s.",
+                reason="host-resting",
+            )
+        await asyncio.sleep(PROBE / 40)
 
 
 class Ranges:

@@ -26,8 +26,8 @@ PROGRESS = 16_384
 MOST_TRIES = 20
 """Requests in turn for one read, even if each brings some of it."""
 STALLED = frozenset({"timeout", "slow"})
-MOST_STALLS = 1
-"""Stalls after which a read is gone on with; the next one ends it."""
+MOST_STALLS = 2
+"""Stalls after which a read is tried again; the next one ends it."""
 DEFINITE = frozenset({"http-403", "http-404", "http-410"})
 """Answers that are taken at their word; any other wrong one is asked for once more."""
 
@@ -76,7 +76,7 @@ class RangeRead:
                 got_on = len(self._arrived) - before >= PROGRESS
                 failures = 1 if got_on else failures + 1
                 pause = pause_before(failures, fault.retry_after)
-                in_vain = fault.reason in STALLED and (not got_on or self._stalls > MOST_STALLS)
+                in_vain = fault.reason in STALLED and self._stalls > MOST_STALLS
                 if in_vain or failures > self._retries or pause > LONGEST_PAUSE:
                     if fault.blames:
                         self._host.breaker.fault()
@@ -96,7 +96,7 @@ class RangeRead:
         now, host = time.monotonic(), self._host
         for each in tuple(self._tries):
             silent = now - each.heard
-            if silent >= host.patience(answered=each is self._leader):
+            if silent >= host.patience(again=self._stalls > 0 or each is self._leader):
                 self._stalls += 1
                 each.end(f"sent nothing for {silent:.1f} s", "timeout")
             elif each is self._leader:

@@ -179,12 +179,12 @@ def test_a_silent_answer_is_given_up(fault: Fault) -> None:
         since = time.monotonic()
         with pytest.raises(SourceUnavailable) as gone:
             read_once(server, deadline=0.3)
-        assert 0.25 < time.monotonic() - since < 1.0
+        assert 0.5 < time.monotonic() - since < 2.0
         assert gone.value.reason == "timeout"
-        assert len(server.requests) == 1
+        assert len(server.requests) == 3  # each given half as long as the first
 
 
-def test_a_stalled_answer_is_given_up_after_a_second_one() -> None:
+def test_a_stalled_answer_is_given_up_after_two_more() -> None:
     with RangeServer() as server:
         server.put(PATH, LONG)
         server.fail(PATH, always=does.hang_after(20_000))
@@ -193,7 +193,7 @@ def test_a_stalled_answer_is_given_up_after_a_second_one() -> None:
             read_once(server, 0, len(LONG), deadline=0.3)
         assert time.monotonic() - since < 1.5
         assert gone.value.reason == "timeout"
-        assert server.ranges == [(0, len(LONG) - 1), (20_000, len(LONG) - 1)]
+        assert server.ranges == [(start, len(LONG) - 1) for start in (0, 20_000, 40_000)]
 
 
 def test_a_drip_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -354,7 +354,7 @@ def test_the_breaker_leaves_a_failing_host_alone_and_comes_back() -> None:
             for _ in range(3):
                 await fails("host-resting")
             assert len(server.requests) == 5
-            clock.now += 15.1
+            clock.now += 2.1
             server.fail(PATH)
             assert (await ranges.read(url, 0, 10, Tally())).data == DATA[:10]
 
