@@ -25,7 +25,7 @@ from scog.pixels.layers import LayerReader
 from scog.pixels.reader import BlockReader
 from scog.pixels.store import HeaderStore
 from scog.pixels.workbench import Workbench
-from scog.settings import Settings
+from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         )
         stack.push_async_callback(blocks.close)
         offset = {"look": None, "applied": 0.0, "missing": SHIFT}[settings.ambiguous_offset]
-        searches = Searches(catalog, found, settings.collection, settings.newest_days)
+        searches = Searches(catalog, found, settings.collection, settings.newest_days, on_search=ranges.open_ahead)
         stack.push_async_callback(searches.close)
         yield Engine(
             settings=settings,
@@ -128,4 +128,5 @@ def _open_http(settings: Settings) -> HttpRanges:
         stall=settings.read_stall,
         retries=settings.retries,
         per_host=settings.reads_per_host,
+        expected=[f"https://{EARTH_SEARCH_HOSTS[0]}/"] if settings.catalog == EARTH_SEARCH else [],
     )

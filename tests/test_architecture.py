@@ -24,7 +24,7 @@ STAGE_MAY_IMPORT = {
     "space": {"errors", "suggest"},
     "maths": {"errors", "suggest", "bands"},
     "picture": {"errors", "suggest"},
-    "net": {"errors"},
+    "net": {"errors", "together"},
     "catalog": {"errors", "suggest", "bands", "flight", "net", "sqlite"},
     "pixels": {
         "errors",

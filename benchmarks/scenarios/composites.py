@@ -27,12 +27,12 @@ def median(bench: Bench) -> None:
             for name in [OURS] if bench.quick and dates == 100 else bench.turn("median", round_):
                 work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)), MASK)
                 bench.measure(name, "median", case, round_, work, scenes, "median")
+                bench.measure(name, "median hot", case, round_, work, scenes, "median", kept=True)
                 if (dates, zoom) == MAIN and name in RIVALS:
                     kept = replace(work, scenes=tuple(bench.fresh(scenes)))
                     bench.measure(name, "median" + KEPT, case, round_, kept, scenes, "median", kept=True)
                     plain = replace(work, scenes=tuple(bench.fresh(scenes, PLAIN)))
                     bench.measure(name, "median" + ON_PLAIN, case, round_, plain, scenes, "median")
-                bench.measure(name, "median hot", case, round_, work, scenes, "median", kept=True)
             for ending in TRIPS if (dates, zoom) == MAIN else ("",):
                 bench.floor("median" + ending, case, round_, tile, "ndvi", scenes, mask=MASK, connecting=TRIPS[ending])
 

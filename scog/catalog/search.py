@@ -170,8 +170,11 @@ class Searches:
         collection: str | None,
         newest_days: int,
         clock: Clock = time.time,
+        on_search: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_search` is called whenever the catalogue is asked, as its files will be read soon."""
         self.catalog = catalog
+        self._on_search = on_search
         self._store = store
         # A live catalogue holds one acquisition in several collections, so one of them is always named.
         self.collection = collection or (L2A if catalog.is_live else None)
@@ -255,6 +258,7 @@ class Searches:
         return await self._asking.join(query, lambda: self._asked(query, tally))
 
     async def _asked(self, query: Query, tally: Tally) -> Search:
+        self._on_search()
         search = self._new(query)
         await search.turn(tally)
         return self._keep(search)

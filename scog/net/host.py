@@ -17,6 +17,10 @@ SILENCE = 3
 """Times longer to wait where a host sends nothing at all: then it is likely the line, which may come back."""
 HEDGE_AFTER = 1.0
 """Seconds without a first byte after which a request is made again beside the first, at least."""
+QUIET = 4
+"""Reads under way from which none is made in parts."""
+MOST_PARTS, PART = 4, 0.25
+"""Parts of one read at most, and the least size of one in bytes that a round trip is worth."""
 HEDGES = 8
 """Second requests at once."""
 SLOW_AFTER = 3.0
@@ -50,6 +54,8 @@ class Host:
         self.line = Line()
         self.turns = Turns(self.line, at_most)
         self.hedges = 0
+        self.url = ""
+        """One of its URLs, once it was read from."""
         self._stall = stall
 
     @property
@@ -68,6 +74,13 @@ class Host:
         """
         silent = time.monotonic() - self.line.heard >= FLOWING
         return self._stall * (SILENCE if silent else 1) / (2 if again else 1)
+
+    def parts(self, size: int) -> int:
+        """In how many parts to read so many bytes side by side: more than one where connections lie idle for it."""
+        if self.turns.inside >= QUIET or self.line.connection_rate is None:
+            return 1
+        parts = min(MOST_PARTS, int(size / (PART * self.line.round_trip_bytes)))
+        return parts if parts > 1 and self.line.outstanding + 2 * size <= self.line.window else 1
 
     @property
     def hedge_after(self) -> float:

@@ -152,6 +152,8 @@ class Line:
             self._reads -= 1
             if not missing:
                 self._measure(mark)
+        elif self._at > mark.time:  # a lower bound of what the line gives
+            self.window = max(self.window, RESERVE * (self.delivered - mark.delivered) / (self._at - mark.time))
 
     def glance(self) -> None:
         """Measure reads under way, where none has begun lately: long ones tell much before they end."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from scog.errors import AssetChanged
 
 
 @dataclass(frozen=True)
@@ -13,6 +16,15 @@ class Part:
     data: bytes | memoryview
     size: int
     etag: str
+
+
+def joined(first: Part, others: Sequence[Part]) -> Part:
+    """Adjoining parts of one file as one. Raises AssetChanged where they are of different versions of it."""
+    if any(len(part.data) and part.etag != first.etag for part in others):  # beyond the end there is no ETag
+        raise AssetChanged("The file was replaced while it was read.", reason="changed")
+    return Part(
+        first.start, memoryview(b"".join((first.data, *(part.data for part in others)))), first.size, first.etag
+    )
 
 
 def is_local(url: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from types import TracebackType
 from typing import Self
 
@@ -13,13 +14,16 @@ from scog.net.host import Host, HostState
 from scog.net.http import HttpClient
 from scog.net.line import Line
 from scog.net.local import LocalRanges
-from scog.net.part import Part, is_local
+from scog.net.part import Part, is_local, joined
 from scog.net.policy import BreakerState, Tally, check_allowed, host_of
 from scog.net.read import Hear, RangeRead
 from scog.net.turns import Riders
+from scog.together import gather_all
 
 PROBE = 2.0
 """Seconds for which reads wait for the outcome of another's probe."""
+AHEAD = 4
+"""Connections that are opened ahead; the first of them also brings the TLS session that others resume."""
 CHECK_EVERY = 0.1
 """Seconds between two looks at the reads under way."""
 
@@ -38,8 +42,11 @@ class HttpRanges:
         stall: float,
         retries: int,
         per_host: int,
+        expected: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`expected` are URLs of hosts that will likely be read from."""
+        self._expected = expected
         self._allowed = allowed_hosts
         self._stall = stall
         self._retries = retries
@@ -65,6 +72,14 @@ class HttpRanges:
         """The line to a URL's host."""
         return self._host(url).line
 
+    def open_ahead(self) -> None:
+        """Reads will come soon: open connections to the expected hosts, and to those that rest since they were read."""
+        for url in self._expected:
+            self._client.open_ahead(url, AHEAD)
+        for host in self._hosts.values():
+            if host.url and not host.turns.inside:
+                self._client.open_ahead(host.url, AHEAD)
+
     async def read(
         self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None = None, riders: Riders | None = None
     ) -> Part:
@@ -78,6 +93,19 @@ class HttpRanges:
         """
         check_allowed(url, self._allowed)
         host = self._host(url)
+        host.url = url
+        parts = host.parts(stop - start)
+        if parts == 1:
+            return await self._read(host, url, start, stop, tally, hear, riders)
+        bounds = [start + (stop - start) * place // parts for place in range(parts + 1)]
+        first, *others = await gather_all(
+            self._read(host, url, *span, tally, hear if span[0] == start else None, riders) for span in pairwise(bounds)
+        )
+        return joined(first, others)
+
+    async def _read(
+        self, host: Host, url: str, start: int, stop: int, tally: Tally, hear: Hear | None, riders: Riders | None
+    ) -> Part:
         mark = await host.turns.enter(riders or (lambda: (tally,)), stop - start)
         read = RangeRead(self._client, host, url, start, stop, tally, hear, self._retries)
         try:
@@ -141,6 +169,10 @@ class Ranges:
     def hosts(self) -> list[HostState]:
         """The hosts that were read from, and how they are doing."""
         return self._http.hosts
+
+    def open_ahead(self) -> None:
+        """Reads will come soon: open connections while it is found out of what."""
+        self._http.open_ahead()
 
     def line(self, url: str) -> Line | None:
         """The line to a URL's host; None for a local file."""

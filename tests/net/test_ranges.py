@@ -17,10 +17,11 @@ from scog.errors import AssetBroken, AssetMissing, AssetRefused, SourceError, So
 from scog.net import host as host_module
 from scog.net import read as read_module
 from scog.net.host import SILENCE
+from scog.net.line import Line
 from scog.net.local import LocalRanges
 from scog.net.part import Part
 from scog.net.policy import Tally, pause_before
-from scog.net.ranges import HttpRanges, Ranges
+from scog.net.ranges import AHEAD, HttpRanges, Ranges
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
 from tests.doubles.reading import Clock, run
@@ -541,3 +542,51 @@ def test_without_a_local_archive_no_file_is_read(archive: Path) -> None:
             assert refused.value.reason == "host-not-allowed"
 
     run(work())
+
+
+def test_connections_are_opened_ahead_of_reads() -> None:
+    async def work() -> None:
+        ranges = HttpRanges(allowed_hosts=(server.host,), stall=4, retries=0, per_host=64, expected=[server.url(PATH)])
+        ranges.open_ahead()
+        while server.connections < AHEAD:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await ranges.read(server.url(PATH), 0, 10, Tally())
+        ranges.open_ahead()
+        await asyncio.sleep(0.05)
+        assert server.connections == AHEAD
+        await ranges.close()
+
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        run(work())
+
+
+def test_large_reads_come_in_parts_where_connections_lie_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytes(range(256)) * 8000
+
+    async def work() -> None:
+        async with http(server.host) as ranges:
+            await ranges.read(server.url(PATH), 0, 100_000, Tally())
+            monkeypatch.setattr(Line, "round_trip_bytes", 2_000_000.0)
+            monkeypatch.setattr(ranges.line(server.url(PATH)), "window", 1e9)
+            server.forget_requests()
+            heard: list[int] = []
+            tally = Tally()
+            part = await ranges.read(server.url(PATH), 0, len(data), tally, lambda part: heard.append(len(part.data)))
+            assert part.data == data
+            assert len(server.requests) == 4
+            assert tally.bytes == len(data)
+            assert max(heard) <= len(data) // 4
+            assert ranges.line(server.url(PATH)).outstanding == 0
+            server.forget_requests()
+            assert (await ranges.read(server.url(PATH), len(data) - 10, len(data) + 5_000_000, Tally())).data == data[
+                -10:
+            ]
+            crowd = [ranges.read(server.url(PATH), 0, len(data), Tally()) for _ in range(8)]
+            server.forget_requests()
+            assert all(part.data == data for part in await asyncio.gather(*crowd))
+            assert len(server.requests) < 8 * 4
+
+    with RangeServer() as server:
+        server.put(PATH, data)
+        run(work())
