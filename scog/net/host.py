@@ -18,7 +18,7 @@ SILENCE = 3
 HEDGE_AFTER = 1.0
 """Seconds without a first byte after which a request is made again beside the first, at least."""
 QUIET = 4
-"""Reads under way from which none is made in parts."""
+"""Reads from which on none is made in parts."""
 MOST_PARTS, PART = 4, 0.25
 """Parts of one read at most, and the least size of one in bytes that a round trip is worth."""
 HEDGES = 8
@@ -53,6 +53,8 @@ class Host:
         self.breaker = Breaker(clock=clock)
         self.line = Line()
         self.turns = Turns(self.line, at_most)
+        self.reads = 0
+        """Reads under way or waiting for their turn."""
         self.hedges = 0
         self.url = ""
         """One of its URLs, once it was read from."""
@@ -77,7 +79,7 @@ class Host:
 
     def parts(self, size: int) -> int:
         """In how many parts to read so many bytes side by side: more than one where connections lie idle for it."""
-        if self.turns.inside >= QUIET or self.line.connection_rate is None:
+        if self.reads >= QUIET or self.line.connection_rate is None:
             return 1
         parts = min(MOST_PARTS, int(size / (PART * self.line.round_trip_bytes)))
         return parts if parts > 1 and self.line.outstanding + 2 * size <= self.line.window else 1

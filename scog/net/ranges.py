@@ -95,6 +95,23 @@ class HttpRanges:
         host = self._host(url)
         host.url = url
         parts = host.parts(stop - start)
+        host.reads += parts
+        try:
+            return await self._read_parts(host, url, start, stop, parts, tally, hear, riders)
+        finally:
+            host.reads -= parts
+
+    async def _read_parts(
+        self,
+        host: Host,
+        url: str,
+        start: int,
+        stop: int,
+        parts: int,
+        tally: Tally,
+        hear: Hear | None,
+        riders: Riders | None,
+    ) -> Part:
         if parts == 1:
             return await self._read(host, url, start, stop, tally, hear, riders)
         bounds = [start + (stop - start) * place // parts for place in range(parts + 1)]
