@@ -65,6 +65,9 @@ class Flight(Generic[V]):
     def join(self, rider: Rider | None = None) -> asyncio.Future[V]:
         """The result to come, or what the task will raise. Who calls waits from now on; to cancel it is to leave."""
         waiter: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         if self._task.done():
             _settle(waiter, self._task)
         else:

@@ -87,6 +87,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.write(request)
             await answer.done
         except BaseException:
+            answer.drop()
             self.abort()
             raise
         self._keeps = answer.keeps
@@ -214,16 +215,16 @@ class _Answer:
 
     def _finish(self) -> None:
         self.lacking = None
-        self._let_go()
+        self.drop()
         if not self.done.done():
             self.done.set_result(None)
 
     def _fail(self, fault: Exception) -> None:
-        self._let_go()
+        self.drop()
         if not self.done.done():
             self.done.set_exception(fault)
 
-    def _let_go(self) -> None:
+    def drop(self) -> None:
         """Parser and answer hold each other: the body would take memory until Python looks for such circles."""
         self._parser = self._hear = None
 

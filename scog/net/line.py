@@ -24,6 +24,10 @@ GLANCE = 0.2
 """Seconds of reads under way that are measured, at least."""
 GLANCE_AFTER = 1.5
 """Typical waits after a read began from which its bytes are among those that are measured."""
+BURST = 0.02
+"""Seconds; what comes in less may have been waiting in the system's buffers."""
+LONG = 1.0
+"""Seconds of data on order from which short reads wait for each other for nothing."""
 RESERVE = 0.15
 """Seconds of data to have on order in any case: less would shorten nobody's waiting."""
 FIRST_WINDOW = 1_000_000
@@ -152,19 +156,23 @@ class Line:
             self._reads -= 1
             if not missing:
                 self._measure(mark)
-        elif self._at > mark.time:  # a lower bound of what the line gives
+        elif not missing and self._at - mark.time > BURST:  # a lower bound of what the line gives
             self.window = max(self.window, RESERVE * (self.delivered - mark.delivered) / (self._at - mark.time))
 
     def glance(self) -> None:
         """Measure reads under way, where none has begun lately: long ones tell much before they end."""
         self._advance()
         glance = self._glance
-        if self._at < self._began + GLANCE_AFTER * self.wait or not self._reads:
+        if self._at < self._began + GLANCE_AFTER * self.wait or not self.outstanding:
             self._glance = None
         elif glance is None:
             self._glance = self._mark()
         elif self._at - glance.time >= GLANCE and self.delivered - glance.delivered >= TIMED:
-            self._measure(glance)
+            if self._reads:
+                self._measure(glance)
+            else:  # short reads alone: no more than wait for a second
+                rate = (self.delivered - glance.delivered) / (self._at - glance.time)
+                self.window = max(LEAST_WINDOW, min(self.window, LONG * rate))
             self._glance = self._mark()
 
     def _measure(self, since: Mark) -> None:

@@ -20,11 +20,13 @@ class Part:
 
 def joined(first: Part, others: Sequence[Part]) -> Part:
     """Adjoining parts of one file as one. Raises AssetChanged where they are of different versions of it."""
-    if any(len(part.data) and part.etag != first.etag for part in others):  # beyond the end there is no ETag
-        raise AssetChanged("The file was replaced while it was read.", reason="changed")
-    return Part(
-        first.start, memoryview(b"".join((first.data, *(part.data for part in others)))), first.size, first.etag
-    )
+    stop = first.start + len(first.data)
+    for part in others:
+        if part.start != stop or part.etag != first.etag:
+            raise AssetChanged("The file was replaced while it was read.", reason="changed")
+        stop += len(part.data)
+    data = b"".join((first.data, *(part.data for part in others)))
+    return Part(first.start, memoryview(data), first.size, first.etag)
 
 
 def is_local(url: str) -> bool:

@@ -170,6 +170,11 @@ class Breaker:
         self._open_until, self._probe = self.clock() + self.probing, True
         return False
 
+    def give_back(self) -> None:
+        """The probe ended without an outcome: the next request is one."""
+        if self._probe:
+            self._open_until, self._probe = self.clock(), False
+
     def success(self) -> None:
         """The host answered."""
         self._faults.clear()

@@ -81,11 +81,20 @@ class HttpRanges:
                 self._client.open_ahead(host.url, AHEAD)
 
     async def read(
-        self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None = None, riders: Riders | None = None
+        self,
+        url: str,
+        start: int,
+        stop: int,
+        tally: Tally,
+        hear: Hear | None = None,
+        riders: Riders | None = None,
+        *,
+        in_parts: bool = False,
     ) -> Part:
         """Bytes `start..stop` (fewer where the file ends before). `hear` is told of their first part as it grows.
 
-        The most urgent of the `riders`, else `tally`, decides when it is the read's turn.
+        The most urgent of the `riders`, else `tally`, decides when it is the read's turn. It may be read `in_parts`
+        where the file is known not to end before `stop`.
 
         Raises a SourceError: AssetMissing for 404, 403 and 410; SourceUnavailable for what may pass, after the
         retries; AssetBroken for an answer that is not the range asked for; AssetRefused for a host outside the
@@ -94,7 +103,7 @@ class HttpRanges:
         check_allowed(url, self._allowed)
         host = self._host(url)
         host.url = url
-        parts = host.parts(stop - start)
+        parts = host.parts(stop - start) if in_parts else 1
         host.reads += parts
         try:
             return await self._read_parts(host, url, start, stop, parts, tally, hear, riders)
@@ -123,22 +132,26 @@ class HttpRanges:
     async def _read(
         self, host: Host, url: str, start: int, stop: int, tally: Tally, hear: Hear | None, riders: Riders | None
     ) -> Part:
-        mark = await host.turns.enter(riders or (lambda: (tally,)), stop - start)
-        read = RangeRead(self._client, host, url, start, stop, tally, hear, self._retries)
+        probes = await _admitted(host)
         try:
-            await _admitted(host)
-            self._watch(read)
-            part = await read.run()
+            mark = await host.turns.enter(riders or (lambda: (tally,)), stop - start)
+            read = RangeRead(self._client, host, url, start, stop, tally, hear, self._retries)
+            try:
+                if host.breaker.state is BreakerState.OPEN:  # since it was asked
+                    raise _resting(host)
+                self._watch(read)
+                return await read.run()
+            finally:
+                self._reads.discard(read)
+                host.turns.leave(mark, read.missing)
         except SourceUnavailable:
             raise
         except SourceError:
             host.breaker.success()  # the host is well, the file is not
             raise
         finally:
-            self._reads.discard(read)
-            host.turns.leave(mark, read.missing)
-        host.breaker.success()
-        return part
+            if probes:
+                host.breaker.give_back()
 
     def _host(self, url: str) -> Host:
         name = host_of(url)
@@ -156,23 +169,31 @@ class HttpRanges:
         self._timer = None
         for host in self._hosts.values():
             host.line.glance()
-            host.turns.admit()
+            host.turns.admit(in_full=True)
         for read in tuple(self._reads):
             read.check()
         if self._reads:
             self._timer = asyncio.get_running_loop().call_later(CHECK_EVERY, self._check)
 
 
-async def _admitted(host: Host) -> None:
-    """Wait for the outcome of a probe under way. Raises SourceUnavailable while the host is left alone."""
+async def _admitted(host: Host) -> bool:
+    """Wait for the outcome of another's probe; whether this read is one.
+
+    Raises SourceUnavailable while the host is left alone.
+    """
     until = time.monotonic() + PROBE
     while host.breaker.is_open():
         if host.breaker.state is BreakerState.OPEN or time.monotonic() > until:
-            raise SourceUnavailable(
-                f"{host.name} kept refusing or failing and is left alone for {host.breaker.seconds_left:.0f} s.",
-                reason="host-resting",
-            )
+            raise _resting(host)
         await asyncio.sleep(PROBE / 40)
+    return host.breaker.state is not BreakerState.CLOSED
+
+
+def _resting(host: Host) -> SourceUnavailable:
+    return SourceUnavailable(
+        f"{host.name} kept refusing or failing and is left alone for {host.breaker.seconds_left:.0f} s.",
+        reason="host-resting",
+    )
 
 
 class Ranges:
@@ -196,14 +217,22 @@ class Ranges:
         return None if is_local(url) else self._http.line(url)
 
     async def read(
-        self, url: str, start: int, stop: int, tally: Tally, hear: Hear | None = None, riders: Riders | None = None
+        self,
+        url: str,
+        start: int,
+        stop: int,
+        tally: Tally,
+        hear: Hear | None = None,
+        riders: Riders | None = None,
+        *,
+        in_parts: bool = False,
     ) -> Part:
         """Bytes `start..stop` of the file; `hear` is told of their first part as it grows. Raises a SourceError."""
         if is_local(url):
             if self._local is None:
                 raise AssetRefused("Local files are read from a local archive only.", reason="outside-archive")
             return await self._local.read(url, start, stop, tally)
-        return await self._http.read(url, start, stop, tally, hear, riders)
+        return await self._http.read(url, start, stop, tally, hear, riders, in_parts=in_parts)
 
     async def __aenter__(self) -> Self:
         return self

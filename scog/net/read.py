@@ -10,7 +10,7 @@ from scog.errors import AssetBroken, SourceError, SourceUnavailable
 from scog.net.answer import Passing, identity, size_told, strong_etag
 from scog.net.connection import BadHttp, Head
 from scog.net.dialer import ConnectTimeout
-from scog.net.host import Host
+from scog.net.host import SLOW_AFTER, Host
 from scog.net.http import HttpClient
 from scog.net.part import Part
 from scog.net.policy import Tally, pause_before
@@ -73,7 +73,8 @@ class RangeRead:
             try:
                 return await self._attempt(fresh=failures + wrong > 0)
             except Passing as fault:
-                got_on = len(self._arrived) - before >= PROGRESS
+                got_on = self._etag is not None and len(self._arrived) - before >= PROGRESS
+                self._stalls += fault.reason in STALLED
                 failures = 1 if got_on else failures + 1
                 pause = pause_before(failures, fault.retry_after)
                 in_vain = fault.reason in STALLED and self._stalls > MOST_STALLS
@@ -83,13 +84,24 @@ class RangeRead:
                     raise SourceUnavailable(f"{self._host.name}: {fault}", reason=fault.reason) from None
                 if self._etag is None:
                     self._forget()
-                await asyncio.sleep(pause)
+                await self._pause(pause)
             except SourceError as fault:
                 wrong += 1
                 if wrong > 1 or fault.reason in DEFINITE or isinstance(fault, SourceUnavailable):
                     raise
                 self._forget()
+        self._host.breaker.fault()
         raise SourceUnavailable(f"{self._host.name} kept breaking off.", reason="connection")
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, and leave the line to others meanwhile."""
+        on_order = self._on_order
+        self._order(0)
+        self._host.turns.admit()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._order(on_order)
 
     def check(self) -> None:
         """Look after the requests under way: one more beside a silent one, and an end to those that stall."""
@@ -97,12 +109,13 @@ class RangeRead:
         for each in tuple(self._tries):
             silent = now - each.heard
             if silent >= host.patience(again=self._stalls > 0 or each is self._leader):
-                self._stalls += 1
                 each.end(f"sent nothing for {silent:.1f} s", "timeout")
             elif each is self._leader:
-                if host.is_too_slow(each.came, now - each.answered):
-                    self._stalls += 1
-                    each.end(f"sent {each.came} bytes in {now - each.answered:.0f} s", "slow")
+                seconds, size = now - each.marked, each.came - each.mark
+                if host.is_too_slow(size, seconds):
+                    each.end(f"sent {size} bytes in {seconds:.0f} s", "slow")
+                elif seconds >= SLOW_AFTER:
+                    each.marked, each.mark = now, each.came
             elif silent >= host.hedge_after and self._beside is None and self._leader is None:
                 self._try_beside()
 
@@ -177,7 +190,8 @@ class RangeRead:
         found = identity(head, size)
         if request.offset and found != self._identity:
             raise AssetBroken("The file was replaced while it was read.", reason="changed")
-        request.answered = request.heard = time.monotonic()
+        request.answered = request.heard = request.marked = time.monotonic()
+        self._host.breaker.success()
         self._host.line.answered(request.answered - request.sent)
         self._leader = request
         for other in self._tries:
@@ -246,6 +260,8 @@ class _Try:
         """When it was made, and when something was last heard of it."""
         self.answered = 0.0
         """When its head came."""
+        self.marked, self.mark = 0.0, 0
+        """Since when, and since which byte, its rate is judged."""
         self.guard: asyncio.Timeout = asyncio.timeout(None)
         self.verdict: Passing | None = None
 

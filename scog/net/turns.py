@@ -63,11 +63,11 @@ class Turns:
         """A read is over, and so many of its bytes did not come."""
         self._line.end(mark, missing)
         self._inside -= 1
-        self.admit()
+        self.admit(in_full=True)
 
-    def admit(self) -> None:
-        """Let in those that there is room for by now. Cheap where there is none."""
-        if self._waiting and (self._inside < LEAST_READS or self._line.outstanding < self._line.window):
+    def admit(self, *, in_full: bool = False) -> None:
+        """Let in those that there is room for by now; only looked at `in_full` where the line has none."""
+        if self._waiting and (in_full or self._inside < LEAST_READS or self._line.outstanding < self._line.window):
             self._admit_first()
 
     def _admit_first(self) -> None:

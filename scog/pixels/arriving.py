@@ -40,6 +40,7 @@ class Arriving:
         self._keep = keep
         self._jobs: list[asyncio.Future[Blocks]] = []
         self._come = memoryview(b"")
+        self._complete = False
         self.riders: Riders | None = None
         """Those who wait for the blocks, once that is known."""
 
@@ -53,12 +54,12 @@ class Arriving:
 
     def flows(self) -> bool:
         """Whether anything has come."""
-        return len(self._come) > 0
+        return self._complete or len(self._come) > 0
 
     async def rest(self, data: memoryview) -> Blocks:
         """All blocks, now that all bytes are there. Raises AssetBroken."""
         self._begin(data)
-        self._come = memoryview(b"")
+        self._come, self._complete = memoryview(b""), True
         found: Blocks = {}
         for blocks in await gather_all(self._jobs):
             found |= blocks

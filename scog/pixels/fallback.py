@@ -44,6 +44,8 @@ class GdalThreads:
             tally.asked += stop - start
             future = asyncio.run_coroutine_threadsafe(self._ranges.read(url, start, stop, tally), loop)
             under_way.add(future)
+            if stopped:
+                future.cancel()
             try:
                 return future.result()
             except CancelledError:

@@ -40,7 +40,9 @@ class Faults:
             if len(self._passed) > MAX_FAULTS:
                 del self._passed[next(iter(self._passed))]
             return
-        self._known[url] = (self._clock() + (LASTING_FAULT if lasting else PASSING_FAULT), fault)
+        # A copy: the fault's traceback refers to all that was read.
+        remembered = type(fault)(str(fault), reason=fault.reason)
+        self._known[url] = (self._clock() + (LASTING_FAULT if lasting else PASSING_FAULT), remembered)
         if len(self._known) > MAX_FAULTS:
             now = self._clock()
             self._known = {url: known for url, known in self._known.items() if known[0] > now}

@@ -21,6 +21,8 @@ from scog.flight import Flight, Flights
 from scog.net.part import is_local
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
+from scog.net.read import Hear
+from scog.net.turns import Riders
 from scog.pixels import gdal
 from scog.pixels.arriving import Arriving, Blocks, stored_bytes
 from scog.pixels.cache import ByteCache
@@ -139,8 +141,10 @@ class BlockReader:
         every = tuple({flight for some in flights for flight in some})
         brought = dict(zip(every, await gather_all(flight.join(tally) for flight in every), strict=True))
         for wish, here, some in zip(wishes, found, flights, strict=True):
-            for flight in some:
-                here |= {block: pixels for block, pixels in brought[flight].items() if block in wish.wanted}
+            for flight in some:  # of two that bring rows of one block the more count
+                for block, pixels in brought[flight].items():
+                    if block in wish.wanted and len(pixels) > len(here.get(block, ())):
+                        here[block] = pixels
         return found
 
     def _look_up(self, wish: Wish) -> tuple[Blocks, Wanted]:
@@ -273,12 +277,16 @@ class BlockReader:
         for piece in request.pieces:
             self._begun.drop(_key(wish.url, wish.description, wish.level, wish.band, piece.block))
         request = request.afresh()
-        return await self._fetch_once(wish, request, self._arriving(wish, request), tally)
+        again = self._arriving(wish, request)
+        again.riders = arriving.riders
+        return await self._fetch_once(wish, request, again, tally)
 
     async def _fetch_once(self, wish: Wish, request: Request, arriving: Arriving, tally: Tally) -> Blocks:
         url, description, level, _, band, _ = wish
         try:
-            data = await self._bytes(url, description, request.start, request.stop, tally, arriving)
+            data = await self._bytes(
+                url, description, request.start, request.stop, tally, arriving.riders, arriving.take
+            )
         except BaseException:
             for block, begun in arriving.left_over():
                 self._begun.put(_key(url, description, level, band, block), begun, len(begun))
@@ -287,20 +295,23 @@ class BlockReader:
         for piece in request.pieces:
             if piece.rows is not None:
                 stored = stored_bytes(piece, data, request.start)
-                if len(found[piece.block]) < piece.rows:
-                    found |= await self._fetch_rest(wish, piece, stored, tally)
-                elif self._is_dear(url, len(stored)):
+                lacking = len(found[piece.block]) < piece.rows
+                if lacking or self._is_dear(url, len(stored)):
                     self._begun.put(_key(url, description, level, band, piece.block), bytes(stored), len(stored))
+                if lacking:
+                    found |= await self._fetch_rest(wish, piece, stored, tally, arriving.riders)
         return found
 
     def _arriving(self, wish: Wish, request: Request) -> Arriving:
         url, description, level, _, band, _ = wish
         return Arriving(self._cpu, description, level, request, partial(self._keep, url, description, level, band))
 
-    async def _fetch_rest(self, wish: Wish, piece: Piece, start: bytes | memoryview, tally: Tally) -> Blocks:
+    async def _fetch_rest(
+        self, wish: Wish, piece: Piece, start: bytes | memoryview, tally: Tally, riders: Riders | None
+    ) -> Blocks:
         """All of a block whose first bytes held fewer rows than was thought."""
         url, description, level, _, band, _ = wish
-        rest = await self._bytes(url, description, piece.stop, piece.end, tally)
+        rest = await self._bytes(url, description, piece.stop, piece.end, tally, riders)
 
         def decoded() -> Blocks:
             block = decode_block(b"".join((start, rest)), description, level)
@@ -320,11 +331,11 @@ class BlockReader:
         start: int,
         stop: int,
         tally: Tally,
-        arriving: Arriving | None = None,
+        riders: Riders | None,
+        hear: Hear | None = None,
     ) -> memoryview:
         """Bytes of the described file. Raises AssetChanged where it is another one by now."""
-        hear, riders = (None, None) if arriving is None else (arriving.take, arriving.riders)
-        part = await self._ranges.read(url, start, stop, tally, hear, riders)
+        part = await self._ranges.read(url, start, stop, tally, hear, riders, in_parts=True)
         if part.etag != description.identity:
             raise AssetChanged("The file was replaced since it was described.", reason="changed")
         if len(part.data) != stop - start:

@@ -20,7 +20,7 @@ from scog.net.host import SILENCE
 from scog.net.line import Line
 from scog.net.local import LocalRanges
 from scog.net.part import Part
-from scog.net.policy import Tally, pause_before
+from scog.net.policy import Breaker, Tally, pause_before
 from scog.net.ranges import AHEAD, HttpRanges, Ranges
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
@@ -572,7 +572,9 @@ def test_large_reads_come_in_parts_where_connections_lie_idle(monkeypatch: pytes
             server.forget_requests()
             heard: list[int] = []
             tally = Tally()
-            part = await ranges.read(server.url(PATH), 0, len(data), tally, lambda part: heard.append(len(part.data)))
+            part = await ranges.read(
+                server.url(PATH), 0, len(data), tally, lambda part: heard.append(len(part.data)), in_parts=True
+            )
             assert part.data == data
             assert len(server.requests) == 4
             assert tally.bytes == len(data)
@@ -582,11 +584,82 @@ def test_large_reads_come_in_parts_where_connections_lie_idle(monkeypatch: pytes
             assert (await ranges.read(server.url(PATH), len(data) - 10, len(data) + 5_000_000, Tally())).data == data[
                 -10:
             ]
-            crowd = [ranges.read(server.url(PATH), 0, len(data), Tally()) for _ in range(8)]
+            crowd = [ranges.read(server.url(PATH), 0, len(data), Tally(), in_parts=True) for _ in range(8)]
             server.forget_requests()
             assert all(part.data == data for part in await asyncio.gather(*crowd))
             assert len(server.requests) < 8 * 4
 
     with RangeServer() as server:
         server.put(PATH, data)
+        run(work())
+
+
+def test_without_a_strong_etag_no_more_is_tried_than_retries_allow() -> None:
+    with RangeServer() as server:
+        server.put(PATH, LONG, "")
+        server.fail(PATH, always=does.reset_after(50_000))
+        with pytest.raises(SourceUnavailable):
+            read_once(server, 0, len(LONG))
+        assert len(server.requests) == 3
+
+
+async def opened(ranges: HttpRanges, server: RangeServer) -> None:
+    """Let the breaker open, and rest."""
+    server.fail(PATH, always=does.status(500))
+    for _ in range(5):
+        with pytest.raises(SourceUnavailable):
+            await ranges.read(server.url(PATH), 0, 10, Tally())
+    await asyncio.sleep(0.3)
+
+
+def test_a_probe_whose_client_leaves_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_module, "Breaker", lambda clock: Breaker(rest=0.2, clock=clock))
+
+    async def work() -> None:
+        async with http(server.host, retries=0) as ranges:
+            await opened(ranges, server)
+            server.fail(PATH, does.hang)
+            probe = asyncio.ensure_future(ranges.read(server.url(PATH), 0, 10, Tally()))
+            await asyncio.sleep(0.1)
+            probe.cancel()
+            assert (await ranges.read(server.url(PATH), 0, 10, Tally())).data == DATA[:10]
+
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        run(work())
+
+
+def test_a_probe_counts_once_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_module, "Breaker", lambda clock: Breaker(rest=0.2, clock=clock))
+
+    async def work() -> None:
+        async with http(server.host, retries=0) as ranges:
+            await opened(ranges, server)
+            server.fail(PATH, does.drip(4000, 0.05))
+            probe = asyncio.ensure_future(ranges.read(server.url(PATH), 0, len(LONG), Tally()))
+            await asyncio.sleep(0.2)
+            assert (await ranges.read(server.url(PATH), 0, 10, Tally())).data == DATA[:10]
+            assert not probe.done()
+            await probe
+
+    with RangeServer() as server:
+        server.put(PATH, LONG)
+        run(work())
+
+
+def test_who_waits_to_try_again_leaves_the_line_to_others() -> None:
+    async def work() -> None:
+        async with http(server.host) as ranges:
+            line = ranges.line(server.url(PATH))
+            line.window = 1.0
+            waiting = [asyncio.ensure_future(ranges.read(server.url("/b.tif"), 0, 1000, Tally())) for _ in range(2)]
+            await asyncio.sleep(0.2)
+            assert line.outstanding == 0
+            assert [part.data for part in await asyncio.gather(*waiting)] == [DATA[:1000]] * 2
+            assert line.outstanding == 0
+
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        server.put("/b.tif", DATA)
+        server.fail("/b.tif", *[does.status(429, Retry_After="1")] * 2)
         run(work())

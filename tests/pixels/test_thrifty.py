@@ -229,3 +229,22 @@ def test_laws_of_pieces(size: int, rows: int, start: int) -> None:
     if piece.rows is not None:
         assert piece.rows == rows
         assert piece.stop - start >= size * rows / 1024
+
+
+def test_of_two_flights_that_bring_one_block_the_longer_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their order: a tile may share one request for its upper block and go on with its lower one."""
+    bytes_are_worth(10_000, monkeypatch)
+
+    async def work() -> None:
+        for _ in range(12):
+            async with reading(server.host, gap=10**6) as reader:
+                url = server.put("/a.tif", DATA)
+                description = await reader.describe(url, Tally())
+                both = [(0, 0), (1, 0)]
+                above = reader.blocks(url, description, 0, both, Tally(), bottom=512 + 20, thrifty=True)
+                below = reader.blocks(url, description, 0, both, Tally(), bottom=512 + 60, thrifty=True)
+                _, found = await asyncio.gather(above, below)
+                assert len(found[1, 0]) >= 60
+
+    with RangeServer() as server:
+        run(work())
