@@ -52,19 +52,6 @@ class Mark(NamedTuple):
     size: int
 
 
-class _Best:
-    """The best of the measurements that are fresh, by `better`."""
-
-    def __init__(self, better: Callable[[float, float], float]) -> None:
-        self._better = better
-        self.value: float | None = None
-        self._until = 0.0
-
-    def add(self, value: float, busy: float) -> None:
-        if self.value is None or busy > self._until or self._better(self.value, value) == value:
-            self.value, self._until = value, busy + FRESH
-
-
 class Line:
     """Measures one host's line. Not for several threads."""
 
@@ -87,17 +74,15 @@ class Line:
         """Bytes a second, and the busy time until which they count, by the number of reads in half-octaves."""
         self._size = 0.0
         """Bytes of a typical read."""
-        self._latency = _Best(min)
-        self._connection = _Best(max)
+        self.latency: float | None = None
+        """Seconds from a request to its first byte at best."""
+        self._latency_until = 0.0
+        self._pace = 0.0
+        """Typical seconds a byte on one connection."""
         self.wait = 0.0
         """Typical seconds from a request to its first byte, the host's load and the line's queue included."""
         self.window = float(FIRST_WINDOW)
         """Bytes to have on order at most."""
-
-    @property
-    def latency(self) -> float | None:
-        """Seconds from a request to its first byte at best."""
-        return self._latency.value
 
     @property
     def rate(self) -> float | None:
@@ -106,15 +91,15 @@ class Line:
 
     @property
     def connection_rate(self) -> float | None:
-        """Bytes a second of one connection at best."""
-        return self._connection.value
+        """Bytes a second of one connection, typically, beside those that share the line with it."""
+        return 1 / self._pace if self._pace else None
 
     @property
     def round_trip_bytes(self) -> float:
         """Bytes that one connection brings in the time that a further request would take."""
-        if self._connection.value is None or self._latency.value is None:
+        if self.connection_rate is None or self.latency is None:
             return UNKNOWN
-        return self._connection.value * (self._latency.value + REQUEST_COST)
+        return self.connection_rate * (self.latency + REQUEST_COST)
 
     def begin(self, size: int) -> Mark:
         """A read of `size` bytes begins. Short ones are not measured."""
@@ -128,7 +113,8 @@ class Line:
 
     def answered(self, waited: float) -> None:
         """The first byte of an answer came `waited` seconds after its request."""
-        self._latency.add(waited, self._busy)
+        if self.latency is None or waited <= self.latency or self._busy > self._latency_until:
+            self.latency, self._latency_until = waited, self._busy + FRESH
         self.wait += (waited - self.wait) / (8 if self.wait else 1)
 
     def arrived(self, count: int) -> None:
@@ -146,7 +132,8 @@ class Line:
     def body(self, size: int, seconds: float) -> None:
         """`size` bytes came on one connection, `seconds` after the first ones."""
         if size >= TIMED:
-            self._connection.add(size / max(seconds, SHORTEST), self._busy)
+            pace = max(seconds, SHORTEST) / size
+            self._pace += (pace - self._pace) * (SMOOTH if self._pace else 1)
 
     def end(self, mark: Mark, missing: int = 0) -> None:
         """A read is over; so many of its bytes did not come, and are not on order any more."""

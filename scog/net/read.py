@@ -172,7 +172,7 @@ class RangeRead:
         finally:
             self._tries.remove(request)
         self._take(request, body)
-        self._host.line.body(len(body), time.monotonic() - request.answered)
+        self._host.line.body(len(body) - request.first, time.monotonic() - request.began)
         return self._part()
 
     def _sent(self, request: _Try) -> None:
@@ -217,8 +217,10 @@ class RangeRead:
             self._arrived = self._joined[:stop]
         else:
             self._arrived = body
-        request.came += new
         request.heard = time.monotonic()
+        if not request.came:
+            request.first, request.began = new, request.heard
+        request.came += new
         self._tally.bytes += new
         self._on_order -= new
         self._host.line.arrived(new)
@@ -260,6 +262,8 @@ class _Try:
         """When it was made, and when something was last heard of it."""
         self.answered = 0.0
         """When its head came."""
+        self.first, self.began = 0, 0.0
+        """How many bytes came first, and when: they had been on their way together."""
         self.marked, self.mark = 0.0, 0
         """Since when, and since which byte, its rate is judged."""
         self.guard: asyncio.Timeout = asyncio.timeout(None)

@@ -566,8 +566,8 @@ def test_large_reads_come_in_parts_where_connections_lie_idle(monkeypatch: pytes
 
     async def work() -> None:
         async with http(server.host) as ranges:
-            await ranges.read(server.url(PATH), 0, 100_000, Tally())
             monkeypatch.setattr(Line, "round_trip_bytes", 2_000_000.0)
+            monkeypatch.setattr(Line, "connection_rate", 50e6)
             monkeypatch.setattr(ranges.line(server.url(PATH)), "window", 1e9)
             server.forget_requests()
             heard: list[int] = []

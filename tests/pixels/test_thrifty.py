@@ -233,7 +233,7 @@ def test_laws_of_pieces(size: int, rows: int, start: int) -> None:
 
 def test_of_two_flights_that_bring_one_block_the_longer_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever their order: a tile may share one request for its upper block and go on with its lower one."""
-    bytes_are_worth(10_000, monkeypatch)
+    bytes_are_worth(300_000, monkeypatch)
 
     async def work() -> None:
         for _ in range(12):
