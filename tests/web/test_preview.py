@@ -167,7 +167,7 @@ def test_a_problem_says_how_far_it_got(distant: Callable[..., Served], origin: R
 
 
 def test_what_is_missing_may_be_asked_for_again(distant: Callable[..., Served], origin: RangeServer) -> None:
-    server = distant(tile_deadline=0.5)
+    server = distant(tile_deadline=1.5)
     origin.fail(f"/{noisy_id('07')}/nir.tif", always=hang)
     partial = server.get(f"{TILE}?composite=median&datetime=2024-06-01/2024-06-30")
     assert partial.status_code == 200
