@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from scog.net.line import Line
-from scog.net.policy import Breaker, BreakerState
+from scog.net.policy import Breaker, BreakerState, Tally
 from scog.net.turns import Turns
 
 FLOWING = 1.0
@@ -18,7 +19,7 @@ SILENCE = 3
 HEDGE_AFTER = 1.0
 """Seconds without a first byte after which a request is made again beside the first, at least."""
 QUIET = 4
-"""Reads from which on none is made in parts."""
+"""Reads of one image from which on none is made in parts."""
 MOST_PARTS, PART = 4, 0.25
 """Parts of one read at most, and the least size of one in bytes that a round trip is worth."""
 HEDGES = 8
@@ -53,8 +54,8 @@ class Host:
         self.breaker = Breaker(clock=clock)
         self.line = Line()
         self.turns = Turns(self.line, at_most)
-        self.reads = 0
-        """Reads under way or waiting for their turn."""
+        self.reads: Counter[int] = Counter()
+        """Reads under way or waiting for their turn, by the identity of their tally."""
         self.hedges = 0
         self.url = ""
         """One of its URLs, once it was read from."""
@@ -77,9 +78,10 @@ class Host:
         silent = time.monotonic() - self.line.heard >= FLOWING
         return self._stall * (SILENCE if silent else 1) / (2 if again else 1)
 
-    def parts(self, size: int) -> int:
-        """In how many parts to read so many bytes side by side: more than one where connections lie idle for it."""
-        if self.reads >= QUIET or self.line.connection_rate is None:
+    def parts(self, size: int, tally: Tally) -> int:
+        """In how many parts to read so many bytes side by side: more than one for an image alone on the line."""
+        alone = self.reads.keys() <= {id(tally)} and self.reads.total() < QUIET
+        if not alone or self.line.connection_rate is None:
             return 1
         parts = min(MOST_PARTS, int(size / (PART * self.line.round_trip_bytes)))
         return parts if parts > 1 and self.line.outstanding + 2 * size <= self.line.window else 1

@@ -103,12 +103,14 @@ class HttpRanges:
         check_allowed(url, self._allowed)
         host = self._host(url)
         host.url = url
-        parts = host.parts(stop - start) if in_parts else 1
-        host.reads += parts
+        parts = host.parts(stop - start, tally) if in_parts else 1
+        host.reads[id(tally)] += parts
         try:
             return await self._read_parts(host, url, start, stop, parts, tally, hear, riders)
         finally:
-            host.reads -= parts
+            host.reads[id(tally)] -= parts
+            if not host.reads[id(tally)]:
+                del host.reads[id(tally)]
 
     async def _read_parts(
         self,
