@@ -30,6 +30,8 @@ LONG = 1.0
 """Seconds of data on order from which short reads wait for each other for nothing."""
 RESERVE = 0.15
 """Seconds of data to have on order in any case: less would shorten nobody's waiting."""
+ROUND_TRIPS = 2.5
+"""Round trips of data to have on order in any case: with fewer a far line would be found out about slowly."""
 FIRST_WINDOW = 1_000_000
 """Bytes on order before anything is known."""
 LEAST_WINDOW = 65_536
@@ -182,7 +184,8 @@ class Line:
             knee += STRIDE if self._is_steep(knee) else 1
         elif knee == min(self._rates):
             knee -= 1
-        return max(2 ** (knee / 2) * self._size, RESERVE * best, LEAST_WINDOW)
+        reserve = max(RESERVE, ROUND_TRIPS * (self.latency or 0.0))
+        return max(2 ** (knee / 2) * self._size, reserve * best, LEAST_WINDOW)
 
     def _is_steep(self, number: int) -> bool:
         """Whether throughput still grows nearly as the number of reads does, up to this one."""
