@@ -147,7 +147,7 @@ def test_a_server_that_refuses_for_a_while(server: RangeServer) -> None:
 
 
 def test_connections_that_are_open_can_be_lost(server: RangeServer) -> None:
-    with httpx.Client(verify=certificates.trusting(), timeout=0.2) as client:
+    with httpx.Client(verify=certificates.trusting(), timeout=1.0) as client:
         url = server.url(PATH)
         client.get(url)
         server.fall_silent()
