@@ -12,8 +12,6 @@ PAGE = 800_000
 """Bytes of a search's page of 100 items, with just the fields that are read."""
 OVERHEAD = 1.25
 """What a screenful takes, as a multiple of the time that its bytes and round trips take."""
-SATURATED = 1.5
-"""Where many connections together are not so many times faster than one, one fills the line."""
 TILES, AT_ONCE = 15, 6
 """Tiles of a screenful, and those of them that a browser asks for at once: they share the line."""
 
@@ -34,11 +32,6 @@ class Line:
     def rate(self) -> float:
         """Bytes a second that images can have."""
         return max(self.one, self.many)
-
-    @property
-    def one_fills_it(self) -> bool:
-        """Whether the line is the limit, not what the host gives to one connection."""
-        return self.many < SATURATED * self.one
 
 
 def screenful(line: Line, zoom: int) -> float:

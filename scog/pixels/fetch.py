@@ -130,9 +130,8 @@ def plan_requests(pieces: Iterable[Piece], gap: int, longest: int = MAX_RANGE) -
 def side_by_side(request: Request, halved: int = HALVED) -> tuple[Request, ...]:
     """The request, or two for its halves where it is large and all of its blocks are small."""
     pieces = sorted(request.pieces, key=lambda piece: piece.start)
-    if request.stop - request.start <= halved or max(piece.stop - piece.start for piece in pieces) > SMALL:
-        return (request,)
-    if len(pieces) == 1:
+    large = max(piece.stop - piece.start for piece in pieces) > SMALL
+    if large or len(pieces) == 1 or request.stop - request.start <= halved:
         return (request,)
     middle = (request.start + request.stop) / 2
     first = tuple(takewhile(lambda piece: piece.stop <= middle, pieces)) or pieces[:1]
