@@ -10,6 +10,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
+from scog.space.around import turn
 from scog.space.bounds import DEGREES
 from scog.space.crs import is_degrees
 from scog.space.grid import Grid, transformer
@@ -151,24 +152,13 @@ def _box_in(box: Box, box_crs: str, crs: str) -> Box:
         off = np.abs((back_lon - lon + 180) % 360 - 180) * np.cos(np.radians(lat)) + np.abs(back_lat - lat)
     if not (off < LOST).all():
         raise _no_place(crs, "dst_crs")
-    turn = _turn(crs, float(y[0, 0]))
-    if turn is not None:
-        x = np.unwrap(np.unwrap(x, period=turn, axis=1), period=turn, axis=0)
+    whole = turn(crs)
+    if whole is not None:
+        x = np.unwrap(np.unwrap(x, period=whole, axis=1), period=whole, axis=0)
     found = float(x.min()), float(y.min()), float(x.max()), float(y.max())
     if not (found[0] < found[2] and found[1] < found[3]):
         raise InvalidInput("The box has no area there.", parameter="dst_crs", valid="another CRS, or a larger box")
     return found
-
-
-def _turn(crs: str, y: float) -> float | None:
-    """How far it is once around the Earth along x, in CRSs where x says nothing but how far east a place lies."""
-    if is_degrees(crs):
-        return 360.0
-    if is_even(crs):
-        return None
-    lon, lat = transformer(crs, DEGREES).transform(0.0, y)
-    x, _ = transformer(DEGREES, crs).transform(lon + 1.0, lat)
-    return 360.0 * float(x)
 
 
 def _no_place(crs: str, parameter: str) -> InvalidInput:

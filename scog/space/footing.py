@@ -16,6 +16,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from scog.space.around import columns_around, nearest_turn, turn
 from scog.space.grid import Grid, Window, transformer
 from scog.space.indexmap import ON_EDGE, reachable, source_coordinates
 
@@ -160,11 +161,18 @@ def box_footing(target: Grid, source: Grid) -> Footing | None:
         ends += [(slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None))]
     inside = np.ones([axis - 1 for axis in col.shape], bool)
     spans = []
+    around = columns_around(source)
     with np.errstate(invalid="ignore"):
-        for along, size, usual in ((row, source.height, expected[0]), (col, source.width, expected[1])):
+        for along, size, usual, whole in (
+            (row, source.height, expected[0], None),
+            (col, source.width, expected[1], around),
+        ):
             corners = [along[end] for end in ends]
+            corners = [corners[0], *(nearest_turn(corner, corners[0], whole) for corner in corners[1:])]
             low, high = np.minimum.reduce(corners), np.maximum.reduce(corners)
             inside &= high - low <= MAX_BOX * max(usual, 1.0)
+            if whole is not None:  # a box over the source's first edge begins a turn further
+                low, high = (np.where((low >= size) & (high > whole), each - whole, each) for each in (low, high))
             low, high = np.maximum(low, 0.0), np.minimum(high, size)
             inside &= high - low > ON_EDGE
             spans.append((low, high))
@@ -242,9 +250,10 @@ def _extents(crs: str, matrix: tuple[float, ...], source: Grid) -> tuple[Pair, P
     xs, ys = transformer(crs, source.crs).transform([x, x + a, x + b], [y, y + d, y + e])
     if not all(map(math.isfinite, (*xs, *ys))):
         return (1.0, 1.0), (1.0, 1.0)
-    inverse = ~source.transform
+    inverse, around = ~source.transform, turn(source.crs)
     (col, row), *steps = [
-        (inverse.a * u + inverse.b * v, inverse.d * u + inverse.e * v) for u, v in zip(xs, ys, strict=True)
+        (inverse.a * u + inverse.b * v, inverse.d * u + inverse.e * v)
+        for u, v in zip((nearest_turn(each, xs[0], around) for each in xs), ys, strict=True)
     ]
     (right_col, right_row), (down_col, down_row) = ((u - col, v - row) for u, v in steps)
     extents = math.hypot(right_row, down_row), math.hypot(right_col, down_col)

@@ -5,28 +5,37 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TypeVar
 
 import morecantile
+import numpy as np
 import pyproj
 from affine import Affine
 from morecantile.utils import meters_per_unit
+from numpy.typing import NDArray
 
 from scog.errors import InvalidInput, OutOfRange
+from scog.space.polynomial import Curve
 from scog.suggest import did_you_mean, quoted
 
 WEB_MERCATOR = "WebMercatorQuad"
+T = TypeVar("T", float, NDArray[np.float64])
 MAP_END = 85.05
 """Latitude, north and south, where the web-mercator map is cut off to be a square, rounded towards the equator."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A raster's place: CRS, affine transform (pixel corner to CRS units) and shape in pixels."""
+    """A raster's place: CRS, affine transform (pixel corner to CRS units) and shape in pixels.
+
+    With a `curve` that says where the pixels lie, and the transform only about where and how large they are.
+    """
 
     crs: str
     transform: Affine
     width: int
     height: int
+    curve: Curve | None = None
 
     def __hash__(self) -> int:
         return self._hash
@@ -34,7 +43,7 @@ class Grid:
     @cached_property
     def _hash(self) -> int:
         # Grids are keys of several caches for every layer of every tile.
-        return hash((self.crs, tuple(self.transform), self.width, self.height))
+        return hash((self.crs, tuple(self.transform), self.width, self.height, self.curve))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -74,8 +83,21 @@ class Grid:
 
     def at(self, col: float, row: float) -> tuple[float, float]:
         """The place of a column and row, in CRS units; whole numbers are pixels' corners."""
-        a, b, c, d, e, f = tuple(self.transform)[:6]
-        return a * col + b * row + c, d * col + e * row + f
+        return self.places(col, row)
+
+    def places(self, col: T, row: T) -> tuple[T, T]:
+        """x and y in CRS units of one column and row or many; whole numbers are pixels' corners."""
+        return applied(self.transform, col, row) if self.curve is None else self.curve.places(col, row)
+
+    def pixels(self, x: T, y: T) -> tuple[T, T]:
+        """Column and row, as fractions, of one place or many, in CRS units."""
+        return applied(~self.transform, x, y) if self.curve is None else self.curve.pixels(x, y)
+
+
+def applied(transform: Affine, x: T, y: T) -> tuple[T, T]:
+    """An affine transform of one place or many."""
+    a, b, c, d, e, f = tuple(transform)[:6]
+    return a * x + b * y + c, d * x + e * y + f
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 
+from scog.space.around import columns_around, nearest_turn, turn, wrapped
 from scog.space.bounds import shows_places_once
-from scog.space.grid import Grid, Window, transformer
+from scog.space.grid import Grid, Window, applied, transformer
 
 TOLERANCE = 2e-7
 """Accepted error of the interpolation, in source pixels."""
@@ -27,6 +27,9 @@ NODES = (5, 9, 17)
 ON_EDGE = 1e-8
 """How far before a pixel's edge, in source pixels, a centre counts as on it: grids that share a CRS have centres on
 edges, and rounding must not scatter them. Far below the tolerance, far above what rounding does."""
+
+BESIDE = 0.25
+"""How far beside a raster a polynomial still says where its places lie, of the raster's width and height."""
 
 SAMPLED = 8
 """Of so many rows and columns one is looked at first, to see which blocks are needed."""
@@ -144,8 +147,18 @@ def _index_type(window: Window) -> np.dtype[np.signedinteger[Any]]:
 def source_coordinates(target: Grid, source: Grid, rows: slice, cols: slice) -> tuple[Floats, Floats]:
     """Column and row in `source`, as fractions, of the pixel centres in a rectangle of `target`.
 
-    Both have the rectangle's shape; infinite or NaN where a place has no coordinates in the source's CRS.
+    Both have the rectangle's shape; infinite or NaN where a place has no coordinates in the source's CRS. A place that
+    lies beside the source, but whole turns around the Earth further lies in it, has its column there.
     """
+    around = columns_around(source)
+    col, row = _source_coordinates(target, source, rows, cols, around)
+    return (col if around is None else wrapped(col, source.width, around, ON_EDGE)), row
+
+
+def _source_coordinates(
+    target: Grid, source: Grid, rows: slice, cols: slice, around: float | None
+) -> tuple[Floats, Floats]:
+    """The same for places as PROJ gives them, or whole turns (`around` columns each) further."""
     height, width = rows.stop - rows.start, cols.stop - cols.start
     for count in NODES:
         across, down = _samples(count)
@@ -155,6 +168,9 @@ def source_coordinates(target: Grid, source: Grid, rows: slice, cols: slice) -> 
         at_nodes = [part[: count**2].reshape(count, count) for part in sampled]
         at_probes = [part[count**2 :].reshape(len(_PROBES), len(_PROBES)) for part in sampled]
         left = _probing(count)
+        if around is not None:  # PROJ's longitudes jump at a meridian, places do not
+            at_nodes[0] = np.unwrap(np.unwrap(at_nodes[0], period=around, axis=0), period=around, axis=1)
+            at_probes[0] = nearest_turn(at_probes[0], left @ at_nodes[0] @ left.T, around)
         error = max(np.abs(left @ part @ left.T - exact).max() for part, exact in zip(at_nodes, at_probes, strict=True))
         if error <= TOLERANCE:
             left, right = lagrange_at_centres(height, count), lagrange_at_centres(width, count).T
@@ -166,17 +182,22 @@ def source_coordinates(target: Grid, source: Grid, rows: slice, cols: slice) -> 
 
 def _exact(target: Grid, source: Grid, col: Floats, row: Floats) -> tuple[Floats, Floats]:
     """Source column and row of places given as target column and row, by the full transformation."""
-    x, y = _applied(target.transform, col, row)
+    x, y = target.places(col, row)
     if target.crs != source.crs:
-        x, y = transformer(target.crs, source.crs).transform(x, y)
+        x, y = map(np.asarray, transformer(target.crs, source.crs).transform(x, y))
     with np.errstate(invalid="ignore"):
-        return _applied(~source.transform, np.asarray(x), np.asarray(y))
+        if source.transform.d or source.curve is not None:  # others' columns are moved later
+            x = nearest_turn(x, source.centre[0], turn(source.crs))
+        if source.curve is not None:
+            x = np.where(_is_near(source, x, y), x, math.nan)
+        return source.pixels(x, y)
 
 
-def _applied(transform: Affine, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """An affine transform of many places."""
-    a, b, c, d, e, f = tuple(transform)[:6]
-    return a * x + b * y + c, d * x + e * y + f
+def _is_near(source: Grid, x: Floats, y: Floats) -> NDArray[np.bool_]:
+    """Whether places lie in a raster or not far from it; beyond, its curve may come back."""
+    west, south, east, north = source.bounds
+    wide, high = BESIDE * (east - west), BESIDE * (north - south)
+    return np.asarray((x > west - wide) & (x < east + wide) & (y > south - high) & (y < north + high))
 
 
 _PROBES = np.array([0.003, 0.21, 0.43, 0.68, 0.91, 0.998])
@@ -222,15 +243,42 @@ def _samples(count: int) -> tuple[Floats, Floats]:
 
 def reachable(target: Grid, source: Grid) -> tuple[slice, slice] | None:
     """The rectangle of the target that the source can reach, a little wider than needed; None when there is none."""
+    whole = slice(0, target.height), slice(0, target.width)
+    if source.curve is not None:
+        return whole
+    if _meets_further_round(target, source) if target.crs == source.crs else _goes_round(source):
+        return whole
     x, y, bend_x, bend_y = _outline(source, target.crs)
     # Parts have no place in the target's CRS, or not only one: leave nothing out.
     if not math.isfinite(bend_x + bend_y) or (target.crs != source.crs and not shows_places_once(target)):
-        return slice(0, target.height), slice(0, target.width)
+        return whole
     inverse = ~target.transform
-    col, row = _applied(inverse, x, y)
+    col, row = applied(inverse, x, y)
     rows = _span(row, target.height, abs(inverse.d) * bend_x + abs(inverse.e) * bend_y)
     cols = _span(col, target.width, abs(inverse.a) * bend_x + abs(inverse.b) * bend_y)
     return (rows, cols) if rows.start < rows.stop and cols.start < cols.stop else None
+
+
+@lru_cache(maxsize=1024)
+def _goes_round(source: Grid) -> bool:
+    """Whether a raster covers more than half the way around the Earth, or goes on beyond 180 degrees.
+
+    Then its outline in another CRS may not be around it.
+    """
+    around = turn(source.crs)
+    west, _, east, _ = source.bounds
+    return around is not None and (east - west > around / 2 or max(-west, east) > around / 2)
+
+
+def _meets_further_round(target: Grid, source: Grid) -> bool:
+    """Whether two grids of one CRS meet, or would, if one of them were moved around the Earth."""
+    around = turn(target.crs)
+    west, _, east, _ = source.bounds
+    left, _, right, _ = target.bounds
+    if around is None:
+        return False
+    first, last = math.ceil((west - right) / around), math.floor((east - left) / around)
+    return first <= last and (first, last) != (0, 0)
 
 
 def _span(along: Floats, length: int, bend: float) -> slice:
@@ -252,8 +300,7 @@ def _outline(source: Grid, crs: str) -> tuple[Floats, Floats, float, float]:
     """
     along = np.arange(_STEPS) / _STEPS
     zero, one = np.zeros(_STEPS), np.ones(_STEPS)
-    x, y = _applied(
-        source.transform,
+    x, y = source.places(
         np.concatenate((along, one, 1 - along, zero)) * source.width,
         np.concatenate((zero, along, one, 1 - along)) * source.height,
     )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 
+from scog.space.around import nearest_turn, turn
 from scog.space.grid import Grid, transformer
 
 
@@ -36,4 +37,5 @@ def _extent(
     xs, ys = transformer(grid_crs, crs).transform([p[0] for p in steps], [p[1] for p in steps])
     if not all(map(math.isfinite, (*xs, *ys))):
         return math.inf
+    xs = [nearest_turn(each, xs[0], turn(crs)) for each in xs]
     return min(math.hypot(xs[i] - xs[0], ys[i] - ys[0]) for i in (1, 2))
