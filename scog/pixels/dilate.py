@@ -1,15 +1,16 @@
 """Growing a mask: whether something masked is near a pixel, so many metres on the ground, wherever a tile ends.
 
-It is looked for around the picture too, on a grid of its own. That one's pixels are the picture's or, where those are
-small against the distance, squares of 2, 4, 8 ... of them, counted from the origin of the CRS: so neighbouring tiles
-look at the same ones. How far it is depends on the row, since in Mercator and in degrees the ground does.
+It is looked for around the picture too, on a grid of its own. That one's pixels are the picture's. Only where a
+distance spans more than `REACH` of them, as on tiles of the highest zooms, they are squares of 2, 4, 8 ... of them,
+counted from the origin of the CRS, so that neighbouring tiles look at the same ones; at 1000 m these measure 4 to 8 m,
+and the pixels of a classification 10 or 20. How far it is depends on the row, since in Mercator and in degrees the
+ground does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 
 import numpy as np
 from affine import Affine
@@ -19,7 +20,7 @@ from scog.space.grid import Grid
 from scog.space.ground import ground_units
 
 MAX_METRES = 1000.0
-REACH = 32.0
+REACH = 256.0
 """Pixels that a distance spans at the equator, at most; at least half of that, unless the picture's are larger."""
 ROUNDING = 1e-9
 """Of a reach in pixels."""
@@ -44,30 +45,48 @@ class Surroundings:
     margin: tuple[int, int]
 
     def near(self, masked: Mask2D) -> Mask2D:
-        """For each pixel of the picture whether any of the `masked` pixels of `grid` is within reach of it."""
-        above, beside = self.margin
-        height, width = len(self.down), self.grid.width - 2 * beside
-        found = np.zeros((height, width), bool)
-        if masked.any():
-            sums = np.zeros((masked.shape[0], masked.shape[1] + 1), np.int32)
-            np.cumsum(masked, axis=1, out=sums[:, 1:])
-            for off in range(-above, above + 1):
-                for rows, reach in self._runs(off):
-                    line = sums[above + off + rows.start : above + off + rows.stop]
-                    first = beside - reach
-                    last = beside + reach + 1
-                    found[rows] |= line[:, last : last + width] != line[:, first : first + width]
-        return found[np.ix_(self.rows, self.cols)]
+        """For each pixel of the picture whether any of the `masked` pixels of `grid` is within reach of it.
 
-    def _runs(self, off: int) -> Iterator[tuple[slice, int]]:
-        """Rows from which, so many rows off, an equal number of pixels to each side is within reach; and the number."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = 1 - np.square(off / self.down) if off else np.ones_like(self.down)
-            reach = np.where(share >= 0, np.floor(self.across * np.sqrt(share) + ROUNDING), -1).astype(int)
-        ends = [0, *(np.flatnonzero(np.diff(reach)) + 1).tolist(), len(reach)]
-        for start, stop in pairwise(ends):
-            if reach[start] >= 0:
-                yield slice(start, stop), int(reach[start])
+        Distances are those between the centres of pixels. Exact, by columns and then by rows: of each column only the
+        nearest masked pixel counts, and it covers the pixels of the row that lie between two places. It takes as long
+        for any reach.
+        """
+        if not masked.any():
+            return np.zeros((len(self.rows), len(self.cols)), bool)
+        beside = self.margin[1]
+        height, width = len(self.down), self.grid.width
+        reach = np.take_along_axis(self._across, self._rows_off(masked), axis=1)
+        row, col = np.nonzero(reach >= 0)
+        reach = reach[row, col]
+        line = width + 1
+        first = row * line + np.maximum(col - reach, 0)
+        last = row * line + np.minimum(col + reach, width - 1) + 1
+        begun = np.bincount(first, minlength=height * line) - np.bincount(last, minlength=height * line)
+        found = begun.reshape(height, line).cumsum(axis=1)[:, beside : width - beside] > 0
+        return np.asarray(found[np.ix_(self.rows, self.cols)])
+
+    def _rows_off(self, masked: Mask2D) -> NDArray[np.int32]:
+        """How many rows off the nearest masked pixel of each column is, for the rows without the margin.
+
+        One more than the margin's rows where none is as near.
+        """
+        above = self.margin[0]
+        rows = np.arange(masked.shape[0], dtype=np.int32)[:, np.newaxis]
+        far = np.int32(2 * len(masked))
+        before = np.maximum.accumulate(np.where(masked, rows, -far), axis=0)
+        behind = np.minimum.accumulate(np.where(masked, rows, far)[::-1], axis=0)[::-1]
+        off = np.minimum(rows - before, behind - rows)[above : len(masked) - above]
+        return np.minimum(off, np.int32(above + 1))
+
+    @cached_property
+    def _across(self) -> NDArray[np.int32]:
+        """Pixels to each side that are within reach of each row `(row, rows off)`; -1 where none is."""
+        off = np.arange(self.margin[0] + 2)
+        share = 1 - np.square(off / self.down[:, np.newaxis])
+        share[:, -1] = -1
+        with np.errstate(invalid="ignore"):
+            reach = np.floor(self.across[:, np.newaxis] * np.sqrt(share) + ROUNDING)
+        return np.where(share >= 0, reach, -1).astype(np.int32)
 
 
 def surroundings(grid: Grid, metres: float) -> Surroundings:
@@ -77,18 +96,27 @@ def surroundings(grid: Grid, metres: float) -> Surroundings:
     factor = 1
     while metres / (unit * -e * factor) > REACH:
         factor *= 2
+    if factor == 1:
+        return _around(grid, metres)
     wide, high = a * factor, -e * factor
     cols = np.floor((left + a * (np.arange(grid.width) + 0.5)) / wide).astype(np.int64)
     rows = np.floor(-(top + e * (np.arange(grid.height) + 0.5)) / high).astype(np.int64)
-    middle = -(np.arange(rows[0], rows[-1] + 1) + 0.5) * high
+    coarse = Affine(wide, 0.0, int(cols[0]) * wide, 0.0, -high, -int(rows[0]) * high)
+    cols, rows = cols - cols[0], rows - rows[0]
+    return _around(Grid(grid.crs, coarse, int(cols[-1]) + 1, int(rows[-1]) + 1), metres, rows, cols)
+
+
+def _around(
+    grid: Grid, metres: float, rows: NDArray[np.int64] | None = None, cols: NDArray[np.int64] | None = None
+) -> Surroundings:
+    """A grid with a margin. `rows` and `cols` are those of it that a picture's pixels lie in, by default one each."""
+    a, _, left, _, e, top = tuple(grid.transform)[:6]
+    middle = top + e * (np.arange(grid.height) + 0.5)
     across, down = ground_units(grid.crs, middle)
-    across, down = metres / (across * wide), metres / (down * high)
+    across, down = metres / (across * a), metres / (down * -e)
     beside, above = (int(np.floor(reach.max() + ROUNDING)) for reach in (across, down))
-    first_col, first_row = int(cols[0]) - beside, int(rows[0]) - above
-    around = Grid(
-        grid.crs,
-        Affine(wide, 0.0, first_col * wide, 0.0, -high, -first_row * high),
-        int(cols[-1]) - int(cols[0]) + 1 + 2 * beside,
-        len(middle) + 2 * above,
-    )
-    return Surroundings(around, rows - rows[0], cols - cols[0], across, down, (above, beside))
+    corner = Affine(a, 0.0, left - beside * a, 0.0, e, top - above * e)
+    around = Grid(grid.crs, corner, grid.width + 2 * beside, grid.height + 2 * above)
+    rows = np.arange(grid.height) if rows is None else rows
+    cols = np.arange(grid.width) if cols is None else cols
+    return Surroundings(around, rows, cols, across, down, (above, beside))

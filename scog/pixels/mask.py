@@ -26,14 +26,26 @@ class Mask:
     dilate: float = 0.0
 
     def usable(self, scl: NDArray[Any]) -> NDArray[np.bool_]:
-        """For SCL numbers, True where the pixel may be used. Class 0, no data, never may."""
-        if self.classes is None:
-            nonzero: NDArray[np.bool_] = scl != 0
-            return nonzero
-        table = np.ones(256, bool)
-        table[[0, *self.classes]] = False
-        usable: NDArray[np.bool_] = table.take(scl.astype(np.uint8, copy=False))
+        """For SCL numbers of any type, True where the pixel may be used. Class 0, no data, never may.
+
+        Each whole number is a class of its own; what is none, such as NaN or 4.5, may not be used.
+        """
+        classes = sorted({0, *(self.classes or ())})
+        usable: NDArray[np.bool_]
+        if scl.dtype == np.uint8:  # as Sentinel-2's are
+            table = np.ones(256, bool)
+            table[classes] = False
+            usable = table.take(scl)
+        else:
+            usable = ~np.isin(scl, np.array(classes, scl.dtype)) & is_class(scl)
         return usable
+
+
+def is_class(numbers: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where numbers are whole, as those of classes are."""
+    if numbers.dtype.kind != "f":
+        return np.ones(numbers.shape, bool)
+    return np.asarray(np.isfinite(numbers) & (numbers == np.floor(numbers)))
 
 
 def parse_mask(text: str, dilate: float = 0.0) -> Mask:

@@ -13,6 +13,7 @@ from scog.pixels.decode import Block
 from scog.pixels.description import as_number
 from scog.pixels.fetch import BlockIndex
 from scog.pixels.gather import gather
+from scog.pixels.mask import is_class
 from scog.pixels.resample import Resampling, footing_of, resample
 from scog.pixels.window import gather_window
 from scog.space.footing import Footing
@@ -43,9 +44,14 @@ def placed(
     block_shape: tuple[int, int],
     blocks: Mapping[BlockIndex, Block],
     nodata: float | None,
+    *,
+    classes: bool = False,
 ) -> tuple[NDArray[Any], Mask2D]:
-    """Numbers as stored, or weighed, and where they are valid, in the rectangle of the target that `found` is for."""
-    has_data = partial(_has_data, nodata=nodata)
+    """Numbers as stored, or weighed, and where they are valid, in the rectangle of the target that `found` is for.
+
+    Numbers of `classes` are valid where they are whole.
+    """
+    has_data = partial(_has_data, nodata=nodata, classes=classes)
     if isinstance(found, Footing):
         window = gather_window(found, block_shape, blocks, has_data, classes=method is Resampling.MODE)
         return resample(found, *window, method)
@@ -56,10 +62,10 @@ def placed(
     return numbers, valid
 
 
-def _has_data(numbers: NDArray[Any], nodata: float | None) -> Mask2D:
-    """Where numbers are data: not nodata, and finite."""
+def _has_data(numbers: NDArray[Any], nodata: float | None, *, classes: bool) -> Mask2D:
+    """Where numbers are data: not nodata, and finite; those of classes whole, too."""
     unwritten = as_number(nodata, numbers.dtype)
     valid = np.ones(numbers.shape, bool) if unwritten is None else numbers != unwritten
     if numbers.dtype.kind == "f":
-        valid &= np.isfinite(numbers)
+        valid &= is_class(numbers) if classes else np.isfinite(numbers)
     return valid

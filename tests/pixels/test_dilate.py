@@ -93,3 +93,58 @@ def test_distances_that_are_refused(metres: float) -> None:
     assert refusal.value.parameter == "mask_dilate"
     with pytest.raises(InvalidInput):
         parse_mask("none", 100)
+
+
+def brute_force(
+    masked: np.ndarray, metres: float, across: np.ndarray, down: np.ndarray, margin: tuple[int, int]
+) -> np.ndarray:
+    """Each masked pixel by itself: an ellipse whose axes are those of the row that looks."""
+    above, beside = margin
+    height, width = len(down), masked.shape[1] - 2 * beside
+    rows, cols = np.arange(height)[:, np.newaxis], np.arange(width)
+    found = np.zeros((height, width), bool)
+    for row, col in np.argwhere(masked):
+        off = np.square((row - above - rows) * (1 / down[:, np.newaxis]))
+        found |= off + np.square((col - beside - cols) * (1 / across[:, np.newaxis])) <= 1 + 1e-12
+    return found
+
+
+@pytest.mark.parametrize("metres", [10, 35, 90, 330, 1000])
+@pytest.mark.parametrize("corner", [(600_000, 5_100_000), (600_003, 5_100_007)])
+def test_single_pixels_of_a_crop_grow_to_whole_discs_of_any_size(metres: float, corner: tuple[float, float]) -> None:
+    """A cloud of one pixel, however far it reaches: none is passed over, and none of what is near it stays."""
+    grid = Grid("EPSG:32632", Affine(10, 0, corner[0], 0, -10, corner[1]), 150, 120)
+    around = surroundings(grid, metres)
+    assert around.grid.transform.a == 10
+    assert (around.grid.transform.c - corner[0]) % 10 == 0
+    chance = np.random.default_rng(int(metres))
+    for share in (0.0, 1 / around.grid.width / around.grid.height, 0.002, 0.1, 1.0):
+        masked = chance.random(around.grid.shape) < share
+        if share * masked.size == pytest.approx(1):
+            masked[:] = False
+            masked[masked.shape[0] // 2, masked.shape[1] // 2] = True
+        if masked.mean() <= 0.01:
+            expected = brute_force(masked, metres, around.across, around.down, around.margin)
+        else:
+            distance = ndimage.distance_transform_edt(~masked) * 10
+            above, beside = around.margin
+            expected = distance[above : above + 120, beside : beside + 150] <= metres * (1 + 1e-9)
+        np.testing.assert_array_equal(around.near(masked), expected)
+
+
+@pytest.mark.parametrize("zoom", range(8, 23))
+@pytest.mark.parametrize("metres", [60, 200, 1000])
+def test_no_class_pixel_of_ten_metres_lies_between_the_places_that_are_looked_at(zoom: int, metres: float) -> None:
+    tile = tile_grid(zoom, round(0.531 * 2**zoom), round(0.36 * 2**zoom))
+    around = surroundings(tile, metres)
+    assert around.grid.transform.a == pytest.approx(tile.transform.a) or metres_of(around.grid) < 8
+    assert max(around.grid.shape) < 256 + 2 * 1.5 * REACH
+
+
+@pytest.mark.parametrize("tile", [(11, 1087, 737), (9, 272, 100)])
+def test_ellipses_of_rows_of_different_scale(tile: tuple[int, int, int]) -> None:
+    for metres in (300, 1000):
+        around = surroundings(tile_grid(*tile), metres)
+        masked = np.random.default_rng(3).random(around.grid.shape) < 0.003
+        expected = brute_force(masked, metres, around.across, around.down, around.margin)
+        np.testing.assert_array_equal(around.near(masked), expected)
