@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from scog.catalog.scene import Scene
-from scog.errors import DeadlineExceeded, NothingReadable, Progress, ScogError
+from scog.errors import AssetMissing, AssetRefused, DeadlineExceeded, NothingReadable, Progress, ScogError, SourceError
 from scog.net.policy import Tally
 from scog.pixels.coarseness import Coarseness
 
@@ -17,6 +17,8 @@ class Report:
 
     used: list[Scene] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    refusal: str = ""
+    """In words, what is wrong with the first file that was refused, and what would be valid."""
     unmasked: list[str] = field(default_factory=list)
     compared: list[Scene] = field(default_factory=list)
     """Those of the scenes used that are of a second period."""
@@ -50,6 +52,16 @@ class Report:
         """Whether something is missing that another try may bring."""
         return bool(self.skipped) or self.incomplete is not None
 
+    def skip(self, scene: str, fault: SourceError) -> None:
+        """Note that a scene cannot be read, and why."""
+        self.skipped.setdefault(scene, fault.reason)
+        if isinstance(fault, AssetRefused | AssetMissing) and not self.refusal:
+            self.refusal = f"{scene}: {fault}"
+
+    def nothing_readable(self, what: str) -> NothingReadable:
+        """The error for an answer of which nothing could be read."""
+        return NothingReadable(f"{what} {self.refusal}".strip(), skipped=tuple(self.skipped.items()))
+
     def add_time(self, stage: str, since: float) -> None:
         """Count the time since `since` (of time.perf_counter) to a stage."""
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - since
@@ -67,6 +79,7 @@ class Report:
         known = {scene.id for scene in self.used}
         self.used += [scene for scene in other.used if scene.id not in known]
         self.skipped = other.skipped | self.skipped
+        self.refusal = self.refusal or other.refusal
         self.unmasked += [scene for scene in other.unmasked if scene not in self.unmasked]
         compared = {scene.id for scene in self.compared}
         self.compared += [scene for scene in other.compared if scene.id not in compared]
@@ -94,6 +107,7 @@ def merged(first: Report, second: Report) -> Report:
     return Report(
         used=[*first.used, *(scene for scene in second.used if scene.id not in named)],
         skipped=second.skipped | first.skipped,
+        refusal=first.refusal or second.refusal,
         unmasked=list(dict.fromkeys((*first.unmasked, *second.unmasked))),
         bounded=first.bounded or second.bounded,
         stale=max(first.stale or 0.0, second.stale or 0.0) or None,

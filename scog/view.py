@@ -139,7 +139,7 @@ class View:
                 self._report.preview,
             )
         except SourceError as fault:
-            self._report.skipped.setdefault(scene.id, fault.reason)
+            self._report.skip(scene.id, fault)
             return None
 
 

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from scog.catalog.georeference import Georeference
 from scog.catalog.scene import Asset, Scene
 
-FORMAT = 1
+FORMAT = 2
 """Changes with what is kept of a scene, so that what an older scog wrote is not read."""
 
 
@@ -30,7 +31,16 @@ def _scene(record: Mapping[str, Any]) -> Scene:
     changed = {
         "time": datetime.fromisoformat(record["time"]),
         "footprint": tuple(tuple((lon, lat) for lon, lat in ring) for ring in record["footprint"]),
-        "assets": {name: Asset(**asset) for name, asset in record["assets"].items()},
+        "assets": {name: _asset(asset) for name, asset in record["assets"].items()},
         "twin": None if record["twin"] is None else tuple(record["twin"]),
     }
     return Scene(**{**record, **changed})
+
+
+def _asset(record: Mapping[str, Any]) -> Asset:
+    """An asset from what was written."""
+    place = record["georeference"]
+    if place is None:
+        return Asset(**record)
+    transform, shape = (None if place[name] is None else tuple(place[name]) for name in ("transform", "shape"))
+    return Asset(**{**record, "georeference": Georeference(place["crs"], transform, shape)})

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from scog.bands import BY_NAME, CANONICAL, IN_ASSET
+from scog.catalog.asset_bands import bands_by_description, bands_by_key, described, is_measured
+from scog.catalog.georeference import Georeference, georeference_of
 from scog.catalog.offset import C1, L2A, SCALE, offset_of
 from scog.catalog.when import parse_instant
 from scog.errors import InvalidInput
@@ -29,16 +31,19 @@ class UnusableItem(ValueError):
 
 @dataclass(frozen=True)
 class Asset:
-    """One file of a scene. Reflectance or whatever it holds = DN x `scale` + `offset`.
+    """One band of a scene, and the file that holds it. Reflectance or whatever it is = DN x `scale` + `offset`.
 
-    An `offset` of None: only the pixels can tell (see `scog.catalog.offset`). `band` is its place in the file.
+    A `scale` of None: the file's own tags say both. An `offset` of None: only the pixels can tell (see
+    `scog.catalog.offset`). `band` is its place in the file, 1 the first; None where the item expects the file to have
+    just one. `georeference` is where the item says that the file lies, for files that do not say so themselves.
     """
 
     url: str
-    scale: float = 1.0
+    scale: float | None = 1.0
     offset: float | None = 0.0
     nodata: float | None = None
-    band: int = 1
+    band: int | None = None
+    georeference: Georeference | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,26 +163,32 @@ def _rings(geometry: Any) -> Iterator[Ring]:
 
 
 def _assets(item: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str) -> dict[str, Asset]:
-    """The raster assets by canonical band name (or by key, where it is no Sentinel-2 band)."""
+    """The bands by canonical name; by key the assets of which no band is known.
+
+    A band that an asset's key names goes before one of its name in a file of several; of these the item's first counts.
+    """
     found: dict[str, Asset] = {}
+    named: dict[str, Asset] = {}
     applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
     known = offset_of(collection, applied, _optional(baseline)) if collection in (L2A, C1) else 0.0
     for key, asset in (item.get("assets") or {}).items():
         url = _raster_url(key, asset, base, properties.get("storage:requester_pays"))
         if url is None:
             continue
-        band = CANONICAL.get(key.lower(), key)
-        written = _written(asset)
-        nodata = written.get("nodata")
-        scale, offset = _finite(written.get("scale"), 1.0) or 1.0, _finite(written.get("offset"), 0.0)
-        spectral = band in BY_NAME and BY_NAME[band].spectral
         if collection in (L2A, C1):
-            scale, shift = (SCALE, known) if spectral else (scale, 0.0)
-            nodata = 0 if band in IN_ASSET else nodata
-        else:
-            shift = offset
-        for name, number in [(each.name, each.number) for each in IN_ASSET.get(band, ())] or [(band, 1)]:
-            found.setdefault(name, Asset(url, scale, shift, _number(nodata), number))
+            found |= {name: each for name, each in _of_sentinel_2(key, asset, url, known).items() if name not in found}
+            continue
+        bands = described(asset)
+        georeference = georeference_of(asset, properties)
+        by_key = bands_by_key(key, bands)
+        by_description = bands_by_description(bands) if not by_key and is_measured(asset) else {}
+        for name, number in by_key.items():
+            found.setdefault(name, _band_of(asset, url, bands, number, georeference))
+        for name, number in by_description.items():
+            named.setdefault(name, _band_of(asset, url, bands, number, georeference))
+        if not by_key and not by_description:
+            found.setdefault(key, _band_of(asset, url, bands, None, georeference))
+    found |= {name: each for name, each in named.items() if name not in found}
     if not found:
         raise UnusableItem("no-raster-assets")
     return found
@@ -205,12 +216,37 @@ def _raster_url(key: str, asset: Mapping[str, Any], base: str, requester_pays: o
     return url
 
 
-def _written(asset: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Scale, offset and nodata as the item writes them: STAC 1.1's `bands`, the asset itself, or `raster:bands`."""
-    merged: dict[str, Any] = {}
-    for source in (asset.get("raster:bands"), asset.get("bands")):
-        if isinstance(source, list) and source and isinstance(source[0], Mapping):
-            merged |= {name.removeprefix("raster:"): value for name, value in source[0].items()}
+def _of_sentinel_2(key: str, asset: Mapping[str, Any], url: str, offset: float | None) -> dict[str, Asset]:
+    """The bands of an asset of Earth Search, which its key names; all that are spectral have this offset."""
+    band = CANONICAL.get(key.lower(), key)
+    if band in BY_NAME and BY_NAME[band].spectral:
+        return {band: Asset(url, SCALE, offset, 0.0)}
+    written = _written(asset, described(asset), 1)
+    scale = _finite(written.get("scale"), 1.0) or 1.0
+    nodata = 0.0 if band in IN_ASSET else _number(written.get("nodata"))
+    numbers = bands_by_key(key, ()) or {band: None}
+    return {name: Asset(url, scale, 0.0, nodata, number) for name, number in numbers.items()}
+
+
+def _band_of(
+    asset: Mapping[str, Any],
+    url: str,
+    bands: Sequence[Mapping[str, Any]],
+    number: int | None,
+    georeference: Georeference | None,
+) -> Asset:
+    """A band of an asset, with the scale, offset and nodata that the item says of it."""
+    written = _written(asset, bands, number or 1)
+    nodata = _number(written.get("nodata"))
+    if written.get("scale") is None and written.get("offset") is None:
+        return Asset(url, None, 0.0, nodata, number, georeference)
+    scale, offset = _finite(written.get("scale"), 1.0) or 1.0, _finite(written.get("offset"), 0.0)
+    return Asset(url, scale, offset, nodata, number, georeference)
+
+
+def _written(asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any]:
+    """Scale, offset and nodata of a band as the item writes them: of that band, else of the asset."""
+    merged = dict(bands[number - 1]) if number <= len(bands) else {}
     for name in ("scale", "offset"):
         if _is_number(asset.get(f"raster:{name}")):
             merged.setdefault(name, asset[f"raster:{name}"])

@@ -27,6 +27,7 @@ from scog.errors import (
 )
 from scog.net.part import is_local
 from scog.net.policy import Tally, host_of
+from scog.pixels.binding import bound
 from scog.pixels.description import Description
 from scog.settings import Settings
 
@@ -149,7 +150,7 @@ async def _header(engine: Engine, scene: Scene) -> tuple[Description | None, Fin
     what = f"header of {scene.id}'s {band}"
     since, tally = time.perf_counter(), Tally()
     try:
-        found = await engine.blocks.describe(asset, tally)
+        _, found = bound(scene.assets[band], band, await engine.blocks.describe(asset, tally))
     except SourceError as fault:
         return None, Finding(False, f"{what}: {fault} ({fault.reason})", _hint(fault, asset))
     height, width = found.levels[0].grid.shape

@@ -14,11 +14,16 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from pyproj.exceptions import ProjError
-from rasterio.enums import MaskFlags
+from rasterio._err import CPLE_BaseError
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from scog.errors import AssetRefused
+from scog.space.around import turn
+from scog.space.crs import horizontal_crs
 from scog.space.grid import Grid, transformer
+from scog.space.polynomial import Curve, placed_by
 
 MAX_SIDE = 20_000
 """Largest side of a remote raster in pixels; Sentinel-2's are 10,980."""
@@ -32,6 +37,22 @@ GDAL_OPTIONS = {
     "GDAL_CACHEMAX": 16 * 2**20,  # scog keeps blocks itself
     "GDAL_NUM_THREADS": 1,
 }
+
+
+GDAL_FAULTS = (RasterioError, CPLE_BaseError, ValueError, OverflowError)
+"""What comes of a file that GDAL cannot read; the latter two of a CRS or numbers that cannot be."""
+UNPLACED = ""
+"""In place of a CRS, where a file has none."""
+
+
+@dataclass(frozen=True)
+class FileBand:
+    """What a file says of a band: its description, scale and offset (GDAL's tags), and whether it is alpha."""
+
+    name: str = ""
+    scale: float = 1.0
+    offset: float = 0.0
+    alpha: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +80,8 @@ class Description:
     """What a file's header says. `plain` files are decoded by scog, all others by GDAL.
 
     `identity` names this very version of the file. `predictor` is TIFF's (1 none, 2 horizontal differences). `stop` is
-    where its last block ends, as far as that is known.
+    where its last block ends, as far as that is known. Where the file does not say where it lies, the CRS of its levels
+    is UNPLACED, their transforms are the file's, or in pixels.
     """
 
     identity: str
@@ -71,6 +93,7 @@ class Description:
     plain: bool
     levels: tuple[Level, ...]
     stop: int = 0
+    bands: tuple[FileBand, ...] = (FileBand(),)
 
     @cached_property
     def resolutions(self) -> tuple[float, ...]:
@@ -99,6 +122,7 @@ class Facts:
 
     crs: str
     transform: Affine
+    curve: Curve | None
     shape: tuple[int, int]
     overviews: int
     dtype: np.dtype[Any]
@@ -108,15 +132,18 @@ class Facts:
     compression: str
     predictor: int
     plain: bool
+    bands: tuple[FileBand, ...]
 
 
 def facts_of(dataset: DatasetReader, local: bool) -> Facts:
     """What GDAL tells of an open file. Raises AssetRefused."""
     _check(dataset, local)
     structure = dataset.tags(ns="IMAGE_STRUCTURE")
+    crs, transform, curve = _place(dataset)
     return Facts(
-        crs=_crs_name(dataset),
-        transform=dataset.transform,
+        crs=crs,
+        transform=transform,
+        curve=curve,
         shape=dataset.shape,
         overviews=len(dataset.overviews(1)),
         dtype=np.dtype(dataset.dtypes[0]),
@@ -126,6 +153,7 @@ def facts_of(dataset: DatasetReader, local: bool) -> Facts:
         compression=structure.get("COMPRESSION", "NONE").upper(),
         predictor=int(structure.get("PREDICTOR", 1)),
         plain=_is_plain(dataset),
+        bands=_bands(dataset),
     )
 
 
@@ -170,18 +198,11 @@ def description_of(facts: Facts, identity: str, levels: tuple[Level, ...], plain
         plain=plain,
         levels=levels,
         stop=stop,
+        bands=facts.bands,
     )
 
 
 def _check(dataset: DatasetReader, local: bool) -> None:
-    transform = dataset.transform
-    flat = not transform.determinant or not math.isfinite(sum(transform))
-    if dataset.crs is None or transform == Affine.identity() or flat:
-        raise AssetRefused("The file does not say where it lies (no CRS or transform).", reason="no-crs")
-    try:
-        transformer(_crs_name(dataset), "EPSG:4326")
-    except ProjError:
-        raise AssetRefused("The file lies in no CRS of the Earth's.", reason="no-crs") from None
     if np.dtype(dataset.dtypes[0]).kind not in "uif" or len(set(dataset.dtypes)) > 1:
         raise AssetRefused(f"Pixels of type {dataset.dtypes[0]} are not read.", reason="pixel-type")
     if not local and max(dataset.shape) > MAX_SIDE:
@@ -215,7 +236,9 @@ def level_of(facts: Facts, shape: tuple[int, int], block_shape: tuple[int, int],
     block_height, block_width = block_shape
     a, b, c, d, e, f = tuple(facts.transform)[:6]
     wider, higher = facts.shape[1] / width, facts.shape[0] / height
-    grid = Grid(facts.crs, Affine(a * wider, b * higher, c, d * wider, e * higher, f), width, height)
+    transform = Affine(a * wider, b * higher, c, d * wider, e * higher, f)
+    curve = None if facts.curve is None else replace(facts.curve, zoom=(wider, higher))
+    grid = Grid(facts.crs, transform, width, height, curve)
     decoded = block_height * block_width * facts.interleaved * facts.dtype.itemsize
     if block_height * block_width > MAX_BLOCK_PIXELS or decoded > MAX_BLOCK_BYTES:
         raise AssetRefused("The file's blocks are larger than 4 million pixels or 64 MB.", reason="block-too-large")
@@ -225,7 +248,39 @@ def level_of(facts: Facts, shape: tuple[int, int], block_shape: tuple[int, int],
     return Level(grid, (block_height, block_width), None, None)
 
 
-def _crs_name(dataset: DatasetReader) -> str:
-    """`EPSG:32632` where the CRS has a number, else WKT."""
-    number = dataset.crs.to_epsg()
-    return f"EPSG:{number}" if number else str(dataset.crs.to_wkt())
+def _place(dataset: DatasetReader) -> tuple[str, Affine, Curve | None]:
+    """Where a file says that it lies: its CRS, else UNPLACED, and how its pixels lie there. Raises AssetRefused."""
+    transform = dataset.transform
+    if not transform.determinant or not math.isfinite(sum(transform)):
+        raise AssetRefused(f"The file's transform {tuple(transform)[:6]} is flat or not finite.", reason="no-crs")
+    points, points_crs = dataset.gcps
+    if points and points_crs is not None and transform == Affine.identity():
+        crs = checked_crs(points_crs.to_wkt())
+        try:
+            return crs, *placed_by([(each.col, each.row, each.x, each.y) for each in points], turn(crs))
+        except ValueError as fault:
+            raise AssetRefused(f"The file does not say where it lies: {fault}.", reason="no-crs") from None
+    if dataset.crs is None or transform == Affine.identity():
+        return UNPLACED, transform, None
+    return checked_crs(dataset.crs.to_wkt()), transform, None
+
+
+@lru_cache(maxsize=256)
+def checked_crs(text: str) -> str:
+    """The CRS of a raster as `horizontal_crs` names it. Raises AssetRefused where it says no places on the Earth."""
+    try:
+        crs = horizontal_crs(text)
+        transformer(crs, "EPSG:4326")
+    except (ValueError, ProjError) as fault:
+        what = fault if isinstance(fault, ValueError) else "PROJ knows no way from it to longitudes and latitudes"
+        raise AssetRefused(f"The file lies in no CRS of the Earth's: {what}.", reason="no-crs") from None
+    return crs
+
+
+def _bands(dataset: DatasetReader) -> tuple[FileBand, ...]:
+    """What a file says of each of its bands."""
+    what = zip(dataset.descriptions, dataset.scales, dataset.offsets, dataset.colorinterp, strict=True)
+    return tuple(
+        FileBand((name or "").strip(), float(scale), float(offset), color is ColorInterp.alpha)
+        for name, scale, offset, color in what
+    )

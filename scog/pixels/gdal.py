@@ -13,14 +13,13 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.net.part import Part
 from scog.pixels.decode import Block
-from scog.pixels.description import Description, describe_dataset, gdal_opening, has_mask
+from scog.pixels.description import GDAL_FAULTS, Description, describe_dataset, gdal_opening, has_mask
 from scog.pixels.fetch import BlockIndex
 
 PAGE = 128 * 1024
@@ -161,5 +160,5 @@ def _opened(read: Callable[[int, int], Part]) -> Iterator[tuple[Pages, Callable[
             yield pages, open_level
             if pages.fault is not None:  # GDAL made do without what it could not read
                 raise pages.fault
-        except (RasterioError, ValueError, OverflowError):
+        except GDAL_FAULTS:
             raise pages.fault or AssetBroken("GDAL cannot read the file.", reason="not-a-geotiff") from None

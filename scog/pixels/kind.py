@@ -13,11 +13,11 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
 from scog.errors import AssetBroken, AssetRefused
 from scog.pixels.description import (
+    GDAL_FAULTS,
     MAX_BLOCK_BYTES,
     Description,
     Facts,
@@ -160,7 +160,7 @@ def _told(blank: bytes, local: bool) -> Facts:
         try:
             with MemoryFile(blank) as memory, memory.open(driver="GTiff") as dataset:
                 return facts_of(dataset, local)
-        except (RasterioError, ValueError, OverflowError):  # the latter for a CRS or numbers that cannot be
+        except GDAL_FAULTS:
             raise AssetBroken("GDAL cannot read the file's header.", reason="not-a-geotiff") from None
 
 

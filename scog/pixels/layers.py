@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 from scog.bands import BY_NAME
 from scog.catalog.offset import settle_offset
 from scog.catalog.scene import Asset, Scene
-from scog.errors import AssetChanged, AssetMissing
+from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.flight import Flights
 from scog.net.policy import Tally
+from scog.pixels.binding import bound
 from scog.pixels.budget import Budget
 from scog.pixels.cache import ByteCache
 from scog.pixels.coarseness import Coarseness, Levels, cheapest, coarser_levels, level_for, ratio
 from scog.pixels.decode import Block
 from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex
-from scog.pixels.place import Map, map_of, method_for, placed
+from scog.pixels.place import CLASSES, Map, map_of, method_for, placed
 from scog.pixels.reader import BlockReader, Wish
 from scog.pixels.resample import Resampling
 from scog.pixels.workbench import Workbench, effort
@@ -73,7 +74,7 @@ class _Plan:
     @property
     def wish(self) -> Wish:
         """The blocks."""
-        return Wish(self.asset.url, self.description, self.level, self.needed, self.asset.band, self.bottom)
+        return Wish(self.asset.url, self.description, self.level, self.needed, self.asset.band or 1, self.bottom)
 
     def at(self, level: int) -> Wish:
         """The blocks of a coarser level that show about the same."""
@@ -84,7 +85,7 @@ class _Plan:
             height, width = (round(block * fine / coarse) for fine, coarse, block in pairs)
             rows, cols = other.blocks
             blocks = frozenset(each for each in self.found.blocks((height, width)) if each[0] < rows and each[1] < cols)
-        return Wish(self.asset.url, self.description, level, blocks, self.asset.band)
+        return Wish(self.asset.url, self.description, level, blocks, self.asset.band or 1)
 
     @property
     def bottom(self) -> int:
@@ -186,7 +187,7 @@ class LayerReader:
             blocks = await self._reader.read([plan.wish for plan in plans], tally, thrifty)
 
             def place_and_work() -> T:
-                layers = (_place(plan, found, grid, wanted) for plan, found in zip(plans, blocks, strict=True))
+                layers = (_place(*each, grid, wanted) for each in zip(bands, plans, blocks, strict=True))
                 return work(dict(zip(bands, layers, strict=True)))
 
             return await self._workbench.work(effort(grid.shape, len(bands), resampling), place_and_work)
@@ -207,7 +208,7 @@ class LayerReader:
             if plan is None or blocks is None:
                 return None
             plans.append((plan, blocks))
-        return {band: _place(*known, grid, wanted) for band, known in zip(bands, plans, strict=True)}
+        return {band: _place(band, *known, grid, wanted) for band, known in zip(bands, plans, strict=True)}
 
     def _kept(self, plan: _Plan) -> dict[BlockIndex, Block] | None:
         return self._reader.kept(plan.wish)
@@ -219,10 +220,14 @@ class LayerReader:
         description = self._reader.known(asset.url) if asset is not None else None
         if asset is None or asset.offset is None or description is None:
             return None
+        try:
+            asset, description = bound(asset, band, description)
+        except SourceError:  # to be told where it is read
+            return None
         level = level_for(description, grid)
         key = grid, description.levels[level].grid, method
         found = self._maps.get(key) or self._keep_map(key, map_of(*key))
-        return self._planned(asset, description, level, method, found[0], asset.offset, wanted)
+        return self._planned(asset, description, level, method, found[0], asset.offset or 0.0, wanted)
 
     async def _plans(
         self,
@@ -239,7 +244,9 @@ class LayerReader:
         looked_at = 0.0
         if any(asset.offset is None for asset in assets):
             looked_at = await self._look_at_offset(scene, tally)
-        descriptions = await self._reader.describe_all([asset.url for asset in assets], tally)
+        described = await self._reader.describe_all([asset.url for asset in assets], tally)
+        pairs = [bound(*each) for each in zip(assets, bands, described, strict=True)]
+        assets, descriptions = [asset for asset, _ in pairs], [description for _, description in pairs]
         methods = [method_for(band, resampling) for band in bands]
 
         async def plans_of(levels: Levels) -> list[_Plan]:
@@ -336,7 +343,8 @@ def _asset_of(scene: Scene, band: str) -> Asset:
     asset = scene.assets.get(band)
     if asset is None:
         file = BY_NAME[band].asset if band in BY_NAME else band
-        raise AssetMissing(f"Scene {scene.id} has no {file}.", reason=f"no-asset-{file}")
+        what = f"Scene {scene.id} has no {file}; it has {', '.join(list(scene.assets)[:20])}."
+        raise AssetMissing(what, reason=f"no-asset-{file}")
     return asset
 
 
@@ -345,13 +353,14 @@ def _map_effort(key: MapKey) -> int:
     return effort(grid.shape, 2, method)
 
 
-def _place(plan: _Plan, blocks: dict[BlockIndex, Block], grid: Grid, wanted: Mask2D | None) -> Layer:
+def _place(band: str, plan: _Plan, blocks: dict[BlockIndex, Block], grid: Grid, wanted: Mask2D | None) -> Layer:
     """The layer on the whole target grid."""
     found, asset = plan.found, plan.asset
     if found is None:
         return Layer(np.zeros(grid.shape, np.uint8), np.zeros(grid.shape, bool), 1.0, 0.0)
     nodata = plan.description.nodata if asset.nodata is None else asset.nodata
-    numbers, valid = placed(found, plan.method, plan.description.levels[plan.level].block_shape, blocks, nodata)
+    block_shape = plan.description.levels[plan.level].block_shape
+    numbers, valid = placed(found, plan.method, block_shape, blocks, nodata, classes=band == CLASSES)
     if numbers.shape != grid.shape:
         whole, whole_valid = np.zeros(grid.shape, numbers.dtype), np.zeros(grid.shape, bool)
         whole[found.rows, found.cols] = numbers
@@ -359,4 +368,4 @@ def _place(plan: _Plan, blocks: dict[BlockIndex, Block], grid: Grid, wanted: Mas
         numbers, valid = whole, whole_valid
     if wanted is not None:
         valid &= wanted
-    return Layer(numbers, valid, asset.scale, plan.offset)
+    return Layer(numbers, valid, 1.0 if asset.scale is None else asset.scale, plan.offset)

@@ -1,4 +1,4 @@
-"""Coordinate reference systems by name: those of EPSG that a picture can be drawn in."""
+"""Coordinate reference systems: those of EPSG that a picture can be drawn in, and those that rasters lie in."""
 
 from __future__ import annotations
 
@@ -63,3 +63,28 @@ def _fault_of(number: int) -> str:
 def is_degrees(crs: str) -> bool:
     """Whether a CRS is geographic: longitudes and latitudes."""
     return bool(pyproj.CRS.from_user_input(crs).is_geographic)
+
+
+@lru_cache(maxsize=256)
+def horizontal_crs(text: str) -> str:
+    """The CRS of a raster's columns and rows, from WKT, PROJJSON or a name: `EPSG:32632`, or WKT.
+
+    It is named only where EPSG's definition is the same: a CRS with a datum shift of its own (TOWGS84, as a bound CRS)
+    or with another ellipsoid keeps its WKT, whatever number it resembles. Heights are left out. Raises ValueError for
+    what is no CRS, and for one that does not say where on the Earth a place lies.
+    """
+    try:
+        crs = pyproj.CRS.from_user_input(text)
+    except pyproj.exceptions.CRSError:
+        raise ValueError(f"{quoted(text)} is no CRS that PROJ knows") from None
+    if crs.is_compound:
+        crs = crs.sub_crs_list[0]
+    if len(crs.axis_info) == 3 and not crs.is_bound:
+        crs = crs.to_2d()
+    plain = crs.source_crs if crs.is_bound and crs.source_crs is not None else crs
+    if plain.is_geocentric or not (plain.is_geographic or plain.is_projected):
+        raise ValueError(f"{quoted(crs.name)} is of the type {crs.type_name}, which says no place on the Earth")
+    number = None if crs.is_bound else crs.to_epsg()
+    if number is not None and crs.equals(pyproj.CRS.from_epsg(number), ignore_axis_order=True):
+        return f"EPSG:{number}"
+    return str(crs.to_wkt())

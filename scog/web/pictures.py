@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from scog.ask import Ask
 from scog.cutout import cut_out, is_large
 from scog.engine import Engine
-from scog.errors import InvalidInput, NothingReadable
+from scog.errors import InvalidInput
 from scog.formats import FLATTENED, FORMATS, format_of
 from scog.kept import Encoded, encoded
 from scog.look import Look
@@ -87,7 +87,7 @@ async def picture(
     drawing = await cut_out(engine, grid, ask)
     report = drawing.report
     if delivery.strict and report.partial:
-        fault = NothingReadable("Scenes are missing from this picture.", skipped=tuple(report.skipped.items()))
+        fault = report.nothing_readable("Scenes are missing from this picture.")
         fault.progress = report.progress
         raise fault
     if delivery.empty == "204" and not drawing.valid.any():

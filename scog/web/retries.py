@@ -14,7 +14,7 @@ RECOVER = 5
 LASTING = 60
 """Seconds for which one that hardly passes is."""
 _LASTING = re.compile(
-    "http-(401|403|404|410)|no-.*|not-.*|host-not-allowed|redirect|outside-archive|pixel-type|.*too-large"
+    "http-(401|403|404|410)|no-.*|not-.*|host-not-allowed|redirect|outside-archive|pixel-type|several-bands|shape-mismatch|.*too-large"
 )
 RETRY_SECONDS = {502: RECOVER, 503: AGAIN, 504: AGAIN}
 

@@ -218,12 +218,12 @@ def test_of_two_assets_for_one_band_the_first_counts(make_item: Callable[..., It
 
 
 WRITTEN = [
-    # what the asset says; scale, offset, nodata
-    ({}, 1.0, 0.0, None),
+    # what the asset says; scale (None: the file's own), offset, nodata
+    ({}, None, 0.0, None),
     ({"raster:bands": [{"scale": 0.5, "offset": 3, "nodata": 9}]}, 0.5, 3.0, 9.0),
-    ({"raster:bands": [{"offset": None, "nodata": "nan"}]}, 1.0, 0.0, None),
-    ({"raster:bands": []}, 1.0, 0.0, None),
-    ({"raster:bands": None}, 1.0, 0.0, None),
+    ({"raster:bands": [{"offset": None, "nodata": "nan"}]}, None, 0.0, None),
+    ({"raster:bands": []}, None, 0.0, None),
+    ({"raster:bands": None}, None, 0.0, None),
     ({"raster:bands": [{"scale": 0}]}, 1.0, 0.0, None),
     # STAC 1.1
     ({"bands": [{"name": "B04", "raster:scale": 0.5, "raster:offset": 3, "nodata": 9}]}, 0.5, 3.0, 9.0),
@@ -231,13 +231,13 @@ WRITTEN = [
     ({"bands": [{"name": "B04"}], "raster:scale": 0.5, "raster:offset": 3, "nodata": 9}, 0.5, 3.0, 9.0),
     ({"bands": [{"raster:scale": 0.25}], "raster:scale": 0.5, "raster:offset": 3}, 0.25, 3.0, None),
     ({"bands": [{"raster:scale": 0.25}], "raster:bands": [{"scale": 0.5, "offset": 3}]}, 0.25, 3.0, None),
-    ({"bands": [{"nodata": -1}], "nodata": 9}, 1.0, 0.0, -1.0),
+    ({"bands": [{"nodata": -1}], "nodata": 9}, None, 0.0, -1.0),
 ]
 
 
 @pytest.mark.parametrize(("says", "scale", "offset", "nodata"), WRITTEN)
 def test_scale_and_offset_as_written(
-    says: Item, scale: float, offset: float, nodata: float | None, make_item: Callable[..., Item]
+    says: Item, scale: float | None, offset: float, nodata: float | None, make_item: Callable[..., Item]
 ) -> None:
     asset = parse_item(make_item(collection="another", assets={"red": RED | says})).assets["red"]
     assert (asset.scale, asset.offset, asset.nodata) == (scale, offset, nodata)
@@ -366,7 +366,7 @@ def test_any_value_in_any_place_is_parsed_or_refused(path: tuple[str, ...], valu
         return
     assert scene.assets
     assert all(math.isfinite(number) for ring in scene.footprint for corner in ring for number in corner)
-    assert all(math.isfinite(asset.scale) for asset in scene.assets.values())
+    assert all(asset.scale is None or math.isfinite(asset.scale) for asset in scene.assets.values())
     assert scene.cloud_cover is None or math.isfinite(scene.cloud_cover)
 
 

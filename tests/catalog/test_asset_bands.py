@@ -1,0 +1,175 @@
+"""Files of several bands: which band of which file an item's words mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scog.bands import BANDS
+from scog.catalog.asset_bands import bands_by_description, bands_by_key, described
+from scog.catalog.georeference import Georeference, georeference_of
+from scog.catalog.offset import C1, L2A
+from scog.catalog.records import from_json, to_json
+from scog.catalog.scene import Asset, parse_item
+
+Item = dict[str, Any]
+FILE = {"href": "https://example.org/image.tif", "type": "image/tiff; application=geotiff"}
+WHOLE = tuple(band.name for band in BANDS if not band.file)
+
+NAMINGS: dict[str, tuple[list[Item], dict[str, int]]] = {
+    "codes of Google Earth Engine": (
+        [{"name": name} for name in ("B2", "B3", "B4", "B8")],
+        {"blue": 1, "green": 2, "red": 3, "nir": 4},
+    ),
+    "codes with zeros": ([{"name": "b04"}, {"name": "B02"}, {"name": "B8A"}], {"red": 1, "blue": 2, "nir08": 3}),
+    "names in any case": ([{"name": "Red"}, {"name": " NIR "}], {"red": 1, "nir": 2}),
+    "common names, 1.0": (
+        [{"name": "b1", "common_name": "red"}, {"name": "b2", "common_name": "nir"}],
+        {"red": 1, "nir": 2},
+    ),
+    "common names, 1.1": ([{"name": "b1", "eo:common_name": "red"}, {"eo:common_name": "nir"}], {"red": 1, "nir": 2}),
+    "a name goes before a common name": (
+        [{"name": "green_i", "common_name": "green"}, {"name": "green", "common_name": "green"}, {"name": "red"}],
+        {"green": 2, "red": 3},
+    ),
+    "a common name goes before a code, which others use otherwise": (
+        [{"name": "B4", "common_name": "red"}, {"name": "B5", "common_name": "nir08"}],
+        {"red": 1, "nir08": 2},
+    ),
+    "common names of no band of ours leave the code": (
+        [{"name": "B05", "common_name": "rededge"}, {"name": "B06", "common_name": "rededge"}],
+        {"rededge1": 1, "rededge2": 2},
+    ),
+    "two bands called alike": ([{"common_name": "nir"}, {"common_name": "nir"}, {"common_name": "red"}], {"red": 3}),
+    "unknown ones between": ([{"name": "x"}, {}, {"name": "red"}, {"description": "nir"}], {"red": 3}),
+    "nothing at all": ([{}, {}, {}], {}),
+    "no texts": ([{"name": 4}, {"name": None, "common_name": ["red"]}, {"name": "nir"}], {"nir": 3}),
+}
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+def test_bands_are_known_by_name_common_name_or_code(naming: str) -> None:
+    bands, expected = NAMINGS[naming]
+    assert bands_by_description(bands) == expected
+
+
+@pytest.mark.parametrize("member", ["eo:bands", "bands"])
+@pytest.mark.parametrize("naming", NAMINGS)
+def test_an_item_with_one_file(member: str, naming: str, make_item: Callable[..., Item]) -> None:
+    bands, expected = NAMINGS[naming]
+    assets = parse_item(make_item(collection="mine", assets={"image": FILE | {member: bands}})).assets
+    assert {name: asset.band for name, asset in assets.items()} == (expected or {"image": None})
+    assert {asset.url for asset in assets.values()} == {FILE["href"]}
+
+
+def test_scale_offset_and_nodata_are_those_of_the_band(make_item: Callable[..., Item]) -> None:
+    names = [{"name": "red"}, {"name": "nir"}, {"name": "scl"}, {"name": "blue"}]
+    numbers: list[Item] = [{"scale": 0.1, "offset": -1, "nodata": 0}, {"scale": 0.5}, {}, {"nodata": -9999}]
+    merged = [name | {f"raster:{key}" if key != "nodata" else key: value for key, value in number.items()}
+              for name, number in zip(names, numbers, strict=True)]  # fmt: skip
+    for asset in ({"eo:bands": names, "raster:bands": numbers}, {"bands": merged}):
+        assets = parse_item(make_item(collection="mine", assets={"image": FILE | asset})).assets
+        found = {name: (each.band, each.scale, each.offset, each.nodata) for name, each in assets.items()}
+        assert found == {
+            "red": (1, 0.1, -1.0, 0.0),
+            "nir": (2, 0.5, 0.0, None),
+            "scl": (3, None, 0.0, None),  # as the file's own tags say
+            "blue": (4, None, 0.0, -9999.0),
+        }
+
+
+def test_what_the_asset_says_holds_for_bands_that_say_nothing(make_item: Callable[..., Item]) -> None:
+    asset = FILE | {"bands": [{"name": "red"}, {"name": "nir", "raster:scale": 0.5}], "raster:scale": 0.1, "nodata": 7}
+    assets = parse_item(make_item(collection="mine", assets={"image": asset})).assets
+    assert [(assets[name].scale, assets[name].nodata) for name in ("red", "nir")] == [(0.1, 7.0), (0.5, 7.0)]
+
+
+def test_an_assets_key_goes_before_a_band_of_another_file(make_item: Callable[..., Item]) -> None:
+    several = FILE | {"eo:bands": [{"name": "red"}, {"name": "nir"}]}
+    red = FILE | {"href": "https://example.org/red.tif"}
+    for assets in ({"image": several, "red": red}, {"red": red, "image": several}):
+        found = parse_item(make_item(collection="mine", assets=assets)).assets
+        assert (found["red"].url, found["red"].band) == (red["href"], None)
+        assert (found["nir"].url, found["nir"].band) == (several["href"], 2)
+
+
+def test_a_file_under_a_bands_name_that_lists_several(make_item: Callable[..., Item]) -> None:
+    listed = [{"name": "blue"}, {"name": "red"}]
+    assert bands_by_key("red", listed) == {}
+    found = parse_item(make_item(collection="mine", assets={"red": FILE | {"bands": listed}})).assets
+    assert {name: asset.band for name, asset in found.items()} == {"blue": 1, "red": 2}
+
+
+@pytest.mark.parametrize("asset", [{"roles": ["overview"]}, {"roles": ["data", "visual"]}])
+def test_pictures_of_a_scene_are_no_measurements(asset: Item, make_item: Callable[..., Item]) -> None:
+    """Their bands are called as the measured ones, and are not: Earth Search's `preview` lists red, green and blue."""
+    listed = [{"name": "red"}, {"name": "green"}, {"name": "blue"}]
+    found = parse_item(make_item(collection="mine", assets={"shown": FILE | asset | {"eo:bands": listed}})).assets
+    assert set(found) == {"shown"}
+
+
+@pytest.mark.parametrize("collection", [L2A, C1, "mine"])
+def test_the_ready_made_picture_has_three_bands_whatever_lists_say(
+    collection: str, make_item: Callable[..., Item]
+) -> None:
+    for listed in ([], [{"name": "red"}, {"name": "green"}, {"name": "blue"}]):
+        assets = {"visual": FILE | {"eo:bands": listed}}
+        found = parse_item(make_item(collection=collection, assets=assets)).assets
+        numbers = {name: asset.band for name, asset in found.items()}
+        assert numbers == {"visual_red": 1, "visual_green": 2, "visual_blue": 3}
+
+
+WORDS = st.one_of(st.sampled_from([*WHOLE, "B04", "B8"]), st.none(), st.floats())
+ENTRIES = st.dictionaries(st.sampled_from(["name", "common_name", "eo:common_name", "scale"]), WORDS)
+LISTS = st.one_of(st.none(), st.integers(), st.text(max_size=3), st.lists(st.one_of(st.none(), st.text(), ENTRIES)))
+
+
+@given(st.dictionaries(st.sampled_from(["eo:bands", "raster:bands", "bands"]), LISTS))
+def test_no_list_of_bands_ends_anything(asset: Item) -> None:
+    bands = described(asset)
+    found = bands_by_description(bands)
+    assert set(found.values()) <= set(range(1, len(bands) + 1))
+    assert len(set(found.values())) == len(found)
+    assert set(found) <= {band.name for band in BANDS}
+
+
+# Where an item says that a file lies
+
+TEN = [10.0, 0.0, 600000.0, 0.0, -10.0, 5100000.0]
+
+
+@pytest.mark.parametrize(
+    ("asset", "properties", "expected"),
+    [
+        ({}, {}, None),
+        ({"proj:code": "EPSG:32632"}, {}, ("EPSG:32632", None, None)),
+        ({}, {"proj:epsg": 32632}, ("EPSG:32632", None, None)),
+        ({"proj:epsg": 32633}, {"proj:epsg": 32632}, ("EPSG:32633", None, None)),
+        ({"proj:wkt2": "PROJCRS[...]"}, {"proj:code": None}, ("PROJCRS[...]", None, None)),
+        ({"proj:projjson": {"type": "ProjectedCRS"}}, {"proj:epsg": None}, ('{"type": "ProjectedCRS"}', None, None)),
+        ({"proj:transform": TEN, "proj:shape": [3, 4]}, {"proj:epsg": 1}, ("EPSG:1", tuple(TEN), (3, 4))),
+        ({"proj:transform": [*TEN, 0, 0, 1]}, {}, (None, tuple(TEN), None)),
+        ({}, {"proj:transform": TEN, "proj:shape": [3, 4]}, (None, tuple(TEN), (3, 4))),
+        ({"proj:transform": [*TEN, 0, 1, 1]}, {}, None),
+        ({"proj:transform": TEN[:5]}, {}, None),
+        ({"proj:transform": [*TEN[:5], "x"]}, {}, None),
+        ({"proj:epsg": True, "proj:code": 7, "proj:shape": [0, 1]}, {}, None),
+    ],
+)  # fmt: skip
+def test_georeferences(asset: Item, properties: Item, expected: tuple[Any, ...] | None) -> None:
+    assert georeference_of(asset, properties) == (None if expected is None else Georeference(*expected))
+
+
+def test_scenes_are_kept_with_their_bands_and_places(make_item: Callable[..., Item]) -> None:
+    asset = FILE | {"bands": [{"name": "red"}, {"name": "nir", "raster:scale": 2}], "proj:epsg": 3857,
+                    "proj:transform": TEN, "proj:shape": [3, 4]}  # fmt: skip
+    scene = parse_item(make_item(collection="mine", assets={"image": asset, "aot": FILE}))
+    [again] = from_json(to_json([scene]))
+    assert again.assets == scene.assets
+    assert again.assets["nir"] == Asset(FILE["href"], 2.0, 0.0, None, 2, Georeference("EPSG:3857", tuple(TEN), (3, 4)))
+    assert json.loads(to_json([scene])) == json.loads(to_json([again]))

@@ -1,0 +1,341 @@
+"""Assets brought together with their files: which band is read, what its numbers mean, and where they lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyproj
+import pytest
+import rasterio.crs
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.control import GroundControlPoint
+from rasterio.enums import ColorInterp, Resampling
+from rasterio.io import MemoryFile
+from rasterio.transform import GCPTransformer
+
+from scog.catalog.georeference import Georeference
+from scog.catalog.scene import Asset
+from scog.errors import AssetRefused
+from scog.net.policy import Tally
+from scog.pixels.description import Description
+from scog.pixels.layers import Layer
+from scog.space.grid import Grid, tile_grid
+from tests.doubles.range_server import RangeServer
+from tests.doubles.rasters import CRS, PLACE, encoded
+from tests.doubles.reading import run
+from tests.pixels.test_layers import layers_of, scene
+
+pytestmark = pytest.mark.usefixtures("transport_slowly")
+
+HEIGHT, WIDTH = 200, 300
+WHOLE = Grid(CRS, PLACE, WIDTH, HEIGHT)
+BANDS = np.stack([encoded(HEIGHT, WIDTH, "uint16", band) for band in (1, 2, 3, 4)])
+
+
+def tiff(numbers: NDArray[Any] = BANDS, *, overviews: bool = False, **how: Any) -> bytes:
+    """A GeoTIFF; `how` may hold what is set on an open dataset: descriptions, scales, offsets, colorinterp, gcps."""
+    later = {
+        name: how.pop(name) for name in ("descriptions", "scales", "offsets", "colorinterp", "gcps") if name in how
+    }
+    tiled = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "DEFLATE"}
+    profile = {"crs": CRS, "transform": PLACE, "dtype": numbers.dtype.name, **tiled} | how
+    count, height, width = numbers.shape
+    with MemoryFile() as memory:
+        with memory.open(driver="GTiff", count=count, height=height, width=width, **profile) as dataset:
+            for name, value in later.items():
+                setattr(dataset, name, value)
+            dataset.write(numbers)
+        if overviews:
+            with rasterio.open(memory.name, "r+") as dataset:
+                dataset.build_overviews([2, 4], Resampling.nearest)
+        return bytes(memory.getbuffer())
+
+
+def read(data: bytes, where: Grid = WHOLE, name: str = "red", **asset: Any) -> Layer:
+    """A layer of a file, and the same again from memory."""
+
+    async def work() -> Layer:
+        with RangeServer() as server:
+            one = scene(**{name: Asset(server.put("/a.tif", data), **asset)})
+            async with layers_of(server) as layers:
+                found = await layers.compute(one, [name], where, lambda layer: layer[name], Tally())
+                again = layers.in_memory(one, [name], where)
+                assert again is not None
+                np.testing.assert_array_equal(again[name].values(), found.values())
+                np.testing.assert_array_equal(again[name].valid, found.valid)
+                return found
+
+    return run(work())
+
+
+def refused(data: bytes, **asset: Any) -> AssetRefused:
+    with pytest.raises(AssetRefused) as caught:
+        read(data, **asset)
+    return caught.value
+
+
+def described(data: bytes) -> Description:
+    async def work() -> Description:
+        with RangeServer() as server:
+            async with layers_of(server) as layers:
+                return await layers._reader.describe(server.put("/a.tif", data), Tally())
+
+    return run(work())
+
+
+# Which band
+
+
+@pytest.mark.parametrize("interleave", ["pixel", "band"])
+def test_each_band_is_the_one_that_the_item_says(interleave: str) -> None:
+    data = tiff(interleave=interleave)
+    for number in (1, 2, 3, 4):
+        np.testing.assert_array_equal(read(data, band=number).numbers, BANDS[number - 1])
+
+
+def test_a_file_of_one_band_needs_no_words_and_an_alpha_band_does_not_count() -> None:
+    np.testing.assert_array_equal(read(tiff(BANDS[:1])).numbers, BANDS[0])
+    opaque = np.stack([BANDS[0], np.full_like(BANDS[0], 65535)])
+    both = tiff(opaque, colorinterp=(ColorInterp.gray, ColorInterp.alpha))
+    np.testing.assert_array_equal(read(both).numbers, BANDS[0])
+
+
+def test_the_files_descriptions_name_bands_where_the_item_does_not() -> None:
+    data = tiff(descriptions=("B2", "B3", "B4", "B8"))
+    for name, number in (("blue", 0), ("green", 1), ("red", 2), ("nir", 3)):
+        np.testing.assert_array_equal(read(data, name=name).numbers, BANDS[number])
+    np.testing.assert_array_equal(read(data, name="red", band=1).numbers, BANDS[0])  # the item goes before the file
+
+
+@pytest.mark.parametrize("descriptions", [(None,) * 4, ("a", "b", "c", "d"), ("red", "red", "b", "c")])
+def test_where_nothing_says_which_band_is_meant_the_file_is_refused(descriptions: tuple[str | None, ...]) -> None:
+    fault = refused(tiff(descriptions=descriptions))
+    assert fault.reason == "several-bands"
+    listed = ", ".join(f"{number} {name or ''}".strip() for number, name in enumerate(descriptions, start=1))
+    assert f"The file has 4 bands ({listed}), and nothing says which of them is red" in str(fault)
+    assert '"eo:bands" or "bands"' in str(fault)
+
+
+def test_a_band_that_the_file_has_not() -> None:
+    fault = refused(tiff(BANDS[:2]), band=3)
+    assert (fault.reason, str(fault)) == (
+        "no-such-band",
+        "The item names band 3 of the file as red, which has 2 bands (1, 2).",
+    )
+    assert refused(tiff(BANDS[:1]), band=2).reason == "no-such-band"
+
+
+# What its numbers mean
+
+
+def test_scale_and_offset_are_the_items_and_else_the_files_of_that_very_band() -> None:
+    data = tiff(scales=(0.5, 2.0, 1.0, 0.1), offsets=(0.0, -10.0, 3.0, 0.0))
+    for number, (scale, offset) in enumerate([(0.5, 0.0), (2.0, -10.0), (1.0, 3.0), (0.1, 0.0)], start=1):
+        own, said = read(data, band=number, scale=None), read(data, band=number, scale=7.0, offset=1.0)
+        assert (own.scale, own.offset) == (scale, offset)
+        assert (said.scale, said.offset) == (7.0, 1.0)
+        expected = BANDS[number - 1].astype(np.float32) * np.float32(scale) + np.float32(offset)
+        np.testing.assert_array_equal(own.values(), expected)
+    single = tiff(BANDS[:1], scales=(0.25,), offsets=(5.0,))
+    assert (read(single, scale=None).scale, read(single, scale=None).offset) == (0.25, 5.0)
+    assert (read(tiff(BANDS[:1]), scale=None).scale, read(tiff(BANDS[:1]), scale=None).offset) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(0.0, 0.0), (float("nan"), 0.0), (1.0, float("inf"))])
+def test_tags_that_make_no_numbers_are_passed_over(scale: float, offset: float) -> None:
+    found = read(tiff(BANDS[:1], scales=(scale,), offsets=(offset,)), scale=None)
+    assert (found.scale, found.offset) == (1.0, 0.0)
+
+
+# Where they lie
+
+
+def unplaced(**how: Any) -> bytes:
+    return tiff(BANDS[:1], **{"crs": None, "transform": None, **how})
+
+
+TEN = tuple(PLACE)[:6]
+
+
+@pytest.mark.parametrize(
+    "crs", [CRS, pyproj.CRS(CRS).to_wkt(), pyproj.CRS(CRS).to_json()], ids=["code", "wkt2", "projjson"]
+)
+@pytest.mark.parametrize("file", [{}, {"transform": PLACE}], ids=["nothing", "a transform"])
+@pytest.mark.parametrize("shape", [None, (HEIGHT, WIDTH)])
+def test_a_file_that_does_not_say_where_it_lies_lies_where_its_item_says(crs: str, file: Any, shape: Any) -> None:
+    found = read(unplaced(**file), georeference=Georeference(crs, TEN, shape))
+    np.testing.assert_array_equal(found.numbers, BANDS[0])
+    assert found.valid.all()
+
+
+def test_its_overviews_lie_there_too() -> None:
+    coarse = Grid(CRS, PLACE @ Affine.scale(4), WIDTH // 4, HEIGHT // 4)
+    placed, own = (
+        read(data, coarse, georeference=Georeference(CRS, TEN, None))
+        for data in (unplaced(overviews=True), tiff(BANDS[:1], overviews=True))
+    )
+    np.testing.assert_array_equal(placed.numbers, own.numbers)
+    assert placed.valid.all()
+
+
+def test_the_files_own_place_goes_before_the_items() -> None:
+    elsewhere = Georeference("EPSG:3857", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), (7, 7))
+    np.testing.assert_array_equal(read(tiff(BANDS[:1]), georeference=elsewhere).numbers, BANDS[0])
+    moved = Georeference(CRS, (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), (HEIGHT, WIDTH))
+    np.testing.assert_array_equal(read(unplaced(transform=PLACE), georeference=moved).numbers, BANDS[0])
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "words"),
+    [
+        (None, "no-crs", "no CRS or transform; proj:code and proj:transform would"),
+        (Georeference(None, TEN, None), "no-crs", "no CRS or transform"),
+        (Georeference(CRS, None, None), "no-crs", "no CRS or transform"),
+        (
+            Georeference(CRS, TEN, (10, 20)),
+            "shape-mismatch",
+            "proj:shape [10, 20], but the file has 200 rows, 300 columns",
+        ),
+        (Georeference("EPSG:32767", TEN, None), "no-crs", "'EPSG:32767' is no CRS that PROJ knows"),
+        (Georeference("EPSG:5703", TEN, None), "no-crs", "Vertical CRS"),
+        (Georeference("EPSG:4978", TEN, None), "no-crs", "Geocentric CRS"),
+        (Georeference(CRS, (0.0, 0.0, 0.0, 0.0, -1.0, 0.0), None), "no-crs", "is flat"),
+    ],
+)
+def test_places_that_are_refused(said: Georeference | None, reason: str, words: str) -> None:
+    fault = refused(unplaced(), georeference=said)
+    assert fault.reason == reason
+    assert words in str(fault)
+
+
+def test_a_local_crs_is_refused_by_its_name() -> None:
+    fault = refused(tiff(BANDS[:1], crs='LOCAL_CS["the quarry",UNIT["metre",1]]'))
+    assert fault.reason == "no-crs"
+    assert "'the quarry' is of the type Engineering CRS" in str(fault)
+
+
+# Ground control points
+
+
+def control_points(count: int, noise: float, crs: str = CRS) -> list[GroundControlPoint]:
+    chance = np.random.default_rng(count)
+    if count == 4:
+        places = [(0.0, 0.0), (0.0, WIDTH), (HEIGHT, 0.0), (HEIGHT, WIDTH)]
+    else:
+        places = list(zip(chance.uniform(0, HEIGHT, count), chance.uniform(0, WIDTH, count), strict=True))
+    found = []
+    for row, col in places:
+        x = 600_000 + 10 * col + noise * (col * row / 100 + chance.normal())
+        y = 5_100_000 - 10 * row + noise * ((col / 20) ** 2 + chance.normal())
+        if crs != CRS:
+            x, y = pyproj.Transformer.from_crs(CRS, crs, always_xy=True).transform(x, y)
+        found.append(GroundControlPoint(row, col, x, y))
+    return found
+
+
+def exact(points: list[GroundControlPoint], crs: str, where: Grid) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Column and row of each pixel of a grid by GDAL's own transformer, as `gdalwarp` chooses it."""
+    x, y = where.transform @ np.meshgrid(np.arange(where.width) + 0.5, np.arange(where.height) + 0.5)
+    x, y = pyproj.Transformer.from_crs(where.crs, crs, always_xy=True).transform(x, y)
+    with GCPTransformer(points) as transformer:
+        row, col = transformer.rowcol(x.ravel(), y.ravel(), op=lambda number: number)
+    return np.reshape(col, where.shape), np.reshape(row, where.shape)
+
+
+@pytest.mark.parametrize("crs", [CRS, "EPSG:4326"])
+@pytest.mark.parametrize("noise", [0.0, 3.0])
+@pytest.mark.parametrize("count", [3, 4, 5, 6, 9, 10, 40])
+def test_control_points_place_a_file_as_gdalwarp_does(count: int, noise: float, crs: str) -> None:
+    points = control_points(count, noise, crs)
+    data = unplaced(gcps=(points, rasterio.crs.CRS.from_user_input(crs)), overviews=True)
+    lon, lat = pyproj.Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform(601_500, 5_099_000)
+    tiles = [WHOLE, tile_grid(14, int((lon + 180) / 360 * 2**14), tile_row(lat, 14))]
+    for where in tiles:
+        col, row = exact(points, crs, where)
+        inside = (col >= 0) & (col < WIDTH) & (row >= 0) & (row < HEIGHT)
+        unsure = (abs(col - np.round(col)) < 1e-5) | (abs(row - np.round(row)) < 1e-5)
+        found = read(data, where)
+        assert (found.valid == inside)[~unsure].all()
+        sure = inside & ~unsure
+        expected = BANDS[0][row[sure].astype(int), col[sure].astype(int)]
+        np.testing.assert_array_equal(found.numbers[sure], expected)
+        assert sure.sum() > 1000 or noise == 0
+
+
+def tile_row(lat: float, zoom: int) -> int:
+    return int((1 - np.arcsinh(np.tan(np.radians(lat))) / np.pi) / 2 * 2**zoom)
+
+
+def test_control_points_on_both_sides_of_the_antimeridian() -> None:
+    points = [GroundControlPoint(row, col, ((179 + col / 100) + 180) % 360 - 180, 10 - row / 100)
+              for row in (0, 200) for col in (0, 150, 300)][:5]  # fmt: skip
+    data = unplaced(gcps=(points, rasterio.crs.CRS.from_epsg(4326)))
+    for west in (179.0, -181.0):
+        found = read(data, Grid("EPSG:4326", Affine(0.01, 0, west, 0, -0.01, 10), WIDTH, HEIGHT))
+        assert found.valid[1:-1, 1:-1].all()
+        np.testing.assert_array_equal(found.numbers[1:-1, 1:-1], BANDS[0][1:-1, 1:-1])
+
+
+def test_a_curve_shows_a_file_once_however_much_is_drawn() -> None:
+    """Far away a polynomial of order 2 comes back into the file."""
+    points = control_points(10, 3.0)
+    data = unplaced(gcps=(points, rasterio.crs.CRS.from_user_input(CRS)))
+    far = Grid(CRS, Affine(2000, 0, 100_000, 0, -2000, 5_400_000), 500, 300)
+    row, col = np.nonzero(read(data, far).valid)
+    assert set(row) <= {149, 150, 151}
+    assert set(col) <= {249, 250, 251, 252}
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [GroundControlPoint(0, 0, 6e5, 5.1e6), GroundControlPoint(100, 100, 6.01e5, 5.09e6)],
+        [GroundControlPoint(k, k, 6e5 + 10 * k, 5.1e6 - 10 * k) for k in (0, 50, 100, 150)],
+        [GroundControlPoint(r, c, 6e5 + 10 * c, 5.1e6 - 10 * r) for r in (0, 100) for c in (0, 100, 200)],
+    ],
+    ids=["two", "on a line", "six in two rows"],
+)
+def test_control_points_that_do_not_suffice_are_refused(points: list[GroundControlPoint]) -> None:
+    fault = refused(unplaced(gcps=(points, rasterio.crs.CRS.from_user_input(CRS))))
+    assert fault.reason == "no-crs"
+    assert "ground control points" in str(fault)
+
+
+# The file's own CRS
+
+OWN_SHIFTS = {
+    "ED50": "+proj=utm +zone=32 +ellps=intl +towgs84=-87,-98,-121,0,0,0,0 +units=m",
+    "DHDN without shift": "+proj=tmerc +lat_0=0 +lon_0=9 +k=1 +x_0=3500000 +y_0=0 +ellps=bessel +towgs84=0,0,0,0,0,0,0",
+    "an ellipsoid alone": "+proj=utm +zone=32 +ellps=intl +units=m",
+    "a sphere": "+proj=laea +lat_0=45 +lon_0=9 +R=6371228 +units=m",
+    "feet": "+proj=utm +zone=32 +datum=WGS84 +units=us-ft",
+}
+
+
+@pytest.mark.parametrize("name", OWN_SHIFTS)
+def test_a_crs_that_is_not_epsgs_is_kept_as_it_is(name: str) -> None:
+    crs = rasterio.crs.CRS.from_user_input(OWN_SHIFTS[name])
+    own = pyproj.CRS.from_wkt(crs.to_wkt())
+    x, y = pyproj.Transformer.from_crs("EPSG:4326", own, always_xy=True).transform(9.5, 46.2)
+    unit = own.axis_info[0].unit_conversion_factor if not own.is_bound else 1.0
+    transform = Affine(10 / unit, 0, x - 1000 / unit, 0, -10 / unit, y + 1000 / unit)
+    data = tiff(BANDS[:1], crs=crs, transform=transform)
+    assert not described(data).levels[0].grid.crs.startswith("EPSG:")
+    where = tile_grid(14, int((9.5 + 180) / 360 * 2**14), tile_row(46.2, 14))
+    px, py = where.transform @ np.meshgrid(np.arange(256) + 0.5, np.arange(256) + 0.5)
+    col, row = ~transform @ pyproj.Transformer.from_crs("EPSG:3857", own, always_xy=True).transform(px, py)
+    inside = (col >= 0) & (col < WIDTH) & (row >= 0) & (row < HEIGHT)
+    unsure = (abs(col - np.round(col)) < 1e-5) | (abs(row - np.round(row)) < 1e-5)
+    found = read(data, where)
+    assert (found.valid == inside)[~unsure].all()
+    sure = inside & ~unsure
+    assert sure.sum() > 10_000
+    np.testing.assert_array_equal(found.numbers[sure], BANDS[0][row[sure].astype(int), col[sure].astype(int)])
+
+
+@pytest.mark.parametrize("number", [4326, 3857, 32632, 32733, 2056, 31467, 27700, 25832, 3035, 5514, 3413, 2229])
+def test_a_crs_of_epsgs_is_known_by_its_number(number: int) -> None:
+    data = tiff(BANDS[:1], crs=f"EPSG:{number}")
+    assert described(data).levels[0].grid.crs == f"EPSG:{number}"
