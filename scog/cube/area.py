@@ -17,7 +17,7 @@ from scog.catalog.shapes import VALID_BOX, box_shape, boxes_of, item_shape, shap
 from scog.errors import InvalidInput
 from scog.space.bounds import boxes, lonlat_bounds
 from scog.space.grid import Grid
-from scog.space.indexmap import source_coordinates
+from scog.space.indexmap import natural_coordinates
 
 VALID = "a GeoJSON Polygon or MultiPolygon in degrees, longitude first"
 _DEGREES = Grid("EPSG:4326", Affine.identity(), 1, 1)
@@ -96,7 +96,7 @@ class Area:
             return np.zeros(grid.shape, bool)
         if all(self._shape.contains(box) for box in shown):
             return np.ones(grid.shape, bool)
-        lon, lat = source_coordinates(grid, _DEGREES, slice(0, grid.height), slice(0, grid.width))
+        lon, lat = natural_coordinates(grid, _DEGREES, slice(0, grid.height), slice(0, grid.width))
         if grid.crs == _DEGREES.crs and not -180 <= grid.bounds[0] <= grid.bounds[2] <= 180:
             lon = np.where(np.abs(lon) > 180, (lon + 180) % 360 - 180, lon)  # it goes on beyond the antimeridian
         return np.asarray(shapely.intersects_xy(self._shape, lon, lat), bool)

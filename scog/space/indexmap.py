@@ -151,14 +151,14 @@ def source_coordinates(target: Grid, source: Grid, rows: slice, cols: slice) -> 
     lies beside the source, but whole turns around the Earth further lies in it, has its column there.
     """
     around = columns_around(source)
-    col, row = _source_coordinates(target, source, rows, cols, around)
+    col, row = natural_coordinates(target, source, rows, cols, around)
     return (col if around is None else wrapped(col, source.width, around, ON_EDGE)), row
 
 
-def _source_coordinates(
-    target: Grid, source: Grid, rows: slice, cols: slice, around: float | None
+def natural_coordinates(
+    target: Grid, source: Grid, rows: slice, cols: slice, around: float | None = None
 ) -> tuple[Floats, Floats]:
-    """The same for places as PROJ gives them, or whole turns (`around` columns each) further."""
+    """The same for places as PROJ gives them; with `around`, the columns of a turn, perhaps whole turns further."""
     height, width = rows.stop - rows.start, cols.stop - cols.start
     for count in NODES:
         across, down = _samples(count)
