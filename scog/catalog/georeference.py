@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+PLACING = ("proj:code", "proj:epsg", "proj:wkt2", "proj:projjson", "proj:transform", "proj:shape")
+"""Members that are read, of an asset or of an item's properties."""
+
 
 @dataclass(frozen=True, slots=True)
 class Georeference:

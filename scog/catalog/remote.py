@@ -18,6 +18,7 @@ from pystac_client.conformance import ConformanceClasses
 
 from scog.bands import BANDS, IN_ASSET
 from scog.catalog.footprint import Bounds
+from scog.catalog.georeference import PLACING
 from scog.catalog.offset import C1, L2A
 from scog.catalog.query import Page, Query
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable, ScogError
@@ -191,7 +192,8 @@ def _is_earth_search(client: Client) -> bool:
 def _fields(collection: str) -> dict[str, list[str]]:
     """The fields to ask for: of Sentinel-2's assets just the bands, of others all."""
     if collection not in (L2A, C1):
-        return {"include": [*READ_FIELDS, "assets"], "exclude": ["links"]}
+        placing = (f"properties.{name}" for name in (*PLACING, "storage:requester_pays"))
+        return {"include": [*READ_FIELDS, *placing, "assets"], "exclude": ["links"]}
     return {"include": [*READ_FIELDS, *(f"assets.{name}" for name in READ_ASSETS)], "exclude": [*UNREAD_FIELDS]}
 
 
