@@ -71,12 +71,14 @@ class Surroundings:
         One more than the margin's rows where none is as near.
         """
         above = self.margin[0]
-        rows = np.arange(masked.shape[0], dtype=np.int32)[:, np.newaxis]
         far = np.int32(2 * len(masked))
-        before = np.maximum.accumulate(np.where(masked, rows, -far), axis=0)
-        behind = np.minimum.accumulate(np.where(masked, rows, far)[::-1], axis=0)[::-1]
-        off = np.minimum(rows - before, behind - rows)[above : len(masked) - above]
-        return np.minimum(off, np.int32(above + 1))
+        columns = np.ascontiguousarray(masked.T)  # numpy accumulates along a contiguous axis ten times faster
+        rows = np.arange(len(masked), dtype=np.int32)
+        before = np.maximum.accumulate(np.where(columns, rows, -far), axis=1)
+        behind = np.minimum.accumulate(np.where(columns, rows, far)[:, ::-1], axis=1)[:, ::-1]
+        shown = slice(above, len(masked) - above)
+        off = np.minimum(rows[shown] - before[:, shown], behind[:, shown] - rows[shown])
+        return np.ascontiguousarray(np.minimum(off, np.int32(above + 1)).T)
 
     @cached_property
     def _across(self) -> NDArray[np.int32]:
