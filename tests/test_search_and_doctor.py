@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scog import cli
 from scog.net.policy import BreakerState
 from tests.doubles.acquisitions import acquisitions, put_cogs, squares_around
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, edit
+from tests.doubles.own_files import SIDE, write_file, write_item
 from tests.doubles.range_server import Fault, hang, html, reset, status
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
@@ -264,3 +266,13 @@ def test_an_archive_is_examined_as_well(demo_archive: Path, capfd: pytest.Captur
     assert code == 0, out
     assert "usable" in out
     assert "one block of red" in out
+
+
+def test_a_file_of_which_nobody_says_which_band_is_red(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_file(tmp_path, "image", np.ones((4, SIDE, SIDE), np.uint16))
+    write_item(tmp_path, {"red": {"file": "image"}})
+    code, out, _ = scog(capfd, "doctor", "--catalog", str(tmp_path))
+    assert code == 1
+    assert "The file has 4 bands (1, 2, 3, 4), and nothing says which of them is red" in out
+    assert "(several-bands)" in out
+    assert "cog.md says how" in out

@@ -192,6 +192,8 @@ def _hint(fault: ScogError, url: str = "") -> str:
             return "Is this the landing page of a STAC API? Open it in a browser; SCOG_CATALOG sets it."
         case AssetRefused(reason="host-not-allowed"):
             return f"If you trust that host, allow it: SCOG_HOSTS={host_of(url)}"
+        case AssetRefused(reason="several-bands" | "no-such-band" | "shape-mismatch" | "no-crs"):
+            return "cog.md says how an item tells which bands a file holds, and where it lies."
         case AssetMissing():
             return "The file is gone or not public. A newer scene may work; files that cost the requester never do."
         case SourceUnavailable():

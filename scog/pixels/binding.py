@@ -33,7 +33,7 @@ def bound(asset: Asset, name: str, description: Description) -> tuple[Asset, Des
     return _bound(asset, name, description)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _bound(asset: Asset, name: str, description: Description) -> tuple[Asset, Description]:
     number = _number(asset, name, description.bands)
     asset = replace(asset, band=number)

@@ -4,12 +4,10 @@ lie: from a folder on the disk to the values.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyproj
 import pytest
 import rasterio
 from affine import Affine
@@ -19,39 +17,11 @@ from rasterio.warp import reproject
 from scog.errors import NothingReadable
 from scog.space.grid import Grid, place_grid, tile_grid
 from tests.doubles.drawing import ask_for, draw_all, draw_one
+from tests.doubles.own_files import CRS, SIDE, TEN, write_file, write_item
 
-TEN = Affine(10, 0, 600_000, 0, -10, 5_100_000)
-CRS = "EPSG:32632"
-SIDE = 300
 NAMES = ("blue", "green", "red", "nir")
 NUMBERS = np.stack([np.full((SIDE, SIDE), number, np.uint16) for number in (200, 300, 400, 3000)])
 GRID = Grid(CRS, TEN, SIDE, SIDE)
-
-
-def write(folder: Path, name: str, numbers: NDArray[Any], **how: Any) -> None:
-    profile = {"crs": CRS, "transform": TEN, "tiled": True, "blockxsize": 128, "blockysize": 128, "compress": "DEFLATE"}
-    descriptions = how.pop("descriptions", None)
-    count, height, width = numbers.shape
-    shape = {"count": count, "height": height, "width": width, "dtype": numbers.dtype.name}
-    with rasterio.open(folder / f"{name}.tif", "w", driver="GTiff", **{**profile, **shape, **how}) as dataset:
-        dataset.write(numbers)
-        if descriptions:
-            dataset.descriptions = descriptions
-
-
-def item(folder: Path, assets: dict[str, Any], ring: list[list[float]] | None = None, **properties: Any) -> None:
-    if ring is None:
-        x, y = TEN @ np.array([[0, SIDE, SIDE, 0, 0], [0, 0, SIDE, SIDE, 0]])
-        lon, lat = pyproj.Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform(x, y)
-        ring = [[float(a), float(b)] for a, b in zip(lon, lat, strict=True)]
-    full = {key: {"href": f"./{asset['file']}.tif", "type": "image/tiff; application=geotiff"} | asset
-            for key, asset in assets.items()}  # fmt: skip
-    text = {
-        "type": "Feature", "stac_version": "1.0.0", "id": "one", "collection": "mine", "links": [], "assets": full,
-        "properties": {"datetime": "2024-06-12T10:00:00Z", **properties},
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
-    }  # fmt: skip
-    (folder / "one.json").write_text(json.dumps(text))
 
 
 LISTS = {
@@ -62,8 +32,8 @@ LISTS = {
 
 @pytest.mark.parametrize("version", LISTS)
 def test_an_index_of_one_file(version: str, tmp_path: Path) -> None:
-    write(tmp_path, "image", NUMBERS)
-    item(tmp_path, {"image": {"file": "image"} | LISTS[version]})
+    write_file(tmp_path, "image", NUMBERS)
+    write_item(tmp_path, {"image": {"file": "image"} | LISTS[version]})
     ndvi, *bands = draw_all(tmp_path, [(GRID, ask_for(text)) for text in ("(nir - red) / (nir + red)", *NAMES)])
     assert ndvi.valid.all()
     np.testing.assert_allclose(ndvi.values, 2600 / 3400, rtol=1e-6)
@@ -74,8 +44,8 @@ def test_an_index_of_one_file(version: str, tmp_path: Path) -> None:
 def test_a_classification_within_the_file_masks_it_whatever_its_type(tmp_path: Path) -> None:
     classes = np.full((SIDE, SIDE), 4, np.int16)
     classes[:50], classes[50:100], classes[100:150] = 9, 265, -1  # 265 ends on the bits of 9, -1 on those of 255
-    write(tmp_path, "image", np.stack([*NUMBERS.astype(np.int16), classes]))
-    item(tmp_path, {"image": {"file": "image", "bands": [{"name": name} for name in (*NAMES, "SCL")]}})
+    write_file(tmp_path, "image", np.stack([*NUMBERS.astype(np.int16), classes]))
+    write_item(tmp_path, {"image": {"file": "image", "bands": [{"name": name} for name in (*NAMES, "SCL")]}})
     drawn, shown = draw_all(tmp_path, [(GRID, ask_for("red")), (GRID, ask_for("scl", "none"))])
     assert not drawn.valid[:50].any()
     assert drawn.valid[50:].all()
@@ -83,22 +53,22 @@ def test_a_classification_within_the_file_masks_it_whatever_its_type(tmp_path: P
 
 
 def test_a_file_of_which_nobody_says_which_band_is_red(tmp_path: Path) -> None:
-    write(tmp_path, "image", NUMBERS)
-    item(tmp_path, {"red": {"file": "image"}})
+    write_file(tmp_path, "image", NUMBERS)
+    write_item(tmp_path, {"red": {"file": "image"}})
     with pytest.raises(
         NothingReadable, match=r"one: The file has 4 bands \(1, 2, 3, 4\), and nothing says which"
     ) as fault:
         draw_one(tmp_path, GRID, ask_for("red"))
     assert fault.value.skipped == (("one", "several-bands"),)
-    write(tmp_path, "image", NUMBERS, descriptions=NAMES)
+    write_file(tmp_path, "image", NUMBERS, descriptions=NAMES)
     assert float(draw_one(tmp_path, GRID, ask_for("red")).values.max()) == 400.0
 
 
 def test_the_scale_of_each_band_in_the_files_tags(tmp_path: Path) -> None:
-    write(tmp_path, "image", NUMBERS)
+    write_file(tmp_path, "image", NUMBERS)
     with rasterio.open(tmp_path / "image.tif", "r+") as dataset:
         dataset.scales, dataset.offsets = (1e-4, 1e-4, 1e-3, 0.1), (0.0, -0.01, 0.0, 5.0)
-    item(tmp_path, {"image": {"file": "image"} | LISTS["1.1"]})
+    write_item(tmp_path, {"image": {"file": "image"} | LISTS["1.1"]})
     drawn = draw_all(tmp_path, [(GRID, ask_for(name)) for name in NAMES])
     assert [float(each.values.max()) for each in drawn] == pytest.approx([0.02, 0.02, 0.4, 305.0])
 
@@ -106,10 +76,10 @@ def test_the_scale_of_each_band_in_the_files_tags(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["asset", "item"])
 def test_a_file_that_lies_where_its_item_says(where: str, tmp_path: Path) -> None:
     numbers = np.arange(SIDE * SIDE, dtype=np.uint32).reshape(1, SIDE, SIDE)
-    write(tmp_path, "aot", numbers, crs=None, transform=None)
+    write_file(tmp_path, "aot", numbers, crs=None, transform=None)
     place = {"proj:code": CRS, "proj:transform": list(TEN)[:6], "proj:shape": [SIDE, SIDE]}
     asset = {"file": "aot"} | (place if where == "asset" else {})
-    item(tmp_path, {"aot": asset}, **(place if where == "item" else {}))
+    write_item(tmp_path, {"aot": asset}, **(place if where == "item" else {}))
     drawn = draw_one(tmp_path, GRID, ask_for("aot", "none"))
     np.testing.assert_array_equal(drawn.values, numbers)
 
@@ -132,9 +102,9 @@ def test_rasters_beyond_180(first: float, wide: float, footprints: list[tuple[fl
     pixel = 0.1
     numbers = np.random.default_rng(1).integers(1, 60_000, (1, 400, round(wide / pixel))).astype(np.uint16)
     place = Affine(pixel, 0, first, 0, -pixel, 10)
-    write(tmp_path, "aot", numbers, crs="EPSG:4326", transform=place, nodata=0)
+    write_file(tmp_path, "aot", numbers, crs="EPSG:4326", transform=place, nodata=0)
     for west, east in footprints:
-        item(tmp_path, {"aot": {"file": "aot"}}, around(west, east))
+        write_item(tmp_path, {"aot": {"file": "aot"}}, around(west, east))
         for lon in (west + 2.03, (west + east) / 2 + 0.01, east - 2.03):
             lon = (lon + 180) % 360 - 180
             col = int((lon + 180) / 360 * 2**7)

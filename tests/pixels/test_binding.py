@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import MemoryFile
+from rasterio.rpc import RPC
 from rasterio.transform import GCPTransformer
 
 from scog.catalog.georeference import Georeference
@@ -339,3 +340,15 @@ def test_a_crs_that_is_not_epsgs_is_kept_as_it_is(name: str) -> None:
 def test_a_crs_of_epsgs_is_known_by_its_number(number: int) -> None:
     data = tiff(BANDS[:1], crs=f"EPSG:{number}")
     assert described(data).levels[0].grid.crs == f"EPSG:{number}"
+
+
+def test_rational_polynomials_are_refused_by_their_name() -> None:
+    with MemoryFile() as memory:
+        with memory.open(driver="GTiff", count=1, height=64, width=64, dtype="uint8") as dataset:
+            dataset.rpcs = RPC(0, 1, 45, 1, [1.0, *[0.0] * 19], [0.0, 1.0, *[0.0] * 18], 32, 32, 9, 1,
+                               [1.0, *[0.0] * 19], [0.0, 0.0, 1.0, *[0.0] * 17], 32, 32)  # fmt: skip
+        data = bytes(memory.getbuffer())
+    fault = refused(data)
+    assert fault.reason == "no-crs"
+    assert "RPCs" in str(fault)
+    assert "gdalwarp -rpc" in str(fault)
