@@ -217,7 +217,10 @@ def _of_bands(bands: Sequence[str]) -> Look:
     return _channels(", ".join(names), names)
 
 
-_VALID_BANDS = f"one band or three, such as nir,red,green, or one of {', '.join(preset.name for preset in PRESETS)}"
+_VALID_BANDS = (
+    f"one band or three, such as nir,red,green, or one of {', '.join(preset.name for preset in PRESETS)}; "
+    "the bands of a file that holds several are those that its item names in eo:bands or bands"
+)
 
 
 def _channels(title: str, bands: Sequence[str]) -> Look:
