@@ -84,7 +84,7 @@ def horizontal_crs(text: str) -> str:
     plain = crs.source_crs if crs.is_bound and crs.source_crs is not None else crs
     if plain.is_geocentric or not (plain.is_geographic or plain.is_projected):
         raise ValueError(f"{quoted(crs.name)} is of the type {crs.type_name}, which says no place on the Earth")
-    number = None if crs.is_bound else crs.to_epsg()
+    number = None if crs.is_bound else crs.to_epsg() or (4326 if crs.is_geographic else None)  # as CRS84 is
     if number is not None and crs.equals(pyproj.CRS.from_epsg(number), ignore_axis_order=True):
         return f"EPSG:{number}"
     return str(crs.to_wkt())

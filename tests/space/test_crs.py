@@ -11,7 +11,7 @@ from pyproj.database import get_codes
 from pyproj.enums import PJType
 
 from scog.errors import InvalidInput
-from scog.space.crs import is_degrees, parse_crs
+from scog.space.crs import horizontal_crs, is_degrees, parse_crs
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,39 @@ def test_most_are_accepted() -> None:
             continue
         accepted += 1
     assert accepted > 0.95 * len(some)
+
+
+@pytest.mark.parametrize(
+    ("text", "crs"),
+    [
+        ("EPSG:32632", "EPSG:32632"), ("EPSG:7415", "EPSG:28992"), ("EPSG:4979", "EPSG:4326"),
+        ("ESRI:102100", "EPSG:3857"),
+        ("EPSG:4326+5773", "EPSG:4326"), ("OGC:CRS84", "EPSG:4326"), ("+proj=utm +zone=32 +datum=WGS84", "EPSG:32632"),
+    ],
+)  # fmt: skip
+def test_rasters_lie_in_horizontal_crss(text: str, crs: str) -> None:
+    assert horizontal_crs(text) == crs
+    assert horizontal_crs(pyproj.CRS(text).to_wkt()) == crs
+
+
+@pytest.mark.parametrize("text", ["EPSG:5703", "EPSG:4978", "EPSG:32767", "", "nonsense", "{}", 'LOCAL_CS["here"]'])
+def test_what_says_no_place_on_the_earth(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no CRS|is of the type"):
+        horizontal_crs(text)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(CODES), st.sampled_from(["WKT1_GDAL", "WKT2_2019"]), st.booleans())
+def test_a_raster_is_never_moved_by_how_its_crs_is_called(code: int, version: str, shifted: bool) -> None:
+    """Whatever is given back is the same CRS: as PROJ compares them, but for the order of axes."""
+    own = pyproj.CRS.from_epsg(code)
+    if shifted:
+        towgs84 = pyproj.crs.coordinate_operation.ToWGS84Transformation(own.geodetic_crs, 50, -60, 70)
+        own = pyproj.crs.BoundCRS(own, "EPSG:4326", towgs84)
+    try:
+        text = own.to_wkt(version)
+    except pyproj.exceptions.CRSError:  # some cannot be written in the older form
+        return
+    found = horizontal_crs(text)
+    assert pyproj.CRS(found).equals(pyproj.CRS(text), ignore_axis_order=True)
+    assert not (shifted and found.startswith("EPSG:"))
