@@ -177,7 +177,7 @@ def _assets(item: Mapping[str, Any], properties: Mapping[str, Any], collection: 
         else:
             shift = offset
         for name, number in [(each.name, each.number) for each in IN_ASSET.get(band, ())] or [(band, 1)]:
-            found.setdefault(name, Asset(url, scale, shift, _number(nodata), number))
+            found.setdefault(name, Asset(url, scale, shift, _nodata(nodata), number))
     if not found:
         raise UnusableItem("no-raster-assets")
     return found
@@ -226,8 +226,14 @@ def _finite(value: Any, default: float) -> float:
     return number
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if _is_number(value) else None
+def _nodata(value: object) -> float | None:
+    """Nodata as a number; STAC's raster extension allows text, too. NaN is none, since it never is data."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    return float(value) if isinstance(value, int | float) and _is_number(value) else None
 
 
 def _is_number(value: object) -> bool:

@@ -10,9 +10,11 @@ import io
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
@@ -20,8 +22,9 @@ from rasterio.windows import Window
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.net.part import Part
 from scog.pixels.decode import Block
-from scog.pixels.description import Description, describe_dataset, gdal_opening, has_mask
+from scog.pixels.description import Description, describe_dataset, gdal_opening
 from scog.pixels.fetch import BlockIndex
+from scog.pixels.validity import masked
 
 PAGE = 128 * 1024
 """Bytes read at once for GDAL; without pages it makes 30 times the requests."""
@@ -108,58 +111,145 @@ class PagedFile(io.RawIOBase):
         return data
 
 
-def describe_scattered(read: Callable[[int, int], Part], *, local: bool) -> Description:
-    """Describe a file whose directories are not at its beginning. Raises a SourceError."""
-    with _opened(read) as (pages, open_level):
-        dataset = open_level(0)
-        overviews = [open_level(k + 1) for k in range(len(dataset.overviews(1)))]
-        return describe_dataset(dataset, overviews, pages.identity, local=local)
+def describe_by_gdal(
+    read: Callable[[int, int], Part],
+    read_mask: Callable[[int, int], Part] | None = None,
+    *,
+    local: bool,
+    mask_file: str | None = None,
+) -> Description:
+    """Describe a file that only GDAL can: its directories are not at its beginning, its pages are odd, or its mask lies
+    in the file `mask_file`, which `read_mask` reads. Raises a SourceError.
+    """
+    with _opened(read, read_mask) as image:
+        dataset = image.level(0)
+        overviews = [image.level(k + 1) for k in range(len(dataset.overviews(1)))]
+        found = describe_dataset(dataset, overviews, image.identity, local=local)
+        if image.mask is None:
+            return found
+        if image.mask.level(0).shape != dataset.shape:
+            raise AssetBroken("The mask beside the file (.msk) has another size than it.", reason="broken-mask")
+        return replace(found, masked=True, mask_file=mask_file)
 
 
 def read_blocks(
-    read: Callable[[int, int], Part], description: Description, level: int, blocks: Sequence[BlockIndex], band: int
+    read: Callable[[int, int], Part],
+    read_mask: Callable[[int, int], Part] | None = None,
+    *,
+    description: Description,
+    level: int,
+    blocks: Sequence[BlockIndex],
+    band: int,
 ) -> dict[BlockIndex, Block]:
-    """Blocks of one band (1, 2, ...) and level, padded to full blocks with nodata. Raises a SourceError."""
+    """Blocks of one band (1, 2, ...) and level, padded to full blocks with nodata. Raises a SourceError.
+
+    Parts of one of the file's own blocks are read at once.
+    """
     found: dict[BlockIndex, Block] = {}
-    height, width = description.levels[level].block_shape
-    with _opened(read) as (pages, open_level):
-        if pages.identity != description.identity:
+    with _opened(read, read_mask) as image:
+        if image.identity != description.identity:
             raise AssetChanged("The file was replaced.", reason="changed")
-        dataset = open_level(level)
-        masked = has_mask(dataset)
-        for row, col in blocks:
-            rows = slice(row * height, min(dataset.height, (row + 1) * height))
-            cols = slice(col * width, min(dataset.width, (col + 1) * width))
-            window = Window.from_slices(rows, cols)
-            numbers = dataset.read(band, window=window)
-            block = np.full((height, width), description.fill, description.dtype)
-            block[: numbers.shape[0], : numbers.shape[1]] = numbers
-            if masked:
-                mask = dataset.read_masks(band, window=window)
-                block[: numbers.shape[0], : numbers.shape[1]][mask == 0] = description.fill
-            block.flags.writeable = False
-            found[row, col] = block
+        for group in _groups(blocks, description.levels[level].together):
+            found |= _read_group(image, description, level, group, band)
     return found
 
 
+def _groups(blocks: Sequence[BlockIndex], together: tuple[int, int]) -> list[list[BlockIndex]]:
+    """The blocks by what is decoded together."""
+    groups: dict[BlockIndex, list[BlockIndex]] = {}
+    for row, col in blocks:
+        groups.setdefault((row // together[0], col // together[1]), []).append((row, col))
+    return list(groups.values())
+
+
+def _read_group(
+    image: _Image, description: Description, level: int, group: Sequence[BlockIndex], band: int
+) -> dict[BlockIndex, Block]:
+    """Blocks that are decoded together, from one window."""
+    where = description.levels[level]
+    height, width = where.block_shape
+    top, left = (min(numbers) for numbers in zip(*group, strict=True))
+    bottom, right = (1 + max(numbers) for numbers in zip(*group, strict=True))
+    rows = slice(top * height, min(where.grid.height, bottom * height))
+    cols = slice(left * width, min(where.grid.width, right * width))
+    window = Window.from_slices(rows, cols)
+    numbers = image.level(level).read(band, window=window)
+    if description.masked:
+        numbers = masked(numbers, image.valid(level, band, window))
+    found: dict[BlockIndex, Block] = {}
+    for row, col in group:
+        part = numbers[
+            row * height - rows.start : (row + 1) * height - rows.start,
+            col * width - cols.start : (col + 1) * width - cols.start,
+        ]
+        block = (
+            np.zeros((height, width), description.block_type)
+            if description.masked
+            else (np.full((height, width), description.fill, description.dtype))
+        )
+        block[: part.shape[0], : part.shape[1]] = part
+        block.flags.writeable = False
+        found[row, col] = block
+    return found
+
+
+class _Image:
+    """A file as GDAL sees it, its levels opened when they are asked for; `mask` is the file beside it with its mask."""
+
+    def __init__(self, pages: Pages, stack: ExitStack, mask: _Image | None) -> None:
+        self.pages = pages
+        self.mask = mask
+        self._stack = stack
+        self._levels: dict[int, DatasetReader] = {}
+
+    @property
+    def identity(self) -> str:
+        """Names this very version of the file, and of its mask's."""
+        return self.pages.identity if self.mask is None else f"{self.pages.identity}+{self.mask.pages.identity}"
+
+    @property
+    def fault(self) -> SourceError | None:
+        """Why bytes could not be read that GDAL asked for."""
+        return self.pages.fault or (None if self.mask is None else self.mask.fault)
+
+    def level(self, level: int) -> DatasetReader:
+        """One of its levels; 0 is full size."""
+        if level not in self._levels:
+            choice = {"overview_level": level - 1} if level else {}
+            name = f"scog-{id(self.pages)}/image.tif"  # rasterio finds the opener by name or by folder
+            self._levels[level] = self._stack.enter_context(
+                rasterio.open(name, driver="GTiff", opener=self._opener, **choice)
+            )
+        return self._levels[level]
+
+    def valid(self, level: int, band: int, window: Window) -> NDArray[np.bool_]:
+        """Where a band is valid by its mask."""
+        dataset = self.level(level)
+        if self.mask is None:
+            return np.asarray(dataset.read_masks(band, window=window) != 0)
+        full = self.mask.level(0)
+        smaller = range(1, 1 + len(full.overviews(1)))
+        fitting = next((k for k in smaller if self.mask.level(k).shape == dataset.shape), 0)
+        mask = self.mask.level(fitting)
+        down, across = (whole / part for whole, part in zip(mask.shape, dataset.shape, strict=True))
+        scaled = Window(window.col_off * across, window.row_off * down, window.width * across, window.height * down)
+        shape = round(window.height), round(window.width)
+        return np.asarray(mask.read(band if mask.count > 1 else 1, window=scaled, out_shape=shape) != 0)
+
+    def _opener(self, path: str, mode: str = "rb") -> PagedFile:
+        return PagedFile(self.pages)
+
+
 @contextmanager
-def _opened(read: Callable[[int, int], Part]) -> Iterator[tuple[Pages, Callable[[int], DatasetReader]]]:
-    """The file's bytes as GDAL sees it, and a function that opens one of its levels (0 is full size)."""
+def _opened(read: Callable[[int, int], Part], read_mask: Callable[[int, int], Part] | None = None) -> Iterator[_Image]:
+    """The file as GDAL sees it, with the file that holds its mask, if one does."""
     with ExitStack() as stack:
         stack.enter_context(gdal_opening())
-        pages = Pages(read)
-
-        def opener(path: str, mode: str = "rb") -> PagedFile:
-            return PagedFile(pages)
-
-        def open_level(level: int) -> DatasetReader:
-            choice = {"overview_level": level - 1} if level else {}
-            name = f"scog-{id(pages)}/image.tif"  # rasterio finds the opener by name or by folder
-            return stack.enter_context(rasterio.open(name, driver="GTiff", opener=opener, **choice))
-
+        mask = None if read_mask is None else _Image(Pages(read_mask), stack, None)
+        image = _Image(Pages(read), stack, mask)
         try:
-            yield pages, open_level
-            if pages.fault is not None:  # GDAL made do without what it could not read
-                raise pages.fault
+            yield image
+            if image.fault is not None:  # GDAL made do without what it could not read
+                raise image.fault
         except (RasterioError, ValueError, OverflowError):
-            raise pages.fault or AssetBroken("GDAL cannot read the file.", reason="not-a-geotiff") from None
+            raise image.fault or AssetBroken("GDAL cannot read the file.", reason="not-a-geotiff") from None

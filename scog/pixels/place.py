@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.pixels.decode import Block
-from scog.pixels.description import as_number
 from scog.pixels.fetch import BlockIndex
 from scog.pixels.gather import gather
 from scog.pixels.resample import Resampling, footing_of, resample
+from scog.pixels.validity import data_of
 from scog.pixels.window import gather_window
 from scog.space.footing import Footing
 from scog.space.grid import Grid
@@ -42,24 +42,15 @@ def placed(
     method: Resampling,
     block_shape: tuple[int, int],
     blocks: Mapping[BlockIndex, Block],
-    nodata: float | None,
+    nodata: Collection[float],
 ) -> tuple[NDArray[Any], Mask2D]:
     """Numbers as stored, or weighed, and where they are valid, in the rectangle of the target that `found` is for."""
-    has_data = partial(_has_data, nodata=nodata)
     if isinstance(found, Footing):
-        window = gather_window(found, block_shape, blocks, has_data, classes=method is Resampling.MODE)
+        window = gather_window(
+            found, block_shape, blocks, partial(data_of, nodata=nodata), classes=method is Resampling.MODE
+        )
         return resample(found, *window, method)
-    numbers = gather(found, block_shape, blocks)
-    valid = has_data(numbers)
+    numbers, valid = data_of(gather(found, block_shape, blocks), nodata)
     if found.inside is not None:
         valid &= found.inside
     return numbers, valid
-
-
-def _has_data(numbers: NDArray[Any], nodata: float | None) -> Mask2D:
-    """Where numbers are data: not nodata, and finite."""
-    unwritten = as_number(nodata, numbers.dtype)
-    valid = np.ones(numbers.shape, bool) if unwritten is None else numbers != unwritten
-    if numbers.dtype.kind == "f":
-        valid &= np.isfinite(numbers)
-    return valid

@@ -11,7 +11,7 @@ import pytest
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, SourceError, SourceUnavailable
 from scog.net.part import Part
 from scog.net.policy import Tally
-from scog.pixels.gdal import KEPT_PAGES, PAGE, PagedFile, Pages, describe_scattered
+from scog.pixels.gdal import KEPT_PAGES, PAGE, PagedFile, Pages, describe_by_gdal
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import OTHER, encoded, raster
@@ -245,4 +245,4 @@ def test_overviews_that_cannot_be_looked_at_are_not_left_out() -> None:
         return Part(start, data[start:stop], len(data), "one")
 
     with pytest.raises(AssetMissing):
-        describe_scattered(read, local=False)
+        describe_by_gdal(read, local=False)
