@@ -27,6 +27,8 @@ MAX_SIDE = 20_000
 """Largest side of a remote raster in pixels; Sentinel-2's are 10,980."""
 MAX_BLOCK_BYTES = 64_000_000
 """Largest block in bytes that is kept in one piece, as stored or decoded."""
+LARGE_BYTES = 1 << 24
+"""Bytes of a decoded block beyond which GDAL decodes only one such block at a time."""
 MAX_DECODED_BYTES = 256_000_000
 """Largest block in bytes that GDAL decodes, with all the bands that are decoded together."""
 
@@ -43,7 +45,8 @@ class Level:
 
     `offsets` and `sizes` are int64 `(block rows, block columns)` in bytes, or None where only GDAL knows;
     a size of 0 is a block that was never written: all nodata. Where the file's own blocks are large, those named here
-    are parts of them: so many rows and columns of these are decoded `together`, which takes `working_bytes`.
+    are parts of them: so many rows and columns of these are read `together`, and to decode a block of the file's takes
+    `working_bytes` besides, if that is much.
     """
 
     grid: Grid
@@ -60,7 +63,7 @@ class Level:
         return -(-self.grid.height // height), -(-self.grid.width // width)
 
     def with_companions(self, blocks: Iterable[Shape]) -> frozenset[Shape]:
-        """These blocks, and all that cannot be decoded without one of them."""
+        """These blocks, and those that are read together with one of them."""
         if self.together == (1, 1):
             return frozenset(blocks)
         (high, wide), (rows, cols) = self.together, self.blocks
@@ -104,9 +107,8 @@ class Description:
         return height * width * self.block_type.itemsize
 
     def reading_bytes(self, level: int, blocks: Iterable[Shape]) -> int:
-        """Bytes that it takes to read blocks of a level."""
-        found = self.levels[level]
-        return len(found.with_companions(blocks)) * self.block_bytes(level) + found.working_bytes
+        """Bytes of blocks of a level, and of those that are read together with them."""
+        return len(self.levels[level].with_companions(blocks)) * self.block_bytes(level)
 
     @property
     def block_type(self) -> np.dtype[Any]:
@@ -221,16 +223,17 @@ def level_of(facts: Facts, shape: Shape, block_shape: Shape, *, plain: bool = Fa
     a, b, c, d, e, f = tuple(facts.transform)[:6]
     wider, higher = facts.shape[1] / width, facts.shape[0] / height
     grid = Grid(facts.crs, Affine(a * wider, b * higher, c, d * wider, e * higher, f), width, height)
-    parting = Parting(block_shape) if plain else parted(block_shape, shape, is_open=is_open)
+    item = facts.dtype.itemsize
+    parting = Parting(block_shape) if plain else parted(block_shape, shape, item, is_open=is_open)
     whole = 1 if is_open else block_height
-    decoded = whole * block_width * facts.interleaved * facts.dtype.itemsize
+    decoded = whole * block_width * facts.interleaved * item
     if decoded > MAX_DECODED_BYTES:
         raise AssetRefused(
             f"Blocks of {block_width} x {whole} pixels take {decoded / 1e6:.0f} MB each when decoded;"
             f" {MAX_DECODED_BYTES / 1e6:.0f} are allowed.",
             reason="block-too-large",
         )
-    working = 0 if plain else 2 * decoded  # as stored and as decoded, both at once
+    working = 2 * decoded if decoded > LARGE_BYTES and not plain else 0  # as stored and as decoded, both at once
     return Level(grid, parting.shape, None, None, parting.together, working)
 
 

@@ -52,6 +52,8 @@ class Pages:
             return b""
         first, last = start // PAGE, (stop - 1) // PAGE
         try:
+            if last - first >= KEPT_PAGES:  # a large block, which is read once, and of which copies would be dear
+                return bytes(self._same(self._read(start, stop)).data)
             data = b"".join(self._fetched(first, last))
         except SourceError as fault:
             self.fault = fault
@@ -69,14 +71,18 @@ class Pages:
             until = page
             while until <= last and until not in found:
                 until += 1
-            part = self._read(page * PAGE, min(self.size, until * PAGE))
-            if part.etag != self.identity:
-                raise AssetChanged("The file was replaced while it was read.", reason="changed")
+            part = self._same(self._read(page * PAGE, min(self.size, until * PAGE)))
             for i in range(page, until):
                 found[i] = self._pages[i] = part.data[(i - page) * PAGE : (i - page + 1) * PAGE]
         while len(self._pages) > KEPT_PAGES:
             self._pages.popitem(last=False)
         return [found[page] for page in range(first, last + 1)]
+
+    def _same(self, part: Part) -> Part:
+        """A part of the file, which must be the one that was begun with."""
+        if part.etag != self.identity:
+            raise AssetChanged("The file was replaced while it was read.", reason="changed")
+        return part
 
 
 class PagedFile(io.RawIOBase):
@@ -143,7 +149,7 @@ def read_blocks(
 ) -> dict[BlockIndex, Block]:
     """Blocks of one band (1, 2, ...) and level, padded to full blocks with nodata. Raises a SourceError.
 
-    Parts of one of the file's own blocks are read at once.
+    Neighbouring parts of one of the file's own blocks are read at once.
     """
     found: dict[BlockIndex, Block] = {}
     with _opened(read, read_mask) as image:
@@ -155,7 +161,7 @@ def read_blocks(
 
 
 def _groups(blocks: Sequence[BlockIndex], together: tuple[int, int]) -> list[list[BlockIndex]]:
-    """The blocks by what is decoded together."""
+    """The blocks by what is read together."""
     groups: dict[BlockIndex, list[BlockIndex]] = {}
     for row, col in blocks:
         groups.setdefault((row // together[0], col // together[1]), []).append((row, col))
@@ -165,7 +171,7 @@ def _groups(blocks: Sequence[BlockIndex], together: tuple[int, int]) -> list[lis
 def _read_group(
     image: _Image, description: Description, level: int, group: Sequence[BlockIndex], band: int
 ) -> dict[BlockIndex, Block]:
-    """Blocks that are decoded together, from one window."""
+    """Blocks that are read together, from one window."""
     where = description.levels[level]
     height, width = where.block_shape
     top, left = (min(numbers) for numbers in zip(*group, strict=True))

@@ -94,8 +94,13 @@ class _Plan:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes to read the blocks."""
+        """Bytes of the blocks that are read."""
         return self.description.reading_bytes(self.level, self.needed)
+
+    @property
+    def working_bytes(self) -> int:
+        """Bytes that it takes to decode large blocks, one at a time."""
+        return self.description.levels[self.level].working_bytes if self.needed else 0
 
     @property
     def nodata(self) -> frozenset[float]:
@@ -189,7 +194,8 @@ class LayerReader:
         resampling: Resampling,
         thrifty: bool,
     ) -> T:
-        async with self._budget.hold(sum(plan.size for plan in plans)):
+        working = max((plan.working_bytes for plan in plans), default=0)
+        async with self._budget.hold(sum(plan.size for plan in plans) + working):
             blocks = await self._reader.read([plan.wish for plan in plans], tally, thrifty)
 
             def place_and_work() -> T:

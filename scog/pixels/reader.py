@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -94,6 +94,8 @@ class BlockReader:
         self._gap = gap
         self._faults = Faults(clock)
         self._gdal = GdalThreads(ranges)
+        self._large = asyncio.Lock()
+        """Held while GDAL decodes blocks so large that their memory is counted once."""
         self._describer = Describer(ranges, store, cpu, self._gdal, self._faults, header_bytes)
         self._begun: ByteCache[BlockKey, bytes] = ByteCache(cache_bytes // BEGUN)
         self._blocks: ByteCache[BlockKey, Block] = ByteCache(cache_bytes - self._begun.capacity)
@@ -269,7 +271,7 @@ class BlockReader:
                 yield blocks, work, arriving
 
     def _with_companions(self, wish: Wish, missing: Wanted) -> Wanted:
-        """The missing blocks, and those that are decoded with them anyway, unless they are there or on their way."""
+        """The missing blocks, and those that are read together with them, unless they are there or on their way."""
         url, description, level, _, band, _ = wish
         others = description.levels[level].with_companions(missing) - missing.keys()
         keys = {block: _key(url, description, level, band, block) for block in others}
@@ -357,7 +359,9 @@ class BlockReader:
     ) -> Blocks:
         work = partial(gdal.read_blocks, description=description, level=level, blocks=blocks, band=band)
         urls = (url,) if description.mask_file is None else (url, description.mask_file)
-        found = await self._gdal.run(urls, tally, work)
+        large = description.levels[level].working_bytes > 0
+        async with self._large if large else nullcontext():
+            found = await self._gdal.run(urls, tally, work)
         return self._keep(url, description, level, band, found)
 
     async def _make_empty(self, url: str, description: Description, level: int, blocks: list[BlockIndex]) -> Blocks:

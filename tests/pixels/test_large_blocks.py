@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from rasterio.io import MemoryFile
 
+from scog.catalog.scene import Asset
 from scog.errors import AssetRefused
 from scog.net.policy import Tally
 from scog.pixels.budget import Budget
-from scog.pixels.description import MAX_DECODED_BYTES
+from scog.pixels.description import LARGE_BYTES, MAX_DECODED_BYTES
+from scog.pixels.layers import Layer, LayerReader
+from scog.pixels.parts import TOGETHER
+from scog.pixels.workbench import Workbench
+from scog.space.grid import Grid
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded
 from tests.doubles.reading import read_level, reading, run, save
@@ -86,28 +93,38 @@ def test_a_block_is_decoded_once_for_all_of_its_parts(kind: str) -> None:
                 assert description.levels[0].together != (1, 1)
                 server.forget_requests()
                 wanted = [[(0, 0)], [(0, 1)], [(1, 0), (1, 1)]]
+                assert description.levels[0].with_companions([(0, 0)]) >= {(0, 0), (0, 1), (1, 0), (1, 1)}
                 await asyncio.gather(*(reader.blocks(url, description, 0, each, Tally()) for each in wanted))
                 assert server.bytes < 1.1 * len(data)
                 server.forget_requests()
-                await reader.blocks(url, description, 0, [(2, 2)], Tally())
+                await reader.blocks(url, description, 0, [(1, 1)], Tally())
                 assert not server.requests
 
     run(work())
 
 
 def test_what_it_takes_to_decode_a_block_counts(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with reading("nowhere", folder=tmp_path) as reader:
-            url = save(tmp_path, "a.tif", tiff(**LARGE["one strip, LZW"]))
-            description = await reader.describe(url, Tally())
-            takes = description.reading_bytes(0, [(0, 0)])
-            assert takes >= 3 * NUMBERS.nbytes  # as stored, as decoded, and in parts
-            with pytest.raises(AssetRefused) as refused:
-                async with Budget(takes - 1).hold(takes):
-                    raise AssertionError
-            assert refused.value.reason == "too-much-memory"
+    """Once for several bands, as they take turns."""
+    width = 4 * SIDE
+    data = tiff(np.tile(NUMBERS, (1, 4)), **LARGE["one strip, LZW"])
+    needs = 2 * 4 * NUMBERS.nbytes  # as stored, and as decoded
+    kept = TOGETHER  # of either band, at most
 
-    run(work())
+    async def work(budget: int) -> dict[str, Layer]:
+        url = save(tmp_path, "a.tif", data)
+        scene: Any = SimpleNamespace(id="", assets={"red": Asset(url), "nir": Asset(url)})
+        with ThreadPoolExecutor(2) as cpu:
+            async with reading("nowhere", folder=tmp_path) as reader:
+                layers = LayerReader(reader, Workbench(cpu), Budget(budget), None)
+                grid = Grid(CRS, PLACE, 64, 64)
+                return await layers.compute(scene, ["red", "nir"], grid, lambda found: found, Tally())
+
+    assert width * SIDE > LARGE_BYTES
+    found = run(work(needs + 2 * kept))
+    np.testing.assert_array_equal(found["nir"].numbers, NUMBERS[:64, :64])
+    with pytest.raises(AssetRefused) as refused:
+        run(work(needs - 1))
+    assert refused.value.reason == "too-much-memory"
 
 
 def test_a_part_of_an_uncompressed_strip_takes_no_more_than_itself(tmp_path: Path) -> None:
