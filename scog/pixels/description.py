@@ -27,6 +27,9 @@ MAX_SIDE = 20_000
 """Largest side of a remote raster in pixels; Sentinel-2's are 10,980."""
 MAX_BLOCK_BYTES = 64_000_000
 """Largest block in bytes that is kept in one piece, as stored or decoded."""
+PIXEL_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
+EXACT_IN_FLOAT64 = 2**53
+"""Whole numbers from here on are not exact as rasterio tells of nodata, which it may also leave out."""
 LARGE_BYTES = 1 << 24
 """Bytes of a decoded block beyond which GDAL decodes only one such block at a time."""
 MAX_DECODED_BYTES = 256_000_000
@@ -204,16 +207,30 @@ def _check(dataset: DatasetReader, local: bool) -> None:
         transformer(_crs_name(dataset), "EPSG:4326")
     except ProjError:
         raise AssetRefused("The file lies in no CRS of the Earth's.", reason="no-crs") from None
-    if np.dtype(dataset.dtypes[0]).kind not in "uif" or len(set(dataset.dtypes)) > 1:
-        raise AssetRefused(f"Pixels of type {dataset.dtypes[0]} are not read.", reason="pixel-type")
+    if dataset.dtypes[0] not in PIXEL_TYPES or len(set(dataset.dtypes)) > 1:
+        types = ", ".join(dict.fromkeys(dataset.dtypes))
+        raise AssetRefused(
+            f"Pixels of type {types} are not read; all bands must be of one of the types {', '.join(PIXEL_TYPES)}.",
+            reason="pixel-type",
+        )
     if not local and max(dataset.shape) > MAX_SIDE:
         raise AssetRefused(f"The raster is larger than {MAX_SIDE} pixels a side.", reason="too-large")
 
 
 def has_mask(dataset: DatasetReader) -> bool:
-    """Whether a mask or an alpha band says which pixels are valid, of any band."""
+    """Whether a mask or an alpha band says which pixels are valid, of any band, or only GDAL can tell."""
+    flags = dataset.mask_flag_enums
     without = ([MaskFlags.all_valid], [MaskFlags.nodata])
-    return any(flags not in without for flags in dataset.mask_flag_enums)
+    return any(each not in without for each in flags) or (
+        [MaskFlags.nodata] in flags
+        and dataset.dtypes[0] in ("int64", "uint64")
+        and (dataset.nodata is None or abs(dataset.nodata) >= EXACT_IN_FLOAT64)
+    )
+
+
+def has_mask_inside(dataset: DatasetReader) -> bool:
+    """Whether the file has a mask of its own; GDAL prefers it to one beside the file, and that to nodata and alpha."""
+    return [MaskFlags.per_dataset] in dataset.mask_flag_enums
 
 
 def level_of(facts: Facts, shape: Shape, block_shape: Shape, *, plain: bool = False, is_open: bool = False) -> Level:

@@ -22,7 +22,7 @@ from rasterio.windows import Window
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.net.part import Part
 from scog.pixels.decode import Block
-from scog.pixels.description import Description, describe_dataset, gdal_opening
+from scog.pixels.description import Description, describe_dataset, gdal_opening, has_mask_inside
 from scog.pixels.fetch import BlockIndex
 from scog.pixels.validity import masked
 
@@ -131,8 +131,8 @@ def describe_by_gdal(
         dataset = image.level(0)
         overviews = [image.level(k + 1) for k in range(len(dataset.overviews(1)))]
         found = describe_dataset(dataset, overviews, image.identity, local=local)
-        if image.mask is None:
-            return found
+        if image.mask is None or has_mask_inside(dataset):
+            return replace(found, identity=image.pages.identity)
         if image.mask.level(0).shape != dataset.shape:
             raise AssetBroken("The mask beside the file (.msk) has another size than it.", reason="broken-mask")
         return replace(found, masked=True, mask_file=mask_file)

@@ -190,3 +190,50 @@ def test_a_mask_beside_a_remote_file_is_not_asked_for(tmp_path: Path) -> None:
                 assert {seen.path for seen in server.requests} == {"/a.tif"}
 
     run(work())
+
+
+def test_a_mask_in_the_file_goes_before_one_beside_it(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.tif", tmp_path / "other.tif"
+    write(replace(MASKED, validity="mask"), path)
+    write(replace(MASKED, validity="mask file"), other)
+    with rasterio.open(other.with_name("other.tif.msk"), "r+") as beside:
+        beside.write(255 - beside.read())
+    other.with_name("other.tif.msk").replace(path.with_name("a.tif.msk"))
+    _, valid = truth(path, 0, 1)
+
+    async def work() -> None:
+        async with opened(tmp_path) as (_, layers):
+            found = await layer(layers, path.resolve().as_uri(), WHOLE)
+            np.testing.assert_array_equal(found.valid, valid & np.isfinite(found.numbers))
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    ("dtype", "text"),
+    [
+        ("int64", "9223372036854775807"), ("int64", "-9223372036854775808"), ("int64", "9007199254740993"),
+        ("uint64", "18446744073709551615"), ("int64", "-9999"),
+    ],
+)  # fmt: skip
+def test_nodata_of_sixty_four_bits_is_exact(dtype: str, text: str, tmp_path: Path) -> None:
+    """rasterio tells of it as a float, or not at all; it writes it so, too."""
+    path = tmp_path / "a.tif"
+    numbers = np.full((HEIGHT, WIDTH), 5, dtype)
+    limits = np.iinfo(dtype)
+    wanted = [number for step in (-1, 0, 1) if limits.min <= (number := int(text) + step) <= limits.max]
+    numbers[0, : len(wanted)] = wanted
+    options = {"driver": "GTiff", "width": WIDTH, "height": HEIGHT, "count": 1, "dtype": dtype}
+    with rasterio.open(path, "w", **options, crs=CRS, transform=PLACE, nodata=float(2**60)) as dataset:
+        dataset.write(numbers, 1)
+    written = b"1.152921504606847e+18"
+    data = path.read_bytes()
+    assert data.count(written) == 1
+    path.write_bytes(data.replace(written, text.rjust(len(written)).encode()))
+
+    async def work() -> None:
+        async with opened(tmp_path) as (_, layers):
+            found = await layer(layers, path.resolve().as_uri(), WHOLE)
+            np.testing.assert_array_equal(found.valid, numbers != int(text))
+
+    run(work())

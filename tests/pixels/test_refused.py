@@ -66,6 +66,7 @@ REFUSED = {
     "no transform": (lambda: tiff(transform=None), "no-crs"),
     "not on the Earth": (lambda: tiff(crs='LOCAL_CS["somewhere",UNIT["metre",1]]'), "no-crs"),
     "complex pixels": (lambda: tiff(dtype="complex64"), "pixel-type"),
+    "complex pixels of whole numbers": (lambda: tiff(dtype="complex_int16"), "pixel-type"),
 }
 
 
