@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any, TypeVar
 
-from scog.errors import AssetBroken, AssetMissing, SourceError
+from scog.errors import AssetBroken, SourceError
 from scog.flight import Flights
 from scog.net.part import Part, is_local
 from scog.net.policy import Tally
@@ -91,7 +91,7 @@ class Describer:
         return found
 
     async def _found(self, url: str, tally: Tally) -> Description:
-        if is_local(url) and await self._exists(url + MASK_FILE, tally):
+        if await self._ranges.exists_here(url + MASK_FILE):
             return await self._ask_gdal(url, tally, url + MASK_FILE)
         if self._store.keeps:
             kept = await self._in_thread(self._restored, url)
@@ -128,13 +128,6 @@ class Describer:
         """What GDAL tells of a file, with its mask in another, if given."""
         urls = (url,) if mask is None else (url, mask)
         return await self._threads.run(urls, tally, partial(gdal.describe_by_gdal, local=is_local(url), mask_file=mask))
-
-    async def _exists(self, url: str, tally: Tally) -> bool:
-        try:
-            await self._ranges.read(url, 0, 1, tally)
-        except AssetMissing:
-            return False
-        return True
 
     def _restored(self, url: str) -> Description | None:
         """What the header kept on disk tells, if one is."""
