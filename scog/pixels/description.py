@@ -14,10 +14,10 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from pyproj.exceptions import ProjError
-from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 
 from scog.errors import AssetRefused
+from scog.pixels.masks import has_mask
 from scog.pixels.parts import Parting, Shape, parted
 from scog.pixels.storage import Storage
 from scog.pixels.validity import as_number, record_type
@@ -28,8 +28,6 @@ MAX_SIDE = 20_000
 MAX_BLOCK_BYTES = 64_000_000
 """Largest block in bytes that is kept in one piece, as stored or decoded."""
 PIXEL_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
-EXACT_IN_FLOAT64 = 2**53
-"""Whole numbers from here on are not exact as rasterio tells of nodata, which it may also leave out."""
 LARGE_BYTES = 1 << 24
 """Bytes of a decoded block beyond which GDAL decodes only one such block at a time."""
 MAX_DECODED_BYTES = 256_000_000
@@ -215,22 +213,6 @@ def _check(dataset: DatasetReader, local: bool) -> None:
         )
     if not local and max(dataset.shape) > MAX_SIDE:
         raise AssetRefused(f"The raster is larger than {MAX_SIDE} pixels a side.", reason="too-large")
-
-
-def has_mask(dataset: DatasetReader) -> bool:
-    """Whether a mask or an alpha band says which pixels are valid, of any band, or only GDAL can tell."""
-    flags = dataset.mask_flag_enums
-    without = ([MaskFlags.all_valid], [MaskFlags.nodata])
-    return any(each not in without for each in flags) or (
-        [MaskFlags.nodata] in flags
-        and dataset.dtypes[0] in ("int64", "uint64")
-        and (dataset.nodata is None or abs(dataset.nodata) >= EXACT_IN_FLOAT64)
-    )
-
-
-def has_mask_inside(dataset: DatasetReader) -> bool:
-    """Whether the file has a mask of its own; GDAL prefers it to one beside the file, and that to nodata and alpha."""
-    return [MaskFlags.per_dataset] in dataset.mask_flag_enums
 
 
 def level_of(facts: Facts, shape: Shape, block_shape: Shape, *, plain: bool = False, is_open: bool = False) -> Level:
