@@ -223,7 +223,7 @@ def _of_sentinel_2(key: str, asset: Mapping[str, Any], url: str, offset: float |
         return {band: Asset(url, SCALE, offset, 0.0)}
     written = _written(asset, described(asset), 1)
     scale = _finite(written.get("scale"), 1.0) or 1.0
-    nodata = 0.0 if band in IN_ASSET else _number(written.get("nodata"))
+    nodata = 0.0 if band in IN_ASSET else _nodata(written.get("nodata"))
     numbers = bands_by_key(key, ()) or {band: None}
     return {name: Asset(url, scale, 0.0, nodata, number) for name, number in numbers.items()}
 
@@ -237,7 +237,7 @@ def _band_of(
 ) -> Asset:
     """A band of an asset, with the scale, offset and nodata that the item says of it."""
     written = _written(asset, bands, number or 1)
-    nodata = _number(written.get("nodata"))
+    nodata = _nodata(written.get("nodata"))
     if written.get("scale") is None and written.get("offset") is None:
         return Asset(url, None, 0.0, nodata, number, georeference)
     scale, offset = _finite(written.get("scale"), 1.0) or 1.0, _finite(written.get("offset"), 0.0)
@@ -262,8 +262,14 @@ def _finite(value: Any, default: float) -> float:
     return number
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if _is_number(value) else None
+def _nodata(value: object) -> float | None:
+    """Nodata as a number; STAC's raster extension allows text, too. NaN is none, since it never is data."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    return float(value) if isinstance(value, int | float) and _is_number(value) else None
 
 
 def _is_number(value: object) -> bool:

@@ -25,13 +25,27 @@ class LocalRanges:
         """Bytes `start..stop` of a `file:` URL. Raises AssetRefused outside the folder, AssetMissing, AssetBroken."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._read, url, start, stop)
 
-    def _read(self, url: str, start: int, stop: int) -> Part:
+    async def exists(self, url: str) -> bool:
+        """Whether there is such a file. Raises AssetRefused outside the folder."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._exists, url)
+
+    def _exists(self, url: str) -> bool:
+        try:
+            return os.path.isfile(self._path(url))
+        except AssetMissing:
+            return False
+
+    def _path(self, url: str) -> str:
         try:
             path = os.path.realpath(unquote(urlsplit(url).path))
         except ValueError:  # no name that a file could have
             raise AssetMissing("There is no such file in the archive.", reason="no-file") from None
         if not path.startswith(self._root + os.sep):
             raise AssetRefused("The file lies outside the archive's folder.", reason="outside-archive")
+        return path
+
+    def _read(self, url: str, start: int, stop: int) -> Part:
+        path = self._path(url)
         try:
             with open(path, "rb", opener=_open_at_once) as file:
                 status = os.fstat(file.fileno())

@@ -214,6 +214,10 @@ class Ranges:
         """Reads will come soon: open connections while it is found out of what."""
         self._http.open_ahead()
 
+    async def exists_here(self, url: str) -> bool:
+        """Whether a URL names a file of the local archive that exists. Nothing is asked of other hosts."""
+        return self._local is not None and is_local(url) and await self._local.exists(url)
+
     def line(self, url: str) -> Line | None:
         """The line to a URL's host; None for a local file."""
         return None if is_local(url) else self._http.line(url)

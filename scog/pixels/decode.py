@@ -13,7 +13,7 @@ from scog.errors import AssetBroken
 from scog.pixels.description import Description
 
 Block = NDArray[Any]
-"""Numbers as stored, `(rows, columns)`; never written to once read, since many pictures share them."""
+"""Numbers as stored, or records of a masked file, `(rows, columns)`; never written to, as many pictures share them."""
 
 
 def decode_block(data: bytes | memoryview, description: Description, level: int) -> Block:

@@ -16,7 +16,7 @@ from scog.net.ranges import Ranges
 from scog.pixels import gdal
 from scog.pixels.cache import ByteCache
 from scog.pixels.description import Description
-from scog.pixels.directories import Directories, NotTiff, walk
+from scog.pixels.directories import Directories, NotTiff, OddPages, walk
 from scog.pixels.fallback import GdalThreads
 from scog.pixels.faults import Faults
 from scog.pixels.kind import Kind, Kinds, kind_of
@@ -26,6 +26,8 @@ from scog.together import gather_all
 MAX_HEADER = 4_000_000
 """Largest header read to describe a file, in bytes; beyond it GDAL looks for the directories."""
 DESCRIPTIONS_BYTES = 64 * 2**20
+MASK_FILE = ".msk"
+"""What GDAL adds to a file's name for its mask. It is looked for on the own disk; remotely it would cost a request."""
 T = TypeVar("T")
 
 
@@ -89,6 +91,8 @@ class Describer:
         return found
 
     async def _found(self, url: str, tally: Tally) -> Description:
+        if await self._ranges.exists_here(url + MASK_FILE):
+            return await self._ask_gdal(url, tally, url + MASK_FILE)
         if self._store.keeps:
             kept = await self._in_thread(self._restored, url)
             if kept is not None:
@@ -111,11 +115,19 @@ class Describer:
                 data, local=is_local(url)
             )  # without a thread, which takes longer to ask
             if told is None:
-                told = await self._in_thread(self._look_at, url, data, part.size)
+                try:
+                    told = await self._in_thread(self._look_at, url, data, part.size)
+                except OddPages:
+                    break
             if isinstance(told, Kind):
                 return await self._told(url, data, part, told)
             size = max(told, 4 * size) if told <= MAX_HEADER else None
-        return await self._threads.run(url, tally, partial(gdal.describe_scattered, local=is_local(url)))
+        return await self._ask_gdal(url, tally)
+
+    async def _ask_gdal(self, url: str, tally: Tally, mask: str | None = None) -> Description:
+        """What GDAL tells of a file, with its mask in another, if given."""
+        urls = (url,) if mask is None else (url, mask)
+        return await self._threads.run(urls, tally, partial(gdal.describe_by_gdal, local=is_local(url), mask_file=mask))
 
     def _restored(self, url: str) -> Description | None:
         """What the header kept on disk tells, if one is."""
@@ -131,7 +143,7 @@ class Describer:
                     raise AssetBroken("The header lacks some of its directories.", reason="cut-off")
                 kind = self._learn(url, header, directories)
             return kind.describe(header, identity)
-        except (SourceError, TypeError):  # the disk's fault, or an older scog's
+        except (SourceError, TypeError, OddPages):  # the disk's fault, or an older scog's
             self._store.drop(url)
             return None
 

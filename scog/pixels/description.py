@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -15,11 +15,15 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj.exceptions import ProjError
 from rasterio._err import CPLE_BaseError
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from scog.errors import AssetRefused
+from scog.pixels.masks import has_mask
+from scog.pixels.parts import Parting, Shape, parted
+from scog.pixels.storage import Storage
+from scog.pixels.validity import as_number, record_type
 from scog.space.around import turn
 from scog.space.crs import horizontal_crs
 from scog.space.grid import Grid, transformer
@@ -27,10 +31,13 @@ from scog.space.polynomial import Curve, placed_by
 
 MAX_SIDE = 20_000
 """Largest side of a remote raster in pixels; Sentinel-2's are 10,980."""
-MAX_BLOCK_PIXELS = 4_000_000
 MAX_BLOCK_BYTES = 64_000_000
-"""Largest block in bytes, as stored or with all the bands that are decoded together."""
-VIRTUAL_BLOCK_PIXELS = 1 << 20
+"""Largest block in bytes that is kept in one piece, as stored or decoded."""
+PIXEL_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
+LARGE_BYTES = 1 << 24
+"""Bytes of a decoded block beyond which GDAL decodes only one such block at a time."""
+MAX_DECODED_BYTES = 256_000_000
+"""Largest block in bytes that GDAL decodes, with all the bands that are decoded together."""
 
 GDAL_OPTIONS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no look for .ovr, .msk and .aux.xml beside the file
@@ -60,13 +67,17 @@ class Level:
     """One level of a file: its grid, its blocks' shape `(rows, columns)`, and where each block lies.
 
     `offsets` and `sizes` are int64 `(block rows, block columns)` in bytes, or None where only GDAL knows;
-    a size of 0 is a block that was never written: all nodata.
+    a size of 0 is a block that was never written: all nodata. Where the file's own blocks are large, those named here
+    are parts of them: so many rows and columns of these are read `together`, and to decode a block of the file's takes
+    `working_bytes` besides, if that is much.
     """
 
     grid: Grid
     block_shape: tuple[int, int]
     offsets: NDArray[np.int64] | None
     sizes: NDArray[np.int64] | None
+    together: tuple[int, int] = (1, 1)
+    working_bytes: int = 0
 
     @property
     def blocks(self) -> tuple[int, int]:
@@ -74,14 +85,28 @@ class Level:
         height, width = self.block_shape
         return -(-self.grid.height // height), -(-self.grid.width // width)
 
+    def with_companions(self, blocks: Iterable[Shape]) -> frozenset[Shape]:
+        """These blocks, and those that are read together with one of them."""
+        if self.together == (1, 1):
+            return frozenset(blocks)
+        (high, wide), (rows, cols) = self.together, self.blocks
+        return frozenset(
+            (row, col)
+            for top, left in {(row // high * high, col // wide * wide) for row, col in blocks}
+            for row in range(top, min(top + high, rows))
+            for col in range(left, min(left + wide, cols))
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Description:
     """What a file's header says. `plain` files are decoded by scog, all others by GDAL.
 
-    `identity` names this very version of the file. `predictor` is TIFF's (1 none, 2 horizontal differences). `stop` is
-    where its last block ends, as far as that is known. Where the file does not say where it lies, the CRS of its levels
-    is UNPLACED, their transforms are the file's, or in pixels.
+    `identity` names this very version of the file. `compression` and `predictor` (TIFF's) are those of a plain file;
+    `stop` is where its last block ends. In a `masked` file a mask or an alpha band says what is valid, not nodata: its
+    blocks hold records (see `scog.pixels.validity`). `mask_file` is where the mask lies, if not in the file itself.
+    Where the file does not say where it lies, the CRS of its levels is UNPLACED, their transforms are the file's, or in
+    pixels.
     """
 
     identity: str
@@ -94,6 +119,8 @@ class Description:
     levels: tuple[Level, ...]
     stop: int = 0
     bands: tuple[FileBand, ...] = (FileBand(),)
+    masked: bool = False
+    mask_file: str | None = None
 
     @cached_property
     def resolutions(self) -> tuple[float, ...]:
@@ -103,7 +130,16 @@ class Description:
     def block_bytes(self, level: int) -> int:
         """Bytes of one decoded block."""
         height, width = self.levels[level].block_shape
-        return height * width * self.dtype.itemsize
+        return height * width * self.block_type.itemsize
+
+    def reading_bytes(self, level: int, blocks: Iterable[Shape]) -> int:
+        """Bytes of blocks of a level, and of those that are read together with them."""
+        return len(self.levels[level].with_companions(blocks)) * self.block_bytes(level)
+
+    @property
+    def block_type(self) -> np.dtype[Any]:
+        """The type of the pixels of its blocks."""
+        return record_type(self.dtype) if self.masked else self.dtype
 
     @property
     def fill(self) -> Any:
@@ -118,41 +154,39 @@ class Description:
 
 @dataclass(frozen=True)
 class Facts:
-    """What GDAL tells of a file, but for where its blocks lie. `interleaved`: bands that are decoded together."""
+    """What GDAL tells of a file, but for where its blocks lie.
+
+    `overviews` says how much smaller each is; `interleaved` how many bands are decoded together.
+    """
 
     crs: str
     transform: Affine
     curve: Curve | None
     shape: tuple[int, int]
-    overviews: int
+    overviews: tuple[int, ...]
     dtype: np.dtype[Any]
     nodata: float | None
     count: int
     interleaved: int
-    compression: str
-    predictor: int
-    plain: bool
+    masked: bool
     bands: tuple[FileBand, ...]
 
 
 def facts_of(dataset: DatasetReader, local: bool) -> Facts:
     """What GDAL tells of an open file. Raises AssetRefused."""
     _check(dataset, local)
-    structure = dataset.tags(ns="IMAGE_STRUCTURE")
     crs, transform, curve = _place(dataset)
     return Facts(
         crs=crs,
         transform=transform,
         curve=curve,
         shape=dataset.shape,
-        overviews=len(dataset.overviews(1)),
+        overviews=tuple(dataset.overviews(1)),
         dtype=np.dtype(dataset.dtypes[0]),
-        nodata=0.0 if dataset.nodata is None and has_mask(dataset) else dataset.nodata,
+        nodata=dataset.nodata,
         count=dataset.count,
-        interleaved=dataset.count if structure.get("INTERLEAVE") == "PIXEL" else 1,
-        compression=structure.get("COMPRESSION", "NONE").upper(),
-        predictor=int(structure.get("PREDICTOR", 1)),
-        plain=_is_plain(dataset),
+        interleaved=dataset.count if dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL" else 1,
+        masked=has_mask(dataset),
         bands=_bands(dataset),
     )
 
@@ -160,23 +194,11 @@ def facts_of(dataset: DatasetReader, local: bool) -> Facts:
 def describe_dataset(
     dataset: DatasetReader, overviews: Sequence[DatasetReader], identity: str, *, local: bool = False
 ) -> Description:
-    """Describe an open file whose directories lie scattered; GDAL reads its blocks, too. Raises AssetRefused."""
+    """Describe an open file that GDAL alone can read. Raises AssetRefused."""
     facts = facts_of(dataset, local)
-    levels = (level_of(facts, level.shape, level.block_shapes[0], grouped=True) for level in (dataset, *overviews))
-    return description_of(facts, identity, tuple(levels), plain=False)
-
-
-@lru_cache(maxsize=256)
-def as_number(nodata: float | None, dtype: np.dtype[Any]) -> Any:
-    """Nodata as a number of this type; None where there is none, or none that fits: integers have no NaN."""
-    if nodata is None:
-        return None
-    if dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            return dtype.type(nodata)
-    limits = np.iinfo(dtype)
-    fits = nodata == nodata and limits.min <= nodata <= limits.max and float(nodata).is_integer()
-    return dtype.type(nodata) if fits else None
+    levels = (level_of(facts, level.shape, level.block_shapes[0]) for level in (dataset, *overviews))
+    masked = any(map(has_mask, (dataset, *overviews)))
+    return replace(description_of(facts, identity, tuple(levels)), masked=masked)
 
 
 @contextmanager
@@ -186,52 +208,38 @@ def gdal_opening() -> Iterator[None]:
         yield
 
 
-def description_of(facts: Facts, identity: str, levels: tuple[Level, ...], plain: bool, stop: int = 0) -> Description:
-    """The description of a file with these levels."""
+def description_of(
+    facts: Facts, identity: str, levels: tuple[Level, ...], storage: Storage | None = None, stop: int = 0
+) -> Description:
+    """The description of a file with these levels, which is plain where it is known how its blocks are stored."""
     return Description(
         identity=identity,
         dtype=facts.dtype,
         nodata=facts.nodata,
         count=facts.count,
-        compression=facts.compression,
-        predictor=facts.predictor,
-        plain=plain,
+        compression="" if storage is None else storage.compression,
+        predictor=1 if storage is None else storage.predictor,
+        plain=storage is not None,
         levels=levels,
         stop=stop,
         bands=facts.bands,
+        masked=facts.masked,
     )
 
 
 def _check(dataset: DatasetReader, local: bool) -> None:
-    if np.dtype(dataset.dtypes[0]).kind not in "uif" or len(set(dataset.dtypes)) > 1:
-        raise AssetRefused(f"Pixels of type {dataset.dtypes[0]} are not read.", reason="pixel-type")
+    if dataset.dtypes[0] not in PIXEL_TYPES or len(set(dataset.dtypes)) > 1:
+        types = ", ".join(dict.fromkeys(dataset.dtypes))
+        raise AssetRefused(
+            f"Pixels of type {types} are not read; all bands must be of one of the types {', '.join(PIXEL_TYPES)}.",
+            reason="pixel-type",
+        )
     if not local and max(dataset.shape) > MAX_SIDE:
         raise AssetRefused(f"The raster is larger than {MAX_SIDE} pixels a side.", reason="too-large")
 
 
-def _is_plain(dataset: DatasetReader) -> bool:
-    """Whether `scog.pixels.decode` knows how its blocks are stored."""
-    structure = dataset.tags(ns="IMAGE_STRUCTURE")
-    predictor = int(structure.get("PREDICTOR", 1))
-    return (
-        dataset.count == 1
-        and structure.get("COMPRESSION", "NONE").upper() in ("DEFLATE", "NONE")
-        and (predictor == 1 or (predictor == 2 and np.dtype(dataset.dtypes[0]).kind in "ui"))
-        and not has_mask(dataset)
-        and "NBITS" not in dataset.tags(1, ns="IMAGE_STRUCTURE")
-    )
-
-
-def has_mask(dataset: DatasetReader) -> bool:
-    """Whether validity is kept in a mask or alpha band; what is masked then reads as 0."""
-    return dataset.mask_flag_enums[0] not in ([MaskFlags.all_valid], [MaskFlags.nodata])
-
-
-def level_of(facts: Facts, shape: tuple[int, int], block_shape: tuple[int, int], *, grouped: bool) -> Level:
-    """A level without its blocks' places.
-
-    `grouped`: strips are read many at a time, as GDAL decodes them whole.
-    """
+def level_of(facts: Facts, shape: Shape, block_shape: Shape, *, plain: bool = False, is_open: bool = False) -> Level:
+    """A level without its blocks' places. `plain`: its blocks are decoded one by one, and not by GDAL."""
     height, width = shape
     block_height, block_width = block_shape
     a, b, c, d, e, f = tuple(facts.transform)[:6]
@@ -239,13 +247,18 @@ def level_of(facts: Facts, shape: tuple[int, int], block_shape: tuple[int, int],
     transform = Affine(a * wider, b * higher, c, d * wider, e * higher, f)
     curve = None if facts.curve is None else replace(facts.curve, zoom=(wider, higher))
     grid = Grid(facts.crs, transform, width, height, curve)
-    decoded = block_height * block_width * facts.interleaved * facts.dtype.itemsize
-    if block_height * block_width > MAX_BLOCK_PIXELS or decoded > MAX_BLOCK_BYTES:
-        raise AssetRefused("The file's blocks are larger than 4 million pixels or 64 MB.", reason="block-too-large")
-    if grouped and block_width >= width:
-        strips = max(1, VIRTUAL_BLOCK_PIXELS // (block_height * block_width))
-        block_height, block_width = min(height, block_height * strips), width
-    return Level(grid, (block_height, block_width), None, None)
+    item = facts.dtype.itemsize
+    parting = Parting(block_shape) if plain else parted(block_shape, shape, item, is_open=is_open)
+    whole = 1 if is_open else block_height
+    decoded = whole * block_width * facts.interleaved * item
+    if decoded > MAX_DECODED_BYTES:
+        raise AssetRefused(
+            f"Blocks of {block_width} x {whole} pixels take {decoded / 1e6:.0f} MB each when decoded;"
+            f" {MAX_DECODED_BYTES / 1e6:.0f} are allowed.",
+            reason="block-too-large",
+        )
+    working = 2 * decoded if decoded > LARGE_BYTES and not plain else 0  # as stored and as decoded, both at once
+    return Level(grid, parting.shape, None, None, parting.together, working)
 
 
 def _place(dataset: DatasetReader) -> tuple[str, Affine, Curve | None]:

@@ -23,6 +23,10 @@ class NotTiff(ValueError):
     """The bytes are not the beginning of a TIFF."""
 
 
+class OddPages(ValueError):
+    """A TIFF whose further directories only GDAL can make sense of."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Where in the header a list of numbers lies, one a block, and of which type they are (as numpy names it)."""
@@ -46,8 +50,8 @@ class Directory:
     """Shape of one image of the file and of its blocks (strips, unless it is `tiled`), in pixels.
 
     `kind` holds TIFF's NewSubfileType bits: 1 for an overview, 4 for a mask. `storage` says how the blocks are
-    stored: its numbers by tag, but where they are TIFF's defaults. `offsets` and `sizes` say where each block lies in
-    the file, and how many bytes it has.
+    stored: its numbers by tag, but where they are TIFF's defaults; `UNREADABLE` where a tag holds anything but one
+    number. `offsets` and `sizes` say where each block lies in the file, and how many bytes it has.
     """
 
     kind: int
@@ -57,6 +61,21 @@ class Directory:
     storage: frozenset[tuple[int, int]]
     offsets: Table | None
     sizes: Table | None
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether it is another image's mask."""
+        return bool(self.kind & 4)
+
+    @property
+    def is_overview(self) -> bool:
+        """Whether it is a smaller copy of another image."""
+        return self.kind & 5 == 1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its pixels lie one after the other, so that any part of it can be read."""
+        return not self.tiled and self.block_shape[0] >= self.shape[0] and COMPRESSION not in dict(self.storage)
 
 
 @dataclass(frozen=True)
@@ -81,7 +100,7 @@ class Directories:
 
 
 def walk(data: bytes) -> Directories:
-    """Walk the directories of a TIFF, given its first bytes. Raises NotTiff."""
+    """Walk the directories of a TIFF, given its first bytes. Raises NotTiff, OddPages."""
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 16:
         raise NotTiff("no TIFF signature")
@@ -94,8 +113,10 @@ def walk(data: bytes) -> Directories:
     seen: set[int] = set()
     at = layout.read(layout.offset, data, layout.first)
     while at:
-        if at in seen or len(seen) >= MAX_DIRECTORIES:
-            raise NotTiff("its directories form a loop or are too many")
+        if at in seen:
+            raise NotTiff("its directories form a loop")
+        if len(seen) >= MAX_DIRECTORIES:
+            raise OddPages
         seen.add(at)
         table = at + struct.calcsize(layout.count)
         if table > len(data):
@@ -108,7 +129,12 @@ def walk(data: bytes) -> Directories:
             return Directories(max(needed, end), tuple(found))
         tags, tables, values_end = layout.tags(data, table, entries)
         needed = max(needed, end, values_end)
-        found.append(_directory(tags, tables))
+        try:
+            found.append(_directory(tags, tables))
+        except NotTiff:
+            if not found:
+                raise
+            raise OddPages from None
         at = layout.read(layout.offset, data, end - struct.calcsize(layout.offset))
     return Directories(needed, tuple(found))
 
@@ -143,6 +169,8 @@ class _Layout:
                 at = value
                 if count == 1 and kind in _NUMBER_FORMATS:
                     single.setdefault(tag, self.read(_NUMBER_FORMATS[kind], data, value))  # the first, as in GDAL
+            if tag in _STORAGE:
+                single.setdefault(tag, UNREADABLE)
             if tag in _TABLES and kind in _NUMBER_FORMATS:
                 tables.setdefault(tag, Table(f"{self.order}u{_TYPE_SIZES[kind]}", at, count))
         return single, tables, end
@@ -164,9 +192,10 @@ def _directory(tags: dict[int, int], tables: dict[int, Table]) -> Directory:
 
 
 _KIND, _WIDTH, _LENGTH, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 254, 256, 257, 278, 322, 323
-FILL_ORDER = 266
-_STORAGE = {258: 1, 259: 1, FILL_ORDER: 1, 277: 1, 284: 1, 317: 1, 339: 1}
-"""Tags and their defaults: bits a sample, compression, order of bits, samples a pixel, planes, predictor, format."""
+BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, SAMPLES, PLANES, PREDICTOR, FORMAT = 258, 259, 262, 266, 277, 284, 317, 339
+_STORAGE = dict.fromkeys((BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, SAMPLES, PLANES, PREDICTOR, FORMAT), 1)
+"""Tags and their defaults: bits a sample, codec, what 0 looks like, order of bits, samples a pixel, and so on."""
+UNREADABLE = -1
 _STRIP_TABLES, _TILE_TABLES = (273, 279), (324, 325)
 _TABLES = {*_STRIP_TABLES, *_TILE_TABLES}
 _NUMBER_FORMATS = {3: "H", 4: "I", 16: "Q"}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from scog.errors import SourceUnavailable
@@ -29,8 +30,8 @@ class GdalThreads:
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def run(self, url: str, tally: Tally, work: Callable[[Callable[[int, int], Part]], T]) -> T:
-        """Work in a thread, given a function that reads: it waits until the event loop has brought the bytes.
+    async def run(self, urls: Sequence[str], tally: Tally, work: Callable[..., T]) -> T:
+        """Work in a thread, given a function for each file that reads it: it waits until its bytes have been brought.
 
         When nobody waits for the work any more it reads no further, and soon ends.
         """
@@ -38,7 +39,7 @@ class GdalThreads:
         under_way: set[Future[Part]] = set()
         stopped = False
 
-        def read(start: int, stop: int) -> Part:
+        def read(url: str, start: int, stop: int) -> Part:
             if stopped or self._closed:
                 raise SourceUnavailable("The work was stopped.", reason="stopped")
             tally.asked += stop - start
@@ -54,7 +55,7 @@ class GdalThreads:
                 under_way.discard(future)
 
         try:
-            return await loop.run_in_executor(self._threads, work, read)
+            return await loop.run_in_executor(self._threads, work, *(partial(read, url) for url in urls))
         except asyncio.CancelledError:
             stopped = True
             for future in tuple(under_way):

@@ -14,10 +14,10 @@ from scog.space.indexmap import IndexMap
 
 
 def gather(index_map: IndexMap, block_shape: tuple[int, int], blocks: Mapping[BlockIndex, Block]) -> NDArray[Any]:
-    """Numbers as stored, in the shape of `index_map.index`.
+    """Pixels as stored, numbers or records, in the shape of `index_map.index`.
 
-    `blocks` hold at least what is wanted of the window; pixels of absent blocks are 0 and must not be used, nor
-    those beside the source.
+    `blocks` hold at least what is wanted of the window; pixels of absent blocks are 0 (records: not valid) and must not
+    be used, nor those beside the source.
     """
     height, width = block_shape
     window = index_map.window

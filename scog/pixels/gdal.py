@@ -6,159 +6,163 @@ deadlines and counts. These functions block; they run in threads of their own wh
 
 from __future__ import annotations
 
-import io
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.net.part import Part
 from scog.pixels.decode import Block
-from scog.pixels.description import GDAL_FAULTS, Description, describe_dataset, gdal_opening, has_mask
+from scog.pixels.description import GDAL_FAULTS, Description, describe_dataset, gdal_opening
 from scog.pixels.fetch import BlockIndex
+from scog.pixels.masks import has_mask_inside
+from scog.pixels.pages import PagedFile, Pages
+from scog.pixels.validity import masked
 
-PAGE = 128 * 1024
-"""Bytes read at once for GDAL; without pages it makes 30 times the requests."""
-KEPT_PAGES = 128
 
-
-class Pages:
-    """The bytes of a file, read in pages.
-
-    Errors raised inside GDAL's callbacks only print noise, so a failed read is noted in `fault` and returns nothing.
+def describe_by_gdal(
+    read: Callable[[int, int], Part],
+    read_mask: Callable[[int, int], Part] | None = None,
+    *,
+    local: bool,
+    mask_file: str | None = None,
+) -> Description:
+    """Describe a file that only GDAL can: its directories are not at its beginning, its pages are odd, or its mask lies
+    in the file `mask_file`, which `read_mask` reads. Raises a SourceError.
     """
-
-    def __init__(self, read: Callable[[int, int], Part]) -> None:
-        self._read = read
-        self._pages: OrderedDict[int, bytes | memoryview] = OrderedDict()
-        self.fault: SourceError | None = None
-        first = read(0, PAGE)
-        self.size, self.identity = first.size, first.etag
-        self._pages[0] = first.data
-
-    def read(self, start: int, stop: int) -> bytes:
-        """Bytes `start..stop`; fewer at the end of the file, none once a read failed."""
-        stop = min(self.size, stop)
-        if self.fault is not None or stop <= start:
-            return b""
-        first, last = start // PAGE, (stop - 1) // PAGE
-        try:
-            data = b"".join(self._fetched(first, last))
-        except SourceError as fault:
-            self.fault = fault
-            return b""
-        return data[start - first * PAGE : stop - first * PAGE]
-
-    def _fetched(self, first: int, last: int) -> list[bytes | memoryview]:
-        """Pages `first..last`; those missing in one run are read in one request."""
-        found = {page: self._pages[page] for page in range(first, last + 1) if page in self._pages}
-        page = first
-        while page <= last:
-            if page in found:
-                page += 1
-                continue
-            until = page
-            while until <= last and until not in found:
-                until += 1
-            part = self._read(page * PAGE, min(self.size, until * PAGE))
-            if part.etag != self.identity:
-                raise AssetChanged("The file was replaced while it was read.", reason="changed")
-            for i in range(page, until):
-                found[i] = self._pages[i] = part.data[(i - page) * PAGE : (i - page + 1) * PAGE]
-        while len(self._pages) > KEPT_PAGES:
-            self._pages.popitem(last=False)
-        return [found[page] for page in range(first, last + 1)]
-
-
-class PagedFile(io.RawIOBase):
-    """A file as GDAL wants to see it, with a place of its own in it: GDAL opens and closes it several times over."""
-
-    def __init__(self, pages: Pages) -> None:
-        super().__init__()
-        self._pages = pages
-        self._at = 0
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a place in the file."""
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._pages.size}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        """The place in the file."""
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes; fewer at the end of the file or once a read failed."""
-        data = self._pages.read(self._at, self._pages.size if size < 0 else self._at + size)
-        self._at += len(data)
-        return data
-
-
-def describe_scattered(read: Callable[[int, int], Part], *, local: bool) -> Description:
-    """Describe a file whose directories are not at its beginning. Raises a SourceError."""
-    with _opened(read) as (pages, open_level):
-        dataset = open_level(0)
-        overviews = [open_level(k + 1) for k in range(len(dataset.overviews(1)))]
-        return describe_dataset(dataset, overviews, pages.identity, local=local)
+    with _opened(read, read_mask) as image:
+        dataset = image.level(0)
+        overviews = [image.level(k + 1) for k in range(len(dataset.overviews(1)))]
+        found = describe_dataset(dataset, overviews, image.identity, local=local)
+        if image.mask is None or has_mask_inside(dataset):
+            return replace(found, identity=image.pages.identity)
+        if image.mask.level(0).shape != dataset.shape:
+            raise AssetBroken("The mask beside the file (.msk) has another size than it.", reason="broken-mask")
+        return replace(found, masked=True, mask_file=mask_file)
 
 
 def read_blocks(
-    read: Callable[[int, int], Part], description: Description, level: int, blocks: Sequence[BlockIndex], band: int
+    read: Callable[[int, int], Part],
+    read_mask: Callable[[int, int], Part] | None = None,
+    *,
+    description: Description,
+    level: int,
+    blocks: Sequence[BlockIndex],
+    band: int,
 ) -> dict[BlockIndex, Block]:
-    """Blocks of one band (1, 2, ...) and level, padded to full blocks with nodata. Raises a SourceError."""
+    """Blocks of one band (1, 2, ...) and level, padded to full blocks with nodata. Raises a SourceError.
+
+    Neighbouring parts of one of the file's own blocks are read at once.
+    """
     found: dict[BlockIndex, Block] = {}
-    height, width = description.levels[level].block_shape
-    with _opened(read) as (pages, open_level):
-        if pages.identity != description.identity:
+    with _opened(read, read_mask) as image:
+        if image.identity != description.identity:
             raise AssetChanged("The file was replaced.", reason="changed")
-        dataset = open_level(level)
-        masked = has_mask(dataset)
-        for row, col in blocks:
-            rows = slice(row * height, min(dataset.height, (row + 1) * height))
-            cols = slice(col * width, min(dataset.width, (col + 1) * width))
-            window = Window.from_slices(rows, cols)
-            numbers = dataset.read(band, window=window)
-            block = np.full((height, width), description.fill, description.dtype)
-            block[: numbers.shape[0], : numbers.shape[1]] = numbers
-            if masked:
-                mask = dataset.read_masks(band, window=window)
-                block[: numbers.shape[0], : numbers.shape[1]][mask == 0] = description.fill
-            block.flags.writeable = False
-            found[row, col] = block
+        for group in _groups(blocks, description.levels[level].together):
+            found |= _read_group(image, description, level, group, band)
     return found
 
 
+def _groups(blocks: Sequence[BlockIndex], together: tuple[int, int]) -> list[list[BlockIndex]]:
+    """The blocks by what is read together."""
+    groups: dict[BlockIndex, list[BlockIndex]] = {}
+    for row, col in blocks:
+        groups.setdefault((row // together[0], col // together[1]), []).append((row, col))
+    return list(groups.values())
+
+
+def _read_group(
+    image: _Image, description: Description, level: int, group: Sequence[BlockIndex], band: int
+) -> dict[BlockIndex, Block]:
+    """Blocks that are read together, from one window."""
+    where = description.levels[level]
+    height, width = where.block_shape
+    top, left = (min(numbers) for numbers in zip(*group, strict=True))
+    bottom, right = (1 + max(numbers) for numbers in zip(*group, strict=True))
+    rows = slice(top * height, min(where.grid.height, bottom * height))
+    cols = slice(left * width, min(where.grid.width, right * width))
+    window = Window.from_slices(rows, cols)
+    numbers = image.level(level).read(band, window=window)
+    if description.masked:
+        numbers = masked(numbers, image.valid(level, band, window))
+    found: dict[BlockIndex, Block] = {}
+    for row, col in group:
+        part = numbers[
+            row * height - rows.start : (row + 1) * height - rows.start,
+            col * width - cols.start : (col + 1) * width - cols.start,
+        ]
+        block = np.zeros((height, width), description.block_type)
+        if not description.masked:
+            block[:] = description.fill
+        block[: part.shape[0], : part.shape[1]] = part
+        block.flags.writeable = False
+        found[row, col] = block
+    return found
+
+
+class _Image:
+    """A file as GDAL sees it, its levels opened when they are asked for; `mask` is the file beside it with its mask."""
+
+    def __init__(self, pages: Pages, stack: ExitStack, mask: _Image | None) -> None:
+        self.pages = pages
+        self.mask = mask
+        self._stack = stack
+        self._levels: dict[int, DatasetReader] = {}
+
+    @property
+    def identity(self) -> str:
+        """Names this very version of the file, and of its mask's."""
+        return self.pages.identity if self.mask is None else f"{self.pages.identity}+{self.mask.pages.identity}"
+
+    @property
+    def fault(self) -> SourceError | None:
+        """Why bytes could not be read that GDAL asked for."""
+        return self.pages.fault or (None if self.mask is None else self.mask.fault)
+
+    def level(self, level: int) -> DatasetReader:
+        """One of its levels; 0 is full size."""
+        if level not in self._levels:
+            choice = {"overview_level": level - 1} if level else {}
+            name = f"scog-{id(self.pages)}/image.tif"  # rasterio finds the opener by name or by folder
+            self._levels[level] = self._stack.enter_context(
+                rasterio.open(name, driver="GTiff", opener=self._opener, **choice)
+            )
+        return self._levels[level]
+
+    def valid(self, level: int, band: int, window: Window) -> NDArray[np.bool_]:
+        """Where a band is valid by its mask."""
+        dataset = self.level(level)
+        if self.mask is None:
+            return np.asarray(dataset.read_masks(band, window=window) != 0)
+        full = self.mask.level(0)
+        smaller = range(1, 1 + len(full.overviews(1)))
+        fitting = next((k for k in smaller if self.mask.level(k).shape == dataset.shape), 0)
+        mask = self.mask.level(fitting)
+        down, across = (whole / part for whole, part in zip(mask.shape, dataset.shape, strict=True))
+        scaled = Window(window.col_off * across, window.row_off * down, window.width * across, window.height * down)
+        shape = round(window.height), round(window.width)
+        return np.asarray(mask.read(band if mask.count > 1 else 1, window=scaled, out_shape=shape) != 0)
+
+    def _opener(self, path: str, mode: str = "rb") -> PagedFile:
+        return PagedFile(self.pages)
+
+
 @contextmanager
-def _opened(read: Callable[[int, int], Part]) -> Iterator[tuple[Pages, Callable[[int], DatasetReader]]]:
-    """The file's bytes as GDAL sees it, and a function that opens one of its levels (0 is full size)."""
+def _opened(read: Callable[[int, int], Part], read_mask: Callable[[int, int], Part] | None = None) -> Iterator[_Image]:
+    """The file as GDAL sees it, with the file that holds its mask, if one does."""
     with ExitStack() as stack:
         stack.enter_context(gdal_opening())
-        pages = Pages(read)
-
-        def opener(path: str, mode: str = "rb") -> PagedFile:
-            return PagedFile(pages)
-
-        def open_level(level: int) -> DatasetReader:
-            choice = {"overview_level": level - 1} if level else {}
-            name = f"scog-{id(pages)}/image.tif"  # rasterio finds the opener by name or by folder
-            return stack.enter_context(rasterio.open(name, driver="GTiff", opener=opener, **choice))
-
+        mask = None if read_mask is None else _Image(Pages(read_mask), stack, None)
+        image = _Image(Pages(read), stack, mask)
         try:
-            yield pages, open_level
-            if pages.fault is not None:  # GDAL made do without what it could not read
-                raise pages.fault
+            yield image
+            if image.fault is not None:  # GDAL made do without what it could not read
+                raise image.fault
         except GDAL_FAULTS:
-            raise pages.fault or AssetBroken("GDAL cannot read the file.", reason="not-a-geotiff") from None
+            raise image.fault or AssetBroken("GDAL cannot read the file.", reason="not-a-geotiff") from None

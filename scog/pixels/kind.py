@@ -27,12 +27,11 @@ from scog.pixels.description import (
     gdal_opening,
     level_of,
 )
-from scog.pixels.directories import FILL_ORDER, Directories, Directory, Table
+from scog.pixels.directories import Directories, Directory, OddPages, Table
+from scog.pixels.storage import Storage, storage_of
 
 MAX_BLOCKS = 100_000
 KINDS_KEPT = 32
-_MASK = 4
-"""The bit of TIFF's NewSubfileType that says that an image is another's mask."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +42,8 @@ class Kind:
     blank: bytes
     local: bool
     facts: Facts
-    plain: bool
+    storage: Storage | None
+    """How the blocks are stored; None where GDAL decodes them."""
     levels: tuple[Level, ...]
     tables: tuple[tuple[Table, Table], ...]
     """For each level of a plain file where the places of its blocks, and where their sizes are listed."""
@@ -80,8 +80,8 @@ class Kind:
 
     def describe(self, header: bytes, identity: str) -> Description:
         """Describe the file of this kind that begins with `header`. Raises AssetBroken."""
-        levels, stop = self._placed(header) if self.plain else (self.levels, 0)
-        return description_of(self.facts, identity, levels, self.plain, stop)
+        levels, stop = (self.levels, 0) if self.storage is None else self._placed(header)
+        return description_of(self.facts, identity, levels, self.storage, stop)
 
     def _placed(self, header: bytes) -> tuple[tuple[Level, ...], int]:
         """The levels with their blocks' places, and where the last of these ends.
@@ -141,17 +141,38 @@ class Kinds:
 def kind_of(header: bytes, directories: Directories, *, local: bool = False) -> Kind:
     """What kind of file has this header.
 
-    Raises AssetBroken where it is no GeoTIFF, AssetRefused where scog does not open it (CRS, type, size, blocks).
+    Raises AssetBroken where it is no GeoTIFF, AssetRefused where scog does not open it (CRS, type, size, blocks), and
+    OddPages where only GDAL can tell which of its directories are overviews.
     """
     blank = directories.blank(header)
     facts = _told(blank, local)
-    images = [image for image in directories.found if not image.kind & _MASK]
-    if len(images) != 1 + facts.overviews or images[0].shape != facts.shape:
-        raise AssetBroken("The file's directories contradict each other.", reason="broken-header")
-    plain = header[:2] == b"II" and _are_plain(images) and facts.plain
-    levels = tuple(level_of(facts, image.shape, image.block_shape, grouped=not plain) for image in images)
+    images = _levels(directories.found, facts)
+    storage = None if facts.masked or facts.count > 1 else storage_of(images, header[:2], facts.dtype)
+    plain = storage is not None
+    levels = tuple(
+        level_of(facts, image.shape, image.block_shape, plain=plain, is_open=image.is_open) for image in images
+    )
     tables = tuple(_tables(level, image, header) for level, image in zip(levels, images, strict=True)) if plain else ()
-    return Kind(directories, blank, local, facts, plain, levels, tables)
+    return Kind(directories, blank, local, facts, storage, levels, tables)
+
+
+def _levels(found: Sequence[Directory], facts: Facts) -> list[Directory]:
+    """The image that GDAL opens, which is the first, and its overviews. Pages of other images count for nothing.
+
+    Raises OddPages where GDAL's overviews may be others.
+    """
+    image, *others = found
+    overviews = [other for other in others if other.is_overview]
+    if any(other.is_mask for other in others) and not facts.masked:  # of an overview alone, or of another page
+        raise OddPages
+    if image.shape != facts.shape:
+        raise AssetBroken("The file's directories contradict each other.", reason="broken-header")
+    smaller = [max(full / less for full, less in zip(image.shape, each.shape, strict=True)) for each in overviews]
+    if len(smaller) != len(facts.overviews) or any(
+        abs(ours - gdals) > 1 + 0.1 * gdals for ours, gdals in zip(smaller, facts.overviews, strict=True)
+    ):
+        raise OddPages
+    return [image, *overviews]
 
 
 def _told(blank: bytes, local: bool) -> Facts:
@@ -162,12 +183,6 @@ def _told(blank: bytes, local: bool) -> Facts:
                 return facts_of(dataset, local)
         except GDAL_FAULTS:
             raise AssetBroken("GDAL cannot read the file's header.", reason="not-a-geotiff") from None
-
-
-def _are_plain(images: Sequence[Directory]) -> bool:
-    """Whether all are tiled and stored alike, as far as the header says: overviews may be stored in another way."""
-    first = images[0].storage
-    return all(image.tiled and image.storage == first for image in images) and FILL_ORDER not in dict(first)
 
 
 def _tables(level: Level, image: Directory, header: bytes) -> tuple[Table, Table]:

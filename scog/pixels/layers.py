@@ -27,6 +27,7 @@ from scog.pixels.fetch import BlockIndex
 from scog.pixels.place import CLASSES, Map, map_of, method_for, placed
 from scog.pixels.reader import BlockReader, Wish
 from scog.pixels.resample import Resampling
+from scog.pixels.validity import data_of
 from scog.pixels.workbench import Workbench, effort
 from scog.space.grid import Grid
 from scog.together import gather_all
@@ -94,8 +95,19 @@ class _Plan:
 
     @property
     def size(self) -> int:
-        """Bytes of the decoded blocks."""
-        return len(self.needed) * self.description.block_bytes(self.level)
+        """Bytes of the blocks that are read."""
+        return self.description.reading_bytes(self.level, self.needed)
+
+    @property
+    def working_bytes(self) -> int:
+        """Bytes that it takes to decode large blocks, one at a time."""
+        return self.description.levels[self.level].working_bytes if self.needed else 0
+
+    @property
+    def nodata(self) -> frozenset[float]:
+        """The numbers that are no data: the file's and the item's."""
+        told = (self.description.nodata, self.asset.nodata)
+        return frozenset(number for number in told if number is not None)
 
 
 class LayerReader:
@@ -183,7 +195,8 @@ class LayerReader:
         resampling: Resampling,
         thrifty: bool,
     ) -> T:
-        async with self._budget.hold(sum(plan.size for plan in plans)):
+        working = max((plan.working_bytes for plan in plans), default=0)
+        async with self._budget.hold(sum(plan.size for plan in plans) + working):
             blocks = await self._reader.read([plan.wish for plan in plans], tally, thrifty)
 
             def place_and_work() -> T:
@@ -334,7 +347,8 @@ class LayerReader:
         rows, cols = description.levels[coarsest].blocks
         every = [(row, col) for row in range(rows) for col in range(cols)]
         blocks = await self._reader.blocks(red.url, description, coarsest, every, tally)
-        offset = settle_offset(np.concatenate([block.ravel() for block in blocks.values()]))
+        data = (data_of(block) for block in blocks.values())
+        offset = settle_offset(np.concatenate([numbers[valid] for numbers, valid in data]))
         await self._reader.keep_offset(red.url, description, offset)
         return offset
 
@@ -358,9 +372,8 @@ def _place(band: str, plan: _Plan, blocks: dict[BlockIndex, Block], grid: Grid, 
     found, asset = plan.found, plan.asset
     if found is None:
         return Layer(np.zeros(grid.shape, np.uint8), np.zeros(grid.shape, bool), 1.0, 0.0)
-    nodata = plan.description.nodata if asset.nodata is None else asset.nodata
     block_shape = plan.description.levels[plan.level].block_shape
-    numbers, valid = placed(found, plan.method, block_shape, blocks, nodata, classes=band == CLASSES)
+    numbers, valid = placed(found, plan.method, block_shape, blocks, plan.nodata, classes=band == CLASSES)
     if numbers.shape != grid.shape:
         whole, whole_valid = np.zeros(grid.shape, numbers.dtype), np.zeros(grid.shape, bool)
         whole[found.rows, found.cols] = numbers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.pixels.decode import Block
-from scog.pixels.description import as_number
 from scog.pixels.fetch import BlockIndex
 from scog.pixels.gather import gather
 from scog.pixels.mask import is_class
 from scog.pixels.resample import Resampling, footing_of, resample
+from scog.pixels.validity import data_of
 from scog.pixels.window import gather_window
 from scog.space.footing import Footing
 from scog.space.grid import Grid
@@ -43,7 +43,7 @@ def placed(
     method: Resampling,
     block_shape: tuple[int, int],
     blocks: Mapping[BlockIndex, Block],
-    nodata: float | None,
+    nodata: Collection[float],
     *,
     classes: bool = False,
 ) -> tuple[NDArray[Any], Mask2D]:
@@ -51,21 +51,17 @@ def placed(
 
     Numbers of `classes` are valid where they are whole.
     """
-    has_data = partial(_has_data, nodata=nodata, classes=classes)
+    data = partial(_classes_of if classes else data_of, nodata=nodata)
     if isinstance(found, Footing):
-        window = gather_window(found, block_shape, blocks, has_data, classes=method is Resampling.MODE)
+        window = gather_window(found, block_shape, blocks, data, classes=method is Resampling.MODE)
         return resample(found, *window, method)
-    numbers = gather(found, block_shape, blocks)
-    valid = has_data(numbers)
+    numbers, valid = data(gather(found, block_shape, blocks))
     if found.inside is not None:
         valid &= found.inside
     return numbers, valid
 
 
-def _has_data(numbers: NDArray[Any], nodata: float | None, *, classes: bool) -> Mask2D:
-    """Where numbers are data: not nodata, and finite; those of classes whole, too."""
-    unwritten = as_number(nodata, numbers.dtype)
-    valid = np.ones(numbers.shape, bool) if unwritten is None else numbers != unwritten
-    if numbers.dtype.kind == "f":
-        valid &= is_class(numbers) if classes else np.isfinite(numbers)
-    return valid
+def _classes_of(block: Block, nodata: Collection[float]) -> tuple[NDArray[Any], Mask2D]:
+    """As `data_of`, but valid only where numbers are whole."""
+    numbers, valid = data_of(block, nodata)
+    return numbers, valid & is_class(numbers) if numbers.dtype.kind == "f" else valid

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -94,6 +94,8 @@ class BlockReader:
         self._gap = gap
         self._faults = Faults(clock)
         self._gdal = GdalThreads(ranges)
+        self._large = asyncio.Lock()
+        """Held while GDAL decodes blocks so large that their memory is counted once."""
         self._describer = Describer(ranges, store, cpu, self._gdal, self._faults, header_bytes)
         self._begun: ByteCache[BlockKey, bytes] = ByteCache(cache_bytes // BEGUN)
         self._blocks: ByteCache[BlockKey, Block] = ByteCache(cache_bytes - self._begun.capacity)
@@ -236,6 +238,7 @@ class BlockReader:
         """Which blocks to bring by which work, one flight each, and what shows how far a request has got."""
         url, description, level, _, band, _ = wish
         if not description.plain:
+            missing = self._with_companions(wish, missing)
             work = partial(self._fetch_by_gdal, url, description, level, band, list(missing), tally)
             yield missing, work, None
             return
@@ -266,6 +269,15 @@ class BlockReader:
                 tally.asked += part.stop - part.start
                 work = partial(self._fetch, wish, part, arriving, tally)
                 yield blocks, work, arriving
+
+    def _with_companions(self, wish: Wish, missing: Wanted) -> Wanted:
+        """The missing blocks, and those that are read together with them, unless they are there or on their way."""
+        url, description, level, _, band, _ = wish
+        others = description.levels[level].with_companions(missing) - missing.keys()
+        keys = {block: _key(url, description, level, band, block) for block in others}
+        whole = description.levels[level].block_shape[0]
+        lacking = (block for block, key in keys.items() if key not in self._blocks and self._fetching.get(key) is None)
+        return missing | dict.fromkeys(lacking, whole)
 
     async def _fetch(self, wish: Wish, request: Request, arriving: Arriving, tally: Tally) -> Blocks:
         """The blocks of one request; where one does not decode, all are read once more."""
@@ -346,7 +358,10 @@ class BlockReader:
         self, url: str, description: Description, level: int, band: int, blocks: list[BlockIndex], tally: Tally
     ) -> Blocks:
         work = partial(gdal.read_blocks, description=description, level=level, blocks=blocks, band=band)
-        found = await self._gdal.run(url, tally, work)
+        urls = (url,) if description.mask_file is None else (url, description.mask_file)
+        large = description.levels[level].working_bytes > 0
+        async with self._large if large else nullcontext():
+            found = await self._gdal.run(urls, tally, work)
         return self._keep(url, description, level, band, found)
 
     async def _make_empty(self, url: str, description: Description, level: int, blocks: list[BlockIndex]) -> Blocks:

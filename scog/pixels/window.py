@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from scog.pixels.decode import Block
 from scog.pixels.fetch import BlockIndex
+from scog.pixels.validity import number_type
 from scog.space.footing import Footing
 
 Mask2D = NDArray[np.bool_]
+DataOf = Callable[[NDArray[Any]], tuple[NDArray[Any], Mask2D]]
+"""Finds the numbers of pixels as stored, and where they are data."""
 Spans = tuple[slice, slice]
 """Rows and columns."""
 
@@ -21,7 +24,7 @@ def gather_window(
     footing: Footing,
     block_shape: tuple[int, int],
     blocks: Mapping[BlockIndex, Block],
-    has_data: Callable[[NDArray[Any]], Mask2D],
+    data_of: DataOf,
     *,
     classes: bool = False,
 ) -> tuple[NDArray[Any], Mask2D]:
@@ -36,9 +39,9 @@ def gather_window(
             top, left = index[0] * block_shape[0], index[1] * block_shape[1]
             parts.append((rows, cols, block[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]))
     if footing.step > 1 and not classes:
-        return _means(footing, parts, has_data)
-    dtype = next(iter(blocks.values())).dtype if blocks else np.dtype(np.uint8)
-    return _picks(footing, parts, has_data, dtype)
+        return _means(footing, parts, data_of)
+    dtype = number_type(next(iter(blocks.values())).dtype) if blocks else np.dtype(np.uint8)
+    return _picks(footing, parts, data_of, dtype)
 
 
 def _spans(footing: Footing, index: BlockIndex, block_shape: tuple[int, int]) -> Spans:
@@ -56,10 +59,7 @@ def _spans(footing: Footing, index: BlockIndex, block_shape: tuple[int, int]) ->
 
 
 def _picks(
-    footing: Footing,
-    parts: list[tuple[slice, slice, Block]],
-    has_data: Callable[[NDArray[Any]], Mask2D],
-    dtype: np.dtype[Any],
+    footing: Footing, parts: list[tuple[slice, slice, Block]], data_of: DataOf, dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], Mask2D]:
     """The middle of each square of pixels taken together; the pixel itself where none are."""
     window, step = footing.window, footing.step
@@ -70,21 +70,18 @@ def _picks(
         shown = part[row * step + step // 2 - rows.start :: step, col * step + step // 2 - cols.start :: step]
         top, left = row - window.top, col - window.left
         where = slice(top, top + shown.shape[0]), slice(left, left + shown.shape[1])
-        numbers[where] = shown
-        valid[where] = has_data(shown)
+        numbers[where], valid[where] = data_of(shown)
     return numbers, valid
 
 
-def _means(
-    footing: Footing, parts: list[tuple[slice, slice, Block]], has_data: Callable[[NDArray[Any]], Mask2D]
-) -> tuple[NDArray[Any], Mask2D]:
+def _means(footing: Footing, parts: list[tuple[slice, slice, Block]], data_of: DataOf) -> tuple[NDArray[Any], Mask2D]:
     """The mean of each square of pixels; one that lies across blocks comes in parts."""
     window, step = footing.window, footing.step
     sums, counts = np.zeros(window.shape), np.zeros(window.shape, np.int64)
     for rows, cols, part in parts:
-        known = has_data(part)
+        stored, known = data_of(part)
         top, left = rows.start // step - window.top, cols.start // step - window.left
-        of_squares = _of_squares(np.where(known, part, 0).astype(np.float64), (rows, cols), step)
+        of_squares = _of_squares(np.where(known, stored, 0).astype(np.float64), (rows, cols), step)
         where = slice(top, top + of_squares.shape[0]), slice(left, left + of_squares.shape[1])
         sums[where] += of_squares
         counts[where] += _of_squares(known.astype(np.int64), (rows, cols), step)

@@ -24,6 +24,7 @@ from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex
 from scog.pixels.reader import BlockReader
 from scog.pixels.store import HeaderStore
+from scog.pixels.validity import data_of
 
 T = TypeVar("T")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -105,11 +106,12 @@ async def read_level(
 
 
 def mosaic(description: Description, level: int, blocks: dict[BlockIndex, Block]) -> NDArray[Any]:
-    """Blocks side by side, cut to the level's shape."""
+    """Numbers of blocks side by side, cut to the level's shape; masked ones are the nodata value or 0."""
     grid = description.levels[level].grid
     rows, cols = (1 + max(index) for index in zip(*blocks, strict=True))
     whole = np.block([[blocks[row, col] for col in range(cols)] for row in range(rows)])
-    return whole[: grid.height, : grid.width]
+    numbers, valid = data_of(whole[: grid.height, : grid.width])
+    return np.where(valid, numbers, description.fill) if description.masked else numbers
 
 
 def truth(data: bytes, level: int = 0, band: int = 1) -> NDArray[Any]:

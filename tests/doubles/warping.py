@@ -32,7 +32,7 @@ def ours(
         return whole, valid
     blocks = cut(numbers, block)
     named = {index: blocks[index] for index in found.blocks(block)}
-    part, good = placed(found, method, block, named, NODATA)
+    part, good = placed(found, method, block, named, (NODATA,))
     whole = whole.astype(part.dtype)
     whole[found.rows, found.cols], valid[found.rows, found.cols] = part, good
     return whole, valid

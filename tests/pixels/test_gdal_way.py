@@ -11,7 +11,8 @@ import pytest
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, SourceError, SourceUnavailable
 from scog.net.part import Part
 from scog.net.policy import Tally
-from scog.pixels.gdal import KEPT_PAGES, PAGE, PagedFile, Pages, describe_scattered
+from scog.pixels.gdal import describe_by_gdal
+from scog.pixels.pages import KEPT_PAGES, PAGE, PagedFile, Pages
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import OTHER, encoded, raster
@@ -245,4 +246,22 @@ def test_overviews_that_cannot_be_looked_at_are_not_left_out() -> None:
         return Part(start, data[start:stop], len(data), "one")
 
     with pytest.raises(AssetMissing):
-        describe_scattered(read, local=False)
+        describe_by_gdal(read, local=False)
+
+
+def test_a_large_block_is_read_at_once_and_not_kept_in_pages() -> None:
+    size = (KEPT_PAGES + 40) * PAGE
+    asked: list[tuple[int, int]] = []
+    identity = "one"
+
+    def read(start: int, stop: int) -> Part:
+        asked.append((start, stop))
+        return Part(start, bytes(stop - start), size, identity)
+
+    pages = Pages(read)
+    assert len(pages.read(100, size - 100)) == size - 200
+    assert asked == [(0, PAGE), (100, size - 100)]
+    assert len(pages._pages) == 1
+    identity = "another"
+    assert pages.read(100, size - 100) == b""
+    assert isinstance(pages.fault, AssetChanged)

@@ -22,8 +22,8 @@ def footing(window: Window, source: tuple[int, int], step: int) -> Footing:
     return Footing(slice(0, 1), slice(0, 1), window, source, step, (1.0, 1.0), (1, 1), first, (EMPTY,), (EMPTY,), None)
 
 
-def has_data(numbers: NDArray[Any]) -> NDArray[np.bool_]:
-    return numbers != 0
+def data_of(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    return numbers, numbers != 0
 
 
 @st.composite
@@ -55,7 +55,7 @@ def squares(numbers: NDArray[Any], window: Window, step: int) -> NDArray[Any]:
 @given(cases())
 def test_pixels_or_the_means_of_squares_of_them(case: Case) -> None:
     numbers, window, block, step = case
-    found, valid = gather_window(footing(window, numbers.shape, step), block, cut(numbers, block), has_data)
+    found, valid = gather_window(footing(window, numbers.shape, step), block, cut(numbers, block), data_of)
     expected = squares(numbers, window, step)
     count = (expected != 0).sum((1, 3))
     np.testing.assert_array_equal(valid, count > 0)
@@ -68,7 +68,7 @@ def test_pixels_or_the_means_of_squares_of_them(case: Case) -> None:
 def test_of_classes_the_middle_ones(case: Case) -> None:
     numbers, window, block, step = case
     found, valid = gather_window(
-        footing(window, numbers.shape, step), block, cut(numbers, block), has_data, classes=True
+        footing(window, numbers.shape, step), block, cut(numbers, block), data_of, classes=True
     )
     expected = squares(numbers, window, step)[:, step // 2, :, step // 2]
     np.testing.assert_array_equal(valid, expected != 0)
@@ -86,7 +86,7 @@ def test_absent_blocks_are_not_valid(case: Case, seed: int) -> None:
     for row, col in there:
         here = np.s_[row * block[0] : (row + 1) * block[0], col * block[1] : (col + 1) * block[1]]
         left[here] = numbers[here]
-    found, valid = gather_window(footing(window, numbers.shape, 1), block, there, has_data)
+    found, valid = gather_window(footing(window, numbers.shape, 1), block, there, data_of)
     expected = squares(left, window, 1)[:, 0, :, 0]
     np.testing.assert_array_equal(valid, expected != 0)
     np.testing.assert_array_equal(found[valid], expected[valid])

@@ -1,0 +1,102 @@
+"""GeoTIFFs of every kind, tile by tile as a server reads them: numbers and validity are rasterio's."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from affine import Affine
+
+from scog.catalog.scene import Asset
+from scog.net.policy import Tally
+from scog.pixels.budget import Budget
+from scog.pixels.coarseness import level_for
+from scog.pixels.layers import Layer, LayerReader
+from scog.pixels.workbench import Workbench
+from scog.space.grid import Grid
+from tests.doubles.geotiffs import FLOATS, INTEGERS, WITH_PREDICTOR, Choice, choice_of, truth, write
+from tests.doubles.range_server import RangeServer
+from tests.doubles.reading import reading, run
+
+pytestmark = [
+    pytest.mark.usefixtures("transport_slowly"),
+    pytest.mark.filterwarnings("ignore::rasterio.errors.NodataShadowWarning"),  # nodata goes before alpha, as in GDAL
+]
+
+TILE = 90
+FEW, MANY = 40, 400
+SEEDS = [pytest.param(seed, marks=[] if seed < FEW else [pytest.mark.acceptance]) for seed in range(MANY)]
+STORED = [
+    pytest.param(codec, predictor, dtype, marks=[] if codec == "OLD DEFLATE" else [pytest.mark.acceptance])
+    for codec in ("NONE", *WITH_PREDICTOR)
+    for predictor in ((1,) if codec == "NONE" else (1, 2, 3))
+    for dtype in (FLOATS if predictor == 3 else (*INTEGERS, *FLOATS))
+]
+"""Codecs, predictors and types that go together; those that GDAL tells least of are always tried."""
+
+
+def part_of(grid: Grid, row: int, col: int) -> Grid:
+    """A tile of a level's own pixels, which may hang over its edges."""
+    return Grid(grid.crs, grid.transform @ Affine.translation(col, row), TILE, TILE)
+
+
+async def compare(path: Path, url: str, reader: Any, layers: LayerReader) -> None:
+    """Hold every tile of every band and level against rasterio, as the item says nothing of nodata, and as it does."""
+    description = await reader.describe(url, Tally())
+    for level, band in product(range(len(description.levels)), range(1, description.count + 1)):
+        grid = description.levels[level].grid
+        numbers, valid = truth(path, level, band)
+        if numbers.dtype.kind == "f":
+            valid &= np.isfinite(numbers)
+        assert numbers.shape == grid.shape
+        told = float(numbers[valid][0]) if valid.any() else None
+        for row, col in product(range(-20, grid.height, TILE), range(-20, grid.width, TILE)):
+            where = part_of(grid, row, col)
+            assert level_for(description, where) == level
+            for nodata in (None, told):
+                found: Layer = await layers.compute(
+                    SimpleNamespace(id="", assets={"red": Asset(url, nodata=nodata, band=band)}),  # type: ignore[arg-type]
+                    ["red"], where, lambda layers: layers["red"], Tally(),
+                )  # fmt: skip
+                top, left = max(0, -row), max(0, -col)
+                inside = slice(row + top, row + TILE), slice(col + left, col + TILE)
+                expected = np.zeros((TILE, TILE), bool)
+                shown, known = numbers[inside], valid[inside].copy()
+                if nodata is not None and not description.masked:
+                    known &= shown != nodata
+                place = slice(top, top + shown.shape[0]), slice(left, left + shown.shape[1])
+                expected[place] = known
+                np.testing.assert_array_equal(found.valid, expected)
+                assert found.numbers.dtype == numbers.dtype
+                np.testing.assert_array_equal(found.numbers[place][known], shown[known])
+
+
+def hold_against_rasterio(choice: Choice, folder: Path, *, local: bool) -> None:
+    path = folder / "a.tif"
+    write(choice, path)
+
+    async def work(host: str, url: str) -> None:
+        with ThreadPoolExecutor(2) as cpu:
+            async with reading(host, folder=folder) as reader:
+                await compare(path, url, reader, LayerReader(reader, Workbench(cpu), Budget(100_000_000), None))
+
+    if local or choice.validity == "mask file":
+        run(work("nowhere", path.resolve().as_uri()), within=60)
+    else:
+        with RangeServer() as server:
+            run(work(server.host, server.put("/a.tif", path.read_bytes())), within=60)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_geotiff(seed: int, tmp_path: Path) -> None:
+    hold_against_rasterio(choice_of(seed), tmp_path, local=seed % 3 == 0)
+
+
+@pytest.mark.parametrize(("codec", "predictor", "dtype"), STORED)
+def test_every_codec_predictor_and_type(codec: str, predictor: int, dtype: str, tmp_path: Path) -> None:
+    hold_against_rasterio(Choice(dtype, codec, predictor), tmp_path, local=True)
