@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pyproj
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
@@ -13,13 +14,15 @@ from shapely.geometry.base import BaseGeometry
 
 from scog.catalog.footprint import Bounds
 from scog.catalog.scene import Scene
-from scog.catalog.shapes import VALID_BOX, box_shape, boxes_of, item_shape, shape_of
+from scog.catalog.shapes import VALID_BOX, box_shape, boxes_of, item_shape
+from scog.cube.polygons import polygons_of
 from scog.errors import InvalidInput
 from scog.space.bounds import boxes, lonlat_bounds
 from scog.space.grid import Grid
 from scog.space.indexmap import source_coordinates
+from scog.space.native import MAX_STEPS, STEP
 
-VALID = "a GeoJSON Polygon or MultiPolygon in degrees, longitude first"
+_GEOD = pyproj.Geod(ellps="WGS84")
 _DEGREES = Grid("EPSG:4326", Affine.identity(), 1, 1)
 """Its columns and rows are longitudes and latitudes."""
 _EAST, _WEST = shapely.box(0, -90, 180, 90), shapely.box(-180, -90, 0, 90)
@@ -54,6 +57,13 @@ class Area:
     def bounds(self) -> Bounds:
         """West, south, east, north of everything."""
         return _bounds(self._shape)
+
+    @property
+    def square_metres(self) -> float:
+        """On the ellipsoid; its edges are straight in degrees."""
+        dense = shapely.segmentize(self._shape, max(STEP, self._shape.length / MAX_STEPS))
+        parts = shapely.normalize(shapely.get_parts(dense))  # holes run against their outline
+        return float(sum(abs(_GEOD.geometry_area_perimeter(part)[0]) for part in parts))
 
     @property
     def boxes(self) -> tuple[Bounds, ...]:
@@ -115,12 +125,9 @@ def area_of(bbox: object, geometry: object) -> Area | None:
         return Area(_tidy(box_shape(found)))
     if geometry is None:
         return None
-    if isinstance(geometry, Mapping) and geometry.get("type") not in ("Polygon", "MultiPolygon"):
-        raise InvalidInput("The area is no polygon.", parameter="area", valid=VALID)
-    shape = shape_of(geometry, "area")
-    if not shape.area > 0:
-        raise InvalidInput("The area holds nothing.", parameter="area", valid=VALID)
-    return Area(_tidy(shape))
+    if isinstance(geometry, Mapping) and geometry.get("type") == "Feature":
+        geometry = geometry.get("geometry")
+    return Area(_tidy(polygons_of(geometry, "area", jumps=False).shape))
 
 
 def area_in(shape: BaseGeometry) -> Area:
