@@ -40,9 +40,7 @@ def _square_degrees(crs: str, lat: Floats) -> Floats:
 
     J. P. Snyder, Map Projections: A Working Manual (USGS 1395, 1987), equations 4-18 to 4-21.
     """
-    ellipsoid = pyproj.CRS.from_user_input(crs).ellipsoid
-    assert ellipsoid is not None
-    major, minor = ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre
+    major, minor = _axes(crs)
     squared = 1 - (minor / major) ** 2
     phi = np.radians(lat)
     found: Floats = np.radians(1.0) ** 2 * major**2 * (1 - squared) * np.cos(phi)
@@ -52,8 +50,25 @@ def _square_degrees(crs: str, lat: Floats) -> Floats:
 def _square_units(crs: str, x: Floats, y: Floats) -> Floats:
     """Square metres on the ellipsoid of a square unit of a projected CRS at places in it."""
     lon, lat = transformer(crs, DEGREES).transform(x, y)
+    if _is_web_mercator(crs):  # of a sphere, though its latitudes are an ellipsoid's: PROJ tells the sphere's scale
+        shrunk: Floats = np.cos(np.radians(lat)) / (np.radians(1.0) * _axes(crs)[0]) ** 2
+        return _square_degrees(crs, lat) * shrunk
     scale = _projection(crs).get_factors(lon, lat).areal_scale
     return _square_metres(crs) / np.asarray(scale)
+
+
+@lru_cache(maxsize=128)
+def _axes(crs: str) -> tuple[float, float]:
+    """Half of the major and of the minor axis of a CRS's ellipsoid, in metres."""
+    ellipsoid = pyproj.CRS.from_user_input(crs).ellipsoid
+    assert ellipsoid is not None
+    return ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre
+
+
+@lru_cache(maxsize=128)
+def _is_web_mercator(crs: str) -> bool:
+    operation = pyproj.CRS.from_user_input(crs).coordinate_operation
+    return operation is not None and operation.method_name == "Popular Visualisation Pseudo Mercator"
 
 
 @lru_cache(maxsize=128)

@@ -207,7 +207,7 @@ def test_too_many_pixels_become_coarser_and_that_is_said(archive: Path) -> None:
     assert measured["grid"]["coarser"] is True
     assert measured["grid"]["resolution"] == 80
     exact = operated(scenes()[0].bands["nir"] / 10_000, GRID, placed(STAR), ["mean"])["mean"]
-    assert found["mean"] == pytest.approx(exact, rel=2e-3)
+    assert found["mean"] == pytest.approx(exact, rel=4e-3)  # the overviews of these files are samples
     assert measured["area_ha"] == pytest.approx(geodesic(STAR), rel=1e-4)
 
 
