@@ -31,8 +31,10 @@ _EAST, _WEST = shapely.box(0, -90, 180, 90), shapely.box(-180, -90, 0, 90)
 class Area:
     """Polygons in degrees, without heights, between the meridians -180 and 180. Safe to use from several threads."""
 
-    def __init__(self, shape: BaseGeometry) -> None:
+    def __init__(self, shape: BaseGeometry, repaired: str | None = None) -> None:
         self._shape = shape
+        self.repaired = repaired
+        """What had to be done to make it valid, in words: of equal areas one may have it, the other not."""
         self._hash = hash(shape)
         shapely.prepare(shape)
         # GEOS prepares when it is first asked, and that should not be by two threads at once.
@@ -127,7 +129,8 @@ def area_of(bbox: object, geometry: object) -> Area | None:
         return None
     if isinstance(geometry, Mapping) and geometry.get("type") == "Feature":
         geometry = geometry.get("geometry")
-    return Area(_tidy(polygons_of(geometry, "area", jumps=False).shape))
+    polygons = polygons_of(geometry, "area", jumps=False)
+    return Area(_tidy(polygons.shape), polygons.repaired)
 
 
 def area_in(shape: BaseGeometry) -> Area:

@@ -109,6 +109,8 @@ def test_series_and_pictures(server: Served, geometry: dict[str, Any], area: flo
     )
     cube = server.ask.post("/cubes", json={"bands": "red", "mask": "none", "area": geometry})
     assert cube.status_code in (200, 201), cube.text
+    noted = cube.headers.get("X-Scog-Repaired")
+    assert noted is None if said is None else noted is not None and said in noted
 
 
 def test_one_of_many_costs_itself_in_statistics(server: Served) -> None:
