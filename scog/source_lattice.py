@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 
 from scog.ask import Ask
@@ -84,7 +85,8 @@ async def _finest(
 
     async def of(url: str) -> Lattice:
         description = engine.blocks.known(url) or await engine.blocks.describe(url, tally)
-        return lattice_of(description.levels[0].grid, *place)
+        full, resolutions = description.levels[0].grid, description.resolutions
+        return replace(lattice_of(full, *place), coarsest=max(resolutions) / resolutions[0])
 
     async def beside() -> None:
         mask = scene.assets.get(CLASSIFICATION)
@@ -97,4 +99,5 @@ async def _finest(
     except SourceError:
         return None
     finest: Lattice = min(lattices, key=lambda lattice: lattice.metres)
-    return finest
+    coarsest = min(lattice.coarsest * lattice.metres for lattice in lattices)
+    return replace(finest, coarsest=max(1.0, coarsest / finest.metres))

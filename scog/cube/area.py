@@ -129,8 +129,16 @@ def area_of(bbox: object, geometry: object) -> Area | None:
         return None
     if isinstance(geometry, Mapping) and geometry.get("type") == "Feature":
         geometry = geometry.get("geometry")
+    elif isinstance(geometry, Mapping) and geometry.get("type") == "FeatureCollection":
+        geometry = {"type": "GeometryCollection", "geometries": _geometries(geometry.get("features"))}
     polygons = polygons_of(geometry, "area", jumps=False)
     return Area(_tidy(polygons.shape), polygons.repaired)
+
+
+def _geometries(features: object) -> list[object]:
+    """Of the features of a collection."""
+    listed = features if isinstance(features, list) else []
+    return [feature.get("geometry") if isinstance(feature, Mapping) else None for feature in listed]
 
 
 def area_in(shape: BaseGeometry) -> Area:

@@ -26,6 +26,8 @@ from scog.space.share import share
 
 PART = 512
 """Pixels a side of the parts that large fields are measured in."""
+READ = 2048
+"""Pixels a side that are read for one part, where a file has no overviews as coarse as the pixels of the site."""
 COARSE = 1000.0
 """Metres of pixels that tell whether a field is too large, which does not depend on them."""
 
@@ -40,6 +42,7 @@ class Site:
     outline  of polygons, in degrees: what scenes have to touch
     limit    what is outside of it does not count
     key      the same for equal sites
+    ratio    how many times as large its pixels are as those that are read for them
     """
 
     grid: Grid
@@ -50,6 +53,7 @@ class Site:
     outline: Area | None
     limit: Area | None
     key: bytes
+    ratio: float = 1.0
 
     @property
     def is_point(self) -> bool:
@@ -99,7 +103,8 @@ def site_of(field: Field, pixels: Lattice | float, most: int, limit: Area | None
         what = "The field is so wide that hardly a pass sees all of it."
         raise InvalidInput(what, parameter="geometry", valid="a field of less than 150 km a side")
     key = _key(field.shape, grid, limit)
-    return Site(grid, found.shape, grid.crs, grid.resolution, found.coarser, Area(field.shape), limit, key)
+    outline = Area(field.shape)
+    return Site(grid, found.shape, grid.crs, grid.resolution, found.coarser, outline, limit, key, found.ratio)
 
 
 def measurable(fields: Fields, most: int, limit: Area | None = None) -> Fields:
@@ -140,16 +145,16 @@ def parts_of(site: Site) -> tuple[Part, ...]:
         if not weights.any():
             what = "The geometry lies outside of the cube's area."
             raise InvalidInput(what, parameter="geometry", valid="a place within it")
-    return tuple(_parts(site.grid, weights))
+    return tuple(_parts(site.grid, weights, max(1, min(PART, int(READ / site.ratio)))))
 
 
-def _parts(grid: Grid, weights: NDArray[np.float32]) -> list[Part]:
-    """Parts of a grid, without those of no weight."""
+def _parts(grid: Grid, weights: NDArray[np.float32], side: int) -> list[Part]:
+    """Parts of a grid, so many pixels a side, without those of no weight."""
     a, b, _, d, e, _ = tuple(grid.transform)[:6]
     found = []
-    for top in range(0, grid.height, PART):
-        for left in range(0, grid.width, PART):
-            here = np.ascontiguousarray(weights[top : top + PART, left : left + PART])
+    for top in range(0, grid.height, side):
+        for left in range(0, grid.width, side):
+            here = np.ascontiguousarray(weights[top : top + side, left : left + side])
             inside = here > 0
             if inside.any():
                 x, y = grid.at(left, top)

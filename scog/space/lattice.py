@@ -26,11 +26,13 @@ class Lattice:
     crs        of the transform
     transform  column and row to CRS units; a whole number is the line between two pixels
     metres     extent of a pixel on the ground, the geometric mean of its sides
+    coarsest   how many times as large pixels there are overviews of; infinite where that is not known to be bounded
     """
 
     crs: str
     transform: Affine
     metres: float
+    coarsest: float = math.inf
 
     @property
     def is_upright(self) -> bool:
@@ -41,7 +43,7 @@ class Lattice:
         """The lattice whose pixels hold `factor` x `factor` of these, as those of an overview do."""
         a, b, c, d, e, f = tuple(self.transform)[:6]
         larger = Affine(a * factor, b * factor, c, d * factor, e * factor, f)
-        return Lattice(self.crs, larger, self.metres * factor)
+        return Lattice(self.crs, larger, self.metres * factor, self.coarsest / factor)
 
     def around(self, shape: BaseGeometry) -> Grid:
         """The smallest grid that holds a geometry given in the lattice's CRS."""

@@ -28,11 +28,16 @@ MAX_STEPS = 200_000
 
 @dataclass(frozen=True)
 class Native:
-    """A grid, and the geometry in its CRS. Pixels are `factor` times as large as those of the lattice."""
+    """A grid, and the geometry in its CRS.
+
+    Pixels are `factor` times as large as those of the lattice, and `ratio` times as large as those of the coarsest
+    overview that is not coarser.
+    """
 
     grid: Grid
     shape: BaseGeometry
     factor: int
+    ratio: float = 1.0
 
     @property
     def coarser(self) -> bool:
@@ -56,7 +61,7 @@ def native(shape: BaseGeometry, pixels: Lattice | float, most: int, crs: str | N
     factor = 1
     while math.prod((grid := lattice.coarser(factor).around(placed)).shape) > most:
         factor *= 2
-    return Native(grid, placed, factor)
+    return Native(grid, placed, factor, max(1.0, factor / lattice.coarsest))
 
 
 def _brought(shape: BaseGeometry, crs: str) -> BaseGeometry:

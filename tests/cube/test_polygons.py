@@ -78,7 +78,8 @@ def test_polygons_cover_what_they_mean(geometry: dict[str, Any], area: float, sa
 
 @pytest.mark.parametrize(("geometry", "area", "said"), USUAL.values(), ids=USUAL)
 def test_areas_of_cubes_are_read_alike(geometry: dict[str, Any], area: float, said: str | None) -> None:
-    for given_ in (geometry, {"type": "Feature", "properties": {}, "geometry": geometry}):
+    feature = {"type": "Feature", "properties": {}, "geometry": geometry}
+    for given_ in (geometry, feature, {"type": "FeatureCollection", "features": [feature, feature]}):
         found = area_of(None, given_)
         assert found is not None
         assert shapely.geometry.shape(found.geometry).area == pytest.approx(area * UNIT**2, rel=1e-6)

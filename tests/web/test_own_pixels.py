@@ -16,6 +16,7 @@ from affine import Affine
 from pyproj import CRS, Geod
 from rasterio.io import MemoryFile
 
+from scog.field import site
 from scog.settings import Settings
 from tests.doubles.orthophotos import Ortho, write_collection
 from tests.doubles.zonal import operated
@@ -286,6 +287,33 @@ def test_too_many_pixels_become_means_not_samples(tmp_path: Path, overviews: str
     assert found["std"] < 0.01 * exact["std"]
     assert series["observations"][0]["values"][0] == pytest.approx(exact["mean"], rel=1e-3)
     assert series["grid"]["coarser"] is True
+
+
+def test_parts_of_files_without_overviews_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read for a part is bounded, not just what is made of it."""
+    made = ortho("EPSG:32632", Affine(0.5, 0, 577_430, 0, -0.5, 5_094_910), 1024, 1024)
+    geometry = made.polygon((8, 8), (1016, 8), (1016, 1016), (8, 1016))
+    monkeypatch.setattr("scog.field.site.READ", 256)
+    sides: dict[str, set[int]] = {}
+    parts_of = site.parts_of
+
+    def watched(measured: site.Site) -> tuple[site.Part, ...]:
+        parts = parts_of(measured)
+        sides[name] = {max(part.grid.shape) for part in parts}
+        return parts
+
+    monkeypatch.setattr("scog.field.zonal.parts_of", watched)
+    found = {}
+    for name in ("AUTO", "NONE"):
+        folder = tmp_path / name
+        folder.mkdir()
+        write_collection(folder, "large", {"red": made}, OVERVIEWS=name, OVERVIEW_RESAMPLING="AVERAGE")
+        with served(Settings(catalog=str(folder), field_pixels=5000)) as running:
+            (found[name],) = told(running, "large", geometry)["statistics"].values()
+    assert max(sides["NONE"]) == 16
+    assert max(sides["AUTO"]) > 32
+    assert found["NONE"]["count"] == pytest.approx(found["AUTO"]["count"], rel=1e-6)
+    assert found["NONE"]["mean"] == pytest.approx(found["AUTO"]["mean"], rel=1e-3)
 
 
 def test_over_the_antimeridian_in_degrees(tmp_path: Path) -> None:
