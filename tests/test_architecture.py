@@ -41,6 +41,7 @@ STAGE_MAY_IMPORT = {
     "errors": set(),
     "cube": {
         "errors",
+        "suggest",
         "catalog",
         "space",
         "net",

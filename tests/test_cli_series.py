@@ -91,7 +91,7 @@ def test_a_collection(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixtur
     common = ("series", "--area", str(path), "--catalog", str(archive), "--datetime", "../..")
     code, out, _ = run(capfd, *common)
     assert code == 0
-    assert [line for line in out.splitlines() if line.startswith("Feature")] == ["Feature 0", "Feature 1"]
+    assert [line for line in out.splitlines() if line.startswith("Feature")] == ["Feature 1", "Feature 2"]
     _, out, _ = run(capfd, *common, "--json")
     assert json.loads(out)["features"][1]["properties"]["timeseries"]["band_names"] == ["NDVI"]
 
@@ -116,7 +116,7 @@ def test_what_is_not_as_it_should_be_is_said(
         (("11.3", "46.5", "--area", "FIELD"), "--area"),
         (("--area", "MISSING"), "No such file"),
         (("--area", "BAD"), "no JSON"),
-        (("--area", "OPEN"), "not closed"),
+        (("--area", "METRES"), "projected"),
         (("11.3", "146.5"), "no place"),
         (("11.3", "46.5", "--index", "ndvy"), "ndvi"),
         (("11.3", "46.5", "--smooth", "lowess"), "whittaker"),
@@ -132,8 +132,8 @@ def test_refusals(
     arguments: tuple[str, ...], says: str, archive: Path, field: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bad").write_text("{")
-    (tmp_path / "open").write_text(json.dumps(AREA | {"coordinates": [AREA["coordinates"][0][:-1]]}))
-    files = {"FIELD": field, "MISSING": tmp_path / "missing", "BAD": tmp_path / "bad", "OPEN": tmp_path / "open"}
+    (tmp_path / "metres").write_text(json.dumps(AREA | {"coordinates": [[[6e5, 5e6], [7e5, 5e6], [7e5, 6e6]]]}))
+    files = {"FIELD": field, "MISSING": tmp_path / "missing", "BAD": tmp_path / "bad", "METRES": tmp_path / "metres"}
     code, out, err = run(
         capfd, "series", *(str(files.get(each, each)) for each in arguments), "--catalog", str(archive)
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,17 +20,23 @@ from scog.cli.options import (
     say,
     show_progress,
 )
-from scog.cube.area import Area, area_in
+from scog.cube.area import Area
 from scog.cutout import check_size, cut_out
 from scog.engine import open_engine
 from scog.errors import InvalidInput
-from scog.field.field import VALID
+from scog.field.outline import area_of_fields
 from scog.formats import NAMED, format_of
+from scog.net.policy import Tally
 from scog.settings import Settings
+from scog.source_lattice import source_lattice
 from scog.space.bounds import DEGREES
 from scog.space.crs import parse_crs
 from scog.space.cut import UTM, Box, Size, cut_grid
 from scog.space.grid import Grid
+
+Cut = Callable[..., Grid]
+UNLIMITED = 10_000_000
+"""Pixels of the longer side: more than `check_size` lets pass."""
 
 
 def add_to(commands: Any) -> None:
@@ -36,14 +44,14 @@ def add_to(commands: Any) -> None:
     command = commands.add_parser("crop", help="draw a box or a polygon into a file, in any CRS and format")
     where = command.add_mutually_exclusive_group(required=True)
     where.add_argument("--bbox", metavar="W,S,E,N", help="in degrees, such as 11.2,46.4,11.5,46.6")
-    where.add_argument("--area", type=Path, metavar="FILE", help="GeoJSON of a polygon, around which nothing is shown")
+    where.add_argument("--area", type=Path, metavar="FILE", help="GeoJSON of polygons, around which nothing is shown")
     endings = ", ".join(f".{name}" for name in NAMED)
     command.add_argument("-o", "--output", type=Path, required=True, help=f"a file whose ending is one of {endings}")
     command.add_argument("--coord-crs", default=DEGREES, metavar="CRS", help="that of --bbox (default: degrees)")
     command.add_argument(
         "--dst-crs", default=UTM, metavar="CRS", help="that of the pixels, such as EPSG:3857 (default: the UTM zone)"
     )
-    command.add_argument("--resolution", type=float, metavar="METRES", help="of a pixel (default: 10, the scenes' own)")
+    command.add_argument("--resolution", type=float, metavar="METRES", help="of a pixel (default: the scenes' own)")
     command.add_argument("--max-size", type=int, metavar="PIXELS", help="of the longer side, instead of --resolution")
     add_picture(command)
     add_periods(command)
@@ -56,10 +64,8 @@ def _crop(options: argparse.Namespace) -> None:
     look, ask = still(options)
     form = format_of(options.output.suffix.lower().removeprefix("."), look)
     box, area = _where(options, settings)
-    grid = _grid(options, box, area)
-    ask = ask.limited(area)
-    check_size(settings, grid, ask, "--max-size")
-    drawing = asyncio.run(_draw(settings, grid, ask))
+    cut = _cut(options, box, area)
+    grid, drawing = asyncio.run(_drawn(settings, cut, ask, area, sized=bool(options.resolution)))
     options.output.write_bytes(form.encode(drawing, grid, look))
     report = drawing.report
     what = f"{grid.width} x {grid.height} pixels of {grid.crs}, {100 * drawing.valid.mean():.0f} % known"
@@ -76,28 +82,37 @@ def _where(options: argparse.Namespace, settings: Settings) -> tuple[Box, Area |
         from scog.web.cut_parameters import box_of  # loads much that other commands do without
 
         return box_of(options.bbox.split(",")), None
-    fields = read_fields(options.area, settings)[1].fields
-    if len(fields) != 1 or fields[0].is_point:
-        raise InvalidInput(f"{options.area} does not hold one polygon.", valid=VALID.replace("Point, ", ""))
-    area = area_in(fields[0].shape)
+    fields = read_fields(options.area, settings)[1]
+    area, _ = area_of_fields(replace(fields, unusable=()))  # these are said already
     return area.box, area
 
 
-def _grid(options: argparse.Namespace, box: Box, area: Area | None) -> Grid:
-    """The grid that the options ask for. Raises InvalidInput."""
-    if options.resolution is not None and not 0.1 <= options.resolution <= 100_000:
-        raise InvalidInput(f"There are no pixels of {options.resolution:g} m.", valid="a --resolution of 0.1 to 100000")
+def _cut(options: argparse.Namespace, box: Box, area: Area | None) -> Cut:
+    """Makes the grid that the options ask for, on the lattice of the scenes' files if there is one.
+
+    Raises InvalidInput.
+    """
+    if options.resolution is not None and not 0.01 <= options.resolution <= 100_000:
+        raise InvalidInput(
+            f"There are no pixels of {options.resolution:g} m.", valid="a --resolution of 0.01 to 100000"
+        )
     if options.max_size is not None and options.max_size < 1:
         raise InvalidInput(f"Nobody draws {options.max_size} pixels.", valid="a --max-size of 1 or more")
     crs = UTM if options.dst_crs.lower() == UTM else parse_crs(options.dst_crs, "dst_crs")
     box_crs = DEGREES if area is not None else parse_crs(options.coord_crs, "coord_crs")
-    native = 10.0 if options.max_size is None else None
-    return cut_grid(box, box_crs, crs, Size(max_size=options.max_size, resolution=options.resolution or native))
+    most = options.max_size or (UNLIMITED if options.resolution is None else None)
+    return partial(cut_grid, box, box_crs, crs, Size(max_size=most, resolution=options.resolution))
 
 
-async def _draw(settings: Settings, grid: Grid, ask: Ask) -> Drawing:
+async def _drawn(settings: Settings, cut: Cut, ask: Ask, area: Area | None, *, sized: bool) -> tuple[Grid, Drawing]:
+    """The grid, and what is drawn on it. Raises InvalidInput where it would be too large."""
     async with open_engine(settings) as engine:
+        grid = cut()
+        own = None if sized else await source_lattice(engine, grid, ask, Tally(), area)
+        grid = grid if own is None else cut(own)
+        check_size(settings, grid, ask.limited(area), "--max-size")
         try:
-            return await cut_out(engine, grid, ask, partial(show_progress, "Drawing", what="parts"))
+            tell = partial(show_progress, "Drawing", what="parts")
+            return grid, await cut_out(engine, grid, ask.limited(area), tell)
         finally:
             end_progress()

@@ -28,13 +28,14 @@ from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.field import documents
 from scog.field.asked import Asked, Table, table_of
+from scog.field.columns import title_of
 from scog.field.field import Field, Fields, point
 from scog.field.formula import Formula, formula_of
 from scog.field.numbers import Row
 from scog.field.periods import Aggregate, check_periods
 from scog.field.plot import chart_of, check_lines
 from scog.field.series import Series, take
-from scog.field.site import Site
+from scog.field.site import Site, measurable
 from scog.field.smooth import VALID as VALID_SMOOTH
 from scog.field.smooth import parse_smooth
 from scog.field.text import text_of
@@ -106,7 +107,7 @@ def _fields(options: argparse.Namespace, settings: Settings) -> Fields:
         raise InvalidInput("A series is of a place or of an --area.", valid="LON LAT, or --area FIELD.geojson")
     if options.area is None:
         return Fields((point(*options.place),), collected=False)
-    return read_fields(options.area, settings)[1]
+    return measurable(read_fields(options.area, settings, points=True)[1], settings.field_pixels)
 
 
 def _asked(options: argparse.Namespace, formula: Formula, ask: Ask) -> Asked:
@@ -160,17 +161,19 @@ def _print(
     options: argparse.Namespace, several: Sequence[Series], tables: Sequence[Table], asked: Asked, fields: Fields
 ) -> None:
     if options.json:
-        several_at_once = documents.collection if fields.collected else None
-        told = several_at_once(several, tables, asked) if several_at_once else documents.document(
-            several[0], tables[0], asked)  # fmt: skip
+        if fields.collected:
+            told = documents.collection(several, tables, asked, fields.unusable)
+        else:
+            told = documents.document(several[0], tables[0], asked)
         print(json.dumps(told, ensure_ascii=False))
     elif options.csv:
-        print(documents.table_text(several, tables, asked, collected=fields.collected), end="")
+        print(documents.table_text(several, tables, asked, fields), end="")
     else:
         plain = "utf" not in (sys.stdout.encoding or "").lower()
         for place, table in enumerate(tables):
             if fields.collected:
-                print(f"{chr(10) * (place > 0)}Feature {place}")
+                field = several[place].field
+                print(f"{chr(10) * (place > 0)}Feature {title_of(field.feature, field.place)}")
             print(text_of(table, asked, plain=plain))
 
 
@@ -178,7 +181,9 @@ def _say_what(several: Sequence[Series]) -> None:
     """What a table does not tell."""
     for series in several:
         if series.site.coarser:
-            say(f"Looked at on pixels of {series.site.resolution:g} m, since there would be too many.")
+            say(f"Looked at on pixels of {series.site.pixel}, since there would be too many.")
+        if series.fault is not None:
+            say(f"Feature {title_of(series.field.feature, series.field.place)}: {series.fault}")
         if series.report.bounded:
             say("There would be older observations.")
         if series.report.incomplete:

@@ -22,10 +22,11 @@ from scog.cli.options import (
 )
 from scog.engine import open_engine
 from scog.errors import InvalidInput
+from scog.field.columns import title_of
 from scog.field.field import Fields
 from scog.field.summary import Wanted, wanted_of
-from scog.field.told import document, table_text
-from scog.field.zonal import Zonal, zonal
+from scog.field.told import Found, document, table_text
+from scog.field.zonal import DEADLINE, Zonal, zonal
 from scog.look import Look
 from scog.settings import Settings
 
@@ -56,13 +57,13 @@ def _stats(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(document(fields, found, look, sent)))
     elif options.csv:
-        print(table_text(found, look), end="")
+        print(table_text(fields, found, look, sent), end="")
     else:
         print("\n".join(_table(fields, found, look)))
     for each in found:
-        for scene, reason in {} if each is None else each.report.skipped.items():
+        for scene, reason in each.report.skipped.items() if isinstance(each, Zonal) else ():
             say(f"  skipped {scene}: {reason}")
-    if any(each is None or each.report.incomplete for each in found):
+    if any(each.report.incomplete if isinstance(each, Zonal) else each.reason == DEADLINE for each in found):
         say("  numbers are missing: there was not enough time, or the catalogue failed")
 
 
@@ -74,7 +75,7 @@ def _numbers(text: str) -> Wanted:
         raise InvalidInput(f"{text[:80]!r} are no percentiles.", valid="such as 2,50,98") from None
 
 
-async def _found(settings: Settings, fields: Fields, look: Look, ask: Ask, numbers: Wanted) -> list[Zonal | None]:
+async def _found(settings: Settings, fields: Fields, look: Look, ask: Ask, numbers: Wanted) -> list[Found]:
     async with open_engine(settings) as engine:
         try:
             tell = partial(show_progress, "Reading", what="parts")
@@ -83,33 +84,35 @@ async def _found(settings: Settings, fields: Fields, look: Look, ask: Ask, numbe
             end_progress()
 
 
-def _table(fields: Fields, found: Sequence[Zonal | None], look: Look) -> Iterator[str]:
+def _table(fields: Fields, found: Sequence[Found], look: Look) -> Iterator[str]:
     """A line for each polygon and output, and one for each class that is there."""
-    names = [_name(place, fields) for place in range(len(found))]
-    wide, tall = max(len("area"), *map(len, names)), max(len("layer"), *map(len, look.columns))
+    names = {each.place: title_of(each.feature, each.place)[:32] for each in fields.fields}
+    names |= {each.place: title_of(each.feature, each.place)[:32] for each in fields.unusable}
+    lines = {each.place: [f"not measured: {each.reason}"] for each in fields.unusable}
+    tall = max(len("layer"), *map(len, look.columns))
+    lines |= {each.field.place: list(_lines(each, look, tall)) for each in found}
+    wide = max(len("area"), *map(len, names.values()))
     heads = "".join(f"{column:>11}" for column in (*COLUMNS, "hectares", "known"))
     yield f"{'area':<{wide}}  {'layer':<{tall}}{heads}"
-    for name, each in zip(names, found, strict=True):
-        if each is None:
-            yield f"{name:<{wide}}  not measured"
-            continue
-        for column, summary in zip(look.columns, each.summaries, strict=True):
-            cells = "".join(f"{_short(getattr(summary, cell)):>11}" for cell in COLUMNS)
-            size = f"{each.hectares:>11.2f}{summary.valid_percent:>9.1f} %"
-            yield f"{name:<{wide}}  {column:<{tall}}{cells}{size}"
-        for share in each.classes or ():
-            if share.hectares:
-                part = f"{100 * share.share:.1f} %"
-                yield f"{'':<{wide}}  {share.kind.name:<28}{share.hectares:>12.2f} ha{part:>10}"
-        if each.site.coarser:
-            yield f"{'':<{wide}}  on pixels of {each.site.resolution:g} m"
+    for place in sorted(lines):
+        for line in lines[place]:
+            yield f"{'' if line.startswith(' ') else names[place]:<{wide}}  {line.removeprefix(' ')}"
 
 
-def _name(place: int, fields: Fields) -> str:
-    """What a polygon is called: its `name`, its id, or its number."""
-    feature = fields.fields[place].feature or {}
-    properties = feature.get("properties") or {}
-    return str(properties.get("name") or feature.get("id") or place + 1)[:32]
+def _lines(found: Found, look: Look, tall: int) -> Iterator[str]:
+    """What is told of one polygon; what goes on with a line before begins with a space."""
+    if not isinstance(found, Zonal):
+        yield "not measured" if found.reason == DEADLINE else f"not measured: {found.reason}"
+        return
+    for column, summary in zip(look.columns, found.summaries, strict=True):
+        cells = "".join(f"{_short(getattr(summary, cell)):>11}" for cell in COLUMNS)
+        yield f"{column:<{tall}}{cells}{found.hectares:>11.2f}{summary.valid_percent:>9.1f} %"
+    for share in found.classes or ():
+        if share.hectares:
+            part = f"{100 * share.share:.1f} %"
+            yield f" {share.kind.name:<28}{share.hectares:>12.2f} ha{part:>10}"
+    if found.site.coarser:
+        yield f" on pixels of {found.site.pixel}"
 
 
 def _short(value: float | None) -> str:

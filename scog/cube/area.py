@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pyproj
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
@@ -13,13 +14,15 @@ from shapely.geometry.base import BaseGeometry
 
 from scog.catalog.footprint import Bounds
 from scog.catalog.scene import Scene
-from scog.catalog.shapes import VALID_BOX, box_shape, boxes_of, item_shape, shape_of
+from scog.catalog.shapes import VALID_BOX, box_shape, boxes_of, item_shape
+from scog.cube.polygons import polygons_of
 from scog.errors import InvalidInput
 from scog.space.bounds import boxes, lonlat_bounds
 from scog.space.grid import Grid
 from scog.space.indexmap import natural_coordinates
+from scog.space.native import MAX_STEPS, STEP
 
-VALID = "a GeoJSON Polygon or MultiPolygon in degrees, longitude first"
+_GEOD = pyproj.Geod(ellps="WGS84")
 _DEGREES = Grid("EPSG:4326", Affine.identity(), 1, 1)
 """Its columns and rows are longitudes and latitudes."""
 _EAST, _WEST = shapely.box(0, -90, 180, 90), shapely.box(-180, -90, 0, 90)
@@ -28,8 +31,10 @@ _EAST, _WEST = shapely.box(0, -90, 180, 90), shapely.box(-180, -90, 0, 90)
 class Area:
     """Polygons in degrees, without heights, between the meridians -180 and 180. Safe to use from several threads."""
 
-    def __init__(self, shape: BaseGeometry) -> None:
+    def __init__(self, shape: BaseGeometry, repaired: str | None = None) -> None:
         self._shape = shape
+        self.repaired = repaired
+        """What had to be done to make it valid, in words: of equal areas one may have it, the other not."""
         self._hash = hash(shape)
         shapely.prepare(shape)
         # GEOS prepares when it is first asked, and that should not be by two threads at once.
@@ -54,6 +59,13 @@ class Area:
     def bounds(self) -> Bounds:
         """West, south, east, north of everything."""
         return _bounds(self._shape)
+
+    @property
+    def square_metres(self) -> float:
+        """On the ellipsoid; its edges are straight in degrees."""
+        dense = shapely.segmentize(self._shape, max(STEP, self._shape.length / MAX_STEPS))
+        parts = shapely.normalize(shapely.get_parts(dense))  # holes run against their outline
+        return float(sum(abs(_GEOD.geometry_area_perimeter(part)[0]) for part in parts))
 
     @property
     def boxes(self) -> tuple[Bounds, ...]:
@@ -115,12 +127,18 @@ def area_of(bbox: object, geometry: object) -> Area | None:
         return Area(_tidy(box_shape(found)))
     if geometry is None:
         return None
-    if isinstance(geometry, Mapping) and geometry.get("type") not in ("Polygon", "MultiPolygon"):
-        raise InvalidInput("The area is no polygon.", parameter="area", valid=VALID)
-    shape = shape_of(geometry, "area")
-    if not shape.area > 0:
-        raise InvalidInput("The area holds nothing.", parameter="area", valid=VALID)
-    return Area(_tidy(shape))
+    if isinstance(geometry, Mapping) and geometry.get("type") == "Feature":
+        geometry = geometry.get("geometry")
+    elif isinstance(geometry, Mapping) and geometry.get("type") == "FeatureCollection":
+        geometry = {"type": "GeometryCollection", "geometries": _geometries(geometry.get("features"))}
+    polygons = polygons_of(geometry, "area", jumps=False)
+    return Area(_tidy(polygons.shape), polygons.repaired)
+
+
+def _geometries(features: object) -> list[object]:
+    """Of the features of a collection."""
+    listed = features if isinstance(features, list) else []
+    return [feature.get("geometry") if isinstance(feature, Mapping) else None for feature in listed]
 
 
 def area_in(shape: BaseGeometry) -> Area:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from scog.catalog.when import rfc3339
 from scog.field.asked import Asked, Table
+from scog.field.columns import columns_of, named
+from scog.field.field import Field, Fields, Unusable
 from scog.field.numbers import Row
 from scog.field.series import Series
 from scog.field.site import Site
@@ -22,26 +24,46 @@ NAMES = tuple(field.name for field in fields(Statistics))
 
 def document(series: Series, table: Table, asked: Asked) -> dict[str, Any]:
     """One field's series."""
-    return head(series.site, asked) | {
-        "geometry": dict(series.field.geometry),
-        "observations": [
-            observation(row, asked, series.site, None if table.curve is None else (table.curve[place],))
-            for place, row in enumerate(table.rows)
-        ],
-        **tail(series.report),
-    }
+    if series.fault is not None:
+        return {"geometry": dict(series.field.geometry), "error": series.fault, "observations": []}
+    return (
+        head(series.site, asked)
+        | noted(series.field)
+        | {
+            "geometry": dict(series.field.geometry),
+            "observations": [
+                observation(row, asked, series.site, None if table.curve is None else (table.curve[place],))
+                for place, row in enumerate(table.rows)
+            ],
+            **tail(series.report),
+        }
+    )
 
 
-def collection(several: Sequence[Series], tables: Sequence[Table], asked: Asked) -> dict[str, Any]:
-    """The features that were sent, each with its own series among its properties."""
-    features = []
+def collection(
+    several: Sequence[Series], tables: Sequence[Table], asked: Asked, unusable: Sequence[Unusable] = ()
+) -> dict[str, Any]:
+    """The features that were sent, each with its own series among its properties, or with the reason for none."""
+    features = {each.place: _with_series(each.feature, nothing(each.reason)) for each in unusable}
     for series, table in zip(several, tables, strict=True):
         told = document(series, table, asked)
         del told["geometry"]
-        feature = dict(series.field.feature or {})
-        feature["properties"] = dict(feature.get("properties") or {}) | {"timeseries": told}
-        features.append(feature)
-    return {"type": "FeatureCollection", "features": features}
+        features[series.field.place] = _with_series(series.field.feature or {}, told)
+    return {"type": "FeatureCollection", "features": [features[place] for place in sorted(features)]}
+
+
+def nothing(reason: str) -> dict[str, Any]:
+    """What there is of a feature that cannot be used."""
+    return {"error": reason, "observations": []}
+
+
+def noted(field: Field) -> dict[str, Any]:
+    """What was repaired of a field, if anything was."""
+    return {} if field.repaired is None else {"repaired": field.repaired}
+
+
+def _with_series(feature: Mapping[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    return {**feature, "properties": dict(feature.get("properties") or {}) | {"timeseries": told}}
 
 
 def head(site: Site, asked: Asked) -> dict[str, Any]:
@@ -88,24 +110,38 @@ def tail(report: Report) -> dict[str, Any]:
     }
 
 
-def table_text(several: Sequence[Series], tables: Sequence[Table], asked: Asked, *, collected: bool) -> str:
-    """CSV with a header: a line for each observation of each feature; what is not known is empty."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
+def table_text(several: Sequence[Series], tables: Sequence[Table], asked: Asked, fields: Fields) -> str:
+    """CSV with a header: a line for each observation of each feature; what is not known is empty.
+
+    Of a collection each line has the feature's id and simple properties, and a feature that cannot be used one line
+    with the reason.
+    """
     with_curve, with_areas = asked.smooth is not None, any(not series.site.is_point for series in several)
-    writer.writerow(_header(asked, with_curve=with_curve, with_areas=with_areas, collected=collected))
-    for place, (series, table) in enumerate(zip(several, tables, strict=True)):
-        name = (series.field.feature or {}).get("id", place)
+    heads = list(_header(asked, with_curve=with_curve, with_areas=with_areas))
+    about = columns_of(fields, None, heads)
+    lines: dict[int, list[list[object]]] = {each.place: [[*_blank(heads), each.reason]] for each in fields.unusable}
+    for series, table in zip(several, tables, strict=True):
+        here = lines[series.field.place] = []
+        if series.fault is not None:
+            here.append([*_blank(heads), series.fault])
         for number, row in enumerate(table.rows):
             curve = None if table.curve is None else table.curve[number]
-            line = _line(row, curve, asked, with_curve=with_curve, with_areas=with_areas)
-            writer.writerow([*([name] if collected else []), *line])
+            here.append(list(_line(row, curve, asked, with_curve=with_curve, with_areas=with_areas)))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(named((*about.heads, *heads) if fields.collected else heads))
+    for place in sorted(lines):
+        for line in lines[place]:
+            writer.writerow(named((*about.cells(place), *line) if fields.collected else line))
     return out.getvalue()
 
 
-def _header(asked: Asked, *, with_curve: bool, with_areas: bool, collected: bool) -> Iterator[str]:
-    if collected:
-        yield "feature"
+def _blank(heads: Sequence[str]) -> list[None]:
+    """The cells before the last, which is the reason."""
+    return [None] * (len(heads) - 1)
+
+
+def _header(asked: Asked, *, with_curve: bool, with_areas: bool) -> Iterator[str]:
     yield "datetime"
     if asked.step is not None:
         yield from ("end", "observations")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from scog.catalog.shapes import cut_at_antimeridian, shape_of
+from scog.cube.polygons import VALID as VALID_POLYGONS
+from scog.cube.polygons import corners_of, polygons_of, position_of
 from scog.errors import InvalidInput
 from scog.space.grid import place_grid
+from scog.suggest import quoted
 
 VALID = "a GeoJSON Point, Polygon or MultiPolygon in degrees, longitude first; a Feature or a FeatureCollection of them"
-POLYGONS = ("Polygon", "MultiPolygon")
+VALID_AREAS = f"{VALID_POLYGONS}; a Feature or a FeatureCollection of them"
 DEGREES = ("CRS84", "EPSG::4326", "EPSG:4326")
 
 
@@ -22,13 +25,18 @@ DEGREES = ("CRS84", "EPSG::4326", "EPSG:4326")
 class Field:
     """A point or polygons.
 
-    `shape` is a Point, Polygon or MultiPolygon in degrees between the meridians -180 and 180, without heights;
-    `geometry` the same as it was received; `feature` what it was received in, if that was one of a collection.
+    shape     a Point, Polygon or MultiPolygon in degrees between the meridians -180 and 180, valid, without heights
+    geometry  the same as it was received
+    feature   what it was received in, if that was one of a collection
+    place     its number among them, from 0
+    repaired  what had to be done to make it valid, in words
     """
 
     shape: BaseGeometry
     geometry: Mapping[str, Any]
     feature: Mapping[str, Any] | None = None
+    place: int = 0
+    repaired: str | None = None
 
     @property
     def is_point(self) -> bool:
@@ -37,11 +45,21 @@ class Field:
 
 
 @dataclass(frozen=True, eq=False)
+class Unusable:
+    """A feature of a collection of which no numbers can be told: as it was received, its number, and the reason."""
+
+    feature: Mapping[str, Any]
+    place: int
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
 class Fields:
-    """What a request is about: one field, or those of a collection."""
+    """What a request is about: one field, or those of a collection, and what of that cannot be used."""
 
     fields: tuple[Field, ...]
     collected: bool
+    unusable: tuple[Unusable, ...] = ()
 
 
 def point(lon: float, lat: float) -> Field:
@@ -50,89 +68,99 @@ def point(lon: float, lat: float) -> Field:
     return Field(shapely.Point(lon, lat), {"type": "Point", "coordinates": [lon, lat]})
 
 
-def parse_fields(document: object, most: int, corners: int) -> Fields:
-    """The fields of a GeoJSON document, at most so many with so many corners together.
+def parse_fields(document: object, most: int, corners: int, *, points: bool = True) -> Fields:
+    """The fields of a GeoJSON document, at most so many with so many corners together; with `points` also these.
 
-    Raises InvalidInput that says which of them cannot be used, and why.
+    Polygons that are not valid are repaired. Of a collection, features that cannot be used are named beside the others.
+    Raises InvalidInput that says what is wrong and where, if nothing can be used.
     """
     if not isinstance(document, Mapping):
-        raise InvalidInput("The body is no GeoJSON object.", parameter="body", valid=VALID)
-    _refuse_metres(document)
+        raise InvalidInput("The body is no GeoJSON object.", parameter="body", valid=VALID if points else VALID_AREAS)
+    _refuse_other_crs(document)
     if document.get("type") == "FeatureCollection":
-        features = document.get("features")
-        if not isinstance(features, list) or not features:
-            raise InvalidInput("The collection holds no features.", parameter="features", valid="at least one feature")
-        if len(features) > most:
-            raise InvalidInput(f"There are {len(features)} features.", parameter="features", valid=f"at most {most}")
-    elif document.get("type") == "Feature":
-        features = [document]
-    else:
-        found, _ = _field(document, "geometry", corners)
-        return Fields((found,), collected=False)
-    collected = document.get("type") == "FeatureCollection"
-    fields = []
+        return _collected(document.get("features"), most, corners, points=points)
+    geometry = document
+    if document.get("type") == "Feature":
+        _check_properties(document, "geometry")
+        geometry = document.get("geometry")  # type: ignore[assignment]
+    _check_corners(geometry, "geometry", corners)
+    return Fields((_field(geometry, "geometry", points=points),), collected=False)
+
+
+def _collected(features: object, most: int, corners: int, *, points: bool) -> Fields:
+    if not isinstance(features, list) or not features:
+        raise InvalidInput("The collection holds no features.", parameter="features", valid="at least one feature")
+    if len(features) > most:
+        raise InvalidInput(f"There are {len(features)} features.", parameter="features", valid=f"at most {most}")
+    fields: list[Field] = []
+    unusable: list[Unusable] = []
+    first: InvalidInput | None = None
     for place, feature in enumerate(features):
-        where = f"features[{place}]" if collected else "geometry"
+        where = f"features[{place}]"
         if not isinstance(feature, Mapping) or feature.get("type") != "Feature":
-            raise InvalidInput(f"{where} is no Feature.", parameter=where, valid=VALID)
-        if not isinstance(feature.get("properties"), Mapping | None):
-            raise InvalidInput(f"{where} has properties that are no object.", parameter=where, valid="an object, null")
-        found, corners = _field(feature.get("geometry"), where, corners)
-        fields.append(Field(found.shape, found.geometry, feature if collected else None))
-    return Fields(tuple(fields), collected)
+            raise InvalidInput(f"{where} is no Feature.", parameter=where, valid=VALID if points else VALID_AREAS)
+        _check_properties(feature, where)
+        _refuse_other_crs(feature)
+        corners = _check_corners(feature.get("geometry"), where, corners)
+        try:
+            found = _field(feature.get("geometry"), where, points=points)
+        except InvalidInput as fault:
+            first = first or fault
+            unusable.append(Unusable(feature, place, str(fault)))
+        else:
+            fields.append(replace(found, feature=feature, place=place))
+    if first is not None and not fields:
+        raise first
+    return Fields(tuple(fields), collected=True, unusable=tuple(unusable))
 
 
-def _field(geometry: object, where: str, corners: int) -> tuple[Field, int]:
-    """A geometry as a field, and how many corners the next ones may have. Raises InvalidInput."""
-    kind = geometry.get("type") if isinstance(geometry, Mapping) else None
-    if not isinstance(geometry, Mapping) or kind not in (*POLYGONS, "Point"):
-        raise _bad(where, "it is no Point, Polygon or MultiPolygon")
-    if kind == "Point":
-        corners -= 1
-    else:
-        corners -= _rings(geometry.get("coordinates"), kind == "MultiPolygon", where)
-    if corners < 0:
-        raise _bad(where, "with it there are too many corners")
-    shape = shapely.force_2d(shape_of(dict(geometry), where))
-    if kind != "Point":
-        parts = [cut_at_antimeridian(part) for part in shapely.get_parts(shape)]
-        shape = _polygons(parts[0] if len(parts) == 1 else shapely.union_all(parts))
-        if not shape.area > 0:
-            raise _bad(where, "it has no extent")
-    return Field(shape, {"type": kind, "coordinates": geometry["coordinates"]}), corners
+def _check_corners(geometry: object, where: str, most: int) -> int:
+    """How many corners the next geometries may have. Raises InvalidInput where this one has more."""
+    corners = corners_of(geometry)
+    if corners > most:
+        what = f"{where} has too many corners, {corners}."
+        raise InvalidInput(what, parameter=where, valid=f"at most {most}, with those of the features before it")
+    return most - corners
 
 
-def _rings(coordinates: object, several: bool, where: str) -> int:
-    """How many corners the rings have. Raises InvalidInput where there is none, or one that is not closed."""
-    polygons = coordinates if several else [coordinates]
-    count = 0
-    if not isinstance(polygons, list) or not polygons:
-        raise _bad(where, "it has no coordinates")
-    for rings in polygons:
-        if not isinstance(rings, list) or not rings:
-            raise _bad(where, "it has no outline")
-        for ring in rings:
-            if not isinstance(ring, list) or len(ring) < 4:
-                raise _bad(where, "a ring has fewer than four positions")
-            if ring[0] != ring[-1]:
-                raise _bad(where, "a ring is not closed, its last position is not its first")
-            count += len(ring)
-    return count
+def _field(geometry: object, where: str, *, points: bool) -> Field:
+    """A geometry as a field. Raises InvalidInput."""
+    valid = VALID if points else VALID_AREAS
+    if isinstance(geometry, Mapping):
+        _refuse_other_crs(geometry)
+        if geometry.get("type") == "Point":
+            if not points:
+                raise InvalidInput("A point has no area; /point tells its values.", parameter=where, valid=valid)
+            return _point(geometry, where)
+    found = polygons_of(geometry, where, sys.maxsize, valid)
+    assert isinstance(geometry, Mapping)
+    received = {name: geometry[name] for name in ("type", "coordinates", "geometries") if name in geometry}
+    return Field(found.shape, received, repaired=found.repaired)
 
 
-def _polygons(shape: BaseGeometry) -> BaseGeometry:
-    """The parts that have an extent: where outlines are cut, lines may be left over."""
-    parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
-    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+def _point(geometry: Mapping[str, Any], where: str) -> Field:
+    try:
+        lon, lat = position_of(geometry.get("coordinates"))
+    except ValueError as fault:
+        raise InvalidInput(f"This is no usable geometry: {fault}.", parameter=where, valid=VALID) from None
+    lon = lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180
+    return Field(shapely.Point(lon, lat), {"type": "Point", "coordinates": geometry["coordinates"]})
 
 
-def _refuse_metres(document: Mapping[str, Any]) -> None:
+def _check_properties(feature: Mapping[str, Any], where: str) -> None:
+    """Raises InvalidInput."""
+    if not isinstance(feature.get("properties"), Mapping | None):
+        raise InvalidInput(f"{where} has properties that are no object.", parameter=where, valid="an object, null")
+
+
+def _refuse_other_crs(document: Mapping[str, Any]) -> None:
     """Refuse what says that it is not in degrees, as GeoJSON before RFC 7946 could. Raises InvalidInput."""
     crs = document.get("crs")
-    if crs is not None and not str(crs)[:500].rstrip("'} ").endswith(DEGREES):
-        what = "The document says that its coordinates are those of another CRS."
-        raise InvalidInput(what, parameter="crs", valid="degrees, longitude first, and no crs (RFC 7946)")
-
-
-def _bad(where: str, why: str) -> InvalidInput:
-    return InvalidInput(f"This is no usable geometry: {why}.", parameter=where, valid=VALID)
+    if crs is None:
+        return
+    named = crs.get("properties") if isinstance(crs, Mapping) else None
+    name = str(named.get("name") if isinstance(named, Mapping) and named.get("name") else crs)[:500]
+    if not name.rstrip("'} ").endswith(DEGREES):
+        what = f"The document says that its coordinates are those of another CRS, {quoted(name)}."
+        valid = "degrees, longitude first (RFC 7946): ogr2ogr -t_srs EPSG:4326 degrees.geojson THIS.geojson"
+        raise InvalidInput(what, parameter="crs", valid=valid)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from scog.bands import BY_NAME
 from scog.errors import InvalidInput
 from scog.look import DEFAULT_INDEX, SCENE_CLASSIFICATION, Wish, look_of
 from scog.maths import indices
@@ -29,11 +28,6 @@ class Formula:
     expression: Expression
     mask: str = "clouds"
     classes: bool = False
-
-    @property
-    def resolution(self) -> int:
-        """Of the finest band that it needs, in metres."""
-        return min(BY_NAME[band].resolution for band in self.expression.bands)
 
 
 @lru_cache(maxsize=256)

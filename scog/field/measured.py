@@ -18,7 +18,7 @@ from scog.engine import Engine
 from scog.errors import SourceError
 from scog.field.formula import Formula
 from scog.field.numbers import MASKED, NO_DATA, Measured
-from scog.field.site import Part, Site, parts_of
+from scog.field.site import Part, Site, asked_at, parts_of
 from scog.field.statistics import commonest, statistics
 from scog.kept import MAX_AGE
 from scog.maths.expression import Expression
@@ -90,7 +90,8 @@ class Measuring:
             if self._pieces is None:
                 parts = await asyncio.to_thread(parts_of, self._site)
                 thrifty = len(parts) == 1  # as many rows as it takes; parts below each other take all of them
-                views = [View(self._engine, part.grid, self._ask, self._report, thrifty=thrifty) for part in parts]
+                ask = asked_at(self._site, self._ask)
+                views = [View(self._engine, part.grid, ask, self._report, thrifty=thrifty) for part in parts]
                 self._pieces = _Pieces(parts, views, self._formula.expression)
             return self._pieces
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from scog.errors import InvalidInput
 from scog.field.asked import Asked, Table, enough
+from scog.field.columns import title_of
 from scog.field.numbers import Row
 from scog.field.periods import middle
 from scog.field.series import Series
@@ -79,9 +80,8 @@ def _name(series: Series, place: int, output: int, asked: Asked, count: int) -> 
     name = asked.formula.names[output]
     if count == 1:
         return name
-    feature = series.field.feature or {}
-    called = (feature.get("properties") or {}).get("name") or feature.get("id", place + 1)
-    return f"{called}" if asked.formula.expression.outputs == 1 else f"{name} {called}"
+    called = title_of(series.field.feature, place)
+    return called if asked.formula.expression.outputs == 1 else f"{name} {called}"
 
 
 def _title(several: Sequence[Series], asked: Asked) -> str:

@@ -12,7 +12,7 @@ from scog.ask import Ask
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.engine import Engine
-from scog.errors import DeadlineExceeded
+from scog.errors import DeadlineExceeded, InvalidInput
 from scog.field.field import Field
 from scog.field.formula import Formula
 from scog.field.measured import Measuring
@@ -21,7 +21,7 @@ from scog.field.site import Site, site_of
 from scog.find import Most, observations
 from scog.net.policy import Rank
 from scog.report import Report
-from scog.space.native import zone_of_square
+from scog.source_lattice import lattice_of_scenes, nominal_metres
 from scog.together import gather_all
 
 SEARCH_ZOOM = 12
@@ -36,12 +36,16 @@ more keep pixels waiting for their connections."""
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """A field, where it is measured, and its observations in the order of time; and how they came to be."""
+    """A field, where it is measured, and its observations in the order of time; and how they came to be.
+
+    `fault` says in words why one of several fields has none.
+    """
 
     field: Field
     site: Site
     rows: tuple[Row, ...]
     report: Report
+    fault: str | None = None
 
 
 class Listener(Protocol):
@@ -62,14 +66,18 @@ async def take(
 ) -> list[Series]:
     """The series of fields, each of all observations that touch it, as far as they can be read in time.
 
-    Scenes that fail are named in the report of the field's series. Raises InvalidInput where a field cannot be
-    measured; a CatalogError; where nothing of any field could be read NothingReadable, or DeadlineExceeded.
+    All observations of a field are measured on one grid: the pixels of the newest one's files. Scenes that fail are
+    named in the report of the field's series. Raises InvalidInput where a field cannot be measured; a CatalogError;
+    where nothing of any field could be read NothingReadable, or DeadlineExceeded.
     """
     settings = engine.settings
     if ask.interval is None:
         ask = replace(ask, interval=await engine.searches.default_interval(ask.collection, settings.series_days))
     sites = [
-        await asyncio.to_thread(site_of, field, formula.resolution, settings.field_pixels, ask.area) for field in fields
+        await asyncio.to_thread(
+            site_of, field, nominal_metres(formula.expression.bands), settings.field_pixels, ask.area
+        )
+        for field in fields
     ]
     most = min(settings.series_scenes, max(1, MOST_ROWS // len(fields)))
     at_once = max(1, settings.series_at_once // min(len(fields), FIELDS_AT_ONCE))
@@ -98,6 +106,9 @@ async def take(
 
 def _check(works: Sequence[_Work], deadline: float) -> None:
     """Raise where observations were found, but not one could be read."""
+    faults = [work.fault for work in works]
+    if faults and faults[0] is not None and None not in faults:
+        raise faults[0]
     rows = [row for work in works for row in work.rows]
     late = any(work.report.incomplete == "deadline" for work in works)
     if any(not row.measured.failed for row in rows) or not (rows or late):
@@ -139,13 +150,19 @@ class _Work:
         self._known: asyncio.Queue[Observation | None] = asyncio.Queue()
         self._open: dict[int, Observation] = {}
         self._done = False
+        self._newest: asyncio.Future[Sequence[Scene]] = asyncio.get_running_loop().create_future()
+        self._settled = asyncio.Event()
+        self.fault: InvalidInput | None = None
 
     async def run(self, at_once: int) -> None:
         """Find all observations, and measure them, so many at once."""
         since = time.perf_counter()
         ahead = min(at_once, AHEAD)
         measuring = (self._measure() for _ in range(at_once))
-        await gather_all((self._find(ahead), self._look_ahead(ahead, at_once), *measuring))
+        try:
+            await gather_all((self._find(ahead), self._settle(), self._look_ahead(ahead, at_once), *measuring))
+        except InvalidInput as fault:
+            self.fault = fault
         self._measuring.let_go()
         self.report.add_time("series", since)
         self._done = True
@@ -164,7 +181,8 @@ class _Work:
     def series(self) -> Series:
         """What is measured so far."""
         rows = sorted(self.rows, key=lambda row: (row.time, row.measured.scenes))
-        return Series(self.field, self.site, tuple(rows), self.report)
+        fault = None if self.fault is None else str(self.fault)
+        return Series(self.field, self.site, () if fault else tuple(rows), self.report, fault)
 
     async def _find(self, waiting: int) -> None:
         """Find the observations that touch the field, newest first, for those who wait for them."""
@@ -177,7 +195,7 @@ class _Work:
         async for observation in found:
             touching = tuple(scene for scene in observation.scenes if outline is None or outline.touches(scene))
             if touching and not count:
-                await self._settle(touching)
+                self._newest.set_result(touching)
             if touching:
                 count += 1
                 here = Observation(touching[0].time, touching)
@@ -185,21 +203,26 @@ class _Work:
                 self._found.put_nowait(here)
             if outline is not None:
                 await asyncio.sleep(0)  # looking at a thousand footprints takes a tenth of a second
+        if not count:
+            self._newest.set_result(())
         if self._listener is not None:
             self._listener.found(self.place, count)
         for _ in range(waiting):
             self._found.put_nowait(None)
 
-    async def _settle(self, newest: Sequence[Scene]) -> None:
-        """Take the pixels of the scenes, where none of the newest ones is of the field's own zone."""
-        zones = [crs for scene in newest if (crs := zone_of_square(scene.square)) is not None]
-        if self.site.is_point or self.site.crs in zones or not zones:
-            return
-        wanted = self.field, self._formula.resolution, self._engine.settings.field_pixels, self._ask.area, zones[0]
-        self.site = await asyncio.to_thread(site_of, *wanted)
-        self._measuring = Measuring(self._engine, self.site, self._formula, self._ask, self.report)
-        if self._listener is not None:
-            self._listener.sited(self.place, self.field, self.site)
+    async def _settle(self) -> None:
+        """Take the pixels of the newest observation's files, while the headers of others are read."""
+        scenes, bands = await self._newest, self._formula.expression.bands
+        middle = self.field.shape.centroid.coords[0]
+        own = await lattice_of_scenes(self._engine, scenes, bands, (middle[0], middle[1]), self.report.tally)
+        if own is not None:
+            site = await asyncio.to_thread(site_of, self.field, own, self._engine.settings.field_pixels, self._ask.area)
+            if site.key != self.site.key or site.crs != self.site.crs or site.resolution != self.site.resolution:
+                self.site = site
+                self._measuring = Measuring(self._engine, site, self._formula, self._ask, self.report)
+                if self._listener is not None:
+                    self._listener.sited(self.place, self.field, site)
+        self._settled.set()
 
     async def _look_ahead(self, at_once: int, waiting: int) -> None:
         """Read headers, so many observations' at once, before it is their turn: a round trip less for each of them."""
@@ -216,6 +239,7 @@ class _Work:
     async def _measure(self) -> None:
         """Measure observations whose headers are known, until there are no more."""
         while (observation := await self._known.get()) is not None:
+            await self._settled.wait()
             measured = self._measuring.recalled(observation) or await self._measuring.measure(observation)
             del self._open[id(observation)]
             self._add(Row(observation.time, measured))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
@@ -12,16 +12,24 @@ from affine import Affine
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from scog.ask import Ask
 from scog.cube.area import Area
 from scog.errors import InvalidInput
-from scog.field.field import Field
+from scog.field.field import Field, Fields, Unusable
+from scog.pixels.resample import Resampling
 from scog.space.areas import search_areas
+from scog.space.crs import is_degrees
 from scog.space.grid import Grid, place_grid
+from scog.space.lattice import Lattice
 from scog.space.native import native, zone
 from scog.space.share import share
 
 PART = 512
 """Pixels a side of the parts that large fields are measured in."""
+READ = 2048
+"""Pixels a side that are read for one part, where a file has no overviews as coarse as the pixels of the site."""
+COARSE = 1000.0
+"""Metres of pixels that tell whether a field is too large, which does not depend on them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +38,11 @@ class Site:
 
     grid     its pixels; a point's is itself, so that every scene shows the pixel that holds it
     shape    polygons in the grid's CRS; None of a point
-    crs, resolution, coarser  of the zone and the pixels around it, and whether they are larger than the scenes'
+    crs, resolution, coarser  of the pixels, in units of the CRS, and whether they are larger than the files'
     outline  of polygons, in degrees: what scenes have to touch
     limit    what is outside of it does not count
     key      the same for equal sites
+    ratio    how many times as large its pixels are as those that are read for them
     """
 
     grid: Grid
@@ -44,6 +53,7 @@ class Site:
     outline: Area | None
     limit: Area | None
     key: bytes
+    ratio: float = 1.0
 
     @property
     def is_point(self) -> bool:
@@ -52,8 +62,15 @@ class Site:
 
     @property
     def hectares(self) -> float:
-        """The area of polygons."""
-        return 0.0 if self.shape is None else float(self.shape.area) / 10_000
+        """The area of polygons on the ellipsoid."""
+        if self.shape is None or self.outline is None:
+            return 0.0
+        return self.outline.square_metres / 10_000
+
+    @property
+    def pixel(self) -> str:
+        """The size of a pixel for people: `10 m`."""
+        return f"{self.resolution:g} {'degrees' if is_degrees(self.crs) else 'm'}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,21 +83,52 @@ class Part:
     """Pixels that count at all."""
 
 
-def site_of(field: Field, resolution: int, most: int, limit: Area | None = None, crs: str | None = None) -> Site:
-    """The site of a field on pixels of a resolution in metres, of which there are so many at most.
+def site_of(field: Field, pixels: Lattice | float, most: int, limit: Area | None = None) -> Site:
+    """The site of a field on the pixels of a file's lattice, of which there are so many at most.
 
-    They are those of its own zone, or of another if a `crs` is given. Raises InvalidInput where the field is too large.
+    Where no file is known, on pixels of so many metres in the UTM zone of the field. Raises InvalidInput where the
+    field is too large.
     """
-    key = _key(field.shape, f"{resolution} {most} {crs}", limit)
     if field.is_point:
         lon, lat = field.shape.bounds[:2]
-        return Site(place_grid(lon, lat), None, zone(lon, lat), float(resolution), False, None, limit, key)
-    found = native(field.shape, resolution, most, crs)
+        grid = place_grid(lon, lat)
+        if isinstance(pixels, Lattice):
+            crs, resolution = pixels.crs, pixels.around(shapely.Point(0, 0)).resolution
+        else:
+            crs, resolution = zone(lon, lat), float(pixels)
+        return Site(grid, None, crs, resolution, False, None, limit, _key(field.shape, grid, limit))
+    found = native(field.shape, pixels, most)
     grid = found.grid
     if search_areas(grid)[1]:
         what = "The field is so wide that hardly a pass sees all of it."
         raise InvalidInput(what, parameter="geometry", valid="a field of less than 150 km a side")
-    return Site(grid, found.shape, grid.crs, grid.resolution, found.coarser, Area(field.shape), limit, key)
+    key = _key(field.shape, grid, limit)
+    outline = Area(field.shape)
+    return Site(grid, found.shape, grid.crs, grid.resolution, found.coarser, outline, limit, key, found.ratio)
+
+
+def measurable(fields: Fields, most: int, limit: Area | None = None) -> Fields:
+    """The fields, of which those of a collection that are too large are unusable. Raises InvalidInput if all are."""
+    found: list[Field] = []
+    unusable = list(fields.unusable)
+    first: InvalidInput | None = None
+    for field in fields.fields:
+        try:
+            site_of(field, COARSE, most, limit)
+        except InvalidInput as fault:
+            first = first or fault
+            unusable.append(Unusable(field.feature or {}, field.place, str(fault)))
+        else:
+            found.append(field)
+    if first is not None and not found:
+        raise first
+    return Fields(tuple(found), fields.collected, tuple(unusable))
+
+
+def asked_at(site: Site, ask: Ask) -> Ask:
+    """What is asked of a site: where its pixels are larger than the files', the mean of those within, not one."""
+    nearest = ask.resampling is Resampling.NEAREST
+    return replace(ask, resampling=Resampling.AVERAGE) if site.coarser and nearest else ask
 
 
 def parts_of(site: Site) -> tuple[Part, ...]:
@@ -97,16 +145,16 @@ def parts_of(site: Site) -> tuple[Part, ...]:
         if not weights.any():
             what = "The geometry lies outside of the cube's area."
             raise InvalidInput(what, parameter="geometry", valid="a place within it")
-    return tuple(_parts(site.grid, weights))
+    return tuple(_parts(site.grid, weights, max(1, min(PART, int(READ / site.ratio)))))
 
 
-def _parts(grid: Grid, weights: NDArray[np.float32]) -> list[Part]:
-    """Parts of a grid, without those of no weight."""
+def _parts(grid: Grid, weights: NDArray[np.float32], side: int) -> list[Part]:
+    """Parts of a grid, so many pixels a side, without those of no weight."""
     a, b, _, d, e, _ = tuple(grid.transform)[:6]
     found = []
-    for top in range(0, grid.height, PART):
-        for left in range(0, grid.width, PART):
-            here = np.ascontiguousarray(weights[top : top + PART, left : left + PART])
+    for top in range(0, grid.height, side):
+        for left in range(0, grid.width, side):
+            here = np.ascontiguousarray(weights[top : top + side, left : left + side])
             inside = here > 0
             if inside.any():
                 x, y = grid.at(left, top)
@@ -115,8 +163,9 @@ def _parts(grid: Grid, weights: NDArray[np.float32]) -> list[Part]:
     return found
 
 
-def _key(shape: BaseGeometry, pixels: str, limit: Area | None) -> bytes:
+def _key(shape: BaseGeometry, grid: Grid, limit: Area | None) -> bytes:
     """A digest, since outlines may be long."""
     digest = blake2b(shapely.to_wkb(shape), digest_size=16)
-    digest.update(pixels.encode() + (b"" if limit is None else json.dumps(limit.geometry).encode()))
+    digest.update(f"{grid.crs} {tuple(grid.transform)} {grid.shape}".encode())
+    digest.update(b"" if limit is None else json.dumps(limit.geometry).encode())
     return digest.digest()

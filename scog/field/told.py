@@ -7,9 +7,10 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scog.field.field import Field, Fields
+from scog.field.columns import columns_of, named
+from scog.field.field import Fields, Unusable
 from scog.field.summary import Summary
-from scog.field.zonal import Share, Zonal
+from scog.field.zonal import DEADLINE, Share, Unmeasured, Zonal
 from scog.look import Look
 from scog.picture.color import hexadecimal
 
@@ -17,16 +18,24 @@ NAMES = ("min", "max", "mean", "count", "sum", "std", "median", "majority", "min
 """Statistics as TiTiler and the summary call them, in TiTiler's order."""
 
 
-def document(fields: Fields, found: Sequence[Zonal | None], look: Look, sent: object) -> dict[str, Any]:
+Found = Zonal | Unmeasured
+"""What became of a field."""
+
+
+def document(fields: Fields, found: Sequence[Found], look: Look, sent: object) -> dict[str, Any]:
     """What was sent, as a Feature or a FeatureCollection, with `statistics` and `measured` among the properties.
 
-    The former is as TiTiler has it, an object for each output; null where time did not suffice.
+    The former is as TiTiler has it, an object for each output; null where there are no numbers, and `measured` says
+    why.
     """
     given = sent if isinstance(sent, Mapping) and sent.get("type") == "Feature" else {}
-    told = [
-        _feature(field, field.feature or given, zonal, look) for field, zonal in zip(fields.fields, found, strict=True)
-    ]
-    return {"type": "FeatureCollection", "features": told} if fields.collected else told[0]
+    told = {
+        each.field.place: _feature(each.field.feature or given, dict(each.field.geometry), each, look) for each in found
+    }
+    told |= {each.place: _feature(each.feature, each.feature.get("geometry"), each, look) for each in fields.unusable}
+    if not fields.collected:
+        return told[0]
+    return {"type": "FeatureCollection", "features": [told[place] for place in sorted(told)]}
 
 
 def statistics(summary: Summary) -> dict[str, Any]:
@@ -41,37 +50,45 @@ def statistics(summary: Summary) -> dict[str, Any]:
     return told | {f"percentile_{percent:g}": value for percent, value in summary.percentiles.items()}
 
 
-def table_text(found: Sequence[Zonal | None], look: Look) -> str:
-    """CSV with a header: a line for each polygon; what is not known is empty."""
-    known = [zonal for zonal in found if zonal is not None]
+def table_text(fields: Fields, found: Sequence[Found], look: Look, sent: object = None) -> str:
+    """CSV with a header: a line for each polygon, with its id and its simple properties; what is not known is empty."""
+    known = [each for each in found if isinstance(each, Zonal)]
     percents = list(known[0].summaries[0].percentiles) if known else []
     kinds = [share.kind.name for share in known[0].classes or ()] if known else []
+    names = (*NAMES, *(f"percentile_{percent:g}" for percent in percents), "valid_percent")
+    heads = [
+        *(f"{column}_{name}" for column in look.columns for name in names), "area_ha", "valid_area_ha",
+        *(f"{kind}_ha" for kind in kinds), "repaired", "reason",
+    ]  # fmt: skip
+    columns = columns_of(fields, sent, heads)
+    lines: dict[int, list[object]] = {each.place: [None] * (len(heads) - 1) + [each.reason] for each in fields.unusable}
+    for each in found:
+        if isinstance(each, Zonal):
+            told = [statistics(summary) for summary in each.summaries]
+            lines[each.field.place] = [
+                *(one[name] for one in told for name in names), _hectares(each.hectares),
+                _hectares(each.valid_hectares), *(_hectares(share.hectares) for share in each.classes or ()),
+                each.field.repaired, each.report.incomplete,
+            ]  # fmt: skip
+        else:
+            lines[each.field.place] = [None] * (len(heads) - 1) + [each.reason]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    names = (*NAMES, *(f"percentile_{percent:g}" for percent in percents), "valid_percent")
-    writer.writerow(
-        ["feature", *(f"{column}_{name}" for column in look.columns for name in names), "area_ha", "valid_area_ha",
-         *(f"{kind}_ha" for kind in kinds)]
-    )  # fmt: skip
-    for place, zonal in enumerate(found):
-        if zonal is None:
-            writer.writerow([place])
-            continue
-        told = [statistics(summary) for summary in zonal.summaries]
-        writer.writerow(
-            [(zonal.field.feature or {}).get("id", place), *(each[name] for each in told for name in names),
-             _hectares(zonal.hectares), _hectares(zonal.valid_hectares),
-             *(_hectares(share.hectares) for share in zonal.classes or ())]
-        )  # fmt: skip
+    writer.writerow(named((*columns.heads, *heads)))
+    for place in sorted(lines):
+        writer.writerow(named((*columns.cells(place), *lines[place])))
     return out.getvalue()
 
 
-def _feature(field: Field, given: Mapping[str, Any], zonal: Zonal | None, look: Look) -> dict[str, Any]:
-    properties = dict(given.get("properties") or {}) | {"statistics": None, "measured": {"incomplete": "deadline"}}
-    if zonal is not None:
-        told = map(statistics, zonal.summaries)
-        properties |= {"statistics": dict(zip(look.columns, told, strict=True)), "measured": _measured(zonal)}
-    return {**given, "type": "Feature", "geometry": dict(field.geometry), "properties": properties}
+def _feature(given: Mapping[str, Any], geometry: object, found: Found | Unusable, look: Look) -> dict[str, Any]:
+    properties = dict(given.get("properties") or {})
+    if isinstance(found, Zonal):
+        told = map(statistics, found.summaries)
+        properties |= {"statistics": dict(zip(look.columns, told, strict=True)), "measured": _measured(found)}
+    else:
+        late = found.reason == DEADLINE
+        properties |= {"statistics": None, "measured": {"incomplete" if late else "error": found.reason}}
+    return {**given, "type": "Feature", "geometry": geometry, "properties": properties}
 
 
 def _measured(zonal: Zonal) -> dict[str, Any]:
@@ -82,6 +99,8 @@ def _measured(zonal: Zonal) -> dict[str, Any]:
         "valid_area_ha": _hectares(zonal.valid_hectares),
         "grid": {"crs": site.crs, "resolution": site.resolution, "coarser": site.coarser},
     }
+    if zonal.field.repaired is not None:
+        told["repaired"] = zonal.field.repaired
     if zonal.classes is not None:
         told["classes"] = [_class(share) for share in zonal.classes]
     return told | {

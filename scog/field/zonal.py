@@ -1,4 +1,4 @@
-"""Zonal statistics: a picture is drawn over a field on the scenes' own pixels, and told in numbers."""
+"""Zonal statistics: a picture is drawn over a field on the files' own pixels, and told in numbers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.ask import Ask, Drawing
-from scog.bands import BY_NAME
 from scog.draw import draw
 from scog.engine import Engine
 from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
-from scog.field.field import VALID, Field
-from scog.field.site import Part, Site, parts_of, site_of
+from scog.field.field import VALID_AREAS, Field
+from scog.field.site import Part, Site, asked_at, parts_of, site_of
 from scog.field.summary import Summary, Wanted, summarise
 from scog.look import Look
 from scog.net.policy import Rank
 from scog.picture.classes import Class, Classes
 from scog.picture.picture import TRANSPARENT
 from scog.report import Report
+from scog.source_lattice import nominal_metres, source_lattice
 from scog.space.ellipsoid import pixel_areas
 from scog.together import gather_all
 
@@ -29,6 +29,8 @@ FIELDS_AT_ONCE = 2
 PARTS_AT_ONCE = 4
 """Of each field."""
 HECTARE = 10_000.0
+
+DEADLINE = "deadline"
 
 Tell = Callable[[int, int], None]
 """Hears how many parts are drawn, and of how many that are known of."""
@@ -58,35 +60,41 @@ class Zonal:
     report: Report
 
 
+@dataclass(frozen=True, eq=False)
+class Unmeasured:
+    """A field of which there are no numbers, and why: `deadline`, or what is wrong with it in words."""
+
+    field: Field
+    reason: str
+
+
 async def zonal(
     engine: Engine, fields: Sequence[Field], look: Look, ask: Ask, wanted: Wanted, tell: Tell | None = None
-) -> list[Zonal | None]:
-    """Statistics of polygons; None of those that time did not suffice for.
+) -> list[Zonal | Unmeasured]:
+    """Statistics of polygons, each on the pixels of the newest observation's files that show it.
 
-    Parts that fail or are not drawn in time count as masked, and the field's report says so. Raises InvalidInput for a
-    point, and where a field cannot be measured; where nothing of any field could be drawn the first fault, be it
-    NothingReadable, DeadlineExceeded or a CatalogError.
+    Parts that fail or are not drawn in time count as masked, and the field's report says so. A field that cannot be
+    measured, such as one that is too wide, costs itself. Raises InvalidInput for a point; where nothing of any field
+    could be drawn the first fault, be it NothingReadable, DeadlineExceeded, a CatalogError, or a field's InvalidInput.
     """
-    for place, field in enumerate(fields):
+    for field in fields:
         if field.is_point:
-            where = "geometry" if field.feature is None else f"features[{place}]"
+            where = "geometry" if field.feature is None else f"features[{field.place}]"
             what = "A point has no statistics; /point tells its values."
-            raise InvalidInput(what, parameter=where, valid=VALID.replace("Point, ", ""))
-    resolution = min(BY_NAME[band].resolution for band in ask.expression.bands)
-    most = engine.settings.field_pixels
-    sites = [await asyncio.to_thread(site_of, field, resolution, most, ask.area) for field in fields]
+            raise InvalidInput(what, parameter=where, valid=VALID_AREAS)
     work = _Work(engine, look, ask, wanted, tell)
-    found: list[Zonal | None] = [None] * len(fields)
-    waiting = iter(enumerate(zip(fields, sites, strict=True)))
+    found: list[Zonal | Unmeasured] = [Unmeasured(field, DEADLINE) for field in fields]
+    waiting = iter(enumerate(fields))
 
     async def some() -> None:
-        for place, (field, site) in waiting:
-            found[place] = await work.measure(field, site)
+        for number, field in waiting:
+            found[number] = await work.measure(field)
 
     await gather_all(some() for _ in range(min(FIELDS_AT_ONCE, len(fields))))
+    faults = work.faults or work.refused
     if not work.drawn:
         seconds = engine.settings.statistics_deadline
-        raise work.faults[0] if work.faults else DeadlineExceeded(f"Nothing could be drawn within {seconds:g} s.")
+        raise faults[0] if faults else DeadlineExceeded(f"Nothing could be drawn within {seconds:g} s.")
     return found
 
 
@@ -95,6 +103,7 @@ class _Work:
 
     def __init__(self, engine: Engine, look: Look, ask: Ask, wanted: Wanted, tell: Tell | None) -> None:
         self.faults: list[ScogError] = []
+        self.refused: list[InvalidInput] = []
         self.drawn = 0
         self._engine = engine
         self._look = look
@@ -105,19 +114,40 @@ class _Work:
         self._known = 0
         self._until = asyncio.get_running_loop().time() + engine.settings.statistics_deadline
 
-    async def measure(self, field: Field, site: Site) -> Zonal | None:
-        """The statistics of a field at its site; None where its turn comes too late."""
+    async def measure(self, field: Field) -> Zonal | Unmeasured:
+        """The statistics of a field, or why there are none: its turn comes too late, or it cannot be measured."""
         if asyncio.get_running_loop().time() > self._until:
-            return None
-        parts = await asyncio.to_thread(parts_of, site)
-        self._known += len(parts)
+            return Unmeasured(field, DEADLINE)
         report = Report()
+        report.tally.rank = Rank.SERIES
+        try:
+            async with asyncio.timeout_at(self._until):
+                site = await self._site(field, report)
+            parts = await asyncio.to_thread(parts_of, site)
+        except TimeoutError:
+            return Unmeasured(field, DEADLINE)
+        except InvalidInput as fault:
+            self.refused.append(fault)
+            return Unmeasured(field, str(fault))
+        return await self._measured(field, site, parts, report)
+
+    async def _site(self, field: Field, report: Report) -> Site:
+        """Where a field is measured: on the pixels of the files that show it, if there are any. Raises InvalidInput."""
+        most, limit = self._engine.settings.field_pixels, self._ask.area
+        assumed = await asyncio.to_thread(site_of, field, nominal_metres(self._ask.expression.bands), most, limit)
+        own = await source_lattice(self._engine, assumed.grid, self._ask, report.tally, assumed.outline)
+        return assumed if own is None else await asyncio.to_thread(site_of, field, own, most, limit)
+
+    async def _measured(self, field: Field, site: Site, parts: Sequence[Part], report: Report) -> Zonal:
+        """The statistics of a field at its site, of the parts that are drawn until the deadline."""
+        self._known += len(parts)
+        ask = asked_at(site, self._ask)
         pieces: dict[int, _Piece] = {}
         waiting = iter(enumerate(parts))
 
         async def some() -> None:
             for number, part in waiting:
-                piece = await self._part(part, report)
+                piece = await self._part(part, ask, report)
                 if piece is not None:
                     pieces[number] = piece
 
@@ -132,11 +162,11 @@ class _Work:
         shares = _shares(self._classes, known, valid) if self._classes is not None else None
         return Zonal(field, site, summaries, whole / HECTARE, valid / HECTARE, shares, report)
 
-    async def _part(self, part: Part, report: Report) -> _Piece | None:
+    async def _part(self, part: Part, ask: Ask, report: Report) -> _Piece | None:
         """Draw a part, and take what it holds; None where it fails."""
         piece = None
         try:
-            drawing = await draw(self._engine, part.grid, self._ask, Rank.SERIES)
+            drawing = await draw(self._engine, part.grid, ask, Rank.SERIES)
         except (NothingReadable, DeadlineExceeded, CatalogError) as fault:
             self.faults.append(fault)
             report.miss(fault)

@@ -15,6 +15,7 @@ from scog.space.bounds import DEGREES
 from scog.space.crs import is_degrees
 from scog.space.grid import Grid, transformer
 from scog.space.ground import ground_units, is_even
+from scog.space.lattice import Lattice, metric
 from scog.space.native import zone
 
 Box = tuple[float, float, float, float]
@@ -22,7 +23,7 @@ Box = tuple[float, float, float, float]
 Floats = NDArray[np.float64]
 
 NATIVE = 10.0
-"""Metres of the finest bands' pixels."""
+"""Metres of a pixel where no file says how large its pixels are."""
 MAX_SIZE = 1024
 """Pixels of the longer side, unless something else is said."""
 UTM = "utm"
@@ -31,8 +32,6 @@ STEPS = 64
 """Steps along each side of a box at which it is looked at."""
 LOST = 1e-6
 """Degrees by which a place may come back wrong from a CRS. More, and the CRS is of no use there."""
-ON_LINE = 1e-6
-"""Of a pixel: so near to the line between two, an edge lies on it."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +68,14 @@ def check_box(box: Box, crs: str) -> None:
         raise InvalidInput("The box has no area.", parameter="bbox", valid=valid)
 
 
-def cut_grid(box: Box, box_crs: str, crs: str | None = None, size: Size = Size()) -> Grid:
+def cut_grid(box: Box, box_crs: str, crs: str | None = None, size: Size = Size(), own: Lattice | None = None) -> Grid:
     """The grid in a CRS (the box's own unless said otherwise, or `utm`) that shows a box of another one.
 
-    It is the box to its edges where pixels may be of any size. Where their size is given (a resolution, or the scenes'
-    own), and a unit of the CRS is as long everywhere, pixels are that size to the last digit, and lie on its multiples:
-    in UTM on the scenes' own pixels. Else they are square to within half of one along the shorter side.
+    `own` is the lattice of the scenes' files. Where no size is given and the CRS is theirs, pixels are those of the
+    files that the box touches. In another CRS they are as large. Where their size is given (a resolution, or the
+    scenes' own), and a unit of the CRS is as long everywhere, pixels are that size to the last digit, and lie on its
+    multiples. Else the grid is the box to its edges, and pixels are square to within half of one along the shorter
+    side. More than `max_size` become larger.
 
     Metres are the CRS's own; in degrees and in Mercator projections, where those are no metres on the ground, they are
     on the ground in the middle of the box, from south to north. Raises InvalidInput as `check_box`, and where the
@@ -90,10 +91,14 @@ def cut_grid(box: Box, box_crs: str, crs: str | None = None, size: Size = Size()
         width = size.width or max(1, round(across / down * (size.height or 1)))
         height = size.height or max(1, round(down / across * width))
         return _exactly(crs, (left, bottom, right, top), width, height)
-    pixel = (size.resolution or NATIVE) / _metres(crs, (bottom + top) / 2)
     most = None if size.resolution is not None else size.max_size or MAX_SIZE
+    if own is not None and own.crs == crs and own.is_upright and size.resolution is None:
+        snapped = own.touched((left, bottom, right, top))
+        if most is None or max(snapped.shape) <= most:
+            return snapped
+    pixel = (size.resolution or (NATIVE if own is None else own.metres)) / _metres(crs, (bottom + top) / 2)
     if is_even(crs):
-        snapped = _snapped(crs, (left, bottom, right, top), pixel)
+        snapped = metric(crs, pixel).touched((left, bottom, right, top))
         if most is None or max(snapped.shape) <= most:
             return snapped
     if most is not None:
@@ -105,14 +110,6 @@ def _exactly(crs: str, box: Box, width: int, height: int) -> Grid:
     """A box to its edges."""
     left, bottom, right, top = box
     return Grid(crs, Affine((right - left) / width, 0.0, left, 0.0, (bottom - top) / height, top), width, height)
-
-
-def _snapped(crs: str, box: Box, pixel: float) -> Grid:
-    """The pixels that a box touches, of those whose edges are multiples of their size."""
-    left, bottom = (math.floor(edge / pixel + ON_LINE) for edge in box[:2])
-    right, top = (math.ceil(edge / pixel - ON_LINE) for edge in box[2:])
-    width, height = max(1, right - left), max(1, top - bottom)
-    return Grid(crs, Affine(pixel, 0.0, left * pixel, 0.0, -pixel, top * pixel), width, height)
 
 
 def _metres(crs: str, y: float) -> float:

@@ -1,4 +1,4 @@
-"""The grid on which numbers are taken: the UTM zone of a place, and pixels that are those of the scenes there."""
+"""The grid on which numbers are taken: the pixels of the files there, or those of the UTM zone of a place."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from affine import Affine
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from scog.errors import InvalidInput
+from scog.space.bounds import DEGREES
+from scog.space.crs import is_degrees
 from scog.space.grid import Grid, transformer
+from scog.space.ground import DEGREE
+from scog.space.lattice import Lattice, metric
 
 MAX_SIDE = 1_000_000.0
 """Metres from west to east or from south to north: further from its zone's middle meridian a grid is not true."""
@@ -25,43 +28,59 @@ MAX_STEPS = 200_000
 
 @dataclass(frozen=True)
 class Native:
-    """A grid of square pixels, and the geometry in its CRS. Pixels are `factor` times as large as they might be."""
+    """A grid, and the geometry in its CRS.
+
+    Pixels are `factor` times as large as those of the lattice, and `ratio` times as large as those of the coarsest
+    overview that is not coarser.
+    """
 
     grid: Grid
     shape: BaseGeometry
     factor: int
+    ratio: float = 1.0
 
     @property
     def coarser(self) -> bool:
-        """Whether it has larger pixels than the scenes, since there would be too many."""
+        """Whether it has larger pixels than the files, since there would be too many."""
         return self.factor > 1
 
 
-def native(shape: BaseGeometry, resolution: int, most: int, crs: str | None = None) -> Native:
-    """The smallest grid that holds a geometry in degrees, of at most so many pixels of so many metres or of a multiple.
+def native(shape: BaseGeometry, pixels: Lattice | float, most: int, crs: str | None = None) -> Native:
+    """The smallest grid that holds a geometry in degrees, of at most so many pixels.
 
-    Its edges lie on multiples of its resolution, as those of Sentinel-2's squares do. The geometry lies between the
-    meridians -180 and 180; where it lies on both sides of the antimeridian it is put together again. Its edges are
-    straight in degrees and so are bent here. The zone is that of the geometry's middle, if no `crs` is given. Raises
-    InvalidInput where it is too large for one zone.
+    `pixels` are those of a file's lattice; where no file is known their size in metres, in the zone of the geometry's
+    middle, or in a `crs`. Of too many, 2, 4, 8 ... times as large ones are taken: the pixels of a file's overviews.
+    The geometry lies between the meridians -180 and 180; where it lies on both sides of the antimeridian it is put
+    together again. Its edges are straight in degrees and so are bent here. Raises InvalidInput where it is too large
+    for one zone.
     """
     whole = _in_one_piece(shape)
-    crs = crs or zone(*_middle(whole))
-    step = max(STEP, whole.length / MAX_STEPS)
-    there = transformer("EPSG:4326", crs)
+    lattice = pixels if isinstance(pixels, Lattice) else metric(crs or zone(*_middle(whole)), pixels)
+    placed = whole if lattice.crs == DEGREES else _brought(whole, lattice.crs)
+    _check_extent(placed, lattice.crs)
+    factor = 1
+    while math.prod((grid := lattice.coarser(factor).around(placed)).shape) > most:
+        factor *= 2
+    return Native(grid, placed, factor, max(1.0, factor / lattice.coarsest))
+
+
+def _brought(shape: BaseGeometry, crs: str) -> BaseGeometry:
+    """A geometry in degrees in another CRS, with places along its edges."""
+    there = transformer(DEGREES, crs)
 
     def brought(places: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.stack(there.transform(places[:, 0], places[:, 1]), axis=1)
 
-    placed = shapely.transform(shapely.segmentize(whole, step), brought)
+    return shapely.transform(shapely.segmentize(shape, max(STEP, shape.length / MAX_STEPS)), brought)
+
+
+def _check_extent(placed: BaseGeometry, crs: str) -> None:
+    """Raise InvalidInput for what is too large to be measured on one grid."""
     west, south, east, north = placed.bounds
-    if not (math.isfinite(west + south + east + north) and max(east - west, north - south) <= MAX_SIDE):
+    unit = DEGREE if is_degrees(crs) else 1.0
+    if not (math.isfinite(west + south + east + north) and max(east - west, north - south) * unit <= MAX_SIDE):
         what = f"The geometry is more than {MAX_SIDE / 1000:g} km long or wide."
         raise InvalidInput(what, parameter="geometry", valid="a smaller one, or several")
-    factor = 1
-    while math.prod(_fitted(crs, placed, resolution * factor).shape) > most:
-        factor += 1
-    return Native(_fitted(crs, placed, resolution * factor), placed, factor)
 
 
 def zone(lon: float, lat: float) -> str:
@@ -112,11 +131,3 @@ def _turned(places: NDArray[np.float64]) -> NDArray[np.float64]:
 def _middle(shape: BaseGeometry) -> tuple[float, float]:
     centre = shapely.centroid(shape)
     return float(centre.x), float(centre.y)
-
-
-def _fitted(crs: str, shape: BaseGeometry, resolution: float) -> Grid:
-    """The smallest grid of a resolution that holds a geometry."""
-    west, south, east, north = shape.bounds
-    left, top = math.floor(west / resolution), math.ceil(north / resolution)
-    width, height = max(1, math.ceil(east / resolution) - left), max(1, top - math.floor(south / resolution))
-    return Grid(crs, Affine(resolution, 0.0, left * resolution, 0.0, -resolution, top * resolution), width, height)

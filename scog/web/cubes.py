@@ -86,6 +86,8 @@ async def freeze(request: Request, parameters: Nothing) -> Response:
     cube, is_new, lasting = await engine.cubes.add(definition, pinned)
     document = _document(cube, base_url(request))
     headers = {"Location": document["links"][0]["href"], "Cache-Control": "no-store"}
+    if wanted.area is not None and wanted.area.repaired is not None:
+        headers["X-Scog-Repaired"] = wanted.area.repaired
     return JSONResponse(document | {"survives_restart": lasting}, 201 if is_new else 200, headers)
 
 

@@ -15,6 +15,7 @@ from scog.space.bounds import DEGREES
 from scog.space.crs import parse_crs
 from scog.space.cut import MAX_SIZE, UTM, Box, Size, cut_grid
 from scog.space.grid import Grid
+from scog.space.lattice import Lattice
 from scog.web.parameters import NUMBER, AnswerParameters, PictureParameters, Text
 
 _PIXELS = re.compile(r"\d{1,6}", re.ASCII)
@@ -32,7 +33,7 @@ class CutParameters(AnswerParameters):
         None,
         description=f"Pixels of the longer side, at most. Default: {MAX_SIZE}, or fewer at the scenes' own resolution.",
     )
-    resolution: Annotated[float, Field(ge=0.1, le=100_000, allow_inf_nan=False)] | None = Field(
+    resolution: Annotated[float, Field(ge=0.01, le=100_000, allow_inf_nan=False)] | None = Field(
         None, description="Metres a pixel instead, such as 10: of the CRS, or on the ground in degrees and Mercator."
     )
     width: Annotated[int, Field(ge=1)] | None = Field(None, description="Pixels across instead.")
@@ -46,8 +47,14 @@ class CutParameters(AnswerParameters):
             return "resolution"
         return "max_size" if self.max_size is not None else "width"
 
-    def grid(self, box: Box, box_crs: str, sides: tuple[int, int] | None) -> Grid:
-        """The grid that shows a box; `sides`, width and height, as the address says. Raises InvalidInput."""
+    def is_sized(self, sides: tuple[int, int] | None) -> bool:
+        """Whether the size of its pixels follows from what is asked, rather than from the scenes' files."""
+        return sides is not None or any((self.width, self.height, self.resolution))
+
+    def grid(self, box: Box, box_crs: str, sides: tuple[int, int] | None, own: Lattice | None = None) -> Grid:
+        """The grid that shows a box; `sides`, width and height, as the address says; `own`, the lattice of the scenes'
+        files. Raises InvalidInput.
+        """
         width, height = self.width, self.height
         if sides is not None:
             if (width or sides[0], height or sides[1]) != sides:
@@ -56,7 +63,7 @@ class CutParameters(AnswerParameters):
             width, height = sides
         text = (self.dst_crs or "").strip()
         crs = UTM if text.lower() == UTM else parse_crs(text, "dst_crs") if text else None
-        return cut_grid(box, box_crs, crs, Size(width, height, self.max_size, self.resolution))
+        return cut_grid(box, box_crs, crs, Size(width, height, self.max_size, self.resolution), own)
 
 
 class BoxCutParameters(CutParameters):

@@ -8,12 +8,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from scog.ask import Ask
-from scog.cube.area import VALID, Area, area_in
+from scog.cube.area import Area
 from scog.cutout import check_size, is_large
 from scog.engine import Engine
 from scog.errors import InvalidInput
 from scog.field.field import parse_fields
+from scog.field.outline import area_of_fields
 from scog.look import Look
+from scog.net.policy import Tally
+from scog.source_lattice import source_lattice
 from scog.space.bounds import DEGREES
 from scog.space.crs import parse_crs
 from scog.space.cut import Box
@@ -30,10 +33,10 @@ from scog.web.cut_parameters import (
     FormatName,
     Sides,
 )
+from scog.web.geojson import parse_geojson
 from scog.web.parameters import no_doubles
 from scog.web.problems import PROBLEMS, REFUSALS
 from scog.web.respond import Admission
-from scog.web.stac.values import parse_json
 
 router = APIRouter(tags=["cut-outs"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
 
@@ -61,7 +64,7 @@ def with_body(*kinds: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": dict.fromkeys(media, content)}}
 
 
-BODY = with_body("Feature", "Polygon", "MultiPolygon")
+BODY = with_body("Feature", "FeatureCollection", "Polygon", "MultiPolygon", "GeometryCollection")
 
 
 @router.get(
@@ -98,7 +101,7 @@ async def answer_box(
     ask: Ask,
 ) -> Response:
     """A box as a response."""
-    grid = await asyncio.to_thread(cut.grid, box, parse_crs(cut.coord_crs, "coord_crs"), sides)
+    grid = await _grid(request, box, parse_crs(cut.coord_crs, "coord_crs"), sides, cut, ask)
     return await _answer(request, grid, form, cut, look, ask, box)
 
 
@@ -112,7 +115,8 @@ async def answer_box(
 async def feature_as(request: Request, form: FormatName, parameters: Annotated[FeatureParameters, Query()]) -> Response:
     """Draw what lies in a polygon, transparent (values: NaN) around it. A pixel counts by its centre.
 
-    The body is a GeoJSON Feature, Polygon or MultiPolygon in degrees. Otherwise as `/bbox/...` of the box around it.
+    The body is a GeoJSON Polygon, MultiPolygon, Feature or FeatureCollection in degrees. Otherwise as `/bbox/...` of
+    the box around it.
     """
     return await answer_feature(request, None, form, parameters, parameters.look(), parameters.ask())
 
@@ -164,11 +168,10 @@ async def answer_feature(
         raise InvalidInput(what, parameter="format", valid="one of them")
     engine: Engine = request.app.state.engine
     settings = engine.settings
-    area = await asyncio.to_thread(
-        _area, await read_body(request, settings.field_bytes, "geometry"), settings.field_corners
-    )
+    body = await read_body(request, settings.field_bytes, "geometry")
+    area, notes = await asyncio.to_thread(_area, body, settings.fields, settings.field_corners)
     box = area.box
-    grid = await asyncio.to_thread(cut.grid, box, DEGREES, sides)
+    grid = await _grid(request, box, DEGREES, sides, cut, ask, area)
     if ask.area is not None:
         common = await asyncio.to_thread(area.common, ask.area)
         if common is None:
@@ -176,15 +179,41 @@ async def answer_feature(
             raise InvalidInput(what, parameter="body", valid="a polygon within the area that /cubes/{id} tells")
         area = common
     form = form or cut.format or pictures.DEFAULT_FORMAT
-    return await _answer(request, grid, form, cut, look, ask.limited(area), box)
+    response = await _answer(request, grid, form, cut, look, ask.limited(area), box)
+    if notes:
+        response.headers["X-Scog-Repaired"] = notes
+    return response
 
 
-def _area(body: bytes, corners: int) -> Area:
-    """The area of a body. Raises InvalidInput."""
-    field = parse_fields(parse_json(body, "body"), 1, corners).fields[0]
-    if field.is_point:
-        raise InvalidInput("A point has no area.", parameter="geometry", valid=f"{VALID}, or a Feature of it")
-    return area_in(field.shape)
+def _area(body: bytes, most: int, corners: int) -> tuple[Area, str]:
+    """The area of a body, of a collection that of all its features; and what was repaired of it. Raises InvalidInput.
+
+    A feature that cannot be used is an error here, since a picture has no place to say so.
+    """
+    return area_of_fields(parse_fields(parse_geojson(body), most, corners, points=False))
+
+
+async def _grid(
+    request: Request,
+    box: Box,
+    box_crs: str,
+    sides: tuple[int, int] | None,
+    cut: CutParameters,
+    ask: Ask,
+    area: Area | None = None,
+) -> Grid:
+    """The grid of a cut-out: of the size that is asked for, or on the pixels of the files that will be drawn."""
+    grid = await asyncio.to_thread(cut.grid, box, box_crs, sides)
+    if cut.is_sized(sides):
+        return grid
+    engine: Engine = request.app.state.engine
+    tally = Tally()
+    try:
+        async with asyncio.timeout(engine.settings.tile_deadline):
+            own = await source_lattice(engine, grid, ask, tally, area)
+    except TimeoutError:
+        return grid
+    return grid if own is None else await asyncio.to_thread(cut.grid, box, box_crs, sides, own)
 
 
 async def _answer(

@@ -9,7 +9,7 @@ from scog.ask import Ask
 from scog.catalog.when import rfc3339
 from scog.engine import Engine
 from scog.field.asked import Asked, Table, enough, table_of
-from scog.field.documents import head, observation, smoothed, tail
+from scog.field.documents import head, noted, observation, smoothed, tail
 from scog.field.field import Field, Fields
 from scog.field.numbers import Row
 from scog.field.series import Series, take
@@ -45,12 +45,15 @@ class Live:
             for series in several
         ]
         for place, (series, table) in enumerate(zip(several, tables, strict=True)):
-            self._begin(place)
+            if series.fault is None:
+                self._begin(place)
             if self._asked.step is not None:
                 for row in reversed(table.rows):
                     self._tell("observation", self._named(place) | observation(row, self._asked, series.site))
-        ends = [self._end(series, table) for series, table in zip(several, tables, strict=True)]
-        tell("end", {"features": ends} if self._fields.collected else ends[0])
+        ends = {series.field.place: self._end(series, table) for series, table in zip(several, tables, strict=True)} | {
+            each.place: {"error": each.reason} for each in self._fields.unusable
+        }
+        tell("end", {"features": [ends[place] for place in sorted(ends)]} if self._fields.collected else ends[0])
 
     def sited(self, place: int, field: Field, site: Site) -> None:
         """Remember where a field is measured."""
@@ -78,7 +81,11 @@ class Live:
             return
         self._begun.add(place)
         field, site = self._sites[place]
-        told = head(site, self._asked) | {"geometry": dict(field.geometry), "expected": self._expected.get(place)}
+        told = (
+            head(site, self._asked)
+            | noted(field)
+            | {"geometry": dict(field.geometry), "expected": self._expected.get(place)}
+        )
         self._tell("start", self._named(place) | told)
 
     def _progress(self, place: int) -> None:
@@ -86,9 +93,11 @@ class Live:
         self._tell("progress", self._named(place) | done)
 
     def _named(self, place: int) -> dict[str, Any]:
-        return {"feature": place} if self._fields.collected else {}
+        return {"feature": self._fields.fields[place].place} if self._fields.collected else {}
 
     def _end(self, series: Series, table: Table) -> dict[str, Any]:
+        if series.fault is not None:
+            return {"error": series.fault}
         told = tail(series.report)
         if table.curve is None:
             return told

@@ -47,6 +47,7 @@ EXPOSED_HEADERS = (
     "X-Scog-Flattened",
     "X-Scog-Frames",
     "X-Scog-Preview",
+    "X-Scog-Repaired",
     "X-Scog-Upstream",
 )
 

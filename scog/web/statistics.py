@@ -12,23 +12,23 @@ from scog.ask import Ask
 from scog.engine import Engine
 from scog.field.field import Fields, parse_fields
 from scog.field.summary import MOST_PERCENTILES, VALID_BINS, VALID_RANGE, Wanted, wanted_of
-from scog.field.told import document
-from scog.field.zonal import Zonal, zonal
+from scog.field.told import Found, document
+from scog.field.zonal import DEADLINE, Zonal, zonal
 from scog.look import Look
 from scog.report import Report
 from scog.web.bodies import read_body
 from scog.web.cuts import with_body
+from scog.web.geojson import parse_geojson
 from scog.web.parameters import Text, ValueParameters, no_doubles
 from scog.web.places import GeoJSON
 from scog.web.problems import PROBLEMS, REFUSALS
 from scog.web.respond import Admission, report_headers
-from scog.web.stac.values import parse_json
 
 router = APIRouter(tags=["statistics"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
 
 ADDRESS = "/statistics"
 RESPONSES: dict[int | str, dict[str, Any]] = {413: REFUSALS["4XX"] | {"description": "The geometry is too long"}}
-BODY = with_body("Feature", "FeatureCollection", "Polygon", "MultiPolygon")
+BODY = with_body("Feature", "FeatureCollection", "Polygon", "MultiPolygon", "GeometryCollection")
 
 
 class NumberParameters(BaseModel):
@@ -61,8 +61,8 @@ Numbers = Annotated[NumberParameters, Query()]
 
 @router.post(ADDRESS, summary="Statistics of polygons", response_class=GeoJSON, responses=RESPONSES, openapi_extra=BODY)
 async def statistics(request: Request, parameters: Annotated[StatisticsParameters, Query()]) -> GeoJSON:
-    """What a picture shows in polygons, told in numbers: on the scenes' own pixels in the polygon's UTM zone (larger
-    ones where there would be too many), each weighed by its share inside.
+    """What a picture shows in polygons, told in numbers: on the pixels of the newest scene's files (those of overviews
+    where there would be too many), each weighed by its share inside.
 
     The answer is what was sent, each feature with `statistics` among its properties, as TiTiler has them, and with
     `measured`: hectares on the ellipsoid, of all of it and of what is known; the hectares of each class of the scene
@@ -84,19 +84,17 @@ async def answer(request: Request, look: Look, ask: Ask, numbers: NumberParamete
     return GeoJSON(told, headers=report_headers(report))
 
 
-async def _found(
-    engine: Engine, fields: Fields, look: Look, ask: Ask, wanted: Wanted
-) -> tuple[list[Zonal | None], Report]:
+async def _found(engine: Engine, fields: Fields, look: Look, ask: Ask, wanted: Wanted) -> tuple[list[Found], Report]:
     found = await zonal(engine, fields.fields, look, ask, wanted)
     report = Report()
     for each in found:
-        if each is None:
-            report.incomplete = "deadline"
-        else:
+        if isinstance(each, Zonal):
             report.include(each.report)
+        elif each.reason == DEADLINE:
+            report.incomplete = DEADLINE
     return found, report
 
 
 def _parsed(body: bytes, most: int, corners: int) -> tuple[object, Fields]:
-    sent = parse_json(body, "body")
-    return sent, parse_fields(sent, most, corners)
+    sent = parse_geojson(body)
+    return sent, parse_fields(sent, most, corners, points=False)

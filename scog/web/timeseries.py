@@ -21,6 +21,7 @@ from scog.field.formula import Formula, formula_of
 from scog.field.periods import Aggregate, check_periods
 from scog.field.plot import chart_of, check_lines
 from scog.field.series import Series, take
+from scog.field.site import measurable
 from scog.field.smooth import VALID as VALID_SMOOTH
 from scog.field.smooth import parse_smooth
 from scog.kept import encoded
@@ -31,11 +32,11 @@ from scog.steps import VALID as VALID_STEP
 from scog.steps import parse_step
 from scog.web.bodies import read_body
 from scog.web.events import MEDIA_TYPE, Events
+from scog.web.geojson import parse_geojson
 from scog.web.live import Live
 from scog.web.parameters import SceneParameters, Text, Texts, no_doubles, parse_place
 from scog.web.problems import PROBLEMS, REFUSALS
 from scog.web.respond import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
-from scog.web.stac.values import parse_json
 
 router = APIRouter(tags=["time series"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
 
@@ -187,7 +188,9 @@ async def answer_body(request: Request, formula: Formula, ask: Ask, shown: Shown
     settings = request.app.state.engine.settings
     body = await read_body(request, settings.field_bytes, "geometry")
     fields = await asyncio.to_thread(
-        lambda: parse_fields(parse_json(body, "body"), settings.fields, settings.field_corners)
+        lambda: measurable(
+            parse_fields(parse_geojson(body), settings.fields, settings.field_corners), settings.field_pixels, ask.area
+        )
     )
     return await _answer(request, fields, ask, shown, asked)
 
@@ -234,13 +237,13 @@ def _written(several: Sequence[Series], fields: Fields, asked: Asked, form: str,
     tables: list[Table] = [table_of(series.rows, asked) for series in several]
     match form:
         case "csv":
-            return documents.table_text(several, tables, asked, collected=fields.collected).encode()
+            return documents.table_text(several, tables, asked, fields).encode()
         case "png":
             return chart_of(several, tables, asked).png(scale)
         case "svg":
             return chart_of(several, tables, asked).svg().encode()
     if fields.collected:
-        told = documents.collection(several, tables, asked)
+        told = documents.collection(several, tables, asked, fields.unusable)
     else:
         told = documents.document(several[0], tables[0], asked)
     return json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

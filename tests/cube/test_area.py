@@ -143,9 +143,9 @@ def test_what_is_searched_lies_on_the_right_side_of_the_world() -> None:
 
 BAD = [
     (None, {"type": "Point", "coordinates": [1, 1]}), (None, {"type": "Feature"}), (None, {"type": "Polygon"}),
-    (None, {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 1], [1, 0], [0, 0]]]}),
+    (None, {"type": "Polygon", "coordinates": [[[0, 0], [6e5, 1], [0, 1], [1, 0], [0, 0]]]}),
     (None, {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [2, 2], [0, 0]]]}),
-    (None, {"type": "Polygon", "coordinates": [[[0, 0], [200, 0], [200, 10], [0, 0]]]}),
+    (None, {"type": "Polygon", "coordinates": [[[0, 0], [600, 0], [600, 10], [0, 0]]]}),
     (None, {"type": "Polygon", "coordinates": [[[0, 0], [1, 0]]]}), (None, {"type": "Polygon", "coordinates": "x"}),
     (None, {"type": "MultiPolygon", "coordinates": []}), (None, {}), (None, {"type": ["Polygon"]}),
     ([1, 2, 3], None), ([1, 1, 1, 2], None), ([0, 2, 1, 1], None), ([0, 0, 181, 1], None), (["0", 0, 1, 1], None),

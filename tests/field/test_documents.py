@@ -15,7 +15,7 @@ from scog.catalog.when import parse_interval
 from scog.errors import InvalidInput
 from scog.field import documents
 from scog.field.asked import Asked, Table, table_of
-from scog.field.field import Field, parse_fields, point
+from scog.field.field import Field, Fields, parse_fields, point
 from scog.field.formula import formula_of
 from scog.field.numbers import Row
 from scog.field.plot import chart_of, check_lines
@@ -115,10 +115,10 @@ def test_a_collection_keeps_what_it_was() -> None:
 @pytest.mark.parametrize("collected", [False, True])
 @pytest.mark.parametrize("asked", [replace(TWO, smooth=None), TWO, replace(TWO, step=parse_step("P10D"))])
 def test_csv_reads_back_to_the_json(asked: Asked, collected: bool) -> None:
-    fields = parse_fields(FEATURES, 9, 99).fields if collected else (PLACE,)
-    several = [series(field, AREA if not field.is_point else ROWS) for field in fields]
+    fields = parse_fields(FEATURES, 9, 99) if collected else Fields((PLACE,), collected=False)
+    several = [series(field, AREA if not field.is_point else ROWS) for field in fields.fields]
     tables: list[Table] = [table_of(each.rows, asked) for each in several]
-    text = documents.table_text(several, tables, asked, collected=collected)
+    text = documents.table_text(several, tables, asked, fields)
     assert text.endswith("\r\n")
     lines = list(csv.DictReader(io.StringIO(text)))
     told = [documents.document(one, table, asked) for one, table in zip(several, tables, strict=True)]

@@ -80,34 +80,46 @@ def broken(**changes: Any) -> dict[str, Any]:
 REFUSED = {
     "no object": (7, "body", "no GeoJSON object"),
     "null": (None, "body", "no GeoJSON object"),
-    "no type": ({}, "geometry", "no Point"),
-    "a line": ({"type": "LineString", "coordinates": SQUARE}, "geometry", "no Point"),
-    "a collection of geometries": ({"type": "GeometryCollection", "geometries": [FIELD]}, "geometry", "no Point"),
-    "no coordinates": ({"type": "Polygon"}, "geometry", "no outline"),
-    "an empty polygon": (broken(coordinates=[]), "geometry", "no outline"),
-    "an empty multipolygon": (broken(type="MultiPolygon", coordinates=[]), "geometry", "no coordinates"),
-    "an empty outline": (broken(coordinates=[[]]), "geometry", "fewer than four"),
-    "three positions": (broken(coordinates=[[[0, 0], [1, 0], [0, 0]]]), "geometry", "fewer than four"),
-    "not closed": (broken(coordinates=[SQUARE[:-1]]), "geometry", "not closed"),
-    "a hole not closed": (broken(coordinates=[SQUARE, [*HOLE[:-1], [11.34, 46.5]]]), "geometry", "not closed"),
-    "self-crossing": (broken(coordinates=[[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]), "geometry", "Self-inter"),
-    "a hole outside": (broken(coordinates=[SQUARE, [[1, 1], [2, 1], [2, 2], [1, 1]]]), "geometry", "Hole lies outside"),
-    "a line as a polygon": (broken(coordinates=[[[0, 0], [1, 1], [0, 0], [0, 0]]]), "geometry", "usable"),
-    "off the Earth": (broken(coordinates=[[[0, 0], [200, 0], [1, 1], [0, 0]]]), "geometry", "not on Earth"),
-    "in metres": (broken(coordinates=[[[6e5, 5e6], [7e5, 5e6], [7e5, 6e6], [6e5, 5e6]]]), "geometry", "not on Earth"),
-    "no numbers": (broken(coordinates=[[["a", "b"], [1, 0], [1, 1], ["a", "b"]]]), "geometry", "usable"),
-    "too large numbers": (broken(coordinates=[[[1e400, 0], [1, 0], [1, 1], [1e400, 0]]]), "geometry", "usable"),
+    "no type": ({}, "geometry", "no Polygon"),
+    "a line": ({"type": "LineString", "coordinates": SQUARE}, "geometry", "a LineString has no area"),
+    "several points": ({"type": "MultiPoint", "coordinates": SQUARE}, "geometry", "a MultiPoint has no area"),
+    "a collection of points": ({"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": [1, 2]}]},
+                               "geometry", "nothing of it has an area"),
+    "an empty collection of geometries": ({"type": "GeometryCollection", "geometries": []}, "geometry", "is empty"),
+    "no coordinates": ({"type": "Polygon"}, "geometry", "no list of rings"),
+    "an empty polygon": (broken(coordinates=[]), "geometry", "is empty"),
+    "an empty multipolygon": (broken(type="MultiPolygon", coordinates=[]), "geometry", "is empty"),
+    "an empty outline": (broken(coordinates=[[]]), "geometry", "ring 0, which has fewer than three"),
+    "two positions": (broken(coordinates=[[[0, 0], [1, 0], [0, 0]]]), "geometry", "fewer than three different"),
+    "a line as a polygon": (broken(coordinates=[[[0, 0], [1, 1], [0, 0], [0, 0]]]), "geometry", "fewer than three"),
+    "no extent": (broken(coordinates=[[[0, 0], [1, 1], [2, 2], [0, 0]]]), "geometry", "no extent"),
+    "off the Earth": (broken(coordinates=[[[0, 0], [600, 0], [1, 1], [0, 0]]]), "geometry", "ring 0 .*not on Earth"),
+    "in metres": (broken(coordinates=[SQUARE, [[6e5, 5e6], [7e5, 5e6], [7e5, 6e6], [6e5, 5e6]]]), "geometry",
+                  "in ring 1 .*projected"),
+    "latitude first": (broken(coordinates=[[[46, 111], [47, 111], [47, 112], [46, 111]]]), "geometry", "swapped"),
+    "in metres, of a part": (
+        broken(type="MultiPolygon", coordinates=[[SQUARE], [[[6e5, 5e6], [7e5, 5e6], [7e5, 6e6]]]]), "geometry",
+        "in ring 0 of part 1"),
+    "no numbers": (broken(coordinates=[[["a", "b"], [1, 0], [1, 1], ["a", "b"]]]), "geometry", "finite numbers"),
+    "too large numbers": (broken(coordinates=[[[1e400, 0], [1, 0], [1, 1], [1e400, 0]]]), "geometry", "finite"),
     "nested deeper": (broken(coordinates=[[[[0, 0]], [[1, 0]], [[1, 1]], [[0, 0]]]]), "geometry", "usable"),
+    "once around a pole": (broken(coordinates=[[[-179, 80], [-60, 80], [60, 80], [179, 80], [-179, 80]]]), "geometry",
+                           "around a pole"),
+    "a tangle": (broken(coordinates=[[[k * k * 37 % 101 / 100, k * 53 % 97 / 100] for k in range(900)]]), "geometry",
+                 "too often"),
     "a point without place": ({"type": "Point", "coordinates": []}, "geometry", "usable"),
     "a point with one number": ({"type": "Point", "coordinates": [3]}, "geometry", "usable"),
-    "a point at the wrong latitude": ({"type": "Point", "coordinates": [46, 111]}, "geometry", "not on Earth"),
+    "a point at the wrong latitude": ({"type": "Point", "coordinates": [46, 111]}, "geometry", "swapped"),
     "another CRS": (FIELD | {"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32632"}}}, "crs",
-                    "another CRS"),
-    "a feature without geometry": (feature(None), "geometry", "no Point"),
+                    "EPSG::32632"),
+    "another CRS of a feature": (
+        collection(feature(FIELD) | {"crs": {"type": "name", "properties": {"name": "EPSG:3857"}}}), "crs",
+        "EPSG:3857"),
+    "a feature without geometry": (feature(None), "geometry", "it is null"),
     "no features": (collection(), "features", "no features"),
     "features that are none": (collection(feature(FIELD), FIELD), "features[1]", "no Feature"),
-    "one bad feature": (collection(feature(FIELD), feature(broken(coordinates=[SQUARE[:-1]]))), "features[1]",
-                        "not closed"),
+    "only bad features": (collection(feature(None), feature({"type": "Polygon", "coordinates": []})), "features[0]",
+                          "it is null"),
     "properties that are none": (collection(feature(FIELD) | {"properties": 7}), "features[0]", "properties"),
     "too many features": (collection(*[feature(FIELD)] * 11), "features", "11 features"),
     "too many corners": (broken(coordinates=[[[0, 0], *[[1, k / 1000] for k in range(1000)], [0, 0]]]), "geometry",
@@ -123,6 +135,23 @@ def test_what_is_refused_and_why(document: object, parameter: str, why: str) -> 
         parsed(document)
     assert caught.value.parameter == parameter
     assert caught.value.valid
+
+
+def test_one_bad_feature_costs_itself() -> None:
+    swapped = feature(broken(coordinates=[[[46, 111], [47, 111], [47, 112], [46, 111]]]))
+    found = parsed(collection(feature(None) | {"id": "a"}, feature(FIELD), swapped, feature(FIELD)))
+    assert [field.place for field in found.fields] == [1, 3]
+    assert [(bad.place, bad.feature.get("id")) for bad in found.unusable] == [(0, "a"), (2, None)]
+    assert "it is null" in found.unusable[0].reason
+    assert "swapped" in found.unusable[1].reason
+
+
+def test_points_may_be_unwanted() -> None:
+    place = {"type": "Point", "coordinates": [11.3, 46.5]}
+    with pytest.raises(InvalidInput, match="no area"):
+        parse_fields(place, 1, 10, points=False)
+    found = parse_fields(collection(feature(FIELD), feature(place)), 10, 100, points=False)
+    assert [bad.place for bad in found.unusable] == [1]
 
 
 @pytest.mark.parametrize("name", ["urn:ogc:def:crs:OGC:1.3:CRS84", "EPSG:4326", "urn:ogc:def:crs:EPSG::4326"])

@@ -7,11 +7,13 @@ import pytest
 from scog.errors import InvalidInput
 from scog.field.formula import formula_of
 from scog.maths import indices
+from scog.source_lattice import nominal_metres
 
 
 def test_ndvi_if_nothing_is_asked_for() -> None:
     found = formula_of()
-    assert (found.names, found.mask, found.classes, found.resolution) == (("NDVI",), "clouds", False, 10)
+    assert (found.names, found.mask, found.classes) == (("NDVI",), "clouds", False)
+    assert nominal_metres(found.expression.bands) == 10
     assert found.expression == indices.get("ndvi").expression
 
 
@@ -32,7 +34,7 @@ def test_ndvi_if_nothing_is_asked_for() -> None:
 def test_columns_and_pixels(asked: dict[str, object], names: tuple[str, ...] | None, resolution: int) -> None:
     found = formula_of(**asked)  # type: ignore[arg-type]
     assert names is None or found.names == names
-    assert found.resolution == resolution
+    assert nominal_metres(found.expression.bands) == resolution
     assert len(found.names) == found.expression.outputs
 
 

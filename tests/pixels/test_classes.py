@@ -49,7 +49,7 @@ GRID = Grid("EPSG:32632", Affine(20, 0, 600_000, 0, -20, 5_100_000), 4, 4)
 def test_fractions_and_what_is_missing_are_no_classes() -> None:
     found = index_map(GRID, GRID)
     assert found is not None
-    numbers, valid = placed(found, Resampling.NEAREST, (4, 4), {(0, 0): NUMBERS}, -9999.0, classes=True)
+    numbers, valid = placed(found, Resampling.NEAREST, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
     missing = [(0, 3), (1, 0), (1, 2), (1, 3), (2, 3)]
     assert sorted(map(tuple, np.argwhere(~valid).tolist())) == missing
     picture = look_of(Wish(index="scl")).picture(numbers[np.newaxis], valid)
@@ -66,6 +66,6 @@ def test_the_most_frequent_class_is_taken_of_whole_numbers_alone() -> None:
     coarse = Grid("EPSG:32632", Affine(40, 0, 600_000, 0, -40, 5_100_000), 2, 2)
     footing = footing_of(coarse, GRID, Resampling.MODE)
     assert footing is not None
-    numbers, valid = placed(footing, Resampling.MODE, (4, 4), {(0, 0): NUMBERS}, -9999.0, classes=True)
+    numbers, valid = placed(footing, Resampling.MODE, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
     assert valid.all()
     assert numbers.tolist() == [[-1.0, 260.0], [5.0, 5.0]]

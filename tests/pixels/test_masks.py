@@ -43,7 +43,7 @@ async def opened(folder: Path, *hosts: str) -> AsyncIterator[tuple[BlockReader, 
 
 
 async def layer(layers: LayerReader, url: str, grid: Grid, **how: Any) -> Layer:
-    scene: Any = SimpleNamespace(id="", assets={"red": Asset(url)})
+    scene: Any = SimpleNamespace(id="", assets={"red": Asset(url, band=1)})
     return await layers.compute(scene, ["red"], grid, lambda found: found["red"], Tally(), **how)
 
 

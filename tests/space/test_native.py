@@ -80,14 +80,15 @@ def test_pixels_lie_on_multiples_of_their_size_and_hold_the_field(resolution: in
     assert top <= north < top + resolution
 
 
-def test_too_many_pixels_become_coarser_by_whole_factors() -> None:
+def test_too_many_pixels_become_those_of_an_overview() -> None:
     whole = native(FIELD, 10, MOST).grid
     for most in (whole.width * whole.height, whole.width * whole.height - 1, 5000, 100, 1):
         found = native(FIELD, 10, most)
+        assert found.factor in {2**level for level in range(20)}
         assert found.grid.resolution == 10 * found.factor
         assert found.grid.width * found.grid.height <= most
         if found.coarser:
-            finer = 10 * (found.factor - 1)
+            finer = 5 * found.factor
             west, south, east, north = found.shape.bounds
             width = math.ceil(east / finer) - math.floor(west / finer)
             assert width * (math.ceil(north / finer) - math.floor(south / finer)) > most

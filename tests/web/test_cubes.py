@@ -31,6 +31,7 @@ STAR = {
          [LON, LAT + 0.013]]
     ],
 }  # fmt: skip
+METRES = {"type": "Polygon", "coordinates": [[[6e5, 5e6], [7e5, 5e6], [7e5, 6e6], [6e5, 5e6]]]}
 TRIANGLE = {"type": "Polygon", "coordinates": [[*STAR["coordinates"][0][:3], STAR["coordinates"][0][0]]]}
 
 
@@ -118,7 +119,7 @@ BAD: list[tuple[str, Any]] = [
     ("colormap", {"0": "red" * 9000}), ("color_formula", "gamma 5"), ("belowmincolor", "reddish"),
     ("datetime", "yesterday"), ("datetime", 2024), ("cloud_cover", 101), ("cloud_cover", "x"), ("cloud_cover", True),
     ("cloud_cover", [1]), ("collection", 5), ("collection", "x" * 513), ("bbox", "0,0,1,1"), ("bbox", [0, 0, 1]),
-    ("bbox", [0, 0, 0, 1]), ("area", []), ("area", {"type": "Point", "coordinates": [0, 0]}), ("area", STAR),
+    ("bbox", [0, 0, 0, 1]), ("area", []), ("area", {"type": "Point", "coordinates": [0, 0]}), ("area", METRES),
     ("scenes", "some"), ("scenes", []), ("strict", 1), ("tilesize", 512), ("format", "png"), ("Index", "ndvi"),
     ("x" * 500, 1), ("", 1), ("<script>", 1),
 ]  # fmt: skip

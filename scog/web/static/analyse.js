@@ -113,7 +113,7 @@ export class Analyse {
 // One column an output.
 function table({ statistics, measured }) {
   const hectares = measured?.area_ha;
-  const outputs = Object.entries(statistics);
+  const outputs = Object.entries(statistics ?? {});
   const line = (name, cells) =>
     make("tr", {}, make("th", { scope: "row" }, name), ...cells.map((cell) => make("td", {}, cell)));
   const rows = Object.entries(ROWS).map(([key, name]) =>

@@ -1,0 +1,27 @@
+"""The area that all fields of a document cover together, for pictures that are limited to it."""
+
+from __future__ import annotations
+
+import shapely
+
+from scog.cube.area import Area, area_in
+from scog.errors import InvalidInput
+from scog.field.field import VALID_AREAS, Fields
+
+
+def area_of_fields(fields: Fields) -> tuple[Area, str]:
+    """The union of polygons, and what was repaired of them, in words.
+
+    Raises InvalidInput where one of them cannot be used, since a picture could not say so.
+    """
+    for bad in fields.unusable:
+        raise InvalidInput(bad.reason, parameter=f"features[{bad.place}]", valid=VALID_AREAS)
+    shapes = [field.shape for field in fields.fields]
+    union = shapes[0] if len(shapes) == 1 else shapely.union_all(shapes)
+    many = len(shapes) > 1
+    notes = [
+        f"features[{field.place}]: {field.repaired}" if many else field.repaired
+        for field in fields.fields
+        if field.repaired is not None
+    ]
+    return area_in(union), "; ".join(notes)[:1000]

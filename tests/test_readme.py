@@ -1,0 +1,97 @@
+"""README's commands, as a new user runs them one after the other: against the demo, at places of its island."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from scog.settings import Settings
+from tests.web.conftest import Served, served
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+ELSEWHERE = ("make ", "poetry ", "scog serve")
+"""What installs, tests, or never ends."""
+RUNNABLE = [block for block in BLOCKS if not any(word in block for word in ELSEWHERE)]
+CURLS = [line for block in BLOCKS for line in block.splitlines() if line.startswith("curl")]
+SIGNATURES = {
+    ".png": b"\x89PNG", ".tif": b"II*\0", ".gif": b"GIF8", ".webp": b"RIFF", ".geojson": b"{",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def demo(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(Settings(catalog=str(demo_archive), cache_dir=tmp_path_factory.mktemp("cache"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def desk(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that commands run in."""
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "demo-archive").symlink_to(demo_archive)
+    return folder
+
+
+def on_the_island(commands: str, url: str) -> str:
+    """The same at places of the demo, on the server of the test."""
+    moved = commands.replace("http://127.0.0.1:8000", url).replace("11.2,46.4,11.5,46.6", "11.95,40.16,12.05,40.24")
+    moved = moved.replace("[11.2, 46.4, 11.5, 46.6]", "[11.95, 40.16, 12.05, 40.24]").replace("11.35,46.5", "12.0,40.2")
+    moved = re.sub(r"tiles/\d+/\d+/\d+", "tiles/12/2184/1547", moved)
+    moved = re.sub(
+        r"\[(11\.\d+), (46\.\d+)\]", lambda at: f"[{float(at[1]) + 0.65:.3f}, {float(at[2]) - 6.3:.3f}]", moved
+    )
+    moved = moved.replace("=2023-", "=2022-").replace("/2023-", "/2022-")
+    moved = moved.replace("2022-05-20/2022-05-31", "2022-06-01/2022-06-30")  # of which the demo has scenes
+    moved = moved.replace("X-Scog-Preview", "X-Scog-Scenes")  # local archives have no previews
+    return moved.replace(".venv/bin/python", sys.executable)
+
+
+def test_there_are_commands_to_run() -> None:
+    assert len(RUNNABLE) >= 12
+    assert len(CURLS) >= 12
+
+
+@pytest.mark.parametrize("line", CURLS)
+def test_curl_puts_no_error_into_a_file(line: str) -> None:
+    words = line.split(" http")[0].split(' "http')[0].split()
+    fails = any(re.fullmatch(r"-[a-zA-Z]*f[a-zA-Z]*", word) for word in words)
+    assert fails if "-o" in words else fails or "--fail-with-body" in words
+
+
+@pytest.mark.acceptance
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")
+def test_commands_run_one_after_the_other(demo: Served, desk: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SCOG_")}
+    environment |= {"SCOG_CATALOG": "demo-archive", "SCOG_CACHE_DIR": str(desk / "cache"), "PYTHONPATH": str(ROOT)}
+    # What one section makes another may use, and readers do not begin at the top.
+    ordered = sorted(RUNNABLE, key=lambda block: "> field.geojson" not in block)
+    for block in ordered:
+        commands = on_the_island(block, demo.url)
+        done = subprocess.run(
+            ["bash", "-e", "-o", "pipefail", "-c", commands],
+            cwd=desk,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, f"{commands}\n{done.stdout[-500:]}\n{done.stderr[-2000:]}"
+        assert "Traceback" not in done.stderr
+        for name in re.findall(r"(?:-o|--plot|>) (\S+\.\w+)", commands):
+            path = desk / name
+            assert path.read_bytes().startswith(SIGNATURES[path.suffix]), name
+            if path.suffix in (".png", ".gif", ".webp"):
+                with Image.open(path) as image:
+                    image.load()
+                    assert image.convert("RGBA").getextrema()[3][1] == 255, f"{name} is empty"

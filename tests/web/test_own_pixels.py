@@ -1,0 +1,328 @@
+"""Statistics, series and crops are taken on the pixels of the files, whatever their grid: exactextract's numbers of the
+files themselves, rasterio's pixels, areas on the ellipsoid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio.features
+import shapely
+from affine import Affine
+from pyproj import CRS, Geod
+from rasterio.io import MemoryFile
+
+from scog.field import site
+from scog.settings import Settings
+from tests.doubles.orthophotos import Ortho, write_collection
+from tests.doubles.zonal import operated
+from tests.web.conftest import Served, served
+
+RNG = np.random.default_rng(6)
+ALBERS = (
+    'PROJCS["of our own",GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],'
+    'PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]],PROJECTION["Albers_Conic_Equal_Area"],'
+    'PARAMETER["latitude_of_center",46],PARAMETER["longitude_of_center",10.5],PARAMETER["standard_parallel_1",44],'
+    'PARAMETER["standard_parallel_2",48],PARAMETER["false_easting",0],PARAMETER["false_northing",0],UNIT["metre",1]]'
+)
+
+
+def ortho(crs: str, transform: Affine, width: int = 260, height: int = 220) -> Ortho:
+    return Ortho(crs, transform, RNG.integers(1, 3000, (height, width)).astype(np.uint16))
+
+
+GRIDS = {
+    "half-metre": ortho("EPSG:32632", Affine(0.5, 0, 577_430, 0, -0.5, 5_094_910)),
+    "off-phase": ortho("EPSG:32632", Affine(0.5, 0, 577_430.3, 0, -0.5, 5_094_910.15)),
+    "thirty-centimetres": ortho("EPSG:32632", Affine(0.3, 0, 577_431.7, 0, -0.3, 5_094_911.1)),
+    "thirty-metres": ortho("EPSG:32632", Affine(30, 0, 577_425, 0, -30, 5_094_915)),
+    "oblong": ortho("EPSG:32632", Affine(2, 0, 577_430, 0, -5, 5_094_910)),
+    "degrees": ortho("EPSG:4326", Affine(1 / 3600, 0, 10.02, 0, -1 / 3600, 46.03)),
+    "oblong-degrees": ortho("EPSG:4326", Affine(1.5 / 3600, 0, 10.02, 0, -1 / 3600, 60.03)),
+    "mercator": ortho("EPSG:3857", Affine(1.2, 0, 1_113_200, 0, -1.2, 5_780_350)),
+    "laea": ortho("EPSG:3035", Affine(10, 0, 4_320_000, 0, -10, 2_560_000)),
+    "of-no-number": ortho(ALBERS, Affine(4, 0, 1002, 0, -4, 3003)),
+    "feet": ortho("EPSG:2263", Affine(3, 0, 985_002, 0, -3, 205_001)),
+    "south": ortho("EPSG:32733", Affine(1.5, 0, 500_000, 0, -1.5, 6_200_000)),
+}
+"""Collections, each of one file on a grid that no Sentinel-2 band has."""
+TRIANGLE = (20.3, 10.7), (240.2, 60.1), (101.9, 199.4)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("orthophotos")
+    for name, made in GRIDS.items():
+        write_collection(folder, name, {"red": made, "rededge1": made}, OVERVIEWS="NONE")
+    with served(Settings(catalog=str(folder), cache_dir=tmp_path_factory.mktemp("cache"))) as running:
+        yield running
+
+
+def told(server: Served, name: str, geometry: Any, band: str = "red", **query: str) -> dict[str, Any]:
+    asked = {"bands": band, "mask": "none", "datetime": "../..", "collection": name} | query
+    response = server.ask.post("/statistics", params=asked, json=geometry)
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()["properties"]
+    return found
+
+
+@pytest.mark.parametrize("band", ["red", "rededge1"])
+@pytest.mark.parametrize("name", GRIDS)
+def test_statistics_are_exactextracts_of_the_file(server: Served, name: str, band: str) -> None:
+    made = GRIDS[name]
+    geometry = made.polygon(*TRIANGLE)
+    shape = made.placed(geometry)
+    expected = operated(made.numbers.astype(np.float32), made.grid, shape, ["mean", "count", "stdev", "min", "max"])
+    properties = told(server, name, geometry, band)
+    (found,) = properties["statistics"].values()
+    scale = expected["mean"] / found["mean"]
+    assert scale == pytest.approx(round(scale), rel=1e-5)
+    assert found["count"] == pytest.approx(expected["count"], rel=1e-5)
+    assert found["std"] * scale == pytest.approx(expected["stdev"], rel=1e-5)
+    assert found["min"] * scale == pytest.approx(expected["min"], rel=1e-5)
+    assert found["max"] * scale == pytest.approx(expected["max"], rel=1e-5)
+    grid = properties["measured"]["grid"]
+    assert CRS.from_user_input(grid["crs"]) == CRS.from_user_input(made.crs)
+    assert (grid["resolution"], grid["coarser"]) == (pytest.approx(made.grid.resolution), False)
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_areas_are_those_on_the_ellipsoid(server: Served, name: str) -> None:
+    geometry = GRIDS[name].polygon(*TRIANGLE)
+    dense = shapely.segmentize(shapely.geometry.shape(geometry), 0.0005)
+    expected = abs(Geod(ellps="WGS84").geometry_area_perimeter(dense)[0]) / 10_000
+    measured = told(server, name, geometry)["measured"]
+    assert measured["area_ha"] == pytest.approx(expected, rel=2e-5)
+    assert measured["valid_area_ha"] == pytest.approx(expected, rel=2e-5)
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_series_have_the_means_of_statistics(server: Served, name: str) -> None:
+    geometry = GRIDS[name].polygon(*TRIANGLE)
+    query = {"bands": "red", "mask": "none", "datetime": "../..", "collection": name}
+    series = server.ask.post("/timeseries", params=query, json=geometry).json()
+    (row,) = series["observations"]
+    properties = told(server, name, geometry)
+    (expected,) = properties["statistics"].values()
+    assert row["values"][0] == pytest.approx(expected["mean"], rel=1e-6)
+    assert row["statistics"][0]["count"] == pytest.approx(expected["count"], rel=1e-6)
+    assert series["grid"] == properties["measured"]["grid"]
+    point = server.ask.get("/timeseries/{},{}".format(*GRIDS[name].lonlat(60.5, 40.5)), params=query).json()
+    assert point["observations"][0]["values"][0] == pytest.approx(_value(series, name, 60, 40), rel=1e-5)
+    assert point["grid"]["resolution"] == pytest.approx(GRIDS[name].grid.resolution)
+
+
+def _value(series: dict[str, Any], name: str, col: int, row: int) -> float:
+    """A pixel as the server scales it."""
+    mean = series["observations"][0]["values"][0]
+    shape = GRIDS[name].placed(GRIDS[name].polygon(*TRIANGLE))
+    exact = operated(GRIDS[name].numbers.astype(np.float32), GRIDS[name].grid, shape, ["mean"])["mean"]
+    return float(GRIDS[name].numbers[row, col]) * float(mean) / exact
+
+
+def cropped(server: Served, name: str, box: tuple[float, ...], query: str) -> tuple[Any, Any, Any]:
+    """Values, transform and CRS of a crop as a GeoTIFF."""
+    west, south, east, north = box
+    address = f"/bbox/{west!r},{south!r},{east!r},{north!r}.tif"
+    response = server.ask.get(f"{address}?bands=red&mask=none&datetime=../..&collection={name}{query}")
+    assert response.status_code == 200, response.text
+    with MemoryFile(response.content) as held, held.open() as source:
+        return source.read(1), source.transform, source.crs
+
+
+@pytest.mark.parametrize("name", [name for name, made in GRIDS.items() if made.crs.startswith("EPSG")])
+def test_crops_in_the_files_crs_are_the_files_pixels(server: Served, name: str) -> None:
+    made = GRIDS[name]
+    left, top = made.grid.at(30.25, 40.5)
+    right, bottom = made.grid.at(130.75, 120.5)
+    values, transform, crs = cropped(server, name, (left, bottom, right, top), f"&coord_crs={made.crs}")
+    assert crs.to_epsg() == int(made.crs.removeprefix("EPSG:"))
+    expected = made.numbers[40:121, 30:131].astype(np.float64)
+    assert values.shape == expected.shape
+    np.testing.assert_allclose(values, expected * (values[0, 0] / expected[0, 0]), rtol=1e-5)
+    assert transform.almost_equals(made.transform @ Affine.translation(30, 40), 1e-6 * made.grid.resolution)
+
+
+def test_crops_in_another_crs_have_pixels_as_large(server: Served) -> None:
+    made = GRIDS["laea"]
+    lon, lat = made.lonlat(130, 110)
+    box = (lon - 0.004, lat - 0.003, lon + 0.004, lat + 0.003)
+    _, transform, crs = cropped(server, "laea", box, "&dst_crs=utm")
+    assert (crs.to_epsg(), transform.a, transform.e) == (32632, 10, -10)
+    lon, lat = GRIDS["half-metre"].lonlat(130, 110)
+    box = (lon - 0.0004, lat - 0.0003, lon + 0.0004, lat + 0.0003)
+    values, _, _ = cropped(server, "half-metre", box, "")
+    metres = 0.0006 * 111_320
+    assert values.shape[0] == pytest.approx(metres / 0.5, abs=2)
+
+
+def test_a_polygon_is_cropped_on_the_files_pixels(server: Served) -> None:
+    made = GRIDS["off-phase"]
+    geometry = made.polygon(*TRIANGLE)
+    query = "bands=red&mask=none&datetime=../..&collection=off-phase&dst_crs=utm"
+    response = server.ask.post(f"/feature.tif?{query}", json=geometry)
+    with MemoryFile(response.content) as held, held.open() as source:
+        values, transform = source.read(1), source.transform
+    col, row = ~made.transform @ (transform.c, transform.f)
+    assert (col, row) == (pytest.approx(round(col), abs=1e-6), pytest.approx(round(row), abs=1e-6))
+    height, width = values.shape
+    expected = made.numbers[round(row) : round(row) + height, round(col) : round(col) + width]
+    known = np.isfinite(values)
+    ratio = values[known] / expected[known]
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)
+    inside = rasterio.features.geometry_mask([made.placed(geometry)], values.shape, transform, invert=True)
+    assert np.count_nonzero(inside != known) <= 4
+
+
+# Files that lie askew
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        Affine.translation(577_430, 5_094_910) @ Affine.rotation(17) @ Affine.scale(0.8, -0.8),
+        Affine(0.8, 0, 577_430, 0, 0.8, 5_094_810),
+    ],
+    ids=["rotated", "from the south"],
+)
+def test_files_that_lie_askew(tmp_path: Path, transform: Affine) -> None:
+    made = ortho("EPSG:32632", transform)
+    write_collection(tmp_path, "askew", {"red": made})
+    geometry = made.polygon(*TRIANGLE)
+    # In its own columns and rows it is upright, and exactextract knows what lies inside there.
+    local = shapely.transform(made.placed(geometry), lambda places: np.stack(~transform @ places.T, axis=1) * (1, -1))
+    plain = ortho("EPSG:32632", Affine(1, 0, 0, 0, -1, 0)).grid
+    expected = operated(made.numbers.astype(np.float32), plain, local, ["mean", "count"])
+    with served(Settings(catalog=str(tmp_path))) as running:
+        (found,) = told(running, "askew", geometry)["statistics"].values()
+    scale = expected["mean"] / found["mean"]
+    assert found["count"] == pytest.approx(expected["count"], rel=1e-5)
+    assert scale == pytest.approx(round(scale), rel=1e-4)
+
+
+# Several grids
+
+
+def test_of_several_bands_the_finest_is_taken(tmp_path: Path) -> None:
+    fine, coarse = GRIDS["half-metre"], ortho("EPSG:32632", Affine(2, 0, 577_430, 0, -2, 5_094_910), 65, 55)
+    write_collection(tmp_path, "both", {"red": coarse, "nir": fine})
+    geometry = fine.polygon(*TRIANGLE)
+    with served(Settings(catalog=str(tmp_path))) as running:
+        for query, resolution in (("red", 2), ("nir", 0.5)):
+            assert told(running, "both", geometry, query)["measured"]["grid"]["resolution"] == resolution
+        response = running.ask.post("/statistics?index=ndvi&mask=none&datetime=../..&collection=both", json=geometry)
+    properties = response.json()["properties"]
+    assert properties["measured"]["grid"]["resolution"] == 0.5
+    red = np.kron(coarse.numbers, np.ones((4, 4)))[: fine.numbers.shape[0], : fine.numbers.shape[1]]
+    nir = fine.numbers.astype(float)
+    expected = operated((nir - red) / (nir + red), fine.grid, fine.placed(geometry), ["mean", "count"])
+    assert properties["statistics"]["NDVI"]["mean"] == pytest.approx(expected["mean"], abs=1e-6)
+    assert properties["statistics"]["NDVI"]["count"] == pytest.approx(expected["count"], rel=1e-6)
+
+
+def test_of_several_dates_the_newest_says_where_pixels_lie(tmp_path: Path) -> None:
+    old, new = ortho("EPSG:32632", Affine(2, 0, 577_430, 0, -2, 5_094_910), 65, 55), GRIDS["half-metre"]
+    write_collection(tmp_path, "years", {"red": old}, "2020-06-12")
+    write_collection(tmp_path, "years", {"red": new}, "2024-06-12")
+    geometry = new.polygon(*TRIANGLE)
+    with served(Settings(catalog=str(tmp_path))) as running:
+        query = {"bands": "red", "mask": "none", "collection": "years"}
+        series = running.ask.post("/timeseries", params=query | {"datetime": "../.."}, json=geometry).json()
+        assert series["grid"]["resolution"] == 0.5
+        first, second = series["observations"]
+        assert told(running, "years", geometry, datetime="../2022-01-01")["measured"]["grid"]["resolution"] == 2
+    for row, made in ((first, old), (second, new)):
+        fine = np.kron(made.numbers, np.ones((4, 4))) if made is old else made.numbers
+        fine = fine[: new.numbers.shape[0], : new.numbers.shape[1]].astype(np.float32)
+        expected = operated(fine, new.grid, new.placed(geometry), ["mean"])["mean"]
+        scale = expected / row["values"][0]
+        assert scale == pytest.approx(round(scale), rel=1e-5)
+
+
+def test_the_header_is_the_truth_not_the_item(tmp_path: Path) -> None:
+    made = GRIDS["half-metre"]
+    lies = {"gsd": 10, "proj:transform": [10, 0, 577_430, 0, -10, 5_094_910], "proj:shape": [11, 13], "proj:epsg": 3857}
+    write_collection(tmp_path, "lies", {"red": made}, more=lies)
+    with served(Settings(catalog=str(tmp_path))) as running:
+        grid = told(running, "lies", made.polygon(*TRIANGLE))["measured"]["grid"]
+    assert grid == {"crs": "EPSG:32632", "resolution": 0.5, "coarser": False}
+
+
+def test_a_file_that_cannot_be_read_leaves_it_to_the_next(tmp_path: Path) -> None:
+    made = GRIDS["half-metre"]
+    write_collection(tmp_path, "broken", {"red": made}, "2023-06-12")
+    write_collection(tmp_path, "broken", {"red": made}, "2024-06-12")
+    (tmp_path / "broken-2024-06-12-red.tif").write_bytes(b"no TIFF at all" * 100)
+    with served(Settings(catalog=str(tmp_path))) as running:
+        measured = told(running, "broken", made.polygon(*TRIANGLE))["measured"]
+    assert measured["grid"]["resolution"] == 0.5
+    assert [error["scene"] for error in measured["errors"]] == ["broken-2024-06-12"]
+
+
+# Bounds
+
+
+@pytest.mark.parametrize("overviews", ["AUTO", "NONE"])
+def test_too_many_pixels_become_means_not_samples(tmp_path: Path, overviews: str) -> None:
+    """Rows of vines: one pixel of four is 3000, the others 100. A sample of them has either."""
+    numbers = np.full((512, 512), 100, np.uint16)
+    numbers[:, ::4] = 3000
+    made = Ortho("EPSG:32632", Affine(0.5, 0, 577_430, 0, -0.5, 5_094_910), numbers)
+    options = {"OVERVIEWS": overviews} | ({"OVERVIEW_RESAMPLING": "AVERAGE"} if overviews == "AUTO" else {})
+    write_collection(tmp_path, "vines", {"red": made}, **options)
+    geometry = made.polygon((8, 8), (504, 8), (504, 504), (8, 504))
+    query = {"bands": "red", "mask": "none", "datetime": "../..", "collection": "vines"}
+    with served(Settings(catalog=str(tmp_path), field_pixels=5000)) as running:
+        properties = told(running, "vines", geometry)
+        series = running.ask.post("/timeseries", params=query, json=geometry).json()
+        whole = told(running, "vines", made.polygon((8, 8), (40, 8), (40, 40), (8, 40)))
+    assert properties["measured"]["grid"] == {"crs": "EPSG:32632", "resolution": 4.0, "coarser": True}
+    (found,) = properties["statistics"].values()
+    (exact,) = whole["statistics"].values()
+    assert found["mean"] == pytest.approx(exact["mean"], rel=1e-3)
+    assert found["std"] < 0.01 * exact["std"]
+    assert series["observations"][0]["values"][0] == pytest.approx(exact["mean"], rel=1e-3)
+    assert series["grid"]["coarser"] is True
+
+
+def test_parts_of_files_without_overviews_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read for a part is bounded, not just what is made of it."""
+    made = ortho("EPSG:32632", Affine(0.5, 0, 577_430, 0, -0.5, 5_094_910), 1024, 1024)
+    geometry = made.polygon((8, 8), (1016, 8), (1016, 1016), (8, 1016))
+    monkeypatch.setattr("scog.field.site.READ", 256)
+    sides: dict[str, set[int]] = {}
+    parts_of = site.parts_of
+
+    def watched(measured: site.Site) -> tuple[site.Part, ...]:
+        parts = parts_of(measured)
+        sides[name] = {max(part.grid.shape) for part in parts}
+        return parts
+
+    monkeypatch.setattr("scog.field.zonal.parts_of", watched)
+    found = {}
+    for name in ("AUTO", "NONE"):
+        folder = tmp_path / name
+        folder.mkdir()
+        write_collection(folder, "large", {"red": made}, OVERVIEWS=name, OVERVIEW_RESAMPLING="AVERAGE")
+        with served(Settings(catalog=str(folder), field_pixels=5000)) as running:
+            (found[name],) = told(running, "large", geometry)["statistics"].values()
+    assert max(sides["NONE"]) == 16
+    assert max(sides["AUTO"]) > 32
+    assert found["NONE"]["count"] == pytest.approx(found["AUTO"]["count"], rel=1e-6)
+    assert found["NONE"]["mean"] == pytest.approx(found["AUTO"]["mean"], rel=1e-3)
+
+
+def test_over_the_antimeridian_in_degrees(tmp_path: Path) -> None:
+    west = ortho("EPSG:4326", Affine(0.001, 0, 179.8, 0, -0.001, -16.9), 200, 200)
+    write_collection(tmp_path, "fiji", {"red": west})
+    ring = [[179.95, -17], [-179.95, -17], [-179.95, -16.95], [179.95, -16.95], [179.95, -17]]
+    with served(Settings(catalog=str(tmp_path))) as running:
+        properties = told(running, "fiji", {"type": "Polygon", "coordinates": [ring]})
+    (found,) = properties["statistics"].values()
+    assert found["count"] == pytest.approx(50 * 50, rel=1e-6)
+    assert found["valid_percent"] == pytest.approx(50, abs=0.01)
+    assert properties["measured"]["grid"]["resolution"] == 0.001
