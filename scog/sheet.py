@@ -68,6 +68,6 @@ async def draw_sheet(
             drawing = await draw(engine, grid, ask, Rank.EXPORT)
             picture = look.picture(drawing.values, drawing.valid)
         except NothingReadable as fault:
-            tell(f"  {name}: {', '.join(sorted({reason for _, reason in fault.skipped}))}")
+            tell(f"  {name}: {'; '.join(sorted(set(fault.why.values()) or {reason for _, reason in fault.skipped}))}")
         cells.append(Cell(name, picture, look.legend))
     return contact_sheet(cells, columns)

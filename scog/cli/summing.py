@@ -60,8 +60,8 @@ def _stats(options: argparse.Namespace) -> None:
     else:
         print("\n".join(_table(fields, found, look)))
     for each in found:
-        for scene, reason in {} if each is None else each.report.skipped.items():
-            say(f"  skipped {scene}: {reason}")
+        for line in [] if each is None else each.report.told():
+            say(f"  skipped {line}")
     if any(each is None or each.report.incomplete for each in found):
         say("  numbers are missing: there was not enough time, or the catalogue failed")
 

@@ -12,7 +12,7 @@ from scog.ask import Ask
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.engine import Engine
-from scog.errors import DeadlineExceeded, NothingReadable
+from scog.errors import DeadlineExceeded
 from scog.field.field import Field
 from scog.field.formula import Formula
 from scog.field.measured import Measuring
@@ -104,8 +104,10 @@ def _check(works: Sequence[_Work], deadline: float) -> None:
         return
     if late:
         raise DeadlineExceeded(f"Nothing could be read within {deadline:g} s.")
-    skipped = {scene: reason for work in works for scene, reason in work.report.skipped.items()}
-    raise NothingReadable("No scene of this series could be read.", skipped=tuple(skipped.items()))
+    report = Report()
+    for work in works:
+        report.include(work.report)
+    raise report.nothing_readable("No scene of this series could be read")
 
 
 class _Work:

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.ask import Ask
 from scog.engine import Engine
-from scog.errors import NothingReadable
 from scog.field.field import Fields, parse_fields
 from scog.field.summary import MOST_PERCENTILES, VALID_BINS, VALID_RANGE, Wanted, wanted_of
 from scog.field.told import document
@@ -22,10 +21,11 @@ from scog.web.cuts import with_body
 from scog.web.parameters import Text, ValueParameters, no_doubles
 from scog.web.places import GeoJSON
 from scog.web.problems import PROBLEMS, REFUSALS
+from scog.web.queries import QueryRoute
 from scog.web.respond import Admission, report_headers
 from scog.web.stac.values import parse_json
 
-router = APIRouter(tags=["statistics"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+router = APIRouter(tags=["statistics"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=QueryRoute)
 
 ADDRESS = "/statistics"
 RESPONSES: dict[int | str, dict[str, Any]] = {413: REFUSALS["4XX"] | {"description": "The geometry is too long"}}
@@ -80,7 +80,7 @@ async def answer(request: Request, look: Look, ask: Ask, numbers: NumberParamete
     admission: Admission = request.app.state.statistics
     found, report = await admission.run(request, _found(request.app.state.engine, fields, look, ask, wanted))
     if numbers.strict and report.partial:
-        raise NothingReadable("Scenes are missing from these numbers.", skipped=tuple(report.skipped.items()))
+        raise report.nothing_readable("Scenes are missing from these numbers")
     told = await asyncio.to_thread(document, fields, found, look, sent)
     return GeoJSON(told, headers=report_headers(report))
 
