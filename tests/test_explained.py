@@ -23,6 +23,10 @@ PACKAGE = Path(scog.__file__).parent
 SIGNED = "https://user:secret@data.example.org:8443/a/nir.tif?sig=secret&X-Amz-Signature=secret"
 
 
+GIVEN_SECOND = ("Passing", "skipped.setdefault", "each.end")
+"""Calls whose second argument is a reason."""
+
+
 def reasons_of(tree: ast.AST) -> Iterator[str]:
     """Reasons that a module's errors are raised with, `*` for what is filled in; and those of `_REASONS`."""
     for node in ast.walk(tree):
