@@ -16,10 +16,10 @@ EDGE = 21
 
 
 def zooms_of(tms: str, grid: Grid) -> tuple[int, int] | None:
-    """The zoom at which a raster fits into a tile, and the one whose pixels are most like its own.
+    """The last zoom at which a raster fits into a tile, and the one whose pixels are most like its own.
 
-    Pixels are those that GDAL would reproject it to: as many along the diagonal as the raster has. None where the
-    raster has no place in the set's CRS.
+    Pixels are those that GDAL would reproject it to: as many along the diagonal as the raster has
+    (GDALSuggestedWarpOutput2). None where the raster has no place in the set's CRS.
     """
     west, south, east, north = grid.bounds
     if grid.crs == DEGREES:  # beyond, Mercator's pixels grow without end
@@ -27,15 +27,14 @@ def zooms_of(tms: str, grid: Grid) -> tuple[int, int] | None:
     if not (west < east and south < north):
         return None
     try:
-        left, bottom, right, top = transformer(grid.crs, crs_of(tms)).transform_bounds(
-            west, south, east, north, densify_pts=EDGE
-        )
+        moved = transformer(grid.crs, crs_of(tms))
+        left, bottom, right, top = moved.transform_bounds(west, south, east, north, densify_pts=EDGE)
+        xs, ys = moved.transform([west, east], [north, south])
     except ProjError:
         return None
-    across, down = right - left, top - bottom
-    if not (0 < across < math.inf and 0 < down < math.inf):
+    diagonal, side = math.hypot(xs[1] - xs[0], ys[1] - ys[0]), max(right - left, top - bottom)
+    if not (0 < diagonal < math.inf and 0 < side < math.inf):
         return None
-    pixel = math.hypot(across, down) / math.hypot(grid.width, grid.height)
     tiles = tile_matrix_set(tms)
-    fits = tiles.zoom_for_res(max(across, down) / TILE)
-    return fits, max(fits, tiles.zoom_for_res(pixel))
+    own: int = tiles.zoom_for_res(diagonal / math.hypot(grid.width, grid.height))
+    return min(own, tiles.zoom_for_res(side / TILE, zoom_level_strategy="lower")), own

@@ -70,7 +70,7 @@ def format_asked(suffix: str | None, parameter: str | None, default: str = DEFAU
     if suffix is not None and parameter is not None and suffix != parameter:
         what = f"The address asks for {suffix[:16]!r}, and the parameter for {parameter[:16]!r}."
         raise InvalidInput(what, parameter="format", valid="one of them")
-    return suffix or parameter or default
+    return next((name for name in (suffix, parameter) if name is not None), default)
 
 
 def without_format(text: str) -> tuple[str, str | None]:

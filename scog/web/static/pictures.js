@@ -56,7 +56,7 @@ export class Pictures {
           [north, east],
         ],
         minZoom: this.served.minzoom,
-        maxNativeZoom: this.served.maxzoom,
+        maxNativeZoom: this.served.maxzoom + 1, // whose pixels may be larger than the files', by a half at most
         maxZoom: this.map.getMaxZoom(),
         opacity: opacity / 100,
         attribution: escaped(this.served.attribution),
@@ -107,6 +107,6 @@ export class Pictures {
 
   // Ids of the scenes that a side is made of in view, and of those that could not be read.
   scenes(side) {
-    return this.shown[side]?.layer.scenes() ?? { used: new Set(), skipped: new Set() };
+    return this.shown[side]?.layer.scenes() ?? { used: new Set(), skipped: new Set(), why: new Set() };
   }
 }
