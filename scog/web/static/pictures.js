@@ -7,6 +7,8 @@ import { tileQuery } from "./picture.js";
 import { Tiles } from "./tiles.js";
 import { Upstream } from "./upstream.js";
 
+const FARTHEST = 7; // zoom at which small archives are shown too, though all of them is but a part of a tile
+
 export class Pictures {
   // `changed` is called, with a Problem or null, whenever a tile is asked for, comes, or fails.
   constructor(map, changed) {
@@ -55,7 +57,7 @@ export class Pictures {
           [south, west],
           [north, east],
         ],
-        minZoom: this.served.minzoom,
+        minZoom: Math.min(this.served.minzoom, FARTHEST),
         maxNativeZoom: this.served.maxzoom + 1, // whose pixels may be larger than the files', by a half at most
         maxZoom: this.map.getMaxZoom(),
         opacity: opacity / 100,
