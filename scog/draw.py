@@ -70,7 +70,7 @@ async def _drawn(engine: Engine, grid: Grid, ask: Ask, report: Report) -> Drawin
         if picture.in_vain or not report.used:
             raise DeadlineExceeded(f"Nothing could be read within {engine.settings.tile_deadline:g} s.") from None
     if picture.in_vain:
-        raise report.nothing_readable("No scene of this picture could be read.")
+        raise report.nothing_readable("No scene of this picture could be read")
     values, valid = await picture.composite()
     if inside is not None and not inside.all():
         values, valid = np.where(inside, values, np.float32(np.nan)), valid & inside

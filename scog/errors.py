@@ -23,7 +23,7 @@ The tree knows no HTTP: `scog.web.problems` holds the table from errors to statu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -78,7 +78,12 @@ class TooLong(InvalidInput):
 
 
 class SourceError(ScogError):
-    """One file could not be read. `reason` is a short token for headers, such as `http-404` or `timeout`."""
+    """One file could not be read. `reason` is a short token for headers, such as `http-404` or `timeout`.
+
+    `url` is the file's, where it is known; it may hold what must not be shown (see `scog.explained`).
+    """
+
+    url: str | None = None
 
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
@@ -118,16 +123,20 @@ class CatalogBroken(CatalogError):
 
 
 class NothingReadable(ScogError):
-    """Scenes were found, but not one of them could be read; `skipped` holds `(scene id, reason)`.
+    """Scenes were found, but not one of them could be read; `skipped` holds `(scene id, reason)`, and `why` says of
+    scenes by id what went wrong in detail.
 
     `progress` is set where the error is an image's.
     """
 
     progress: Progress | None = None
 
-    def __init__(self, message: str, *, skipped: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, message: str, *, skipped: Sequence[tuple[str, str]] = (), why: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.skipped = tuple(skipped)
+        self.why = dict(why or {})
 
 
 class Overloaded(ScogError):

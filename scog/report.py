@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from scog.catalog.scene import Scene
-from scog.errors import AssetMissing, AssetRefused, DeadlineExceeded, NothingReadable, Progress, ScogError, SourceError
+from scog.errors import DeadlineExceeded, NothingReadable, Progress, ScogError, SourceError
+from scog.explained import explained
 from scog.net.policy import Tally
 from scog.pixels.coarseness import Coarseness
 
@@ -17,8 +19,8 @@ class Report:
 
     used: list[Scene] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
-    refusal: str = ""
-    """In words, what is wrong with the first file that was refused, and what would be valid."""
+    why: dict[str, str] = field(default_factory=dict)
+    """Of scenes that were skipped, by id, what went wrong in detail, as far as is known."""
     unmasked: list[str] = field(default_factory=list)
     compared: list[Scene] = field(default_factory=list)
     """Those of the scenes used that are of a second period."""
@@ -52,24 +54,38 @@ class Report:
         """Whether something is missing that another try may bring."""
         return bool(self.skipped) or self.incomplete is not None
 
-    def skip(self, scene: str, fault: SourceError) -> None:
-        """Note that a scene cannot be read, and why."""
-        self.skipped.setdefault(scene, fault.reason)
-        if isinstance(fault, AssetRefused | AssetMissing) and not self.refusal:
-            self.refusal = f"{scene}: {fault}"
-
-    def nothing_readable(self, what: str) -> NothingReadable:
-        """The error for an answer of which nothing could be read."""
-        return NothingReadable(f"{what} {self.refusal}".strip(), skipped=tuple(self.skipped.items()))
-
     def add_time(self, stage: str, since: float) -> None:
         """Count the time since `since` (of time.perf_counter) to a stage."""
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - since
+
+    def skip(self, scene: Scene, fault: SourceError, root: Path | None = None) -> None:
+        """Note that a scene could not be read; the first fault of a scene counts. Local files lie below `root`."""
+        if scene.id not in self.skipped:
+            self.skipped[scene.id] = fault.reason
+            self.why[scene.id] = explained(scene, fault, root)
+
+    def nothing_readable(self, what: str) -> NothingReadable:
+        """The error that says so, and why of the first scene; `what` is a sentence without its point."""
+        first = next(iter(self.why.values()), None)
+        message = f"{what}{f': {first}' if first else '.'}"
+        return NothingReadable(message, skipped=tuple(self.skipped.items()), why=self.why)
+
+    def errors(self) -> list[dict[str, str]]:
+        """Of each scene that was skipped its id, the reason, and where it is known what went wrong in detail."""
+        return [skipped_scene(scene, reason, self.why.get(scene)) for scene, reason in self.skipped.items()]
+
+    def told(self) -> list[str]:
+        """The same as lines of text."""
+        return [
+            f"{scene}: {reason}" + (f"; {self.why[scene]}" if scene in self.why else "")
+            for scene, reason in self.skipped.items()
+        ]
 
     def miss(self, fault: ScogError) -> None:
         """Note that a part of the work is missing, and why."""
         if isinstance(fault, NothingReadable):
             self.skipped |= dict(fault.skipped)
+            self.why |= fault.why
         else:
             kind = "deadline" if isinstance(fault, DeadlineExceeded) else "catalogue"
             self.incomplete = self.incomplete or kind
@@ -79,7 +95,7 @@ class Report:
         known = {scene.id for scene in self.used}
         self.used += [scene for scene in other.used if scene.id not in known]
         self.skipped = other.skipped | self.skipped
-        self.refusal = self.refusal or other.refusal
+        self.why = other.why | self.why
         self.unmasked += [scene for scene in other.unmasked if scene not in self.unmasked]
         compared = {scene.id for scene in self.compared}
         self.compared += [scene for scene in other.compared if scene.id not in compared]
@@ -97,6 +113,11 @@ class Report:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
 
 
+def skipped_scene(scene: str, reason: str, why: str | None) -> dict[str, str]:
+    """A scene that was skipped as JSON has it."""
+    return {"scene": scene, "reason": reason} | ({"detail": why} if why else {})
+
+
 def merged(first: Report, second: Report) -> Report:
     """How an answer came to be that is made of two: what is missing from either is missing from it.
 
@@ -107,7 +128,7 @@ def merged(first: Report, second: Report) -> Report:
     return Report(
         used=[*first.used, *(scene for scene in second.used if scene.id not in named)],
         skipped=second.skipped | first.skipped,
-        refusal=first.refusal or second.refusal,
+        why=second.why | first.why,
         unmasked=list(dict.fromkeys((*first.unmasked, *second.unmasked))),
         bounded=first.bounded or second.bounded,
         stale=max(first.stale or 0.0, second.stale or 0.0) or None,

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     """More hosts that pixels may be read from (`host`, `host:port`, `*.domain`), separated by commas."""
     public_url: str | None = None
     """Base of the links in TileJSON, such as `https://maps.example.org/scog`, where a proxy stands in front."""
+    unknown_parameters: Literal["refuse", "ignore"] = "refuse"
+    """Parameters in the query of an address that nobody knows: `refuse` with 400, since a misspelt `datetim` would draw
+    something else; `ignore` for clients that append keys of their own, such as cache-busters."""
     cache_dir: Path = Field(default_factory=default_cache_dir)
     """Folder for cubes and for what was learnt of files and searches; deleting it costs nothing but the cubes."""
 
@@ -79,6 +82,9 @@ class Settings(BaseSettings):
     """Decoded blocks kept in memory, in MB; 512 holds about 250 full-resolution blocks of 2 MB."""
     picture_cache_mb: int = Field(128, ge=0)
     """Drawings kept in memory, in MB, and a quarter of it for their pictures; 128 holds 380 tiles of one output."""
+    answer_cache_mb: int = Field(128, ge=0)
+    """Answers of which parts are asked for (`Range`), as GDAL reads a GeoTIFF by its URL, kept for 5 minutes, in MB. A
+    cut-out of 4096 x 4096 pixels takes up to 64 MB."""
     read_memory_mb: int = Field(512, ge=16)
     """Decoded blocks on their way into pictures at a time, in MB; further reads wait for room."""
     read_gap: int = Field(1_400_000, ge=0)

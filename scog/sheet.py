@@ -68,6 +68,7 @@ async def draw_sheet(
             drawing = await draw(engine, grid, ask, Rank.EXPORT)
             picture = look.picture(drawing.values, drawing.valid)
         except NothingReadable as fault:
-            tell(f"  {name}: {', '.join(sorted({reason for _, reason in fault.skipped}))}")
+            reasons, why = sorted({reason for _, reason in fault.skipped}), next(iter(fault.why.values()), "")
+            tell(f"  {name}: {', '.join(reasons)}" + (f"; {why}" if why else ""))
         cells.append(Cell(name, picture, look.legend))
     return contact_sheet(cells, columns)

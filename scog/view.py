@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from scog.ask import Ask
 from scog.bands import BY_NAME
+from scog.catalog.archive import Archive
 from scog.catalog.scene import Scene
 from scog.engine import Engine
 from scog.errors import SourceError
@@ -44,6 +45,8 @@ class View:
         self._grid = grid
         self._ask = ask
         self._report = report
+        catalog = engine.searches.catalog
+        self._root = catalog.folder if isinstance(catalog, Archive) else None
         self._around = surroundings(grid, ask.mask.dilate) if ask.mask.dilate else None
 
     async def usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
@@ -139,7 +142,7 @@ class View:
                 self._report.preview,
             )
         except SourceError as fault:
-            self._report.skip(scene.id, fault)
+            self._report.skip(scene, fault, self._root)
             return None
 
 

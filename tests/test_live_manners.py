@@ -280,8 +280,8 @@ def _is_problem(answer: httpx.Response, *statuses: int) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.json()["status"] == answer.status_code
     assert "Traceback" not in answer.text
-    # The catalogue is named, so that people can see which one is meant; no other host is.
-    assert "127.0.0.1" not in re.sub(r"catalogue http://127\.0\.0\.1:\d+/v1", "", answer.text)
+    # The catalogue and the host of a file are named, so that people can see which are meant; no other host is.
+    assert "127.0.0.1" not in re.sub(r"(catalogue http://|\(|read from )127\.0\.0\.1:\d+", "", answer.text)
 
 
 # Faults of the catalogue, as a map client sees them

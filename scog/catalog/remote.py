@@ -24,7 +24,7 @@ from scog.catalog.query import Page, Query
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable, ScogError
 from scog.net.catalog_http import PATIENCE, SILENCE, CatalogHttp
 from scog.net.catalog_io import CatalogIO
-from scog.net.policy import Tally, host_of
+from scog.net.policy import Tally, host_of, place_of
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ class RemoteCatalog:
                 return await asyncio.get_running_loop().run_in_executor(self._threads, run)
         except TimeoutError:
             raise CatalogUnavailable(
-                f"The catalogue {self.url} did not answer in time: too many searches wait."
+                f"The catalogue {place_of(self.url)} did not answer in time: too many searches wait."
             ) from None
         finally:
             io.stop()
@@ -233,6 +233,6 @@ def _catalog_errors(url: str) -> Iterator[None]:
     except Exception as fault:  # of many kinds, some of which derive from nothing else
         log.debug("the catalogue's answer cannot be understood", exc_info=fault)
         raise CatalogBroken(
-            f"The answer of the catalogue {url} cannot be understood ({type(fault).__name__}). "
+            f"The answer of the catalogue {place_of(url)} cannot be understood ({type(fault).__name__}). "
             "Check SCOG_CATALOG, and whether the network wants a login first; `scog doctor` tells more."
         ) from None

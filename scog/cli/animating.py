@@ -80,8 +80,8 @@ def _say_what(output: Path, drawn: Animation) -> None:
     more += ["there would be older ones"] if drawn.report.bounded else []
     first, last = moments[0].text[:10], moments[-1].text[-10:]
     say(f"{output}: {len(moments)} frames, {first} to {last}" + "".join(f"; {text}" for text in more))
-    for scene, reason in drawn.report.skipped.items():
-        say(f"  skipped {scene}: {reason}")
+    for line in drawn.report.told():
+        say(f"  skipped {line}")
 
 
 def _tell(done: int, total: int) -> None:

@@ -70,8 +70,8 @@ def _crop(options: argparse.Namespace) -> None:
     report = drawing.report
     what = f"{grid.width} x {grid.height} pixels of {grid.crs}, {100 * drawing.valid.mean():.0f} % known"
     say(f"{options.output}: {what}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
-    for scene, reason in report.skipped.items():
-        say(f"  skipped {scene}: {reason}")
+    for line in report.told():
+        say(f"  skipped {line}")
     if report.incomplete:
         say(f"  parts are missing: {report.incomplete}")
 

@@ -67,8 +67,8 @@ def _tile(options: argparse.Namespace) -> None:
     report = drawing.report
     known = 100 * drawing.valid.mean()
     say(f"{options.output}: {known:.0f} % known, {len(report.used)} scenes used, {len(report.skipped)} skipped")
-    for scene, reason in report.skipped.items():
-        say(f"  skipped {scene}: {reason}")
+    for line in report.told():
+        say(f"  skipped {line}")
 
 
 def _sheet(options: argparse.Namespace) -> None:

@@ -188,5 +188,5 @@ def _say_what(several: Sequence[Series]) -> None:
             say("There would be older observations.")
         if series.report.incomplete:
             say(f"Not complete: {series.report.incomplete}.")
-        for scene, reason in series.report.skipped.items():
-            say(f"  skipped {scene}: {reason}")
+        for line in series.report.told():
+            say(f"  skipped {line}")

@@ -61,8 +61,8 @@ def _stats(options: argparse.Namespace) -> None:
     else:
         print("\n".join(_table(fields, found, look)))
     for each in found:
-        for scene, reason in each.report.skipped.items() if isinstance(each, Zonal) else ():
-            say(f"  skipped {scene}: {reason}")
+        for line in each.report.told() if isinstance(each, Zonal) else ():
+            say(f"  skipped {line}")
     if any(each.report.incomplete if isinstance(each, Zonal) else each.reason == DEADLINE for each in found):
         say("  numbers are missing: there was not enough time, or the catalogue failed")
 

@@ -104,7 +104,7 @@ def smoothed(column: Column | None, count: int) -> list[float | None]:
 def tail(report: Report) -> dict[str, Any]:
     """What is known when everything is read."""
     return {
-        "errors": [{"scene": scene, "reason": reason} for scene, reason in report.skipped.items()],
+        "errors": report.errors(),
         "bounded": report.bounded,
         "incomplete": report.incomplete,
     }

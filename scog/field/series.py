@@ -115,9 +115,10 @@ def _check(works: Sequence[_Work], deadline: float) -> None:
         return
     if late:
         raise DeadlineExceeded(f"Nothing could be read within {deadline:g} s.")
-    skipped = {scene: reason for work in works for scene, reason in work.report.skipped.items()}
-    refusal = next((work.report.refusal for work in works if work.report.refusal), "")
-    raise Report(skipped=skipped, refusal=refusal).nothing_readable("No scene of this series could be read.")
+    report = Report()
+    for work in works:
+        report.include(work.report)
+    raise report.nothing_readable("No scene of this series could be read")
 
 
 class _Work:

@@ -104,7 +104,7 @@ def _measured(zonal: Zonal) -> dict[str, Any]:
     if zonal.classes is not None:
         told["classes"] = [_class(share) for share in zonal.classes]
     return told | {
-        "errors": [{"scene": scene, "reason": reason} for scene, reason in report.skipped.items()],
+        "errors": report.errors(),
         "bounded": report.bounded,
         "incomplete": report.incomplete,
     }

@@ -11,13 +11,12 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
 from scog.net.hedge import Hear, Hedges, Silence, TypicalWait
-from scog.net.policy import RETRIED_STATUS, Breaker, Tally, is_allowed, pause_before
+from scog.net.policy import RETRIED_STATUS, Breaker, Tally, is_allowed, pause_before, place_of
 from scog.net.reasons import WAY_ON, reason_of
 from scog.net.trust import tls_context
 
@@ -55,8 +54,7 @@ class Question:
     @property
     def place(self) -> str:
         """The URL as messages name it: without query and credentials."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return place_of(self.url)
 
 
 class CatalogHttp:

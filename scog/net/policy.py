@@ -71,6 +71,12 @@ def _host(scheme: str, netloc: str) -> str:
     return host if port in (None, DEFAULT_PORTS.get(scheme)) else f"{host}:{port}"
 
 
+def place_of(url: str) -> str:
+    """The URL as messages name it: without query and credentials."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
 def is_allowed(url: str, allowed: tuple[str, ...]) -> bool:
     """Whether an http(s) URL without credentials names a host of the list; `*.example.org` means any host below."""
     try:

@@ -28,10 +28,11 @@ class Faults:
         """When a file failed in a way that may pass."""
 
     def remember(self, url: str, fault: SourceError) -> None:
-        """Remember a fault, unless it is gone once the file is described anew.
+        """Remember a fault, which from now on knows its file, unless it is gone once the file is described anew.
 
         What may pass counts from the second time on: the next try may well bring what the first did not.
         """
+        fault.url = url
         if isinstance(fault, AssetChanged) or fault.reason in NOT_THE_FILES:
             return
         lasting = isinstance(fault, AssetMissing | AssetRefused | AssetBroken)
@@ -41,7 +42,7 @@ class Faults:
                 del self._passed[next(iter(self._passed))]
             return
         # A copy: the fault's traceback refers to all that was read.
-        remembered = type(fault)(str(fault), reason=fault.reason)
+        remembered = _copy(fault)
         self._known[url] = (self._clock() + (LASTING_FAULT if lasting else PASSING_FAULT), remembered)
         if len(self._known) > MAX_FAULTS:
             now = self._clock()
@@ -54,5 +55,11 @@ class Faults:
             return
         until, fault = known
         if self._clock() < until:
-            raise type(fault)(str(fault), reason=fault.reason)
+            raise _copy(fault)
         del self._known[url]
+
+
+def _copy(fault: SourceError) -> SourceError:
+    copy = type(fault)(str(fault), reason=fault.reason)
+    copy.url = fault.url
+    return copy

@@ -357,8 +357,8 @@ def _asset_of(scene: Scene, band: str) -> Asset:
     asset = scene.assets.get(band)
     if asset is None:
         file = BY_NAME[band].asset if band in BY_NAME else band
-        what = f"Scene {scene.id} has no {file}; it has {', '.join(list(scene.assets)[:20])}."
-        raise AssetMissing(what, reason=f"no-asset-{file}")
+        known = ", ".join(list(scene.assets)[:20])
+        raise AssetMissing(f"Scene {scene.id} has no asset {file!r}; it has {known}.", reason=f"no-asset-{file}")
     return asset
 
 

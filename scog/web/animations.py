@@ -1,4 +1,4 @@
-"""`/animation/{minx},{miny},{maxx},{maxy}.{gif,webp}`: time lapses of a box."""
+"""`/animation/{minx},{miny},{maxx},{maxy}`, with `.gif` or `.webp` behind it: time lapses of a box."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from scog.report import Report
 from scog.space.grid import Grid, map_grid
 from scog.steps import VALID, Step, parse_step
 from scog.web.parameters import PictureParameters, Text, no_doubles, parse_bbox
+from scog.web.parts import PartRoute
+from scog.web.pictures import format_asked, without_format
 from scog.web.problems import PROBLEMS
 from scog.web.respond import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
 
-router = APIRouter(tags=["animations"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+router = APIRouter(tags=["animations"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute)
 
-ADDRESS = "/animation/{minx},{miny},{maxx},{maxy}.{format}"
+ADDRESS = "/animation/{minx},{miny},{maxx},{maxy}"
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"content": {each.media_type: {} for each in FORMATS}, "description": "The animation; it goes on for ever."},
     304: {"description": "The client's copy is current."},
@@ -53,6 +55,11 @@ class FrameParameters(BaseModel):
         None, description=f"Milliseconds a frame, instead of `fps`: 20 to 10000. Default: {DEFAULT_DURATION}."
     )
     size: Annotated[int, Field(ge=SIZE[0], le=SIZE[1])] = Field(DEFAULT_SIZE, description="Pixels of the longer side.")
+    format: Text | None = Field(
+        None,
+        description="As behind the address. Default: `gif`. "
+        + " ".join(f"`{each.name}`: {each.description}." for each in FORMATS),
+    )
     label: Literal["date", "none"] = Field(
         "date", description="What is written on each frame: its day, or the first and the last day of its step; `none`."
     )
@@ -72,17 +79,16 @@ class AnimationParameters(FrameParameters, PictureParameters):
 
 
 class Place:
-    """Which box, and which format, as the address says."""
+    """Which box, and which format if one stands behind it, as the address says."""
 
     def __init__(
         self,
         minx: Annotated[str, Path(description="West, in degrees.")],
         miny: Annotated[str, Path(description="South, in degrees.")],
         maxx: Annotated[str, Path(description="East, in degrees.")],
-        maxy: Annotated[str, Path(description="North, in degrees.")],
-        format: Annotated[str, Path(description=" ".join(f"`{each.name}`: {each.description}." for each in FORMATS))],
+        maxy: Annotated[str, Path(description="North, in degrees. A format may stand behind it: `46.6.webp`.")],
     ) -> None:
-        self.form: Format = format_of(format)
+        maxy, self.format = without_format(maxy)
         self.box: Bounds = parse_bbox(f"{minx},{miny},{maxx},{maxy}")
 
 
@@ -102,12 +108,13 @@ async def animation(request: Request, place: Placed, parameters: Annotated[Anima
 
 async def answer(request: Request, place: Place, look: Look, ask: Ask, frames: FrameParameters) -> Response:
     """A time lapse as a response. Fewer are in work at once than pictures, since each takes as much as many of them."""
+    form = format_of(format_asked(place.format, frames.format, FORMATS[0].name))
     duration = duration_of(frames.fps, frames.duration)
     step, grid = frames.step_of_time(), map_grid(*place.box, frames.size)
     admission: Admission = request.app.state.animations
-    made = _made(request, place.form, grid, look, ask, step, frames, duration)
+    made = _made(request, form, grid, look, ask, step, frames, duration)
     shown, headers = await admission.run(request, made)
-    return with_etag(request, shown, place.form.media_type, headers)
+    return with_etag(request, shown, form.media_type, headers)
 
 
 async def _made(

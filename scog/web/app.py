@@ -17,8 +17,10 @@ from scog.engine import open_engine
 from scog.pixels.cache import ByteCache
 from scog.settings import Settings
 from scog.web import places, problems, stac, tiles, viewer
+from scog.web.compression import Compressed
 from scog.web.gate import Gate
 from scog.web.later import Later
+from scog.web.parts import Parts
 from scog.web.respond import EXPOSED_HEADERS, Admission, ClientGone
 from scog.web.warm import warm_up
 
@@ -37,6 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.cutouts = Admission(settings.cutouts)
             app.state.statistics = Admission(settings.statistics)
             app.state.series = Admission(settings.series)
+            app.state.parts = Parts(settings.answer_cache_mb * 1_000_000)
             app.state.queries = ByteCache(tiles.KEPT_QUERIES)
             app.state.stac_searches = asyncio.Semaphore(stac.SEARCHES)
             app.state.made_up = viewer.is_made_up(settings)
@@ -49,15 +52,17 @@ def create_app(settings: Settings) -> FastAPI:
         version=scog.__version__,
         description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,  # see `documentation`: FastAPI's own loads its files from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # it would redirect to whatever host the client claims to have asked
     )
+    app.add_middleware(Compressed)
     app.add_middleware(Gate)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],
         allow_methods=["GET", "HEAD", "POST"],
-        allow_headers=["Range"],
+        allow_headers=["If-None-Match", "If-Range", "Range"],
         expose_headers=list(EXPOSED_HEADERS),
         max_age=86400,
     )

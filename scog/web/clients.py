@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -10,18 +11,22 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from scog.ask import Ask
 from scog.catalog.footprint import Bounds
 from scog.look import Look
 from scog.space.bounds import boxes, lonlat_bounds
 from scog.space.grid import WEB_MERCATOR, tile_matrix_set, transformer, world_grid, zoom_like
+from scog.web.covered import covered_by
 from scog.web.links import base_url
 from scog.web.parameters import Tile, TileMatrixSetId, no_doubles
 from scog.web.problems import REFUSALS
+from scog.web.queries import QueryRoute
 
-router = APIRouter(tags=["map clients"], dependencies=[Depends(no_doubles)], responses=REFUSALS)
+router = APIRouter(tags=["map clients"], dependencies=[Depends(no_doubles)], responses=REFUSALS, route_class=QueryRoute)
 
-MIN_ZOOM, MAX_ZOOM, HOME_ZOOM = 7, 16, 12
-ATTRIBUTION = "Contains modified Copernicus Sentinel data"
+MIN_ZOOM, MAX_ZOOM = 7, 16
+"""Zooms of web mercator that are shown where no file's pixels are known."""
+HOME_ZOOM = 12
 MADE_UP = "Made-up data of scog's demo"
 TILING_SCHEME = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"
 KEPT = {"Cache-Control": "public, max-age=3600", "Vary": "Host"}
@@ -42,15 +47,15 @@ AsList = Annotated[ListParameters, Query()]
 @router.get("/tilejson.json", summary="TileJSON 3.0 for map clients")
 async def tilejson(request: Request, parameters: Tile) -> JSONResponse:
     """Where the tiles are, which zooms, and what they cover; the query is passed on to the tiles."""
-    parameters.ask()
-    return await answer(request, WEB_MERCATOR, parameters.look(), "/tiles/{z}/{x}/{y}")
+    ask = parameters.ask()
+    return await answer(request, WEB_MERCATOR, parameters.look(), ask, "/tiles/{z}/{x}/{y}")
 
 
 @router.get("/{tileMatrixSetId}/tilejson.json", summary="TileJSON of any grid")
 async def any_tilejson(request: Request, tms: TileMatrixSetId, parameters: Tile) -> JSONResponse:
     """The same for a grid of `/tileMatrixSets`, in its own zooms; TileJSON itself knows web mercator only."""
-    parameters.ask()
-    return await answer(request, tms, parameters.look(), f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
+    ask = parameters.ask()
+    return await answer(request, tms, parameters.look(), ask, f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
 
 
 @router.get("/tileMatrixSets", summary="The grids there are")
@@ -66,16 +71,15 @@ async def one_tile_matrix_set(tms: TileMatrixSetId, parameters: AsList) -> JSONR
     return JSONResponse(tile_matrix_set(tms).model_dump(mode="json", exclude_none=True), headers=KEPT)
 
 
-async def answer(request: Request, tms: str, look: Look, template: str, covered: Bounds | None = None) -> JSONResponse:
-    """TileJSON of tiles at a template, which cover what the catalogue does if nothing else is said.
+async def answer(request: Request, tms: str, look: Look, ask: Ask, template: str) -> JSONResponse:
+    """TileJSON of tiles at a template, which cover the asked area, or what the asked collection does.
 
     The query is passed on to the tiles.
     """
     engine = request.app.state.engine
-    covered = covered or await engine.searches.catalog.bounds()
-    bounds, zooms = shown_bounds(tms, covered), shown_zooms(tms)
-    lon, lat, zoom = _middle(tms, bounds, None if covered else engine.settings.home)
-    zoom = min(max(zoom_like(tms, zoom), zooms[0]), zooms[1])
+    shown = await layer_of(request, tms, look, ask)
+    bounds, zooms = shown.bounds, shown.zooms
+    lon, lat, zoom = _middle(tms, bounds, None if ask.area else engine.settings.home, zooms)
     query = urlencode(request.query_params.multi_items())
     body = {
         "tilejson": "3.0.0",
@@ -86,9 +90,27 @@ async def answer(request: Request, tms: str, look: Look, template: str, covered:
         "maxzoom": zooms[1],
         "bounds": list(bounds),
         "center": [lon, lat, zoom],
-        "attribution": attribution(request),
+        "attribution": shown.attribution,
     }
     return JSONResponse(body, headers=LINKED_SHORTLY)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What clients are told of a layer's tiles: bounds in degrees, first and last zoom, whose data it is."""
+
+    bounds: Bounds
+    zooms: tuple[int, int]
+    attribution: str
+
+
+async def layer_of(request: Request, tms: str, look: Look, ask: Ask) -> Shown:
+    """What is known of a layer's tiles in a grid. Raises InvalidInput where there is no such collection."""
+    found = await covered_by(request.app.state.engine, ask.collection, look)
+    covered = ask.area.bounds if ask.area else found.bounds
+    zooms = found.zooms(tms) or (zoom_like(tms, MIN_ZOOM), zoom_like(tms, MAX_ZOOM))
+    whose = MADE_UP if request.app.state.made_up else found.attribution
+    return Shown(shown_bounds(tms, covered), zooms, whose)
 
 
 def name_of(look: Look) -> str:
@@ -96,20 +118,10 @@ def name_of(look: Look) -> str:
     return f"scog: {look.title}"
 
 
-def attribution(request: Request) -> str:
-    """Whose data it is."""
-    return MADE_UP if request.app.state.made_up else ATTRIBUTION
-
-
 def shown_bounds(tms: str, covered: Bounds | None) -> Bounds:
     """What a grid shows of what is covered; all of it where that is nothing, or not known."""
     extent = _extent(tms)
     return _common(covered, extent) or extent
-
-
-def shown_zooms(tms: str) -> tuple[int, int]:
-    """The first and the last zoom of a grid that clients are told of."""
-    return zoom_like(tms, MIN_ZOOM), zoom_like(tms, MAX_ZOOM)
 
 
 def _extent(tms: str) -> Bounds:
@@ -128,16 +140,20 @@ def _common(covered: Bounds | None, extent: Bounds) -> Bounds | None:
     return (west, south, east, north) if west < east and south < north else None
 
 
-def _middle(tms: str, bounds: Bounds, home: tuple[float, float, int] | None) -> tuple[float, float, int]:
-    """Where a map opens, and at which zoom of web mercator: at home if it is there, in the middle else."""
+def _middle(
+    tms: str, bounds: Bounds, home: tuple[float, float, int] | None, zooms: tuple[int, int]
+) -> tuple[float, float, int]:
+    """Where a map opens, and at which of the grid's zooms: at home if it is there, in the middle else."""
     west, south, east, north = bounds
+    first, last = zooms
     if home and west <= home[0] <= east and south <= home[1] <= north:
-        return home
+        return home[0], home[1], min(max(zoom_like(tms, home[2]), first), last)
+    zoom = min(max(zoom_like(tms, HOME_ZOOM), first), last)
     if bounds != _extent(tms):
-        return (west + east) / 2, (south + north) / 2, HOME_ZOOM
+        return (west + east) / 2, (south + north) / 2, zoom
     world = world_grid(tms)
     lon, lat = transformer(world.crs, "EPSG:4326").transform(*world.centre)
-    return lon, lat, HOME_ZOOM
+    return lon, lat, zoom
 
 
 def _listed(name: str, base: str) -> dict[str, Any]:

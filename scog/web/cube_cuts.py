@@ -6,31 +6,30 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from scog.web import cuts, pictures, statistics
 from scog.web.cubes import Frozen
-from scog.web.cut_parameters import BoxCut, Boxed, FeatureCut, FormatName, Sides
+from scog.web.cut_parameters import BoxCut, Boxed, FeatureCut, FormatName, Sized
 from scog.web.cuts import BOX, FORMAT, SIZED, WITH_BODY
 from scog.web.definitions import shown
 from scog.web.parameters import no_doubles
+from scog.web.parts import PartRoute
 from scog.web.places import GeoJSON
 from scog.web.problems import PROBLEMS
 from scog.web.statistics import Numbers
 
-router = APIRouter(prefix="/cubes/{id}", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
-
-
-@router.get(BOX + FORMAT, summary="A box of a cube", response_class=Response, responses=pictures.RESPONSES)
-async def bbox(request: Request, cube: Frozen, box: Boxed, form: FormatName, cut: BoxCut) -> Response:
-    """As `/bbox/...` with the cube's parameters, transparent outside of its area."""
-    return await cuts.answer_box(request, box, None, form, cut, *shown(cube))
-
-
-@router.get(
-    BOX + SIZED + FORMAT, summary="A cube's box of a given size", response_class=Response, responses=pictures.RESPONSES
+router = APIRouter(
+    prefix="/cubes/{id}", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute
 )
-async def sized_bbox(
-    request: Request, cube: Frozen, box: Boxed, sides: Sides, form: FormatName, cut: BoxCut
-) -> Response:
+
+
+@router.get(BOX, summary="A box of a cube", response_class=Response, responses=pictures.RESPONSES)
+async def bbox(request: Request, cube: Frozen, box: Boxed, cut: BoxCut) -> Response:
+    """As `/bbox/...` with the cube's parameters, transparent outside of its area."""
+    return await cuts.answer_box(request, box, None, cut, *shown(cube))
+
+
+@router.get(BOX + SIZED, summary="A cube's box of a given size", response_class=Response, responses=pictures.RESPONSES)
+async def sized_bbox(request: Request, cube: Frozen, box: Boxed, sides: Sized, cut: BoxCut) -> Response:
     """The same, so many pixels wide and high."""
-    return await cuts.answer_box(request, box, sides, form, cut, *shown(cube))
+    return await cuts.answer_box(request, box, sides, cut, *shown(cube))
 
 
 @router.post(
@@ -58,27 +57,15 @@ async def feature(request: Request, cube: Frozen, cut: FeatureCut) -> Response:
 
 
 @router.post(
-    "/feature" + SIZED + FORMAT,
+    "/feature" + SIZED,
     summary="A cube's polygon of a given size",
     response_class=Response,
     responses=WITH_BODY,
     openapi_extra=cuts.BODY,
 )
-async def sized_feature_as(request: Request, cube: Frozen, sides: Sides, form: FormatName, cut: FeatureCut) -> Response:
-    """The same, so many pixels wide and high."""
-    return await cuts.answer_feature(request, sides, form, cut, *shown(cube))
-
-
-@router.post(
-    "/feature" + SIZED,
-    summary="A cube's polygon of a given size as a picture",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=cuts.BODY,
-)
-async def sized_feature(request: Request, cube: Frozen, sides: Sides, cut: FeatureCut) -> Response:
-    """The same as a PNG, or as `format` says."""
-    return await cuts.answer_feature(request, sides, None, cut, *shown(cube))
+async def sized_feature(request: Request, cube: Frozen, sides: Sized, cut: FeatureCut) -> Response:
+    """The same, so many pixels wide and high; the height may end in the format."""
+    return await cuts.answer_feature(request, sides.size, sides.format, cut, *shown(cube))
 
 
 @router.post(

@@ -27,7 +27,7 @@ from scog.listing import feature_collection
 from scog.report import Report
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
 from scog.together import gather_all
-from scog.web import animations, clients, legends, pictures, places, tiles, timeseries, wmts
+from scog.web import animations, clients, legends, pictures, places, tiles, timeseries
 from scog.web.animations import Frames, Placed
 from scog.web.bodies import read_body
 from scog.web.definitions import Wanted, body_schema, shown, wanted_of
@@ -35,13 +35,15 @@ from scog.web.legends import SizeParameters
 from scog.web.links import base_url
 from scog.web.offers import LINKED, Nothing
 from scog.web.parameters import Delivery, TileMatrixSetId, no_doubles, tile_address
+from scog.web.parts import PartRoute
 from scog.web.places import GeoJSON
 from scog.web.problems import PROBLEMS, REFUSALS
 from scog.web.respond import with_etag
 from scog.web.timeseries import Shown, formula_from
-from scog.web.wmts import CubeCapabilities
 
-router = APIRouter(prefix="/cubes", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+router = APIRouter(
+    prefix="/cubes", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute
+)
 
 TEMPLATE = "/tiles/{z}/{x}/{y}"
 CREATED: dict[int | str, dict[str, Any]] = {
@@ -188,25 +190,6 @@ async def any_tilejson(request: Request, cube: Frozen, tms: TileMatrixSetId, del
     return await _tilejson(request, cube, tms, f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
 
 
-@router.get("/{id}/WMTSCapabilities.xml", summary="A cube's WMTS", response_class=Response, responses=wmts.RESPONSES)
-async def capabilities(request: Request, cube: Frozen, delivery: CubeCapabilities) -> Response:
-    """As `/WMTSCapabilities.xml`, of the cube's tiles and its area."""
-    return await _capabilities(request, cube, WEB_MERCATOR, delivery)
-
-
-@router.get(
-    "/{id}/{tileMatrixSetId}/WMTSCapabilities.xml",
-    summary="A cube's WMTS of any grid",
-    response_class=Response,
-    responses=wmts.RESPONSES,
-)
-async def any_capabilities(
-    request: Request, cube: Frozen, tms: TileMatrixSetId, delivery: CubeCapabilities
-) -> Response:
-    """The same for a grid of `/tileMatrixSets`."""
-    return await _capabilities(request, cube, tms, delivery)
-
-
 @router.get("/{id}/legend.json", summary="A cube's legend, for programs", response_class=JSONResponse)
 async def legend_json(request: Request, cube: Frozen, parameters: Nothing) -> Response:
     """As `/legend.json`."""
@@ -267,13 +250,7 @@ def _together(scenes: Iterable[Scene]) -> list[Observation]:
 
 
 async def _tilejson(request: Request, cube: Cube, tms: str, template: str) -> JSONResponse:
-    covered = cube.area.bounds if cube.area else None
-    return await clients.answer(request, tms, shown(cube)[0], f"/cubes/{cube.id}{template}", covered)
-
-
-async def _capabilities(request: Request, cube: Cube, tms: str, delivery: wmts.RequestParameters) -> Response:
-    covered = cube.area.bounds if cube.area else None
-    return await wmts.answer(request, tms, shown(cube)[0], delivery, f"/cubes/{cube.id}/tiles", covered)
+    return await clients.answer(request, tms, *shown(cube), f"/cubes/{cube.id}{template}")
 
 
 def _document(cube: Cube, base: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Path, Query
@@ -17,6 +18,7 @@ from scog.space.cut import MAX_SIZE, UTM, Box, Size, cut_grid
 from scog.space.grid import Grid
 from scog.space.lattice import Lattice
 from scog.web.parameters import NUMBER, AnswerParameters, PictureParameters, Text
+from scog.web.pictures import without_format
 
 _PIXELS = re.compile(r"\d{1,6}", re.ASCII)
 
@@ -38,6 +40,11 @@ class CutParameters(AnswerParameters):
     )
     width: Annotated[int, Field(ge=1)] | None = Field(None, description="Pixels across instead.")
     height: Annotated[int, Field(ge=1)] | None = Field(None, description="Pixels down.")
+    format: Text | None = Field(
+        None,
+        description="As behind the address. Default: `png`. "
+        + " ".join(f"`{name}`: {each.description}." for name, each in NAMED.items()),
+    )
     download: bool = Field(False, description="Whether browsers save it, under a name that says which box it is.")
 
     @property
@@ -72,37 +79,50 @@ class BoxCutParameters(CutParameters):
     coord_crs: Text = Field(DEGREES, description="CRS of the box's coordinates: any of EPSG's, x before y.")
 
 
-class FeatureCutParameters(CutParameters):
-    """The same of a polygon."""
-
-    format: Text | None = Field(None, description="As behind the address.")
-
-
 class BoxParameters(BoxCutParameters, PictureParameters):
     """Which values, how they look, and on which pixels."""
 
 
-class FeatureParameters(FeatureCutParameters, PictureParameters):
+class FeatureParameters(CutParameters, PictureParameters):
     """Which values, how they look, and on which pixels."""
 
 
+@dataclass(frozen=True)
+class Sides:
+    """Pixels across and down, and the format behind them, if one is."""
+
+    size: tuple[int, int]
+    format: str | None
+
+
+@dataclass(frozen=True)
+class Corners:
+    """A box, and the format behind it, if one is."""
+
+    box: Box
+    format: str | None
+
+
 def _sides(
-    width: Annotated[str, Path(description="Pixels across.")], height: Annotated[str, Path(description="Pixels down.")]
-) -> tuple[int, int]:
+    width: Annotated[str, Path(description="Pixels across.")],
+    height: Annotated[str, Path(description="Pixels down; a format may stand behind it.")],
+) -> Sides:
     """Width and height of an address. Raises InvalidInput."""
+    height, form = without_format(height)
     if not (_PIXELS.fullmatch(width) and _PIXELS.fullmatch(height) and int(width) and int(height)):
         raise InvalidInput("A size is two whole numbers.", parameter="width", valid="such as 512x512")
-    return int(width), int(height)
+    return Sides((int(width), int(height)), form)
 
 
 def _box(
     minx: Annotated[str, Path(description="Least x: west.")],
     miny: Annotated[str, Path(description="Least y: south.")],
     maxx: Annotated[str, Path(description="Greatest x: east. In degrees less than `minx` over the antimeridian.")],
-    maxy: Annotated[str, Path(description="Greatest y: north.")],
-) -> Box:
+    maxy: Annotated[str, Path(description="Greatest y: north. A format may stand behind it: `46.6.png`.")],
+) -> Corners:
     """The box of an address. Raises InvalidInput."""
-    return box_of((minx, miny, maxx, maxy))
+    maxy, form = without_format(maxy)
+    return Corners(box_of((minx, miny, maxx, maxy)), form)
 
 
 def box_of(texts: Sequence[str]) -> Box:
@@ -114,9 +134,8 @@ def box_of(texts: Sequence[str]) -> Box:
     return west, south, east, north
 
 
-_NAMES = " ".join(f"`{name}`: {each.description}." for name, each in NAMED.items())
-Boxed = Annotated[Box, Depends(_box)]
-Sides = Annotated[tuple[int, int], Depends(_sides)]
-FormatName = Annotated[str, Path(alias="format", description=_NAMES)]
+Boxed = Annotated[Corners, Depends(_box)]
+Sized = Annotated[Sides, Depends(_sides)]
+FormatName = Annotated[str, Path(alias="format", description="As `format`.")]
 BoxCut = Annotated[BoxCutParameters, Query()]
-FeatureCut = Annotated[FeatureCutParameters, Query()]
+FeatureCut = Annotated[CutParameters, Query()]

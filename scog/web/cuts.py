@@ -27,18 +27,20 @@ from scog.web.cut_parameters import (
     BoxCutParameters,
     Boxed,
     BoxParameters,
+    Corners,
     CutParameters,
-    FeatureCutParameters,
     FeatureParameters,
     FormatName,
     Sides,
+    Sized,
 )
 from scog.web.geojson import parse_geojson
 from scog.web.parameters import no_doubles
+from scog.web.parts import PartRoute
 from scog.web.problems import PROBLEMS, REFUSALS
 from scog.web.respond import Admission
 
-router = APIRouter(tags=["cut-outs"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+router = APIRouter(tags=["cut-outs"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute)
 
 BOX = "/bbox/{minx},{miny},{maxx},{maxy}"
 SIZED = "/{width}x{height}"
@@ -67,41 +69,37 @@ def with_body(*kinds: str) -> dict[str, Any]:
 BODY = with_body("Feature", "FeatureCollection", "Polygon", "MultiPolygon", "GeometryCollection")
 
 
-@router.get(
-    BOX + FORMAT, summary="A box as a picture or as values", response_class=Response, responses=pictures.RESPONSES
-)
-async def bbox(
-    request: Request, box: Boxed, form: FormatName, parameters: Annotated[BoxParameters, Query()]
-) -> Response:
+@router.get(BOX, summary="A box as a picture or as values", response_class=Response, responses=pictures.RESPONSES)
+async def bbox(request: Request, box: Boxed, parameters: Annotated[BoxParameters, Query()]) -> Response:
     """Draw a box of any CRS (degrees by default) on pixels of any CRS (by default the box's), at the scenes' own
     resolution if that takes no more than `max_size`.
 
-    `Content-Bbox` and `Content-Crs` say where its pixels lie, which GeoTIFFs do themselves.
+    The last number may end in a format, such as `.png` (the default) or `.tif`. `Content-Bbox` and `Content-Crs` say
+    where its pixels lie, which GeoTIFFs do themselves.
     """
-    return await answer_box(request, box, None, form, parameters, parameters.look(), parameters.ask())
+    return await answer_box(request, box, None, parameters, parameters.look(), parameters.ask())
 
 
-@router.get(
-    BOX + SIZED + FORMAT, summary="A box of a given size", response_class=Response, responses=pictures.RESPONSES
-)
+@router.get(BOX + SIZED, summary="A box of a given size", response_class=Response, responses=pictures.RESPONSES)
 async def sized_bbox(
-    request: Request, box: Boxed, sides: Sides, form: FormatName, parameters: Annotated[BoxParameters, Query()]
+    request: Request, box: Boxed, sides: Sized, parameters: Annotated[BoxParameters, Query()]
 ) -> Response:
-    """The same, so many pixels wide and high."""
-    return await answer_box(request, box, sides, form, parameters, parameters.look(), parameters.ask())
+    """The same, so many pixels wide and high; here the height may end in the format."""
+    return await answer_box(request, box, sides, parameters, parameters.look(), parameters.ask())
 
 
 async def answer_box(
     request: Request,
-    box: Box,
-    sides: tuple[int, int] | None,
-    form: str,
+    corners: Corners,
+    sides: Sides | None,
     cut: BoxCutParameters,
     look: Look,
     ask: Ask,
 ) -> Response:
     """A box as a response."""
-    grid = await _grid(request, box, parse_crs(cut.coord_crs, "coord_crs"), sides, cut, ask)
+    form = pictures.format_asked(corners.format if sides is None else sides.format, cut.format)
+    box, size = corners.box, None if sides is None else sides.size
+    grid = await _grid(request, box, parse_crs(cut.coord_crs, "coord_crs"), size, cut, ask)
     return await _answer(request, grid, form, cut, look, ask, box)
 
 
@@ -134,38 +132,22 @@ async def feature(request: Request, parameters: Annotated[FeatureParameters, Que
 
 
 @router.post(
-    "/feature" + SIZED + FORMAT,
+    "/feature" + SIZED,
     summary="A polygon of a given size",
     response_class=Response,
     responses=WITH_BODY,
     openapi_extra=BODY,
 )
-async def sized_feature_as(
-    request: Request, sides: Sides, form: FormatName, parameters: Annotated[FeatureParameters, Query()]
-) -> Response:
-    """The same, so many pixels wide and high."""
-    return await answer_feature(request, sides, form, parameters, parameters.look(), parameters.ask())
-
-
-@router.post(
-    "/feature" + SIZED,
-    summary="A polygon of a given size as a picture",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=BODY,
-)
-async def sized_feature(request: Request, sides: Sides, parameters: Annotated[FeatureParameters, Query()]) -> Response:
-    """The same as a PNG, or as `format` says."""
-    return await answer_feature(request, sides, None, parameters, parameters.look(), parameters.ask())
+async def sized_feature(request: Request, sides: Sized, parameters: Annotated[FeatureParameters, Query()]) -> Response:
+    """The same, so many pixels wide and high; the height may end in the format."""
+    return await answer_feature(request, sides.size, sides.format, parameters, parameters.look(), parameters.ask())
 
 
 async def answer_feature(
-    request: Request, sides: tuple[int, int] | None, form: str | None, cut: FeatureCutParameters, look: Look, ask: Ask
+    request: Request, sides: tuple[int, int] | None, form: str | None, cut: CutParameters, look: Look, ask: Ask
 ) -> Response:
     """The polygon of the body as a response; within the area of `ask`, if that has one."""
-    if form and cut.format and form != cut.format:
-        what = "The address and the parameter ask for two formats."
-        raise InvalidInput(what, parameter="format", valid="one of them")
+    form = pictures.format_asked(form, cut.format)
     engine: Engine = request.app.state.engine
     settings = engine.settings
     body = await read_body(request, settings.field_bytes, "geometry")
@@ -178,7 +160,6 @@ async def answer_feature(
             what = "The polygon lies outside of the cube's area."
             raise InvalidInput(what, parameter="body", valid="a polygon within the area that /cubes/{id} tells")
         area = common
-    form = form or cut.format or pictures.DEFAULT_FORMAT
     response = await _answer(request, grid, form, cut, look, ask.limited(area), box)
     if notes:
         response.headers["X-Scog-Repaired"] = notes

@@ -10,6 +10,8 @@ MAX_QUERY = 16_384
 """Bytes of a query string; a formula of 512 characters, each of them escaped, takes 1,536."""
 MAX_HEADERS = 65_536
 """Bytes of all headers."""
+HEAD = "scog.head"
+"""Set in the scope of a request whose body nobody will see."""
 
 
 class Gate:
@@ -27,9 +29,15 @@ class Gate:
         elif sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
             await Problem(431, f"The headers are longer than {MAX_HEADERS} bytes.")(scope, receive, send)
         elif scope["method"] == "HEAD":
-            await self._app({**scope, "method": "GET"}, receive, _without_body(send))
+            await self._app(_as_get(scope), receive, _without_body(send))
         else:
             await self._app(scope, receive, send)
+
+
+def _as_get(scope: Scope) -> Scope:
+    """The request as a GET of the whole, for of HEAD parts have no meaning; `scog.head` says that it was one."""
+    headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
+    return {**scope, "method": "GET", "headers": headers, HEAD: True}
 
 
 def _without_body(send: Send) -> Send:

@@ -14,9 +14,10 @@ from scog.kept import encoded
 from scog.look import Look
 from scog.web.parameters import TileParameters, no_doubles
 from scog.web.problems import REFUSALS
+from scog.web.queries import QueryRoute
 from scog.web.respond import with_etag
 
-router = APIRouter(tags=["on offer"], dependencies=[Depends(no_doubles)], responses=REFUSALS)
+router = APIRouter(tags=["on offer"], dependencies=[Depends(no_doubles)], responses=REFUSALS, route_class=QueryRoute)
 
 KEPT = {"Cache-Control": "public, max-age=3600"}
 

@@ -27,9 +27,10 @@ from scog.web.legends import KEPT
 from scog.web.links import base_url
 from scog.web.parameters import no_doubles
 from scog.web.problems import REFUSALS
+from scog.web.queries import QueryRoute
 from scog.web.respond import with_etag
 
-router = APIRouter(tags=["on offer"], dependencies=[Depends(no_doubles)], responses=REFUSALS)
+router = APIRouter(tags=["on offer"], dependencies=[Depends(no_doubles)], responses=REFUSALS, route_class=QueryRoute)
 
 T = TypeVar("T")
 

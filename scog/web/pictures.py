@@ -19,7 +19,7 @@ from scog.kept import Encoded, encoded
 from scog.look import Look
 from scog.pixels.workbench import QUICK, effort
 from scog.space.grid import Grid
-from scog.web.parameters import MAX_SIZE, AnswerParameters, DeliveryParameters
+from scog.web.parameters import MAX_SIZE, NUMBER, AnswerParameters, DeliveryParameters
 from scog.web.respond import COMPLETE, IMMUTABLE, report_headers, with_etag
 
 DEFAULT_FORMAT = "png"
@@ -41,6 +41,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     304: {"description": "The client's copy is current."},
 }
 """For the documentation of routes that answer with a picture."""
+_WITH_FORMAT = re.compile(r"(.*)\.([A-Za-z][A-Za-z0-9]{0,7})", re.ASCII)
 _NAME = re.compile(r"(-?\d{1,9})(@[12]x)?(?:\.([A-Za-z0-9]{1,8}))?", re.ASCII)
 
 
@@ -61,12 +62,24 @@ def tile_name(text: str, parameters: DeliveryParameters) -> TileName:
     if size > MAX_SIZE:
         what = f"A tile of {size} pixels a side is too large."
         raise InvalidInput(what, parameter="tilesize", valid=f"up to {MAX_SIZE} pixels a side, with @2x counted in")
-    asked = [name for name in (suffix, parameters.format) if name is not None]
-    if len(set(asked)) > 1:
-        raise InvalidInput(
-            "The address and the parameter ask for two formats.", parameter="format", valid="one of them"
-        )
-    return TileName(row, size, asked[0] if asked else DEFAULT_FORMAT)
+    return TileName(row, size, format_asked(suffix, parameters.format))
+
+
+def format_asked(suffix: str | None, parameter: str | None, default: str = DEFAULT_FORMAT) -> str:
+    """The format behind an address or that of `format=`. Raises InvalidInput where they are two."""
+    if suffix is not None and parameter is not None and suffix != parameter:
+        what = f"The address asks for {suffix[:16]!r}, and the parameter for {parameter[:16]!r}."
+        raise InvalidInput(what, parameter="format", valid="one of them")
+    return next((name for name in (suffix, parameter) if name is not None), default)
+
+
+def without_format(text: str) -> tuple[str, str | None]:
+    """The last part of an address without the format behind it, and that: `46.04.png` is `46.04` and `png`.
+
+    Formats begin with a letter, so that the digits behind a number's own point are none.
+    """
+    found = _WITH_FORMAT.fullmatch(text)
+    return (found[1], found[2]) if found and not NUMBER.fullmatch(text) else (text, None)
 
 
 async def picture(
@@ -87,7 +100,7 @@ async def picture(
     drawing = await cut_out(engine, grid, ask)
     report = drawing.report
     if delivery.strict and report.partial:
-        fault = report.nothing_readable("Scenes are missing from this picture.")
+        fault = report.nothing_readable("Scenes are missing from this picture")
         fault.progress = report.progress
         raise fault
     if delivery.empty == "204" and not drawing.valid.any():

@@ -30,9 +30,10 @@ from scog.web.parameters import (
     tile_address,
 )
 from scog.web.problems import PROBLEMS
+from scog.web.queries import QueryRoute
 from scog.web.respond import report_headers
 
-router = APIRouter(tags=["places"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+router = APIRouter(tags=["places"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=QueryRoute)
 
 
 class GeoJSON(JSONResponse):

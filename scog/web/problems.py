@@ -13,6 +13,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from scog import errors
+from scog.report import skipped_scene
+from scog.suggest import did_you_mean
+from scog.web.queries import hint, parameters_of
 from scog.web.retries import retry_after
 
 log = logging.getLogger(__name__)
@@ -36,12 +39,15 @@ TITLES = {
     405: "Method not allowed",
     413: "Too long",
     414: "Too long",
+    416: "No such part",
     431: "Too long",
     500: "Something went wrong here",
     502: "A source of data failed",
     503: "Not available now",
     504: "Not done in time",
 }
+NAMED, DETAILED = 10, 3
+"""Scenes that are named in a problem, and of which it is said in detail what went wrong."""
 _SCHEMA = {
     "title": "Problem",
     "type": "object",
@@ -56,11 +62,15 @@ _SCHEMA = {
         "position": {"type": "integer", "description": "Column of a formula where the trouble starts, from 0."},
         "skipped": {
             "type": "array",
-            "description": "Scenes that could not be read; at most 10.",
+            "description": f"Scenes that could not be read; at most {NAMED}.",
             "items": {
                 "type": "object",
                 "required": ["scene", "reason"],
-                "properties": {"scene": {"type": "string"}, "reason": {"type": "string"}},
+                "properties": {
+                    "scene": {"type": "string"},
+                    "reason": {"type": "string", "description": "A short token, such as `no-file`."},
+                    "detail": {"type": "string", "description": "Which band and file, why, and what to do."},
+                },
             },
         },
         "progress": {
@@ -136,8 +146,8 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unforeseen)
 
 
-def problem_of(error: errors.ScogError) -> Problem:
-    """The problem that tells of an error of ours."""
+def problem_of(error: errors.ScogError, hint: str = "") -> Problem:
+    """The problem that tells of an error of ours, with a `hint` behind what it says itself."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
     more: dict[str, Any] = {}
     if isinstance(error, errors.InvalidInput):
@@ -145,11 +155,14 @@ def problem_of(error: errors.ScogError) -> Problem:
     if isinstance(error, errors.InvalidExpression):
         more["position"] = error.position
     if isinstance(error, errors.NothingReadable):
-        more["skipped"] = [{"scene": scene, "reason": reason} for scene, reason in error.skipped[:10]]
+        more["skipped"] = [
+            skipped_scene(scene, reason, error.why.get(scene) if place < DETAILED else None)
+            for place, (scene, reason) in enumerate(error.skipped[:NAMED])
+        ]
         more["reasons"] = [reason for _, reason in error.skipped]
     progress = getattr(error, "progress", None)
     if not isinstance(progress, errors.Progress):
-        return Problem(status, str(error), **more)
+        return Problem(status, f"{error}{hint}", **more)
     more["progress"] = {name: number for name, number in asdict(progress).items() if name != "searches"}
     more["headers"] = {"X-Scog-Upstream": upstream(progress.requests, progress.bytes, progress.searches)}
     return Problem(status, f"{error} {_in_words(progress)}", **more)
@@ -167,17 +180,23 @@ def _in_words(progress: errors.Progress) -> str:
 
 async def _of_ours(request: Request, error: Exception) -> Problem:
     assert isinstance(error, errors.ScogError)
-    return problem_of(error)
+    return problem_of(error, hint(request, error.parameter) if isinstance(error, errors.InvalidInput) else "")
 
 
 async def _of_validation(request: Request, error: Exception) -> Problem:
     assert isinstance(error, RequestValidationError)
+    return problem_of_validation(request, error)
+
+
+def problem_of_validation(request: Request, error: RequestValidationError) -> Problem:
+    """The problem that tells of the first parameter that is of the wrong kind, or that there is not."""
     first = error.errors()[0]
     name = str(first["loc"][min(1, len(first["loc"]) - 1)])[:64]  # ("query", "bands", 3): the fourth of bands
-    known = _parameters(request)
+    known = parameters_of(request)
     if first["type"] == "extra_forbidden":
-        return Problem(400, f"There is no parameter {name!r}.", parameter=name, valid=", ".join(known) or "none")
-    return Problem(400, f"{name}: {first['msg']}.", parameter=name, valid=known.get(name))
+        what = f"There is no parameter {name!r}{did_you_mean(name, known) or '.'}"
+        return Problem(400, what, parameter=name, valid=", ".join(known) or "none")
+    return Problem(400, f"{name}: {first['msg']}.{hint(request, name)}", parameter=name, valid=known.get(name))
 
 
 async def _of_http(request: Request, error: Exception) -> Problem:
@@ -190,14 +209,3 @@ async def _of_http(request: Request, error: Exception) -> Problem:
 async def _unforeseen(request: Request, error: Exception) -> Problem:
     log.exception("unforeseen error", exc_info=error)
     return Problem(500, "This is a fault of scog's; its log says more.")
-
-
-def _parameters(request: Request) -> dict[str, str | None]:
-    """The names of the query parameters that the asked route has, each with its description."""
-    operation = request.scope.get("route")
-    known: dict[str, str | None] = {}
-    for parameter in getattr(getattr(operation, "dependant", None), "query_params", []):
-        model = getattr(parameter.field_info, "annotation", None)
-        fields = getattr(model, "model_fields", None) or {parameter.alias: parameter.field_info}
-        known |= {name: field.description for name, field in fields.items()}
-    return known

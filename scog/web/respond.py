@@ -13,6 +13,8 @@ from scog.errors import Overloaded
 from scog.kept import Encoded
 from scog.pixels.coarseness import Coarseness
 from scog.report import Report
+from scog.web.byteranges import answer_part
+from scog.web.compression import is_text, with_vary
 from scog.web.problems import upstream
 from scog.web.retries import retry_after_partial
 
@@ -22,12 +24,17 @@ COMPLETE = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=8
 IMMUTABLE = "public, max-age=31536000, immutable"
 PARTIAL = "public, max-age=30"
 PREVIEW = "public, max-age=5"
+SHOWN = "scog.shown"
+"""Where the scope of a request has the whole body of its answer, and its media type."""
 NAMED = 10
 """Scenes named in a header; beyond it their number."""
 MAX_NAME = 128
 """Characters of a scene's name; Sentinel-2's have 30."""
 _UNFIT = re.compile(r"[^!-+\--~]")
 """What would end a header or a list in it: a catalogue may call its scenes as it likes."""
+_UNPRINTABLE = re.compile(r"[^ -~]")
+MAX_WHY = 500
+"""Characters of what went wrong; the problem of an image that cannot be drawn has all of it."""
 EXPOSED_HEADERS = (
     "Accept-Ranges",
     "Content-Bbox",
@@ -40,6 +47,7 @@ EXPOSED_HEADERS = (
     "X-Scog-Scenes",
     "X-Scog-Used",
     "X-Scog-Skipped",
+    "X-Scog-Why",
     "X-Scog-Unmasked",
     "X-Scog-Bounded",
     "X-Scog-Incomplete",
@@ -104,6 +112,8 @@ def report_headers(report: Report, keep: str = COMPLETE) -> dict[str, str]:
         headers["X-Scog-Used"] = _named([scene.id for scene in report.used])
     if report.skipped:
         headers["X-Scog-Skipped"] = _named([f"{scene};{reason}" for scene, reason in report.skipped.items()])
+    if report.why:
+        headers["X-Scog-Why"] = _text("; ".join(dict.fromkeys(report.why.values())))
     if report.unmasked:
         headers["X-Scog-Unmasked"] = _named(report.unmasked)
     if report.bounded:
@@ -126,13 +136,26 @@ def _preview(preview: Coarseness) -> str:
 
 
 def with_etag(request: Request, encoded: Encoded, media_type: str, headers: dict[str, str]) -> Response:
-    """The body with its ETag, or 304 without it where the client has it already."""
+    """The body with its ETag, or 304 without it where the client has it already; of what is not text also in parts."""
     etag = encoded.etag
     headers = headers | {"ETag": etag}
-    known = request.headers.get("if-none-match", "") if request.method == "GET" else ""
+    text = is_text(media_type)
+    if text:  # it may go out compressed
+        headers["Vary"] = with_vary(headers.get("Vary", ""))
+    if request.method != "GET":
+        return Response(encoded.body, media_type=media_type, headers=headers)
+    known = request.headers.get("if-none-match", "")
     if known.strip() == "*" or etag in {entry.strip().removeprefix("W/") for entry in known.split(",")}:
         return Response(status_code=304, headers=headers)
-    return Response(encoded.body, media_type=media_type, headers=headers)
+    if text:
+        return Response(encoded.body, media_type=media_type, headers=headers)
+    request.scope[SHOWN] = encoded, media_type
+    return answer_part(request, encoded, media_type, headers)
+
+
+def _text(text: str) -> str:
+    """A text that fits into a header: ASCII, of a bounded length."""
+    return _UNPRINTABLE.sub("_", text if len(text) <= MAX_WHY else f"{text[:MAX_WHY]}...")
 
 
 def _named(entries: list[str]) -> str:

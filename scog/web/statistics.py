@@ -22,9 +22,10 @@ from scog.web.geojson import parse_geojson
 from scog.web.parameters import Text, ValueParameters, no_doubles
 from scog.web.places import GeoJSON
 from scog.web.problems import PROBLEMS, REFUSALS
+from scog.web.queries import QueryRoute
 from scog.web.respond import Admission, report_headers
 
-router = APIRouter(tags=["statistics"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+router = APIRouter(tags=["statistics"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=QueryRoute)
 
 ADDRESS = "/statistics"
 RESPONSES: dict[int | str, dict[str, Any]] = {413: REFUSALS["4XX"] | {"description": "The geometry is too long"}}
@@ -79,7 +80,7 @@ async def answer(request: Request, look: Look, ask: Ask, numbers: NumberParamete
     admission: Admission = request.app.state.statistics
     found, report = await admission.run(request, _found(request.app.state.engine, fields, look, ask, wanted))
     if numbers.strict and report.partial:
-        raise report.nothing_readable("Scenes are missing from these numbers.")
+        raise report.nothing_readable("Scenes are missing from these numbers")
     told = await asyncio.to_thread(document, fields, found, look, sent)
     return GeoJSON(told, headers=report_headers(report))
 

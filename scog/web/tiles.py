@@ -7,21 +7,22 @@ from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.routing import APIRoute
 
 from scog.draw import Ask
 from scog.look import Look
 from scog.space.grid import WEB_MERCATOR, tile_grid
 from scog.web import pictures
 from scog.web.parameters import DeliveryParameters, Tile, TileMatrixSetId, TileParameters, no_doubles, tile_address
+from scog.web.parts import PartRoute, in_parts
 from scog.web.problems import PROBLEMS
+from scog.web.queries import sent
 from scog.web.respond import Admission
 
 KEPT_QUERIES = 1_000_000
 """Bytes of the queries that are remembered."""
 
 
-class TileRoute(APIRoute):
+class TileRoute(PartRoute):
     """Reads each query once: all tiles of a map's layer share theirs, and reading it takes as long as drawing."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -30,7 +31,7 @@ class TileRoute(APIRoute):
 
         async def handler(request: Request) -> Response:
             known = request.app.state.queries.get(request.scope["query_string"])
-            if known is None:
+            if known is None or in_parts(request):
                 return await reading(request)
             place = request.path_params
             return await _tile(
@@ -75,7 +76,7 @@ async def any_tile(request: Request, tms: TileMatrixSetId, z: str, x: str, y: st
 
 
 def _remember(request: Request, parameters: TileParameters) -> None:
-    query = request.scope["query_string"]
+    query = sent(request)
     request.app.state.queries.put(query, parameters, 4 * len(query) + 1000)
 
 

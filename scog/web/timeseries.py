@@ -35,10 +35,11 @@ from scog.web.events import MEDIA_TYPE, Events
 from scog.web.geojson import parse_geojson
 from scog.web.live import Live
 from scog.web.parameters import SceneParameters, Text, Texts, no_doubles, parse_place
+from scog.web.parts import PartRoute
 from scog.web.problems import PROBLEMS, REFUSALS
 from scog.web.respond import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
 
-router = APIRouter(tags=["time series"], dependencies=[Depends(no_doubles)], responses=PROBLEMS)
+router = APIRouter(tags=["time series"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute)
 
 ADDRESS = "/timeseries/{lon},{lat}"
 MEDIA = {

@@ -1,8 +1,8 @@
-"""`/WMTSCapabilities.xml`: the tiles as a layer of OGC's Web Map Tile Service 1.0, in its RESTful form."""
+"""`/WMTSCapabilities.xml`: the tiles as a layer of OGC's Web Map Tile Service 1.0 (07-057r7), in its RESTful form."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -10,36 +10,45 @@ from xml.etree.ElementTree import Element
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
+from scog.ask import Ask
 from scog.catalog.footprint import Bounds
 from scog.errors import InvalidInput
 from scog.formats import format_of
 from scog.kept import encoded
 from scog.look import Look
 from scog.space.grid import WEB_MERCATOR, crs_of, tile_matrix_set
-from scog.web.clients import LINKED_SHORTLY, attribution, name_of, shown_bounds, shown_zooms
+from scog.web.clients import LINKED_SHORTLY, layer_of, name_of
 from scog.web.links import base_url
-from scog.web.parameters import DeliveryParameters, TileMatrixSetId, TileParameters, no_doubles
+from scog.web.ows import KEYS, OWS, VERSION, OwsRoute, media_type, negotiate
+from scog.web.parameters import DeliveryParameters, Text, TileMatrixSetId, TileParameters, no_doubles
 from scog.web.pictures import DEFAULT_FORMAT
 from scog.web.problems import REFUSALS
 from scog.web.respond import with_etag
 
-router = APIRouter(tags=["map clients"], dependencies=[Depends(no_doubles)], responses=REFUSALS)
+router = APIRouter(tags=["map clients"], dependencies=[Depends(no_doubles)], responses=REFUSALS, route_class=OwsRoute)
 
-WMTS, OWS, XLINK = "http://www.opengis.net/wmts/1.0", "http://www.opengis.net/ows/1.1", "http://www.w3.org/1999/xlink"
+WMTS, XLINK = "http://www.opengis.net/wmts/1.0", "http://www.w3.org/1999/xlink"
 LAYER, STYLE = "scog", "default"
 RESPONSES: dict[int | str, dict[str, object]] = {
     200: {"content": {"application/xml": {}}, "description": "The capabilities of a WMTS."}
 }
 """For the documentation of routes that answer with capabilities."""
-_REQUEST = frozenset({"SERVICE", "REQUEST", "VERSION"})
 
 
 class RequestParameters(DeliveryParameters):
-    """What clients of a WMTS ask with, in whatever form; it changes nothing."""
+    """What clients of a WMTS ask with; names and these values in any case."""
 
-    SERVICE: Literal["WMTS"] = Field("WMTS", description="As clients write it.")
-    REQUEST: Literal["GetCapabilities"] = Field("GetCapabilities", description="As clients write it.")
-    VERSION: Literal["1.0.0"] = Field("1.0.0", description="As clients write it.")
+    SERVICE: Annotated[str, Field(pattern="(?i)^WMTS$")] = Field("WMTS", description="`WMTS`.")
+    REQUEST: Annotated[str, Field(pattern="(?i)^GetCapabilities$")] = Field(
+        "GetCapabilities", description="`GetCapabilities`; tiles have addresses of their own."
+    )
+    VERSION: Annotated[str, Field(pattern=r"^\d{1,2}(\.\d{1,2}){0,2}$")] = Field(
+        VERSION, description="The version that the client would like; there is 1.0.0 only."
+    )
+    AcceptVersions: Text | None = Field(None, description="The versions that the client takes, with commas between.")
+    AcceptFormats: Text | None = Field(None, description="`application/xml` (the default) or `text/xml`.")
+    Sections: Text | None = Field(None, description="Which parts are wanted; all are sent.")
+    UpdateSequence: Text | None = Field(None, description="Changes nothing.")
 
 
 class CapabilitiesParameters(RequestParameters, TileParameters):
@@ -47,14 +56,12 @@ class CapabilitiesParameters(RequestParameters, TileParameters):
 
 
 Capabilities = Annotated[CapabilitiesParameters, Query()]
-CubeCapabilities = Annotated[RequestParameters, Query()]
 
 
 @router.get("/WMTSCapabilities.xml", summary="WMTS for GIS", response_class=Response, responses=RESPONSES)
 async def capabilities(request: Request, parameters: Capabilities) -> Response:
     """The capabilities of a WMTS with one layer, the tiles of this query, for QGIS, GDAL, ArcGIS and others."""
-    parameters.ask()
-    return await answer(request, WEB_MERCATOR, parameters.look(), parameters, "/tiles")
+    return await answer(request, WEB_MERCATOR, parameters.look(), parameters.ask(), parameters, "/tiles")
 
 
 @router.get(
@@ -65,38 +72,39 @@ async def capabilities(request: Request, parameters: Capabilities) -> Response:
 )
 async def any_capabilities(request: Request, tms: TileMatrixSetId, parameters: Capabilities) -> Response:
     """The same for a grid of `/tileMatrixSets` whose rows are all as long."""
-    parameters.ask()
-    return await answer(request, tms, parameters.look(), parameters, "/tiles")
+    return await answer(request, tms, parameters.look(), parameters.ask(), parameters, "/tiles")
 
 
-async def answer(
-    request: Request, tms: str, look: Look, delivery: DeliveryParameters, path: str, covered: Bounds | None = None
-) -> Response:
-    """The capabilities of tiles below a path, which cover what the catalogue does if nothing else is said.
+async def answer(request: Request, tms: str, look: Look, ask: Ask, delivery: RequestParameters, path: str) -> Response:
+    """The capabilities of tiles below a path, which cover the asked area, or what the asked collection does.
 
     The query is passed on to the tiles. Raises InvalidInput where a WMTS cannot describe them.
     """
+    negotiate(delivery.AcceptVersions)
     if delivery.buffer:
         what = "Tiles of a WMTS do not overlap."
         raise InvalidInput(what, parameter="buffer", valid="0")
     form = format_of(delivery.format or DEFAULT_FORMAT, look)
-    covered = covered or await request.app.state.engine.searches.catalog.bounds()
-    items = [(name, value) for name, value in request.query_params.multi_items() if name not in {*_REQUEST, "format"}]
+    shown = await layer_of(request, tms, look, ask)
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name not in KEYS]
+    items = [(name, value) for name, value in asked if name != "format"]
     query = f"?{urlencode(items)}" if items else ""
     template = f"{path}/{quote(tms)}/{{TileMatrix}}/{{TileCol}}/{{TileRow}}.{form.names[0]}{query}"
     base = base_url(request)
-    grid = _grid(tms, delivery.tilesize)
-    layer = _layer(look, tms, shown_bounds(tms, covered), form.media_type, base + template, _legend(base, path, items))
+    grid = _grid(tms, delivery.tilesize, shown.zooms)
+    layer = _layer(look, tms, shown.bounds, form.media_type, base + template, _legend(base, path, items))
     service = _node(
         "ows:ServiceIdentification",
-        _node("ows:Title", text=f"scog, {attribution(request)}"),
+        _node("ows:Title", text=", ".join(filter(None, ("scog", shown.attribution)))),
         _node("ows:ServiceType", text="OGC WMTS"),
-        _node("ows:ServiceTypeVersion", text="1.0.0"),
+        _node("ows:ServiceTypeVersion", text=VERSION),
     )
-    root = _node("Capabilities", service, _node("Contents", layer, grid), version="1.0.0")
+    address = base + quote(request.scope["path"]) + (f"?{urlencode(asked)}" if asked else "")
+    here = _node("ServiceMetadataURL", **{"xlink:href": address})
+    root = _node("Capabilities", service, _node("Contents", layer, grid), here, version=VERSION)
     root.attrib |= {"xmlns": WMTS, "xmlns:ows": OWS, "xmlns:xlink": XLINK}
     body = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return with_etag(request, encoded(body), "application/xml", LINKED_SHORTLY)
+    return with_etag(request, encoded(body), media_type(delivery.AcceptFormats), LINKED_SHORTLY)
 
 
 def _legend(base: str, path: str, items: list[tuple[str, str]]) -> str:
@@ -130,15 +138,14 @@ def _layer(look: Look, tms: str, bounds: Bounds, media_type: str, template: str,
     )
 
 
-def _grid(tms: str, size: int) -> Element:
+def _grid(tms: str, size: int, zooms: tuple[int, int]) -> Element:
     """A tile matrix set with tiles of so many pixels a side. Raises InvalidInput for one with rows of several lengths.
 
     Corners are in the order of the CRS's axes, as in the standard; a pixel of the scale 1 : 1 has 0.28 mm.
     """
     tiles = tile_matrix_set(tms)
-    first, last = shown_zooms(tms)
     matrices = []
-    for zoom in range(first, last + 1):
+    for zoom in range(zooms[0], zooms[1] + 1):
         matrix = tiles.matrix(zoom)
         if matrix.variableMatrixWidths:
             what = f"A WMTS cannot describe {tms}, whose rows have different lengths."
@@ -156,7 +163,7 @@ def _grid(tms: str, size: int) -> Element:
             )
         )
     return _node(
-        "TileMatrixSet", _node("ows:Identifier", text=tms), _node("SupportedCRS", text=_crs_name(tms)), *matrices
+        "TileMatrixSet", _node("ows:Identifier", text=tms), _node("ows:SupportedCRS", text=_crs_name(tms)), *matrices
     )
 
 

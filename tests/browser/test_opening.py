@@ -187,3 +187,17 @@ def test_what_it_waits_for_is_said(visit: Visit) -> None:
     visit.page.unroute_all()  # lets go of what is held
     visit.drawn()
     visit.page.wait_for_selector("#status:not(.on)", state="attached")
+
+
+def test_why_scenes_are_missing_is_said_where_they_are_counted(visit: Visit) -> None:
+    why = "nir (files.example.org/a.tif): Pixels may not be read from there. Add it to SCOG_HOSTS."
+
+    def with_why(route: Any) -> None:
+        answer = route.fetch()
+        told = {"X-Scog-Skipped": "S2A_x;host-not-allowed", "X-Scog-Why": why}
+        route.fulfill(response=answer, headers=answer.headers | told)
+
+    visit.page.route("**/tiles/**", with_why)
+    visit.open()
+    visit.until("document.getElementById('when').textContent.includes('1 scene not readable')")
+    assert visit.page.locator("#when").get_attribute("title") == why

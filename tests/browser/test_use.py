@@ -78,7 +78,7 @@ def test_qgis_gets_the_tiles(offered: dict[str, str], server: str) -> None:
     ((source, name, provider),) = given
     assert (name, provider) == ("scog: Own formula", "wms")
     parts = dict(part.split("=", 1) for part in source.split("&"))
-    assert (parts["type"], parts["zmin"], parts["zmax"]) == ("xyz", "7", "16")
+    assert (parts["type"], parts["zmin"], parts["zmax"]) == ("xyz", "10", "14")  # of the island's files
     assert unquote(parts["url"]).startswith(
         f"{server}/tiles/{{z}}/{{x}}/{{y}}?expression=(nir-red)%2F(nir%2Bred)".replace("%2F", "/")
     )

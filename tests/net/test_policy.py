@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.errors import AssetRefused
-from scog.net.policy import Breaker, BreakerState, check_allowed, host_of, is_allowed, pause_before
+from scog.net.policy import Breaker, BreakerState, check_allowed, host_of, is_allowed, pause_before, place_of
 from tests.doubles.reading import Clock
 
 ALLOWED = (
@@ -230,3 +230,8 @@ def test_slow_faults_do_not_open_the_breaker() -> None:
         breaker.fault()
         clock.now += 2.6
         assert not breaker.is_open()
+
+
+@pytest.mark.parametrize("url", ["https://u:p@example.org:8443/v1?key=secret", "https://example.org:8443/v1#secret"])
+def test_a_place_has_no_secrets(url: str) -> None:
+    assert place_of(url) == "https://example.org:8443/v1"

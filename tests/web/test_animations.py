@@ -200,7 +200,7 @@ def test_a_copy_that_is_current_is_not_sent_again(lapse: Served) -> None:
 
 def test_it_is_documented(lapse: Served) -> None:
     paths = lapse.get("/openapi.json").json()["paths"]
-    path = "/animation/{minx},{miny},{maxx},{maxy}.{format}"
+    path = "/animation/{minx},{miny},{maxx},{maxy}"
     for operation in (paths[path]["get"], paths["/cubes/{id}" + path]["get"]):
         names = {parameter["name"] for parameter in operation["parameters"]}
         assert {"minx", "format", "step", "min_clear", "fps", "duration", "size", "label"} <= names

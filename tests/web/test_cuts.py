@@ -246,13 +246,12 @@ def test_it_is_documented(server: Served) -> None:
     box = "/bbox/{minx},{miny},{maxx},{maxy}"
     for below in ("", "/cubes/{id}"):
         for path, method in (
-            (f"{box}.{{format}}", "get"), (f"{box}/{{width}}x{{height}}.{{format}}", "get"), ("/feature", "post"),
+            (box, "get"), (f"{box}/{{width}}x{{height}}", "get"), ("/feature", "post"),
             ("/feature.{format}", "post"), ("/feature/{width}x{height}", "post"),
-            ("/feature/{width}x{height}.{format}", "post"),
         ):  # fmt: skip
             operation = paths[below + path][method]
             names = {parameter["name"] for parameter in operation["parameters"]}
-            assert {"dst_crs", "max_size", "resolution", "width", "height"} <= names
+            assert {"dst_crs", "max_size", "resolution", "width", "height", "format"} <= names
             assert all(parameter.get("description") for parameter in operation["parameters"])
             assert ("requestBody" in operation) == (method == "post")
 
@@ -261,7 +260,7 @@ def test_it_is_documented(server: Served) -> None:
 
 REFUSED = [
     # path, parameter (None: nothing at the address)
-    ("/bbox/1,2,3.png", None), ("/bbox/1,2,3,4", None), ("/bbox/1,2,3,4.5", "format"), ("/bbox/1,2,3,4.exe", "format"),
+    ("/bbox/1,2,3.png", None), ("/bbox/1,2,3,4.exe", "format"), ("/bbox/1,2,3,4?format=exe", "format"),
     ("/bbox/1,2,x,4.png", "bbox"), ("/bbox/nan,2,3,4.png", "bbox"), ("/bbox/1,2,inf,4.png", "bbox"),
     ("/bbox/1,4,3,2.png", "bbox"), ("/bbox/1,2,1,4.png", "bbox"), ("/bbox/-181,2,1,4.png", "bbox"),
     ("/bbox/1,2,3,1e400.png", "bbox"), ("/bbox/１,2,3,4.png", "bbox"), ("/bbox/1_0,2,30,4.png", "bbox"),
@@ -282,7 +281,7 @@ REFUSED = [
     (f"/bbox/{BOX}.png?dst_crs=" + "9" * 513, "dst_crs"), (f"/bbox/{BOX}.png?coord_crs=utm", "coord_crs"),
     (f"/bbox/{BOX}.png?coord_crs=EPSG:99999", "coord_crs"), (f"/bbox/{BOX}.png?coord_crs=", "coord_crs"),
     (f"/bbox/{BOX}.png?tilesize=256", "tilesize"), (f"/bbox/{BOX}.png?buffer=1", "buffer"),
-    (f"/bbox/{BOX}.png?format=png", "format"), (f"/bbox/{BOX}.png?dst_crs=utm&dst_crs=utm", "dst_crs"),
+    (f"/bbox/{BOX}.png?format=tif", "format"), (f"/bbox/{BOX}.png?dst_crs=utm&dst_crs=utm", "dst_crs"),
     (f"/bbox/{BOX}.png?max_size=5&max_size=5", "max_size"), (f"/bbox/{BOX}.png?foo=1", "foo"),
     (f"/bbox/{BOX}.png?index=nix", "index"), (f"/bbox/{BOX}.png16?bands=red,nir,green", "format"),
     (f"/bbox/{BOX}.png?download=maybe", "download"),

@@ -18,7 +18,7 @@ from rasterio.io import MemoryFile
 
 from scog.settings import Settings
 from scog.space.grid import crs_of, tile_grid, zoom_like
-from scog.web.clients import MAX_ZOOM, MIN_ZOOM, TILING_SCHEME
+from scog.web.clients import TILING_SCHEME
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.web.conftest import WEST, Served, served, tile_at
 from tests.web.test_hostile import NO_NUMBERS, refused
@@ -224,7 +224,6 @@ def test_tilejson_of_web_mercator_by_name(server: Served) -> None:
     plain, named = server.get("/tilejson.json").json(), server.get("/WebMercatorQuad/tilejson.json").json()
     assert named.pop("tiles") == [plain.pop("tiles")[0].replace("/tiles/", "/tiles/WebMercatorQuad/")]
     assert plain == named
-    assert (plain["minzoom"], plain["maxzoom"]) == (MIN_ZOOM, MAX_ZOOM)
 
 
 def test_the_list_of_grids(server: Served) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -359,11 +360,13 @@ def test_scenes_that_cannot_be_read_are_named(far: Callable[..., Far]) -> None:
     assert response.headers["X-Scog-Skipped"] == f"{NEW};http-404"
     assert response.headers["Cache-Control"] == PARTIAL
     properties = response.json()["properties"]
-    assert properties["measured"]["errors"] == [{"scene": NEW, "reason": "http-404"}]
+    (error,) = properties["measured"]["errors"]
+    assert (error["scene"], error["reason"]) == (NEW, "http-404")
+    assert re.match(rf"red \(.*/{NEW}/red.tif\): The server answered 404", error["detail"])
     exact = operated(scenes()[1].bands["red"] / 10_000, GRID, placed(STAR), ["mean"])["mean"]
     assert properties["statistics"]["red"]["mean"] == pytest.approx(exact, rel=1e-5)
     problem = is_problem(running.served.ask.post("/statistics?expression=red&strict=1", json=STAR), 502)
-    assert problem["skipped"] == [{"scene": NEW, "reason": "http-404"}]
+    assert problem["skipped"] == [error]
     for name in (NEW, OLD):
         running.origin.fail(f"/{name}/nir.tif", always=status(404))
     problem = is_problem(running.served.ask.post("/statistics?expression=nir", json=STAR), 502)

@@ -17,6 +17,7 @@ from scog.errors import InvalidInput, OutOfRange
 from scog.web.links import base_url
 from scog.web.parameters import no_doubles
 from scog.web.problems import REFUSALS
+from scog.web.queries import QueryRoute
 from scog.web.stac.documents import CONFORMANCE, GEOJSON, SCHEMA, Documents, link
 from scog.web.stac.files import file_response, find_file
 from scog.web.stac.paging import Turn, page_links, turn_of
@@ -51,7 +52,9 @@ async def _no_parameters(request: Request) -> None:
         raise InvalidInput(f"There is no parameter {name[:64]!r}.", parameter=name[:64], valid="none")
 
 
-router = APIRouter(prefix="/stac", tags=["STAC"], dependencies=[Depends(no_doubles)], responses=REFUSALS)
+router = APIRouter(
+    prefix="/stac", tags=["STAC"], dependencies=[Depends(no_doubles)], responses=REFUSALS, route_class=QueryRoute
+)
 _plain = [Depends(_no_parameters)]
 
 

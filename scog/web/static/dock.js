@@ -24,8 +24,8 @@ export class Dock {
     byId("newer").addEventListener("click", () => this._turn(1));
   }
 
-  // `known` are the dates of the pixels on the map, `skipped` how many scenes could not be read.
-  show(state, { known, skipped }) {
+  // `known` are the dates of the pixels on the map, `skipped` how many scenes could not be read, and `why`.
+  show(state, { known, skipped, why }) {
     const { time, fill, clouds } = state.sides[state.side];
     const { days } = this.acquisitions;
     const steps = days.filter((day) => !fill || day.least <= clouds);
@@ -41,6 +41,7 @@ export class Dock {
     byId("dock").classList.toggle("bounded", this.acquisitions.bounded);
     byId("dock").title = this.acquisitions.bounded ? "Only the newest acquisitions of this time are listed." : "";
     if (skipped) byId("when").textContent += ` · ${skipped} ${skipped === 1 ? "scene" : "scenes"} not readable`;
+    byId("when").title = why;
   }
 
   _step(by) {

@@ -7,6 +7,8 @@ import { tileQuery } from "./picture.js";
 import { Tiles } from "./tiles.js";
 import { Upstream } from "./upstream.js";
 
+const FARTHEST = 7; // zoom at which small archives are shown too, though all of them is but a part of a tile
+
 export class Pictures {
   // `changed` is called, with a Problem or null, whenever a tile is asked for, comes, or fails.
   constructor(map, changed) {
@@ -55,8 +57,8 @@ export class Pictures {
           [south, west],
           [north, east],
         ],
-        minZoom: this.served.minzoom,
-        maxNativeZoom: this.served.maxzoom,
+        minZoom: Math.min(this.served.minzoom, FARTHEST),
+        maxNativeZoom: this.served.maxzoom + 1, // whose pixels may be larger than the files', by a half at most
         maxZoom: this.map.getMaxZoom(),
         opacity: opacity / 100,
         attribution: escaped(this.served.attribution),
@@ -107,6 +109,6 @@ export class Pictures {
 
   // Ids of the scenes that a side is made of in view, and of those that could not be read.
   scenes(side) {
-    return this.shown[side]?.layer.scenes() ?? { used: new Set(), skipped: new Set() };
+    return this.shown[side]?.layer.scenes() ?? { used: new Set(), skipped: new Set(), why: new Set() };
   }
 }

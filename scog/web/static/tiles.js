@@ -46,7 +46,7 @@ export const Tiles = L.GridLayer.extend({
     const end = (problem, headers) => {
       if (tile.signal.aborted) return;
       this._under.delete(key);
-      if (headers) this._reports.set(key, { coords, used: names(headers, "Used"), skipped: names(headers, "Skipped") });
+      if (headers) this._reports.set(key, { coords, ...reportOf(headers) });
       else told({ problem });
       this._tell(problem);
     };
@@ -58,17 +58,19 @@ export const Tiles = L.GridLayer.extend({
     return image;
   },
 
-  // Ids of the scenes in the tiles that are in view, and of those that could not be read.
+  // Ids of the scenes in the tiles that are in view, of those that could not be read, and why not.
   scenes() {
     const view = this._map?.getBounds() ?? L.latLngBounds([]);
     const used = new Set();
     const skipped = new Set();
+    const why = new Set();
     for (const { coords, ...report } of this._reports.values()) {
       if (!this._tileCoordsToBounds(coords).intersects(view)) continue;
       report.used.forEach((id) => used.add(id));
       report.skipped.forEach((id) => skipped.add(id));
+      if (report.why) why.add(report.why);
     }
-    return { used, skipped };
+    return { used, skipped, why };
   },
 
   // Stop fetching; what is there stays.
@@ -88,6 +90,12 @@ export const Tiles = L.GridLayer.extend({
     this._changed(problem ?? null);
     if (!this.waiting()) this.asked = 0;
   },
+});
+
+const reportOf = (headers) => ({
+  used: names(headers, "Used"),
+  skipped: names(headers, "Skipped"),
+  why: headers.get("X-Scog-Why"),
 });
 
 function names(headers, header) {

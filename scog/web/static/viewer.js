@@ -145,9 +145,9 @@ function showTimeSoon() {
 
 function showTime() {
   const { state } = store;
-  const { used, skipped } = pictures.scenes(state.side);
+  const { used, skipped, why } = pictures.scenes(state.side);
   const known = [...new Set([...used].map((id) => acquisitions.dateOf.get(id)).filter(Boolean))].sort();
-  dock.show(state, { known, skipped: skipped.size });
+  dock.show(state, { known, skipped: skipped.size, why: [...why].join("\n") });
   byId("shown").textContent = byId("when").textContent;
   asked.show(state, Boolean(acquisitions.newest) || !searching);
   analyse.show(state, store.picture, isOpen("analyse") && !isBusy());

@@ -1,0 +1,75 @@
+"""Zooms of rasters, against those that GDAL's own reprojection leads to."""
+
+from __future__ import annotations
+
+import warnings
+
+import morecantile
+import pytest
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+from rasterio.warp import calculate_default_transform
+
+from scog.space.grid import Grid, crs_of
+from scog.space.zooms import zooms_of
+
+TMS = ("WebMercatorQuad", "WorldCRS84Quad", "EuropeanETRS89_LAEAQuad", "UTM31WGS84Quad")
+
+
+def of_gdal(tms: str, grid: Grid) -> tuple[float, float]:
+    """Pixel of the raster in the set's CRS, and of a tile that holds it."""
+    west, south, east, north = grid.bounds
+    if grid.crs == "EPSG:4326":
+        south, north = max(south, -85.05), min(north, 85.05)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        transform, width, height = calculate_default_transform(
+            grid.crs, crs_of(tms), grid.width, grid.height, west, south, east, north
+        )
+    return transform.a, transform.a * max(width, height) / 256
+
+
+def near(tms: str, zoom: int, pixel: float, strategy: str = "auto") -> bool:
+    """Whether a zoom is that of a pixel, or of one within 3 % of it: choosing has edges."""
+    tiles = morecantile.tms.get(tms)
+    return zoom in {tiles.zoom_for_res(pixel * factor, zoom_level_strategy=strategy) for factor in (0.97, 1.0, 1.03)}
+
+
+@pytest.mark.parametrize("tms", TMS)
+@given(
+    st.floats(0.05, 120),
+    st.integers(200, 12_000),
+    st.integers(200, 12_000),
+    st.floats(300_000, 600_000),
+    st.floats(4_000_000, 6_000_000),
+)
+def test_a_raster_in_utm(tms: str, pixel: float, width: int, height: int, left: float, top: float) -> None:
+    grid = Grid("EPSG:32631", Affine(pixel, 0, left, 0, -pixel, top), width, height)
+    if max(width, height) * pixel > 200_000:
+        return
+    found = zooms_of(tms, grid)
+    assert found is not None
+    own, fits = of_gdal(tms, grid)
+    assert near(tms, found[1], own)
+    assert found[0] == found[1] or near(tms, found[0], fits, "lower")
+    assert found[0] <= found[1]
+
+
+@pytest.mark.parametrize(
+    ("grid", "zooms"),
+    [
+        (Grid("EPSG:32632", Affine(0.5, 0, 600_000, 0, -0.5, 5_100_000), 600, 600), (16, 18)),
+        (Grid("EPSG:4326", Affine(1, 0, -180, 0, -1, 90), 360, 180), (0, 0)),
+        (Grid("EPSG:4326", Affine(0.01, 0, -180, 0, -0.01, 90), 36_000, 18_000), (0, 7)),
+        (Grid("EPSG:32631", Affine(10, 0, 500_000, 0, -10, 0), 10_980, 10_980), (8, 14)),
+        (Grid("EPSG:3857", Affine(9.554628535647032, 0, 0, 0, -9.554628535647032, 0), 256, 256), (14, 14)),
+    ],
+)
+def test_rasters_that_people_have(grid: Grid, zooms: tuple[int, int]) -> None:
+    assert zooms_of("WebMercatorQuad", grid) == zooms
+
+
+def test_what_lies_nowhere_in_a_grid_has_no_zooms() -> None:
+    beyond = Grid("EPSG:4326", Affine(0.1, 0, 0, 0, -0.1, 89.9), 10, 10)
+    assert zooms_of("WebMercatorQuad", beyond) is None

@@ -1,0 +1,177 @@
+"""Every reason for which a scene can be skipped is told with its subject and with what to do about it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import scog
+from scog.catalog.scene import Asset, Scene, parse_item
+from scog.errors import AssetMissing, AssetRefused, SourceError
+from scog.explained import ADVICE, advice, explained, file_of
+from scog.pixels.faults import Faults
+from scog.report import Report
+from tests.doubles.archives import MadeScene, constant
+from tests.web.conftest import WEST
+
+PACKAGE = Path(scog.__file__).parent
+SIGNED = "https://user:secret@data.example.org:8443/a/nir.tif?sig=secret&X-Amz-Signature=secret"
+
+
+GIVEN_SECOND = ("Passing", "skipped.setdefault", "each.end")
+"""Calls whose second argument is a reason."""
+
+
+def reasons_of(tree: ast.AST) -> Iterator[str]:
+    """Reasons that a module's errors are raised with, `*` for what is filled in; and those of `_REASONS`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg == "reason":
+            yield from _texts(node.value)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+            ("Passing", "skipped.setdefault", "each.end")
+        ):
+            yield from _texts(node.args[1])
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_REASONS":
+            assert isinstance(node.value, ast.Dict)
+            for value in node.value.values:
+                yield from _texts(value)
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    if isinstance(node, ast.JoinedStr):
+        yield "".join(part.value if isinstance(part, ast.Constant) else "*" for part in node.values)
+
+
+SCANNED = [
+    PACKAGE / "net",
+    PACKAGE / "pixels",
+    PACKAGE / "view.py",
+    PACKAGE / "paint.py",
+    PACKAGE / "stack.py",
+    PACKAGE / "field",
+    PACKAGE / "flight.py",
+]
+FILES = [path for each in SCANNED for path in (sorted(each.rglob("*.py")) if each.is_dir() else [each])]
+REASONS = sorted(
+    {reason for path in FILES if "catalog" not in path.name for reason in reasons_of(ast.parse(path.read_text()))}
+)
+
+
+def test_reasons_are_found() -> None:
+    known = {
+        "host-not-allowed",
+        "no-file",
+        "no-asset-*",
+        "http-*",
+        "timeout",
+        "deadline",
+        "broken-block",
+        "certificate",
+    }
+    assert known <= set(REASONS)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_says_what_to_do(reason: str) -> None:
+    filled = {"http-*": ["http-403", "http-404", "http-429", "http-500", "http-503"], "no-asset-*": ["no-asset-nir"]}
+    for each in filled.get(reason, [reason]):
+        kind = "no-asset" if each.startswith("no-asset-") else each
+        assert kind in ADVICE or re.fullmatch("http-5..", each), f"scog.explained has no advice for {each}"
+        assert re.fullmatch(r"[A-Z`].{8,120}\.", advice(each))
+
+
+def test_no_advice_is_left_over() -> None:
+    told = {kind for kind in ADVICE if not kind.startswith("http-")}
+    assert told <= {reason.removesuffix("-*") for reason in REASONS}
+
+
+def scene(**urls: str) -> Scene:
+    made = MadeScene("S2A_one", WEST, "2024-06-12T10:10:31Z", {"red": constant(WEST, 500)})
+    return Scene(
+        made.id,
+        "mine",
+        parse_item(_item()).time,
+        "",
+        "",
+        None,
+        parse_item(_item()).footprint,
+        {band: Asset(url) for band, url in urls.items()},
+        None,
+        None,
+        "",
+    )
+
+
+def _item() -> dict[str, object]:
+    ring = [[11, 45], [12, 45], [12, 46], [11, 45]]
+    return {
+        "id": "x",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {"datetime": "2024-06-12T10:00:00Z"},
+        "assets": {"red": {"href": "https://example.org/a.tif", "type": "image/tiff"}},
+    }
+
+
+def fault(url: str | None, reason: str = "no-file", text: str = "There is no such file in the archive.") -> SourceError:
+    found = AssetMissing(text, reason=reason)
+    found.url = url
+    return found
+
+
+def test_band_and_file_are_named_without_secrets() -> None:
+    one = scene(nir=SIGNED, red="https://data.example.org/a/red.tif")
+    told = explained(one, fault(SIGNED, "http-403", "The server answered 403."))
+    assert told.startswith("nir (data.example.org:8443/a/nir.tif): The server answered 403.")
+    assert "secret" not in told
+    assert "?" not in told
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("file:///srv/archive/2024/a%20b/nir.tif", "2024/a b/nir.tif"),
+        ("file:///srv/other/nir.tif", "nir.tif"),
+        ("file:///srv/archive/../../etc/passwd", "passwd"),
+        ("file:///srv/archive-2/nir.tif", "nir.tif"),
+        ("file:///srv/archive", "."),
+        ("https://Data.example.org/x.tif?token=1#frag", "data.example.org/x.tif"),
+    ],
+)
+def test_local_files_are_named_from_the_archive_on(url: str, name: str) -> None:
+    assert file_of(url, Path("/srv/archive")) == name
+
+
+def test_all_bands_of_a_file_are_named() -> None:
+    one = scene(red="file:///srv/a/all.tif", nir="file:///srv/a/all.tif")
+    assert explained(one, fault("file:///srv/a/all.tif"), Path("/srv")).startswith("red, nir (a/all.tif): ")
+
+
+def test_what_is_remembered_of_a_file_still_names_it() -> None:
+    faults = Faults(lambda: 0.0)
+    faults.remember("file:///srv/a.tif", AssetRefused("It is too large.", reason="too-large"))
+    with pytest.raises(AssetRefused) as raised:
+        faults.check("file:///srv/a.tif")
+    assert raised.value.url == "file:///srv/a.tif"
+
+
+def test_the_first_fault_of_a_scene_counts_and_is_passed_on() -> None:
+    report, other = Report(), Report()
+    one = scene(nir="file:///srv/a/nir.tif", red="file:///srv/a/red.tif")
+    report.skip(one, fault("file:///srv/a/nir.tif"), Path("/srv"))
+    report.skip(one, fault("file:///srv/a/red.tif", "cut-off", "It ends early."), Path("/srv"))
+    other.include(report)
+    error = other.nothing_readable("No scene of this picture could be read")
+    assert str(error).startswith("No scene of this picture could be read: nir (a/nir.tif): There is no such file")
+    third = Report()
+    third.miss(error)
+    for each in (report, other, third):
+        assert each.errors() == [{"scene": one.id, "reason": "no-file", "detail": each.why[one.id]}]
+        assert each.told() == [f"{one.id}: no-file; {each.why[one.id]}"]
+    json.dumps(third.errors())

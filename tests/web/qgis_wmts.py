@@ -1,0 +1,28 @@
+"""Run by Debian's Python, which has QGIS: draw 256 x 256 pixels of a WMTS's layer, and tell its CRS.
+
+Arguments: the capabilities' address, the tile matrix set, west south east north, a PNG to write.
+"""
+
+import sys
+
+from qgis.core import QgsApplication, QgsMapRendererParallelJob, QgsMapSettings, QgsRasterLayer, QgsRectangle
+from qgis.PyQt.QtCore import QSize
+from qgis.PyQt.QtGui import QColor
+
+address, grid, west, south, east, north, picture = sys.argv[1:]
+app = QgsApplication([], False)
+app.initQgis()
+source = f"format=image/png&layers=scog&styles=default&tileMatrixSet={grid}&crs=EPSG:3857&url={address}"
+layer = QgsRasterLayer(source, "scog", "wms")
+assert layer.isValid(), layer.error().message()
+settings = QgsMapSettings()
+settings.setLayers([layer])
+settings.setDestinationCrs(layer.crs())
+settings.setBackgroundColor(QColor(0, 0, 0, 0))
+settings.setOutputSize(QSize(256, 256))
+settings.setExtent(QgsRectangle(*map(float, (west, south, east, north))))
+job = QgsMapRendererParallelJob(settings)
+job.start()
+job.waitForFinished()
+assert job.renderedImage().save(picture)
+print(layer.crs().authid())

@@ -1,0 +1,141 @@
+"""Text goes out compressed, everything else as it is."""
+
+from __future__ import annotations
+
+import gzip
+
+import httpx
+import pytest
+
+from scog.web.compression import MIN_SIZE, is_text, takes_gzip, with_vary
+from tests.web.conftest import WEST, Served
+
+LON, LAT = WEST.lonlat()
+BOX = f"{LON - 0.01:.4f},{LAT - 0.007:.4f},{LON + 0.01:.4f},{LAT + 0.007:.4f}"
+TEXT = (
+    "/indices",
+    "/bands",
+    "/openapi.json",
+    "/static/viewer.js",
+    "/static/style.css",
+    "/legend.svg",
+    "/stac/collections",
+    "/WMTSCapabilities.xml",
+    "/scenes?bbox=11,45,12,46",
+    "/docs",
+    f"/timeseries/{LON},{LAT}?format=csv&datetime=../..&index=ndvi,evi",
+)
+OTHER = (
+    "/tiles/{west}",
+    "/tiles/{west}.npy",
+    "/tiles/{west}.tif",
+    f"/bbox/{BOX}.webp",
+    f"/animation/{BOX}.gif",
+    "/static/leaflet/images/layers.png",
+)
+
+
+def raw(server: Served, path: str, accepted: str | None, **headers: str) -> tuple[httpx.Response, bytes]:
+    """An answer, and its bytes as they came."""
+    asked = {"Accept-Encoding": accepted or "identity", **headers}
+    with server.ask.stream("GET", path, headers=asked) as response:
+        return response, b"".join(response.iter_raw())
+
+
+@pytest.mark.parametrize("path", TEXT)
+def test_text_is_compressed_where_the_client_takes_it(path: str, server: Served) -> None:
+    plain, body = raw(server, path, None)
+    packed, fewer = raw(server, path, "br, gzip;q=0.8")
+    assert plain.status_code == packed.status_code == 200
+    for response in (plain, packed):
+        assert "Accept-Encoding" in response.headers["Vary"]
+    assert "Content-Encoding" not in plain.headers
+    if len(body) < MIN_SIZE:
+        assert fewer == body
+        return
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Content-Length"] == str(len(fewer))
+    assert gzip.decompress(fewer) == body
+    assert len(fewer) < 0.75 * len(body)
+    etag = plain.headers.get("ETag")
+    if etag is not None:  # the same for validation, but not byte for byte
+        assert packed.headers["ETag"] == f"W/{etag}"
+        for known in (etag, f"W/{etag}"):
+            again, nothing = raw(server, path, "gzip", **{"If-None-Match": known})
+            assert (again.status_code, nothing) == (304, b"")
+            assert "Accept-Encoding" in again.headers["Vary"]
+    head = server.ask.head(path, headers={"Accept-Encoding": "gzip"})
+    assert head.headers["Content-Length"] == str(len(fewer))
+
+
+@pytest.mark.parametrize("path", OTHER)
+def test_images_and_values_are_not_compressed_again(path: str, server: Served, west: str) -> None:
+    response, body = raw(server, path.format(west=west), "gzip")
+    assert "Content-Encoding" not in response.headers
+    assert "Accept-Encoding" not in response.headers.get("Vary", "")
+    assert response.headers["Content-Length"] == str(len(body))
+
+
+def test_events_are_sent_as_they_come(server: Served) -> None:
+    response, body = raw(server, f"/timeseries/{LON},{LAT}?format=sse&datetime=../..", "gzip")
+    assert response.headers["Content-Type"].startswith("text/event-stream")
+    assert "Content-Encoding" not in response.headers
+    assert body.startswith(b"event: start")
+
+
+def test_a_problem_is_small_and_readable(server: Served) -> None:
+    response, body = raw(server, "/tiles/99/0/0", "gzip")
+    assert response.status_code == 404
+    assert body.startswith(b"{")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "takes"),
+    [
+        ("gzip", True),
+        ("GZIP", True),
+        ("br, gzip", True),
+        ("gzip;q=0", False),
+        ("gzip;q=0.0", False),
+        ("*", True),
+        ("gzip;q=0, *", False),
+        ("gzip; q=0.5", True),
+        ("*;q=0", False),
+        ("identity", False),
+        ("", False),
+        ("gzipped", False),
+        ("x-gzip", True),
+    ],
+)
+def test_what_a_client_takes(accepted: str, takes: bool) -> None:
+    assert takes_gzip(accepted) is takes
+
+
+@pytest.mark.parametrize(
+    ("media_type", "text"),
+    [
+        ("application/json", True),
+        ("application/geo+json", True),
+        ("application/problem+json", True),
+        ("text/html; charset=utf-8", True),
+        ("text/csv; charset=utf-8", True),
+        ("image/svg+xml", True),
+        ("application/xml", True),
+        ("text/javascript", True),
+        ("application/vnd.oai.openapi+json;version=3.0", True),
+        ("text/event-stream", False),
+        ("image/png", False),
+        ("image/tiff", False),
+        ("application/x-npy", False),
+        ("application/octet-stream", False),
+        ("image/gif", False),
+    ],
+)
+def test_what_is_text(media_type: str, text: bool) -> None:
+    assert is_text(media_type) is text
+
+
+def test_vary_names_it_once() -> None:
+    assert with_vary("") == "Accept-Encoding"
+    assert with_vary("Host") == "Host, Accept-Encoding"
+    assert with_vary("Host, accept-encoding") == "Host, accept-encoding"

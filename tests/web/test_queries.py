@@ -1,0 +1,230 @@
+"""Query strings as clients send them: with a plus that was not escaped, and with keys that nobody knows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scog.errors import InvalidExpression
+from scog.maths.parse import parse_outputs
+from scog.maths.tree import FUNCTIONS
+from scog.settings import Settings
+from scog.web.plus import HINT, with_plus
+from tests.web.conftest import WEST, Served, is_problem, served
+
+LON, LAT = WEST.lonlat()
+BOX = f"{LON - 0.01:.4f},{LAT - 0.007:.4f},{LON + 0.01:.4f},{LAT + 0.007:.4f}"
+CLOUDS = "datetime=2024-06-12T10:00:00%2B00:00/2024-06-12T12:00:00%2B00:00"
+
+
+@pytest.mark.parametrize(
+    ("name", "arrived", "meant"),
+    [
+        ("expression", "nir red", "nir+red"),
+        ("expression", "nir   red", "nir+red"),
+        ("expression", "(nir-red)/(nir red)", "(nir-red)/(nir+red)"),
+        ("expression", "nir (red)", "nir+(red)"),
+        ("expression", "(nir) 0.5", "(nir)+0.5"),
+        ("expression", "2.5*(nir-red)/(nir 6*red-7.5*blue 1)", "2.5*(nir-red)/(nir+6*red-7.5*blue+1)"),
+        ("expression", "sqrt (nir red)", "sqrt (nir+red)"),
+        ("expression", "nir  sqrt(red)", "nir+sqrt(red)"),
+        ("expression", "1e 3*nir", "1e+3*nir"),
+        ("expression", "nir - red", "nir - red"),
+        ("expression", "nir   -red", "nir   -red"),
+        ("expression", "nir + red", "nir + red"),
+        ("expression", "nir and red", "nir and red"),
+        ("expression", "nir if 1 else 2", "nir if 1 else 2"),
+        ("expression", " nir ; red ", " nir ; red "),
+        ("datetime", "2024-06-12T00:00:00 02:00", "2024-06-12T00:00:00+02:00"),
+        (
+            "datetime",
+            "2024-06-12T00:00:00.5 02:00/2024-06-13 00:00:00 02:00",
+            "2024-06-12T00:00:00.5+02:00/2024-06-13 00:00:00+02:00",
+        ),
+        ("datetime", "2024-06-12 10:00:00Z", "2024-06-12 10:00:00Z"),
+        ("compare", "2024-06-12T00:00:00 00:00/..", "2024-06-12T00:00:00+00:00/.."),
+        ("rescale", "0,1e 3", "0,1e+3"),
+        ("rescale", "0,1.E 3", "0,1.E+3"),
+        ("colormap", '{"1e 1": [0, 0, 0]}', '{"1e+1": [0, 0, 0]}'),
+        ("color_formula", "gamma RGB 1.3, saturation 1.2", "gamma RGB 1.3, saturation 1.2"),
+        ("search", "leaf 1e 3", "leaf 1e 3"),
+        (
+            "filter",
+            "datetime > TIMESTAMP('2024-06-12T00:00:00 02:00')",
+            "datetime > TIMESTAMP('2024-06-12T00:00:00+02:00')",
+        ),
+    ],
+)
+def test_a_plus_is_put_back_where_it_can_mean_one_thing_only(name: str, arrived: str, meant: str) -> None:
+    assert with_plus(name, arrived) == meant
+    assert with_plus(name, meant) == meant
+
+
+OPERANDS = st.sampled_from(["nir", "red", "B8A", "0.5", "1e-3", "(nir-red)", "sqrt(red)", "max(nir, red)"])
+
+
+@given(st.lists(OPERANDS, min_size=2, max_size=6), st.integers(1, 3))
+def test_a_sum_whose_plus_signs_were_lost_is_the_same_sum(operands: list[str], spaces: int) -> None:
+    written = "+".join(operands)
+    if not any(letter.isalpha() for letter in written.replace("e-", "")):
+        return
+    assert parse_outputs(with_plus("expression", (" " * spaces).join(operands))) == parse_outputs(written)
+
+
+@given(st.text(alphabet="nirend 1.2()+-*/eE<>=,;sqt", max_size=40))
+def test_a_formula_that_was_understood_means_what_it_meant(text: str) -> None:
+    try:
+        meant = parse_outputs(text)
+    except InvalidExpression:
+        return
+    assert parse_outputs(with_plus("expression", text)) == meant
+
+
+def test_functions_are_those_of_formulas() -> None:
+    for name in FUNCTIONS:
+        assert with_plus("expression", f"{name} (nir)") == f"{name} (nir)"
+
+
+@pytest.mark.parametrize("path", ["/tiles/{west}.npy?mask=none&", f"/bbox/{BOX}.npy?mask=none&max_size=32&"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "expression=(nir-red)/(nir{}red)",
+        "expression=nir{}red",
+        "expression=1e{}0*nir",
+        "index=ndvi&datetime=2024-06-12T00:00:00{}02:00/2024-06-13T00:00:00{}02:00",
+    ],
+)
+@pytest.mark.parametrize("sign", ["+", "%20", "+%20+"])
+def test_a_picture_is_the_same(path: str, query: str, sign: str, server: Served, west: str) -> None:
+    if sign == "+%20+" and "nir{}" not in query:
+        return
+    path = path.format(west=west)
+    right = server.get(path + query.replace("{}", "%2B"))
+    found = server.get(path + query.replace("{}", sign))
+    assert found.status_code == 200, found.text
+    assert found.content == right.content
+    assert np.isfinite(np.load(io.BytesIO(right.content))).any()
+
+
+def test_links_are_given_with_the_sign_escaped(server: Served) -> None:
+    (template,) = server.get("/tilejson.json?expression=(nir-red)/(nir+red)").json()["tiles"]
+    assert "nir%2Bred" in template
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/tiles/{west}?expression=nir+*+*+red",
+        "/tiles/{west}?datetime=2024-06-12T00:00+02:00",
+        "/tiles/{west}?rescale=a+b",
+        "/tiles/{west}?cloud_cover=1+2",
+        f"/timeseries/{LON},{LAT}?expression=nir+and+red",
+    ],
+)
+def test_else_an_error_says_how_a_plus_is_written(path: str, server: Served, west: str) -> None:
+    problem = is_problem(server.get(path.format(west=west)), 400)
+    assert HINT in problem["detail"]
+    escaped = is_problem(server.get(path.format(west=west).replace("+", "%20")), 400)
+    assert HINT not in escaped["detail"]
+
+
+# Parameters that nobody knows
+
+
+@pytest.fixture(scope="module")
+def lenient(archive: Path) -> Iterator[Served]:
+    with served(Settings(catalog=str(archive), unknown_parameters="ignore")) as running:
+        yield running
+
+
+ADDRESSES = (
+    "/tiles/{west}?bands=red",
+    f"/bbox/{BOX}?bands=red",
+    f"/point/{LON},{LAT}?index=ndvi",
+    f"/timeseries/{LON},{LAT}?index=ndvi",
+    "/tilejson.json?index=ndvi",
+    "/WMTSCapabilities.xml?index=ndvi",
+    "/scenes?bbox=11,45,12,46",
+    "/legend.png?index=ndvi",
+    f"/animation/{BOX}?index=ndvi",
+    "/indices?search=ndvi",
+    "/stac/search?limit=1",
+    "/stac/collections?",
+    "/bands?",
+    "/tileMatrixSets?",
+    "/tiles/{west}/scenes?cloud_cover=50",
+)
+KEYS = ("_=1718000000", "dt=1", "v=2", "access_token=x", "rev=1&rev=2", "Bands%5B%5D=")
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
+def test_unknown_parameters_are_refused_or_ignored_as_set(
+    path: str, server: Served, lenient: Served, west: str
+) -> None:
+    path = path.format(west=west)
+    plain = lenient.get(path)
+    assert plain.status_code == 200, plain.text
+    for key in KEYS:
+        problem = is_problem(server.get(f"{path}&{key}"), 400)
+        assert problem["parameter"] == key.partition("=")[0].replace("%5B%5D", "[]")
+        assert problem["valid"]
+        answer = lenient.get(f"{path}&{key}")
+        assert (answer.status_code, answer.content) == (200, plain.content), key
+
+
+def test_what_is_known_is_checked_all_the_same(lenient: Served, west: str) -> None:
+    assert is_problem(lenient.get(f"/tiles/{west}?index=nix&_=1"), 400)["parameter"] == "index"
+    assert is_problem(lenient.get(f"/tiles/{west}?index=ndvi&index=ndvi"), 400)["parameter"] == "index"
+
+
+def test_a_misspelt_parameter_is_told_its_name(server: Served, west: str) -> None:
+    assert "did you mean datetime" in is_problem(server.get(f"/tiles/{west}?datetim=2024"), 400)["detail"]
+
+
+# Formats behind an address and as a parameter
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "/bbox/10.29,46.01,10.33,46.04",
+        "/bbox/10,46,11,47",
+        "/bbox/10.29,45,10.33,46.",
+        "/bbox/10.29,46.01,10.33,46.04/32x32",
+    ],
+)
+@pytest.mark.parametrize("cube", [False, True])
+def test_a_box_has_its_format_behind_it_or_as_a_parameter(base: str, cube: bool, server: Served) -> None:
+    if cube:
+        base = f"/cubes/{server.ask.post('/cubes', json={'index': 'ndvi'}).json()['id']}{base}"
+    size = "" if "x32" in base else "&width=32&height=32"
+    kinds = {"": "image/png", ".png": "image/png", ".tif": "image/tiff", ".npy": "application/x-npy"}
+    for suffix, media in kinds.items():
+        asked = [server.get(f"{base}{suffix}?{size}")]
+        if suffix:
+            asked += [server.get(f"{base}{ending}?format={suffix[1:]}{size}") for ending in ("", suffix)]
+        for answer in asked:
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["Content-Type"] == media
+            assert answer.content == asked[0].content
+    for path in (f"{base}.png?format=tif", f"{base}.gif?", f"{base}?format=exe", f"{base}.PNG?"):
+        assert is_problem(server.get(path + size), 400)["parameter"] == "format"
+
+
+def test_a_time_lapse_too(server: Served) -> None:
+    for path, media in (
+        (f"/animation/{BOX}?size=64", "gif"),
+        (f"/animation/{BOX}.gif?size=64", "gif"),
+        (f"/animation/{BOX}?size=64&format=webp", "webp"),
+        (f"/animation/{BOX}.webp?size=64&format=webp", "webp"),
+    ):
+        assert server.get(path).headers["Content-Type"] == f"image/{media}"
+    for path in (f"/animation/{BOX}.gif?format=webp", f"/animation/{BOX}.png", f"/animation/{BOX}?format=png"):
+        assert is_problem(server.get(path), 400)["parameter"] == "format"
