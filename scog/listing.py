@@ -64,15 +64,13 @@ def feature_collection(observations: Sequence[Observation]) -> dict[str, Any]:
 
 def feature(scene: Scene, observation: Observation) -> dict[str, Any]:
     """A scene as a GeoJSON feature."""
-    polygons = [[[list(corner) for corner in ring]] for ring in scene.footprint]
     return {
         "type": "Feature",
         "id": scene.id,
-        "geometry": {"type": "Polygon", "coordinates": polygons[0]}
-        if len(polygons) == 1
-        else {"type": "MultiPolygon", "coordinates": polygons},
+        "geometry": _geometry(scene),
         "properties": {
             "datetime": rfc3339(scene.time),
+            **({"start_datetime": rfc3339(scene.start), "end_datetime": rfc3339(scene.end)} if scene.span else {}),
             "observation": rfc3339(observation.time),
             "collection": scene.collection,
             "platform": scene.platform,
@@ -80,3 +78,15 @@ def feature(scene: Scene, observation: Observation) -> dict[str, Any]:
             "cloud_cover": scene.cloud_cover,
         },
     }
+
+
+def _geometry(scene: Scene) -> dict[str, Any]:
+    """A footprint as GeoJSON, cut at the antimeridian (RFC 7946, section 3.1.9)."""
+    if any(abs(lon) > 180 for ring in scene.footprint for lon, _ in ring):
+        from scog.catalog.shapes import geojson_of  # shapely is loaded for the few that need it
+
+        return geojson_of(scene.footprint)
+    polygons = [[[list(corner) for corner in ring]] for ring in scene.footprint]
+    if len(polygons) == 1:
+        return {"type": "Polygon", "coordinates": polygons[0]}
+    return {"type": "MultiPolygon", "coordinates": polygons}

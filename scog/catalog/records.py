@@ -10,13 +10,16 @@ from typing import Any
 
 from scog.catalog.scene import Asset, Scene
 
-FORMAT = 1
+FORMAT = 2
 """Changes with what is kept of a scene, so that what an older scog wrote is not read."""
 
 
 def to_json(scenes: Sequence[Scene]) -> str:
     """Scenes as text, the same for the same scenes. They are half as large as their items, and checked."""
-    records = [asdict(scene) | {"time": scene.time.isoformat()} for scene in scenes]
+    records = [
+        asdict(scene) | {"time": scene.time.isoformat(), "span": scene.span and [end.isoformat() for end in scene.span]}
+        for scene in scenes
+    ]
     return json.dumps(records, sort_keys=True)
 
 
@@ -29,8 +32,10 @@ def _scene(record: Mapping[str, Any]) -> Scene:
     """A scene from what was written; JSON has made lists of its tuples."""
     changed = {
         "time": datetime.fromisoformat(record["time"]),
+        "span": None if record["span"] is None else tuple(map(datetime.fromisoformat, record["span"])),
         "footprint": tuple(tuple((lon, lat) for lon, lat in ring) for ring in record["footprint"]),
         "assets": {name: Asset(**asset) for name, asset in record["assets"].items()},
+        "remarks": tuple(record["remarks"]),
         "twin": None if record["twin"] is None else tuple(record["twin"]),
     }
     return Scene(**{**record, **changed})

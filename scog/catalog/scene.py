@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from scog.bands import BY_NAME, CANONICAL, IN_ASSET
+from scog.catalog.item_time import item_time
 from scog.catalog.offset import C1, L2A, SCALE, offset_of
-from scog.catalog.when import parse_instant
-from scog.errors import InvalidInput
+from scog.catalog.outline import Ring, is_finite, outline_of
 
-Ring = tuple[tuple[float, float], ...]
-"""Corners of a polygon's outline in degrees, longitude first."""
-
-RASTER_TYPES = ("image/tiff", "image/vnd.stac.geotiff")
+RASTER_TYPES = frozenset(
+    f"{top}/{name}"
+    for top in ("image", "application")
+    for name in ("tiff", "tif", "x-tiff", "geotiff", "x-geotiff", "x.geotiff", "geo+tiff", "vnd.stac.geotiff", "cog")
+)
+"""Media types of GeoTIFFs as they are met, registered or not, without their parameters."""
+UNTOLD_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+"""Media types that say nothing: then the file's name tells."""
 _ABSOLUTE = re.compile(r"https?://[A-Za-z0-9._:-]+/[!-~]*")
 """URLs that stand for themselves, whatever the item's own is."""
 
 
 class UnusableItem(ValueError):
-    """An item cannot be drawn; its text is a short reason that can be counted."""
+    """An item cannot be drawn; its text is a short reason that can be counted, `detail` says more."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.detail = detail
 
 
 @dataclass(frozen=True)
@@ -48,10 +56,12 @@ class Scene:
     id: str
     collection: str
     time: datetime
+    """The instant that sorts it: the item's datetime, or its start where it has none."""
     platform: str
     square: str
     cloud_cover: float | None
     footprint: tuple[Ring, ...]
+    """Closed outlines, without jumps over the antimeridian: longitudes may go on beyond 180."""
     assets: Mapping[str, Asset]
     orbit: str | None
     """Absolute orbit: with the platform, the name of one pass."""
@@ -59,57 +69,89 @@ class Scene:
     """What reprocessings of one acquisition share; None where the item does not tell."""
     generated: str
     """When this version was made, as written (RFC 3339 sorts as text)."""
+    remarks: tuple[str, ...] = ()
+    """What of the item could not be used, and why: an asset, a cloud cover."""
+    span: tuple[datetime, datetime] | None = None
+    """The time that it stands for, both ends included, where that is more than an instant."""
 
     @property
     def order(self) -> tuple[datetime, str, str]:
         """The total order within an observation."""
         return self.time, self.square, self.id
 
+    @property
+    def start(self) -> datetime:
+        """Beginning of the time that it stands for."""
+        return self.span[0] if self.span else self.time
+
+    @property
+    def end(self) -> datetime:
+        """End of the time that it stands for, included."""
+        return self.span[1] if self.span else self.time
+
 
 def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
-    """A scene from a STAC item (1.0 or 1.1). Relative links are resolved against `base`.
+    """A scene from a STAC item (0.9 to 1.1). Relative links are resolved against `base`.
 
+    What is wrong with one asset costs that asset, a cloud cover that is no number is unknown; `remarks` name both.
     Raises UnusableItem where the item lacks an id, a time, a footprint or any raster.
     """
+    if not isinstance(item, Mapping):
+        raise UnusableItem("no-item", "it is no object")
+    properties = item.get("properties")
+    if not isinstance(properties, Mapping):
+        raise UnusableItem("no-properties", "properties is no object")
+    scene_id = item.get("id")
+    if not isinstance(scene_id, str) or not scene_id:
+        raise UnusableItem("no-id", "id is no text")
     try:
-        properties = item["properties"]
-        collection = str(item.get("collection") or "")
-        scene_id = _text(item, "id")
-        time = parse_instant(str(properties.get("datetime") or properties["start_datetime"]))
-        footprint = tuple(_rings(item.get("geometry")))
-        cloud = properties.get("eo:cloud_cover")
-        datatake = str(properties.get("s2:datatake_id") or "").split("_")
-        return Scene(
-            id=scene_id,
-            collection=collection,
-            time=time,
-            platform=str(properties.get("platform") or ""),
-            square=_square(properties),
-            cloud_cover=_percent(cloud),
-            footprint=footprint,
-            assets=_assets(item, properties, collection, base),
-            orbit=datatake[2] if len(datatake) > 2 else _optional(properties.get("sat:absolute_orbit")),
-            twin=_twin(properties),
-            generated=str(properties.get("s2:generation_time") or properties.get("created") or ""),
-        )
-    except UnusableItem:
-        raise
-    except InvalidInput:
-        raise UnusableItem("bad-datetime") from None
-    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as fault:
-        raise UnusableItem(f"malformed ({type(fault).__name__})") from None
+        when = item_time(properties)
+    except ValueError as fault:
+        raise UnusableItem("bad-datetime", str(fault)) from None
+    try:
+        outline = outline_of(item)
+    except ValueError as fault:
+        raise UnusableItem("no-geometry", f"geometry: {fault}") from None
+    remarks = [*when.remarks, *outline.remarks]
+    collection = _collection(item, remarks)
+    datatake = str(properties.get("s2:datatake_id") or "").split("_")
+    return Scene(
+        id=scene_id,
+        collection=collection,
+        time=when.moment,
+        platform=str(properties.get("platform") or ""),
+        square=_square(properties),
+        cloud_cover=_percent(properties.get("eo:cloud_cover"), remarks),
+        footprint=tuple(rings[0] for rings in outline.polygons),
+        assets=_assets(item, properties, collection, base, remarks),
+        orbit=datatake[2] if len(datatake) > 2 else _optional(properties.get("sat:absolute_orbit")),
+        twin=_twin(properties),
+        generated=str(properties.get("s2:generation_time") or properties.get("created") or ""),
+        remarks=tuple(remarks),
+        span=(when.start, when.end) if when.start < when.end else None,
+    )
 
 
-def _text(item: Mapping[str, Any], key: str) -> str:
-    value = item[key]
-    if not isinstance(value, str) or not value:
-        raise UnusableItem(f"no-{key}")
-    return value
+def _collection(item: Mapping[str, Any], remarks: list[str]) -> str:
+    name = item.get("collection")
+    if name is not None and not isinstance(name, str):
+        remarks.append("collection: no text; the item counts as one of none")
+        return ""
+    return name or ""
 
 
-def _percent(value: Any) -> float | None:
-    number = None if value is None else float(value)
-    return number if number is not None and math.isfinite(number) else None
+def _percent(value: Any, remarks: list[str]) -> float | None:
+    """A cloud cover; None where it is unknown."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+        if not isinstance(value, bool) and 0 <= number <= 100:
+            return number
+    except (TypeError, ValueError, OverflowError):
+        pass
+    remarks.append(f"eo:cloud_cover: {str(value)[:40]!r} is no number of percent; it counts as unknown")
+    return None
 
 
 def _optional(value: object) -> str | None:
@@ -137,72 +179,87 @@ def _twin(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
     )
 
 
-def _rings(geometry: Any) -> Iterator[Ring]:
-    """Outlines of a Polygon or MultiPolygon; holes are none of a footprint's business."""
-    if not isinstance(geometry, Mapping):
-        raise UnusableItem("no-geometry")
-    kind, coordinates = geometry.get("type"), geometry.get("coordinates")
-    if kind == "Polygon":
-        polygons: list[Any] = [coordinates]
-    elif kind == "MultiPolygon":
-        polygons = list(coordinates or ())
-    else:
-        raise UnusableItem("no-geometry")
-    for polygon in polygons:
-        ring = tuple((float(corner[0]), float(corner[1])) for corner in polygon[0])
-        if len(ring) < 4 or not all(abs(lon) <= 360 and abs(lat) <= 90 for lon, lat in ring):
-            raise UnusableItem("no-geometry")
-        yield ring
-    if not polygons:
-        raise UnusableItem("no-geometry")
+def _assets(
+    item: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str, remarks: list[str]
+) -> dict[str, Asset]:
+    """The raster assets by canonical band name (or by key, where it is no Sentinel-2 band).
 
-
-def _assets(item: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str) -> dict[str, Asset]:
-    """The raster assets by canonical band name (or by key, where it is no Sentinel-2 band)."""
+    One that cannot be used is left out with a remark. Raises UnusableItem where there is none that can.
+    """
+    written = item.get("assets")
+    if not isinstance(written, Mapping):
+        raise UnusableItem("no-raster-assets", "assets is no object")
     found: dict[str, Asset] = {}
-    applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
-    known = offset_of(collection, applied, _optional(baseline)) if collection in (L2A, C1) else 0.0
-    for key, asset in (item.get("assets") or {}).items():
-        url = _raster_url(key, asset, base, properties.get("storage:requester_pays"))
-        if url is None:
+    for key, asset in written.items():
+        try:
+            parsed = _asset(key, asset, properties, collection, base)
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as fault:
+            remarks.append(f"asset {key[:40]}: {_reason(fault)}; it is left out")
             continue
-        band = CANONICAL.get(key.lower(), key)
-        written = _written(asset)
-        nodata = written.get("nodata")
-        scale, offset = _finite(written.get("scale"), 1.0) or 1.0, _finite(written.get("offset"), 0.0)
-        spectral = band in BY_NAME and BY_NAME[band].spectral
-        if collection in (L2A, C1):
-            scale, shift = (SCALE, known) if spectral else (scale, 0.0)
-            nodata = 0 if band in IN_ASSET else nodata
-        else:
-            shift = offset
-        for name, number in [(each.name, each.number) for each in IN_ASSET.get(band, ())] or [(band, 1)]:
-            found.setdefault(name, Asset(url, scale, shift, _number(nodata), number))
+        for name, each in parsed:
+            found.setdefault(name, each)
     if not found:
-        raise UnusableItem("no-raster-assets")
+        raise UnusableItem("no-raster-assets", "; ".join(remarks[-3:]) or "no asset is a GeoTIFF")
     return found
+
+
+def _reason(fault: Exception) -> str:
+    return str(fault) if type(fault) is ValueError else f"malformed ({type(fault).__name__})"
+
+
+def _asset(key: str, asset: Any, properties: Mapping[str, Any], collection: str, base: str) -> list[tuple[str, Asset]]:
+    """The bands of one asset; none where it is no GeoTIFF to be read. Raises ValueError, TypeError and their like."""
+    if not isinstance(asset, Mapping):
+        raise ValueError("null" if asset is None else "no object")
+    url = _raster_url(key, asset, base, properties.get("storage:requester_pays"))
+    if url is None:
+        return []
+    band = CANONICAL.get(key.lower(), key)
+    written = _written(asset)
+    nodata = written.get("nodata")
+    scale, offset = _finite(written, "scale", 1.0) or 1.0, _finite(written, "offset", 0.0)
+    shift: float | None = offset
+    if collection in (L2A, C1):
+        applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
+        spectral = band in BY_NAME and BY_NAME[band].spectral
+        known = offset_of(collection, applied, _optional(baseline))
+        scale, shift = (SCALE, known) if spectral else (scale, 0.0)
+        nodata = 0 if band in IN_ASSET else nodata
+    numbered = [(each.name, each.number) for each in IN_ASSET.get(band, ())] or [(band, 1)]
+    return [(name, Asset(url, scale, shift, _number(nodata), number)) for name, number in numbered]
 
 
 def _raster_url(key: str, asset: Mapping[str, Any], base: str, requester_pays: object) -> str | None:
     """Where an asset's GeoTIFF lies; None for other files and for what costs the requester, such as JPEG 2000.
 
-    `requester_pays` is what the item says for all its assets.
+    `requester_pays` is what the item says for all its assets. Raises ValueError for an address that is none.
     """
-    media = str(asset.get("type") or "").split(";")[0].strip().lower()
-    href = str(asset.get("href") or "")
-    if key.endswith("-jp2") or not href:
+    href = asset.get("href")
+    if key.endswith("-jp2") or not _is_raster(asset.get("type"), href):
         return None
-    if media not in RASTER_TYPES and not (not media and href.lower().endswith((".tif", ".tiff"))):
-        return None
+    if not isinstance(href, str) or not href:
+        raise ValueError("href is no text")
     if asset.get("storage:requester_pays", requester_pays) is True:
         return None
     if _ABSOLUTE.fullmatch(href):  # as nearly all are; to take them apart is half of what an item costs
         return href
-    url = urljoin(base, href)
-    parts = urlsplit(url)
+    try:
+        url = urljoin(base, href)
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(f"{href[:60]!r} is no address") from None
     if parts.scheme == "s3":  # a public bucket is reached by its own host name
         return f"https://{parts.netloc}.s3.amazonaws.com{parts.path}"
     return url
+
+
+def _is_raster(media: object, href: object) -> bool:
+    """Whether an asset is a GeoTIFF: by its media type, or by its file's name where that says nothing."""
+    main = media.partition(";")[0].strip().lower() if isinstance(media, str) else ""
+    if main in RASTER_TYPES:
+        return True
+    path = re.split(r"[?#]", href, maxsplit=1)[0].lower() if isinstance(href, str) else ""
+    return main in UNTOLD_TYPES and path.endswith((".tif", ".tiff"))
 
 
 def _written(asset: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -212,23 +269,23 @@ def _written(asset: Mapping[str, Any]) -> Mapping[str, Any]:
         if isinstance(source, list) and source and isinstance(source[0], Mapping):
             merged |= {name.removeprefix("raster:"): value for name, value in source[0].items()}
     for name in ("scale", "offset"):
-        if _is_number(asset.get(f"raster:{name}")):
+        if is_finite(asset.get(f"raster:{name}")):
             merged.setdefault(name, asset[f"raster:{name}"])
     if "nodata" in asset:
         merged.setdefault("nodata", asset["nodata"])
     return merged
 
 
-def _finite(value: Any, default: float) -> float:
-    number = default if value is None else float(value)
+def _finite(written: Mapping[str, Any], name: str, default: float) -> float:
+    value = written.get(name)
+    try:
+        number = default if value is None else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"{number} is not finite")
+        raise ValueError(f"{name} {str(value)[:40]!r} is no finite number")
     return number
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if _is_number(value) else None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_finite(value) else None

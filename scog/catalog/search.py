@@ -149,7 +149,7 @@ class Search:
         query = self.query
         if scene.cloud_cover is not None and scene.cloud_cover > query.cloud_cover:
             return "cloud-cover"
-        if scene.time not in query.interval:
+        if not query.interval.overlaps(scene.start, scene.end):
             return "other-time"
         if query.collection is not None and scene.collection != query.collection:
             return "other-collection"

@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from scog.catalog.footprint import Bounds
 from scog.catalog.scene import Scene
-from scog.catalog.shapes import VALID_BOX, box_shape, boxes_of, item_shape, shape_of
+from scog.catalog.shapes import VALID_BOX, box_shape, boxes_of, polygons_shape, shape_of
 from scog.errors import InvalidInput
 from scog.space.bounds import boxes, lonlat_bounds
 from scog.space.grid import Grid
@@ -85,7 +85,7 @@ class Area:
 
     def touches(self, scene: Scene) -> bool:
         """Whether a scene's footprint has a place in common with it."""
-        footprint = item_shape({"type": "MultiPolygon", "coordinates": [[ring] for ring in scene.footprint]})
+        footprint = polygons_shape((ring,) for ring in scene.footprint)
         return footprint is None or bool(self._shape.intersects(footprint))
 
     def inside(self, grid: Grid) -> NDArray[np.bool_]:
