@@ -13,10 +13,11 @@ from typing import Any, NoReturn
 
 import cql2
 
+from scog.catalog.bbox import boxes_of
 from scog.catalog.compare import COMPARISONS, Truth, equal, every, like, negate, some, span_of, span_of_item
 from scog.catalog.cql_functions import CALCULATIONS, PREDICATES
 from scog.catalog.properties import MAX_NAME, lookup, plain_name
-from scog.catalog.shapes import KINDS, box_shape, boxes_of, item_shape, shape_of
+from scog.catalog.shapes import KINDS, box_shape, item_shape, shape_of
 from scog.errors import InvalidInput
 
 Item = Mapping[str, Any]

@@ -17,7 +17,6 @@ from scog.errors import InvalidInput
 
 KINDS = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
 VALID_SHAPE = f"a GeoJSON geometry ({', '.join(KINDS)} or GeometryCollection) in degrees, longitude first"
-VALID_BOX = "west,south,east,north in degrees (or west,south,lowest,east,north,highest), such as 11.2,46.4,11.5,46.6"
 MAX_NESTING = 4
 """Collections within collections; GeoJSON advises against any."""
 MAX_CORNERS = 50_000
@@ -102,30 +101,6 @@ def touching(shape: BaseGeometry) -> Callable[[Any], bool]:
         return other is not None and bool(shapely.intersects(shape, other))
 
     return touches
-
-
-def boxes_of(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]:
-    """The boxes of a `bbox` of four or six numbers: two where it crosses the antimeridian (west greater than east).
-
-    None at all where its heights leave out the ground, which is where footprints lie. Raises InvalidInput.
-    """
-    values = [float(value) for value in numbers if _is_number(value)]  # type: ignore[arg-type]
-    if len(values) != len(numbers) or len(values) not in (4, 6):
-        raise InvalidInput("A bounding box is four or six numbers.", parameter=parameter, valid=VALID_BOX)
-    half = len(values) // 2
-    (west, south), (east, north) = values[:2], values[half : half + 2]
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
-        raise InvalidInput(
-            "The bounding box leaves the world or has its south above its north.", parameter=parameter, valid=VALID_BOX
-        )
-    if len(values) == 6:
-        if values[2] > values[5]:
-            raise InvalidInput("The bounding box ends below its start.", parameter=parameter, valid=VALID_BOX)
-        if not values[2] <= 0 <= values[5]:
-            return []
-    if west <= east:
-        return [(west, south, east, north)]
-    return [(west, south, 180.0, north), (-180.0, south, east, north)]
 
 
 def box_shape(boxes: Sequence[Bounds]) -> BaseGeometry:

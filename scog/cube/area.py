@@ -11,9 +11,10 @@ from affine import Affine
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from scog.catalog.bbox import VALID_BOX, boxes_of
 from scog.catalog.footprint import Bounds
 from scog.catalog.scene import Scene
-from scog.catalog.shapes import VALID_BOX, box_shape, boxes_of, polygons_shape, shape_of
+from scog.catalog.shapes import box_shape, polygons_shape, shape_of
 from scog.errors import InvalidInput
 from scog.space.bounds import boxes, lonlat_bounds
 from scog.space.grid import Grid

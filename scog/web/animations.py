@@ -18,7 +18,7 @@ from scog.look import Look, Wish
 from scog.report import Report
 from scog.space.grid import Grid, map_grid
 from scog.steps import VALID, Step, parse_step
-from scog.web.parameters import PictureParameters, Text, no_doubles, parse_bbox
+from scog.web.parameters import PictureParameters, Text, map_box, no_doubles
 from scog.web.problems import PROBLEMS
 from scog.web.respond import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
 
@@ -83,7 +83,7 @@ class Place:
         format: Annotated[str, Path(description=" ".join(f"`{each.name}`: {each.description}." for each in FORMATS))],
     ) -> None:
         self.form: Format = format_of(format)
-        self.box: Bounds = parse_bbox(f"{minx},{miny},{maxx},{maxy}")
+        self.box: Bounds = map_box(f"{minx},{miny},{maxx},{maxy}")
 
 
 Placed = Annotated[Place, Depends()]

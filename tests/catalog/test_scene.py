@@ -48,6 +48,8 @@ def test_every_recorded_item(recorded: dict[str, Item]) -> None:
         assert scene.generated == properties["s2:generation_time"]
         assert scene.twin is not None
         assert scene.twin[3] in properties["s2:datastrip_id"]
+        assert scene.remarks == ()
+        assert scene.span is None
 
 
 def test_recorded_assets_have_canonical_names_and_are_never_jpeg_2000(recorded: dict[str, Item]) -> None:
