@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from scog.catalog.item_time import item_time, parse_item_time
+from scog.catalog.when import parse_interval
+from scog.errors import InvalidInput
 
 Span = tuple[float, float]
 """First and last moment in seconds since 1970, both included; an instant has one moment, a date the whole UTC day."""
@@ -17,11 +19,22 @@ Truth = bool | None
 
 
 def span_of(value: object) -> Span | None:
-    """A time as text (or a span already) as a span; None for anything else."""
+    """A time as an item writes it (or a span already) as a span; None for anything else."""
     if isinstance(value, tuple):
         return value
     span = parse_item_time(value)
     return None if span is None else (span.start.timestamp(), span.end.timestamp())
+
+
+def span_of_literal(text: object) -> Span | None:
+    """A date or an instant as a request writes it, with its offset (RFC 3339), as a span; None for anything else."""
+    try:
+        interval = parse_interval(text) if isinstance(text, str) and "/" not in text else None
+    except InvalidInput:
+        return None
+    if interval is None or interval.start is None or interval.end is None:
+        return None
+    return interval.start.timestamp(), interval.end.timestamp()
 
 
 def span_of_item(item: Mapping[str, Any]) -> Span | None:

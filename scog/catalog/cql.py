@@ -14,7 +14,18 @@ from typing import Any, NoReturn
 import cql2
 
 from scog.catalog.bbox import boxes_of
-from scog.catalog.compare import COMPARISONS, Truth, equal, every, like, negate, some, span_of, span_of_item
+from scog.catalog.compare import (
+    COMPARISONS,
+    Truth,
+    equal,
+    every,
+    like,
+    negate,
+    some,
+    span_of,
+    span_of_item,
+    span_of_literal,
+)
 from scog.catalog.cql_functions import CALCULATIONS, PREDICATES
 from scog.catalog.properties import MAX_NAME, lookup, plain_name
 from scog.catalog.shapes import KINDS, box_shape, item_shape, shape_of
@@ -154,7 +165,7 @@ class _Compiler:
         if not isinstance(ends, list) or len(ends) != 2:
             _refuse("has an interval without two ends")
         for end in ends:
-            if isinstance(end, str) and end != ".." and span_of(end) is None:
+            if isinstance(end, str) and end != ".." and span_of_literal(end) is None:
                 _refuse("has an interval with an end that is no time")
         low, high = [self.value(end, depth + 1) for end in ends]
 
@@ -204,7 +215,7 @@ def _literal(tree: Mapping[str, Any]) -> Any:
     """A time as a span, a geometry or box as a shape."""
     for kind in ("timestamp", "date"):
         if kind in tree:
-            span = span_of(tree[kind]) if isinstance(tree[kind], str) else None
+            span = span_of_literal(tree[kind])
             if span is None:
                 _refuse(f"has a {kind} that is no time")
             return span

@@ -217,13 +217,14 @@ def _asset(key: str, asset: Any, properties: Mapping[str, Any], collection: str,
     band = CANONICAL.get(key.lower(), key)
     written = _written(asset)
     nodata = written.get("nodata")
-    scale, offset = _finite(written, "scale", 1.0) or 1.0, _finite(written, "offset", 0.0)
-    shift: float | None = offset
-    if collection in (L2A, C1):
+    shift: float | None
+    if collection not in (L2A, C1):
+        scale, shift = _finite(written, "scale", 1.0) or 1.0, _finite(written, "offset", 0.0)
+    else:
         applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
         spectral = band in BY_NAME and BY_NAME[band].spectral
         known = offset_of(collection, applied, _optional(baseline))
-        scale, shift = (SCALE, known) if spectral else (scale, 0.0)
+        scale, shift = (SCALE, known) if spectral else (_finite(written, "scale", 1.0) or 1.0, 0.0)
         nodata = 0 if band in IN_ASSET else nodata
     numbered = [(each.name, each.number) for each in IN_ASSET.get(band, ())] or [(band, 1)]
     return [(name, Asset(url, scale, shift, _number(nodata), number)) for name, number in numbered]
@@ -259,7 +260,7 @@ def _is_raster(media: object, href: object) -> bool:
     if main in RASTER_TYPES:
         return True
     path = re.split(r"[?#]", href, maxsplit=1)[0].lower() if isinstance(href, str) else ""
-    return main in UNTOLD_TYPES and path.endswith((".tif", ".tiff"))
+    return (main in UNTOLD_TYPES or "/" not in main) and path.endswith((".tif", ".tiff"))
 
 
 def _written(asset: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -212,6 +212,7 @@ def _kept_links(written: Mapping[str, Any]) -> list[dict[str, Any]]:
         entry
         for entry in (links if isinstance(links, list) else [])
         if isinstance(entry, dict)
-        and entry.get("rel") not in STRUCTURE
+        and isinstance(entry.get("rel"), str)
+        and entry["rel"] not in STRUCTURE
         and str(entry.get("href")).startswith(("https://", "http://"))
     ]
