@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,10 @@ ENDINGS = (".json", ".geojson")
 MAX_BYTES = 64_000_000
 """Of one file: to parse it takes ten times as much memory, for a while."""
 OUTWARD = "a link that leads out of the archive; links are followed within it only"
+
+
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Halves of characters that UTF-16 writes in two, escaped; mostly both are there."""
 
 
 class UnreadableFile(ValueError):
@@ -127,7 +132,11 @@ def _read_json(file: Path) -> Any:
         size = os.stat(file).st_size
         if size > MAX_BYTES:
             raise UnreadableFile(f"its {size / 1e6:.0f} MB are more than {MAX_BYTES / 1e6:.0f}")
-        return json.loads(file.read_bytes())
+        content = file.read_bytes()
+        document = json.loads(content)
+        if _HALF.search(content):  # no text that holds one can be stored or sent: it becomes a question mark
+            document = json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
+        return document
     except json.JSONDecodeError as fault:
         raise UnreadableFile(f"broken JSON: {fault.msg} in line {fault.lineno}, column {fault.colno}") from None
     except UnicodeDecodeError as fault:

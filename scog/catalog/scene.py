@@ -116,10 +116,10 @@ def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
     collection = _collection(item, remarks)
     datatake = str(properties.get("s2:datatake_id") or "").split("_")
     return Scene(
-        id=scene_id,
+        id=_unicode(scene_id),
         collection=collection,
         time=when.moment,
-        platform=str(properties.get("platform") or ""),
+        platform=_unicode(properties.get("platform") or ""),
         square=_square(properties),
         cloud_cover=_percent(properties.get("eo:cloud_cover"), remarks),
         footprint=tuple(rings[0] for rings in outline.polygons),
@@ -137,7 +137,12 @@ def _collection(item: Mapping[str, Any], remarks: list[str]) -> str:
     if name is not None and not isinstance(name, str):
         remarks.append("collection: no text; the item counts as one of none")
         return ""
-    return name or ""
+    return _unicode(name or "")
+
+
+def _unicode(value: object) -> str:
+    """A value as text that can be sent: JSON may hold halves of characters, which become question marks."""
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _percent(value: Any, remarks: list[str]) -> float | None:
@@ -161,7 +166,7 @@ def _optional(value: object) -> str | None:
 def _square(properties: Mapping[str, Any]) -> str:
     """The MGRS tile without its prefix, such as `13TDE`."""
     code = properties.get("grid:code") or properties.get("s2:mgrs_tile") or ""
-    return str(code).removeprefix("MGRS-")
+    return _unicode(code).removeprefix("MGRS-")
 
 
 def _twin(properties: Mapping[str, Any]) -> tuple[str, ...] | None:

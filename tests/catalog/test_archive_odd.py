@@ -129,6 +129,19 @@ def test_the_items_of_a_list_are_items(tmp_path: Path, opened: Open) -> None:
     assert named(archive) == {}
 
 
+def test_halves_of_characters_become_question_marks(tmp_path: Path, opened: Open) -> None:
+    """Such text could neither be stored nor sent."""
+    odd = an_item("\ud800-\U0001f30d") | {"title": "a\udfffb"}
+    odd["properties"]["platform"] = "\ud800"
+    (tmp_path / "odd.json").write_text(json.dumps(odd))
+    archive = opened(tmp_path)
+    assert found(archive) == ["?-\U0001f30d"]
+    (only,) = search_items(archive, ItemSearch(), 10).items
+    assert only.item["title"] == "a?b"
+    scene = parse_item(odd)
+    assert (scene.id, scene.platform) == ("?-\U0001f30d", "?")
+
+
 # Links
 
 
