@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ _TIME = re.compile(
     r" ?(?P<zone>[Zz]|[Uu][Tt][Cc]|[+-]\d{2}(?::?\d{2})?)?)?",
     re.ASCII,
 )
+_USUAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z", re.ASCII)
+"""As nearly all are: read in a third of the time."""
 FIRST_YEAR, LAST_YEAR = 1800, 9000
 """Beyond these a year is what some writers put where they know none, 0001 or 9999. As an end 9999 means open."""
 _DAY = timedelta(days=1) - timedelta(microseconds=1)
@@ -72,7 +75,13 @@ def _read(properties: Mapping[str, Any], name: str, remarks: list[str]) -> _Span
 
 def parse_item_time(value: object) -> _Span | None:
     """First and last moment of a time as text, which differ for a date: its UTC day. None for anything else."""
-    found = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    if _USUAL.fullmatch(value):
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(value)
+            return _Span(moment, moment)
+    found = _TIME.fullmatch(value.strip())
     if found is None:
         return None
     zone = (found["zone"] or "Z").upper().replace("UTC", "Z").replace("Z", "+00:00")

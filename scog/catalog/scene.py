@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -142,7 +143,8 @@ def _collection(item: Mapping[str, Any], remarks: list[str]) -> str:
 
 def _unicode(value: object) -> str:
     """A value as text that can be sent: JSON may hold halves of characters, which become question marks."""
-    return str(value).encode("utf-8", "replace").decode()
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _percent(value: Any, remarks: list[str]) -> float | None:
@@ -195,9 +197,12 @@ def _assets(
     if not isinstance(written, Mapping):
         raise UnusableItem("no-raster-assets", "assets is no object")
     found: dict[str, Asset] = {}
+    applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
+    known = offset_of(collection, applied, _optional(baseline)) if collection in (L2A, C1) else 0.0
+    pays = properties.get("storage:requester_pays")
     for key, asset in written.items():
         try:
-            parsed = _asset(key, asset, properties, collection, base)
+            parsed = _asset(key, asset, collection, known, base, pays)
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as fault:
             remarks.append(f"asset {key[:40]}: {_reason(fault)}; it is left out")
             continue
@@ -212,11 +217,16 @@ def _reason(fault: Exception) -> str:
     return str(fault) if type(fault) is ValueError else f"malformed ({type(fault).__name__})"
 
 
-def _asset(key: str, asset: Any, properties: Mapping[str, Any], collection: str, base: str) -> list[tuple[str, Asset]]:
-    """The bands of one asset; none where it is no GeoTIFF to be read. Raises ValueError, TypeError and their like."""
-    if not isinstance(asset, Mapping):
+def _asset(
+    key: str, asset: Any, collection: str, known: float | None, base: str, requester_pays: object
+) -> list[tuple[str, Asset]]:
+    """The bands of one asset; none where it is no GeoTIFF to be read. Raises ValueError, TypeError and their like.
+
+    `known` is the offset of Sentinel-2's spectral bands.
+    """
+    if not isinstance(asset, dict):
         raise ValueError("null" if asset is None else "no object")
-    url = _raster_url(key, asset, base, properties.get("storage:requester_pays"))
+    url = _raster_url(key, asset, base, requester_pays)
     if url is None:
         return []
     band = CANONICAL.get(key.lower(), key)
@@ -226,13 +236,13 @@ def _asset(key: str, asset: Any, properties: Mapping[str, Any], collection: str,
     if collection not in (L2A, C1):
         scale, shift = _finite(written, "scale", 1.0) or 1.0, _finite(written, "offset", 0.0)
     else:
-        applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
         spectral = band in BY_NAME and BY_NAME[band].spectral
-        known = offset_of(collection, applied, _optional(baseline))
         scale, shift = (SCALE, known) if spectral else (_finite(written, "scale", 1.0) or 1.0, 0.0)
         nodata = 0 if band in IN_ASSET else nodata
-    numbered = [(each.name, each.number) for each in IN_ASSET.get(band, ())] or [(band, 1)]
-    return [(name, Asset(url, scale, shift, _number(nodata), number)) for name, number in numbered]
+    parts, nodata = IN_ASSET.get(band), _number(nodata)
+    if not parts:
+        return [(band, Asset(url, scale, shift, nodata))]
+    return [(part.name, Asset(url, scale, shift, nodata, part.number)) for part in parts]
 
 
 def _raster_url(key: str, asset: Mapping[str, Any], base: str, requester_pays: object) -> str | None:
@@ -259,9 +269,15 @@ def _raster_url(key: str, asset: Mapping[str, Any], base: str, requester_pays: o
     return url
 
 
+@lru_cache(maxsize=256)
+def _main_type(media: str) -> str:
+    """A media type without its parameters."""
+    return media.partition(";")[0].strip().lower()
+
+
 def _is_raster(media: object, href: object) -> bool:
     """Whether an asset is a GeoTIFF: by its media type, or by its file's name where that says nothing."""
-    main = media.partition(";")[0].strip().lower() if isinstance(media, str) else ""
+    main = _main_type(media) if isinstance(media, str) else ""
     if main in RASTER_TYPES:
         return True
     path = re.split(r"[?#]", href, maxsplit=1)[0].lower() if isinstance(href, str) else ""
@@ -272,10 +288,10 @@ def _written(asset: Mapping[str, Any]) -> Mapping[str, Any]:
     """Scale, offset and nodata as the item writes them: STAC 1.1's `bands`, the asset itself, or `raster:bands`."""
     merged: dict[str, Any] = {}
     for source in (asset.get("raster:bands"), asset.get("bands")):
-        if isinstance(source, list) and source and isinstance(source[0], Mapping):
+        if isinstance(source, list) and source and isinstance(source[0], dict):
             merged |= {name.removeprefix("raster:"): value for name, value in source[0].items()}
     for name in ("scale", "offset"):
-        if is_finite(asset.get(f"raster:{name}")):
+        if f"raster:{name}" in asset and is_finite(asset[f"raster:{name}"]):
             merged.setdefault(name, asset[f"raster:{name}"])
     if "nodata" in asset:
         merged.setdefault("nodata", asset["nodata"])
