@@ -123,7 +123,7 @@ def complaints(index: sqlite3.Connection) -> list[tuple[str, str]]:
 
 def _log(found: list[tuple[str, str]], is_news: bool) -> None:
     if found and not is_news:
-        log.warning("%d things in the archive cannot be used, as before; `scog doctor` names them", len(found))
+        log.warning("%d complaints about the archive, as before; `scog doctor` names them", len(found))
         return
     for path, reason in found[:NOTED]:
         log.warning("%s: %s", path, reason)
