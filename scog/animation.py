@@ -139,7 +139,8 @@ async def _last_moment(engine: Engine, ask: Ask) -> datetime:
 def _of(pinned: Pinned | None, part: Interval) -> Pinned | None:
     if pinned is None:
         return None
-    return Pinned(SceneSet(scene for scene in pinned.scenes.scenes if scene.time in part), pinned.bounded)
+    shown = (scene for scene in pinned.scenes.scenes if part.overlaps(scene.start, scene.end))
+    return Pinned(SceneSet(shown), pinned.bounded)
 
 
 def _whole(day: date) -> Interval:

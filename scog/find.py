@@ -34,6 +34,8 @@ class Most:
     observations: int
     scenes: int
     zoom: int = SEARCH_ZOOM
+    cover: bool = True
+    """Whether a wide picture gets few scenes, chosen to cover it; else all there are, newest first."""
 
 
 async def observations(
@@ -61,14 +63,14 @@ async def observations(
     if bounds is None:
         return
     if pinned is not None:
-        found = _pinned(pinned, bounds, wide, report)
+        found = _pinned(pinned, bounds, wide and most.cover, report)
     else:
         interval = interval or await engine.searches.default_interval(collection)
         searches = await gather_all(
             engine.searches.find(area, interval, cloud_cover, collection, report.tally) for area in areas
         )
         report.stale = max((engine.searches.age_if_stale(search) or 0.0 for search in searches), default=0.0) or None
-        found = _wide(searches, bounds, report) if wide else _newest_first(searches, bounds, report)
+        found = _wide(searches, bounds, report) if wide and most.cover else _newest_first(searches, bounds, report)
     if oldest_first:
         found = _reversed(found)
     count = scenes = 0

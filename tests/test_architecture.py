@@ -71,6 +71,8 @@ ASSEMBLERS = {"web", "cli", "__main__"}
 MAY_DO_IO = (
     "scog.net",
     "scog.catalog.archive",
+    "scog.catalog.archive_files",
+    "scog.catalog.archive_index",
     "scog.catalog.store",
     "scog.cube.store",
     "scog.pixels.store",

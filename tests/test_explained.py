@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import scog
-from scog.catalog.scene import Asset, Scene, parse_item
+from scog.catalog.assets import Asset
+from scog.catalog.scene import Scene, parse_item
 from scog.errors import AssetMissing, AssetRefused, SourceError
 from scog.explained import ADVICE, advice, explained, file_of
 from scog.pixels.faults import Faults

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.ask import Ask, Drawing
+from scog.catalog.assets import Asset
 from scog.catalog.observation import Observation
-from scog.catalog.scene import Asset, Scene
+from scog.catalog.scene import Scene
 from scog.kept import MAX_AGE, Found, Kept, encoded
 from scog.report import Report
 from scog.space.grid import Grid, tile_grid

@@ -384,7 +384,7 @@ def test_malformed_features_among_good_ones_are_left_out(world: EarthSearch, tmp
         good = page["features"]
         page["features"] = [
             *bad,
-            {**good[0], "geometry": None},
+            {**good[0], "geometry": None, "bbox": None},
             {**good[1], "assets": {}},
             {**good[2], "properties": {**good[2]["properties"], "datetime": "soon"}},
             good[3],

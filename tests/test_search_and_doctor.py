@@ -14,6 +14,7 @@ import pytest
 from scog import cli
 from scog.net.policy import BreakerState
 from tests.doubles.acquisitions import acquisitions, put_cogs, squares_around
+from tests.doubles.archives import MadeScene, Square, constant
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, edit
 from tests.doubles.own_files import SIDE, write_file, write_item
 from tests.doubles.range_server import Fault, hang, html, reset, status
@@ -109,7 +110,7 @@ def test_as_many_as_asked_for(
     "options",
     [
         ["--bbox", "1,2,3"],
-        ["--bbox", "10,50,5,60"],
+        ["--bbox", "10,60,15,50"],
         ["--bbox", BOX, "--limit", "0"],
         ["--bbox", BOX, "--limit", "1001"],
         ["--bbox", BOX, "--cloud-cover", "101"],
@@ -198,13 +199,35 @@ def test_a_host_that_is_left_alone_is_said(
 def test_unusable_items_are_counted_with_their_reasons(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
     def spoil(page: dict) -> None:  # type: ignore[type-arg]
         for place, item in enumerate(page["features"][:7]):
-            item |= {"geometry": None} if place < 5 else {"assets": {}}
+            item |= {"geometry": None, "bbox": None} if place < 5 else {"assets": {}}
 
     world.fail(SEARCH, edit(spoil))
     code, out, _ = scog(capfd, "doctor")
     assert code == 0
     assert "93 usable" in out
-    assert "left out: 5 no-geometry, 2 no-raster-assets" in out
+    assert "left out: 5 no-geometry, 2 no-raster-assets; such as " in out
+    assert ": no-geometry (geometry: none); " in out
+
+
+def test_what_of_an_archive_cannot_be_used_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    square = Square("32TQK", 32632, 700_000, 5_000_040, 64)
+    bands = {"red": constant(square, 1000), "scl": constant(square, 4, 20, np.uint8)}
+    MadeScene("sound", square, "2022-06-10T10:00:00Z", bands).write(tmp_path)
+    code, out, _ = scog(capfd, "doctor", "--catalog", str(tmp_path))
+    assert code == 0, out
+    odd = MadeScene("odd", square, "2022-06-11T10:00:00Z", bands).item()
+    odd["assets"] |= {"nir": None, "red": odd["assets"]["red"] | {"href": "./sound/red.tif"}}
+    odd["properties"]["eo:cloud_cover"] = "few"
+    (tmp_path / "sentinel-2-l2a" / "odd.json").write_text(json.dumps(odd))
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "bare.json").write_text(json.dumps(odd | {"geometry": None}))
+    code, out, _ = scog(capfd, "doctor", "--catalog", str(tmp_path))
+    assert code == 1
+    assert "FAIL  broken.json: left out: broken JSON: " in out
+    assert "FAIL  bare.json: left out: no-geometry: geometry: none" in out
+    assert "FAIL  sentinel-2-l2a/odd.json: eo:cloud_cover: 'few' is no number of percent" in out
+    assert "asset nir: null; it is left out" in out
+    assert "items: 2 usable" in out
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from scog.catalog.archive_index import LONGEST
 from scog.catalog.footprint import Bounds
 from scog.catalog.item_search import CLOUD_COVER, NOTHING, ItemSearch, Order, Position, kind_of
 from scog.catalog.properties import plain_name
@@ -91,10 +92,10 @@ def _conditions(search: ItemSearch) -> tuple[list[str], dict[str, Any]]:
             conditions.append(f"{column} IN (SELECT value FROM json_each(:{column}))")
             values[column] = json.dumps(wanted)
     if search.interval is not None and search.interval.start is not None:
-        conditions.append("time >= :start")
+        conditions.append(f"ending >= :start AND time >= :start - {LONGEST}")
         values["start"] = search.interval.start.timestamp()
     if search.interval is not None and search.interval.end is not None:
-        conditions.append("time <= :end")
+        conditions.append(f"start <= :end AND time <= :end + {LONGEST}")
         values["end"] = search.interval.end.timestamp()
     for number, (comparison, cover) in enumerate(search.covers):
         conditions.append(f"cloud_cover {comparison} :cover{number}")

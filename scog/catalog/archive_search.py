@@ -27,10 +27,10 @@ COUNTED = 20_000
 SECONDS = 20.0
 
 _LIGHT = """
-SELECT number, CASE WHEN json_valid(item) THEN json_remove(item, '$.assets', '$.links') ELSE item END
+SELECT number, id, CASE WHEN json_valid(item) THEN json_remove(item, '$.assets', '$.links') ELSE item END
 FROM items WHERE number IN (SELECT value FROM json_each(:numbers))
 """
-_WHOLE = "SELECT number, item FROM items WHERE number IN (SELECT value FROM json_each(:numbers))"
+_WHOLE = "SELECT number, id, item FROM items WHERE number IN (SELECT value FROM json_each(:numbers))"
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class _Search:
     def _passes(self, item: dict[str, Any]) -> bool:
         if any(test(item) is not True for test in self._search.tests):
             return False
-        return self._search.area is None or self._search.area.touches(item.get("geometry"))
+        return self._search.area is None or self._search.area.touches(item)
 
     def _sorted_here(self, position: Position | None, backward: bool) -> tuple[list[Row], int]:
         """All rows that pass, sorted by properties that the index does not know, from a position on."""
@@ -149,8 +149,8 @@ class _Search:
             if time.monotonic() > self._ends:
                 raise DeadlineExceeded("The filters took too long; narrow the search by time, place or collection.")
             chunk = json.dumps(numbers[start : start + CHUNK])
-            for number, text in self._archive.select(_LIGHT, {"numbers": chunk}):
-                yield number, item_of(text)
+            for number, name, text in self._archive.select(_LIGHT, {"numbers": chunk}):
+                yield number, item_of(text, name)
 
     def _load(self, rows: list[Row]) -> list[tuple[Row, Stored]]:
         """Rows with their items: fewer where the page grows too large, or where items vanished in between."""
@@ -159,19 +159,19 @@ class _Search:
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
             found = self._archive.select(_WHOLE, {"numbers": json.dumps([row.number for row in chunk])})
-            texts: dict[int, str] = dict(found)
+            texts: dict[int, tuple[str, str]] = {number: (name, text) for number, name, text in found}
             for row in chunk:
-                text = texts.get(row.number)
-                if text is None:
+                if row.number not in texts:
                     continue
+                name, text = texts[row.number]
                 size += len(text)
                 if loaded and size > PAGE_BYTES:
                     return loaded
-                loaded.append((row, Stored(item_of(text), row.path)))
+                loaded.append((row, Stored(item_of(text, name), row.path)))
         return loaded
 
 
-def item_of(text: str) -> dict[str, Any]:
-    """An item as it is kept in the index; NaN, which is not JSON, becomes null."""
+def item_of(text: str, name: str) -> dict[str, Any]:
+    """An item as it is kept in the index, with the id that is its own; NaN, which is not JSON, becomes null."""
     item: dict[str, Any] = json.loads(text, parse_constant=lambda _: None)
-    return item
+    return item | {"id": name}

@@ -47,12 +47,16 @@ def _is_storable(path: str) -> bool:
 
 def is_elsewhere(href: object) -> bool:
     """Whether a link is complete by itself, such as `https:` or `s3:`, and not to a file of this machine."""
-    scheme = urlsplit(href).scheme if isinstance(href, str) else ""
+    try:
+        scheme = urlsplit(href).scheme if isinstance(href, str) else ""
+    except ValueError:
+        return False
     return len(scheme) > 1 and scheme != "file"
 
 
 def asset_files(item: Mapping[str, Any], item_path: str, folder: Path) -> set[str]:
     """The files below the folder that an item's assets are."""
     assets = item.get("assets")
-    links = [asset.get("href") for asset in assets.values() if isinstance(asset, Mapping)] if assets else []
+    members = assets.values() if isinstance(assets, Mapping) else ()
+    links = [asset.get("href") for asset in members if isinstance(asset, Mapping)]
     return {path for link in links if (path := local_path(link, item_path, folder)) is not None}

@@ -5,12 +5,11 @@ A missing value, or values of kinds that have no order between them, make a comp
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from scog.catalog.item_time import item_time, parse_item_time
 from scog.catalog.when import parse_interval
 from scog.errors import InvalidInput
 
@@ -18,24 +17,33 @@ Span = tuple[float, float]
 """First and last moment in seconds since 1970, both included; an instant has one moment, a date the whole UTC day."""
 Truth = bool | None
 
-_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([Tt ].*)?", re.ASCII)
-
 
 def span_of(value: object) -> Span | None:
-    """A time as text (or a span already) as a span; None for anything else."""
+    """A time as an item writes it (or a span already) as a span; None for anything else."""
     if isinstance(value, tuple):
         return value
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
-        return None
+    span = parse_item_time(value)
+    return None if span is None else (span.start.timestamp(), span.end.timestamp())
+
+
+def span_of_literal(text: object) -> Span | None:
+    """A date or an instant as a request writes it, with its offset (RFC 3339), as a span; None for anything else."""
     try:
-        interval = parse_interval(value)
+        interval = parse_interval(text) if isinstance(text, str) and "/" not in text else None
     except InvalidInput:
         return None
-    return _seconds(interval.start, -math.inf), _seconds(interval.end, math.inf)
+    if interval is None or interval.start is None or interval.end is None:
+        return None
+    return interval.start.timestamp(), interval.end.timestamp()
 
 
-def _seconds(moment: datetime | None, otherwise: float) -> float:
-    return otherwise if moment is None else moment.timestamp()
+def span_of_item(item: Mapping[str, Any]) -> Span | None:
+    """The time that an item stands for."""
+    try:
+        when = item_time(item["properties"])
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return None
+    return when.start.timestamp(), when.end.timestamp()
 
 
 def is_number(value: object) -> bool:

@@ -13,10 +13,22 @@ from typing import Any, NoReturn
 
 import cql2
 
-from scog.catalog.compare import COMPARISONS, Truth, equal, every, like, negate, some, span_of
+from scog.catalog.bbox import boxes_of
+from scog.catalog.compare import (
+    COMPARISONS,
+    Truth,
+    equal,
+    every,
+    like,
+    negate,
+    some,
+    span_of,
+    span_of_item,
+    span_of_literal,
+)
 from scog.catalog.cql_functions import CALCULATIONS, PREDICATES
-from scog.catalog.properties import MAX_NAME, lookup
-from scog.catalog.shapes import KINDS, box_shape, boxes_of, item_shape, shape_of
+from scog.catalog.properties import MAX_NAME, lookup, plain_name
+from scog.catalog.shapes import KINDS, box_shape, item_shape, shape_of
 from scog.errors import InvalidInput
 
 Item = Mapping[str, Any]
@@ -118,6 +130,8 @@ class _Compiler:
         if test is None:
             _refuse(f"has no operator {name[:40]!r}", valid=", ".join(["and", "or", "not", *_TESTS, *CALCULATIONS]))
         left, right = [self.value(arg, depth + 1) for arg in _exactly(args, 2, name)]
+        if name.startswith("t_"):
+            left, right = [_time(arg, value) for arg, value in zip(args, (left, right), strict=True)]
         return lambda item: test(left(item), right(item))
 
     def value(self, tree: Any, depth: int) -> Value:
@@ -151,7 +165,7 @@ class _Compiler:
         if not isinstance(ends, list) or len(ends) != 2:
             _refuse("has an interval without two ends")
         for end in ends:
-            if isinstance(end, str) and end != ".." and span_of(end) is None:
+            if isinstance(end, str) and end != ".." and span_of_literal(end) is None:
                 _refuse("has an interval with an end that is no time")
         low, high = [self.value(end, depth + 1) for end in ends]
 
@@ -186,15 +200,22 @@ def _property(name: Any) -> Value:
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
         _refuse("has a property without a name")
     if name == "geometry":
-        return lambda item: item_shape(item.get("geometry"))
+        return lambda item: item_shape(item)
     return lambda item: lookup(item, name)
+
+
+def _time(tree: Any, value: Value) -> Value:
+    """The value of an operand of a temporal function: an item's `datetime` is its range where it has none."""
+    if not isinstance(tree, Mapping) or plain_name(str(tree.get("property"))) != "datetime":
+        return value
+    return lambda item: given if (given := value(item)) is not None else span_of_item(item)
 
 
 def _literal(tree: Mapping[str, Any]) -> Any:
     """A time as a span, a geometry or box as a shape."""
     for kind in ("timestamp", "date"):
         if kind in tree:
-            span = span_of(tree[kind]) if isinstance(tree[kind], str) else None
+            span = span_of_literal(tree[kind])
             if span is None:
                 _refuse(f"has a {kind} that is no time")
             return span

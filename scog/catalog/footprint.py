@@ -12,11 +12,14 @@ Bounds = tuple[float, float, float, float]
 
 
 class Footprints:
-    """The outlines of `count` scenes, each of one ring or several, ready to be asked."""
+    """The outlines of `count` scenes, each of one closed ring or several, ready to be asked.
+
+    Longitudes of a ring have no jumps, and may go on beyond 180 (see `scog.catalog.outline`).
+    """
 
     def __init__(self, rings: Sequence[Sequence[Sequence[tuple[float, float]]]]) -> None:
         self.count = len(rings)
-        flat = [(owner, _unwrapped(ring)) for owner, group in enumerate(rings) for ring in group]
+        flat = [(owner, tuple(ring)) for owner, group in enumerate(rings) for ring in group]
         longest = max((len(ring) for _, ring in flat), default=1)
         self._owner = np.array([owner for owner, _ in flat], np.int64)
         # Shorter rings repeat their last corner: edges without length change nothing.
@@ -116,11 +119,3 @@ class _Edges:
             over = ((y > south) != (end > south)) & (west < x + (south - y) / step_y * step_x)
         holds: NDArray[np.bool_] = np.count_nonzero(over, axis=1) % 2 == 1
         return crossing.any(axis=1) | holds
-
-
-def _unwrapped(ring: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """A closed ring without jumps over the antimeridian: longitudes may go on beyond 180."""
-    corners = list(ring)
-    if max(x for x, _ in corners) - min(x for x, _ in corners) > 180:
-        corners = [(x + 360 if x < 0 else x, y) for x, y in corners]
-    return corners if corners[0] == corners[-1] else [*corners, corners[0]]

@@ -25,11 +25,11 @@ Position = list[tuple[int, Any]]
 class Area:
     """Where footprints shall touch: `boxes` hold all of it; with `is_boxes` they are it.
 
-    `touches` tells of an item's geometry whether it has a point in common with the area.
+    `touches` tells of an item whether it has a point in common with the area.
     """
 
     boxes: tuple[Bounds, ...]
-    touches: Callable[[Any], bool]
+    touches: Callable[[Item], bool]
     is_boxes: bool
 
 

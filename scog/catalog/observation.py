@@ -68,10 +68,13 @@ class SceneSet:
 
 
 def latest_versions(scenes: Iterable[Scene]) -> list[Scene]:
-    """The scenes without those that were processed again later, and without doubles of one id."""
+    """The scenes without those that were processed again later, and each once, however many searches found it.
+
+    Two of one id that were taken at different times are two.
+    """
     kept: dict[object, Scene] = {}
     for scene in scenes:
-        key = (scene.collection, scene.twin or scene.id)
+        key = (scene.collection, *((scene.twin, scene.time.date()) if scene.twin else (scene.id, scene.time)))
         other = kept.get(key)
         if other is None or (scene.generated, scene.id) > (other.generated, other.id):
             kept[key] = scene

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference
-from scog.catalog.scene import Asset, Scene
+from scog.catalog.scene import Scene
 
 FORMAT = 2
 """Changes with what is kept of a scene, so that what an older scog wrote is not read."""
@@ -17,7 +18,10 @@ FORMAT = 2
 
 def to_json(scenes: Sequence[Scene]) -> str:
     """Scenes as text, the same for the same scenes. They are half as large as their items, and checked."""
-    records = [asdict(scene) | {"time": scene.time.isoformat()} for scene in scenes]
+    records = [
+        asdict(scene) | {"time": scene.time.isoformat(), "span": scene.span and [end.isoformat() for end in scene.span]}
+        for scene in scenes
+    ]
     return json.dumps(records, sort_keys=True)
 
 
@@ -30,8 +34,10 @@ def _scene(record: Mapping[str, Any]) -> Scene:
     """A scene from what was written; JSON has made lists of its tuples."""
     changed = {
         "time": datetime.fromisoformat(record["time"]),
+        "span": None if record["span"] is None else tuple(map(datetime.fromisoformat, record["span"])),
         "footprint": tuple(tuple((lon, lat) for lon, lat in ring) for ring in record["footprint"]),
         "assets": {name: _asset(asset) for name, asset in record["assets"].items()},
+        "remarks": tuple(record["remarks"]),
         "twin": None if record["twin"] is None else tuple(record["twin"]),
     }
     return Scene(**{**record, **changed})

@@ -37,7 +37,8 @@ THREADS = 16
 
 READ_FIELDS = (
     *("id", "type", "stac_version", "collection", "geometry", "bbox"),
-    *("properties.datetime", "properties.start_datetime", "properties.created", "properties.platform"),
+    *("properties.datetime", "properties.start_datetime", "properties.end_datetime"),
+    *("properties.created", "properties.platform"),
     *("properties.eo:cloud_cover", "properties.grid:code", "properties.s2:mgrs_tile", "properties.sat:absolute_orbit"),
     *("properties.s2:datatake_id", "properties.s2:datastrip_id", "properties.s2:generation_time"),
     *("properties.s2:processing_baseline", "properties.earthsearch:boa_offset_applied"),

@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
-from scog.bands import BY_NAME, CANONICAL, IN_ASSET
-from scog.catalog.asset_bands import bands_by_description, bands_by_key, described, is_measured
-from scog.catalog.georeference import Georeference, georeference_of
-from scog.catalog.offset import C1, L2A, SCALE, offset_of
-from scog.catalog.when import parse_instant
-from scog.errors import InvalidInput
-
-Ring = tuple[tuple[float, float], ...]
-"""Corners of a polygon's outline in degrees, longitude first."""
-
-RASTER_TYPES = ("image/tiff", "image/vnd.stac.geotiff")
-_ABSOLUTE = re.compile(r"https?://[A-Za-z0-9._:-]+/[!-~]*")
-"""URLs that stand for themselves, whatever the item's own is."""
+from scog.catalog.assets import Asset, assets_of
+from scog.catalog.item_time import item_time
+from scog.catalog.outline import Ring, outline_of
 
 
 class UnusableItem(ValueError):
-    """An item cannot be drawn; its text is a short reason that can be counted."""
+    """An item cannot be drawn; its text is a short reason that can be counted, `detail` says more."""
 
-
-@dataclass(frozen=True)
-class Asset:
-    """One band of a scene, and the file that holds it. Reflectance or whatever it is = DN x `scale` + `offset`.
-
-    A `scale` of None: the file's own tags say both. An `offset` of None: only the pixels can tell (see
-    `scog.catalog.offset`). `band` is its place in the file, 1 the first; None where the item expects the file to have
-    just one. `georeference` is where the item says that the file lies, for files that do not say so themselves.
-    """
-
-    url: str
-    scale: float | None = 1.0
-    offset: float | None = 0.0
-    nodata: float | None = None
-    band: int | None = None
-    georeference: Georeference | None = None
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.detail = detail
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +27,12 @@ class Scene:
     id: str
     collection: str
     time: datetime
+    """The instant that sorts it: the item's datetime, or its start where it has none."""
     platform: str
     square: str
     cloud_cover: float | None
     footprint: tuple[Ring, ...]
+    """Closed outlines, without jumps over the antimeridian: longitudes may go on beyond 180."""
     assets: Mapping[str, Asset]
     orbit: str | None
     """Absolute orbit: with the platform, the name of one pass."""
@@ -64,57 +40,95 @@ class Scene:
     """What reprocessings of one acquisition share; None where the item does not tell."""
     generated: str
     """When this version was made, as written (RFC 3339 sorts as text)."""
+    remarks: tuple[str, ...] = ()
+    """What of the item could not be used, and why: an asset, a cloud cover."""
+    span: tuple[datetime, datetime] | None = None
+    """The time that it stands for, both ends included, where that is more than an instant."""
 
     @property
     def order(self) -> tuple[datetime, str, str]:
         """The total order within an observation."""
         return self.time, self.square, self.id
 
+    @property
+    def start(self) -> datetime:
+        """Beginning of the time that it stands for."""
+        return self.span[0] if self.span else self.time
+
+    @property
+    def end(self) -> datetime:
+        """End of the time that it stands for, included."""
+        return self.span[1] if self.span else self.time
+
 
 def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
-    """A scene from a STAC item (1.0 or 1.1). Relative links are resolved against `base`.
+    """A scene from a STAC item (0.9 to 1.1). Relative links are resolved against `base`.
 
+    What is wrong with one asset costs that asset, a cloud cover that is no number is unknown; `remarks` name both.
     Raises UnusableItem where the item lacks an id, a time, a footprint or any raster.
     """
+    if not isinstance(item, Mapping):
+        raise UnusableItem("no-item", "it is no object")
+    properties = item.get("properties")
+    if not isinstance(properties, Mapping):
+        raise UnusableItem("no-properties", "properties is no object")
+    scene_id = item.get("id")
+    if not isinstance(scene_id, str) or not scene_id:
+        raise UnusableItem("no-id", "id is no text")
     try:
-        properties = item["properties"]
-        collection = str(item.get("collection") or "")
-        scene_id = _text(item, "id")
-        time = parse_instant(str(properties.get("datetime") or properties["start_datetime"]))
-        footprint = tuple(_rings(item.get("geometry")))
-        cloud = properties.get("eo:cloud_cover")
-        datatake = str(properties.get("s2:datatake_id") or "").split("_")
-        return Scene(
-            id=scene_id,
-            collection=collection,
-            time=time,
-            platform=str(properties.get("platform") or ""),
-            square=_square(properties),
-            cloud_cover=_percent(cloud),
-            footprint=footprint,
-            assets=_assets(item, properties, collection, base),
-            orbit=datatake[2] if len(datatake) > 2 else _optional(properties.get("sat:absolute_orbit")),
-            twin=_twin(properties),
-            generated=str(properties.get("s2:generation_time") or properties.get("created") or ""),
-        )
-    except UnusableItem:
-        raise
-    except InvalidInput:
-        raise UnusableItem("bad-datetime") from None
-    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as fault:
-        raise UnusableItem(f"malformed ({type(fault).__name__})") from None
+        when = item_time(properties)
+    except ValueError as fault:
+        raise UnusableItem("bad-datetime", str(fault)) from None
+    try:
+        outline = outline_of(item)
+    except ValueError as fault:
+        raise UnusableItem("no-geometry", f"geometry: {fault}") from None
+    remarks = [*when.remarks, *outline.remarks]
+    collection = _collection(item, remarks)
+    datatake = str(properties.get("s2:datatake_id") or "").split("_")
+    return Scene(
+        id=_unicode(scene_id),
+        collection=collection,
+        time=when.moment,
+        platform=_unicode(properties.get("platform") or ""),
+        square=_square(properties),
+        cloud_cover=_percent(properties.get("eo:cloud_cover"), remarks),
+        footprint=tuple(rings[0] for rings in outline.polygons),
+        assets=_assets(item, properties, collection, base, remarks),
+        orbit=datatake[2] if len(datatake) > 2 else _optional(properties.get("sat:absolute_orbit")),
+        twin=_twin(properties),
+        generated=str(properties.get("s2:generation_time") or properties.get("created") or ""),
+        remarks=tuple(remarks),
+        span=(when.start, when.end) if when.start < when.end else None,
+    )
 
 
-def _text(item: Mapping[str, Any], key: str) -> str:
-    value = item[key]
-    if not isinstance(value, str) or not value:
-        raise UnusableItem(f"no-{key}")
-    return value
+def _collection(item: Mapping[str, Any], remarks: list[str]) -> str:
+    name = item.get("collection")
+    if name is not None and not isinstance(name, str):
+        remarks.append("collection: no text; the item counts as one of none")
+        return ""
+    return _unicode(name or "")
 
 
-def _percent(value: Any) -> float | None:
-    number = None if value is None else float(value)
-    return number if number is not None and math.isfinite(number) else None
+def _unicode(value: object) -> str:
+    """A value as text that can be sent: JSON may hold halves of characters, which become question marks."""
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _percent(value: Any, remarks: list[str]) -> float | None:
+    """A cloud cover; None where it is unknown."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+        if not isinstance(value, bool) and 0 <= number <= 100:
+            return number
+    except (TypeError, ValueError, OverflowError):
+        pass
+    remarks.append(f"eo:cloud_cover: {str(value)[:40]!r} is no number of percent; it counts as unknown")
+    return None
 
 
 def _optional(value: object) -> str | None:
@@ -124,7 +138,7 @@ def _optional(value: object) -> str | None:
 def _square(properties: Mapping[str, Any]) -> str:
     """The MGRS tile without its prefix, such as `13TDE`."""
     code = properties.get("grid:code") or properties.get("s2:mgrs_tile") or ""
-    return str(code).removeprefix("MGRS-")
+    return _unicode(code).removeprefix("MGRS-")
 
 
 def _twin(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -142,135 +156,14 @@ def _twin(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
     )
 
 
-def _rings(geometry: Any) -> Iterator[Ring]:
-    """Outlines of a Polygon or MultiPolygon; holes are none of a footprint's business."""
-    if not isinstance(geometry, Mapping):
-        raise UnusableItem("no-geometry")
-    kind, coordinates = geometry.get("type"), geometry.get("coordinates")
-    if kind == "Polygon":
-        polygons: list[Any] = [coordinates]
-    elif kind == "MultiPolygon":
-        polygons = list(coordinates or ())
-    else:
-        raise UnusableItem("no-geometry")
-    for polygon in polygons:
-        ring = tuple((float(corner[0]), float(corner[1])) for corner in polygon[0])
-        if len(ring) < 4 or not all(abs(lon) <= 360 and abs(lat) <= 90 for lon, lat in ring):
-            raise UnusableItem("no-geometry")
-        yield ring
-    if not polygons:
-        raise UnusableItem("no-geometry")
-
-
-def _assets(item: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str) -> dict[str, Asset]:
-    """The bands by canonical name; by key the assets of which no band is known.
-
-    A band that an asset's key names goes before one of its name in a file of several; of these the item's first counts.
-    """
-    found: dict[str, Asset] = {}
-    named: dict[str, Asset] = {}
-    applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
-    known = offset_of(collection, applied, _optional(baseline)) if collection in (L2A, C1) else 0.0
-    for key, asset in (item.get("assets") or {}).items():
-        url = _raster_url(key, asset, base, properties.get("storage:requester_pays"))
-        if url is None:
-            continue
-        if collection in (L2A, C1):
-            found |= {name: each for name, each in _of_sentinel_2(key, asset, url, known).items() if name not in found}
-            continue
-        bands = described(asset)
-        georeference = georeference_of(asset, properties)
-        by_key = bands_by_key(key, bands)
-        by_description = bands_by_description(bands) if not by_key and is_measured(asset) else {}
-        for name, number in by_key.items():
-            found.setdefault(name, _band_of(asset, url, bands, number, georeference))
-        for name, number in by_description.items():
-            named.setdefault(name, _band_of(asset, url, bands, number, georeference))
-        if not by_key and not by_description:
-            found.setdefault(key, _band_of(asset, url, bands, None, georeference))
-    found |= {name: each for name, each in named.items() if name not in found}
+def _assets(
+    item: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str, remarks: list[str]
+) -> dict[str, Asset]:
+    """The bands by name. Raises UnusableItem where there is none."""
+    written = item.get("assets")
+    if not isinstance(written, Mapping):
+        raise UnusableItem("no-raster-assets", "assets is no object")
+    found = assets_of(written, properties, collection, base, remarks)
     if not found:
-        raise UnusableItem("no-raster-assets")
+        raise UnusableItem("no-raster-assets", "; ".join(remarks[-3:]) or "no asset is a GeoTIFF")
     return found
-
-
-def _raster_url(key: str, asset: Mapping[str, Any], base: str, requester_pays: object) -> str | None:
-    """Where an asset's GeoTIFF lies; None for other files and for what costs the requester, such as JPEG 2000.
-
-    `requester_pays` is what the item says for all its assets.
-    """
-    media = str(asset.get("type") or "").split(";")[0].strip().lower()
-    href = str(asset.get("href") or "")
-    if key.endswith("-jp2") or not href:
-        return None
-    if media not in RASTER_TYPES and not (not media and href.lower().endswith((".tif", ".tiff"))):
-        return None
-    if asset.get("storage:requester_pays", requester_pays) is True:
-        return None
-    if _ABSOLUTE.fullmatch(href):  # as nearly all are; to take them apart is half of what an item costs
-        return href
-    url = urljoin(base, href)
-    parts = urlsplit(url)
-    if parts.scheme == "s3":  # a public bucket is reached by its own host name
-        return f"https://{parts.netloc}.s3.amazonaws.com{parts.path}"
-    return url
-
-
-def _of_sentinel_2(key: str, asset: Mapping[str, Any], url: str, offset: float | None) -> dict[str, Asset]:
-    """The bands of an asset of Earth Search, which its key names; all that are spectral have this offset."""
-    band = CANONICAL.get(key.lower(), key)
-    if band in BY_NAME and BY_NAME[band].spectral:
-        return {band: Asset(url, SCALE, offset, 0.0)}
-    written = _written(asset, described(asset), 1)
-    scale = _finite(written.get("scale"), 1.0) or 1.0
-    nodata = 0.0 if band in IN_ASSET else _nodata(written.get("nodata"))
-    numbers = bands_by_key(key, ()) or {band: None}
-    return {name: Asset(url, scale, 0.0, nodata, number) for name, number in numbers.items()}
-
-
-def _band_of(
-    asset: Mapping[str, Any],
-    url: str,
-    bands: Sequence[Mapping[str, Any]],
-    number: int | None,
-    georeference: Georeference | None,
-) -> Asset:
-    """A band of an asset, with the scale, offset and nodata that the item says of it."""
-    written = _written(asset, bands, number or 1)
-    nodata = _nodata(written.get("nodata"))
-    if written.get("scale") is None and written.get("offset") is None:
-        return Asset(url, None, 0.0, nodata, number, georeference)
-    scale, offset = _finite(written.get("scale"), 1.0) or 1.0, _finite(written.get("offset"), 0.0)
-    return Asset(url, scale, offset, nodata, number, georeference)
-
-
-def _written(asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any]:
-    """Scale, offset and nodata of a band as the item writes them: of that band, else of the asset."""
-    merged = dict(bands[number - 1]) if number <= len(bands) else {}
-    for name in ("scale", "offset"):
-        if _is_number(asset.get(f"raster:{name}")):
-            merged.setdefault(name, asset[f"raster:{name}"])
-    if "nodata" in asset:
-        merged.setdefault("nodata", asset["nodata"])
-    return merged
-
-
-def _finite(value: Any, default: float) -> float:
-    number = default if value is None else float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{number} is not finite")
-    return number
-
-
-def _nodata(value: object) -> float | None:
-    """Nodata as a number; STAC's raster extension allows text, too. NaN is none, since it never is data."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    return float(value) if isinstance(value, int | float) and _is_number(value) else None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

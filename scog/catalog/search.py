@@ -45,6 +45,8 @@ KEPT_SCENES = 30_000
 """Scenes in memory, of all searches together; 4 KB each."""
 FEW = 32
 """Items that are digested at once, in 3 ms; 100 of them, sorted among 1,000 scenes, take 10 to 40 ms in a thread."""
+COMPLAINTS = 20
+"""Kept of a search."""
 MAX_PAGES = 10
 MAX_SCENES = 1000
 
@@ -72,6 +74,8 @@ class Search:
         """Whether it ended at a bound of ours rather than at the catalogue's last page."""
         self.left_out: Counter[str] = Counter()
         """Items that could not be used, by reason."""
+        self.complaints: list[str] = []
+        """Some of what was wrong with items: each one's id and the reason."""
         self.scenes = SceneSet([])
         self._catalog = catalog
         self._store = store
@@ -109,15 +113,19 @@ class Search:
     async def _turn(self, tally: Tally) -> None:
         page = await self._catalog.page(self.query, self._cursor, tally)
         if len(page.items) + len(self._found) <= FEW:
-            new, left_out, scenes = self._digested(page)
+            new, left_out, complaints, scenes = self._digested(page)
         else:
-            new, left_out, scenes = await asyncio.to_thread(self._digested, page)
+            new, left_out, complaints, scenes = await asyncio.to_thread(self._digested, page)
         looping = _token(page.cursor) in self._cursors
         if self.asked is None:
             self.asked = self._clock()
         self.pages += 1
         self.scenes = scenes
         self.left_out += left_out
+        self.complaints += complaints[: COMPLAINTS - len(self.complaints)]
+        if complaints and self._catalog.is_live:  # an archive has named them when it was opened
+            some = "; ".join(complaints[:3])
+            log.warning("%d of %d items cannot be used as they are: %s", len(complaints), len(page.items), some)
         self._found += new
         self._cursor = None if looping else page.cursor
         self._cursors.add(_token(page.cursor))
@@ -127,33 +135,41 @@ class Search:
             saved = SavedPage(new, self._cursor, self.exhausted)
             await asyncio.to_thread(self._store.put, str(self.query), self.pages, self.asked, saved)
 
-    def _digested(self, page: Page) -> tuple[list[Scene], Counter[str], SceneSet]:
+    def _digested(self, page: Page) -> tuple[list[Scene], Counter[str], list[str], SceneSet]:
         """The page's scenes that were asked for, what was left out and why, and all scenes found, this page's too."""
         new: list[Scene] = []
         left_out: Counter[str] = Counter()
+        complaints: list[str] = []
         for item, base in zip(page.items, page.bases, strict=True):
             try:
                 scene = parse_item(item, base)
             except UnusableItem as reason:
                 left_out[str(reason)] += 1
+                complaints.append(f"{_name(item)}: {reason}{f' ({reason.detail})' if reason.detail else ''}")
                 continue
+            complaints += [f"{_name(item)}: {remark}" for remark in scene.remarks[:1]]
             unwanted = self._unwanted(scene)
             if unwanted is None:
                 new.append(scene)
             else:
                 left_out[unwanted] += 1
-        return new, left_out, SceneSet(self._found + new)
+        return new, left_out, complaints, SceneSet(self._found + new)
 
     def _unwanted(self, scene: Scene) -> str | None:
         """Why a scene was not asked for, if so. Checked here too, since catalogues have been seen to ignore filters."""
         query = self.query
         if scene.cloud_cover is not None and scene.cloud_cover > query.cloud_cover:
             return "cloud-cover"
-        if scene.time not in query.interval:
+        if not query.interval.overlaps(scene.start, scene.end):
             return "other-time"
         if query.collection is not None and scene.collection != query.collection:
             return "other-collection"
         return None
+
+
+def _name(item: Any) -> str:
+    """How an item is called where it may be anything."""
+    return str(item.get("id"))[:80] if isinstance(item, dict) else "an item"
 
 
 def _token(cursor: Any | None) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from scog.catalog.footprint import Bounds
+from scog.catalog.outline import Polygon, Ring, outline_of
 from scog.errors import InvalidInput
 
 KINDS = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
 VALID_SHAPE = f"a GeoJSON geometry ({', '.join(KINDS)} or GeometryCollection) in degrees, longitude first"
-VALID_BOX = "west,south,east,north in degrees (or west,south,lowest,east,north,highest), such as 11.2,46.4,11.5,46.6"
 MAX_NESTING = 4
 """Collections within collections; GeoJSON advises against any."""
 MAX_CORNERS = 50_000
@@ -37,18 +39,33 @@ def shape_of(geometry: Any, parameter: str = "intersects") -> BaseGeometry:
     return shape
 
 
-def item_shape(geometry: Any) -> BaseGeometry | None:
-    """An item's geometry as a shape, None where it has none that can be used.
+def item_shape(item: Mapping[str, Any]) -> BaseGeometry | None:
+    """Where an item lies, cut at the antimeridian; None where it does not say so.
 
-    Polygons that jump over the antimeridian, as some catalogues write them, are cut there.
+    It is the outline that its scene has, with the holes.
     """
     try:
-        shape = shapely.geometry.shape(geometry)
-        parts = [cut_at_antimeridian(part) for part in getattr(shape, "geoms", [shape])]
+        return polygons_shape(outline_of(item).polygons)
+    except ValueError:
+        return None
+
+
+def polygons_shape(polygons: Iterable[Polygon]) -> BaseGeometry | None:
+    """Polygons without jumps, whose longitudes may go on beyond 180, as a shape between -180 and 180."""
+    try:
+        parts = [_cut(shapely.Polygon(outer, holes)) for outer, *holes in polygons]
         joined = parts[0] if len(parts) == 1 else shapely.union_all(parts)
     except _MALFORMED:
         return None
     return None if joined.is_empty else joined
+
+
+def geojson_of(footprint: Iterable[Ring]) -> dict[str, Any]:
+    """A footprint as a GeoJSON Polygon or MultiPolygon, cut at the antimeridian."""
+    shape = polygons_shape((ring,) for ring in footprint)
+    parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
+    joined: dict[str, Any] = shapely.geometry.mapping(parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts))
+    return joined
 
 
 def cut_at_antimeridian(shape: BaseGeometry) -> BaseGeometry:
@@ -59,47 +76,31 @@ def cut_at_antimeridian(shape: BaseGeometry) -> BaseGeometry:
     west, _, east, _ = shape.bounds
     if east - west > 180 and shape.geom_type == "Polygon":
         shape = shapely.transform(shape, _unwrap)
+    return _cut(shape)
+
+
+def _cut(shape: BaseGeometry) -> BaseGeometry:
+    """A part without jumps, made valid, and brought between -180 and 180."""
     if not shape.is_valid:
         shape = shapely.make_valid(shape)
-    if shape.bounds[2] <= 180:
+    west, _, east, _ = shape.bounds
+    if west >= -180 and east <= 180:
         return shape
-    here = shapely.intersection(shape, shapely.box(-180, -90, 180, 90))
-    beyond = shapely.intersection(shape, shapely.box(180, -90, 540, 90))
-    return shapely.union(here, shapely.transform(beyond, lambda corners: corners - (360.0, 0.0)))
+    pieces = []
+    for turn in (-360.0, 0.0, 360.0):
+        piece = shapely.intersection(shape, shapely.box(turn - 180, -90, turn + 180, 90))
+        pieces.append(shapely.transform(piece, partial(np.add, (-turn, 0.0))))
+    return shapely.union_all([piece for piece in pieces if piece.area > 0] or pieces)
 
 
 def touching(shape: BaseGeometry) -> Callable[[Any], bool]:
-    """Tells of an item's geometry whether it has a point in common with a shape."""
+    """Tells of an item whether it has a point in common with a shape."""
 
-    def touches(geometry: Any) -> bool:
-        other = item_shape(geometry)
+    def touches(item: Mapping[str, Any]) -> bool:
+        other = item_shape(item)
         return other is not None and bool(shapely.intersects(shape, other))
 
     return touches
-
-
-def boxes_of(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]:
-    """The boxes of a `bbox` of four or six numbers: two where it crosses the antimeridian (west greater than east).
-
-    None at all where its heights leave out the ground, which is where footprints lie. Raises InvalidInput.
-    """
-    values = [float(value) for value in numbers if _is_number(value)]  # type: ignore[arg-type]
-    if len(values) != len(numbers) or len(values) not in (4, 6):
-        raise InvalidInput("A bounding box is four or six numbers.", parameter=parameter, valid=VALID_BOX)
-    half = len(values) // 2
-    (west, south), (east, north) = values[:2], values[half : half + 2]
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
-        raise InvalidInput(
-            "The bounding box leaves the world or has its south above its north.", parameter=parameter, valid=VALID_BOX
-        )
-    if len(values) == 6:
-        if values[2] > values[5]:
-            raise InvalidInput("The bounding box ends below its start.", parameter=parameter, valid=VALID_BOX)
-        if not values[2] <= 0 <= values[5]:
-            return []
-    if west <= east:
-        return [(west, south, east, north)]
-    return [(west, south, 180.0, north), (-180.0, south, east, north)]
 
 
 def box_shape(boxes: Sequence[Bounds]) -> BaseGeometry:

@@ -13,7 +13,7 @@ VALID = (
     "divided by a slash, either side open as '..': 2022-05-01/2022-06-12, 2022-05-01/.., ../.."
 )
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,32})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _TICK = timedelta(microseconds=1)
 
 
@@ -26,6 +26,10 @@ class Interval:
 
     def __contains__(self, moment: datetime) -> bool:
         return (self.start is None or self.start <= moment) and (self.end is None or moment <= self.end)
+
+    def overlaps(self, start: datetime, end: datetime) -> bool:
+        """Whether it has a moment in common with a range of time, both ends included."""
+        return (self.start is None or end >= self.start) and (self.end is None or start <= self.end)
 
     @property
     def days(self) -> float | None:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from scog import __version__
 from scog.catalog.archive import Archive
-from scog.catalog.observation import Observation
+from scog.catalog.bbox import parse_bbox
 from scog.catalog.search import MAX_SCENES
 from scog.catalog.when import parse_interval
 from scog.cli import animating, cropping, drawing, examining, series, summing
@@ -24,7 +24,7 @@ from scog.cli.options import add_catalog, check_cloud_cover, say, settings_of
 from scog.demo.make import ensure_archive
 from scog.engine import open_engine
 from scog.errors import InvalidInput, ScogError
-from scog.listing import feature_collection, newest_scenes, table
+from scog.listing import Listing, box_grid, feature_collection, list_scenes, table
 from scog.settings import Settings
 
 SIGNED = ("--bbox", "--rescale", "--classes")
@@ -142,24 +142,24 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def _search(options: argparse.Namespace) -> None:
-    from scog.web.parameters import parse_bbox  # loads much that other commands do without
-
     check_cloud_cover(options.cloud_cover)
     if not 1 <= options.limit <= MAX_SCENES:
         raise InvalidInput(f"Nobody lists {options.limit} scenes.", valid=f"a --limit of 1 to {MAX_SCENES}")
     bounds = parse_bbox(options.bbox)
     interval = parse_interval(options.datetime) if options.datetime else None
 
-    async def find() -> tuple[list[Observation], bool]:
+    async def find() -> Listing:
+        if bounds is None:
+            return Listing([], None)
         async with open_engine(settings_of(options)) as engine:
-            where = (bounds, interval, options.cloud_cover, options.collection, options.limit)
-            found, search = await newest_scenes(engine, *where)
-            return found, search.exhausted and not search.bounded
+            where = (interval, options.cloud_cover, options.collection, options.limit)
+            return await list_scenes(engine, box_grid(bounds), *where)
 
-    found, all_read = asyncio.run(find())
+    listing = asyncio.run(find())
+    found = listing.observations
     count = sum(len(observation.scenes) for observation in found)
     print(json.dumps(feature_collection(found)) if options.format == "json" else table(found))
-    more = "" if count < options.limit and all_read else "; there may be more (--limit)"
+    more = "" if listing.place is None else "; there are more (--limit)"
     say(f"{count} scenes of {len(found)} observations{more}")
 
 

@@ -46,7 +46,7 @@ def add_to(commands: Any) -> None:
 
 
 def _animate(options: argparse.Namespace) -> None:
-    from scog.web.parameters import parse_bbox  # loads much that other commands do without
+    from scog.web.parameters import map_box  # loads much that other commands do without
 
     form = format_of(options.output.suffix.lower().removeprefix("."))
     duration = duration_of(options.fps, options.duration)
@@ -58,7 +58,7 @@ def _animate(options: argparse.Namespace) -> None:
     when = when_of(options)
     interval = None if when is None else parse_interval(when)
     look, ask = wanted(options, interval, 1.0 if step is None else step.days)
-    grid = map_grid(*parse_bbox(options.box), options.size)
+    grid = map_grid(*map_box(options.box), options.size)
 
     async def made() -> tuple[Animation, bytes]:
         async with open_engine(settings_of(options)) as engine:

@@ -12,9 +12,10 @@ from affine import Affine
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from scog.catalog.bbox import VALID_BOX, boxes_of
 from scog.catalog.footprint import Bounds
 from scog.catalog.scene import Scene
-from scog.catalog.shapes import VALID_BOX, box_shape, boxes_of, item_shape
+from scog.catalog.shapes import box_shape, polygons_shape
 from scog.cube.polygons import polygons_of
 from scog.errors import InvalidInput
 from scog.space.bounds import boxes, lonlat_bounds
@@ -97,7 +98,7 @@ class Area:
 
     def touches(self, scene: Scene) -> bool:
         """Whether a scene's footprint has a place in common with it."""
-        footprint = item_shape({"type": "MultiPolygon", "coordinates": [[ring] for ring in scene.footprint]})
+        footprint = polygons_shape((ring,) for ring in scene.footprint)
         return footprint is None or bool(self._shape.intersects(footprint))
 
     def inside(self, grid: Grid) -> NDArray[np.bool_]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 
+from scog.catalog.archive import Archive
 from scog.catalog.query import Query
 from scog.catalog.remote import RemoteCatalog
 from scog.catalog.scene import Scene
@@ -31,6 +33,8 @@ from scog.pixels.binding import bound
 from scog.pixels.description import Description
 from scog.settings import Settings
 
+COMPLAINTS = 200
+"""Files and items of an archive that are named one by one."""
 WORLD = (-180.0, -85.0, 180.0, 85.0)
 
 
@@ -59,6 +63,9 @@ async def _steps(engine: Engine) -> AsyncIterator[Finding]:
     catalog = engine.searches.catalog
     if isinstance(catalog, RemoteCatalog):
         yield (await latency(catalog.url))[1]
+    if isinstance(catalog, Archive):
+        for finding in await asyncio.to_thread(_complaints, catalog):
+            yield finding
     search, finding = await _search(engine)
     yield finding
     if search is None or not finding.well:
@@ -136,11 +143,22 @@ async def _search(engine: Engine) -> tuple[Search | None, Finding]:
     return search, Finding(count > 0, f"{what}: {_cost(since, tally)}, {count} items", hint)
 
 
+def _complaints(archive: Archive) -> list[Finding]:
+    """What of an archive cannot be used."""
+    found = archive.complaints()
+    findings = [Finding(False, f"{path}: {reason}") for path, reason in found[:COMPLAINTS]]
+    if len(found) > COMPLAINTS:
+        findings.append(Finding(False, f"and {len(found) - COMPLAINTS} more of the archive's files and items"))
+    return findings
+
+
 def _usable(search: Search) -> Finding:
     scenes, left_out = search.scenes.scenes, search.left_out
     reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
     newest = f", the newest {scenes[0].id} of {rfc3339(scenes[0].time)}" if scenes else ""
     text = f"items: {len(scenes)} usable{newest}" + (f"; left out: {reasons}" if reasons else "")
+    if search.complaints:
+        text += f"; such as {'; '.join(search.complaints[:5])}"
     hint = "The items do not look like Sentinel-2 L2A scenes with GeoTIFF assets: is this the right collection?"
     return Finding(bool(scenes), text, hint)
 

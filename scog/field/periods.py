@@ -58,7 +58,8 @@ def by_period(rows: Sequence[Row], interval: Interval | None, step: Step, how: A
     found = []
     for part in parts:
         held = []
-        while waiting and waiting[-1].time in part:
+        # What began before the first period, and lasts into it, counts there.
+        while waiting and (part.end is None or waiting[-1].time <= part.end):
             held.append(waiting.pop().measured)
         assert part.start is not None
         seen = [each for each in held if each.values is not None]

@@ -13,8 +13,8 @@ from functools import lru_cache
 from affine import Affine
 
 from scog.catalog.asset_bands import bands_by_description, named
+from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference
-from scog.catalog.scene import Asset
 from scog.errors import AssetRefused
 from scog.pixels.description import UNPLACED, Description, FileBand, Level, checked_crs
 from scog.space.grid import Grid

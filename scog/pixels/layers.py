@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.bands import BY_NAME
+from scog.catalog.assets import Asset
 from scog.catalog.offset import settle_offset
-from scog.catalog.scene import Asset, Scene
+from scog.catalog.scene import Scene
 from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.flight import Flights
 from scog.net.policy import Tally

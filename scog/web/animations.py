@@ -18,7 +18,7 @@ from scog.look import Look, Wish
 from scog.report import Report
 from scog.space.grid import Grid, map_grid
 from scog.steps import VALID, Step, parse_step
-from scog.web.parameters import PictureParameters, Text, no_doubles, parse_bbox
+from scog.web.parameters import PictureParameters, Text, map_box, no_doubles
 from scog.web.parts import PartRoute
 from scog.web.pictures import format_asked, without_format
 from scog.web.problems import PROBLEMS
@@ -89,7 +89,7 @@ class Place:
         maxy: Annotated[str, Path(description="North, in degrees. A format may stand behind it: `46.6.webp`.")],
     ) -> None:
         maxy, self.format = without_format(maxy)
-        self.box: Bounds = parse_bbox(f"{minx},{miny},{maxx},{maxy}")
+        self.box: Bounds = map_box(f"{minx},{miny},{maxx},{maxy}")
 
 
 Placed = Annotated[Place, Depends()]

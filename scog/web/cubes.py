@@ -23,7 +23,7 @@ from scog.errors import InvalidInput, OutOfRange
 from scog.field.formula import Formula
 from scog.find import observations
 from scog.kept import encoded
-from scog.listing import feature_collection
+from scog.listing import box_grid, feature_collection
 from scog.report import Report
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
 from scog.together import gather_all
@@ -111,7 +111,7 @@ async def scenes(request: Request, cube: Frozen, parameters: Nothing) -> GeoJSON
     if cube.area is None:
         what = "The cube has no area of which scenes could be listed."
         raise InvalidInput(what, parameter="id", valid="/cubes/{id}/tiles/{z}/{x}/{y}/scenes lists those of a tile")
-    return await _scenes(request, cube, places.box_grid(cube.area.bounds))
+    return await _scenes(request, cube, box_grid(cube.area.box))
 
 
 @router.get("/{id}/tiles/{z}/{x}/{y}/scenes", summary="Scenes of a cube's tile", response_class=GeoJSON)

@@ -11,6 +11,7 @@ from fastapi import Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from scog.ask import Comparison
+from scog.catalog.bbox import parse_bbox
 from scog.catalog.when import Interval, parse_interval
 from scog.compared import parse_comparison
 from scog.draw import Ask
@@ -251,16 +252,13 @@ _WHOLE = re.compile(r"\d{1,10}", re.ASCII)
 _ZOOM = re.compile(r"\d{1,9}|-[1-9]\d{0,8}", re.ASCII)
 
 
-def parse_bbox(text: str) -> tuple[float, float, float, float]:
-    """West, south, east, north in degrees. Raises InvalidInput."""
-    parts = text.split(",")
-    valid = "west,south,east,north in degrees, such as 11.2,46.4,11.5,46.6"
-    if len(parts) != 4 or not all(NUMBER.fullmatch(part.strip()) for part in parts):
-        raise InvalidInput(f"{text[:80]!r} is not a bounding box.", parameter="bbox", valid=valid)
-    west, south, east, north = map(float, parts)
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise InvalidInput("The bounding box has no area or leaves the world.", parameter="bbox", valid=valid)
-    return west, south, east, north
+def map_box(text: str) -> tuple[float, float, float, float]:
+    """A box of the map that has an area and does not cross the antimeridian, in degrees. Raises InvalidInput."""
+    box = parse_bbox(text)
+    if box is None or not (box[0] < box[2] and box[1] < box[3]):
+        what = "The bounding box has no area, or crosses the antimeridian."
+        raise InvalidInput(what, parameter="bbox", valid="west,south,east,north in degrees, west below east")
+    return box
 
 
 def parse_place(lon: str, lat: str) -> tuple[float, float]:

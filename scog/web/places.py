@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 from typing import Annotated
+from urllib.parse import urlencode
 
 import numpy as np
-from affine import Affine
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
-from scog.catalog.footprint import Bounds
+from scog.catalog.bbox import parse_bbox
 from scog.catalog.observation import Observation
 from scog.catalog.when import rfc3339
 from scog.draw import draw
-from scog.find import observations
-from scog.listing import feature_collection
+from scog.listing import MAX_LISTED, Listing, box_grid, feature_collection, list_scenes, place_of, token_of
 from scog.report import Report
 from scog.space.grid import Grid, place_grid, tile_grid
+from scog.web.links import base_url
 from scog.web.parameters import (
     SceneParameters,
-    Scenes,
     TileMatrixSetId,
     Values,
     no_doubles,
-    parse_bbox,
     parse_place,
     tile_address,
 )
@@ -42,10 +39,24 @@ class GeoJSON(JSONResponse):
     media_type = "application/geo+json"
 
 
-class BoxParameters(SceneParameters):
+class ListParameters(SceneParameters):
+    """Which scenes, and how many on a page."""
+
+    limit: Annotated[int, Query(ge=1, le=MAX_LISTED, description="Scenes on a page.")] = 1000
+    token: Annotated[str | None, Query(max_length=1024, description="A page, as `next` links have it.")] = None
+
+
+class BoxParameters(ListParameters):
     """Which scenes, and where."""
 
-    bbox: Annotated[str, Query(max_length=256, description="West, south, east, north in degrees.")]
+    bbox: Annotated[
+        str,
+        Query(
+            max_length=256,
+            description="West, south, east, north in degrees, or six numbers with heights. West is greater than east "
+            "over the antimeridian.",
+        ),
+    ]
 
 
 @router.get("/point/{lon},{lat}", summary="Values at a place")
@@ -73,33 +84,42 @@ async def point(request: Request, lon: str, lat: str, parameters: Values) -> JSO
 
 @router.get("/scenes", summary="Scenes over a bounding box", response_class=GeoJSON)
 async def scenes_in_box(request: Request, parameters: Annotated[BoxParameters, Query()]) -> GeoJSON:
-    """Scenes that touch a bounding box, newest first, as GeoJSON."""
-    return await _scenes(request, box_grid(parse_bbox(parameters.bbox)), parameters)
+    """All scenes that touch a bounding box, page by page, newest first, as GeoJSON."""
+    box = parse_bbox(parameters.bbox)
+    return await _page(request, None if box is None else box_grid(box), parameters)
 
 
 @router.get("/tiles/{z}/{x}/{y}/scenes", summary="Scenes of a tile", response_class=GeoJSON)
-async def scenes_of_tile(request: Request, z: str, x: str, y: str, parameters: Scenes) -> GeoJSON:
-    """Scenes that touch a tile of the web-mercator grid, newest first, as GeoJSON."""
-    return await _scenes(request, tile_grid(*tile_address(z, x, y)), parameters)
+async def scenes_of_tile(
+    request: Request, z: str, x: str, y: str, parameters: Annotated[ListParameters, Query()]
+) -> GeoJSON:
+    """All scenes that touch a tile of the web-mercator grid, page by page, newest first, as GeoJSON."""
+    return await _page(request, tile_grid(*tile_address(z, x, y)), parameters)
 
 
 @router.get("/tiles/{tileMatrixSetId}/{z}/{x}/{y}/scenes", summary="Scenes of any grid's tile", response_class=GeoJSON)
 async def scenes_of_any_tile(
-    request: Request, tms: TileMatrixSetId, z: str, x: str, y: str, parameters: Scenes
+    request: Request, tms: TileMatrixSetId, z: str, x: str, y: str, parameters: Annotated[ListParameters, Query()]
 ) -> GeoJSON:
-    """Scenes that touch a tile of the grid named, newest first, as GeoJSON."""
-    return await _scenes(request, tile_grid(*tile_address(z, x, y), tms=tms), parameters)
+    """All scenes that touch a tile of the grid named, page by page, newest first, as GeoJSON."""
+    return await _page(request, tile_grid(*tile_address(z, x, y), tms=tms), parameters)
 
 
-def box_grid(box: Bounds) -> Grid:
-    """A grid of one pixel that shows a box in degrees."""
-    west, south, east, north = box
-    return Grid("EPSG:4326", Affine(east - west, 0.0, west, 0.0, south - north, north), 1, 1)
-
-
-async def _scenes(request: Request, grid: Grid, parameters: SceneParameters) -> GeoJSON:
-    where = (parameters.time_range(), parameters.cloud_cover, parameters.collection)
-    return await listed(request, partial(observations, request.app.state.engine, grid, *where))
+async def _page(request: Request, grid: Grid | None, parameters: ListParameters) -> GeoJSON:
+    """A page of the scenes that touch a grid; there are none without one."""
+    after = None if parameters.token is None else place_of(parameters.token)
+    where = (parameters.time_range(), parameters.cloud_cover, parameters.collection, parameters.limit)
+    listing = Listing([], None)
+    if grid is not None:
+        work = list_scenes(request.app.state.engine, grid, *where, after=after)
+        listing = await request.app.state.admission.run(request, work)
+    body, headers = feature_collection(listing.observations), {"Cache-Control": "public, max-age=60"}
+    if listing.place is not None:
+        headers["X-Scog-Bounded"] = "true"
+        query = urlencode({**request.query_params, "token": token_of(listing.place)})
+        href = f"{base_url(request)}{request.url.path}?{query}"
+        body["links"] = [{"rel": "next", "type": GeoJSON.media_type, "method": "GET", "href": href}]
+    return GeoJSON(body, headers=headers | {"Vary": "Host"})
 
 
 async def listed(request: Request, find: Callable[[Report], AsyncIterator[Observation]]) -> GeoJSON:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from scog.bands import BANDS
 from scog.catalog.asset_bands import bands_by_description, bands_by_key, described
+from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference, georeference_of
 from scog.catalog.offset import C1, L2A
 from scog.catalog.records import from_json, to_json
-from scog.catalog.scene import Asset, parse_item
+from scog.catalog.scene import parse_item
 
 Item = dict[str, Any]
 FILE = {"href": "https://example.org/image.tif", "type": "image/tiff; application=geotiff"}

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.catalog.footprint import Footprints
+from scog.catalog.outline import continuous
 
 Corner = tuple[int, int]
 Box = tuple[int, int, int, int]
@@ -129,12 +130,12 @@ def test_one_answer_a_scene_however_many_rings() -> None:
     ids=["wrapped", "beyond 180", "beyond -180", "split"],
 )
 def test_over_the_antimeridian(rings: list[list[Corner]], box: Box, expected: bool) -> None:
-    assert Footprints([rings]).touching(box).tolist() == [expected]
+    assert Footprints([[continuous(tuple(ring)) for ring in rings]]).touching(box).tolist() == [expected]
 
 
 def cells(ring: list[Corner], bounds: tuple[float, float, float, float], count: int) -> list[tuple[int, int]]:
     """Column and line of the cells that a footprint holds, counted from the south-west."""
-    (held,) = Footprints([[ring]]).cells(bounds, count)
+    (held,) = Footprints([[continuous(tuple(ring))]]).cells(bounds, count)
     return [(int(index) % count, int(index) // count) for index in held.nonzero()[0]]
 
 
@@ -173,7 +174,7 @@ def test_the_oracle_agrees(many: list[list[Corner]], box: Box) -> None:
 def test_the_oracle_agrees_over_the_antimeridian(many: list[list[Corner]], box: Box) -> None:
     """The same shapes around longitude 180, as catalogues write them: -180 to 180."""
     expected = [touches(ring, box) for ring in many]
-    moved = [[(wrapped(x), y) for x, y in ring] for ring in many]
+    moved = [continuous(tuple((wrapped(x), y) for x, y in ring)) for ring in many]
     west, south, east, north = box
     found = Footprints([[ring] for ring in moved]).touching((wrapped(west), south, wrapped(east), north))
     assert found.tolist() == expected

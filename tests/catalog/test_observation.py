@@ -210,3 +210,10 @@ def test_a_recorded_month_over_one_square(recordings: Path) -> None:
     times = [observation.time for observation in observations]
     assert len(times) == 10
     assert times == sorted(times, reverse=True)
+
+
+def test_one_id_at_two_times_is_two_scenes(scene: Callable[..., Scene]) -> None:
+    """With the same datatake and strip too, as in a copied item of which just the time was changed."""
+    one, other = scene("same", "2024-06-12T10:10:31Z"), scene("same", "2024-06-17T10:10:31Z")
+    again = scene("same", "2024-06-17T10:10:31Z")
+    assert sorted(each.time for each in latest_versions([one, other, again])) == [one.time, other.time]

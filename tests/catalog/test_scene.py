@@ -48,6 +48,8 @@ def test_every_recorded_item(recorded: dict[str, Item]) -> None:
         assert scene.generated == properties["s2:generation_time"]
         assert scene.twin is not None
         assert scene.twin[3] in properties["s2:datastrip_id"]
+        assert scene.remarks == ()
+        assert scene.span is None
 
 
 def test_recorded_assets_have_canonical_names_and_are_never_jpeg_2000(recorded: dict[str, Item]) -> None:
@@ -110,7 +112,7 @@ def test_recorded_pages(recordings: Path) -> None:
 
 def test_items_of_which_only_some_fields_were_asked_for(recordings: Path) -> None:
     for item in json.loads((recordings / "search-fields-response-c1.json").read_bytes())["features"]:
-        with pytest.raises(UnusableItem, match="no-geometry"):
+        with pytest.raises(UnusableItem, match="no-raster-assets"):
             parse_item(item)
 
 
@@ -283,36 +285,37 @@ MALFORMED: list[tuple[str, Item, str]] = [
     ("no id", {"id": None}, "no-id"),
     ("an empty id", {"id": ""}, "no-id"),
     ("a number for an id", {"id": 5}, "no-id"),
-    ("no properties", {"properties": None}, "malformed"),
-    ("a list of properties", {"properties": []}, "malformed"),
-    ("no datetime", {"properties": {}}, "malformed"),
+    ("no properties", {"properties": None}, "no-properties"),
+    ("a list of properties", {"properties": []}, "no-properties"),
+    ("no datetime", {"properties": {}}, "bad-datetime"),
     ("a bad datetime", {"properties": {"datetime": "yesterday"}}, "bad-datetime"),
-    ("a datetime without zone", {"properties": {"datetime": "2024-06-12T10:10:31"}}, "bad-datetime"),
+    ("a day that does not exist", {"properties": {"datetime": "2024-02-30"}}, "bad-datetime"),
+    ("a year for none", {"properties": {"datetime": "0001-01-01T00:00:00Z"}}, "bad-datetime"),
     ("a number for a datetime", {"properties": {"datetime": 5}}, "bad-datetime"),
     ("no geometry", {"geometry": None}, "no-geometry"),
     ("a point", {"geometry": {"type": "Point", "coordinates": [0, 0]}}, "no-geometry"),
     ("a text for a geometry", {"geometry": "POLYGON EMPTY"}, "no-geometry"),
-    ("no coordinates", {"geometry": {"type": "Polygon"}}, "malformed"),
-    ("a polygon without rings", {"geometry": {"type": "Polygon", "coordinates": []}}, "malformed"),
+    ("no coordinates", {"geometry": {"type": "Polygon"}}, "no-geometry"),
+    ("a polygon without rings", {"geometry": {"type": "Polygon", "coordinates": []}}, "no-geometry"),
     ("an empty ring", {"geometry": polygon()}, "no-geometry"),
-    ("a ring of three", {"geometry": polygon(*SQUARE[:3])}, "no-geometry"),
+    ("a ring of two", {"geometry": polygon(*SQUARE[:2])}, "no-geometry"),
     ("no polygons", {"geometry": {"type": "MultiPolygon", "coordinates": []}}, "no-geometry"),
-    ("an empty polygon", {"geometry": {"type": "MultiPolygon", "coordinates": [[]]}}, "malformed"),
-    ("corners of one number", {"geometry": polygon([0], [1], [2], [3])}, "malformed"),
-    ("numbers for corners", {"geometry": polygon(0, 1, 2, 3)}, "malformed"),
-    ("letters in corners", {"geometry": polygon(*[["a", "b"]] * 4)}, "malformed"),
-    ("nothing in corners", {"geometry": polygon(*[[None, None]] * 4)}, "malformed"),
+    ("an empty polygon", {"geometry": {"type": "MultiPolygon", "coordinates": [[]]}}, "no-geometry"),
+    ("corners of one number", {"geometry": polygon([0], [1], [2], [3])}, "no-geometry"),
+    ("numbers for corners", {"geometry": polygon(0, 1, 2, 3)}, "no-geometry"),
+    ("letters in corners", {"geometry": polygon(*[["a", "b"]] * 4)}, "no-geometry"),
+    ("nothing in corners", {"geometry": polygon(*[[None, None]] * 4)}, "no-geometry"),
     ("a corner that is NaN", {"geometry": polygon([math.nan, 0], *SQUARE)}, "no-geometry"),
     ("a corner at infinity", {"geometry": polygon([0, -math.inf], *SQUARE)}, "no-geometry"),
-    ("a corner of 400 digits", {"geometry": polygon([HUGE, 0], *SQUARE)}, "malformed"),
+    ("a corner of 400 digits", {"geometry": polygon([HUGE, 0], *SQUARE)}, "no-geometry"),
     ("metres for degrees", {"geometry": polygon(*[[500000, 5100000]] * 4)}, "no-geometry"),
     ("beyond the pole", {"geometry": polygon([0, 91], *SQUARE)}, "no-geometry"),
     ("no assets", {"assets": {}}, "no-raster-assets"),
     ("assets null", {"assets": None}, "no-raster-assets"),
-    ("a list of assets", {"assets": [RED]}, "malformed"),
-    ("an asset null", {"assets": {"red": None}}, "malformed"),
+    ("a list of assets", {"assets": [RED]}, "no-raster-assets"),
+    ("an asset null", {"assets": {"red": None}}, "no-raster-assets"),
     ("no rasters", {"assets": {"red": RED | {"type": "image/jp2"}}}, "no-raster-assets"),
-    ("a broken address", {"assets": {"red": RED | {"href": "https://[::1/B04.tif"}}}, "malformed"),
+    ("a broken address", {"assets": {"red": RED | {"href": "https://[::1/B04.tif"}}}, "no-raster-assets"),
 ]
 
 
@@ -324,16 +327,96 @@ def test_malformed(members: Item, reason: str, make_item: Callable[..., Item]) -
     assert len(str(refused.value)) < 60
 
 
-@pytest.mark.parametrize("cover", ["many", [], {}, HUGE])
-def test_malformed_cloud_cover(cover: Any, make_item: Callable[..., Item]) -> None:
-    with pytest.raises(UnusableItem, match="malformed"):
-        parse_item(make_item({"eo:cloud_cover": cover}))
+@pytest.mark.parametrize("cover", ["many", [], {}, HUGE, True, -1, 101, math.nan, math.inf])
+def test_a_cloud_cover_that_is_none_is_unknown_and_named(cover: Any, make_item: Callable[..., Item]) -> None:
+    scene = parse_item(make_item({"eo:cloud_cover": cover}))
+    assert scene.cloud_cover is None
+    (remark,) = scene.remarks
+    assert remark.startswith("eo:cloud_cover: ")
 
 
-@pytest.mark.parametrize("numbers", [{"scale": math.nan}, {"offset": math.inf}, {"scale": "big"}, {"offset": HUGE}])
-def test_malformed_scale_or_offset(numbers: Item, make_item: Callable[..., Item]) -> None:
-    with pytest.raises(UnusableItem, match="malformed"):
-        parse_item(make_item(collection="another", assets={"red": RED | {"raster:bands": [numbers]}}))
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        [],
+        "other.tif",
+        RED | {"href": None},
+        RED | {"href": 5},
+        RED | {"href": "https://[::1/B04.tif"},
+        RED | {"raster:bands": [{"scale": math.nan}]},
+        RED | {"raster:bands": [{"offset": math.inf}]},
+        RED | {"raster:bands": [{"scale": "n/a"}]},
+        RED | {"raster:bands": [{"offset": HUGE}]},
+        RED | {"bands": [{"raster:scale": []}]},
+    ],
+    ids=str,
+)
+def test_an_odd_asset_costs_itself_and_is_named(odd: Any, make_item: Callable[..., Item]) -> None:
+    scene = parse_item(make_item(collection="another", assets={"red": RED, "other": odd}))
+    assert set(scene.assets) == {"red"}
+    (remark,) = scene.remarks
+    assert remark.startswith("asset other: ")
+    with pytest.raises(UnusableItem, match="no-raster-assets") as refused:
+        parse_item(make_item(collection="another", assets={"other": odd}))
+    assert refused.value.detail == remark
+
+
+@pytest.mark.parametrize(
+    ("media", "href", "is_read"),
+    [
+        ("image/tiff", "a", True),
+        ("IMAGE/TIFF ; Application=GeoTIFF", "a", True),
+        ("image/tiff;application=geotiff;profile=cloud-optimized", "a", True),
+        ("image/x.geotiff", "a", True),
+        ("image/geotiff", "a", True),
+        ("image/vnd.stac.geotiff; cloud-optimized=true", "a", True),
+        ("application/x-geotiff", "a", True),
+        (None, "https://example.org/a.TIF?sig=x.jp2", True),
+        ("", "a.tiff", True),
+        ("application/octet-stream", "a.tif", True),
+        (5, "a.tif", True),
+        (None, "a.jp2", False),
+        (None, "https://example.org/a.jp2?name=a.tif", False),
+        ("image/jp2", "a.tif", False),
+        ("application/json", "a.tif", False),
+    ],
+)
+def test_what_is_a_geotiff(media: Any, href: str, is_read: bool, make_item: Callable[..., Item]) -> None:
+    scene = parse_item(make_item(collection="another", assets={"red": RED, "other": {"type": media, "href": href}}))
+    assert ("other" in scene.assets) == is_read
+    assert scene.remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"geometry": None}, True),
+        ({"geometry": {"type": "Point", "coordinates": [11.5, 46.5]}}, True),
+        ({"geometry": {"type": "Polygon", "coordinates": []}}, True),
+        ({"geometry": polygon([0, 0], [1, 1])}, True),
+        ({"geometry": {"type": "GeometryCollection", "geometries": [polygon(*SQUARE)]}}, False),
+        ({"geometry": polygon(*SQUARE[:-1])}, False),
+        ({"geometry": polygon(*SQUARE[::-1])}, False),
+        ({"geometry": polygon(*[corner for corner in SQUARE for _ in range(3)])}, False),
+        ({"geometry": polygon(*[[*corner, 250.0] for corner in SQUARE])}, False),
+    ],
+    ids=lambda value: json.dumps(value)[:60],
+)
+@pytest.mark.parametrize("bbox", [[11, 46, 12, 47], [11, 46, -5, 12, 47, 3000]], ids=len)
+def test_footprints_from_geometry_or_bbox(
+    members: Item, expected: bool, bbox: list[float], make_item: Callable[..., Item]
+) -> None:
+    """From the geometry where it has an area, else from the bbox, which is named."""
+    scene = parse_item(make_item(**members, bbox=bbox))
+    (ring,) = scene.footprint
+    assert ring[0] == ring[-1]
+    if members["geometry"] and not expected:
+        assert {*ring} == {tuple(corner) for corner in SQUARE}
+        assert scene.remarks == ()
+    else:
+        assert {*ring} == {(11.0, 46.0), (12.0, 46.0), (12.0, 47.0), (11.0, 47.0)}
+        assert scene.remarks[0].startswith("geometry: ")
 
 
 @pytest.mark.parametrize("item", [{}, {"properties": {}}, [], None, "item", 5])

@@ -128,3 +128,10 @@ def test_classes_have_no_median_and_no_curve(how: dict[str, object], parameter: 
     with pytest.raises(InvalidInput) as caught:
         Asked(formula_of("scl"), **how)  # type: ignore[arg-type]
     assert caught.value.parameter == parameter
+
+
+def test_what_lasts_into_the_first_period_counts_there() -> None:
+    """An annual scene is found in June, and sorted by its start in January."""
+    rows = [row(0, 1.0), row(160, 3.0), row(200, 5.0)]
+    found = by_period(rows, parse_interval("2024-06-01/2024-07-31"), parse_step("P1M"), Aggregate.MEAN)
+    assert [each.measured.values for each in found] == [(2.0,), (5.0,)]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from affine import Affine
 
-from scog.catalog.scene import Asset
+from scog.catalog.assets import Asset
 from scog.net.policy import Tally
 from scog.pixels.budget import Budget
 from scog.pixels.coarseness import level_for

@@ -16,8 +16,8 @@ from rasterio.io import MemoryFile
 from rasterio.rpc import RPC
 from rasterio.transform import GCPTransformer
 
+from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference
-from scog.catalog.scene import Asset
 from scog.errors import AssetRefused
 from scog.net.policy import Tally
 from scog.pixels.description import Description

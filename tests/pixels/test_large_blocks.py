@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from rasterio.io import MemoryFile
 
-from scog.catalog.scene import Asset
+from scog.catalog.assets import Asset
 from scog.errors import AssetRefused
 from scog.net.policy import Tally
 from scog.pixels.budget import Budget

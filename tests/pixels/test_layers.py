@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from affine import Affine
 
-from scog.catalog.scene import Asset
+from scog.catalog.assets import Asset
 from scog.errors import AssetMissing, AssetRefused
 from scog.net.policy import Tally
 from scog.pixels.budget import Budget

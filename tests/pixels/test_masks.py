@@ -15,7 +15,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from scog.catalog.scene import Asset
+from scog.catalog.assets import Asset
 from scog.errors import AssetBroken, AssetChanged
 from scog.net.policy import Tally
 from scog.pixels.budget import Budget

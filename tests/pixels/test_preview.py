@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
-from scog.catalog.scene import Asset
+from scog.catalog.assets import Asset
 from scog.net.policy import Tally
 from scog.pixels import coarseness
 from scog.pixels.coarseness import LIGHT, Coarseness, cheapest

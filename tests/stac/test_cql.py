@@ -215,3 +215,45 @@ def test_depth_is_refused_before_the_package_sees_it(text: str) -> None:
 )
 def test_like(text: str, pattern: str, expected: bool) -> None:
     assert like(text, pattern) is expected
+
+
+ANNUAL = {
+    **ITEM,
+    "properties": {
+        "datetime": None,
+        "start_datetime": "2022-01-01T00:00:00Z",
+        "end_datetime": "2022-12-31T23:59:59Z",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("T_INTERSECTS(datetime, INTERVAL('2022-06-01','2022-06-30'))", True),
+        ("T_INTERSECTS(datetime, INTERVAL('2022-12-31','..'))", True),
+        ("T_INTERSECTS(INTERVAL('2023-01-01','..'), properties.datetime)", False),
+        ("T_CONTAINS(datetime, TIMESTAMP('2022-06-01T00:00:00Z'))", True),
+        ("T_DURING(datetime, INTERVAL('2021-12-31','2023-01-01'))", True),
+        ("T_DURING(datetime, INTERVAL('2022-06-01','2023-01-01'))", False),
+        ("T_BEFORE(datetime, DATE('2023-01-01'))", True),
+        ("T_AFTER(datetime, DATE('2021-12-31'))", True),
+        ("T_DISJOINT(datetime, DATE('2022-03-01'))", False),
+        ("T_AFTER(start_datetime, DATE('2021-12-31'))", True),
+        ("T_AFTER(missing, DATE('2021-12-31'))", None),
+        ("datetime IS NULL", True),
+        ("datetime < TIMESTAMP('2023-01-01T00:00:00Z')", None),
+    ],
+)
+def test_an_item_without_datetime_stands_for_its_range(text: str, expected: bool | None) -> None:
+    """In temporal functions; elsewhere its datetime is the null that it is."""
+    assert compile_filter(parse_text(text))(ANNUAL) is expected
+
+
+@pytest.mark.parametrize("moment", ["2022-02-17T10:19:35", "2022-02-17 10:19", "2022-02", "..", "2022-01-01/.."])
+def test_a_filter_has_to_name_the_offset_of_its_times(moment: str) -> None:
+    """Items may leave it out, since they are as they are."""
+    with pytest.raises(InvalidInput):
+        compile_filter({"op": "=", "args": [{"property": "datetime"}, {"timestamp": moment}]})
+    item = {**ITEM, "properties": {"datetime": "2022-02-17T10:19:35"}}
+    assert compile_filter(parse_text("datetime = TIMESTAMP('2022-02-17T10:19:35Z')"))(item) is True

@@ -118,7 +118,7 @@ def test_what_would_take_long_to_count_is_left_uncounted(folder: Path, monkeypat
 def test_newest_first_reads_only_its_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = Archive.open(folder)
     read: list[str] = []
-    monkeypatch.setattr(archive_search, "item_of", lambda text: read.append(text) or json.loads(text))
+    monkeypatch.setattr(archive_search, "item_of", lambda text, name: read.append(text) or json.loads(text))
     search_items(archive, ItemSearch(), 3)
     assert len(read) == 3
     search_items(archive, SEARCHES[4], 3)

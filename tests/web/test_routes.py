@@ -359,8 +359,8 @@ def test_the_documentation_lists_all_routes_parameters_and_problems(server: Serv
         "/tiles/{z}/{x}/{y}": pictures,
         "/tilejson.json": pictures,
         "/point/{lon},{lat}": values_,
-        "/scenes": scenes | {"bbox"},
-        "/tiles/{z}/{x}/{y}/scenes": scenes,
+        "/scenes": scenes | {"bbox", "limit", "token"},
+        "/tiles/{z}/{x}/{y}/scenes": scenes | {"limit", "token"},
     }.items():
         operation = paths[path]["get"]
         in_query = [parameter for parameter in operation["parameters"] if parameter["in"] == "query"]

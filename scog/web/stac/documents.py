@@ -134,7 +134,7 @@ class Documents:
             "WHERE collection = ?",
             (name,),
         )
-        [(start, end)] = self._archive.select("SELECT min(time), max(time) FROM items WHERE collection = ?", (name,))
+        [(start, end)] = self._archive.select("SELECT min(start), max(ending) FROM items WHERE collection = ?", (name,))
         box = [max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)]
         return {"spatial": {"bbox": [box]}, "temporal": {"interval": [[_moment(start), _moment(end)]]}}
 
@@ -177,9 +177,11 @@ class Documents:
         return item
 
     def _assets(self, stored: Stored) -> dict[str, Any]:
-        """The assets with complete links; without those that lie outside the archive, which nobody could read."""
+        """The assets with complete links; without those that nobody could read: outside the archive, or no objects."""
         assets = {}
         for name, asset in stored.item.get("assets", {}).items():
+            if not isinstance(asset, Mapping):
+                continue
             href = asset.get("href")
             if not is_elsewhere(href):
                 path = local_path(href, stored.path, self._archive.folder)
@@ -193,7 +195,13 @@ class Documents:
 _KINDS = {str: "string", float: "number", int: "number", bool: "boolean", list: "array", dict: "object"}
 
 
-def _moment(seconds: float) -> str:
+_OPEN = 253_402_214_400.0
+"""The last day of the year 9999: an end that is open."""
+
+
+def _moment(seconds: float) -> str | None:
+    if seconds >= _OPEN:
+        return None
     return rfc3339(datetime.fromtimestamp(seconds, UTC))
 
 
@@ -204,6 +212,7 @@ def _kept_links(written: Mapping[str, Any]) -> list[dict[str, Any]]:
         entry
         for entry in (links if isinstance(links, list) else [])
         if isinstance(entry, dict)
-        and entry.get("rel") not in STRUCTURE
+        and isinstance(entry.get("rel"), str)
+        and entry["rel"] not in STRUCTURE
         and str(entry.get("href")).startswith(("https://", "http://"))
     ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from scog.catalog.bbox import VALID_BOX, boxes_of, numbers_of
 from scog.catalog.compare import Truth, is_number
 from scog.catalog.fields import Fields
 from scog.catalog.item_search import NEWEST_FIRST, Area, Item, ItemSearch, query_conditions
@@ -76,7 +77,7 @@ def from_query(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 _SPLIT: dict[str, Callable[[str], Any]] = {
-    "bbox": values.split_numbers,
+    "bbox": numbers_of,
     "ids": values.split_texts,
     "collections": values.split_texts,
     "sortby": values.split_orders,
@@ -141,7 +142,7 @@ def _area(body: Mapping[str, Any]) -> Area | None:
     if "bbox" not in body and "intersects" not in body:
         return None
     # shapely, like cql2 below, is loaded by the first search that needs it rather than by every start of the server.
-    from scog.catalog.shapes import VALID_BOX, box_shape, boxes_of, shape_of, touching
+    from scog.catalog.shapes import box_shape, shape_of, touching
 
     if "bbox" in body:
         if not isinstance(body["bbox"], list):

@@ -17,7 +17,6 @@ DEFAULT_LIMIT = 10
 MAX_LISTED = 10_000
 MAX_ORDERS = 8
 UNSORTABLE = frozenset({"geometry", "bbox", "assets", "links", "type", "stac_version", "stac_extensions", "properties"})
-_NUMBER = re.compile(r"[+-]?(\d{1,32}\.?\d{0,32}|\.\d{1,32})([eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 
 
@@ -36,14 +35,6 @@ def _no_number(name: str) -> NoReturn:
 
 
 # From a query string to what JSON would hold
-
-
-def split_numbers(text: str) -> list[float]:
-    """`1,2,3` as numbers. Raises InvalidInput."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(_NUMBER.fullmatch(part) for part in parts):
-        raise InvalidInput(f"{text[:80]!r} is not a bounding box.", parameter="bbox", valid="numbers between commas")
-    return [float(part) for part in parts]
 
 
 def split_texts(text: str) -> list[str]:

@@ -24,7 +24,7 @@ export class Acquisitions {
     const bbox = narrowed(box)
       .map((degrees) => degrees.toFixed(4))
       .join();
-    const find = (pairs) => this._find([["bbox", bbox], ["cloud_cover", "100"], ...pairs], signal);
+    const find = (pairs) => this._find([["bbox", bbox], ["cloud_cover", "100"], ["limit", "500"], ...pairs], signal);
     this.searching(true);
     try {
       if (!this.newest) {

@@ -1,0 +1,57 @@
+"""Bounding boxes as requests write them: the one place that reads them, for every route and command.
+
+Four numbers, or six with heights; west is greater than east over the antimeridian (RFC 7946, section 5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from scog.catalog.footprint import Bounds
+from scog.catalog.outline import is_finite
+from scog.errors import InvalidInput
+
+VALID_BOX = "west,south,east,north in degrees (or west,south,lowest,east,north,highest), such as 11.2,46.4,11.5,46.6"
+_NUMBER = re.compile(r"[+-]?(\d{1,64}\.?\d{0,64}|\.\d{1,64})([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+def parse_bbox(text: str, parameter: str = "bbox") -> Bounds | None:
+    """A box as text, such as `11.2,46.4,11.5,46.6`; None as `bounds_of`. Raises InvalidInput."""
+    return bounds_of(numbers_of(text, parameter), parameter)
+
+
+def numbers_of(text: str, parameter: str = "bbox") -> list[float]:
+    """Numbers between commas. Raises InvalidInput."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(_NUMBER.fullmatch(part) for part in parts):
+        raise InvalidInput(f"{text[:80]!r} is not a bounding box.", parameter=parameter, valid=VALID_BOX)
+    return [float(part) for part in parts]
+
+
+def bounds_of(numbers: Sequence[object], parameter: str = "bbox") -> Bounds | None:
+    """A box of four or six numbers; None where its heights leave out the ground, which is where footprints lie.
+
+    It may be a line or a place. Raises InvalidInput.
+    """
+    values = [float(value) for value in numbers if is_finite(value)]  # type: ignore[arg-type]
+    if len(values) != len(numbers) or len(values) not in (4, 6):
+        raise InvalidInput("A bounding box is four or six numbers.", parameter=parameter, valid=VALID_BOX)
+    half = len(values) // 2
+    (west, south), (east, north) = values[:2], values[half : half + 2]
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+        raise InvalidInput(
+            "The bounding box leaves the world or has its south above its north.", parameter=parameter, valid=VALID_BOX
+        )
+    if half == 3 and values[2] > values[5]:
+        raise InvalidInput("The bounding box ends below its start.", parameter=parameter, valid=VALID_BOX)
+    return None if half == 3 and not values[2] <= 0 <= values[5] else (west, south, east, north)
+
+
+def boxes_of(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]:
+    """The same as boxes with west below east: none, one, or two where it crosses the antimeridian."""
+    bounds = bounds_of(numbers, parameter)
+    if bounds is None:
+        return []
+    west, south, east, north = bounds
+    return [bounds] if west <= east else [(west, south, 180.0, north), (-180.0, south, east, north)]

@@ -1,0 +1,202 @@
+"""Items with one thing wrong: an item costs at most itself, an asset at most itself, and nothing goes without a word.
+
+A few dozen mutations of one item are tried each time, all of them of all items with `make acceptance`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scog.catalog.archive import Archive
+from scog.catalog.archive_search import search_items
+from scog.catalog.item_search import ItemSearch, Order
+from scog.catalog.offset import L2A
+from scog.catalog.query import Query
+from scog.catalog.remote import RemoteCatalog
+from scog.catalog.scene import Scene, UnusableItem, parse_item
+from scog.catalog.search import Search
+from scog.catalog.store import SearchStore
+from scog.catalog.when import Interval
+from scog.listing import feature_collection
+from scog.net.policy import Tally
+from scog.web.stac.documents import Documents
+from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.earth_search import SEARCH, EarthSearch, edit
+from tests.doubles.mutations import Item, Mutation, mutations
+from tests.stac.made_items import make_items
+
+WORLD = Query((-180.0, -90.0, 180.0, 90.0), Interval(None, None), 100.0, None)
+FEW = 60
+MADE = make_items()[0]
+EARTH_SEARCH = acquisitions(squares_around(11.3, 46.5, 1, 1), date(2024, 1, 1), 1, "https://example.org")[0]
+COSTLY = ("id", "type", "properties", "datetime", "geometry", "assets")
+"""What an item cannot do without, if it is wrong in itself."""
+PROPERTIES = ("datetime", "storage:requester_pays")
+"""Of its properties, those that may cost it: the second says that its files cost money."""
+
+
+def sample(item: Item, count: int, seed: int = 5) -> list[Mutation]:
+    return random.Random(seed).sample(list(mutations(item)), count)
+
+
+def sound(item: Item) -> Item:
+    return {**item, "id": "sound"}
+
+
+def check(found: Scene | None, complaint: str, mutation: Mutation, whole: Scene, item: Item) -> None:
+    """What one mutated item may have lost, and that it is told of it."""
+    place, how = mutation.path, str(mutation)
+    if found is None:
+        assert complaint, f"{how}: gone without a word"
+        assert place[0] in COSTLY, f"{how}: {complaint}"
+        assert place[0] != "properties" or len(place) == 1 or place[1] in PROPERTIES, f"{how}: {complaint}"
+        assert place[0] != "assets" or len(place) == 1 or len(whole.assets) == 1, f"{how}: {complaint}"
+        return
+    lost = set(whole.assets) - set(found.assets)
+    if place[0] == "assets" and len(place) > 1:
+        assert lost <= bands_of(item, str(place[1])), f"{how}: {lost}"
+    else:
+        assert not lost or place == ("assets",), f"{how}: {lost}"
+    if lost and len(place) > 2 and place[2] not in ("type", "href"):  # another type of file is no raster, and no fault
+        assert complaint, f"{how}: an asset is gone without a word"
+
+
+def bands_of(item: Item, key: str) -> set[str]:
+    """The bands that one asset of an item has."""
+    if key not in item["assets"]:
+        return set()
+    try:
+        return set(parse_item({**item, "assets": {key: item["assets"][key]}}).assets)
+    except UnusableItem:
+        return set()
+
+
+# A local archive
+
+
+def everything(archive: Archive) -> Iterator[tuple[Item, str]]:
+    """All items, page by page."""
+    cursor, is_first = None, True
+    while is_first or cursor is not None:
+        page = asyncio.run(archive.page(WORLD, cursor, Tally()))
+        yield from zip(page.items, page.bases, strict=True)
+        cursor, is_first = page.cursor, False
+
+
+def archived(folder: Path, item: Item, tried: Sequence[Mutation]) -> None:
+    """Open an archive of mutated items, and ask it everything that a server would."""
+    (folder / "sound.json").write_text(json.dumps(sound(item)))
+    for number, mutation in enumerate(tried):
+        own = {} if mutation.path == ("id",) else {"id": f"item-{number}"}
+        (folder / f"{number}.json").write_text(json.dumps(mutation.item | own))
+    archive = Archive.open(folder)
+    try:
+        complaints: dict[str, str] = {}
+        for path, reason in archive.complaints():
+            complaints[path] = f"{complaints.get(path, '')}; {reason}"
+        bases = {os.path.basename(base): parse_item(each, base) for each, base in everything(archive)}
+        assert "sound.json" in bases
+        for number, mutation in enumerate(tried):
+            name = f"{number}.json"
+            check(bases.get(name), complaints.get(name, ""), mutation, bases["sound.json"], item)
+        documents = Documents(archive, "http://localhost")
+        told = [documents.landing(), documents.collections(), documents.queryables(None)]
+        for order in ((), (Order("eo:cloud_cover"),), (Order("gsd", True), Order("proj:epsg"))):
+            page = search_items(archive, ItemSearch(order=order or ItemSearch().order), 10_000)
+            assert len(page.items) == len(bases)
+            told += [documents.item(stored) for stored in page.items]
+        json.dumps(told, ensure_ascii=False, allow_nan=False).encode()  # as responses are written
+    finally:
+        asyncio.run(archive.close())
+
+
+def test_an_archive(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number, item in enumerate((MADE, EARTH_SEARCH)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        archived(folder, item, sample(item, FEW))
+    assert len(caplog.records) < 50
+
+
+@pytest.mark.acceptance
+def test_an_archive_of_all_mutations(tmp_path: Path) -> None:
+    for number, item in enumerate((MADE, EARTH_SEARCH)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        archived(folder, item, list(mutations(item)))
+
+
+@pytest.mark.acceptance
+def test_an_archive_of_recorded_items(tmp_path: Path, recorded: dict[str, Item]) -> None:
+    for number, item in enumerate(recorded.values()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        archived(folder, item, sample(item, 150, number))
+
+
+# A remote catalogue
+
+
+def remote(item: Item, tried: Sequence[Mutation], caplog: pytest.LogCaptureFixture) -> None:
+    """Mutated items on a page of Earth Search's, over HTTP; each page has a sound one too."""
+
+    async def one_page(catalog: RemoteCatalog) -> Search:
+        search = Search(Query(WORLD.bounds, WORLD.interval, 100.0, L2A), catalog, SearchStore(None, ""))
+        await search.turn(Tally())
+        return search
+
+    async def all_pages() -> None:
+        catalog = RemoteCatalog(server.root, hosts=(server.host,), deadline=20.0, retries=0)
+        try:
+            for mutation in tried:
+                features = [mutation.item, sound(item)]
+                server.fail(SEARCH, edit(lambda page, features=features: page.update(features=features)))
+                caplog.clear()
+                search = await one_page(catalog)
+                found = {scene.id: scene for scene in search._found}
+                assert "sound" in found, str(mutation)
+                others = [scene for scene in search._found if scene.id != "sound"]
+                told = "; ".join(search.complaints)
+                assert not told or "cannot be used" in caplog.text
+                asked = search.left_out["other-collection"] == 1
+                if not asked:
+                    check(others[0] if others else None, told, mutation, found["sound"], item)
+                listed = feature_collection(search.scenes.touching(WORLD.bounds))
+                json.dumps(listed, ensure_ascii=False, allow_nan=False).encode()
+        finally:
+            await catalog.close()
+
+    with EarthSearch() as server:
+        server.items = [item]
+        asyncio.run(all_pages())
+
+
+def test_a_remote_catalogue(caplog: pytest.LogCaptureFixture) -> None:
+    remote(EARTH_SEARCH, json_only(sample(EARTH_SEARCH, FEW)), caplog)
+
+
+@pytest.mark.acceptance
+def test_a_remote_catalogue_and_many_mutations(caplog: pytest.LogCaptureFixture) -> None:
+    remote(EARTH_SEARCH, json_only(sample(EARTH_SEARCH, 1500)), caplog)
+
+
+def json_only(tried: Sequence[Mutation]) -> list[Mutation]:
+    """Those that JSON can hold; what a page that is no JSON costs is another matter."""
+
+    def holds(value: Any) -> bool:
+        try:
+            json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+        except ValueError:
+            return False
+        return True
+
+    return [mutation for mutation in tried if holds(mutation.item)]
