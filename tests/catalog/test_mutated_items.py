@@ -112,7 +112,7 @@ def archived(folder: Path, item: Item, tried: Sequence[Mutation]) -> None:
         told = [documents.landing(), documents.collections(), documents.queryables(None)]
         for order in ((), (Order("eo:cloud_cover"),), (Order("gsd", True), Order("proj:epsg"))):
             page = search_items(archive, ItemSearch(order=order or ItemSearch().order), 10_000)
-            assert len(page.items) == len(bases)
+            assert page.matched == len(bases)  # a page ends early where it grows too large
             told += [documents.item(stored) for stored in page.items]
         json.dumps(told, ensure_ascii=False, allow_nan=False).encode()  # as responses are written
     finally:
