@@ -12,7 +12,7 @@ from scog.catalog.search import Search
 from scog.catalog.store import SearchStore
 from scog.catalog.when import Interval, rfc3339
 from scog.doctor.finding import Finding
-from scog.doctor.line import latency, throughput
+from scog.doctor.network import latency, throughput
 from scog.engine import Engine, open_engine
 from scog.errors import (
     AssetMissing,
@@ -25,7 +25,7 @@ from scog.errors import (
     SourceError,
     SourceUnavailable,
 )
-from scog.net.part import is_local
+from scog.net.byte_range import is_local
 from scog.net.policy import Tally, host_of
 from scog.pixels.description import Description
 from scog.settings import Settings

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
+from scog.net.certificates import tls_context
+from scog.net.connection_errors import WAY_ON, reason_of
 from scog.net.hedge import Hear, Hedges, Silence, TypicalWait
 from scog.net.policy import RETRIED_STATUS, Breaker, Tally, is_allowed, pause_before
-from scog.net.reasons import WAY_ON, reason_of
-from scog.net.trust import tls_context
 
 MAX_ANSWER = 12_000_000
 """Bytes of one answer; a page of 100 items is 2.3 MB. Parsed it takes up to twenty times as much memory."""

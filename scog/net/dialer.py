@@ -13,11 +13,11 @@ from functools import partial
 from aiohappyeyeballs import start_connection
 
 from scog.net.buffers import Buffers
+from scog.net.certificates import tls_context
 from scog.net.connection import Connection
 from scog.net.proxy import Proxy, ProxyError, open_tunnel
 from scog.net.resolver import Resolver
 from scog.net.tls import RECORDS, TlsStream
-from scog.net.trust import tls_context
 
 CONNECT = 5.0
 """Seconds for all of it."""

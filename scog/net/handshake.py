@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from scog.net.certificates import tls_context
 from scog.net.policy import DEFAULT_PORTS
-from scog.net.trust import tls_context
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scog.net.line import Line
+from scog.net.admission import Turns
+from scog.net.concurrency import Line
 from scog.net.policy import Breaker, BreakerState, Tally
-from scog.net.turns import Turns
 
 FLOWING = 1.0
 """Seconds since a host's last byte for which it counts as answering others."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from scog.errors import AssetBroken, AssetMissing, AssetRefused
-from scog.net.part import Part
+from scog.net.byte_range import Part
 from scog.net.policy import Tally
 
 

@@ -10,14 +10,14 @@ from types import TracebackType
 from typing import Self
 
 from scog.errors import AssetRefused, SourceError, SourceUnavailable
+from scog.net.admission import Riders
+from scog.net.byte_range import Part, is_local, joined
+from scog.net.concurrency import Line
 from scog.net.host import Host, HostState
 from scog.net.http import HttpClient
-from scog.net.line import Line
 from scog.net.local import LocalRanges
-from scog.net.part import Part, is_local, joined
 from scog.net.policy import BreakerState, Tally, check_allowed, host_of
-from scog.net.read import Hear, RangeRead
-from scog.net.turns import Riders
+from scog.net.range_read import Hear, RangeRead
 from scog.together import gather_all
 
 PROBE = 2.0

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from scog.net.part import Part
+from scog.net.byte_range import Part
 from scog.net.policy import Tally
 
 Range = tuple[int, int]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from itertools import takewhile
 
-from scog.net.part import Part
-from scog.net.turns import Riders
+from scog.net.admission import Riders
+from scog.net.byte_range import Part
 from scog.pixels.decode import Block, decode_block, decode_rows
 from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex, Piece, Request

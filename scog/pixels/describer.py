@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from scog.errors import AssetBroken, SourceError
 from scog.flight import Flights
-from scog.net.part import Part, is_local
+from scog.net.byte_range import Part, is_local
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 from scog.pixels import gdal

@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from scog.errors import SourceUnavailable
-from scog.net.part import Part
+from scog.net.byte_range import Part
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 

@@ -18,7 +18,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
-from scog.net.part import Part
+from scog.net.byte_range import Part
 from scog.pixels.decode import Block
 from scog.pixels.description import Description, describe_dataset, gdal_opening, has_mask
 from scog.pixels.fetch import BlockIndex

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.flight import Flight, Flights
-from scog.net.part import is_local
+from scog.net.admission import Riders
+from scog.net.byte_range import is_local
 from scog.net.policy import Tally
+from scog.net.range_read import Hear
 from scog.net.ranges import Ranges
-from scog.net.read import Hear
-from scog.net.turns import Riders
 from scog.pixels import gdal
 from scog.pixels.arriving import Arriving, Blocks, stored_bytes
 from scog.pixels.cache import ByteCache

@@ -11,8 +11,8 @@ import pytest
 import rasterio
 
 from scog.errors import NothingReadable
+from scog.net.byte_range import Part
 from scog.net.local import LocalRanges
-from scog.net.part import Part
 from scog.pixels import place
 from scog.space.grid import Grid
 from scog.space.indexmap import index_map

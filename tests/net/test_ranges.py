@@ -15,11 +15,11 @@ import pytest
 
 from scog.errors import AssetBroken, AssetMissing, AssetRefused, SourceError, SourceUnavailable
 from scog.net import host as host_module
-from scog.net import read as read_module
+from scog.net import range_read as range_read_module
+from scog.net.byte_range import Part
+from scog.net.concurrency import Line
 from scog.net.host import SILENCE
-from scog.net.line import Line
 from scog.net.local import LocalRanges
-from scog.net.part import Part
 from scog.net.policy import Breaker, Tally, pause_before
 from scog.net.ranges import AHEAD, HttpRanges, Ranges
 from tests.doubles import range_server as does
@@ -40,7 +40,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     def short(attempt: int, asked: str | None) -> float:
         return pause_before(attempt, asked) / (10 if asked is None else 1)
 
-    monkeypatch.setattr(read_module, "pause_before", short)
+    monkeypatch.setattr(range_read_module, "pause_before", short)
 
 
 @asynccontextmanager

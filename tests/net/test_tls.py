@@ -15,10 +15,10 @@ import pytest
 import uvloop
 
 from scog.net import dialer
+from scog.net.certificates import tls_context
 from scog.net.connection import BadHttp, Head, Lost
 from scog.net.http import HttpClient
 from scog.net.tls import CertificateRejected
-from scog.net.trust import tls_context
 from tests.doubles import reading
 from tests.doubles.certificates import authority
 from tests.doubles.talking import ANSWER, BODY, OK, Counter, repeating, serving, whole

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError, SourceUnavailable
-from scog.net import read as read_module
+from scog.net import range_read as range_read_module
 from scog.net.policy import Tally, pause_before
 from scog.pixels.description import Description
 from scog.pixels.faults import LASTING_FAULT, PASSING_FAULT
@@ -35,7 +35,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     def short(attempt: int, asked: str | None) -> float:
         return pause_before(attempt, asked) / (10 if asked is None else 1)
 
-    monkeypatch.setattr(read_module, "pause_before", short)
+    monkeypatch.setattr(range_read_module, "pause_before", short)
 
 
 PASSING: dict[str, tuple[Fault, str, int]] = {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, SourceError, SourceUnavailable
-from scog.net.part import Part
+from scog.net.byte_range import Part
 from scog.net.policy import Tally
 from scog.pixels.gdal import KEPT_PAGES, PAGE, PagedFile, Pages, describe_scattered
 from tests.doubles import range_server as does

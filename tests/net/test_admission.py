@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from scog.net.line import Line
+from scog.net.admission import LEAST_READS, Turns
+from scog.net.concurrency import Line
 from scog.net.policy import Rank, Tally
-from scog.net.turns import LEAST_READS, Turns
 from tests.doubles.reading import run
 
 SIZE = 1_000_000

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from scog.net.line import Line, Mark
+from scog.net.concurrency import Line, Mark
 from scog.net.policy import Rank, Tally
 
 LEAST_READS = 2

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from scog.net import line as line_module
-from scog.net.line import Line, Mark
+from scog.net import concurrency as concurrency_module
+from scog.net.concurrency import Line, Mark
 from tests.doubles.reading import Clock
 
 MBIT = 125_000
@@ -114,7 +114,7 @@ def test_a_line_that_becomes_slow_is_noticed_and_so_is_one_that_becomes_fast() -
 
 
 def test_bytes_worth_a_round_trip() -> None:
-    assert Line().round_trip_bytes == line_module.UNKNOWN
+    assert Line().round_trip_bytes == concurrency_module.UNKNOWN
     line = Simulated(20 * MBIT, 0.04)
     line.run(10)
     assert 20_000 < line.line.round_trip_bytes < 130_000

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 
 from scog.errors import AssetBroken, SourceError, SourceUnavailable
-from scog.net.answer import Passing, identity, size_told, strong_etag
+from scog.net.byte_range import Part
 from scog.net.connection import BadHttp, Head
 from scog.net.dialer import ConnectTimeout
 from scog.net.host import SLOW_AFTER, Host
 from scog.net.http import HttpClient
-from scog.net.part import Part
 from scog.net.policy import Tally, pause_before
 from scog.net.proxy import ProxyError
+from scog.net.response import Passing, identity, size_told, strong_etag
 from scog.net.tls import CertificateRejected
 
 Hear = Callable[[Part], None]
