@@ -23,7 +23,7 @@ def _never() -> bool:
     return False
 
 
-class Rider(Protocol):
+class Waiter(Protocol):
     """One who waits for a flight."""
 
     def is_overdue(self) -> bool:
@@ -37,19 +37,19 @@ class Flight(Generic[V]):
     def __init__(
         self,
         work: Coroutine[Any, Any, V],
-        land: Callable[[], None] = lambda: None,
-        flows: Callable[[], bool] = _never,
+        on_done: Callable[[], None] = lambda: None,
+        is_progressing: Callable[[], bool] = _never,
     ) -> None:
-        """Begin; `land` is called once the work has ended in any way, before those who wait go on.
+        """Begin; `on_done` is called once the work has ended in any way, before those who wait go on.
 
-        `flows` says whether the work is getting somewhere.
+        `is_progressing` says whether the work is getting somewhere.
         """
         self._work = work
-        self._land = land
-        self._flows = flows
-        self._task = asyncio.ensure_future(self._fly())
-        self._task.add_done_callback(self._arrive)
-        self._waiting: dict[asyncio.Future[V], Rider | None] = {}
+        self._on_done = on_done
+        self._is_progressing = is_progressing
+        self._task = asyncio.ensure_future(self._run())
+        self._task.add_done_callback(self._on_task_done)
+        self._waiting: dict[asyncio.Future[V], Waiter | None] = {}
         self._abandoned = False
         self._lingering: asyncio.TimerHandle | None = None
 
@@ -58,38 +58,38 @@ class Flight(Generic[V]):
         """Whether it can still be waited for; an abandoned task is about to end without a result."""
         return not self._abandoned
 
-    def riders(self) -> Iterable[Rider]:
+    def waiters(self) -> Iterable[Waiter]:
         """Those who wait."""
-        return (rider for rider in self._waiting.values() if rider is not None)
+        return (waiter for waiter in self._waiting.values() if waiter is not None)
 
-    def join(self, rider: Rider | None = None) -> asyncio.Future[V]:
+    def join(self, waiter: Waiter | None = None) -> asyncio.Future[V]:
         """The result to come, or what the task will raise. Who calls waits from now on; to cancel it is to leave."""
-        waiter: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         if self._lingering is not None:
             self._lingering.cancel()
             self._lingering = None
         if self._task.done():
-            _settle(waiter, self._task)
+            _copy_outcome(future, self._task)
         else:
-            self._waiting[waiter] = rider
-            waiter.add_done_callback(self._leave)
-        return waiter
+            self._waiting[future] = waiter
+            future.add_done_callback(self._on_future_done)
+        return future
 
-    async def _fly(self) -> V:
+    async def _run(self) -> V:
         """Work, and hand over what it brings at once: each turn of the loop is one in which others come first."""
-        brought = await self._work
-        self._flows = _never  # a flight refers to itself, and would hold what this refers to
-        self._land()
-        for waiter in tuple(self._waiting):
-            if not waiter.done():
-                waiter.set_result(brought)
-        return brought
+        result = await self._work
+        self._is_progressing = _never  # a flight refers to itself, and would hold what this refers to
+        self._on_done()
+        for future in tuple(self._waiting):
+            if not future.done():
+                future.set_result(result)
+        return result
 
-    def _leave(self, waiter: asyncio.Future[V]) -> None:
-        rider = self._waiting.pop(waiter, None)
+    def _on_future_done(self, future: asyncio.Future[V]) -> None:
+        waiter = self._waiting.pop(future, None)
         if self._waiting or self._task.done():
             return
-        if rider is not None and rider.is_overdue() and self._flows():
+        if waiter is not None and waiter.is_overdue() and self._is_progressing():
             self._lingering = asyncio.get_running_loop().call_later(LINGER, self._abandon)
         else:
             self._abandon()
@@ -99,55 +99,60 @@ class Flight(Generic[V]):
             self._abandoned = True
             self._task.cancel()
 
-    def _arrive(self, task: asyncio.Future[V]) -> None:
+    def _on_task_done(self, task: asyncio.Future[V]) -> None:
         if self._lingering is not None:
             self._lingering.cancel()
         self._work.close()  # it has not even begun if everybody left at once
-        self._flows = _never
-        self._land()
+        self._is_progressing = _never
+        self._on_done()
         if not task.cancelled():
             task.exception()  # looked at, so that asyncio does not complain when all waiters are gone
-        for waiter in tuple(self._waiting):
-            if not waiter.done():
-                _settle(waiter, task)
+        for future in tuple(self._waiting):
+            if not future.done():
+                _copy_outcome(future, task)
 
 
 class Flights(Generic[K, V]):
     """The tasks under way, by what they will bring, and how much of it."""
 
     def __init__(self) -> None:
-        self._under_way: dict[K, tuple[Flight[V], int]] = {}
+        self._running: dict[K, tuple[Flight[V], int]] = {}
 
     def get(self, key: K, amount: int = 0) -> Flight[V] | None:
         """The flight that will bring so much of `key`, if there is one to join."""
-        flight, brings = self._under_way.get(key, (None, 0))
-        return flight if flight is not None and flight.joinable and brings >= amount else None
+        flight, expected = self._running.get(key, (None, 0))
+        return flight if flight is not None and flight.joinable and expected >= amount else None
 
     def start(
-        self, keys: Mapping[K, int] | Iterable[K], work: Coroutine[Any, Any, V], flows: Callable[[], bool] = _never
+        self,
+        keys: Mapping[K, int] | Iterable[K],
+        work: Coroutine[Any, Any, V],
+        is_progressing: Callable[[], bool] = _never,
     ) -> Flight[V]:
         """Begin a task that brings all of `keys`, each as much as it says."""
         amounts = dict(keys) if isinstance(keys, Mapping) else dict.fromkeys(keys, 0)
-        flight = Flight(work, lambda: self._land(amounts, flight), flows)
+        flight = Flight(work, lambda: self._on_done(amounts, flight), is_progressing)
         for key, amount in amounts.items():
-            self._under_way[key] = flight, amount
+            self._running[key] = flight, amount
         return flight
 
-    def join(self, key: K, work: Callable[[], Coroutine[Any, Any, V]], rider: Rider | None = None) -> asyncio.Future[V]:
+    def join(
+        self, key: K, work: Callable[[], Coroutine[Any, Any, V]], waiter: Waiter | None = None
+    ) -> asyncio.Future[V]:
         """Wait for `key`: with those who do already, or by beginning `work`, which goes on for who is overdue."""
-        return (self.get(key) or self.start((key,), work(), lambda: True)).join(rider)
+        return (self.get(key) or self.start((key,), work(), lambda: True)).join(waiter)
 
-    def _land(self, keys: Iterable[K], flight: Flight[V]) -> None:
+    def _on_done(self, keys: Iterable[K], flight: Flight[V]) -> None:
         for key in keys:
-            if self._under_way.get(key, (None, 0))[0] is flight:
-                del self._under_way[key]
+            if self._running.get(key, (None, 0))[0] is flight:
+                del self._running[key]
 
 
-def _settle(waiter: asyncio.Future[V], task: asyncio.Future[V]) -> None:
+def _copy_outcome(future: asyncio.Future[V], task: asyncio.Future[V]) -> None:
     """Give a waiter the outcome of a task that has ended."""
     if task.cancelled():
-        waiter.set_exception(SourceUnavailable("The work was stopped.", reason="stopped"))
+        future.set_exception(SourceUnavailable("The work was stopped.", reason="stopped"))
     elif (fault := task.exception()) is not None:
-        waiter.set_exception(fault)
+        future.set_exception(fault)
     else:
-        waiter.set_result(task.result())
+        future.set_result(task.result())

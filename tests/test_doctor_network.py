@@ -135,7 +135,7 @@ def test_measuring_ends_in_time_on_a_slow_line() -> None:
         server.put("/a.tif", DATA)
         server.fail("/a.tif", always=drip(1000, 0.05))
         seen = reading(server, [(0, 1_000_000)], 0.4)
-    assert 0 < seen.read < 12_000
+    assert 0 < seen.bytes_read < 12_000
     assert seen.rate <= 21_000
 
 
@@ -150,7 +150,7 @@ def test_what_comes_in_one_piece_has_a_rate_too() -> None:
     with RangeServer() as server:
         server.put("/a.tif", DATA)
         seen = reading(server, [(0, 1000)], 5.0)
-    assert seen.read == 1000
+    assert seen.bytes_read == 1000
     assert seen.rate > 0
 
 

@@ -186,8 +186,8 @@ def test_the_same_as_json(world: EarthSearch, capfd: pytest.CaptureFixture[str])
 def test_a_host_that_is_left_alone_is_said(
     world: EarthSearch, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scog.net.policy.Breaker.is_open", lambda breaker: True)
-    monkeypatch.setattr("scog.net.policy.Breaker.state", BreakerState.OPEN)
+    monkeypatch.setattr("scog.net.policy.CircuitBreaker.is_open", lambda breaker: True)
+    monkeypatch.setattr("scog.net.policy.CircuitBreaker.state", BreakerState.OPEN)
     code, out, _ = scog(capfd, "doctor")
     assert code == 1
     assert f"FAIL  {world.host}: open" in out

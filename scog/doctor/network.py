@@ -11,7 +11,7 @@ from scog.doctor.finding import Finding
 from scog.errors import SourceError
 from scog.net.handshake import Handshake, measure_handshake
 from scog.net.policy import host_of
-from scog.net.throughput import Range, Read, Throughput, measure_throughput
+from scog.net.throughput import Range, ReadRange, Throughput, measure_throughput
 from scog.settings import Settings
 
 ONE = 1_000_000
@@ -45,7 +45,7 @@ def _described(seen: Handshake) -> str:
 
 
 async def throughput(
-    read: Read, url: str, size: int, seen: Handshake | None, settings: Settings
+    read: ReadRange, url: str, size: int, seen: Handshake | None, settings: Settings
 ) -> AsyncIterator[Finding]:
     """Read some ranges of a file of `size` bytes by one connection and by several; then say what to expect."""
     one_range, many_ranges = ranges_to_read(size)
@@ -56,8 +56,8 @@ async def throughput(
         hint = "Single reads worked. Try again; if it stays so, the host or something on the way limits reads at once."
         yield Finding(False, f"throughput: {fault} ({fault.reason})", hint)
         return
-    values = {"one": one.rate, "many": many.rate, "connections": CONNECTIONS, "bytes": one.read + many.read}
-    if many.timed < TOO_FEW or not many.rate:
+    values = {"one": one.rate, "many": many.rate, "connections": CONNECTIONS, "bytes": one.bytes_read + many.bytes_read}
+    if many.bytes_timed < TOO_FEW or not many.rate:
         yield Finding(True, "throughput: too few bytes came to tell", values=values)
         return
     text = f"throughput: {_mbit(one)} by one connection, {_mbit(many)} by {CONNECTIONS}"

@@ -10,85 +10,91 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from scog.net.concurrency import Line, Mark
+from scog.net.concurrency import ConcurrencyLimit, Snapshot
 from scog.net.policy import Rank, Tally
 
-LEAST_READS = 2
+MIN_READS = 2
 """Reads at once whatever their size, so that a line does not lie idle between two of them."""
 TYPICAL_RATE = 1_000_000.0
 """Bytes a second before the line is measured."""
-Riders = Callable[[], Iterable[Tally]]
+Waiters = Callable[[], Iterable[Tally]]
 """Those who wait for a read by now; more may come and go while it waits for its turn."""
 Key = tuple[int, float]
-IDLE: Key = (max(Rank) + 1, 0.0)
+ABANDONED: Key = (max(Rank) + 1, 0.0)
 """Of reads that nobody waits for any more."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Waiting:
-    riders: Riders
+class _Queued:
+    waiters: Waiters
     size: int
-    turn: asyncio.Future[Mark]
+    admitted: asyncio.Future[Snapshot]
 
 
-class Turns:
+class AdmissionQueue:
     """Admits reads of one host: `at_most` at once, within the line's window of bytes."""
 
-    def __init__(self, line: Line, at_most: int) -> None:
-        self._line = line
+    def __init__(self, concurrency: ConcurrencyLimit, at_most: int) -> None:
+        self._concurrency = concurrency
         self._at_most = at_most
-        self._inside = 0
-        self._waiting: list[_Waiting] = []
+        self._in_flight = 0
+        self._queue: list[_Queued] = []
 
     @property
-    def inside(self) -> int:
+    def in_flight(self) -> int:
         """Reads under way."""
-        return self._inside
+        return self._in_flight
 
-    async def enter(self, riders: Riders, size: int) -> Mark:
-        """Wait for a turn to read `size` bytes, which count as on order from then on. Call `leave` afterwards."""
-        if self._has_room(size, self._key(riders)[0]) and not self._waiting:
-            return self._admitted(size)
-        turn: asyncio.Future[Mark] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(riders, size, turn))
-        self._admit_first()
+    async def acquire(self, waiters: Waiters, size: int) -> Snapshot:
+        """Wait for a turn to read `size` bytes, which count as on order from then on. Call `release` afterwards."""
+        if self._fits(size, self._key(waiters)[0]) and not self._queue:
+            return self._start(size)
+        admitted: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Queued(waiters, size, admitted))
+        self._admit_queued()
         try:
-            return await turn
+            return await admitted
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.leave(turn.result(), size)
+            if admitted.done() and not admitted.cancelled():
+                self.release(admitted.result(), size)
             raise
 
-    def leave(self, mark: Mark, missing: int = 0) -> None:
+    def release(self, start: Snapshot, missing: int = 0) -> None:
         """A read is over, and so many of its bytes did not come."""
-        self._line.end(mark, missing)
-        self._inside -= 1
-        self.admit(in_full=True)
+        self._concurrency.end(start, missing)
+        self._in_flight -= 1
+        self.admit_next(recheck=True)
 
-    def admit(self, *, in_full: bool = False) -> None:
-        """Let in those that there is room for by now; only looked at `in_full` where the line has none."""
-        if self._waiting and (in_full or self._inside < LEAST_READS or self._line.outstanding < self._line.window):
-            self._admit_first()
+    def admit_next(self, *, recheck: bool = False) -> None:
+        """Let in those that there is room for by now; only looked at `recheck` where the line has none."""
+        if self._queue and (
+            recheck or self._in_flight < MIN_READS or self._concurrency.outstanding < self._concurrency.max_outstanding
+        ):
+            self._admit_queued()
 
-    def _admit_first(self) -> None:
-        while self._waiting and self._inside < self._at_most:
-            self._waiting = [each for each in self._waiting if not each.turn.done()]
-            first = min(self._waiting, key=lambda waiting: self._key(waiting.riders), default=None)
-            if first is None or not self._has_room(first.size, self._key(first.riders)[0]):
+    def _admit_queued(self) -> None:
+        while self._queue and self._in_flight < self._at_most:
+            self._queue = [each for each in self._queue if not each.admitted.done()]
+            first = min(self._queue, key=lambda queued: self._key(queued.waiters), default=None)
+            if first is None or not self._fits(first.size, self._key(first.waiters)[0]):
                 return
-            first.turn.set_result(self._admitted(first.size))
+            first.admitted.set_result(self._start(first.size))
 
-    def _key(self, riders: Riders) -> Key:
+    def _key(self, waiters: Waiters) -> Key:
         """When it is a read's turn: by the most urgent of those who wait for it."""
-        rate = self._line.rate or TYPICAL_RATE
-        return min(((tally.rank, tally.began + tally.asked / rate) for tally in riders()), default=IDLE)
+        rate = self._concurrency.rate or TYPICAL_RATE
+        return min(((tally.rank, tally.began + tally.asked / rate) for tally in waiters()), default=ABANDONED)
 
-    def _has_room(self, size: int, rank: int) -> bool:
+    def _fits(self, size: int, rank: int) -> bool:
         """Whether there is room; for previews, which are small and wanted at once, whatever is on order."""
-        if self._inside >= self._at_most:
+        if self._in_flight >= self._at_most:
             return False
-        return rank == Rank.PREVIEW or self._inside < LEAST_READS or self._line.outstanding + size <= self._line.window
+        return (
+            rank == Rank.PREVIEW
+            or self._in_flight < MIN_READS
+            or self._concurrency.outstanding + size <= self._concurrency.max_outstanding
+        )
 
-    def _admitted(self, size: int) -> Mark:
-        self._inside += 1
-        return self._line.begin(size)
+    def _start(self, size: int) -> Snapshot:
+        self._in_flight += 1
+        return self._concurrency.begin(size)

@@ -9,7 +9,7 @@ from scog.errors import AssetChanged
 
 
 @dataclass(frozen=True)
-class Part:
+class ByteRange:
     """Bytes `start..start+len(data)` of a file of `size` bytes; `etag` changes when the file does."""
 
     start: int
@@ -18,7 +18,7 @@ class Part:
     etag: str
 
 
-def joined(first: Part, others: Sequence[Part]) -> Part:
+def concatenate(first: ByteRange, others: Sequence[ByteRange]) -> ByteRange:
     """Adjoining parts of one file as one. Raises AssetChanged where they are of different versions of it."""
     stop = first.start + len(first.data)
     for part in others:
@@ -26,7 +26,7 @@ def joined(first: Part, others: Sequence[Part]) -> Part:
             raise AssetChanged("The file was replaced while it was read.", reason="changed")
         stop += len(part.data)
     data = b"".join((first.data, *(part.data for part in others)))
-    return Part(first.start, memoryview(data), first.size, first.etag)
+    return ByteRange(first.start, memoryview(data), first.size, first.etag)
 
 
 def is_local(url: str) -> bool:

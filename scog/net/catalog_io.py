@@ -9,7 +9,7 @@ from typing import Any
 from pystac_client.stac_api_io import StacApiIO
 
 from scog.errors import CatalogBroken, CatalogUnavailable
-from scog.net.catalog_http import CatalogHttp, Question, WrongAnswer, wait_for
+from scog.net.catalog_http import CatalogHttp, CatalogRequest, UnexpectedResponse, wait_for
 from scog.net.policy import Tally
 
 
@@ -23,14 +23,14 @@ class CatalogIO(StacApiIO):
         self._tally = tally
         self._stopping = threading.Lock()
         self._stopped = False
-        self._answer: Future[str] | None = None
+        self._response: Future[str] | None = None
 
     def stop(self) -> None:
         """End the request under way, if any; no other one is made."""
         with self._stopping:
             self._stopped = True
-            if self._answer is not None:
-                self._answer.cancel()
+            if self._response is not None:
+                self._response.cancel()
 
     def request(
         self,
@@ -40,12 +40,12 @@ class CatalogIO(StacApiIO):
         parameters: dict[str, Any] | None = None,
     ) -> str:
         """The answer's text. Headers that a link asks for are not sent. Raises a CatalogError."""
-        question = Question((method or "GET").upper(), href, parameters, self._deadline, self._tally)
+        request = CatalogRequest((method or "GET").upper(), href, parameters, self._deadline, self._tally)
         with self._stopping:
             if self._stopped:
                 raise CatalogUnavailable("The search was stopped.")
-            self._answer = self._http.ask(question)
-        return wait_for(self._answer)
+            self._response = self._http.submit(request)
+        return wait_for(self._response)
 
     def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The answer's JSON object.
@@ -55,7 +55,7 @@ class CatalogIO(StacApiIO):
         """
         try:
             return self._object(source, *args, **kwargs)
-        except (WrongAnswer, ValueError, RecursionError):
+        except (UnexpectedResponse, ValueError, RecursionError):
             return self._object(source, *args, **kwargs)
 
     def _object(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:

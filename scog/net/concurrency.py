@@ -12,78 +12,78 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-FRESH = 30.0
+MAX_AGE = 30.0
 """Seconds of reading for which a measurement counts; idle time does not age it."""
-ENOUGH = 0.85
+KNEE_SHARE = 0.85
 """Share of the best throughput from which a number of reads is large enough."""
-STEEP, STRIDE = 1.2, 3
+STEEP_GROWTH, STEEP_STEP = 1.2, 3
 """Where throughput grows by this factor a half-octave, the number of reads is raised by so many, else by one."""
-SMOOTH = 0.3
+SMOOTHING = 0.3
 """Weight of a new measurement beside those before."""
-GLANCE = 0.2
+SAMPLE_DURATION = 0.2
 """Seconds of reads under way that are measured, at least."""
-GLANCE_AFTER = 1.5
+SAMPLE_AFTER = 1.5
 """Typical waits after a read began from which its bytes are among those that are measured."""
-BURST = 0.02
+MIN_DURATION = 0.02
 """Seconds; what comes in less may have been waiting in the system's buffers."""
-LONG = 1.0
+MAX_QUEUE = 1.0
 """Seconds of data on order from which short reads wait for each other for nothing."""
-RESERVE = 0.15
+MIN_QUEUE = 0.15
 """Seconds of data to have on order in any case: less would shorten nobody's waiting."""
-ROUND_TRIPS = 2.5
+MIN_ROUND_TRIPS = 2.5
 """Round trips of data to have on order in any case: with fewer a far line would be found out about slowly."""
-FIRST_WINDOW = 1_000_000
+INITIAL_LIMIT = 1_000_000
 """Bytes on order before anything is known."""
-LEAST_WINDOW = 65_536
-UNKNOWN = 262_144
+MIN_LIMIT = 65_536
+DEFAULT_ROUND_TRIP_BYTES = 262_144
 """Bytes that a round trip is taken to be worth before a body has been timed; 50 Mbit/s x 40 ms."""
 REQUEST_COST = 0.005
 """Seconds of work that a request costs at both ends, however near the host is."""
-TIMED = 65_536
+MIN_TIMED = 65_536
 """Bytes of a read from which it tells of the line; shorter ones tell of round trips."""
-SHORTEST = 0.0005
+MIN_BODY_TIME = 0.0005
 """Seconds; what seems to come faster was waiting in the system's buffers."""
 
 
-class Mark(NamedTuple):
+class Snapshot(NamedTuple):
     """Where the counters stood when a measurement began, and the bytes that were asked for."""
 
     time: float
     delivered: int
-    area: float
+    read_seconds: float
     size: int
 
 
-class Line:
+class ConcurrencyLimit:
     """Measures one host's line. Not for several threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.outstanding = 0
         """Bytes on order: asked for, and not arrived."""
-        self.heard = -math.inf
+        self.last_byte_at = -math.inf
         """When the last byte arrived, of any read."""
         self.delivered = 0
         self._reads = 0
-        self._area = 0.0
+        self._read_seconds = 0.0
         """Reads under way, summed over time."""
-        self._busy = 0.0
-        self._at = clock()
-        self._began = -math.inf
+        self._busy_seconds = 0.0
+        self._now = clock()
+        self._last_begin = -math.inf
         """When the latest read began."""
-        self._glance: Mark | None = None
+        self._sample: Snapshot | None = None
         self._rates: dict[int, tuple[float, float]] = {}
         """Bytes a second, and the busy time until which they count, by the number of reads in half-octaves."""
-        self._size = 0.0
+        self._typical_size = 0.0
         """Bytes of a typical read."""
         self.latency: float | None = None
         """Seconds from a request to its first byte at best."""
-        self._latency_until = 0.0
-        self._pace = 0.0
+        self._latency_expires = 0.0
+        self._seconds_per_byte = 0.0
         """Typical seconds a byte on one connection."""
         self.wait = 0.0
         """Typical seconds from a request to its first byte, the host's load and the line's queue included."""
-        self.window = float(FIRST_WINDOW)
+        self.max_outstanding = float(INITIAL_LIMIT)
         """Bytes to have on order at most."""
 
     @property
@@ -94,116 +94,122 @@ class Line:
     @property
     def connection_rate(self) -> float | None:
         """Bytes a second of one connection, typically, beside those that share the line with it."""
-        return 1 / self._pace if self._pace else None
+        return 1 / self._seconds_per_byte if self._seconds_per_byte else None
 
     @property
     def round_trip_bytes(self) -> float:
         """Bytes that one connection brings in the time that a further request would take."""
         if self.connection_rate is None or self.latency is None:
-            return UNKNOWN
+            return DEFAULT_ROUND_TRIP_BYTES
         return self.connection_rate * (self.latency + REQUEST_COST)
 
-    def begin(self, size: int) -> Mark:
+    def begin(self, size: int) -> Snapshot:
         """A read of `size` bytes begins. Short ones are not measured."""
         self._advance()
         self.outstanding += size
-        self._began = self._at
-        if size >= TIMED:
+        self._last_begin = self._now
+        if size >= MIN_TIMED:
             self._reads += 1
-            self._size += (size - self._size) * (SMOOTH if self._size else 1)
-        return self._mark(size)
+            self._typical_size += (size - self._typical_size) * (SMOOTHING if self._typical_size else 1)
+        return self._snapshot(size)
 
-    def answered(self, waited: float) -> None:
-        """The first byte of an answer came `waited` seconds after its request."""
-        if self.latency is None or waited <= self.latency or self._busy > self._latency_until:
-            self.latency, self._latency_until = waited, self._busy + FRESH
-        self.wait += (waited - self.wait) / (8 if self.wait else 1)
+    def record_first_byte(self, seconds: float) -> None:
+        """The first byte of an answer came `seconds` seconds after its request."""
+        if self.latency is None or seconds <= self.latency or self._busy_seconds > self._latency_expires:
+            self.latency, self._latency_expires = seconds, self._busy_seconds + MAX_AGE
+        self.wait += (seconds - self.wait) / (8 if self.wait else 1)
 
-    def arrived(self, count: int) -> None:
+    def record_bytes(self, count: int) -> None:
         """Bytes of a body came."""
         self._advance()
         self.outstanding -= count
         self.delivered += count
-        self.heard = self._at
+        self.last_byte_at = self._now
 
-    def reorder(self, more: int) -> None:
+    def adjust_outstanding(self, more: int) -> None:
         """So many more bytes are on order, or fewer: a file ended before its read did, or a read starts afresh."""
         self._advance()
         self.outstanding += more
 
-    def body(self, size: int, seconds: float) -> None:
+    def record_body(self, size: int, seconds: float) -> None:
         """`size` bytes came on one connection, `seconds` after the first ones."""
-        if size >= TIMED:
-            pace = max(seconds, SHORTEST) / size
-            self._pace += (pace - self._pace) * (SMOOTH if self._pace else 1)
+        if size >= MIN_TIMED:
+            seconds_per_byte = max(seconds, MIN_BODY_TIME) / size
+            self._seconds_per_byte += (seconds_per_byte - self._seconds_per_byte) * (
+                SMOOTHING if self._seconds_per_byte else 1
+            )
 
-    def end(self, mark: Mark, missing: int = 0) -> None:
+    def end(self, start: Snapshot, missing: int = 0) -> None:
         """A read is over; so many of its bytes did not come, and are not on order any more."""
         self._advance()
         self.outstanding -= missing
-        if mark.size >= TIMED:
+        if start.size >= MIN_TIMED:
             self._reads -= 1
             if not missing:
-                self._measure(mark)
-        elif not missing and self._at - mark.time > BURST:  # a lower bound of what the line gives
-            self.window = max(self.window, RESERVE * (self.delivered - mark.delivered) / (self._at - mark.time))
+                self._measure(start)
+        elif not missing and self._now - start.time > MIN_DURATION:  # a lower bound of what the line gives
+            self.max_outstanding = max(
+                self.max_outstanding, MIN_QUEUE * (self.delivered - start.delivered) / (self._now - start.time)
+            )
 
-    def glance(self) -> None:
+    def sample(self) -> None:
         """Measure reads under way, where none has begun lately: long ones tell much before they end."""
         self._advance()
-        glance = self._glance
-        if self._at < self._began + GLANCE_AFTER * self.wait or not self.outstanding:
-            self._glance = None
-        elif glance is None:
-            self._glance = self._mark()
-        elif self._at - glance.time >= GLANCE and self.delivered - glance.delivered >= TIMED:
+        sample = self._sample
+        if self._now < self._last_begin + SAMPLE_AFTER * self.wait or not self.outstanding:
+            self._sample = None
+        elif sample is None:
+            self._sample = self._snapshot()
+        elif self._now - sample.time >= SAMPLE_DURATION and self.delivered - sample.delivered >= MIN_TIMED:
             if self._reads:
-                self._measure(glance)
+                self._measure(sample)
             else:  # short reads alone: no more than wait for a second
-                rate = (self.delivered - glance.delivered) / (self._at - glance.time)
-                self.window = max(LEAST_WINDOW, min(self.window, LONG * rate))
-            self._glance = self._mark()
+                rate = (self.delivered - sample.delivered) / (self._now - sample.time)
+                self.max_outstanding = max(MIN_LIMIT, min(self.max_outstanding, MAX_QUEUE * rate))
+            self._sample = self._snapshot()
 
-    def _measure(self, since: Mark) -> None:
-        lasted = self._at - since.time
-        came = self.delivered - since.delivered
-        if lasted <= 0 or not came:
+    def _measure(self, since: Snapshot) -> None:
+        elapsed = self._now - since.time
+        received = self.delivered - since.delivered
+        if elapsed <= 0 or not received:
             return
-        number = _half_octave((self._area - since.area) / lasted)
-        rate, (known, until) = came / lasted, self._rates.get(number, (0.0, 0.0))
-        if self._busy <= until:
-            rate = known + SMOOTH * (rate - known)
-        self._rates[number] = rate, self._busy + FRESH
-        self.window = self._knee()
+        number = _half_octave((self._read_seconds - since.read_seconds) / elapsed)
+        rate, (previous, expires) = received / elapsed, self._rates.get(number, (0.0, 0.0))
+        if self._busy_seconds <= expires:
+            rate = previous + SMOOTHING * (rate - previous)
+        self._rates[number] = rate, self._busy_seconds + MAX_AGE
+        self.max_outstanding = self._limit_at_knee()
 
-    def _knee(self) -> float:
-        self._rates = {number: known for number, known in self._rates.items() if known[1] >= self._busy}
+    def _limit_at_knee(self) -> float:
+        self._rates = {
+            number: previous for number, previous in self._rates.items() if previous[1] >= self._busy_seconds
+        }
         best = max(rate for rate, _ in self._rates.values())
-        knee = min(number for number, (rate, _) in self._rates.items() if rate >= ENOUGH * best)
+        knee = min(number for number, (rate, _) in self._rates.items() if rate >= KNEE_SHARE * best)
         if knee == max(self._rates):
-            knee += STRIDE if self._is_steep(knee) else 1
+            knee += STEEP_STEP if self._is_steep(knee) else 1
         elif knee == min(self._rates):
             knee -= 1
-        reserve = max(RESERVE, ROUND_TRIPS * (self.latency or 0.0))
-        return max(2 ** (knee / 2) * self._size, reserve * best, LEAST_WINDOW)
+        reserve = max(MIN_QUEUE, MIN_ROUND_TRIPS * (self.latency or 0.0))
+        return max(2 ** (knee / 2) * self._typical_size, reserve * best, MIN_LIMIT)
 
     def _is_steep(self, number: int) -> bool:
         """Whether throughput still grows nearly as the number of reads does, up to this one."""
         lower = max((each for each in self._rates if each < number), default=None)
         if lower is None:
             return False
-        return self._rates[number][0] >= self._rates[lower][0] * STEEP ** (number - lower)
+        return self._rates[number][0] >= self._rates[lower][0] * STEEP_GROWTH ** (number - lower)
 
-    def _mark(self, size: int = 0) -> Mark:
-        return Mark(self._at, self.delivered, self._area, size)
+    def _snapshot(self, size: int = 0) -> Snapshot:
+        return Snapshot(self._now, self.delivered, self._read_seconds, size)
 
     def _advance(self) -> None:
         now = self._clock()
-        passed = now - self._at
+        elapsed = now - self._now
         if self._reads:
-            self._area += passed * self._reads
-            self._busy += passed
-        self._at = now
+            self._read_seconds += elapsed * self._reads
+            self._busy_seconds += elapsed
+        self._now = now
 
 
 def _half_octave(number: float) -> int:

@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-WAY_ON = "Check the network, SCOG_CATALOG, or set HTTPS_PROXY; `scog doctor` tells more."
+NEXT_STEP = "Check the network, SCOG_CATALOG, or set HTTPS_PROXY; `scog doctor` tells more."
 _CERTIFICATE = "A proxy that opens TLS needs its certificate in SSL_CERT_FILE; `scog doctor` tells more."
 _ERRNO = {
     errno.ECONNREFUSED: "connection refused",
@@ -26,14 +26,14 @@ def reason_of(fault: BaseException) -> tuple[str, str]:
             case ssl.SSLCertVerificationError():
                 return f"cannot be reached: its certificate is not trusted ({cause.verify_message})", _CERTIFICATE
             case socket.gaierror():
-                return "cannot be reached: its host name is not known", WAY_ON
+                return "cannot be reached: its host name is not known", NEXT_STEP
             case OSError(errno=int(number)) if number in _ERRNO:
-                return f"cannot be reached: {_ERRNO[number]}", WAY_ON
+                return f"cannot be reached: {_ERRNO[number]}", NEXT_STEP
     name = type(fault).__name__
     text = str(fault)
     if name == "ProxyError":
         return f"cannot be reached: the proxy answers {text!r}", "Check HTTPS_PROXY; `scog doctor` tells more."
-    return f"cannot be reached: {text or name}", WAY_ON
+    return f"cannot be reached: {text or name}", NEXT_STEP
 
 
 def _causes(fault: BaseException | None) -> Iterator[BaseException]:

@@ -12,16 +12,16 @@ from functools import partial
 
 from aiohappyeyeballs import start_connection
 
-from scog.net.buffers import Buffers
+from scog.net.buffers import BufferPool
 from scog.net.certificates import tls_context
 from scog.net.connection import Connection
 from scog.net.proxy import Proxy, ProxyError, open_tunnel
 from scog.net.resolver import Resolver
-from scog.net.tls import RECORDS, TlsStream
+from scog.net.tls import RECORD_BUFFER, TlsStream
 
-CONNECT = 5.0
+CONNECT_TIMEOUT = 5.0
 """Seconds for all of it."""
-SESSION = 3600.0
+MAX_SESSION_AGE = 3600.0
 """Seconds for which a TLS session is resumed at most; certificates are checked when it begins."""
 
 Server = tuple[str, str, int]
@@ -46,8 +46,8 @@ class Dialer:
         self._context = tls
         self._loading: asyncio.Future[ssl.SSLContext] | None = None
         self._resolver = Resolver()
-        self._buffers = Buffers()
-        self._records = memoryview(bytearray(RECORDS))
+        self._buffers = BufferPool()
+        self._records = memoryview(bytearray(RECORD_BUFFER))
         self._sessions: dict[Server, tuple[float, ssl.SSLSession]] = {}
         # As many as cores: a handshake is arithmetic, and those at once do not take the cores from everything else.
         self._workers = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "tls")
@@ -55,15 +55,15 @@ class Dialer:
     async def dial(self, server: Server, proxy: Proxy | None) -> Connection:
         """A new connection. Raises an OSError where it fails or takes longer than CONNECT."""
         try:
-            async with asyncio.timeout(CONNECT):
+            async with asyncio.timeout(CONNECT_TIMEOUT):
                 connection = await self._connected(server, proxy)
         except TimeoutError:
-            self._forget(server, proxy)
-            raise ConnectTimeout(_via(f"connecting took longer than {CONNECT:g} s", proxy)) from None
+            self._invalidate(server, proxy)
+            raise ConnectTimeout(_via(f"connecting took longer than {CONNECT_TIMEOUT:g} s", proxy)) from None
         except ProxyError:
             raise
         except (OSError, ValueError) as fault:  # a ValueError for what is no host name
-            self._forget(server, proxy)
+            self._invalidate(server, proxy)
             kind = type(fault) if isinstance(fault, ConnectionError) else ConnectionError
             raise kind(_via(str(fault) or type(fault).__name__, proxy)) from None
         self.opened += 1
@@ -78,25 +78,25 @@ class Dialer:
 
     async def _connected(self, server: Server, proxy: Proxy | None) -> Connection:
         scheme, host, port = server
-        nearest = (proxy.host, proxy.port) if proxy else (host, port)
-        sock = await start_connection(await self._resolver.resolve(*nearest), happy_eyeballs_delay=0.25)
+        peer = (proxy.host, proxy.port) if proxy else (host, port)
+        sock = await start_connection(await self._resolver.resolve(*peer), happy_eyeballs_delay=0.25)
         try:
             if proxy and scheme == "https":
                 await open_tunnel(sock, proxy, host, port)
-            return await self._talking(sock, server)
+            return await self._negotiate(sock, server)
         except BaseException:
             sock.close()
             raise
 
-    async def _talking(self, sock: socket.socket, server: Server) -> Connection:
+    async def _negotiate(self, sock: socket.socket, server: Server) -> Connection:
         """A connection over a connected socket, with TLS where the scheme says so."""
-        connection = Connection(self._buffers.take)
-        stream = TlsStream(connection, self._records, partial(self._keep_session, server))
+        connection = Connection(self._buffers.allocate)
+        stream = TlsStream(connection, self._records, partial(self._store_session, server))
         protocol = stream if server[0] == "https" else connection
-        context = await self._trusted() if protocol is stream else None
+        context = await self._tls_context() if protocol is stream else None
         await asyncio.get_running_loop().create_connection(lambda: protocol, sock=sock)
         self._open.add(protocol)
-        connection.when_lost = lambda: self._open.discard(protocol)
+        connection.on_lost = lambda: self._open.discard(protocol)
         try:
             if self._closed:
                 raise ConnectionError("the client was closed")
@@ -111,7 +111,7 @@ class Dialer:
             raise
         return connection
 
-    async def _trusted(self) -> ssl.SSLContext:
+    async def _tls_context(self) -> ssl.SSLContext:
         """The context, made once for all who wait."""
         if self._context is None:
             if self._loading is None or self._loading.done():
@@ -123,7 +123,7 @@ class Dialer:
         until, session = self._sessions.get(server, (0.0, None))
         return session if time.monotonic() < until else None
 
-    def _keep_session(self, server: Server, tls: ssl.SSLObject) -> bool:
+    def _store_session(self, server: Server, tls: ssl.SSLObject) -> bool:
         """Keep a session to resume; False where the server has not sent one yet.
 
         One ticket serves many connections. That links them for the server, which knows them by their address anyway.
@@ -132,11 +132,11 @@ class Dialer:
             session = tls.session
             if session is None or not session.has_ticket:
                 return False
-            seconds = min(SESSION, session.ticket_lifetime_hint)
+            seconds = min(MAX_SESSION_AGE, session.ticket_lifetime_hint)
             self._sessions[server] = time.monotonic() + seconds, session
         return True
 
-    def _forget(self, server: Server, proxy: Proxy | None) -> None:
+    def _invalidate(self, server: Server, proxy: Proxy | None) -> None:
         """What may be the reason why a connection failed."""
         self._sessions.pop(server, None)
         self._resolver.forget(*((proxy.host, proxy.port) if proxy else server[1:]))

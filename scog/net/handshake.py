@@ -48,10 +48,10 @@ def measure_handshake(url: str, timeout: float = 5.0) -> Handshake:
     Raises OSError where that fails, or where the proxy is one that this cannot speak to.
     """
     parts, proxy = urlsplit(url), proxy_for(url)
-    first, session = _measured(parts, proxy, timeout, None)
+    first, session = _measure(parts, proxy, timeout, None)
     if parts.scheme != "https":
         return first
-    second, _ = _measured(parts, proxy, timeout, session)
+    second, _ = _measure(parts, proxy, timeout, session)
     return Handshake(
         min(first.connect, second.connect),
         first.tls,
@@ -62,26 +62,26 @@ def measure_handshake(url: str, timeout: float = 5.0) -> Handshake:
     )
 
 
-def _measured(
+def _measure(
     parts: SplitResult, proxy: str | None, timeout: float, session: ssl.SSLSession | None
 ) -> tuple[Handshake, ssl.SSLSession | None]:
-    started = time.perf_counter()
-    connection = _connected(parts, proxy, timeout)
+    started_at = time.perf_counter()
+    connection = _connect(parts, proxy, timeout)
     try:
-        connected = time.perf_counter()
+        connected_at = time.perf_counter()
         secured: ssl.SSLSocket | None = None
         if parts.scheme == "https":
             secured = tls_context().wrap_socket(connection, server_hostname=parts.hostname, session=session)
             connection = secured
-        agreed = time.perf_counter()
+        secured_at = time.perf_counter()
         connection.sendall(_request(parts, proxy))
         if not connection.recv(1):
             raise ConnectionError("the connection was closed without an answer")
-        answered = time.perf_counter()
+        first_byte_at = time.perf_counter()
         return Handshake(
-            connect=connected - started,
-            tls=None if secured is None else agreed - connected,
-            first_byte=answered - agreed,
+            connect=connected_at - started_at,
+            tls=None if secured is None else secured_at - connected_at,
+            first_byte=first_byte_at - secured_at,
             version=None if secured is None else secured.version(),
             resumed=None if secured is None else bool(secured.session_reused),
             proxy=None if proxy is None else urlsplit(proxy).netloc.rpartition("@")[2],
@@ -90,17 +90,17 @@ def _measured(
         connection.close()
 
 
-def _connected(parts: SplitResult, proxy: str | None, timeout: float) -> socket.socket:
+def _connect(parts: SplitResult, proxy: str | None, timeout: float) -> socket.socket:
     host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
     if proxy is None:
         return socket.create_connection((host, port), timeout)
-    way = urlsplit(proxy)
-    if way.scheme != "http":
-        raise OSError(f"a proxy of the kind {way.scheme}:// is not measured")
-    connection = socket.create_connection((way.hostname or "", way.port or 80), timeout)
+    proxy_url = urlsplit(proxy)
+    if proxy_url.scheme != "http":
+        raise OSError(f"a proxy of the kind {proxy_url.scheme}:// is not measured")
+    connection = socket.create_connection((proxy_url.hostname or "", proxy_url.port or 80), timeout)
     if parts.scheme == "https":
         try:
-            _open_tunnel(connection, f"{host}:{port}", _credentials(way))
+            _open_tunnel(connection, f"{host}:{port}", _credentials(proxy_url))
         except BaseException:
             connection.close()
             raise

@@ -13,16 +13,16 @@ from statistics import median
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-Hear = Callable[[], None]
-Ask = Callable[[Hear], Coroutine[Any, Any, T]]
+OnData = Callable[[], None]
+Send = Callable[[OnData], Coroutine[Any, Any, T]]
 """Makes one request; calls its argument whenever something arrives."""
 
 
-class Silence(Exception):
+class ReadTimeout(Exception):
     """Nothing arrived for as long as anybody waits for it."""
 
 
-class TypicalWait:
+class TypicalLatency:
     """Median seconds until the first byte of the latest answers."""
 
     def __init__(self, remembered: int = 15) -> None:
@@ -46,26 +46,26 @@ class Hedges:
         """Hedges begun so far."""
         self._free = at_once
 
-    async def first(self, ask: Ask[T], *, patience: float, limit: float) -> T:
-        """The result of `ask`, asked once more beside the first after `patience` seconds without a sign of life.
+    async def first(self, send: Send[T], *, hedge_after: float, read_timeout: float) -> T:
+        """The result of `send`, asked once more beside the first after `hedge_after` seconds without a sign of life.
 
         The one that is heard first after that goes on and the other is cancelled; one that fails leaves the race to the
-        other. In the middle of an answer the patience is at least half of `limit`, since a copy starts from nothing.
-        Raises Silence after `limit` seconds in which nothing arrives, else what `ask` raises.
+        other. In the middle of an answer the patience is at least half of `read_timeout`.
+        Raises Silence after `read_timeout` seconds in which nothing arrives, else what `send` raises.
         """
-        race = _Race(ask)
+        race = _Race(send)
         race.start()
-        undecided, hedged = True, False
+        may_hedge, hedged = True, False
         try:
             while (winner := race.winner()) is None:
-                waited = limit
-                if undecided:
-                    waited = min(limit, max(patience, limit / 2) if race.heard else patience)
-                if await race.news(waited):
+                timeout = read_timeout
+                if may_hedge:
+                    timeout = min(read_timeout, max(hedge_after, read_timeout / 2) if race.got_data else hedge_after)
+                if await race.wait(timeout):
                     continue
-                if waited == limit:
-                    raise Silence
-                undecided = False
+                if timeout == read_timeout:
+                    raise ReadTimeout
+                may_hedge = False
                 if self._free:
                     hedged = True
                     self._free -= 1
@@ -80,19 +80,19 @@ class Hedges:
 class _Race(Generic[T]):
     """The same request, made once or twice."""
 
-    def __init__(self, ask: Ask[T]) -> None:
-        self.heard = False
+    def __init__(self, send: Send[T]) -> None:
+        self.got_data = False
         """Whether anything has arrived yet."""
-        self._ask = ask
+        self._send = send
         self._started: list[asyncio.Task[T]] = []
         self._running: list[asyncio.Task[T]] = []
-        self._news = asyncio.Event()
-        self._last_sign = asyncio.get_running_loop().time()
+        self._changed = asyncio.Event()
+        self._last_data = asyncio.get_running_loop().time()
 
     def start(self) -> None:
         """Begin a request; those before it are no longer alone."""
-        task: asyncio.Task[T] = asyncio.ensure_future(self._ask(lambda: self._hear(task)))
-        task.add_done_callback(lambda _: self._news.set())
+        task: asyncio.Task[T] = asyncio.ensure_future(self._send(lambda: self._on_data(task)))
+        task.add_done_callback(lambda _: self._changed.set())
         self._started.append(task)
         self._running.append(task)
 
@@ -104,14 +104,14 @@ class _Race(Generic[T]):
             self._running.remove(task)
         return None
 
-    async def news(self, within: float) -> bool:
+    async def wait(self, within: float) -> bool:
         """Wait until something happens; False after so many seconds since the last sign without it."""
         try:
-            async with asyncio.timeout_at(self._last_sign + within):
-                await self._news.wait()
+            async with asyncio.timeout_at(self._last_data + within):
+                await self._changed.wait()
         except TimeoutError:
             return False
-        self._news.clear()
+        self._changed.clear()
         return True
 
     async def stop(self) -> None:
@@ -120,7 +120,7 @@ class _Race(Generic[T]):
             task.cancel()
         await asyncio.gather(*self._started, return_exceptions=True)
 
-    def _hear(self, task: asyncio.Task[T]) -> None:
+    def _on_data(self, task: asyncio.Task[T]) -> None:
         """Something has arrived: this request wins."""
         if task not in self._running:
             return
@@ -128,6 +128,6 @@ class _Race(Generic[T]):
             if other is not task:
                 other.cancel()
         self._running = [task]
-        self.heard = True
-        self._last_sign = asyncio.get_running_loop().time()
-        self._news.set()
+        self.got_data = True
+        self._last_data = asyncio.get_running_loop().time()
+        self._changed.set()

@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from scog.net.connection import Connection, Head, Hear, Judge, Lost
+from scog.net.connection import CheckHead, Connection, ConnectionLost, Head, OnData
 from scog.net.dialer import Dialer, Server
 from scog.net.pool import Pool
 from scog.net.proxy import Proxies, Proxy, ProxyError
@@ -72,13 +72,13 @@ class _Route:
         return f"GET {target} HTTP/1.1\r\nHost: {address.authority}\r\n{lines}\r\n".encode("latin-1")
 
 
-def _judge_behind(proxy: Proxy, judge: Judge) -> Judge:
+def _check_proxy_head(proxy: Proxy, check_head: CheckHead) -> CheckHead:
     """Tells the proxy's refusal from the server's answers."""
 
     def check(head: Head) -> int:
         if head.status == 407:
             raise ProxyError(f"{proxy} asks for a name and password: give them in its URL.")
-        return judge(head)
+        return check_head(head)
 
     return check
 
@@ -105,36 +105,36 @@ class HttpClient:
         self,
         url: str,
         headers: Mapping[str, str],
-        judge: Judge,
+        check_head: CheckHead,
         count: Callable[[], None],
-        hear: Hear | None = None,
+        on_data: OnData | None = None,
         *,
-        fresh: bool = False,
+        new_connection: bool = False,
     ) -> tuple[Head, memoryview]:
         """Answer and body; `count` is called for each request sent: again where a server had closed the connection.
 
-        A `fresh` request opens a connection of its own, since those that are open may be dead.
+        A `new_connection` request opens a connection of its own, since those that are open may be dead.
 
-        Raises what `judge` raises, BadHttp, or an OSError where the connection fails.
+        Raises what `check_head` raises, BadHttp, or an OSError where the connection fails.
         """
         address = address_of(url)
         route = self._route(address.server)
         request = route.request(address, headers)
         if route.proxy:
-            judge = _judge_behind(route.proxy, judge)
+            check_head = _check_proxy_head(route.proxy, check_head)
         while True:
-            connection = await self._connection(route, fresh)
-            kept = connection.kept
+            connection = await self._connection(route, new_connection)
+            reused = connection.reused
             count()
             try:
-                answer = await connection.ask(request, judge, hear)
-            except Lost as lost:
-                if kept and lost.silent:
+                response = await connection.ask(request, check_head, on_data)
+            except ConnectionLost as lost:
+                if reused and lost.before_response:
                     continue
                 raise
             if connection.reusable:
-                route.pool.give_back(connection)
-            return answer
+                route.pool.release(connection)
+            return response
 
     def open_ahead(self, url: str, count: int) -> None:
         """Begin to open connections to a URL's server until `count` are idle or being opened. Never raises."""
@@ -152,12 +152,12 @@ class HttpClient:
         self._dialer.close()
         await asyncio.sleep(0)  # they end at the loop's next turn
 
-    async def _connection(self, route: _Route, fresh: bool) -> Connection:
+    async def _connection(self, route: _Route, new_connection: bool) -> Connection:
         if self.closed:
             raise ConnectionError("the client was closed")
-        if fresh:
+        if new_connection:
             return await self._dialer.dial(route.server, route.proxy)
-        return await route.pool.take()
+        return await route.pool.acquire()
 
     def _route(self, server: Server) -> _Route:
         route = self._routes.get(server)

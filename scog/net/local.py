@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from scog.errors import AssetBroken, AssetMissing, AssetRefused
-from scog.net.byte_range import Part
+from scog.net.byte_range import ByteRange
 from scog.net.policy import Tally
 
 
@@ -21,11 +21,11 @@ class LocalRanges:
         self._root = os.path.realpath(root)
         self._executor = executor
 
-    async def read(self, url: str, start: int, stop: int, tally: Tally) -> Part:
+    async def read(self, url: str, start: int, stop: int, tally: Tally) -> ByteRange:
         """Bytes `start..stop` of a `file:` URL. Raises AssetRefused outside the folder, AssetMissing, AssetBroken."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._read, url, start, stop)
 
-    def _read(self, url: str, start: int, stop: int) -> Part:
+    def _read(self, url: str, start: int, stop: int) -> ByteRange:
         try:
             path = os.path.realpath(unquote(urlsplit(url).path))
         except ValueError:  # no name that a file could have
@@ -33,7 +33,7 @@ class LocalRanges:
         if not path.startswith(self._root + os.sep):
             raise AssetRefused("The file lies outside the archive's folder.", reason="outside-archive")
         try:
-            with open(path, "rb", opener=_open_at_once) as file:
+            with open(path, "rb", opener=_open_nonblocking) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise AssetRefused("This is no regular file.", reason="not-a-file")
@@ -42,9 +42,9 @@ class LocalRanges:
             raise AssetMissing("There is no such file in the archive.", reason="no-file") from None
         except OSError as fault:
             raise AssetBroken(f"The file cannot be read: {fault.strerror}.", reason="unreadable") from None
-        return Part(start, data, status.st_size, f"{status.st_mtime_ns:x}-{status.st_ino:x}/{status.st_size}")
+        return ByteRange(start, data, status.st_size, f"{status.st_mtime_ns:x}-{status.st_ino:x}/{status.st_size}")
 
 
-def _open_at_once(path: str, flags: int) -> int:
+def _open_nonblocking(path: str, flags: int) -> int:
     """Open without waiting, as a pipe that nobody writes to would make us, and without following a link."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))

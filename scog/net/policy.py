@@ -84,8 +84,8 @@ def is_allowed(url: str, allowed: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _is_named(host: str, allowed: tuple[str, ...]) -> bool:
-    named = any(host == entry or (entry.startswith("*.") and host.endswith(entry[1:])) for entry in allowed)
-    return named and _HOST.fullmatch(host) is not None
+    matches = any(host == entry or (entry.startswith("*.") and host.endswith(entry[1:])) for entry in allowed)
+    return matches and _HOST.fullmatch(host) is not None
 
 
 def check_allowed(url: str, allowed: tuple[str, ...]) -> None:
@@ -101,7 +101,7 @@ def check_allowed(url: str, allowed: tuple[str, ...]) -> None:
         )
 
 
-def pause_before(attempt: int, retry_after: str | None, rng: Callable[[], float] = random.random) -> float:
+def retry_delay(attempt: int, retry_after: str | None, rng: Callable[[], float] = random.random) -> float:
     """Seconds before retry number `attempt` (1, 2, ...): what the server asks, else 0.1, 0.2 ... with jitter."""
     asked = _seconds(retry_after)
     if asked is not None:
@@ -132,7 +132,7 @@ class BreakerState(Enum):
 
 
 @dataclass
-class Breaker:
+class CircuitBreaker:
     """Leaves a host alone for `rest` seconds after `limit` faults within `period` seconds without a success between.
 
     Then one request is let through as a probe (half-open): its success closes the breaker, its fault opens it again.
@@ -170,7 +170,7 @@ class Breaker:
         self._open_until, self._probe = self.clock() + self.probing, True
         return False
 
-    def give_back(self) -> None:
+    def release_probe(self) -> None:
         """The probe ended without an outcome: the next request is one."""
         if self._probe:
             self._open_until, self._probe = self.clock(), False

@@ -11,7 +11,7 @@ from typing import Any
 
 from scog.net.connection import Connection
 
-IDLE = 60.0
+MAX_IDLE = 60.0
 """Seconds after which an unused connection is closed.
 
 Servers close them earlier (S3 after some 5 to 20 s), which is noticed at once, or costs one more request.
@@ -27,7 +27,7 @@ class Pool:
         self._waiters: deque[asyncio.Future[Connection]] = deque()
         self._opening: set[asyncio.Task[Connection]] = set()
 
-    async def take(self) -> Connection:
+    async def acquire(self) -> Connection:
         """An idle connection, else the first that becomes idle or is opened.
 
         Raises an OSError where one could not be opened.
@@ -47,13 +47,13 @@ class Pool:
             with suppress(ValueError):
                 self._waiters.remove(waiter)
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._hand_on(waiter.result())
+                self._offer(waiter.result())
             raise
 
-    def give_back(self, connection: Connection) -> None:
+    def release(self, connection: Connection) -> None:
         """A connection that another request may use."""
-        connection.kept = True
-        self._hand_on(connection)
+        connection.reused = True
+        self._offer(connection)
 
     def open_ahead(self, count: int) -> None:
         """Open connections until `count` are idle or being opened. Never raises."""
@@ -79,16 +79,16 @@ class Pool:
             return
         fault = task.exception()
         if fault is None:
-            self._hand_on(task.result())
+            self._offer(task.result())
         elif len(self._waiters) > len(self._opening) and (waiter := self._next_waiter()):
             waiter.set_exception(fault)
 
-    def _hand_on(self, connection: Connection) -> None:
+    def _offer(self, connection: Connection) -> None:
         """Give it to the first who waits, else keep it."""
         if waiter := self._next_waiter():
             waiter.set_result(connection)
             return
-        connection.kept = True
+        connection.reused = True
         connection.idle_since = time.monotonic()
         self._idle.append(connection)
         while self._idle and not _usable(self._idle[0]):
@@ -103,4 +103,4 @@ class Pool:
 
 
 def _usable(connection: Connection) -> bool:
-    return connection.reusable and time.monotonic() - connection.idle_since < IDLE
+    return connection.reusable and time.monotonic() - connection.idle_since < MAX_IDLE

@@ -11,7 +11,7 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
-MAX_ANSWER = 16_384
+MAX_RESPONSE = 16_384
 """Bytes of a proxy's answer to CONNECT."""
 
 
@@ -76,15 +76,15 @@ async def open_tunnel(sock: socket.socket, proxy: Proxy, host: str, port: int) -
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = "".join(f"{name}: {value}\r\n" for name, value in proxy.headers.items())
     await loop.sock_sendall(sock, f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{lines}\r\n".encode("latin-1"))
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        received = await loop.sock_recv(sock, MAX_ANSWER)
-        answer += received
-        if not received or len(answer) > MAX_ANSWER:
+    response = b""
+    while b"\r\n\r\n" not in response:
+        received = await loop.sock_recv(sock, MAX_RESPONSE)
+        response += received
+        if not received or len(response) > MAX_RESPONSE:
             raise ProxyError(f"{proxy} did not answer to CONNECT {authority}.")
-    version, _, rest = answer.partition(b" ")
+    version, _, rest = response.partition(b" ")
     if not version.startswith(b"HTTP/1.") or not rest.startswith(b"2"):
-        status = answer.partition(b"\r\n")[0][:80].decode("latin-1")
+        status = response.partition(b"\r\n")[0][:80].decode("latin-1")
         raise ProxyError(f"{proxy} refused CONNECT {authority}: {status}")
-    if not answer.endswith(b"\r\n\r\n"):  # nobody speaks before the client in TLS
+    if not response.endswith(b"\r\n\r\n"):  # nobody speaks before the client in TLS
         raise ProxyError(f"{proxy} sent more than an answer to CONNECT {authority}.")

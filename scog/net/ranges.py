@@ -10,21 +10,21 @@ from types import TracebackType
 from typing import Self
 
 from scog.errors import AssetRefused, SourceError, SourceUnavailable
-from scog.net.admission import Riders
-from scog.net.byte_range import Part, is_local, joined
-from scog.net.concurrency import Line
+from scog.net.admission import Waiters
+from scog.net.byte_range import ByteRange, concatenate, is_local
+from scog.net.concurrency import ConcurrencyLimit
 from scog.net.host import Host, HostState
 from scog.net.http import HttpClient
 from scog.net.local import LocalRanges
 from scog.net.policy import BreakerState, Tally, check_allowed, host_of
-from scog.net.range_read import Hear, RangeRead
+from scog.net.range_read import OnData, RangeRead
 from scog.together import gather_all
 
-PROBE = 2.0
+PROBE_TIMEOUT = 2.0
 """Seconds for which reads wait for the outcome of another's probe."""
-AHEAD = 4
+WARM_CONNECTIONS = 4
 """Connections that are opened ahead; the first of them also brings the TLS session that others resume."""
-CHECK_EVERY = 0.1
+CHECK_INTERVAL = 0.1
 """Seconds between two looks at the reads under way."""
 
 
@@ -68,17 +68,17 @@ class HttpRanges:
         """The hosts that were read from, and how they are doing."""
         return [host.state for host in self._hosts.values()]
 
-    def line(self, url: str) -> Line:
+    def concurrency(self, url: str) -> ConcurrencyLimit:
         """The line to a URL's host."""
-        return self._host(url).line
+        return self._host(url).concurrency
 
     def open_ahead(self) -> None:
         """Reads will come soon: open connections to the expected hosts, and to those that rest since they were read."""
         for url in self._expected:
-            self._client.open_ahead(url, AHEAD)
+            self._client.open_ahead(url, WARM_CONNECTIONS)
         for host in self._hosts.values():
-            if host.url and not host.turns.inside:
-                self._client.open_ahead(host.url, AHEAD)
+            if host.url and not host.admission.in_flight:
+                self._client.open_ahead(host.url, WARM_CONNECTIONS)
 
     async def read(
         self,
@@ -86,14 +86,14 @@ class HttpRanges:
         start: int,
         stop: int,
         tally: Tally,
-        hear: Hear | None = None,
-        riders: Riders | None = None,
+        on_data: OnData | None = None,
+        waiters: Waiters | None = None,
         *,
-        in_parts: bool = False,
-    ) -> Part:
-        """Bytes `start..stop` (fewer where the file ends before). `hear` is told of their first part as it grows.
+        split: bool = False,
+    ) -> ByteRange:
+        """Bytes `start..stop` (fewer where the file ends before). `on_data` is told of their first part as it grows.
 
-        The most urgent of the `riders`, else `tally`, decides when it is the read's turn. It may be read `in_parts`
+        The most urgent of the `waiters`, else `tally`, decides when it is the read's turn. It may be read `split`
         where the file is known not to end before `stop`.
 
         Raises a SourceError: AssetMissing for 404, 403 and 410; SourceUnavailable for what may pass, after the
@@ -103,10 +103,10 @@ class HttpRanges:
         check_allowed(url, self._allowed)
         host = self._host(url)
         host.url = url
-        parts = host.parts(stop - start, tally) if in_parts else 1
+        parts = host.part_count(stop - start, tally) if split else 1
         host.reads[id(tally)] += parts
         try:
-            return await self._read_parts(host, url, start, stop, parts, tally, hear, riders)
+            return await self._read_parts(host, url, start, stop, parts, tally, on_data, waiters)
         finally:
             host.reads[id(tally)] -= parts
             if not host.reads[id(tally)]:
@@ -120,40 +120,41 @@ class HttpRanges:
         stop: int,
         parts: int,
         tally: Tally,
-        hear: Hear | None,
-        riders: Riders | None,
-    ) -> Part:
+        on_data: OnData | None,
+        waiters: Waiters | None,
+    ) -> ByteRange:
         if parts == 1:
-            return await self._read(host, url, start, stop, tally, hear, riders)
+            return await self._read(host, url, start, stop, tally, on_data, waiters)
         bounds = [start + (stop - start) * place // parts for place in range(parts + 1)]
         first, *others = await gather_all(
-            self._read(host, url, *span, tally, hear if span[0] == start else None, riders) for span in pairwise(bounds)
+            self._read(host, url, *span, tally, on_data if span[0] == start else None, waiters)
+            for span in pairwise(bounds)
         )
-        return joined(first, others)
+        return concatenate(first, others)
 
     async def _read(
-        self, host: Host, url: str, start: int, stop: int, tally: Tally, hear: Hear | None, riders: Riders | None
-    ) -> Part:
-        probes = await _admitted(host)
+        self, host: Host, url: str, start: int, stop: int, tally: Tally, on_data: OnData | None, waiters: Waiters | None
+    ) -> ByteRange:
+        is_probe = await _pass_breaker(host)
         try:
-            mark = await host.turns.enter(riders or (lambda: (tally,)), stop - start)
-            read = RangeRead(self._client, host, url, start, stop, tally, hear, self._retries)
+            snapshot = await host.admission.acquire(waiters or (lambda: (tally,)), stop - start)
+            read = RangeRead(self._client, host, url, start, stop, tally, on_data, self._retries)
             try:
                 if host.breaker.state is BreakerState.OPEN:  # since it was asked
-                    raise _resting(host)
+                    raise _breaker_open(host)
                 self._watch(read)
                 return await read.run()
             finally:
                 self._reads.discard(read)
-                host.turns.leave(mark, read.missing)
+                host.admission.release(snapshot, read.missing)
         except SourceUnavailable:
             raise
         except SourceError:
             host.breaker.success()  # the host is well, the file is not
             raise
         finally:
-            if probes:
-                host.breaker.give_back()
+            if is_probe:
+                host.breaker.release_probe()
 
     def _host(self, url: str) -> Host:
         name = host_of(url)
@@ -165,33 +166,33 @@ class HttpRanges:
     def _watch(self, read: RangeRead) -> None:
         self._reads.add(read)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(CHECK_EVERY, self._check)
+            self._timer = asyncio.get_running_loop().call_later(CHECK_INTERVAL, self._check)
 
     def _check(self) -> None:
         self._timer = None
         for host in self._hosts.values():
-            host.line.glance()
-            host.turns.admit(in_full=True)
+            host.concurrency.sample()
+            host.admission.admit_next(recheck=True)
         for read in tuple(self._reads):
             read.check()
         if self._reads:
-            self._timer = asyncio.get_running_loop().call_later(CHECK_EVERY, self._check)
+            self._timer = asyncio.get_running_loop().call_later(CHECK_INTERVAL, self._check)
 
 
-async def _admitted(host: Host) -> bool:
+async def _pass_breaker(host: Host) -> bool:
     """Wait for the outcome of another's probe; whether this read is one.
 
     Raises SourceUnavailable while the host is left alone.
     """
-    until = time.monotonic() + PROBE
+    until = time.monotonic() + PROBE_TIMEOUT
     while host.breaker.is_open():
         if host.breaker.state is BreakerState.OPEN or time.monotonic() > until:
-            raise _resting(host)
-        await asyncio.sleep(PROBE / 40)
+            raise _breaker_open(host)
+        await asyncio.sleep(PROBE_TIMEOUT / 40)
     return host.breaker.state is not BreakerState.CLOSED
 
 
-def _resting(host: Host) -> SourceUnavailable:
+def _breaker_open(host: Host) -> SourceUnavailable:
     return SourceUnavailable(
         f"{host.name} kept refusing or failing and is left alone for {host.breaker.seconds_left:.0f} s.",
         reason="host-resting",
@@ -214,9 +215,9 @@ class Ranges:
         """Reads will come soon: open connections while it is found out of what."""
         self._http.open_ahead()
 
-    def line(self, url: str) -> Line | None:
+    def concurrency(self, url: str) -> ConcurrencyLimit | None:
         """The line to a URL's host; None for a local file."""
-        return None if is_local(url) else self._http.line(url)
+        return None if is_local(url) else self._http.concurrency(url)
 
     async def read(
         self,
@@ -224,17 +225,17 @@ class Ranges:
         start: int,
         stop: int,
         tally: Tally,
-        hear: Hear | None = None,
-        riders: Riders | None = None,
+        on_data: OnData | None = None,
+        waiters: Waiters | None = None,
         *,
-        in_parts: bool = False,
-    ) -> Part:
-        """Bytes `start..stop` of the file; `hear` is told of their first part as it grows. Raises a SourceError."""
+        split: bool = False,
+    ) -> ByteRange:
+        """Bytes `start..stop` of the file; `on_data` is told of their first part as it grows. Raises a SourceError."""
         if is_local(url):
             if self._local is None:
                 raise AssetRefused("Local files are read from a local archive only.", reason="outside-archive")
             return await self._local.read(url, start, stop, tally)
-        return await self._http.read(url, start, stop, tally, hear, riders, in_parts=in_parts)
+        return await self._http.read(url, start, stop, tally, on_data, waiters, split=split)
 
     async def __aenter__(self) -> Self:
         return self

@@ -8,7 +8,7 @@ import time
 
 from aiohappyeyeballs import AddrInfoType
 
-REMEMBERED = 300.0
+TTL = 300.0
 """Seconds for which a host's addresses are remembered."""
 
 Host = tuple[str, int]
@@ -30,7 +30,7 @@ class Resolver:
             or (lookup.done() and (lookup.cancelled() or lookup.exception()))
         ):
             lookup = asyncio.create_task(_look_up(host, port))
-            self._lookups[host, port] = time.monotonic() + REMEMBERED, lookup
+            self._lookups[host, port] = time.monotonic() + TTL, lookup
         return list(await asyncio.shield(lookup))
 
     def forget(self, host: str, port: int) -> None:

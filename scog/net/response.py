@@ -13,17 +13,17 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _BEYOND_THE_END = re.compile(r"bytes \*/(\d{1,18})")
 
 
-class Passing(Exception):
-    """A fault that another try may get around. `blames` the host where it is the host's own doing."""
+class TransientError(Exception):
+    """A fault that another try may get around. `host_fault` the host where it is the host's own doing."""
 
-    def __init__(self, message: str, reason: str, *, retry_after: str | None = None, blames: bool = True) -> None:
+    def __init__(self, message: str, reason: str, *, retry_after: str | None = None, host_fault: bool = True) -> None:
         super().__init__(message)
         self.reason = reason
         self.retry_after = retry_after
-        self.blames = blames
+        self.host_fault = host_fault
 
 
-def size_told(head: Head, start: int, stop: int) -> int:
+def file_size(head: Head, start: int, stop: int) -> int:
     """The file's size in bytes, once status and Content-Range prove that the body will be the range asked for.
 
     A size of at most `start` means that the file ends before; the body then only says so. Raises Passing or a
@@ -31,7 +31,7 @@ def size_told(head: Head, start: int, stop: int) -> int:
     """
     status, headers = head
     if status in RETRIED:
-        raise Passing(f"answered {status}", f"http-{status}", retry_after=headers.get("retry-after"))
+        raise TransientError(f"answered {status}", f"http-{status}", retry_after=headers.get("retry-after"))
     if status in (401, 403, 404, 410):
         raise AssetMissing(f"The server answered {status}.", reason=f"http-{status}")
     if 300 <= status < 400:
@@ -39,12 +39,12 @@ def size_told(head: Head, start: int, stop: int) -> int:
     if status == 200:
         raise AssetRefused("The server does not answer range requests.", reason="no-ranges")
     content_range = headers.get("content-range", "")
-    if status == 416 and (ended := _BEYOND_THE_END.fullmatch(content_range)) and int(ended[1]) <= start:
-        return int(ended[1])
-    found = _CONTENT_RANGE.fullmatch(content_range)
-    if status != 206 or found is None:
+    if status == 416 and (unsatisfied := _BEYOND_THE_END.fullmatch(content_range)) and int(unsatisfied[1]) <= start:
+        return int(unsatisfied[1])
+    match = _CONTENT_RANGE.fullmatch(content_range)
+    if status != 206 or match is None:
         raise AssetBroken(f"The server answered {status} to a range request.", reason=f"http-{status}")
-    first, last, size = map(int, found.groups())
+    first, last, size = map(int, match.groups())
     if first != start or last != min(stop, size) - 1:
         raise AssetBroken("The server sent another range than asked for.", reason="wrong-range")
     length = max(0, min(stop, size) - start)
@@ -53,7 +53,7 @@ def size_told(head: Head, start: int, stop: int) -> int:
     return size
 
 
-def identity(head: Head, size: int) -> str:
+def file_version(head: Head, size: int) -> str:
     """What changes when the file does: ETag, else Last-Modified, and the size."""
     return f"{head.headers.get('etag') or head.headers.get('last-modified') or ''}/{size}"
 

@@ -8,19 +8,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from scog.net.byte_range import Part
+from scog.net.byte_range import ByteRange
 from scog.net.policy import Tally
 
 Range = tuple[int, int]
 
 
-class Read(Protocol):
+class ReadRange(Protocol):
     """`scog.net.ranges.Ranges.read`."""
 
     def __call__(
-        self, url: str, start: int, stop: int, tally: Tally, hear: Callable[[Part], None] | None = None
-    ) -> Awaitable[Part]:
-        """Bytes `start..stop` of the file; `hear` is told of their first part as it grows."""
+        self, url: str, start: int, stop: int, tally: Tally, on_data: Callable[[ByteRange], None] | None = None
+    ) -> Awaitable[ByteRange]:
+        """Bytes `start..stop` of the file; `on_data` is told of their first part as it grows."""
 
 
 @dataclass(frozen=True)
@@ -28,25 +28,25 @@ class Throughput:
     """What so many connections together brought."""
 
     connections: int
-    read: int
+    bytes_read: int
     """Bytes, all of them."""
-    timed: int
+    bytes_timed: int
     """Bytes that came after the first ones, in so many `seconds`; those before were on the way already."""
     seconds: float
 
     @property
     def rate(self) -> float:
         """Bytes a second; 0 where nothing came."""
-        return self.timed / self.seconds if self.seconds > 0 else 0.0
+        return self.bytes_timed / self.seconds if self.seconds > 0 else 0.0
 
 
-async def measure_throughput(read: Read, url: str, ranges: Sequence[Range], seconds: float) -> Throughput:
+async def measure_throughput(read: ReadRange, url: str, ranges: Sequence[Range], seconds: float) -> Throughput:
     """Read ranges at once, a connection each, for so many seconds at most. Raises a SourceError."""
     meter = _Meter(len(ranges))
 
     async def one(place: int, start: int, stop: int) -> None:
-        part = await read(url, start, stop, Tally(), lambda part: meter.hear(place, len(part.data)))
-        meter.hear(place, len(part.data))
+        part = await read(url, start, stop, Tally(), lambda part: meter.on_data(place, len(part.data)))
+        meter.on_data(place, len(part.data))
 
     try:
         async with asyncio.timeout(seconds):
@@ -65,7 +65,7 @@ class _Meter:
         self._first: tuple[float, int] | None = None
         self._last = 0.0
 
-    def hear(self, place: int, size: int) -> None:
+    def on_data(self, place: int, size: int) -> None:
         """So many bytes of a range are there."""
         self._bytes[place] = max(self._bytes[place], size)
         self._last = time.perf_counter()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import cast
 
-RECORDS = 131_072
+RECORD_BUFFER = 131_072
 """Bytes of ciphertext read at once, of all connections in turn."""
 MAX_HANDSHAKE = 262_144
 """Bytes that a server may send before its handshake ends."""
@@ -48,7 +48,7 @@ class TlsStream(asyncio.BufferedProtocol):
         self._secured = False
         self._early = bytearray()
         """Handshake bytes not yet passed to OpenSSL, which may be running in a thread."""
-        self._more = asyncio.Event()
+        self._data_arrived = asyncio.Event()
 
     async def handshake(
         self, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None, workers: Executor
@@ -73,17 +73,17 @@ class TlsStream(asyncio.BufferedProtocol):
             self._check_open()
             # What takes long goes into a thread: checking a certificate, or else unpacking a session. The other step
             # takes 0.1 ms, about as long as the way to a thread and back.
-            begins = self._tls is None
+            is_first_step = self._tls is None
             try:
-                done, sent = await loop.run_in_executor(workers, step) if begins == bool(session) else step()
+                done, sent = await loop.run_in_executor(workers, step) if is_first_step == bool(session) else step()
             except ssl.SSLCertVerificationError as fault:
                 raise CertificateRejected(f"its certificate was rejected: {fault.verify_message}") from None
             self._check_open()
             assert self._transport is not None
             self._transport.write(sent)
             if not done:
-                await self._more.wait()
-            self._more.clear()
+                await self._data_arrived.wait()
+            self._data_arrived.clear()
             received = bytes(self._early)
             self._early.clear()
         self._secured = True
@@ -134,7 +134,7 @@ class TlsStream(asyncio.BufferedProtocol):
         self._early += self._records[:nbytes]
         if len(self._early) > MAX_HANDSHAKE:
             self.abort()
-        self._more.set()
+        self._data_arrived.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over.
@@ -142,7 +142,7 @@ class TlsStream(asyncio.BufferedProtocol):
         Whether the server said so by a close_notify does not matter: the length of every body is known.
         """
         self._transport = None
-        self._more.set()
+        self._data_arrived.set()
         if self._secured:
             self._inner.connection_lost(exc)
 

@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from scog.errors import SourceUnavailable
-from scog.net.byte_range import Part
+from scog.net.byte_range import ByteRange
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 
@@ -29,16 +29,16 @@ class GdalThreads:
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def run(self, url: str, tally: Tally, work: Callable[[Callable[[int, int], Part]], T]) -> T:
+    async def run(self, url: str, tally: Tally, work: Callable[[Callable[[int, int], ByteRange]], T]) -> T:
         """Work in a thread, given a function that reads: it waits until the event loop has brought the bytes.
 
         When nobody waits for the work any more it reads no further, and soon ends.
         """
         loop = asyncio.get_running_loop()
-        under_way: set[Future[Part]] = set()
+        under_way: set[Future[ByteRange]] = set()
         stopped = False
 
-        def read(start: int, stop: int) -> Part:
+        def read(start: int, stop: int) -> ByteRange:
             if stopped or self._closed:
                 raise SourceUnavailable("The work was stopped.", reason="stopped")
             tally.asked += stop - start

@@ -18,7 +18,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
-from scog.net.byte_range import Part
+from scog.net.byte_range import ByteRange
 from scog.pixels.decode import Block
 from scog.pixels.description import Description, describe_dataset, gdal_opening, has_mask
 from scog.pixels.fetch import BlockIndex
@@ -34,7 +34,7 @@ class Pages:
     Errors raised inside GDAL's callbacks only print noise, so a failed read is noted in `fault` and returns nothing.
     """
 
-    def __init__(self, read: Callable[[int, int], Part]) -> None:
+    def __init__(self, read: Callable[[int, int], ByteRange]) -> None:
         self._read = read
         self._pages: OrderedDict[int, bytes | memoryview] = OrderedDict()
         self.fault: SourceError | None = None
@@ -108,7 +108,7 @@ class PagedFile(io.RawIOBase):
         return data
 
 
-def describe_scattered(read: Callable[[int, int], Part], *, local: bool) -> Description:
+def describe_scattered(read: Callable[[int, int], ByteRange], *, local: bool) -> Description:
     """Describe a file whose directories are not at its beginning. Raises a SourceError."""
     with _opened(read) as (pages, open_level):
         dataset = open_level(0)
@@ -117,7 +117,7 @@ def describe_scattered(read: Callable[[int, int], Part], *, local: bool) -> Desc
 
 
 def read_blocks(
-    read: Callable[[int, int], Part], description: Description, level: int, blocks: Sequence[BlockIndex], band: int
+    read: Callable[[int, int], ByteRange], description: Description, level: int, blocks: Sequence[BlockIndex], band: int
 ) -> dict[BlockIndex, Block]:
     """Blocks of one band (1, 2, ...) and level, padded to full blocks with nodata. Raises a SourceError."""
     found: dict[BlockIndex, Block] = {}
@@ -143,7 +143,7 @@ def read_blocks(
 
 
 @contextmanager
-def _opened(read: Callable[[int, int], Part]) -> Iterator[tuple[Pages, Callable[[int], DatasetReader]]]:
+def _opened(read: Callable[[int, int], ByteRange]) -> Iterator[tuple[Pages, Callable[[int], DatasetReader]]]:
     """The file's bytes as GDAL sees it, and a function that opens one of its levels (0 is full size)."""
     with ExitStack() as stack:
         stack.enter_context(gdal_opening())

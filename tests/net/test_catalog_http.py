@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scog.errors import CatalogUnavailable, InvalidInput
-from scog.net.catalog_http import CatalogHttp, Question, wait_for
+from scog.net.catalog_http import CatalogHttp, CatalogRequest, wait_for
 from scog.net.policy import Tally, host_of
 from tests.doubles.certificates import make_certificate, needs_openssl
 from tests.doubles.earth_search import ROOT, EarthSearch
@@ -35,8 +35,8 @@ def get(url: str) -> str:
     async def work() -> str:
         http = CatalogHttp(hosts=(host_of(url),), retries=0)
         try:
-            question = Question("GET", url, None, time.monotonic() + 5, Tally())
-            return await asyncio.to_thread(lambda: wait_for(http.ask(question)))
+            request = CatalogRequest("GET", url, None, time.monotonic() + 5, Tally())
+            return await asyncio.to_thread(lambda: wait_for(http.submit(request)))
         finally:
             await http.close()
 
@@ -178,8 +178,8 @@ def test_compressed_answers_are_counted_as_they_come() -> None:
 
     async def work(url: str) -> tuple[str, Tally]:
         http, tally = CatalogHttp(hosts=(host_of(url),), retries=0), Tally()
-        question = Question("GET", url, None, time.monotonic() + 5, tally)
-        text = await asyncio.to_thread(lambda: wait_for(http.ask(question)))
+        request = CatalogRequest("GET", url, None, time.monotonic() + 5, tally)
+        text = await asyncio.to_thread(lambda: wait_for(http.submit(request)))
         await http.close()
         return text, tally
 

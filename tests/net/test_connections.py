@@ -185,7 +185,7 @@ def test_old_connections_are_closed(run: Run, monkeypatch: pytest.MonkeyPatch) -
         async with serving(repeating(ANSWER)) as base:
             client.open_ahead(base, 2)
             await until(lambda: client.opened == 2)
-            monkeypatch.setattr(pool, "IDLE", 0.0)
+            monkeypatch.setattr(pool, "MAX_IDLE", 0.0)
             await get(client, base)
             assert client.opened == 3
         await client.close()
@@ -198,7 +198,7 @@ def test_a_fresh_request_opens_a_connection_and_leaves_it(run: Run, secure: bool
         client = HttpClient(authority().client())
         async with serving(repeating(ANSWER), authority().server("localhost") if secure else None) as base:
             await get(client, base)
-            await get(client, base, fresh=True)
+            await get(client, base, new_connection=True)
             assert client.opened == 2
             await asyncio.gather(*(get(client, base) for _ in range(2)))
             assert client.opened == 2
@@ -227,7 +227,7 @@ def test_a_connection_that_has_ended_leaves_no_cycle(run: Run, secure: bool) -> 
             del made
             await get(client, base)
             await asyncio.sleep(0.05)
-            await client._routes[next(iter(client._routes))].pool.take()  # drops what is dead
+            await client._routes[next(iter(client._routes))].pool.acquire()  # drops what is dead
             assert len(made_weakly) == 0
         await client.close()
 

@@ -11,7 +11,7 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.net.connection import BadHttp, Head, Lost
+from scog.net.connection import ConnectionLost, Head, ProtocolError
 from scog.net.http import HttpClient, address_of
 from tests.doubles import reading, talking
 from tests.doubles.certificates import authority
@@ -138,7 +138,7 @@ def test_a_new_connection_that_ends_silently_is_lost() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
 
-    with pytest.raises(Lost):
+    with pytest.raises(ConnectionLost):
         asked(talk)
 
 
@@ -157,7 +157,7 @@ def test_a_new_connection_that_ends_silently_is_lost() -> None:
     ids=["no HTTP", "headers without end", "no chunk", "more", "less", "two lengths", "two framings", "no length"],
 )
 def test_what_is_not_http_is_refused(answer: bytes) -> None:
-    with pytest.raises(BadHttp):
+    with pytest.raises(ProtocolError):
         asked(repeating(answer, times=1))
 
 

@@ -16,12 +16,12 @@ import pytest
 from scog.errors import AssetBroken, AssetMissing, AssetRefused, SourceError, SourceUnavailable
 from scog.net import host as host_module
 from scog.net import range_read as range_read_module
-from scog.net.byte_range import Part
-from scog.net.concurrency import Line
-from scog.net.host import SILENCE
+from scog.net.byte_range import ByteRange
+from scog.net.concurrency import ConcurrencyLimit
+from scog.net.host import SILENT_HOST_FACTOR
 from scog.net.local import LocalRanges
-from scog.net.policy import Breaker, Tally, pause_before
-from scog.net.ranges import AHEAD, HttpRanges, Ranges
+from scog.net.policy import CircuitBreaker, Tally, retry_delay
+from scog.net.ranges import WARM_CONNECTIONS, HttpRanges, Ranges
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
 from tests.doubles.reading import Clock, run
@@ -38,9 +38,9 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses of our own choice are a tenth, those that a server asks for are kept."""
 
     def short(attempt: int, asked: str | None) -> float:
-        return pause_before(attempt, asked) / (10 if asked is None else 1)
+        return retry_delay(attempt, asked) / (10 if asked is None else 1)
 
-    monkeypatch.setattr(range_read_module, "pause_before", short)
+    monkeypatch.setattr(range_read_module, "retry_delay", short)
 
 
 @asynccontextmanager
@@ -48,7 +48,9 @@ async def http(
     *hosts: str, deadline: float = 3, retries: int = 2, per_host: int = 64, clock: Clock | None = None
 ) -> AsyncIterator[HttpRanges]:
     time_of = {} if clock is None else {"clock": clock}
-    ranges = HttpRanges(allowed_hosts=hosts, stall=deadline / SILENCE, retries=retries, per_host=per_host, **time_of)
+    ranges = HttpRanges(
+        allowed_hosts=hosts, stall=deadline / SILENT_HOST_FACTOR, retries=retries, per_host=per_host, **time_of
+    )
     try:
         yield ranges
     finally:
@@ -56,17 +58,17 @@ async def http(
 
 
 def read_once(
-    server: RangeServer, start: int = 100, stop: int = 300, heard: list[int] | None = None, **how: float
-) -> tuple[Part, Tally]:
-    def hear(part: Part) -> None:
+    server: RangeServer, start: int = 100, stop: int = 300, received: list[int] | None = None, **how: float
+) -> tuple[ByteRange, Tally]:
+    def on_data(part: ByteRange) -> None:
         assert part.start == start
-        if heard is not None:
-            heard.append(len(part.data))
+        if received is not None:
+            received.append(len(part.data))
 
-    async def work() -> tuple[Part, Tally]:
+    async def work() -> tuple[ByteRange, Tally]:
         tally = Tally()
         async with http(server.host, **how) as ranges:  # type: ignore[arg-type]
-            return await ranges.read(server.url(PATH), start, stop, tally, hear), tally
+            return await ranges.read(server.url(PATH), start, stop, tally, on_data), tally
 
     return run(work())
 
@@ -75,7 +77,7 @@ def test_a_range_is_one_request_and_its_bytes() -> None:
     with RangeServer() as server:
         server.put(PATH, DATA, '"one"')
         part, tally = read_once(server)
-        assert part == Part(100, DATA[100:300], len(DATA), f'"one"/{len(DATA)}')
+        assert part == ByteRange(100, DATA[100:300], len(DATA), f'"one"/{len(DATA)}')
         assert [(seen.method, seen.range) for seen in server.requests] == [("GET", (100, 299))]
         assert (tally.requests, tally.bytes) == (1, 200) == (len(server.requests), server.bytes)
 
@@ -214,12 +216,12 @@ def test_a_broken_answer_is_continued_where_it_broke(fault: Fault) -> None:
     with RangeServer() as server:
         server.put(PATH, LONG)
         server.fail(PATH, fault)
-        heard: list[int] = []
-        part, tally = read_once(server, 0, len(LONG), deadline=0.3, heard=heard)
+        received: list[int] = []
+        part, tally = read_once(server, 0, len(LONG), deadline=0.3, received=received)
         assert part.data == LONG
         assert server.ranges == [(0, len(LONG) - 1), (20_000, len(LONG) - 1)]
         assert tally.bytes == server.bytes == len(LONG)
-        assert heard == sorted(heard)
+        assert received == sorted(received)
 
 
 @pytest.mark.parametrize("etag", ['W/"weak"', ""])
@@ -449,8 +451,8 @@ def test_a_reader_that_leaves_frees_its_turn() -> None:
 # Local files
 
 
-def read_local(root: Path, url: str, start: int = 0, stop: int = 10) -> Part:
-    async def work() -> Part:
+def read_local(root: Path, url: str, start: int = 0, stop: int = 10) -> ByteRange:
+    async def work() -> ByteRange:
         with ThreadPoolExecutor(1) as disk:
             return await LocalRanges(root, disk).read(url, start, stop, Tally())
 
@@ -548,12 +550,12 @@ def test_connections_are_opened_ahead_of_reads() -> None:
     async def work() -> None:
         ranges = HttpRanges(allowed_hosts=(server.host,), stall=4, retries=0, per_host=64, expected=[server.url(PATH)])
         ranges.open_ahead()
-        while server.connections < AHEAD:  # noqa: ASYNC110
+        while server.connections < WARM_CONNECTIONS:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await ranges.read(server.url(PATH), 0, 10, Tally())
         ranges.open_ahead()
         await asyncio.sleep(0.05)
-        assert server.connections == AHEAD
+        assert server.connections == WARM_CONNECTIONS
         await ranges.close()
 
     with RangeServer() as server:
@@ -566,25 +568,25 @@ def test_large_reads_come_in_parts_where_connections_lie_idle(monkeypatch: pytes
 
     async def work() -> None:
         async with http(server.host) as ranges:
-            monkeypatch.setattr(Line, "round_trip_bytes", 2_000_000.0)
-            monkeypatch.setattr(Line, "connection_rate", 50e6)
-            monkeypatch.setattr(ranges.line(server.url(PATH)), "window", 1e9)
+            monkeypatch.setattr(ConcurrencyLimit, "round_trip_bytes", 2_000_000.0)
+            monkeypatch.setattr(ConcurrencyLimit, "connection_rate", 50e6)
+            monkeypatch.setattr(ranges.concurrency(server.url(PATH)), "max_outstanding", 1e9)
             server.forget_requests()
-            heard: list[int] = []
+            received: list[int] = []
             tally = Tally()
             part = await ranges.read(
-                server.url(PATH), 0, len(data), tally, lambda part: heard.append(len(part.data)), in_parts=True
+                server.url(PATH), 0, len(data), tally, lambda part: received.append(len(part.data)), split=True
             )
             assert part.data == data
             assert len(server.requests) == 4
             assert tally.bytes == len(data)
-            assert max(heard) <= len(data) // 4
-            assert ranges.line(server.url(PATH)).outstanding == 0
+            assert max(received) <= len(data) // 4
+            assert ranges.concurrency(server.url(PATH)).outstanding == 0
             server.forget_requests()
             assert (await ranges.read(server.url(PATH), len(data) - 10, len(data) + 5_000_000, Tally())).data == data[
                 -10:
             ]
-            crowd = [ranges.read(server.url(PATH), 0, len(data), Tally(), in_parts=True) for _ in range(8)]
+            crowd = [ranges.read(server.url(PATH), 0, len(data), Tally(), split=True) for _ in range(8)]
             server.forget_requests()
             assert all(part.data == data for part in await asyncio.gather(*crowd))
             assert len(server.requests) < 8 * 4
@@ -613,7 +615,7 @@ async def opened(ranges: HttpRanges, server: RangeServer) -> None:
 
 
 def test_a_probe_whose_client_leaves_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_module, "Breaker", lambda clock: Breaker(rest=0.2, clock=clock))
+    monkeypatch.setattr(host_module, "CircuitBreaker", lambda clock: CircuitBreaker(rest=0.2, clock=clock))
 
     async def work() -> None:
         async with http(server.host, retries=0) as ranges:
@@ -630,7 +632,7 @@ def test_a_probe_whose_client_leaves_is_followed_by_another(monkeypatch: pytest.
 
 
 def test_a_probe_counts_once_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_module, "Breaker", lambda clock: Breaker(rest=0.2, clock=clock))
+    monkeypatch.setattr(host_module, "CircuitBreaker", lambda clock: CircuitBreaker(rest=0.2, clock=clock))
 
     async def work() -> None:
         async with http(server.host, retries=0) as ranges:
@@ -650,8 +652,8 @@ def test_a_probe_counts_once_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> 
 def test_who_waits_to_try_again_leaves_the_line_to_others() -> None:
     async def work() -> None:
         async with http(server.host) as ranges:
-            line = ranges.line(server.url(PATH))
-            line.window = 1.0
+            line = ranges.concurrency(server.url(PATH))
+            line.max_outstanding = 1.0
             waiting = [asyncio.ensure_future(ranges.read(server.url("/b.tif"), 0, 1000, Tally())) for _ in range(2)]
             await asyncio.sleep(0.2)
             assert line.outstanding == 0

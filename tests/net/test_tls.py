@@ -16,7 +16,7 @@ import uvloop
 
 from scog.net import dialer
 from scog.net.certificates import tls_context
-from scog.net.connection import BadHttp, Head, Lost
+from scog.net.connection import ConnectionLost, Head, ProtocolError
 from scog.net.http import HttpClient
 from scog.net.tls import CertificateRejected
 from tests.doubles import reading
@@ -59,7 +59,7 @@ def test_sessions_are_resumed(run: Run, version: ssl.TLSVersion) -> None:
         tls.minimum_version = tls.maximum_version = version
         async with serving(handshakes, tls) as base:
             for _ in range(4):
-                assert await get(client, f"{base}/a", fresh=True) == BODY
+                assert await get(client, f"{base}/a", new_connection=True) == BODY
             assert handshakes.resumed == [False, True, True, True]
             other = trusting()
             assert await get(other, f"{base}/a") == BODY
@@ -78,7 +78,7 @@ def test_a_connection_opened_ahead_brings_a_session(run: Run) -> None:
             while len(handshakes.resumed) < 1:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.05)
-            await asyncio.gather(*(get(client, f"{base}/a", fresh=True) for _ in range(3)))
+            await asyncio.gather(*(get(client, f"{base}/a", new_connection=True) for _ in range(3)))
             assert handshakes.resumed == [False, True, True, True]
         await client.close()
 
@@ -93,7 +93,7 @@ def test_a_session_that_the_server_has_forgotten_costs_a_handshake(run: Run) -> 
         async with serving(first, authority().server("localhost")) as base:
             assert await get(client, f"{base}/a") == BODY
             port = int(base.rpartition(":")[2])
-        await client._routes[("https", "127.0.0.1", port)].pool.take()  # so that no idle connection is left
+        await client._routes[("https", "127.0.0.1", port)].pool.acquire()  # so that no idle connection is left
         server = await asyncio.start_server(
             lambda reader, writer: second(reader, writer, 1),
             "127.0.0.1",
@@ -102,7 +102,7 @@ def test_a_session_that_the_server_has_forgotten_costs_a_handshake(run: Run) -> 
             reuse_port=True,
         )
         for _ in range(3):
-            assert await get(client, f"{base}/a", fresh=True) == BODY
+            assert await get(client, f"{base}/a", new_connection=True) == BODY
         assert second.resumed == [False, True, True]
         await client.close()
         server.close()
@@ -202,7 +202,7 @@ def test_a_close_without_notice_is_no_end_of_a_body_that_lacks_bytes(run: Run, s
             if sent == len(BODY):
                 assert await get(client, url) == BODY
             else:
-                with pytest.raises(Lost):
+                with pytest.raises(ConnectionLost):
                     await get(client, url)
         await client.close()
 
@@ -245,7 +245,7 @@ def test_broken_records_end_the_connection(run: Run) -> None:
     async def work() -> None:
         client = trusting()
         with raw_server(talk) as url:
-            with pytest.raises((Lost, BadHttp)):
+            with pytest.raises((ConnectionLost, ProtocolError)):
                 await get(client, url)
             await client.close()
 
@@ -279,11 +279,11 @@ def test_large_bodies_at_once_are_heard_as_they_come(run: Run) -> None:
         async def read() -> None:
             lengths: list[int] = []
 
-            def hear(part: memoryview) -> None:
+            def on_data(part: memoryview) -> None:
                 assert part[-100:] == body[len(part) - 100 : len(part)]
                 lengths.append(len(part))
 
-            got = await get(client, f"{base}/a", lambda head: len(body), hear=hear)
+            got = await get(client, f"{base}/a", lambda head: len(body), on_data=on_data)
             assert got == body
             assert len(lengths) > 10
             assert lengths == sorted(set(lengths))
@@ -323,7 +323,7 @@ def test_what_comes_in_small_pieces(run: Run) -> None:
             serving(relay) as relayed,
         ):
             for _ in range(2):
-                assert await get(client, relayed.replace("http:", "https:"), fresh=True) == BODY
+                assert await get(client, relayed.replace("http:", "https:"), new_connection=True) == BODY
             assert handshakes.resumed == [False, True]
             await client.close()
             await asyncio.sleep(0.02)
@@ -346,7 +346,7 @@ def test_a_handshake_that_hangs_is_given_up(run: Run, monkeypatch: pytest.Monkey
             await asyncio.wait_for(ended.wait(), 1)
         await client.close()
 
-    monkeypatch.setattr(dialer, "CONNECT", 0.2)
+    monkeypatch.setattr(dialer, "CONNECT_TIMEOUT", 0.2)
     run(work())
 
 
@@ -360,7 +360,7 @@ def test_closing_ends_handshakes(run: Run) -> None:
         client = trusting()
         async with serving(talk) as base:
             url = f"{base}/a".replace("http:", "https:")
-            asking = [asyncio.ensure_future(get(client, url, fresh=fresh)) for fresh in (False, True)]
+            asking = [asyncio.ensure_future(get(client, url, new_connection=fresh)) for fresh in (False, True)]
             await asyncio.wait_for(hello.wait(), 1)
             await asyncio.sleep(0.02)
             await client.close()
