@@ -1,7 +1,9 @@
-"""Turns: which read is next where a line is full.
+"""Admission queue of one host: which read starts next when the concurrency limit is reached.
 
-The most urgent rank comes first; within a rank the image that would be finished first if it had the line for itself, as
-in fair queueing: small images do not wait for large ones that came with them, and large ones are not starved.
+The lowest `Rank` starts first. Within a rank the order is that of fair queueing: the image that would finish first if
+it had the whole bandwidth. Small images therefore do not wait for large ones that arrived together with them, and large
+ones are not starved. (A. Demers, S. Keshav and S. Shenker, "Analysis and Simulation of a Fair Queueing Algorithm",
+SIGCOMM 1989.)
 """
 
 from __future__ import annotations
@@ -14,14 +16,14 @@ from scog.net.concurrency import ConcurrencyLimit, Snapshot
 from scog.net.policy import Rank, Tally
 
 MIN_READS = 2
-"""Reads at once whatever their size, so that a line does not lie idle between two of them."""
+"""Reads that run at the same time whatever their size, so that the network is not idle between two of them."""
 TYPICAL_RATE = 1_000_000.0
-"""Bytes a second before the line is measured."""
+"""Bandwidth in bytes per second that is assumed before the first measurement."""
 Waiters = Callable[[], Iterable[Tally]]
-"""Those who wait for a read by now; more may come and go while it waits for its turn."""
+"""Returns the tallies of the requests that wait for a read. They may change while the read is queued."""
 Key = tuple[int, float]
 ABANDONED: Key = (max(Rank) + 1, 0.0)
-"""Of reads that nobody waits for any more."""
+"""Sort key of reads that no request waits for any more; they come last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ class _Queued:
 
 
 class AdmissionQueue:
-    """Admits reads of one host: `at_most` at once, within the line's window of bytes."""
+    """Admits reads of one host: at most `at_most` reads and `ConcurrencyLimit.max_outstanding` bytes at a time."""
 
     def __init__(self, concurrency: ConcurrencyLimit, at_most: int) -> None:
         self._concurrency = concurrency
@@ -42,11 +44,14 @@ class AdmissionQueue:
 
     @property
     def in_flight(self) -> int:
-        """Reads under way."""
+        """Number of reads in flight."""
         return self._in_flight
 
     async def acquire(self, waiters: Waiters, size: int) -> Snapshot:
-        """Wait for a turn to read `size` bytes, which count as on order from then on. Call `release` afterwards."""
+        """Wait until a read of `size` bytes may start. Its bytes count as outstanding from then on.
+
+        Returns the snapshot to pass to `release`, which must be called when the read has ended.
+        """
         if self._fits(size, self._key(waiters)[0]) and not self._queue:
             return self._start(size)
         admitted: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
@@ -60,13 +65,17 @@ class AdmissionQueue:
             raise
 
     def release(self, start: Snapshot, missing: int = 0) -> None:
-        """A read is over, and so many of its bytes did not come."""
+        """End a read of which `missing` bytes did not arrive, and admit others."""
         self._concurrency.end(start, missing)
         self._in_flight -= 1
         self.admit_next(recheck=True)
 
     def admit_next(self, *, recheck: bool = False) -> None:
-        """Let in those that there is room for by now; only looked at `recheck` where the line has none."""
+        """Start the queued reads that fit.
+
+        Without `recheck` a host whose limit is reached is skipped early, since this is called for every chunk that
+        arrives.
+        """
         if self._queue and (
             recheck or self._in_flight < MIN_READS or self._concurrency.outstanding < self._concurrency.max_outstanding
         ):
@@ -81,12 +90,12 @@ class AdmissionQueue:
             first.admitted.set_result(self._start(first.size))
 
     def _key(self, waiters: Waiters) -> Key:
-        """When it is a read's turn: by the most urgent of those who wait for it."""
+        """Sort key of a read: that of the most urgent request that waits for it."""
         rate = self._concurrency.rate or TYPICAL_RATE
         return min(((tally.rank, tally.began + tally.asked / rate) for tally in waiters()), default=ABANDONED)
 
     def _fits(self, size: int, rank: int) -> bool:
-        """Whether there is room; for previews, which are small and wanted at once, whatever is on order."""
+        """Whether a read may start now. Previews are small and urgent, so that only the number of reads bounds them."""
         if self._in_flight >= self._at_most:
             return False
         return (

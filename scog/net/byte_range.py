@@ -1,4 +1,4 @@
-"""A part of a file, as it was read from wherever that is."""
+"""A byte range of a file, read over HTTP or from a local archive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scog.errors import AssetChanged
 
 @dataclass(frozen=True)
 class ByteRange:
-    """Bytes `start..start+len(data)` of a file of `size` bytes; `etag` changes when the file does."""
+    """Bytes `start..start+len(data)` of a file of `size` bytes. `etag` identifies the file's version."""
 
     start: int
     data: bytes | memoryview
@@ -19,7 +19,7 @@ class ByteRange:
 
 
 def concatenate(first: ByteRange, others: Sequence[ByteRange]) -> ByteRange:
-    """Adjoining parts of one file as one. Raises AssetChanged where they are of different versions of it."""
+    """Join adjacent ranges of one file. Raises AssetChanged if they belong to different versions of it."""
     stop = first.start + len(first.data)
     for part in others:
         if part.start != stop or part.etag != first.etag:
@@ -30,5 +30,5 @@ def concatenate(first: ByteRange, others: Sequence[ByteRange]) -> ByteRange:
 
 
 def is_local(url: str) -> bool:
-    """Whether a URL names a file of the local archive."""
+    """Whether a URL is a `file:` URL, that is, a file of the local archive."""
     return url.startswith("file:")

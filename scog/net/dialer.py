@@ -1,4 +1,4 @@
-"""Opening connections: name, TCP (RFC 8305, by aiohappyeyeballs), proxy, TLS."""
+"""Opens connections: name resolution, TCP (Happy Eyeballs, RFC 8305, by aiohappyeyeballs), proxy and TLS."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from scog.net.resolver import Resolver
 from scog.net.tls import RECORD_BUFFER, TlsStream
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds for all of it."""
+"""Seconds for all of these steps together."""
 MAX_SESSION_AGE = 3600.0
-"""Seconds for which a TLS session is resumed at most; certificates are checked when it begins."""
+"""Seconds for which a TLS session is resumed at most. Certificates are only checked in its first handshake."""
 
 Server = tuple[str, str, int]
-"""Scheme, host, port."""
+"""Scheme, host and port."""
 
 
 class ConnectTimeout(ConnectionError):
-    """Connecting took too long: the line's doing as likely as the host's."""
+    """Connecting took too long. The network may be the cause as well as the host."""
 
 
 class Dialer:
-    """Opens connections, and ends them all in the end. Used within one event loop.
+    """Opens connections, and closes them all in the end. Used within one event loop.
 
-    Certificates are checked by what the system trusts, unless another context is given.
+    Certificates are checked against the system's unless `tls` is given.
     """
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         self.opened = 0
-        """Connections opened so far."""
+        """Number of connections opened so far."""
         self._open: set[Connection | TlsStream] = set()
         self._closed = False
         self._context = tls
@@ -49,11 +49,11 @@ class Dialer:
         self._buffers = BufferPool()
         self._records = memoryview(bytearray(RECORD_BUFFER))
         self._sessions: dict[Server, tuple[float, ssl.SSLSession]] = {}
-        # As many as cores: a handshake is arithmetic, and those at once do not take the cores from everything else.
+        # One per core: handshakes are CPU-bound, and more at a time would slow down everything else.
         self._workers = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "tls")
 
     async def dial(self, server: Server, proxy: Proxy | None) -> Connection:
-        """A new connection. Raises an OSError where it fails or takes longer than CONNECT."""
+        """Open a connection. Raises OSError if that fails or takes longer than CONNECT_TIMEOUT."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 connection = await self._connected(server, proxy)
@@ -62,7 +62,7 @@ class Dialer:
             raise ConnectTimeout(_via(f"connecting took longer than {CONNECT_TIMEOUT:g} s", proxy)) from None
         except ProxyError:
             raise
-        except (OSError, ValueError) as fault:  # a ValueError for what is no host name
+        except (OSError, ValueError) as fault:  # ValueError: not a valid host name
             self._invalidate(server, proxy)
             kind = type(fault) if isinstance(fault, ConnectionError) else ConnectionError
             raise kind(_via(str(fault) or type(fault).__name__, proxy)) from None
@@ -70,7 +70,7 @@ class Dialer:
         return connection
 
     def close(self) -> None:
-        """End all connections, and those that are being opened."""
+        """Close all connections and cancel those that are being opened."""
         self._closed = True
         for connection in tuple(self._open):
             connection.abort()
@@ -89,7 +89,7 @@ class Dialer:
             raise
 
     async def _negotiate(self, sock: socket.socket, server: Server) -> Connection:
-        """A connection over a connected socket, with TLS where the scheme says so."""
+        """A connection over a connected socket, with TLS if the scheme is https."""
         connection = Connection(self._buffers.allocate)
         stream = TlsStream(connection, self._records, partial(self._store_session, server))
         protocol = stream if server[0] == "https" else connection
@@ -112,7 +112,7 @@ class Dialer:
         return connection
 
     async def _tls_context(self) -> ssl.SSLContext:
-        """The context, made once for all who wait."""
+        """The TLS context, loaded once for all concurrent callers."""
         if self._context is None:
             if self._loading is None or self._loading.done():
                 self._loading = asyncio.ensure_future(asyncio.to_thread(tls_context))
@@ -124,9 +124,10 @@ class Dialer:
         return session if time.monotonic() < until else None
 
     def _store_session(self, server: Server, tls: ssl.SSLObject) -> bool:
-        """Keep a session to resume; False where the server has not sent one yet.
+        """Store a TLS session to resume. Returns False if the server has not sent one yet.
 
-        One ticket serves many connections. That links them for the server, which knows them by their address anyway.
+        One ticket is used for many connections. The server can link them, which their common address allows anyway (RFC
+        8446 appendix C.4).
         """
         if self._session(server) is None:
             session = tls.session
@@ -137,7 +138,7 @@ class Dialer:
         return True
 
     def _invalidate(self, server: Server, proxy: Proxy | None) -> None:
-        """What may be the reason why a connection failed."""
+        """Drop the cached session and addresses after a failure that they may have caused."""
         self._sessions.pop(server, None)
         self._resolver.forget(*((proxy.host, proxy.port) if proxy else server[1:]))
 

@@ -1,6 +1,6 @@
-"""How long a host takes to connect to, to agree on TLS with, and to send a first byte: measured on plain sockets.
+"""Measures how long a host takes to connect, to negotiate TLS and to send its first byte, on plain sockets.
 
-Nothing else may be read here than what a request of scog's reads; callers check the URL against the allow-list.
+Callers check the URL against the allow-list first, as for any other request.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from scog.net.policy import DEFAULT_PORTS
 
 @dataclass(frozen=True)
 class Handshake:
-    """Times in seconds; `tls`, `version` and `resumed` are None over plain HTTP, `proxy` is None without one."""
+    """Times in seconds. `tls`, `version` and `resumed` are None over plain HTTP, `proxy` is None without a proxy."""
 
     connect: float
-    """Until the connection stands; through a proxy, the tunnel too."""
+    """Until the connection is established, including the proxy's tunnel."""
     tls: float | None
     first_byte: float
-    """From sending a request for one byte until the answer begins."""
+    """From sending a request for one byte to the first byte of the response."""
     version: str | None
     resumed: bool | None
-    """Whether a second connection could take up the TLS session of the first, which saves the certificate's checks."""
+    """Whether a second connection could resume the first one's TLS session, which saves checking the certificate."""
     proxy: str | None
 
 
 def proxy_for(url: str) -> str | None:
-    """The environment's proxy for a URL: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, unless NO_PROXY names the host."""
+    """The environment's proxy for a URL: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, unless NO_PROXY lists the host."""
     parts = urlsplit(url)
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
@@ -43,9 +43,9 @@ def proxy_for(url: str) -> str | None:
 
 
 def measure_handshake(url: str, timeout: float = 5.0) -> Handshake:
-    """Connect, twice over TLS, and ask for one byte each time; the better times count. Blocks its thread.
+    """Connect and request one byte, twice over TLS; the better times count. Blocks its thread.
 
-    Raises OSError where that fails, or where the proxy is one that this cannot speak to.
+    `timeout` in seconds. Raises OSError if that fails or the proxy's scheme is not supported.
     """
     parts, proxy = urlsplit(url), proxy_for(url)
     first, session = _measure(parts, proxy, timeout, None)
@@ -76,7 +76,7 @@ def _measure(
         secured_at = time.perf_counter()
         connection.sendall(_request(parts, proxy))
         if not connection.recv(1):
-            raise ConnectionError("the connection was closed without an answer")
+            raise ConnectionError("the connection was closed without a response")
         first_byte_at = time.perf_counter()
         return Handshake(
             connect=connected_at - started_at,
@@ -96,7 +96,7 @@ def _connect(parts: SplitResult, proxy: str | None, timeout: float) -> socket.so
         return socket.create_connection((host, port), timeout)
     proxy_url = urlsplit(proxy)
     if proxy_url.scheme != "http":
-        raise OSError(f"a proxy of the kind {proxy_url.scheme}:// is not measured")
+        raise OSError(f"a proxy of scheme {proxy_url.scheme}:// is not measured")
     connection = socket.create_connection((proxy_url.hostname or "", proxy_url.port or 80), timeout)
     if parts.scheme == "https":
         try:
@@ -133,7 +133,7 @@ def _request(parts: SplitResult, proxy: str | None) -> bytes:
 
 
 def _credentials(proxy: SplitResult) -> str:
-    """The header line for a proxy with user and password in its URL."""
+    """The Proxy-Authorization header line for a proxy URL with user name and password, else an empty string."""
     if proxy.username is None:
         return ""
     pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"

@@ -1,7 +1,7 @@
-"""One bounded hedge: a request that stays silent is sent again beside the first, and the first to be heard wins.
+"""Hedged requests: if a request receives nothing for a while it is sent a second time, and the first response wins.
 
-The pattern is that of J. Dean and L. A. Barroso, "The Tail at Scale", CACM 56(2), 2013: a second copy of the few
-slowest requests costs little and removes most of the tail.
+J. Dean and L. A. Barroso, "The Tail at Scale", CACM 56(2), 2013, DOI 10.1145/2408776.2408794: a second copy of the few
+slowest requests costs little and removes most of the tail latency.
 """
 
 from __future__ import annotations
@@ -14,44 +14,49 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 OnData = Callable[[], None]
+"""Called whenever data arrives."""
 Send = Callable[[OnData], Coroutine[Any, Any, T]]
-"""Makes one request; calls its argument whenever something arrives."""
+"""Sends one request."""
 
 
 class ReadTimeout(Exception):
-    """Nothing arrived for as long as anybody waits for it."""
+    """No data arrived for `read_timeout` seconds."""
 
 
 class TypicalLatency:
-    """Median seconds until the first byte of the latest answers."""
+    """Median time to first byte of the latest responses."""
 
     def __init__(self, remembered: int = 15) -> None:
         self._waits: deque[float] = deque(maxlen=remembered)
 
     def add(self, seconds: float) -> None:
-        """Count an answer."""
+        """Add a time to first byte in seconds."""
         self._waits.append(seconds)
 
     @property
     def seconds(self) -> float:
-        """0 before the first answer."""
+        """The median in seconds; 0 before the first response."""
         return median(self._waits) if self._waits else 0.0
 
 
 class Hedges:
-    """Hedges of one host, few at once: where everything is slow, copies would make it slower."""
+    """Hedged requests to one host.
+
+    At most `at_once` at a time: if every response is slow, more requests would make it worse.
+    """
 
     def __init__(self, at_once: int = 4) -> None:
         self.count = 0
-        """Hedges begun so far."""
+        """Number of hedges sent so far."""
         self._free = at_once
 
     async def first(self, send: Send[T], *, hedge_after: float, read_timeout: float) -> T:
-        """The result of `send`, asked once more beside the first after `hedge_after` seconds without a sign of life.
+        """Send a request, and a second one after `hedge_after` seconds without data. Returns the first result.
 
-        The one that is heard first after that goes on and the other is cancelled; one that fails leaves the race to the
-        other. In the middle of an answer the patience is at least half of `read_timeout`.
-        Raises Silence after `read_timeout` seconds in which nothing arrives, else what `send` raises.
+        The first of the two to receive data continues and the other is cancelled. If one fails, the other decides. Once
+        the response has begun, the hedge waits for at least half of `read_timeout`, since it starts from the beginning.
+
+        Raises ReadTimeout after `read_timeout` seconds without data, else what `send` raises.
         """
         race = _Race(send)
         race.start()
@@ -78,11 +83,11 @@ class Hedges:
 
 
 class _Race(Generic[T]):
-    """The same request, made once or twice."""
+    """One request, sent once or twice."""
 
     def __init__(self, send: Send[T]) -> None:
         self.got_data = False
-        """Whether anything has arrived yet."""
+        """Whether any data has arrived."""
         self._send = send
         self._started: list[asyncio.Task[T]] = []
         self._running: list[asyncio.Task[T]] = []
@@ -90,14 +95,14 @@ class _Race(Generic[T]):
         self._last_data = asyncio.get_running_loop().time()
 
     def start(self) -> None:
-        """Begin a request; those before it are no longer alone."""
+        """Send the request, beside any sent before."""
         task: asyncio.Task[T] = asyncio.ensure_future(self._send(lambda: self._on_data(task)))
         task.add_done_callback(lambda _: self._changed.set())
         self._started.append(task)
         self._running.append(task)
 
     def winner(self) -> asyncio.Task[T] | None:
-        """The request that has ended well, or the last one, if that has failed."""
+        """The request that has succeeded, or the last one if it has failed; else None."""
         for task in [task for task in self._running if task.done()]:
             if len(self._running) == 1 or task.exception() is None:
                 return task
@@ -105,7 +110,7 @@ class _Race(Generic[T]):
         return None
 
     async def wait(self, within: float) -> bool:
-        """Wait until something happens; False after so many seconds since the last sign without it."""
+        """Wait for an event. Returns False if `within` seconds have passed since the last data."""
         try:
             async with asyncio.timeout_at(self._last_data + within):
                 await self._changed.wait()
@@ -115,13 +120,13 @@ class _Race(Generic[T]):
         return True
 
     async def stop(self) -> None:
-        """Cancel what still runs."""
+        """Cancel the requests that are still running."""
         for task in self._started:
             task.cancel()
         await asyncio.gather(*self._started, return_exceptions=True)
 
     def _on_data(self, task: asyncio.Task[T]) -> None:
-        """Something has arrived: this request wins."""
+        """Data has arrived: this request wins."""
         if task not in self._running:
             return
         for other in self._running:

@@ -1,4 +1,4 @@
-"""Connections to one server: those that are idle, those that are being opened, and those who wait for one."""
+"""Connection pool of one server: idle connections, connections being opened, and requests that wait for one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 from scog.net.connection import Connection
 
 MAX_IDLE = 60.0
-"""Seconds after which an unused connection is closed.
+"""Seconds after which an idle connection is closed.
 
-Servers close them earlier (S3 after some 5 to 20 s), which is noticed at once, or costs one more request.
+Servers close them earlier (S3 after about 5 to 20 s). That is noticed at once, or costs one repeated request.
 """
 
 
 class Pool:
-    """Hands out connections to one server. `dial` opens one. Used within one event loop."""
+    """Connection pool of one server. `dial` opens a connection. Used within one event loop."""
 
     def __init__(self, dial: Callable[[], Coroutine[Any, Any, Connection]]) -> None:
         self._dial = dial
@@ -28,12 +28,12 @@ class Pool:
         self._opening: set[asyncio.Task[Connection]] = set()
 
     async def acquire(self) -> Connection:
-        """An idle connection, else the first that becomes idle or is opened.
+        """An idle connection, else the first one that becomes idle or is opened.
 
-        Raises an OSError where one could not be opened.
+        Raises OSError if opening one fails.
         """
         while self._idle:
-            connection = self._idle.pop()  # used last, so that the others may grow old
+            connection = self._idle.pop()  # the most recently used one, so that surplus connections expire
             if _usable(connection):
                 return connection
             connection.abort()
@@ -51,7 +51,7 @@ class Pool:
             raise
 
     def release(self, connection: Connection) -> None:
-        """A connection that another request may use."""
+        """Return a connection that can be reused."""
         connection.reused = True
         self._offer(connection)
 
@@ -62,7 +62,7 @@ class Pool:
             self._open()
 
     def close(self) -> None:
-        """Stop opening connections; those that are open are ended by others."""
+        """Cancel the connections that are being opened. The dialer closes the others."""
         for task in self._opening:
             task.cancel()
         while waiter := self._next_waiter():
@@ -84,7 +84,7 @@ class Pool:
             waiter.set_exception(fault)
 
     def _offer(self, connection: Connection) -> None:
-        """Give it to the first who waits, else keep it."""
+        """Give a connection to the first waiter, else keep it as idle."""
         if waiter := self._next_waiter():
             waiter.set_result(connection)
             return
@@ -97,7 +97,7 @@ class Pool:
     def _next_waiter(self) -> asyncio.Future[Connection] | None:
         while self._waiters:
             waiter = self._waiters.popleft()
-            if not waiter.done():  # a cancelled one has not run yet
+            if not waiter.done():  # a cancelled waiter removes itself later
                 return waiter
         return None
 

@@ -1,4 +1,4 @@
-"""One range of a file, however many requests it takes: tried again, tried beside, continued where it broke off."""
+"""Reads one byte range with as many requests as it takes: retried, hedged, and resumed where a response broke off."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ from scog.net.response import TransientError, file_size, file_version, strong_et
 from scog.net.tls import CertificateRejected
 
 OnData = Callable[[ByteRange], None]
+"""Called with the part of the range received so far whenever it grows."""
 HEADERS = {"User-Agent": "scog", "Accept-Encoding": "identity"}
 MAX_DELAY = 10.0
-"""Seconds before another try at most; a host that asks for more time fails the read."""
+"""Seconds before a retry at most. If a host asks for a longer delay, the read fails."""
 MIN_PROGRESS = 16_384
-"""Bytes of an answer that broke off from which it was not in vain."""
+"""Bytes of an interrupted response from which the count of retries starts again."""
 MAX_REQUESTS = 20
-"""Requests in turn for one read, even if each brings some of it."""
+"""Consecutive requests of one read at most, even if each makes progress."""
 STALL_REASONS = frozenset({"timeout", "slow"})
 MAX_STALLS = 2
-"""Stalls after which a read is tried again; the next one ends it."""
+"""Number of stalls after which a read is retried; the next one fails it."""
 FINAL_REASONS = frozenset({"http-403", "http-404", "http-410"})
-"""Answers that are taken at their word; any other wrong one is asked for once more."""
+"""Reasons that fail a read at once. After any other invalid response the request is repeated once."""
 
 
 class RangeRead:
-    """Reads one range. `check` has to be called now and then while `run` is awaited."""
+    """Reads one byte range. While `run` is awaited, `check` has to be called periodically."""
 
     def __init__(
         self, client: HttpClient, host: Host, url: str, start: int, stop: int, tally: Tally, on_data: OnData | None,
@@ -48,9 +49,9 @@ class RangeRead:
         self._on_data = on_data
         self._retries = retries
         self._received = memoryview(b"")
-        """The bytes that are there, from `start` on."""
+        """The bytes received so far, from `start` on."""
         self._buffer: memoryview | None = None
-        """Memory for the whole range, where it takes more than one answer."""
+        """Memory for the whole range, allocated when a second response continues the first."""
         self._size = 0
         self._version = ""
         self._etag: str | None = None
@@ -62,11 +63,11 @@ class RangeRead:
 
     @property
     def missing(self) -> int:
-        """Bytes on order that have not come."""
+        """Requested bytes that have not arrived."""
         return self._outstanding
 
     async def run(self) -> ByteRange:
-        """The range. Raises a SourceError, SourceUnavailable after all tries."""
+        """Read the range. Raises a SourceError; SourceUnavailable when the retries are used up."""
         failures = bad_responses = 0
         for _ in range(MAX_REQUESTS):
             before = len(self._received)
@@ -91,10 +92,12 @@ class RangeRead:
                     raise
                 self._restart()
         self._host.breaker.fault()
-        raise SourceUnavailable(f"{self._host.name} kept breaking off.", reason="connection")
+        raise SourceUnavailable(
+            f"{self._host.name} broke off {MAX_REQUESTS} responses to one read.", reason="connection"
+        )
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, and leave the line to others meanwhile."""
+        """Wait, without counting the missing bytes as outstanding."""
         outstanding = self._outstanding
         self._set_outstanding(0)
         self._host.admission.admit_next()
@@ -104,7 +107,7 @@ class RangeRead:
             self._set_outstanding(outstanding)
 
     def check(self) -> None:
-        """Look after the requests under way: one more beside a silent one, and an end to those that stall."""
+        """Hedge a request that has no response yet, and abandon those that stall or are too slow."""
         now, host = time.monotonic(), self._host
         for request in tuple(self._requests):
             silence = now - request.last_activity
@@ -120,7 +123,7 @@ class RangeRead:
                 self._start_hedge()
 
     async def _attempt(self, *, new_connection: bool) -> ByteRange:
-        """One request, or two of which the first to answer counts."""
+        """Send one request, or two of which the first response counts."""
         self._answering = self._hedge = None
         try:
             return await self._send(new_connection=new_connection)
@@ -139,7 +142,7 @@ class RangeRead:
         def on_done(task: asyncio.Task[ByteRange]) -> None:
             host.hedges -= 1
             if not task.cancelled():
-                task.exception()  # looked at, so that asyncio does not complain
+                task.exception()  # retrieved, so that asyncio does not log it
 
         self._hedge = asyncio.ensure_future(self._send(new_connection=True))
         self._hedge.add_done_callback(on_done)
@@ -180,9 +183,9 @@ class RangeRead:
         request.sent_at = request.last_activity = time.monotonic()
 
     def _on_head(self, request: _Request, head: Head) -> int:
-        """How many bytes the body has to have. The first good answer is the one that counts."""
+        """Check a response's head and return the length of its body in bytes. The first valid response wins."""
         if self._answering is not None:
-            raise TransientError("another answer came first", "beaten", host_fault=False)
+            raise TransientError("another response came first", "beaten", host_fault=False)
         start = self._start + request.offset
         if request.offset and head.status == 200:
             raise AssetBroken("The file was replaced while it was read.", reason="changed")
@@ -196,7 +199,7 @@ class RangeRead:
         self._answering = request
         for other in self._requests:
             if other is not request:
-                other.abandon("another answer came first", "beaten", host_fault=False)
+                other.abandon("another response came first", "beaten", host_fault=False)
         length = max(0, min(self._stop, size) - start)
         if not request.offset:
             self._size, self._version, self._etag = size, found, strong_etag(head)
@@ -204,7 +207,7 @@ class RangeRead:
         return length
 
     def _on_body(self, request: _Request, body: memoryview) -> None:
-        """Take in what has come of an answer's body."""
+        """Store the new part of a body."""
         new = len(body) - request.received
         if request is not self._answering or not new:
             return
@@ -232,18 +235,18 @@ class RangeRead:
         return ByteRange(self._start, self._received, self._size, self._version)
 
     def _restart(self) -> None:
-        """What has come cannot be continued: of two versions of a file nothing is joined."""
+        """Drop what was received: bytes of two versions of a file must not be joined."""
         self._received, self._buffer, self._etag = memoryview(b""), None, None
         self._set_outstanding(self._stop - self._start)
 
     def _set_outstanding(self, size: int) -> None:
-        """So many bytes are on order from now on."""
+        """Set the number of outstanding bytes."""
         self._host.concurrency.adjust_outstanding(size - self._outstanding)
         self._outstanding = size
 
 
 def _describe_error(fault: OSError) -> str:
-    """An error by its class and, where it has one, its text."""
+    """An error's class and, if it has one, its message."""
     return f"{type(fault).__name__}: {fault}" if str(fault) else type(fault).__name__
 
 
@@ -255,22 +258,22 @@ class _Request:
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
-        """Bytes of the range that were there before."""
+        """Bytes of the range that were received before this request."""
         self.received = 0
-        """Bytes of its body."""
+        """Bytes of its body received."""
         self.sent_at = self.last_activity = time.monotonic()
-        """When it was made, and when something was last heard of it."""
+        """When it was sent, and when data last arrived."""
         self.head_at = 0.0
-        """When its head came."""
+        """When the response's head arrived."""
         self.first_bytes, self.first_bytes_at = 0, 0.0
-        """How many bytes came first, and when: they had been on their way together."""
+        """Size and time of the first bytes, which arrived together and are not part of the measured rate."""
         self.rate_since, self.rate_from = 0.0, 0
-        """Since when, and since which byte, its rate is judged."""
+        """Time and byte from which the rate is judged."""
         self.timeout: asyncio.Timeout = asyncio.timeout(None)
         self.failure: TransientError | None = None
 
     def abandon(self, message: str, reason: str, *, host_fault: bool = False) -> None:
-        """Give the request up."""
+        """Cancel the request and record why."""
         if self.failure is None:
             self.failure = TransientError(message, reason, host_fault=host_fault)
             self.timeout.reschedule(asyncio.get_running_loop().time())

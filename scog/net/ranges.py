@@ -1,4 +1,4 @@
-"""Byte ranges of files: over HTTP under one policy, or from a local archive. Both answer alike."""
+"""Byte ranges of files, over HTTP under one policy or from a local archive, with one interface."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from scog.net.range_read import OnData, RangeRead
 from scog.together import gather_all
 
 PROBE_TIMEOUT = 2.0
-"""Seconds for which reads wait for the outcome of another's probe."""
+"""Seconds that reads wait for the outcome of another read's probe."""
 WARM_CONNECTIONS = 4
-"""Connections that are opened ahead; the first of them also brings the TLS session that others resume."""
+"""Connections opened ahead of reads. The first one also obtains the TLS session that the others resume."""
 CHECK_INTERVAL = 0.1
-"""Seconds between two looks at the reads under way."""
+"""Seconds between two checks of the reads in flight."""
 
 
 class HttpRanges:
-    """Reads ranges over HTTP under the policy of `scog.net.policy`. Made and used within one event loop.
+    """Reads byte ranges over HTTP under the policy of `scog.net.policy`. Made and used within one event loop.
 
-    `stall` is the time in seconds after which a read without a byte is given up while its host answers others; three
-    times as long while it is silent altogether. How long a read may take in all is up to who waits for it.
+    `stall` is the time in seconds without data after which a request is abandoned while its host answers others, three
+    times as long while the host is silent. The total time of a read is up to the caller. `retries` is the number of
+    retries, `per_host` the number of concurrent reads of one host.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class HttpRanges:
         expected: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`expected` are URLs of hosts that will likely be read from."""
+        """`expected` are URLs on the hosts that will probably be read from."""
         self._expected = expected
         self._allowed = allowed_hosts
         self._stall = stall
@@ -65,15 +66,15 @@ class HttpRanges:
 
     @property
     def hosts(self) -> list[HostState]:
-        """The hosts that were read from, and how they are doing."""
+        """The state of every host that was read from."""
         return [host.state for host in self._hosts.values()]
 
     def concurrency(self, url: str) -> ConcurrencyLimit:
-        """The line to a URL's host."""
+        """The concurrency limit of a URL's host."""
         return self._host(url).concurrency
 
     def open_ahead(self) -> None:
-        """Reads will come soon: open connections to the expected hosts, and to those that rest since they were read."""
+        """Open connections to the expected hosts and to idle known hosts, since reads will follow soon."""
         for url in self._expected:
             self._client.open_ahead(url, WARM_CONNECTIONS)
         for host in self._hosts.values():
@@ -91,14 +92,15 @@ class HttpRanges:
         *,
         split: bool = False,
     ) -> ByteRange:
-        """Bytes `start..stop` (fewer where the file ends before). `on_data` is told of their first part as it grows.
+        """Read bytes `start..stop` of a file, fewer if the file ends before.
 
-        The most urgent of the `waiters`, else `tally`, decides when it is the read's turn. It may be read `split`
-        where the file is known not to end before `stop`.
+        `on_data` is called with the part received so far whenever it grows. The most urgent of `waiters`, else `tally`,
+        determines the read's place in the queue. With `split` the range may be read by several concurrent requests; the
+        file must not end before `stop` then.
 
-        Raises a SourceError: AssetMissing for 404, 403 and 410; SourceUnavailable for what may pass, after the
-        retries; AssetBroken for an answer that is not the range asked for; AssetRefused for a host outside the
-        allow-list, redirects, and servers without ranges.
+        Raises a SourceError: AssetMissing for 401, 403, 404 and 410; SourceUnavailable for transient faults, after the
+        retries; AssetBroken for a response that is not the requested range; AssetRefused for a host outside the
+        allow-list, redirects, and servers without range requests.
         """
         check_allowed(url, self._allowed)
         host = self._host(url)
@@ -140,7 +142,7 @@ class HttpRanges:
             snapshot = await host.admission.acquire(waiters or (lambda: (tally,)), stop - start)
             read = RangeRead(self._client, host, url, start, stop, tally, on_data, self._retries)
             try:
-                if host.breaker.state is BreakerState.OPEN:  # since it was asked
+                if host.breaker.state is BreakerState.OPEN:  # opened while this read was queued
                     raise _breaker_open(host)
                 self._watch(read)
                 return await read.run()
@@ -150,7 +152,7 @@ class HttpRanges:
         except SourceUnavailable:
             raise
         except SourceError:
-            host.breaker.success()  # the host is well, the file is not
+            host.breaker.success()  # the host is available, only the file is invalid
             raise
         finally:
             if is_probe:
@@ -180,9 +182,9 @@ class HttpRanges:
 
 
 async def _pass_breaker(host: Host) -> bool:
-    """Wait for the outcome of another's probe; whether this read is one.
+    """Wait until the breaker lets this read through. Returns whether the read is its probe.
 
-    Raises SourceUnavailable while the host is left alone.
+    Raises SourceUnavailable while the breaker is open.
     """
     until = time.monotonic() + PROBE_TIMEOUT
     while host.breaker.is_open():
@@ -194,13 +196,13 @@ async def _pass_breaker(host: Host) -> bool:
 
 def _breaker_open(host: Host) -> SourceUnavailable:
     return SourceUnavailable(
-        f"{host.name} kept refusing or failing and is left alone for {host.breaker.seconds_left:.0f} s.",
+        f"{host.name} failed repeatedly; requests to it are paused for {host.breaker.seconds_left:.0f} s.",
         reason="host-resting",
     )
 
 
 class Ranges:
-    """Reads ranges of any URL: `file:` below the archive's folder, `http:` and `https:` from allowed hosts."""
+    """Reads byte ranges of any URL: `file:` below the archive's folder, `http:` and `https:` from allowed hosts."""
 
     def __init__(self, http: HttpRanges, local: LocalRanges | None) -> None:
         self._http = http
@@ -208,15 +210,15 @@ class Ranges:
 
     @property
     def hosts(self) -> list[HostState]:
-        """The hosts that were read from, and how they are doing."""
+        """The state of every host that was read from."""
         return self._http.hosts
 
     def open_ahead(self) -> None:
-        """Reads will come soon: open connections while it is found out of what."""
+        """Open connections ahead of reads, while the catalogue is searched."""
         self._http.open_ahead()
 
     def concurrency(self, url: str) -> ConcurrencyLimit | None:
-        """The line to a URL's host; None for a local file."""
+        """The concurrency limit of a URL's host; None for a local file."""
         return None if is_local(url) else self._http.concurrency(url)
 
     async def read(
@@ -230,7 +232,7 @@ class Ranges:
         *,
         split: bool = False,
     ) -> ByteRange:
-        """Bytes `start..stop` of the file; `on_data` is told of their first part as it grows. Raises a SourceError."""
+        """Read bytes `start..stop` of a file; see `HttpRanges.read`. Raises a SourceError."""
         if is_local(url):
             if self._local is None:
                 raise AssetRefused("Local files are read from a local archive only.", reason="outside-archive")

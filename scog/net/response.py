@@ -1,4 +1,4 @@
-"""The head of an answer to a range request: what is right, what may pass, and what is wrong with it."""
+"""Checks the head of a response to a range request: valid, a transient error, or a permanent one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BEYOND_THE_END = re.compile(r"bytes \*/(\d{1,18})")
 
 
 class TransientError(Exception):
-    """A fault that another try may get around. `host_fault` the host where it is the host's own doing."""
+    """A fault that a retry may get around. `host_fault`: the host caused it, so the circuit breaker counts it."""
 
     def __init__(self, message: str, reason: str, *, retry_after: str | None = None, host_fault: bool = True) -> None:
         super().__init__(message)
@@ -24,10 +24,10 @@ class TransientError(Exception):
 
 
 def file_size(head: Head, start: int, stop: int) -> int:
-    """The file's size in bytes, once status and Content-Range prove that the body will be the range asked for.
+    """The file's size in bytes, after checking that the body is the requested range `start..stop`.
 
-    A size of at most `start` means that the file ends before; the body then only says so. Raises Passing or a
-    SourceError (RFC 9110, sections 14.4, 15.3.7 and 15.5.17).
+    A size of at most `start` means that the range lies beyond the end of the file. Raises TransientError or a
+    SourceError (RFC 9110 sections 14.4, 15.3.7 and 15.5.17).
     """
     status, headers = head
     if status in RETRIED:
@@ -46,19 +46,23 @@ def file_size(head: Head, start: int, stop: int) -> int:
         raise AssetBroken(f"The server answered {status} to a range request.", reason=f"http-{status}")
     first, last, size = map(int, match.groups())
     if first != start or last != min(stop, size) - 1:
-        raise AssetBroken("The server sent another range than asked for.", reason="wrong-range")
+        raise AssetBroken(
+            f"The server sent bytes {first}-{last} instead of {start}-{min(stop, size) - 1}.", reason="wrong-range"
+        )
     length = max(0, min(stop, size) - start)
     if length and headers.get("content-length", str(length)) != str(length):
-        raise AssetBroken("The server announced another length than asked for.", reason="wrong-range")
+        raise AssetBroken(
+            f"The server announced {headers['content-length']} bytes instead of {length}.", reason="wrong-range"
+        )
     return size
 
 
 def file_version(head: Head, size: int) -> str:
-    """What changes when the file does: ETag, else Last-Modified, and the size."""
+    """Identifies a version of a file: ETag, else Last-Modified, and the size in bytes."""
     return f"{head.headers.get('etag') or head.headers.get('last-modified') or ''}/{size}"
 
 
 def strong_etag(head: Head) -> str | None:
-    """The ETag, if it promises equal bytes (RFC 9110, section 8.8.1): only then may two answers be joined."""
+    """The ETag if it is strong, else None. Only then may two responses be joined (RFC 9110 section 8.8.1)."""
     etag = head.headers.get("etag", "")
     return etag if etag.startswith('"') else None

@@ -400,7 +400,7 @@ def test_a_catalogue_that_keeps_failing_is_left_alone_and_asked_again() -> None:
         assert len(server.searches) == 1 + 5
         server.up()
         clock.now += 1.9
-        with pytest.raises(CatalogUnavailable, match="left alone"):
+        with pytest.raises(CatalogUnavailable, match="paused"):
             await catalog.page(query(), None, Tally())
         clock.now += 0.2
         assert len((await catalog.page(query(), None, Tally())).items) == 8
