@@ -151,7 +151,7 @@ def test_all_is_well(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> N
     landing, to_catalogue, search, items, header, block, to_pixels, throughput, expect, fitting = lines
     assert "1 requests" in landing
     assert "A double of Earth Search" in landing
-    assert f"line to {world.host}: connected in" in to_catalogue
+    assert f"connection to {world.host}: connected in" in to_catalogue
     assert "no proxy" in to_catalogue
     assert "100 items" in search
     assert "sentinel-2-l2a" in search
@@ -159,7 +159,7 @@ def test_all_is_well(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> N
     assert f"S2B_{SQUARES[0].name}_20250130_0_L2A" in items
     assert "1098 x 1098 pixels, 5 levels" in header
     assert "1 requests" in block
-    assert f"line to {world.host}: connected in" in to_pixels
+    assert f"connection to {world.host}: connected in" in to_pixels
     assert re.search(r"throughput: .+ Mbit/s by one connection, .+ Mbit/s by 8 \(4\.0 MB read\)", throughput)
     assert re.search(r"15 NDVI tiles in about [\d.]+ s at zoom 11 \(8\.5 MB\), [\d.]+ s at zoom 13", expect)
     assert fitting.startswith("ok    settings: SCOG_")
