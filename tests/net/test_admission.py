@@ -1,4 +1,4 @@
-"""Turns: urgent images first, one finished before the next, none starved, and never more than the line takes."""
+"""AdmissionQueue: order of reads by rank and finish time, no starvation, and never more than the limit in flight."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def nobody_else() -> list[Tally]:
 async def served(
     queue: AdmissionQueue, concurrency: ConcurrencyLimit, reads: list[tuple[str, Tally, int]]
 ) -> list[str]:
-    """Who was served in which order, where reads end one after the other."""
+    """The names of reads in the order in which they were admitted; each read ends right after it has started."""
     order: list[str] = []
 
     async def read(name: str, tally: Tally, size: int) -> None:
@@ -36,13 +36,13 @@ async def served(
 
 
 def narrow() -> tuple[AdmissionQueue, ConcurrencyLimit]:
-    """A line that takes no more than the least."""
+    """A queue whose limit admits only MIN_READS reads."""
     concurrency = ConcurrencyLimit()
     concurrency.max_outstanding = 1.0
     return AdmissionQueue(concurrency, 64), concurrency
 
 
-def test_where_there_is_room_nobody_waits() -> None:
+def test_reads_below_the_limit_do_not_wait() -> None:
     async def work() -> None:
         concurrency = ConcurrencyLimit()
         queue = AdmissionQueue(concurrency, 64)
@@ -88,7 +88,7 @@ def test_tiles_come_first(rank: Rank) -> None:
     run(work())
 
 
-def test_a_small_image_does_not_wait_for_a_large_one_that_came_with_it() -> None:
+def test_a_small_image_does_not_wait_for_a_concurrent_large_one() -> None:
     async def work() -> None:
         queue, concurrency = narrow()
         large, small = Tally(began=0.0, asked=10 * SIZE), Tally(began=0.1, asked=SIZE)
@@ -115,12 +115,12 @@ def test_a_large_image_is_not_starved_by_small_ones(monkeypatch: pytest.MonkeyPa
         await asyncio.sleep(0.01)
         for start in blocking:
             queue.release(start, 1)
-        assert (await task).index("large") == 9  # those before would have been finished before it
+        assert (await task).index("large") == 9  # the first nine would have finished before it
 
     run(work())
 
 
-def test_the_most_urgent_of_those_who_wait_counts() -> None:
+def test_the_most_urgent_waiter_decides() -> None:
     async def work() -> None:
         queue, concurrency = narrow()
         blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
@@ -129,7 +129,7 @@ def test_the_most_urgent_of_those_who_wait_counts() -> None:
         other = asyncio.ensure_future(queue.acquire(lambda: [Tally(rank=Rank.COMPOSITE)], SIZE))
         idle = asyncio.ensure_future(queue.acquire(list, SIZE))
         await asyncio.sleep(0.01)
-        waiters.append(Tally())  # a tile wants the same block
+        waiters.append(Tally())  # a tile requests the same block
         queue.release(blocking.pop(), 1)
         await asyncio.sleep(0.01)
         assert (shared.done(), other.done(), idle.done()) == (True, False, False)
@@ -144,7 +144,7 @@ def test_the_most_urgent_of_those_who_wait_counts() -> None:
     run(work())
 
 
-def test_the_window_bounds_what_is_on_order() -> None:
+def test_the_limit_bounds_outstanding_bytes() -> None:
     async def work() -> None:
         concurrency = ConcurrencyLimit()
         concurrency.max_outstanding = 3.0 * SIZE
@@ -163,15 +163,15 @@ def test_the_window_bounds_what_is_on_order() -> None:
     run(work())
 
 
-def test_who_leaves_the_queue_takes_nothing() -> None:
+def test_a_cancelled_read_holds_nothing() -> None:
     async def work() -> None:
         queue, concurrency = narrow()
         starts = [await queue.acquire(nobody_else, 10) for _ in range(MIN_READS)]
         tasks = [asyncio.ensure_future(queue.acquire(nobody_else, 10)) for _ in range(5)]
         await asyncio.sleep(0)
         tasks[0].cancel()
-        queue.release(starts.pop(), 10)  # admits the second, as the first is gone
-        tasks[1].cancel()  # which leaves in the same moment
+        queue.release(starts.pop(), 10)  # admits the second, since the first was cancelled
+        tasks[1].cancel()  # which is cancelled at the same time
         await asyncio.gather(*tasks[:2], return_exceptions=True)
         for start in starts:
             queue.release(start, 10)

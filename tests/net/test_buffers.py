@@ -1,4 +1,4 @@
-"""Memory that is used again: never while anybody looks at it, and never more of it than is worth keeping."""
+"""The buffer pool never hands out memory that is in use, and bounds what it keeps."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from scog.net.buffers import MAX_IDLE_BYTES, MIN_POOLED, BufferPool
 
 
 def address(memory: memoryview) -> int:
-    """Where it lies."""
+    """The memory address."""
     return int(np.frombuffer(memory, np.uint8).ctypes.data)
 
 
-def test_memory_is_used_again_once_nobody_looks_at_it() -> None:
+def test_memory_is_reused_once_no_view_is_left() -> None:
     room = BufferPool()
     first = room.allocate(700_000)
     place, part = address(first), first[5:9]
     del first
-    assert room.idle_bytes == 0, "a part of it is still seen"
+    assert room.idle_bytes == 0, "a slice of it is still in use"
     other = room.allocate(700_000)
     assert address(other) != place
     del part
@@ -32,21 +32,21 @@ def test_memory_is_used_again_once_nobody_looks_at_it() -> None:
     assert len(other) == 700_000
 
 
-def test_small_bodies_are_not_kept() -> None:
+def test_small_buffers_are_not_pooled() -> None:
     room = BufferPool()
     for length in (0, 1, MIN_POOLED - 1):
         assert len(room.allocate(length)) == length
     assert room.idle_bytes == 0
 
 
-def test_not_all_of_it_is_kept() -> None:
+def test_idle_memory_is_bounded() -> None:
     room = BufferPool()
     everything = [room.allocate(2**22) for _ in range(2 * MAX_IDLE_BYTES // 2**22)]
     everything.clear()
     assert room.idle_bytes == MAX_IDLE_BYTES
 
 
-def test_a_size_that_nobody_asks_for_any_more_makes_room() -> None:
+def test_the_least_recently_used_size_is_freed_first() -> None:
     room = BufferPool()
     once = [room.allocate(2**20) for _ in range(MAX_IDLE_BYTES // 2**20)]
     once.clear()
@@ -59,7 +59,7 @@ def test_a_size_that_nobody_asks_for_any_more_makes_room() -> None:
 
 
 @given(st.lists(st.one_of(st.integers(1, 3 * MIN_POOLED), st.sampled_from(["first", "last"])), max_size=40))
-def test_whoever_holds_memory_holds_it_alone(events: list[int | str]) -> None:
+def test_a_buffer_is_never_handed_out_twice(events: list[int | str]) -> None:
     room = BufferPool()
     held: list[tuple[int, memoryview]] = []
     for number, event in enumerate(events):
@@ -73,7 +73,7 @@ def test_whoever_holds_memory_holds_it_alone(events: list[int | str]) -> None:
         assert all(bytes(memory) == bytes([number]) * len(memory) for number, memory in held)
 
 
-def test_threads_may_let_go_of_it() -> None:
+def test_buffers_may_be_released_in_any_thread() -> None:
     room = BufferPool()
     with ThreadPoolExecutor(4) as threads:
         sums = [threads.submit(lambda memory: len(memory), room.allocate(100_000)) for _ in range(500)]

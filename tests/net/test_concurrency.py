@@ -1,4 +1,4 @@
-"""The line's estimate, held against simulated lines: full ones, narrow connections, fast ones, and ones that change."""
+"""ConcurrencyLimit against simulated links: saturated, limited per connection, fast, and changing."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Read:
     start: Snapshot
     size: int
     due: float
-    """When its first byte comes."""
-    came: float = 0.0
+    """Time of its first byte."""
+    received: float = 0.0
     timed_from: float = 0.0
 
 
 class Simulated:
-    """Reads of one size over a line of `rate` bytes a second, of which one connection gets `connection` at most."""
+    """Reads of one size over a link of `rate` bytes per second, at most `connection` of them on each connection."""
 
     def __init__(self, rate: float, latency: float, connection: float = 1e12) -> None:
         self.clock = Clock()
@@ -37,7 +37,7 @@ class Simulated:
         self.on_order: list[int] = []
 
     def run(self, seconds: float, size: int = 350_000, at_most: int = 64, step: float = 0.005) -> float:
-        """As many reads as the window admits; the rate that was reached in the second half."""
+        """Run as many reads as the limit admits. Returns the rate of the second half in bytes per second."""
         began, half = self.clock.now, 0.0
         for tick in itertools.count():
             now = self.clock.now
@@ -58,7 +58,7 @@ class Simulated:
         raise AssertionError
 
     def mean_on_order(self) -> float:
-        """Bytes on order, in the second half of all that was simulated."""
+        """Mean number of outstanding bytes in the second half of the simulation."""
         half = self.on_order[len(self.on_order) // 2 :]
         return sum(half) / len(half)
 
@@ -69,10 +69,10 @@ class Simulated:
                 self.concurrency.record_first_byte(self.latency)
                 read.timed_from = self.clock.now - step
             share = min(self.connection, self.rate / len(flowing)) * step
-            before, read.came = int(read.came), min(float(read.size), read.came + share)
-            self.concurrency.record_bytes(int(read.came) - before)
-            self.delivered += int(read.came) - before
-            if read.came == read.size:
+            before, read.received = int(read.received), min(float(read.size), read.received + share)
+            self.concurrency.record_bytes(int(read.received) - before)
+            self.delivered += int(read.received) - before
+            if read.received == read.size:
                 self.concurrency.record_body(read.size, self.clock.now - read.timed_from)
                 self.concurrency.end(read.start)
                 self.under_way.remove(read)
@@ -80,7 +80,7 @@ class Simulated:
 
 @pytest.mark.parametrize("mbits", [2, 5, 20, 50])
 @pytest.mark.parametrize("latency", [0.04, 0.15])
-def test_a_full_line_has_little_more_on_order_than_fills_it(mbits: float, latency: float) -> None:
+def test_outstanding_bytes_barely_exceed_the_bandwidth_delay_product(mbits: float, latency: float) -> None:
     link = Simulated(mbits * MBIT, latency)
     assert link.run(60) > 0.9 * mbits * MBIT
     fills = mbits * MBIT * latency
@@ -89,21 +89,21 @@ def test_a_full_line_has_little_more_on_order_than_fills_it(mbits: float, latenc
     assert link.concurrency.latency == pytest.approx(latency)
 
 
-def test_narrow_connections_are_made_many() -> None:
+def test_limited_connections_are_used_in_parallel() -> None:
     link = Simulated(1e9, 0.15, 150_000)
     assert link.run(120) > 0.9 * 64 * 150_000
     assert link.most >= 62
     assert link.concurrency.connection_rate == pytest.approx(150_000, rel=0.1)
 
 
-def test_a_fast_line_holds_nobody_up() -> None:
+def test_a_fast_link_is_not_limited() -> None:
     link = Simulated(400e6, 0.03, 50e6)
     link.run(2, step=0.001)
     assert link.concurrency.max_outstanding >= 64 * 350_000
     assert link.most == 64
 
 
-def test_a_line_that_becomes_slow_is_noticed_and_so_is_one_that_becomes_fast() -> None:
+def test_the_limit_follows_a_changing_bandwidth() -> None:
     link = Simulated(50 * MBIT, 0.04)
     link.run(30)
     link.rate = 5 * MBIT
@@ -113,7 +113,7 @@ def test_a_line_that_becomes_slow_is_noticed_and_so_is_one_that_becomes_fast() -
     assert link.run(80) > 0.9 * 50 * MBIT
 
 
-def test_bytes_worth_a_round_trip() -> None:
+def test_round_trip_bytes() -> None:
     assert ConcurrencyLimit().round_trip_bytes == concurrency_module.DEFAULT_ROUND_TRIP_BYTES
     link = Simulated(20 * MBIT, 0.04)
     link.run(10)
@@ -123,19 +123,19 @@ def test_bytes_worth_a_round_trip() -> None:
     assert narrow.concurrency.round_trip_bytes == pytest.approx(150_000 * 0.155, rel=0.1)
 
 
-def test_idle_time_makes_nothing_forgotten() -> None:
+def test_measurements_survive_idle_time() -> None:
     link = Simulated(20 * MBIT, 0.04)
     link.run(20)
     window, rate = link.concurrency.max_outstanding, link.concurrency.rate
     for read in link.under_way:
-        link.concurrency.end(read.start, read.size - int(read.came))
+        link.concurrency.end(read.start, read.size - int(read.received))
     assert link.concurrency.outstanding == 0
     link.under_way.clear()
     link.clock.now += 3600
     assert (link.concurrency.max_outstanding, link.concurrency.rate) == (window, rate)
 
 
-def test_reads_that_fail_leave_nothing_on_order() -> None:
+def test_failed_reads_leave_nothing_outstanding() -> None:
     link = ConcurrencyLimit()
     start = link.begin(1000)
     link.record_bytes(300)

@@ -1,4 +1,4 @@
-"""A request that stays silent is made once more; the first of the two to be heard wins."""
+"""A request without data is sent once more; the first of the two to receive data wins."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from scog.net.hedge import Hedges, OnData, ReadTimeout, TypicalLatency
 
 HEDGE_AFTER, READ_TIMEOUT = 0.05, 0.4
 Step = float | Exception | None
-"""Seconds to wait and then to be heard; None: silence for good; an exception to raise."""
+"""Seconds until data arrives; None: never; an exception to raise."""
 
 
 class Scripted:
-    """Requests that do what they are told, one list of steps each; the last one again and again."""
+    """Requests that follow scripts, one list of steps per request. Further requests follow the last one."""
 
     def __init__(self, *scripts: list[Step]) -> None:
         self.scripts = scripts
@@ -46,44 +46,44 @@ def first(send: Callable[[OnData], Coroutine[Any, Any, int]], hedges: Hedges | N
     return asyncio.run(work())
 
 
-def test_what_is_heard_soon_is_asked_once() -> None:
+def test_a_fast_response_is_not_hedged() -> None:
     send = Scripted([0.0, 0.0])
     assert first(send) == 0
     assert send.started == 1
 
 
-def test_a_silent_request_is_made_once_more_and_the_other_cancelled() -> None:
+def test_a_request_without_data_is_hedged_and_cancelled() -> None:
     send = Scripted([None], [0.0])
     assert first(send) == 1
     assert (send.started, send.cancelled) == (2, [0])
 
 
-def test_the_first_to_be_heard_wins_even_if_it_ends_last() -> None:
+def test_the_first_to_receive_data_wins_even_if_it_ends_last() -> None:
     send = Scripted([HEDGE_AFTER * 2, 0.1, 0.1], [0.1])
     assert first(send) == 0
     assert (send.started, send.cancelled) == (2, [1])
 
 
-def test_there_is_one_hedge_and_silence_has_an_end() -> None:
+def test_there_is_one_hedge_and_then_a_timeout() -> None:
     send = Scripted([None])
     with pytest.raises(ReadTimeout):
         first(send)
     assert (send.started, sorted(send.cancelled)) == (2, [0, 1])
 
 
-def test_what_goes_on_slowly_has_no_limit() -> None:
+def test_a_response_that_makes_progress_does_not_time_out() -> None:
     send = Scripted([0.0, *[READ_TIMEOUT / 3] * 6])
     assert first(send) == 0
     assert send.started == 1
 
 
-def test_an_answer_that_stalls_is_hedged_later() -> None:
+def test_a_response_that_stalls_is_hedged_later() -> None:
     send = Scripted([0.0, None], [0.0])
     assert first(send) == 1
     assert send.cancelled == [0]
 
 
-def test_one_that_fails_leaves_the_race_to_the_other() -> None:
+def test_if_one_request_fails_the_other_decides() -> None:
     assert first(Scripted([HEDGE_AFTER * 4, 0.0], [ValueError("second")])) == 0
 
     class Late(Scripted):
@@ -98,7 +98,7 @@ def test_one_that_fails_leaves_the_race_to_the_other() -> None:
     assert first(Late([0.0], [HEDGE_AFTER * 2])) == 1
 
 
-def test_an_error_is_the_last_ones() -> None:
+def test_the_last_error_is_raised() -> None:
     with pytest.raises(ValueError, match="alone"):
         first(Scripted([ValueError("alone")]))
     send = Scripted([HEDGE_AFTER * 2, ValueError("first")], [None])
@@ -106,22 +106,22 @@ def test_an_error_is_the_last_ones() -> None:
         first(send)
 
 
-def test_few_hedges_at_once() -> None:
+def test_concurrent_hedges_are_bounded() -> None:
     async def work() -> tuple[int, int]:
         hedges = Hedges(at_once=3)
-        asked = [Scripted([HEDGE_AFTER * 3]) for _ in range(10)]
+        senders = [Scripted([HEDGE_AFTER * 3]) for _ in range(10)]
         await asyncio.gather(
-            *(hedges.first(send, hedge_after=HEDGE_AFTER, read_timeout=READ_TIMEOUT) for send in asked)
+            *(hedges.first(send, hedge_after=HEDGE_AFTER, read_timeout=READ_TIMEOUT) for send in senders)
         )
-        started = sum(send.started for send in asked)
+        started = sum(send.started for send in senders)
         again = Scripted([None], [0.0])
-        await hedges.first(again, hedge_after=HEDGE_AFTER, read_timeout=READ_TIMEOUT)  # they are given back
+        await hedges.first(again, hedge_after=HEDGE_AFTER, read_timeout=READ_TIMEOUT)  # the slots are free again
         return started, again.started
 
     assert asyncio.run(work()) == (13, 2)
 
 
-def test_cancelling_ends_both() -> None:
+def test_cancelling_cancels_both_requests() -> None:
     async def work() -> list[int]:
         send = Scripted([None])
         task = asyncio.ensure_future(Hedges().first(send, hedge_after=HEDGE_AFTER, read_timeout=READ_TIMEOUT))
@@ -134,7 +134,7 @@ def test_cancelling_ends_both() -> None:
     assert sorted(asyncio.run(work())) == [0, 1]
 
 
-def test_the_typical_wait_is_the_median_of_the_latest() -> None:
+def test_the_typical_latency_is_the_median_of_the_latest() -> None:
     typical = TypicalLatency(remembered=3)
     assert typical.seconds == 0
     for seconds in (9.0, 9.0, 1.0, 2.0, 30.0):

@@ -1,4 +1,4 @@
-"""Who may be asked, how long to wait, when to leave a host alone."""
+"""Allowed hosts, retry delays and the circuit breaker."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_not_allowed(url: str) -> None:
 
 
 @given(st.text(), st.lists(st.text(max_size=20)).map(tuple))
-def test_a_list_that_is_empty_allows_nothing_and_no_text_breaks_it(url: str, allowed: tuple[str, ...]) -> None:
+def test_an_empty_list_allows_nothing_and_any_text_is_accepted(url: str, allowed: tuple[str, ...]) -> None:
     assert not is_allowed(url, ())
     assert is_allowed(url, allowed) in (True, False)
 
@@ -125,13 +125,13 @@ def test_host_of(url: str, host: str) -> None:
     assert host_of(url) == host
 
 
-def test_pauses_double_and_vary() -> None:
+def test_retry_delays_double_with_jitter() -> None:
     assert [retry_delay(attempt, None, lambda: 0.5) for attempt in (1, 2, 3)] == pytest.approx([0.1, 0.2, 0.4])
     assert retry_delay(1, None, lambda: 0.0) == pytest.approx(0.05)
     assert retry_delay(1, None, lambda: 1.0) == pytest.approx(0.15)
 
 
-def test_what_the_server_asks_counts() -> None:
+def test_retry_after_takes_precedence() -> None:
     assert retry_delay(1, "3") == 3.0
     assert retry_delay(2, " 0 ") == 0.0
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
@@ -143,12 +143,12 @@ def test_what_the_server_asks_counts() -> None:
     "nonsense",
     ["", "soon", "-1", "1e9", "²", "Mon, 01 Jan 99999999999 00:00:00 GMT", "Mon, 01 Jan 2020 00:00:00 +" + "9" * 30],
 )
-def test_nonsense_is_not_asked(nonsense: str) -> None:
+def test_an_invalid_retry_after_is_ignored(nonsense: str) -> None:
     assert retry_delay(1, nonsense, lambda: 0.5) == pytest.approx(0.1)
 
 
 @given(st.one_of(st.text(), st.text("0123456789:, GMTonJa+-")))
-def test_no_header_breaks_it(text: str) -> None:
+def test_any_retry_after_text_is_accepted(text: str) -> None:
     assert retry_delay(1, text, lambda: 0.5) >= 0
 
 
