@@ -217,7 +217,7 @@ def test_unusable_items_are_counted_with_their_reasons(world: EarthSearch, capfd
         (SEARCH, edit(lambda page: page.update(features=[1, 2, 3])), "items: 0 usable", "right collection"),
         (f"/cogs/{SQUARES[0].name}/B04.tif", status(404), "header of", "not public"),
         (f"/cogs/{SQUARES[0].name}/B04.tif", status(503), "header of", "SCOG_READ_STALL"),
-        (f"/cogs/{SQUARES[0].name}/B04.tif", html, "header of", "not what its catalogue promises"),
+        (f"/cogs/{SQUARES[0].name}/B04.tif", html, "header of", "not what its item describes"),
     ],
 )
 def test_what_fails_is_said_with_a_hint(
