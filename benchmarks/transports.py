@@ -108,9 +108,9 @@ async def serve(folder: Path) -> None:
 class LoopTlsDialer(Dialer):
     """Opens connections with the event loop's own TLS."""
 
-    async def _talking(self, sock: socket.socket, server: Server) -> Connection:
-        connection = Connection(self._buffers.take)
-        secure = {"ssl": await self._trusted(), "server_hostname": server[1]} if server[0] == "https" else {}
+    async def _negotiate(self, sock: socket.socket, server: Server) -> Connection:
+        connection = Connection(self._buffers.allocate)
+        secure = {"ssl": await self._tls_context(), "server_hostname": server[1]} if server[0] == "https" else {}
         await asyncio.get_running_loop().create_connection(lambda: connection, sock=sock, **secure)
         self._open.add(connection)
         return connection

@@ -1,4 +1,4 @@
-"""Deadlines of answers. Whoever reads for one is told that time ran out, and not that nobody wants the answer."""
+"""Deadlines of requests. A read whose request timed out is thereby distinguished from one that nobody waits for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scog.net.policy import Tally
 
 @asynccontextmanager
 async def deadline(seconds: float, tally: Tally) -> AsyncIterator[None]:
-    """Raise TimeoutError after so many seconds, `tally` being overdue by then."""
+    """Raise TimeoutError after `seconds` seconds and mark `tally` as overdue."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(None) as timeout:
 

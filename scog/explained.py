@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from scog.catalog.scene import Scene
 from scog.errors import SourceError
-from scog.net.part import is_local
+from scog.net.byte_range import is_local
 from scog.net.policy import host_of
 
 LONGEST = 300

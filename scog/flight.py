@@ -1,8 +1,8 @@
-"""Single flight: those who want the same thing at the same time share one task.
+"""Single flight: concurrent requests for the same key share one task.
 
-Every waiter gets the task's result or its error, whatever the path. When the last one leaves because its client went
-away the task is cancelled, since nobody wants its result. When the last one leaves because its own time was over, a
-task that is getting somewhere goes on for a while, so that the next try finds its result.
+Every waiter gets the task's result or its error. If the last waiter is cancelled because its client disconnected, the
+task is cancelled too. If the last waiter's deadline has passed, a task that makes progress continues for a while, so
+that the next request finds the result in the cache.
 """
 
 from __future__ import annotations
@@ -16,80 +16,80 @@ from scog.errors import SourceUnavailable
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 LINGER = 30.0
-"""Seconds for which a task goes on at most when nobody waits for it any more."""
+"""Seconds that a task continues at most without waiters."""
 
 
 def _never() -> bool:
     return False
 
 
-class Rider(Protocol):
-    """One who waits for a flight."""
+class Waiter(Protocol):
+    """A request that waits for a task."""
 
     def is_overdue(self) -> bool:
-        """Whether it was time that ran out, where the waiting ended before the flight did."""
+        """Whether the request's deadline has passed, if it stopped waiting before the task ended."""
         ...
 
 
 class Flight(Generic[V]):
-    """One running task and those who wait for it."""
+    """A running task and its waiters."""
 
     def __init__(
         self,
         work: Coroutine[Any, Any, V],
-        land: Callable[[], None] = lambda: None,
-        flows: Callable[[], bool] = _never,
+        on_done: Callable[[], None] = lambda: None,
+        is_progressing: Callable[[], bool] = _never,
     ) -> None:
-        """Begin; `land` is called once the work has ended in any way, before those who wait go on.
+        """Start `work`. `on_done` is called when it has ended in any way, before the waiters continue.
 
-        `flows` says whether the work is getting somewhere.
+        `is_progressing` tells whether the work makes progress.
         """
         self._work = work
-        self._land = land
-        self._flows = flows
-        self._task = asyncio.ensure_future(self._fly())
-        self._task.add_done_callback(self._arrive)
-        self._waiting: dict[asyncio.Future[V], Rider | None] = {}
+        self._on_done = on_done
+        self._is_progressing = is_progressing
+        self._task = asyncio.ensure_future(self._run())
+        self._task.add_done_callback(self._on_task_done)
+        self._waiting: dict[asyncio.Future[V], Waiter | None] = {}
         self._abandoned = False
         self._lingering: asyncio.TimerHandle | None = None
 
     @property
     def joinable(self) -> bool:
-        """Whether it can still be waited for; an abandoned task is about to end without a result."""
+        """Whether it can still be awaited. An abandoned task will end without a result."""
         return not self._abandoned
 
-    def riders(self) -> Iterable[Rider]:
-        """Those who wait."""
-        return (rider for rider in self._waiting.values() if rider is not None)
+    def waiters(self) -> Iterable[Waiter]:
+        """The requests that wait."""
+        return (waiter for waiter in self._waiting.values() if waiter is not None)
 
-    def join(self, rider: Rider | None = None) -> asyncio.Future[V]:
-        """The result to come, or what the task will raise. Who calls waits from now on; to cancel it is to leave."""
-        waiter: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+    def join(self, waiter: Waiter | None = None) -> asyncio.Future[V]:
+        """A future of the result, which raises what the task raises. Cancelling it stops waiting."""
+        future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         if self._lingering is not None:
             self._lingering.cancel()
             self._lingering = None
         if self._task.done():
-            _settle(waiter, self._task)
+            _copy_outcome(future, self._task)
         else:
-            self._waiting[waiter] = rider
-            waiter.add_done_callback(self._leave)
-        return waiter
+            self._waiting[future] = waiter
+            future.add_done_callback(self._on_future_done)
+        return future
 
-    async def _fly(self) -> V:
-        """Work, and hand over what it brings at once: each turn of the loop is one in which others come first."""
-        brought = await self._work
-        self._flows = _never  # a flight refers to itself, and would hold what this refers to
-        self._land()
-        for waiter in tuple(self._waiting):
-            if not waiter.done():
-                waiter.set_result(brought)
-        return brought
+    async def _run(self) -> V:
+        """Run the work and set the result at once. A done callback would run an iteration of the event loop later."""
+        result = await self._work
+        self._is_progressing = _never  # breaks a reference cycle through the callback
+        self._on_done()
+        for future in tuple(self._waiting):
+            if not future.done():
+                future.set_result(result)
+        return result
 
-    def _leave(self, waiter: asyncio.Future[V]) -> None:
-        rider = self._waiting.pop(waiter, None)
+    def _on_future_done(self, future: asyncio.Future[V]) -> None:
+        waiter = self._waiting.pop(future, None)
         if self._waiting or self._task.done():
             return
-        if rider is not None and rider.is_overdue() and self._flows():
+        if waiter is not None and waiter.is_overdue() and self._is_progressing():
             self._lingering = asyncio.get_running_loop().call_later(LINGER, self._abandon)
         else:
             self._abandon()
@@ -99,55 +99,63 @@ class Flight(Generic[V]):
             self._abandoned = True
             self._task.cancel()
 
-    def _arrive(self, task: asyncio.Future[V]) -> None:
+    def _on_task_done(self, task: asyncio.Future[V]) -> None:
         if self._lingering is not None:
             self._lingering.cancel()
-        self._work.close()  # it has not even begun if everybody left at once
-        self._flows = _never
-        self._land()
+        self._work.close()  # not started yet if all waiters were cancelled at once
+        self._is_progressing = _never
+        self._on_done()
         if not task.cancelled():
-            task.exception()  # looked at, so that asyncio does not complain when all waiters are gone
-        for waiter in tuple(self._waiting):
-            if not waiter.done():
-                _settle(waiter, task)
+            task.exception()  # retrieved, so that asyncio does not log it when no waiter is left
+        for future in tuple(self._waiting):
+            if not future.done():
+                _copy_outcome(future, task)
 
 
 class Flights(Generic[K, V]):
-    """The tasks under way, by what they will bring, and how much of it."""
+    """The running tasks, by the keys that each will deliver and the amount of each key."""
 
     def __init__(self) -> None:
-        self._under_way: dict[K, tuple[Flight[V], int]] = {}
+        self._running: dict[K, tuple[Flight[V], int]] = {}
 
     def get(self, key: K, amount: int = 0) -> Flight[V] | None:
-        """The flight that will bring so much of `key`, if there is one to join."""
-        flight, brings = self._under_way.get(key, (None, 0))
-        return flight if flight is not None and flight.joinable and brings >= amount else None
+        """The task that will deliver at least `amount` of `key`; None if there is none to join."""
+        flight, expected = self._running.get(key, (None, 0))
+        return flight if flight is not None and flight.joinable and expected >= amount else None
 
     def start(
-        self, keys: Mapping[K, int] | Iterable[K], work: Coroutine[Any, Any, V], flows: Callable[[], bool] = _never
+        self,
+        keys: Mapping[K, int] | Iterable[K],
+        work: Coroutine[Any, Any, V],
+        is_progressing: Callable[[], bool] = _never,
     ) -> Flight[V]:
-        """Begin a task that brings all of `keys`, each as much as it says."""
+        """Start a task that delivers all of `keys`; a mapping gives the amount of each."""
         amounts = dict(keys) if isinstance(keys, Mapping) else dict.fromkeys(keys, 0)
-        flight = Flight(work, lambda: self._land(amounts, flight), flows)
+        flight = Flight(work, lambda: self._on_done(amounts, flight), is_progressing)
         for key, amount in amounts.items():
-            self._under_way[key] = flight, amount
+            self._running[key] = flight, amount
         return flight
 
-    def join(self, key: K, work: Callable[[], Coroutine[Any, Any, V]], rider: Rider | None = None) -> asyncio.Future[V]:
-        """Wait for `key`: with those who do already, or by beginning `work`, which goes on for who is overdue."""
-        return (self.get(key) or self.start((key,), work(), lambda: True)).join(rider)
+    def join(
+        self, key: K, work: Callable[[], Coroutine[Any, Any, V]], waiter: Waiter | None = None
+    ) -> asyncio.Future[V]:
+        """A future of `key`: from the running task, or from a new one.
 
-    def _land(self, keys: Iterable[K], flight: Flight[V]) -> None:
+        A new task runs `work`, and continues for waiters whose deadline has passed.
+        """
+        return (self.get(key) or self.start((key,), work(), lambda: True)).join(waiter)
+
+    def _on_done(self, keys: Iterable[K], flight: Flight[V]) -> None:
         for key in keys:
-            if self._under_way.get(key, (None, 0))[0] is flight:
-                del self._under_way[key]
+            if self._running.get(key, (None, 0))[0] is flight:
+                del self._running[key]
 
 
-def _settle(waiter: asyncio.Future[V], task: asyncio.Future[V]) -> None:
-    """Give a waiter the outcome of a task that has ended."""
+def _copy_outcome(future: asyncio.Future[V], task: asyncio.Future[V]) -> None:
+    """Copy the outcome of a finished task to a waiter's future."""
     if task.cancelled():
-        waiter.set_exception(SourceUnavailable("The work was stopped.", reason="stopped"))
+        future.set_exception(SourceUnavailable("The work was stopped.", reason="stopped"))
     elif (fault := task.exception()) is not None:
-        waiter.set_exception(fault)
+        future.set_exception(fault)
     else:
-        waiter.set_result(task.result())
+        future.set_result(task.result())

@@ -1,4 +1,4 @@
-"""Many things at once: awaited together, stopped together."""
+"""Groups of concurrent tasks: awaited together, cancelled together."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 
 
 async def gather_all(work: Iterable[Any]) -> list[Any]:
-    """Await all at once. The first error is raised after all have ended or were cancelled."""
+    """Await all concurrently and return their results in order.
+
+    The first error is raised once all others have ended or were cancelled.
+    """
     works = list(work)
-    if len(works) < 2:  # without a task, which costs more than much of the work
+    if len(works) < 2:  # without a task, which would cost more than much of the work does
         return [await each for each in works]
     tasks = [asyncio.ensure_future(each) for each in works]
     try:
@@ -21,7 +24,7 @@ async def gather_all(work: Iterable[Any]) -> list[Any]:
 
 
 async def stop_all(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    """Cancel all and wait until they have ended, however they do."""
+    """Cancel all tasks and wait until they have ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Single flight: everybody who waits gets an answer, and nobody works for nobody."""
+"""Single flight: every waiter gets a result, and no work runs without a waiter."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.doubles.reading import run
 
 
 class Work:
-    """Work that ends when it is told to, and counts how often it began, ended, and was cancelled."""
+    """Work that ends when `go` is set, and counts its starts, ends and cancellations."""
 
     def __init__(self) -> None:
-        self.begun = self.ended = self.cancelled = 0
+        self.started = self.ended = self.cancelled = 0
         self.go = asyncio.Event()
         self.fault: Exception | None = None
 
     async def __call__(self) -> str:
-        self.begun += 1
+        self.started += 1
         try:
             await self.go.wait()
         except asyncio.CancelledError:
@@ -33,11 +33,11 @@ class Work:
         self.ended += 1
         if self.fault:
             raise self.fault
-        return f"result {self.begun}"
+        return f"result {self.started}"
 
 
 class Late:
-    """A rider whose time has run out, or has not."""
+    """A waiter whose deadline has passed, or has not."""
 
     def __init__(self, overdue: bool) -> None:
         self.overdue = overdue
@@ -46,27 +46,27 @@ class Late:
         return self.overdue
 
 
-async def turns(count: int = 5) -> None:
-    """Let everything that is ready happen."""
+async def run_loop(count: int = 5) -> None:
+    """Run `count` iterations of the event loop."""
     for _ in range(count):
         await asyncio.sleep(0)
 
 
-def test_all_who_wait_share_one_task() -> None:
+def test_all_waiters_share_one_task() -> None:
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
         waiters = [asyncio.ensure_future(flights.join("a", task)) for _ in range(50)]
-        await turns()
+        await run_loop()
         task.go.set()
         assert await asyncio.gather(*waiters) == ["result 1"] * 50
-        assert task.begun == 1
+        assert task.started == 1
         assert flights.get("a") is None
 
     run(work())
 
 
-def test_all_who_wait_get_the_error_and_the_next_try_is_new() -> None:
+def test_all_waiters_get_the_error_and_the_next_call_starts_anew() -> None:
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
@@ -80,7 +80,7 @@ def test_all_who_wait_get_the_error_and_the_next_try_is_new() -> None:
     run(work())
 
 
-def test_one_task_brings_several_things() -> None:
+def test_one_task_delivers_several_keys() -> None:
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
@@ -88,20 +88,20 @@ def test_one_task_brings_several_things() -> None:
         assert flights.get("a") is flights.get("b") is flight
         task.go.set()
         assert await flight.join() == "result 1"
-        await turns()
+        await run_loop()
         assert flights.get("a") is flights.get("b") is None
 
     run(work())
 
 
-def test_an_early_leaver_leaves_the_others_their_result() -> None:
+def test_a_cancelled_waiter_does_not_cancel_the_others() -> None:
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
         first, second = (asyncio.ensure_future(_await(flights.join("a", task))) for _ in range(2))
-        await turns()
+        await run_loop()
         first.cancel()
-        await turns()
+        await run_loop()
         assert task.cancelled == 0
         task.go.set()
         assert await second == "result 1"
@@ -110,15 +110,15 @@ def test_an_early_leaver_leaves_the_others_their_result() -> None:
     run(work())
 
 
-def test_the_last_to_leave_cancels_the_work() -> None:
+def test_cancelling_the_last_waiter_cancels_the_work() -> None:
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
         waiters = [asyncio.ensure_future(_await(flights.join("a", task))) for _ in range(3)]
-        await turns()
+        await run_loop()
         for waiter in waiters:
             waiter.cancel()
-        await turns()
+        await run_loop()
         assert task.cancelled == 1
         assert all(waiter.cancelled() for waiter in waiters)
         assert flights.get("a") is None
@@ -126,47 +126,47 @@ def test_the_last_to_leave_cancels_the_work() -> None:
     run(work())
 
 
-def test_who_comes_after_the_last_has_left_gets_an_answer() -> None:
-    """Also when the abandoned work takes its time to end."""
+def test_a_waiter_after_the_last_cancelled_one_gets_a_result() -> None:
+    """Even while the abandoned task is still ending."""
 
     async def work() -> None:
         flights: Flights[str, str] = Flights()
-        stubborn = asyncio.Event()
+        may_end = asyncio.Event()
 
         async def ends_slowly() -> str:
             try:
                 await asyncio.Event().wait()
             finally:
-                await stubborn.wait()
+                await may_end.wait()
             return "never"
 
-        leaver = asyncio.ensure_future(_await(flights.join("a", ends_slowly)))
-        await turns()
-        leaver.cancel()
-        await turns()
+        waiter = asyncio.ensure_future(_await(flights.join("a", ends_slowly)))
+        await run_loop()
+        waiter.cancel()
+        await run_loop()
         task = Work()
         task.go.set()
         assert await flights.join("a", task) == "result 1"
-        stubborn.set()
-        await turns()
+        may_end.set()
+        await run_loop()
         assert flights.get("a") is None
 
     run(work())
 
 
-def test_who_joins_while_the_last_one_leaves_gets_an_answer() -> None:
-    """From the moment a flight was asked for it does not count as abandoned."""
+def test_a_waiter_that_joins_while_the_last_is_cancelled_gets_a_result() -> None:
+    """A task that was joined does not count as abandoned."""
 
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
-        leaver = asyncio.ensure_future(_await(flights.join("a", task)))
-        await turns()
+        waiter = asyncio.ensure_future(_await(flights.join("a", task)))
+        await run_loop()
         found = flights.get("a")
         assert found is not None
         joined = found.join()
-        leaver.cancel()
-        await turns()
+        waiter.cancel()
+        await run_loop()
         assert task.cancelled == 0
         task.go.set()
         assert await joined == "result 1"
@@ -174,8 +174,8 @@ def test_who_joins_while_the_last_one_leaves_gets_an_answer() -> None:
     run(work())
 
 
-def test_who_leaves_before_ever_waiting_has_left() -> None:
-    """A wish that was cancelled before its first step does not keep the work going, nor count twice."""
+def test_cancelling_before_the_first_await() -> None:
+    """A waiter that is cancelled before its first step does not keep the task running."""
 
     async def work() -> None:
         flights: Flights[str, str] = Flights()
@@ -183,15 +183,15 @@ def test_who_leaves_before_ever_waiting_has_left() -> None:
         flight = flights.start(("a",), task())
         waiter = asyncio.gather(flight.join(), flight.join())
         waiter.cancel()
-        await turns()
-        assert (task.cancelled, task.begun) in ((1, 1), (0, 0))
+        await run_loop()
+        assert (task.cancelled, task.started) in ((1, 1), (0, 0))
         assert flights.get("a") is None
 
     run(work())
 
 
-def test_waiters_of_work_that_was_stopped_get_an_error_and_are_not_cancelled() -> None:
-    """As when the threads that do the work are shut down."""
+def test_waiters_of_cancelled_work_get_an_error() -> None:
+    """As when the worker threads are shut down."""
 
     async def work() -> None:
         async def stopped() -> str:
@@ -205,7 +205,7 @@ def test_waiters_of_work_that_was_stopped_get_an_error_and_are_not_cancelled() -
     run(work())
 
 
-def test_joining_what_has_ended_already() -> None:
+def test_joining_a_finished_task() -> None:
     async def work() -> None:
         async def result() -> str:
             return "result"
@@ -214,7 +214,7 @@ def test_joining_what_has_ended_already() -> None:
             raise KeyError
 
         good, bad = Flight(result()), Flight(fault())
-        await turns()
+        await run_loop()
         assert await good.join() == "result"
         with pytest.raises(KeyError):
             await bad.join()
@@ -222,20 +222,20 @@ def test_joining_what_has_ended_already() -> None:
     run(work())
 
 
-def test_a_timeout_is_a_leaver() -> None:
+def test_a_timeout_cancels_the_waiter() -> None:
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.02):
                 await flights.join("a", task)
-        await turns()
+        await run_loop()
         assert task.cancelled == 1
 
     run(work())
 
 
-def test_at_shutdown_nothing_is_left_hanging() -> None:
+def test_shutdown_cancels_running_work() -> None:
     task: list[Work] = []
 
     async def work() -> None:
@@ -243,7 +243,7 @@ def test_at_shutdown_nothing_is_left_hanging() -> None:
         task.append(Work())
         for _ in range(3):
             asyncio.ensure_future(_await(flights.join("a", task[0])))  # noqa: RUF006
-        await turns()
+        await run_loop()
 
     run(work())  # asyncio.run cancels what is left
     assert task[0].cancelled == 1
@@ -251,36 +251,38 @@ def test_at_shutdown_nothing_is_left_hanging() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(["join", "leave first", "leave last", "turn", "end", "fail"]), max_size=25))
-def test_in_any_order_of_events_every_waiter_gets_its_answer(events: list[str]) -> None:
+def test_in_any_order_of_events_every_waiter_gets_a_result(events: list[str]) -> None:
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
         waiting: list[asyncio.Task[str]] = []
-        left: list[asyncio.Task[str]] = []
+        cancelled: list[asyncio.Task[str]] = []
         done: list[asyncio.Task[str]] = []
         for event in events:
             if event == "join":
                 waiting.append(asyncio.ensure_future(_await(flights.join("a", task))))
             elif event.startswith("leave") and waiting:
-                leaver = waiting.pop(0 if event == "leave first" else -1)
-                leaver.cancel()
-                left.append(leaver)
+                waiter = waiting.pop(0 if event == "leave first" else -1)
+                waiter.cancel()
+                cancelled.append(waiter)
             elif event == "turn":
-                await turns(1)
+                await run_loop(1)
             elif event in ("end", "fail"):
                 task.fault = KeyError() if event == "fail" else None
                 task.go.set()
                 done += waiting
                 waiting = []
-                await turns()
+                await run_loop()
                 task.go.clear()
         task.go.set()
         results = await asyncio.gather(*done, *waiting, return_exceptions=True)
         assert all(isinstance(result, str | KeyError) for result in results)
-        assert all(isinstance(r, asyncio.CancelledError) for r in await asyncio.gather(*left, return_exceptions=True))
-        await turns()
+        assert all(
+            isinstance(r, asyncio.CancelledError) for r in await asyncio.gather(*cancelled, return_exceptions=True)
+        )
+        await run_loop()
         assert flights.get("a") is None
-        assert task.begun <= len(done) + len(waiting) + len(left)
+        assert task.started <= len(done) + len(waiting) + len(cancelled)
 
     run(work())
 
@@ -289,15 +291,15 @@ async def _await(future: Any) -> Any:
     return await future
 
 
-def test_work_that_flows_goes_on_for_who_is_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_that_makes_progress_continues_for_an_overdue_waiter(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
         flight = flights.start(("a",), task(), lambda: True)
         waiter = flight.join(Late(True))
-        await turns()
+        await run_loop()
         waiter.cancel()
-        await turns()
+        await run_loop()
         assert task.cancelled == 0
         late = flights.get("a")
         assert late is flight
@@ -308,27 +310,27 @@ def test_work_that_flows_goes_on_for_who_is_overdue(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(("flows", "overdue"), [(False, True), (True, False)])
-def test_work_that_does_not_flow_or_that_nobody_waited_for_ends(flows: bool, overdue: bool) -> None:
+def test_work_without_progress_or_overdue_waiter_is_cancelled(flows: bool, overdue: bool) -> None:
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
         waiter = flights.start(("a",), task(), lambda: flows).join(Late(overdue))
-        await turns()
+        await run_loop()
         waiter.cancel()
-        await turns()
+        await run_loop()
         assert task.cancelled == 1
 
     run(work())
 
 
-def test_work_that_flows_goes_on_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_without_waiters_is_cancelled_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flight_module, "LINGER", 0.05)
 
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
         waiter = flights.start(("a",), task(), lambda: True).join(Late(True))
-        await turns()
+        await run_loop()
         waiter.cancel()
         await asyncio.sleep(0.2)
         assert task.cancelled == 1
@@ -337,7 +339,7 @@ def test_work_that_flows_goes_on_for_a_while_only(monkeypatch: pytest.MonkeyPatc
     run(work())
 
 
-def test_a_flight_that_brings_less_is_no_flight_for_more() -> None:
+def test_a_task_that_delivers_less_is_not_joined_for_more() -> None:
     async def work() -> None:
         flights: Flights[str, str] = Flights()
         task = Work()
@@ -348,6 +350,6 @@ def test_a_flight_that_brings_less_is_no_flight_for_more() -> None:
         assert flights.get("a", 4) is more
         for each in (flight, more):
             each.join().cancel()
-        await turns()
+        await run_loop()
 
     run(work())

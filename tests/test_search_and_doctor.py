@@ -154,7 +154,7 @@ def test_all_is_well(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> N
     landing, to_catalogue, search, items, header, block, to_pixels, throughput, expect, fitting = lines
     assert "1 requests" in landing
     assert "A double of Earth Search" in landing
-    assert f"line to {world.host}: connected in" in to_catalogue
+    assert f"connection to {world.host}: connected in" in to_catalogue
     assert "no proxy" in to_catalogue
     assert "100 items" in search
     assert "sentinel-2-l2a" in search
@@ -162,7 +162,7 @@ def test_all_is_well(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> N
     assert f"S2B_{SQUARES[0].name}_20250130_0_L2A" in items
     assert "1098 x 1098 pixels, 5 levels" in header
     assert "1 requests" in block
-    assert f"line to {world.host}: connected in" in to_pixels
+    assert f"connection to {world.host}: connected in" in to_pixels
     assert re.search(r"throughput: .+ Mbit/s by one connection, .+ Mbit/s by 8 \(4\.0 MB read\)", throughput)
     assert re.search(r"15 NDVI tiles in about [\d.]+ s at zoom 11 \(8\.5 MB\), [\d.]+ s at zoom 13", expect)
     assert fitting.startswith("ok    settings: SCOG_")
@@ -189,8 +189,8 @@ def test_the_same_as_json(world: EarthSearch, capfd: pytest.CaptureFixture[str])
 def test_a_host_that_is_left_alone_is_said(
     world: EarthSearch, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scog.net.policy.Breaker.is_open", lambda breaker: True)
-    monkeypatch.setattr("scog.net.policy.Breaker.state", BreakerState.OPEN)
+    monkeypatch.setattr("scog.net.policy.CircuitBreaker.is_open", lambda breaker: True)
+    monkeypatch.setattr("scog.net.policy.CircuitBreaker.state", BreakerState.OPEN)
     code, out, _ = scog(capfd, "doctor")
     assert code == 1
     assert f"FAIL  {world.host}: open" in out
@@ -242,7 +242,7 @@ def test_what_of_an_archive_cannot_be_used_is_named(tmp_path: Path, capfd: pytes
         (SEARCH, edit(lambda page: page.update(features=[1, 2, 3])), "items: 0 usable", "right collection"),
         (f"/cogs/{SQUARES[0].name}/B04.tif", status(404), "header of", "not public"),
         (f"/cogs/{SQUARES[0].name}/B04.tif", status(503), "header of", "SCOG_READ_STALL"),
-        (f"/cogs/{SQUARES[0].name}/B04.tif", html, "header of", "not what its catalogue promises"),
+        (f"/cogs/{SQUARES[0].name}/B04.tif", html, "header of", "not what its item describes"),
     ],
 )
 def test_what_fails_is_said_with_a_hint(

@@ -22,7 +22,7 @@ from scog.catalog.georeference import PLACING
 from scog.catalog.offset import C1, L2A
 from scog.catalog.query import Page, Query
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable, ScogError
-from scog.net.catalog_http import PATIENCE, SILENCE, CatalogHttp
+from scog.net.catalog_http import HEDGE_AFTER, READ_TIMEOUT, CatalogHttp
 from scog.net.catalog_io import CatalogIO
 from scog.net.policy import Tally, host_of, place_of
 
@@ -72,8 +72,8 @@ class RemoteCatalog:
         deadline: float,
         retries: int,
         ask_for_fields: bool = True,
-        silence: float = SILENCE,
-        patience: float = PATIENCE,
+        silence: float = READ_TIMEOUT,
+        patience: float = HEDGE_AFTER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Seconds: `deadline` for one search, `silence` without a byte until it is given up, `patience` until a hedge.
@@ -85,7 +85,7 @@ class RemoteCatalog:
         self._ask_for_fields = ask_for_fields
         self._clock = clock
         self._http = CatalogHttp(
-            hosts=(host_of(url), *hosts), retries=retries, silence=silence, patience=patience, clock=clock
+            hosts=(host_of(url), *hosts), retries=retries, read_timeout=silence, hedge_after=patience, clock=clock
         )
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="scog-catalog")
         self._client: tuple[float, Client] | None = None

@@ -1,4 +1,4 @@
-"""`scog doctor`: whether the catalogue answers, whether its pixels can be read, and what the line allows."""
+"""`scog doctor`: checks the catalogue and its pixels, and measures the network."""
 
 from scog.doctor.examination import examine
 from scog.doctor.finding import Finding

@@ -1,4 +1,4 @@
-"""Whether the catalogue answers and its pixels can be read, checked step by step as an image would do it."""
+"""Checks, in the order of an image request, whether the catalogue answers and its pixels can be read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scog.catalog.search import Search
 from scog.catalog.store import SearchStore
 from scog.catalog.when import Interval, rfc3339
 from scog.doctor.finding import Finding
-from scog.doctor.line import latency, throughput
+from scog.doctor.network import latency, throughput
 from scog.engine import Engine, open_engine
 from scog.errors import (
     AssetMissing,
@@ -27,7 +27,7 @@ from scog.errors import (
     SourceError,
     SourceUnavailable,
 )
-from scog.net.part import is_local
+from scog.net.byte_range import is_local
 from scog.net.policy import Tally, host_of
 from scog.pixels.binding import bound
 from scog.pixels.description import Description
@@ -39,7 +39,7 @@ WORLD = (-180.0, -85.0, 180.0, 85.0)
 
 
 async def examine(settings: Settings) -> AsyncGenerator[Finding]:
-    """Check one thing after the other, until one fails on which the next depends."""
+    """Run the checks in order. A failed check ends those that depend on it."""
     try:
         async with open_engine(settings) as engine:
             async for finding in _examine(engine):
@@ -81,16 +81,16 @@ async def _steps(engine: Engine) -> AsyncIterator[Finding]:
     block = await _block(engine, scene, description)
     yield block
     if block.well and not is_local(_asset(scene)[1]):
-        async for finding in _line(engine, _asset(scene)[1]):
+        async for finding in _network(engine, _asset(scene)[1]):
             yield finding
 
 
-async def _line(engine: Engine, url: str) -> AsyncIterator[Finding]:
-    """The line to the host of a file that could be read."""
+async def _network(engine: Engine, url: str) -> AsyncIterator[Finding]:
+    """Measure the connection to the host of a file that could be read."""
     try:
         part = await engine.ranges.read(url, 0, 1, Tally())
     except SourceError as fault:
-        yield Finding(False, f"line to {host_of(url)}: {fault} ({fault.reason})", _hint(fault, url))
+        yield Finding(False, f"connection to {host_of(url)}: {fault} ({fault.reason})", _hint(fault, url))
         return
     seen, finding = await latency(url)
     yield finding
@@ -99,14 +99,14 @@ async def _line(engine: Engine, url: str) -> AsyncIterator[Finding]:
 
 
 def _hosts(engine: Engine) -> list[Finding]:
-    """The hosts that are left alone now, after too many failures in this examination."""
+    """The hosts whose circuit breaker is not closed after these checks."""
     states = _breaker_states(engine)
-    hint = "Too many requests failed one after the other. Check the network and the host; it is tried again by itself."
+    hint = "Too many consecutive requests failed. Check the network and the host; scog retries it by itself."
     return [Finding(False, f"{host}: {state}", hint) for host, state in states.items() if state != "closed"]
 
 
 def _breaker_states(engine: Engine) -> dict[str, str]:
-    """The breaker's state of each host: `closed` (asked as usual), `open` (left alone) or `half-open` (being tried)."""
+    """State of each host's breaker: `closed`, `open` or `half-open`."""
     states = {host.name: host.breaker.value for host in engine.ranges.hosts}
     catalog = engine.searches.catalog
     return states | ({host_of(catalog.url): catalog.breaker_state} if isinstance(catalog, RemoteCatalog) else {})
@@ -125,7 +125,7 @@ async def _landing(engine: Engine) -> Finding:
 
 
 async def _search(engine: Engine) -> tuple[Search | None, Finding]:
-    """One page of the newest scenes of the world, whatever their clouds; nothing is taken from what is kept."""
+    """One page of the newest scenes of the world, of any cloud cover, without the cache."""
     since, tally = time.perf_counter(), Tally()
     searches = engine.searches
     collection = searches.collection
@@ -172,12 +172,12 @@ async def _header(engine: Engine, scene: Scene) -> tuple[Description | None, Fin
     except SourceError as fault:
         return None, Finding(False, f"{what}: {fault} ({fault.reason})", _hint(fault, asset))
     height, width = found.levels[0].grid.shape
-    cost = _cost(since, tally) if tally.requests or is_local(asset) else "kept from an earlier run"
+    cost = _cost(since, tally) if tally.requests or is_local(asset) else "cached by an earlier run"
     return found, Finding(True, f"{what}: {cost}, {width} x {height} pixels, {len(found.levels)} levels")
 
 
 async def _block(engine: Engine, scene: Scene, found: Description) -> Finding:
-    """The block in the middle of the full-size level."""
+    """Read the block in the middle of the full-resolution level."""
     band, asset = _asset(scene)
     since, tally = time.perf_counter(), Tally()
     level = found.levels[0]
@@ -187,12 +187,12 @@ async def _block(engine: Engine, scene: Scene, found: Description) -> Finding:
     except SourceError as fault:
         return Finding(False, f"one block of it: {fault} ({fault.reason})", _hint(fault, asset))
     rows, columns = blocks[middle].shape
-    cost = _cost(since, tally) if tally.requests or is_local(asset) else "nothing was written there"
+    cost = _cost(since, tally) if tally.requests or is_local(asset) else "a sparse block, stored without data"
     return Finding(True, f"one block of {band}, {columns} x {rows} pixels: {cost}")
 
 
 def _asset(scene: Scene) -> tuple[str, str]:
-    """The band to try, and where it lies."""
+    """The band to try, and the URL of its asset."""
     band = "red" if "red" in scene.assets else next(iter(scene.assets))
     return band, scene.assets[band].url
 
@@ -209,12 +209,12 @@ def _hint(fault: ScogError, url: str = "") -> str:
         case CatalogBroken():
             return "Is this the landing page of a STAC API? Open it in a browser; SCOG_CATALOG sets it."
         case AssetRefused(reason="host-not-allowed"):
-            return f"If you trust that host, allow it: SCOG_HOSTS={host_of(url)}"
+            return f"If you trust this host, allow it: SCOG_HOSTS={host_of(url)}"
         case AssetRefused(reason="several-bands" | "no-such-band" | "shape-mismatch" | "no-crs"):
             return "cog.md says how an item tells which bands a file holds, and where it lies."
         case AssetMissing():
-            return "The file is gone or not public. A newer scene may work; files that cost the requester never do."
+            return "The file is gone or not public. A newer scene may work; requester-pays files cannot be read."
         case SourceUnavailable():
-            return "Check the network. A line that often stalls may need a longer SCOG_READ_STALL (seconds)."
+            return "Check the network. A connection that often stalls may need a longer SCOG_READ_STALL (seconds)."
         case _:
-            return "The file is not what its catalogue promises; other scenes may be well."
+            return "The file is not what its item describes; other scenes may be readable."

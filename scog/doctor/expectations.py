@@ -1,4 +1,4 @@
-"""What to expect of a line: seconds for a screenful of tiles, and the settings that fit. Pure numbers."""
+"""What a measured network means for users: seconds for a screenful of tiles, and settings that fit. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,65 +7,69 @@ from dataclasses import dataclass
 from scog.settings import Settings
 
 SCREENFUL = {11: 8_500_000, 13: 16_700_000}
-"""Bytes of 15 NDVI tiles (5 x 3) of one scene that is not in the cache, by zoom."""
+"""Bytes of 15 NDVI tiles (5 x 3) of one uncached scene, by zoom."""
 PAGE = 800_000
-"""Bytes of a search's page of 100 items, with just the fields that are read."""
+"""Bytes of a search page of 100 items that is restricted to the fields scog reads."""
 OVERHEAD = 1.25
-"""What a screenful takes, as a multiple of the time that its bytes and round trips take."""
+"""Duration of a screenful as a multiple of the time for its bytes and round trips."""
 TILES, AT_ONCE = 15, 6
-"""Tiles of a screenful, and those of them that a browser asks for at once: they share the line."""
+"""Tiles of a screenful, and the number that a browser requests at a time; those share the bandwidth."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line to a host: seconds of a round trip, of TLS, and until the first byte; bytes a second."""
+class NetworkProfile:
+    """The measured network to a host: latencies in seconds, rates in bytes per second.
+
+    `connect` is the time to establish a connection, `tls` that of the TLS handshake, `first_byte` that from a request
+    to its first byte.
+    """
 
     connect: float
     tls: float
     first_byte: float
-    one: float
-    """Bytes a second of one connection."""
-    many: float
-    """Bytes a second of several connections together."""
+    single_rate: float
+    """Of one connection."""
+    parallel_rate: float
+    """Of several connections together."""
 
     @property
     def rate(self) -> float:
-        """Bytes a second that images can have."""
-        return max(self.one, self.many)
+        """Bytes per second available to images."""
+        return max(self.single_rate, self.parallel_rate)
 
 
-def screenful(line: Line, zoom: int) -> float:
-    """Seconds until 15 tiles of a cold screenful are drawn, the search not counted.
+def screenful(network: NetworkProfile, zoom: int) -> float:
+    """Seconds until 15 tiles of an uncached screenful are drawn, without the search.
 
-    Connecting, then header and blocks one after the other, then the bytes.
+    One connection, then the header and the blocks one after the other, then the bytes.
     """
-    round_trips = line.connect + line.tls + 2 * line.first_byte
-    return OVERHEAD * (SCREENFUL[zoom] / line.rate + round_trips)
+    round_trips = network.connect + network.tls + 2 * network.first_byte
+    return OVERHEAD * (SCREENFUL[zoom] / network.rate + round_trips)
 
 
-def search_page(line: Line) -> float:
-    """Seconds that a page of 100 items takes at this rate, once it comes."""
-    return PAGE / line.rate
+def search_page(network: NetworkProfile) -> float:
+    """Seconds to receive a page of 100 items."""
+    return PAGE / network.rate
 
 
-def advice(line: Line, settings: Settings) -> list[str]:
-    """Settings to change, as `SCOG_NAME=value: why`; empty where they fit."""
-    found = []
-    slowest = AT_ONCE / TILES * max(screenful(line, zoom) for zoom in SCREENFUL)
+def advice(network: NetworkProfile, settings: Settings) -> list[str]:
+    """Settings to change, as `SCOG_NAME=value: why`; empty if the current ones fit."""
+    advised = []
+    slowest = AT_ONCE / TILES * max(screenful(network, zoom) for zoom in SCREENFUL)
     if slowest > settings.tile_deadline:
-        found.append(
+        advised.append(
             f"SCOG_TILE_DEADLINE={_rounded_up(slowest)}: {AT_ONCE} tiles at once take {slowest:.0f} s here, and "
             f"{settings.tile_deadline:g} s are allowed"
         )
-    page = search_page(line)
-    if OVERHEAD * page + line.first_byte > settings.catalog_deadline:
-        found.append(
+    page = search_page(network)
+    if OVERHEAD * page + network.first_byte > settings.catalog_deadline:
+        advised.append(
             f"SCOG_CATALOG_DEADLINE={_rounded_up(2 * page)}: a page of a search takes {page:.0f} s here, and "
             f"{settings.catalog_deadline:g} s are allowed"
         )
-    return found
+    return advised
 
 
 def _rounded_up(seconds: float) -> int:
-    """To whole 5 s."""
+    """Round up to a multiple of 5 s."""
     return int(-(-seconds // 5) * 5)

@@ -1,4 +1,4 @@
-"""What the doctor reports."""
+"""The results of `scog doctor`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was checked: whether it is well, what was seen, and where not, what to do.
+    """Result of one check: whether it passed, what was found, and if it failed, what to do.
 
     `values` are the numbers in the text, by name and in SI units, for programs.
     """

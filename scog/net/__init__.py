@@ -1,1 +1,1 @@
-"""How scog speaks to other machines: one policy for pixels (a client of our own) and catalogues (httpx)."""
+"""Network access under one policy: a small HTTP client for pixels, httpx for catalogues."""

@@ -1,6 +1,6 @@
-"""Requests to one catalogue over httpx: its own host only, timeouts for silence, one hedge, bounded sizes, retries.
+"""Requests to one catalogue over httpx: only its own host, read timeouts, one hedge, bounded sizes, retries.
 
-Proxies are those of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as httpx reads them when the client is made.
+The proxies are those of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, read by httpx when the client is made.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from typing import Any
 import httpx
 
 from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
-from scog.net.hedge import Hear, Hedges, Silence, TypicalWait
-from scog.net.policy import RETRIED_STATUS, Breaker, Tally, is_allowed, pause_before, place_of
-from scog.net.reasons import WAY_ON, reason_of
-from scog.net.trust import tls_context
+from scog.net.certificates import tls_context
+from scog.net.connection_errors import NEXT_STEP, reason_of
+from scog.net.hedge import Hedges, OnData, ReadTimeout, TypicalLatency
+from scog.net.policy import RETRIED_STATUS, CircuitBreaker, Tally, is_allowed, place_of, retry_delay
 
-MAX_ANSWER = 12_000_000
-"""Bytes of one answer; a page of 100 items is 2.3 MB. Parsed it takes up to twenty times as much memory."""
-MAX_REST = 60.0
-"""Seconds that the catalogue is left alone at most where it asks to be (Retry-After)."""
-SILENCE = 5.0
-"""Seconds without a byte after which an answer is given up. A catalogue that hangs is reported within 8 s, also where
-it hangs after its headers: then a hedge is made after half of this, and is heard once."""
-PATIENCE = 1.0
-"""Seconds without a byte after which a request is hedged at the earliest; Earth Search takes 0.5 to 3 s."""
-LATER_THAN_TYPICAL = 3.0
-"""Times the typical wait after which an answer counts as late."""
-SIGN_OF_LIFE = 4096
-"""Bytes of a body that count as a sign of life; a slower drip, below 0.7 KB/s, counts as silence."""
-# A 403 is what Earth Search's gateway says under load.
+MAX_RESPONSE = 12_000_000
+"""Bytes of one response at most. A page of 100 items has 2.3 MB; parsed, it takes up to twenty times as much memory."""
+MAX_RETRY_AFTER = 60.0
+"""Seconds at most for which no request is sent after a Retry-After."""
+READ_TIMEOUT = 5.0
+"""Seconds without data after which a request fails. A catalogue that hangs is thus reported within 8 s, even if it
+hangs after its headers: a hedge is sent after half of this, and may receive data once."""
+HEDGE_AFTER = 1.0
+"""Seconds without data after which a request is hedged, at least. Earth Search takes 0.5 to 3 s."""
+LATE_FACTOR = 3.0
+"""Multiple of the typical latency after which a response counts as late."""
+MIN_PROGRESS = 4096
+"""Bytes of a body that reset the read timeout. A slower response, below 0.7 KB/s, times out."""
+# Earth Search's gateway answers 403 under load.
 RETRIED = RETRIED_STATUS | {403, 408}
 
 
-class WrongAnswer(CatalogBroken):
-    """An answer that may be the fault of something on the way, such as a captive portal; worth one fresh try."""
+class UnexpectedResponse(CatalogBroken):
+    """A response that may come from something on the way, such as a captive portal; worth one retry."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """One request; `parameters` are the JSON body of a POST, else the query. `deadline` is on the client's clock."""
+class CatalogRequest:
+    """One request. `parameters` are the JSON body of a POST, else the query; `deadline` is by the client's clock."""
 
     method: str
     url: str
@@ -52,178 +52,190 @@ class Question:
     tally: Tally
 
     @property
-    def place(self) -> str:
-        """The URL as messages name it: without query and credentials."""
+    def display_url(self) -> str:
+        """The URL for messages: without query and credentials."""
         return place_of(self.url)
 
 
 class CatalogHttp:
-    """The connection to one catalogue. Made within an event loop, which does the work; asked by other threads."""
+    """HTTP client of one catalogue. Made within an event loop, which does the I/O; called from other threads."""
 
     def __init__(
         self,
         *,
         hosts: tuple[str, ...],
         retries: int,
-        silence: float = SILENCE,
-        patience: float = PATIENCE,
+        read_timeout: float = READ_TIMEOUT,
+        hedge_after: float = HEDGE_AFTER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises InvalidInput for a proxy in the environment that cannot be used."""
+        """`read_timeout` and `hedge_after` in seconds. Raises InvalidInput if the environment's proxy is invalid."""
         self._hosts = hosts
         self._retries = retries
-        self._silence = silence
-        self._patience = patience
+        self._read_timeout = read_timeout
+        self._hedge_after = hedge_after
         self._clock = clock
-        self._breaker = Breaker(clock=clock)
-        self._resting_until = 0.0
-        self._heard_at = float("-inf")
+        self._breaker = CircuitBreaker(clock=clock)
+        self._retry_after_until = 0.0
+        self._last_data = float("-inf")
         self._hedges = Hedges()
-        self._waits = {is_post: TypicalWait() for is_post in (False, True)}  # landing pages come sooner than searches
+        self._waits = {is_post: TypicalLatency() for is_post in (False, True)}  # landing pages are faster than searches
         self._loop = asyncio.get_running_loop()
         self._client = _client()
 
     @property
     def breaker_state(self) -> str:
-        """`closed` while the catalogue is asked as usual; `open` or `half-open` after failures."""
+        """`closed` while requests are sent as usual; `open` or `half-open` after failures."""
         return self._breaker.state.value
 
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
 
-    def ask(self, question: Question) -> Future[str]:
-        """Ask; the text of the answer to come. For other threads than the loop's; to cancel it ends the request.
+    def submit(self, request: CatalogRequest) -> Future[str]:
+        """Send a request. Returns a future of the response's text; cancelling it cancels the request.
 
-        The future raises CatalogUnavailable for what may pass, after the retries; WrongAnswer for what may be somebody
-        else's answer; CatalogBroken for everything else.
+        To be called from other threads than the event loop's. The future raises CatalogUnavailable for transient
+        faults, after the retries; UnexpectedResponse for what may be another server's response; CatalogBroken for
+        everything else.
         """
-        if not is_allowed(question.url, self._hosts):
-            raise CatalogBroken("The catalogue refers to a host that may not be asked (SCOG_HOSTS).")
-        return asyncio.run_coroutine_threadsafe(self._answer(question), self._loop)
+        if not is_allowed(request.url, self._hosts):
+            raise CatalogBroken("The catalogue links to a host that is not among the allowed hosts (SCOG_HOSTS).")
+        return asyncio.run_coroutine_threadsafe(self._fetch(request), self._loop)
 
-    async def _answer(self, question: Question) -> str:
+    async def _fetch(self, request: CatalogRequest) -> str:
         since = self._clock()
-        self._check_rest(question)
-        received = question.tally.bytes
+        self._check_available(request)
+        received = request.tally.bytes
         try:
-            # The silence limit lets an answer that drips go on for ever: the total is the caller's deadline.
-            async with asyncio.timeout(question.deadline - since):
-                text = await self._with_retries(question)
-        except (TimeoutError, Silence) as fault:
-            self._judge_timeout(since, fault)
-            raise CatalogUnavailable(self._late(question, fault, question.tally.bytes - received)) from None
+            # A response that drips never reaches the read timeout: the deadline bounds its total time.
+            async with asyncio.timeout(request.deadline - since):
+                text = await self._with_retries(request)
+        except (TimeoutError, ReadTimeout) as fault:
+            self._record_timeout(since, fault)
+            raise CatalogUnavailable(self._timeout_message(request, fault, request.tally.bytes - received)) from None
         except CatalogUnavailable:
             self._breaker.fault()
             raise
         except CatalogBroken:
-            self._breaker.success()  # the host is well, its answer is not
+            self._breaker.success()  # the host is available, only its response is invalid
             raise
         self._breaker.success()
         return text
 
-    def _check_rest(self, question: Question) -> None:
-        """Raise CatalogUnavailable while the catalogue is left alone, or where the caller's time is over already."""
-        if self._clock() < self._resting_until:
+    def _check_available(self, request: CatalogRequest) -> None:
+        """Raise CatalogUnavailable during a Retry-After, after the caller's deadline, or while the breaker is open."""
+        seconds_left = self._retry_after_until - self._clock()
+        if seconds_left > 0:
             raise CatalogUnavailable(
-                f"The catalogue {question.place} asked to be left alone for {self._resting_until - self._clock():.0f} s"
-                " (Retry-After). Try again then."
+                f"The catalogue {request.display_url} accepts no requests for {seconds_left:.0f} s (Retry-After)."
+                " Try again then."
             )
-        if self._clock() >= question.deadline:
-            raise CatalogUnavailable(f"The catalogue {question.place} was not asked in time: too many searches wait.")
+        if self._clock() >= request.deadline:
+            raise CatalogUnavailable(
+                f"The request to the catalogue {request.display_url} was not sent in time: too many searches wait."
+            )
         if self._breaker.is_open():
             raise CatalogUnavailable(
-                f"The catalogue {question.place} kept failing and is left alone for some seconds. {WAY_ON}"
+                f"The catalogue {request.display_url} failed repeatedly; requests to it are paused for some seconds. "
+                f"{NEXT_STEP}"
             )
 
-    def _judge_timeout(self, since: float, fault: Exception) -> None:
-        """A timeout is the host's fault only where nothing at all was heard from it meanwhile.
+    def _record_timeout(self, since: float, fault: Exception) -> None:
+        """Count a timeout as the host's fault only if nothing at all was received from the host meanwhile.
 
-        A request whose turn came late has too little time left to prove anything.
+        A request that was sent shortly before its deadline proves nothing.
         """
-        had_time = isinstance(fault, Silence) or self._clock() - since >= self._silence / 2
-        if had_time and self._heard_at < since:
+        had_time = isinstance(fault, ReadTimeout) or self._clock() - since >= self._read_timeout / 2
+        if had_time and self._last_data < since:
             self._breaker.fault()
 
-    def _late(self, question: Question, fault: Exception, received: int) -> str:
-        if isinstance(fault, Silence):
+    def _timeout_message(self, request: CatalogRequest, fault: Exception, received: int) -> str:
+        if isinstance(fault, ReadTimeout):
             return (
-                f"The catalogue {question.place} did not answer in time: no byte came for {self._silence:g} s. {WAY_ON}"
+                f"The catalogue {request.display_url} did not answer in time: "
+                f"no data arrived for {self._read_timeout:g} s. {NEXT_STEP}"
             )
-        progress = f"{received / 1e6:.2f} MB of its answer had come" if received else "nothing had come"
+        progress = f"{received / 1e6:.2f} MB of its response had arrived" if received else "no data had arrived"
         return (
-            f"The catalogue {question.place} did not answer in time: {progress}. A slow line may need a longer "
-            "SCOG_CATALOG_DEADLINE (seconds); `scog doctor` measures it."
+            f"The catalogue {request.display_url} did not answer in time: {progress}. "
+            "A slow connection may need a longer SCOG_CATALOG_DEADLINE (seconds); `scog doctor` measures it."
         )
 
-    async def _with_retries(self, question: Question) -> str:
+    async def _with_retries(self, request: CatalogRequest) -> str:
         attempt = 0
         while True:
             try:
-                return await self._hedged(question)
-            except _Passing as fault:
+                return await self._hedged(request)
+            except _TransientError as fault:
                 attempt += 1
-                pause = pause_before(attempt, fault.retry_after)
-                if attempt > self._retries or self._clock() + pause >= question.deadline:
+                pause = retry_delay(attempt, fault.retry_after)
+                if attempt > self._retries or self._clock() + pause >= request.deadline:
                     if fault.retry_after is not None:
-                        self._resting_until = self._clock() + min(pause, MAX_REST)
-                    raise CatalogUnavailable(f"The catalogue {question.place} {fault}. {fault.way_on}") from None
+                        self._retry_after_until = self._clock() + min(pause, MAX_RETRY_AFTER)
+                    raise CatalogUnavailable(
+                        f"The catalogue {request.display_url} {fault}. {fault.next_step}"
+                    ) from None
                 await asyncio.sleep(pause)
 
-    async def _hedged(self, question: Question) -> str:
-        waits = self._waits[question.method == "POST"]
-        patience = max(self._patience, LATER_THAN_TYPICAL * waits.seconds)
+    async def _hedged(self, request: CatalogRequest) -> str:
+        waits = self._waits[request.method == "POST"]
+        hedge_after = max(self._hedge_after, LATE_FACTOR * waits.seconds)
         return await self._hedges.first(
-            lambda hear: self._once(question, hear, waits),
-            patience=min(patience, self._silence / 2),
-            limit=self._silence,
+            lambda on_data: self._send(request, on_data, waits),
+            hedge_after=min(hedge_after, self._read_timeout / 2),
+            read_timeout=self._read_timeout,
         )
 
-    async def _once(self, question: Question, hear: Hear, waits: TypicalWait) -> str:
-        body = {"json": question.parameters} if question.method == "POST" else {"params": question.parameters or None}
-        question.tally.requests += 1
+    async def _send(self, request: CatalogRequest, on_data: OnData, waits: TypicalLatency) -> str:
+        body = {"json": request.parameters} if request.method == "POST" else {"params": request.parameters or None}
+        request.tally.requests += 1
         since = self._clock()
         try:
-            # Silence is judged above, for both requests of a hedge together; httpx needs no timeouts of its own.
-            async with self._client.stream(question.method, question.url, timeout=None, **body) as response:  # type: ignore[arg-type]
+            # Hedges.first applies the read timeout to both requests of a hedge together.
+            async with self._client.stream(request.method, request.url, timeout=None, **body) as response:  # type: ignore[arg-type]
                 waits.add(self._clock() - since)
-                self._hear(hear)
-                _check_status(response, question.place)
-                return await self._text(response, question, hear)
+                self._note_data(on_data)
+                _check_status(response, request.display_url)
+                return await self._read_text(response, request, on_data)
         except httpx.TransportError as fault:
-            raise _Passing(*reason_of(fault)) from None
+            raise _TransientError(*reason_of(fault)) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as fault:
-            raise WrongAnswer(
-                f"The catalogue {question.place} breaks the HTTP protocol ({type(fault).__name__})."
+            raise UnexpectedResponse(
+                f"The catalogue {request.display_url} breaks the HTTP protocol ({type(fault).__name__})."
             ) from None
 
-    def _hear(self, hear: Hear) -> None:
-        self._heard_at = self._clock()
-        hear()
+    def _note_data(self, on_data: OnData) -> None:
+        self._last_data = self._clock()
+        on_data()
 
-    async def _text(self, response: httpx.Response, question: Question, hear: Hear) -> str:
+    async def _read_text(self, response: httpx.Response, request: CatalogRequest, on_data: OnData) -> str:
         data = bytearray()
         announced = 0
         counted = response.num_bytes_downloaded
         async for chunk in response.aiter_bytes():
             data += chunk
-            question.tally.bytes += response.num_bytes_downloaded - counted  # as they came, compressed or not
+            request.tally.bytes += response.num_bytes_downloaded - counted  # as transferred, compressed or not
             counted = response.num_bytes_downloaded
-            if len(data) > MAX_ANSWER:
-                raise CatalogBroken(f"The answer of the catalogue {question.place} is larger than {MAX_ANSWER} bytes.")
-            if len(data) - announced >= SIGN_OF_LIFE:
+            if len(data) > MAX_RESPONSE:
+                raise CatalogBroken(
+                    f"The response of the catalogue {request.display_url} is larger than {MAX_RESPONSE} bytes."
+                )
+            if len(data) - announced >= MIN_PROGRESS:
                 announced = len(data)
-                self._hear(hear)
+                self._note_data(on_data)
         try:
             return data.decode()
         except UnicodeDecodeError:
-            raise WrongAnswer(f"The answer of the catalogue {question.place} is not text.") from None
+            raise UnexpectedResponse(
+                f"The response of the catalogue {request.display_url} is not UTF-8 text."
+            ) from None
 
 
-def wait_for(answer: Future[str]) -> str:
-    """What an answer brings, waited for by a thread. Raises CatalogUnavailable where it is cancelled."""
+def wait_for(response: Future[str]) -> str:
+    """Block the thread until the response is there. Raises CatalogUnavailable if the request is cancelled."""
     try:
-        return answer.result()
+        return response.result()
     except CancelledError:
         raise CatalogUnavailable("The search was stopped.") from None
 
@@ -234,7 +246,7 @@ def _client() -> httpx.AsyncClient:
         return httpx.AsyncClient(
             follow_redirects=False, trust_env=True, verify=tls_context(), headers={"User-Agent": "scog"}
         )
-    except (ValueError, ImportError, httpx.InvalidURL) as fault:  # ImportError: SOCKS needs a package of its own
+    except (ValueError, ImportError, httpx.InvalidURL) as fault:  # ImportError: SOCKS needs an extra package
         reason = str(fault).partition(". ")[0].rstrip(".")
         raise InvalidInput(
             f"A proxy in the environment cannot be used: {reason}.",
@@ -242,20 +254,22 @@ def _client() -> httpx.AsyncClient:
         ) from None
 
 
-def _check_status(response: httpx.Response, place: str) -> None:
+def _check_status(response: httpx.Response, display_url: str) -> None:
     status = response.status_code
     if status in RETRIED:
-        raise _Passing(f"answers {status}", "Try again in a minute.", response.headers.get("Retry-After"))
+        raise _TransientError(f"answers {status}", "Try again in a minute.", response.headers.get("Retry-After"))
     if status == 401:
-        raise WrongAnswer(f"The catalogue {place} answers 401: it wants credentials, and scog sends none.")
+        raise UnexpectedResponse(
+            f"The catalogue {display_url} answers 401: it requires credentials, which scog does not send."
+        )
     if status != 200:
-        raise CatalogBroken(f"The catalogue {place} answers {status}.")
+        raise CatalogBroken(f"The catalogue {display_url} answers {status}.")
 
 
-class _Passing(Exception):
-    """A fault that another try may get around."""
+class _TransientError(Exception):
+    """A fault that a retry may get around."""
 
-    def __init__(self, message: str, way_on: str, retry_after: str | None = None) -> None:
+    def __init__(self, message: str, next_step: str, retry_after: str | None = None) -> None:
         super().__init__(message)
-        self.way_on = way_on
+        self.next_step = next_step
         self.retry_after = retry_after

@@ -1,4 +1,4 @@
-"""pystac-client's requests, made by `CatalogHttp`: nothing goes past its policy, and nothing to local files."""
+"""pystac-client's I/O through `CatalogHttp`: every request follows its policy, and no local file is opened."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from pystac_client.stac_api_io import StacApiIO
 
 from scog.errors import CatalogBroken, CatalogUnavailable
-from scog.net.catalog_http import CatalogHttp, Question, WrongAnswer, wait_for
+from scog.net.catalog_http import CatalogHttp, CatalogRequest, UnexpectedResponse, wait_for
 from scog.net.policy import Tally
 
 
 class CatalogIO(StacApiIO):
-    """The I/O of one search by pystac-client, in a thread of its own; another may stop it."""
+    """pystac-client's I/O for one search, which runs in a thread of its own; other threads may stop it."""
 
     def __init__(self, http: CatalogHttp, deadline: float, tally: Tally) -> None:
         super().__init__(max_retries=None)
@@ -23,14 +23,14 @@ class CatalogIO(StacApiIO):
         self._tally = tally
         self._stopping = threading.Lock()
         self._stopped = False
-        self._answer: Future[str] | None = None
+        self._response: Future[str] | None = None
 
     def stop(self) -> None:
-        """End the request under way, if any; no other one is made."""
+        """Cancel the request in flight, if any, and refuse further ones."""
         with self._stopping:
             self._stopped = True
-            if self._answer is not None:
-                self._answer.cancel()
+            if self._response is not None:
+                self._response.cancel()
 
     def request(
         self,
@@ -39,23 +39,23 @@ class CatalogIO(StacApiIO):
         headers: dict[str, str] | None = None,
         parameters: dict[str, Any] | None = None,
     ) -> str:
-        """The answer's text. Headers that a link asks for are not sent. Raises a CatalogError."""
-        question = Question((method or "GET").upper(), href, parameters, self._deadline, self._tally)
+        """The response's text. Headers given in a link are not sent. Raises a CatalogError."""
+        request = CatalogRequest((method or "GET").upper(), href, parameters, self._deadline, self._tally)
         with self._stopping:
             if self._stopped:
                 raise CatalogUnavailable("The search was stopped.")
-            self._answer = self._http.ask(question)
-        return wait_for(self._answer)
+            self._response = self._http.submit(request)
+        return wait_for(self._response)
 
     def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """The answer's JSON object.
+        """The response's JSON object.
 
-        A first answer that is none may come from something on the way, so it is asked for once more. Raises a
-        CatalogError, or what the JSON parser raises.
+        An invalid response may come from something on the way, so the request is repeated once. Raises a CatalogError,
+        or what the JSON parser raises.
         """
         try:
             return self._object(source, *args, **kwargs)
-        except (WrongAnswer, ValueError, RecursionError):
+        except (UnexpectedResponse, ValueError, RecursionError):
             return self._object(source, *args, **kwargs)
 
     def _object(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -68,5 +68,5 @@ class CatalogIO(StacApiIO):
         """As pystac-client, but a link never opens a local file."""
         href = source if isinstance(source, str) else str(getattr(source, "href", ""))
         if not href.startswith(("http://", "https://")):
-            raise CatalogBroken("The catalogue holds a link that is no web address.")
+            raise CatalogBroken("The catalogue contains a link that is not an http(s) URL.")
         return super().read_text(source, *args, **kwargs)

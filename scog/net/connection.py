@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: what arrives of a body goes from the socket straight into the memory it is used from."""
+"""One HTTP/1.1 connection. Bodies are received directly into the memory that they are used from, without a copy."""
 
 from __future__ import annotations
 
@@ -9,245 +9,248 @@ from typing import NamedTuple, Protocol, cast
 from httptools import HttpParserError, HttpResponseParser
 
 MAX_HEAD = 32_768
-"""Bytes of status line and headers."""
-HEAD_STEP = 8_192
-"""Bytes read at once while the head is incomplete: what comes of the body with it has to be copied."""
+"""Bytes of status line and headers at most."""
+HEAD_BUFFER = 8_192
+"""Bytes received at once until the head is complete. The part of the body among them has to be copied."""
 
 
 class Head(NamedTuple):
-    """Status and headers of an answer, these by their names in lower case."""
+    """Status and headers of a response. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
 
 
-Judge = Callable[[Head], int]
-"""Says how many bytes the body has to have, or raises what is wrong with the answer."""
-Room = Callable[[int], memoryview]
-"""Gives memory for so many bytes of a body."""
-Hear = Callable[[memoryview], None]
-"""Hears of the part of the body that is there whenever it has grown, but for the last time."""
+CheckHead = Callable[[Head], int]
+"""Returns the length in bytes that the body must have, or raises if the response cannot be used."""
+Allocate = Callable[[int], memoryview]
+"""Returns a buffer of the given length in bytes."""
+OnData = Callable[[memoryview], None]
+"""Called with the part of the body received so far whenever it has grown, except for the last time."""
 
 
-class Lost(ConnectionError):
-    """The connection ended before the answer did; `silent` if that never began."""
+class ConnectionLost(ConnectionError):
+    """The connection ended before the response did. `before_response`: before its first byte."""
 
-    def __init__(self, silent: bool) -> None:
+    def __init__(self, before_response: bool) -> None:
         super().__init__("the connection ended")
-        self.silent = silent
+        self.before_response = before_response
 
 
-class BadHttp(Exception):
-    """What came is not HTTP, or has another length than it says."""
+class ProtocolError(Exception):
+    """The response is not valid HTTP, or its body has another length than announced."""
 
 
 class Stream(Protocol):
-    """What a connection needs of a transport: an event loop's own, or TLS."""
+    """The part of a transport that a connection uses; implemented by the event loops' transports and by TlsStream."""
 
     def write(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all of `data`."""
 
     def is_closing(self) -> bool:
-        """Whether the connection has ended or is about to."""
+        """Whether the connection is closed or closing."""
 
     def abort(self) -> None:
-        """End the connection now."""
+        """Close the connection at once."""
 
 
 class Connection(asyncio.BufferedProtocol):
-    """A connection, for one question at a time."""
+    """An HTTP/1.1 connection that carries one request at a time."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, allocate: Allocate) -> None:
         self.idle_since = 0.0
-        """When it was last put aside, by time.monotonic."""
-        self.kept = False
-        """Whether it has been idle, so that the server may have closed it meanwhile."""
-        self.when_lost: Callable[[], None] = _nothing
-        self._room = room
+        """When it became idle, by time.monotonic."""
+        self.reused = False
+        """Whether it has been idle: the server may have closed it meanwhile."""
+        self.on_lost: Callable[[], None] = _do_nothing
+        self._allocate = allocate
         self._transport: Stream | None = None
-        self._answer: _Answer | None = None
-        self._keeps = True
-        self._buffer = memoryview(bytearray(HEAD_STEP))
+        self._response: _Response | None = None
+        self._keep_alive = True
+        self._buffer = memoryview(bytearray(HEAD_BUFFER))
 
     @property
     def reusable(self) -> bool:
-        """Whether another question may be asked."""
+        """Whether another request may be sent."""
         open_ = self._transport is not None and not self._transport.is_closing()
-        return open_ and self._keeps and self._answer is None
+        return open_ and self._keep_alive and self._response is None
 
-    async def ask(self, request: bytes, judge: Judge, hear: Hear | None = None) -> tuple[Head, memoryview]:
-        """Send a request. The answer and its body; whoever stops waiting ends the connection.
+    async def send(
+        self, request: bytes, check_head: CheckHead, on_data: OnData | None = None
+    ) -> tuple[Head, memoryview]:
+        """Send a request. Returns head and body. Cancelling closes the connection.
 
-        Raises what `judge` raises, Lost or BadHttp; the connection is of no use any more then.
+        Raises ConnectionLost, ProtocolError or what `check_head` raises; the connection cannot be used again after
+        that.
         """
         if self._transport is None or self._transport.is_closing():
-            raise Lost(silent=True)
-        answer = self._answer = _Answer(judge, self._room, hear)
+            raise ConnectionLost(before_response=True)
+        response = self._response = _Response(check_head, self._allocate, on_data)
         try:
             self._transport.write(request)
-            await answer.done
+            await response.done
         except BaseException:
-            answer.drop()
+            response.release()
             self.abort()
             raise
-        self._keeps = answer.keeps
-        self._answer = None
-        assert answer.head is not None
-        return answer.head, answer.body
+        self._keep_alive = response.keep_alive
+        self._response = None
+        assert response.head is not None
+        return response.head, response.body
 
     def abort(self) -> None:
-        """End the connection now."""
+        """Close the connection at once."""
         if self._transport is not None:
             self._transport.abort()
 
     # Called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection stands."""
+        """Store the transport."""
         self._transport = cast("Stream", transport)  # uvloop's does not subclass asyncio.Transport
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the next bytes go: what lacks of a body, and never more than that."""
-        lacking = None if self._answer is None else self._answer.lacking
-        return self._buffer if lacking is None else lacking
+        """Where the next bytes go: the rest of the body and never more than that, else the head buffer."""
+        remaining = None if self._response is None else self._response.remaining
+        return self._buffer if remaining is None else remaining
 
     def buffer_updated(self, nbytes: int) -> None:
-        """So many bytes have come."""
-        if self._answer is None or self._answer.done.done():  # nobody has asked for these
+        """Process `nbytes` bytes that were received."""
+        if self._response is None or self._response.done.done():  # bytes outside a response
             self.abort()
         else:
-            self._answer.take(self._buffer, nbytes)
+            self._response.feed(self._buffer, nbytes)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is over; an answer without a length ends like this."""
-        self.when_lost()
-        # They hold each other: memory would wait for the garbage collector.
+        """The connection is closed. This also ends a body without Content-Length."""
+        self.on_lost()
+        # Breaks a reference cycle, which would hold the memory until the garbage collector runs.
         self._transport = None
-        self.when_lost = _nothing
-        if self._answer is not None:
-            self._answer.end()
+        self.on_lost = _do_nothing
+        if self._response is not None:
+            self._response.eof()
 
 
-def _nothing() -> None:
-    """Nobody cares."""
+def _do_nothing() -> None:
+    """Default of `on_lost`."""
 
 
-class _Answer:
-    """An answer on its way."""
+class _Response:
+    """A response that is being received."""
 
-    def __init__(self, judge: Judge, room: Room, hear: Hear | None) -> None:
+    def __init__(self, check_head: CheckHead, allocate: Allocate, on_data: OnData | None) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.head: Head | None = None
         self.body = memoryview(b"")
-        self.lacking: memoryview | None = None
-        """The part of the body that comes next, once its length is known and it comes as it is."""
-        self.keeps = False
-        self._judge: Judge | None = judge
-        self._room = room
-        self._hear = hear
+        self.remaining: memoryview | None = None
+        """The part of the body not yet received, once its length is known and it needs no decoding."""
+        self.keep_alive = False
+        self._check_head: CheckHead | None = check_head
+        self._allocate = allocate
+        self._on_data = on_data
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
         self._headers: dict[str, str] = {}
-        self._read = 0
+        self._fed = 0
         self._filled = 0
-        self._early: list[bytes] = []
+        self._chunks: list[bytes] = []
         self._complete = False
 
-    def take(self, buffer: memoryview, count: int) -> None:
-        """Take bytes: of the body, if that is where they went, else of the buffer."""
-        if self.lacking is not None:
-            self.lacking = self.lacking[count:]
-            if not self.lacking:
+    def feed(self, buffer: memoryview, count: int) -> None:
+        """Process `count` received bytes: already in place if the body is received directly, else in `buffer`."""
+        if self.remaining is not None:
+            self.remaining = self.remaining[count:]
+            if not self.remaining:
                 self._finish()
-            elif self._hear is not None:
-                self._hear(self.body[: len(self.body) - len(self.lacking)])
+            elif self._on_data is not None:
+                self._on_data(self.body[: len(self.body) - len(self.remaining)])
             return
-        self._read += count
+        self._fed += count
         assert self._parser is not None
         try:
             self._parser.feed_data(buffer[:count])
             if self.head is not None:
-                self._proceed()
-            elif self._read >= MAX_HEAD:
-                raise BadHttp("its headers do not end")
+                self._process()
+            elif self._fed >= MAX_HEAD:
+                raise ProtocolError(f"its head is longer than {MAX_HEAD} bytes")
         except HttpParserError as fault:
-            self._fail(BadHttp(str(fault)))
-        except Exception as fault:  # of the judge's: it is for the one who asked
+            self._fail(ProtocolError(str(fault)))
+        except Exception as fault:  # from check_head: for the caller
             self._fail(fault)
 
-    def end(self) -> None:
-        """Nothing more comes."""
+    def eof(self) -> None:
+        """The connection is closed."""
         if self.done.done():
             return
         ended = self.head is not None and not {"content-length", "transfer-encoding"} & self._headers.keys()
         if ended and self._filled == len(self.body):
             self._finish()
         else:
-            self._fail(Lost(silent=self._read == 0))
+            self._fail(ConnectionLost(before_response=self._fed == 0))
 
-    def _proceed(self) -> None:
-        """Look at the head, and put what was read so far where it belongs.
+    def _process(self) -> None:
+        """Check the head, and copy the part of the body that was received with it.
 
-        The rest of a body of known length goes there by itself.
+        The rest of a body with Content-Length is received in place.
         """
         assert self.head is not None
-        if self._judge is not None:
-            self.body = self._room(self._judge(self.head))
-            self._judge = None
-            if not len(self.body):  # whatever comes is of no interest
-                self.keeps = False
+        if self._check_head is not None:
+            self.body = self._allocate(self._check_head(self.head))
+            self._check_head = None
+            if not len(self.body):  # the body is not needed
+                self.keep_alive = False
                 self._finish()
                 return
-        for data in self._early:
+        for data in self._chunks:
             if self._filled + len(data) > len(self.body):
-                raise BadHttp("more came than was asked for")
+                raise ProtocolError(f"its body is longer than the {len(self.body)} bytes requested")
             self.body[self._filled : self._filled + len(data)] = data
             self._filled += len(data)
-        self._early.clear()
+        self._chunks.clear()
         if self._complete:
             if self._filled != len(self.body):
-                raise BadHttp("less came than was asked for")
+                raise ProtocolError(f"its body has {self._filled} bytes instead of the {len(self.body)} requested")
             self._finish()
             return
         if self._headers.get("content-length") == str(len(self.body)):
-            self.lacking = self.body[self._filled :]
-        if self._hear is not None and self._filled:
-            self._hear(self.body[: self._filled])
+            self.remaining = self.body[self._filled :]
+        if self._on_data is not None and self._filled:
+            self._on_data(self.body[: self._filled])
 
     def _finish(self) -> None:
-        self.lacking = None
-        self.drop()
+        self.remaining = None
+        self.release()
         if not self.done.done():
             self.done.set_result(None)
 
     def _fail(self, fault: Exception) -> None:
-        self.drop()
+        self.release()
         if not self.done.done():
             self.done.set_exception(fault)
 
-    def drop(self) -> None:
-        """Parser and answer hold each other: the body would take memory until Python looks for such circles."""
-        self._parser = self._hear = None
+    def release(self) -> None:
+        """Break the reference cycle with the parser, which would hold the body until the garbage collector runs."""
+        self._parser = self._on_data = None
 
     # Called by the parser
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; of two of one name the last counts."""
+        """A header. If a name repeats, the last value counts."""
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        """All headers; those of an interim answer are of no interest."""
+        """All headers. Interim (1xx) responses are skipped."""
         assert self._parser is not None
         status = self._parser.get_status_code()
         if status < 200:
             self._headers = {}
             return
         self.head = Head(status, self._headers)
-        self.keeps = self._parser.should_keep_alive()
+        self.keep_alive = self._parser.should_keep_alive()
 
     def on_body(self, data: bytes) -> None:
-        """Some of the body."""
-        self._early.append(data)
+        """A part of the body."""
+        self._chunks.append(data)
 
     def on_message_complete(self) -> None:
-        """The answer's end."""
+        """The end of the response."""
         self._complete = self.head is not None

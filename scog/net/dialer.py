@@ -1,4 +1,4 @@
-"""Opening connections: name, TCP (RFC 8305, by aiohappyeyeballs), proxy, TLS."""
+"""Opens connections: name resolution, TCP (Happy Eyeballs, RFC 8305, by aiohappyeyeballs), proxy and TLS."""
 
 from __future__ import annotations
 
@@ -12,65 +12,65 @@ from functools import partial
 
 from aiohappyeyeballs import start_connection
 
-from scog.net.buffers import Buffers
+from scog.net.buffers import BufferPool
+from scog.net.certificates import tls_context
 from scog.net.connection import Connection
 from scog.net.proxy import Proxy, ProxyError, open_tunnel
 from scog.net.resolver import Resolver
-from scog.net.tls import RECORDS, TlsStream
-from scog.net.trust import tls_context
+from scog.net.tls import RECORD_BUFFER, TlsStream
 
-CONNECT = 5.0
-"""Seconds for all of it."""
-SESSION = 3600.0
-"""Seconds for which a TLS session is resumed at most; certificates are checked when it begins."""
+CONNECT_TIMEOUT = 5.0
+"""Seconds for all of these steps together."""
+MAX_SESSION_AGE = 3600.0
+"""Seconds for which a TLS session is resumed at most. Certificates are only checked in its first handshake."""
 
 Server = tuple[str, str, int]
-"""Scheme, host, port."""
+"""Scheme, host and port."""
 
 
 class ConnectTimeout(ConnectionError):
-    """Connecting took too long: the line's doing as likely as the host's."""
+    """Connecting took too long. The network may be the cause as well as the host."""
 
 
 class Dialer:
-    """Opens connections, and ends them all in the end. Used within one event loop.
+    """Opens connections, and closes them all in the end. Used within one event loop.
 
-    Certificates are checked by what the system trusts, unless another context is given.
+    Certificates are checked against the system's unless `tls` is given.
     """
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         self.opened = 0
-        """Connections opened so far."""
+        """Number of connections opened so far."""
         self._open: set[Connection | TlsStream] = set()
         self._closed = False
         self._context = tls
         self._loading: asyncio.Future[ssl.SSLContext] | None = None
         self._resolver = Resolver()
-        self._buffers = Buffers()
-        self._records = memoryview(bytearray(RECORDS))
+        self._buffers = BufferPool()
+        self._records = memoryview(bytearray(RECORD_BUFFER))
         self._sessions: dict[Server, tuple[float, ssl.SSLSession]] = {}
-        # As many as cores: a handshake is arithmetic, and those at once do not take the cores from everything else.
+        # One per core: handshakes are CPU-bound, and more at a time would slow down everything else.
         self._workers = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "tls")
 
     async def dial(self, server: Server, proxy: Proxy | None) -> Connection:
-        """A new connection. Raises an OSError where it fails or takes longer than CONNECT."""
+        """Open a connection. Raises OSError if that fails or takes longer than CONNECT_TIMEOUT."""
         try:
-            async with asyncio.timeout(CONNECT):
+            async with asyncio.timeout(CONNECT_TIMEOUT):
                 connection = await self._connected(server, proxy)
         except TimeoutError:
-            self._forget(server, proxy)
-            raise ConnectTimeout(_via(f"connecting took longer than {CONNECT:g} s", proxy)) from None
+            self._invalidate(server, proxy)
+            raise ConnectTimeout(_via(f"connecting took longer than {CONNECT_TIMEOUT:g} s", proxy)) from None
         except ProxyError:
             raise
-        except (OSError, ValueError) as fault:  # a ValueError for what is no host name
-            self._forget(server, proxy)
+        except (OSError, ValueError) as fault:  # ValueError: not a valid host name
+            self._invalidate(server, proxy)
             kind = type(fault) if isinstance(fault, ConnectionError) else ConnectionError
             raise kind(_via(str(fault) or type(fault).__name__, proxy)) from None
         self.opened += 1
         return connection
 
     def close(self) -> None:
-        """End all connections, and those that are being opened."""
+        """Close all connections and cancel those that are being opened."""
         self._closed = True
         for connection in tuple(self._open):
             connection.abort()
@@ -78,25 +78,25 @@ class Dialer:
 
     async def _connected(self, server: Server, proxy: Proxy | None) -> Connection:
         scheme, host, port = server
-        nearest = (proxy.host, proxy.port) if proxy else (host, port)
-        sock = await start_connection(await self._resolver.resolve(*nearest), happy_eyeballs_delay=0.25)
+        peer = (proxy.host, proxy.port) if proxy else (host, port)
+        sock = await start_connection(await self._resolver.resolve(*peer), happy_eyeballs_delay=0.25)
         try:
             if proxy and scheme == "https":
                 await open_tunnel(sock, proxy, host, port)
-            return await self._talking(sock, server)
+            return await self._negotiate(sock, server)
         except BaseException:
             sock.close()
             raise
 
-    async def _talking(self, sock: socket.socket, server: Server) -> Connection:
-        """A connection over a connected socket, with TLS where the scheme says so."""
-        connection = Connection(self._buffers.take)
-        stream = TlsStream(connection, self._records, partial(self._keep_session, server))
+    async def _negotiate(self, sock: socket.socket, server: Server) -> Connection:
+        """A connection over a connected socket, with TLS if the scheme is https."""
+        connection = Connection(self._buffers.allocate)
+        stream = TlsStream(connection, self._records, partial(self._store_session, server))
         protocol = stream if server[0] == "https" else connection
-        context = await self._trusted() if protocol is stream else None
+        context = await self._tls_context() if protocol is stream else None
         await asyncio.get_running_loop().create_connection(lambda: protocol, sock=sock)
         self._open.add(protocol)
-        connection.when_lost = lambda: self._open.discard(protocol)
+        connection.on_lost = lambda: self._open.discard(protocol)
         try:
             if self._closed:
                 raise ConnectionError("the client was closed")
@@ -111,8 +111,8 @@ class Dialer:
             raise
         return connection
 
-    async def _trusted(self) -> ssl.SSLContext:
-        """The context, made once for all who wait."""
+    async def _tls_context(self) -> ssl.SSLContext:
+        """The TLS context, loaded once for all concurrent callers."""
         if self._context is None:
             if self._loading is None or self._loading.done():
                 self._loading = asyncio.ensure_future(asyncio.to_thread(tls_context))
@@ -123,21 +123,22 @@ class Dialer:
         until, session = self._sessions.get(server, (0.0, None))
         return session if time.monotonic() < until else None
 
-    def _keep_session(self, server: Server, tls: ssl.SSLObject) -> bool:
-        """Keep a session to resume; False where the server has not sent one yet.
+    def _store_session(self, server: Server, tls: ssl.SSLObject) -> bool:
+        """Store a TLS session to resume. Returns False if the server has not sent one yet.
 
-        One ticket serves many connections. That links them for the server, which knows them by their address anyway.
+        One ticket is used for many connections. The server can link them, which their common address allows anyway (RFC
+        8446 appendix C.4).
         """
         if self._session(server) is None:
             session = tls.session
             if session is None or not session.has_ticket:
                 return False
-            seconds = min(SESSION, session.ticket_lifetime_hint)
+            seconds = min(MAX_SESSION_AGE, session.ticket_lifetime_hint)
             self._sessions[server] = time.monotonic() + seconds, session
         return True
 
-    def _forget(self, server: Server, proxy: Proxy | None) -> None:
-        """What may be the reason why a connection failed."""
+    def _invalidate(self, server: Server, proxy: Proxy | None) -> None:
+        """Drop the cached session and addresses after a failure that they may have caused."""
         self._sessions.pop(server, None)
         self._resolver.forget(*((proxy.host, proxy.port) if proxy else server[1:]))
 

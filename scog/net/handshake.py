@@ -1,6 +1,6 @@
-"""How long a host takes to connect to, to agree on TLS with, and to send a first byte: measured on plain sockets.
+"""Measures how long a host takes to connect, to negotiate TLS and to send its first byte, on plain sockets.
 
-Nothing else may be read here than what a request of scog's reads; callers check the URL against the allow-list.
+Callers check the URL against the allow-list first, as for any other request.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from scog.net.certificates import tls_context
 from scog.net.policy import DEFAULT_PORTS
-from scog.net.trust import tls_context
 
 
 @dataclass(frozen=True)
 class Handshake:
-    """Times in seconds; `tls`, `version` and `resumed` are None over plain HTTP, `proxy` is None without one."""
+    """Times in seconds. `tls`, `version` and `resumed` are None over plain HTTP, `proxy` is None without a proxy."""
 
     connect: float
-    """Until the connection stands; through a proxy, the tunnel too."""
+    """Until the connection is established, including the proxy's tunnel."""
     tls: float | None
     first_byte: float
-    """From sending a request for one byte until the answer begins."""
+    """From sending a request for one byte to the first byte of the response."""
     version: str | None
     resumed: bool | None
-    """Whether a second connection could take up the TLS session of the first, which saves the certificate's checks."""
+    """Whether a second connection could resume the first one's TLS session, which saves checking the certificate."""
     proxy: str | None
 
 
 def proxy_for(url: str) -> str | None:
-    """The environment's proxy for a URL: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, unless NO_PROXY names the host."""
+    """The environment's proxy for a URL: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, unless NO_PROXY lists the host."""
     parts = urlsplit(url)
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
@@ -43,15 +43,15 @@ def proxy_for(url: str) -> str | None:
 
 
 def measure_handshake(url: str, timeout: float = 5.0) -> Handshake:
-    """Connect, twice over TLS, and ask for one byte each time; the better times count. Blocks its thread.
+    """Connect and request one byte, twice over TLS; the better times count. Blocks its thread.
 
-    Raises OSError where that fails, or where the proxy is one that this cannot speak to.
+    `timeout` in seconds. Raises OSError if that fails or the proxy's scheme is not supported.
     """
     parts, proxy = urlsplit(url), proxy_for(url)
-    first, session = _measured(parts, proxy, timeout, None)
+    first, session = _measure(parts, proxy, timeout, None)
     if parts.scheme != "https":
         return first
-    second, _ = _measured(parts, proxy, timeout, session)
+    second, _ = _measure(parts, proxy, timeout, session)
     return Handshake(
         min(first.connect, second.connect),
         first.tls,
@@ -62,26 +62,26 @@ def measure_handshake(url: str, timeout: float = 5.0) -> Handshake:
     )
 
 
-def _measured(
+def _measure(
     parts: SplitResult, proxy: str | None, timeout: float, session: ssl.SSLSession | None
 ) -> tuple[Handshake, ssl.SSLSession | None]:
-    started = time.perf_counter()
-    connection = _connected(parts, proxy, timeout)
+    started_at = time.perf_counter()
+    connection = _connect(parts, proxy, timeout)
     try:
-        connected = time.perf_counter()
+        connected_at = time.perf_counter()
         secured: ssl.SSLSocket | None = None
         if parts.scheme == "https":
             secured = tls_context().wrap_socket(connection, server_hostname=parts.hostname, session=session)
             connection = secured
-        agreed = time.perf_counter()
+        secured_at = time.perf_counter()
         connection.sendall(_request(parts, proxy))
         if not connection.recv(1):
-            raise ConnectionError("the connection was closed without an answer")
-        answered = time.perf_counter()
+            raise ConnectionError("the connection was closed without a response")
+        first_byte_at = time.perf_counter()
         return Handshake(
-            connect=connected - started,
-            tls=None if secured is None else agreed - connected,
-            first_byte=answered - agreed,
+            connect=connected_at - started_at,
+            tls=None if secured is None else secured_at - connected_at,
+            first_byte=first_byte_at - secured_at,
             version=None if secured is None else secured.version(),
             resumed=None if secured is None else bool(secured.session_reused),
             proxy=None if proxy is None else urlsplit(proxy).netloc.rpartition("@")[2],
@@ -90,17 +90,17 @@ def _measured(
         connection.close()
 
 
-def _connected(parts: SplitResult, proxy: str | None, timeout: float) -> socket.socket:
+def _connect(parts: SplitResult, proxy: str | None, timeout: float) -> socket.socket:
     host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
     if proxy is None:
         return socket.create_connection((host, port), timeout)
-    way = urlsplit(proxy)
-    if way.scheme != "http":
-        raise OSError(f"a proxy of the kind {way.scheme}:// is not measured")
-    connection = socket.create_connection((way.hostname or "", way.port or 80), timeout)
+    proxy_url = urlsplit(proxy)
+    if proxy_url.scheme != "http":
+        raise OSError(f"a proxy of scheme {proxy_url.scheme}:// is not measured")
+    connection = socket.create_connection((proxy_url.hostname or "", proxy_url.port or 80), timeout)
     if parts.scheme == "https":
         try:
-            _open_tunnel(connection, f"{host}:{port}", _credentials(way))
+            _open_tunnel(connection, f"{host}:{port}", _credentials(proxy_url))
         except BaseException:
             connection.close()
             raise
@@ -133,7 +133,7 @@ def _request(parts: SplitResult, proxy: str | None) -> bytes:
 
 
 def _credentials(proxy: SplitResult) -> str:
-    """The header line for a proxy with user and password in its URL."""
+    """The Proxy-Authorization header line for a proxy URL with user name and password, else an empty string."""
     if proxy.username is None:
         return ""
     pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"

@@ -1,7 +1,7 @@
-"""One bounded hedge: a request that stays silent is sent again beside the first, and the first to be heard wins.
+"""Hedged requests: if a request receives nothing for a while it is sent a second time, and the first response wins.
 
-The pattern is that of J. Dean and L. A. Barroso, "The Tail at Scale", CACM 56(2), 2013: a second copy of the few
-slowest requests costs little and removes most of the tail.
+J. Dean and L. A. Barroso, "The Tail at Scale", CACM 56(2), 2013, DOI 10.1145/2408776.2408794: a second copy of the few
+slowest requests costs little and removes most of the tail latency.
 """
 
 from __future__ import annotations
@@ -13,59 +13,64 @@ from statistics import median
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-Hear = Callable[[], None]
-Ask = Callable[[Hear], Coroutine[Any, Any, T]]
-"""Makes one request; calls its argument whenever something arrives."""
+OnData = Callable[[], None]
+"""Called whenever data arrives."""
+Send = Callable[[OnData], Coroutine[Any, Any, T]]
+"""Sends one request."""
 
 
-class Silence(Exception):
-    """Nothing arrived for as long as anybody waits for it."""
+class ReadTimeout(Exception):
+    """No data arrived for `read_timeout` seconds."""
 
 
-class TypicalWait:
-    """Median seconds until the first byte of the latest answers."""
+class TypicalLatency:
+    """Median time to first byte of the latest responses."""
 
     def __init__(self, remembered: int = 15) -> None:
         self._waits: deque[float] = deque(maxlen=remembered)
 
     def add(self, seconds: float) -> None:
-        """Count an answer."""
+        """Add a time to first byte in seconds."""
         self._waits.append(seconds)
 
     @property
     def seconds(self) -> float:
-        """0 before the first answer."""
+        """The median in seconds; 0 before the first response."""
         return median(self._waits) if self._waits else 0.0
 
 
 class Hedges:
-    """Hedges of one host, few at once: where everything is slow, copies would make it slower."""
+    """Hedged requests to one host.
+
+    At most `at_once` at a time: if every response is slow, more requests would make it worse.
+    """
 
     def __init__(self, at_once: int = 4) -> None:
         self.count = 0
-        """Hedges begun so far."""
+        """Number of hedges sent so far."""
         self._free = at_once
 
-    async def first(self, ask: Ask[T], *, patience: float, limit: float) -> T:
-        """The result of `ask`, asked once more beside the first after `patience` seconds without a sign of life.
+    async def first(self, send: Send[T], *, hedge_after: float, read_timeout: float) -> T:
+        """Send a request, and a second one after `hedge_after` seconds without data. Returns the first result.
 
-        The one that is heard first after that goes on and the other is cancelled; one that fails leaves the race to the
-        other. In the middle of an answer the patience is at least half of `limit`, since a copy starts from nothing.
-        Raises Silence after `limit` seconds in which nothing arrives, else what `ask` raises.
+        The first of the two to receive data continues and the other is cancelled. If one fails, the other decides. Once
+        the response has begun, the hedge waits for at least half of `read_timeout`, since it starts from the beginning.
+
+        Raises ReadTimeout after `read_timeout` seconds without data, else what `send` raises.
         """
-        race = _Race(ask)
+        race = _Race(send)
         race.start()
-        undecided, hedged = True, False
+        may_hedge, hedged = True, False
         try:
             while (winner := race.winner()) is None:
-                waited = limit
-                if undecided:
-                    waited = min(limit, max(patience, limit / 2) if race.heard else patience)
-                if await race.news(waited):
+                timeout = read_timeout
+                if may_hedge:
+                    timeout = min(read_timeout, max(hedge_after, read_timeout / 2) if race.got_data else hedge_after)
+                if await race.wait(timeout):
                     continue
-                if waited == limit:
-                    raise Silence
-                undecided = False
+                if timeout == read_timeout:
+                    raise ReadTimeout
+                may_hedge = False
                 if self._free:
                     hedged = True
                     self._free -= 1
@@ -78,56 +83,56 @@ class Hedges:
 
 
 class _Race(Generic[T]):
-    """The same request, made once or twice."""
+    """One request, sent once or twice."""
 
-    def __init__(self, ask: Ask[T]) -> None:
-        self.heard = False
-        """Whether anything has arrived yet."""
-        self._ask = ask
+    def __init__(self, send: Send[T]) -> None:
+        self.got_data = False
+        """Whether any data has arrived."""
+        self._send = send
         self._started: list[asyncio.Task[T]] = []
         self._running: list[asyncio.Task[T]] = []
-        self._news = asyncio.Event()
-        self._last_sign = asyncio.get_running_loop().time()
+        self._changed = asyncio.Event()
+        self._last_data = asyncio.get_running_loop().time()
 
     def start(self) -> None:
-        """Begin a request; those before it are no longer alone."""
-        task: asyncio.Task[T] = asyncio.ensure_future(self._ask(lambda: self._hear(task)))
-        task.add_done_callback(lambda _: self._news.set())
+        """Send the request, beside any sent before."""
+        task: asyncio.Task[T] = asyncio.ensure_future(self._send(lambda: self._on_data(task)))
+        task.add_done_callback(lambda _: self._changed.set())
         self._started.append(task)
         self._running.append(task)
 
     def winner(self) -> asyncio.Task[T] | None:
-        """The request that has ended well, or the last one, if that has failed."""
+        """The request that has succeeded, or the last one if it has failed; else None."""
         for task in [task for task in self._running if task.done()]:
             if len(self._running) == 1 or task.exception() is None:
                 return task
             self._running.remove(task)
         return None
 
-    async def news(self, within: float) -> bool:
-        """Wait until something happens; False after so many seconds since the last sign without it."""
+    async def wait(self, within: float) -> bool:
+        """Wait for an event. Returns False if `within` seconds have passed since the last data."""
         try:
-            async with asyncio.timeout_at(self._last_sign + within):
-                await self._news.wait()
+            async with asyncio.timeout_at(self._last_data + within):
+                await self._changed.wait()
         except TimeoutError:
             return False
-        self._news.clear()
+        self._changed.clear()
         return True
 
     async def stop(self) -> None:
-        """Cancel what still runs."""
+        """Cancel the requests that are still running."""
         for task in self._started:
             task.cancel()
         await asyncio.gather(*self._started, return_exceptions=True)
 
-    def _hear(self, task: asyncio.Task[T]) -> None:
-        """Something has arrived: this request wins."""
+    def _on_data(self, task: asyncio.Task[T]) -> None:
+        """Data has arrived: this request wins."""
         if task not in self._running:
             return
         for other in self._running:
             if other is not task:
                 other.cancel()
         self._running = [task]
-        self.heard = True
-        self._last_sign = asyncio.get_running_loop().time()
-        self._news.set()
+        self.got_data = True
+        self._last_data = asyncio.get_running_loop().time()
+        self._changed.set()

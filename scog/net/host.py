@@ -1,4 +1,4 @@
-"""What is known of one host, and its reads under way: line, breaker, turns."""
+"""The state of one host: concurrency limit, circuit breaker, admission queue, and the timeouts derived from them."""
 
 from __future__ import annotations
 
@@ -8,33 +8,38 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scog.net.line import Line
-from scog.net.policy import Breaker, BreakerState, Tally
-from scog.net.turns import Turns
+from scog.net.admission import AdmissionQueue
+from scog.net.concurrency import ConcurrencyLimit
+from scog.net.policy import BreakerState, CircuitBreaker, Tally
 
-FLOWING = 1.0
-"""Seconds since a host's last byte for which it counts as answering others."""
-SILENCE = 3
-"""Times longer to wait where a host sends nothing at all: then it is likely the line, which may come back."""
+ACTIVE_WITHIN = 1.0
+"""Seconds since a host's last byte within which it counts as answering other reads."""
+SILENT_HOST_FACTOR = 3
+"""Factor on the stall timeout while a host sends nothing at all: the cause is then likely the network, which may
+recover."""
 HEDGE_AFTER = 1.0
-"""Seconds without a first byte after which a request is made again beside the first, at least."""
-QUIET = 4
-"""Reads of one image from which on none is made in parts."""
-MOST_PARTS, PART = 4, 0.25
-"""Parts of one read at most, and the least size of one in bytes that a round trip is worth."""
-HEDGES = 8
-"""Second requests at once."""
+"""Seconds without a first byte after which a read is hedged, at least."""
+FEW_READS = 4
+"""Number of an image's reads from which none is split."""
+MAX_PARTS, MIN_PART = 4, 0.25
+"""Number of concurrent requests that one read is split into, at most; and the smallest of them, in
+`round_trip_bytes`."""
+MAX_HEDGES = 8
+"""Concurrent hedges of one host."""
 SLOW_AFTER = 3.0
-"""Seconds of a body after which its rate is judged."""
-HOPELESS = 4096.0
-"""Bytes a second below which a connection is given up, whatever the line."""
-SHARE = 1 / 16
-"""Of its share of the line's rate; a connection below is given up."""
+"""Seconds after which the rate of a body is judged."""
+MIN_RATE = 4096.0
+"""Bytes per second below which a connection is abandoned in any case."""
+MIN_RATE_SHARE = 1 / 16
+"""A connection is abandoned below this fraction of its fair share of the host's bandwidth."""
 
 
 @dataclass(frozen=True)
 class HostState:
-    """One host as operators see it. Rates in bytes a second, times in seconds; None where not known yet."""
+    """The state of one host, for operators. Rates in bytes per second, times in seconds; None if not measured yet.
+
+    `max_outstanding` is the concurrency limit in bytes, `reads` the number of reads in flight.
+    """
 
     name: str
     breaker: BreakerState
@@ -42,58 +47,67 @@ class HostState:
     latency: float | None
     rate: float | None
     connection_rate: float | None
-    window: float
+    max_outstanding: float
     reads: int
 
 
 class Host:
-    """Judges the reads of one host by each other. Not for several threads."""
+    """Concurrency limit, breaker and timeouts of one host. Not thread-safe."""
 
     def __init__(self, name: str, *, stall: float, at_most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name
-        self.breaker = Breaker(clock=clock)
-        self.line = Line()
-        self.turns = Turns(self.line, at_most)
+        self.breaker = CircuitBreaker(clock=clock)
+        self.concurrency = ConcurrencyLimit()
+        self.admission = AdmissionQueue(self.concurrency, at_most)
         self.reads: Counter[int] = Counter()
-        """Reads under way or waiting for their turn, by the identity of their tally."""
+        """Number of reads in flight or queued, by the `id` of their tally."""
         self.hedges = 0
+        """Number of hedges in flight."""
         self.url = ""
-        """One of its URLs, once it was read from."""
+        """The URL that was read last; empty before the first read."""
         self._stall = stall
 
     @property
     def state(self) -> HostState:
-        """The host now."""
-        line, breaker = self.line, self.breaker
+        """The current state."""
+        concurrency, breaker = self.concurrency, self.breaker
         return HostState(
-            self.name, breaker.state, breaker.seconds_left, line.latency, line.rate, line.connection_rate,
-            line.window, self.turns.inside,
+            self.name, breaker.state, breaker.seconds_left, concurrency.latency, concurrency.rate,
+            concurrency.connection_rate, concurrency.max_outstanding, self.admission.in_flight,
         )  # fmt: skip
 
-    def patience(self, *, again: bool) -> float:
-        """Seconds without a byte after which a request is given up, longer while the whole host is silent.
+    def stall_timeout(self, *, retried: bool) -> float:
+        """Seconds without data after which a request is abandoned; longer while the whole host is silent.
 
-        Half of it will do for an answer that has begun, which is gone on with elsewhere, and after a first stall.
+        Half of it is enough for a response that has begun, since it is continued on another connection, and after a
+        first stall (`retried`).
         """
-        silent = time.monotonic() - self.line.heard >= FLOWING
-        return self._stall * (SILENCE if silent else 1) / (2 if again else 1)
+        silent = time.monotonic() - self.concurrency.last_byte_at >= ACTIVE_WITHIN
+        return self._stall * (SILENT_HOST_FACTOR if silent else 1) / (2 if retried else 1)
 
-    def parts(self, size: int, tally: Tally) -> int:
-        """In how many parts to read so many bytes side by side: more than one for an image alone on the line."""
-        alone = self.reads.keys() <= {id(tally)} and self.reads.total() < QUIET
-        if not alone or self.line.connection_rate is None:
+    def part_count(self, size: int, tally: Tally) -> int:
+        """Number of concurrent requests for a read of `size` bytes.
+
+        More than 1 only for large reads while no other image reads from the host.
+        """
+        alone = self.reads.keys() <= {id(tally)} and self.reads.total() < FEW_READS
+        if not alone or self.concurrency.connection_rate is None:
             return 1
-        parts = min(MOST_PARTS, int(size / (PART * self.line.round_trip_bytes)))
-        return parts if parts > 1 and self.line.outstanding + 2 * size <= self.line.window else 1
+        part_count = min(MAX_PARTS, int(size / (MIN_PART * self.concurrency.round_trip_bytes)))
+        return (
+            part_count
+            if part_count > 1 and self.concurrency.outstanding + 2 * size <= self.concurrency.max_outstanding
+            else 1
+        )
 
     @property
     def hedge_after(self) -> float:
-        """Seconds without a first byte after which a second request is made; never, where many are under way."""
-        return max(HEDGE_AFTER, 3 * self.line.wait) if self.hedges < HEDGES else math.inf
+        """Seconds without a first byte after which a read is hedged; infinite while MAX_HEDGES are in flight."""
+        return max(HEDGE_AFTER, 3 * self.concurrency.wait) if self.hedges < MAX_HEDGES else math.inf
 
     def is_too_slow(self, size: int, seconds: float) -> bool:
-        """Whether a body of which `size` bytes came in so many seconds is far below its share of the line."""
+        """Whether a body that received `size` bytes in `seconds` is far below its share of the bandwidth."""
         if seconds < SLOW_AFTER:
             return False
-        share = (self.line.rate or 0.0) / max(1, self.turns.inside)
-        return size / seconds < max(HOPELESS, SHARE * share)
+        share = (self.concurrency.rate or 0.0) / max(1, self.admission.in_flight)
+        return size / seconds < max(MIN_RATE, MIN_RATE_SHARE * share)

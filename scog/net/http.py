@@ -1,8 +1,8 @@
 """A small HTTP/1.1 client for byte ranges.
 
-A general client copies each body three times and spends as long on a request as it takes to decode a small block. This
-one knows GET and connections that are kept open, and nothing else: no redirects, cookies or compression. Heads are
-parsed by httptools, as in uvicorn.
+A general client copies each body three times and spends as much time on a request as decoding a small block takes. This
+one only knows GET and persistent connections: no redirects, cookies or compression. Heads are parsed by httptools, as
+in uvicorn.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from scog.net.connection import Connection, Head, Hear, Judge, Lost
+from scog.net.connection import CheckHead, Connection, ConnectionLost, Head, OnData
 from scog.net.dialer import Dialer, Server
 from scog.net.pool import Pool
 from scog.net.proxy import Proxies, Proxy, ProxyError
@@ -25,7 +25,7 @@ _UNESCAPED = "/%!$&'()*+,;=:@~"
 
 
 class Address(NamedTuple):
-    """Where a URL leads: whom to connect to, what to call it, what to ask it for."""
+    """A parsed URL: the server to connect to, the Host header, and the request target."""
 
     server: Server
     authority: str
@@ -34,7 +34,7 @@ class Address(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def address_of(url: str) -> Address:
-    """The parts of an http or https URL. What may not stand in a request is escaped."""
+    """Parse an http or https URL. Characters that a request must not contain are percent-encoded."""
     parts = urlsplit(url)
     target = quote(parts.path or "/", safe=_UNESCAPED)
     if parts.query:
@@ -44,7 +44,7 @@ def address_of(url: str) -> Address:
 
 @lru_cache(maxsize=1024)
 def _server_of(scheme: str, netloc: str) -> tuple[Server, str]:
-    """Whom to connect to, and what to call it; of the few hosts there are, since encoding a name takes long."""
+    """Server and Host header of a URL's scheme and netloc. Cached, since IDNA encoding is slow."""
     parts = urlsplit(f"{scheme}://{netloc}")
     host = (parts.hostname or "").encode("idna").decode()
     port = parts.port or PORTS[scheme]
@@ -63,7 +63,7 @@ class _Route:
     pool: Pool
 
     def request(self, address: Address, headers: Mapping[str, str]) -> bytes:
-        """The text of a request; a proxy that is no tunnel is told the whole URL (RFC 9112, 3.2.2)."""
+        """The bytes of a request. A proxy without tunnel needs the absolute URL as target (RFC 9112 section 3.2.2)."""
         target = address.target
         if self.proxy and self.server[0] == "http":
             target = f"http://{address.authority}{target}"
@@ -72,22 +72,22 @@ class _Route:
         return f"GET {target} HTTP/1.1\r\nHost: {address.authority}\r\n{lines}\r\n".encode("latin-1")
 
 
-def _judge_behind(proxy: Proxy, judge: Judge) -> Judge:
-    """Tells the proxy's refusal from the server's answers."""
+def _check_proxy_head(proxy: Proxy, check_head: CheckHead) -> CheckHead:
+    """Wrap `check_head`: raise ProxyError for the proxy's own 407 (RFC 9110 section 15.5.8)."""
 
     def check(head: Head) -> int:
         if head.status == 407:
-            raise ProxyError(f"{proxy} asks for a name and password: give them in its URL.")
-        return judge(head)
+            raise ProxyError(f"{proxy} requires a user name and password: give them in its URL.")
+        return check_head(head)
 
     return check
 
 
 class HttpClient:
-    """Connections to any number of hosts, kept open between requests. Made and used within one event loop.
+    """An HTTP client with a connection pool per server. Made and used within one event loop.
 
-    Certificates are checked by what the system trusts, unless another context is given. Proxies are those of the
-    environment at this moment, unless others are given.
+    Certificates are checked against the system's unless `tls` is given. The proxies are the environment's when the
+    client is made, unless `proxies` are given.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None, proxies: Proxies | None = None) -> None:
@@ -98,66 +98,67 @@ class HttpClient:
 
     @property
     def opened(self) -> int:
-        """Connections opened so far."""
+        """Number of connections opened so far."""
         return self._dialer.opened
 
     async def get(
         self,
         url: str,
         headers: Mapping[str, str],
-        judge: Judge,
+        check_head: CheckHead,
         count: Callable[[], None],
-        hear: Hear | None = None,
+        on_data: OnData | None = None,
         *,
-        fresh: bool = False,
+        new_connection: bool = False,
     ) -> tuple[Head, memoryview]:
-        """Answer and body; `count` is called for each request sent: again where a server had closed the connection.
+        """Send a GET request. Returns head and body.
 
-        A `fresh` request opens a connection of its own, since those that are open may be dead.
+        `count` is called for every request sent, also when it is repeated because the server had closed an idle
+        connection. `new_connection` bypasses the pool, whose connections may be dead.
 
-        Raises what `judge` raises, BadHttp, or an OSError where the connection fails.
+        Raises ProtocolError, OSError if the connection fails, or what `check_head` raises.
         """
         address = address_of(url)
         route = self._route(address.server)
         request = route.request(address, headers)
         if route.proxy:
-            judge = _judge_behind(route.proxy, judge)
+            check_head = _check_proxy_head(route.proxy, check_head)
         while True:
-            connection = await self._connection(route, fresh)
-            kept = connection.kept
+            connection = await self._connection(route, new_connection)
+            reused = connection.reused
             count()
             try:
-                answer = await connection.ask(request, judge, hear)
-            except Lost as lost:
-                if kept and lost.silent:
+                response = await connection.send(request, check_head, on_data)
+            except ConnectionLost as lost:
+                if reused and lost.before_response:
                     continue
                 raise
             if connection.reusable:
-                route.pool.give_back(connection)
-            return answer
+                route.pool.release(connection)
+            return response
 
     def open_ahead(self, url: str, count: int) -> None:
-        """Begin to open connections to a URL's server until `count` are idle or being opened. Never raises."""
+        """Open connections to a URL's server until `count` are idle or being opened. Never raises."""
         try:
             if not self.closed:
                 self._route(address_of(url).server).pool.open_ahead(count)
         except (OSError, ValueError, KeyError):
-            return  # whoever asks for the URL is told
+            return  # a request for the URL raises the error
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         self.closed = True
         for route in self._routes.values():
             route.pool.close()
         self._dialer.close()
-        await asyncio.sleep(0)  # they end at the loop's next turn
+        await asyncio.sleep(0)  # they are closed in the loop's next iteration
 
-    async def _connection(self, route: _Route, fresh: bool) -> Connection:
+    async def _connection(self, route: _Route, new_connection: bool) -> Connection:
         if self.closed:
             raise ConnectionError("the client was closed")
-        if fresh:
+        if new_connection:
             return await self._dialer.dial(route.server, route.proxy)
-        return await route.pool.take()
+        return await route.pool.acquire()
 
     def _route(self, server: Server) -> _Route:
         route = self._routes.get(server)

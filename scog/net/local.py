@@ -1,4 +1,4 @@
-"""Byte ranges of the files of a local archive, which answer as a server's do."""
+"""Byte ranges of the files of a local archive, with the interface and errors of HTTP ranges."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from scog.errors import AssetBroken, AssetMissing, AssetRefused
-from scog.net.part import Part
+from scog.net.byte_range import ByteRange
 from scog.net.policy import Tally
 
 
 class LocalRanges:
-    """Reads ranges of files below one folder, for local archives."""
+    """Reads byte ranges of files below one folder."""
 
     def __init__(self, root: Path, executor: Executor) -> None:
         self._root = os.path.realpath(root)
         self._executor = executor
 
-    async def read(self, url: str, start: int, stop: int, tally: Tally) -> Part:
-        """Bytes `start..stop` of a `file:` URL. Raises AssetRefused outside the folder, AssetMissing, AssetBroken."""
+    async def read(self, url: str, start: int, stop: int, tally: Tally) -> ByteRange:
+        """Read bytes `start..stop` of a `file:` URL, fewer if the file ends before.
+
+        Raises AssetRefused for a file outside the folder, AssetMissing or AssetBroken.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._read, url, start, stop)
 
     async def exists(self, url: str) -> bool:
@@ -38,27 +41,27 @@ class LocalRanges:
     def _path(self, url: str) -> str:
         try:
             path = os.path.realpath(unquote(urlsplit(url).path))
-        except ValueError:  # no name that a file could have
+        except ValueError:  # not a valid file name
             raise AssetMissing("There is no such file in the archive.", reason="no-file") from None
         if not path.startswith(self._root + os.sep):
             raise AssetRefused("The file lies outside the archive's folder.", reason="outside-archive")
         return path
 
-    def _read(self, url: str, start: int, stop: int) -> Part:
+    def _read(self, url: str, start: int, stop: int) -> ByteRange:
         path = self._path(url)
         try:
-            with open(path, "rb", opener=_open_at_once) as file:
+            with open(path, "rb", opener=_open_nonblocking) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
-                    raise AssetRefused("This is no regular file.", reason="not-a-file")
+                    raise AssetRefused("This is not a regular file.", reason="not-a-file")
                 data = os.pread(file.fileno(), stop - start, start)
         except (FileNotFoundError, PermissionError, IsADirectoryError):
             raise AssetMissing("There is no such file in the archive.", reason="no-file") from None
         except OSError as fault:
             raise AssetBroken(f"The file cannot be read: {fault.strerror}.", reason="unreadable") from None
-        return Part(start, data, status.st_size, f"{status.st_mtime_ns:x}-{status.st_ino:x}/{status.st_size}")
+        return ByteRange(start, data, status.st_size, f"{status.st_mtime_ns:x}-{status.st_ino:x}/{status.st_size}")
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting, as a pipe that nobody writes to would make us, and without following a link."""
+def _open_nonblocking(path: str, flags: int) -> int:
+    """Open a file without following a symbolic link, and without blocking on a named pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))

@@ -1,4 +1,4 @@
-"""One policy for every request that leaves this machine: who may be asked, how often, and when to leave it."""
+"""The policy for outgoing requests: allowed hosts, ranks, retries and the circuit breaker."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from scog.errors import AssetRefused
 RETRIED_STATUS = frozenset({429, 500, 502, 503, 504})
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
-"""Host names that every parser of URLs reads alike; what was internationalised comes as punycode."""
+"""Host names that all URL parsers interpret alike. Internationalised names are in punycode."""
 
 
 class Rank(IntEnum):
-    """How urgent the reads of an answer are; lower ranks come first."""
+    """Priority of a request's reads; lower ranks are read first."""
 
     PREVIEW = 0
     TILE = 1
@@ -34,29 +34,30 @@ class Rank(IntEnum):
 
 @dataclass
 class Tally:
-    """What one request of ours costs upstream, and when it gets its turn."""
+    """Counts what one request costs upstream, and holds what decides its turn in the admission queue."""
 
     requests: int = 0
     bytes: int = 0
     searches: int = 0
     rank: Rank = field(default=Rank.TILE, compare=False)
     began: float = field(default_factory=time.monotonic, compare=False)
+    """Time of the request, by time.monotonic."""
     asked: int = field(default=0, compare=False)
-    """Bytes of all reads so far, those included that are waiting for their turn."""
+    """Bytes of all its reads so far, queued ones included."""
     overdue: bool = field(default=False, compare=False)
-    """Whether time ran out for the answer: what flows already may then go on into the cache."""
+    """Whether the request's deadline has passed. Downloads that make progress may then continue into the cache."""
 
     def is_overdue(self) -> bool:
-        """Whether time ran out."""
+        """Whether the request's deadline has passed."""
         return self.overdue
 
     def count_request(self) -> None:
-        """One more."""
+        """Count one upstream request."""
         self.requests += 1
 
 
 def host_of(url: str) -> str:
-    """Host of a URL as messages and allow-lists name it: lower case, the port only where it is not the usual one."""
+    """The host of a URL as in messages and allow-lists: lower case, with the port unless it is the scheme's default."""
     parts = urlsplit(url)
     return _host(parts.scheme, parts.netloc)
 
@@ -78,7 +79,7 @@ def place_of(url: str) -> str:
 
 
 def is_allowed(url: str, allowed: tuple[str, ...]) -> bool:
-    """Whether an http(s) URL without credentials names a host of the list; `*.example.org` means any host below."""
+    """Whether an http(s) URL without credentials is on an allowed host; `*.example.org` allows every subdomain."""
     try:
         url.encode()
         parts = urlsplit(url)
@@ -90,12 +91,12 @@ def is_allowed(url: str, allowed: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _is_named(host: str, allowed: tuple[str, ...]) -> bool:
-    named = any(host == entry or (entry.startswith("*.") and host.endswith(entry[1:])) for entry in allowed)
-    return named and _HOST.fullmatch(host) is not None
+    matches = any(host == entry or (entry.startswith("*.") and host.endswith(entry[1:])) for entry in allowed)
+    return matches and _HOST.fullmatch(host) is not None
 
 
 def check_allowed(url: str, allowed: tuple[str, ...]) -> None:
-    """Raise AssetRefused, naming host and setting, unless the URL may be read."""
+    """Raise AssetRefused, which names the host and the setting, unless the URL may be read."""
     if not is_allowed(url, allowed):
         try:
             host = host_of(url)
@@ -107,11 +108,14 @@ def check_allowed(url: str, allowed: tuple[str, ...]) -> None:
         )
 
 
-def pause_before(attempt: int, retry_after: str | None, rng: Callable[[], float] = random.random) -> float:
-    """Seconds before retry number `attempt` (1, 2, ...): what the server asks, else 0.1, 0.2 ... with jitter."""
-    asked = _seconds(retry_after)
-    if asked is not None:
-        return asked
+def retry_delay(attempt: int, retry_after: str | None, rng: Callable[[], float] = random.random) -> float:
+    """Seconds to wait before retry number `attempt` (1, 2, ...).
+
+    The server's Retry-After (RFC 9110 section 10.2.3), else 0.1 s doubled with each attempt, with a jitter of +-50 %.
+    """
+    requested = _seconds(retry_after)
+    if requested is not None:
+        return requested
     return 0.1 * 2.0 ** (attempt - 1) * (0.5 + rng())
 
 
@@ -130,7 +134,7 @@ def _seconds(retry_after: str | None) -> float | None:
 
 
 class BreakerState(Enum):
-    """Whether a host is asked."""
+    """State of a circuit breaker."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -138,18 +142,20 @@ class BreakerState(Enum):
 
 
 @dataclass
-class Breaker:
-    """Leaves a host alone for `rest` seconds after `limit` faults within `period` seconds without a success between.
+class CircuitBreaker:
+    """Stops requests to a host that keeps failing.
 
-    Then one request is let through as a probe (half-open): its success closes the breaker, its fault opens it again.
-    Faults are what a host does (refuses, resets, answers 5xx), never how long our own requests wait for each other.
+    After `limit` faults within `period` seconds without a success between, no request is sent for `rest` seconds. Then
+    one request is let through as a probe (half-open): its success closes the breaker, its fault opens it again. Faults
+    are the host's (connection refused or reset, 5xx), never the time that requests wait in a queue of this process. The
+    pattern: M. Nygard, "Release It!", 2007.
     """
 
     limit: int = 5
     period: float = 10.0
     rest: float = 2.0
     probing: float = 10.0
-    """Seconds after which a probe without an outcome lets the next one through."""
+    """Seconds after which a probe without an outcome lets another one through."""
     clock: Callable[[], float] = time.monotonic
     _faults: deque[float] = field(default_factory=deque)
     _open_until: float | None = None
@@ -157,18 +163,18 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """Closed: asked; open: left alone; half-open: the next request is a probe, or one is under way."""
+        """Closed: requests are sent. Open: none are. Half-open: the next request is a probe, or one is in flight."""
         if self._open_until is None:
             return BreakerState.CLOSED
         return BreakerState.OPEN if self.clock() < self._open_until and not self._probe else BreakerState.HALF_OPEN
 
     @property
     def seconds_left(self) -> float:
-        """Seconds until the next request may pass."""
+        """Seconds until the next request may be sent."""
         return 0.0 if self._open_until is None else max(0.0, self._open_until - self.clock())
 
     def is_open(self) -> bool:
-        """Whether the host is to be left alone now. Where it says no after a rest, the caller is the probe."""
+        """Whether no request may be sent now. If this returns False after a rest, the caller's request is the probe."""
         if self._open_until is None:
             return False
         if self.clock() < self._open_until:
@@ -176,18 +182,18 @@ class Breaker:
         self._open_until, self._probe = self.clock() + self.probing, True
         return False
 
-    def give_back(self) -> None:
-        """The probe ended without an outcome: the next request is one."""
+    def release_probe(self) -> None:
+        """The probe ended without an outcome: the next request becomes the probe."""
         if self._probe:
             self._open_until, self._probe = self.clock(), False
 
     def success(self) -> None:
-        """The host answered."""
+        """Record that the host answered."""
         self._faults.clear()
         self._open_until, self._probe = None, False
 
     def fault(self) -> None:
-        """The host failed in a way that may pass: it refused or reset a connection, or answered 5xx."""
+        """Record a transient fault: a connection that was refused or reset, or a 5xx status."""
         now = self.clock()
         self._faults.append(now)
         while self._faults and now - self._faults[0] > self.period:

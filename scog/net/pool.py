@@ -1,4 +1,4 @@
-"""Connections to one server: those that are idle, those that are being opened, and those who wait for one."""
+"""Connection pool of one server: idle connections, connections being opened, and requests that wait for one."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 from scog.net.connection import Connection
 
-IDLE = 60.0
-"""Seconds after which an unused connection is closed.
+MAX_IDLE = 60.0
+"""Seconds after which an idle connection is closed.
 
-Servers close them earlier (S3 after some 5 to 20 s), which is noticed at once, or costs one more request.
+Servers close them earlier (S3 after about 5 to 20 s). That is noticed at once, or costs one repeated request.
 """
 
 
 class Pool:
-    """Hands out connections to one server. `dial` opens one. Used within one event loop."""
+    """Connection pool of one server. `dial` opens a connection. Used within one event loop."""
 
     def __init__(self, dial: Callable[[], Coroutine[Any, Any, Connection]]) -> None:
         self._dial = dial
@@ -27,13 +27,13 @@ class Pool:
         self._waiters: deque[asyncio.Future[Connection]] = deque()
         self._opening: set[asyncio.Task[Connection]] = set()
 
-    async def take(self) -> Connection:
-        """An idle connection, else the first that becomes idle or is opened.
+    async def acquire(self) -> Connection:
+        """An idle connection, else the first one that becomes idle or is opened.
 
-        Raises an OSError where one could not be opened.
+        Raises OSError if opening one fails.
         """
         while self._idle:
-            connection = self._idle.pop()  # used last, so that the others may grow old
+            connection = self._idle.pop()  # the most recently used one, so that surplus connections expire
             if _usable(connection):
                 return connection
             connection.abort()
@@ -47,13 +47,13 @@ class Pool:
             with suppress(ValueError):
                 self._waiters.remove(waiter)
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._hand_on(waiter.result())
+                self._offer(waiter.result())
             raise
 
-    def give_back(self, connection: Connection) -> None:
-        """A connection that another request may use."""
-        connection.kept = True
-        self._hand_on(connection)
+    def release(self, connection: Connection) -> None:
+        """Return a connection that can be reused."""
+        connection.reused = True
+        self._offer(connection)
 
     def open_ahead(self, count: int) -> None:
         """Open connections until `count` are idle or being opened. Never raises."""
@@ -62,7 +62,7 @@ class Pool:
             self._open()
 
     def close(self) -> None:
-        """Stop opening connections; those that are open are ended by others."""
+        """Cancel the connections that are being opened. The dialer closes the others."""
         for task in self._opening:
             task.cancel()
         while waiter := self._next_waiter():
@@ -79,16 +79,16 @@ class Pool:
             return
         fault = task.exception()
         if fault is None:
-            self._hand_on(task.result())
+            self._offer(task.result())
         elif len(self._waiters) > len(self._opening) and (waiter := self._next_waiter()):
             waiter.set_exception(fault)
 
-    def _hand_on(self, connection: Connection) -> None:
-        """Give it to the first who waits, else keep it."""
+    def _offer(self, connection: Connection) -> None:
+        """Give a connection to the first waiter, else keep it as idle."""
         if waiter := self._next_waiter():
             waiter.set_result(connection)
             return
-        connection.kept = True
+        connection.reused = True
         connection.idle_since = time.monotonic()
         self._idle.append(connection)
         while self._idle and not _usable(self._idle[0]):
@@ -97,10 +97,10 @@ class Pool:
     def _next_waiter(self) -> asyncio.Future[Connection] | None:
         while self._waiters:
             waiter = self._waiters.popleft()
-            if not waiter.done():  # a cancelled one has not run yet
+            if not waiter.done():  # a cancelled waiter removes itself later
                 return waiter
         return None
 
 
 def _usable(connection: Connection) -> bool:
-    return connection.reusable and time.monotonic() - connection.idle_since < IDLE
+    return connection.reusable and time.monotonic() - connection.idle_since < MAX_IDLE

@@ -1,4 +1,4 @@
-"""HTTP proxies: which one a URL goes through, and the tunnel to a host behind it."""
+"""HTTP proxies: which one a URL is requested through, and CONNECT tunnels."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
-MAX_ANSWER = 16_384
-"""Bytes of a proxy's answer to CONNECT."""
+MAX_RESPONSE = 16_384
+"""Bytes of a proxy's response to CONNECT at most."""
 
 
 class ProxyError(ConnectionError):
@@ -21,7 +21,7 @@ class ProxyError(ConnectionError):
 
 @dataclass(frozen=True)
 class Proxy:
-    """An HTTP proxy: where it listens, and the header that names its user."""
+    """An HTTP proxy: host, port, and the header with its credentials, if any."""
 
     host: str
     port: int
@@ -32,7 +32,7 @@ class Proxy:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """From `[http://][user:password@]host[:port]`. Raises ProxyError, which does not show the password."""
+        """Parse `[http://][user:password@]host[:port]`. Raises ProxyError, which does not show the password."""
         parts = urlsplit(url if "://" in url else f"http://{url}")
         try:
             host, port = parts.hostname, parts.port or 80
@@ -40,7 +40,7 @@ class Proxy:
             host, port = None, 0
         name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         if parts.scheme != "http":
-            raise ProxyError(f"The proxy {name} is not supported: it has to be an http:// URL.")
+            raise ProxyError(f"The proxy {name} is not supported: it must be an http:// URL.")
         if not host:
             raise ProxyError(f"The proxy {name} has no valid host and port.")
         headers = {}
@@ -52,17 +52,17 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Proxies:
-    """Proxies by scheme (`http`, `https`, `all`), and under `no` the hosts that are asked without one."""
+    """Proxy URLs by scheme (`http`, `https`, `all`); `no` lists the hosts that are connected to directly."""
 
     urls: Mapping[str, str]
 
     @classmethod
     def from_environment(cls) -> Self:
-        """As HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say, or their lower-case forms, which win."""
+        """The proxies of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY. Lower-case names take precedence."""
         return cls(getproxies_environment())
 
     def find(self, scheme: str, host: str, port: int) -> Proxy | None:
-        """The proxy for a server. Raises ProxyError where it cannot be used."""
+        """The proxy for a server, or None. Raises ProxyError if it cannot be used."""
         url = self.urls.get(scheme) or self.urls.get("all")
         authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         if not url or proxy_bypass_environment(authority, dict(self.urls)):
@@ -71,20 +71,23 @@ class Proxies:
 
 
 async def open_tunnel(sock: socket.socket, proxy: Proxy, host: str, port: int) -> None:
-    """Have a proxy connect a socket to a host. Raises ProxyError where it refuses."""
+    """Open a tunnel to a host through a connected proxy (CONNECT, RFC 9110 section 9.3.6).
+
+    Raises ProxyError if the proxy refuses.
+    """
     loop = asyncio.get_running_loop()
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = "".join(f"{name}: {value}\r\n" for name, value in proxy.headers.items())
     await loop.sock_sendall(sock, f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{lines}\r\n".encode("latin-1"))
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        received = await loop.sock_recv(sock, MAX_ANSWER)
-        answer += received
-        if not received or len(answer) > MAX_ANSWER:
-            raise ProxyError(f"{proxy} did not answer to CONNECT {authority}.")
-    version, _, rest = answer.partition(b" ")
+    response = b""
+    while b"\r\n\r\n" not in response:
+        received = await loop.sock_recv(sock, MAX_RESPONSE)
+        response += received
+        if not received or len(response) > MAX_RESPONSE:
+            raise ProxyError(f"{proxy} did not answer CONNECT {authority}.")
+    version, _, rest = response.partition(b" ")
     if not version.startswith(b"HTTP/1.") or not rest.startswith(b"2"):
-        status = answer.partition(b"\r\n")[0][:80].decode("latin-1")
+        status = response.partition(b"\r\n")[0][:80].decode("latin-1")
         raise ProxyError(f"{proxy} refused CONNECT {authority}: {status}")
-    if not answer.endswith(b"\r\n\r\n"):  # nobody speaks before the client in TLS
-        raise ProxyError(f"{proxy} sent more than an answer to CONNECT {authority}.")
+    if not response.endswith(b"\r\n\r\n"):  # in TLS the client sends first
+        raise ProxyError(f"{proxy} sent data after its response to CONNECT {authority}.")

@@ -1,4 +1,4 @@
-"""Byte ranges of files: over HTTP under one policy, or from a local archive. Both answer alike."""
+"""Byte ranges of files, over HTTP under one policy or from a local archive, with one interface."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from types import TracebackType
 from typing import Self
 
 from scog.errors import AssetRefused, SourceError, SourceUnavailable
+from scog.net.admission import Waiters
+from scog.net.byte_range import ByteRange, concatenate, is_local
+from scog.net.concurrency import ConcurrencyLimit
 from scog.net.host import Host, HostState
 from scog.net.http import HttpClient
-from scog.net.line import Line
 from scog.net.local import LocalRanges
-from scog.net.part import Part, is_local, joined
 from scog.net.policy import BreakerState, Tally, check_allowed, host_of
-from scog.net.read import Hear, RangeRead
-from scog.net.turns import Riders
+from scog.net.range_read import OnData, RangeRead
 from scog.together import gather_all
 
-PROBE = 2.0
-"""Seconds for which reads wait for the outcome of another's probe."""
-AHEAD = 4
-"""Connections that are opened ahead; the first of them also brings the TLS session that others resume."""
-CHECK_EVERY = 0.1
-"""Seconds between two looks at the reads under way."""
+PROBE_TIMEOUT = 2.0
+"""Seconds that reads wait for the outcome of another read's probe."""
+WARM_CONNECTIONS = 4
+"""Connections opened ahead of reads. The first one also obtains the TLS session that the others resume."""
+CHECK_INTERVAL = 0.1
+"""Seconds between two checks of the reads in flight."""
 
 
 class HttpRanges:
-    """Reads ranges over HTTP under the policy of `scog.net.policy`. Made and used within one event loop.
+    """Reads byte ranges over HTTP under the policy of `scog.net.policy`. Made and used within one event loop.
 
-    `stall` is the time in seconds after which a read without a byte is given up while its host answers others; three
-    times as long while it is silent altogether. How long a read may take in all is up to who waits for it.
+    `stall` is the time in seconds without data after which a request is abandoned while its host answers others, three
+    times as long while the host is silent. The total time of a read is up to the caller. `retries` is the number of
+    retries, `per_host` the number of concurrent reads of one host.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class HttpRanges:
         expected: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`expected` are URLs of hosts that will likely be read from."""
+        """`expected` are URLs on the hosts that will probably be read from."""
         self._expected = expected
         self._allowed = allowed_hosts
         self._stall = stall
@@ -65,20 +66,20 @@ class HttpRanges:
 
     @property
     def hosts(self) -> list[HostState]:
-        """The hosts that were read from, and how they are doing."""
+        """The state of every host that was read from."""
         return [host.state for host in self._hosts.values()]
 
-    def line(self, url: str) -> Line:
-        """The line to a URL's host."""
-        return self._host(url).line
+    def concurrency(self, url: str) -> ConcurrencyLimit:
+        """The concurrency limit of a URL's host."""
+        return self._host(url).concurrency
 
     def open_ahead(self) -> None:
-        """Reads will come soon: open connections to the expected hosts, and to those that rest since they were read."""
+        """Open connections to the expected hosts and to idle known hosts, since reads will follow soon."""
         for url in self._expected:
-            self._client.open_ahead(url, AHEAD)
+            self._client.open_ahead(url, WARM_CONNECTIONS)
         for host in self._hosts.values():
-            if host.url and not host.turns.inside:
-                self._client.open_ahead(host.url, AHEAD)
+            if host.url and not host.admission.in_flight:
+                self._client.open_ahead(host.url, WARM_CONNECTIONS)
 
     async def read(
         self,
@@ -86,27 +87,28 @@ class HttpRanges:
         start: int,
         stop: int,
         tally: Tally,
-        hear: Hear | None = None,
-        riders: Riders | None = None,
+        on_data: OnData | None = None,
+        waiters: Waiters | None = None,
         *,
-        in_parts: bool = False,
-    ) -> Part:
-        """Bytes `start..stop` (fewer where the file ends before). `hear` is told of their first part as it grows.
+        split: bool = False,
+    ) -> ByteRange:
+        """Read bytes `start..stop` of a file, fewer if the file ends before.
 
-        The most urgent of the `riders`, else `tally`, decides when it is the read's turn. It may be read `in_parts`
-        where the file is known not to end before `stop`.
+        `on_data` is called with the part received so far whenever it grows. The most urgent of `waiters`, else `tally`,
+        determines the read's place in the queue. With `split` the range may be read by several concurrent requests; the
+        file must not end before `stop` then.
 
-        Raises a SourceError: AssetMissing for 404, 403 and 410; SourceUnavailable for what may pass, after the
-        retries; AssetBroken for an answer that is not the range asked for; AssetRefused for a host outside the
-        allow-list, redirects, and servers without ranges.
+        Raises a SourceError: AssetMissing for 401, 403, 404 and 410; SourceUnavailable for transient faults, after the
+        retries; AssetBroken for a response that is not the requested range; AssetRefused for a host outside the
+        allow-list, redirects, and servers without range requests.
         """
         check_allowed(url, self._allowed)
         host = self._host(url)
         host.url = url
-        parts = host.parts(stop - start, tally) if in_parts else 1
+        parts = host.part_count(stop - start, tally) if split else 1
         host.reads[id(tally)] += parts
         try:
-            return await self._read_parts(host, url, start, stop, parts, tally, hear, riders)
+            return await self._read_parts(host, url, start, stop, parts, tally, on_data, waiters)
         finally:
             host.reads[id(tally)] -= parts
             if not host.reads[id(tally)]:
@@ -120,40 +122,41 @@ class HttpRanges:
         stop: int,
         parts: int,
         tally: Tally,
-        hear: Hear | None,
-        riders: Riders | None,
-    ) -> Part:
+        on_data: OnData | None,
+        waiters: Waiters | None,
+    ) -> ByteRange:
         if parts == 1:
-            return await self._read(host, url, start, stop, tally, hear, riders)
+            return await self._read(host, url, start, stop, tally, on_data, waiters)
         bounds = [start + (stop - start) * place // parts for place in range(parts + 1)]
         first, *others = await gather_all(
-            self._read(host, url, *span, tally, hear if span[0] == start else None, riders) for span in pairwise(bounds)
+            self._read(host, url, *span, tally, on_data if span[0] == start else None, waiters)
+            for span in pairwise(bounds)
         )
-        return joined(first, others)
+        return concatenate(first, others)
 
     async def _read(
-        self, host: Host, url: str, start: int, stop: int, tally: Tally, hear: Hear | None, riders: Riders | None
-    ) -> Part:
-        probes = await _admitted(host)
+        self, host: Host, url: str, start: int, stop: int, tally: Tally, on_data: OnData | None, waiters: Waiters | None
+    ) -> ByteRange:
+        is_probe = await _pass_breaker(host)
         try:
-            mark = await host.turns.enter(riders or (lambda: (tally,)), stop - start)
-            read = RangeRead(self._client, host, url, start, stop, tally, hear, self._retries)
+            snapshot = await host.admission.acquire(waiters or (lambda: (tally,)), stop - start)
+            read = RangeRead(self._client, host, url, start, stop, tally, on_data, self._retries)
             try:
-                if host.breaker.state is BreakerState.OPEN:  # since it was asked
-                    raise _resting(host)
+                if host.breaker.state is BreakerState.OPEN:  # opened while this read was queued
+                    raise _breaker_open(host)
                 self._watch(read)
                 return await read.run()
             finally:
                 self._reads.discard(read)
-                host.turns.leave(mark, read.missing)
+                host.admission.release(snapshot, read.missing)
         except SourceUnavailable:
             raise
         except SourceError:
-            host.breaker.success()  # the host is well, the file is not
+            host.breaker.success()  # the host is available, only the file is invalid
             raise
         finally:
-            if probes:
-                host.breaker.give_back()
+            if is_probe:
+                host.breaker.release_probe()
 
     def _host(self, url: str) -> Host:
         name = host_of(url)
@@ -165,41 +168,41 @@ class HttpRanges:
     def _watch(self, read: RangeRead) -> None:
         self._reads.add(read)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(CHECK_EVERY, self._check)
+            self._timer = asyncio.get_running_loop().call_later(CHECK_INTERVAL, self._check)
 
     def _check(self) -> None:
         self._timer = None
         for host in self._hosts.values():
-            host.line.glance()
-            host.turns.admit(in_full=True)
+            host.concurrency.sample()
+            host.admission.admit_next(recheck=True)
         for read in tuple(self._reads):
             read.check()
         if self._reads:
-            self._timer = asyncio.get_running_loop().call_later(CHECK_EVERY, self._check)
+            self._timer = asyncio.get_running_loop().call_later(CHECK_INTERVAL, self._check)
 
 
-async def _admitted(host: Host) -> bool:
-    """Wait for the outcome of another's probe; whether this read is one.
+async def _pass_breaker(host: Host) -> bool:
+    """Wait until the breaker lets this read through. Returns whether the read is its probe.
 
-    Raises SourceUnavailable while the host is left alone.
+    Raises SourceUnavailable while the breaker is open.
     """
-    until = time.monotonic() + PROBE
+    until = time.monotonic() + PROBE_TIMEOUT
     while host.breaker.is_open():
         if host.breaker.state is BreakerState.OPEN or time.monotonic() > until:
-            raise _resting(host)
-        await asyncio.sleep(PROBE / 40)
+            raise _breaker_open(host)
+        await asyncio.sleep(PROBE_TIMEOUT / 40)
     return host.breaker.state is not BreakerState.CLOSED
 
 
-def _resting(host: Host) -> SourceUnavailable:
+def _breaker_open(host: Host) -> SourceUnavailable:
     return SourceUnavailable(
-        f"{host.name} kept refusing or failing and is left alone for {host.breaker.seconds_left:.0f} s.",
+        f"{host.name} failed repeatedly; requests to it are paused for {host.breaker.seconds_left:.0f} s.",
         reason="host-resting",
     )
 
 
 class Ranges:
-    """Reads ranges of any URL: `file:` below the archive's folder, `http:` and `https:` from allowed hosts."""
+    """Reads byte ranges of any URL: `file:` below the archive's folder, `http:` and `https:` from allowed hosts."""
 
     def __init__(self, http: HttpRanges, local: LocalRanges | None) -> None:
         self._http = http
@@ -207,20 +210,20 @@ class Ranges:
 
     @property
     def hosts(self) -> list[HostState]:
-        """The hosts that were read from, and how they are doing."""
+        """The state of every host that was read from."""
         return self._http.hosts
 
     def open_ahead(self) -> None:
-        """Reads will come soon: open connections while it is found out of what."""
+        """Open connections ahead of reads, while the catalogue is searched."""
         self._http.open_ahead()
 
     async def exists_here(self, url: str) -> bool:
         """Whether a URL names a file of the local archive that exists. Nothing is asked of other hosts."""
         return self._local is not None and is_local(url) and await self._local.exists(url)
 
-    def line(self, url: str) -> Line | None:
-        """The line to a URL's host; None for a local file."""
-        return None if is_local(url) else self._http.line(url)
+    def concurrency(self, url: str) -> ConcurrencyLimit | None:
+        """The concurrency limit of a URL's host; None for a local file."""
+        return None if is_local(url) else self._http.concurrency(url)
 
     async def read(
         self,
@@ -228,17 +231,17 @@ class Ranges:
         start: int,
         stop: int,
         tally: Tally,
-        hear: Hear | None = None,
-        riders: Riders | None = None,
+        on_data: OnData | None = None,
+        waiters: Waiters | None = None,
         *,
-        in_parts: bool = False,
-    ) -> Part:
-        """Bytes `start..stop` of the file; `hear` is told of their first part as it grows. Raises a SourceError."""
+        split: bool = False,
+    ) -> ByteRange:
+        """Read bytes `start..stop` of a file; see `HttpRanges.read`. Raises a SourceError."""
         if is_local(url):
             if self._local is None:
                 raise AssetRefused("Local files are read from a local archive only.", reason="outside-archive")
             return await self._local.read(url, start, stop, tally)
-        return await self._http.read(url, start, stop, tally, hear, riders, in_parts=in_parts)
+        return await self._http.read(url, start, stop, tally, on_data, waiters, split=split)
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Addresses of host names, remembered for a while and looked up once for all who wait."""
+"""DNS resolver with a cache. Concurrent lookups of one name share a single query."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import time
 
 from aiohappyeyeballs import AddrInfoType
 
-REMEMBERED = 300.0
-"""Seconds for which a host's addresses are remembered."""
+TTL = 300.0
+"""Seconds for which a host's addresses are cached."""
 
 Host = tuple[str, int]
 """Name or address, and port."""
@@ -22,7 +22,7 @@ class Resolver:
         self._lookups: dict[Host, tuple[float, asyncio.Task[list[AddrInfoType]]]] = {}
 
     async def resolve(self, host: str, port: int) -> list[AddrInfoType]:
-        """All addresses of a host, in the order in which to try them. Raises an OSError where there are none."""
+        """All addresses of a host, in the order in which to try them. Raises OSError if there are none."""
         until, lookup = self._lookups.get((host, port), (0.0, None))
         if (
             lookup is None
@@ -30,11 +30,11 @@ class Resolver:
             or (lookup.done() and (lookup.cancelled() or lookup.exception()))
         ):
             lookup = asyncio.create_task(_look_up(host, port))
-            self._lookups[host, port] = time.monotonic() + REMEMBERED, lookup
+            self._lookups[host, port] = time.monotonic() + TTL, lookup
         return list(await asyncio.shield(lookup))
 
     def forget(self, host: str, port: int) -> None:
-        """Look the host up anew next time: its addresses did not answer."""
+        """Drop a host's addresses from the cache, because they did not answer."""
         self._lookups.pop((host, port), None)
 
 

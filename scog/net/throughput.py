@@ -1,4 +1,4 @@
-"""How fast bytes come when ranges of a file are read as images read them: bounded in bytes and in time."""
+"""Measures the throughput of range reads, bounded in bytes and in time."""
 
 from __future__ import annotations
 
@@ -8,45 +8,46 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from scog.net.part import Part
+from scog.net.byte_range import ByteRange
 from scog.net.policy import Tally
 
 Range = tuple[int, int]
+"""First byte and the byte after the last."""
 
 
-class Read(Protocol):
-    """`scog.net.ranges.Ranges.read`."""
+class ReadRange(Protocol):
+    """The signature of `scog.net.ranges.Ranges.read`."""
 
     def __call__(
-        self, url: str, start: int, stop: int, tally: Tally, hear: Callable[[Part], None] | None = None
-    ) -> Awaitable[Part]:
-        """Bytes `start..stop` of the file; `hear` is told of their first part as it grows."""
+        self, url: str, start: int, stop: int, tally: Tally, on_data: Callable[[ByteRange], None] | None = None
+    ) -> Awaitable[ByteRange]:
+        """Read bytes `start..stop` of a file; `on_data` is called with the part received so far whenever it grows."""
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """What so many connections together brought."""
+    """Throughput of concurrent connections."""
 
     connections: int
-    read: int
-    """Bytes, all of them."""
-    timed: int
-    """Bytes that came after the first ones, in so many `seconds`; those before were on the way already."""
+    bytes_read: int
+    """Bytes received in all."""
+    bytes_timed: int
+    """Bytes received within `seconds`, which begin with the first bytes: those had been in transit before."""
     seconds: float
 
     @property
     def rate(self) -> float:
-        """Bytes a second; 0 where nothing came."""
-        return self.timed / self.seconds if self.seconds > 0 else 0.0
+        """Bytes per second; 0 if nothing was received."""
+        return self.bytes_timed / self.seconds if self.seconds > 0 else 0.0
 
 
-async def measure_throughput(read: Read, url: str, ranges: Sequence[Range], seconds: float) -> Throughput:
-    """Read ranges at once, a connection each, for so many seconds at most. Raises a SourceError."""
+async def measure_throughput(read: ReadRange, url: str, ranges: Sequence[Range], seconds: float) -> Throughput:
+    """Read the ranges concurrently, one connection each, for at most `seconds` seconds. Raises a SourceError."""
     meter = _Meter(len(ranges))
 
     async def one(place: int, start: int, stop: int) -> None:
-        part = await read(url, start, stop, Tally(), lambda part: meter.hear(place, len(part.data)))
-        meter.hear(place, len(part.data))
+        part = await read(url, start, stop, Tally(), lambda part: meter.on_data(place, len(part.data)))
+        meter.on_data(place, len(part.data))
 
     try:
         async with asyncio.timeout(seconds):
@@ -57,7 +58,7 @@ async def measure_throughput(read: Read, url: str, ranges: Sequence[Range], seco
 
 
 class _Meter:
-    """What has come of each range, and when."""
+    """Counts the bytes received of each range."""
 
     def __init__(self, count: int) -> None:
         self._bytes = [0] * count
@@ -65,15 +66,15 @@ class _Meter:
         self._first: tuple[float, int] | None = None
         self._last = 0.0
 
-    def hear(self, place: int, size: int) -> None:
-        """So many bytes of a range are there."""
+    def on_data(self, place: int, size: int) -> None:
+        """Record that `size` bytes of range number `place` have arrived."""
         self._bytes[place] = max(self._bytes[place], size)
         self._last = time.perf_counter()
-        if self._first is None:  # these were on the way before the clock began
+        if self._first is None:  # these were in transit before the clock started
             self._first = self._last, size
 
     def end(self) -> None:
-        """The time is over."""
+        """Stop the clock."""
         self._last = time.perf_counter()
 
     @property
@@ -82,6 +83,6 @@ class _Meter:
             return Throughput(len(self._bytes), 0, 0, 0.0)
         since, before = self._first
         count = sum(self._bytes)
-        if count == before:  # all of it came in one piece
+        if count == before:  # everything arrived at once
             since, before = self._started, 0
         return Throughput(len(self._bytes), count, count - before, self._last - since)

@@ -1,9 +1,9 @@
 """TLS between an event loop's plain transport and a protocol.
 
-asyncio's and uvloop's own TLS give each connection a buffer of 256 KB, call the protocol for every record of 16 KB and
-do handshakes on the event loop. Here all connections share one buffer for ciphertext, records are decrypted straight
-into the protocol's memory, as many at once as have arrived, and what takes long of a handshake runs in a thread, since
-OpenSSL releases the GIL. benchmarks/transports.md has the figures.
+The TLS of asyncio and uvloop gives each connection a buffer of 256 KB, calls the protocol for every record of 16 KB,
+and runs handshakes on the event loop. Here all connections share one buffer for ciphertext, all records that have
+arrived are decrypted directly into the protocol's memory, and the slow steps of a handshake run in a thread, since
+OpenSSL releases the GIL. See benchmarks/transports.md for measurements.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import cast
 
-RECORDS = 131_072
-"""Bytes of ciphertext read at once, of all connections in turn."""
+RECORD_BUFFER = 131_072
+"""Bytes of ciphertext received at once; one buffer for all connections."""
 MAX_HANDSHAKE = 262_144
 """Bytes that a server may send before its handshake ends."""
 
@@ -25,10 +25,10 @@ class CertificateRejected(ConnectionError):
 
 
 class TlsStream(asyncio.BufferedProtocol):
-    """Decrypts what a transport receives for `inner`, and is the transport that `inner` writes to.
+    """Decrypts what a transport receives for the protocol `inner`, and is the transport that `inner` writes to.
 
-    `records` is where ciphertext arrives. It may be shared by all connections of an event loop, since it is emptied
-    before the loop's next callback. `on_records` is called with the TLS object whenever records have come after the
+    `records` is the buffer for ciphertext. All connections of an event loop may share it, since it is emptied before
+    the loop's next callback. `on_records` is called with the TLS object whenever records have arrived after the
     handshake, until it returns True.
     """
 
@@ -48,14 +48,14 @@ class TlsStream(asyncio.BufferedProtocol):
         self._secured = False
         self._early = bytearray()
         """Handshake bytes not yet passed to OpenSSL, which may be running in a thread."""
-        self._more = asyncio.Event()
+        self._data_arrived = asyncio.Event()
 
     async def handshake(
         self, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None, workers: Executor
     ) -> None:
-        """Negotiate TLS, then tell `inner` that it is connected.
+        """Negotiate TLS, then call `connection_made` of `inner`.
 
-        Raises CertificateRejected, ssl.SSLError, or ConnectionError where the connection ends.
+        Raises CertificateRejected, ssl.SSLError, or ConnectionError if the connection ends.
         """
 
         def step() -> tuple[bool, bytes]:
@@ -71,19 +71,19 @@ class TlsStream(asyncio.BufferedProtocol):
         loop, received, done = asyncio.get_running_loop(), b"", False
         while not done:
             self._check_open()
-            # What takes long goes into a thread: checking a certificate, or else unpacking a session. The other step
-            # takes 0.1 ms, about as long as the way to a thread and back.
-            begins = self._tls is None
+            # The slow step runs in a thread: checking the certificate, or unpacking the session to resume. The other
+            # one takes 0.1 ms, about as long as switching to a thread and back.
+            is_first_step = self._tls is None
             try:
-                done, sent = await loop.run_in_executor(workers, step) if begins == bool(session) else step()
+                done, sent = await loop.run_in_executor(workers, step) if is_first_step == bool(session) else step()
             except ssl.SSLCertVerificationError as fault:
                 raise CertificateRejected(f"its certificate was rejected: {fault.verify_message}") from None
             self._check_open()
             assert self._transport is not None
             self._transport.write(sent)
             if not done:
-                await self._more.wait()
-            self._more.clear()
+                await self._data_arrived.wait()
+            self._data_arrived.clear()
             received = bytes(self._early)
             self._early.clear()
         self._secured = True
@@ -94,24 +94,24 @@ class TlsStream(asyncio.BufferedProtocol):
 
     @property
     def resumed(self) -> bool:
-        """Whether the server accepted the session."""
+        """Whether the server resumed the session."""
         return self._tls is not None and self._tls.session_reused is True
 
     # Called by `inner`
 
     def write(self, data: bytes) -> None:
-        """Encrypt and send."""
+        """Encrypt and send `data`."""
         assert self._transport is not None
         assert self._tls is not None
         self._tls.write(data)
         self._transport.write(self._outgoing.read())
 
     def is_closing(self) -> bool:
-        """Whether the connection has ended or is about to."""
+        """Whether the connection is closed or closing."""
         return self._transport is None or self._transport.is_closing()
 
     def abort(self) -> None:
-        """End the connection now."""
+        """Close the connection at once."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -122,11 +122,11 @@ class TlsStream(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's does not subclass asyncio.Transport
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Memory for ciphertext."""
+        """The buffer for ciphertext."""
         return self._records
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Pass ciphertext on."""
+        """Process `nbytes` bytes of ciphertext."""
         if self._secured:
             self._incoming.write(self._records[:nbytes])
             self._decrypt()
@@ -134,15 +134,15 @@ class TlsStream(asyncio.BufferedProtocol):
         self._early += self._records[:nbytes]
         if len(self._early) > MAX_HANDSHAKE:
             self.abort()
-        self._more.set()
+        self._data_arrived.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is over.
+        """The connection is closed.
 
-        Whether the server said so by a close_notify does not matter: the length of every body is known.
+        A missing close_notify is not an error: the length of every body is known (RFC 8446 section 6.1).
         """
         self._transport = None
-        self._more.set()
+        self._data_arrived.set()
         if self._secured:
             self._inner.connection_lost(exc)
 
@@ -151,7 +151,7 @@ class TlsStream(asyncio.BufferedProtocol):
             raise ConnectionError("the connection ended during the TLS handshake")
 
     def _decrypt(self) -> None:
-        """Decrypt all records that are complete: nothing would wake this connection for what is left behind."""
+        """Decrypt all complete records: no later event would process any that are left."""
         assert self._transport is not None
         try:
             while not self._transport.is_closing():
@@ -161,11 +161,11 @@ class TlsStream(asyncio.BufferedProtocol):
             self._transport.abort()
         if self._on_records is not None and self._tls is not None and self._on_records(self._tls):
             self._on_records = None
-        if self._outgoing.pending and not self._transport.is_closing():  # an answer to a key update
+        if self._outgoing.pending and not self._transport.is_closing():  # the response to a key update
             self._transport.write(self._outgoing.read())
 
     def _decrypt_once(self) -> bool:
-        """Fill the memory that `inner` offers as far as possible. False where no complete record is left."""
+        """Fill the buffer that `inner` offers as far as possible. Returns False if no complete record is left."""
         assert self._transport is not None
         assert self._tls is not None
         into, filled, more = self._inner.get_buffer(-1), 0, True

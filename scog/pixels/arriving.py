@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from itertools import takewhile
 
-from scog.net.part import Part
-from scog.net.turns import Riders
+from scog.net.admission import Waiters
+from scog.net.byte_range import ByteRange
 from scog.pixels.decode import Block, decode_block, decode_rows
 from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex, Piece, Request
@@ -41,10 +41,10 @@ class Arriving:
         self._jobs: list[asyncio.Future[Blocks]] = []
         self._come = memoryview(b"")
         self._complete = False
-        self.riders: Riders | None = None
+        self.riders: Waiters | None = None
         """Those who wait for the blocks, once that is known."""
 
-    def take(self, part: Part) -> None:
+    def take(self, part: ByteRange) -> None:
         """Begin to decode what has come so far, if it is of the described file."""
         if part.etag == self._description.identity:
             self._come = memoryview(part.data)

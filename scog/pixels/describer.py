@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from scog.errors import AssetBroken, SourceError
 from scog.flight import Flights
-from scog.net.part import Part, is_local
+from scog.net.byte_range import ByteRange, is_local
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 from scog.pixels import gdal
@@ -147,7 +147,7 @@ class Describer:
             self._store.drop(url)
             return None
 
-    async def _told(self, url: str, data: bytes, part: Part, kind: Kind) -> Description:
+    async def _told(self, url: str, data: bytes, part: ByteRange, kind: Kind) -> Description:
         """What a file's first bytes tell, which hold all of its directories."""
         header = data[: kind.directories.needed]
         description = kind.describe(header, part.etag)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from scog.errors import SourceUnavailable
-from scog.net.part import Part
+from scog.net.byte_range import ByteRange
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 
@@ -31,15 +31,15 @@ class GdalThreads:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def run(self, urls: Sequence[str], tally: Tally, work: Callable[..., T]) -> T:
-        """Work in a thread, given a function for each file that reads it: it waits until its bytes have been brought.
+        """Work in a thread, given a function for each file that reads it: it waits until the event loop has its bytes.
 
         When nobody waits for the work any more it reads no further, and soon ends.
         """
         loop = asyncio.get_running_loop()
-        under_way: set[Future[Part]] = set()
+        under_way: set[Future[ByteRange]] = set()
         stopped = False
 
-        def read(url: str, start: int, stop: int) -> Part:
+        def read(url: str, start: int, stop: int) -> ByteRange:
             if stopped or self._closed:
                 raise SourceUnavailable("The work was stopped.", reason="stopped")
             tally.asked += stop - start

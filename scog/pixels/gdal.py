@@ -17,7 +17,6 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
-from scog.net.part import Part
 from scog.pixels.decode import Block
 from scog.pixels.description import GDAL_FAULTS, Description, describe_dataset, gdal_opening
 from scog.pixels.fetch import BlockIndex
@@ -27,8 +26,8 @@ from scog.pixels.validity import masked
 
 
 def describe_by_gdal(
-    read: Callable[[int, int], Part],
-    read_mask: Callable[[int, int], Part] | None = None,
+    read: Callable[[int, int], ByteRange],
+    read_mask: Callable[[int, int], ByteRange] | None = None,
     *,
     local: bool,
     mask_file: str | None = None,
@@ -48,8 +47,8 @@ def describe_by_gdal(
 
 
 def read_blocks(
-    read: Callable[[int, int], Part],
-    read_mask: Callable[[int, int], Part] | None = None,
+    read: Callable[[int, int], ByteRange],
+    read_mask: Callable[[int, int], ByteRange] | None = None,
     *,
     description: Description,
     level: int,
@@ -154,7 +153,9 @@ class _Image:
 
 
 @contextmanager
-def _opened(read: Callable[[int, int], Part], read_mask: Callable[[int, int], Part] | None = None) -> Iterator[_Image]:
+def _opened(
+    read: Callable[[int, int], ByteRange], read_mask: Callable[[int, int], ByteRange] | None = None
+) -> Iterator[_Image]:
     """The file as GDAL sees it, with the file that holds its mask, if one does."""
     with ExitStack() as stack:
         stack.enter_context(gdal_opening())

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from scog.errors import AssetChanged, SourceError
-from scog.net.part import Part
+from scog.net.byte_range import ByteRange
 
 PAGE = 128 * 1024
 """Bytes read at once for GDAL; without pages it makes 30 times the requests."""
@@ -20,7 +20,7 @@ class Pages:
     Errors raised inside GDAL's callbacks only print noise, so a failed read is noted in `fault` and returns nothing.
     """
 
-    def __init__(self, read: Callable[[int, int], Part]) -> None:
+    def __init__(self, read: Callable[[int, int], ByteRange]) -> None:
         self._read = read
         self._pages: OrderedDict[int, bytes | memoryview] = OrderedDict()
         self.fault: SourceError | None = None
@@ -61,7 +61,7 @@ class Pages:
             self._pages.popitem(last=False)
         return [found[page] for page in range(first, last + 1)]
 
-    def _same(self, part: Part) -> Part:
+    def _same(self, part: ByteRange) -> ByteRange:
         """A part of the file, which must be the one that was begun with."""
         if part.etag != self.identity:
             raise AssetChanged("The file was replaced while it was read.", reason="changed")

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.flight import Flight, Flights
-from scog.net.part import is_local
+from scog.net.admission import Waiters
+from scog.net.byte_range import is_local
 from scog.net.policy import Tally
+from scog.net.range_read import OnData
 from scog.net.ranges import Ranges
-from scog.net.read import Hear
-from scog.net.turns import Riders
 from scog.pixels import gdal
 from scog.pixels.arriving import Arriving, Blocks, stored_bytes
 from scog.pixels.cache import ByteCache
@@ -250,7 +250,7 @@ class BlockReader:
         if unwritten:
             yield unwritten, partial(self._make_empty, url, description, level, list(unwritten)), None
         filled = _rows(description, level, missing, None)  # the lowest blocks hang over the level's end
-        line = self._ranges.line(url)
+        line = self._ranges.concurrency(url)
         sizes = request_sizes(math.inf if line is None else line.round_trip_bytes, self._gap, thrifty=thrifty)
         pieces = (
             piece_of(
@@ -319,7 +319,7 @@ class BlockReader:
         return Arriving(self._cpu, description, level, request, partial(self._keep, url, description, level, band))
 
     async def _fetch_rest(
-        self, wish: Wish, piece: Piece, start: bytes | memoryview, tally: Tally, riders: Riders | None
+        self, wish: Wish, piece: Piece, start: bytes | memoryview, tally: Tally, riders: Waiters | None
     ) -> Blocks:
         """All of a block whose first bytes held fewer rows than was thought."""
         url, description, level, _, band, _ = wish
@@ -333,7 +333,7 @@ class BlockReader:
 
     def _is_dear(self, url: str, size: int) -> bool:
         """Whether bytes take longer to come again than a round trip."""
-        line = self._ranges.line(url)
+        line = self._ranges.concurrency(url)
         return line is not None and size > line.round_trip_bytes
 
     async def _bytes(
@@ -343,11 +343,11 @@ class BlockReader:
         start: int,
         stop: int,
         tally: Tally,
-        riders: Riders | None,
-        hear: Hear | None = None,
+        riders: Waiters | None,
+        hear: OnData | None = None,
     ) -> memoryview:
         """Bytes of the described file. Raises AssetChanged where it is another one by now."""
-        part = await self._ranges.read(url, start, stop, tally, hear, riders, in_parts=True)
+        part = await self._ranges.read(url, start, stop, tally, hear, riders, split=True)
         if part.etag != description.identity:
             raise AssetChanged("The file was replaced since it was described.", reason="changed")
         if len(part.data) != stop - start:
@@ -404,7 +404,7 @@ def _rows(description: Description, level: int, wanted: Iterable[BlockIndex], bo
 
 def _tallies(flight: Flight[Blocks]) -> list[Tally]:
     """Of those who wait for a flight."""
-    return [rider for rider in flight.riders() if isinstance(rider, Tally)]
+    return [rider for rider in flight.waiters() if isinstance(rider, Tally)]
 
 
 def _key(url: str, description: Description, level: int, band: int, block: BlockIndex) -> BlockKey:

@@ -83,7 +83,7 @@ def test_silence_ends_a_search_long_before_its_deadline(path: str, fault: Fault)
         since = time.monotonic()
         said = using(server, work)
         assert time.monotonic() - since < 5.0
-        assert said.startswith(f"The catalogue {server.url(path)} did not answer in time: no byte came for 0.5 s.")
+        assert said.startswith(f"The catalogue {server.url(path)} did not answer in time: no data arrived for 0.5 s.")
         assert sum(asked.path == path for asked in server.asked) == 2 + (path == ROOT)
 
 
@@ -101,7 +101,7 @@ def test_the_deadline_ends_what_is_too_slow_and_says_how_far_it_got() -> None:
         server.fail(SEARCH, always=drip(8192, 0.1))
         said = using(server, outcome, deadline=1.0)
     assert "did not answer in time: 0.0" in said
-    assert "MB of its answer had come" in said
+    assert "MB of its response had arrived" in said
     assert "SCOG_CATALOG_DEADLINE" in said
 
 
@@ -118,14 +118,14 @@ def test_a_catalogue_that_is_always_late_is_hedged_no_more() -> None:
         assert using(server, work, silence=3.0) == [2, 1, 1, 1]
 
 
-# When the catalogue is left alone
+# The circuit breaker
 
 
 def test_timeouts_while_bytes_flow_do_not_open_the_breaker() -> None:
     async def work(catalog: RemoteCatalog) -> None:
         server.fail(SEARCH, always=drip(8192, 0.1))
         for _ in range(7):
-            assert "had come" in await outcome(catalog)
+            assert "had arrived" in await outcome(catalog)
         server.fail(SEARCH)
         assert await outcome(catalog) == "found"
 
@@ -154,7 +154,7 @@ def test_a_deadline_that_leaves_little_time_proves_nothing(silence: float, opens
 
     with EarthSearch(ITEMS) as server:
         said = using(server, work, deadline=0.3, silence=silence, patience=10.0)
-    assert ("left alone" in said) is opens
+    assert ("paused" in said) is opens
 
 
 @pytest.mark.parametrize("fault", [hang, status(503)])
@@ -166,7 +166,7 @@ def test_silence_and_errors_do(fault: Fault) -> None:
         return await outcome(catalog)
 
     with EarthSearch(ITEMS) as server:
-        assert "left alone" in using(server, work, silence=0.1, patience=0.05)
+        assert "paused" in using(server, work, silence=0.1, patience=0.05)
 
 
 # Leaving

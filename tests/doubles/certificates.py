@@ -1,6 +1,6 @@
-"""Certificates made by openssl for a test session: an authority, and servers' certificates of several kinds.
+"""Certificates made by openssl for a test session: an authority, and several kinds of server certificates.
 
-The session's fixture in tests/conftest.py lets every client trust the authority, through SSL_CERT_FILE.
+A session fixture in tests/conftest.py makes every client trust the authority, through SSL_CERT_FILE.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 OPENSSL = shutil.which("openssl")
-"""The program's path; None where tests over TLS have to be skipped."""
+"""Path of the program; None if tests over TLS have to be skipped."""
 needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="openssl makes the certificate")
 
 
@@ -29,11 +29,11 @@ class Authority:
 
     @property
     def file(self) -> Path:
-        """The authority's own certificate, for those who trust it."""
+        """The authority's own certificate."""
         return self.folder / "root.pem"
 
     def server(self, name: str, *, names: str = "IP:127.0.0.1,DNS:localhost", days: int = 2) -> ssl.SSLContext:
-        """A server's context with a certificate for `names`, which expired in the past where `days` are negative."""
+        """A server's TLS context with a certificate for `names`. With negative `days` it has expired."""
         if not (self.folder / f"{name}.pem").exists():
             self._sign(name, names, days)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -41,7 +41,7 @@ class Authority:
         return context
 
     def client(self) -> ssl.SSLContext:
-        """A client's context that trusts this authority alone."""
+        """A client's TLS context that trusts only this authority."""
         return ssl.create_default_context(cafile=str(self.file))
 
     def _sign(self, name: str, names: str, days: int) -> None:
@@ -70,19 +70,19 @@ def authority() -> Authority:
 
 @cache
 def serving() -> ssl.SSLContext:
-    """What a server speaks: TLS 1.3 with a certificate of RSA 2048, two session tickets a handshake."""
+    """A server's TLS context: TLS 1.3, an RSA certificate of 2048 bits, two session tickets per handshake."""
     context = authority().server("server")
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context
 
 
 def trusting() -> ssl.SSLContext:
-    """A client's context that trusts the authority and nobody else."""
+    """A client's TLS context that trusts only the authority."""
     return authority().client()
 
 
 def make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """A certificate that nobody trusts yet: its file, and the context of a server that shows it."""
+    """A self-signed certificate: its file, and the TLS context of a server that uses it."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test", "-out",
          "cert.pem", "-keyout", "key.pem", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],

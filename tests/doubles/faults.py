@@ -1,6 +1,6 @@
-"""Faults of a server: each changes the answer that would have been given.
+"""Faults of a server: each changes the response that would have been sent.
 
-server.fail("/a.tif", status(503), reset_after(100))  # the first request, the second; the third is well again
+server.fail("/a.tif", status(503), reset_after(100))  # the first request, the second; the third succeeds
 server.fail_any(always=by_chance(7, (0.05, status(503)), (0.01, hang)))
 """
 
@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent: all of `body`, but no more than `sent` bytes of it, `step` bytes every `pause` seconds.
+    """A response: the first `sent` bytes of `body` (None: all), in chunks of `step` bytes every `pause` seconds.
 
-    What happens `before` the headers and `after` the body: "" go on, "hang", "close" or "reset" the connection.
-    `meanwhile` is called once what is sent has been sent, before what happens `after` it.
+    `before` the headers and `after` the body: "" continue, or "hang", "close" or "reset" the connection. `meanwhile` is
+    called after the last byte, before `after`.
     """
 
     status: int
@@ -41,7 +41,7 @@ def status(code: int, **headers: str) -> Fault:
 
 
 def hang(answer: Answer) -> Answer:
-    """Never a word."""
+    """No response at all."""
     return replace(answer, before="hang")
 
 
@@ -51,32 +51,32 @@ def reset(answer: Answer) -> Answer:
 
 
 def hang_after(sent: int) -> Fault:
-    """Nothing after so many bytes of the body."""
+    """No data after `sent` bytes of the body."""
     return lambda answer: replace(answer, sent=sent, after="hang")
 
 
 def cut_after(sent: int) -> Fault:
-    """The connection ends after so many bytes of the body."""
+    """The connection is closed after `sent` bytes of the body."""
     return lambda answer: replace(answer, sent=sent, after="close")
 
 
 def reset_after(sent: int) -> Fault:
-    """The connection is reset after so many bytes of the body."""
+    """The connection is reset after `sent` bytes of the body."""
     return lambda answer: replace(answer, sent=sent, after="reset")
 
 
 def drip(step: int, pause: float) -> Fault:
-    """A few bytes at a time."""
+    """The body in chunks of `step` bytes, every `pause` seconds."""
     return lambda answer: replace(answer, step=step, pause=pause)
 
 
 def late(pause: float) -> Fault:
-    """The body comes some time after the headers."""
+    """The body `pause` seconds after the headers."""
     return lambda answer: replace(answer, pause=pause)
 
 
 def short(missing: int) -> Fault:
-    """Fewer bytes than asked for, and the headers say so."""
+    """A range that is shorter than requested, with consistent headers."""
 
     def fault(answer: Answer) -> Answer:
         found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers["Content-Range"])
@@ -89,12 +89,12 @@ def short(missing: int) -> Fault:
 
 
 def short_body(missing: int) -> Fault:
-    """Fewer bytes than Content-Range says; Content-Length tells how many there are."""
+    """A body shorter than its Content-Range; Content-Length is correct."""
     return body(lambda data: data[: max(0, len(data) - missing)])
 
 
 def shifted(by: int) -> Fault:
-    """As many bytes under a Content-Range so many bytes further on."""
+    """The right number of bytes with a Content-Range shifted by `by` bytes."""
 
     def fault(answer: Answer) -> Answer:
         found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers["Content-Range"])
@@ -106,12 +106,12 @@ def shifted(by: int) -> Fault:
 
 
 def weak(answer: Answer) -> Answer:
-    """The ETag is weak: it does not promise the same bytes."""
+    """A weak ETag (RFC 9110 section 8.8.1)."""
     return replace(answer, headers=answer.headers | {"ETag": f"W/{answer.headers['ETag']}"})
 
 
 def header(**headers: str) -> Fault:
-    """Lying headers; an empty value takes one away. The body stays."""
+    """Replace headers; an empty value removes one. The body stays."""
 
     def fault(answer: Answer) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -121,38 +121,38 @@ def header(**headers: str) -> Fault:
 
 
 def body(change: Callable[[bytes], bytes]) -> Fault:
-    """Another body; its length is announced rightly."""
+    """Another body, with the correct Content-Length."""
     return lambda answer: replace(answer, body=change(answer.body))
 
 
 def flip(position: int) -> Fault:
-    """One byte of the body is wrong."""
+    """One corrupt byte in the body."""
     return body(lambda data: data[:position] + bytes([data[position] ^ 0x55]) + data[position + 1 :])
 
 
 def html(answer: Answer) -> Answer:
-    """What a captive portal says to everything."""
+    """A captive portal's response to any request."""
     return Answer(200, {"Content-Type": "text/html"}, b"<!DOCTYPE html><html><body>Please log in</body></html>")
 
 
 def html_as_range(answer: Answer) -> Answer:
-    """A page in place of the bytes, with the headers of the range asked for."""
+    """A web page instead of the bytes, with the headers of the requested range."""
     page = b"<!DOCTYPE html><html><body>Please log in</body></html>"
     return replace(answer, body=(page * (len(answer.body) // len(page) + 1))[: len(answer.body)])
 
 
 def whole(answer: Answer) -> Answer:
-    """200 and a body, as of a server that knows no ranges."""
+    """200 with a body, from a server without range requests."""
     return Answer(200, {"ETag": answer.headers["ETag"]}, answer.body)
 
 
 def redirect(to: str) -> Fault:
-    """302 to another place."""
+    """302 to another URL."""
     return lambda answer: Answer(302, {"Location": to})
 
 
 def garbage(answer: Answer) -> Answer:
-    """A body in chunks that break the protocol, some time after good headers."""
+    """Valid headers and, some time later, invalid chunked encoding."""
     headers = answer.headers | {"Transfer-Encoding": "chunked", "Content-Length": ""}
     return replace(answer, headers=headers, body=b"no chunk\r\n" + answer.body, pause=0.05)
 
@@ -161,18 +161,18 @@ def garbage(answer: Answer) -> Answer:
 
 
 def meanwhile(fault: Fault, happens: Callable[[], object]) -> Fault:
-    """Something happens once what the fault lets through has been sent, such as the file being replaced."""
+    """Call `happens` after the last byte sent, for example to replace the file."""
     return lambda answer: replace(fault(answer), meanwhile=happens)
 
 
 class ByChance:
-    """Faults that a share of the requests meets; which ones follows from a seed and the order of requests."""
+    """Faults for a share of the requests, determined by a seed and the order of the requests."""
 
     def __init__(self, seed: int, *shares: tuple[float, Fault]) -> None:
         self._random = random.Random(seed)
         self._shares = shares
         self.met = [0] * len(shares)
-        """How many requests have met each fault."""
+        """Number of requests that met each fault."""
 
     def __call__(self, answer: Answer) -> Answer:
         drawn = self._random.random()
@@ -185,5 +185,5 @@ class ByChance:
 
 
 def by_chance(seed: int, *shares: tuple[float, Fault]) -> ByChance:
-    """Of all requests 5 % fail and 1 % hang: `by_chance(7, (0.05, status(503)), (0.01, hang))`."""
+    """For example 5 % errors and 1 % hangs: `by_chance(7, (0.05, status(503)), (0.01, hang))`."""
     return ByChance(seed, *shares)

@@ -1,4 +1,4 @@
-"""A small HTTP proxy on a real socket: forwards requests by absolute URL, and opens tunnels for CONNECT.
+"""A small HTTP proxy on a real socket: forwards absolute-form requests, and opens tunnels for CONNECT.
 
 with Proxy() as proxy:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
@@ -19,7 +19,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Relay:
-    """A server in a thread that passes bytes on to `target`; with `tls` it ends TLS in front of a plain server."""
+    """A server in a thread that forwards bytes to `target`; with `tls` it terminates TLS in front of a plain server."""
 
     def __init__(self, target: tuple[str, int] | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.port = 0
@@ -70,7 +70,7 @@ class Relay:
 
 
 class Proxy(Relay):
-    """The proxy; `seen` holds method and target of every request, `refuse` is a status that it answers instead."""
+    """The proxy. `seen` holds method and target of every request; `refuse` is a status sent instead of forwarding."""
 
     def __init__(self, refuse: int | None = None) -> None:
         super().__init__()
@@ -93,14 +93,14 @@ class Proxy(Relay):
         upstream = await asyncio.open_connection(parts.hostname, parts.port)
         if method == "CONNECT":
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        else:  # one request a connection is enough here
+        else:  # one request per connection is enough here
             path = parts.path + (f"?{parts.query}" if parts.query else "")
             upstream[1].write(f"{method} {path} HTTP/1.1\r\nConnection: close\r\n".encode() + headers)
         await _joined((reader, writer), upstream)
 
 
 async def _joined(one: Streams, other: Streams) -> None:
-    """Pass bytes both ways until one side ends."""
+    """Forward bytes in both directions until one side is closed."""
     ways = [asyncio.ensure_future(_piped(one[0], other[1])), asyncio.ensure_future(_piped(other[0], one[1]))]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)

@@ -1,12 +1,12 @@
-"""A file server on a real socket that can fail in every way a server can, precisely and on cue.
+"""A file server on a real socket with every kind of fault, precisely timed.
 
     with RangeServer(tls=True, link=Link(2_500_000, latency=0.04)) as server:
         server.put("/a.tif", data)
-        server.fail("/a.tif", status(503), cut_after(100))  # the first request, the second; the third is well again
+        server.fail("/a.tif", status(503), cut_after(100))  # the first request, the second; the third succeeds
         read(server.url("/a.tif"))
         assert server.requests == [...]
 
-Faults are those of `tests.doubles.faults`, which can be imported from here too.
+The faults are those of `tests.doubles.faults`, which can be imported from here too.
 """
 
 from __future__ import annotations
@@ -60,15 +60,15 @@ __all__ = [
 ]  # fmt: skip
 
 HANDSHAKE = 3_000
-"""Bytes that a server sends for a TLS handshake, about: they take their time on a slow link."""
+"""Approximate bytes that a server sends in a TLS handshake."""
 T = TypeVar("T")
 default_tls = False
-"""Whether servers speak TLS that are not told; the tests' fixture `transport` sets it."""
+"""Whether servers use TLS by default; set by the fixture `transport`."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it arrived; `range` is None without a Range header, else first and last byte, both included."""
+    """One request as received. `range` is None without a Range header, else first and last byte, both included."""
 
     method: str
     path: str
@@ -78,7 +78,7 @@ class Seen:
 
 @dataclass
 class Span:
-    """Bytes `start..stop` of a file that were sent in answer to one request."""
+    """Bytes `start..stop` of a file that were sent in response to one request."""
 
     path: str
     start: int
@@ -87,7 +87,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Request:
-    """A request's head and body. The names of headers are in lower case."""
+    """A request's head and body. Header names are in lower case."""
 
     method: str
     target: str
@@ -110,10 +110,10 @@ class _File:
 
 
 class RangeServer:
-    """Serves bytes from memory on 127.0.0.1; `requests` and `bytes` (of bodies) are counted exactly.
+    """Serves bytes from memory on 127.0.0.1, and counts `requests` and `bytes` (of bodies) exactly.
 
-    Over TLS 1.3 if `tls`, with a certificate that the tests' clients trust. `latency` is the seconds before each
-    answer. Connections unused for `idle` seconds are closed. May share a `link` with other servers.
+    With `tls` over TLS 1.3, with a certificate that the tests' clients trust. `latency` is the delay of each response
+    in seconds. Connections unused for `idle` seconds are closed. May share a `link` with other servers.
     """
 
     def __init__(
@@ -125,14 +125,14 @@ class RangeServer:
         self.idle = idle
         self.requests: list[Seen] = []
         self.spans: list[Span] = []
-        """What was sent of files, in the order in which it was begun."""
+        """Byte ranges of files sent, in the order in which their responses started."""
         self.bytes = 0
         self.at_once = 0
-        """The most requests that were being answered at the same time."""
+        """Largest number of requests answered concurrently."""
         self.connections = 0
-        """Connections opened; over TLS once their handshake is done."""
+        """Connections opened; over TLS, those with a completed handshake."""
         self.resumed = 0
-        """Those of them that resumed a TLS session."""
+        """Number of connections that resumed a TLS session."""
         self._now = 0
         self._files: dict[str, _File] = {}
         self._any = _File(b"", "")
@@ -157,14 +157,14 @@ class RangeServer:
 
     @property
     def host(self) -> str:
-        """The server as an allow-list names it."""
+        """The server's address, as in an allow-list."""
         return f"127.0.0.1:{self.port}"
 
     def url(self, path: str) -> str:
         return f"{'https' if self.tls else 'http'}://{self.host}{path}"
 
     def put(self, path: str, data: bytes, etag: str | None = None) -> str:
-        """Serve `data` at `path` from now on, and return its URL. The ETag follows from the data unless given.
+        """Serve `data` at `path`, and return its URL. The ETag is derived from the data unless given.
 
         It may be weak (`W/"..."`), or empty for none.
         """
@@ -175,29 +175,29 @@ class RangeServer:
         return self.url(path)
 
     def data(self, path: str) -> bytes:
-        """What is served at `path`."""
+        """The data served at `path`."""
         return self._files[path].data
 
     def fail(self, path: str, *faults: Fault, always: Fault | None = None) -> None:
-        """Break the next answers for `path`, one fault each, and then `always`; without any, it is well again."""
+        """Apply one fault each to the next responses for `path`, and then `always`. Without any, clear the faults."""
         file = self._files.setdefault(path, _File(b"", '""'))
         file.faults = deque(faults)
         file.always = always
 
     def fail_any(self, *faults: Fault, always: Fault | None = None) -> None:
-        """The same for whatever files are asked for next, except where a fault of their own is due."""
+        """The same for all files, unless a fault of their own is due."""
         self._any.faults = deque(faults)
         self._any.always = always
 
     def forget_requests(self) -> None:
-        """Begin to count anew."""
+        """Reset the counts."""
         self.requests.clear()
         self.spans.clear()
         self.bytes = 0
 
     @property
     def ranges(self) -> list[tuple[int, int] | None]:
-        """The ranges asked for, in order."""
+        """The requested ranges, in order."""
         return [seen.range for seen in self.requests]
 
     @property
@@ -213,7 +213,7 @@ class RangeServer:
     # Connections
 
     def refuse(self) -> None:
-        """Reset all connections and refuse new ones, until `accept`."""
+        """Reset all connections and refuse new ones until `accept` is called."""
         self._do(self._refuse())
 
     def accept(self) -> None:
@@ -225,7 +225,7 @@ class RangeServer:
         self._do(self._hang_up())
 
     def fall_silent(self) -> None:
-        """Never answer again on the connections that are open; new ones are well. As routers forget connections."""
+        """Send nothing more on open connections, as if a router had dropped them. New connections work."""
         self._do(self._fall_silent())
 
     # On the server's own loop
@@ -278,7 +278,7 @@ class RangeServer:
             while await self._one(reader, writer):
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client left, the certificate is not trusted, or the test is over
+            pass  # the client disconnected, the certificate is not trusted, or the test has ended
         finally:
             del self._open[task]
             if writer is None:
@@ -303,7 +303,7 @@ class RangeServer:
         return reader, asyncio.StreamWriter(transport, protocol, reader, self._loop)
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request; whether another may follow on this connection."""
+        """Answer one request. Returns whether another may follow on the connection."""
         async with asyncio.timeout(self.idle):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head.strip().split("\r\n")
@@ -323,7 +323,7 @@ class RangeServer:
             self._now -= 1
 
     def _chosen(self, request: Request) -> Answer:
-        """What is answered; the request is noted."""
+        """Record the request and choose its response."""
         seen = request.seen
         self.requests.append(seen)
         file = self._files.get(seen.path)
@@ -370,7 +370,7 @@ class RangeServer:
                 await self.link.carry(len(piece))
             if writer in self._silent:
                 await asyncio.Event().wait()
-            if span is not None:  # before it is sent, since the reader may look at once
+            if span is not None:  # before sending, since the test may check it at once
                 self.bytes += len(piece)
                 span.stop += len(piece)
             writer.write(piece)
@@ -383,14 +383,14 @@ class RangeServer:
             _reset(writer)
         else:
             writer.close()
-            with contextlib.suppress(TimeoutError):  # over TLS the client's own farewell may be missing
+            with contextlib.suppress(TimeoutError):  # over TLS the client's close_notify may be missing
                 async with asyncio.timeout(0.2):
                     await writer.wait_closed()
         return False
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    used: socket.socket | None = writer.get_extra_info("socket")  # none over TLS once the client has left
+    used: socket.socket | None = writer.get_extra_info("socket")  # None over TLS once the client has disconnected
     if used is not None:
         with contextlib.suppress(OSError):
             used.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close at once, with RST

@@ -15,7 +15,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from scog.net.host import SILENCE
+from scog.net.host import SILENT_HOST_FACTOR
 from scog.net.local import LocalRanges
 from scog.net.policy import Tally
 from scog.net.ranges import HttpRanges, Ranges
@@ -69,7 +69,9 @@ async def reading(
     """A reader of the hosts and, if given, of a local folder. After `deadline` a silent host is given up."""
     time = {} if clock is None else {"clock": clock}
     cpu, disk = ThreadPoolExecutor(2), ThreadPoolExecutor(4)
-    http = HttpRanges(allowed_hosts=hosts, stall=deadline / SILENCE, retries=retries, per_host=per_host, **time)
+    http = HttpRanges(
+        allowed_hosts=hosts, stall=deadline / SILENT_HOST_FACTOR, retries=retries, per_host=per_host, **time
+    )
     local = LocalRanges(folder, disk) if folder is not None else None
     try:
         async with Ranges(http, local) as ranges:

@@ -1,4 +1,4 @@
-"""A relay to a server: a proxy whose connections share one rate, and across which each request takes its time.
+"""A relay to a server, whose connections share one rate and whose requests take a latency.
 
 with RangeServer() as origin, Relay(origin.port, rate=625_000, latency=0.04) as link:
     origin.put("/a.tif", data)
@@ -14,18 +14,18 @@ import threading
 from typing import Self
 
 PIECE = 8192
-"""Bytes that one connection is given before the next has its turn."""
+"""Bytes that one connection transfers before the next one's turn."""
 
 
 class Relay:
-    """Passes connections on to a port of this machine; `rate` is in bytes per second for all answers together."""
+    """Forwards connections to a port of this machine; `rate` is in bytes per second for all responses together."""
 
     def __init__(self, port: int, *, rate: float, latency: float = 0.0) -> None:
         self.rate = rate
         self.latency = latency
-        """Seconds that a request, and the opening of a connection, takes to get across and back."""
+        """Round-trip time in seconds of a request, and of opening a connection."""
         self.bytes = 0
-        """Bytes that came across, headers included."""
+        """Bytes of responses transferred, headers included."""
         self._to = port
         self._free = 0.0
         self._connections: set[asyncio.Task[None]] = set()
@@ -47,7 +47,7 @@ class Relay:
 
     @property
     def host(self) -> str:
-        """The near end, as an allow-list names it."""
+        """The relay's address, as in an allow-list."""
         return f"127.0.0.1:{self.port}"
 
     # On the link's own loop

@@ -1,4 +1,4 @@
-"""Servers that talk HTTP over real sockets exactly as a test tells them to, plain or over TLS."""
+"""HTTP servers on real sockets, plain or over TLS, whose connections are scripted by a test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Coroutine[Any
 
 @asynccontextmanager
 async def serving(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """A server that does with each connection, of which it tells the number, what it is told to."""
+    """A server that runs `talk` for each connection, with the connection's number. Yields its base URL."""
     connections = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -40,7 +40,7 @@ async def serving(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterato
 
 
 def repeating(answer: bytes, times: int = 1000, step: int = 1 << 20) -> Talk:
-    """Answers so often on one connection, `step` bytes at a time, and then closes it."""
+    """Sends `answer` up to `times` times per connection, `step` bytes at a time, and closes the connection."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         for _ in range(times):
@@ -65,5 +65,5 @@ class Counter:
 
 
 def whole(head: Head) -> int:
-    """Judges every answer to have BODY's length."""
+    """Accepts every response with a body of BODY's length."""
     return len(BODY)

@@ -11,8 +11,8 @@ import pytest
 import rasterio
 
 from scog.errors import NothingReadable
+from scog.net.byte_range import ByteRange
 from scog.net.local import LocalRanges
-from scog.net.part import Part
 from scog.pixels import place
 from scog.space.grid import Grid
 from scog.space.indexmap import index_map
@@ -38,7 +38,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     reads: list[str] = []
     truly = LocalRanges._read
 
-    def counted(self: LocalRanges, url: str, start: int, stop: int) -> Part:
+    def counted(self: LocalRanges, url: str, start: int, stop: int) -> ByteRange:
         reads.append("/".join(url.split("/")[-2:]))
         return truly(self, url, start, stop)
 

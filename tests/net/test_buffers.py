@@ -1,4 +1,4 @@
-"""Memory that is used again: never while anybody looks at it, and never more of it than is worth keeping."""
+"""The buffer pool never hands out memory that is in use, and bounds what it keeps."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.net import buffers
-from scog.net.buffers import KEPT, SMALL, Buffers
+from scog.net.buffers import MAX_IDLE_BYTES, MIN_POOLED, BufferPool
 
 
 def address(memory: memoryview) -> int:
-    """Where it lies."""
+    """The memory address."""
     return int(np.frombuffer(memory, np.uint8).ctypes.data)
 
 
-def test_memory_is_used_again_once_nobody_looks_at_it() -> None:
-    room = Buffers()
-    first = room.take(700_000)
+def test_memory_is_reused_once_no_view_is_left() -> None:
+    room = BufferPool()
+    first = room.allocate(700_000)
     place, part = address(first), first[5:9]
     del first
-    assert room.kept == 0, "a part of it is still seen"
-    other = room.take(700_000)
+    assert room.idle_bytes == 0, "a slice of it is still in use"
+    other = room.allocate(700_000)
     assert address(other) != place
     del part
-    assert room.kept == 2**20
-    again = room.take(600_000)
-    assert (address(again), len(again), room.kept) == (place, 600_000, 0)
+    assert room.idle_bytes == 2**20
+    again = room.allocate(600_000)
+    assert (address(again), len(again), room.idle_bytes) == (place, 600_000, 0)
     assert len(other) == 700_000
 
 
-def test_small_bodies_are_not_kept() -> None:
-    room = Buffers()
-    for length in (0, 1, SMALL - 1):
-        assert len(room.take(length)) == length
-    assert room.kept == 0
+def test_small_buffers_are_not_pooled() -> None:
+    room = BufferPool()
+    for length in (0, 1, MIN_POOLED - 1):
+        assert len(room.allocate(length)) == length
+    assert room.idle_bytes == 0
 
 
-def test_not_all_of_it_is_kept() -> None:
-    room = Buffers()
-    everything = [room.take(2**22) for _ in range(2 * KEPT // 2**22)]
+def test_idle_memory_is_bounded() -> None:
+    room = BufferPool()
+    everything = [room.allocate(2**22) for _ in range(2 * MAX_IDLE_BYTES // 2**22)]
     everything.clear()
-    assert room.kept == KEPT
+    assert room.idle_bytes == MAX_IDLE_BYTES
 
 
-def test_a_size_that_nobody_asks_for_any_more_makes_room() -> None:
-    room = Buffers()
-    once = [room.take(2**20) for _ in range(KEPT // 2**20)]
+def test_the_least_recently_used_size_is_freed_first() -> None:
+    room = BufferPool()
+    once = [room.allocate(2**20) for _ in range(MAX_IDLE_BYTES // 2**20)]
     once.clear()
-    now = [room.take(2**22) for _ in range(KEPT // 2**22)]
+    now = [room.allocate(2**22) for _ in range(MAX_IDLE_BYTES // 2**22)]
     now.clear()
-    assert room.kept == KEPT
-    places = {address(room.take(2**22)) for _ in range(3)}
+    assert room.idle_bytes == MAX_IDLE_BYTES
+    places = {address(room.allocate(2**22)) for _ in range(3)}
     assert len(places) == 1
     assert [len(free) for size, free in room._free.items() if size == 2**20] == [0]
 
 
-@given(st.lists(st.one_of(st.integers(1, 3 * SMALL), st.sampled_from(["first", "last"])), max_size=40))
-def test_whoever_holds_memory_holds_it_alone(events: list[int | str]) -> None:
-    room = Buffers()
+@given(st.lists(st.one_of(st.integers(1, 3 * MIN_POOLED), st.sampled_from(["first", "last"])), max_size=40))
+def test_a_buffer_is_never_handed_out_twice(events: list[int | str]) -> None:
+    room = BufferPool()
     held: list[tuple[int, memoryview]] = []
     for number, event in enumerate(events):
         if isinstance(event, int):
-            memory = room.take(event)
+            memory = room.allocate(event)
             assert len(memory) == event
             memory[:] = bytes([number]) * event
             held.append((number, memory))
@@ -73,10 +73,10 @@ def test_whoever_holds_memory_holds_it_alone(events: list[int | str]) -> None:
         assert all(bytes(memory) == bytes([number]) * len(memory) for number, memory in held)
 
 
-def test_threads_may_let_go_of_it() -> None:
-    room = Buffers()
+def test_buffers_may_be_released_in_any_thread() -> None:
+    room = BufferPool()
     with ThreadPoolExecutor(4) as threads:
-        sums = [threads.submit(lambda memory: len(memory), room.take(100_000)) for _ in range(500)]
+        sums = [threads.submit(lambda memory: len(memory), room.allocate(100_000)) for _ in range(500)]
         assert {each.result() for each in sums} == {100_000}
     del sums
-    assert 0 < room.kept <= buffers.KEPT
+    assert 0 < room.idle_bytes <= buffers.MAX_IDLE_BYTES

@@ -1,4 +1,4 @@
-"""The connection to a catalogue: proxies, certificates, and errors that say what is wrong, where, and what to do."""
+"""CatalogHttp: proxies, certificates, and errors that name the fault, the URL and what to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scog.errors import CatalogUnavailable, InvalidInput
-from scog.net.catalog_http import CatalogHttp, Question, wait_for
+from scog.net.catalog_http import CatalogHttp, CatalogRequest, wait_for
 from scog.net.policy import Tally, host_of
 from tests.doubles.certificates import make_certificate, needs_openssl
 from tests.doubles.earth_search import ROOT, EarthSearch
@@ -30,13 +30,13 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def get(url: str) -> str:
-    """The text at a URL, asked as a search would ask."""
+    """The text at a URL, requested as a search would."""
 
     async def work() -> str:
         http = CatalogHttp(hosts=(host_of(url),), retries=0)
         try:
-            question = Question("GET", url, None, time.monotonic() + 5, Tally())
-            return await asyncio.to_thread(lambda: wait_for(http.ask(question)))
+            request = CatalogRequest("GET", url, None, time.monotonic() + 5, Tally())
+            return await asyncio.to_thread(lambda: wait_for(http.submit(request)))
         finally:
             await http.close()
 
@@ -61,7 +61,7 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, nam
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "*"])
-def test_hosts_of_no_proxy_are_asked_directly(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_hosts_of_no_proxy_are_connected_to_directly(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with EarthSearch() as server, Proxy() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", name)
@@ -93,7 +93,7 @@ def test_a_proxy_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1:1", "http://[::1"])
-def test_a_proxy_that_cannot_be_used_is_said_when_the_client_is_made(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_an_invalid_proxy_is_reported_when_the_client_is_made(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("HTTP_PROXY", url)
     with pytest.raises(InvalidInput, match="proxy in the environment") as raised:
         get("http://127.0.0.1:1/v1")
@@ -129,7 +129,7 @@ def test_no_credentials_are_taken_from_netrc(monkeypatch: pytest.MonkeyPatch, tm
     assert b"authorization" not in heads[0].lower()
 
 
-# What is wrong, where, and what to do
+# Error messages
 
 
 def test_a_refused_connection() -> None:
@@ -142,8 +142,10 @@ def test_a_refused_connection() -> None:
     )
 
 
-def test_a_host_that_nobody_knows() -> None:
-    with pytest.raises(CatalogUnavailable, match=r"http://nowhere.invalid/v1 cannot be reached: its host name is not"):
+def test_an_unknown_host_name() -> None:
+    with pytest.raises(
+        CatalogUnavailable, match=r"http://nowhere.invalid/v1 cannot be reached: its host name cannot be resolved"
+    ):
         get("http://nowhere.invalid/v1")
 
 
@@ -154,7 +156,7 @@ def test_an_error_status() -> None:
             get(f"{server.root}?token=secret")
 
 
-def test_what_is_no_http() -> None:
+def test_a_response_that_is_not_http() -> None:
     class Odd(Relay):
         async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
@@ -172,14 +174,14 @@ def test_a_reset() -> None:
             get(server.root)
 
 
-def test_compressed_answers_are_counted_as_they_come() -> None:
+def test_compressed_responses_are_counted_as_transferred() -> None:
     page = b'{"a": "' + b"b" * 100_000 + b'"}'
     packed = gzip.compress(page)
 
     async def work(url: str) -> tuple[str, Tally]:
         http, tally = CatalogHttp(hosts=(host_of(url),), retries=0), Tally()
-        question = Question("GET", url, None, time.monotonic() + 5, tally)
-        text = await asyncio.to_thread(lambda: wait_for(http.ask(question)))
+        request = CatalogRequest("GET", url, None, time.monotonic() + 5, tally)
+        text = await asyncio.to_thread(lambda: wait_for(http.submit(request)))
         await http.close()
         return text, tally
 

@@ -1,4 +1,4 @@
-"""Connections: opened ahead, shared between those who wait, kept while they are of use."""
+"""Connections: opened ahead, shared between waiting requests, and reused while they are open."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ async def until(done: Callable[[], bool]) -> None:
 
 
 class Slow(Dialer):
-    """Connects only when it is let."""
+    """Only the first connection is opened at once; the others wait for `let`."""
 
     def __init__(self) -> None:
         super().__init__(None)
         self.let = asyncio.Event()
-        self.asked = 0
+        self.dialled = 0
 
     async def dial(self, *server: Any) -> Any:
-        self.asked += 1
-        if self.asked > 1:
+        self.dialled += 1
+        if self.dialled > 1:
             await self.let.wait()
         return await super().dial(*server)
 
@@ -64,9 +64,9 @@ def test_connections_opened_ahead_are_used(run: Run, secure: bool) -> None:
         client = HttpClient(authority().client())
         async with serving(repeating(ANSWER), authority().server("localhost") if secure else None) as base:
             client.open_ahead(f"{base}/a", 3)
-            client.open_ahead(f"{base}/b", 3)  # they are being opened already
+            client.open_ahead(f"{base}/b", 3)  # already being opened
             await until(lambda: client.opened == 3)
-            client.open_ahead(f"{base}/c", 3)  # they are idle
+            client.open_ahead(f"{base}/c", 3)  # already idle
             await asyncio.gather(*(get(client, base) for _ in range(3)))
             assert client.opened == 3
         await client.close()
@@ -74,7 +74,7 @@ def test_connections_opened_ahead_are_used(run: Run, secure: bool) -> None:
     run(work())
 
 
-def test_who_comes_while_connections_are_opened_ahead_opens_none(run: Run) -> None:
+def test_a_request_waits_for_connections_being_opened_ahead(run: Run) -> None:
     async def work() -> None:
         client = HttpClient()
         async with serving(repeating(ANSWER)) as base:
@@ -101,40 +101,40 @@ def test_opening_ahead_never_raises(run: Run, url: str) -> None:
     run(work())
 
 
-def test_a_connection_that_becomes_idle_serves_one_who_waits_for_another(run: Run) -> None:
+def test_an_idle_connection_serves_a_waiting_request(run: Run) -> None:
     async def work() -> None:
         client = HttpClient()
-        client._dialer = slow = Slow()
+        client._dialer = dialer = Slow()
         async with serving(repeating(ANSWER)) as base:
             bodies = await asyncio.wait_for(asyncio.gather(*(get(client, base) for _ in range(5))), 2)
             assert bodies == [BODY] * 5
-            assert (slow.asked, client.opened) == (5, 1)
-            slow.let.set()
+            assert (dialer.dialled, client.opened) == (5, 1)
+            dialer.let.set()
             await until(lambda: client.opened == 5)
-            await asyncio.gather(*(get(client, base) for _ in range(5)))  # those opened meanwhile are idle
+            await asyncio.gather(*(get(client, base) for _ in range(5)))  # on the connections opened meanwhile
             assert client.opened == 5
         await client.close()
 
     run(work())
 
 
-def test_who_stops_waiting_takes_no_connection_with_him(run: Run) -> None:
+def test_a_cancelled_waiter_takes_no_connection(run: Run) -> None:
     async def work() -> None:
         client = HttpClient()
-        client._dialer = slow = Slow()
+        client._dialer = dialer = Slow()
         async with serving(repeating(ANSWER)) as base:
-            asking = [asyncio.ensure_future(get(client, base)) for _ in range(4)]
+            requests = [asyncio.ensure_future(get(client, base)) for _ in range(4)]
             await asyncio.sleep(0)
-            asking[0].cancel()
-            asking[2].cancel()
-            assert await asyncio.wait_for(asyncio.gather(asking[1], asking[3]), 2) == [BODY, BODY]
-            slow.let.set()
+            requests[0].cancel()
+            requests[2].cancel()
+            assert await asyncio.wait_for(asyncio.gather(requests[1], requests[3]), 2) == [BODY, BODY]
+            dialer.let.set()
         await client.close()
 
     run(work())
 
 
-def test_each_who_waits_hears_that_connecting_failed(run: Run) -> None:
+def test_every_waiter_gets_the_connection_error(run: Run) -> None:
     async def work() -> None:
         client = HttpClient()
         results = await asyncio.gather(*(get(client, "http://127.0.0.1:1") for _ in range(3)), return_exceptions=True)
@@ -145,7 +145,7 @@ def test_each_who_waits_hears_that_connecting_failed(run: Run) -> None:
 
 
 def test_an_idle_connection_that_the_server_closed_is_noticed_at_once(run: Run, secure: bool) -> None:
-    """No request is sent in vain."""
+    """No request is sent on a closed connection."""
 
     async def work() -> None:
         client, count = HttpClient(authority().client()), Counter()
@@ -160,7 +160,7 @@ def test_an_idle_connection_that_the_server_closed_is_noticed_at_once(run: Run, 
     run(work())
 
 
-def test_connections_opened_ahead_that_turn_out_dead_are_replaced(run: Run) -> None:
+def test_dead_connections_opened_ahead_are_replaced(run: Run) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
         if number > 2:
@@ -185,7 +185,7 @@ def test_old_connections_are_closed(run: Run, monkeypatch: pytest.MonkeyPatch) -
         async with serving(repeating(ANSWER)) as base:
             client.open_ahead(base, 2)
             await until(lambda: client.opened == 2)
-            monkeypatch.setattr(pool, "IDLE", 0.0)
+            monkeypatch.setattr(pool, "MAX_IDLE", 0.0)
             await get(client, base)
             assert client.opened == 3
         await client.close()
@@ -193,12 +193,12 @@ def test_old_connections_are_closed(run: Run, monkeypatch: pytest.MonkeyPatch) -
     run(work())
 
 
-def test_a_fresh_request_opens_a_connection_and_leaves_it(run: Run, secure: bool) -> None:
+def test_a_request_on_a_new_connection_returns_it_to_the_pool(run: Run, secure: bool) -> None:
     async def work() -> None:
         client = HttpClient(authority().client())
         async with serving(repeating(ANSWER), authority().server("localhost") if secure else None) as base:
             await get(client, base)
-            await get(client, base, fresh=True)
+            await get(client, base, new_connection=True)
             assert client.opened == 2
             await asyncio.gather(*(get(client, base) for _ in range(2)))
             assert client.opened == 2
@@ -208,7 +208,7 @@ def test_a_fresh_request_opens_a_connection_and_leaves_it(run: Run, secure: bool
 
 
 def test_a_connection_that_has_ended_leaves_no_cycle(run: Run, secure: bool) -> None:
-    """Its buffers would take memory until the garbage collector runs."""
+    """A cycle would hold its buffers until the garbage collector runs."""
 
     async def work() -> None:
         client = HttpClient(authority().client())
@@ -227,7 +227,7 @@ def test_a_connection_that_has_ended_leaves_no_cycle(run: Run, secure: bool) -> 
             del made
             await get(client, base)
             await asyncio.sleep(0.05)
-            await client._routes[next(iter(client._routes))].pool.take()  # drops what is dead
+            await client._routes[next(iter(client._routes))].pool.acquire()  # drops closed connections
             assert len(made_weakly) == 0
         await client.close()
 

@@ -1,4 +1,4 @@
-"""The doubles are what they claim to be: TLS, one link for all, faults, and counts."""
+"""The test doubles behave as specified: TLS, a shared link, faults, and counts."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_connections_share_the_link(transport: str) -> None:
         assert link.carried > 4 * len(DATA)
 
 
-def test_nothing_flows_while_the_link_is_gone(transport: str) -> None:
+def test_nothing_is_transferred_during_an_outage(transport: str) -> None:
     link = Link(rate=1_000_000)
     with RangeServer(link=link) as server, ThreadPoolExecutor(1) as thread:
         server.put(PATH, DATA)
@@ -146,7 +146,7 @@ def test_a_server_that_refuses_for_a_while(server: RangeServer) -> None:
     assert ask(server, 0, 9).content == DATA[:10]
 
 
-def test_connections_that_are_open_can_be_lost(server: RangeServer) -> None:
+def test_open_connections_can_be_dropped(server: RangeServer) -> None:
     with httpx.Client(verify=certificates.trusting(), timeout=1.0) as client:
         url = server.url(PATH)
         client.get(url)
@@ -173,7 +173,7 @@ def test_unused_connections_are_closed(transport: str) -> None:
 # Answers
 
 
-def test_a_range_is_continued_only_if_the_file_is_the_same(server: RangeServer) -> None:
+def test_if_range_is_honoured(server: RangeServer) -> None:
     etag = ask(server, 0, 9).headers["ETag"]
     assert ask(server, 5, 9, If_Range=etag).status_code == 206
     assert server.requests[-1].if_range == etag
@@ -194,7 +194,7 @@ def test_a_file_is_replaced_in_the_middle_of_a_read(server: RangeServer) -> None
     assert ask(server, 0, 9).content == new[:10]
 
 
-def test_ranges_that_are_not_what_they_say(server: RangeServer) -> None:
+def test_ranges_with_inconsistent_headers(server: RangeServer) -> None:
     server.fail(PATH, does.short_body(20), does.shifted(10), does.weak)
     answer = ask(server, 100, 299)
     assert (answer.headers["Content-Range"], len(answer.content)) == (f"bytes 100-299/{len(DATA)}", 180)

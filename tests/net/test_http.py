@@ -1,4 +1,4 @@
-"""The HTTP client: connections are kept, answers of every shape are read, and what is none is refused."""
+"""The HTTP client: persistent connections, every framing of a body, and rejection of invalid responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.net.connection import BadHttp, Head, Lost
+from scog.net.connection import ConnectionLost, Head, ProtocolError
 from scog.net.http import HttpClient, address_of
 from tests.doubles import reading, talking
 from tests.doubles.certificates import authority
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Way(NamedTuple):
-    """The event loop that tests run in, and whether they speak TLS."""
+    """The event loop that a test runs in, and whether it uses TLS."""
 
     loop: reading.LoopFactory
     secure: bool
@@ -33,7 +33,7 @@ WAYS = {
     for secure in (False, True)
 }
 ways: list[Way] = []
-"""The one that is tested now."""
+"""The current one."""
 
 
 @pytest.fixture(params=WAYS.values(), ids=WAYS, autouse=True)
@@ -55,14 +55,16 @@ def new_client() -> HttpClient:
     return HttpClient(authority().client())
 
 
-def asked(talk: Talk, times: int = 1, judge: Callable[[Head], int] = whole) -> tuple[list[tuple[Head, bytearray]], int]:
-    """The answers to so many questions, one after the other, and how many requests it took."""
+def responses_to(
+    talk: Talk, times: int = 1, check_head: Callable[[Head], int] = whole
+) -> tuple[list[tuple[Head, bytearray]], int]:
+    """Send the same request several times. Returns the responses and the number of requests sent."""
 
     async def work() -> tuple[list[tuple[Head, bytearray]], int]:
         client, count = new_client(), Counter()
         async with serving(talk) as base:
             try:
-                return [await client.get(f"{base}/a", {"X": "1"}, judge, count) for _ in range(times)], count.sent
+                return [await client.get(f"{base}/a", {"X": "1"}, check_head, count) for _ in range(times)], count.sent
             finally:
                 await client.close()
 
@@ -87,12 +89,12 @@ ANSWERS = {
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize("step", [1 << 20, 997, 33_000])
-def test_a_body_is_read_whatever_way_it_comes(answer: bytes, step: int) -> None:
+def test_a_body_is_read_with_any_framing(answer: bytes, step: int) -> None:
     async def first_only(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         assert number == 1  # one connection serves all
         await repeating(answer, step=step)(reader, writer, number)
 
-    answers, requests = asked(first_only, times=3)
+    answers, requests = responses_to(first_only, times=3)
     assert requests == 3
     for head, body in answers:
         assert body == BODY
@@ -101,12 +103,12 @@ def test_a_body_is_read_whatever_way_it_comes(answer: bytes, step: int) -> None:
 
 
 def test_a_body_that_ends_with_its_connection() -> None:
-    answers, requests = asked(repeating(OK + b"\r\n" + BODY, times=1), times=2)
+    answers, requests = responses_to(repeating(OK + b"\r\n" + BODY, times=1), times=2)
     assert [body for _, body in answers] == [BODY, BODY]
     assert requests == 2
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_made_anew() -> None:
+def test_a_closed_idle_connection_is_replaced() -> None:
     async def work() -> None:
         client, count = new_client(), Counter()
         async with serving(repeating(ANSWERS["length"], times=1)) as base:
@@ -119,8 +121,8 @@ def test_a_connection_that_the_server_closed_meanwhile_is_made_anew() -> None:
     run(work())
 
 
-def test_a_connection_that_closes_as_it_is_asked_again_is_made_anew() -> None:
-    """The race of every kept connection: the server closes it while the question is on its way."""
+def test_a_connection_closed_during_a_request_is_replaced() -> None:
+    """The race of every persistent connection: the server closes it while a request is in transit."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -129,17 +131,17 @@ def test_a_connection_that_closes_as_it_is_asked_again_is_made_anew() -> None:
         if number > 1:
             writer.write(ANSWERS["length"])
 
-    answers, requests = asked(talk, times=2)
+    answers, requests = responses_to(talk, times=2)
     assert [body for _, body in answers] == [BODY, BODY]
     assert requests == 3
 
 
-def test_a_new_connection_that_ends_silently_is_lost() -> None:
+def test_a_new_connection_closed_without_response_raises() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
 
-    with pytest.raises(Lost):
-        asked(talk)
+    with pytest.raises(ConnectionLost):
+        responses_to(talk)
 
 
 @pytest.mark.parametrize(
@@ -156,13 +158,13 @@ def test_a_new_connection_that_ends_silently_is_lost() -> None:
     ],
     ids=["no HTTP", "headers without end", "no chunk", "more", "less", "two lengths", "two framings", "no length"],
 )
-def test_what_is_not_http_is_refused(answer: bytes) -> None:
-    with pytest.raises(BadHttp):
-        asked(repeating(answer, times=1))
+def test_invalid_http_is_refused(answer: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        responses_to(repeating(answer, times=1))
 
 
-def test_what_nobody_asked_for_ends_the_connection() -> None:
-    """Bytes behind an answer would be taken for the next one's."""
+def test_unsolicited_bytes_close_the_connection() -> None:
+    """Bytes after a response would be taken for the next response."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -184,38 +186,38 @@ def test_what_nobody_asked_for_ends_the_connection() -> None:
     run(work())
 
 
-def test_a_judge_is_heard_before_the_body_is_read() -> None:
+def test_the_head_is_checked_before_the_body_is_read() -> None:
     def refuse(head: Head) -> int:
         raise LookupError(head.status)
 
     with pytest.raises(LookupError):
-        asked(repeating(ANSWERS["length"]), judge=refuse)
+        responses_to(repeating(ANSWERS["length"]), check_head=refuse)
 
 
-def test_an_answer_of_no_interest_is_not_read() -> None:
-    answers, _ = asked(repeating(ANSWERS["length"]), times=2, judge=lambda head: 0)
+def test_an_unneeded_body_is_not_read() -> None:
+    answers, _ = responses_to(repeating(ANSWERS["length"]), times=2, check_head=lambda head: 0)
     assert [bytes(body) for _, body in answers] == [b"", b""]
 
 
-def test_who_leaves_ends_the_connection() -> None:
-    asked, gone = asyncio.Event(), asyncio.Event()
+def test_cancelling_closes_the_connection() -> None:
+    started, closed = asyncio.Event(), asyncio.Event()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(ANSWERS["length"][:1000])
-        asked.set()
+        started.set()
         assert await reader.read() == b""
-        gone.set()
+        closed.set()
 
     async def work() -> None:
         client = new_client()
         async with serving(talk) as base:
-            asking = asyncio.ensure_future(client.get(f"{base}/a", {}, whole, Counter()))
-            await asked.wait()
+            request = asyncio.ensure_future(client.get(f"{base}/a", {}, whole, Counter()))
+            await started.wait()
             await asyncio.sleep(0.05)
-            asking.cancel()
+            request.cancel()
             async with asyncio.timeout(1):
-                await gone.wait()
+                await closed.wait()
             await client.close()
 
     run(work())

@@ -1,4 +1,4 @@
-"""Who may be asked, how long to wait, when to leave a host alone."""
+"""Allowed hosts, retry delays and the circuit breaker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.errors import AssetRefused
-from scog.net.policy import Breaker, BreakerState, check_allowed, host_of, is_allowed, pause_before, place_of
+from scog.net.policy import BreakerState, CircuitBreaker, check_allowed, host_of, is_allowed, place_of, retry_delay
 from tests.doubles.reading import Clock
 
 ALLOWED = (
@@ -104,7 +104,7 @@ def test_not_allowed(url: str) -> None:
 
 
 @given(st.text(), st.lists(st.text(max_size=20)).map(tuple))
-def test_a_list_that_is_empty_allows_nothing_and_no_text_breaks_it(url: str, allowed: tuple[str, ...]) -> None:
+def test_an_empty_list_allows_nothing_and_any_text_is_accepted(url: str, allowed: tuple[str, ...]) -> None:
     assert not is_allowed(url, ())
     assert is_allowed(url, allowed) in (True, False)
 
@@ -125,36 +125,36 @@ def test_host_of(url: str, host: str) -> None:
     assert host_of(url) == host
 
 
-def test_pauses_double_and_vary() -> None:
-    assert [pause_before(attempt, None, lambda: 0.5) for attempt in (1, 2, 3)] == pytest.approx([0.1, 0.2, 0.4])
-    assert pause_before(1, None, lambda: 0.0) == pytest.approx(0.05)
-    assert pause_before(1, None, lambda: 1.0) == pytest.approx(0.15)
+def test_retry_delays_double_with_jitter() -> None:
+    assert [retry_delay(attempt, None, lambda: 0.5) for attempt in (1, 2, 3)] == pytest.approx([0.1, 0.2, 0.4])
+    assert retry_delay(1, None, lambda: 0.0) == pytest.approx(0.05)
+    assert retry_delay(1, None, lambda: 1.0) == pytest.approx(0.15)
 
 
-def test_what_the_server_asks_counts() -> None:
-    assert pause_before(1, "3") == 3.0
-    assert pause_before(2, " 0 ") == 0.0
+def test_retry_after_takes_precedence() -> None:
+    assert retry_delay(1, "3") == 3.0
+    assert retry_delay(2, " 0 ") == 0.0
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    assert 28 < pause_before(1, soon) <= 30
-    assert pause_before(1, "Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+    assert 28 < retry_delay(1, soon) <= 30
+    assert retry_delay(1, "Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
 
 
 @pytest.mark.parametrize(
     "nonsense",
     ["", "soon", "-1", "1e9", "²", "Mon, 01 Jan 99999999999 00:00:00 GMT", "Mon, 01 Jan 2020 00:00:00 +" + "9" * 30],
 )
-def test_nonsense_is_not_asked(nonsense: str) -> None:
-    assert pause_before(1, nonsense, lambda: 0.5) == pytest.approx(0.1)
+def test_an_invalid_retry_after_is_ignored(nonsense: str) -> None:
+    assert retry_delay(1, nonsense, lambda: 0.5) == pytest.approx(0.1)
 
 
 @given(st.one_of(st.text(), st.text("0123456789:, GMTonJa+-")))
-def test_no_header_breaks_it(text: str) -> None:
-    assert pause_before(1, text, lambda: 0.5) >= 0
+def test_any_retry_after_text_is_accepted(text: str) -> None:
+    assert retry_delay(1, text, lambda: 0.5) >= 0
 
 
 def test_the_breaker_opens_after_five_faults_in_a_row_and_rests() -> None:
     clock = Clock()
-    breaker = Breaker(clock=clock)
+    breaker = CircuitBreaker(clock=clock)
     for _ in range(4):
         breaker.fault()
         assert not breaker.is_open()
@@ -165,9 +165,9 @@ def test_the_breaker_opens_after_five_faults_in_a_row_and_rests() -> None:
     assert breaker.state is BreakerState.OPEN
 
 
-def opened(clock: Clock) -> Breaker:
+def opened(clock: Clock) -> CircuitBreaker:
     """A breaker that has just opened."""
-    breaker = Breaker(clock=clock)
+    breaker = CircuitBreaker(clock=clock)
     for _ in range(5):
         breaker.fault()
     assert breaker.is_open()
@@ -211,7 +211,7 @@ def test_a_probe_without_an_outcome_lets_the_next_one_through() -> None:
 
 def test_any_success_closes_the_breaker() -> None:
     clock = Clock()
-    breaker = Breaker(clock=clock)
+    breaker = CircuitBreaker(clock=clock)
     for _ in range(20):
         for _ in range(4):
             breaker.fault()
@@ -225,7 +225,7 @@ def test_any_success_closes_the_breaker() -> None:
 
 def test_slow_faults_do_not_open_the_breaker() -> None:
     clock = Clock()
-    breaker = Breaker(clock=clock)
+    breaker = CircuitBreaker(clock=clock)
     for _ in range(50):
         breaker.fault()
         clock.now += 2.6

@@ -1,4 +1,4 @@
-"""Proxies: which requests go through one, tunnels over real sockets, and errors that name the proxy."""
+"""Proxies: which requests use one, tunnels over real sockets, and errors that name the proxy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = "Basic " + base64.b64encode(b"me:p w").decode()
 
 
 class ConnectProxy:
-    """A small proxy: connects on CONNECT, answers to GET itself, and remembers what it was asked."""
+    """A small proxy: opens tunnels on CONNECT, answers GET itself, and records the request heads."""
 
     def __init__(self, answer: bytes = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 test\r\n\r\n") -> None:
         self.heads: list[str] = []
@@ -83,7 +83,7 @@ def test_https_goes_through_a_tunnel() -> None:
     reading.run(work())
 
 
-def test_http_asks_the_proxy_for_the_whole_url() -> None:
+def test_http_sends_the_proxy_the_absolute_url() -> None:
     async def work() -> None:
         proxy = ConnectProxy()
         async with through(proxy, "me:p%20w@") as client:
@@ -95,7 +95,7 @@ def test_http_asks_the_proxy_for_the_whole_url() -> None:
     reading.run(work())
 
 
-def test_the_server_is_not_told_the_proxys_password() -> None:
+def test_the_server_does_not_get_the_proxys_password() -> None:
     heads = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
@@ -114,17 +114,17 @@ def test_the_server_is_not_told_the_proxys_password() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"),
+    ("answer", "message"),
     [
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", "refused CONNECT images.example:443: HTTP/1.1 403 Forbidden"),
         (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407 Proxy Authentication Required"),
         (b"SSH-2.0\r\n\r\n", "refused CONNECT"),
-        (b"", "did not answer to CONNECT images.example:443"),
+        (b"", "did not answer CONNECT images.example:443"),
         (b"x" * 20_000, "did not answer"),
-        (b"HTTP/1.1 200 OK\r\n\r\nmore", "sent more than an answer"),
+        (b"HTTP/1.1 200 OK\r\n\r\nmore", "sent data after its response"),
     ],
 )
-def test_a_refusal_names_the_proxy(answer: bytes, says: str) -> None:
+def test_a_refusal_names_the_proxy(answer: bytes, message: str) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
@@ -132,7 +132,7 @@ def test_a_refusal_names_the_proxy(answer: bytes, says: str) -> None:
     async def work() -> None:
         async with serving(talk) as base:
             client = HttpClient(proxies=Proxies({"https": base.replace("//", "//me:secret@")}))
-            with pytest.raises(ProxyError, match=says) as raised:
+            with pytest.raises(ProxyError, match=message) as raised:
                 await get(client, "https://images.example/a")
             assert base.removeprefix("http://") in str(raised.value)
             assert "secret" not in str(raised.value)
@@ -141,11 +141,11 @@ def test_a_refusal_names_the_proxy(answer: bytes, says: str) -> None:
     reading.run(work())
 
 
-def test_a_proxy_that_asks_for_a_password_in_an_answer_to_get() -> None:
+def test_a_proxy_that_answers_get_with_407() -> None:
     async def work() -> None:
         async with serving(repeating(b"HTTP/1.1 407 Who?\r\nContent-Length: 0\r\n\r\n")) as base:
             client = HttpClient(proxies=Proxies({"http": base}))
-            with pytest.raises(ProxyError, match="asks for a name and password"):
+            with pytest.raises(ProxyError, match="requires a user name and password"):
                 await get(client, "http://images.example/a")
             await client.close()
 
@@ -217,6 +217,6 @@ def test_which_proxy(urls: dict[str, str], server: tuple[str, str, int], found: 
 
 
 @pytest.mark.parametrize("url", ["http://", "http://:80", "http://a:99999", "http://a:x"])
-def test_what_is_no_proxy(url: str) -> None:
+def test_invalid_proxy_urls(url: str) -> None:
     with pytest.raises(ProxyError, match="has no valid host and port"):
         Proxy.parse(url)

@@ -1,4 +1,4 @@
-"""Byte ranges: every way in which a server can fail, and what it costs."""
+"""Byte ranges: every fault of a server, and how many requests it costs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pytest
 
 from scog.errors import AssetBroken, AssetMissing, AssetRefused, SourceError, SourceUnavailable
 from scog.net import host as host_module
-from scog.net import read as read_module
-from scog.net.host import SILENCE
-from scog.net.line import Line
+from scog.net import range_read as range_read_module
+from scog.net.byte_range import ByteRange
+from scog.net.concurrency import ConcurrencyLimit
+from scog.net.host import SILENT_HOST_FACTOR
 from scog.net.local import LocalRanges
-from scog.net.part import Part
-from scog.net.policy import Breaker, Tally, pause_before
-from scog.net.ranges import AHEAD, HttpRanges, Ranges
+from scog.net.policy import CircuitBreaker, Tally, retry_delay
+from scog.net.ranges import WARM_CONNECTIONS, HttpRanges, Ranges
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
 from tests.doubles.reading import Clock, run
@@ -35,12 +35,12 @@ pytestmark = pytest.mark.usefixtures("transport")
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses of our own choice are a tenth, those that a server asks for are kept."""
+    """A tenth of scog's own retry delays; Retry-After is unchanged."""
 
-    def short(attempt: int, asked: str | None) -> float:
-        return pause_before(attempt, asked) / (10 if asked is None else 1)
+    def short(attempt: int, retry_after: str | None) -> float:
+        return retry_delay(attempt, retry_after) / (10 if retry_after is None else 1)
 
-    monkeypatch.setattr(read_module, "pause_before", short)
+    monkeypatch.setattr(range_read_module, "retry_delay", short)
 
 
 @asynccontextmanager
@@ -48,7 +48,9 @@ async def http(
     *hosts: str, deadline: float = 3, retries: int = 2, per_host: int = 64, clock: Clock | None = None
 ) -> AsyncIterator[HttpRanges]:
     time_of = {} if clock is None else {"clock": clock}
-    ranges = HttpRanges(allowed_hosts=hosts, stall=deadline / SILENCE, retries=retries, per_host=per_host, **time_of)
+    ranges = HttpRanges(
+        allowed_hosts=hosts, stall=deadline / SILENT_HOST_FACTOR, retries=retries, per_host=per_host, **time_of
+    )
     try:
         yield ranges
     finally:
@@ -56,26 +58,26 @@ async def http(
 
 
 def read_once(
-    server: RangeServer, start: int = 100, stop: int = 300, heard: list[int] | None = None, **how: float
-) -> tuple[Part, Tally]:
-    def hear(part: Part) -> None:
+    server: RangeServer, start: int = 100, stop: int = 300, received: list[int] | None = None, **how: float
+) -> tuple[ByteRange, Tally]:
+    def on_data(part: ByteRange) -> None:
         assert part.start == start
-        if heard is not None:
-            heard.append(len(part.data))
+        if received is not None:
+            received.append(len(part.data))
 
-    async def work() -> tuple[Part, Tally]:
+    async def work() -> tuple[ByteRange, Tally]:
         tally = Tally()
         async with http(server.host, **how) as ranges:  # type: ignore[arg-type]
-            return await ranges.read(server.url(PATH), start, stop, tally, hear), tally
+            return await ranges.read(server.url(PATH), start, stop, tally, on_data), tally
 
     return run(work())
 
 
-def test_a_range_is_one_request_and_its_bytes() -> None:
+def test_a_range_costs_one_request_and_its_bytes() -> None:
     with RangeServer() as server:
         server.put(PATH, DATA, '"one"')
         part, tally = read_once(server)
-        assert part == Part(100, DATA[100:300], len(DATA), f'"one"/{len(DATA)}')
+        assert part == ByteRange(100, DATA[100:300], len(DATA), f'"one"/{len(DATA)}')
         assert [(seen.method, seen.range) for seen in server.requests] == [("GET", (100, 299))]
         assert (tally.requests, tally.bytes) == (1, 200) == (len(server.requests), server.bytes)
 
@@ -133,7 +135,7 @@ LASTING: list[tuple[str, Fault, type[SourceError], str]] = [
 
 
 @pytest.mark.parametrize(("fault", "reason"), [case[1:] for case in PASSING], ids=[case[0] for case in PASSING])
-def test_what_may_pass_is_tried_again(fault: Fault, reason: str) -> None:
+def test_transient_faults_are_retried(fault: Fault, reason: str) -> None:
     with RangeServer() as server:
         server.put(PATH, DATA)
         server.fail(PATH, fault)
@@ -146,9 +148,9 @@ def test_what_may_pass_is_tried_again(fault: Fault, reason: str) -> None:
         assert len(server.requests) == 3
         server.forget_requests()
         server.fail(PATH, always=fault)
-        with pytest.raises(SourceUnavailable) as gone:
+        with pytest.raises(SourceUnavailable) as raised:
             read_once(server, deadline=2)
-        assert gone.value.reason == reason
+        assert raised.value.reason == reason
         assert len(server.requests) == 3
         server.fail(PATH)
         assert read_once(server)[0].data == DATA[100:300]
@@ -157,7 +159,7 @@ def test_what_may_pass_is_tried_again(fault: Fault, reason: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "error", "reason"), [case[1:] for case in LASTING], ids=[case[0] for case in LASTING]
 )
-def test_a_wrong_answer_is_asked_for_once_more(fault: Fault, error: type[SourceError], reason: str) -> None:
+def test_an_invalid_response_is_requested_once_more(fault: Fault, error: type[SourceError], reason: str) -> None:
     with RangeServer() as server:
         server.put(PATH, DATA)
         server.fail(PATH, always=fault)
@@ -173,57 +175,57 @@ def test_a_wrong_answer_is_asked_for_once_more(fault: Fault, error: type[SourceE
 
 
 @pytest.mark.parametrize("fault", [does.hang, does.hang_after(0)], ids=["before headers", "before the body"])
-def test_a_silent_answer_is_given_up(fault: Fault) -> None:
+def test_a_response_without_data_times_out(fault: Fault) -> None:
     with RangeServer() as server:
         server.put(PATH, DATA)
         server.fail(PATH, always=fault)
         since = time.monotonic()
-        with pytest.raises(SourceUnavailable) as gone:
+        with pytest.raises(SourceUnavailable) as raised:
             read_once(server, deadline=0.3)
         assert 0.5 < time.monotonic() - since < 2.0
-        assert gone.value.reason == "timeout"
-        assert len(server.requests) == 3  # each given half as long as the first
+        assert raised.value.reason == "timeout"
+        assert len(server.requests) == 3  # the second and third have half the timeout of the first
 
 
-def test_a_stalled_answer_is_given_up_after_two_more() -> None:
+def test_a_stalled_response_is_retried_twice() -> None:
     with RangeServer() as server:
         server.put(PATH, LONG)
         server.fail(PATH, always=does.hang_after(20_000))
         since = time.monotonic()
-        with pytest.raises(SourceUnavailable) as gone:
+        with pytest.raises(SourceUnavailable) as raised:
             read_once(server, 0, len(LONG), deadline=0.3)
         assert time.monotonic() - since < 1.5
-        assert gone.value.reason == "timeout"
+        assert raised.value.reason == "timeout"
         assert server.ranges == [(start, len(LONG) - 1) for start in (0, 20_000, 40_000)]
 
 
-def test_a_drip_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_drip_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_module, "SLOW_AFTER", 0.3)
     with RangeServer() as server:
         server.put(PATH, DATA)
         server.fail(PATH, always=does.drip(1, 0.01))
         since = time.monotonic()
-        with pytest.raises(SourceUnavailable) as gone:
+        with pytest.raises(SourceUnavailable) as raised:
             read_once(server, deadline=0.5)
         assert time.monotonic() - since < 1.5
-        assert gone.value.reason == "slow"
+        assert raised.value.reason == "slow"
 
 
 @pytest.mark.parametrize("fault", [does.hang_after(20_000), does.reset_after(20_000), does.cut_after(20_000)])
-def test_a_broken_answer_is_continued_where_it_broke(fault: Fault) -> None:
+def test_an_interrupted_response_is_resumed(fault: Fault) -> None:
     with RangeServer() as server:
         server.put(PATH, LONG)
         server.fail(PATH, fault)
-        heard: list[int] = []
-        part, tally = read_once(server, 0, len(LONG), deadline=0.3, heard=heard)
+        received: list[int] = []
+        part, tally = read_once(server, 0, len(LONG), deadline=0.3, received=received)
         assert part.data == LONG
         assert server.ranges == [(0, len(LONG) - 1), (20_000, len(LONG) - 1)]
         assert tally.bytes == server.bytes == len(LONG)
-        assert heard == sorted(heard)
+        assert received == sorted(received)
 
 
 @pytest.mark.parametrize("etag", ['W/"weak"', ""])
-def test_without_a_strong_etag_a_read_starts_afresh(etag: str) -> None:
+def test_without_a_strong_etag_a_read_restarts(etag: str) -> None:
     with RangeServer() as server:
         server.put(PATH, LONG, etag)
         server.fail(PATH, does.reset_after(20_000))
@@ -246,7 +248,7 @@ def test_two_versions_of_a_file_are_never_joined() -> None:
         assert server.ranges == [(0, len(LONG) - 1), (20_000, len(LONG) - 1), (0, len(LONG) - 1)]
 
 
-def test_a_silent_request_is_made_again_beside_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_without_response_is_hedged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_module, "HEDGE_AFTER", 0.1)
     with RangeServer() as server:
         server.put(PATH, DATA)
@@ -258,11 +260,11 @@ def test_a_silent_request_is_made_again_beside_the_first(monkeypatch: pytest.Mon
         assert len(server.requests) == tally.requests == 2
 
 
-def test_the_first_of_two_requests_to_answer_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_response_of_a_hedge_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_module, "HEDGE_AFTER", 0.1)
     with RangeServer() as server:
         server.put(PATH, DATA)
-        server.fail(PATH, does.late(0.4), does.hang)  # the one beside is worse
+        server.fail(PATH, does.late(0.4), does.hang)  # the hedge is worse
         assert read_once(server, deadline=5)[0].data == DATA[100:300]
         server.fail(PATH, does.late(0.4), does.status(503))
         assert read_once(server, deadline=5)[0].data == DATA[100:300]
@@ -270,7 +272,7 @@ def test_the_first_of_two_requests_to_answer_counts(monkeypatch: pytest.MonkeyPa
         assert read_once(server, deadline=5)[0].data == DATA[100:300]
 
 
-def test_broken_chunks_are_noticed_at_once() -> None:
+def test_invalid_chunked_encoding_fails_at_once() -> None:
     with RangeServer() as server:
         server.put(PATH, DATA)
         server.fail(PATH, always=does.garbage)
@@ -281,15 +283,15 @@ def test_broken_chunks_are_noticed_at_once() -> None:
         assert broken.value.reason == "http"
 
 
-def test_a_server_that_is_not_there() -> None:
+def test_a_server_that_does_not_listen() -> None:
     async def work() -> None:
-        with socket.socket() as taken:  # bound, but nobody listens
+        with socket.socket() as taken:  # bound, but not listening
             taken.bind(("127.0.0.1", 0))
             host = f"127.0.0.1:{taken.getsockname()[1]}"
             async with http(host) as ranges:
-                with pytest.raises(SourceUnavailable) as gone:
+                with pytest.raises(SourceUnavailable) as raised:
                     await ranges.read(f"http://{host}/a.tif", 0, 10, Tally())
-                assert gone.value.reason == "connection"
+                assert raised.value.reason == "connection"
 
     run(work())
 
@@ -304,19 +306,19 @@ def test_retry_after_is_honoured() -> None:
         assert len(server.requests) == 2
 
 
-def test_nobody_waits_for_a_retry_after_the_deadline() -> None:
+def test_a_long_retry_after_fails_at_once() -> None:
     with RangeServer() as server:
         server.put(PATH, DATA)
-        for asked in ("60", "Fri, 31 Dec 2125 23:59:59 GMT", "9" * 400):
-            server.fail(PATH, does.status(503, Retry_After=asked))
+        for retry_after in ("60", "Fri, 31 Dec 2125 23:59:59 GMT", "9" * 400):
+            server.fail(PATH, does.status(503, Retry_After=retry_after))
             since = time.monotonic()
-            with pytest.raises(SourceUnavailable) as gone:
+            with pytest.raises(SourceUnavailable) as raised:
                 read_once(server, deadline=3)
-            assert gone.value.reason == "http-503"
+            assert raised.value.reason == "http-503"
             assert time.monotonic() - since < 1.0
 
 
-def test_a_host_that_is_not_on_the_list_is_not_asked() -> None:
+def test_a_host_outside_the_allow_list_gets_no_request() -> None:
     async def work() -> None:
         async with http("example.org") as ranges:
             with pytest.raises(AssetRefused) as refused:
@@ -339,15 +341,15 @@ def test_a_redirect_is_not_followed_even_to_an_allowed_host() -> None:
         assert [seen.path for seen in server.requests] == [PATH, PATH]
 
 
-def test_the_breaker_leaves_a_failing_host_alone_and_comes_back() -> None:
+def test_the_breaker_opens_for_a_failing_host_and_closes_again() -> None:
     async def work() -> None:
         clock = Clock()
         async with http(server.host, retries=0, clock=clock) as ranges:
 
             async def fails(reason: str) -> None:
-                with pytest.raises(SourceUnavailable) as gone:
+                with pytest.raises(SourceUnavailable) as raised:
                     await ranges.read(url, 0, 10, Tally())
-                assert gone.value.reason == reason
+                assert raised.value.reason == reason
 
             for _ in range(5):
                 await fails("http-500")
@@ -372,7 +374,7 @@ def test_a_bad_file_among_good_ones_does_not_open_the_breaker() -> None:
                 with pytest.raises(SourceUnavailable):
                     await ranges.read(bad, 0, 10, Tally())
                 await ranges.read(good, 0, 10, Tally())
-            for _ in range(12):  # an answer of any kind but a passing fault is a sign of health
+            for _ in range(12):  # any response but a transient fault counts as success
                 for _ in range(4):
                     with pytest.raises(SourceUnavailable):
                         await ranges.read(bad, 0, 10, Tally())
@@ -385,7 +387,7 @@ def test_a_bad_file_among_good_ones_does_not_open_the_breaker() -> None:
         run(work())
 
 
-def test_hosts_rest_each_on_its_own() -> None:
+def test_each_host_has_its_own_breaker() -> None:
     async def work() -> None:
         async with http(ill.host, well.host, retries=0) as ranges:
             for _ in range(8):
@@ -399,8 +401,8 @@ def test_hosts_rest_each_on_its_own() -> None:
         run(work())
 
 
-def test_waiting_for_a_turn_is_not_the_hosts_fault() -> None:
-    """A crowd takes longer than one read's deadline; nobody times out and the host is not left alone."""
+def test_queueing_is_not_the_hosts_fault() -> None:
+    """48 reads take longer than one read's deadline; none times out and the breaker stays closed."""
 
     async def work() -> None:
         async with http(server.host, per_host=4, deadline=3) as ranges:
@@ -416,7 +418,7 @@ def test_waiting_for_a_turn_is_not_the_hosts_fault() -> None:
         assert len(server.requests) == 48
 
 
-def test_silence_and_our_own_queue_never_open_the_breaker() -> None:
+def test_timeouts_and_queueing_never_open_the_breaker() -> None:
     async def work() -> None:
         async with http(server.host, per_host=5, deadline=0.3) as ranges:
             found = await asyncio.gather(
@@ -432,12 +434,12 @@ def test_silence_and_our_own_queue_never_open_the_breaker() -> None:
         run(work())
 
 
-def test_a_reader_that_leaves_frees_its_turn() -> None:
+def test_a_cancelled_read_frees_its_slot() -> None:
     async def work() -> None:
         async with http(server.host, per_host=1, deadline=5) as ranges:
-            leaver = asyncio.ensure_future(ranges.read(server.url(PATH), 0, 10, Tally()))
+            read = asyncio.ensure_future(ranges.read(server.url(PATH), 0, 10, Tally()))
             await asyncio.sleep(0.1)
-            leaver.cancel()
+            read.cancel()
             assert (await ranges.read(server.url(PATH), 0, 10, Tally())).data == DATA[:10]
 
     with RangeServer() as server:
@@ -449,8 +451,8 @@ def test_a_reader_that_leaves_frees_its_turn() -> None:
 # Local files
 
 
-def read_local(root: Path, url: str, start: int = 0, stop: int = 10) -> Part:
-    async def work() -> Part:
+def read_local(root: Path, url: str, start: int = 0, stop: int = 10) -> ByteRange:
+    async def work() -> ByteRange:
         with ThreadPoolExecutor(1) as disk:
             return await LocalRanges(root, disk).read(url, start, stop, Tally())
 
@@ -459,7 +461,7 @@ def read_local(root: Path, url: str, start: int = 0, stop: int = 10) -> Part:
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
-    """A folder of files beside a secret."""
+    """An archive folder beside a secret file."""
     root = tmp_path / "archive"
     (root / "deep").mkdir(parents=True)
     (root / "deep" / "a b#c%20.tif").write_bytes(DATA)
@@ -468,7 +470,7 @@ def archive(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_local_file_answers_as_a_server_does(archive: Path) -> None:
+def test_a_local_file_has_the_same_interface_as_a_server(archive: Path) -> None:
     url = (archive / "deep" / "a b#c%20.tif").as_uri()
     part = read_local(archive, url, 100, 300)
     assert (part.start, part.data, part.size) == (100, DATA[100:300], len(DATA))
@@ -511,7 +513,7 @@ def test_nothing_outside_the_archive_is_read(archive: Path) -> None:
     assert read_local(archive, f"{root}/inside.tif").data == DATA[:10]
 
 
-def test_what_is_no_file(archive: Path) -> None:
+def test_paths_that_are_not_files(archive: Path) -> None:
     os.mkfifo(archive / "pipe.tif")
     (archive / "loop").symlink_to(archive / "loop")
     (archive / "dangling").symlink_to(archive / "nowhere")
@@ -548,12 +550,12 @@ def test_connections_are_opened_ahead_of_reads() -> None:
     async def work() -> None:
         ranges = HttpRanges(allowed_hosts=(server.host,), stall=4, retries=0, per_host=64, expected=[server.url(PATH)])
         ranges.open_ahead()
-        while server.connections < AHEAD:  # noqa: ASYNC110
+        while server.connections < WARM_CONNECTIONS:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await ranges.read(server.url(PATH), 0, 10, Tally())
         ranges.open_ahead()
         await asyncio.sleep(0.05)
-        assert server.connections == AHEAD
+        assert server.connections == WARM_CONNECTIONS
         await ranges.close()
 
     with RangeServer() as server:
@@ -561,30 +563,30 @@ def test_connections_are_opened_ahead_of_reads() -> None:
         run(work())
 
 
-def test_large_reads_come_in_parts_where_connections_lie_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_reads_are_split_while_connections_are_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytes(range(256)) * 8000
 
     async def work() -> None:
         async with http(server.host) as ranges:
-            monkeypatch.setattr(Line, "round_trip_bytes", 2_000_000.0)
-            monkeypatch.setattr(Line, "connection_rate", 50e6)
-            monkeypatch.setattr(ranges.line(server.url(PATH)), "window", 1e9)
+            monkeypatch.setattr(ConcurrencyLimit, "round_trip_bytes", 2_000_000.0)
+            monkeypatch.setattr(ConcurrencyLimit, "connection_rate", 50e6)
+            monkeypatch.setattr(ranges.concurrency(server.url(PATH)), "max_outstanding", 1e9)
             server.forget_requests()
-            heard: list[int] = []
+            received: list[int] = []
             tally = Tally()
             part = await ranges.read(
-                server.url(PATH), 0, len(data), tally, lambda part: heard.append(len(part.data)), in_parts=True
+                server.url(PATH), 0, len(data), tally, lambda part: received.append(len(part.data)), split=True
             )
             assert part.data == data
             assert len(server.requests) == 4
             assert tally.bytes == len(data)
-            assert max(heard) <= len(data) // 4
-            assert ranges.line(server.url(PATH)).outstanding == 0
+            assert max(received) <= len(data) // 4
+            assert ranges.concurrency(server.url(PATH)).outstanding == 0
             server.forget_requests()
             assert (await ranges.read(server.url(PATH), len(data) - 10, len(data) + 5_000_000, Tally())).data == data[
                 -10:
             ]
-            crowd = [ranges.read(server.url(PATH), 0, len(data), Tally(), in_parts=True) for _ in range(8)]
+            crowd = [ranges.read(server.url(PATH), 0, len(data), Tally(), split=True) for _ in range(8)]
             server.forget_requests()
             assert all(part.data == data for part in await asyncio.gather(*crowd))
             assert len(server.requests) < 8 * 4
@@ -594,7 +596,7 @@ def test_large_reads_come_in_parts_where_connections_lie_idle(monkeypatch: pytes
         run(work())
 
 
-def test_without_a_strong_etag_no_more_is_tried_than_retries_allow() -> None:
+def test_without_a_strong_etag_the_number_of_retries_is_bounded() -> None:
     with RangeServer() as server:
         server.put(PATH, LONG, "")
         server.fail(PATH, always=does.reset_after(50_000))
@@ -603,8 +605,8 @@ def test_without_a_strong_etag_no_more_is_tried_than_retries_allow() -> None:
         assert len(server.requests) == 3
 
 
-async def opened(ranges: HttpRanges, server: RangeServer) -> None:
-    """Let the breaker open, and rest."""
+async def open_breaker(ranges: HttpRanges, server: RangeServer) -> None:
+    """Open the breaker and wait until it may be probed."""
     server.fail(PATH, always=does.status(500))
     for _ in range(5):
         with pytest.raises(SourceUnavailable):
@@ -612,12 +614,12 @@ async def opened(ranges: HttpRanges, server: RangeServer) -> None:
     await asyncio.sleep(0.3)
 
 
-def test_a_probe_whose_client_leaves_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_module, "Breaker", lambda clock: Breaker(rest=0.2, clock=clock))
+def test_a_cancelled_probe_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_module, "CircuitBreaker", lambda clock: CircuitBreaker(rest=0.2, clock=clock))
 
     async def work() -> None:
         async with http(server.host, retries=0) as ranges:
-            await opened(ranges, server)
+            await open_breaker(ranges, server)
             server.fail(PATH, does.hang)
             probe = asyncio.ensure_future(ranges.read(server.url(PATH), 0, 10, Tally()))
             await asyncio.sleep(0.1)
@@ -629,12 +631,12 @@ def test_a_probe_whose_client_leaves_is_followed_by_another(monkeypatch: pytest.
         run(work())
 
 
-def test_a_probe_counts_once_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_module, "Breaker", lambda clock: Breaker(rest=0.2, clock=clock))
+def test_a_probe_succeeds_once_its_head_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_module, "CircuitBreaker", lambda clock: CircuitBreaker(rest=0.2, clock=clock))
 
     async def work() -> None:
         async with http(server.host, retries=0) as ranges:
-            await opened(ranges, server)
+            await open_breaker(ranges, server)
             server.fail(PATH, does.drip(4000, 0.05))
             probe = asyncio.ensure_future(ranges.read(server.url(PATH), 0, len(LONG), Tally()))
             await asyncio.sleep(0.2)
@@ -647,16 +649,16 @@ def test_a_probe_counts_once_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> 
         run(work())
 
 
-def test_who_waits_to_try_again_leaves_the_line_to_others() -> None:
+def test_a_read_that_waits_for_its_retry_has_nothing_outstanding() -> None:
     async def work() -> None:
         async with http(server.host) as ranges:
-            line = ranges.line(server.url(PATH))
-            line.window = 1.0
+            concurrency = ranges.concurrency(server.url(PATH))
+            concurrency.max_outstanding = 1.0
             waiting = [asyncio.ensure_future(ranges.read(server.url("/b.tif"), 0, 1000, Tally())) for _ in range(2)]
             await asyncio.sleep(0.2)
-            assert line.outstanding == 0
+            assert concurrency.outstanding == 0
             assert [part.data for part in await asyncio.gather(*waiting)] == [DATA[:1000]] * 2
-            assert line.outstanding == 0
+            assert concurrency.outstanding == 0
 
     with RangeServer() as server:
         server.put(PATH, DATA)

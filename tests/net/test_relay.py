@@ -1,4 +1,4 @@
-"""The double of a slow line gives what it says, to all connections together."""
+"""The relay double: its connections share one rate, and each request takes its latency."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_connections_share_the_rate() -> None:
         assert link.bytes >= 3 * len(data)
 
 
-def test_requests_take_their_time() -> None:
+def test_requests_take_the_latency() -> None:
     with RangeServer() as origin, Relay(origin.port, rate=1e9, latency=0.1) as link:
         origin.put("/a", b"a")
         since = time.monotonic()

@@ -1,4 +1,4 @@
-"""TLS: who is trusted, what is resumed, and that nothing is lost between records."""
+"""TLS: trusted certificates, session resumption, and record boundaries."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 import uvloop
 
 from scog.net import dialer
-from scog.net.connection import BadHttp, Head, Lost
+from scog.net.certificates import tls_context
+from scog.net.connection import ConnectionLost, Head, ProtocolError
 from scog.net.http import HttpClient
 from scog.net.tls import CertificateRejected
-from scog.net.trust import tls_context
 from tests.doubles import reading
 from tests.doubles.certificates import authority
 from tests.doubles.talking import ANSWER, BODY, OK, Counter, repeating, serving, whole
@@ -36,12 +36,12 @@ def trusting() -> HttpClient:
     return HttpClient(authority().client())
 
 
-async def get(client: HttpClient, url: str, judge: Callable[[Head], int] = whole, **more: Any) -> bytes:
-    return bytes((await client.get(url, {}, judge, Counter(), **more))[1])
+async def get(client: HttpClient, url: str, check_head: Callable[[Head], int] = whole, **more: Any) -> bytes:
+    return bytes((await client.get(url, {}, check_head, Counter(), **more))[1])
 
 
 class Handshakes:
-    """Answers, and counts the connections whose TLS session was resumed."""
+    """Answers requests, and records for each connection whether its TLS session was resumed."""
 
     def __init__(self) -> None:
         self.resumed: list[bool] = []
@@ -59,7 +59,7 @@ def test_sessions_are_resumed(run: Run, version: ssl.TLSVersion) -> None:
         tls.minimum_version = tls.maximum_version = version
         async with serving(handshakes, tls) as base:
             for _ in range(4):
-                assert await get(client, f"{base}/a", fresh=True) == BODY
+                assert await get(client, f"{base}/a", new_connection=True) == BODY
             assert handshakes.resumed == [False, True, True, True]
             other = trusting()
             assert await get(other, f"{base}/a") == BODY
@@ -70,7 +70,7 @@ def test_sessions_are_resumed(run: Run, version: ssl.TLSVersion) -> None:
     run(work())
 
 
-def test_a_connection_opened_ahead_brings_a_session(run: Run) -> None:
+def test_a_connection_opened_ahead_provides_a_session(run: Run) -> None:
     async def work() -> None:
         handshakes, client = Handshakes(), trusting()
         async with serving(handshakes, authority().server("localhost")) as base:
@@ -78,22 +78,22 @@ def test_a_connection_opened_ahead_brings_a_session(run: Run) -> None:
             while len(handshakes.resumed) < 1:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.05)
-            await asyncio.gather(*(get(client, f"{base}/a", fresh=True) for _ in range(3)))
+            await asyncio.gather(*(get(client, f"{base}/a", new_connection=True) for _ in range(3)))
             assert handshakes.resumed == [False, True, True, True]
         await client.close()
 
     run(work())
 
 
-def test_a_session_that_the_server_has_forgotten_costs_a_handshake(run: Run) -> None:
-    """As after a restart, with other keys for its tickets."""
+def test_an_unknown_session_falls_back_to_a_full_handshake(run: Run) -> None:
+    """As after a restart with new ticket keys."""
 
     async def work() -> None:
         client, first, second = trusting(), Handshakes(), Handshakes()
         async with serving(first, authority().server("localhost")) as base:
             assert await get(client, f"{base}/a") == BODY
             port = int(base.rpartition(":")[2])
-        await client._routes[("https", "127.0.0.1", port)].pool.take()  # so that no idle connection is left
+        await client._routes[("https", "127.0.0.1", port)].pool.acquire()  # so that the pool is empty
         server = await asyncio.start_server(
             lambda reader, writer: second(reader, writer, 1),
             "127.0.0.1",
@@ -102,7 +102,7 @@ def test_a_session_that_the_server_has_forgotten_costs_a_handshake(run: Run) -> 
             reuse_port=True,
         )
         for _ in range(3):
-            assert await get(client, f"{base}/a", fresh=True) == BODY
+            assert await get(client, f"{base}/a", new_connection=True) == BODY
         assert second.resumed == [False, True, True]
         await client.close()
         server.close()
@@ -111,7 +111,7 @@ def test_a_session_that_the_server_has_forgotten_costs_a_handshake(run: Run) -> 
 
 
 @pytest.mark.parametrize(
-    ("server", "names", "days", "trusts", "says"),
+    ("server", "names", "days", "trusts", "message"),
     [
         ("localhost", "IP:127.0.0.1,DNS:localhost", 2, False, "unable to get local issuer certificate"),
         ("elsewhere", "DNS:elsewhere.example", 2, True, "IP address mismatch"),
@@ -119,7 +119,7 @@ def test_a_session_that_the_server_has_forgotten_costs_a_handshake(run: Run) -> 
     ],
 )
 def test_certificates_are_checked(
-    run: Run, server: str, names: str, days: int, trusts: bool, says: str, monkeypatch: pytest.MonkeyPatch
+    run: Run, server: str, names: str, days: int, trusts: bool, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
 
@@ -127,7 +127,7 @@ def test_certificates_are_checked(
         client = trusting() if trusts else HttpClient()
         async with serving(repeating(ANSWER), authority().server(server, names=names, days=days)) as base:
             for _ in range(2):
-                with pytest.raises(CertificateRejected, match=says):
+                with pytest.raises(CertificateRejected, match=message):
                     await get(client, f"{base}/a")
             assert client.opened == 0
         await client.close()
@@ -136,7 +136,7 @@ def test_certificates_are_checked(
 
 
 def test_a_session_of_one_host_is_not_used_for_another(run: Run) -> None:
-    """A resumed session's certificate is not checked again, so that its host name must be the same."""
+    """A resumed session's certificate is not checked again, so it must be for the same host name."""
 
     async def work() -> None:
         handshakes, client = Handshakes(), trusting()
@@ -166,7 +166,7 @@ def test_a_server_that_does_not_speak_tls(run: Run) -> None:
 
 @contextmanager
 def raw_server(talk: Callable[[ssl.SSLSocket], None]) -> Iterator[str]:
-    """A server in a thread, which has TLS and its socket in its own hands, for one connection."""
+    """A server in a thread for one connection, whose `talk` gets the TLS socket."""
 
     def serve() -> None:
         with suppress(OSError):
@@ -184,13 +184,13 @@ def raw_server(talk: Callable[[ssl.SSLSocket], None]) -> Iterator[str]:
 
 
 def cut_off(tls: ssl.SSLSocket) -> None:
-    """End TCP without TLS's close_notify."""
+    """Close TCP without TLS's close_notify."""
     tls.shutdown(socket.SHUT_RDWR)
     tls.close()
 
 
 @pytest.mark.parametrize("sent", [len(BODY), len(BODY) - 1])
-def test_a_close_without_notice_is_no_end_of_a_body_that_lacks_bytes(run: Run, sent: int) -> None:
+def test_a_close_without_close_notify_does_not_complete_a_body(run: Run, sent: int) -> None:
     def talk(tls: ssl.SSLSocket) -> None:
         tls.recv(4096)
         tls.sendall(OK + b"\r\n" + BODY[:sent])
@@ -202,7 +202,7 @@ def test_a_close_without_notice_is_no_end_of_a_body_that_lacks_bytes(run: Run, s
             if sent == len(BODY):
                 assert await get(client, url) == BODY
             else:
-                with pytest.raises(Lost):
+                with pytest.raises(ConnectionLost):
                     await get(client, url)
         await client.close()
 
@@ -210,12 +210,12 @@ def test_a_close_without_notice_is_no_end_of_a_body_that_lacks_bytes(run: Run, s
 
 
 def test_a_half_closed_connection(run: Run) -> None:
-    """The server says that it will send no more, and waits for the client to close."""
+    """The server sends close_notify, and waits for the client to close."""
 
     def talk(tls: ssl.SSLSocket) -> None:
         tls.recv(4096)
         tls.sendall(ANSWER)
-        with suppress(ssl.SSLError):  # which says that TCP ended, but no timeout
+        with suppress(ssl.SSLError):  # TCP was closed; a timeout would fail the test
             tls.unwrap()  # sends close_notify, and waits
         closed.set()
         tls.close()
@@ -231,7 +231,7 @@ def test_a_half_closed_connection(run: Run) -> None:
     run(work())
 
 
-def test_broken_records_end_the_connection(run: Run) -> None:
+def test_invalid_records_close_the_connection(run: Run) -> None:
     def talk(tls: ssl.SSLSocket) -> None:
         tls.recv(4096)
         tls.sendall(ANSWER[:1000])
@@ -245,15 +245,15 @@ def test_broken_records_end_the_connection(run: Run) -> None:
     async def work() -> None:
         client = trusting()
         with raw_server(talk) as url:
-            with pytest.raises((Lost, BadHttp)):
+            with pytest.raises((ConnectionLost, ProtocolError)):
                 await get(client, url)
             await client.close()
 
     run(work())
 
 
-def test_all_that_one_segment_holds_is_decrypted(run: Run) -> None:
-    """Many small records arrive at once: nothing would wake the reader for those left behind."""
+def test_all_records_of_a_segment_are_decrypted(run: Run) -> None:
+    """Many small records arrive at once: no later event would process any that are left."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         while True:
@@ -272,18 +272,18 @@ def test_all_that_one_segment_holds_is_decrypted(run: Run) -> None:
     run(work())
 
 
-def test_large_bodies_at_once_are_heard_as_they_come(run: Run) -> None:
+def test_concurrent_large_bodies_are_reported_as_they_arrive(run: Run) -> None:
     body = bytes(range(251)) * 20_000
 
     async def work() -> None:
         async def read() -> None:
             lengths: list[int] = []
 
-            def hear(part: memoryview) -> None:
+            def on_data(part: memoryview) -> None:
                 assert part[-100:] == body[len(part) - 100 : len(part)]
                 lengths.append(len(part))
 
-            got = await get(client, f"{base}/a", lambda head: len(body), hear=hear)
+            got = await get(client, f"{base}/a", lambda head: len(body), on_data=on_data)
             assert got == body
             assert len(lengths) > 10
             assert lengths == sorted(set(lengths))
@@ -298,8 +298,8 @@ def test_large_bodies_at_once_are_heard_as_they_come(run: Run) -> None:
     run(work())
 
 
-def test_what_comes_in_small_pieces(run: Run) -> None:
-    """A relay cuts handshake, head and body at every 61st byte."""
+def test_data_in_small_segments(run: Run) -> None:
+    """A relay splits handshake, head and body into chunks of 61 bytes."""
 
     async def work() -> None:
         async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
@@ -323,7 +323,7 @@ def test_what_comes_in_small_pieces(run: Run) -> None:
             serving(relay) as relayed,
         ):
             for _ in range(2):
-                assert await get(client, relayed.replace("http:", "https:"), fresh=True) == BODY
+                assert await get(client, relayed.replace("http:", "https:"), new_connection=True) == BODY
             assert handshakes.resumed == [False, True]
             await client.close()
             await asyncio.sleep(0.02)
@@ -331,7 +331,7 @@ def test_what_comes_in_small_pieces(run: Run) -> None:
     run(work())
 
 
-def test_a_handshake_that_hangs_is_given_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_handshake_that_hangs_times_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     ended = asyncio.Event()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
@@ -346,11 +346,11 @@ def test_a_handshake_that_hangs_is_given_up(run: Run, monkeypatch: pytest.Monkey
             await asyncio.wait_for(ended.wait(), 1)
         await client.close()
 
-    monkeypatch.setattr(dialer, "CONNECT", 0.2)
+    monkeypatch.setattr(dialer, "CONNECT_TIMEOUT", 0.2)
     run(work())
 
 
-def test_closing_ends_handshakes(run: Run) -> None:
+def test_closing_cancels_handshakes(run: Run) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         hello.set()
         await reader.read()
@@ -360,20 +360,23 @@ def test_closing_ends_handshakes(run: Run) -> None:
         client = trusting()
         async with serving(talk) as base:
             url = f"{base}/a".replace("http:", "https:")
-            asking = [asyncio.ensure_future(get(client, url, fresh=fresh)) for fresh in (False, True)]
+            requests = [
+                asyncio.ensure_future(get(client, url, new_connection=new_connection))
+                for new_connection in (False, True)
+            ]
             await asyncio.wait_for(hello.wait(), 1)
             await asyncio.sleep(0.02)
             await client.close()
-            for asked in asking:
+            for request in requests:
                 with pytest.raises(ConnectionError):
-                    await asyncio.wait_for(asked, 1)
+                    await asyncio.wait_for(request, 1)
             await asyncio.wait_for(ended.wait(), 1)
 
     hello, ended = asyncio.Event(), asyncio.Event()
     run(work())
 
 
-def test_trust_comes_from_the_files_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificates_of_the_environment_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority().folder / "root.pem"))
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
 

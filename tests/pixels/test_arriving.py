@@ -112,7 +112,7 @@ def test_an_answer_leaves_no_circle_of_references() -> None:
             gc.set_debug(0)
             kinds = {type(each).__name__ for each in gc.garbage}
             gc.garbage.clear()
-            assert not kinds & {"_Answer", "memoryview", "ndarray", "Head"}
+            assert not kinds & {"_Response", "memoryview", "ndarray", "Head"}
 
     with RangeServer() as server:
         url = server.put("/a.tif", DATA)

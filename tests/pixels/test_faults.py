@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError, SourceUnavailable
-from scog.net import read as read_module
-from scog.net.policy import Tally, pause_before
+from scog.net import range_read as range_read_module
+from scog.net.policy import Tally, retry_delay
 from scog.pixels.description import Description
 from scog.pixels.faults import LASTING_FAULT, PASSING_FAULT
 from scog.pixels.reader import BlockReader
@@ -33,9 +33,9 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses of our own choice are a tenth, those that a server asks for are kept."""
 
     def short(attempt: int, asked: str | None) -> float:
-        return pause_before(attempt, asked) / (10 if asked is None else 1)
+        return retry_delay(attempt, asked) / (10 if asked is None else 1)
 
-    monkeypatch.setattr(read_module, "pause_before", short)
+    monkeypatch.setattr(range_read_module, "retry_delay", short)
 
 
 PASSING: dict[str, tuple[Fault, str, int]] = {

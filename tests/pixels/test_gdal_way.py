@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, SourceError, SourceUnavailable
-from scog.net.part import Part
+from scog.net.byte_range import ByteRange
 from scog.net.policy import Tally
 from scog.pixels.gdal import describe_by_gdal
 from scog.pixels.pages import KEPT_PAGES, PAGE, PagedFile, Pages
@@ -192,9 +192,9 @@ def test_the_paged_file_reads_as_a_file_does() -> None:
     data = encoded(700, 700).tobytes()
     asked: list[tuple[int, int]] = []
 
-    def read(start: int, stop: int) -> Part:
+    def read(start: int, stop: int) -> ByteRange:
         asked.append((start, stop))
-        return Part(start, data[start:stop], len(data), "one")
+        return ByteRange(start, data[start:stop], len(data), "one")
 
     file = PagedFile(Pages(read))
     chance = np.random.default_rng(3)
@@ -213,8 +213,8 @@ def test_the_paged_file_reads_as_a_file_does() -> None:
 def test_the_paged_file_keeps_a_bounded_number_of_pages() -> None:
     size = (KEPT_PAGES + 40) * PAGE
 
-    def read(start: int, stop: int) -> Part:
-        return Part(start, bytes(stop - start), size, "one")
+    def read(start: int, stop: int) -> ByteRange:
+        return ByteRange(start, bytes(stop - start), size, "one")
 
     pages = Pages(read)
     for page in range(KEPT_PAGES + 40):
@@ -226,8 +226,8 @@ def test_the_paged_file_keeps_a_bounded_number_of_pages() -> None:
 def test_a_file_that_changes_between_two_pages_is_noticed() -> None:
     answers = iter(["one", "two"])
 
-    def read(start: int, stop: int) -> Part:
-        return Part(start, bytes(stop - start), 10 * PAGE, next(answers))
+    def read(start: int, stop: int) -> ByteRange:
+        return ByteRange(start, bytes(stop - start), 10 * PAGE, next(answers))
 
     pages = Pages(read)
     assert pages.read(0, 10) == bytes(10)
@@ -240,10 +240,10 @@ def test_overviews_that_cannot_be_looked_at_are_not_left_out() -> None:
     """GDAL opens a file whose later directories cannot be read as one without overviews."""
     data = raster("directories far away")
 
-    def read(start: int, stop: int) -> Part:
+    def read(start: int, stop: int) -> ByteRange:
         if start > 0:
             raise AssetMissing("gone", reason="http-404")
-        return Part(start, data[start:stop], len(data), "one")
+        return ByteRange(start, data[start:stop], len(data), "one")
 
     with pytest.raises(AssetMissing):
         describe_by_gdal(read, local=False)
@@ -254,9 +254,9 @@ def test_a_large_block_is_read_at_once_and_not_kept_in_pages() -> None:
     asked: list[tuple[int, int]] = []
     identity = "one"
 
-    def read(start: int, stop: int) -> Part:
+    def read(start: int, stop: int) -> ByteRange:
         asked.append((start, stop))
-        return Part(start, bytes(stop - start), size, identity)
+        return ByteRange(start, bytes(stop - start), size, identity)
 
     pages = Pages(read)
     assert len(pages.read(100, size - 100)) == size - 200

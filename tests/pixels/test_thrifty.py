@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from scog.net import line
+from scog.net import concurrency
 from scog.net.policy import Tally
 from scog.pixels import fetch
 from scog.pixels.description import Description
@@ -70,8 +70,8 @@ def served(body: Body, data: bytes = DATA, latency: float = 0.0, **how: Any) -> 
 
 def bytes_are_worth(round_trip: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many are taken to be worth a round trip, whatever this machine's line gives."""
-    monkeypatch.setattr(line, "UNKNOWN", round_trip)
-    monkeypatch.setattr(line, "TIMED", 10**12)
+    monkeypatch.setattr(concurrency, "DEFAULT_ROUND_TRIP_BYTES", round_trip)
+    monkeypatch.setattr(concurrency, "MIN_TIMED", 10**12)
 
 
 def size_of(description: Description, block: tuple[int, int], level: int = 0) -> int:

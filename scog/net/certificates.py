@@ -1,4 +1,4 @@
-"""Which certificates are trusted: the system's, or those that SSL_CERT_FILE and SSL_CERT_DIR name."""
+"""Trusted certificates: the system's, or those in SSL_CERT_FILE and SSL_CERT_DIR."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import certifi
 
 
 def tls_context() -> ssl.SSLContext:
-    """A client's TLS context. Reading the certificates takes some 40 ms, so it is shared while the paths are the same.
+    """A client's TLS context, shared as long as the paths stay the same: loading the certificates takes about 40 ms.
 
-    OpenSSL honours SSL_CERT_FILE and SSL_CERT_DIR by itself. Without them certifi's bundle is trusted too: a slim
-    container or Python's own build for macOS has no certificates of the system's.
+    OpenSSL reads SSL_CERT_FILE and SSL_CERT_DIR itself. If neither is set, certifi's bundle is trusted too, because
+    slim containers and python.org's macOS build have no system certificates.
     """
     paths = ssl.get_default_verify_paths()
     chosen = paths.cafile not in (None, paths.openssl_cafile) or paths.capath not in (None, paths.openssl_capath)

@@ -1,4 +1,4 @@
-"""Why a connection failed, in words that say what to do."""
+"""Describes why a connection failed, and what the user can do about it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-WAY_ON = "Check the network, SCOG_CATALOG, or set HTTPS_PROXY; `scog doctor` tells more."
-_CERTIFICATE = "A proxy that opens TLS needs its certificate in SSL_CERT_FILE; `scog doctor` tells more."
+NEXT_STEP = "Check the network, SCOG_CATALOG, or set HTTPS_PROXY; `scog doctor` tells more."
+_CERTIFICATE = "If a proxy intercepts TLS, add its certificate to SSL_CERT_FILE; `scog doctor` tells more."
 _ERRNO = {
     errno.ECONNREFUSED: "connection refused",
     errno.ECONNRESET: "connection reset",
@@ -20,24 +20,27 @@ _ERRNO = {
 
 
 def reason_of(fault: BaseException) -> tuple[str, str]:
-    """`cannot be reached: REASON` and what to do about it, from an exception and those that it was raised from."""
+    """Returns `cannot be reached: REASON`, and what to do about it.
+
+    The reason is found in the exception and in those that it was raised from.
+    """
     for cause in _causes(fault):
         match cause:
             case ssl.SSLCertVerificationError():
                 return f"cannot be reached: its certificate is not trusted ({cause.verify_message})", _CERTIFICATE
             case socket.gaierror():
-                return "cannot be reached: its host name is not known", WAY_ON
+                return "cannot be reached: its host name cannot be resolved", NEXT_STEP
             case OSError(errno=int(number)) if number in _ERRNO:
-                return f"cannot be reached: {_ERRNO[number]}", WAY_ON
+                return f"cannot be reached: {_ERRNO[number]}", NEXT_STEP
     name = type(fault).__name__
     text = str(fault)
     if name == "ProxyError":
         return f"cannot be reached: the proxy answers {text!r}", "Check HTTPS_PROXY; `scog doctor` tells more."
-    return f"cannot be reached: {text or name}", WAY_ON
+    return f"cannot be reached: {text or name}", NEXT_STEP
 
 
 def _causes(fault: BaseException | None) -> Iterator[BaseException]:
-    """The exception, what it was raised from, and the members of groups on the way."""
+    """The exception, the exceptions that it was raised from, and the members of groups among them."""
     seen: set[int] = set()
     waiting = [fault]
     while waiting:

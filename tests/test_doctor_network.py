@@ -1,4 +1,4 @@
-"""What `scog doctor` measures of a line, and what it makes of it."""
+"""What `scog doctor` measures of the network, and what it concludes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.doctor.expectations import Line, advice, screenful, search_page
-from scog.doctor.line import MANY, ONE, latency, ranges_to_read, throughput
+from scog.doctor.expectations import NetworkProfile, advice, screenful, search_page
+from scog.doctor.network import MANY, ONE, latency, ranges_to_read, throughput
 from scog.errors import SourceUnavailable
 from scog.net.handshake import measure_handshake, proxy_for
 from scog.net.ranges import HttpRanges, Ranges
@@ -24,9 +24,9 @@ from tests.doubles.range_server import RangeServer, drip, hang, status
 
 DATA = bytes(range(256)) * 31_250
 """8 MB."""
-TWO_MBIT = Line(connect=0.05, tls=0.05, first_byte=0.05, one=250_000, many=250_000)
-FAST = Line(connect=0.02, tls=0.02, first_byte=0.03, one=12_500_000, many=25_000_000)
-FAR = Line(connect=0.15, tls=0.15, first_byte=0.2, one=150_000, many=1_200_000)
+TWO_MBIT = NetworkProfile(connect=0.05, tls=0.05, first_byte=0.05, single_rate=250_000, parallel_rate=250_000)
+FAST = NetworkProfile(connect=0.02, tls=0.02, first_byte=0.03, single_rate=12_500_000, parallel_rate=25_000_000)
+FAR = NetworkProfile(connect=0.15, tls=0.15, first_byte=0.2, single_rate=150_000, parallel_rate=1_200_000)
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +93,7 @@ def test_a_plain_request_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> Non
         assert proxy_for(url) is None
 
 
-def test_a_line_that_cannot_be_measured_is_said_and_not_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unmeasurable_connection_is_reported_but_does_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     with Proxy(refuse=407) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         seen, finding = asyncio.run(latency("https://localhost:1/a.tif"))
@@ -130,31 +130,31 @@ def test_the_rate_of_one_connection_and_of_many() -> None:
     assert together.rate > 2 * alone.rate
 
 
-def test_measuring_ends_in_time_on_a_slow_line() -> None:
+def test_measuring_a_slow_connection_ends_in_time() -> None:
     with RangeServer() as server:
         server.put("/a.tif", DATA)
         server.fail("/a.tif", always=drip(1000, 0.05))
         seen = reading(server, [(0, 1_000_000)], 0.4)
-    assert 0 < seen.read < 12_000
+    assert 0 < seen.bytes_read < 12_000
     assert seen.rate <= 21_000
 
 
-def test_where_nothing_comes_there_is_no_rate() -> None:
+def test_without_data_there_is_no_rate() -> None:
     with RangeServer() as server:
         server.put("/a.tif", DATA)
         server.fail("/a.tif", always=hang)
         assert reading(server, [(0, 1000)], 0.1) == Throughput(1, 0, 0, 0.0)
 
 
-def test_what_comes_in_one_piece_has_a_rate_too() -> None:
+def test_data_that_arrives_at_once_has_a_rate() -> None:
     with RangeServer() as server:
         server.put("/a.tif", DATA)
         seen = reading(server, [(0, 1000)], 5.0)
-    assert seen.read == 1000
+    assert seen.bytes_read == 1000
     assert seen.rate > 0
 
 
-def test_a_read_that_fails_is_not_swallowed() -> None:
+def test_a_failed_read_raises() -> None:
     with RangeServer() as server:
         server.put("/a.tif", DATA)
         server.fail("/a.tif", always=status(503))
@@ -182,16 +182,16 @@ def test_a_screenful_at_2_mbit() -> None:
     assert search_page(TWO_MBIT) == pytest.approx(3.2)
 
 
-def test_settings_that_fit_a_slow_line(tmp_path: Path) -> None:
+def test_settings_for_a_slow_connection(tmp_path: Path) -> None:
     [advised] = advice(TWO_MBIT, settings(tmp_path))
     assert advised.startswith("SCOG_TILE_DEADLINE=35:")
-    slower = Line(0.05, 0.05, 0.05, 50_000, 50_000)
+    slower = NetworkProfile(0.05, 0.05, 0.05, 50_000, 50_000)
     assert any(each.startswith("SCOG_CATALOG_DEADLINE=35:") for each in advice(slower, settings(tmp_path)))
 
 
-@pytest.mark.parametrize("line", [FAST, FAR])
-def test_what_fits_is_left_as_it_is(tmp_path: Path, line: Line) -> None:
-    assert advice(line, settings(tmp_path)) == []
+@pytest.mark.parametrize("network", [FAST, FAR])
+def test_fitting_settings_need_no_advice(tmp_path: Path, network: NetworkProfile) -> None:
+    assert advice(network, settings(tmp_path)) == []
 
 
 def test_findings_from_a_file(tmp_path: Path) -> None:
@@ -210,4 +210,4 @@ def test_findings_from_a_file(tmp_path: Path) -> None:
         assert "at zoom 11 (8.5 MB)" in expect
         assert "at zoom 13 (16.7 MB)" in expect
         assert fitting.startswith("settings: ")
-        assert asyncio.run(work(server, 20_000)) == ["throughput: too few bytes came to tell"]
+        assert asyncio.run(work(server, 20_000)) == ["throughput: not measured, too little data arrived"]

@@ -1,0 +1,109 @@
+"""Admission queue of one host: which read starts next when the concurrency limit is reached.
+
+The lowest `Rank` starts first. Within a rank the order is that of fair queueing: the image that would finish first if
+it had the whole bandwidth. Small images therefore do not wait for large ones that arrived together with them, and large
+ones are not starved. (A. Demers, S. Keshav and S. Shenker, "Analysis and Simulation of a Fair Queueing Algorithm",
+SIGCOMM 1989.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from scog.net.concurrency import ConcurrencyLimit, Snapshot
+from scog.net.policy import Rank, Tally
+
+MIN_READS = 2
+"""Reads that run at the same time whatever their size, so that the network is not idle between two of them."""
+TYPICAL_RATE = 1_000_000.0
+"""Bandwidth in bytes per second that is assumed before the first measurement."""
+Waiters = Callable[[], Iterable[Tally]]
+"""Returns the tallies of the requests that wait for a read. They may change while the read is queued."""
+Key = tuple[int, float]
+ABANDONED: Key = (max(Rank) + 1, 0.0)
+"""Sort key of reads that no request waits for any more; they come last."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Queued:
+    waiters: Waiters
+    size: int
+    admitted: asyncio.Future[Snapshot]
+
+
+class AdmissionQueue:
+    """Admits reads of one host: at most `at_most` reads and `ConcurrencyLimit.max_outstanding` bytes at a time."""
+
+    def __init__(self, concurrency: ConcurrencyLimit, at_most: int) -> None:
+        self._concurrency = concurrency
+        self._at_most = at_most
+        self._in_flight = 0
+        self._queue: list[_Queued] = []
+
+    @property
+    def in_flight(self) -> int:
+        """Number of reads in flight."""
+        return self._in_flight
+
+    async def acquire(self, waiters: Waiters, size: int) -> Snapshot:
+        """Wait until a read of `size` bytes may start. Its bytes count as outstanding from then on.
+
+        Returns the snapshot to pass to `release`, which must be called when the read has ended.
+        """
+        if self._fits(size, self._key(waiters)[0]) and not self._queue:
+            return self._start(size)
+        admitted: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Queued(waiters, size, admitted))
+        self._admit_queued()
+        try:
+            return await admitted
+        except asyncio.CancelledError:
+            if admitted.done() and not admitted.cancelled():
+                self.release(admitted.result(), size)
+            raise
+
+    def release(self, start: Snapshot, missing: int = 0) -> None:
+        """End a read of which `missing` bytes did not arrive, and admit others."""
+        self._concurrency.end(start, missing)
+        self._in_flight -= 1
+        self.admit_next(recheck=True)
+
+    def admit_next(self, *, recheck: bool = False) -> None:
+        """Start the queued reads that fit.
+
+        Without `recheck` a host whose limit is reached is skipped early, since this is called for every chunk that
+        arrives.
+        """
+        if self._queue and (
+            recheck or self._in_flight < MIN_READS or self._concurrency.outstanding < self._concurrency.max_outstanding
+        ):
+            self._admit_queued()
+
+    def _admit_queued(self) -> None:
+        while self._queue and self._in_flight < self._at_most:
+            self._queue = [each for each in self._queue if not each.admitted.done()]
+            first = min(self._queue, key=lambda queued: self._key(queued.waiters), default=None)
+            if first is None or not self._fits(first.size, self._key(first.waiters)[0]):
+                return
+            first.admitted.set_result(self._start(first.size))
+
+    def _key(self, waiters: Waiters) -> Key:
+        """Sort key of a read: that of the most urgent request that waits for it."""
+        rate = self._concurrency.rate or TYPICAL_RATE
+        return min(((tally.rank, tally.began + tally.asked / rate) for tally in waiters()), default=ABANDONED)
+
+    def _fits(self, size: int, rank: int) -> bool:
+        """Whether a read may start now. Previews are small and urgent, so that only the number of reads bounds them."""
+        if self._in_flight >= self._at_most:
+            return False
+        return (
+            rank == Rank.PREVIEW
+            or self._in_flight < MIN_READS
+            or self._concurrency.outstanding + size <= self._concurrency.max_outstanding
+        )
+
+    def _start(self, size: int) -> Snapshot:
+        self._in_flight += 1
+        return self._concurrency.begin(size)

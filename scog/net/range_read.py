@@ -1,0 +1,279 @@
+"""Reads one byte range with as many requests as it takes: retried, hedged, and resumed where a response broke off."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from scog.errors import AssetBroken, SourceError, SourceUnavailable
+from scog.net.byte_range import ByteRange
+from scog.net.connection import Head, ProtocolError
+from scog.net.dialer import ConnectTimeout
+from scog.net.host import SLOW_AFTER, Host
+from scog.net.http import HttpClient
+from scog.net.policy import Tally, retry_delay
+from scog.net.proxy import ProxyError
+from scog.net.response import TransientError, file_size, file_version, strong_etag
+from scog.net.tls import CertificateRejected
+
+OnData = Callable[[ByteRange], None]
+"""Called with the part of the range received so far whenever it grows."""
+HEADERS = {"User-Agent": "scog", "Accept-Encoding": "identity"}
+MAX_DELAY = 10.0
+"""Seconds before a retry at most. If a host asks for a longer delay, the read fails."""
+MIN_PROGRESS = 16_384
+"""Bytes of an interrupted response from which the count of retries starts again."""
+MAX_REQUESTS = 20
+"""Consecutive requests of one read at most, even if each makes progress."""
+STALL_REASONS = frozenset({"timeout", "slow"})
+MAX_STALLS = 2
+"""Number of stalls after which a read is retried; the next one fails it."""
+FINAL_REASONS = frozenset({"http-403", "http-404", "http-410"})
+"""Reasons that fail a read at once. After any other invalid response the request is repeated once."""
+
+
+class RangeRead:
+    """Reads one byte range. While `run` is awaited, `check` has to be called periodically."""
+
+    def __init__(
+        self, client: HttpClient, host: Host, url: str, start: int, stop: int, tally: Tally, on_data: OnData | None,
+        retries: int,
+    ) -> None:  # fmt: skip
+        self._client = client
+        self._host = host
+        self._url = url
+        self._start = start
+        self._stop = stop
+        self._tally = tally
+        self._on_data = on_data
+        self._retries = retries
+        self._received = memoryview(b"")
+        """The bytes received so far, from `start` on."""
+        self._buffer: memoryview | None = None
+        """Memory for the whole range, allocated when a second response continues the first."""
+        self._size = 0
+        self._version = ""
+        self._etag: str | None = None
+        self._outstanding = stop - start
+        self._requests: list[_Request] = []
+        self._answering: _Request | None = None
+        self._hedge: asyncio.Task[ByteRange] | None = None
+        self._stalls = 0
+
+    @property
+    def missing(self) -> int:
+        """Requested bytes that have not arrived."""
+        return self._outstanding
+
+    async def run(self) -> ByteRange:
+        """Read the range. Raises a SourceError; SourceUnavailable when the retries are used up."""
+        failures = bad_responses = 0
+        for _ in range(MAX_REQUESTS):
+            before = len(self._received)
+            try:
+                return await self._attempt(new_connection=failures + bad_responses > 0)
+            except TransientError as fault:
+                progressed = self._etag is not None and len(self._received) - before >= MIN_PROGRESS
+                self._stalls += fault.reason in STALL_REASONS
+                failures = 1 if progressed else failures + 1
+                delay = retry_delay(failures, fault.retry_after)
+                stalled_out = fault.reason in STALL_REASONS and self._stalls > MAX_STALLS
+                if stalled_out or failures > self._retries or delay > MAX_DELAY:
+                    if fault.host_fault:
+                        self._host.breaker.fault()
+                    raise SourceUnavailable(f"{self._host.name}: {fault}", reason=fault.reason) from None
+                if self._etag is None:
+                    self._restart()
+                await self._pause(delay)
+            except SourceError as fault:
+                bad_responses += 1
+                if bad_responses > 1 or fault.reason in FINAL_REASONS or isinstance(fault, SourceUnavailable):
+                    raise
+                self._restart()
+        self._host.breaker.fault()
+        raise SourceUnavailable(
+            f"{self._host.name} broke off {MAX_REQUESTS} responses to one read.", reason="connection"
+        )
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, without counting the missing bytes as outstanding."""
+        outstanding = self._outstanding
+        self._set_outstanding(0)
+        self._host.admission.admit_next()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._set_outstanding(outstanding)
+
+    def check(self) -> None:
+        """Hedge a request that has no response yet, and abandon those that stall or are too slow."""
+        now, host = time.monotonic(), self._host
+        for request in tuple(self._requests):
+            silence = now - request.last_activity
+            if silence >= host.stall_timeout(retried=self._stalls > 0 or request is self._answering):
+                request.abandon(f"sent nothing for {silence:.1f} s", "timeout")
+            elif request is self._answering:
+                seconds, size = now - request.rate_since, request.received - request.rate_from
+                if host.is_too_slow(size, seconds):
+                    request.abandon(f"sent {size} bytes in {seconds:.0f} s", "slow")
+                elif seconds >= SLOW_AFTER:
+                    request.rate_since, request.rate_from = now, request.received
+            elif silence >= host.hedge_after and self._hedge is None and self._answering is None:
+                self._start_hedge()
+
+    async def _attempt(self, *, new_connection: bool) -> ByteRange:
+        """Send one request, or two of which the first response counts."""
+        self._answering = self._hedge = None
+        try:
+            return await self._send(new_connection=new_connection)
+        except (TransientError, SourceError):
+            if self._hedge is None or (self._hedge.done() and self._hedge.exception() is not None):
+                raise
+            return await self._hedge
+        finally:
+            if self._hedge is not None:
+                self._hedge.cancel()
+
+    def _start_hedge(self) -> None:
+        host = self._host
+        host.hedges += 1
+
+        def on_done(task: asyncio.Task[ByteRange]) -> None:
+            host.hedges -= 1
+            if not task.cancelled():
+                task.exception()  # retrieved, so that asyncio does not log it
+
+        self._hedge = asyncio.ensure_future(self._send(new_connection=True))
+        self._hedge.add_done_callback(on_done)
+
+    async def _send(self, *, new_connection: bool) -> ByteRange:
+        if self._client.closed:
+            raise SourceUnavailable("Reading has been stopped.", reason="stopped")
+        request = _Request(len(self._received))
+        headers = HEADERS | {"Range": f"bytes={self._start + request.offset}-{self._stop - 1}"}
+        if request.offset and self._etag is not None:
+            headers["If-Range"] = self._etag
+        self._requests.append(request)
+        try:
+            async with asyncio.timeout(None) as request.timeout:
+                _, body = await self._client.get(
+                    self._url, headers, lambda head: self._on_head(request, head), lambda: self._on_sent(request),
+                    lambda body: self._on_body(request, body), new_connection=new_connection,
+                )  # fmt: skip
+        except TimeoutError:
+            assert request.failure is not None
+            raise request.failure from None
+        except (CertificateRejected, ProxyError) as fault:
+            raise SourceUnavailable(f"{self._host.name}: {fault}", reason=_REASONS[type(fault)]) from None
+        except ConnectTimeout as fault:
+            raise TransientError(str(fault), "connection", host_fault=False) from None
+        except OSError as fault:
+            raise TransientError(f"the connection failed ({_describe_error(fault)})", "connection") from None
+        except ProtocolError as fault:
+            raise AssetBroken(f"{self._host.name} broke the HTTP protocol: {fault}.", reason="http") from None
+        finally:
+            self._requests.remove(request)
+        self._on_body(request, body)
+        self._host.concurrency.record_body(len(body) - request.first_bytes, time.monotonic() - request.first_bytes_at)
+        return self._byte_range()
+
+    def _on_sent(self, request: _Request) -> None:
+        self._tally.count_request()
+        request.sent_at = request.last_activity = time.monotonic()
+
+    def _on_head(self, request: _Request, head: Head) -> int:
+        """Check a response's head and return the length of its body in bytes. The first valid response wins."""
+        if self._answering is not None:
+            raise TransientError("another response came first", "beaten", host_fault=False)
+        start = self._start + request.offset
+        if request.offset and head.status == 200:
+            raise AssetBroken("The file was replaced while it was read.", reason="changed")
+        size = file_size(head, start, self._stop)
+        found = file_version(head, size)
+        if request.offset and found != self._version:
+            raise AssetBroken("The file was replaced while it was read.", reason="changed")
+        request.head_at = request.last_activity = request.rate_since = time.monotonic()
+        self._host.breaker.success()
+        self._host.concurrency.record_first_byte(request.head_at - request.sent_at)
+        self._answering = request
+        for other in self._requests:
+            if other is not request:
+                other.abandon("another response came first", "beaten", host_fault=False)
+        length = max(0, min(self._stop, size) - start)
+        if not request.offset:
+            self._size, self._version, self._etag = size, found, strong_etag(head)
+            self._set_outstanding(length)
+        return length
+
+    def _on_body(self, request: _Request, body: memoryview) -> None:
+        """Store the new part of a body."""
+        new = len(body) - request.received
+        if request is not self._answering or not new:
+            return
+        if request.offset:
+            if self._buffer is None:
+                self._buffer = memoryview(bytearray(max(0, min(self._stop, self._size) - self._start)))
+                self._buffer[: len(self._received)] = self._received
+            stop = request.offset + len(body)
+            self._buffer[stop - new : stop] = body[request.received :]
+            self._received = self._buffer[:stop]
+        else:
+            self._received = body
+        request.last_activity = time.monotonic()
+        if not request.received:
+            request.first_bytes, request.first_bytes_at = new, request.last_activity
+        request.received += new
+        self._tally.bytes += new
+        self._outstanding -= new
+        self._host.concurrency.record_bytes(new)
+        self._host.admission.admit_next()
+        if self._on_data is not None:
+            self._on_data(self._byte_range())
+
+    def _byte_range(self) -> ByteRange:
+        return ByteRange(self._start, self._received, self._size, self._version)
+
+    def _restart(self) -> None:
+        """Drop what was received: bytes of two versions of a file must not be joined."""
+        self._received, self._buffer, self._etag = memoryview(b""), None, None
+        self._set_outstanding(self._stop - self._start)
+
+    def _set_outstanding(self, size: int) -> None:
+        """Set the number of outstanding bytes."""
+        self._host.concurrency.adjust_outstanding(size - self._outstanding)
+        self._outstanding = size
+
+
+def _describe_error(fault: OSError) -> str:
+    """An error's class and, if it has one, its message."""
+    return f"{type(fault).__name__}: {fault}" if str(fault) else type(fault).__name__
+
+
+_REASONS = {CertificateRejected: "certificate", ProxyError: "proxy"}
+
+
+class _Request:
+    """One request of a read."""
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        """Bytes of the range that were received before this request."""
+        self.received = 0
+        """Bytes of its body received."""
+        self.sent_at = self.last_activity = time.monotonic()
+        """When it was sent, and when data last arrived."""
+        self.head_at = 0.0
+        """When the response's head arrived."""
+        self.first_bytes, self.first_bytes_at = 0, 0.0
+        """Size and time of the first bytes, which arrived together and are not part of the measured rate."""
+        self.rate_since, self.rate_from = 0.0, 0
+        """Time and byte from which the rate is judged."""
+        self.timeout: asyncio.Timeout = asyncio.timeout(None)
+        self.failure: TransientError | None = None
+
+    def abandon(self, message: str, reason: str, *, host_fault: bool = False) -> None:
+        """Cancel the request and record why."""
+        if self.failure is None:
+            self.failure = TransientError(message, reason, host_fault=host_fault)
+            self.timeout.reschedule(asyncio.get_running_loop().time())

@@ -1,0 +1,183 @@
+"""AdmissionQueue: order of reads by rank and finish time, no starvation, and never more than the limit in flight."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from scog.net.admission import MIN_READS, AdmissionQueue
+from scog.net.concurrency import ConcurrencyLimit
+from scog.net.policy import Rank, Tally
+from tests.doubles.reading import run
+
+SIZE = 1_000_000
+
+
+def nobody_else() -> list[Tally]:
+    return [Tally()]
+
+
+async def served(
+    queue: AdmissionQueue, concurrency: ConcurrencyLimit, reads: list[tuple[str, Tally, int]]
+) -> list[str]:
+    """The names of reads in the order in which they were admitted; each read ends right after it has started."""
+    order: list[str] = []
+
+    async def read(name: str, tally: Tally, size: int) -> None:
+        start = await queue.acquire(lambda: [tally], size)
+        order.append(name)
+        await asyncio.sleep(0)
+        concurrency.record_bytes(size)
+        queue.release(start)
+
+    await asyncio.gather(*(read(*args) for args in reads))
+    return order
+
+
+def narrow() -> tuple[AdmissionQueue, ConcurrencyLimit]:
+    """A queue whose limit admits only MIN_READS reads."""
+    concurrency = ConcurrencyLimit()
+    concurrency.max_outstanding = 1.0
+    return AdmissionQueue(concurrency, 64), concurrency
+
+
+def test_reads_below_the_limit_do_not_wait() -> None:
+    async def work() -> None:
+        concurrency = ConcurrencyLimit()
+        queue = AdmissionQueue(concurrency, 64)
+        starts = [await queue.acquire(nobody_else, 100) for _ in range(64)]
+        waiting = asyncio.ensure_future(queue.acquire(nobody_else, 100))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        queue.release(starts.pop(), 100)
+        await waiting
+        assert (queue.in_flight, concurrency.outstanding) == (64, 6400)
+
+    run(work())
+
+
+def test_one_image_is_finished_before_the_next() -> None:
+    async def work() -> None:
+        queue, concurrency = narrow()
+        first, second = Tally(began=0.0, asked=2 * SIZE), Tally(began=0.1, asked=2 * SIZE)
+        blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
+        reads = [("a1", first, SIZE), ("b1", second, SIZE), ("a2", first, SIZE), ("b2", second, SIZE)]
+        task = asyncio.ensure_future(served(queue, concurrency, reads))
+        await asyncio.sleep(0.01)
+        for start in blocking:
+            queue.release(start, 1)
+        assert await task == ["a1", "a2", "b1", "b2"]
+
+    run(work())
+
+
+@pytest.mark.parametrize("rank", [Rank.COMPOSITE, Rank.SERIES, Rank.EXPORT])
+def test_tiles_come_first(rank: Rank) -> None:
+    async def work() -> None:
+        queue, concurrency = narrow()
+        later, tile = Tally(rank=rank), Tally()
+        blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
+        reads = [("late", later, SIZE), ("late", later, SIZE), ("tile", tile, SIZE)]
+        task = asyncio.ensure_future(served(queue, concurrency, reads))
+        await asyncio.sleep(0.01)
+        for start in blocking:
+            queue.release(start, 1)
+        assert await task == ["tile", "late", "late"]
+
+    run(work())
+
+
+def test_a_small_image_does_not_wait_for_a_concurrent_large_one() -> None:
+    async def work() -> None:
+        queue, concurrency = narrow()
+        large, small = Tally(began=0.0, asked=10 * SIZE), Tally(began=0.1, asked=SIZE)
+        blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
+        reads = [*(("large", large, SIZE) for _ in range(10)), ("small", small, SIZE)]
+        task = asyncio.ensure_future(served(queue, concurrency, reads))
+        await asyncio.sleep(0.01)
+        for start in blocking:
+            queue.release(start, 1)
+        assert (await task)[0] == "small"
+
+    run(work())
+
+
+def test_a_large_image_is_not_starved_by_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        queue, concurrency = narrow()
+        large = Tally(began=0.0, asked=10 * SIZE)
+        monkeypatch.setattr(type(concurrency), "rate", 1_000_000.0)
+        blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
+        small = [(f"small {began}", Tally(began=float(began), asked=SIZE), SIZE) for began in range(20)]
+
+        task = asyncio.ensure_future(served(queue, concurrency, [("large", large, SIZE), *small]))
+        await asyncio.sleep(0.01)
+        for start in blocking:
+            queue.release(start, 1)
+        assert (await task).index("large") == 9  # the first nine would have finished before it
+
+    run(work())
+
+
+def test_the_most_urgent_waiter_decides() -> None:
+    async def work() -> None:
+        queue, concurrency = narrow()
+        blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
+        waiters = [Tally(rank=Rank.EXPORT)]
+        shared = asyncio.ensure_future(queue.acquire(lambda: waiters, SIZE))
+        other = asyncio.ensure_future(queue.acquire(lambda: [Tally(rank=Rank.COMPOSITE)], SIZE))
+        idle = asyncio.ensure_future(queue.acquire(list, SIZE))
+        await asyncio.sleep(0.01)
+        waiters.append(Tally())  # a tile requests the same block
+        queue.release(blocking.pop(), 1)
+        await asyncio.sleep(0.01)
+        assert (shared.done(), other.done(), idle.done()) == (True, False, False)
+        queue.release(blocking.pop(), 1)
+        await asyncio.sleep(0.01)
+        assert (other.done(), idle.done()) == (True, False)
+        queue.release(await shared, SIZE)
+        queue.release(await other, SIZE)
+        queue.release(await idle, SIZE)
+        assert concurrency.outstanding == 0
+
+    run(work())
+
+
+def test_the_limit_bounds_outstanding_bytes() -> None:
+    async def work() -> None:
+        concurrency = ConcurrencyLimit()
+        concurrency.max_outstanding = 3.0 * SIZE
+        queue = AdmissionQueue(concurrency, 64)
+        tasks = [asyncio.ensure_future(queue.acquire(nobody_else, SIZE)) for _ in range(10)]
+        await asyncio.sleep(0)
+        assert (queue.in_flight, concurrency.outstanding) == (3, 3 * SIZE)
+        concurrency.record_bytes(SIZE // 2)
+        concurrency.record_bytes(SIZE // 2)
+        queue.admit_next()
+        assert (queue.in_flight, concurrency.outstanding) == (4, 3 * SIZE)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    run(work())
+
+
+def test_a_cancelled_read_holds_nothing() -> None:
+    async def work() -> None:
+        queue, concurrency = narrow()
+        starts = [await queue.acquire(nobody_else, 10) for _ in range(MIN_READS)]
+        tasks = [asyncio.ensure_future(queue.acquire(nobody_else, 10)) for _ in range(5)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        queue.release(starts.pop(), 10)  # admits the second, since the first was cancelled
+        tasks[1].cancel()  # which is cancelled at the same time
+        await asyncio.gather(*tasks[:2], return_exceptions=True)
+        for start in starts:
+            queue.release(start, 10)
+        for task in tasks[2:4]:
+            queue.release(await task, 10)
+        queue.release(await tasks[4], 10)
+        assert (queue.in_flight, concurrency.outstanding) == (0, 0)
+
+    run(work())
