@@ -22,7 +22,7 @@ from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingRea
 from scog.find import observations
 from scog.look import Look
 from scog.net.policy import Rank
-from scog.picture.picture import Picture
+from scog.picture.image import Image
 from scog.report import Report
 from scog.space.areas import search_areas
 from scog.space.grid import Grid
@@ -61,7 +61,7 @@ class Animation:
     `skipped` frames show too little; `missing` ones could not be drawn, or not in time.
     """
 
-    frames: tuple[tuple[Moment, Picture], ...]
+    frames: tuple[tuple[Moment, Image], ...]
     skipped: int
     missing: int
     report: Report
@@ -160,7 +160,7 @@ class _Work:
         self._tell = tell
         self._inside: NDArray[np.bool_] | None = None
         self._wanted: list[Moment] = []
-        self._drawn: dict[int, Picture | None] = {}
+        self._drawn: dict[int, Image | None] = {}
         self._faults: list[ScogError] = []
 
     async def draw(self, wanted: list[Moment]) -> None:
@@ -207,8 +207,8 @@ class _Work:
             return
         self.report.include(drawing.report)
         pixels = drawing.valid.size if self._inside is None else max(1, int(np.count_nonzero(self._inside)))
-        shown: Picture | None = None
+        shown: Image | None = None
         if np.count_nonzero(drawing.valid) >= self._min_clear * pixels:
-            loop, paint = asyncio.get_running_loop(), self._look.picture
+            loop, paint = asyncio.get_running_loop(), self._look.image
             shown = await loop.run_in_executor(self._engine.cpu, paint, drawing.values, drawing.valid)
         self._drawn[place] = shown

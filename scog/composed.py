@@ -11,7 +11,7 @@ from scog.bands import BY_NAME
 from scog.picture.channels import Channels
 from scog.picture.classes import Classes
 from scog.picture.colormap import color_table
-from scog.picture.picture import CLEAR
+from scog.picture.image import CLEAR
 from scog.picture.ramp import Ramp, Range
 from scog.pixels.change import Change
 from scog.pixels.composite import STD, Composite, Unit

@@ -66,7 +66,7 @@ async def draw_sheet(
         try:
             ask = Ask(look.expression, parse_mask(look.mask), cloud_cover, interval, composite=look.composite)
             drawing = await draw(engine, grid, ask, Rank.EXPORT)
-            picture = look.picture(drawing.values, drawing.valid)
+            picture = look.image(drawing.values, drawing.valid)
         except NothingReadable as fault:
             tell(f"  {name}: {', '.join(sorted({reason for _, reason in fault.skipped}))}")
         cells.append(Cell(name, picture, look.legend))

@@ -15,7 +15,7 @@ from scog.maths.expression import parse
 from scog.picture.channels import Channels
 from scog.picture.classes import Classes
 from scog.picture.colormap import color_table
-from scog.picture.picture import CLEAR
+from scog.picture.image import CLEAR
 from scog.picture.ramp import Ramp, Range
 from scog.pixels.composite import COMPOSITES, NAMED, NEWEST, Unit, parse_composite
 from scog.pixels.reduce import _REDUCERS
@@ -73,7 +73,7 @@ def test_changes_of_what_has_no_sides_have_some() -> None:
 def test_a_count_of_nothing_is_transparent_unless_it_is_asked_for() -> None:
     def alpha(wish: Wish) -> list[int]:
         values = np.array([[[0, 1, 30]]], np.float32)
-        return [int(pixel[3]) for pixel in look_of(wish).picture(values, np.ones((1, 3), bool)).rgba[0]]
+        return [int(pixel[3]) for pixel in look_of(wish).image(values, np.ones((1, 3), bool)).rgba[0]]
 
     count = NAMED["count"]
     assert alpha(Wish(composite=count)) == [0, 255, 255]
@@ -94,7 +94,7 @@ def test_three_outputs() -> None:
     assert slope.outputs == (*rgb, *(f"p-value of {name}" for name in rgb))
     assert slope.legend.json()["outputs"] == list(rgb)
     values = np.zeros((6, 2, 2), np.float32)
-    assert slope.picture(values, np.ones((2, 2), bool)).rgba.shape == (2, 2, 4)
+    assert slope.image(values, np.ones((2, 2), bool)).rgba.shape == (2, 2, 4)
     for name in ("count", "first_doy"):  # one number for all three
         look = look_of(Wish(bands=rgb, composite=NAMED[name]))
         assert isinstance(look.coloring, Ramp)

@@ -20,7 +20,7 @@ from scog.field.summary import Summary, Wanted, summarise
 from scog.look import Look
 from scog.net.policy import Rank
 from scog.picture.classes import Class, Classes
-from scog.picture.picture import TRANSPARENT
+from scog.picture.image import TRANSPARENT
 from scog.report import Report
 from scog.space.ellipsoid import pixel_areas
 from scog.together import gather_all

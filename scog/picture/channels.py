@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
-from scog.picture.picture import Picture
+from scog.picture.image import Image
 from scog.picture.ramp import Range, shares, spread
 
 MAX_OPERATIONS = 8
@@ -34,7 +34,7 @@ class Channels:
     ranges: tuple[Range, Range, Range]
     color_formula: str | None = None
 
-    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Picture:
+    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Image:
         """The picture of values `(3, y, x)`, transparent where they are not valid."""
         rgba = np.empty((*valid.shape, 4), np.uint8)
         if self.color_formula is None:
@@ -44,7 +44,7 @@ class Channels:
             rgba[..., :3] = np.moveaxis(self._corrected(values), 0, -1)
         rgba[..., 3] = 255
         rgba[~valid] = 0
-        return Picture(rgba)
+        return Image(rgba)
 
     def _corrected(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Colours `(3, y, x)` after the colour formula, which works on numbers from 0 to 1."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from scog.picture.image import Color
 from scog.picture.legend import ticks
-from scog.picture.picture import Color
 from scog.picture.shapes import INK, TEXT, TITLE, Area, Disc, Shape, Stroke, Text, png, svg
 
 WIDTH, HEIGHT = 800, 360

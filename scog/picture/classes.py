@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.picture.picture import TRANSPARENT, Color, Picture, palette_of
+from scog.picture.image import TRANSPARENT, Color, Image, palette_of
 
 MOST = 254
 """Classes that a palette has room for."""
@@ -41,9 +41,9 @@ class Classes:
         """The colours in the order of the entries."""
         return palette_of(np.array([entry.color for entry in self.entries], np.uint8))
 
-    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Picture:
+    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Image:
         """The picture of values `(1, y, x)`, transparent where they are not valid or belong to no class."""
-        return Picture(self.places(values[0], valid), self.palette)
+        return Image(self.places(values[0], valid), self.palette)
 
     def places(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """For each of the values `(y, x)` the place of its class among the entries; TRANSPARENT where there is none."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scog.errors import InvalidInput
 from scog.picture.classes import MOST, Class, Classes
 from scog.picture.color import parse_color
-from scog.picture.picture import Color
+from scog.picture.image import Color
 from scog.picture.ramp import STEPS, Ramp, Range
 from scog.suggest import did_you_mean, quoted
 

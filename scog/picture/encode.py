@@ -12,9 +12,9 @@ import struct
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as PILImage
 
-from scog.picture.picture import Color, Picture
+from scog.picture.image import Color, Image
 
 FAST = 1
 """Level of compression by isal: twice as fast as libdeflate's fastest, for 3 to 7 % more bytes."""
@@ -27,7 +27,7 @@ LOSSY = 85
 WHITE: Color = (255, 255, 255, 255)
 
 
-def png(picture: Picture) -> bytes:
+def png(picture: Image) -> bytes:
     """A PNG with a palette where the picture has one, else in RGB, with opacity unless all is opaque."""
     if picture.palette is None:
         pixels = picture.pixels
@@ -40,7 +40,7 @@ def png(picture: Picture) -> bytes:
     return _png(width, height, 8, PALETTE, rows, (b"PLTE", colors), (b"tRNS", opacity))
 
 
-def png32(picture: Picture) -> bytes:
+def png32(picture: Image) -> bytes:
     """A PNG in RGB with opacity, whatever the picture: for programs that know no palettes."""
     return _true_color(picture.rgba, RGBA)
 
@@ -54,7 +54,7 @@ def png16(numbers: NDArray[np.uint16]) -> bytes:
     return _png(width, height, 16, GREY, rows, (b"tRNS", struct.pack(">H", 0)))
 
 
-def webp(picture: Picture) -> bytes:
+def webp(picture: Image) -> bytes:
     """A WebP: without loss where colours stand for values, else of quality LOSSY."""
     return webp_of(picture.rgba, lossless=picture.palette is not None)
 
@@ -63,14 +63,14 @@ def webp_of(rgba: NDArray[np.uint8], lossless: bool) -> bytes:
     """A WebP of colours `(y, x, 4)`, without loss or of quality LOSSY."""
     out = io.BytesIO()
     options = {"lossless": True, "quality": 0, "exact": True} if lossless else {"quality": LOSSY}
-    Image.fromarray(rgba).save(out, "WEBP", method=0, **options)
+    PILImage.fromarray(rgba).save(out, "WEBP", method=0, **options)
     return out.getvalue()
 
 
-def jpeg(picture: Picture, background: Color = WHITE) -> bytes:
+def jpeg(picture: Image, background: Color = WHITE) -> bytes:
     """A JPEG of quality LOSSY; it knows no transparency, so pictures are laid upon a background."""
-    flat = Image.new("RGBA", picture.pixels.shape[1::-1], background)
-    flat.alpha_composite(Image.fromarray(picture.rgba))
+    flat = PILImage.new("RGBA", picture.pixels.shape[1::-1], background)
+    flat.alpha_composite(PILImage.fromarray(picture.rgba))
     out = io.BytesIO()
     flat.convert("RGB").save(out, "JPEG", quality=LOSSY, subsampling=0)
     return out.getvalue()

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import GifImagePlugin, Image
+from PIL import GifImagePlugin
+from PIL import Image as PILImage
 
 from scog.picture.encode import webp_of
+from scog.picture.image import TRANSPARENT, Image
 from scog.picture.label import INK, OUTLINE, Label, label
-from scog.picture.picture import TRANSPARENT, Picture
 
 COLORS = 255
 """Of a GIF: its palette holds 256, one of which is transparent, the last."""
@@ -36,13 +37,13 @@ _NONE = np.zeros((1, 3), np.uint8)
 class Frame:
     """A picture, and what is written on it; nothing where `text` is empty."""
 
-    picture: Picture
+    image: Image
     text: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        height, width = self.picture.pixels.shape[:2]
+        height, width = self.image.pixels.shape[:2]
         return height, width
 
     @property
@@ -63,7 +64,7 @@ def gif(frames: Sequence[Frame], duration: int) -> Iterator[bytes]:
     for_ever = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
     yield header + table.colors.tobytes() + for_ever
     for frame in frames:
-        image = Image.fromarray(table.numbers(frame))
+        image = PILImage.fromarray(table.numbers(frame))
         options = {"duration": duration, "transparency": TRANSPARENT, "disposal": _CLEARED}
         yield b"".join(GifImagePlugin.getdata(image, (0, 0), **options))
     yield b";"
@@ -73,7 +74,7 @@ def webp(frames: Sequence[Frame], duration: int) -> Iterator[bytes]:
     """The frames of a WebP, for `webp_file`: each as a picture by itself, without loss where it has a palette."""
     for frame in frames:
         height, width = frame.shape
-        still = webp_of(_written_on(frame), lossless=frame.picture.palette is not None)
+        still = webp_of(_written_on(frame), lossless=frame.image.palette is not None)
         image = b"".join(_image_chunks(still))
         place = _int24(0) + _int24(0) + _int24(width - 1) + _int24(height - 1) + _int24(duration)
         yield _chunk(b"ANMF", place + bytes([_ALONE]) + image)
@@ -103,12 +104,12 @@ class _SharedPalette:
     def of(cls, frames: Sequence[Frame]) -> _SharedPalette:
         """The palette for frames, of which all have the same palette or none has one."""
         written = [INK[:3], OUTLINE[:3]] if any(frame.text for frame in frames) else []
-        palette = frames[0].picture.palette
+        palette = frames[0].image.palette
         if palette is None:
-            colors = _chosen([frame.picture.pixels for frame in frames], COLORS - len(written))
+            colors = _chosen([frame.image.pixels for frame in frames], COLORS - len(written))
             colors = np.concatenate((colors, np.array(written, np.uint8).reshape(-1, 3)))
             return cls._made(colors, None)
-        counts = [np.bincount(frame.picture.pixels.ravel(), minlength=256) for frame in frames]
+        counts = [np.bincount(frame.image.pixels.ravel(), minlength=256) for frame in frames]
         seen = np.sum(counts, axis=0).nonzero()[0]
         opaque = seen[palette[seen, 3] >= HALF]
         colors = np.unique(palette[opaque, :3], axis=0)
@@ -130,7 +131,7 @@ class _SharedPalette:
 
     def numbers(self, frame: Frame) -> NDArray[np.uint8]:
         """A frame's colour numbers `(y, x)`, with what is written on it."""
-        pixels = frame.picture.pixels
+        pixels = frame.image.pixels
         if self.places is not None:
             numbers = self.places[pixels]
         else:
@@ -142,10 +143,10 @@ class _SharedPalette:
 
     def _nearest(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Numbers `(y, x)` of the nearest colours. Without dithering, which would flicker from frame to frame."""
-        palette = Image.new("P", (1, 1))
+        palette = PILImage.new("P", (1, 1))
         # The place of the transparent one is taken by the first colour once more, which comes out as the first.
         palette.putpalette(np.concatenate((self.colors[:COLORS], self.colors[:1])).tobytes())
-        image = Image.fromarray(np.ascontiguousarray(rgb)).quantize(palette=palette, dither=Image.Dither.NONE)
+        image = PILImage.fromarray(np.ascontiguousarray(rgb)).quantize(palette=palette, dither=PILImage.Dither.NONE)
         numbers = np.array(image)
         numbers[numbers == TRANSPARENT] = 0
         return numbers
@@ -158,16 +159,16 @@ def _chosen(pictures: Sequence[NDArray[np.uint8]], most: int) -> NDArray[np.uint
     sample = sample[sample[:, 3] >= HALF]
     if not len(sample):
         return _NONE
-    line = Image.fromarray(np.ascontiguousarray(sample[np.newaxis, :, :3]))
-    palette = line.quantize(most, Image.Quantize.MEDIANCUT).getpalette() or []
+    line = PILImage.fromarray(np.ascontiguousarray(sample[np.newaxis, :, :3]))
+    palette = line.quantize(most, PILImage.Quantize.MEDIANCUT).getpalette() or []
     return np.unique(np.array(palette, np.uint8).reshape(-1, 3)[:most], axis=0)
 
 
 def _written_on(frame: Frame) -> NDArray[np.uint8]:
     """A frame's colours `(y, x, 4)` with what is written on it."""
     if frame.label is None:
-        return frame.picture.rgba
-    rgba = frame.picture.rgba.copy()
+        return frame.image.rgba
+    rgba = frame.image.rgba.copy()
     rgba[frame.label.ink], rgba[frame.label.outline] = INK, OUTLINE
     return rgba
 

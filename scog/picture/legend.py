@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scog.picture.channels import Channels
 from scog.picture.classes import Class, Classes
 from scog.picture.color import hexadecimal
-from scog.picture.picture import Color
+from scog.picture.image import Color
 from scog.picture.ramp import ABOVE, BELOW, STEPS, Ramp
 
 WIDTH = 300

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.picture.picture import TRANSPARENT, Color, Picture, palette_of
+from scog.picture.image import TRANSPARENT, Color, Image, palette_of
 
 Range = tuple[float, float]
 """Value of the first and of the last colour."""
@@ -36,9 +36,9 @@ class Ramp:
         above = self.colors[-1:] if self.above is None else [self.above]
         return palette_of(np.concatenate((self.colors, below, above)).astype(np.uint8))
 
-    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Picture:
+    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Image:
         """The picture of values `(1, y, x)`, transparent where they are not valid."""
-        return Picture(self.numbers(values[0], valid), self.palette)
+        return Image(self.numbers(values[0], valid), self.palette)
 
     def numbers(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Colour numbers `(y, x)`: 0 to 252 within the range, 253 below, 254 above it, 255 where not valid."""

@@ -10,7 +10,7 @@ from html import escape
 from PIL import Image, ImageDraw, ImageFont
 
 from scog.picture.color import hexadecimal
-from scog.picture.picture import Color
+from scog.picture.image import Color
 
 TEXT, TITLE = 12, 16
 """Sizes of text, in pixels."""

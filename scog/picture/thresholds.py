@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scog.errors import InvalidInput
 from scog.picture.classes import Classes, by_thresholds
 from scog.picture.color import parse_color
-from scog.picture.picture import Color
+from scog.picture.image import Color
 
 MOST_CLASSES = 32
 MAX_NAME = 64

@@ -157,7 +157,7 @@ def test_picture(name: str, archive: Path, request: pytest.FixtureRequest) -> No
     shown = look_of(look)
     ask = Ask(shown.expression, **{"mask": parse_mask(shown.mask), "cloud_cover": 100.0, **asked})
     drawing = draw_one(archive, grid, ask)
-    body = encode.png(shown.picture(drawing.values, drawing.valid))
+    body = encode.png(shown.image(drawing.values, drawing.valid))
     picture = decoded(body)
     assert ((picture[..., 3] == 255) == drawing.valid).all()
     check(picture, drawing, archive, grid)

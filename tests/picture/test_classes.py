@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scog.classification import BY_NUMBER, CLOUDS, SCENE_CLASSES
 from scog.picture.classes import MOST, Class, Classes, by_thresholds
-from scog.picture.picture import TRANSPARENT
+from scog.picture.image import TRANSPARENT
 
 finite = st.floats(-1e6, 1e6, width=32)
 thresholds = st.lists(finite, min_size=1, max_size=20, unique=True).map(sorted)

@@ -11,44 +11,44 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as PILImage
 from rasterio.io import MemoryFile
 
 from scog.picture import encode
 from scog.picture.colormap import color_table
-from scog.picture.picture import TRANSPARENT, Picture, palette_of
+from scog.picture.image import TRANSPARENT, Image, palette_of
 from scog.picture.ramp import Ramp
 
 sides = st.sampled_from([(1, 1), (1, 7), (64, 64), (256, 256)])
 PALETTES = {name: Ramp((0, 1), color_table(name)).palette for name in ("rdylgn", "viridis", "greys_r")}
 PALETTES["translucent"] = palette_of(np.random.default_rng(0).integers(0, 256, (255, 4), np.uint8))
 numbered = st.builds(
-    Picture, sides.flatmap(lambda shape: hnp.arrays(np.uint8, shape)), st.sampled_from(list(PALETTES.values()))
+    Image, sides.flatmap(lambda shape: hnp.arrays(np.uint8, shape)), st.sampled_from(list(PALETTES.values()))
 )
 
 
-def opened(body: bytes, kind: str) -> Image.Image:
-    image = Image.open(io.BytesIO(body))
+def opened(body: bytes, kind: str) -> PILImage.Image:
+    image = PILImage.open(io.BytesIO(body))
     assert image.format == kind
     image.load()
     return image
 
 
-def rgba(image: Image.Image) -> NDArray[np.uint8]:
+def rgba(image: PILImage.Image) -> NDArray[np.uint8]:
     return np.asarray(image.convert("RGBA"))
 
 
-def smooth(opacity: NDArray[np.uint8] | int = 255) -> Picture:
+def smooth(opacity: NDArray[np.uint8] | int = 255) -> Image:
     """Colours that change slowly, as in photographs."""
     y, x = np.mgrid[:64, :48]
     colors = np.stack((x * 4, y * 3, 200 - x - y, np.broadcast_to(opacity, x.shape)), axis=2).astype(np.uint8)
     colors[colors[..., 3] == 0] = 0
-    return Picture(colors)
+    return Image(colors)
 
 
 @settings(max_examples=40)
 @given(numbered)
-def test_a_palette_png_decodes_to_its_colours(picture: Picture) -> None:
+def test_a_palette_png_decodes_to_its_colours(picture: Image) -> None:
     image = opened(encode.png(picture), "PNG")
     assert image.mode == "P"
     assert (np.asarray(image) == picture.pixels).all()
@@ -58,7 +58,7 @@ def test_a_palette_png_decodes_to_its_colours(picture: Picture) -> None:
 @pytest.mark.parametrize("number", [0, 1, 252, 253, 254, TRANSPARENT])
 def test_a_picture_of_one_colour(number: int) -> None:
     # An encoder that shortens palettes or bit depths would show here.
-    picture = Picture(np.full((256, 256), number, np.uint8), PALETTES["viridis"])
+    picture = Image(np.full((256, 256), number, np.uint8), PALETTES["viridis"])
     expected = [*color_table("viridis")[min(number, 252)]] if number < 253 else picture.rgba[0, 0]
     for body in (encode.png(picture), encode.png32(picture)):
         assert (rgba(opened(body, "PNG")) == expected).all()
@@ -68,7 +68,7 @@ def test_a_picture_of_one_colour(number: int) -> None:
 @settings(max_examples=20)
 @given(hnp.arrays(np.uint8, (8, 5, 4)))
 def test_a_png_of_three_channels_decodes_to_its_colours(colours: NDArray[np.uint8]) -> None:
-    image = opened(encode.png(Picture(colours)), "PNG")
+    image = opened(encode.png(Image(colours)), "PNG")
     assert image.mode == ("RGB" if (colours[..., 3] == 255).all() else "RGBA")
     assert (rgba(image) == colours).all()
 
@@ -77,14 +77,14 @@ def test_a_png_of_three_channels_decodes_to_its_colours(colours: NDArray[np.uint
 @given(hnp.arrays(np.uint8, (8, 5, 3)))
 def test_a_png_of_three_channels_without_holes_needs_no_opacity(colours: NDArray[np.uint8]) -> None:
     opaque = np.dstack((colours, np.full((8, 5), 255, np.uint8)))
-    image = opened(encode.png(Picture(opaque)), "PNG")
+    image = opened(encode.png(Image(opaque)), "PNG")
     assert image.mode == "RGB"
     assert (np.asarray(image) == colours).all()
 
 
 @settings(max_examples=20)
-@given(numbered | st.builds(Picture, hnp.arrays(np.uint8, (8, 5, 4))))
-def test_png32_always_has_four_channels(picture: Picture) -> None:
+@given(numbered | st.builds(Image, hnp.arrays(np.uint8, (8, 5, 4))))
+def test_png32_always_has_four_channels(picture: Image) -> None:
     image = opened(encode.png32(picture), "PNG")
     assert image.mode == "RGBA"
     assert (np.asarray(image) == picture.rgba).all()
@@ -106,7 +106,7 @@ def test_png16_holds_its_numbers(numbers: NDArray[np.uint16]) -> None:
 
 @settings(max_examples=20)
 @given(numbered)
-def test_webp_of_values_is_without_loss(picture: Picture) -> None:
+def test_webp_of_values_is_without_loss(picture: Image) -> None:
     assert (rgba(opened(encode.webp(picture), "WEBP")) == picture.rgba).all()
 
 
@@ -141,13 +141,13 @@ def test_jpeg_lays_what_is_transparent_upon_white() -> None:
 
 
 def test_jpeg_mixes_what_is_translucent_with_white() -> None:
-    picture = Picture(np.full((16, 16, 4), (255, 0, 0, 128), np.uint8))
+    picture = Image(np.full((16, 16, 4), (255, 0, 0, 128), np.uint8))
     found = np.asarray(opened(encode.jpeg(picture), "JPEG")).astype(int)
     assert abs(found - [255, 127, 127]).max() <= 3
 
 
 def test_jpeg_of_a_palette_shows_its_colours() -> None:
-    picture = Picture(np.full((16, 24), 200, np.uint8), PALETTES["rdylgn"])
+    picture = Image(np.full((16, 24), 200, np.uint8), PALETTES["rdylgn"])
     image = opened(encode.jpeg(picture), "JPEG")
     assert image.size == (24, 16)
     assert abs(np.asarray(image).astype(int) - picture.rgba[..., :3]).max() <= 3
@@ -163,7 +163,7 @@ def test_values_come_back_from_npy(values: NDArray[np.float32]) -> None:
 
 @pytest.mark.parametrize("form", ["png", "png32"])
 def test_gdal_reads_the_colours_too(form: str) -> None:
-    picture = Picture(np.arange(256, dtype=np.uint8).reshape(16, 16), PALETTES["viridis"])
+    picture = Image(np.arange(256, dtype=np.uint8).reshape(16, 16), PALETTES["viridis"])
     with MemoryFile(getattr(encode, form)(picture)) as memory, memory.open(driver="PNG") as source:
         if form == "png":
             assert source.colorinterp == (rasterio.enums.ColorInterp.palette,)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as PILImage
 
 from scog.picture.frames import COLORS, Frame, gif, webp, webp_file
+from scog.picture.image import Image, palette_of
 from scog.picture.label import label
-from scog.picture.picture import Picture, palette_of
 
 Pixels = NDArray[np.uint8]
 SHAPE = (40, 90)
@@ -34,7 +34,7 @@ Encode = Callable[[Sequence[Frame]], bytes]
 
 
 def decoded(body: bytes) -> Iterator[Pixels]:
-    with Image.open(io.BytesIO(body)) as image:
+    with PILImage.open(io.BytesIO(body)) as image:
         for place in range(image.n_frames):
             image.seek(place)
             image.load()
@@ -49,7 +49,7 @@ def same(one: Pixels, other: Pixels) -> bool:
     return bool((one[..., 3] == other[..., 3]).all() and (one[shown] == other[shown]).all())
 
 
-def noise(seed: int, colors: int) -> Picture:
+def noise(seed: int, colors: int) -> Image:
     """A picture of a palette of so many colours, all seen, some of it transparent."""
     random = np.random.default_rng(seed)
     palette = np.full((colors, 4), 255, np.uint8)
@@ -57,7 +57,7 @@ def noise(seed: int, colors: int) -> Picture:
     numbers = random.integers(0, colors + 1, SHAPE).astype(np.uint8)
     numbers.flat[:colors] = np.arange(colors)
     numbers[numbers == colors] = 255
-    return Picture(numbers, palette_of(palette))
+    return Image(numbers, palette_of(palette))
 
 
 @BOTH
@@ -91,7 +91,7 @@ def test_what_is_written_is_seen_and_nothing_else_changes(encode: Encode, colors
 def test_nothing_of_one_frame_shows_through_the_next(encode: Encode) -> None:
     full, empty = np.zeros(SHAPE, np.uint8), np.full(SHAPE, 255, np.uint8)
     palette = palette_of(np.array([[10, 20, 30, 255]], np.uint8))
-    found = list(decoded(encode([Frame(Picture(full, palette)), Frame(Picture(empty, palette))])))
+    found = list(decoded(encode([Frame(Image(full, palette)), Frame(Image(empty, palette))])))
     assert (found[0] == (10, 20, 30, 255)).all()
     assert (found[1][..., 3] == 0).all()
 
@@ -103,7 +103,7 @@ def test_true_colour_is_near_and_does_not_flicker(encode: Encode) -> None:
     moved = still.copy()
     moved[:, 60:, :3] = 200
     moved[:8, :8] = 0
-    frames = [Frame(Picture(pixels)) for pixels in (still, moved)]
+    frames = [Frame(Image(pixels)) for pixels in (still, moved)]
     found = list(decoded(encode(frames)))
     for pixels, exact in zip(found, (still, moved), strict=True):
         assert (pixels[..., 3] == exact[..., 3]).all()
@@ -116,7 +116,7 @@ def test_true_colour_is_near_and_does_not_flicker(encode: Encode) -> None:
 def test_gif_knows_no_half_opacity() -> None:
     palette = palette_of(np.array([[1, 2, 3, 127], [4, 5, 6, 128]], np.uint8))
     numbers = (np.indices(SHAPE).sum(axis=0) % 2).astype(np.uint8)
-    (found,) = decoded(gif_file([Frame(Picture(numbers, palette))]))
+    (found,) = decoded(gif_file([Frame(Image(numbers, palette))]))
     assert (found[numbers == 0, 3] == 0).all()
     assert (found[numbers == 1] == (4, 5, 6, 255)).all()
 
@@ -126,7 +126,7 @@ def test_gif_knows_no_half_opacity() -> None:
 def test_pictures_of_any_size(data: st.DataObject) -> None:
     shape = data.draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
     palette = noise(5, 60).palette
-    pictures = [Picture(data.draw(arrays(np.uint8, shape)), palette) for _ in range(2)]
+    pictures = [Image(data.draw(arrays(np.uint8, shape)), palette) for _ in range(2)]
     for encode in (gif_file, webp_whole):
         for picture, pixels in zip(pictures, decoded(encode([Frame(each) for each in pictures])), strict=True):
             assert same(pixels, picture.rgba)

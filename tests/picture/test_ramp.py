@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from scog.picture.colormap import color_table
-from scog.picture.picture import TRANSPARENT, palette_of
+from scog.picture.image import TRANSPARENT, palette_of
 from scog.picture.ramp import ABOVE, BELOW, STEPS, Ramp, Range, shares, spread, spread16
 
 shapes = st.sampled_from([(1, 1), (3, 5), (16, 16)])

@@ -15,7 +15,7 @@ TRANSPARENT = 255
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Image:
     """Colours of pixels: colour numbers `(y, x)` into a `palette`, or where that is None colours `(y, x, 4)`.
 
     Both are uint8, and so is the palette `(256, 4)`: red, green, blue and opacity; TRANSPARENT is its last entry.
