@@ -12,8 +12,8 @@ from scog.errors import InvalidInput, NothingReadable
 from scog.look import SCENE_CLASSIFICATION, USUAL_DAYS, Look, Wish, look_of
 from scog.maths import indices
 from scog.net.policy import Rank
+from scog.picture.contact_sheet import Cell, contact_sheet
 from scog.picture.legend import WIDTH
-from scog.picture.sheet import Cell, contact_sheet
 from scog.pixels.composite import COMPOSITES, NEWEST, Composite, percentile
 from scog.pixels.mask import parse_mask
 from scog.presets import PRESETS, preset_of

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scog.errors import InvalidExpression
 from scog.maths import tree
-from scog.maths.parse import MAX_CHARACTERS, parse_outputs
+from scog.maths.parser import MAX_CHARACTERS, parse_outputs
 
 
 @dataclass(frozen=True, slots=True)

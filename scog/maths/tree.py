@@ -1,6 +1,6 @@
 """A formula as a tree of numpy calls.
 
-A node is a band, a constant or an operation on other nodes. Trees are made by `scog.maths.parse`, which has checked
+A node is a band, a constant or an operation on other nodes. Trees are made by `scog.maths.parser`, which has checked
 everything; here they are computed and written down again.
 
 One law holds for every operation: what is not finite stays not finite. numpy alone lets 1 / inf be 0, min(inf, 1)

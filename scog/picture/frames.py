@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import GifImagePlugin
 from PIL import Image as PILImage
 
-from scog.picture.encode import webp_of
+from scog.picture.encoders import webp_of
 from scog.picture.image import TRANSPARENT, Image
 from scog.picture.label import INK, OUTLINE, Label, label
 

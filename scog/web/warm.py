@@ -6,7 +6,7 @@ import numpy as np
 from affine import Affine
 
 from scog.look import Wish, look_of
-from scog.picture.encode import png
+from scog.picture.encoders import png
 from scog.pixels.description import gdal_opening
 from scog.space.grid import Grid, tile_grid
 from scog.space.indexmap import index_map

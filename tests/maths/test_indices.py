@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scog.bands import BANDS, CANONICAL
 from scog.errors import InvalidInput
 from scog.maths.indices import BEST_KNOWN, DOMAINS, INDICES, Index, get, search
-from scog.maths.parse import MAX_CHARACTERS
+from scog.maths.parser import MAX_CHARACTERS
 
 ALL = tuple(INDICES.values())
 EVERY = pytest.mark.parametrize("index", ALL, ids=[index.name for index in ALL])

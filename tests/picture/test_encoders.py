@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 from rasterio.io import MemoryFile
 
-from scog.picture import encode
+from scog.picture import encoders
 from scog.picture.colormap import color_table
 from scog.picture.image import TRANSPARENT, Image, palette_of
 from scog.picture.ramp import Ramp
@@ -49,7 +49,7 @@ def smooth(opacity: NDArray[np.uint8] | int = 255) -> Image:
 @settings(max_examples=40)
 @given(numbered)
 def test_a_palette_png_decodes_to_its_colours(picture: Image) -> None:
-    image = opened(encode.png(picture), "PNG")
+    image = opened(encoders.png(picture), "PNG")
     assert image.mode == "P"
     assert (np.asarray(image) == picture.pixels).all()
     assert (rgba(image) == picture.rgba).all()
@@ -60,15 +60,15 @@ def test_a_picture_of_one_colour(number: int) -> None:
     # An encoder that shortens palettes or bit depths would show here.
     picture = Image(np.full((256, 256), number, np.uint8), PALETTES["viridis"])
     expected = [*color_table("viridis")[min(number, 252)]] if number < 253 else picture.rgba[0, 0]
-    for body in (encode.png(picture), encode.png32(picture)):
+    for body in (encoders.png(picture), encoders.png32(picture)):
         assert (rgba(opened(body, "PNG")) == expected).all()
-    assert (rgba(opened(encode.webp(picture), "WEBP")) == expected).all()
+    assert (rgba(opened(encoders.webp(picture), "WEBP")) == expected).all()
 
 
 @settings(max_examples=20)
 @given(hnp.arrays(np.uint8, (8, 5, 4)))
 def test_a_png_of_three_channels_decodes_to_its_colours(colours: NDArray[np.uint8]) -> None:
-    image = opened(encode.png(Image(colours)), "PNG")
+    image = opened(encoders.png(Image(colours)), "PNG")
     assert image.mode == ("RGB" if (colours[..., 3] == 255).all() else "RGBA")
     assert (rgba(image) == colours).all()
 
@@ -77,7 +77,7 @@ def test_a_png_of_three_channels_decodes_to_its_colours(colours: NDArray[np.uint
 @given(hnp.arrays(np.uint8, (8, 5, 3)))
 def test_a_png_of_three_channels_without_holes_needs_no_opacity(colours: NDArray[np.uint8]) -> None:
     opaque = np.dstack((colours, np.full((8, 5), 255, np.uint8)))
-    image = opened(encode.png(Image(opaque)), "PNG")
+    image = opened(encoders.png(Image(opaque)), "PNG")
     assert image.mode == "RGB"
     assert (np.asarray(image) == colours).all()
 
@@ -85,7 +85,7 @@ def test_a_png_of_three_channels_without_holes_needs_no_opacity(colours: NDArray
 @settings(max_examples=20)
 @given(numbered | st.builds(Image, hnp.arrays(np.uint8, (8, 5, 4))))
 def test_png32_always_has_four_channels(picture: Image) -> None:
-    image = opened(encode.png32(picture), "PNG")
+    image = opened(encoders.png32(picture), "PNG")
     assert image.mode == "RGBA"
     assert (np.asarray(image) == picture.rgba).all()
 
@@ -93,7 +93,7 @@ def test_png32_always_has_four_channels(picture: Image) -> None:
 @settings(max_examples=20)
 @given(hnp.arrays(np.uint16, st.sampled_from([(1, 1), (5, 8), (64, 64)])))
 def test_png16_holds_its_numbers(numbers: NDArray[np.uint16]) -> None:
-    body = encode.png16(numbers)
+    body = encoders.png16(numbers)
     image = opened(body, "PNG")
     assert image.mode == "I;16"
     assert image.info["transparency"] == 0
@@ -107,55 +107,55 @@ def test_png16_holds_its_numbers(numbers: NDArray[np.uint16]) -> None:
 @settings(max_examples=20)
 @given(numbered)
 def test_webp_of_values_is_without_loss(picture: Image) -> None:
-    assert (rgba(opened(encode.webp(picture), "WEBP")) == picture.rgba).all()
+    assert (rgba(opened(encoders.webp(picture), "WEBP")) == picture.rgba).all()
 
 
 def test_webp_of_a_photograph_is_nearly_the_same_and_smaller() -> None:
     picture = smooth()
     picture.pixels[..., :3] += np.random.default_rng(0).integers(0, 8, (64, 48, 3), np.uint8)
-    body = encode.webp(picture)
+    body = encoders.webp(picture)
     found = rgba(opened(body, "WEBP"))
     assert (found[..., 3] == 255).all()
     assert abs(found.astype(int) - picture.rgba).max() < 24
     assert abs(found.astype(int) - picture.rgba).mean() < 4
     assert not (found == picture.rgba).all()
-    assert len(body) < len(encode.png(picture)) / 2
+    assert len(body) < len(encoders.png(picture)) / 2
 
 
 def test_webp_keeps_transparency_exactly() -> None:
     opacity = np.where(np.mgrid[:64, :48][1] < 20, 0, 255).astype(np.uint8)
-    found = rgba(opened(encode.webp(smooth(opacity)), "WEBP"))
+    found = rgba(opened(encoders.webp(smooth(opacity)), "WEBP"))
     assert (found[..., 3] == opacity).all()
 
 
 def test_jpeg_lays_what_is_transparent_upon_white() -> None:
     opacity = np.where(np.mgrid[:64, :48][1] < 16, 0, 255).astype(np.uint8)
     picture = smooth(opacity)
-    image = opened(encode.jpeg(picture), "JPEG")
+    image = opened(encoders.jpeg(picture), "JPEG")
     assert image.mode == "RGB"
     found = np.asarray(image).astype(int)
     assert abs(found[:, :16] - 255).max() <= 2  # blocks of 8 pixels: the edge does not reach across
     assert abs(found[:, 16:] - picture.rgba[:, 16:, :3]).max() < 16
-    black = np.asarray(opened(encode.jpeg(picture, (0, 0, 0, 255)), "JPEG")).astype(int)
+    black = np.asarray(opened(encoders.jpeg(picture, (0, 0, 0, 255)), "JPEG")).astype(int)
     assert black[:, :16].max() <= 2
 
 
 def test_jpeg_mixes_what_is_translucent_with_white() -> None:
     picture = Image(np.full((16, 16, 4), (255, 0, 0, 128), np.uint8))
-    found = np.asarray(opened(encode.jpeg(picture), "JPEG")).astype(int)
+    found = np.asarray(opened(encoders.jpeg(picture), "JPEG")).astype(int)
     assert abs(found - [255, 127, 127]).max() <= 3
 
 
 def test_jpeg_of_a_palette_shows_its_colours() -> None:
     picture = Image(np.full((16, 24), 200, np.uint8), PALETTES["rdylgn"])
-    image = opened(encode.jpeg(picture), "JPEG")
+    image = opened(encoders.jpeg(picture), "JPEG")
     assert image.size == (24, 16)
     assert abs(np.asarray(image).astype(int) - picture.rgba[..., :3]).max() <= 3
 
 
 @given(hnp.arrays(np.float32, (2, 3, 4), elements=st.floats(width=32)))
 def test_values_come_back_from_npy(values: NDArray[np.float32]) -> None:
-    back = np.load(io.BytesIO(encode.npy(values)), allow_pickle=False)
+    back = np.load(io.BytesIO(encoders.npy(values)), allow_pickle=False)
     assert back.dtype == np.float32
     assert back.shape == values.shape
     assert np.array_equal(back, values, equal_nan=True)
@@ -164,7 +164,7 @@ def test_values_come_back_from_npy(values: NDArray[np.float32]) -> None:
 @pytest.mark.parametrize("form", ["png", "png32"])
 def test_gdal_reads_the_colours_too(form: str) -> None:
     picture = Image(np.arange(256, dtype=np.uint8).reshape(16, 16), PALETTES["viridis"])
-    with MemoryFile(getattr(encode, form)(picture)) as memory, memory.open(driver="PNG") as source:
+    with MemoryFile(getattr(encoders, form)(picture)) as memory, memory.open(driver="PNG") as source:
         if form == "png":
             assert source.colorinterp == (rasterio.enums.ColorInterp.palette,)
             table = np.array([source.colormap(1)[number] for number in range(256)], np.uint8)
