@@ -1,4 +1,4 @@
-"""Contact sheets: many pictures of one place side by side, each with its name and its legend."""
+"""Contact sheets: several images of the same area in a grid, each with its name and legend."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GAP, _CAPTION, _TEXT = 12, 24, 15
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One picture of a sheet: what it is called, and what is seen; None where nothing could be drawn."""
+    """One image of a sheet with its name and legend; `image` is None if it could not be drawn."""
 
     name: str
     image: Image | None
@@ -25,9 +25,9 @@ class Cell:
 
 
 def contact_sheet(cells: Sequence[Cell], columns: int) -> bytes:
-    """A PNG on white with the cells in rows. Pictures wider than a legend are shown as wide as that."""
-    drawn = [_drawn(cell) for cell in cells]
-    rows = [drawn[first : first + columns] for first in range(0, len(drawn), columns)]
+    """PNG on white with the cells row by row. Images larger than legend.WIDTH pixels are scaled down to it."""
+    rendered = [_render(cell) for cell in cells]
+    rows = [rendered[first : first + columns] for first in range(0, len(rendered), columns)]
     heights = [max(cell.height for cell in row) for row in rows]
     size = columns * (WIDTH + _GAP) + _GAP, sum(heights) + (len(rows) + 1) * _GAP
     sheet = PILImage.new("RGB", size, "white")
@@ -41,10 +41,11 @@ def contact_sheet(cells: Sequence[Cell], columns: int) -> bytes:
     return out.getvalue()
 
 
-def _drawn(cell: Cell) -> PILImage.Image:
+def _render(cell: Cell) -> PILImage.Image:
+    """Caption, image and legend, one below the other."""
     legend = cell.legend.image()
-    drawn = PILImage.new("RGB", (WIDTH, _CAPTION + WIDTH + legend.height), "white")
-    pen = ImageDraw.Draw(drawn)
+    canvas = PILImage.new("RGB", (WIDTH, _CAPTION + WIDTH + legend.height), "white")
+    pen = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(_TEXT)
     pen.text((0, _CAPTION - 6), cell.name, "black", font, anchor="ls")
     pen.rectangle((0, _CAPTION, WIDTH - 1, _CAPTION + WIDTH - 1), "#dddddd")
@@ -53,6 +54,6 @@ def _drawn(cell: Cell) -> PILImage.Image:
     else:
         image = PILImage.fromarray(cell.image.rgba)
         image.thumbnail((WIDTH, WIDTH))
-        drawn.paste(image, ((WIDTH - image.width) // 2, _CAPTION + (WIDTH - image.height) // 2), image)
-    drawn.paste(legend, (0, _CAPTION + WIDTH))
-    return drawn
+        canvas.paste(image, ((WIDTH - image.width) // 2, _CAPTION + (WIDTH - image.height) // 2), image)
+    canvas.paste(legend, (0, _CAPTION + WIDTH))
+    return canvas

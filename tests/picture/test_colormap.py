@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
 from scog.maths import indices
-from scog.picture.classes import MOST, Classes
+from scog.picture.classes import MAX_CLASSES, Classes
 from scog.picture.colormap import SUGGESTED, color_table, names, parse_colormap
 from scog.picture.ramp import STEPS, Ramp, Range
 
@@ -127,7 +127,7 @@ def test_all_steps_of_a_range_are_a_ramp(shown: Range) -> None:
 def test_some_steps_of_a_range_are_where_an_8_bit_picture_would_have_them(
     values: NDArray[np.float32], places: set[int]
 ) -> None:
-    if len(places) > MOST:
+    if len(places) > MAX_CLASSES:
         return
     table = {place: [place, 255 - place, 7, 255] for place in places}
     coloring = parse_colormap(json.dumps(table), UNIT, rescaled=True)
@@ -149,8 +149,8 @@ REFUSED = [
     '[[[0, 1e31], "red"]]', '[[["0", "1"], "red"]]', '[[[false, true], "red"]]', '[[[0, 1]]]', '[[[0, 1], "red", 2]]',
     '[[0, 1], "red"]', '{"[0, 1]": "red"}', "[" * 20_000, '{"0":' * 20_000, "[" * 20_000 + "]" * 20_000,
     '{"0": ' + "[" * 20_000 + "]" * 20_000 + "}", "9" * 5000, '{"0": [' + "9" * 4000 + ", 0, 0]}",
-    '[[[0, ' + "9" * 4000 + '], "red"]]', json.dumps({str(number): "red" for number in range(MOST + 1)}),
-    json.dumps([[[number, number + 1], "red"] for number in range(MOST + 1)]), "\ud800", '{"0": "\ud800"}',
+    '[[[0, ' + "9" * 4000 + '], "red"]]', json.dumps({str(number): "red" for number in range(MAX_CLASSES + 1)}),
+    json.dumps([[[number, number + 1], "red"] for number in range(MAX_CLASSES + 1)]), "\ud800", '{"0": "\ud800"}',
 ]  # fmt: skip
 
 
@@ -180,8 +180,8 @@ def test_steps_that_a_range_does_not_have(text: str) -> None:
 
 
 def test_as_many_classes_as_fit() -> None:
-    coloring = parse_colormap(json.dumps({str(n): [n, 0, 0] for n in range(MOST)}), UNIT, rescaled=False)
-    assert painted(coloring, range(MOST)) == [[number, 0, 0, 255] for number in range(MOST)]
+    coloring = parse_colormap(json.dumps({str(n): [n, 0, 0] for n in range(MAX_CLASSES)}), UNIT, rescaled=False)
+    assert painted(coloring, range(MAX_CLASSES)) == [[number, 0, 0, 255] for number in range(MAX_CLASSES)]
 
 
 @given(st.text(max_size=40) | st.recursive(

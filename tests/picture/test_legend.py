@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from scog.picture.channels import Channels
-from scog.picture.classes import MOST, Class, Classes, by_thresholds
+from scog.picture.classes import MAX_CLASSES, Class, Classes, by_thresholds
 from scog.picture.color import parse_color
 from scog.picture.colormap import color_table
-from scog.picture.legend import MOST_LINES, WIDTH, Legend, ticks
+from scog.picture.legend import MAX_LINES, WIDTH, Legend, ticks
 from scog.picture.ramp import STEPS, Ramp
 
 numbers = st.floats(-(2.0**100), 2.0**100, width=32)
@@ -162,10 +162,10 @@ def test_swatches_have_the_colours_of_the_classes() -> None:
 
 
 def test_a_legend_of_very_many_classes_is_bounded() -> None:
-    classes = Classes(tuple(Class(n, f"class {n}", (0, 0, 0, 255), n, n) for n in range(MOST)))
+    classes = Classes(tuple(Class(n, f"class {n}", (0, 0, 0, 255), n, n) for n in range(MAX_CLASSES)))
     legend = Legend("many", classes, ("a",))
-    assert len(legend.json()["classes"]) == MOST
-    assert texts(legend)[1:] == [*(f"class {n}" for n in range(MOST_LINES)), f"and {MOST - MOST_LINES} more"]
+    assert len(legend.json()["classes"]) == MAX_CLASSES
+    assert texts(legend)[1:] == [*(f"class {n}" for n in range(MAX_LINES)), f"and {MAX_CLASSES - MAX_LINES} more"]
     assert pixels(legend).shape[0] < 1500
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scog.picture.colormap import color_table
 from scog.picture.image import TRANSPARENT, palette_of
-from scog.picture.ramp import ABOVE, BELOW, STEPS, Ramp, Range, shares, spread, spread16
+from scog.picture.ramp import ABOVE, BELOW, STEPS, Ramp, Range, normalize, spread, spread16
 
 shapes = st.sampled_from([(1, 1), (3, 5), (16, 16)])
 numbers = st.floats(-1e6, 1e6, width=32)
@@ -110,5 +110,5 @@ def test_a_palette_begins_with_its_colours_and_is_transparent_after_them() -> No
 
 def test_what_is_no_number_is_the_first_step_and_nothing_warns() -> None:
     values = np.array([np.nan, np.inf, -np.inf], np.float32)
-    assert shares(values, (0, 1)).tolist() == [0, 1, 0]
+    assert normalize(values, (0, 1)).tolist() == [0, 1, 0]
     assert spread(values, (0, 1), 255).tolist() == [0, 255, 0]

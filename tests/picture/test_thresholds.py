@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
 from scog.picture.colormap import color_table
-from scog.picture.thresholds import MAX_NAME, MOST_CLASSES, parse_classes
+from scog.picture.thresholds import MAX_NAME, MAX_THRESHOLD_CLASSES, parse_classes
 
 TABLE = color_table("rdylgn")
 
@@ -60,7 +60,7 @@ def test_ways_to_write_them(text: str, names: list[str]) -> None:
         "", ",", "a", "a,b", "a,b,c", "a,0.2", "0.2,a", "a,0.2,b,c", "0.5,0.2", "0.2,0.2", "nan", "inf", "a,nan,b",
         "a,inf,b", "a,1e400,b", "a,0x1,b", "a,1_0,b", "a,１,b", "a:nosuch,0.2,b", "a:,0.2,b", "a:red:blue,0.2,b",
         "x" * (MAX_NAME + 1) + ",0.2,b", "a\x00b,0.2,c", "a\nb,0.2,c", "a\u202eb,0.2,c", "a\ufffeb,0.2,c",
-        "\ud800,0.2,c", ",".join(str(n) for n in range(1000)), ",".join(str(n) for n in range(MOST_CLASSES)),
+        "\ud800,0.2,c", ",".join(str(n) for n in range(1000)), ",".join(str(n) for n in range(MAX_THRESHOLD_CLASSES)),
         "a,0.2,b,0.1,c", "a;0.2;b",
     ],
     ids=lambda text: ascii(text)[:24],
@@ -74,8 +74,8 @@ def test_what_makes_no_classes(text: str) -> None:
 
 
 def test_as_many_as_may_be() -> None:
-    entries = parse_classes(",".join(str(n) for n in range(MOST_CLASSES - 1)), TABLE).entries
-    assert len(entries) == MOST_CLASSES
+    entries = parse_classes(",".join(str(n) for n in range(MAX_THRESHOLD_CLASSES - 1)), TABLE).entries
+    assert len(entries) == MAX_THRESHOLD_CLASSES
     assert (entries[0].color, entries[-1].color) == (color(0), color(252))
 
 
