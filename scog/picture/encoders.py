@@ -19,9 +19,9 @@ from scog.picture.image import Color, Image
 FAST = 1
 """isal compression level: twice as fast as libdeflate's fastest level, for 3 to 7 % more bytes."""
 GREY, RGB, PALETTE, RGBA = 0, 2, 3, 6
-"""PNG colour types (PNG 3rd edition, section 11.2.1)."""
+"""PNG colour types."""
 NO_FILTER, UP = 0, 2
-"""PNG row filters None and Up (PNG 3rd edition, section 9.2)."""
+"""PNG filter types None and Up."""
 LOSSY = 85
 """Quality of lossy WebP and of JPEG, 0 to 100."""
 WHITE: Color = (255, 255, 255, 255)
