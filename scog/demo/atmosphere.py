@@ -66,7 +66,7 @@ class Atmosphere(NamedTuple):
 
 
 def atmosphere_of(sky: Sky, sun: Sun, x: Floats, y: Floats) -> Atmosphere:
-    """The atmosphere of a sky at frame coordinates of 20 m pixels."""
+    """The atmosphere `(y, x)` of a sky at frame coordinates `(y, x)` of 20 m pixels, in metres."""
     nothing = np.zeros_like(x)
     if sky.clouds <= 0:
         return Atmosphere(nothing, nothing, nothing, _veil(sky, x, y))
@@ -113,12 +113,12 @@ def _level(field: Field, sky: Sky, share: float) -> float:
 
 
 def upsample(values: Floats) -> Floats:
-    """Interpolate linearly from 20 m to 10 m pixels."""
+    """Interpolate linearly from 20 m `(y, x)` to 10 m pixels `(2 y, 2 x)`, float32."""
     return blur(values.repeat(2, 0).repeat(2, 1), 0.25)
 
 
 def apply_atmosphere(ground: Floats, band: int, sky: Sky, atmosphere: Atmosphere) -> Floats:
-    """Reflectance of one band above the clouds, from that of the ground; `atmosphere` has the ground's shape."""
+    """Reflectance `(y, x)` of one band above the clouds, from that of the ground; `atmosphere` has the same shape."""
     result = ground * (1 - atmosphere.shadow * np.float32(1 - _IN_SHADE[band])) + np.float32(sky.haze * _HAZE[band])
     white = np.float32(_CLOUD[band])
     result += (np.float32(0.75) * white - result) * atmosphere.veil
@@ -168,5 +168,5 @@ def upsample_atmosphere(atmosphere: Atmosphere) -> Atmosphere:
 
 
 def grid_20m(land: Landscape) -> tuple[Floats, Floats]:
-    """Frame coordinates x and y of a tile's 20 m pixels."""
+    """Frame coordinates x and y of a tile's 20 m pixels, metres, float32 `(549, 549)` each."""
     return downsample(land.x), downsample(land.y)

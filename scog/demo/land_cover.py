@@ -36,7 +36,7 @@ class LandCover(NamedTuple):
 
 
 def land_cover(x: Floats, y: Floats, land: Terrain) -> LandCover:
-    """Land cover at frame coordinates; each step overwrites the kinds of the steps before."""
+    """Land cover `(y, x)` at frame coordinates `(y, x)` in metres. Each step overwrites the kinds before it."""
     kind = np.full(x.shape, Kind.GRASS, np.uint8)
     patch = fractal(x, y, 260, 3, 61)
     variant = _variant(patch)

@@ -77,14 +77,14 @@ class Sun:
 
 
 def illumination(land: Landscape, sun: Sun) -> Floats:
-    """Illumination of slopes relative to level ground: 22 % diffuse, 78 % direct light."""
+    """Illumination `(y, x)` of slopes relative to level ground: 22 % diffuse, 78 % direct light."""
     east, north, up = (np.float32(part) for part in sun.towards)
     direct = np.maximum(land.normal[0] * east + land.normal[1] * north + land.normal[2] * up, 0) / up
     return np.asarray(np.float32(0.22) + np.float32(0.78) * np.minimum(direct, np.float32(2.2)), np.float32)
 
 
 def snow_fraction(land: Landscape, snow_line: float) -> Floats:
-    """Snow-covered fraction of each pixel for a snow line in metres above the sea."""
+    """Snow-covered fraction `(y, x)` of each pixel, 0 to 1, for a snow line in metres above the sea."""
     ragged = land.height + np.float32(230) * np.clip(land.texture - 1, -0.25, 0.25)
     trees = np.isin(land.code // VARIANTS, (Kind.EVERGREEN, Kind.DECIDUOUS))
     most = np.where(trees, np.float32(0.45), np.float32(0.95))
@@ -92,7 +92,7 @@ def snow_fraction(land: Landscape, snow_line: float) -> Floats:
 
 
 def reflectance(land: Landscape, day: int, light: Floats, snow: Floats | None) -> Iterator[Floats]:
-    """Yield surface reflectance per band in the order of `BANDS`.
+    """Yield surface reflectance `(y, x)` per band in the order of `BANDS`.
 
     light  from `illumination`
     snow   from `snow_fraction`; None without snow
@@ -108,7 +108,7 @@ def reflectance(land: Landscape, day: int, light: Floats, snow: Floats | None) -
 
 
 def blur(values: Floats, side: float = 0.2) -> Floats:
-    """Convolve with the separable kernel `[side, 1 - 2 * side, side]`, which simulates a point spread function."""
+    """Convolve `(y, x)` with the separable kernel `[side, 1 - 2 * side, side]` to simulate a point spread function."""
     middle, beside = np.float32(1 - 2 * side), np.float32(side)
     padded, result = np.pad(values, 1, mode="edge"), np.empty_like(values)
     for rows in bands_of_rows(values):

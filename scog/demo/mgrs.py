@@ -62,7 +62,7 @@ def frame_grid(tile: MgrsTile) -> tuple[Floats, Floats]:
 
 
 def downsample(full: Floats, factor: int = 2) -> Floats:
-    """Means of `factor` x `factor` pixels, float32: 2 from 10 m to 20 m, 3 from 20 m to 60 m."""
+    """Means of `factor` x `factor` pixels, float32 `(y / factor, x / factor)`: 2 for 10 to 20 m, 3 for 20 to 60 m."""
     total = np.zeros((full.shape[0] // factor, full.shape[1] // factor), np.float32)
     for column in range(factor):
         for row in range(factor):
@@ -79,7 +79,7 @@ class Edge:
     reach: float
 
     def inside(self, x: NDArray[np.floating], y: NDArray[np.floating], margin: float = 0) -> NDArray[np.bool_]:
-        """Mask of positions inside the half-plane and at least `margin` metres from the edge."""
+        """Boolean mask `(y, x)` of positions inside the half-plane and at least `margin` metres from the edge."""
         return np.asarray(self.nx * x + self.ny * y <= self.reach - margin, bool)
 
 

@@ -32,7 +32,7 @@ def hashed(*keys: NDArray[Any] | int) -> Ints:
 
 
 def unit(bits: Ints, lane: int = 0) -> Floats:
-    """Uniform values in [0, 1) from hashed bits; different lanes are independent."""
+    """Uniform float32 values in [0, 1) from hashed bits, in their shape; different lanes are independent."""
     return (hashed(bits, lane) >> np.uint32(8)).astype(np.float32) / np.float32(1 << 24)
 
 
@@ -51,7 +51,7 @@ def value_noise(x: Floats, y: Floats, size: float, seed: int) -> Floats:
 
 
 def bands_of_rows(x: Floats) -> Iterator[slice]:
-    """Slices of rows that fit into the CPU cache, which makes the noise functions three times as fast."""
+    """Slices of rows of `(y, x)` that fit into the CPU cache, which makes the noise functions three times as fast."""
     for top in range(0, x.shape[0], _ROWS):
         yield slice(top, top + _ROWS)
 

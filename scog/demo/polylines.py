@@ -41,7 +41,7 @@ def meandering(line: Line, swing: float, length: float) -> Line:
 
 
 def distance(x: Floats, y: Floats, line: Line, reach: float) -> Floats:
-    """Distance in metres from each position to the line, at most `reach`; shape of `x`."""
+    """Distance in metres from each position `(y, x)` to the line, at most `reach`; float32 `(y, x)`."""
     result = np.full(x.shape, reach, np.float32)
     start, stop = line[:-1], line[1:]
     for chunk in _chunks(x.shape):

@@ -47,7 +47,7 @@ class Terrain:
 
 
 def terrain(x: Floats, y: Floats) -> Terrain:
-    """Terrain at frame coordinates."""
+    """Terrain `(y, x)` at frame coordinates `(y, x)` in metres."""
     gentle = smoothstep(x + 4200 * fractal(x, y, 2600, 2, 11), -3000, 500)
     inland = _inland(x, y, gentle)
     lake = _lake(x, y)
