@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scog.picture.image import TRANSPARENT, Color, Image, palette_of
 
-MAX_CLASSES = 254
+MOST = 254
 """Number of classes that fit into an 8-bit palette beside the transparent entry."""
 
 
@@ -32,7 +32,7 @@ class Class:
 
 @dataclass(frozen=True)
 class Classes:
-    """Up to MAX_CLASSES classes. Where classes overlap, the later one wins; unclassified values are transparent."""
+    """Up to MOST classes. Where classes overlap, the later one wins; unclassified values are transparent."""
 
     entries: tuple[Class, ...]
 
@@ -47,10 +47,10 @@ class Classes:
 
     def places(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Index into `entries` of each value's class, uint8 `(y, x)`; TRANSPARENT where invalid or unclassified."""
-        edges, owners = self._intervals
-        indices: NDArray[np.uint8] = owners[np.searchsorted(edges, values, side="right")]
-        indices[~valid] = TRANSPARENT
-        return indices
+        edges, holders = self._sections
+        places: NDArray[np.uint8] = holders[np.searchsorted(edges, values, side="right")]
+        places[~valid] = TRANSPARENT
+        return places
 
     def numbers(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Class number of each value, float32 `(y, x)`; NaN where invalid or unclassified."""
@@ -59,7 +59,7 @@ class Classes:
         return np.asarray(table[self.places(values, valid)])
 
     @cached_property
-    def _intervals(self) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    def _sections(self) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Ascending class edges `(n,)`, and the index of the class that owns each interval between them `(n + 1,)`."""
         with np.errstate(over="ignore"):  # values are float32: edges beyond its range become infinite
             lows = np.array([entry.low for entry in self.entries]).astype(np.float32)
@@ -67,10 +67,10 @@ class Classes:
             single = np.array([entry.low == entry.high for entry in self.entries])
             highs[single] = np.nextafter(lows[single], np.float32(np.inf))
         edges = np.unique(np.concatenate((lows, highs)))
-        owners = np.full(len(edges) + 1, TRANSPARENT, np.uint8)
-        for index, (low, high) in enumerate(zip(lows, highs, strict=True)):
-            owners[1:][(edges >= low) & (edges < high)] = index
-        return edges, owners
+        holders = np.full(len(edges) + 1, TRANSPARENT, np.uint8)
+        for place, (low, high) in enumerate(zip(lows, highs, strict=True)):
+            holders[1:][(edges >= low) & (edges < high)] = place
+        return edges, holders
 
 
 def by_thresholds(thresholds: Sequence[float], names: Sequence[str], colors: Sequence[Color]) -> Classes:
@@ -78,7 +78,7 @@ def by_thresholds(thresholds: Sequence[float], names: Sequence[str], colors: Seq
     edges = (-math.inf, *thresholds, math.inf)
     return Classes(
         tuple(
-            Class(index + 1, name, color, edges[index], edges[index + 1])
-            for index, (name, color) in enumerate(zip(names, colors, strict=True))
+            Class(place + 1, name, color, edges[place], edges[place + 1])
+            for place, (name, color) in enumerate(zip(names, colors, strict=True))
         )
     )

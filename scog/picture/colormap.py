@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
-from scog.picture.classes import MAX_CLASSES, Class, Classes
+from scog.picture.classes import MOST, Class, Classes
 from scog.picture.color import parse_color
 from scog.picture.image import Color
 from scog.picture.ramp import STEPS, Ramp, Range
@@ -22,7 +22,7 @@ PLACES = 256
 """Number of entries of a complete colormap."""
 VALID_JSON = (
     'JSON: {"0": "#d73027", "4": [26, 152, 80, 255]} from integers to colours, '
-    f'or [[[-1, 0.2], "#d73027"], [[0.2, 1], "#1a9850"]] from ranges to colours; at most {MAX_CLASSES} of them'
+    f'or [[[-1, 0.2], "#d73027"], [[0.2, 1], "#1a9850"]] from ranges to colours; at most {MOST} of them'
 )
 
 
@@ -91,8 +91,8 @@ def parse_colormap(text: str, shown: Range, rescaled: bool) -> Ramp | Classes:
 
 
 def _limited(entries: list[T]) -> list[T]:
-    if len(entries) > MAX_CLASSES:
-        limit = f"The limit is {MAX_CLASSES}, or all {PLACES} steps with rescale."
+    if len(entries) > MOST:
+        limit = f"The limit is {MOST}, or all {PLACES} steps with rescale."
         raise _invalid(f"{len(entries)} colours are too many. {limit}")
     return entries
 
