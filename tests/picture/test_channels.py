@@ -34,11 +34,11 @@ FORMULAS = [
 def test_invalid_is_transparent_and_valid_is_opaque(data: st.DataObject, formula: str | None) -> None:
     values = data.draw(hnp.arrays(np.float32, (3, 4, 5), elements=anything))
     valid = data.draw(hnp.arrays(np.bool_, (4, 5)))
-    picture = Channels((UNIT, (0, 0.3), (-1, 1e-6)), formula).paint(values, valid)
-    assert picture.palette is None
-    assert (picture.rgba.shape, picture.rgba.dtype) == ((4, 5, 4), np.uint8)
-    assert (picture.rgba[..., 3] == np.where(valid, 255, 0)).all()
-    assert (picture.rgba[~valid] == 0).all()
+    image = Channels((UNIT, (0, 0.3), (-1, 1e-6)), formula).paint(values, valid)
+    assert image.palette is None
+    assert (image.rgba.shape, image.rgba.dtype) == ((4, 5, 4), np.uint8)
+    assert (image.rgba[..., 3] == np.where(valid, 255, 0)).all()
+    assert (image.rgba[~valid] == 0).all()
 
 
 def test_each_channel_has_its_own_range() -> None:
