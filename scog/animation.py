@@ -1,4 +1,4 @@
-"""Animations: which frames a time lapse has, and drawing them, a few at once and within bounds."""
+"""Animations: choose the frames of a time lapse and draw them, a few at a time, within limits of count and time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingRea
 from scog.find import observations
 from scog.look import Look
 from scog.net.policy import Rank
-from scog.picture.picture import Picture
+from scog.picture.image import Image
 from scog.report import Report
 from scog.space.areas import search_areas
 from scog.space.grid import Grid
@@ -30,23 +30,23 @@ from scog.steps import TICK, Step, split
 from scog.together import gather_all
 
 MIN_CLEAR = 0.3
-"""Share of a frame's pixels that must be known, unless somebody says otherwise."""
+"""Default minimum fraction of valid pixels of a frame."""
 DAY = timedelta(days=1)
 
 Tell = Callable[[int, int], None]
-"""Hears how many frames are drawn, and of how many."""
+"""Progress callback: called with the number of finished frames and the total."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What one frame shows: a time, and the scenes of it where they are known already."""
+    """The time interval of one frame, and its scenes if they are already selected."""
 
     interval: Interval
     pinned: Pinned | None = None
 
     @property
     def text(self) -> str:
-        """The day in UTC, or the first and the last one, as they are written on a frame."""
+        """The label of the frame: the day in UTC, or the first and the last day."""
         start, end = self.interval.start, self.interval.end
         assert start is not None
         assert end is not None
@@ -56,12 +56,14 @@ class Moment:
 
 @dataclass(frozen=True)
 class Animation:
-    """Pictures of one size with their times, oldest first, and how they came to be.
+    """Images of equal size with their times, oldest first.
 
-    `skipped` frames show too little; `missing` ones could not be drawn, or not in time.
+    skipped  number of frames with too few valid pixels
+    missing  number of frames that failed or were not finished before the deadline
+    report   scenes, requests and bytes of all frames
     """
 
-    frames: tuple[tuple[Moment, Picture], ...]
+    frames: tuple[tuple[Moment, Image], ...]
     skipped: int
     missing: int
     report: Report
@@ -76,80 +78,82 @@ async def animate(
     min_clear: float = MIN_CLEAR,
     tell: Tell | None = None,
 ) -> Animation:
-    """A frame for each day on which there is an observation, or for each step the composite of its observations.
+    """Draw one frame per day with observations or, if `step` is given, one composite per step.
 
-    All frames have the look's one range. The newest days are taken where there are too many. Those of which less than
-    the share `min_clear` is known are skipped.
-    Raises InvalidInput where there are more steps than frames allowed, or no frame shows enough; what `draw` raises
-    where no frame could be drawn.
+    All frames share the range of `look`. If there are too many days, the newest ones are drawn. Frames with a fraction
+    of valid pixels below `min_clear` are skipped. At the deadline, the finished frames are returned.
+    Raises InvalidInput if there are more steps than allowed frames or no frame has enough valid pixels; if no frame
+    could be drawn, what `draw` raises.
     """
-    work = _Work(engine, grid, look, ask, min_clear, tell)
+    renderer = _FrameRenderer(engine, grid, look, ask, min_clear, tell)
     try:
         async with asyncio.timeout(engine.settings.animation_deadline):
-            await work.draw(await moments(engine, grid, ask, step, work.report))
+            await renderer.draw(await moments(engine, grid, ask, step, renderer.report))
     except TimeoutError:
-        work.report.incomplete = "deadline"
-    return work.result()
+        renderer.report.incomplete = "deadline"
+    return renderer.result()
 
 
 async def moments(engine: Engine, grid: Grid, ask: Ask, step: Step | None, report: Report) -> list[Moment]:
-    """What the frames show, newest first. Raises InvalidInput, a CatalogError."""
+    """Time intervals of the frames, newest first. Raises InvalidInput or CatalogError."""
     settings = engine.settings
-    most = min(settings.animation_frames, settings.animation_pixels // (grid.width * grid.height))
-    return await _days(engine, grid, ask, most, report) if step is None else await _steps(engine, ask, step, most)
+    limit = min(settings.animation_frames, settings.animation_pixels // (grid.width * grid.height))
+    return await _days(engine, grid, ask, limit, report) if step is None else await _steps(engine, ask, step, limit)
 
 
-async def _days(engine: Engine, grid: Grid, ask: Ask, most: int, report: Report) -> list[Moment]:
-    """The newest days in UTC on which passes began that touch a grid, each with its scenes, found in one search."""
+async def _days(engine: Engine, grid: Grid, ask: Ask, limit: int, report: Report) -> list[Moment]:
+    """The newest days (UTC) with an overpass that intersects the grid, each with its scenes, from one search."""
     if search_areas(grid)[1]:
-        what = "The box is so wide that hardly a pass sees all of it."
-        raise InvalidInput(what, parameter="step", valid="a step such as P1M, or a box of less than 150 km a side")
+        message = "The bbox is too wide for daily frames: a single overpass rarely covers it."
+        raise InvalidInput(message, parameter="step", valid="a step such as P1M, or a bbox of less than 150 km a side")
     days: dict[date, list[Scene]] = {}
     where = ask.interval, ask.cloud_cover, ask.collection
     async for observation in observations(engine, grid, *where, report, pinned=ask.pinned):
         day = observation.time.astimezone(UTC).date()
-        if day not in days and len(days) == most:
+        if day not in days and len(days) == limit:
             report.bounded = True
             break
         days.setdefault(day, []).extend(observation.scenes)
-    return [Moment(_whole(day), Pinned(SceneSet(scenes))) for day, scenes in days.items()]
+    return [Moment(_day_interval(day), Pinned(SceneSet(scenes))) for day, scenes in days.items()]
 
 
-async def _steps(engine: Engine, ask: Ask, step: Step, most: int) -> list[Moment]:
-    """The steps of the time range, each with its own of the pinned scenes; others are found as frames are drawn."""
+async def _steps(engine: Engine, ask: Ask, step: Step, limit: int) -> list[Moment]:
+    """The steps of the time range, with the pinned scenes of each; without pinned scenes, each frame searches."""
     interval = ask.interval or await engine.searches.default_interval(ask.collection)
     if interval.start is None:
-        what = "Steps begin where the time range does, and it has no beginning."
-        raise InvalidInput(what, parameter="datetime", valid="an interval such as 2022-01-01/2022-12-31")
-    end = interval.end or await _last_moment(engine, ask)
-    parts = list(islice(split(interval.start, end, step), most + 1))
-    if len(parts) > most:
-        what = f"The time range has more than {most} steps, the most frames of this size."
-        raise InvalidInput(what, parameter="step", valid="a longer step, a shorter datetime, or fewer pixels")
-    return [Moment(part, _of(ask.pinned, part)) for part in reversed(parts)]
+        message = "A time range with steps must have a start."
+        raise InvalidInput(message, parameter="datetime", valid="an interval such as 2022-01-01/2022-12-31")
+    end = interval.end or await _last_day_end(engine, ask)
+    parts = list(islice(split(interval.start, end, step), limit + 1))
+    if len(parts) > limit:
+        message = f"The time range has more than {limit} steps, the maximum number of frames of this size."
+        raise InvalidInput(message, parameter="step", valid="a longer step, a shorter datetime, or fewer pixels")
+    return [Moment(part, _pinned_within(ask.pinned, part)) for part in reversed(parts)]
 
 
-async def _last_moment(engine: Engine, ask: Ask) -> datetime:
-    """The end of the last day of which there are scenes."""
+async def _last_day_end(engine: Engine, ask: Ask) -> datetime:
+    """Time of the newest pinned scene, else the end of the last day with scenes."""
     if ask.pinned is not None:
         return max(scene.time for scene in ask.pinned.scenes.scenes)
     return await engine.searches.last_day(ask.collection) + DAY - TICK
 
 
-def _of(pinned: Pinned | None, part: Interval) -> Pinned | None:
+def _pinned_within(pinned: Pinned | None, interval: Interval) -> Pinned | None:
+    """The pinned scenes within an interval; None if no scenes are pinned."""
     if pinned is None:
         return None
-    shown = (scene for scene in pinned.scenes.scenes if part.overlaps(scene.start, scene.end))
-    return Pinned(SceneSet(shown), pinned.bounded)
+    within = (scene for scene in pinned.scenes.scenes if interval.overlaps(scene.start, scene.end))
+    return Pinned(SceneSet(within), pinned.bounded)
 
 
-def _whole(day: date) -> Interval:
+def _day_interval(day: date) -> Interval:
+    """The whole day in UTC."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return Interval(start, start + (DAY - TICK))
 
 
-class _Work:
-    """Draws frames, and knows which are done."""
+class _FrameRenderer:
+    """Draws the frames of one animation concurrently and collects the results."""
 
     def __init__(self, engine: Engine, grid: Grid, look: Look, ask: Ask, min_clear: float, tell: Tell | None) -> None:
         self.report = Report()
@@ -160,56 +164,59 @@ class _Work:
         self._min_clear = min_clear
         self._tell = tell
         self._inside: NDArray[np.bool_] | None = None
-        self._wanted: list[Moment] = []
-        self._drawn: dict[int, Picture | None] = {}
-        self._faults: list[ScogError] = []
+        self._moments: list[Moment] = []
+        self._images: dict[int, Image | None] = {}
+        self._errors: list[ScogError] = []
 
-    async def draw(self, wanted: list[Moment]) -> None:
-        """Draw frames in their order, a few at once."""
-        self._wanted = wanted
+    async def draw(self, moments: list[Moment]) -> None:
+        """Draw the frames in the given order, `animation_at_once` at a time."""
+        self._moments = moments
         if self._ask.area is not None:
             self._inside = await asyncio.to_thread(self._ask.area.inside, self._grid)
-        waiting = iter(enumerate(wanted))
+        queue = iter(enumerate(moments))
 
-        async def some() -> None:
-            for place, moment in waiting:
-                await self._frame(place, moment)
+        async def worker() -> None:
+            for index, moment in queue:
+                await self._frame(index, moment)
                 if self._tell is not None:
-                    self._tell(len(self._drawn) + len(self._faults), len(wanted))
+                    self._tell(len(self._images) + len(self._errors), len(moments))
 
-        await gather_all(some() for _ in range(self._engine.settings.animation_at_once))
+        await gather_all(worker() for _ in range(self._engine.settings.animation_at_once))
 
     def result(self) -> Animation:
-        """What is drawn so far. Raises the first fault where nothing is, InvalidInput where nothing shows enough."""
-        frames = [(self._wanted[place], shown) for place, shown in sorted(self._drawn.items(), reverse=True) if shown]
-        missing = len(self._wanted) - len(self._drawn)
-        skipped = len(self._drawn) - len(frames)
+        """The animation of all frames drawn so far.
+
+        If there are none, raises the first error of a frame, DeadlineExceeded, or InvalidInput.
+        """
+        frames = [(self._moments[index], image) for index, image in sorted(self._images.items(), reverse=True) if image]
+        missing = len(self._moments) - len(self._images)
+        skipped = len(self._images) - len(frames)
         if frames:
             return Animation(tuple(frames), skipped, missing, self.report)
-        if self._faults:
-            raise self._faults[0]
+        if self._errors:
+            raise self._errors[0]
         if self.report.incomplete == "deadline":
             seconds = self._engine.settings.animation_deadline
             raise DeadlineExceeded(f"No frame could be drawn within {seconds:g} s.")
-        if not self._wanted:
-            what = "Of this box and time there is no observation."
-            raise InvalidInput(what, parameter="datetime", valid="a time of which /scenes?bbox= lists scenes")
-        what = f"None of {len(self._wanted)} frames shows as much as {self._min_clear:.0%} of the box."
-        raise InvalidInput(what, parameter="min_clear", valid="a smaller share, a longer step, or another box")
+        if not self._moments:
+            message = "There are no observations of this bbox in this time range."
+            raise InvalidInput(message, parameter="datetime", valid="a time range for which /scenes?bbox= lists scenes")
+        message = f"None of {len(self._moments)} frames has at least {self._min_clear:.0%} valid pixels."
+        raise InvalidInput(message, parameter="min_clear", valid="a smaller fraction, a longer step, or another bbox")
 
-    async def _frame(self, place: int, moment: Moment) -> None:
-        """Draw a frame; one that fails is missing from the others."""
+    async def _frame(self, index: int, moment: Moment) -> None:
+        """Draw one frame. A failed frame is recorded and does not affect the others."""
         ask = replace(self._ask, interval=moment.interval, pinned=moment.pinned)
         try:
             drawing = await draw(self._engine, self._grid, ask, Rank.EXPORT)
-        except (NothingReadable, DeadlineExceeded, CatalogError) as fault:
-            self._faults.append(fault)
-            self.report.miss(fault)
+        except (NothingReadable, DeadlineExceeded, CatalogError) as error:
+            self._errors.append(error)
+            self.report.miss(error)
             return
         self.report.include(drawing.report)
         pixels = drawing.valid.size if self._inside is None else max(1, int(np.count_nonzero(self._inside)))
-        shown: Picture | None = None
+        image: Image | None = None
         if np.count_nonzero(drawing.valid) >= self._min_clear * pixels:
-            loop, paint = asyncio.get_running_loop(), self._look.picture
-            shown = await loop.run_in_executor(self._engine.cpu, paint, drawing.values, drawing.valid)
-        self._drawn[place] = shown
+            loop, render = asyncio.get_running_loop(), self._look.image
+            image = await loop.run_in_executor(self._engine.cpu, render, drawing.values, drawing.valid)
+        self._images[index] = image

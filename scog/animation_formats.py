@@ -1,4 +1,4 @@
-"""File formats of animations, and how fast they are shown."""
+"""File formats and frame rates of animations."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from scog.picture.frames import Frame
 from scog.suggest import did_you_mean, quoted
 
 FPS, DURATION, SIZE = (0.1, 50.0), (20, 10_000), (64, 1024)
-"""Frames a second, milliseconds a frame, pixels of the longer side: the least and the most."""
+"""Minimum and maximum: frames per second, milliseconds per frame, pixels of the longer side."""
 DEFAULT_DURATION, DEFAULT_SIZE = 500, 512
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: its name, its media type, how frames become parts and these a file."""
+    """A file format of animations.
+
+    parts  encodes frames, each of a duration in milliseconds, into parts
+    whole  joins the parts to a file
+    """
 
     name: str
     media_type: str
@@ -33,14 +37,14 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "gif",
         "image/gif",
-        "one palette for all frames, exact where there is one output; what is not known is transparent, the colour 255",
+        "one palette for all frames, exact if there is one output; invalid pixels are transparent (palette index 255)",
         frames.gif,
         lambda _, parts: b"".join(parts),
     ),
     Format(
         "webp",
         "image/webp",
-        "without loss where there is one output; in true colour better and smaller than GIF",
+        "lossless if there is one output; in true colour better and smaller than GIF",
         frames.webp,
         frames.webp_file,
     ),
@@ -49,36 +53,37 @@ NAMED: Mapping[str, Format] = MappingProxyType({each.name: each for each in FORM
 
 
 def format_of(name: str) -> Format:
-    """The format of that name. Raises InvalidInput where there is none."""
+    """The format with that name. Raises InvalidInput for an unknown name."""
     found = NAMED.get(name)
     if found is None:
-        near = did_you_mean(name, NAMED)
-        what = f"there is no format of animations {quoted(name)}{near}"
-        raise InvalidInput(what, parameter="format", valid=", ".join(NAMED))
+        message = f"there is no animation format {quoted(name)}{did_you_mean(name, NAMED)}"
+        raise InvalidInput(message, parameter="format", valid=", ".join(NAMED))
     return found
 
 
 def duration_of(fps: float | None, duration: int | None) -> int:
-    """Milliseconds a frame. Raises InvalidInput where both are given, or one is out of bounds."""
+    """Duration of a frame in milliseconds. Raises InvalidInput if both are given, or one is out of range."""
     if fps is not None and duration is not None:
-        raise InvalidInput("fps and duration say the same.", parameter="fps", valid="one of the two")
+        raise InvalidInput("fps and duration exclude each other.", parameter="fps", valid="only one of the two")
     if fps is not None:
         if not FPS[0] <= fps <= FPS[1]:
-            raise InvalidInput(
-                f"Nobody sees {fps:g} frames a second.", parameter="fps", valid="{:g} to {:g}".format(*FPS)
-            )
+            valid = "{:g} to {:g} frames per second".format(*FPS)
+            raise InvalidInput(f"fps of {fps:g} is out of range.", parameter="fps", valid=valid)
         return max(DURATION[0], round(1000 / fps))
     if duration is not None and not DURATION[0] <= duration <= DURATION[1]:
-        what = f"Nobody waits {duration} ms for a frame."
-        raise InvalidInput(what, parameter="duration", valid="{} to {}".format(*DURATION))
+        valid = "{} to {} milliseconds".format(*DURATION)
+        raise InvalidInput(f"duration of {duration} is out of range.", parameter="duration", valid=valid)
     return DEFAULT_DURATION if duration is None else duration
 
 
 async def encode(animation: Animation, form: Format, duration: int, labelled: bool = True) -> bytes:
-    """The file, each frame `duration` milliseconds long; made in a thread part by part, so that it can be given up."""
-    shown = [Frame(picture, moment.text if labelled else "") for moment, picture in animation.frames]
-    making = form.parts(shown, duration)
+    """Encode an animation with `duration` milliseconds per frame.
+
+    Each part is encoded in a thread by itself, so that cancellation takes effect between two parts.
+    """
+    labelled_frames = [Frame(image, moment.text if labelled else "") for moment, image in animation.frames]
+    encoder = form.parts(labelled_frames, duration)
     parts: list[bytes] = []
-    while (part := await asyncio.to_thread(next, making, None)) is not None:
+    while (part := await asyncio.to_thread(next, encoder, None)) is not None:
         parts.append(part)
-    return await asyncio.to_thread(form.whole, shown, parts)
+    return await asyncio.to_thread(form.whole, labelled_frames, parts)

@@ -1,6 +1,6 @@
-"""How composites and changes look by themselves: range and colours follow from the layer's.
+"""Default colours of composites and changes, derived from the layer's range and colormap.
 
-Those of composites follow also from the time that they are made of.
+The range of a composite also depends on the length of its time range.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from scog.bands import BY_NAME
 from scog.picture.channels import Channels
 from scog.picture.classes import Classes
 from scog.picture.colormap import color_table
-from scog.picture.picture import CLEAR
+from scog.picture.image import CLEAR
 from scog.picture.ramp import Ramp, Range
 from scog.pixels.change import Change
 from scog.pixels.composite import STD, Composite, Unit
@@ -20,31 +20,35 @@ Coloring = Ramp | Classes | Channels
 
 YEAR_DAYS = 365.25
 CLEAR_DAYS = 10.0
-"""Days from one clear observation of a place to the next, roughly: passes are 2.5 to 5 days apart, half are cloudy."""
-FEWEST, MOST = 5, 100
-"""Observations that the colours of a count reach to."""
-MOST_SHARE = 1 / 3
-"""Of the layer's range: as much as a value may change over the whole time before its colour ends."""
+"""Approximate days between clear observations of a pixel: overpasses are 2.5 to 5 days apart, half of them cloudy."""
+MIN_COUNT, MAX_COUNT = 5, 100
+"""Bounds of the upper end of a count's range, in observations."""
+MAX_TREND = 1 / 3
+"""Change over the whole time range at which a trend's colours end, as a fraction of the layer's range."""
 NUMBERS, SPREADS, DAYS, TRENDS = "viridis", "magma", "romao", "brbg"
-TWO_SIDED = ("rdylgn", "rdylbu", "rdbu", "brbg")
-"""Colormaps with a middle: a layer's own says which way is up also of its changes."""
+"""Colormaps of counts, of measures of dispersion, of days of the year, and of trends."""
+DIVERGING = ("rdylgn", "rdylbu", "rdbu", "brbg")
+"""Diverging colormaps; a layer with one of them uses it for its changes too, so that the direction stays the same."""
 
 
 def composed(layer: Coloring, composite: Composite, days: float, colormap: str | None) -> Coloring:
-    """The colours of a composite of a layer, over so many days; `colormap` is the name of the layer's own, if any.
+    """Colours of a composite of a layer.
 
-    What keeps the layer's unit keeps its colours. A count of 0 is transparent.
+    days      length of the time range
+    colormap  name of the layer's own colormap, if any
+
+    Composites in the layer's unit keep its colours. A count of 0 is transparent.
     """
     if composite.unit is Unit.LAYER:
         return layer
     if composite.unit is Unit.NUMBER:
-        most = min(max(FEWEST * math.ceil(days / CLEAR_DAYS / FEWEST), FEWEST), MOST)
+        most = min(max(MIN_COUNT * math.ceil(days / CLEAR_DAYS / MIN_COUNT), MIN_COUNT), MAX_COUNT)
         return Ramp((1, most), color_table(NUMBERS), below=CLEAR)
     colors = SPREADS
     if composite.unit is Unit.DAY:
         colors = DAYS
     elif composite.unit is Unit.TREND:
-        colors = _two_sided(colormap)
+        colors = _diverging(colormap)
     if isinstance(layer, Channels):
         red, green, blue = (_range(shown, composite, days) for shown in layer.ranges)
         return Ramp(red, color_table(colors)) if composite.single else Channels((red, green, blue))
@@ -53,39 +57,42 @@ def composed(layer: Coloring, composite: Composite, days: float, colormap: str |
 
 
 def changed(layer: Ramp, how: Change, composite: Composite, colormap: str | None) -> Ramp:
-    """The colours of a change of a layer, or of its composite: their middle is where nothing has changed.
+    """Colours of a change of a layer or of its composite, centred on no change.
 
-    A difference is shown up to half of the layer's range to either side, or a little less; a ratio from 0 to 2.
+    The range of a difference extends to half of the layer's range, rounded down, on either side; that of a ratio is
+    0 to 2.
     """
-    keeps = composite.unit in (Unit.LAYER, Unit.TREND)
-    reach = 1.0 if how is Change.RATIO else _round_down((layer.shown[1] - layer.shown[0]) / 2)
-    return Ramp((how.none - reach, how.none + reach), color_table(_two_sided(colormap if keeps else None)))
+    same_direction = composite.unit in (Unit.LAYER, Unit.TREND)
+    half_width = 1.0 if how is Change.RATIO else _round_down((layer.shown[1] - layer.shown[0]) / 2)
+    colors = color_table(_diverging(colormap if same_direction else None))
+    return Ramp((how.none - half_width, how.none + half_width), colors)
 
 
-def _two_sided(colormap: str | None) -> str:
-    """A colormap with a middle: the layer's own if it is one."""
-    return colormap if colormap and colormap.removesuffix("_r") in TWO_SIDED else TRENDS
+def _diverging(colormap: str | None) -> str:
+    """The layer's own colormap if it is diverging, else TRENDS."""
+    return colormap if colormap and colormap.removesuffix("_r") in DIVERGING else TRENDS
 
 
 def _range(shown: Range, composite: Composite, days: float) -> Range:
+    """Range of a composite whose unit is not the layer's; trends are per year."""
     width = shown[1] - shown[0]
     if composite.unit is Unit.DAY:
         return (1.0, 366.0)
     if composite.unit is Unit.TREND:
-        change = _round(width * MOST_SHARE / (max(days, 1.0) / YEAR_DAYS))
+        change = _round(width * MAX_TREND / (max(days, 1.0) / YEAR_DAYS))
         return (-change, change)
     return (0.0, _round(width / 5 if composite == STD else width / 2))
 
 
 def _round_down(number: float) -> float:
-    """The largest round number that is not larger, never by more than a third."""
+    """The largest round number not above `number`; at least two thirds of it."""
     exponent = math.floor(math.log10(number) + 1e-9)
     power = 10.0 ** abs(exponent)
-    rounds = (nice * power if exponent >= 0 else nice / power for nice in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8))
-    return max(each for each in rounds if each <= number * (1 + 1e-9))
+    candidates = (nice * power if exponent >= 0 else nice / power for nice in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8))
+    return max(each for each in candidates if each <= number * (1 + 1e-9))
 
 
 def _round(number: float) -> float:
-    """The nearest of 1, 2, 5, 10 ... and their tenths."""
+    """The nearest number that is 1, 2 or 5 times a power of ten."""
     scale = 10.0 ** math.floor(math.log10(number))
     return min((scale * nice for nice in (1, 2, 5, 10)), key=lambda nice: abs(math.log(nice / number)))

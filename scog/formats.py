@@ -11,9 +11,9 @@ from scog.catalog.when import rfc3339
 from scog.draw import Drawing
 from scog.errors import InvalidInput
 from scog.look import Look
-from scog.picture import encode
+from scog.picture import encoders
 from scog.picture.geotiff import geotiff
-from scog.picture.picture import Picture
+from scog.picture.image import Image
 from scog.picture.ramp import Ramp, spread16
 from scog.space.grid import Grid
 from scog.suggest import did_you_mean, quoted
@@ -38,17 +38,17 @@ class Format:
     """Whether a tile of one output takes well under a millisecond."""
 
 
-def _of_picture(encoder: Callable[[Picture], bytes]) -> Callable[[Drawing, Grid, Look], bytes]:
-    return lambda drawing, grid, look: encoder(look.picture(drawing.values, drawing.valid))
+def _of_image(encoder: Callable[[Image], bytes]) -> Callable[[Drawing, Grid, Look], bytes]:
+    return lambda drawing, grid, look: encoder(look.image(drawing.values, drawing.valid))
 
 
 def _png16(drawing: Drawing, grid: Grid, look: Look) -> bytes:
     assert isinstance(look.coloring, Ramp)
-    return encode.png16(spread16(drawing.values[0], drawing.valid, look.coloring.shown))
+    return encoders.png16(spread16(drawing.values[0], drawing.valid, look.coloring.shown))
 
 
 def _npy(drawing: Drawing, grid: Grid, look: Look) -> bytes:
-    return encode.npy(look.values(drawing.values, drawing.valid))
+    return encoders.npy(look.values(drawing.values, drawing.valid))
 
 
 def _geotiff(drawing: Drawing, grid: Grid, look: Look) -> bytes:
@@ -69,9 +69,9 @@ def _geotiff(drawing: Drawing, grid: Grid, look: Look) -> bytes:
 
 FORMATS: tuple[Format, ...] = (
     Format(
-        ("png",), "image/png", "colours; with a palette where there is one output", _of_picture(encode.png), quick=True
+        ("png",), "image/png", "colours; with a palette where there is one output", _of_image(encoders.png), quick=True
     ),
-    Format(("png32",), "image/png", "colours, always in red, green, blue and opacity", _of_picture(encode.png32)),
+    Format(("png32",), "image/png", "colours, always in red, green, blue and opacity", _of_image(encoders.png32)),
     Format(
         ("png16",),
         "image/png",
@@ -80,8 +80,8 @@ FORMATS: tuple[Format, ...] = (
         ranged=True,
         quick=True,
     ),
-    Format(("webp",), "image/webp", "colours; without loss where there is one output", _of_picture(encode.webp)),
-    Format(("jpg", "jpeg"), "image/jpeg", f"colours; {FLATTENED} where invalid", _of_picture(encode.jpeg), flat=True),
+    Format(("webp",), "image/webp", "colours; without loss where there is one output", _of_image(encoders.webp)),
+    Format(("jpg", "jpeg"), "image/jpeg", f"colours; {FLATTENED} where invalid", _of_image(encoders.jpeg), flat=True),
     Format(("npy",), "application/x-npy", "values, float32 (output, y, x), NaN where invalid", _npy, quick=True),
     Format(("tif", "tiff"), "image/tiff", "values as a Cloud Optimized GeoTIFF, NaN where invalid", _geotiff),
 )

@@ -20,8 +20,8 @@ from scog.picture.channels import Channels, parse_color_formula
 from scog.picture.classes import Class, Classes
 from scog.picture.color import parse_color
 from scog.picture.colormap import color_table, parse_colormap
+from scog.picture.image import Image
 from scog.picture.legend import Legend
-from scog.picture.picture import Picture
 from scog.picture.ramp import Ramp, Range
 from scog.picture.thresholds import parse_classes
 from scog.pixels.change import Change
@@ -83,7 +83,7 @@ class Look:
     composite: Composite = NEWEST
     change: Change | None = None
 
-    def picture(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Picture:
+    def image(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Image:
         """The colours of values `(band, y, x)`, transparent where they are not `valid` `(y, x)`."""
         return self.coloring.paint(values, valid)
 

@@ -1,4 +1,4 @@
-"""Presets: three bands that together show something, with one stretch for all pictures."""
+"""Presets: named RGB band combinations, each with a fixed stretch for all images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scog.bands import BY_NAME
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A picture by name: the bands that become red, green and blue, and what one sees."""
+    """A named band combination: the bands shown as red, green and blue, and what they reveal."""
 
     name: str
     title: str
@@ -20,31 +20,36 @@ class Preset:
 
     @property
     def ranges(self) -> tuple[tuple[float, float], ...]:
-        """Values of black and white for each band."""
+        """Values of black and white for each band, as reflectance (0 to 255 for `visual`)."""
         return tuple(BY_NAME[band].shown for band in self.bands)
 
 
 PRESETS: tuple[Preset, ...] = (
-    Preset("true-color", "True colour", ("red", "green", "blue"), "as the eye would see it"),
+    Preset("true-color", "True colour", ("red", "green", "blue"), "natural colours"),
     Preset("visual", "True colour, ready-made", ("visual_red", "visual_green", "visual_blue"),
-           "the 8-bit picture that ESA delivers with each scene"),
-    Preset("false-color", "False colour (infrared)", ("nir", "red", "green"), "plants red, water dark, towns cyan"),
-    Preset("false-color-urban", "False colour (urban)", ("swir22", "swir16", "red"), "towns and bare ground apart"),
+           "the 8-bit true-colour image (TCI) that ESA delivers with each scene"),
+    Preset("false-color", "False colour (infrared)", ("nir", "red", "green"),
+           "vegetation red, water dark, urban areas cyan"),
+    Preset("false-color-urban", "False colour (urban)", ("swir22", "swir16", "red"),
+           "separates urban areas from bare ground"),
     Preset("agriculture", "Agriculture", ("swir16", "nir", "blue"), "vigorous crops bright green, bare soil magenta"),
-    Preset("vegetation", "Healthy vegetation", ("nir", "swir16", "blue"), "plants orange and red by their water"),
-    Preset("red-edge", "Red edge", ("rededge3", "rededge1", "red"), "stress of plants before the eye sees it"),
-    Preset("swir", "Shortwave infrared", ("swir22", "nir08", "red"), "water in soil and plants; burns brown, fire red"),
-    Preset("geology", "Geology", ("swir22", "swir16", "blue"), "kinds of rock and soil apart"),
-    Preset("land-water", "Land and water", ("nir", "swir16", "red"), "a sharp shore, plants orange"),
+    Preset("vegetation", "Healthy vegetation", ("nir", "swir16", "blue"),
+           "vegetation orange to red by its water content"),
+    Preset("red-edge", "Red edge", ("rededge3", "rededge1", "red"), "vegetation stress before it is visible"),
+    Preset("swir", "Shortwave infrared", ("swir22", "nir08", "red"),
+           "moisture of soil and vegetation; burn scars brown, fire red"),
+    Preset("geology", "Geology", ("swir22", "swir16", "blue"), "separates types of rock and soil"),
+    Preset("land-water", "Land and water", ("nir", "swir16", "red"), "sharp shorelines, vegetation orange"),
     Preset("bathymetry", "Bathymetry", ("red", "green", "coastal"), "the bottom of shallow, clear water"),
     Preset("snow-clouds", "Snow and clouds", ("swir16", "nir", "red"), "snow cyan, clouds white"),
-    Preset("atmosphere", "Atmospheric penetration", ("swir22", "swir16", "nir08"), "through haze and thin smoke"),
+    Preset("atmosphere", "Atmospheric penetration", ("swir22", "swir16", "nir08"), "sees through haze and thin smoke"),
 )  # fmt: skip
 
-_BY_PLAIN_NAME: Mapping[str, Preset] = MappingProxyType({preset.name.replace("-", ""): preset for preset in PRESETS})
+_NORMALIZED: Mapping[str, Preset] = MappingProxyType({preset.name.replace("-", ""): preset for preset in PRESETS})
+"""Name without separators to preset."""
 
 
 def preset_of(name: str) -> Preset | None:
-    """The preset of a name, however its words are joined and colour is spelled (`True_Colour`); None if none is."""
-    plain = name.lower().replace("colour", "color")
-    return _BY_PLAIN_NAME.get(plain.replace("-", "").replace("_", "").replace(" ", ""))
+    """The preset with that name, or None. Case, separators and the spelling of colour do not matter (`True_Colour`)."""
+    normalized = name.lower().replace("colour", "color")
+    return _NORMALIZED.get(normalized.replace("-", "").replace("_", "").replace(" ", ""))

@@ -1,4 +1,4 @@
-"""Contact sheets: one place in many ways, side by side, to choose from."""
+"""Contact sheets: one area rendered in many layers or composites, side by side."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from scog.errors import InvalidInput, NothingReadable
 from scog.look import SCENE_CLASSIFICATION, USUAL_DAYS, Look, Wish, look_of
 from scog.maths import indices
 from scog.net.policy import Rank
+from scog.picture.contact_sheet import Cell, contact_sheet
 from scog.picture.legend import WIDTH
-from scog.picture.sheet import Cell, contact_sheet
 from scog.pixels.composite import COMPOSITES, NEWEST, Composite, percentile
 from scog.pixels.mask import parse_mask
 from scog.presets import PRESETS, preset_of
 from scog.space.grid import Grid
 
 SHEET_SIDE = WIDTH
-"""Pixels a side of each picture."""
+"""Side length of each image in pixels."""
 MAX_COLUMNS = 12
 
 
 def best_known() -> list[str]:
-    """The layers of a sheet that nobody chose: all presets, the scene classification, the best known indices."""
+    """Default layers of a sheet: all presets, the scene classification, and the best-known indices."""
     return [preset.name for preset in PRESETS if preset.name != "visual"] + [SCENE_CLASSIFICATION, *indices.BEST_KNOWN]
 
 
 def wish_for(layer: str, composite: Composite = NEWEST, days: float = USUAL_DAYS) -> Wish:
-    """What a layer's name asks for, a preset, else an index, as a composite of so many days."""
+    """Style of a layer, which is the name of a preset or else of an index, composited over `days`."""
     wish = Wish(bands=(layer,)) if preset_of(layer) else Wish(index=layer)
     return replace(wish, composite=composite, days=days)
 
 
 def composites_of(layer: str, days: float) -> list[tuple[str, Look]]:
-    """A layer in every composite that it has, two of the percentiles among them."""
-    found = []
+    """Name and style of a layer for every composite that it supports, including the 10th and 90th percentile."""
+    styles = []
     for composite in (*COMPOSITES, percentile(10), percentile(90)):
         try:
-            found.append((f"{layer}, {composite.name}", look_of(wish_for(layer, composite, days))))
-        except InvalidInput as refused:
-            if refused.parameter != "composite":
+            styles.append((f"{layer}, {composite.name}", look_of(wish_for(layer, composite, days))))
+        except InvalidInput as error:
+            if error.parameter != "composite":
                 raise
-    return found
+    return styles
 
 
 async def draw_sheet(
@@ -56,19 +56,22 @@ async def draw_sheet(
     cloud_cover: float,
     tell: Callable[[str], None],
 ) -> bytes:
-    """A PNG of a grid in each of the looks, with its name; `tell` hears of those that cannot be drawn.
+    """PNG with one image of the grid per style; `tell` is called with a line for each one that cannot be drawn.
 
-    Raises what `draw` raises, but for bands that no scene has.
+    interval     None for the collection's default period
+    cloud_cover  maximum cloud cover of scenes in percent
+
+    Raises what `draw` raises, except NothingReadable.
     """
     cells = []
     for name, look in looks:
-        picture = None
+        image = None
         try:
             ask = Ask(look.expression, parse_mask(look.mask), cloud_cover, interval, composite=look.composite)
             drawing = await draw(engine, grid, ask, Rank.EXPORT)
-            picture = look.picture(drawing.values, drawing.valid)
-        except NothingReadable as fault:
-            reasons, why = sorted({reason for _, reason in fault.skipped}), next(iter(fault.why.values()), "")
+            image = look.image(drawing.values, drawing.valid)
+        except NothingReadable as error:
+            reasons, why = sorted({reason for _, reason in error.skipped}), next(iter(error.why.values()), "")
             tell(f"  {name}: {', '.join(reasons)}" + (f"; {why}" if why else ""))
-        cells.append(Cell(name, picture, look.legend))
+        cells.append(Cell(name, image, look.legend))
     return contact_sheet(cells, columns)

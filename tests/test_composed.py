@@ -1,4 +1,4 @@
-"""How composites look by themselves, and which make no sense."""
+"""Default colours of composites, and combinations that are refused."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from scog.maths.expression import parse
 from scog.picture.channels import Channels
 from scog.picture.classes import Classes
 from scog.picture.colormap import color_table
-from scog.picture.picture import CLEAR
+from scog.picture.image import CLEAR
 from scog.picture.ramp import Ramp, Range
 from scog.pixels.composite import COMPOSITES, NAMED, NEWEST, Unit, parse_composite
 from scog.pixels.reduce import _REDUCERS
 
-KEEPING = [each.name for each in COMPOSITES if each.unit is Unit.LAYER and each.name not in ("newest", "mode")]
+SAME_UNIT = [each.name for each in COMPOSITES if each.unit is Unit.LAYER and each.name not in ("newest", "mode")]
 
 
 def test_each_is_painted_or_reduced() -> None:
@@ -29,8 +29,8 @@ def test_each_is_painted_or_reduced() -> None:
     assert all(parse_composite(name) is each for name, each in NAMED.items())
 
 
-@pytest.mark.parametrize("name", [*KEEPING, "p5"])
-def test_what_keeps_the_unit_keeps_the_colours(name: str) -> None:
+@pytest.mark.parametrize("name", [*SAME_UNIT, "p5"])
+def test_composites_in_the_layers_unit_keep_its_colours(name: str) -> None:
     for wish in (Wish(), Wish(bands=("red", "green", "blue")), Wish(expression="nir / red")):
         plain, look = look_of(wish), look_of(replace(wish, composite=NAMED[name]))
         assert look.legend.json() | {"title": plain.title} == plain.legend.json()
@@ -51,7 +51,7 @@ def test_what_keeps_the_unit_keeps_the_colours(name: str) -> None:
         ("max_doy", 90, (1, 366), "romao"),
     ],
 )
-def test_the_others_have_their_own(name: str, days: float, shown: Range, colormap: str) -> None:
+def test_default_range_and_colormap_of_other_units(name: str, days: float, shown: Range, colormap: str) -> None:
     look = look_of(Wish(composite=NAMED[name], days=days))
     assert isinstance(look.coloring, Ramp)
     assert look.coloring.shown == pytest.approx(shown)
@@ -63,17 +63,17 @@ def test_the_others_have_their_own(name: str, days: float, shown: Range, colorma
     assert np.array_equal(wished.coloring.colors, color_table("greys"))
 
 
-def test_changes_of_what_has_no_sides_have_some() -> None:
+def test_trends_of_layers_without_a_diverging_colormap() -> None:
     for wish in (Wish(index="bai", composite=NAMED["slope"]), Wish(bands=("nir",), composite=NAMED["slope"])):
         coloring = look_of(wish).coloring
         assert isinstance(coloring, Ramp)
         assert np.array_equal(coloring.colors, color_table("brbg"))
 
 
-def test_a_count_of_nothing_is_transparent_unless_it_is_asked_for() -> None:
+def test_a_count_of_zero_is_transparent_by_default() -> None:
     def alpha(wish: Wish) -> list[int]:
         values = np.array([[[0, 1, 30]]], np.float32)
-        return [int(pixel[3]) for pixel in look_of(wish).picture(values, np.ones((1, 3), bool)).rgba[0]]
+        return [int(pixel[3]) for pixel in look_of(wish).image(values, np.ones((1, 3), bool)).rgba[0]]
 
     count = NAMED["count"]
     assert alpha(Wish(composite=count)) == [0, 255, 255]
@@ -94,8 +94,8 @@ def test_three_outputs() -> None:
     assert slope.outputs == (*rgb, *(f"p-value of {name}" for name in rgb))
     assert slope.legend.json()["outputs"] == list(rgb)
     values = np.zeros((6, 2, 2), np.float32)
-    assert slope.picture(values, np.ones((2, 2), bool)).rgba.shape == (2, 2, 4)
-    for name in ("count", "first_doy"):  # one number for all three
+    assert slope.image(values, np.ones((2, 2), bool)).rgba.shape == (2, 2, 4)
+    for name in ("count", "first_doy"):  # one value for all three bands
         look = look_of(Wish(bands=rgb, composite=NAMED[name]))
         assert isinstance(look.coloring, Ramp)
         assert look.outputs == (name,)
@@ -106,7 +106,7 @@ def test_classes() -> None:
     count = look_of(Wish(index="scl", composite=NAMED["count"])).coloring
     assert isinstance(count, Ramp)
     look = look_of(Wish(classes="0.2", composite=NAMED["slope"]))
-    assert len(look.outputs) == 1, "numbers of classes have no p-value"
+    assert len(look.outputs) == 1, "class numbers have no p-value"
     assert BY_NAME["scl"].shown == (0, 11)
 
 
@@ -123,7 +123,7 @@ def test_classes() -> None:
         (Wish(bands=("red", "green", "blue")), False),
     ],
 )
-def test_the_most_frequent_is_of_whole_numbers(wish: Wish, fine: bool) -> None:
+def test_mode_requires_integers(wish: Wish, fine: bool) -> None:
     wish = replace(wish, composite=NAMED["mode"])
     if fine:
         assert look_of(wish).composite == NAMED["mode"]
@@ -133,7 +133,7 @@ def test_the_most_frequent_is_of_whole_numbers(wish: Wish, fine: bool) -> None:
         assert refusal.value.parameter == "composite"
 
 
-def test_classes_have_no_geometric_median() -> None:
+def test_geomedian_of_classes_is_refused() -> None:
     with pytest.raises(InvalidInput, match="geometric"):
         look_of(Wish(index="scl", composite=NAMED["geomedian"]))
 
@@ -148,14 +148,14 @@ def test_classes_have_no_geometric_median() -> None:
         ("", "newest, oldest"),
     ],
 )
-def test_other_names_are_refused(text: str, said: str) -> None:
+def test_unknown_composites_are_refused(text: str, said: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         parse_composite(text)
     assert refusal.value.parameter == "composite"
     assert said in f"{refusal.value} {refusal.value.valid}"
 
 
-def test_how_much_time_it_is_made_of() -> None:
+def test_length_of_the_time_range() -> None:
     assert days_of(None) == USUAL_DAYS
     assert days_of(parse_interval("2022-06-01/..")) == OPEN_DAYS
     assert days_of(parse_interval("2022-06-01/2022-06-10")) == pytest.approx(10)
@@ -163,7 +163,7 @@ def test_how_much_time_it_is_made_of() -> None:
     assert look_of().composite == NEWEST
 
 
-def test_expressions_are_joined() -> None:
+def test_joining_expressions() -> None:
     both = parse("red * 2").joined(parse("nir - red; scl"))
     assert both.names == ("red * 2", "nir - red", "scl")
     assert both.bands == ("red", "nir", "scl")

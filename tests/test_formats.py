@@ -62,7 +62,7 @@ def rgba(body: bytes) -> NDArray[np.uint8]:
 @EVERY
 def test_pictures_show_the_colours_of_the_look(look: Look) -> None:
     drawn = drawing(look)
-    expected = look.picture(drawn.values, drawn.valid).rgba
+    expected = look.image(drawn.values, drawn.valid).rgba
     for name in ("png", "png32"):
         assert (rgba(encoded(name, look, drawn)) == expected).all()
     found = rgba(encoded("webp", look, drawn)).astype(int)

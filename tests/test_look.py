@@ -85,7 +85,7 @@ def test_a_preset_has_one_stretch_for_all_pictures(preset: Preset) -> None:
     mixed = np.stack([np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)] * 3)
     valid = np.ones((2, 2), bool)
     # The same value has the same colour beside whatever neighbours.
-    assert (look.picture(grey, valid).rgba[0, 0] == look.picture(mixed, valid).rgba[0, 0]).all()
+    assert (look.image(grey, valid).rgba[0, 0] == look.image(mixed, valid).rgba[0, 0]).all()
 
 
 @pytest.mark.parametrize("wish", [Wish(index="scl"), Wish(index="SCL"), Wish(bands=("scl",)), Wish(bands=("SCL",))])
@@ -93,7 +93,7 @@ def test_the_scene_classification_has_its_own_colours_and_no_mask(wish: Wish) ->
     look = look_of(wish)
     assert (look.expression.text, look.mask, look.classified) == ("scl", "none", False)
     numbers = np.arange(14, dtype=np.float32).reshape(1, 2, 7)
-    painted = look.picture(numbers, np.ones((2, 7), bool)).rgba.reshape(-1, 4)
+    painted = look.image(numbers, np.ones((2, 7), bool)).rgba.reshape(-1, 4)
     assert painted[:12].tolist() == [[*each.color, 255] for each in SCENE_CLASSES]
     assert (painted[12:] == 0).all()
     assert look.values(numbers, np.ones((2, 7), bool)) is numbers
@@ -109,7 +109,7 @@ def test_classes_of_an_index_go_out_as_numbers(values: NDArray[np.float32], vali
     found = look.values(values, valid)
     assert found.dtype == np.float32
     assert np.array_equal(found, expected, equal_nan=True)
-    painted = look.picture(values, valid).rgba
+    painted = look.image(values, valid).rgba
     for number, color in ((1, (210, 180, 140, 255)), (2, (0, 128, 128, 255))):
         assert (painted[found[0] == number] == color).all()
     assert (painted[~valid] == 0).all()
@@ -140,9 +140,9 @@ def test_colours_of_what_lies_beyond() -> None:
 def test_a_colormap_that_is_written_out() -> None:
     values = np.array([[[0.0, 0.1, 0.5, 1.0]]], np.float32)
     valid = np.ones((1, 4), bool)
-    numbers = look_of(Wish(colormap='{"0": "red", "1": "blue"}')).picture(values, valid).rgba[0]
+    numbers = look_of(Wish(colormap='{"0": "red", "1": "blue"}')).image(values, valid).rgba[0]
     assert numbers.tolist() == [[255, 0, 0, 255], [0] * 4, [0] * 4, [0, 0, 255, 255]]
-    steps = look_of(Wish(colormap='{"0": "red", "255": "blue"}', rescale=((0.1, 0.5),))).picture(values, valid).rgba[0]
+    steps = look_of(Wish(colormap='{"0": "red", "255": "blue"}', rescale=((0.1, 0.5),))).image(values, valid).rgba[0]
     assert steps.tolist() == [[255, 0, 0, 255]] * 2 + [[0, 0, 255, 255]] * 2
     look = look_of(Wish(index="scl", colormap='[[[4, 6], "red"]]'))
     assert isinstance(look.coloring, Classes)
@@ -230,7 +230,7 @@ def test_a_valid_drawing_is_opaque_and_an_invalid_one_transparent(wish: Wish) ->
     look = look_of(wish)
     for valid, alpha in ((True, 255), (False, 0)):
         values = np.full((look.expression.outputs, 4, 4), 4 if valid else np.nan, np.float32)
-        assert (look.picture(values, np.full((4, 4), valid)).rgba[..., 3] == alpha).all()
+        assert (look.image(values, np.full((4, 4), valid)).rgba[..., 3] == alpha).all()
 
 
 def test_every_band_can_be_looked_at_by_itself() -> None:

@@ -1,4 +1,4 @@
-"""Writing one file as Earth Search's are: tiled DEFLATE, all image directories in front, averages as overviews."""
+"""Write COGs laid out like Earth Search's: tiled, DEFLATE, IFDs at the start, averaged overviews."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 from rasterio.shutil import copy
 
-from scog.demo.place import PIXEL, SIZE, Square
+from scog.demo.mgrs import PIXEL, SIZE, MgrsTile
 
 OVERVIEWS = (2, 4, 8, 16)
-_EFFORT = 4  # of DEFLATE: 2 % larger than the usual 6, in two thirds of the time
+_DEFLATE_LEVEL = 4  # 2 % larger than with the default level 6, in two thirds of the time
 
 
 class Layout(NamedTuple):
-    """How the files of one band are laid out."""
+    """Layout of the files of one band."""
 
-    pixel: int  # metres
-    block: int  # pixels a side; overviews have half of it
-    spectral: bool  # numbers are averaged and differenced; classes are neither
+    pixel: int  # pixel size in metres
+    block: int  # block size in pixels; half of it in overviews
+    spectral: bool  # reflectance (averaged overviews, predictor 2); False for classes (mode, no predictor)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return SIZE * PIXEL // self.pixel, SIZE * PIXEL // self.pixel
 
-    def transform(self, square: Square) -> Affine:
-        """From pixels to metres of the square's zone."""
-        return Affine(self.pixel, 0, square.left, 0, -self.pixel, square.top)
+    def transform(self, tile: MgrsTile) -> Affine:
+        """Affine transform from pixels to metres in the tile's UTM zone."""
+        return Affine(self.pixel, 0, tile.left, 0, -self.pixel, tile.top)
 
 
 LAYOUTS = {
@@ -56,24 +56,25 @@ LAYOUTS = {
 def write_cog(
     path: Path,
     stored: NDArray[np.uint16] | NDArray[np.uint8],
-    square: Square,
+    tile: MgrsTile,
     layout: Layout,
     scaling: tuple[float, float] | None,
 ) -> None:
-    """Write the numbers of one band; `scaling` (scale, offset) goes into the file's tags when given."""
+    """Write one band `(y, x)`; `scaling` (scale, offset), if given, is stored in the file's metadata."""
     profile = {
         "driver": "GTiff", "height": stored.shape[0], "width": stored.shape[1], "count": 1, "dtype": stored.dtype.name,
-        "nodata": 0, "crs": f"EPSG:{square.epsg}", "transform": layout.transform(square),
+        "nodata": 0, "crs": f"EPSG:{tile.epsg}", "transform": layout.transform(tile),
     }  # fmt: skip
     options = {
         "driver": "GTiff", "copy_src_overviews": True, "tiled": True, "blockxsize": layout.block,
-        "blockysize": layout.block, "compress": "deflate", "zlevel": _EFFORT, "predictor": 2 if layout.spectral else 1,
+        "blockysize": layout.block, "compress": "deflate", "zlevel": _DEFLATE_LEVEL,
+        "predictor": 2 if layout.spectral else 1,
     }  # fmt: skip
-    # GDAL takes the block size of overviews from its configuration only.
+    # GDAL reads the block size of overviews only from its configuration.
     env = rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=str(layout.block // 2))
-    with env, MemoryFile() as memory, memory.open(**profile) as whole:
-        whole.write(stored, 1)
+    with env, MemoryFile() as memory, memory.open(**profile) as dataset:
+        dataset.write(stored, 1)
         if scaling is not None:
-            whole.scales, whole.offsets = (scaling[0],), (scaling[1],)
-        whole.build_overviews(list(OVERVIEWS), Resampling.average if layout.spectral else Resampling.mode)
-        copy(whole, str(path), **options)
+            dataset.scales, dataset.offsets = (scaling[0],), (scaling[1],)
+        dataset.build_overviews(list(OVERVIEWS), Resampling.average if layout.spectral else Resampling.mode)
+        copy(dataset, str(path), **options)

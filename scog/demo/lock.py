@@ -1,4 +1,4 @@
-"""One maker at a time: who comes second waits, and finds what the first has made."""
+"""An exclusive lock between processes: only one of them creates the archive."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from pathlib import Path
 
 
 @contextmanager
-def alone(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold the folder, which must exist; calls `waiting` once if another process or thread holds it, then waits.
+def exclusive(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold an exclusive `flock` on an existing folder.
 
-    The system lets go of what a process holds when it ends, however it ends, and no lock file is left lying about.
-    Windows, and file systems without locks, know no such thing: there nobody waits.
+    If another process or thread holds the lock, `waiting` is called once and the call blocks. The operating system
+    releases the lock when a process ends, and there is no lock file to clean up. On Windows and on file systems without
+    locks nothing is locked.
     """
     if sys.platform == "win32":
         yield
         return
-    held = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        _lock(held, waiting)
+        _lock(descriptor, waiting)
         yield
     finally:
-        os.close(held)
+        os.close(descriptor)
 
 
 if sys.platform != "win32":
     import fcntl
 
-    def _lock(held: int, waiting: Callable[[], None]) -> None:
+    def _lock(descriptor: int, waiting: Callable[[], None]) -> None:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             waiting()
-            fcntl.flock(held, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError:
             pass  # the file system has no locks

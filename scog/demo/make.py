@@ -1,4 +1,4 @@
-"""Making the demo archive: folders, files, progress."""
+"""Create the demo archive on disk."""
 
 from __future__ import annotations
 
@@ -18,63 +18,66 @@ from scog.demo.acquire import acquire
 from scog.demo.cogs import LAYOUTS, write_cog
 from scog.demo.items import DESCRIPTION, bbox, item, item_id, stored_offset
 from scog.demo.landscape import Landscape, landscape
-from scog.demo.lock import alone
-from scog.demo.passes import PASSES, Pass, Strip
-from scog.demo.place import SQUARES, WEST, Square, footprint
+from scog.demo.lock import exclusive
+from scog.demo.mgrs import TILES, WEST, MgrsTile, footprint
+from scog.demo.overpasses import OVERPASSES, Overpass, Strip
 from scog.errors import InvalidInput
 
 GENERATOR = "scog demo"
-VERSION = 2  # of what is drawn and how it is stored: raise it with every change of either
+VERSION = 2  # of pixels and file layout: increment it with every change of either
 MARKER = "archive.json"
 INDEX = "scog-index.sqlite"
-"""What `scog.catalog.archive` keeps beside the items of an archive that it serves; the name begins so."""
+"""Name prefix of the index files that `scog.catalog.archive` creates in an archive that it serves."""
 Progress = Callable[[int, int, str], None]
+"""Progress callback: finished steps, all steps, and the name of the last one."""
 
 
 def _silent(done: int, total: int, what: str) -> None:
-    """Progress that nobody wants to see."""
+    """Ignore progress."""
 
 
 def is_complete(folder: Path) -> bool:
-    """True if a whole archive of this version is there. The marker is written last, so it tells all."""
+    """Whether the folder holds a complete archive of this version; the marker file is written last."""
     return _marker(folder).get("version") == VERSION
 
 
 def ensure_archive(folder: Path, progress: Progress = _silent) -> bool:
-    """Make the archive unless it is there; True if it was made. Raises `InvalidInput` for a stranger's folder."""
+    """Create the archive unless it is complete; returns whether it was created.
+
+    Raises InvalidInput if the folder holds anything but a demo archive.
+    """
     if is_complete(folder):
         return False
-    with _alone(folder, progress):
-        if is_complete(folder):  # somebody else has made it meanwhile
+    with _locked(folder, progress):
+        if is_complete(folder):  # created by another process in the meantime
             return False
         _make(folder, progress)
     return True
 
 
 def make_archive(folder: Path, progress: Progress = _silent) -> None:
-    """Make the archive, in place of an older one if there is one; takes some 20 seconds.
+    """Create the archive, replacing an existing one; takes about 20 seconds.
 
-    It grows in a folder beside it (`.partial`) and is renamed in the end, so what carries the name is always whole.
-    Of two makers the second waits for the first.
-    Raises `InvalidInput` if the folder holds anything else than a demo archive.
+    It is written to a `.partial` folder beside it and renamed at the end, so the folder is always complete. Concurrent
+    calls wait for each other. Raises InvalidInput if the folder holds anything but a demo archive.
     """
-    with _alone(folder, progress):
+    with _locked(folder, progress):
         _make(folder, progress)
 
 
-def _alone(folder: Path, progress: Progress) -> AbstractContextManager[None]:
-    """Hold the folder that the archive is in, which outlives whatever is made there."""
-    home = Path(os.path.abspath(folder)).parent
-    home.mkdir(parents=True, exist_ok=True)
-    return alone(home, lambda: progress(0, 1, "waiting for another that makes one"))
+def _locked(folder: Path, progress: Progress) -> AbstractContextManager[None]:
+    """Lock the parent folder, since the archive's own folder is replaced."""
+    parent = Path(os.path.abspath(folder)).parent
+    parent.mkdir(parents=True, exist_ok=True)
+    return exclusive(parent, lambda: progress(0, 1, "waiting for another process"))
 
 
 def _make(folder: Path, progress: Progress) -> None:
     folder = Path(os.path.abspath(folder))
     partial = folder.with_name(folder.name + ".partial")
-    _refuse_a_strangers(folder)
+    _require_demo_archive(folder)
     if partial.exists() and any(partial.iterdir()):
-        _refuse_a_strangers(partial)
+        _require_demo_archive(partial)
     _remove(partial)
     partial.mkdir()
     _write_json(partial / MARKER, _description(version=0))
@@ -84,31 +87,32 @@ def _make(folder: Path, progress: Progress) -> None:
     partial.rename(folder)
 
 
-def _refuse_a_strangers(folder: Path) -> None:
+def _require_demo_archive(folder: Path) -> None:
+    """Raise InvalidInput if the folder exists and holds anything but a demo archive, to protect the user's files."""
     if not folder.exists():
         return
     if not _marker(folder):
-        reason = f"it has no {MARKER} of one"
-    elif strange := sorted({path.name for path in folder.iterdir() if not _is_ours(path.name)}):
-        reason = f"{strange[0]} is not part of one"
+        reason = f"it has no valid {MARKER}"
+    elif foreign := sorted({path.name for path in folder.iterdir() if not _belongs(path.name)}):
+        reason = f"{foreign[0]} does not belong to it"
     else:
         return
     raise InvalidInput(
-        f"{folder} exists and is not a demo archive ({reason}); nothing was touched",
+        f"{folder} exists and is not a demo archive ({reason}); nothing was changed",
         parameter="folder",
-        valid="a folder that does not exist yet, or one that holds a demo archive and nothing else",
+        valid="a folder that does not exist yet, or one that holds only a demo archive",
     )
 
 
-def _is_ours(name: str) -> bool:
-    """Whether a name in the folder is of a demo archive, or of the index that serving it has left there."""
-    return name in {MARKER, *(square.collection for square in SQUARES)} or name.startswith(INDEX)
+def _belongs(name: str) -> bool:
+    """Whether a file or folder belongs to a demo archive or to the index created by serving it."""
+    return name in {MARKER, *(tile.collection for tile in TILES)} or name.startswith(INDEX)
 
 
 def _remove(folder: Path) -> None:
-    """Delete a demo archive, its marker last: should this be interrupted, one can still tell whose it is."""
-    for square in SQUARES:
-        shutil.rmtree(folder / square.collection, ignore_errors=True)
+    """Delete a demo archive; the marker goes last, so an interrupted deletion leaves a recognisable archive."""
+    for tile in TILES:
+        shutil.rmtree(folder / tile.collection, ignore_errors=True)
     if folder.exists():
         for index in folder.glob(INDEX + "*"):
             index.unlink()
@@ -117,7 +121,7 @@ def _remove(folder: Path) -> None:
 
 
 def _marker(folder: Path) -> dict[str, Any]:
-    """What the marker file says, or nothing if it is not the marker of a demo archive."""
+    """Content of the marker file; empty if it is missing or not that of a demo archive."""
     try:
         marker = json.loads((folder / MARKER).read_bytes())
     except (OSError, ValueError):
@@ -136,59 +140,61 @@ def _description(version: int) -> dict[str, Any]:
 
 
 def _fill(folder: Path, progress: Progress) -> None:
-    """Draw both squares, then write every acquisition of each; threads, since numpy and GDAL let each other run."""
-    wanted = [(flight, strip, square) for square in SQUARES for flight in PASSES for strip in flight.strips]
-    total = len(wanted) + len(SQUARES)
-    for square in SQUARES:
-        (folder / square.collection).mkdir()
-        _write_json(folder / square.collection / "collection.json", _collection(square))
+    """Compute both landscapes, then write all acquisitions; in threads, since numpy and GDAL release the GIL."""
+    acquisitions = [(overpass, strip, tile) for tile in TILES for overpass in OVERPASSES for strip in overpass.strips]
+    total = len(acquisitions) + len(TILES)
+    for tile in TILES:
+        (folder / tile.collection).mkdir()
+        _write_json(folder / tile.collection / "collection.json", _collection(tile))
     with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
         progress(0, total, "drawing the island")
-        lands = list(workers.map(landscape, SQUARES))
-        by_square = dict(zip(SQUARES, lands, strict=True))
+        lands = list(workers.map(landscape, TILES))
+        by_tile = dict(zip(TILES, lands, strict=True))
         jobs: list[Future[str]] = [
-            workers.submit(_write_item, folder, by_square[square], flight, strip) for flight, strip, square in wanted
+            workers.submit(_write_item, folder, by_tile[tile], overpass, strip)
+            for overpass, strip, tile in acquisitions
         ]
         try:
-            for done, job in enumerate(as_completed(jobs), start=len(SQUARES) + 1):
+            for done, job in enumerate(as_completed(jobs), start=len(TILES) + 1):
                 progress(done, total, job.result())
         except BaseException:
             workers.shutdown(cancel_futures=True)
             raise
 
 
-def _write_item(folder: Path, land: Landscape, flight: Pass, strip: Strip) -> str:
-    """Write one acquisition: its files, then the item that names them."""
-    square = land.square
-    name = item_id(flight, strip, square)
-    home = folder / square.collection / name
+def _write_item(folder: Path, land: Landscape, overpass: Overpass, strip: Strip) -> str:
+    """Write one acquisition, its files first and then its item; returns the item id."""
+    tile = land.tile
+    name = item_id(overpass, strip, tile)
+    home = folder / tile.collection / name
     home.mkdir()
-    picture = acquire(land, flight, strip, stored_offset(square))
+    files = acquire(land, overpass, strip, stored_offset(tile))
     sizes = {}
-    for file, numbers in picture.items():
+    for file, numbers in files.items():
         path = home / f"{file}.tif"
-        scaling = (0.0001, -0.1) if square is not WEST and LAYOUTS[file].spectral else None
-        write_cog(path, numbers, square, LAYOUTS[file], scaling)
+        scaling = (0.0001, -0.1) if tile is not WEST and LAYOUTS[file].spectral else None
+        write_cog(path, numbers, tile, LAYOUTS[file], scaling)
         sizes[file] = path.stat().st_size
-    _write_json(home / f"{name}.json", item(flight, strip, square, _counts(picture["SCL"]), sizes))
+    _write_json(home / f"{name}.json", item(overpass, strip, tile, _counts(files["SCL"]), sizes))
     return name
 
 
 def _counts(classes: NDArray[Any]) -> dict[int, int]:
+    """Number of pixels of each class that occurs."""
     return {number: int(count) for number, count in enumerate(np.bincount(classes.ravel())) if count}
 
 
-def _collection(square: Square) -> dict[str, Any]:
-    days = [flight.day.isoformat() for flight in PASSES]
+def _collection(tile: MgrsTile) -> dict[str, Any]:
+    days = [overpass.day.isoformat() for overpass in OVERPASSES]
     return {
         "type": "Collection",
         "stac_version": "1.0.0",
-        "id": square.collection,
-        "title": f"Isola Scog (made up), stored as {square.collection}",
+        "id": tile.collection,
+        "title": f"Isola Scog (made up), stored as {tile.collection}",
         "description": DESCRIPTION,
         "license": "CC0-1.0",
         "extent": {
-            "spatial": {"bbox": [list(bbox(footprint(square, ())))]},
+            "spatial": {"bbox": [list(bbox(footprint(tile, ())))]},
             "temporal": {"interval": [[f"{min(days)}T00:00:00Z", f"{max(days)}T23:59:59Z"]]},
         },
         "links": [],

@@ -1,7 +1,7 @@
-"""Randomness that is a function of place: the same metres give the same number, in every square and on every run.
+"""Deterministic noise as a function of position: the same coordinates give the same value in every tile and run.
 
-NumPy's generators promise no such thing across versions, so numbers come from an integer hash. All arrays are
-float32 of one shape `(y, x)`; coordinates are metres in the frame of `scog.demo.place`.
+Values come from an integer hash, since NumPy's generators are not stable across versions. Arrays are float32 of one
+shape `(y, x)`; coordinates are metres in the frame of `scog.demo.mgrs`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.uint32]
 
 _ROWS = 64
-_REACH = 1 << 20  # lattice indices are shifted by this, so that they are never negative
+_REACH = 1 << 20  # added to lattice indices to make them non-negative
 
 
 def hashed(*keys: NDArray[Any] | int) -> Ints:
-    """Mix whole numbers into 32 evenly spread bits (the finaliser of MurmurHash3)."""
+    """Hash integers to 32 bits, uint32 of the broadcast shape (variant of MurmurHash3's finalizer)."""
     bits = np.uint32(0x9E3779B9) + np.zeros((), np.uint32)
     with np.errstate(over="ignore"):
         for key in keys:
@@ -32,18 +32,18 @@ def hashed(*keys: NDArray[Any] | int) -> Ints:
 
 
 def unit(bits: Ints, lane: int = 0) -> Floats:
-    """Numbers in [0, 1) out of hashed bits; different lanes are independent of each other."""
+    """Uniform float32 values in [0, 1) from hashed bits, in their shape; different lanes are independent."""
     return (hashed(bits, lane) >> np.uint32(8)).astype(np.float32) / np.float32(1 << 24)
 
 
 def smoothstep(value: Floats, low: float, high: float) -> Floats:
-    """0 below `low`, 1 above `high`, an S between them (`low` may be the larger: then it falls)."""
+    """Cubic step from 0 at `low` to 1 at `high`; decreasing if `low` is greater than `high`."""
     t = np.clip((value - np.float32(low)) / np.float32(high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def value_noise(x: Floats, y: Floats, size: float, seed: int) -> Floats:
-    """Smooth noise in [-1, 1] with hills about `size` metres apart."""
+    """Value noise in [-1, 1] with a wavelength of about `size` metres."""
     result = np.empty_like(x)
     for rows in bands_of_rows(x):
         result[rows] = _value_noise(x[rows], y[rows], size, seed)
@@ -51,13 +51,13 @@ def value_noise(x: Floats, y: Floats, size: float, seed: int) -> Floats:
 
 
 def bands_of_rows(x: Floats) -> Iterator[slice]:
-    """Cut an array into pieces that stay in the processor's cache: three times as fast."""
+    """Slices of rows of `(y, x)` that fit into the CPU cache, which makes the noise functions three times as fast."""
     for top in range(0, x.shape[0], _ROWS):
         yield slice(top, top + _ROWS)
 
 
 def _value_noise(x: Floats, y: Floats, size: float, seed: int) -> Floats:
-    turn = (seed * 0.7548776) % 1 * math.tau  # each seed has its own lattice direction, which hides the lattice
+    turn = (seed * 0.7548776) % 1 * math.tau  # each seed rotates the lattice differently, which hides it
     c, s = np.float32(math.cos(turn) / size), np.float32(math.sin(turn) / size)
     u, v = x * c - y * s, x * s + y * c
     column, row = np.floor(u), np.floor(v)
@@ -81,7 +81,7 @@ def _value_noise(x: Floats, y: Floats, size: float, seed: int) -> Floats:
 
 
 def fractal(x: Floats, y: Floats, size: float, octaves: int, seed: int, gain: float = 0.5) -> Floats:
-    """Noise of several sizes, each half as large as the one before and `gain` times as strong; about [-1, 1]."""
+    """Fractal noise: octaves of half the wavelength and `gain` times the amplitude; roughly in [-1, 1]."""
     total = np.zeros_like(x)
     weight, weights = 1.0, 0.0
     for octave in range(octaves):
@@ -92,7 +92,7 @@ def fractal(x: Floats, y: Floats, size: float, octaves: int, seed: int, gain: fl
 
 
 def ridges(x: Floats, y: Floats, size: float, octaves: int, seed: int) -> Floats:
-    """Noise with sharp crests, in [0, 1]: what rain leaves of a mountain."""
+    """Ridged noise with sharp crests in [0, 1], like eroded mountains."""
     total, weights = np.zeros_like(x), 0.0
     carry = np.ones_like(x)
     for octave in range(octaves):
@@ -100,21 +100,21 @@ def ridges(x: Floats, y: Floats, size: float, octaves: int, seed: int) -> Floats
         crest *= crest
         total += np.float32(0.5**octave) * crest * carry
         weights += 0.5**octave
-        carry = crest  # small crests grow upon large ones, valleys stay smooth
+        carry = crest  # small crests appear on large ones, valleys stay smooth
     return total / np.float32(weights)
 
 
 class Cells(NamedTuple):
-    """Which irregular cell each place is in."""
+    """Voronoi cells, arrays `(y, x)`."""
 
-    name: Ints  # hashed bits, the same all over a cell
-    edge: Floats  # metres to the border, roughly
-    x: Floats  # place relative to the cell's seed point, metres
+    name: Ints  # hash that identifies the cell
+    edge: Floats  # approximate distance to the cell's border, metres
+    x: Floats  # position relative to the cell's seed point, metres
     y: Floats
 
 
 def cells(x: Floats, y: Floats, size: float, seed: int) -> Cells:
-    """Cut the plane into cells about `size` metres across (Voronoi cells of jittered lattice points)."""
+    """Voronoi cells of jittered lattice points, about `size` metres across."""
     parts = [_cells(x[rows], y[rows], size, seed) for rows in bands_of_rows(x)]
     return Cells(*(np.concatenate(field) for field in zip(*parts, strict=True)))
 

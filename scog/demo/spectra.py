@@ -1,7 +1,7 @@
-"""What surfaces reflect, band by band and day by day.
+"""Reflectance spectra of land cover kinds over the year.
 
-Reflectances are numbers from 0 to 1 in the order of `BANDS`, which is that of wavelengths; days are days of the year.
-The levels are those one reads in Sentinel-2 surface reflectance over the Mediterranean, rounded.
+Reflectances are 0 to 1 in the order of `BANDS` (by wavelength); days are days of the year. The values are rounded from
+typical Sentinel-2 surface reflectance around the Mediterranean.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scog.demo.noise import Floats
 
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
-VARIANTS = 8  # of each surface: neighbouring fields and trees are not alike
+VARIANTS = 8  # spectra per kind, so that neighbouring fields and trees differ
 
 
 class Kind(IntEnum):
-    """What covers the ground."""
+    """Land cover kinds."""
 
     SEA = 0
     FRESH_WATER = auto()
@@ -48,7 +48,7 @@ class Kind(IntEnum):
     FALLOW = auto()
 
 
-_PLAIN: dict[Kind, tuple[float, ...]] = {  # the same all year
+_PLAIN: dict[Kind, tuple[float, ...]] = {  # constant over the year
     Kind.SEA: (0.036, 0.033, 0.021, 0.011, 0.009, 0.007, 0.007, 0.006, 0.005, 0.005, 0.003, 0.002),
     Kind.FRESH_WATER: (0.037, 0.036, 0.038, 0.022, 0.024, 0.017, 0.016, 0.014, 0.012, 0.011, 0.006, 0.004),
     Kind.SURF: (0.245, 0.240, 0.230, 0.200, 0.180, 0.165, 0.158, 0.150, 0.130, 0.110, 0.040, 0.025),
@@ -68,7 +68,8 @@ def _of(*bands: float) -> Floats:
     return np.array(bands, np.float32)
 
 
-def _towards(a: Floats, b: Floats, share: float | np.float32) -> Floats:
+def _mix(a: Floats, b: Floats, share: float | np.float32) -> Floats:
+    """Linear mixture of two spectra; `share` is the fraction of `b`."""
     return np.asarray(a + (b - a) * np.float32(share), np.float32)
 
 
@@ -84,7 +85,7 @@ _AUTUMN = _of(0.029, 0.036, 0.085, 0.120, 0.165, 0.235, 0.272, 0.290, 0.305, 0.3
 _RAPE_FLOWER = _of(0.034, 0.045, 0.170, 0.140, 0.210, 0.345, 0.412, 0.430, 0.450, 0.446, 0.180, 0.085)
 _SUN_FLOWER = _of(0.026, 0.032, 0.115, 0.115, 0.175, 0.335, 0.418, 0.440, 0.460, 0.457, 0.200, 0.098)
 
-# How much of the ground green leaves cover: (day, share) corners, straight between them, round the year.
+# Fraction covered by green leaves: (day, fraction), linearly interpolated, periodic over the year.
 _GREEN: dict[Kind, tuple[tuple[int, float], ...]] = {
     Kind.GRASS: ((20, 0.62), (60, 0.70), (105, 0.88), (140, 0.66), (175, 0.24), (250, 0.10), (285, 0.22), (320, 0.52)),
     Kind.SCRUB: ((20, 0.55), (120, 0.68), (200, 0.48), (255, 0.42), (320, 0.52)),
@@ -105,72 +106,73 @@ _GREEN: dict[Kind, tuple[tuple[int, float], ...]] = {
 }  # fmt: skip
 _LEAVES: dict[Kind, Floats] = {
     Kind.EVERGREEN: _DARK_LEAF,
-    Kind.SCRUB: _towards(_DARK_LEAF, _TREE_LEAF, 0.5),
+    Kind.SCRUB: _mix(_DARK_LEAF, _TREE_LEAF, 0.5),
     Kind.DECIDUOUS: _TREE_LEAF,
     Kind.GARDEN: _TREE_LEAF,
-    Kind.OLIVES: _towards(_DARK_LEAF, _STRAW, 0.33),
+    Kind.OLIVES: _mix(_DARK_LEAF, _STRAW, 0.33),
 }
 _GROUNDS: dict[Kind, Floats] = {
     Kind.DECIDUOUS: _TWIGS,
     Kind.EVERGREEN: _TWIGS,
     Kind.OLIVES: _PALE_SOIL,
     Kind.GRASS: _STRAW,
-    Kind.SCRUB: _towards(_PALE_SOIL, _SOIL, 0.5),
-    Kind.REED: _towards(_STRAW, _TWIGS, 0.5),
+    Kind.SCRUB: _mix(_PALE_SOIL, _SOIL, 0.5),
+    Kind.REED: _mix(_STRAW, _TWIGS, 0.5),
     Kind.GARDEN: _PALE_SOIL,
 }
 _CROPS = frozenset(Kind(k) for k in range(Kind.WHEAT, Kind.FALLOW + 1))
 
 
 def table(day: int) -> Floats:
-    """Reflectance of each surface on a day, `(band, kind * VARIANTS)`."""
+    """Reflectance of all kinds and variants on a day, float32 `(band, kind * VARIANTS)`."""
     rows = [_spectrum(kind, variant, day) for kind in Kind for variant in range(VARIANTS)]
     return np.asarray(np.stack(rows, axis=1), np.float32)
 
 
 def _spectrum(kind: Kind, variant: int, day: int) -> Floats:
+    """Reflectance of one variant of a kind on a day, `(band,)`."""
     tone = np.float32(0.88 + 0.24 * ((variant * 5) % VARIANTS) / (VARIANTS - 1))
     if kind in _PLAIN:
         same = kind in (Kind.SEA, Kind.FRESH_WATER)
         return np.asarray(_PLAIN[kind], np.float32) * (np.float32(1) if same else tone)
-    own_day = (day + (variant - 3.5) * (3.5 if kind in _CROPS else 1.5)) % 365  # sown or budding earlier or later
-    green = np.float32(_share(_GREEN[kind], own_day))
+    own_day = (day + (variant - 3.5) * (3.5 if kind in _CROPS else 1.5)) % 365  # variants differ in phase
+    green = np.float32(_interpolate(_GREEN[kind], own_day))
     ground = _ground(kind, variant, own_day)
     leaf = _LEAVES.get(kind, _LEAF) * (np.float32(0.9) + np.float32(0.2) * np.float32((variant * 3) % 8) / 7)
     if kind is Kind.DECIDUOUS:
-        leaf = _towards(leaf, _AUTUMN, _bump(own_day, 303, 26))
+        leaf = _mix(leaf, _AUTUMN, _gaussian(own_day, 303, 26))
     if kind is Kind.RAPE:
-        leaf = _towards(leaf, _RAPE_FLOWER, 0.9 * _bump(own_day, 104, 15))
+        leaf = _mix(leaf, _RAPE_FLOWER, 0.9 * _gaussian(own_day, 104, 15))
     if kind is Kind.SUNFLOWER:
-        leaf = _towards(leaf, _SUN_FLOWER, 0.7 * _bump(own_day, 184, 13))
-    return np.asarray(_towards(ground, leaf, green), np.float32)
+        leaf = _mix(leaf, _SUN_FLOWER, 0.7 * _gaussian(own_day, 184, 13))
+    return np.asarray(_mix(ground, leaf, green), np.float32)
 
 
 def _ground(kind: Kind, variant: int, day: float) -> Floats:
-    """Bare soil between the leaves, or the straw that a harvest leaves until the plough comes."""
+    """Spectrum of the ground between leaves: soil, or straw between harvest and ploughing."""
     if kind in _GROUNDS:
         return _GROUNDS[kind]
     soil = (_SOIL, _RED_SOIL, _SOIL, _PALE_SOIL)[variant % 4] * np.float32(0.9 + 0.05 * (variant // 2))
     ripe = {Kind.WHEAT: (150, 265), Kind.RAPE: (150, 225), Kind.SUNFLOWER: (215, 262), Kind.MAIZE: (255, 300)}
     if kind in ripe and ripe[kind][0] <= day <= ripe[kind][1]:
-        return _towards(soil, _STRAW, 0.8)
+        return _mix(soil, _STRAW, 0.8)
     return soil
 
 
-def _share(corners: tuple[tuple[int, float], ...], day: float) -> float:
+def _interpolate(corners: tuple[tuple[int, float], ...], day: float) -> float:
     days, shares = zip(*corners, strict=True)
     return float(np.interp(day, days, shares, period=365))
 
 
-def _bump(day: float, peak: float, width: float) -> float:
+def _gaussian(day: float, peak: float, width: float) -> float:
     return float(np.exp(-(((day - peak) / width) ** 2)))
 
 
-# Of light going down and up again, a metre of water.
-_FADE = (0.065, 0.075, 0.115, 0.34, 0.60, 2.0, 1.9, 2.4, 4.0, 7.0, 9.0, 12.0)
+# Attenuation of light on the way down and up, per metre of depth.
+_ATTENUATION = (0.065, 0.075, 0.115, 0.34, 0.60, 2.0, 1.9, 2.4, 4.0, 7.0, 9.0, 12.0)
 
 
-def water_over(bottom: NDArray[np.float32], depth: Floats, band: int) -> Floats:
-    """Reflectance of clear sea over a bottom, `(y, x)`: blue reaches deep, red little, infrared not at all."""
+def shallow_water(bottom: NDArray[np.float32], depth: Floats, band: int) -> Floats:
+    """Reflectance `(y, x)` of clear sea of a depth in metres over a bottom: attenuation increases with wavelength."""
     deep = np.float32(_PLAIN[Kind.SEA][band])
-    return np.asarray(deep + (bottom - deep) * np.exp(-np.float32(_FADE[band]) * depth), np.float32)
+    return np.asarray(deep + (bottom - deep) * np.exp(-np.float32(_ATTENUATION[band]) * depth), np.float32)

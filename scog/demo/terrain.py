@@ -1,6 +1,6 @@
-"""The shape of the island: coast, heights, sea floor, lake and river.
+"""The terrain of the island: coast, elevation, sea floor, lake and rivers.
 
-All arrays are float32 `(y, x)` of one square; lengths in metres.
+All arrays are float32 `(y, x)` of one tile; lengths are in metres.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scog.demo.lines import Line, distance, meandering, smooth
+from scog.demo.mgrs import PIXEL
 from scog.demo.noise import Floats, fractal, ridges, smoothstep
-from scog.demo.place import PIXEL
+from scog.demo.polylines import Line, distance, meandering, smooth
 
 LAKE = (150.0, 900.0)
-RIVERS: tuple[tuple[Line, float], ...] = (  # line, half its width
+RIVERS: tuple[tuple[Line, float], ...] = (  # line, half width
     (meandering(smooth([(-3900, -350), (-2900, 100), (-1900, 900), (-950, 700), (-200, 850)]), 120, 900), 9),
     (meandering(smooth([(400, 800), (1200, 250), (1500, -700), (2000, -1500), (2250, -2900)]), 230, 1250), 20),
 )
@@ -33,21 +33,21 @@ _COVE = ((-3000, 4300), (-2700, 3100), 500)
 
 @dataclass(frozen=True)
 class Terrain:
-    """Heights and water of one square."""
+    """Elevation and water of one tile."""
 
-    inland: Floats  # distance from the coast, negative at sea; roughly
+    inland: Floats  # approximate distance from the coast, negative at sea
     height: Floats  # above the sea, 0 at sea
     depth: Floats  # of the sea, 0 on land
-    gentle: Floats  # 0 where the coast is a cliff, 1 where it is a beach
-    lake: Floats  # inside the lake's shore, negative outside; roughly
-    river: Floats  # from the banks of the nearest river: negative in the water
-    slope_east: Floats  # metres of rise a metre
+    gentle: Floats  # 0 at cliffs, 1 at beaches
+    lake: Floats  # approximate distance from the lake's shore, positive inside
+    river: Floats  # distance from the banks of the nearest river, negative in the water
+    slope_east: Floats  # rise over run
     slope_north: Floats
-    relief: Floats  # brightness around 1: less light falls into ravines than on crests
+    relief: Floats  # relative brightness, around 1; ravines are darker than crests
 
 
 def terrain(x: Floats, y: Floats) -> Terrain:
-    """Build the island where the frame coordinates say."""
+    """Terrain `(y, x)` at frame coordinates `(y, x)` in metres."""
     gentle = smoothstep(x + 4200 * fractal(x, y, 2600, 2, 11), -3000, 500)
     inland = _inland(x, y, gentle)
     lake = _lake(x, y)
@@ -66,7 +66,7 @@ def _capsule(x: Floats, y: Floats, a: tuple[float, float], b: tuple[float, float
 
 
 def _inland(x: Floats, y: Floats, gentle: Floats) -> Floats:
-    """Distance from the coast: a few round bodies melted together, torn by noise, more so in the rocky west."""
+    """Distance from the coast: a smooth union of capsules with noise, which is stronger at cliffs."""
     bodies = [np.exp(-_capsule(x, y, *body) / 500) for body in _BODY]
     inland = 500 * np.log(sum(bodies))
     torn = 700 * fractal(x, y, 2300, 4, 21) + (250 - 170 * gentle) * fractal(x, y, 480, 4, 22, 0.62)
@@ -77,13 +77,14 @@ def _inland(x: Floats, y: Floats, gentle: Floats) -> Floats:
 
 
 def _lake(x: Floats, y: Floats) -> Floats:
+    """Approximate distance from the lake's shore, positive inside."""
     along, across = (x - LAKE[0]) * 0.8 + (y - LAKE[1]) * 0.6, (y - LAKE[1]) * 0.8 - (x - LAKE[0]) * 0.6
     shore = 430 - np.hypot(along * 0.62, across) + 130 * fractal(x, y, 700, 3, 31)
     return np.asarray(shore, np.float32)
 
 
 def _height(x: Floats, y: Floats, inland: Floats, water: Floats) -> Floats:
-    """Plains, rolling hills, a ridge in the east and a mountain in the west, with valleys where water runs."""
+    """Elevation: plains, hills, a ridge in the east, a mountain in the west, and valleys along water."""
     shift_x, shift_y = 420 * fractal(x, y, 2000, 2, 41), 420 * fractal(x, y, 2000, 2, 42)
     crests = ridges(x + shift_x, y + shift_y, 2300, 6, 43)
     mountain = np.exp(-(((x + 5500) / 2300) ** 2) - ((y - 450) / 1750) ** 2)
@@ -98,14 +99,14 @@ def _height(x: Floats, y: Floats, inland: Floats, water: Floats) -> Floats:
 
 
 def _relief(height: Floats) -> Floats:
-    """From how far a place stands above the ground 60 m around it."""
+    """Relative brightness, from the elevation relative to the mean of the points 60 m away."""
     padded = np.pad(height, 6, mode="edge")
     around = (padded[:-12, 6:-6] + padded[12:, 6:-6] + padded[6:-6, :-12] + padded[6:-6, 12:]) / 4
     return np.asarray(1 + np.clip((height - around) / 28, -0.45, 0.5), np.float32)
 
 
 def _depth(x: Floats, y: Floats, inland: Floats, gentle: Floats) -> Floats:
-    """Shelving gently off the beaches, steeply off the cliffs, with banks and channels."""
+    """Depth of the sea: shallow off beaches, steep off cliffs, with banks and channels."""
     off = np.maximum(-inland, 0)
     steep = 0.065 - 0.052 * gentle
     banks = 1 + 0.55 * fractal(x, y, 900, 4, 51)

@@ -19,7 +19,7 @@ from scog.field.summary import Summary, Wanted, summarise
 from scog.look import Look
 from scog.net.policy import Rank
 from scog.picture.classes import Class, Classes
-from scog.picture.picture import TRANSPARENT
+from scog.picture.image import TRANSPARENT
 from scog.report import Report
 from scog.source_lattice import nominal_metres, source_lattice
 from scog.space.ellipsoid import pixel_areas

@@ -1,7 +1,7 @@
-"""The best known indices, each with a range and colours chosen by hand.
+"""The best-known indices, each with a display range and colormap chosen by hand.
 
-Ranges go from what one finds on bare or wet ground to what one finds where there is most of the thing; where colours
-have a middle, it stands where the meaning turns. They are for looking: thresholds depend on place and season.
+A range spans typical values from bare or wet ground to the strongest signal; the centre of a diverging colormap lies
+where the meaning changes. Ranges are for display, not thresholds, which depend on place and season.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 CURATED: Mapping[str, tuple[tuple[float, float], str]] = MappingProxyType(
     {
-        # Vegetation: how much of it
+        # Vegetation: amount
         "ndvi": ((-0.2, 0.9), "rdylgn"),
         "evi": ((-0.2, 0.9), "rdylgn"),
         "evi2": ((-0.2, 0.9), "rdylgn"),
@@ -21,7 +21,7 @@ CURATED: Mapping[str, tuple[tuple[float, float], str]] = MappingProxyType(
         "arvi": ((-0.2, 0.9), "rdylgn"),
         "gndvi": ((-0.2, 0.9), "rdylgn"),
         "gemi": ((0.1, 0.9), "rdylgn"),
-        "nirv": ((0.0, 0.4), "ylgn"),  # near infrared that comes from leaves
+        "nirv": ((0.0, 0.4), "ylgn"),  # near-infrared reflectance of vegetation
         # Vegetation: chlorophyll and other pigments
         "ndre": ((-0.2, 0.7), "rdylgn"),
         "cig": ((0.0, 7.0), "ylgn"),
@@ -29,15 +29,15 @@ CURATED: Mapping[str, tuple[tuple[float, float], str]] = MappingProxyType(
         "mcari": ((0.0, 0.2), "ylgn"),
         "ireci": ((0.0, 1.6), "ylgn"),
         "s2rep": ((708.0, 732.0), "viridis"),  # nanometres
-        "psri": ((-0.1, 0.4), "rdylgn_r"),  # rises as leaves age
-        "sipi": ((0.8, 2.0), "rdylgn_r"),  # 1 over healthy leaves
-        # Water, in leaves and open
+        "psri": ((-0.1, 0.4), "rdylgn_r"),  # increases with senescence
+        "sipi": ((0.8, 2.0), "rdylgn_r"),  # 1 for healthy leaves
+        # Water: in leaves, and open water
         "ndmi": ((-0.6, 0.6), "rdylbu"),
         "ndwi": ((-0.8, 0.8), "rdbu"),
         "mndwi": ((-0.8, 0.8), "rdbu"),
         "aweinsh": ((-0.3, 0.3), "rdbu"),
         "aweish": ((-0.4, 0.4), "rdbu"),
-        # Snow from 0.4
+        # Snow: above 0.4
         "ndsi": ((-0.6, 0.9), "blues_r"),
         # Fire
         "nbr": ((-0.5, 0.9), "rdylgn"),
@@ -49,16 +49,15 @@ CURATED: Mapping[str, tuple[tuple[float, float], str]] = MappingProxyType(
         "bsi": ((-0.5, 0.5), "ylorbr"),
     }
 )
-"""Name to the values of the first and the last colour, and the colormap."""
+"""Name to display range (values of the first and the last colour) and colormap."""
 
 BEST_KNOWN: tuple[str, ...] = tuple(CURATED)
-"""Names of the thirty best known indices, by what they are for."""
+"""Names of the thirty best-known indices, grouped by purpose."""
 
-UNRULY: Mapping[str, tuple[tuple[float, float], str]] = MappingProxyType(
+UNBOUNDED: Mapping[str, tuple[tuple[float, float], str]] = MappingProxyType(
     {
         "ibi": ((-5.0, 5.0), "ylorrd"),
         "nddi": ((-5.0, 20.0), "rdylgn"),
     }
 )
-"""The same for two others: quotients whose divisor is 0 in the midst of ordinary ground, so that their values tell
-nothing of a range."""
+"""The same for two ratios whose divisor crosses 0 over ordinary surfaces: no range can be derived from their values."""

@@ -1,8 +1,8 @@
-"""A formula over bands, ready to be computed: `parse("(B08 - B04) / (B08 + B04)")`.
+"""Band math expressions: `parse("(B08 - B04) / (B08 + B04)")`.
 
-The language: band names and aliases in any case, numbers, `+ - * / **` and one comparison as in Python, parentheses,
-the functions where, min, max, clip, abs, sqrt, log (natural) and exp, and `;` between at most four outputs.
-A comparison is 1 where it holds and 0 where not, so a product of two asks for both.
+Syntax: band names and aliases in any case, decimal numbers, `+ - * / **` and single comparisons with Python's
+precedence, parentheses, the functions where, min, max, clip, abs, sqrt, log (natural) and exp, and `;` between at most
+four outputs. A comparison yields 1 or 0; the product of two comparisons is their logical and.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from scog.errors import InvalidExpression
 from scog.maths import tree
-from scog.maths.parse import MAX_CHARACTERS, parse_outputs
+from scog.maths.parser import MAX_CHARACTERS, parse_outputs
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One or more outputs computed from the same bands. Made by `parse`; equal if their `text` is.
+    """One or more outputs computed from the same bands; created by `parse`. Equal if the canonical `text` is equal.
 
-    names   the canonical text of each output
-    bands   canonical names of the bands it needs, in the order of their first use
+    names   canonical text of each output
+    bands   canonical names of the required bands, in order of first use
     """
 
     names: tuple[str, ...]
@@ -33,8 +33,9 @@ class Expression:
 
     @property
     def text(self) -> str:
-        """The canonical text: the same for formulas that differ in blanks, aliases, needless parentheses or in how
-        their constants are written. Parsing it gives this expression again.
+        """Canonical text: independent of whitespace, band aliases, redundant parentheses and the notation of constants.
+
+        Parsing it returns an equal expression.
         """
         return "; ".join(self.names)
 
@@ -46,11 +47,11 @@ class Expression:
     def evaluate(self, bands: Mapping[str, NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Compute `(values, valid)`: float32 `(outputs, *shape)` and bool `shape`, True where every output is finite.
 
-        `bands` holds at least `self.bands`, by canonical name, float32 and all of one shape; they are only read.
-        Where a band is not finite, and for x / 0, log(0) or an overflow, on the way or in the end, a value is inf or
-        NaN; only what `where` does not pick does no harm. A constant output fills the shape.
+        bands   canonical name to float32 array, all of one shape; must include `self.bands`; never modified
 
-        Raises KeyError for a band that is missing, ValueError for bands of different shapes.
+        A value is inf or NaN where an operand is, and after x / 0, log(0) or an overflow, also in an intermediate
+        result; `where` ignores the branch it does not select. Constant outputs are broadcast to the shape.
+        Raises KeyError for a missing band, ValueError for bands of different shapes.
         """
         inputs = {name: np.asarray(bands[name], dtype=np.float32) for name in self.bands}
         shape = inputs[self.bands[0]].shape
@@ -61,7 +62,7 @@ class Expression:
         valid = np.empty(shape, np.bool_)
         with np.errstate(all="ignore"):
             for index, node in enumerate(self._trees):
-                output = values[index, ...]  # an array even if the shape is ()
+                output = values[index, ...]  # an array, even for shape ()
                 tree.compute(node, inputs, output)
                 if index == 0:
                     np.isfinite(output, out=valid)
@@ -70,23 +71,23 @@ class Expression:
         return values, valid
 
     def joined(self, other: Expression) -> Expression:
-        """The outputs of this expression, then those of another one."""
+        """Concatenate the outputs of this expression and another one."""
         bands = tuple(dict.fromkeys((*self.bands, *other.bands)))
         return Expression((*self.names, *other.names), bands, (*self._trees, *other._trees))
 
     @property
     def whole(self) -> bool:
-        """Whether all outputs are whole numbers by their form: classes, comparisons, and what is counted of them."""
-        return all(map(tree.is_whole, self._trees))
+        """Whether all outputs are integers for any input: SCL classes, comparisons, and sums or products of these."""
+        return all(map(tree.is_integer, self._trees))
 
     def __reduce__(self) -> tuple[Callable[[str], Expression], tuple[str]]:
         return parse, (self.text,)
 
 
 def parse(text: str) -> Expression:
-    """The expression that a text stands for. Cheap when repeated.
+    """Parse an expression; results are cached.
 
-    Raises InvalidExpression that says what is wrong, at which column of `text`, and what would be valid.
+    Raises InvalidExpression with the reason, the column in `text`, and what would be valid.
     """
     return _parse(text)
 

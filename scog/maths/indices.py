@@ -1,8 +1,7 @@
-"""Named formulas with their source, and the look that shows them best.
+"""Spectral indices: formula, reference, default display range and colormap, by name.
 
-They are all those of the catalogue Awesome Spectral Indices (`scog.maths.published`) that Sentinel-2's bands are enough
-for, with a few corrections (`scog.maths.corrections`). The catalogue is read when somebody first asks for an index, and
-each index is made when it is asked for itself.
+The table holds every index of Awesome Spectral Indices (`scog.maths.published`) that can be computed from Sentinel-2's
+bands, with some corrections (`scog.maths.corrections`). The catalogue and each index are loaded on first use.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from scog.bands import CANONICAL
 from scog.errors import InvalidInput
 from scog.maths.corrections import CONSTANTS, FORMULAS, NAMES, REFERENCES
 from scog.maths.curated import BEST_KNOWN as BEST_KNOWN
-from scog.maths.curated import CURATED, UNRULY
+from scog.maths.curated import CURATED, UNBOUNDED
 from scog.maths.defaults import COLORMAPS, default_colormap, default_range
 from scog.maths.expression import Expression, parse
 from scog.maths.published import Published, constants, published
 from scog.suggest import did_you_mean, quoted
 
 DOMAINS: tuple[str, ...] = tuple(COLORMAPS)
-"""What indices are for."""
+"""Application domains of indices."""
 
 _BANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -42,21 +41,21 @@ _BANDS: Mapping[str, str] = MappingProxyType(
         "S2": "swir22",
     }
 )
-"""The catalogue's symbols of the bands that Sentinel-2 has, to ours."""
+"""The catalogue's band symbols to canonical band names, for the bands of Sentinel-2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A named, cited expression.
+    """A spectral index.
 
-    name       as in a URL, lower case (but for two that differ from a better known one by their case only)
-    title      for people
-    formula    over canonical band names, as `parse` writes it
-    reference  URL of the publication, or its citation
-    rescale    values shown by the first and the last colour
-    colormap   as TiTiler names it
-    domain     what it is for, one of DOMAINS
-    bands      canonical names of the bands it needs, in the order of their first use
+    name       in URLs; lower case, except for two that differ from a better-known index only in case
+    title      display name
+    formula    canonical text of the expression
+    reference  URL or citation of the publication
+    rescale    values of the first and the last colour
+    colormap   name as in TiTiler
+    domain     application domain, one of DOMAINS
+    bands      canonical names of the required bands, in order of first use
     aliases    other names, in lower case
     """
 
@@ -77,7 +76,7 @@ class Index:
 
 
 class _Indices(Mapping[str, Index]):
-    """The table. Its length and its names cost little; an index is made when it is first asked for, and then kept."""
+    """Lazy mapping of names to indices: indices are built on first access and cached; names and length are cheap."""
 
     def __getitem__(self, name: str) -> Index:
         return _index(name)
@@ -90,36 +89,35 @@ class _Indices(Mapping[str, Index]):
 
 
 INDICES: Mapping[str, Index] = _Indices()
-"""Name to index: first the best known, then all others by the alphabet."""
+"""Name to index: the best-known ones first, then all others in alphabetical order."""
 
 
 def get(name: str) -> Index:
-    """The index of that name or alias, in any case; where two differ in case only, the one that is spelled so.
+    """The index with a name or alias, in any case; an exact spelling wins where two names differ only in case.
 
-    Raises InvalidInput for a name that is not in the table, with those that come near.
+    Raises InvalidInput for an unknown name, with similar names as suggestions.
     """
-    known = _spellings()
-    found = known.get(name) or known.get(name.lower())
-    if found is None:
+    spellings = _spellings()
+    canonical = spellings.get(name) or spellings.get(name.lower())
+    if canonical is None:
         raise InvalidInput(
-            f"there is no index {quoted(name)}{did_you_mean(name, known, BEST_KNOWN)}",
+            f"there is no index {quoted(name)}{did_you_mean(name, spellings, BEST_KNOWN)}",
             parameter="index",
-            valid=f"one of the {len(INDICES)} that /indices lists, such as {', '.join(BEST_KNOWN[:3])} or ndwi",
+            valid=f"one of the {len(INDICES)} listed by /indices, such as {', '.join(BEST_KNOWN[:3])} or ndwi",
         )
-    return INDICES[found]
+    return INDICES[canonical]
 
 
 def search(text: str = "", domain: str | None = None) -> tuple[Index, ...]:
-    """The indices that have every word of a text in name, title, domain or bands (`B8A` or `nir08`), best match first.
+    """Indices that match every word of a text in name, title, domain or bands (`B8A`, `nir08`), best match first.
 
-    A name counts more than the beginning of one, that more than a word of the title, then domain, band, and any part
-    of a name or title; equals stay in the order of the table. An empty text finds all of a domain, or simply all.
-
+    Ranking of a word: whole name, prefix of a name, prefix of a title word, prefix of the domain, band, any part of a
+    name or title; ties keep the order of the table. An empty text matches every index of the domain, or all.
     Raises InvalidInput for an unknown domain.
     """
     if domain is not None and domain.lower() not in DOMAINS:
-        what = f"there is no domain {quoted(domain)}{did_you_mean(domain, DOMAINS)}"
-        raise InvalidInput(what, parameter="domain", valid=f"one of {', '.join(DOMAINS)}")
+        message = f"there is no domain {quoted(domain)}{did_you_mean(domain, DOMAINS)}"
+        raise InvalidInput(message, parameter="domain", valid=f"one of {', '.join(DOMAINS)}")
     words = text.lower().split()
     ranked = []
     for index in INDICES.values():
@@ -131,10 +129,10 @@ def search(text: str = "", domain: str | None = None) -> tuple[Index, ...]:
 
 
 def _rank(index: Index, word: str) -> int | None:
-    """How well a word in lower case fits, 0 best; None if it does not."""
+    """Rank of the match of a lower-case word, 0 is best; None if it does not match."""
     names = (index.name.lower(), *index.aliases)
     title = index.title.lower()
-    fits = (
+    matches = (
         word in names,
         any(name.startswith(word) for name in names),
         any(part.startswith(word) for part in re.findall(r"\w+", title)),
@@ -142,17 +140,17 @@ def _rank(index: Index, word: str) -> int | None:
         CANONICAL.get(word) in index.bands,
         any(word in name for name in names) or word in title,
     )
-    return fits.index(True) if any(fits) else None
+    return matches.index(True) if any(matches) else None
 
 
 @lru_cache(maxsize=1)
 def _sources() -> Mapping[str, Published]:
-    """Our name to what the catalogue has, of all that Sentinel-2 is enough for, in the order of the table."""
-    known = _BANDS.keys() | constants().keys()
+    """Name to catalogue entry for every index that Sentinel-2's bands suffice for, in the order of the table."""
+    available = _BANDS.keys() | constants().keys()
     usable = {
         NAMES.get(source.name, source.name.lower()): source
         for source in published().values()
-        if known.issuperset(source.symbols)
+        if available.issuperset(source.symbols)
     }
     order = (*BEST_KNOWN, *sorted(usable.keys() - CURATED.keys(), key=lambda name: (name.lower(), name)))
     return MappingProxyType({name: usable[name] for name in order})
@@ -160,7 +158,7 @@ def _sources() -> Mapping[str, Published]:
 
 @lru_cache(maxsize=1)
 def _spellings() -> Mapping[str, str]:
-    """Everything an index may be called, to its name: as the catalogue spells it, aliases, and names."""
+    """Every accepted spelling (the catalogue's names, aliases, our names) to the name of the index."""
     sources = _sources().items()
     return MappingProxyType(
         {source.name: name for name, source in sources}
@@ -170,34 +168,34 @@ def _spellings() -> Mapping[str, str]:
 
 
 def _aliases(name: str, source: Published) -> tuple[str, ...]:
-    """The catalogue's name, where ours is another one altogether."""
+    """The catalogue's name in lower case, if ours differs in more than case."""
     return () if source.name.lower() == name.lower() else (source.name.lower(),)
 
 
 @lru_cache(maxsize=512)
 def _index(name: str) -> Index:
-    """Raises KeyError for a name that is not in the table."""
+    """Build an index. Raises KeyError for a name that is not in the table."""
     source = _sources()[name]
     own = CONSTANTS.get(source.name, {})
     values = {**constants(), **own}
 
-    def written(symbol: re.Match[str]) -> str:
+    def substitute(symbol: re.Match[str]) -> str:
         return _BANDS.get(symbol[0]) or repr(values[symbol[0]])
 
     text = FORMULAS.get(source.name, source.formula)
-    expression = parse(re.sub(r"\b[A-Za-z]\w*", written, text))
+    expression = parse(re.sub(r"\b[A-Za-z]\w*", substitute, text))
     rescale, colormap = (
         CURATED.get(name)
-        or UNRULY.get(name)
+        or UNBOUNDED.get(name)
         or (
             default_range(expression, source.domain),
             default_colormap(expression, source.domain),
         )
     )
-    told = ", ".join(f"{constant} = {value:g}" for constant, value in own.items())
+    note = ", ".join(f"{constant} = {value:g}" for constant, value in own.items())
     return Index(
         name=name,
-        title=f"{source.title} ({told})" if told else source.title,
+        title=f"{source.title} ({note})" if note else source.title,
         formula=expression.text,
         reference=REFERENCES.get(source.name, source.reference),
         rescale=rescale,

@@ -1,7 +1,7 @@
-"""The catalogue Awesome Spectral Indices, as the package spyndex carries it.
+"""The catalogue Awesome Spectral Indices, read from the data files of the package spyndex.
 
-https://github.com/awesome-spectral-indices/awesome-spectral-indices. Two JSON files of the installed package are read,
-once, when somebody first asks; spyndex itself is never imported: its code is not needed, and takes a third of a second.
+https://github.com/awesome-spectral-indices/awesome-spectral-indices. Two JSON files are read once, on first use.
+spyndex itself is never imported: its code is not needed, and the import takes a third of a second.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """An index as the catalogue has it.
+    """One index of the catalogue.
 
-    name       its acronym, `NDVI` or `mND705`
-    title      for people
-    formula    over the catalogue's symbols, in Python's notation: `(N - R)/(N + R)`
+    name       acronym, `NDVI` or `mND705`
+    title      display name
+    formula    in Python syntax over the catalogue's symbols: `(N - R)/(N + R)`
     symbols    bands and constants in the formula
-    domain     what it is for: `vegetation`, `water`, ...
+    domain     application domain: `vegetation`, `water`, ...
     reference  URL of the publication
     """
 
@@ -38,7 +38,7 @@ class Published:
 
 @lru_cache(maxsize=1)
 def published() -> Mapping[str, Published]:
-    """All indices of the catalogue by name, for whatever sensor. Raises ModuleNotFoundError without spyndex."""
+    """All indices of the catalogue by name, for any sensor. Raises ModuleNotFoundError without spyndex."""
     entries = _read("spectral-indices-dict.json")["SpectralIndices"]
     return MappingProxyType(
         {
@@ -57,7 +57,7 @@ def published() -> Mapping[str, Published]:
 
 @lru_cache(maxsize=1)
 def constants() -> Mapping[str, float]:
-    """The catalogue's defaults of the constants that have one. Raises ModuleNotFoundError without spyndex."""
+    """Constants of the catalogue that have a default, with it. Raises ModuleNotFoundError without spyndex."""
     entries = _read("constants.json")
     return MappingProxyType(
         {name: float(entry["default"]) for name, entry in entries.items() if entry["default"] is not None}
@@ -65,8 +65,8 @@ def constants() -> Mapping[str, float]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    package = find_spec("spyndex")  # finds it without importing it
+    package = find_spec("spyndex")  # locates the package without importing it
     if package is None or not package.submodule_search_locations:
-        raise ModuleNotFoundError("the package spyndex, which holds the table of indices, is not installed")
+        raise ModuleNotFoundError("the package spyndex, which contains the table of indices, is not installed")
     contents: dict[str, Any] = json.loads((Path(package.submodule_search_locations[0]) / "data" / name).read_bytes())
     return contents

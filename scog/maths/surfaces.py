@@ -1,7 +1,6 @@
-"""What the ground reflects: a small table of typical surfaces, to see which values a formula takes.
+"""Reflectance spectra of typical surfaces, used to derive display ranges of indices.
 
-Reflectances from 0 to 1, as one reads them in Sentinel-2 surface reflectance, rounded. They are examples to choose
-ranges of colours by, not measurements of any place.
+Surface reflectances from 0 to 1, rounded from typical Sentinel-2 values; not measurements of any place.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from scog.bands import BANDS
 
 Spectra = Mapping[str, NDArray[np.float32]]
-"""Band to reflectances, float32, one of each surface."""
+"""Band name to reflectances, float32 `(surface,)`."""
 
 _SURFACES: Mapping[str, Sequence[tuple[float, ...]]] = MappingProxyType(
     {
@@ -57,34 +56,34 @@ _SURFACES: Mapping[str, Sequence[tuple[float, ...]]] = MappingProxyType(
         ),
     }
 )
-"""By what an index may be for; bands in the order of `scog.bands`."""
+"""Domain to spectra, bands in the order of `scog.bands`."""
 
 _GROUND = ("vegetation", "water", "soil", "urban", "burn")
-"""What most pictures show: clouds are masked, and snow is rare."""
-_SHARES = (0.25, 0.5, 0.75)
+"""Surfaces of most images; clouds are masked, and snow is rare."""
+_FRACTIONS = (0.25, 0.5, 0.75)
 
 
 @lru_cache(maxsize=8)
 def surfaces_of(domain: str) -> Spectra:
-    """The surfaces that an index of a domain is to show."""
+    """Spectra of the domain's own surfaces."""
     return _spectra(_SURFACES[domain])
 
 
 @lru_cache(maxsize=8)
-def surfaces_beside(domain: str) -> Spectra:
-    """The kinds of ground that an index of a domain is to set them apart from."""
+def other_surfaces(domain: str) -> Spectra:
+    """Spectra of the ground surfaces of all other domains."""
     return _spectra([row for kind in _GROUND if kind != domain for row in _SURFACES[kind]])
 
 
 @lru_cache(maxsize=8)
 def mixtures(domain: str) -> Spectra:
-    """All kinds of ground and those of the domain, each pure and mixed with each other in three shares: pixels."""
+    """Spectra of all ground surfaces and the domain's own, pure and as linear mixtures of each pair in 3 fractions."""
     kinds = dict.fromkeys((*_GROUND, domain))
     pure = [row for kind in kinds for row in _SURFACES[kind]]
     mixed = [
-        tuple(share * one + (1 - share) * other for one, other in zip(first, second, strict=True))
+        tuple(fraction * one + (1 - fraction) * other for one, other in zip(first, second, strict=True))
         for first, second in combinations(pure, 2)
-        for share in _SHARES
+        for fraction in _FRACTIONS
     ]
     return _spectra(pure + mixed)
 

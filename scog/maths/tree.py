@@ -1,11 +1,10 @@
-"""A formula as a tree of numpy calls.
+"""Expression trees: evaluation with numpy, and canonical text.
 
-A node is a band, a constant or an operation on other nodes. Trees are made by `scog.maths.parse`, which has checked
-everything; here they are computed and written down again.
+A node is a band, a constant or an operation on other nodes. `scog.maths.parser` builds trees and validates them.
 
-One law holds for every operation: what is not finite stays not finite. numpy alone lets 1 / inf be 0, min(inf, 1)
-be 1, NaN > 1 be 0 and NaN ** 0 be 1; each turns a pixel that cannot be computed into one that looks measured. The one
-exception is meant: `where` looks only at its condition and at the branch it takes.
+Every operation propagates non-finite operands. numpy does not: 1 / inf is 0, min(inf, 1) is 1, NaN > 1 is 0 and
+NaN ** 0 is 1, which would turn an invalid pixel into one that looks measured. `where` is the one exception: it
+considers only its condition and the selected branch.
 """
 
 from __future__ import annotations
@@ -20,30 +19,31 @@ from numpy.typing import NDArray
 Values: TypeAlias = NDArray[np.float32]
 Operand: TypeAlias = Values | np.float32
 Compute: TypeAlias = Callable[..., None]
-"""`compute(out, *operands)` writes the whole of `out`, which may be one of the operands. A scalar operand is finite."""
+"""`compute(out, *operands)` fills `out`, which may be one of the operands. Scalar operands are finite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Something that can be done to one or more nodes.
+    """An operator or function.
 
-    name        as it is written: `+`, `clip`
-    signature   how it is used, for error messages: `clip(x, low, high)`
-    least, most number of operands
-    binds       how tightly, see the constants below: a weaker operand needs parentheses
-    compute     the numpy call
+    name          in formulas: `+`, `clip`
+    signature     for error messages: `clip(x, low, high)`
+    min_operands  minimum number of operands
+    max_operands  maximum number of operands
+    precedence    one of the constants below; operands of lower precedence need parentheses
+    compute       the numpy implementation
     """
 
     name: str
     signature: str
-    least: int
-    most: int
-    binds: int
+    min_operands: int
+    max_operands: int
+    precedence: int
     compute: Compute
 
 
-COMPARES, ADDS, MULTIPLIES, NEGATES, RAISES, HOLDS = range(6)
-"""Python's order of operators, weakest first; HOLDS is what needs no parentheses."""
+COMPARISON, ADDITIVE, MULTIPLICATIVE, UNARY, EXPONENTIATION, ATOM = range(6)
+"""Operator precedence as in Python, lowest first; an ATOM never needs parentheses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An operation on nodes, of which at least one holds a band."""
+    """An operation on nodes, at least one of which contains a band."""
 
     operation: Operation
     operands: tuple[Node, ...]
@@ -71,7 +71,7 @@ class Call:
 Node: TypeAlias = Band | Constant | Call
 
 
-# Looking at a tree
+# Properties of trees
 
 
 def size(node: Node) -> int:
@@ -80,70 +80,73 @@ def size(node: Node) -> int:
 
 
 def depth(node: Node) -> int:
-    """Number of nodes from the root to the farthest leaf."""
+    """Number of nodes from the root to the deepest leaf."""
     return 1 + max(map(depth, node.operands)) if isinstance(node, Call) else 1
 
 
 def bands_of(node: Node) -> list[str]:
-    """Bands in the order they are written, as often as they are."""
+    """Band names in the order of the text, with repetitions."""
     if isinstance(node, Band):
         return [node.name]
     return [name for operand in node.operands for name in bands_of(operand)] if isinstance(node, Call) else []
 
 
-def is_whole(node: Node) -> bool:
-    """Whether its values are whole numbers, whatever the reflectance is."""
+def is_integer(node: Node) -> bool:
+    """Whether the node's values are integers for any input."""
     if isinstance(node, Band):
         return node.name == "scl"
     if isinstance(node, Constant):
         return bool(node.value == np.rint(node.value))
-    if node.operation.binds == COMPARES:
+    if node.operation.precedence == COMPARISON:
         return True
     operands = node.operands[1:] if node.operation.name == "where" else node.operands
-    return node.operation.name in _WHOLE and all(map(is_whole, operands))
+    return node.operation.name in _INTEGER_PRESERVING and all(map(is_integer, operands))
 
 
-_WHOLE = frozenset({"+", "-", "*", "where", "min", "max", "clip", "abs"})
-"""What makes whole numbers of whole numbers."""
+_INTEGER_PRESERVING = frozenset({"+", "-", "*", "where", "min", "max", "clip", "abs"})
+"""Operations whose result is an integer if all operands are."""
 
 
 def text_of(node: Node) -> str:
-    """The formula, with one blank around operators and only the parentheses that it needs."""
+    """Canonical text: one blank around operators, and no redundant parentheses."""
     if isinstance(node, Band):
         return node.name
     if isinstance(node, Constant):
         return str(node.value).removesuffix(".0")
     operation, operands = node.operation, node.operands
-    if operation.binds == HOLDS:
+    if operation.precedence == ATOM:
         return f"{operation.name}({', '.join(map(text_of, operands))})"
-    if operation.binds == NEGATES:
-        return operation.name + _within(operands[0], NEGATES)
-    # `a - b - c` is `(a - b) - c`, so the right side must bind tighter; comparisons and powers do not chain at all.
-    chains = operation.binds in (ADDS, MULTIPLIES)
-    left = _within(operands[0], operation.binds if chains else operation.binds + 1)
-    right = text_of(operands[1]) if operation.binds == RAISES else _within(operands[1], operation.binds + 1)
+    if operation.precedence == UNARY:
+        return operation.name + _parenthesized(operands[0], UNARY)
+    # `a - b - c` is `(a - b) - c`, so the right operand needs a higher precedence. Comparisons do not chain, and the
+    # base of a power needs a higher precedence because `**` is right-associative.
+    left_associative = operation.precedence in (ADDITIVE, MULTIPLICATIVE)
+    higher = operation.precedence + 1
+    left = _parenthesized(operands[0], operation.precedence if left_associative else higher)
+    right = text_of(operands[1]) if operation.precedence == EXPONENTIATION else _parenthesized(operands[1], higher)
     return f"{left} {operation.name} {right}"
 
 
-def _within(node: Node, binds: int) -> str:
-    """The node's text, in parentheses if it binds more weakly than its place asks for."""
+def _parenthesized(node: Node, precedence: int) -> str:
+    """The node's text, in parentheses if its precedence is lower than `precedence`."""
     text = text_of(node)
-    return text if _binds(node) >= binds else f"({text})"
+    return text if _precedence(node) >= precedence else f"({text})"
 
 
-def _binds(node: Node) -> int:
+def _precedence(node: Node) -> int:
     if isinstance(node, Call):
-        return node.operation.binds
-    return NEGATES if isinstance(node, Constant) and np.signbit(node.value) else HOLDS
+        return node.operation.precedence
+    return UNARY if isinstance(node, Constant) and np.signbit(node.value) else ATOM
 
 
-# Computing a tree
+# Evaluation
 
 
 def compute(node: Node, bands: Mapping[str, Values], out: Values) -> None:
-    """Write the node's values into `out`, which must not be one of `bands`. Call it under `np.errstate(all="ignore")`.
+    """Write the node's values into `out`, float32 of the bands' shape; `out` must not be one of `bands`.
 
-    The first operand that must be computed uses `out` for itself, only further ones get a new buffer.
+    The first computed operand reuses `out` as its buffer; only further ones allocate.
+    The caller sets `np.errstate(all="ignore")`.
     """
     if not isinstance(node, Call):
         np.copyto(out, node.value if isinstance(node, Constant) else bands[node.name])
@@ -163,7 +166,7 @@ def compute(node: Node, bands: Mapping[str, Values], out: Values) -> None:
 
 
 def fold(operation: Operation, constants: tuple[Constant, ...]) -> np.float32:
-    """The value of an operation on constants: computed by the same calls as pixels are. It may not be finite."""
+    """Value of an operation on constants, computed like pixel values; may be non-finite."""
     out = np.empty(1, np.float32)
     with np.errstate(all="ignore"):
         operation.compute(out, *(constant.value for constant in constants))
@@ -174,35 +177,36 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 
 def _infinite(operands: Iterable[Operand]) -> Mask | None:
-    """Where an operand is inf; None if nowhere. Enough for functions that pass NaN on, and NaN is what nodata is."""
-    return _anywhere(np.isinf, operands)
+    """Mask of pixels where an operand is inf; None if there are none. Sufficient for ufuncs that propagate NaN."""
+    return _any_mask(np.isinf, operands)
 
 
-def _lost(operands: Iterable[Operand]) -> Mask | None:
-    """Where an operand is inf or NaN; None if nowhere."""
-    return _anywhere(lambda operand: ~np.isfinite(operand), operands)
+def _non_finite(operands: Iterable[Operand]) -> Mask | None:
+    """Mask of pixels where an operand is inf or NaN; None if there are none."""
+    return _any_mask(lambda operand: ~np.isfinite(operand), operands)
 
 
-def _anywhere(test: Callable[[Values], Mask], operands: Iterable[Operand]) -> Mask | None:
-    found: Mask | None = None
+def _any_mask(test: Callable[[Values], Mask], operands: Iterable[Operand]) -> Mask | None:
+    """Union of `test` over all array operands; None if it is False everywhere."""
+    union: Mask | None = None
     for operand in operands:
         if isinstance(operand, np.ndarray):
-            hits = test(operand)
-            if hits.any():
-                found = hits if found is None else found | hits
-    return found
+            mask = test(operand)
+            if mask.any():
+                union = mask if union is None else union | mask
+    return union
 
 
-def _take_out(out: Values, lost: Mask | None) -> None:
-    if lost is not None:
-        out[lost] = np.nan
+def _invalidate(out: Values, invalid: Mask | None) -> None:
+    if invalid is not None:
+        out[invalid] = np.nan
 
 
-# The order is the same everywhere: look at the operands first, since `out` may be one of them.
+# All implementations inspect the operands before they write `out`, which may be one of the operands.
 
 
-def _keeping(ufunc: Callable[..., Any]) -> Compute:
-    """For functions that give inf or NaN for every inf or NaN they get."""
+def _propagating(ufunc: Callable[..., Any]) -> Compute:
+    """For ufuncs that return inf or NaN for every inf or NaN operand."""
 
     def compute(out: Values, *operands: Operand) -> None:
         ufunc(*operands, out=out)
@@ -210,102 +214,102 @@ def _keeping(ufunc: Callable[..., Any]) -> Compute:
     return compute
 
 
-def _tempting(ufunc: Callable[..., Any]) -> Compute:
-    """For functions that could turn inf into an ordinary number."""
+def _masking_infinite(ufunc: Callable[..., Any]) -> Compute:
+    """For ufuncs that propagate NaN but may return a finite number for inf."""
 
     def compute(out: Values, *operands: Operand) -> None:
         infinite = _infinite(operands)
         ufunc(*operands, out=out)
-        _take_out(out, infinite)
+        _invalidate(out, infinite)
 
     return compute
 
 
 def _comparing(ufunc: Callable[..., Any]) -> Compute:
-    """For comparisons, which make 0 or 1 of anything."""
+    """For comparisons, which return 0 or 1 for any operands."""
 
     def compute(out: Values, *operands: Operand) -> None:
-        lost = _lost(operands)
+        invalid = _non_finite(operands)
         ufunc(*operands, out=out)
-        _take_out(out, lost)
+        _invalidate(out, invalid)
 
     return compute
 
 
 def _divide(out: Values, dividend: Operand, divisor: Operand) -> None:
-    infinite = _infinite([divisor])  # 1 / inf would be 0; an infinite dividend stays infinite or becomes NaN
+    infinite = _infinite([divisor])  # 1 / inf is 0 in numpy; an infinite dividend gives inf or NaN
     np.divide(dividend, divisor, out=out)
-    _take_out(out, infinite)
+    _invalidate(out, infinite)
 
 
 _FAST_POWERS: Mapping[float, Callable[..., Any]] = {2.0: np.square, 0.5: np.sqrt, -1.0: np.reciprocal}
-"""np.power takes ten times as long as these."""
+"""Exponent to a ufunc that is ten times as fast as np.power."""
 
 
-def _raise(out: Values, base: Operand, exponent: np.float32) -> None:
-    lost = None if exponent > 0 else _lost([base])  # inf ** -1 would be 0, NaN ** 0 would be 1
+def _power(out: Values, base: Operand, exponent: np.float32) -> None:
+    invalid = None if exponent > 0 else _non_finite([base])  # in numpy inf ** -1 is 0 and NaN ** 0 is 1
     fast = _FAST_POWERS.get(float(exponent))
     if fast is None:
         np.power(base, exponent, out=out)
     else:
         fast(base, out=out)
-    _take_out(out, lost)
+    _invalidate(out, invalid)
 
 
 def _extreme(ufunc: Callable[..., Any]) -> Compute:
-    """The least or greatest of several operands."""
+    """Minimum or maximum of two or more operands."""
 
     def compute(out: Values, *operands: Operand) -> None:
         infinite = _infinite(operands)
-        # The operand that is in `out` must be used before `out` is written.
+        # An operand that is `out` itself comes first, since it must be read before `out` is written.
         first, second, *others = sorted(operands, key=lambda operand: operand is not out)
         ufunc(first, second, out=out)
         for other in others:
             ufunc(out, other, out=out)
-        _take_out(out, infinite)
+        _invalidate(out, infinite)
 
     return compute
 
 
 def _where(out: Values, condition: Operand, yes: Operand, no: Operand) -> None:
-    lost = _lost([condition])
-    holds = np.not_equal(condition, 0)
+    invalid = _non_finite([condition])
+    selected = np.not_equal(condition, 0)
     if out is yes:
-        np.copyto(out, no, where=~holds)
+        np.copyto(out, no, where=~selected)
     else:
         np.copyto(out, no)
-        np.copyto(out, yes, where=holds)
-    _take_out(out, lost)
+        np.copyto(out, yes, where=selected)
+    _invalidate(out, invalid)
 
 
-def _infix(name: str, binds: int, compute: Compute) -> Operation:
-    return Operation(name, f"a {name} b", 2, 2, binds, compute)
+def _infix(name: str, precedence: int, compute: Compute) -> Operation:
+    return Operation(name, f"a {name} b", 2, 2, precedence, compute)
 
 
-ADD = _infix("+", ADDS, _keeping(np.add))
-SUBTRACT = _infix("-", ADDS, _keeping(np.subtract))
-MULTIPLY = _infix("*", MULTIPLIES, _keeping(np.multiply))
-DIVIDE = _infix("/", MULTIPLIES, _divide)
-POWER = _infix("**", RAISES, _raise)
-LESS = _infix("<", COMPARES, _comparing(np.less))
-LESS_EQUAL = _infix("<=", COMPARES, _comparing(np.less_equal))
-GREATER = _infix(">", COMPARES, _comparing(np.greater))
-GREATER_EQUAL = _infix(">=", COMPARES, _comparing(np.greater_equal))
-EQUAL = _infix("==", COMPARES, _comparing(np.equal))
-NOT_EQUAL = _infix("!=", COMPARES, _comparing(np.not_equal))
-NEGATE = Operation("-", "-x", 1, 1, NEGATES, _keeping(np.negative))
+ADD = _infix("+", ADDITIVE, _propagating(np.add))
+SUBTRACT = _infix("-", ADDITIVE, _propagating(np.subtract))
+MULTIPLY = _infix("*", MULTIPLICATIVE, _propagating(np.multiply))
+DIVIDE = _infix("/", MULTIPLICATIVE, _divide)
+POWER = _infix("**", EXPONENTIATION, _power)
+LESS = _infix("<", COMPARISON, _comparing(np.less))
+LESS_EQUAL = _infix("<=", COMPARISON, _comparing(np.less_equal))
+GREATER = _infix(">", COMPARISON, _comparing(np.greater))
+GREATER_EQUAL = _infix(">=", COMPARISON, _comparing(np.greater_equal))
+EQUAL = _infix("==", COMPARISON, _comparing(np.equal))
+NOT_EQUAL = _infix("!=", COMPARISON, _comparing(np.not_equal))
+NEGATE = Operation("-", "-x", 1, 1, UNARY, _propagating(np.negative))
 
 FUNCTIONS: Mapping[str, Operation] = {
     function.name: function
     for function in (
-        Operation("where", "where(condition, a, b)", 3, 3, HOLDS, _where),
-        Operation("min", "min(a, b, ...)", 2, 8, HOLDS, _extreme(np.minimum)),
-        Operation("max", "max(a, b, ...)", 2, 8, HOLDS, _extreme(np.maximum)),
-        Operation("clip", "clip(x, low, high)", 3, 3, HOLDS, _tempting(np.clip)),
-        Operation("abs", "abs(x)", 1, 1, HOLDS, _keeping(np.absolute)),
-        Operation("sqrt", "sqrt(x)", 1, 1, HOLDS, _keeping(np.sqrt)),
-        Operation("log", "log(x)", 1, 1, HOLDS, _keeping(np.log)),
-        Operation("exp", "exp(x)", 1, 1, HOLDS, _tempting(np.exp)),
+        Operation("where", "where(condition, a, b)", 3, 3, ATOM, _where),
+        Operation("min", "min(a, b, ...)", 2, 8, ATOM, _extreme(np.minimum)),
+        Operation("max", "max(a, b, ...)", 2, 8, ATOM, _extreme(np.maximum)),
+        Operation("clip", "clip(x, low, high)", 3, 3, ATOM, _masking_infinite(np.clip)),
+        Operation("abs", "abs(x)", 1, 1, ATOM, _propagating(np.absolute)),
+        Operation("sqrt", "sqrt(x)", 1, 1, ATOM, _propagating(np.sqrt)),
+        Operation("log", "log(x)", 1, 1, ATOM, _propagating(np.log)),
+        Operation("exp", "exp(x)", 1, 1, ATOM, _masking_infinite(np.exp)),
     )
 }
-"""What can be called, by name; `log` is the natural one."""
+"""Functions by name; `log` is the natural logarithm."""

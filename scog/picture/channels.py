@@ -1,4 +1,4 @@
-"""Channels: three outputs as the red, green and blue of a picture."""
+"""RGB rendering: three outputs as the red, green and blue channels of an image."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
-from scog.picture.picture import Picture
-from scog.picture.ramp import Range, shares, spread
+from scog.picture.image import Image
+from scog.picture.ramp import Range, normalize, spread
 
 MAX_OPERATIONS = 8
 VALID_FORMULA = "gamma BANDS G, sigmoidal BANDS CONTRAST BIAS, saturation S, such as gamma RGB 1.3, saturation 1.2"
@@ -23,19 +23,19 @@ _FORMULA = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
-Light = NDArray[np.float64]
-Operation = Callable[[Light], Light]
+Rgb = NDArray[np.float64]
+Operation = Callable[[Rgb], Rgb]
 
 
 @dataclass(frozen=True)
 class Channels:
-    """A range for each of red, green and blue; then, if there is one, a colour formula as rio-color writes them."""
+    """A value range for each of red, green and blue, and an optional colour formula in rio-color's syntax."""
 
     ranges: tuple[Range, Range, Range]
     color_formula: str | None = None
 
-    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Picture:
-        """The picture of values `(3, y, x)`, transparent where they are not valid."""
+    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Image:
+        """Image of values `(3, y, x)` float32, transparent where `valid` `(y, x)` is False."""
         rgba = np.empty((*valid.shape, 4), np.uint8)
         if self.color_formula is None:
             for channel, shown in enumerate(self.ranges):
@@ -44,17 +44,17 @@ class Channels:
             rgba[..., :3] = np.moveaxis(self._corrected(values), 0, -1)
         rgba[..., 3] = 255
         rgba[~valid] = 0
-        return Picture(rgba)
+        return Image(rgba)
 
     def _corrected(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Colours `(3, y, x)` after the colour formula, which works on numbers from 0 to 1."""
-        light = np.stack([shares(values[channel], shown) for channel, shown in enumerate(self.ranges)]).astype(
+        """Apply the colour formula, which works on values scaled to 0..1; returns uint8 `(3, y, x)`."""
+        rgb = np.stack([normalize(values[channel], shown) for channel, shown in enumerate(self.ranges)]).astype(
             np.float64
         )
         with np.errstate(all="ignore"):
             for operation in self._operations:
-                light = np.clip(operation(light), 0, 1)
-        return np.asarray((light * 255 + 0.5).astype(np.uint8))
+                rgb = np.clip(operation(rgb), 0, 1)
+        return np.asarray((rgb * 255 + 0.5).astype(np.uint8))
 
     @cached_property
     def _operations(self) -> Sequence[Operation]:
@@ -62,18 +62,22 @@ class Channels:
 
 
 def parse_color_formula(text: str) -> Sequence[Operation]:
-    """The operations of a colour formula, each tried once. Raises InvalidInput."""
-    from color_operations import parse_operations  # few pictures need it
+    """Parse a colour formula into functions on float64 `(3, y, x)` arrays of 0..1, applied in order.
+
+    Each operation is run once on a small array, since the parser accepts parameters that yield NaN.
+    Raises InvalidInput. Syntax: https://github.com/mapbox/rio-color
+    """
+    from color_operations import parse_operations  # imported late: few images need it
 
     words = text.replace(",", " ").split()
     try:
-        if not _FORMULA.fullmatch(" ".join(words)):  # the parser passes over much
+        if not _FORMULA.fullmatch(" ".join(words)):  # the parser ignores what it does not know
             raise ValueError("not a formula")
         operations: Sequence[Operation] = parse_operations(" ".join(words))
         with np.errstate(all="ignore"):
             for operation in operations:
                 if not np.isfinite(operation(np.linspace(0, 1, 12).reshape(3, 2, 2))).all():
-                    raise ValueError("an operation without a result")
+                    raise ValueError("an operation yields values that are not finite")
     except ValueError:
         raise InvalidInput(
             f"{text[:80]!r} is not a colour formula.",

@@ -1,4 +1,4 @@
-"""Charts: numbers over time, as SVG or as a PNG of the same layout."""
+"""Time series charts, as SVG or as PNG with the same layout."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from scog.picture.image import Color
 from scog.picture.legend import ticks
-from scog.picture.picture import Color
 from scog.picture.shapes import INK, TEXT, TITLE, Area, Disc, Shape, Stroke, Text, png, svg
 
 WIDTH, HEIGHT = 800, 360
 MOST_LINES = 8
-"""Lines that can still be told from one another."""
+"""Maximum number of lines that remain distinguishable."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 18, 52, 46
 _LETTER = 0.58
-"""Mean width of a letter, as a share of the text's size."""
+"""Mean character width as a fraction of the font size."""
 _PALE: Color = (51, 51, 51, 150)
 _GRID: Color = (128, 128, 128, 60)
 _AXIS: Color = (128, 128, 128, 190)
@@ -25,18 +25,23 @@ COLORS: tuple[Color, ...] = (
     (34, 120, 60, 255), (31, 119, 180, 255), (214, 96, 10, 255), (117, 80, 170, 255),
     (200, 40, 90, 255), (110, 85, 40, 255), (0, 150, 150, 255), (120, 120, 120, 255),
 )  # fmt: skip
-"""Of the lines, in their order: dark enough on white, bright enough on black."""
-_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120)
-_DAYS = (1, 2, 5, 10, 20)
-_TICK_ROOM = 55
-"""Pixels between two dates, at least."""
+"""Line colours in order of use; each has enough contrast on white and on black."""
+_MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120)
+_DAY_STEPS = (1, 2, 5, 10, 20)
+_MIN_TICK_SPACING = 55
+"""Minimum distance between two date labels, in pixels."""
 GAP = 75.0
-"""Days without an observation over which no line is drawn."""
+"""Longest gap between two observations, in days, that a line is drawn across."""
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A value at a time, if there is one; how much of it is known, 0 to 1; and from where to where most values lie."""
+    """One observation.
+
+    value   None if there is none
+    share   valid share of the pixels, 0 to 1
+    spread  10th and 90th percentile of the pixels, if known
+    """
 
     time: datetime
     value: float | None
@@ -46,7 +51,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Line:
-    """What belongs together: dots in the order of time, and a curve through them, if there is one."""
+    """A named series: dots in time order, and an optional smoothed curve of `(time, value)`."""
 
     name: str
     dots: tuple[Dot, ...]
@@ -55,7 +60,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """A title, what is said beside it, and lines from a first to a last moment."""
+    """A chart of several lines between `start` and `end`; `note` is printed beside the title."""
 
     title: str
     note: str
@@ -64,29 +69,29 @@ class Chart:
     end: datetime
 
     def svg(self) -> str:
-        """An SVG without background; its text is light where the reader's screen is dark."""
+        """SVG document with a transparent background; the text colour follows `prefers-color-scheme`."""
         return svg(self._shapes(), (WIDTH, HEIGHT), f"Chart: {self.title}")
 
     def png(self, scale: int = 1) -> bytes:
-        """A PNG on white, `scale` times WIDTH x HEIGHT pixels."""
+        """PNG on white, `scale` times WIDTH x HEIGHT pixels."""
         return png(list(self._shapes()), (WIDTH, HEIGHT), scale)
 
     def _shapes(self) -> Iterator[Shape]:
-        """What is drawn, from the back to the front."""
+        """All shapes, back to front."""
         axes = _axes(self)
         yield from _frame(axes)
         yield from _heading(self)
         for color, line in zip(COLORS, self.lines, strict=False):
-            yield from _spread(line, axes, color)
+            yield from _spread_band(line, axes, color)
         for color, line in zip(COLORS, self.lines, strict=False):
-            yield from _drawn(line, axes, color)
+            yield from _series(line, axes, color)
         if not any(dot.value is not None for line in self.lines for dot in line.dots):
             yield Text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT / 2, "No usable observation", "m", _PALE)
 
 
 @dataclass(frozen=True)
 class _Axes:
-    """From times and values to places."""
+    """Map times and values to pixel coordinates (y down)."""
 
     start: datetime
     end: datetime
@@ -101,13 +106,13 @@ class _Axes:
 
 
 def _axes(chart: Chart) -> _Axes:
-    """The axes that hold everything, with some room."""
+    """Axes that contain every value of the chart, with a margin."""
     start, end = chart.start.astimezone(UTC), chart.end.astimezone(UTC)
-    room = max((end - start) * 0.015, timedelta(days=1))
+    margin = max((end - start) * 0.015, timedelta(days=1))
     values = [value for line in chart.lines for value in _values(line)]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    more = (high - low) * 0.06 or max(abs(high) * 0.1, 0.1)
-    return _Axes(start - room, end + room, low - more, high + more)
+    padding = (high - low) * 0.06 or max(abs(high) * 0.1, 0.1)
+    return _Axes(start - margin, end + margin, low - padding, high + padding)
 
 
 def _values(line: Line) -> Iterator[float]:
@@ -119,7 +124,7 @@ def _values(line: Line) -> Iterator[float]:
 
 
 def _frame(axes: _Axes) -> Iterator[Stroke | Text]:
-    """The axes, with values and dates at round places."""
+    """Axis lines, grid lines and tick labels at round values and dates."""
     left, right, top, bottom = float(_LEFT), float(WIDTH - _RIGHT), float(_TOP), float(HEIGHT - _BOTTOM)
     for value in ticks(axes.low, axes.high):
         y = axes.y(value)
@@ -136,28 +141,28 @@ def _frame(axes: _Axes) -> Iterator[Stroke | Text]:
 
 
 def _dates(axes: _Axes) -> Iterator[tuple[datetime, str, str]]:
-    """Round dates with what stands below them: the month or the day, and the year where it is a new one."""
-    most = (WIDTH - _RIGHT - _LEFT) / _TICK_ROOM
+    """Date ticks as `(time, label, year)`; `year` is empty unless it differs from that of the tick before."""
+    most = (WIDTH - _RIGHT - _LEFT) / _MIN_TICK_SPACING
     days = (axes.end - axes.start) / timedelta(days=1)
-    months = next((each for each in _MONTHS if days / (30.44 * each) <= most), _MONTHS[-1])
+    months = next((each for each in _MONTH_STEPS if days / (30.44 * each) <= most), _MONTH_STEPS[-1])
     if days / 30.44 >= 3:
-        moments, written = _each_month(axes.start, axes.end, months), months < 12
+        moments, below_year = _month_ticks(axes.start, axes.end, months), months < 12
     else:
-        step = next((each for each in _DAYS if days / each <= most), _DAYS[-1])
-        moments, written = _each_day(axes.start, axes.end, step), True
-    known = 0
+        step = next((each for each in _DAY_STEPS if days / each <= most), _DAY_STEPS[-1])
+        moments, below_year = _day_ticks(axes.start, axes.end, step), True
+    last_year = 0
     for moment in moments:
         name = _NAMES[moment.month - 1]
-        text = (name if days / 30.44 >= 3 else f"{moment.day} {name}") if written else str(moment.year)
-        yield moment, text, str(moment.year) if written and moment.year != known else ""
-        known = moment.year
+        text = (name if days / 30.44 >= 3 else f"{moment.day} {name}") if below_year else str(moment.year)
+        yield moment, text, str(moment.year) if below_year and moment.year != last_year else ""
+        last_year = moment.year
 
 
 _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def _each_month(start: datetime, end: datetime, step: int) -> Iterator[datetime]:
-    """The first moments of every so many months, counted from a January."""
+def _month_ticks(start: datetime, end: datetime, step: int) -> Iterator[datetime]:
+    """First moment of every `step`th month between two times, counted from January of year 0."""
     count = math.ceil((start.year * 12 + start.month - 1) / step) * step
     while True:
         year, month = divmod(count, 12)
@@ -171,8 +176,8 @@ def _each_month(start: datetime, end: datetime, step: int) -> Iterator[datetime]
         count += step
 
 
-def _each_day(start: datetime, end: datetime, step: int) -> Iterator[datetime]:
-    """Every so many days."""
+def _day_ticks(start: datetime, end: datetime, step: int) -> Iterator[datetime]:
+    """Midnight of every `step`th day, starting the day after `start`."""
     moment = start.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     while moment <= end:
         yield moment
@@ -180,43 +185,43 @@ def _each_day(start: datetime, end: datetime, step: int) -> Iterator[datetime]:
 
 
 def _heading(chart: Chart) -> Iterator[Text | Disc]:
-    """The title, the note at the right, and the names of the lines, where there are several."""
+    """Title on the left, note on the right, and a line legend below if there are several lines."""
     note = len(chart.note) * TEXT * _LETTER
-    yield Text(_LEFT, 22, _cut(chart.title, WIDTH - _LEFT - _RIGHT - note - 20, TITLE), "l", INK, TITLE)
+    yield Text(_LEFT, 22, _truncate(chart.title, WIDTH - _LEFT - _RIGHT - note - 20, TITLE), "l", INK, TITLE)
     yield Text(WIDTH - _RIGHT, 22, chart.note, "r", _PALE)
     if len(chart.lines) > 1:
         x, room = float(_LEFT), (WIDTH - _LEFT - _RIGHT) / min(len(chart.lines), MOST_LINES)
         for color, line in zip(COLORS, chart.lines, strict=False):
-            name = _cut(line.name, room - 30, TEXT)
+            name = _truncate(line.name, room - 30, TEXT)
             yield Disc(x + 4, 38, 4, color, full=True)
             yield Text(x + 13, 42, name, "l", INK)
             x += min(room, 30 + len(name) * TEXT * _LETTER)
 
 
-def _spread(line: Line, axes: _Axes, color: Color) -> Iterator[Area | Stroke]:
-    """Where most values lie: an area along the dots, a stroke where a dot has no neighbour."""
+def _spread_band(line: Line, axes: _Axes, color: Color) -> Iterator[Area | Stroke]:
+    """The spread of each run of dots as a translucent area; as a bar where a run has a single dot."""
     light = (*color[:3], 42)
     for run in _runs(line):
-        known = [(axes.x(dot.time), *map(axes.y, dot.spread)) for dot in run if dot.spread is not None]
-        if len(known) == 1:
-            x, low, high = known[0]
+        spreads = [(axes.x(dot.time), *map(axes.y, dot.spread)) for dot in run if dot.spread is not None]
+        if len(spreads) == 1:
+            x, low, high = spreads[0]
             yield Stroke(((x, low), (x, high)), light, 5)
-        elif known:
-            over = [(x, high) for x, _, high in known]
-            yield Area((*((x, low) for x, low, _ in known), *reversed(over)), light)
+        elif spreads:
+            upper = [(x, high) for x, _, high in spreads]
+            yield Area((*((x, low) for x, low, _ in spreads), *reversed(upper)), light)
 
 
-def _drawn(line: Line, axes: _Axes, color: Color) -> Iterator[Stroke | Disc]:
-    """The curve, or else thin lines from dot to dot; and the dots, hollow where less than half is known."""
+def _series(line: Line, axes: _Axes, color: Color) -> Iterator[Stroke | Disc]:
+    """The curve, or thin lines between dots if there is none; then the dots, hollow where `share` is below one half."""
     if line.curve is None:
         for run in _runs(line):
-            places = tuple((axes.x(dot.time), axes.y(dot.value or 0.0)) for dot in run)
-            if len(places) > 1:
-                yield Stroke(places, (*color[:3], 120), 1.2)
+            points = tuple((axes.x(dot.time), axes.y(dot.value or 0.0)) for dot in run)
+            if len(points) > 1:
+                yield Stroke(points, (*color[:3], 120), 1.2)
     else:
-        for part in _parts(line.curve):
-            if len(part) > 1:
-                yield Stroke(tuple((axes.x(time), axes.y(value)) for time, value in part), color, 2.2)
+        for segment in _segments(line.curve):
+            if len(segment) > 1:
+                yield Stroke(tuple((axes.x(time), axes.y(value)) for time, value in segment), color, 2.2)
     radius = 3.6 if len(line.dots) < 150 else 2.4
     for dot in line.dots:
         if dot.value is not None:
@@ -224,7 +229,7 @@ def _drawn(line: Line, axes: _Axes, color: Color) -> Iterator[Stroke | Disc]:
 
 
 def _runs(line: Line) -> Iterator[list[Dot]]:
-    """Dots with values, as long as there is no gap between two."""
+    """Split the dots that have a value into runs without a gap longer than GAP."""
     run: list[Dot] = []
     for dot in line.dots:
         if dot.value is None:
@@ -237,18 +242,18 @@ def _runs(line: Line) -> Iterator[list[Dot]]:
         yield run
 
 
-def _parts(curve: Sequence[tuple[datetime, float]]) -> Iterator[list[tuple[datetime, float]]]:
-    """A curve as long as there is no gap between two of its places."""
-    part = list(curve[:1])
-    for one, other in pairwise(curve):
-        if (other[0] - one[0]) / timedelta(days=1) > GAP:
-            yield part
-            part = []
-        part.append(other)
-    yield part
+def _segments(curve: Sequence[tuple[datetime, float]]) -> Iterator[list[tuple[datetime, float]]]:
+    """Split a curve into segments without a gap longer than GAP."""
+    segment = list(curve[:1])
+    for previous, current in pairwise(curve):
+        if (current[0] - previous[0]) / timedelta(days=1) > GAP:
+            yield segment
+            segment = []
+        segment.append(current)
+    yield segment
 
 
-def _cut(text: str, width: float, size: int) -> str:
-    """The text, cut off where it has no room."""
+def _truncate(text: str, width: float, size: int) -> str:
+    """The text, truncated with an ellipsis to `width` pixels at font size `size`."""
     most = max(1, int(width / (size * _LETTER)))
     return text if len(text) <= most else text[: most - 1] + "…"

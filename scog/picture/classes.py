@@ -1,4 +1,4 @@
-"""Classes: values that stand for kinds of things, each with a name and a colour."""
+"""Classified rendering: values or value intervals, each with a class number, a name and a colour."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.picture.picture import TRANSPARENT, Color, Picture, palette_of
+from scog.picture.image import TRANSPARENT, Color, Image, palette_of
 
 MOST = 254
-"""Classes that a palette has room for."""
+"""Number of classes that fit into an 8-bit palette beside the transparent entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """One class: values from `low` up to, but without, `high`; just the one value where both are the same.
+    """One class: the half-open interval `[low, high)`, or the single value if both are equal.
 
-    `number` is what stands for it in values.
+    `number` is the class code in classified values.
     """
 
     number: int
@@ -32,36 +32,36 @@ class Class:
 
 @dataclass(frozen=True)
 class Classes:
-    """Up to MOST classes; where two hold the same value the later one counts, and what no class holds is not shown."""
+    """Up to MOST classes. Where classes overlap, the later one wins; unclassified values are transparent."""
 
     entries: tuple[Class, ...]
 
     @cached_property
     def palette(self) -> NDArray[np.uint8]:
-        """The colours in the order of the entries."""
+        """Palette `(256, 4)` uint8: the colours of the entries, in order."""
         return palette_of(np.array([entry.color for entry in self.entries], np.uint8))
 
-    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Picture:
-        """The picture of values `(1, y, x)`, transparent where they are not valid or belong to no class."""
-        return Picture(self.places(values[0], valid), self.palette)
+    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Image:
+        """Image of values `(1, y, x)` float32, transparent where they are not valid or belong to no class."""
+        return Image(self.places(values[0], valid), self.palette)
 
     def places(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """For each of the values `(y, x)` the place of its class among the entries; TRANSPARENT where there is none."""
+        """Index into `entries` of each value's class, uint8 `(y, x)`; TRANSPARENT where invalid or unclassified."""
         edges, holders = self._sections
         places: NDArray[np.uint8] = holders[np.searchsorted(edges, values, side="right")]
         places[~valid] = TRANSPARENT
         return places
 
     def numbers(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """For each of the values `(y, x)` the number of its class, float32; NaN where there is none."""
+        """Class number of each value, float32 `(y, x)`; NaN where invalid or unclassified."""
         table = np.full(TRANSPARENT + 1, np.nan, np.float32)
         table[: len(self.entries)] = [entry.number for entry in self.entries]
         return np.asarray(table[self.places(values, valid)])
 
     @cached_property
     def _sections(self) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Where classes begin and end, ascending `(n,)`; the place of the class before, between, after `(n + 1,)`."""
-        with np.errstate(over="ignore"):  # beyond float32 there are no values
+        """Ascending class edges `(n,)`, and the index of the class that owns each interval between them `(n + 1,)`."""
+        with np.errstate(over="ignore"):  # values are float32: edges beyond its range become infinite
             lows = np.array([entry.low for entry in self.entries]).astype(np.float32)
             highs = np.array([entry.high for entry in self.entries]).astype(np.float32)
             single = np.array([entry.low == entry.high for entry in self.entries])
@@ -74,7 +74,7 @@ class Classes:
 
 
 def by_thresholds(thresholds: Sequence[float], names: Sequence[str], colors: Sequence[Color]) -> Classes:
-    """Classes between ascending thresholds, one more than those; the first is number 1."""
+    """Classes between n ascending thresholds, with n + 1 names and colours; class numbers start at 1."""
     edges = (-math.inf, *thresholds, math.inf)
     return Classes(
         tuple(

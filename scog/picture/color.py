@@ -1,4 +1,4 @@
-"""Colours as people write them: `#1a9850`, `1a9850`, `teal`, `[26, 152, 80]`, each with opacity if wanted."""
+"""Colours in requests: `#1a9850`, `1a9850`, `teal` or `[26, 152, 80]`; digits and lists may include an alpha value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from PIL import ImageColor
 
 from scog.errors import InvalidInput
-from scog.picture.picture import CLEAR, Color
+from scog.picture.image import CLEAR, Color
 from scog.suggest import quoted
 
 VALID = "a name such as teal, hexadecimal digits such as 1a9850 or 1a985080, or transparent; in JSON also [26, 152, 80]"
@@ -15,7 +15,10 @@ _HEXADECIMAL = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{4}|[0-9a-fA-F]{6}|[0-9
 
 
 def parse_color(written: object, parameter: str) -> Color:
-    """The colour that a text or a list of 3 or 4 numbers stands for. Raises InvalidInput that names the parameter."""
+    """RGBA colour of a text, or of a list of 3 or 4 integers 0..255.
+
+    Names are those of Pillow's ImageColor, and `transparent`. Raises InvalidInput that names `parameter`.
+    """
     if isinstance(written, str):
         text = written.strip().lower()
         if text == "transparent":
@@ -27,12 +30,12 @@ def parse_color(written: object, parameter: str) -> Color:
     elif isinstance(written, list) and len(written) in (3, 4) and all(_is_byte(number) for number in written):
         red, green, blue, alpha = (*written, 255)[:4]
         return red, green, blue, alpha
-    said = quoted(written) if isinstance(written, str) else "This"  # what is nested deeply cannot even be shown
-    raise InvalidInput(f"{said} is not a colour.", parameter=parameter, valid=VALID)
+    shown = quoted(written) if isinstance(written, str) else "This value"  # repr of deeply nested JSON may recurse
+    raise InvalidInput(f"{shown} is not a colour.", parameter=parameter, valid=VALID)
 
 
 def hexadecimal(color: Color) -> str:
-    """`#rrggbb`, with two more digits where it is not opaque."""
+    """`#rrggbb`, or `#rrggbbaa` if the colour is not opaque."""
     return "#" + "".join(f"{part:02x}" for part in (color if color[3] < 255 else color[:3]))
 
 

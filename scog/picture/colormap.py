@@ -1,4 +1,4 @@
-"""Colormaps: those of cmap's catalogue by name, and those that people write down as JSON, as TiTiler takes them."""
+"""Colormaps: by name from cmap's catalogue, or custom ones as JSON in TiTiler's format."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from scog.errors import InvalidInput
 from scog.picture.classes import MOST, Class, Classes
 from scog.picture.color import parse_color
-from scog.picture.picture import Color
+from scog.picture.image import Color
 from scog.picture.ramp import STEPS, Ramp, Range
 from scog.suggest import did_you_mean, quoted
 
 SUGGESTED = ("rdylgn", "rdylbu", "rdbu", "ylorbr", "viridis", "magma", "cividis", "greys", "terrain", "ylgn", "brbg")
 PLACES = 256
-"""Entries of a colormap that is written down completely."""
+"""Number of entries of a complete colormap."""
 VALID_JSON = (
-    'JSON: {"0": "#d73027", "4": [26, 152, 80, 255]} from whole numbers to colours, '
+    'JSON: {"0": "#d73027", "4": [26, 152, 80, 255]} from integers to colours, '
     f'or [[[-1, 0.2], "#d73027"], [[0.2, 1], "#1a9850"]] from ranges to colours; at most {MOST} of them'
 )
 
@@ -31,27 +31,27 @@ T = TypeVar("T")
 
 @lru_cache(maxsize=64)
 def color_table(name: str) -> NDArray[np.uint8]:
-    """The colours of a named map, uint8 `(STEPS, 4)`, lowest first. A name ending in `_r` is reversed.
+    """RGBA colours of a named colormap, uint8 `(STEPS, 4)`, lowest first. The suffix `_r` reverses it.
 
     Raises InvalidInput for an unknown name.
     """
-    import cmap  # its catalogue takes long to load, and pictures of bands do without
+    import cmap  # imported late: its catalogue is slow to load, and RGB images do not need it
 
-    known = name.isascii() and name.replace("_", "").replace(":", "").replace("-", "").isalnum() and len(name) <= 64
+    plausible = name.isascii() and name.replace("_", "").replace(":", "").replace("-", "").isalnum() and len(name) <= 64
     forward = name.lower().removesuffix("_r")
     try:
-        full = cmap.Catalog().resolve(forward) if known else ""  # of the short ones that have namesakes cmap warns
+        full = cmap.Catalog().resolve(forward) if plausible else ""  # cmap warns of ambiguous short names
         colormap = cmap.Colormap(full + name.lower()[len(forward) :]) if full else None
     except (ValueError, KeyError, TypeError):
         colormap = None
     if colormap is None:
-        near = did_you_mean(name.lower(), names()) if known else ""
+        near = did_you_mean(name.lower(), names()) if plausible else ""
         raise InvalidInput(
             f"there is no colormap {quoted(name)}{near}",
             parameter="colormap_name",
-            valid=f"a name that /colorMaps lists, such as {', '.join(SUGGESTED)}; _r behind it reverses",
+            valid=f"a name listed by /colorMaps, such as {', '.join(SUGGESTED)}; the suffix _r reverses it",
         )
-    # As many colours as wanted, else the nearest of 256 would be taken: one or two off.
+    # N=STEPS interpolates exactly STEPS colours; the default of 256 would be one or two levels off.
     table = (np.asarray(colormap(np.linspace(0, 1, STEPS), N=STEPS)) * 255).round().astype(np.uint8)
     table.flags.writeable = False
     return table
@@ -59,66 +59,67 @@ def color_table(name: str) -> NDArray[np.uint8]:
 
 @lru_cache(maxsize=1)
 def names() -> tuple[str, ...]:
-    """The names of all maps, in lower case and alphabetical order, without those that are reversed."""
+    """Names of all colormaps in lower case, sorted, without the reversed ones."""
     import cmap
 
     return tuple(sorted({name.lower() for name in cmap.Catalog() if ":" not in name and not name.endswith("_r")}))
 
 
 def parse_colormap(text: str, shown: Range, rescaled: bool) -> Ramp | Classes:
-    """The colormap that a JSON text stands for.
+    """Parse a colormap in TiTiler's JSON format.
 
-    A list gives colours to ranges of values, the end of each excluded. An object gives colours to whole numbers: to
-    the values themselves, or, if the picture was asked for with `rescale`, to the 256 steps of that range `shown`.
-    Raises InvalidInput.
+    A list assigns colours to half-open value intervals `[[low, high], colour]`. An object assigns colours to integers:
+    to the values themselves or, if the request has `rescale`, to the 256 steps of that range (`shown`).
+    Raises InvalidInput. Format: https://cogeotiff.github.io/rio-tiler/colormap/
     """
     try:
         written = json.loads(text)
     except (ValueError, RecursionError):
-        raise _wrong("This is not JSON.") from None
+        raise _invalid("colormap is not valid JSON.") from None
     if isinstance(written, list) and written:
-        return Classes(tuple(_interval(number, entry) for number, entry in enumerate(_few(written), start=1)))
+        return Classes(tuple(_interval(number, entry) for number, entry in enumerate(_limited(written), start=1)))
     if isinstance(written, dict) and written:
-        colors = {_place(key): parse_color(color, "colormap") for key, color in written.items()}
+        colors = {_key(key): parse_color(color, "colormap") for key, color in written.items()}
         if rescaled and colors.keys() == set(range(PLACES)):
-            table = np.array([colors[place] for place in range(PLACES)], np.uint8)
+            table = np.array([colors[index] for index in range(PLACES)], np.uint8)
             return Ramp(shown, table[np.linspace(0, PLACES - 1, STEPS).round().astype(int)])
         if rescaled and not colors.keys() <= set(range(PLACES)):
-            raise _wrong(f"With rescale, colours belong to the steps 0 to {PLACES - 1}.")
-        entries = sorted(_few(list(colors.items())))
-        return Classes(tuple(_step(*each, shown) if rescaled else _whole_number(*each) for each in entries))
-    raise _wrong("A colormap is an object or a list, and not empty.")
+            raise _invalid(f"With rescale, the keys of a colormap must be integers from 0 to {PLACES - 1}.")
+        entries = sorted(_limited(list(colors.items())))
+        return Classes(tuple(_step(*each, shown) if rescaled else _single_value(*each) for each in entries))
+    raise _invalid("colormap must be a non-empty JSON object or list.")
 
 
-def _few(entries: list[T]) -> list[T]:
+def _limited(entries: list[T]) -> list[T]:
     if len(entries) > MOST:
-        raise _wrong(f"{len(entries)} colours are too many; with rescale they may also be all of its {PLACES} steps.")
+        limit = f"The limit is {MOST}, or all {PLACES} steps with rescale."
+        raise _invalid(f"{len(entries)} colours are too many. {limit}")
     return entries
 
 
-def _place(key: str) -> int:
+def _key(key: str) -> int:
     sign, digits = (-1, key[1:]) if key.startswith("-") else (1, key)
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 6):
-        raise _wrong(f"{key[:40]!r} is not a whole number.")
+        raise _invalid(f"The key {key[:40]!r} is not an integer of at most 6 digits.")
     return sign * int(digits)
 
 
-def _whole_number(value: int, color: Color) -> Class:
+def _single_value(value: int, color: Color) -> Class:
     return Class(value, str(value), color, value, value)
 
 
-def _step(place: int, color: Color, shown: Range) -> Class:
-    """One of the steps into which a range is cut; the first and the last also hold what lies beyond."""
+def _step(index: int, color: Color, shown: Range) -> Class:
+    """One of the 256 steps of a range; the first and the last step extend to infinity."""
     low, step = shown[0], (shown[1] - shown[0]) / (PLACES - 1)
-    begins = -math.inf if place == 0 else low + place * step
-    ends = math.inf if place == PLACES - 1 else low + (place + 1) * step
-    return Class(place, f"{low + place * step:g}", color, begins, ends)
+    start = -math.inf if index == 0 else low + index * step
+    end = math.inf if index == PLACES - 1 else low + (index + 1) * step
+    return Class(index, f"{low + index * step:g}", color, start, end)
 
 
 def _interval(number: int, entry: Any) -> Class:
     ends = entry[0] if isinstance(entry, list) and len(entry) == 2 else None
     if not (isinstance(ends, list) and len(ends) == 2 and all(map(_is_finite, ends)) and ends[0] < ends[1]):
-        raise _wrong(f"Entry {number} is not a range of values with a colour.")
+        raise _invalid(f"Entry {number} is not [[low, high], colour] with low < high.")
     low, high = map(float, ends)
     return Class(number, f"{low:g} to {high:g}", parse_color(entry[1], "colormap"), low, high)
 
@@ -127,5 +128,5 @@ def _is_finite(number: object) -> bool:
     return isinstance(number, int | float) and not isinstance(number, bool) and -1e30 < number < 1e30
 
 
-def _wrong(what: str) -> InvalidInput:
-    return InvalidInput(what, parameter="colormap", valid=VALID_JSON)
+def _invalid(message: str) -> InvalidInput:
+    return InvalidInput(message, parameter="colormap", valid=VALID_JSON)

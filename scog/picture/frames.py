@@ -1,8 +1,8 @@
-"""Animations: pictures of one size, one after the other for ever, as GIF and as WebP.
+"""Encode animations of equally sized images as endlessly looping GIF or WebP.
 
-Each frame stands for itself, so that what is transparent in it shows nothing of the frame before. Both formats are
-written part by part: between two parts the work can be given up.
-https://www.w3.org/Graphics/GIF/spec-gif89a.txt, https://developers.google.com/speed/webp/docs/riff_container
+Frames do not blend: transparent pixels never show the previous frame. Both encoders yield the file in parts, so that
+the caller can cancel between two parts.
+Formats: https://www.w3.org/Graphics/GIF/spec-gif89a.txt, https://developers.google.com/speed/webp/docs/riff_container
 """
 
 from __future__ import annotations
@@ -13,179 +13,186 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import GifImagePlugin, Image
+from PIL import GifImagePlugin
+from PIL import Image as PILImage
 
-from scog.picture.encode import webp_of
+from scog.picture.encoders import webp_of
+from scog.picture.image import TRANSPARENT, Image
 from scog.picture.label import INK, OUTLINE, Label, label
-from scog.picture.picture import TRANSPARENT, Picture
 
 COLORS = 255
-"""Of a GIF: its palette holds 256, one of which is transparent, the last."""
+"""Usable colours of a GIF: its palette has 256 entries, the last of which is the transparent one."""
 SAMPLES = 400_000
-"""Pixels, of all frames together, by which the colours of a GIF in true colour are chosen."""
+"""Number of pixels sampled over all frames to choose the palette of a true-colour GIF."""
 HALF = 128
-"""GIF knows no half opacity: less than this is transparent, more is opaque."""
-_CLEARED, _ALONE = 2, 0b10
-"""GIF: a frame is cleared away before the next; WebP: it is not blended with the one before."""
+"""Alpha threshold of GIF, which has no partial transparency: pixels below it become transparent."""
+_DISPOSE_TO_BACKGROUND, _NO_BLEND = 2, 0b10
+"""GIF: disposal method 2, restore to background; WebP: blending method bit of ANMF, do not blend."""
 _ALPHA, _ANIMATED = 0b10000, 0b10
-_NONE = np.zeros((1, 3), np.uint8)
-"""The colours of a GIF in which all is transparent."""
+"""WebP: flags of the VP8X chunk."""
+_EMPTY_PALETTE = np.zeros((1, 3), np.uint8)
+"""Palette of a GIF without any opaque pixel."""
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A picture, and what is written on it; nothing where `text` is empty."""
+    """An image and the text of its label; no label if the text is empty."""
 
-    picture: Picture
+    image: Image
     text: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        height, width = self.picture.pixels.shape[:2]
+        """Height and width in pixels."""
+        height, width = self.image.pixels.shape[:2]
         return height, width
 
     @property
     def label(self) -> Label | None:
-        """What is written on it, as pixels."""
+        """Pixel masks of the label, or None."""
         return label(self.text, self.shape) if self.text else None
 
 
 def gif(frames: Sequence[Frame], duration: int) -> Iterator[bytes]:
-    """The parts of a GIF with one palette for all frames, each shown for `duration` milliseconds (tens of them count).
+    """Yield the parts of a GIF with one global palette; each frame lasts `duration` ms, which GIF rounds down to 10 ms.
 
-    Exact where the frames have palettes of their own and no more than COLORS colours are seen; else the nearest of
-    COLORS colours that suit all frames together.
+    Colours are exact if the frames have a palette and use at most COLORS of its colours. Otherwise a common palette is
+    chosen for all frames and each pixel takes the nearest colour.
     """
     height, width = frames[0].shape
     table = _SharedPalette.of(frames)
     header = struct.pack("<6sHHBBB", b"GIF89a", width, height, 0b11110111, TRANSPARENT, 0)
-    for_ever = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
-    yield header + table.colors.tobytes() + for_ever
+    loop_forever = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
+    yield header + table.colors.tobytes() + loop_forever
     for frame in frames:
-        image = Image.fromarray(table.numbers(frame))
-        options = {"duration": duration, "transparency": TRANSPARENT, "disposal": _CLEARED}
+        image = PILImage.fromarray(table.indices(frame))
+        options = {"duration": duration, "transparency": TRANSPARENT, "disposal": _DISPOSE_TO_BACKGROUND}
         yield b"".join(GifImagePlugin.getdata(image, (0, 0), **options))
     yield b";"
 
 
 def webp(frames: Sequence[Frame], duration: int) -> Iterator[bytes]:
-    """The frames of a WebP, for `webp_file`: each as a picture by itself, without loss where it has a palette."""
+    """Yield the ANMF chunks for `webp_file`; frames with a palette are lossless. `duration` in milliseconds."""
     for frame in frames:
         height, width = frame.shape
-        still = webp_of(_written_on(frame), lossless=frame.picture.palette is not None)
+        still = webp_of(_labelled(frame), lossless=frame.image.palette is not None)
         image = b"".join(_image_chunks(still))
-        place = _int24(0) + _int24(0) + _int24(width - 1) + _int24(height - 1) + _int24(duration)
-        yield _chunk(b"ANMF", place + bytes([_ALONE]) + image)
+        header = _uint24(0) + _uint24(0) + _uint24(width - 1) + _uint24(height - 1) + _uint24(duration)
+        yield _chunk(b"ANMF", header + bytes([_NO_BLEND]) + image)
 
 
 def webp_file(frames: Sequence[Frame], parts: Sequence[bytes]) -> bytes:
-    """A WebP of frames and what `webp` made of them."""
+    """WebP file of the chunks that `webp` yielded for the frames."""
     height, width = frames[0].shape
-    canvas = _chunk(b"VP8X", bytes([_ALPHA | _ANIMATED, 0, 0, 0]) + _int24(width - 1) + _int24(height - 1))
-    for_ever = _chunk(b"ANIM", bytes(4) + struct.pack("<H", 0))
-    return _chunk(b"RIFF", b"".join((b"WEBP", canvas, for_ever, *parts)))
+    canvas = _chunk(b"VP8X", bytes([_ALPHA | _ANIMATED, 0, 0, 0]) + _uint24(width - 1) + _uint24(height - 1))
+    loop_forever = _chunk(b"ANIM", bytes(4) + struct.pack("<H", 0))
+    return _chunk(b"RIFF", b"".join((b"WEBP", canvas, loop_forever, *parts)))
 
 
 @dataclass(frozen=True, eq=False)
 class _SharedPalette:
-    """Colours `(256, 3)` of all frames, the last transparent; the numbers of ink and outline among them.
+    """GIF palette shared by all frames.
 
-    `places` `(256,)` leads from the frames' own colour numbers to these; without it the nearest colour is taken.
+    colors   uint8 `(256, 3)`; the last entry is the transparent one
+    ink      index of the label's text colour
+    outline  index of the label's outline colour
+    lookup   uint8 `(256,)` from the frames' palette indices to indices of `colors`; None for true-colour frames, whose
+             pixels take the nearest colour
     """
 
     colors: NDArray[np.uint8]
     ink: int
     outline: int
-    places: NDArray[np.uint8] | None
+    lookup: NDArray[np.uint8] | None
 
     @classmethod
     def of(cls, frames: Sequence[Frame]) -> _SharedPalette:
-        """The palette for frames, of which all have the same palette or none has one."""
-        written = [INK[:3], OUTLINE[:3]] if any(frame.text for frame in frames) else []
-        palette = frames[0].picture.palette
+        """Build the palette for frames that all have the same palette, or that are all true colour."""
+        label_colors = [INK[:3], OUTLINE[:3]] if any(frame.text for frame in frames) else []
+        palette = frames[0].image.palette
         if palette is None:
-            colors = _chosen([frame.picture.pixels for frame in frames], COLORS - len(written))
-            colors = np.concatenate((colors, np.array(written, np.uint8).reshape(-1, 3)))
-            return cls._made(colors, None)
-        counts = [np.bincount(frame.picture.pixels.ravel(), minlength=256) for frame in frames]
-        seen = np.sum(counts, axis=0).nonzero()[0]
-        opaque = seen[palette[seen, 3] >= HALF]
+            colors = _median_cut([frame.image.pixels for frame in frames], COLORS - len(label_colors))
+            colors = np.concatenate((colors, np.array(label_colors, np.uint8).reshape(-1, 3)))
+            return cls._from_colors(colors, None)
+        counts = [np.bincount(frame.image.pixels.ravel(), minlength=256) for frame in frames]
+        used = np.sum(counts, axis=0).nonzero()[0]
+        opaque = used[palette[used, 3] >= HALF]
         colors = np.unique(palette[opaque, :3], axis=0)
-        with_ink = np.unique(np.concatenate((colors, np.array(written, np.uint8).reshape(-1, 3))), axis=0)
-        if len(with_ink) <= COLORS:
-            colors = with_ink if len(with_ink) else _NONE
-        places = np.full(256, TRANSPARENT, np.uint8)
+        with_label = np.unique(np.concatenate((colors, np.array(label_colors, np.uint8).reshape(-1, 3))), axis=0)
+        if len(with_label) <= COLORS:
+            colors = with_label if len(with_label) else _EMPTY_PALETTE
+        lookup = np.full(256, TRANSPARENT, np.uint8)
         same = (palette[opaque, np.newaxis, :3] == colors[np.newaxis]).all(axis=2)
-        places[opaque] = same.argmax(axis=1)
-        return cls._made(colors, places)
+        lookup[opaque] = same.argmax(axis=1)
+        return cls._from_colors(colors, lookup)
 
     @classmethod
-    def _made(cls, colors: NDArray[np.uint8], places: NDArray[np.uint8] | None) -> _SharedPalette:
-        """With the lightest colour as ink and the darkest as outline."""
+    def _from_colors(cls, colors: NDArray[np.uint8], lookup: NDArray[np.uint8] | None) -> _SharedPalette:
+        """Palette of at most 255 colours `(n, 3)`; the lightest becomes the ink, the darkest the outline."""
         table = np.zeros((256, 3), np.uint8)
         table[: len(colors)] = colors
-        light = colors.sum(axis=1, dtype=int)
-        return cls(table, int(light.argmax()), int(light.argmin()), places)
+        lightness = colors.sum(axis=1, dtype=int)
+        return cls(table, int(lightness.argmax()), int(lightness.argmin()), lookup)
 
-    def numbers(self, frame: Frame) -> NDArray[np.uint8]:
-        """A frame's colour numbers `(y, x)`, with what is written on it."""
-        pixels = frame.picture.pixels
-        if self.places is not None:
-            numbers = self.places[pixels]
+    def indices(self, frame: Frame) -> NDArray[np.uint8]:
+        """Palette indices of a frame and its label, uint8 `(y, x)`."""
+        pixels = frame.image.pixels
+        if self.lookup is not None:
+            indices = self.lookup[pixels]
         else:
-            numbers = self._nearest(pixels[..., :3])
-            numbers[pixels[..., 3] < HALF] = TRANSPARENT
+            indices = self._nearest(pixels[..., :3])
+            indices[pixels[..., 3] < HALF] = TRANSPARENT
         if frame.label is not None:
-            numbers[frame.label.ink], numbers[frame.label.outline] = self.ink, self.outline
-        return numbers
+            indices[frame.label.ink], indices[frame.label.outline] = self.ink, self.outline
+        return indices
 
     def _nearest(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Numbers `(y, x)` of the nearest colours. Without dithering, which would flicker from frame to frame."""
-        palette = Image.new("P", (1, 1))
-        # The place of the transparent one is taken by the first colour once more, which comes out as the first.
+        """Indices `(y, x)` of the nearest colours, without dithering, which would flicker between frames."""
+        palette = PILImage.new("P", (1, 1))
+        # The transparent entry repeats the first colour; pixels that match it are mapped to index 0 below.
         palette.putpalette(np.concatenate((self.colors[:COLORS], self.colors[:1])).tobytes())
-        image = Image.fromarray(np.ascontiguousarray(rgb)).quantize(palette=palette, dither=Image.Dither.NONE)
-        numbers = np.array(image)
-        numbers[numbers == TRANSPARENT] = 0
-        return numbers
+        image = PILImage.fromarray(np.ascontiguousarray(rgb)).quantize(palette=palette, dither=PILImage.Dither.NONE)
+        indices = np.array(image)
+        indices[indices == TRANSPARENT] = 0
+        return indices
 
 
-def _chosen(pictures: Sequence[NDArray[np.uint8]], most: int) -> NDArray[np.uint8]:
-    """Colours `(n, 3)`, at most so many, that suit pictures `(y, x, 4)` together."""
-    stride = max(1, sum(pixels[..., 0].size for pixels in pictures) // SAMPLES)
-    sample = np.concatenate([pixels.reshape(-1, 4)[::stride] for pixels in pictures])
+def _median_cut(images: Sequence[NDArray[np.uint8]], most: int) -> NDArray[np.uint8]:
+    """At most `most` colours, uint8 `(n, 3)`, that represent the opaque pixels of all RGBA images `(y, x, 4)`."""
+    stride = max(1, sum(pixels[..., 0].size for pixels in images) // SAMPLES)
+    sample = np.concatenate([pixels.reshape(-1, 4)[::stride] for pixels in images])
     sample = sample[sample[:, 3] >= HALF]
     if not len(sample):
-        return _NONE
-    line = Image.fromarray(np.ascontiguousarray(sample[np.newaxis, :, :3]))
-    palette = line.quantize(most, Image.Quantize.MEDIANCUT).getpalette() or []
+        return _EMPTY_PALETTE
+    line = PILImage.fromarray(np.ascontiguousarray(sample[np.newaxis, :, :3]))
+    palette = line.quantize(most, PILImage.Quantize.MEDIANCUT).getpalette() or []
     return np.unique(np.array(palette, np.uint8).reshape(-1, 3)[:most], axis=0)
 
 
-def _written_on(frame: Frame) -> NDArray[np.uint8]:
-    """A frame's colours `(y, x, 4)` with what is written on it."""
+def _labelled(frame: Frame) -> NDArray[np.uint8]:
+    """RGBA uint8 `(y, x, 4)` of a frame with its label drawn."""
     if frame.label is None:
-        return frame.picture.rgba
-    rgba = frame.picture.rgba.copy()
+        return frame.image.rgba
+    rgba = frame.image.rgba.copy()
     rgba[frame.label.ink], rgba[frame.label.outline] = INK, OUTLINE
     return rgba
 
 
 def _image_chunks(file: bytes) -> Iterator[bytes]:
-    """The chunks of a WebP with one picture that hold its pixels."""
-    place = 12
-    while place < len(file):
-        kind, length = struct.unpack_from("<4sI", file, place)
-        end = place + 8 + length + length % 2
+    """The chunks of a still WebP that hold pixels: ALPH, VP8 and VP8L."""
+    offset = 12
+    while offset < len(file):
+        kind, length = struct.unpack_from("<4sI", file, offset)
+        end = offset + 8 + length + length % 2
         if kind in (b"ALPH", b"VP8 ", b"VP8L"):
-            yield file[place:end]
-        place = end
+            yield file[offset:end]
+        offset = end
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
+    """One RIFF chunk: FourCC, length, data, padding to an even length."""
     return struct.pack("<4sI", kind, len(data)) + data + bytes(len(data) % 2)
 
 
-def _int24(number: int) -> bytes:
+def _uint24(number: int) -> bytes:
     return number.to_bytes(3, "little")

@@ -1,4 +1,4 @@
-"""Values as a Cloud Optimized GeoTIFF, with their place on the Earth."""
+"""Encode values as a Cloud Optimized GeoTIFF."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ BLOCK = 256
 def geotiff(
     values: NDArray[np.float32], crs: str, transform: Affine, names: Sequence[str], tags: Mapping[str, str]
 ) -> bytes:
-    """A COG of values `(band, y, x)`, NaN (its nodata) where invalid, with a name for each band.
+    """COG of float32 `(band, y, x)`; nodata is NaN.
 
-    `crs` and `transform` say where it lies (pixel corner to CRS units); `tags` say how it came to be.
+    crs        of the transform, in any form that rasterio accepts
+    transform  from pixel corners to CRS units
+    names      band descriptions
+    tags       dataset metadata, such as TIFFTAG_SOFTWARE
     """
     count, height, width = values.shape
     profile = {

@@ -1,4 +1,4 @@
-"""Labels: a line of text in the corner of a picture, readable on any background."""
+"""Labels: a line of outlined text in the lower left corner of an image, readable on any background."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 Mask2D = NDArray[np.bool_]
 INK, OUTLINE = (255, 255, 255, 255), (0, 0, 0, 255)
-_LEAST, _MOST = 9, 28
-"""Sizes of text, in pixels."""
-_SHARE = 1 / 22
-"""Of a picture's longer side."""
+_MIN_SIZE, _MAX_SIZE = 9, 28
+"""Font size in pixels."""
+_RELATIVE_SIZE = 1 / 22
+"""Font size as a fraction of the image's longer side."""
 
 
 @dataclass(frozen=True, eq=False)
 class Label:
-    """Which pixels `(y, x)` of a picture are text, and which are the outline around it."""
+    """Boolean masks `(y, x)` of the pixels of the text and of the outline around it; they do not overlap."""
 
     ink: Mask2D
     outline: Mask2D
@@ -27,30 +27,31 @@ class Label:
 
 @lru_cache(maxsize=128)
 def label(text: str, shape: tuple[int, int]) -> Label:
-    """A text at the lower left of a picture of `shape`, smaller where it would have no room.
+    """Masks of a text at the lower left of an image of `shape` (height, width); the font shrinks to fit the width.
 
-    Its pixels are text or not, nothing in between: in a palette there is no room for shades.
+    The text is not anti-aliased, since a palette has no entries for intermediate colours.
     """
     height, width = shape
-    size = min(max(round(max(shape) * _SHARE), _LEAST), _MOST)
-    while size > _LEAST and _width(text, size) > width:
+    size = min(max(round(max(shape) * _RELATIVE_SIZE), _MIN_SIZE), _MAX_SIZE)
+    while size > _MIN_SIZE and _text_width(text, size) > width:
         size -= 1
     margin = max(2, size // 2)
-    drawn = []
+    masks = []
     for stroke in (0, max(1, size // 9)):
         image = Image.new("L", (width, height))
         pen = ImageDraw.Draw(image)
         pen.fontmode = "1"
         pen.text((margin, height - margin), text, 255, _font(size), anchor="ls", stroke_width=stroke)
-        drawn.append(np.asarray(image) > 0)
-    ink, stroked = drawn
+        masks.append(np.asarray(image) > 0)
+    ink, stroked = masks
     return Label(ink, stroked & ~ink)
 
 
-def _width(text: str, size: int) -> float:
+def _text_width(text: str, size: int) -> float:
+    """Width in pixels of a text with its margins."""
     return float(_font(size).getlength(text)) + 2 * max(2, size // 2)
 
 
-@lru_cache(maxsize=_MOST)
+@lru_cache(maxsize=_MAX_SIZE)
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)

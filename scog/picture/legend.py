@@ -1,4 +1,4 @@
-"""Legends: what the colours of a picture mean, drawn from the very table that the picture is painted with."""
+"""Legends as JSON, SVG and PNG, made from the same colour table that renders the image."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from PIL import Image, ImageDraw, ImageFont
 from scog.picture.channels import Channels
 from scog.picture.classes import Class, Classes
 from scog.picture.color import hexadecimal
-from scog.picture.picture import Color
+from scog.picture.image import Color
 from scog.picture.ramp import ABOVE, BELOW, STEPS, Ramp
 
 WIDTH = 300
-"""Of a legend, in pixels; it is as high as it needs."""
-MOST_LINES = 64
-"""Classes that are drawn; the JSON has them all."""
+"""Width of a legend in pixels; the height depends on its content."""
+MAX_LINES = 64
+"""Number of classes drawn in SVG and PNG; the JSON lists all of them."""
 _MARGIN, _LINE, _TEXT, _SWATCH, _BAR = 10, 20, 12, 14, 16
 _LETTER = 0.58
-"""Mean width of a letter, as a share of the text's size."""
+"""Mean character width as a fraction of the font size."""
 _INK: Color = (34, 34, 34, 255)
 CHANNELS: tuple[tuple[str, Color], ...] = (
     ("red", (255, 0, 0, 255)), ("green", (0, 160, 0, 255)), ("blue", (0, 0, 255, 255)),
@@ -32,16 +32,16 @@ CHANNELS: tuple[tuple[str, Color], ...] = (
 
 @dataclass(frozen=True)
 class Legend:
-    """What a picture shows: a title, how it is coloured, and the name of each output."""
+    """The legend of an image: title, colour mapping, and the name of each output."""
 
     title: str
     coloring: Ramp | Classes | Channels
     outputs: tuple[str, ...]
 
     def json(self) -> dict[str, Any]:
-        """For programs: `kind` is ramp, classes or channels; colours are `#rrggbb`, with two more digits if not opaque.
+        """The legend as JSON: `kind` is ramp, classes or channels; colours are `#rrggbb` or `#rrggbbaa`.
 
-        A ramp's colours are equally spaced from the first to the last value of its range.
+        The colours of a ramp are equally spaced over its range.
         """
         body: dict[str, Any] = {"title": self.title, "outputs": list(self.outputs)}
         match self.coloring:
@@ -59,52 +59,50 @@ class Legend:
                 return body | {"kind": "channels", "channels": shown, "color_formula": channels.color_formula}
 
     def svg(self) -> str:
-        """An SVG of WIDTH pixels; its text is light where the reader's screen is dark."""
+        """SVG document WIDTH pixels wide; the text colour follows `prefers-color-scheme`."""
         shapes = list(self._shapes())
         height = _height(shapes)
-        drawn = "".join(_svg_of(shape) for shape in shapes)
+        elements = "".join(_svg_element(shape) for shape in shapes)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
             f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(f"Legend: {self.title}")}">'
             f"<style>text{{font:{_TEXT}px system-ui,sans-serif;fill:{hexadecimal(_INK)}}}"
             "@media(prefers-color-scheme:dark){text{fill:#eee}}</style>"
-            f"{drawn}</svg>"
+            f"{elements}</svg>"
         )
 
     def png(self, scale: int = 1) -> bytes:
-        """A PNG of `image`."""
+        """PNG of `image`."""
         out = io.BytesIO()
         self.image(scale).save(out, "PNG")
         return out.getvalue()
 
     def image(self, scale: int = 1) -> Image.Image:
-        """A picture on white, `scale` times WIDTH pixels wide."""
+        """Pillow image in RGB on white, `scale` times WIDTH pixels wide."""
         shapes = list(self._shapes())
         image = Image.new("RGBA", (WIDTH * scale, _height(shapes) * scale), (255, 255, 255, 255))
         pen = ImageDraw.Draw(image)
         for shape in shapes:
             if isinstance(shape, _Box):
-                drawn = Image.new(
-                    "RGBA", (max(1, round(shape.width * scale)), round(shape.height * scale)), shape.color
-                )
-                image.alpha_composite(drawn, (round(shape.x * scale), round(shape.y * scale)))
+                box = Image.new("RGBA", (max(1, round(shape.width * scale)), round(shape.height * scale)), shape.color)
+                image.alpha_composite(box, (round(shape.x * scale), round(shape.y * scale)))
             else:
                 font = ImageFont.load_default(_TEXT * scale)
                 pen.text((shape.x * scale, shape.y * scale), shape.text, _INK, font, anchor=f"{shape.anchor}s")
         return image.convert("RGB")
 
     def _shapes(self) -> Iterator[_Box | _Text]:
-        """What is drawn, from the top down."""
-        yield _Text(_MARGIN, _MARGIN + _TEXT, _cut(self.title, WIDTH - 2 * _MARGIN))
+        """All shapes, top to bottom."""
+        yield _Text(_MARGIN, _MARGIN + _TEXT, _truncate(self.title, WIDTH - 2 * _MARGIN))
         top = _MARGIN + _LINE
         match self.coloring:
             case Ramp() as ramp:
                 yield from _bar(ramp, top)
             case Classes() as classes:
-                drawn = classes.entries[:MOST_LINES]
-                yield from _rows([(entry.color, entry.name) for entry in drawn], top)
-                if left := len(classes.entries) - len(drawn):
-                    yield _Text(_MARGIN, top + len(drawn) * _LINE + _SWATCH - 1, f"and {left} more")
+                listed = classes.entries[:MAX_LINES]
+                yield from _rows([(entry.color, entry.name) for entry in listed], top)
+                if remaining := len(classes.entries) - len(listed):
+                    yield _Text(_MARGIN, top + len(listed) * _LINE + _SWATCH - 1, f"and {remaining} more")
             case Channels() as channels:
                 lines = zip(CHANNELS, self.outputs, channels.ranges, strict=True)
                 yield from _rows(
@@ -125,7 +123,7 @@ class _Box:
 
 @dataclass(frozen=True)
 class _Text:
-    """A text whose baseline begins (`l`), has its middle (`m`) or ends (`r`) at a place."""
+    """A text whose baseline starts (`l`), is centred (`m`) or ends (`r`) at x, y."""
 
     x: float
     y: float
@@ -134,7 +132,7 @@ class _Text:
 
 
 def _bar(ramp: Ramp, top: float) -> Iterator[_Box | _Text]:
-    """The colours side by side with values below; ends that have a colour of their own stand a little apart."""
+    """Colour bar with tick labels below; separate boxes for the colours below and above the range, if any."""
     left, right = float(_MARGIN), float(WIDTH - _MARGIN)
     if ramp.below is not None:
         yield _Box(left, top, _BAR, _BAR, _color(ramp.palette[BELOW]))
@@ -143,9 +141,9 @@ def _bar(ramp: Ramp, top: float) -> Iterator[_Box | _Text]:
         yield _Box(right - _BAR, top, _BAR, _BAR, _color(ramp.palette[ABOVE]))
         right -= _BAR + 4
     step = (right - left) / STEPS
-    for place, row in enumerate(ramp.palette[:STEPS]):
-        end = right if place == STEPS - 1 else left + (place + 1) * step + 0.5  # overlaps, so that no gap shows
-        yield _Box(left + place * step, top, end - left - place * step, _BAR, _color(row))
+    for index, row in enumerate(ramp.palette[:STEPS]):
+        end = right if index == STEPS - 1 else left + (index + 1) * step + 0.5  # boxes overlap, which hides seams
+        yield _Box(left + index * step, top, end - left - index * step, _BAR, _color(row))
     low, high = ramp.shown
     base = top + _BAR + _TEXT + 4
     last = -math.inf
@@ -161,7 +159,7 @@ def _bar(ramp: Ramp, top: float) -> Iterator[_Box | _Text]:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Round numbers from one end of a range to the other, three to eight of them, ascending."""
+    """Ascending round tick values within a range: multiples of 1, 2, 2.5 or 5 times a power of ten, about 3 to 8."""
     rough = (high - low) / 5
     scale = 10.0 ** math.floor(math.log10(rough))
     step = min((scale * nice for nice in (1, 2, 2.5, 5, 10)), key=lambda step: abs(step - rough))
@@ -170,18 +168,18 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def _rows(entries: Sequence[tuple[Color, str]], top: float) -> Iterator[_Box | _Text]:
-    """A colour and a text on each line."""
+    """One line per entry: a colour swatch and its text."""
     for number, (color, text) in enumerate(entries):
         y = top + number * _LINE
         yield _Box(_MARGIN - 1, y, _SWATCH + 2, _SWATCH + 2, (136, 136, 136, 255))
         yield _Box(_MARGIN, y + 1, _SWATCH, _SWATCH, (255, 255, 255, 255))
         yield _Box(_MARGIN, y + 1, _SWATCH, _SWATCH, color)
         room = WIDTH - 3 * _MARGIN - _SWATCH
-        yield _Text(_MARGIN + _SWATCH + 8, y + _SWATCH - 1, _cut(text, room))
+        yield _Text(_MARGIN + _SWATCH + 8, y + _SWATCH - 1, _truncate(text, room))
 
 
-def _cut(text: str, width: float) -> str:
-    """The text, cut off where it has no room."""
+def _truncate(text: str, width: float) -> str:
+    """The text, truncated with an ellipsis to `width` pixels."""
     most = int(width / (_TEXT * _LETTER))
     return text if len(text) <= most else text[: most - 1] + "…"
 
@@ -191,13 +189,13 @@ def _height(shapes: Sequence[_Box | _Text]) -> int:
     return math.ceil(bottom + _MARGIN)
 
 
-def _svg_of(shape: _Box | _Text) -> str:
+def _svg_element(shape: _Box | _Text) -> str:
     if isinstance(shape, _Text):
         anchor = {"l": "start", "m": "middle", "r": "end"}[shape.anchor]
         return f'<text x="{shape.x:g}" y="{shape.y:g}" text-anchor="{anchor}">{escape(shape.text)}</text>'
     opacity = "" if shape.color[3] == 255 else f' fill-opacity="{shape.color[3] / 255:.3g}"'
-    place = f'x="{shape.x:.2f}" y="{shape.y:g}" width="{shape.width:.2f}" height="{shape.height:g}"'
-    return f'<rect {place} fill="{hexadecimal((*shape.color[:3], 255))}"{opacity}/>'
+    bounds = f'x="{shape.x:.2f}" y="{shape.y:g}" width="{shape.width:.2f}" height="{shape.height:g}"'
+    return f'<rect {bounds} fill="{hexadecimal((*shape.color[:3], 255))}"{opacity}/>'
 
 
 def _color(row: Any) -> Color:
@@ -206,10 +204,10 @@ def _color(row: Any) -> Color:
 
 
 def _class(entry: Class) -> dict[str, Any]:
-    ends = {"low": _finite(entry.low), "high": _finite(entry.high)}
-    return {"value": entry.number, "name": entry.name, "color": hexadecimal(entry.color)} | ends
+    bounds = {"low": _finite(entry.low), "high": _finite(entry.high)}
+    return {"value": entry.number, "name": entry.name, "color": hexadecimal(entry.color)} | bounds
 
 
 def _finite(number: float) -> float | None:
-    """JSON has no infinity."""
+    """The number, or None if it is infinite, which JSON cannot express (RFC 8259 section 6)."""
     return number if math.isfinite(number) else None

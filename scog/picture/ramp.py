@@ -1,4 +1,4 @@
-"""Ramps: a range of values spread over the colours of a colormap."""
+"""Ramps: a value range mapped linearly onto the colours of a colormap."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.picture.picture import TRANSPARENT, Color, Picture, palette_of
+from scog.picture.image import TRANSPARENT, Color, Image, palette_of
 
 Range = tuple[float, float]
-"""Value of the first and of the last colour."""
+"""Values of the first and the last colour."""
 STEPS = 253
-"""Colours of a ramp: a palette holds 256, one each is for what lies below, above and nowhere."""
+"""Colours of a ramp. The other three of the palette's 256 entries are for below the range, above it, and invalid."""
 BELOW, ABOVE = STEPS, STEPS + 1
 
 
 @dataclass(frozen=True, eq=False)
 class Ramp:
-    """Colours `(STEPS, 4)` uint8, lowest first, over the values from `shown[0]` to `shown[1]`.
+    """A linear colour ramp.
 
-    What lies beyond takes the first or the last colour, unless `below` or `above` says otherwise.
+    shown   values of the first and the last colour
+    colors  RGBA uint8 `(STEPS, 4)`, lowest value first
+    below   colour of values below the range; None: the first colour
+    above   colour of values above the range; None: the last colour
     """
 
     shown: Range
@@ -31,17 +34,17 @@ class Ramp:
 
     @cached_property
     def palette(self) -> NDArray[np.uint8]:
-        """The colours, then what lies below and above."""
+        """Palette `(256, 4)` uint8: the colours, then those for BELOW and ABOVE, then transparent."""
         below = self.colors[:1] if self.below is None else [self.below]
         above = self.colors[-1:] if self.above is None else [self.above]
         return palette_of(np.concatenate((self.colors, below, above)).astype(np.uint8))
 
-    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Picture:
-        """The picture of values `(1, y, x)`, transparent where they are not valid."""
-        return Picture(self.numbers(values[0], valid), self.palette)
+    def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Image:
+        """Image of values `(1, y, x)` float32, transparent where `valid` `(y, x)` is False."""
+        return Image(self.numbers(values[0], valid), self.palette)
 
     def numbers(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Colour numbers `(y, x)`: 0 to 252 within the range, 253 below, 254 above it, 255 where not valid."""
+        """Palette indices uint8 `(y, x)`: 0..252 within the range, BELOW, ABOVE, or TRANSPARENT where not valid."""
         numbers = spread(values, self.shown, STEPS - 1)
         if self.below is not None:
             numbers[values < np.float32(self.shown[0])] = BELOW
@@ -52,23 +55,23 @@ class Ramp:
 
 
 def spread(values: NDArray[np.float32], shown: Range, last: int) -> NDArray[np.uint8]:
-    """Whole numbers 0 to `last` for values from one end of a range to the other; what lies outside takes the ends."""
-    scaled = shares(values, shown, last)
+    """Scale values linearly from a range to integers 0..`last`, rounded and clipped; uint8, same shape."""
+    scaled = normalize(values, shown, last)
     scaled += np.float32(0.5)
-    with np.errstate(all="ignore"):  # what is not finite is invalid, and painted over
+    with np.errstate(all="ignore"):  # non-finite values are invalid and overwritten by the caller
         numbers: NDArray[np.uint8] = scaled.astype(np.uint8)
     return numbers
 
 
 def spread16(values: NDArray[np.float32], valid: NDArray[np.bool_], shown: Range) -> NDArray[np.uint16]:
-    """Whole numbers 1 to 65535 for values `(y, x)` from one end of a range to the other; 0 where not valid."""
-    numbers = (shares(values, shown, 65534) + np.float32(1.5)).astype(np.uint16)
+    """Scale values `(y, x)` linearly from a range to uint16 1..65535, rounded and clipped; 0 where not valid."""
+    numbers = (normalize(values, shown, 65534) + np.float32(1.5)).astype(np.uint16)
     numbers[~valid] = 0
     return numbers
 
 
-def shares(values: NDArray[np.float32], shown: Range, last: float = 1.0) -> NDArray[np.float32]:
-    """Where values lie between the ends of a range, 0 to `last`, float32; 0 for what is not a number."""
+def normalize(values: NDArray[np.float32], shown: Range, last: float = 1.0) -> NDArray[np.float32]:
+    """Scale values linearly from a range to 0..`last`, clipped; float32, same shape, NaN becomes 0."""
     low, high = shown
     with np.errstate(all="ignore"):
         scaled = values - np.float32(low)

@@ -1,4 +1,4 @@
-"""Shapes that charts are made of, and how they become an SVG or, with smooth edges, a PNG."""
+"""Vector shapes of charts, rendered as SVG or as anti-aliased PNG. Coordinates are pixels, y down."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from html import escape
 from PIL import Image, ImageDraw, ImageFont
 
 from scog.picture.color import hexadecimal
-from scog.picture.picture import Color
+from scog.picture.image import Color
 
 TEXT, TITLE = 12, 16
-"""Sizes of text, in pixels."""
+"""Font sizes in pixels."""
 INK: Color = (51, 51, 51, 255)
-_FINER = {1: 4}
-"""How many times finer shapes are drawn than a PNG shows them, so that edges are smooth; larger ones need less."""
+_OVERSAMPLING = {1: 4}
+"""Scale of the PNG to its oversampling factor for anti-aliasing; 2 for all other scales."""
 _WHITE = (255, 255, 255, 255)
 
-Place = tuple[float, float]
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """A line through places."""
+    """A polyline."""
 
-    places: tuple[Place, ...]
+    points: tuple[Point, ...]
     color: Color
     width: float
 
 
 @dataclass(frozen=True)
 class Area:
-    """What a line around it holds."""
+    """A filled polygon."""
 
-    places: tuple[Place, ...]
+    points: tuple[Point, ...]
     color: Color
 
 
 @dataclass(frozen=True)
 class Disc:
-    """A round dot, hollow or full."""
+    """A circle, filled if `full`, else only its outline."""
 
     x: float
     y: float
@@ -52,7 +52,7 @@ class Disc:
 
 @dataclass(frozen=True)
 class Text:
-    """A text whose baseline begins (`l`), has its middle (`m`) or ends (`r`) at a place."""
+    """A text whose baseline starts (`l`), is centred (`m`) or ends (`r`) at x, y."""
 
     x: float
     y: float
@@ -66,26 +66,29 @@ Shape = Stroke | Area | Disc | Text
 
 
 def svg(shapes: Iterable[Shape], size: tuple[int, int], label: str) -> str:
-    """An SVG of so many pixels, without background; its text is light where the reader's screen is dark."""
+    """SVG document of `size` (width, height) with a transparent background and an accessible `label`.
+
+    The text colour follows `prefers-color-scheme`.
+    """
     width, height = size
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">'
         f"<style>text{{font:{TEXT}px system-ui,sans-serif;fill:{hexadecimal(INK)}}}"
         f".t{{font-size:{TITLE}px}}@media(prefers-color-scheme:dark){{text{{fill:#eee}}}}</style>"
-        f"{''.join(map(_svg_of, shapes))}</svg>"
+        f"{''.join(map(_svg_element, shapes))}</svg>"
     )
 
 
 def png(shapes: Sequence[Shape], size: tuple[int, int], scale: int) -> bytes:
-    """A PNG on white, so many times larger. Texts are drawn over everything else."""
+    """PNG on white, `scale` times `size` (width, height). Texts are drawn on top of all other shapes."""
     width, height = size
-    fine = scale * _FINER.get(scale, 2)
-    image = Image.new("RGB", (width * fine, height * fine), _WHITE[:3])
+    factor = scale * _OVERSAMPLING.get(scale, 2)
+    image = Image.new("RGB", (width * factor, height * factor), _WHITE[:3])
     pen = ImageDraw.Draw(image, "RGBA")
     for shape in shapes:
         if not isinstance(shape, Text):
-            _draw(pen, shape, fine)
+            _draw(pen, shape, factor)
     image = image.resize((width * scale, height * scale), Image.Resampling.BOX)
     pen = ImageDraw.Draw(image, "RGBA")
     for shape in shapes:
@@ -97,42 +100,44 @@ def png(shapes: Sequence[Shape], size: tuple[int, int], scale: int) -> bytes:
     return out.getvalue()
 
 
-def _svg_of(shape: Shape) -> str:
+def _svg_element(shape: Shape) -> str:
     color = hexadecimal((*shape.color[:3], 255))
     opacity = f"{shape.color[3] / 255:.3g}"
     match shape:
         case Text():
             anchor = {"l": "start", "m": "middle", "r": "end"}[shape.anchor]
-            more = ' class="t"' if shape.size == TITLE else ""
-            more += "" if shape.color[3] == 255 else f' opacity="{opacity}"'
-            return f'<text x="{shape.x:.1f}" y="{shape.y:.1f}" text-anchor="{anchor}"{more}>{escape(shape.text)}</text>'
+            style = ' class="t"' if shape.size == TITLE else ""
+            style += "" if shape.color[3] == 255 else f' opacity="{opacity}"'
+            position = f'x="{shape.x:.1f}" y="{shape.y:.1f}"'
+            return f'<text {position} text-anchor="{anchor}"{style}>{escape(shape.text)}</text>'
         case Disc():
             fill = color if shape.full else "none"
             return (
                 f'<circle cx="{shape.x:.1f}" cy="{shape.y:.1f}" r="{shape.radius:g}" fill="{fill}" stroke="{color}"/>'
             )
         case Area():
-            return f'<polygon points="{_points(shape.places)}" fill="{color}" fill-opacity="{opacity}"/>'
+            return f'<polygon points="{_points(shape.points)}" fill="{color}" fill-opacity="{opacity}"/>'
         case Stroke():
             return (
-                f'<polyline points="{_points(shape.places)}" fill="none" stroke="{color}" stroke-opacity="{opacity}" '
+                f'<polyline points="{_points(shape.points)}" fill="none" stroke="{color}" stroke-opacity="{opacity}" '
                 f'stroke-width="{shape.width:g}" stroke-linejoin="round"/>'
             )
 
 
-def _points(places: Sequence[Place]) -> str:
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+def _points(points: Sequence[Point]) -> str:
+    """The `points` attribute of SVG."""
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
-def _draw(pen: ImageDraw.ImageDraw, shape: Stroke | Area | Disc, fine: int) -> None:
-    """Draw a shape so many times larger."""
+def _draw(pen: ImageDraw.ImageDraw, shape: Stroke | Area | Disc, factor: int) -> None:
+    """Draw a shape, enlarged by `factor`."""
     match shape:
         case Disc():
-            x, y, radius = shape.x * fine, shape.y * fine, shape.radius * fine
+            x, y, radius = shape.x * factor, shape.y * factor, shape.radius * factor
             box = (x - radius, y - radius, x + radius, y + radius)
-            pen.ellipse(box, shape.color if shape.full else _WHITE, shape.color, fine)
+            pen.ellipse(box, shape.color if shape.full else _WHITE, shape.color, factor)
         case Area():
-            pen.polygon([(x * fine, y * fine) for x, y in shape.places], shape.color)
+            pen.polygon([(x * factor, y * factor) for x, y in shape.points], shape.color)
         case Stroke():
-            places = [(x * fine, y * fine) for x, y in shape.places]
-            pen.line(places, shape.color, max(1, round(shape.width * fine)), joint="curve")
+            points = [(x * factor, y * factor) for x, y in shape.points]
+            pen.line(points, shape.color, max(1, round(shape.width * factor)), joint="curve")

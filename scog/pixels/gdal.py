@@ -17,6 +17,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
+from scog.net.byte_range import ByteRange
 from scog.pixels.decode import Block
 from scog.pixels.description import GDAL_FAULTS, Description, describe_dataset, gdal_opening
 from scog.pixels.fetch import BlockIndex

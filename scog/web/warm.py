@@ -6,7 +6,7 @@ import numpy as np
 from affine import Affine
 
 from scog.look import Wish, look_of
-from scog.picture.encode import png
+from scog.picture.encoders import png
 from scog.pixels.description import gdal_opening
 from scog.space.grid import Grid, tile_grid
 from scog.space.indexmap import index_map
@@ -22,4 +22,4 @@ def warm_up() -> None:
     with gdal_opening():
         index_map(tile_grid(12, 2180, 1460), SQUARE)
     nothing = np.zeros((1, 1, 1), np.float32)
-    png(look_of(Wish(index="ndvi")).picture(nothing, np.ones((1, 1), bool)))
+    png(look_of(Wish(index="ndvi")).image(nothing, np.ones((1, 1), bool)))

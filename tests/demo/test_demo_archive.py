@@ -1,4 +1,4 @@
-"""The archive on disk: does it look and read like Earth Search's, and does the picture hold together?"""
+"""The demo archive on disk: layout and metadata like Earth Search's, and consistent content."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from rasterio.io import MemoryFile
 from scog.demo import make
 from scog.demo.acquire import acquire
 from scog.demo.landscape import landscape
-from scog.demo.passes import PASSES
-from scog.demo.place import EAST, WEST
+from scog.demo.mgrs import EAST, WEST
+from scog.demo.overpasses import OVERPASSES
 
 Item = dict[str, Any]
 WEST_NAME, EAST_NAME = "sentinel-2-l2a", "sentinel-2-c1-l2a"
@@ -31,7 +31,7 @@ BLOCKS = {
 
 @pytest.fixture(scope="module")
 def items(demo_archive: Path) -> list[tuple[Path, Item]]:
-    """Every item and the folder it is in, oldest first."""
+    """All items with their folders, oldest first."""
     found = [(path.parent, json.loads(path.read_text())) for path in sorted(demo_archive.glob("*/*/*.json"))]
     return sorted(found, key=lambda entry: (entry[1]["properties"]["datetime"], entry[1]["id"]))
 
@@ -45,7 +45,7 @@ def read(folder: Path, name: str) -> np.ndarray:
         return dataset.read(1)
 
 
-def test_nothing_else_lies_in_the_archive(demo_archive: Path, items: list[tuple[Path, Item]]):
+def test_the_archive_contains_no_other_files(demo_archive: Path, items: list[tuple[Path, Item]]):
     expected = {demo_archive / "archive.json"}
     for folder, item in items:
         assert folder.name == item["id"]
@@ -57,7 +57,7 @@ def test_nothing_else_lies_in_the_archive(demo_archive: Path, items: list[tuple[
     assert sum(path.stat().st_size for path in expected) < 240e6
 
 
-def test_everything_says_that_it_is_made_up(demo_archive: Path, items: list[tuple[Path, Item]]):
+def test_all_metadata_states_that_it_is_made_up(demo_archive: Path, items: list[tuple[Path, Item]]):
     assert "Made-up" in json.loads((demo_archive / "archive.json").read_text())["description"]
     for _, item in items:
         assert item["properties"]["scog:made_up"] is True
@@ -66,14 +66,14 @@ def test_everything_says_that_it_is_made_up(demo_archive: Path, items: list[tupl
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_files_are_laid_out_as_earth_search_lays_them_out(items: list[tuple[Path, Item]], name: str):
+def test_the_file_layout_is_earth_searchs(items: list[tuple[Path, Item]], name: str):
     for folder, item in (items[0], items[-1], of(items, EAST_NAME, "2022-02-17")[0]):
         spectral = name != "SCL"
         with rasterio.open(folder / f"{name}.tif") as dataset:
             full = PIXELS.get(name, 549)
             assert dataset.shape == (full, full)
             assert dataset.block_shapes == [(BLOCKS[name], BLOCKS[name])]
-            # 183 pixels become 12: GDAL calls that a fifteenth.
+            # 183 pixels become 12, which GDAL reports as a factor of 15.
             assert dataset.overviews(1) == [2, 4, 8, 15 if full == 183 else 16]
             assert dataset.nodata == 0
             assert dataset.dtypes == ("uint16" if spectral else "uint8",)
@@ -112,7 +112,7 @@ def test_items_agree_with_their_files(items: list[tuple[Path, Item]]):
             assert ("file:size" in asset) == (item["collection"] == EAST_NAME)
 
 
-def test_cloud_cover_is_counted_in_the_classification(items: list[tuple[Path, Item]]):
+def test_cloud_cover_agrees_with_the_classification(items: list[tuple[Path, Item]]):
     for folder, item in items:
         classes = read(folder, "SCL")
         valid = np.count_nonzero(classes)
@@ -123,7 +123,7 @@ def test_cloud_cover_is_counted_in_the_classification(items: list[tuple[Path, It
         assert set(np.unique(classes)) <= {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}
 
 
-def test_weather_is_of_every_sort(items: list[tuple[Path, Item]]):
+def test_the_weather_varies(items: list[tuple[Path, Item]]):
     covers = [item["properties"]["eo:cloud_cover"] for _, item in items if item["collection"] == WEST_NAME]
     assert min(covers) == 0
     assert max(covers) > 90
@@ -134,7 +134,7 @@ def test_weather_is_of_every_sort(items: list[tuple[Path, Item]]):
     assert max(item["properties"]["s2:thin_cirrus_percentage"] for _, item in items) > 15
 
 
-def test_offsets_are_told_as_the_two_collections_tell_them(items: list[tuple[Path, Item]]):
+def test_offsets_are_stated_as_in_both_collections(items: list[tuple[Path, Item]]):
     for _, item in items:
         properties, written = item["properties"], item["assets"]["red"]["raster:bands"][0]["offset"]
         if item["collection"] == EAST_NAME:
@@ -147,11 +147,11 @@ def test_offsets_are_told_as_the_two_collections_tell_them(items: list[tuple[Pat
         else:
             assert properties["earthsearch:boa_offset_applied"] is True
             assert properties["s2:processing_baseline"] == "04.00"
-            assert written == -0.1  # though the numbers hold none
+            assert written == -0.1  # although the numbers have no offset
 
 
 def overlap(step: int) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Rows and columns of the same places in both squares; pixels of `step` metres."""
+    """Rows and columns of the same positions in both tiles, for pixels of `step` metres."""
     size = 10980 // step
     rows, columns = (index.ravel() for index in np.mgrid[0:size, 0:size])
     move = Transformer.from_crs(WEST.epsg, EAST.epsg, always_xy=True)
@@ -162,7 +162,7 @@ def overlap(step: int) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray,
     return (rows[both], columns[both]), (there_rows[both], there_columns[both])
 
 
-AGREE = (  # the larger a pixel, the less of its ground it shares with that of the other zone
+AGREE = (  # larger pixels overlap less with those of the other zone
     (10, ("B04", "B08"), 1, 0.97),
     (20, ("B06", "B07", "B12"), 1, 0.97),
     (60, ("B01", "B09"), 4, 0.93),
@@ -170,7 +170,7 @@ AGREE = (  # the larger a pixel, the less of its ground it shares with that of t
 
 
 @pytest.mark.parametrize("day", ["2021-06-02", "2021-10-10", "2022-10-25"])
-def test_squares_show_the_same_where_they_overlap(items: list[tuple[Path, Item]], day: str):
+def test_tiles_agree_where_they_overlap(items: list[tuple[Path, Item]], day: str):
     [(west, _)], [(east, _)] = of(items, WEST_NAME, day), of(items, EAST_NAME, day)
     assert overlap(10)[0][0].size > 150_000
     for step, bands, apart, alike in AGREE:
@@ -183,7 +183,7 @@ def test_squares_show_the_same_where_they_overlap(items: list[tuple[Path, Item]]
     assert np.mean(read(west, "SCL")[here] == read(east, "SCL")[there]) > 0.93
 
 
-def test_a_pass_is_one_observation_of_both_squares(items: list[tuple[Path, Item]]):
+def test_an_overpass_is_one_observation_of_both_tiles(items: list[tuple[Path, Item]]):
     by_day: dict[str, list[Item]] = {}
     for _, item in items:
         by_day.setdefault(item["properties"]["datetime"][:10], []).append(item["properties"])
@@ -192,7 +192,7 @@ def test_a_pass_is_one_observation_of_both_squares(items: list[tuple[Path, Item]
         assert {p["grid:code"] for p in seen} == {"MGRS-32TQK", "MGRS-33TTE"}
 
 
-def test_one_acquisition_came_down_in_two_strips(items: list[tuple[Path, Item]]):
+def test_one_overpass_has_two_datastrips(items: list[tuple[Path, Item]]):
     (north, a), (south, b) = of(items, WEST_NAME, "2022-02-17")
     assert (a["id"], b["id"]) == ("S2A_32TQK_20220217_0_L2A", "S2A_32TQK_20220217_1_L2A")
     assert a["properties"]["s2:datatake_id"] == b["properties"]["s2:datatake_id"]
@@ -204,7 +204,7 @@ def test_one_acquisition_came_down_in_two_strips(items: list[tuple[Path, Item]])
 
 
 def inside(ring: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-    """Whether places lie in a ring: a ray to the east crosses it an odd number of times."""
+    """Point in polygon by ray casting to the east."""
     crossings = np.zeros(lon.shape, int)
     for (ax, ay), (bx, by) in pairwise(ring):
         if ay != by:
@@ -212,23 +212,23 @@ def inside(ring: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
     return crossings % 2 == 1
 
 
-def test_footprints_hold_every_valid_pixel(items: list[tuple[Path, Item]]):
+def test_footprints_contain_every_valid_pixel(items: list[tuple[Path, Item]]):
     partial = 0
     for folder, item in items:
         ring = np.array(item["geometry"]["coordinates"][0])
         assert item["bbox"] == [*ring.min(axis=0), *ring.max(axis=0)]
         valid = read(folder, "B04") > 0
         partial += bool(valid.mean() < 0.99)
-        square = WEST if item["collection"] == WEST_NAME else EAST
+        tile = WEST if item["collection"] == WEST_NAME else EAST
         rows, columns = np.nonzero(valid & ~(np.roll(valid, 1, 0) & np.roll(valid, -1, 0) & np.roll(valid, 1, 1)))
         every = np.concatenate([np.stack([rows, columns]), np.argwhere(valid)[::997].T], axis=1)
-        to_degrees = Transformer.from_crs(square.epsg, 4326, always_xy=True)
-        lon, lat = to_degrees.transform(square.left + every[1] * 10 + 5, square.top - every[0] * 10 - 5)
+        to_degrees = Transformer.from_crs(tile.epsg, 4326, always_xy=True)
+        lon, lat = to_degrees.transform(tile.left + every[1] * 10 + 5, tile.top - every[0] * 10 - 5)
         assert inside(ring, lon, lat).all()
     assert partial >= 4
 
 
-def test_fields_turn_green_and_brown_through_the_year(items: list[tuple[Path, Item]]):
+def test_vegetation_changes_over_the_year(items: list[tuple[Path, Item]]):
     def greenness(day: str) -> np.ndarray:
         [(folder, _)] = of(items, EAST_NAME, day)
         red, nir = (read(folder, band).astype(float) - 1000 for band in ("B04", "B08"))
@@ -239,18 +239,18 @@ def test_fields_turn_green_and_brown_through_the_year(items: list[tuple[Path, It
     land = (read(folder, "SCL") != 6).repeat(2, 0).repeat(2, 1)
     assert np.median(april[land]) > np.median(august[land]) + 0.1
     assert np.mean(np.abs(april - august)[land] > 0.3) > 0.1
-    assert np.mean(august[land] - april[land] > 0.2) > 0.01  # maize does it the other way round
+    assert np.mean(august[land] - april[land] > 0.2) > 0.01  # maize has the opposite cycle
     assert np.median(april[~land]) < 0
 
 
-def test_drawing_again_gives_the_same_numbers(items: list[tuple[Path, Item]]):
-    flight = next(flight for flight in PASSES if flight.day.isoformat() == "2021-09-15")
+def test_drawing_is_deterministic(items: list[tuple[Path, Item]]):
+    overpass = next(overpass for overpass in OVERPASSES if overpass.day.isoformat() == "2021-09-15")
     [(folder, _)] = of(items, WEST_NAME, "2021-09-15")
-    for name, numbers in acquire(landscape(WEST), flight, flight.strips[0], 0).items():
+    for name, numbers in acquire(landscape(WEST), overpass, overpass.strips[0], 0).items():
         stored = read(folder, name)
         assert hashlib.sha256(stored.tobytes()).digest() == hashlib.sha256(numbers.tobytes()).digest(), name
 
 
-def test_a_complete_archive_is_not_made_again(demo_archive: Path):
+def test_a_complete_archive_is_not_created_again(demo_archive: Path):
     assert make.is_complete(demo_archive)
     assert not make.ensure_archive(demo_archive)

@@ -1,4 +1,4 @@
-"""All twelve bands: believable spectra, pixels of 60 m that are the mean of what lies in them, every index drawable."""
+"""All twelve bands: plausible spectra, 60 m pixels that are means, and every index computable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from scog.bands import BANDS as KNOWN
 from scog.catalog.scene import parse_item
-from scog.demo.place import SIZE, coarser
+from scog.demo.mgrs import SIZE, downsample
 from scog.demo.spectra import BANDS, VARIANTS, Kind, table
 from scog.maths.indices import INDICES
 
@@ -43,12 +43,12 @@ def spectra(day: int) -> dict[str, np.ndarray]:
     return {name: row.reshape(len(Kind), VARIANTS) for name, row in zip(BANDS, table(day), strict=True)}
 
 
-def test_bands_are_all_there_in_the_order_of_their_wavelengths():
+def test_all_bands_are_in_order_of_wavelength():
     assert [band.code for band in KNOWN if band.spectral] == list(BANDS)
 
 
 @given(st.integers(1, 366))
-def test_green_leaves_rise_over_the_red_edge_and_drink_the_shortwave(day: int):
+def test_green_vegetation_has_a_red_edge_and_absorbs_shortwave_infrared(day: int):
     band = spectra(day)
     green = (band["B08"] - band["B04"]) / (band["B08"] + band["B04"]) > 0.7
     edge = [band[name][green] for name in ("B04", "B05", "B06", "B07")]
@@ -59,31 +59,31 @@ def test_green_leaves_rise_over_the_red_edge_and_drink_the_shortwave(day: int):
 
 
 @given(st.integers(1, 366))
-def test_land_and_water_differ_where_they_should(day: int):
+def test_spectra_of_land_and_water_differ(day: int):
     band = spectra(day)
     water = np.isin(np.arange(len(Kind)), WATERS)
     assert (band["B01"] < band["B02"])[~water].all()
     assert (band["B01"] > band["B02"])[water].all()
     assert (band["B12"] < 0.7 * band["B11"])[water].all()
     assert (band["B12"] < band["B11"]).all()
-    for name in ("ROCK", "BEACH", "TRACK", "CONCRETE", "ASPHALT"):  # bare and dry: nothing drinks
+    for name in ("ROCK", "BEACH", "TRACK", "CONCRETE", "ASPHALT"):  # dry and bare: no water absorption
         assert (band["B12"] > 0.9 * band["B11"])[Kind[name]].all()
     assert (band["B09"] / band["B8A"])[~water] == pytest.approx(1, abs=0.04)
     assert all(values.min() > 0 and values.max() < 0.7 for values in band.values())
 
 
-def test_coarser_pixels_are_means():
+def test_downsampling_averages():
     full = np.random.default_rng(1).random((SIZE, SIZE), np.float32)
-    for times in (2, 3, 6):
-        side = SIZE // times
-        mean = full.astype(float).reshape(side, times, side, times).mean(axis=(1, 3))
-        assert np.allclose(coarser(full, times), mean, atol=1e-6)
+    for factor in (2, 3, 6):
+        side = SIZE // factor
+        mean = full.astype(float).reshape(side, factor, side, factor).mean(axis=(1, 3))
+        assert np.allclose(downsample(full, factor), mean, atol=1e-6)
 
 
-def test_a_pixel_of_60_metres_is_the_mean_of_the_ground_in_it(demo_archive: Path):
+def test_60_m_pixels_are_means(demo_archive: Path):
     home = folder(demo_archive, "sentinel-2-l2a/*_20221005_*")
     water_vapour, narrow = (read(home / f"{name}.tif").astype(np.float32) for name in ("B09", "B8A"))
-    mean = coarser(narrow, 3)
+    mean = downsample(narrow, 3)
     land = mean > 1000
     assert np.median(np.abs(water_vapour / mean - 1)[land]) < 0.02
     alike = {
@@ -94,19 +94,19 @@ def test_a_pixel_of_60_metres_is_the_mean_of_the_ground_in_it(demo_archive: Path
     assert alike[0, 0] == max(alike.values())
 
 
-@pytest.mark.parametrize("day", ["20210915", "20220727", "20220217"])  # the swath ends within the square; two strips
-def test_a_pixel_is_seen_where_all_of_it_is(demo_archive: Path, day: str):
+@pytest.mark.parametrize("day", ["20210915", "20220727", "20220217"])  # the swath ends within the tile; two strips
+def test_coarse_pixels_are_valid_where_all_their_10_m_pixels_are(demo_archive: Path, day: str):
     homes = list(demo_archive.glob(f"*/*_{day}*"))
     assert len(homes) >= 2
     for home in homes:
         fine = read(home / "B04.tif") > 0
         for name in BANDS:
             seen = read(home / f"{name}.tif") > 0
-            times = SIZE // seen.shape[0]
-            assert np.array_equal(seen, fine.reshape(len(seen), times, -1, times).all(axis=(1, 3))), name
+            factor = SIZE // seen.shape[0]
+            assert np.array_equal(seen, fine.reshape(len(seen), factor, -1, factor).all(axis=(1, 3))), name
 
 
-def test_clouds_are_white_and_their_shadows_dark_in_every_band(demo_archive: Path):
+def test_clouds_are_bright_and_shadows_dark_in_every_band(demo_archive: Path):
     home = folder(demo_archive, "sentinel-2-l2a/*_20220314_*")
     classes = read(home / "SCL.tif")
     for name in ("B06", "B07", "B11", "B12"):
@@ -121,7 +121,7 @@ def assets(archive: Path, pattern: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("pattern", RECORDED)
-def test_assets_are_written_as_earth_search_writes_them(demo_archive: Path, pattern: str):
+def test_asset_metadata_is_earth_searchs(demo_archive: Path, pattern: str):
     root = Path(__file__).parents[2]
     data = Path(os.environ.get("SCOG_TEST_DATA") or root.parent / "shared" / "data")
     recording = data / "earth-search" / "items" / f"{RECORDED[pattern]}.json"
@@ -130,7 +130,7 @@ def test_assets_are_written_as_earth_search_writes_them(demo_archive: Path, patt
     ours, theirs = assets(demo_archive, pattern), json.loads(recording.read_text())["assets"]
     assert set(ours) == {band.name for band in KNOWN if band.spectral} | {"scl"}
     for key, asset in ours.items():
-        own = {"href", "proj:shape", "proj:transform", "file:size"}  # they tell of other ground
+        own = {"href", "proj:shape", "proj:transform", "file:size"}  # they depend on the location
         assert {k: v for k, v in asset.items() if k not in own} == {
             k: v for k, v in theirs[key].items() if k not in {*own, "file:checksum"}
         }
@@ -141,19 +141,19 @@ def test_assets_are_written_as_earth_search_writes_them(demo_archive: Path, patt
 
 @pytest.fixture(scope="module")
 def reflectances(demo_archive: Path) -> dict[str, np.ndarray]:
-    """Reflectance by band on 60 m pixels of one clear day, in spring."""
+    """Reflectance by band at 60 m on a clear day in spring."""
     home = folder(demo_archive, "sentinel-2-l2a/*_20220408_*")
     scene = parse_item(json.loads((home / f"{home.name}.json").read_text()), f"{home}/")
     found = {}
     for band in (band for band in KNOWN if band.spectral):
         values = read(home / Path(scene.assets[band.name].url).name).astype(np.float32) / 10000
-        found[band.name] = coarser(values, len(values) // 183)
+        found[band.name] = downsample(values, len(values) // 183)
     return found
 
 
 @pytest.mark.parametrize("name", INDICES)
-def test_every_index_can_be_drawn(reflectances: dict[str, np.ndarray], name: str):
+def test_every_index_can_be_computed(reflectances: dict[str, np.ndarray], name: str):
     values, valid = INDICES[name].expression.evaluate(reflectances)
-    land = reflectances["nir"] > 0.1  # some take a root of nir - red, which water has none of
+    land = reflectances["nir"] > 0.1  # some take the square root of nir - red, which is negative over water
     assert valid[land].mean() > 0.95
     assert np.ptp(values[0][valid]) > 0

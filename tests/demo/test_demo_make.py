@@ -1,4 +1,4 @@
-"""Making the archive: whole or not at all, once, and nobody else's files are touched. Nothing is drawn here."""
+"""Creation of the demo archive: atomic, once, and without touching other files. Nothing is drawn here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scog.errors import InvalidInput
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the drawing."""
+    """Replace drawing with a stub that writes one file."""
 
     def fill(folder: Path, progress: make.Progress) -> None:
         (folder / "sentinel-2-l2a").mkdir()
@@ -27,18 +27,18 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(make, "_fill", fill)
 
 
-def test_it_is_made_once(tmp_path: Path):
-    said = []
+def test_the_archive_is_created_once(tmp_path: Path):
+    reported = []
     folder = tmp_path / "deep" / "archive"
     assert not make.is_complete(folder)
-    assert make.ensure_archive(folder, lambda *what: said.append(what))
-    assert said == [(1, 1, "all")]
+    assert make.ensure_archive(folder, lambda *what: reported.append(what))
+    assert reported == [(1, 1, "all")]
     assert make.is_complete(folder)
     assert not make.ensure_archive(folder)
     assert [path.name for path in folder.parent.iterdir()] == ["archive"]
 
 
-def test_an_interrupted_run_starts_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_interrupted_run_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def interrupted(folder: Path, progress: make.Progress) -> None:
         (folder / "sentinel-2-l2a").mkdir()
         (folder / "sentinel-2-l2a" / "half a file").touch()
@@ -56,7 +56,7 @@ def test_an_interrupted_run_starts_clean(tmp_path: Path, monkeypatch: pytest.Mon
     assert [path.name for path in tmp_path.iterdir()] == ["archive"]
 
 
-def test_another_version_is_made_anew(tmp_path: Path):
+def test_another_version_is_replaced(tmp_path: Path):
     folder = tmp_path / "archive"
     make.make_archive(folder)
     marker = folder / make.MARKER
@@ -68,19 +68,19 @@ def test_another_version_is_made_anew(tmp_path: Path):
 
 @pytest.mark.parametrize("marker", [None, "{}", "not json", '["scog demo"]', '{"generator": "other"}'])
 @pytest.mark.parametrize("name", ["archive", "archive.partial"])
-def test_a_strangers_folder_is_left_alone(tmp_path: Path, marker: str | None, name: str):
-    stranger = tmp_path / name
-    stranger.mkdir()
-    (stranger / "diary.txt").write_text("dear diary")
+def test_foreign_folders_are_not_changed(tmp_path: Path, marker: str | None, name: str):
+    foreign = tmp_path / name
+    foreign.mkdir()
+    (foreign / "diary.txt").write_text("dear diary")
     if marker is not None:
-        (stranger / make.MARKER).write_text(marker)
+        (foreign / make.MARKER).write_text(marker)
     with pytest.raises(InvalidInput, match="not a demo archive"):
         make.ensure_archive(tmp_path / "archive")
-    assert (stranger / "diary.txt").read_text() == "dear diary"
+    assert (foreign / "diary.txt").read_text() == "dear diary"
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_files_a_stranger_put_into_the_archive_survive(tmp_path: Path):
+def test_foreign_files_in_the_archive_are_not_deleted(tmp_path: Path):
     folder = tmp_path / "archive"
     make.make_archive(folder)
     (folder / "notes.txt").write_text("mine")
@@ -93,19 +93,19 @@ def test_files_a_stranger_put_into_the_archive_survive(tmp_path: Path):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from scog.demo.lock import alone
-with alone(Path(sys.argv[1]), lambda: None):
+from scog.demo.lock import exclusive
+with exclusive(Path(sys.argv[1]), lambda: None):
     print("held", flush=True)
     time.sleep(600)
 """
 
 
-def test_of_two_makers_the_second_waits_and_finds_it_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    begun, waits, made = threading.Event(), threading.Event(), []
+def test_a_second_process_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    started, waits, made = threading.Event(), threading.Event(), []
 
     def fill(folder: Path, progress: make.Progress) -> None:
         made.append(folder)
-        begun.set()
+        started.set()
         assert waits.wait(30)
         (folder / "sentinel-2-l2a").mkdir()
 
@@ -118,7 +118,7 @@ def test_of_two_makers_the_second_waits_and_finds_it_made(tmp_path: Path, monkey
     folder = tmp_path / "archive"
     with ThreadPoolExecutor(2) as makers:
         first = makers.submit(make.ensure_archive, folder)
-        assert begun.wait(30)
+        assert started.wait(30)
         second = makers.submit(make.ensure_archive, folder, progress)
         assert (first.result(30), second.result(30)) == (True, False)
     assert len(made) == 1
@@ -126,26 +126,26 @@ def test_of_two_makers_the_second_waits_and_finds_it_made(tmp_path: Path, monkey
     assert [path.name for path in tmp_path.iterdir()] == ["archive"]
 
 
-def test_a_maker_that_was_killed_keeps_nobody_waiting(tmp_path: Path):
+def test_a_killed_process_releases_the_lock(tmp_path: Path):
     folder = tmp_path / "archive"
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
 
         def progress(done: int, total: int, what: str) -> None:
-            said.append(what)
+            reported.append(what)
             holder.kill()
 
-        said: list[str] = []
+        reported: list[str] = []
         assert make.ensure_archive(folder, progress)
-    assert said == ["waiting for another that makes one", "all"]
+    assert reported == ["waiting for another process", "all"]
     assert make.is_complete(folder)
 
 
-@pytest.mark.parametrize("taken", [False, True])
-def test_many_makers_at_once(tmp_path: Path, taken: bool):
+@pytest.mark.parametrize("outdated", [False, True])
+def test_many_concurrent_calls(tmp_path: Path, outdated: bool):
     folder = tmp_path / "deep" / "archive"
-    if taken:  # by an older version
+    if outdated:
         make.make_archive(folder)
         (folder / make.MARKER).write_text(json.dumps({"generator": make.GENERATOR, "version": make.VERSION - 1}))
     with ThreadPoolExecutor(8) as makers:

@@ -1,4 +1,4 @@
-"""The year of a field: what the generator lets grow is what a series tells, without the clouds."""
+"""Time series of a field agree with the generator's phenology, with clouds masked."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pyproj import Transformer
 from scipy import ndimage
 
 from scog.demo.landscape import Landscape, landscape
-from scog.demo.passes import PASSES
-from scog.demo.place import EAST
+from scog.demo.mgrs import EAST
+from scog.demo.overpasses import OVERPASSES
 from scog.demo.spectra import BANDS, VARIANTS, Kind, table
 from scog.field.asked import Asked, table_of
 from scog.field.field import parse_fields
 from scog.field.formula import formula_of
 from tests.doubles.series import series_of
 
-CLEAR = {flight.day for flight in PASSES if not (flight.sky.clouds or flight.sky.haze or flight.sky.veil)}
-"""Days on which nothing is between the ground and the satellite but air."""
+CLEAR = {overpass.day for overpass in OVERPASSES if not (overpass.sky.clouds or overpass.sky.haze or overpass.sky.veil)}
+"""Days without clouds, haze or cirrus."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def land() -> Landscape:
 
 
 def parcel(land: Landscape, kind: Kind) -> tuple[dict[str, Any], int]:
-    """The middle of a wide parcel of a crop as GeoJSON, and the crop's number in the generator's tables."""
+    """A square inside the widest parcel of a crop as GeoJSON, and the crop's index in the generator's tables."""
     variants = range(kind * VARIANTS, (kind + 1) * VARIANTS)
     number = max(variants, key=lambda number: int((land.code == number).sum()))
     reach = ndimage.distance_transform_edt(land.code == number)
@@ -43,36 +43,36 @@ def parcel(land: Landscape, kind: Kind) -> tuple[dict[str, Any], int]:
     return {"type": "Polygon", "coordinates": [ring]}, number
 
 
-def grown(number: int, day: int) -> float:
-    """NDVI of a crop on a day of the year, as the generator has it under a clear sky."""
+def expected_ndvi(number: int, day: int) -> float:
+    """NDVI of a crop on a day of the year in the generator, under a clear sky."""
     spectrum = table(day)[:, number]
     red, nir = spectrum[BANDS.index("B04")], spectrum[BANDS.index("B08")]
     return float((nir - red) / (nir + red))
 
 
 @pytest.mark.parametrize("kind", [Kind.MAIZE, Kind.WHEAT])
-def test_the_year_of_a_field_is_the_one_that_was_sown(kind: Kind, land: Landscape, demo_archive: Path) -> None:
+def test_series_follow_the_phenology_of_the_crop(kind: Kind, land: Landscape, demo_archive: Path) -> None:
     geometry, number = parcel(land, kind)
     (series,) = series_of(demo_archive, parse_fields(geometry, 1, 9).fields)
     known = [row for row in series.rows if row.measured.values is not None and row.measured.valid > 0.9]
     assert len(known) >= 10
-    told = np.array([row.measured.values[0] for row in known if row.measured.values])
-    true = np.array([grown(number, row.time.timetuple().tm_yday) for row in known])
-    off = np.abs(told - true)
+    measured = np.array([row.measured.values[0] for row in known if row.measured.values])
+    expected = np.array([expected_ndvi(number, row.time.timetuple().tm_yday) for row in known])
+    off = np.abs(measured - expected)
     clear = np.array([row.time.date() in CLEAR for row in known])
     assert clear.sum() >= 4
     assert off[clear].max() < 0.01
     assert np.median(off) < 0.03
-    assert np.corrcoef(told, true)[0, 1] > 0.97
+    assert np.corrcoef(measured, expected)[0, 1] > 0.97
     days = np.array([row.time.timetuple().tm_yday for row in known])
     if kind is Kind.MAIZE:
-        assert 180 < days[told.argmax()] < 260, "maize is green in summer"
+        assert 180 < days[measured.argmax()] < 260, "maize is green in summer"
     if kind is Kind.WHEAT:
-        assert 90 < days[told.argmax()] < 140, "wheat is green in spring"
-    assert told.max() - told.min() > 0.3
+        assert 90 < days[measured.argmax()] < 140, "wheat is green in spring"
+    assert measured.max() - measured.min() > 0.3
 
 
-def test_clouds_would_spoil_it(land: Landscape, demo_archive: Path) -> None:
+def test_unmasked_clouds_distort_the_series(land: Landscape, demo_archive: Path) -> None:
     geometry, number = parcel(land, Kind.MAIZE)
     fields = parse_fields(geometry, 1, 9).fields
     masked, raw = (series_of(demo_archive, fields, mask=mask)[0] for mask in ("clouds", "none"))
@@ -81,17 +81,17 @@ def test_clouds_would_spoil_it(land: Landscape, demo_archive: Path) -> None:
     for row in raw.rows:
         if row.time in cloudy:
             assert row.measured.values is not None
-            assert abs(row.measured.values[0] - grown(number, row.time.timetuple().tm_yday)) > 0.05
+            assert abs(row.measured.values[0] - expected_ndvi(number, row.time.timetuple().tm_yday)) > 0.05
 
 
-def test_the_curve_follows_the_year(land: Landscape, demo_archive: Path) -> None:
+def test_the_smoothed_curve_follows_the_phenology(land: Landscape, demo_archive: Path) -> None:
     geometry, number = parcel(land, Kind.MAIZE)
     (series,) = series_of(demo_archive, parse_fields(geometry, 1, 9).fields)
     asked = Asked(formula_of(), smooth=1000.0, min_valid=0.5)
     found = table_of(series.rows, asked)
     assert found.curve is not None
-    told = [
+    measured = [
         (row.time.timetuple().tm_yday, column[0]) for row, column in zip(found.rows, found.curve, strict=True) if column
     ]
-    off = [abs((value or 0) - grown(number, day)) for day, value in told]
+    off = [abs((value or 0) - expected_ndvi(number, day)) for day, value in measured]
     assert np.median(off) < 0.05

@@ -54,7 +54,7 @@ def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
     seen = inside & (expected != 0).all(axis=0)
     assert 0.2 < seen.mean() < 1
     assert (drawing.valid == seen).all()
-    rgba = look.picture(drawing.values, drawing.valid).rgba
+    rgba = look.image(drawing.values, drawing.valid).rgba
     assert (np.moveaxis(rgba[..., :3], -1, 0)[:, seen] == expected[:, seen]).all()
     smooth = draw_one(folder, grid, Ask(look.expression, parse_mask("clouds"), 100.0, resampling=Resampling.BILINEAR))
     assert smooth.valid.any()

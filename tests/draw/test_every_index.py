@@ -70,6 +70,6 @@ def test_every_index_shows_something(drawn: tuple[dict[str, Drawing], dict[str, 
     """On a third of land and sea at least, and in more than one colour."""
     drawings, _, sure = drawn
     for name, drawing in drawings.items():
-        picture = look_of(Wish(index=name)).picture(drawing.values, drawing.valid)
+        picture = look_of(Wish(index=name)).image(drawing.values, drawing.valid)
         assert (picture.rgba[..., 3] == 255)[sure].mean() > 0.33, name
         assert len(np.unique(picture.pixels[drawing.valid])) > 8, name

@@ -19,7 +19,7 @@ from scog.catalog.when import parse_interval
 from scog.classification import BY_NUMBER
 from scog.draw import Ask, Drawing
 from scog.look import Wish, look_of
-from scog.picture import encode
+from scog.picture import encoders
 from scog.pixels.mask import parse_mask
 from scog.space.grid import Grid
 from tests.doubles.archives import sample
@@ -157,7 +157,7 @@ def test_picture(name: str, archive: Path, request: pytest.FixtureRequest) -> No
     shown = look_of(look)
     ask = Ask(shown.expression, **{"mask": parse_mask(shown.mask), "cloud_cover": 100.0, **asked})
     drawing = draw_one(archive, grid, ask)
-    body = encode.png(shown.picture(drawing.values, drawing.valid))
+    body = encoders.png(shown.image(drawing.values, drawing.valid))
     picture = decoded(body)
     assert ((picture[..., 3] == 255) == drawing.valid).all()
     check(picture, drawing, archive, grid)

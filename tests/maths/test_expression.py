@@ -1,4 +1,4 @@
-"""What formulas mean."""
+"""Evaluation of expressions, and their canonical text."""
 
 import pickle
 
@@ -56,7 +56,7 @@ RED = pixels(0.25, 0.0, 2.0, -3.0)
         ("NIR*0+1/4", [0.25] * 4),
     ],
 )
-def test_values(text: str, expected: list[float]) -> None:
+def test_operators_and_functions(text: str, expected: list[float]) -> None:
     values, valid = parse(text).evaluate({"nir": NIR, "red": RED})
     assert values.dtype == np.float32
     assert values.shape == (1, 4)
@@ -90,7 +90,7 @@ def test_values(text: str, expected: list[float]) -> None:
         "nir; 1",
     ],
 )
-def test_what_is_not_finite_never_looks_measured(text: str, lost: float) -> None:
+def test_non_finite_operands_give_invalid_values(text: str, lost: float) -> None:
     expression = parse(text)
     values, valid = expression.evaluate({"nir": pixels(lost, 0.5)})
     assert valid.tolist() == [False, True]
@@ -100,11 +100,11 @@ def test_what_is_not_finite_never_looks_measured(text: str, lost: float) -> None
 @pytest.mark.parametrize(
     "text", ["1 / (1 / red)", "exp(-1 / red)", "min(1 / red, 1)", "1 / red > 1", "(1 / red) ** -2", "log(red) < 0"]
 )
-def test_division_by_zero_on_the_way_is_invalid_in_the_end(text: str) -> None:
+def test_intermediate_division_by_zero_gives_invalid_values(text: str) -> None:
     assert not parse(text).evaluate({"red": pixels(0)})[1]
 
 
-def test_outputs_share_one_validity_and_constants_fill_the_shape() -> None:
+def test_outputs_share_one_mask_and_constants_are_broadcast() -> None:
     expression = parse("1 / nir; 2; red; nir - red;")
     assert expression.outputs == 4
     assert expression.names == ("1 / nir", "2", "red", "nir - red")
@@ -135,7 +135,7 @@ def test_strided_and_integer_bands() -> None:
     np.testing.assert_array_equal(values[0], [[0, 0, 0], [0, 14, 0]])
 
 
-def test_bands_must_be_there_and_of_one_shape() -> None:
+def test_missing_bands_and_different_shapes_raise() -> None:
     with pytest.raises(KeyError, match="red"):
         parse("nir + red").evaluate({"nir": pixels(1)})
     with pytest.raises(ValueError, match=r"different shapes: nir \(1,\), red \(2,\)"):
@@ -174,10 +174,10 @@ def test_canonical_text(text: str, canonical: str) -> None:
     assert hash(parse(canonical)) == hash(parse(text))
 
 
-def test_constants_fold_before_they_are_counted() -> None:
+def test_constant_folding_precedes_the_limits() -> None:
     assert parse("nir * (" + "+".join("1" * 60) + ")").text == "nir * 60"
 
 
-def test_an_expression_travels() -> None:
+def test_expressions_can_be_pickled() -> None:
     expression = parse("where(nir > 1/3, nir, red ** 2); scl")
     assert pickle.loads(pickle.dumps(expression)) == expression

@@ -1,4 +1,4 @@
-"""Random formulas, computed by scog and by Python itself with numpy."""
+"""Random formulas, evaluated by scog and, as an oracle, by Python with numpy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHAPE = (3, 5)
 SPELLINGS = {"nir": ("nir", "B08", "b8", "NIR"), "red": ("red", "B04"), "swir16": ("swir16", "b11"), "scl": ("SCL",)}
 NAMES = [spelling for spellings in SPELLINGS.values() for spelling in spellings]
 
-# Formulas as text. Operators are joined without parentheses too, so that the order of operators is tested.
+# Formulas as text. Some operators are joined without parentheses, to test precedence.
 
 blanks = st.sampled_from(["", " ", "  ", "\t"])
 numbers = st.one_of(
@@ -68,7 +68,7 @@ LIMITS = re.compile("is not a finite number|uses no band|nested|characters|paren
 
 
 def parsed(text: str) -> Expression:
-    """The expression, unless the formula happens to break a limit."""
+    """Parse a formula; reject the example if it exceeds a limit."""
     try:
         return parse(text)
     except InvalidExpression as refused:
@@ -77,7 +77,7 @@ def parsed(text: str) -> Expression:
 
 
 class Oracle:
-    """An array with Python's own operators; every operation on something that is not finite gives NaN."""
+    """An array with Python's operators; every operation with a non-finite operand gives NaN."""
 
     def __init__(self, value: Any) -> None:
         self.value = np.asarray(value, np.float32)
@@ -170,7 +170,7 @@ def test_agrees_with_python(text: str, arrays: dict[str, Any]) -> None:
 
 @settings(deadline=None)
 @given(st.lists(formulas, min_size=1, max_size=4), bands)
-def test_inputs_are_never_written(texts: list[str], arrays: dict[str, Any]) -> None:
+def test_inputs_are_not_modified(texts: list[str], arrays: dict[str, Any]) -> None:
     expression = parsed(";".join(texts))
     before = {name: array.copy() for name, array in arrays.items()}
     for array in arrays.values():
@@ -194,7 +194,7 @@ def test_canonical_text_is_a_fixed_point(texts: list[str]) -> None:
 
 @settings(deadline=None)
 @given(st.lists(formulas, min_size=1, max_size=4))
-def test_bands_come_in_the_order_of_their_first_use(texts: list[str]) -> None:
+def test_bands_are_in_order_of_first_use(texts: list[str]) -> None:
     text = ";".join(texts)
     mentioned = [canonical(name) for name in re.findall(r"[A-Za-z]\w*", re.sub(r"\d+e", "", text)) if name in NAMES]
     assert parsed(text).bands == tuple(dict.fromkeys(mentioned))

@@ -1,4 +1,4 @@
-"""The table of indices: every formula against the published one, names, aliases, search, and what it costs."""
+"""The table of indices: formulas against the published ones, names, aliases, search, and lazy loading."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scog.bands import BANDS, CANONICAL
 from scog.errors import InvalidInput
 from scog.maths.indices import BEST_KNOWN, DOMAINS, INDICES, Index, get, search
-from scog.maths.parse import MAX_CHARACTERS
+from scog.maths.parser import MAX_CHARACTERS
 
 ALL = tuple(INDICES.values())
 EVERY = pytest.mark.parametrize("index", ALL, ids=[index.name for index in ALL])
@@ -64,7 +64,7 @@ def test_known_values() -> None:
         "bsi": -0.24 / 0.74,
         "mndwi": -0.12 / 0.28,
         "ndre": 0.5,
-        "arvi": (0.45 - 0.06) / (0.45 + 0.06),  # red corrected by what blue lacks: 0.05 - (0.04 - 0.05)
+        "arvi": (0.45 - 0.06) / (0.45 + 0.06),  # corrected red: 0.05 - (0.04 - 0.05)
     }
     for name, value in expected.items():
         values, valid = get(name).expression.evaluate(bands)
@@ -92,7 +92,7 @@ OWN_FORMULAS = {
     "mSR705": "(RE2 - A) / (RE1 - A)",
     "mND705": "(RE2 - RE1) / (RE2 + RE1 - 2 * A)",
 }
-"""Where scog departs from the table, each with its reason in `scog.maths.corrections`."""
+"""Corrections to the table; `scog.maths.corrections` has the reasons."""
 
 
 def published(file: str) -> Any:
@@ -109,7 +109,7 @@ TABLE = {
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_every_index_of_the_table_gives_what_it_says(name: str) -> None:
+def test_values_agree_with_the_published_formula(name: str) -> None:
     entry = TABLE[name]
     index = get(name)
     assert index.title.startswith(entry["long_name"])
@@ -121,13 +121,13 @@ def test_every_index_of_the_table_gives_what_it_says(name: str) -> None:
     with np.errstate(all="ignore"):
         expected = eval(OWN_FORMULAS.get(name, entry["formula"]), scope)
     values, valid = index.expression.evaluate(dict(zip(PUBLISHED_BANDS.values(), drawn, strict=True)))
-    # Where terms cancel out, 32 bits keep fewer digits than this: that is rare.
+    # Where terms cancel, float32 has fewer digits than this tolerance; that is rare.
     agree = np.isclose(values[0], expected, rtol=2e-4, atol=2e-5) | (~valid & ~np.isfinite(expected))
     assert agree.mean() > 0.98
     assert (valid == np.isfinite(expected)).mean() > 0.999
 
 
-def test_departures_are_told() -> None:
+def test_titles_state_the_corrected_constants() -> None:
     assert set(OWN_CONSTANTS) | set(OWN_FORMULAS) <= set(TABLE)
     for name, own in OWN_CONSTANTS.items():
         for constant in own:
@@ -137,13 +137,13 @@ def test_departures_are_told() -> None:
 
 
 @EVERY
-def test_unknown_reflectance_gives_no_value(index: Index) -> None:
+def test_non_finite_reflectance_is_invalid(index: Index) -> None:
     bands = {name: np.array([np.nan, np.inf], np.float32) for name in index.bands}
     assert not index.expression.evaluate(bands)[1].any()
 
 
 @EVERY
-def test_every_index_says_something_about_some_ground(index: Index) -> None:
+def test_every_index_is_valid_and_varies_over_random_reflectance(index: Index) -> None:
     drawn = np.random.default_rng(1).uniform(0.01, 0.6, (len(index.bands), 500)).astype(np.float32)
     values, valid = index.expression.evaluate(dict(zip(index.bands, drawn, strict=True)))
     assert valid.mean() > 0.4, "valid for too few pixels"
@@ -157,7 +157,7 @@ def test_names_in_any_case() -> None:
     assert get("NDVI") is get("ndvi") is get("NdVi") is INDICES["ndvi"]
 
 
-def test_the_catalogues_own_names_are_known() -> None:
+def test_the_catalogues_names_are_accepted() -> None:
     for name in TABLE:
         assert get(name).name.lower() in (name.lower(), "ndre", "bsi")
     assert get("ndrei") is get("NDREI") is INDICES["ndre"]
@@ -185,7 +185,7 @@ def test_every_index_is_found_by_its_own_name() -> None:
 @pytest.mark.parametrize(
     ("typed", "meant"), [("nvdi", "ndvi"), ("ndvii", "ndvi"), ("awei_sh", "AWEIsh"), ("EVI-2", "evi2")]
 )
-def test_an_unknown_index_is_refused_with_near_names(typed: str, meant: str) -> None:
+def test_unknown_indices_are_refused_with_suggestions(typed: str, meant: str) -> None:
     with pytest.raises(InvalidInput, match=f"no index '{typed}'; did you mean ") as refused:
         get(typed)
     assert meant.lower() in str(refused.value).lower()
@@ -195,7 +195,7 @@ def test_an_unknown_index_is_refused_with_near_names(typed: str, meant: str) -> 
 
 
 @pytest.mark.parametrize("name", ["", " ", "ndvi ", "x" * 10_000, "nир", "__class__", "ndvi\n", "scl"])
-def test_what_is_no_name(name: str) -> None:
+def test_invalid_names_are_refused(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         get(name)
     assert len(str(refused.value)) < 200
@@ -205,7 +205,7 @@ def test_what_is_no_name(name: str) -> None:
 # Search
 
 
-def test_searches_people_make() -> None:
+def test_common_searches() -> None:
     assert search("ndvi")[0].name == "ndvi"
     assert search("NDVI")[0].name == "ndvi"
     assert search("snow")[0].name == "ndsi"
@@ -224,7 +224,7 @@ def test_search_by_band(word: str) -> None:
     assert all("nir08" in index.bands for index in search(word))
 
 
-def test_nothing_asked_for_is_everything() -> None:
+def test_an_empty_search_returns_everything() -> None:
     assert search() == search("  ") == ALL
     assert sum(len(search(domain=domain)) for domain in DOMAINS) == len(ALL)
 
@@ -236,27 +236,27 @@ def test_an_unknown_domain_is_refused() -> None:
     assert all(domain in (refused.value.valid or "") for domain in DOMAINS)
 
 
-def told(index: Index) -> str:
-    """All that is known of an index, for a plain look at it."""
+def searchable(index: Index) -> str:
+    """All searchable text of an index, in lower case."""
     spellings = [spelling for spelling, band in CANONICAL.items() if band in index.bands]
     return " ".join((index.name, *index.aliases, index.title, index.domain, *spellings)).lower()
 
 
-words = st.sampled_from(sorted({word for index in ALL for word in told(index).split()})) | st.text(max_size=6)
+words = st.sampled_from(sorted({word for index in ALL for word in searchable(index).split()})) | st.text(max_size=6)
 domains = st.none() | st.sampled_from(DOMAINS)
 
 
 @given(st.lists(words, max_size=3), domains)
-def test_laws_of_search(asked: list[str], domain: str | None) -> None:
+def test_search_properties(asked: list[str], domain: str | None) -> None:
     text = " ".join(asked)
     found = search(text, domain)
     assert len(set(found)) == len(found)
     for index in found:
         assert domain in (None, index.domain)
-        assert all(word in told(index) for word in text.lower().split())
+        assert all(word in searchable(index) for word in text.lower().split())
     assert found == tuple(index for index in search(text) if domain in (None, index.domain))
     assert set(search(f"{text} index", domain)) <= set(found)
-    if text == text.upper().lower():  # not so for ß and the like
+    if text == text.upper().lower():  # not the case for ß
         assert search(text.upper(), domain) == found
 
 
@@ -266,7 +266,7 @@ def test_every_index_is_found_by_the_words_of_its_title(index: Index, data: st.D
     assert index in search(" ".join(asked), data.draw(st.sampled_from((None, index.domain, index.domain.upper()))))
 
 
-# What it costs
+# Lazy loading
 
 LAZY = """
 import sys
@@ -278,5 +278,5 @@ assert not {"spyndex", "pandas", "xarray", "cmap"} & set(sys.modules), "more was
 """
 
 
-def test_the_table_is_read_when_it_is_asked_for_and_spyndex_never_imported() -> None:
+def test_the_table_is_read_lazily_and_spyndex_is_never_imported() -> None:
     subprocess.run([sys.executable, "-c", LAZY], check=True, timeout=60)

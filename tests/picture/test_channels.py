@@ -1,4 +1,4 @@
-"""Red, green and blue; colour formulas against the library that computes them."""
+"""RGB rendering; colour formulas against color-operations."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ FORMULAS = [
 def test_invalid_is_transparent_and_valid_is_opaque(data: st.DataObject, formula: str | None) -> None:
     values = data.draw(hnp.arrays(np.float32, (3, 4, 5), elements=anything))
     valid = data.draw(hnp.arrays(np.bool_, (4, 5)))
-    picture = Channels((UNIT, (0, 0.3), (-1, 1e-6)), formula).paint(values, valid)
-    assert picture.palette is None
-    assert (picture.rgba.shape, picture.rgba.dtype) == ((4, 5, 4), np.uint8)
-    assert (picture.rgba[..., 3] == np.where(valid, 255, 0)).all()
-    assert (picture.rgba[~valid] == 0).all()
+    image = Channels((UNIT, (0, 0.3), (-1, 1e-6)), formula).paint(values, valid)
+    assert image.palette is None
+    assert (image.rgba.shape, image.rgba.dtype) == ((4, 5, 4), np.uint8)
+    assert (image.rgba[..., 3] == np.where(valid, 255, 0)).all()
+    assert (image.rgba[~valid] == 0).all()
 
 
 def test_each_channel_has_its_own_range() -> None:
@@ -48,7 +48,7 @@ def test_each_channel_has_its_own_range() -> None:
 
 
 @given(hnp.arrays(np.float32, (3, 4, 4), elements=st.floats(-0.25, 0.5, width=32)))
-def test_colours_grow_with_values(values: NDArray[np.float32]) -> None:
+def test_colours_increase_monotonically_with_values(values: NDArray[np.float32]) -> None:
     painted = Channels(((0, 0.3),) * 3).paint(values, np.ones((4, 4), bool)).rgba
     for channel in range(3):
         order = np.argsort(values[channel].ravel(), kind="stable")
@@ -57,7 +57,7 @@ def test_colours_grow_with_values(values: NDArray[np.float32]) -> None:
 
 @settings(max_examples=40)
 @given(hnp.arrays(np.float32, (3, 5, 6), elements=st.floats(-0.25, 1.25, width=32)), st.sampled_from(FORMULAS))
-def test_a_formula_does_what_its_library_does(values: NDArray[np.float32], formula: str) -> None:
+def test_colour_formulas_agree_with_color_operations(values: NDArray[np.float32], formula: str) -> None:
     light = np.clip(values.astype(float), 0, 1)
     for operation in parse_operations(" ".join(formula.replace(",", " ").split())):
         light = np.clip(operation(light), 0, 1)
@@ -65,10 +65,10 @@ def test_a_formula_does_what_its_library_does(values: NDArray[np.float32], formu
     assert abs(np.moveaxis(painted[..., :3], -1, 0) - light * 255).max() <= 0.51
 
 
-def test_a_formula_works_after_the_ranges() -> None:
+def test_colour_formulas_apply_after_rescaling() -> None:
     values = np.full((3, 1, 1), 0.15, np.float32)
     painted = Channels(((0, 0.3), (0, 0.6), (0.15, 1)), "gamma RGB 2").paint(values, np.ones((1, 1), bool)).rgba
-    assert painted.tolist() == [[[180, 128, 0, 255]]]  # roots of 1/2, 1/4, 0
+    assert painted.tolist() == [[[180, 128, 0, 255]]]  # square roots of 1/2, 1/4, 0
 
 
 REFUSED = [
@@ -83,7 +83,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("formula", REFUSED, ids=[ascii(text[:24]) for text in REFUSED])
-def test_what_is_no_colour_formula(formula: str) -> None:
+def test_invalid_colour_formulas_are_refused(formula: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_color_formula(formula)
     assert refused.value.parameter == "color_formula"
@@ -91,7 +91,7 @@ def test_what_is_no_colour_formula(formula: str) -> None:
     assert len(str(refused.value)) < 150
 
 
-def test_as_many_operations_as_may_be() -> None:
+def test_the_maximum_number_of_operations() -> None:
     assert len(parse_color_formula(", ".join(["saturation 1.1"] * MAX_OPERATIONS))) == MAX_OPERATIONS
 
 
@@ -107,8 +107,8 @@ GREYS[2] = GREYS[2, :, ::-1]
 
 
 @given(st.lists(operation, min_size=1, max_size=3).map(", ".join))
-def test_a_formula_that_is_taken_gives_colours(formula: str) -> None:
-    """Without a warning, which would be a number that none can be made of."""
+def test_accepted_formulas_render(formula: str) -> None:
+    """Rendering must not warn: a warning means a non-finite value was cast to uint8."""
     try:
         channels: Any = Channels((UNIT,) * 3, formula)
         parse_color_formula(formula)

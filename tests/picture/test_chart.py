@@ -1,4 +1,4 @@
-"""Charts: places of dots in SVG and PNG alike, round dates, and nothing that breaks them."""
+"""Charts: positions of dots in SVG and PNG, date ticks, and robustness against any input."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def image(made: Chart, scale: int = 1) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(made.png(scale))))
 
 
-def test_dots_lie_where_their_times_and_values_are() -> None:
+def test_dot_positions() -> None:
     made = chart(Line("NDVI", dots(0.0, 0.5, 1.0)))
     circles = list(drawn(made).iter(f"{NAME}circle"))
     x, y = ([float(each.get(axis, "nan")) for each in circles] for axis in ("cx", "cy"))
@@ -57,7 +57,7 @@ def test_dots_lie_where_their_times_and_values_are() -> None:
     assert image(made, 2).shape == (2 * HEIGHT, 2 * WIDTH, 3)
 
 
-def test_what_is_hardly_known_is_hollow_and_what_is_not_known_is_not_drawn() -> None:
+def test_dots_with_low_coverage_are_hollow_and_missing_ones_not_drawn() -> None:
     circles = list(
         drawn(chart(Line("NDVI", (*dots(0.2, None), *dots(0.3, share=0.2, every=99))))).iter(f"{NAME}circle")
     )
@@ -73,7 +73,7 @@ def test_lines_stop_at_gaps() -> None:
     assert len(list(drawn(chart(Line("NDVI", far, curve))).iter(f"{NAME}polyline"))) == len(gaps)
 
 
-def test_most_values_lie_in_a_band() -> None:
+def test_spreads_are_drawn_as_a_band() -> None:
     made = chart(Line("NDVI", dots(0.1, 0.2, 0.3, spread=(0.05, 0.4))))
     (band,) = drawn(made).iter(f"{NAME}polygon")
     assert len((band.get("points") or "").split()) == 6
@@ -89,7 +89,7 @@ def test_most_values_lie_in_a_band() -> None:
         (4000, ["2022", "2024", "2026"]), (40_000, ["2030", "2040"]), (0, ["2 Jan"]),
     ],
 )  # fmt: skip
-def test_dates_are_round(days: int, expected: list[str]) -> None:
+def test_date_ticks(days: int, expected: list[str]) -> None:
     made = chart(Line("NDVI", dots(0.1, 0.2)), end=START + timedelta(days=days))
     found = texts(made)
     assert set(expected) <= set(found), found
@@ -97,12 +97,12 @@ def test_dates_are_round(days: int, expected: list[str]) -> None:
     assert made.png()
 
 
-def test_nothing_to_show_is_said() -> None:
+def test_a_chart_without_values_says_so() -> None:
     for lines in ((), (Line("NDVI", ()),), (Line("NDVI", dots(None, None)),)):
         assert "No usable observation" in texts(chart(*lines))
 
 
-def test_several_lines_have_names_and_colours() -> None:
+def test_several_lines_get_a_legend_and_distinct_colours() -> None:
     made = chart(*(Line(f"line {number}", dots(number, number + 1)) for number in range(MOST_LINES)))
     assert {f"line {number}" for number in range(MOST_LINES)} <= set(texts(made))
     fills = {each.get("fill") for each in drawn(made).iter(f"{NAME}circle")}
@@ -110,7 +110,7 @@ def test_several_lines_have_names_and_colours() -> None:
     assert len(set(COLORS)) == MOST_LINES
 
 
-def test_markup_is_text() -> None:
+def test_markup_is_escaped() -> None:
     made = chart(Line("<b>", dots(1.0)), Line("&amp;", dots(2.0)), title='<script>alert("1")</script>')
     assert not list(drawn(made).iter(f"{NAME}script"))
     assert '<script>alert("1")</script>' in texts(made)
@@ -125,7 +125,7 @@ def test_markup_is_text() -> None:
     st.integers(0, 100_000),
 )
 @settings(max_examples=40)
-def test_any_values_and_any_times_can_be_drawn(values: list[float | None], start: datetime, days: int) -> None:
+def test_any_values_and_times_render(values: list[float | None], start: datetime, days: int) -> None:
     begin = start.replace(tzinfo=UTC)
     last = min(begin + timedelta(days=days), datetime(9999, 12, 30, tzinfo=UTC)) if start.year < 9000 else begin
     made = Chart("t", "n", (Line("a", tuple(Dot(begin, value) for value in values)),), begin, last)

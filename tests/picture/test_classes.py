@@ -1,4 +1,4 @@
-"""Classes of values against numpy.digitize, and against what each says of itself."""
+"""Classification of values, against numpy.digitize and a per-value oracle."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scog.classification import BY_NUMBER, CLOUDS, SCENE_CLASSES
 from scog.picture.classes import MOST, Class, Classes, by_thresholds
-from scog.picture.picture import TRANSPARENT
+from scog.picture.image import TRANSPARENT
 
 finite = st.floats(-1e6, 1e6, width=32)
 thresholds = st.lists(finite, min_size=1, max_size=20, unique=True).map(sorted)
@@ -26,7 +26,7 @@ def classes_between(edges: list[float]) -> Classes:
 
 
 @given(st.data(), thresholds)
-def test_thresholds_part_the_values_as_numpy_does(data: st.DataObject, edges: list[float]) -> None:
+def test_thresholds_agree_with_numpy_digitize(data: st.DataObject, edges: list[float]) -> None:
     values = data.draw(hnp.arrays(np.float32, (4, 5), elements=finite | st.sampled_from(edges)))
     valid = data.draw(hnp.arrays(np.bool_, (4, 5)))
     classes = classes_between(edges)
@@ -47,22 +47,22 @@ entries = st.lists(
 
 
 @given(entries)
-def test_a_value_is_in_the_last_class_that_holds_it(entries: tuple[Class, ...]) -> None:
+def test_the_last_matching_class_wins(entries: tuple[Class, ...]) -> None:
     edges = np.array([-3e38, -2, -1, 0, 0.1, 0.5, 1, 3, 3e38, 0.3, -0.7], np.float32)
     values = np.concatenate((edges, np.nextafter(edges, -np.float32(9)), np.nextafter(edges, np.float32(9))))
     places = Classes(entries).places(values[np.newaxis], np.ones((1, len(values)), bool))[0]
     for value, place in zip(values, places, strict=True):
-        holding = [number for number, each in enumerate(entries) if holds(each, value)]
-        assert place == (holding[-1] if holding else TRANSPARENT)
+        matching = [number for number, each in enumerate(entries) if contains(each, value)]
+        assert place == (matching[-1] if matching else TRANSPARENT)
 
 
-def holds(each: Class, value: np.float32) -> bool:
+def contains(each: Class, value: np.float32) -> bool:
     with np.errstate(over="ignore"):
         low, high = np.array([each.low, each.high]).astype(np.float32)
     return bool(low == value if each.low == each.high else low <= value < high)
 
 
-def test_what_no_class_holds_is_not_shown() -> None:
+def test_unclassified_values_are_transparent() -> None:
     classes = Classes((Class(3, "a", (1, 2, 3, 255), 0, 1), Class(9, "b", (4, 5, 6, 255), 5, 5)))
     values = np.array([[0, 0.5, 1, 5, 5.001, -1, np.nan, np.inf, -np.inf]], np.float32)
     valid = np.ones(values.shape, bool)
@@ -93,13 +93,13 @@ def test_the_table_of_the_scene_classification() -> None:
         "no data", "saturated or defective", "cloud shadow", "cloud, medium probability", "cloud, high probability",
         "thin cirrus",
     }  # fmt: skip
-    # As ESA's own pictures of it have them (SNAP, sen2cor).
+    # The colours of ESA's own SCL images (SNAP, sen2cor).
     assert {each.number: each.color for each in SCENE_CLASSES if each.number in (4, 5, 6, 9, 11)} == {
         4: (0, 160, 0), 5: (255, 230, 90), 6: (0, 0, 255), 9: (255, 255, 255), 11: (255, 150, 255),
     }  # fmt: skip
 
 
-def test_a_palette_has_room_for_all() -> None:
+def test_the_maximum_number_of_classes_fits_the_palette() -> None:
     entries = tuple(Class(n, str(n), (n, n, n, 255), n, n) for n in range(MOST))
     classes = Classes(entries)
     values = np.arange(MOST, dtype=np.float32).reshape(1, 1, -1)
@@ -110,6 +110,6 @@ def test_a_palette_has_room_for_all() -> None:
 
 
 @pytest.mark.parametrize("value", [16_777_217, 999_999])
-def test_numbers_that_32_bits_cannot_tell_apart_are_one(value: int) -> None:
+def test_class_values_beyond_float32_precision(value: int) -> None:
     classes = Classes((Class(value, "x", BLACK, value, value),))
     assert classes.places(np.array([[value]], np.float32), np.ones((1, 1), bool)).tolist() == [[0]]

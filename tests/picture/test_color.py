@@ -1,4 +1,4 @@
-"""Colours as people write them, against Pillow, which reads the same names."""
+"""Parsing of colours, against Pillow's ImageColor."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def test_colours(written: Any, color: tuple[int, ...]) -> None:
     assert parse_color(written, "colormap") == color
 
 
-def test_every_name_is_pillows() -> None:
+def test_names_agree_with_pillow() -> None:
     for name in ImageColor.colormap:
         assert parse_color(name, "colormap") == ImageColor.getcolor(name, "RGBA")
 
 
 @given(st.tuples(bytes_, bytes_, bytes_, bytes_))
-def test_what_is_written_is_read_back(color: tuple[int, int, int, int]) -> None:
+def test_hexadecimal_round_trip(color: tuple[int, int, int, int]) -> None:
     written = hexadecimal(color)
     assert parse_color(written, "colormap") == color
     assert ImageColor.getcolor(written, "RGBA") == color
@@ -60,7 +60,7 @@ def test_what_is_written_is_read_back(color: tuple[int, int, int, int]) -> None:
     ],
     ids=lambda written: ascii(written)[:24],
 )  # fmt: skip
-def test_what_is_no_colour(written: Any) -> None:
+def test_invalid_colours_are_refused(written: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_color(written, "belowmincolor")
     assert refused.value.parameter == "belowmincolor"

@@ -1,4 +1,4 @@
-"""Colour tables against the catalogue they come from; colormaps written as JSON against what they say."""
+"""Named colormaps against cmap; JSON colormaps against their definition."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ UNIT: Range = (0.0, 1.0)
 
 
 @pytest.mark.parametrize("name", [*SUGGESTED, "rdylgn_r", "Viridis", "matlab:hot", "tol:nightfall"])
-def test_tables_are_the_catalogues(name: str) -> None:
+def test_colour_tables_agree_with_cmap(name: str) -> None:
     table = color_table(name)
     stops = cmap.Colormap(name.lower()).color_stops
-    places = np.linspace(0, 1, STEPS)
-    expected = [np.interp(places, stops.stops, channel) for channel in np.asarray(stops.color_array).T]
+    positions = np.linspace(0, 1, STEPS)
+    expected = [np.interp(positions, stops.stops, channel) for channel in np.asarray(stops.color_array).T]
     assert table.shape == (STEPS, 4)
     assert table.dtype == np.uint8
     assert not table.flags.writeable
@@ -37,11 +37,11 @@ def test_tables_are_the_catalogues(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SUGGESTED)
-def test_a_name_that_ends_in_r_is_reversed(name: str) -> None:
+def test_the_suffix_r_reverses(name: str) -> None:
     assert abs(color_table(name).astype(int) - color_table(f"{name}_r")[::-1]).max() <= 2  # stops are a step apart
 
 
-def test_vegetation_is_green_and_bare_ground_is_red() -> None:
+def test_rdylgn_runs_from_red_to_green() -> None:
     table = color_table("rdylgn").astype(int)
     assert table[0, 0] > table[0, 1] + 100
     assert table[-1, 1] > table[-1, 0] + 80
@@ -52,7 +52,7 @@ def test_every_index_has_a_colormap_that_exists() -> None:
         assert color_table(index.colormap).shape == (STEPS, 4)
 
 
-def test_what_is_listed_is_there() -> None:
+def test_listed_colormaps_exist() -> None:
     listed = names()
     assert list(listed) == sorted(set(listed))
     assert len(listed) > 100
@@ -65,7 +65,7 @@ def test_what_is_listed_is_there() -> None:
 @pytest.mark.parametrize(
     "name", ["", "nosuch", "rdylgn_r_r_x", "../../etc", "a" * 65, "viridis\n", "ｖｉｒｉｄｉｓ", "_r", ":", "http://x"]
 )
-def test_unknown_names(name: str) -> None:
+def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         color_table(name)
     assert refused.value.parameter == "colormap_name"
@@ -77,7 +77,7 @@ def test_unknown_names(name: str) -> None:
 
 
 def painted(coloring: Ramp | Classes, values: Any) -> list[list[int]]:
-    """The colours of a row of values."""
+    """RGBA of a row of values."""
     row = np.array([[values]], np.float32)
     found: list[list[int]] = coloring.paint(row, np.ones(row.shape[1:], bool)).rgba[0].tolist()
     return found
@@ -87,7 +87,7 @@ CLEAR = [0, 0, 0, 0]
 RED, GREEN, BLUE = [255, 0, 0, 255], [0, 128, 0, 255], [0, 0, 255, 128]
 
 
-def test_an_object_gives_colours_to_numbers() -> None:
+def test_objects_assign_colours_to_integers() -> None:
     written = {"4": "#008000", "-2": "red", "9": [0, 0, 255, 128], "10": [255, 0, 0]}
     coloring = parse_colormap(json.dumps(written), UNIT, rescaled=False)
     assert isinstance(coloring, Classes)
@@ -96,7 +96,7 @@ def test_an_object_gives_colours_to_numbers() -> None:
     assert found == [GREEN, RED, BLUE, RED, CLEAR, CLEAR, CLEAR, CLEAR]
 
 
-def test_a_list_gives_colours_to_ranges_whose_ends_are_excluded() -> None:
+def test_lists_assign_colours_to_half_open_intervals() -> None:
     written = [[[-1, 0.25], "red"], [[0.25, 0.5], "#008000"], [[0.75, 1], [0, 0, 255, 128]]]
     coloring = parse_colormap(json.dumps(written), UNIT, rescaled=False)
     assert isinstance(coloring, Classes)
@@ -106,13 +106,13 @@ def test_a_list_gives_colours_to_ranges_whose_ends_are_excluded() -> None:
     assert found == [RED, RED, GREEN, CLEAR, BLUE, CLEAR, CLEAR, CLEAR]
 
 
-def test_where_ranges_overlap_the_later_counts() -> None:
+def test_the_later_of_overlapping_intervals_wins() -> None:
     coloring = parse_colormap('[[[0, 10], "red"], [[4, 5], "green"]]', UNIT, rescaled=False)
     assert painted(coloring, [3, 4, 4.9, 5, 9]) == [RED, GREEN, GREEN, RED, RED]
 
 
 @pytest.mark.parametrize("shown", [(-0.2, 0.9), (0.0, 10000.0), (-3.0, -1.0)])
-def test_all_steps_of_a_range_are_a_ramp(shown: Range) -> None:
+def test_256_colours_with_rescale_are_a_ramp(shown: Range) -> None:
     table = np.random.default_rng(1).integers(0, 256, (256, 4), np.uint8)
     coloring = parse_colormap(json.dumps(dict(enumerate(table.tolist()))), shown, rescaled=True)
     assert isinstance(coloring, Ramp)
@@ -124,12 +124,10 @@ def test_all_steps_of_a_range_are_a_ramp(shown: Range) -> None:
 
 
 @given(hnp.arrays(np.float32, 30, elements=st.floats(-0.5, 1.5, width=32)), st.sets(st.integers(0, 255), min_size=1))
-def test_some_steps_of_a_range_are_where_an_8_bit_picture_would_have_them(
-    values: NDArray[np.float32], places: set[int]
-) -> None:
-    if len(places) > MOST:
+def test_fewer_colours_with_rescale_match_8_bit_steps(values: NDArray[np.float32], positions: set[int]) -> None:
+    if len(positions) > MOST:
         return
-    table = {place: [place, 255 - place, 7, 255] for place in places}
+    table = {index: [index, 255 - index, 7, 255] for index in positions}
     coloring = parse_colormap(json.dumps(table), UNIT, rescaled=True)
     exact = np.clip(values.astype(float), 0, 1) * 255
     near_an_edge = (abs(exact - exact.round()) < 1e-3) & (values > 0) & (values < 1)
@@ -156,7 +154,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("rescaled", [False, True])
 @pytest.mark.parametrize("text", REFUSED, ids=[ascii(text[:24]) for text in REFUSED])
-def test_what_is_no_colormap(text: str, rescaled: bool) -> None:
+def test_invalid_colormaps_are_refused(text: str, rescaled: bool) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_colormap(text, UNIT, rescaled)
     assert refused.value.parameter == "colormap"
@@ -165,7 +163,7 @@ def test_what_is_no_colormap(text: str, rescaled: bool) -> None:
 
 
 def test_nesting_is_refused_at_every_depth() -> None:
-    """Between what JSON's reader takes and what can be printed there must be no gap."""
+    """No nesting depth may pass the JSON parser and then overflow the recursion limit elsewhere."""
     for depth in range(sys.getrecursionlimit() // 2, sys.getrecursionlimit() + 50, 3):
         for text in ('{"0": ' + "[" * depth + "]" * depth + "}", "[[[0,1]," + "[" * depth + "]" * depth + "]]"):
             with pytest.raises(InvalidInput):
@@ -173,13 +171,13 @@ def test_nesting_is_refused_at_every_depth() -> None:
 
 
 @pytest.mark.parametrize("text", ['{"256": "red"}', '{"-1": "red"}', '{"0": "red", "1000": "red"}'])
-def test_steps_that_a_range_does_not_have(text: str) -> None:
+def test_steps_outside_0_to_255_are_refused(text: str) -> None:
     assert parse_colormap(text, UNIT, rescaled=False)
     with pytest.raises(InvalidInput, match="0 to 255"):
         parse_colormap(text, UNIT, rescaled=True)
 
 
-def test_as_many_classes_as_fit() -> None:
+def test_the_maximum_number_of_classes() -> None:
     coloring = parse_colormap(json.dumps({str(n): [n, 0, 0] for n in range(MOST)}), UNIT, rescaled=False)
     assert painted(coloring, range(MOST)) == [[number, 0, 0, 255] for number in range(MOST)]
 
@@ -189,6 +187,6 @@ def test_as_many_classes_as_fit() -> None:
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("0123456789-", max_size=4), inner, max_size=4),
     max_leaves=12,
 ).map(json.dumps), st.booleans())  # fmt: skip
-def test_anything_else_is_refused_or_paints(text: str, rescaled: bool) -> None:
+def test_any_other_text_is_refused_or_renders(text: str, rescaled: bool) -> None:
     with suppress(InvalidInput):
         assert len(painted(parse_colormap(text, UNIT, rescaled), [0, 0.5, 1, -9, 9])) == 5

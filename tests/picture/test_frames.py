@@ -1,4 +1,4 @@
-"""Animations as files: what Pillow reads is what was painted."""
+"""Encoded animations, decoded by Pillow, against the rendered frames."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as PILImage
 
 from scog.picture.frames import COLORS, Frame, gif, webp, webp_file
+from scog.picture.image import Image, palette_of
 from scog.picture.label import label
-from scog.picture.picture import Picture, palette_of
 
 Pixels = NDArray[np.uint8]
 SHAPE = (40, 90)
@@ -34,9 +34,9 @@ Encode = Callable[[Sequence[Frame]], bytes]
 
 
 def decoded(body: bytes) -> Iterator[Pixels]:
-    with Image.open(io.BytesIO(body)) as image:
-        for place in range(image.n_frames):
-            image.seek(place)
+    with PILImage.open(io.BytesIO(body)) as image:
+        for index in range(image.n_frames):
+            image.seek(index)
             image.load()
             assert image.info["duration"] == 120
             assert image.info["loop"] == 0, "for ever"
@@ -44,40 +44,40 @@ def decoded(body: bytes) -> Iterator[Pixels]:
 
 
 def same(one: Pixels, other: Pixels) -> bool:
-    """Whether two pictures look the same: what is transparent has no colour."""
+    """Whether two RGBA images are equal; the colour of transparent pixels is ignored."""
     shown = other[..., 3] > 0
     return bool((one[..., 3] == other[..., 3]).all() and (one[shown] == other[shown]).all())
 
 
-def noise(seed: int, colors: int) -> Picture:
-    """A picture of a palette of so many colours, all seen, some of it transparent."""
+def noise(seed: int, colors: int) -> Image:
+    """A random image that uses every one of `colors` palette colours and has transparent pixels."""
     random = np.random.default_rng(seed)
     palette = np.full((colors, 4), 255, np.uint8)
     palette[:, 0], palette[:, 1] = np.arange(colors), np.arange(colors) // 2
     numbers = random.integers(0, colors + 1, SHAPE).astype(np.uint8)
     numbers.flat[:colors] = np.arange(colors)
     numbers[numbers == colors] = 255
-    return Picture(numbers, palette_of(palette))
+    return Image(numbers, palette_of(palette))
 
 
 @BOTH
 @pytest.mark.parametrize("colors", [1, 100, COLORS])
 def test_frames_with_a_palette_are_exact(encode: Encode, colors: int) -> None:
-    pictures = [noise(seed, colors) for seed in (1, 2, 2, 3)]
-    found = list(decoded(encode([Frame(picture) for picture in pictures])))
+    images = [noise(seed, colors) for seed in (1, 2, 2, 3)]
+    found = list(decoded(encode([Frame(image) for image in images])))
     assert len(found) == 4, "equal ones too"
-    for picture, pixels in zip(pictures, found, strict=True):
-        assert same(pixels, picture.rgba)
+    for image, pixels in zip(images, found, strict=True):
+        assert same(pixels, image.rgba)
 
 
 @BOTH
 @pytest.mark.parametrize("colors", [2, COLORS - 2, COLORS])
-def test_what_is_written_is_seen_and_nothing_else_changes(encode: Encode, colors: int) -> None:
-    picture = noise(4, colors)
-    (found,) = decoded(encode([Frame(picture, "2024-06-12")]))
+def test_labels_change_only_their_own_pixels(encode: Encode, colors: int) -> None:
+    image = noise(4, colors)
+    (found,) = decoded(encode([Frame(image, "2024-06-12")]))
     written = label("2024-06-12", SHAPE)
     beside = ~(written.ink | written.outline)
-    assert same(found * beside[..., np.newaxis], picture.rgba * beside[..., np.newaxis])
+    assert same(found * beside[..., np.newaxis], image.rgba * beside[..., np.newaxis])
     ink, outline = found[written.ink], found[written.outline]
     assert len(np.unique(ink, axis=0)) == len(np.unique(outline, axis=0)) == 1
     if colors <= COLORS - 2 or encode is webp_whole:
@@ -88,22 +88,22 @@ def test_what_is_written_is_seen_and_nothing_else_changes(encode: Encode, colors
 
 
 @BOTH
-def test_nothing_of_one_frame_shows_through_the_next(encode: Encode) -> None:
+def test_transparent_pixels_do_not_show_the_previous_frame(encode: Encode) -> None:
     full, empty = np.zeros(SHAPE, np.uint8), np.full(SHAPE, 255, np.uint8)
     palette = palette_of(np.array([[10, 20, 30, 255]], np.uint8))
-    found = list(decoded(encode([Frame(Picture(full, palette)), Frame(Picture(empty, palette))])))
+    found = list(decoded(encode([Frame(Image(full, palette)), Frame(Image(empty, palette))])))
     assert (found[0] == (10, 20, 30, 255)).all()
     assert (found[1][..., 3] == 0).all()
 
 
 @BOTH
-def test_true_colour_is_near_and_does_not_flicker(encode: Encode) -> None:
+def test_true_colour_frames_are_close_and_do_not_flicker(encode: Encode) -> None:
     down, across = np.mgrid[: SHAPE[0], : SHAPE[1]]
     still = np.stack((down * 6, across * 2, 255 - down * 3, down * 0 + 255), axis=-1).astype(np.uint8)
     moved = still.copy()
     moved[:, 60:, :3] = 200
     moved[:8, :8] = 0
-    frames = [Frame(Picture(pixels)) for pixels in (still, moved)]
+    frames = [Frame(Image(pixels)) for pixels in (still, moved)]
     found = list(decoded(encode(frames)))
     for pixels, exact in zip(found, (still, moved), strict=True):
         assert (pixels[..., 3] == exact[..., 3]).all()
@@ -113,30 +113,30 @@ def test_true_colour_is_near_and_does_not_flicker(encode: Encode) -> None:
         assert (found[0][alike] == found[1][alike]).all(), "what stays the same keeps its colour"
 
 
-def test_gif_knows_no_half_opacity() -> None:
+def test_gif_alpha_is_thresholded() -> None:
     palette = palette_of(np.array([[1, 2, 3, 127], [4, 5, 6, 128]], np.uint8))
     numbers = (np.indices(SHAPE).sum(axis=0) % 2).astype(np.uint8)
-    (found,) = decoded(gif_file([Frame(Picture(numbers, palette))]))
+    (found,) = decoded(gif_file([Frame(Image(numbers, palette))]))
     assert (found[numbers == 0, 3] == 0).all()
     assert (found[numbers == 1] == (4, 5, 6, 255)).all()
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.data())
-def test_pictures_of_any_size(data: st.DataObject) -> None:
+def test_images_of_any_size(data: st.DataObject) -> None:
     shape = data.draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
     palette = noise(5, 60).palette
-    pictures = [Picture(data.draw(arrays(np.uint8, shape)), palette) for _ in range(2)]
+    images = [Image(data.draw(arrays(np.uint8, shape)), palette) for _ in range(2)]
     for encode in (gif_file, webp_whole):
-        for picture, pixels in zip(pictures, decoded(encode([Frame(each) for each in pictures])), strict=True):
-            assert same(pixels, picture.rgba)
+        for image, pixels in zip(images, decoded(encode([Frame(each) for each in images])), strict=True):
+            assert same(pixels, image.rgba)
 
 
 # Labels
 
 
 @pytest.mark.parametrize("shape", [(512, 512), (300, 512), (1024, 700), (64, 64), (512, 40)])
-def test_a_label_has_an_outline_all_around_and_room(shape: tuple[int, int]) -> None:
+def test_label_text_is_outlined_and_fits(shape: tuple[int, int]) -> None:
     one, other = label("2024-06-12", shape), label("2024-06-13", shape)
     assert one.ink.any()
     assert not (one.ink & one.outline).any()
@@ -145,14 +145,14 @@ def test_a_label_has_an_outline_all_around_and_room(shape: tuple[int, int]) -> N
         beside = drawn[down : down + shape[0], across : across + shape[1]]
         assert beside[one.ink].all(), "no text beside what is not text"
     if shape[1] >= 64:
-        assert not one.outline[:, -1].any(), "it ends within the picture"
+        assert not one.outline[:, -1].any(), "it ends within the image"
         assert (one.ink != other.ink).any()
     longest = label("2024-06-01 to 2024-06-30", shape)
     if shape[1] >= 300:
         assert not longest.outline[:, -1].any()
 
 
-def test_a_label_does_not_cover_the_picture() -> None:
+def test_a_label_covers_only_the_lower_left_corner() -> None:
     written = label("2024-06-01 to 2024-06-30", (512, 512))
     rows, columns = (written.ink | written.outline).nonzero()
     assert rows.min() > 512 * 0.9

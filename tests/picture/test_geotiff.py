@@ -1,4 +1,4 @@
-"""GeoTIFFs of values, read back by rasterio and looked at by GDAL."""
+"""GeoTIFFs, read back by rasterio."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def written(values: NDArray[np.float32], names: list[str] | None = None) -> byte
 
 @settings(max_examples=25)
 @given(hnp.arrays(np.float32, st.sampled_from([(1, 1, 1), (1, 5, 9), (3, 16, 16)]), elements=st.floats(width=32)))
-def test_values_come_back_bit_for_bit(values: NDArray[np.float32]) -> None:
+def test_values_round_trip_exactly(values: NDArray[np.float32]) -> None:
     with opened(written(values)) as source:
         found = source.read()
     assert found.dtype == np.float32
@@ -42,7 +42,7 @@ def test_values_come_back_bit_for_bit(values: NDArray[np.float32]) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 256, 256), (3, 512, 512), (1, 300, 700), (1, 1024, 1024)])
-def test_it_is_a_cloud_optimized_geotiff(shape: tuple[int, int, int]) -> None:
+def test_the_layout_is_cog(shape: tuple[int, int, int]) -> None:
     values = np.random.default_rng(0).random(shape, np.float32)
     with opened(written(values)) as source:
         structure = source.tags(ns="IMAGE_STRUCTURE")
@@ -54,11 +54,11 @@ def test_it_is_a_cloud_optimized_geotiff(shape: tuple[int, int, int]) -> None:
         assert bool(source.overviews(1)) == larger
         if larger:
             small = source.read(1, out_shape=(shape[1] // 2, shape[2] // 2))
-            assert np.isin(small, values[0]).all()  # nearest: no value that nobody measured
+            assert np.isin(small, values[0]).all()  # nearest: overviews contain only original values
         assert np.array_equal(source.read(), values)
 
 
-def test_it_knows_where_it_lies() -> None:
+def test_crs_and_transform() -> None:
     with opened(written(np.zeros((1, 256, 256), np.float32))) as source:
         assert source.crs.to_epsg() == 3857
         assert source.transform.almost_equals(GRID.transform, 1e-9)
@@ -69,7 +69,7 @@ def test_it_knows_where_it_lies() -> None:
         assert utm.bounds == (7e5, 5e6 - 40, 7e5 + 30, 5e6)
 
 
-def test_invalid_is_its_nodata() -> None:
+def test_nodata_is_nan() -> None:
     values = np.full((2, 8, 8), 0.5, np.float32)
     values[:, 2:5] = np.nan
     with opened(written(values)) as source:
@@ -78,13 +78,13 @@ def test_invalid_is_its_nodata() -> None:
         assert (source.read(masked=True).mask == np.isnan(values)).all()
 
 
-def test_it_says_what_it_holds_and_where_that_came_from() -> None:
+def test_band_descriptions_and_tags() -> None:
     names = ["(nir - red) / (nir + red)", "Wälder < 森 & \"'"]
     with opened(written(np.zeros((2, 4, 4), np.float32), names)) as source:
         assert source.descriptions == tuple(names)
         assert source.tags().items() >= TAGS.items()
 
 
-def test_the_same_values_make_the_same_bytes() -> None:
+def test_encoding_is_deterministic() -> None:
     values = np.random.default_rng(3).random((2, 64, 64), np.float32)
-    assert written(values) == written(values)  # else no ETag would hold
+    assert written(values) == written(values)  # ETags depend on it

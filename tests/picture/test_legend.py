@@ -1,4 +1,4 @@
-"""Legends against the tables that pictures are painted with."""
+"""Legends against the colours that images are rendered with."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scog.picture.channels import Channels
 from scog.picture.classes import MOST, Class, Classes, by_thresholds
 from scog.picture.color import parse_color
 from scog.picture.colormap import color_table
-from scog.picture.legend import MOST_LINES, WIDTH, Legend, ticks
+from scog.picture.legend import MAX_LINES, WIDTH, Legend, ticks
 from scog.picture.ramp import STEPS, Ramp
 
 numbers = st.floats(-(2.0**100), 2.0**100, width=32)
@@ -40,7 +40,7 @@ EVERY: dict[str, Legend] = {
 
 
 def rows(legend: Legend) -> list[Any]:
-    """The drawn parts of its SVG, which has to be well-formed."""
+    """The child elements of the legend's SVG, parsed as XML."""
     return list(ElementTree.fromstring(legend.svg()))
 
 
@@ -56,34 +56,34 @@ def pixels(legend: Legend, scale: int = 1) -> np.ndarray:
 
 @pytest.mark.parametrize("below", [None, (1, 2, 3, 4)])
 @pytest.mark.parametrize("above", [None, (5, 6, 7, 0)])
-def test_a_ramps_table_is_what_it_paints(below: Any, above: Any) -> None:
+def test_ramp_legend_has_the_rendered_colours(below: Any, above: Any) -> None:
     ramp = Ramp((-0.2, 0.9), color_table("viridis"), below, above)
     body = Legend("a", ramp, ("a",)).json()
     low, high = body["range"]
     assert (body["kind"], low, high, len(body["colors"])) == ("ramp", -0.2, 0.9, STEPS)
     values = np.array([[[*np.linspace(low, high, STEPS), low - 1, high + 1]]], np.float32)
-    # Each end itself belongs to the range, whichever way 32 bits round it.
+    # Both ends belong to the range; linspace may round them outside in float32.
     values[0, 0, [0, STEPS - 1]] = np.float32(low), np.float32(high)
     painted = ramp.paint(values, np.ones((1, STEPS + 2), bool)).rgba[0]
-    told = [parse_color(text, "") for text in (*body["colors"], body["below"], body["above"])]
-    assert painted.tolist() == [list(color) for color in told]
+    legend_colors = [parse_color(text, "") for text in (*body["colors"], body["below"], body["above"])]
+    assert painted.tolist() == [list(color) for color in legend_colors]
 
 
 @pytest.mark.parametrize("classes", [CLASSES, SINGLE])
-def test_a_table_of_classes_is_what_they_paint(classes: Classes) -> None:
+def test_class_legend_has_the_rendered_colours(classes: Classes) -> None:
     body = Legend("a", classes, ("a",)).json()
     assert body["kind"] == "classes"
-    for told, entry in zip(body["classes"], classes.entries, strict=True):
+    for written, entry in zip(body["classes"], classes.entries, strict=True):
         low = entry.low if math.isfinite(entry.low) else entry.high - 1
-        assert told["low"] == (entry.low if math.isfinite(entry.low) else None)
-        assert told["high"] == (entry.high if math.isfinite(entry.high) else None)
+        assert written["low"] == (entry.low if math.isfinite(entry.low) else None)
+        assert written["high"] == (entry.high if math.isfinite(entry.high) else None)
         value = np.array([[[low]]], np.float32)
-        assert classes.paint(value, np.ones((1, 1), bool)).rgba[0, 0].tolist() == [*parse_color(told["color"], "")]
-        assert classes.numbers(value[0], np.ones((1, 1), bool)).item() == told["value"]
-        assert told["name"] == entry.name
+        assert classes.paint(value, np.ones((1, 1), bool)).rgba[0, 0].tolist() == [*parse_color(written["color"], "")]
+        assert classes.numbers(value[0], np.ones((1, 1), bool)).item() == written["value"]
+        assert written["name"] == entry.name
 
 
-def test_channels_say_which_output_is_which_colour() -> None:
+def test_channel_legend_names_the_outputs() -> None:
     body = EVERY["channels"].json()
     assert body["kind"] == "channels"
     assert body["color_formula"] == "gamma RGB 1.3"
@@ -94,7 +94,7 @@ def test_channels_say_which_output_is_which_colour() -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_json_is_json(name: str) -> None:
+def test_json_is_serializable_without_nan(name: str) -> None:
     body = EVERY[name].json()
     assert json.loads(json.dumps(body, allow_nan=False)) == body
     assert body["title"] == EVERY[name].title
@@ -102,7 +102,7 @@ def test_json_is_json(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_svg_holds_markup_as_text(name: str) -> None:
+def test_svg_escapes_markup(name: str) -> None:
     legend = EVERY[name]
     root = ElementTree.fromstring(legend.svg())
     assert root.tag == f"{SVG}svg"
@@ -114,7 +114,7 @@ def test_svg_holds_markup_as_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["classes", "single"])
-def test_every_class_has_its_line(name: str) -> None:
+def test_every_class_has_a_line(name: str) -> None:
     legend = EVERY[name]
     assert isinstance(legend.coloring, Classes)
     assert texts(legend)[1:] == [entry.name for entry in legend.coloring.entries]
@@ -131,7 +131,7 @@ def test_png_and_svg_are_the_same_size(name: str, scale: int) -> None:
         assert 0 <= y <= y + height <= int(root.attrib["height"])
 
 
-def test_the_bar_of_a_ramp_has_its_colours_in_their_order() -> None:
+def test_colour_bar_has_the_colours_in_order() -> None:
     drawn = pixels(EVERY["ramp"], 4)
     middle = drawn[38 * 4]  # through the bar
     bar = middle[10 * 4 : -10 * 4]
@@ -145,15 +145,15 @@ def test_the_bar_of_a_ramp_has_its_colours_in_their_order() -> None:
     assert (bar[-1] == RAMP.colors[-1, :3]).all()
 
 
-def test_ends_of_their_own_colour_stand_beside_the_bar() -> None:
+def test_below_and_above_colours_are_separate_boxes() -> None:
     middle = pixels(EVERY["ends"], 1)[38]
     assert (middle[12:24] == (1, 2, 3)).all()
     assert (middle[26:30] == 255).all()
     assert abs(middle[31].astype(int) - ENDS.colors[0, :3]).max() <= 3
-    assert (middle[-24:-12] == 255).all()  # transparent, upon white
+    assert (middle[-24:-12] == 255).all()  # transparent, on white
 
 
-def test_swatches_have_the_colours_of_the_classes() -> None:
+def test_class_swatches_have_their_colours() -> None:
     drawn = pixels(EVERY["classes"])
     swatches = [drawn[30 + 20 * line + 8, 17].tolist() for line in range(3)]
     assert swatches[0] == [210, 180, 140]
@@ -161,21 +161,21 @@ def test_swatches_have_the_colours_of_the_classes() -> None:
     assert swatches[2] == [255, 255, 255]
 
 
-def test_a_legend_of_very_many_classes_is_bounded() -> None:
+def test_long_class_lists_are_truncated() -> None:
     classes = Classes(tuple(Class(n, f"class {n}", (0, 0, 0, 255), n, n) for n in range(MOST)))
     legend = Legend("many", classes, ("a",))
     assert len(legend.json()["classes"]) == MOST
-    assert texts(legend)[1:] == [*(f"class {n}" for n in range(MOST_LINES)), f"and {MOST - MOST_LINES} more"]
+    assert texts(legend)[1:] == [*(f"class {n}" for n in range(MAX_LINES)), f"and {MOST - MAX_LINES} more"]
     assert pixels(legend).shape[0] < 1500
 
 
-def test_long_texts_are_cut_off() -> None:
+def test_long_texts_are_truncated() -> None:
     found = texts(Legend("t" * 999, by_thresholds([0], ["n" * 64, "森" * 64], [(0, 0, 0, 255)] * 2), ("a",)))
     assert all(len(text) <= 45 and text.endswith("…") for text in found)
 
 
 @given(numbers, numbers)
-def test_ticks_are_round_and_few_and_in_the_range(low: float, high: float) -> None:
+def test_ticks_are_few_round_values_within_the_range(low: float, high: float) -> None:
     if not low < high:
         return
     found = ticks(low, high)
@@ -192,7 +192,7 @@ def test_ticks_are_round_and_few_and_in_the_range(low: float, high: float) -> No
 
 
 @pytest.mark.parametrize(
-    ("shown", "told"),
+    ("shown", "labels"),
     [
         ((-0.2, 0.9), ["-0.2", "0", "0.2", "0.4", "0.6", "0.8"]),
         ((0, 0.3), ["0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3"]),
@@ -200,13 +200,13 @@ def test_ticks_are_round_and_few_and_in_the_range(low: float, high: float) -> No
         ((0, 10000), ["0", "2000", "4000", "6000", "8000", "10000"]),
     ],
 )
-def test_ticks_that_people_read(shown: tuple[float, float], told: list[str]) -> None:
-    assert texts(Legend("a", Ramp(shown, RAMP.colors), ("a",)))[1:] == told
+def test_tick_labels(shown: tuple[float, float], labels: list[str]) -> None:
+    assert texts(Legend("a", Ramp(shown, RAMP.colors), ("a",)))[1:] == labels
 
 
 @settings(max_examples=30)
 @given(numbers, numbers)
-def test_any_range_can_be_drawn(low: float, high: float) -> None:
+def test_any_range_renders(low: float, high: float) -> None:
     if low < high:
         legend = Legend("a", Ramp((low, high), RAMP.colors), ("a",))
         found = [row for row in rows(legend) if row.tag == f"{SVG}text"][1:]

@@ -1,4 +1,4 @@
-"""From values to the colours of a ramp."""
+"""Ramps: values to palette indices."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from scog.picture.colormap import color_table
-from scog.picture.picture import TRANSPARENT, palette_of
-from scog.picture.ramp import ABOVE, BELOW, STEPS, Ramp, Range, shares, spread, spread16
+from scog.picture.image import TRANSPARENT, palette_of
+from scog.picture.ramp import ABOVE, BELOW, STEPS, Ramp, Range, normalize, spread, spread16
 
 shapes = st.sampled_from([(1, 1), (3, 5), (16, 16)])
 numbers = st.floats(-1e6, 1e6, width=32)
@@ -29,7 +29,7 @@ def masks(shape: tuple[int, ...]) -> st.SearchStrategy[NDArray[np.bool_]]:
 
 
 @given(st.data(), shapes, ranges)
-def test_larger_values_take_no_lower_colour(data: st.DataObject, shape: tuple[int, int], shown: Range) -> None:
+def test_indices_increase_monotonically_with_values(data: st.DataObject, shape: tuple[int, int], shown: Range) -> None:
     values = data.draw(hnp.arrays(np.float32, shape, elements=numbers))
     valid = np.ones(shape, bool)
     order = np.argsort(values.ravel(), kind="stable")
@@ -39,7 +39,7 @@ def test_larger_values_take_no_lower_colour(data: st.DataObject, shape: tuple[in
 
 
 @pytest.mark.parametrize("shown", [(-0.2, 0.9), (0.0, 0.3), (-1.0, 1.0), (0.0, 10000.0), (-1e5, 1e5), (100.0, 100.5)])
-def test_the_ends_take_the_first_and_the_last_colour(shown: Range) -> None:
+def test_range_ends_get_the_first_and_last_colour(shown: Range) -> None:
     low, high = shown
     beyond = (high - low) * 3
     values = np.array([[low, high, (low + high) / 2, low - beyond, high + beyond, -3e38, 3e38]], np.float32)
@@ -51,7 +51,7 @@ def test_the_ends_take_the_first_and_the_last_colour(shown: Range) -> None:
 
 
 @given(st.data(), shapes, any_range, maybe, maybe)
-def test_invalid_is_transparent_and_valid_is_not(
+def test_exactly_the_invalid_pixels_are_transparent(
     data: st.DataObject, shape: tuple[int, int], shown: Range, below: tuple[int, ...], above: tuple[int, ...]
 ) -> None:
     values = data.draw(hnp.arrays(np.float32, shape, elements=anything))
@@ -65,7 +65,7 @@ def test_invalid_is_transparent_and_valid_is_not(
 
 
 @given(hnp.arrays(np.float32, (4, 4), elements=numbers), ranges, st.sampled_from([STEPS - 1, 255, 65534]))
-def test_each_step_holds_the_values_nearest_to_it(values: NDArray[np.float32], shown: Range, last: int) -> None:
+def test_values_get_the_nearest_step(values: NDArray[np.float32], shown: Range, last: int) -> None:
     low, high = shown
     valid = np.ones(values.shape, bool)
     found = spread16(values, valid, shown).astype(float) - 1 if last == 65534 else spread(values, shown, last)
@@ -75,7 +75,7 @@ def test_each_step_holds_the_values_nearest_to_it(values: NDArray[np.float32], s
 
 
 @given(hnp.arrays(np.float32, (4, 6), elements=st.floats(-1, 2, width=32)), colors, colors)
-def test_what_lies_beyond_takes_the_colour_asked_for(
+def test_values_outside_the_range_get_the_requested_colours(
     values: NDArray[np.float32], below: tuple[int, int, int, int], above: tuple[int, int, int, int]
 ) -> None:
     low, high = np.float32(-0.2), np.float32(0.9)
@@ -92,7 +92,7 @@ def test_what_lies_beyond_takes_the_colour_asked_for(
     assert painted[0].tolist() == [TABLE[0].tolist(), TABLE[-1].tolist(), *map(list, (below, above, below, above))]
 
 
-def test_the_palette_is_the_table_then_its_ends_then_nothing() -> None:
+def test_palette_layout() -> None:
     palette = Ramp((0, 1), TABLE, above=(1, 2, 3, 4)).palette
     assert (palette[:STEPS] == TABLE).all()
     assert (palette[BELOW] == TABLE[0]).all()
@@ -102,13 +102,13 @@ def test_the_palette_is_the_table_then_its_ends_then_nothing() -> None:
     assert not palette.flags.writeable
 
 
-def test_a_palette_begins_with_its_colours_and_is_transparent_after_them() -> None:
+def test_palette_of_pads_with_transparent_entries() -> None:
     palette = palette_of(np.array([[1, 2, 3, 255], [4, 5, 6, 0]], np.uint8))
     assert palette[:2].tolist() == [[1, 2, 3, 255], [4, 5, 6, 0]]
     assert (palette[2:] == 0).all()
 
 
-def test_what_is_no_number_is_the_first_step_and_nothing_warns() -> None:
+def test_nan_becomes_0_without_warnings() -> None:
     values = np.array([np.nan, np.inf, -np.inf], np.float32)
-    assert shares(values, (0, 1)).tolist() == [0, 1, 0]
+    assert normalize(values, (0, 1)).tolist() == [0, 1, 0]
     assert spread(values, (0, 1), 255).tolist() == [0, 255, 0]

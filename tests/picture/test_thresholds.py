@@ -1,4 +1,4 @@
-"""Classes by thresholds, as people write them."""
+"""Parsing of classes by thresholds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
 from scog.picture.colormap import color_table
-from scog.picture.thresholds import MAX_NAME, MOST_CLASSES, parse_classes
+from scog.picture.thresholds import MAX_NAME, MAX_THRESHOLD_CLASSES, parse_classes
 
 TABLE = color_table("rdylgn")
 
@@ -20,7 +20,7 @@ def color(place: int) -> tuple[int, ...]:
     return tuple(TABLE[place].tolist())
 
 
-def test_numbers_alone() -> None:
+def test_thresholds_only() -> None:
     first, second, third = parse_classes("0.2,0.5", TABLE).entries
     assert (first.number, first.name, first.low, first.high) == (1, "below 0.2", -math.inf, 0.2)
     assert (second.number, second.name, second.low, second.high) == (2, "0.2 to 0.5", 0.2, 0.5)
@@ -48,7 +48,7 @@ def test_names_and_colours() -> None:
         ("a,1e40,b,1e99,c", ["a", "b", "c"]),
     ],
 )
-def test_ways_to_write_them(text: str, names: list[str]) -> None:
+def test_accepted_syntax(text: str, names: list[str]) -> None:
     classes = parse_classes(text, TABLE)
     assert [entry.name for entry in classes.entries] == names
     assert classes.places(np.array([[-3e38]], np.float32), np.ones((1, 1), bool)).tolist() == [[0]]
@@ -60,12 +60,12 @@ def test_ways_to_write_them(text: str, names: list[str]) -> None:
         "", ",", "a", "a,b", "a,b,c", "a,0.2", "0.2,a", "a,0.2,b,c", "0.5,0.2", "0.2,0.2", "nan", "inf", "a,nan,b",
         "a,inf,b", "a,1e400,b", "a,0x1,b", "a,1_0,b", "a,１,b", "a:nosuch,0.2,b", "a:,0.2,b", "a:red:blue,0.2,b",
         "x" * (MAX_NAME + 1) + ",0.2,b", "a\x00b,0.2,c", "a\nb,0.2,c", "a\u202eb,0.2,c", "a\ufffeb,0.2,c",
-        "\ud800,0.2,c", ",".join(str(n) for n in range(1000)), ",".join(str(n) for n in range(MOST_CLASSES)),
+        "\ud800,0.2,c", ",".join(str(n) for n in range(1000)), ",".join(str(n) for n in range(MAX_THRESHOLD_CLASSES)),
         "a,0.2,b,0.1,c", "a;0.2;b",
     ],
     ids=lambda text: ascii(text)[:24],
 )  # fmt: skip
-def test_what_makes_no_classes(text: str) -> None:
+def test_invalid_classes_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_classes(text, TABLE)
     assert refused.value.parameter in ("classes",)
@@ -73,9 +73,9 @@ def test_what_makes_no_classes(text: str) -> None:
     assert len(str(refused.value)) < 150
 
 
-def test_as_many_as_may_be() -> None:
-    entries = parse_classes(",".join(str(n) for n in range(MOST_CLASSES - 1)), TABLE).entries
-    assert len(entries) == MOST_CLASSES
+def test_the_maximum_number_of_classes() -> None:
+    entries = parse_classes(",".join(str(n) for n in range(MAX_THRESHOLD_CLASSES - 1)), TABLE).entries
+    assert len(entries) == MAX_THRESHOLD_CLASSES
     assert (entries[0].color, entries[-1].color) == (color(0), color(252))
 
 
@@ -84,7 +84,7 @@ colors = st.none() | st.tuples(*[st.integers(0, 255)] * 4)
 
 
 @given(st.data(), st.lists(st.integers(-99, 99), min_size=1, max_size=9, unique=True).map(sorted))
-def test_what_is_written_is_what_the_classes_say(data: st.DataObject, thresholds: list[int]) -> None:
+def test_parsed_classes_match_the_text(data: st.DataObject, thresholds: list[int]) -> None:
     labels = [(data.draw(names), data.draw(colors)) for _ in range(len(thresholds) + 1)]
     written = [name + ("" if c is None else ":#" + bytes(c).hex()) for name, c in labels]
     parts = [part for pair in zip(written, [*map(str, thresholds), ""], strict=True) for part in pair][:-1]

@@ -52,7 +52,7 @@ def test_fractions_and_what_is_missing_are_no_classes() -> None:
     numbers, valid = placed(found, Resampling.NEAREST, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
     missing = [(0, 3), (1, 0), (1, 2), (1, 3), (2, 3)]
     assert sorted(map(tuple, np.argwhere(~valid).tolist())) == missing
-    picture = look_of(Wish(index="scl")).picture(numbers[np.newaxis], valid)
+    picture = look_of(Wish(index="scl")).image(numbers[np.newaxis], valid)
     shown = picture.rgba[..., 3] > 0
     assert shown.tolist() == [
         [True, False, False, False],

@@ -194,7 +194,7 @@ def check_drawn(body: Json) -> None:
             assert getattr(ask, field.name) == getattr(wanted.ask, field.name), field.name
     assert (look.title, look.expression, look.classified) == (before.title, before.expression, before.classified)
     values = np.repeat(VALUES, len(look.outputs), axis=0)
-    painted, expected = (each.picture(values, np.isfinite(values[0])) for each in (look, before))
+    painted, expected = (each.image(values, np.isfinite(values[0])) for each in (look, before))
     np.testing.assert_array_equal(painted.pixels, expected.pixels)
     np.testing.assert_array_equal(painted.palette, expected.palette)
     np.testing.assert_array_equal(look.values(values, values[0] < 1), before.values(values, values[0] < 1))

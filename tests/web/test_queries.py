@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.errors import InvalidExpression
-from scog.maths.parse import parse_outputs
+from scog.maths.parser import parse_outputs
 from scog.maths.tree import FUNCTIONS
 from scog.settings import Settings
 from scog.web.plus import HINT, with_plus

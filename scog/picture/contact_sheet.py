@@ -1,4 +1,4 @@
-"""Contact sheets: many pictures of one place side by side, each with its name and its legend."""
+"""Contact sheets: several images of the same area in a grid, each with its name and legend."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image as PILImage
+from PIL import ImageDraw, ImageFont
 
+from scog.picture.image import Image
 from scog.picture.legend import WIDTH, Legend
-from scog.picture.picture import Picture
 
 _GAP, _CAPTION, _TEXT = 12, 24, 15
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One picture of a sheet: what it is called, and what is seen; None where nothing could be drawn."""
+    """One image of a sheet with its name and legend; `image` is None if it could not be drawn."""
 
     name: str
-    picture: Picture | None
+    image: Image | None
     legend: Legend
 
 
 def contact_sheet(cells: Sequence[Cell], columns: int) -> bytes:
-    """A PNG on white with the cells in rows. Pictures wider than a legend are shown as wide as that."""
-    drawn = [_drawn(cell) for cell in cells]
-    rows = [drawn[first : first + columns] for first in range(0, len(drawn), columns)]
+    """PNG on white with the cells row by row. Images larger than legend.WIDTH pixels are scaled down to it."""
+    rendered = [_render(cell) for cell in cells]
+    rows = [rendered[first : first + columns] for first in range(0, len(rendered), columns)]
     heights = [max(cell.height for cell in row) for row in rows]
     size = columns * (WIDTH + _GAP) + _GAP, sum(heights) + (len(rows) + 1) * _GAP
-    sheet = Image.new("RGB", size, "white")
+    sheet = PILImage.new("RGB", size, "white")
     top = _GAP
     for row, height in zip(rows, heights, strict=True):
         for column, cell in enumerate(row):
@@ -40,18 +41,19 @@ def contact_sheet(cells: Sequence[Cell], columns: int) -> bytes:
     return out.getvalue()
 
 
-def _drawn(cell: Cell) -> Image.Image:
+def _render(cell: Cell) -> PILImage.Image:
+    """Caption, image and legend, one below the other."""
     legend = cell.legend.image()
-    drawn = Image.new("RGB", (WIDTH, _CAPTION + WIDTH + legend.height), "white")
-    pen = ImageDraw.Draw(drawn)
+    canvas = PILImage.new("RGB", (WIDTH, _CAPTION + WIDTH + legend.height), "white")
+    pen = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(_TEXT)
     pen.text((0, _CAPTION - 6), cell.name, "black", font, anchor="ls")
     pen.rectangle((0, _CAPTION, WIDTH - 1, _CAPTION + WIDTH - 1), "#dddddd")
-    if cell.picture is None:
+    if cell.image is None:
         pen.text((WIDTH / 2, _CAPTION + WIDTH / 2), "cannot be drawn", "black", font, anchor="mm")
     else:
-        image = Image.fromarray(cell.picture.rgba)
+        image = PILImage.fromarray(cell.image.rgba)
         image.thumbnail((WIDTH, WIDTH))
-        drawn.paste(image, ((WIDTH - image.width) // 2, _CAPTION + (WIDTH - image.height) // 2), image)
-    drawn.paste(legend, (0, _CAPTION + WIDTH))
-    return drawn
+        canvas.paste(image, ((WIDTH - image.width) // 2, _CAPTION + (WIDTH - image.height) // 2), image)
+    canvas.paste(legend, (0, _CAPTION + WIDTH))
+    return canvas

@@ -1,4 +1,4 @@
-"""A picture: the colours of pixels, before any file format."""
+"""Images in memory: pixel colours before encoding."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Color = tuple[int, int, int, int]
-"""Red, green, blue and opacity, 0 to 255."""
+"""Red, green, blue and alpha, 0 to 255."""
 CLEAR: Color = (0, 0, 0, 0)
 TRANSPARENT = 255
-"""Colour number of pixels that show nothing."""
+"""Palette index of transparent pixels."""
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """Colours of pixels: colour numbers `(y, x)` into a `palette`, or where that is None colours `(y, x, 4)`.
+class Image:
+    """An indexed or true-colour image, all uint8.
 
-    Both are uint8, and so is the palette `(256, 4)`: red, green, blue and opacity; TRANSPARENT is its last entry.
+    pixels   palette indices `(y, x)`, or RGBA `(y, x, 4)` if there is no palette
+    palette  RGBA `(256, 4)` whose last entry, TRANSPARENT, is transparent; None for true colour
     """
 
     pixels: NDArray[np.uint8]
@@ -26,12 +27,12 @@ class Picture:
 
     @property
     def rgba(self) -> NDArray[np.uint8]:
-        """Colours `(y, x, 4)`."""
+        """RGBA uint8 `(y, x, 4)`."""
         return self.pixels if self.palette is None else self.palette[self.pixels]
 
 
 def palette_of(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A palette that begins with these colours `(n, 4)`, at most 255; the rest of it is transparent."""
+    """Read-only palette `(256, 4)` that starts with at most 255 colours `(n, 4)`; the other entries are transparent."""
     palette = np.zeros((256, 4), np.uint8)
     palette[: len(colors)] = colors
     palette.flags.writeable = False

@@ -1,4 +1,4 @@
-"""Place, calendar and randomness: what the rest of the demo archive is built on."""
+"""MGRS tiles, calendar of overpasses, and noise of the demo archive."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.demo import noise, passes
-from scog.demo.place import EAST, SQUARES, WEST, Edge, clipped, dense, footprint
+from scog.demo import noise, overpasses
+from scog.demo.mgrs import EAST, TILES, WEST, Edge, clip, densify, footprint
 
 
-def test_hashes_are_pinned_so_that_every_machine_draws_the_same_island():
+def test_hashes_are_stable_across_platforms():
     assert noise.hashed(np.arange(3), 7).tolist() == [11472307, 2780328791, 2089069009]
     assert noise.unit(noise.hashed(1, 2)) == pytest.approx(0.5534829)
 
 
 @given(st.integers(0, 60), st.floats(20, 3000), st.integers(1, 500))
-def test_noise_depends_on_place_alone(start: int, size: float, seed: int):
+def test_noise_depends_only_on_position(start: int, size: float, seed: int):
     x, y = np.meshgrid(np.arange(100, dtype=np.float32) * 10, np.arange(100, dtype=np.float32) * -10)
     whole = noise.value_noise(x, y, size, seed)
     part = noise.value_noise(x[start:, start:], y[start:, start:], size, seed)
@@ -28,23 +28,23 @@ def test_noise_depends_on_place_alone(start: int, size: float, seed: int):
     assert np.abs(whole).max() <= 1
 
 
-def test_squares_lie_on_the_grid_of_real_ones():
-    assert [square.name for square in SQUARES] == ["32TQK", "33TTE"]
-    for square in SQUARES:
-        assert all(edge % 60 == 0 for edge in (square.left, square.top))
-        left, bottom, right, top = square.bounds
+def test_tile_origins_are_aligned_like_real_ones():
+    assert [tile.name for tile in TILES] == ["32TQK", "33TTE"]
+    for tile in TILES:
+        assert all(edge % 60 == 0 for edge in (tile.left, tile.top))
+        left, bottom, right, top = tile.bounds
         assert (right - left, top - bottom) == (10980, 10980)
 
 
-def test_squares_overlap_by_about_two_kilometres_around_twelve_east():
+def test_tiles_overlap_around_12_degrees_east():
     west, east = footprint(WEST, ()), footprint(EAST, ())
     assert 11.98 < min(lon for lon, _ in east) < 12 < max(lon for lon, _ in west) < 12.02
 
 
 def test_footprints_run_counter_clockwise_and_close():
-    for square in SQUARES:
-        for edges in ((), (passes.swath_edge(100, seen="west"),)):
-            ring = footprint(square, edges)
+    for tile in TILES:
+        for edges in ((), (overpasses.swath_edge(100, imaged="west"),)):
+            ring = footprint(tile, edges)
             assert ring[0] == ring[-1]
             assert sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(ring)) > 0
 
@@ -52,27 +52,27 @@ def test_footprints_run_counter_clockwise_and_close():
 @given(st.floats(-3, 3), st.floats(-0.9, 0.9))
 def test_clipping_keeps_what_is_inside(angle: float, reach: float):
     edge = Edge(float(np.cos(angle)), float(np.sin(angle)), reach)
-    kept = clipped(dense([(-1, -1), (1, -1), (1, 1), (-1, 1)], 0.7), edge)
-    assert len(kept) >= 3
-    assert all(edge.nx * x + edge.ny * y <= reach + 1e-9 for x, y in kept)
+    clipped = clip(densify([(-1, -1), (1, -1), (1, 1), (-1, 1)], 0.7), edge)
+    assert len(clipped) >= 3
+    assert all(edge.nx * x + edge.ny * y <= reach + 1e-9 for x, y in clipped)
 
 
-def test_calendar_is_that_of_one_relative_orbit():
-    days = [flight.day for flight in passes.PASSES]
+def test_the_calendar_follows_relative_orbit_22():
+    days = [overpass.day for overpass in overpasses.OVERPASSES]
     assert days == sorted(set(days))
     assert len(days) >= 20
     assert {(day - days[0]).days % 5 for day in days} == {0}
-    for flight in passes.PASSES:
+    for overpass in overpasses.OVERPASSES:
         # The relative orbit follows from the absolute one: +3 for Sentinel-2A, -26 for 2B, modulo 143.
-        shift = {"A": 3, "B": -26}[flight.satellite]
-        assert (flight.orbit + shift) % 143 == passes.RELATIVE_ORBIT
-    assert any(flight.offset_era for flight in passes.PASSES)
-    assert not all(flight.offset_era for flight in passes.PASSES)
+        shift = {"A": 3, "B": -26}[overpass.satellite]
+        assert (overpass.orbit + shift) % 143 == overpasses.RELATIVE_ORBIT
+    assert any(overpass.offset_era for overpass in overpasses.OVERPASSES)
+    assert not all(overpass.offset_era for overpass in overpasses.OVERPASSES)
 
 
-def test_sun_stands_where_the_almanac_says():
-    noon = passes.sun_at(date(2021, 6, 21), 11 + 14 / 60)
+def test_sun_positions_agree_with_almanac():
+    noon = overpasses.sun_at(date(2021, 6, 21), 11 + 14 / 60)
     assert noon.elevation == pytest.approx(90 - 40.2 + 23.44, abs=0.2)
     assert noon.azimuth == pytest.approx(180, abs=2)
-    assert passes.sun_at(date(2021, 12, 21), 10.3).elevation == pytest.approx(25.5, abs=0.6)
+    assert overpasses.sun_at(date(2021, 12, 21), 10.3).elevation == pytest.approx(25.5, abs=0.6)
     assert sum(part**2 for part in noon.towards) == pytest.approx(1)

@@ -1,4 +1,4 @@
-"""What covers the ground where: woods, fields, roads, a town. Arrays are `(y, x)` of one square."""
+"""Land cover of the island: woods, fields, roads, towns. Arrays are `(y, x)` of one tile, lengths in metres."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.demo.lines import distance, smooth
 from scog.demo.noise import Cells, Floats, Ints, cells, fractal, hashed, smoothstep, unit, value_noise
+from scog.demo.polylines import distance, smooth
 from scog.demo.spectra import VARIANTS, Kind
 from scog.demo.terrain import Terrain
 
@@ -28,15 +28,15 @@ _MOLES = (
 )
 
 
-class Cover(NamedTuple):
-    """The ground of one square."""
+class LandCover(NamedTuple):
+    """Land cover of one tile, `(y, x)`."""
 
     code: NDArray[np.uint8]  # kind * VARIANTS + variant
-    texture: Floats  # brightness around 1
+    texture: Floats  # relative brightness, around 1
 
 
-def cover(x: Floats, y: Floats, land: Terrain) -> Cover:
-    """Lay the surfaces over one another, from the ground up."""
+def land_cover(x: Floats, y: Floats, land: Terrain) -> LandCover:
+    """Land cover `(y, x)` at frame coordinates `(y, x)` in metres. Each step overwrites the kinds before it."""
     kind = np.full(x.shape, Kind.GRASS, np.uint8)
     patch = fractal(x, y, 260, 3, 61)
     variant = _variant(patch)
@@ -50,22 +50,23 @@ def cover(x: Floats, y: Floats, land: Terrain) -> Cover:
     _town(x, y, land, kind, variant, texture)
     _roads(x, y, land, kind)
     _waters(x, y, land, kind, texture)
-    return Cover((kind * VARIANTS + variant).astype(np.uint8), texture.astype(np.float32))
+    return LandCover((kind * VARIANTS + variant).astype(np.uint8), texture.astype(np.float32))
 
 
 def _variant(noise: Floats) -> NDArray[np.uint8]:
+    """Noise in [-1, 1] as variants 0 to VARIANTS - 1."""
     return np.asarray(np.clip((noise + 1) * (VARIANTS / 2), 0, VARIANTS - 1), np.uint8)
 
 
 def _farmed(x: Floats, y: Floats, land: Terrain, slope: Floats) -> Bools:
-    """Fields lie where it is low, flat, and not salty."""
+    """Mask of farmland: low, flat ground away from the coast."""
     patchy = fractal(x, y, 1300, 3, 63)
     good = 0.35 - slope * 3.2 - land.height / 330 + 0.28 * patchy
     return np.asarray((good > -0.05) & (land.inland > 170 + 90 * patchy), bool)
 
 
 def _wild(x: Floats, y: Floats, land: Terrain, slope: Floats, kind: NDArray[np.uint8], texture: Floats) -> None:
-    """Pasture, scrub, two sorts of wood, and rock on the heights."""
+    """Draw scrub, deciduous and evergreen wood, and scree and rock at high altitude."""
     stands, clumps = fractal(x, y, 900, 4, 64), fractal(x, y, 70, 3, 65, 0.7)
     dense = stands * 0.5 + clumps * 0.28
     kind[(dense + slope * 0.6 > 0.02) | (land.inland < 260)] = Kind.SCRUB
@@ -86,7 +87,7 @@ _SHARES = ((Kind.WHEAT, 0.27), (Kind.RAPE, 0.05), (Kind.MAIZE, 0.15), (Kind.SUNF
 
 
 def _fields(farmed: Bools, blocks: Cells, kind: NDArray[np.uint8], variant: NDArray[np.uint8], texture: Floats) -> None:
-    """Blocks of land between lanes; each block is cut into strips of its own direction, each strip into parcels."""
+    """Draw fields: blocks between tracks, divided into parallel strips, and strips into parcels of one crop each."""
     turn = unit(blocks.name, 1) * np.float32(np.pi)
     along = blocks.x * np.cos(turn) + blocks.y * np.sin(turn)
     across = blocks.y * np.cos(turn) - blocks.x * np.sin(turn)
@@ -114,7 +115,7 @@ def _fields(farmed: Bools, blocks: Cells, kind: NDArray[np.uint8], variant: NDAr
 
 
 def _banks(land: Terrain, kind: NDArray[np.uint8]) -> None:
-    """Trees and reeds along fresh water."""
+    """Draw trees and reeds along fresh water."""
     dry = land.inland > 0
     kind[dry & (land.river < 28)] = Kind.DECIDUOUS
     kind[dry & (land.river < 10)] = Kind.REED
@@ -124,23 +125,28 @@ def _banks(land: Terrain, kind: NDArray[np.uint8]) -> None:
 def _town(
     x: Floats, y: Floats, land: Terrain, kind: NDArray[np.uint8], variant: NDArray[np.uint8], texture: Floats
 ) -> None:
-    """Streets on a grid, houses in the blocks, gardens further out; sheds at the edge of the large town."""
+    """Draw settlements: a street grid with houses, gardens further out, and sheds at the edge of the large town."""
     for number, (cx, cy, radius) in enumerate(_SETTLEMENTS):
         near = (np.hypot(x - cx, y - cy) < 1.8 * radius) & (land.inland > 35) & (land.river > 25)
         if not near.any():
             continue
         east, north = x[near] - np.float32(cx), y[near] - np.float32(cy)
         ragged = 1 + 0.38 * fractal(east[None], north[None], 420, 3, 81 + number)[0]
-        out = np.hypot(east, north * 1.25) / (radius * ragged)
-        what, house = _houses(east, north, out, number, large=radius > 500)
-        here = out < 1
-        kind[near] = np.where(here, what, kind[near])
-        variant[near] = np.where(here, house % VARIANTS, variant[near])
-        texture[near] = np.where(here, 0.86 + 0.28 * unit(house, 6), texture[near])
+        relative = np.hypot(east, north * 1.25) / (radius * ragged)
+        built, house = _houses(east, north, relative, number, large=radius > 500)
+        inside = relative < 1
+        kind[near] = np.where(inside, built, kind[near])
+        variant[near] = np.where(inside, house % VARIANTS, variant[near])
+        texture[near] = np.where(inside, 0.86 + 0.28 * unit(house, 6), texture[near])
 
 
-def _houses(east: Floats, north: Floats, out: Floats, number: int, *, large: bool) -> tuple[NDArray[np.uint8], Ints]:
-    """What stands at places relative to a town's centre, and a number for each house; `out` is 1 at the town's edge."""
+def _houses(
+    east: Floats, north: Floats, relative: Floats, number: int, *, large: bool
+) -> tuple[NDArray[np.uint8], Ints]:
+    """Kind at positions relative to a town's centre, and a hash per house.
+
+    `relative` is the distance from the centre, 1 at the town's edge.
+    """
     turn = 0.35 + 0.6 * number
     u, v = east * np.cos(turn) + north * np.sin(turn), north * np.cos(turn) - east * np.sin(turn)
     street = (u % 96 < 13) | (v % 78 < 11) | ((u % 480 < 22) & large)
@@ -148,8 +154,8 @@ def _houses(east: Floats, north: Floats, out: Floats, number: int, *, large: boo
     house = hashed(np.floor(u / 19) + 5000, np.floor(v / 17) + 5000, number)
     dice = unit(house, 1)
     roof = np.where(dice < 0.62, Kind.TILES, np.where(dice < 0.80, Kind.WHITE_ROOF, Kind.GREY_ROOF))
-    roof = np.where(unit(house, 2) < 0.18 + 0.62 * out**2, Kind.GARDEN, roof)
-    shed = (unit(block, 3) < 0.5) & (out > 0.72) & (east > 0) & large
+    roof = np.where(unit(house, 2) < 0.18 + 0.62 * relative**2, Kind.GARDEN, roof)
+    shed = (unit(block, 3) < 0.5) & (relative > 0.72) & (east > 0) & large
     roof = np.where(shed, np.where(unit(block, 5) < 0.5, Kind.WHITE_ROOF, Kind.GREY_ROOF), roof)
     park = (unit(block, 4) < 0.07) & ~shed
     return np.where(street, Kind.ASPHALT, np.where(park, Kind.GARDEN, roof)).astype(np.uint8), house
@@ -161,7 +167,7 @@ def _roads(x: Floats, y: Floats, land: Terrain, kind: NDArray[np.uint8]) -> None
 
 
 def _waters(x: Floats, y: Floats, land: Terrain, kind: NDArray[np.uint8], texture: Floats) -> None:
-    """Lake, rivers, beach, surf and sea; and the moles that shelter the harbour."""
+    """Draw lake, rivers, beach, sea and surf, and the moles of the harbour."""
     fresh = (land.lake > 0) | ((land.river < 0) & (kind != Kind.ASPHALT))
     kind[fresh & (land.inland > 0)] = Kind.FRESH_WATER
     ragged = 18 * fractal(x, y, 130, 2, 91)
