@@ -231,7 +231,7 @@ def test_a_geojson_file_is_opened_or_dropped(visit: Visit, tmp_path: Path) -> No
 def test_what_is_no_area_is_told(opened: Visit, content: Any, said: str) -> None:
     text = content if isinstance(content, str) else json.dumps(content)
     wrong = "Promise.resolve().then(() => m.areaOf(given)).then(() => 'fine', error => error.message)"
-    assert opened.run("geojson.js", wrong, text) == said
+    assert opened.run("analyse/geojson.js", wrong, text) == said
 
 
 def is_csv(data: bytes) -> None:

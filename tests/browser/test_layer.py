@@ -146,7 +146,7 @@ def test_stretch_by_numbers_handles_and_what_is_on_screen(visit: Visit) -> None:
     with asked_with(visit, "rescale="):
         page.click("#fit")
     values = visit.page.evaluate(
-        "import('/static/histogram.js').then(m => m.quantiles([...Array(101).keys()], [0.02, 0.98]))"
+        "import('/static/layer/histogram.js').then(m => m.quantiles([...Array(101).keys()], [0.02, 0.98]))"
     )
     assert values == [2, 98]
     visit.drawn()
@@ -236,7 +236,7 @@ def test_the_addresses_are_those_of_the_picture(visit: Visit) -> None:
 
 
 def test_its_defaults_are_the_servers(opened: Visit) -> None:
-    assert opened.run("picture.js", "m.PICTURE.clouds") == SceneParameters().cloud_cover
+    assert opened.run("layer/image-request.js", "m.PICTURE.clouds") == SceneParameters().cloud_cover
 
 
 @pytest.mark.parametrize(
@@ -253,4 +253,4 @@ def test_its_defaults_are_the_servers(opened: Visit) -> None:
     ],
 )
 def test_the_query_says_only_what_differs(opened: Visit, part: dict[str, Any], query: str) -> None:
-    assert opened.run("picture.js", "m.tileQuery({...m.PICTURE, ...given})", part) == query
+    assert opened.run("layer/image-request.js", "m.tileQuery({...m.PICTURE, ...given})", part) == query

@@ -59,7 +59,7 @@ def test_the_page_forbids_what_comes_from_elsewhere(server: str) -> None:
 def test_the_page_knows_all_of_its_modules(opened: Visit) -> None:
     """Each is asked for at once rather than when another one turns out to need it; and none is there in vain."""
     static = Path(scog.web.__file__).parent / "static"
-    modules = {path.name for path in static.glob("*.js")}
+    modules = {path.relative_to(static).as_posix() for path in static.rglob("*.js")}
     asked = {url.removeprefix(f"{opened.server}/static/") for url in opened.requests if url.endswith(".js")}
     assert asked - {"leaflet/leaflet.js"} == modules
 

@@ -48,12 +48,12 @@ def fast_forward_until(visit: Visit, condition: str) -> None:
 
 def test_pauses_grow_while_nothing_comes(opened: Visit) -> None:
     pauses = "(() => { const each = new m.Retries(); return given.map(what => each.next(what)); })()"
-    assert opened.run("retries.js", pauses, [{}] * 6) == [2, 4, 8, 16, 30, None]
-    assert opened.run("retries.js", pauses, [{"bytes": 1}] * 20) == [1] * 19 + [None]
-    assert opened.run("retries.js", pauses, [{}, {}, {"bytes": 1}, {}]) == [2, 4, 1, 2]
-    assert opened.run("retries.js", pauses, [{"after": 5}, {"after": 5}, {"after": 5}]) == [5, 5, 8]
-    assert opened.run("retries.js", pauses, [{"after": 60}]) == [None]
-    passing = opened.run("retries.js", "given.filter(m.mayPass)", [0, 400, 404, 429, 500, 502, 503, 504])
+    assert opened.run("map/retry-policy.js", pauses, [{}] * 6) == [2, 4, 8, 16, 30, None]
+    assert opened.run("map/retry-policy.js", pauses, [{"bytes": 1}] * 20) == [1] * 19 + [None]
+    assert opened.run("map/retry-policy.js", pauses, [{}, {}, {"bytes": 1}, {}]) == [2, 4, 1, 2]
+    assert opened.run("map/retry-policy.js", pauses, [{"after": 5}, {"after": 5}, {"after": 5}]) == [5, 5, 8]
+    assert opened.run("map/retry-policy.js", pauses, [{"after": 60}]) == [None]
+    passing = opened.run("map/retry-policy.js", "given.filter(m.mayPass)", [0, 400, 404, 429, 500, 502, 503, 504])
     assert passing == [0, 502, 503, 504]
 
 
@@ -64,10 +64,12 @@ def test_the_pace_is_that_of_the_last_tiles(opened: Visit) -> None:
       for (const each of given) { pace.begin(each); now += each; pace.end(each); }
       return [pace.isKnown, pace.isQuick, pace.isSlow, pace.typical];
     })()"""
-    assert opened.run("pace.js", pace, []) == [False, False, False, 0]
-    assert opened.run("pace.js", pace, [300, 400, 350]) == [True, True, False, 350]
-    assert opened.run("pace.js", pace, [300, 5000, 6000]) == [True, False, True, 5000]
-    assert opened.run("pace.js", pace, [3000, *range(1, 50)])[3] == 3000, "what was in memory tells nothing"
+    assert opened.run("map/preview-policy.js", pace, []) == [False, False, False, 0]
+    assert opened.run("map/preview-policy.js", pace, [300, 400, 350]) == [True, True, False, 350]
+    assert opened.run("map/preview-policy.js", pace, [300, 5000, 6000]) == [True, False, True, 5000]
+    assert opened.run("map/preview-policy.js", pace, [3000, *range(1, 50)])[3] == 3000, (
+        "what was in memory tells nothing"
+    )
 
 
 def test_what_came_from_the_archive_is_counted(opened: Visit) -> None:
@@ -82,29 +84,32 @@ def test_what_came_from_the_archive_is_counted(opened: Visit) -> None:
       return [upstream.bytes, upstream.rate, upstream.isSlow];
     })()"""
     reading, drawing = "mask;dur=100.5, read;dur=3000.0, encode;dur=2.0", "search;dur=3000, read;dur=10, encode;dur=2"
-    assert opened.run("upstream.js", count, []) == [0, None, False]
-    assert opened.run("upstream.js", count, [[1_000_000, reading, True]]) == [1_000_000, 2, True]
-    assert opened.run("upstream.js", count, [[400_000, reading, False]]) == [400_000, None, True]
-    assert opened.run("upstream.js", count, [[1_000_000, drawing, True]])[2] is False, "not the archive"
-    assert opened.run("upstream.js", count, [[50_000_000, reading, True]])[1:] == [100, False], "a fast line"
+    assert opened.run("map/upstream-stats.js", count, []) == [0, None, False]
+    assert opened.run("map/upstream-stats.js", count, [[1_000_000, reading, True]]) == [1_000_000, 2, True]
+    assert opened.run("map/upstream-stats.js", count, [[400_000, reading, False]]) == [400_000, None, True]
+    assert opened.run("map/upstream-stats.js", count, [[1_000_000, drawing, True]])[2] is False, "not the archive"
+    assert opened.run("map/upstream-stats.js", count, [[50_000_000, reading, True]])[1:] == [100, False], "a fast line"
 
 
 def test_progress_in_words(opened: Visit) -> None:
     tell = "m.progressText(given)"
     quick = {"bytes": 8_500_000, "rate": 90, "isSlow": False}
     some = {"waiting": 3, "asked": 15, "problems": [], "upstream": quick}
-    assert opened.run("messages.js", tell, some) == "Reading pixels · 12 of 15 tiles · 8.5 MB"
+    assert opened.run("shell/messages.js", tell, some) == "Reading pixels · 12 of 15 tiles · 8.5 MB"
     slow = some | {"upstream": {"bytes": 12_300_000, "rate": 2.13, "isSlow": True}}
     assert (
-        opened.run("messages.js", tell, slow)
+        opened.run("shell/messages.js", tell, slow)
         == "Waiting for the satellite archive: 2.1 Mbit/s · 12 of 15 tiles · 12 MB"
     )
     first = some | {"upstream": {"bytes": 400_000, "rate": None, "isSlow": True}}
-    assert opened.run("messages.js", tell, first) == "Waiting for the satellite archive · 12 of 15 tiles · 0.4 MB"
+    assert opened.run("shell/messages.js", tell, first) == "Waiting for the satellite archive · 12 of 15 tiles · 0.4 MB"
     none = some | {"upstream": {"bytes": 0, "rate": None, "isSlow": False}}
-    assert opened.run("messages.js", tell, none) == "Reading pixels · 12 of 15 tiles"
+    assert opened.run("shell/messages.js", tell, none) == "Reading pixels · 12 of 15 tiles"
     again = none | {"problems": [{"message": "Nothing could be read within 10 s. 0 of 3 scenes were read."}]}
-    assert opened.run("messages.js", tell, again) == "Nothing could be read within 10 s. Trying again · 12 of 15 tiles"
+    assert (
+        opened.run("shell/messages.js", tell, again)
+        == "Nothing could be read within 10 s. Trying again · 12 of 15 tiles"
+    )
 
 
 def test_tiles_that_fail_are_tried_again(visit: Visit) -> None:

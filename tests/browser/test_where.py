@@ -95,7 +95,7 @@ def test_utm_is_pyprojs(opened: Visit, zone: int, south: bool) -> None:
     places = [(chance.uniform(166_000, 834_000), chance.uniform(1_200_000, 9_300_000)) for _ in range(20)]
     there = Transformer.from_crs(f"EPSG:{(32700 if south else 32600) + zone}", "EPSG:4326", always_xy=True)
     code = "given.map(([zone, east, north]) => m.fromUtm(zone, east, north))"
-    found = opened.run("mgrs.js", code, [[zone, east, north - 1e7 if south else north] for east, north in places])
+    found = opened.run("map/mgrs.js", code, [[zone, east, north - 1e7 if south else north] for east, north in places])
     expected = [there.transform(east, north) for east, north in places]
     wrapped = np.asarray(found) - np.asarray(expected)
     wrapped[:, 0] = (wrapped[:, 0] + 180) % 360 - 180
@@ -115,21 +115,21 @@ def test_utm_is_pyprojs(opened: Visit, zone: int, south: bool) -> None:
 def test_squares_are_where_they_are_known_to_be(
     opened: Visit, name: str, zone: int, east: float, north: float, size: int
 ) -> None:
-    found = opened.run("mgrs.js", "m.parseMgrs(given)", name)
+    found = opened.run("map/mgrs.js", "m.parseMgrs(given)", name)
     lon, lat = Transformer.from_crs(f"EPSG:{32600 + zone}", "EPSG:4326", always_xy=True).transform(east, north)
     assert (found["lon"], found["lat"]) == pytest.approx((lon, lat), abs=1e-6)
     assert found["size"] == size
 
 
 def test_a_southern_square(opened: Visit) -> None:
-    found = opened.run("mgrs.js", "m.parseMgrs('23KLP')")  # with São Paulo in it
+    found = opened.run("map/mgrs.js", "m.parseMgrs('23KLP')")  # with São Paulo in it
     place = Transformer.from_crs("EPSG:32723", "EPSG:4326", always_xy=True).transform(350_000, 7_350_000)
     assert (found["lon"], found["lat"]) == pytest.approx(place, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["", "33", "33TT", "61TTE", "33ITE", "33TTE1", "33TAE", "0TTE", "33TTE123"])
 def test_what_is_no_square(opened: Visit, name: str) -> None:
-    assert opened.run("mgrs.js", "m.parseMgrs(given)", name) is None
+    assert opened.run("map/mgrs.js", "m.parseMgrs(given)", name) is None
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_what_is_no_square(opened: Visit, name: str) -> None:
     ],
 )
 def test_coordinates_as_people_write_them(opened: Visit, text: str, place: tuple[float, float]) -> None:
-    found = opened.run("coordinates.js", "m.parsePlace(given)", text)
+    found = opened.run("map/coordinates.js", "m.parsePlace(given)", text)
     assert (found["lat"], found["lon"]) == pytest.approx(place)
 
 
@@ -155,7 +155,7 @@ def test_coordinates_as_people_write_them(opened: Visit, text: str, place: tuple
     "text", ["", "46.5", "a, b", "46.5, 11.35, 3", "95, 10", "46.5N 47N", "46°70′N 11°E", "1e5, 2"]
 )
 def test_what_is_no_place(opened: Visit, text: str) -> None:
-    assert opened.run("coordinates.js", "m.parsePlace(given)", text) is None
+    assert opened.run("map/coordinates.js", "m.parsePlace(given)", text) is None
 
 
 def test_arrays_are_read_as_numpy_writes_them(opened: Visit) -> None:
@@ -165,7 +165,7 @@ def test_arrays_are_read_as_numpy_writes_them(opened: Visit) -> None:
         "fetch(given).then(r => r.arrayBuffer()).then(b => m.readNpy(b))"
         ".then(a => [a.shape, [...a.values].map(v => isNaN(v) ? null : v)])"
     )
-    shape, values = opened.run("npy.js", code, "/tiles/11/1092/773.npy?bands=red,nir,blue&tilesize=64")
+    shape, values = opened.run("layer/npy.js", code, "/tiles/11/1092/773.npy?bands=red,nir,blue&tilesize=64")
     assert tuple(shape) == expected.shape
     found = np.array([np.nan if value is None else value for value in values], np.float32).reshape(shape)
     np.testing.assert_array_equal(found, expected)
@@ -174,30 +174,37 @@ def test_arrays_are_read_as_numpy_writes_them(opened: Visit) -> None:
 def test_counts_and_shares_are_numpys(opened: Visit) -> None:
     values = np.random.default_rng(3).normal(0.3, 0.4, 500).astype(np.float32)
     given: list[Any] = [float(value) for value in values]
-    counts = opened.run("histogram.js", "[...m.histogram(given, -0.5, 1, 30)]", given)
+    counts = opened.run("layer/histogram.js", "[...m.histogram(given, -0.5, 1, 30)]", given)
     within = values[(values >= -0.5) & (values <= 1)]
     assert sum(counts) == len(within)
     np.testing.assert_allclose(counts, np.histogram(within, 30, (-0.5, 1))[0], atol=1)
-    shares = opened.run("histogram.js", "m.quantiles(given, [0.02, 0.5, 0.98])", given)
+    shares = opened.run("layer/histogram.js", "m.quantiles(given, [0.02, 0.5, 0.98])", given)
     np.testing.assert_allclose(shares, np.quantile(values, [0.02, 0.5, 0.98]), rtol=1e-5)
-    assert opened.run("histogram.js", "m.quantiles([NaN], [0.5])") is None
+    assert opened.run("layer/histogram.js", "m.quantiles([NaN], [0.5])") is None
 
 
 def test_the_tiles_of_a_box_and_which_part_of_them(opened: Visit) -> None:
-    tiles = opened.run("sample.js", "m.tilesOf([0, 0, 90, 66.51326044311186], 2)")
+    tiles = opened.run("layer/visible-values.js", "m.tilesOf([0, 0, 90, 66.51326044311186], 2)")
     assert [(tile["x"], tile["y"]) for tile in tiles] == [(2, 1)]
     assert tiles[0]["part"] == pytest.approx([0, 0, 1, 1], abs=1e-9)
-    halves = opened.run("sample.js", "m.tilesOf([-45, 1, 45, 60], 2)")
+    halves = opened.run("layer/visible-values.js", "m.tilesOf([-45, 1, 45, 60], 2)")
     assert [(tile["x"], tile["part"][0], tile["part"][2]) for tile in halves] == [(1, 0.5, 1), (2, 0, 0.5)]
 
 
 def test_dates(opened: Visit) -> None:
     run = opened.run
     assert run(
-        "days.js", "[m.addMonths('2022-03-31', -1), m.addMonths('2022-10-25', -12), m.addDays('2022-01-01', -1)]"
+        "time/dates.js", "[m.addMonths('2022-03-31', -1), m.addMonths('2022-10-25', -12), m.addDays('2022-01-01', -1)]"
     ) == ["2022-02-28", "2021-10-25", "2021-12-31"]
-    assert run("days.js", "['2022-02-30', '2022-1-1', '', '2022-10-05'].map(m.isDate)") == [False, False, False, True]
-    assert run("days.js", "['', '2022-10-05', '2022-10-05/2022-10-04', '2022-10-05/2022-10-06'].map(m.isTime)") == [
+    assert run("time/dates.js", "['2022-02-30', '2022-1-1', '', '2022-10-05'].map(m.isDate)") == [
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert run(
+        "time/dates.js", "['', '2022-10-05', '2022-10-05/2022-10-04', '2022-10-05/2022-10-06'].map(m.isTime)"
+    ) == [
         True,
         True,
         False,
@@ -211,11 +218,11 @@ def test_the_hash_is_read_as_it_was_written(opened: Visit) -> None:
         "&b.fill=0&area=11.90000,40.10000;12.10000,40.10000;12.00000,40.30000&span=24&until=2022-05-01&footprints=1"
     )
     written = "Promise.resolve(m.readHash(given)).then(({ state, place }) => m.writeHash(state, place))"
-    assert opened.run("hash.js", written, hash_) == hash_
+    assert opened.run("shell/url-hash.js", written, hash_) == hash_
     wrong = "#99x/1/2?time=2022-02-30&rescale=1&clouds=200&composite=<b>&area=1,2;3&at=500,1&swipe=abc&span=7"
-    state = opened.run("hash.js", "m.readHash(given)", wrong)
+    state = opened.run("shell/url-hash.js", "m.readHash(given)", wrong)
     assert state["place"] is None
     assert (
-        opened.run("hash.js", "m.writeHash(m.readHash(given).state, {zoom: 1, lat: 2, lon: 3})", wrong)
+        opened.run("shell/url-hash.js", "m.writeHash(m.readHash(given).state, {zoom: 1, lat: 2, lon: 3})", wrong)
         == "#1/2.000/3.000?swipe=50"
     )
