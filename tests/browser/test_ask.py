@@ -32,7 +32,7 @@ def post(url: str, body: Any) -> Any:
 def charted(visit: Visit) -> None:
     """Wait until a series is complete."""
     visit.page.wait_for_selector("#chart .dot", state="attached")
-    visit.until("document.querySelector('#asked .quiet-words').textContent === ''")
+    visit.until("document.querySelector('#selection .secondary').textContent === ''")
 
 
 def known(series: Any) -> list[Any]:
@@ -49,8 +49,8 @@ def test_a_click_shows_the_value_and_the_series(visit: Visit) -> None:
     assert answer.value.url.endswith("?index=ndmi")
     charted(visit)
     value = get(answer.value.url)["values"][0]
-    assert float(page.get_attribute("#asked-value data", "value")) == value
-    assert page.inner_text("#asked-value data").replace("−", "-") == f"{round(value, 3):g}"
+    assert float(page.get_attribute("#selection-value data", "value")) == value
+    assert page.inner_text("#selection-value data").replace("−", "-") == f"{round(value, 3):g}"
     series = get(f"{visit.server}/timeseries/{lon:.6f},{lat:.6f}?index=ndmi&datetime=2021-10-25/..")
     assert page.locator("#chart .dot").count() == len(known(series))
     assert page.locator("#chart .missing").count() == len(series["observations"]) - len(known(series))
@@ -63,7 +63,7 @@ def test_a_click_shows_the_value_and_the_series(visit: Visit) -> None:
     assert f"at={lon:.5f},{lat:.5f}" in visit.hash
     page.focus("#map")
     page.keyboard.press("Escape")
-    assert page.locator("#asked").is_hidden()
+    assert page.locator("#selection").is_hidden()
 
 
 def test_a_dot_shows_its_date(visit: Visit) -> None:
@@ -76,11 +76,11 @@ def test_a_dot_shows_its_date(visit: Visit) -> None:
     said = page.inner_text("#chart .tip")
     with asked_with(visit, "datetime="):
         page.mouse.click(box["x"] + 4, box["y"] + 4)
-    assert said.startswith(page.inner_text("#when"))
+    assert said.startswith(page.inner_text("#shown-time"))
     assert page.locator("#chart .shown").count() == 1
     visit.drawn()
     left, right = page.eval_on_selector(
-        "#line .chosen", "bar => [bar.getBoundingClientRect().left, bar.getBoundingClientRect().right]"
+        "#timeline .chosen", "bar => [bar.getBoundingClientRect().left, bar.getBoundingClientRect().right]"
     )
     assert left <= box["x"] + 4 <= right  # the chart and the time line have one scale
 
@@ -115,10 +115,10 @@ def test_the_series_fills_as_dates_arrive(visit: Visit) -> None:
         }"""
     )
     page.mouse.click(800, 400)
-    page.wait_for_selector("#asked >> text=Reading 1 of 4 dates")
+    page.wait_for_selector("#selection >> text=Reading 1 of 4 dates")
     assert page.locator("#chart .dot").count() == 1
     page.evaluate("window.rest()")
-    visit.until("document.querySelector('#asked .quiet-words').textContent === ''")
+    visit.until("document.querySelector('#selection .secondary').textContent === ''")
     assert page.locator("#chart .dot").count() == 2
     assert page.locator("#chart .missing").count() == 1
 
@@ -127,7 +127,7 @@ def test_a_series_that_fails_is_told(visit: Visit) -> None:
     visit.open(f"/#12/{MIDDLE}")
     visit.page.route("**/timeseries/**", lambda route: route.fulfill(status=504, json={"detail": "Too slow <b>."}))
     visit.page.mouse.click(800, 400)
-    visit.page.wait_for_selector("#asked >> text=Too slow <b>.")
+    visit.page.wait_for_selector("#selection >> text=Too slow <b>.")
 
 
 def test_everything_is_asked_by_keyboard(visit: Visit) -> None:
@@ -173,13 +173,13 @@ def test_a_drawn_shape_has_a_series_and_statistics(visit: Visit) -> None:
     assert page.locator("#chart .dot").count() == len(known(series))
     assert page.locator("#chart .spread").count() == 2
     last = known(series)[-1]
-    assert float(page.get_attribute("#asked-value data", "value")) == last["values"][0]
+    assert float(page.get_attribute("#selection-value data", "value")) == last["values"][0]
     page.wait_for_selector("#statistics-table td")
     told = post(f"{visit.server}/statistics", {"type": "Feature", "properties": {}, "geometry": area})["properties"]
     (one,) = told["statistics"].values()
     rows = dict(text.split("\t") for text in page.locator("#statistics-table tr").all_inner_texts())
     assert rows["Mean"].replace("−", "-") == f"{round(one['mean'], 3):g}"
-    assert rows["Usable"] == f"{round(one['valid_percent'])} %"
+    assert rows["Valid pixels"] == f"{round(one['valid_percent'])} %"
     assert float(rows["Area"].removesuffix(" ha")) == pytest.approx(told["measured"]["area_ha"], abs=0.06)
 
 
@@ -205,32 +205,32 @@ def test_a_geojson_file_is_opened_or_dropped(visit: Visit, tmp_path: Path) -> No
           const data = new DataTransfer();
           data.items.add(new File([text], 'a.json'));
           document.dispatchEvent(new DragEvent('dragover', {dataTransfer: data, bubbles: true, cancelable: true}));
-          window.dropShown = !document.querySelector('#drop').hidden;
+          window.dropShown = !document.querySelector('#drop-hint').hidden;
           document.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}));
         }""",
         dropped,
     )
     assert page.evaluate("window.dropShown")
     visit.until("location.hash.includes('area=11.99000,40.19000')")
-    assert page.locator("#drop").is_hidden()
+    assert page.locator("#drop-hint").is_hidden()
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("<b>nothing</b>", "This file is no GeoJSON."),
-        ({"type": "Point", "coordinates": [12, 40]}, "There is no polygon in this file."),
+        ("<b>nothing</b>", "This file is not valid GeoJSON."),
+        ({"type": "Point", "coordinates": [12, 40]}, "The file contains no Polygon or MultiPolygon."),
         (
             {"type": "Polygon", "coordinates": [[[700000, 5000000]] * 4]},
-            "Coordinates must be longitude and latitude in degrees.",
+            "Coordinates must be longitude and latitude in degrees (WGS 84).",
         ),
-        ({"type": "Polygon", "coordinates": "x"}, "Coordinates must be longitude and latitude in degrees."),
-        ([1, None, {"features": 3}], "There is no polygon in this file."),
+        ({"type": "Polygon", "coordinates": "x"}, "Coordinates must be longitude and latitude in degrees (WGS 84)."),
+        ([1, None, {"features": 3}], "The file contains no Polygon or MultiPolygon."),
     ],
 )
 def test_what_is_no_area_is_told(opened: Visit, content: Any, said: str) -> None:
     text = content if isinstance(content, str) else json.dumps(content)
-    wrong = "Promise.resolve().then(() => m.areaOf(given)).then(() => 'fine', error => error.message)"
+    wrong = "Promise.resolve().then(() => m.parseArea(given)).then(() => 'fine', error => error.message)"
     assert opened.run("analyse/geojson.js", wrong, text) == said
 
 
@@ -276,7 +276,7 @@ def test_what_is_shown_is_saved(visit: Visit) -> None:
             page.click(f"[data-download={kind}]")
         check(Path(saved.value.path()).read_bytes())
         assert saved.value.suggested_filename.startswith("ndvi-newest.")
-    page.click("#asked [aria-label='Close the series']")
+    page.click("#selection [aria-label='Close the time series']")
     assert page.is_disabled("[data-download=csv]")
     for kind in ("png", "tif"):
         with page.expect_download() as saved:
@@ -284,4 +284,4 @@ def test_what_is_shown_is_saved(visit: Visit) -> None:
         assert Path(saved.value.path()).stat().st_size > 1000
     page.route("**/bbox/**", lambda route: route.fulfill(status=400, json={"detail": "Too <large>", "valid": "less"}))
     page.click("[data-download=tif]")
-    page.wait_for_selector("#download-state >> text=Too <large> Valid: less.")
+    page.wait_for_selector("#download-status >> text=Too <large> Valid: less.")

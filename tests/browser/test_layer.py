@@ -30,7 +30,7 @@ def test_finds_every_index_by_words_and_bands(opened: Visit) -> None:
     page.wait_for_selector(option("EVI"))
     layers = get(f"{opened.server}/indices")["indices"]
     presets = get(f"{opened.server}/bands")["presets"]
-    assert page.locator("#layer-list [role=option]").count() == len(layers) + len(presets) + 2  # scl, own formula
+    assert page.locator("#layer-list [role=option]").count() == len(layers) + len(presets) + 2  # scl, custom expression
     page.fill("#layer-search", "burn")
     first = page.locator("#layer-list [role=option] b").all_inner_texts()
     assert {"NBR", "BAI"} <= set(first)
@@ -53,7 +53,7 @@ def test_a_layer_is_chosen_by_keyboard(visit: Visit) -> None:
         page.keyboard.press("Enter")
     visit.drawn()
     known = get(f"{visit.server}/indices/{name}")
-    assert page.inner_text("#about code") == known["formula"]
+    assert page.inner_text("#layer-about code") == known["formula"]
     assert f"index={known['name']}" in visit.hash
     with asked_with(visit, "bands=agriculture"):
         page.fill("#layer-search", "agri")
@@ -62,7 +62,7 @@ def test_a_layer_is_chosen_by_keyboard(visit: Visit) -> None:
     with asked_with(visit, "expression="):
         page.fill("#layer-search", "ndvi")
         page.keyboard.press("Enter")
-        page.click("#about >> text=Edit")
+        page.click("#layer-about >> text=Edit")
     assert page.input_value("#expression") == "(nir - red) / (nir + red)"
 
 
@@ -70,26 +70,26 @@ def test_wrong_formula_is_explained_as_typed_and_the_picture_stays(visit: Visit)
     visit.open()
     page = visit.page
     with asked_with(visit, "expression="):
-        page.click(option("Own formula"))
+        page.click(option("Custom expression"))
     visit.drawn()
     page.fill("#expression", "(nir - rde) / (nir + red)")
-    page.wait_for_selector("#formula-problem p")
-    text = page.inner_text("#formula-problem")
+    page.wait_for_selector("#expression-error p")
+    text = page.inner_text("#expression-error")
     expected = problem(f"{visit.server}/legend.json?expression=" + urllib.parse.quote("(nir - rde) / (nir + red)"))
     assert expected["detail"].lower() in text.lower()
     assert expected["valid"] in text
-    assert page.inner_text("#formula-problem mark") == "rde"
+    assert page.inner_text("#expression-error mark") == "rde"
     assert page.get_attribute("#expression", "aria-invalid") == "true"
     assert page.locator(".pixels img.leaflet-tile-loaded").count()
     with asked_with(visit, "expression=nir%20%2B%201"):
         page.fill("#expression", "nir + 1")
-    assert page.inner_text("#formula-problem") == ""
+    assert page.inner_text("#expression-error") == ""
     assert page.get_attribute("#expression", "aria-invalid") == "false"
 
 
 def test_a_wrong_formula_in_a_link_is_explained(visit: Visit) -> None:
     visit.page.goto(f"{visit.server}/#12/40.2017/12.0001?expression=nir%2B")
-    visit.page.wait_for_selector("#formula-problem p")
+    visit.page.wait_for_selector("#expression-error p")
     assert [tile for tile in visit.tiles() if "expression" in tile] == []
 
 
@@ -124,7 +124,7 @@ def test_stretch_by_numbers_handles_and_what_is_on_screen(visit: Visit) -> None:
     page = visit.page
     page.wait_for_selector("#histogram path")
     with asked_with(visit, "rescale=0.1,0.9"):
-        page.fill("#ranges input >> nth=0", "0.1")
+        page.fill("#rescale input >> nth=0", "0.1")
         page.keyboard.press("Enter")
     page.wait_for_selector("[data-end='0'][aria-valuenow='0.1']")
     with asked_with(visit, "rescale="):
@@ -142,20 +142,20 @@ def test_stretch_by_numbers_handles_and_what_is_on_screen(visit: Visit) -> None:
         page.mouse.up()
     end = "+document.querySelectorAll('[data-end]')[1].ariaValueNow"
     visit.until(f"{low} < {end} && {end} < 0.9")
-    page.wait_for_selector("#fit:not([disabled])")
+    page.wait_for_selector("#stretch-to-view:not([disabled])")
     with asked_with(visit, "rescale="):
-        page.click("#fit")
+        page.click("#stretch-to-view")
     values = visit.page.evaluate(
         "import('/static/layer/histogram.js').then(m => m.quantiles([...Array(101).keys()], [0.02, 0.98]))"
     )
     assert values == [2, 98]
     visit.drawn()
     with asked_with(visit, "/tiles/") as plain:
-        page.click("#plain")
+        page.click("#reset-style")
     assert "rescale" not in plain.value.url
-    page.fill("#ranges input >> nth=0", "3")
+    page.fill("#rescale input >> nth=0", "3")
     page.keyboard.press("Enter")
-    assert page.get_attribute("#ranges input >> nth=0", "aria-invalid") == "true"
+    assert page.get_attribute("#rescale input >> nth=0", "aria-invalid") == "true"
 
 
 def test_a_colormap_is_chosen_by_its_look(visit: Visit) -> None:
@@ -223,7 +223,7 @@ def test_the_addresses_are_those_of_the_picture(visit: Visit) -> None:
         "/#12/40.2017/12.0001?bands=true-color&time=2022-04-01/2022-08-20&composite=median&rescale=0,0.2;0,0.2;0,0.3"
     )
     page = visit.page
-    page.click("#tab-share")
+    page.click("#tab-export")
     visit.until("document.querySelector('#xyz').value")
     query = (
         "?bands=true-color&datetime=2022-04-01/2022-08-20&composite=median&rescale=0,0.2&rescale=0,0.2&rescale=0,0.3"
@@ -236,7 +236,7 @@ def test_the_addresses_are_those_of_the_picture(visit: Visit) -> None:
 
 
 def test_its_defaults_are_the_servers(opened: Visit) -> None:
-    assert opened.run("layer/image-request.js", "m.PICTURE.clouds") == SceneParameters().cloud_cover
+    assert opened.run("layer/image-request.js", "m.DEFAULT_IMAGE.clouds") == SceneParameters().cloud_cover
 
 
 @pytest.mark.parametrize(
@@ -253,4 +253,4 @@ def test_its_defaults_are_the_servers(opened: Visit) -> None:
     ],
 )
 def test_the_query_says_only_what_differs(opened: Visit, part: dict[str, Any], query: str) -> None:
-    assert opened.run("layer/image-request.js", "m.tileQuery({...m.PICTURE, ...given})", part) == query
+    assert opened.run("layer/image-request.js", "m.tileQuery({...m.DEFAULT_IMAGE, ...given})", part) == query

@@ -27,15 +27,15 @@ def test_opens_with_ndvi_of_the_archive(opened: Visit) -> None:
     widths = page.eval_on_selector_all(".pixels img", "all => all.map(image => image.naturalWidth)")
     assert set(widths) == {256}
     assert page.inner_text("#layer-title").split("\n")[0] == "NDVI"
-    assert re.fullmatch(r"Newest: .* 20\d\d", page.inner_text("#when"))
-    assert page.locator("#line .day").count() > 10
+    assert re.fullmatch(r"Newest: .* 20\d\d", page.inner_text("#shown-time"))
+    assert page.locator("#timeline .day").count() > 10
 
 
 @pytest.mark.acceptance
 def test_says_that_the_demo_is_made_up(opened: Visit) -> None:
-    notice = opened.page.locator("#made-up")
+    notice = opened.page.locator("#demo-notice")
     assert notice.is_visible()
-    assert notice.inner_text() == "Made-up acquisitions of an island that does not exist"
+    assert notice.inner_text() == "Synthetic demo data of a fictional island"
     opened.page.wait_for_selector(".leaflet-control-attribution >> text=Coasts: Natural Earth")
 
 
@@ -43,7 +43,7 @@ def test_says_that_the_demo_is_made_up(opened: Visit) -> None:
 def test_says_nothing_like_it_of_real_data(visit: Visit) -> None:
     visit.page.route("**/tilejson.json", lambda route: with_changed(route, attribution="Contains Copernicus data"))
     visit.open()
-    assert visit.page.locator("#made-up").is_hidden()
+    assert visit.page.locator("#demo-notice").is_hidden()
 
 
 @pytest.mark.acceptance
@@ -73,14 +73,14 @@ def test_markup_stays_text(visit: Visit) -> None:
     page.route("**/indices", lambda route: route.fulfill(json={"indices": [index_of_markup()]}))
     query = urllib.parse.urlencode({"expression": MARKUP, "rescale": MARKUP, "footprints": 1, "time": MARKUP})
     page.goto(f"{visit.server}/#13/{MIDDLE}?{query}")
-    page.wait_for_selector("#formula-problem p")
+    page.wait_for_selector("#expression-error p")
     assert page.input_value("#expression") == MARKUP
     page.wait_for_selector("#layer-list [role=option]:has-text('onerror')")
     page.click("#layer-list [role=option]:has-text('onerror')")
-    page.wait_for_selector("#trouble:not([hidden])")
-    assert MARKUP in page.inner_text("#about")
+    page.wait_for_selector("#error:not([hidden])")
+    assert MARKUP in page.inner_text("#layer-about")
     page.click("#layer-list [role=option]:has-text('False colour (urban)')")
-    page.click("#tab-share")
+    page.click("#tab-export")
     page.wait_for_selector("#snippet:not(:empty)")
     assert MARKUP in page.inner_text(".leaflet-control-attribution")
     assert page.locator("[onerror], img[src=x]").count() == 0
@@ -131,14 +131,14 @@ def test_failing_tiles_are_told_once_and_tried_again(visit: Visit) -> None:
     page = visit.page
     page.route("**/tiles/**", lambda route: route.fulfill(status=500, json={"detail": "No scene could be read."}))
     page.goto(f"{visit.server}/")
-    page.wait_for_selector("#trouble:not([hidden])")
+    page.wait_for_selector("#error:not([hidden])")
     page.wait_for_selector("#map[aria-busy=false]")
-    assert page.inner_text("#trouble p") == "No scene could be read."
-    assert page.locator("#trouble:visible").count() == 1
+    assert page.inner_text("#error p") == "No scene could be read."
+    assert page.locator("#error:visible").count() == 1
     page.unroute("**/tiles/**")
-    page.click("#again")
+    page.click("#retry")
     visit.drawn()
-    assert page.locator("#trouble").is_hidden()
+    assert page.locator("#error").is_hidden()
 
 
 @pytest.mark.acceptance
@@ -148,12 +148,12 @@ def test_a_failing_catalogue_is_told_and_tried_again(visit: Visit, what: str) ->
     address = f"**/{what}"
     page.route(address, lambda route: route.fulfill(status=504, json={"detail": "The catalogue does not answer."}))
     page.goto(f"{visit.server}/")
-    page.wait_for_selector("#trouble >> text=The catalogue does not answer.")
+    page.wait_for_selector("#error >> text=The catalogue does not answer.")
     page.unroute(address)
-    page.click("#again")
+    page.click("#retry")
     visit.drawn()
-    page.wait_for_selector("#line .day", state="attached")
-    assert page.locator("#trouble").is_hidden()
+    page.wait_for_selector("#timeline .day", state="attached")
+    assert page.locator("#error").is_hidden()
 
 
 @pytest.mark.acceptance
@@ -169,7 +169,7 @@ def test_a_busy_server_is_asked_again(visit: Visit) -> None:
     visit.page.route("**/tiles/**", refuse_first)
     visit.open()
     assert visit.statuses[refused[0]] == 200
-    assert visit.page.locator("#trouble").is_hidden()
+    assert visit.page.locator("#error").is_hidden()
 
 
 @pytest.mark.acceptance

@@ -24,10 +24,10 @@ def as_it_opens(visit: Visit) -> None:
     visit.page.wait_for_selector("#histogram path", state="attached")
 
 
-def with_formula(visit: Visit) -> None:
+def with_expression(visit: Visit) -> None:
     visit.page.click("#layer-list [role=option] >> nth=0")
     visit.page.fill("#expression", "nir +")
-    visit.page.wait_for_selector("#formula-problem p")
+    visit.page.wait_for_selector("#expression-error p")
 
 
 def with_colormaps(visit: Visit) -> None:
@@ -41,19 +41,19 @@ def with_classes(visit: Visit) -> None:
     visit.page.wait_for_selector("#classes small")
 
 
-def with_share(visit: Visit) -> None:
-    visit.page.click("#tab-share")
+def with_export(visit: Visit) -> None:
+    visit.page.click("#tab-export")
     visit.page.wait_for_selector("#snippet:not(:empty)")
 
 
-def with_two(visit: Visit) -> None:
+def with_swipe(visit: Visit) -> None:
     visit.page.click("#swipe")
     visit.page.click("#footprints")
     visit.drawn()
 
 
 def with_place(visit: Visit) -> None:
-    visit.page.click("#go")
+    visit.page.click("#go-to-button")
     visit.page.keyboard.type("nowhere")
     visit.page.keyboard.press("Enter")
 
@@ -76,11 +76,11 @@ def with_drawing(visit: Visit) -> None:
 
 PARTS = [
     as_it_opens,
-    with_formula,
+    with_expression,
     with_colormaps,
     with_classes,
-    with_share,
-    with_two,
+    with_export,
+    with_swipe,
     with_place,
     with_series,
     with_drawing,
@@ -92,7 +92,7 @@ def test_axe_finds_nothing_on_a_desktop(chromium: Any, server: str, look: str, o
     with visiting(chromium, server, color_scheme=look) as visit:
         visit.open()
         found = {}
-        for part in PARTS if only is None else (as_it_opens, with_classes, with_share, with_series):
+        for part in PARTS if only is None else (as_it_opens, with_classes, with_export, with_series):
             part(visit)
             found[part.__name__] = violations(visit.page, only)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
@@ -107,7 +107,7 @@ def test_axe_finds_nothing_on_a_phone(chromium: Any, server: str, look: str, onl
         visit.open()
         found = {"folded": violations(visit.page, only)}
         visit.page.click("#fold")
-        for part in (with_formula, with_share, with_analyse) if only is None else (as_it_opens,):
+        for part in (with_expression, with_export, with_analyse) if only is None else (as_it_opens,):
             part(visit)
             found[part.__name__] = violations(visit.page, only)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
@@ -143,7 +143,7 @@ def test_works_with_text_of_twice_the_size(chromium: Any, server: str, size: dic
         if size is PHONE:
             page.click("#fold")
         assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
-        for tab in ("layer", "analyse", "share"):
+        for tab in ("layer", "analyse", "export"):
             page.click(f"#tab-{tab}")
             assert (
                 page.eval_on_selector_all("#panel button, #panel label, #panel legend, #panel p, .option", CLIPPED)
@@ -190,20 +190,32 @@ def test_every_control_is_reached_by_tab_and_seen(visit: Visit) -> None:
         if not shown:
             unseen.append(name)
     assert unseen == []
-    order = ["fold", "0", "1", "tab-layer", "layer-search", "fit", "colormap", "opacity", "mask", "clouds", "from"]
+    order = [
+        "fold",
+        "0",
+        "1",
+        "tab-layer",
+        "layer-search",
+        "stretch-to-view",
+        "colormap",
+        "opacity",
+        "mask",
+        "clouds",
+        "from",
+    ]
     order += [
         "composite",
         "reset",
         "map",
         "zoom-in",
-        "go",
+        "go-to-button",
         "swipe",
         "footprints",
-        "home",
+        "full-extent",
         "previous",
         "play",
         "span",
-        "line",
+        "timeline",
     ]
     places = [reached.index(name) for name in order]
     assert places == sorted(places), reached
@@ -224,8 +236,8 @@ def test_tabs_and_folding_by_keyboard(visit: Visit) -> None:
     page.focus("#tab-layer")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    assert page.evaluate("document.activeElement.id") == "tab-share"
-    assert page.locator("#page-share").is_visible()
+    assert page.evaluate("document.activeElement.id") == "tab-export"
+    assert page.locator("#page-export").is_visible()
     page.keyboard.press("ArrowRight")
     assert page.locator("#page-layer").is_visible()
     page.focus("#fold")

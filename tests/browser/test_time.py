@@ -23,13 +23,13 @@ def dates(visit: Visit) -> list[str]:
 def test_the_time_line_shows_each_acquisition(opened: Visit) -> None:
     page = opened.page
     within = [date for date in dates(opened) if date >= "2021-10-25"]
-    opened.until(f"document.querySelectorAll('#line .day').length === {len(within)}")
+    opened.until(f"document.querySelectorAll('#timeline .day').length === {len(within)}")
     clearness = page.eval_on_selector_all(
-        "#line .day", "all => all.map(bar => bar.style.getPropertyValue('--clear-part'))"
+        "#timeline .day", "all => all.map(bar => bar.style.getPropertyValue('--clear-part'))"
     )
     assert len(set(clearness)) > 5
     heights = page.eval_on_selector_all(
-        "#line .day",
+        "#timeline .day",
         "all => all.map(bar => [parseFloat(bar.style.getPropertyValue('--clear-part')), +bar.getAttribute('height')])",
     )
     assert [pair[0] for pair in sorted(heights, key=lambda pair: pair[1])] == sorted(pair[0] for pair in heights)
@@ -38,15 +38,15 @@ def test_the_time_line_shows_each_acquisition(opened: Visit) -> None:
 def test_steps_by_keys_and_buttons(visit: Visit) -> None:
     visit.open()
     page = visit.page
-    visit.until("document.querySelectorAll('#line .day').length > 10")
+    visit.until("document.querySelectorAll('#timeline .day').length > 10")
     known = dates(visit)
-    page.focus("#line")
+    page.focus("#timeline")
     with asked_with(visit, f"datetime=2022-07-27/{known[-1]}"):
         page.keyboard.press("ArrowLeft")
-    assert page.inner_text("#when") == "25 Oct 2022"
+    assert page.inner_text("#shown-time") == "25 Oct 2022"
     with asked_with(visit, "/2022-10-05"):  # the 15th is too cloudy
         page.keyboard.press("ArrowLeft")
-    assert page.get_attribute("#line", "aria-valuetext").startswith("5 Oct 2022, ")
+    assert page.get_attribute("#timeline", "aria-valuetext").startswith("5 Oct 2022, ")
     with asked_with(visit, "/2022-10-25"):
         page.click("#next")
     assert page.is_disabled("#next")
@@ -54,7 +54,7 @@ def test_steps_by_keys_and_buttons(visit: Visit) -> None:
     with asked_with(visit, "datetime=2022-10-15&cloud_cover=100"):
         page.click("#previous")
     assert page.is_disabled("#clouds")
-    page.focus("#line")
+    page.focus("#timeline")
     with asked_with(visit, "datetime=2022-10-05/2022-10-15"):
         page.keyboard.press("Shift+ArrowLeft")
     visit.drawn()
@@ -67,15 +67,15 @@ def test_steps_by_keys_and_buttons(visit: Visit) -> None:
 def test_a_click_shows_a_date_and_a_drag_a_range(visit: Visit) -> None:
     visit.open()
     page = visit.page
-    visit.until("document.querySelectorAll('#line .day').length > 10")
-    line = page.locator("#line").bounding_box()
-    bar = page.locator("#line .day").nth(4).bounding_box()
+    visit.until("document.querySelectorAll('#timeline .day').length > 10")
+    line = page.locator("#timeline").bounding_box()
+    bar = page.locator("#timeline .day").nth(4).bounding_box()
     page.mouse.move(bar["x"] + 2, bar["y"] + 8)
-    page.wait_for_selector("#line .tip:not([hidden])")
-    assert re.fullmatch(r"\d+ \w+ 20\d\d · \d+ % clouds", page.inner_text("#line .tip"))
+    page.wait_for_selector("#timeline .tip:not([hidden])")
+    assert re.fullmatch(r"\d+ \w+ 20\d\d · \d+ % cloud cover", page.inner_text("#timeline .tip"))
     with asked_with(visit, "datetime="):
         page.mouse.click(bar["x"] + 2, bar["y"] + 8)
-    assert page.inner_text("#when") in page.inner_text("#line .tip")
+    assert page.inner_text("#shown-time") in page.inner_text("#timeline .tip")
     visit.drawn()
     with asked_with(visit, "datetime=") as answer:
         page.mouse.move(line["x"] + 200, line["y"] + 20)
@@ -94,14 +94,14 @@ def test_a_click_shows_a_date_and_a_drag_a_range(visit: Visit) -> None:
 def test_it_plays_the_dates(visit: Visit) -> None:
     visit.open("/#12/40.2017/12.0001?span=3")
     page = visit.page
-    visit.until("document.querySelectorAll('#line .day').length > 3")
+    visit.until("document.querySelectorAll('#timeline .day').length > 3")
     page.click("#play")
     page.wait_for_selector("#play[aria-pressed=true]")
-    seen = {page.inner_text("#when")}
+    seen = {page.inner_text("#shown-time")}
     for _ in range(2):
-        before = page.inner_text("#when")
-        visit.until(f"document.querySelector('#when').textContent !== '{before}'")
-        seen.add(page.inner_text("#when"))
+        before = page.inner_text("#shown-time")
+        visit.until(f"document.querySelector('#shown-time').textContent !== '{before}'")
+        seen.add(page.inner_text("#shown-time"))
     assert len(seen) == 3
     page.click("#play")
     page.wait_for_selector("#play[aria-pressed=false]")
@@ -190,7 +190,7 @@ def test_two_dates_are_compared(visit: Visit) -> None:
     page.wait_for_selector(option("NDVI"))
     page.fill("#layer-search", "ndvi")
     page.keyboard.press("Enter")
-    page.focus("#line")
+    page.focus("#timeline")
     with asked_with(visit, "datetime="):
         page.keyboard.press("Home")
     labels: list[Any] = page.locator("#sides button").all_inner_texts()

@@ -35,7 +35,7 @@ def offered(chromium: Any, server: str) -> dict[str, str]:
     with visiting(chromium, server) as visit:
         visit.open(LAYER)
         page = visit.page
-        page.click("#tab-share")
+        page.click("#tab-export")
         visit.until("document.querySelector('#client').options.length > 0")
         names = page.locator("#client option").all_inner_texts()
         texts = {}
@@ -76,7 +76,7 @@ def test_qgis_gets_the_tiles(offered: dict[str, str], server: str) -> None:
 
     exec(offered["QGIS"], {"iface": Interface()})
     ((source, name, provider),) = given
-    assert (name, provider) == ("scog: Own formula", "wms")
+    assert (name, provider) == ("scog: Custom expression", "wms")
     parts = dict(part.split("=", 1) for part in source.split("&"))
     assert (parts["type"], parts["zmin"], parts["zmax"]) == ("xyz", "7", "16")
     assert unquote(parts["url"]).startswith(

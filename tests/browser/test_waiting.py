@@ -47,39 +47,37 @@ def fast_forward_until(visit: Visit, condition: str) -> None:
 
 
 def test_pauses_grow_while_nothing_comes(opened: Visit) -> None:
-    pauses = "(() => { const each = new m.Retries(); return given.map(what => each.next(what)); })()"
+    pauses = "(() => { const each = new m.RetryPolicy(); return given.map(what => each.next(what)); })()"
     assert opened.run("map/retry-policy.js", pauses, [{}] * 6) == [2, 4, 8, 16, 30, None]
     assert opened.run("map/retry-policy.js", pauses, [{"bytes": 1}] * 20) == [1] * 19 + [None]
     assert opened.run("map/retry-policy.js", pauses, [{}, {}, {"bytes": 1}, {}]) == [2, 4, 1, 2]
     assert opened.run("map/retry-policy.js", pauses, [{"after": 5}, {"after": 5}, {"after": 5}]) == [5, 5, 8]
     assert opened.run("map/retry-policy.js", pauses, [{"after": 60}]) == [None]
-    passing = opened.run("map/retry-policy.js", "given.filter(m.mayPass)", [0, 400, 404, 429, 500, 502, 503, 504])
+    passing = opened.run("map/retry-policy.js", "given.filter(m.isTransient)", [0, 400, 404, 429, 500, 502, 503, 504])
     assert passing == [0, 502, 503, 504]
 
 
 def test_the_pace_is_that_of_the_last_tiles(opened: Visit) -> None:
     pace = """(() => {
       let now = 0;
-      const pace = new m.Pace(() => now);
-      for (const each of given) { pace.begin(each); now += each; pace.end(each); }
-      return [pace.isKnown, pace.isQuick, pace.isSlow, pace.typical];
+      const latency = new m.TileLatency(() => now);
+      for (const each of given) { latency.begin(each); now += each; latency.end(each); }
+      return [latency.isKnown, latency.isFast, latency.isSlow, latency.typical];
     })()"""
-    assert opened.run("map/preview-policy.js", pace, []) == [False, False, False, 0]
-    assert opened.run("map/preview-policy.js", pace, [300, 400, 350]) == [True, True, False, 350]
-    assert opened.run("map/preview-policy.js", pace, [300, 5000, 6000]) == [True, False, True, 5000]
-    assert opened.run("map/preview-policy.js", pace, [3000, *range(1, 50)])[3] == 3000, (
-        "what was in memory tells nothing"
-    )
+    assert opened.run("map/tile-latency.js", pace, []) == [False, False, False, 0]
+    assert opened.run("map/tile-latency.js", pace, [300, 400, 350]) == [True, True, False, 350]
+    assert opened.run("map/tile-latency.js", pace, [300, 5000, 6000]) == [True, False, True, 5000]
+    assert opened.run("map/tile-latency.js", pace, [3000, *range(1, 50)])[3] == 3000, "what was in memory tells nothing"
 
 
 def test_what_came_from_the_archive_is_counted(opened: Visit) -> None:
     count = """(() => {
       let now = 0;
-      const upstream = new m.Upstream(() => now);
+      const upstream = new m.UpstreamStats(() => now);
       now = 4000;
       for (const [bytes, timing, isImage] of given) {
         const headers = { "X-Scog-Upstream": `requests=1; bytes=${bytes}; searches=0`, "Server-Timing": timing };
-        upstream.note(new Headers(headers), isImage);
+        upstream.record(new Headers(headers), isImage);
       }
       return [upstream.bytes, upstream.rate, upstream.isSlow];
     })()"""
@@ -94,7 +92,7 @@ def test_what_came_from_the_archive_is_counted(opened: Visit) -> None:
 def test_progress_in_words(opened: Visit) -> None:
     tell = "m.progressText(given)"
     quick = {"bytes": 8_500_000, "rate": 90, "isSlow": False}
-    some = {"waiting": 3, "asked": 15, "problems": [], "upstream": quick}
+    some = {"waiting": 3, "requested": 15, "problems": [], "upstream": quick}
     assert opened.run("shell/messages.js", tell, some) == "Reading pixels · 12 of 15 tiles · 8.5 MB"
     slow = some | {"upstream": {"bytes": 12_300_000, "rate": 2.13, "isSlow": True}}
     assert (
@@ -107,8 +105,7 @@ def test_progress_in_words(opened: Visit) -> None:
     assert opened.run("shell/messages.js", tell, none) == "Reading pixels · 12 of 15 tiles"
     again = none | {"problems": [{"message": "Nothing could be read within 10 s. 0 of 3 scenes were read."}]}
     assert (
-        opened.run("shell/messages.js", tell, again)
-        == "Nothing could be read within 10 s. Trying again · 12 of 15 tiles"
+        opened.run("shell/messages.js", tell, again) == "Nothing could be read within 10 s. Retrying · 12 of 15 tiles"
     )
 
 
@@ -125,9 +122,9 @@ def test_tiles_that_fail_are_tried_again(visit: Visit) -> None:
     visit.page.route(IMAGES, first_fails)
     visit.page.route(PREVIEWS, failing(502))  # else they may be the images, where this machine is busy
     visit.page.goto(f"{visit.server}/")
-    visit.page.wait_for_selector("#status >> text=/within 10 s. Trying again · \\d+ of \\d+ tiles · \\d+ MB/")
+    visit.page.wait_for_selector("#status >> text=/within 10 s. Retrying · \\d+ of \\d+ tiles · \\d+ MB/")
     visit.drawn()
-    assert visit.page.locator("#trouble").is_hidden()
+    assert visit.page.locator("#error").is_hidden()
     assert set(counted(visit).values()) == {2}
 
 
@@ -161,11 +158,11 @@ def test_tries_end(visit: Visit) -> None:
     page.clock.install()
     page.route("**/tiles/**", failing(502))
     page.goto(f"{visit.server}/")
-    page.wait_for_selector("#status >> text=Trying again")
-    assert page.locator("#trouble").is_hidden()
-    fast_forward_until(visit, "!document.querySelector('#trouble').hidden")
+    page.wait_for_selector("#status >> text=Retrying")
+    assert page.locator("#error").is_hidden()
+    fast_forward_until(visit, "!document.querySelector('#error').hidden")
     fast_forward_until(visit, "document.querySelector('#map').getAttribute('aria-busy') === 'false'")
-    assert page.inner_text("#trouble p") == "Nothing could be read within 10 s. It is a pity."
+    assert page.inner_text("#error p") == "Nothing could be read within 10 s. It is a pity."
     assert set(counted(visit).values()) == {FRUITLESS}
 
 
@@ -173,7 +170,7 @@ def test_tries_end(visit: Visit) -> None:
 def test_what_does_not_pass_is_not_tried_again(visit: Visit, status: int) -> None:
     visit.page.route("**/tiles/**", failing(status, Retry_After="1"))
     visit.page.goto(f"{visit.server}/")
-    visit.page.wait_for_selector("#trouble:not([hidden])")
+    visit.page.wait_for_selector("#error:not([hidden])")
     visit.page.wait_for_selector("#map[aria-busy=false]")
     visit.page.wait_for_timeout(1500)
     assert set(counted(visit).values()) == {1}
@@ -185,7 +182,7 @@ def test_nobody_tries_for_what_is_not_looked_at(visit: Visit) -> None:
     page.clock.install()
     page.route(re.compile("/tiles/"), lambda route: None if "ndwi" in route.request.url else failing(503)(route))
     page.goto(f"{visit.server}/")
-    page.wait_for_selector("#status >> text=Trying again")
+    page.wait_for_selector("#status >> text=Retrying")
     page.evaluate("location.hash = location.hash.split('?')[0] + '?index=ndwi'")
     page.wait_for_selector("#layer-title >> text=NDWI")
     before = sum(counted(visit).values())
@@ -244,7 +241,7 @@ def test_a_preview_that_is_the_image_is_taken_for_it(visit: Visit) -> None:
     page.route(IMAGES, lambda route: None)  # never answered
     page.goto(f"{visit.server}/")
     visit.drawn()
-    assert page.locator("#trouble").is_hidden()
+    assert page.locator("#error").is_hidden()
     page.unroute_all()
 
 
@@ -259,4 +256,4 @@ def test_previews_that_fail_are_no_trouble(visit: Visit) -> None:
     for route in held:
         route.continue_()
     visit.drawn()
-    assert page.locator("#trouble").is_hidden()
+    assert page.locator("#error").is_hidden()

@@ -25,14 +25,14 @@ def test_asks_for_no_tile_beyond_the_zooms(visit: Visit, zoom: int, asked: set[s
     visit.page.wait_for_selector("#status.on" if not asked else ".pixels img.leaflet-tile-loaded")
     assert {tile.split("/")[2] for tile in visit.tiles() if ".npy" not in tile} == asked
     if not asked:
-        assert visit.page.inner_text("#status span") == "Zoom in to see pictures"
+        assert visit.page.inner_text("#status span") == "Zoom in to see images"
 
 
 def test_elsewhere_it_offers_the_way_back(visit: Visit) -> None:
     visit.page.goto(f"{visit.server}/#12/46.5/11.35")
-    visit.page.wait_for_selector("#there:not([hidden])")
+    visit.page.wait_for_selector("#zoom-to-extent:not([hidden])")
     assert visit.tiles() == []
-    visit.page.click("#there")
+    visit.page.click("#zoom-to-extent")
     visit.drawn()
 
 
@@ -47,28 +47,28 @@ def test_the_whole_world_opens_somewhere(visit: Visit) -> None:
 def test_goes_to_coordinates_and_squares(visit: Visit) -> None:
     visit.page.goto(f"{visit.server}/#12/46.5/11.35")
     page = visit.page
-    page.wait_for_selector("#there:not([hidden])")
-    page.click("#go")
-    assert page.evaluate("document.activeElement.id") == "go-text"
+    page.wait_for_selector("#zoom-to-extent:not([hidden])")
+    page.click("#go-to-button")
+    assert page.evaluate("document.activeElement.id") == "go-to-text"
     page.keyboard.type("nowhere")
     page.keyboard.press("Enter")
-    assert "32TPS" in page.inner_text("#go-problem")
-    page.fill("#go-text", "40.2N 12.0E")
+    assert "32TPS" in page.inner_text("#go-to-error")
+    page.fill("#go-to-text", "40.2N 12.0E")
     page.keyboard.press("Enter")
     visit.drawn()
     assert visit.hash.startswith("#13/40.2000")
     assert page.locator("#go-to").is_hidden()
-    assert page.evaluate("document.activeElement.id") == "go"
-    page.click("#go")
-    page.fill("#go-text", "33TTE")
+    assert page.evaluate("document.activeElement.id") == "go-to-button"
+    page.click("#go-to-button")
+    page.fill("#go-to-text", "33TTE")
     page.click("#go-to button")
     assert visit.hash.startswith("#9/40.")
-    page.click("#go")
+    page.click("#go-to-button")
     page.keyboard.press("Escape")
     assert page.locator("#go-to").is_hidden()
     page.click("#zoom-in")
     visit.until("location.hash.startsWith('#10/')")
-    page.click("#home")
+    page.click("#full-extent")
     visit.until("location.hash.startsWith('#12/40.19')")
 
 
@@ -77,7 +77,7 @@ def test_outlines_of_the_scenes_shown(visit: Visit) -> None:
     page = visit.page
     page.wait_for_selector(".footprint", state="attached")
     assert page.locator(".footprint").count() == 2
-    assert sorted(page.locator(".square").all_inner_texts()) == ["32TQK", "33TTE"]
+    assert sorted(page.locator(".mgrs-tile").all_inner_texts()) == ["32TQK", "33TTE"]
     page.click("#footprints")
     assert page.locator(".footprint").count() == 0
 
@@ -184,10 +184,10 @@ def test_counts_and_shares_are_numpys(opened: Visit) -> None:
 
 
 def test_the_tiles_of_a_box_and_which_part_of_them(opened: Visit) -> None:
-    tiles = opened.run("layer/visible-values.js", "m.tilesOf([0, 0, 90, 66.51326044311186], 2)")
+    tiles = opened.run("layer/visible-values.js", "m.tilesCovering([0, 0, 90, 66.51326044311186], 2)")
     assert [(tile["x"], tile["y"]) for tile in tiles] == [(2, 1)]
     assert tiles[0]["part"] == pytest.approx([0, 0, 1, 1], abs=1e-9)
-    halves = opened.run("layer/visible-values.js", "m.tilesOf([-45, 1, 45, 60], 2)")
+    halves = opened.run("layer/visible-values.js", "m.tilesCovering([-45, 1, 45, 60], 2)")
     assert [(tile["x"], tile["part"][0], tile["part"][2]) for tile in halves] == [(1, 0.5, 1), (2, 0, 0.5)]
 
 

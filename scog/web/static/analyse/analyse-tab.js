@@ -1,30 +1,33 @@
-// The "Analyse" tab: areas to draw or open, their statistics, and what can be saved.
+// The "Analyse" tab: areas to draw or open, zonal statistics, and downloads.
 import { valueQuery } from "../layer/image-request.js";
-import { byId, make, narrow } from "../shell/dom.js";
-import { ask, askJson } from "../shell/http.js";
-import { numberText } from "../shell/number-format.js";
+import { byId, make, narrowScreen } from "../shell/dom.js";
+import { request, requestJson } from "../shell/http.js";
+import { formatNumber } from "../shell/number-format.js";
 import { isOpen } from "../shell/panel.js";
-import { download, save } from "./downloads.js";
-import { areaOf, boxOf } from "./geojson.js";
+import { downloadRequest, saveFile } from "./downloads.js";
+import { parseArea, boundsOf } from "./geojson.js";
 
-const LARGEST = 2_000_000; // bytes of a file
+const MAX_FILE = 2_000_000; // bytes
 const ROWS = {
   mean: "Mean",
   median: "Median",
   std: "Standard deviation",
-  min: "Lowest",
+  min: "Minimum",
   percentile_2: "2nd percentile",
   percentile_98: "98th percentile",
-  max: "Highest",
+  max: "Maximum",
 };
 
-export class Analyse {
-  // `view` gives the box on screen, `window` the days of the time line, `found` gets an area that was opened.
-  constructor(store, draw, { view, window, found, failed }) {
-    Object.assign(this, { store, view, window, found, failed, key: "" });
+export class AnalyseTab {
+  /**
+   * `visibleBounds` returns the visible box in degrees, `timeRange` that of the timeline. `onArea` is called with an area
+   * from a file, `onError` with an error.
+   */
+  constructor(store, drawTool, { visibleBounds, timeRange, onArea, onError }) {
+    Object.assign(this, { store, visibleBounds, timeRange, onArea, onError, key: "" });
     const start = (kind) => {
-      if (narrow.matches && isOpen("analyse")) byId("fold").click(); // the map is below it
-      draw.start(kind);
+      if (narrowScreen.matches && isOpen("analyse")) byId("fold").click(); // the panel covers the map
+      drawTool.start(kind);
     };
     byId("draw-box").addEventListener("click", () => start("box"));
     byId("draw-shape").addEventListener("click", () => start("shape"));
@@ -36,43 +39,43 @@ export class Analyse {
     document
       .querySelectorAll("[data-download]")
       .forEach((button) => button.addEventListener("click", () => this._download(button)));
-    this._takeDrops();
+    this._acceptDrops();
   }
 
-  // `open` says whether somebody looks.
-  show({ at }, picture, open) {
-    byId("download-what").textContent = at?.area ? "Of the area:" : "Of what is on screen:";
-    for (const kind of ["csv", "chart"]) document.querySelector(`[data-download=${kind}]`).disabled = !at;
-    byId("series-what").hidden = Boolean(at);
-    byId("statistics").hidden = !at?.area;
-    if (at?.area && open) this._askStatistics(at.area, picture);
+  /** Shows the downloads and, if the tab `isVisible`, the statistics of the selected area. */
+  show({ selection }, image, isVisible) {
+    byId("download-source").textContent = selection?.area ? "Area of interest:" : "Current map extent:";
+    for (const kind of ["csv", "chart"]) document.querySelector(`[data-download=${kind}]`).disabled = !selection;
+    byId("series-hint").hidden = Boolean(selection);
+    byId("statistics").hidden = !selection?.area;
+    if (selection?.area && isVisible) this._fetchStatistics(selection.area, image);
   }
 
-  async _askStatistics(area, picture) {
+  async _fetchStatistics(area, image) {
     const body = JSON.stringify({ type: "Feature", properties: {}, geometry: area });
-    const url = `statistics${valueQuery(picture)}`;
+    const url = `statistics${valueQuery(image)}`;
     if (this.key === url + body) return;
     this.key = url + body;
     const key = this.key;
-    byId("statistics-problem").textContent = "Reading …";
-    const told = await askJson(url, undefined, { method: "POST", body }).catch((problem) => ({ problem }));
+    byId("statistics-status").textContent = "Reading …";
+    const result = await requestJson(url, undefined, { method: "POST", body }).catch((problem) => ({ problem }));
     if (key !== this.key) return;
-    byId("statistics-problem").textContent = told.problem?.message ?? "";
-    byId("statistics-table").replaceChildren(...(told.problem ? [] : table(told.properties)));
+    byId("statistics-status").textContent = result.problem?.message ?? "";
+    byId("statistics-table").replaceChildren(...(result.problem ? [] : table(result.properties)));
   }
 
   async _open(file) {
     try {
-      if (file.size > LARGEST) throw new Error("This file is too large: at most 2 MB.");
-      this.found(areaOf(await file.text()));
+      if (file.size > MAX_FILE) throw new Error("The file is larger than 2 MB.");
+      this.onArea(parseArea(await file.text()));
     } catch (problem) {
-      this.failed(problem);
+      this.onError(problem);
     }
   }
 
-  _takeDrops() {
+  _acceptDrops() {
     const isFile = ({ dataTransfer }) => [...dataTransfer.types].includes("Files");
-    const drop = byId("drop");
+    const drop = byId("drop-hint");
     document.addEventListener("dragover", (event) => {
       if (!isFile(event)) return;
       event.preventDefault();
@@ -88,29 +91,30 @@ export class Analyse {
   }
 
   async _download(button) {
-    const { state, picture } = this.store;
-    const at = state.at?.area ? { ...state.at, box: boxOf(state.at.area) } : state.at;
-    const { url, body, name } = download(button.dataset.download, {
-      picture,
-      at,
-      view: this.view(),
-      window: this.window(),
+    const { state, image } = this.store;
+    const { selection: selected } = state;
+    const selection = selected?.area ? { ...selected, box: boundsOf(selected.area) } : selected;
+    const { url, body, name } = downloadRequest(button.dataset.download, {
+      image,
+      selection,
+      visibleBounds: this.visibleBounds(),
+      timeRange: this.timeRange(),
       step: byId("step").value,
     });
     button.disabled = true;
-    byId("download-state").textContent = "Preparing …";
+    byId("download-status").textContent = "Preparing …";
     try {
-      const response = await ask(url, undefined, { method: body ? "POST" : "GET", body });
-      save(await response.blob(), name);
-      byId("download-state").textContent = `Saved as ${name}.`;
+      const response = await request(url, undefined, { method: body ? "POST" : "GET", body });
+      saveFile(await response.blob(), name);
+      byId("download-status").textContent = `Saved as ${name}.`;
     } catch (problem) {
-      byId("download-state").textContent = problem.message + (problem.valid ? ` Valid: ${problem.valid}.` : "");
+      byId("download-status").textContent = problem.message + (problem.valid ? ` Valid: ${problem.valid}.` : "");
     }
     button.disabled = false;
   }
 }
 
-// One column an output.
+// Table rows with a column per output.
 function table({ statistics, measured }) {
   const hectares = measured?.area_ha;
   const outputs = Object.entries(statistics);
@@ -119,16 +123,16 @@ function table({ statistics, measured }) {
   const rows = Object.entries(ROWS).map(([key, name]) =>
     line(
       name,
-      outputs.map(([, one]) => numberText(one[key] ?? null)),
+      outputs.map(([, one]) => formatNumber(one[key] ?? null)),
     ),
   );
   rows.push(
     line(
-      "Usable",
+      "Valid pixels",
       outputs.map(([, one]) => (typeof one.valid_percent === "number" ? `${Math.round(one.valid_percent)} %` : "–")),
     ),
   );
-  if (typeof hectares === "number") rows.push(line("Area", [`${numberText(Math.round(hectares * 10) / 10)} ha`]));
+  if (typeof hectares === "number") rows.push(line("Area", [`${formatNumber(Math.round(hectares * 10) / 10)} ha`]));
   if (outputs.length === 1) return rows;
   return [make("tr", {}, make("td", {}), ...outputs.map(([name]) => make("th", { scope: "col" }, name))), ...rows];
 }

@@ -1,50 +1,51 @@
-// Areas from GeoJSON, as people have it: geometries, features, or collections of either.
+// Areas from GeoJSON (RFC 7946): geometries, features, or collections of either.
 
 const POLYGONS = ["Polygon", "MultiPolygon"];
 
-// One Polygon or MultiPolygon of all polygons in a document. Fails with an Error that says what is wrong, for people.
-export function areaOf(text) {
+/** A Polygon or MultiPolygon of all polygons in a GeoJSON text. Throws an Error with a message for the user. */
+export function parseArea(text) {
   let document;
   try {
     document = JSON.parse(text);
   } catch {
-    throw new Error("This file is no GeoJSON.");
+    throw new Error("This file is not valid GeoJSON.");
   }
-  const polygons = geometries(document)
+  const polygons = geometriesOf(document)
     .filter(({ type }) => POLYGONS.includes(type))
     .flatMap(({ type, coordinates }) => (type === "Polygon" ? [coordinates] : coordinates));
-  if (!polygons.length) throw new Error("There is no polygon in this file.");
+  if (!polygons.length) throw new Error("The file contains no Polygon or MultiPolygon.");
   if (!polygons.every((polygon) => Array.isArray(polygon) && polygon.every(isRing))) {
-    throw new Error("Coordinates must be longitude and latitude in degrees.");
+    throw new Error("Coordinates must be longitude and latitude in degrees (WGS 84).");
   }
   const flat = polygons.map((rings) => rings.map((ring) => ring.map(([lon, lat]) => [lon, lat])));
   return flat.length === 1 ? { type: "Polygon", coordinates: flat[0] } : { type: "MultiPolygon", coordinates: flat };
 }
 
-function geometries(part) {
-  if (!part || typeof part !== "object") return [];
-  if (Array.isArray(part.features)) return part.features.flatMap(geometries);
-  if (Array.isArray(part.geometries)) return part.geometries.flatMap(geometries);
-  if (part.type === "Feature") return geometries(part.geometry);
-  return [part];
+function geometriesOf(node) {
+  if (!node || typeof node !== "object") return [];
+  if (Array.isArray(node.features)) return node.features.flatMap(geometriesOf);
+  if (Array.isArray(node.geometries)) return node.geometries.flatMap(geometriesOf);
+  if (node.type === "Feature") return geometriesOf(node.geometry);
+  return [node];
 }
 
 function isRing(ring) {
   return (
     Array.isArray(ring) &&
     ring.length >= 4 &&
-    ring.every((corner) => Array.isArray(corner) && Math.abs(corner[0]) <= 180 && Math.abs(corner[1]) <= 90)
+    ring.every((vertex) => Array.isArray(vertex) && Math.abs(vertex[0]) <= 180 && Math.abs(vertex[1]) <= 90)
   );
 }
 
-// West, south, east, north of a geometry.
-export function boxOf({ type, coordinates }) {
-  const corners = (type === "Polygon" ? [coordinates] : coordinates).flatMap(([outer]) => outer);
-  const [lons, lats] = [0, 1].map((place) => corners.map((corner) => corner[place]));
+/** `[west, south, east, north]` of a Polygon or MultiPolygon, in degrees. */
+export function boundsOf({ type, coordinates }) {
+  const vertices = (type === "Polygon" ? [coordinates] : coordinates).flatMap(([outer]) => outer);
+  const [lons, lats] = [0, 1].map((axis) => vertices.map((vertex) => vertex[axis]));
   return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)];
 }
 
-export function boxArea([west, south, east, north]) {
+/** The GeoJSON Polygon of a box. */
+export function boxPolygon([west, south, east, north]) {
   return {
     type: "Polygon",
     coordinates: [

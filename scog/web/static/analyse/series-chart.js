@@ -1,38 +1,41 @@
-// A series drawn over the time line, date above date: a line an output, and of areas how far their values spread.
-import { make, shape } from "../shell/dom.js";
-import { numberText, ticks } from "../shell/number-format.js";
-import { dayText } from "../time/dates.js";
+// A time series as an SVG chart on the timeline's scale: a line per output, and percentile bands of an area.
+import { make, svgElement } from "../shell/dom.js";
+import { formatNumber, ticks } from "../shell/number-format.js";
+import { formatDate } from "../time/dates.js";
 
-const HEIGHT = 132;
-const [TOP, FOOT] = [10, 120];
-const NEAR = 16; // pixels
+const HEIGHT = 132; // pixels
+const [TOP, BASELINE] = [10, 120];
+const REACH = 16; // pixels between the pointer and a date
 
-export class Chart {
-  // `pick` gets the date that is clicked.
-  constructor(box, pick) {
-    Object.assign(this, { box, pick });
-    this.svg = shape("svg", { role: "img", "aria-label": "Series" });
+export class SeriesChart {
+  /** `onSelect` is called with a clicked date. */
+  constructor(box, onSelect) {
+    Object.assign(this, { box, onSelect });
+    this.svg = svgElement("svg", { role: "img", "aria-label": "Time series" });
     this.tip = make("span", { className: "tip", "aria-hidden": "true", hidden: true });
     box.append(this.svg, this.tip);
     box.addEventListener("pointermove", (event) => this._hover(event));
     box.addEventListener("pointerleave", () => (this.tip.hidden = true));
     box.addEventListener("click", (event) => {
       const near = this._nearest(event);
-      if (near) pick(near.date);
+      if (near) onSelect(near.date);
     });
   }
 
-  // `time` is that of the picture; dates are placed by `scale`.
+  /**
+   * Draws a TimeSeries on a TimeScale and marks the image's `time`. `classes` draws no lines; `range` is the style's, of
+   * which the axis spans at least a sixth.
+   */
   show({ names, observations }, scale, time, { classes, range }) {
     Object.assign(this, { names, observations, scale });
-    const known = observations.filter(({ values }) => values.some((value) => value !== null));
-    this.axis = axisOf(known, range ? (range[1] - range[0]) / 6 : 0);
+    const withValues = observations.filter(({ values }) => values.some((value) => value !== null));
+    this.axis = axisRange(withValues, range ? (range[1] - range[0]) / 6 : 0);
     this.svg.setAttribute("viewBox", `0 0 ${scale.width} ${HEIGHT}`);
-    this.svg.setAttribute("aria-label", summary(names, known));
-    const lines = names.map((_, output) => this._line(known, output, classes));
+    this.svg.setAttribute("aria-label", summary(names, withValues));
+    const lines = names.map((_, output) => this._line(withValues, output, classes));
     this.svg.replaceChildren(
       ...this._grid(),
-      ...this._spread(known),
+      ...this._percentileBands(withValues),
       ...this._missing(),
       ...lines.flat(),
       ...this._mark(time),
@@ -41,46 +44,46 @@ export class Chart {
 
   _y(value) {
     const [low, high] = this.axis;
-    return FOOT - ((value - low) / (high - low)) * (FOOT - TOP);
+    return BASELINE - ((value - low) / (high - low)) * (BASELINE - TOP);
   }
 
   _grid() {
     const { width } = this.scale;
     return ticks(...this.axis, 3)
-      .filter((value) => this._y(value) >= TOP - 1 && this._y(value) <= FOOT + 1)
+      .filter((value) => this._y(value) >= TOP - 1 && this._y(value) <= BASELINE + 1)
       .flatMap((value) => [
-        shape("line", { x1: 0, x2: width, y1: this._y(value), y2: this._y(value), class: "grid" }),
-        shape("text", { x: 2, y: this._y(value) - 3 }, numberText(value)),
+        svgElement("line", { x1: 0, x2: width, y1: this._y(value), y2: this._y(value), class: "grid" }),
+        svgElement("text", { x: 2, y: this._y(value) - 3 }, formatNumber(value)),
       ]);
   }
 
-  _line(known, output, classes) {
-    const points = known
+  _line(withValues, output, classes) {
+    const points = withValues
       .filter(({ values }) => values[output] !== null)
       .map((each) => ({ ...each, x: this.scale.x(each.date), y: this._y(each.values[output]) }));
     const path = points.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L");
     const color = `output-${output % 4}`;
-    const line = points.length > 1 && !classes ? [shape("path", { d: `M${path}`, class: `curve ${color}` })] : [];
+    const line = points.length > 1 && !classes ? [svgElement("path", { d: `M${path}`, class: `curve ${color}` })] : [];
     return [
       ...line,
       ...points.map(({ x, y, valid }) =>
-        shape("circle", { cx: x, cy: y, r: valid < 0.5 ? 2.5 : 4, class: `dot ${color}` }),
+        svgElement("circle", { cx: x, cy: y, r: valid < 0.5 ? 2.5 : 4, class: `dot ${color}` }),
       ),
     ];
   }
 
-  // Where four fifths of an area's pixels lie, and within it half of them.
-  _spread(known) {
-    const with_ = known.filter(({ statistics }) => statistics?.[0]);
-    if (with_.length < 2 || this.names.length > 1) return [];
-    const side = (name, list) =>
+  // Bands from the 10th to the 90th and from the 25th to the 75th percentile of an area.
+  _percentileBands(withValues) {
+    const summarised = withValues.filter(({ statistics }) => statistics?.[0]);
+    if (summarised.length < 2 || this.names.length > 1) return [];
+    const edge = (name, list) =>
       list.map(({ date, statistics: [one] }) => `${this.scale.x(date).toFixed(1)},${this._y(one[name]).toFixed(1)}`);
     return [
       ["p10", "p90"],
       ["p25", "p75"],
     ].map(([low, high]) =>
-      shape("path", {
-        d: `M${side(high, with_).join("L")}L${side(low, [...with_].reverse()).join("L")}Z`,
+      svgElement("path", {
+        d: `M${edge(high, summarised).join("L")}L${edge(low, [...summarised].reverse()).join("L")}Z`,
         class: "spread",
       }),
     );
@@ -89,13 +92,13 @@ export class Chart {
   _missing() {
     return this.observations
       .filter(({ values }) => values.every((value) => value === null))
-      .map(({ date }) => shape("circle", { cx: this.scale.x(date), cy: FOOT + 5, r: 2.5, class: "missing" }));
+      .map(({ date }) => svgElement("circle", { cx: this.scale.x(date), cy: BASELINE + 5, r: 2.5, class: "missing" }));
   }
 
   _mark(time) {
     if (!time || time.includes("/")) return [];
     const x = this.scale.x(time);
-    return [shape("line", { x1: x, x2: x, y1: 0, y2: HEIGHT, class: "shown" })];
+    return [svgElement("line", { x1: x, x2: x, y1: 0, y2: HEIGHT, class: "shown" })];
   }
 
   _nearest({ clientX }) {
@@ -103,7 +106,7 @@ export class Chart {
     let best = null;
     for (const each of this.observations ?? []) {
       const distance = Math.abs(this.scale.x(each.date) - x);
-      if (distance <= (best?.distance ?? NEAR)) best = { ...each, distance };
+      if (distance <= (best?.distance ?? REACH)) best = { ...each, distance };
     }
     return best;
   }
@@ -113,22 +116,23 @@ export class Chart {
     this.tip.hidden = !near;
     this.box.classList.toggle("over", Boolean(near));
     if (!near) return;
-    const words = near.values.map(
+    const texts = near.values.map(
       (value, output) =>
         (this.names.length > 1 ? `${this.names[output]} ` : "") +
-        (value === null ? (REASONS[near.reason] ?? "no value") : numberText(value)),
+        (value === null ? (REASONS[near.reason] ?? "no value") : formatNumber(value)),
     );
-    this.tip.textContent = `${dayText(near.date)} · ${[...new Set(words)].join(", ")}`;
+    this.tip.textContent = `${formatDate(near.date)} · ${[...new Set(texts)].join(", ")}`;
     const half = this.tip.offsetWidth / 2;
     this.tip.style.left = `${Math.min(this.scale.width - half - 2, Math.max(half + 2, this.scale.x(near.date)))}px`;
   }
 }
 
-const REASONS = { masked: "clouds", outside: "not seen", nodata: "no data" };
+// Texts of the server's reasons for a missing value.
+const REASONS = { masked: "masked", outside: "not covered", nodata: "nodata" };
 
-// From the lowest to the highest value with some room, but not less than a span.
-export function axisOf(known, span = 0) {
-  const values = known
+/** Axis range `[low, high]` of the values with a margin, at least `span` wide; `[0, 1]` without values. */
+export function axisRange(withValues, span = 0) {
+  const values = withValues
     .flatMap(({ values: means, statistics }) => [
       ...means,
       ...(statistics ?? []).filter(Boolean).flatMap(({ p10, p90 }) => [p10, p90]),
@@ -136,19 +140,19 @@ export function axisOf(known, span = 0) {
     .filter((value) => value !== null);
   if (!values.length) return [0, 1];
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const room = Math.max((high - low) * 0.08, (span - (high - low)) / 2) || Math.abs(high) * 0.1 || 1;
-  return [low - room, high + room];
+  const margin = Math.max((high - low) * 0.08, (span - (high - low)) / 2) || Math.abs(high) * 0.1 || 1;
+  return [low - margin, high + margin];
 }
 
-function summary(names, known) {
-  if (!known.length) return "Series without values yet";
+function summary(names, withValues) {
+  if (!withValues.length) return "Time series without values";
   return names
     .map((name, output) => {
-      const found = known.filter(({ values }) => values[output] !== null);
+      const found = withValues.filter(({ values }) => values[output] !== null);
       if (!found.length) return `${name}: no values`;
       const values = found.map((each) => each.values[output]);
-      const ends = `${dayText(found[0].date)} to ${dayText(found.at(-1).date)}`;
-      return `${name}: ${found.length} values from ${numberText(Math.min(...values))} to ${numberText(Math.max(...values))}, ${ends}`;
+      const ends = `${formatDate(found[0].date)} to ${formatDate(found.at(-1).date)}`;
+      return `${name}: ${found.length} values from ${formatNumber(Math.min(...values))} to ${formatNumber(Math.max(...values))}, ${ends}`;
     })
     .join("; ");
 }

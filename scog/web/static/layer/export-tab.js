@@ -1,36 +1,37 @@
-// The "Use" tab: the layer's addresses, and how other programs take them.
+// The "Export" tab: URLs of the layer, and code that uses them in other programs.
 import { byId, make } from "../shell/dom.js";
 import { tileQuery, valueQuery } from "./image-request.js";
 import { layerName } from "./listings.js";
 import { snippets } from "./snippets.js";
 
-export class Share {
+export class ExportTab {
   constructor() {
     byId("client").addEventListener("change", () => this._showSnippet());
     this.snippets = [];
   }
 
-  show(picture, served, place) {
-    const tiles = new URL(served.tiles[0], document.baseURI).href.replace(/%7B/g, "{").replace(/%7D/g, "}");
+  /** Shows the URLs of an image; `view` is the map's `{zoom, lat, lon}`. */
+  show(image, tilejson, view) {
+    const tiles = new URL(tilejson.tiles[0], document.baseURI).href.replace(/%7B/g, "{").replace(/%7D/g, "}");
     const base = tiles.replace(/\/tiles\/.*/, "");
-    const [look, query] = [tileQuery(picture), valueQuery(picture)];
-    byId("xyz").value = tiles + look;
-    byId("tilejson").value = `${base}/tilejson.json${look}`;
+    const [renderedQuery, query] = [tileQuery(image), valueQuery(image)];
+    byId("xyz").value = tiles + renderedQuery;
+    byId("tilejson").value = `${base}/tilejson.json${renderedQuery}`;
     byId("page-link").value = location.href;
     const layer = {
-      tiles: tiles + look,
+      tiles: tiles + renderedQuery,
       tilejson: byId("tilejson").value,
       base,
-      look,
+      renderedQuery,
       query,
-      name: `scog: ${layerName(picture)}`,
+      name: `scog: ${layerName(image)}`,
     };
     this.snippets = snippets({
       ...layer,
-      ...place,
-      attribution: served.attribution ?? "",
-      minzoom: served.minzoom,
-      maxzoom: served.maxzoom,
+      ...view,
+      attribution: tilejson.attribution ?? "",
+      minzoom: tilejson.minzoom,
+      maxzoom: tilejson.maxzoom,
     });
     if (byId("client").options.length === 0)
       byId("client").append(...this.snippets.map(({ name }) => make("option", { value: name }, name)));
@@ -38,9 +39,9 @@ export class Share {
   }
 
   _showSnippet() {
-    const chosen = this.snippets.find(({ name }) => name === byId("client").value) ?? this.snippets[0];
-    if (!chosen) return;
-    byId("client-about").textContent = chosen.about;
-    byId("snippet").textContent = chosen.text;
+    const selected = this.snippets.find(({ name }) => name === byId("client").value) ?? this.snippets[0];
+    if (!selected) return;
+    byId("client-about").textContent = selected.about;
+    byId("snippet").textContent = selected.text;
   }
 }

@@ -1,55 +1,56 @@
-// Writing a formula: checked by the server as it is typed, and shown on the map once it is right.
+// The editor of expressions: the server checks them while they are typed, and the map shows valid ones.
 import { byId, debounced, make } from "../shell/dom.js";
-import { PICTURE } from "./image-request.js";
-import { legendOf } from "./legend-cache.js";
+import { DEFAULT_IMAGE } from "./image-request.js";
+import { fetchLegend } from "./legend-cache.js";
 
-const PAUSE = 350; // milliseconds without a key
+const TYPING_PAUSE = 350; // milliseconds after the last key
 
-export class Formula {
-  constructor(store, failed) {
+export class ExpressionEditor {
+  /** `onError` is called with Problems that are not about the expression. */
+  constructor(store, onError) {
     this.store = store;
-    this.failed = failed;
+    this.onError = onError;
     this.box = byId("expression");
-    const later = debounced(PAUSE, () => this._try());
-    this.box.addEventListener("input", later);
+    const applyLater = debounced(TYPING_PAUSE, () => this._apply());
+    this.box.addEventListener("input", applyLater);
     this.box.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey) return;
       event.preventDefault();
-      this._try();
+      this._apply();
     });
   }
 
-  // What somebody is writing is left alone, unless another formula has come from elsewhere.
+  /** Shows an image's expression. Keeps the text being typed unless another expression was set elsewhere. */
   show({ kind, name }) {
     if (kind !== "expression" || name === this.shown) return;
     this.shown = name;
     if (this.box.value.trim() !== name) this.box.value = name;
   }
 
-  async _try() {
+  async _apply() {
     const name = this.box.value.trim();
-    if (!name || (name === this.store.picture.name && !this.box.matches("[aria-invalid=true]"))) return;
-    const problem = await legendOf({ ...PICTURE, kind: "expression", name }).then(
+    if (!name || (name === this.store.image.name && !this.box.matches("[aria-invalid=true]"))) return;
+    const problem = await fetchLegend({ ...DEFAULT_IMAGE, kind: "expression", name }).then(
       () => null,
       (error) => error,
     );
-    if (this.box.value.trim() !== name || this.store.picture.kind !== "expression") return;
-    this.explain(problem, name);
+    if (this.box.value.trim() !== name || this.store.image.kind !== "expression") return;
+    this.showProblem(problem, name);
     if (problem) return;
     this.shown = name;
-    this.store.changePicture({ name });
+    this.store.changeImage({ name });
   }
 
-  // What is wrong, with a mark at the place; null when nothing is.
-  explain(problem, expression) {
-    const isOurs = problem && (problem.status === 400 || problem.status === 0);
-    if (problem && !isOurs) return this.failed(problem);
+  /** Shows what is wrong with an expression and marks the position; null clears it. */
+  showProblem(problem, expression) {
+    const isInvalid = problem && (problem.status === 400 || problem.status === 0);
+    if (problem && !isInvalid) return this.onError(problem);
     byId("expression").setAttribute("aria-invalid", String(Boolean(problem)));
-    byId("formula-problem").replaceChildren(...(problem ? explained(problem, expression) : []));
+    byId("expression-error").replaceChildren(...(problem ? describe(problem, expression) : []));
   }
 }
 
-function explained({ message, valid, parameter, position }, expression) {
+function describe({ message, valid, parameter, position }, expression) {
   const parts = [];
   if (parameter === "expression" && Number.isInteger(position)) {
     const wrong = expression.slice(position).match(/^(\w+|.)/)?.[0] ?? " ";

@@ -1,63 +1,67 @@
-// One picture: what is shown, of when, and how; and the query that asks for it.
+// An image request: the layer, time, composite, mask and style of one image, and its query parameters.
 import { FILL_DAYS, addDays } from "../time/dates.js";
 
-export const FORMULA = "2.5 * (nir - red) / (nir + 6 * red - 7.5 * blue + 1)";
+export const EXAMPLE_EXPRESSION = "2.5 * (nir - red) / (nir + 6 * red - 7.5 * blue + 1)";
 
-export const PICTURE = Object.freeze({
+/** The image of a page without a hash. Its values are the server's defaults, so that queries stay short. */
+export const DEFAULT_IMAGE = Object.freeze({
   kind: "index", // or "bands", or "expression"
-  name: "ndvi", // of the index, of the preset or the bands, or the formula itself
-  time: "", // the newest
-  fill: true, // a date's gaps from the days before
+  name: "ndvi", // index name, preset name or band list, or the expression itself
+  time: "", // "" (newest), a date, or "start/end"
+  fill: true, // fill the gaps of a single date from the FILL_DAYS days before
   composite: "newest",
-  mask: true,
-  dilate: 0, // metres
-  clouds: 60, // percent
-  rescale: "", // as the layer has it
-  colormap: "",
+  mask: true, // mask clouds and shadows
+  dilate: 0, // mask dilation in metres
+  clouds: 60, // maximum cloud cover of a scene in percent
+  rescale: "", // "low,high" per output, separated by ";"; "" for the layer's default
+  colormap: "", // "" for the layer's default
   opacity: 100, // percent
 });
 
-// What belongs to a layer's looks, and goes when another layer is chosen.
-export const PLAIN = Object.freeze({ rescale: "", colormap: "" });
+/** The style that a newly selected layer starts with. */
+export const DEFAULT_STYLE = Object.freeze({ rescale: "", colormap: "" });
 
-export const unmasked = ({ kind, name }) => kind === "index" && name === "scl";
-const oneDay = ({ time, fill }) => Boolean(time) && !time.includes("/") && !fill;
+/** Whether the image shows the scene classification, which is never masked. */
+export const isClassification = ({ kind, name }) => kind === "index" && name === "scl";
+const isSingleDay = ({ time, fill }) => Boolean(time) && !time.includes("/") && !fill;
 
-// The days that are drawn from, or "" for the newest.
+/** The `datetime` interval the image is composited from, as "date" or "start/end"; "" for the newest. */
 export function datetime({ time, fill }) {
   if (!time || time.includes("/") || !fill) return time;
   return `${addDays(time, -FILL_DAYS)}/${time}`;
 }
 
-// Name and value of the parameters of a picture's values; only where they differ from the server's defaults, so that
-// addresses stay short.
-export function valuePairs(picture, { when = true } = {}) {
-  const { kind, name, clouds, mask, dilate, composite } = picture;
-  const pairs = kind === "index" && name === "ndvi" ? [] : [[kind, name]];
-  if (when && picture.time) pairs.push(["datetime", datetime(picture)]);
-  if (when && oneDay(picture))
-    pairs.push(["cloud_cover", "100"]); // who asks for one day wants it as it was
-  else if (clouds !== PICTURE.clouds) pairs.push(["cloud_cover", String(clouds)]);
-  if (!unmasked(picture) && !mask) pairs.push(["mask", "none"]);
-  if (!unmasked(picture) && mask && dilate) pairs.push(["mask_dilate", String(dilate)]);
-  if (composite !== PICTURE.composite) pairs.push(["composite", composite]);
-  return pairs;
+/** `[name, value]` pairs that determine pixel values, without those at the server's default. */
+export function valueParams(image, { withTime = true } = {}) {
+  const { kind, name, clouds, mask, dilate, composite } = image;
+  const params = kind === "index" && name === "ndvi" ? [] : [[kind, name]];
+  if (withTime && image.time) params.push(["datetime", datetime(image)]);
+  if (withTime && isSingleDay(image))
+    params.push(["cloud_cover", "100"]); // a single date is shown however cloudy it is
+  else if (clouds !== DEFAULT_IMAGE.clouds) params.push(["cloud_cover", String(clouds)]);
+  if (!isClassification(image) && !mask) params.push(["mask", "none"]);
+  if (!isClassification(image) && mask && dilate) params.push(["mask_dilate", String(dilate)]);
+  if (composite !== DEFAULT_IMAGE.composite) params.push(["composite", composite]);
+  return params;
 }
 
-export function lookPairs({ rescale, colormap }) {
-  const pairs = rescale
+/** `[name, value]` pairs of rescale ranges and colormap. */
+export function styleParams({ rescale, colormap }) {
+  const params = rescale
     .split(";")
     .filter(Boolean)
     .map((range) => ["rescale", range]);
-  return colormap ? [...pairs, ["colormap_name", colormap]] : pairs;
+  return colormap ? [...params, ["colormap_name", colormap]] : params;
 }
 
-export const tilePairs = (picture) => [...valuePairs(picture), ...lookPairs(picture)];
-export const tileQuery = (picture) => queryString(tilePairs(picture));
-export const valueQuery = (picture) => queryString(valuePairs(picture));
+export const tileParams = (image) => [...valueParams(image), ...styleParams(image)];
+/** Query string of rendered tiles, with a leading "?" unless empty. */
+export const tileQuery = (image) => queryString(tileParams(image));
+/** Query string of pixel values (no style), with a leading "?" unless empty. */
+export const valueQuery = (image) => queryString(valueParams(image));
 
-// As encodeURIComponent, but what may stand in a query stays readable.
-export function queryString(pairs) {
+/** Encodes pairs as "?a=1&b=2", or "". Comma, slash and colon are valid in a query and stay readable. */
+export function queryString(params) {
   const encode = (text) => encodeURIComponent(text).replace(/%(2C|2F|3A)/g, decodeURIComponent);
-  return pairs.length ? `?${pairs.map(([name, value]) => `${name}=${encode(value)}`).join("&")}` : "";
+  return params.length ? `?${params.map(([name, value]) => `${name}=${encode(value)}`).join("&")}` : "";
 }

@@ -1,9 +1,9 @@
-// Choosing a layer, and what is known of the chosen one.
-import { Choice } from "../shell/combobox.js";
+// The list of layers, and the description of the selected one.
+import { Combobox } from "../shell/combobox.js";
 import { byId, gradient, make } from "../shell/dom.js";
-import { colorsOf } from "./colormap-picker.js";
-import { FORMULA, PLAIN } from "./image-request.js";
-import { OWN, findLayers, layerOf, loadLayers } from "./listings.js";
+import { fetchColors } from "./colormap-picker.js";
+import { EXAMPLE_EXPRESSION, DEFAULT_STYLE } from "./image-request.js";
+import { CUSTOM_EXPRESSION, searchLayers, layerOf, loadLayers } from "./listings.js";
 
 const BAND_COLORS = {
   red: "#c0392b",
@@ -14,50 +14,55 @@ const BAND_COLORS = {
   swir22: "#6d4520",
 };
 
-const keyOf = ({ kind, name }) => (kind === "expression" ? OWN.kind : `${kind}=${name}`);
+const keyOf = ({ kind, name }) => (kind === "expression" ? CUSTOM_EXPRESSION.kind : `${kind}=${name}`);
 
-export class Layers {
+export class LayerPicker {
   constructor(store) {
     this.store = store;
-    this.all = [OWN];
-    this.choice = new Choice(byId("layer-search"), byId("layer-list"), {
-      find: (text) => this._find(text),
-      row,
-      pick: (layer) => this._pick(layer),
-      seen: showRamp,
+    this.all = [CUSTOM_EXPRESSION];
+    this.combobox = new Combobox(byId("layer-search"), byId("layer-list"), {
+      search: (text) => this._search(text),
+      render: renderLayer,
+      onPick: (layer) => this._pick(layer),
+      onVisible: showRamp,
     });
-    this.choice.refresh();
+    this.combobox.refresh();
   }
 
+  /** Lists the layers that the server offers. Rejects with a Problem. */
   async load() {
     this.all = (await loadLayers()).map((layer) => ({ ...layer, key: keyOf(layer) }));
-    byId("layer-search").placeholder = `Find among ${this.all.length} layers: water, fire, B8A …`;
-    this.choice.refresh();
-    this.show(this.store.picture);
+    byId("layer-search").placeholder = `Search ${this.all.length} layers: water, fire, B8A …`;
+    this.combobox.refresh();
+    this.show(this.store.image);
   }
 
-  show(picture) {
-    this.choice.choose(keyOf(picture));
-    byId("formula").hidden = picture.kind !== "expression";
-    byId("about").replaceChildren(...about(layerOf(picture), (formula) => this._pick(OWN, formula)));
+  /** Shows which layer an image has. */
+  show(image) {
+    this.combobox.select(keyOf(image));
+    byId("expression-form").hidden = image.kind !== "expression";
+    byId("layer-about").replaceChildren(
+      ...describe(layerOf(image), (formula) => this._pick(CUSTOM_EXPRESSION, formula)),
+    );
   }
 
-  _find(text) {
-    const own = { ...OWN, key: OWN.kind, group: "" };
-    if (!text) return [own, ...this.all];
-    const found = findLayers(this.all, text).map((layer) => ({ ...layer, group: "" }));
-    return "own formula expression".includes(text.toLowerCase()) ? [...found, own] : found;
+  _search(text) {
+    const custom = { ...CUSTOM_EXPRESSION, key: CUSTOM_EXPRESSION.kind, group: "" };
+    if (!text) return [custom, ...this.all];
+    const found = searchLayers(this.all, text).map((layer) => ({ ...layer, group: "" }));
+    return "custom own formula expression".includes(text.toLowerCase()) ? [...found, custom] : found;
   }
 
-  _pick({ kind, name }, formula = FORMULA) {
-    const { picture } = this.store;
-    if (kind === OWN.kind && picture.kind === kind && formula === FORMULA) return byId("expression").focus();
-    this.store.changePicture({ kind, name: kind === OWN.kind ? formula : name, ...PLAIN });
-    if (kind === OWN.kind) byId("expression").focus();
+  _pick({ kind, name }, formula = EXAMPLE_EXPRESSION) {
+    const { image } = this.store;
+    if (kind === CUSTOM_EXPRESSION.kind && image.kind === kind && formula === EXAMPLE_EXPRESSION)
+      return byId("expression").focus();
+    this.store.changeImage({ kind, name: kind === CUSTOM_EXPRESSION.kind ? formula : name, ...DEFAULT_STYLE });
+    if (kind === CUSTOM_EXPRESSION.kind) byId("expression").focus();
   }
 }
 
-function row({ kind, name, title, bands, about, key }) {
+function renderLayer({ kind, name, title, bands, about, key }) {
   const swatch = make("i", { className: "swatch" });
   if (kind === "bands")
     swatch.append(
@@ -70,7 +75,7 @@ function row({ kind, name, title, bands, about, key }) {
         return part;
       }),
     );
-  if (key === OWN.kind) swatch.textContent = "ƒ";
+  if (key === CUSTOM_EXPRESSION.kind) swatch.textContent = "ƒ";
   if (name === "scl") swatch.className += " classes";
   if (kind === "index" && name !== "scl") {
     return [
@@ -81,23 +86,26 @@ function row({ kind, name, title, bands, about, key }) {
   return [swatch, make("span", {}, make("b", {}, title), make("small", {}, about))];
 }
 
-async function showRamp({ colormap }, line) {
+const capitalised = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+async function showRamp({ colormap }, element) {
   if (!colormap) return;
-  const colors = await colorsOf(colormap).catch(() => []);
-  if (colors.length) line.querySelector(".swatch").style.background = gradient(colors);
+  const colors = await fetchColors(colormap).catch(() => []);
+  if (colors.length) element.querySelector(".swatch").style.background = gradient(colors);
 }
 
-// What a layer is, and where it is from.
-function about(layer, edit) {
+// The bands or formula of a layer, with links to edit it and to its source.
+function describe(layer, onEdit) {
   if (!layer) return [];
   if (layer.kind === "bands")
-    return [make("p", { className: "hint" }, `Red, green and blue are ${layer.bands.join(", ")}: ${layer.about}.`)];
-  if (!layer.formula)
-    return [make("p", { className: "hint" }, `${layer.about[0].toUpperCase()}${layer.about.slice(1)}.`)];
+    return [
+      make("p", { className: "hint" }, `Red, green and blue: ${layer.bands.join(", ")}. ${capitalised(layer.about)}.`),
+    ];
+  if (!layer.formula) return [make("p", { className: "hint" }, `${capitalised(layer.about)}.`)];
   const parts = [make("code", { className: "formula" }, layer.formula)];
-  const links = make("p", { className: "hint links" }, make("span", { className: "grow" }, `For ${layer.domain}`));
+  const links = make("p", { className: "hint links" }, make("span", { className: "grow" }, `Domain: ${layer.domain}`));
   const button = make("button", { type: "button", className: "link" }, "Edit");
-  button.addEventListener("click", () => edit(layer.formula));
+  button.addEventListener("click", () => onEdit(layer.formula));
   links.append(button);
   if (/^https?:\/\//.test(layer.reference ?? "")) {
     links.append(make("a", { href: layer.reference, target: "_blank", rel: "noopener noreferrer" }, "Source"));

@@ -1,25 +1,25 @@
-// What a picture's colours mean, as the server tells; asked for once.
-import { askJson } from "../shell/http.js";
-import { lookPairs, queryString, valuePairs } from "./image-request.js";
+// Legends of images (`/legend.json`), fetched once per query.
+import { requestJson } from "../shell/http.js";
+import { queryString, styleParams, valueParams } from "./image-request.js";
 
-const KEPT = 100;
-const told = new Map(); // query to promise
+const MAX_ENTRIES = 100;
+const cache = new Map(); // query to promise, oldest first
 
-// The query of a picture's legend: composites of a time range have looks of their own, but no day does.
-function legendQuery(picture) {
-  const pairs = valuePairs(picture, { when: false }).filter(([name]) => !/^(cloud_cover|mask)/.test(name));
-  if (picture.time.includes("/")) pairs.push(["datetime", picture.time]);
-  return queryString([...pairs, ...lookPairs(picture)]);
+// The default style may depend on a time range (composites), but not on a single date, cloud cover or mask.
+function legendQuery(image) {
+  const params = valueParams(image, { withTime: false }).filter(([name]) => !/^(cloud_cover|mask)/.test(name));
+  if (image.time.includes("/")) params.push(["datetime", image.time]);
+  return queryString([...params, ...styleParams(image)]);
 }
 
-// Fails with a Problem where the picture makes no sense.
-export function legendOf(picture) {
-  const query = legendQuery(picture);
-  if (!told.has(query)) {
-    if (told.size >= KEPT) told.delete(told.keys().next().value);
-    const asked = askJson(`legend.json${query}`);
-    told.set(query, asked);
-    asked.catch(() => told.delete(query));
+/** Promise of an image's legend. Rejects with a Problem if the request is invalid. */
+export function fetchLegend(image) {
+  const query = legendQuery(image);
+  if (!cache.has(query)) {
+    if (cache.size >= MAX_ENTRIES) cache.delete(cache.keys().next().value);
+    const legend = requestJson(`legend.json${query}`);
+    cache.set(query, legend);
+    legend.catch(() => cache.delete(query));
   }
-  return told.get(query);
+  return cache.get(query);
 }

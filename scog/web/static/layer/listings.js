@@ -1,25 +1,32 @@
-// What the server offers by name: pictures of three bands, indices, composites.
-import { askJson } from "../shell/http.js";
+// What the server offers by name: band combinations, indices, composites.
+import { requestJson } from "../shell/http.js";
 
 const SCL = {
   kind: "index",
   name: "scl",
   title: "Scene classification",
-  group: "Pictures",
-  about: "what each pixel is: cloud, water, plants, snow",
+  group: "Classification",
+  about: "pixel classes: cloud, shadow, vegetation, water, snow",
 };
-export const OWN = { kind: "expression", name: "", title: "Own formula", group: "Own", about: "of any bands" };
+/** The entry for an expression of the user's. */
+export const CUSTOM_EXPRESSION = {
+  kind: "expression",
+  name: "",
+  title: "Custom expression",
+  group: "Custom",
+  about: "band math",
+};
 
 let layers = [SCL];
 
-// All layers by name: pictures first, then indices, the best known ones first.
+/** All named layers: band combinations, the scene classification, then indices in the server's order. Rejects with a Problem. */
 export async function loadLayers() {
-  const [{ presets }, { indices }] = await Promise.all([askJson("bands"), askJson("indices")]);
-  const pictures = presets.map(({ name, title, bands, description }) => ({
+  const [{ presets }, { indices }] = await Promise.all([requestJson("bands"), requestJson("indices")]);
+  const combinations = presets.map(({ name, title, bands, description }) => ({
     kind: "bands",
     name,
     title,
-    group: "Pictures",
+    group: "Band combinations",
     about: description,
     bands,
   }));
@@ -35,28 +42,30 @@ export async function loadLayers() {
     colormap,
     aliases,
   }));
-  layers = [...pictures, SCL, ...named];
+  layers = [...combinations, SCL, ...named];
   return layers;
 }
 
-export const loadComposites = async () => (await askJson("composites")).composites;
+/** The composites as `{name, title, description}`. Rejects with a Problem. */
+export const loadComposites = async () => (await requestJson("composites")).composites;
 
+/** The listed layer of an image, or undefined. */
 export const layerOf = ({ kind, name }) => layers.find((layer) => layer.kind === kind && layer.name === name);
 
-// What a picture is called, in a word or two.
-export function layerName(picture) {
-  if (picture.kind === "expression") return OWN.title;
-  if (picture.name === SCL.name) return SCL.title;
-  if (picture.kind === "index") return picture.name.length <= 6 ? picture.name.toUpperCase() : picture.name;
-  return layerOf(picture)?.title ?? picture.name.replace("true-color", "True colour");
+/** A short title of an image's layer. */
+export function layerName(image) {
+  if (image.kind === "expression") return CUSTOM_EXPRESSION.title;
+  if (image.name === SCL.name) return SCL.title;
+  if (image.kind === "index") return image.name.length <= 6 ? image.name.toUpperCase() : image.name;
+  return layerOf(image)?.title ?? image.name.replace("true-color", "True colour");
 }
 
-// The layers that a text finds, the best match first: all words must occur, names count most.
-export function findLayers(all, text) {
+/** The layers that contain all words of a text, best match first; matches in names rank highest. */
+export function searchLayers(all, text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const scored = all.map((layer, place) => ({ layer, place, score: score(layer, words) }));
+  const scored = all.map((layer, index) => ({ layer, index, score: score(layer, words) }));
   const found = scored.filter((each) => each.score > 0 || !words.length);
-  return found.sort((a, b) => b.score - a.score || a.place - b.place).map(({ layer }) => layer);
+  return found.sort((a, b) => b.score - a.score || a.index - b.index).map(({ layer }) => layer);
 }
 
 function score({ name, title, domain = "", formula = "", about = "", bands = [], aliases = [] }, words) {

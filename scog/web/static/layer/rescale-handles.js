@@ -1,16 +1,18 @@
-// The two handles on the legend: dragged, or moved by the arrow keys.
+// The two handles on the legend that set the rescale range, moved by pointer or arrow keys.
 import { make } from "../shell/dom.js";
-import { numberText, rounded } from "../shell/number-format.js";
+import { formatNumber, roundToSpan } from "../shell/number-format.js";
 
-const STEPS = 100; // from one end of the axis to the other
-const NAMES = ["Value of the first colour", "Value of the last colour"];
+const STEPS = 100; // key presses from one end of the axis to the other
+const NAMES = ["Minimum of the rescale range", "Maximum of the rescale range"];
 
-export class Stretch {
-  constructor(take) {
-    this.take = take;
+export class RescaleHandles {
+  /** `onChange` is called with a new range `[low, high]`. */
+  constructor(onChange) {
+    this.onChange = onChange;
   }
 
-  handles(range, axis) {
+  /** Elements for both ends of a range on an axis `[low, high]`. */
+  create(range, axis) {
     const span = axis[1] - axis[0];
     return range.map((value, end) => {
       const handle = make("div", {
@@ -19,17 +21,17 @@ export class Stretch {
         tabIndex: 0,
         "aria-label": NAMES[end],
         "aria-orientation": "horizontal",
-        "aria-valuemin": String(rounded(axis[0], span)),
-        "aria-valuemax": String(rounded(axis[1], span)),
+        "aria-valuemin": String(roundToSpan(axis[0], span)),
+        "aria-valuemax": String(roundToSpan(axis[1], span)),
         "aria-valuenow": String(value),
-        "aria-valuetext": numberText(value),
+        "aria-valuetext": formatNumber(value),
       });
       handle.dataset.end = end;
       handle.style.left = `${(100 * (value - axis[0])) / span}%`;
-      const move = (wanted) => {
+      const move = (target) => {
         const ends = [...range];
-        ends[end] = rounded(Math.min(axis[1], Math.max(axis[0], wanted)), span);
-        if (ends[0] < ends[1] && ends[end] !== range[end]) this.take(ends);
+        ends[end] = roundToSpan(Math.min(axis[1], Math.max(axis[0], target)), span);
+        if (ends[0] < ends[1] && ends[end] !== range[end]) this.onChange(ends);
       };
       handle.addEventListener("keydown", (event) => {
         const step = (event.shiftKey ? 10 : 1) * (span / STEPS);
@@ -44,7 +46,7 @@ export class Stretch {
   }
 }
 
-// The handle follows; the range is taken when it is let go of, as each takes new tiles.
+// The handle follows the pointer; the range changes on release, as each change requests new tiles.
 function drag(event, handle, axis, move) {
   event.preventDefault();
   handle.focus();

@@ -1,56 +1,58 @@
-// The ends of the colours as numbers, one pair for a ramp and one for each of red, green and blue.
+// Number inputs of the rescale range: one pair for a colormap, three for red, green and blue.
 import { byId, make } from "../shell/dom.js";
-import { rounded } from "../shell/number-format.js";
+import { roundToSpan } from "../shell/number-format.js";
 import { quantiles } from "./histogram.js";
-import { PLAIN } from "./image-request.js";
+import { DEFAULT_STYLE } from "./image-request.js";
 
-const SHARES = [0.02, 0.98];
+const STRETCH = [0.02, 0.98]; // quantiles of the visible values
 
-export class Ranges {
+export class RescaleInputs {
   constructor(store) {
     this.store = store;
-    byId("ranges").addEventListener("change", () => this._take());
-    byId("plain").addEventListener("click", () => store.changePicture(PLAIN));
-    byId("fit").addEventListener("click", () => this._fit());
+    byId("rescale").addEventListener("change", () => this._apply());
+    byId("reset-style").addEventListener("click", () => store.changeImage(DEFAULT_STYLE));
+    byId("stretch-to-view").addEventListener("click", () => this._stretch());
   }
 
-  show(picture, legend, values) {
+  /** Shows a legend's ranges; `values` are the visible ones per output, or null. */
+  show(image, legend, values) {
     this.values = values;
     this.legend = legend;
-    byId("colours").classList.toggle("fixed", legend?.kind === "classes");
-    byId("plain").hidden = !picture.rescale && !picture.colormap;
-    byId("fit").disabled = !values?.some((output) => output.length);
+    byId("style-controls").classList.toggle("fixed", legend?.kind === "classes");
+    byId("reset-style").hidden = !image.rescale && !image.colormap;
+    byId("stretch-to-view").disabled = !values?.some((output) => output.length);
     const shown = rangesOf(legend);
-    const written = JSON.stringify([legend?.kind, shown]);
-    if (written === this.written) return;
-    this.written = written;
-    const names = legend?.kind === "channels" ? ["Red", "Green", "Blue"] : ["Values"];
-    byId("ranges").replaceChildren(...shown.map((range, place) => row(names[place], range)));
+    const drawn = JSON.stringify([legend?.kind, shown]);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    const names = legend?.kind === "channels" ? ["Red", "Green", "Blue"] : ["Range"];
+    byId("rescale").replaceChildren(...shown.map((range, output) => row(names[output], range)));
   }
 
-  _take() {
-    const ranges = [...byId("ranges").children].map((line) =>
+  _apply() {
+    const ranges = [...byId("rescale").children].map((line) =>
       [...line.querySelectorAll("input")].map((input) => input.valueAsNumber),
     );
-    const wrong = ranges.map(([low, high]) => !(low < high));
-    [...byId("ranges").children].forEach((line, place) =>
-      line.querySelectorAll("input").forEach((input) => input.setAttribute("aria-invalid", String(wrong[place]))),
+    const invalid = ranges.map(([low, high]) => !(low < high));
+    [...byId("rescale").children].forEach((line, output) =>
+      line.querySelectorAll("input").forEach((input) => input.setAttribute("aria-invalid", String(invalid[output]))),
     );
-    if (!wrong.some(Boolean)) this.store.changePicture({ rescale: ranges.map((range) => range.join()).join(";") });
+    if (!invalid.some(Boolean)) this.store.changeImage({ rescale: ranges.map((range) => range.join()).join(";") });
   }
 
-  // Where all but a few of the values on screen lie.
-  _fit() {
+  // Sets the range to the 2nd and 98th percentile of the visible values.
+  _stretch() {
     const old = rangesOf(this.legend);
-    const ranges = old.map((range, place) => {
-      const ends = this.values[place]?.length ? quantiles(this.values[place], SHARES) : range;
-      const [low, high] = ends.map((value) => rounded(value, ends[1] - ends[0] || 1));
+    const ranges = old.map((range, output) => {
+      const ends = this.values[output]?.length ? quantiles(this.values[output], STRETCH) : range;
+      const [low, high] = ends.map((value) => roundToSpan(value, ends[1] - ends[0] || 1));
       return low < high ? [low, high] : range;
     });
-    this.store.changePicture({ rescale: ranges.map((range) => range.join()).join(";") });
+    this.store.changeImage({ rescale: ranges.map((range) => range.join()).join(";") });
   }
 }
 
+/** The `[low, high]` ranges of a legend, one per output; none of classes. */
 export function rangesOf(legend) {
   if (legend?.kind === "ramp") return [legend.range];
   return legend?.kind === "channels" ? legend.channels.map(({ range }) => range) : [];
@@ -63,7 +65,7 @@ function row(name, range) {
       step: "any",
       inputMode: "decimal",
       value: String(value),
-      "aria-label": `${name}, ${end ? "last" : "first"} colour`,
+      "aria-label": `${name}, ${end ? "maximum" : "minimum"}`,
     }),
   );
   return make("div", { className: "row range" }, make("span", {}, name), inputs[0], make("span", {}, "to"), inputs[1]);

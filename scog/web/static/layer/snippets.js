@@ -1,30 +1,41 @@
-// How a layer is used elsewhere: texts to copy that run as they are.
+// Code that uses a layer in other programs.
 
-// `layer` has the addresses `tiles`, `tilejson` and `base` (absolute), the `query` of values, `name`, `attribution`,
-// `minzoom`, `maxzoom`, and the place on the map: `lat`, `lon`, `zoom`.
+/**
+ * Runnable snippets as `{name, about, text}`. `layer` has the absolute URLs `tiles`, `tilejson` and `base`, the query
+ * strings `renderedQuery` (of images) and `query` (of values), `name`, `attribution`, `minzoom`, `maxzoom`, and the map's
+ * centre in degrees and zoom level: `lat`, `lon`, `zoom`.
+ */
 export function snippets(layer) {
   const place = { lat: layer.lat.toFixed(4), lon: layer.lon.toFixed(4), zoom: layer.zoom };
   return [
-    { name: "Leaflet", about: "A page by itself; save it as a file and open it.", text: leaflet(layer, place) },
-    { name: "OpenLayers", about: "A page by itself; save it as a file and open it.", text: openlayers(layer, place) },
-    { name: "MapLibre", about: "A page by itself; save it as a file and open it.", text: maplibre(layer, place) },
+    { name: "Leaflet", about: "A complete HTML page: save it and open it in a browser.", text: leaflet(layer, place) },
+    {
+      name: "OpenLayers",
+      about: "A complete HTML page: save it and open it in a browser.",
+      text: openlayers(layer, place),
+    },
+    {
+      name: "MapLibre",
+      about: "A complete HTML page: save it and open it in a browser.",
+      text: maplibre(layer, place),
+    },
     {
       name: "QGIS",
-      about: "Paste it into QGIS's Python console, or its url into Layer, Add Layer, Add XYZ Layer.",
+      about: "Paste it into the QGIS Python console, or the URL into Layer > Add Layer > Add XYZ Layer.",
       text: qgis(layer),
     },
     { name: "folium", about: "In a notebook; pip install folium.", text: folium(layer, place) },
     { name: "leafmap", about: "In a notebook; pip install leafmap.", text: leafmap(layer, place) },
-    { name: "Python", about: "The values themselves; pip install httpx numpy.", text: python(layer, place) },
+    { name: "Python", about: "Pixel values as a NumPy array; pip install httpx numpy.", text: python(layer, place) },
     {
       name: "curl",
-      about: "The tile in the middle of the map, as a picture and as a GeoTIFF.",
+      about: "The tile at the map's centre, as PNG and as GeoTIFF.",
       text: curl(layer, place),
     },
   ];
 }
 
-// As a literal of JavaScript and of Python, that cannot end a script either.
+// A string literal of JavaScript and Python that is also safe inside <script>.
 const quoted = (text) => JSON.stringify(text).replace(/</g, "\\u003c");
 const markup = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
@@ -117,7 +128,7 @@ m.add_tile_layer(url=${quoted(tiles)}, name=${quoted(name)}, attribution=${quote
 m
 `;
 
-// The tile of web mercator that a place lies in.
+/** "z/x/y" of the web Mercator tile that contains a point in degrees. */
 export function tileAt(lat, lon, zoom) {
   const scale = 2 ** zoom;
   const sine = Math.sin((lat * Math.PI) / 180);
@@ -125,7 +136,7 @@ export function tileAt(lat, lon, zoom) {
   return `${zoom}/${Math.floor(((lon + 180) / 360) * scale)}/${Math.floor(y)}`;
 }
 
-function middle({ minzoom, maxzoom }, { lat, lon, zoom }) {
+function centreTile({ minzoom, maxzoom }, { lat, lon, zoom }) {
   return tileAt(Number(lat), Number(lon), Math.min(maxzoom, Math.max(minzoom, zoom)));
 }
 
@@ -134,9 +145,9 @@ const python = (layer, place) => `import io
 import httpx
 import numpy as np
 
-answer = httpx.get(${quoted(`${layer.base}/tiles/${middle(layer, place)}.npy${layer.query}`)}, timeout=60)
-answer.raise_for_status()
-values = np.load(io.BytesIO(answer.content))  # float32 (band, y, x), NaN where there is no clear pixel
+response = httpx.get(${quoted(`${layer.base}/tiles/${centreTile(layer, place)}.npy${layer.query}`)}, timeout=60)
+response.raise_for_status()
+values = np.load(io.BytesIO(response.content))  # float32 (band, y, x), NaN where no pixel is valid
 print(values.shape, np.nanmean(values, axis=(1, 2)))
 `;
 
@@ -145,6 +156,6 @@ const shell = (text) => `'${text.replace(/'/g, "'\\''")}'`;
 const curl = (
   layer,
   place,
-) => `curl -o tile.png ${shell(`${layer.base}/tiles/${middle(layer, place)}.png${layer.look}`)}
-curl -o tile.tif ${shell(`${layer.base}/tiles/${middle(layer, place)}.tif${layer.query}`)}
+) => `curl -o tile.png ${shell(`${layer.base}/tiles/${centreTile(layer, place)}.png${layer.renderedQuery}`)}
+curl -o tile.tif ${shell(`${layer.base}/tiles/${centreTile(layer, place)}.tif${layer.query}`)}
 `;

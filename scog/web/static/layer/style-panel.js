@@ -1,66 +1,66 @@
-// What the colours of the chosen picture mean, and which values are on screen: the legend and all that belongs to it.
-import { seen } from "../map/map.js";
+// The style of the image: title, legend with histogram, rescale inputs and colormap picker.
+import { visibleBox } from "../map/map.js";
 import { byId, make } from "../shell/dom.js";
 import { valueQuery } from "./image-request.js";
-import { legendOf } from "./legend-cache.js";
+import { fetchLegend } from "./legend-cache.js";
 import { Legend } from "./legend.js";
 import { layerName, layerOf } from "./listings.js";
-import { Ranges } from "./rescale-inputs.js";
-import { sample } from "./visible-values.js";
+import { RescaleInputs } from "./rescale-inputs.js";
+import { readVisibleValues } from "./visible-values.js";
 
-export class Looks {
-  // `wanted` says whether anybody looks at the values on screen; `told` gets each legend, `failed` what is wrong with a
-  // picture.
-  constructor(map, store, colormaps, { wanted, failed, told }) {
-    Object.assign(this, { map, store, colormaps, wanted, failed, tell: told, told: null, values: null, sampled: "" });
-    this.legend = new Legend((range) => store.changePicture({ rescale: range.join() }));
-    this.ranges = new Ranges(store);
+export class StylePanel {
+  /**
+   * `isVisible` returns whether the histogram is shown. `onLegend` is called with each legend or null, `onError` with a
+   * Problem and the image that it is about.
+   */
+  constructor(map, store, colormapPicker, { isVisible, onError, onLegend }) {
+    Object.assign(this, { map, store, colormapPicker, isVisible, onError, onLegend });
+    Object.assign(this, { legend: null, values: null, valuesKey: "" });
+    this.legendView = new Legend((range) => store.changeImage({ rescale: range.join() }));
+    this.rescaleInputs = new RescaleInputs(store);
   }
 
-  // Ask what the colours mean. Resolves to whether the picture makes sense.
-  async show(picture) {
-    byId("layer-title").textContent = layerName(picture);
-    document.title = `${layerName(picture)} · scog`;
+  /** Shows an image's legend. Resolves to whether the server accepts the image request. */
+  async show(image) {
+    byId("layer-title").textContent = layerName(image);
+    document.title = `${layerName(image)} · scog`;
     const title =
-      picture.kind === "index"
-        ? layerOf(picture)?.title
-        : picture.kind === "expression"
-          ? picture.name
-          : layerOf(picture)?.about;
-    if (title && title !== layerName(picture)) byId("layer-title").append(make("small", {}, title));
-    const shown = valueQuery(picture);
-    if (this.sampled && !this.sampled.startsWith(`${shown} `)) this.values = null;
+      image.kind === "index" ? layerOf(image)?.title : image.kind === "expression" ? image.name : layerOf(image)?.about;
+    if (title && title !== layerName(image)) byId("layer-title").append(make("small", {}, title));
+    const query = valueQuery(image);
+    if (this.valuesKey && !this.valuesKey.startsWith(`${query} `)) this.values = null;
     let problem = null;
-    const told = await legendOf(picture).catch((error) => ((problem = error), null));
-    if (picture !== this.store.picture) return !problem;
-    this.told = told;
+    const legend = await fetchLegend(image).catch((error) => ((problem = error), null));
+    if (image !== this.store.image) return !problem;
+    this.legend = legend;
     this._draw();
-    this.tell(told);
-    if (problem) this.failed(problem, picture);
+    this.onLegend(legend);
+    if (problem) this.onError(problem, image);
     return !problem;
   }
 
-  // Read the values on screen, if they are others than before and somebody looks.
-  async read(served) {
-    const { picture } = this.store;
-    const box = seen(this.map, served.bounds);
-    if (!this.told || !box || this.map.getZoom() < served.minzoom || !this.wanted()) return;
-    const key = `${valueQuery(picture)} ${box.map((degrees) => degrees.toFixed(5))}`;
-    if (key === this.sampled) return;
-    this.sampled = key;
+  /** Reads the visible pixel values for the histogram, unless they are current or not shown. */
+  async updateValues(tilejson) {
+    const { image } = this.store;
+    const box = visibleBox(this.map, tilejson.bounds);
+    if (!this.legend || !box || this.map.getZoom() < tilejson.minzoom || !this.isVisible()) return;
+    const key = `${valueQuery(image)} ${box.map((degrees) => degrees.toFixed(5))}`;
+    if (key === this.valuesKey) return;
+    this.valuesKey = key;
     this.control?.abort();
     const { signal } = (this.control = new AbortController());
-    const values = await sample(picture, box, this.map.getZoom(), served, signal).catch(() => null); // tiles tell of what is wrong
-    if (signal.aborted || key !== this.sampled) return;
-    if (!values) this.sampled = "";
+    // Tiles report the errors.
+    const values = await readVisibleValues(image, box, this.map.getZoom(), tilejson, signal).catch(() => null);
+    if (signal.aborted || key !== this.valuesKey) return;
+    if (!values) this.valuesKey = "";
     this.values = values?.some((output) => output.length) ? values : null;
     this._draw();
   }
 
   _draw() {
-    const { picture } = this.store;
-    this.legend.show(this.told, this.values);
-    this.ranges.show(picture, this.told, this.values);
-    this.colormaps.show(picture, this.told, layerOf(picture)?.colormap);
+    const { image } = this.store;
+    this.legendView.show(this.legend, this.values);
+    this.rescaleInputs.show(image, this.legend, this.values);
+    this.colormapPicker.show(image, this.legend, layerOf(image)?.colormap);
   }
 }

@@ -1,11 +1,11 @@
-// What lies below the pictures: the world's land, and a base map where the server is set to have one.
+// Below the images: land polygons, and the operator's base map if one is configured.
 /* global L */
-import { askJson } from "../shell/http.js";
+import { requestJson } from "../shell/http.js";
 
-const WORLDS = [-360, 0, 360]; // the map goes on beyond its edges
+const WORLDS = [-360, 0, 360]; // degrees; the map repeats beyond the antimeridian
 
-// The rings of `land.json`, in degrees.
-export function landRings({ rings }) {
+/** Rings of `[lon, lat]` in degrees from `land.json`, which holds them as steps of 0.01 degrees from corner to corner. */
+export function decodeRings({ rings }) {
   return rings.map((steps) => {
     let [x, y] = [0, 0];
     return Array.from({ length: steps.length / 2 }, (_, corner) => {
@@ -16,9 +16,10 @@ export function landRings({ rings }) {
   });
 }
 
+/** Adds the land polygons of Natural Earth to the map. */
 export async function addLand(map) {
   map.createPane("land").style.zIndex = 150;
-  const rings = landRings(await askJson("static/map/land.json"));
+  const rings = decodeRings(await requestJson("static/map/land.json"));
   for (const shift of WORLDS) {
     const world = rings.map((ring) => [ring.map(([lon, lat]) => [lat, lon + shift])]);
     const options = { pane: "land", className: "land", interactive: false, stroke: false, fillOpacity: 1 };
@@ -26,10 +27,14 @@ export async function addLand(map) {
   }
 }
 
-// The server says in the page which base map it is set to have.
+/** Adds the base map named in the page's `<meta>` elements; returns whether there is one. */
 export function addBasemap(map) {
-  const said = (name) => document.querySelector(`meta[name="scog-${name}"]`)?.content ?? "";
-  if (!said("basemap")) return false;
-  L.tileLayer(said("basemap"), { attribution: said("basemap-attribution"), maxZoom: 19, className: "base" }).addTo(map);
+  const setting = (name) => document.querySelector(`meta[name="scog-${name}"]`)?.content ?? "";
+  if (!setting("basemap")) return false;
+  L.tileLayer(setting("basemap"), {
+    attribution: setting("basemap-attribution"),
+    maxZoom: 19,
+    className: "base",
+  }).addTo(map);
   return true;
 }

@@ -1,21 +1,20 @@
-// Places as people write them: 40.2, 12.0 (latitude first), 40°12′6″N 12°0′E, or a square of MGRS.
+// Parsing and formatting of coordinates: 40.2, 12.0 (latitude first), 40°12′6″N 12°0′E, or an MGRS reference.
 import { parseMgrs } from "./mgrs.js";
 
 const NUMBER = String.raw`([+-]?\d+(?:\.\d+)?)\s*(?:°|º|d)?\s*(?:(\d+(?:\.\d+)?)\s*(?:'|′|’|m)\s*)?(?:(\d+(?:\.\d+)?)\s*(?:"|″|”|''|s)\s*)?`;
-const BEHIND = new RegExp(`${NUMBER}([NSEWO])?`, "giu");
-const BEFORE = new RegExp(`([NSEWO])\\s*${NUMBER}`, "giu");
+const LETTER_LAST = new RegExp(`${NUMBER}([NSEWO])?`, "giu");
+const LETTER_FIRST = new RegExp(`([NSEWO])\\s*${NUMBER}`, "giu");
 
-// {lat, lon, zoom} of a text, where zoom is one that suits it; null where it names no place.
+/** `{lat, lon, zoom}` in degrees with a zoom level that fits the precision, or null if the text is not a location. */
 export function parsePlace(text) {
-  const square = parseMgrs(text);
-  if (square)
-    return { lat: square.lat, lon: square.lon, zoom: Math.min(16, Math.round(9 + Math.log2(1e5 / square.size))) };
+  const mgrs = parseMgrs(text);
+  if (mgrs) return { lat: mgrs.lat, lon: mgrs.lon, zoom: Math.min(16, Math.round(9 + Math.log2(1e5 / mgrs.size))) };
   const plain = text.trim().replace(/[−–]/g, "-");
-  const before = /^[NSEWO]/i.test(plain);
-  const parts = [...plain.matchAll(before ? BEFORE : BEHIND)];
+  const letterFirst = /^[NSEWO]/i.test(plain);
+  const parts = [...plain.matchAll(letterFirst ? LETTER_FIRST : LETTER_LAST)];
   const rest = parts.reduce((left, [whole]) => left.replace(whole, ""), plain);
   if (parts.length !== 2 || /[^\s,;/]/.test(rest)) return null;
-  const [first, second] = parts.map(([, ...found]) => degrees(before ? [...found.slice(1), found[0]] : found));
+  const [first, second] = parts.map(([, ...found]) => degrees(letterFirst ? [...found.slice(1), found[0]] : found));
   if (!first || !second) return null;
   const swapped = /[EW]/.test(first.axis) || /[NS]/.test(second.axis);
   if (swapped && (/[NS]/.test(first.axis) || /[EW]/.test(second.axis))) return null;
@@ -30,5 +29,6 @@ function degrees([whole, minutes = "0", seconds = "0", letter = ""]) {
   return { axis, value: /[SW]/.test(axis) || whole.startsWith("-") ? -size : size };
 }
 
-const oneText = (value, positive, negative) => `${Math.abs(value).toFixed(5)}° ${value < 0 ? negative : positive}`;
-export const placeText = (lat, lon) => `${oneText(lat, "N", "S")}, ${oneText(lon, "E", "W")}`;
+const formatAngle = (value, positive, negative) => `${Math.abs(value).toFixed(5)}° ${value < 0 ? negative : positive}`;
+/** "40.20000° N, 12.00000° E" of degrees. */
+export const formatLatLon = (lat, lon) => `${formatAngle(lat, "N", "S")}, ${formatAngle(lon, "E", "W")}`;

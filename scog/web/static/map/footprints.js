@@ -1,45 +1,45 @@
-// The outlines of scenes: of the date shown, or of those that the picture is made of.
+// Scene footprints: those of the selected date, or of the scenes that the image is made of.
 /* global L */
-import { lastOf } from "../time/dates.js";
+import { endOf } from "../time/dates.js";
 
-const MOST = 60;
+const MAX_FOOTPRINTS = 60;
 
 export class Footprints {
   constructor(map) {
     this.group = L.layerGroup().addTo(map);
-    this.written = "";
+    this.drawn = "";
   }
 
-  // `used` are ids of the scenes in the picture.
-  show(on, { days }, time, used) {
-    const day = days.find(({ date }) => date === lastOf(time));
-    const scenes = !on
+  /** Shows or hides footprints. `days` are the listed acquisitions, `time` the image's, `used` its scene ids. */
+  show(isOn, { days }, time, used) {
+    const day = days.find(({ date }) => date === endOf(time));
+    const scenes = !isOn
       ? []
       : day && !time.includes("/")
         ? day.scenes
         : days.flatMap((each) => each.scenes).filter(({ id }) => used.has(id));
-    const written = scenes.map(({ id }) => id).join();
-    if (written === this.written) return;
-    this.written = written;
+    const drawn = scenes.map(({ id }) => id).join();
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
     this.group.clearLayers();
-    const named = new Set();
-    for (const scene of scenes.slice(0, MOST)) {
+    const labelled = new Set();
+    for (const scene of scenes.slice(0, MAX_FOOTPRINTS)) {
       const outline = L.geoJSON(scene, {
         interactive: false,
         style: { className: "footprint", fill: false, weight: 1.5 },
       });
-      const square = String(scene.properties.square ?? "");
-      if (square && !named.has(square))
-        outline.bindTooltip(text(square), { permanent: true, direction: "center", className: "square" });
-      named.add(square);
+      const mgrsTile = String(scene.properties.square ?? "");
+      if (mgrsTile && !labelled.has(mgrsTile))
+        outline.bindTooltip(textElement(mgrsTile), { permanent: true, direction: "center", className: "mgrs-tile" });
+      labelled.add(mgrsTile);
       this.group.addLayer(outline);
     }
   }
 }
 
-// Leaflet takes texts as markup.
-function text(words) {
+// An element, as Leaflet inserts tooltip strings as markup.
+function textElement(text) {
   const span = document.createElement("span");
-  span.textContent = words;
+  span.textContent = text;
   return span;
 }

@@ -1,65 +1,65 @@
-// The pictures on the map: one, or two of which each is shown on its side of the divider.
+// The image layers of the map: one, or two with a swipe divider between.
 /* global L */
 import { tileQuery } from "../layer/image-request.js";
-import { escaped } from "./map.js";
-import { Pace } from "./preview-policy.js";
-import { Lanes } from "./request-queue.js";
-import { Tiles } from "./tile-layer.js";
-import { Upstream } from "./upstream-stats.js";
+import { escapeHtml } from "./map.js";
+import { RequestQueues } from "./request-queue.js";
+import { TileLatency } from "./tile-latency.js";
+import { TileLayer } from "./tile-layer.js";
+import { UpstreamStats } from "./upstream-stats.js";
 
-export class Pictures {
-  // `changed` is called, with a Problem or null, whenever a tile is asked for, comes, or fails.
-  constructor(map, changed) {
-    Object.assign(this, { map, changed, shown: [null, null] });
-    const pace = new Pace();
-    this.traffic = { pace, lanes: new Lanes(pace), upstream: new Upstream() };
-    this.panes = ["first", "second"].map((name, place) => {
+const PANES = ["first", "second"];
+
+export class ImageLayers {
+  /** `onChange` is called, with a Problem or null, whenever a tile is requested, loaded or has failed. */
+  constructor(map, onChange) {
+    Object.assign(this, { map, onChange, shown: [null, null] });
+    const latency = new TileLatency();
+    this.traffic = { latency, queues: new RequestQueues(latency), upstream: new UpstreamStats() };
+    this.panes = PANES.map((name, side) => {
       const pane = map.createPane(name);
-      pane.style.zIndex = 300 + place;
+      pane.style.zIndex = 300 + side;
       pane.classList.add("side");
       return pane;
     });
   }
 
-  serve(served) {
-    this.served = served;
+  /** Sets bounds, zoom levels and attribution, before anything is shown. */
+  setTileJson(tilejson) {
+    this.tilejson = tilejson;
   }
 
-  // Show a side's picture, or nothing for null.
-  show(side, picture) {
-    const query = picture && tileQuery(picture);
+  /** Shows an image on a side (0 or 1); null removes it. */
+  show(side, image) {
+    const query = image && tileQuery(image);
     const shown = this.shown[side];
-    if (query === (shown?.query ?? null)) return shown?.layer.setOpacity(picture.opacity / 100);
-    this._replace(side, picture && { query, layer: this._layer(side, picture, query) });
+    if (query === (shown?.query ?? null)) return shown?.layer.setOpacity(image.opacity / 100);
+    this._replace(side, image && { query, layer: this._createLayer(side, image, query) });
   }
 
-  // Draw anew what is shown.
-  again() {
-    const shown = this.shown;
-    shown.forEach((each, side) => {
-      if (each)
-        this._replace(side, {
-          query: each.query,
-          layer: this._layer(side, { opacity: 100 * each.layer.options.opacity }, each.query),
-        });
+  /** Requests all tiles again. */
+  reload() {
+    this.shown.forEach((old, side) => {
+      if (!old) return;
+      const opacity = 100 * old.layer.options.opacity;
+      this._replace(side, { query: old.query, layer: this._createLayer(side, { opacity }, old.query) });
     });
   }
 
-  _layer(side, { opacity }, query) {
-    const [west, south, east, north] = this.served.bounds;
-    return new Tiles(
+  _createLayer(side, { opacity }, query) {
+    const [west, south, east, north] = this.tilejson.bounds;
+    return new TileLayer(
       query,
       {
-        pane: ["first", "second"][side],
+        pane: PANES[side],
         bounds: [
           [south, west],
           [north, east],
         ],
-        minZoom: this.served.minzoom,
-        maxNativeZoom: this.served.maxzoom,
+        minZoom: this.tilejson.minzoom,
+        maxNativeZoom: this.tilejson.maxzoom,
         maxZoom: this.map.getMaxZoom(),
         opacity: opacity / 100,
-        attribution: escaped(this.served.attribution),
+        attribution: escapeHtml(this.tilejson.attribution),
         updateWhenZooming: false,
         className: "pixels",
       },
@@ -68,15 +68,15 @@ export class Pictures {
     );
   }
 
-  // What is counted of tiles begins with the first that is asked for after all others have come.
+  // Upstream statistics restart with the first tile that is requested while none is pending.
   _changed(problem) {
     const { waiting } = this.progress();
-    if (waiting && !this.wasWaiting) this.traffic.upstream.begin();
+    if (waiting && !this.wasWaiting) this.traffic.upstream.reset();
     this.wasWaiting = waiting > 0;
-    this.changed(problem);
+    this.onChange(problem);
   }
 
-  // The old layer stays until the new one has come, so that the map does not blink.
+  // The old layer stays until the new one has loaded, so that the map does not flicker.
   _replace(side, next) {
     const old = this.shown[side]?.layer;
     this.shown[side] = next;
@@ -92,20 +92,22 @@ export class Pictures {
     this._changed(null);
   }
 
-  // Tiles on their way, how many of a kind were asked for, what is the matter with those that are tried again, and what
-  // they took upstream.
+  /**
+   * Loading progress: `waiting` tiles are pending of `requested`, `problems` are those of tiles being retried,
+   * `upstream` counts what was read from the archive.
+   */
   progress() {
     const layers = this.shown.filter(Boolean).map(({ layer }) => layer);
     const sum = (count) => layers.reduce((total, layer) => total + count(layer), 0);
     return {
       waiting: sum((layer) => layer.waiting()),
-      asked: sum((layer) => layer.asked),
+      requested: sum((layer) => layer.requested),
       problems: layers.flatMap((layer) => layer.problems()),
       upstream: this.traffic.upstream,
     };
   }
 
-  // Ids of the scenes that a side is made of in view, and of those that could not be read.
+  /** Ids of the scenes in view on a side, as sets: `{used, skipped}`. */
   scenes(side) {
     return this.shown[side]?.layer.scenes() ?? { used: new Set(), skipped: new Set() };
   }

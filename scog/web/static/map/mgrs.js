@@ -1,11 +1,12 @@
-// Squares of the Military Grid Reference System, as Sentinel-2's tiles are named: 33TTE, or finer, 33T TE 12345 67890.
+// Military Grid Reference System (NGA.STND.0037): 100 km squares as Sentinel-2 tiles are named, 33TTE, or finer
+// references, 33T TE 12345 67890.
 
-const BANDS = "CDEFGHJKLMNPQRSTUVWX"; // of 8 degrees of latitude each, from -80
-const COLUMNS = ["STUVWXYZ", "ABCDEFGH", "JKLMNPQR"]; // of zones whose number leaves 0, 1, 2 when divided by 3
-const ROWS = "ABCDEFGHJKLMNPQRSTUV"; // again and again, each 2000 km
+const BANDS = "CDEFGHJKLMNPQRSTUVWX"; // latitude bands of 8 degrees from -80
+const COLUMNS = ["STUVWXYZ", "ABCDEFGH", "JKLMNPQR"]; // by zone modulo 3
+const ROWS = "ABCDEFGHJKLMNPQRSTUV"; // repeat every 2000 km
 const SHAPE = /^(\d{1,2})([C-HJ-NP-X])([A-HJ-NP-Z])([A-HJ-NP-V])(\d{0,10})$/;
 
-// The middle of a square in degrees and its side in metres; null where a text names none.
+/** Centre in degrees and side in metres, `{lon, lat, size}`; null if the text is not an MGRS reference. */
 export function parseMgrs(text) {
   const found = SHAPE.exec(text.toUpperCase().replace(/\s+/g, ""));
   if (!found || found[5].length % 2) return null;
@@ -16,18 +17,21 @@ export function parseMgrs(text) {
   const half = digits.length / 2;
   const size = 10 ** (5 - half);
   const east = (column + 1) * 100_000 + Number(digits.slice(0, half)) * size + size / 2;
-  const row = (ROWS.indexOf(rowLetter) + (zone % 2 ? 0 : 15)) % 20; // even zones begin five letters later
+  const row = (ROWS.indexOf(rowLetter) + (zone % 2 ? 0 : 15)) % 20; // even zones start five letters later
   const south = BANDS.indexOf(band) * 8 - 80;
   for (let round = 0; round < 5; round++) {
     const north = row * 100_000 + round * 2_000_000 + Number(digits.slice(half)) * size + size / 2;
     const [lon, lat] = fromUtm(zone, east, band < "N" ? north - 10_000_000 : north);
-    // A square may reach a little over its band's edges.
+    // A square may extend slightly beyond its latitude band.
     if (lat > south - 1 && lat < south + (band === "X" ? 12 : 8) + 1) return { lon, lat, size };
   }
   return null;
 }
 
-// Longitude and latitude on WGS 84 of a place in a zone of UTM, metres north of the equator; after Krüger.
+/**
+ * `[lon, lat]` in degrees (WGS 84) of UTM coordinates in metres, negative `north` in the southern hemisphere. Krüger's
+ * series to the third order, exact to millimetres (Karney 2011, doi:10.1007/s00190-011-0445-3).
+ */
 export function fromUtm(zone, east, north) {
   const flattening = 1 / 298.257223563;
   const n = flattening / (2 - flattening);

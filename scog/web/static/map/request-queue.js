@@ -1,66 +1,66 @@
-// Which requests for tiles are sent at once. A browser opens six connections to a server and lets further requests
-// wait, so that previews would come after the very images that they are to stand in for.
+// Concurrency limits of tile requests. Browsers open six connections to a server and queue further requests, so that
+// without a limit previews would be sent after the images that they stand in for.
 
 const CONNECTIONS = 6;
-const IMAGES = 2; // at once, until it is known that they come quickly, and as long as there are previews to ask for
+const IMAGES = 2; // at once, until tiles are known to be fast, and while previews are pending
 const PREVIEWS = CONNECTIONS - IMAGES;
 
-export class Lanes {
-  constructor(pace) {
-    this.previews = new Lane(
+/** The queues of images and of previews, which share the connections. */
+export class RequestQueues {
+  constructor(latency) {
+    this.previews = new Queue(
       () => PREVIEWS,
-      () => this.images.next(),
+      () => this.images.startPending(),
     );
-    this.images = new Lane(() => {
-      if (pace.isQuick) return CONNECTIONS;
-      return this.previews.isEmpty && pace.isKnown ? PREVIEWS : IMAGES;
+    this.images = new Queue(() => {
+      if (latency.isFast) return CONNECTIONS;
+      return this.previews.isEmpty && latency.isKnown ? PREVIEWS : IMAGES;
     });
   }
 }
 
-class Lane {
-  // `width` says how many may be under way at once, `left` hears of each that has ended.
-  constructor(width, left = () => {}) {
-    Object.assign(this, { width, left, inside: 0, waiting: [] });
+class Queue {
+  // `limit` gives the number of jobs that may run at once; `onRelease` is called after each job.
+  constructor(limit, onRelease = () => {}) {
+    Object.assign(this, { limit, onRelease, active: 0, pending: [] });
   }
 
   get isEmpty() {
-    return !this.inside && !this.waiting.length;
+    return !this.active && !this.pending.length;
   }
 
-  // Do the work when its turn has come; until then nothing is asked of the server. Rejects once the signal aborts.
-  async run(work, signal) {
-    await this._turn(signal);
+  // Runs `job` once there is room and resolves to its result. Rejects when the signal aborts.
+  async run(job, signal) {
+    await this._acquire(signal);
     try {
-      return await work();
+      return await job();
     } finally {
-      this.inside -= 1;
-      this.next();
-      this.left();
+      this.active -= 1;
+      this.startPending();
+      this.onRelease();
     }
   }
 
-  // Let in as many as there is room for.
-  next() {
-    while (this.waiting.length && this.inside < this.width()) {
-      const { enter, leave, signal } = this.waiting.shift();
-      signal.removeEventListener("abort", leave);
-      this.inside += 1;
-      enter();
+  startPending() {
+    while (this.pending.length && this.active < this.limit()) {
+      const { start, cancel, signal } = this.pending.shift();
+      signal.removeEventListener("abort", cancel);
+      this.active += 1;
+      start();
     }
   }
 
-  _turn(signal) {
-    return new Promise((enter, reject) => {
+  _acquire(signal) {
+    return new Promise((start, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      const place = { enter, signal };
-      place.leave = () => {
-        this.waiting = this.waiting.filter((each) => each !== place);
+      const entry = { start, signal };
+      entry.cancel = () => {
+        this.pending = this.pending.filter((each) => each !== entry);
         reject(signal.reason);
       };
-      signal.addEventListener("abort", place.leave, { once: true });
-      this.waiting.push(place);
-      this.next();
+      signal.addEventListener("abort", entry.cancel, { once: true });
+      this.pending.push(entry);
+      this.startPending();
     });
   }
 }

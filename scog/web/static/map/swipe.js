@@ -1,13 +1,14 @@
-// The divider between two pictures: dragged, or moved by the arrow keys.
-import { legendOf } from "../layer/legend-cache.js";
+// The swipe divider between two images, moved by pointer or arrow keys.
+import { fetchLegend } from "../layer/legend-cache.js";
 import { layerName } from "../layer/listings.js";
-import { byId, gradient, make, narrow } from "../shell/dom.js";
-import { timeText } from "../time/dates.js";
+import { byId, gradient, make, narrowScreen } from "../shell/dom.js";
+import { formatTime } from "../time/dates.js";
 
-const STEP = 0.02;
-const EDGE = 0.05;
+const STEP = 0.02; // of the width, per key press
+const MARGIN = 0.05; // smallest visible share of an image
 
 export class Swipe {
+  /** `panes` are the map panes of the two images. */
   constructor(map, panes, store) {
     Object.assign(this, { map, panes, store });
     this.bar = byId("divider");
@@ -20,31 +21,32 @@ export class Swipe {
     new ResizeObserver(() => this._clip()).observe(byId("map"));
   }
 
+  /** Shows the state's divider and the labels of its two images; hides them for a single image. */
   show({ sides, side, divider }) {
-    const two = sides.length === 2;
-    byId("divider").hidden = byId("sides").hidden = !two;
-    byId("swipe").setAttribute("aria-pressed", String(two));
+    const isSplit = sides.length === 2;
+    byId("divider").hidden = byId("sides").hidden = !isSplit;
+    byId("swipe").setAttribute("aria-pressed", String(isSplit));
     this._clip();
-    if (!two) return;
+    if (!isSplit) return;
     this.bar.setAttribute("aria-valuenow", String(Math.round(100 * divider)));
-    sides.forEach((picture, place) => {
-      const button = document.querySelector(`[data-side="${place}"]`);
-      button.setAttribute("aria-pressed", String(place === side));
-      const words = make("span", {}, make("b", {}, layerName(picture)), make("small", {}, timeText(picture.time)));
-      button.replaceChildren(words);
-      legendOf(picture).then(
+    sides.forEach((image, index) => {
+      const button = document.querySelector(`[data-side="${index}"]`);
+      button.setAttribute("aria-pressed", String(index === side));
+      const label = make("span", {}, make("b", {}, layerName(image)), make("small", {}, formatTime(image.time)));
+      button.replaceChildren(label);
+      fetchLegend(image).then(
         (legend) => {
-          if (legend?.kind !== "ramp" || !words.isConnected) return;
+          if (legend?.kind !== "ramp" || !label.isConnected) return;
           const ramp = make("i", { className: "ramp" });
-          ramp.style.background = gradient(legend.colors.filter((_, index) => index % 16 === 0));
-          words.append(ramp);
+          ramp.style.background = gradient(legend.colors.filter((_, step) => step % 16 === 0));
+          label.append(ramp);
         },
         () => {},
       );
     });
   }
 
-  // Each pane shows its side of the divider only. Panes move with the map, so that the clip moves against it.
+  // Clips each pane to its side of the divider. Panes move with the map, so the clip moves in the opposite direction.
   _clip() {
     const { sides, divider } = this.store.state;
     if (sides.length < 2) return this.panes.forEach((pane) => (pane.style.clipPath = ""));
@@ -53,23 +55,23 @@ export class Swipe {
       [0, 0],
       [width, height],
     ].map((corner) => this.map.containerPointToLayerPoint(corner));
-    const at = this._left() + (width - this._left()) * divider;
-    this.bar.style.left = `${at}px`;
-    byId("sides").style.setProperty("--at", `${at}px`);
-    const middle = top.x + at;
+    const x = this._left() + (width - this._left()) * divider;
+    this.bar.style.left = `${x}px`;
+    byId("sides").style.setProperty("--at", `${x}px`);
+    const middle = top.x + x;
     const box = (left, right) =>
       `polygon(${left}px ${top.y}px, ${right}px ${top.y}px, ${right}px ${bottom.y}px, ${left}px ${bottom.y}px)`;
     this.panes[0].style.clipPath = box(top.x, middle);
     this.panes[1].style.clipPath = box(middle, bottom.x);
   }
 
-  // Where the panel leaves the map free.
+  // The left edge of the free part of the map, in pixels.
   _left() {
-    return narrow.matches ? 0 : byId("panel").getBoundingClientRect().right;
+    return narrowScreen.matches ? 0 : byId("panel").getBoundingClientRect().right;
   }
 
   _move(divider) {
-    this.store.change({ divider: Math.min(1 - EDGE, Math.max(EDGE, divider)) });
+    this.store.change({ divider: Math.min(1 - MARGIN, Math.max(MARGIN, divider)) });
   }
 
   _drag(event) {
@@ -85,9 +87,9 @@ export class Swipe {
 
   _key(event) {
     const { divider } = this.store.state;
-    const wanted = { ArrowLeft: divider - STEP, ArrowRight: divider + STEP, Home: EDGE, End: 1 - EDGE }[event.key];
-    if (wanted === undefined) return;
+    const next = { ArrowLeft: divider - STEP, ArrowRight: divider + STEP, Home: MARGIN, End: 1 - MARGIN }[event.key];
+    if (next === undefined) return;
     event.preventDefault();
-    this._move(wanted);
+    this._move(next);
   }
 }

@@ -1,29 +1,32 @@
-// A Leaflet layer that fetches its tiles itself: it knows which are under way, what became of each, and lets go of
-// those that nobody looks at any more.
+// A Leaflet grid layer with its own tile requests: it counts pending tiles, collects the scenes of loaded ones, and
+// aborts requests of tiles that leave the view.
 /* global L */
-import { Tile } from "./tile-request.js";
+import { TileRequest } from "./tile-request.js";
 
-export const Tiles = L.GridLayer.extend({
-  // `traffic` is what all tiles share. `changed` is called whenever a tile is asked for, comes, fails for good (with its
-  // Problem) or is let go of.
-  initialize(query, options, traffic, changed) {
+export const TileLayer = L.GridLayer.extend({
+  /**
+   * `query` is the tiles' query string, `traffic` the state that all tiles share. `onChange` is called whenever a tile
+   * is requested, loaded, removed, or has failed for good (then with its Problem).
+   */
+  initialize(query, options, traffic, onChange) {
     L.GridLayer.prototype.initialize.call(this, options);
     this._suffix = (window.devicePixelRatio > 1 ? "@2x" : "") + query;
     this._traffic = traffic;
-    this._changed = changed;
-    this._under = new Map(); // tiles under way
-    this._reports = new Map(); // of tiles that came
-    this.asked = 0;
-    this.on("tileunload", ({ coords }) => this._letGo(this._tileCoordsToKey(coords)));
+    this._onChange = onChange;
+    this._pending = new Map(); // key to TileRequest
+    this._scenes = new Map(); // key to {coords, used, skipped} of a loaded tile
+    this.requested = 0; // tiles since none was pending
+    this.on("tileunload", ({ coords }) => this._release(this._tileCoordsToKey(coords)));
   },
 
+  /** Number of pending tiles. */
   waiting() {
-    return this._under.size;
+    return this._pending.size;
   },
 
-  // What was the matter with the tiles that are tried again.
+  /** Problems of the tiles that are being retried. */
   problems() {
-    return [...this._under.values()].map((tile) => tile.problem).filter(Boolean);
+    return [...this._pending.values()].map((tile) => tile.problem).filter(Boolean);
   },
 
   createTile(coords, done) {
@@ -31,66 +34,68 @@ export const Tiles = L.GridLayer.extend({
     const image = document.createElement("img");
     image.alt = "";
     const key = this._tileCoordsToKey(coords);
-    let state = ""; // what Leaflet knows of it: "failed", "shown" or nothing yet
-    const told = ({ shown, problem }) => {
+    let state = ""; // last reported to Leaflet: "failed", "shown" or nothing yet
+    const onUpdate = ({ shown, problem }) => {
       const next = shown ? "shown" : "failed";
       if (state !== "shown" && state !== next && (shown || problem)) {
         state = next;
         done(shown ? null : problem, image);
       }
-      this._tell();
+      this._notify();
     };
-    const tile = new Tile(`tiles/${z}/${x}/${y}${this._suffix}`, image, this._traffic, told);
-    this._under.set(key, tile);
-    this.asked += 1;
+    const tile = new TileRequest(`tiles/${z}/${x}/${y}${this._suffix}`, image, this._traffic, onUpdate);
+    this._pending.set(key, tile);
+    this.requested += 1;
     const end = (problem, headers) => {
       if (tile.signal.aborted) return;
-      this._under.delete(key);
-      if (headers) this._reports.set(key, { coords, used: names(headers, "Used"), skipped: names(headers, "Skipped") });
-      else told({ problem });
-      this._tell(problem);
+      this._pending.delete(key);
+      if (headers)
+        this._scenes.set(key, { coords, used: sceneIds(headers, "Used"), skipped: sceneIds(headers, "Skipped") });
+      else onUpdate({ problem });
+      this._notify(problem);
     };
     tile.load().then(
       (headers) => end(null, headers),
       (problem) => end(problem),
     );
-    this._tell();
+    this._notify();
     return image;
   },
 
-  // Ids of the scenes in the tiles that are in view, and of those that could not be read.
+  /** Ids of the scenes in the visible tiles, as sets: `{used, skipped}`; skipped ones could not be read. */
   scenes() {
     const view = this._map?.getBounds() ?? L.latLngBounds([]);
     const used = new Set();
     const skipped = new Set();
-    for (const { coords, ...report } of this._reports.values()) {
+    for (const { coords, ...ids } of this._scenes.values()) {
       if (!this._tileCoordsToBounds(coords).intersects(view)) continue;
-      report.used.forEach((id) => used.add(id));
-      report.skipped.forEach((id) => skipped.add(id));
+      ids.used.forEach((id) => used.add(id));
+      ids.skipped.forEach((id) => skipped.add(id));
     }
     return { used, skipped };
   },
 
-  // Stop fetching; what is there stays.
+  /** Stops all requests; loaded tiles stay. */
   freeze() {
-    this._changed = () => {};
-    this._under.forEach((tile) => tile.stop());
+    this._onChange = () => {};
+    this._pending.forEach((tile) => tile.stop());
   },
 
-  _letGo(key) {
-    this._under.get(key)?.stop();
-    this._under.delete(key);
-    this._reports.delete(key);
-    this._tell();
+  _release(key) {
+    this._pending.get(key)?.stop();
+    this._pending.delete(key);
+    this._scenes.delete(key);
+    this._notify();
   },
 
-  _tell(problem) {
-    this._changed(problem ?? null);
-    if (!this.waiting()) this.asked = 0;
+  _notify(problem) {
+    this._onChange(problem ?? null);
+    if (!this.waiting()) this.requested = 0;
   },
 });
 
-function names(headers, header) {
-  const entries = (headers.get(`X-Scog-${header}`) ?? "").split(", ");
+// Scene ids of an `X-Scog-Used` or `X-Scog-Skipped` header: "id;detail, id, and 3 more".
+function sceneIds(headers, name) {
+  const entries = (headers.get(`X-Scog-${name}`) ?? "").split(", ");
   return entries.filter((entry) => entry && !entry.startsWith("and ")).map((entry) => entry.split(";")[0]);
 }

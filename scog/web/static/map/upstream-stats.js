@@ -1,49 +1,51 @@
-// What the tiles that are on their way have taken of the satellite archive so far, by what their answers say, and
-// whether it is the line to the archive that one waits for.
+// Bytes and time that the current tiles took upstream, by their response headers; tells whether the line to the
+// satellite archive is the bottleneck.
 
-const SLOW = 20; // Mbit/s, below which the line is worth a word
-const SETTLED = 2000; // milliseconds before that is judged
-const STAGES = ["mask", "read"]; // of Server-Timing
+const SLOW = 20; // Mbit/s, below which the status line mentions the archive
+const SETTLING = 2000; // milliseconds before a rate is judged
+const READ_STAGES = ["mask", "read"]; // of Server-Timing
 
-export class Upstream {
+export class UpstreamStats {
+  /** `now` gives milliseconds. */
   constructor(now = () => performance.now()) {
     Object.assign(this, { now });
-    this.begin();
+    this.reset();
   }
 
-  // Count anew, from the first tile that is asked for.
-  begin() {
-    Object.assign(this, { since: this.now(), until: this.now(), bytes: 0, reading: 0, working: 0, images: 0 });
+  reset() {
+    Object.assign(this, { since: this.now(), until: this.now(), bytes: 0, readTime: 0, totalTime: 0, images: 0 });
   }
 
-  // Count an answer, of an image or not; the bytes that arrived for it.
-  note(headers, isImage = false) {
+  /** Adds a response, of a full image or not; returns the bytes that the server read for it. */
+  record(headers, isImage = false) {
     const bytes = bytesOf(headers);
     if (isImage && bytes) this.images += 1;
     if (bytes) this.until = this.now();
-    const stages = timing(headers.get("Server-Timing") ?? "");
+    const stages = parseServerTiming(headers.get("Server-Timing") ?? "");
     const sum = (names) => names.reduce((total, name) => total + (stages.get(name) ?? 0), 0);
     this.bytes += bytes;
-    this.reading += stages.size ? sum(STAGES) : bytes > 0 ? 1 : 0; // a failure says no times
-    this.working += stages.size ? sum([...stages.keys()]) : bytes > 0 ? 1 : 0;
+    // A failure has no Server-Timing: it counts as reading.
+    this.readTime += stages.size ? sum(READ_STAGES) : bytes > 0 ? 1 : 0;
+    this.totalTime += stages.size ? sum([...stages.keys()]) : bytes > 0 ? 1 : 0;
     return bytes;
   }
 
-  // Mbit/s up to the last answer, since bytes are known of what is complete; null while all of that are previews.
+  /** Mbit/s up to the last response; null until a full image has come, as previews read too little to measure. */
   get rate() {
     return this.images ? (8 * this.bytes) / 1000 / Math.max(1, this.until - this.since) : null;
   }
 
   get isSlow() {
-    const settled = this.now() - this.since > SETTLED && this.bytes > 0;
-    return settled && (this.rate ?? 0) < SLOW && this.reading > this.working / 2;
+    const settled = this.now() - this.since > SETTLING && this.bytes > 0;
+    return settled && (this.rate ?? 0) < SLOW && this.readTime > this.totalTime / 2;
   }
 }
 
+/** Bytes that the server read from the archive for a response (`X-Scog-Upstream`). */
 export const bytesOf = (headers) => Number(/bytes=(\d+)/.exec(headers.get("X-Scog-Upstream") ?? "")?.[1] ?? 0);
 
-// Milliseconds by stage of a Server-Timing header.
-export function timing(text) {
+/** Milliseconds by stage of a Server-Timing header. */
+export function parseServerTiming(text) {
   const found = text.matchAll(/([\w-]+);dur=([\d.]+)/g);
-  return new Map([...found].map(([, stage, spent]) => [stage, Number(spent)]));
+  return new Map([...found].map(([, stage, duration]) => [stage, Number(duration)]));
 }

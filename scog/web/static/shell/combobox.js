@@ -1,52 +1,55 @@
-// A field that searches a list below it, and the list to choose from: by mouse, or arrow keys and Enter.
+// A search field above a list of options, operated by pointer or keyboard (ARIA combobox pattern).
 import { make } from "./dom.js";
 
-export class Choice {
-  // `row` makes the content of an entry's line; `find` gives the entries for a text; `pick` gets the chosen entry.
-  constructor(input, list, { find, row, pick, seen = () => {} }) {
-    Object.assign(this, { input, list, find, row, pick, options: [], active: -1, chosen: "" });
-    this.watch = new IntersectionObserver(
+export class Combobox {
+  /**
+   * `search(text)` returns entries with a `key` and an optional `group`, `render(entry)` the children of an option.
+   * `onPick(entry)` is called with the selected entry, `onVisible(entry, element)` when an option scrolls into view.
+   */
+  constructor(input, list, { search, render, onPick, onVisible = () => {} }) {
+    Object.assign(this, { input, list, search, render, onPick, options: [], active: -1, selected: "" });
+    this.observer = new IntersectionObserver(
       (changes) =>
         changes.forEach(({ isIntersecting, target }) => {
           if (!isIntersecting) return;
-          this.watch.unobserve(target);
-          seen(this.options[Number(target.dataset.place)].entry, target);
+          this.observer.unobserve(target);
+          onVisible(this.options[Number(target.dataset.index)].entry, target);
         }),
       { root: list, rootMargin: "100px" },
     );
     input.addEventListener("input", () => this.refresh());
     input.addEventListener("keydown", (event) => this._key(event));
-    list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
+    list.addEventListener("pointerdown", (event) => event.preventDefault()); // keeps the focus in the field
     list.addEventListener("click", ({ target }) => {
-      const line = target.closest("[role=option]");
-      if (line) this._pick(Number(line.dataset.place));
+      const option = target.closest("[role=option]");
+      if (option) this._pick(Number(option.dataset.index));
     });
   }
 
-  // Say which entry is chosen, by its key.
-  choose(key) {
-    if (key === this.chosen) return;
-    this.chosen = key;
-    this.options.forEach(({ entry, line }) => line.setAttribute("aria-selected", String(entry.key === key)));
+  /** Marks the entry with a key as selected. */
+  select(key) {
+    if (key === this.selected) return;
+    this.selected = key;
+    this.options.forEach(({ entry, element }) => element.setAttribute("aria-selected", String(entry.key === key)));
     if (!this.list.contains(document.activeElement))
-      this._reveal(this.options.find(({ entry }) => entry.key === key)?.line);
+      this._scrollTo(this.options.find(({ entry }) => entry.key === key)?.element);
   }
 
-  // List what the field's text finds.
+  /** Lists the entries that match the field's text. */
   refresh() {
     const groups = new Map();
-    this.options = this.find(this.input.value.trim()).map((entry, place) => {
-      const line = make(
+    this.options = this.search(this.input.value.trim()).map((entry, index) => {
+      const element = make(
         "div",
         {
           role: "option",
-          id: `${this.list.id}-${place}`,
+          id: `${this.list.id}-${index}`,
           className: "option",
-          "aria-selected": String(entry.key === this.chosen),
+          "aria-selected": String(entry.key === this.selected),
         },
-        ...this.row(entry),
+        ...this.render(entry),
       );
-      line.dataset.place = place;
+      element.dataset.index = index;
       const group = entry.group ?? "";
       if (!groups.has(group))
         groups.set(
@@ -57,13 +60,13 @@ export class Choice {
             ...(group ? [make("p", { "aria-hidden": "true" }, group)] : []),
           ),
         );
-      groups.get(group).append(line);
-      return { entry, line };
+      groups.get(group).append(element);
+      return { entry, element };
     });
-    this.watch.disconnect();
+    this.observer.disconnect();
     this.list.replaceChildren(...groups.values());
     this.list.scrollTop = 0;
-    this.options.forEach(({ line }) => this.watch.observe(line));
+    this.options.forEach(({ element }) => this.observer.observe(element));
     if (!this.options.length)
       this.list.append(
         make(
@@ -73,38 +76,39 @@ export class Choice {
         ),
       );
     this._activate(this.input.value.trim() ? 0 : -1);
-    if (!this.input.value.trim()) this._reveal(this.options.find(({ entry }) => entry.key === this.chosen)?.line);
+    if (!this.input.value.trim())
+      this._scrollTo(this.options.find(({ entry }) => entry.key === this.selected)?.element);
   }
 
-  _pick(place) {
-    const option = this.options[place];
+  _pick(index) {
+    const option = this.options[index];
     if (!option) return;
-    this._activate(place);
-    this.pick(option.entry);
+    this._activate(index);
+    this.onPick(option.entry);
   }
 
-  _activate(place) {
-    this.options[this.active]?.line.classList.remove("active");
-    this.active = place;
-    const line = this.options[place]?.line;
-    line?.classList.add("active");
-    if (line) this.input.setAttribute("aria-activedescendant", line.id);
+  _activate(index) {
+    this.options[this.active]?.element.classList.remove("active");
+    this.active = index;
+    const element = this.options[index]?.element;
+    element?.classList.add("active");
+    if (element) this.input.setAttribute("aria-activedescendant", element.id);
     else this.input.removeAttribute("aria-activedescendant");
-    this._reveal(line);
+    this._scrollTo(element);
   }
 
-  // Within the list only: the page must not jump.
-  _reveal(line) {
-    if (!line) return;
-    const top = line.offsetTop; // the list is its offsetParent
+  // Scrolls the list only, unlike scrollIntoView.
+  _scrollTo(element) {
+    if (!element) return;
+    const top = element.offsetTop; // the list is its offsetParent
     const { scrollTop, clientHeight } = this.list;
-    if (top < scrollTop || top + line.offsetHeight > scrollTop + clientHeight)
+    if (top < scrollTop || top + element.offsetHeight > scrollTop + clientHeight)
       this.list.scrollTop = top - clientHeight / 3;
   }
 
   _key(event) {
     const last = this.options.length - 1;
-    const start = this.active < 0 ? this.options.findIndex(({ entry }) => entry.key === this.chosen) : this.active;
+    const start = this.active < 0 ? this.options.findIndex(({ entry }) => entry.key === this.selected) : this.active;
     const next = {
       ArrowDown: Math.min(last, start + 1),
       ArrowUp: Math.max(0, start - 1),

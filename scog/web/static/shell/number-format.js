@@ -1,7 +1,7 @@
-// Numbers as people read them.
+// Number formatting and axis ticks.
 
-// A value of a picture: three digits behind the point, or a power of ten where that would hide it.
-export function numberText(value) {
+/** A pixel value with up to three decimals, in exponent notation outside 0.001 to 100000; "–" for null and NaN. */
+export function formatNumber(value) {
   if (value === null || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   const text =
@@ -11,7 +11,7 @@ export function numberText(value) {
   return text.replace("-", "−");
 }
 
-// Round numbers within a range, about `count` of them, ascending.
+/** About `count` round numbers within a range, ascending. */
 export function ticks(low, high, count = 4) {
   const rough = (high - low) / count;
   if (!(rough > 0)) return [];
@@ -19,8 +19,8 @@ export function ticks(low, high, count = 4) {
   const step = [1, 2, 2.5, 5, 10].map((nice) => scale * nice).find((each) => each >= rough * 0.8);
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: last - first + 1 }, (_, place) => Number(((first + place) * step).toPrecision(12)));
+  return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
-// Values as a share of a range, and as little text as tells them apart there.
-export const rounded = (value, span) => Number(value.toFixed(Math.max(0, 3 - Math.floor(Math.log10(span)) - 1)));
+/** A value rounded to three significant digits of `span`. */
+export const roundToSpan = (value, span) => Number(value.toFixed(Math.max(0, 3 - Math.floor(Math.log10(span)) - 1)));

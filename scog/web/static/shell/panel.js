@@ -1,57 +1,60 @@
-// The panel: its tabs, folding it, copying from it.
-import { byId, narrow } from "./dom.js";
+// The panel: tabs, folding, and copy buttons.
+import { byId, narrowScreen } from "./dom.js";
 
-export function setUpPanel(map, opened) {
+/** Connects tabs, fold button and copy buttons; `onOpen` is called when a tab or the panel is opened. */
+export function setUpPanel(map, onOpen) {
   const tabs = [...document.querySelectorAll("[role=tab]")];
-  const choose = (tab) => {
+  const select = (tab) => {
     for (const each of tabs) {
       each.setAttribute("aria-selected", String(each === tab));
       each.tabIndex = each === tab ? 0 : -1;
       byId(each.getAttribute("aria-controls")).hidden = each !== tab;
     }
     byId("controls").scrollTop = 0;
-    opened();
+    onOpen();
   };
-  tabs.forEach((tab, place) => {
-    tab.addEventListener("click", () => choose(tab));
+  tabs.forEach((tab, index) => {
+    tab.addEventListener("click", () => select(tab));
     tab.addEventListener("keydown", ({ key }) => {
-      const next = { ArrowRight: place + 1, ArrowLeft: place - 1, Home: 0, End: tabs.length - 1 }[key];
+      const next = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: tabs.length - 1 }[key];
       const other = tabs[(next + tabs.length) % tabs.length];
       if (next === undefined) return;
-      choose(other);
+      select(other);
       other.focus();
     });
   });
   byId("title-row").addEventListener("click", ({ target }) => {
-    if (!narrow.matches && !byId("fold").contains(target)) return;
+    if (!narrowScreen.matches && !byId("fold").contains(target)) return;
     const before = byId("panel").offsetHeight;
     fold(!byId("panel").classList.contains("folded"));
-    // What was in the middle of the map stays in the middle of what is seen of it.
-    if (narrow.matches) map.panBy([0, Math.round((byId("panel").offsetHeight - before) / 2)], { animate: false });
-    opened();
+    // Keeps the centre of the visible part of the map.
+    if (narrowScreen.matches) map.panBy([0, Math.round((byId("panel").offsetHeight - before) / 2)], { animate: false });
+    onOpen();
   });
   document.querySelectorAll("[data-copies]").forEach((button) => button.addEventListener("click", () => copy(button)));
   document.querySelectorAll(".copy input").forEach((input) => input.addEventListener("focus", () => input.select()));
-  fold(narrow.matches);
+  fold(narrowScreen.matches);
 }
 
+/** Folds or unfolds the panel. */
 export function fold(folded) {
   byId("panel").classList.toggle("folded", folded);
   byId("fold").setAttribute("aria-expanded", String(!folded));
 }
 
+/** Whether a tab ("layer", "analyse", "export") is visible. */
 export const isOpen = (name) => !byId("panel").classList.contains("folded") && !byId(`page-${name}`).hidden;
 
 async function copy(button) {
-  const from = byId(button.dataset.copies);
-  const text = from.value ?? from.textContent;
+  const source = byId(button.dataset.copies);
+  const text = source.value ?? source.textContent;
   const selection = getSelection();
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    if (from.select)
-      from.select(); // pages without TLS may not use the clipboard otherwise
-    else selection.selectAllChildren(from);
+    if (source.select)
+      source.select(); // without TLS, pages cannot use navigator.clipboard
+    else selection.selectAllChildren(source);
     document.execCommand("copy");
   }
   button.textContent = "Copied";

@@ -1,9 +1,9 @@
-// Server-sent events read by fetch, which unlike EventSource can send a body and does not begin anew by itself.
-import { ask } from "./http.js";
+// Server-sent events over fetch: unlike EventSource, it can send a body and does not reconnect.
+import { request } from "./http.js";
 
-// The events of an answer as {event, data}, data from its JSON, as they come.
-export async function* events(url, { body, signal }) {
-  const response = await ask(url, signal, { method: body ? "POST" : "GET", body });
+/** Yields a response's events as `{event, data}`, with `data` parsed from JSON. Throws a Problem. */
+export async function* serverSentEvents(url, { body, signal }) {
+  const response = await request(url, signal, { method: body ? "POST" : "GET", body });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
@@ -11,12 +11,12 @@ export async function* events(url, { body, signal }) {
     if (done) return;
     const blocks = (text + value).replace(/\r\n?/g, "\n").split("\n\n");
     text = blocks.pop();
-    yield* blocks.map(parsed).filter(Boolean);
+    yield* blocks.map(parseEvent).filter(Boolean);
   }
 }
 
-// One event, or null for a comment.
-export function parsed(block) {
+/** The event of a block of lines, or null for a comment. */
+export function parseEvent(block) {
   let event = "message";
   const data = [];
   for (const line of block.split("\n")) {

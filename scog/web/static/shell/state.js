@@ -1,43 +1,45 @@
-// The one state of the page: those who want to know of changes listen, and change it by its methods only.
-import { PICTURE } from "../layer/image-request.js";
+// The application state: one frozen object in a store that notifies its subscribers of changes.
+import { DEFAULT_IMAGE } from "../layer/image-request.js";
 
-export const STATE = Object.freeze({
-  sides: Object.freeze([PICTURE]), // one picture, or two with a divider between
-  side: 0, // which of them the controls are of
-  divider: 0.5, // share of what the panel leaves of the map's width
-  at: null, // what was asked: {point: [lon, lat]} or {area: a GeoJSON geometry}
-  span: 12, // months of the time line
-  until: "", // its last day, or "" for the newest
+export const DEFAULT_STATE = Object.freeze({
+  sides: Object.freeze([DEFAULT_IMAGE]), // one image, or two with a swipe divider between
+  side: 0, // index of the image that the controls edit
+  divider: 0.5, // position of the swipe divider, as a share of the map's free width
+  selection: null, // {point: [lon, lat]} in degrees, or {area: a GeoJSON geometry}
+  span: 12, // length of the timeline in months
+  until: "", // last day of the timeline, or "" for the newest acquisition
   footprints: false,
 });
 
 export class Store {
   constructor(state) {
     this.state = state;
-    this._listeners = [];
+    this._subscribers = [];
   }
 
-  // The picture that the controls are of.
-  get picture() {
+  /** The image that the controls edit. */
+  get image() {
     return this.state.sides[this.state.side];
   }
 
-  // `listener` gets the state after a change and the one before.
-  listen(listener) {
-    this._listeners.push(listener);
+  /** Calls `subscriber(state, previous)` after each change. */
+  subscribe(subscriber) {
+    this._subscribers.push(subscriber);
   }
 
+  /** Merges `part` into the state; does nothing if no value differs. */
   change(part) {
-    const before = this.state;
-    if (Object.entries(part).every(([name, value]) => before[name] === value)) return;
-    this.state = Object.freeze({ ...before, ...part });
-    this._listeners.forEach((listener) => listener(this.state, before));
+    const previous = this.state;
+    if (Object.entries(part).every(([name, value]) => previous[name] === value)) return;
+    this.state = Object.freeze({ ...previous, ...part });
+    this._subscribers.forEach((subscriber) => subscriber(this.state, previous));
   }
 
-  changePicture(part, side = this.state.side) {
+  /** Merges `part` into the image of a side. */
+  changeImage(part, side = this.state.side) {
     const old = this.state.sides[side];
     if (Object.entries(part).every(([name, value]) => old[name] === value)) return;
     const changed = Object.freeze({ ...old, ...part });
-    this.change({ sides: this.state.sides.map((each, place) => (place === side ? changed : each)) });
+    this.change({ sides: this.state.sides.map((image, index) => (index === side ? changed : image)) });
   }
 }

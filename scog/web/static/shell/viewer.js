@@ -1,199 +1,200 @@
-// The page at `/`: makes its parts, and tells each what the one state has become.
+// The page at `/`: creates its components and passes them the application state.
 /* global L */
-import { Analyse } from "../analyse/analyse-tab.js";
-import { Draw } from "../analyse/draw-tool.js";
-import { boxOf } from "../analyse/geojson.js";
-import { Asked } from "../analyse/selection-panel.js";
-import { Colormaps } from "../layer/colormap-picker.js";
-import { Share } from "../layer/export-tab.js";
-import { Formula } from "../layer/expression-editor.js";
-import { Filters } from "../layer/image-controls.js";
-import { Layers } from "../layer/layer-picker.js";
-import { Looks } from "../layer/style-panel.js";
+import { AnalyseTab } from "../analyse/analyse-tab.js";
+import { DrawTool } from "../analyse/draw-tool.js";
+import { boundsOf } from "../analyse/geojson.js";
+import { SelectionPanel } from "../analyse/selection-panel.js";
+import { ColormapPicker } from "../layer/colormap-picker.js";
+import { ExportTab } from "../layer/export-tab.js";
+import { ExpressionEditor } from "../layer/expression-editor.js";
+import { ImageControls } from "../layer/image-controls.js";
+import { LayerPicker } from "../layer/layer-picker.js";
+import { StylePanel } from "../layer/style-panel.js";
 import { addBasemap, addLand } from "../map/basemap.js";
 import { Footprints } from "../map/footprints.js";
-import { setUpGo } from "../map/go-to.js";
+import { setUpGoTo } from "../map/go-to.js";
 import { Graticule } from "../map/graticule.js";
-import { Pictures } from "../map/image-layers.js";
-import { createMap, free, goTo, seen, viewed } from "../map/map.js";
+import { ImageLayers } from "../map/image-layers.js";
+import { createMap, currentView, freePadding, goTo, visibleBox } from "../map/map.js";
 import { Swipe } from "../map/swipe.js";
-import { setUpTools } from "../map/toolbar.js";
+import { setUpToolbar } from "../map/toolbar.js";
 import { Acquisitions } from "../time/acquisitions.js";
 import { Dock } from "../time/dock.js";
-import { byId, debounced, narrow } from "./dom.js";
-import { askJson } from "./http.js";
-import { forgetTrouble, onRetry, progressText, say, showTrouble } from "./messages.js";
+import { byId, debounced, narrowScreen } from "./dom.js";
+import { requestJson } from "./http.js";
+import { clearError, onRetry, progressText, showError, showStatus } from "./messages.js";
 import { isOpen, setUpPanel } from "./panel.js";
 import { Store } from "./state.js";
 import { readHash, writeHash } from "./url-hash.js";
 
-const MADE_UP = "Made-up data of scog's demo";
-const LOOK = 300; // milliseconds after the map has come to rest
+const DEMO_ATTRIBUTION = "Made-up data of scog's demo";
+const SEARCH_DELAY = 300; // milliseconds after the map has stopped moving
 
-const opening = readHash(location.hash);
-const store = new Store(opening.state);
-let served; // the TileJSON
+const initial = readHash(location.hash);
+const store = new Store(initial.state);
+let tilejson; // undefined until loaded
 let searching = false;
 
 const map = createMap();
-const pictures = new Pictures(map, (problem) => tilesChanged(problem));
+const imageLayers = new ImageLayers(map, (problem) => tilesChanged(problem));
 const acquisitions = new Acquisitions({
-  changed: () => showTime(),
-  searching: (is) => ((searching = is), showProgress()),
-  failed: showTrouble,
+  onChange: () => showTime(),
+  onSearching: (is) => ((searching = is), showProgress()),
+  onError: showError,
 });
-const isBusy = () => pictures.progress().waiting > 0;
-const layers = new Layers(store);
-const filters = new Filters(store);
-const formula = new Formula(store, showTrouble);
+const isBusy = () => imageLayers.progress().waiting > 0;
+const layerPicker = new LayerPicker(store);
+const imageControls = new ImageControls(store);
+const expressionEditor = new ExpressionEditor(store, showError);
 const dock = new Dock(store, acquisitions, isBusy);
-const looks = new Looks(map, store, new Colormaps(store), {
-  wanted: () => isOpen("layer"),
-  told: (legend) => asked.stretch(legend?.kind === "ramp" ? legend.range : null),
-  failed: (problem, picture) =>
-    picture.kind === "expression" ? formula.explain(problem, picture.name) : showTrouble(problem),
+const stylePanel = new StylePanel(map, store, new ColormapPicker(store), {
+  isVisible: () => isOpen("layer"),
+  onLegend: (legend) => selectionPanel.setRange(legend?.kind === "ramp" ? legend.range : null),
+  onError: (problem, image) =>
+    image.kind === "expression" ? expressionEditor.showProblem(problem, image.name) : showError(problem),
 });
-const swipe = new Swipe(map, pictures.panes, store);
+const swipe = new Swipe(map, imageLayers.panes, store);
 const footprints = new Footprints(map);
-const share = new Share();
-const timeLine = () => acquisitions.window(store.state);
-const asked = new Asked(map, store, dock.line, timeLine);
-const draw = new Draw(map, (area) => store.change({ at: { area } }));
-const analyse = new Analyse(store, draw, {
-  view: () => seen(map, served.bounds) ?? served.bounds,
-  window: timeLine,
-  failed: showTrouble,
-  found: (area) => {
-    const [west, south, east, north] = boxOf(area);
-    map.fitBounds(L.latLngBounds([south, west], [north, east]), { ...free(), animate: false });
-    store.change({ at: { area } });
+const exportTab = new ExportTab();
+const timelineRange = () => acquisitions.timeRange(store.state);
+const selectionPanel = new SelectionPanel(map, store, dock.timeline, timelineRange);
+const drawTool = new DrawTool(map, (area) => store.change({ selection: { area } }));
+const analyseTab = new AnalyseTab(store, drawTool, {
+  visibleBounds: () => visibleBox(map, tilejson.bounds) ?? tilejson.bounds,
+  timeRange: timelineRange,
+  onError: showError,
+  onArea: (area) => {
+    const [west, south, east, north] = boundsOf(area);
+    map.fitBounds(L.latLngBounds([south, west], [north, east]), { ...freePadding(), animate: false });
+    store.change({ selection: { area } });
   },
 });
 
-// ---- from the state to the page
+// ---- state to page
 
-function show(state, before) {
-  const picture = state.sides[state.side];
-  const anew = !before || picture !== before.sides[before.side] || state.side !== before.side;
-  if (anew) {
-    layers.show(picture);
-    filters.show(picture);
-    formula.show(picture);
+function show(state, previous) {
+  const image = state.sides[state.side];
+  const imageChanged = !previous || image !== previous.sides[previous.side] || state.side !== previous.side;
+  if (imageChanged) {
+    layerPicker.show(image);
+    imageControls.show(image);
+    expressionEditor.show(image);
   }
-  if (anew || state.sides !== before.sides || state.divider !== before.divider) swipe.show(state);
+  if (imageChanged || state.sides !== previous.sides || state.divider !== previous.divider) swipe.show(state);
   byId("footprints").setAttribute("aria-pressed", String(state.footprints));
-  if (!served) return;
-  rememberView();
-  if (!before || state.sides !== before.sides) paint(state, before);
-  if (anew) looks.show(picture).then(() => later());
-  if (before && (state.span !== before.span || state.until !== before.until)) look();
+  if (!tilejson) return;
+  updateHash();
+  if (!previous || state.sides !== previous.sides) showImages(state, previous);
+  if (imageChanged) stylePanel.show(image).then(() => updateWhenIdle());
+  if (previous && (state.span !== previous.span || state.until !== previous.until)) searchAcquisitions();
   showTime();
 }
 
-// A formula is drawn once the server has understood it.
-async function paint({ sides }, before) {
-  if (before) forgetTrouble();
+// Requests no tile of a new expression before the server has accepted it.
+async function showImages({ sides }, previous) {
+  if (previous) clearError();
   for (const side of [0, 1]) {
-    const picture = sides[side] ?? null;
-    if (picture?.kind === "expression" && picture.name !== before?.sides[side]?.name) {
-      const fine = side === store.state.side ? await looks.show(picture) : true;
+    const image = sides[side] ?? null;
+    if (image?.kind === "expression" && image.name !== previous?.sides[side]?.name) {
+      const isValid = side === store.state.side ? await stylePanel.show(image) : true;
       if (store.state.sides !== sides) return;
-      if (!fine) {
-        pictures.show(side, null);
+      if (!isValid) {
+        imageLayers.show(side, null);
         continue;
       }
     }
-    pictures.show(side, picture);
+    imageLayers.show(side, image);
   }
 }
 
 function tilesChanged(problem) {
-  if (problem) showTrouble(problem);
+  if (problem) showError(problem);
   showProgress();
 }
 
-// ---- what is under way, what is shown
+// ---- status line and time
 
 function showProgress() {
-  if (!served) return;
-  const { waiting, ...progress } = pictures.progress();
-  const elsewhere = !bounds().intersects(map.getBounds());
-  const far = map.getZoom() < served.minzoom;
+  if (!tilejson) return;
+  const { waiting, ...progress } = imageLayers.progress();
+  const isOutside = !archiveBounds().intersects(map.getBounds());
+  const isBelowMinZoom = map.getZoom() < tilejson.minzoom;
   let text = "";
-  if (far) text = "Zoom in to see pictures";
-  else if (elsewhere) text = "This archive covers another place";
+  if (isBelowMinZoom) text = "Zoom in to see images";
+  else if (isOutside) text = "This archive does not cover the visible area";
   else if (waiting) text = progressText({ waiting, ...progress });
   else if (searching) text = "Searching the catalogue";
-  say(text, { busy: !far && (searching || waiting > 0), wayBack: elsewhere || (far && !isWorld()) });
-  if (!waiting) later();
-  showTimeSoon();
+  showStatus(text, {
+    busy: !isBelowMinZoom && (searching || waiting > 0),
+    offerExtent: isOutside || (isBelowMinZoom && !isWorld()),
+  });
+  if (!waiting) updateWhenIdle();
+  scheduleShowTime();
 }
 
-// What is waited for may become worth a word while nothing comes.
+// The text also depends on how long nothing has arrived.
 setInterval(() => isBusy() && showProgress(), 1000);
 
-// Once a frame, however many tiles come in it.
-let asksForTime = false;
-function showTimeSoon() {
-  if (asksForTime) return;
-  asksForTime = true;
+// At most once per frame, however many tiles load in it.
+let isScheduled = false;
+function scheduleShowTime() {
+  if (isScheduled) return;
+  isScheduled = true;
   requestAnimationFrame(() => {
-    asksForTime = false;
+    isScheduled = false;
     showTime();
   });
 }
 
 function showTime() {
   const { state } = store;
-  const { used, skipped } = pictures.scenes(state.side);
-  const known = [...new Set([...used].map((id) => acquisitions.dateOf.get(id)).filter(Boolean))].sort();
-  dock.show(state, { known, skipped: skipped.size });
-  byId("shown").textContent = byId("when").textContent;
-  asked.show(state, Boolean(acquisitions.newest) || !searching);
-  analyse.show(state, store.picture, isOpen("analyse") && !isBusy());
+  const { used, skipped } = imageLayers.scenes(state.side);
+  const usedDates = [...new Set([...used].map((id) => acquisitions.dateOf.get(id)).filter(Boolean))].sort();
+  dock.show(state, { usedDates, skipped: skipped.size });
+  byId("title-time").textContent = byId("shown-time").textContent;
+  selectionPanel.show(state, Boolean(acquisitions.newest) || !searching);
+  analyseTab.show(state, store.image, isOpen("analyse") && !isBusy());
   footprints.show(state.footprints, acquisitions, state.sides[state.side].time, used);
 }
 
-// What can wait until the tiles are there.
-const later = debounced(150, () => {
-  if (!served || isBusy()) return;
-  looks.read(served);
-  if (isOpen("share")) share.show(store.picture, served, viewed(map));
+// Requests of lower priority than tiles.
+const updateWhenIdle = debounced(150, () => {
+  if (!tilejson || isBusy()) return;
+  stylePanel.updateValues(tilejson);
+  if (isOpen("export")) exportTab.show(store.image, tilejson, currentView(map));
 });
 
-// ---- the map
+// ---- map
 
-const isWorld = () => served.bounds[2] - served.bounds[0] > 90;
+const isWorld = () => tilejson.bounds[2] - tilejson.bounds[0] > 90;
 
-function bounds() {
-  const [west, south, east, north] = served.bounds;
+function archiveBounds() {
+  const [west, south, east, north] = tilejson.bounds;
   return L.latLngBounds([south, west], [north, east]);
 }
 
 function showAll() {
-  if (isWorld()) return goTo(map, { zoom: served.center[2], lat: served.center[1], lon: served.center[0] });
-  return map.fitBounds(bounds(), { ...free(), animate: false });
+  if (isWorld()) return goTo(map, { zoom: tilejson.center[2], lat: tilejson.center[1], lon: tilejson.center[0] });
+  return map.fitBounds(archiveBounds(), { ...freePadding(), animate: false });
 }
 
-function rememberView() {
-  history.replaceState(null, "", writeHash(store.state, viewed(map)));
+function updateHash() {
+  history.replaceState(null, "", writeHash(store.state, currentView(map)));
 }
 
-// List the acquisitions of the view; where it leaves the archive or the world, of what is left.
-function look() {
-  const box = seen(map, served.bounds);
-  if (box && map.getZoom() >= served.minzoom) acquisitions.look(box, store.state);
+// Lists the acquisitions of the visible part of the archive.
+function searchAcquisitions() {
+  const box = visibleBox(map, tilejson.bounds);
+  if (box && map.getZoom() >= tilejson.minzoom) acquisitions.search(box, store.state);
 }
 
-const lookLater = debounced(LOOK, look);
+const searchAfterMove = debounced(SEARCH_DELAY, searchAcquisitions);
 map.on("moveend", () => {
-  if (!served) return;
-  rememberView();
+  if (!tilejson) return;
+  updateHash();
   showProgress();
-  lookLater();
+  searchAfterMove();
 });
-
-// ---- what comes from elsewhere
 
 window.addEventListener("hashchange", () => {
   const { state, place } = readHash(location.hash);
@@ -201,54 +202,60 @@ window.addEventListener("hashchange", () => {
   store.change(state);
 });
 onRetry(() => {
-  if (!served) return open();
-  look();
-  pictures.again();
-  return layers.load().catch(showTrouble);
+  if (!tilejson) return open();
+  searchAcquisitions();
+  imageLayers.reload();
+  return layerPicker.load().catch(showError);
 });
 
-// ---- the beginning
+// ---- start
 
-function fit() {
+// Sets the CSS variables of the space that panel and dock take, in pixels.
+function updateLayout() {
   const { style } = document.documentElement;
   const panel = byId("panel").getBoundingClientRect();
   style.setProperty("--sheet", `${panel.height}px`);
-  style.setProperty("--left", `${narrow.matches ? 0 : panel.right}px`);
-  const dockTop = byId("dock").getBoundingClientRect().top || window.innerHeight; // a sheet that is open hides it
-  style.setProperty("--bottom", `${window.innerHeight - (narrow.matches ? Math.min(panel.top, dockTop) : dockTop)}px`);
+  style.setProperty("--left", `${narrowScreen.matches ? 0 : panel.right}px`);
+  const dockTop = byId("dock").getBoundingClientRect().top || window.innerHeight; // an open sheet hides the dock
+  const top = narrowScreen.matches ? Math.min(panel.top, dockTop) : dockTop;
+  style.setProperty("--bottom", `${window.innerHeight - top}px`);
 }
 
 async function open() {
   try {
-    served = await askJson("tilejson.json");
+    tilejson = await requestJson("tilejson.json");
   } catch (problem) {
-    showTrouble(problem);
+    showError(problem);
     return;
   }
-  pictures.serve(served);
-  byId("made-up").hidden = served.attribution !== MADE_UP;
-  if (opening.place) goTo(map, opening.place);
+  imageLayers.setTileJson(tilejson);
+  byId("demo-notice").hidden = tilejson.attribution !== DEMO_ATTRIBUTION;
+  if (initial.place) goTo(map, initial.place);
   else showAll();
-  if (!isWorld()) L.rectangle(bounds(), { className: "outline", interactive: false, fill: false }).addTo(map);
+  if (!isWorld()) L.rectangle(archiveBounds(), { className: "outline", interactive: false, fill: false }).addTo(map);
   show(store.state, null);
-  look();
+  searchAcquisitions();
   new Graticule(map);
   addBasemap(map);
-  const load = () =>
-    Promise.all([layers.load().then(() => looks.show(store.picture)), filters.load(), addLand(map)]).catch(showTrouble);
-  // Tiles first, but on a slow line the panel need not stay bare until they are there.
+  const loadListings = () =>
+    Promise.all([
+      layerPicker.load().then(() => stylePanel.show(store.image)),
+      imageControls.load(),
+      addLand(map),
+    ]).catch(showError);
+  // Tiles have priority, but on a slow line the panel waits for them at most a second.
   let loading = null;
-  const loadOnce = () => (loading ??= load());
-  if (isBusy()) pictures.shown.find(Boolean)?.layer.once("load", loadOnce);
+  const loadOnce = () => (loading ??= loadListings());
+  if (isBusy()) imageLayers.shown.find(Boolean)?.layer.once("load", loadOnce);
   setTimeout(loadOnce, isBusy() ? 1000 : 0);
 }
 
-setUpPanel(map, () => (showTime(), later()));
-setUpGo(map);
-setUpTools(map, store, draw, showAll);
-store.listen(show);
+setUpPanel(map, () => (showTime(), updateWhenIdle()));
+setUpGoTo(map);
+setUpToolbar(map, store, drawTool, showAll);
+store.subscribe(show);
 show(store.state, null);
-fit();
-[byId("panel"), byId("dock")].forEach((card) => new ResizeObserver(fit).observe(card));
-window.addEventListener("resize", fit);
+updateLayout();
+[byId("panel"), byId("dock")].forEach((card) => new ResizeObserver(updateLayout).observe(card));
+window.addEventListener("resize", updateLayout);
 open();

@@ -1,56 +1,60 @@
-// The acquisitions under the view: what the time line shows.
+// The acquisitions of the visible area, listed by `/scenes` for the timeline.
 import { queryString } from "../layer/image-request.js";
-import { ask } from "../shell/http.js";
+import { request } from "../shell/http.js";
 import { addMonths, today } from "./dates.js";
 
-const WIDEST = 1.5; // degrees of a box; over more, those in the middle of the view are listed
+const MAX_EXTENT = 1.5; // degrees; of a larger view, the acquisitions at its centre are listed
 
 export class Acquisitions {
-  // `searching` is told whether a search is under way, `changed` whenever days are known.
-  constructor({ changed, searching, failed }) {
-    Object.assign(this, { changed, searching, failed, days: [], newest: "", bounded: false, dateOf: new Map() });
+  /**
+   * `onSearching(isSearching)` is called when a search starts and ends, `onChange` when `days` have changed, `onError`
+   * with a Problem. A day is `{date, scenes, clouds, least, cloud}`: GeoJSON features and their cloud cover in percent,
+   * with minimum and mean.
+   */
+  constructor({ onChange, onSearching, onError }) {
+    Object.assign(this, { onChange, onSearching, onError, days: [], newest: "", truncated: false, dateOf: new Map() });
   }
 
-  // First and last day of the time line.
-  window({ span, until }) {
+  /** First and last day of the timeline as `[from, to]`. */
+  timeRange({ span, until }) {
     const to = until || this.newest || today();
     return [addMonths(to, -span), to];
   }
 
-  // List those in a box `[west, south, east, north]`.
-  async look(box, { span, until }) {
+  /** Lists the acquisitions in a box `[west, south, east, north]` in degrees; aborts the search before. */
+  async search(box, { span, until }) {
     this.control?.abort();
     const { signal } = (this.control = new AbortController());
-    const bbox = narrowed(box)
+    const bbox = limitExtent(box)
       .map((degrees) => degrees.toFixed(4))
       .join();
-    const find = (pairs) => this._find([["bbox", bbox], ["cloud_cover", "100"], ...pairs], signal);
-    this.searching(true);
+    const fetchScenes = (params) => this._fetch([["bbox", bbox], ["cloud_cover", "100"], ...params], signal);
+    this.onSearching(true);
     try {
       if (!this.newest) {
-        this._take(await find([])); // the newest, so that something is there soon
+        this._setScenes(await fetchScenes([])); // the newest first: a fast search with a first result
         this.newest = this.days.at(-1)?.date ?? "";
-        this.changed();
+        this.onChange();
       }
-      const [from, to] = this.window({ span, until });
-      this._take(await find([["datetime", `${from}/${until ? to : ".."}`]]));
+      const [from, to] = this.timeRange({ span, until });
+      this._setScenes(await fetchScenes([["datetime", `${from}/${until ? to : ".."}`]]));
       if (!until && this.days.length) this.newest = [this.newest, this.days.at(-1).date].sort().at(-1);
-      this.searching(false);
-      this.changed();
+      this.onSearching(false);
+      this.onChange();
     } catch (problem) {
       if (signal.aborted) return;
-      this.searching(false);
-      this.failed(problem);
+      this.onSearching(false);
+      this.onError(problem);
     }
   }
 
-  async _find(pairs, signal) {
-    const response = await ask(`scenes${queryString(pairs)}`, signal);
-    this.bounded = response.headers.has("X-Scog-Bounded");
+  async _fetch(params, signal) {
+    const response = await request(`scenes${queryString(params)}`, signal);
+    this.truncated = response.headers.has("X-Scog-Bounded");
     return (await response.json()).features;
   }
 
-  _take(features) {
+  _setScenes(features) {
     const days = new Map();
     for (const feature of features) {
       const { observation, datetime, cloud_cover: cloud } = feature.properties;
@@ -68,8 +72,9 @@ export class Acquisitions {
   }
 }
 
-function narrowed([west, south, east, north]) {
+// The central part of a box, at most MAX_EXTENT wide and high.
+function limitExtent([west, south, east, north]) {
   const [lon, lat] = [(west + east) / 2, (south + north) / 2];
-  const [x, y] = [Math.min(east - west, WIDEST) / 2, Math.min(north - south, WIDEST) / 2];
+  const [x, y] = [Math.min(east - west, MAX_EXTENT) / 2, Math.min(north - south, MAX_EXTENT) / 2];
   return [lon - x, lat - y, lon + x, lat + y];
 }

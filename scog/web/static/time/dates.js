@@ -1,6 +1,7 @@
-// Dates are texts such as 2022-10-05, UTC throughout; a time is "" (the newest), a date, or two with a slash between.
+// Dates are strings such as "2022-10-05" in UTC. A time is "" (the newest image), a date, or "start/end".
 
-export const FILL_DAYS = 90; // as many as the server takes for the newest
+/** Days before a date that fill its gaps; the same as the server's default period. */
+export const FILL_DAYS = 90;
 
 export const today = () => new Date().toISOString().slice(0, 10);
 
@@ -8,7 +9,7 @@ export function addDays(date, days) {
   return new Date(Date.parse(date) + days * 86_400_000).toISOString().slice(0, 10);
 }
 
-// The same day some months before or after, or the last of a shorter month.
+/** The same day of another month, or the last day of a shorter month. */
 export function addMonths(date, months) {
   const [year, month, day] = date.split("-").map(Number);
   const last = new Date(Date.UTC(year, month + months, 0)).getUTCDate();
@@ -25,10 +26,13 @@ export function isTime(text) {
   return text === "" || (ends.length <= 2 && ends.every(isDate) && ends[0] <= ends.at(-1));
 }
 
-export const firstOf = (time) => time.split("/")[0];
-export const lastOf = (time) => time.split("/").at(-1);
+/** First and last date of a time; both are the date itself if it is a single one. */
+export const startOf = (time) => time.split("/")[0];
+export const endOf = (time) => time.split("/").at(-1);
 
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
-export const dayText = (date) => DAY.format(new Date(date));
-export const daysText = (first, last) => DAY.formatRange(new Date(first), new Date(last));
-export const timeText = (time) => (time ? daysText(firstOf(time), lastOf(time)) : "Newest");
+/** "5 Oct 2022". */
+export const formatDate = (date) => DAY.format(new Date(date));
+/** "1 Jan – 5 Oct 2022". */
+export const formatDateRange = (first, last) => DAY.formatRange(new Date(first), new Date(last));
+export const formatTime = (time) => (time ? formatDateRange(startOf(time), endOf(time)) : "Newest");

@@ -1,77 +1,80 @@
-// The bar of the time line: steps, play, and which part of time is shown.
+// The dock: date buttons, playback, and the time range of the timeline.
 import { byId } from "../shell/dom.js";
-import { addMonths, daysText, timeText } from "./dates.js";
-import { Line } from "./timeline.js";
+import { addMonths, formatDateRange, formatTime } from "./dates.js";
+import { Timeline } from "./timeline.js";
 
-const BEAT = 900; // milliseconds a date is shown, at least
+const FRAME = 900; // milliseconds; the shortest time that a date is shown
 
 export class Dock {
-  // `isBusy` says whether tiles are still on their way.
+  /** `isBusy` returns whether tiles are pending; playback waits for them. */
   constructor(store, acquisitions, isBusy) {
     Object.assign(this, { store, acquisitions, isBusy });
-    this.line = new Line((time) => store.changePicture({ time }));
+    this.timeline = new Timeline((time) => store.changeImage({ time }));
     byId("previous").addEventListener("click", () => this._step(-1));
     byId("next").addEventListener("click", () => this._step(1));
     byId("play").addEventListener("click", () => this._play(!this.timer));
     byId("newest").addEventListener("click", () => {
       this._play(false);
       store.change({ until: "" });
-      store.changePicture({ time: "" });
-      this.line.box.focus();
+      store.changeImage({ time: "" });
+      this.timeline.box.focus();
     });
     byId("span").addEventListener("change", ({ target }) => store.change({ span: Number(target.value) }));
-    byId("older").addEventListener("click", () => this._turn(-1));
-    byId("newer").addEventListener("click", () => this._turn(1));
+    byId("older").addEventListener("click", () => this._shift(-1));
+    byId("newer").addEventListener("click", () => this._shift(1));
   }
 
-  // `known` are the dates of the pixels on the map, `skipped` how many scenes could not be read.
-  show(state, { known, skipped }) {
+  /** `usedDates` are the dates of the scenes in view, `skipped` is the number of scenes that could not be read. */
+  show(state, { usedDates, skipped }) {
     const { time, fill, clouds } = state.sides[state.side];
     const { days } = this.acquisitions;
     const steps = days.filter((day) => !fill || day.least <= clouds);
-    const [from, to] = this.acquisitions.window(state);
-    this.line.show({ days, steps, from, to, time, known: new Set(known) });
-    byId("when").textContent = whenText(time, known);
+    const [from, to] = this.acquisitions.timeRange(state);
+    this.timeline.show({ days, steps, from, to, time, usedDates: new Set(usedDates) });
+    byId("shown-time").textContent = shownTimeText(time, usedDates);
     byId("newest").hidden = !time && !state.until;
     byId("span").value = state.span;
     byId("newer").disabled = !state.until;
     byId("previous").disabled = !steps.some(({ date }) => date < (time.split("/").at(-1) || "9999"));
     byId("next").disabled = !time || !steps.some(({ date }) => date > time.split("/").at(-1));
     byId("play").disabled = steps.length < 2;
-    byId("dock").classList.toggle("bounded", this.acquisitions.bounded);
-    byId("dock").title = this.acquisitions.bounded ? "Only the newest acquisitions of this time are listed." : "";
-    if (skipped) byId("when").textContent += ` · ${skipped} ${skipped === 1 ? "scene" : "scenes"} not readable`;
+    byId("dock").classList.toggle("bounded", this.acquisitions.truncated);
+    byId("dock").title = this.acquisitions.truncated
+      ? "Truncated: only the newest acquisitions of this time range are listed."
+      : "";
+    if (skipped)
+      byId("shown-time").textContent += ` · ${skipped} ${skipped === 1 ? "scene" : "scenes"} could not be read`;
   }
 
   _step(by) {
     this._play(false);
-    this.line.step(by);
+    this.timeline.step(by);
   }
 
-  _play(on) {
+  _play(isOn) {
     clearInterval(this.timer);
     this.timer = null;
-    byId("play").setAttribute("aria-pressed", String(on));
-    if (!on) return;
+    byId("play").setAttribute("aria-pressed", String(isOn));
+    if (!isOn) return;
     if (!byId("previous").disabled && byId("next").disabled)
-      this.store.changePicture({ time: this.line.steps[0].date });
+      this.store.changeImage({ time: this.timeline.steps[0].date });
     let shown = Date.now();
     this.timer = setInterval(() => {
-      if (this.isBusy()) return (shown = Math.max(shown, Date.now() - BEAT / 2));
-      if (Date.now() - shown < BEAT) return;
+      if (this.isBusy()) return (shown = Math.max(shown, Date.now() - FRAME / 2));
+      if (Date.now() - shown < FRAME) return;
       shown = Date.now();
-      if (!this.line.step(1)) this._play(false);
+      if (!this.timeline.step(1)) this._play(false);
     }, 100);
   }
 
-  _turn(by) {
-    const [, to] = this.acquisitions.window(this.store.state);
+  _shift(by) {
+    const [, to] = this.acquisitions.timeRange(this.store.state);
     const until = addMonths(to, by * Math.ceil(this.store.state.span / 2));
     this.store.change({ until: until >= this.acquisitions.newest ? "" : until });
   }
 }
 
-function whenText(time, known) {
-  if (time) return timeText(time);
-  return known.length ? `Newest: ${daysText(known[0], known.at(-1))}` : "Newest";
+function shownTimeText(time, usedDates) {
+  if (time) return formatTime(time);
+  return usedDates.length ? `Newest: ${formatDateRange(usedDates[0], usedDates.at(-1))}` : "Newest";
 }

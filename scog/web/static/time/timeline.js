@@ -1,21 +1,22 @@
-// The time line: a bar for each acquisition, taller and bluer the clearer it was; clicked, dragged over, or stepped
-// through by the arrow keys.
-import { byId, make, shape } from "../shell/dom.js";
-import { dayText, firstOf, lastOf, timeText } from "./dates.js";
+// The timeline: a bar for each acquisition day, taller and bluer the less cloud it has. A click selects a date, a drag a
+// date range; arrow keys step through the dates.
+import { byId, make, svgElement } from "../shell/dom.js";
+import { formatDate, startOf, endOf, formatTime } from "./dates.js";
 import { TimeScale } from "./time-scale.js";
 
-const FOOT = 34; // pixels; below are the names of months
-const NAMES = 18; // pixels, with text of the usual size
-const TALLEST = 24;
-const NEAR = 12; // pixels from a bar that still mean it
-const DRAG = 6; // pixels that make a click a range
+const BASELINE = 34; // pixels; labels are below
+const LABELS = 18; // pixels at the default text size
+const [MIN_BAR, MAX_BAR] = [7, 24]; // pixels of a bar of 100 % and of 0 % cloud cover
+const HOVER_REACH = 12; // pixels from a bar
+const CLICK_REACH = 40;
+const DRAG = 6; // pixels; a shorter drag is a click
 
-export class Line {
-  // `pick` gets a time: a date, a range of dates, or "" for the newest.
-  constructor(pick) {
-    this.pick = pick;
-    this.box = byId("line");
-    this.svg = shape("svg", { "aria-hidden": "true" });
+export class Timeline {
+  /** `onSelect` is called with a time: a date, "start/end", or "" for the newest. */
+  constructor(onSelect) {
+    this.onSelect = onSelect;
+    this.box = byId("timeline");
+    this.svg = svgElement("svg", { "aria-hidden": "true" });
     this.tip = make("span", { className: "tip", "aria-hidden": "true", hidden: true });
     this.box.append(this.svg, this.tip);
     this.days = [];
@@ -26,18 +27,19 @@ export class Line {
     new ResizeObserver(() => this._draw()).observe(this.box);
   }
 
-  // `steps` are the days that the keys go through, `known` the dates of the pixels on the map.
-  show({ days, steps, from, to, time, known }) {
-    Object.assign(this, { days, steps, from, to, time, known });
+  /** `steps` are the days that keys step through, `usedDates` the set of dates of the scenes in view. */
+  show({ days, steps, from, to, time, usedDates }) {
+    Object.assign(this, { days, steps, from, to, time, usedDates });
     this._draw();
-    const date = lastOf(time);
-    const place = steps.findIndex((day) => day.date === date);
+    const date = endOf(time);
+    const index = steps.findIndex((day) => day.date === date);
     this.box.setAttribute("aria-valuemax", String(Math.max(0, steps.length - 1)));
-    this.box.setAttribute("aria-valuenow", String(place < 0 ? Math.max(0, steps.length - 1) : place));
-    const cloud = steps[place] ? `, ${Math.round(steps[place].cloud)} % clouds` : "";
-    this.box.setAttribute("aria-valuetext", timeText(time) + cloud);
+    this.box.setAttribute("aria-valuenow", String(index < 0 ? Math.max(0, steps.length - 1) : index));
+    const cloud = steps[index] ? `, ${Math.round(steps[index].cloud)} % cloud cover` : "";
+    this.box.setAttribute("aria-valuetext", formatTime(time) + cloud);
   }
 
+  /** The TimeScale of the current width. */
   scale() {
     return new TimeScale(this.from, this.to, this.box.clientWidth);
   }
@@ -45,7 +47,7 @@ export class Line {
   _draw() {
     if (!this.from) return;
     const scale = this.scale();
-    this.height = FOOT + NAMES * scale.text;
+    this.height = BASELINE + LABELS * scale.textScale;
     this.svg.setAttribute("viewBox", `0 0 ${scale.width} ${this.height}`);
     this.svg.replaceChildren(
       ...this._marks(scale),
@@ -55,18 +57,18 @@ export class Line {
   }
 
   _marks(scale) {
-    const base = shape("line", { x1: 0, x2: scale.width, y1: FOOT + 0.5, y2: FOOT + 0.5, class: "base" });
+    const base = svgElement("line", { x1: 0, x2: scale.width, y1: BASELINE + 0.5, y2: BASELINE + 0.5, class: "base" });
     return [
       base,
       ...scale.marks().flatMap(({ date, text, isYear }) => {
         const x = scale.x(date);
         return [
-          shape("line", { x1: x, x2: x, y1: FOOT, y2: FOOT + 5, class: "mark" }),
-          shape(
+          svgElement("line", { x1: x, x2: x, y1: BASELINE, y2: BASELINE + 5, class: "mark" }),
+          svgElement(
             "text",
             {
-              x: Math.min(x + 4, scale.width - 24 * scale.text),
-              y: this.height - 4 * scale.text,
+              x: Math.min(x + 4, scale.width - 24 * scale.textScale),
+              y: this.height - 4 * scale.textScale,
               class: isYear ? "year" : "month",
             },
             text,
@@ -77,10 +79,10 @@ export class Line {
   }
 
   _bar(scale, day) {
-    const height = 7 + (TALLEST - 7) * (1 - day.cloud / 100);
-    const bar = shape("rect", {
+    const height = MIN_BAR + (MAX_BAR - MIN_BAR) * (1 - day.cloud / 100);
+    const bar = svgElement("rect", {
       x: scale.x(day.date) - 2.5,
-      y: FOOT - height,
+      y: BASELINE - height,
       width: 5,
       height,
       rx: 2.5,
@@ -88,26 +90,26 @@ export class Line {
     });
     bar.style.setProperty("--clear-part", `${Math.round(100 - day.cloud)}%`);
     if (!this.steps.includes(day)) bar.classList.add("dim");
-    if (this.known.has(day.date)) bar.classList.add("known");
+    if (this.usedDates.has(day.date)) bar.classList.add("used");
     return bar;
   }
 
   _chosen(scale) {
     if (!this.time) return [];
-    const [from, to] = [firstOf(this.time), lastOf(this.time)].map((date) => scale.x(date));
+    const [from, to] = [startOf(this.time), endOf(this.time)].map((date) => scale.x(date));
     return [
-      shape("rect", {
+      svgElement("rect", {
         x: from - 6,
         y: 2,
         width: Math.max(12, to - from + 12),
-        height: FOOT - 2,
+        height: BASELINE - 2,
         rx: 6,
         class: "chosen",
       }),
     ];
   }
 
-  _nearest(x, reach = NEAR) {
+  _nearest(x, reach = HOVER_REACH) {
     const scale = this.scale();
     let best = null;
     for (const day of this.days) {
@@ -123,7 +125,7 @@ export class Line {
     this.tip.hidden = !day;
     this.box.classList.toggle("over", Boolean(day));
     if (!day) return;
-    this.tip.textContent = `${dayText(day.date)} · ${Math.round(day.cloud)} % clouds`;
+    this.tip.textContent = `${formatDate(day.date)} · ${Math.round(day.cloud)} % cloud cover`;
     const half = this.tip.offsetWidth / 2;
     this.tip.style.left = `${Math.min(this.box.clientWidth - half - 4, Math.max(half + 4, this.scale().x(day.date)))}px`;
   }
@@ -144,11 +146,11 @@ export class Line {
       "lostpointercapture",
       () => {
         this.box.removeEventListener("pointermove", move);
-        if (Math.abs(end - start) >= DRAG) return this.pick(this._range(start, end));
-        const day = this._nearest(start, 40);
-        if (day) this.pick(day.date);
+        if (Math.abs(end - start) >= DRAG) return this.onSelect(this._range(start, end));
+        const day = this._nearest(start, CLICK_REACH);
+        if (day) this.onSelect(day.date);
       },
-      { once: true },
+      { requestOnce: true },
     );
   }
 
@@ -164,34 +166,34 @@ export class Line {
   _key(event) {
     const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
     const ends = { Home: this.steps[0], End: this.steps.at(-1) }[event.key];
-    if (event.key === "Escape" && this.time) this.pick("");
-    else if (by && event.shiftKey) this._widen(by);
+    if (event.key === "Escape" && this.time) this.onSelect("");
+    else if (by && event.shiftKey) this._extend(by);
     else if (by) this.step(by);
-    else if (ends) this.pick(ends.date);
+    else if (ends) this.onSelect(ends.date);
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  // The date before (-1) or after (1) the one shown; false where there is none.
+  /** Selects the date before (-1) or after (1) the current one; returns false if there is none. */
   step(by) {
-    const date = lastOf(this.time) || "9999";
+    const date = endOf(this.time) || "9999";
     const day = by < 0 ? this.steps.findLast((each) => each.date < date) : this.steps.find((each) => each.date > date);
-    if (day) this.pick(day.date);
+    if (day) this.onSelect(day.date);
     return Boolean(day);
   }
 
-  // Move the end of a range that was moved last, as selecting text does.
-  _widen(by) {
+  // Extends a date range at the end that was moved last, as Shift with an arrow key does in text.
+  _extend(by) {
     const [from, to] = this.time
-      ? [firstOf(this.time), lastOf(this.time)]
+      ? [startOf(this.time), endOf(this.time)]
       : [this.steps.at(-1)?.date, this.steps.at(-1)?.date];
     if (!from) return;
-    if (from === to) this.late = by > 0;
-    const date = this.late ? to : from;
+    if (from === to) this.movesEnd = by > 0;
+    const date = this.movesEnd ? to : from;
     const day = by < 0 ? this.steps.findLast((each) => each.date < date) : this.steps.find((each) => each.date > date);
     if (!day) return;
-    const range = this.late ? [from, day.date] : [day.date, to];
-    this.pick(range[0] === range[1] ? range[0] : range.join("/"));
+    const range = this.movesEnd ? [from, day.date] : [day.date, to];
+    this.onSelect(range[0] === range[1] ? range[0] : range.join("/"));
   }
 }
