@@ -98,9 +98,7 @@ async function showRamp({ colormap }, element) {
 function describe(layer, onEdit) {
   if (!layer) return [];
   if (layer.kind === "bands")
-    return [
-      make("p", { className: "hint" }, `Red, green and blue: ${layer.bands.join(", ")}. ${capitalised(layer.about)}.`),
-    ];
+    return [make("p", { className: "hint" }, `RGB: ${layer.bands.join(", ")}. ${capitalised(layer.about)}.`)];
   if (!layer.formula) return [make("p", { className: "hint" }, `${capitalised(layer.about)}.`)];
   const parts = [make("code", { className: "formula" }, layer.formula)];
   const links = make("p", { className: "hint links" }, make("span", { className: "grow" }, `Domain: ${layer.domain}`));

@@ -1,4 +1,4 @@
-"""The "Use" tab: what it offers to copy runs as it is."""
+"""The "Export" tab: its code runs as it is."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ LIBRARIES = ("leaflet@1.9.4", "ol@10.7.0", "maplibre-gl@5.6.0")
 
 
 @pytest.fixture(scope="module")
-def offered(chromium: Any, server: str) -> dict[str, str]:
-    """The texts to copy, by the name of the program."""
+def snippets(chromium: Any, server: str) -> dict[str, str]:
+    """The code to copy, by program."""
     with visiting(chromium, server) as visit:
         visit.open(LAYER)
         page = visit.page
@@ -47,34 +47,34 @@ def offered(chromium: Any, server: str) -> dict[str, str]:
     return texts
 
 
-def test_offers_what_people_use(offered: dict[str, str]) -> None:
-    assert list(offered) == ["Leaflet", "OpenLayers", "MapLibre", "QGIS", "folium", "leafmap", "Python", "curl"]
+def test_snippets_for_all_programs(snippets: dict[str, str]) -> None:
+    assert list(snippets) == ["Leaflet", "OpenLayers", "MapLibre", "QGIS", "folium", "leafmap", "Python", "curl"]
 
 
-def test_python_reads_the_values(offered: dict[str, str], tmp_path: Path) -> None:
-    ran = subprocess.run([sys.executable, "-c", offered["Python"]], capture_output=True, text=True, timeout=30)
+def test_python_reads_the_values(snippets: dict[str, str], tmp_path: Path) -> None:
+    ran = subprocess.run([sys.executable, "-c", snippets["Python"]], capture_output=True, text=True, timeout=30)
     assert ran.returncode == 0, ran.stderr
     assert re.fullmatch(r"\(1, 256, 256\) \[-?0\.\d+\]", ran.stdout.strip())
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_curl_saves_a_picture_and_a_geotiff(offered: dict[str, str], tmp_path: Path) -> None:
-    subprocess.run(["sh", "-e", "-c", offered["curl"]], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+def test_curl_saves_a_png_and_a_geotiff(snippets: dict[str, str], tmp_path: Path) -> None:
+    subprocess.run(["sh", "-e", "-c", snippets["curl"]], cwd=tmp_path, check=True, capture_output=True, timeout=30)
     assert (tmp_path / "tile.png").read_bytes().startswith(b"\x89PNG")
     with rasterio.open(tmp_path / "tile.tif") as written:
         assert (written.count, written.shape) == (1, (256, 256))
         assert -1 <= np.nanmean(written.read(1)) <= 1
 
 
-def test_qgis_gets_the_tiles(offered: dict[str, str], server: str) -> None:
-    """QGIS itself is not here: its console's code runs with a double that notes what it is given."""
+def test_qgis_code_adds_the_tiles(snippets: dict[str, str], server: str) -> None:
+    """The code runs with a test double of QGIS's `iface` that records its arguments."""
     given: list[tuple[str, ...]] = []
 
     class Interface:
         def addRasterLayer(self, *arguments: str) -> None:
             given.append(arguments)
 
-    exec(offered["QGIS"], {"iface": Interface()})
+    exec(snippets["QGIS"], {"iface": Interface()})
     ((source, name, provider),) = given
     assert (name, provider) == ("scog: Custom expression", "wms")
     parts = dict(part.split("=", 1) for part in source.split("&"))
@@ -85,11 +85,11 @@ def test_qgis_gets_the_tiles(offered: dict[str, str], server: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["folium", "leafmap"])
-def test_notebooks_show_the_tiles(offered: dict[str, str], server: str, name: str, tmp_path: Path) -> None:
+def test_notebooks_show_the_tiles(snippets: dict[str, str], server: str, name: str, tmp_path: Path) -> None:
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
     code = (
-        offered[name].rstrip().removesuffix("\nm")
+        snippets[name].rstrip().removesuffix("\nm")
         + "\nm.save('map.html') if hasattr(m, 'save') else m.to_html('map.html')\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=60)
@@ -98,7 +98,7 @@ def test_notebooks_show_the_tiles(offered: dict[str, str], server: str, name: st
 
 @pytest.fixture(scope="module")
 def libraries() -> Path:
-    """A folder with the map libraries as npm has them, kept between runs."""
+    """A folder with the map libraries from npm, cached between runs."""
     if not shutil.which("npm"):
         pytest.skip("the libraries come from npm, which is not installed")
     folder = Path(tempfile.gettempdir()) / "scog-tests-npm" / "-".join(LIBRARIES)
@@ -113,8 +113,8 @@ def libraries() -> Path:
 
 
 @pytest.fixture(scope="module")
-def painter(chromium: Any) -> Iterator[Any]:
-    """A Chromium that can draw with WebGL, in software."""
+def webgl_chromium(chromium: Any) -> Iterator[Any]:
+    """A Chromium with WebGL in software."""
     arguments = [each for each in QUIET if each != "--disable-gpu"]
     browser = chromium.browser_type.launch(
         executable_path=find_chromium(chromium.browser_type.executable_path),
@@ -126,21 +126,21 @@ def painter(chromium: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize("name", ["Leaflet", "OpenLayers", "MapLibre"])
 def test_maps_show_the_tiles(
-    offered: dict[str, str], libraries: Path, painter: Any, server: str, name: str, tmp_path: Path
+    snippets: dict[str, str], libraries: Path, webgl_chromium: Any, server: str, name: str, tmp_path: Path
 ) -> None:
     def from_npm(route: Any) -> None:
         package, _, path = route.request.url.removeprefix("https://unpkg.com/").partition("/")
         assert package in LIBRARIES
         route.fulfill(path=libraries / package.rpartition("@")[0] / path)
 
-    complaints: list[str] = []
-    with painter.new_context(viewport={"width": 700, "height": 500}) as context:
+    errors: list[str] = []
+    with webgl_chromium.new_context(viewport={"width": 700, "height": 500}) as context:
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("pageerror", lambda error: errors.append(str(error)))
         page.route("https://unpkg.com/**", from_npm)
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        (tmp_path / "map.html").write_text(offered[name])
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        (tmp_path / "map.html").write_text(snippets[name])
         with page.expect_response(lambda response: "/tiles/" in response.url) as answer:
             page.goto((tmp_path / "map.html").as_uri())
         assert answer.value.ok
@@ -148,10 +148,10 @@ def test_maps_show_the_tiles(
         assert "composite=median" in answer.value.url
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(300)
-        picture = page.screenshot()
-        colors = _colors(picture)
-    assert complaints == []
-    assert colors > 100  # a picture, not a bare page
+        screenshot = page.screenshot()
+        colors = _colors(screenshot)
+    assert errors == []
+    assert colors > 100  # an image, not an empty page
 
 
 def _colors(png: bytes) -> int:

@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 
 import scog.web
-from tests.browser.answers import with_changed
 from tests.browser.conftest import Visit
+from tests.browser.responses import fulfill_changed
 
 MIDDLE = "40.2017/12.0001"
 MARKUP = '<img src="x" onerror="window.harmed = 1">'
 
 
-def test_opens_with_ndvi_of_the_archive(opened: Visit) -> None:
+def test_the_first_image_is_ndvi_of_the_archive(opened: Visit) -> None:
     page = opened.page
     assert opened.tiles()
-    pictures = [tile for tile in opened.tiles() if ".npy" not in tile]
-    assert all(re.fullmatch(r"/tiles/\d+/\d+/\d+", tile) for tile in pictures)
-    # The histogram's numbers may be under way still, and have no status then.
-    asked = [opened.server + tile for tile in opened.tiles()]
-    assert {opened.statuses[url] for url in asked if url in opened.statuses} == {200}
+    images = [tile for tile in opened.tiles() if ".npy" not in tile]
+    assert all(re.fullmatch(r"/tiles/\d+/\d+/\d+", tile) for tile in images)
+    # Tiles of values for the histogram may be pending, without a status.
+    requested = [opened.server + tile for tile in opened.tiles()]
+    assert {opened.statuses[url] for url in requested if url in opened.statuses} == {200}
     widths = page.eval_on_selector_all(".pixels img", "all => all.map(image => image.naturalWidth)")
     assert set(widths) == {256}
     assert page.inner_text("#layer-title").split("\n")[0] == "NDVI"
@@ -32,7 +32,7 @@ def test_opens_with_ndvi_of_the_archive(opened: Visit) -> None:
 
 
 @pytest.mark.acceptance
-def test_says_that_the_demo_is_made_up(opened: Visit) -> None:
+def test_the_demo_shows_a_notice(opened: Visit) -> None:
     notice = opened.page.locator("#demo-notice")
     assert notice.is_visible()
     assert notice.inner_text() == "Synthetic demo data of a fictional island"
@@ -40,14 +40,14 @@ def test_says_that_the_demo_is_made_up(opened: Visit) -> None:
 
 
 @pytest.mark.acceptance
-def test_says_nothing_like_it_of_real_data(visit: Visit) -> None:
-    visit.page.route("**/tilejson.json", lambda route: with_changed(route, attribution="Contains Copernicus data"))
+def test_real_data_shows_no_demo_notice(visit: Visit) -> None:
+    visit.page.route("**/tilejson.json", lambda route: fulfill_changed(route, attribution="Contains Copernicus data"))
     visit.open()
     assert visit.page.locator("#demo-notice").is_hidden()
 
 
 @pytest.mark.acceptance
-def test_the_page_forbids_what_comes_from_elsewhere(server: str) -> None:
+def test_the_content_security_policy_forbids_other_hosts(server: str) -> None:
     request = urllib.request.Request(f"{server}/", headers={"Accept": "text/html"})
     with urllib.request.urlopen(request, timeout=10) as response:
         policy = response.headers["Content-Security-Policy"]
@@ -56,21 +56,21 @@ def test_the_page_forbids_what_comes_from_elsewhere(server: str) -> None:
     assert "http" not in policy
 
 
-def test_the_page_knows_all_of_its_modules(opened: Visit) -> None:
-    """Each is asked for at once rather than when another one turns out to need it; and none is there in vain."""
+def test_all_modules_are_preloaded_and_used(opened: Visit) -> None:
+    """Each module is preloaded rather than discovered through imports, and none is unused."""
     static = Path(scog.web.__file__).parent / "static"
     modules = {path.relative_to(static).as_posix() for path in static.rglob("*.js")}
-    asked = {url.removeprefix(f"{opened.server}/static/") for url in opened.requests if url.endswith(".js")}
-    assert asked - {"leaflet/leaflet.js"} == modules
+    requested = {url.removeprefix(f"{opened.server}/static/") for url in opened.requests if url.endswith(".js")}
+    assert requested - {"leaflet/leaflet.js"} == modules
 
 
 @pytest.mark.acceptance
 def test_markup_stays_text(visit: Visit) -> None:
     page = visit.page
-    page.route("**/tilejson.json", lambda route: with_changed(route, attribution=MARKUP))
-    page.route(re.compile("/scenes"), lambda route: route.fulfill(json={"features": [scene_of_markup()]}))
+    page.route("**/tilejson.json", lambda route: fulfill_changed(route, attribution=MARKUP))
+    page.route(re.compile("/scenes"), lambda route: route.fulfill(json={"features": [scene_with_markup()]}))
     page.route("**/tiles/**", lambda route: route.fulfill(status=400, json={"detail": MARKUP}))
-    page.route("**/indices", lambda route: route.fulfill(json={"indices": [index_of_markup()]}))
+    page.route("**/indices", lambda route: route.fulfill(json={"indices": [index_with_markup()]}))
     query = urllib.parse.urlencode({"expression": MARKUP, "rescale": MARKUP, "footprints": 1, "time": MARKUP})
     page.goto(f"{visit.server}/#13/{MIDDLE}?{query}")
     page.wait_for_selector("#expression-error p")
@@ -87,14 +87,14 @@ def test_markup_stays_text(visit: Visit) -> None:
     assert page.evaluate("window.harmed") is None
 
 
-def scene_of_markup() -> dict[str, Any]:
+def scene_with_markup() -> dict[str, Any]:
     box = [[[11.9, 40.1], [12.1, 40.1], [12.1, 40.3], [11.9, 40.3], [11.9, 40.1]]]
     properties = {"datetime": MARKUP, "observation": "2022-10-05", "cloud_cover": MARKUP, "square": MARKUP}
     geometry = {"type": "Polygon", "coordinates": box}
     return {"type": "Feature", "id": MARKUP, "geometry": geometry, "properties": properties}
 
 
-def index_of_markup() -> dict[str, Any]:
+def index_with_markup() -> dict[str, Any]:
     words = dict.fromkeys(("name", "title", "domain", "formula", "reference", "colormap"), MARKUP)
     return words | {"aliases": [MARKUP], "bands": [MARKUP], "rescale": [0, 1]}
 
@@ -105,11 +105,11 @@ def test_link_restores_the_view(visit: Visit) -> None:
     visit.open(f"/#13/40.201700/12.000100?{urllib.parse.urlencode(query | more)}")
     page = visit.page
     tiles = {tile for tile in visit.tiles() if ".npy" not in tile}
-    asked = (
+    requested = (
         "?expression=nir-red&datetime=2022-10-05&cloud_cover=100&mask=none&composite=median"
         "&rescale=0,0.4&colormap_name=magma"
     )
-    assert {tile[tile.index("?") :] for tile in tiles} == {asked}
+    assert {tile[tile.index("?") :] for tile in tiles} == {requested}
     assert page.input_value("#expression") == "nir-red"
     assert page.input_value("#opacity") == "55"
     assert page.input_value("#composite") == "median"
@@ -127,7 +127,7 @@ def test_link_restores_the_view(visit: Visit) -> None:
 
 
 @pytest.mark.acceptance
-def test_failing_tiles_are_told_once_and_tried_again(visit: Visit) -> None:
+def test_failed_tiles_show_one_error_and_can_be_retried(visit: Visit) -> None:
     page = visit.page
     page.route("**/tiles/**", lambda route: route.fulfill(status=500, json={"detail": "No scene could be read."}))
     page.goto(f"{visit.server}/")
@@ -143,7 +143,7 @@ def test_failing_tiles_are_told_once_and_tried_again(visit: Visit) -> None:
 
 @pytest.mark.acceptance
 @pytest.mark.parametrize("what", ["tilejson.json", "scenes?*"])
-def test_a_failing_catalogue_is_told_and_tried_again(visit: Visit, what: str) -> None:
+def test_a_failed_catalogue_shows_an_error_and_can_be_retried(visit: Visit, what: str) -> None:
     page = visit.page
     address = f"**/{what}"
     page.route(address, lambda route: route.fulfill(status=504, json={"detail": "The catalogue does not answer."}))
@@ -157,14 +157,14 @@ def test_a_failing_catalogue_is_told_and_tried_again(visit: Visit, what: str) ->
 
 
 @pytest.mark.acceptance
-def test_a_busy_server_is_asked_again(visit: Visit) -> None:
+def test_requests_to_a_busy_server_are_retried(visit: Visit) -> None:
     refused: list[str] = []
 
     def refuse_first(route: Any) -> None:
         if refused:
             return route.continue_()
         refused.append(route.request.url)
-        return route.fulfill(status=503, json={"detail": "Too many pictures."}, headers={"Retry-After": "1"})
+        return route.fulfill(status=503, json={"detail": "Too many images."}, headers={"Retry-After": "1"})
 
     visit.page.route("**/tiles/**", refuse_first)
     visit.open()
@@ -173,7 +173,7 @@ def test_a_busy_server_is_asked_again(visit: Visit) -> None:
 
 
 @pytest.mark.acceptance
-def test_what_it_waits_for_is_said(visit: Visit) -> None:
+def test_the_status_line_says_what_is_pending(visit: Visit) -> None:
     held: list[Any] = []
     visit.page.route(re.compile("/scenes"), lambda route: held.append(route))
     visit.page.route("**/tiles/**", lambda route: held.append(route))
@@ -184,6 +184,6 @@ def test_what_it_waits_for_is_said(visit: Visit) -> None:
         if "/tiles/" in route.request.url:
             route.continue_()
     visit.page.wait_for_selector("#status.on.busy >> text=Searching the catalogue")
-    visit.page.unroute_all()  # lets go of what is held
+    visit.page.unroute_all()  # releases held requests
     visit.drawn()
     visit.page.wait_for_selector("#status:not(.on)", state="attached")

@@ -1,4 +1,4 @@
-"""Everybody reaches everything: axe's rules, keyboard alone, large text, a phone."""
+"""Accessibility: axe rules, keyboard use, large text, phones, reduced motion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe's
 
 
 def violations(page: Any, only: str | None = None) -> list[str]:
-    """What axe-core finds wrong, with where; by all rules or one."""
+    """Violations that axe-core finds, with their elements, by all rules or one."""
     options = {"runOnly": {"type": "rule", "values": [only]}} if only else {}
     found = axe.Axe().run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
     return [f"{each['id']}: {[node['html'][:120] for node in each['nodes'][:3]]}" for each in found]
@@ -52,7 +52,7 @@ def with_swipe(visit: Visit) -> None:
     visit.drawn()
 
 
-def with_place(visit: Visit) -> None:
+def with_coordinates(visit: Visit) -> None:
     visit.page.click("#go-to-button")
     visit.page.keyboard.type("nowhere")
     visit.page.keyboard.press("Enter")
@@ -81,7 +81,7 @@ PARTS = [
     with_classes,
     with_export,
     with_swipe,
-    with_place,
+    with_coordinates,
     with_series,
     with_drawing,
 ]
@@ -113,7 +113,7 @@ def test_axe_finds_nothing_on_a_phone(chromium: Any, server: str, look: str, onl
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
 
 
-def test_a_phone_has_a_sheet(phone: Visit) -> None:
+def test_the_panel_is_a_sheet_on_a_phone(phone: Visit) -> None:
     phone.open()
     page = phone.page
     assert page.locator("#controls").is_hidden()
@@ -166,7 +166,7 @@ def test_works_with_text_of_twice_the_size(chromium: Any, server: str, size: dic
         assert outside == []
 
 
-def test_every_control_is_reached_by_tab_and_seen(visit: Visit) -> None:
+def test_every_control_has_keyboard_focus_and_a_focus_ring(visit: Visit) -> None:
     visit.open()
     page = visit.page
     as_it_opens(visit)
@@ -185,7 +185,7 @@ def test_every_control_is_reached_by_tab_and_seen(visit: Visit) -> None:
         )
         if page.evaluate("document.activeElement === document.body") or (reached and name == reached[0]):
             break
-        if name not in reached:  # fields of dates stop at day, month and year
+        if name not in reached:  # date inputs have tab stops for day, month and year
             reached.append(name)
         if not shown:
             unseen.append(name)
@@ -246,7 +246,7 @@ def test_tabs_and_folding_by_keyboard(visit: Visit) -> None:
     assert page.get_attribute("#fold", "aria-expanded") == "false"
 
 
-def test_motion_is_reduced_where_asked(chromium: Any, server: str) -> None:
+def test_reduced_motion_is_respected(chromium: Any, server: str) -> None:
     with visiting(chromium, server) as visit:
         visit.open()
         assert not visit.page.evaluate(

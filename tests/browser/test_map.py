@@ -1,4 +1,4 @@
-"""Where: going to places, outlines, zooms; and the pure functions of places, against pyproj and numpy."""
+"""The map: extent, go-to form, footprints; and pure functions against pyproj and NumPy."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import numpy as np
 import pytest
 from pyproj import Transformer
 
-from tests.browser.answers import with_changed
 from tests.browser.conftest import Visit
+from tests.browser.responses import fulfill_changed
 
 pytestmark = pytest.mark.acceptance
 
 MIDDLE = "40.2017/12.0001"
 
 
-@pytest.mark.parametrize(("zoom", "asked"), [(5, set()), (17, {"16"})])
-def test_asks_for_no_tile_beyond_the_zooms(visit: Visit, zoom: int, asked: set[str]) -> None:
+@pytest.mark.parametrize(("zoom", "requested"), [(5, set()), (17, {"16"})])
+def test_no_tiles_outside_the_zoom_levels(visit: Visit, zoom: int, requested: set[str]) -> None:
     visit.page.goto(f"{visit.server}/#{zoom}/{MIDDLE}")
-    visit.page.wait_for_selector("#status.on" if not asked else ".pixels img.leaflet-tile-loaded")
-    assert {tile.split("/")[2] for tile in visit.tiles() if ".npy" not in tile} == asked
-    if not asked:
+    visit.page.wait_for_selector("#status.on" if not requested else ".pixels img.leaflet-tile-loaded")
+    assert {tile.split("/")[2] for tile in visit.tiles() if ".npy" not in tile} == requested
+    if not requested:
         assert visit.page.inner_text("#status span") == "Zoom in to see images"
 
 
-def test_elsewhere_it_offers_the_way_back(visit: Visit) -> None:
+def test_outside_the_archive_a_button_zooms_to_it(visit: Visit) -> None:
     visit.page.goto(f"{visit.server}/#12/46.5/11.35")
     visit.page.wait_for_selector("#zoom-to-extent:not([hidden])")
     assert visit.tiles() == []
@@ -36,15 +36,15 @@ def test_elsewhere_it_offers_the_way_back(visit: Visit) -> None:
     visit.drawn()
 
 
-def test_the_whole_world_opens_somewhere(visit: Visit) -> None:
+def test_a_global_archive_opens_at_its_centre(visit: Visit) -> None:
     world = {"bounds": [-180, -85.0511, 180, 85.0511], "center": [11.35, 46.5, 12]}
-    visit.page.route("**/tilejson.json", lambda route: with_changed(route, **world))
+    visit.page.route("**/tilejson.json", lambda route: fulfill_changed(route, **world))
     visit.page.goto(f"{visit.server}/")
     visit.page.wait_for_selector(".pixels img.leaflet-tile-loaded")
     assert visit.hash.startswith("#12/46.5")
 
 
-def test_goes_to_coordinates_and_squares(visit: Visit) -> None:
+def test_go_to_coordinates_and_mgrs_tiles(visit: Visit) -> None:
     visit.page.goto(f"{visit.server}/#12/46.5/11.35")
     page = visit.page
     page.wait_for_selector("#zoom-to-extent:not([hidden])")
@@ -72,7 +72,7 @@ def test_goes_to_coordinates_and_squares(visit: Visit) -> None:
     visit.until("location.hash.startsWith('#12/40.19')")
 
 
-def test_outlines_of_the_scenes_shown(visit: Visit) -> None:
+def test_scene_footprints(visit: Visit) -> None:
     visit.open(f"/#12/{MIDDLE}?time=2022-10-05&footprints=1")
     page = visit.page
     page.wait_for_selector(".footprint", state="attached")
@@ -82,15 +82,15 @@ def test_outlines_of_the_scenes_shown(visit: Visit) -> None:
     assert page.locator(".footprint").count() == 0
 
 
-def test_the_basemap_is_the_operators(opened: Visit) -> None:
-    """Without a setting there is none; `tests/web/test_page.py` has the header and what the page says of it."""
+def test_no_basemap_unless_configured(opened: Visit) -> None:
+    """`tests/web/test_page.py` tests configured ones."""
     assert opened.page.locator(".leaflet-layer.base").count() == 0
     assert opened.page.locator(".land").count() > 0
 
 
 @pytest.mark.parametrize("zone", [1, 29, 32, 33, 60])
 @pytest.mark.parametrize("south", [False, True])
-def test_utm_is_pyprojs(opened: Visit, zone: int, south: bool) -> None:
+def test_utm_equals_pyproj(opened: Visit, zone: int, south: bool) -> None:
     chance = random.Random(zone)
     places = [(chance.uniform(166_000, 834_000), chance.uniform(1_200_000, 9_300_000)) for _ in range(20)]
     there = Transformer.from_crs(f"EPSG:{(32700 if south else 32600) + zone}", "EPSG:4326", always_xy=True)
@@ -105,30 +105,28 @@ def test_utm_is_pyprojs(opened: Visit, zone: int, south: bool) -> None:
 @pytest.mark.parametrize(
     ("name", "zone", "east", "north", "size"),
     [
-        ("33TTE", 33, 250_000, 4_450_000, 100_000),  # one that the demo has
+        ("33TTE", 33, 250_000, 4_450_000, 100_000),  # in the demo archive
         ("32TPS", 32, 650_000, 5_150_000, 100_000),  # Bolzano
         ("13TDE", 13, 450_000, 4_450_000, 100_000),
         ("31UDQ 48251 11932", 31, 448_251.5, 5_411_932.5, 1),  # the Eiffel Tower
         ("4QFJ12345678", 4, 612_345, 2_356_785, 10),
     ],
 )
-def test_squares_are_where_they_are_known_to_be(
-    opened: Visit, name: str, zone: int, east: float, north: float, size: int
-) -> None:
+def test_mgrs_references(opened: Visit, name: str, zone: int, east: float, north: float, size: int) -> None:
     found = opened.run("map/mgrs.js", "m.parseMgrs(given)", name)
     lon, lat = Transformer.from_crs(f"EPSG:{32600 + zone}", "EPSG:4326", always_xy=True).transform(east, north)
     assert (found["lon"], found["lat"]) == pytest.approx((lon, lat), abs=1e-6)
     assert found["size"] == size
 
 
-def test_a_southern_square(opened: Visit) -> None:
+def test_an_mgrs_tile_of_the_southern_hemisphere(opened: Visit) -> None:
     found = opened.run("map/mgrs.js", "m.parseMgrs('23KLP')")  # with São Paulo in it
     place = Transformer.from_crs("EPSG:32723", "EPSG:4326", always_xy=True).transform(350_000, 7_350_000)
     assert (found["lon"], found["lat"]) == pytest.approx(place, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["", "33", "33TT", "61TTE", "33ITE", "33TTE1", "33TAE", "0TTE", "33TTE123"])
-def test_what_is_no_square(opened: Visit, name: str) -> None:
+def test_invalid_mgrs_references(opened: Visit, name: str) -> None:
     assert opened.run("map/mgrs.js", "m.parseMgrs(given)", name) is None
 
 
@@ -146,7 +144,7 @@ def test_what_is_no_square(opened: Visit, name: str) -> None:
         ("40.2°, 12.0°", (40.2, 12.0)),
     ],
 )
-def test_coordinates_as_people_write_them(opened: Visit, text: str, place: tuple[float, float]) -> None:
+def test_coordinate_notations(opened: Visit, text: str, place: tuple[float, float]) -> None:
     found = opened.run("map/coordinates.js", "m.parsePlace(given)", text)
     assert (found["lat"], found["lon"]) == pytest.approx(place)
 
@@ -154,11 +152,11 @@ def test_coordinates_as_people_write_them(opened: Visit, text: str, place: tuple
 @pytest.mark.parametrize(
     "text", ["", "46.5", "a, b", "46.5, 11.35, 3", "95, 10", "46.5N 47N", "46°70′N 11°E", "1e5, 2"]
 )
-def test_what_is_no_place(opened: Visit, text: str) -> None:
+def test_invalid_coordinates(opened: Visit, text: str) -> None:
     assert opened.run("map/coordinates.js", "m.parsePlace(given)", text) is None
 
 
-def test_arrays_are_read_as_numpy_writes_them(opened: Visit) -> None:
+def test_npy_files_equal_numpy(opened: Visit) -> None:
     with urllib.request.urlopen(f"{opened.server}/tiles/11/1092/773.npy?bands=red,nir,blue&tilesize=64") as response:
         expected = np.load(io.BytesIO(response.read()))
     code = (
@@ -171,7 +169,7 @@ def test_arrays_are_read_as_numpy_writes_them(opened: Visit) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-def test_counts_and_shares_are_numpys(opened: Visit) -> None:
+def test_histogram_and_quantiles_equal_numpy(opened: Visit) -> None:
     values = np.random.default_rng(3).normal(0.3, 0.4, 500).astype(np.float32)
     given: list[Any] = [float(value) for value in values]
     counts = opened.run("layer/histogram.js", "[...m.histogram(given, -0.5, 1, 30)]", given)
@@ -183,7 +181,7 @@ def test_counts_and_shares_are_numpys(opened: Visit) -> None:
     assert opened.run("layer/histogram.js", "m.quantiles([NaN], [0.5])") is None
 
 
-def test_the_tiles_of_a_box_and_which_part_of_them(opened: Visit) -> None:
+def test_tiles_covering_a_box(opened: Visit) -> None:
     tiles = opened.run("layer/visible-values.js", "m.tilesCovering([0, 0, 90, 66.51326044311186], 2)")
     assert [(tile["x"], tile["y"]) for tile in tiles] == [(2, 1)]
     assert tiles[0]["part"] == pytest.approx([0, 0, 1, 1], abs=1e-9)
@@ -212,7 +210,7 @@ def test_dates(opened: Visit) -> None:
     ]
 
 
-def test_the_hash_is_read_as_it_was_written(opened: Visit) -> None:
+def test_the_hash_round_trips(opened: Visit) -> None:
     hash_ = (
         "#13/40.200000/12.000000?bands=swir&time=2022-01-01/2022-02-01&rescale=0,0.4&swipe=30&side=b&b.expression=nir%2Bred"
         "&b.fill=0&area=11.90000,40.10000;12.10000,40.10000;12.00000,40.30000&span=24&until=2022-05-01&footprints=1"

@@ -1,4 +1,4 @@
-"""What the map does while it waits: previews, tries again by itself, and says how far it is."""
+"""Loading of tiles: previews, retries and the status line."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.browser.conftest import Visit
 
 IMAGES = re.compile(r"/tiles/\d+/\d+/\d+(\?(?!.*preview=).*)?$")
 PREVIEWS = re.compile(r"/tiles/\d+/\d+/\d+\?.*preview=")
-FRUITLESS = 6
-"""Tries of a tile that bring nothing."""
+MAX_UNPRODUCTIVE = 6
+"""Attempts of a tile that bring no bytes."""
 
 
 def failing(status: int, **headers: str) -> Callable[[Any], None]:
@@ -25,19 +25,19 @@ def failing(status: int, **headers: str) -> Callable[[Any], None]:
 
 
 def changed(route: Any, **headers: str) -> None:
-    """The server's answer with other headers."""
+    """Fulfil a request with the server's response and changed headers."""
     response = route.fetch()
     named = {name.lower().replace("_", "-"): value for name, value in headers.items()}
     route.fulfill(response=response, headers=response.headers | named)
 
 
 def counted(visit: Visit) -> Counter[str]:
-    """How often each image was asked for."""
+    """Number of requests by image URL."""
     return Counter(url for url in visit.requests if IMAGES.search(url) and ".npy" not in url)
 
 
 def fast_forward_until(visit: Visit, condition: str) -> None:
-    """Let half a minute of the page's time go by until something is true."""
+    """Advance the page's clock in steps of 31 s until a condition holds."""
     for _ in range(40):
         if visit.page.evaluate(condition):
             return
@@ -46,7 +46,7 @@ def fast_forward_until(visit: Visit, condition: str) -> None:
     raise AssertionError(f"never true: {condition}")
 
 
-def test_pauses_grow_while_nothing_comes(opened: Visit) -> None:
+def test_retry_pauses_grow_without_progress(opened: Visit) -> None:
     pauses = "(() => { const each = new m.RetryPolicy(); return given.map(what => each.next(what)); })()"
     assert opened.run("map/retry-policy.js", pauses, [{}] * 6) == [2, 4, 8, 16, 30, None]
     assert opened.run("map/retry-policy.js", pauses, [{"bytes": 1}] * 20) == [1] * 19 + [None]
@@ -57,7 +57,7 @@ def test_pauses_grow_while_nothing_comes(opened: Visit) -> None:
     assert passing == [0, 502, 503, 504]
 
 
-def test_the_pace_is_that_of_the_last_tiles(opened: Visit) -> None:
+def test_latency_is_the_median_of_recent_tiles(opened: Visit) -> None:
     pace = """(() => {
       let now = 0;
       const latency = new m.TileLatency(() => now);
@@ -70,7 +70,7 @@ def test_the_pace_is_that_of_the_last_tiles(opened: Visit) -> None:
     assert opened.run("map/tile-latency.js", pace, [3000, *range(1, 50)])[3] == 3000, "what was in memory tells nothing"
 
 
-def test_what_came_from_the_archive_is_counted(opened: Visit) -> None:
+def test_upstream_bytes_are_counted(opened: Visit) -> None:
     count = """(() => {
       let now = 0;
       const upstream = new m.UpstreamStats(() => now);
@@ -89,7 +89,7 @@ def test_what_came_from_the_archive_is_counted(opened: Visit) -> None:
     assert opened.run("map/upstream-stats.js", count, [[50_000_000, reading, True]])[1:] == [100, False], "a fast line"
 
 
-def test_progress_in_words(opened: Visit) -> None:
+def test_progress_texts(opened: Visit) -> None:
     tell = "m.progressText(given)"
     quick = {"bytes": 8_500_000, "rate": 90, "isSlow": False}
     some = {"waiting": 3, "requested": 15, "problems": [], "upstream": quick}
@@ -109,7 +109,7 @@ def test_progress_in_words(opened: Visit) -> None:
     )
 
 
-def test_tiles_that_fail_are_tried_again(visit: Visit) -> None:
+def test_failed_tiles_are_retried(visit: Visit) -> None:
     upstream = "requests=3; bytes=2000000; searches=0"
     failed: set[str] = set()
 
@@ -120,7 +120,7 @@ def test_tiles_that_fail_are_tried_again(visit: Visit) -> None:
         return failing(504, Retry_After="1", X_Scog_Upstream=upstream)(route)
 
     visit.page.route(IMAGES, first_fails)
-    visit.page.route(PREVIEWS, failing(502))  # else they may be the images, where this machine is busy
+    visit.page.route(PREVIEWS, failing(502))  # on a busy machine, previews may be complete images
     visit.page.goto(f"{visit.server}/")
     visit.page.wait_for_selector("#status >> text=/within 10 s. Retrying · \\d+ of \\d+ tiles · \\d+ MB/")
     visit.drawn()
@@ -128,7 +128,7 @@ def test_tiles_that_fail_are_tried_again(visit: Visit) -> None:
     assert set(counted(visit).values()) == {2}
 
 
-def test_incomplete_tiles_are_shown_and_tried_again(visit: Visit) -> None:
+def test_incomplete_tiles_are_shown_and_retried(visit: Visit) -> None:
     seen: Counter[str] = Counter()
 
     def first_is_partial(route: Any) -> None:
@@ -153,7 +153,7 @@ def test_incomplete_tiles_are_shown_and_tried_again(visit: Visit) -> None:
 
 
 @pytest.mark.acceptance
-def test_tries_end(visit: Visit) -> None:
+def test_retries_end(visit: Visit) -> None:
     page = visit.page
     page.clock.install()
     page.route("**/tiles/**", failing(502))
@@ -163,11 +163,11 @@ def test_tries_end(visit: Visit) -> None:
     fast_forward_until(visit, "!document.querySelector('#error').hidden")
     fast_forward_until(visit, "document.querySelector('#map').getAttribute('aria-busy') === 'false'")
     assert page.inner_text("#error p") == "Nothing could be read within 10 s. It is a pity."
-    assert set(counted(visit).values()) == {FRUITLESS}
+    assert set(counted(visit).values()) == {MAX_UNPRODUCTIVE}
 
 
 @pytest.mark.parametrize("status", [400, 404, 429, 500])
-def test_what_does_not_pass_is_not_tried_again(visit: Visit, status: int) -> None:
+def test_permanent_failures_are_not_retried(visit: Visit, status: int) -> None:
     visit.page.route("**/tiles/**", failing(status, Retry_After="1"))
     visit.page.goto(f"{visit.server}/")
     visit.page.wait_for_selector("#error:not([hidden])")
@@ -177,7 +177,7 @@ def test_what_does_not_pass_is_not_tried_again(visit: Visit, status: int) -> Non
 
 
 @pytest.mark.acceptance
-def test_nobody_tries_for_what_is_not_looked_at(visit: Visit) -> None:
+def test_tiles_out_of_view_are_not_retried(visit: Visit) -> None:
     page = visit.page
     page.clock.install()
     page.route(re.compile("/tiles/"), lambda route: None if "ndwi" in route.request.url else failing(503)(route))
@@ -194,7 +194,7 @@ def test_nobody_tries_for_what_is_not_looked_at(visit: Visit) -> None:
     page.unroute_all()
 
 
-def test_previews_stand_in_for_what_takes_long(visit: Visit) -> None:
+def test_slow_tiles_show_previews(visit: Visit) -> None:
     page = visit.page
     held: list[Any] = []
     page.route(IMAGES, lambda route: held.append(route))
@@ -217,7 +217,7 @@ def test_previews_stand_in_for_what_takes_long(visit: Visit) -> None:
     assert len(previewed) == len(set(previewed))
 
 
-def test_previews_go_on_as_long_as_there_are_more_observations(visit: Visit) -> None:
+def test_previews_continue_while_there_are_more_observations(visit: Visit) -> None:
     page = visit.page
     held: list[Any] = []
 
@@ -236,7 +236,7 @@ def test_previews_go_on_as_long_as_there_are_more_observations(visit: Visit) -> 
     page.unroute_all()
 
 
-def test_a_preview_that_is_the_image_is_taken_for_it(visit: Visit) -> None:
+def test_a_complete_preview_replaces_the_image(visit: Visit) -> None:
     page = visit.page
     page.route(IMAGES, lambda route: None)  # never answered
     page.goto(f"{visit.server}/")
@@ -245,7 +245,7 @@ def test_a_preview_that_is_the_image_is_taken_for_it(visit: Visit) -> None:
     page.unroute_all()
 
 
-def test_previews_that_fail_are_no_trouble(visit: Visit) -> None:
+def test_failed_previews_show_no_error(visit: Visit) -> None:
     page = visit.page
     held: list[Any] = []
     page.route(IMAGES, lambda route: held.append(route))

@@ -1,4 +1,4 @@
-"""What the server answers to those who ask it without a browser, and how answers are changed on their way."""
+"""Responses of the server without a browser, and changed responses for a page."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def problem(url: str) -> Any:
     return json.loads(raised.value.read())
 
 
-def with_changed(route: Any, **changes: Any) -> None:
+def fulfill_changed(route: Any, **changes: Any) -> None:
     response = route.fetch()
     route.fulfill(response=response, json=response.json() | changes)

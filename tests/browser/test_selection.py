@@ -1,4 +1,4 @@
-"""Asking: a place's value and series, areas drawn and opened, what is saved."""
+"""Selected points and areas: values, time series, statistics, downloads."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 import rasterio
 from PIL import Image
 
-from tests.browser.answers import get
 from tests.browser.conftest import Visit
-from tests.browser.test_layer import asked_with
+from tests.browser.responses import get
+from tests.browser.test_layer import tile_response
 
 pytestmark = pytest.mark.acceptance
 
@@ -29,8 +29,8 @@ def post(url: str, body: Any) -> Any:
         return json.load(response)
 
 
-def charted(visit: Visit) -> None:
-    """Wait until a series is complete."""
+def wait_for_chart(visit: Visit) -> None:
+    """Wait until the time series is complete."""
     visit.page.wait_for_selector("#chart .dot", state="attached")
     visit.until("document.querySelector('#selection .secondary').textContent === ''")
 
@@ -39,7 +39,7 @@ def known(series: Any) -> list[Any]:
     return [each for each in series["observations"] if each["values"][0] is not None]
 
 
-def test_a_click_shows_the_value_and_the_series(visit: Visit) -> None:
+def test_a_click_shows_the_value_and_the_time_series(visit: Visit) -> None:
     visit.open(f"/#13/{MIDDLE}?index=ndmi")
     page = visit.page
     with page.expect_response("**/point/**") as answer:
@@ -47,7 +47,7 @@ def test_a_click_shows_the_value_and_the_series(visit: Visit) -> None:
     lon, lat = (float(part) for part in urlsplit(answer.value.url).path.removeprefix("/point/").split(","))
     assert (lon, lat) == pytest.approx((12.0001, 40.2017), abs=1e-3)
     assert answer.value.url.endswith("?index=ndmi")
-    charted(visit)
+    wait_for_chart(visit)
     value = get(answer.value.url)["values"][0]
     assert float(page.get_attribute("#selection-value data", "value")) == value
     assert page.inner_text("#selection-value data").replace("−", "-") == f"{round(value, 3):g}"
@@ -66,15 +66,15 @@ def test_a_click_shows_the_value_and_the_series(visit: Visit) -> None:
     assert page.locator("#selection").is_hidden()
 
 
-def test_a_dot_shows_its_date(visit: Visit) -> None:
+def test_a_click_on_a_dot_selects_its_date(visit: Visit) -> None:
     visit.open(f"/#12/{MIDDLE}?at=12.0,40.2")
     page = visit.page
-    charted(visit)
+    wait_for_chart(visit)
     box = page.locator("#chart .dot").nth(2).bounding_box()
     page.mouse.move(box["x"] + 4, box["y"] + 4)
     page.wait_for_selector("#chart .tip:not([hidden])")
     said = page.inner_text("#chart .tip")
-    with asked_with(visit, "datetime="):
+    with tile_response(visit, "datetime="):
         page.mouse.click(box["x"] + 4, box["y"] + 4)
     assert said.startswith(page.inner_text("#shown-time"))
     assert page.locator("#chart .shown").count() == 1
@@ -82,11 +82,11 @@ def test_a_dot_shows_its_date(visit: Visit) -> None:
     left, right = page.eval_on_selector(
         "#timeline .chosen", "bar => [bar.getBoundingClientRect().left, bar.getBoundingClientRect().right]"
     )
-    assert left <= box["x"] + 4 <= right  # the chart and the time line have one scale
+    assert left <= box["x"] + 4 <= right  # chart and timeline share a scale
 
 
-def test_the_series_fills_as_dates_arrive(visit: Visit) -> None:
-    """Half of the events, then the rest: what has come is drawn."""
+def test_the_chart_grows_as_observations_arrive(visit: Visit) -> None:
+    """The chart shows the first half of the events before the rest arrives."""
     visit.open(f"/#12/{MIDDLE}")
     page = visit.page
     page.evaluate(
@@ -123,19 +123,19 @@ def test_the_series_fills_as_dates_arrive(visit: Visit) -> None:
     assert page.locator("#chart .missing").count() == 1
 
 
-def test_a_series_that_fails_is_told(visit: Visit) -> None:
+def test_a_failed_time_series_shows_its_error(visit: Visit) -> None:
     visit.open(f"/#12/{MIDDLE}")
     visit.page.route("**/timeseries/**", lambda route: route.fulfill(status=504, json={"detail": "Too slow <b>."}))
     visit.page.mouse.click(800, 400)
     visit.page.wait_for_selector("#selection >> text=Too slow <b>.")
 
 
-def test_everything_is_asked_by_keyboard(visit: Visit) -> None:
+def test_points_and_areas_are_selected_by_keyboard(visit: Visit) -> None:
     visit.open(f"/#13/{MIDDLE}")
     page = visit.page
     page.focus("#map")
     page.keyboard.press("Enter")
-    charted(visit)
+    wait_for_chart(visit)
     assert "at=12.00010,40.20170" in visit.hash
     page.click("#tab-analyse")
     page.focus("#draw-box")
@@ -154,7 +154,7 @@ def test_everything_is_asked_by_keyboard(visit: Visit) -> None:
     assert "area=" in visit.hash
 
 
-def test_a_drawn_shape_has_a_series_and_statistics(visit: Visit) -> None:
+def test_a_drawn_polygon_has_a_time_series_and_statistics(visit: Visit) -> None:
     visit.open(f"/#13/{MIDDLE}")
     page = visit.page
     page.click("#tab-analyse")
@@ -163,27 +163,28 @@ def test_a_drawn_shape_has_a_series_and_statistics(visit: Visit) -> None:
         page.mouse.click(x, y)
     assert page.is_disabled("#finish")
     page.mouse.click(800, 450)
-    with page.expect_request(lambda request: "/timeseries?" in request.url) as asked:
+    with page.expect_request(lambda request: "/timeseries?" in request.url) as request:
         page.click("#finish")
-    area = json.loads(asked.value.post_data)
+    area = json.loads(request.value.post_data)
     assert area["type"] == "Polygon"
     assert len(area["coordinates"][0]) == 4
-    charted(visit)
+    wait_for_chart(visit)
     series = post(f"{visit.server}/timeseries?datetime=2021-10-25/..", area)
     assert page.locator("#chart .dot").count() == len(known(series))
     assert page.locator("#chart .spread").count() == 2
     last = known(series)[-1]
     assert float(page.get_attribute("#selection-value data", "value")) == last["values"][0]
     page.wait_for_selector("#statistics-table td")
-    told = post(f"{visit.server}/statistics", {"type": "Feature", "properties": {}, "geometry": area})["properties"]
-    (one,) = told["statistics"].values()
+    feature = {"type": "Feature", "properties": {}, "geometry": area}
+    properties = post(f"{visit.server}/statistics", feature)["properties"]
+    (one,) = properties["statistics"].values()
     rows = dict(text.split("\t") for text in page.locator("#statistics-table tr").all_inner_texts())
     assert rows["Mean"].replace("−", "-") == f"{round(one['mean'], 3):g}"
     assert rows["Valid pixels"] == f"{round(one['valid_percent'])} %"
-    assert float(rows["Area"].removesuffix(" ha")) == pytest.approx(told["measured"]["area_ha"], abs=0.06)
+    assert float(rows["Area"].removesuffix(" ha")) == pytest.approx(properties["measured"]["area_ha"], abs=0.06)
 
 
-def opened_file(visit: Visit, tmp_path: Path, content: Any) -> None:
+def open_file(visit: Visit, tmp_path: Path, content: Any) -> None:
     file = tmp_path / "field.geojson"
     file.write_text(content if isinstance(content, str) else json.dumps(content))
     visit.page.set_input_files("#file", file)
@@ -194,10 +195,10 @@ def test_a_geojson_file_is_opened_or_dropped(visit: Visit, tmp_path: Path) -> No
     page = visit.page
     page.click("#tab-analyse")
     feature = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [FIELD]}}
-    opened_file(visit, tmp_path, {"type": "FeatureCollection", "features": [feature]})
-    charted(visit)
+    open_file(visit, tmp_path, {"type": "FeatureCollection", "features": [feature]})
+    wait_for_chart(visit)
     assert "area=11.98000,40.19000;12.00000,40.19000" in visit.hash
-    assert visit.hash.startswith("#15/")  # it is gone to
+    assert visit.hash.startswith("#15/")  # zoomed to the area
     visit.drawn()
     dropped = json.dumps({**feature["geometry"], "coordinates": [[[lon + 0.01, lat] for lon, lat in FIELD]]})
     page.evaluate(
@@ -228,7 +229,7 @@ def test_a_geojson_file_is_opened_or_dropped(visit: Visit, tmp_path: Path) -> No
         ([1, None, {"features": 3}], "The file contains no Polygon or MultiPolygon."),
     ],
 )
-def test_what_is_no_area_is_told(opened: Visit, content: Any, said: str) -> None:
+def test_invalid_areas_are_refused(opened: Visit, content: Any, said: str) -> None:
     text = content if isinstance(content, str) else json.dumps(content)
     wrong = "Promise.resolve().then(() => m.parseArea(given)).then(() => 'fine', error => error.message)"
     assert opened.run("analyse/geojson.js", wrong, text) == said
@@ -256,7 +257,7 @@ def is_animation(data: bytes) -> None:
     assert shown.n_frames > 2
 
 
-SAVED: dict[str, Callable[[bytes], None]] = {
+DOWNLOADS: dict[str, Callable[[bytes], None]] = {
     "png": is_png,
     "tif": is_geotiff,
     "csv": is_csv,
@@ -265,13 +266,13 @@ SAVED: dict[str, Callable[[bytes], None]] = {
 }
 
 
-def test_what_is_shown_is_saved(visit: Visit) -> None:
+def test_downloads(visit: Visit) -> None:
     corners = ";".join(f"{lon},{lat}" for lon, lat in FIELD[:-1])
     visit.open(f"/#14/40.195/11.99?area={corners}&span=3")
     page = visit.page
     page.click("#tab-analyse")
-    charted(visit)
-    for kind, check in SAVED.items():
+    wait_for_chart(visit)
+    for kind, check in DOWNLOADS.items():
         with page.expect_download() as saved:
             page.click(f"[data-download={kind}]")
         check(Path(saved.value.path()).read_bytes())
