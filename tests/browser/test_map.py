@@ -215,11 +215,11 @@ def test_the_hash_round_trips(opened: Visit) -> None:
         "#13/40.200000/12.000000?bands=swir&time=2022-01-01/2022-02-01&rescale=0,0.4&swipe=30&side=b&b.expression=nir%2Bred"
         "&b.fill=0&area=11.90000,40.10000;12.10000,40.10000;12.00000,40.30000&span=24&until=2022-05-01&footprints=1"
     )
-    written = "Promise.resolve(m.readHash(given)).then(({ state, place }) => m.writeHash(state, place))"
+    written = "Promise.resolve(m.readHash(given)).then(({ state, view }) => m.writeHash(state, view))"
     assert opened.run("shell/url-hash.js", written, hash_) == hash_
     wrong = "#99x/1/2?time=2022-02-30&rescale=1&clouds=200&composite=<b>&area=1,2;3&at=500,1&swipe=abc&span=7"
     state = opened.run("shell/url-hash.js", "m.readHash(given)", wrong)
-    assert state["place"] is None
+    assert state["view"] is None
     assert (
         opened.run("shell/url-hash.js", "m.writeHash(m.readHash(given).state, {zoom: 1, lat: 2, lon: 3})", wrong)
         == "#1/2.000/3.000?swipe=50"

@@ -1,6 +1,7 @@
 // An image request: the layer, time, composite, mask and style of one image, and its query parameters.
 import { FILL_DAYS, addDays } from "../time/dates.js";
 
+/** The expression that the editor starts with: EVI. */
 export const EXAMPLE_EXPRESSION = "2.5 * (nir - red) / (nir + 6 * red - 7.5 * blue + 1)";
 
 /** The image of a page without a hash. Its values are the server's defaults, so that queries stay short. */
@@ -54,6 +55,7 @@ export function styleParams({ rescale, colormap }) {
   return colormap ? [...params, ["colormap_name", colormap]] : params;
 }
 
+/** `[name, value]` pairs of rendered tiles. */
 export const tileParams = (image) => [...valueParams(image), ...styleParams(image)];
 /** Query string of rendered tiles, with a leading "?" unless empty. */
 export const tileQuery = (image) => queryString(tileParams(image));

@@ -6,31 +6,31 @@
  * centre in degrees and zoom level: `lat`, `lon`, `zoom`.
  */
 export function snippets(layer) {
-  const place = { lat: layer.lat.toFixed(4), lon: layer.lon.toFixed(4), zoom: layer.zoom };
+  const view = { lat: layer.lat.toFixed(4), lon: layer.lon.toFixed(4), zoom: layer.zoom };
   return [
-    { name: "Leaflet", about: "A complete HTML page: save it and open it in a browser.", text: leaflet(layer, place) },
+    { name: "Leaflet", about: "A complete HTML page: save it and open it in a browser.", text: leaflet(layer, view) },
     {
       name: "OpenLayers",
       about: "A complete HTML page: save it and open it in a browser.",
-      text: openlayers(layer, place),
+      text: openlayers(layer, view),
     },
     {
       name: "MapLibre",
       about: "A complete HTML page: save it and open it in a browser.",
-      text: maplibre(layer, place),
+      text: maplibre(layer, view),
     },
     {
       name: "QGIS",
       about: "Paste it into the QGIS Python console, or the URL into Layer > Add Layer > Add XYZ Layer.",
       text: qgis(layer),
     },
-    { name: "folium", about: "In a notebook; pip install folium.", text: folium(layer, place) },
-    { name: "leafmap", about: "In a notebook; pip install leafmap.", text: leafmap(layer, place) },
-    { name: "Python", about: "Pixel values as a NumPy array; pip install httpx numpy.", text: python(layer, place) },
+    { name: "folium", about: "In a notebook; pip install folium.", text: folium(layer, view) },
+    { name: "leafmap", about: "In a notebook; pip install leafmap.", text: leafmap(layer, view) },
+    { name: "Python", about: "Pixel values as a NumPy array; pip install httpx numpy.", text: python(layer, view) },
     {
       name: "curl",
       about: "The tile at the map's centre, as PNG and as GeoTIFF.",
-      text: curl(layer, place),
+      text: curl(layer, view),
     },
   ];
 }
@@ -140,12 +140,12 @@ function centreTile({ minzoom, maxzoom }, { lat, lon, zoom }) {
   return tileAt(Number(lat), Number(lon), Math.min(maxzoom, Math.max(minzoom, zoom)));
 }
 
-const python = (layer, place) => `import io
+const python = (layer, view) => `import io
 
 import httpx
 import numpy as np
 
-response = httpx.get(${quoted(`${layer.base}/tiles/${centreTile(layer, place)}.npy${layer.query}`)}, timeout=60)
+response = httpx.get(${quoted(`${layer.base}/tiles/${centreTile(layer, view)}.npy${layer.query}`)}, timeout=60)
 response.raise_for_status()
 values = np.load(io.BytesIO(response.content))  # float32 (band, y, x), NaN where no pixel is valid
 print(values.shape, np.nanmean(values, axis=(1, 2)))
@@ -155,7 +155,7 @@ const shell = (text) => `'${text.replace(/'/g, "'\\''")}'`;
 
 const curl = (
   layer,
-  place,
-) => `curl -o tile.png ${shell(`${layer.base}/tiles/${centreTile(layer, place)}.png${layer.renderedQuery}`)}
-curl -o tile.tif ${shell(`${layer.base}/tiles/${centreTile(layer, place)}.tif${layer.query}`)}
+  view,
+) => `curl -o tile.png ${shell(`${layer.base}/tiles/${centreTile(layer, view)}.png${layer.renderedQuery}`)}
+curl -o tile.tif ${shell(`${layer.base}/tiles/${centreTile(layer, view)}.tif${layer.query}`)}
 `;

@@ -26,13 +26,13 @@ export function setUpGoTo(map) {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const place = parsePlace(field.value);
-    if (!place)
+    const location = parsePlace(field.value);
+    if (!location)
       return showError(
         "Enter latitude and longitude, such as 46.5, 11.35 or 46°30′N 11°21′E, or an MGRS tile, such as 32TPS.",
       );
     toggle(false);
     button.focus();
-    goTo(map, place);
+    goTo(map, location);
   });
 }

@@ -40,14 +40,14 @@ export function fromUtm(zone, east, north) {
   const eta = (east - 500_000) / (0.9996 * radius);
   const beta = [n / 2 - (2 / 3) * n ** 2 + (37 / 96) * n ** 3, n ** 2 / 48 + n ** 3 / 15, (17 / 480) * n ** 3];
   let [xi1, eta1] = [xi, eta];
-  beta.forEach((factor, place) => {
-    const j = 2 * (place + 1);
+  beta.forEach((factor, index) => {
+    const j = 2 * (index + 1);
     xi1 -= factor * Math.sin(j * xi) * Math.cosh(j * eta);
     eta1 -= factor * Math.cos(j * xi) * Math.sinh(j * eta);
   });
   const chi = Math.asin(Math.sin(xi1) / Math.cosh(eta1));
   const delta = [2 * n - (2 / 3) * n ** 2 - 2 * n ** 3, (7 / 3) * n ** 2 - (8 / 5) * n ** 3, (56 / 15) * n ** 3];
-  const lat = delta.reduce((sum, factor, place) => sum + factor * Math.sin(2 * (place + 1) * chi), chi);
+  const lat = delta.reduce((sum, factor, index) => sum + factor * Math.sin(2 * (index + 1) * chi), chi);
   const lon = Math.atan2(Math.sinh(eta1), Math.cos(xi1));
   return [zone * 6 - 183 + (lon * 180) / Math.PI, (lat * 180) / Math.PI];
 }

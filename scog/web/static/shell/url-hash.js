@@ -9,7 +9,7 @@ const KINDS = ["index", "bands", "expression"];
 const SPANS = [3, 6, 12, 24, 60];
 const MAX_VERTICES = 200; // of an area; a larger one is not written
 
-/** `{state, place}` of a hash; `place` is `{zoom, lat, lon}` in degrees or null. Invalid values take their default. */
+/** `{state, view}` of a hash; `view` is `{zoom, lat, lon}` in degrees or null. Invalid values take their default. */
 export function readHash(hash) {
   const [path, ...rest] = hash.replace(/^#/, "").split("?");
   const [zoom, lat, lon] = path.split("/");
@@ -26,9 +26,9 @@ export function readHash(hash) {
     until: isDate(params.get("until") ?? "") ? params.get("until") : DEFAULT_STATE.until,
     footprints: params.has("footprints"),
   };
-  const isPlace =
+  const isView =
     [zoom, lat, lon].every((text) => NUMBER.test(text ?? "")) && Math.abs(lat) <= 85 && Math.abs(lon) <= 180;
-  return { state, place: isPlace ? { zoom: Number(zoom), lat: Number(lat), lon: Number(lon) } : null };
+  return { state, view: isView ? { zoom: Number(zoom), lat: Number(lat), lon: Number(lon) } : null };
 }
 
 /** The hash of a state and a view; readHash reverses it. */

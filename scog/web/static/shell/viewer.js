@@ -197,8 +197,8 @@ map.on("moveend", () => {
 });
 
 window.addEventListener("hashchange", () => {
-  const { state, place } = readHash(location.hash);
-  if (place) goTo(map, place);
+  const { state, view } = readHash(location.hash);
+  if (view) goTo(map, view);
   store.change(state);
 });
 onRetry(() => {
@@ -230,7 +230,7 @@ async function open() {
   }
   imageLayers.setTileJson(tilejson);
   byId("demo-notice").hidden = tilejson.attribution !== DEMO_ATTRIBUTION;
-  if (initial.place) goTo(map, initial.place);
+  if (initial.view) goTo(map, initial.view);
   else showAll();
   if (!isWorld()) L.rectangle(archiveBounds(), { className: "outline", interactive: false, fill: false }).addTo(map);
   show(store.state, null);
