@@ -20,8 +20,8 @@ const ROWS = {
 
 export class AnalyseTab {
   /**
-   * `visibleBounds` returns the visible box in degrees, `timeRange` that of the timeline. `onArea` is called with an area
-   * from a file, `onError` with an error.
+   * `visibleBounds` returns the visible box in degrees, `timeRange` that of the timeline. `onArea` is called with an
+   * area from a file, `onError` with an error.
    */
   constructor(store, drawTool, { visibleBounds, timeRange, onArea, onError }) {
     Object.assign(this, { store, visibleBounds, timeRange, onArea, onError, key: "" });

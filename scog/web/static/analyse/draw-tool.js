@@ -1,5 +1,5 @@
-// Draws an area of interest on the map: a rectangle by two vertices, or a polygon. With the keyboard, Space adds a vertex
-// at the map's centre.
+// Draws an area of interest on the map: a rectangle by two vertices, or a polygon. With the keyboard, Space adds a
+// vertex at the map's centre.
 /* global L */
 import { byId } from "../shell/dom.js";
 import { boxPolygon } from "./geojson.js";

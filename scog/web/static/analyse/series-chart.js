@@ -23,8 +23,8 @@ export class SeriesChart {
   }
 
   /**
-   * Draws a TimeSeries on a TimeScale and marks the image's `time`. `classes` draws no lines; `range` is the style's, of
-   * which the axis spans at least a sixth.
+   * Draws a TimeSeries on a TimeScale and marks the image's `time`. `classes` draws no lines; `range` is the style's,
+   * of which the axis spans at least a sixth.
    */
   show({ names, observations }, scale, time, { classes, range }) {
     Object.assign(this, { names, observations, scale });

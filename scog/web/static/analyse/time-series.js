@@ -18,7 +18,9 @@ export function seriesRequest({ point, area }, query) {
   return { url: `timeseries${query}`, body: JSON.stringify(area) };
 }
 
-/** `names` of the outputs, `observations` by time, `expected` number of them, `reading` and `problem` of the request. */
+/**
+ * `names` of the outputs, `observations` by time, `expected` number of them, `reading` and `problem` of the request.
+ */
 export class TimeSeries {
   /** `onChange` is called after each event. */
   constructor(onChange) {

@@ -10,7 +10,9 @@ export function histogram(values, low, high, bins) {
   return counts;
 }
 
-/** Quantiles of the finite values for shares 0 to 1, with linear interpolation (NumPy's default); null without values. */
+/**
+ * Quantiles of the finite values for shares 0 to 1, with linear interpolation (NumPy's default); null without values.
+ */
 export function quantiles(values, shares) {
   const sorted = Float32Array.from(values).filter(Number.isFinite).sort();
   if (!sorted.length) return null;
@@ -22,7 +24,9 @@ export function quantiles(values, shares) {
   });
 }
 
-/** An SVG path of counts in pixels; heights follow the square root of the counts, to keep peaks from hiding the rest. */
+/**
+ * An SVG path of counts in pixels; heights follow the square root of the counts, to keep peaks from hiding the rest.
+ */
 export function histogramPath(counts, width, height) {
   const top = Math.sqrt(Math.max(1, ...counts));
   const points = Array.from(counts, (count, bin) => {

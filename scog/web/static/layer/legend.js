@@ -15,7 +15,9 @@ export class Legend {
     this.rescaleHandles = new RescaleHandles(onRescale);
   }
 
-  /** Shows a legend of the server, or nothing for null. `values` are the visible ones per output, or null if unknown. */
+  /**
+   * Shows a legend of the server, or nothing for null. `values` are the visible ones per output, or null if unknown.
+   */
   show(legend, values) {
     this.box.hidden = !legend;
     if (!legend) return;

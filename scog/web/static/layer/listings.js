@@ -19,7 +19,10 @@ export const CUSTOM_EXPRESSION = {
 
 let layers = [SCL];
 
-/** All named layers: band combinations, the scene classification, then indices in the server's order. Rejects with a Problem. */
+/**
+ * All named layers: band combinations, the scene classification, then indices in the server's order. Rejects with a
+ * Problem.
+ */
 export async function loadLayers() {
   const [{ presets }, { indices }] = await Promise.all([requestJson("bands"), requestJson("indices")]);
   const combinations = presets.map(({ name, title, bands, description }) => ({

@@ -1,6 +1,8 @@
 // The NumPy array format (NEP 1) of little-endian float32.
 
-/** `{shape, values}` of a `.npy` file, `values` a Float32Array in C order, NaN where invalid. Throws for other dtypes. */
+/**
+ * `{shape, values}` of a `.npy` file, `values` a Float32Array in C order, NaN where invalid. Throws for other dtypes.
+ */
 export function readNpy(buffer) {
   const view = new DataView(buffer);
   if (view.getUint32(0) !== 0x934e554d) throw new Error("not a .npy file");

@@ -2,8 +2,8 @@
 
 /**
  * Runnable snippets as `{name, about, text}`. `layer` has the absolute URLs `tiles`, `tilejson` and `base`, the query
- * strings `renderedQuery` (of images) and `query` (of values), `name`, `attribution`, `minzoom`, `maxzoom`, and the map's
- * centre in degrees and zoom level: `lat`, `lon`, `zoom`.
+ * strings `renderedQuery` (of images) and `query` (of values), `name`, `attribution`, `minzoom`, `maxzoom`, and the
+ * map's centre in degrees and zoom level: `lat`, `lon`, `zoom`.
  */
 export function snippets(layer) {
   const view = { lat: layer.lat.toFixed(4), lon: layer.lon.toFixed(4), zoom: layer.zoom };

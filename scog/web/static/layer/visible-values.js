@@ -32,8 +32,8 @@ export function tilesCovering(bounds, zoom) {
 }
 
 /**
- * Valid pixel values in bounds in degrees, a Float32Array per output. `zoom` is the map's. Rejects with a Problem, or when
- * the signal aborts.
+ * Valid pixel values in bounds in degrees, a Float32Array per output. `zoom` is the map's. Rejects with a Problem, or
+ * when the signal aborts.
  */
 export async function readVisibleValues(image, bounds, zoom, { minzoom, maxzoom }, signal) {
   let level = Math.min(maxzoom, Math.max(minzoom, Math.round(zoom) - 1));

@@ -4,7 +4,9 @@ import { requestJson } from "../shell/http.js";
 
 const WORLDS = [-360, 0, 360]; // degrees; the map repeats beyond the antimeridian
 
-/** Rings of `[lon, lat]` in degrees from `land.json`, which holds them as steps of 0.01 degrees from corner to corner. */
+/**
+ * Rings of `[lon, lat]` in degrees from `land.json`, which holds them as steps of 0.01 degrees from corner to corner.
+ */
 export function decodeRings({ rings }) {
   return rings.map((steps) => {
     let [x, y] = [0, 0];

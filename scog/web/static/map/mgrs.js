@@ -1,5 +1,5 @@
-// Military Grid Reference System (DMA TM 8358.1, chapter 3): 100 km squares as Sentinel-2 tiles are named, 33TTE, or finer
-// references, 33T TE 12345 67890.
+// Military Grid Reference System (DMA TM 8358.1, chapter 3): 100 km squares as Sentinel-2 tiles are named, 33TTE, or
+// finer references, 33T TE 12345 67890.
 
 const BANDS = "CDEFGHJKLMNPQRSTUVWX"; // latitude bands of 8 degrees from -80
 const COLUMNS = ["STUVWXYZ", "ABCDEFGH", "JKLMNPQR"]; // by zone modulo 3

@@ -1,5 +1,5 @@
-// The application state in the URL hash: #zoom/lat/lon?name=value for values that differ from the defaults. Names of the
-// second image start with "b.".
+// The application state in the URL hash: #zoom/lat/lon?name=value for values that differ from the defaults. Names of
+// the second image start with "b.".
 import { DEFAULT_IMAGE } from "../layer/image-request.js";
 import { isDate, isTime } from "../time/dates.js";
 import { DEFAULT_STATE } from "./state.js";

@@ -1,5 +1,5 @@
-// The timeline: a bar for each acquisition day, taller and bluer the less cloud it has. A click selects a date, a drag a
-// date range; arrow keys step through the dates.
+// The timeline: a bar for each acquisition day, taller and bluer the less cloud it has. A click selects a date, a drag
+// a date range; arrow keys step through the dates.
 import { byId, make, svgElement } from "../shell/dom.js";
 import { formatDate, startOf, endOf, formatTime } from "./dates.js";
 import { TimeScale } from "./time-scale.js";
