@@ -90,14 +90,13 @@ def page_headers(basemap: str) -> dict[str, str]:
 
 def page(basemap: str, attribution: str) -> Encoded:
     """The page, which says which base map the server is set to have, and which modules it will ask for."""
-    static = files("scog.web") / "static"
-    modules = sorted(each.name for each in static.iterdir() if each.name.endswith(".js"))
-    preloads = "\n  ".join(f'<link rel="modulepreload" href="static/{name}">' for name in modules)
+    modules = sorted(path for path in package_files("scog.web", "static") if path.endswith(".js"))
+    preloads = "\n  ".join(f'<link rel="modulepreload" href="static/{path}">' for path in modules)
     said = (
         f'<meta name="scog-basemap" content="{escape(basemap)}">\n'
         f'  <meta name="scog-basemap-attribution" content="{escape(attribution)}">'
     )
-    text = (static / "index.html").read_text("utf-8")
+    text = (files("scog.web") / "static" / "index.html").read_text("utf-8")
     return encoded(text.replace("<!-- settings -->", said).replace("<!-- modules -->", preloads).encode())
 
 

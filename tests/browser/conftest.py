@@ -1,4 +1,4 @@
-"""A real server on a real socket, and a real Chromium that looks at it."""
+"""A server process with the demo archive, and pages in Chromium."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def server(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @contextmanager
 def serving(catalog: str, folder: Path, **settings: str) -> Iterator[str]:
-    """URL of `scog serve` with a catalogue, in a process of its own; settings as in SCOG_NAME, log and cache in a
-    folder.
-    """
+    """URL of a `scog serve` process with a catalogue. Settings become SCOG_NAME; log and cache go to `folder`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -74,7 +72,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The browser. Not for the whole session: while it runs, its event loop occupies this thread."""
+    """The browser. Module-scoped, as its event loop occupies this thread while it runs."""
     playwright = pytest.importorskip("playwright.sync_api", reason="the viewer's tests need: pip install playwright")
     with playwright.sync_playwright() as runner:
         path = find_chromium(runner.chromium.executable_path)
@@ -88,77 +86,77 @@ def chromium() -> Iterator[Any]:
 
 
 def find_chromium(own: str) -> str | None:
-    """The path of a Chromium: the system's, or Playwright's own."""
+    """Path of the system's Chromium, or of Playwright's own; None if there is none."""
     found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
     return next((name for name in [*found, own] if name and Path(name).exists()), None)
 
 
 @dataclass
 class Visit:
-    """A page, and what it asked for and complained of."""
+    """A page, with its requests, response statuses and console errors."""
 
     page: Any
     server: str
     requests: list[str] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
-    complaints: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
 
     def open(self, path: str = "/") -> None:
-        """Go to an address of the server, and wait until all is drawn."""
+        """Open a path of the server and wait until it has loaded."""
         self.page.goto("about:blank")  # else only the hash would change
         self.page.goto(self.server + path)
         self.drawn()
 
     def drawn(self) -> None:
-        """Wait until nothing is on its way and tiles are shown."""
+        """Wait until tiles are shown and none is pending."""
         self.page.wait_for_selector(".pixels img.leaflet-tile-loaded")
         self.page.wait_for_selector("#map[aria-busy=false]")
 
     def tiles(self) -> list[str]:
-        """Paths and queries of the tiles asked for; not of previews, which depend on how busy this machine is."""
-        asked = (url for url in self.requests if url.startswith(f"{self.server}/tiles/"))
-        urls = [urlsplit(url) for url in asked if "preview=" not in url]
+        """Paths and queries of requested tiles, without previews, which depend on the machine's load."""
+        requested = (url for url in self.requests if url.startswith(f"{self.server}/tiles/"))
+        urls = [urlsplit(url) for url in requested if "preview=" not in url]
         return [url.path + (f"?{url.query}" if url.query else "") for url in urls]
 
     def until(self, condition: str) -> None:
-        """Wait until something is true. Playwright's own way to do so needs `eval`, which the page forbids."""
+        """Wait until a JavaScript condition holds. wait_for_function needs `eval`, which the CSP forbids."""
         deadline = time.monotonic() + 10
         while not self.page.evaluate(condition):
             assert time.monotonic() < deadline, f"never true: {condition}"
             time.sleep(0.02)
 
-    def foreign(self) -> list[str]:
-        """Requests to others than the server."""
+    def foreign_requests(self) -> list[str]:
+        """Requests to other hosts than the server."""
         return [url for url in self.requests if not url.startswith((f"{self.server}/", "blob:", "data:", "about:"))]
 
     def run(self, module: str, code: str, given: Any = None) -> Any:
-        """What JavaScript makes of a module of the page, called `m`, and of what it is given, `given`."""
+        """Result of JavaScript code, in which `m` is a module of the page and `given` the argument."""
         return self.page.evaluate(f"given => import('/static/{module}').then(m => ({code}))", given)
 
     @property
     def hash(self) -> str:
-        """The hash of the address."""
+        """The URL hash."""
         return str(self.page.evaluate("location.hash"))
 
 
 @pytest.fixture
 def visit(chromium: Any, server: str) -> Iterator[Visit]:
-    """A fresh page of 1280 x 800."""
+    """A new page of 1280 x 800 pixels."""
     with visiting(chromium, server) as seen:
         yield seen
 
 
 @pytest.fixture
 def phone(chromium: Any, server: str) -> Iterator[Visit]:
-    """A fresh page of a phone."""
+    """A new page on a phone."""
     with visiting(chromium, server, viewport=PHONE, has_touch=True, is_mobile=True) as seen:
         yield seen
 
 
 @pytest.fixture(scope="module")
 def opened(chromium: Any, server: str) -> Iterator[Visit]:
-    """The page as it opens, for those who only look."""
+    """A loaded page that tests share and do not change."""
     with visiting(chromium, server) as seen:
         seen.open()
         yield seen
@@ -170,7 +168,7 @@ PHONE = {"width": 390, "height": 844}
 
 @contextmanager
 def visiting(chromium: Any, server: str, **look: Any) -> Iterator[Visit]:
-    """A fresh page, listened to from the beginning; it must ask nobody but the server, and complain of nothing."""
+    """A new page; on exit, asserts that it requested nothing from other hosts and logged no unexpected errors."""
     usual = {"viewport": DESKTOP, "color_scheme": "light", "reduced_motion": "reduce"}
     with chromium.new_context(**usual | look) as context:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server)
@@ -179,16 +177,16 @@ def visiting(chromium: Any, server: str, **look: Any) -> Iterator[Visit]:
         seen = Visit(page, server)
         page.on("request", lambda request: seen.requests.append(request.url))
         page.on("response", lambda response: seen.statuses.update({response.url: response.status}))
-        page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-        page.on("console", lambda message: _note(seen, message))
+        page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        page.on("console", lambda message: _record(seen, message))
         yield seen
-        assert seen.foreign() == []
-        assert seen.complaints == seen.expected
+        assert seen.foreign_requests() == []
+        assert seen.errors == seen.expected
 
 
-def _note(seen: Visit, message: Any) -> None:
-    """Errors and warnings, but for the line that Chromium writes about each answer that is no success."""
+def _record(seen: Visit, message: Any) -> None:
+    """Record console errors and warnings, except Chromium's line about each unsuccessful response."""
     if message.type in ("error", "warning") and not message.text.startswith(
         "Failed to load resource: the server responded"
     ):
-        seen.complaints.append(message.text)
+        seen.errors.append(message.text)

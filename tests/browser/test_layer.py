@@ -1,4 +1,4 @@
-"""What is shown: layers, formulas, colours, clouds, composites."""
+"""The layer tab: layers, expressions, style, cloud mask, composites."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from scog.web.parameters import SceneParameters
-from tests.browser.answers import get, problem
 from tests.browser.conftest import Visit
+from tests.browser.responses import get, problem
 
 pytestmark = pytest.mark.acceptance
 
 
-def asked_with(visit: Visit, text: str) -> Any:
-    """Wait in a block for a tile's picture whose query has a text."""
+def tile_response(visit: Visit, text: str) -> Any:
+    """Context that waits for the image of a tile whose URL contains a text."""
     return visit.page.expect_response(
         lambda response: "/tiles/" in response.url and ".npy" not in response.url and text in response.url
     )
@@ -25,12 +25,12 @@ def option(name: str) -> str:
     return f"#layer-list [role=option]:has(b:text-is('{name}'))"
 
 
-def test_finds_every_index_by_words_and_bands(opened: Visit) -> None:
+def test_layers_are_searched_by_words_and_bands(opened: Visit) -> None:
     page = opened.page
     page.wait_for_selector(option("EVI"))
     layers = get(f"{opened.server}/indices")["indices"]
     presets = get(f"{opened.server}/bands")["presets"]
-    assert page.locator("#layer-list [role=option]").count() == len(layers) + len(presets) + 2  # scl, own formula
+    assert page.locator("#layer-list [role=option]").count() == len(layers) + len(presets) + 2  # scl, custom expression
     page.fill("#layer-search", "burn")
     first = page.locator("#layer-list [role=option] b").all_inner_texts()
     assert {"NBR", "BAI"} <= set(first)
@@ -41,7 +41,7 @@ def test_finds_every_index_by_words_and_bands(opened: Visit) -> None:
     assert page.locator("#layer-list [role=option][aria-selected=true] b").inner_text() == "NDVI"
 
 
-def test_a_layer_is_chosen_by_keyboard(visit: Visit) -> None:
+def test_a_layer_is_selected_by_keyboard(visit: Visit) -> None:
     visit.open()
     page = visit.page
     page.wait_for_selector(option("EVI"))
@@ -49,60 +49,60 @@ def test_a_layer_is_chosen_by_keyboard(visit: Visit) -> None:
     page.keyboard.press("ArrowDown")
     active = page.get_attribute("#layer-search", "aria-activedescendant")
     name = page.inner_text(f"#{active} b")
-    with asked_with(visit, f"index={name.lower()}"):
+    with tile_response(visit, f"index={name.lower()}"):
         page.keyboard.press("Enter")
     visit.drawn()
     known = get(f"{visit.server}/indices/{name}")
-    assert page.inner_text("#about code") == known["formula"]
+    assert page.inner_text("#layer-about code") == known["formula"]
     assert f"index={known['name']}" in visit.hash
-    with asked_with(visit, "bands=agriculture"):
+    with tile_response(visit, "bands=agriculture"):
         page.fill("#layer-search", "agri")
         page.keyboard.press("Enter")
     assert page.inner_text("#layer-title").startswith("Agriculture")
-    with asked_with(visit, "expression="):
+    with tile_response(visit, "expression="):
         page.fill("#layer-search", "ndvi")
         page.keyboard.press("Enter")
-        page.click("#about >> text=Edit")
+        page.click("#layer-about >> text=Edit")
     assert page.input_value("#expression") == "(nir - red) / (nir + red)"
 
 
-def test_wrong_formula_is_explained_as_typed_and_the_picture_stays(visit: Visit) -> None:
+def test_an_invalid_expression_shows_its_error_and_keeps_the_image(visit: Visit) -> None:
     visit.open()
     page = visit.page
-    with asked_with(visit, "expression="):
-        page.click(option("Own formula"))
+    with tile_response(visit, "expression="):
+        page.click(option("Custom expression"))
     visit.drawn()
     page.fill("#expression", "(nir - rde) / (nir + red)")
-    page.wait_for_selector("#formula-problem p")
-    text = page.inner_text("#formula-problem")
+    page.wait_for_selector("#expression-error p")
+    text = page.inner_text("#expression-error")
     expected = problem(f"{visit.server}/legend.json?expression=" + urllib.parse.quote("(nir - rde) / (nir + red)"))
     assert expected["detail"].lower() in text.lower()
     assert expected["valid"] in text
-    assert page.inner_text("#formula-problem mark") == "rde"
+    assert page.inner_text("#expression-error mark") == "rde"
     assert page.get_attribute("#expression", "aria-invalid") == "true"
     assert page.locator(".pixels img.leaflet-tile-loaded").count()
-    with asked_with(visit, "expression=nir%20%2B%201"):
+    with tile_response(visit, "expression=nir%20%2B%201"):
         page.fill("#expression", "nir + 1")
-    assert page.inner_text("#formula-problem") == ""
+    assert page.inner_text("#expression-error") == ""
     assert page.get_attribute("#expression", "aria-invalid") == "false"
 
 
-def test_a_wrong_formula_in_a_link_is_explained(visit: Visit) -> None:
+def test_an_invalid_expression_in_a_link_shows_its_error(visit: Visit) -> None:
     visit.page.goto(f"{visit.server}/#12/40.2017/12.0001?expression=nir%2B")
-    visit.page.wait_for_selector("#formula-problem p")
+    visit.page.wait_for_selector("#expression-error p")
     assert [tile for tile in visit.tiles() if "expression" in tile] == []
 
 
-def test_the_legend_is_the_pictures(visit: Visit) -> None:
-    """What the panel shows of colours is what `/legend.json` says."""
+def test_the_legend_matches_the_server(visit: Visit) -> None:
+    """The panel's legend equals `/legend.json`."""
     visit.open()
     page = visit.page
     page.wait_for_selector("#ramp")
-    told = get(f"{visit.server}/legend.json")
-    assert page.get_attribute("#ramp", "aria-label") == f"Colours from {told['range'][0]} to {told['range'][1]}"
+    legend = get(f"{visit.server}/legend.json")
+    assert page.get_attribute("#ramp", "aria-label") == f"Colours from {legend['range'][0]} to {legend['range'][1]}"
     drawn = page.evaluate("document.querySelector('#ramp').style.background")
     first, last = (
-        tuple(int(color[place : place + 2], 16) for place in (1, 3, 5)) for color in (told["below"], told["above"])
+        tuple(int(color[place : place + 2], 16) for place in (1, 3, 5)) for color in (legend["below"], legend["above"])
     )
     assert drawn.startswith(f"linear-gradient(to right, rgb{first}")
     assert f"rgb{last}" in drawn.rsplit("rgb", 1)[1].join(["rgb", ""])
@@ -119,15 +119,15 @@ def test_the_legend_is_the_pictures(visit: Visit) -> None:
     assert page.locator("#channels span").all_inner_texts() == [each["output"] for each in channels]
 
 
-def test_stretch_by_numbers_handles_and_what_is_on_screen(visit: Visit) -> None:
+def test_rescale_by_numbers_handles_and_visible_values(visit: Visit) -> None:
     visit.open()
     page = visit.page
     page.wait_for_selector("#histogram path")
-    with asked_with(visit, "rescale=0.1,0.9"):
-        page.fill("#ranges input >> nth=0", "0.1")
+    with tile_response(visit, "rescale=0.1,0.9"):
+        page.fill("#rescale input >> nth=0", "0.1")
         page.keyboard.press("Enter")
     page.wait_for_selector("[data-end='0'][aria-valuenow='0.1']")
-    with asked_with(visit, "rescale="):
+    with tile_response(visit, "rescale="):
         page.focus("[data-end='0']")
         page.keyboard.press("Shift+ArrowRight")
     visit.until("+document.querySelector('[data-end]').ariaValueNow > 0.1")
@@ -135,30 +135,30 @@ def test_stretch_by_numbers_handles_and_what_is_on_screen(visit: Visit) -> None:
     assert page.evaluate("document.activeElement.dataset.end") == "0"
     visit.drawn()
     box = page.locator("[data-end='1']").bounding_box()
-    with asked_with(visit, "rescale="):
+    with tile_response(visit, "rescale="):
         page.mouse.move(box["x"] + 7, box["y"] + 10)
         page.mouse.down()
         page.mouse.move(box["x"] - 40, box["y"] + 10, steps=3)
         page.mouse.up()
     end = "+document.querySelectorAll('[data-end]')[1].ariaValueNow"
     visit.until(f"{low} < {end} && {end} < 0.9")
-    page.wait_for_selector("#fit:not([disabled])")
-    with asked_with(visit, "rescale="):
-        page.click("#fit")
+    page.wait_for_selector("#stretch-to-view:not([disabled])")
+    with tile_response(visit, "rescale="):
+        page.click("#stretch-to-view")
     values = visit.page.evaluate(
-        "import('/static/histogram.js').then(m => m.quantiles([...Array(101).keys()], [0.02, 0.98]))"
+        "import('/static/layer/histogram.js').then(m => m.quantiles([...Array(101).keys()], [0.02, 0.98]))"
     )
     assert values == [2, 98]
     visit.drawn()
-    with asked_with(visit, "/tiles/") as plain:
-        page.click("#plain")
+    with tile_response(visit, "/tiles/") as plain:
+        page.click("#reset-style")
     assert "rescale" not in plain.value.url
-    page.fill("#ranges input >> nth=0", "3")
+    page.fill("#rescale input >> nth=0", "3")
     page.keyboard.press("Enter")
-    assert page.get_attribute("#ranges input >> nth=0", "aria-invalid") == "true"
+    assert page.get_attribute("#rescale input >> nth=0", "aria-invalid") == "true"
 
 
-def test_a_colormap_is_chosen_by_its_look(visit: Visit) -> None:
+def test_a_colormap_is_selected_from_previews(visit: Visit) -> None:
     visit.open()
     page = visit.page
     page.click("#colormap")
@@ -167,10 +167,10 @@ def test_a_colormap_is_chosen_by_its_look(visit: Visit) -> None:
     table = get(f"{visit.server}/colorMaps/viridis")
     style = page.evaluate('document.querySelector("#colormap-list [role=option] .ramp[style]").style.background')
     assert style.startswith(f"linear-gradient(to right, rgb({', '.join(map(str, table['0'][:3]))})")
-    with asked_with(visit, "colormap_name=viridis"):
+    with tile_response(visit, "colormap_name=viridis"):
         page.fill("#colormap-search", "viridis")
         page.keyboard.press("Enter")
-    with asked_with(visit, "colormap_name=viridis_r"):
+    with tile_response(visit, "colormap_name=viridis_r"):
         page.check("#reverse")
     page.focus("#colormap-search")
     page.keyboard.press("Escape")
@@ -183,21 +183,21 @@ def test_clouds_composite_and_reset(visit: Visit) -> None:
     visit.open()
     page = visit.page
     visit.until("document.querySelector('#composite').options.length > 5")
-    with asked_with(visit, "composite=median"):
+    with tile_response(visit, "composite=median"):
         page.select_option("#composite", "median")
-    offered = get(f"{visit.server}/composites")["composites"]
-    about = next(each["description"] for each in offered if each["name"] == "median")
+    snippets = get(f"{visit.server}/composites")["composites"]
+    about = next(each["description"] for each in snippets if each["name"] == "median")
     assert page.inner_text("#composite-about") == about
-    with asked_with(visit, "mask_dilate=100"):
-        slide(page, "#dilate", 100)
-    with asked_with(visit, "cloud_cover=20"):
-        slide(page, "#clouds", 20)
-    with asked_with(visit, "mask=none"):
+    with tile_response(visit, "mask_dilate=100"):
+        set_slider(page, "#dilate", 100)
+    with tile_response(visit, "cloud_cover=20"):
+        set_slider(page, "#clouds", 20)
+    with tile_response(visit, "mask=none"):
         page.click("label:has(#mask)")
     assert page.is_disabled("#dilate")
-    visit.drawn()  # tiles that wait for a connection are asked for by now
+    visit.drawn()  # all tiles have been requested
     before = len(visit.tiles())
-    slide(page, "#opacity", 40)
+    set_slider(page, "#opacity", 40)
     visit.drawn()
     visit.until("[...document.querySelectorAll('.pixels')].every(layer => getComputedStyle(layer).opacity === '0.4')")
     assert len([tile for tile in visit.tiles()[before:] if ".npy" not in tile]) == 0
@@ -207,7 +207,7 @@ def test_clouds_composite_and_reset(visit: Visit) -> None:
     assert page.input_value("#composite") == "newest"
 
 
-def slide(page: Any, name: str, value: int) -> None:
+def set_slider(page: Any, name: str, value: int) -> None:
     page.eval_on_selector(
         name,
         """(slider, value) => {
@@ -218,12 +218,12 @@ def slide(page: Any, name: str, value: int) -> None:
     )
 
 
-def test_the_addresses_are_those_of_the_picture(visit: Visit) -> None:
+def test_exported_urls_match_the_image(visit: Visit) -> None:
     visit.open(
         "/#12/40.2017/12.0001?bands=true-color&time=2022-04-01/2022-08-20&composite=median&rescale=0,0.2;0,0.2;0,0.3"
     )
     page = visit.page
-    page.click("#tab-share")
+    page.click("#tab-export")
     visit.until("document.querySelector('#xyz').value")
     query = (
         "?bands=true-color&datetime=2022-04-01/2022-08-20&composite=median&rescale=0,0.2&rescale=0,0.2&rescale=0,0.3"
@@ -235,8 +235,8 @@ def test_the_addresses_are_those_of_the_picture(visit: Visit) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == page.input_value("#xyz")
 
 
-def test_its_defaults_are_the_servers(opened: Visit) -> None:
-    assert opened.run("picture.js", "m.PICTURE.clouds") == SceneParameters().cloud_cover
+def test_defaults_equal_the_servers(opened: Visit) -> None:
+    assert opened.run("layer/image-request.js", "m.DEFAULT_IMAGE.clouds") == SceneParameters().cloud_cover
 
 
 @pytest.mark.parametrize(
@@ -252,5 +252,5 @@ def test_its_defaults_are_the_servers(opened: Visit) -> None:
         ),
     ],
 )
-def test_the_query_says_only_what_differs(opened: Visit, part: dict[str, Any], query: str) -> None:
-    assert opened.run("picture.js", "m.tileQuery({...m.PICTURE, ...given})", part) == query
+def test_queries_omit_defaults(opened: Visit, part: dict[str, Any], query: str) -> None:
+    assert opened.run("layer/image-request.js", "m.tileQuery({...m.DEFAULT_IMAGE, ...given})", part) == query

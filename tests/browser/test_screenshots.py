@@ -1,4 +1,4 @@
-"""README's pictures of the map: each is taken, and with `--screenshots` written to `deploy/screenshots/`."""
+"""The README's screenshots: `--screenshots` writes them to `deploy/screenshots/`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit, visiting
-from tests.browser.test_ask import charted
+from tests.browser.test_selection import wait_for_chart
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "screenshots"
 LARGEST = 400_000
@@ -43,16 +43,16 @@ def series(visit: Visit) -> None:
         "&area=12.0060,40.2050;12.0200,40.2070;12.0230,40.1990;12.0080,40.1960"
     )
     visit.page.click("#tab-analyse")
-    charted(visit)
+    wait_for_chart(visit)
     visit.page.wait_for_selector("#statistics-table td")
 
 
-def coarser(value: int) -> int:
-    """One of 29 steps of brightness, from black to white."""
+def quantised(value: int) -> int:
+    """Brightness in 29 levels, which makes the file smaller."""
     return min(255, round(value / 9) * 9) if 0 < value < 252 else 255 * (value > 0)
 
 
-TAKEN: dict[str, tuple[Callable[[Visit], None], dict[str, Any]]] = {
+SCREENSHOTS: dict[str, tuple[Callable[[Visit], None], dict[str, Any]]] = {
     "desktop": (plain, {"viewport": DESKTOP}),
     "phone": (phone, {"viewport": PHONE, "device_scale_factor": 2, "is_mobile": True}),
     "dark": (dark, {"viewport": DESKTOP, "color_scheme": "dark"}),
@@ -61,11 +61,11 @@ TAKEN: dict[str, tuple[Callable[[Visit], None], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", TAKEN)
-def test_pictures_for_the_readme(chromium: Any, server: str, pytestconfig: pytest.Config, name: str) -> None:
+@pytest.mark.parametrize("name", SCREENSHOTS)
+def test_readme_screenshots(chromium: Any, server: str, pytestconfig: pytest.Config, name: str) -> None:
     if not pytestconfig.getoption("--screenshots"):
-        pytest.skip("--screenshots writes README's pictures anew")
-    go, look = TAKEN[name]
+        pytest.skip("--screenshots rewrites the README's screenshots")
+    go, look = SCREENSHOTS[name]
     with visiting(chromium, server, **look) as visit:
         go(visit)
         visit.drawn()
@@ -75,12 +75,12 @@ def test_pictures_for_the_readme(chromium: Any, server: str, pytestconfig: pytes
     file = FOLDER / f"{name}.png"
     taken.save(file, optimize=True)
     if file.stat().st_size >= LARGEST:
-        taken.point(coarser).save(file, optimize=True)  # a palette of 256 would spoil the ramps
+        taken.point(quantised).save(file, optimize=True)  # a palette of 256 colours would band the ramps
     assert file.stat().st_size < LARGEST
 
 
 def test_the_readme_shows_all_of_them() -> None:
     readme = (FOLDER.parents[1] / "README.md").read_text()
-    for name in TAKEN:
+    for name in SCREENSHOTS:
         assert f"(deploy/screenshots/{name}.png)" in readme or f'src="deploy/screenshots/{name}.png"' in readme
         assert (FOLDER / f"{name}.png").stat().st_size < LARGEST

@@ -1,4 +1,4 @@
-"""The map over a line of 5 Mbit/s, as at home: what there is to see after 1, 2, 4, 8 and 16 seconds.
+"""The map over a line of 5 Mbit/s to the archive: what is visible after 1, 2, 4, 8 and 16 seconds.
 
 `SCOG_STRIP=folder pytest -m acceptance tests/browser/test_slow_line.py` leaves the screenshots there.
 """
@@ -22,8 +22,8 @@ from PIL import Image
 
 from benchmarks.data import classes, numbers
 from benchmarks.data import write_cog as write_full_cog
-from tests.browser.answers import get
 from tests.browser.conftest import Visit, serving, visiting
+from tests.browser.responses import get
 from tests.doubles.archives import MadeScene, Square
 from tests.doubles.earth_search import EarthSearch
 from tests.doubles.relay import Relay
@@ -39,7 +39,7 @@ AGES = (3, 8, 13)
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 MOMENTS = (1, 2, 4, 8, 16)
 CENTRE = {"x": 440, "y": 120, "width": 720, "height": 440}
-"""Of the map: right of the panel, above the time line."""
+"""Of the map: right of the panel, above the timeline."""
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +60,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def line(files: dict[str, bytes]) -> Iterator[Relay]:
-    """A catalogue of three acquisitions and their files, at the far end of the line."""
+    """A relay of limited rate to a catalogue of three acquisitions and their files."""
     with EarthSearch() as origin, Relay(origin.port, rate=RATE, latency=LATENCY) as link:
-        origin.port = link.port  # its links lead to the near end
+        origin.port = link.port  # item links point to the relay
         items = []
         for age in AGES:
             time_of = datetime.now(UTC) - timedelta(days=age)
@@ -73,8 +73,12 @@ def line(files: dict[str, bytes]) -> Iterator[Relay]:
             for band in ("red", "nir", "scl"):
                 name = f"/{scene.id}/{band}.tif"
                 origin.put(name, files[f"scl-{age}" if band == "scl" else band])
-                told = {"nodata": 0} if band == "scl" else {"nodata": 0, "scale": 0.0001, "offset": 0}
-                item["assets"][band] = {"href": f"http://{link.host}{name}", "type": COG, "raster:bands": [told]}
+                band_metadata = {"nodata": 0} if band == "scl" else {"nodata": 0, "scale": 0.0001, "offset": 0}
+                item["assets"][band] = {
+                    "href": f"http://{link.host}{name}",
+                    "type": COG,
+                    "raster:bands": [band_metadata],
+                }
             items.append(item)
         origin.items = items
         yield link
@@ -86,13 +90,13 @@ def screenshot(visit: Visit) -> NDArray[np.int16]:
 
 @dataclass
 class Strip:
-    """Screenshots by the seconds since the map asked for its first tile, and what was said then."""
+    """Screenshots and status texts by seconds since the first tile request."""
 
     shown: dict[int, NDArray[np.int16]] = field(default_factory=dict)
     said: dict[int, str] = field(default_factory=dict)
 
     def share(self, moment: int) -> float:
-        """The share of the map's centre that is coloured, as neither sea nor land nor the grid are."""
+        """Share of the map's centre that is coloured; sea, land and graticule are grey."""
         rows = slice(CENTRE["y"], CENTRE["y"] + CENTRE["height"])
         cols = slice(CENTRE["x"], CENTRE["x"] + CENTRE["width"])
         centre = self.shown[moment][rows, cols]
@@ -100,16 +104,16 @@ class Strip:
 
 
 def film(visit: Visit, address: str, folder: Path, name: str) -> Strip:
-    """Open the map and look at it at each of the moments."""
+    """Open the map and take a screenshot at each moment."""
     page = visit.page
-    asked: list[float] = []
-    page.on("request", lambda request: asked.append(time.monotonic()) if "/tiles/" in request.url else None)
+    requested: list[float] = []
+    page.on("request", lambda request: requested.append(time.monotonic()) if "/tiles/" in request.url else None)
     page.goto(visit.server + address, wait_until="commit")
     page.wait_for_selector(".pixels", state="attached")
     strip = Strip()
     folder.mkdir(parents=True, exist_ok=True)
     for moment in MOMENTS:
-        page.wait_for_timeout(max(0, 1000 * (asked[0] + moment - time.monotonic())))
+        page.wait_for_timeout(max(0, 1000 * (requested[0] + moment - time.monotonic())))
         strip.shown[moment] = screenshot(visit)
         strip.said[moment] = page.inner_text("#status span")
         Image.fromarray(strip.shown[moment].astype(np.uint8)).save(folder / f"{name}-{moment:02}s.png")
@@ -117,12 +121,12 @@ def film(visit: Visit, address: str, folder: Path, name: str) -> Strip:
 
 
 @pytest.mark.parametrize("zoom", [11, 13])
-def test_something_useful_is_there_soon(chromium: Any, line: Relay, tmp_path: Path, zoom: int) -> None:
+def test_an_image_is_visible_within_four_seconds(chromium: Any, line: Relay, tmp_path: Path, zoom: int) -> None:
     lon, lat = PLACE.lonlat()
     folder = Path(os.environ.get("SCOG_STRIP") or tmp_path / "strip")
     settings = {"hosts": line.host}
     with serving(f"http://{line.host}/v1", tmp_path, **settings) as server, visiting(chromium, server) as visit:
-        get(f"{server}/tilejson.json")  # the server has been started before somebody comes
+        get(f"{server}/tilejson.json")  # warms the server up
         strip = film(visit, f"/#{zoom}/{lat:.5f}/{lon:.5f}?index=ndvi", folder, f"z{zoom}")
         print(zoom, {moment: (round(strip.share(moment), 2), strip.said[moment]) for moment in MOMENTS})
         assert strip.share(4) > 0.5  # on a quiet machine after 2 s; the strip shows it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -23,27 +24,45 @@ def test_browsers_get_the_page_and_programs_a_list(server: Served) -> None:
     again = server.get("/", headers=HTML | {"If-None-Match": page.headers["ETag"]})
     assert again.status_code == 304
     modules = set(re.findall(r'rel="modulepreload" href="static/([^"]+)"', page.text))
-    assert modules == {path.name for path in STATIC.glob("*.js")}
+    assert modules == {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.js")}
 
 
 def test_every_file_is_served_as_it_is(server: Served) -> None:
-    for path in STATIC.iterdir():
-        answer = server.get(f"/static/{path.name}")
+    for path in (each for each in STATIC.rglob("*") if each.is_file()):
+        url = f"/static/{path.relative_to(STATIC).as_posix()}"
+        answer = server.get(url)
         assert answer.content == path.read_bytes()
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert server.get(f"/static/{path.name}", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+        assert server.get(url, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
     assert server.get("/static/leaflet/leaflet.js").headers["Content-Type"].startswith("text/javascript")
     assert server.get("/static/leaflet/images/layers.png").content.startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("path", ["nothing.js", "..%2fviewer.py", "%2e%2e/viewer.py", "/etc/passwd", "leaflet/"])
+def test_modules_import_files_that_exist_and_each_other_in_no_cycle() -> None:
+    imports = {
+        path: [
+            (path.parent / name).resolve() for name in re.findall(r'^import .* from "([^"]+)"', path.read_text(), re.M)
+        ]
+        for path in (each.resolve() for each in STATIC.rglob("*.js"))
+    }
+    assert {file for files in imports.values() for file in files} <= set(imports)
+    TopologicalSorter(imports).prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["nothing.js", "map/", "map/nothing.js", "map/..%2f..%2fviewer.py", "%2e%2e/viewer.py", "/etc/passwd", "leaflet/"],
+)
 def test_nothing_else_is(server: Served, path: str) -> None:
     is_problem(server.get(f"/static/{path}"), 404)
 
 
 def test_what_the_browser_loads_stays_small() -> None:
-    assert (STATIC / "land.json").stat().st_size < 150_000
-    assert sum(path.stat().st_size for path in STATIC.glob("*.js")) < 160_000
+    scripts = [path.read_text() for path in STATIC.rglob("*.js")]
+    code = [re.sub(r"^ *(//|/\*\*|\*).*\n", "", script, flags=re.M) for script in scripts]
+    assert (STATIC / "map" / "land.json").stat().st_size < 150_000
+    assert sum(map(len, scripts)) < 175_000
+    assert sum(map(len, code)) < 150_000  # without comments
 
 
 def test_without_a_setting_no_other_host_is_allowed(server: Served) -> None:
