@@ -24,10 +24,10 @@ from scog.look import Look
 from scog.net.policy import Rank
 from scog.picture.image import Image
 from scog.report import Report
+from scog.runtime.tasks import gather_all
 from scog.space.areas import search_areas
 from scog.space.grid import Grid
 from scog.steps import TICK, Step, split
-from scog.together import gather_all
 
 MIN_CLEAR = 0.3
 """Default minimum fraction of valid pixels of a frame."""

@@ -18,9 +18,9 @@ from scog.paint import Painting
 from scog.pixels.coarseness import Coarseness
 from scog.pixels.composite import OLDEST
 from scog.report import Report
+from scog.runtime.tasks import gather_all
 from scog.space.grid import Grid
 from scog.stack import Stack
-from scog.together import gather_all
 
 __all__ = ["Ask", "Drawing", "draw"]
 

@@ -19,12 +19,12 @@ from scog.field.numbers import Measured
 from scog.kept import Kept
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
-from scog.pixels.budget import Budget
-from scog.pixels.cache import ByteCache
 from scog.pixels.layers import LayerReader
 from scog.pixels.reader import BlockReader
 from scog.pixels.store import HeaderStore
 from scog.pixels.workbench import Workbench
+from scog.runtime.byte_cache import ByteCache
+from scog.runtime.memory_budget import Budget
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
 
 

@@ -17,10 +17,10 @@ from scog.cube.pinned import Pinned
 from scog.engine import Engine
 from scog.errors import CatalogError
 from scog.report import Report
+from scog.runtime.tasks import gather_all
 from scog.space.areas import SEARCH_ZOOM, search_areas
 from scog.space.bounds import lonlat_bounds
 from scog.space.grid import Grid
-from scog.together import gather_all
 
 WIDE_SCENES = 64
 """Scenes of a picture wider than one search's area; each costs about 1 MB at its coarsest level."""

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scog.ask import Ask, Drawing
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
-from scog.pixels.cache import ByteCache
 from scog.report import Report
+from scog.runtime.byte_cache import ByteCache
 from scog.space.grid import Grid
 
 MAX_AGE = 3600.0

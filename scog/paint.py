@@ -17,8 +17,8 @@ from scog.pixels.canvas import Canvas, share_out
 from scog.pixels.composite import CLEAREST
 from scog.pixels.workbench import effort
 from scog.report import Report
+from scog.runtime.tasks import gather_all
 from scog.space.grid import Grid
-from scog.together import gather_all
 from scog.view import Valued, View
 
 FIRST_BATCH = 2

@@ -17,11 +17,11 @@ from scog.find import Most, observations
 from scog.net.policy import Tally
 from scog.pixels.binding import bound
 from scog.report import Report
+from scog.runtime.tasks import gather_all
 from scog.space.bounds import DEGREES
 from scog.space.grid import Grid, transformer
 from scog.space.lattice import Lattice, lattice_of
 from scog.space.native import zone, zone_of_square
-from scog.together import gather_all
 
 MOST = Most(observations=4, scenes=16)
 """Looked at until there is one whose files can be read."""

@@ -21,8 +21,8 @@ from scog.pixels.days import days_since_1970
 from scog.pixels.reduce import reduce
 from scog.pixels.workbench import effort
 from scog.report import Report
+from scog.runtime.tasks import gather_all
 from scog.space.grid import Grid
-from scog.together import gather_all
 from scog.view import Valued, View
 
 AT_ONCE_BYTES = 256 * 2**20

@@ -23,8 +23,8 @@ from scog.pixels.mask import Mask
 from scog.pixels.place import method_for
 from scog.pixels.resample import Resampling
 from scog.report import Report
+from scog.runtime.tasks import gather_all
 from scog.space.grid import Grid
-from scog.together import gather_all
 
 Mask2D = NDArray[np.bool_]
 Valued = tuple[NDArray[np.float32], Mask2D]

@@ -76,7 +76,7 @@ MAY_DO_IO = (
     "scog.catalog.store",
     "scog.cube.store",
     "scog.pixels.store",
-    "scog.sqlite",
+    "scog.runtime.sqlite",
     "scog.demo",
     "scog.cli",
     "scog.web.viewer",

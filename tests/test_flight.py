@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scog import flight as flight_module
 from scog.errors import SourceUnavailable
-from scog.flight import Flight, Flights
+from scog.runtime import singleflight as flight_module
+from scog.runtime.singleflight import Flight, Flights
 from tests.doubles.reading import run
 
 

@@ -19,7 +19,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scog.catalog.footprint import Bounds
-from scog.catalog.lingering import Lingering
 from scog.catalog.observation import SAME_PASS, SceneSet
 from scog.catalog.offset import L2A
 from scog.catalog.query import Catalog, Page, Query
@@ -27,8 +26,9 @@ from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.catalog.store import SavedPage, SearchStore
 from scog.catalog.when import Interval
 from scog.errors import CatalogError
-from scog.flight import Flights
 from scog.net.policy import Tally
+from scog.runtime.lingering import Lingering
+from scog.runtime.singleflight import Flights
 
 log = logging.getLogger(__name__)
 

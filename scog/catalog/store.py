@@ -13,7 +13,7 @@ from typing import Any
 
 from scog.catalog.records import FORMAT, from_json, to_json
 from scog.catalog.scene import Scene
-from scog.sqlite import open_or_renew
+from scog.runtime.sqlite import open_or_renew
 
 log = logging.getLogger(__name__)
 

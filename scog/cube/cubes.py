@@ -16,7 +16,7 @@ from scog.cube.definition import Definition, id_of, read_definition
 from scog.cube.pinned import Pinned
 from scog.cube.store import CubeStore
 from scog.errors import InvalidInput
-from scog.flight import Flights
+from scog.runtime.singleflight import Flights
 
 log = logging.getLogger(__name__)
 

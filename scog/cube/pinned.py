@@ -11,7 +11,7 @@ from scog.catalog.when import Interval
 from scog.cube.area import Area
 from scog.errors import InvalidInput
 from scog.net.policy import Tally
-from scog.together import gather_all
+from scog.runtime.tasks import gather_all
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from scog.catalog.records import FORMAT
-from scog.sqlite import open_or_renew
+from scog.runtime.sqlite import open_or_renew
 
 log = logging.getLogger(__name__)
 

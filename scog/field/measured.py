@@ -23,7 +23,7 @@ from scog.field.statistics import commonest, statistics
 from scog.kept import MAX_AGE
 from scog.maths.expression import Expression
 from scog.report import Report
-from scog.together import gather_all
+from scog.runtime.tasks import gather_all
 from scog.view import View
 
 SMALL = 16_384

@@ -21,8 +21,8 @@ from scog.field.site import Site, site_of
 from scog.find import Most, observations
 from scog.net.policy import Rank
 from scog.report import Report
+from scog.runtime.tasks import gather_all
 from scog.source_lattice import lattice_of_scenes, nominal_metres
-from scog.together import gather_all
 
 SEARCH_ZOOM = 12
 """Of the map's tiles that are searched for a field: 10 km, which a pass sees in one scene or a few."""

@@ -21,9 +21,9 @@ from scog.net.policy import Rank
 from scog.picture.classes import Class, Classes
 from scog.picture.image import TRANSPARENT
 from scog.report import Report
+from scog.runtime.tasks import gather_all
 from scog.source_lattice import nominal_metres, source_lattice
 from scog.space.ellipsoid import pixel_areas
-from scog.together import gather_all
 
 FIELDS_AT_ONCE = 2
 PARTS_AT_ONCE = 4

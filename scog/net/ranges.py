@@ -18,7 +18,7 @@ from scog.net.http import HttpClient
 from scog.net.local import LocalRanges
 from scog.net.policy import BreakerState, Tally, check_allowed, host_of
 from scog.net.range_read import OnData, RangeRead
-from scog.together import gather_all
+from scog.runtime.tasks import gather_all
 
 PROBE_TIMEOUT = 2.0
 """Seconds that reads wait for the outcome of another read's probe."""

@@ -12,7 +12,7 @@ from scog.net.byte_range import ByteRange
 from scog.pixels.decode import Block, decode_block, decode_rows
 from scog.pixels.description import Description
 from scog.pixels.fetch import BlockIndex, Piece, Request
-from scog.together import gather_all
+from scog.runtime.tasks import gather_all
 
 DECODED_AT_ONCE = 2 * 2**20
 """Bytes of decoded blocks that one thread makes before it reports back: one block of 1024 or four of 512."""

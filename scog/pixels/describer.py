@@ -9,19 +9,19 @@ from functools import partial
 from typing import Any, TypeVar
 
 from scog.errors import AssetBroken, SourceError
-from scog.flight import Flights
 from scog.net.byte_range import ByteRange, is_local
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
 from scog.pixels import gdal
-from scog.pixels.cache import ByteCache
 from scog.pixels.description import Description
 from scog.pixels.directories import Directories, NotTiff, OddPages, walk
 from scog.pixels.fallback import GdalThreads
 from scog.pixels.faults import Faults
 from scog.pixels.kind import Kind, Kinds, kind_of
 from scog.pixels.store import HeaderStore
-from scog.together import gather_all
+from scog.runtime.byte_cache import ByteCache
+from scog.runtime.singleflight import Flights
+from scog.runtime.tasks import gather_all
 
 MAX_HEADER = 4_000_000
 """Largest header read to describe a file, in bytes; beyond it GDAL looks for the directories."""

@@ -16,11 +16,8 @@ from scog.catalog.assets import Asset
 from scog.catalog.offset import settle_offset
 from scog.catalog.scene import Scene
 from scog.errors import AssetChanged, AssetMissing, SourceError
-from scog.flight import Flights
 from scog.net.policy import Tally
 from scog.pixels.binding import bound
-from scog.pixels.budget import Budget
-from scog.pixels.cache import ByteCache
 from scog.pixels.coarseness import Coarseness, Levels, cheapest, coarser_levels, level_for, ratio
 from scog.pixels.decode import Block
 from scog.pixels.description import Description
@@ -30,8 +27,11 @@ from scog.pixels.reader import BlockReader, Wish
 from scog.pixels.resample import Resampling
 from scog.pixels.validity import data_of
 from scog.pixels.workbench import Workbench, effort
+from scog.runtime.byte_cache import ByteCache
+from scog.runtime.memory_budget import Budget
+from scog.runtime.singleflight import Flights
+from scog.runtime.tasks import gather_all
 from scog.space.grid import Grid
-from scog.together import gather_all
 
 INDEX_MAPS_BYTES = 192 * 2**20
 """Index maps and footings kept: maps of about 300 tiles, at two levels of 256 KB each, or footings of 100."""

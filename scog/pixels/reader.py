@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from scog.errors import AssetBroken, AssetChanged, SourceError
-from scog.flight import Flight, Flights
 from scog.net.admission import Waiters
 from scog.net.byte_range import is_local
 from scog.net.policy import Tally
@@ -25,7 +24,6 @@ from scog.net.range_read import OnData
 from scog.net.ranges import Ranges
 from scog.pixels import gdal
 from scog.pixels.arriving import Arriving, Blocks, stored_bytes
-from scog.pixels.cache import ByteCache
 from scog.pixels.decode import Block, decode_block, empty_block
 from scog.pixels.describer import Describer
 from scog.pixels.description import Description
@@ -42,7 +40,9 @@ from scog.pixels.fetch import (
     with_others,
 )
 from scog.pixels.store import HeaderStore
-from scog.together import gather_all
+from scog.runtime.byte_cache import ByteCache
+from scog.runtime.singleflight import Flight, Flights
+from scog.runtime.tasks import gather_all
 
 BlockKey = tuple[str, int, int, int, int]
 """Identity with URL, level, band, row, column."""

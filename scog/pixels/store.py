@@ -7,7 +7,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from scog.sqlite import open_or_renew
+from scog.runtime.sqlite import open_or_renew
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 
 import scog
 from scog.engine import open_engine
-from scog.pixels.cache import ByteCache
+from scog.runtime.byte_cache import ByteCache
 from scog.settings import Settings
 from scog.web import places, problems, stac, tiles, viewer
 from scog.web.compression import Compressed

@@ -25,8 +25,8 @@ from scog.find import observations
 from scog.kept import encoded
 from scog.listing import box_grid, feature_collection
 from scog.report import Report
+from scog.runtime.tasks import gather_all
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
-from scog.together import gather_all
 from scog.web import animations, clients, legends, pictures, places, tiles, timeseries
 from scog.web.animations import Frames, Placed
 from scog.web.bodies import read_body

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 from fastapi import Request, Response
 
 from scog.kept import Encoded
-from scog.pixels.cache import ByteCache
+from scog.runtime.byte_cache import ByteCache
 from scog.web.gate import HEAD
 from scog.web.queries import QueryRoute
 from scog.web.respond import SHOWN, with_etag

@@ -14,10 +14,10 @@ from affine import Affine
 
 from scog.catalog.assets import Asset
 from scog.net.policy import Tally
-from scog.pixels.budget import Budget
 from scog.pixels.coarseness import level_for
 from scog.pixels.layers import Layer, LayerReader
 from scog.pixels.workbench import Workbench
+from scog.runtime.memory_budget import Budget
 from scog.space.grid import Grid
 from tests.doubles.geotiffs import FLOATS, INTEGERS, WITH_PREDICTOR, Choice, choice_of, truth, write
 from tests.doubles.range_server import RangeServer

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from scog.errors import AssetRefused
-from scog.pixels.budget import Budget
+from scog.runtime.memory_budget import Budget
 from tests.doubles.reading import run
 
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.pixels.cache import ByteCache
+from scog.runtime.byte_cache import ByteCache
 
 keys = st.integers(0, 8)
 steps = st.lists(

@@ -15,10 +15,10 @@ from rasterio.io import MemoryFile
 
 from scog.errors import AssetBroken, AssetRefused, SourceError
 from scog.net.policy import Tally
-from scog.pixels.budget import Budget
 from scog.pixels.description import Description
 from scog.pixels.directories import NotTiff, OddPages, walk
 from scog.pixels.kind import kind_of
+from scog.runtime.memory_budget import Budget
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded, raster
 from tests.doubles.reading import every_block, read_level, reading, run, save
