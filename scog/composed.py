@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from scog.bands import BY_NAME
+from scog.collections.bands import BY_NAME
 from scog.picture.channels import Channels
 from scog.picture.classes import Classes
 from scog.picture.colormap import color_table

@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from scog.catalog.archive import Archive
-from scog.catalog.offset import SHIFT
 from scog.catalog.query import Catalog
 from scog.catalog.search import Searches
 from scog.catalog.store import SearchStore
+from scog.collections.reflectance_offset import SHIFT
 from scog.cube.cubes import Cubes
 from scog.cube.store import CubeStore
 from scog.field.numbers import Measured

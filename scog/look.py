@@ -9,9 +9,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.bands import BY_NAME, CANONICAL, SPELLINGS, canonical
 from scog.catalog.when import Interval
-from scog.classification import SCENE_CLASSES
+from scog.collections.bands import BY_NAME, CANONICAL, SPELLINGS, canonical
+from scog.collections.presets import PRESETS, preset_of
+from scog.collections.scene_classification import SCENE_CLASSES
 from scog.composed import Coloring, changed, composed
 from scog.errors import InvalidInput
 from scog.maths import indices
@@ -26,7 +27,6 @@ from scog.picture.ramp import Ramp, Range
 from scog.picture.thresholds import parse_classes
 from scog.pixels.change import Change
 from scog.pixels.composite import GEOMEDIAN, MODE, NEWEST, Composite, Unit
-from scog.presets import PRESETS, preset_of
 from scog.suggest import did_you_mean, quoted
 
 DEFAULT_INDEX = "ndvi"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from scog.catalog.when import Interval
+from scog.collections.presets import PRESETS, preset_of
 from scog.draw import Ask, draw
 from scog.engine import Engine
 from scog.errors import InvalidInput, NothingReadable
@@ -16,7 +17,6 @@ from scog.picture.contact_sheet import Cell, contact_sheet
 from scog.picture.legend import WIDTH
 from scog.pixels.composite import COMPOSITES, NEWEST, Composite, percentile
 from scog.pixels.mask import parse_mask
-from scog.presets import PRESETS, preset_of
 from scog.space.grid import Grid
 
 SHEET_SIDE = WIDTH

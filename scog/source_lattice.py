@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import islice
 
 from scog.ask import Ask
-from scog.bands import BY_NAME
 from scog.catalog.scene import Scene
+from scog.collections.bands import BY_NAME
 from scog.cube.area import Area
 from scog.engine import Engine
 from scog.errors import CatalogError, SourceError

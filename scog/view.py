@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.ask import Ask
-from scog.bands import BY_NAME
 from scog.catalog.archive import Archive
 from scog.catalog.scene import Scene
+from scog.collections.bands import BY_NAME
 from scog.engine import Engine
 from scog.errors import SourceError
 from scog.maths.expression import Expression

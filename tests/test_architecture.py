@@ -93,7 +93,7 @@ IO_CALLS = {
 }  # fmt: skip
 IO_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "rmdir", "touch", "iterdir"}
 PURE = (
-    "scog.space", "scog.maths", "scog.picture", "scog.errors", "scog.bands", "scog.classification", "scog.presets",
+    "scog.space", "scog.maths", "scog.picture", "scog.errors", "scog.collections.bands", "scog.collections.scene_classification", "scog.collections.presets",
     "scog.suggest",
 )  # fmt: skip
 PACKAGE_DATA = "scog.maths.published"

@@ -1,6 +1,6 @@
 import pytest
 
-from scog.bands import BANDS, BY_NAME, IN_ASSET, canonical
+from scog.collections.bands import BANDS, BY_NAME, IN_ASSET, canonical
 from scog.errors import InvalidInput
 
 

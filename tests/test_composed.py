@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scog.bands import BY_NAME
 from scog.catalog.when import parse_interval
+from scog.collections.bands import BY_NAME
 from scog.errors import InvalidInput
 from scog.look import OPEN_DAYS, USUAL_DAYS, Wish, days_of, look_of
 from scog.maths.expression import parse

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from scog.bands import BANDS, BY_NAME
-from scog.classification import SCENE_CLASSES
+from scog.collections.bands import BANDS, BY_NAME
+from scog.collections.presets import PRESETS, Preset
+from scog.collections.scene_classification import SCENE_CLASSES
 from scog.errors import InvalidInput
 from scog.look import UNKNOWN, Look, Wish, look_of
 from scog.maths import indices
@@ -18,7 +19,6 @@ from scog.picture.channels import Channels
 from scog.picture.classes import Classes
 from scog.picture.colormap import color_table
 from scog.picture.ramp import Ramp, Range
-from scog.presets import PRESETS, Preset
 
 RGB = ("red", "green", "blue")
 NDVI = indices.get("ndvi")

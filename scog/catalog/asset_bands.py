@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scog.bands import BY_NAME, CANONICAL, IN_ASSET
+from scog.collections.bands import BY_NAME, CANONICAL, IN_ASSET
 
 LISTS = ("eo:bands", "raster:bands", "bands")
 """Members of an asset that list its bands; what a later one says counts."""

@@ -10,11 +10,11 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from scog.bands import BY_NAME, CANONICAL, IN_ASSET
 from scog.catalog.asset_bands import bands_by_description, bands_by_key, described, is_measured
 from scog.catalog.georeference import Georeference, georeference_of
-from scog.catalog.offset import C1, L2A, SCALE, offset_of
 from scog.catalog.outline import is_finite
+from scog.collections.bands import BY_NAME, CANONICAL, IN_ASSET
+from scog.collections.reflectance_offset import C1, L2A, SCALE, offset_of
 
 RASTER_TYPES = frozenset(
     f"{top}/{name}"
@@ -33,7 +33,7 @@ class Asset:
     """One band of a scene, and the file that holds it. Reflectance or whatever it is = DN x `scale` + `offset`.
 
     A `scale` of None: the file's own tags say both. An `offset` of None: only the pixels can tell (see
-    `scog.catalog.offset`). `band` is its place in the file, 1 the first; None where the item expects the file to have
+    `scog.collections.reflectance_offset`). `band` is its place in the file, 1 the first; None where the item expects the file to have
     just one. `georeference` is where the item says that the file lies, for files that do not say so themselves.
     """
 

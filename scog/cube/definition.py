@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from scog.ask import Ask
-from scog.bands import canonical
-from scog.classification import CLOUDS
+from scog.collections.bands import canonical
+from scog.collections.presets import preset_of
+from scog.collections.scene_classification import CLOUDS
 from scog.look import DEFAULT_INDEX, SCENE_CLASSIFICATION, Look, Wish, look_of
 from scog.maths import indices
 from scog.picture.channels import Channels
@@ -27,7 +28,6 @@ from scog.picture.classes import Classes
 from scog.picture.color import hexadecimal, parse_color
 from scog.picture.ramp import Ramp
 from scog.pixels.mask import Mask
-from scog.presets import preset_of
 
 ID_BYTES = 10
 """Of the hash: 16 characters, and no two of a million million cubes alike by chance."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from scog.bands import CANONICAL
+from scog.collections.bands import CANONICAL
 from scog.errors import InvalidInput
 from scog.maths.corrections import CONSTANTS, FORMULAS, NAMES, REFERENCES
 from scog.maths.curated import BEST_KNOWN as BEST_KNOWN

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scog.bands import CANONICAL, SPELLINGS, VALID_NAMES
+from scog.collections.bands import CANONICAL, SPELLINGS, VALID_NAMES
 from scog.errors import InvalidExpression
 from scog.maths import tree
 from scog.suggest import did_you_mean, quoted

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.bands import BANDS
+from scog.collections.bands import BANDS
 
 Spectra = Mapping[str, NDArray[np.float32]]
 """Band name to reflectances, float32 `(surface,)`."""
@@ -56,7 +56,7 @@ _SURFACES: Mapping[str, Sequence[tuple[float, ...]]] = MappingProxyType(
         ),
     }
 )
-"""Domain to spectra, bands in the order of `scog.bands`."""
+"""Domain to spectra, bands in the order of `scog.collections.bands`."""
 
 _GROUND = ("vegetation", "water", "soil", "urban", "burn")
 """Surfaces of most images; clouds are masked, and snow is rare."""

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.bands import BY_NAME
 from scog.catalog.assets import Asset
-from scog.catalog.offset import settle_offset
 from scog.catalog.scene import Scene
+from scog.collections.bands import BY_NAME
+from scog.collections.reflectance_offset import settle_offset
 from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.net.policy import Tally
 from scog.pixels.binding import bound

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.classification import BY_NUMBER, CLOUDS
+from scog.collections.scene_classification import BY_NUMBER, CLOUDS
 from scog.errors import InvalidInput
 from scog.pixels.dilate import MAX_METRES
 

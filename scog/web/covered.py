@@ -14,10 +14,10 @@ from typing import Any
 
 from affine import Affine
 
-from scog.bands import BY_NAME
 from scog.catalog.archive import Archive
 from scog.catalog.footprint import Bounds
 from scog.catalog.scene import Scene, UnusableItem, parse_item
+from scog.collections.bands import BY_NAME
 from scog.engine import Engine
 from scog.errors import InvalidInput, SourceError
 from scog.look import Look

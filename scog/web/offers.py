@@ -13,7 +13,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.bands import BANDS, Band
+from scog.collections.bands import BANDS, Band
+from scog.collections.presets import PRESETS
 from scog.engine import Engine
 from scog.errors import InvalidInput, OutOfRange
 from scog.kept import encoded
@@ -22,7 +23,6 @@ from scog.maths import indices
 from scog.maths.indices import Index
 from scog.picture import colormap
 from scog.pixels.composite import COMPOSITES, percentile
-from scog.presets import PRESETS
 from scog.web.legends import KEPT
 from scog.web.links import base_url
 from scog.web.parameters import no_doubles

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.bands import BANDS
 from scog.catalog.asset_bands import bands_by_description, bands_by_key, described
 from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference, georeference_of
-from scog.catalog.offset import C1, L2A
 from scog.catalog.records import from_json, to_json
 from scog.catalog.scene import parse_item
+from scog.collections.bands import BANDS
+from scog.collections.reflectance_offset import C1, L2A
 
 Item = dict[str, Any]
 FILE = {"href": "https://example.org/image.tif", "type": "image/tiff; application=geotiff"}

@@ -19,13 +19,13 @@ import pytest
 from scog.catalog.archive import Archive
 from scog.catalog.archive_search import search_items
 from scog.catalog.item_search import ItemSearch, Order
-from scog.catalog.offset import L2A
 from scog.catalog.query import Query
 from scog.catalog.remote import RemoteCatalog
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.catalog.search import Search
 from scog.catalog.store import SearchStore
 from scog.catalog.when import Interval
+from scog.collections.reflectance_offset import L2A
 from scog.listing import feature_collection
 from scog.net.policy import Tally
 from scog.web.stac.documents import Documents

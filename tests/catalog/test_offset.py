@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scog.bands import BY_NAME
-from scog.catalog.offset import C1, L2A, SCALE, SHIFT, offset_of, settle_offset
 from scog.catalog.scene import parse_item
+from scog.collections.bands import BY_NAME
+from scog.collections.reflectance_offset import C1, L2A, SCALE, SHIFT, offset_of, settle_offset
 
 Item = dict[str, Any]
 ABSENT: Any = object()

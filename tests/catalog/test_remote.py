@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from scog.bands import BY_NAME
 from scog.catalog.query import Page, Query
 from scog.catalog.remote import PAGE_SIZE, READ_ASSETS, RemoteCatalog
 from scog.catalog.scene import parse_item
 from scog.catalog.when import parse_interval
+from scog.collections.bands import BY_NAME
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
 from scog.net import catalog_http
 from scog.net.policy import Tally

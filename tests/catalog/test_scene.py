@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.bands import BANDS
-from scog.catalog.offset import C1, L2A
 from scog.catalog.scene import UnusableItem, parse_item
+from scog.collections.bands import BANDS
+from scog.collections.reflectance_offset import C1, L2A
 from scog.settings import EARTH_SEARCH_HOSTS
 
 Item = dict[str, Any]

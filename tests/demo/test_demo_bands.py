@@ -14,8 +14,8 @@ import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.bands import BANDS as KNOWN
 from scog.catalog.scene import parse_item
+from scog.collections.bands import BANDS as KNOWN
 from scog.demo.mgrs import SIZE, downsample
 from scog.demo.spectra import BANDS, VARIANTS, Kind, table
 from scog.maths.indices import INDICES

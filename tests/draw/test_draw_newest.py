@@ -12,7 +12,7 @@ from affine import Affine
 from scipy import ndimage
 
 from scog.catalog.when import parse_interval
-from scog.classification import BY_NUMBER
+from scog.collections.scene_classification import BY_NUMBER
 from scog.pixels.mask import parse_mask
 from scog.space.grid import Grid
 from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square, constant, newest_clear, sample

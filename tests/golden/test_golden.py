@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scog.catalog.when import parse_interval
-from scog.classification import BY_NUMBER
+from scog.collections.scene_classification import BY_NUMBER
 from scog.draw import Ask, Drawing
 from scog.look import Wish, look_of
 from scog.picture import encoders

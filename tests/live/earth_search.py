@@ -22,10 +22,10 @@ from typing import Any
 import httpx
 from morecantile import tms
 
-from scog.bands import BANDS, IN_ASSET
-from scog.catalog.offset import C1, L2A
 from scog.catalog.remote import PAGE_SIZE, _fields
 from scog.catalog.scene import UnusableItem, parse_item
+from scog.collections.bands import BANDS, IN_ASSET
+from scog.collections.reflectance_offset import C1, L2A
 from scog.draw import Ask, draw
 from scog.engine import open_engine
 from scog.errors import ScogError

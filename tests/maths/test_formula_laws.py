@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from scog.bands import canonical
+from scog.collections.bands import canonical
 from scog.errors import InvalidExpression
 from scog.maths.expression import Expression, parse
 

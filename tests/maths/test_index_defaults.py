@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.bands import BANDS
+from scog.collections.bands import BANDS
 from scog.maths.curated import CURATED, UNBOUNDED
 from scog.maths.defaults import COLORMAPS, default_colormap, default_range
 from scog.maths.expression import parse

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.bands import BANDS, CANONICAL
+from scog.collections.bands import BANDS, CANONICAL
 from scog.errors import InvalidInput
 from scog.maths.indices import BEST_KNOWN, DOMAINS, INDICES, Index, get, search
 from scog.maths.parser import MAX_CHARACTERS

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from scog.classification import BY_NUMBER, CLOUDS, SCENE_CLASSES
+from scog.collections.scene_classification import BY_NUMBER, CLOUDS, SCENE_CLASSES
 from scog.picture.classes import MOST, Class, Classes, by_thresholds
 from scog.picture.image import TRANSPARENT
 

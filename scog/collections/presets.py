@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from scog.bands import BY_NAME
+from scog.collections.bands import BY_NAME
 
 
 @dataclass(frozen=True, slots=True)
