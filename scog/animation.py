@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scog.ask import Ask
 from scog.catalog.observation import SceneSet
 from scog.catalog.scene import Scene
-from scog.catalog.when import Interval
 from scog.cube.pinned import Pinned
 from scog.draw import draw
 from scog.engine import Engine
@@ -27,7 +26,8 @@ from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.space.areas import search_areas
 from scog.space.grid import Grid
-from scog.steps import TICK, Step, split
+from scog.temporal.intervals import Interval
+from scog.temporal.steps import TICK, Step, split
 
 MIN_CLEAR = 0.3
 """Default minimum fraction of valid pixels of a frame."""

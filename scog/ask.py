@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.catalog.when import Interval
 from scog.cube.area import Area
 from scog.cube.pinned import Pinned
 from scog.maths.expression import Expression
@@ -17,6 +16,7 @@ from scog.pixels.composite import NEWEST, Composite
 from scog.pixels.mask import Mask
 from scog.pixels.resample import Resampling
 from scog.report import Report
+from scog.temporal.intervals import Interval
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scog.ask import Ask, Comparison, Drawing
-from scog.catalog.when import parse_interval
 from scog.errors import InvalidInput
 from scog.pixels.change import Change, change
 from scog.report import merged
+from scog.temporal.intervals import parse_interval
 
 
 def parse_comparison(period: str | None, how: Change | None) -> Comparison | None:

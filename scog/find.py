@@ -12,7 +12,6 @@ from scog.catalog.cover import Cover, choose_cover
 from scog.catalog.footprint import Bounds
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.search import Search
-from scog.catalog.when import Interval
 from scog.cube.pinned import Pinned
 from scog.engine import Engine
 from scog.errors import CatalogError
@@ -21,6 +20,7 @@ from scog.runtime.tasks import gather_all
 from scog.space.areas import SEARCH_ZOOM, search_areas
 from scog.space.bounds import lonlat_bounds
 from scog.space.grid import Grid
+from scog.temporal.intervals import Interval
 
 WIDE_SCENES = 64
 """Scenes of a picture wider than one search's area; each costs about 1 MB at its coarsest level."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import scog
-from scog.catalog.when import rfc3339
 from scog.draw import Drawing
 from scog.errors import InvalidInput
 from scog.look import Look
@@ -17,6 +16,7 @@ from scog.picture.image import Image
 from scog.picture.ramp import Ramp, spread16
 from scog.space.grid import Grid
 from scog.suggest import did_you_mean, quoted
+from scog.temporal.intervals import rfc3339
 
 FLATTENED = "white"
 """What stands where a picture without transparency shows nothing."""

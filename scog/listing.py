@@ -14,12 +14,12 @@ from affine import Affine
 from scog.catalog.footprint import Bounds
 from scog.catalog.observation import SAME_PASS, Observation
 from scog.catalog.scene import Scene
-from scog.catalog.when import Interval, rfc3339
 from scog.engine import Engine
 from scog.errors import InvalidInput
 from scog.find import Most, observations
 from scog.report import Report
 from scog.space.grid import Grid
+from scog.temporal.intervals import Interval, rfc3339
 
 MAX_LISTED = 10_000
 ALL = Most(observations=10**9, scenes=10**9, cover=False)

@@ -9,7 +9,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.catalog.when import Interval
 from scog.collections.bands import BY_NAME, CANONICAL, SPELLINGS, canonical
 from scog.collections.presets import PRESETS, preset_of
 from scog.collections.scene_classification import SCENE_CLASSES
@@ -28,6 +27,7 @@ from scog.picture.thresholds import parse_classes
 from scog.pixels.change import Change
 from scog.pixels.composite import GEOMEDIAN, MODE, NEWEST, Composite, Unit
 from scog.suggest import did_you_mean, quoted
+from scog.temporal.intervals import Interval
 
 DEFAULT_INDEX = "ndvi"
 SCENE_CLASSIFICATION = "scl"

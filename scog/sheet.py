@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from scog.catalog.when import Interval
 from scog.collections.presets import PRESETS, preset_of
 from scog.draw import Ask, draw
 from scog.engine import Engine
@@ -18,6 +17,7 @@ from scog.picture.legend import WIDTH
 from scog.pixels.composite import COMPOSITES, NEWEST, Composite, percentile
 from scog.pixels.mask import parse_mask
 from scog.space.grid import Grid
+from scog.temporal.intervals import Interval
 
 SHEET_SIDE = WIDTH
 """Side length of each image in pixels."""

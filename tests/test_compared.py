@@ -10,7 +10,6 @@ import pytest
 
 from scog.ask import Drawing
 from scog.catalog.scene import Scene
-from scog.catalog.when import parse_interval
 from scog.compared import compared, parse_comparison, periods
 from scog.errors import InvalidInput
 from scog.look import Wish, look_of
@@ -20,6 +19,7 @@ from scog.picture.ramp import Ramp, Range
 from scog.pixels.change import Change
 from scog.pixels.composite import NAMED
 from scog.report import Report, merged
+from scog.temporal.intervals import parse_interval
 from tests.doubles.drawing import ask_for
 
 DIFFERENCE, RATIO = Change.DIFFERENCE, Change.RATIO

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scog.catalog.when import parse_interval
 from scog.collections.bands import BY_NAME
 from scog.errors import InvalidInput
 from scog.look import OPEN_DAYS, USUAL_DAYS, Wish, days_of, look_of
@@ -19,6 +18,7 @@ from scog.picture.image import CLEAR
 from scog.picture.ramp import Ramp, Range
 from scog.pixels.composite import COMPOSITES, NAMED, NEWEST, Unit, parse_composite
 from scog.pixels.reduce import _REDUCERS
+from scog.temporal.intervals import parse_interval
 
 SAME_UNIT = [each.name for each in COMPOSITES if each.unit is Unit.LAYER and each.name not in ("newest", "mode")]
 

@@ -18,7 +18,6 @@ import pytest
 from morecantile import tms
 
 from scog.catalog import search as search_module
-from scog.catalog.when import parse_interval
 from scog.draw import Ask, Drawing, draw
 from scog.engine import Engine, open_engine
 from scog.errors import CatalogUnavailable
@@ -27,6 +26,7 @@ from scog.maths.expression import parse
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
 from scog.space.grid import tile_grid
+from scog.temporal.intervals import parse_interval
 from tests.doubles.acquisitions import MgrsSquare, acquisitions, put_cogs, squares_around
 from tests.doubles.archives import C1, L2A
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, cut, drip_headers, edit, forbidden, huge

@@ -10,9 +10,9 @@ from dateutil.relativedelta import relativedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.catalog.when import parse_interval
 from scog.errors import InvalidInput
-from scog.steps import NAMED, TICK, Step, parse_step, split
+from scog.temporal.intervals import parse_interval
+from scog.temporal.steps import NAMED, TICK, Step, parse_step, split
 
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
 LENGTHS = st.builds(timedelta, days=st.integers(0, 2000), seconds=st.integers(0, 86399))

@@ -32,7 +32,6 @@ from scog.ask import Ask
 from scog.catalog.archive import Archive
 from scog.catalog.search import Searches
 from scog.catalog.store import SearchStore
-from scog.catalog.when import parse_interval
 from scog.draw import draw
 from scog.engine import Engine, open_engine
 from scog.field.field import Field, point
@@ -43,6 +42,7 @@ from scog.pixels.composite import NAMED
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
 from scog.space.grid import tile_grid, transformer
+from scog.temporal.intervals import parse_interval
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from scog.catalog.item_time import item_time, parse_item_time
-from scog.catalog.when import parse_interval
 from scog.errors import InvalidInput
+from scog.temporal.intervals import parse_interval
 
 Span = tuple[float, float]
 """First and last moment in seconds since 1970, both included; an instant has one moment, a date the whole UTC day."""

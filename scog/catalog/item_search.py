@@ -10,8 +10,8 @@ from typing import Any
 from scog.catalog.compare import COMPARISONS, Truth, is_number
 from scog.catalog.footprint import Bounds
 from scog.catalog.properties import MAX_NAME, lookup, plain_name
-from scog.catalog.when import Interval
 from scog.errors import InvalidInput
+from scog.temporal.intervals import Interval
 
 Item = Mapping[str, Any]
 CLOUD_COVER = "eo:cloud_cover"

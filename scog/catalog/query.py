@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from scog.catalog.footprint import Bounds
-from scog.catalog.when import Interval
 from scog.net.policy import Tally
+from scog.temporal.intervals import Interval
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,12 @@ from scog.catalog.observation import SAME_PASS, SceneSet
 from scog.catalog.query import Catalog, Page, Query
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.catalog.store import SavedPage, SearchStore
-from scog.catalog.when import Interval
 from scog.collections.reflectance_offset import L2A
 from scog.errors import CatalogError
 from scog.net.policy import Tally
 from scog.runtime.lingering import Lingering
 from scog.runtime.singleflight import Flights
+from scog.temporal.intervals import Interval
 
 log = logging.getLogger(__name__)
 

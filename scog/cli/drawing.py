@@ -7,7 +7,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from scog.catalog.when import parse_interval
 from scog.cli.looks import add_periods, add_picture, still
 from scog.cli.options import add_catalog, add_time, check_cloud_cover, say, settings_of
 from scog.draw import Ask, Drawing, draw
@@ -19,6 +18,7 @@ from scog.pixels.composite import VALID, parse_composite
 from scog.settings import Settings
 from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, composites_of, draw_sheet, wish_for
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
+from scog.temporal.intervals import parse_interval
 
 MAX_SIDE = 4096
 """Pixels a side of a picture drawn at a prompt."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from scog.ask import Ask, Comparison
-from scog.catalog.when import Interval, parse_interval
 from scog.cli.options import add_range, add_time, check_cloud_cover, when_of
 from scog.compared import parse_comparison
 from scog.look import Look, Wish, days_of, look_of
@@ -13,6 +12,7 @@ from scog.pixels.change import Change
 from scog.pixels.composite import NEWEST, VALID, parse_composite
 from scog.pixels.mask import parse_mask
 from scog.pixels.resample import Resampling
+from scog.temporal.intervals import Interval, parse_interval
 
 
 def add_values(command: argparse.ArgumentParser) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from scog.ask import Ask
-from scog.catalog.when import parse_interval
 from scog.cli.areas import read_fields
 from scog.cli.options import (
     add_catalog,
@@ -41,7 +40,8 @@ from scog.field.smooth import parse_smooth
 from scog.field.text import text_of
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
-from scog.steps import VALID, parse_step
+from scog.temporal.intervals import parse_interval
+from scog.temporal.steps import VALID, parse_step
 
 CHARTS = (".png", ".svg")
 

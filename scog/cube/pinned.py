@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from scog.catalog.observation import SceneSet
 from scog.catalog.search import Search, Searches
-from scog.catalog.when import Interval
 from scog.cube.area import Area
 from scog.errors import InvalidInput
 from scog.net.policy import Tally
 from scog.runtime.tasks import gather_all
+from scog.temporal.intervals import Interval
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,6 @@ from scog.catalog.remote import RemoteCatalog
 from scog.catalog.scene import Scene
 from scog.catalog.search import Search
 from scog.catalog.store import SearchStore
-from scog.catalog.when import Interval, rfc3339
 from scog.doctor.finding import Finding
 from scog.doctor.network import latency, throughput
 from scog.engine import Engine, open_engine
@@ -32,6 +31,7 @@ from scog.net.policy import Tally, host_of
 from scog.pixels.binding import bound
 from scog.pixels.description import Description
 from scog.settings import Settings
+from scog.temporal.intervals import Interval, rfc3339
 
 COMPLAINTS = 200
 """Files and items of an archive that are named one by one."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from scog.catalog.when import Interval
 from scog.errors import InvalidInput
 from scog.field.formula import Formula
 from scog.field.numbers import MASKED, Row
 from scog.field.periods import Aggregate, by_period, middle
 from scog.field.smooth import Column, smoothed
-from scog.steps import Step
+from scog.temporal.intervals import Interval
+from scog.temporal.steps import Step
 
 
 @dataclass(frozen=True)

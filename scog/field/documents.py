@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from scog.catalog.when import rfc3339
 from scog.field.asked import Asked, Table
 from scog.field.columns import columns_of, named
 from scog.field.field import Field, Fields, Unusable
@@ -18,6 +17,7 @@ from scog.field.site import Site
 from scog.field.smooth import Column
 from scog.field.statistics import Statistics
 from scog.report import Report
+from scog.temporal.intervals import rfc3339
 
 NAMES = tuple(field.name for field in fields(Statistics))
 

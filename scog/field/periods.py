@@ -9,11 +9,11 @@ from enum import Enum
 from itertools import islice
 from statistics import fmean, median
 
-from scog.catalog.when import Interval
 from scog.errors import InvalidInput
 from scog.field.numbers import NO_OBSERVATION, Measured, Row
 from scog.field.statistics import Statistics
-from scog.steps import Step, split
+from scog.temporal.intervals import Interval
+from scog.temporal.steps import Step, split
 
 MOST = 5000
 """Periods of one series; days of 13 years."""

@@ -17,7 +17,7 @@ from scog.kept import Encoded, encoded
 from scog.look import Look, Wish
 from scog.report import Report
 from scog.space.grid import Grid, map_grid
-from scog.steps import VALID, Step, parse_step
+from scog.temporal.steps import VALID, Step, parse_step
 from scog.web.parameters import PictureParameters, Text, map_box, no_doubles
 from scog.web.parts import PartRoute
 from scog.web.pictures import format_asked, without_format

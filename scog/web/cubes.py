@@ -13,7 +13,6 @@ from fastapi.responses import JSONResponse
 
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
-from scog.catalog.when import rfc3339
 from scog.compared import periods
 from scog.cube.cubes import Cube
 from scog.cube.pinned import Pinned, pin
@@ -27,6 +26,7 @@ from scog.listing import box_grid, feature_collection
 from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
+from scog.temporal.intervals import rfc3339
 from scog.web import animations, clients, legends, pictures, places, tiles, timeseries
 from scog.web.animations import Frames, Placed
 from scog.web.bodies import read_body

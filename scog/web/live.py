@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 from scog.ask import Ask
-from scog.catalog.when import rfc3339
 from scog.engine import Engine
 from scog.field.asked import Asked, Table, enough, table_of
 from scog.field.documents import head, noted, observation, smoothed, tail
@@ -14,6 +13,7 @@ from scog.field.field import Field, Fields
 from scog.field.numbers import Row
 from scog.field.series import Series, take
 from scog.field.site import Site
+from scog.temporal.intervals import rfc3339
 from scog.web.events import Tell
 
 

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.ask import Comparison
 from scog.catalog.bbox import parse_bbox
-from scog.catalog.when import Interval, parse_interval
 from scog.compared import parse_comparison
 from scog.draw import Ask
 from scog.errors import InvalidInput, OutOfRange
@@ -23,6 +22,7 @@ from scog.pixels.composite import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VA
 from scog.pixels.dilate import MAX_METRES
 from scog.pixels.mask import parse_mask
 from scog.pixels.resample import Resampling
+from scog.temporal.intervals import Interval, parse_interval
 
 REPEATABLE = frozenset({"bands", "assets", "rescale", "p"})
 MAX_VALUES = 16

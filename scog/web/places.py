@@ -12,11 +12,11 @@ from fastapi.responses import JSONResponse
 
 from scog.catalog.bbox import parse_bbox
 from scog.catalog.observation import Observation
-from scog.catalog.when import rfc3339
 from scog.draw import draw
 from scog.listing import MAX_LISTED, Listing, box_grid, feature_collection, list_scenes, place_of, token_of
 from scog.report import Report
 from scog.space.grid import Grid, place_grid, tile_grid
+from scog.temporal.intervals import rfc3339
 from scog.web.links import base_url
 from scog.web.parameters import (
     SceneParameters,

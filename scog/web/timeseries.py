@@ -28,8 +28,8 @@ from scog.kept import encoded
 from scog.pixels.dilate import MAX_METRES
 from scog.pixels.mask import parse_mask
 from scog.report import Report
-from scog.steps import VALID as VALID_STEP
-from scog.steps import parse_step
+from scog.temporal.steps import VALID as VALID_STEP
+from scog.temporal.steps import parse_step
 from scog.web.bodies import read_body
 from scog.web.events import MEDIA_TYPE, Events
 from scog.web.geojson import parse_geojson

@@ -20,9 +20,9 @@ from scog.catalog.archive import Archive
 from scog.catalog.archive_index import INDEX_NAME
 from scog.catalog.query import Query
 from scog.catalog.scene import parse_item
-from scog.catalog.when import Interval, parse_interval
 from scog.errors import InvalidInput
 from scog.net.policy import Tally
+from scog.temporal.intervals import Interval, parse_interval
 
 Item = dict[str, Any]
 WORLD = (-180.0, -90.0, 180.0, 90.0)

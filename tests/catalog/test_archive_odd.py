@@ -17,8 +17,8 @@ from scog.catalog.archive_search import search_items
 from scog.catalog.item_search import ItemSearch
 from scog.catalog.query import Query
 from scog.catalog.scene import parse_item
-from scog.catalog.when import parse_interval
 from scog.net.policy import Tally
+from scog.temporal.intervals import parse_interval
 from tests.catalog.test_archive import ALWAYS, WORLD, Item, an_item, found, write
 
 Open = Callable[[Path], Archive]

@@ -24,10 +24,10 @@ from scog.catalog.remote import RemoteCatalog
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.catalog.search import Search
 from scog.catalog.store import SearchStore
-from scog.catalog.when import Interval
 from scog.collections.reflectance_offset import L2A
 from scog.listing import feature_collection
 from scog.net.policy import Tally
+from scog.temporal.intervals import Interval
 from scog.web.stac.documents import Documents
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.earth_search import SEARCH, EarthSearch, edit

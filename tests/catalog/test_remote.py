@@ -15,11 +15,11 @@ import pytest
 from scog.catalog.query import Page, Query
 from scog.catalog.remote import PAGE_SIZE, READ_ASSETS, RemoteCatalog
 from scog.catalog.scene import parse_item
-from scog.catalog.when import parse_interval
 from scog.collections.bands import BY_NAME
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
 from scog.net import catalog_http
 from scog.net.policy import Tally
+from scog.temporal.intervals import parse_interval
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.archives import C1, L2A
 from tests.doubles.earth_search import (

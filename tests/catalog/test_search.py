@@ -18,10 +18,10 @@ from scog.catalog import search as search_module
 from scog.catalog.scene import parse_item
 from scog.catalog.search import FRESH, FRESH_PAST, MAX_PAGES, PAUSE, STALE, Search, Searches
 from scog.catalog.store import SearchStore
-from scog.catalog.when import parse_interval
 from scog.collections.reflectance_offset import C1, L2A
 from scog.errors import CatalogUnavailable
 from scog.net.policy import Tally
+from scog.temporal.intervals import parse_interval
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.scripted_catalog import AREA, EVER, Bench, Scripted, newest_first, settle
 

@@ -12,9 +12,9 @@ import pytest
 
 from scog.catalog.query import Query
 from scog.catalog.remote import RemoteCatalog
-from scog.catalog.when import parse_interval
 from scog.errors import CatalogUnavailable
 from scog.net.policy import Tally
+from scog.temporal.intervals import parse_interval
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.archives import L2A
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, drip_headers

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.catalog.when import VALID, Interval, parse_instant, parse_interval, rfc3339
 from scog.errors import InvalidInput
+from scog.temporal.intervals import VALID, Interval, parse_instant, parse_interval, rfc3339
 
 
 def at(*numbers: int) -> datetime:

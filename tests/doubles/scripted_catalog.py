@@ -12,8 +12,8 @@ from scog.catalog.footprint import Bounds
 from scog.catalog.query import Page, Query
 from scog.catalog.search import Search, Searches
 from scog.catalog.store import SearchStore
-from scog.catalog.when import Interval
 from scog.net.policy import Tally
+from scog.temporal.intervals import Interval
 from tests.doubles.reading import Clock
 
 AREA = (10.0, 46.0, 11.0, 47.0)

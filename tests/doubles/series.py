@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from scog.ask import Ask
-from scog.catalog.when import parse_interval
 from scog.engine import Engine, open_engine
 from scog.field.field import Field, parse_fields
 from scog.field.formula import formula_of
@@ -23,6 +22,7 @@ from scog.field.series import Listener, Series, take
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
 from scog.space.grid import Grid
+from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square
 
 SQUARE = Square("32TQK", 32632, 700_020, 5_000_040, 300)

@@ -12,7 +12,6 @@ import pytest
 
 from scog import cutout
 from scog.ask import Comparison, Drawing
-from scog.catalog.when import parse_interval
 from scog.cube.area import area_of
 from scog.cutout import cut_out, parts_of
 from scog.draw import draw
@@ -24,6 +23,7 @@ from scog.pixels.resample import Resampling
 from scog.settings import Settings
 from scog.space.cut import Box, Size, cut_grid
 from scog.space.grid import Grid
+from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
 from tests.doubles.drawing import ask_for, draw_all, draw_one
 from tests.draw.test_grids import warped

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scog.catalog.when import parse_interval
 from scog.draw import Drawing
 from scog.pixels.composite import CLEAREST, OLDEST, Composite
+from scog.temporal.intervals import parse_interval
 from scog.view import View
 from tests.doubles.archives import MadeScene, constant, newest_clear
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over

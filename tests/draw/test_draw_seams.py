@@ -14,7 +14,6 @@ import pytest
 from affine import Affine
 
 from scog.ask import Comparison
-from scog.catalog.when import parse_interval
 from scog.draw import Ask, draw
 from scog.engine import Engine, open_engine
 from scog.pixels.change import Change
@@ -22,6 +21,7 @@ from scog.pixels.composite import NAMED, NEWEST
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
 from scog.space.grid import Grid, tile_grid
+from scog.temporal.intervals import parse_interval
 from tests.doubles.drawing import ask_for
 
 NDVI = "(nir - red) / (nir + red)"

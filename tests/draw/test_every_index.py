@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scog.catalog.when import parse_interval
 from scog.draw import Drawing
 from scog.look import Wish, look_of
 from scog.maths.indices import INDICES, get
 from scog.space.grid import Grid, tile_grid
+from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import sample
 from tests.doubles.drawing import ask_for, draw_all
 from tests.maths.test_indices import CONSTANTS, OWN_CONSTANTS, OWN_FORMULAS, PUBLISHED_BANDS, TABLE

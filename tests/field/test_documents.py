@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from scog.catalog.when import parse_interval
 from scog.errors import InvalidInput
 from scog.field import documents
 from scog.field.asked import Asked, Table, table_of
@@ -23,7 +22,8 @@ from scog.field.series import Series
 from scog.field.site import site_of
 from scog.field.text import text_of
 from scog.report import Report
-from scog.steps import parse_step
+from scog.temporal.intervals import parse_interval
+from scog.temporal.steps import parse_step
 from tests.field.made_rows import row
 
 SQUARE = [[11.3, 46.5], [11.31, 46.5], [11.31, 46.51], [11.3, 46.5]]

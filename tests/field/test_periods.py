@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.catalog.when import Interval, parse_interval
 from scog.errors import InvalidInput
 from scog.field.asked import Asked, table_of
 from scog.field.formula import formula_of
 from scog.field.numbers import NO_OBSERVATION
 from scog.field.periods import Aggregate, by_period, check_periods, middle
-from scog.steps import Step, parse_step
+from scog.temporal.intervals import Interval, parse_interval
+from scog.temporal.steps import Step, parse_step
 from tests.field.made_rows import BEGINNING, row
 
 YEAR = parse_interval("2024-01-01/2024-12-31")

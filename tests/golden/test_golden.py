@@ -15,13 +15,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from scog.catalog.when import parse_interval
 from scog.collections.scene_classification import BY_NUMBER
 from scog.draw import Ask, Drawing
 from scog.look import Wish, look_of
 from scog.picture import encoders
 from scog.pixels.mask import parse_mask
 from scog.space.grid import Grid
+from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import sample
 from tests.doubles.drawing import draw_one, tile_over
 from tests.golden import landscape

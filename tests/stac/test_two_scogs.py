@@ -13,8 +13,8 @@ from scog.catalog.footprint import Footprints
 from scog.catalog.query import Catalog, Query
 from scog.catalog.remote import RemoteCatalog
 from scog.catalog.scene import parse_item
-from scog.catalog.when import Interval, parse_interval
 from scog.net.policy import Tally
+from scog.temporal.intervals import Interval, parse_interval
 from tests.stac.made_items import L2A, Item
 
 QUERIES = [

@@ -13,7 +13,7 @@ import scog
 from scog.catalog.archive import Archive
 from scog.catalog.archive_search import Stored
 from scog.catalog.asset_files import is_elsewhere, local_path
-from scog.catalog.when import rfc3339
+from scog.temporal.intervals import rfc3339
 
 GEOJSON, JSON, SCHEMA = "application/geo+json", "application/json", "application/schema+json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"

@@ -14,9 +14,9 @@ from scog.catalog.bbox import VALID_BOX, boxes_of, numbers_of
 from scog.catalog.compare import Truth, is_number
 from scog.catalog.fields import Fields
 from scog.catalog.item_search import NEWEST_FIRST, Area, Item, ItemSearch, query_conditions
-from scog.catalog.when import VALID as VALID_TIME
-from scog.catalog.when import parse_interval
 from scog.errors import InvalidInput
+from scog.temporal.intervals import VALID as VALID_TIME
+from scog.temporal.intervals import parse_interval
 from scog.web.stac import values
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from scog.catalog.when import Interval
 from scog.errors import InvalidInput
 from scog.suggest import quoted
+from scog.temporal.intervals import Interval
 
 TICK = timedelta(microseconds=1)
 MONTH_DAYS = 365.25 / 12
