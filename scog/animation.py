@@ -19,13 +19,13 @@ from scog.draw import draw
 from scog.engine import Engine
 from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
 from scog.find import observations
+from scog.geo.grid import Grid
+from scog.geo.search_areas import search_areas
 from scog.look import Look
 from scog.net.policy import Rank
 from scog.picture.image import Image
 from scog.report import Report
 from scog.runtime.tasks import gather_all
-from scog.space.areas import search_areas
-from scog.space.grid import Grid
 from scog.temporal.intervals import Interval
 from scog.temporal.steps import TICK, Step, split
 

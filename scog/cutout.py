@@ -12,11 +12,11 @@ from scog.ask import Ask, Drawing
 from scog.draw import draw
 from scog.engine import Engine
 from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
+from scog.geo.grid import Grid, Window
 from scog.net.policy import Rank
 from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.settings import Settings
-from scog.space.grid import Grid, Window
 
 WHOLE = 1280
 """Pixels a side of what is drawn in one part, at most: those of the largest tile with its buffer."""

@@ -12,6 +12,7 @@ from scog.deadline import deadline
 from scog.engine import Engine
 from scog.errors import DeadlineExceeded, NothingReadable
 from scog.find import observations
+from scog.geo.grid import Grid
 from scog.kept import Found
 from scog.net.policy import Rank
 from scog.paint import Painting
@@ -19,7 +20,6 @@ from scog.pixels.coarseness import Coarseness
 from scog.pixels.composite import OLDEST
 from scog.report import Report
 from scog.runtime.tasks import gather_all
-from scog.space.grid import Grid
 from scog.stack import Stack
 
 __all__ = ["Ask", "Drawing", "draw"]

@@ -9,12 +9,12 @@ from types import MappingProxyType
 import scog
 from scog.draw import Drawing
 from scog.errors import InvalidInput
+from scog.geo.grid import Grid
 from scog.look import Look
 from scog.picture import encoders
 from scog.picture.geotiff import geotiff
 from scog.picture.image import Image
 from scog.picture.ramp import Ramp, spread16
-from scog.space.grid import Grid
 from scog.suggest import did_you_mean, quoted
 from scog.temporal.intervals import rfc3339
 

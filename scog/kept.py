@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from scog.ask import Ask, Drawing
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
+from scog.geo.grid import Grid
 from scog.report import Report
 from scog.runtime.byte_cache import ByteCache
-from scog.space.grid import Grid
 
 MAX_AGE = 3600.0
 """Seconds that a picture is kept at most: as long as browsers may keep it, should a file be replaced unnoticed."""

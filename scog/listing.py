@@ -11,14 +11,14 @@ from typing import Any
 
 from affine import Affine
 
-from scog.catalog.footprint import Bounds
 from scog.catalog.observation import SAME_PASS, Observation
 from scog.catalog.scene import Scene
 from scog.engine import Engine
 from scog.errors import InvalidInput
 from scog.find import Most, observations
+from scog.geo.footprint import Bounds
+from scog.geo.grid import Grid
 from scog.report import Report
-from scog.space.grid import Grid
 from scog.temporal.intervals import Interval, rfc3339
 
 MAX_LISTED = 10_000
@@ -170,7 +170,7 @@ def feature(scene: Scene, observation: Observation) -> dict[str, Any]:
 def _geometry(scene: Scene) -> dict[str, Any]:
     """A footprint as GeoJSON, cut at the antimeridian (RFC 7946, section 3.1.9)."""
     if any(abs(lon) > 180 for ring in scene.footprint for lon, _ in ring):
-        from scog.catalog.shapes import geojson_of  # shapely is loaded for the few that need it
+        from scog.geo.geojson import geojson_of  # shapely is loaded for the few that need it
 
         return geojson_of(scene.footprint)
     polygons = [[[list(corner) for corner in ring]] for ring in scene.footprint]

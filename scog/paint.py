@@ -13,12 +13,12 @@ from scog.ask import Ask
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.engine import Engine
+from scog.geo.grid import Grid
 from scog.pixels.canvas import Canvas, share_out
 from scog.pixels.composite import CLEAREST
 from scog.pixels.workbench import effort
 from scog.report import Report
 from scog.runtime.tasks import gather_all
-from scog.space.grid import Grid
 from scog.view import Valued, View
 
 FIRST_BATCH = 2

@@ -9,6 +9,7 @@ from scog.collections.presets import PRESETS, preset_of
 from scog.draw import Ask, draw
 from scog.engine import Engine
 from scog.errors import InvalidInput, NothingReadable
+from scog.geo.grid import Grid
 from scog.look import SCENE_CLASSIFICATION, USUAL_DAYS, Look, Wish, look_of
 from scog.maths import indices
 from scog.net.policy import Rank
@@ -16,7 +17,6 @@ from scog.picture.contact_sheet import Cell, contact_sheet
 from scog.picture.legend import WIDTH
 from scog.pixels.composite import COMPOSITES, NEWEST, Composite, percentile
 from scog.pixels.mask import parse_mask
-from scog.space.grid import Grid
 from scog.temporal.intervals import Interval
 
 SHEET_SIDE = WIDTH

@@ -14,14 +14,14 @@ from scog.cube.area import Area
 from scog.engine import Engine
 from scog.errors import CatalogError, SourceError
 from scog.find import Most, observations
+from scog.geo.bounds import DEGREES
+from scog.geo.grid import Grid, transformer
+from scog.geo.lattice import Lattice, lattice_of
+from scog.geo.native_grid import zone, zone_of_square
 from scog.net.policy import Tally
 from scog.pixels.binding import bound
 from scog.report import Report
 from scog.runtime.tasks import gather_all
-from scog.space.bounds import DEGREES
-from scog.space.grid import Grid, transformer
-from scog.space.lattice import Lattice, lattice_of
-from scog.space.native import zone, zone_of_square
 
 MOST = Most(observations=4, scenes=16)
 """Looked at until there is one whose files can be read."""

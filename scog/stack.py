@@ -14,6 +14,7 @@ from scog.ask import Ask
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.engine import Engine
+from scog.geo.grid import Grid
 from scog.maths.expression import Expression, parse
 from scog.pixels.canvas import Canvas
 from scog.pixels.composite import BEST, COUNT, GEOMEDIAN, Unit
@@ -22,7 +23,6 @@ from scog.pixels.reduce import reduce
 from scog.pixels.workbench import effort
 from scog.report import Report
 from scog.runtime.tasks import gather_all
-from scog.space.grid import Grid
 from scog.view import Valued, View
 
 AT_ONCE_BYTES = 256 * 2**20

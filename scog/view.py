@@ -16,6 +16,7 @@ from scog.catalog.scene import Scene
 from scog.collections.bands import BY_NAME
 from scog.engine import Engine
 from scog.errors import SourceError
+from scog.geo.grid import Grid
 from scog.maths.expression import Expression
 from scog.pixels.dilate import Surroundings, surroundings
 from scog.pixels.layers import Layer
@@ -24,7 +25,6 @@ from scog.pixels.place import method_for
 from scog.pixels.resample import Resampling
 from scog.report import Report
 from scog.runtime.tasks import gather_all
-from scog.space.grid import Grid
 
 Mask2D = NDArray[np.bool_]
 Valued = tuple[NDArray[np.float32], Mask2D]

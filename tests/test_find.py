@@ -14,14 +14,14 @@ import pytest
 from morecantile import tms
 
 from scog.catalog.cover import CELLS
-from scog.catalog.footprint import Footprints
 from scog.catalog.observation import Observation
 from scog.errors import CatalogError, CatalogUnavailable
 from scog.find import WIDE_PAGES, WIDE_SCENES, observations
+from scog.geo.bounds import lonlat_bounds
+from scog.geo.footprint import Footprints
+from scog.geo.grid import Grid, tile_grid
 from scog.report import Report
 from scog.settings import Settings
-from scog.space.bounds import lonlat_bounds
-from scog.space.grid import Grid, tile_grid
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.archives import L2A
 from tests.doubles.scripted_catalog import EVER, Bench, Scripted, newest_first

@@ -15,9 +15,9 @@ from scog.catalog.scene import parse_item
 from scog.draw import Drawing
 from scog.errors import InvalidInput
 from scog.formats import FLATTENED, FORMATS, NAMED, format_of
+from scog.geo.grid import tile_grid
 from scog.look import Look, Wish, look_of
 from scog.report import Report
-from scog.space.grid import tile_grid
 from tests.doubles.archives import MadeScene, Square
 
 GRID = tile_grid(12, 2170, 1450, 64)

@@ -22,10 +22,10 @@ from scog.draw import Ask, Drawing, draw
 from scog.engine import Engine, open_engine
 from scog.errors import CatalogUnavailable
 from scog.find import WIDE_PAGES, WIDE_SCENES
+from scog.geo.grid import tile_grid
 from scog.maths.expression import parse
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
-from scog.space.grid import tile_grid
 from scog.temporal.intervals import parse_interval
 from tests.doubles.acquisitions import MgrsSquare, acquisitions, put_cogs, squares_around
 from tests.doubles.archives import C1, L2A

@@ -21,9 +21,9 @@ from scog.engine import open_engine
 from scog.field.field import parse_fields
 from scog.field.summary import Wanted
 from scog.field.zonal import Zonal, zonal
+from scog.geo.grid import Grid, tile_grid
 from scog.look import Wish, look_of
 from scog.settings import Settings
-from scog.space.grid import Grid, tile_grid
 from tests.doubles.archives import CLOUDY, MadeScene, Square, newest_clear, sample, write_cog
 from tests.doubles.drawing import ask_for, draw_all
 from tests.doubles.zonal import coverage

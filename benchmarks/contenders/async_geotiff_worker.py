@@ -23,9 +23,9 @@ from rasterio.warp import Resampling, reproject, transform_bounds
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.stores import store_of
 from benchmarks.contenders.work import SIDE, Values, Work, first, reflectance
-from scog.space.grid import Grid
-from scog.space.indexmap import IndexMap, index_map
-from scog.space.level import choose_level, target_extent
+from scog.geo.grid import Grid
+from scog.geo.index_map import IndexMap, index_map
+from scog.geo.overview_level import choose_level, target_extent
 
 MERCATOR = "EPSG:3857"
 Level = GeoTIFF | Overview

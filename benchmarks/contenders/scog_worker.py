@@ -37,11 +37,11 @@ from scog.engine import Engine, open_engine
 from scog.field.field import Field, point
 from scog.field.formula import formula_of
 from scog.field.series import take
+from scog.geo.grid import tile_grid, transformer
 from scog.look import Wish, look_of
 from scog.pixels.composite import NAMED
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
-from scog.space.grid import tile_grid, transformer
 from scog.temporal.intervals import parse_interval
 
 Json = dict[str, Any]

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from scog.catalog.archive_index import LONGEST, bring_up_to_date, complaints, open_index, remove_index
-from scog.catalog.footprint import Bounds
 from scog.catalog.query import Page, Query
 from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
+from scog.geo.footprint import Bounds
 from scog.net.policy import Tally
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from typing import Any
 
 from scog.catalog.archive_files import UnreadableFile, item_files, read_items
 from scog.catalog.asset_files import asset_files
-from scog.catalog.outline import arc_of, boxes_of_arc
 from scog.catalog.scene import Scene, UnusableItem, parse_item
+from scog.geo.outline import arc_of, boxes_of_arc
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from scog.catalog.archive_index import LONGEST
-from scog.catalog.footprint import Bounds
 from scog.catalog.item_search import CLOUD_COVER, NOTHING, ItemSearch, Order, Position, kind_of
 from scog.catalog.properties import plain_name
+from scog.geo.footprint import Bounds
 
 PATH = ""
 """What the last sort key is called, the item's file; no property has this name."""

@@ -12,9 +12,9 @@ from urllib.parse import urljoin, urlsplit
 
 from scog.catalog.asset_bands import bands_by_description, bands_by_key, described, is_measured
 from scog.catalog.georeference import Georeference, georeference_of
-from scog.catalog.outline import is_finite
 from scog.collections.bands import BY_NAME, CANONICAL, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A, SCALE, offset_of
+from scog.geo.outline import is_finite
 
 RASTER_TYPES = frozenset(
     f"{top}/{name}"

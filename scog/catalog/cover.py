@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.catalog.footprint import Bounds, Footprints
 from scog.catalog.observation import Observation
+from scog.geo.footprint import Bounds, Footprints
 
 CELLS = 24
 """The area is looked at in 24 x 24 cells."""

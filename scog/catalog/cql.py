@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 import cql2
 
-from scog.catalog.bbox import boxes_of
 from scog.catalog.compare import (
     COMPARISONS,
     Truth,
@@ -28,8 +27,9 @@ from scog.catalog.compare import (
 )
 from scog.catalog.cql_functions import CALCULATIONS, PREDICATES
 from scog.catalog.properties import MAX_NAME, lookup, plain_name
-from scog.catalog.shapes import KINDS, box_shape, item_shape, shape_of
 from scog.errors import InvalidInput
+from scog.geo.bbox import boxes_of
+from scog.geo.geojson import KINDS, box_shape, item_shape, shape_of
 
 Item = Mapping[str, Any]
 Value = Callable[[Item], Any]

@@ -8,9 +8,9 @@ from functools import cmp_to_key
 from typing import Any
 
 from scog.catalog.compare import COMPARISONS, Truth, is_number
-from scog.catalog.footprint import Bounds
 from scog.catalog.properties import MAX_NAME, lookup, plain_name
 from scog.errors import InvalidInput
+from scog.geo.footprint import Bounds
 from scog.temporal.intervals import Interval
 
 Item = Mapping[str, Any]

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from scog.catalog.footprint import Bounds, Footprints
 from scog.catalog.scene import Scene
+from scog.geo.footprint import Bounds, Footprints
 
 SAME_PASS = timedelta(minutes=20)
 """Scenes of one platform without an orbit number that are closer than this are one pass; a revolution takes 100."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from scog.catalog.footprint import Bounds
+from scog.geo.footprint import Bounds
 from scog.net.policy import Tally
 from scog.temporal.intervals import Interval
 

@@ -16,12 +16,12 @@ from pystac import Link
 from pystac_client import Client, ItemSearch
 from pystac_client.conformance import ConformanceClasses
 
-from scog.catalog.footprint import Bounds
 from scog.catalog.georeference import PLACING
 from scog.catalog.query import Page, Query
 from scog.collections.bands import BANDS, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable, ScogError
+from scog.geo.footprint import Bounds
 from scog.net.catalog_http import HEDGE_AFTER, READ_TIMEOUT, CatalogHttp
 from scog.net.catalog_io import CatalogIO
 from scog.net.policy import Tally, host_of, place_of

@@ -9,7 +9,7 @@ from typing import Any
 
 from scog.catalog.assets import Asset, assets_of
 from scog.catalog.item_time import item_time
-from scog.catalog.outline import Ring, outline_of
+from scog.geo.outline import Ring, outline_of
 
 
 class UnusableItem(ValueError):

@@ -18,13 +18,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from scog.catalog.footprint import Bounds
 from scog.catalog.observation import SAME_PASS, SceneSet
 from scog.catalog.query import Catalog, Page, Query
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.catalog.store import SavedPage, SearchStore
 from scog.collections.reflectance_offset import L2A
 from scog.errors import CatalogError
+from scog.geo.footprint import Bounds
 from scog.net.policy import Tally
 from scog.runtime.lingering import Lingering
 from scog.runtime.singleflight import Flights

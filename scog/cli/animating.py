@@ -13,7 +13,7 @@ from scog.cli.looks import add_picture, wanted
 from scog.cli.options import add_catalog, add_range, add_time, end_progress, say, settings_of, show_progress, when_of
 from scog.engine import open_engine
 from scog.errors import InvalidInput
-from scog.space.grid import map_grid
+from scog.geo.grid import map_grid
 from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import VALID, parse_step
 

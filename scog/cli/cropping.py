@@ -26,13 +26,13 @@ from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.field.outline import area_of_fields
 from scog.formats import NAMED, format_of
+from scog.geo.bounds import DEGREES
+from scog.geo.crop_grid import UTM, Box, Size, cut_grid
+from scog.geo.crs import parse_crs
+from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.settings import Settings
 from scog.source_lattice import source_lattice
-from scog.space.bounds import DEGREES
-from scog.space.crs import parse_crs
-from scog.space.cut import UTM, Box, Size, cut_grid
-from scog.space.grid import Grid
 
 Cut = Callable[..., Grid]
 UNLIMITED = 10_000_000

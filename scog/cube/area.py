@@ -12,16 +12,16 @@ from affine import Affine
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from scog.catalog.bbox import VALID_BOX, boxes_of
-from scog.catalog.footprint import Bounds
 from scog.catalog.scene import Scene
-from scog.catalog.shapes import box_shape, polygons_shape
-from scog.cube.polygons import polygons_of
 from scog.errors import InvalidInput
-from scog.space.bounds import boxes, lonlat_bounds
-from scog.space.grid import Grid
-from scog.space.indexmap import natural_coordinates
-from scog.space.native import MAX_STEPS, STEP
+from scog.geo.bbox import VALID_BOX, boxes_of
+from scog.geo.bounds import boxes, lonlat_bounds
+from scog.geo.footprint import Bounds
+from scog.geo.geojson import box_shape, polygons_shape
+from scog.geo.grid import Grid
+from scog.geo.index_map import natural_coordinates
+from scog.geo.native_grid import MAX_STEPS, STEP
+from scog.geo.polygon_repair import polygons_of
 
 _GEOD = pyproj.Geod(ellps="WGS84")
 _DEGREES = Grid("EPSG:4326", Affine.identity(), 1, 1)

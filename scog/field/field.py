@@ -10,10 +10,10 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from scog.cube.polygons import VALID as VALID_POLYGONS
-from scog.cube.polygons import corners_of, polygons_of, position_of
 from scog.errors import InvalidInput
-from scog.space.grid import place_grid
+from scog.geo.grid import place_grid
+from scog.geo.polygon_repair import VALID as VALID_POLYGONS
+from scog.geo.polygon_repair import corners_of, polygons_of, position_of
 from scog.suggest import quoted
 
 VALID = "a GeoJSON Point, Polygon or MultiPolygon in degrees, longitude first; a Feature or a FeatureCollection of them"

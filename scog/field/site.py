@@ -16,13 +16,13 @@ from scog.ask import Ask
 from scog.cube.area import Area
 from scog.errors import InvalidInput
 from scog.field.field import Field, Fields, Unusable
+from scog.geo.coverage import share
+from scog.geo.crs import is_degrees
+from scog.geo.grid import Grid, place_grid
+from scog.geo.lattice import Lattice
+from scog.geo.native_grid import native, zone
+from scog.geo.search_areas import search_areas
 from scog.pixels.resample import Resampling
-from scog.space.areas import search_areas
-from scog.space.crs import is_degrees
-from scog.space.grid import Grid, place_grid
-from scog.space.lattice import Lattice
-from scog.space.native import native, zone
-from scog.space.share import share
 
 PART = 512
 """Pixels a side of the parts that large fields are measured in."""

@@ -16,6 +16,7 @@ from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingRea
 from scog.field.field import VALID_AREAS, Field
 from scog.field.site import Part, Site, asked_at, parts_of, site_of
 from scog.field.summary import Summary, Wanted, summarise
+from scog.geo.ellipsoid import pixel_areas
 from scog.look import Look
 from scog.net.policy import Rank
 from scog.picture.classes import Class, Classes
@@ -23,7 +24,6 @@ from scog.picture.image import TRANSPARENT
 from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.source_lattice import nominal_metres, source_lattice
-from scog.space.ellipsoid import pixel_areas
 
 FIELDS_AT_ONCE = 2
 PARTS_AT_ONCE = 4

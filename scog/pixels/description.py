@@ -20,14 +20,14 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from scog.errors import AssetRefused
+from scog.geo.crs import horizontal_crs
+from scog.geo.grid import Grid, transformer
+from scog.geo.ground_control_points import Curve, placed_by
+from scog.geo.world_width import turn
 from scog.pixels.masks import has_mask
 from scog.pixels.parts import Parting, Shape, parted
 from scog.pixels.storage import Storage
 from scog.pixels.validity import as_number, record_type
-from scog.space.around import turn
-from scog.space.crs import horizontal_crs
-from scog.space.grid import Grid, transformer
-from scog.space.polynomial import Curve, placed_by
 
 MAX_SIDE = 20_000
 """Largest side of a remote raster in pixels; Sentinel-2's are 10,980."""

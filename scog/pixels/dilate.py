@@ -16,8 +16,8 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from scog.space.grid import Grid
-from scog.space.ground import ground_units
+from scog.geo.grid import Grid
+from scog.geo.ground_resolution import ground_units
 
 MAX_METRES = 1000.0
 REACH = 256.0

@@ -16,6 +16,7 @@ from scog.catalog.scene import Scene
 from scog.collections.bands import BY_NAME
 from scog.collections.reflectance_offset import settle_offset
 from scog.errors import AssetChanged, AssetMissing, SourceError
+from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels.binding import bound
 from scog.pixels.coarseness import Coarseness, Levels, cheapest, coarser_levels, level_for, ratio
@@ -31,7 +32,6 @@ from scog.runtime.byte_cache import ByteCache
 from scog.runtime.memory_budget import Budget
 from scog.runtime.singleflight import Flights
 from scog.runtime.tasks import gather_all
-from scog.space.grid import Grid
 
 INDEX_MAPS_BYTES = 192 * 2**20
 """Index maps and footings kept: maps of about 300 tiles, at two levels of 256 KB each, or footings of 100."""

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.geo.resampling_support import Footing
 from scog.pixels.weights import Pixels, shares
-from scog.space.footing import Footing
 
 AT_ONCE = 1 << 18
 """Source pixels worked on at once, counted for each target pixel that rests on them."""

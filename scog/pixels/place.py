@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.geo.grid import Grid
+from scog.geo.index_map import IndexMap, index_map
+from scog.geo.resampling_support import Footing
 from scog.pixels.decode import Block
 from scog.pixels.fetch import BlockIndex
 from scog.pixels.gather import gather
@@ -16,9 +19,6 @@ from scog.pixels.mask import is_class
 from scog.pixels.resample import Resampling, footing_of, resample
 from scog.pixels.validity import data_of
 from scog.pixels.window import gather_window
-from scog.space.footing import Footing
-from scog.space.grid import Grid
-from scog.space.indexmap import IndexMap, index_map
 
 CLASSES = "scl"
 """The band whose numbers are names: between two of them there is nothing, and no average."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.space.footing import Footing, Places
+from scog.geo.resampling_support import Footing, Places
 
 Numbers = NDArray[np.float32]
 

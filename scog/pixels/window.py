@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.geo.resampling_support import Footing
 from scog.pixels.decode import Block
 from scog.pixels.fetch import BlockIndex
 from scog.pixels.validity import number_type
-from scog.space.footing import Footing
 
 Mask2D = NDArray[np.bool_]
 DataOf = Callable[[NDArray[Any]], tuple[NDArray[Any], Mask2D]]

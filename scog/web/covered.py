@@ -15,16 +15,16 @@ from typing import Any
 from affine import Affine
 
 from scog.catalog.archive import Archive
-from scog.catalog.footprint import Bounds
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.collections.bands import BY_NAME
 from scog.engine import Engine
 from scog.errors import InvalidInput, SourceError
+from scog.geo.bounds import DEGREES
+from scog.geo.footprint import Bounds
+from scog.geo.grid import Grid
+from scog.geo.zooms import zooms_of
 from scog.look import Look
 from scog.net.policy import Tally
-from scog.space.bounds import DEGREES
-from scog.space.grid import Grid
-from scog.space.zooms import zooms_of
 from scog.suggest import did_you_mean, quoted
 from scog.web.stac.documents import Documents
 

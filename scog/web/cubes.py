@@ -21,11 +21,11 @@ from scog.engine import Engine
 from scog.errors import InvalidInput, OutOfRange
 from scog.field.formula import Formula
 from scog.find import observations
+from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
 from scog.kept import encoded
 from scog.listing import box_grid, feature_collection
 from scog.report import Report
 from scog.runtime.tasks import gather_all
-from scog.space.grid import WEB_MERCATOR, Grid, tile_grid
 from scog.temporal.intervals import rfc3339
 from scog.web import animations, clients, legends, pictures, places, tiles, timeseries
 from scog.web.animations import Frames, Placed

@@ -14,13 +14,13 @@ from scog.engine import Engine
 from scog.errors import InvalidInput
 from scog.field.field import parse_fields
 from scog.field.outline import area_of_fields
+from scog.geo.bounds import DEGREES
+from scog.geo.crop_grid import Box
+from scog.geo.crs import parse_crs
+from scog.geo.grid import Grid
 from scog.look import Look
 from scog.net.policy import Tally
 from scog.source_lattice import source_lattice
-from scog.space.bounds import DEGREES
-from scog.space.crs import parse_crs
-from scog.space.cut import Box
-from scog.space.grid import Grid
 from scog.web import pictures
 from scog.web.bodies import read_body
 from scog.web.cut_parameters import (

@@ -11,11 +11,11 @@ from fastapi import Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from scog.ask import Comparison
-from scog.catalog.bbox import parse_bbox
 from scog.compared import parse_comparison
 from scog.draw import Ask
 from scog.errors import InvalidInput, OutOfRange
 from scog.formats import NAMED
+from scog.geo.bbox import parse_bbox
 from scog.look import Look, Wish, days_of, look_of
 from scog.pixels.change import Change
 from scog.pixels.composite import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite

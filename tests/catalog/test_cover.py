@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scog.catalog.cover import CELLS, choose_cover
-from scog.catalog.footprint import Bounds, Footprints
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
+from scog.geo.footprint import Bounds, Footprints
 
 AREA: Bounds = (0.0, 40.0, 12.0, 52.0)
 NEWEST = datetime(2024, 6, 1, tzinfo=UTC)

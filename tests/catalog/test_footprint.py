@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.catalog.footprint import Footprints
-from scog.catalog.outline import continuous
+from scog.geo.footprint import Footprints
+from scog.geo.outline import continuous
 
 Corner = tuple[int, int]
 Box = tuple[int, int, int, int]

@@ -9,9 +9,9 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.catalog.footprint import Footprints
-from scog.catalog.outline import Ring, arc_of, boxes_of_arc, continuous, outline_of
-from scog.catalog.shapes import item_shape, polygons_shape
+from scog.geo.footprint import Footprints
+from scog.geo.geojson import item_shape, polygons_shape
+from scog.geo.outline import Ring, arc_of, boxes_of_arc, continuous, outline_of
 
 
 def box(west: float, south: float, east: float, north: float) -> Ring:

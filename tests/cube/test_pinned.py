@@ -17,9 +17,9 @@ from scog.cube.cubes import _read, _written
 from scog.cube.pinned import Pinned, pin
 from scog.errors import CatalogUnavailable, InvalidInput
 from scog.find import observations
+from scog.geo.grid import Grid, tile_grid
 from scog.report import Report
 from scog.settings import Settings
-from scog.space.grid import Grid, tile_grid
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.archives import L2A
 from tests.doubles.scripted_catalog import EVER, Bench, Scripted, newest_first

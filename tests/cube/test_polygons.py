@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.cube.area import area_of
-from scog.cube.polygons import polygons_of
 from scog.errors import InvalidInput
+from scog.geo.polygon_repair import polygons_of
 
 X, Y = 11.3, 46.5
 UNIT = 0.001

@@ -24,7 +24,7 @@ from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 from rasterio.shutil import copy
 
-from scog.space.grid import Grid
+from scog.geo.grid import Grid
 
 L2A = "sentinel-2-l2a"
 C1 = "sentinel-2-c1-l2a"

@@ -12,10 +12,10 @@ import morecantile
 
 from scog.draw import Ask, Drawing, draw
 from scog.engine import open_engine
+from scog.geo.grid import Grid, tile_grid
 from scog.maths.expression import parse
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
-from scog.space.grid import Grid, tile_grid
 from tests.doubles.archives import Square
 
 

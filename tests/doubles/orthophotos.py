@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from rasterio.io import MemoryFile
 
-from scog.space.grid import Grid
+from scog.geo.grid import Grid
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scog.catalog.footprint import Bounds
 from scog.catalog.query import Page, Query
 from scog.catalog.search import Search, Searches
 from scog.catalog.store import SearchStore
+from scog.geo.footprint import Bounds
 from scog.net.policy import Tally
 from scog.temporal.intervals import Interval
 from tests.doubles.reading import Clock

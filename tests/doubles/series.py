@@ -19,9 +19,9 @@ from scog.engine import Engine, open_engine
 from scog.field.field import Field, parse_fields
 from scog.field.formula import formula_of
 from scog.field.series import Listener, Series, take
+from scog.geo.grid import Grid
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
-from scog.space.grid import Grid
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square
 

@@ -11,9 +11,9 @@ from rasterio.enums import Resampling as GdalResampling
 from rasterio.io import MemoryFile
 from rasterio.vrt import WarpedVRT
 
+from scog.geo.grid import Grid
 from scog.pixels.place import map_of, placed
 from scog.pixels.resample import Resampling, footing_of
-from scog.space.grid import Grid
 
 NODATA = 0.0
 MARGIN = 16

@@ -11,7 +11,7 @@ from exactextract.raster import NumPyRasterSource
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from scog.space.grid import Grid
+from scog.geo.grid import Grid
 
 OPERATIONS = {
     "mean": ("mean", "mean"), "median": ("median", "median"), "std": ("stdev", "stdev"), "min": ("min", "min"),

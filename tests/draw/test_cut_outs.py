@@ -17,12 +17,12 @@ from scog.cutout import cut_out, parts_of
 from scog.draw import draw
 from scog.engine import open_engine
 from scog.errors import CatalogUnavailable, NothingReadable, ScogError
+from scog.geo.crop_grid import Box, Size, cut_grid
+from scog.geo.grid import Grid
 from scog.pixels.composite import parse_composite
 from scog.pixels.mask import parse_mask
 from scog.pixels.resample import Resampling
 from scog.settings import Settings
-from scog.space.cut import Box, Size, cut_grid
-from scog.space.grid import Grid
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
 from tests.doubles.drawing import ask_for, draw_all, draw_one

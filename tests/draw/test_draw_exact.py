@@ -10,7 +10,7 @@ import pytest
 from affine import Affine
 from numpy.typing import NDArray
 
-from scog.space.grid import Grid, tile_grid
+from scog.geo.grid import Grid, tile_grid
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
 

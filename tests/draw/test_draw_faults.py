@@ -11,11 +11,11 @@ import pytest
 import rasterio
 
 from scog.errors import NothingReadable
+from scog.geo.grid import Grid
+from scog.geo.index_map import index_map
 from scog.net.byte_range import ByteRange
 from scog.net.local import LocalRanges
 from scog.pixels import place
-from scog.space.grid import Grid
-from scog.space.indexmap import index_map
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rasterio.warp import reproject
 
 from scog.errors import NothingReadable
-from scog.space.grid import Grid, place_grid, tile_grid
+from scog.geo.grid import Grid, place_grid, tile_grid
 from tests.doubles.drawing import ask_for, draw_all, draw_one
 from tests.doubles.own_files import CRS, SIDE, TEN, write_file, write_item
 

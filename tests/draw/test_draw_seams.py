@@ -16,11 +16,11 @@ from affine import Affine
 from scog.ask import Comparison
 from scog.draw import Ask, draw
 from scog.engine import Engine, open_engine
+from scog.geo.grid import Grid, tile_grid
 from scog.pixels.change import Change
 from scog.pixels.composite import NAMED, NEWEST
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
-from scog.space.grid import Grid, tile_grid
 from scog.temporal.intervals import parse_interval
 from tests.doubles.drawing import ask_for
 

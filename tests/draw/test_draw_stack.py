@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scog import stack
 from scog.draw import Drawing
 from scog.errors import DeadlineExceeded
+from scog.geo.grid import Grid, tile_grid
 from scog.pixels.composite import BEST, COMPOSITES, COUNT, GEOMEDIAN, MEDIAN, MODE, NAMED, SLOPE, Composite
 from scog.pixels.days import days_since_1970
-from scog.space.grid import Grid, tile_grid
 from scog.temporal.intervals import parse_interval
 from scog.view import View
 from tests.doubles.archives import CLOUDY, MadeScene, constant, newest_clear

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from scog.draw import Drawing
+from scog.geo.grid import Grid, tile_grid
 from scog.look import Wish, look_of
 from scog.maths.indices import INDICES, get
-from scog.space.grid import Grid, tile_grid
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import sample
 from tests.doubles.drawing import ask_for, draw_all

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 
-from scog.space.grid import Grid, tile_grid, transformer, zoom_like
+from scog.geo.grid import Grid, tile_grid, transformer, zoom_like
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions, right_level
 from tests.doubles.drawing import ask_for, draw_all, draw_one
 

@@ -27,11 +27,11 @@ from scog.field.measured import Measuring
 from scog.field.numbers import Measured, Row
 from scog.field.series import Series, take
 from scog.field.site import Site, parts_of, site_of
+from scog.geo.coverage import share
+from scog.geo.grid import Grid
 from scog.pixels.mask import parse_mask
 from scog.report import Report
 from scog.settings import Settings
-from scog.space.grid import Grid
-from scog.space.share import share
 from tests.doubles.archives import C1, CLOUDY, MadeScene, Square
 from tests.doubles.series import (
     DAYS,

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.field.statistics import commonest, statistics
-from scog.space.grid import Grid
-from scog.space.share import share
+from scog.geo.coverage import share
+from scog.geo.grid import Grid
 from tests.doubles.zonal import zonal
 
 GRID = Grid("EPSG:32632", Affine(10, 0, 676_000, 0, -10, 5_152_000), 19, 13)

@@ -29,6 +29,7 @@ from scog.collections.reflectance_offset import C1, L2A
 from scog.draw import Ask, draw
 from scog.engine import open_engine
 from scog.errors import ScogError
+from scog.geo.grid import tile_grid
 from scog.maths.indices import get
 from scog.net.policy import host_of
 from scog.pixels.description import Description
@@ -36,7 +37,6 @@ from scog.pixels.directories import walk
 from scog.pixels.kind import kind_of
 from scog.pixels.mask import parse_mask
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
-from scog.space.grid import tile_grid
 
 Json = dict[str, Any]
 PLACES = {

@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
+from scog.geo.grid import tile_grid
 from scog.picture.geotiff import BLOCK, geotiff
-from scog.space.grid import tile_grid
 
 GRID = tile_grid(12, 2170, 1450)
 TAGS = {"TIFFTAG_SOFTWARE": "scog 1", "SCENES": "S2A_32TQK S2B_32TQL", "FIRST_DATETIME": "2024-06-02T10:10:31Z"}

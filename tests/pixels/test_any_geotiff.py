@@ -13,12 +13,12 @@ import pytest
 from affine import Affine
 
 from scog.catalog.assets import Asset
+from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels.coarseness import level_for
 from scog.pixels.layers import Layer, LayerReader
 from scog.pixels.workbench import Workbench
 from scog.runtime.memory_budget import Budget
-from scog.space.grid import Grid
 from tests.doubles.geotiffs import FLOATS, INTEGERS, WITH_PREDICTOR, Choice, choice_of, truth, write
 from tests.doubles.range_server import RangeServer
 from tests.doubles.reading import reading, run

@@ -19,10 +19,10 @@ from rasterio.transform import GCPTransformer
 from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference
 from scog.errors import AssetRefused
+from scog.geo.grid import Grid, tile_grid
 from scog.net.policy import Tally
 from scog.pixels.description import Description
 from scog.pixels.layers import Layer
-from scog.space.grid import Grid, tile_grid
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded
 from tests.doubles.reading import run

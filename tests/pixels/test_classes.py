@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from scog.geo.grid import Grid
+from scog.geo.index_map import index_map
 from scog.look import Wish, look_of
 from scog.pixels.mask import parse_mask
 from scog.pixels.place import placed
 from scog.pixels.resample import Resampling, footing_of
-from scog.space.grid import Grid
-from scog.space.indexmap import index_map
 
 TYPES = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
 MASKS = ["clouds", "none", "3,8,9", "0", "11"]

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scog.errors import AssetBroken
+from scog.geo.grid import Grid
 from scog.pixels.decode import decode_block, decode_rows, empty_block
 from scog.pixels.description import Description, Level
-from scog.space.grid import Grid
 from tests.doubles.rasters import encoded
 
 

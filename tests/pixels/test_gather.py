@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from scog.geo.grid import Window
+from scog.geo.index_map import IndexMap
 from scog.pixels.decode import Block
 from scog.pixels.fetch import BlockIndex
 from scog.pixels.gather import gather
-from scog.space.grid import Window
-from scog.space.indexmap import IndexMap
 from tests.doubles.rasters import encoded
 
 

@@ -14,13 +14,13 @@ from rasterio.io import MemoryFile
 
 from scog.catalog.assets import Asset
 from scog.errors import AssetRefused
+from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels.description import LARGE_BYTES, MAX_DECODED_BYTES
 from scog.pixels.layers import Layer, LayerReader
 from scog.pixels.parts import TOGETHER
 from scog.pixels.workbench import Workbench
 from scog.runtime.memory_budget import Budget
-from scog.space.grid import Grid
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded
 from tests.doubles.reading import read_level, reading, run, save

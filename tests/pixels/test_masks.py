@@ -17,13 +17,13 @@ from affine import Affine
 
 from scog.catalog.assets import Asset
 from scog.errors import AssetBroken, AssetChanged
+from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels.layers import Layer, LayerReader
 from scog.pixels.reader import BlockReader
 from scog.pixels.resample import Resampling
 from scog.pixels.workbench import Workbench
 from scog.runtime.memory_budget import Budget
-from scog.space.grid import Grid
 from tests.doubles.geotiffs import HEIGHT, PLACES, WIDTH, Choice, numbers_of, truth, write
 from tests.doubles.range_server import RangeServer
 from tests.doubles.reading import every_block, reading, run

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from scog.catalog.assets import Asset
+from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels import coarseness
 from scog.pixels.coarseness import LIGHT, Coarseness, cheapest
 from scog.pixels.layers import Layer, LayerReader
 from scog.pixels.resample import Resampling
-from scog.space.grid import Grid
 from tests.doubles.archives import write_cog
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import Transformer
 
+from scog.geo.grid import Grid
 from scog.pixels.resample import Resampling
-from scog.space.grid import Grid
 from tests.doubles.warping import NODATA, gdal, gdal_mode, ours
 
 CRS = "EPSG:32632"

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from scog.geo.grid import Window
+from scog.geo.resampling_support import Footing
 from scog.pixels.window import gather_window
-from scog.space.footing import Footing
-from scog.space.grid import Window
 from tests.doubles.warping import cut
 
 EMPTY = np.zeros((1, 1), np.float32)

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from scog.geo.grid import Grid, place_grid, tile_grid
+from scog.geo.index_map import index_map
+from scog.geo.overview_level import target_extent
+from scog.geo.world_width import turn
 from scog.pixels.resample import Resampling, footing_of
-from scog.space.around import turn
-from scog.space.grid import Grid, place_grid, tile_grid
-from scog.space.indexmap import index_map
-from scog.space.level import target_extent
 
 EDGE = 20037508.342789244
 NEAR_EDGE = 1e-6

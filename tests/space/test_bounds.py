@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from scog.space.bounds import Area, boxes, lonlat_bounds, shows_places_once
-from scog.space.grid import Grid, tile_grid, zoom_like
+from scog.geo.bounds import Area, boxes, lonlat_bounds, shows_places_once
+from scog.geo.grid import Grid, tile_grid, zoom_like
 from tests.space.test_index_map import applied, assert_exact, square
 
 IN_SHORT = {"WebMercatorQuad", "WGS1984Quad", "NZTM2000Quad", "UPSArcticWGS84Quad"}

@@ -11,7 +11,7 @@ from pyproj.database import get_codes
 from pyproj.enums import PJType
 
 from scog.errors import InvalidInput
-from scog.space.crs import horizontal_crs, is_degrees, parse_crs
+from scog.geo.crs import horizontal_crs, is_degrees, parse_crs
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pyproj import Geod, Transformer
 
 from scog.errors import InvalidInput
-from scog.space.bounds import lonlat_bounds
-from scog.space.cut import Box, Size, cut_grid
-from scog.space.grid import Window
+from scog.geo.bounds import lonlat_bounds
+from scog.geo.crop_grid import Box, Size, cut_grid
+from scog.geo.grid import Window
 
 DEGREES = "EPSG:4326"
 BOLZANO = 11.2, 46.4, 11.5, 46.6

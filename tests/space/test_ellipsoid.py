@@ -9,10 +9,10 @@ from affine import Affine
 from pyproj import Geod, Transformer
 from shapely.geometry.polygon import orient
 
-from scog.space.ellipsoid import pixel_areas
-from scog.space.grid import Grid
-from scog.space.native import native
-from scog.space.share import share
+from scog.geo.coverage import share
+from scog.geo.ellipsoid import pixel_areas
+from scog.geo.grid import Grid
+from scog.geo.native_grid import native
 
 GEOD = Geod(ellps="WGS84")
 

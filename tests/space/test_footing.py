@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from scog.space.footing import MAX_SHRINK, Footing, box_footing, point_footing
-from scog.space.grid import Grid, tile_grid
+from scog.geo.grid import Grid, tile_grid
+from scog.geo.resampling_support import MAX_SHRINK, Footing, box_footing, point_footing
 from tests.space.test_index_map import SQUARES, exact_coordinates, square, tile_at
 
 

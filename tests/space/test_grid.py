@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from morecantile.utils import meters_per_unit
 
 from scog.errors import InvalidInput, OutOfRange
-from scog.space.areas import search_areas
-from scog.space.bounds import Area, lonlat_bounds
-from scog.space.grid import Grid, Window, place_grid, tile_grid, world_grid, zoom_like
+from scog.geo.bounds import Area, lonlat_bounds
+from scog.geo.grid import Grid, Window, place_grid, tile_grid, world_grid, zoom_like
+from scog.geo.search_areas import search_areas
 
 TMS = morecantile.tms.get("WebMercatorQuad")
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from scog.space.grid import Grid, tile_grid
-from scog.space.indexmap import IndexMap, index_map
+from scog.geo.grid import Grid, tile_grid
+from scog.geo.index_map import IndexMap, index_map
 
 NEAR_EDGE = 1e-6  # source pixels; closer to an edge than this, either neighbour is right
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Transformer
 
-from scog.space.grid import Grid, place_grid, tile_grid
-from scog.space.level import choose_level, target_extent
+from scog.geo.grid import Grid, place_grid, tile_grid
+from scog.geo.overview_level import choose_level, target_extent
 
 # A 10 m band of Sentinel-2: 10980 pixels halved four times, each time rounded up.
 SIZES = (10980, 5490, 2745, 1373, 687)

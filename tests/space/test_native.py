@@ -15,8 +15,8 @@ from pyproj.database import query_utm_crs_info
 from shapely.geometry.base import BaseGeometry
 
 from scog.errors import InvalidInput
-from scog.space.native import native, zone, zone_of_square
-from scog.space.share import share
+from scog.geo.coverage import share
+from scog.geo.native_grid import native, zone, zone_of_square
 
 FIELD = shapely.Polygon([(11.3, 46.5), (11.33, 46.51), (11.32, 46.53), (11.29, 46.52)])
 MOST = 4_000_000

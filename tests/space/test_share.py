@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from shapely.affinity import rotate, scale, translate
 from shapely.geometry.base import BaseGeometry
 
-from scog.space.grid import Grid
-from scog.space.share import share
+from scog.geo.coverage import share
+from scog.geo.grid import Grid
 from tests.doubles.zonal import coverage
 
 LEFT, TOP, PIXEL = 676_000.0, 5_152_000.0, 10.0
@@ -85,7 +85,7 @@ def test_a_turned_grid() -> None:
 def test_many_edges_are_worked_on_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = share(GRID, SHAPES["a comb"])
     for crossings in (1, 7, 100):
-        monkeypatch.setattr("scog.space.share.CROSSINGS", crossings)
+        monkeypatch.setattr("scog.geo.coverage.CROSSINGS", crossings)
         np.testing.assert_allclose(share(GRID, SHAPES["a comb"]), whole, atol=1e-7)
 
 

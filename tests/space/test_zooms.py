@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.warp import calculate_default_transform
 
-from scog.space.grid import Grid, crs_of
-from scog.space.zooms import zooms_of
+from scog.geo.grid import Grid, crs_of
+from scog.geo.zooms import zooms_of
 
 TMS = ("WebMercatorQuad", "WorldCRS84Quad", "EuropeanETRS89_LAEAQuad", "UTM31WGS84Quad")
 

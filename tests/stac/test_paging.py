@@ -13,7 +13,7 @@ from scog.catalog import archive_search
 from scog.catalog.archive import Archive
 from scog.catalog.archive_search import search_items
 from scog.catalog.item_search import Area, ItemSearch, Order
-from scog.catalog.shapes import box_shape, touching
+from scog.geo.geojson import box_shape, touching
 from tests.stac.made_items import Item, make_items, newest_first, write_archive
 
 WORLD = [(-180.0, -90.0, 180.0, 90.0)]

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from scog.catalog.archive import Archive
-from scog.catalog.footprint import Footprints
 from scog.catalog.query import Catalog, Query
 from scog.catalog.remote import RemoteCatalog
 from scog.catalog.scene import parse_item
+from scog.geo.footprint import Footprints
 from scog.net.policy import Tally
 from scog.temporal.intervals import Interval, parse_interval
 from tests.stac.made_items import L2A, Item

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from scog.cube.area import area_of
+from scog.geo.grid import tile_grid
 from scog.settings import Settings
-from scog.space.grid import tile_grid
 from scog.web.respond import COMPLETE, IMMUTABLE, PARTIAL
 from tests.cube.test_area import oracle
 from tests.doubles.archives import MadeScene, constant

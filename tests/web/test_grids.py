@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.io import MemoryFile
 
+from scog.geo.grid import crs_of, tile_grid, zoom_like
 from scog.settings import Settings
-from scog.space.grid import crs_of, tile_grid, zoom_like
 from scog.web.clients import TILING_SCHEME
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.web.conftest import WEST, Served, served, tile_at

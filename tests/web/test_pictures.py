@@ -19,9 +19,9 @@ from rasterio.io import MemoryFile
 
 from scog.collections.presets import PRESETS
 from scog.collections.scene_classification import SCENE_CLASSES
+from scog.geo.grid import tile_grid
 from scog.maths import indices
 from scog.picture.color import parse_color
-from scog.space.grid import tile_grid
 from scog.web.respond import EXPOSED_HEADERS
 from tests.web.conftest import WEST, Served, is_problem, tile_at
 

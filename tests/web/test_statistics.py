@@ -23,8 +23,8 @@ from shapely.geometry.polygon import orient
 
 from scog.draw import draw
 from scog.field import zonal
+from scog.geo.grid import Grid
 from scog.settings import Settings
-from scog.space.grid import Grid
 from scog.web.respond import PARTIAL
 from tests.doubles.range_server import status
 from tests.doubles.zonal import coverage, operated

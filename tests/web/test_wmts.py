@@ -14,8 +14,8 @@ import pytest
 import rasterio
 from PIL import Image
 
+from scog.geo.grid import crs_of
 from scog.settings import Settings
-from scog.space.grid import crs_of
 from tests.web.conftest import WEST, Served, is_problem, served
 
 NAMES = {"w": "http://www.opengis.net/wmts/1.0", "o": "http://www.opengis.net/ows/1.1"}

@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.catalog.bbox import VALID_BOX, boxes_of, numbers_of
 from scog.catalog.compare import Truth, is_number
 from scog.catalog.fields import Fields
 from scog.catalog.item_search import NEWEST_FIRST, Area, Item, ItemSearch, query_conditions
 from scog.errors import InvalidInput
+from scog.geo.bbox import VALID_BOX, boxes_of, numbers_of
 from scog.temporal.intervals import VALID as VALID_TIME
 from scog.temporal.intervals import parse_interval
 from scog.web.stac import values
@@ -142,7 +142,7 @@ def _area(body: Mapping[str, Any]) -> Area | None:
     if "bbox" not in body and "intersects" not in body:
         return None
     # shapely, like cql2 below, is loaded by the first search that needs it rather than by every start of the server.
-    from scog.catalog.shapes import box_shape, shape_of, touching
+    from scog.geo.geojson import box_shape, shape_of, touching
 
     if "bbox" in body:
         if not isinstance(body["bbox"], list):

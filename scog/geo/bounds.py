@@ -10,7 +10,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from scog.space.grid import Grid, transformer
+from scog.geo.grid import Grid, transformer
 
 Area = tuple[float, float, float, float]
 """West, south, east, north in degrees; west is greater than east across the antimeridian."""

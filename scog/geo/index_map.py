@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.space.around import columns_around, nearest_turn, turn, wrapped
-from scog.space.bounds import shows_places_once
-from scog.space.grid import Grid, Window, applied, transformer
+from scog.geo.bounds import shows_places_once
+from scog.geo.grid import Grid, Window, applied, transformer
+from scog.geo.world_width import columns_around, nearest_turn, turn, wrapped
 
 TOLERANCE = 2e-7
 """Accepted error of the interpolation, in source pixels."""

@@ -11,8 +11,8 @@ from affine import Affine
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from scog.space.grid import Grid, transformer
-from scog.space.ground import ground_units
+from scog.geo.grid import Grid, transformer
+from scog.geo.ground_resolution import ground_units
 
 ON_LINE = 1e-6
 """Of a pixel: so near to the line between two, an edge lies on it."""

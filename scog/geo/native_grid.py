@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from scog.errors import InvalidInput
-from scog.space.bounds import DEGREES
-from scog.space.crs import is_degrees
-from scog.space.grid import Grid, transformer
-from scog.space.ground import DEGREE
-from scog.space.lattice import Lattice, metric
+from scog.geo.bounds import DEGREES
+from scog.geo.crs import is_degrees
+from scog.geo.grid import Grid, transformer
+from scog.geo.ground_resolution import DEGREE
+from scog.geo.lattice import Lattice, metric
 
 MAX_SIDE = 1_000_000.0
 """Metres from west to east or from south to north: further from its zone's middle meridian a grid is not true."""

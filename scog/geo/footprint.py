@@ -14,7 +14,7 @@ Bounds = tuple[float, float, float, float]
 class Footprints:
     """The outlines of `count` scenes, each of one closed ring or several, ready to be asked.
 
-    Longitudes of a ring have no jumps, and may go on beyond 180 (see `scog.catalog.outline`).
+    Longitudes of a ring have no jumps, and may go on beyond 180 (see `scog.geo.outline`).
     """
 
     def __init__(self, rings: Sequence[Sequence[Sequence[tuple[float, float]]]]) -> None:

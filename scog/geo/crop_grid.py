@@ -10,13 +10,13 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
-from scog.space.around import turn
-from scog.space.bounds import DEGREES
-from scog.space.crs import is_degrees
-from scog.space.grid import Grid, transformer
-from scog.space.ground import ground_units, is_even
-from scog.space.lattice import Lattice, metric
-from scog.space.native import zone
+from scog.geo.bounds import DEGREES
+from scog.geo.crs import is_degrees
+from scog.geo.grid import Grid, transformer
+from scog.geo.ground_resolution import ground_units, is_even
+from scog.geo.lattice import Lattice, metric
+from scog.geo.native_grid import zone
+from scog.geo.world_width import turn
 
 Box = tuple[float, float, float, float]
 """Least x, least y, greatest x, greatest y in a CRS; in degrees x may begin greater than it ends."""

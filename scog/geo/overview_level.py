@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 
-from scog.space.around import nearest_turn, turn
-from scog.space.grid import Grid, transformer
+from scog.geo.grid import Grid, transformer
+from scog.geo.world_width import nearest_turn, turn
 
 
 def choose_level(resolutions: Sequence[float], wanted: float) -> int:

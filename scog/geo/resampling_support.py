@@ -16,9 +16,9 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from scog.space.around import columns_around, nearest_turn, turn
-from scog.space.grid import Grid, Window, transformer
-from scog.space.indexmap import ON_EDGE, reachable, source_coordinates
+from scog.geo.grid import Grid, Window, transformer
+from scog.geo.index_map import ON_EDGE, reachable, source_coordinates
+from scog.geo.world_width import columns_around, nearest_turn, turn
 
 MAX_SHRINK = 8.0
 """Source pixels under a target pixel, in one direction, up to which each is weighed by itself. Where there are more,

@@ -9,7 +9,7 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
-from scog.space.grid import Grid, T
+from scog.geo.grid import Grid, T
 
 STRAIGHT = 1e-9
 """Of a turn: by how much x may depend on the latitude."""

@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from scog.space.grid import Grid
+from scog.geo.grid import Grid
 
 NOTHING = 1e-9
 """Of a pixel: what rounding leaves. Less is nothing, and as near to all of it is all."""

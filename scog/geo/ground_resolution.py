@@ -9,7 +9,7 @@ import pyproj
 from morecantile.utils import meters_per_unit
 from numpy.typing import NDArray
 
-from scog.space.grid import transformer
+from scog.geo.grid import transformer
 
 DEGREE = 111_320.0
 """Metres of a degree at the equator."""

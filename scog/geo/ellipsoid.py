@@ -8,10 +8,10 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
-from scog.space.bounds import DEGREES
-from scog.space.crs import is_degrees
-from scog.space.grid import Grid, transformer
-from scog.space.indexmap import lagrange_at_centres, lagrange_nodes
+from scog.geo.bounds import DEGREES
+from scog.geo.crs import is_degrees
+from scog.geo.grid import Grid, transformer
+from scog.geo.index_map import lagrange_at_centres, lagrange_nodes
 
 NODES = 7
 """Places along each side of a grid whose scale is computed; between them it is interpolated, to a billionth."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from scog.catalog.footprint import Bounds
-from scog.catalog.outline import is_finite
 from scog.errors import InvalidInput
+from scog.geo.footprint import Bounds
+from scog.geo.outline import is_finite
 
 VALID_BOX = "west,south,east,north in degrees (or west,south,lowest,east,north,highest), such as 11.2,46.4,11.5,46.6"
 _NUMBER = re.compile(r"[+-]?(\d{1,64}\.?\d{0,64}|\.\d{1,64})([eE][+-]?\d{1,3})?", re.ASCII)

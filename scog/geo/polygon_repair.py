@@ -19,8 +19,8 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from scog.catalog.shapes import MAX_CORNERS, MAX_NESTING
 from scog.errors import InvalidInput
+from scog.geo.geojson import MAX_CORNERS, MAX_NESTING
 from scog.suggest import quoted
 
 VALID = "a GeoJSON Polygon or MultiPolygon in degrees, longitude first"

@@ -15,7 +15,7 @@ from morecantile.utils import meters_per_unit
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput, OutOfRange
-from scog.space.polynomial import Curve
+from scog.geo.ground_control_points import Curve
 from scog.suggest import did_you_mean, quoted
 
 WEB_MERCATOR = "WebMercatorQuad"

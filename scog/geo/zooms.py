@@ -6,8 +6,8 @@ import math
 
 from pyproj.exceptions import ProjError
 
-from scog.space.bounds import DEGREES
-from scog.space.grid import MAP_END, Grid, crs_of, tile_matrix_set, transformer
+from scog.geo.bounds import DEGREES
+from scog.geo.grid import MAP_END, Grid, crs_of, tile_matrix_set, transformer
 
 TILE = 256
 """Pixels a side of the tiles that zooms are counted in."""

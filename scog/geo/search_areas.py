@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import morecantile
 
-from scog.space.bounds import NUDGE, Area, boxes, lonlat_bounds
-from scog.space.grid import WEB_MERCATOR, Grid, tile_matrix_set
+from scog.geo.bounds import NUDGE, Area, boxes, lonlat_bounds
+from scog.geo.grid import WEB_MERCATOR, Grid, tile_matrix_set
 
 SEARCH_ZOOM, LEAST_ZOOM = 8, 4
 MERCATOR_END = 85.0511287798

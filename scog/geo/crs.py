@@ -8,7 +8,7 @@ from functools import lru_cache
 import pyproj
 
 from scog.errors import InvalidInput
-from scog.space.bounds import DEGREES
+from scog.geo.bounds import DEGREES
 from scog.suggest import quoted
 
 VALID = "a number of EPSG's, such as EPSG:3857; geographic in degrees or projected, x to the east and y to the north"

@@ -11,9 +11,9 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from scog.catalog.footprint import Bounds
-from scog.catalog.outline import Polygon, Ring, outline_of
 from scog.errors import InvalidInput
+from scog.geo.footprint import Bounds
+from scog.geo.outline import Polygon, Ring, outline_of
 
 KINDS = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
 VALID_SHAPE = f"a GeoJSON geometry ({', '.join(KINDS)} or GeometryCollection) in degrees, longitude first"
