@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.bandmath.expression import Expression
 from scog.cube.area import Area
 from scog.cube.pinned import Pinned
-from scog.maths.expression import Expression
 from scog.pixels.change import Change
 from scog.pixels.composite import NEWEST, Composite
 from scog.pixels.mask import Mask

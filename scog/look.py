@@ -9,13 +9,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.bandmath import indices
+from scog.bandmath.expression import Expression, parse
 from scog.collections.bands import BY_NAME, CANONICAL, SPELLINGS, canonical
 from scog.collections.presets import PRESETS, preset_of
 from scog.collections.scene_classification import SCENE_CLASSES
 from scog.composed import Coloring, changed, composed
 from scog.errors import InvalidInput
-from scog.maths import indices
-from scog.maths.expression import Expression, parse
 from scog.picture.channels import Channels, parse_color_formula
 from scog.picture.classes import Class, Classes
 from scog.picture.color import parse_color

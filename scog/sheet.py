@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from scog.bandmath import indices
 from scog.collections.presets import PRESETS, preset_of
 from scog.draw import Ask, draw
 from scog.engine import Engine
 from scog.errors import InvalidInput, NothingReadable
 from scog.geo.grid import Grid
 from scog.look import SCENE_CLASSIFICATION, USUAL_DAYS, Look, Wish, look_of
-from scog.maths import indices
 from scog.net.policy import Rank
 from scog.picture.contact_sheet import Cell, contact_sheet
 from scog.picture.legend import WIDTH

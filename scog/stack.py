@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.ask import Ask
+from scog.bandmath.expression import Expression, parse
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.engine import Engine
 from scog.geo.grid import Grid
-from scog.maths.expression import Expression, parse
 from scog.pixels.canvas import Canvas
 from scog.pixels.composite import BEST, COUNT, GEOMEDIAN, Unit
 from scog.pixels.days import days_since_1970

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.ask import Ask
+from scog.bandmath.expression import Expression
 from scog.catalog.archive import Archive
 from scog.catalog.scene import Scene
 from scog.collections.bands import BY_NAME
 from scog.engine import Engine
 from scog.errors import SourceError
 from scog.geo.grid import Grid
-from scog.maths.expression import Expression
 from scog.pixels.dilate import Surroundings, surroundings
 from scog.pixels.layers import Layer
 from scog.pixels.mask import Mask

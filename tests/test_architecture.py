@@ -96,7 +96,7 @@ PURE = (
     "scog.space", "scog.maths", "scog.picture", "scog.errors", "scog.collections.bands", "scog.collections.scene_classification", "scog.collections.presets",
     "scog.suggest",
 )  # fmt: skip
-PACKAGE_DATA = "scog.maths.published"
+PACKAGE_DATA = "scog.bandmath.published"
 """Pure but for one thing: it reads a data file of an installed package, once, as an import would."""
 STATEFUL = {
     "ThreadPoolExecutor", "ProcessPoolExecutor", "ClientSession", "TCPConnector", "Client", "AsyncClient", "Session",

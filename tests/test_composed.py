@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from scog.bandmath.expression import parse
 from scog.collections.bands import BY_NAME
 from scog.errors import InvalidInput
 from scog.look import OPEN_DAYS, USUAL_DAYS, Wish, days_of, look_of
-from scog.maths.expression import parse
 from scog.picture.channels import Channels
 from scog.picture.classes import Classes
 from scog.picture.colormap import color_table

@@ -17,13 +17,13 @@ import httpx
 import pytest
 from morecantile import tms
 
+from scog.bandmath.expression import parse
 from scog.catalog import search as search_module
 from scog.draw import Ask, Drawing, draw
 from scog.engine import Engine, open_engine
 from scog.errors import CatalogUnavailable
 from scog.find import WIDE_PAGES, WIDE_SCENES
 from scog.geo.grid import tile_grid
-from scog.maths.expression import parse
 from scog.pixels.mask import parse_mask
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from scog.bandmath import indices
 from scog.collections.bands import BANDS, BY_NAME
 from scog.collections.presets import PRESETS, Preset
 from scog.collections.scene_classification import SCENE_CLASSES
 from scog.errors import InvalidInput
 from scog.look import UNKNOWN, Look, Wish, look_of
-from scog.maths import indices
 from scog.picture.channels import Channels
 from scog.picture.classes import Classes
 from scog.picture.colormap import color_table

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from scog.bandmath.indices import INDICES
 from scog.collections.bands import BY_NAME, CANONICAL
 from scog.collections.presets import PRESETS, Preset, preset_of
-from scog.maths.indices import INDICES
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from scog.ask import Ask
+from scog.bandmath import indices
 from scog.collections.bands import canonical
 from scog.collections.presets import preset_of
 from scog.collections.scene_classification import CLOUDS
 from scog.look import DEFAULT_INDEX, SCENE_CLASSIFICATION, Look, Wish, look_of
-from scog.maths import indices
 from scog.picture.channels import Channels
 from scog.picture.classes import Classes
 from scog.picture.color import hexadecimal, parse_color

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from scog.bandmath import indices
+from scog.bandmath.expression import Expression, parse
 from scog.errors import InvalidInput
 from scog.look import DEFAULT_INDEX, SCENE_CLASSIFICATION, Wish, look_of
-from scog.maths import indices
-from scog.maths.expression import Expression, parse
 
 MOST = 4
 """Indices at once, as many as an expression may have outputs."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.ask import Ask
+from scog.bandmath.expression import Expression
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.engine import Engine
@@ -21,7 +22,6 @@ from scog.field.numbers import MASKED, NO_DATA, Measured
 from scog.field.site import Part, Site, asked_at, parts_of
 from scog.field.statistics import commonest, statistics
 from scog.kept import MAX_AGE
-from scog.maths.expression import Expression
 from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.view import View

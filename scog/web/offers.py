@@ -13,14 +13,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from scog.bandmath import indices
+from scog.bandmath.indices import Index
 from scog.collections.bands import BANDS, Band
 from scog.collections.presets import PRESETS
 from scog.engine import Engine
 from scog.errors import InvalidInput, OutOfRange
 from scog.kept import encoded
 from scog.look import SCENE_CLASSIFICATION, Wish, look_of
-from scog.maths import indices
-from scog.maths.indices import Index
 from scog.picture import colormap
 from scog.pixels.composite import COMPOSITES, percentile
 from scog.web.legends import KEPT

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from scog.bandmath import indices
 from scog.errors import InvalidInput
 from scog.field.formula import formula_of
-from scog.maths import indices
 from scog.source_lattice import nominal_metres
 
 

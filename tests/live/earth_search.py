@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 from morecantile import tms
 
+from scog.bandmath.indices import get
 from scog.catalog.remote import PAGE_SIZE, _fields
 from scog.catalog.scene import UnusableItem, parse_item
 from scog.collections.bands import BANDS, IN_ASSET
@@ -30,7 +31,6 @@ from scog.draw import Ask, draw
 from scog.engine import open_engine
 from scog.errors import ScogError
 from scog.geo.grid import tile_grid
-from scog.maths.indices import get
 from scog.net.policy import host_of
 from scog.pixels.description import Description
 from scog.pixels.directories import walk

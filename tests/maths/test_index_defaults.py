@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scog.bandmath.curated import CURATED, UNBOUNDED
+from scog.bandmath.defaults import COLORMAPS, default_colormap, default_range
+from scog.bandmath.expression import parse
+from scog.bandmath.indices import INDICES, Index
+from scog.bandmath.surfaces import mixtures, other_surfaces, surfaces_of
 from scog.collections.bands import BANDS
-from scog.maths.curated import CURATED, UNBOUNDED
-from scog.maths.defaults import COLORMAPS, default_colormap, default_range
-from scog.maths.expression import parse
-from scog.maths.indices import INDICES, Index
-from scog.maths.surfaces import mixtures, other_surfaces, surfaces_of
 
 ALL = tuple(INDICES.values())
 EVERY = pytest.mark.parametrize("index", ALL, ids=[index.name for index in ALL])

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, Index, get, search
+from scog.bandmath.parser import MAX_CHARACTERS
 from scog.collections.bands import BANDS, CANONICAL
 from scog.errors import InvalidInput
-from scog.maths.indices import BEST_KNOWN, DOMAINS, INDICES, Index, get, search
-from scog.maths.parser import MAX_CHARACTERS
 
 ALL = tuple(INDICES.values())
 EVERY = pytest.mark.parametrize("index", ALL, ids=[index.name for index in ALL])
@@ -92,7 +92,7 @@ OWN_FORMULAS = {
     "mSR705": "(RE2 - A) / (RE1 - A)",
     "mND705": "(RE2 - RE1) / (RE2 + RE1 - 2 * A)",
 }
-"""Corrections to the table; `scog.maths.corrections` has the reasons."""
+"""Corrections to the table; `scog.bandmath.corrections` has the reasons."""
 
 
 def published(file: str) -> Any:

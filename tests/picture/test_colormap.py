@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from scog.bandmath import indices
 from scog.errors import InvalidInput
-from scog.maths import indices
 from scog.picture.classes import MOST, Classes
 from scog.picture.colormap import SUGGESTED, color_table, names, parse_colormap
 from scog.picture.ramp import STEPS, Ramp, Range

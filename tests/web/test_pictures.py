@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.io import MemoryFile
 
+from scog.bandmath import indices
 from scog.collections.presets import PRESETS
 from scog.collections.scene_classification import SCENE_CLASSES
 from scog.geo.grid import tile_grid
-from scog.maths import indices
 from scog.picture.color import parse_color
 from scog.web.respond import EXPOSED_HEADERS
 from tests.web.conftest import WEST, Served, is_problem, tile_at

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scog.bandmath.parser import parse_outputs
+from scog.bandmath.tree import FUNCTIONS
 from scog.errors import InvalidExpression
-from scog.maths.parser import parse_outputs
-from scog.maths.tree import FUNCTIONS
 from scog.settings import Settings
 from scog.web.plus import HINT, with_plus
 from tests.web.conftest import WEST, Served, is_problem, served

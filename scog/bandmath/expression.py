@@ -14,9 +14,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.bandmath import tree
+from scog.bandmath.parser import MAX_CHARACTERS, parse_outputs
 from scog.errors import InvalidExpression
-from scog.maths import tree
-from scog.maths.parser import MAX_CHARACTERS, parse_outputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Expression trees: evaluation with numpy, and canonical text.
 
-A node is a band, a constant or an operation on other nodes. `scog.maths.parser` builds trees and validates them.
+A node is a band, a constant or an operation on other nodes. `scog.bandmath.parser` builds trees and validates them.
 
 Every operation propagates non-finite operands. numpy does not: 1 / inf is 0, min(inf, 1) is 1, NaN > 1 is 0 and
 NaN ** 0 is 1, which would turn an invalid pixel into one that looks measured. `where` is the one exception: it

@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scog.bandmath import tree
 from scog.collections.bands import CANONICAL, SPELLINGS, VALID_NAMES
 from scog.errors import InvalidExpression
-from scog.maths import tree
 from scog.suggest import did_you_mean, quoted
 
 MAX_CHARACTERS = 512

@@ -1,6 +1,6 @@
 """Default display range and colormap of indices that have no hand-chosen ones.
 
-The range follows from the values of the formula over typical surfaces (`scog.maths.surfaces`), the colormap from the
+The range follows from the values of the formula over typical surfaces (`scog.bandmath.surfaces`), the colormap from the
 index's domain. Both are display defaults, not published thresholds; `rescale` overrides the range.
 """
 
@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from scog.maths.expression import Expression
-from scog.maths.surfaces import Spectra, mixtures, other_surfaces, surfaces_of
+from scog.bandmath.expression import Expression
+from scog.bandmath.surfaces import Spectra, mixtures, other_surfaces, surfaces_of
 
 COLORMAPS: Mapping[str, str] = MappingProxyType(
     {

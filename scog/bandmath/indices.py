@@ -1,7 +1,7 @@
 """Spectral indices: formula, reference, default display range and colormap, by name.
 
-The table holds every index of Awesome Spectral Indices (`scog.maths.published`) that can be computed from Sentinel-2's
-bands, with some corrections (`scog.maths.corrections`). The catalogue and each index are loaded on first use.
+The table holds every index of Awesome Spectral Indices (`scog.bandmath.published`) that can be computed from Sentinel-2's
+bands, with some corrections (`scog.bandmath.corrections`). The catalogue and each index are loaded on first use.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
+from scog.bandmath.corrections import CONSTANTS, FORMULAS, NAMES, REFERENCES
+from scog.bandmath.curated import BEST_KNOWN as BEST_KNOWN
+from scog.bandmath.curated import CURATED, UNBOUNDED
+from scog.bandmath.defaults import COLORMAPS, default_colormap, default_range
+from scog.bandmath.expression import Expression, parse
+from scog.bandmath.published import Published, constants, published
 from scog.collections.bands import CANONICAL
 from scog.errors import InvalidInput
-from scog.maths.corrections import CONSTANTS, FORMULAS, NAMES, REFERENCES
-from scog.maths.curated import BEST_KNOWN as BEST_KNOWN
-from scog.maths.curated import CURATED, UNBOUNDED
-from scog.maths.defaults import COLORMAPS, default_colormap, default_range
-from scog.maths.expression import Expression, parse
-from scog.maths.published import Published, constants, published
 from scog.suggest import did_you_mean, quoted
 
 DOMAINS: tuple[str, ...] = tuple(COLORMAPS)
