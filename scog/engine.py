@@ -8,10 +8,10 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from scog.catalog.archive import Archive
+from scog.catalog.archive.archive import Archive
 from scog.catalog.query import Catalog
 from scog.catalog.search import Searches
-from scog.catalog.store import SearchStore
+from scog.catalog.search_store import SearchStore
 from scog.collections.reflectance_offset import SHIFT
 from scog.cube.cubes import Cubes
 from scog.cube.store import CubeStore
@@ -111,7 +111,7 @@ async def _open_catalog(settings: Settings) -> Catalog:
     if settings.catalog_folder is not None:
         return await asyncio.to_thread(Archive.open, settings.catalog_folder)
     # Takes 0.1 s to load (pystac-client, httpx), and a server of a local archive does without.
-    from scog.catalog.remote import RemoteCatalog
+    from scog.catalog.stac_api import RemoteCatalog
 
     return RemoteCatalog(
         settings.catalog,

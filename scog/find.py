@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from scog.catalog.cover import Cover, choose_cover
+from scog.catalog.coverage import Cover, choose_cover
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.search import Search
 from scog.cube.pinned import Pinned

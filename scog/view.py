@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scog.ask import Ask
 from scog.bandmath.expression import Expression
-from scog.catalog.archive import Archive
+from scog.catalog.archive.archive import Archive
 from scog.catalog.scene import Scene
 from scog.collections.bands import BY_NAME
 from scog.engine import Engine

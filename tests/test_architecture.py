@@ -70,10 +70,10 @@ ASSEMBLERS = {"web", "cli", "__main__"}
 
 MAY_DO_IO = (
     "scog.net",
-    "scog.catalog.archive",
-    "scog.catalog.archive_files",
-    "scog.catalog.archive_index",
-    "scog.catalog.store",
+    "scog.catalog.archive.archive",
+    "scog.catalog.archive.files",
+    "scog.catalog.archive.index",
+    "scog.catalog.search_store",
     "scog.cube.store",
     "scog.pixels.store",
     "scog.runtime.sqlite",

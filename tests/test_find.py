@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from morecantile import tms
 
-from scog.catalog.cover import CELLS
+from scog.catalog.coverage import CELLS
 from scog.catalog.observation import Observation
 from scog.errors import CatalogError, CatalogUnavailable
 from scog.find import WIDE_PAGES, WIDE_SCENES, observations

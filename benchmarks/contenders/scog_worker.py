@@ -29,9 +29,9 @@ from benchmarks.contenders.exchange import forget_peak, peak
 from benchmarks.contenders.work import Plot
 from benchmarks.data import write_archive
 from scog.ask import Ask
-from scog.catalog.archive import Archive
+from scog.catalog.archive.archive import Archive
 from scog.catalog.search import Searches
-from scog.catalog.store import SearchStore
+from scog.catalog.search_store import SearchStore
 from scog.draw import draw
 from scog.engine import Engine, open_engine
 from scog.field.field import Field, point

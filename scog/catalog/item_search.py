@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any
 
-from scog.catalog.compare import COMPARISONS, Truth, is_number
+from scog.catalog.cql2.comparison import COMPARISONS, Truth, is_number
 from scog.catalog.properties import MAX_NAME, lookup, plain_name
 from scog.errors import InvalidInput
 from scog.geo.footprint import Bounds

@@ -21,7 +21,7 @@ from typing import Any
 from scog.catalog.observation import SAME_PASS, SceneSet
 from scog.catalog.query import Catalog, Page, Query
 from scog.catalog.scene import Scene, UnusableItem, parse_item
-from scog.catalog.store import SavedPage, SearchStore
+from scog.catalog.search_store import SavedPage, SearchStore
 from scog.collections.reflectance_offset import L2A
 from scog.errors import CatalogError
 from scog.geo.footprint import Bounds

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from scog import __version__
-from scog.catalog.archive import Archive
+from scog.catalog.archive.archive import Archive
 from scog.catalog.search import MAX_SCENES
 from scog.cli import animating, cropping, drawing, examining, series, summing
 from scog.cli.options import add_catalog, check_cloud_cover, say, settings_of

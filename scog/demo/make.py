@@ -27,7 +27,7 @@ GENERATOR = "scog demo"
 VERSION = 2  # of pixels and file layout: increment it with every change of either
 MARKER = "archive.json"
 INDEX = "scog-index.sqlite"
-"""Name prefix of the index files that `scog.catalog.archive` creates in an archive that it serves."""
+"""Name prefix of the index files that `scog.catalog.archive.archive` creates in an archive that it serves."""
 Progress = Callable[[int, int, str], None]
 """Progress callback: finished steps, all steps, and the name of the last one."""
 

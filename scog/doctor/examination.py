@@ -6,12 +6,12 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from scog.catalog.archive import Archive
+from scog.catalog.archive.archive import Archive
 from scog.catalog.query import Query
-from scog.catalog.remote import RemoteCatalog
 from scog.catalog.scene import Scene
 from scog.catalog.search import Search
-from scog.catalog.store import SearchStore
+from scog.catalog.search_store import SearchStore
+from scog.catalog.stac_api import RemoteCatalog
 from scog.doctor.finding import Finding
 from scog.doctor.network import latency, throughput
 from scog.engine import Engine, open_engine

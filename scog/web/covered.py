@@ -14,7 +14,7 @@ from typing import Any
 
 from affine import Affine
 
-from scog.catalog.archive import Archive
+from scog.catalog.archive.archive import Archive
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.collections.bands import BY_NAME
 from scog.engine import Engine

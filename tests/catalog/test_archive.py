@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.catalog import archive_index as module
-from scog.catalog.archive import Archive
-from scog.catalog.archive_index import INDEX_NAME
+from scog.catalog.archive import index as module
+from scog.catalog.archive.archive import Archive
+from scog.catalog.archive.index import INDEX_NAME
 from scog.catalog.query import Query
 from scog.catalog.scene import parse_item
 from scog.errors import InvalidInput

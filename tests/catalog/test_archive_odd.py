@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from scog.catalog import archive_files
-from scog.catalog.archive import Archive
-from scog.catalog.archive_search import search_items
+from scog.catalog.archive import files
+from scog.catalog.archive.archive import Archive
+from scog.catalog.archive.item_query import search_items
 from scog.catalog.item_search import ItemSearch
 from scog.catalog.query import Query
 from scog.catalog.scene import parse_item
@@ -78,7 +78,7 @@ def test_a_file_is_read_or_named(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(archive_files, "MAX_BYTES", 20_000 if b"  " in content else 1_000_000)
+    monkeypatch.setattr(files, "MAX_BYTES", 20_000 if b"  " in content else 1_000_000)
     write(tmp_path, an_item("a"))
     (tmp_path / name).write_bytes(content)
     archive = opened(tmp_path)
@@ -245,7 +245,7 @@ def test_items_are_found_by_all_the_time_they_stand_for(
 
 
 def test_more_scenes_than_a_page_holds_come_on_the_next(tmp_path: Path, opened: Open) -> None:
-    from scog.catalog import archive as module
+    from scog.catalog.archive import archive as module
 
     write(tmp_path, *(an_item(f"item-{number:02}", time=an_item_time(1 + number // 4)) for number in range(22)))
     archive = opened(tmp_path)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scog.catalog.cover import CELLS, choose_cover
+from scog.catalog.coverage import CELLS, choose_cover
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
 from scog.geo.footprint import Bounds, Footprints

@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from scog.catalog.archive import Archive
-from scog.catalog.archive_search import search_items
+from scog.catalog.archive.archive import Archive
+from scog.catalog.archive.item_query import search_items
 from scog.catalog.item_search import ItemSearch, Order
 from scog.catalog.query import Query
-from scog.catalog.remote import RemoteCatalog
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.catalog.search import Search
-from scog.catalog.store import SearchStore
+from scog.catalog.search_store import SearchStore
+from scog.catalog.stac_api import RemoteCatalog
 from scog.collections.reflectance_offset import L2A
 from scog.listing import feature_collection
 from scog.net.policy import Tally

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from scog.catalog.query import Page, Query
-from scog.catalog.remote import PAGE_SIZE, READ_ASSETS, RemoteCatalog
 from scog.catalog.scene import parse_item
+from scog.catalog.stac_api import PAGE_SIZE, READ_ASSETS, RemoteCatalog
 from scog.collections.bands import BY_NAME
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
 from scog.net import catalog_http

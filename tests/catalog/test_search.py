@@ -17,7 +17,7 @@ import pytest
 from scog.catalog import search as search_module
 from scog.catalog.scene import parse_item
 from scog.catalog.search import FRESH, FRESH_PAST, MAX_PAGES, PAUSE, STALE, Search, Searches
-from scog.catalog.store import SearchStore
+from scog.catalog.search_store import SearchStore
 from scog.collections.reflectance_offset import C1, L2A
 from scog.errors import CatalogUnavailable
 from scog.net.policy import Tally

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scog.catalog.query import Query
-from scog.catalog.remote import RemoteCatalog
+from scog.catalog.stac_api import RemoteCatalog
 from scog.errors import CatalogUnavailable
 from scog.net.policy import Tally
 from scog.temporal.intervals import parse_interval

@@ -10,7 +10,7 @@ from typing import Any
 
 from scog.catalog.query import Page, Query
 from scog.catalog.search import Search, Searches
-from scog.catalog.store import SearchStore
+from scog.catalog.search_store import SearchStore
 from scog.geo.footprint import Bounds
 from scog.net.policy import Tally
 from scog.temporal.intervals import Interval

@@ -23,8 +23,8 @@ import httpx
 from morecantile import tms
 
 from scog.bandmath.indices import get
-from scog.catalog.remote import PAGE_SIZE, _fields
 from scog.catalog.scene import UnusableItem, parse_item
+from scog.catalog.stac_api import PAGE_SIZE, _fields
 from scog.collections.bands import BANDS, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A
 from scog.draw import Ask, draw

@@ -7,8 +7,8 @@ from typing import Any
 import cql2
 import pytest
 
-from scog.catalog.compare import like
-from scog.catalog.cql import compile_filter, parse_text
+from scog.catalog.cql2.comparison import like
+from scog.catalog.cql2.filters import compile_filter, parse_text
 from scog.errors import InvalidInput
 
 ITEM: dict[str, Any] = {

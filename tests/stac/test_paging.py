@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from scog.catalog import archive_search
-from scog.catalog.archive import Archive
-from scog.catalog.archive_search import search_items
+from scog.catalog.archive import item_query
+from scog.catalog.archive.archive import Archive
+from scog.catalog.archive.item_query import search_items
 from scog.catalog.item_search import Area, ItemSearch, Order
 from scog.geo.geojson import box_shape, touching
 from tests.stac.made_items import Item, make_items, newest_first, write_archive
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     return write_archive(tmp_path, make_items())
 
 
-def _ids(found: archive_search.Found) -> list[str]:
+def _ids(found: item_query.Found) -> list[str]:
     return [stored.item["id"] for stored in found.items]
 
 
@@ -97,7 +97,7 @@ def test_items_that_arrive_meanwhile_neither_repeat_nor_hide_others(folder: Path
 
 
 def test_a_page_ends_early_when_its_items_are_large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive_search, "PAGE_BYTES", 4000)
+    monkeypatch.setattr(item_query, "PAGE_BYTES", 4000)
     archive = Archive.open(folder)
     page = search_items(archive, ItemSearch(), 50)
     assert 0 < len(page.items) < 5
@@ -107,8 +107,8 @@ def test_a_page_ends_early_when_its_items_are_large(folder: Path, monkeypatch: p
 
 
 def test_what_would_take_long_to_count_is_left_uncounted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive_search, "COUNTED", 10)
-    monkeypatch.setattr(archive_search, "CHUNK", 5)
+    monkeypatch.setattr(item_query, "COUNTED", 10)
+    monkeypatch.setattr(item_query, "CHUNK", 5)
     archive = Archive.open(folder)
     page = search_items(archive, ItemSearch(tests=(lambda item: True,)), 5)
     assert (len(page.items), page.more, page.matched) == (5, True, None)
@@ -118,7 +118,7 @@ def test_what_would_take_long_to_count_is_left_uncounted(folder: Path, monkeypat
 def test_newest_first_reads_only_its_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = Archive.open(folder)
     read: list[str] = []
-    monkeypatch.setattr(archive_search, "item_of", lambda text, name: read.append(text) or json.loads(text))
+    monkeypatch.setattr(item_query, "item_of", lambda text, name: read.append(text) or json.loads(text))
     search_items(archive, ItemSearch(), 3)
     assert len(read) == 3
     search_items(archive, SEARCHES[4], 3)

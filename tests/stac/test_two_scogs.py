@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from scog.catalog.archive import Archive
+from scog.catalog.archive.archive import Archive
 from scog.catalog.query import Catalog, Query
-from scog.catalog.remote import RemoteCatalog
 from scog.catalog.scene import parse_item
+from scog.catalog.stac_api import RemoteCatalog
 from scog.geo.footprint import Footprints
 from scog.net.policy import Tally
 from scog.temporal.intervals import Interval, parse_interval
@@ -50,7 +50,7 @@ async def _scenes(catalog: Catalog, query: Query) -> list[str]:
 def test_two_scogs_find_the_same(
     server: str, archive_folder: Path, query: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scog.catalog.remote.PAGE_SIZE", 7)
+    monkeypatch.setattr("scog.catalog.stac_api.PAGE_SIZE", 7)
 
     async def both() -> tuple[list[str], list[str]]:
         archive = await asyncio.to_thread(Archive.open, archive_folder)

@@ -11,8 +11,8 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import shapely
 
-from scog.catalog import archive as archive_module
 from scog.catalog import search as search_module
+from scog.catalog.archive import archive as archive_module
 from scog.errors import InvalidInput
 from scog.listing import Place, place_of, token_of
 from scog.settings import Settings

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 import scog
-from scog.catalog.archive import Archive
-from scog.catalog.archive_search import Stored
-from scog.catalog.asset_files import is_elsewhere, local_path
+from scog.catalog.archive.archive import Archive
+from scog.catalog.archive.asset_files import is_elsewhere, local_path
+from scog.catalog.archive.item_query import Stored
 from scog.temporal.intervals import rfc3339
 
 GEOJSON, JSON, SCHEMA = "application/geo+json", "application/json", "application/schema+json"

@@ -7,7 +7,7 @@ import stat
 
 from fastapi.responses import FileResponse, Response
 
-from scog.catalog.archive import Archive
+from scog.catalog.archive.archive import Archive
 from scog.errors import OutOfRange
 
 MEDIA_TYPES = {".tif": "image/tiff", ".tiff": "image/tiff", ".jp2": "image/jp2", ".xml": "application/xml"}

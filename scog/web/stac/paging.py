@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from scog.catalog.archive_rows import total_order
-from scog.catalog.archive_search import Found
+from scog.catalog.archive.item_query import Found
+from scog.catalog.archive.sql import total_order
 from scog.catalog.item_search import FLAG, NOTHING, NUMBER, TEXT, Position
 from scog.errors import InvalidInput
 from scog.web.stac.search import Asked

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from scog.catalog.archive import Archive
-from scog.catalog.archive_search import Found, search_items
+from scog.catalog.archive.archive import Archive
+from scog.catalog.archive.item_query import Found, search_items
 from scog.catalog.item_search import ItemSearch
 from scog.errors import InvalidInput, OutOfRange
 from scog.web.links import base_url

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.catalog.compare import Truth, is_number
+from scog.catalog.cql2.comparison import Truth, is_number
 from scog.catalog.fields import Fields
 from scog.catalog.item_search import NEWEST_FIRST, Area, Item, ItemSearch, query_conditions
 from scog.errors import InvalidInput
@@ -157,7 +157,7 @@ def _area(body: Mapping[str, Any]) -> Area | None:
 
 def _filter(body: Mapping[str, Any]) -> tuple[list[tuple[str, float]], list[Test]]:
     """The filter's comparisons with the cloud cover, which the index knows, and the rest of it."""
-    from scog.catalog.cql import compile_filter, parse_text
+    from scog.catalog.cql2.filters import compile_filter, parse_text
 
     language = body.get("filter-lang", "cql2-json")
     if language not in ("cql2-text", "cql2-json"):

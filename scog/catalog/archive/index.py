@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from scog.catalog.archive_files import UnreadableFile, item_files, read_items
-from scog.catalog.asset_files import asset_files
+from scog.catalog.archive.asset_files import asset_files
+from scog.catalog.archive.files import UnreadableFile, item_files, read_items
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.geo.outline import arc_of, boxes_of_arc
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scog.catalog.archive_index import LONGEST, bring_up_to_date, complaints, open_index, remove_index
+from scog.catalog.archive.index import LONGEST, bring_up_to_date, complaints, open_index, remove_index
 from scog.catalog.query import Page, Query
 from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
 from scog.geo.footprint import Bounds

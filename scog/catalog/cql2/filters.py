@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import cql2
 
-from scog.catalog.compare import (
+from scog.catalog.cql2.comparison import (
     COMPARISONS,
     Truth,
     equal,
@@ -25,7 +25,7 @@ from scog.catalog.compare import (
     span_of_item,
     span_of_literal,
 )
-from scog.catalog.cql_functions import CALCULATIONS, PREDICATES
+from scog.catalog.cql2.functions import CALCULATIONS, PREDICATES
 from scog.catalog.properties import MAX_NAME, lookup, plain_name
 from scog.errors import InvalidInput
 from scog.geo.bbox import boxes_of

@@ -10,7 +10,7 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from scog.catalog.compare import Span, Truth, equal, is_number, some, span_of
+from scog.catalog.cql2.comparison import Span, Truth, equal, is_number, some, span_of
 
 
 def _spatial(relation: Callable[[BaseGeometry, BaseGeometry], Any]) -> Callable[[Any, Any], Truth]:

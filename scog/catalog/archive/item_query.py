@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scog.catalog.archive import Archive
-from scog.catalog.archive_rows import Row, count_query, is_column, rows_query, total_order
+from scog.catalog.archive.archive import Archive
+from scog.catalog.archive.sql import Row, count_query, is_column, rows_query, total_order
 from scog.catalog.item_search import ItemSearch, Position, position_key
 from scog.errors import DeadlineExceeded
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from scog.catalog.archive_index import LONGEST
+from scog.catalog.archive.index import LONGEST
 from scog.catalog.item_search import CLOUD_COVER, NOTHING, ItemSearch, Order, Position, kind_of
 from scog.catalog.properties import plain_name
 from scog.geo.footprint import Bounds
