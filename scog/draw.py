@@ -7,6 +7,7 @@ import asyncio
 import numpy as np
 
 from scog.ask import Ask, Drawing
+from scog.cog.preview_level import Coarseness
 from scog.compared import compared, periods
 from scog.deadline import deadline
 from scog.engine import Engine
@@ -16,7 +17,6 @@ from scog.geo.grid import Grid
 from scog.kept import Found
 from scog.net.policy import Rank
 from scog.paint import Painting
-from scog.pixels.coarseness import Coarseness
 from scog.pixels.composite import OLDEST
 from scog.report import Report
 from scog.runtime.tasks import gather_all

@@ -12,6 +12,8 @@ from scog.catalog.archive.archive import Archive
 from scog.catalog.query import Catalog
 from scog.catalog.search import Searches
 from scog.catalog.search_store import SearchStore
+from scog.cog.block_reader import BlockReader
+from scog.cog.header_store import HeaderStore
 from scog.collections.reflectance_offset import SHIFT
 from scog.cube.cubes import Cubes
 from scog.cube.store import CubeStore
@@ -20,8 +22,6 @@ from scog.kept import Kept
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
 from scog.pixels.layers import LayerReader
-from scog.pixels.reader import BlockReader
-from scog.pixels.store import HeaderStore
 from scog.pixels.workbench import Workbench
 from scog.runtime.byte_cache import ByteCache
 from scog.runtime.memory_budget import Budget

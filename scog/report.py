@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scog.catalog.scene import Scene
+from scog.cog.preview_level import Coarseness
 from scog.errors import DeadlineExceeded, NothingReadable, Progress, ScogError, SourceError
 from scog.explained import explained
 from scog.net.policy import Tally
-from scog.pixels.coarseness import Coarseness
 
 
 @dataclass

@@ -13,9 +13,9 @@ import pytest
 import scog
 from scog.catalog.assets import Asset
 from scog.catalog.scene import Scene, parse_item
+from scog.cog.error_cache import Faults
 from scog.errors import AssetMissing, AssetRefused, SourceError
 from scog.explained import ADVICE, advice, explained, file_of
-from scog.pixels.faults import Faults
 from scog.report import Report
 from tests.doubles.archives import MadeScene, constant
 from tests.web.conftest import WEST

@@ -12,6 +12,7 @@ from scog.catalog.scene import Scene
 from scog.catalog.search import Search
 from scog.catalog.search_store import SearchStore
 from scog.catalog.stac_api import RemoteCatalog
+from scog.cog.metadata import Description
 from scog.doctor.finding import Finding
 from scog.doctor.network import latency, throughput
 from scog.engine import Engine, open_engine
@@ -29,7 +30,6 @@ from scog.errors import (
 from scog.net.byte_range import is_local
 from scog.net.policy import Tally, host_of
 from scog.pixels.binding import bound
-from scog.pixels.description import Description
 from scog.settings import Settings
 from scog.temporal.intervals import Interval, rfc3339
 

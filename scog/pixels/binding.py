@@ -15,9 +15,9 @@ from affine import Affine
 from scog.catalog.asset_bands import bands_by_description, named
 from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference
+from scog.cog.metadata import UNPLACED, Description, FileBand, Level, checked_crs
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
-from scog.pixels.description import UNPLACED, Description, FileBand, Level, checked_crs
 
 RPC = "A file with RPCs alone has to be orthorectified first (gdalwarp -rpc)."
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.cog.decode import Block
+from scog.cog.range_plan import BlockIndex
 from scog.geo.index_map import IndexMap
-from scog.pixels.decode import Block
-from scog.pixels.fetch import BlockIndex
 
 
 def gather(index_map: IndexMap, block_shape: tuple[int, int], blocks: Mapping[BlockIndex, Block]) -> NDArray[Any]:

@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 
 from scog.catalog.assets import Asset
 from scog.catalog.scene import Scene
+from scog.cog.block_reader import BlockReader, Wish
+from scog.cog.decode import Block
+from scog.cog.metadata import Description
+from scog.cog.preview_level import Coarseness, Levels, cheapest, coarser_levels, level_for, ratio
+from scog.cog.range_plan import BlockIndex
+from scog.cog.validity import data_of
 from scog.collections.bands import BY_NAME
 from scog.collections.reflectance_offset import settle_offset
 from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels.binding import bound
-from scog.pixels.coarseness import Coarseness, Levels, cheapest, coarser_levels, level_for, ratio
-from scog.pixels.decode import Block
-from scog.pixels.description import Description
-from scog.pixels.fetch import BlockIndex
 from scog.pixels.place import CLASSES, Map, map_of, method_for, placed
-from scog.pixels.reader import BlockReader, Wish
 from scog.pixels.resample import Resampling
-from scog.pixels.validity import data_of
 from scog.pixels.workbench import Workbench, effort
 from scog.runtime.byte_cache import ByteCache
 from scog.runtime.memory_budget import Budget

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.cog.decode import Block
+from scog.cog.range_plan import BlockIndex
+from scog.cog.validity import data_of
 from scog.geo.grid import Grid
 from scog.geo.index_map import IndexMap, index_map
 from scog.geo.resampling_support import Footing
-from scog.pixels.decode import Block
-from scog.pixels.fetch import BlockIndex
 from scog.pixels.gather import gather
 from scog.pixels.mask import is_class
 from scog.pixels.resample import Resampling, footing_of, resample
-from scog.pixels.validity import data_of
 from scog.pixels.window import gather_window
 
 CLASSES = "scl"

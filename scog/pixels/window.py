@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.cog.decode import Block
+from scog.cog.range_plan import BlockIndex
+from scog.cog.validity import number_type
 from scog.geo.resampling_support import Footing
-from scog.pixels.decode import Block
-from scog.pixels.fetch import BlockIndex
-from scog.pixels.validity import number_type
 
 Mask2D = NDArray[np.bool_]
 DataOf = Callable[[NDArray[Any]], tuple[NDArray[Any], Mask2D]]

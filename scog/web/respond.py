@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
+from scog.cog.preview_level import Coarseness
 from scog.errors import Overloaded
 from scog.kept import Encoded
-from scog.pixels.coarseness import Coarseness
 from scog.report import Report
 from scog.web.byteranges import answer_part
 from scog.web.compression import is_text, with_vary

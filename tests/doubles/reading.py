@@ -15,16 +15,16 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
+from scog.cog.block_reader import BlockReader
+from scog.cog.decode import Block
+from scog.cog.header_store import HeaderStore
+from scog.cog.metadata import Description
+from scog.cog.range_plan import BlockIndex
+from scog.cog.validity import data_of
 from scog.net.host import SILENT_HOST_FACTOR
 from scog.net.local import LocalRanges
 from scog.net.policy import Tally
 from scog.net.ranges import HttpRanges, Ranges
-from scog.pixels.decode import Block
-from scog.pixels.description import Description
-from scog.pixels.fetch import BlockIndex
-from scog.pixels.reader import BlockReader
-from scog.pixels.store import HeaderStore
-from scog.pixels.validity import data_of
 
 T = TypeVar("T")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]

@@ -25,6 +25,9 @@ from morecantile import tms
 from scog.bandmath.indices import get
 from scog.catalog.scene import UnusableItem, parse_item
 from scog.catalog.stac_api import PAGE_SIZE, _fields
+from scog.cog.header_template import kind_of
+from scog.cog.ifd import walk
+from scog.cog.metadata import Description
 from scog.collections.bands import BANDS, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A
 from scog.draw import Ask, draw
@@ -32,9 +35,6 @@ from scog.engine import open_engine
 from scog.errors import ScogError
 from scog.geo.grid import tile_grid
 from scog.net.policy import host_of
-from scog.pixels.description import Description
-from scog.pixels.directories import walk
-from scog.pixels.kind import kind_of
 from scog.pixels.mask import parse_mask
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
 

@@ -13,9 +13,9 @@ import pytest
 from affine import Affine
 
 from scog.catalog.assets import Asset
+from scog.cog.preview_level import level_for
 from scog.geo.grid import Grid
 from scog.net.policy import Tally
-from scog.pixels.coarseness import level_for
 from scog.pixels.layers import Layer, LayerReader
 from scog.pixels.workbench import Workbench
 from scog.runtime.memory_budget import Budget

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from scog.cog.block_reader import Wish
 from scog.errors import AssetChanged, SourceUnavailable
 from scog.net.policy import Tally
-from scog.pixels.reader import Wish
 from tests.doubles.range_server import Answer, RangeServer
 from tests.doubles.rasters import raster
 from tests.doubles.reading import every_block, reading, run, truth

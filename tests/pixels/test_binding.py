@@ -18,10 +18,10 @@ from rasterio.transform import GCPTransformer
 
 from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference
+from scog.cog.metadata import Description
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid, tile_grid
 from scog.net.policy import Tally
-from scog.pixels.description import Description
 from scog.pixels.layers import Layer
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded

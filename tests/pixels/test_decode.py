@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from scog.cog.decode import decode_block, decode_rows, empty_block
+from scog.cog.metadata import Description, Level
 from scog.errors import AssetBroken
 from scog.geo.grid import Grid
-from scog.pixels.decode import decode_block, decode_rows, empty_block
-from scog.pixels.description import Description, Level
 from tests.doubles.rasters import encoded
 
 

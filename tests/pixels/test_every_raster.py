@@ -11,11 +11,11 @@ import rasterio
 from affine import Affine
 from rasterio.io import MemoryFile
 
+from scog.cog.header_template import kind_of
+from scog.cog.ifd import walk
+from scog.cog.metadata import Description
 from scog.errors import AssetBroken
 from scog.net.policy import Tally
-from scog.pixels.description import Description
-from scog.pixels.directories import walk
-from scog.pixels.kind import kind_of
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import KINDS, PLAIN, raster
 from tests.doubles.reading import every_block, read_level, reading, run, save, truth

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scog.cog.block_reader import BlockReader
+from scog.cog.error_cache import LASTING_FAULT, PASSING_FAULT
+from scog.cog.header_store import HeaderStore
+from scog.cog.metadata import Description
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError, SourceUnavailable
 from scog.net import range_read as range_read_module
 from scog.net.policy import Tally, retry_delay
-from scog.pixels.description import Description
-from scog.pixels.faults import LASTING_FAULT, PASSING_FAULT
-from scog.pixels.reader import BlockReader
-from scog.pixels.store import HeaderStore
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
 from tests.doubles.rasters import encoded, raster

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.pixels.fetch import HALVED, MAX_OTHERS, MAX_RANGE, SMALL, Piece, plan_requests, side_by_side, with_others
+from scog.cog.range_plan import HALVED, MAX_OTHERS, MAX_RANGE, SMALL, Piece, plan_requests, side_by_side, with_others
 
 places = st.tuples(
     st.one_of(st.integers(0, 3000), st.integers(0, 40_000_000)),

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from scog.cog.decode import Block
+from scog.cog.range_plan import BlockIndex
 from scog.geo.grid import Window
 from scog.geo.index_map import IndexMap
-from scog.pixels.decode import Block
-from scog.pixels.fetch import BlockIndex
 from scog.pixels.gather import gather
 from tests.doubles.rasters import encoded
 

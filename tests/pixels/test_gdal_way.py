@@ -8,11 +8,11 @@ import time
 import numpy as np
 import pytest
 
+from scog.cog.gdal import describe_by_gdal
+from scog.cog.gdal_pages import KEPT_PAGES, PAGE, PagedFile, Pages
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, SourceError, SourceUnavailable
 from scog.net.byte_range import ByteRange
 from scog.net.policy import Tally
-from scog.pixels.gdal import describe_by_gdal
-from scog.pixels.pages import KEPT_PAGES, PAGE, PagedFile, Pages
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import OTHER, encoded, raster

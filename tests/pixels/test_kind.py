@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from scog.cog.header_template import KINDS_KEPT, Kind, Kinds, kind_of
+from scog.cog.ifd import walk
 from scog.errors import AssetBroken
-from scog.pixels.directories import walk
-from scog.pixels.kind import KINDS_KEPT, Kind, Kinds, kind_of
 from tests.doubles.rasters import KINDS, PLAIN, raster
 
 WALKABLE = [kind for kind in KINDS if kind != "directories far away"]

@@ -13,12 +13,12 @@ import pytest
 from rasterio.io import MemoryFile
 
 from scog.catalog.assets import Asset
+from scog.cog.block_parts import TOGETHER
+from scog.cog.metadata import LARGE_BYTES, MAX_DECODED_BYTES
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
 from scog.net.policy import Tally
-from scog.pixels.description import LARGE_BYTES, MAX_DECODED_BYTES
 from scog.pixels.layers import Layer, LayerReader
-from scog.pixels.parts import TOGETHER
 from scog.pixels.workbench import Workbench
 from scog.runtime.memory_budget import Budget
 from tests.doubles.range_server import RangeServer

@@ -16,11 +16,11 @@ import rasterio
 from affine import Affine
 
 from scog.catalog.assets import Asset
+from scog.cog.block_reader import BlockReader
 from scog.errors import AssetBroken, AssetChanged
 from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels.layers import Layer, LayerReader
-from scog.pixels.reader import BlockReader
 from scog.pixels.resample import Resampling
 from scog.pixels.workbench import Workbench
 from scog.runtime.memory_budget import Budget

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import rasterio
 
+from scog.cog.ifd import MAX_DIRECTORIES
 from scog.net.policy import Tally
-from scog.pixels.directories import MAX_DIRECTORIES
 from tests.doubles.geotiffs import HEIGHT, WIDTH, Choice, truth, write
 from tests.doubles.range_server import RangeServer
 from tests.doubles.reading import read_level, reading, run

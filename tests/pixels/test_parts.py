@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.pixels.parts import LARGE, SIDE, TOGETHER, Parting, parted
+from scog.cog.block_parts import LARGE, SIDE, TOGETHER, Parting, parted
 
 tiles = st.tuples(st.integers(1, 600).map(lambda n: 16 * n), st.integers(1, 600).map(lambda n: 16 * n))
 sizes = st.sampled_from([1, 2, 4, 8])

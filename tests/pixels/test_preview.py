@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from scog.catalog.assets import Asset
+from scog.cog import preview_level
+from scog.cog.preview_level import LIGHT, Coarseness, cheapest
 from scog.geo.grid import Grid
 from scog.net.policy import Tally
-from scog.pixels import coarseness
-from scog.pixels.coarseness import LIGHT, Coarseness, cheapest
 from scog.pixels.layers import Layer, LayerReader
 from scog.pixels.resample import Resampling
 from tests.doubles.archives import write_cog
@@ -130,7 +130,7 @@ def test_an_image_without_a_coarser_level_is_its_own_preview() -> None:
 
 
 def test_what_costs_little_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coarseness, "LIGHT", 20_000)
+    monkeypatch.setattr(preview_level, "LIGHT", 20_000)
 
     async def work() -> None:
         with RangeServer() as server:

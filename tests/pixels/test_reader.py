@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scog.cog.block_reader import BlockReader, Wish
+from scog.cog.header_store import HeaderStore
+from scog.cog.metadata import Description
+from scog.cog.range_plan import Piece, plan_requests
 from scog.errors import AssetChanged, SourceError
 from scog.net.policy import Tally
-from scog.pixels.description import Description
-from scog.pixels.fetch import Piece, plan_requests
-from scog.pixels.reader import BlockReader, Wish
-from scog.pixels.store import HeaderStore
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import raster

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.io import MemoryFile
 
+from scog.cog.header_template import kind_of
+from scog.cog.ifd import NotTiff, OddPages, walk
+from scog.cog.metadata import Description
 from scog.errors import AssetBroken, AssetRefused, SourceError
 from scog.net.policy import Tally
-from scog.pixels.description import Description
-from scog.pixels.directories import NotTiff, OddPages, walk
-from scog.pixels.kind import kind_of
 from scog.runtime.memory_budget import Budget
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded, raster

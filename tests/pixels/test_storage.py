@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scog.pixels.directories import (
+from scog.cog.ifd import (
     BITS,
     COMPRESSION,
     FILL_ORDER,
@@ -20,7 +20,7 @@ from scog.pixels.directories import (
     Directory,
     walk,
 )
-from scog.pixels.storage import Storage, storage_of
+from scog.cog.storage import Storage, storage_of
 from tests.doubles.geotiffs import with_tag
 from tests.doubles.rasters import raster
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
+from scog.cog import range_plan
+from scog.cog.block_reader import BlockReader, Wish
+from scog.cog.metadata import Description
+from scog.cog.range_plan import piece_of
+from scog.cog.validity import data_of
 from scog.net import concurrency
 from scog.net.policy import Tally
-from scog.pixels import fetch
-from scog.pixels.description import Description
-from scog.pixels.fetch import piece_of
-from scog.pixels.reader import BlockReader, Wish
-from scog.pixels.validity import data_of
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import KINDS, raster
@@ -88,7 +88,7 @@ def test_the_upper_rows_cost_their_share(bottom: int) -> None:
         np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:bottom], ((0, 0), (0, 12))))
         assert len(server.requests) == tally.requests == 1
         whole = size_of(description, (0, 0))
-        assert tally.bytes <= whole * bottom / 512 * fetch.MARGIN + fetch.LEAST + 1
+        assert tally.bytes <= whole * bottom / 512 * range_plan.MARGIN + range_plan.LEAST + 1
         server.forget_requests()
         assert await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=bottom, thrifty=True) == found
         assert reader.kept(Wish(url, description, 0, [(0, 0)], bottom=bottom)) == found

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rasterio.io import MemoryFile
 
-from scog.pixels.validity import data_of, masked, nodata_span
+from scog.cog.validity import data_of, masked, nodata_span
 
 MIN32 = float(np.finfo(np.float32).min)
 NODATA = (

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scog.pixels.coarseness import Coarseness
+from scog.cog.preview_level import Coarseness
 from scog.settings import Settings
 from scog.web.respond import COMPLETE, EXPOSED_HEADERS, PREVIEW
 from tests.doubles.archives import MadeScene, Square, constant

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from scog.cog.decode import Block
+from scog.cog.gdal_pages import PagedFile, Pages
+from scog.cog.masks import has_mask_inside
+from scog.cog.metadata import GDAL_FAULTS, Description, describe_dataset, gdal_opening
+from scog.cog.range_plan import BlockIndex
+from scog.cog.validity import masked
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.net.byte_range import ByteRange
-from scog.pixels.decode import Block
-from scog.pixels.description import GDAL_FAULTS, Description, describe_dataset, gdal_opening
-from scog.pixels.fetch import BlockIndex
-from scog.pixels.masks import has_mask_inside
-from scog.pixels.pages import PagedFile, Pages
-from scog.pixels.validity import masked
 
 
 def describe_by_gdal(

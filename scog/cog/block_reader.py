@@ -16,20 +16,14 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from scog.errors import AssetBroken, AssetChanged, SourceError
-from scog.net.admission import Waiters
-from scog.net.byte_range import is_local
-from scog.net.policy import Tally
-from scog.net.range_read import OnData
-from scog.net.ranges import Ranges
-from scog.pixels import gdal
-from scog.pixels.arriving import Arriving, Blocks, stored_bytes
-from scog.pixels.decode import Block, decode_block, empty_block
-from scog.pixels.describer import Describer
-from scog.pixels.description import Description
-from scog.pixels.fallback import GdalThreads
-from scog.pixels.faults import Faults
-from scog.pixels.fetch import (
+from scog.cog import gdal
+from scog.cog.decode import Block, decode_block, empty_block
+from scog.cog.error_cache import Faults
+from scog.cog.gdal_threads import GdalThreads
+from scog.cog.header_reader import Describer
+from scog.cog.header_store import HeaderStore
+from scog.cog.metadata import Description
+from scog.cog.range_plan import (
     BlockIndex,
     Piece,
     Request,
@@ -39,7 +33,13 @@ from scog.pixels.fetch import (
     side_by_side,
     with_others,
 )
-from scog.pixels.store import HeaderStore
+from scog.cog.streaming_decode import Arriving, Blocks, stored_bytes
+from scog.errors import AssetBroken, AssetChanged, SourceError
+from scog.net.admission import Waiters
+from scog.net.byte_range import is_local
+from scog.net.policy import Tally
+from scog.net.range_read import OnData
+from scog.net.ranges import Ranges
 from scog.runtime.byte_cache import ByteCache
 from scog.runtime.singleflight import Flight, Flights
 from scog.runtime.tasks import gather_all

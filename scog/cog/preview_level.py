@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from scog.cog.metadata import Description
 from scog.geo.grid import Grid
 from scog.geo.overview_level import choose_level, target_extent
-from scog.pixels.description import Description
 
 LIGHT = 16_384
 """Bytes up to which an image's own level is fetched for a preview: a tenth of what a coarsest block mostly has."""

@@ -9,8 +9,8 @@ import numpy as np
 from isal import igzip_lib
 from numpy.typing import NDArray
 
+from scog.cog.metadata import Description
 from scog.errors import AssetBroken
-from scog.pixels.description import Description
 
 Block = NDArray[Any]
 """Numbers as stored, or records of a masked file, `(rows, columns)`; never written to, as many pictures share them."""

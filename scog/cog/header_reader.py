@@ -8,17 +8,17 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any, TypeVar
 
+from scog.cog import gdal
+from scog.cog.error_cache import Faults
+from scog.cog.gdal_threads import GdalThreads
+from scog.cog.header_store import HeaderStore
+from scog.cog.header_template import Kind, Kinds, kind_of
+from scog.cog.ifd import Directories, NotTiff, OddPages, walk
+from scog.cog.metadata import Description
 from scog.errors import AssetBroken, SourceError
 from scog.net.byte_range import ByteRange, is_local
 from scog.net.policy import Tally
 from scog.net.ranges import Ranges
-from scog.pixels import gdal
-from scog.pixels.description import Description
-from scog.pixels.directories import Directories, NotTiff, OddPages, walk
-from scog.pixels.fallback import GdalThreads
-from scog.pixels.faults import Faults
-from scog.pixels.kind import Kind, Kinds, kind_of
-from scog.pixels.store import HeaderStore
 from scog.runtime.byte_cache import ByteCache
 from scog.runtime.singleflight import Flights
 from scog.runtime.tasks import gather_all

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from scog.pixels.directories import BITS, COMPRESSION, FORMAT, PHOTOMETRIC, PLANES, PREDICTOR, Directory
+from scog.cog.ifd import BITS, COMPRESSION, FORMAT, PHOTOMETRIC, PLANES, PREDICTOR, Directory
 
 MAX_PIXELS = 2048 * 2048
 """Largest block that is decoded in one piece."""

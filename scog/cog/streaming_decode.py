@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from itertools import takewhile
 
+from scog.cog.decode import Block, decode_block, decode_rows
+from scog.cog.metadata import Description
+from scog.cog.range_plan import BlockIndex, Piece, Request
 from scog.net.admission import Waiters
 from scog.net.byte_range import ByteRange
-from scog.pixels.decode import Block, decode_block, decode_rows
-from scog.pixels.description import Description
-from scog.pixels.fetch import BlockIndex, Piece, Request
 from scog.runtime.tasks import gather_all
 
 DECODED_AT_ONCE = 2 * 2**20

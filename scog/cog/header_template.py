@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from scog.errors import AssetBroken, AssetRefused
-from scog.pixels.description import (
+from scog.cog.ifd import Directories, Directory, OddPages, Table
+from scog.cog.metadata import (
     GDAL_FAULTS,
     MAX_BLOCK_BYTES,
     Description,
@@ -27,8 +27,8 @@ from scog.pixels.description import (
     gdal_opening,
     level_of,
 )
-from scog.pixels.directories import Directories, Directory, OddPages, Table
-from scog.pixels.storage import Storage, storage_of
+from scog.cog.storage import Storage, storage_of
+from scog.errors import AssetBroken, AssetRefused
 
 MAX_BLOCKS = 100_000
 KINDS_KEPT = 32

@@ -19,15 +19,15 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
+from scog.cog.block_parts import Parting, Shape, parted
+from scog.cog.masks import has_mask
+from scog.cog.storage import Storage
+from scog.cog.validity import as_number, record_type
 from scog.errors import AssetRefused
 from scog.geo.crs import horizontal_crs
 from scog.geo.grid import Grid, transformer
 from scog.geo.ground_control_points import Curve, placed_by
 from scog.geo.world_width import turn
-from scog.pixels.masks import has_mask
-from scog.pixels.parts import Parting, Shape, parted
-from scog.pixels.storage import Storage
-from scog.pixels.validity import as_number, record_type
 
 MAX_SIDE = 20_000
 """Largest side of a remote raster in pixels; Sentinel-2's are 10,980."""
@@ -104,7 +104,7 @@ class Description:
 
     `identity` names this very version of the file. `compression` and `predictor` (TIFF's) are those of a plain file;
     `stop` is where its last block ends. In a `masked` file a mask or an alpha band says what is valid, not nodata: its
-    blocks hold records (see `scog.pixels.validity`). `mask_file` is where the mask lies, if not in the file itself.
+    blocks hold records (see `scog.cog.validity`). `mask_file` is where the mask lies, if not in the file itself.
     Where the file does not say where it lies, the CRS of its levels is UNPLACED, their transforms are the file's, or in
     pixels.
     """
