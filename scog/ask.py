@@ -14,9 +14,9 @@ from scog.cube.pinned import Pinned
 from scog.pixels.change import Change
 from scog.pixels.composite import NEWEST, Composite
 from scog.pixels.mask import Mask
-from scog.pixels.resample import Resampling
 from scog.report import Report
 from scog.temporal.intervals import Interval
+from scog.warp.resample import Resampling
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from scog.kept import Kept
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
 from scog.pixels.layers import LayerReader
-from scog.pixels.workbench import Workbench
 from scog.runtime.byte_cache import ByteCache
 from scog.runtime.memory_budget import Budget
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
+from scog.warp.workbench import Workbench
 
 
 @dataclass(frozen=True, eq=False)

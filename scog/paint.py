@@ -16,10 +16,10 @@ from scog.engine import Engine
 from scog.geo.grid import Grid
 from scog.pixels.canvas import Canvas, share_out
 from scog.pixels.composite import CLEAREST
-from scog.pixels.workbench import effort
 from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.view import Valued, View
+from scog.warp.workbench import effort
 
 FIRST_BATCH = 2
 """Observations, or scenes, whose SCL is read at once at first; doubled while pixels are missing."""

@@ -20,10 +20,10 @@ from scog.pixels.canvas import Canvas
 from scog.pixels.composite import BEST, COUNT, GEOMEDIAN, Unit
 from scog.pixels.days import days_since_1970
 from scog.pixels.reduce import reduce
-from scog.pixels.workbench import effort
 from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.view import Valued, View
+from scog.warp.workbench import effort
 
 AT_ONCE_BYTES = 256 * 2**20
 """Of layers held at once; what is more than that is worked on some rows after the other."""

@@ -21,10 +21,10 @@ from scog.geo.grid import Grid
 from scog.pixels.dilate import Surroundings, surroundings
 from scog.pixels.layers import Layer
 from scog.pixels.mask import Mask
-from scog.pixels.place import method_for
-from scog.pixels.resample import Resampling
 from scog.report import Report
 from scog.runtime.tasks import gather_all
+from scog.warp.resample import Resampling
+from scog.warp.warp import method_for
 
 Mask2D = NDArray[np.bool_]
 Valued = tuple[NDArray[np.float32], Mask2D]

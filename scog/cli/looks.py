@@ -11,8 +11,8 @@ from scog.look import Look, Wish, days_of, look_of
 from scog.pixels.change import Change
 from scog.pixels.composite import NEWEST, VALID, parse_composite
 from scog.pixels.mask import parse_mask
-from scog.pixels.resample import Resampling
 from scog.temporal.intervals import Interval, parse_interval
+from scog.warp.resample import Resampling
 
 
 def add_values(command: argparse.ArgumentParser) -> None:

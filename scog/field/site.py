@@ -22,7 +22,7 @@ from scog.geo.grid import Grid, place_grid
 from scog.geo.lattice import Lattice
 from scog.geo.native_grid import native, zone
 from scog.geo.search_areas import search_areas
-from scog.pixels.resample import Resampling
+from scog.warp.resample import Resampling
 
 PART = 512
 """Pixels a side of the parts that large fields are measured in."""

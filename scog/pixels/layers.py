@@ -25,13 +25,13 @@ from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels.binding import bound
-from scog.pixels.place import CLASSES, Map, map_of, method_for, placed
-from scog.pixels.resample import Resampling
-from scog.pixels.workbench import Workbench, effort
 from scog.runtime.byte_cache import ByteCache
 from scog.runtime.memory_budget import Budget
 from scog.runtime.singleflight import Flights
 from scog.runtime.tasks import gather_all
+from scog.warp.resample import Resampling
+from scog.warp.warp import CLASSES, Map, map_of, method_for, placed
+from scog.warp.workbench import Workbench, effort
 
 INDEX_MAPS_BYTES = 192 * 2**20
 """Index maps and footings kept: maps of about 300 tiles, at two levels of 256 KB each, or footings of 100."""

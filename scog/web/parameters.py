@@ -21,8 +21,8 @@ from scog.pixels.change import Change
 from scog.pixels.composite import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
 from scog.pixels.dilate import MAX_METRES
 from scog.pixels.mask import parse_mask
-from scog.pixels.resample import Resampling
 from scog.temporal.intervals import Interval, parse_interval
+from scog.warp.resample import Resampling
 
 REPEATABLE = frozenset({"bands", "assets", "rescale", "p"})
 MAX_VALUES = 16

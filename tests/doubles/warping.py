@@ -12,8 +12,8 @@ from rasterio.io import MemoryFile
 from rasterio.vrt import WarpedVRT
 
 from scog.geo.grid import Grid
-from scog.pixels.place import map_of, placed
-from scog.pixels.resample import Resampling, footing_of
+from scog.warp.resample import Resampling, footing_of
+from scog.warp.warp import map_of, placed
 
 NODATA = 0.0
 MARGIN = 16

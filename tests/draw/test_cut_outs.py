@@ -21,9 +21,9 @@ from scog.geo.crop_grid import Box, Size, cut_grid
 from scog.geo.grid import Grid
 from scog.pixels.composite import parse_composite
 from scog.pixels.mask import parse_mask
-from scog.pixels.resample import Resampling
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
+from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
 from tests.doubles.drawing import ask_for, draw_all, draw_one
 from tests.draw.test_grids import warped

@@ -15,7 +15,7 @@ from scog.geo.grid import Grid
 from scog.geo.index_map import index_map
 from scog.net.byte_range import ByteRange
 from scog.net.local import LocalRanges
-from scog.pixels import place
+from scog.warp import warp
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
 
@@ -105,7 +105,7 @@ def test_one_index_map_serves_all_bands_and_dates(tmp_path: Path, monkeypatch: p
         made_for.append(source)
         return index_map(target, source)
 
-    monkeypatch.setattr(place, "index_map", counted)
+    monkeypatch.setattr(warp, "index_map", counted)
     draw_one(tmp_path, tile_over(SQUARE, 14), ask_for("red; nir; red + nir"))
     assert len(made_for) == 2  # one for the classification's 20 m, one for the bands' 10 m
     assert len(set(made_for)) == 2

@@ -14,8 +14,8 @@ from affine import Affine
 from scog.draw import Ask, Drawing, draw
 from scog.engine import Engine, open_engine
 from scog.geo.grid import Grid, tile_grid
-from scog.pixels.resample import Resampling
 from scog.settings import Settings
+from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square
 from tests.doubles.drawing import ask_for, draw_all, draw_one
 from tests.doubles.warping import gdal

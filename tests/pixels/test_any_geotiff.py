@@ -17,8 +17,8 @@ from scog.cog.preview_level import level_for
 from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels.layers import Layer, LayerReader
-from scog.pixels.workbench import Workbench
 from scog.runtime.memory_budget import Budget
+from scog.warp.workbench import Workbench
 from tests.doubles.geotiffs import FLOATS, INTEGERS, WITH_PREDICTOR, Choice, choice_of, truth, write
 from tests.doubles.range_server import RangeServer
 from tests.doubles.reading import reading, run

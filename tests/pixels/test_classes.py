@@ -13,8 +13,8 @@ from scog.geo.grid import Grid
 from scog.geo.index_map import index_map
 from scog.look import Wish, look_of
 from scog.pixels.mask import parse_mask
-from scog.pixels.place import placed
-from scog.pixels.resample import Resampling, footing_of
+from scog.warp.resample import Resampling, footing_of
+from scog.warp.warp import placed
 
 TYPES = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
 MASKS = ["clouds", "none", "3,8,9", "0", "11"]

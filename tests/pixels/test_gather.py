@@ -13,7 +13,7 @@ from scog.cog.decode import Block
 from scog.cog.range_plan import BlockIndex
 from scog.geo.grid import Window
 from scog.geo.index_map import IndexMap
-from scog.pixels.gather import gather
+from scog.warp.gather import gather
 from tests.doubles.rasters import encoded
 
 

@@ -19,8 +19,8 @@ from scog.errors import AssetRefused
 from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels.layers import Layer, LayerReader
-from scog.pixels.workbench import Workbench
 from scog.runtime.memory_budget import Budget
+from scog.warp.workbench import Workbench
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded
 from tests.doubles.reading import read_level, reading, run, save

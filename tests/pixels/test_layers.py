@@ -18,9 +18,9 @@ from scog.errors import AssetMissing, AssetRefused
 from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels.layers import Layer, LayerReader
-from scog.pixels.resample import Resampling
-from scog.pixels.workbench import Workbench
 from scog.runtime.memory_budget import Budget
+from scog.warp.resample import Resampling
+from scog.warp.workbench import Workbench
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, HEIGHT, WIDTH, raster

@@ -21,9 +21,9 @@ from scog.errors import AssetBroken, AssetChanged
 from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels.layers import Layer, LayerReader
-from scog.pixels.resample import Resampling
-from scog.pixels.workbench import Workbench
 from scog.runtime.memory_budget import Budget
+from scog.warp.resample import Resampling
+from scog.warp.workbench import Workbench
 from tests.doubles.geotiffs import HEIGHT, PLACES, WIDTH, Choice, numbers_of, truth, write
 from tests.doubles.range_server import RangeServer
 from tests.doubles.reading import every_block, reading, run

@@ -15,7 +15,7 @@ from scog.cog.preview_level import LIGHT, Coarseness, cheapest
 from scog.geo.grid import Grid
 from scog.net.policy import Tally
 from scog.pixels.layers import Layer, LayerReader
-from scog.pixels.resample import Resampling
+from scog.warp.resample import Resampling
 from tests.doubles.archives import write_cog
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from scog.geo.grid import Grid
-from scog.pixels.resample import Resampling
+from scog.warp.resample import Resampling
 from tests.doubles.warping import NODATA, gdal, gdal_mode, ours
 
 CRS = "EPSG:32632"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scog.geo.grid import Window
 from scog.geo.resampling_support import Footing
-from scog.pixels.window import gather_window
+from scog.warp.window import gather_window
 from tests.doubles.warping import cut
 
 EMPTY = np.zeros((1, 1), np.float32)

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from scog.pixels.resample import Resampling
-from scog.pixels.workbench import QUICK, Workbench, effort
+from scog.warp.resample import Resampling
+from scog.warp.workbench import QUICK, Workbench, effort
 
 
 def asked(pixels: int) -> bool:

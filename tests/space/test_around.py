@@ -16,7 +16,7 @@ from scog.geo.grid import Grid, place_grid, tile_grid
 from scog.geo.index_map import index_map
 from scog.geo.overview_level import target_extent
 from scog.geo.world_width import turn
-from scog.pixels.resample import Resampling, footing_of
+from scog.warp.resample import Resampling, footing_of
 
 EDGE = 20037508.342789244
 NEAR_EDGE = 1e-6

@@ -15,10 +15,10 @@ from scog.cog.validity import data_of
 from scog.geo.grid import Grid
 from scog.geo.index_map import IndexMap, index_map
 from scog.geo.resampling_support import Footing
-from scog.pixels.gather import gather
 from scog.pixels.mask import is_class
-from scog.pixels.resample import Resampling, footing_of, resample
-from scog.pixels.window import gather_window
+from scog.warp.gather import gather
+from scog.warp.resample import Resampling, footing_of, resample
+from scog.warp.window import gather_window
 
 CLASSES = "scl"
 """The band whose numbers are names: between two of them there is nothing, and no average."""

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from scog.geo.grid import Grid
 from scog.geo.resampling_support import Footing, box_footing, half_reach, point_footing
-from scog.pixels.mode import Mode
-from scog.pixels.weights import CUBIC, LINEAR, Kernel, Numbers, Pixels, shares, strips
+from scog.warp.mode import Mode
+from scog.warp.weights import CUBIC, LINEAR, Kernel, Numbers, Pixels, shares, strips
 
 STRIP = 1 << 14
 """Target pixels worked on at once: all that belongs to them stays in the processor's cache."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.geo.resampling_support import Footing
-from scog.pixels.weights import Pixels, shares
+from scog.warp.weights import Pixels, shares
 
 AT_ONCE = 1 << 18
 """Source pixels worked on at once, counted for each target pixel that rests on them."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
-from scog.pixels.resample import Resampling
+from scog.warp.resample import Resampling
 
 QUICK = 1 << 19
 """Pixels, of all layers together, that are worked on at once: some 4 ms, as long as a request may well be held up."""
