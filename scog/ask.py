@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.bandmath.expression import Expression
+from scog.composite.change import Change
+from scog.composite.mask import Mask
+from scog.composite.methods import NEWEST, Composite
 from scog.cube.area import Area
 from scog.cube.pinned import Pinned
-from scog.pixels.change import Change
-from scog.pixels.composite import NEWEST, Composite
-from scog.pixels.mask import Mask
 from scog.report import Report
 from scog.temporal.intervals import Interval
 from scog.warp.resample import Resampling

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scog.ask import Ask, Comparison, Drawing
+from scog.composite.change import Change, change
 from scog.errors import InvalidInput
-from scog.pixels.change import Change, change
 from scog.report import merged
 from scog.temporal.intervals import parse_interval
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 
 from scog.collections.bands import BY_NAME
+from scog.composite.change import Change
+from scog.composite.methods import STD, Composite, Unit
 from scog.picture.channels import Channels
 from scog.picture.classes import Classes
 from scog.picture.colormap import color_table
 from scog.picture.image import CLEAR
 from scog.picture.ramp import Ramp, Range
-from scog.pixels.change import Change
-from scog.pixels.composite import STD, Composite, Unit
 
 Coloring = Ramp | Classes | Channels
 

@@ -9,6 +9,7 @@ import numpy as np
 from scog.ask import Ask, Drawing
 from scog.cog.preview_level import Coarseness
 from scog.compared import compared, periods
+from scog.composite.methods import OLDEST
 from scog.deadline import deadline
 from scog.engine import Engine
 from scog.errors import DeadlineExceeded, NothingReadable
@@ -17,7 +18,6 @@ from scog.geo.grid import Grid
 from scog.kept import Found
 from scog.net.policy import Rank
 from scog.paint import Painting
-from scog.pixels.composite import OLDEST
 from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.stack import Stack

@@ -15,6 +15,8 @@ from scog.collections.bands import BY_NAME, CANONICAL, SPELLINGS, canonical
 from scog.collections.presets import PRESETS, preset_of
 from scog.collections.scene_classification import SCENE_CLASSES
 from scog.composed import Coloring, changed, composed
+from scog.composite.change import Change
+from scog.composite.methods import GEOMEDIAN, MODE, NEWEST, Composite, Unit
 from scog.errors import InvalidInput
 from scog.picture.channels import Channels, parse_color_formula
 from scog.picture.classes import Class, Classes
@@ -24,8 +26,6 @@ from scog.picture.image import Image
 from scog.picture.legend import Legend
 from scog.picture.ramp import Ramp, Range
 from scog.picture.thresholds import parse_classes
-from scog.pixels.change import Change
-from scog.pixels.composite import GEOMEDIAN, MODE, NEWEST, Composite, Unit
 from scog.suggest import did_you_mean, quoted
 from scog.temporal.intervals import Interval
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scog.ask import Ask
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
+from scog.composite.canvas import Canvas, share_out
+from scog.composite.methods import CLEAREST
 from scog.engine import Engine
 from scog.geo.grid import Grid
-from scog.pixels.canvas import Canvas, share_out
-from scog.pixels.composite import CLEAREST
 from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.view import Valued, View

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from scog.bandmath import indices
 from scog.collections.presets import PRESETS, preset_of
+from scog.composite.mask import parse_mask
+from scog.composite.methods import COMPOSITES, NEWEST, Composite, percentile
 from scog.draw import Ask, draw
 from scog.engine import Engine
 from scog.errors import InvalidInput, NothingReadable
@@ -15,8 +17,6 @@ from scog.look import SCENE_CLASSIFICATION, USUAL_DAYS, Look, Wish, look_of
 from scog.net.policy import Rank
 from scog.picture.contact_sheet import Cell, contact_sheet
 from scog.picture.legend import WIDTH
-from scog.pixels.composite import COMPOSITES, NEWEST, Composite, percentile
-from scog.pixels.mask import parse_mask
 from scog.temporal.intervals import Interval
 
 SHEET_SIDE = WIDTH

@@ -14,12 +14,12 @@ from scog.ask import Ask
 from scog.bandmath.expression import Expression, parse
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
+from scog.composite.canvas import Canvas
+from scog.composite.day_of_year import days_since_1970
+from scog.composite.methods import BEST, COUNT, GEOMEDIAN, Unit
+from scog.composite.reduce import reduce
 from scog.engine import Engine
 from scog.geo.grid import Grid
-from scog.pixels.canvas import Canvas
-from scog.pixels.composite import BEST, COUNT, GEOMEDIAN, Unit
-from scog.pixels.days import days_since_1970
-from scog.pixels.reduce import reduce
 from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.view import Valued, View

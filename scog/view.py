@@ -15,12 +15,12 @@ from scog.bandmath.expression import Expression
 from scog.catalog.archive.archive import Archive
 from scog.catalog.scene import Scene
 from scog.collections.bands import BY_NAME
+from scog.composite.dilation import Surroundings, surroundings
+from scog.composite.mask import Mask
 from scog.engine import Engine
 from scog.errors import SourceError
 from scog.geo.grid import Grid
-from scog.pixels.dilate import Surroundings, surroundings
 from scog.pixels.layers import Layer
-from scog.pixels.mask import Mask
 from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.warp.resample import Resampling

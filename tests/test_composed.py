@@ -9,6 +9,8 @@ import pytest
 
 from scog.bandmath.expression import parse
 from scog.collections.bands import BY_NAME
+from scog.composite.methods import COMPOSITES, NAMED, NEWEST, Unit, parse_composite
+from scog.composite.reduce import _REDUCERS
 from scog.errors import InvalidInput
 from scog.look import OPEN_DAYS, USUAL_DAYS, Wish, days_of, look_of
 from scog.picture.channels import Channels
@@ -16,8 +18,6 @@ from scog.picture.classes import Classes
 from scog.picture.colormap import color_table
 from scog.picture.image import CLEAR
 from scog.picture.ramp import Ramp, Range
-from scog.pixels.composite import COMPOSITES, NAMED, NEWEST, Unit, parse_composite
-from scog.pixels.reduce import _REDUCERS
 from scog.temporal.intervals import parse_interval
 
 SAME_UNIT = [each.name for each in COMPOSITES if each.unit is Unit.LAYER and each.name not in ("newest", "mode")]

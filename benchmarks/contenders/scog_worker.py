@@ -32,6 +32,8 @@ from scog.ask import Ask
 from scog.catalog.archive.archive import Archive
 from scog.catalog.search import Searches
 from scog.catalog.search_store import SearchStore
+from scog.composite.mask import parse_mask
+from scog.composite.methods import NAMED
 from scog.draw import draw
 from scog.engine import Engine, open_engine
 from scog.field.field import Field, point
@@ -39,8 +41,6 @@ from scog.field.formula import formula_of
 from scog.field.series import take
 from scog.geo.grid import tile_grid, transformer
 from scog.look import Wish, look_of
-from scog.pixels.composite import NAMED
-from scog.pixels.mask import parse_mask
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 

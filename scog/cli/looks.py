@@ -7,10 +7,10 @@ import argparse
 from scog.ask import Ask, Comparison
 from scog.cli.options import add_range, add_time, check_cloud_cover, when_of
 from scog.compared import parse_comparison
+from scog.composite.change import Change
+from scog.composite.mask import parse_mask
+from scog.composite.methods import NEWEST, VALID, parse_composite
 from scog.look import Look, Wish, days_of, look_of
-from scog.pixels.change import Change
-from scog.pixels.composite import NEWEST, VALID, parse_composite
-from scog.pixels.mask import parse_mask
 from scog.temporal.intervals import Interval, parse_interval
 from scog.warp.resample import Resampling
 

@@ -23,6 +23,7 @@ from scog.cli.options import (
     show_progress,
     when_of,
 )  # fmt: skip
+from scog.composite.mask import parse_mask
 from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.field import documents
@@ -38,7 +39,6 @@ from scog.field.site import Site, measurable
 from scog.field.smooth import VALID as VALID_SMOOTH
 from scog.field.smooth import parse_smooth
 from scog.field.text import text_of
-from scog.pixels.mask import parse_mask
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import VALID, parse_step

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scog.cog.decode import Block
 from scog.cog.range_plan import BlockIndex
 from scog.cog.validity import data_of
+from scog.composite.mask import is_class
 from scog.geo.grid import Grid
 from scog.geo.index_map import IndexMap, index_map
 from scog.geo.resampling_support import Footing
-from scog.pixels.mask import is_class
 from scog.warp.gather import gather
 from scog.warp.resample import Resampling, footing_of, resample
 from scog.warp.window import gather_window

@@ -17,12 +17,12 @@ from scog.bandmath import indices
 from scog.bandmath.indices import Index
 from scog.collections.bands import BANDS, Band
 from scog.collections.presets import PRESETS
+from scog.composite.methods import COMPOSITES, percentile
 from scog.engine import Engine
 from scog.errors import InvalidInput, OutOfRange
 from scog.kept import encoded
 from scog.look import SCENE_CLASSIFICATION, Wish, look_of
 from scog.picture import colormap
-from scog.pixels.composite import COMPOSITES, percentile
 from scog.web.legends import KEPT
 from scog.web.links import base_url
 from scog.web.parameters import no_doubles

@@ -12,15 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.ask import Comparison
 from scog.compared import parse_comparison
+from scog.composite.change import Change
+from scog.composite.dilation import MAX_METRES
+from scog.composite.mask import parse_mask
+from scog.composite.methods import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
 from scog.draw import Ask
 from scog.errors import InvalidInput, OutOfRange
 from scog.formats import NAMED
 from scog.geo.bbox import parse_bbox
 from scog.look import Look, Wish, days_of, look_of
-from scog.pixels.change import Change
-from scog.pixels.composite import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
-from scog.pixels.dilate import MAX_METRES
-from scog.pixels.mask import parse_mask
 from scog.temporal.intervals import Interval, parse_interval
 from scog.warp.resample import Resampling
 

@@ -13,6 +13,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from scog.ask import Ask
+from scog.composite.dilation import MAX_METRES
+from scog.composite.mask import parse_mask
 from scog.engine import Engine
 from scog.field import documents
 from scog.field.asked import Asked, Table, table_of
@@ -25,8 +27,6 @@ from scog.field.site import measurable
 from scog.field.smooth import VALID as VALID_SMOOTH
 from scog.field.smooth import parse_smooth
 from scog.kept import encoded
-from scog.pixels.dilate import MAX_METRES
-from scog.pixels.mask import parse_mask
 from scog.report import Report
 from scog.temporal.steps import VALID as VALID_STEP
 from scog.temporal.steps import parse_step

@@ -11,10 +11,10 @@ from typing import Any
 import morecantile
 
 from scog.bandmath.expression import parse
+from scog.composite.mask import parse_mask
 from scog.draw import Ask, Drawing, draw
 from scog.engine import open_engine
 from scog.geo.grid import Grid, tile_grid
-from scog.pixels.mask import parse_mask
 from scog.settings import Settings
 from tests.doubles.archives import Square
 

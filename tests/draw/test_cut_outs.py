@@ -12,6 +12,8 @@ import pytest
 
 from scog import cutout
 from scog.ask import Comparison, Drawing
+from scog.composite.mask import parse_mask
+from scog.composite.methods import parse_composite
 from scog.cube.area import area_of
 from scog.cutout import cut_out, parts_of
 from scog.draw import draw
@@ -19,8 +21,6 @@ from scog.engine import open_engine
 from scog.errors import CatalogUnavailable, NothingReadable, ScogError
 from scog.geo.crop_grid import Box, Size, cut_grid
 from scog.geo.grid import Grid
-from scog.pixels.composite import parse_composite
-from scog.pixels.mask import parse_mask
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from scog.warp.resample import Resampling

@@ -12,8 +12,8 @@ from affine import Affine
 from scipy import ndimage
 
 from scog.collections.scene_classification import BY_NUMBER
+from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
-from scog.pixels.mask import parse_mask
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square, constant, newest_clear, sample
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over

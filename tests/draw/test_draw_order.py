@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scog.composite.methods import CLEAREST, OLDEST, Composite
 from scog.draw import Drawing
-from scog.pixels.composite import CLEAREST, OLDEST, Composite
 from scog.temporal.intervals import parse_interval
 from scog.view import View
 from tests.doubles.archives import MadeScene, constant, newest_clear

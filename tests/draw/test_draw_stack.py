@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 
 from scog import stack
+from scog.composite.day_of_year import days_since_1970
+from scog.composite.methods import BEST, COMPOSITES, COUNT, GEOMEDIAN, MEDIAN, MODE, NAMED, SLOPE, Composite
 from scog.draw import Drawing
 from scog.errors import DeadlineExceeded
 from scog.geo.grid import Grid, tile_grid
-from scog.pixels.composite import BEST, COMPOSITES, COUNT, GEOMEDIAN, MEDIAN, MODE, NAMED, SLOPE, Composite
-from scog.pixels.days import days_since_1970
 from scog.temporal.intervals import parse_interval
 from scog.view import View
 from tests.doubles.archives import CLOUDY, MadeScene, constant, newest_clear

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scog.collections.scene_classification import BY_NUMBER
+from scog.composite.mask import parse_mask
 from scog.draw import Ask, Drawing
 from scog.geo.grid import Grid
 from scog.look import Wish, look_of
 from scog.picture import encoders
-from scog.pixels.mask import parse_mask
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import sample
 from tests.doubles.drawing import draw_one, tile_over

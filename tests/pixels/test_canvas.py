@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from scog.pixels.canvas import Canvas, share_out
+from scog.composite.canvas import Canvas, share_out
 
 SHAPE = (4, 5)
 masks = hnp.arrays(bool, SHAPE)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from scog.pixels.change import Change, change
+from scog.composite.change import Change, change
 
 NUMBERS = st.one_of(st.sampled_from([0.0, -0.0, 0.5, float("nan"), 3e38, -3e38, 1e-45]), st.floats(-2, 2, width=32))
 PICTURES = arrays.arrays(np.float32, (1, 3, 4), elements=NUMBERS)

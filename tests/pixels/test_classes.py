@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
 from scog.geo.index_map import index_map
 from scog.look import Wish, look_of
-from scog.pixels.mask import parse_mask
 from scog.warp.resample import Resampling, footing_of
 from scog.warp.warp import placed
 

@@ -9,10 +9,10 @@ import pytest
 from affine import Affine
 from scipy import ndimage
 
+from scog.composite.dilation import REACH, Surroundings, surroundings
+from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid, place_grid, tile_grid
-from scog.pixels.dilate import REACH, Surroundings, surroundings
-from scog.pixels.mask import parse_mask
 
 ZOOMS = [(z, round(0.531 * 2**z), round(y * 2**z)) for z in (9, 12, 14, 18) for y in (0.2, 0.36, 0.5)]
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from scog.pixels import reduce as reducing
-from scog.pixels.composite import BEST, COMPOSITES, GEOMEDIAN, NAMED, percentile
-from scog.pixels.order import _network, _pruned
-from scog.pixels.reduce import reduce
-from scog.pixels.trend import p_value
+from scog.composite import reduce as reducing
+from scog.composite.methods import BEST, COMPOSITES, GEOMEDIAN, NAMED, percentile
+from scog.composite.percentiles import _network, _pruned
+from scog.composite.reduce import reduce
+from scog.composite.trend import p_value
 from tests.doubles.composites import composite_of, stats, weiszfeld
 
 ALIKE = [each.name for each in COMPOSITES if not each.painted and each not in (BEST, GEOMEDIAN)]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from scog.pixels.composite import COMPOSITES
+from scog.composite.methods import COMPOSITES
 from tests.web.conftest import Served, is_problem
 
 MONTH = "datetime=2024-05-01/2024-06-30"

@@ -9,7 +9,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.pixels.composite import (
+from scog.composite.day_of_year import first_seen, highest_seen
+from scog.composite.geomedian import geometric_median
+from scog.composite.methods import (
     BEST,
     COUNT,
     FIRST_DOY,
@@ -26,11 +28,9 @@ from scog.pixels.composite import (
     STD,
     Composite,
 )  # fmt: skip
-from scog.pixels.days import first_seen, highest_seen
-from scog.pixels.geomedian import geometric_median
-from scog.pixels.moments import count, deviation, mean, spread
-from scog.pixels.order import most_frequent, percentile
-from scog.pixels.trend import trend
+from scog.composite.moments import count, deviation, mean, spread
+from scog.composite.percentiles import most_frequent, percentile
+from scog.composite.trend import trend
 
 AT_ONCE = 1 << 14
 """Pixels worked on at once: numpy's calls take as long as the work for fewer, and more leave the processor's cache."""

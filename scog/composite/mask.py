@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.collections.scene_classification import BY_NUMBER, CLOUDS
+from scog.composite.dilation import MAX_METRES
 from scog.errors import InvalidInput
-from scog.pixels.dilate import MAX_METRES
 
 VALID = "clouds, none, or SCL classes (0 to 11) divided by commas, such as 3,8,9"
 
