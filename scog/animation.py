@@ -21,9 +21,9 @@ from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingRea
 from scog.find import observations
 from scog.geo.grid import Grid
 from scog.geo.search_areas import search_areas
-from scog.look import Look
 from scog.net.policy import Rank
-from scog.picture.image import Image
+from scog.render.image import Image
+from scog.render.style import Look
 from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.temporal.intervals import Interval

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from scog.animation import Animation
 from scog.errors import InvalidInput
-from scog.picture import frames
-from scog.picture.frames import Frame
+from scog.render import frames
+from scog.render.frames import Frame
 from scog.suggest import did_you_mean, quoted
 
 FPS, DURATION, SIZE = (0.1, 50.0), (20, 10_000), (64, 1024)

@@ -10,11 +10,11 @@ import scog
 from scog.draw import Drawing
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid
-from scog.look import Look
-from scog.picture import encoders
-from scog.picture.geotiff import geotiff
-from scog.picture.image import Image
-from scog.picture.ramp import Ramp, spread16
+from scog.render import encoders
+from scog.render.geotiff import geotiff
+from scog.render.image import Image
+from scog.render.ramp import Ramp, spread16
+from scog.render.style import Look
 from scog.suggest import did_you_mean, quoted
 from scog.temporal.intervals import rfc3339
 

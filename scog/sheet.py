@@ -13,10 +13,10 @@ from scog.draw import Ask, draw
 from scog.engine import Engine
 from scog.errors import InvalidInput, NothingReadable
 from scog.geo.grid import Grid
-from scog.look import SCENE_CLASSIFICATION, USUAL_DAYS, Look, Wish, look_of
 from scog.net.policy import Rank
-from scog.picture.contact_sheet import Cell, contact_sheet
-from scog.picture.legend import WIDTH
+from scog.render.contact_sheet import Cell, contact_sheet
+from scog.render.legend import WIDTH
+from scog.render.style import SCENE_CLASSIFICATION, USUAL_DAYS, Look, Wish, look_of
 from scog.temporal.intervals import Interval
 
 SHEET_SIDE = WIDTH

@@ -14,10 +14,10 @@ from scog.compared import compared, parse_comparison, periods
 from scog.composite.change import Change
 from scog.composite.methods import NAMED
 from scog.errors import InvalidInput
-from scog.look import Wish, look_of
 from scog.net.policy import Tally
-from scog.picture.colormap import color_table
-from scog.picture.ramp import Ramp, Range
+from scog.render.colormap import color_table
+from scog.render.ramp import Ramp, Range
+from scog.render.style import Wish, look_of
 from scog.report import Report, merged
 from scog.temporal.intervals import parse_interval
 from tests.doubles.drawing import ask_for

@@ -12,12 +12,12 @@ from scog.collections.bands import BY_NAME
 from scog.composite.methods import COMPOSITES, NAMED, NEWEST, Unit, parse_composite
 from scog.composite.reduce import _REDUCERS
 from scog.errors import InvalidInput
-from scog.look import OPEN_DAYS, USUAL_DAYS, Wish, days_of, look_of
-from scog.picture.channels import Channels
-from scog.picture.classes import Classes
-from scog.picture.colormap import color_table
-from scog.picture.image import CLEAR
-from scog.picture.ramp import Ramp, Range
+from scog.render.channels import Channels
+from scog.render.classes import Classes
+from scog.render.colormap import color_table
+from scog.render.image import CLEAR
+from scog.render.ramp import Ramp, Range
+from scog.render.style import OPEN_DAYS, USUAL_DAYS, Wish, days_of, look_of
 from scog.temporal.intervals import parse_interval
 
 SAME_UNIT = [each.name for each in COMPOSITES if each.unit is Unit.LAYER and each.name not in ("newest", "mode")]

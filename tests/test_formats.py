@@ -16,7 +16,7 @@ from scog.draw import Drawing
 from scog.errors import InvalidInput
 from scog.formats import FLATTENED, FORMATS, NAMED, format_of
 from scog.geo.grid import tile_grid
-from scog.look import Look, Wish, look_of
+from scog.render.style import Look, Wish, look_of
 from scog.report import Report
 from tests.doubles.archives import MadeScene, Square
 

@@ -14,11 +14,11 @@ from scog.collections.bands import BANDS, BY_NAME
 from scog.collections.presets import PRESETS, Preset
 from scog.collections.scene_classification import SCENE_CLASSES
 from scog.errors import InvalidInput
-from scog.look import UNKNOWN, Look, Wish, look_of
-from scog.picture.channels import Channels
-from scog.picture.classes import Classes
-from scog.picture.colormap import color_table
-from scog.picture.ramp import Ramp, Range
+from scog.render.channels import Channels
+from scog.render.classes import Classes
+from scog.render.colormap import color_table
+from scog.render.ramp import Ramp, Range
+from scog.render.style import UNKNOWN, Look, Wish, look_of
 
 RGB = ("red", "green", "blue")
 NDVI = indices.get("ndvi")

@@ -22,7 +22,7 @@ from scog.field.field import parse_fields
 from scog.field.summary import Wanted
 from scog.field.zonal import Zonal, zonal
 from scog.geo.grid import Grid, tile_grid
-from scog.look import Wish, look_of
+from scog.render.style import Wish, look_of
 from scog.settings import Settings
 from tests.doubles.archives import CLOUDY, MadeScene, Square, newest_clear, sample, write_cog
 from tests.doubles.drawing import ask_for, draw_all

@@ -40,7 +40,7 @@ from scog.field.field import Field, point
 from scog.field.formula import formula_of
 from scog.field.series import take
 from scog.geo.grid import tile_grid, transformer
-from scog.look import Wish, look_of
+from scog.render.style import Wish, look_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 

@@ -15,7 +15,7 @@ from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.formats import NAMED, format_of
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
-from scog.look import Look, days_of, look_of
+from scog.render.style import Look, days_of, look_of
 from scog.settings import Settings
 from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, composites_of, draw_sheet, wish_for
 from scog.temporal.intervals import parse_interval

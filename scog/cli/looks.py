@@ -10,7 +10,7 @@ from scog.compared import parse_comparison
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.composite.methods import NEWEST, VALID, parse_composite
-from scog.look import Look, Wish, days_of, look_of
+from scog.render.style import Look, Wish, days_of, look_of
 from scog.temporal.intervals import Interval, parse_interval
 from scog.warp.resample import Resampling
 

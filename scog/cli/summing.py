@@ -27,7 +27,7 @@ from scog.field.field import Fields
 from scog.field.summary import Wanted, wanted_of
 from scog.field.told import Found, document, table_text
 from scog.field.zonal import DEADLINE, Zonal, zonal
-from scog.look import Look
+from scog.render.style import Look
 from scog.settings import Settings
 
 COLUMNS = ("mean", "std", "min", "median", "max")

@@ -23,11 +23,11 @@ from scog.collections.bands import canonical
 from scog.collections.presets import preset_of
 from scog.collections.scene_classification import CLOUDS
 from scog.composite.mask import Mask
-from scog.look import DEFAULT_INDEX, SCENE_CLASSIFICATION, Look, Wish, look_of
-from scog.picture.channels import Channels
-from scog.picture.classes import Classes
-from scog.picture.color import hexadecimal, parse_color
-from scog.picture.ramp import Ramp
+from scog.render.channels import Channels
+from scog.render.classes import Classes
+from scog.render.color import hexadecimal, parse_color
+from scog.render.ramp import Ramp
+from scog.render.style import DEFAULT_INDEX, SCENE_CLASSIFICATION, Look, Wish, look_of
 
 ID_BYTES = 10
 """Of the hash: 16 characters, and no two of a million million cubes alike by chance."""

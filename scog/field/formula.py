@@ -8,7 +8,7 @@ from functools import lru_cache
 from scog.bandmath import indices
 from scog.bandmath.expression import Expression, parse
 from scog.errors import InvalidInput
-from scog.look import DEFAULT_INDEX, SCENE_CLASSIFICATION, Wish, look_of
+from scog.render.style import DEFAULT_INDEX, SCENE_CLASSIFICATION, Wish, look_of
 
 MOST = 4
 """Indices at once, as many as an expression may have outputs."""

@@ -13,7 +13,7 @@ from scog.field.numbers import Row
 from scog.field.periods import middle
 from scog.field.series import Series
 from scog.field.smooth import smoothed
-from scog.picture.chart import GAP, MOST_LINES, Chart, Dot, Line
+from scog.render.chart import GAP, MOST_LINES, Chart, Dot, Line
 
 
 def check_lines(fields: int, asked: Asked) -> None:

@@ -11,8 +11,8 @@ from scog.field.columns import columns_of, named
 from scog.field.field import Fields, Unusable
 from scog.field.summary import Summary
 from scog.field.zonal import DEADLINE, Share, Unmeasured, Zonal
-from scog.look import Look
-from scog.picture.color import hexadecimal
+from scog.render.color import hexadecimal
+from scog.render.style import Look
 
 NAMES = ("min", "max", "mean", "count", "sum", "std", "median", "majority", "minority", "unique")
 """Statistics as TiTiler and the summary call them, in TiTiler's order."""

@@ -17,10 +17,10 @@ from scog.field.field import VALID_AREAS, Field
 from scog.field.site import Part, Site, asked_at, parts_of, site_of
 from scog.field.summary import Summary, Wanted, summarise
 from scog.geo.ellipsoid import pixel_areas
-from scog.look import Look
 from scog.net.policy import Rank
-from scog.picture.classes import Class, Classes
-from scog.picture.image import TRANSPARENT
+from scog.render.classes import Class, Classes
+from scog.render.image import TRANSPARENT
+from scog.render.style import Look
 from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.source_lattice import nominal_metres, source_lattice

@@ -15,7 +15,7 @@ from scog.ask import Ask
 from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid, map_grid
 from scog.kept import Encoded, encoded
-from scog.look import Look, Wish
+from scog.render.style import Look, Wish
 from scog.report import Report
 from scog.temporal.steps import VALID, Step, parse_step
 from scog.web.parameters import PictureParameters, Text, map_box, no_doubles

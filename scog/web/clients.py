@@ -15,7 +15,7 @@ from scog.ask import Ask
 from scog.geo.bounds import boxes, lonlat_bounds
 from scog.geo.footprint import Bounds
 from scog.geo.grid import WEB_MERCATOR, tile_matrix_set, transformer, world_grid, zoom_like
-from scog.look import Look
+from scog.render.style import Look
 from scog.web.covered import covered_by
 from scog.web.links import base_url
 from scog.web.parameters import Tile, TileMatrixSetId, no_doubles

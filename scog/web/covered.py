@@ -23,8 +23,8 @@ from scog.geo.bounds import DEGREES
 from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid
 from scog.geo.zooms import zooms_of
-from scog.look import Look
 from scog.net.policy import Tally
+from scog.render.style import Look
 from scog.suggest import did_you_mean, quoted
 from scog.web.stac.documents import Documents
 

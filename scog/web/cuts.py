@@ -18,8 +18,8 @@ from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import Box
 from scog.geo.crs import parse_crs
 from scog.geo.grid import Grid
-from scog.look import Look
 from scog.net.policy import Tally
+from scog.render.style import Look
 from scog.source_lattice import source_lattice
 from scog.web import pictures
 from scog.web.bodies import read_body

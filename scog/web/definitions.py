@@ -13,7 +13,7 @@ from scog.cube.area import Area, area_of
 from scog.cube.cubes import Cube
 from scog.cube.definition import Definition, normalised
 from scog.errors import InvalidInput
-from scog.look import Look
+from scog.render.style import Look
 from scog.web.parameters import PictureParameters
 from scog.web.stac.values import parse_json
 

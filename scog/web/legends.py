@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.engine import Engine
 from scog.kept import encoded
-from scog.look import Look
+from scog.render.style import Look
 from scog.web.parameters import TileParameters, no_doubles
 from scog.web.problems import REFUSALS
 from scog.web.queries import QueryRoute

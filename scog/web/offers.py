@@ -21,8 +21,8 @@ from scog.composite.methods import COMPOSITES, percentile
 from scog.engine import Engine
 from scog.errors import InvalidInput, OutOfRange
 from scog.kept import encoded
-from scog.look import SCENE_CLASSIFICATION, Wish, look_of
-from scog.picture import colormap
+from scog.render import colormap
+from scog.render.style import SCENE_CLASSIFICATION, Wish, look_of
 from scog.web.legends import KEPT
 from scog.web.links import base_url
 from scog.web.parameters import no_doubles

@@ -20,7 +20,7 @@ from scog.draw import Ask
 from scog.errors import InvalidInput, OutOfRange
 from scog.formats import NAMED
 from scog.geo.bbox import parse_bbox
-from scog.look import Look, Wish, days_of, look_of
+from scog.render.style import Look, Wish, days_of, look_of
 from scog.temporal.intervals import Interval, parse_interval
 from scog.warp.resample import Resampling
 

@@ -17,7 +17,7 @@ from scog.errors import InvalidInput
 from scog.formats import FLATTENED, FORMATS, format_of
 from scog.geo.grid import Grid
 from scog.kept import Encoded, encoded
-from scog.look import Look
+from scog.render.style import Look
 from scog.warp.workbench import QUICK, effort
 from scog.web.parameters import MAX_SIZE, NUMBER, AnswerParameters, DeliveryParameters
 from scog.web.respond import COMPLETE, IMMUTABLE, report_headers, with_etag

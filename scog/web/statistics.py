@@ -14,7 +14,7 @@ from scog.field.field import Fields, parse_fields
 from scog.field.summary import MOST_PERCENTILES, VALID_BINS, VALID_RANGE, Wanted, wanted_of
 from scog.field.told import Found, document
 from scog.field.zonal import DEADLINE, Zonal, zonal
-from scog.look import Look
+from scog.render.style import Look
 from scog.report import Report
 from scog.web.bodies import read_body
 from scog.web.cuts import with_body

@@ -8,8 +8,8 @@ from affine import Affine
 from scog.cog.metadata import gdal_opening
 from scog.geo.grid import Grid, tile_grid
 from scog.geo.index_map import index_map
-from scog.look import Wish, look_of
-from scog.picture.encoders import png
+from scog.render.encoders import png
+from scog.render.style import Wish, look_of
 
 SQUARE = Grid("EPSG:32632", Affine(10.0, 0.0, 600_000.0, 0.0, -10.0, 5_100_060.0), 10_980, 10_980)
 

@@ -16,7 +16,7 @@ from scog.formats import format_of
 from scog.geo.footprint import Bounds
 from scog.geo.grid import WEB_MERCATOR, crs_of, tile_matrix_set
 from scog.kept import encoded
-from scog.look import Look
+from scog.render.style import Look
 from scog.web.clients import LINKED_SHORTLY, layer_of, name_of
 from scog.web.links import base_url
 from scog.web.ows import KEYS, OWS, VERSION, OwsRoute, media_type, negotiate

@@ -12,7 +12,7 @@ from affine import Affine
 
 from scog.composite.mask import parse_mask
 from scog.errors import NothingReadable
-from scog.look import Wish, look_of
+from scog.render.style import Wish, look_of
 from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square, constant, pixel_centres
 from tests.doubles.drawing import Ask, draw_one, tile_over

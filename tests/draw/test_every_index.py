@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scog.bandmath.indices import INDICES, get
 from scog.draw import Drawing
 from scog.geo.grid import Grid, tile_grid
-from scog.look import Wish, look_of
+from scog.render.style import Wish, look_of
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import sample
 from tests.doubles.drawing import ask_for, draw_all

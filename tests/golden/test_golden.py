@@ -19,8 +19,8 @@ from scog.collections.scene_classification import BY_NUMBER
 from scog.composite.mask import parse_mask
 from scog.draw import Ask, Drawing
 from scog.geo.grid import Grid
-from scog.look import Wish, look_of
-from scog.picture import encoders
+from scog.render import encoders
+from scog.render.style import Wish, look_of
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import sample
 from tests.doubles.drawing import draw_one, tile_over

@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
-from scog.picture.channels import MAX_OPERATIONS, Channels, parse_color_formula
-from scog.picture.ramp import Range
+from scog.render.channels import MAX_OPERATIONS, Channels, parse_color_formula
+from scog.render.ramp import Range
 
 UNIT: Range = (0.0, 1.0)
 anything = st.floats(width=32, allow_nan=True, allow_infinity=True)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from scog.picture.chart import COLORS, HEIGHT, MOST_LINES, WIDTH, Chart, Dot, Line
+from scog.render.chart import COLORS, HEIGHT, MOST_LINES, WIDTH, Chart, Dot, Line
 
 START, END = datetime(2022, 1, 1, tzinfo=UTC), datetime(2022, 12, 31, tzinfo=UTC)
 NAME = "{http://www.w3.org/2000/svg}"

@@ -12,8 +12,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from scog.collections.scene_classification import BY_NUMBER, CLOUDS, SCENE_CLASSES
-from scog.picture.classes import MOST, Class, Classes, by_thresholds
-from scog.picture.image import TRANSPARENT
+from scog.render.classes import MOST, Class, Classes, by_thresholds
+from scog.render.image import TRANSPARENT
 
 finite = st.floats(-1e6, 1e6, width=32)
 thresholds = st.lists(finite, min_size=1, max_size=20, unique=True).map(sorted)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import ImageColor
 
 from scog.errors import InvalidInput
-from scog.picture.color import hexadecimal, parse_color
+from scog.render.color import hexadecimal, parse_color
 
 bytes_ = st.integers(0, 255)
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from scog.bandmath import indices
 from scog.errors import InvalidInput
-from scog.picture.classes import MOST, Classes
-from scog.picture.colormap import SUGGESTED, color_table, names, parse_colormap
-from scog.picture.ramp import STEPS, Ramp, Range
+from scog.render.classes import MOST, Classes
+from scog.render.colormap import SUGGESTED, color_table, names, parse_colormap
+from scog.render.ramp import STEPS, Ramp, Range
 
 UNIT: Range = (0.0, 1.0)
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 from rasterio.io import MemoryFile
 
-from scog.picture import encoders
-from scog.picture.colormap import color_table
-from scog.picture.image import TRANSPARENT, Image, palette_of
-from scog.picture.ramp import Ramp
+from scog.render import encoders
+from scog.render.colormap import color_table
+from scog.render.image import TRANSPARENT, Image, palette_of
+from scog.render.ramp import Ramp
 
 sides = st.sampled_from([(1, 1), (1, 7), (64, 64), (256, 256)])
 PALETTES = {name: Ramp((0, 1), color_table(name)).palette for name in ("rdylgn", "viridis", "greys_r")}

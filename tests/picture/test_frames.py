@@ -13,9 +13,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from scog.picture.frames import COLORS, Frame, gif, webp, webp_file
-from scog.picture.image import Image, palette_of
-from scog.picture.label import label
+from scog.render.frames import COLORS, Frame, gif, webp, webp_file
+from scog.render.image import Image, palette_of
+from scog.render.label import label
 
 Pixels = NDArray[np.uint8]
 SHAPE = (40, 90)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
 from scog.geo.grid import tile_grid
-from scog.picture.geotiff import BLOCK, geotiff
+from scog.render.geotiff import BLOCK, geotiff
 
 GRID = tile_grid(12, 2170, 1450)
 TAGS = {"TIFFTAG_SOFTWARE": "scog 1", "SCENES": "S2A_32TQK S2B_32TQL", "FIRST_DATETIME": "2024-06-02T10:10:31Z"}

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from scog.picture.channels import Channels
-from scog.picture.classes import MOST, Class, Classes, by_thresholds
-from scog.picture.color import parse_color
-from scog.picture.colormap import color_table
-from scog.picture.legend import MAX_LINES, WIDTH, Legend, ticks
-from scog.picture.ramp import STEPS, Ramp
+from scog.render.channels import Channels
+from scog.render.classes import MOST, Class, Classes, by_thresholds
+from scog.render.color import parse_color
+from scog.render.colormap import color_table
+from scog.render.legend import MAX_LINES, WIDTH, Legend, ticks
+from scog.render.ramp import STEPS, Ramp
 
 numbers = st.floats(-(2.0**100), 2.0**100, width=32)
 SVG = "{http://www.w3.org/2000/svg}"

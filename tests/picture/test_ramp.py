@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from scog.picture.colormap import color_table
-from scog.picture.image import TRANSPARENT, palette_of
-from scog.picture.ramp import ABOVE, BELOW, STEPS, Ramp, Range, normalize, spread, spread16
+from scog.render.colormap import color_table
+from scog.render.image import TRANSPARENT, palette_of
+from scog.render.ramp import ABOVE, BELOW, STEPS, Ramp, Range, normalize, spread, spread16
 
 shapes = st.sampled_from([(1, 1), (3, 5), (16, 16)])
 numbers = st.floats(-1e6, 1e6, width=32)

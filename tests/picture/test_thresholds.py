@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
-from scog.picture.colormap import color_table
-from scog.picture.thresholds import MAX_NAME, MAX_THRESHOLD_CLASSES, parse_classes
+from scog.render.colormap import color_table
+from scog.render.thresholds import MAX_NAME, MAX_THRESHOLD_CLASSES, parse_classes
 
 TABLE = color_table("rdylgn")
 

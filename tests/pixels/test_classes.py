@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
 from scog.geo.index_map import index_map
-from scog.look import Wish, look_of
+from scog.render.style import Wish, look_of
 from scog.warp.resample import Resampling, footing_of
 from scog.warp.warp import placed
 

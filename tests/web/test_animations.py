@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pyproj import Transformer
 
-from scog.picture.label import label
+from scog.render.label import label
 from scog.settings import Settings
 from scog.web.respond import IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, Square

@@ -12,7 +12,7 @@ from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, get, search
 from scog.collections.bands import BANDS
 from scog.collections.presets import PRESETS
 from scog.collections.scene_classification import SCENE_CLASSES
-from scog.picture.colormap import names
+from scog.render.colormap import names
 from tests.web.conftest import Served, is_problem
 
 KEYS = {

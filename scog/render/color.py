@@ -7,7 +7,7 @@ import re
 from PIL import ImageColor
 
 from scog.errors import InvalidInput
-from scog.picture.image import CLEAR, Color
+from scog.render.image import CLEAR, Color
 from scog.suggest import quoted
 
 VALID = "a name such as teal, hexadecimal digits such as 1a9850 or 1a985080, or transparent; in JSON also [26, 152, 80]"

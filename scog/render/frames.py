@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import GifImagePlugin
 from PIL import Image as PILImage
 
-from scog.picture.encoders import webp_of
-from scog.picture.image import TRANSPARENT, Image
-from scog.picture.label import INK, OUTLINE, Label, label
+from scog.render.encoders import webp_of
+from scog.render.image import TRANSPARENT, Image
+from scog.render.label import INK, OUTLINE, Label, label
 
 COLORS = 255
 """Usable colours of a GIF: its palette has 256 entries, the last of which is the transparent one."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from scog.picture.image import Color
-from scog.picture.legend import ticks
-from scog.picture.shapes import INK, TEXT, TITLE, Area, Disc, Shape, Stroke, Text, png, svg
+from scog.render.image import Color
+from scog.render.legend import ticks
+from scog.render.shapes import INK, TEXT, TITLE, Area, Disc, Shape, Stroke, Text, png, svg
 
 WIDTH, HEIGHT = 800, 360
 MOST_LINES = 8

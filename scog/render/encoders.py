@@ -14,7 +14,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from scog.picture.image import Color, Image
+from scog.render.image import Color, Image
 
 FAST = 1
 """isal compression level: twice as fast as libdeflate's fastest level, for 3 to 7 % more bytes."""

@@ -11,11 +11,11 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from scog.picture.channels import Channels
-from scog.picture.classes import Class, Classes
-from scog.picture.color import hexadecimal
-from scog.picture.image import Color
-from scog.picture.ramp import ABOVE, BELOW, STEPS, Ramp
+from scog.render.channels import Channels
+from scog.render.classes import Class, Classes
+from scog.render.color import hexadecimal
+from scog.render.image import Color
+from scog.render.ramp import ABOVE, BELOW, STEPS, Ramp
 
 WIDTH = 300
 """Width of a legend in pixels; the height depends on its content."""

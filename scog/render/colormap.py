@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
-from scog.picture.classes import MOST, Class, Classes
-from scog.picture.color import parse_color
-from scog.picture.image import Color
-from scog.picture.ramp import STEPS, Ramp, Range
+from scog.render.classes import MOST, Class, Classes
+from scog.render.color import parse_color
+from scog.render.image import Color
+from scog.render.ramp import STEPS, Ramp, Range
 from scog.suggest import did_you_mean, quoted
 
 SUGGESTED = ("rdylgn", "rdylbu", "rdbu", "ylorbr", "viridis", "magma", "cividis", "greys", "terrain", "ylgn", "brbg")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from PIL import Image as PILImage
 from PIL import ImageDraw, ImageFont
 
-from scog.picture.image import Image
-from scog.picture.legend import WIDTH, Legend
+from scog.render.image import Image
+from scog.render.legend import WIDTH, Legend
 
 _GAP, _CAPTION, _TEXT = 12, 24, 15
 

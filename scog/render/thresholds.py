@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
-from scog.picture.classes import Classes, by_thresholds
-from scog.picture.color import parse_color
-from scog.picture.image import Color
+from scog.render.classes import Classes, by_thresholds
+from scog.render.color import parse_color
+from scog.render.image import Color
 
 MAX_THRESHOLD_CLASSES = 32
 MAX_NAME = 64

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.picture.image import TRANSPARENT, Color, Image, palette_of
+from scog.render.image import TRANSPARENT, Color, Image, palette_of
 
 MOST = 254
 """Number of classes that fit into an 8-bit palette beside the transparent entry."""

@@ -9,8 +9,8 @@ from html import escape
 
 from PIL import Image, ImageDraw, ImageFont
 
-from scog.picture.color import hexadecimal
-from scog.picture.image import Color
+from scog.render.color import hexadecimal
+from scog.render.image import Color
 
 TEXT, TITLE = 12, 16
 """Font sizes in pixels."""

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
-from scog.picture.image import Image
-from scog.picture.ramp import Range, normalize, spread
+from scog.render.image import Image
+from scog.render.ramp import Range, normalize, spread
 
 MAX_OPERATIONS = 8
 VALID_FORMULA = "gamma BANDS G, sigmoidal BANDS CONTRAST BIAS, saturation S, such as gamma RGB 1.3, saturation 1.2"

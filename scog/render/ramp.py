@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.picture.image import TRANSPARENT, Color, Image, palette_of
+from scog.render.image import TRANSPARENT, Color, Image, palette_of
 
 Range = tuple[float, float]
 """Values of the first and the last colour."""

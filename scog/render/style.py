@@ -14,18 +14,18 @@ from scog.bandmath.expression import Expression, parse
 from scog.collections.bands import BY_NAME, CANONICAL, SPELLINGS, canonical
 from scog.collections.presets import PRESETS, preset_of
 from scog.collections.scene_classification import SCENE_CLASSES
-from scog.composed import Coloring, changed, composed
 from scog.composite.change import Change
 from scog.composite.methods import GEOMEDIAN, MODE, NEWEST, Composite, Unit
 from scog.errors import InvalidInput
-from scog.picture.channels import Channels, parse_color_formula
-from scog.picture.classes import Class, Classes
-from scog.picture.color import parse_color
-from scog.picture.colormap import color_table, parse_colormap
-from scog.picture.image import Image
-from scog.picture.legend import Legend
-from scog.picture.ramp import Ramp, Range
-from scog.picture.thresholds import parse_classes
+from scog.render.channels import Channels, parse_color_formula
+from scog.render.classes import Class, Classes
+from scog.render.color import parse_color
+from scog.render.colormap import color_table, parse_colormap
+from scog.render.derived_style import Coloring, changed, composed
+from scog.render.image import Image
+from scog.render.legend import Legend
+from scog.render.ramp import Ramp, Range
+from scog.render.thresholds import parse_classes
 from scog.suggest import did_you_mean, quoted
 from scog.temporal.intervals import Interval
 

@@ -10,11 +10,11 @@ import math
 from scog.collections.bands import BY_NAME
 from scog.composite.change import Change
 from scog.composite.methods import STD, Composite, Unit
-from scog.picture.channels import Channels
-from scog.picture.classes import Classes
-from scog.picture.colormap import color_table
-from scog.picture.image import CLEAR
-from scog.picture.ramp import Ramp, Range
+from scog.render.channels import Channels
+from scog.render.classes import Classes
+from scog.render.colormap import color_table
+from scog.render.image import CLEAR
+from scog.render.ramp import Ramp, Range
 
 Coloring = Ramp | Classes | Channels
 
