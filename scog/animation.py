@@ -11,20 +11,20 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.ask import Ask
 from scog.catalog.observation import SceneSet
 from scog.catalog.scene import Scene
-from scog.cube.pinned import Pinned
-from scog.draw import draw
-from scog.engine import Engine
 from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
-from scog.find import observations
 from scog.geo.grid import Grid
 from scog.geo.search_areas import search_areas
+from scog.imaging.draw import draw
+from scog.imaging.engine import Engine
+from scog.imaging.pinned import Pinned
+from scog.imaging.report import Report
+from scog.imaging.request import Ask
+from scog.imaging.select import observations
 from scog.net.policy import Rank
 from scog.render.image import Image
 from scog.render.style import Look
-from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.temporal.intervals import Interval
 from scog.temporal.steps import TICK, Step, split

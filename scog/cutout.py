@@ -8,13 +8,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from scog.ask import Ask, Drawing
-from scog.draw import draw
-from scog.engine import Engine
 from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
 from scog.geo.grid import Grid, Window
+from scog.imaging.draw import draw
+from scog.imaging.engine import Engine
+from scog.imaging.report import Report
+from scog.imaging.request import Ask, Drawing
 from scog.net.policy import Rank
-from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.settings import Settings
 

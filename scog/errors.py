@@ -80,7 +80,7 @@ class TooLong(InvalidInput):
 class SourceError(ScogError):
     """One file could not be read. `reason` is a short token for headers, such as `http-404` or `timeout`.
 
-    `url` is the file's, where it is known; it may hold what must not be shown (see `scog.explained`).
+    `url` is the file's, where it is known; it may hold what must not be shown (see `scog.imaging.skip_reasons`).
     """
 
     url: str | None = None

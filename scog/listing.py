@@ -13,12 +13,12 @@ from affine import Affine
 
 from scog.catalog.observation import SAME_PASS, Observation
 from scog.catalog.scene import Scene
-from scog.engine import Engine
 from scog.errors import InvalidInput
-from scog.find import Most, observations
 from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid
-from scog.report import Report
+from scog.imaging.engine import Engine
+from scog.imaging.report import Report
+from scog.imaging.select import Most, observations
 from scog.temporal.intervals import Interval, rfc3339
 
 MAX_LISTED = 10_000

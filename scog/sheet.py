@@ -9,10 +9,10 @@ from scog.bandmath import indices
 from scog.collections.presets import PRESETS, preset_of
 from scog.composite.mask import parse_mask
 from scog.composite.methods import COMPOSITES, NEWEST, Composite, percentile
-from scog.draw import Ask, draw
-from scog.engine import Engine
 from scog.errors import InvalidInput, NothingReadable
 from scog.geo.grid import Grid
+from scog.imaging.draw import Ask, draw
+from scog.imaging.engine import Engine
 from scog.net.policy import Rank
 from scog.render.contact_sheet import Cell, contact_sheet
 from scog.render.legend import WIDTH

@@ -8,17 +8,17 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from scog.ask import Drawing
 from scog.catalog.scene import Scene
-from scog.compared import compared, parse_comparison, periods
 from scog.composite.change import Change
 from scog.composite.methods import NAMED
 from scog.errors import InvalidInput
+from scog.imaging.compare import compared, parse_comparison, periods
+from scog.imaging.report import Report, merged
+from scog.imaging.request import Drawing
 from scog.net.policy import Tally
 from scog.render.colormap import color_table
 from scog.render.ramp import Ramp, Range
 from scog.render.style import Wish, look_of
-from scog.report import Report, merged
 from scog.temporal.intervals import parse_interval
 from tests.doubles.drawing import ask_for
 

@@ -15,8 +15,8 @@ from scog.catalog.assets import Asset
 from scog.catalog.scene import Scene, parse_item
 from scog.cog.error_cache import Faults
 from scog.errors import AssetMissing, AssetRefused, SourceError
-from scog.explained import ADVICE, advice, explained, file_of
-from scog.report import Report
+from scog.imaging.report import Report
+from scog.imaging.skip_reasons import ADVICE, advice, explained, file_of
 from tests.doubles.archives import MadeScene, constant
 from tests.web.conftest import WEST
 
@@ -84,7 +84,7 @@ def test_every_reason_says_what_to_do(reason: str) -> None:
     filled = {"http-*": ["http-403", "http-404", "http-429", "http-500", "http-503"], "no-asset-*": ["no-asset-nir"]}
     for each in filled.get(reason, [reason]):
         kind = "no-asset" if each.startswith("no-asset-") else each
-        assert kind in ADVICE or re.fullmatch("http-5..", each), f"scog.explained has no advice for {each}"
+        assert kind in ADVICE or re.fullmatch("http-5..", each), f"scog.imaging.skip_reasons has no advice for {each}"
         assert re.fullmatch(r"[A-Z`].{8,120}\.", advice(each))
 
 

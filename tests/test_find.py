@@ -16,11 +16,11 @@ from morecantile import tms
 from scog.catalog.coverage import CELLS
 from scog.catalog.observation import Observation
 from scog.errors import CatalogError, CatalogUnavailable
-from scog.find import WIDE_PAGES, WIDE_SCENES, observations
 from scog.geo.bounds import lonlat_bounds
 from scog.geo.footprint import Footprints
 from scog.geo.grid import Grid, tile_grid
-from scog.report import Report
+from scog.imaging.report import Report
+from scog.imaging.select import WIDE_PAGES, WIDE_SCENES, observations
 from scog.settings import Settings
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.archives import L2A

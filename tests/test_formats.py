@@ -12,12 +12,12 @@ from rasterio.io import MemoryFile
 
 import scog
 from scog.catalog.scene import parse_item
-from scog.draw import Drawing
 from scog.errors import InvalidInput
-from scog.formats import FLATTENED, FORMATS, NAMED, format_of
 from scog.geo.grid import tile_grid
+from scog.imaging.draw import Drawing
+from scog.imaging.formats import FLATTENED, FORMATS, NAMED, format_of
+from scog.imaging.report import Report
 from scog.render.style import Look, Wish, look_of
-from scog.report import Report
 from tests.doubles.archives import MadeScene, Square
 
 GRID = tile_grid(12, 2170, 1450, 64)

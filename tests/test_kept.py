@@ -12,13 +12,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.ask import Ask, Drawing
 from scog.catalog.assets import Asset
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.geo.grid import Grid, tile_grid
-from scog.kept import MAX_AGE, Found, Kept, encoded
-from scog.report import Report
+from scog.imaging.image_cache import MAX_AGE, Found, Kept, encoded
+from scog.imaging.report import Report
+from scog.imaging.request import Ask, Drawing
 from tests.doubles.drawing import ask_for
 
 HERE, THERE = tile_grid(12, 2184, 1547), tile_grid(12, 2185, 1547)

@@ -20,11 +20,11 @@ from morecantile import tms
 from scog.bandmath.expression import parse
 from scog.catalog import search as search_module
 from scog.composite.mask import parse_mask
-from scog.draw import Ask, Drawing, draw
-from scog.engine import Engine, open_engine
 from scog.errors import CatalogUnavailable
-from scog.find import WIDE_PAGES, WIDE_SCENES
 from scog.geo.grid import tile_grid
+from scog.imaging.draw import Ask, Drawing, draw
+from scog.imaging.engine import Engine, open_engine
+from scog.imaging.select import WIDE_PAGES, WIDE_SCENES
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from tests.doubles.acquisitions import MgrsSquare, acquisitions, put_cogs, squares_around

@@ -28,18 +28,18 @@ import scog
 from benchmarks.contenders.exchange import forget_peak, peak
 from benchmarks.contenders.work import Plot
 from benchmarks.data import write_archive
-from scog.ask import Ask
 from scog.catalog.archive.archive import Archive
 from scog.catalog.search import Searches
 from scog.catalog.search_store import SearchStore
 from scog.composite.mask import parse_mask
 from scog.composite.methods import NAMED
-from scog.draw import draw
-from scog.engine import Engine, open_engine
 from scog.field.field import Field, point
 from scog.field.formula import formula_of
 from scog.field.series import take
 from scog.geo.grid import tile_grid, transformer
+from scog.imaging.draw import draw
+from scog.imaging.engine import Engine, open_engine
+from scog.imaging.request import Ask
 from scog.render.style import Wish, look_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval

@@ -20,9 +20,9 @@ from scog.catalog.search import MAX_SCENES
 from scog.cli import animating, cropping, drawing, examining, series, summing
 from scog.cli.options import add_catalog, check_cloud_cover, say, settings_of
 from scog.demo.make import ensure_archive
-from scog.engine import open_engine
 from scog.errors import InvalidInput, ScogError
 from scog.geo.bbox import parse_bbox
+from scog.imaging.engine import open_engine
 from scog.listing import Listing, box_grid, feature_collection, list_scenes, table
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval

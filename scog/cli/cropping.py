@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scog.ask import Ask, Drawing
 from scog.cli.areas import read_fields
 from scog.cli.looks import add_periods, add_picture, still
 from scog.cli.options import (
@@ -20,19 +19,20 @@ from scog.cli.options import (
     say,
     show_progress,
 )
-from scog.cube.area import Area
 from scog.cutout import check_size, cut_out
-from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.field.outline import area_of_fields
-from scog.formats import NAMED, format_of
 from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import UTM, Box, Size, cut_grid
 from scog.geo.crs import parse_crs
 from scog.geo.grid import Grid
+from scog.imaging.clip import Area
+from scog.imaging.engine import open_engine
+from scog.imaging.formats import NAMED, format_of
+from scog.imaging.request import Ask, Drawing
+from scog.imaging.source_lattice import source_lattice
 from scog.net.policy import Tally
 from scog.settings import Settings
-from scog.source_lattice import source_lattice
 
 Cut = Callable[..., Grid]
 UNLIMITED = 10_000_000

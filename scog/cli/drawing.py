@@ -10,11 +10,11 @@ from typing import Any
 from scog.cli.looks import add_periods, add_picture, still
 from scog.cli.options import add_catalog, add_time, check_cloud_cover, say, settings_of
 from scog.composite.methods import VALID, parse_composite
-from scog.draw import Ask, Drawing, draw
-from scog.engine import open_engine
 from scog.errors import InvalidInput
-from scog.formats import NAMED, format_of
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
+from scog.imaging.draw import Ask, Drawing, draw
+from scog.imaging.engine import open_engine
+from scog.imaging.formats import NAMED, format_of
 from scog.render.style import Look, days_of, look_of
 from scog.settings import Settings
 from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, composites_of, draw_sheet, wish_for

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from scog.ask import Ask, Comparison
 from scog.cli.options import add_range, add_time, check_cloud_cover, when_of
-from scog.compared import parse_comparison
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.composite.methods import NEWEST, VALID, parse_composite
+from scog.imaging.compare import parse_comparison
+from scog.imaging.request import Ask, Comparison
 from scog.render.style import Look, Wish, days_of, look_of
 from scog.temporal.intervals import Interval, parse_interval
 from scog.warp.resample import Resampling

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scog.ask import Ask
 from scog.cli.areas import read_fields
 from scog.cli.options import (
     add_catalog,
@@ -24,7 +23,6 @@ from scog.cli.options import (
     when_of,
 )  # fmt: skip
 from scog.composite.mask import parse_mask
-from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.field import documents
 from scog.field.asked import Asked, Table, table_of
@@ -39,6 +37,8 @@ from scog.field.site import Site, measurable
 from scog.field.smooth import VALID as VALID_SMOOTH
 from scog.field.smooth import parse_smooth
 from scog.field.text import text_of
+from scog.imaging.engine import open_engine
+from scog.imaging.request import Ask
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import VALID, parse_step

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scog.ask import Ask
 from scog.cli.areas import read_fields
 from scog.cli.looks import add_periods, add_values, still
 from scog.cli.options import (
@@ -20,13 +19,14 @@ from scog.cli.options import (
     say,
     show_progress,
 )
-from scog.engine import open_engine
 from scog.errors import InvalidInput
 from scog.field.columns import title_of
 from scog.field.field import Fields
 from scog.field.summary import Wanted, wanted_of
 from scog.field.told import Found, document, table_text
 from scog.field.zonal import DEADLINE, Zonal, zonal
+from scog.imaging.engine import open_engine
+from scog.imaging.request import Ask
 from scog.render.style import Look
 from scog.settings import Settings
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from scog.ask import Ask
 from scog.bandmath import indices
 from scog.collections.bands import canonical
 from scog.collections.presets import preset_of
 from scog.collections.scene_classification import CLOUDS
 from scog.composite.mask import Mask
+from scog.imaging.request import Ask
 from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.color import hexadecimal, parse_color

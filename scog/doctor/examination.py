@@ -15,7 +15,6 @@ from scog.catalog.stac_api import RemoteCatalog
 from scog.cog.metadata import Description
 from scog.doctor.finding import Finding
 from scog.doctor.network import latency, throughput
-from scog.engine import Engine, open_engine
 from scog.errors import (
     AssetMissing,
     AssetRefused,
@@ -27,9 +26,10 @@ from scog.errors import (
     SourceError,
     SourceUnavailable,
 )
+from scog.imaging.asset_binding import bound
+from scog.imaging.engine import Engine, open_engine
 from scog.net.byte_range import is_local
 from scog.net.policy import Tally, host_of
-from scog.pixels.binding import bound
 from scog.settings import Settings
 from scog.temporal.intervals import Interval, rfc3339
 

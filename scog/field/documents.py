@@ -16,7 +16,7 @@ from scog.field.series import Series
 from scog.field.site import Site
 from scog.field.smooth import Column
 from scog.field.statistics import Statistics
-from scog.report import Report
+from scog.imaging.report import Report
 from scog.temporal.intervals import rfc3339
 
 NAMES = tuple(field.name for field in fields(Statistics))

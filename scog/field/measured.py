@@ -11,20 +11,20 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.ask import Ask
 from scog.bandmath.expression import Expression
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
-from scog.engine import Engine
 from scog.errors import SourceError
 from scog.field.formula import Formula
 from scog.field.numbers import MASKED, NO_DATA, Measured
 from scog.field.site import Part, Site, asked_at, parts_of
 from scog.field.statistics import commonest, statistics
-from scog.kept import MAX_AGE
-from scog.report import Report
+from scog.imaging.engine import Engine
+from scog.imaging.image_cache import MAX_AGE
+from scog.imaging.report import Report
+from scog.imaging.request import Ask
+from scog.imaging.scene_view import View
 from scog.runtime.tasks import gather_all
-from scog.view import View
 
 SMALL = 16_384
 """Pixels whose numbers are put together at once, since another thread would take longer to hear of it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shapely
 
-from scog.cube.area import Area, area_in
 from scog.errors import InvalidInput
 from scog.field.field import VALID_AREAS, Fields
+from scog.imaging.clip import Area, area_in
 
 
 def area_of_fields(fields: Fields) -> tuple[Area, str]:

@@ -8,21 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from scog.ask import Ask
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
-from scog.engine import Engine
 from scog.errors import DeadlineExceeded, InvalidInput
 from scog.field.field import Field
 from scog.field.formula import Formula
 from scog.field.measured import Measuring
 from scog.field.numbers import Measured, Row
 from scog.field.site import Site, site_of
-from scog.find import Most, observations
+from scog.imaging.engine import Engine
+from scog.imaging.report import Report
+from scog.imaging.request import Ask
+from scog.imaging.select import Most, observations
+from scog.imaging.source_lattice import lattice_of_scenes, nominal_metres
 from scog.net.policy import Rank
-from scog.report import Report
 from scog.runtime.tasks import gather_all
-from scog.source_lattice import lattice_of_scenes, nominal_metres
 
 SEARCH_ZOOM = 12
 """Of the map's tiles that are searched for a field: 10 km, which a pass sees in one scene or a few."""

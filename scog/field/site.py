@@ -12,8 +12,6 @@ from affine import Affine
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from scog.ask import Ask
-from scog.cube.area import Area
 from scog.errors import InvalidInput
 from scog.field.field import Field, Fields, Unusable
 from scog.geo.coverage import share
@@ -22,6 +20,8 @@ from scog.geo.grid import Grid, place_grid
 from scog.geo.lattice import Lattice
 from scog.geo.native_grid import native, zone
 from scog.geo.search_areas import search_areas
+from scog.imaging.clip import Area
+from scog.imaging.request import Ask
 from scog.warp.resample import Resampling
 
 PART = 512

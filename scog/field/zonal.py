@@ -9,21 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.ask import Ask, Drawing
-from scog.draw import draw
-from scog.engine import Engine
 from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
 from scog.field.field import VALID_AREAS, Field
 from scog.field.site import Part, Site, asked_at, parts_of, site_of
 from scog.field.summary import Summary, Wanted, summarise
 from scog.geo.ellipsoid import pixel_areas
+from scog.imaging.draw import draw
+from scog.imaging.engine import Engine
+from scog.imaging.report import Report
+from scog.imaging.request import Ask, Drawing
+from scog.imaging.source_lattice import nominal_metres, source_lattice
 from scog.net.policy import Rank
 from scog.render.classes import Class, Classes
 from scog.render.image import TRANSPARENT
 from scog.render.style import Look
-from scog.report import Report
 from scog.runtime.tasks import gather_all
-from scog.source_lattice import nominal_metres, source_lattice
 
 FIELDS_AT_ONCE = 2
 PARTS_AT_ONCE = 4

@@ -13,7 +13,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
 import scog
-from scog.engine import open_engine
+from scog.imaging.engine import open_engine
 from scog.runtime.byte_cache import ByteCache
 from scog.settings import Settings
 from scog.web import places, problems, stac, tiles, viewer

@@ -6,7 +6,7 @@ import re
 
 from fastapi import Request, Response
 
-from scog.kept import Encoded
+from scog.imaging.image_cache import Encoded
 from scog.web.problems import Problem
 
 _ONE = re.compile(r"bytes[ \t]*=[ \t]*(\d{0,19})-(\d{0,19})[ \t]*", re.ASCII | re.IGNORECASE)

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.ask import Ask
 from scog.geo.bounds import boxes, lonlat_bounds
 from scog.geo.footprint import Bounds
 from scog.geo.grid import WEB_MERCATOR, tile_matrix_set, transformer, world_grid, zoom_like
+from scog.imaging.request import Ask
 from scog.render.style import Look
 from scog.web.covered import covered_by
 from scog.web.links import base_url

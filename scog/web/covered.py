@@ -17,12 +17,12 @@ from affine import Affine
 from scog.catalog.archive.archive import Archive
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.collections.bands import BY_NAME
-from scog.engine import Engine
 from scog.errors import InvalidInput, SourceError
 from scog.geo.bounds import DEGREES
 from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid
 from scog.geo.zooms import zooms_of
+from scog.imaging.engine import Engine
 from scog.net.policy import Tally
 from scog.render.style import Look
 from scog.suggest import did_you_mean, quoted

@@ -13,18 +13,18 @@ from fastapi.responses import JSONResponse
 
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
-from scog.compared import periods
 from scog.cube.cubes import Cube
-from scog.cube.pinned import Pinned, pin
-from scog.draw import Ask
-from scog.engine import Engine
 from scog.errors import InvalidInput, OutOfRange
 from scog.field.formula import Formula
-from scog.find import observations
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
-from scog.kept import encoded
+from scog.imaging.compare import periods
+from scog.imaging.draw import Ask
+from scog.imaging.engine import Engine
+from scog.imaging.image_cache import encoded
+from scog.imaging.pinned import Pinned, pin
+from scog.imaging.report import Report
+from scog.imaging.select import observations
 from scog.listing import box_grid, feature_collection
-from scog.report import Report
 from scog.runtime.tasks import gather_all
 from scog.temporal.intervals import rfc3339
 from scog.web import animations, clients, legends, pictures, places, tiles, timeseries

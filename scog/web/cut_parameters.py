@@ -11,12 +11,12 @@ from fastapi import Depends, Path, Query
 from pydantic import Field
 
 from scog.errors import InvalidInput
-from scog.formats import NAMED
 from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import MAX_SIZE, UTM, Box, Size, cut_grid
 from scog.geo.crs import parse_crs
 from scog.geo.grid import Grid
 from scog.geo.lattice import Lattice
+from scog.imaging.formats import NAMED
 from scog.web.parameters import NUMBER, AnswerParameters, PictureParameters, Text
 from scog.web.pictures import without_format
 

@@ -7,10 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from scog.ask import Ask
-from scog.cube.area import Area
 from scog.cutout import check_size, is_large
-from scog.engine import Engine
 from scog.errors import InvalidInput
 from scog.field.field import parse_fields
 from scog.field.outline import area_of_fields
@@ -18,9 +15,12 @@ from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import Box
 from scog.geo.crs import parse_crs
 from scog.geo.grid import Grid
+from scog.imaging.clip import Area
+from scog.imaging.engine import Engine
+from scog.imaging.request import Ask
+from scog.imaging.source_lattice import source_lattice
 from scog.net.policy import Tally
 from scog.render.style import Look
-from scog.source_lattice import source_lattice
 from scog.web import pictures
 from scog.web.bodies import read_body
 from scog.web.cut_parameters import (

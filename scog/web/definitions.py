@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from scog.ask import Ask
-from scog.cube.area import Area, area_of
 from scog.cube.cubes import Cube
 from scog.cube.definition import Definition, normalised
 from scog.errors import InvalidInput
+from scog.imaging.clip import Area, area_of
+from scog.imaging.request import Ask
 from scog.render.style import Look
 from scog.web.parameters import PictureParameters
 from scog.web.stac.values import parse_json

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.engine import Engine
-from scog.kept import encoded
+from scog.imaging.engine import Engine
+from scog.imaging.image_cache import encoded
 from scog.render.style import Look
 from scog.web.parameters import TileParameters, no_doubles
 from scog.web.problems import REFUSALS

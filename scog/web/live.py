@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from scog.ask import Ask
-from scog.engine import Engine
 from scog.field.asked import Asked, Table, enough, table_of
 from scog.field.documents import head, noted, observation, smoothed, tail
 from scog.field.field import Field, Fields
 from scog.field.numbers import Row
 from scog.field.series import Series, take
 from scog.field.site import Site
+from scog.imaging.engine import Engine
+from scog.imaging.request import Ask
 from scog.temporal.intervals import rfc3339
 from scog.web.events import Tell
 

@@ -18,9 +18,9 @@ from scog.bandmath.indices import Index
 from scog.collections.bands import BANDS, Band
 from scog.collections.presets import PRESETS
 from scog.composite.methods import COMPOSITES, percentile
-from scog.engine import Engine
 from scog.errors import InvalidInput, OutOfRange
-from scog.kept import encoded
+from scog.imaging.engine import Engine
+from scog.imaging.image_cache import encoded
 from scog.render import colormap
 from scog.render.style import SCENE_CLASSIFICATION, Wish, look_of
 from scog.web.legends import KEPT

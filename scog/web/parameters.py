@@ -10,16 +10,16 @@ from typing import Annotated
 from fastapi import Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.ask import Comparison
-from scog.compared import parse_comparison
 from scog.composite.change import Change
 from scog.composite.dilation import MAX_METRES
 from scog.composite.mask import parse_mask
 from scog.composite.methods import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
-from scog.draw import Ask
 from scog.errors import InvalidInput, OutOfRange
-from scog.formats import NAMED
 from scog.geo.bbox import parse_bbox
+from scog.imaging.compare import parse_comparison
+from scog.imaging.draw import Ask
+from scog.imaging.formats import NAMED
+from scog.imaging.request import Comparison
 from scog.render.style import Look, Wish, days_of, look_of
 from scog.temporal.intervals import Interval, parse_interval
 from scog.warp.resample import Resampling

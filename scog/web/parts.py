@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from fastapi import Request, Response
 
-from scog.kept import Encoded
+from scog.imaging.image_cache import Encoded
 from scog.runtime.byte_cache import ByteCache
 from scog.web.gate import HEAD
 from scog.web.queries import QueryRoute

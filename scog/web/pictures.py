@@ -10,13 +10,13 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from scog.ask import Ask
 from scog.cutout import cut_out, is_large
-from scog.engine import Engine
 from scog.errors import InvalidInput
-from scog.formats import FLATTENED, FORMATS, format_of
 from scog.geo.grid import Grid
-from scog.kept import Encoded, encoded
+from scog.imaging.engine import Engine
+from scog.imaging.formats import FLATTENED, FORMATS, format_of
+from scog.imaging.image_cache import Encoded, encoded
+from scog.imaging.request import Ask
 from scog.render.style import Look
 from scog.warp.workbench import QUICK, effort
 from scog.web.parameters import MAX_SIZE, NUMBER, AnswerParameters, DeliveryParameters

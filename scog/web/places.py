@@ -11,11 +11,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
 from scog.catalog.observation import Observation
-from scog.draw import draw
 from scog.geo.bbox import parse_bbox
 from scog.geo.grid import Grid, place_grid, tile_grid
+from scog.imaging.draw import draw
+from scog.imaging.report import Report
 from scog.listing import MAX_LISTED, Listing, box_grid, feature_collection, list_scenes, place_of, token_of
-from scog.report import Report
 from scog.temporal.intervals import rfc3339
 from scog.web.links import base_url
 from scog.web.parameters import (

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from scog import errors
-from scog.report import skipped_scene
+from scog.imaging.report import skipped_scene
 from scog.suggest import did_you_mean
 from scog.web.queries import hint, parameters_of
 from scog.web.retries import retry_after

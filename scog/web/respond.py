@@ -11,8 +11,8 @@ from fastapi import Request, Response
 
 from scog.cog.preview_level import Coarseness
 from scog.errors import Overloaded
-from scog.kept import Encoded
-from scog.report import Report
+from scog.imaging.image_cache import Encoded
+from scog.imaging.report import Report
 from scog.web.byteranges import answer_part
 from scog.web.compression import is_text, with_vary
 from scog.web.problems import upstream

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from scog.report import Report
+from scog.imaging.report import Report
 
 AGAIN = 1
 """Seconds after which to ask again where the time was too short: what has arrived is in memory."""

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.ask import Ask
-from scog.engine import Engine
 from scog.field.field import Fields, parse_fields
 from scog.field.summary import MOST_PERCENTILES, VALID_BINS, VALID_RANGE, Wanted, wanted_of
 from scog.field.told import Found, document
 from scog.field.zonal import DEADLINE, Zonal, zonal
+from scog.imaging.engine import Engine
+from scog.imaging.report import Report
+from scog.imaging.request import Ask
 from scog.render.style import Look
-from scog.report import Report
 from scog.web.bodies import read_body
 from scog.web.cuts import with_body
 from scog.web.geojson import parse_geojson

@@ -8,8 +8,8 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from scog.draw import Ask
 from scog.geo.grid import WEB_MERCATOR, tile_grid
+from scog.imaging.draw import Ask
 from scog.render.style import Look
 from scog.web import pictures
 from scog.web.parameters import DeliveryParameters, Tile, TileMatrixSetId, TileParameters, no_doubles, tile_address

@@ -12,10 +12,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.ask import Ask
 from scog.composite.dilation import MAX_METRES
 from scog.composite.mask import parse_mask
-from scog.engine import Engine
 from scog.field import documents
 from scog.field.asked import Asked, Table, table_of
 from scog.field.field import VALID, Fields, parse_fields, point
@@ -26,8 +24,10 @@ from scog.field.series import Series, take
 from scog.field.site import measurable
 from scog.field.smooth import VALID as VALID_SMOOTH
 from scog.field.smooth import parse_smooth
-from scog.kept import encoded
-from scog.report import Report
+from scog.imaging.engine import Engine
+from scog.imaging.image_cache import encoded
+from scog.imaging.report import Report
+from scog.imaging.request import Ask
 from scog.temporal.steps import VALID as VALID_STEP
 from scog.temporal.steps import parse_step
 from scog.web.bodies import read_body

@@ -13,7 +13,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 
 import scog
-from scog.kept import Encoded, encoded
+from scog.imaging.image_cache import Encoded, encoded
 from scog.settings import Settings
 from scog.web.respond import with_etag
 

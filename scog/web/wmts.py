@@ -10,12 +10,12 @@ from xml.etree.ElementTree import Element
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from scog.ask import Ask
 from scog.errors import InvalidInput
-from scog.formats import format_of
 from scog.geo.footprint import Bounds
 from scog.geo.grid import WEB_MERCATOR, crs_of, tile_matrix_set
-from scog.kept import encoded
+from scog.imaging.formats import format_of
+from scog.imaging.image_cache import encoded
+from scog.imaging.request import Ask
 from scog.render.style import Look
 from scog.web.clients import LINKED_SHORTLY, layer_of, name_of
 from scog.web.links import base_url

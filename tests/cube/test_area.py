@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from morecantile import Tile, tms
 from pyproj import Transformer
 
-from scog.cube.area import Area, area_of
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid, tile_grid
+from scog.imaging.clip import Area, area_of
 
 SIZE = 48
 STAR = [[11.30, 46.62], [11.33, 46.53], [11.42, 46.52], [11.35, 46.47], [11.38, 46.38], [11.30, 46.43], [11.22, 46.38],

@@ -12,13 +12,13 @@ import pytest
 import shapely
 
 from scog.catalog.records import from_json, to_json
-from scog.cube.area import Area, area_of
 from scog.cube.cubes import _read, _written
-from scog.cube.pinned import Pinned, pin
 from scog.errors import CatalogUnavailable, InvalidInput
-from scog.find import observations
 from scog.geo.grid import Grid, tile_grid
-from scog.report import Report
+from scog.imaging.clip import Area, area_of
+from scog.imaging.pinned import Pinned, pin
+from scog.imaging.report import Report
+from scog.imaging.select import observations
 from scog.settings import Settings
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.archives import L2A

@@ -12,9 +12,9 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.cube.area import area_of
 from scog.errors import InvalidInput
 from scog.geo.polygon_repair import polygons_of
+from scog.imaging.clip import area_of
 
 X, Y = 11.3, 46.5
 UNIT = 0.001

@@ -12,9 +12,9 @@ import morecantile
 
 from scog.bandmath.expression import parse
 from scog.composite.mask import parse_mask
-from scog.draw import Ask, Drawing, draw
-from scog.engine import open_engine
 from scog.geo.grid import Grid, tile_grid
+from scog.imaging.draw import Ask, Drawing, draw
+from scog.imaging.engine import open_engine
 from scog.settings import Settings
 from tests.doubles.archives import Square
 

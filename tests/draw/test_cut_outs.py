@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from scog import cutout
-from scog.ask import Comparison, Drawing
 from scog.composite.mask import parse_mask
 from scog.composite.methods import parse_composite
-from scog.cube.area import area_of
 from scog.cutout import cut_out, parts_of
-from scog.draw import draw
-from scog.engine import open_engine
 from scog.errors import CatalogUnavailable, NothingReadable, ScogError
 from scog.geo.crop_grid import Box, Size, cut_grid
 from scog.geo.grid import Grid
+from scog.imaging.clip import area_of
+from scog.imaging.draw import draw
+from scog.imaging.engine import open_engine
+from scog.imaging.request import Comparison, Drawing
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from scog.warp.resample import Resampling

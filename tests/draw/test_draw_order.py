@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from scog.composite.methods import CLEAREST, OLDEST, Composite
-from scog.draw import Drawing
+from scog.imaging.draw import Drawing
+from scog.imaging.scene_view import View
 from scog.temporal.intervals import parse_interval
-from scog.view import View
 from tests.doubles.archives import MadeScene, constant, newest_clear
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
 from tests.draw.test_draw_newest import EAST, ORDERED, WEST, random_scene

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from affine import Affine
 
-from scog.draw import Ask, Drawing, draw
-from scog.engine import Engine, open_engine
 from scog.geo.grid import Grid, tile_grid
+from scog.imaging.draw import Ask, Drawing, draw
+from scog.imaging.engine import Engine, open_engine
 from scog.settings import Settings
 from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from affine import Affine
 
-from scog.ask import Comparison
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.composite.methods import NAMED, NEWEST
-from scog.draw import Ask, draw
-from scog.engine import Engine, open_engine
 from scog.geo.grid import Grid, tile_grid
+from scog.imaging.draw import Ask, draw
+from scog.imaging.engine import Engine, open_engine
+from scog.imaging.request import Comparison
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from tests.doubles.drawing import ask_for

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scog import stack
 from scog.composite.day_of_year import days_since_1970
 from scog.composite.methods import BEST, COMPOSITES, COUNT, GEOMEDIAN, MEDIAN, MODE, NAMED, SLOPE, Composite
-from scog.draw import Drawing
 from scog.errors import DeadlineExceeded
 from scog.geo.grid import Grid, tile_grid
+from scog.imaging import stack
+from scog.imaging.draw import Drawing
+from scog.imaging.scene_view import View
 from scog.temporal.intervals import parse_interval
-from scog.view import View
 from tests.doubles.archives import CLOUDY, MadeScene, constant, newest_clear
 from tests.doubles.composites import composite_of, weiszfeld
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from scog.bandmath.indices import INDICES, get
-from scog.draw import Drawing
 from scog.geo.grid import Grid, tile_grid
+from scog.imaging.draw import Drawing
 from scog.render.style import Wish, look_of
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import sample

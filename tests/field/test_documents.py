@@ -21,7 +21,7 @@ from scog.field.plot import chart_of, check_lines
 from scog.field.series import Series
 from scog.field.site import site_of
 from scog.field.text import text_of
-from scog.report import Report
+from scog.imaging.report import Report
 from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import parse_step
 from tests.field.made_rows import row

@@ -7,7 +7,7 @@ import pytest
 from scog.bandmath import indices
 from scog.errors import InvalidInput
 from scog.field.formula import formula_of
-from scog.source_lattice import nominal_metres
+from scog.imaging.source_lattice import nominal_metres
 
 
 def test_ndvi_if_nothing_is_asked_for() -> None:

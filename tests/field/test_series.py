@@ -20,7 +20,6 @@ from pyproj import Geod, Transformer
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.composite.mask import parse_mask
-from scog.engine import open_engine
 from scog.errors import DeadlineExceeded, InvalidInput, NothingReadable
 from scog.field.field import point
 from scog.field.formula import formula_of
@@ -30,7 +29,8 @@ from scog.field.series import Series, take
 from scog.field.site import Site, parts_of, site_of
 from scog.geo.coverage import share
 from scog.geo.grid import Grid
-from scog.report import Report
+from scog.imaging.engine import open_engine
+from scog.imaging.report import Report
 from scog.settings import Settings
 from tests.doubles.archives import C1, CLOUDY, MadeScene, Square
 from tests.doubles.series import (

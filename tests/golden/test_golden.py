@@ -17,8 +17,8 @@ from PIL import Image
 
 from scog.collections.scene_classification import BY_NUMBER
 from scog.composite.mask import parse_mask
-from scog.draw import Ask, Drawing
 from scog.geo.grid import Grid
+from scog.imaging.draw import Ask, Drawing
 from scog.render import encoders
 from scog.render.style import Wish, look_of
 from scog.temporal.intervals import parse_interval

@@ -31,10 +31,10 @@ from scog.cog.metadata import Description
 from scog.collections.bands import BANDS, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A
 from scog.composite.mask import parse_mask
-from scog.draw import Ask, draw
-from scog.engine import open_engine
 from scog.errors import ScogError
 from scog.geo.grid import tile_grid
+from scog.imaging.draw import Ask, draw
+from scog.imaging.engine import open_engine
 from scog.net.policy import host_of
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
 

@@ -15,8 +15,8 @@ from affine import Affine
 from scog.catalog.assets import Asset
 from scog.cog.preview_level import level_for
 from scog.geo.grid import Grid
+from scog.imaging.layers import Layer, LayerReader
 from scog.net.policy import Tally
-from scog.pixels.layers import Layer, LayerReader
 from scog.runtime.memory_budget import Budget
 from scog.warp.workbench import Workbench
 from tests.doubles.geotiffs import FLOATS, INTEGERS, WITH_PREDICTOR, Choice, choice_of, truth, write

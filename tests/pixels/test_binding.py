@@ -21,8 +21,8 @@ from scog.catalog.georeference import Georeference
 from scog.cog.metadata import Description
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid, tile_grid
+from scog.imaging.layers import Layer
 from scog.net.policy import Tally
-from scog.pixels.layers import Layer
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded
 from tests.doubles.reading import run

@@ -17,8 +17,8 @@ from scog.cog.block_parts import TOGETHER
 from scog.cog.metadata import LARGE_BYTES, MAX_DECODED_BYTES
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
+from scog.imaging.layers import Layer, LayerReader
 from scog.net.policy import Tally
-from scog.pixels.layers import Layer, LayerReader
 from scog.runtime.memory_budget import Budget
 from scog.warp.workbench import Workbench
 from tests.doubles.range_server import RangeServer

@@ -16,8 +16,8 @@ from affine import Affine
 from scog.catalog.assets import Asset
 from scog.errors import AssetMissing, AssetRefused
 from scog.geo.grid import Grid
+from scog.imaging.layers import Layer, LayerReader
 from scog.net.policy import Tally
-from scog.pixels.layers import Layer, LayerReader
 from scog.runtime.memory_budget import Budget
 from scog.warp.resample import Resampling
 from scog.warp.workbench import Workbench

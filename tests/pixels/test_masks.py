@@ -19,8 +19,8 @@ from scog.catalog.assets import Asset
 from scog.cog.block_reader import BlockReader
 from scog.errors import AssetBroken, AssetChanged
 from scog.geo.grid import Grid
+from scog.imaging.layers import Layer, LayerReader
 from scog.net.policy import Tally
-from scog.pixels.layers import Layer, LayerReader
 from scog.runtime.memory_budget import Budget
 from scog.warp.resample import Resampling
 from scog.warp.workbench import Workbench

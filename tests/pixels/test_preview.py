@@ -13,8 +13,8 @@ from scog.catalog.assets import Asset
 from scog.cog import preview_level
 from scog.cog.preview_level import LIGHT, Coarseness, cheapest
 from scog.geo.grid import Grid
+from scog.imaging.layers import Layer, LayerReader
 from scog.net.policy import Tally
-from scog.pixels.layers import Layer, LayerReader
 from scog.warp.resample import Resampling
 from tests.doubles.archives import write_cog
 from tests.doubles.range_server import RangeServer

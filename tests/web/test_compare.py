@@ -13,8 +13,8 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
-import scog.draw
-from scog.paint import Painting
+import scog.imaging.draw
+from scog.imaging.mosaic import Painting
 from scog.settings import Settings
 from scog.web.respond import COMPLETE, IMMUTABLE, PARTIAL
 from tests.doubles.range_server import status
@@ -116,7 +116,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             periods.append(str(self._view._ask.interval)[:10])
             await super().take(found)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(scog.draw, "Painting", Counted)
+    monkeypatch.setattr(scog.imaging.draw, "Painting", Counted)
     return periods
 
 

@@ -12,8 +12,8 @@ import httpx
 import numpy as np
 import pytest
 
-from scog.cube.area import area_of
 from scog.geo.grid import tile_grid
+from scog.imaging.clip import area_of
 from scog.settings import Settings
 from scog.web.respond import COMPLETE, IMMUTABLE, PARTIAL
 from tests.cube.test_area import oracle

@@ -25,8 +25,8 @@ from PIL import Image
 from rasterio.io import MemoryFile
 
 from scog import cutout
-from scog.draw import draw
-from scog.formats import NAMED
+from scog.imaging.draw import draw
+from scog.imaging.formats import NAMED
 from scog.settings import Settings
 from scog.web.respond import IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, Square, constant, positions

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from pyproj import Geod, Transformer
 from shapely.geometry.polygon import orient
 
-from scog.draw import draw
 from scog.field import zonal
 from scog.geo.grid import Grid
+from scog.imaging.draw import draw
 from scog.settings import Settings
 from scog.web.respond import PARTIAL
 from tests.doubles.range_server import status

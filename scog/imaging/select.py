@@ -11,14 +11,14 @@ from datetime import datetime
 from scog.catalog.coverage import Cover, choose_cover
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.search import Search
-from scog.cube.pinned import Pinned
-from scog.engine import Engine
 from scog.errors import CatalogError
 from scog.geo.bounds import lonlat_bounds
 from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid
 from scog.geo.search_areas import SEARCH_ZOOM, search_areas
-from scog.report import Report
+from scog.imaging.engine import Engine
+from scog.imaging.pinned import Pinned
+from scog.imaging.report import Report
 from scog.runtime.tasks import gather_all
 from scog.temporal.intervals import Interval
 

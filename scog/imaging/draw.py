@@ -6,21 +6,21 @@ import asyncio
 
 import numpy as np
 
-from scog.ask import Ask, Drawing
 from scog.cog.preview_level import Coarseness
-from scog.compared import compared, periods
 from scog.composite.methods import OLDEST
-from scog.deadline import deadline
-from scog.engine import Engine
 from scog.errors import DeadlineExceeded, NothingReadable
-from scog.find import observations
 from scog.geo.grid import Grid
-from scog.kept import Found
+from scog.imaging.compare import compared, periods
+from scog.imaging.deadline import deadline
+from scog.imaging.engine import Engine
+from scog.imaging.image_cache import Found
+from scog.imaging.mosaic import Painting
+from scog.imaging.report import Report
+from scog.imaging.request import Ask, Drawing
+from scog.imaging.select import observations
+from scog.imaging.stack import Stack
 from scog.net.policy import Rank
-from scog.paint import Painting
-from scog.report import Report
 from scog.runtime.tasks import gather_all
-from scog.stack import Stack
 
 __all__ = ["Ask", "Drawing", "draw"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import scog
-from scog.draw import Drawing
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid
+from scog.imaging.draw import Drawing
 from scog.render import encoders
 from scog.render.geotiff import geotiff
 from scog.render.image import Image

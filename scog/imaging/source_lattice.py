@@ -7,20 +7,20 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
-from scog.ask import Ask
 from scog.catalog.scene import Scene
 from scog.collections.bands import BY_NAME
-from scog.cube.area import Area
-from scog.engine import Engine
 from scog.errors import CatalogError, SourceError
-from scog.find import Most, observations
 from scog.geo.bounds import DEGREES
 from scog.geo.grid import Grid, transformer
 from scog.geo.lattice import Lattice, lattice_of
 from scog.geo.native_grid import zone, zone_of_square
+from scog.imaging.asset_binding import bound
+from scog.imaging.clip import Area
+from scog.imaging.engine import Engine
+from scog.imaging.report import Report
+from scog.imaging.request import Ask
+from scog.imaging.select import Most, observations
 from scog.net.policy import Tally
-from scog.pixels.binding import bound
-from scog.report import Report
 from scog.runtime.tasks import gather_all
 
 MOST = Most(observations=4, scenes=16)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scog.ask import Ask, Comparison, Drawing
 from scog.composite.change import Change, change
 from scog.errors import InvalidInput
-from scog.report import merged
+from scog.imaging.report import merged
+from scog.imaging.request import Ask, Comparison, Drawing
 from scog.temporal.intervals import parse_interval
 
 

@@ -17,11 +17,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.ask import Ask, Drawing
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.geo.grid import Grid
-from scog.report import Report
+from scog.imaging.report import Report
+from scog.imaging.request import Ask, Drawing
 from scog.runtime.byte_cache import ByteCache
 
 MAX_AGE = 3600.0

@@ -10,7 +10,6 @@ from functools import reduce as fold
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.ask import Ask
 from scog.bandmath.expression import Expression, parse
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
@@ -18,11 +17,12 @@ from scog.composite.canvas import Canvas
 from scog.composite.day_of_year import days_since_1970
 from scog.composite.methods import BEST, COUNT, GEOMEDIAN, Unit
 from scog.composite.reduce import reduce
-from scog.engine import Engine
 from scog.geo.grid import Grid
-from scog.report import Report
+from scog.imaging.engine import Engine
+from scog.imaging.report import Report
+from scog.imaging.request import Ask
+from scog.imaging.scene_view import Valued, View
 from scog.runtime.tasks import gather_all
-from scog.view import Valued, View
 from scog.warp.workbench import effort
 
 AT_ONCE_BYTES = 256 * 2**20

@@ -10,18 +10,18 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.ask import Ask
 from scog.bandmath.expression import Expression
 from scog.catalog.archive.archive import Archive
 from scog.catalog.scene import Scene
 from scog.collections.bands import BY_NAME
 from scog.composite.dilation import Surroundings, surroundings
 from scog.composite.mask import Mask
-from scog.engine import Engine
 from scog.errors import SourceError
 from scog.geo.grid import Grid
-from scog.pixels.layers import Layer
-from scog.report import Report
+from scog.imaging.engine import Engine
+from scog.imaging.layers import Layer
+from scog.imaging.report import Report
+from scog.imaging.request import Ask
 from scog.runtime.tasks import gather_all
 from scog.warp.resample import Resampling
 from scog.warp.warp import method_for

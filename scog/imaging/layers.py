@@ -23,8 +23,8 @@ from scog.collections.bands import BY_NAME
 from scog.collections.reflectance_offset import settle_offset
 from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.geo.grid import Grid
+from scog.imaging.asset_binding import bound
 from scog.net.policy import Tally
-from scog.pixels.binding import bound
 from scog.runtime.byte_cache import ByteCache
 from scog.runtime.memory_budget import Budget
 from scog.runtime.singleflight import Flights

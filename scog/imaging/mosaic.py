@@ -9,16 +9,16 @@ from collections.abc import AsyncIterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.ask import Ask
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.composite.canvas import Canvas, share_out
 from scog.composite.methods import CLEAREST
-from scog.engine import Engine
 from scog.geo.grid import Grid
-from scog.report import Report
+from scog.imaging.engine import Engine
+from scog.imaging.report import Report
+from scog.imaging.request import Ask
+from scog.imaging.scene_view import Valued, View
 from scog.runtime.tasks import gather_all
-from scog.view import Valued, View
 from scog.warp.workbench import effort
 
 FIRST_BATCH = 2

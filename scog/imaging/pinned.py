@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from scog.catalog.observation import SceneSet
 from scog.catalog.search import Search, Searches
-from scog.cube.area import Area
 from scog.errors import InvalidInput
+from scog.imaging.clip import Area
 from scog.net.policy import Tally
 from scog.runtime.tasks import gather_all
 from scog.temporal.intervals import Interval

@@ -12,9 +12,9 @@ from scog.bandmath.expression import Expression
 from scog.composite.change import Change
 from scog.composite.mask import Mask
 from scog.composite.methods import NEWEST, Composite
-from scog.cube.area import Area
-from scog.cube.pinned import Pinned
-from scog.report import Report
+from scog.imaging.clip import Area
+from scog.imaging.pinned import Pinned
+from scog.imaging.report import Report
 from scog.temporal.intervals import Interval
 from scog.warp.resample import Resampling
 

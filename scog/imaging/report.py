@@ -9,7 +9,7 @@ from pathlib import Path
 from scog.catalog.scene import Scene
 from scog.cog.preview_level import Coarseness
 from scog.errors import DeadlineExceeded, NothingReadable, Progress, ScogError, SourceError
-from scog.explained import explained
+from scog.imaging.skip_reasons import explained
 from scog.net.policy import Tally
 
 
