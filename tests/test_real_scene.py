@@ -17,11 +17,11 @@ import rasterio.warp
 import shapely
 from numpy.typing import NDArray
 
-from scog.field.field import parse_fields
-from scog.field.summary import Wanted
-from scog.field.zonal import Zonal, zonal
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.engine import open_engine
+from scog.products.areas.area_of_interest import parse_fields
+from scog.products.zonal.summary import Wanted
+from scog.products.zonal.zonal import Zonal, zonal
 from scog.render.style import Wish, look_of
 from scog.settings import Settings
 from tests.doubles.archives import CLOUDY, MadeScene, Square, newest_clear, sample, write_cog

@@ -33,13 +33,13 @@ from scog.catalog.search import Searches
 from scog.catalog.search_store import SearchStore
 from scog.composite.mask import parse_mask
 from scog.composite.methods import NAMED
-from scog.field.field import Field, point
-from scog.field.formula import formula_of
-from scog.field.series import take
 from scog.geo.grid import tile_grid, transformer
 from scog.imaging.draw import draw
 from scog.imaging.engine import Engine, open_engine
 from scog.imaging.request import Ask
+from scog.products.areas.area_of_interest import Field, point
+from scog.products.timeseries.series import take
+from scog.products.timeseries.variables import formula_of
 from scog.render.style import Wish, look_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval

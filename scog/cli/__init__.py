@@ -23,7 +23,7 @@ from scog.demo.make import ensure_archive
 from scog.errors import InvalidInput, ScogError
 from scog.geo.bbox import parse_bbox
 from scog.imaging.engine import open_engine
-from scog.listing import Listing, box_grid, feature_collection, list_scenes, table
+from scog.products.scene_list import Listing, box_grid, feature_collection, list_scenes, table
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 

@@ -7,13 +7,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from scog.animation import MIN_CLEAR, Animation, Moment, animate
-from scog.animation_formats import DEFAULT_SIZE, NAMED, SIZE, duration_of, encode, format_of
 from scog.cli.looks import add_picture, wanted
 from scog.cli.options import add_catalog, add_range, add_time, end_progress, say, settings_of, show_progress, when_of
 from scog.errors import InvalidInput
 from scog.geo.grid import map_grid
 from scog.imaging.engine import open_engine
+from scog.products.animation import MIN_CLEAR, Animation, Moment, animate
+from scog.products.animation_formats import DEFAULT_SIZE, NAMED, SIZE, duration_of, encode, format_of
 from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import VALID, parse_step
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from scog.cli.options import say
 from scog.errors import InvalidInput
-from scog.field.columns import title_of
-from scog.field.field import Fields, parse_fields
+from scog.products.areas.area_of_interest import Fields, parse_fields
+from scog.products.areas.columns import title_of
 from scog.settings import Settings
 
 

@@ -19,9 +19,7 @@ from scog.cli.options import (
     say,
     show_progress,
 )
-from scog.cutout import check_size, cut_out
 from scog.errors import InvalidInput
-from scog.field.outline import area_of_fields
 from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import UTM, Box, Size, cut_grid
 from scog.geo.crs import parse_crs
@@ -32,6 +30,8 @@ from scog.imaging.formats import NAMED, format_of
 from scog.imaging.request import Ask, Drawing
 from scog.imaging.source_lattice import source_lattice
 from scog.net.policy import Tally
+from scog.products.areas.outline import area_of_fields
+from scog.products.crop import check_size, cut_out
 from scog.settings import Settings
 
 Cut = Callable[..., Grid]

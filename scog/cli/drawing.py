@@ -15,9 +15,9 @@ from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
 from scog.imaging.draw import Ask, Drawing, draw
 from scog.imaging.engine import open_engine
 from scog.imaging.formats import NAMED, format_of
+from scog.products.contact_sheet import MAX_COLUMNS, SHEET_SIDE, best_known, composites_of, draw_sheet, wish_for
 from scog.render.style import Look, days_of, look_of
 from scog.settings import Settings
-from scog.sheet import MAX_COLUMNS, SHEET_SIDE, best_known, composites_of, draw_sheet, wish_for
 from scog.temporal.intervals import parse_interval
 
 MAX_SIDE = 4096

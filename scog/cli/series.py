@@ -24,21 +24,21 @@ from scog.cli.options import (
 )  # fmt: skip
 from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
-from scog.field import documents
-from scog.field.asked import Asked, Table, table_of
-from scog.field.columns import title_of
-from scog.field.field import Field, Fields, point
-from scog.field.formula import Formula, formula_of
-from scog.field.numbers import Row
-from scog.field.periods import Aggregate, check_periods
-from scog.field.plot import chart_of, check_lines
-from scog.field.series import Series, take
-from scog.field.site import Site, measurable
-from scog.field.smooth import VALID as VALID_SMOOTH
-from scog.field.smooth import parse_smooth
-from scog.field.text import text_of
 from scog.imaging.engine import open_engine
 from scog.imaging.request import Ask
+from scog.products.areas.area_of_interest import Field, Fields, point
+from scog.products.areas.columns import title_of
+from scog.products.areas.sampling_grid import Site, measurable
+from scog.products.timeseries import output
+from scog.products.timeseries.model import Row
+from scog.products.timeseries.options import Asked, Table, table_of
+from scog.products.timeseries.periods import Aggregate, check_periods
+from scog.products.timeseries.plot import chart_of, check_lines
+from scog.products.timeseries.series import Series, take
+from scog.products.timeseries.smoothing import VALID as VALID_SMOOTH
+from scog.products.timeseries.smoothing import parse_smooth
+from scog.products.timeseries.text import text_of
+from scog.products.timeseries.variables import Formula, formula_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import VALID, parse_step
@@ -162,12 +162,12 @@ def _print(
 ) -> None:
     if options.json:
         if fields.collected:
-            told = documents.collection(several, tables, asked, fields.unusable)
+            told = output.collection(several, tables, asked, fields.unusable)
         else:
-            told = documents.document(several[0], tables[0], asked)
+            told = output.document(several[0], tables[0], asked)
         print(json.dumps(told, ensure_ascii=False))
     elif options.csv:
-        print(documents.table_text(several, tables, asked, fields), end="")
+        print(output.table_text(several, tables, asked, fields), end="")
     else:
         plain = "utf" not in (sys.stdout.encoding or "").lower()
         for place, table in enumerate(tables):

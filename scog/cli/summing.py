@@ -20,13 +20,13 @@ from scog.cli.options import (
     show_progress,
 )
 from scog.errors import InvalidInput
-from scog.field.columns import title_of
-from scog.field.field import Fields
-from scog.field.summary import Wanted, wanted_of
-from scog.field.told import Found, document, table_text
-from scog.field.zonal import DEADLINE, Zonal, zonal
 from scog.imaging.engine import open_engine
 from scog.imaging.request import Ask
+from scog.products.areas.area_of_interest import Fields
+from scog.products.areas.columns import title_of
+from scog.products.zonal.output import Found, document, table_text
+from scog.products.zonal.summary import Wanted, wanted_of
+from scog.products.zonal.zonal import DEADLINE, Zonal, zonal
 from scog.render.style import Look
 from scog.settings import Settings
 

@@ -17,11 +17,11 @@ from scog.cog.header_store import HeaderStore
 from scog.collections.reflectance_offset import SHIFT
 from scog.cube.cubes import Cubes
 from scog.cube.store import CubeStore
-from scog.field.numbers import Measured
 from scog.imaging.image_cache import Kept
 from scog.imaging.layers import LayerReader
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
+from scog.products.timeseries.model import Measured
 from scog.runtime.byte_cache import ByteCache
 from scog.runtime.memory_budget import Budget
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings

@@ -9,13 +9,22 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.animation import MIN_CLEAR, animate
-from scog.animation_formats import DEFAULT_DURATION, DEFAULT_SIZE, FORMATS, SIZE, Format, duration_of, encode, format_of
 from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid, map_grid
 from scog.imaging.image_cache import Encoded, encoded
 from scog.imaging.report import Report
 from scog.imaging.request import Ask
+from scog.products.animation import MIN_CLEAR, animate
+from scog.products.animation_formats import (
+    DEFAULT_DURATION,
+    DEFAULT_SIZE,
+    FORMATS,
+    SIZE,
+    Format,
+    duration_of,
+    encode,
+    format_of,
+)
 from scog.render.style import Look, Wish
 from scog.temporal.steps import VALID, Step, parse_step
 from scog.web.parameters import PictureParameters, Text, map_box, no_doubles

@@ -15,7 +15,6 @@ from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
 from scog.cube.cubes import Cube
 from scog.errors import InvalidInput, OutOfRange
-from scog.field.formula import Formula
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
 from scog.imaging.compare import periods
 from scog.imaging.draw import Ask
@@ -24,7 +23,8 @@ from scog.imaging.image_cache import encoded
 from scog.imaging.pinned import Pinned, pin
 from scog.imaging.report import Report
 from scog.imaging.select import observations
-from scog.listing import box_grid, feature_collection
+from scog.products.scene_list import box_grid, feature_collection
+from scog.products.timeseries.variables import Formula
 from scog.runtime.tasks import gather_all
 from scog.temporal.intervals import rfc3339
 from scog.web import animations, clients, legends, pictures, places, tiles, timeseries

@@ -7,10 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from scog.cutout import check_size, is_large
 from scog.errors import InvalidInput
-from scog.field.field import parse_fields
-from scog.field.outline import area_of_fields
 from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import Box
 from scog.geo.crs import parse_crs
@@ -20,6 +17,9 @@ from scog.imaging.engine import Engine
 from scog.imaging.request import Ask
 from scog.imaging.source_lattice import source_lattice
 from scog.net.policy import Tally
+from scog.products.areas.area_of_interest import parse_fields
+from scog.products.areas.outline import area_of_fields
+from scog.products.crop import check_size, is_large
 from scog.render.style import Look
 from scog.web import pictures
 from scog.web.bodies import read_body

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from scog.field.asked import Asked, Table, enough, table_of
-from scog.field.documents import head, noted, observation, smoothed, tail
-from scog.field.field import Field, Fields
-from scog.field.numbers import Row
-from scog.field.series import Series, take
-from scog.field.site import Site
 from scog.imaging.engine import Engine
 from scog.imaging.request import Ask
+from scog.products.areas.area_of_interest import Field, Fields
+from scog.products.areas.sampling_grid import Site
+from scog.products.timeseries.model import Row
+from scog.products.timeseries.options import Asked, Table, enough, table_of
+from scog.products.timeseries.output import head, noted, observation, smoothed, tail
+from scog.products.timeseries.series import Series, take
 from scog.temporal.intervals import rfc3339
 from scog.web.events import Tell
 

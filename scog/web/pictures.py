@@ -10,13 +10,13 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from scog.cutout import cut_out, is_large
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
 from scog.imaging.formats import FLATTENED, FORMATS, format_of
 from scog.imaging.image_cache import Encoded, encoded
 from scog.imaging.request import Ask
+from scog.products.crop import cut_out, is_large
 from scog.render.style import Look
 from scog.warp.workbench import QUICK, effort
 from scog.web.parameters import MAX_SIZE, NUMBER, AnswerParameters, DeliveryParameters

@@ -15,7 +15,15 @@ from scog.geo.bbox import parse_bbox
 from scog.geo.grid import Grid, place_grid, tile_grid
 from scog.imaging.draw import draw
 from scog.imaging.report import Report
-from scog.listing import MAX_LISTED, Listing, box_grid, feature_collection, list_scenes, place_of, token_of
+from scog.products.scene_list import (
+    MAX_LISTED,
+    Listing,
+    box_grid,
+    feature_collection,
+    list_scenes,
+    place_of,
+    token_of,
+)
 from scog.temporal.intervals import rfc3339
 from scog.web.links import base_url
 from scog.web.parameters import (

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.field.field import Fields, parse_fields
-from scog.field.summary import MOST_PERCENTILES, VALID_BINS, VALID_RANGE, Wanted, wanted_of
-from scog.field.told import Found, document
-from scog.field.zonal import DEADLINE, Zonal, zonal
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
 from scog.imaging.request import Ask
+from scog.products.areas.area_of_interest import Fields, parse_fields
+from scog.products.zonal.output import Found, document
+from scog.products.zonal.summary import MOST_PERCENTILES, VALID_BINS, VALID_RANGE, Wanted, wanted_of
+from scog.products.zonal.zonal import DEADLINE, Zonal, zonal
 from scog.render.style import Look
 from scog.web.bodies import read_body
 from scog.web.cuts import with_body

@@ -14,20 +14,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.composite.dilation import MAX_METRES
 from scog.composite.mask import parse_mask
-from scog.field import documents
-from scog.field.asked import Asked, Table, table_of
-from scog.field.field import VALID, Fields, parse_fields, point
-from scog.field.formula import Formula, formula_of
-from scog.field.periods import Aggregate, check_periods
-from scog.field.plot import chart_of, check_lines
-from scog.field.series import Series, take
-from scog.field.site import measurable
-from scog.field.smooth import VALID as VALID_SMOOTH
-from scog.field.smooth import parse_smooth
 from scog.imaging.engine import Engine
 from scog.imaging.image_cache import encoded
 from scog.imaging.report import Report
 from scog.imaging.request import Ask
+from scog.products.areas.area_of_interest import VALID, Fields, parse_fields, point
+from scog.products.areas.sampling_grid import measurable
+from scog.products.timeseries import output
+from scog.products.timeseries.options import Asked, Table, table_of
+from scog.products.timeseries.periods import Aggregate, check_periods
+from scog.products.timeseries.plot import chart_of, check_lines
+from scog.products.timeseries.series import Series, take
+from scog.products.timeseries.smoothing import VALID as VALID_SMOOTH
+from scog.products.timeseries.smoothing import parse_smooth
+from scog.products.timeseries.variables import Formula, formula_of
 from scog.temporal.steps import VALID as VALID_STEP
 from scog.temporal.steps import parse_step
 from scog.web.bodies import read_body
@@ -238,15 +238,15 @@ def _written(several: Sequence[Series], fields: Fields, asked: Asked, form: str,
     tables: list[Table] = [table_of(series.rows, asked) for series in several]
     match form:
         case "csv":
-            return documents.table_text(several, tables, asked, fields).encode()
+            return output.table_text(several, tables, asked, fields).encode()
         case "png":
             return chart_of(several, tables, asked).png(scale)
         case "svg":
             return chart_of(several, tables, asked).svg().encode()
     if fields.collected:
-        told = documents.collection(several, tables, asked, fields.unusable)
+        told = output.collection(several, tables, asked, fields.unusable)
     else:
-        told = documents.document(several[0], tables[0], asked)
+        told = output.document(several[0], tables[0], asked)
     return json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 

@@ -25,8 +25,8 @@ from scog.catalog.search import Search
 from scog.catalog.search_store import SearchStore
 from scog.catalog.stac_api import RemoteCatalog
 from scog.collections.reflectance_offset import L2A
-from scog.listing import feature_collection
 from scog.net.policy import Tally
+from scog.products.scene_list import feature_collection
 from scog.temporal.intervals import Interval
 from scog.web.stac.documents import Documents
 from tests.doubles.acquisitions import acquisitions, squares_around

@@ -15,9 +15,9 @@ from scog.demo.landscape import Landscape, landscape
 from scog.demo.mgrs import EAST
 from scog.demo.overpasses import OVERPASSES
 from scog.demo.spectra import BANDS, VARIANTS, Kind, table
-from scog.field.asked import Asked, table_of
-from scog.field.field import parse_fields
-from scog.field.formula import formula_of
+from scog.products.areas.area_of_interest import parse_fields
+from scog.products.timeseries.options import Asked, table_of
+from scog.products.timeseries.variables import formula_of
 from tests.doubles.series import series_of
 
 CLEAR = {overpass.day for overpass in OVERPASSES if not (overpass.sky.clouds or overpass.sky.haze or overpass.sky.veil)}

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from scog.composite.mask import parse_mask
-from scog.field.field import Field, parse_fields
-from scog.field.formula import formula_of
-from scog.field.series import Listener, Series, take
 from scog.geo.grid import Grid
 from scog.imaging.engine import Engine, open_engine
 from scog.imaging.request import Ask
+from scog.products.areas.area_of_interest import Field, parse_fields
+from scog.products.timeseries.series import Listener, Series, take
+from scog.products.timeseries.variables import formula_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square

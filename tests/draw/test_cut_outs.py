@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scog import cutout
 from scog.composite.mask import parse_mask
 from scog.composite.methods import parse_composite
-from scog.cutout import cut_out, parts_of
 from scog.errors import CatalogUnavailable, NothingReadable, ScogError
 from scog.geo.crop_grid import Box, Size, cut_grid
 from scog.geo.grid import Grid
@@ -21,6 +19,8 @@ from scog.imaging.clip import area_of
 from scog.imaging.draw import draw
 from scog.imaging.engine import open_engine
 from scog.imaging.request import Comparison, Drawing
+from scog.products import crop
+from scog.products.crop import cut_out, parts_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from scog.warp.resample import Resampling
@@ -151,8 +151,8 @@ def test_both_sides_of_the_antimeridian_are_shown(archive: tuple[Path, dict[str,
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cutout, "WHOLE", 150)
-    monkeypatch.setattr(cutout, "PART", 64)
+    monkeypatch.setattr(crop, "WHOLE", 150)
+    monkeypatch.setattr(crop, "PART", 64)
 
 
 def test_parts_cover_a_grid_once() -> None:
@@ -162,7 +162,7 @@ def test_parts_cover_a_grid_once() -> None:
         seen = np.zeros((height, width), np.uint8)
         for part in parts:
             seen[part.top : part.bottom, part.left : part.right] += 1
-            assert max(part.shape) <= cutout.PART
+            assert max(part.shape) <= crop.PART
         assert (seen == 1).all()
         assert max(part.shape[0] for part in parts) - min(part.shape[0] for part in parts) <= 1
 
@@ -232,7 +232,7 @@ def test_parts_that_fail_are_missing_and_the_reasons_are_told(
 
     async def work() -> Drawing:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path, cutout_at_once=1)) as engine:
-            monkeypatch.setattr(cutout, "draw", failing)
+            monkeypatch.setattr(crop, "draw", failing)
             made = await cut_out(engine, grid, ask_for("nir", mask="none"))
             left.extend(faults * 6)  # one for each part
             with pytest.raises(NothingReadable):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from scog.field.numbers import MASKED, Measured, Row
-from scog.field.statistics import statistics
+from scog.products.areas.statistics import statistics
+from scog.products.timeseries.model import MASKED, Measured, Row
 
 BEGINNING = datetime(2024, 1, 1, 10, 20, 31, tzinfo=UTC)
 

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from scog.errors import InvalidInput
-from scog.field import documents
-from scog.field.asked import Asked, Table, table_of
-from scog.field.field import Field, Fields, parse_fields, point
-from scog.field.formula import formula_of
-from scog.field.numbers import Row
-from scog.field.plot import chart_of, check_lines
-from scog.field.series import Series
-from scog.field.site import site_of
-from scog.field.text import text_of
 from scog.imaging.report import Report
+from scog.products.areas.area_of_interest import Field, Fields, parse_fields, point
+from scog.products.areas.sampling_grid import site_of
+from scog.products.timeseries import output
+from scog.products.timeseries.model import Row
+from scog.products.timeseries.options import Asked, Table, table_of
+from scog.products.timeseries.plot import chart_of, check_lines
+from scog.products.timeseries.series import Series
+from scog.products.timeseries.text import text_of
+from scog.products.timeseries.variables import formula_of
 from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import parse_step
 from tests.field.made_rows import row
@@ -51,7 +51,7 @@ AREA = [row(0, 0.1, 0.2, area=True), row(10, None, None), row(20, 0.3, 0.4, area
 
 def document(field: Field, rows: Sequence[Row], asked: Asked) -> dict[str, Any]:
     one = series(field, rows)
-    told = documents.document(one, table_of(one.rows, asked), asked)
+    told = output.document(one, table_of(one.rows, asked), asked)
     again: dict[str, Any] = json.loads(json.dumps(told, allow_nan=False))
     return again
 
@@ -101,7 +101,7 @@ def test_periods_have_an_end_and_a_number() -> None:
 def test_a_collection_keeps_what_it_was() -> None:
     fields = parse_fields(FEATURES, 9, 99).fields
     several = [series(fields[0], AREA), series(fields[1], ROWS)]
-    found = documents.collection(several, [table_of(each.rows, TWO) for each in several], TWO)
+    found = output.collection(several, [table_of(each.rows, TWO) for each in several], TWO)
     assert found["type"] == "FeatureCollection"
     for before, after in zip(FEATURES["features"], found["features"], strict=True):
         assert isinstance(before, dict)
@@ -118,10 +118,10 @@ def test_csv_reads_back_to_the_json(asked: Asked, collected: bool) -> None:
     fields = parse_fields(FEATURES, 9, 99) if collected else Fields((PLACE,), collected=False)
     several = [series(field, AREA if not field.is_point else ROWS) for field in fields.fields]
     tables: list[Table] = [table_of(each.rows, asked) for each in several]
-    text = documents.table_text(several, tables, asked, fields)
+    text = output.table_text(several, tables, asked, fields)
     assert text.endswith("\r\n")
     lines = list(csv.DictReader(io.StringIO(text)))
-    told = [documents.document(one, table, asked) for one, table in zip(several, tables, strict=True)]
+    told = [output.document(one, table, asked) for one, table in zip(several, tables, strict=True)]
     expected = [(place, each) for place, one in enumerate(told) for each in one["observations"]]
     assert len(lines) == len(expected)
     for line, (place, each) in zip(lines, expected, strict=True):

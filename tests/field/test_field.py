@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
-from scog.field.field import Fields, parse_fields, point
+from scog.products.areas.area_of_interest import Fields, parse_fields, point
 
 SQUARE = [[11.3, 46.5], [11.4, 46.5], [11.4, 46.6], [11.3, 46.6], [11.3, 46.5]]
 HOLE = [[11.32, 46.52], [11.33, 46.52], [11.33, 46.53], [11.32, 46.52]]

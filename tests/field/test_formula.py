@@ -6,8 +6,8 @@ import pytest
 
 from scog.bandmath import indices
 from scog.errors import InvalidInput
-from scog.field.formula import formula_of
 from scog.imaging.source_lattice import nominal_metres
+from scog.products.timeseries.variables import formula_of
 
 
 def test_ndvi_if_nothing_is_asked_for() -> None:

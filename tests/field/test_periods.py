@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
-from scog.field.asked import Asked, table_of
-from scog.field.formula import formula_of
-from scog.field.numbers import NO_OBSERVATION
-from scog.field.periods import Aggregate, by_period, check_periods, middle
+from scog.products.timeseries.model import NO_OBSERVATION
+from scog.products.timeseries.options import Asked, table_of
+from scog.products.timeseries.periods import Aggregate, by_period, check_periods, middle
+from scog.products.timeseries.variables import formula_of
 from scog.temporal.intervals import Interval, parse_interval
 from scog.temporal.steps import Step, parse_step
 from tests.field.made_rows import BEGINNING, row

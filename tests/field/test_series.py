@@ -21,16 +21,16 @@ from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.composite.mask import parse_mask
 from scog.errors import DeadlineExceeded, InvalidInput, NothingReadable
-from scog.field.field import point
-from scog.field.formula import formula_of
-from scog.field.measured import Measuring
-from scog.field.numbers import Measured, Row
-from scog.field.series import Series, take
-from scog.field.site import Site, parts_of, site_of
 from scog.geo.coverage import share
 from scog.geo.grid import Grid
 from scog.imaging.engine import open_engine
 from scog.imaging.report import Report
+from scog.products.areas.area_of_interest import point
+from scog.products.areas.sampling_grid import Site, parts_of, site_of
+from scog.products.timeseries.model import Measured, Row
+from scog.products.timeseries.sampler import Measuring
+from scog.products.timeseries.series import Series, take
+from scog.products.timeseries.variables import formula_of
 from scog.settings import Settings
 from tests.doubles.archives import C1, CLOUDY, MadeScene, Square
 from tests.doubles.series import (
@@ -203,8 +203,8 @@ def test_large_fields_are_measured_in_parts(dates: Dates, monkeypatch: pytest.Mo
     folder, _ = dates
     fields = fields_of(FIELDS["within"], HOLED)
     whole = series_of(folder, fields)
-    monkeypatch.setattr("scog.field.site.PART", 37)
-    monkeypatch.setattr("scog.field.measured.SMALL", 100)
+    monkeypatch.setattr("scog.products.areas.sampling_grid.PART", 37)
+    monkeypatch.setattr("scog.products.timeseries.sampler.SMALL", 100)
     for one, other in zip(whole, series_of(folder, fields), strict=True):
         assert len(parts_of(other.site)) > 9
         for row, again in zip(one.rows, other.rows, strict=True):

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
-from scog.field.numbers import Row
-from scog.field.smooth import LEAST, MOST, USUAL, parse_smooth, smoothed
+from scog.products.timeseries.model import Row
+from scog.products.timeseries.smoothing import LEAST, MOST, USUAL, parse_smooth, smoothed
 from tests.field.made_rows import BEGINNING, row
 
 DAY = timedelta(days=1)

@@ -12,9 +12,9 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.field.statistics import commonest, statistics
 from scog.geo.coverage import share
 from scog.geo.grid import Grid
+from scog.products.areas.statistics import commonest, statistics
 from tests.doubles.zonal import zonal
 
 GRID = Grid("EPSG:32632", Affine(10, 0, 676_000, 0, -10, 5_152_000), 19, 13)

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
-from scog.field.summary import USUAL_PERCENTILES, Wanted, summarise, wanted_of
 from scog.geo.coverage import share
 from scog.geo.grid import Grid
+from scog.products.zonal.summary import USUAL_PERCENTILES, Wanted, summarise, wanted_of
 from tests.doubles.zonal import operated
 
 GRID = Grid("EPSG:32632", Affine(10, 0, 676_000, 0, -10, 5_152_000), 23, 17)

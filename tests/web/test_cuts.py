@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.io import MemoryFile
 
-from scog import cutout
 from scog.imaging.draw import draw
 from scog.imaging.formats import NAMED
+from scog.products import crop
 from scog.settings import Settings
 from scog.web.respond import IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, Square, constant, positions
@@ -373,8 +373,8 @@ def test_a_cubes_cut_outs_stay_within_its_area(server: Served) -> None:
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cutout, "WHOLE", 60)
-    monkeypatch.setattr(cutout, "PART", 40)
+    monkeypatch.setattr(crop, "WHOLE", 60)
+    monkeypatch.setattr(crop, "PART", 40)
 
 
 def leave(running: Served, path: str, after: float) -> None:
@@ -407,7 +407,7 @@ def test_at_its_deadline_it_is_made_of_what_is_drawn(
         await asyncio.sleep(0.3)
         return await draw(*wanted)
 
-    monkeypatch.setattr(cutout, "draw", slow)
+    monkeypatch.setattr(crop, "draw", slow)
     with served(Settings(catalog=str(archive), cutout_at_once=1, cutout_deadline=1.0)) as running:
         response = running.get(f"{LARGE}.npy?{VALUES}")
         assert 0 < np.isnan(values(response)).mean() < 1

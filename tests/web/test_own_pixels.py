@@ -16,7 +16,7 @@ from affine import Affine
 from pyproj import CRS, Geod
 from rasterio.io import MemoryFile
 
-from scog.field import site
+from scog.products.areas import sampling_grid
 from scog.settings import Settings
 from tests.doubles.orthophotos import Ortho, write_collection
 from tests.doubles.zonal import operated
@@ -293,16 +293,16 @@ def test_parts_of_files_without_overviews_are_small(tmp_path: Path, monkeypatch:
     """What is read for a part is bounded, not just what is made of it."""
     made = ortho("EPSG:32632", Affine(0.5, 0, 577_430, 0, -0.5, 5_094_910), 1024, 1024)
     geometry = made.polygon((8, 8), (1016, 8), (1016, 1016), (8, 1016))
-    monkeypatch.setattr("scog.field.site.READ", 256)
+    monkeypatch.setattr("scog.products.areas.sampling_grid.READ", 256)
     sides: dict[str, set[int]] = {}
-    parts_of = site.parts_of
+    parts_of = sampling_grid.parts_of
 
-    def watched(measured: site.Site) -> tuple[site.Part, ...]:
+    def watched(measured: sampling_grid.Site) -> tuple[sampling_grid.Part, ...]:
         parts = parts_of(measured)
         sides[name] = {max(part.grid.shape) for part in parts}
         return parts
 
-    monkeypatch.setattr("scog.field.zonal.parts_of", watched)
+    monkeypatch.setattr("scog.products.zonal.zonal.parts_of", watched)
     found = {}
     for name in ("AUTO", "NONE"):
         folder = tmp_path / name

@@ -14,7 +14,7 @@ import shapely
 from scog.catalog import search as search_module
 from scog.catalog.archive import archive as archive_module
 from scog.errors import InvalidInput
-from scog.listing import Place, place_of, token_of
+from scog.products.scene_list import Place, place_of, token_of
 from scog.settings import Settings
 from tests.catalog.test_archive import an_item, write
 from tests.catalog.test_archive_odd import ANNUAL

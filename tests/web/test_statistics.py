@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from pyproj import Geod, Transformer
 from shapely.geometry.polygon import orient
 
-from scog.field import zonal
 from scog.geo.grid import Grid
 from scog.imaging.draw import draw
+from scog.products.zonal import zonal
 from scog.settings import Settings
 from scog.web.respond import PARTIAL
 from tests.doubles.range_server import status

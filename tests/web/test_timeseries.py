@@ -18,10 +18,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from scog.field.asked import Asked, table_of
-from scog.field.documents import document
-from scog.field.field import point
-from scog.field.formula import formula_of
+from scog.products.areas.area_of_interest import point
+from scog.products.timeseries.options import Asked, table_of
+from scog.products.timeseries.output import document
+from scog.products.timeseries.variables import formula_of
 from scog.settings import Settings
 from scog.web.respond import IMMUTABLE, PARTIAL
 from tests.doubles.range_server import RangeServer, status

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from scog.errors import InvalidInput
-from scog.field.asked import Asked, Table, enough
-from scog.field.columns import title_of
-from scog.field.numbers import Row
-from scog.field.periods import middle
-from scog.field.series import Series
-from scog.field.smooth import smoothed
+from scog.products.areas.columns import title_of
+from scog.products.timeseries.model import Row
+from scog.products.timeseries.options import Asked, Table, enough
+from scog.products.timeseries.periods import middle
+from scog.products.timeseries.series import Series
+from scog.products.timeseries.smoothing import smoothed
 from scog.render.chart import GAP, MOST_LINES, Chart, Dot, Line
 
 

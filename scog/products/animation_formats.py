@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from scog.animation import Animation
 from scog.errors import InvalidInput
+from scog.products.animation import Animation
 from scog.render import frames
 from scog.render.frames import Frame
 from scog.suggest import did_you_mean, quoted

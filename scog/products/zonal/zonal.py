@@ -10,9 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
-from scog.field.field import VALID_AREAS, Field
-from scog.field.site import Part, Site, asked_at, parts_of, site_of
-from scog.field.summary import Summary, Wanted, summarise
 from scog.geo.ellipsoid import pixel_areas
 from scog.imaging.draw import draw
 from scog.imaging.engine import Engine
@@ -20,6 +17,9 @@ from scog.imaging.report import Report
 from scog.imaging.request import Ask, Drawing
 from scog.imaging.source_lattice import nominal_metres, source_lattice
 from scog.net.policy import Rank
+from scog.products.areas.area_of_interest import VALID_AREAS, Field
+from scog.products.areas.sampling_grid import Part, Site, asked_at, parts_of, site_of
+from scog.products.zonal.summary import Summary, Wanted, summarise
 from scog.render.classes import Class, Classes
 from scog.render.image import TRANSPARENT
 from scog.render.style import Look

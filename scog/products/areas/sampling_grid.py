@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from scog.errors import InvalidInput
-from scog.field.field import Field, Fields, Unusable
 from scog.geo.coverage import share
 from scog.geo.crs import is_degrees
 from scog.geo.grid import Grid, place_grid
@@ -22,6 +21,7 @@ from scog.geo.native_grid import native, zone
 from scog.geo.search_areas import search_areas
 from scog.imaging.clip import Area
 from scog.imaging.request import Ask
+from scog.products.areas.area_of_interest import Field, Fields, Unusable
 from scog.warp.resample import Resampling
 
 PART = 512

@@ -15,15 +15,15 @@ from scog.bandmath.expression import Expression
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.errors import SourceError
-from scog.field.formula import Formula
-from scog.field.numbers import MASKED, NO_DATA, Measured
-from scog.field.site import Part, Site, asked_at, parts_of
-from scog.field.statistics import commonest, statistics
 from scog.imaging.engine import Engine
 from scog.imaging.image_cache import MAX_AGE
 from scog.imaging.report import Report
 from scog.imaging.request import Ask
 from scog.imaging.scene_view import View
+from scog.products.areas.sampling_grid import Part, Site, asked_at, parts_of
+from scog.products.areas.statistics import commonest, statistics
+from scog.products.timeseries.model import MASKED, NO_DATA, Measured
+from scog.products.timeseries.variables import Formula
 from scog.runtime.tasks import gather_all
 
 SMALL = 16_384

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from scog.field.asked import Asked, Table
-from scog.field.columns import columns_of, named
-from scog.field.field import Field, Fields, Unusable
-from scog.field.numbers import Row
-from scog.field.series import Series
-from scog.field.site import Site
-from scog.field.smooth import Column
-from scog.field.statistics import Statistics
 from scog.imaging.report import Report
+from scog.products.areas.area_of_interest import Field, Fields, Unusable
+from scog.products.areas.columns import columns_of, named
+from scog.products.areas.sampling_grid import Site
+from scog.products.areas.statistics import Statistics
+from scog.products.timeseries.model import Row
+from scog.products.timeseries.options import Asked, Table
+from scog.products.timeseries.series import Series
+from scog.products.timeseries.smoothing import Column
 from scog.temporal.intervals import rfc3339
 
 NAMES = tuple(field.name for field in fields(Statistics))

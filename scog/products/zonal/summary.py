@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
-from scog.field.statistics import quantiles, ranked
+from scog.products.areas.statistics import quantiles, ranked
 from scog.suggest import quoted
 
 USUAL_PERCENTILES = (2.0, 98.0)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from scog.errors import InvalidInput
-from scog.field.formula import Formula
-from scog.field.numbers import MASKED, Row
-from scog.field.periods import Aggregate, by_period, middle
-from scog.field.smooth import Column, smoothed
+from scog.products.timeseries.model import MASKED, Row
+from scog.products.timeseries.periods import Aggregate, by_period, middle
+from scog.products.timeseries.smoothing import Column, smoothed
+from scog.products.timeseries.variables import Formula
 from scog.temporal.intervals import Interval
 from scog.temporal.steps import Step
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from scog.field.asked import Asked, Table
-from scog.field.numbers import Row
-from scog.field.smooth import Column
+from scog.products.timeseries.model import Row
+from scog.products.timeseries.options import Asked, Table
+from scog.products.timeseries.smoothing import Column
 
 BAR = 30
 """Letters of the longest bar."""

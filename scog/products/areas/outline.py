@@ -5,8 +5,8 @@ from __future__ import annotations
 import shapely
 
 from scog.errors import InvalidInput
-from scog.field.field import VALID_AREAS, Fields
 from scog.imaging.clip import Area, area_in
+from scog.products.areas.area_of_interest import VALID_AREAS, Fields
 
 
 def area_of_fields(fields: Fields) -> tuple[Area, str]:

@@ -10,8 +10,8 @@ from itertools import islice
 from statistics import fmean, median
 
 from scog.errors import InvalidInput
-from scog.field.numbers import NO_OBSERVATION, Measured, Row
-from scog.field.statistics import Statistics
+from scog.products.areas.statistics import Statistics
+from scog.products.timeseries.model import NO_OBSERVATION, Measured, Row
 from scog.temporal.intervals import Interval
 from scog.temporal.steps import Step, split
 

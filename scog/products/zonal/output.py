@@ -7,10 +7,10 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scog.field.columns import columns_of, named
-from scog.field.field import Fields, Unusable
-from scog.field.summary import Summary
-from scog.field.zonal import DEADLINE, Share, Unmeasured, Zonal
+from scog.products.areas.area_of_interest import Fields, Unusable
+from scog.products.areas.columns import columns_of, named
+from scog.products.zonal.summary import Summary
+from scog.products.zonal.zonal import DEADLINE, Share, Unmeasured, Zonal
 from scog.render.color import hexadecimal
 from scog.render.style import Look
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scog.field.field import Fields
+from scog.products.areas.area_of_interest import Fields
 
 MOST = 50
 """Properties that become columns: the first of the file."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from whittaker_eilers import WhittakerSmoother
 
 from scog.errors import InvalidInput
-from scog.field.numbers import Row
+from scog.products.timeseries.model import Row
 from scog.suggest import quoted
 
 METHOD = "whittaker"

@@ -11,17 +11,17 @@ from typing import Protocol
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.errors import DeadlineExceeded, InvalidInput
-from scog.field.field import Field
-from scog.field.formula import Formula
-from scog.field.measured import Measuring
-from scog.field.numbers import Measured, Row
-from scog.field.site import Site, site_of
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
 from scog.imaging.request import Ask
 from scog.imaging.select import Most, observations
 from scog.imaging.source_lattice import lattice_of_scenes, nominal_metres
 from scog.net.policy import Rank
+from scog.products.areas.area_of_interest import Field
+from scog.products.areas.sampling_grid import Site, site_of
+from scog.products.timeseries.model import Measured, Row
+from scog.products.timeseries.sampler import Measuring
+from scog.products.timeseries.variables import Formula
 from scog.runtime.tasks import gather_all
 
 SEARCH_ZOOM = 12

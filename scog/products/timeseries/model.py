@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from scog.field.statistics import Statistics
+from scog.products.areas.statistics import Statistics
 
 MASKED, NO_DATA, NO_OBSERVATION = "masked", "no-data", "no-observation"
 """Why there are no values, though nothing went wrong."""
