@@ -74,7 +74,7 @@ MAY_DO_IO = (
     "scog.catalog.archive.files",
     "scog.catalog.archive.index",
     "scog.catalog.search_store",
-    "scog.cube.store",
+    "scog.cubes.store",
     "scog.cog.header_store",
     "scog.runtime.sqlite",
     "scog.demo",

@@ -15,8 +15,8 @@ from scog.catalog.search_store import SearchStore
 from scog.cog.block_reader import BlockReader
 from scog.cog.header_store import HeaderStore
 from scog.collections.reflectance_offset import SHIFT
-from scog.cube.cubes import Cubes
-from scog.cube.store import CubeStore
+from scog.cubes.cubes import Cubes
+from scog.cubes.store import CubeStore
 from scog.imaging.image_cache import Kept
 from scog.imaging.layers import LayerReader
 from scog.net.local import LocalRanges

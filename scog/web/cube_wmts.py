@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from scog.cube.cubes import Cube
+from scog.cubes.cubes import Cube
 from scog.geo.grid import WEB_MERCATOR
 from scog.web import wmts
 from scog.web.cubes import Frozen

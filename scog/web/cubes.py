@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
-from scog.cube.cubes import Cube
+from scog.cubes.cubes import Cube
 from scog.errors import InvalidInput, OutOfRange
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
 from scog.imaging.compare import periods

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from scog.cube.cubes import Cube
-from scog.cube.definition import Definition, normalised
+from scog.cubes.cubes import Cube
+from scog.cubes.definition import Definition, normalised
 from scog.errors import InvalidInput
 from scog.imaging.clip import Area, area_of
 from scog.imaging.request import Ask

@@ -12,7 +12,7 @@ import pytest
 import shapely
 
 from scog.catalog.records import from_json, to_json
-from scog.cube.cubes import _read, _written
+from scog.cubes.cubes import _read, _written
 from scog.errors import CatalogUnavailable, InvalidInput
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.clip import Area, area_of

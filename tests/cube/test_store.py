@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from scog.catalog.records import FORMAT
-from scog.cube import cubes as module
-from scog.cube.cubes import Cubes
-from scog.cube.definition import Definition, read_definition
-from scog.cube.store import CubeStore
+from scog.cubes import cubes as module
+from scog.cubes.cubes import Cubes
+from scog.cubes.definition import Definition, read_definition
+from scog.cubes.store import CubeStore
 
 HERE = "https://catalog.example.org/v1"
 
@@ -193,7 +193,7 @@ def test_a_file_that_may_not_be_written_is_like_none(tmp_path: Path, monkeypatch
         return sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False, isolation_level=None)
 
     opened = module.CubeStore.__init__.__globals__["open_or_renew"]
-    monkeypatch.setattr("scog.cube.store.open_or_renew", read_only)
+    monkeypatch.setattr("scog.cubes.store.open_or_renew", read_only)
 
     async def work(cubes: Cubes) -> None:
         assert not await adding_works(cubes)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scog.cube.cubes import Cube
-from scog.cube.definition import Definition, id_of, read_definition
+from scog.cubes.cubes import Cube
+from scog.cubes.definition import Definition, id_of, read_definition
 from scog.errors import InvalidInput
 from scog.web.definitions import shown, wanted_of
 from scog.web.parameters import PIXEL_SELECTIONS, TileParameters

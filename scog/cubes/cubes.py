@@ -11,8 +11,8 @@ from typing import Any
 
 from scog.catalog.observation import SceneSet
 from scog.catalog.records import from_json, to_json
-from scog.cube.definition import Definition, id_of, read_definition
-from scog.cube.store import CubeStore
+from scog.cubes.definition import Definition, id_of, read_definition
+from scog.cubes.store import CubeStore
 from scog.errors import InvalidInput
 from scog.imaging.clip import Area, area_of
 from scog.imaging.pinned import Pinned
