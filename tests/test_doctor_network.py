@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.doctor.expectations import NetworkProfile, advice, screenful, search_page
-from scog.doctor.network import MANY, ONE, latency, ranges_to_read, throughput
+from scog.cli.doctor.expectations import NetworkProfile, advice, screenful, search_page
+from scog.cli.doctor.network import MANY, ONE, latency, ranges_to_read, throughput
 from scog.errors import SourceUnavailable
 from scog.net.handshake import measure_handshake, proxy_for
 from scog.net.ranges import HttpRanges, Ranges

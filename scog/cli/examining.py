@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from scog.cli.options import add_catalog, settings_of
 
 if TYPE_CHECKING:
-    from scog.doctor import Finding
+    from scog.cli.doctor import Finding
 
 
 def add_to(commands: Any) -> None:
@@ -29,7 +29,7 @@ def add_to(commands: Any) -> None:
 
 def _doctor(options: argparse.Namespace) -> bool:
     """Whether all is well."""
-    from scog.doctor import examine  # loads what speaks to a catalogue, which a local archive does without
+    from scog.cli.doctor import examine  # loads what speaks to a catalogue, which a local archive does without
 
     async def check() -> list[Finding]:
         found = []

@@ -1,6 +1,6 @@
 """`scog doctor`: checks the catalogue and its pixels, and measures the network."""
 
-from scog.doctor.examination import examine
-from scog.doctor.finding import Finding
+from scog.cli.doctor.examination import examine
+from scog.cli.doctor.finding import Finding
 
 __all__ = ["Finding", "examine"]

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 
-from scog.doctor.expectations import SCREENFUL, NetworkProfile, advice, screenful
-from scog.doctor.finding import Finding
+from scog.cli.doctor.expectations import SCREENFUL, NetworkProfile, advice, screenful
+from scog.cli.doctor.finding import Finding
 from scog.errors import SourceError
 from scog.net.handshake import Handshake, measure_handshake
 from scog.net.policy import host_of

@@ -12,9 +12,9 @@ from scog.catalog.scene import Scene
 from scog.catalog.search import Search
 from scog.catalog.search_store import SearchStore
 from scog.catalog.stac_api import RemoteCatalog
+from scog.cli.doctor.finding import Finding
+from scog.cli.doctor.network import latency, throughput
 from scog.cog.metadata import Description
-from scog.doctor.finding import Finding
-from scog.doctor.network import latency, throughput
 from scog.errors import (
     AssetMissing,
     AssetRefused,
