@@ -1,1 +1,0 @@
-"""FIELDS: points and polygons of which numbers are asked, over time."""
