@@ -85,3 +85,10 @@ def as_number(nodata: float | None, dtype: np.dtype[Any]) -> Any:
     limits = np.iinfo(dtype)
     fits = nodata == nodata and limits.min <= nodata <= limits.max and float(nodata).is_integer()
     return dtype.type(nodata) if fits else None
+
+
+def is_class(numbers: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where numbers are whole, as those of classes are."""
+    if numbers.dtype.kind != "f":
+        return np.ones(numbers.shape, bool)
+    return np.asarray(np.isfinite(numbers) & (numbers == np.floor(numbers)))

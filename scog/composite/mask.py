@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.cog.validity import is_class
 from scog.collections.scene_classification import BY_NUMBER, CLOUDS
 from scog.composite.dilation import MAX_METRES
 from scog.errors import InvalidInput
@@ -40,12 +41,6 @@ class Mask:
             usable = ~np.isin(scl, np.array(classes, scl.dtype)) & is_class(scl)
         return usable
 
-
-def is_class(numbers: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where numbers are whole, as those of classes are."""
-    if numbers.dtype.kind != "f":
-        return np.ones(numbers.shape, bool)
-    return np.asarray(np.isfinite(numbers) & (numbers == np.floor(numbers)))
 
 
 def parse_mask(text: str, dilate: float = 0.0) -> Mask:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from scog.cog.decode import Block
 from scog.cog.range_plan import BlockIndex
-from scog.cog.validity import data_of
-from scog.composite.mask import is_class
+from scog.cog.validity import data_of, is_class
 from scog.geo.grid import Grid
 from scog.geo.index_map import IndexMap, index_map
 from scog.geo.resampling_support import Footing

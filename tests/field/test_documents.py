@@ -131,12 +131,12 @@ def test_csv_reads_back_to_the_json(asked: Asked, collected: bool) -> None:
         assert line["scenes"].split() == each["scenes"]
         if collected:
             assert line["feature"] == ("a b", "1")[place]
-        for output, name in enumerate(("NDVI", "NDWI")):
-            assert line[name] == _cell(each["values"][output])
+        for number, name in enumerate(("NDVI", "NDWI")):
+            assert line[name] == _cell(each["values"][number])
             if asked.smooth is not None:
-                assert line[f"{name}_smoothed"] == _cell(each["smoothed"][output])
+                assert line[f"{name}_smoothed"] == _cell(each["smoothed"][number])
             if "statistics" in each:
-                known = each["statistics"][output] or {}
+                known = each["statistics"][number] or {}
                 assert line[f"{name}_p90"] == _cell(known.get("p90"))
         assert (line["valid"], line["cloud"]) == (_cell(each["valid"]), _cell(each["cloud"]))
 
