@@ -39,6 +39,7 @@ from scog.imaging.engine import Engine, open_engine
 from scog.imaging.request import Ask
 from scog.products.areas.area_of_interest import Field, point
 from scog.products.timeseries.series import take
+from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import formula_of
 from scog.render.style import Wish, look_of
 from scog.settings import Settings
@@ -107,7 +108,9 @@ class Worker:
         forget_peak()
         wall, cpu = time.perf_counter(), time.process_time()
         mask = parse_mask(",".join(map(str, plot.mask)))
-        [series] = await take(engine, [field], formula, Ask(formula.expression, mask, 100.0, parse_interval(EVER)))
+        [series] = await take(
+            SeriesState(engine), [field], formula, Ask(formula.expression, mask, 100.0, parse_interval(EVER))
+        )
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         if series.report.skipped:
             return {"error": f"skipped {series.report.skipped}"}

@@ -1,7 +1,8 @@
 """Spectral indices: formula, reference, default display range and colormap, by name.
 
-The table holds every index of Awesome Spectral Indices (`scog.bandmath.published`) that can be computed from Sentinel-2's
-bands, with some corrections (`scog.bandmath.corrections`). The catalogue and each index are loaded on first use.
+The table holds every index of Awesome Spectral Indices (`scog.bandmath.published`) that can be computed from
+Sentinel-2's bands, with some corrections (`scog.bandmath.corrections`). The catalogue and each index are loaded on
+first use.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ class Asset:
     """One band of a scene, and the file that holds it. Reflectance or whatever it is = DN x `scale` + `offset`.
 
     A `scale` of None: the file's own tags say both. An `offset` of None: only the pixels can tell (see
-    `scog.collections.reflectance_offset`). `band` is its place in the file, 1 the first; None where the item expects the file to have
-    just one. `georeference` is where the item says that the file lies, for files that do not say so themselves.
+    `scog.collections.reflectance_offset`). `band` is its place in the file, 1 the first; None where the item expects
+    the file to have just one. `georeference` is where the item says that the file lies, for files that do not say so.
     """
 
     url: str

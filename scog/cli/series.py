@@ -37,6 +37,7 @@ from scog.products.timeseries.plot import chart_of, check_lines
 from scog.products.timeseries.series import Series, take
 from scog.products.timeseries.smoothing import VALID as VALID_SMOOTH
 from scog.products.timeseries.smoothing import parse_smooth
+from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.text import text_of
 from scog.products.timeseries.variables import Formula, formula_of
 from scog.settings import Settings
@@ -124,7 +125,7 @@ async def _taken(settings: Settings, fields: Fields, ask: Ask, asked: Asked) -> 
     progress = _Progress()
     async with open_engine(settings) as engine:
         try:
-            return await take(engine, fields.fields, asked.formula, ask, progress)
+            return await take(SeriesState(engine), fields.fields, asked.formula, ask, progress)
         finally:
             progress.end()
 

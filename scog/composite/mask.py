@@ -42,7 +42,6 @@ class Mask:
         return usable
 
 
-
 def parse_mask(text: str, dilate: float = 0.0) -> Mask:
     """`clouds`, `none` or a list of classes, grown by so many metres. Raises InvalidInput."""
     if not 0 <= dilate <= MAX_METRES:

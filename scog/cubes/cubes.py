@@ -6,6 +6,8 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from scog.cubes.definition import Definition, id_of, read_definition
 from scog.cubes.store import CubeStore
 from scog.errors import InvalidInput
 from scog.imaging.clip import Area, area_of
+from scog.imaging.engine import Engine
 from scog.imaging.pinned import Pinned
 from scog.runtime.singleflight import Flights
 
@@ -38,6 +41,18 @@ class Cube:
     def weight(self) -> int:
         """Scenes that it holds."""
         return sum(len(each.scenes.scenes) for each in self.pinned.periods) if self.pinned else 0
+
+
+@contextmanager
+def open_cubes(engine: Engine) -> Iterator[Cubes]:
+    """The cubes of an engine's catalogue. They are on disk for a local archive too: no source has them otherwise."""
+    settings = engine.settings
+    with ExitStack() as stack:
+        store = CubeStore(settings.cache_dir, engine.source, settings.cubes)
+        stack.callback(store.close)
+        cubes = Cubes(store, settings.cubes)
+        stack.callback(cubes.close)
+        yield cubes
 
 
 class Cubes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,14 +15,10 @@ from scog.catalog.search_store import SearchStore
 from scog.cog.block_reader import BlockReader
 from scog.cog.header_store import HeaderStore
 from scog.collections.reflectance_offset import SHIFT
-from scog.cubes.cubes import Cubes
-from scog.cubes.store import CubeStore
 from scog.imaging.image_cache import Kept
 from scog.imaging.layers import LayerReader
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
-from scog.products.timeseries.model import Measured
-from scog.runtime.byte_cache import ByteCache
 from scog.runtime.memory_budget import Budget
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
 from scog.warp.workbench import Workbench
@@ -33,18 +29,15 @@ class Engine:
     """The state of one server or one notebook session."""
 
     settings: Settings
+    source: str
+    """The catalogue: a URL, or the resolved path of a local archive."""
     searches: Searches
     ranges: Ranges
     blocks: BlockReader
     layers: LayerReader
-    cubes: Cubes
     cpu: Executor
     workbench: Workbench
     kept: Kept
-    measured: ByteCache[Hashable, tuple[float, Measured]]
-    """Numbers of observations of fields that were asked for lately, with the time since when (time.monotonic)."""
-    measuring: Budget
-    """Bytes that observations of fields take while they are measured."""
 
 
 @asynccontextmanager
@@ -74,12 +67,6 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         stack.callback(store.close)
         found = await asyncio.to_thread(SearchStore, cache_dir, settings.catalog)
         stack.callback(found.close)
-        # Cubes cannot be got again from their source: an archive's are kept on disk too.
-        source = str(catalog.folder) if isinstance(catalog, Archive) else settings.catalog
-        kept = CubeStore(settings.cache_dir, source, settings.cubes)
-        stack.callback(kept.close)
-        cubes = Cubes(kept, settings.cubes)
-        stack.callback(cubes.close)
         blocks = BlockReader(
             ranges,
             store,
@@ -94,16 +81,14 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         stack.push_async_callback(searches.close)
         yield Engine(
             settings=settings,
+            source=str(catalog.folder) if isinstance(catalog, Archive) else settings.catalog,
             searches=searches,
             ranges=ranges,
             blocks=blocks,
             layers=LayerReader(blocks, workbench, Budget(settings.read_memory_mb * 1_000_000), offset),
-            cubes=cubes,
             cpu=cpu,
             workbench=workbench,
             kept=Kept(settings.picture_cache_mb * 1_000_000),
-            measured=ByteCache(settings.series_cache_mb * 1_000_000),
-            measuring=Budget(settings.series_memory_mb * 1_000_000),
         )
 
 

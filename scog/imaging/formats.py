@@ -69,7 +69,11 @@ def _geotiff(drawing: Drawing, grid: Grid, look: Look) -> bytes:
 
 FORMATS: tuple[Format, ...] = (
     Format(
-        ("png",), "image/png", "colours; with a palette where there is one output", _of_image(encoders.png), quick=True
+        ("png",),
+        "image/png",
+        "colours; with a palette where there is one output",
+        _of_image(encoders.png),
+        quick=True,
     ),
     Format(("png32",), "image/png", "colours, always in red, green, blue and opacity", _of_image(encoders.png32)),
     Format(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -13,7 +13,9 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
 import scog
+from scog.cubes.cubes import open_cubes
 from scog.imaging.engine import open_engine
+from scog.products.timeseries.state import SeriesState
 from scog.runtime.byte_cache import ByteCache
 from scog.settings import Settings
 from scog.web import places, problems, stac, tiles, viewer
@@ -32,8 +34,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_engine(settings) as engine:
+        async with open_engine(settings) as engine, AsyncExitStack() as stack:
             app.state.engine = engine
+            app.state.cubes = stack.enter_context(open_cubes(engine))
+            app.state.series_state = SeriesState(engine)
             app.state.admission = Admission(settings.waiting)
             app.state.animations = Admission(settings.animations)
             app.state.cutouts = Admission(settings.cutouts)

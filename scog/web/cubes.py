@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
-from scog.cubes.cubes import Cube
+from scog.cubes.cubes import Cube, Cubes
 from scog.errors import InvalidInput, OutOfRange
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
 from scog.imaging.compare import periods
@@ -57,8 +57,8 @@ async def _cube(
     request: Request, cube: Annotated[str, Path(alias="id", description="As the answer to `POST /cubes` has it.")]
 ) -> Cube:
     """The cube of an address. Raises OutOfRange."""
-    engine: Engine = request.app.state.engine
-    found = await engine.cubes.get(cube)
+    cubes: Cubes = request.app.state.cubes
+    found = await cubes.get(cube)
     if found is None:
         what = "There is no such cube. Cubes that are not used for long are forgotten; they can be posted again."
         raise OutOfRange(what, parameter="id", valid="an id that POST /cubes answered with")
@@ -85,7 +85,7 @@ async def freeze(request: Request, parameters: Nothing) -> Response:
     if wanted.pinned:
         ask, pinned = await request.app.state.admission.run(request, _pinned(engine, wanted, ask))
     definition = await asyncio.to_thread(wanted.definition, ask)
-    cube, is_new, lasting = await engine.cubes.add(definition, pinned)
+    cube, is_new, lasting = await request.app.state.cubes.add(definition, pinned)
     document = _document(cube, base_url(request))
     headers = {"Location": document["links"][0]["href"], "Cache-Control": "no-store"}
     if wanted.area is not None and wanted.area.repaired is not None:

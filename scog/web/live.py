@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from scog.imaging.engine import Engine
 from scog.imaging.request import Ask
 from scog.products.areas.area_of_interest import Field, Fields
 from scog.products.areas.sampling_grid import Site
@@ -13,6 +12,7 @@ from scog.products.timeseries.model import Row
 from scog.products.timeseries.options import Asked, Table, enough, table_of
 from scog.products.timeseries.output import head, noted, observation, smoothed, tail
 from scog.products.timeseries.series import Series, take
+from scog.products.timeseries.state import SeriesState
 from scog.temporal.intervals import rfc3339
 from scog.web.events import Tell
 
@@ -25,8 +25,9 @@ class Live:
     taken together by intervals are told at the end. `end` has the errors, and the numbers of the curve.
     """
 
-    def __init__(self, engine: Engine, fields: Fields, ask: Ask, asked: Asked) -> None:
-        self._engine = engine
+    def __init__(self, state: SeriesState, fields: Fields, ask: Ask, asked: Asked) -> None:
+        self._state = state
+        self._engine = state.engine
         self._fields = fields
         self._ask = ask
         self._asked = asked
@@ -39,7 +40,7 @@ class Live:
     async def run(self, tell: Tell) -> None:
         """Take the series. Raises what `take` raises."""
         self._tell = tell
-        several = await take(self._engine, self._fields.fields, self._asked.formula, self._ask, self)
+        several = await take(self._state, self._fields.fields, self._asked.formula, self._ask, self)
         tables: list[Table] = [
             await asyncio.get_running_loop().run_in_executor(self._engine.cpu, table_of, series.rows, self._asked)
             for series in several

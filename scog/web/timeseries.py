@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.composite.dilation import MAX_METRES
 from scog.composite.mask import parse_mask
-from scog.imaging.engine import Engine
 from scog.imaging.image_cache import encoded
 from scog.imaging.report import Report
 from scog.imaging.request import Ask
@@ -27,6 +26,7 @@ from scog.products.timeseries.plot import chart_of, check_lines
 from scog.products.timeseries.series import Series, take
 from scog.products.timeseries.smoothing import VALID as VALID_SMOOTH
 from scog.products.timeseries.smoothing import parse_smooth
+from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import Formula, formula_of
 from scog.temporal.steps import VALID as VALID_STEP
 from scog.temporal.steps import parse_step
@@ -201,10 +201,10 @@ async def _answer(request: Request, fields: Fields, ask: Ask, shown: ShownParame
     if form in ("png", "svg"):
         check_lines(len(fields.fields), asked)
     admission: Admission = request.app.state.series
-    engine: Engine = request.app.state.engine
+    state: SeriesState = request.app.state.series_state
     if form == "sse":
-        return Events(admission, Live(engine, fields, ask, asked).run)
-    made = await admission.run(request, _made(engine, fields, ask, asked, form, shown.scale))
+        return Events(admission, Live(state, fields, ask, asked).run)
+    made = await admission.run(request, _made(state, fields, ask, asked, form, shown.scale))
     headers = report_headers(made.report, COMPLETE if ask.pinned is None else IMMUTABLE)
     headers["Vary"] = "Accept"
     if form == "csv":
@@ -224,13 +224,13 @@ class _Made:
     report: Report
 
 
-async def _made(engine: Engine, fields: Fields, ask: Ask, asked: Asked, form: str, scale: int) -> _Made:
-    several = await take(engine, fields.fields, asked.formula, ask)
+async def _made(state: SeriesState, fields: Fields, ask: Ask, asked: Asked, form: str, scale: int) -> _Made:
+    several = await take(state, fields.fields, asked.formula, ask)
     report = Report()
     for series in several:
         report.include(series.report)
     work = partial(_written, several, fields, asked, form, scale)
-    return _Made(await asyncio.get_running_loop().run_in_executor(engine.cpu, work), report)
+    return _Made(await asyncio.get_running_loop().run_in_executor(state.engine.cpu, work), report)
 
 
 def _written(several: Sequence[Series], fields: Fields, asked: Asked, form: str, scale: int) -> bytes:

@@ -16,10 +16,11 @@ from pyproj import Transformer
 
 from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
-from scog.imaging.engine import Engine, open_engine
+from scog.imaging.engine import open_engine
 from scog.imaging.request import Ask
 from scog.products.areas.area_of_interest import Field, parse_fields
 from scog.products.timeseries.series import Listener, Series, take
+from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import formula_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
@@ -132,9 +133,9 @@ def ask_for(mask: str = "clouds", when: str = "../..", **more: Any) -> Ask:
 
 
 async def take_from(
-    engine: Engine, fields: Sequence[Field], index: str = "ndvi", listener: Listener | None = None, **how: Any
+    state: SeriesState, fields: Sequence[Field], index: str = "ndvi", listener: Listener | None = None, **how: Any
 ) -> list[Series]:
-    return await take(engine, fields, formula_of(index), ask_for(**how), listener)
+    return await take(state, fields, formula_of(index), ask_for(**how), listener)
 
 
 def series_of(folder: Path, fields: Sequence[Field], index: str = "ndvi", **how: Any) -> list[Series]:
@@ -144,6 +145,6 @@ def series_of(folder: Path, fields: Sequence[Field], index: str = "ndvi", **how:
     async def work() -> list[Series]:
         with tempfile.TemporaryDirectory() as cache:
             async with open_engine(Settings(catalog=str(folder), cache_dir=Path(cache), **settings)) as engine:
-                return await take_from(engine, fields, index, **how)
+                return await take_from(SeriesState(engine), fields, index, **how)
 
     return asyncio.run(work())

@@ -30,6 +30,7 @@ from scog.products.areas.sampling_grid import Site, parts_of, site_of
 from scog.products.timeseries.model import Measured, Row
 from scog.products.timeseries.sampler import Measuring
 from scog.products.timeseries.series import Series, take
+from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import formula_of
 from scog.settings import Settings
 from tests.doubles.archives import C1, CLOUDY, MadeScene, Square
@@ -255,7 +256,7 @@ def test_what_grows_takes_more_out(dates: Dates) -> None:
     async def grown() -> Series:
         async with open_engine(Settings(catalog=str(folder))) as engine:
             ask = replace(ask_for(), mask=parse_mask("clouds", 60.0))
-            return (await take(engine, [field], formula_of(), ask))[0]
+            return (await take(SeriesState(engine), [field], formula_of(), ask))[0]
 
     for row, again in zip(plain.rows, asyncio.run(grown()).rows, strict=True):
         if 0 < row.measured.cloud < 1 and row.measured.valid:
@@ -330,7 +331,7 @@ def test_without_a_time_the_archives_newest_year(dates: Dates) -> None:
     async def work(days: int) -> int:
         async with open_engine(Settings(catalog=str(dates[0]), series_days=days)) as engine:
             ask = replace(ask_for(), interval=None)
-            return len((await take(engine, [point(*lonlat(*PLACES[0]))], formula_of(), ask))[0].rows)
+            return len((await take(SeriesState(engine), [point(*lonlat(*PLACES[0]))], formula_of(), ask))[0].rows)
 
     assert asyncio.run(work(365)) == len(DAYS)
     assert asyncio.run(work(90)) == 4
@@ -409,21 +410,22 @@ def test_what_is_asked_again_is_not_read_again(dates: Dates, monkeypatch: pytest
 
     async def work() -> None:
         async with open_engine(Settings(catalog=str(dates[0]))) as engine:
+            state = SeriesState(engine)
             fields = fields_of(FIELDS["within"])
-            first = await take_from(engine, fields)
+            first = await take_from(state, fields)
             assert sorted(asked) == list(DAYS)
-            again = await take_from(engine, fields)
+            again = await take_from(state, fields)
             assert len(asked) == len(DAYS)
             assert [row.measured for row in again[0].rows] == [row.measured for row in first[0].rows]
             assert {scene.id for scene in again[0].report.used} == {scene.id for scene in first[0].report.used}
-            await take_from(engine, fields, mask="none")
+            await take_from(state, fields, mask="none")
             assert len(asked) == 2 * len(DAYS)
-            await take_from(engine, fields_of(FIELDS["narrow"]))
+            await take_from(state, fields_of(FIELDS["narrow"]))
             assert len(asked) == 3 * len(DAYS)
-            for key in list(engine.measured._kept):
-                value, size = engine.measured._kept[key]
-                engine.measured.put(key, (value[0] - 4000, value[1]), size)
-            await take_from(engine, fields)
+            for key in list(state.measured._kept):
+                value, size = state.measured._kept[key]
+                state.measured.put(key, (value[0] - 4000, value[1]), size)
+            await take_from(state, fields)
             assert len(asked) == 4 * len(DAYS), "an hour later it is looked at anew"
 
     asyncio.run(work())
@@ -432,9 +434,10 @@ def test_what_is_asked_again_is_not_read_again(dates: Dates, monkeypatch: pytest
 def test_a_scene_that_was_processed_again_is_another(dates: Dates) -> None:
     async def work() -> None:
         async with open_engine(Settings(catalog=str(dates[0]))) as engine:
-            (series,) = await take_from(engine, fields_of(FIELDS["within"]), when=DAYS[0])
+            state = SeriesState(engine)
+            (series,) = await take_from(state, fields_of(FIELDS["within"]), when=DAYS[0])
             (scene,) = series.report.used
-            measuring = Measuring(engine, series.site, formula_of(), ask_for(), Report())
+            measuring = Measuring(state, series.site, formula_of(), ask_for(), Report())
 
             def recalled(other: Scene) -> Measured | None:
                 return measuring.recalled(Observation(other.time, (other,)))
@@ -455,13 +458,14 @@ def test_what_failed_is_tried_again(broken: Path) -> None:
 
     async def work() -> None:
         async with open_engine(Settings(catalog=str(broken))) as engine:
+            state = SeriesState(engine)
             fields = fields_of(FIELDS["all"])
             nir.unlink()
-            (series,) = await take_from(engine, fields, when=f"{TORN}/{DAYS[-1]}")
+            (series,) = await take_from(state, fields, when=f"{TORN}/{DAYS[-1]}")
             assert [row.measured.failed for row in series.rows] == [True, False, False]
             nir.write_bytes(data)
             engine.blocks._faults._known.clear()  # they are remembered for a minute
-            (series,) = await take_from(engine, fields, when=f"{TORN}/{DAYS[-1]}")
+            (series,) = await take_from(state, fields, when=f"{TORN}/{DAYS[-1]}")
             assert [row.measured.failed for row in series.rows] == [False] * 3
 
     asyncio.run(work())

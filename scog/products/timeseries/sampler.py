@@ -15,7 +15,6 @@ from scog.bandmath.expression import Expression
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.errors import SourceError
-from scog.imaging.engine import Engine
 from scog.imaging.image_cache import MAX_AGE
 from scog.imaging.report import Report
 from scog.imaging.request import Ask
@@ -23,6 +22,7 @@ from scog.imaging.scene_view import View
 from scog.products.areas.sampling_grid import Part, Site, asked_at, parts_of
 from scog.products.areas.statistics import commonest, statistics
 from scog.products.timeseries.model import MASKED, NO_DATA, Measured
+from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import Formula
 from scog.runtime.tasks import gather_all
 
@@ -34,8 +34,9 @@ T = TypeVar("T")
 class Measuring:
     """Takes the numbers of observations over one site."""
 
-    def __init__(self, engine: Engine, site: Site, formula: Formula, ask: Ask, report: Report) -> None:
-        self._engine = engine
+    def __init__(self, state: SeriesState, site: Site, formula: Formula, ask: Ask, report: Report) -> None:
+        self._engine = state.engine
+        self._state = state
         self._site = site
         self._formula = formula
         self._ask = ask
@@ -73,15 +74,15 @@ class Measuring:
         Raises InvalidInput where nothing of the field counts.
         """
         pieces = await self._ready()
-        async with self._engine.measuring.hold(min(pieces.bytes, self._engine.measuring.limit)):
+        async with self._state.memory.hold(min(pieces.bytes, self._state.memory.limit)):
             measured = await self._measured(pieces, observation.scenes)
         if not any(scene.id in self._report.skipped for scene in observation.scenes):
             size = 600 + 400 * len(self._bands) * len(observation.scenes) + 600 * len(measured.statistics or ())
-            self._engine.measured.put(self._named(observation), (time.monotonic(), measured), size)
+            self._state.measured.put(self._named(observation), (time.monotonic(), measured), size)
         return measured
 
     def _kept(self, observation: Observation) -> Measured | None:
-        kept = self._engine.measured.get(self._named(observation))
+        kept = self._state.measured.get(self._named(observation))
         return None if kept is None or time.monotonic() - kept[0] > MAX_AGE else kept[1]
 
     async def _ready(self) -> _Pieces:

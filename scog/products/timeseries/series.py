@@ -11,7 +11,6 @@ from typing import Protocol
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.errors import DeadlineExceeded, InvalidInput
-from scog.imaging.engine import Engine
 from scog.imaging.report import Report
 from scog.imaging.request import Ask
 from scog.imaging.select import Most, observations
@@ -21,6 +20,7 @@ from scog.products.areas.area_of_interest import Field
 from scog.products.areas.sampling_grid import Site, site_of
 from scog.products.timeseries.model import Measured, Row
 from scog.products.timeseries.sampler import Measuring
+from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import Formula
 from scog.runtime.tasks import gather_all
 
@@ -62,7 +62,7 @@ class Listener(Protocol):
 
 
 async def take(
-    engine: Engine, fields: Sequence[Field], formula: Formula, ask: Ask, listener: Listener | None = None
+    state: SeriesState, fields: Sequence[Field], formula: Formula, ask: Ask, listener: Listener | None = None
 ) -> list[Series]:
     """The series of fields, each of all observations that touch it, as far as they can be read in time.
 
@@ -70,7 +70,7 @@ async def take(
     named in the report of the field's series. Raises InvalidInput where a field cannot be measured; a CatalogError;
     where nothing of any field could be read NothingReadable, or DeadlineExceeded.
     """
-    settings = engine.settings
+    engine, settings = state.engine, state.engine.settings
     if ask.interval is None:
         ask = replace(ask, interval=await engine.searches.default_interval(ask.collection, settings.series_days))
     sites = [
@@ -82,7 +82,7 @@ async def take(
     most = min(settings.series_scenes, max(1, MOST_ROWS // len(fields)))
     at_once = max(1, settings.series_at_once // min(len(fields), FIELDS_AT_ONCE))
     works = [
-        _Work(engine, field, site, formula, ask, Most(most, settings.series_scenes, SEARCH_ZOOM), place, listener)
+        _Work(state, field, site, formula, ask, Most(most, settings.series_scenes, SEARCH_ZOOM), place, listener)
         for place, (field, site) in enumerate(zip(fields, sites, strict=True))
     ]
     if listener is not None:
@@ -126,7 +126,7 @@ class _Work:
 
     def __init__(
         self,
-        engine: Engine,
+        state: SeriesState,
         field: Field,
         site: Site,
         formula: Formula,
@@ -138,7 +138,8 @@ class _Work:
         self.report = Report()
         self.report.tally.rank = Rank.SERIES
         self.rows: list[Row] = []
-        self._engine = engine
+        self._engine = state.engine
+        self._state = state
         self.field = field
         self.site = site
         self._formula = formula
@@ -146,7 +147,7 @@ class _Work:
         self._most = most
         self.place = place
         self._listener = listener
-        self._measuring = Measuring(engine, site, formula, self._ask, self.report)
+        self._measuring = Measuring(state, site, formula, self._ask, self.report)
         self._found: asyncio.Queue[Observation | None] = asyncio.Queue()
         self._known: asyncio.Queue[Observation | None] = asyncio.Queue()
         self._open: dict[int, Observation] = {}
@@ -220,7 +221,7 @@ class _Work:
             site = await asyncio.to_thread(site_of, self.field, own, self._engine.settings.field_pixels, self._ask.area)
             if site.key != self.site.key or site.crs != self.site.crs or site.resolution != self.site.resolution:
                 self.site = site
-                self._measuring = Measuring(self._engine, site, self._formula, self._ask, self.report)
+                self._measuring = Measuring(self._state, site, self._formula, self._ask, self.report)
                 if self._listener is not None:
                     self._listener.sited(self.place, self.field, site)
         self._settled.set()
