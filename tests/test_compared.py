@@ -17,8 +17,8 @@ from scog.imaging.report import Report, merged
 from scog.imaging.request import Drawing
 from scog.net.policy import Tally
 from scog.render.colormap import color_table
+from scog.render.layer import Wish, layer_of
 from scog.render.ramp import Ramp, Range
-from scog.render.style import Wish, look_of
 from scog.temporal.intervals import parse_interval
 from tests.doubles.drawing import ask_for
 
@@ -50,7 +50,7 @@ RGB = ("red", "green", "blue")
 def test_its_colours_are_centred_where_nothing_has_changed(
     wish: Wish, title: str | None, shown: Range | None, colormap: str | None
 ) -> None:
-    look = look_of(wish)
+    look = layer_of(wish)
     assert isinstance(look.coloring, Ramp)
     assert title is None or look.title == title
     assert shown is None or look.coloring.shown == pytest.approx(shown)
@@ -58,14 +58,14 @@ def test_its_colours_are_centred_where_nothing_has_changed(
     if not wish.rescale:
         assert wish.change is not None
         assert sum(look.coloring.shown) / 2 == pytest.approx({DIFFERENCE: 0, RATIO: 1}[wish.change])
-    assert len(look.outputs) == 1
-    assert look.outputs[0].startswith(("change of ", "ratio of "))
+    assert len(look.style.outputs) == 1
+    assert look.style.outputs[0].startswith(("change of ", "ratio of "))
 
 
 def test_thresholds_make_classes_of_the_change() -> None:
-    look = look_of(Wish(classes="less:red,-0.1,same:white,0.1,more:green", change=DIFFERENCE))
+    look = layer_of(Wish(classes="less:red,-0.1,same:white,0.1,more:green", change=DIFFERENCE))
     values = np.array([[[-0.3, 0.0, 0.3]]], np.float32)
-    assert look.values(values, np.ones((1, 3), bool)).tolist() == [[[1, 2, 3]]]
+    assert look.style.values(values, np.ones((1, 3), bool)).tolist() == [[[1, 2, 3]]]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_thresholds_make_classes_of_the_change() -> None:
 def test_what_has_no_change_is_refused(wish: Wish) -> None:
     for how in Change:
         with pytest.raises(InvalidInput) as refused:
-            look_of(Wish(**{**vars(wish), "change": how}))
+            layer_of(Wish(**{**vars(wish), "change": how}))
         assert refused.value.parameter == "compare"
         assert refused.value.valid
 

@@ -16,8 +16,8 @@ from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.colormap import color_table
 from scog.render.image import CLEAR
+from scog.render.layer import OPEN_DAYS, USUAL_DAYS, Wish, days_of, layer_of
 from scog.render.ramp import Ramp, Range
-from scog.render.style import OPEN_DAYS, USUAL_DAYS, Wish, days_of, look_of
 from scog.temporal.intervals import parse_interval
 
 SAME_UNIT = [each.name for each in COMPOSITES if each.unit is Unit.LAYER and each.name not in ("newest", "mode")]
@@ -32,8 +32,8 @@ def test_each_is_painted_or_reduced() -> None:
 @pytest.mark.parametrize("name", [*SAME_UNIT, "p5"])
 def test_composites_in_the_layers_unit_keep_its_colours(name: str) -> None:
     for wish in (Wish(), Wish(bands=("red", "green", "blue")), Wish(expression="nir / red")):
-        plain, look = look_of(wish), look_of(replace(wish, composite=NAMED[name]))
-        assert look.legend.json() | {"title": plain.title} == plain.legend.json()
+        plain, look = layer_of(wish), layer_of(replace(wish, composite=NAMED[name]))
+        assert look.style.legend.json() | {"title": plain.title} == plain.style.legend.json()
         assert look.title == f"{plain.short or plain.title}, {NAMED[name].title}"
 
 
@@ -52,12 +52,12 @@ def test_composites_in_the_layers_unit_keep_its_colours(name: str) -> None:
     ],
 )
 def test_default_range_and_colormap_of_other_units(name: str, days: float, shown: Range, colormap: str) -> None:
-    look = look_of(Wish(composite=NAMED[name], days=days))
+    look = layer_of(Wish(composite=NAMED[name], days=days))
     assert isinstance(look.coloring, Ramp)
     assert look.coloring.shown == pytest.approx(shown)
     assert np.array_equal(look.coloring.colors, color_table(colormap))
     assert look.title == f"NDVI, {NAMED[name].title}"
-    wished = look_of(Wish(composite=NAMED[name], days=days, rescale=((0, 7),), colormap_name="greys"))
+    wished = layer_of(Wish(composite=NAMED[name], days=days, rescale=((0, 7),), colormap_name="greys"))
     assert isinstance(wished.coloring, Ramp)
     assert wished.coloring.shown == (0, 7)
     assert np.array_equal(wished.coloring.colors, color_table("greys"))
@@ -65,7 +65,7 @@ def test_default_range_and_colormap_of_other_units(name: str, days: float, shown
 
 def test_trends_of_layers_without_a_diverging_colormap() -> None:
     for wish in (Wish(index="bai", composite=NAMED["slope"]), Wish(bands=("nir",), composite=NAMED["slope"])):
-        coloring = look_of(wish).coloring
+        coloring = layer_of(wish).coloring
         assert isinstance(coloring, Ramp)
         assert np.array_equal(coloring.colors, color_table("brbg"))
 
@@ -73,7 +73,7 @@ def test_trends_of_layers_without_a_diverging_colormap() -> None:
 def test_a_count_of_zero_is_transparent_by_default() -> None:
     def alpha(wish: Wish) -> list[int]:
         values = np.array([[[0, 1, 30]]], np.float32)
-        return [int(pixel[3]) for pixel in look_of(wish).image(values, np.ones((1, 3), bool)).rgba[0]]
+        return [int(pixel[3]) for pixel in layer_of(wish).style.image(values, np.ones((1, 3), bool)).rgba[0]]
 
     count = NAMED["count"]
     assert alpha(Wish(composite=count)) == [0, 255, 255]
@@ -81,32 +81,32 @@ def test_a_count_of_zero_is_transparent_by_default() -> None:
     assert alpha(Wish(composite=count, belowmincolor="extend")) == [255, 255, 255]
     assert alpha(Wish(composite=count, belowmincolor="red")) == [255, 255, 255]
     assert alpha(Wish(composite=count, rescale=((0, 9),))) == [255, 255, 255]
-    legend = look_of(Wish(composite=count)).legend.json()
+    legend = layer_of(Wish(composite=count)).style.legend.json()
     assert legend["below"] == "#00000000"
     assert CLEAR[3] == 0
 
 
 def test_three_outputs() -> None:
     rgb = ("red", "green", "blue")
-    slope = look_of(Wish(bands=rgb, composite=NAMED["slope"]))
+    slope = layer_of(Wish(bands=rgb, composite=NAMED["slope"]))
     assert isinstance(slope.coloring, Channels)
     assert all(low == -high < 0 for low, high in slope.coloring.ranges)
-    assert slope.outputs == (*rgb, *(f"p-value of {name}" for name in rgb))
-    assert slope.legend.json()["outputs"] == list(rgb)
+    assert slope.style.outputs == (*rgb, *(f"p-value of {name}" for name in rgb))
+    assert slope.style.legend.json()["outputs"] == list(rgb)
     values = np.zeros((6, 2, 2), np.float32)
-    assert slope.image(values, np.ones((2, 2), bool)).rgba.shape == (2, 2, 4)
+    assert slope.style.image(values, np.ones((2, 2), bool)).rgba.shape == (2, 2, 4)
     for name in ("count", "first_doy"):  # one value for all three bands
-        look = look_of(Wish(bands=rgb, composite=NAMED[name]))
+        look = layer_of(Wish(bands=rgb, composite=NAMED[name]))
         assert isinstance(look.coloring, Ramp)
-        assert look.outputs == (name,)
+        assert look.style.outputs == (name,)
 
 
 def test_classes() -> None:
-    assert isinstance(look_of(Wish(index="scl", composite=NAMED["mode"])).coloring, Classes)
-    count = look_of(Wish(index="scl", composite=NAMED["count"])).coloring
+    assert isinstance(layer_of(Wish(index="scl", composite=NAMED["mode"])).coloring, Classes)
+    count = layer_of(Wish(index="scl", composite=NAMED["count"])).coloring
     assert isinstance(count, Ramp)
-    look = look_of(Wish(classes="0.2", composite=NAMED["slope"]))
-    assert len(look.outputs) == 1, "class numbers have no p-value"
+    look = layer_of(Wish(classes="0.2", composite=NAMED["slope"]))
+    assert len(look.style.outputs) == 1, "class numbers have no p-value"
     assert BY_NAME["scl"].shown == (0, 11)
 
 
@@ -126,16 +126,16 @@ def test_classes() -> None:
 def test_mode_requires_integers(wish: Wish, fine: bool) -> None:
     wish = replace(wish, composite=NAMED["mode"])
     if fine:
-        assert look_of(wish).composite == NAMED["mode"]
+        assert layer_of(wish).composite == NAMED["mode"]
     else:
         with pytest.raises(InvalidInput, match="whole numbers") as refusal:
-            look_of(wish)
+            layer_of(wish)
         assert refusal.value.parameter == "composite"
 
 
 def test_geomedian_of_classes_is_refused() -> None:
     with pytest.raises(InvalidInput, match="geometric"):
-        look_of(Wish(index="scl", composite=NAMED["geomedian"]))
+        layer_of(Wish(index="scl", composite=NAMED["geomedian"]))
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_length_of_the_time_range() -> None:
     assert days_of(parse_interval("2022-06-01/..")) == OPEN_DAYS
     assert days_of(parse_interval("2022-06-01/2022-06-10")) == pytest.approx(10)
     assert days_of(parse_interval("2022-06-01T10:00:00Z")) == 0
-    assert look_of().composite == NEWEST
+    assert layer_of().composite == NEWEST
 
 
 def test_joining_expressions() -> None:

@@ -20,6 +20,7 @@ from scog.geo.bounds import lonlat_bounds
 from scog.geo.footprint import Footprints
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.report import Report
+from scog.imaging.request import SceneFilter
 from scog.imaging.select import WIDE_PAGES, WIDE_SCENES, observations
 from scog.settings import Settings
 from tests.doubles.acquisitions import acquisitions, squares_around
@@ -58,7 +59,7 @@ def work_with(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, Non
 async def find(bench: Bench, grid: Grid, most: int = 10_000, **settings: Any) -> tuple[list[Observation], Report]:
     engine: Any = SimpleNamespace(searches=bench.searches, settings=Settings(**settings))
     report, found = Report(), []
-    async for observation in observations(engine, grid, EVER, 100.0, None, report):
+    async for observation in observations(engine, grid, SceneFilter(EVER, 100.0), report):
         found.append(observation)
         if len(found) == most:
             break

@@ -12,30 +12,33 @@ from rasterio.io import MemoryFile
 
 import scog
 from scog.catalog.scene import parse_item
+from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.geo.grid import tile_grid
 from scog.imaging.draw import Drawing
 from scog.imaging.formats import FLATTENED, FORMATS, NAMED, format_of
+from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
-from scog.render.style import Look, Wish, look_of
+from scog.imaging.request import Ask
+from scog.render.layer import Layer, Wish, layer_of
 from tests.doubles.archives import MadeScene, Square
 
 GRID = tile_grid(12, 2170, 1450, 64)
 SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 300)
 OLD, NEW = (MadeScene(f"S2A_{day}", SQUARE, f"2024-06-{day}T10:10:31Z", {"red": None}) for day in ("02", "12"))  # type: ignore[dict-item]
 LOOKS = {
-    "index": look_of(),
-    "ends": look_of(Wish(belowmincolor="red", abovemaxcolor="transparent")),
-    "bands": look_of(Wish(bands=("nir", "red", "green"))),
-    "formula": look_of(Wish(bands=("agriculture",), color_formula="gamma RGB 1.3, saturation 1.2")),
-    "scl": look_of(Wish(index="scl")),
-    "classes": look_of(Wish(classes="bare:tan,0.2,sparse,0.5,dense:006400")),
-    "ranges": look_of(Wish(colormap='[[[0, 0.5], "red"]]')),
+    "index": layer_of(),
+    "ends": layer_of(Wish(belowmincolor="red", abovemaxcolor="transparent")),
+    "bands": layer_of(Wish(bands=("nir", "red", "green"))),
+    "formula": layer_of(Wish(bands=("agriculture",), color_formula="gamma RGB 1.3, saturation 1.2")),
+    "scl": layer_of(Wish(index="scl")),
+    "classes": layer_of(Wish(classes="bare:tan,0.2,sparse,0.5,dense:006400")),
+    "ranges": layer_of(Wish(colormap='[[[0, 0.5], "red"]]')),
 }
 EVERY = pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
 
 
-def drawing(look: Look, holes: bool = True) -> Drawing:
+def drawing(look: Layer, holes: bool = True) -> Drawing:
     """Values that change slowly over the picture, with a hole in its middle; of the classification, classes."""
     ramp = np.linspace(-0.5, 1.2, 64 * 64, dtype=np.float32).reshape(64, 64)
     values = np.stack([ramp / (1 + band) for band in range(look.expression.outputs)])
@@ -50,8 +53,9 @@ def drawing(look: Look, holes: bool = True) -> Drawing:
     return Drawing(values, valid, report)
 
 
-def encoded(name: str, look: Look, drawn: Drawing) -> bytes:
-    return format_of(name, look).encode(drawn, GRID, look)
+def encoded(name: str, look: Layer, drawn: Drawing) -> bytes:
+    request = Ask(expression=look.expression, mask=parse_mask(look.mask), composite=look.composite)
+    return format_of(name, look.style).encode(drawn, GRID, StyledRequest(request, look.style))
 
 
 def rgba(body: bytes) -> NDArray[np.uint8]:
@@ -60,9 +64,9 @@ def rgba(body: bytes) -> NDArray[np.uint8]:
 
 
 @EVERY
-def test_pictures_show_the_colours_of_the_look(look: Look) -> None:
+def test_pictures_show_the_colours_of_the_look(look: Layer) -> None:
     drawn = drawing(look)
-    expected = look.image(drawn.values, drawn.valid).rgba
+    expected = look.style.image(drawn.values, drawn.valid).rgba
     for name in ("png", "png32"):
         assert (rgba(encoded(name, look, drawn)) == expected).all()
     found = rgba(encoded("webp", look, drawn)).astype(int)
@@ -78,7 +82,7 @@ def test_pictures_show_the_colours_of_the_look(look: Look) -> None:
 
 
 @EVERY
-def test_values_are_those_of_the_drawing_or_of_its_classes(look: Look) -> None:
+def test_values_are_those_of_the_drawing_or_of_its_classes(look: Layer) -> None:
     drawn = drawing(look)
     expected = drawn.values
     if look is LOOKS["classes"]:
@@ -112,7 +116,7 @@ def test_png16_spreads_the_range_over_16_bits(name: str) -> None:
     drawn = drawing(look)
     with Image.open(io.BytesIO(encoded("png16", look, drawn))) as image:
         found = np.asarray(image).astype(float)
-    low, high = look.legend.json()["range"]
+    low, high = look.style.legend.json()["range"]
     exact = 1 + np.clip((drawn.values[0].astype(float) - low) / (high - low), 0, 1) * 65534
     assert abs(found - exact)[drawn.valid].max() < 0.51 + 65534 * 2e-7
     assert (found[~drawn.valid] == 0).all()
@@ -121,13 +125,13 @@ def test_png16_spreads_the_range_over_16_bits(name: str) -> None:
 @pytest.mark.parametrize("name", ["bands", "formula", "scl", "classes", "ranges"])
 def test_png16_refuses_what_has_no_range(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        format_of("png16", LOOKS[name])
+        format_of("png16", LOOKS[name].style)
     assert refused.value.parameter == "format"
     assert "tif" in str(refused.value.valid)
 
 
 @EVERY
-def test_every_format_takes_a_picture_of_nothing(look: Look) -> None:
+def test_every_format_takes_a_picture_of_nothing(look: Layer) -> None:
     outputs = look.expression.outputs
     drawn = Drawing(np.full((outputs, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())
     for name in ("png", "png32", "webp"):

@@ -92,7 +92,7 @@ QUERY = {"datetime": YEAR, "cloud_cover": "100"}
 
 
 def asked_for(interval: str = YEAR) -> Ask:
-    return Ask(parse("(nir-red)/(nir+red)"), parse_mask("clouds"), 100.0, parse_interval(interval))
+    return Ask(parse_interval(interval), 100.0, expression=parse("(nir-red)/(nir+red)"), mask=parse_mask("clouds"))
 
 
 async def draw_tile(engine: Engine, tile: Tile, interval: str = YEAR) -> Drawing:

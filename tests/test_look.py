@@ -17,14 +17,14 @@ from scog.errors import InvalidInput
 from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.colormap import color_table
+from scog.render.layer import UNKNOWN, Layer, Wish, layer_of
 from scog.render.ramp import Ramp, Range
-from scog.render.style import UNKNOWN, Look, Wish, look_of
 
 RGB = ("red", "green", "blue")
 NDVI = indices.get("ndvi")
 
 
-def ramp_of(look: Look) -> Ramp:
+def ramp_of(look: Layer) -> Ramp:
     assert isinstance(look.coloring, Ramp)
     return look.coloring
 
@@ -46,7 +46,7 @@ def ramp_of(look: Look) -> Ramp:
     ],
 )
 def test_one_output(wish: Wish, formula: str, shown: Range, colormap: str) -> None:
-    look = look_of(wish)
+    look = layer_of(wish)
     assert look.expression.text == formula
     ramp = ramp_of(look)
     assert ramp.shown == shown
@@ -69,7 +69,7 @@ def test_one_output(wish: Wish, formula: str, shown: Range, colormap: str) -> No
     ],
 )  # fmt: skip
 def test_three_outputs(wish: Wish, formula: str, ranges: tuple[Range, ...]) -> None:
-    look = look_of(wish)
+    look = layer_of(wish)
     assert look.expression.text == formula
     assert look.coloring == Channels(ranges)  # type: ignore[arg-type]
     assert look.mask == "clouds"
@@ -77,7 +77,7 @@ def test_three_outputs(wish: Wish, formula: str, ranges: tuple[Range, ...]) -> N
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
 def test_a_preset_has_one_stretch_for_all_pictures(preset: Preset) -> None:
-    look = look_of(Wish(bands=(preset.name,)))
+    look = layer_of(Wish(bands=(preset.name,)))
     assert look.title == preset.title
     assert look.expression.names == preset.bands
     assert look.coloring == Channels(tuple(BY_NAME[band].shown for band in preset.bands))  # type: ignore[arg-type]
@@ -85,31 +85,31 @@ def test_a_preset_has_one_stretch_for_all_pictures(preset: Preset) -> None:
     mixed = np.stack([np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)] * 3)
     valid = np.ones((2, 2), bool)
     # The same value has the same colour beside whatever neighbours.
-    assert (look.image(grey, valid).rgba[0, 0] == look.image(mixed, valid).rgba[0, 0]).all()
+    assert (look.style.image(grey, valid).rgba[0, 0] == look.style.image(mixed, valid).rgba[0, 0]).all()
 
 
 @pytest.mark.parametrize("wish", [Wish(index="scl"), Wish(index="SCL"), Wish(bands=("scl",)), Wish(bands=("SCL",))])
 def test_the_scene_classification_has_its_own_colours_and_no_mask(wish: Wish) -> None:
-    look = look_of(wish)
+    look = layer_of(wish)
     assert (look.expression.text, look.mask, look.classified) == ("scl", "none", False)
     numbers = np.arange(14, dtype=np.float32).reshape(1, 2, 7)
-    painted = look.image(numbers, np.ones((2, 7), bool)).rgba.reshape(-1, 4)
+    painted = look.style.image(numbers, np.ones((2, 7), bool)).rgba.reshape(-1, 4)
     assert painted[:12].tolist() == [[*each.color, 255] for each in SCENE_CLASSES]
     assert (painted[12:] == 0).all()
-    assert look.values(numbers, np.ones((2, 7), bool)) is numbers
-    legend = look.legend.json()
+    assert look.style.values(numbers, np.ones((2, 7), bool)) is numbers
+    legend = look.style.legend.json()
     assert [(each["value"], each["name"]) for each in legend["classes"]] == [(c.number, c.name) for c in SCENE_CLASSES]
 
 
 @given(hnp.arrays(np.float32, (1, 4, 4), elements=st.floats(-1, 1, width=32)), hnp.arrays(np.bool_, (4, 4)))
 def test_classes_of_an_index_go_out_as_numbers(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
-    look = look_of(Wish(classes="bare:tan,0.25,green:teal"))
+    look = layer_of(Wish(classes="bare:tan,0.25,green:teal"))
     assert look.classified
     expected = np.where(valid, np.where(values >= 0.25, 2.0, 1.0), np.nan)
-    found = look.values(values, valid)
+    found = look.style.values(values, valid)
     assert found.dtype == np.float32
     assert np.array_equal(found, expected, equal_nan=True)
-    painted = look.image(values, valid).rgba
+    painted = look.style.image(values, valid).rgba
     for number, color in ((1, (210, 180, 140, 255)), (2, (0, 128, 128, 255))):
         assert (painted[found[0] == number] == color).all()
     assert (painted[~valid] == 0).all()
@@ -121,43 +121,45 @@ def test_classes_of_an_index_go_out_as_numbers(values: NDArray[np.float32], vali
      (Wish(index="scl"), "viridis")],
 )  # fmt: skip
 def test_classes_without_colours_take_those_of_the_layer(wish: Wish, colors: str) -> None:
-    look = look_of(Wish(**{**vars(wish), "classes": "0.2,0.5"}))
+    look = layer_of(Wish(**{**vars(wish), "classes": "0.2,0.5"}))
     assert isinstance(look.coloring, Classes)
     table = color_table(colors)
     assert [list(entry.color) for entry in look.coloring.entries] == table[[0, 126, 252]].tolist()
-    assert look.mask == look_of(wish).mask
+    assert look.mask == layer_of(wish).mask
 
 
 def test_colours_of_what_lies_beyond() -> None:
-    ramp = ramp_of(look_of(Wish(belowmincolor="transparent", abovemaxcolor="#ff000080")))
+    ramp = ramp_of(layer_of(Wish(belowmincolor="transparent", abovemaxcolor="#ff000080")))
     assert (ramp.below, ramp.above) == ((0, 0, 0, 0), (255, 0, 0, 128))
     assert ramp.shown == NDVI.rescale
-    plain = ramp_of(look_of(Wish(belowmincolor="extend", abovemaxcolor="extend")))
+    plain = ramp_of(layer_of(Wish(belowmincolor="extend", abovemaxcolor="extend")))
     assert (plain.below, plain.above) == (None, None)
-    assert (plain.palette == ramp_of(look_of()).palette).all()
+    assert (plain.palette == ramp_of(layer_of()).palette).all()
 
 
 def test_a_colormap_that_is_written_out() -> None:
     values = np.array([[[0.0, 0.1, 0.5, 1.0]]], np.float32)
     valid = np.ones((1, 4), bool)
-    numbers = look_of(Wish(colormap='{"0": "red", "1": "blue"}')).image(values, valid).rgba[0]
+    numbers = layer_of(Wish(colormap='{"0": "red", "1": "blue"}')).style.image(values, valid).rgba[0]
     assert numbers.tolist() == [[255, 0, 0, 255], [0] * 4, [0] * 4, [0, 0, 255, 255]]
-    steps = look_of(Wish(colormap='{"0": "red", "255": "blue"}', rescale=((0.1, 0.5),))).image(values, valid).rgba[0]
+    steps = (
+        layer_of(Wish(colormap='{"0": "red", "255": "blue"}', rescale=((0.1, 0.5),))).style.image(values, valid).rgba[0]
+    )
     assert steps.tolist() == [[255, 0, 0, 255]] * 2 + [[0, 0, 255, 255]] * 2
-    look = look_of(Wish(index="scl", colormap='[[[4, 6], "red"]]'))
+    look = layer_of(Wish(index="scl", colormap='[[[4, 6], "red"]]'))
     assert isinstance(look.coloring, Classes)
     assert not look.classified  # the values are still those of the index
 
 
 def test_a_written_ramp_takes_colours_beyond() -> None:
     table = "{" + ",".join(f'"{n}": [{n}, 0, 0]' for n in range(256)) + "}"
-    ramp = ramp_of(look_of(Wish(colormap=table, rescale=((0, 1),), abovemaxcolor="lime")))
+    ramp = ramp_of(layer_of(Wish(colormap=table, rescale=((0, 1),), abovemaxcolor="lime")))
     assert (ramp.shown, ramp.above) == ((0, 1), (0, 255, 0, 255))
     assert ramp.colors[[0, -1], 0].tolist() == [0, 255]
 
 
 def test_a_color_formula() -> None:
-    coloring = look_of(Wish(bands=RGB, color_formula="gamma RGB 2")).coloring
+    coloring = layer_of(Wish(bands=RGB, color_formula="gamma RGB 2")).coloring
     assert coloring == Channels(((0, 0.3),) * 3, "gamma RGB 2")
 
 
@@ -213,28 +215,28 @@ REFUSED: list[tuple[Wish, str]] = [
 @pytest.mark.parametrize(("wish", "parameter"), REFUSED, ids=[name for _, name in REFUSED])
 def test_what_cannot_be_shown(wish: Wish, parameter: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        look_of(wish)
+        layer_of(wish)
     assert refused.value.parameter == parameter
     assert refused.value.valid
 
 
 def test_near_names_are_told() -> None:
     with pytest.raises(InvalidInput, match="agriculture"):
-        look_of(Wish(bands=("agricultur",)))
+        layer_of(Wish(bands=("agricultur",)))
     with pytest.raises(InvalidInput, match="did you mean nir"):
-        look_of(Wish(bands=("nirr",)))
+        layer_of(Wish(bands=("nirr",)))
 
 
 @pytest.mark.parametrize("wish", [Wish(), THREE, Wish(index="scl"), Wish(classes="0.2"), Wish(bands=("nir",))])
 def test_a_valid_drawing_is_opaque_and_an_invalid_one_transparent(wish: Wish) -> None:
-    look = look_of(wish)
+    look = layer_of(wish)
     for valid, alpha in ((True, 255), (False, 0)):
         values = np.full((look.expression.outputs, 4, 4), 4 if valid else np.nan, np.float32)
-        assert (look.image(values, np.full((4, 4), valid)).rgba[..., 3] == alpha).all()
+        assert (look.style.image(values, np.full((4, 4), valid)).rgba[..., 3] == alpha).all()
 
 
 def test_every_band_can_be_looked_at_by_itself() -> None:
     for band in BANDS:
-        look = look_of(Wish(bands=(band.name,)))
+        look = layer_of(Wish(bands=(band.name,)))
         assert look.title
-        assert look.legend.json()["title"] == look.title
+        assert look.style.legend.json()["title"] == look.title

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.engine import open_engine
+from scog.imaging.options import StyledRequest
 from scog.products.areas.area_of_interest import parse_fields
 from scog.products.zonal.summary import Wanted
 from scog.products.zonal.zonal import Zonal, zonal
-from scog.render.style import Wish, look_of
+from scog.render.layer import Wish, layer_of
 from scog.settings import Settings
 from tests.doubles.archives import CLOUDY, MadeScene, Square, newest_clear, sample, write_cog
 from tests.doubles.drawing import ask_for, draw_all
@@ -135,13 +136,13 @@ def test_statistics_of_a_polygon_are_those_of_a_direct_computation(
 ) -> None:
     folder, scene = archive
     geometry = {"type": "Polygon", "coordinates": [ring]}
-    look = look_of(Wish(index="ndvi"))
+    look = layer_of(Wish(index="ndvi"))
     wanted = Wanted((10, 90))
 
     async def work() -> Zonal:
         async with open_engine(Settings(catalog=str(folder), cache_dir=tmp_path)) as engine:
             fields = parse_fields(geometry, 1, 100).fields
-            (found,) = await zonal(engine, fields, look, ask_for(NDVI), wanted)
+            (found,) = await zonal(engine, fields, StyledRequest(ask_for(NDVI), look.style), wanted)
             assert found is not None
             return found
 
@@ -183,7 +184,8 @@ def test_statistics_tell_a_town_from_orchards(archive: tuple[Path, MadeScene], t
     async def work() -> list[Zonal | None]:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
             fields = parse_fields(several, 2, 100).fields
-            return await zonal(engine, fields, look_of(Wish(index="ndvi")), ask_for(NDVI), Wanted())
+            image = StyledRequest(ask_for(NDVI), layer_of(Wish(index="ndvi")).style)
+            return await zonal(engine, fields, image, Wanted())
 
     town, orchards = asyncio.run(work())
     assert town is not None

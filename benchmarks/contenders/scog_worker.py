@@ -41,7 +41,7 @@ from scog.products.areas.area_of_interest import Field, point
 from scog.products.timeseries.series import take
 from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import formula_of
-from scog.render.style import Wish, look_of
+from scog.render.layer import Wish, layer_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 
@@ -83,7 +83,7 @@ class Worker:
         if composite not in NAMED:
             return {"error": "unsupported"}
         engine = await self._engine(message["scenes"])
-        expression = look_of(WISHES[message["kind"]]).expression
+        expression = layer_of(WISHES[message["kind"]]).expression
         forget_peak()
         wall, cpu = time.perf_counter(), time.process_time()
         ask = Ask(
@@ -109,7 +109,10 @@ class Worker:
         wall, cpu = time.perf_counter(), time.process_time()
         mask = parse_mask(",".join(map(str, plot.mask)))
         [series] = await take(
-            SeriesState(engine), [field], formula, Ask(formula.expression, mask, 100.0, parse_interval(EVER))
+            SeriesState(engine),
+            [field],
+            formula,
+            Ask(parse_interval(EVER), 100.0, expression=formula.expression, mask=mask),
         )
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         if series.report.skipped:

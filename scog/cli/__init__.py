@@ -23,6 +23,7 @@ from scog.demo.make import ensure_archive
 from scog.errors import InvalidInput, ScogError
 from scog.geo.bbox import parse_bbox
 from scog.imaging.engine import open_engine
+from scog.imaging.request import SceneFilter
 from scog.products.scene_list import Listing, box_grid, feature_collection, list_scenes, table
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
@@ -152,8 +153,8 @@ def _search(options: argparse.Namespace) -> None:
         if bounds is None:
             return Listing([], None)
         async with open_engine(settings_of(options)) as engine:
-            where = (interval, options.cloud_cover, options.collection, options.limit)
-            return await list_scenes(engine, box_grid(bounds), *where)
+            scenes = SceneFilter(interval, options.cloud_cover, options.collection)
+            return await list_scenes(engine, box_grid(bounds), scenes, options.limit)
 
     listing = asyncio.run(find())
     found = listing.observations

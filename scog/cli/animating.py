@@ -14,7 +14,6 @@ from scog.geo.grid import map_grid
 from scog.imaging.engine import open_engine
 from scog.products.animation import MIN_CLEAR, Animation, Moment, animate
 from scog.products.animation_formats import DEFAULT_SIZE, NAMED, SIZE, duration_of, encode, format_of
-from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import VALID, parse_step
 
 
@@ -56,14 +55,13 @@ def _animate(options: argparse.Namespace) -> None:
         raise InvalidInput(f"Nobody draws {options.size} pixels.", valid=f"a --size of {SIZE[0]} to {SIZE[1]}")
     step = None if options.step is None else parse_step(options.step)
     when = when_of(options)
-    interval = None if when is None else parse_interval(when)
-    look, ask = wanted(options, interval, 1.0 if step is None else step.days)
+    image = wanted(options, when, 1.0 if step is None else step.days)
     grid = map_grid(*map_box(options.box), options.size)
 
     async def made() -> tuple[Animation, bytes]:
         async with open_engine(settings_of(options)) as engine:
             try:
-                drawn = await animate(engine, grid, look, ask, step, options.min_clear, _tell)
+                drawn = await animate(engine, grid, image, step, options.min_clear, _tell)
             finally:
                 end_progress()
             return drawn, await encode(drawn, form, duration, labelled=options.label == "date")

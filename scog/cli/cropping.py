@@ -61,12 +61,12 @@ def add_to(commands: Any) -> None:
 
 def _crop(options: argparse.Namespace) -> None:
     settings = patient_settings(options)
-    look, ask = still(options)
-    form = format_of(options.output.suffix.lower().removeprefix("."), look)
+    image = still(options)
+    form = format_of(options.output.suffix.lower().removeprefix("."), image.style)
     box, area = _where(options, settings)
     cut = _cut(options, box, area)
-    grid, drawing = asyncio.run(_drawn(settings, cut, ask, area, sized=bool(options.resolution)))
-    options.output.write_bytes(form.encode(drawing, grid, look))
+    grid, drawing = asyncio.run(_drawn(settings, cut, image.within(area).request, area, sized=bool(options.resolution)))
+    options.output.write_bytes(form.encode(drawing, grid, image))
     report = drawing.report
     what = f"{grid.width} x {grid.height} pixels of {grid.crs}, {100 * drawing.valid.mean():.0f} % known"
     say(f"{options.output}: {what}, {len(report.used)} scenes used, {len(report.skipped)} skipped")

@@ -16,7 +16,7 @@ from scog.imaging.draw import Ask, Drawing, draw
 from scog.imaging.engine import open_engine
 from scog.imaging.formats import NAMED, format_of
 from scog.products.contact_sheet import MAX_COLUMNS, SHEET_SIDE, best_known, composites_of, draw_sheet, wish_for
-from scog.render.style import Look, days_of, look_of
+from scog.render.layer import Layer, days_of, layer_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 
@@ -57,13 +57,13 @@ def _tile(options: argparse.Namespace) -> None:
     if not suffix:
         valid = ", ".join(f".{name}" for name in NAMED)
         raise InvalidInput("A tile is not written to a file without an ending.", valid=valid)
-    look, ask = still(options)
-    form = format_of(suffix.removeprefix("."), look)
+    image = still(options)
+    form = format_of(suffix.removeprefix("."), image.style)
     if not 1 <= options.size <= MAX_SIDE:
         raise InvalidInput(f"Nobody draws {options.size} pixels a side.", valid=f"a --size of 1 to {MAX_SIDE}")
     grid = tile_grid(options.z, options.x, options.y, options.size, options.grid)
-    drawing = asyncio.run(_draw(settings_of(options), grid, ask))
-    options.output.write_bytes(form.encode(drawing, grid, look))
+    drawing = asyncio.run(_draw(settings_of(options), grid, image.request))
+    options.output.write_bytes(form.encode(drawing, grid, image))
     report = drawing.report
     known = 100 * drawing.valid.mean()
     say(f"{options.output}: {known:.0f} % known, {len(report.used)} scenes used, {len(report.skipped)} skipped")
@@ -90,14 +90,14 @@ def _sheet(options: argparse.Namespace) -> None:
     say(f"{options.output}: {len(looks)} pictures")
 
 
-def _looks(layers: list[str], composites: str | None, days: float) -> list[tuple[str, Look]]:
+def _looks(layers: list[str], composites: str | None, days: float) -> list[tuple[str, Layer]]:
     """The layers by name, each as it is or in composites. Raises InvalidInput."""
     if composites is None:
-        return [(layer, look_of(wish_for(layer))) for layer in layers]
+        return [(layer, layer_of(wish_for(layer))) for layer in layers]
     if composites.strip() == "all":
-        return [look for layer in layers for look in composites_of(layer, days)]
+        return [each for layer in layers for each in composites_of(layer, days)]
     chosen = [parse_composite(name.strip()) for name in composites.split(",")]
-    return [(f"{layer}, {each.name}", look_of(wish_for(layer, each, days))) for layer in layers for each in chosen]
+    return [(f"{layer}, {each.name}", layer_of(wish_for(layer, each, days))) for layer in layers for each in chosen]
 
 
 async def _draw(settings: Settings, grid: Grid, ask: Ask) -> Drawing:

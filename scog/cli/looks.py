@@ -6,12 +6,9 @@ import argparse
 
 from scog.cli.options import add_range, add_time, check_cloud_cover, when_of
 from scog.composite.change import Change
-from scog.composite.mask import parse_mask
-from scog.composite.methods import NEWEST, VALID, parse_composite
-from scog.imaging.compare import parse_comparison
-from scog.imaging.request import Ask, Comparison
-from scog.render.style import Look, Wish, days_of, look_of
-from scog.temporal.intervals import Interval, parse_interval
+from scog.composite.methods import NEWEST, VALID
+from scog.imaging.options import ImageOptions, StyledRequest
+from scog.render.ramp import parse_rescale
 from scog.warp.resample import Resampling
 
 
@@ -45,44 +42,38 @@ def add_periods(command: argparse.ArgumentParser) -> None:
     command.add_argument("--compare-as", type=Change, choices=list(Change), help="how (default: difference)")
 
 
-def still(options: argparse.Namespace) -> tuple[Look, Ask]:
-    """The look that options ask for of one picture, and what is drawn for it. Raises InvalidInput."""
-    when = when_of(options)
-    interval = None if when is None else parse_interval(when)
-    return wanted(options, interval, days_of(interval), parse_comparison(options.compare, options.compare_as))
+def still(options: argparse.Namespace) -> StyledRequest:
+    """What options ask for of one image. Raises InvalidInput."""
+    return wanted(options, when_of(options), compare=options.compare, compare_as=options.compare_as)
 
 
 def wanted(
-    options: argparse.Namespace, interval: Interval | None, days: float, comparison: Comparison | None = None
-) -> tuple[Look, Ask]:
-    """The look that options ask for, of a picture that is made of so many days, and what is drawn for it.
+    options: argparse.Namespace,
+    when: str | None,
+    days: float | None = None,
+    compare: str | None = None,
+    compare_as: Change | None = None,
+) -> StyledRequest:
+    """What options ask for of an image of a time range; `days` is how much time an image is made of, if not all of it.
 
     Raises InvalidInput.
     """
-    from scog.web.parameters import parse_rescale  # loads much that other commands do without
-
     check_cloud_cover(options.cloud_cover)
-    look = look_of(
-        Wish(
-            index=options.index,
-            expression=options.expression,
-            bands=tuple(band.strip() for band in (options.bands or "").split(",") if band.strip()),
-            rescale=tuple(parse_rescale([options.rescale])) if options.rescale else (),
-            colormap_name=options.colormap_name,
-            color_formula=options.color_formula,
-            classes=options.classes,
-            composite=parse_composite(options.composite),
-            days=days,
-            change=comparison.how if comparison else None,
-        )
-    )
-    ask = Ask(
-        expression=look.expression,
-        mask=parse_mask(options.mask or look.mask, options.mask_dilate),
+    return ImageOptions(
+        datetime=when,
         cloud_cover=options.cloud_cover,
-        interval=interval,
+        index=options.index,
+        expression=options.expression,
+        bands=tuple(band.strip() for band in (options.bands or "").split(",") if band.strip()),
+        mask=options.mask or None,
+        mask_dilate=options.mask_dilate,
+        composite=options.composite,
         resampling=Resampling(options.resampling),
-        composite=look.composite,
-        compare=comparison,
-    )
-    return look, ask
+        compare=compare,
+        compare_as=compare_as,
+        classes=options.classes,
+        rescale=tuple(parse_rescale([options.rescale])) if options.rescale else (),
+        colormap_name=options.colormap_name,
+        color_formula=options.color_formula,
+        days=days,
+    ).parse()

@@ -84,7 +84,7 @@ def _series(options: argparse.Namespace) -> None:
     formula = formula_of(options.index, options.expression, bands)
     mask = parse_mask(options.mask or formula.mask, options.mask_dilate)
     interval = None if when is None else parse_interval(when)
-    ask = Ask(formula.expression, mask, options.cloud_cover, interval, options.collection)
+    ask = Ask(interval, options.cloud_cover, options.collection, expression=formula.expression, mask=mask)
     asked = _asked(options, formula, ask)
     if options.plot is not None:
         if options.plot.suffix.lower() not in CHARTS:

@@ -21,13 +21,13 @@ from scog.cli.options import (
 )
 from scog.errors import InvalidInput
 from scog.imaging.engine import open_engine
-from scog.imaging.request import Ask
+from scog.imaging.options import StyledRequest
 from scog.products.areas.area_of_interest import Fields
 from scog.products.areas.columns import title_of
 from scog.products.zonal.output import Found, document, table_text
 from scog.products.zonal.summary import Wanted, wanted_of
 from scog.products.zonal.zonal import DEADLINE, Zonal, zonal
-from scog.render.style import Look
+from scog.render.style import Style
 from scog.settings import Settings
 
 COLUMNS = ("mean", "std", "min", "median", "max")
@@ -50,16 +50,16 @@ def add_to(commands: Any) -> None:
 
 def _stats(options: argparse.Namespace) -> None:
     settings = patient_settings(options)
-    look, ask = still(options)
+    image = still(options)
     numbers = _numbers(options.percentiles)
     sent, fields = read_fields(options.area, settings)
-    found = asyncio.run(_found(settings, fields, look, ask, numbers))
+    found = asyncio.run(_found(settings, fields, image, numbers))
     if options.json:
-        print(json.dumps(document(fields, found, look, sent)))
+        print(json.dumps(document(fields, found, image.style, sent)))
     elif options.csv:
-        print(table_text(fields, found, look, sent), end="")
+        print(table_text(fields, found, image.style, sent), end="")
     else:
-        print("\n".join(_table(fields, found, look)))
+        print("\n".join(_table(fields, found, image.style)))
     for each in found:
         for line in each.report.told() if isinstance(each, Zonal) else ():
             say(f"  skipped {line}")
@@ -75,22 +75,22 @@ def _numbers(text: str) -> Wanted:
         raise InvalidInput(f"{text[:80]!r} are no percentiles.", valid="such as 2,50,98") from None
 
 
-async def _found(settings: Settings, fields: Fields, look: Look, ask: Ask, numbers: Wanted) -> list[Found]:
+async def _found(settings: Settings, fields: Fields, image: StyledRequest, numbers: Wanted) -> list[Found]:
     async with open_engine(settings) as engine:
         try:
             tell = partial(show_progress, "Reading", what="parts")
-            return await zonal(engine, fields.fields, look, ask, numbers, tell)
+            return await zonal(engine, fields.fields, image, numbers, tell)
         finally:
             end_progress()
 
 
-def _table(fields: Fields, found: Sequence[Found], look: Look) -> Iterator[str]:
+def _table(fields: Fields, found: Sequence[Found], style: Style) -> Iterator[str]:
     """A line for each polygon and output, and one for each class that is there."""
     names = {each.place: title_of(each.feature, each.place)[:32] for each in fields.fields}
     names |= {each.place: title_of(each.feature, each.place)[:32] for each in fields.unusable}
     lines = {each.place: [f"not measured: {each.reason}"] for each in fields.unusable}
-    tall = max(len("layer"), *map(len, look.columns))
-    lines |= {each.field.place: list(_lines(each, look, tall)) for each in found}
+    tall = max(len("layer"), *map(len, style.columns))
+    lines |= {each.field.place: list(_lines(each, style, tall)) for each in found}
     wide = max(len("area"), *map(len, names.values()))
     heads = "".join(f"{column:>11}" for column in (*COLUMNS, "hectares", "known"))
     yield f"{'area':<{wide}}  {'layer':<{tall}}{heads}"
@@ -99,12 +99,12 @@ def _table(fields: Fields, found: Sequence[Found], look: Look) -> Iterator[str]:
             yield f"{'' if line.startswith(' ') else names[place]:<{wide}}  {line.removeprefix(' ')}"
 
 
-def _lines(found: Found, look: Look, tall: int) -> Iterator[str]:
+def _lines(found: Found, style: Style, tall: int) -> Iterator[str]:
     """What is told of one polygon; what goes on with a line before begins with a space."""
     if not isinstance(found, Zonal):
         yield "not measured" if found.reason == DEADLINE else f"not measured: {found.reason}"
         return
-    for column, summary in zip(look.columns, found.summaries, strict=True):
+    for column, summary in zip(style.columns, found.summaries, strict=True):
         cells = "".join(f"{_short(getattr(summary, cell)):>11}" for cell in COLUMNS)
         yield f"{column:<{tall}}{cells}{found.hectares:>11.2f}{summary.valid_percent:>9.1f} %"
     for share in found.classes or ():

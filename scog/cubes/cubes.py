@@ -8,16 +8,17 @@ import logging
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scog.catalog.observation import SceneSet
 from scog.catalog.records import from_json, to_json
-from scog.cubes.definition import Definition, id_of, read_definition
+from scog.cubes.definition import Definition, id_of, options_of, read_definition
 from scog.cubes.store import CubeStore
 from scog.errors import InvalidInput
 from scog.imaging.clip import Area, area_of
 from scog.imaging.engine import Engine
+from scog.imaging.options import StyledRequest
 from scog.imaging.pinned import Pinned
 from scog.runtime.singleflight import Flights
 
@@ -36,6 +37,11 @@ class Cube:
     definition: Definition
     area: Area | None
     pinned: Pinned | None
+
+    def image(self) -> StyledRequest:
+        """What is drawn of it, and how it looks. Raises InvalidInput where it was defined in an older scog's terms."""
+        request, style = options_of(self.definition).parse()
+        return StyledRequest(replace(request, area=self.area, pinned=self.pinned), style)
 
     @property
     def weight(self) -> int:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import re
 from base64 import b32encode
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -21,13 +21,17 @@ from scog.bandmath import indices
 from scog.collections.bands import canonical
 from scog.collections.presets import preset_of
 from scog.collections.scene_classification import CLOUDS
+from scog.composite.change import Change
 from scog.composite.mask import Mask
-from scog.imaging.request import Ask
+from scog.errors import InvalidInput
+from scog.imaging.options import ImageOptions, StyledRequest
 from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.color import hexadecimal, parse_color
+from scog.render.layer import DEFAULT_INDEX, SCENE_CLASSIFICATION, Wish, layer_of
 from scog.render.ramp import Ramp
-from scog.render.style import DEFAULT_INDEX, SCENE_CLASSIFICATION, Look, Wish, look_of
+from scog.render.style import Style
+from scog.warp.resample import Resampling
 
 ID_BYTES = 10
 """Of the hash: 16 characters, and no two of a million million cubes alike by chance."""
@@ -76,15 +80,44 @@ def id_of(definition: Definition, scenes: str | None) -> str:
     return b32encode(digest).decode().lower()
 
 
-def normalised(given: Mapping[str, Any], wish: Wish, look: Look, ask: Ask) -> dict[str, Any]:
+def options_of(definition: Definition) -> ImageOptions:
+    """The options that a definition stands for. Raises InvalidInput for those that are not known (any more)."""
+    given = definition.parameters
+    if unknown := given.keys() - _OPTIONS:
+        what = f"The cube was defined with {', '.join(map(repr, sorted(unknown)))}, which is not known any more."
+        raise InvalidInput(what, parameter="id", valid=_POSTED)
+    try:
+        return ImageOptions(**{name: _CONVERTED.get(name, _same)(value) for name, value in given.items()})
+    except (TypeError, ValueError):
+        raise InvalidInput("The cube's definition cannot be read.", parameter="id", valid=_POSTED) from None
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_POSTED = "a cube that is posted again"
+_OPTIONS = {option.name for option in fields(ImageOptions)}
+_CONVERTED: Mapping[str, Callable[[Any], Any]] = {
+    "bands": tuple,
+    "rescale": lambda ranges: tuple((float(low), float(high)) for low, high in ranges),
+    "colormap": lambda colors: json.dumps(colors, separators=(",", ":")),
+    "resampling": Resampling,
+    "compare_as": Change,
+}
+"""Options that JSON writes in another way."""
+
+
+def normalised(given: Mapping[str, Any], wish: Wish, image: StyledRequest) -> dict[str, Any]:
     """Parameters in the one way to write them.
 
-    `given` are those that are not at their defaults, by name, as JSON; `wish`, `look` and `ask` are what all were
-    understood as. Defaults are filled in, but for a layer's own colormap, and for parameters that nothing is known of
+    `given` are those that are not at their defaults, by name, as JSON; `wish` and `image` are what all were understood
+    as. Defaults are filled in, but for a layer's own colormap, and for parameters that nothing is known of
     here: so ids stay the same when there are new ones.
     """
+    ask, style = image
     known: dict[str, Any] = {
-        **_layer(wish, look),
+        **_layer(wish, ask.expression.text),
         "datetime": None if ask.interval is None else str(ask.interval),
         "cloud_cover": ask.cloud_cover + 0.0,
         "collection": ask.collection,
@@ -93,24 +126,24 @@ def normalised(given: Mapping[str, Any], wish: Wish, look: Look, ask: Ask) -> di
         "mask": _mask(ask.mask),
         "composite": ask.composite.name,
         "resampling": str(ask.resampling),
-        "rescale": _rescale(wish, look),
-        "colormap_name": _colormap_name(wish, look),
+        "rescale": _rescale(wish, style),
+        "colormap_name": _colormap_name(wish, style),
         "colormap": None if wish.colormap is None else _colormap(wish.colormap),
         "color_formula": None if wish.color_formula is None else _color_formula(wish.color_formula),
-        "classes": None if wish.classes is None else _classes(wish.classes, look),
+        "classes": None if wish.classes is None else _classes(wish.classes, style),
     }
-    if isinstance(look.coloring, Ramp):
-        for name, color in (("belowmincolor", look.coloring.below), ("abovemaxcolor", look.coloring.above)):
+    if isinstance(style.coloring, Ramp):
+        for name, color in (("belowmincolor", style.coloring.below), ("abovemaxcolor", style.coloring.above)):
             known[name] = None if color is None else hexadecimal(color)
     merged = {**known, **{name: value for name, value in given.items() if name not in known}}
     return {name: value for name, value in merged.items() if value not in (None, []) and name not in _OTHER_NAMES}
 
 
-def _layer(wish: Wish, look: Look) -> dict[str, Any]:
+def _layer(wish: Wish, formula: str) -> dict[str, Any]:
     """Index, expression or bands: one of them, the others None."""
     layer: dict[str, Any] = {"index": None, "expression": None, "bands": None}
     if wish.expression is not None:
-        return layer | {"expression": look.expression.text}
+        return layer | {"expression": formula}
     if wish.bands:
         preset = preset_of(wish.bands[0]) if len(wish.bands) == 1 else None
         bands = [preset.name] if preset else [canonical(band) for band in wish.bands]
@@ -126,20 +159,20 @@ def _mask(mask: Mask) -> str:
     return "clouds" if mask.classes == CLOUDS else ",".join(map(str, sorted(mask.classes)))
 
 
-def _rescale(wish: Wish, look: Look) -> list[list[float]] | None:
+def _rescale(wish: Wish, style: Style) -> list[list[float]] | None:
     """The ranges of all outputs, asked for or not; None where classes have none."""
-    own = look.coloring
+    own = style.coloring
     shown = own.ranges if isinstance(own, Channels) else (own.shown,) if isinstance(own, Ramp) else wish.rescale
     return [[float(low) + 0.0, float(high) + 0.0] for low, high in shown] or None
 
 
-def _colormap_name(wish: Wish, look: Look) -> str | None:
+def _colormap_name(wish: Wish, style: Style) -> str | None:
     """The colormap asked for, unless the layer has the same colours by itself."""
     if wish.colormap_name is None:
         return None
-    shown = look.coloring
+    shown = style.coloring
     ranges = (shown.shown,) if isinstance(shown, Ramp) else wish.rescale
-    plain = look_of(replace(wish, colormap_name=None, rescale=ranges)).coloring
+    plain = layer_of(replace(wish, colormap_name=None, rescale=ranges)).coloring
     if isinstance(plain, Ramp) and isinstance(shown, Ramp):
         same = np.array_equal(plain.colors, shown.colors)
     else:
@@ -165,10 +198,10 @@ def _color_formula(text: str) -> str:
     return _OPERATION.sub(", ", " ".join(text.replace(",", " ").split()))
 
 
-def _classes(text: str, look: Look) -> str:
+def _classes(text: str, style: Style) -> str:
     """Thresholds, with names and colours between them if there were any, without blanks."""
-    assert isinstance(look.coloring, Classes)
-    thresholds = [repr(entry.high + 0.0).removesuffix(".0") for entry in look.coloring.entries[:-1]]
+    assert isinstance(style.coloring, Classes)
+    thresholds = [repr(entry.high + 0.0).removesuffix(".0") for entry in style.coloring.entries[:-1]]
     parts = text.split(",")
     if len(parts) == len(thresholds):
         return ",".join(thresholds)

@@ -52,22 +52,21 @@ async def _draw(engine: Engine, grid: Grid, ask: Ask, rank: Rank) -> Drawing:
 
 
 async def _drawn(engine: Engine, grid: Grid, ask: Ask, report: Report) -> Drawing:
-    where = ask.interval, ask.cloud_cover, ask.collection
-    inside = None
-    picture = (Painting if ask.composite.painted else Stack)(engine, grid, ask, report)
+    inside = picture = None
     try:
         async with deadline(engine.settings.tile_deadline, report.tally):
-            oldest_first = ask.composite == OLDEST
-            found = Found(observations(engine, grid, *where, report, oldest_first=oldest_first, pinned=ask.pinned))
+            found = Found(observations(engine, grid, ask, report, oldest_first=ask.composite == OLDEST))
             kept = await engine.kept.recall(grid, ask, found, report)
             if kept is not None:
                 return kept
+            picture = (Painting if ask.composite.painted else Stack)(engine, grid, ask, report)
             inside = None if ask.area is None else await asyncio.to_thread(ask.area.inside, grid)
             if inside is None or inside.any():
                 await picture.take(found)
     except TimeoutError:
-        picture.give_up()
-        if picture.in_vain or not report.used:
+        if picture is not None:
+            picture.give_up()
+        if picture is None or picture.in_vain or not report.used:
             raise DeadlineExceeded(f"Nothing could be read within {engine.settings.tile_deadline:g} s.") from None
     if picture.in_vain:
         raise report.nothing_readable("No scene of this picture could be read")

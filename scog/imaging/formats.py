@@ -9,12 +9,13 @@ from types import MappingProxyType
 import scog
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid
-from scog.imaging.draw import Drawing
+from scog.imaging.options import StyledRequest
+from scog.imaging.request import Drawing
 from scog.render import encoders
 from scog.render.geotiff import geotiff
 from scog.render.image import Image
 from scog.render.ramp import Ramp, spread16
-from scog.render.style import Look
+from scog.render.style import Style
 from scog.suggest import did_you_mean, quoted
 from scog.temporal.intervals import rfc3339
 
@@ -29,7 +30,7 @@ class Format:
     names: tuple[str, ...]
     media_type: str
     description: str
-    encode: Callable[[Drawing, Grid, Look], bytes]
+    encode: Callable[[Drawing, Grid, StyledRequest], bytes]
     flat: bool = False
     """Whether it knows no transparency."""
     ranged: bool = False
@@ -38,33 +39,36 @@ class Format:
     """Whether a tile of one output takes well under a millisecond."""
 
 
-def _of_image(encoder: Callable[[Image], bytes]) -> Callable[[Drawing, Grid, Look], bytes]:
-    return lambda drawing, grid, look: encoder(look.image(drawing.values, drawing.valid))
+def _of_image(encoder: Callable[[Image], bytes]) -> Callable[[Drawing, Grid, StyledRequest], bytes]:
+    return lambda drawing, grid, image: encoder(image.style.image(drawing.values, drawing.valid))
 
 
-def _png16(drawing: Drawing, grid: Grid, look: Look) -> bytes:
-    assert isinstance(look.coloring, Ramp)
-    return encoders.png16(spread16(drawing.values[0], drawing.valid, look.coloring.shown))
+def _png16(drawing: Drawing, grid: Grid, image: StyledRequest) -> bytes:
+    assert isinstance(image.style.coloring, Ramp)
+    return encoders.png16(spread16(drawing.values[0], drawing.valid, image.style.coloring.shown))
 
 
-def _npy(drawing: Drawing, grid: Grid, look: Look) -> bytes:
-    return encoders.npy(look.values(drawing.values, drawing.valid))
+def _npy(drawing: Drawing, grid: Grid, image: StyledRequest) -> bytes:
+    return encoders.npy(image.style.values(drawing.values, drawing.valid))
 
 
-def _geotiff(drawing: Drawing, grid: Grid, look: Look) -> bytes:
+def _geotiff(drawing: Drawing, grid: Grid, image: StyledRequest) -> bytes:
     used = sorted(drawing.report.used, key=lambda scene: scene.order)
     tags = {
         "TIFFTAG_SOFTWARE": f"scog {scog.__version__}",
-        "COMPOSITE": look.composite.name,
+        "COMPOSITE": image.request.composite.name,
         "SCENES": " ".join(scene.id for scene in used),
     }
-    if look.change is not None:
+    if image.request.compare is not None:
         second = sorted(drawing.report.compared, key=lambda scene: scene.order)
-        tags |= {"COMPARED_AS": str(look.change), "COMPARED_WITH_SCENES": " ".join(scene.id for scene in second)}
+        tags |= {
+            "COMPARED_AS": str(image.request.compare.how),
+            "COMPARED_WITH_SCENES": " ".join(scene.id for scene in second),
+        }
     if used:
         tags |= {"FIRST_DATETIME": rfc3339(used[0].time), "LAST_DATETIME": rfc3339(used[-1].time)}
-    values = look.values(drawing.values, drawing.valid)
-    return geotiff(values, grid.crs, grid.transform, look.outputs, tags)
+    values = image.style.values(drawing.values, drawing.valid)
+    return geotiff(values, grid.crs, grid.transform, image.style.outputs, tags)
 
 
 FORMATS: tuple[Format, ...] = (
@@ -92,13 +96,13 @@ FORMATS: tuple[Format, ...] = (
 NAMED: Mapping[str, Format] = MappingProxyType({name: each for each in FORMATS for name in each.names})
 
 
-def format_of(name: str, look: Look) -> Format:
+def format_of(name: str, style: Style) -> Format:
     """The format of that name. Raises InvalidInput where there is none, or it cannot hold such a look."""
     found = NAMED.get(name)
     if found is None:
         near = did_you_mean(name, NAMED)
         raise InvalidInput(f"there is no format {quoted(name)}{near}", parameter="format", valid=", ".join(NAMED))
-    if found.ranged and not isinstance(look.coloring, Ramp):
+    if found.ranged and not isinstance(style.coloring, Ramp):
         what = f"{name} holds one output that has a range, not classes or three outputs."
         raise InvalidInput(what, parameter="format", valid="png, tif or npy")
     return found

@@ -1,4 +1,4 @@
-"""What is asked of a picture apart from where, and what comes of it."""
+"""Image requests: what is asked of the pixels, apart from where, and the values that answer it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,22 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What is wanted, apart from where."""
+class SceneFilter:
+    """Which scenes count: of a time range (None for the newest), up to a cloud cover in percent, of a collection."""
+
+    interval: Interval | None = None
+    cloud_cover: float = 60.0
+    collection: str | None = None
+    pinned: Pinned | None = field(default=None, compare=False)
+    """Scenes that are known already: the catalogue is not asked. What is asked is the same with and without."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask(SceneFilter):
+    """What is asked of the pixels, wherever they are: which scenes, which values, and how they become one image."""
 
     expression: Expression
     mask: Mask
-    cloud_cover: float = 60.0
-    interval: Interval | None = None
-    collection: str | None = None
     resampling: Resampling = Resampling.NEAREST
     """Of the bands shown; masks are nearest always."""
     composite: Composite = NEWEST
@@ -43,8 +51,6 @@ class Ask:
     """Beyond it nothing is shown."""
     compare: Comparison | None = None
     """What the picture is compared with: the same of another period."""
-    pinned: Pinned | None = field(default=None, compare=False)
-    """Scenes that are known already: the catalogue is not asked. What is asked is the same with and without."""
     preview: int = field(default=0, compare=False)
     """If not 0, a coarser image will do where it comes sooner, made of so many observations beside those in memory. A
     cached image is as good with and without."""

@@ -19,8 +19,8 @@ from scog.geo.search_areas import SEARCH_ZOOM, search_areas
 from scog.imaging.engine import Engine
 from scog.imaging.pinned import Pinned
 from scog.imaging.report import Report
+from scog.imaging.request import SceneFilter
 from scog.runtime.tasks import gather_all
-from scog.temporal.intervals import Interval
 
 WIDE_SCENES = 64
 """Scenes of a picture wider than one search's area; each costs about 1 MB at its coarsest level."""
@@ -41,20 +41,17 @@ class Most:
 async def observations(
     engine: Engine,
     grid: Grid,
-    interval: Interval | None,
-    cloud_cover: float,
-    collection: str | None,
+    scenes: SceneFilter,
     report: Report,
     oldest_first: bool = False,
-    pinned: Pinned | None = None,
     most: Most | None = None,
 ) -> AsyncIterator[Observation]:
     """Observations that touch a grid, newest first, within the bounds of what one picture may ask for.
 
     Without an interval, those of the archive's newest days. A wide picture gets few scenes, chosen to cover it.
     Where it is no picture that is made of them, `most` says what may be asked for, and how small an area is searched.
-    With `oldest_first` all are found before the first is given. With `pinned` scenes, those and no others are given,
-    and nothing is searched.
+    With `oldest_first` all are found before the first is given. Of pinned scenes, those and no others are given, and
+    nothing is searched.
     Raises a CatalogError, but once some were found it just ends, and the report says so.
     """
     since = time.perf_counter()
@@ -62,22 +59,22 @@ async def observations(
     (areas, wide), bounds = search_areas(grid, most.zoom), lonlat_bounds(grid)
     if bounds is None:
         return
-    if pinned is not None:
-        found = _pinned(pinned, bounds, wide and most.cover, report)
+    if scenes.pinned is not None:
+        found = _pinned(scenes.pinned, bounds, wide and most.cover, report)
     else:
-        interval = interval or await engine.searches.default_interval(collection)
+        interval = scenes.interval or await engine.searches.default_interval(scenes.collection)
         searches = await gather_all(
-            engine.searches.find(area, interval, cloud_cover, collection, report.tally) for area in areas
+            engine.searches.find(area, interval, scenes.cloud_cover, scenes.collection, report.tally) for area in areas
         )
         report.stale = max((engine.searches.age_if_stale(search) or 0.0 for search in searches), default=0.0) or None
         found = _wide(searches, bounds, report) if wide and most.cover else _newest_first(searches, bounds, report)
     if oldest_first:
         found = _reversed(found)
-    count = scenes = 0
+    count = seen = 0
     async for observation in found:
         report.add_time("search", since)
-        count, scenes = count + 1, scenes + len(observation.scenes)
-        if count > most.observations or scenes > most.scenes:
+        count, seen = count + 1, seen + len(observation.scenes)
+        if count > most.observations or seen > most.scenes:
             report.bounded = True
             return
         yield observation

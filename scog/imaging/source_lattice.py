@@ -43,10 +43,9 @@ async def source_lattice(
     """
     middle = transformer(grid.crs, DEGREES).transform(*grid.centre)
     report = Report(tally=tally)
-    where = ask.interval, ask.cloud_cover, ask.collection
     masked = ask.mask.classes is not None
     with suppress(CatalogError):
-        async for observation in observations(engine, grid, *where, report, pinned=ask.pinned, most=MOST):
+        async for observation in observations(engine, grid, ask, report, most=MOST):
             scenes = [scene for scene in observation.scenes if outline is None or outline.touches(scene)]
             found = await lattice_of_scenes(engine, scenes, ask.expression.bands, middle, tally, masked=masked)
             if found is not None:

@@ -18,13 +18,13 @@ from scog.geo.grid import Grid
 from scog.geo.search_areas import search_areas
 from scog.imaging.draw import draw
 from scog.imaging.engine import Engine
+from scog.imaging.options import StyledRequest
 from scog.imaging.pinned import Pinned
 from scog.imaging.report import Report
 from scog.imaging.request import Ask
 from scog.imaging.select import observations
 from scog.net.policy import Rank
 from scog.render.image import Image
-from scog.render.style import Look
 from scog.runtime.tasks import gather_all
 from scog.temporal.intervals import Interval
 from scog.temporal.steps import TICK, Step, split
@@ -72,23 +72,22 @@ class Animation:
 async def animate(
     engine: Engine,
     grid: Grid,
-    look: Look,
-    ask: Ask,
+    image: StyledRequest,
     step: Step | None = None,
     min_clear: float = MIN_CLEAR,
     tell: Tell | None = None,
 ) -> Animation:
     """Draw one frame per day with observations or, if `step` is given, one composite per step.
 
-    All frames share the range of `look`. If there are too many days, the newest ones are drawn. Frames with a fraction
+    All frames share the style's range. If there are too many days, the newest ones are drawn. Frames with a fraction
     of valid pixels below `min_clear` are skipped. At the deadline, the finished frames are returned.
     Raises InvalidInput if there are more steps than allowed frames or no frame has enough valid pixels; if no frame
     could be drawn, what `draw` raises.
     """
-    renderer = _FrameRenderer(engine, grid, look, ask, min_clear, tell)
+    renderer = _FrameRenderer(engine, grid, image, min_clear, tell)
     try:
         async with asyncio.timeout(engine.settings.animation_deadline):
-            await renderer.draw(await moments(engine, grid, ask, step, renderer.report))
+            await renderer.draw(await moments(engine, grid, image.request, step, renderer.report))
     except TimeoutError:
         renderer.report.incomplete = "deadline"
     return renderer.result()
@@ -107,8 +106,7 @@ async def _days(engine: Engine, grid: Grid, ask: Ask, limit: int, report: Report
         message = "The bbox is too wide for daily frames: a single overpass rarely covers it."
         raise InvalidInput(message, parameter="step", valid="a step such as P1M, or a bbox of less than 150 km a side")
     days: dict[date, list[Scene]] = {}
-    where = ask.interval, ask.cloud_cover, ask.collection
-    async for observation in observations(engine, grid, *where, report, pinned=ask.pinned):
+    async for observation in observations(engine, grid, ask, report):
         day = observation.time.astimezone(UTC).date()
         if day not in days and len(days) == limit:
             report.bounded = True
@@ -155,12 +153,11 @@ def _day_interval(day: date) -> Interval:
 class _FrameRenderer:
     """Draws the frames of one animation concurrently and collects the results."""
 
-    def __init__(self, engine: Engine, grid: Grid, look: Look, ask: Ask, min_clear: float, tell: Tell | None) -> None:
+    def __init__(self, engine: Engine, grid: Grid, image: StyledRequest, min_clear: float, tell: Tell | None) -> None:
         self.report = Report()
         self._engine = engine
         self._grid = grid
-        self._look = look
-        self._ask = ask
+        self._ask, self._style = image
         self._min_clear = min_clear
         self._tell = tell
         self._inside: NDArray[np.bool_] | None = None
@@ -217,6 +214,6 @@ class _FrameRenderer:
         pixels = drawing.valid.size if self._inside is None else max(1, int(np.count_nonzero(self._inside)))
         image: Image | None = None
         if np.count_nonzero(drawing.valid) >= self._min_clear * pixels:
-            loop, render = asyncio.get_running_loop(), self._look.image
+            loop, render = asyncio.get_running_loop(), self._style.image
             image = await loop.run_in_executor(self._engine.cpu, render, drawing.values, drawing.valid)
         self._images[index] = image

@@ -15,8 +15,8 @@ from scog.imaging.draw import Ask, draw
 from scog.imaging.engine import Engine
 from scog.net.policy import Rank
 from scog.render.contact_sheet import Cell, contact_sheet
+from scog.render.layer import SCENE_CLASSIFICATION, USUAL_DAYS, Layer, Wish, layer_of
 from scog.render.legend import WIDTH
-from scog.render.style import SCENE_CLASSIFICATION, USUAL_DAYS, Look, Wish, look_of
 from scog.temporal.intervals import Interval
 
 SHEET_SIDE = WIDTH
@@ -35,12 +35,12 @@ def wish_for(layer: str, composite: Composite = NEWEST, days: float = USUAL_DAYS
     return replace(wish, composite=composite, days=days)
 
 
-def composites_of(layer: str, days: float) -> list[tuple[str, Look]]:
+def composites_of(layer: str, days: float) -> list[tuple[str, Layer]]:
     """Name and style of a layer for every composite that it supports, including the 10th and 90th percentile."""
     styles = []
     for composite in (*COMPOSITES, percentile(10), percentile(90)):
         try:
-            styles.append((f"{layer}, {composite.name}", look_of(wish_for(layer, composite, days))))
+            styles.append((f"{layer}, {composite.name}", layer_of(wish_for(layer, composite, days))))
         except InvalidInput as error:
             if error.parameter != "composite":
                 raise
@@ -50,7 +50,7 @@ def composites_of(layer: str, days: float) -> list[tuple[str, Look]]:
 async def draw_sheet(
     engine: Engine,
     grid: Grid,
-    looks: Sequence[tuple[str, Look]],
+    layers: Sequence[tuple[str, Layer]],
     columns: int,
     interval: Interval | None,
     cloud_cover: float,
@@ -64,14 +64,20 @@ async def draw_sheet(
     Raises what `draw` raises, except NothingReadable.
     """
     cells = []
-    for name, look in looks:
+    for name, layer in layers:
         image = None
         try:
-            ask = Ask(look.expression, parse_mask(look.mask), cloud_cover, interval, composite=look.composite)
+            ask = Ask(
+                interval,
+                cloud_cover,
+                expression=layer.expression,
+                mask=parse_mask(layer.mask),
+                composite=layer.composite,
+            )
             drawing = await draw(engine, grid, ask, Rank.EXPORT)
-            image = look.image(drawing.values, drawing.valid)
+            image = layer.style.image(drawing.values, drawing.valid)
         except NothingReadable as error:
             reasons, why = sorted({reason for _, reason in error.skipped}), next(iter(error.why.values()), "")
             tell(f"  {name}: {', '.join(reasons)}" + (f"; {why}" if why else ""))
-        cells.append(Cell(name, image, look.legend))
+        cells.append(Cell(name, image, layer.style.legend))
     return contact_sheet(cells, columns)

@@ -18,6 +18,7 @@ from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
+from scog.imaging.request import SceneFilter
 from scog.imaging.select import Most, observations
 from scog.temporal.intervals import Interval, rfc3339
 
@@ -56,9 +57,7 @@ class Listing:
 async def list_scenes(
     engine: Engine,
     grid: Grid,
-    interval: Interval | None,
-    cloud_cover: float,
-    collection: str | None,
+    scenes: SceneFilter,
     limit: int,
     after: Place | None = None,
 ) -> Listing:
@@ -66,12 +65,12 @@ async def list_scenes(
 
     Raises a CatalogError, InvalidInput where there is no such collection.
     """
-    interval = interval or await engine.searches.default_interval(collection)
+    interval = scenes.interval or await engine.searches.default_interval(scenes.collection)
     if after is not None and after.until is not None and (interval.end is None or after.until < interval.end):
         interval = Interval(interval.start, max(after.until, interval.start or after.until))
     found: list[tuple[Observation, Scene]] = []
     report = Report()
-    async for observation in observations(engine, grid, interval, cloud_cover, collection, report, most=ALL):
+    async for observation in observations(engine, grid, replace(scenes, interval=interval), report, most=ALL):
         for scene in observation.scenes:
             if after is not None and not after.precedes(observation, scene):
                 continue

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.errors import InvalidInput
 from scog.render.image import TRANSPARENT, Color, Image, palette_of
 
 Range = tuple[float, float]
@@ -79,3 +81,31 @@ def normalize(values: NDArray[np.float32], shown: Range, last: float = 1.0) -> N
         np.clip(scaled, 0, last, out=scaled)
     scaled[np.isnan(scaled)] = 0
     return scaled
+
+
+NUMBER = re.compile(r"[+-]?(\d{1,64}\.?\d{0,64}|\.\d{1,64})([eE][+-]?\d{1,3})?", re.ASCII)
+_LARGEST = 1e30
+"""Beyond it float32 arithmetic with the range's ends overflows."""
+
+
+def _bad_range(text: str) -> InvalidInput:
+    return InvalidInput(
+        f"{text[:80]!r} is not a range of values.",
+        parameter="rescale",
+        valid="two finite numbers, the lower first, such as -0.2,0.9",
+    )
+
+
+def parse_rescale(texts: list[str]) -> list[tuple[float, float]]:
+    """Ranges `low,high`. Raises InvalidInput unless all are finite and ascending."""
+    ranges = []
+    for text in texts:
+        parts = text.split(",")
+        if len(parts) % 2 or not all(NUMBER.fullmatch(part.strip()) for part in parts):
+            raise _bad_range(text)
+        numbers = [float(part) for part in parts]
+        for low, high in zip(numbers[::2], numbers[1::2], strict=True):
+            if not (abs(low) < _LARGEST and abs(high) < _LARGEST and low < high):
+                raise _bad_range(text)
+            ranges.append((low, high))
+    return ranges

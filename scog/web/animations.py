@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid, map_grid
 from scog.imaging.image_cache import Encoded, encoded
+from scog.imaging.options import ImageOptions, StyledRequest
 from scog.imaging.report import Report
-from scog.imaging.request import Ask
 from scog.products.animation import MIN_CLEAR, animate
 from scog.products.animation_formats import (
     DEFAULT_DURATION,
@@ -25,7 +25,6 @@ from scog.products.animation_formats import (
     encode,
     format_of,
 )
-from scog.render.style import Look, Wish
 from scog.temporal.steps import VALID, Step, parse_step
 from scog.web.parameters import PictureParameters, Text, map_box, no_doubles
 from scog.web.parts import PartRoute
@@ -81,10 +80,10 @@ class FrameParameters(BaseModel):
 class AnimationParameters(FrameParameters, PictureParameters):
     """Which values, how they look, and which frames."""
 
-    def wish(self) -> Wish:
-        """What is asked of its look, of which a frame is made of a step's observations only. Raises InvalidInput."""
+    def options(self) -> ImageOptions:
+        """The same as text; each frame is made of a step's observations only. Raises InvalidInput."""
         step = self.step_of_time()
-        return replace(super().wish(), days=1.0 if step is None else step.days)
+        return replace(super().options(), days=1.0 if step is None else step.days)
 
 
 class Place:
@@ -112,16 +111,16 @@ async def animation(request: Request, place: Placed, parameters: Annotated[Anima
     The box is in degrees, the frames are in web mercator. `X-Scog-Frames` says how many frames are shown, skipped since
     they show too little, and missing since they could not be drawn in time.
     """
-    return await answer(request, place, parameters.look(), parameters.ask(), parameters)
+    return await answer(request, place, parameters.parse(), parameters)
 
 
-async def answer(request: Request, place: Place, look: Look, ask: Ask, frames: FrameParameters) -> Response:
+async def answer(request: Request, place: Place, image: StyledRequest, frames: FrameParameters) -> Response:
     """A time lapse as a response. Fewer are in work at once than pictures, since each takes as much as many of them."""
     form = format_of(format_asked(place.format, frames.format, FORMATS[0].name))
     duration = duration_of(frames.fps, frames.duration)
     step, grid = frames.step_of_time(), map_grid(*place.box, frames.size)
     admission: Admission = request.app.state.animations
-    made = _made(request, form, grid, look, ask, step, frames, duration)
+    made = _made(request, form, grid, image, step, frames, duration)
     shown, headers = await admission.run(request, made)
     return with_etag(request, shown, form.media_type, headers)
 
@@ -130,18 +129,17 @@ async def _made(
     request: Request,
     form: Format,
     grid: Grid,
-    look: Look,
-    ask: Ask,
+    image: StyledRequest,
     step: Step | None,
     frames: FrameParameters,
     duration: int,
 ) -> tuple[Encoded, dict[str, str]]:
     """The file, and what its headers tell."""
-    drawn = await animate(request.app.state.engine, grid, look, ask, step, frames.min_clear)
+    drawn = await animate(request.app.state.engine, grid, image, step, frames.min_clear)
     report: Report = drawn.report
     since = time.perf_counter()
     body = await encode(drawn, form, duration, labelled=frames.label == "date")
     report.add_time("encode", since)
-    headers = report_headers(report, COMPLETE if ask.pinned is None else IMMUTABLE)
+    headers = report_headers(report, COMPLETE if image.request.pinned is None else IMMUTABLE)
     headers["X-Scog-Frames"] = f"shown={len(drawn.frames)}; skipped={drawn.skipped}; missing={drawn.missing}"
     return encoded(body), headers

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from scog.geo.bounds import boxes, lonlat_bounds
 from scog.geo.footprint import Bounds
 from scog.geo.grid import WEB_MERCATOR, tile_matrix_set, transformer, world_grid, zoom_like
+from scog.imaging.options import StyledRequest
 from scog.imaging.request import Ask
-from scog.render.style import Look
+from scog.render.style import Style
 from scog.web.covered import covered_by
 from scog.web.links import base_url
 from scog.web.parameters import Tile, TileMatrixSetId, no_doubles
@@ -47,15 +48,13 @@ AsList = Annotated[ListParameters, Query()]
 @router.get("/tilejson.json", summary="TileJSON 3.0 for map clients")
 async def tilejson(request: Request, parameters: Tile) -> JSONResponse:
     """Where the tiles are, which zooms, and what they cover; the query is passed on to the tiles."""
-    ask = parameters.ask()
-    return await answer(request, WEB_MERCATOR, parameters.look(), ask, "/tiles/{z}/{x}/{y}")
+    return await answer(request, WEB_MERCATOR, parameters.parse(), "/tiles/{z}/{x}/{y}")
 
 
 @router.get("/{tileMatrixSetId}/tilejson.json", summary="TileJSON of any grid")
 async def any_tilejson(request: Request, tms: TileMatrixSetId, parameters: Tile) -> JSONResponse:
     """The same for a grid of `/tileMatrixSets`, in its own zooms; TileJSON itself knows web mercator only."""
-    ask = parameters.ask()
-    return await answer(request, tms, parameters.look(), ask, f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
+    return await answer(request, tms, parameters.parse(), f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
 
 
 @router.get("/tileMatrixSets", summary="The grids there are")
@@ -71,19 +70,19 @@ async def one_tile_matrix_set(tms: TileMatrixSetId, parameters: AsList) -> JSONR
     return JSONResponse(tile_matrix_set(tms).model_dump(mode="json", exclude_none=True), headers=KEPT)
 
 
-async def answer(request: Request, tms: str, look: Look, ask: Ask, template: str) -> JSONResponse:
+async def answer(request: Request, tms: str, image: StyledRequest, template: str) -> JSONResponse:
     """TileJSON of tiles at a template, which cover the asked area, or what the asked collection does.
 
     The query is passed on to the tiles.
     """
     engine = request.app.state.engine
-    shown = await layer_of(request, tms, look, ask)
+    shown = await extent_of(request, tms, image.request)
     bounds, zooms = shown.bounds, shown.zooms
-    lon, lat, zoom = _middle(tms, bounds, None if ask.area else engine.settings.home, zooms)
+    lon, lat, zoom = _middle(tms, bounds, None if image.request.area else engine.settings.home, zooms)
     query = urlencode(request.query_params.multi_items())
     body = {
         "tilejson": "3.0.0",
-        "name": name_of(look),
+        "name": name_of(image.style),
         "tiles": [base_url(request) + template + (f"?{query}" if query else "")],
         "scheme": "xyz",
         "minzoom": zooms[0],
@@ -104,18 +103,18 @@ class Shown:
     attribution: str
 
 
-async def layer_of(request: Request, tms: str, look: Look, ask: Ask) -> Shown:
+async def extent_of(request: Request, tms: str, asked: Ask) -> Shown:
     """What is known of a layer's tiles in a grid. Raises InvalidInput where there is no such collection."""
-    found = await covered_by(request.app.state.engine, ask.collection, look)
-    covered = ask.area.bounds if ask.area else found.bounds
+    found = await covered_by(request.app.state.engine, asked)
+    covered = asked.area.bounds if asked.area else found.bounds
     zooms = found.zooms(tms) or (zoom_like(tms, MIN_ZOOM), zoom_like(tms, MAX_ZOOM))
     whose = MADE_UP if request.app.state.made_up else found.attribution
     return Shown(shown_bounds(tms, covered), zooms, whose)
 
 
-def name_of(look: Look) -> str:
+def name_of(style: Style) -> str:
     """What a layer is called in lists of them."""
-    return f"scog: {look.title}"
+    return f"scog: {style.title}"
 
 
 def shown_bounds(tms: str, covered: Bounds | None) -> Bounds:

@@ -23,8 +23,8 @@ from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid
 from scog.geo.zooms import zooms_of
 from scog.imaging.engine import Engine
+from scog.imaging.request import Ask
 from scog.net.policy import Tally
-from scog.render.style import Look
 from scog.suggest import did_you_mean, quoted
 from scog.web.stac.documents import Documents
 
@@ -61,15 +61,15 @@ class Covered:
         return max(0, first, min(whole[0], first + 1) if whole else 0), max(finest for _, finest in known)
 
 
-async def covered_by(engine: Engine, collection: str | None, look: Look) -> Covered:
+async def covered_by(engine: Engine, asked: Ask) -> Covered:
     """What a collection's tiles cover, without one all that the catalogue draws; of the bands that the layer needs."""
     catalog = engine.searches.catalog
     if isinstance(catalog, Archive):
-        return await _of_archive(engine, catalog, collection, look.expression.bands)
-    name = collection or engine.searches.collection or ""
+        return await _of_archive(engine, catalog, asked.collection, asked.expression.bands)
+    name = asked.collection or engine.searches.collection or ""
     if not name.startswith(SENTINEL_2):
         return Covered(await catalog.bounds(), (), "")
-    pixel = min((BY_NAME[band].resolution for band in look.expression.bands if band in BY_NAME), default=10)
+    pixel = min((BY_NAME[band].resolution for band in asked.expression.bands if band in BY_NAME), default=10)
     side = round(SCENE / pixel)
     scene = Grid("EPSG:32631", Affine(pixel, 0, 500_000 - SCENE / 2, 0, -pixel, SCENE / 2), side, side)
     return Covered(await catalog.bounds(), (scene,), ATTRIBUTION)

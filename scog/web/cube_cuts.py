@@ -8,7 +8,6 @@ from scog.web import cuts, pictures, statistics
 from scog.web.cubes import Frozen
 from scog.web.cut_parameters import BoxCut, Boxed, FeatureCut, FormatName, Sized
 from scog.web.cuts import BOX, FORMAT, SIZED, WITH_BODY
-from scog.web.definitions import shown
 from scog.web.parameters import no_doubles
 from scog.web.parts import PartRoute
 from scog.web.places import GeoJSON
@@ -23,13 +22,13 @@ router = APIRouter(
 @router.get(BOX, summary="A box of a cube", response_class=Response, responses=pictures.RESPONSES)
 async def bbox(request: Request, cube: Frozen, box: Boxed, cut: BoxCut) -> Response:
     """As `/bbox/...` with the cube's parameters, transparent outside of its area."""
-    return await cuts.answer_box(request, box, None, cut, *shown(cube))
+    return await cuts.answer_box(request, box, None, cut, cube.image())
 
 
 @router.get(BOX + SIZED, summary="A cube's box of a given size", response_class=Response, responses=pictures.RESPONSES)
 async def sized_bbox(request: Request, cube: Frozen, box: Boxed, sides: Sized, cut: BoxCut) -> Response:
     """The same, so many pixels wide and high."""
-    return await cuts.answer_box(request, box, sides, cut, *shown(cube))
+    return await cuts.answer_box(request, box, sides, cut, cube.image())
 
 
 @router.post(
@@ -41,7 +40,7 @@ async def sized_bbox(request: Request, cube: Frozen, box: Boxed, sides: Sized, c
 )
 async def feature_as(request: Request, cube: Frozen, form: FormatName, cut: FeatureCut) -> Response:
     """As `POST /feature` with the cube's parameters, transparent outside of its area too."""
-    return await cuts.answer_feature(request, None, form, cut, *shown(cube))
+    return await cuts.answer_feature(request, None, form, cut, cube.image())
 
 
 @router.post(
@@ -53,7 +52,7 @@ async def feature_as(request: Request, cube: Frozen, form: FormatName, cut: Feat
 )
 async def feature(request: Request, cube: Frozen, cut: FeatureCut) -> Response:
     """The same as a PNG, or as `format` says."""
-    return await cuts.answer_feature(request, None, None, cut, *shown(cube))
+    return await cuts.answer_feature(request, None, None, cut, cube.image())
 
 
 @router.post(
@@ -65,7 +64,7 @@ async def feature(request: Request, cube: Frozen, cut: FeatureCut) -> Response:
 )
 async def sized_feature(request: Request, cube: Frozen, sides: Sized, cut: FeatureCut) -> Response:
     """The same, so many pixels wide and high; the height may end in the format."""
-    return await cuts.answer_feature(request, sides.size, sides.format, cut, *shown(cube))
+    return await cuts.answer_feature(request, sides.size, sides.format, cut, cube.image())
 
 
 @router.post(
@@ -77,4 +76,4 @@ async def sized_feature(request: Request, cube: Frozen, sides: Sized, cut: Featu
 )
 async def of_polygons(request: Request, cube: Frozen, numbers: Numbers) -> GeoJSON:
     """As `POST /statistics` with the cube's parameters; what lies outside of its area does not count."""
-    return await statistics.answer(request, *shown(cube), numbers)
+    return await statistics.answer(request, cube.image(), numbers)

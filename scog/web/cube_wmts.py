@@ -10,7 +10,6 @@ from scog.cubes.cubes import Cube
 from scog.geo.grid import WEB_MERCATOR
 from scog.web import wmts
 from scog.web.cubes import Frozen
-from scog.web.definitions import shown
 from scog.web.ows import OwsRoute
 from scog.web.parameters import TileMatrixSetId, no_doubles
 from scog.web.problems import PROBLEMS
@@ -43,4 +42,4 @@ async def any_capabilities(request: Request, cube: Frozen, tms: TileMatrixSetId,
 
 
 async def _answer(request: Request, cube: Cube, tms: str, asked: wmts.RequestParameters) -> Response:
-    return await wmts.answer(request, tms, *shown(cube), asked, f"/cubes/{cube.id}/tiles")
+    return await wmts.answer(request, tms, cube.image(), asked, f"/cubes/{cube.id}/tiles")

@@ -30,7 +30,7 @@ from scog.temporal.intervals import rfc3339
 from scog.web import animations, clients, legends, pictures, places, tiles, timeseries
 from scog.web.animations import Frames, Placed
 from scog.web.bodies import read_body
-from scog.web.definitions import Wanted, body_schema, shown, wanted_of
+from scog.web.definitions import Wanted, body_schema, wanted_of
 from scog.web.legends import SizeParameters
 from scog.web.links import base_url
 from scog.web.offers import LINKED, Nothing
@@ -80,7 +80,7 @@ async def freeze(request: Request, parameters: Nothing) -> Response:
     engine: Engine = request.app.state.engine
     body = await read_body(request, engine.settings.cube_bytes, "definition")
     wanted = await asyncio.to_thread(wanted_of, body)
-    ask = replace(wanted.ask, collection=wanted.ask.collection or engine.searches.collection)
+    ask = replace(wanted.image.request, collection=wanted.image.request.collection or engine.searches.collection)
     pinned = None
     if wanted.pinned:
         ask, pinned = await request.app.state.admission.run(request, _pinned(engine, wanted, ask))
@@ -123,7 +123,7 @@ async def scenes_of_tile(request: Request, cube: Frozen, z: str, x: str, y: str,
 @router.get("/{id}/tiles/{z}/{x}/{y}", summary="A cube's tile", response_class=Response, responses=pictures.RESPONSES)
 async def tile(request: Request, cube: Frozen, z: str, x: str, y: str, delivery: Delivery) -> Response:
     """The same as `/tiles/{z}/{x}/{y}` with the cube's parameters, transparent outside of its area."""
-    return await tiles.answer(request, WEB_MERCATOR, (z, x, y), *shown(cube), delivery)
+    return await tiles.answer(request, WEB_MERCATOR, (z, x, y), cube.image(), delivery)
 
 
 @router.get(
@@ -136,7 +136,7 @@ async def any_tile(
     request: Request, cube: Frozen, tms: TileMatrixSetId, z: str, x: str, y: str, delivery: Delivery
 ) -> Response:
     """The same in a grid of `/tileMatrixSets`."""
-    return await tiles.answer(request, tms, (z, x, y), *shown(cube), delivery)
+    return await tiles.answer(request, tms, (z, x, y), cube.image(), delivery)
 
 
 @router.get(
@@ -150,7 +150,7 @@ async def animation(request: Request, cube: Frozen, place: Placed, frames: Frame
 
     Colours of counts and trends are those of the cube's whole time.
     """
-    return await animations.answer(request, place, *shown(cube), frames)
+    return await animations.answer(request, place, cube.image(), frames)
 
 
 @router.get(
@@ -193,26 +193,26 @@ async def any_tilejson(request: Request, cube: Frozen, tms: TileMatrixSetId, del
 @router.get("/{id}/legend.json", summary="A cube's legend, for programs", response_class=JSONResponse)
 async def legend_json(request: Request, cube: Frozen, parameters: Nothing) -> Response:
     """As `/legend.json`."""
-    return await legends.answer(request, shown(cube)[0], "json")
+    return await legends.answer(request, cube.image().style, "json")
 
 
 @router.get("/{id}/legend.svg", summary="A cube's legend as SVG", response_class=Response)
 async def legend_svg(request: Request, cube: Frozen, parameters: Nothing) -> Response:
     """As `/legend.svg`."""
-    return await legends.answer(request, shown(cube)[0], "svg")
+    return await legends.answer(request, cube.image().style, "svg")
 
 
 @router.get("/{id}/legend.png", summary="A cube's legend as PNG", response_class=Response)
 async def legend_png(request: Request, cube: Frozen, size: Annotated[SizeParameters, Query()]) -> Response:
     """As `/legend.png`."""
-    return await legends.answer(request, shown(cube)[0], "png", size.scale)
+    return await legends.answer(request, cube.image().style, "png", size.scale)
 
 
 def _measured(cube: Cube) -> tuple[Formula, Ask]:
     """What a series of a cube is of: its formula before it becomes a composite."""
     given = cube.definition.parameters
     formula = formula_from(given.get("index"), given.get("expression"), given.get("bands") or ())
-    return formula, replace(shown(cube)[1], compare=None)
+    return formula, replace(cube.image().request, compare=None)
 
 
 async def _pinned(engine: Engine, wanted: Wanted, ask: Ask) -> tuple[Ask, Pinned]:
@@ -229,13 +229,13 @@ async def _pinned(engine: Engine, wanted: Wanted, ask: Ask) -> tuple[Ask, Pinned
 
 async def _scenes(request: Request, cube: Cube, grid: Grid) -> GeoJSON:
     engine: Engine = request.app.state.engine
-    ask = shown(cube)[1]
+    ask = cube.image().request
 
     async def find(report: Report) -> AsyncIterator[Observation]:
         scenes: list[Scene] = []
         for each in (ask,) if ask.compare is None else periods(ask, ask.compare):
-            where, told = (each.interval, each.cloud_cover, each.collection), Report()
-            async for observation in observations(engine, grid, *where, told, pinned=each.pinned):
+            told = Report()
+            async for observation in observations(engine, grid, each, told):
                 scenes += observation.scenes
             report.bounded |= told.bounded
         for observation in _together(scenes):
@@ -250,7 +250,7 @@ def _together(scenes: Iterable[Scene]) -> list[Observation]:
 
 
 async def _tilejson(request: Request, cube: Cube, tms: str, template: str) -> JSONResponse:
-    return await clients.answer(request, tms, *shown(cube), f"/cubes/{cube.id}{template}")
+    return await clients.answer(request, tms, cube.image(), f"/cubes/{cube.id}{template}")
 
 
 def _document(cube: Cube, base: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from scog.geo.crs import parse_crs
 from scog.geo.grid import Grid
 from scog.geo.lattice import Lattice
 from scog.imaging.formats import NAMED
-from scog.web.parameters import NUMBER, AnswerParameters, PictureParameters, Text
+from scog.render.ramp import NUMBER
+from scog.web.parameters import AnswerParameters, PictureParameters, Text
 from scog.web.pictures import without_format
 
 _PIXELS = re.compile(r"\d{1,6}", re.ASCII)

@@ -14,13 +14,13 @@ from scog.geo.crs import parse_crs
 from scog.geo.grid import Grid
 from scog.imaging.clip import Area
 from scog.imaging.engine import Engine
+from scog.imaging.options import StyledRequest
 from scog.imaging.request import Ask
 from scog.imaging.source_lattice import source_lattice
 from scog.net.policy import Tally
 from scog.products.areas.area_of_interest import parse_fields
 from scog.products.areas.outline import area_of_fields
 from scog.products.crop import check_size, is_large
-from scog.render.style import Look
 from scog.web import pictures
 from scog.web.bodies import read_body
 from scog.web.cut_parameters import (
@@ -77,7 +77,7 @@ async def bbox(request: Request, box: Boxed, parameters: Annotated[BoxParameters
     The last number may end in a format, such as `.png` (the default) or `.tif`. `Content-Bbox` and `Content-Crs` say
     where its pixels lie, which GeoTIFFs do themselves.
     """
-    return await answer_box(request, box, None, parameters, parameters.look(), parameters.ask())
+    return await answer_box(request, box, None, parameters, parameters.parse())
 
 
 @router.get(BOX + SIZED, summary="A box of a given size", response_class=Response, responses=pictures.RESPONSES)
@@ -85,7 +85,7 @@ async def sized_bbox(
     request: Request, box: Boxed, sides: Sized, parameters: Annotated[BoxParameters, Query()]
 ) -> Response:
     """The same, so many pixels wide and high; here the height may end in the format."""
-    return await answer_box(request, box, sides, parameters, parameters.look(), parameters.ask())
+    return await answer_box(request, box, sides, parameters, parameters.parse())
 
 
 async def answer_box(
@@ -93,14 +93,13 @@ async def answer_box(
     corners: Corners,
     sides: Sides | None,
     cut: BoxCutParameters,
-    look: Look,
-    ask: Ask,
+    image: StyledRequest,
 ) -> Response:
     """A box as a response."""
     form = pictures.format_asked(corners.format if sides is None else sides.format, cut.format)
     box, size = corners.box, None if sides is None else sides.size
-    grid = await _grid(request, box, parse_crs(cut.coord_crs, "coord_crs"), size, cut, ask)
-    return await _answer(request, grid, form, cut, look, ask, box)
+    grid = await _grid(request, box, parse_crs(cut.coord_crs, "coord_crs"), size, cut, image.request)
+    return await _answer(request, grid, form, cut, image, box)
 
 
 @router.post(
@@ -116,7 +115,7 @@ async def feature_as(request: Request, form: FormatName, parameters: Annotated[F
     The body is a GeoJSON Polygon, MultiPolygon, Feature or FeatureCollection in degrees. Otherwise as `/bbox/...` of
     the box around it.
     """
-    return await answer_feature(request, None, form, parameters, parameters.look(), parameters.ask())
+    return await answer_feature(request, None, form, parameters, parameters.parse())
 
 
 @router.post(
@@ -128,7 +127,7 @@ async def feature_as(request: Request, form: FormatName, parameters: Annotated[F
 )
 async def feature(request: Request, parameters: Annotated[FeatureParameters, Query()]) -> Response:
     """The same as a PNG, or as `format` says."""
-    return await answer_feature(request, None, None, parameters, parameters.look(), parameters.ask())
+    return await answer_feature(request, None, None, parameters, parameters.parse())
 
 
 @router.post(
@@ -140,27 +139,27 @@ async def feature(request: Request, parameters: Annotated[FeatureParameters, Que
 )
 async def sized_feature(request: Request, sides: Sized, parameters: Annotated[FeatureParameters, Query()]) -> Response:
     """The same, so many pixels wide and high; the height may end in the format."""
-    return await answer_feature(request, sides.size, sides.format, parameters, parameters.look(), parameters.ask())
+    return await answer_feature(request, sides.size, sides.format, parameters, parameters.parse())
 
 
 async def answer_feature(
-    request: Request, sides: tuple[int, int] | None, form: str | None, cut: CutParameters, look: Look, ask: Ask
+    request: Request, sides: tuple[int, int] | None, form: str | None, cut: CutParameters, image: StyledRequest
 ) -> Response:
-    """The polygon of the body as a response; within the area of `ask`, if that has one."""
+    """The polygon of the body as a response; within the area of the request, if that has one."""
     form = pictures.format_asked(form, cut.format)
     engine: Engine = request.app.state.engine
     settings = engine.settings
     body = await read_body(request, settings.field_bytes, "geometry")
     area, notes = await asyncio.to_thread(_area, body, settings.fields, settings.field_corners)
     box = area.box
-    grid = await _grid(request, box, DEGREES, sides, cut, ask, area)
-    if ask.area is not None:
-        common = await asyncio.to_thread(area.common, ask.area)
+    grid = await _grid(request, box, DEGREES, sides, cut, image.request, area)
+    if image.request.area is not None:
+        common = await asyncio.to_thread(area.common, image.request.area)
         if common is None:
             what = "The polygon lies outside of the cube's area."
             raise InvalidInput(what, parameter="body", valid="a polygon within the area that /cubes/{id} tells")
         area = common
-    response = await _answer(request, grid, form, cut, look, ask.limited(area), box)
+    response = await _answer(request, grid, form, cut, image.within(area), box)
     if notes:
         response.headers["X-Scog-Repaired"] = notes
     return response
@@ -198,13 +197,13 @@ async def _grid(
 
 
 async def _answer(
-    request: Request, grid: Grid, form: str, cut: CutParameters, look: Look, ask: Ask, box: Box
+    request: Request, grid: Grid, form: str, cut: CutParameters, image: StyledRequest, box: Box
 ) -> Response:
     """A grid as a response. Of those that are larger than a tile, few are in work at once."""
     engine, state = request.app.state.engine, request.app.state
-    check_size(engine.settings, grid, ask, cut.sized_by)
+    check_size(engine.settings, grid, image.request, cut.sized_by)
     admission: Admission = state.cutouts if is_large(grid) else state.admission
-    made = pictures.picture(request, engine, grid, look, ask, cut, form)
+    made = pictures.picture(request, engine, grid, image, cut, form)
     response = await admission.run(request, made)
     response.headers["Content-Bbox"] = ",".join(map(repr, grid.bounds))
     response.headers["Content-Crs"] = f"<http://www.opengis.net/def/crs/EPSG/0/{grid.crs.removeprefix('EPSG:')}>"

@@ -1,19 +1,18 @@
-"""The body that defines a cube: from JSON to parameters, and back from a definition to what is drawn."""
+"""The body that defines a cube: from JSON to parameters."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from scog.cubes.cubes import Cube
 from scog.cubes.definition import Definition, normalised
 from scog.errors import InvalidInput
 from scog.imaging.clip import Area, area_of
+from scog.imaging.options import StyledRequest
 from scog.imaging.request import Ask
-from scog.render.style import Look
 from scog.web.parameters import PictureParameters
 from scog.web.stac.values import parse_json
 
@@ -64,17 +63,17 @@ class Wanted:
 
     parameters: CubeParameters
     area: Area | None
-    ask: Ask
+    image: StyledRequest
 
     @property
     def pinned(self) -> bool:
         """Whether its scenes are to be found once and for all."""
         return self.parameters.scenes == "pinned"
 
-    def definition(self, ask: Ask) -> Definition:
-        """The definition, with the `ask` that it was resolved to. Raises InvalidInput if it cannot be written."""
+    def definition(self, request: Ask) -> Definition:
+        """The definition, with the request that it was resolved to. Raises InvalidInput if it cannot be written."""
         given = self.parameters.model_dump(mode="json", exclude={"bbox", "area", "scenes"}, exclude_defaults=True)
-        parameters = normalised(given, self.parameters.wish(), self.parameters.look(), ask)
+        parameters = normalised(given, self.parameters.options().wish, StyledRequest(request, self.image.style))
         _checked(parameters)  # written out, a value may be longer than may be asked for
         return Definition(parameters, None if self.area is None else self.area.geometry, self.pinned)
 
@@ -89,17 +88,7 @@ def wanted_of(body: bytes) -> Wanted:
     if area is None and parameters.scenes == "pinned":
         what = "Scenes are pinned within an area, and there is none."
         raise InvalidInput(what, parameter="area", valid="an area or a bbox, or live scenes")
-    parameters.look()
-    return Wanted(parameters, area, parameters.ask())
-
-
-def shown(cube: Cube) -> tuple[Look, Ask]:
-    """How a cube looks and what is drawn of it, as of a tile with its parameters.
-
-    Raises InvalidInput where it was defined in an older scog's terms.
-    """
-    parameters = _checked(dict(cube.definition.parameters))
-    return parameters.look(), replace(parameters.ask(), area=cube.area, pinned=cube.pinned)
+    return Wanted(parameters, area, parameters.parse())
 
 
 def body_schema() -> dict[str, Any]:

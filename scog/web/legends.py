@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.imaging.engine import Engine
 from scog.imaging.image_cache import encoded
-from scog.render.style import Look
+from scog.render.style import Style
 from scog.web.parameters import TileParameters, no_doubles
 from scog.web.problems import REFUSALS
 from scog.web.queries import QueryRoute
@@ -40,28 +40,28 @@ Legend = Annotated[LegendParameters, Query()]
 @router.get("/legend.json", summary="The legend of a picture, for programs", response_class=JSONResponse)
 async def legend_json(request: Request, parameters: Legend) -> Response:
     """Colours and values: of a ramp, of classes, or which output is red, green and blue."""
-    return await answer(request, parameters.look(), "json")
+    return await answer(request, parameters.parse().style, "json")
 
 
 @router.get("/legend.svg", summary="The legend of a picture as SVG", response_class=Response)
 async def legend_svg(request: Request, parameters: Legend) -> Response:
     """A drawing that scales, without background; its text is light where the reader prefers dark screens."""
-    return await answer(request, parameters.look(), "svg")
+    return await answer(request, parameters.parse().style, "svg")
 
 
 @router.get("/legend.png", summary="The legend of a picture as PNG", response_class=Response)
 async def legend_png(request: Request, parameters: Legend) -> Response:
     """A picture on white."""
-    return await answer(request, parameters.look(), "png", parameters.scale)
+    return await answer(request, parameters.parse().style, "png", parameters.scale)
 
 
-async def answer(request: Request, look: Look, form: str, scale: int = 1) -> Response:
+async def answer(request: Request, style: Style, form: str, scale: int = 1) -> Response:
     """The legend of a look as `json`, `svg` or `png`, that `scale` times larger."""
     if form == "json":
-        return JSONResponse(look.legend.json(), headers=KEPT)
+        return JSONResponse(style.legend.json(), headers=KEPT)
     if form == "svg":
-        body = look.legend.svg().encode()
+        body = style.legend.svg().encode()
         return with_etag(request, encoded(body), "image/svg+xml", KEPT | {"X-Content-Type-Options": "nosniff"})
     engine: Engine = request.app.state.engine
-    body = await asyncio.get_running_loop().run_in_executor(engine.cpu, look.legend.png, scale)
+    body = await asyncio.get_running_loop().run_in_executor(engine.cpu, style.legend.png, scale)
     return with_etag(request, encoded(body), "image/png", KEPT)

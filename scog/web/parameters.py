@@ -12,15 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.composite.change import Change
 from scog.composite.dilation import MAX_METRES
-from scog.composite.mask import parse_mask
 from scog.composite.methods import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
 from scog.errors import InvalidInput, OutOfRange
 from scog.geo.bbox import parse_bbox
-from scog.imaging.compare import parse_comparison
-from scog.imaging.draw import Ask
 from scog.imaging.formats import NAMED
-from scog.imaging.request import Comparison
-from scog.render.style import Look, Wish, days_of, look_of
+from scog.imaging.options import ImageOptions, StyledRequest
+from scog.imaging.request import SceneFilter
+from scog.render.ramp import NUMBER, parse_rescale
 from scog.temporal.intervals import Interval, parse_interval
 from scog.warp.resample import Resampling
 
@@ -66,6 +64,10 @@ class SceneParameters(BaseModel):
         """The time range asked for, if any. Raises InvalidInput."""
         return parse_interval(self.datetime) if self.datetime is not None else None
 
+    def scene_filter(self) -> SceneFilter:
+        """Which scenes are asked for. Raises InvalidInput."""
+        return SceneFilter(self.time_range(), self.cloud_cover, self.collection)
+
 
 class ValueParameters(SceneParameters):
     """Which values."""
@@ -96,23 +98,28 @@ class ValueParameters(SceneParameters):
         None, description="How: `difference` (the default), or `ratio`, the first period over the second."
     )
 
-    def ask(self) -> Ask:
-        """What to draw. Raises InvalidInput."""
-        look = self.look()
-        return Ask(
-            expression=look.expression,
-            mask=parse_mask(self.mask if self.mask is not None else look.mask, self.mask_dilate),
-            cloud_cover=self.cloud_cover,
-            interval=self.time_range(),
-            collection=self.collection,
-            resampling=self.resampling,
-            composite=look.composite,
-            compare=self.comparison(),
-        )
+    def parse(self) -> StyledRequest:
+        """What to draw and how it looks. Raises InvalidInput."""
+        return self.options().parse()
 
-    def comparison(self) -> Comparison | None:
-        """The comparison asked for, if any. Raises InvalidInput."""
-        return parse_comparison(self.compare, self.compare_as)
+    def options(self) -> ImageOptions:
+        """The same as text, with TiTiler's names translated. Raises InvalidInput."""
+        bands = (band.strip() for text in (*self.bands, *self.assets) for band in text.split(","))
+        return ImageOptions(
+            datetime=self.datetime,
+            cloud_cover=self.cloud_cover,
+            collection=self.collection,
+            index=self.index,
+            expression=self.expression,
+            bands=tuple(bands),
+            mask=self.mask,
+            mask_dilate=self.mask_dilate,
+            composite=self._composite().name,
+            resampling=self.resampling,
+            compare=self.compare,
+            compare_as=self.compare_as,
+            classes=self.classes,
+        )
 
     def _composite(self) -> Composite:
         """The composite, by our name or by TiTiler's."""
@@ -127,24 +134,6 @@ class ValueParameters(SceneParameters):
             what = "composite and pixel_selection ask for two things."
             raise InvalidInput(what, parameter="pixel_selection", valid="one of the two")
         return found
-
-    def look(self) -> Look:
-        """How it looks. Raises InvalidInput."""
-        return look_of(self.wish())
-
-    def wish(self) -> Wish:
-        """What is asked of its look. Raises InvalidInput."""
-        comparison = self.comparison()
-        bands = (band.strip() for text in (*self.bands, *self.assets) for band in text.split(","))
-        return Wish(
-            index=self.index,
-            expression=self.expression,
-            bands=tuple(bands),
-            classes=self.classes,
-            composite=self._composite(),
-            days=days_of(self.time_range()),
-            change=comparison.how if comparison else None,
-        )
 
 
 class PictureParameters(ValueParameters):
@@ -163,10 +152,10 @@ class PictureParameters(ValueParameters):
     )
     abovemaxcolor: Text | None = Field(None, description="Colour of values above the range, in the same way.")
 
-    def wish(self) -> Wish:
-        """What is asked of its look. Raises InvalidInput."""
+    def options(self) -> ImageOptions:
+        """The same as text. Raises InvalidInput."""
         return replace(
-            super().wish(),
+            super().options(),
             rescale=tuple(parse_rescale(self.rescale)),
             colormap_name=self.colormap_name,
             colormap=self.colormap,
@@ -209,34 +198,6 @@ class DeliveryParameters(AnswerParameters):
 
 class TileParameters(DeliveryParameters, PictureParameters):
     """Which values, how they look, and in which form."""
-
-
-def parse_rescale(texts: list[str]) -> list[tuple[float, float]]:
-    """Ranges `low,high`. Raises InvalidInput unless all are finite and ascending."""
-    ranges = []
-    for text in texts:
-        parts = text.split(",")
-        if len(parts) % 2 or not all(NUMBER.fullmatch(part.strip()) for part in parts):
-            raise _bad_range(text)
-        numbers = [float(part) for part in parts]
-        for low, high in zip(numbers[::2], numbers[1::2], strict=True):
-            if not (abs(low) < _LARGEST and abs(high) < _LARGEST and low < high):
-                raise _bad_range(text)
-            ranges.append((low, high))
-    return ranges
-
-
-NUMBER = re.compile(r"[+-]?(\d{1,64}\.?\d{0,64}|\.\d{1,64})([eE][+-]?\d{1,3})?", re.ASCII)
-_LARGEST = 1e30
-"""Beyond it float32 arithmetic with the range's ends overflows."""
-
-
-def _bad_range(text: str) -> InvalidInput:
-    return InvalidInput(
-        f"{text[:80]!r} is not a range of values.",
-        parameter="rescale",
-        valid="two finite numbers, the lower first, such as -0.2,0.9",
-    )
 
 
 def tile_address(z: str, x: str, y: str) -> tuple[int, int, int]:

@@ -15,11 +15,11 @@ from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
 from scog.imaging.formats import FLATTENED, FORMATS, format_of
 from scog.imaging.image_cache import Encoded, encoded
-from scog.imaging.request import Ask
+from scog.imaging.options import StyledRequest
 from scog.products.crop import cut_out, is_large
-from scog.render.style import Look
+from scog.render.ramp import NUMBER
 from scog.warp.workbench import QUICK, effort
-from scog.web.parameters import MAX_SIZE, NUMBER, AnswerParameters, DeliveryParameters
+from scog.web.parameters import MAX_SIZE, AnswerParameters, DeliveryParameters
 from scog.web.respond import COMPLETE, IMMUTABLE, report_headers, with_etag
 
 DEFAULT_FORMAT = "png"
@@ -86,8 +86,7 @@ async def picture(
     request: Request,
     engine: Engine,
     grid: Grid,
-    look: Look,
-    ask: Ask,
+    image: StyledRequest,
     delivery: AnswerParameters,
     format_name: str,
 ) -> Response:
@@ -95,8 +94,9 @@ async def picture(
 
     What is drawn from pinned scenes stays the same for ever, and caches are told so.
     """
+    ask, style = image
     keep = COMPLETE if ask.pinned is None else IMMUTABLE
-    form = format_of(format_name, look)
+    form = format_of(format_name, style)
     drawing = await cut_out(engine, grid, ask)
     report = drawing.report
     if delivery.strict and report.partial:
@@ -107,19 +107,19 @@ async def picture(
         return Response(status_code=204, headers=report_headers(report, keep))
 
     def make() -> Encoded:
-        return encoded(form.encode(drawing, grid, look))
+        return encoded(form.encode(drawing, grid, image))
 
-    shown = engine.kept.picture(drawing, (form.names, look))
+    shown = engine.kept.picture(drawing, (form.names, style))
     if shown is None:
         since = time.perf_counter()
         if is_large(grid):  # tiles need not wait for what takes seconds
             shown = await asyncio.to_thread(make)
         else:
-            quick = form.quick and look.expression.outputs == 1
+            quick = form.quick and ask.expression.outputs == 1
             size = effort(grid.shape, 4) if quick else QUICK  # else in a thread, however small
             shown = await engine.workbench.work(size, make)
         report.add_time("encode", since)
-        engine.kept.keep_picture(drawing, (form.names, look), shown)
+        engine.kept.keep_picture(drawing, (form.names, style), shown)
     headers = report_headers(report, keep)
     if form.flat:  # also what is valid may be shown as nothing
         headers["X-Scog-Flattened"] = FLATTENED

@@ -71,18 +71,17 @@ class BoxParameters(ListParameters):
 async def point(request: Request, lon: str, lat: str, parameters: Values) -> JSONResponse:
     """The values at a place in degrees, newest or of another composite; null where nothing is known."""
     place = parse_place(lon, lat)
-    ask = parameters.ask()
+    ask, style = parameters.parse()
     drawing = await request.app.state.admission.run(request, draw(request.app.state.engine, place_grid(*place), ask))
     known = bool(drawing.valid[0, 0])
-    look = parameters.look()
-    values = look.values(drawing.values, drawing.valid)
+    values = style.values(drawing.values, drawing.valid)
     report: Report = drawing.report
-    single = look.composite.painted and look.change is None  # else the values are of many scenes
+    single = ask.composite.painted and ask.compare is None  # else the values are of many scenes
     scene = report.used[0] if report.used and single else None
     body = {
         "coordinates": list(place),
         "values": [float(value) if known and np.isfinite(value) else None for value in values[:, 0, 0]],
-        "band_names": list(look.outputs),
+        "band_names": list(style.outputs),
         "datetime": rfc3339(scene.time) if scene else None,
         "scene": scene.id if scene else None,
         "collection": scene.collection if scene else None,
@@ -116,10 +115,9 @@ async def scenes_of_any_tile(
 async def _page(request: Request, grid: Grid | None, parameters: ListParameters) -> GeoJSON:
     """A page of the scenes that touch a grid; there are none without one."""
     after = None if parameters.token is None else place_of(parameters.token)
-    where = (parameters.time_range(), parameters.cloud_cover, parameters.collection, parameters.limit)
     listing = Listing([], None)
     if grid is not None:
-        work = list_scenes(request.app.state.engine, grid, *where, after=after)
+        work = list_scenes(request.app.state.engine, grid, parameters.scene_filter(), parameters.limit, after)
         listing = await request.app.state.admission.run(request, work)
     body, headers = feature_collection(listing.observations), {"Cache-Control": "public, max-age=60"}
     if listing.place is not None:

@@ -9,13 +9,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from scog.imaging.engine import Engine
+from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
-from scog.imaging.request import Ask
 from scog.products.areas.area_of_interest import Fields, parse_fields
 from scog.products.zonal.output import Found, document
 from scog.products.zonal.summary import MOST_PERCENTILES, VALID_BINS, VALID_RANGE, Wanted, wanted_of
 from scog.products.zonal.zonal import DEADLINE, Zonal, zonal
-from scog.render.style import Look
 from scog.web.bodies import read_body
 from scog.web.cuts import with_body
 from scog.web.geojson import parse_geojson
@@ -69,24 +68,24 @@ async def statistics(request: Request, parameters: Annotated[StatisticsParameter
     `measured`: hectares on the ellipsoid, of all of it and of what is known; the hectares of each class of the scene
     classification or of `classes`; and what is missing.
     """
-    return await answer(request, parameters.look(), parameters.ask(), parameters)
+    return await answer(request, parameters.parse(), parameters)
 
 
-async def answer(request: Request, look: Look, ask: Ask, numbers: NumberParameters) -> GeoJSON:
+async def answer(request: Request, image: StyledRequest, numbers: NumberParameters) -> GeoJSON:
     """The statistics of the polygons in the body as a response."""
     wanted, settings = numbers.wanted(), request.app.state.engine.settings
     body = await read_body(request, settings.field_bytes, "geometry")
     sent, fields = await asyncio.to_thread(_parsed, body, settings.fields, settings.field_corners)
     admission: Admission = request.app.state.statistics
-    found, report = await admission.run(request, _found(request.app.state.engine, fields, look, ask, wanted))
+    found, report = await admission.run(request, _found(request.app.state.engine, fields, image, wanted))
     if numbers.strict and report.partial:
         raise report.nothing_readable("Scenes are missing from these numbers")
-    told = await asyncio.to_thread(document, fields, found, look, sent)
+    told = await asyncio.to_thread(document, fields, found, image.style, sent)
     return GeoJSON(told, headers=report_headers(report))
 
 
-async def _found(engine: Engine, fields: Fields, look: Look, ask: Ask, wanted: Wanted) -> tuple[list[Found], Report]:
-    found = await zonal(engine, fields.fields, look, ask, wanted)
+async def _found(engine: Engine, fields: Fields, image: StyledRequest, wanted: Wanted) -> tuple[list[Found], Report]:
+    found = await zonal(engine, fields.fields, image, wanted)
     report = Report()
     for each in found:
         if isinstance(each, Zonal):

@@ -9,8 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from scog.geo.grid import WEB_MERCATOR, tile_grid
-from scog.imaging.draw import Ask
-from scog.render.style import Look
+from scog.imaging.options import StyledRequest
 from scog.web import pictures
 from scog.web.parameters import DeliveryParameters, Tile, TileMatrixSetId, TileParameters, no_doubles, tile_address
 from scog.web.parts import PartRoute, in_parts
@@ -81,19 +80,19 @@ def _remember(request: Request, parameters: TileParameters) -> None:
 
 
 async def _tile(request: Request, tms: str, z: str, x: str, y: str, parameters: TileParameters) -> Response:
-    return await answer(request, tms, (z, x, y), parameters.look(), parameters.ask(), parameters)
+    return await answer(request, tms, (z, x, y), parameters.parse(), parameters)
 
 
 async def answer(
-    request: Request, tms: str, address: tuple[str, str, str], look: Look, ask: Ask, delivery: DeliveryParameters
+    request: Request, tms: str, address: tuple[str, str, str], image: StyledRequest, delivery: DeliveryParameters
 ) -> Response:
     """A tile `(z, x, y)` as a response."""
     z, x, y = address
     name = pictures.tile_name(y, delivery)
     if delivery.preview:
-        ask = replace(ask, preview=delivery.preview)
+        image = image._replace(request=replace(image.request, preview=delivery.preview))
     grid = tile_grid(*tile_address(z, x, name.row), name.size, tms, delivery.buffer)
     admission: Admission = request.app.state.admission
     return await admission.run(
-        request, pictures.picture(request, request.app.state.engine, grid, look, ask, delivery, name.format)
+        request, pictures.picture(request, request.app.state.engine, grid, image, delivery, name.format)
     )

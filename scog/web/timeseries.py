@@ -141,7 +141,7 @@ class SeriesParameters(ShownParameters, SceneParameters):
     def ask(self, formula: Formula) -> Ask:
         """Which scenes, and how they are masked. Raises InvalidInput."""
         mask = parse_mask(self.mask if self.mask is not None else formula.mask, self.mask_dilate)
-        return Ask(formula.expression, mask, self.cloud_cover, self.time_range(), self.collection)
+        return Ask(**vars(self.scene_filter()), expression=formula.expression, mask=mask)
 
 
 Shown = Annotated[ShownParameters, Query()]

@@ -15,9 +15,9 @@ from scog.geo.footprint import Bounds
 from scog.geo.grid import WEB_MERCATOR, crs_of, tile_matrix_set
 from scog.imaging.formats import format_of
 from scog.imaging.image_cache import encoded
-from scog.imaging.request import Ask
-from scog.render.style import Look
-from scog.web.clients import LINKED_SHORTLY, layer_of, name_of
+from scog.imaging.options import StyledRequest
+from scog.render.style import Style
+from scog.web.clients import LINKED_SHORTLY, extent_of, name_of
 from scog.web.links import base_url
 from scog.web.ows import KEYS, OWS, VERSION, OwsRoute, media_type, negotiate
 from scog.web.parameters import DeliveryParameters, Text, TileMatrixSetId, TileParameters, no_doubles
@@ -61,7 +61,7 @@ Capabilities = Annotated[CapabilitiesParameters, Query()]
 @router.get("/WMTSCapabilities.xml", summary="WMTS for GIS", response_class=Response, responses=RESPONSES)
 async def capabilities(request: Request, parameters: Capabilities) -> Response:
     """The capabilities of a WMTS with one layer, the tiles of this query, for QGIS, GDAL, ArcGIS and others."""
-    return await answer(request, WEB_MERCATOR, parameters.look(), parameters.ask(), parameters, "/tiles")
+    return await answer(request, WEB_MERCATOR, parameters.parse(), parameters, "/tiles")
 
 
 @router.get(
@@ -72,10 +72,10 @@ async def capabilities(request: Request, parameters: Capabilities) -> Response:
 )
 async def any_capabilities(request: Request, tms: TileMatrixSetId, parameters: Capabilities) -> Response:
     """The same for a grid of `/tileMatrixSets` whose rows are all as long."""
-    return await answer(request, tms, parameters.look(), parameters.ask(), parameters, "/tiles")
+    return await answer(request, tms, parameters.parse(), parameters, "/tiles")
 
 
-async def answer(request: Request, tms: str, look: Look, ask: Ask, delivery: RequestParameters, path: str) -> Response:
+async def answer(request: Request, tms: str, image: StyledRequest, delivery: RequestParameters, path: str) -> Response:
     """The capabilities of tiles below a path, which cover the asked area, or what the asked collection does.
 
     The query is passed on to the tiles. Raises InvalidInput where a WMTS cannot describe them.
@@ -84,15 +84,15 @@ async def answer(request: Request, tms: str, look: Look, ask: Ask, delivery: Req
     if delivery.buffer:
         what = "Tiles of a WMTS do not overlap."
         raise InvalidInput(what, parameter="buffer", valid="0")
-    form = format_of(delivery.format or DEFAULT_FORMAT, look)
-    shown = await layer_of(request, tms, look, ask)
+    form = format_of(delivery.format or DEFAULT_FORMAT, image.style)
+    shown = await extent_of(request, tms, image.request)
     asked = [(name, value) for name, value in request.query_params.multi_items() if name not in KEYS]
     items = [(name, value) for name, value in asked if name != "format"]
     query = f"?{urlencode(items)}" if items else ""
     template = f"{path}/{quote(tms)}/{{TileMatrix}}/{{TileCol}}/{{TileRow}}.{form.names[0]}{query}"
     base = base_url(request)
     grid = _grid(tms, delivery.tilesize, shown.zooms)
-    layer = _layer(look, tms, shown.bounds, form.media_type, base + template, _legend(base, path, items))
+    layer = _layer(image.style, tms, shown.bounds, form.media_type, base + template, _legend(base, path, items))
     service = _node(
         "ows:ServiceIdentification",
         _node("ows:Title", text=", ".join(filter(None, ("scog", shown.attribution)))),
@@ -113,14 +113,14 @@ def _legend(base: str, path: str, items: list[tuple[str, str]]) -> str:
     return f"{base}{path.removesuffix('/tiles')}/legend.png{query}"
 
 
-def _layer(look: Look, tms: str, bounds: Bounds, media_type: str, template: str, legend: str) -> Element:
+def _layer(style: Style, tms: str, bounds: Bounds, media_type: str, template: str, legend: str) -> Element:
     west, south, east, north = bounds
     box = _node(
         "ows:WGS84BoundingBox",
         _node("ows:LowerCorner", text=f"{west:.9g} {south:.9g}"),
         _node("ows:UpperCorner", text=f"{east:.9g} {north:.9g}"),
     )
-    style = _node(
+    shown = _node(
         "Style",
         _node("ows:Identifier", text=STYLE),
         _node("LegendURL", format="image/png", **{"xlink:href": legend}),
@@ -128,10 +128,10 @@ def _layer(look: Look, tms: str, bounds: Bounds, media_type: str, template: str,
     )
     return _node(
         "Layer",
-        _node("ows:Title", text=name_of(look)),
+        _node("ows:Title", text=name_of(style)),
         box,
         _node("ows:Identifier", text=LAYER),
-        style,
+        shown,
         _node("Format", text=media_type),
         _node("TileMatrixSetLink", _node("TileMatrixSet", text=tms)),
         _node("ResourceURL", format=media_type, resourceType="tile", template=template),

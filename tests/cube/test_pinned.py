@@ -18,6 +18,7 @@ from scog.geo.grid import Grid, tile_grid
 from scog.imaging.clip import Area, area_of
 from scog.imaging.pinned import Pinned, pin
 from scog.imaging.report import Report
+from scog.imaging.request import SceneFilter
 from scog.imaging.select import observations
 from scog.settings import Settings
 from tests.doubles.acquisitions import acquisitions, squares_around
@@ -157,7 +158,7 @@ async def found_on(
 ) -> tuple[list[Any], Report]:
     report = Report()
     engine: Any = SimpleNamespace(searches=bench.searches, settings=Settings())
-    found = observations(engine, grid, EVER, cloud_cover, None, report, pinned=scenes)
+    found = observations(engine, grid, SceneFilter(EVER, cloud_cover, pinned=scenes), report)
     return [(each.key, [scene.id for scene in each.scenes]) async for each in found], report
 
 

@@ -21,7 +21,7 @@ from tests.doubles.archives import Square
 
 def ask_for(formula: str, mask: str = "clouds", **more: Any) -> Ask:
     """What is wanted, clouds and all: no scene is left out for its cloud cover."""
-    return Ask(parse(formula), parse_mask(mask), **{"cloud_cover": 100.0, **more})
+    return Ask(expression=parse(formula), mask=parse_mask(mask), **{"cloud_cover": 100.0, **more})
 
 
 def draw_all(folder: Path, wanted: Iterable[tuple[Grid, Ask]], **settings: Any) -> list[Drawing]:

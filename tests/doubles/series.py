@@ -128,7 +128,9 @@ def fields_of(*geometries: Mapping[str, Any]) -> list[Field]:
 
 def ask_for(mask: str = "clouds", when: str = "../..", **more: Any) -> Ask:
     return Ask(
-        formula_of().expression, parse_mask(mask), **{"cloud_cover": 100.0, "interval": parse_interval(when), **more}
+        expression=formula_of().expression,
+        mask=parse_mask(mask),
+        **{"cloud_cover": 100.0, "interval": parse_interval(when), **more},
     )
 
 

@@ -12,7 +12,7 @@ from affine import Affine
 
 from scog.composite.mask import parse_mask
 from scog.errors import NothingReadable
-from scog.render.style import Wish, look_of
+from scog.render.layer import Wish, layer_of
 from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square, constant, pixel_centres
 from tests.doubles.drawing import Ask, draw_one, tile_over
@@ -43,9 +43,9 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
     folder, picture = archive
-    look = look_of(Wish(bands=("visual",)))
+    look = layer_of(Wish(bands=("visual",)))
     grid = tile_over(SQUARE, 14, 0.2, 0.2)
-    drawing = draw_one(folder, grid, Ask(look.expression, parse_mask("clouds"), 100.0))
+    drawing = draw_one(folder, grid, Ask(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds")))
     x, y = pixel_centres(grid, SQUARE.crs)
     col, row = (x - SQUARE.left) / 10, (SQUARE.top - y) / 10
     inside = (col >= 0) & (col < 512) & (row >= 0) & (row < 512)
@@ -54,16 +54,24 @@ def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
     seen = inside & (expected != 0).all(axis=0)
     assert 0.2 < seen.mean() < 1
     assert (drawing.valid == seen).all()
-    rgba = look.image(drawing.values, drawing.valid).rgba
+    rgba = look.style.image(drawing.values, drawing.valid).rgba
     assert (np.moveaxis(rgba[..., :3], -1, 0)[:, seen] == expected[:, seen]).all()
-    smooth = draw_one(folder, grid, Ask(look.expression, parse_mask("clouds"), 100.0, resampling=Resampling.BILINEAR))
+    smooth = draw_one(
+        folder,
+        grid,
+        Ask(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds"), resampling=Resampling.BILINEAR),
+    )
     assert smooth.valid.any()
     assert not np.array_equal(smooth.values, drawing.values, equal_nan=True)
 
 
 def test_a_scene_without_it_is_named(tmp_path: Path) -> None:
     MadeScene("B", SQUARE, "2022-06-05T10:20:39Z", {"scl": constant(SQUARE, 4, 20, np.uint8)}).write(tmp_path)
-    look = look_of(Wish(bands=("visual",)))
+    look = layer_of(Wish(bands=("visual",)))
     with pytest.raises(NothingReadable) as refused:
-        draw_one(tmp_path, tile_over(SQUARE, 14), Ask(look.expression, parse_mask("clouds"), 100.0))
+        draw_one(
+            tmp_path,
+            tile_over(SQUARE, 14),
+            Ask(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds")),
+        )
     assert refused.value.skipped == (("B", "no-asset-visual"),)

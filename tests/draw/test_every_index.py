@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scog.bandmath.indices import INDICES, get
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.draw import Drawing
-from scog.render.style import Wish, look_of
+from scog.render.layer import Wish, layer_of
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import sample
 from tests.doubles.drawing import ask_for, draw_all
@@ -42,7 +42,7 @@ def reflectance(archive: Path, item: str, grid: Grid, offset: float) -> tuple[di
 @pytest.fixture(scope="module", params=PLACES)
 def drawn(request: pytest.FixtureRequest, demo_archive: Path) -> tuple[dict[str, Drawing], dict[str, Any], Any]:
     grid, item, offset = PLACES[request.param]
-    looks = {name: look_of(Wish(index=name)) for name in INDICES}
+    looks = {name: layer_of(Wish(index=name)) for name in INDICES}
     asks = [(grid, ask_for(look.expression.text, "none", interval=parse_interval(DAY))) for look in looks.values()]
     drawings = dict(zip(looks, draw_all(demo_archive, asks), strict=True))
     assert {scene.id for drawing in drawings.values() for scene in drawing.report.used} == {item.partition("/")[2]}
@@ -70,6 +70,6 @@ def test_every_index_shows_something(drawn: tuple[dict[str, Drawing], dict[str, 
     """On a third of land and sea at least, and in more than one colour."""
     drawings, _, sure = drawn
     for name, drawing in drawings.items():
-        picture = look_of(Wish(index=name)).image(drawing.values, drawing.valid)
+        picture = layer_of(Wish(index=name)).style.image(drawing.values, drawing.valid)
         assert (picture.rgba[..., 3] == 255)[sure].mean() > 0.33, name
         assert len(np.unique(picture.pixels[drawing.valid])) > 8, name

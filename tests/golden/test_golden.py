@@ -20,7 +20,7 @@ from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
 from scog.imaging.draw import Ask, Drawing
 from scog.render import encoders
-from scog.render.style import Wish, look_of
+from scog.render.layer import Wish, layer_of
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import sample
 from tests.doubles.drawing import draw_one, tile_over
@@ -154,10 +154,10 @@ PICTURES: dict[str, tuple[Check, Grid, Wish, dict[str, Any]]] = {
 @pytest.mark.parametrize("name", PICTURES)
 def test_picture(name: str, archive: Path, request: pytest.FixtureRequest) -> None:
     check, grid, look, asked = PICTURES[name]
-    shown = look_of(look)
-    ask = Ask(shown.expression, **{"mask": parse_mask(shown.mask), "cloud_cover": 100.0, **asked})
+    shown = layer_of(look)
+    ask = Ask(**{"expression": shown.expression, "mask": parse_mask(shown.mask), "cloud_cover": 100.0, **asked})
     drawing = draw_one(archive, grid, ask)
-    body = encoders.png(shown.image(drawing.values, drawing.valid))
+    body = encoders.png(shown.style.image(drawing.values, drawing.valid))
     picture = decoded(body)
     assert ((picture[..., 3] == 255) == drawing.valid).all()
     check(picture, drawing, archive, grid)

@@ -395,7 +395,7 @@ def check(service: Service) -> Counter[str]:
 async def draw_places(settings: Settings) -> Counter[str]:
     """Draw a tile of each place and say what it cost."""
     results: Counter[str] = Counter()
-    ask = Ask(get("ndvi").expression, parse_mask("clouds"))
+    ask = Ask(expression=get("ndvi").expression, mask=parse_mask("clouds"))
     async with open_engine(settings) as engine:
         for place, (lon, lat, zoom) in PLACES.items():
             tile = tms.get("WebMercatorQuad").tile(lon, lat, zoom)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scog.cubes.cubes import Cube
 from scog.cubes.definition import Definition, id_of, read_definition
 from scog.errors import InvalidInput
-from scog.web.definitions import shown, wanted_of
+from scog.web.definitions import wanted_of
 from scog.web.parameters import PIXEL_SELECTIONS, TileParameters
 
 Json = dict[str, Any]
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 def definition(body: Json) -> Definition:
     wanted = wanted_of(json.dumps(body).encode())
-    return wanted.definition(wanted.ask)
+    return wanted.definition(wanted.image.request)
 
 
 def same(*bodies: Json) -> bool:
@@ -187,18 +187,18 @@ def test_composites_are_kept_with_ranges_and_colours(body: Json) -> None:
 def check_drawn(body: Json) -> None:
     """Look and ask of what is kept are those of what was asked for."""
     wanted = wanted_of(json.dumps(body).encode())
-    look, ask = shown(Cube("x", wanted.definition(wanted.ask), wanted.area, None))
-    before = wanted.parameters.look()
+    ask, style = Cube("x", wanted.definition(wanted.image.request), wanted.area, None).image()
+    before = wanted.image.style
     for field in fields(ask):
         if field.name not in ("area", "pinned"):
-            assert getattr(ask, field.name) == getattr(wanted.ask, field.name), field.name
-    assert (look.title, look.expression, look.classified) == (before.title, before.expression, before.classified)
-    values = np.repeat(VALUES, len(look.outputs), axis=0)
-    painted, expected = (each.image(values, np.isfinite(values[0])) for each in (look, before))
+            assert getattr(ask, field.name) == getattr(wanted.image.request, field.name), field.name
+    assert (style.title, style.classified) == (before.title, before.classified)
+    values = np.repeat(VALUES, len(style.outputs), axis=0)
+    painted, expected = (each.image(values, np.isfinite(values[0])) for each in (style, before))
     np.testing.assert_array_equal(painted.pixels, expected.pixels)
     np.testing.assert_array_equal(painted.palette, expected.palette)
-    np.testing.assert_array_equal(look.values(values, values[0] < 1), before.values(values, values[0] < 1))
-    assert {**look.legend.json(), "color_formula": 0} == {**before.legend.json(), "color_formula": 0}
+    np.testing.assert_array_equal(style.values(values, values[0] < 1), before.values(values, values[0] < 1))
+    assert {**style.legend.json(), "color_formula": 0} == {**before.legend.json(), "color_formula": 0}
 
 
 def test_a_definition_has_all_that_a_tile_has_but_its_form() -> None:
@@ -234,7 +234,7 @@ def test_scenes_are_part_of_the_id_where_they_are_pinned() -> None:
 @pytest.mark.parametrize("parameters", [{"index": "gone"}, {"gone": 1}, {"composite": "gone"}, {"rescale": "gone"}])
 def test_what_an_older_scog_defined_and_this_one_does_not_know_is_refused(parameters: Json) -> None:
     with pytest.raises(InvalidInput):
-        shown(Cube("x", Definition(parameters), None, None))
+        Cube("x", Definition(parameters), None, None).image()
 
 
 def test_ids_stay_what_they_are() -> None:

@@ -188,11 +188,8 @@ class _Work:
 
     async def _find(self, waiting: int) -> None:
         """Find the observations that touch the field, newest first, for those who wait for them."""
-        where = self._ask.interval, self._ask.cloud_cover, self._ask.collection
         outline = self.site.outline
-        found = observations(
-            self._engine, self.site.grid, *where, self.report, pinned=self._ask.pinned, most=self._most
-        )
+        found = observations(self._engine, self.site.grid, self._ask, self.report, most=self._most)
         count = 0
         async for observation in found:
             touching = tuple(scene for scene in observation.scenes if outline is None or outline.touches(scene))

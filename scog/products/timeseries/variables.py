@@ -8,7 +8,7 @@ from functools import lru_cache
 from scog.bandmath import indices
 from scog.bandmath.expression import Expression, parse
 from scog.errors import InvalidInput
-from scog.render.style import DEFAULT_INDEX, SCENE_CLASSIFICATION, Wish, look_of
+from scog.render.layer import DEFAULT_INDEX, SCENE_CLASSIFICATION, Wish, layer_of
 
 MOST = 4
 """Indices at once, as many as an expression may have outputs."""
@@ -39,8 +39,8 @@ def formula_of(index: str | None = None, expression: str | None = None, bands: t
     if sum(choice is not None for choice in (index, expression, bands or None)) > 1:
         raise InvalidInput("Give one of index, expression and bands.", parameter="index", valid="one of the three")
     if bands:
-        look = look_of(Wish(bands=bands))
-        return Formula(look.title, look.outputs, look.expression, look.mask, look.mask == "none")
+        layer = layer_of(Wish(bands=bands))
+        return Formula(layer.title, layer.style.outputs, layer.expression, layer.mask, layer.mask == "none")
     if expression is not None:
         formula = parse(expression)
         return Formula(formula.text, formula.names, formula)
@@ -53,8 +53,8 @@ def _of_indices(names: list[str]) -> Formula:
     if len(set(map(str.lower, names))) < len(names):
         raise InvalidInput("An index is given twice.", parameter="index", valid="each once")
     if [name.lower() for name in names] == [SCENE_CLASSIFICATION]:
-        look = look_of(Wish(index=SCENE_CLASSIFICATION))
-        return Formula(look.title, ("SCL",), look.expression, look.mask, classes=True)
+        layer = layer_of(Wish(index=SCENE_CLASSIFICATION))
+        return Formula(layer.title, ("SCL",), layer.expression, layer.mask, classes=True)
     if SCENE_CLASSIFICATION in map(str.lower, names):
         what = "The scene classification is masked by nothing, and stands alone."
         raise InvalidInput(what, parameter="index", valid="scl alone, or indices without it")

@@ -12,7 +12,7 @@ from scog.products.areas.columns import columns_of, named
 from scog.products.zonal.summary import Summary
 from scog.products.zonal.zonal import DEADLINE, Share, Unmeasured, Zonal
 from scog.render.color import hexadecimal
-from scog.render.style import Look
+from scog.render.style import Style
 
 NAMES = ("min", "max", "mean", "count", "sum", "std", "median", "majority", "minority", "unique")
 """Statistics as TiTiler and the summary call them, in TiTiler's order."""
@@ -22,17 +22,19 @@ Found = Zonal | Unmeasured
 """What became of a field."""
 
 
-def document(fields: Fields, found: Sequence[Found], look: Look, sent: object) -> dict[str, Any]:
+def document(fields: Fields, found: Sequence[Found], style: Style, sent: object) -> dict[str, Any]:
     """What was sent, as a Feature or a FeatureCollection, with `statistics` and `measured` among the properties.
 
     The former is as TiTiler has it, an object for each output; null where there are no numbers, and `measured` says
     why.
     """
     given = sent if isinstance(sent, Mapping) and sent.get("type") == "Feature" else {}
-    told = {
-        each.field.place: _feature(each.field.feature or given, dict(each.field.geometry), each, look) for each in found
-    }
-    told |= {each.place: _feature(each.feature, each.feature.get("geometry"), each, look) for each in fields.unusable}
+    told = {}
+    for each in found:
+        geometry = dict(each.field.geometry)
+        told[each.field.place] = _feature(each.field.feature or given, geometry, each, style)
+    for lost in fields.unusable:
+        told[lost.place] = _feature(lost.feature, lost.feature.get("geometry"), lost, style)
     if not fields.collected:
         return told[0]
     return {"type": "FeatureCollection", "features": [told[place] for place in sorted(told)]}
@@ -50,14 +52,14 @@ def statistics(summary: Summary) -> dict[str, Any]:
     return told | {f"percentile_{percent:g}": value for percent, value in summary.percentiles.items()}
 
 
-def table_text(fields: Fields, found: Sequence[Found], look: Look, sent: object = None) -> str:
+def table_text(fields: Fields, found: Sequence[Found], style: Style, sent: object = None) -> str:
     """CSV with a header: a line for each polygon, with its id and its simple properties; what is not known is empty."""
     known = [each for each in found if isinstance(each, Zonal)]
     percents = list(known[0].summaries[0].percentiles) if known else []
     kinds = [share.kind.name for share in known[0].classes or ()] if known else []
     names = (*NAMES, *(f"percentile_{percent:g}" for percent in percents), "valid_percent")
     heads = [
-        *(f"{column}_{name}" for column in look.columns for name in names), "area_ha", "valid_area_ha",
+        *(f"{column}_{name}" for column in style.columns for name in names), "area_ha", "valid_area_ha",
         *(f"{kind}_ha" for kind in kinds), "repaired", "reason",
     ]  # fmt: skip
     columns = columns_of(fields, sent, heads)
@@ -80,11 +82,11 @@ def table_text(fields: Fields, found: Sequence[Found], look: Look, sent: object 
     return out.getvalue()
 
 
-def _feature(given: Mapping[str, Any], geometry: object, found: Found | Unusable, look: Look) -> dict[str, Any]:
+def _feature(given: Mapping[str, Any], geometry: object, found: Found | Unusable, style: Style) -> dict[str, Any]:
     properties = dict(given.get("properties") or {})
     if isinstance(found, Zonal):
         told = map(statistics, found.summaries)
-        properties |= {"statistics": dict(zip(look.columns, told, strict=True)), "measured": _measured(found)}
+        properties |= {"statistics": dict(zip(style.columns, told, strict=True)), "measured": _measured(found)}
     else:
         late = found.reason == DEADLINE
         properties |= {"statistics": None, "measured": {"incomplete" if late else "error": found.reason}}

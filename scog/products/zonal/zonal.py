@@ -13,6 +13,7 @@ from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingRea
 from scog.geo.ellipsoid import pixel_areas
 from scog.imaging.draw import draw
 from scog.imaging.engine import Engine
+from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
 from scog.imaging.request import Ask, Drawing
 from scog.imaging.source_lattice import nominal_metres, source_lattice
@@ -22,7 +23,7 @@ from scog.products.areas.sampling_grid import Part, Site, asked_at, parts_of, si
 from scog.products.zonal.summary import Summary, Wanted, summarise
 from scog.render.classes import Class, Classes
 from scog.render.image import TRANSPARENT
-from scog.render.style import Look
+from scog.render.style import Style
 from scog.runtime.tasks import gather_all
 
 FIELDS_AT_ONCE = 2
@@ -69,7 +70,7 @@ class Unmeasured:
 
 
 async def zonal(
-    engine: Engine, fields: Sequence[Field], look: Look, ask: Ask, wanted: Wanted, tell: Tell | None = None
+    engine: Engine, fields: Sequence[Field], image: StyledRequest, wanted: Wanted, tell: Tell | None = None
 ) -> list[Zonal | Unmeasured]:
     """Statistics of polygons, each on the pixels of the newest observation's files that show it.
 
@@ -82,7 +83,7 @@ async def zonal(
             where = "geometry" if field.feature is None else f"features[{field.place}]"
             what = "A point has no statistics; /point tells its values."
             raise InvalidInput(what, parameter=where, valid=VALID_AREAS)
-    work = _Work(engine, look, ask, wanted, tell)
+    work = _Work(engine, image, wanted, tell)
     found: list[Zonal | Unmeasured] = [Unmeasured(field, DEADLINE) for field in fields]
     waiting = iter(enumerate(fields))
 
@@ -101,14 +102,14 @@ async def zonal(
 class _Work:
     """Draws the parts of fields until the deadline, and keeps count."""
 
-    def __init__(self, engine: Engine, look: Look, ask: Ask, wanted: Wanted, tell: Tell | None) -> None:
+    def __init__(self, engine: Engine, image: StyledRequest, wanted: Wanted, tell: Tell | None) -> None:
         self.faults: list[ScogError] = []
         self.refused: list[InvalidInput] = []
         self.drawn = 0
         self._engine = engine
-        self._look = look
-        self._classes = look.coloring if isinstance(look.coloring, Classes) else None
-        self._ask = ask
+        self._ask, self._style = image
+        coloring = self._style.coloring
+        self._classes = coloring if isinstance(coloring, Classes) else None
         self._wanted = wanted
         self._tell = tell
         self._known = 0
@@ -157,7 +158,7 @@ class _Work:
         except TimeoutError:
             report.incomplete = "deadline"
         known = [pieces[number] for number in sorted(pieces)]
-        summaries, whole = await asyncio.to_thread(_summed, parts, known, self._look, self._wanted)
+        summaries, whole = await asyncio.to_thread(_summed, parts, known, self._style, self._wanted)
         valid = sum(piece.metres for piece in known)
         shares = _shares(self._classes, known, valid) if self._classes is not None else None
         return Zonal(field, site, summaries, whole / HECTARE, valid / HECTARE, shares, report)
@@ -172,7 +173,7 @@ class _Work:
             report.miss(fault)
         else:
             loop = asyncio.get_running_loop()
-            piece = await loop.run_in_executor(self._engine.cpu, _taken, part, drawing, self._look)
+            piece = await loop.run_in_executor(self._engine.cpu, _taken, part, drawing, self._style)
             report.include(drawing.report)
             self.drawn += 1
         if self._tell is not None:
@@ -183,7 +184,7 @@ class _Work:
 @dataclass(frozen=True, eq=False)
 class _Piece:
     """What a part holds where it is known: values `(output, n)` and weights `(n)`; and its square metres, in all and of
-    each class of the look.
+    each class of the style.
     """
 
     values: NDArray[np.float32]
@@ -192,23 +193,23 @@ class _Piece:
     of_classes: NDArray[np.float64]
 
 
-def _taken(part: Part, drawing: Drawing, look: Look) -> _Piece:
+def _taken(part: Part, drawing: Drawing, style: Style) -> _Piece:
     """What of a drawing lies in a field."""
     known = part.inside & drawing.valid
     weights = part.weights[known]
     metres = weights * pixel_areas(part.grid)[known]
     of_classes = np.zeros(TRANSPARENT + 1)
-    if isinstance(look.coloring, Classes):
-        places = look.coloring.places(drawing.values[0], drawing.valid)[known]
+    if isinstance(style.coloring, Classes):
+        places = style.coloring.places(drawing.values[0], drawing.valid)[known]
         of_classes += np.bincount(places, metres, minlength=len(of_classes))
     return _Piece(drawing.values[:, known], weights, float(metres.sum()), of_classes)
 
 
 def _summed(
-    parts: Sequence[Part], pieces: Sequence[_Piece], look: Look, wanted: Wanted
+    parts: Sequence[Part], pieces: Sequence[_Piece], style: Style, wanted: Wanted
 ) -> tuple[tuple[Summary, ...], float]:
     """A summary for each output of what is known of the parts of a field, and the square metres of all of it."""
-    nothing = np.zeros((len(look.columns), 0), np.float32), np.zeros(0, np.float32)
+    nothing = np.zeros((len(style.columns), 0), np.float32), np.zeros(0, np.float32)
     values = np.concatenate([nothing[0], *(piece.values for piece in pieces)], axis=1)
     weights = np.concatenate([nothing[1], *(piece.weights for piece in pieces)])
     total = sum(float(part.weights.sum(dtype=np.float64)) for part in parts)

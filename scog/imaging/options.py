@@ -1,0 +1,109 @@
+"""An image as people ask for it: options as text, parsed once into a request and a style."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from scog.composite.change import Change
+from scog.composite.mask import parse_mask
+from scog.composite.methods import NEWEST, parse_composite
+from scog.errors import InvalidInput
+from scog.imaging.clip import Area
+from scog.imaging.compare import parse_comparison
+from scog.imaging.request import Ask
+from scog.render.layer import Layer, Wish, days_of, layer_of
+from scog.render.ramp import Range
+from scog.render.style import Style
+from scog.temporal.intervals import Interval, parse_interval
+from scog.warp.resample import Resampling
+
+
+class StyledRequest(NamedTuple):
+    """What is asked of the pixels, and how their values become colours."""
+
+    request: Ask
+    style: Style
+
+    def within(self, area: Area | None) -> StyledRequest:
+        """The same within an area; without one, as it is."""
+        return self._replace(request=self.request.limited(area))
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """Options of an image, each as it was written; None or empty where the layer decides.
+
+    Names and spellings are those of the HTTP interface. `days` is how much time the image is made of, for the range of
+    a count or a trend; None to take it from `datetime`.
+    """
+
+    datetime: str | None = None
+    cloud_cover: float = 60.0
+    collection: str | None = None
+    index: str | None = None
+    expression: str | None = None
+    bands: tuple[str, ...] = ()
+    mask: str | None = None
+    mask_dilate: float = 0.0
+    composite: str = NEWEST.name
+    resampling: Resampling = Resampling.NEAREST
+    compare: str | None = None
+    compare_as: Change | None = None
+    classes: str | None = None
+    rescale: tuple[Range, ...] = ()
+    colormap_name: str | None = None
+    colormap: str | None = None
+    color_formula: str | None = None
+    belowmincolor: str | None = None
+    abovemaxcolor: str | None = None
+    days: float | None = None
+
+    @property
+    def interval(self) -> Interval | None:
+        """The time range, if there is one. Raises InvalidInput."""
+        return None if self.datetime is None else parse_interval(self.datetime)
+
+    @property
+    def wish(self) -> Wish:
+        """Those of the options that decide on the layer. Raises InvalidInput."""
+        comparison = parse_comparison(self.compare, self.compare_as)
+        return Wish(
+            index=self.index,
+            expression=self.expression,
+            bands=self.bands,
+            rescale=self.rescale,
+            colormap_name=self.colormap_name,
+            colormap=self.colormap,
+            color_formula=self.color_formula,
+            classes=self.classes,
+            belowmincolor=self.belowmincolor,
+            abovemaxcolor=self.abovemaxcolor,
+            composite=parse_composite(self.composite),
+            days=days_of(self.interval) if self.days is None else self.days,
+            change=None if comparison is None else comparison.how,
+        )
+
+    def parse(self) -> StyledRequest:
+        """The request and the style. Raises InvalidInput that says what would be valid."""
+        return _parsed(self)
+
+
+@lru_cache(maxsize=256)
+def _parsed(options: ImageOptions) -> StyledRequest:
+    if not 0 <= options.cloud_cover <= 100:
+        what = f"A cloud cover of {options.cloud_cover:g} % is impossible."
+        raise InvalidInput(what, parameter="cloud_cover", valid="0 to 100")
+    layer: Layer = layer_of(options.wish)
+    request = Ask(
+        expression=layer.expression,
+        mask=parse_mask(layer.mask if options.mask is None else options.mask, options.mask_dilate),
+        cloud_cover=options.cloud_cover,
+        interval=options.interval,
+        collection=options.collection,
+        resampling=options.resampling,
+        composite=layer.composite,
+        compare=parse_comparison(options.compare, options.compare_as),
+    )
+    return StyledRequest(request, layer.style)
