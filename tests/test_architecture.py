@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "errors", "settings", "suggest", "runtime", "net", "collections", "temporal", "geo", "bandmath", "catalog",
         "warp", "composite", "render", "imaging",
     },
-    "cubes": {"errors", "runtime", "collections", "bandmath", "catalog", "composite", "render", "imaging"},
+    "cubes": {"errors", "runtime", "collections", "bandmath", "catalog", "warp", "composite", "render", "imaging"},
     "demo": {"errors"},
     "web": {
         "errors", "settings", "suggest", "runtime", "net", "collections", "temporal", "geo", "bandmath", "catalog",

@@ -109,8 +109,8 @@ def scene(name: str) -> Scene:
 
 def test_what_is_missing_from_either_is_missing_from_both() -> None:
     a, b, c = map(scene, "abc")
-    one = Report([a, b], {"x": "http-404"}, ["a"], tally=Tally(1, 20, 0), seconds={"read": 1.0, "mask": 2.0})
-    two = Report([scene("b"), c], {"y": "timeout"}, ["a", "c"], bounded=True, stale=5.0, incomplete="deadline",
+    one = Report([a, b], {"x": "http-404"}, unmasked=["a"], tally=Tally(1, 20, 0), seconds={"read": 1.0, "mask": 2.0})
+    two = Report([scene("b"), c], {"y": "timeout"}, unmasked=["a", "c"], bounded=True, stale=5.0, incomplete="deadline",
                  tally=Tally(2, 30, 1), seconds={"read": 3.0})  # fmt: skip
     found = merged(one, two)
     assert (found.used, [each.id for each in found.compared]) == ([a, b, c], ["b", "c"])

@@ -30,7 +30,11 @@ def bound(asset: Asset, name: str, description: Description) -> tuple[Asset, Des
     unplaced = description.levels[0].grid.crs == UNPLACED
     if asset.scale is not None and description.count == 1 and asset.band in (None, 1) and not unplaced:
         return asset, description  # as nearly all are
-    return _bound(asset, name, description)
+    try:
+        return _bound(asset, name, description)
+    except AssetRefused as refused:
+        refused.url = asset.url
+        raise
 
 
 @lru_cache(maxsize=256)

@@ -30,7 +30,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "unreadable": "Check the disk and the file's permissions.",
         "no-asset": "Ask for bands that the item has, or add the asset to it.",
         "no-crs": "Write CRS and transform into the file, or proj:code and proj:transform into the item.",
-        "several-bands": "cog.md shows how an item lists the bands of a file.",
+        "several-bands": "See cog.md for how an item lists the bands of a file.",
         "no-such-band": "List the bands that the file has, in their order.",
         "shape-mismatch": "Correct proj:shape in the item, or the asset's href.",
         "broken-mask": "Write the mask anew in the size of its file, or remove it.",

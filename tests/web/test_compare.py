@@ -150,7 +150,9 @@ def test_what_is_missing_from_the_second_is_missing(far: Callable[..., Far], wes
     assert partial.headers["Cache-Control"] == PARTIAL
     is_problem(running.served.get(f"{tile}&strict=true"), 502)
     problem = is_problem(running.served.get(f"/tiles/{west}?datetime={FIRST}&compare={SECOND}"), 502)
-    assert problem["skipped"] == [{"scene": OLD, "reason": "http-404"}]
+    (skipped,) = problem["skipped"]
+    assert (skipped["scene"], skipped["reason"]) == (OLD, "http-404")
+    assert "nir.tif" in skipped["detail"]
 
 
 # Cubes
