@@ -22,7 +22,7 @@ from tests.web.conftest import WEST
 
 PACKAGE = Path(scog.__file__).parent
 SIGNED = "https://user:secret@data.example.org:8443/a/nir.tif?sig=secret&X-Amz-Signature=secret"
-GIVEN_SECOND = ("TransientError", "skipped.setdefault", "each.end")
+GIVEN_SECOND = ("TransientError", "skipped.setdefault", ".abandon")
 """Calls whose second argument is a reason."""
 
 
