@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from scog.catalog.observation import SceneSet
 from scog.catalog.scene import Scene
-from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
+from scog.errors import DeadlineExceeded, InvalidInput
 from scog.geo.grid import Grid
 from scog.geo.search_areas import search_areas
-from scog.imaging.draw import draw
 from scog.imaging.engine import Engine
 from scog.imaging.options import StyledRequest
 from scog.imaging.pinned import Pinned
@@ -24,8 +23,9 @@ from scog.imaging.report import Report
 from scog.imaging.request import Ask
 from scog.imaging.select import observations
 from scog.net.policy import Rank
+from scog.products.attempts import Attempts
 from scog.render.image import Image
-from scog.runtime.tasks import gather_all
+from scog.runtime.tasks import for_each
 from scog.temporal.intervals import Interval
 from scog.temporal.steps import TICK, Step, split
 
@@ -163,22 +163,20 @@ class _FrameRenderer:
         self._inside: NDArray[np.bool_] | None = None
         self._moments: list[Moment] = []
         self._images: dict[int, Image | None] = {}
-        self._errors: list[ScogError] = []
+        self._attempts = Attempts(engine, Rank.EXPORT)
 
     async def draw(self, moments: list[Moment]) -> None:
         """Draw the frames in the given order, `animation_at_once` at a time."""
         self._moments = moments
         if self._ask.area is not None:
             self._inside = await asyncio.to_thread(self._ask.area.inside, self._grid)
-        queue = iter(enumerate(moments))
 
-        async def worker() -> None:
-            for index, moment in queue:
-                await self._frame(index, moment)
-                if self._tell is not None:
-                    self._tell(len(self._images) + len(self._errors), len(moments))
+        async def frame(numbered: tuple[int, Moment]) -> None:
+            await self._frame(*numbered)
+            if self._tell is not None:
+                self._tell(self._attempts.ended, len(moments))
 
-        await gather_all(worker() for _ in range(self._engine.settings.animation_at_once))
+        await for_each(enumerate(moments), frame, self._engine.settings.animation_at_once)
 
     def result(self) -> Animation:
         """The animation of all frames drawn so far.
@@ -190,8 +188,8 @@ class _FrameRenderer:
         skipped = len(self._images) - len(frames)
         if frames:
             return Animation(tuple(frames), skipped, missing, self.report)
-        if self._errors:
-            raise self._errors[0]
+        if self._attempts.errors:
+            raise self._attempts.errors[0]
         if self.report.incomplete == "deadline":
             seconds = self._engine.settings.animation_deadline
             raise DeadlineExceeded(f"No frame could be drawn within {seconds:g} s.")
@@ -204,13 +202,9 @@ class _FrameRenderer:
     async def _frame(self, index: int, moment: Moment) -> None:
         """Draw one frame. A failed frame is recorded and does not affect the others."""
         ask = replace(self._ask, interval=moment.interval, pinned=moment.pinned)
-        try:
-            drawing = await draw(self._engine, self._grid, ask, Rank.EXPORT)
-        except (NothingReadable, DeadlineExceeded, CatalogError) as error:
-            self._errors.append(error)
-            self.report.miss(error)
+        drawing = await self._attempts.draw(self._grid, ask, self.report)
+        if drawing is None:
             return
-        self.report.include(drawing.report)
         pixels = drawing.valid.size if self._inside is None else max(1, int(np.count_nonzero(self._inside)))
         image: Image | None = None
         if np.count_nonzero(drawing.valid) >= self._min_clear * pixels:

@@ -8,14 +8,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
+from scog.errors import InvalidInput
 from scog.geo.grid import Grid, Window
 from scog.imaging.draw import draw
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
 from scog.imaging.request import Ask, Drawing
 from scog.net.policy import Rank
-from scog.runtime.tasks import gather_all
+from scog.products.attempts import Attempts
+from scog.runtime.tasks import for_each
 from scog.settings import Settings
 
 WHOLE = 1280
@@ -88,40 +89,27 @@ class _Work:
         self._tell = tell
         self._values = np.full((_outputs(ask), *grid.shape), np.nan, np.float32)
         self._valid = np.zeros(grid.shape, bool)
-        self._drawn = 0
-        self._faults: list[ScogError] = []
+        self._attempts = Attempts(engine, Rank.EXPORT)
 
     async def draw(self) -> None:
         """Draw all parts in their order, a few at once."""
         windows = parts_of(self._grid)
-        waiting = iter(windows)
 
-        async def some() -> None:
-            for window in waiting:
-                await self._part(window)
-                if self._tell is not None:
-                    self._tell(self._drawn + len(self._faults), len(windows))
+        async def part(window: Window) -> None:
+            await self._part(window)
+            if self._tell is not None:
+                self._tell(self._attempts.ended, len(windows))
 
-        await gather_all(some() for _ in range(self._engine.settings.cutout_at_once))
+        await for_each(windows, part, self._engine.settings.cutout_at_once)
 
     def result(self) -> Drawing:
-        """What is drawn so far. Raises the first fault where nothing is."""
-        if not self._drawn:
-            if self._faults:
-                raise self._faults[0]
-            seconds = self._engine.settings.cutout_deadline
-            raise DeadlineExceeded(f"Nothing could be drawn within {seconds:g} s.")
+        """What is drawn so far. Raises the first error where nothing is."""
+        self._attempts.require_one(self._engine.settings.cutout_deadline)
         return Drawing(self._values, self._valid, self.report)
 
     async def _part(self, window: Window) -> None:
-        try:
-            drawing = await draw(self._engine, self._grid.part(window), self._ask, Rank.EXPORT)
-        except (NothingReadable, DeadlineExceeded, CatalogError) as fault:
-            self._faults.append(fault)
-            self.report.miss(fault)
-            return
-        self.report.include(drawing.report)
-        where = slice(window.top, window.bottom), slice(window.left, window.right)
-        self._values[:, *where] = drawing.values
-        self._valid[where] = drawing.valid
-        self._drawn += 1
+        drawing = await self._attempts.draw(self._grid.part(window), self._ask, self.report)
+        if drawing is not None:
+            where = slice(window.top, window.bottom), slice(window.left, window.right)
+            self._values[:, *where] = drawing.values
+            self._valid[where] = drawing.valid

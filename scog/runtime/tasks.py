@@ -1,10 +1,12 @@
-"""Groups of concurrent tasks: awaited together, cancelled together."""
+"""Groups of tasks: awaited together, a bounded number at a time, cancelled together."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 async def gather_all(work: Iterable[Any]) -> list[Any]:
@@ -21,6 +23,17 @@ async def gather_all(work: Iterable[Any]) -> list[Any]:
     except BaseException:
         await stop_all(tasks)
         raise
+
+
+async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[object]], at_once: int) -> None:
+    """Await `work` for each item in order, at most `at_once` at a time. The first error cancels the others."""
+    waiting = iter(items)
+
+    async def worker() -> None:
+        for item in waiting:
+            await work(item)
+
+    await gather_all(worker() for _ in range(at_once))
 
 
 async def stop_all(tasks: Sequence[asyncio.Future[Any]]) -> None:

@@ -19,7 +19,7 @@ from scog.imaging.clip import area_of
 from scog.imaging.draw import draw
 from scog.imaging.engine import open_engine
 from scog.imaging.request import Comparison, Drawing
-from scog.products import crop
+from scog.products import attempts, crop
 from scog.products.crop import cut_out, parts_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
@@ -232,7 +232,7 @@ def test_parts_that_fail_are_missing_and_the_reasons_are_told(
 
     async def work() -> Drawing:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path, cutout_at_once=1)) as engine:
-            monkeypatch.setattr(crop, "draw", failing)
+            monkeypatch.setattr(attempts, "draw", failing)
             made = await cut_out(engine, grid, ask_for("nir", mask="none"))
             left.extend(faults * 6)  # one for each part
             with pytest.raises(NothingReadable):

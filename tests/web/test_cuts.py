@@ -26,7 +26,7 @@ from rasterio.io import MemoryFile
 
 from scog.imaging.draw import draw
 from scog.imaging.formats import NAMED
-from scog.products import crop
+from scog.products import attempts, crop
 from scog.settings import Settings
 from scog.web.respond import IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, Square, constant, positions
@@ -407,7 +407,7 @@ def test_at_its_deadline_it_is_made_of_what_is_drawn(
         await asyncio.sleep(0.3)
         return await draw(*wanted)
 
-    monkeypatch.setattr(crop, "draw", slow)
+    monkeypatch.setattr(attempts, "draw", slow)
     with served(Settings(catalog=str(archive), cutout_at_once=1, cutout_deadline=1.0)) as running:
         response = running.get(f"{LARGE}.npy?{VALUES}")
         assert 0 < np.isnan(values(response)).mean() < 1

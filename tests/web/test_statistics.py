@@ -23,7 +23,7 @@ from shapely.geometry.polygon import orient
 
 from scog.geo.grid import Grid
 from scog.imaging.draw import draw
-from scog.products.zonal import zonal
+from scog.products import attempts
 from scog.settings import Settings
 from scog.web.respond import PARTIAL
 from tests.doubles.range_server import status
@@ -378,7 +378,7 @@ def test_at_its_deadline_the_rest_has_none(archive: Path, monkeypatch: pytest.Mo
         await asyncio.sleep(0.3)
         return await draw(*wanted)
 
-    monkeypatch.setattr(zonal, "draw", slow)
+    monkeypatch.setattr(attempts, "draw", slow)
     several = collection(12, STAR)
     with served(Settings(catalog=str(archive), statistics_deadline=1.0)) as running:
         response = running.ask.post("/statistics", json=several)

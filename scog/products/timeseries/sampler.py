@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scog.bandmath.expression import Expression
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
+from scog.composite.canvas import Canvas
 from scog.errors import SourceError
 from scog.imaging.image_cache import MAX_AGE
 from scog.imaging.report import Report
@@ -112,7 +113,7 @@ class Measuring:
         That is a round trip more, of which many are under way at once, and where a part is below clouds its bands,
         which are most of the bytes, are not read at all; just where in their files they would be.
         """
-        mosaic = _Mosaic(part)
+        mosaic = _Mosaic(part, self._formula.expression.outputs)
         for scene in scenes:  # in their total order: the first usable one counts
             bands = self._formula.expression.bands
             classified, _ = await gather_all((view.classified(scene, mosaic.missing), self._describe(scene, bands)))
@@ -184,9 +185,9 @@ class _Pieces:
 class _Mosaic:
     """The scenes of one observation over a part, each where those before it left something missing."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, outputs: int) -> None:
         self._part = part
-        self._values: NDArray[np.float32] | None = None
+        self._canvas = Canvas(outputs, part.inside.shape)
         self._masked = np.zeros(part.inside.shape, bool)
         self.missing = part.inside.copy()
         """Pixels of which nothing is known yet."""
@@ -202,15 +203,9 @@ class _Mosaic:
 
     def lay(self, name: str, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
         """Take in the values `(output, y, x)` of a scene."""
-        new = valid & self.wanted
-        if not new.any():
-            return
-        if self._values is None:
-            self._values = values
-        else:
-            np.copyto(self._values, values, where=new)
-        self.missing &= ~new
-        self.scenes.append(name)
+        if self._canvas.paint(values, valid & self.wanted):
+            self.missing &= ~self._canvas.valid
+            self.scenes.append(name)
 
     @property
     def cloud(self) -> float:
@@ -220,6 +215,5 @@ class _Mosaic:
     @property
     def known(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Values `(output, n)` and weights `(n)` of the pixels that are known."""
-        assert self._values is not None
-        known = self._part.inside & ~self.missing
-        return self._values[:, known], self._part.weights[known]
+        known = self._canvas.valid
+        return self._canvas.values[:, known], self._part.weights[known]

@@ -22,7 +22,7 @@ from scog.products.timeseries.model import Measured, Row
 from scog.products.timeseries.sampler import Measuring
 from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import Formula
-from scog.runtime.tasks import gather_all
+from scog.runtime.tasks import for_each, gather_all
 
 SEARCH_ZOOM = 12
 """Of the map's tiles that are searched for a field: 10 km, which a pass sees in one scene or a few."""
@@ -88,15 +88,9 @@ async def take(
     if listener is not None:
         for work in works:
             listener.sited(work.place, work.field, work.site)
-    waiting = iter(works)
-
-    async def some() -> None:
-        for work in waiting:
-            await work.run(at_once)
-
     try:
         async with asyncio.timeout(settings.series_deadline):
-            await gather_all(some() for _ in range(min(len(works), FIELDS_AT_ONCE)))
+            await for_each(works, lambda work: work.run(at_once), FIELDS_AT_ONCE)
     except TimeoutError:
         for work in works:
             work.give_up()

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.errors import CatalogError, DeadlineExceeded, InvalidInput, NothingReadable, ScogError
+from scog.errors import InvalidInput
 from scog.geo.ellipsoid import pixel_areas
-from scog.imaging.draw import draw
 from scog.imaging.engine import Engine
 from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
@@ -20,11 +19,12 @@ from scog.imaging.source_lattice import nominal_metres, source_lattice
 from scog.net.policy import Rank
 from scog.products.areas.area_of_interest import VALID_AREAS, Field
 from scog.products.areas.sampling_grid import Part, Site, asked_at, parts_of, site_of
+from scog.products.attempts import Attempts
 from scog.products.zonal.summary import Summary, Wanted, summarise
 from scog.render.classes import Class, Classes
 from scog.render.image import TRANSPARENT
 from scog.render.style import Style
-from scog.runtime.tasks import gather_all
+from scog.runtime.tasks import for_each
 
 FIELDS_AT_ONCE = 2
 PARTS_AT_ONCE = 4
@@ -85,17 +85,14 @@ async def zonal(
             raise InvalidInput(what, parameter=where, valid=VALID_AREAS)
     work = _Work(engine, image, wanted, tell)
     found: list[Zonal | Unmeasured] = [Unmeasured(field, DEADLINE) for field in fields]
-    waiting = iter(enumerate(fields))
 
-    async def some() -> None:
-        for number, field in waiting:
-            found[number] = await work.measure(field)
+    async def measure(number: int) -> None:
+        found[number] = await work.measure(fields[number])
 
-    await gather_all(some() for _ in range(min(FIELDS_AT_ONCE, len(fields))))
-    faults = work.faults or work.refused
-    if not work.drawn:
-        seconds = engine.settings.statistics_deadline
-        raise faults[0] if faults else DeadlineExceeded(f"Nothing could be drawn within {seconds:g} s.")
+    await for_each(range(len(fields)), measure, FIELDS_AT_ONCE)
+    if not work.attempts.errors and work.refused and not work.attempts.drawn:
+        raise work.refused[0]
+    work.attempts.require_one(engine.settings.statistics_deadline)
     return found
 
 
@@ -103,9 +100,8 @@ class _Work:
     """Draws the parts of fields until the deadline, and keeps count."""
 
     def __init__(self, engine: Engine, image: StyledRequest, wanted: Wanted, tell: Tell | None) -> None:
-        self.faults: list[ScogError] = []
+        self.attempts = Attempts(engine, Rank.SERIES)
         self.refused: list[InvalidInput] = []
-        self.drawn = 0
         self._engine = engine
         self._ask, self._style = image
         coloring = self._style.coloring
@@ -144,17 +140,15 @@ class _Work:
         self._known += len(parts)
         ask = asked_at(site, self._ask)
         pieces: dict[int, _Piece] = {}
-        waiting = iter(enumerate(parts))
 
-        async def some() -> None:
-            for number, part in waiting:
-                piece = await self._part(part, ask, report)
-                if piece is not None:
-                    pieces[number] = piece
+        async def measure(number: int) -> None:
+            piece = await self._part(parts[number], ask, report)
+            if piece is not None:
+                pieces[number] = piece
 
         try:
             async with asyncio.timeout_at(self._until):
-                await gather_all(some() for _ in range(min(PARTS_AT_ONCE, len(parts))))
+                await for_each(range(len(parts)), measure, PARTS_AT_ONCE)
         except TimeoutError:
             report.incomplete = "deadline"
         known = [pieces[number] for number in sorted(pieces)]
@@ -166,18 +160,12 @@ class _Work:
     async def _part(self, part: Part, ask: Ask, report: Report) -> _Piece | None:
         """Draw a part, and take what it holds; None where it fails."""
         piece = None
-        try:
-            drawing = await draw(self._engine, part.grid, ask, Rank.SERIES)
-        except (NothingReadable, DeadlineExceeded, CatalogError) as fault:
-            self.faults.append(fault)
-            report.miss(fault)
-        else:
+        drawing = await self.attempts.draw(part.grid, ask, report)
+        if drawing is not None:
             loop = asyncio.get_running_loop()
             piece = await loop.run_in_executor(self._engine.cpu, _taken, part, drawing, self._style)
-            report.include(drawing.report)
-            self.drawn += 1
         if self._tell is not None:
-            self._tell(self.drawn + len(self.faults), self._known)
+            self._tell(self.attempts.ended, self._known)
         return piece
 
 
