@@ -1,3 +1,32 @@
-"""scog turns Sentinel-2 archives that somebody else stores into maps and answers, while you look."""
+"""scog turns satellite archives that somebody else stores into maps and answers, while you look.
+
+For notebooks and scripts:
+
+    with scog.Session() as session:
+        session.image(bbox=(11.2, 46.4, 11.5, 46.6), index="ndvi", datetime="2022-06-01/2022-08-31")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scog.errors import ScogError
+    from scog.session import AreaStatistics, Image, PointValues, SeriesRow, Session
 
 __version__ = "0.1.0"
+__all__ = ["AreaStatistics", "Image", "PointValues", "ScogError", "SeriesRow", "Session"]
+
+_HOMES = {"ScogError": "scog.errors"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used: `import scog` itself takes a millisecond."""
+    if name not in __all__:
+        raise AttributeError(f"module 'scog' has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "scog.session")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,179 @@
+"""The public API: what notebooks use gives what the server answers."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import io
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import rasterio
+from PIL import Image
+
+import scog
+from scog.errors import InvalidInput, ScogError
+from scog.session import Options
+from scog.settings import Settings
+from tests.web.conftest import served
+
+ROOT = Path(__file__).parents[1]
+BBOX = (11.93, 40.19, 11.96, 40.21)
+LON, LAT = 11.947, 40.202
+AREA = {
+    "type": "Polygon",
+    "coordinates": [[[11.93, 40.19], [11.96, 40.19], [11.96, 40.21], [11.93, 40.19]]],
+}
+
+
+@pytest.fixture(scope="module")
+def session(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[scog.Session]:
+    with scog.Session(demo_archive, cache_dir=tmp_path_factory.mktemp("cache")) as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def server(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with served(Settings(catalog=str(demo_archive), cache_dir=tmp_path_factory.mktemp("cache"))) as running:
+        yield running.ask
+
+
+def test_an_image_is_the_one_that_the_server_draws(session: scog.Session, server: httpx.Client) -> None:
+    image = session.image(bbox=BBOX, index="ndwi", composite="median", max_size=200)
+    box = ",".join(map(str, BBOX))
+    answer = server.get(f"/bbox/{box}.npy?index=ndwi&composite=median&max_size=200&dst_crs=utm")
+    expected = np.load(io.BytesIO(answer.content))
+    np.testing.assert_array_equal(image.values, expected)
+    np.testing.assert_array_equal(image.valid, np.isfinite(expected[0]))
+    assert image.names
+    assert image.scenes
+
+
+def test_an_image_of_a_polygon_is_empty_around_it(session: scog.Session) -> None:
+    whole = session.image(bbox=BBOX, resolution=20.0)
+    image = session.image(geometry=AREA, resolution=20.0)
+    assert image.crs == whole.crs == "EPSG:32632"
+    assert 0.4 < image.valid.mean() < 0.6
+    assert np.isnan(image.values[:, ~image.valid]).all()
+
+
+def test_an_image_is_saved_in_the_format_of_its_ending(session: scog.Session, tmp_path: Path) -> None:
+    image = session.image(bbox=BBOX, max_size=100)
+    for ending in ("png", "webp", "jpg"):
+        image.save(tmp_path / f"image.{ending}")
+        with Image.open(tmp_path / f"image.{ending}") as picture:
+            assert picture.size == image.valid.shape[::-1]
+    image.save(tmp_path / "image.tif")
+    with rasterio.open(tmp_path / "image.tif") as source:
+        np.testing.assert_array_equal(source.read(), image.values)
+        assert source.crs.to_string() == image.crs
+        assert source.transform.almost_equals(image.transform)
+    assert image._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(InvalidInput, match="format"):
+        image.save(tmp_path / "image.bmp")
+
+
+def test_a_point_is_the_one_that_the_server_answers(session: scog.Session, server: httpx.Client) -> None:
+    found = session.point(LON, LAT, bands=["nir", "red", "green"], mask="none")
+    answer = server.get(f"/point/{LON},{LAT}?bands=nir,red,green&mask=none").json()
+    assert list(found.values.values()) == answer["values"]
+    assert (list(found.values), found.scene) == (answer["band_names"], answer["scene"])
+    median = session.point(LON, LAT, composite="median")
+    assert (median.scene, median.datetime) == (None, None)
+
+
+def test_a_series_is_the_one_that_the_server_answers(session: scog.Session, server: httpx.Client) -> None:
+    for found, answer in (
+        (session.series(LON, LAT, index="ndvi,ndwi"), server.get(f"/timeseries/{LON},{LAT}?index=ndvi,ndwi")),
+        (session.series(geometry=AREA, mask="none"), server.post("/timeseries?mask=none", json=AREA)),
+    ):
+        expected = answer.json()
+        assert len(found) == len(expected["observations"]) > 3
+        for row, each in zip(found, expected["observations"], strict=True):
+            values = [None] * len(each["values"]) if row.values is None else list(row.values.values())
+            for value, number in zip(values, each["values"], strict=True):
+                assert value == (None if number is None else pytest.approx(number, rel=1e-6))
+            assert row.reason == each["reason"]
+
+
+def test_statistics_are_those_that_the_server_answers(session: scog.Session, server: httpx.Client) -> None:
+    found = session.statistics(AREA, index="ndvi")
+    expected = server.post("/statistics?index=ndvi", json=AREA).json()["properties"]
+    assert found.statistics["NDVI"].mean == pytest.approx(expected["statistics"]["NDVI"]["mean"])
+    assert found.hectares == pytest.approx(expected["measured"]["area_ha"], abs=0.01)
+
+
+def test_scenes_are_found(session: scog.Session) -> None:
+    scenes = session.search(BBOX, limit=3, cloud_cover=100)
+    assert len(scenes) == 3
+    assert all(scene.time.year == 2022 for scene in scenes)
+
+
+def test_it_works_where_an_event_loop_runs(session: scog.Session) -> None:
+    async def cell() -> float | None:
+        return session.point(LON, LAT).values["(nir - red) / (nir + red)"]
+
+    assert asyncio.run(cell()) is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"indx": "ndvi"}, "did you mean index"),
+        ({"index": "nvdi"}, "ndvi"),
+        ({"resampling": "x"}, "resampling"),
+        ({"rescale": [1, 0]}, "rescale|range"),
+        ({"bbox": (1, 2, 3)}, "four numbers"),
+        ({"geometry": AREA}, "bbox or of a geometry"),
+    ],
+)
+def test_bad_input_is_refused(session: scog.Session, options: dict[str, object], words: str) -> None:
+    with pytest.raises(scog.ScogError, match=words):
+        session.image(**{"bbox": BBOX, **options})  # type: ignore[arg-type]
+
+
+def test_a_closed_session_ends_its_thread_and_says_so(demo_archive: Path) -> None:
+    before = set(threading.enumerate())
+    session = scog.Session(demo_archive)
+    session.close()
+    session.close()
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name == "scog-session"]
+    with pytest.raises(RuntimeError, match="closed"):
+        session.point(LON, LAT)
+
+
+def test_what_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> None:
+    before = len([thread for thread in threading.enumerate() if thread.name == "scog-session"])
+    with pytest.raises(ScogError):
+        scog.Session(tmp_path / "nowhere")
+    assert len([thread for thread in threading.enumerate() if thread.name == "scog-session"]) == before
+
+
+def test_public_names_are_those_of_all() -> None:
+    for name in scog.__all__:
+        assert getattr(scog, name).__doc__, f"{name} has no docstring"
+    assert set(scog.__all__) <= set(dir(scog))
+    session = ast.parse((ROOT / "scog" / "session.py").read_text())
+    public = {node.name for node in session.body if isinstance(node, ast.ClassDef)} - {"Options"}
+    assert public | {"ScogError"} == set(scog.__all__)
+    with pytest.raises(AttributeError):
+        scog.nothing  # noqa: B018
+    assert (ROOT / "scog" / "py.typed").is_file()
+
+
+def test_options_are_those_of_images() -> None:
+    from scog.imaging.options import ImageOptions
+
+    assert Options.__annotations__.keys() == ImageOptions.__dataclass_fields__.keys() - {"days"}
+
+
+def test_to_import_it_loads_nothing() -> None:
+    code = "import sys, scog; print(sorted({'numpy', 'rasterio', 'fastapi', 'asyncio'} & set(sys.modules)))"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
