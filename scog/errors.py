@@ -18,7 +18,7 @@ ScogError
 ├── Overloaded            more work is waiting than can be done before its deadlines
 └── DeadlineExceeded      the work did not end in time
 
-The tree knows no HTTP: `scog.web.problems` holds the table from errors to status codes.
+The tree knows no HTTP: `scog.web.http.problems` holds the table from errors to status codes.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from scog.catalog.scene import Scene
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.errors import DeadlineExceeded, InvalidInput
+from scog.geo.bbox import VALID_BOX, bounds_of
 from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import UTM, Box, Size, cut_grid
 from scog.geo.crs import parse_crs
@@ -28,16 +29,18 @@ from scog.imaging.draw import draw
 from scog.imaging.engine import Engine, open_engine
 from scog.imaging.formats import format_of
 from scog.imaging.options import ImageOptions, StyledRequest
-from scog.imaging.request import Ask, Drawing
+from scog.imaging.request import Ask, Drawing, SceneFilter
+from scog.imaging.source_lattice import source_lattice
+from scog.net.policy import Tally
 from scog.products.areas.area_of_interest import Field, parse_fields, point
 from scog.products.crop import check_size, cut_out
-from scog.products.scene_list import newest_scenes
+from scog.products.scene_list import box_grid, list_scenes
 from scog.products.timeseries.model import Row
 from scog.products.timeseries.series import take
 from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import formula_of
 from scog.products.zonal.summary import Summary, Wanted
-from scog.products.zonal.zonal import zonal
+from scog.products.zonal.zonal import Unmeasured, zonal
 from scog.render.ramp import parse_rescale
 from scog.settings import Settings
 from scog.suggest import did_you_mean
@@ -186,12 +189,10 @@ class Session:
         limit: int = 100,
     ) -> list[Scene]:
         """The newest scenes that touch a box in degrees, at most `limit`. Raises CatalogError, InvalidInput."""
-        west, south, east, north = bbox
-        interval = None if datetime is None else parse_interval(datetime)
-        found, _ = self._run(
-            newest_scenes(self._engine, (west, south, east, north), interval, cloud_cover, collection, limit)
-        )
-        return [scene for observation in found for scene in observation.scenes]
+        box = _box(bbox)
+        scenes = SceneFilter(None if datetime is None else parse_interval(datetime), cloud_cover, collection)
+        found = self._run(list_scenes(self._engine, box_grid(box), scenes, limit))
+        return [scene for observation in found.observations for scene in observation.scenes]
 
     def image(
         self,
@@ -207,19 +208,22 @@ class Session:
     ) -> Image:
         """The image of a box in degrees, or of a polygon, around which nothing is valid.
 
-        `crs` is that of its pixels, by default the UTM zone; the size is given by a resolution in metres, the longer
-        side at most, or both sides in pixels. Raises InvalidInput, CatalogError, NothingReadable, DeadlineExceeded.
+        `crs` is that of its pixels, by default the UTM zone. The size is given by a resolution in metres, the longer
+        side at most, or both sides in pixels; by default pixels are the files' own. Raises InvalidInput, CatalogError,
+        NothingReadable, DeadlineExceeded.
         """
         asked = _asked(options)
-        box, area = _box(bbox), None
-        if geometry is not None:
-            area = area_in(parse_fields(geometry, 1, self._settings.field_corners).fields[0].shape)
-            box = area.box
-        if box is None or (bbox is not None and geometry is not None):
+        if (bbox is None) == (geometry is None):
             raise InvalidInput("An image is of a bbox or of a geometry.", parameter="bbox", valid="one of the two")
+        area = None if geometry is None else area_in(self._area(geometry).shape)
+        box = area.box if area is not None else _box(bbox or ())
         size = Size(width=width, height=height, max_size=max_size, resolution=resolution)
-        grid = cut_grid(box, DEGREES, UTM if crs == UTM else parse_crs(crs, "crs"), size)
+        target = UTM if crs == UTM else parse_crs(crs, "crs")
+        grid = cut_grid(box, DEGREES, target, size)
         asked = asked.within(area)
+        if size == Size():  # the files' own pixels
+            own = self._run(source_lattice(self._engine, grid, asked.request, Tally(), area))
+            grid = grid if own is None else cut_grid(box, DEGREES, target, size, own)
         check_size(self._settings, grid, asked.request, "max_size")
         return _image(self._run(cut_out(self._engine, grid, asked.request)), grid, asked)
 
@@ -274,8 +278,8 @@ class Session:
         """Statistics of a polygon, each pixel weighted by its share inside. Raises what `image` raises."""
         asked = _asked(options)
         (found,) = self._run(zonal(self._engine, [self._area(geometry)], asked, Wanted()))
-        if found is None:
-            raise DeadlineExceeded(f"Nothing could be drawn within {self._settings.statistics_deadline:g} s.")
+        if isinstance(found, Unmeasured):
+            raise DeadlineExceeded(f"The area could not be measured: {found.reason}.")
         summaries = dict(zip(asked.style.columns, found.summaries, strict=True))
         return AreaStatistics(summaries, found.hectares, found.valid_hectares)
 
@@ -330,15 +334,12 @@ def _text(numbers: str | Sequence[float]) -> str:
     return numbers if isinstance(numbers, str) else ",".join(map(repr, numbers))
 
 
-def _box(bbox: Sequence[float] | None) -> Box | None:
-    if bbox is None:
-        return None
-    if len(bbox) != 4:
-        raise InvalidInput(
-            f"A bbox has four numbers, not {len(bbox)}.", parameter="bbox", valid="west, south, east, north"
-        )
-    west, south, east, north = map(float, bbox)
-    return west, south, east, north
+def _box(bbox: Sequence[float]) -> Box:
+    """A box in degrees. Raises InvalidInput, also where it lies above or below the ground."""
+    box = bounds_of(bbox)
+    if box is None:
+        raise InvalidInput("The bbox does not touch the ground.", parameter="bbox", valid=VALID_BOX)
+    return box
 
 
 def _image(drawing: Drawing, grid: Grid, asked: StyledRequest) -> Image:

@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cubes": {"errors", "runtime", "collections", "bandmath", "catalog", "warp", "composite", "render", "imaging"},
     "session": {
-        "errors", "settings", "suggest", "temporal", "geo", "catalog", "warp", "composite", "render", "imaging",
+        "errors", "settings", "suggest", "net", "temporal", "geo", "catalog", "warp", "composite", "render", "imaging",
         "products",
     },
     "demo": {"errors"},

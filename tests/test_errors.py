@@ -12,8 +12,8 @@ import pytest
 
 from scog import errors
 from scog.errors import InvalidExpression, InvalidInput, NothingReadable, ScogError, SourceError
-from scog.web.problems import STATUS, TITLES, problem_of
-from scog.web.retries import RETRY_SECONDS
+from scog.web.http.problems import STATUS, TITLES, problem_of
+from scog.web.http.retry_after import RETRY_SECONDS
 
 KINDS = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, Exception)]
 ALL: dict[str, type[ScogError]] = {kind.__name__: kind for kind in KINDS if issubclass(kind, ScogError)}

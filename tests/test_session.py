@@ -129,7 +129,7 @@ def test_it_works_where_an_event_loop_runs(session: scog.Session) -> None:
         ({"index": "nvdi"}, "ndvi"),
         ({"resampling": "x"}, "resampling"),
         ({"rescale": [1, 0]}, "rescale|range"),
-        ({"bbox": (1, 2, 3)}, "four numbers"),
+        ({"bbox": (1, 2, 3)}, "four or six numbers"),
         ({"geometry": AREA}, "bbox or of a geometry"),
     ],
 )

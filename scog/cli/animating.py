@@ -45,7 +45,7 @@ def add_to(commands: Any) -> None:
 
 
 def _animate(options: argparse.Namespace) -> None:
-    from scog.web.parameters import map_box  # loads much that other commands do without
+    from scog.web.params.image import map_box  # loads much that other commands do without
 
     form = format_of(options.output.suffix.lower().removeprefix("."))
     duration = duration_of(options.fps, options.duration)

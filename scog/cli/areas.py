@@ -13,7 +13,7 @@ from scog.settings import Settings
 
 def read_fields(path: Path, settings: Settings, *, points: bool = False) -> tuple[object, Fields]:
     """What a GeoJSON file holds, and its fields; what had to be repaired is said. Raises InvalidInput, OSError."""
-    from scog.web.geojson import VALID, parse_geojson  # loads much that other commands do without
+    from scog.web.params.geojson import VALID, parse_geojson  # loads much that other commands do without
 
     try:
         held = parse_geojson(path.read_bytes(), None)

@@ -79,7 +79,7 @@ def _crop(options: argparse.Namespace) -> None:
 def _where(options: argparse.Namespace, settings: Settings) -> tuple[Box, Area | None]:
     """The box asked for, and the area if there is one. Raises InvalidInput."""
     if options.area is None:
-        from scog.web.cut_parameters import box_of  # loads much that other commands do without
+        from scog.web.params.crop import box_of  # loads much that other commands do without
 
         return box_of(options.bbox.split(",")), None
     fields = read_fields(options.area, settings)[1]

@@ -18,13 +18,15 @@ from scog.imaging.engine import open_engine
 from scog.products.timeseries.state import SeriesState
 from scog.runtime.byte_cache import ByteCache
 from scog.settings import Settings
-from scog.web import places, problems, stac, tiles, viewer
-from scog.web.compression import Compressed
-from scog.web.gate import Gate
-from scog.web.later import Later
-from scog.web.parts import Parts
-from scog.web.respond import EXPOSED_HEADERS, Admission, ClientGone
-from scog.web.warm import warm_up
+from scog.web import stac, viewer
+from scog.web.http import problems
+from scog.web.http.compression import Compressed
+from scog.web.http.lazy_router import Later
+from scog.web.http.partial_responses import Parts
+from scog.web.http.request_limits import Gate
+from scog.web.http.responses import EXPOSED_HEADERS, Admission, ClientGone
+from scog.web.routes import places, tiles
+from scog.web.warm_up import warm_up
 
 DESCRIPTION = "Maps, indices and values from Sentinel-2 COGs that somebody else stores, computed while you look."
 
@@ -96,9 +98,9 @@ class _App(FastAPI):
 
 def _others() -> APIRouter:
     """Imports what the other routes need, which is why it is not done above."""
-    from scog.web.others import other_routes
+    from scog.web.routes.on_demand import routes_on_demand
 
-    routes = other_routes()
+    routes = routes_on_demand()
     gc.freeze()  # see main.py
     return routes
 

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 import scog
 from scog.imaging.image_cache import Encoded, encoded
 from scog.settings import Settings
-from scog.web.respond import with_etag
+from scog.web.http.responses import with_etag
 
 ADDRESSES: dict[str, Any] = {
     "title": "scog",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scog.web.parameters import SceneParameters
+from scog.web.params.image import SceneParameters
 from tests.browser.conftest import Visit
 from tests.browser.responses import get, problem
 

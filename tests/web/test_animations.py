@@ -20,7 +20,7 @@ from pyproj import Transformer
 
 from scog.render.label import label
 from scog.settings import Settings
-from scog.web.respond import IMMUTABLE, PARTIAL
+from scog.web.http.responses import IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, Square
 from tests.doubles.range_server import status
 from tests.web.conftest import Far, Served, is_problem, served, tile_at

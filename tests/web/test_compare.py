@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import scog.imaging.draw
 from scog.imaging.mosaic import Painting
 from scog.settings import Settings
-from scog.web.respond import COMPLETE, IMMUTABLE, PARTIAL
+from scog.web.http.responses import COMPLETE, IMMUTABLE, PARTIAL
 from tests.doubles.range_server import status
 from tests.web.conftest import WEST, Far, Served, is_problem, served
 

@@ -7,7 +7,7 @@ import gzip
 import httpx
 import pytest
 
-from scog.web.compression import MIN_SIZE, is_text, takes_gzip, with_vary
+from scog.web.http.compression import MIN_SIZE, is_text, takes_gzip, with_vary
 from tests.web.conftest import WEST, Served
 
 LON, LAT = WEST.lonlat()

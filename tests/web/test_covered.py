@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from scog.settings import Settings
-from scog.web.covered import ATTRIBUTION, Covered, _attribution
+from scog.web.tile_extent import ATTRIBUTION, Covered, _attribution
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.web.conftest import Served, is_problem, served
 

@@ -15,7 +15,7 @@ import pytest
 from scog.geo.grid import tile_grid
 from scog.imaging.clip import area_of
 from scog.settings import Settings
-from scog.web.respond import COMPLETE, IMMUTABLE, PARTIAL
+from scog.web.http.responses import COMPLETE, IMMUTABLE, PARTIAL
 from tests.cube.test_area import oracle
 from tests.doubles.archives import MadeScene, constant
 from tests.doubles.range_server import status

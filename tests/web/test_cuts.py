@@ -28,7 +28,7 @@ from scog.imaging.draw import draw
 from scog.imaging.formats import NAMED
 from scog.products import attempts, crop
 from scog.settings import Settings
-from scog.web.respond import IMMUTABLE, PARTIAL
+from scog.web.http.responses import IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, Square, constant, positions
 from tests.doubles.range_server import status
 from tests.web.conftest import Far, Served, is_problem, served

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scog.cubes.cubes import Cube
 from scog.cubes.definition import Definition, id_of, read_definition
 from scog.errors import InvalidInput
-from scog.web.definitions import wanted_of
-from scog.web.parameters import PIXEL_SELECTIONS, TileParameters
+from scog.web.params.cube import wanted_of
+from scog.web.params.image import PIXEL_SELECTIONS, TileParameters
 
 Json = dict[str, Any]
 

@@ -18,7 +18,7 @@ from rasterio.io import MemoryFile
 
 from scog.geo.grid import crs_of, tile_grid, zoom_like
 from scog.settings import Settings
-from scog.web.clients import TILING_SCHEME
+from scog.web.routes.tilejson import TILING_SCHEME
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.web.conftest import WEST, Served, served, tile_at
 from tests.web.test_hostile import NO_NUMBERS, refused

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from scog.settings import Settings
-from scog.web.gate import MAX_HEADERS, MAX_QUERY
+from scog.web.http.request_limits import MAX_HEADERS, MAX_QUERY
 from tests.web.conftest import Served, is_problem, served
 
 HUGE = "9" * 400

@@ -10,8 +10,8 @@ import pytest
 from fastapi import APIRouter
 
 from scog.settings import Settings
-from scog.web.later import Later
-from scog.web.warm import warm_up
+from scog.web.http.lazy_router import Later
+from scog.web.warm_up import warm_up
 from tests.web.conftest import served
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from scog.net.catalog_http import READ_TIMEOUT
 from scog.settings import Settings
-from scog.web.respond import NAMED, PARTIAL, _named
+from scog.web.http.responses import NAMED, PARTIAL, _named
 from tests.doubles.range_server import hang, status
 from tests.web.conftest import Far, Served, is_problem, served
 

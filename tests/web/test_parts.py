@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.io import MemoryFile
 
-from scog.web.byteranges import part_of
+from scog.web.http.byte_ranges import part_of
 from tests.doubles.range_server import status
 from tests.web.conftest import WEST, Far, Served, is_problem
 

@@ -12,7 +12,7 @@ import pytest
 
 from scog.cog.preview_level import Coarseness
 from scog.settings import Settings
-from scog.web.respond import COMPLETE, EXPOSED_HEADERS, PREVIEW
+from scog.web.http.responses import COMPLETE, EXPOSED_HEADERS, PREVIEW
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.doubles.range_server import RangeServer, hang, status
 from tests.web.conftest import Served, served, tile_at

@@ -15,7 +15,7 @@ from scog.bandmath.parser import parse_outputs
 from scog.bandmath.tree import FUNCTIONS
 from scog.errors import InvalidExpression
 from scog.settings import Settings
-from scog.web.plus import HINT, with_plus
+from scog.web.params.plus_signs import HINT, with_plus
 from tests.web.conftest import WEST, Served, is_problem, served
 
 LON, LAT = WEST.lonlat()

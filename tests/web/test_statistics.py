@@ -25,7 +25,7 @@ from scog.geo.grid import Grid
 from scog.imaging.draw import draw
 from scog.products import attempts
 from scog.settings import Settings
-from scog.web.respond import PARTIAL
+from scog.web.http.responses import PARTIAL
 from tests.doubles.range_server import status
 from tests.doubles.zonal import coverage, operated
 from tests.web.conftest import Far, Served, is_problem, served

@@ -23,7 +23,7 @@ from scog.products.timeseries.options import Asked, table_of
 from scog.products.timeseries.output import document
 from scog.products.timeseries.variables import formula_of
 from scog.settings import Settings
-from scog.web.respond import IMMUTABLE, PARTIAL
+from scog.web.http.responses import IMMUTABLE, PARTIAL
 from tests.doubles.range_server import RangeServer, status
 from tests.doubles.series import DAYS, OVERCAST, fields_of, lonlat, polygon, scenes, series_of
 from tests.web.conftest import Far, Served, is_problem, served

@@ -14,10 +14,10 @@ from scog.catalog.archive.archive import Archive
 from scog.catalog.archive.item_query import Found, search_items
 from scog.catalog.item_search import ItemSearch
 from scog.errors import InvalidInput, OutOfRange
-from scog.web.links import base_url
-from scog.web.parameters import no_doubles
-from scog.web.problems import REFUSALS
-from scog.web.queries import QueryRoute
+from scog.web.http.links import base_url
+from scog.web.http.problems import REFUSALS
+from scog.web.http.query_route import QueryRoute
+from scog.web.params.image import no_doubles
 from scog.web.stac.documents import CONFORMANCE, GEOJSON, SCHEMA, Documents, link
 from scog.web.stac.files import file_response, find_file
 from scog.web.stac.paging import Turn, page_links, turn_of

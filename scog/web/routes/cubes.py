@@ -27,19 +27,20 @@ from scog.products.scene_list import box_grid, feature_collection
 from scog.products.timeseries.variables import Formula
 from scog.runtime.tasks import gather_all
 from scog.temporal.intervals import rfc3339
-from scog.web import animations, clients, legends, pictures, places, tiles, timeseries
-from scog.web.animations import Frames, Placed
-from scog.web.bodies import read_body
-from scog.web.definitions import Wanted, body_schema, wanted_of
-from scog.web.legends import SizeParameters
-from scog.web.links import base_url
-from scog.web.offers import LINKED, Nothing
-from scog.web.parameters import Delivery, TileMatrixSetId, no_doubles, tile_address
-from scog.web.parts import PartRoute
-from scog.web.places import GeoJSON
-from scog.web.problems import PROBLEMS, REFUSALS
-from scog.web.respond import with_etag
-from scog.web.timeseries import Shown, formula_from
+from scog.web.http import image_response
+from scog.web.http.bodies import read_body
+from scog.web.http.links import base_url
+from scog.web.http.partial_responses import PartRoute
+from scog.web.http.problems import PROBLEMS, REFUSALS
+from scog.web.http.responses import with_etag
+from scog.web.params.cube import Wanted, body_schema, wanted_of
+from scog.web.params.image import Delivery, TileMatrixSetId, no_doubles, tile_address
+from scog.web.routes import animations, legends, places, tilejson, tiles, timeseries
+from scog.web.routes.animations import Frames, Placed
+from scog.web.routes.legends import SizeParameters
+from scog.web.routes.listings import LINKED, Nothing
+from scog.web.routes.places import GeoJSON
+from scog.web.routes.timeseries import Shown, formula_from
 
 router = APIRouter(
     prefix="/cubes", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute
@@ -120,7 +121,9 @@ async def scenes_of_tile(request: Request, cube: Frozen, z: str, x: str, y: str,
     return await _scenes(request, cube, tile_grid(*tile_address(z, x, y)))
 
 
-@router.get("/{id}/tiles/{z}/{x}/{y}", summary="A cube's tile", response_class=Response, responses=pictures.RESPONSES)
+@router.get(
+    "/{id}/tiles/{z}/{x}/{y}", summary="A cube's tile", response_class=Response, responses=image_response.RESPONSES
+)
 async def tile(request: Request, cube: Frozen, z: str, x: str, y: str, delivery: Delivery) -> Response:
     """The same as `/tiles/{z}/{x}/{y}` with the cube's parameters, transparent outside of its area."""
     return await tiles.answer(request, WEB_MERCATOR, (z, x, y), cube.image(), delivery)
@@ -130,7 +133,7 @@ async def tile(request: Request, cube: Frozen, z: str, x: str, y: str, delivery:
     "/{id}/tiles/{tileMatrixSetId}/{z}/{x}/{y}",
     summary="A cube's tile of any grid",
     response_class=Response,
-    responses=pictures.RESPONSES,
+    responses=image_response.RESPONSES,
 )
 async def any_tile(
     request: Request, cube: Frozen, tms: TileMatrixSetId, z: str, x: str, y: str, delivery: Delivery
@@ -179,13 +182,15 @@ async def series_of_fields(request: Request, cube: Frozen, parameters: Shown) ->
 
 
 @router.get("/{id}/tilejson.json", summary="A cube's TileJSON", response_class=JSONResponse)
-async def tilejson(request: Request, cube: Frozen, delivery: Delivery) -> JSONResponse:
+async def tilejson_of_cube(request: Request, cube: Frozen, delivery: Delivery) -> JSONResponse:
     """TileJSON of the cube's tiles and of its area; the query is passed on to the tiles."""
     return await _tilejson(request, cube, WEB_MERCATOR, TEMPLATE)
 
 
 @router.get("/{id}/{tileMatrixSetId}/tilejson.json", summary="A cube's TileJSON of any grid")
-async def any_tilejson(request: Request, cube: Frozen, tms: TileMatrixSetId, delivery: Delivery) -> JSONResponse:
+async def any_tilejson_of_cube(
+    request: Request, cube: Frozen, tms: TileMatrixSetId, delivery: Delivery
+) -> JSONResponse:
     """The same for a grid of `/tileMatrixSets`."""
     return await _tilejson(request, cube, tms, f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
 
@@ -250,7 +255,7 @@ def _together(scenes: Iterable[Scene]) -> list[Observation]:
 
 
 async def _tilejson(request: Request, cube: Cube, tms: str, template: str) -> JSONResponse:
-    return await clients.answer(request, tms, cube.image(), f"/cubes/{cube.id}{template}")
+    return await tilejson.answer(request, tms, cube.image(), f"/cubes/{cube.id}{template}")
 
 
 def _document(cube: Cube, base: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from scog.web.plus import HINT, with_plus
+from scog.web.params.plus_signs import HINT, with_plus
 
 SENT = "scog.sent"
 """Where the scope of a request has the query string as it was sent, if it was changed."""

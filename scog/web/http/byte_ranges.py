@@ -7,7 +7,7 @@ import re
 from fastapi import Request, Response
 
 from scog.imaging.image_cache import Encoded
-from scog.web.problems import Problem
+from scog.web.http.problems import Problem
 
 _ONE = re.compile(r"bytes[ \t]*=[ \t]*(\d{0,19})-(\d{0,19})[ \t]*", re.ASCII | re.IGNORECASE)
 

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from scog.geo.grid import WEB_MERCATOR, tile_grid
 from scog.imaging.options import StyledRequest
-from scog.web import pictures
-from scog.web.parameters import DeliveryParameters, Tile, TileMatrixSetId, TileParameters, no_doubles, tile_address
-from scog.web.parts import PartRoute, in_parts
-from scog.web.problems import PROBLEMS
-from scog.web.queries import sent
-from scog.web.respond import Admission
+from scog.web.http import image_response
+from scog.web.http.partial_responses import PartRoute, in_parts
+from scog.web.http.problems import PROBLEMS
+from scog.web.http.query_route import sent
+from scog.web.http.responses import Admission
+from scog.web.params.image import DeliveryParameters, Tile, TileMatrixSetId, TileParameters, no_doubles, tile_address
 
 KEPT_QUERIES = 1_000_000
 """Bytes of the queries that are remembered."""
@@ -47,7 +47,7 @@ router = APIRouter(tags=["tiles"], dependencies=[Depends(no_doubles)], responses
     "/tiles/{z}/{x}/{y}",
     summary="A tile as a picture or as values",
     response_class=Response,
-    responses=pictures.RESPONSES,
+    responses=image_response.RESPONSES,
 )
 async def tile(request: Request, z: str, x: str, y: str, parameters: Tile) -> Response:
     """Draw a tile of the web-mercator grid.
@@ -63,7 +63,7 @@ async def tile(request: Request, z: str, x: str, y: str, parameters: Tile) -> Re
     "/tiles/{tileMatrixSetId}/{z}/{x}/{y}",
     summary="A tile of any grid",
     response_class=Response,
-    responses=pictures.RESPONSES,
+    responses=image_response.RESPONSES,
 )
 async def any_tile(request: Request, tms: TileMatrixSetId, z: str, x: str, y: str, parameters: Tile) -> Response:
     """Draw a tile of a grid of `/tileMatrixSets`, which has zooms, columns and rows of its own.
@@ -88,11 +88,11 @@ async def answer(
 ) -> Response:
     """A tile `(z, x, y)` as a response."""
     z, x, y = address
-    name = pictures.tile_name(y, delivery)
+    name = image_response.tile_name(y, delivery)
     if delivery.preview:
         image = image._replace(request=replace(image.request, preview=delivery.preview))
     grid = tile_grid(*tile_address(z, x, name.row), name.size, tms, delivery.buffer)
     admission: Admission = request.app.state.admission
     return await admission.run(
-        request, pictures.picture(request, request.app.state.engine, grid, image, delivery, name.format)
+        request, image_response.picture(request, request.app.state.engine, grid, image, delivery, name.format)
     )

@@ -19,8 +19,8 @@ from scog.imaging.options import StyledRequest
 from scog.products.crop import cut_out, is_large
 from scog.render.ramp import NUMBER
 from scog.warp.workbench import QUICK, effort
-from scog.web.parameters import MAX_SIZE, AnswerParameters, DeliveryParameters
-from scog.web.respond import COMPLETE, IMMUTABLE, report_headers, with_etag
+from scog.web.http.responses import COMPLETE, IMMUTABLE, report_headers, with_etag
+from scog.web.params.image import MAX_SIZE, AnswerParameters, DeliveryParameters
 
 DEFAULT_FORMAT = "png"
 HEADERS = {

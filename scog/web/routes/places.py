@@ -25,18 +25,11 @@ from scog.products.scene_list import (
     token_of,
 )
 from scog.temporal.intervals import rfc3339
-from scog.web.links import base_url
-from scog.web.parameters import (
-    SceneParameters,
-    TileMatrixSetId,
-    Values,
-    no_doubles,
-    parse_place,
-    tile_address,
-)
-from scog.web.problems import PROBLEMS
-from scog.web.queries import QueryRoute
-from scog.web.respond import report_headers
+from scog.web.http.links import base_url
+from scog.web.http.problems import PROBLEMS
+from scog.web.http.query_route import QueryRoute
+from scog.web.http.responses import report_headers
+from scog.web.params.image import SceneParameters, TileMatrixSetId, Values, no_doubles, parse_place, tile_address
 
 router = APIRouter(tags=["places"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=QueryRoute)
 

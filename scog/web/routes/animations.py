@@ -26,11 +26,11 @@ from scog.products.animation_formats import (
     format_of,
 )
 from scog.temporal.steps import VALID, Step, parse_step
-from scog.web.parameters import PictureParameters, Text, map_box, no_doubles
-from scog.web.parts import PartRoute
-from scog.web.pictures import format_asked, without_format
-from scog.web.problems import PROBLEMS
-from scog.web.respond import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
+from scog.web.http.image_response import format_asked, without_format
+from scog.web.http.partial_responses import PartRoute
+from scog.web.http.problems import PROBLEMS
+from scog.web.http.responses import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
+from scog.web.params.image import PictureParameters, Text, map_box, no_doubles
 
 router = APIRouter(tags=["animations"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute)
 

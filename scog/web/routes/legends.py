@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from scog.imaging.engine import Engine
 from scog.imaging.image_cache import encoded
 from scog.render.style import Style
-from scog.web.parameters import TileParameters, no_doubles
-from scog.web.problems import REFUSALS
-from scog.web.queries import QueryRoute
-from scog.web.respond import with_etag
+from scog.web.http.problems import REFUSALS
+from scog.web.http.query_route import QueryRoute
+from scog.web.http.responses import with_etag
+from scog.web.params.image import TileParameters, no_doubles
 
 router = APIRouter(tags=["on offer"], dependencies=[Depends(no_doubles)], responses=REFUSALS, route_class=QueryRoute)
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from scog.web.respond import with_etag
+from scog.web.http.responses import with_etag
 from scog.web.viewer import package_files
 
 router = APIRouter(include_in_schema=False)

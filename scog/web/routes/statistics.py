@@ -15,14 +15,14 @@ from scog.products.areas.area_of_interest import Fields, parse_fields
 from scog.products.zonal.output import Found, document
 from scog.products.zonal.summary import MOST_PERCENTILES, VALID_BINS, VALID_RANGE, Wanted, wanted_of
 from scog.products.zonal.zonal import DEADLINE, Zonal, zonal
-from scog.web.bodies import read_body
-from scog.web.cuts import with_body
-from scog.web.geojson import parse_geojson
-from scog.web.parameters import Text, ValueParameters, no_doubles
-from scog.web.places import GeoJSON
-from scog.web.problems import PROBLEMS, REFUSALS
-from scog.web.queries import QueryRoute
-from scog.web.respond import Admission, report_headers
+from scog.web.http.bodies import read_body
+from scog.web.http.problems import PROBLEMS, REFUSALS
+from scog.web.http.query_route import QueryRoute
+from scog.web.http.responses import Admission, report_headers
+from scog.web.params.geojson import parse_geojson
+from scog.web.params.image import Text, ValueParameters, no_doubles
+from scog.web.routes.crops import with_body
+from scog.web.routes.places import GeoJSON
 
 router = APIRouter(tags=["statistics"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=QueryRoute)
 

@@ -13,8 +13,8 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from scog.errors import ScogError
-from scog.web.problems import Problem, problem_of, problem_of_validation
-from scog.web.queries import Pairs, QueryRoute, hint, parameters_of
+from scog.web.http.problems import Problem, problem_of, problem_of_validation
+from scog.web.http.query_route import Pairs, QueryRoute, hint, parameters_of
 
 OWS = "http://www.opengis.net/ows/1.1"
 VERSION = "1.0.0"

@@ -13,10 +13,10 @@ from scog.cog.preview_level import Coarseness
 from scog.errors import Overloaded
 from scog.imaging.image_cache import Encoded
 from scog.imaging.report import Report
-from scog.web.byteranges import answer_part
-from scog.web.compression import is_text, with_vary
-from scog.web.problems import upstream
-from scog.web.retries import retry_after_partial
+from scog.web.http.byte_ranges import answer_part
+from scog.web.http.compression import is_text, with_vary
+from scog.web.http.problems import upstream
+from scog.web.http.retry_after import retry_after_partial
 
 T = TypeVar("T")
 

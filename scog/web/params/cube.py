@@ -13,7 +13,7 @@ from scog.errors import InvalidInput
 from scog.imaging.clip import Area, area_of
 from scog.imaging.options import StyledRequest
 from scog.imaging.request import Ask
-from scog.web.parameters import PictureParameters
+from scog.web.params.image import PictureParameters
 from scog.web.stac.values import parse_json
 
 EXAMPLE = {

@@ -17,11 +17,11 @@ from scog.geo.grid import WEB_MERCATOR, tile_matrix_set, transformer, world_grid
 from scog.imaging.options import StyledRequest
 from scog.imaging.request import Ask
 from scog.render.style import Style
-from scog.web.covered import covered_by
-from scog.web.links import base_url
-from scog.web.parameters import Tile, TileMatrixSetId, no_doubles
-from scog.web.problems import REFUSALS
-from scog.web.queries import QueryRoute
+from scog.web.http.links import base_url
+from scog.web.http.problems import REFUSALS
+from scog.web.http.query_route import QueryRoute
+from scog.web.params.image import Tile, TileMatrixSetId, no_doubles
+from scog.web.tile_extent import covered_by
 
 router = APIRouter(tags=["map clients"], dependencies=[Depends(no_doubles)], responses=REFUSALS, route_class=QueryRoute)
 

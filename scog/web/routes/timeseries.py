@@ -30,14 +30,14 @@ from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import Formula, formula_of
 from scog.temporal.steps import VALID as VALID_STEP
 from scog.temporal.steps import parse_step
-from scog.web.bodies import read_body
-from scog.web.events import MEDIA_TYPE, Events
-from scog.web.geojson import parse_geojson
-from scog.web.live import Live
-from scog.web.parameters import SceneParameters, Text, Texts, no_doubles, parse_place
-from scog.web.parts import PartRoute
-from scog.web.problems import PROBLEMS, REFUSALS
-from scog.web.respond import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
+from scog.web.http.bodies import read_body
+from scog.web.http.events import MEDIA_TYPE, Events
+from scog.web.http.partial_responses import PartRoute
+from scog.web.http.problems import PROBLEMS, REFUSALS
+from scog.web.http.responses import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
+from scog.web.params.geojson import parse_geojson
+from scog.web.params.image import SceneParameters, Text, Texts, no_doubles, parse_place
+from scog.web.routes.timeseries_events import Live
 
 router = APIRouter(tags=["time series"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute)
 

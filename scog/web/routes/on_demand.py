@@ -1,41 +1,41 @@
-"""The routes beside those that a map needs at once. To import this takes a while: see `scog.web.later`."""
+"""The routes that a map does not need at once. Importing this takes a while: see `scog.web.http.lazy_router`."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from scog.web import (
+from scog.web.routes import (
     animations,
-    clients,
-    cube_cuts,
+    crops,
+    cube_crops,
     cube_wmts,
     cubes,
-    cuts,
     documentation,
     legends,
-    offers,
+    listings,
     statistics,
+    tilejson,
     timeseries,
     wmts,
 )
 from scog.web.stac import routes as stac
 
 
-def other_routes() -> APIRouter:
+def routes_on_demand() -> APIRouter:
     """All of them."""
     router = APIRouter(redirect_slashes=False)
     for module in (
         timeseries,
-        cuts,
+        crops,
         statistics,
         animations,
-        cube_cuts,
+        cube_crops,
         cube_wmts,
         cubes,
-        clients,
+        tilejson,
         wmts,
         legends,
-        offers,
+        listings,
         documentation,
         stac,
     ):

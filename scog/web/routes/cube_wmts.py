@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from scog.cubes.cubes import Cube
 from scog.geo.grid import WEB_MERCATOR
-from scog.web import wmts
-from scog.web.cubes import Frozen
-from scog.web.ows import OwsRoute
-from scog.web.parameters import TileMatrixSetId, no_doubles
-from scog.web.problems import PROBLEMS
+from scog.web.http.ows import OwsRoute
+from scog.web.http.problems import PROBLEMS
+from scog.web.params.image import TileMatrixSetId, no_doubles
+from scog.web.routes import wmts
+from scog.web.routes.cubes import Frozen
 
 router = APIRouter(
     prefix="/cubes/{id}",

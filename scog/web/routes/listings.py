@@ -23,12 +23,12 @@ from scog.imaging.engine import Engine
 from scog.imaging.image_cache import encoded
 from scog.render import colormap
 from scog.render.layer import SCENE_CLASSIFICATION, Wish, layer_of
-from scog.web.legends import KEPT
-from scog.web.links import base_url
-from scog.web.parameters import no_doubles
-from scog.web.problems import REFUSALS
-from scog.web.queries import QueryRoute
-from scog.web.respond import with_etag
+from scog.web.http.links import base_url
+from scog.web.http.problems import REFUSALS
+from scog.web.http.query_route import QueryRoute
+from scog.web.http.responses import with_etag
+from scog.web.params.image import no_doubles
+from scog.web.routes.legends import KEPT
 
 router = APIRouter(tags=["on offer"], dependencies=[Depends(no_doubles)], responses=REFUSALS, route_class=QueryRoute)
 

@@ -6,7 +6,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from scog.errors import TooLong
-from scog.web.respond import ClientGone
+from scog.web.http.responses import ClientGone
 
 
 async def read_body(request: Request, most: int, what: str) -> bytes:

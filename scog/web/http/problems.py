@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from scog import errors
 from scog.imaging.report import skipped_scene
 from scog.suggest import did_you_mean
-from scog.web.queries import hint, parameters_of
-from scog.web.retries import retry_after
+from scog.web.http.query_route import hint, parameters_of
+from scog.web.http.retry_after import retry_after
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from scog.products.timeseries.output import head, noted, observation, smoothed, 
 from scog.products.timeseries.series import Series, take
 from scog.products.timeseries.state import SeriesState
 from scog.temporal.intervals import rfc3339
-from scog.web.events import Tell
+from scog.web.http.events import Tell
 
 
 class Live:

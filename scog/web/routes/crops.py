@@ -21,9 +21,12 @@ from scog.net.policy import Tally
 from scog.products.areas.area_of_interest import parse_fields
 from scog.products.areas.outline import area_of_fields
 from scog.products.crop import check_size, is_large
-from scog.web import pictures
-from scog.web.bodies import read_body
-from scog.web.cut_parameters import (
+from scog.web.http import image_response
+from scog.web.http.bodies import read_body
+from scog.web.http.partial_responses import PartRoute
+from scog.web.http.problems import PROBLEMS, REFUSALS
+from scog.web.http.responses import Admission
+from scog.web.params.crop import (
     BoxCutParameters,
     Boxed,
     BoxParameters,
@@ -34,18 +37,15 @@ from scog.web.cut_parameters import (
     Sides,
     Sized,
 )
-from scog.web.geojson import parse_geojson
-from scog.web.parameters import no_doubles
-from scog.web.parts import PartRoute
-from scog.web.problems import PROBLEMS, REFUSALS
-from scog.web.respond import Admission
+from scog.web.params.geojson import parse_geojson
+from scog.web.params.image import no_doubles
 
 router = APIRouter(tags=["cut-outs"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute)
 
 BOX = "/bbox/{minx},{miny},{maxx},{maxy}"
 SIZED = "/{width}x{height}"
 FORMAT = ".{format}"
-WITH_BODY = pictures.RESPONSES | {413: REFUSALS["4XX"] | {"description": "The body is too long"}}
+WITH_BODY = image_response.RESPONSES | {413: REFUSALS["4XX"] | {"description": "The body is too long"}}
 EXAMPLE = {
     "type": "Feature",
     "properties": {},
@@ -69,7 +69,7 @@ def with_body(*kinds: str) -> dict[str, Any]:
 BODY = with_body("Feature", "FeatureCollection", "Polygon", "MultiPolygon", "GeometryCollection")
 
 
-@router.get(BOX, summary="A box as a picture or as values", response_class=Response, responses=pictures.RESPONSES)
+@router.get(BOX, summary="A box as a picture or as values", response_class=Response, responses=image_response.RESPONSES)
 async def bbox(request: Request, box: Boxed, parameters: Annotated[BoxParameters, Query()]) -> Response:
     """Draw a box of any CRS (degrees by default) on pixels of any CRS (by default the box's), at the scenes' own
     resolution if that takes no more than `max_size`.
@@ -80,7 +80,7 @@ async def bbox(request: Request, box: Boxed, parameters: Annotated[BoxParameters
     return await answer_box(request, box, None, parameters, parameters.parse())
 
 
-@router.get(BOX + SIZED, summary="A box of a given size", response_class=Response, responses=pictures.RESPONSES)
+@router.get(BOX + SIZED, summary="A box of a given size", response_class=Response, responses=image_response.RESPONSES)
 async def sized_bbox(
     request: Request, box: Boxed, sides: Sized, parameters: Annotated[BoxParameters, Query()]
 ) -> Response:
@@ -96,7 +96,7 @@ async def answer_box(
     image: StyledRequest,
 ) -> Response:
     """A box as a response."""
-    form = pictures.format_asked(corners.format if sides is None else sides.format, cut.format)
+    form = image_response.format_asked(corners.format if sides is None else sides.format, cut.format)
     box, size = corners.box, None if sides is None else sides.size
     grid = await _grid(request, box, parse_crs(cut.coord_crs, "coord_crs"), size, cut, image.request)
     return await _answer(request, grid, form, cut, image, box)
@@ -146,7 +146,7 @@ async def answer_feature(
     request: Request, sides: tuple[int, int] | None, form: str | None, cut: CutParameters, image: StyledRequest
 ) -> Response:
     """The polygon of the body as a response; within the area of the request, if that has one."""
-    form = pictures.format_asked(form, cut.format)
+    form = image_response.format_asked(form, cut.format)
     engine: Engine = request.app.state.engine
     settings = engine.settings
     body = await read_body(request, settings.field_bytes, "geometry")
@@ -203,7 +203,7 @@ async def _answer(
     engine, state = request.app.state.engine, request.app.state
     check_size(engine.settings, grid, image.request, cut.sized_by)
     admission: Admission = state.cutouts if is_large(grid) else state.admission
-    made = pictures.picture(request, engine, grid, image, cut, form)
+    made = image_response.picture(request, engine, grid, image, cut, form)
     response = await admission.run(request, made)
     response.headers["Content-Bbox"] = ",".join(map(repr, grid.bounds))
     response.headers["Content-Crs"] = f"<http://www.opengis.net/def/crs/EPSG/0/{grid.crs.removeprefix('EPSG:')}>"

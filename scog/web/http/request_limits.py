@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scog.web.problems import Problem
+from scog.web.http.problems import Problem
 
 MAX_QUERY = 16_384
 """Bytes of a query string; a formula of 512 characters, each of them escaped, takes 1,536."""

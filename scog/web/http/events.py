@@ -11,8 +11,8 @@ from fastapi import Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from scog.errors import ScogError
-from scog.web.problems import problem_of
-from scog.web.respond import Admission, ClientGone
+from scog.web.http.problems import problem_of
+from scog.web.http.responses import Admission, ClientGone
 
 MEDIA_TYPE = "text/event-stream"
 PAUSE = 10.0

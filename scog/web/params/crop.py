@@ -18,8 +18,8 @@ from scog.geo.grid import Grid
 from scog.geo.lattice import Lattice
 from scog.imaging.formats import NAMED
 from scog.render.ramp import NUMBER
-from scog.web.parameters import AnswerParameters, PictureParameters, Text
-from scog.web.pictures import without_format
+from scog.web.http.image_response import without_format
+from scog.web.params.image import AnswerParameters, PictureParameters, Text
 
 _PIXELS = re.compile(r"\d{1,6}", re.ASCII)
 

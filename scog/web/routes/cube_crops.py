@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from scog.web import cuts, pictures, statistics
-from scog.web.cubes import Frozen
-from scog.web.cut_parameters import BoxCut, Boxed, FeatureCut, FormatName, Sized
-from scog.web.cuts import BOX, FORMAT, SIZED, WITH_BODY
-from scog.web.parameters import no_doubles
-from scog.web.parts import PartRoute
-from scog.web.places import GeoJSON
-from scog.web.problems import PROBLEMS
-from scog.web.statistics import Numbers
+from scog.web.http import image_response
+from scog.web.http.partial_responses import PartRoute
+from scog.web.http.problems import PROBLEMS
+from scog.web.params.crop import BoxCut, Boxed, FeatureCut, FormatName, Sized
+from scog.web.params.image import no_doubles
+from scog.web.routes import crops, statistics
+from scog.web.routes.crops import BOX, FORMAT, SIZED, WITH_BODY
+from scog.web.routes.cubes import Frozen
+from scog.web.routes.places import GeoJSON
+from scog.web.routes.statistics import Numbers
 
 router = APIRouter(
     prefix="/cubes/{id}", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute
 )
 
 
-@router.get(BOX, summary="A box of a cube", response_class=Response, responses=pictures.RESPONSES)
+@router.get(BOX, summary="A box of a cube", response_class=Response, responses=image_response.RESPONSES)
 async def bbox(request: Request, cube: Frozen, box: Boxed, cut: BoxCut) -> Response:
     """As `/bbox/...` with the cube's parameters, transparent outside of its area."""
-    return await cuts.answer_box(request, box, None, cut, cube.image())
+    return await crops.answer_box(request, box, None, cut, cube.image())
 
 
-@router.get(BOX + SIZED, summary="A cube's box of a given size", response_class=Response, responses=pictures.RESPONSES)
+@router.get(
+    BOX + SIZED, summary="A cube's box of a given size", response_class=Response, responses=image_response.RESPONSES
+)
 async def sized_bbox(request: Request, cube: Frozen, box: Boxed, sides: Sized, cut: BoxCut) -> Response:
     """The same, so many pixels wide and high."""
-    return await cuts.answer_box(request, box, sides, cut, cube.image())
+    return await crops.answer_box(request, box, sides, cut, cube.image())
 
 
 @router.post(
@@ -36,11 +39,11 @@ async def sized_bbox(request: Request, cube: Frozen, box: Boxed, sides: Sized, c
     summary="A polygon of a cube",
     response_class=Response,
     responses=WITH_BODY,
-    openapi_extra=cuts.BODY,
+    openapi_extra=crops.BODY,
 )
 async def feature_as(request: Request, cube: Frozen, form: FormatName, cut: FeatureCut) -> Response:
     """As `POST /feature` with the cube's parameters, transparent outside of its area too."""
-    return await cuts.answer_feature(request, None, form, cut, cube.image())
+    return await crops.answer_feature(request, None, form, cut, cube.image())
 
 
 @router.post(
@@ -48,11 +51,11 @@ async def feature_as(request: Request, cube: Frozen, form: FormatName, cut: Feat
     summary="A polygon of a cube as a picture",
     response_class=Response,
     responses=WITH_BODY,
-    openapi_extra=cuts.BODY,
+    openapi_extra=crops.BODY,
 )
 async def feature(request: Request, cube: Frozen, cut: FeatureCut) -> Response:
     """The same as a PNG, or as `format` says."""
-    return await cuts.answer_feature(request, None, None, cut, cube.image())
+    return await crops.answer_feature(request, None, None, cut, cube.image())
 
 
 @router.post(
@@ -60,11 +63,11 @@ async def feature(request: Request, cube: Frozen, cut: FeatureCut) -> Response:
     summary="A cube's polygon of a given size",
     response_class=Response,
     responses=WITH_BODY,
-    openapi_extra=cuts.BODY,
+    openapi_extra=crops.BODY,
 )
 async def sized_feature(request: Request, cube: Frozen, sides: Sized, cut: FeatureCut) -> Response:
     """The same, so many pixels wide and high; the height may end in the format."""
-    return await cuts.answer_feature(request, sides.size, sides.format, cut, cube.image())
+    return await crops.answer_feature(request, sides.size, sides.format, cut, cube.image())
 
 
 @router.post(

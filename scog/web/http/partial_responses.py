@@ -17,9 +17,9 @@ from fastapi import Request, Response
 
 from scog.imaging.image_cache import Encoded
 from scog.runtime.byte_cache import ByteCache
-from scog.web.gate import HEAD
-from scog.web.queries import QueryRoute
-from scog.web.respond import SHOWN, with_etag
+from scog.web.http.query_route import QueryRoute
+from scog.web.http.request_limits import HEAD
+from scog.web.http.responses import SHOWN, with_etag
 
 SECONDS = 300.0
 """How long an answer is kept for its parts."""

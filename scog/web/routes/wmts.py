@@ -17,13 +17,13 @@ from scog.imaging.formats import format_of
 from scog.imaging.image_cache import encoded
 from scog.imaging.options import StyledRequest
 from scog.render.style import Style
-from scog.web.clients import LINKED_SHORTLY, extent_of, name_of
-from scog.web.links import base_url
-from scog.web.ows import KEYS, OWS, VERSION, OwsRoute, media_type, negotiate
-from scog.web.parameters import DeliveryParameters, Text, TileMatrixSetId, TileParameters, no_doubles
-from scog.web.pictures import DEFAULT_FORMAT
-from scog.web.problems import REFUSALS
-from scog.web.respond import with_etag
+from scog.web.http.image_response import DEFAULT_FORMAT
+from scog.web.http.links import base_url
+from scog.web.http.ows import KEYS, OWS, VERSION, OwsRoute, media_type, negotiate
+from scog.web.http.problems import REFUSALS
+from scog.web.http.responses import with_etag
+from scog.web.params.image import DeliveryParameters, Text, TileMatrixSetId, TileParameters, no_doubles
+from scog.web.routes.tilejson import LINKED_SHORTLY, extent_of, name_of
 
 router = APIRouter(tags=["map clients"], dependencies=[Depends(no_doubles)], responses=REFUSALS, route_class=OwsRoute)
 
