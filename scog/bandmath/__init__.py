@@ -1,0 +1,1 @@
+"""Expressions over bands, and the table of spectral indices."""

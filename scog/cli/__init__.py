@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from scog import __version__
 from scog.catalog.archive.archive import Archive
 from scog.catalog.search import MAX_SCENES
-from scog.cli import animating, cropping, drawing, examining, series, summing
+from scog.cli import animate, crop, drawing, series, stats
+from scog.cli.doctor import command as doctor_command
 from scog.cli.options import add_catalog, check_cloud_cover, say, settings_of
 from scog.demo.make import ensure_archive
 from scog.errors import InvalidInput, ScogError
@@ -75,9 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     drawing.add_to(commands)
-    cropping.add_to(commands)
-    summing.add_to(commands)
-    animating.add_to(commands)
+    crop.add_to(commands)
+    stats.add_to(commands)
+    animate.add_to(commands)
     series.add_to(commands)
 
     search = commands.add_parser("search", help="list the newest scenes over a bounding box")
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     add_catalog(search)
     search.set_defaults(run=_search)
 
-    examining.add_to(commands)
+    doctor_command.add_to(commands)
     return parser
 
 

@@ -7,7 +7,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from scog.cli.looks import add_periods, add_picture, still
+from scog.cli.image_options import add_periods, add_picture, still
 from scog.cli.options import add_catalog, add_time, check_cloud_cover, say, settings_of
 from scog.composite.methods import VALID, parse_composite
 from scog.errors import InvalidInput

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scog.cli.areas import read_fields
 from scog.cli.options import (
     add_catalog,
     add_range,
@@ -22,6 +21,7 @@ from scog.cli.options import (
     show_progress,
     when_of,
 )  # fmt: skip
+from scog.cli.polygons import read_fields
 from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.imaging.engine import open_engine

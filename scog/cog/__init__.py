@@ -1,0 +1,1 @@
+"""Headers and blocks of Cloud Optimized GeoTIFFs: read, decoded, cached."""

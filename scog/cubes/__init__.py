@@ -1,0 +1,1 @@
+"""Cubes: computations frozen behind an id."""

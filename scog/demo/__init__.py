@@ -1,1 +1,1 @@
-
+"""The made-up archive that `scog demo` serves."""

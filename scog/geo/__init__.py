@@ -1,0 +1,1 @@
+"""Grids, CRS, bounds, footprints, index maps and resampling supports. Pure geometry."""

@@ -1,0 +1,1 @@
+"""From values to colours, and from colours to files, legends and charts."""

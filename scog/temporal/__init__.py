@@ -1,0 +1,1 @@
+"""Time: intervals as RFC 3339 writes them, and steps of the calendar."""

@@ -1,0 +1,1 @@
+"""From blocks to the pixels of a target grid: gather, resample, weigh."""

@@ -1,0 +1,1 @@
+"""A local archive: its index, and item searches in it."""

@@ -1,0 +1,1 @@
+"""Areas of interest, and the pixels that their numbers are taken from."""

@@ -1,0 +1,1 @@
+"""Time series of areas, one row an observation."""

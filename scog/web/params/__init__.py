@@ -1,0 +1,1 @@
+"""Parameters of requests, from query strings and bodies."""

@@ -7,7 +7,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from scog.cli.looks import add_picture, wanted
+from scog.cli.image_options import add_picture, wanted
 from scog.cli.options import add_catalog, add_range, add_time, end_progress, say, settings_of, show_progress, when_of
 from scog.errors import InvalidInput
 from scog.geo.grid import map_grid

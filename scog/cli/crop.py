@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scog.cli.areas import read_fields
-from scog.cli.looks import add_periods, add_picture, still
+from scog.cli.image_options import add_periods, add_picture, still
 from scog.cli.options import (
     add_catalog,
     end_progress,
@@ -19,6 +18,7 @@ from scog.cli.options import (
     say,
     show_progress,
 )
+from scog.cli.polygons import read_fields
 from scog.errors import InvalidInput
 from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import UTM, Box, Size, cut_grid

@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scog.cli.areas import read_fields
-from scog.cli.looks import add_periods, add_values, still
+from scog.cli.image_options import add_periods, add_values, still
 from scog.cli.options import (
     add_catalog,
     end_progress,
@@ -19,6 +18,7 @@ from scog.cli.options import (
     say,
     show_progress,
 )
+from scog.cli.polygons import read_fields
 from scog.errors import InvalidInput
 from scog.imaging.engine import open_engine
 from scog.imaging.options import StyledRequest
