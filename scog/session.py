@@ -29,10 +29,10 @@ from scog.imaging.draw import draw
 from scog.imaging.engine import Engine, open_engine
 from scog.imaging.formats import format_of
 from scog.imaging.options import ImageOptions, StyledRequest
-from scog.imaging.request import Ask, Drawing, SceneFilter
+from scog.imaging.request import ImageData, ImageRequest, SceneFilter
 from scog.imaging.source_lattice import source_lattice
-from scog.net.policy import Tally
-from scog.products.areas.area_of_interest import Field, parse_fields, point
+from scog.net.policy import UpstreamStats
+from scog.products.areas.area_of_interest import AreaOfInterest, parse_fields, point
 from scog.products.crop import check_size, cut_out
 from scog.products.scene_list import box_grid, list_scenes
 from scog.products.timeseries.model import Row
@@ -95,7 +95,7 @@ class Image:
     transform: Affine
     scenes: tuple[str, ...]
     skipped: Mapping[str, str]
-    _drawing: Drawing
+    _drawing: ImageData
     _grid: Grid
     _asked: StyledRequest
 
@@ -222,7 +222,7 @@ class Session:
         grid = cut_grid(box, DEGREES, target, size)
         asked = asked.within(area)
         if size == Size():  # the files' own pixels
-            own = self._run(source_lattice(self._engine, grid, asked.request, Tally(), area))
+            own = self._run(source_lattice(self._engine, grid, asked.request, UpstreamStats(), area))
             grid = grid if own is None else cut_grid(box, DEGREES, target, size, own)
         check_size(self._settings, grid, asked.request, "max_size")
         return _image(self._run(cut_out(self._engine, grid, asked.request)), grid, asked)
@@ -264,7 +264,7 @@ class Session:
             raise InvalidInput("A series is of a place or of a geometry.", parameter="lon", valid="lon and lat")
         area = point(lon, lat) if lon is not None and lat is not None else self._area(geometry)
         formula = formula_of(index, expression, _names(bands))
-        request = Ask(
+        request = ImageRequest(
             None if datetime is None else parse_interval(datetime),
             cloud_cover,
             collection,
@@ -283,7 +283,7 @@ class Session:
         summaries = dict(zip(asked.style.columns, found.summaries, strict=True))
         return AreaStatistics(summaries, found.hectares, found.valid_hectares)
 
-    def _area(self, geometry: object) -> Field:
+    def _area(self, geometry: object) -> AreaOfInterest:
         """The one place or polygon of a GeoJSON document. Raises InvalidInput."""
         return parse_fields(geometry, 1, self._settings.field_corners).fields[0]
 
@@ -342,7 +342,7 @@ def _box(bbox: Sequence[float]) -> Box:
     return box
 
 
-def _image(drawing: Drawing, grid: Grid, asked: StyledRequest) -> Image:
+def _image(drawing: ImageData, grid: Grid, asked: StyledRequest) -> Image:
     values = asked.style.values(drawing.values, drawing.valid)
     used = tuple(scene.id for scene in drawing.report.used)
     names = asked.style.outputs

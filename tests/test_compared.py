@@ -14,10 +14,10 @@ from scog.composite.methods import NAMED
 from scog.errors import InvalidInput
 from scog.imaging.compare import compared, parse_comparison, periods
 from scog.imaging.report import Report, merged
-from scog.imaging.request import Drawing
-from scog.net.policy import Tally
+from scog.imaging.request import ImageData
+from scog.net.policy import UpstreamStats
 from scog.render.colormap import color_table
-from scog.render.layer import Wish, layer_of
+from scog.render.layer import LayerOptions, layer_of
 from scog.render.ramp import Ramp, Range
 from scog.temporal.intervals import parse_interval
 from tests.doubles.drawing import ask_for
@@ -29,26 +29,28 @@ RGB = ("red", "green", "blue")
 @pytest.mark.parametrize(
     ("wish", "title", "shown", "colormap"),
     [
-        (Wish(change=DIFFERENCE), "NDVI, change", (-0.5, 0.5), "rdylgn"),
-        (Wish(change=RATIO), "NDVI, ratio", (0, 2), "rdylgn"),
-        (Wish(index="nbr", change=DIFFERENCE), "NBR, change", (-0.6, 0.6), "rdylgn"),
-        (Wish(index="mndwi", change=DIFFERENCE), "MNDWI, change", (-0.8, 0.8), "rdbu"),
-        (Wish(index="s2rep", change=DIFFERENCE), None, (-10, 10), "brbg"),
-        (Wish(composite=NAMED["max_doy"], change=DIFFERENCE), None, (-150, 150), "brbg"),
-        (Wish(index="nirv", change=DIFFERENCE), "NIRV, change", (-0.2, 0.2), "brbg"),
-        (Wish(expression="nir - red", change=DIFFERENCE), "nir - red, change", (-1, 1), "brbg"),
-        (Wish(composite=NAMED["median"], change=DIFFERENCE), "NDVI, median, change", (-0.5, 0.5), "rdylgn"),
-        (Wish(composite=NAMED["count"], change=DIFFERENCE), "NDVI, clear observations, change", (-4, 4), "brbg"),
-        (Wish(composite=NAMED["slope"], days=365.25, change=DIFFERENCE), "NDVI, trend per year, change", (-0.5, 0.5),
+        (LayerOptions(change=DIFFERENCE), "NDVI, change", (-0.5, 0.5), "rdylgn"),
+        (LayerOptions(change=RATIO), "NDVI, ratio", (0, 2), "rdylgn"),
+        (LayerOptions(index="nbr", change=DIFFERENCE), "NBR, change", (-0.6, 0.6), "rdylgn"),
+        (LayerOptions(index="mndwi", change=DIFFERENCE), "MNDWI, change", (-0.8, 0.8), "rdbu"),
+        (LayerOptions(index="s2rep", change=DIFFERENCE), None, (-10, 10), "brbg"),
+        (LayerOptions(composite=NAMED["max_doy"], change=DIFFERENCE), None, (-150, 150), "brbg"),
+        (LayerOptions(index="nirv", change=DIFFERENCE), "NIRV, change", (-0.2, 0.2), "brbg"),
+        (LayerOptions(expression="nir - red", change=DIFFERENCE), "nir - red, change", (-1, 1), "brbg"),
+        (LayerOptions(composite=NAMED["median"], change=DIFFERENCE), "NDVI, median, change", (-0.5, 0.5), "rdylgn"),
+        (LayerOptions(composite=NAMED["count"], change=DIFFERENCE), "NDVI, clear observations, change", (-4, 4),
+        "brbg"),
+        (LayerOptions(composite=NAMED["slope"], days=365.25, change=DIFFERENCE), "NDVI, trend per year, change",
+        (-0.5, 0.5),
          "rdylgn"),
-        (Wish(composite=NAMED["count"], bands=RGB, change=RATIO), None, (0, 2), "brbg"),
-        (Wish(composite=NAMED["count"], index="scl", change=DIFFERENCE), None, (-4, 4), "brbg"),
-        (Wish(expression="scl == 6", change=DIFFERENCE), None, (-1, 1), "brbg"),
-        (Wish(rescale=((-1, 3),), colormap_name="magma", change=DIFFERENCE), "NDVI, change", (-1, 3), "magma"),
+        (LayerOptions(composite=NAMED["count"], bands=RGB, change=RATIO), None, (0, 2), "brbg"),
+        (LayerOptions(composite=NAMED["count"], index="scl", change=DIFFERENCE), None, (-4, 4), "brbg"),
+        (LayerOptions(expression="scl == 6", change=DIFFERENCE), None, (-1, 1), "brbg"),
+        (LayerOptions(rescale=((-1, 3),), colormap_name="magma", change=DIFFERENCE), "NDVI, change", (-1, 3), "magma"),
     ],
 )  # fmt: skip
 def test_its_colours_are_centred_where_nothing_has_changed(
-    wish: Wish, title: str | None, shown: Range | None, colormap: str | None
+    wish: LayerOptions, title: str | None, shown: Range | None, colormap: str | None
 ) -> None:
     look = layer_of(wish)
     assert isinstance(look.coloring, Ramp)
@@ -63,19 +65,20 @@ def test_its_colours_are_centred_where_nothing_has_changed(
 
 
 def test_thresholds_make_classes_of_the_change() -> None:
-    look = layer_of(Wish(classes="less:red,-0.1,same:white,0.1,more:green", change=DIFFERENCE))
+    look = layer_of(LayerOptions(classes="less:red,-0.1,same:white,0.1,more:green", change=DIFFERENCE))
     values = np.array([[[-0.3, 0.0, 0.3]]], np.float32)
     assert look.style.values(values, np.ones((1, 3), bool)).tolist() == [[[1, 2, 3]]]
 
 
 @pytest.mark.parametrize(
-    "wish", [Wish(bands=RGB), Wish(expression="red; nir; scl"), Wish(index="scl"), Wish(bands=("scl",)),
-             Wish(expression="scl"), Wish(index="scl", composite=NAMED["mode"])],
+    "wish", [LayerOptions(bands=RGB), LayerOptions(expression="red; nir; scl"), LayerOptions(index="scl"),
+    LayerOptions(bands=("scl",)),
+             LayerOptions(expression="scl"), LayerOptions(index="scl", composite=NAMED["mode"])],
 )  # fmt: skip
-def test_what_has_no_change_is_refused(wish: Wish) -> None:
+def test_what_has_no_change_is_refused(wish: LayerOptions) -> None:
     for how in Change:
         with pytest.raises(InvalidInput) as refused:
-            layer_of(Wish(**{**vars(wish), "change": how}))
+            layer_of(LayerOptions(**{**vars(wish), "change": how}))
         assert refused.value.parameter == "compare"
         assert refused.value.valid
 
@@ -109,15 +112,17 @@ def scene(name: str) -> Scene:
 
 def test_what_is_missing_from_either_is_missing_from_both() -> None:
     a, b, c = map(scene, "abc")
-    one = Report([a, b], {"x": "http-404"}, unmasked=["a"], tally=Tally(1, 20, 0), seconds={"read": 1.0, "mask": 2.0})
+    one = Report(
+        [a, b], {"x": "http-404"}, unmasked=["a"], tally=UpstreamStats(1, 20, 0), seconds={"read": 1.0, "mask": 2.0}
+    )
     two = Report([scene("b"), c], {"y": "timeout"}, unmasked=["a", "c"], bounded=True, stale=5.0, incomplete="deadline",
-                 tally=Tally(2, 30, 1), seconds={"read": 3.0})  # fmt: skip
+                 tally=UpstreamStats(2, 30, 1), seconds={"read": 3.0})  # fmt: skip
     found = merged(one, two)
     assert (found.used, [each.id for each in found.compared]) == ([a, b, c], ["b", "c"])
     assert found.skipped == {"x": "http-404", "y": "timeout"}
     assert found.unmasked == ["a", "c"]
     assert (found.bounded, found.stale, found.incomplete) == (True, 5.0, "deadline")
-    assert found.tally == Tally(3, 50, 1)
+    assert found.tally == UpstreamStats(3, 50, 1)
     assert found.seconds == {"read": 3.0, "mask": 2.0}
     for whole in (Report([a]), Report([b])):
         assert not merged(whole, Report()).partial
@@ -129,8 +134,8 @@ def test_what_is_missing_from_either_is_missing_from_both() -> None:
 def test_p_values_have_no_change_and_numbers_are_those_of_both() -> None:
     values, valid = np.ones((2, 1, 3), np.float32), np.ones((1, 3), bool)
 
-    def drawing(number: int) -> Drawing:
-        return Drawing(values, valid, Report(), number)
+    def drawing(number: int) -> ImageData:
+        return ImageData(values, valid, Report(), number)
 
     found = compared(drawing(1), drawing(2), 1, DIFFERENCE)
     assert found.values.shape == (1, 1, 3)

@@ -16,7 +16,7 @@ from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.colormap import color_table
 from scog.render.image import CLEAR
-from scog.render.layer import OPEN_DAYS, USUAL_DAYS, Wish, days_of, layer_of
+from scog.render.layer import OPEN_DAYS, USUAL_DAYS, LayerOptions, days_of, layer_of
 from scog.render.ramp import Ramp, Range
 from scog.temporal.intervals import parse_interval
 
@@ -31,7 +31,7 @@ def test_each_is_painted_or_reduced() -> None:
 
 @pytest.mark.parametrize("name", [*SAME_UNIT, "p5"])
 def test_composites_in_the_layers_unit_keep_its_colours(name: str) -> None:
-    for wish in (Wish(), Wish(bands=("red", "green", "blue")), Wish(expression="nir / red")):
+    for wish in (LayerOptions(), LayerOptions(bands=("red", "green", "blue")), LayerOptions(expression="nir / red")):
         plain, look = layer_of(wish), layer_of(replace(wish, composite=NAMED[name]))
         assert look.style.legend.json() | {"title": plain.title} == plain.style.legend.json()
         assert look.title == f"{plain.short or plain.title}, {NAMED[name].title}"
@@ -52,43 +52,46 @@ def test_composites_in_the_layers_unit_keep_its_colours(name: str) -> None:
     ],
 )
 def test_default_range_and_colormap_of_other_units(name: str, days: float, shown: Range, colormap: str) -> None:
-    look = layer_of(Wish(composite=NAMED[name], days=days))
+    look = layer_of(LayerOptions(composite=NAMED[name], days=days))
     assert isinstance(look.coloring, Ramp)
     assert look.coloring.shown == pytest.approx(shown)
     assert np.array_equal(look.coloring.colors, color_table(colormap))
     assert look.title == f"NDVI, {NAMED[name].title}"
-    wished = layer_of(Wish(composite=NAMED[name], days=days, rescale=((0, 7),), colormap_name="greys"))
+    wished = layer_of(LayerOptions(composite=NAMED[name], days=days, rescale=((0, 7),), colormap_name="greys"))
     assert isinstance(wished.coloring, Ramp)
     assert wished.coloring.shown == (0, 7)
     assert np.array_equal(wished.coloring.colors, color_table("greys"))
 
 
 def test_trends_of_layers_without_a_diverging_colormap() -> None:
-    for wish in (Wish(index="bai", composite=NAMED["slope"]), Wish(bands=("nir",), composite=NAMED["slope"])):
+    for wish in (
+        LayerOptions(index="bai", composite=NAMED["slope"]),
+        LayerOptions(bands=("nir",), composite=NAMED["slope"]),
+    ):
         coloring = layer_of(wish).coloring
         assert isinstance(coloring, Ramp)
         assert np.array_equal(coloring.colors, color_table("brbg"))
 
 
 def test_a_count_of_zero_is_transparent_by_default() -> None:
-    def alpha(wish: Wish) -> list[int]:
+    def alpha(wish: LayerOptions) -> list[int]:
         values = np.array([[[0, 1, 30]]], np.float32)
         return [int(pixel[3]) for pixel in layer_of(wish).style.image(values, np.ones((1, 3), bool)).rgba[0]]
 
     count = NAMED["count"]
-    assert alpha(Wish(composite=count)) == [0, 255, 255]
-    assert alpha(Wish(composite=count, colormap_name="magma")) == [0, 255, 255]
-    assert alpha(Wish(composite=count, belowmincolor="extend")) == [255, 255, 255]
-    assert alpha(Wish(composite=count, belowmincolor="red")) == [255, 255, 255]
-    assert alpha(Wish(composite=count, rescale=((0, 9),))) == [255, 255, 255]
-    legend = layer_of(Wish(composite=count)).style.legend.json()
+    assert alpha(LayerOptions(composite=count)) == [0, 255, 255]
+    assert alpha(LayerOptions(composite=count, colormap_name="magma")) == [0, 255, 255]
+    assert alpha(LayerOptions(composite=count, belowmincolor="extend")) == [255, 255, 255]
+    assert alpha(LayerOptions(composite=count, belowmincolor="red")) == [255, 255, 255]
+    assert alpha(LayerOptions(composite=count, rescale=((0, 9),))) == [255, 255, 255]
+    legend = layer_of(LayerOptions(composite=count)).style.legend.json()
     assert legend["below"] == "#00000000"
     assert CLEAR[3] == 0
 
 
 def test_three_outputs() -> None:
     rgb = ("red", "green", "blue")
-    slope = layer_of(Wish(bands=rgb, composite=NAMED["slope"]))
+    slope = layer_of(LayerOptions(bands=rgb, composite=NAMED["slope"]))
     assert isinstance(slope.coloring, Channels)
     assert all(low == -high < 0 for low, high in slope.coloring.ranges)
     assert slope.style.outputs == (*rgb, *(f"p-value of {name}" for name in rgb))
@@ -96,16 +99,16 @@ def test_three_outputs() -> None:
     values = np.zeros((6, 2, 2), np.float32)
     assert slope.style.image(values, np.ones((2, 2), bool)).rgba.shape == (2, 2, 4)
     for name in ("count", "first_doy"):  # one value for all three bands
-        look = layer_of(Wish(bands=rgb, composite=NAMED[name]))
+        look = layer_of(LayerOptions(bands=rgb, composite=NAMED[name]))
         assert isinstance(look.coloring, Ramp)
         assert look.style.outputs == (name,)
 
 
 def test_classes() -> None:
-    assert isinstance(layer_of(Wish(index="scl", composite=NAMED["mode"])).coloring, Classes)
-    count = layer_of(Wish(index="scl", composite=NAMED["count"])).coloring
+    assert isinstance(layer_of(LayerOptions(index="scl", composite=NAMED["mode"])).coloring, Classes)
+    count = layer_of(LayerOptions(index="scl", composite=NAMED["count"])).coloring
     assert isinstance(count, Ramp)
-    look = layer_of(Wish(classes="0.2", composite=NAMED["slope"]))
+    look = layer_of(LayerOptions(classes="0.2", composite=NAMED["slope"]))
     assert len(look.style.outputs) == 1, "class numbers have no p-value"
     assert BY_NAME["scl"].shown == (0, 11)
 
@@ -113,17 +116,17 @@ def test_classes() -> None:
 @pytest.mark.parametrize(
     ("wish", "fine"),
     [
-        (Wish(index="scl"), True),
-        (Wish(expression="(nir - red) / (nir + red) > 0.4"), True),
-        (Wish(expression="where(nir > red, 2, -scl) + 3 * (scl == 4)"), True),
-        (Wish(expression="where(nir > red, 0.5, 1)"), False),
-        (Wish(expression="scl / 2"), False),
-        (Wish(expression="nir"), False),
-        (Wish(), False),
-        (Wish(bands=("red", "green", "blue")), False),
+        (LayerOptions(index="scl"), True),
+        (LayerOptions(expression="(nir - red) / (nir + red) > 0.4"), True),
+        (LayerOptions(expression="where(nir > red, 2, -scl) + 3 * (scl == 4)"), True),
+        (LayerOptions(expression="where(nir > red, 0.5, 1)"), False),
+        (LayerOptions(expression="scl / 2"), False),
+        (LayerOptions(expression="nir"), False),
+        (LayerOptions(), False),
+        (LayerOptions(bands=("red", "green", "blue")), False),
     ],
 )
-def test_mode_requires_integers(wish: Wish, fine: bool) -> None:
+def test_mode_requires_integers(wish: LayerOptions, fine: bool) -> None:
     wish = replace(wish, composite=NAMED["mode"])
     if fine:
         assert layer_of(wish).composite == NAMED["mode"]
@@ -135,7 +138,7 @@ def test_mode_requires_integers(wish: Wish, fine: bool) -> None:
 
 def test_geomedian_of_classes_is_refused() -> None:
     with pytest.raises(InvalidInput, match="geometric"):
-        layer_of(Wish(index="scl", composite=NAMED["geomedian"]))
+        layer_of(LayerOptions(index="scl", composite=NAMED["geomedian"]))
 
 
 @pytest.mark.parametrize(

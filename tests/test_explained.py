@@ -13,7 +13,7 @@ import pytest
 import scog
 from scog.catalog.assets import Asset
 from scog.catalog.scene import Scene, parse_item
-from scog.cog.error_cache import Faults
+from scog.cog.error_cache import ErrorCache
 from scog.errors import AssetMissing, AssetRefused, SourceError
 from scog.imaging.report import Report
 from scog.imaging.skip_reasons import ADVICE, advice, explained, file_of
@@ -149,7 +149,7 @@ def test_all_bands_of_a_file_are_named() -> None:
 
 
 def test_what_is_remembered_of_a_file_still_names_it() -> None:
-    faults = Faults(lambda: 0.0)
+    faults = ErrorCache(lambda: 0.0)
     faults.remember("file:///srv/a.tif", AssetRefused("It is too large.", reason="too-large"))
     with pytest.raises(AssetRefused) as raised:
         faults.check("file:///srv/a.tif")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scog.errors import SourceUnavailable
 from scog.runtime import singleflight as flight_module
-from scog.runtime.singleflight import Flight, Flights
+from scog.runtime.singleflight import Flight, SingleFlight
 from tests.doubles.reading import run
 
 
@@ -54,7 +54,7 @@ async def run_loop(count: int = 5) -> None:
 
 def test_all_waiters_share_one_task() -> None:
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         waiters = [asyncio.ensure_future(flights.join("a", task)) for _ in range(50)]
         await run_loop()
@@ -68,7 +68,7 @@ def test_all_waiters_share_one_task() -> None:
 
 def test_all_waiters_get_the_error_and_the_next_call_starts_anew() -> None:
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         task.fault = KeyError("no")
         task.go.set()
@@ -82,7 +82,7 @@ def test_all_waiters_get_the_error_and_the_next_call_starts_anew() -> None:
 
 def test_one_task_delivers_several_keys() -> None:
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         flight = flights.start(("a", "b"), task())
         assert flights.get("a") is flights.get("b") is flight
@@ -96,7 +96,7 @@ def test_one_task_delivers_several_keys() -> None:
 
 def test_a_cancelled_waiter_does_not_cancel_the_others() -> None:
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         first, second = (asyncio.ensure_future(_await(flights.join("a", task))) for _ in range(2))
         await run_loop()
@@ -112,7 +112,7 @@ def test_a_cancelled_waiter_does_not_cancel_the_others() -> None:
 
 def test_cancelling_the_last_waiter_cancels_the_work() -> None:
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         waiters = [asyncio.ensure_future(_await(flights.join("a", task))) for _ in range(3)]
         await run_loop()
@@ -130,7 +130,7 @@ def test_a_waiter_after_the_last_cancelled_one_gets_a_result() -> None:
     """Even while the abandoned task is still ending."""
 
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         may_end = asyncio.Event()
 
         async def ends_slowly() -> str:
@@ -158,7 +158,7 @@ def test_a_waiter_that_joins_while_the_last_is_cancelled_gets_a_result() -> None
     """A task that was joined does not count as abandoned."""
 
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         waiter = asyncio.ensure_future(_await(flights.join("a", task)))
         await run_loop()
@@ -178,7 +178,7 @@ def test_cancelling_before_the_first_await() -> None:
     """A waiter that is cancelled before its first step does not keep the task running."""
 
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         flight = flights.start(("a",), task())
         waiter = asyncio.gather(flight.join(), flight.join())
@@ -197,7 +197,7 @@ def test_waiters_of_cancelled_work_get_an_error() -> None:
         async def stopped() -> str:
             raise asyncio.CancelledError
 
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         results = await asyncio.gather(*(flights.join("a", stopped) for _ in range(3)), return_exceptions=True)
         assert [type(result) for result in results] == [SourceUnavailable] * 3
         assert {result.reason for result in results if isinstance(result, SourceUnavailable)} == {"stopped"}
@@ -224,7 +224,7 @@ def test_joining_a_finished_task() -> None:
 
 def test_a_timeout_cancels_the_waiter() -> None:
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.02):
@@ -239,7 +239,7 @@ def test_shutdown_cancels_running_work() -> None:
     task: list[Work] = []
 
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task.append(Work())
         for _ in range(3):
             asyncio.ensure_future(_await(flights.join("a", task[0])))  # noqa: RUF006
@@ -253,7 +253,7 @@ def test_shutdown_cancels_running_work() -> None:
 @given(st.lists(st.sampled_from(["join", "leave first", "leave last", "turn", "end", "fail"]), max_size=25))
 def test_in_any_order_of_events_every_waiter_gets_a_result(events: list[str]) -> None:
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         waiting: list[asyncio.Task[str]] = []
         cancelled: list[asyncio.Task[str]] = []
@@ -293,7 +293,7 @@ async def _await(future: Any) -> Any:
 
 def test_work_that_makes_progress_continues_for_an_overdue_waiter(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         flight = flights.start(("a",), task(), lambda: True)
         waiter = flight.join(Late(True))
@@ -312,7 +312,7 @@ def test_work_that_makes_progress_continues_for_an_overdue_waiter(monkeypatch: p
 @pytest.mark.parametrize(("flows", "overdue"), [(False, True), (True, False)])
 def test_work_without_progress_or_overdue_waiter_is_cancelled(flows: bool, overdue: bool) -> None:
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         waiter = flights.start(("a",), task(), lambda: flows).join(Late(overdue))
         await run_loop()
@@ -327,7 +327,7 @@ def test_work_without_waiters_is_cancelled_after_a_while(monkeypatch: pytest.Mon
     monkeypatch.setattr(flight_module, "LINGER", 0.05)
 
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         waiter = flights.start(("a",), task(), lambda: True).join(Late(True))
         await run_loop()
@@ -341,7 +341,7 @@ def test_work_without_waiters_is_cancelled_after_a_while(monkeypatch: pytest.Mon
 
 def test_a_task_that_delivers_less_is_not_joined_for_more() -> None:
     async def work() -> None:
-        flights: Flights[str, str] = Flights()
+        flights: SingleFlight[str, str] = SingleFlight()
         task = Work()
         flight = flights.start({"a": 3}, task())
         assert flights.get("a", 3) is flights.get("a") is flight

@@ -15,12 +15,12 @@ from scog.catalog.scene import parse_item
 from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.geo.grid import tile_grid
-from scog.imaging.draw import Drawing
+from scog.imaging.draw import ImageData
 from scog.imaging.formats import FLATTENED, FORMATS, NAMED, format_of
 from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
-from scog.imaging.request import Ask
-from scog.render.layer import Layer, Wish, layer_of
+from scog.imaging.request import ImageRequest
+from scog.render.layer import Layer, LayerOptions, layer_of
 from tests.doubles.archives import MadeScene, Square
 
 GRID = tile_grid(12, 2170, 1450, 64)
@@ -28,17 +28,17 @@ SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 300)
 OLD, NEW = (MadeScene(f"S2A_{day}", SQUARE, f"2024-06-{day}T10:10:31Z", {"red": None}) for day in ("02", "12"))  # type: ignore[dict-item]
 LOOKS = {
     "index": layer_of(),
-    "ends": layer_of(Wish(belowmincolor="red", abovemaxcolor="transparent")),
-    "bands": layer_of(Wish(bands=("nir", "red", "green"))),
-    "formula": layer_of(Wish(bands=("agriculture",), color_formula="gamma RGB 1.3, saturation 1.2")),
-    "scl": layer_of(Wish(index="scl")),
-    "classes": layer_of(Wish(classes="bare:tan,0.2,sparse,0.5,dense:006400")),
-    "ranges": layer_of(Wish(colormap='[[[0, 0.5], "red"]]')),
+    "ends": layer_of(LayerOptions(belowmincolor="red", abovemaxcolor="transparent")),
+    "bands": layer_of(LayerOptions(bands=("nir", "red", "green"))),
+    "formula": layer_of(LayerOptions(bands=("agriculture",), color_formula="gamma RGB 1.3, saturation 1.2")),
+    "scl": layer_of(LayerOptions(index="scl")),
+    "classes": layer_of(LayerOptions(classes="bare:tan,0.2,sparse,0.5,dense:006400")),
+    "ranges": layer_of(LayerOptions(colormap='[[[0, 0.5], "red"]]')),
 }
 EVERY = pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
 
 
-def drawing(look: Layer, holes: bool = True) -> Drawing:
+def drawing(look: Layer, holes: bool = True) -> ImageData:
     """Values that change slowly over the picture, with a hole in its middle; of the classification, classes."""
     ramp = np.linspace(-0.5, 1.2, 64 * 64, dtype=np.float32).reshape(64, 64)
     values = np.stack([ramp / (1 + band) for band in range(look.expression.outputs)])
@@ -50,11 +50,11 @@ def drawing(look: Layer, holes: bool = True) -> Drawing:
     values[:, ~valid] = np.nan
     report = Report()
     report.used.extend(parse_item(made.item()) for made in (NEW, OLD))
-    return Drawing(values, valid, report)
+    return ImageData(values, valid, report)
 
 
-def encoded(name: str, look: Layer, drawn: Drawing) -> bytes:
-    request = Ask(expression=look.expression, mask=parse_mask(look.mask), composite=look.composite)
+def encoded(name: str, look: Layer, drawn: ImageData) -> bytes:
+    request = ImageRequest(expression=look.expression, mask=parse_mask(look.mask), composite=look.composite)
     return format_of(name, look.style).encode(drawn, GRID, StyledRequest(request, look.style))
 
 
@@ -104,7 +104,7 @@ def test_a_geotiff_tells_its_scenes_from_the_first_to_the_last() -> None:
     assert tags["SCENES"] == "S2A_02 S2A_12"
     assert (tags["FIRST_DATETIME"], tags["LAST_DATETIME"]) == ("2024-06-02T10:10:31Z", "2024-06-12T10:10:31Z")
     assert tags["TIFFTAG_SOFTWARE"] == f"scog {scog.__version__}"
-    nothing = Drawing(np.full((1, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())
+    nothing = ImageData(np.full((1, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())
     with MemoryFile(encoded("tif", look, nothing)) as memory, memory.open(driver="GTiff") as source:
         assert source.tags().keys() & {"FIRST_DATETIME", "LAST_DATETIME"} == set()
         assert np.isnan(source.read()).all()
@@ -133,7 +133,7 @@ def test_png16_refuses_what_has_no_range(name: str) -> None:
 @EVERY
 def test_every_format_takes_a_picture_of_nothing(look: Layer) -> None:
     outputs = look.expression.outputs
-    drawn = Drawing(np.full((outputs, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())
+    drawn = ImageData(np.full((outputs, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())
     for name in ("png", "png32", "webp"):
         assert not rgba(encoded(name, look, drawn))[..., 3].any()
     assert rgba(encoded("jpg", look, drawn)).min() == 255

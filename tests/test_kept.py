@@ -16,9 +16,9 @@ from scog.catalog.assets import Asset
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.image_cache import MAX_AGE, Found, Kept, encoded
+from scog.imaging.image_cache import MAX_AGE, ImageCache, Replayable, encoded
 from scog.imaging.report import Report
-from scog.imaging.request import Ask, Drawing
+from scog.imaging.request import ImageData, ImageRequest
 from tests.doubles.drawing import ask_for
 
 HERE, THERE = tile_grid(12, 2184, 1547), tile_grid(12, 2185, 1547)
@@ -38,15 +38,17 @@ async def listed(observations: Sequence[Observation]) -> AsyncIterator[Observati
         yield each
 
 
-def drawing(report: Report | None = None) -> Drawing:
-    return Drawing(np.ones((1, 256, 256), np.float32), np.ones((256, 256), bool), report or Report())
+def drawing(report: Report | None = None) -> ImageData:
+    return ImageData(np.ones((1, 256, 256), np.float32), np.ones((256, 256), bool), report or Report())
 
 
-def kept_after(kept: Kept, grid: Grid, ask: Ask, seen: Sequence[Observation], *, all_of_them: bool) -> Drawing:
+def kept_after(
+    kept: ImageCache, grid: Grid, ask: ImageRequest, seen: Sequence[Observation], *, all_of_them: bool
+) -> ImageData:
     """Draw from the observations, looking whether there are more if it takes all of them; and keep the drawing."""
 
-    async def run() -> Drawing:
-        found = Found(listed(seen if all_of_them else [*seen, observation(99)]))
+    async def run() -> ImageData:
+        found = Replayable(listed(seen if all_of_them else [*seen, observation(99)]))
         assert await kept.recall(grid, ask, found, Report()) is None
         looked_at = [await anext(found) for _ in seen]
         if all_of_them:
@@ -57,11 +59,13 @@ def kept_after(kept: Kept, grid: Grid, ask: Ask, seen: Sequence[Observation], *,
     return asyncio.run(run())
 
 
-def recalled(kept: Kept, grid: Grid, ask: Ask, now: Sequence[Observation]) -> tuple[Drawing | None, list[Observation]]:
+def recalled(
+    kept: ImageCache, grid: Grid, ask: ImageRequest, now: Sequence[Observation]
+) -> tuple[ImageData | None, list[Observation]]:
     """What is recalled, and the observations that a drawing would then see."""
 
-    async def run() -> tuple[Drawing | None, list[Observation]]:
-        found, report = Found(listed(now)), Report()
+    async def run() -> tuple[ImageData | None, list[Observation]]:
+        found, report = Replayable(listed(now)), Report()
         again = await kept.recall(grid, ask, found, report)
         assert again is None or again.report is report
         return again, [each async for each in found] if again is None else []
@@ -72,7 +76,7 @@ def recalled(kept: Kept, grid: Grid, ask: Ask, now: Sequence[Observation]) -> tu
 @given(st.integers(0, 5), st.integers(0, 6), st.booleans(), st.integers(0, 6))
 def test_known_again_by_the_observations_it_saw(count: int, now: int, all_of_them: bool, other: int) -> None:
     """The same first ones; where it looked for more and found none, no more now; else everything is seen anew."""
-    kept, ask = Kept(10**9), ask_for("red")
+    kept, ask = ImageCache(10**9), ask_for("red")
     first = kept_after(kept, HERE, ask, [observation(n) for n in range(count)], all_of_them=all_of_them)
     found = [observation(n, "2025" if n == other else "2024") for n in range(now)]
     again, seen = recalled(kept, HERE, ask, found)
@@ -89,7 +93,7 @@ def test_known_again_by_the_observations_it_saw(count: int, now: int, all_of_the
 
 
 def test_other_places_and_other_questions_are_other_drawings() -> None:
-    kept, ask, seen = Kept(10**9), ask_for("red"), [observation(1)]
+    kept, ask, seen = ImageCache(10**9), ask_for("red"), [observation(1)]
     kept_after(kept, HERE, ask, seen, all_of_them=True)
     assert recalled(kept, HERE, ask, seen)[0] is not None
     assert recalled(kept, THERE, ask, seen)[0] is None
@@ -98,7 +102,7 @@ def test_other_places_and_other_questions_are_other_drawings() -> None:
 
 
 def test_a_scene_whose_files_moved_is_another() -> None:
-    kept, ask = Kept(10**9), ask_for("red")
+    kept, ask = ImageCache(10**9), ask_for("red")
     kept_after(kept, HERE, ask, [observation(1)], all_of_them=True)
     assert recalled(kept, HERE, ask, [observation(1, url="https://x.example/b.tif")])[0] is None
 
@@ -106,10 +110,10 @@ def test_a_scene_whose_files_moved_is_another() -> None:
 def test_drawings_that_lack_scenes_are_not_kept() -> None:
     ask, seen = ask_for("red"), [observation(1)]
     for report in (Report(skipped={"S1": "http-404"}), Report(incomplete="deadline")):
-        kept = Kept(10**9)
+        kept = ImageCache(10**9)
 
-        async def draw(kept: Kept = kept, report: Report = report) -> Drawing:
-            found = Found(listed(seen))
+        async def draw(kept: ImageCache = kept, report: Report = report) -> ImageData:
+            found = Replayable(listed(seen))
             await anext(found)
             return kept.keep(HERE, ask, found, drawing(report))
 
@@ -121,7 +125,7 @@ def test_drawings_that_lack_scenes_are_not_kept() -> None:
 
 def test_an_hour_at_most() -> None:
     now = [0.0]
-    kept, ask, seen = Kept(10**9, clock=lambda: now[0]), ask_for("red"), [observation(1)]
+    kept, ask, seen = ImageCache(10**9, clock=lambda: now[0]), ask_for("red"), [observation(1)]
     kept_after(kept, HERE, ask, seen, all_of_them=True)
     now[0] = MAX_AGE
     assert recalled(kept, HERE, ask, seen)[0] is not None
@@ -130,7 +134,7 @@ def test_an_hour_at_most() -> None:
 
 
 def test_a_picture_belongs_to_one_drawing_and_form() -> None:
-    kept, ask = Kept(10**9), ask_for("red")
+    kept, ask = ImageCache(10**9), ask_for("red")
     first = kept_after(kept, HERE, ask, [observation(1)], all_of_them=True)
     kept.keep_picture(first, "png", encoded(b"picture"))
     again, _ = recalled(kept, HERE, ask, [observation(1)])
@@ -143,7 +147,7 @@ def test_a_picture_belongs_to_one_drawing_and_form() -> None:
 
 def test_bounded_in_bytes() -> None:
     size = drawing().values.nbytes + drawing().valid.nbytes
-    kept, ask, seen = Kept(3 * size), ask_for("red"), [observation(1)]
+    kept, ask, seen = ImageCache(3 * size), ask_for("red"), [observation(1)]
     places = [tile_grid(12, 2184 + n, 1547) for n in range(3)]
     for place in places:
         kept_after(kept, place, ask, seen, all_of_them=True)
@@ -151,6 +155,6 @@ def test_bounded_in_bytes() -> None:
 
 
 def test_what_is_kept_cannot_be_changed() -> None:
-    first = kept_after(Kept(10**9), HERE, ask_for("red"), [observation(1)], all_of_them=True)
+    first = kept_after(ImageCache(10**9), HERE, ask_for("red"), [observation(1)], all_of_them=True)
     assert not first.values.flags.writeable
     assert not first.valid.flags.writeable

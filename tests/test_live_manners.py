@@ -22,7 +22,7 @@ from scog.catalog import search as search_module
 from scog.composite.mask import parse_mask
 from scog.errors import CatalogUnavailable
 from scog.geo.grid import tile_grid
-from scog.imaging.draw import Ask, Drawing, draw
+from scog.imaging.draw import ImageData, ImageRequest, draw
 from scog.imaging.engine import Engine, open_engine
 from scog.imaging.select import WIDE_PAGES, WIDE_SCENES
 from scog.settings import Settings
@@ -91,11 +91,13 @@ DEEP = tile_at(12.2, 46.6, 12)
 QUERY = {"datetime": YEAR, "cloud_cover": "100"}
 
 
-def asked_for(interval: str = YEAR) -> Ask:
-    return Ask(parse_interval(interval), 100.0, expression=parse("(nir-red)/(nir+red)"), mask=parse_mask("clouds"))
+def asked_for(interval: str = YEAR) -> ImageRequest:
+    return ImageRequest(
+        parse_interval(interval), 100.0, expression=parse("(nir-red)/(nir+red)"), mask=parse_mask("clouds")
+    )
 
 
-async def draw_tile(engine: Engine, tile: Tile, interval: str = YEAR) -> Drawing:
+async def draw_tile(engine: Engine, tile: Tile, interval: str = YEAR) -> ImageData:
     return await draw(engine, tile_grid(*tile), asked_for(interval))
 
 
@@ -116,15 +118,15 @@ def test_a_trace_of_300_tiles_costs_a_handful_of_searches(world: EarthSearch, tm
     assert len(tiles) > 280
     assert {z for z, _, _ in tiles} >= set(range(8, 16))
 
-    async def work() -> tuple[list[Drawing], Counter[int]]:
+    async def work() -> tuple[list[ImageData], Counter[int]]:
         searches: Counter[int] = Counter()
-        found: list[Drawing] = []
+        found: list[ImageData] = []
         async with open_engine(settings(world, tmp_path)) as engine:
             for z in sorted({tile[0] for tile in tiles}):
                 before = len(world.searches)
                 turn = asyncio.Semaphore(8)
 
-                async def one(tile: Tile, turn: asyncio.Semaphore = turn) -> Drawing:
+                async def one(tile: Tile, turn: asyncio.Semaphore = turn) -> ImageData:
                     async with turn:
                         return await draw_tile(engine, tile)
 

@@ -17,7 +17,7 @@ from scog.errors import InvalidInput
 from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.colormap import color_table
-from scog.render.layer import UNKNOWN, Layer, Wish, layer_of
+from scog.render.layer import UNKNOWN, Layer, LayerOptions, layer_of
 from scog.render.ramp import Ramp, Range
 
 RGB = ("red", "green", "blue")
@@ -32,20 +32,25 @@ def ramp_of(look: Layer) -> Ramp:
 @pytest.mark.parametrize(
     ("wish", "formula", "shown", "colormap"),
     [
-        (Wish(), NDVI.formula, NDVI.rescale, NDVI.colormap),
-        (Wish(index="NDVI"), NDVI.formula, NDVI.rescale, NDVI.colormap),
-        (Wish(index="ndwi"), indices.get("ndwi").formula, indices.get("ndwi").rescale, indices.get("ndwi").colormap),
-        (Wish(expression="B08 / B04"), "nir / red", UNKNOWN, "viridis"),
-        (Wish(expression="B08 / B04", rescale=((0, 5),)), "nir / red", (0, 5), "viridis"),
-        (Wish(bands=("B08",)), "nir", BY_NAME["nir"].shown, "greys_r"),
-        (Wish(bands=("wvp",)), "wvp", BY_NAME["wvp"].shown, "greys_r"),
-        (Wish(colormap_name="magma", rescale=((0, 1),)), NDVI.formula, (0, 1), "magma"),
-        (Wish(colormap_name="magma"), NDVI.formula, NDVI.rescale, "magma"),
-        (Wish(index="scl", rescale=((0, 5),)), "scl", (0, 5), "viridis"),
-        (Wish(index="scl", colormap_name="magma"), "scl", BY_NAME["scl"].shown, "magma"),
+        (LayerOptions(), NDVI.formula, NDVI.rescale, NDVI.colormap),
+        (LayerOptions(index="NDVI"), NDVI.formula, NDVI.rescale, NDVI.colormap),
+        (
+            LayerOptions(index="ndwi"),
+            indices.get("ndwi").formula,
+            indices.get("ndwi").rescale,
+            indices.get("ndwi").colormap,
+        ),
+        (LayerOptions(expression="B08 / B04"), "nir / red", UNKNOWN, "viridis"),
+        (LayerOptions(expression="B08 / B04", rescale=((0, 5),)), "nir / red", (0, 5), "viridis"),
+        (LayerOptions(bands=("B08",)), "nir", BY_NAME["nir"].shown, "greys_r"),
+        (LayerOptions(bands=("wvp",)), "wvp", BY_NAME["wvp"].shown, "greys_r"),
+        (LayerOptions(colormap_name="magma", rescale=((0, 1),)), NDVI.formula, (0, 1), "magma"),
+        (LayerOptions(colormap_name="magma"), NDVI.formula, NDVI.rescale, "magma"),
+        (LayerOptions(index="scl", rescale=((0, 5),)), "scl", (0, 5), "viridis"),
+        (LayerOptions(index="scl", colormap_name="magma"), "scl", BY_NAME["scl"].shown, "magma"),
     ],
 )
-def test_one_output(wish: Wish, formula: str, shown: Range, colormap: str) -> None:
+def test_one_output(wish: LayerOptions, formula: str, shown: Range, colormap: str) -> None:
     look = layer_of(wish)
     assert look.expression.text == formula
     ramp = ramp_of(look)
@@ -59,16 +64,16 @@ def test_one_output(wish: Wish, formula: str, shown: Range, colormap: str) -> No
 @pytest.mark.parametrize(
     ("wish", "formula", "ranges"),
     [
-        (Wish(bands=("red", "B03", "b2")), "red; green; blue", ((0, 0.3),) * 3),
-        (Wish(bands=("nir", "red", "red")), "nir; red; red", ((0, 0.5), (0, 0.3), (0, 0.3))),
-        (Wish(bands=RGB, rescale=((0, 1),)), "red; green; blue", ((0, 1),) * 3),
-        (Wish(expression="red;green;nir"), "red; green; nir", ((0, 0.3), (0, 0.3), (0, 0.5))),
-        (Wish(expression="red;green;nir-red"), "red; green; nir - red", ((0, 0.3), (0, 0.3), UNKNOWN)),
-        (Wish(expression="red;green;blue", rescale=((0, 1), (0, 2), (0, 3))), "red; green; blue",
+        (LayerOptions(bands=("red", "B03", "b2")), "red; green; blue", ((0, 0.3),) * 3),
+        (LayerOptions(bands=("nir", "red", "red")), "nir; red; red", ((0, 0.5), (0, 0.3), (0, 0.3))),
+        (LayerOptions(bands=RGB, rescale=((0, 1),)), "red; green; blue", ((0, 1),) * 3),
+        (LayerOptions(expression="red;green;nir"), "red; green; nir", ((0, 0.3), (0, 0.3), (0, 0.5))),
+        (LayerOptions(expression="red;green;nir-red"), "red; green; nir - red", ((0, 0.3), (0, 0.3), UNKNOWN)),
+        (LayerOptions(expression="red;green;blue", rescale=((0, 1), (0, 2), (0, 3))), "red; green; blue",
          ((0, 1), (0, 2), (0, 3))),
     ],
 )  # fmt: skip
-def test_three_outputs(wish: Wish, formula: str, ranges: tuple[Range, ...]) -> None:
+def test_three_outputs(wish: LayerOptions, formula: str, ranges: tuple[Range, ...]) -> None:
     look = layer_of(wish)
     assert look.expression.text == formula
     assert look.coloring == Channels(ranges)  # type: ignore[arg-type]
@@ -77,7 +82,7 @@ def test_three_outputs(wish: Wish, formula: str, ranges: tuple[Range, ...]) -> N
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
 def test_a_preset_has_one_stretch_for_all_pictures(preset: Preset) -> None:
-    look = layer_of(Wish(bands=(preset.name,)))
+    look = layer_of(LayerOptions(bands=(preset.name,)))
     assert look.title == preset.title
     assert look.expression.names == preset.bands
     assert look.coloring == Channels(tuple(BY_NAME[band].shown for band in preset.bands))  # type: ignore[arg-type]
@@ -88,8 +93,11 @@ def test_a_preset_has_one_stretch_for_all_pictures(preset: Preset) -> None:
     assert (look.style.image(grey, valid).rgba[0, 0] == look.style.image(mixed, valid).rgba[0, 0]).all()
 
 
-@pytest.mark.parametrize("wish", [Wish(index="scl"), Wish(index="SCL"), Wish(bands=("scl",)), Wish(bands=("SCL",))])
-def test_the_scene_classification_has_its_own_colours_and_no_mask(wish: Wish) -> None:
+@pytest.mark.parametrize(
+    "wish",
+    [LayerOptions(index="scl"), LayerOptions(index="SCL"), LayerOptions(bands=("scl",)), LayerOptions(bands=("SCL",))],
+)
+def test_the_scene_classification_has_its_own_colours_and_no_mask(wish: LayerOptions) -> None:
     look = layer_of(wish)
     assert (look.expression.text, look.mask, look.classified) == ("scl", "none", False)
     numbers = np.arange(14, dtype=np.float32).reshape(1, 2, 7)
@@ -103,7 +111,7 @@ def test_the_scene_classification_has_its_own_colours_and_no_mask(wish: Wish) ->
 
 @given(hnp.arrays(np.float32, (1, 4, 4), elements=st.floats(-1, 1, width=32)), hnp.arrays(np.bool_, (4, 4)))
 def test_classes_of_an_index_go_out_as_numbers(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
-    look = layer_of(Wish(classes="bare:tan,0.25,green:teal"))
+    look = layer_of(LayerOptions(classes="bare:tan,0.25,green:teal"))
     assert look.classified
     expected = np.where(valid, np.where(values >= 0.25, 2.0, 1.0), np.nan)
     found = look.style.values(values, valid)
@@ -117,11 +125,12 @@ def test_classes_of_an_index_go_out_as_numbers(values: NDArray[np.float32], vali
 
 @pytest.mark.parametrize(
     ("wish", "colors"),
-    [(Wish(), NDVI.colormap), (Wish(colormap_name="magma"), "magma"), (Wish(bands=("nir",)), "greys_r"),
-     (Wish(index="scl"), "viridis")],
+    [(LayerOptions(), NDVI.colormap), (LayerOptions(colormap_name="magma"), "magma"), (LayerOptions(bands=("nir",)),
+    "greys_r"),
+     (LayerOptions(index="scl"), "viridis")],
 )  # fmt: skip
-def test_classes_without_colours_take_those_of_the_layer(wish: Wish, colors: str) -> None:
-    look = layer_of(Wish(**{**vars(wish), "classes": "0.2,0.5"}))
+def test_classes_without_colours_take_those_of_the_layer(wish: LayerOptions, colors: str) -> None:
+    look = layer_of(LayerOptions(**{**vars(wish), "classes": "0.2,0.5"}))
     assert isinstance(look.coloring, Classes)
     table = color_table(colors)
     assert [list(entry.color) for entry in look.coloring.entries] == table[[0, 126, 252]].tolist()
@@ -129,10 +138,10 @@ def test_classes_without_colours_take_those_of_the_layer(wish: Wish, colors: str
 
 
 def test_colours_of_what_lies_beyond() -> None:
-    ramp = ramp_of(layer_of(Wish(belowmincolor="transparent", abovemaxcolor="#ff000080")))
+    ramp = ramp_of(layer_of(LayerOptions(belowmincolor="transparent", abovemaxcolor="#ff000080")))
     assert (ramp.below, ramp.above) == ((0, 0, 0, 0), (255, 0, 0, 128))
     assert ramp.shown == NDVI.rescale
-    plain = ramp_of(layer_of(Wish(belowmincolor="extend", abovemaxcolor="extend")))
+    plain = ramp_of(layer_of(LayerOptions(belowmincolor="extend", abovemaxcolor="extend")))
     assert (plain.below, plain.above) == (None, None)
     assert (plain.palette == ramp_of(layer_of()).palette).all()
 
@@ -140,80 +149,83 @@ def test_colours_of_what_lies_beyond() -> None:
 def test_a_colormap_that_is_written_out() -> None:
     values = np.array([[[0.0, 0.1, 0.5, 1.0]]], np.float32)
     valid = np.ones((1, 4), bool)
-    numbers = layer_of(Wish(colormap='{"0": "red", "1": "blue"}')).style.image(values, valid).rgba[0]
+    numbers = layer_of(LayerOptions(colormap='{"0": "red", "1": "blue"}')).style.image(values, valid).rgba[0]
     assert numbers.tolist() == [[255, 0, 0, 255], [0] * 4, [0] * 4, [0, 0, 255, 255]]
     steps = (
-        layer_of(Wish(colormap='{"0": "red", "255": "blue"}', rescale=((0.1, 0.5),))).style.image(values, valid).rgba[0]
+        layer_of(LayerOptions(colormap='{"0": "red", "255": "blue"}', rescale=((0.1, 0.5),)))
+        .style.image(values, valid)
+        .rgba[0]
     )
     assert steps.tolist() == [[255, 0, 0, 255]] * 2 + [[0, 0, 255, 255]] * 2
-    look = layer_of(Wish(index="scl", colormap='[[[4, 6], "red"]]'))
+    look = layer_of(LayerOptions(index="scl", colormap='[[[4, 6], "red"]]'))
     assert isinstance(look.coloring, Classes)
     assert not look.classified  # the values are still those of the index
 
 
 def test_a_written_ramp_takes_colours_beyond() -> None:
     table = "{" + ",".join(f'"{n}": [{n}, 0, 0]' for n in range(256)) + "}"
-    ramp = ramp_of(layer_of(Wish(colormap=table, rescale=((0, 1),), abovemaxcolor="lime")))
+    ramp = ramp_of(layer_of(LayerOptions(colormap=table, rescale=((0, 1),), abovemaxcolor="lime")))
     assert (ramp.shown, ramp.above) == ((0, 1), (0, 255, 0, 255))
     assert ramp.colors[[0, -1], 0].tolist() == [0, 255]
 
 
 def test_a_color_formula() -> None:
-    coloring = layer_of(Wish(bands=RGB, color_formula="gamma RGB 2")).coloring
+    coloring = layer_of(LayerOptions(bands=RGB, color_formula="gamma RGB 2")).coloring
     assert coloring == Channels(((0, 0.3),) * 3, "gamma RGB 2")
 
 
-THREE = Wish(bands=RGB)
-REFUSED: list[tuple[Wish, str]] = [
-    (Wish(index="ndvi", bands=("red",)), "index"),
-    (Wish(index="ndvi", expression="red"), "index"),
-    (Wish(expression="nir", bands=("red",)), "index"),
-    (Wish(index="nosuch"), "index"),
-    (Wish(index=""), "index"),
-    (Wish(expression=""), "expression"),
-    (Wish(expression="red; green"), "expression"),
-    (Wish(expression="red; green; blue; nir"), "expression"),
-    (Wish(expression="red +"), "expression"),
-    (Wish(bands=("red", "green")), "bands"),
-    (Wish(bands=("red", "green", "blue", "nir")), "bands"),
-    (Wish(bands=("pink",)), "bands"),
-    (Wish(bands=("",)), "bands"),
-    (Wish(bands=("agriculture", "red", "green")), "bands"),
-    (Wish(rescale=((0, 1), (0, 1))), "rescale"),
-    (Wish(bands=RGB, rescale=((0, 1), (0, 1))), "rescale"),
-    (Wish(rescale=((1, 1),)), "rescale"),
-    (Wish(rescale=((2, 1),)), "rescale"),
-    (Wish(rescale=((float("nan"), 1),)), "rescale"),
-    (Wish(rescale=((0, float("inf")),)), "rescale"),
-    (Wish(rescale=((0, 1e300),)), "rescale"),
-    (Wish(rescale=((0, 5e-324),)), "rescale"),
-    (Wish(rescale=((1, 1 + 1e-12),)), "rescale"),
-    (Wish(bands=RGB, rescale=((0, 1), (0, 1), (1, 0))), "rescale"),
-    (Wish(colormap_name="nosuch"), "colormap_name"),
-    (Wish(colormap_name=""), "colormap_name"),
-    (Wish(colormap=""), "colormap"),
-    (Wish(colormap='{"0": "red"}', colormap_name="viridis"), "colormap_name"),
-    (Wish(classes=""), "classes"),
-    (Wish(classes="0.2", rescale=((0, 1),)), "rescale"),
-    (Wish(classes="0.2", colormap='{"0": "red"}'), "colormap"),
-    (Wish(classes="0.2", belowmincolor="red"), "belowmincolor"),
-    (Wish(classes="0.2", abovemaxcolor="red"), "abovemaxcolor"),
-    (Wish(classes="0.2", colormap_name="nosuch"), "colormap_name"),
-    (Wish(colormap='{"0": "red"}', belowmincolor="red"), "belowmincolor"),
-    (Wish(index="scl", abovemaxcolor="red"), "abovemaxcolor"),
-    (Wish(belowmincolor="nosuch"), "belowmincolor"),
-    (Wish(abovemaxcolor=""), "abovemaxcolor"),
-    (Wish(color_formula="gamma RGB 1.3"), "color_formula"),
-    (Wish(color_formula=""), "color_formula"),
-    (Wish(bands=RGB, color_formula="nonsense"), "color_formula"),
-    (Wish(bands=RGB, color_formula=""), "color_formula"),
-    *((Wish(bands=RGB, **{name: text}), name) for name in ("colormap_name", "colormap", "classes", "belowmincolor")
+THREE = LayerOptions(bands=RGB)
+REFUSED: list[tuple[LayerOptions, str]] = [
+    (LayerOptions(index="ndvi", bands=("red",)), "index"),
+    (LayerOptions(index="ndvi", expression="red"), "index"),
+    (LayerOptions(expression="nir", bands=("red",)), "index"),
+    (LayerOptions(index="nosuch"), "index"),
+    (LayerOptions(index=""), "index"),
+    (LayerOptions(expression=""), "expression"),
+    (LayerOptions(expression="red; green"), "expression"),
+    (LayerOptions(expression="red; green; blue; nir"), "expression"),
+    (LayerOptions(expression="red +"), "expression"),
+    (LayerOptions(bands=("red", "green")), "bands"),
+    (LayerOptions(bands=("red", "green", "blue", "nir")), "bands"),
+    (LayerOptions(bands=("pink",)), "bands"),
+    (LayerOptions(bands=("",)), "bands"),
+    (LayerOptions(bands=("agriculture", "red", "green")), "bands"),
+    (LayerOptions(rescale=((0, 1), (0, 1))), "rescale"),
+    (LayerOptions(bands=RGB, rescale=((0, 1), (0, 1))), "rescale"),
+    (LayerOptions(rescale=((1, 1),)), "rescale"),
+    (LayerOptions(rescale=((2, 1),)), "rescale"),
+    (LayerOptions(rescale=((float("nan"), 1),)), "rescale"),
+    (LayerOptions(rescale=((0, float("inf")),)), "rescale"),
+    (LayerOptions(rescale=((0, 1e300),)), "rescale"),
+    (LayerOptions(rescale=((0, 5e-324),)), "rescale"),
+    (LayerOptions(rescale=((1, 1 + 1e-12),)), "rescale"),
+    (LayerOptions(bands=RGB, rescale=((0, 1), (0, 1), (1, 0))), "rescale"),
+    (LayerOptions(colormap_name="nosuch"), "colormap_name"),
+    (LayerOptions(colormap_name=""), "colormap_name"),
+    (LayerOptions(colormap=""), "colormap"),
+    (LayerOptions(colormap='{"0": "red"}', colormap_name="viridis"), "colormap_name"),
+    (LayerOptions(classes=""), "classes"),
+    (LayerOptions(classes="0.2", rescale=((0, 1),)), "rescale"),
+    (LayerOptions(classes="0.2", colormap='{"0": "red"}'), "colormap"),
+    (LayerOptions(classes="0.2", belowmincolor="red"), "belowmincolor"),
+    (LayerOptions(classes="0.2", abovemaxcolor="red"), "abovemaxcolor"),
+    (LayerOptions(classes="0.2", colormap_name="nosuch"), "colormap_name"),
+    (LayerOptions(colormap='{"0": "red"}', belowmincolor="red"), "belowmincolor"),
+    (LayerOptions(index="scl", abovemaxcolor="red"), "abovemaxcolor"),
+    (LayerOptions(belowmincolor="nosuch"), "belowmincolor"),
+    (LayerOptions(abovemaxcolor=""), "abovemaxcolor"),
+    (LayerOptions(color_formula="gamma RGB 1.3"), "color_formula"),
+    (LayerOptions(color_formula=""), "color_formula"),
+    (LayerOptions(bands=RGB, color_formula="nonsense"), "color_formula"),
+    (LayerOptions(bands=RGB, color_formula=""), "color_formula"),
+    *((LayerOptions(bands=RGB, **{name: text}), name) for name in ("colormap_name", "colormap", "classes",
+    "belowmincolor")
       for text in ("viridis", "")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("wish", "parameter"), REFUSED, ids=[name for _, name in REFUSED])
-def test_what_cannot_be_shown(wish: Wish, parameter: str) -> None:
+def test_what_cannot_be_shown(wish: LayerOptions, parameter: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         layer_of(wish)
     assert refused.value.parameter == parameter
@@ -222,13 +234,16 @@ def test_what_cannot_be_shown(wish: Wish, parameter: str) -> None:
 
 def test_near_names_are_told() -> None:
     with pytest.raises(InvalidInput, match="agriculture"):
-        layer_of(Wish(bands=("agricultur",)))
+        layer_of(LayerOptions(bands=("agricultur",)))
     with pytest.raises(InvalidInput, match="did you mean nir"):
-        layer_of(Wish(bands=("nirr",)))
+        layer_of(LayerOptions(bands=("nirr",)))
 
 
-@pytest.mark.parametrize("wish", [Wish(), THREE, Wish(index="scl"), Wish(classes="0.2"), Wish(bands=("nir",))])
-def test_a_valid_drawing_is_opaque_and_an_invalid_one_transparent(wish: Wish) -> None:
+@pytest.mark.parametrize(
+    "wish",
+    [LayerOptions(), THREE, LayerOptions(index="scl"), LayerOptions(classes="0.2"), LayerOptions(bands=("nir",))],
+)
+def test_a_valid_drawing_is_opaque_and_an_invalid_one_transparent(wish: LayerOptions) -> None:
     look = layer_of(wish)
     for valid, alpha in ((True, 255), (False, 0)):
         values = np.full((look.expression.outputs, 4, 4), 4 if valid else np.nan, np.float32)
@@ -237,6 +252,6 @@ def test_a_valid_drawing_is_opaque_and_an_invalid_one_transparent(wish: Wish) ->
 
 def test_every_band_can_be_looked_at_by_itself() -> None:
     for band in BANDS:
-        look = layer_of(Wish(bands=(band.name,)))
+        look = layer_of(LayerOptions(bands=(band.name,)))
         assert look.title
         assert look.style.legend.json()["title"] == look.title

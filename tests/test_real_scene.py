@@ -23,7 +23,7 @@ from scog.imaging.options import StyledRequest
 from scog.products.areas.area_of_interest import parse_fields
 from scog.products.zonal.summary import Wanted
 from scog.products.zonal.zonal import Zonal, zonal
-from scog.render.layer import Wish, layer_of
+from scog.render.layer import LayerOptions, layer_of
 from scog.settings import Settings
 from tests.doubles.archives import CLOUDY, MadeScene, Square, newest_clear, sample, write_cog
 from tests.doubles.drawing import ask_for, draw_all
@@ -136,7 +136,7 @@ def test_statistics_of_a_polygon_are_those_of_a_direct_computation(
 ) -> None:
     folder, scene = archive
     geometry = {"type": "Polygon", "coordinates": [ring]}
-    look = layer_of(Wish(index="ndvi"))
+    look = layer_of(LayerOptions(index="ndvi"))
     wanted = Wanted((10, 90))
 
     async def work() -> Zonal:
@@ -184,7 +184,7 @@ def test_statistics_tell_a_town_from_orchards(archive: tuple[Path, MadeScene], t
     async def work() -> list[Zonal | None]:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
             fields = parse_fields(several, 2, 100).fields
-            image = StyledRequest(ask_for(NDVI), layer_of(Wish(index="ndvi")).style)
+            image = StyledRequest(ask_for(NDVI), layer_of(LayerOptions(index="ndvi")).style)
             return await zonal(engine, fields, image, Wanted())
 
     town, orchards = asyncio.run(work())

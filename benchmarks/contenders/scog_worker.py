@@ -36,12 +36,12 @@ from scog.composite.methods import NAMED
 from scog.geo.grid import tile_grid, transformer
 from scog.imaging.draw import draw
 from scog.imaging.engine import Engine, open_engine
-from scog.imaging.request import Ask
-from scog.products.areas.area_of_interest import Field, point
+from scog.imaging.request import ImageRequest
+from scog.products.areas.area_of_interest import AreaOfInterest, point
 from scog.products.timeseries.series import take
 from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import formula_of
-from scog.render.layer import Wish, layer_of
+from scog.render.layer import LayerOptions, layer_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 
@@ -50,7 +50,11 @@ ROOT = Path(__file__).parents[2]
 EVER = "../.."
 MASK = "0,1,3,8,9,10"
 """As `benchmarks.bench.MASK`."""
-WISHES = {"ndvi": Wish(index="ndvi"), "evi": Wish(index="evi"), "rgb": Wish(bands=("red", "green", "blue"))}
+WISHES = {
+    "ndvi": LayerOptions(index="ndvi"),
+    "evi": LayerOptions(index="evi"),
+    "rgb": LayerOptions(bands=("red", "green", "blue")),
+}
 
 
 class Worker:
@@ -86,7 +90,7 @@ class Worker:
         expression = layer_of(WISHES[message["kind"]]).expression
         forget_peak()
         wall, cpu = time.perf_counter(), time.process_time()
-        ask = Ask(
+        ask = ImageRequest(
             expression=expression,
             mask=parse_mask(mask),
             cloud_cover=100.0,
@@ -112,7 +116,7 @@ class Worker:
             SeriesState(engine),
             [field],
             formula,
-            Ask(parse_interval(EVER), 100.0, expression=formula.expression, mask=mask),
+            ImageRequest(parse_interval(EVER), 100.0, expression=formula.expression, mask=mask),
         )
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         if series.report.skipped:
@@ -160,7 +164,7 @@ class Worker:
         await self._stack.aclose()
 
 
-def _field_of(plot: Plot) -> Field:
+def _field_of(plot: Plot) -> AreaOfInterest:
     to_degrees = transformer(f"EPSG:{plot.epsg}", "EPSG:4326").transform
     if plot.side == 1:
         return point(*to_degrees(*plot.middle))
@@ -168,7 +172,7 @@ def _field_of(plot: Plot) -> Field:
     west, south, east, north = plot.bounds
     outline = shapely.box(west + inset, south + inset, east - inset, north - inset)
     shape = shapely.transform(shapely.segmentize(outline, 50.0), to_degrees, interleaved=False)
-    return Field(shape, shapely.geometry.mapping(shape))
+    return AreaOfInterest(shape, shapely.geometry.mapping(shape))
 
 
 def main() -> None:

@@ -17,14 +17,14 @@ DEPTH = 3
 """Scenes wanted over each cell in the end, so that one fills the clouds of another."""
 
 
-class Cover(NamedTuple):
+class Coverage(NamedTuple):
     """Scenes that cover an area, as observations; `complete` where further scenes would hardly be taken."""
 
     observations: list[Observation]
     complete: bool
 
 
-def choose_cover(observations: Sequence[Observation], bounds: Bounds, most: int) -> Cover:
+def choose_cover(observations: Sequence[Observation], bounds: Bounds, most: int) -> Coverage:
     """At most `most` scenes that cover bounds as well as they can, as observations in the order given.
 
     The newest scene that shows something not shown yet is taken first, over the whole area; then, while there is
@@ -36,12 +36,12 @@ def choose_cover(observations: Sequence[Observation], bounds: Bounds, most: int)
     _add_layer(chosen, cells, 1, most)
     if (cells[chosen].any(axis=0) != cells.any(axis=0)).any():
         chosen = _largest(cells, most)
-        return Cover(_kept(observations, chosen), complete=True)
+        return Coverage(_kept(observations, chosen), complete=True)
     for wanted in range(2, DEPTH + 1):
         _add_layer(chosen, cells, wanted, most)
     depth = cells[chosen].sum(axis=0)
     full = bool(chosen.sum() >= most or (depth >= DEPTH).all())
-    return Cover(_kept(observations, chosen), complete=full and bool(depth.all()))
+    return Coverage(_kept(observations, chosen), complete=full and bool(depth.all()))
 
 
 def _add_layer(chosen: NDArray[np.bool_], cells: NDArray[np.bool_], wanted: int, most: int) -> None:

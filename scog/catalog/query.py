@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from scog.geo.footprint import Bounds
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval
 
 
@@ -46,7 +46,7 @@ class Catalog(Protocol):
     def is_live(self) -> bool:
         """Whether new scenes keep arriving from elsewhere: answers are then kept, for a while and on disk."""
 
-    async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
+    async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
         """The first page of a query, or the one that a cursor leads to.
 
         Raises a CatalogError, or InvalidInput where there is no such collection.

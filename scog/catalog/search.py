@@ -25,9 +25,9 @@ from scog.catalog.search_store import SavedPage, SearchStore
 from scog.collections.reflectance_offset import L2A
 from scog.errors import CatalogError
 from scog.geo.footprint import Bounds
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.runtime.lingering import Lingering
-from scog.runtime.singleflight import Flights
+from scog.runtime.singleflight import SingleFlight
 from scog.temporal.intervals import Interval
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class Search:
             return datetime.max.replace(tzinfo=UTC)
         return min(scene.time for scene in self._found) + SAME_PASS
 
-    async def turn(self, tally: Tally, after: int | None = None) -> None:
+    async def turn(self, tally: UpstreamStats, after: int | None = None) -> None:
         """Get the page `after` so many (without: the next one), once for all who want it. Raises a CatalogError.
 
         Where it has been turned meanwhile, or there is none, there is nothing to do. Where all who want it leave, it
@@ -110,7 +110,7 @@ class Search:
         self._found = [scene for page in pages for scene in page.scenes]
         self.scenes = SceneSet(self._found)
 
-    async def _turn(self, tally: Tally) -> None:
+    async def _turn(self, tally: UpstreamStats) -> None:
         page = await self._catalog.page(self.query, self._cursor, tally)
         if len(page.items) + len(self._found) <= FEW:
             new, left_out, complaints, scenes = self._digested(page)
@@ -198,7 +198,7 @@ class Searches:
         self._clock = clock
         self._newest_scenes: dict[str | None, datetime] = {}
         self._kept: OrderedDict[Query, Search] = OrderedDict()
-        self._opening: Flights[Query, Search] = Flights()
+        self._opening: SingleFlight[Query, Search] = SingleFlight()
         self._asking: Lingering[Query, Search] = Lingering()
         self._turning: Lingering[Search, None] = Lingering()
         self._renewing: dict[Query, asyncio.Task[None]] = {}
@@ -232,7 +232,7 @@ class Searches:
         return known
 
     async def find(
-        self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: Tally
+        self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
     ) -> Search:
         """The search for an area in degrees, its first page turned. Raises a CatalogError."""
         query = Query(area, interval, cloud_cover, collection or self.collection)
@@ -243,7 +243,7 @@ class Searches:
         return known if self._may_serve(known) else await self._opening.join(query, lambda: self._ask(query, tally))
 
     async def find_anew(
-        self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: Tally
+        self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
     ) -> Search:
         """The same, asked for now, whatever is known. Raises a CatalogError."""
         query = Query(area, interval, cloud_cover, collection or self.collection)
@@ -254,7 +254,7 @@ class Searches:
         age = self._age(search)
         return age if age > self._freshness(search.query) else None
 
-    async def _open(self, query: Query, tally: Tally) -> Search:
+    async def _open(self, query: Query, tally: UpstreamStats) -> Search:
         """A search that is not in memory: from disk, or asked for."""
         search = await asyncio.to_thread(self._restored, query) if self.catalog.is_live else None
         if search is not None and self._may_serve(search):
@@ -269,11 +269,11 @@ class Searches:
         search.restore(*saved)
         return search
 
-    async def _ask(self, query: Query, tally: Tally) -> Search:
+    async def _ask(self, query: Query, tally: UpstreamStats) -> Search:
         """Ask the catalogue; where all who wait leave, the answer is still put into the cache."""
         return await self._asking.join(query, lambda: self._asked(query, tally))
 
-    async def _asked(self, query: Query, tally: Tally) -> Search:
+    async def _asked(self, query: Query, tally: UpstreamStats) -> Search:
         self._on_search()
         search = self._new(query)
         await search.turn(tally)
@@ -309,7 +309,7 @@ class Searches:
 
     async def _renewed(self, query: Query) -> None:
         try:
-            await self._ask(query, Tally())
+            await self._ask(query, UpstreamStats())
         except CatalogError as fault:
             log.warning("the catalogue fails, older answers serve: %s", fault)
             self._failed[query] = self._clock() + PAUSE

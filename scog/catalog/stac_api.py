@@ -24,7 +24,7 @@ from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable, ScogErr
 from scog.geo.footprint import Bounds
 from scog.net.catalog_http import HEDGE_AFTER, READ_TIMEOUT, CatalogHttp
 from scog.net.catalog_io import CatalogIO
-from scog.net.policy import Tally, host_of, place_of
+from scog.net.policy import UpstreamStats, host_of, place_of
 
 log = logging.getLogger(__name__)
 
@@ -96,14 +96,14 @@ class RemoteCatalog:
         """`closed` while the catalogue is asked as usual, `open` while it is left alone after failures."""
         return self._http.breaker_state
 
-    async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
+    async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
         """A page of items, newest first; a cursor is the `next` link of the page before. Raises a CatalogError."""
         tally.searches += 1
         io = self._io(tally)
         work = (lambda: self._first(query, io)) if cursor is None else (lambda: _follow(cursor, io))
         return _page(await self._in_thread(work, io), cursor, self.url + "/")
 
-    async def landing(self, tally: Tally) -> dict[str, Any]:
+    async def landing(self, tally: UpstreamStats) -> dict[str, Any]:
         """The catalogue's landing page, asked for anew. Raises a CatalogError."""
         self._client = None
         io = self._io(tally)
@@ -123,7 +123,7 @@ class RemoteCatalog:
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._http.close()
 
-    def _io(self, tally: Tally) -> CatalogIO:
+    def _io(self, tally: UpstreamStats) -> CatalogIO:
         return CatalogIO(self._http, self._clock() + self._deadline, tally)
 
     def _first(self, query: Query, io: CatalogIO) -> dict[str, Any]:

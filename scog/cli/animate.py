@@ -12,7 +12,7 @@ from scog.cli.options import add_catalog, add_range, add_time, end_progress, say
 from scog.errors import InvalidInput
 from scog.geo.grid import map_grid
 from scog.imaging.engine import open_engine
-from scog.products.animation import MIN_CLEAR, Animation, Moment, animate
+from scog.products.animation import MIN_CLEAR, Animation, FrameTime, animate
 from scog.products.animation_formats import DEFAULT_SIZE, NAMED, SIZE, duration_of, encode, format_of
 from scog.temporal.steps import VALID, parse_step
 
@@ -72,7 +72,7 @@ def _animate(options: argparse.Namespace) -> None:
 
 
 def _say_what(output: Path, drawn: Animation) -> None:
-    moments: list[Moment] = [moment for moment, _ in drawn.frames]
+    moments: list[FrameTime] = [moment for moment, _ in drawn.frames]
     more = [f"{drawn.skipped} skipped, too cloudy or empty"] if drawn.skipped else []
     more += [f"{drawn.missing} missing"] if drawn.missing else []
     more += ["there would be older ones"] if drawn.report.bounded else []

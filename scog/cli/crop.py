@@ -24,12 +24,12 @@ from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import UTM, Box, Size, cut_grid
 from scog.geo.crs import parse_crs
 from scog.geo.grid import Grid
-from scog.imaging.clip import Area
+from scog.imaging.clip import ClipArea
 from scog.imaging.engine import open_engine
 from scog.imaging.formats import NAMED, format_of
-from scog.imaging.request import Ask, Drawing
+from scog.imaging.request import ImageData, ImageRequest
 from scog.imaging.source_lattice import source_lattice
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.products.areas.outline import area_of_fields
 from scog.products.crop import check_size, cut_out
 from scog.settings import Settings
@@ -76,7 +76,7 @@ def _crop(options: argparse.Namespace) -> None:
         say(f"  parts are missing: {report.incomplete}")
 
 
-def _where(options: argparse.Namespace, settings: Settings) -> tuple[Box, Area | None]:
+def _where(options: argparse.Namespace, settings: Settings) -> tuple[Box, ClipArea | None]:
     """The box asked for, and the area if there is one. Raises InvalidInput."""
     if options.area is None:
         from scog.web.params.crop import box_of  # loads much that other commands do without
@@ -87,7 +87,7 @@ def _where(options: argparse.Namespace, settings: Settings) -> tuple[Box, Area |
     return area.box, area
 
 
-def _cut(options: argparse.Namespace, box: Box, area: Area | None) -> Cut:
+def _cut(options: argparse.Namespace, box: Box, area: ClipArea | None) -> Cut:
     """Makes the grid that the options ask for, on the lattice of the scenes' files if there is one.
 
     Raises InvalidInput.
@@ -104,11 +104,13 @@ def _cut(options: argparse.Namespace, box: Box, area: Area | None) -> Cut:
     return partial(cut_grid, box, box_crs, crs, Size(max_size=most, resolution=options.resolution))
 
 
-async def _drawn(settings: Settings, cut: Cut, ask: Ask, area: Area | None, *, sized: bool) -> tuple[Grid, Drawing]:
+async def _drawn(
+    settings: Settings, cut: Cut, ask: ImageRequest, area: ClipArea | None, *, sized: bool
+) -> tuple[Grid, ImageData]:
     """The grid, and what is drawn on it. Raises InvalidInput where it would be too large."""
     async with open_engine(settings) as engine:
         grid = cut()
-        own = None if sized else await source_lattice(engine, grid, ask, Tally(), area)
+        own = None if sized else await source_lattice(engine, grid, ask, UpstreamStats(), area)
         grid = grid if own is None else cut(own)
         check_size(settings, grid, ask.limited(area), "--max-size")
         try:

@@ -12,7 +12,7 @@ from scog.cli.options import add_catalog, add_time, check_cloud_cover, say, sett
 from scog.composite.methods import VALID, parse_composite
 from scog.errors import InvalidInput
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
-from scog.imaging.draw import Ask, Drawing, draw
+from scog.imaging.draw import ImageData, ImageRequest, draw
 from scog.imaging.engine import open_engine
 from scog.imaging.formats import NAMED, format_of
 from scog.products.contact_sheet import MAX_COLUMNS, SHEET_SIDE, best_known, composites_of, draw_sheet, wish_for
@@ -100,6 +100,6 @@ def _looks(layers: list[str], composites: str | None, days: float) -> list[tuple
     return [(f"{layer}, {each.name}", layer_of(wish_for(layer, each, days))) for layer in layers for each in chosen]
 
 
-async def _draw(settings: Settings, grid: Grid, ask: Ask) -> Drawing:
+async def _draw(settings: Settings, grid: Grid, ask: ImageRequest) -> ImageData:
     async with open_engine(settings) as engine:
         return await draw(engine, grid, ask)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from scog.cli.options import say
 from scog.errors import InvalidInput
-from scog.products.areas.area_of_interest import Fields, parse_fields
+from scog.products.areas.area_of_interest import AreasOfInterest, parse_fields
 from scog.products.areas.columns import title_of
 from scog.settings import Settings
 
 
-def read_fields(path: Path, settings: Settings, *, points: bool = False) -> tuple[object, Fields]:
+def read_fields(path: Path, settings: Settings, *, points: bool = False) -> tuple[object, AreasOfInterest]:
     """What a GeoJSON file holds, and its fields; what had to be repaired is said. Raises InvalidInput, OSError."""
     from scog.web.params.geojson import VALID, parse_geojson  # loads much that other commands do without
 
@@ -29,5 +29,5 @@ def read_fields(path: Path, settings: Settings, *, points: bool = False) -> tupl
     return held, fields
 
 
-def _named(feature: object, place: int, fields: Fields) -> str:
+def _named(feature: object, place: int, fields: AreasOfInterest) -> str:
     return f"feature {title_of(feature, place)}" if fields.collected and isinstance(feature, dict) else "the area"

@@ -25,13 +25,13 @@ from scog.cli.polygons import read_fields
 from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.imaging.engine import open_engine
-from scog.imaging.request import Ask
-from scog.products.areas.area_of_interest import Field, Fields, point
+from scog.imaging.request import ImageRequest
+from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, point
 from scog.products.areas.columns import title_of
-from scog.products.areas.sampling_grid import Site, measurable
+from scog.products.areas.sampling_grid import SamplingGrid, measurable
 from scog.products.timeseries import output
 from scog.products.timeseries.model import Row
-from scog.products.timeseries.options import Asked, Table, table_of
+from scog.products.timeseries.options import SeriesOptions, Table, table_of
 from scog.products.timeseries.periods import Aggregate, check_periods
 from scog.products.timeseries.plot import chart_of, check_lines
 from scog.products.timeseries.series import Series, take
@@ -39,7 +39,7 @@ from scog.products.timeseries.smoothing import VALID as VALID_SMOOTH
 from scog.products.timeseries.smoothing import parse_smooth
 from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.text import text_of
-from scog.products.timeseries.variables import Formula, formula_of
+from scog.products.timeseries.variables import SeriesVariables, formula_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import VALID, parse_step
@@ -84,7 +84,7 @@ def _series(options: argparse.Namespace) -> None:
     formula = formula_of(options.index, options.expression, bands)
     mask = parse_mask(options.mask or formula.mask, options.mask_dilate)
     interval = None if when is None else parse_interval(when)
-    ask = Ask(interval, options.cloud_cover, options.collection, expression=formula.expression, mask=mask)
+    ask = ImageRequest(interval, options.cloud_cover, options.collection, expression=formula.expression, mask=mask)
     asked = _asked(options, formula, ask)
     if options.plot is not None:
         if options.plot.suffix.lower() not in CHARTS:
@@ -102,26 +102,26 @@ def _series(options: argparse.Namespace) -> None:
     _say_what(several)
 
 
-def _fields(options: argparse.Namespace, settings: Settings) -> Fields:
+def _fields(options: argparse.Namespace, settings: Settings) -> AreasOfInterest:
     """The place or the file's fields. Raises InvalidInput."""
     if (options.area is None) == (not options.place) or len(options.place) not in (0, 2):
         raise InvalidInput("A series is of a place or of an --area.", valid="LON LAT, or --area FIELD.geojson")
     if options.area is None:
-        return Fields((point(*options.place),), collected=False)
+        return AreasOfInterest((point(*options.place),), collected=False)
     return measurable(read_fields(options.area, settings, points=True)[1], settings.field_pixels)
 
 
-def _asked(options: argparse.Namespace, formula: Formula, ask: Ask) -> Asked:
+def _asked(options: argparse.Namespace, formula: SeriesVariables, ask: ImageRequest) -> SeriesOptions:
     step = None if options.interval is None else parse_step(options.interval, "interval")
     if step is not None:
         check_periods(ask.interval, step)
     if not 0 <= options.min_valid <= 1:
         raise InvalidInput(f"There is no share of {options.min_valid:g}.", valid="a --min-valid of 0 to 1")
     smooth = None if options.smooth is None else parse_smooth(options.smooth)
-    return Asked(formula, step, Aggregate(options.aggregate), ask.interval, smooth, options.min_valid)
+    return SeriesOptions(formula, step, Aggregate(options.aggregate), ask.interval, smooth, options.min_valid)
 
 
-async def _taken(settings: Settings, fields: Fields, ask: Ask, asked: Asked) -> list[Series]:
+async def _taken(settings: Settings, fields: AreasOfInterest, ask: ImageRequest, asked: SeriesOptions) -> list[Series]:
     progress = _Progress()
     async with open_engine(settings) as engine:
         try:
@@ -136,7 +136,7 @@ class _Progress:
     def __init__(self) -> None:
         self._expected = self._done = 0
 
-    def sited(self, place: int, field: Field, site: Site) -> None:
+    def sited(self, place: int, field: AreaOfInterest, site: SamplingGrid) -> None:
         """Nothing to tell."""
 
     def found(self, place: int, count: int) -> None:
@@ -159,7 +159,11 @@ class _Progress:
 
 
 def _print(
-    options: argparse.Namespace, several: Sequence[Series], tables: Sequence[Table], asked: Asked, fields: Fields
+    options: argparse.Namespace,
+    several: Sequence[Series],
+    tables: Sequence[Table],
+    asked: SeriesOptions,
+    fields: AreasOfInterest,
 ) -> None:
     if options.json:
         if fields.collected:

@@ -22,7 +22,7 @@ from scog.cli.polygons import read_fields
 from scog.errors import InvalidInput
 from scog.imaging.engine import open_engine
 from scog.imaging.options import StyledRequest
-from scog.products.areas.area_of_interest import Fields
+from scog.products.areas.area_of_interest import AreasOfInterest
 from scog.products.areas.columns import title_of
 from scog.products.zonal.output import Found, document, table_text
 from scog.products.zonal.summary import Wanted, wanted_of
@@ -75,7 +75,7 @@ def _numbers(text: str) -> Wanted:
         raise InvalidInput(f"{text[:80]!r} are no percentiles.", valid="such as 2,50,98") from None
 
 
-async def _found(settings: Settings, fields: Fields, image: StyledRequest, numbers: Wanted) -> list[Found]:
+async def _found(settings: Settings, fields: AreasOfInterest, image: StyledRequest, numbers: Wanted) -> list[Found]:
     async with open_engine(settings) as engine:
         try:
             tell = partial(show_progress, "Reading", what="parts")
@@ -84,7 +84,7 @@ async def _found(settings: Settings, fields: Fields, image: StyledRequest, numbe
             end_progress()
 
 
-def _table(fields: Fields, found: Sequence[Found], style: Style) -> Iterator[str]:
+def _table(fields: AreasOfInterest, found: Sequence[Found], style: Style) -> Iterator[str]:
     """A line for each polygon and output, and one for each class that is there."""
     names = {each.place: title_of(each.feature, each.place)[:32] for each in fields.fields}
     names |= {each.place: title_of(each.feature, each.place)[:32] for each in fields.unusable}

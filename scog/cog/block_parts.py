@@ -22,14 +22,14 @@ Shape = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Parting:
+class BlockParts:
     """The `shape` of what is kept of a level, and how many rows and columns of these are read `together`."""
 
     shape: Shape
     together: Shape = (1, 1)
 
 
-def parted(block: Shape, level: Shape, pixel_bytes: int, *, is_open: bool = False) -> Parting:
+def parted(block: Shape, level: Shape, pixel_bytes: int, *, is_open: bool = False) -> BlockParts:
     """How the blocks of a level that GDAL reads are kept. `is_open`: any part of it can be read by itself."""
     height, width = level
     rows, cols = (1, width) if is_open else block
@@ -38,11 +38,11 @@ def parted(block: Shape, level: Shape, pixel_bytes: int, *, is_open: bool = Fals
         side = SIDE // 2 if huge else SIDE
         shape = _part(rows, height, side), _part(cols, width, side)
         whole = -(-min(rows, height) // shape[0]), -(-min(cols, width) // shape[1])
-        return Parting(shape, _together(whole, shape, pixel_bytes, TOGETHER // 8 if huge else TOGETHER))
+        return BlockParts(shape, _together(whole, shape, pixel_bytes, TOGETHER // 8 if huge else TOGETHER))
     if cols >= width:
         strips = max(1, SIDE * SIDE // (rows * cols))
-        return Parting((min(height, rows * strips), width))
-    return Parting(block)
+        return BlockParts((min(height, rows * strips), width))
+    return BlockParts(block)
 
 
 def _part(block: int, level: int, side: int) -> int:

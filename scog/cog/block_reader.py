@@ -18,14 +18,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from scog.cog import gdal
 from scog.cog.decode import Block, decode_block, empty_block
-from scog.cog.error_cache import Faults
+from scog.cog.error_cache import ErrorCache
 from scog.cog.gdal_threads import GdalThreads
-from scog.cog.header_reader import Describer
+from scog.cog.header_reader import HeaderReader
 from scog.cog.header_store import HeaderStore
-from scog.cog.metadata import Description
+from scog.cog.metadata import FileMetadata
 from scog.cog.range_plan import (
     BlockIndex,
-    Piece,
+    BlockRange,
     Request,
     piece_of,
     plan_requests,
@@ -37,11 +37,11 @@ from scog.cog.streaming_decode import Arriving, Blocks, stored_bytes
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.net.admission import Waiters
 from scog.net.byte_range import is_local
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.net.range_read import OnData
 from scog.net.ranges import Ranges
 from scog.runtime.byte_cache import ByteCache
-from scog.runtime.singleflight import Flight, Flights
+from scog.runtime.singleflight import Flight, SingleFlight
 from scog.runtime.tasks import gather_all
 
 BlockKey = tuple[str, int, int, int, int]
@@ -53,11 +53,11 @@ Wanted = dict[BlockIndex, int]
 T = TypeVar("T")
 
 
-class Wish(NamedTuple):
+class BlockRequest(NamedTuple):
     """Blocks of one level and band of a file, at least as far as row `bottom` of the level if given."""
 
     url: str
-    description: Description
+    description: FileMetadata
     level: int
     wanted: Collection[BlockIndex]
     band: int = 1
@@ -92,14 +92,14 @@ class BlockReader:
         self._store = store
         self._cpu = cpu
         self._gap = gap
-        self._faults = Faults(clock)
+        self._faults = ErrorCache(clock)
         self._gdal = GdalThreads(ranges)
         self._large = asyncio.Lock()
         """Held while GDAL decodes blocks so large that their memory is counted once."""
-        self._describer = Describer(ranges, store, cpu, self._gdal, self._faults, header_bytes)
+        self._describer = HeaderReader(ranges, store, cpu, self._gdal, self._faults, header_bytes)
         self._begun: ByteCache[BlockKey, bytes] = ByteCache(cache_bytes // BEGUN)
         self._blocks: ByteCache[BlockKey, Block] = ByteCache(cache_bytes - self._begun.capacity)
-        self._fetching: Flights[BlockKey, Blocks] = Flights()
+        self._fetching: SingleFlight[BlockKey, Blocks] = SingleFlight()
         self.describe = self._describer.describe
         self.describe_all = self._describer.describe_all
         self.known = self._describer.known
@@ -111,22 +111,25 @@ class BlockReader:
     async def blocks(
         self,
         url: str,
-        description: Description,
+        description: FileMetadata,
         level: int,
         wanted: Collection[BlockIndex],
-        tally: Tally,
+        tally: UpstreamStats,
         band: int = 1,
         bottom: int | None = None,
-        thrifty: bool = False,
+        partial_rows: bool = False,
     ) -> Blocks:
         """The wanted blocks of one level and band. The same as `read` for one wish."""
-        [found] = await self.read([Wish(url, description, level, wanted, band, bottom)], tally, thrifty)
+        [found] = await self.read([BlockRequest(url, description, level, wanted, band, bottom)], tally, partial_rows)
         return found
 
-    async def read(self, wishes: Sequence[Wish], tally: Tally, thrifty: bool = False) -> list[Blocks]:
+    async def read(
+        self, wishes: Sequence[BlockRequest], tally: UpstreamStats, partial_rows: bool = False
+    ) -> list[Blocks]:
         """The blocks of each wish, decoded, all read at once.
 
-        A `thrifty` read brings no more rows than are wished for, where it can, and nothing beside what is wanted: for
+        A `partial_rows` read brings no more rows than are wished for, where it can, and nothing beside what is
+        wanted: for
         images of many files, whose neighbours will hardly be asked for. Where bytes are dear any read does. A block
         that is wanted again and further down is gone on with where its first bytes are still there. Raises a
         SourceError; AssetChanged when a file is no longer the described one (describe it again).
@@ -139,7 +142,7 @@ class BlockReader:
                 self._faults.check(wish.url)
             found.append(here)
             lacking.append(missing)
-        flights = [self._fly(wish, missing, tally, thrifty) for wish, missing in zip(wishes, lacking, strict=True)]
+        flights = [self._fly(wish, missing, tally, partial_rows) for wish, missing in zip(wishes, lacking, strict=True)]
         every = tuple({flight for some in flights for flight in some})
         brought = dict(zip(every, await gather_all(flight.join(tally) for flight in every), strict=True))
         for wish, here, some in zip(wishes, found, flights, strict=True):
@@ -149,7 +152,7 @@ class BlockReader:
                         here[block] = pixels
         return found
 
-    def _look_up(self, wish: Wish) -> tuple[Blocks, Wanted]:
+    def _look_up(self, wish: BlockRequest) -> tuple[Blocks, Wanted]:
         """Those blocks that are in memory, and the others, with how many rows to fetch of them."""
         found: Blocks = {}
         missing: Wanted = {}
@@ -165,7 +168,9 @@ class BlockReader:
                 missing[block] = whole
         return found, missing
 
-    def _fly(self, wish: Wish, missing: Wanted, tally: Tally, thrifty: bool) -> set[Flight[Blocks]]:
+    def _fly(
+        self, wish: BlockRequest, missing: Wanted, tally: UpstreamStats, partial_rows: bool
+    ) -> set[Flight[Blocks]]:
         """The flights that bring the missing blocks: those that others wait for already, and new ones."""
         flights = set()
         new: Wanted = {}
@@ -176,11 +181,11 @@ class BlockReader:
                 flights.add(flight)
                 tally.asked += wish.bytes_of(block, rows)
             elif (shorter := self._fetching.get(key)) is not None:  # what it brings is gone on with
-                more = self._go_on(shorter, wish, {block: rows}, tally, thrifty)
+                more = self._go_on(shorter, wish, {block: rows}, tally, partial_rows)
                 flights.add(self._fetching.start({key: rows}, more, lambda: True))
             else:
                 new[block] = rows
-        for blocks, work, arriving in self._plan(wish, new, tally, thrifty) if new else ():
+        for blocks, work, arriving in self._plan(wish, new, tally, partial_rows) if new else ():
             keys = {
                 _key(wish.url, wish.description, wish.level, wish.band, block): rows for block, rows in blocks.items()
             }
@@ -191,7 +196,9 @@ class BlockReader:
             flights.add(flight)
         return flights
 
-    async def _go_on(self, shorter: Flight[Blocks], wish: Wish, missing: Wanted, tally: Tally, thrifty: bool) -> Blocks:
+    async def _go_on(
+        self, shorter: Flight[Blocks], wish: BlockRequest, missing: Wanted, tally: UpstreamStats, partial_rows: bool
+    ) -> Blocks:
         """Bring more rows of a block than those that are on their way."""
         [(block, rows)] = missing.items()
         key = _key(wish.url, wish.description, wish.level, wish.band, block)
@@ -203,18 +210,18 @@ class BlockReader:
             return {block: found}
         self._faults.check(wish.url)
         blocks: Blocks = {}
-        for _, work, arriving in self._plan(wish, missing, tally, thrifty):
+        for _, work, arriving in self._plan(wish, missing, tally, partial_rows):
             if arriving is not None and this is not None:
                 arriving.riders = partial(_tallies, this)
             blocks |= await self._remembering(wish.url, wish.description, work)
         return blocks
 
-    def kept(self, wish: Wish) -> Blocks | None:
+    def kept(self, wish: BlockRequest) -> Blocks | None:
         """The wished blocks, if all are in memory."""
         found, missing = self._look_up(wish)
         return None if missing else found
 
-    def missing_bytes(self, wish: Wish) -> int:
+    def missing_bytes(self, wish: BlockRequest) -> int:
         """Bytes that have to be fetched for the wished blocks; of a local file none, as those cost next to nothing."""
         if is_local(wish.url):
             return 0
@@ -222,18 +229,18 @@ class BlockReader:
         _, missing = self._look_up(wish)
         return sum(wish.bytes_of(block, rows) if wish.description.plain else decoded for block, rows in missing.items())
 
-    async def kept_offset(self, url: str, description: Description) -> float | None:
+    async def kept_offset(self, url: str, description: FileMetadata) -> float | None:
         """The reflectance offset that an earlier look at this file told."""
         return await self._in_thread(self._store.get_offset, url, description.identity)
 
-    async def keep_offset(self, url: str, description: Description, offset: float) -> None:
+    async def keep_offset(self, url: str, description: FileMetadata, offset: float) -> None:
         """Keep what a look at this file told of its offset."""
         await self._in_thread(self._store.put_offset, url, description.identity, offset)
 
     # Fetching
 
     def _plan(
-        self, wish: Wish, missing: Wanted, tally: Tally, thrifty: bool
+        self, wish: BlockRequest, missing: Wanted, tally: UpstreamStats, partial_rows: bool
     ) -> Iterable[tuple[Wanted, Callable[[], Awaitable[Blocks]], Arriving | None]]:
         """Which blocks to bring by which work, one flight each, and what shows how far a request has got."""
         url, description, level, _, band, _ = wish
@@ -251,7 +258,7 @@ class BlockReader:
             yield unwritten, partial(self._make_empty, url, description, level, list(unwritten)), None
         filled = _rows(description, level, missing, None)  # the lowest blocks hang over the level's end
         line = self._ranges.concurrency(url)
-        sizes = request_sizes(math.inf if line is None else line.round_trip_bytes, self._gap, thrifty=thrifty)
+        sizes = request_sizes(math.inf if line is None else line.round_trip_bytes, self._gap, partial_rows=partial_rows)
         pieces = (
             piece_of(
                 block, int(where.offsets[block]), int(where.sizes[block]), rows, filled[block], sizes.least_saving,
@@ -261,7 +268,7 @@ class BlockReader:
             if where.sizes[block]
         )  # fmt: skip
         for request in plan_requests(pieces, sizes.gap, sizes.longest):
-            if request.gap and not thrifty:  # what is read through on the way is kept too
+            if request.gap and not partial_rows:  # what is read through on the way is kept too
                 request = with_others(request, where.offsets, where.sizes)
             for part in side_by_side(request, sizes.halved):
                 blocks = {piece.block: whole if piece.rows is None else piece.rows for piece in part.pieces}
@@ -270,7 +277,7 @@ class BlockReader:
                 work = partial(self._fetch, wish, part, arriving, tally)
                 yield blocks, work, arriving
 
-    def _with_companions(self, wish: Wish, missing: Wanted) -> Wanted:
+    def _with_companions(self, wish: BlockRequest, missing: Wanted) -> Wanted:
         """The missing blocks, and those that are read together with them, unless they are there or on their way."""
         url, description, level, _, band, _ = wish
         others = description.levels[level].with_companions(missing) - missing.keys()
@@ -279,7 +286,7 @@ class BlockReader:
         lacking = (block for block, key in keys.items() if key not in self._blocks and self._fetching.get(key) is None)
         return missing | dict.fromkeys(lacking, whole)
 
-    async def _fetch(self, wish: Wish, request: Request, arriving: Arriving, tally: Tally) -> Blocks:
+    async def _fetch(self, wish: BlockRequest, request: Request, arriving: Arriving, tally: UpstreamStats) -> Blocks:
         """The blocks of one request; where one does not decode, all are read once more."""
         try:
             return await self._fetch_once(wish, request, arriving, tally)
@@ -293,7 +300,9 @@ class BlockReader:
         again.riders = arriving.riders
         return await self._fetch_once(wish, request, again, tally)
 
-    async def _fetch_once(self, wish: Wish, request: Request, arriving: Arriving, tally: Tally) -> Blocks:
+    async def _fetch_once(
+        self, wish: BlockRequest, request: Request, arriving: Arriving, tally: UpstreamStats
+    ) -> Blocks:
         url, description, level, _, band, _ = wish
         try:
             data = await self._bytes(
@@ -314,12 +323,17 @@ class BlockReader:
                     found |= await self._fetch_rest(wish, piece, stored, tally, arriving.riders)
         return found
 
-    def _arriving(self, wish: Wish, request: Request) -> Arriving:
+    def _arriving(self, wish: BlockRequest, request: Request) -> Arriving:
         url, description, level, _, band, _ = wish
         return Arriving(self._cpu, description, level, request, partial(self._keep, url, description, level, band))
 
     async def _fetch_rest(
-        self, wish: Wish, piece: Piece, start: bytes | memoryview, tally: Tally, riders: Waiters | None
+        self,
+        wish: BlockRequest,
+        piece: BlockRange,
+        start: bytes | memoryview,
+        tally: UpstreamStats,
+        riders: Waiters | None,
     ) -> Blocks:
         """All of a block whose first bytes held fewer rows than was thought."""
         url, description, level, _, band, _ = wish
@@ -339,10 +353,10 @@ class BlockReader:
     async def _bytes(
         self,
         url: str,
-        description: Description,
+        description: FileMetadata,
         start: int,
         stop: int,
-        tally: Tally,
+        tally: UpstreamStats,
         riders: Waiters | None,
         hear: OnData | None = None,
     ) -> memoryview:
@@ -355,7 +369,7 @@ class BlockReader:
         return memoryview(part.data)
 
     async def _fetch_by_gdal(
-        self, url: str, description: Description, level: int, band: int, blocks: list[BlockIndex], tally: Tally
+        self, url: str, description: FileMetadata, level: int, band: int, blocks: list[BlockIndex], tally: UpstreamStats
     ) -> Blocks:
         work = partial(gdal.read_blocks, description=description, level=level, blocks=blocks, band=band)
         urls = (url,) if description.mask_file is None else (url, description.mask_file)
@@ -364,10 +378,10 @@ class BlockReader:
             found = await self._gdal.run(urls, tally, work)
         return self._keep(url, description, level, band, found)
 
-    async def _make_empty(self, url: str, description: Description, level: int, blocks: list[BlockIndex]) -> Blocks:
+    async def _make_empty(self, url: str, description: FileMetadata, level: int, blocks: list[BlockIndex]) -> Blocks:
         return self._keep(url, description, level, 1, dict.fromkeys(blocks, empty_block(description, level)))
 
-    def _keep(self, url: str, description: Description, level: int, band: int, found: Blocks) -> Blocks:
+    def _keep(self, url: str, description: FileMetadata, level: int, band: int, found: Blocks) -> Blocks:
         for block, pixels in found.items():
             key = _key(url, description, level, band, block)
             kept = self._blocks.get(key)
@@ -377,7 +391,7 @@ class BlockReader:
                 self._begun.drop(key)
         return found
 
-    async def _remembering(self, url: str, used: Description, work: Callable[[], Awaitable[T]]) -> T:
+    async def _remembering(self, url: str, used: FileMetadata, work: Callable[[], Awaitable[T]]) -> T:
         """Do the work; a fault is remembered.
 
         The description `used` is forgotten where it may be the cause: the file is not as it says.
@@ -394,7 +408,7 @@ class BlockReader:
         return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
 
 
-def _rows(description: Description, level: int, wanted: Iterable[BlockIndex], bottom: int | None) -> Wanted:
+def _rows(description: FileMetadata, level: int, wanted: Iterable[BlockIndex], bottom: int | None) -> Wanted:
     """How many rows of each block lie above row `bottom` of the level, or above its end."""
     where = description.levels[level]
     height, end = where.block_shape[0], where.grid.height
@@ -402,10 +416,10 @@ def _rows(description: Description, level: int, wanted: Iterable[BlockIndex], bo
     return {block: min(height, end - block[0] * height) for block in wanted}
 
 
-def _tallies(flight: Flight[Blocks]) -> list[Tally]:
+def _tallies(flight: Flight[Blocks]) -> list[UpstreamStats]:
     """Of those who wait for a flight."""
-    return [rider for rider in flight.waiters() if isinstance(rider, Tally)]
+    return [rider for rider in flight.waiters() if isinstance(rider, UpstreamStats)]
 
 
-def _key(url: str, description: Description, level: int, band: int, block: BlockIndex) -> BlockKey:
+def _key(url: str, description: FileMetadata, level: int, band: int, block: BlockIndex) -> BlockKey:
     return (f"{url}#{description.identity}", level, band, *block)

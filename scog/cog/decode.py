@@ -9,14 +9,14 @@ import numpy as np
 from isal import igzip_lib
 from numpy.typing import NDArray
 
-from scog.cog.metadata import Description
+from scog.cog.metadata import FileMetadata
 from scog.errors import AssetBroken
 
 Block = NDArray[Any]
 """Numbers as stored, or records of a masked file, `(rows, columns)`; never written to, as many pictures share them."""
 
 
-def decode_block(data: bytes | memoryview, description: Description, level: int) -> Block:
+def decode_block(data: bytes | memoryview, description: FileMetadata, level: int) -> Block:
     """Decode one block of a plain file. Raises AssetBroken where the bytes are not what the header promised."""
     shape = description.levels[level].block_shape
     stored = np.empty(description.block_bytes(level), np.uint8)
@@ -38,7 +38,7 @@ def decode_block(data: bytes | memoryview, description: Description, level: int)
     return block
 
 
-def decode_rows(data: bytes | memoryview, description: Description, level: int, rows: int) -> Block:
+def decode_rows(data: bytes | memoryview, description: FileMetadata, level: int, rows: int) -> Block:
     """Decode the first rows of a block of a plain file, of which `data` are the first bytes.
 
     Fewer rows come where the bytes end before. What follows them is not looked at, nor is the checksum at the block's
@@ -62,7 +62,7 @@ def decode_rows(data: bytes | memoryview, description: Description, level: int, 
     return block
 
 
-def empty_block(description: Description, level: int) -> Block:
+def empty_block(description: FileMetadata, level: int) -> Block:
     """A block that was never written: nodata everywhere."""
     block = np.full(description.levels[level].block_shape, description.fill, description.dtype)
     block.flags.writeable = False

@@ -18,7 +18,7 @@ NOT_THE_FILES = frozenset({"stopped", "host-resting", "host-not-allowed"})
 MAX_FAULTS = 10_000
 
 
-class Faults:
+class ErrorCache:
     """What went wrong with which file, and until when that counts."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -19,7 +19,7 @@ from rasterio.windows import Window
 from scog.cog.decode import Block
 from scog.cog.gdal_pages import PagedFile, Pages
 from scog.cog.masks import has_mask_inside
-from scog.cog.metadata import GDAL_FAULTS, Description, describe_dataset, gdal_opening
+from scog.cog.metadata import GDAL_FAULTS, FileMetadata, describe_dataset, gdal_opening
 from scog.cog.range_plan import BlockIndex
 from scog.cog.validity import masked
 from scog.errors import AssetBroken, AssetChanged, SourceError
@@ -32,7 +32,7 @@ def describe_by_gdal(
     *,
     local: bool,
     mask_file: str | None = None,
-) -> Description:
+) -> FileMetadata:
     """Describe a file that only GDAL can: its directories are not at its beginning, its pages are odd, or its mask lies
     in the file `mask_file`, which `read_mask` reads. Raises a SourceError.
     """
@@ -51,7 +51,7 @@ def read_blocks(
     read: Callable[[int, int], ByteRange],
     read_mask: Callable[[int, int], ByteRange] | None = None,
     *,
-    description: Description,
+    description: FileMetadata,
     level: int,
     blocks: Sequence[BlockIndex],
     band: int,
@@ -78,7 +78,7 @@ def _groups(blocks: Sequence[BlockIndex], together: tuple[int, int]) -> list[lis
 
 
 def _read_group(
-    image: _Image, description: Description, level: int, group: Sequence[BlockIndex], band: int
+    image: _Image, description: FileMetadata, level: int, group: Sequence[BlockIndex], band: int
 ) -> dict[BlockIndex, Block]:
     """Blocks that are read together, from one window."""
     where = description.levels[level]

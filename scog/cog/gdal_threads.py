@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from scog.errors import SourceUnavailable
 from scog.net.byte_range import ByteRange
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.net.ranges import Ranges
 
 THREADS = 8
@@ -30,7 +30,7 @@ class GdalThreads:
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def run(self, urls: Sequence[str], tally: Tally, work: Callable[..., T]) -> T:
+    async def run(self, urls: Sequence[str], tally: UpstreamStats, work: Callable[..., T]) -> T:
         """Work in a thread, given a function for each file that reads it: it waits until the event loop has its bytes.
 
         When nobody waits for the work any more it reads no further, and soon ends.

@@ -9,18 +9,18 @@ from functools import partial
 from typing import Any, TypeVar
 
 from scog.cog import gdal
-from scog.cog.error_cache import Faults
+from scog.cog.error_cache import ErrorCache
 from scog.cog.gdal_threads import GdalThreads
 from scog.cog.header_store import HeaderStore
-from scog.cog.header_template import Kind, Kinds, kind_of
-from scog.cog.ifd import Directories, NotTiff, OddPages, walk
-from scog.cog.metadata import Description
+from scog.cog.header_template import HeaderTemplate, HeaderTemplates, kind_of
+from scog.cog.ifd import ImageDirectories, NotTiff, OddPages, walk
+from scog.cog.metadata import FileMetadata
 from scog.errors import AssetBroken, SourceError
 from scog.net.byte_range import ByteRange, is_local
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.net.ranges import Ranges
 from scog.runtime.byte_cache import ByteCache
-from scog.runtime.singleflight import Flights
+from scog.runtime.singleflight import SingleFlight
 from scog.runtime.tasks import gather_all
 
 MAX_HEADER = 4_000_000
@@ -31,11 +31,17 @@ MASK_FILE = ".msk"
 T = TypeVar("T")
 
 
-class Describer:
+class HeaderReader:
     """Describes files. Made and used within one event loop."""
 
     def __init__(
-        self, ranges: Ranges, store: HeaderStore, cpu: Executor, threads: GdalThreads, faults: Faults, header_bytes: int
+        self,
+        ranges: Ranges,
+        store: HeaderStore,
+        cpu: Executor,
+        threads: GdalThreads,
+        faults: ErrorCache,
+        header_bytes: int,
     ) -> None:
         self._ranges = ranges
         self._store = store
@@ -43,22 +49,22 @@ class Describer:
         self._threads = threads
         self._faults = faults
         self._header_bytes = header_bytes
-        self._descriptions: ByteCache[str, Description] = ByteCache(DESCRIPTIONS_BYTES)
-        self._kinds = Kinds()
-        self._describing: Flights[str, Description] = Flights()
+        self._descriptions: ByteCache[str, FileMetadata] = ByteCache(DESCRIPTIONS_BYTES)
+        self._kinds = HeaderTemplates()
+        self._describing: SingleFlight[str, FileMetadata] = SingleFlight()
 
-    def known(self, url: str) -> Description | None:
+    def known(self, url: str) -> FileMetadata | None:
         """The description of a file, if it is in memory."""
         return self._descriptions.get(url)
 
-    async def describe(self, url: str, tally: Tally) -> Description:
+    async def describe(self, url: str, tally: UpstreamStats) -> FileMetadata:
         """What the file at `url` says of itself. Raises a SourceError, a remembered one for a while."""
         [found] = await self.describe_all([url], tally)
         return found
 
-    async def describe_all(self, urls: Sequence[str], tally: Tally) -> list[Description]:
+    async def describe_all(self, urls: Sequence[str], tally: UpstreamStats) -> list[FileMetadata]:
         """What the files say of themselves, all read at once. Raises a SourceError."""
-        found: dict[str, Description] = {}
+        found: dict[str, FileMetadata] = {}
         lacking: list[str] = []
         for url in dict.fromkeys(urls):
             known = self._descriptions.get(url)
@@ -73,14 +79,14 @@ class Describer:
         found |= zip(lacking, brought, strict=True)
         return [found[url] for url in urls]
 
-    async def forget(self, url: str, used: Description) -> None:
+    async def forget(self, url: str, used: FileMetadata) -> None:
         """Let go of what is known of a file that was replaced; its old blocks are never asked for again."""
         known = self._descriptions.get(url)
         if known is None or known.identity == used.identity:  # else somebody has described the new one already
             self._descriptions.drop(url)
             await self._in_thread(self._store.drop, url)
 
-    async def _describe(self, url: str, tally: Tally) -> Description:
+    async def _describe(self, url: str, tally: UpstreamStats) -> FileMetadata:
         try:
             found = await self._found(url, tally)
         except SourceError as fault:
@@ -90,7 +96,7 @@ class Describer:
         self._descriptions.put(url, found, 2000 + 16 * blocks)
         return found
 
-    async def _found(self, url: str, tally: Tally) -> Description:
+    async def _found(self, url: str, tally: UpstreamStats) -> FileMetadata:
         if await self._ranges.exists_here(url + MASK_FILE):
             return await self._ask_gdal(url, tally, url + MASK_FILE)
         if self._store.keeps:
@@ -104,14 +110,14 @@ class Describer:
                 raise
             return await self._read(url, tally)  # perhaps just this answer was broken
 
-    async def _read(self, url: str, tally: Tally) -> Description:
+    async def _read(self, url: str, tally: UpstreamStats) -> FileMetadata:
         """What the file's first bytes tell, as many as it takes."""
         size: int | None = self._header_bytes
         while size is not None:
             tally.asked += size
             part = await self._ranges.read(url, 0, size, tally)
             data = bytes(part.data)
-            told: Kind | int | None = self._kinds.find(
+            told: HeaderTemplate | int | None = self._kinds.find(
                 data, local=is_local(url)
             )  # without a thread, which takes longer to ask
             if told is None:
@@ -119,17 +125,17 @@ class Describer:
                     told = await self._in_thread(self._look_at, url, data, part.size)
                 except OddPages:
                     break
-            if isinstance(told, Kind):
+            if isinstance(told, HeaderTemplate):
                 return await self._told(url, data, part, told)
             size = max(told, 4 * size) if told <= MAX_HEADER else None
         return await self._ask_gdal(url, tally)
 
-    async def _ask_gdal(self, url: str, tally: Tally, mask: str | None = None) -> Description:
+    async def _ask_gdal(self, url: str, tally: UpstreamStats, mask: str | None = None) -> FileMetadata:
         """What GDAL tells of a file, with its mask in another, if given."""
         urls = (url,) if mask is None else (url, mask)
         return await self._threads.run(urls, tally, partial(gdal.describe_by_gdal, local=is_local(url), mask_file=mask))
 
-    def _restored(self, url: str) -> Description | None:
+    def _restored(self, url: str) -> FileMetadata | None:
         """What the header kept on disk tells, if one is."""
         kept = self._store.get(url)
         if kept is None:
@@ -147,7 +153,7 @@ class Describer:
             self._store.drop(url)
             return None
 
-    async def _told(self, url: str, data: bytes, part: ByteRange, kind: Kind) -> Description:
+    async def _told(self, url: str, data: bytes, part: ByteRange, kind: HeaderTemplate) -> FileMetadata:
         """What a file's first bytes tell, which hold all of its directories."""
         header = data[: kind.directories.needed]
         description = kind.describe(header, part.etag)
@@ -157,7 +163,7 @@ class Describer:
             await self._in_thread(self._store.put, url, part.etag, header)
         return description
 
-    def _look_at(self, url: str, data: bytes, size: int) -> Kind | int:
+    def _look_at(self, url: str, data: bytes, size: int) -> HeaderTemplate | int:
         """What kind of file begins like this, or how many bytes it takes to hold all of its directories."""
         kind = self._kinds.find(data, local=is_local(url))  # which may have become known since
         if kind is not None:
@@ -170,7 +176,7 @@ class Describer:
             return needed
         return self._learn(url, data[:needed], directories)
 
-    def _learn(self, url: str, header: bytes, directories: Directories) -> Kind:
+    def _learn(self, url: str, header: bytes, directories: ImageDirectories) -> HeaderTemplate:
         kind = kind_of(header, directories, local=is_local(url))
         self._kinds.add(kind)
         return kind
@@ -179,7 +185,7 @@ class Describer:
         return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
 
 
-def _walked(header: bytes) -> Directories:
+def _walked(header: bytes) -> ImageDirectories:
     try:
         return walk(header)
     except NotTiff as fault:

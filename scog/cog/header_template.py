@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from scog.cog.ifd import Directories, Directory, OddPages, Table
+from scog.cog.ifd import Directory, ImageDirectories, OddPages, Table
 from scog.cog.metadata import (
     GDAL_FAULTS,
     MAX_BLOCK_BYTES,
-    Description,
-    Facts,
+    FileMetadata,
     Level,
+    RasterFacts,
     description_of,
     facts_of,
     gdal_opening,
@@ -35,13 +35,13 @@ KINDS_KEPT = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Kind:
+class HeaderTemplate:
     """All that a header says but for where its blocks lie; `levels` are without these places."""
 
-    directories: Directories
+    directories: ImageDirectories
     blank: bytes
     local: bool
-    facts: Facts
+    facts: RasterFacts
     storage: Storage | None
     """How the blocks are stored; None where GDAL decodes them."""
     levels: tuple[Level, ...]
@@ -78,7 +78,7 @@ class Kind:
         """Whether a file that begins like this is of this kind, and all of its header is there."""
         return len(data) >= len(self.blank) and all(data[start:stop] == same for start, stop, same in self._same)
 
-    def describe(self, header: bytes, identity: str) -> Description:
+    def describe(self, header: bytes, identity: str) -> FileMetadata:
         """Describe the file of this kind that begins with `header`. Raises AssetBroken."""
         levels, stop = (self.levels, 0) if self.storage is None else self._placed(header)
         return description_of(self.facts, identity, levels, self.storage, stop)
@@ -117,13 +117,13 @@ def _numbers(header: bytes, lists: Sequence[tuple[str, int, int]]) -> NDArray[np
     return np.concatenate([np.frombuffer(header, *where) for where in lists]).astype(np.int64)
 
 
-class Kinds:
+class HeaderTemplates:
     """The kinds of headers that were seen, those seen last first. For any thread."""
 
     def __init__(self) -> None:
-        self._known: tuple[Kind, ...] = ()
+        self._known: tuple[HeaderTemplate, ...] = ()
 
-    def find(self, data: bytes, *, local: bool) -> Kind | None:
+    def find(self, data: bytes, *, local: bool) -> HeaderTemplate | None:
         """The kind of a file that begins like this, if it is known; more is allowed of `local` files."""
         for kind in self._known:
             if kind.local == local and kind.fits(data):
@@ -132,13 +132,13 @@ class Kinds:
                 return kind
         return None
 
-    def add(self, kind: Kind) -> None:
+    def add(self, kind: HeaderTemplate) -> None:
         """Remember a kind. Where two threads do so at once one may be forgotten, which costs only time."""
         others = [other for other in self._known if other is not kind]
         self._known = (kind, *others[: KINDS_KEPT - 1])
 
 
-def kind_of(header: bytes, directories: Directories, *, local: bool = False) -> Kind:
+def kind_of(header: bytes, directories: ImageDirectories, *, local: bool = False) -> HeaderTemplate:
     """What kind of file has this header.
 
     Raises AssetBroken where it is no GeoTIFF, AssetRefused where scog does not open it (CRS, type, size, blocks), and
@@ -153,10 +153,10 @@ def kind_of(header: bytes, directories: Directories, *, local: bool = False) -> 
         level_of(facts, image.shape, image.block_shape, plain=plain, is_open=image.is_open) for image in images
     )
     tables = tuple(_tables(level, image, header) for level, image in zip(levels, images, strict=True)) if plain else ()
-    return Kind(directories, blank, local, facts, storage, levels, tables)
+    return HeaderTemplate(directories, blank, local, facts, storage, levels, tables)
 
 
-def _levels(found: Sequence[Directory], facts: Facts) -> list[Directory]:
+def _levels(found: Sequence[Directory], facts: RasterFacts) -> list[Directory]:
     """The image that GDAL opens, which is the first, and its overviews. Pages of other images count for nothing.
 
     Raises OddPages where GDAL's overviews may be others.
@@ -175,7 +175,7 @@ def _levels(found: Sequence[Directory], facts: Facts) -> list[Directory]:
     return [image, *overviews]
 
 
-def _told(blank: bytes, local: bool) -> Facts:
+def _told(blank: bytes, local: bool) -> RasterFacts:
     """What GDAL tells of a header without its blocks' places."""
     with gdal_opening():
         try:

@@ -79,7 +79,7 @@ class Directory:
 
 
 @dataclass(frozen=True)
-class Directories:
+class ImageDirectories:
     """All directories found, and how many bytes from the start of the file hold them with their values.
 
     Where `needed` is more than the bytes given, the walk stopped at the first directory outside, which ends at
@@ -99,7 +99,7 @@ class Directories:
         return bytes(blank)
 
 
-def walk(data: bytes) -> Directories:
+def walk(data: bytes) -> ImageDirectories:
     """Walk the directories of a TIFF, given its first bytes. Raises NotTiff, OddPages."""
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 16:
@@ -120,13 +120,13 @@ def walk(data: bytes) -> Directories:
         seen.add(at)
         table = at + struct.calcsize(layout.count)
         if table > len(data):
-            return Directories(max(needed, table + 32 * layout.entry), tuple(found))
+            return ImageDirectories(max(needed, table + 32 * layout.entry), tuple(found))
         entries = layout.read(layout.count, data, at)
         if entries > MAX_ENTRIES:
             raise NotTiff("a directory has too many entries")
         end = table + entries * layout.entry + struct.calcsize(layout.offset)
         if end > len(data):
-            return Directories(max(needed, end), tuple(found))
+            return ImageDirectories(max(needed, end), tuple(found))
         tags, tables, values_end = layout.tags(data, table, entries)
         needed = max(needed, end, values_end)
         try:
@@ -136,7 +136,7 @@ def walk(data: bytes) -> Directories:
                 raise
             raise OddPages from None
         at = layout.read(layout.offset, data, end - struct.calcsize(layout.offset))
-    return Directories(needed, tuple(found))
+    return ImageDirectories(needed, tuple(found))
 
 
 @dataclass(frozen=True)

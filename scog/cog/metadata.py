@@ -19,7 +19,7 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
-from scog.cog.block_parts import Parting, Shape, parted
+from scog.cog.block_parts import BlockParts, Shape, parted
 from scog.cog.masks import has_mask
 from scog.cog.storage import Storage
 from scog.cog.validity import as_number, record_type
@@ -99,7 +99,7 @@ class Level:
 
 
 @dataclass(frozen=True, eq=False)
-class Description:
+class FileMetadata:
     """What a file's header says. `plain` files are decoded by scog, all others by GDAL.
 
     `identity` names this very version of the file. `compression` and `predictor` (TIFF's) are those of a plain file;
@@ -147,13 +147,13 @@ class Description:
         number = as_number(self.nodata, self.dtype)
         return 0 if number is None else number
 
-    def unplain(self) -> Description:
+    def unplain(self) -> FileMetadata:
         """The same file, read by GDAL. Tests use it to hold both ways equal."""
         return replace(self, plain=False)
 
 
 @dataclass(frozen=True)
-class Facts:
+class RasterFacts:
     """What GDAL tells of a file, but for where its blocks lie.
 
     `overviews` says how much smaller each is; `interleaved` how many bands are decoded together.
@@ -172,11 +172,11 @@ class Facts:
     bands: tuple[FileBand, ...]
 
 
-def facts_of(dataset: DatasetReader, local: bool) -> Facts:
+def facts_of(dataset: DatasetReader, local: bool) -> RasterFacts:
     """What GDAL tells of an open file. Raises AssetRefused."""
     _check(dataset, local)
     crs, transform, curve = _place(dataset)
-    return Facts(
+    return RasterFacts(
         crs=crs,
         transform=transform,
         curve=curve,
@@ -193,7 +193,7 @@ def facts_of(dataset: DatasetReader, local: bool) -> Facts:
 
 def describe_dataset(
     dataset: DatasetReader, overviews: Sequence[DatasetReader], identity: str, *, local: bool = False
-) -> Description:
+) -> FileMetadata:
     """Describe an open file that GDAL alone can read. Raises AssetRefused."""
     facts = facts_of(dataset, local)
     levels = (level_of(facts, level.shape, level.block_shapes[0]) for level in (dataset, *overviews))
@@ -209,10 +209,10 @@ def gdal_opening() -> Iterator[None]:
 
 
 def description_of(
-    facts: Facts, identity: str, levels: tuple[Level, ...], storage: Storage | None = None, stop: int = 0
-) -> Description:
+    facts: RasterFacts, identity: str, levels: tuple[Level, ...], storage: Storage | None = None, stop: int = 0
+) -> FileMetadata:
     """The description of a file with these levels, which is plain where it is known how its blocks are stored."""
-    return Description(
+    return FileMetadata(
         identity=identity,
         dtype=facts.dtype,
         nodata=facts.nodata,
@@ -238,7 +238,9 @@ def _check(dataset: DatasetReader, local: bool) -> None:
         raise AssetRefused(f"The raster is larger than {MAX_SIDE} pixels a side.", reason="too-large")
 
 
-def level_of(facts: Facts, shape: Shape, block_shape: Shape, *, plain: bool = False, is_open: bool = False) -> Level:
+def level_of(
+    facts: RasterFacts, shape: Shape, block_shape: Shape, *, plain: bool = False, is_open: bool = False
+) -> Level:
     """A level without its blocks' places. `plain`: its blocks are decoded one by one, and not by GDAL."""
     height, width = shape
     block_height, block_width = block_shape
@@ -248,7 +250,7 @@ def level_of(facts: Facts, shape: Shape, block_shape: Shape, *, plain: bool = Fa
     curve = None if facts.curve is None else replace(facts.curve, zoom=(wider, higher))
     grid = Grid(facts.crs, transform, width, height, curve)
     item = facts.dtype.itemsize
-    parting = Parting(block_shape) if plain else parted(block_shape, shape, item, is_open=is_open)
+    parting = BlockParts(block_shape) if plain else parted(block_shape, shape, item, is_open=is_open)
     whole = 1 if is_open else block_height
     decoded = whole * block_width * facts.interleaved * item
     if decoded > MAX_DECODED_BYTES:

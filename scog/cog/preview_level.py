@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from scog.cog.metadata import Description
+from scog.cog.metadata import FileMetadata
 from scog.geo.grid import Grid
 from scog.geo.overview_level import choose_level, target_extent
 
@@ -17,7 +17,7 @@ Levels = tuple[int, ...]
 
 
 @dataclass
-class Coarseness:
+class PreviewLevel:
     """How coarse a preview became: the largest `ratio` of the extent of a pixel that was read to that of the level
     that the image would be made of; and whether only the newest `observations` were looked at.
     """
@@ -30,15 +30,15 @@ class Coarseness:
         """Whether the image would differ if it were no preview."""
         return self.ratio > 1.0 or self.observations is not None
 
-    def joined(self, other: Coarseness | None) -> Coarseness:
+    def joined(self, other: PreviewLevel | None) -> PreviewLevel:
         """The coarseness of an image made of two."""
         if other is None:
             return self
         fewest = [each.observations for each in (self, other) if each.observations is not None]
-        return Coarseness(max(self.ratio, other.ratio), min(fewest, default=None))
+        return PreviewLevel(max(self.ratio, other.ratio), min(fewest, default=None))
 
 
-def level_for(description: Description, grid: Grid, coarser: float = 1.0) -> int:
+def level_for(description: FileMetadata, grid: Grid, coarser: float = 1.0) -> int:
     """The level to read for a grid; the same for all tiles of a zoom that meet a square.
 
     With `coarser`, the level for pixels so many times as large.
@@ -51,7 +51,7 @@ def _level_for(full: Grid, resolutions: tuple[float, ...], grid: Grid, coarser: 
     return choose_level(resolutions, coarser * target_extent(grid, full.crs, full.centre))
 
 
-def coarser_levels(descriptions: Sequence[Description], grid: Grid) -> Iterator[Levels]:
+def coarser_levels(descriptions: Sequence[FileMetadata], grid: Grid) -> Iterator[Levels]:
     """The levels that an image may be made of: its own first, then for pixels twice as large, and so on to the last."""
     coarsest = tuple(level_for(each, grid, float("inf")) for each in descriptions)
     before, coarser = None, 1.0
@@ -76,7 +76,7 @@ def cheapest(costs: Sequence[tuple[Levels, int]]) -> Levels:
     return next(levels for levels, cost in costs if cost == least)
 
 
-def ratio(descriptions: Sequence[Description], grid: Grid, levels: Levels) -> float:
+def ratio(descriptions: Sequence[FileMetadata], grid: Grid, levels: Levels) -> float:
     """By how much pixels of these levels are larger than those of the image's own, at most."""
     return max(
         (

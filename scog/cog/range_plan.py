@@ -55,19 +55,19 @@ class RequestSizes:
     """Bytes of a block's lower rows from which these are left out where they are not needed."""
 
 
-def request_sizes(round_trip_bytes: float, gap: int, *, thrifty: bool = False) -> RequestSizes:
-    """The sizes for a line; gaps of at most `gap` bytes. `thrifty` where neighbours will hardly be asked for."""
+def request_sizes(round_trip_bytes: float, gap: int, *, partial_rows: bool = False) -> RequestSizes:
+    """The sizes for a line; gaps of at most `gap` bytes. `partial_rows` where neighbours will hardly be asked for."""
     gap = int(min(gap, GAP * round_trip_bytes))
     return RequestSizes(
-        gap=min(gap, THRIFTY_GAP) if thrifty else gap,
+        gap=min(gap, THRIFTY_GAP) if partial_rows else gap,
         longest=int(min(MAX_RANGE, LONGEST * round_trip_bytes)),
         halved=int(min(HALVED, round_trip_bytes)),
-        least_saving=0.0 if thrifty else PARTED * round_trip_bytes,
+        least_saving=0.0 if partial_rows else PARTED * round_trip_bytes,
     )
 
 
 @dataclass(frozen=True)
-class Piece:
+class BlockRange:
     """One block's place in its file, from `start` to before `end`.
 
     It is read to before `stop`, which is about as far as its first `rows` rows reach; None stands for all of them.
@@ -88,7 +88,7 @@ class Request:
 
     start: int
     stop: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[BlockRange, ...]
 
     @property
     def gap(self) -> int:
@@ -97,25 +97,25 @@ class Request:
 
     def afresh(self) -> Request:
         """The same blocks, each from its first byte to its last."""
-        pieces = [Piece(each.block, each.start - len(each.prefix), each.end, each.end) for each in self.pieces]
+        pieces = [BlockRange(each.block, each.start - len(each.prefix), each.end, each.end) for each in self.pieces]
         return Request(min(piece.start for piece in pieces), max(piece.stop for piece in pieces), tuple(pieces))
 
 
 def piece_of(
     block: BlockIndex, start: int, size: int, rows: int, height: int, least_saving: float = 0.0, prefix: bytes = b""
-) -> Piece:
+) -> BlockRange:
     """What to read of a block of `height` rows, of which the first `rows` are wanted and the first bytes are there."""
     share = rows / height
     likely = math.ceil(size * share * MARGIN) + LEAST
     begun = start + len(prefix)
     if share >= WHOLE_FROM or likely >= size or size - likely < least_saving or likely <= len(prefix):
-        return Piece(block, begun, start + size, start + size, prefix=prefix)
-    return Piece(block, begun, start + likely, start + size, rows, prefix)
+        return BlockRange(block, begun, start + size, start + size, prefix=prefix)
+    return BlockRange(block, begun, start + likely, start + size, rows, prefix)
 
 
-def plan_requests(pieces: Iterable[Piece], gap: int, longest: int = MAX_RANGE) -> list[Request]:
+def plan_requests(pieces: Iterable[BlockRange], gap: int, longest: int = MAX_RANGE) -> list[Request]:
     """Join blocks into range requests, reading through at most `gap` bytes between two of them."""
-    runs: list[list[Piece]] = []
+    runs: list[list[BlockRange]] = []
     stop = 0
     for piece in sorted(pieces, key=lambda piece: piece.start):
         if runs and piece.start - stop <= gap and max(stop, piece.stop) - runs[-1][0].start <= longest:
@@ -138,7 +138,7 @@ def side_by_side(request: Request, halved: int = HALVED) -> tuple[Request, ...]:
     return tuple(_request(half) for half in (first, pieces[len(first) :]))
 
 
-def _request(pieces: Sequence[Piece]) -> Request:
+def _request(pieces: Sequence[BlockRange]) -> Request:
     return Request(pieces[0].start, max(piece.stop for piece in pieces), tuple(pieces))
 
 
@@ -153,5 +153,5 @@ def with_others(request: Request, offsets: NDArray[np.int64], sizes: NDArray[np.
     wanted = {piece.block: piece for piece in request.pieces}
     blocks = zip(*(axis.tolist() for axis in inside.nonzero()), strict=True)
     ends = ((block, int(offsets[block]), int(offsets[block] + sizes[block])) for block in blocks if block not in wanted)
-    others = (Piece(block, start, end, end) for block, start, end in ends)
+    others = (BlockRange(block, start, end, end) for block, start, end in ends)
     return replace(request, pieces=(*request.pieces, *others))

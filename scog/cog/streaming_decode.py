@@ -8,8 +8,8 @@ from concurrent.futures import Executor
 from itertools import takewhile
 
 from scog.cog.decode import Block, decode_block, decode_rows
-from scog.cog.metadata import Description
-from scog.cog.range_plan import BlockIndex, Piece, Request
+from scog.cog.metadata import FileMetadata
+from scog.cog.range_plan import BlockIndex, BlockRange, Request
 from scog.net.admission import Waiters
 from scog.net.byte_range import ByteRange
 from scog.runtime.tasks import gather_all
@@ -25,7 +25,7 @@ class Arriving:
     def __init__(
         self,
         threads: Executor,
-        description: Description,
+        description: FileMetadata,
         level: int,
         request: Request,
         keep: Callable[[Blocks], Blocks],
@@ -82,7 +82,7 @@ class Arriving:
             del self._left[: len(come)]
             self._jobs.append(asyncio.get_running_loop().run_in_executor(self._threads, self._decoded, come, data))
 
-    def _decoded(self, pieces: Sequence[Piece], data: memoryview) -> Blocks:
+    def _decoded(self, pieces: Sequence[BlockRange], data: memoryview) -> Blocks:
         found: Blocks = {}
         for piece in pieces:
             stored = stored_bytes(piece, data, self._start)
@@ -93,7 +93,7 @@ class Arriving:
         return self._keep(found)
 
 
-def stored_bytes(piece: Piece, data: memoryview, start: int) -> bytes | memoryview:
+def stored_bytes(piece: BlockRange, data: memoryview, start: int) -> bytes | memoryview:
     """A block's bytes, as far as they are wanted, from those of a request that begin at `start`."""
     come = data[piece.start - start : piece.stop - start]
     return piece.prefix + come if piece.prefix else come

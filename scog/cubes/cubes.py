@@ -16,11 +16,11 @@ from scog.catalog.records import from_json, to_json
 from scog.cubes.definition import Definition, id_of, options_of, read_definition
 from scog.cubes.store import CubeStore
 from scog.errors import InvalidInput
-from scog.imaging.clip import Area, area_of
+from scog.imaging.clip import ClipArea, area_of
 from scog.imaging.engine import Engine
 from scog.imaging.options import StyledRequest
 from scog.imaging.pinned import Pinned
-from scog.runtime.singleflight import Flights
+from scog.runtime.singleflight import SingleFlight
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Cube:
 
     id: str
     definition: Definition
-    area: Area | None
+    area: ClipArea | None
     pinned: Pinned | None
 
     def image(self) -> StyledRequest:
@@ -68,7 +68,7 @@ class Cubes:
         self._store = store
         self._most = min(most, IN_MEMORY)
         self._kept: OrderedDict[str, Cube] = OrderedDict()
-        self._restoring: Flights[str, Cube | None] = Flights()
+        self._restoring: SingleFlight[str, Cube | None] = SingleFlight()
         self._used: dict[str, None] = {}
         """Cubes used from memory since the store was last told, in the order of their last use."""
 

@@ -28,7 +28,7 @@ from scog.imaging.options import ImageOptions, StyledRequest
 from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.color import hexadecimal, parse_color
-from scog.render.layer import DEFAULT_INDEX, SCENE_CLASSIFICATION, Wish, layer_of
+from scog.render.layer import DEFAULT_INDEX, SCENE_CLASSIFICATION, LayerOptions, layer_of
 from scog.render.ramp import Ramp
 from scog.render.style import Style
 from scog.warp.resample import Resampling
@@ -108,7 +108,7 @@ _CONVERTED: Mapping[str, Callable[[Any], Any]] = {
 """Options that JSON writes in another way."""
 
 
-def normalised(given: Mapping[str, Any], wish: Wish, image: StyledRequest) -> dict[str, Any]:
+def normalised(given: Mapping[str, Any], wish: LayerOptions, image: StyledRequest) -> dict[str, Any]:
     """Parameters in the one way to write them.
 
     `given` are those that are not at their defaults, by name, as JSON; `wish` and `image` are what all were understood
@@ -139,7 +139,7 @@ def normalised(given: Mapping[str, Any], wish: Wish, image: StyledRequest) -> di
     return {name: value for name, value in merged.items() if value not in (None, []) and name not in _OTHER_NAMES}
 
 
-def _layer(wish: Wish, formula: str) -> dict[str, Any]:
+def _layer(wish: LayerOptions, formula: str) -> dict[str, Any]:
     """Index, expression or bands: one of them, the others None."""
     layer: dict[str, Any] = {"index": None, "expression": None, "bands": None}
     if wish.expression is not None:
@@ -159,14 +159,14 @@ def _mask(mask: Mask) -> str:
     return "clouds" if mask.classes == CLOUDS else ",".join(map(str, sorted(mask.classes)))
 
 
-def _rescale(wish: Wish, style: Style) -> list[list[float]] | None:
+def _rescale(wish: LayerOptions, style: Style) -> list[list[float]] | None:
     """The ranges of all outputs, asked for or not; None where classes have none."""
     own = style.coloring
     shown = own.ranges if isinstance(own, Channels) else (own.shown,) if isinstance(own, Ramp) else wish.rescale
     return [[float(low) + 0.0, float(high) + 0.0] for low, high in shown] or None
 
 
-def _colormap_name(wish: Wish, style: Style) -> str | None:
+def _colormap_name(wish: LayerOptions, style: Style) -> str | None:
     """The colormap asked for, unless the layer has the same colours by itself."""
     if wish.colormap_name is None:
         return None

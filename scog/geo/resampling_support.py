@@ -36,7 +36,7 @@ Pair = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Footing:
+class ResamplingSupport:
     """The rectangle of source pixels on which each target pixel rests.
 
     `rows` and `cols` say which rectangle of the target grid the source can reach; `first`, `inside`, `down` and
@@ -114,7 +114,7 @@ class Footing:
         return first // block, last // block
 
 
-def point_footing(target: Grid, source: Grid, radius: int) -> Footing | None:
+def point_footing(target: Grid, source: Grid, radius: int) -> ResamplingSupport | None:
     """Where a kernel of a radius, in source pixels, rests when it stands on each target pixel's centre.
 
     Pixels whose centre lies beside the source rest on nothing. None when all do. Shrinking widens the kernel.
@@ -145,7 +145,7 @@ def half_reach(radius: int, wider: float) -> int:
     return math.ceil(radius * wider - ON_EDGE)
 
 
-def box_footing(target: Grid, source: Grid) -> Footing | None:
+def box_footing(target: Grid, source: Grid) -> ResamplingSupport | None:
     """The box that each target pixel covers of the source.
 
     As in GDAL, its top left and bottom right corners span it; but on sources turned by more than 24 degrees, where that
@@ -199,7 +199,7 @@ def _footing(
     places: list[Any],
     reach: tuple[int, int],
     inside: NDArray[np.bool_],
-) -> Footing:
+) -> ResamplingSupport:
     """A footing from first rows and columns."""
     row, col = starts
     whole = bool(inside.all())
@@ -210,7 +210,9 @@ def _footing(
     if not whole:
         first[~inside] = 0
     down, across = places
-    return Footing(*target, window, source.shape, step, shrink, reach, first, down, across, None if whole else inside)
+    return ResamplingSupport(
+        *target, window, source.shape, step, shrink, reach, first, down, across, None if whole else inside
+    )
 
 
 def _corners(target: Grid, source: Grid, rows: slice, cols: slice) -> tuple[Grid, Grid, slice, slice]:

@@ -15,14 +15,14 @@ from affine import Affine
 from scog.catalog.asset_bands import bands_by_description, named
 from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference
-from scog.cog.metadata import UNPLACED, Description, FileBand, Level, checked_crs
+from scog.cog.metadata import UNPLACED, FileBand, FileMetadata, Level, checked_crs
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
 
 RPC = "A file with RPCs alone has to be orthorectified first (gdalwarp -rpc)."
 
 
-def bound(asset: Asset, name: str, description: Description) -> tuple[Asset, Description]:
+def bound(asset: Asset, name: str, description: FileMetadata) -> tuple[Asset, FileMetadata]:
     """An asset that holds a band, with `band`, `scale` and `offset` as they are, and where its file lies.
 
     Raises AssetRefused where neither item nor file says which band is meant, or where the file lies.
@@ -38,7 +38,7 @@ def bound(asset: Asset, name: str, description: Description) -> tuple[Asset, Des
 
 
 @lru_cache(maxsize=256)
-def _bound(asset: Asset, name: str, description: Description) -> tuple[Asset, Description]:
+def _bound(asset: Asset, name: str, description: FileMetadata) -> tuple[Asset, FileMetadata]:
     number = _number(asset, name, description.bands)
     asset = replace(asset, band=number)
     if asset.scale is None:
@@ -82,7 +82,7 @@ def _listed(bands: tuple[FileBand, ...]) -> str:
     return ", ".join((*told, *(["..."] if len(bands) > 8 else [])))
 
 
-def _placed(description: Description, said: Georeference | None) -> Description:
+def _placed(description: FileMetadata, said: Georeference | None) -> FileMetadata:
     """A file that does not say where it lies, where its item says that it does."""
     own = description.levels[0].grid
     placed = own.transform != Affine.identity()

@@ -29,7 +29,7 @@ _DEGREES = Grid("EPSG:4326", Affine.identity(), 1, 1)
 _EAST, _WEST = shapely.box(0, -90, 180, 90), shapely.box(-180, -90, 0, 90)
 
 
-class Area:
+class ClipArea:
     """Polygons in degrees, without heights, between the meridians -180 and 180. Safe to use from several threads."""
 
     def __init__(self, shape: BaseGeometry, repaired: str | None = None) -> None:
@@ -45,7 +45,7 @@ class Area:
         shapely.intersects_xy(shape, *shape.bounds[:2])
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Area) and (self is other or bool(self._shape == other._shape))
+        return isinstance(other, ClipArea) and (self is other or bool(self._shape == other._shape))
 
     def __hash__(self) -> int:
         return self._hash
@@ -90,11 +90,11 @@ class Area:
             reached = max(reached, end)
         return west, south, east, north
 
-    def common(self, other: Area) -> Area | None:
+    def common(self, other: ClipArea) -> ClipArea | None:
         """What two areas have in common; None where that is nothing, or but a line."""
         parts = shapely.get_parts(shapely.intersection(self._shape, other._shape))
         found = [part for part in shapely.get_parts(parts) if part.geom_type == "Polygon" and part.area > 0]
-        return Area(_tidy(shapely.union_all(found))) if found else None
+        return ClipArea(_tidy(shapely.union_all(found))) if found else None
 
     def touches(self, scene: Scene) -> bool:
         """Whether a scene's footprint has a place in common with it."""
@@ -115,7 +115,7 @@ class Area:
         return np.asarray(shapely.intersects_xy(self._shape, lon, lat), bool)
 
 
-def area_of(bbox: object, geometry: object) -> Area | None:
+def area_of(bbox: object, geometry: object) -> ClipArea | None:
     """The area that a request names, as a bounding box or as GeoJSON. Raises InvalidInput."""
     if bbox is not None and geometry is not None:
         raise InvalidInput("bbox and area are given together.", parameter="bbox", valid="one of the two")
@@ -125,7 +125,7 @@ def area_of(bbox: object, geometry: object) -> Area | None:
         found = [box for box in boxes_of(bbox) if box[0] < box[2] and box[1] < box[3]]
         if not found:
             raise InvalidInput("The bounding box holds nothing.", parameter="bbox", valid=VALID_BOX)
-        return Area(_tidy(box_shape(found)))
+        return ClipArea(_tidy(box_shape(found)))
     if geometry is None:
         return None
     if isinstance(geometry, Mapping) and geometry.get("type") == "Feature":
@@ -133,7 +133,7 @@ def area_of(bbox: object, geometry: object) -> Area | None:
     elif isinstance(geometry, Mapping) and geometry.get("type") == "FeatureCollection":
         geometry = {"type": "GeometryCollection", "geometries": _geometries(geometry.get("features"))}
     polygons = polygons_of(geometry, "area", jumps=False)
-    return Area(_tidy(polygons.shape), polygons.repaired)
+    return ClipArea(_tidy(polygons.shape), polygons.repaired)
 
 
 def _geometries(features: object) -> list[object]:
@@ -142,9 +142,9 @@ def _geometries(features: object) -> list[object]:
     return [feature.get("geometry") if isinstance(feature, Mapping) else None for feature in listed]
 
 
-def area_in(shape: BaseGeometry) -> Area:
+def area_in(shape: BaseGeometry) -> ClipArea:
     """The area within a Polygon or a MultiPolygon in degrees, between the meridians -180 and 180."""
-    return Area(_tidy(shape))
+    return ClipArea(_tidy(shape))
 
 
 def _tidy(shape: BaseGeometry) -> BaseGeometry:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from scog.composite.change import Change, change
 from scog.errors import InvalidInput
 from scog.imaging.report import merged
-from scog.imaging.request import Ask, Comparison, Drawing
+from scog.imaging.request import Comparison, ImageData, ImageRequest
 from scog.temporal.intervals import parse_interval
 
 
@@ -25,14 +25,14 @@ def parse_comparison(period: str | None, how: Change | None) -> Comparison | Non
     return Comparison(interval, how or Change.DIFFERENCE)
 
 
-def periods(ask: Ask, comparison: Comparison) -> tuple[Ask, Ask]:
+def periods(ask: ImageRequest, comparison: Comparison) -> tuple[ImageRequest, ImageRequest]:
     """What is asked of each period by itself: the same of both, and the very same as if it stood alone."""
     pinned = None if ask.pinned is None else ask.pinned.compared
     first = replace(ask, compare=None)
     return first, replace(first, interval=comparison.interval, pinned=pinned)
 
 
-def compared(first: Drawing, second: Drawing, outputs: int, how: Change) -> Drawing:
+def compared(first: ImageData, second: ImageData, outputs: int, how: Change) -> ImageData:
     """One drawing of two, valid where both are; of the values that belong to the formula's outputs, not of p-values.
 
     It is known by the numbers of both, if both are kept.
@@ -40,4 +40,4 @@ def compared(first: Drawing, second: Drawing, outputs: int, how: Change) -> Draw
     pair = first.values[:outputs], second.values[:outputs]
     values, valid = change(*pair, first.valid & second.valid, how)
     number = (first.number, second.number) if first.number and second.number else 0
-    return Drawing(values, valid, merged(first.report, second.report), number)
+    return ImageData(values, valid, merged(first.report, second.report), number)

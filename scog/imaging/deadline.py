@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 
 
 @asynccontextmanager
-async def deadline(seconds: float, tally: Tally) -> AsyncIterator[None]:
+async def deadline(seconds: float, tally: UpstreamStats) -> AsyncIterator[None]:
     """Raise TimeoutError after `seconds` seconds and mark `tally` as overdue."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(None) as timeout:

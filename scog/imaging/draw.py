@@ -6,26 +6,26 @@ import asyncio
 
 import numpy as np
 
-from scog.cog.preview_level import Coarseness
+from scog.cog.preview_level import PreviewLevel
 from scog.composite.methods import OLDEST
 from scog.errors import DeadlineExceeded, NothingReadable
 from scog.geo.grid import Grid
 from scog.imaging.compare import compared, periods
 from scog.imaging.deadline import deadline
 from scog.imaging.engine import Engine
-from scog.imaging.image_cache import Found
-from scog.imaging.mosaic import Painting
+from scog.imaging.image_cache import Replayable
+from scog.imaging.mosaic import Mosaic
 from scog.imaging.report import Report
-from scog.imaging.request import Ask, Drawing
+from scog.imaging.request import ImageData, ImageRequest
 from scog.imaging.select import observations
 from scog.imaging.stack import Stack
-from scog.net.policy import Rank
+from scog.net.policy import Priority
 from scog.runtime.tasks import gather_all
 
-__all__ = ["Ask", "Drawing", "draw"]
+__all__ = ["ImageData", "ImageRequest", "draw"]
 
 
-async def draw(engine: Engine, grid: Grid, ask: Ask, rank: Rank = Rank.TILE) -> Drawing:
+async def draw(engine: Engine, grid: Grid, ask: ImageRequest, rank: Priority = Priority.TILE) -> ImageData:
     """Draw what is asked for on a grid.
 
     A scene that fails is skipped and named in the report. Raises NothingReadable when scenes were found but none
@@ -40,10 +40,12 @@ async def draw(engine: Engine, grid: Grid, ask: Ask, rank: Rank = Rank.TILE) -> 
     return await asyncio.get_running_loop().run_in_executor(engine.cpu, compared, first, second, outputs, how)
 
 
-async def _draw(engine: Engine, grid: Grid, ask: Ask, rank: Rank) -> Drawing:
+async def _draw(engine: Engine, grid: Grid, ask: ImageRequest, rank: Priority) -> ImageData:
     """Draw one period. An error says how far it got."""
-    report = Report(preview=Coarseness() if ask.preview else None)
-    report.tally.rank = Rank.PREVIEW if ask.preview else rank if ask.composite.painted else max(rank, Rank.COMPOSITE)
+    report = Report(preview=PreviewLevel() if ask.preview else None)
+    report.tally.rank = (
+        Priority.PREVIEW if ask.preview else rank if ask.composite.painted else max(rank, Priority.COMPOSITE)
+    )
     try:
         return await _drawn(engine, grid, ask, report)
     except (DeadlineExceeded, NothingReadable) as fault:
@@ -51,15 +53,15 @@ async def _draw(engine: Engine, grid: Grid, ask: Ask, rank: Rank) -> Drawing:
         raise
 
 
-async def _drawn(engine: Engine, grid: Grid, ask: Ask, report: Report) -> Drawing:
+async def _drawn(engine: Engine, grid: Grid, ask: ImageRequest, report: Report) -> ImageData:
     inside = picture = None
     try:
         async with deadline(engine.settings.tile_deadline, report.tally):
-            found = Found(observations(engine, grid, ask, report, oldest_first=ask.composite == OLDEST))
+            found = Replayable(observations(engine, grid, ask, report, oldest_first=ask.composite == OLDEST))
             kept = await engine.kept.recall(grid, ask, found, report)
             if kept is not None:
                 return kept
-            picture = (Painting if ask.composite.painted else Stack)(engine, grid, ask, report)
+            picture = (Mosaic if ask.composite.painted else Stack)(engine, grid, ask, report)
             inside = None if ask.area is None else await asyncio.to_thread(ask.area.inside, grid)
             if inside is None or inside.any():
                 await picture.take(found)
@@ -73,4 +75,4 @@ async def _drawn(engine: Engine, grid: Grid, ask: Ask, report: Report) -> Drawin
     values, valid = await picture.composite()
     if inside is not None and not inside.all():
         values, valid = np.where(inside, values, np.float32(np.nan)), valid & inside
-    return engine.kept.keep(grid, ask, found, Drawing(values, valid, report))
+    return engine.kept.keep(grid, ask, found, ImageData(values, valid, report))

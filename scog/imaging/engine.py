@@ -15,11 +15,11 @@ from scog.catalog.search_store import SearchStore
 from scog.cog.block_reader import BlockReader
 from scog.cog.header_store import HeaderStore
 from scog.collections.reflectance_offset import SHIFT
-from scog.imaging.image_cache import Kept
+from scog.imaging.image_cache import ImageCache
 from scog.imaging.layers import LayerReader
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
-from scog.runtime.memory_budget import Budget
+from scog.runtime.memory_budget import MemoryBudget
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
 from scog.warp.workbench import Workbench
 
@@ -37,7 +37,7 @@ class Engine:
     layers: LayerReader
     cpu: Executor
     workbench: Workbench
-    kept: Kept
+    kept: ImageCache
 
 
 @asynccontextmanager
@@ -85,10 +85,10 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             searches=searches,
             ranges=ranges,
             blocks=blocks,
-            layers=LayerReader(blocks, workbench, Budget(settings.read_memory_mb * 1_000_000), offset),
+            layers=LayerReader(blocks, workbench, MemoryBudget(settings.read_memory_mb * 1_000_000), offset),
             cpu=cpu,
             workbench=workbench,
-            kept=Kept(settings.picture_cache_mb * 1_000_000),
+            kept=ImageCache(settings.picture_cache_mb * 1_000_000),
         )
 
 

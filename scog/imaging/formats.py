@@ -10,7 +10,7 @@ import scog
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid
 from scog.imaging.options import StyledRequest
-from scog.imaging.request import Drawing
+from scog.imaging.request import ImageData
 from scog.render import encoders
 from scog.render.geotiff import geotiff
 from scog.render.image import Image
@@ -30,7 +30,7 @@ class Format:
     names: tuple[str, ...]
     media_type: str
     description: str
-    encode: Callable[[Drawing, Grid, StyledRequest], bytes]
+    encode: Callable[[ImageData, Grid, StyledRequest], bytes]
     flat: bool = False
     """Whether it knows no transparency."""
     ranged: bool = False
@@ -39,20 +39,20 @@ class Format:
     """Whether a tile of one output takes well under a millisecond."""
 
 
-def _of_image(encoder: Callable[[Image], bytes]) -> Callable[[Drawing, Grid, StyledRequest], bytes]:
+def _of_image(encoder: Callable[[Image], bytes]) -> Callable[[ImageData, Grid, StyledRequest], bytes]:
     return lambda drawing, grid, image: encoder(image.style.image(drawing.values, drawing.valid))
 
 
-def _png16(drawing: Drawing, grid: Grid, image: StyledRequest) -> bytes:
+def _png16(drawing: ImageData, grid: Grid, image: StyledRequest) -> bytes:
     assert isinstance(image.style.coloring, Ramp)
     return encoders.png16(spread16(drawing.values[0], drawing.valid, image.style.coloring.shown))
 
 
-def _npy(drawing: Drawing, grid: Grid, image: StyledRequest) -> bytes:
+def _npy(drawing: ImageData, grid: Grid, image: StyledRequest) -> bytes:
     return encoders.npy(image.style.values(drawing.values, drawing.valid))
 
 
-def _geotiff(drawing: Drawing, grid: Grid, image: StyledRequest) -> bytes:
+def _geotiff(drawing: ImageData, grid: Grid, image: StyledRequest) -> bytes:
     used = sorted(drawing.report.used, key=lambda scene: scene.order)
     tags = {
         "TIFFTAG_SOFTWARE": f"scog {scog.__version__}",

@@ -21,7 +21,7 @@ from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.geo.grid import Grid
 from scog.imaging.report import Report
-from scog.imaging.request import Ask, Drawing
+from scog.imaging.request import ImageData, ImageRequest
 from scog.runtime.byte_cache import ByteCache
 
 MAX_AGE = 3600.0
@@ -30,7 +30,7 @@ OVERHEAD = 2_000
 """Bytes that an entry takes beside its arrays."""
 
 
-class Found:
+class Replayable:
     """Observations as they are asked for, which can be gone through once more from the beginning."""
 
     def __init__(self, found: AsyncIterator[Observation]) -> None:
@@ -60,16 +60,16 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedImage:
     """A picture's bytes, and the tag by which clients know it again."""
 
     body: bytes
     etag: str
 
 
-def encoded(body: bytes) -> Encoded:
+def encoded(body: bytes) -> EncodedImage:
     """Bytes with their tag."""
-    return Encoded(body, f'"{blake2b(body, digest_size=12).hexdigest()}"')
+    return EncodedImage(body, f'"{blake2b(body, digest_size=12).hexdigest()}"')
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ class _Entry:
     number: int = field(default_factory=itertools.count(1).__next__)
 
 
-class Kept:
+class ImageCache:
     """Drawings, and pictures made of them, within one bound of bytes; those used longest ago go first.
 
     Drawings from which scenes are missing are not kept, as another try may bring them; nor are previews.
@@ -94,10 +94,10 @@ class Kept:
 
     def __init__(self, capacity: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._entries: ByteCache[Hashable, _Entry] = ByteCache(capacity)
-        self._pictures: ByteCache[Hashable, Encoded] = ByteCache(capacity // 4)
+        self._pictures: ByteCache[Hashable, EncodedImage] = ByteCache(capacity // 4)
         self._clock = clock
 
-    async def recall(self, grid: Grid, ask: Ask, found: Found, report: Report) -> Drawing | None:
+    async def recall(self, grid: Grid, ask: ImageRequest, found: Replayable, report: Report) -> ImageData | None:
         """The drawing, if it is kept and made of what is found now; `found` may then be gone on with all the same."""
         entry = self._entries.get((grid, ask))
         if entry is None:
@@ -108,9 +108,9 @@ class Kept:
             return None
         report.used = list(entry.used)
         report.unmasked = list(entry.unmasked)
-        return Drawing(entry.values, entry.valid, report, entry.number)
+        return ImageData(entry.values, entry.valid, report, entry.number)
 
-    def keep(self, grid: Grid, ask: Ask, found: Found, drawing: Drawing) -> Drawing:
+    def keep(self, grid: Grid, ask: ImageRequest, found: Replayable, drawing: ImageData) -> ImageData:
         """Keep a drawing; the same, from now on known by a number."""
         if drawing.report.partial or drawing.report.is_preview:
             return drawing
@@ -121,19 +121,19 @@ class Kept:
             tuple(found.seen), found.ended, self._clock(),
         )  # fmt: skip
         self._entries.put((grid, ask), entry, drawing.values.nbytes + drawing.valid.nbytes + OVERHEAD)
-        return Drawing(drawing.values, drawing.valid, drawing.report, entry.number)
+        return ImageData(drawing.values, drawing.valid, drawing.report, entry.number)
 
-    def picture(self, drawing: Drawing, form: Hashable) -> Encoded | None:
+    def picture(self, drawing: ImageData, form: Hashable) -> EncodedImage | None:
         """The picture made of a drawing in some form, if it is kept."""
         return self._pictures.get((drawing.number, form)) if drawing.number else None
 
-    def keep_picture(self, drawing: Drawing, form: Hashable, picture: Encoded) -> None:
+    def keep_picture(self, drawing: ImageData, form: Hashable, picture: EncodedImage) -> None:
         """Keep a picture, if its drawing is kept."""
         if drawing.number:
             self._pictures.put((drawing.number, form), picture, len(picture.body) + OVERHEAD)
 
 
-async def _still(entry: _Entry, found: Found) -> bool:
+async def _still(entry: _Entry, found: Replayable) -> bool:
     """Whether an entry's observations are still those that are found, and it saw all there are if it did then."""
     for observation in entry.seen:
         now = await anext(found, None)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from scog.catalog.assets import Asset
 from scog.catalog.scene import Scene
-from scog.cog.block_reader import BlockReader, Wish
+from scog.cog.block_reader import BlockReader, BlockRequest
 from scog.cog.decode import Block
-from scog.cog.metadata import Description
-from scog.cog.preview_level import Coarseness, Levels, cheapest, coarser_levels, level_for, ratio
+from scog.cog.metadata import FileMetadata
+from scog.cog.preview_level import Levels, PreviewLevel, cheapest, coarser_levels, level_for, ratio
 from scog.cog.range_plan import BlockIndex
 from scog.cog.validity import data_of
 from scog.collections.bands import BY_NAME
@@ -24,10 +24,10 @@ from scog.collections.reflectance_offset import settle_offset
 from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.geo.grid import Grid
 from scog.imaging.asset_binding import bound
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.runtime.byte_cache import ByteCache
-from scog.runtime.memory_budget import Budget
-from scog.runtime.singleflight import Flights
+from scog.runtime.memory_budget import MemoryBudget
+from scog.runtime.singleflight import SingleFlight
 from scog.runtime.tasks import gather_all
 from scog.warp.resample import Resampling
 from scog.warp.warp import CLASSES, Map, map_of, method_for, placed
@@ -66,7 +66,7 @@ class _Plan:
     """What has to be read for one layer, known before a pixel is."""
 
     asset: Asset
-    description: Description
+    description: FileMetadata
     level: int
     method: Resampling
     found: Map | None
@@ -74,11 +74,13 @@ class _Plan:
     offset: float
 
     @property
-    def wish(self) -> Wish:
+    def wish(self) -> BlockRequest:
         """The blocks."""
-        return Wish(self.asset.url, self.description, self.level, self.needed, self.asset.band or 1, self.bottom)
+        return BlockRequest(
+            self.asset.url, self.description, self.level, self.needed, self.asset.band or 1, self.bottom
+        )
 
-    def at(self, level: int) -> Wish:
+    def at(self, level: int) -> BlockRequest:
         """The blocks of a coarser level that show about the same."""
         blocks: frozenset[BlockIndex] = frozenset()
         if self.found is not None:
@@ -87,7 +89,7 @@ class _Plan:
             height, width = (round(block * fine / coarse) for fine, coarse, block in pairs)
             rows, cols = other.blocks
             blocks = frozenset(each for each in self.found.blocks((height, width)) if each[0] < rows and each[1] < cols)
-        return Wish(self.asset.url, self.description, level, blocks, self.asset.band or 1)
+        return BlockRequest(self.asset.url, self.description, level, blocks, self.asset.band or 1)
 
     @property
     def bottom(self) -> int:
@@ -115,14 +117,14 @@ class LayerReader:
     """Reads layers. Made and used within one event loop."""
 
     def __init__(
-        self, reader: BlockReader, workbench: Workbench, budget: Budget, ambiguous_offset: float | None
+        self, reader: BlockReader, workbench: Workbench, budget: MemoryBudget, ambiguous_offset: float | None
     ) -> None:
         self._reader = reader
         self._workbench = workbench
         self._budget = budget
         self._ambiguous_offset = ambiguous_offset
         self._maps: ByteCache[MapKey, tuple[Map | None]] = ByteCache(INDEX_MAPS_BYTES)
-        self._mapping: Flights[MapKey, Map | None] = Flights()
+        self._mapping: SingleFlight[MapKey, Map | None] = SingleFlight()
 
     async def compute(
         self,
@@ -130,21 +132,22 @@ class LayerReader:
         bands: Sequence[str],
         grid: Grid,
         work: Callable[[dict[str, Layer]], T],
-        tally: Tally,
+        tally: UpstreamStats,
         wanted: Mask2D | None = None,
         resampling: Resampling = Resampling.NEAREST,
-        thrifty: bool = False,
-        preview: Coarseness | None = None,
+        partial_rows: bool = False,
+        preview: PreviewLevel | None = None,
     ) -> T:
         """Read bands of a scene, all at once, and return what `work` makes of their layers.
 
         Layers are valid only where their file has data and, if given, where they are `wanted`. The scene classification
-        is resampled by nearest or mode, whatever the method. A `thrifty` read brings just the rows that it takes, which
+        is resampled by nearest or mode, whatever the method. A `partial_rows` read brings just the rows that it
+        takes, which
         pays where the picture's neighbours will hardly be asked for. For a `preview`, coarser levels are read where
         the right ones are not in memory, and it is noted how coarse they are. Raises a
         SourceError.
         """
-        read = partial(self._compute, scene, bands, grid, work, tally, wanted, resampling, thrifty)
+        read = partial(self._compute, scene, bands, grid, work, tally, wanted, resampling, partial_rows)
         if preview is not None:
             read = partial(self._preview, scene, bands, grid, work, tally, wanted, resampling, preview)
         for _ in bands:  # each file may have been replaced; what was known of it is forgotten then
@@ -152,7 +155,7 @@ class LayerReader:
                 return await read()
         return await read()
 
-    async def describe(self, scene: Scene, bands: Sequence[str], tally: Tally) -> None:
+    async def describe(self, scene: Scene, bands: Sequence[str], tally: UpstreamStats) -> None:
         """Read the headers of bands that will be read soon. Raises a SourceError."""
         assets = (scene.assets.get(band) for band in bands)
         await self._reader.describe_all([asset.url for asset in assets if asset is not None], tally)
@@ -163,10 +166,10 @@ class LayerReader:
         bands: Sequence[str],
         grid: Grid,
         work: Callable[[dict[str, Layer]], T],
-        tally: Tally,
+        tally: UpstreamStats,
         wanted: Mask2D | None,
         resampling: Resampling,
-        preview: Coarseness,
+        preview: PreviewLevel,
     ) -> T:
         plans = await self._plans(scene, bands, grid, tally, wanted, resampling, preview)
         return await self._read(plans, bands, grid, work, tally, wanted, resampling, False)
@@ -177,13 +180,13 @@ class LayerReader:
         bands: Sequence[str],
         grid: Grid,
         work: Callable[[dict[str, Layer]], T],
-        tally: Tally,
+        tally: UpstreamStats,
         wanted: Mask2D | None,
         resampling: Resampling,
-        thrifty: bool,
+        partial_rows: bool,
     ) -> T:
         plans = await self._plans(scene, bands, grid, tally, wanted, resampling)
-        return await self._read(plans, bands, grid, work, tally, wanted, resampling, thrifty)
+        return await self._read(plans, bands, grid, work, tally, wanted, resampling, partial_rows)
 
     async def _read(
         self,
@@ -191,14 +194,14 @@ class LayerReader:
         bands: Sequence[str],
         grid: Grid,
         work: Callable[[dict[str, Layer]], T],
-        tally: Tally,
+        tally: UpstreamStats,
         wanted: Mask2D | None,
         resampling: Resampling,
-        thrifty: bool,
+        partial_rows: bool,
     ) -> T:
         working = max((plan.working_bytes for plan in plans), default=0)
         async with self._budget.hold(sum(plan.size for plan in plans) + working):
-            blocks = await self._reader.read([plan.wish for plan in plans], tally, thrifty)
+            blocks = await self._reader.read([plan.wish for plan in plans], tally, partial_rows)
 
             def place_and_work() -> T:
                 layers = (_place(*each, grid, wanted) for each in zip(bands, plans, blocks, strict=True))
@@ -248,10 +251,10 @@ class LayerReader:
         scene: Scene,
         bands: Sequence[str],
         grid: Grid,
-        tally: Tally,
+        tally: UpstreamStats,
         wanted: Mask2D | None,
         resampling: Resampling,
-        preview: Coarseness | None = None,
+        preview: PreviewLevel | None = None,
     ) -> list[_Plan]:
         """What to read for each layer."""
         assets = [_asset_of(scene, band) for band in bands]
@@ -294,7 +297,7 @@ class LayerReader:
     def _planned(
         self,
         asset: Asset,
-        description: Description,
+        description: FileMetadata,
         level: int,
         method: Resampling,
         found: Map | None,
@@ -333,7 +336,7 @@ class LayerReader:
         self._maps.put(key, (made,), 200 + (made.nbytes if made else 0))
         return (made,)
 
-    async def _look_at_offset(self, scene: Scene, tally: Tally) -> float:
+    async def _look_at_offset(self, scene: Scene, tally: UpstreamStats) -> float:
         """The offset of a scene whose metadata cannot tell: a setting's, or what red's coarsest overview speaks for."""
         if self._ambiguous_offset is not None:
             return self._ambiguous_offset

@@ -16,8 +16,8 @@ from scog.composite.methods import CLEAREST
 from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
-from scog.imaging.request import Ask
-from scog.imaging.scene_view import Valued, View
+from scog.imaging.request import ImageRequest
+from scog.imaging.scene_view import SceneView, Valued
 from scog.runtime.tasks import gather_all
 from scog.warp.workbench import effort
 
@@ -27,17 +27,17 @@ FIRST_BATCH = 2
 Mask2D = NDArray[np.bool_]
 
 
-class Painting:
+class Mosaic:
     """Paints scenes onto a canvas, in the order of their composite, until it is full."""
 
-    def __init__(self, engine: Engine, grid: Grid, ask: Ask, report: Report) -> None:
+    def __init__(self, engine: Engine, grid: Grid, ask: ImageRequest, report: Report) -> None:
         self._workbench = engine.workbench
         self._effort = effort(grid.shape, len(ask.expression.bands) + 1, ask.resampling)
         """What one scene takes."""
         self._composite = ask.composite
         self._most = ask.preview
         self._canvas = Canvas(ask.expression.outputs, grid.shape)
-        self._view = View(engine, grid, ask, report)
+        self._view = SceneView(engine, grid, ask, report)
         self._report = report
         self._looked_at: set[str] = set()
         self._under_way: set[str] = set()
@@ -91,13 +91,13 @@ class Painting:
         for number, scene in enumerate(scenes):
             if self._canvas.full:
                 return number
-            usable = self._view.known_usable(scene, self._missing())
+            usable = self._view.cached_usable(scene, self._missing())
             if usable is None:
                 return number
             share = usable & ~self._canvas.valid
             if not share.any():
                 continue
-            drawn = self._view.known_values(scene, None if share.all() else share)
+            drawn = self._view.cached_values(scene, None if share.all() else share)
             if drawn is None:
                 return number
             self._keep(scene, drawn)

@@ -10,10 +10,10 @@ from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.composite.methods import NEWEST, parse_composite
 from scog.errors import InvalidInput
-from scog.imaging.clip import Area
+from scog.imaging.clip import ClipArea
 from scog.imaging.compare import parse_comparison
-from scog.imaging.request import Ask
-from scog.render.layer import Layer, Wish, days_of, layer_of
+from scog.imaging.request import ImageRequest
+from scog.render.layer import Layer, LayerOptions, days_of, layer_of
 from scog.render.ramp import Range
 from scog.render.style import Style
 from scog.temporal.intervals import Interval, parse_interval
@@ -23,10 +23,10 @@ from scog.warp.resample import Resampling
 class StyledRequest(NamedTuple):
     """What is asked of the pixels, and how their values become colours."""
 
-    request: Ask
+    request: ImageRequest
     style: Style
 
-    def within(self, area: Area | None) -> StyledRequest:
+    def within(self, area: ClipArea | None) -> StyledRequest:
         """The same within an area; without one, as it is."""
         return self._replace(request=self.request.limited(area))
 
@@ -66,10 +66,10 @@ class ImageOptions:
         return None if self.datetime is None else parse_interval(self.datetime)
 
     @property
-    def wish(self) -> Wish:
+    def wish(self) -> LayerOptions:
         """Those of the options that decide on the layer. Raises InvalidInput."""
         comparison = parse_comparison(self.compare, self.compare_as)
-        return Wish(
+        return LayerOptions(
             index=self.index,
             expression=self.expression,
             bands=self.bands,
@@ -96,7 +96,7 @@ def _parsed(options: ImageOptions) -> StyledRequest:
         what = f"A cloud cover of {options.cloud_cover:g} % is impossible."
         raise InvalidInput(what, parameter="cloud_cover", valid="0 to 100")
     layer: Layer = layer_of(options.wish)
-    request = Ask(
+    request = ImageRequest(
         expression=layer.expression,
         mask=parse_mask(layer.mask if options.mask is None else options.mask, options.mask_dilate),
         cloud_cover=options.cloud_cover,

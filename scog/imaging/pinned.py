@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from scog.catalog.observation import SceneSet
 from scog.catalog.search import Search, Searches
 from scog.errors import InvalidInput
-from scog.imaging.clip import Area
-from scog.net.policy import Tally
+from scog.imaging.clip import ClipArea
+from scog.net.policy import UpstreamStats
 from scog.runtime.tasks import gather_all
 from scog.temporal.intervals import Interval
 
@@ -32,13 +32,13 @@ class Pinned:
 
 
 async def pin(
-    searches: Searches, area: Area, interval: Interval, cloud_cover: float, collection: str | None, most: int
+    searches: Searches, area: ClipArea, interval: Interval, cloud_cover: float, collection: str | None, most: int
 ) -> Pinned:
     """The newest scenes that touch an area, at most so many, as the catalogue knows them now.
 
     Raises a CatalogError where any of it cannot be told, InvalidInput where there is no scene.
     """
-    tally = Tally()
+    tally = UpstreamStats()
     found: list[Search] = await gather_all(
         searches.find_anew(box, interval, cloud_cover, collection, tally) for box in area.boxes
     )
@@ -59,6 +59,6 @@ async def pin(
     return Pinned(SceneSet(scenes.scenes[:most]), bounded)
 
 
-def _touching(found: list[Search], area: Area) -> SceneSet:
+def _touching(found: list[Search], area: ClipArea) -> SceneSet:
     """The scenes of all searches that touch an area, newest first."""
     return SceneSet(scene for search in found for scene in search.scenes.scenes if area.touches(scene))

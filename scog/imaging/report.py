@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scog.catalog.scene import Scene
-from scog.cog.preview_level import Coarseness
+from scog.cog.preview_level import PreviewLevel
 from scog.errors import DeadlineExceeded, NothingReadable, Progress, ScogError, SourceError
 from scog.imaging.skip_reasons import explained
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 
 
 @dataclass
@@ -30,12 +30,12 @@ class Report:
     """Age in seconds of the catalogue's answer, where it is not fresh any more."""
     incomplete: str | None = None
     """What ended the work before its end: `deadline`, or `catalogue` where that failed after a first answer."""
-    tally: Tally = field(default_factory=Tally)
+    tally: UpstreamStats = field(default_factory=UpstreamStats)
     seconds: dict[str, float] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
     """Ids of scenes that had to be read, and below of those that have been."""
     read: set[str] = field(default_factory=set)
-    preview: Coarseness | None = None
+    preview: PreviewLevel | None = None
     """Set where a preview was asked for: how coarse it became."""
 
     @property
@@ -133,7 +133,9 @@ def merged(first: Report, second: Report) -> Report:
         bounded=first.bounded or second.bounded,
         stale=max(first.stale or 0.0, second.stale or 0.0) or None,
         incomplete=first.incomplete or second.incomplete,
-        tally=Tally(*(sum(getattr(tally, name) for tally in tallies) for name in ("requests", "bytes", "searches"))),
+        tally=UpstreamStats(
+            *(sum(getattr(tally, name) for tally in tallies) for name in ("requests", "bytes", "searches"))
+        ),
         seconds={
             stage: max(first.seconds.get(stage, 0.0), second.seconds.get(stage, 0.0))
             for stage in (first.seconds | second.seconds)

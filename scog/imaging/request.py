@@ -12,7 +12,7 @@ from scog.bandmath.expression import Expression
 from scog.composite.change import Change
 from scog.composite.mask import Mask
 from scog.composite.methods import NEWEST, Composite
-from scog.imaging.clip import Area
+from scog.imaging.clip import ClipArea
 from scog.imaging.pinned import Pinned
 from scog.imaging.report import Report
 from scog.temporal.intervals import Interval
@@ -39,7 +39,7 @@ class SceneFilter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask(SceneFilter):
+class ImageRequest(SceneFilter):
     """What is asked of the pixels, wherever they are: which scenes, which values, and how they become one image."""
 
     expression: Expression
@@ -47,7 +47,7 @@ class Ask(SceneFilter):
     resampling: Resampling = Resampling.NEAREST
     """Of the bands shown; masks are nearest always."""
     composite: Composite = NEWEST
-    area: Area | None = None
+    area: ClipArea | None = None
     """Beyond it nothing is shown."""
     compare: Comparison | None = None
     """What the picture is compared with: the same of another period."""
@@ -55,13 +55,13 @@ class Ask(SceneFilter):
     """If not 0, a coarser image will do where it comes sooner, made of so many observations beside those in memory. A
     cached image is as good with and without."""
 
-    def limited(self, area: Area | None) -> Ask:
+    def limited(self, area: ClipArea | None) -> ImageRequest:
         """The same within an area; without one, as it is."""
         return self if area is None else replace(self, area=area)
 
 
 @dataclass(frozen=True, eq=False)
-class Drawing:
+class ImageData:
     """Values float32 `(output, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be.
 
     The outputs are those that the composite makes of the formula's: a p-value may be NaN where the values are valid.

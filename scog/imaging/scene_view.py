@@ -21,7 +21,7 @@ from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
 from scog.imaging.layers import Layer
 from scog.imaging.report import Report
-from scog.imaging.request import Ask
+from scog.imaging.request import ImageRequest
 from scog.runtime.tasks import gather_all
 from scog.warp.resample import Resampling
 from scog.warp.warp import method_for
@@ -32,16 +32,18 @@ Valued = tuple[NDArray[np.float32], Mask2D]
 T = TypeVar("T")
 
 
-class View:
+class SceneView:
     """Looks at scenes, each on the same grid with the same question, and notes in a report those that fail.
 
-    With `thrifty` no more rows of files are read than it takes (see `LayerReader.compute`).
+    With `partial_rows` no more rows of files are read than it takes (see `LayerReader.compute`).
     Each look exists twice: `known_...` only uses what is in memory, waits for nothing, and is for any thread.
     """
 
-    def __init__(self, engine: Engine, grid: Grid, ask: Ask, report: Report, *, thrifty: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, grid: Grid, ask: ImageRequest, report: Report, *, partial_rows: bool = False
+    ) -> None:
         self._layers = engine.layers
-        self._thrifty = thrifty
+        self._thrifty = partial_rows
         self._grid = grid
         self._ask = ask
         self._report = report
@@ -68,7 +70,7 @@ class View:
         found, masked = await gather_all((classified, near))
         return None if found is None or masked is None else (found[0] & ~masked, found[1] | (found[0] & masked))
 
-    def known_usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
+    def cached_usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
         """The same; None when it is not in memory."""
         if self.needs_no_mask(scene):
             return np.ones(self._grid.shape, bool)
@@ -92,7 +94,7 @@ class View:
             scene, expression.bands, partial(_evaluate, expression), self._grid, wanted, resampling
         )
 
-    def known_values(self, scene: Scene, wanted: Mask2D | None = None) -> Valued | None:
+    def cached_values(self, scene: Scene, wanted: Mask2D | None = None) -> Valued | None:
         """The same; None when it is not in memory."""
         expression = self._ask.expression
         layers = self._layers.in_memory(scene, expression.bands, self._grid, wanted, self._ask.resampling)

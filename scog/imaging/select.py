@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from scog.catalog.coverage import Cover, choose_cover
+from scog.catalog.coverage import Coverage, choose_cover
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.search import Search
 from scog.errors import CatalogError
@@ -28,7 +28,7 @@ WIDE_PAGES = 3
 
 
 @dataclass(frozen=True)
-class Most:
+class SearchLimits:
     """How many observations and scenes may be asked for, and the zoom of the map's tiles that are searched."""
 
     observations: int
@@ -44,7 +44,7 @@ async def observations(
     scenes: SceneFilter,
     report: Report,
     oldest_first: bool = False,
-    most: Most | None = None,
+    most: SearchLimits | None = None,
 ) -> AsyncIterator[Observation]:
     """Observations that touch a grid, newest first, within the bounds of what one picture may ask for.
 
@@ -55,7 +55,7 @@ async def observations(
     Raises a CatalogError, but once some were found it just ends, and the report says so.
     """
     since = time.perf_counter()
-    most = most or Most(engine.settings.picture_observations, engine.settings.picture_scenes)
+    most = most or SearchLimits(engine.settings.picture_observations, engine.settings.picture_scenes)
     (areas, wide), bounds = search_areas(grid, most.zoom), lonlat_bounds(grid)
     if bounds is None:
         return
@@ -148,7 +148,7 @@ def _count(observations: Sequence[Observation]) -> int:
     return sum(len(each.scenes) for each in observations)
 
 
-def _chosen(searches: Sequence[Search], bounds: Bounds) -> tuple[list[Observation], Cover]:
+def _chosen(searches: Sequence[Search], bounds: Bounds) -> tuple[list[Observation], Coverage]:
     """What touches bounds, and the scenes of it that cover them."""
     touching = _together(searches).touching(bounds)
     return touching, choose_cover(touching, bounds, WIDE_SCENES)

@@ -15,15 +15,15 @@ from scog.geo.grid import Grid, transformer
 from scog.geo.lattice import Lattice, lattice_of
 from scog.geo.native_grid import zone, zone_of_square
 from scog.imaging.asset_binding import bound
-from scog.imaging.clip import Area
+from scog.imaging.clip import ClipArea
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
-from scog.imaging.request import Ask
-from scog.imaging.select import Most, observations
-from scog.net.policy import Tally
+from scog.imaging.request import ImageRequest
+from scog.imaging.select import SearchLimits, observations
+from scog.net.policy import UpstreamStats
 from scog.runtime.tasks import gather_all
 
-MOST = Most(observations=4, scenes=16)
+MOST = SearchLimits(observations=4, scenes=16)
 """Looked at until there is one whose files can be read."""
 CLASSIFICATION = "scl"
 
@@ -34,7 +34,7 @@ def nominal_metres(bands: Iterable[str]) -> int:
 
 
 async def source_lattice(
-    engine: Engine, grid: Grid, ask: Ask, tally: Tally, outline: Area | None = None
+    engine: Engine, grid: Grid, ask: ImageRequest, tally: UpstreamStats, outline: ClipArea | None = None
 ) -> Lattice | None:
     """The lattice of what would be drawn on a grid, or within an outline: that of the newest observation's files.
 
@@ -58,7 +58,7 @@ async def lattice_of_scenes(
     scenes: Sequence[Scene],
     bands: Sequence[str],
     place: tuple[float, float],
-    tally: Tally,
+    tally: UpstreamStats,
     *,
     masked: bool = False,
 ) -> Lattice | None:
@@ -76,7 +76,13 @@ async def lattice_of_scenes(
 
 
 async def _finest(
-    engine: Engine, scene: Scene, bands: Sequence[str], place: tuple[float, float], tally: Tally, *, masked: bool
+    engine: Engine,
+    scene: Scene,
+    bands: Sequence[str],
+    place: tuple[float, float],
+    tally: UpstreamStats,
+    *,
+    masked: bool,
 ) -> Lattice | None:
     """The finest lattice among the bands of a scene; None where one of them is missing or cannot be read."""
     if not all(band in scene.assets for band in bands):

@@ -20,8 +20,8 @@ from scog.composite.reduce import reduce
 from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
-from scog.imaging.request import Ask
-from scog.imaging.scene_view import Valued, View
+from scog.imaging.request import ImageRequest
+from scog.imaging.scene_view import SceneView, Valued
 from scog.runtime.tasks import gather_all
 from scog.warp.workbench import effort
 
@@ -34,7 +34,7 @@ CHOSEN_BY = "(nir - red) / (nir + red)"
 class Stack:
     """Reads observations, all at once, and reduces them to one picture; a large one some rows after the other."""
 
-    def __init__(self, engine: Engine, grid: Grid, ask: Ask, report: Report) -> None:
+    def __init__(self, engine: Engine, grid: Grid, ask: ImageRequest, report: Report) -> None:
         self._engine = engine
         self._grid = grid
         self._ask = ask
@@ -85,13 +85,13 @@ class Stack:
 class _Rows:
     """All observations of some rows of a picture."""
 
-    def __init__(self, engine: Engine, grid: Grid, top: int, ask: Ask, report: Report) -> None:
+    def __init__(self, engine: Engine, grid: Grid, top: int, ask: ImageRequest, report: Report) -> None:
         self.top = top
         self._workbench = engine.workbench
         self._grid = grid
         self._ask = ask
         self._computed = _computed(ask)
-        self._view = View(engine, grid, replace(ask, expression=self._computed), report, thrifty=True)
+        self._view = SceneView(engine, grid, replace(ask, expression=self._computed), report, partial_rows=True)
         self._report = report
         self._layers: dict[int, Canvas] = {}
         self._days: dict[int, float | NDArray[np.float64]] = {}
@@ -139,8 +139,8 @@ class _Rows:
         for place, observation in enumerate(observations):
             shown = []
             for scene in observation.scenes:
-                usable = self._view.known_usable(scene)
-                values = None if usable is None else self._view.known_values(scene)
+                usable = self._view.cached_usable(scene)
+                values = None if usable is None else self._view.cached_values(scene)
                 if usable is None or values is None:
                     break
                 shown.append((scene, usable, values))
@@ -202,7 +202,7 @@ class _Rows:
         return values, np.asarray(np.isfinite(shown).all(axis=0))
 
 
-def _nothing(ask: Ask, grid: Grid) -> Valued:
+def _nothing(ask: ImageRequest, grid: Grid) -> Valued:
     """What is known where no observation is: that there are 0."""
     counted = ask.composite == COUNT
     outputs = ask.composite.outputs(ask.expression.names)
@@ -210,7 +210,7 @@ def _nothing(ask: Ask, grid: Grid) -> Valued:
     return values, np.full(grid.shape, counted)
 
 
-def _computed(ask: Ask) -> Expression:
+def _computed(ask: ImageRequest) -> Expression:
     """What is computed of each observation: the formula, with what to choose by; or just the bands it needs."""
     if ask.composite == BEST:
         return ask.expression.joined(parse(CHOSEN_BY))

@@ -1,6 +1,7 @@
 """Admission queue of one host: which read starts next when the concurrency limit is reached.
 
-The lowest `Rank` starts first. Within a rank the order is that of fair queueing: the image that would finish first if
+The lowest `Priority` starts first. Within a rank the order is that of fair queueing: the image that would finish
+first if
 it had the whole bandwidth. Small images therefore do not wait for large ones that arrived together with them, and large
 ones are not starved. (A. Demers, S. Keshav and S. Shenker, "Analysis and Simulation of a Fair Queueing Algorithm",
 SIGCOMM 1989.)
@@ -13,16 +14,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from scog.net.concurrency import ConcurrencyLimit, Snapshot
-from scog.net.policy import Rank, Tally
+from scog.net.policy import Priority, UpstreamStats
 
 MIN_READS = 2
 """Reads that run at the same time whatever their size, so that the network is not idle between two of them."""
 TYPICAL_RATE = 1_000_000.0
 """Bandwidth in bytes per second that is assumed before the first measurement."""
-Waiters = Callable[[], Iterable[Tally]]
+Waiters = Callable[[], Iterable[UpstreamStats]]
 """Returns the tallies of the requests that wait for a read. They may change while the read is queued."""
 Key = tuple[int, float]
-ABANDONED: Key = (max(Rank) + 1, 0.0)
+ABANDONED: Key = (max(Priority) + 1, 0.0)
 """Sort key of reads that no request waits for any more; they come last."""
 
 
@@ -99,7 +100,7 @@ class AdmissionQueue:
         if self._in_flight >= self._at_most:
             return False
         return (
-            rank == Rank.PREVIEW
+            rank == Priority.PREVIEW
             or self._in_flight < MIN_READS
             or self._concurrency.outstanding + size <= self._concurrency.max_outstanding
         )

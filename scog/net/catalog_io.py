@@ -10,13 +10,13 @@ from pystac_client.stac_api_io import StacApiIO
 
 from scog.errors import CatalogBroken, CatalogUnavailable
 from scog.net.catalog_http import CatalogHttp, CatalogRequest, UnexpectedResponse, wait_for
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 
 
 class CatalogIO(StacApiIO):
     """pystac-client's I/O for one search, which runs in a thread of its own; other threads may stop it."""
 
-    def __init__(self, http: CatalogHttp, deadline: float, tally: Tally) -> None:
+    def __init__(self, http: CatalogHttp, deadline: float, tally: UpstreamStats) -> None:
         super().__init__(max_retries=None)
         self._http = http
         self._deadline = deadline

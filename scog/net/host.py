@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from scog.net.admission import AdmissionQueue
 from scog.net.concurrency import ConcurrencyLimit
-from scog.net.policy import BreakerState, CircuitBreaker, Tally
+from scog.net.policy import BreakerState, CircuitBreaker, UpstreamStats
 
 ACTIVE_WITHIN = 1.0
 """Seconds since a host's last byte within which it counts as answering other reads."""
@@ -85,7 +85,7 @@ class Host:
         silent = time.monotonic() - self.concurrency.last_byte_at >= ACTIVE_WITHIN
         return self._stall * (SILENT_HOST_FACTOR if silent else 1) / (2 if retried else 1)
 
-    def part_count(self, size: int, tally: Tally) -> int:
+    def part_count(self, size: int, tally: UpstreamStats) -> int:
         """Number of concurrent requests for a read of `size` bytes.
 
         More than 1 only for large reads while no other image reads from the host.

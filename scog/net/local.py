@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from scog.errors import AssetBroken, AssetMissing, AssetRefused
 from scog.net.byte_range import ByteRange
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 
 
 class LocalRanges:
@@ -21,7 +21,7 @@ class LocalRanges:
         self._root = os.path.realpath(root)
         self._executor = executor
 
-    async def read(self, url: str, start: int, stop: int, tally: Tally) -> ByteRange:
+    async def read(self, url: str, start: int, stop: int, tally: UpstreamStats) -> ByteRange:
         """Read bytes `start..stop` of a `file:` URL, fewer if the file ends before.
 
         Raises AssetRefused for a file outside the folder, AssetMissing or AssetBroken.

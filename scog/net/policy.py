@@ -22,7 +22,7 @@ _HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
 """Host names that all URL parsers interpret alike. Internationalised names are in punycode."""
 
 
-class Rank(IntEnum):
+class Priority(IntEnum):
     """Priority of a request's reads; lower ranks are read first."""
 
     PREVIEW = 0
@@ -33,13 +33,13 @@ class Rank(IntEnum):
 
 
 @dataclass
-class Tally:
+class UpstreamStats:
     """Counts what one request costs upstream, and holds what decides its turn in the admission queue."""
 
     requests: int = 0
     bytes: int = 0
     searches: int = 0
-    rank: Rank = field(default=Rank.TILE, compare=False)
+    rank: Priority = field(default=Priority.TILE, compare=False)
     began: float = field(default_factory=time.monotonic, compare=False)
     """Time of the request, by time.monotonic."""
     asked: int = field(default=0, compare=False)

@@ -12,7 +12,7 @@ from scog.net.connection import Head, ProtocolError
 from scog.net.dialer import ConnectTimeout
 from scog.net.host import SLOW_AFTER, Host
 from scog.net.http import HttpClient
-from scog.net.policy import Tally, retry_delay
+from scog.net.policy import UpstreamStats, retry_delay
 from scog.net.proxy import ProxyError
 from scog.net.response import TransientError, file_size, file_version, strong_etag
 from scog.net.tls import CertificateRejected
@@ -37,7 +37,8 @@ class RangeRead:
     """Reads one byte range. While `run` is awaited, `check` has to be called periodically."""
 
     def __init__(
-        self, client: HttpClient, host: Host, url: str, start: int, stop: int, tally: Tally, on_data: OnData | None,
+        self, client: HttpClient, host: Host, url: str, start: int, stop: int, tally: UpstreamStats,
+        on_data: OnData | None,
         retries: int,
     ) -> None:  # fmt: skip
         self._client = client

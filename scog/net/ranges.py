@@ -16,7 +16,7 @@ from scog.net.concurrency import ConcurrencyLimit
 from scog.net.host import Host, HostState
 from scog.net.http import HttpClient
 from scog.net.local import LocalRanges
-from scog.net.policy import BreakerState, Tally, check_allowed, host_of
+from scog.net.policy import BreakerState, UpstreamStats, check_allowed, host_of
 from scog.net.range_read import OnData, RangeRead
 from scog.runtime.tasks import gather_all
 
@@ -86,7 +86,7 @@ class HttpRanges:
         url: str,
         start: int,
         stop: int,
-        tally: Tally,
+        tally: UpstreamStats,
         on_data: OnData | None = None,
         waiters: Waiters | None = None,
         *,
@@ -121,7 +121,7 @@ class HttpRanges:
         start: int,
         stop: int,
         parts: int,
-        tally: Tally,
+        tally: UpstreamStats,
         on_data: OnData | None,
         waiters: Waiters | None,
     ) -> ByteRange:
@@ -135,7 +135,14 @@ class HttpRanges:
         return concatenate(first, others)
 
     async def _read(
-        self, host: Host, url: str, start: int, stop: int, tally: Tally, on_data: OnData | None, waiters: Waiters | None
+        self,
+        host: Host,
+        url: str,
+        start: int,
+        stop: int,
+        tally: UpstreamStats,
+        on_data: OnData | None,
+        waiters: Waiters | None,
     ) -> ByteRange:
         is_probe = await _pass_breaker(host)
         try:
@@ -230,7 +237,7 @@ class Ranges:
         url: str,
         start: int,
         stop: int,
-        tally: Tally,
+        tally: UpstreamStats,
         on_data: OnData | None = None,
         waiters: Waiters | None = None,
         *,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from scog.net.byte_range import ByteRange
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 
 Range = tuple[int, int]
 """First byte and the byte after the last."""
@@ -19,7 +19,7 @@ class ReadRange(Protocol):
     """The signature of `scog.net.ranges.Ranges.read`."""
 
     def __call__(
-        self, url: str, start: int, stop: int, tally: Tally, on_data: Callable[[ByteRange], None] | None = None
+        self, url: str, start: int, stop: int, tally: UpstreamStats, on_data: Callable[[ByteRange], None] | None = None
     ) -> Awaitable[ByteRange]:
         """Read bytes `start..stop` of a file; `on_data` is called with the part received so far whenever it grows."""
 
@@ -46,7 +46,7 @@ async def measure_throughput(read: ReadRange, url: str, ranges: Sequence[Range],
     meter = _Meter(len(ranges))
 
     async def one(place: int, start: int, stop: int) -> None:
-        part = await read(url, start, stop, Tally(), lambda part: meter.on_data(place, len(part.data)))
+        part = await read(url, start, stop, UpstreamStats(), lambda part: meter.on_data(place, len(part.data)))
         meter.on_data(place, len(part.data))
 
     try:

@@ -20,9 +20,9 @@ from scog.imaging.engine import Engine
 from scog.imaging.options import StyledRequest
 from scog.imaging.pinned import Pinned
 from scog.imaging.report import Report
-from scog.imaging.request import Ask
+from scog.imaging.request import ImageRequest
 from scog.imaging.select import observations
-from scog.net.policy import Rank
+from scog.net.policy import Priority
 from scog.products.attempts import Attempts
 from scog.render.image import Image
 from scog.runtime.tasks import for_each
@@ -38,7 +38,7 @@ Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Moment:
+class FrameTime:
     """The time interval of one frame, and its scenes if they are already selected."""
 
     interval: Interval
@@ -63,7 +63,7 @@ class Animation:
     report   scenes, requests and bytes of all frames
     """
 
-    frames: tuple[tuple[Moment, Image], ...]
+    frames: tuple[tuple[FrameTime, Image], ...]
     skipped: int
     missing: int
     report: Report
@@ -93,14 +93,14 @@ async def animate(
     return renderer.result()
 
 
-async def moments(engine: Engine, grid: Grid, ask: Ask, step: Step | None, report: Report) -> list[Moment]:
+async def moments(engine: Engine, grid: Grid, ask: ImageRequest, step: Step | None, report: Report) -> list[FrameTime]:
     """Time intervals of the frames, newest first. Raises InvalidInput or CatalogError."""
     settings = engine.settings
     limit = min(settings.animation_frames, settings.animation_pixels // (grid.width * grid.height))
     return await _days(engine, grid, ask, limit, report) if step is None else await _steps(engine, ask, step, limit)
 
 
-async def _days(engine: Engine, grid: Grid, ask: Ask, limit: int, report: Report) -> list[Moment]:
+async def _days(engine: Engine, grid: Grid, ask: ImageRequest, limit: int, report: Report) -> list[FrameTime]:
     """The newest days (UTC) with an overpass that intersects the grid, each with its scenes, from one search."""
     if search_areas(grid)[1]:
         message = "The bbox is too wide for daily frames: a single overpass rarely covers it."
@@ -112,10 +112,10 @@ async def _days(engine: Engine, grid: Grid, ask: Ask, limit: int, report: Report
             report.bounded = True
             break
         days.setdefault(day, []).extend(observation.scenes)
-    return [Moment(_day_interval(day), Pinned(SceneSet(scenes))) for day, scenes in days.items()]
+    return [FrameTime(_day_interval(day), Pinned(SceneSet(scenes))) for day, scenes in days.items()]
 
 
-async def _steps(engine: Engine, ask: Ask, step: Step, limit: int) -> list[Moment]:
+async def _steps(engine: Engine, ask: ImageRequest, step: Step, limit: int) -> list[FrameTime]:
     """The steps of the time range, with the pinned scenes of each; without pinned scenes, each frame searches."""
     interval = ask.interval or await engine.searches.default_interval(ask.collection)
     if interval.start is None:
@@ -126,10 +126,10 @@ async def _steps(engine: Engine, ask: Ask, step: Step, limit: int) -> list[Momen
     if len(parts) > limit:
         message = f"The time range has more than {limit} steps, the maximum number of frames of this size."
         raise InvalidInput(message, parameter="step", valid="a longer step, a shorter datetime, or fewer pixels")
-    return [Moment(part, _pinned_within(ask.pinned, part)) for part in reversed(parts)]
+    return [FrameTime(part, _pinned_within(ask.pinned, part)) for part in reversed(parts)]
 
 
-async def _last_day_end(engine: Engine, ask: Ask) -> datetime:
+async def _last_day_end(engine: Engine, ask: ImageRequest) -> datetime:
     """Time of the newest pinned scene, else the end of the last day with scenes."""
     if ask.pinned is not None:
         return max(scene.time for scene in ask.pinned.scenes.scenes)
@@ -161,17 +161,17 @@ class _FrameRenderer:
         self._min_clear = min_clear
         self._tell = tell
         self._inside: NDArray[np.bool_] | None = None
-        self._moments: list[Moment] = []
+        self._moments: list[FrameTime] = []
         self._images: dict[int, Image | None] = {}
-        self._attempts = Attempts(engine, Rank.EXPORT)
+        self._attempts = Attempts(engine, Priority.EXPORT)
 
-    async def draw(self, moments: list[Moment]) -> None:
+    async def draw(self, moments: list[FrameTime]) -> None:
         """Draw the frames in the given order, `animation_at_once` at a time."""
         self._moments = moments
         if self._ask.area is not None:
             self._inside = await asyncio.to_thread(self._ask.area.inside, self._grid)
 
-        async def frame(numbered: tuple[int, Moment]) -> None:
+        async def frame(numbered: tuple[int, FrameTime]) -> None:
             await self._frame(*numbered)
             if self._tell is not None:
                 self._tell(self._attempts.ended, len(moments))
@@ -199,7 +199,7 @@ class _FrameRenderer:
         message = f"None of {len(self._moments)} frames has at least {self._min_clear:.0%} valid pixels."
         raise InvalidInput(message, parameter="min_clear", valid="a smaller fraction, a longer step, or another bbox")
 
-    async def _frame(self, index: int, moment: Moment) -> None:
+    async def _frame(self, index: int, moment: FrameTime) -> None:
         """Draw one frame. A failed frame is recorded and does not affect the others."""
         ask = replace(self._ask, interval=moment.interval, pinned=moment.pinned)
         drawing = await self._attempts.draw(self._grid, ask, self.report)

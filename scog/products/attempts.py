@@ -7,14 +7,14 @@ from scog.geo.grid import Grid
 from scog.imaging.draw import draw
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
-from scog.imaging.request import Ask, Drawing
-from scog.net.policy import Rank
+from scog.imaging.request import ImageData, ImageRequest
+from scog.net.policy import Priority
 
 
 class Attempts:
     """Draws images, and counts those that were drawn and those that failed."""
 
-    def __init__(self, engine: Engine, rank: Rank) -> None:
+    def __init__(self, engine: Engine, rank: Priority) -> None:
         self._engine = engine
         self._rank = rank
         self.drawn = 0
@@ -25,7 +25,7 @@ class Attempts:
         """How many were drawn or failed."""
         return self.drawn + len(self.errors)
 
-    async def draw(self, grid: Grid, request: Ask, report: Report) -> Drawing | None:
+    async def draw(self, grid: Grid, request: ImageRequest, report: Report) -> ImageData | None:
         """An image, its report included in `report`; None where it fails, which `report` then names."""
         try:
             drawing = await draw(self._engine, grid, request, self._rank)

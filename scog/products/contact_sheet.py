@@ -11,11 +11,11 @@ from scog.composite.mask import parse_mask
 from scog.composite.methods import COMPOSITES, NEWEST, Composite, percentile
 from scog.errors import InvalidInput, NothingReadable
 from scog.geo.grid import Grid
-from scog.imaging.draw import Ask, draw
+from scog.imaging.draw import ImageRequest, draw
 from scog.imaging.engine import Engine
-from scog.net.policy import Rank
+from scog.net.policy import Priority
 from scog.render.contact_sheet import Cell, contact_sheet
-from scog.render.layer import SCENE_CLASSIFICATION, USUAL_DAYS, Layer, Wish, layer_of
+from scog.render.layer import SCENE_CLASSIFICATION, USUAL_DAYS, Layer, LayerOptions, layer_of
 from scog.render.legend import WIDTH
 from scog.temporal.intervals import Interval
 
@@ -29,9 +29,9 @@ def best_known() -> list[str]:
     return [preset.name for preset in PRESETS if preset.name != "visual"] + [SCENE_CLASSIFICATION, *indices.BEST_KNOWN]
 
 
-def wish_for(layer: str, composite: Composite = NEWEST, days: float = USUAL_DAYS) -> Wish:
+def wish_for(layer: str, composite: Composite = NEWEST, days: float = USUAL_DAYS) -> LayerOptions:
     """Style of a layer, which is the name of a preset or else of an index, composited over `days`."""
-    wish = Wish(bands=(layer,)) if preset_of(layer) else Wish(index=layer)
+    wish = LayerOptions(bands=(layer,)) if preset_of(layer) else LayerOptions(index=layer)
     return replace(wish, composite=composite, days=days)
 
 
@@ -67,14 +67,14 @@ async def draw_sheet(
     for name, layer in layers:
         image = None
         try:
-            ask = Ask(
+            ask = ImageRequest(
                 interval,
                 cloud_cover,
                 expression=layer.expression,
                 mask=parse_mask(layer.mask),
                 composite=layer.composite,
             )
-            drawing = await draw(engine, grid, ask, Rank.EXPORT)
+            drawing = await draw(engine, grid, ask, Priority.EXPORT)
             image = layer.style.image(drawing.values, drawing.valid)
         except NothingReadable as error:
             reasons, why = sorted({reason for _, reason in error.skipped}), next(iter(error.why.values()), "")

@@ -13,8 +13,8 @@ from scog.geo.grid import Grid, Window
 from scog.imaging.draw import draw
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
-from scog.imaging.request import Ask, Drawing
-from scog.net.policy import Rank
+from scog.imaging.request import ImageData, ImageRequest
+from scog.net.policy import Priority
 from scog.products.attempts import Attempts
 from scog.runtime.tasks import for_each
 from scog.settings import Settings
@@ -28,7 +28,7 @@ Tell = Callable[[int, int], None]
 """Hears how many parts are drawn, and of how many."""
 
 
-def check_size(settings: Settings, grid: Grid, ask: Ask, parameter: str = "max_size") -> None:
+def check_size(settings: Settings, grid: Grid, ask: ImageRequest, parameter: str = "max_size") -> None:
     """Raises InvalidInput, of the parameter that the size came of, for more pixels a side or more values than are made
     at once.
     """
@@ -40,7 +40,7 @@ def check_size(settings: Settings, grid: Grid, ask: Ask, parameter: str = "max_s
         raise InvalidInput(what, parameter=parameter, valid=valid)
 
 
-def _outputs(ask: Ask) -> int:
+def _outputs(ask: ImageRequest) -> int:
     """How many values a pixel has; of a comparison without p-values."""
     return ask.expression.outputs if ask.compare else len(ask.composite.outputs(ask.expression.names))
 
@@ -50,7 +50,7 @@ def is_large(grid: Grid) -> bool:
     return max(grid.shape) > WHOLE
 
 
-async def cut_out(engine: Engine, grid: Grid, ask: Ask, tell: Tell | None = None) -> Drawing:
+async def cut_out(engine: Engine, grid: Grid, ask: ImageRequest, tell: Tell | None = None) -> ImageData:
     """Draw what is asked for on a grid of any size, a few parts at once; of one part it is `draw`.
 
     A part that fails is missing, and the report says why. Raises what `draw` raises where all of them fail, and
@@ -81,7 +81,7 @@ def _cuts(length: int) -> list[int]:
 class _Work:
     """Draws parts, and puts them into their places."""
 
-    def __init__(self, engine: Engine, grid: Grid, ask: Ask, tell: Tell | None) -> None:
+    def __init__(self, engine: Engine, grid: Grid, ask: ImageRequest, tell: Tell | None) -> None:
         self.report = Report()
         self._engine = engine
         self._grid = grid
@@ -89,7 +89,7 @@ class _Work:
         self._tell = tell
         self._values = np.full((_outputs(ask), *grid.shape), np.nan, np.float32)
         self._valid = np.zeros(grid.shape, bool)
-        self._attempts = Attempts(engine, Rank.EXPORT)
+        self._attempts = Attempts(engine, Priority.EXPORT)
 
     async def draw(self) -> None:
         """Draw all parts in their order, a few at once."""
@@ -102,10 +102,10 @@ class _Work:
 
         await for_each(windows, part, self._engine.settings.cutout_at_once)
 
-    def result(self) -> Drawing:
+    def result(self) -> ImageData:
         """What is drawn so far. Raises the first error where nothing is."""
         self._attempts.require_one(self._engine.settings.cutout_deadline)
-        return Drawing(self._values, self._valid, self.report)
+        return ImageData(self._values, self._valid, self.report)
 
     async def _part(self, window: Window) -> None:
         drawing = await self._attempts.draw(self._grid.part(window), self._ask, self.report)

@@ -19,11 +19,11 @@ from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
 from scog.imaging.request import SceneFilter
-from scog.imaging.select import Most, observations
+from scog.imaging.select import SearchLimits, observations
 from scog.temporal.intervals import Interval, rfc3339
 
 MAX_LISTED = 10_000
-ALL = Most(observations=10**9, scenes=10**9, cover=False)
+ALL = SearchLimits(observations=10**9, scenes=10**9, cover=False)
 NOTHING = 1e-9
 """Degrees across a box that is a line or a place."""
 

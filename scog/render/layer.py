@@ -43,7 +43,7 @@ _SCENE_CLASSES = Classes(
 
 
 @dataclass(frozen=True)
-class Wish:
+class LayerOptions:
     """What somebody asks of a layer, as it was written; what is None or empty is left to the layer."""
 
     index: str | None = None
@@ -97,13 +97,13 @@ class Layer:
         return names
 
 
-def layer_of(wish: Wish = Wish()) -> Layer:
+def layer_of(wish: LayerOptions = LayerOptions()) -> Layer:
     """The layer that is wished for. Raises InvalidInput that says what would be valid."""
     return _layer_of(wish)
 
 
 @lru_cache(maxsize=256)
-def _layer_of(wish: Wish) -> Layer:
+def _layer_of(wish: LayerOptions) -> Layer:
     if sum(choice is not None for choice in (wish.index, wish.expression, wish.bands or None)) > 1:
         raise InvalidInput("Give one of index, expression and bands.", parameter="index", valid="one of the three")
     layer = _composed(_layer(wish), wish)
@@ -113,7 +113,7 @@ def _layer_of(wish: Wish) -> Layer:
     return _three(layer, own, wish) if isinstance(own, Channels) else _one(layer, own, wish)
 
 
-def _layer(wish: Wish) -> Layer:
+def _layer(wish: LayerOptions) -> Layer:
     """What is shown, in the colours it has by itself."""
     if wish.bands:
         return _of_bands(wish.bands)
@@ -134,7 +134,7 @@ def _layer(wish: Wish) -> Layer:
     return Layer(known.title, known.expression, ramp, colormap=known.colormap, short=known.name.upper())
 
 
-def _composed(layer: Layer, wish: Wish) -> Layer:
+def _composed(layer: Layer, wish: LayerOptions) -> Layer:
     """The layer's composite, in the colours it has by itself. Raises InvalidInput where it makes no sense."""
     composite = wish.composite
     if composite == NEWEST:
@@ -209,7 +209,7 @@ def _channels(title: str, bands: Sequence[str]) -> Layer:
     return Layer(title, parse(";".join(bands)), Channels((red, green, blue)))
 
 
-def _three(layer: Layer, own: Channels, wish: Wish) -> Layer:
+def _three(layer: Layer, own: Channels, wish: LayerOptions) -> Layer:
     """A picture of three outputs in the ranges and colours wished for."""
     _refuse(
         wish, ("colormap_name", "colormap", "classes", "belowmincolor", "abovemaxcolor"), "a picture of three outputs"
@@ -220,7 +220,7 @@ def _three(layer: Layer, own: Channels, wish: Wish) -> Layer:
     return replace(layer, coloring=Channels((red, green, blue), wish.color_formula))
 
 
-def _one(layer: Layer, own: Ramp | Classes, wish: Wish) -> Layer:
+def _one(layer: Layer, own: Ramp | Classes, wish: LayerOptions) -> Layer:
     """A picture of one output in the range and colours wished for."""
     _refuse(wish, ("color_formula",), "a picture of one output")
     ramp = own if isinstance(own, Ramp) else Ramp(BY_NAME[SCENE_CLASSIFICATION].shown, color_table("viridis"))
@@ -265,7 +265,7 @@ def _ranges(wished: Sequence[Range], own: Sequence[Range]) -> Sequence[Range]:
     return own if not wished else [wished[0]] * len(own) if len(wished) == 1 else wished
 
 
-def _refuse(wish: Wish, parameters: Sequence[str], what: str) -> None:
+def _refuse(wish: LayerOptions, parameters: Sequence[str], what: str) -> None:
     """Refuse parameters that mean nothing here, rather than pass them over in silence."""
     for parameter in parameters:
         if getattr(wish, parameter) not in (None, ()):

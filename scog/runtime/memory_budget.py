@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from scog.errors import AssetRefused
 
 
-class Budget:
+class MemoryBudget:
     """So many bytes for all; who wants more than is left waits, in turn, until others give theirs back."""
 
     def __init__(self, limit: int) -> None:

@@ -112,7 +112,7 @@ class Flight(Generic[V]):
                 _copy_outcome(future, task)
 
 
-class Flights(Generic[K, V]):
+class SingleFlight(Generic[K, V]):
     """The running tasks, by the keys that each will deliver and the amount of each key."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.geo.resampling_support import Footing
+from scog.geo.resampling_support import ResamplingSupport
 from scog.warp.weights import Pixels, shares
 
 AT_ONCE = 1 << 18
@@ -19,7 +19,7 @@ UNITS = 1 << 15
 class Mode:
     """The number with the largest share of a box."""
 
-    def __init__(self, footing: Footing, numbers: NDArray[Any], valid: NDArray[np.bool_]) -> None:
+    def __init__(self, footing: ResamplingSupport, numbers: NDArray[Any], valid: NDArray[np.bool_]) -> None:
         self._footing = footing
         self._width = footing.window.shape[1]
         self._valid = None if valid.all() else valid.ravel()

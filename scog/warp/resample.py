@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.geo.grid import Grid
-from scog.geo.resampling_support import Footing, box_footing, half_reach, point_footing
+from scog.geo.resampling_support import ResamplingSupport, box_footing, half_reach, point_footing
 from scog.warp.mode import Mode
 from scog.warp.weights import CUBIC, LINEAR, Kernel, Numbers, Pixels, shares, strips
 
@@ -55,13 +55,15 @@ class Resampling(StrEnum):
         return self in (Resampling.BILINEAR, Resampling.CUBIC, Resampling.AVERAGE)
 
 
-def footing_of(target: Grid, source: Grid, method: Resampling) -> Footing | None:
+def footing_of(target: Grid, source: Grid, method: Resampling) -> ResamplingSupport | None:
     """The footing for any method but nearest; None when the grids do not touch."""
     kernel = _KERNELS.get(method)
     return box_footing(target, source) if kernel is None else point_footing(target, source, kernel.radius)
 
 
-def resample(footing: Footing, numbers: NDArray[Any], valid: Mask2D, method: Resampling) -> tuple[NDArray[Any], Mask2D]:
+def resample(
+    footing: ResamplingSupport, numbers: NDArray[Any], valid: Mask2D, method: Resampling
+) -> tuple[NDArray[Any], Mask2D]:
     """Numbers `(y, x)` of the footing's target pixels, and where they are valid, from those of its window.
 
     Float32, but for mode, which keeps the type. Numbers are 0 where not valid.
@@ -86,7 +88,7 @@ class _Blend:
     dtype = np.dtype(np.float32)
     at_once = STRIP
 
-    def __init__(self, footing: Footing, numbers: NDArray[Any], valid: Mask2D, method: Resampling) -> None:
+    def __init__(self, footing: ResamplingSupport, numbers: NDArray[Any], valid: Mask2D, method: Resampling) -> None:
         self._footing = footing
         self._kernel = _KERNELS.get(method)
         self._width = footing.window.shape[1]

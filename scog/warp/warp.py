@@ -14,7 +14,7 @@ from scog.cog.range_plan import BlockIndex
 from scog.cog.validity import data_of, is_class
 from scog.geo.grid import Grid
 from scog.geo.index_map import IndexMap, index_map
-from scog.geo.resampling_support import Footing
+from scog.geo.resampling_support import ResamplingSupport
 from scog.warp.gather import gather
 from scog.warp.resample import Resampling, footing_of, resample
 from scog.warp.window import gather_window
@@ -22,7 +22,7 @@ from scog.warp.window import gather_window
 CLASSES = "scl"
 """The band whose numbers are names: between two of them there is nothing, and no average."""
 
-Map = IndexMap | Footing
+Map = IndexMap | ResamplingSupport
 """Where a picture's pixels lie in a level."""
 Mask2D = NDArray[np.bool_]
 
@@ -51,7 +51,7 @@ def placed(
     Numbers of `classes` are valid where they are whole.
     """
     data = partial(_classes_of if classes else data_of, nodata=nodata)
-    if isinstance(found, Footing):
+    if isinstance(found, ResamplingSupport):
         window = gather_window(found, block_shape, blocks, data, classes=method is Resampling.MODE)
         return resample(found, *window, method)
     numbers, valid = data(gather(found, block_shape, blocks))

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.geo.resampling_support import Footing, Places
+from scog.geo.resampling_support import Places, ResamplingSupport
 
 Numbers = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """Some target pixels in a row, and what they rest on: see `Footing`."""
+    """Some target pixels in a row, and what they rest on: see `ResamplingSupport`."""
 
     first: NDArray[np.intp]
     down: Places
@@ -28,7 +28,7 @@ class Pixels:
         return Pixels(self.first[which], down, across)
 
 
-def strips(footing: Footing, length: int) -> Iterator[tuple[slice, Pixels]]:
+def strips(footing: ResamplingSupport, length: int) -> Iterator[tuple[slice, Pixels]]:
     """All target pixels, read row by row, `length` at a time."""
     first, down, across = footing.first.ravel(), *([p.ravel() for p in ps] for ps in (footing.down, footing.across))
     for start in range(0, len(first), length):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scog.cog.decode import Block
 from scog.cog.range_plan import BlockIndex
 from scog.cog.validity import number_type
-from scog.geo.resampling_support import Footing
+from scog.geo.resampling_support import ResamplingSupport
 
 Mask2D = NDArray[np.bool_]
 DataOf = Callable[[NDArray[Any]], tuple[NDArray[Any], Mask2D]]
@@ -21,7 +21,7 @@ Spans = tuple[slice, slice]
 
 
 def gather_window(
-    footing: Footing,
+    footing: ResamplingSupport,
     block_shape: tuple[int, int],
     blocks: Mapping[BlockIndex, Block],
     data_of: DataOf,
@@ -44,7 +44,7 @@ def gather_window(
     return _picks(footing, parts, data_of, dtype)
 
 
-def _spans(footing: Footing, index: BlockIndex, block_shape: tuple[int, int]) -> Spans:
+def _spans(footing: ResamplingSupport, index: BlockIndex, block_shape: tuple[int, int]) -> Spans:
     """Which rows and columns of the source a block holds of the window; empty spans where it holds none."""
     window, step = footing.window, footing.step
     ends = (
@@ -59,7 +59,7 @@ def _spans(footing: Footing, index: BlockIndex, block_shape: tuple[int, int]) ->
 
 
 def _picks(
-    footing: Footing, parts: list[tuple[slice, slice, Block]], data_of: DataOf, dtype: np.dtype[Any]
+    footing: ResamplingSupport, parts: list[tuple[slice, slice, Block]], data_of: DataOf, dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], Mask2D]:
     """The middle of each square of pixels taken together; the pixel itself where none are."""
     window, step = footing.window, footing.step
@@ -74,7 +74,9 @@ def _picks(
     return numbers, valid
 
 
-def _means(footing: Footing, parts: list[tuple[slice, slice, Block]], data_of: DataOf) -> tuple[NDArray[Any], Mask2D]:
+def _means(
+    footing: ResamplingSupport, parts: list[tuple[slice, slice, Block]], data_of: DataOf
+) -> tuple[NDArray[Any], Mask2D]:
     """The mean of each square of pixels; one that lies across blocks comes in parts."""
     window, step = footing.window, footing.step
     sums, counts = np.zeros(window.shape), np.zeros(window.shape, np.int64)

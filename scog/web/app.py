@@ -21,9 +21,9 @@ from scog.settings import Settings
 from scog.web import stac, viewer
 from scog.web.http import problems
 from scog.web.http.compression import Compressed
-from scog.web.http.lazy_router import Later
+from scog.web.http.lazy_router import LazyRouter
 from scog.web.http.partial_responses import Parts
-from scog.web.http.request_limits import Gate
+from scog.web.http.request_limits import RequestLimits
 from scog.web.http.responses import EXPOSED_HEADERS, Admission, ClientGone
 from scog.web.routes import places, tiles
 from scog.web.warm_up import warm_up
@@ -52,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
             warm_up()  # on the event loop, which makes the maps from tiles to pixels
             yield
 
-    later = Later(_others)
+    later = LazyRouter(_others)
     app = _App(
         title="scog",
         version=scog.__version__,
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,  # it would redirect to whatever host the client claims to have asked
     )
     app.add_middleware(Compressed)
-    app.add_middleware(Gate)
+    app.add_middleware(RequestLimits)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],
@@ -85,7 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
 class _App(FastAPI):
     """An app whose documentation tells of all routes, also of those that are not there yet."""
 
-    later: Later
+    later: LazyRouter
 
     def openapi(self) -> dict[str, Any]:
         """The API's description."""

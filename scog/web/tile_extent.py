@@ -23,8 +23,8 @@ from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid
 from scog.geo.zooms import zooms_of
 from scog.imaging.engine import Engine
-from scog.imaging.request import Ask
-from scog.net.policy import Tally
+from scog.imaging.request import ImageRequest
+from scog.net.policy import UpstreamStats
 from scog.suggest import did_you_mean, quoted
 from scog.web.stac.documents import Documents
 
@@ -61,7 +61,7 @@ class Covered:
         return max(0, first, min(whole[0], first + 1) if whole else 0), max(finest for _, finest in known)
 
 
-async def covered_by(engine: Engine, asked: Ask) -> Covered:
+async def covered_by(engine: Engine, asked: ImageRequest) -> Covered:
     """What a collection's tiles cover, without one all that the catalogue draws; of the bands that the layer needs."""
     catalog = engine.searches.catalog
     if isinstance(catalog, Archive):
@@ -77,7 +77,7 @@ async def covered_by(engine: Engine, asked: Ask) -> Covered:
 
 async def _of_archive(engine: Engine, archive: Archive, collection: str | None, bands: Sequence[str]) -> Covered:
     bounds, scenes, attribution = await asyncio.to_thread(_told, archive, collection)
-    tally = Tally()
+    tally = UpstreamStats()
     rasters: list[Grid] = []
 
     async def look_at(scene: Scene) -> None:

@@ -13,7 +13,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 
 import scog
-from scog.imaging.image_cache import Encoded, encoded
+from scog.imaging.image_cache import EncodedImage, encoded
 from scog.settings import Settings
 from scog.web.http.responses import with_etag
 
@@ -41,12 +41,12 @@ MEDIA_TYPES = {
 
 
 @lru_cache(maxsize=8)
-def package_files(package: str, folder: str) -> dict[str, tuple[Encoded, str]]:
+def package_files(package: str, folder: str) -> dict[str, tuple[EncodedImage, str]]:
     """The files of a folder of a package, by their path in it, with their media types.
 
     They are few and small, and a map opens with fifty of them: from memory each takes a tenth of the time.
     """
-    found: dict[str, tuple[Encoded, str]] = {}
+    found: dict[str, tuple[EncodedImage, str]] = {}
     waiting = [(files(package) / folder, "")]
     while waiting:
         place, path = waiting.pop()
@@ -88,7 +88,7 @@ def page_headers(basemap: str) -> dict[str, str]:
     }
 
 
-def page(basemap: str, attribution: str) -> Encoded:
+def page(basemap: str, attribution: str) -> EncodedImage:
     """The page, which says which base map the server is set to have, and which modules it will ask for."""
     modules = sorted(path for path in package_files("scog.web", "static") if path.endswith(".js"))
     preloads = "\n  ".join(f'<link rel="modulepreload" href="static/{path}">' for path in modules)

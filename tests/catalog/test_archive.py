@@ -21,7 +21,7 @@ from scog.catalog.archive.index import INDEX_NAME
 from scog.catalog.query import Query
 from scog.catalog.scene import parse_item
 from scog.errors import InvalidInput
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval, parse_interval
 
 Item = dict[str, Any]
@@ -235,7 +235,7 @@ def test_a_footprint_of_two_parts_is_found_once_at_either(tmp_path: Path, opened
 
 
 def page(archive: Archive, query: Query) -> Any:
-    return asyncio.run(archive.page(query, None, Tally()))
+    return asyncio.run(archive.page(query, None, UpstreamStats()))
 
 
 def test_as_a_catalogue(tmp_path: Path, opened: Opened) -> None:

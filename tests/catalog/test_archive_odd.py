@@ -17,7 +17,7 @@ from scog.catalog.archive.item_query import search_items
 from scog.catalog.item_search import ItemSearch
 from scog.catalog.query import Query
 from scog.catalog.scene import parse_item
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
 from tests.catalog.test_archive import ALWAYS, WORLD, Item, an_item, found, write
 
@@ -256,7 +256,7 @@ def test_more_scenes_than_a_page_holds_come_on_the_next(tmp_path: Path, opened: 
         patch.setattr(module, "MAX_SCENES", 5)
         cursor = None
         for _ in range(5):
-            page = asyncio.run(archive.page(query, cursor, Tally()))
+            page = asyncio.run(archive.page(query, cursor, UpstreamStats()))
             seen += [item["id"] for item in page.items]
             cursor = json.loads(json.dumps(page.cursor))
         assert cursor is None

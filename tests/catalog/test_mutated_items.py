@@ -25,7 +25,7 @@ from scog.catalog.search import Search
 from scog.catalog.search_store import SearchStore
 from scog.catalog.stac_api import RemoteCatalog
 from scog.collections.reflectance_offset import L2A
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.products.scene_list import feature_collection
 from scog.temporal.intervals import Interval
 from scog.web.stac.documents import Documents
@@ -87,7 +87,7 @@ def everything(archive: Archive) -> Iterator[tuple[Item, str]]:
     """All items, page by page."""
     cursor, is_first = None, True
     while is_first or cursor is not None:
-        page = asyncio.run(archive.page(WORLD, cursor, Tally()))
+        page = asyncio.run(archive.page(WORLD, cursor, UpstreamStats()))
         yield from zip(page.items, page.bases, strict=True)
         cursor, is_first = page.cursor, False
 
@@ -151,7 +151,7 @@ def remote(item: Item, tried: Sequence[Mutation], caplog: pytest.LogCaptureFixtu
 
     async def one_page(catalog: RemoteCatalog) -> Search:
         search = Search(Query(WORLD.bounds, WORLD.interval, 100.0, L2A), catalog, SearchStore(None, ""))
-        await search.turn(Tally())
+        await search.turn(UpstreamStats())
         return search
 
     async def all_pages() -> None:

@@ -18,7 +18,7 @@ from scog.catalog.stac_api import PAGE_SIZE, READ_ASSETS, RemoteCatalog
 from scog.collections.bands import BY_NAME
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
 from scog.net import catalog_http
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.archives import C1, L2A
@@ -75,13 +75,13 @@ def ask(
     retries: int = 2,
     hosts: tuple[str, ...] = (),
     **more: Any,
-) -> tuple[list[Page], Tally]:
+) -> tuple[list[Page], UpstreamStats]:
     """All pages of a query, and what they cost."""
 
-    async def work() -> tuple[list[Page], Tally]:
+    async def work() -> tuple[list[Page], UpstreamStats]:
         fixed = UNHEDGED | more
         catalog = RemoteCatalog(server.root, hosts=hosts, deadline=deadline, retries=retries, **fixed)
-        tally, pages = Tally(), []
+        tally, pages = UpstreamStats(), []
         try:
             while len(pages) < most and (not pages or pages[-1].cursor is not None):
                 pages.append(await catalog.page(wanted or query(), pages[-1].cursor if pages else None, tally))
@@ -216,7 +216,7 @@ def test_the_landing_page_is_asked_for_once_an_hour_and_an_old_one_serves_on() -
         counts = []
 
         async def search() -> None:
-            await catalog.page(query(), None, Tally())
+            await catalog.page(query(), None, UpstreamStats())
             counts.append(sum(asked.path == ROOT for asked in server.asked))
 
         try:
@@ -347,14 +347,14 @@ def test_what_is_slow_ends_at_the_deadline(path: str, fault: Fault) -> None:
 def test_slow_answers_hold_no_thread_beyond_the_deadline() -> None:
     async def work(server: EarthSearch) -> int:
         catalog = RemoteCatalog(server.root, hosts=(), deadline=1.0, retries=0)
-        await catalog.page(query(), None, Tally())
+        await catalog.page(query(), None, UpstreamStats())
         server.fail(SEARCH, *[drip_headers] * 40)
-        asked = [catalog.page(query(cloud_cover=float(number)), None, Tally()) for number in range(40)]
+        asked = [catalog.page(query(cloud_cover=float(number)), None, UpstreamStats()) for number in range(40)]
         results = await asyncio.gather(*asked, return_exceptions=True)
         assert all(isinstance(result, CatalogUnavailable) for result in results)
         catalog._http._breaker.success()
         server.fail(SEARCH)
-        page = await catalog.page(query(), None, Tally())
+        page = await catalog.page(query(), None, UpstreamStats())
         await catalog.close()
         return len(page.items)
 
@@ -370,13 +370,13 @@ def test_retry_after_is_honoured_also_by_later_searches() -> None:
         server.fail(SEARCH, status(429, Retry_After="30"))
         for _ in range(3):
             with pytest.raises(CatalogUnavailable):
-                await catalog.page(query(), None, Tally())
+                await catalog.page(query(), None, UpstreamStats())
         assert len(server.searches) == 1
         clock.now += 29
         with pytest.raises(CatalogUnavailable):
-            await catalog.page(query(), None, Tally())
+            await catalog.page(query(), None, UpstreamStats())
         clock.now += 2
-        assert len((await catalog.page(query(), None, Tally())).items) == 8
+        assert len((await catalog.page(query(), None, UpstreamStats())).items) == 8
         await catalog.close()
 
     with EarthSearch(FEW) as server:
@@ -392,18 +392,18 @@ def test_a_catalogue_that_keeps_failing_is_left_alone_and_asked_again() -> None:
 
     async def work(server: EarthSearch) -> None:
         catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=0, clock=clock, **UNHEDGED)
-        await catalog.page(query(), None, Tally())
+        await catalog.page(query(), None, UpstreamStats())
         server.down()
         for _ in range(12):
             with pytest.raises(CatalogUnavailable):
-                await catalog.page(query(), None, Tally())
+                await catalog.page(query(), None, UpstreamStats())
         assert len(server.searches) == 1 + 5
         server.up()
         clock.now += 1.9
         with pytest.raises(CatalogUnavailable, match="paused"):
-            await catalog.page(query(), None, Tally())
+            await catalog.page(query(), None, UpstreamStats())
         clock.now += 0.2
-        assert len((await catalog.page(query(), None, Tally())).items) == 8
+        assert len((await catalog.page(query(), None, UpstreamStats())).items) == 8
         await catalog.close()
 
     with EarthSearch(FEW) as server:

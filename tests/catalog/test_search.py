@@ -20,7 +20,7 @@ from scog.catalog.search import FRESH, FRESH_PAST, MAX_PAGES, PAUSE, STALE, Sear
 from scog.catalog.search_store import SearchStore
 from scog.collections.reflectance_offset import C1, L2A
 from scog.errors import CatalogUnavailable
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.scripted_catalog import AREA, EVER, Bench, Scripted, newest_first, settle
@@ -101,7 +101,7 @@ def test_a_page_is_turned_once_for_all() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
         assert (search.pages, search.exhausted) == (1, False)
-        await asyncio.gather(*(search.turn(Tally()) for _ in range(10)))
+        await asyncio.gather(*(search.turn(UpstreamStats()) for _ in range(10)))
         assert (search.pages, search.exhausted) == (2, True)
         assert len(bench.catalog.asked) == 2
         assert ids(search) == _in_order([item["id"] for item in ITEMS])
@@ -112,12 +112,12 @@ def test_a_page_is_turned_once_for_all() -> None:
 def test_a_page_that_was_turned_meanwhile_is_not_turned_again() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
-        turns = [search.turn(Tally(), 1) for _ in range(3)]
+        turns = [search.turn(UpstreamStats(), 1) for _ in range(3)]
         await turns[0]
         await turns[1]
         assert (search.pages, search.exhausted) == (2, True)
         await turns[2]
-        await search.turn(Tally())  # there is none
+        await search.turn(UpstreamStats())  # there is none
         assert len(bench.catalog.asked) == 2
 
     with_bench(work)
@@ -170,7 +170,7 @@ def test_a_page_that_was_given_up_still_arrives() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
         bench.catalog.gate = asyncio.Event()
-        turn = asyncio.ensure_future(search.turn(Tally()))
+        turn = asyncio.ensure_future(search.turn(UpstreamStats()))
         await settle()
         turn.cancel()
         await settle()
@@ -297,7 +297,7 @@ def test_pages_that_loop_are_left() -> None:
         bench.catalog.cursor = lambda at: {"at": 0, "always": "the same"}
         search = await bench.find()
         while not search.exhausted:
-            await search.turn(Tally())
+            await search.turn(UpstreamStats())
         assert len(bench.catalog.asked) == 2
         assert not search.bounded
         assert len(ids(search)) == 100
@@ -310,7 +310,7 @@ def test_pages_that_loop_in_two_are_left() -> None:
         bench.catalog.cursor = lambda at: {"at": 0 if at >= 120 else 100}
         search = await bench.find()
         while not search.exhausted:
-            await search.turn(Tally())
+            await search.turn(UpstreamStats())
         assert len(bench.catalog.asked) <= 4
         assert len(ids(search)) == 120
 
@@ -322,7 +322,7 @@ def test_pages_without_end_are_bounded() -> None:
         bench.catalog.cursor = lambda at: {"at": 0, "number": len(bench.catalog.asked)}
         search = await bench.find()
         while not search.exhausted:
-            await search.turn(Tally())
+            await search.turn(UpstreamStats())
         assert len(bench.catalog.asked) == MAX_PAGES
         assert search.bounded
 
@@ -336,7 +336,7 @@ def test_scenes_without_end_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
         bench = Bench(Scripted(ITEMS, size=20))
         search = await bench.find()
         while not search.exhausted:
-            await search.turn(Tally())
+            await search.turn(UpstreamStats())
         assert search.bounded
         assert len(bench.catalog.asked) == 4
         await bench.close()
@@ -350,7 +350,7 @@ def test_the_horizon_lies_above_the_oldest_scene_of_the_last_page() -> None:
         search = await bench.find()
         above = [each for each in search.scenes._observations if each.time > search.horizon]
         assert [len(each.scenes) for each in above] == [4]
-        await search.turn(Tally())
+        await search.turn(UpstreamStats())
         above = [each for each in search.scenes._observations if each.time > search.horizon]
         assert [len(each.scenes) for each in above] == [4, 4]
 
@@ -522,7 +522,7 @@ async def _ask_and_stop(folder: Path, pages: int = 1, **catalog: Any) -> Search:
     bench = Bench(Scripted(**{"items": ITEMS, **catalog}), folder)
     search = await bench.find()
     while search.pages < pages:
-        await search.turn(Tally())
+        await search.turn(UpstreamStats())
     await bench.close()
     return search
 
@@ -537,7 +537,7 @@ def test_answers_outlive_a_restart(tmp_path: Path, pages: int) -> None:
         assert [vars(scene) for scene in after.scenes.scenes] == [vars(scene) for scene in before.scenes.scenes]
         assert (after.pages, after.exhausted, after.horizon) == (before.pages, before.exhausted, before.horizon)
         while not after.exhausted:
-            await after.turn(Tally())
+            await after.turn(UpstreamStats())
         assert len(bench.catalog.asked) == 3 - pages
         assert ids(after) == _in_order([item["id"] for item in ITEMS])
         await bench.close()
@@ -594,7 +594,7 @@ def test_a_page_that_follows_an_older_answer_is_not_kept_with_a_newer_one(tmp_pa
         await settle()
         new = await bench.find()
         assert new is not old
-        await old.turn(Tally())
+        await old.turn(UpstreamStats())
         assert old.pages == 2
         await bench.close()
         bench = _restart(tmp_path, FRESH + 60, size=50)
@@ -613,9 +613,9 @@ def test_an_older_answers_pages_do_not_take_the_place_of_newer_ones(tmp_path: Pa
         await bench.find()
         await settle()
         new = await bench.find()
-        await new.turn(Tally())
+        await new.turn(UpstreamStats())
         for _ in range(pages):
-            await old.turn(Tally())
+            await old.turn(UpstreamStats())
         await bench.close()
         bench = _restart(tmp_path, FRESH + 60, size=50)
         assert (await bench.find()).pages == 2
@@ -630,7 +630,7 @@ def test_another_catalogue_in_the_same_folder_is_not_mistaken(tmp_path: Path) ->
         other = SearchStore(tmp_path, "https://another.example.org")
         catalog = Scripted(ITEMS)
         searches = Searches(catalog, other, None, 90)
-        await searches.find(AREA, EVER, 100.0, None, Tally())
+        await searches.find(AREA, EVER, 100.0, None, UpstreamStats())
         assert len(catalog.asked) == 1
         other.close()
 
@@ -707,7 +707,7 @@ def test_a_store_closed_meanwhile_is_no_fault(tmp_path: Path) -> None:
         bench = Bench(Scripted(ITEMS), tmp_path)
         search = await bench.find()
         bench.store.close()
-        await search.turn(Tally())
+        await search.turn(UpstreamStats())
         assert search.pages == 2
         await bench.close()
 
@@ -735,4 +735,4 @@ def test_items_are_parsed_off_the_event_loop(tmp_path: Path, monkeypatch: pytest
 
 async def _all_pages(search: Search) -> None:
     while not search.exhausted:
-        await search.turn(Tally())
+        await search.turn(UpstreamStats())

@@ -13,7 +13,7 @@ import pytest
 from scog.catalog.query import Query
 from scog.catalog.stac_api import RemoteCatalog
 from scog.errors import CatalogUnavailable
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
 from tests.doubles.acquisitions import acquisitions, squares_around
 from tests.doubles.archives import L2A
@@ -34,7 +34,7 @@ def using(server: EarthSearch, work: Work, *, deadline: float = 10.0, **more: An
         catalog = RemoteCatalog(server.root, deadline=deadline, **fixed)
         try:
             async with asyncio.timeout(20):
-                await catalog.landing(Tally())
+                await catalog.landing(UpstreamStats())
                 return await work(catalog)
         finally:
             await catalog.close()
@@ -42,9 +42,9 @@ def using(server: EarthSearch, work: Work, *, deadline: float = 10.0, **more: An
     return asyncio.run(whole())
 
 
-async def search(catalog: RemoteCatalog, tally: Tally | None = None) -> int:
+async def search(catalog: RemoteCatalog, tally: UpstreamStats | None = None) -> int:
     """How many items the first page has."""
-    return len((await catalog.page(QUERY, None, tally or Tally())).items)
+    return len((await catalog.page(QUERY, None, tally or UpstreamStats())).items)
 
 
 async def outcome(catalog: RemoteCatalog) -> str:
@@ -58,7 +58,7 @@ async def outcome(catalog: RemoteCatalog) -> str:
 @pytest.mark.parametrize("fault", [hang, hang_after(100), hang_after(20_000), drip_headers])
 def test_a_search_that_hangs_once_is_not_seen(fault: Fault) -> None:
     async def work(catalog: RemoteCatalog) -> None:
-        tally = Tally()
+        tally = UpstreamStats()
         assert await search(catalog, tally) == 16
         assert tally.requests == 2
 
@@ -76,7 +76,7 @@ def test_silence_ends_a_search_long_before_its_deadline(path: str, fault: Fault)
         if path == SEARCH:
             return await outcome(catalog)
         with pytest.raises(CatalogUnavailable) as raised:
-            await catalog.landing(Tally())
+            await catalog.landing(UpstreamStats())
         return str(raised.value)
 
     with EarthSearch(ITEMS) as server:

@@ -16,7 +16,7 @@ from pyproj import Transformer
 
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.clip import Area, area_of
+from scog.imaging.clip import ClipArea, area_of
 
 SIZE = 48
 STAR = [[11.30, 46.62], [11.33, 46.53], [11.42, 46.52], [11.35, 46.47], [11.38, 46.38], [11.30, 46.43], [11.22, 46.38],
@@ -30,7 +30,7 @@ POLE = {"type": "Polygon", "coordinates": [[[-170, 86], [10, 80], [170, 84], [18
 ACROSS: list[Any] = [179.7, -17.4, -179.8, -16.9]
 
 
-def area(geometry: dict[str, Any] | None = None, bbox: list[Any] | None = None) -> Area:
+def area(geometry: dict[str, Any] | None = None, bbox: list[Any] | None = None) -> ClipArea:
     found = area_of(bbox, geometry)
     assert found is not None
     return found

@@ -15,7 +15,7 @@ from scog.catalog.records import from_json, to_json
 from scog.cubes.cubes import _read, _written
 from scog.errors import CatalogUnavailable, InvalidInput
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.clip import Area, area_of
+from scog.imaging.clip import ClipArea, area_of
 from scog.imaging.pinned import Pinned, pin
 from scog.imaging.report import Report
 from scog.imaging.request import SceneFilter
@@ -30,7 +30,7 @@ SERIES = newest_first(acquisitions(SQUARES, date(2024, 1, 1), 30, "https://files
 MIDDLE = SQUARES[0].middle
 
 
-def box(width: float) -> Area:
+def box(width: float) -> ClipArea:
     lon, lat = MIDDLE
     found = area_of([lon - width, lat - width, lon + width, lat + width], None)
     assert found is not None
@@ -52,7 +52,7 @@ def with_bench(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, No
     asyncio.run(whole())
 
 
-async def pinned(bench: Bench, area: Area | None = EVERYWHERE, most: int = 500) -> Pinned:
+async def pinned(bench: Bench, area: ClipArea | None = EVERYWHERE, most: int = 500) -> Pinned:
     assert area is not None
     return await pin(bench.searches, area, EVER, 100.0, None, most)
 

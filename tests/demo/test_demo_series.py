@@ -16,7 +16,7 @@ from scog.demo.mgrs import EAST
 from scog.demo.overpasses import OVERPASSES
 from scog.demo.spectra import BANDS, VARIANTS, Kind, table
 from scog.products.areas.area_of_interest import parse_fields
-from scog.products.timeseries.options import Asked, table_of
+from scog.products.timeseries.options import SeriesOptions, table_of
 from scog.products.timeseries.variables import formula_of
 from tests.doubles.series import series_of
 
@@ -87,7 +87,7 @@ def test_unmasked_clouds_distort_the_series(land: Landscape, demo_archive: Path)
 def test_the_smoothed_curve_follows_the_phenology(land: Landscape, demo_archive: Path) -> None:
     geometry, number = parcel(land, Kind.MAIZE)
     (series,) = series_of(demo_archive, parse_fields(geometry, 1, 9).fields)
-    asked = Asked(formula_of(), smooth=1000.0, min_valid=0.5)
+    asked = SeriesOptions(formula_of(), smooth=1000.0, min_valid=0.5)
     found = table_of(series.rows, asked)
     assert found.curve is not None
     measured = [

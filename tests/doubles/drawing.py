@@ -13,21 +13,21 @@ import morecantile
 from scog.bandmath.expression import parse
 from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.draw import Ask, Drawing, draw
+from scog.imaging.draw import ImageData, ImageRequest, draw
 from scog.imaging.engine import open_engine
 from scog.settings import Settings
 from tests.doubles.archives import Square
 
 
-def ask_for(formula: str, mask: str = "clouds", **more: Any) -> Ask:
+def ask_for(formula: str, mask: str = "clouds", **more: Any) -> ImageRequest:
     """What is wanted, clouds and all: no scene is left out for its cloud cover."""
-    return Ask(expression=parse(formula), mask=parse_mask(mask), **{"cloud_cover": 100.0, **more})
+    return ImageRequest(expression=parse(formula), mask=parse_mask(mask), **{"cloud_cover": 100.0, **more})
 
 
-def draw_all(folder: Path, wanted: Iterable[tuple[Grid, Ask]], **settings: Any) -> list[Drawing]:
+def draw_all(folder: Path, wanted: Iterable[tuple[Grid, ImageRequest]], **settings: Any) -> list[ImageData]:
     """Pictures of an archive, one after the other by one engine."""
 
-    async def work() -> list[Drawing]:
+    async def work() -> list[ImageData]:
         with tempfile.TemporaryDirectory() as cache:
             async with open_engine(Settings(catalog=str(folder), cache_dir=Path(cache), **settings)) as engine:
                 return [await draw(engine, grid, ask) for grid, ask in wanted]
@@ -35,7 +35,7 @@ def draw_all(folder: Path, wanted: Iterable[tuple[Grid, Ask]], **settings: Any) 
     return asyncio.run(work())
 
 
-def draw_one(folder: Path, grid: Grid, ask: Ask, **settings: Any) -> Drawing:
+def draw_one(folder: Path, grid: Grid, ask: ImageRequest, **settings: Any) -> ImageData:
     return draw_all(folder, [(grid, ask)], **settings)[0]
 
 

@@ -18,12 +18,12 @@ from rasterio.io import MemoryFile
 from scog.cog.block_reader import BlockReader
 from scog.cog.decode import Block
 from scog.cog.header_store import HeaderStore
-from scog.cog.metadata import Description
+from scog.cog.metadata import FileMetadata
 from scog.cog.range_plan import BlockIndex
 from scog.cog.validity import data_of
 from scog.net.host import SILENT_HOST_FACTOR
 from scog.net.local import LocalRanges
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.net.ranges import HttpRanges, Ranges
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ async def reading(
         disk.shutdown()
 
 
-def every_block(description: Description, level: int = 0) -> list[BlockIndex]:
+def every_block(description: FileMetadata, level: int = 0) -> list[BlockIndex]:
     """All block indices of a level."""
     grid, (height, width) = description.levels[level].grid, description.levels[level].block_shape
     rows, cols = -(-grid.height // height), -(-grid.width // width)
@@ -99,15 +99,20 @@ def every_block(description: Description, level: int = 0) -> list[BlockIndex]:
 
 
 async def read_level(
-    reader: BlockReader, url: str, description: Description, level: int = 0, band: int = 1, tally: Tally | None = None
+    reader: BlockReader,
+    url: str,
+    description: FileMetadata,
+    level: int = 0,
+    band: int = 1,
+    tally: UpstreamStats | None = None,
 ) -> NDArray[Any]:
     """A whole level, put together from its blocks."""
     wanted = every_block(description, level)
-    blocks = await reader.blocks(url, description, level, wanted, tally or Tally(), band)
+    blocks = await reader.blocks(url, description, level, wanted, tally or UpstreamStats(), band)
     return mosaic(description, level, blocks)
 
 
-def mosaic(description: Description, level: int, blocks: dict[BlockIndex, Block]) -> NDArray[Any]:
+def mosaic(description: FileMetadata, level: int, blocks: dict[BlockIndex, Block]) -> NDArray[Any]:
     """Numbers of blocks side by side, cut to the level's shape; masked ones are the nodata value or 0."""
     grid = description.levels[level].grid
     rows, cols = (1 + max(index) for index in zip(*blocks, strict=True))

@@ -12,7 +12,7 @@ from scog.catalog.query import Page, Query
 from scog.catalog.search import Search, Searches
 from scog.catalog.search_store import SearchStore
 from scog.geo.footprint import Bounds
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval
 from tests.doubles.reading import Clock
 
@@ -38,7 +38,7 @@ class Scripted:
         self.gate: asyncio.Event | None = None
         self.cursor: Callable[[int], Any] = lambda at: {"at": at} if at < len(self.items) else None
 
-    async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
+    async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
         self.asked.append((query, cursor))
         tally.searches += 1
         if self.gate is not None:
@@ -70,7 +70,7 @@ class Bench:
         self.searches = Searches(catalog, self.store, collection, 90, self.clock)
 
     async def find(self, interval: Interval = EVER, area: Bounds = AREA, **more: Any) -> Search:
-        values = {"cloud_cover": 100.0, "collection": None, "tally": Tally(), **more}
+        values = {"cloud_cover": 100.0, "collection": None, "tally": UpstreamStats(), **more}
         return await self.searches.find(area, interval, **values)
 
     async def close(self) -> None:

@@ -17,8 +17,8 @@ from pyproj import Transformer
 from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
 from scog.imaging.engine import open_engine
-from scog.imaging.request import Ask
-from scog.products.areas.area_of_interest import Field, parse_fields
+from scog.imaging.request import ImageRequest
+from scog.products.areas.area_of_interest import AreaOfInterest, parse_fields
 from scog.products.timeseries.series import Listener, Series, take
 from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import formula_of
@@ -122,12 +122,12 @@ def lonlat(col: float, row: float) -> tuple[float, float]:
     return lon, lat
 
 
-def fields_of(*geometries: Mapping[str, Any]) -> list[Field]:
+def fields_of(*geometries: Mapping[str, Any]) -> list[AreaOfInterest]:
     return [parse_fields(dict(geometry), 1, 10_000).fields[0] for geometry in geometries]
 
 
-def ask_for(mask: str = "clouds", when: str = "../..", **more: Any) -> Ask:
-    return Ask(
+def ask_for(mask: str = "clouds", when: str = "../..", **more: Any) -> ImageRequest:
+    return ImageRequest(
         expression=formula_of().expression,
         mask=parse_mask(mask),
         **{"cloud_cover": 100.0, "interval": parse_interval(when), **more},
@@ -135,12 +135,16 @@ def ask_for(mask: str = "clouds", when: str = "../..", **more: Any) -> Ask:
 
 
 async def take_from(
-    state: SeriesState, fields: Sequence[Field], index: str = "ndvi", listener: Listener | None = None, **how: Any
+    state: SeriesState,
+    fields: Sequence[AreaOfInterest],
+    index: str = "ndvi",
+    listener: Listener | None = None,
+    **how: Any,
 ) -> list[Series]:
     return await take(state, fields, formula_of(index), ask_for(**how), listener)
 
 
-def series_of(folder: Path, fields: Sequence[Field], index: str = "ndvi", **how: Any) -> list[Series]:
+def series_of(folder: Path, fields: Sequence[AreaOfInterest], index: str = "ndvi", **how: Any) -> list[Series]:
     """Series of an archive, by an engine of their own; `settings` are its."""
     settings = how.pop("settings", {})
 

@@ -18,7 +18,7 @@ from scog.geo.grid import Grid
 from scog.imaging.clip import area_of
 from scog.imaging.draw import draw
 from scog.imaging.engine import open_engine
-from scog.imaging.request import Comparison, Drawing
+from scog.imaging.request import Comparison, ImageData
 from scog.products import attempts, crop
 from scog.products.crop import cut_out, parts_of
 from scog.settings import Settings
@@ -189,7 +189,7 @@ def test_parts_are_what_the_whole_is(
     asks = [replace(ask, interval=parse_interval("2022-06-01/2022-06-30")) for ask in ASKS.values()]
     wanted = [(grid, ask, area) for ask in asks for grid in grids for area in (None, AREA)]
 
-    async def work() -> list[tuple[Drawing, Drawing]]:
+    async def work() -> list[tuple[ImageData, ImageData]]:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
             return [
                 (await draw(engine, grid, ask), await cut_out(engine, grid, replace(ask, area=area)))
@@ -225,12 +225,12 @@ def test_parts_that_fail_are_missing_and_the_reasons_are_told(
     grid = cut_grid(box_over("the Alps"), DEGREES, DEGREES, Size(200, 160))
     missing, left = parts_of(grid)[:2], list(faults)
 
-    async def failing(*wanted: Any) -> Drawing:
+    async def failing(*wanted: Any) -> ImageData:
         if left:
             raise left.pop(0)
         return await draw(*wanted)
 
-    async def work() -> Drawing:
+    async def work() -> ImageData:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path, cutout_at_once=1)) as engine:
             monkeypatch.setattr(attempts, "draw", failing)
             made = await cut_out(engine, grid, ask_for("nir", mask="none"))

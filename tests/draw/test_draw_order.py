@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from scog.composite.methods import CLEAREST, OLDEST, Composite
-from scog.imaging.draw import Drawing
-from scog.imaging.scene_view import View
+from scog.imaging.draw import ImageData
+from scog.imaging.scene_view import SceneView
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import MadeScene, constant, newest_clear
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
@@ -58,21 +58,21 @@ def test_each_pixel_is_that_of_the_first_in_order(
 
 def looked_at(
     monkeypatch: pytest.MonkeyPatch, folder: Path, composite: Composite
-) -> tuple[Drawing, list[str], list[str]]:
+) -> tuple[ImageData, list[str], list[str]]:
     """A drawing, the scenes whose classification was read for it, and those whose bands were."""
     read: dict[str, list[str]] = {"usable": [], "values": []}
 
     def noting(name: str) -> Any:
-        method = getattr(View, name)
+        method = getattr(SceneView, name)
 
-        async def noted(self: View, scene: Any, wanted: Any = None) -> Any:
+        async def noted(self: SceneView, scene: Any, wanted: Any = None) -> Any:
             read[name].append(scene.id)
             return await method(self, scene, wanted)
 
         return noted
 
     for name in read:
-        monkeypatch.setattr(View, name, noting(name))
+        monkeypatch.setattr(SceneView, name, noting(name))
     drawing = draw_one(folder, tile_over(WEST, 15), ask_for("red", composite=composite))
     return drawing, read["usable"], read["values"]
 

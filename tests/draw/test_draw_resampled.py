@@ -12,7 +12,7 @@ import pytest
 from affine import Affine
 
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.draw import Ask, Drawing, draw
+from scog.imaging.draw import ImageData, ImageRequest, draw
 from scog.imaging.engine import Engine, open_engine
 from scog.settings import Settings
 from scog.warp.resample import Resampling
@@ -62,11 +62,11 @@ def test_tiles_are_their_parts_of_one_large_picture(
     ask = ask_for("red; nir; scl", resampling=method)
     x, y = first_tile(z)
 
-    async def work() -> tuple[Drawing, list[Drawing]]:
+    async def work() -> tuple[ImageData, list[ImageData]]:
         async with open_engine(Settings(catalog=str(archive[0]))) as engine:
             return await draw(engine, large(z, 2, 2, x, y), ask), await tiles(engine, ask)
 
-    async def tiles(engine: Engine, ask: Ask) -> list[Drawing]:
+    async def tiles(engine: Engine, ask: ImageRequest) -> list[ImageData]:
         places = [(x + i, y + j) for j in (0, 1) for i in (0, 1)]
         return list(await asyncio.gather(*(draw(engine, tile_grid(z, *place), ask) for place in places)))
 

@@ -17,7 +17,7 @@ from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.composite.methods import NAMED, NEWEST
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.draw import Ask, draw
+from scog.imaging.draw import ImageRequest, draw
 from scog.imaging.engine import Engine, open_engine
 from scog.imaging.request import Comparison
 from scog.settings import Settings
@@ -34,7 +34,7 @@ async def bounds(engine: Engine) -> tuple[float, float, float, float]:
     return found
 
 
-async def compare(engine: Engine, z: int, ask: Ask) -> tuple[int, float]:
+async def compare(engine: Engine, z: int, ask: ImageRequest) -> tuple[int, float]:
     """Draw all tiles and the large picture; returns how many tiles, and the share of pixels that are valid."""
     west, south, east, north = await bounds(engine)
     first, last = TMS.tile(west, north, z), TMS.tile(east, south, z)

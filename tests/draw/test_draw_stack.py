@@ -18,8 +18,8 @@ from scog.composite.methods import BEST, COMPOSITES, COUNT, GEOMEDIAN, MEDIAN, M
 from scog.errors import DeadlineExceeded
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging import stack
-from scog.imaging.draw import Drawing
-from scog.imaging.scene_view import View
+from scog.imaging.draw import ImageData
+from scog.imaging.scene_view import SceneView
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import CLOUDY, MadeScene, constant, newest_clear
 from tests.doubles.composites import composite_of, weiszfeld
@@ -75,7 +75,7 @@ def clear(archive: tuple[Path, list[MadeScene]]) -> Observed:
 
 
 @pytest.fixture(scope="module")
-def drawn(archive: tuple[Path, list[MadeScene]]) -> dict[str, Drawing]:
+def drawn(archive: tuple[Path, list[MadeScene]]) -> dict[str, ImageData]:
     asks = {name: ask_for(NDVI, composite=NAMED[name]) for name in ALONE}
     asks["mode"] = ask_for("scl", "none", composite=MODE)
     asks["best"] = ask_for("red; scl", composite=BEST)
@@ -85,7 +85,7 @@ def drawn(archive: tuple[Path, list[MadeScene]]) -> dict[str, Drawing]:
 
 
 @pytest.mark.parametrize("name", ALONE)
-def test_each_pixel_is_what_numpy_makes_of_the_days(name: str, clear: Observed, drawn: dict[str, Drawing]) -> None:
+def test_each_pixel_is_what_numpy_makes_of_the_days(name: str, clear: Observed, drawn: dict[str, ImageData]) -> None:
     some = np.s_[::5, ::7] if name[0] == "p" or name in ("slope", "first_doy", "max_doy") else np.s_[:, :]
     values, when = (numbers[:, *some].reshape(len(DAYS), -1) for numbers in (clear.ndvi, clear.when))
     expected = composite_of(name, values, when)
@@ -98,7 +98,7 @@ def test_each_pixel_is_what_numpy_makes_of_the_days(name: str, clear: Observed, 
     np.testing.assert_allclose(found[:, inside], expected[:, inside], **tolerance)
 
 
-def test_the_most_frequent_class(archive: tuple[Path, list[MadeScene]], drawn: dict[str, Drawing]) -> None:
+def test_the_most_frequent_class(archive: tuple[Path, list[MadeScene]], drawn: dict[str, ImageData]) -> None:
     """Unmasked, and where bands are missing too: only the classification is looked at."""
     classes = []
     on_edge = np.zeros(GRID.shape, bool)
@@ -113,7 +113,7 @@ def test_the_most_frequent_class(archive: tuple[Path, list[MadeScene]], drawn: d
     assert np.array_equal(drawn["mode"].values[:, ::3, ::3].reshape(1, -1)[:, inside], expected[:, inside], True)
 
 
-def test_the_best_is_all_of_the_day_with_the_highest_ndvi(clear: Observed, drawn: dict[str, Drawing]) -> None:
+def test_the_best_is_all_of_the_day_with_the_highest_ndvi(clear: Observed, drawn: dict[str, ImageData]) -> None:
     best = np.where(np.isnan(clear.ndvi), -np.inf, clear.ndvi).argmax(axis=0)
     expected = np.take_along_axis(clear.bands, best[np.newaxis, np.newaxis], axis=0)[0]
     red, scl = drawn["best"].values
@@ -122,7 +122,7 @@ def test_the_best_is_all_of_the_day_with_the_highest_ndvi(clear: Observed, drawn
     assert np.array_equal(scl[inside], expected[2][inside], equal_nan=True)
 
 
-def test_the_geometric_median_is_of_the_bands(clear: Observed, drawn: dict[str, Drawing]) -> None:
+def test_the_geometric_median_is_of_the_bands(clear: Observed, drawn: dict[str, ImageData]) -> None:
     twice_red, difference = drawn["geomedian"].values
     for row, col in zip(*(places[::197] for places in np.nonzero(~clear.on_edge)), strict=True):
         seen = clear.bands[:, :2, row, col] / 10000
@@ -152,7 +152,7 @@ def test_from_memory_it_is_the_same(archive: tuple[Path, list[MadeScene]], mask:
         check_median(drawing, seen.ndvi, seen.on_edge)
 
 
-def check_median(drawing: Drawing, ndvi: NDArray[np.float64], on_edge: NDArray[np.bool_]) -> None:
+def check_median(drawing: ImageData, ndvi: NDArray[np.float64], on_edge: NDArray[np.bool_]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # pixels that nobody saw
         expected = np.nanmedian(ndvi, axis=0)
@@ -190,14 +190,14 @@ def test_a_count_is_known_everywhere(archive: tuple[Path, list[MadeScene]]) -> N
 
 def hanging(monkeypatch: pytest.MonkeyPatch, scenes: set[str]) -> None:
     """Reading these scenes never ends."""
-    read = View.masked
+    read = SceneView.masked
 
-    async def masked(self: View, scene: Any) -> Any:
+    async def masked(self: SceneView, scene: Any) -> Any:
         if scene.id in scenes:
             await asyncio.Event().wait()
         return await read(self, scene)
 
-    monkeypatch.setattr(View, "masked", masked)
+    monkeypatch.setattr(SceneView, "masked", masked)
 
 
 def test_at_the_deadline_it_is_made_of_what_has_come(

@@ -12,7 +12,7 @@ from affine import Affine
 
 from scog.composite.mask import parse_mask
 from scog.errors import NothingReadable
-from scog.render.layer import Wish, layer_of
+from scog.render.layer import LayerOptions, layer_of
 from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square, constant, pixel_centres
 from tests.doubles.drawing import Ask, draw_one, tile_over
@@ -43,7 +43,7 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
     folder, picture = archive
-    look = layer_of(Wish(bands=("visual",)))
+    look = layer_of(LayerOptions(bands=("visual",)))
     grid = tile_over(SQUARE, 14, 0.2, 0.2)
     drawing = draw_one(folder, grid, Ask(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds")))
     x, y = pixel_centres(grid, SQUARE.crs)
@@ -67,7 +67,7 @@ def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
 
 def test_a_scene_without_it_is_named(tmp_path: Path) -> None:
     MadeScene("B", SQUARE, "2022-06-05T10:20:39Z", {"scl": constant(SQUARE, 4, 20, np.uint8)}).write(tmp_path)
-    look = layer_of(Wish(bands=("visual",)))
+    look = layer_of(LayerOptions(bands=("visual",)))
     with pytest.raises(NothingReadable) as refused:
         draw_one(
             tmp_path,

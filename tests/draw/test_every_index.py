@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from scog.bandmath.indices import INDICES, get
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.draw import Drawing
-from scog.render.layer import Wish, layer_of
+from scog.imaging.draw import ImageData
+from scog.render.layer import LayerOptions, layer_of
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import sample
 from tests.doubles.drawing import ask_for, draw_all
@@ -40,16 +40,16 @@ def reflectance(archive: Path, item: str, grid: Grid, offset: float) -> tuple[di
 
 
 @pytest.fixture(scope="module", params=PLACES)
-def drawn(request: pytest.FixtureRequest, demo_archive: Path) -> tuple[dict[str, Drawing], dict[str, Any], Any]:
+def drawn(request: pytest.FixtureRequest, demo_archive: Path) -> tuple[dict[str, ImageData], dict[str, Any], Any]:
     grid, item, offset = PLACES[request.param]
-    looks = {name: layer_of(Wish(index=name)) for name in INDICES}
+    looks = {name: layer_of(LayerOptions(index=name)) for name in INDICES}
     asks = [(grid, ask_for(look.expression.text, "none", interval=parse_interval(DAY))) for look in looks.values()]
     drawings = dict(zip(looks, draw_all(demo_archive, asks), strict=True))
     assert {scene.id for drawing in drawings.values() for scene in drawing.report.used} == {item.partition("/")[2]}
     return drawings, *reflectance(demo_archive, item, grid, offset)
 
 
-def test_every_index_is_what_its_formula_says(drawn: tuple[dict[str, Drawing], dict[str, Any], Any]) -> None:
+def test_every_index_is_what_its_formula_says(drawn: tuple[dict[str, ImageData], dict[str, Any], Any]) -> None:
     drawings, symbols, sure = drawn
     assert sure.mean() > 0.95
     assert len(drawings) == len(TABLE) == 233
@@ -66,10 +66,10 @@ def test_every_index_is_what_its_formula_says(drawn: tuple[dict[str, Drawing], d
         assert (drawing.valid == np.isfinite(expected))[sure].mean() > 0.99, name
 
 
-def test_every_index_shows_something(drawn: tuple[dict[str, Drawing], dict[str, Any], Any]) -> None:
+def test_every_index_shows_something(drawn: tuple[dict[str, ImageData], dict[str, Any], Any]) -> None:
     """On a third of land and sea at least, and in more than one colour."""
     drawings, _, sure = drawn
     for name, drawing in drawings.items():
-        picture = layer_of(Wish(index=name)).style.image(drawing.values, drawing.valid)
+        picture = layer_of(LayerOptions(index=name)).style.image(drawing.values, drawing.valid)
         assert (picture.rgba[..., 3] == 255)[sure].mean() > 0.33, name
         assert len(np.unique(picture.pixels[drawing.valid])) > 8, name

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from scog.products.areas.statistics import statistics
-from scog.products.timeseries.model import MASKED, Measured, Row
+from scog.products.timeseries.model import MASKED, Row, Sample
 
 BEGINNING = datetime(2024, 1, 1, 10, 20, 31, tzinfo=UTC)
 
@@ -17,8 +17,8 @@ def row(day: float, *values: float | None, valid: float = 1.0, area: bool = Fals
     time = BEGINNING + timedelta(days=day)
     known = tuple(value for value in values if value is not None)
     if not known:
-        return Row(time, Measured(None, None, 0.0, 1.0, (f"S{day:g}",), reason or MASKED))
+        return Row(time, Sample(None, None, 0.0, 1.0, (f"S{day:g}",), reason or MASKED))
     found = None
     if area:
         found = tuple(statistics(np.array([v - 0.1, v, v + 0.1], np.float32), np.ones(3, np.float32)) for v in known)
-    return Row(time, Measured(known, found, valid, 1 - valid, (f"S{day:g}",)))
+    return Row(time, Sample(known, found, valid, 1 - valid, (f"S{day:g}",)))

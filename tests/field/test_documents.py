@@ -13,11 +13,11 @@ import pytest
 
 from scog.errors import InvalidInput
 from scog.imaging.report import Report
-from scog.products.areas.area_of_interest import Field, Fields, parse_fields, point
+from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, parse_fields, point
 from scog.products.areas.sampling_grid import site_of
 from scog.products.timeseries import output
 from scog.products.timeseries.model import Row
-from scog.products.timeseries.options import Asked, Table, table_of
+from scog.products.timeseries.options import SeriesOptions, Table, table_of
 from scog.products.timeseries.plot import chart_of, check_lines
 from scog.products.timeseries.series import Series
 from scog.products.timeseries.text import text_of
@@ -36,11 +36,11 @@ FEATURES = {
         {"type": "Feature", "properties": None, "geometry": {"type": "Point", "coordinates": [11.3, 46.5]}},
     ],
 }  # fmt: skip
-NDVI = Asked(formula_of())
-TWO = Asked(formula_of("ndvi,ndwi"), smooth=10.0)
+NDVI = SeriesOptions(formula_of())
+TWO = SeriesOptions(formula_of("ndvi,ndwi"), smooth=10.0)
 
 
-def series(field: Field, rows: Sequence[Row]) -> Series:
+def series(field: AreaOfInterest, rows: Sequence[Row]) -> Series:
     report = Report(skipped={"S30": "http-404"}, bounded=True)
     return Series(field, site_of(field, 10, 4_000_000), tuple(rows), report)
 
@@ -49,7 +49,7 @@ ROWS = [row(0, 0.123456789, -0.5), row(10, None, None), row(20, 0.25, 0.5, valid
 AREA = [row(0, 0.1, 0.2, area=True), row(10, None, None), row(20, 0.3, 0.4, area=True), row(30, 0.5, 0.6, area=True)]
 
 
-def document(field: Field, rows: Sequence[Row], asked: Asked) -> dict[str, Any]:
+def document(field: AreaOfInterest, rows: Sequence[Row], asked: SeriesOptions) -> dict[str, Any]:
     one = series(field, rows)
     told = output.document(one, table_of(one.rows, asked), asked)
     again: dict[str, Any] = json.loads(json.dumps(told, allow_nan=False))
@@ -114,8 +114,8 @@ def test_a_collection_keeps_what_it_was() -> None:
 
 @pytest.mark.parametrize("collected", [False, True])
 @pytest.mark.parametrize("asked", [replace(TWO, smooth=None), TWO, replace(TWO, step=parse_step("P10D"))])
-def test_csv_reads_back_to_the_json(asked: Asked, collected: bool) -> None:
-    fields = parse_fields(FEATURES, 9, 99) if collected else Fields((PLACE,), collected=False)
+def test_csv_reads_back_to_the_json(asked: SeriesOptions, collected: bool) -> None:
+    fields = parse_fields(FEATURES, 9, 99) if collected else AreasOfInterest((PLACE,), collected=False)
     several = [series(field, AREA if not field.is_point else ROWS) for field in fields.fields]
     tables: list[Table] = [table_of(each.rows, asked) for each in several]
     text = output.table_text(several, tables, asked, fields)

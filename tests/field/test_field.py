@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
-from scog.products.areas.area_of_interest import Fields, parse_fields, point
+from scog.products.areas.area_of_interest import AreasOfInterest, parse_fields, point
 
 SQUARE = [[11.3, 46.5], [11.4, 46.5], [11.4, 46.6], [11.3, 46.6], [11.3, 46.5]]
 HOLE = [[11.32, 46.52], [11.33, 46.52], [11.33, 46.53], [11.32, 46.52]]
 FIELD = {"type": "Polygon", "coordinates": [SQUARE, HOLE]}
 
 
-def parsed(document: object, most: int = 10, corners: int = 1000) -> Fields:
+def parsed(document: object, most: int = 10, corners: int = 1000) -> AreasOfInterest:
     return parse_fields(document, most, corners)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
 from scog.products.timeseries.model import NO_OBSERVATION
-from scog.products.timeseries.options import Asked, table_of
+from scog.products.timeseries.options import SeriesOptions, table_of
 from scog.products.timeseries.periods import Aggregate, by_period, check_periods, middle
 from scog.products.timeseries.variables import formula_of
 from scog.temporal.intervals import Interval, parse_interval
@@ -97,36 +97,36 @@ def test_too_many_periods_are_refused(text: str) -> None:
 
 def test_little_of_a_field_is_as_good_as_nothing() -> None:
     rows = [row(1, 0.5, valid=0.04), row(11, 0.6, valid=0.5), row(21, None)]
-    table = table_of(rows, Asked(formula_of(), min_valid=0.3))
+    table = table_of(rows, SeriesOptions(formula_of(), min_valid=0.3))
     assert [each.measured.values for each in table.rows] == [None, (0.6,), None]
     assert table.rows[0].measured.reason == "masked"
     assert table.rows[0].measured.valid == 0.04
-    (month,) = table_of(rows, Asked(formula_of(), parse_step("P1M"), Aggregate.MAX, min_valid=0.3)).rows
+    (month,) = table_of(rows, SeriesOptions(formula_of(), parse_step("P1M"), Aggregate.MAX, min_valid=0.3)).rows
     assert month.measured.values == (0.6,)
 
 
 def test_the_curve_stands_beside_observations_or_at_the_middle_of_periods() -> None:
     rows = [row(day, None if day == 20 else day / 100) for day in range(0, 100, 10)]
-    plain = table_of(rows, Asked(formula_of(), smooth=1000.0))
+    plain = table_of(rows, SeriesOptions(formula_of(), smooth=1000.0))
     assert plain.curve is not None
     assert [None if each is None else round(each[0] or 0, 4) for each in plain.curve] == [
         None if each.measured.values is None else round(each.measured.values[0], 4) for each in rows
     ]
     interval = Interval(BEGINNING - timedelta(days=40), BEGINNING + timedelta(days=130))
-    steps = table_of(rows, Asked(formula_of(), parse_step("P10D"), interval=interval, smooth=1000.0))
+    steps = table_of(rows, SeriesOptions(formula_of(), parse_step("P10D"), interval=interval, smooth=1000.0))
     assert steps.curve is not None
     for each, found in zip(steps.rows, steps.curve, strict=True):
         at = (middle(each) - BEGINNING) / timedelta(days=1)
         assert (found is not None) == (0 <= at <= 90)
         if found is not None:
             assert found[0] == pytest.approx(at / 100, abs=1e-4)
-    assert table_of(rows, Asked(formula_of())).curve is None
+    assert table_of(rows, SeriesOptions(formula_of())).curve is None
 
 
 @pytest.mark.parametrize(("how", "parameter"), [({"smooth": 1.0}, "smooth"), ({"step": Step(1)}, "interval")])
 def test_classes_have_no_median_and_no_curve(how: dict[str, object], parameter: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        Asked(formula_of("scl"), **how)  # type: ignore[arg-type]
+        SeriesOptions(formula_of("scl"), **how)  # type: ignore[arg-type]
     assert caught.value.parameter == parameter
 
 

@@ -26,9 +26,9 @@ from scog.geo.grid import Grid
 from scog.imaging.engine import open_engine
 from scog.imaging.report import Report
 from scog.products.areas.area_of_interest import point
-from scog.products.areas.sampling_grid import Site, parts_of, site_of
-from scog.products.timeseries.model import Measured, Row
-from scog.products.timeseries.sampler import Measuring
+from scog.products.areas.sampling_grid import SamplingGrid, parts_of, site_of
+from scog.products.timeseries.model import Row, Sample
+from scog.products.timeseries.sampler import Sampler
 from scog.products.timeseries.series import Series, take
 from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import formula_of
@@ -338,14 +338,14 @@ def test_without_a_time_the_archives_newest_year(dates: Dates) -> None:
 
 
 def test_at_the_deadline_what_is_read_is_told(dates: Dates, monkeypatch: pytest.MonkeyPatch) -> None:
-    measure = Measuring.measure
+    measure = Sampler.measure
 
-    async def slowly(self: Measuring, observation: Any) -> Any:
+    async def slowly(self: Sampler, observation: Any) -> Any:
         if observation.time.month < 6:
             await asyncio.sleep(60)
         return await measure(self, observation)
 
-    monkeypatch.setattr(Measuring, "measure", slowly)
+    monkeypatch.setattr(Sampler, "measure", slowly)
     since = time.perf_counter()
     (series,) = series_of(dates[0], fields_of(FIELDS["all"]), settings={"series_deadline": 1.0})
     assert time.perf_counter() - since < 5
@@ -378,7 +378,7 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[tuple[str, int, object]] = []
 
-    def sited(self, place: int, field: object, site: Site) -> None:
+    def sited(self, place: int, field: object, site: SamplingGrid) -> None:
         self.events.append(("sited", place, site.is_point))
 
     def found(self, place: int, count: int) -> None:
@@ -400,13 +400,13 @@ def test_a_listener_hears_of_everything_once(dates: Dates) -> None:
 
 def test_what_is_asked_again_is_not_read_again(dates: Dates, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    measure = Measuring.measure
+    measure = Sampler.measure
 
-    async def counted(self: Measuring, observation: Any) -> Any:
+    async def counted(self: Sampler, observation: Any) -> Any:
         asked.append(str(observation.time.date()))
         return await measure(self, observation)
 
-    monkeypatch.setattr(Measuring, "measure", counted)
+    monkeypatch.setattr(Sampler, "measure", counted)
 
     async def work() -> None:
         async with open_engine(Settings(catalog=str(dates[0]))) as engine:
@@ -437,9 +437,9 @@ def test_a_scene_that_was_processed_again_is_another(dates: Dates) -> None:
             state = SeriesState(engine)
             (series,) = await take_from(state, fields_of(FIELDS["within"]), when=DAYS[0])
             (scene,) = series.report.used
-            measuring = Measuring(state, series.site, formula_of(), ask_for(), Report())
+            measuring = Sampler(state, series.site, formula_of(), ask_for(), Report())
 
-            def recalled(other: Scene) -> Measured | None:
+            def recalled(other: Scene) -> Sample | None:
                 return measuring.recalled(Observation(other.time, (other,)))
 
             assert recalled(scene) == recalled(replace(scene)) == series.rows[0].measured

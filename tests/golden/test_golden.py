@@ -18,9 +18,9 @@ from PIL import Image
 from scog.collections.scene_classification import BY_NUMBER
 from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
-from scog.imaging.draw import Ask, Drawing
+from scog.imaging.draw import ImageData, ImageRequest
 from scog.render import encoders
-from scog.render.layer import Wish, layer_of
+from scog.render.layer import LayerOptions, layer_of
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import sample
 from tests.doubles.drawing import draw_one, tile_over
@@ -39,14 +39,14 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def opaque(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
+def opaque(picture: Rgba, drawing: ImageData, archive: Path, grid: Grid) -> None:
     """All is seen: where the newest is cloudy, the older one shows."""
     assert (picture[..., 3] == 255).all()
     assert len(drawing.report.used) >= 2
     assert not white(picture).any()
 
 
-def cloud_free(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
+def cloud_free(picture: Rgba, drawing: ImageData, archive: Path, grid: Grid) -> None:
     """Transparent exactly where the one day's classification says cloud."""
     scl = sample(archive / "sentinel-2-l2a" / f"{WEST.name}-{CLOUDY}" / "scl.tif", grid)
     clear = scl.valid & (scl.numbers != 9)
@@ -54,13 +54,13 @@ def cloud_free(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> No
     assert ((picture[..., 3] == 255) == clear)[~scl.on_edge].all()
 
 
-def cloudy(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
+def cloudy(picture: Rgba, drawing: ImageData, archive: Path, grid: Grid) -> None:
     """Without a mask clouds are white, and nothing is missing."""
     assert (picture[..., 3] == 255).all()
     assert 0.05 < white(picture).mean() < 0.9
 
 
-def part(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
+def part(picture: Rgba, drawing: ImageData, archive: Path, grid: Grid) -> None:
     """The square's north-west corner: data in the south-east, one edge down and one across."""
     seen = picture[..., 3] == 255
     assert 0.05 < seen.mean() < 0.9
@@ -70,7 +70,7 @@ def part(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
     assert (picture[~seen] == 0).all()
 
 
-def seamless(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
+def seamless(picture: Rgba, drawing: ImageData, archive: Path, grid: Grid) -> None:
     """Two squares of two zones, and no gap between them: below their slanting tops each row is seen in one piece."""
     assert {scene.square for scene in drawing.report.used} == {WEST.name, EAST.name}
     seen = (picture[..., 3] == 255).astype(int)
@@ -78,7 +78,7 @@ def seamless(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None
     assert seen.sum(axis=1).max() * grid.transform.a > 8200  # metres of the map: wider than either square
 
 
-def blue_water(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
+def blue_water(picture: Rgba, drawing: ImageData, archive: Path, grid: Grid) -> None:
     """Water has an NDWI above 0.3, land below 0: the two ends of the range."""
     water = np.asarray(drawing.values[0] > 0.3)
     assert 0.02 < water.mean() < 0.5
@@ -87,7 +87,7 @@ def blue_water(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> No
     assert (picture[..., 3] == 255).all()
 
 
-def grey(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
+def grey(picture: Rgba, drawing: ImageData, archive: Path, grid: Grid) -> None:
     """One band in greys: the more it reflects, the lighter."""
     assert (picture[..., 0] == picture[..., 1]).all()
     assert (picture[..., 0] == picture[..., 2]).all()
@@ -95,7 +95,7 @@ def grey(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
     assert (np.diff(picture[drawing.valid][:, 0][order].astype(int)) >= 0).all()
 
 
-def classified(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
+def classified(picture: Rgba, drawing: ImageData, archive: Path, grid: Grid) -> None:
     """The official colours of what the classification says, clouds and all."""
     scl = sample(archive / "sentinel-2-l2a" / f"{WEST.name}-{CLOUDY}" / "scl.tif", grid)
     for number in (4, 5, 6, 9):
@@ -104,7 +104,7 @@ def classified(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> No
         assert (picture[seen] == (*BY_NUMBER[number].color, 255)).all()
 
 
-def three_classes(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
+def three_classes(picture: Rgba, drawing: ImageData, archive: Path, grid: Grid) -> None:
     """Three colours, parted at the thresholds."""
     parted = np.digitize(drawing.values[0], np.array([0.1, 0.6], np.float32))
     colors = np.array([(0, 0, 255, 255), (210, 180, 140, 255), (0, 100, 0, 255)])
@@ -112,7 +112,7 @@ def three_classes(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) ->
     assert set(np.unique(parted)) == {0, 1, 2}
 
 
-def small(picture: Rgba, drawing: Drawing, archive: Path, grid: Grid) -> None:
+def small(picture: Rgba, drawing: ImageData, archive: Path, grid: Grid) -> None:
     """Far out the squares are a few pixels, in one piece."""
     seen = picture[..., 3] == 255
     rows, cols = seen.any(axis=1).nonzero()[0], seen.any(axis=0).nonzero()[0]
@@ -125,29 +125,34 @@ def white(picture: Rgba) -> NDArray[np.bool_]:
     return np.asarray((picture[..., :3] > 240).all(axis=2), bool)
 
 
-Check = Callable[[Rgba, Drawing, Path, Grid], None]
-PICTURES: dict[str, tuple[Check, Grid, Wish, dict[str, Any]]] = {
-    "ndvi": (opaque, tile_over(WEST, 14, 0.5, 0.6), Wish(), {}),
-    "ndvi-one-day": (cloud_free, tile_over(WEST, 14, 0.5, 0.6), Wish(), {"interval": parse_interval(CLOUDY)}),
-    "true-colour": (opaque, tile_over(WEST, 14, 0.5, 0.6), Wish(bands=RGB), {}),
-    "true-colour-unmasked": (cloudy, tile_over(WEST, 14, 0.5, 0.6), Wish(bands=RGB), {"mask": parse_mask("none")}),
-    "corner": (part, tile_over(WEST, 13, 0.0, 0.0), Wish(bands=RGB), {}),
-    "seam": (seamless, tile_over(WEST, 12, 0.9, 0.5), Wish(), {}),
+Check = Callable[[Rgba, ImageData, Path, Grid], None]
+PICTURES: dict[str, tuple[Check, Grid, LayerOptions, dict[str, Any]]] = {
+    "ndvi": (opaque, tile_over(WEST, 14, 0.5, 0.6), LayerOptions(), {}),
+    "ndvi-one-day": (cloud_free, tile_over(WEST, 14, 0.5, 0.6), LayerOptions(), {"interval": parse_interval(CLOUDY)}),
+    "true-colour": (opaque, tile_over(WEST, 14, 0.5, 0.6), LayerOptions(bands=RGB), {}),
+    "true-colour-unmasked": (
+        cloudy,
+        tile_over(WEST, 14, 0.5, 0.6),
+        LayerOptions(bands=RGB),
+        {"mask": parse_mask("none")},
+    ),
+    "corner": (part, tile_over(WEST, 13, 0.0, 0.0), LayerOptions(bands=RGB), {}),
+    "seam": (seamless, tile_over(WEST, 12, 0.9, 0.5), LayerOptions(), {}),
     "ndwi-viridis": (
         blue_water,
         tile_over(WEST, 14, 0.5, 0.6),
-        Wish(index="ndwi", rescale=((-0.5, 0.5),), colormap_name="viridis"),
+        LayerOptions(index="ndwi", rescale=((-0.5, 0.5),), colormap_name="viridis"),
         {},
     ),
-    "nir-grey": (grey, tile_over(EAST, 13, 0.6, 0.5), Wish(bands=("nir",), rescale=((0.0, 0.5),)), {}),
-    "scl": (classified, tile_over(WEST, 14, 0.5, 0.6), Wish(index="scl"), {}),
+    "nir-grey": (grey, tile_over(EAST, 13, 0.6, 0.5), LayerOptions(bands=("nir",), rescale=((0.0, 0.5),)), {}),
+    "scl": (classified, tile_over(WEST, 14, 0.5, 0.6), LayerOptions(index="scl"), {}),
     "ndvi-classes": (
         three_classes,
         tile_over(WEST, 14, 0.5, 0.6),
-        Wish(classes="water:blue,0.1,bare:tan,0.6,green:darkgreen"),
+        LayerOptions(classes="water:blue,0.1,bare:tan,0.6,green:darkgreen"),
         {},
     ),
-    "far": (small, tile_over(WEST, 9), Wish(), {}),
+    "far": (small, tile_over(WEST, 9), LayerOptions(), {}),
 }
 
 
@@ -155,7 +160,9 @@ PICTURES: dict[str, tuple[Check, Grid, Wish, dict[str, Any]]] = {
 def test_picture(name: str, archive: Path, request: pytest.FixtureRequest) -> None:
     check, grid, look, asked = PICTURES[name]
     shown = layer_of(look)
-    ask = Ask(**{"expression": shown.expression, "mask": parse_mask(shown.mask), "cloud_cover": 100.0, **asked})
+    ask = ImageRequest(
+        **{"expression": shown.expression, "mask": parse_mask(shown.mask), "cloud_cover": 100.0, **asked}
+    )
     drawing = draw_one(archive, grid, ask)
     body = encoders.png(shown.style.image(drawing.values, drawing.valid))
     picture = decoded(body)

@@ -27,13 +27,13 @@ from scog.catalog.scene import UnusableItem, parse_item
 from scog.catalog.stac_api import PAGE_SIZE, _fields
 from scog.cog.header_template import kind_of
 from scog.cog.ifd import walk
-from scog.cog.metadata import Description
+from scog.cog.metadata import FileMetadata
 from scog.collections.bands import BANDS, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A
 from scog.composite.mask import parse_mask
 from scog.errors import ScogError
 from scog.geo.grid import tile_grid
-from scog.imaging.draw import Ask, draw
+from scog.imaging.draw import ImageRequest, draw
 from scog.imaging.engine import open_engine
 from scog.net.policy import host_of
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
@@ -69,7 +69,7 @@ class Service:
     url: str
     client: httpx.Client
     hosts: tuple[str, ...] = EARTH_SEARCH_HOSTS
-    described: dict[str, Description] = field(default_factory=dict)
+    described: dict[str, FileMetadata] = field(default_factory=dict)
 
     @cached_property
     def landing(self) -> Json:
@@ -99,7 +99,7 @@ class Service:
         url = self.newest[0]["assets"][band]["href"]
         return self.client.get(url, headers={"Range": f"bytes=0-{HEADER - 1}"}), url
 
-    def description(self, band: str) -> Description:
+    def description(self, band: str) -> FileMetadata:
         if band not in self.described:
             answer, _ = self.header(band)
             directories = walk(answer.content)
@@ -395,7 +395,7 @@ def check(service: Service) -> Counter[str]:
 async def draw_places(settings: Settings) -> Counter[str]:
     """Draw a tile of each place and say what it cost."""
     results: Counter[str] = Counter()
-    ask = Ask(expression=get("ndvi").expression, mask=parse_mask("clouds"))
+    ask = ImageRequest(expression=get("ndvi").expression, mask=parse_mask("clouds"))
     async with open_engine(settings) as engine:
         for place, (lon, lat, zoom) in PLACES.items():
             tile = tms.get("WebMercatorQuad").tile(lon, lat, zoom)

@@ -8,23 +8,23 @@ import pytest
 
 from scog.net.admission import MIN_READS, AdmissionQueue
 from scog.net.concurrency import ConcurrencyLimit
-from scog.net.policy import Rank, Tally
+from scog.net.policy import Priority, UpstreamStats
 from tests.doubles.reading import run
 
 SIZE = 1_000_000
 
 
-def nobody_else() -> list[Tally]:
-    return [Tally()]
+def nobody_else() -> list[UpstreamStats]:
+    return [UpstreamStats()]
 
 
 async def served(
-    queue: AdmissionQueue, concurrency: ConcurrencyLimit, reads: list[tuple[str, Tally, int]]
+    queue: AdmissionQueue, concurrency: ConcurrencyLimit, reads: list[tuple[str, UpstreamStats, int]]
 ) -> list[str]:
     """The names of reads in the order in which they were admitted; each read ends right after it has started."""
     order: list[str] = []
 
-    async def read(name: str, tally: Tally, size: int) -> None:
+    async def read(name: str, tally: UpstreamStats, size: int) -> None:
         start = await queue.acquire(lambda: [tally], size)
         order.append(name)
         await asyncio.sleep(0)
@@ -60,7 +60,7 @@ def test_reads_below_the_limit_do_not_wait() -> None:
 def test_one_image_is_finished_before_the_next() -> None:
     async def work() -> None:
         queue, concurrency = narrow()
-        first, second = Tally(began=0.0, asked=2 * SIZE), Tally(began=0.1, asked=2 * SIZE)
+        first, second = UpstreamStats(began=0.0, asked=2 * SIZE), UpstreamStats(began=0.1, asked=2 * SIZE)
         blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
         reads = [("a1", first, SIZE), ("b1", second, SIZE), ("a2", first, SIZE), ("b2", second, SIZE)]
         task = asyncio.ensure_future(served(queue, concurrency, reads))
@@ -72,11 +72,11 @@ def test_one_image_is_finished_before_the_next() -> None:
     run(work())
 
 
-@pytest.mark.parametrize("rank", [Rank.COMPOSITE, Rank.SERIES, Rank.EXPORT])
-def test_tiles_come_first(rank: Rank) -> None:
+@pytest.mark.parametrize("rank", [Priority.COMPOSITE, Priority.SERIES, Priority.EXPORT])
+def test_tiles_come_first(rank: Priority) -> None:
     async def work() -> None:
         queue, concurrency = narrow()
-        later, tile = Tally(rank=rank), Tally()
+        later, tile = UpstreamStats(rank=rank), UpstreamStats()
         blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
         reads = [("late", later, SIZE), ("late", later, SIZE), ("tile", tile, SIZE)]
         task = asyncio.ensure_future(served(queue, concurrency, reads))
@@ -91,7 +91,7 @@ def test_tiles_come_first(rank: Rank) -> None:
 def test_a_small_image_does_not_wait_for_a_concurrent_large_one() -> None:
     async def work() -> None:
         queue, concurrency = narrow()
-        large, small = Tally(began=0.0, asked=10 * SIZE), Tally(began=0.1, asked=SIZE)
+        large, small = UpstreamStats(began=0.0, asked=10 * SIZE), UpstreamStats(began=0.1, asked=SIZE)
         blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
         reads = [*(("large", large, SIZE) for _ in range(10)), ("small", small, SIZE)]
         task = asyncio.ensure_future(served(queue, concurrency, reads))
@@ -106,10 +106,10 @@ def test_a_small_image_does_not_wait_for_a_concurrent_large_one() -> None:
 def test_a_large_image_is_not_starved_by_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         queue, concurrency = narrow()
-        large = Tally(began=0.0, asked=10 * SIZE)
+        large = UpstreamStats(began=0.0, asked=10 * SIZE)
         monkeypatch.setattr(type(concurrency), "rate", 1_000_000.0)
         blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
-        small = [(f"small {began}", Tally(began=float(began), asked=SIZE), SIZE) for began in range(20)]
+        small = [(f"small {began}", UpstreamStats(began=float(began), asked=SIZE), SIZE) for began in range(20)]
 
         task = asyncio.ensure_future(served(queue, concurrency, [("large", large, SIZE), *small]))
         await asyncio.sleep(0.01)
@@ -124,12 +124,12 @@ def test_the_most_urgent_waiter_decides() -> None:
     async def work() -> None:
         queue, concurrency = narrow()
         blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
-        waiters = [Tally(rank=Rank.EXPORT)]
+        waiters = [UpstreamStats(rank=Priority.EXPORT)]
         shared = asyncio.ensure_future(queue.acquire(lambda: waiters, SIZE))
-        other = asyncio.ensure_future(queue.acquire(lambda: [Tally(rank=Rank.COMPOSITE)], SIZE))
+        other = asyncio.ensure_future(queue.acquire(lambda: [UpstreamStats(rank=Priority.COMPOSITE)], SIZE))
         idle = asyncio.ensure_future(queue.acquire(list, SIZE))
         await asyncio.sleep(0.01)
-        waiters.append(Tally())  # a tile requests the same block
+        waiters.append(UpstreamStats())  # a tile requests the same block
         queue.release(blocking.pop(), 1)
         await asyncio.sleep(0.01)
         assert (shared.done(), other.done(), idle.done()) == (True, False, False)

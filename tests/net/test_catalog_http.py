@@ -13,7 +13,7 @@ import pytest
 
 from scog.errors import CatalogUnavailable, InvalidInput
 from scog.net.catalog_http import CatalogHttp, CatalogRequest, wait_for
-from scog.net.policy import Tally, host_of
+from scog.net.policy import UpstreamStats, host_of
 from tests.doubles.certificates import make_certificate, needs_openssl
 from tests.doubles.earth_search import ROOT, EarthSearch
 from tests.doubles.proxy import Proxy, Relay
@@ -35,7 +35,7 @@ def get(url: str) -> str:
     async def work() -> str:
         http = CatalogHttp(hosts=(host_of(url),), retries=0)
         try:
-            request = CatalogRequest("GET", url, None, time.monotonic() + 5, Tally())
+            request = CatalogRequest("GET", url, None, time.monotonic() + 5, UpstreamStats())
             return await asyncio.to_thread(lambda: wait_for(http.submit(request)))
         finally:
             await http.close()
@@ -178,8 +178,8 @@ def test_compressed_responses_are_counted_as_transferred() -> None:
     page = b'{"a": "' + b"b" * 100_000 + b'"}'
     packed = gzip.compress(page)
 
-    async def work(url: str) -> tuple[str, Tally]:
-        http, tally = CatalogHttp(hosts=(host_of(url),), retries=0), Tally()
+    async def work(url: str) -> tuple[str, UpstreamStats]:
+        http, tally = CatalogHttp(hosts=(host_of(url),), retries=0), UpstreamStats()
         request = CatalogRequest("GET", url, None, time.monotonic() + 5, tally)
         text = await asyncio.to_thread(lambda: wait_for(http.submit(request)))
         await http.close()

@@ -20,7 +20,7 @@ from scog.net.byte_range import ByteRange
 from scog.net.concurrency import ConcurrencyLimit
 from scog.net.host import SILENT_HOST_FACTOR
 from scog.net.local import LocalRanges
-from scog.net.policy import CircuitBreaker, Tally, retry_delay
+from scog.net.policy import CircuitBreaker, UpstreamStats, retry_delay
 from scog.net.ranges import WARM_CONNECTIONS, HttpRanges, Ranges
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
@@ -59,14 +59,14 @@ async def http(
 
 def read_once(
     server: RangeServer, start: int = 100, stop: int = 300, received: list[int] | None = None, **how: float
-) -> tuple[ByteRange, Tally]:
+) -> tuple[ByteRange, UpstreamStats]:
     def on_data(part: ByteRange) -> None:
         assert part.start == start
         if received is not None:
             received.append(len(part.data))
 
-    async def work() -> tuple[ByteRange, Tally]:
-        tally = Tally()
+    async def work() -> tuple[ByteRange, UpstreamStats]:
+        tally = UpstreamStats()
         async with http(server.host, **how) as ranges:  # type: ignore[arg-type]
             return await ranges.read(server.url(PATH), start, stop, tally, on_data), tally
 
@@ -290,7 +290,7 @@ def test_a_server_that_does_not_listen() -> None:
             host = f"127.0.0.1:{taken.getsockname()[1]}"
             async with http(host) as ranges:
                 with pytest.raises(SourceUnavailable) as raised:
-                    await ranges.read(f"http://{host}/a.tif", 0, 10, Tally())
+                    await ranges.read(f"http://{host}/a.tif", 0, 10, UpstreamStats())
                 assert raised.value.reason == "connection"
 
     run(work())
@@ -322,7 +322,7 @@ def test_a_host_outside_the_allow_list_gets_no_request() -> None:
     async def work() -> None:
         async with http("example.org") as ranges:
             with pytest.raises(AssetRefused) as refused:
-                await ranges.read(server.url(PATH), 0, 10, Tally())
+                await ranges.read(server.url(PATH), 0, 10, UpstreamStats())
             assert refused.value.reason == "host-not-allowed"
 
     with RangeServer() as server:
@@ -348,7 +348,7 @@ def test_the_breaker_opens_for_a_failing_host_and_closes_again() -> None:
 
             async def fails(reason: str) -> None:
                 with pytest.raises(SourceUnavailable) as raised:
-                    await ranges.read(url, 0, 10, Tally())
+                    await ranges.read(url, 0, 10, UpstreamStats())
                 assert raised.value.reason == reason
 
             for _ in range(5):
@@ -359,7 +359,7 @@ def test_the_breaker_opens_for_a_failing_host_and_closes_again() -> None:
             assert len(server.requests) == 5
             clock.now += 2.1
             server.fail(PATH)
-            assert (await ranges.read(url, 0, 10, Tally())).data == DATA[:10]
+            assert (await ranges.read(url, 0, 10, UpstreamStats())).data == DATA[:10]
 
     with RangeServer() as server:
         url = server.put(PATH, DATA)
@@ -372,14 +372,14 @@ def test_a_bad_file_among_good_ones_does_not_open_the_breaker() -> None:
         async with http(server.host, retries=0) as ranges:
             for _ in range(12):
                 with pytest.raises(SourceUnavailable):
-                    await ranges.read(bad, 0, 10, Tally())
-                await ranges.read(good, 0, 10, Tally())
+                    await ranges.read(bad, 0, 10, UpstreamStats())
+                await ranges.read(good, 0, 10, UpstreamStats())
             for _ in range(12):  # any response but a transient fault counts as success
                 for _ in range(4):
                     with pytest.raises(SourceUnavailable):
-                        await ranges.read(bad, 0, 10, Tally())
+                        await ranges.read(bad, 0, 10, UpstreamStats())
                 with pytest.raises(AssetMissing):
-                    await ranges.read(server.url("/missing"), 0, 10, Tally())
+                    await ranges.read(server.url("/missing"), 0, 10, UpstreamStats())
 
     with RangeServer() as server:
         good, bad = server.put("/good", DATA), server.put("/bad", DATA)
@@ -392,8 +392,8 @@ def test_each_host_has_its_own_breaker() -> None:
         async with http(ill.host, well.host, retries=0) as ranges:
             for _ in range(8):
                 with pytest.raises(SourceUnavailable):
-                    await ranges.read(ill.url(PATH), 0, 10, Tally())
-            await ranges.read(well.url(PATH), 0, 10, Tally())
+                    await ranges.read(ill.url(PATH), 0, 10, UpstreamStats())
+            await ranges.read(well.url(PATH), 0, 10, UpstreamStats())
 
     with RangeServer() as ill, RangeServer() as well:
         well.put(PATH, DATA)
@@ -407,7 +407,7 @@ def test_queueing_is_not_the_hosts_fault() -> None:
     async def work() -> None:
         async with http(server.host, per_host=4, deadline=3) as ranges:
             parts = await asyncio.gather(
-                *(ranges.read(server.url(PATH), i * 10, i * 10 + 10, Tally()) for i in range(48))
+                *(ranges.read(server.url(PATH), i * 10, i * 10 + 10, UpstreamStats()) for i in range(48))
             )
             assert [part.data for part in parts] == [DATA[i * 10 : i * 10 + 10] for i in range(48)]
 
@@ -422,11 +422,11 @@ def test_timeouts_and_queueing_never_open_the_breaker() -> None:
     async def work() -> None:
         async with http(server.host, per_host=5, deadline=0.3) as ranges:
             found = await asyncio.gather(
-                *(ranges.read(server.url(PATH), 0, 10, Tally()) for _ in range(15)), return_exceptions=True
+                *(ranges.read(server.url(PATH), 0, 10, UpstreamStats()) for _ in range(15)), return_exceptions=True
             )
             assert [fault.reason for fault in found if isinstance(fault, SourceUnavailable)] == ["timeout"] * 15
             server.fail(PATH)
-            assert (await ranges.read(server.url(PATH), 0, 10, Tally())).data == DATA[:10]
+            assert (await ranges.read(server.url(PATH), 0, 10, UpstreamStats())).data == DATA[:10]
 
     with RangeServer() as server:
         server.put(PATH, DATA)
@@ -437,10 +437,10 @@ def test_timeouts_and_queueing_never_open_the_breaker() -> None:
 def test_a_cancelled_read_frees_its_slot() -> None:
     async def work() -> None:
         async with http(server.host, per_host=1, deadline=5) as ranges:
-            read = asyncio.ensure_future(ranges.read(server.url(PATH), 0, 10, Tally()))
+            read = asyncio.ensure_future(ranges.read(server.url(PATH), 0, 10, UpstreamStats()))
             await asyncio.sleep(0.1)
             read.cancel()
-            assert (await ranges.read(server.url(PATH), 0, 10, Tally())).data == DATA[:10]
+            assert (await ranges.read(server.url(PATH), 0, 10, UpstreamStats())).data == DATA[:10]
 
     with RangeServer() as server:
         server.put(PATH, DATA)
@@ -454,7 +454,7 @@ def test_a_cancelled_read_frees_its_slot() -> None:
 def read_local(root: Path, url: str, start: int = 0, stop: int = 10) -> ByteRange:
     async def work() -> ByteRange:
         with ThreadPoolExecutor(1) as disk:
-            return await LocalRanges(root, disk).read(url, start, stop, Tally())
+            return await LocalRanges(root, disk).read(url, start, stop, UpstreamStats())
 
     return run(work(), within=5)
 
@@ -537,10 +537,10 @@ def test_without_a_local_archive_no_file_is_read(archive: Path) -> None:
     async def work() -> None:
         async with Ranges(HttpRanges(allowed_hosts=(), stall=1, retries=0, per_host=1), None) as ranges:
             with pytest.raises(AssetRefused) as refused:
-                await ranges.read((archive / "deep" / "a b#c%20.tif").as_uri(), 0, 10, Tally())
+                await ranges.read((archive / "deep" / "a b#c%20.tif").as_uri(), 0, 10, UpstreamStats())
             assert refused.value.reason == "outside-archive"
             with pytest.raises(AssetRefused) as refused:
-                await ranges.read("FILE:///etc/passwd", 0, 10, Tally())
+                await ranges.read("FILE:///etc/passwd", 0, 10, UpstreamStats())
             assert refused.value.reason == "host-not-allowed"
 
     run(work())
@@ -552,7 +552,7 @@ def test_connections_are_opened_ahead_of_reads() -> None:
         ranges.open_ahead()
         while server.connections < WARM_CONNECTIONS:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        await ranges.read(server.url(PATH), 0, 10, Tally())
+        await ranges.read(server.url(PATH), 0, 10, UpstreamStats())
         ranges.open_ahead()
         await asyncio.sleep(0.05)
         assert server.connections == WARM_CONNECTIONS
@@ -573,7 +573,7 @@ def test_large_reads_are_split_while_connections_are_idle(monkeypatch: pytest.Mo
             monkeypatch.setattr(ranges.concurrency(server.url(PATH)), "max_outstanding", 1e9)
             server.forget_requests()
             received: list[int] = []
-            tally = Tally()
+            tally = UpstreamStats()
             part = await ranges.read(
                 server.url(PATH), 0, len(data), tally, lambda part: received.append(len(part.data)), split=True
             )
@@ -583,10 +583,10 @@ def test_large_reads_are_split_while_connections_are_idle(monkeypatch: pytest.Mo
             assert max(received) <= len(data) // 4
             assert ranges.concurrency(server.url(PATH)).outstanding == 0
             server.forget_requests()
-            assert (await ranges.read(server.url(PATH), len(data) - 10, len(data) + 5_000_000, Tally())).data == data[
-                -10:
-            ]
-            crowd = [ranges.read(server.url(PATH), 0, len(data), Tally(), split=True) for _ in range(8)]
+            assert (
+                await ranges.read(server.url(PATH), len(data) - 10, len(data) + 5_000_000, UpstreamStats())
+            ).data == data[-10:]
+            crowd = [ranges.read(server.url(PATH), 0, len(data), UpstreamStats(), split=True) for _ in range(8)]
             server.forget_requests()
             assert all(part.data == data for part in await asyncio.gather(*crowd))
             assert len(server.requests) < 8 * 4
@@ -610,7 +610,7 @@ async def open_breaker(ranges: HttpRanges, server: RangeServer) -> None:
     server.fail(PATH, always=does.status(500))
     for _ in range(5):
         with pytest.raises(SourceUnavailable):
-            await ranges.read(server.url(PATH), 0, 10, Tally())
+            await ranges.read(server.url(PATH), 0, 10, UpstreamStats())
     await asyncio.sleep(0.3)
 
 
@@ -621,10 +621,10 @@ def test_a_cancelled_probe_is_followed_by_another(monkeypatch: pytest.MonkeyPatc
         async with http(server.host, retries=0) as ranges:
             await open_breaker(ranges, server)
             server.fail(PATH, does.hang)
-            probe = asyncio.ensure_future(ranges.read(server.url(PATH), 0, 10, Tally()))
+            probe = asyncio.ensure_future(ranges.read(server.url(PATH), 0, 10, UpstreamStats()))
             await asyncio.sleep(0.1)
             probe.cancel()
-            assert (await ranges.read(server.url(PATH), 0, 10, Tally())).data == DATA[:10]
+            assert (await ranges.read(server.url(PATH), 0, 10, UpstreamStats())).data == DATA[:10]
 
     with RangeServer() as server:
         server.put(PATH, DATA)
@@ -638,9 +638,9 @@ def test_a_probe_succeeds_once_its_head_arrives(monkeypatch: pytest.MonkeyPatch)
         async with http(server.host, retries=0) as ranges:
             await open_breaker(ranges, server)
             server.fail(PATH, does.drip(4000, 0.05))
-            probe = asyncio.ensure_future(ranges.read(server.url(PATH), 0, len(LONG), Tally()))
+            probe = asyncio.ensure_future(ranges.read(server.url(PATH), 0, len(LONG), UpstreamStats()))
             await asyncio.sleep(0.2)
-            assert (await ranges.read(server.url(PATH), 0, 10, Tally())).data == DATA[:10]
+            assert (await ranges.read(server.url(PATH), 0, 10, UpstreamStats())).data == DATA[:10]
             assert not probe.done()
             await probe
 
@@ -654,7 +654,9 @@ def test_a_read_that_waits_for_its_retry_has_nothing_outstanding() -> None:
         async with http(server.host) as ranges:
             concurrency = ranges.concurrency(server.url(PATH))
             concurrency.max_outstanding = 1.0
-            waiting = [asyncio.ensure_future(ranges.read(server.url("/b.tif"), 0, 1000, Tally())) for _ in range(2)]
+            waiting = [
+                asyncio.ensure_future(ranges.read(server.url("/b.tif"), 0, 1000, UpstreamStats())) for _ in range(2)
+            ]
             await asyncio.sleep(0.2)
             assert concurrency.outstanding == 0
             assert [part.data for part in await asyncio.gather(*waiting)] == [DATA[:1000]] * 2

@@ -16,8 +16,8 @@ from scog.catalog.assets import Asset
 from scog.cog.preview_level import level_for
 from scog.geo.grid import Grid
 from scog.imaging.layers import Layer, LayerReader
-from scog.net.policy import Tally
-from scog.runtime.memory_budget import Budget
+from scog.net.policy import UpstreamStats
+from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.workbench import Workbench
 from tests.doubles.geotiffs import FLOATS, INTEGERS, WITH_PREDICTOR, Choice, choice_of, truth, write
 from tests.doubles.range_server import RangeServer
@@ -47,7 +47,7 @@ def part_of(grid: Grid, row: int, col: int) -> Grid:
 
 async def compare(path: Path, url: str, reader: Any, layers: LayerReader) -> None:
     """Hold every tile of every band and level against rasterio, as the item says nothing of nodata, and as it does."""
-    description = await reader.describe(url, Tally())
+    description = await reader.describe(url, UpstreamStats())
     for level, band in product(range(len(description.levels)), range(1, description.count + 1)):
         grid = description.levels[level].grid
         numbers, valid = truth(path, level, band)
@@ -61,7 +61,7 @@ async def compare(path: Path, url: str, reader: Any, layers: LayerReader) -> Non
             for nodata in (None, told):
                 found: Layer = await layers.compute(
                     SimpleNamespace(id="", assets={"red": Asset(url, nodata=nodata, band=band)}),  # type: ignore[arg-type]
-                    ["red"], where, lambda layers: layers["red"], Tally(),
+                    ["red"], where, lambda layers: layers["red"], UpstreamStats(),
                 )  # fmt: skip
                 top, left = max(0, -row), max(0, -col)
                 inside = slice(row + top, row + TILE), slice(col + left, col + TILE)
@@ -83,7 +83,7 @@ def hold_against_rasterio(choice: Choice, folder: Path, *, local: bool) -> None:
     async def work(host: str, url: str) -> None:
         with ThreadPoolExecutor(2) as cpu:
             async with reading(host, folder=folder) as reader:
-                await compare(path, url, reader, LayerReader(reader, Workbench(cpu), Budget(100_000_000), None))
+                await compare(path, url, reader, LayerReader(reader, Workbench(cpu), MemoryBudget(100_000_000), None))
 
     if local or choice.validity == "mask file":
         run(work("nowhere", path.resolve().as_uri()), within=60)

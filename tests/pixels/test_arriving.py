@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scog.cog.block_reader import Wish
+from scog.cog.block_reader import BlockRequest
 from scog.errors import AssetChanged, SourceUnavailable
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from tests.doubles.range_server import Answer, RangeServer
 from tests.doubles.rasters import raster
 from tests.doubles.reading import every_block, reading, run, truth
@@ -29,16 +29,16 @@ def slowly(answer: Answer) -> Answer:
 def test_the_first_blocks_are_kept_before_the_last_have_come() -> None:
     async def work() -> None:
         async with reading(server.host) as reader:
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             server.fail("/a.tif", slowly)
             every = every_block(description)
-            everything = asyncio.create_task(reader.blocks(url, description, 0, every, Tally()))
+            everything = asyncio.create_task(reader.blocks(url, description, 0, every, UpstreamStats()))
             for _ in range(100):
                 await asyncio.sleep(0.001)
-                if reader.kept(Wish(url, description, 0, every[:1])):
+                if reader.kept(BlockRequest(url, description, 0, every[:1])):
                     break
-            assert reader.kept(Wish(url, description, 0, every[:1]))
-            assert reader.kept(Wish(url, description, 0, every)) is None
+            assert reader.kept(BlockRequest(url, description, 0, every[:1]))
+            assert reader.kept(BlockRequest(url, description, 0, every)) is None
             assert not everything.done()
             brought = await everything
             assert brought.keys() == set(every)
@@ -52,9 +52,9 @@ def test_the_first_blocks_are_kept_before_the_last_have_come() -> None:
 def test_what_came_before_a_cut_is_right_and_the_rest_is_asked_for_again() -> None:
     async def work() -> None:
         async with reading(server.host) as reader:
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             server.fail("/a.tif", lambda answer: replace(slowly(answer), sent=len(answer.body) * 3 // 4, after="reset"))
-            blocks = await reader.blocks(url, description, 0, every_block(description), Tally())
+            blocks = await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
             assert len(server.requests) == 3
             height, width = description.levels[0].block_shape
             expected = truth(DATA)
@@ -70,13 +70,13 @@ def test_what_came_before_a_cut_is_right_and_the_rest_is_asked_for_again() -> No
 def test_nothing_of_a_file_that_was_replaced_is_kept() -> None:
     async def work() -> None:
         async with reading(server.host) as reader:
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             server.put("/a.tif", DATA, etag='"another"')
             server.fail("/a.tif", slowly)
             with pytest.raises(AssetChanged):
-                await reader.blocks(url, description, 0, every_block(description), Tally())
+                await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
             for block in every_block(description):
-                assert reader.kept(Wish(url, description, 0, [block])) is None
+                assert reader.kept(BlockRequest(url, description, 0, [block])) is None
 
     with RangeServer() as server:
         url = server.put("/a.tif", DATA)
@@ -86,10 +86,10 @@ def test_nothing_of_a_file_that_was_replaced_is_kept() -> None:
 def test_where_the_rest_never_comes_nothing_is_left_running() -> None:
     async def work() -> None:
         async with reading(server.host, deadline=0.6, retries=0) as reader:
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             server.fail("/a.tif", lambda answer: replace(slowly(answer), sent=len(answer.body) // 2, after="hang"))
             with pytest.raises(SourceUnavailable):
-                await reader.blocks(url, description, 0, every_block(description), Tally())
+                await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
             assert len(asyncio.all_tasks()) == 1
 
     with RangeServer() as server:
@@ -102,12 +102,12 @@ def test_an_answer_leaves_no_circle_of_references() -> None:
 
     async def work() -> None:
         async with reading(server.host) as reader:
-            description = await reader.describe(url, Tally())
-            await reader.blocks(url, description, 0, every_block(description), Tally())
+            description = await reader.describe(url, UpstreamStats())
+            await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
             gc.collect()
             gc.set_debug(gc.DEBUG_SAVEALL)
             server.fail("/a.tif", slowly)
-            await reader.blocks(url, description, 1, every_block(description, 1), Tally())
+            await reader.blocks(url, description, 1, every_block(description, 1), UpstreamStats())
             gc.collect()
             gc.set_debug(0)
             kinds = {type(each).__name__ for each in gc.garbage}

@@ -18,11 +18,11 @@ from rasterio.transform import GCPTransformer
 
 from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference
-from scog.cog.metadata import Description
+from scog.cog.metadata import FileMetadata
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.layers import Layer
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded
 from tests.doubles.reading import run
@@ -61,7 +61,7 @@ def read(data: bytes, where: Grid = WHOLE, name: str = "red", **asset: Any) -> L
         with RangeServer() as server:
             one = scene(**{name: Asset(server.put("/a.tif", data), **asset)})
             async with layers_of(server) as layers:
-                found = await layers.compute(one, [name], where, lambda layer: layer[name], Tally())
+                found = await layers.compute(one, [name], where, lambda layer: layer[name], UpstreamStats())
                 again = layers.in_memory(one, [name], where)
                 assert again is not None
                 np.testing.assert_array_equal(again[name].values(), found.values())
@@ -77,11 +77,11 @@ def refused(data: bytes, **asset: Any) -> AssetRefused:
     return caught.value
 
 
-def described(data: bytes) -> Description:
-    async def work() -> Description:
+def described(data: bytes) -> FileMetadata:
+    async def work() -> FileMetadata:
         with RangeServer() as server:
             async with layers_of(server) as layers:
-                return await layers._reader.describe(server.put("/a.tif", data), Tally())
+                return await layers._reader.describe(server.put("/a.tif", data), UpstreamStats())
 
     return run(work())
 

@@ -8,13 +8,13 @@ import random
 import pytest
 
 from scog.errors import AssetRefused
-from scog.runtime.memory_budget import Budget
+from scog.runtime.memory_budget import MemoryBudget
 from tests.doubles.reading import run
 
 
 def test_what_would_never_fit_is_refused() -> None:
     async def work() -> None:
-        budget = Budget(100)
+        budget = MemoryBudget(100)
         with pytest.raises(AssetRefused) as refused:
             async with budget.hold(101):
                 raise AssertionError
@@ -28,7 +28,7 @@ def test_what_would_never_fit_is_refused() -> None:
 def test_a_crowd_that_comes_and_leaves_never_holds_too_much_and_nobody_starves() -> None:
     async def work() -> None:
         chance = random.Random(7)
-        budget = Budget(100)
+        budget = MemoryBudget(100)
         held = most = served = 0
 
         async def one(size: int) -> None:
@@ -61,7 +61,7 @@ def test_a_crowd_that_comes_and_leaves_never_holds_too_much_and_nobody_starves()
 
 def test_a_large_wish_is_not_overtaken_for_ever() -> None:
     async def work() -> None:
-        budget = Budget(10)
+        budget = MemoryBudget(10)
         order: list[str] = []
 
         async def one(name: str, size: int) -> None:
@@ -77,7 +77,7 @@ def test_a_large_wish_is_not_overtaken_for_ever() -> None:
 
 def test_a_leaver_at_the_head_lets_the_next_ones_in() -> None:
     async def work() -> None:
-        budget = Budget(10)
+        budget = MemoryBudget(10)
 
         async def one(size: int) -> None:
             async with budget.hold(size):

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
 from scog.geo.index_map import index_map
-from scog.render.layer import Wish, layer_of
+from scog.render.layer import LayerOptions, layer_of
 from scog.warp.resample import Resampling, footing_of
 from scog.warp.warp import placed
 
@@ -52,7 +52,7 @@ def test_fractions_and_what_is_missing_are_no_classes() -> None:
     numbers, valid = placed(found, Resampling.NEAREST, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
     missing = [(0, 3), (1, 0), (1, 2), (1, 3), (2, 3)]
     assert sorted(map(tuple, np.argwhere(~valid).tolist())) == missing
-    picture = layer_of(Wish(index="scl")).style.image(numbers[np.newaxis], valid)
+    picture = layer_of(LayerOptions(index="scl")).style.image(numbers[np.newaxis], valid)
     shown = picture.rgba[..., 3] > 0
     assert shown.tolist() == [
         [True, False, False, False],

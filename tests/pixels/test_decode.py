@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scog.cog.decode import decode_block, decode_rows, empty_block
-from scog.cog.metadata import Description, Level
+from scog.cog.metadata import FileMetadata, Level
 from scog.errors import AssetBroken
 from scog.geo.grid import Grid
 from tests.doubles.rasters import encoded
@@ -26,11 +26,11 @@ def description(
     compression: str = "DEFLATE",
     predictor: int = 2,
     nodata: float | None = 0.0,
-) -> Description:
+) -> FileMetadata:
     """Of a file with one block."""
     grid = Grid("EPSG:32632", Affine(10.0, 0.0, 0.0, 0.0, -10.0, 0.0), shape[1], shape[0])
     level = Level(grid, shape, np.array([[100]]), np.array([[100]]))
-    return Description("", np.dtype(dtype), nodata, 1, compression, predictor, True, (level,))
+    return FileMetadata("", np.dtype(dtype), nodata, 1, compression, predictor, True, (level,))
 
 
 def stored(numbers: NDArray[Any], compression: str = "DEFLATE", predictor: int = 2) -> bytes:

@@ -13,9 +13,9 @@ from rasterio.io import MemoryFile
 
 from scog.cog.header_template import kind_of
 from scog.cog.ifd import walk
-from scog.cog.metadata import Description
+from scog.cog.metadata import FileMetadata
 from scog.errors import AssetBroken
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import KINDS, PLAIN, raster
 from tests.doubles.reading import every_block, read_level, reading, run, save, truth
@@ -23,13 +23,13 @@ from tests.doubles.reading import every_block, read_level, reading, run, save, t
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
 
-def described(kind: str) -> tuple[bytes, Description]:
+def described(kind: str) -> tuple[bytes, FileMetadata]:
     """A file and its description, read over HTTP."""
     data = raster(kind)
 
-    async def work(server: RangeServer) -> Description:
+    async def work(server: RangeServer) -> FileMetadata:
         async with reading(server.host) as reader:
-            return await reader.describe(server.put("/a.tif", data), Tally())
+            return await reader.describe(server.put("/a.tif", data), UpstreamStats())
 
     with RangeServer() as server:
         return data, run(work(server))
@@ -88,7 +88,7 @@ def test_every_pixel_of_every_level_is_rasterios(kind: str, way: str, tmp_path: 
 
     async def work(host: str, url: str) -> None:
         async with reading(host, folder=tmp_path) as reader:
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             for level in range(len(description.levels)):
                 for band in range(1, description.count + 1):
                     found = await read_level(reader, url, description, level, band)
@@ -109,12 +109,12 @@ def test_gdal_reads_the_same(kind: str) -> None:
     async def work(server: RangeServer) -> None:
         url = server.put("/a.tif", data)
         async with reading(server.host) as ours, reading(server.host) as gdals:
-            plain = await ours.describe(url, Tally())
+            plain = await ours.describe(url, UpstreamStats())
             assert plain.plain
             for level in range(len(plain.levels)):
                 wanted = every_block(plain, level)
-                mine = await ours.blocks(url, plain, level, wanted, Tally())
-                theirs = await gdals.blocks(url, plain.unplain(), level, wanted, Tally())
+                mine = await ours.blocks(url, plain, level, wanted, UpstreamStats())
+                theirs = await gdals.blocks(url, plain.unplain(), level, wanted, UpstreamStats())
                 grid, (height, width) = plain.levels[level].grid, plain.levels[level].block_shape
                 for row, col in wanted:
                     a, b = mine[row, col], theirs[row, col]

@@ -13,10 +13,10 @@ import pytest
 from scog.cog.block_reader import BlockReader
 from scog.cog.error_cache import LASTING_FAULT, PASSING_FAULT
 from scog.cog.header_store import HeaderStore
-from scog.cog.metadata import Description
+from scog.cog.metadata import FileMetadata
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError, SourceUnavailable
 from scog.net import range_read as range_read_module
-from scog.net.policy import Tally, retry_delay
+from scog.net.policy import UpstreamStats, retry_delay
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
 from tests.doubles.rasters import encoded, raster
@@ -61,7 +61,7 @@ LASTING: dict[str, tuple[Fault, type[SourceError], str]] = {
 
 async def whole(reader: BlockReader, url: str) -> Any:
     """Full size; the other levels are read, too."""
-    description = await reader.describe(url, Tally())
+    description = await reader.describe(url, UpstreamStats())
     levels = [await read_level(reader, url, description, level) for level in range(len(description.levels))]
     return levels[0]
 
@@ -87,7 +87,7 @@ def test_passing_faults(where: str, way: str, fault: str) -> None:
         clock = Clock()
         async with reading(server.host, clock=clock, deadline=deadline) as reader:
             if where == "blocks":
-                await reader.describe(url, Tally())
+                await reader.describe(url, UpstreamStats())
             server.forget_requests()
             server.fail("/a.tif", always=does_fault)
             await fails(reader, url, SourceUnavailable, reason, within=2 * deadline + 1)
@@ -119,7 +119,7 @@ def test_lasting_faults(where: str, way: str, fault: str) -> None:
         clock = Clock()
         async with reading(server.host, clock=clock) as reader:
             if where == "blocks":
-                await reader.describe(url, Tally())
+                await reader.describe(url, UpstreamStats())
             server.forget_requests()
             server.fail("/a.tif", always=does_fault)
             await fails(reader, url, error, reason)
@@ -147,7 +147,7 @@ def test_wrong_bytes_are_noticed(way: str) -> None:
         for position in range(0, 60_000, 4999):
             clock = Clock()
             async with reading(server.host, clock=clock) as reader:
-                description = await reader.describe(url, Tally())
+                description = await reader.describe(url, UpstreamStats())
                 description = description if way == "plain" else description.unplain()
                 server.fail("/a.tif", always=_flip(position))
                 try:
@@ -181,7 +181,7 @@ def test_a_page_in_place_of_the_bytes_is_noticed() -> None:
             await fails(reader, url, AssetBroken, "not-a-tiff")
             clock.now += LASTING_FAULT + 1
             server.fail("/a.tif", does.html_as_range)  # once is made good at once
-            await reader.describe(url, Tally())
+            await reader.describe(url, UpstreamStats())
             server.fail("/a.tif", always=does.html_as_range)
             await fails(reader, url, AssetBroken, "broken-block")
             server.fail("/a.tif")
@@ -218,9 +218,9 @@ def test_a_file_that_changed_is_noticed_and_never_mixed(way: str, stored: bool, 
 
     async def work() -> None:
         async with reading(server.host, store=store, gap=0) as first:
-            description = await first.describe(url, Tally())
+            description = await first.describe(url, UpstreamStats())
             wanted = every_block(description)
-            await first.blocks(url, description, 0, wanted[:3], Tally())
+            await first.blocks(url, description, 0, wanted[:3], UpstreamStats())
             server.put("/a.tif", new)
             if stored:
                 async with reading(server.host, store=store) as reader:
@@ -228,12 +228,12 @@ def test_a_file_that_changed_is_noticed_and_never_mixed(way: str, stored: bool, 
             else:
                 await changes(first, description)
 
-    async def changes(reader: BlockReader, description: Description | None = None) -> None:
-        description = description or await reader.describe(url, Tally())
+    async def changes(reader: BlockReader, description: FileMetadata | None = None) -> None:
+        description = description or await reader.describe(url, UpstreamStats())
         with pytest.raises(AssetChanged) as changed:
             await read_level(reader, url, description)
         assert changed.value.reason == "changed"
-        fresh = await reader.describe(url, Tally())
+        fresh = await reader.describe(url, UpstreamStats())
         assert fresh.identity != description.identity
         np.testing.assert_array_equal(await read_level(reader, url, fresh), truth(new))
 
@@ -250,13 +250,13 @@ def test_a_file_that_changed_is_described_once_for_all() -> None:
 
     async def work() -> None:
         async with reading(server.host) as reader:
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             server.put("/a.tif", new)
             server.forget_requests()
             for _ in range(3):
                 with pytest.raises(AssetChanged):
                     await read_level(reader, url, description)
-                await reader.describe(url, Tally())
+                await reader.describe(url, UpstreamStats())
             assert server.ranges.count((0, 16_383)) == 1
 
     with RangeServer() as server:
@@ -271,11 +271,11 @@ def test_a_file_replaced_by_a_shorter_one_is_noticed(way: str) -> None:
 
     async def work() -> None:
         async with reading(server.host) as reader:
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             assert len(old) > 16 * len(new)
             server.put("/a.tif", new)
             with pytest.raises(AssetChanged):
-                await reader.blocks(url, description, 0, [(2, 3)], Tally())
+                await reader.blocks(url, description, 0, [(2, 3)], UpstreamStats())
             np.testing.assert_array_equal(await whole(reader, url), truth(new))
 
     with RangeServer() as server:
@@ -289,11 +289,11 @@ def test_a_local_file_that_was_replaced_is_noticed(tmp_path: Path) -> None:
     async def work() -> None:
         async with reading(folder=tmp_path) as reader:
             url = save(tmp_path, "a.tif", old)
-            description = await reader.describe(url, Tally())
-            await reader.blocks(url, description, 0, [(0, 0)], Tally())
+            description = await reader.describe(url, UpstreamStats())
+            await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
             save(tmp_path, "a.tif", new)
             with pytest.raises(AssetChanged):
-                await reader.blocks(url, description, 0, [(0, 1)], Tally())
+                await reader.blocks(url, description, 0, [(0, 1)], UpstreamStats())
             np.testing.assert_array_equal(await whole(reader, url), truth(new))
 
     run(work())

@@ -8,20 +8,29 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.cog.range_plan import HALVED, MAX_OTHERS, MAX_RANGE, SMALL, Piece, plan_requests, side_by_side, with_others
+from scog.cog.range_plan import (
+    HALVED,
+    MAX_OTHERS,
+    MAX_RANGE,
+    SMALL,
+    BlockRange,
+    plan_requests,
+    side_by_side,
+    with_others,
+)
 
 places = st.tuples(
     st.one_of(st.integers(0, 3000), st.integers(0, 40_000_000)),
     st.one_of(st.integers(1, 500), st.integers(1, 20_000_000)),
 )
 piece_lists = st.lists(places, max_size=30).map(
-    lambda found: [Piece((0, i), start, start + length, start + length) for i, (start, length) in enumerate(found)]
+    lambda found: [BlockRange((0, i), start, start + length, start + length) for i, (start, length) in enumerate(found)]
 )
 gaps = st.one_of(st.integers(0, 400), st.integers(0, 2_000_000))
 
 
 @given(piece_lists, gaps)
-def test_laws(pieces: list[Piece], gap: int) -> None:
+def test_laws(pieces: list[BlockRange], gap: int) -> None:
     requests = plan_requests(pieces, gap)
     brought = [piece for request in requests for piece in request.pieces]
     assert sorted(brought, key=lambda piece: piece.block) == pieces  # each in exactly one request
@@ -40,11 +49,11 @@ def test_laws(pieces: list[Piece], gap: int) -> None:
 
 
 @given(piece_lists, gaps, st.randoms())
-def test_order_does_not_matter(pieces: list[Piece], gap: int, random: object) -> None:
+def test_order_does_not_matter(pieces: list[BlockRange], gap: int, random: object) -> None:
     shuffled = list(pieces)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
 
-    def spans(found: list[Piece]) -> list[tuple[int, int]]:
+    def spans(found: list[BlockRange]) -> list[tuple[int, int]]:
         return [(request.start, request.stop) for request in plan_requests(found, gap)]
 
     if len({piece.start for piece in pieces}) == len(pieces):
@@ -53,7 +62,7 @@ def test_order_does_not_matter(pieces: list[Piece], gap: int, random: object) ->
 
 def test_examples() -> None:
     def spans(gap: int, *places: tuple[int, int]) -> list[tuple[int, int]]:
-        pieces = [Piece((0, i), *place, place[1]) for i, place in enumerate(places)]
+        pieces = [BlockRange((0, i), *place, place[1]) for i, place in enumerate(places)]
         return [(request.start, request.stop) for request in plan_requests(pieces, gap)]
 
     assert spans(0) == []
@@ -72,7 +81,7 @@ def test_what_is_read_through_is_brought_too(lengths: list[int], chosen: set[int
     offsets = np.cumsum(sizes, axis=1) - sizes
     wanted = {i for i in chosen if i < len(lengths) and lengths[i]}
     ends = ((i, int(offsets[0, i]), int(offsets[0, i] + lengths[i])) for i in wanted)
-    pieces = [Piece((0, i), start, end, end) for i, start, end in ends]
+    pieces = [BlockRange((0, i), start, end, end) for i, start, end in ends]
     for request in plan_requests(pieces, gap):
         more = with_others(request, offsets, sizes)
         assert (more.start, more.stop) == (request.start, request.stop)
@@ -87,12 +96,12 @@ def test_what_is_read_through_is_brought_too(lengths: list[int], chosen: set[int
 
 
 small_pieces = st.lists(st.tuples(st.integers(0, 2_500_000), st.integers(1, SMALL + 20_000)), max_size=12).map(
-    lambda found: [Piece((0, i), start, start + length, start + length) for i, (start, length) in enumerate(found)]
+    lambda found: [BlockRange((0, i), start, start + length, start + length) for i, (start, length) in enumerate(found)]
 )
 
 
 @given(small_pieces, gaps)
-def test_what_is_large_and_made_of_small_blocks_comes_side_by_side(pieces: list[Piece], gap: int) -> None:
+def test_what_is_large_and_made_of_small_blocks_comes_side_by_side(pieces: list[BlockRange], gap: int) -> None:
     for request in plan_requests(pieces, gap):
         parts = side_by_side(request)
         assert sorted(sum((part.pieces for part in parts), ()), key=repr) == sorted(request.pieces, key=repr)
@@ -104,7 +113,7 @@ def test_what_is_large_and_made_of_small_blocks_comes_side_by_side(pieces: list[
 
 
 def test_halves_are_about_as_large() -> None:
-    pieces = tuple(Piece((0, i), 270_000 * i, 270_000 * (i + 1), 270_000 * (i + 1)) for i in range(5))
+    pieces = tuple(BlockRange((0, i), 270_000 * i, 270_000 * (i + 1), 270_000 * (i + 1)) for i in range(5))
     [request] = plan_requests(pieces, 0)
     assert [(part.start, part.stop) for part in side_by_side(request)] == [(0, 540_000), (540_000, 1_350_000)]
     [request] = plan_requests(pieces[:3], 0)

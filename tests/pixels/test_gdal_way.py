@@ -12,7 +12,7 @@ from scog.cog.gdal import describe_by_gdal
 from scog.cog.gdal_pages import KEPT_PAGES, PAGE, PagedFile, Pages
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, SourceError, SourceUnavailable
 from scog.net.byte_range import ByteRange
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import OTHER, encoded, raster
@@ -30,7 +30,7 @@ def test_sixteen_files_at_once_are_right() -> None:
             async with reading(server.host, deadline=5) as reader:
 
                 async def one(url: str, kind: str) -> None:
-                    description = await reader.describe(url, Tally())
+                    description = await reader.describe(url, UpstreamStats())
                     for level in range(len(description.levels)):
                         found = await read_level(reader, url, description, level)
                         np.testing.assert_array_equal(found, truth(raster(kind), level))
@@ -46,11 +46,11 @@ def test_sixteen_reads_of_one_file_at_once_are_right() -> None:
         with RangeServer(latency=0.005) as server:
             url = server.put("/a.tif", raster("LZW"))
             async with reading(server.host, deadline=5) as reader:
-                description = await reader.describe(url, Tally())
+                description = await reader.describe(url, UpstreamStats())
                 assert not description.plain
                 every = every_block(description)
                 found = await asyncio.gather(
-                    *(reader.blocks(url, description, 0, [every[i % len(every)]], Tally()) for i in range(16))
+                    *(reader.blocks(url, description, 0, [every[i % len(every)]], UpstreamStats()) for i in range(16))
                 )
                 expected = truth(raster("LZW"))
                 for blocks in found:
@@ -69,7 +69,7 @@ def test_more_reads_that_hang_than_there_are_threads_end_in_time() -> None:
             hung = [server.put(f"/{i}.tif", raster("LZW")) for i in range(12)]
             well = server.put("/well.tif", raster("uint16"))
             async with reading(server.host, deadline=0.4) as reader:
-                descriptions = [await reader.describe(url, Tally()) for url in hung]
+                descriptions = [await reader.describe(url, UpstreamStats()) for url in hung]
                 for i in range(12):
                     server.fail(f"/{i}.tif", always=does.hang)
                 since = time.monotonic()
@@ -77,7 +77,7 @@ def test_more_reads_that_hang_than_there_are_threads_end_in_time() -> None:
                     asyncio.ensure_future(read_level(reader, url, description))
                     for url, description in zip(hung, descriptions, strict=True)
                 ]
-                found = await read_level(reader, well, await reader.describe(well, Tally()))
+                found = await read_level(reader, well, await reader.describe(well, UpstreamStats()))
                 assert time.monotonic() - since < 0.3
                 np.testing.assert_array_equal(found, truth(raster("uint16")))
                 results = await asyncio.gather(*reads, return_exceptions=True)
@@ -104,7 +104,7 @@ def test_a_fault_in_the_middle_of_gdals_reading(after: int) -> None:
                 (does.hang_after(1000), SourceUnavailable, "timeout"),
             ]:
                 async with reading(server.host, deadline=0.3) as reader:
-                    description = await reader.describe(url, Tally())
+                    description = await reader.describe(url, UpstreamStats())
                     server.fail("/a.tif", *([lambda answer: answer] * after), always=fault)
                     with pytest.raises(error) as raised:
                         await read_level(reader, url, description)
@@ -122,7 +122,7 @@ def test_who_leaves_stops_gdal() -> None:
         with RangeServer(latency=0.05) as server:
             url = server.put("/a.tif", raster("directories far away"))
             async with reading(server.host, deadline=5) as reader:
-                description = await reader.describe(url, Tally())
+                description = await reader.describe(url, UpstreamStats())
                 server.forget_requests()
                 reads = [asyncio.ensure_future(read_level(reader, url, description, level)) for level in (0, 1, 2)]
                 await asyncio.sleep(0.12)
@@ -155,7 +155,7 @@ def test_pages_are_shared_by_all_that_gdal_opens() -> None:
             data = raster("striped, uncompressed")
             url = server.put("/a.tif", data)
             async with reading(server.host) as reader:
-                description = await reader.describe(url, Tally())
+                description = await reader.describe(url, UpstreamStats())
                 server.forget_requests()
                 await read_level(reader, url, description)
                 pages = -(-len(data) // PAGE)
@@ -176,8 +176,8 @@ def test_damaged_data_gives_an_error_or_numbers_never_a_hang(kind: str) -> None:
                 url = server.put(f"/{position}.tif", data[:position] + bytes(40) + data[position + 40 :])
                 async with reading(server.host) as reader:
                     try:
-                        description = await reader.describe(url, Tally())
-                        blocks = await reader.blocks(url, description, 0, every_block(description), Tally())
+                        description = await reader.describe(url, UpstreamStats())
+                        blocks = await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
                     except AssetBroken:
                         continue
                     assert {block.shape for block in blocks.values()} == {description.levels[0].block_shape}

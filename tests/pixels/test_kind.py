@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scog.cog.header_template import KINDS_KEPT, Kind, Kinds, kind_of
+from scog.cog.header_template import KINDS_KEPT, HeaderTemplate, HeaderTemplates, kind_of
 from scog.cog.ifd import walk
 from scog.errors import AssetBroken
 from tests.doubles.rasters import KINDS, PLAIN, raster
@@ -13,7 +13,7 @@ from tests.doubles.rasters import KINDS, PLAIN, raster
 WALKABLE = [kind for kind in KINDS if kind != "directories far away"]
 
 
-def kind(data: bytes, *, local: bool = False) -> Kind:
+def kind(data: bytes, *, local: bool = False) -> HeaderTemplate:
     directories = walk(data)
     return kind_of(data[: directories.needed], directories, local=local)
 
@@ -30,7 +30,7 @@ def moved(data: bytes, by: int) -> bytes:
 
 @pytest.mark.parametrize("name", WALKABLE)
 def test_another_date_is_known_and_described_as_if_it_were_not(name: str) -> None:
-    data, kinds = raster(name), Kinds()
+    data, kinds = raster(name), HeaderTemplates()
     kinds.add(kind(data))
     other = moved(data, 1)
     found = kinds.find(other, local=False)
@@ -46,7 +46,7 @@ def test_another_date_is_known_and_described_as_if_it_were_not(name: str) -> Non
 @pytest.mark.parametrize("name", [name for name in WALKABLE if name != "sparse"])
 def test_every_file_is_its_own_kind_and_no_other_s(name: str) -> None:
     """But for the sparse one, which only lacks blocks."""
-    kinds = Kinds()
+    kinds = HeaderTemplates()
     for other in WALKABLE:
         if other not in (name, "sparse"):
             kinds.add(kind(raster(other)))
@@ -54,7 +54,7 @@ def test_every_file_is_its_own_kind_and_no_other_s(name: str) -> None:
 
 
 def test_a_header_cut_short_or_changed_anywhere_else_is_of_no_known_kind() -> None:
-    data, kinds = raster("uint16"), Kinds()
+    data, kinds = raster("uint16"), HeaderTemplates()
     kinds.add(kind(data))
     needed = walk(data).needed
     assert kinds.find(data[:needed], local=False) is not None
@@ -67,7 +67,7 @@ def test_a_header_cut_short_or_changed_anywhere_else_is_of_no_known_kind() -> No
 
 
 def test_more_is_allowed_of_local_files() -> None:
-    data, kinds = raster("uint16"), Kinds()
+    data, kinds = raster("uint16"), HeaderTemplates()
     kinds.add(kind(data, local=True))
     assert kinds.find(data, local=False) is None
     assert kinds.find(data, local=True) is not None
@@ -90,7 +90,7 @@ def test_absurd_places_are_refused_of_a_known_kind_too(name: str) -> None:
 
 
 def test_the_kinds_seen_last_are_kept() -> None:
-    kinds = Kinds()
+    kinds = HeaderTemplates()
     every = [kind(raster(name)) for name in WALKABLE[:3]]
     for each in every:
         kinds.add(each)

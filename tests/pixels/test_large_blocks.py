@@ -18,8 +18,8 @@ from scog.cog.metadata import LARGE_BYTES, MAX_DECODED_BYTES
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
 from scog.imaging.layers import Layer, LayerReader
-from scog.net.policy import Tally
-from scog.runtime.memory_budget import Budget
+from scog.net.policy import UpstreamStats
+from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.workbench import Workbench
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded
@@ -69,7 +69,7 @@ def test_every_pixel(kind: str, way: str, tmp_path: Path) -> None:
 
     async def work(host: str, url: str) -> None:
         async with reading(host, folder=tmp_path) as reader:
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             np.testing.assert_array_equal(await read_level(reader, url, description), NUMBERS, strict=True)
             assert description.block_bytes(0) <= 2 * 2048 * 2048
 
@@ -89,15 +89,15 @@ def test_a_block_is_decoded_once_for_all_of_its_parts(kind: str) -> None:
             data = tiff(**LARGE[kind])
             url = server.put("/a.tif", data)
             async with reading(server.host) as reader:
-                description = await reader.describe(url, Tally())
+                description = await reader.describe(url, UpstreamStats())
                 assert description.levels[0].together != (1, 1)
                 server.forget_requests()
                 wanted = [[(0, 0)], [(0, 1)], [(1, 0), (1, 1)]]
                 assert description.levels[0].with_companions([(0, 0)]) >= {(0, 0), (0, 1), (1, 0), (1, 1)}
-                await asyncio.gather(*(reader.blocks(url, description, 0, each, Tally()) for each in wanted))
+                await asyncio.gather(*(reader.blocks(url, description, 0, each, UpstreamStats()) for each in wanted))
                 assert server.bytes < 1.1 * len(data)
                 server.forget_requests()
-                await reader.blocks(url, description, 0, [(1, 1)], Tally())
+                await reader.blocks(url, description, 0, [(1, 1)], UpstreamStats())
                 assert not server.requests
 
     run(work())
@@ -115,9 +115,9 @@ def test_what_it_takes_to_decode_a_block_counts(tmp_path: Path) -> None:
         scene: Any = SimpleNamespace(id="", assets={"red": Asset(url), "nir": Asset(url)})
         with ThreadPoolExecutor(2) as cpu:
             async with reading("nowhere", folder=tmp_path) as reader:
-                layers = LayerReader(reader, Workbench(cpu), Budget(budget), None)
+                layers = LayerReader(reader, Workbench(cpu), MemoryBudget(budget), None)
                 grid = Grid(CRS, PLACE, 64, 64)
-                return await layers.compute(scene, ["red", "nir"], grid, lambda found: found, Tally())
+                return await layers.compute(scene, ["red", "nir"], grid, lambda found: found, UpstreamStats())
 
     assert width * SIDE > LARGE_BYTES
     found = run(work(needs + 2 * kept))
@@ -138,9 +138,9 @@ def test_a_part_of_an_uncompressed_strip_takes_no_more_than_itself(tmp_path: Pat
                 with memory.open(driver="GTiff", width=side, height=side, count=1, dtype="uint16", **profile):
                     pass
                 url = save(tmp_path, "a.tif", bytes(memory.getbuffer()))
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             assert side * side * 2 > MAX_DECODED_BYTES > 50 * description.reading_bytes(0, [(0, 0)])
-            blocks = await reader.blocks(url, description, 0, [(200, 0)], Tally())
+            blocks = await reader.blocks(url, description, 0, [(200, 0)], UpstreamStats())
             assert not blocks[200, 0].any()
 
     run(work())

@@ -17,8 +17,8 @@ from scog.catalog.assets import Asset
 from scog.errors import AssetMissing, AssetRefused
 from scog.geo.grid import Grid
 from scog.imaging.layers import Layer, LayerReader
-from scog.net.policy import Tally
-from scog.runtime.memory_budget import Budget
+from scog.net.policy import UpstreamStats
+from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.resample import Resampling
 from scog.warp.workbench import Workbench
 from tests.doubles import range_server as does
@@ -46,11 +46,11 @@ async def layers_of(
 ) -> AsyncIterator[LayerReader]:
     with ThreadPoolExecutor(2) as cpu:
         async with reading(server.host, **how) as reader:
-            yield LayerReader(reader, Workbench(cpu), Budget(budget), ambiguous)
+            yield LayerReader(reader, Workbench(cpu), MemoryBudget(budget), ambiguous)
 
 
 async def layer(layers: LayerReader, asset: Asset, where: Grid, **how: Any) -> Layer:
-    return await layers.compute(scene(red=asset), ["red"], where, lambda found: found["red"], Tally(), **how)
+    return await layers.compute(scene(red=asset), ["red"], where, lambda found: found["red"], UpstreamStats(), **how)
 
 
 def test_a_grid_that_hangs_over_shows_the_file_and_nothing_beside_it() -> None:
@@ -164,7 +164,7 @@ def test_a_band_that_the_scene_has_not() -> None:
         with RangeServer() as server:
             async with layers_of(server) as layers:
                 with pytest.raises(AssetMissing) as missing:
-                    await layers.compute(scene(), ["nir"], grid(0, 0, 8, 8), lambda found: found, Tally())
+                    await layers.compute(scene(), ["nir"], grid(0, 0, 8, 8), lambda found: found, UpstreamStats())
                 assert missing.value.reason == "no-asset-nir"
 
     run(work())
@@ -194,7 +194,7 @@ def test_all_bands_may_have_been_replaced_at_once() -> None:
 
                 async def drawn() -> dict[str, Layer]:
                     return await layers.compute(
-                        scene(**assets), names, grid(0, 0, HEIGHT, WIDTH), lambda found: found, Tally()
+                        scene(**assets), names, grid(0, 0, HEIGHT, WIDTH), lambda found: found, UpstreamStats()
                     )
 
                 await drawn()

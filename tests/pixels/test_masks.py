@@ -20,8 +20,8 @@ from scog.cog.block_reader import BlockReader
 from scog.errors import AssetBroken, AssetChanged
 from scog.geo.grid import Grid
 from scog.imaging.layers import Layer, LayerReader
-from scog.net.policy import Tally
-from scog.runtime.memory_budget import Budget
+from scog.net.policy import UpstreamStats
+from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.resample import Resampling
 from scog.warp.workbench import Workbench
 from tests.doubles.geotiffs import HEIGHT, PLACES, WIDTH, Choice, numbers_of, truth, write
@@ -39,12 +39,12 @@ MASKED = Choice("float32", validity="mask file", overviews=(2, 4))
 async def opened(folder: Path, *hosts: str) -> AsyncIterator[tuple[BlockReader, LayerReader]]:
     with ThreadPoolExecutor(2) as cpu:
         async with reading(*hosts, folder=folder) as reader:
-            yield reader, LayerReader(reader, Workbench(cpu), Budget(100_000_000), None)
+            yield reader, LayerReader(reader, Workbench(cpu), MemoryBudget(100_000_000), None)
 
 
 async def layer(layers: LayerReader, url: str, grid: Grid, **how: Any) -> Layer:
     scene: Any = SimpleNamespace(id="", assets={"red": Asset(url, band=1)})
-    return await layers.compute(scene, ["red"], grid, lambda found: found["red"], Tally(), **how)
+    return await layers.compute(scene, ["red"], grid, lambda found: found["red"], UpstreamStats(), **how)
 
 
 @pytest.mark.parametrize("method", Resampling)
@@ -94,9 +94,9 @@ def test_a_mask_takes_its_room_in_the_cache(tmp_path: Path) -> None:
     async def work() -> None:
         url = (tmp_path / "a.tif").resolve().as_uri()
         async with opened(tmp_path) as (reader, _):
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             every = every_block(description)
-            blocks = await reader.blocks(url, description, 0, every, Tally())
+            blocks = await reader.blocks(url, description, 0, every, UpstreamStats())
             taken = sum(block.nbytes for block in blocks.values())
             assert reader._blocks.bytes == taken == len(every) * description.block_bytes(0)
             assert description.block_bytes(0) == 3 * np.prod(description.levels[0].block_shape)
@@ -115,7 +115,7 @@ def test_a_mask_beside_a_file_of_ones_own_is_read(tmp_path: Path) -> None:
             url = path.resolve().as_uri()
             found = await layer(layers, url, WHOLE)
             np.testing.assert_array_equal(found.valid, valid & np.isfinite(found.numbers))
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             assert description.mask_file == url + ".msk"
 
     run(work())
@@ -132,7 +132,7 @@ def test_a_mask_without_overviews_masks_those_of_its_file(tmp_path: Path) -> Non
         async with opened(tmp_path) as (reader, layers):
             url = path.resolve().as_uri()
             for level in (1, 2):
-                grid = (await reader.describe(url, Tally())).levels[level].grid
+                grid = (await reader.describe(url, UpstreamStats())).levels[level].grid
                 found = await layer(layers, url, grid)
                 row, col = (np.arange(0.5, n) * full / n for n, full in zip(grid.shape, (HEIGHT, WIDTH), strict=True))
                 hole = ((row >= 50) & (row < 100))[:, np.newaxis] & ((col >= 30) & (col < 150))
@@ -165,11 +165,11 @@ def test_a_mask_that_is_replaced_is_noticed(tmp_path: Path) -> None:
         async with opened(tmp_path) as (reader, layers):
             url = path.resolve().as_uri()
             await layer(layers, url, WHOLE)
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             (tmp_path / "new").write_bytes(mask.read_bytes())
             (tmp_path / "new").replace(mask)
             with pytest.raises(AssetChanged):
-                await reader.blocks(url, description, 1, [(0, 0)], Tally())
+                await reader.blocks(url, description, 1, [(0, 0)], UpstreamStats())
             assert (await layer(layers, url, WHOLE)).valid.any()
 
     run(work())

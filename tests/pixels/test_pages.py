@@ -9,7 +9,7 @@ import pytest
 import rasterio
 
 from scog.cog.ifd import MAX_DIRECTORIES
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from tests.doubles.geotiffs import HEIGHT, WIDTH, Choice, truth, write
 from tests.doubles.range_server import RangeServer
 from tests.doubles.reading import read_level, reading, run
@@ -41,7 +41,7 @@ def hold_against_rasterio(path: Path) -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", data)
             async with reading(server.host) as reader:
-                description = await reader.describe(url, Tally())
+                description = await reader.describe(url, UpstreamStats())
                 with rasterio.open(path) as dataset:
                     assert len(description.levels) == 1 + len(dataset.overviews(1))
                     assert description.count == dataset.count

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.cog.block_parts import LARGE, SIDE, TOGETHER, Parting, parted
+from scog.cog.block_parts import LARGE, SIDE, TOGETHER, BlockParts, parted
 
 tiles = st.tuples(st.integers(1, 600).map(lambda n: 16 * n), st.integers(1, 600).map(lambda n: 16 * n))
 sizes = st.sampled_from([1, 2, 4, 8])
@@ -43,13 +43,13 @@ def test_parts_of_strips(rows: int, level: tuple[int, int], size: int) -> None:
 
 def test_what_is_read_in_any_part_is_read_a_few_rows_at_a_time() -> None:
     whole = 10_980, 10_980
-    assert parted(whole, whole, 2, is_open=True) == Parting((95, 10_980))
+    assert parted(whole, whole, 2, is_open=True) == BlockParts((95, 10_980))
 
 
 def test_the_larger_a_block_the_less_is_kept_of_it() -> None:
     whole = 10_980, 10_980
-    assert parted((2048, 2048), whole, 8) == Parting((2048, 2048))
-    assert parted((4096, 4096), whole, 1) == Parting((1024, 1024), (4, 4))
-    assert parted((4096, 4096), whole, 2) == Parting((1024, 1024), (2, 4))
-    assert parted((4096, 4096), whole, 4) == Parting((1024, 1024), (2, 2))
-    assert parted(whole, whole, 2) == Parting((512, 512), (2, 2))
+    assert parted((2048, 2048), whole, 8) == BlockParts((2048, 2048))
+    assert parted((4096, 4096), whole, 1) == BlockParts((1024, 1024), (4, 4))
+    assert parted((4096, 4096), whole, 2) == BlockParts((1024, 1024), (2, 4))
+    assert parted((4096, 4096), whole, 4) == BlockParts((1024, 1024), (2, 2))
+    assert parted(whole, whole, 2) == BlockParts((512, 512), (2, 2))

@@ -11,10 +11,10 @@ import pytest
 
 from scog.catalog.assets import Asset
 from scog.cog import preview_level
-from scog.cog.preview_level import LIGHT, Coarseness, cheapest
+from scog.cog.preview_level import LIGHT, PreviewLevel, cheapest
 from scog.geo.grid import Grid
 from scog.imaging.layers import Layer, LayerReader
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.warp.resample import Resampling
 from tests.doubles.archives import write_cog
 from tests.doubles.range_server import RangeServer
@@ -38,9 +38,11 @@ def noise(dtype: str = "uint16") -> bytes:
         return path.read_bytes()
 
 
-async def preview(layers: LayerReader, url: str, where: Grid = WHERE, **how: object) -> tuple[Layer, float, Tally]:
+async def preview(
+    layers: LayerReader, url: str, where: Grid = WHERE, **how: object
+) -> tuple[Layer, float, UpstreamStats]:
     """The layer, how coarse it is, and what it cost."""
-    coarse, tally = Coarseness(), Tally()
+    coarse, tally = PreviewLevel(), UpstreamStats()
     found = await layers.compute(
         scene(red=Asset(url)), ["red"], where, lambda found: found["red"], tally, preview=coarse, **how
     )
@@ -48,7 +50,7 @@ async def preview(layers: LayerReader, url: str, where: Grid = WHERE, **how: obj
 
 
 async def image(layers: LayerReader, url: str, where: Grid = WHERE) -> Layer:
-    return await layers.compute(scene(red=Asset(url)), ["red"], where, lambda found: found["red"], Tally())
+    return await layers.compute(scene(red=Asset(url)), ["red"], where, lambda found: found["red"], UpstreamStats())
 
 
 def test_a_preview_shows_a_level_that_costs_little() -> None:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scog.cog.block_reader import BlockReader, Wish
+from scog.cog.block_reader import BlockReader, BlockRequest
 from scog.cog.header_store import HeaderStore
-from scog.cog.metadata import Description
-from scog.cog.range_plan import Piece, plan_requests
+from scog.cog.metadata import FileMetadata
+from scog.cog.range_plan import BlockRange, plan_requests
 from scog.errors import AssetChanged, SourceError
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import raster
@@ -43,7 +43,7 @@ def served(body: Body, *, data: bytes = DATA, latency: float = 0.0, **how: Any) 
         run(work())
 
 
-def span(description: Description, level: int, block: tuple[int, int]) -> tuple[int, int]:
+def span(description: FileMetadata, level: int, block: tuple[int, int]) -> tuple[int, int]:
     """First and last byte of a block in its file."""
     where = description.levels[level]
     assert where.offsets is not None
@@ -53,7 +53,7 @@ def span(description: Description, level: int, block: tuple[int, int]) -> tuple[
 
 def test_a_cold_asset_is_one_header_request_and_its_blocks() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        tally = Tally()
+        tally = UpstreamStats()
         description = await reader.describe(url, tally)
         assert server.ranges == [HEADER]
         await reader.blocks(url, description, 0, [(0, 1)], tally)
@@ -68,10 +68,10 @@ def test_a_cold_asset_is_one_header_request_and_its_blocks() -> None:
 
 def test_a_repeat_costs_nothing() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         first = await read_level(reader, url, description)
         server.forget_requests()
-        tally = Tally()
+        tally = UpstreamStats()
         assert await reader.describe(url, tally) is description
         np.testing.assert_array_equal(await read_level(reader, url, description, tally=tally), first)
         assert server.requests == []
@@ -82,13 +82,13 @@ def test_a_repeat_costs_nothing() -> None:
 
 def test_after_a_restart_no_header_is_read(tmp_path: Path) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         await reader.close()
         store.close()
         again = HeaderStore(tmp_path)
         async with reading(server.host, store=again) as reader:
             server.forget_requests()
-            kept = await reader.describe(url, Tally())
+            kept = await reader.describe(url, UpstreamStats())
             assert server.requests == []
             assert kept.identity == description.identity
             np.testing.assert_array_equal(await read_level(reader, url, kept), truth(DATA))
@@ -102,7 +102,7 @@ def test_after_a_restart_no_header_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("kind", "requests"), [("header of 17 KB", 2), ("directories at the end", 3)])
 def test_a_header_beyond_the_first_request_takes_few_more(kind: str, requests: int) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         assert len(server.requests) == requests
         assert server.ranges[0] == HEADER
         np.testing.assert_array_equal(await read_level(reader, url, description), truth(raster(kind)))
@@ -112,12 +112,12 @@ def test_a_header_beyond_the_first_request_takes_few_more(kind: str, requests: i
 
 def test_sparse_blocks_cost_nothing() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         sizes = description.levels[0].sizes
         assert sizes is not None
         unwritten = [block for block in every_block(description) if not sizes[block]]
         assert len(unwritten) > 5
-        blocks = await reader.blocks(url, description, 0, unwritten, Tally())
+        blocks = await reader.blocks(url, description, 0, unwritten, UpstreamStats())
         assert set(blocks) == set(unwritten)
         assert not any(block.any() for block in blocks.values())
         assert server.ranges == [HEADER]
@@ -128,14 +128,14 @@ def test_sparse_blocks_cost_nothing() -> None:
 @pytest.mark.parametrize("gap", [0, 5_000, 20_000, 1_000_000])
 def test_requests_are_those_planned(gap: int) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         wanted = [(0, 0), (0, 1), (1, 3), (2, 0), (2, 2)]
         pieces = []
         for block in wanted:
             first, last = span(description, 0, block)
-            pieces.append(Piece(block, first, last + 1, last + 1))
+            pieces.append(BlockRange(block, first, last + 1, last + 1))
         server.forget_requests()
-        blocks = await reader.blocks(url, description, 0, wanted, Tally())
+        blocks = await reader.blocks(url, description, 0, wanted, UpstreamStats())
         planned = plan_requests(pieces, gap)
         assert sorted(seen for seen in server.ranges if seen) == [(plan.start, plan.stop - 1) for plan in planned]
         assert server.bytes == sum(plan.stop - plan.start for plan in planned)
@@ -150,7 +150,7 @@ def test_a_crowd_with_one_wish_reads_once() -> None:
             description = await reader.describe(url, tally)
             return (await read_level(reader, url, description, tally=tally)).tobytes()
 
-        tally = Tally()
+        tally = UpstreamStats()
         results = await asyncio.gather(*(one() for _ in range(64)))
         assert set(results) == {truth(DATA).tobytes()}
         assert len(server.requests) == tally.requests == 2
@@ -160,11 +160,11 @@ def test_a_crowd_with_one_wish_reads_once() -> None:
 
 def test_wishes_that_overlap_share_what_they_have_in_common() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         server.forget_requests()
         every = every_block(description)
         wishes = [every[i : i + 4] for i in range(len(every) - 3)]
-        found = await asyncio.gather(*(reader.blocks(url, description, 0, wish, Tally()) for wish in wishes))
+        found = await asyncio.gather(*(reader.blocks(url, description, 0, wish, UpstreamStats()) for wish in wishes))
         for wish, blocks in zip(wishes, found, strict=True):
             assert set(blocks) == set(wish)
         whole = mosaic(description, 0, {block: pixels for blocks in found for block, pixels in blocks.items()})
@@ -178,12 +178,12 @@ def test_wishes_that_overlap_share_what_they_have_in_common() -> None:
 
 def test_a_small_cache_costs_requests_and_no_pixel() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         for _ in range(2):
             server.forget_requests()
             np.testing.assert_array_equal(await read_level(reader, url, description), truth(DATA))
             assert server.requests
-        assert reader.kept(Wish(url, description, 0, every_block(description))) is None
+        assert reader.kept(BlockRequest(url, description, 0, every_block(description))) is None
 
     served(body, cache_bytes=100_000)
 
@@ -191,13 +191,13 @@ def test_a_small_cache_costs_requests_and_no_pixel() -> None:
 def test_kept_tells_what_is_in_memory() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         assert reader.known(url) is None
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         assert reader.known(url) is description
-        brought = await reader.blocks(url, description, 0, [(0, 0), (1, 1)], Tally())
-        assert reader.kept(Wish(url, description, 0, [(1, 1), (0, 0)])) == brought
-        assert reader.kept(Wish(url, description, 0, [(1, 1), (0, 1)])) is None
-        assert reader.kept(Wish(url, description, 1, [(0, 0)])) is None
-        assert reader.kept(Wish(url, description, 0, [(0, 0)], band=2)) is None
+        brought = await reader.blocks(url, description, 0, [(0, 0), (1, 1)], UpstreamStats())
+        assert reader.kept(BlockRequest(url, description, 0, [(1, 1), (0, 0)])) == brought
+        assert reader.kept(BlockRequest(url, description, 0, [(1, 1), (0, 1)])) is None
+        assert reader.kept(BlockRequest(url, description, 1, [(0, 0)])) is None
+        assert reader.kept(BlockRequest(url, description, 0, [(0, 0)], band=2)) is None
 
     served(body, gap=0)
 
@@ -207,7 +207,7 @@ def test_kept_tells_what_is_in_memory() -> None:
 
 def test_who_comes_while_the_last_ones_leave_gets_an_answer() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         for pause in (0, 1, 2, 3, 5, 8):
             server.forget_requests()
             async with reading(server.host) as fresh:
@@ -225,7 +225,7 @@ def test_who_comes_while_the_last_ones_leave_gets_an_answer() -> None:
 
 def test_the_last_to_leave_ends_the_read_and_who_comes_after_gets_an_answer() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         server.forget_requests()
         server.fail("/a.tif", does.hang)
         leavers = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(3)]
@@ -243,7 +243,9 @@ def test_the_last_to_leave_ends_the_read_and_who_comes_after_gets_an_answer() ->
     served(body, deadline=5)
 
 
-async def begun(server: RangeServer, reader: BlockReader, url: str, description: Description, tally: Tally) -> None:
+async def begun(
+    server: RangeServer, reader: BlockReader, url: str, description: FileMetadata, tally: UpstreamStats
+) -> None:
     """Begin to read a block of which a part arrives, and leave."""
     server.fail("/a.tif", does.hang_after(20_000))
     leaver = asyncio.ensure_future(reader.blocks(url, description, 0, [(0, 0)], tally))
@@ -256,10 +258,10 @@ async def begun(server: RangeServer, reader: BlockReader, url: str, description:
 
 def test_what_arrived_for_who_left_is_kept() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         server.forget_requests()
-        await begun(server, reader, url, description, Tally())
-        found = await reader.blocks(url, description, 0, [(0, 0)], Tally())
+        await begun(server, reader, url, description, UpstreamStats())
+        found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
         rows, cols = found[0, 0].shape
         np.testing.assert_array_equal(found[0, 0], truth(DATA)[:rows, :cols])
         first, last = span(description, 0, (0, 0))
@@ -271,30 +273,32 @@ def test_what_arrived_for_who_left_is_kept() -> None:
 
 def test_what_arrived_of_an_older_file_is_not_joined() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
-        await begun(server, reader, url, description, Tally())
+        description = await reader.describe(url, UpstreamStats())
+        await begun(server, reader, url, description, UpstreamStats())
         newer = raster("uint16")
         server.put("/a.tif", newer)
         with pytest.raises(AssetChanged):
-            await reader.blocks(url, description, 0, [(0, 0)], Tally())
-        np.testing.assert_array_equal(await read_level(reader, url, await reader.describe(url, Tally())), truth(newer))
+            await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
+        np.testing.assert_array_equal(
+            await read_level(reader, url, await reader.describe(url, UpstreamStats())), truth(newer)
+        )
 
     served(body, deadline=5)
 
 
 def test_reads_that_flow_go_on_for_who_is_overdue() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         server.forget_requests()
         server.fail("/a.tif", does.drip(4000, 0.02))
-        tally = Tally()
+        tally = UpstreamStats()
         late = asyncio.ensure_future(reader.blocks(url, description, 0, [(0, 0)], tally))
         while not tally.bytes:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         tally.overdue = True
         late.cancel()
         await asyncio.sleep(0.05)
-        await reader.blocks(url, description, 0, [(0, 0)], Tally())
+        await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
         assert len(server.requests) == 1
 
     served(body, deadline=5)
@@ -302,7 +306,7 @@ def test_reads_that_flow_go_on_for_who_is_overdue() -> None:
 
 def test_who_leaves_early_takes_nothing_from_the_others() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         server.forget_requests()
         crowd = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(10)]
         await asyncio.sleep(0.03)
@@ -318,7 +322,7 @@ def test_a_crowd_that_leaves_reads_no_further() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         async def one() -> None:
             for level in (2, 1, 0):
-                await read_level(reader, url, await reader.describe(url, Tally()), level)
+                await read_level(reader, url, await reader.describe(url, UpstreamStats()), level)
 
         crowd = [asyncio.ensure_future(one()) for _ in range(64)]
         while len(server.requests) < 2:  # noqa: ASYNC110 - until the first blocks are on their way
@@ -334,10 +338,10 @@ def test_a_crowd_that_leaves_reads_no_further() -> None:
 
 def test_when_one_block_fails_the_others_are_not_waited_for() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         server.fail("/a.tif", does.status(404), always=does.hang)
         with pytest.raises(SourceError) as raised:
-            await reader.blocks(url, description, 0, every_block(description), Tally())
+            await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
         assert raised.value.reason == "http-404"
 
     served(body, gap=-1, deadline=5)
@@ -347,7 +351,7 @@ def test_when_one_block_fails_the_others_are_not_waited_for() -> None:
 def test_closing_while_reads_are_under_way_answers_everybody(plain: bool) -> None:
     async def work() -> None:
         async with reading(server.host, deadline=5) as reader:
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             description = description if plain else description.unplain()
             server.fail("/a.tif", always=does.hang)
             waiters = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(3)]
@@ -424,17 +428,17 @@ def test_a_kept_header_that_is_nonsense_is_read_anew(tmp_path: Path) -> None:
         store = HeaderStore(tmp_path)
 
         async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-            part = (await reader.describe(url, Tally())).identity
+            part = (await reader.describe(url, UpstreamStats())).identity
             store.put(url, part, header)  # type: ignore[arg-type]  # noqa: B023
             async with reading(server.host, store=store) as fresh:  # noqa: B023
                 server.forget_requests()
                 np.testing.assert_array_equal(
-                    await read_level(fresh, url, await fresh.describe(url, Tally())), truth(DATA)
+                    await read_level(fresh, url, await fresh.describe(url, UpstreamStats())), truth(DATA)
                 )
                 assert server.ranges[0] == HEADER
             async with reading(server.host, store=store) as fresh:  # noqa: B023
                 server.forget_requests()
-                await fresh.describe(url, Tally())
+                await fresh.describe(url, UpstreamStats())
                 assert server.requests == []
 
         served(body, store=store)
@@ -445,15 +449,15 @@ def test_a_kept_header_that_lies_heals_after_its_fault_is_forgotten(tmp_path: Pa
     """A header that was damaged on its way and kept must not break the file for ever."""
 
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, Tally())
+        description = await reader.describe(url, UpstreamStats())
         other = raster("uint16")  # another file's header under this one's name
         store.put(url, description.identity, other[:16_384])
         clock = Clock()
         async with reading(server.host, store=store, clock=clock) as fresh:
             with pytest.raises(SourceError):
-                await read_level(fresh, url, await fresh.describe(url, Tally()))
+                await read_level(fresh, url, await fresh.describe(url, UpstreamStats()))
             clock.now += 61
-            found = await read_level(fresh, url, await fresh.describe(url, Tally()))
+            found = await read_level(fresh, url, await fresh.describe(url, UpstreamStats()))
             np.testing.assert_array_equal(found, truth(DATA))
 
     store = HeaderStore(tmp_path)
@@ -486,4 +490,6 @@ def test_offsets_belong_to_one_version_of_a_file(tmp_path: Path) -> None:
 
 
 async def _reads_rightly(server: RangeServer, reader: BlockReader, url: str) -> None:
-    np.testing.assert_array_equal(await read_level(reader, url, await reader.describe(url, Tally())), truth(DATA))
+    np.testing.assert_array_equal(
+        await read_level(reader, url, await reader.describe(url, UpstreamStats())), truth(DATA)
+    )

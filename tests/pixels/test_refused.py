@@ -15,10 +15,10 @@ from rasterio.io import MemoryFile
 
 from scog.cog.header_template import kind_of
 from scog.cog.ifd import NotTiff, OddPages, walk
-from scog.cog.metadata import Description
+from scog.cog.metadata import FileMetadata
 from scog.errors import AssetBroken, AssetRefused, SourceError
-from scog.net.policy import Tally
-from scog.runtime.memory_budget import Budget
+from scog.net.policy import UpstreamStats
+from scog.runtime.memory_budget import MemoryBudget
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded, raster
 from tests.doubles.reading import every_block, read_level, reading, run, save
@@ -39,15 +39,15 @@ def tiled(side: int, **how: Any) -> dict[str, Any]:
     return {"tiled": True, "blockxsize": side, "blockysize": side, "compress": "DEFLATE"} | how
 
 
-def opened(data: bytes, folder: Path | None = None) -> Description:
+def opened(data: bytes, folder: Path | None = None) -> FileMetadata:
     """Describe and read a little over HTTP, or from a folder."""
 
-    async def work() -> Description:
+    async def work() -> FileMetadata:
         with RangeServer() as server:
             url = server.put("/a.tif", data) if folder is None else save(folder, "a.tif", data)
             async with reading(server.host, folder=folder) as reader:
-                description = await reader.describe(url, Tally())
-                await reader.blocks(url, description, len(description.levels) - 1, [(0, 0)], Tally())
+                description = await reader.describe(url, UpstreamStats())
+                await reader.blocks(url, description, len(description.levels) - 1, [(0, 0)], UpstreamStats())
                 return description
 
     return run(work())
@@ -113,7 +113,7 @@ def test_a_large_raster_of_ones_own_is_opened_but_not_unpacked_at_once(tmp_path:
 
     async def work() -> None:
         with pytest.raises(AssetRefused) as refused:
-            async with Budget(512_000_000).hold(len(blocks) * description.block_bytes(0)):
+            async with MemoryBudget(512_000_000).hold(len(blocks) * description.block_bytes(0)):
                 raise AssertionError
         assert refused.value.reason == "too-much-memory"
 
@@ -125,10 +125,10 @@ def test_empty_blocks_share_their_memory() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", tiff(16_384, 16_384, **tiled(1024)))
             async with reading(server.host) as reader:
-                description = await reader.describe(url, Tally())
+                description = await reader.describe(url, UpstreamStats())
                 tracemalloc.start()
                 try:
-                    blocks = await reader.blocks(url, description, 0, every_block(description), Tally())
+                    blocks = await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
                     assert len(blocks) == 256  # of 2 MB each
                     assert tracemalloc.get_traced_memory()[1] < 20_000_000
                 finally:
@@ -275,7 +275,7 @@ def test_offsets_that_point_nowhere() -> None:
                 with RangeServer() as server:
                     url = server.put("/a.tif", bad)
                     async with reading(server.host) as reader:
-                        description = await reader.describe(url, Tally())
+                        description = await reader.describe(url, UpstreamStats())
                         await read_level(reader, url, description)
 
             with pytest.raises(AssetBroken):
@@ -296,7 +296,7 @@ def test_nan_and_infinity_are_passed_on() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", data)
             async with reading(server.host) as reader:
-                found = await read_level(reader, url, await reader.describe(url, Tally()))
+                found = await read_level(reader, url, await reader.describe(url, UpstreamStats()))
                 np.testing.assert_array_equal(found, numbers)
 
     run(work())

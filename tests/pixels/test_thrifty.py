@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
 from scog.cog import range_plan
-from scog.cog.block_reader import BlockReader, Wish
-from scog.cog.metadata import Description
+from scog.cog.block_reader import BlockReader, BlockRequest
+from scog.cog.metadata import FileMetadata
 from scog.cog.range_plan import piece_of
 from scog.cog.validity import data_of
 from scog.net import concurrency
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import KINDS, raster
@@ -29,7 +29,7 @@ from tests.doubles.reading import every_block, reading, run, save, truth
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
-Body = Callable[[RangeServer, BlockReader, str, Description], Coroutine[Any, Any, None]]
+Body = Callable[[RangeServer, BlockReader, str, FileMetadata], Coroutine[Any, Any, None]]
 
 
 def written(numbers: NDArray[np.uint16]) -> bytes:
@@ -60,7 +60,7 @@ def served(body: Body, data: bytes = DATA, latency: float = 0.0, **how: Any) -> 
     async def work() -> None:
         async with reading(server.host, **how) as reader:
             url = server.put("/a.tif", data)
-            description = await reader.describe(url, Tally())
+            description = await reader.describe(url, UpstreamStats())
             server.forget_requests()
             await body(server, reader, url, description)
 
@@ -74,7 +74,7 @@ def bytes_are_worth(round_trip: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(concurrency, "MIN_TIMED", 10**12)
 
 
-def size_of(description: Description, block: tuple[int, int], level: int = 0) -> int:
+def size_of(description: FileMetadata, block: tuple[int, int], level: int = 0) -> int:
     sizes = description.levels[level].sizes
     assert sizes is not None
     return int(sizes[block])
@@ -82,59 +82,72 @@ def size_of(description: Description, block: tuple[int, int], level: int = 0) ->
 
 @pytest.mark.parametrize("bottom", [1, 40, 100, 200, 300, 430])
 def test_the_upper_rows_cost_their_share(bottom: int) -> None:
-    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
-        tally = Tally()
-        found = await reader.blocks(url, description, 0, [(0, 0)], tally, bottom=bottom, thrifty=True)
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
+        tally = UpstreamStats()
+        found = await reader.blocks(url, description, 0, [(0, 0)], tally, bottom=bottom, partial_rows=True)
         np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:bottom], ((0, 0), (0, 12))))
         assert len(server.requests) == tally.requests == 1
         whole = size_of(description, (0, 0))
         assert tally.bytes <= whole * bottom / 512 * range_plan.MARGIN + range_plan.LEAST + 1
         server.forget_requests()
-        assert await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=bottom, thrifty=True) == found
-        assert reader.kept(Wish(url, description, 0, [(0, 0)], bottom=bottom)) == found
+        assert (
+            await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=bottom, partial_rows=True)
+            == found
+        )
+        assert reader.kept(BlockRequest(url, description, 0, [(0, 0)], bottom=bottom)) == found
         assert server.requests == []
-        assert reader.kept(Wish(url, description, 0, [(0, 0)], bottom=bottom + 1)) is None
-        assert reader.kept(Wish(url, description, 0, [(0, 0)])) is None
+        assert reader.kept(BlockRequest(url, description, 0, [(0, 0)], bottom=bottom + 1)) is None
+        assert reader.kept(BlockRequest(url, description, 0, [(0, 0)])) is None
 
     served(body)
 
 
 def test_rows_above_the_last_blocks_are_whole() -> None:
-    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
-        found = await reader.blocks(url, description, 0, [(0, 0), (1, 0)], Tally(), bottom=530, thrifty=True)
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
+        found = await reader.blocks(
+            url, description, 0, [(0, 0), (1, 0)], UpstreamStats(), bottom=530, partial_rows=True
+        )
         assert [len(found[block]) for block in ((0, 0), (1, 0))] == [512, 18]
 
     served(body)
 
 
 @pytest.mark.parametrize("thrifty", [True, False])
-def test_a_block_is_gone_on_with_where_bytes_are_dear(thrifty: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_is_gone_on_with_where_bytes_are_dear(partial_rows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     bytes_are_worth(10_000, monkeypatch)
 
-    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
-        await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=100, thrifty=True)
-        found = await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=200, thrifty=thrifty)
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
+        await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=100, partial_rows=True)
+        found = await reader.blocks(
+            url, description, 0, [(0, 0)], UpstreamStats(), bottom=200, partial_rows=partial_rows
+        )
         np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:200], ((0, 0), (0, 12))))
-        found = await reader.blocks(url, description, 0, [(0, 0)], Tally(), thrifty=thrifty)
+        found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), partial_rows=partial_rows)
         np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:512], ((0, 0), (0, 12))))
         assert server.bytes == size_of(description, (0, 0))
         assert len(server.requests) == 3
         server.forget_requests()
-        await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=50, thrifty=True)  # keeps what is more
-        assert reader.kept(Wish(url, description, 0, [(0, 0)])) is not None
+        await reader.blocks(
+            url, description, 0, [(0, 0)], UpstreamStats(), bottom=50, partial_rows=True
+        )  # keeps what is more
+        assert reader.kept(BlockRequest(url, description, 0, [(0, 0)])) is not None
         assert server.requests == []
 
     served(body)
 
 
 @pytest.mark.parametrize("thrifty", [True, False])
-def test_a_block_is_read_again_as_a_whole_where_bytes_are_cheap(thrifty: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_is_read_again_as_a_whole_where_bytes_are_cheap(
+    partial_rows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bytes_are_worth(10_000_000, monkeypatch)
 
-    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
-        await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=100, thrifty=True)
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
+        await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=100, partial_rows=True)
         server.forget_requests()
-        found = await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=200, thrifty=thrifty)
+        found = await reader.blocks(
+            url, description, 0, [(0, 0)], UpstreamStats(), bottom=200, partial_rows=partial_rows
+        )
         assert len(found[0, 0]) == 512
         assert server.bytes == size_of(description, (0, 0))
 
@@ -144,9 +157,9 @@ def test_a_block_is_read_again_as_a_whole_where_bytes_are_cheap(thrifty: bool, m
 def test_who_needs_more_rows_waits_for_those_on_their_way(monkeypatch: pytest.MonkeyPatch) -> None:
     bytes_are_worth(10_000, monkeypatch)
 
-    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         def wish(bottom: int) -> Coroutine[Any, Any, Any]:
-            return reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=bottom)
+            return reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=bottom)
 
         found = await asyncio.gather(wish(100), wish(300), wish(200), wish(512))
         assert all(np.array_equal(each[0, 0][:100, :500], NUMBERS[:100]) for each in found)
@@ -157,23 +170,27 @@ def test_who_needs_more_rows_waits_for_those_on_their_way(monkeypatch: pytest.Mo
 
 
 def test_wishes_at_once_share_what_suffices() -> None:
-    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
-        def wish(bottom: int | None, thrifty: bool) -> Coroutine[Any, Any, Any]:
-            return reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=bottom, thrifty=thrifty)
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
+        def wish(bottom: int | None, partial_rows: bool) -> Coroutine[Any, Any, Any]:
+            return reader.blocks(
+                url, description, 0, [(0, 0)], UpstreamStats(), bottom=bottom, partial_rows=partial_rows
+            )
 
         found = await asyncio.gather(wish(None, False), *(wish(100, True) for _ in range(5)))
         assert len(server.requests) == 1  # who comes later shares the whole block
         assert all(np.array_equal(each[0, 0][:100, :500], NUMBERS[:100]) for each in found)
         server.forget_requests()
-        await asyncio.gather(*(reader.blocks(url, description, 0, [(1, 0)], Tally(), 1, 530, True) for _ in range(5)))
+        await asyncio.gather(
+            *(reader.blocks(url, description, 0, [(1, 0)], UpstreamStats(), 1, 530, True) for _ in range(5))
+        )
         assert len(server.requests) == 1
 
     served(body, latency=0.05)
 
 
 def test_rows_that_take_more_bytes_than_thought_are_all_there() -> None:
-    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
-        found = await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=250, thrifty=True)
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
+        found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=250, partial_rows=True)
         np.testing.assert_array_equal(found[0, 0][:250], truth(UNEVEN)[:250])
         (first, second) = server.ranges
         assert first is not None
@@ -185,10 +202,10 @@ def test_rows_that_take_more_bytes_than_thought_are_all_there() -> None:
 
 
 def test_a_file_replaced_between_the_two_is_no_mixture() -> None:
-    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         server.fail("/a.tif", lambda answer: answer, does.header(ETag='"another"'))
         with pytest.raises(Exception, match="replaced"):
-            await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=250, thrifty=True)
+            await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=250, partial_rows=True)
 
     served(body, UNEVEN)
 
@@ -197,12 +214,12 @@ def test_a_file_replaced_between_the_two_is_no_mixture() -> None:
 def test_every_raster_is_read_thriftily_too(kind: str) -> None:
     data = raster(kind)
 
-    async def body(server: RangeServer, reader: BlockReader, url: str, description: Description) -> None:
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         expected = truth(data)
         height, width = description.levels[0].block_shape
         for bottom in (1, 33, len(expected)):
             wanted = [block for block in every_block(description) if block[0] * height < bottom]
-            found = await reader.blocks(url, description, 0, wanted, Tally(), bottom=bottom, thrifty=True)
+            found = await reader.blocks(url, description, 0, wanted, UpstreamStats(), bottom=bottom, partial_rows=True)
             for (row, col), block in found.items():
                 rows = slice(row * height, min((row + 1) * height, bottom))
                 shown = expected[rows, col * width : (col + 1) * width]
@@ -218,8 +235,8 @@ def test_local_blocks_are_read_and_checked_whole(tmp_path: Path) -> None:
     async def work() -> None:
         async with reading(folder=tmp_path) as reader:
             url = save(tmp_path, "a.tif", DATA)
-            description = await reader.describe(url, Tally())
-            found = await reader.blocks(url, description, 0, [(0, 0)], Tally(), bottom=10, thrifty=True)
+            description = await reader.describe(url, UpstreamStats())
+            found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=10, partial_rows=True)
             assert len(found[0, 0]) == 512
 
     run(work())
@@ -243,10 +260,10 @@ def test_of_two_flights_that_bring_one_block_the_longer_counts(monkeypatch: pyte
         for _ in range(12):
             async with reading(server.host, gap=10**6) as reader:
                 url = server.put("/a.tif", DATA)
-                description = await reader.describe(url, Tally())
+                description = await reader.describe(url, UpstreamStats())
                 both = [(0, 0), (1, 0)]
-                above = reader.blocks(url, description, 0, both, Tally(), bottom=512 + 20, thrifty=True)
-                below = reader.blocks(url, description, 0, both, Tally(), bottom=512 + 60, thrifty=True)
+                above = reader.blocks(url, description, 0, both, UpstreamStats(), bottom=512 + 20, partial_rows=True)
+                below = reader.blocks(url, description, 0, both, UpstreamStats(), bottom=512 + 60, partial_rows=True)
                 _, found = await asyncio.gather(above, below)
                 assert len(found[1, 0]) >= 60
 

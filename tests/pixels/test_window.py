@@ -10,16 +10,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scog.geo.grid import Window
-from scog.geo.resampling_support import Footing
+from scog.geo.resampling_support import ResamplingSupport
 from scog.warp.window import gather_window
 from tests.doubles.warping import cut
 
 EMPTY = np.zeros((1, 1), np.float32)
 
 
-def footing(window: Window, source: tuple[int, int], step: int) -> Footing:
+def footing(window: Window, source: tuple[int, int], step: int) -> ResamplingSupport:
     first = np.zeros((1, 1), np.int32)
-    return Footing(slice(0, 1), slice(0, 1), window, source, step, (1.0, 1.0), (1, 1), first, (EMPTY,), (EMPTY,), None)
+    return ResamplingSupport(
+        slice(0, 1), slice(0, 1), window, source, step, (1.0, 1.0), (1, 1), first, (EMPTY,), (EMPTY,), None
+    )
 
 
 def data_of(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from scog.geo.grid import Grid, tile_grid
-from scog.geo.resampling_support import MAX_SHRINK, Footing, box_footing, point_footing
+from scog.geo.resampling_support import MAX_SHRINK, ResamplingSupport, box_footing, point_footing
 from tests.space.test_index_map import SQUARES, exact_coordinates, square, tile_at
 
 
@@ -137,7 +137,7 @@ def test_blocks_are_exactly_those_rested_on(
 
 
 def rested_on(
-    found: Footing, source: Grid, block: tuple[int, int], wanted: NDArray[np.bool_] | None
+    found: ResamplingSupport, source: Grid, block: tuple[int, int], wanted: NDArray[np.bool_] | None
 ) -> set[tuple[int, int]]:
     """The blocks below the rectangles, pixel by pixel."""
     blocks = set()

@@ -13,7 +13,7 @@ from scog.catalog.query import Catalog, Query
 from scog.catalog.scene import parse_item
 from scog.catalog.stac_api import RemoteCatalog
 from scog.geo.footprint import Footprints
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval, parse_interval
 from tests.stac.made_items import L2A, Item
 
@@ -34,7 +34,7 @@ async def _scenes(catalog: Catalog, query: Query) -> list[str]:
     """
     cursor, found = None, []
     while True:
-        page = await catalog.page(query, cursor, Tally())
+        page = await catalog.page(query, cursor, UpstreamStats())
         found += [parse_item(item, base) for item, base in zip(page.items, page.bases, strict=True)]
         cursor = page.cursor
         if cursor is None:
@@ -70,7 +70,7 @@ def test_assets_lead_to_the_first_scog(server: str, items: list[Item]) -> None:
     async def first() -> list[str]:
         remote = RemoteCatalog(f"{server}/stac", hosts=(), deadline=10, retries=0)
         try:
-            page = await remote.page(QUERIES[0], None, Tally())
+            page = await remote.page(QUERIES[0], None, UpstreamStats())
         finally:
             await remote.close()
         return [parse_item(item, base).assets["red"].url for item, base in zip(page.items, page.bases, strict=True)]

@@ -14,7 +14,7 @@ import rasterio
 from numpy.typing import NDArray
 
 import scog.imaging.draw
-from scog.imaging.mosaic import Painting
+from scog.imaging.mosaic import Mosaic
 from scog.settings import Settings
 from scog.web.http.responses import COMPLETE, IMMUTABLE, PARTIAL
 from tests.doubles.range_server import status
@@ -111,12 +111,12 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The periods that are drawn, not just recalled."""
     periods: list[str] = []
 
-    class Counted(Painting):
+    class Counted(Mosaic):
         async def take(self, found: object) -> None:
             periods.append(str(self._view._ask.interval)[:10])
             await super().take(found)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(scog.imaging.draw, "Painting", Counted)
+    monkeypatch.setattr(scog.imaging.draw, "Mosaic", Counted)
     return periods
 
 

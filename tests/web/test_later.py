@@ -10,7 +10,7 @@ import pytest
 from fastapi import APIRouter
 
 from scog.settings import Settings
-from scog.web.http.lazy_router import Later
+from scog.web.http.lazy_router import LazyRouter
 from scog.web.warm_up import warm_up
 from tests.web.conftest import served
 
@@ -24,7 +24,7 @@ def test_many_who_ask_at_once_wait_for_one_router() -> None:
         made.append(APIRouter())
         return made[-1]
 
-    later = Later(make)
+    later = LazyRouter(make)
 
     async def ask() -> list[APIRouter]:
         asking = [asyncio.create_task(asyncio.to_thread(later.router)) for _ in range(4)]
@@ -43,7 +43,7 @@ def test_a_router_that_cannot_be_made_is_tried_again() -> None:
         return APIRouter()
 
     tried: list[bool] = []
-    later = Later(make)
+    later = LazyRouter(make)
     with pytest.raises(OSError, match="disk"):
         later.router()
     assert later.router() is later.router()

@@ -297,7 +297,7 @@ def test_parts_of_files_without_overviews_are_small(tmp_path: Path, monkeypatch:
     sides: dict[str, set[int]] = {}
     parts_of = sampling_grid.parts_of
 
-    def watched(measured: sampling_grid.Site) -> tuple[sampling_grid.Part, ...]:
+    def watched(measured: sampling_grid.SamplingGrid) -> tuple[sampling_grid.Part, ...]:
         parts = parts_of(measured)
         sides[name] = {max(part.grid.shape) for part in parts}
         return parts

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scog.cog.preview_level import Coarseness
+from scog.cog.preview_level import PreviewLevel
 from scog.settings import Settings
 from scog.web.http.responses import COMPLETE, EXPOSED_HEADERS, PREVIEW
 from tests.doubles.archives import MadeScene, Square, constant
@@ -194,7 +194,7 @@ def noisy_id(day: str) -> str:
 
 
 def test_joined_coarseness() -> None:
-    assert Coarseness(4.0).joined(None) == Coarseness(4.0)
-    assert Coarseness(4.0, 3).joined(Coarseness(8.0)) == Coarseness(8.0, 3)
-    assert not Coarseness().is_coarse
-    assert Coarseness(1.0, 3).is_coarse
+    assert PreviewLevel(4.0).joined(None) == PreviewLevel(4.0)
+    assert PreviewLevel(4.0, 3).joined(PreviewLevel(8.0)) == PreviewLevel(8.0, 3)
+    assert not PreviewLevel().is_coarse
+    assert PreviewLevel(1.0, 3).is_coarse

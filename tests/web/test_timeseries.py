@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from scog.products.areas.area_of_interest import point
-from scog.products.timeseries.options import Asked, table_of
+from scog.products.timeseries.options import SeriesOptions, table_of
 from scog.products.timeseries.output import document
 from scog.products.timeseries.variables import formula_of
 from scog.settings import Settings
@@ -79,7 +79,7 @@ def test_a_place_over_time(dates: Served, archive: Path) -> None:
     answer = dates.get(f"{PLACE}?{ALL}")
     assert answer.status_code == 200
     (series,) = series_of(archive, [point(LON, LAT)])
-    asked = Asked(formula_of())
+    asked = SeriesOptions(formula_of())
     assert answer.json() == json.loads(json.dumps(document(series, table_of(series.rows, asked), asked)))
     observations = answer.json()["observations"]
     assert [each["datetime"][:10] for each in observations] == list(DAYS)
@@ -105,7 +105,7 @@ def test_fields_over_time(dates: Served, archive: Path) -> None:
     answer = post(dates, f"/timeseries?{ALL}&smooth=whittaker", AREA)
     assert answer.status_code == 200
     (series,) = series_of(archive, fields_of(AREA))
-    asked = Asked(formula_of(), smooth=1000.0)
+    asked = SeriesOptions(formula_of(), smooth=1000.0)
     assert answer.json() == json.loads(json.dumps(document(series, table_of(series.rows, asked), asked)))
     feature = {"type": "Feature", "properties": {"a": 1}, "geometry": AREA}
     assert post(dates, f"/timeseries?{ALL}&smooth=whittaker", feature).json() == answer.json()

@@ -22,7 +22,7 @@ from scog.catalog.archive.index import LONGEST, bring_up_to_date, complaints, op
 from scog.catalog.query import Page, Query
 from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
 from scog.geo.footprint import Bounds
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ class Archive:
 
     # As a catalogue
 
-    async def page(self, query: Query, cursor: Any | None, tally: Tally) -> Page:
+    async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
         """A page of what matches, newest first. Raises InvalidInput where there is no such collection."""
         tally.searches += 1
         if query.collection is not None and query.collection not in await asyncio.to_thread(self.collections):

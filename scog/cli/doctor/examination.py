@@ -14,7 +14,7 @@ from scog.catalog.search_store import SearchStore
 from scog.catalog.stac_api import RemoteCatalog
 from scog.cli.doctor.finding import Finding
 from scog.cli.doctor.network import latency, throughput
-from scog.cog.metadata import Description
+from scog.cog.metadata import FileMetadata
 from scog.errors import (
     AssetMissing,
     AssetRefused,
@@ -29,7 +29,7 @@ from scog.errors import (
 from scog.imaging.asset_binding import bound
 from scog.imaging.engine import Engine, open_engine
 from scog.net.byte_range import is_local
-from scog.net.policy import Tally, host_of
+from scog.net.policy import UpstreamStats, host_of
 from scog.settings import Settings
 from scog.temporal.intervals import Interval, rfc3339
 
@@ -88,7 +88,7 @@ async def _steps(engine: Engine) -> AsyncIterator[Finding]:
 async def _network(engine: Engine, url: str) -> AsyncIterator[Finding]:
     """Measure the connection to the host of a file that could be read."""
     try:
-        part = await engine.ranges.read(url, 0, 1, Tally())
+        part = await engine.ranges.read(url, 0, 1, UpstreamStats())
     except SourceError as fault:
         yield Finding(False, f"connection to {host_of(url)}: {fault} ({fault.reason})", _hint(fault, url))
         return
@@ -116,7 +116,7 @@ async def _landing(engine: Engine) -> Finding:
     catalog = engine.searches.catalog
     if not isinstance(catalog, RemoteCatalog):
         return Finding(True, f"archive {engine.settings.catalog}: opened")
-    since, tally = time.perf_counter(), Tally()
+    since, tally = time.perf_counter(), UpstreamStats()
     try:
         page = await catalog.landing(tally)
     except CatalogError as fault:
@@ -126,7 +126,7 @@ async def _landing(engine: Engine) -> Finding:
 
 async def _search(engine: Engine) -> tuple[Search | None, Finding]:
     """One page of the newest scenes of the world, of any cloud cover, without the cache."""
-    since, tally = time.perf_counter(), Tally()
+    since, tally = time.perf_counter(), UpstreamStats()
     searches = engine.searches
     collection = searches.collection
     try:
@@ -163,10 +163,10 @@ def _usable(search: Search) -> Finding:
     return Finding(bool(scenes), text, hint)
 
 
-async def _header(engine: Engine, scene: Scene) -> tuple[Description | None, Finding]:
+async def _header(engine: Engine, scene: Scene) -> tuple[FileMetadata | None, Finding]:
     band, asset = _asset(scene)
     what = f"header of {scene.id}'s {band}"
-    since, tally = time.perf_counter(), Tally()
+    since, tally = time.perf_counter(), UpstreamStats()
     try:
         _, found = bound(scene.assets[band], band, await engine.blocks.describe(asset, tally))
     except SourceError as fault:
@@ -176,10 +176,10 @@ async def _header(engine: Engine, scene: Scene) -> tuple[Description | None, Fin
     return found, Finding(True, f"{what}: {cost}, {width} x {height} pixels, {len(found.levels)} levels")
 
 
-async def _block(engine: Engine, scene: Scene, found: Description) -> Finding:
+async def _block(engine: Engine, scene: Scene, found: FileMetadata) -> Finding:
     """Read the block in the middle of the full-resolution level."""
     band, asset = _asset(scene)
-    since, tally = time.perf_counter(), Tally()
+    since, tally = time.perf_counter(), UpstreamStats()
     level = found.levels[0]
     middle = level.grid.height // 2 // level.block_shape[0], level.grid.width // 2 // level.block_shape[1]
     try:
@@ -197,7 +197,7 @@ def _asset(scene: Scene) -> tuple[str, str]:
     return band, scene.assets[band].url
 
 
-def _cost(since: float, tally: Tally) -> str:
+def _cost(since: float, tally: UpstreamStats) -> str:
     spent = f"{time.perf_counter() - since:.2f} s"
     return spent + (f", {tally.requests} requests, {tally.bytes / 1000:.1f} kB" if tally.requests else "")
 

@@ -22,7 +22,7 @@ DEGREES = ("CRS84", "EPSG::4326", "EPSG:4326")
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
+class AreaOfInterest:
     """A point or polygons.
 
     shape     a Point, Polygon or MultiPolygon in degrees between the meridians -180 and 180, valid, without heights
@@ -54,21 +54,21 @@ class Unusable:
 
 
 @dataclass(frozen=True, eq=False)
-class Fields:
+class AreasOfInterest:
     """What a request is about: one field, or those of a collection, and what of that cannot be used."""
 
-    fields: tuple[Field, ...]
+    fields: tuple[AreaOfInterest, ...]
     collected: bool
     unusable: tuple[Unusable, ...] = ()
 
 
-def point(lon: float, lat: float) -> Field:
+def point(lon: float, lat: float) -> AreaOfInterest:
     """A place in degrees as a field. Raises OutOfRange outside the world."""
     place_grid(lon, lat)
-    return Field(shapely.Point(lon, lat), {"type": "Point", "coordinates": [lon, lat]})
+    return AreaOfInterest(shapely.Point(lon, lat), {"type": "Point", "coordinates": [lon, lat]})
 
 
-def parse_fields(document: object, most: int, corners: int, *, points: bool = True) -> Fields:
+def parse_fields(document: object, most: int, corners: int, *, points: bool = True) -> AreasOfInterest:
     """The fields of a GeoJSON document, at most so many with so many corners together; with `points` also these.
 
     Polygons that are not valid are repaired. Of a collection, features that cannot be used are named beside the others.
@@ -84,15 +84,15 @@ def parse_fields(document: object, most: int, corners: int, *, points: bool = Tr
         _check_properties(document, "geometry")
         geometry = document.get("geometry")  # type: ignore[assignment]
     _check_corners(geometry, "geometry", corners)
-    return Fields((_field(geometry, "geometry", points=points),), collected=False)
+    return AreasOfInterest((_field(geometry, "geometry", points=points),), collected=False)
 
 
-def _collected(features: object, most: int, corners: int, *, points: bool) -> Fields:
+def _collected(features: object, most: int, corners: int, *, points: bool) -> AreasOfInterest:
     if not isinstance(features, list) or not features:
         raise InvalidInput("The collection holds no features.", parameter="features", valid="at least one feature")
     if len(features) > most:
         raise InvalidInput(f"There are {len(features)} features.", parameter="features", valid=f"at most {most}")
-    fields: list[Field] = []
+    fields: list[AreaOfInterest] = []
     unusable: list[Unusable] = []
     first: InvalidInput | None = None
     for place, feature in enumerate(features):
@@ -111,7 +111,7 @@ def _collected(features: object, most: int, corners: int, *, points: bool) -> Fi
             fields.append(replace(found, feature=feature, place=place))
     if first is not None and not fields:
         raise first
-    return Fields(tuple(fields), collected=True, unusable=tuple(unusable))
+    return AreasOfInterest(tuple(fields), collected=True, unusable=tuple(unusable))
 
 
 def _check_corners(geometry: object, where: str, most: int) -> int:
@@ -123,7 +123,7 @@ def _check_corners(geometry: object, where: str, most: int) -> int:
     return most - corners
 
 
-def _field(geometry: object, where: str, *, points: bool) -> Field:
+def _field(geometry: object, where: str, *, points: bool) -> AreaOfInterest:
     """A geometry as a field. Raises InvalidInput."""
     valid = VALID if points else VALID_AREAS
     if isinstance(geometry, Mapping):
@@ -135,16 +135,16 @@ def _field(geometry: object, where: str, *, points: bool) -> Field:
     found = polygons_of(geometry, where, sys.maxsize, valid)
     assert isinstance(geometry, Mapping)
     received = {name: geometry[name] for name in ("type", "coordinates", "geometries") if name in geometry}
-    return Field(found.shape, received, repaired=found.repaired)
+    return AreaOfInterest(found.shape, received, repaired=found.repaired)
 
 
-def _point(geometry: Mapping[str, Any], where: str) -> Field:
+def _point(geometry: Mapping[str, Any], where: str) -> AreaOfInterest:
     try:
         lon, lat = position_of(geometry.get("coordinates"))
     except ValueError as fault:
         raise InvalidInput(f"This is no usable geometry: {fault}.", parameter=where, valid=VALID) from None
     lon = lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180
-    return Field(shapely.Point(lon, lat), {"type": "Point", "coordinates": geometry["coordinates"]})
+    return AreaOfInterest(shapely.Point(lon, lat), {"type": "Point", "coordinates": geometry["coordinates"]})
 
 
 def _check_properties(feature: Mapping[str, Any], where: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scog.products.areas.area_of_interest import Fields
+from scog.products.areas.area_of_interest import AreasOfInterest
 
 MOST = 50
 """Properties that become columns: the first of the file."""
@@ -26,7 +26,7 @@ class Columns:
         return self.lines[place]
 
 
-def columns_of(fields: Fields, sent: object, taken: Iterable[str]) -> Columns:
+def columns_of(fields: AreasOfInterest, sent: object, taken: Iterable[str]) -> Columns:
     """`feature` (the id, or the place in the collection, from 0), and the properties that are text, numbers or truth
     values, by their own names; `properties.NAME` where a name is `taken` by another column.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shapely
 
 from scog.errors import InvalidInput
-from scog.imaging.clip import Area, area_in
-from scog.products.areas.area_of_interest import VALID_AREAS, Fields
+from scog.imaging.clip import ClipArea, area_in
+from scog.products.areas.area_of_interest import VALID_AREAS, AreasOfInterest
 
 
-def area_of_fields(fields: Fields) -> tuple[Area, str]:
+def area_of_fields(fields: AreasOfInterest) -> tuple[ClipArea, str]:
     """The union of polygons, and what was repaired of them, in words.
 
     Raises InvalidInput where one of them cannot be used, since a picture could not say so.

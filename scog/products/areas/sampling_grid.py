@@ -19,9 +19,9 @@ from scog.geo.grid import Grid, place_grid
 from scog.geo.lattice import Lattice
 from scog.geo.native_grid import native, zone
 from scog.geo.search_areas import search_areas
-from scog.imaging.clip import Area
-from scog.imaging.request import Ask
-from scog.products.areas.area_of_interest import Field, Fields, Unusable
+from scog.imaging.clip import ClipArea
+from scog.imaging.request import ImageRequest
+from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, Unusable
 from scog.warp.resample import Resampling
 
 PART = 512
@@ -33,7 +33,7 @@ COARSE = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
-class Site:
+class SamplingGrid:
     """Where a field's numbers are taken.
 
     grid     its pixels; a point's is itself, so that every scene shows the pixel that holds it
@@ -50,8 +50,8 @@ class Site:
     crs: str
     resolution: float
     coarser: bool
-    outline: Area | None
-    limit: Area | None
+    outline: ClipArea | None
+    limit: ClipArea | None
     key: bytes
     ratio: float = 1.0
 
@@ -83,7 +83,7 @@ class Part:
     """Pixels that count at all."""
 
 
-def site_of(field: Field, pixels: Lattice | float, most: int, limit: Area | None = None) -> Site:
+def site_of(field: AreaOfInterest, pixels: Lattice | float, most: int, limit: ClipArea | None = None) -> SamplingGrid:
     """The site of a field on the pixels of a file's lattice, of which there are so many at most.
 
     Where no file is known, on pixels of so many metres in the UTM zone of the field. Raises InvalidInput where the
@@ -96,20 +96,20 @@ def site_of(field: Field, pixels: Lattice | float, most: int, limit: Area | None
             crs, resolution = pixels.crs, pixels.around(shapely.Point(0, 0)).resolution
         else:
             crs, resolution = zone(lon, lat), float(pixels)
-        return Site(grid, None, crs, resolution, False, None, limit, _key(field.shape, grid, limit))
+        return SamplingGrid(grid, None, crs, resolution, False, None, limit, _key(field.shape, grid, limit))
     found = native(field.shape, pixels, most)
     grid = found.grid
     if search_areas(grid)[1]:
         what = "The field is so wide that hardly a pass sees all of it."
         raise InvalidInput(what, parameter="geometry", valid="a field of less than 150 km a side")
     key = _key(field.shape, grid, limit)
-    outline = Area(field.shape)
-    return Site(grid, found.shape, grid.crs, grid.resolution, found.coarser, outline, limit, key, found.ratio)
+    outline = ClipArea(field.shape)
+    return SamplingGrid(grid, found.shape, grid.crs, grid.resolution, found.coarser, outline, limit, key, found.ratio)
 
 
-def measurable(fields: Fields, most: int, limit: Area | None = None) -> Fields:
+def measurable(fields: AreasOfInterest, most: int, limit: ClipArea | None = None) -> AreasOfInterest:
     """The fields, of which those of a collection that are too large are unusable. Raises InvalidInput if all are."""
-    found: list[Field] = []
+    found: list[AreaOfInterest] = []
     unusable = list(fields.unusable)
     first: InvalidInput | None = None
     for field in fields.fields:
@@ -122,16 +122,16 @@ def measurable(fields: Fields, most: int, limit: Area | None = None) -> Fields:
             found.append(field)
     if first is not None and not found:
         raise first
-    return Fields(tuple(found), fields.collected, tuple(unusable))
+    return AreasOfInterest(tuple(found), fields.collected, tuple(unusable))
 
 
-def asked_at(site: Site, ask: Ask) -> Ask:
+def asked_at(site: SamplingGrid, ask: ImageRequest) -> ImageRequest:
     """What is asked of a site: where its pixels are larger than the files', the mean of those within, not one."""
     nearest = ask.resampling is Resampling.NEAREST
     return replace(ask, resampling=Resampling.AVERAGE) if site.coarser and nearest else ask
 
 
-def parts_of(site: Site) -> tuple[Part, ...]:
+def parts_of(site: SamplingGrid) -> tuple[Part, ...]:
     """The parts of a site that hold some of the field: much larger than the site, and to be let go of soon.
 
     Raises InvalidInput where nothing of the field is within the limit, or no pixel has a share in it.
@@ -163,7 +163,7 @@ def _parts(grid: Grid, weights: NDArray[np.float32], side: int) -> list[Part]:
     return found
 
 
-def _key(shape: BaseGeometry, grid: Grid, limit: Area | None) -> bytes:
+def _key(shape: BaseGeometry, grid: Grid, limit: ClipArea | None) -> bytes:
     """A digest, since outlines may be long."""
     digest = blake2b(shapely.to_wkb(shape), digest_size=16)
     digest.update(f"{grid.crs} {tuple(grid.transform)} {grid.shape}".encode())

@@ -12,7 +12,7 @@ MASKED, NO_DATA, NO_OBSERVATION = "masked", "no-data", "no-observation"
 
 
 @dataclass(frozen=True)
-class Measured:
+class Sample:
     """What one observation tells of a field.
 
     values      one an output: of a point its own, of polygons the weighted mean; None where nothing is usable
@@ -44,6 +44,6 @@ class Row:
     """
 
     time: datetime
-    measured: Measured
+    measured: Sample
     end: datetime | None = None
     observations: int | None = None

@@ -9,13 +9,13 @@ from scog.errors import InvalidInput
 from scog.products.timeseries.model import MASKED, Row
 from scog.products.timeseries.periods import Aggregate, by_period, middle
 from scog.products.timeseries.smoothing import Column, smoothed
-from scog.products.timeseries.variables import Formula
+from scog.products.timeseries.variables import SeriesVariables
 from scog.temporal.intervals import Interval
 from scog.temporal.steps import Step
 
 
 @dataclass(frozen=True)
-class Asked:
+class SeriesOptions:
     """The formula, and what becomes of its observations.
 
     step         of time, whose observations are taken together by `aggregate`
@@ -24,7 +24,7 @@ class Asked:
     min_valid    share of a field that has to be usable, or an observation has no values
     """
 
-    formula: Formula
+    formula: SeriesVariables
     step: Step | None = None
     aggregate: Aggregate = Aggregate.MEDIAN
     interval: Interval | None = None
@@ -46,7 +46,7 @@ class Table:
     curve: tuple[Column | None, ...] | None
 
 
-def table_of(rows: Sequence[Row], asked: Asked) -> Table:
+def table_of(rows: Sequence[Row], asked: SeriesOptions) -> Table:
     """What is asked for of the observations of a series, which are in the order of time. Raises InvalidInput.
 
     The curve goes through the observations, not through what they are taken together to. It is told where an

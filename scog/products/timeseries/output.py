@@ -9,12 +9,12 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from scog.imaging.report import Report
-from scog.products.areas.area_of_interest import Field, Fields, Unusable
+from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, Unusable
 from scog.products.areas.columns import columns_of, named
-from scog.products.areas.sampling_grid import Site
+from scog.products.areas.sampling_grid import SamplingGrid
 from scog.products.areas.statistics import Statistics
 from scog.products.timeseries.model import Row
-from scog.products.timeseries.options import Asked, Table
+from scog.products.timeseries.options import SeriesOptions, Table
 from scog.products.timeseries.series import Series
 from scog.products.timeseries.smoothing import Column
 from scog.temporal.intervals import rfc3339
@@ -22,7 +22,7 @@ from scog.temporal.intervals import rfc3339
 NAMES = tuple(field.name for field in fields(Statistics))
 
 
-def document(series: Series, table: Table, asked: Asked) -> dict[str, Any]:
+def document(series: Series, table: Table, asked: SeriesOptions) -> dict[str, Any]:
     """One field's series."""
     if series.fault is not None:
         return {"geometry": dict(series.field.geometry), "error": series.fault, "observations": []}
@@ -41,7 +41,7 @@ def document(series: Series, table: Table, asked: Asked) -> dict[str, Any]:
 
 
 def collection(
-    several: Sequence[Series], tables: Sequence[Table], asked: Asked, unusable: Sequence[Unusable] = ()
+    several: Sequence[Series], tables: Sequence[Table], asked: SeriesOptions, unusable: Sequence[Unusable] = ()
 ) -> dict[str, Any]:
     """The features that were sent, each with its own series among its properties, or with the reason for none."""
     features = {each.place: _with_series(each.feature, nothing(each.reason)) for each in unusable}
@@ -57,7 +57,7 @@ def nothing(reason: str) -> dict[str, Any]:
     return {"error": reason, "observations": []}
 
 
-def noted(field: Field) -> dict[str, Any]:
+def noted(field: AreaOfInterest) -> dict[str, Any]:
     """What was repaired of a field, if anything was."""
     return {} if field.repaired is None else {"repaired": field.repaired}
 
@@ -66,7 +66,7 @@ def _with_series(feature: Mapping[str, Any], told: dict[str, Any]) -> dict[str, 
     return {**feature, "properties": dict(feature.get("properties") or {}) | {"timeseries": told}}
 
 
-def head(site: Site, asked: Asked) -> dict[str, Any]:
+def head(site: SamplingGrid, asked: SeriesOptions) -> dict[str, Any]:
     """What is known before anything is read."""
     return {
         "band_names": list(asked.formula.names),
@@ -75,7 +75,9 @@ def head(site: Site, asked: Asked) -> dict[str, Any]:
     }
 
 
-def observation(row: Row, asked: Asked, site: Site, curve: tuple[Column | None] | None = None) -> dict[str, Any]:
+def observation(
+    row: Row, asked: SeriesOptions, site: SamplingGrid, curve: tuple[Column | None] | None = None
+) -> dict[str, Any]:
     """A row; with a curve, also its numbers. Numbers have seven digits, as many as a pixel's float32 tells."""
     measured, count = row.measured, asked.formula.expression.outputs
     values: Sequence[float | None] = measured.values or (None,) * count
@@ -110,7 +112,9 @@ def tail(report: Report) -> dict[str, Any]:
     }
 
 
-def table_text(several: Sequence[Series], tables: Sequence[Table], asked: Asked, fields: Fields) -> str:
+def table_text(
+    several: Sequence[Series], tables: Sequence[Table], asked: SeriesOptions, fields: AreasOfInterest
+) -> str:
     """CSV with a header: a line for each observation of each feature; what is not known is empty.
 
     Of a collection each line has the feature's id and simple properties, and a feature that cannot be used one line
@@ -141,7 +145,7 @@ def _blank(heads: Sequence[str]) -> list[None]:
     return [None] * (len(heads) - 1)
 
 
-def _header(asked: Asked, *, with_curve: bool, with_areas: bool) -> Iterator[str]:
+def _header(asked: SeriesOptions, *, with_curve: bool, with_areas: bool) -> Iterator[str]:
     yield "datetime"
     if asked.step is not None:
         yield from ("end", "observations")
@@ -154,7 +158,9 @@ def _header(asked: Asked, *, with_curve: bool, with_areas: bool) -> Iterator[str
     yield from ("valid", "cloud", "scenes", "reason")
 
 
-def _line(row: Row, curve: Column | None, asked: Asked, *, with_curve: bool, with_areas: bool) -> Iterator[object]:
+def _line(
+    row: Row, curve: Column | None, asked: SeriesOptions, *, with_curve: bool, with_areas: bool
+) -> Iterator[object]:
     measured = row.measured
     yield rfc3339(row.time)
     if asked.step is not None:

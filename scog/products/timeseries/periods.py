@@ -11,7 +11,7 @@ from statistics import fmean, median
 
 from scog.errors import InvalidInput
 from scog.products.areas.statistics import Statistics
-from scog.products.timeseries.model import NO_OBSERVATION, Measured, Row
+from scog.products.timeseries.model import NO_OBSERVATION, Row, Sample
 from scog.temporal.intervals import Interval
 from scog.temporal.steps import Step, split
 
@@ -91,19 +91,19 @@ def _too_many() -> InvalidInput:
     return InvalidInput(what, parameter="interval", valid="a longer interval, or a shorter datetime")
 
 
-def _together(held: Sequence[Measured], seen: Sequence[Measured], work: Callable[[Sequence[float]], float]) -> Measured:
+def _together(held: Sequence[Sample], seen: Sequence[Sample], work: Callable[[Sequence[float]], float]) -> Sample:
     """The numbers of observations as one; `seen` are those with values."""
     if not held:
-        return Measured(None, None, 0.0, 0.0, (), NO_OBSERVATION)
+        return Sample(None, None, 0.0, 0.0, (), NO_OBSERVATION)
     valid, cloud = fmean(each.valid for each in held), fmean(each.cloud for each in held)
     scenes = tuple(dict.fromkeys(name for each in seen or held for name in each.scenes))
     if not seen:
         faults = [each.reason for each in held if each.failed]
-        return Measured(None, None, valid, cloud, scenes, (faults or [each.reason for each in held])[0])
+        return Sample(None, None, valid, cloud, scenes, (faults or [each.reason for each in held])[0])
     values = tuple(work(output) for output in zip(*(each.values or () for each in seen), strict=True))
     measured = [each.statistics for each in seen if each.statistics is not None]
     found = tuple(_aggregate(output, work) for output in zip(*measured, strict=True)) if measured else None
-    return Measured(values, found, valid, cloud, scenes)
+    return Sample(values, found, valid, cloud, scenes)
 
 
 def _aggregate(several: Sequence[Statistics], work: Callable[[Sequence[float]], float]) -> Statistics:

@@ -9,14 +9,14 @@ from itertools import pairwise
 from scog.errors import InvalidInput
 from scog.products.areas.columns import title_of
 from scog.products.timeseries.model import Row
-from scog.products.timeseries.options import Asked, Table, enough
+from scog.products.timeseries.options import SeriesOptions, Table, enough
 from scog.products.timeseries.periods import middle
 from scog.products.timeseries.series import Series
 from scog.products.timeseries.smoothing import smoothed
 from scog.render.chart import GAP, MOST_LINES, Chart, Dot, Line
 
 
-def check_lines(fields: int, asked: Asked) -> None:
+def check_lines(fields: int, asked: SeriesOptions) -> None:
     """Raise InvalidInput where there would be more lines than can be told from one another."""
     lines = fields * asked.formula.expression.outputs
     if lines > MOST_LINES:
@@ -24,7 +24,7 @@ def check_lines(fields: int, asked: Asked) -> None:
         raise InvalidInput(what, parameter="format", valid=f"csv or json, or {MOST_LINES} lines at most")
 
 
-def chart_of(several: Sequence[Series], tables: Sequence[Table], asked: Asked) -> Chart:
+def chart_of(several: Sequence[Series], tables: Sequence[Table], asked: SeriesOptions) -> Chart:
     """The chart of series and of what is asked of them."""
     lines = [
         Line(_name(series, place, output, asked, len(several)), *_line(series, table, output, asked))
@@ -37,7 +37,7 @@ def chart_of(several: Sequence[Series], tables: Sequence[Table], asked: Asked) -
 
 
 def _line(
-    series: Series, table: Table, output: int, asked: Asked
+    series: Series, table: Table, output: int, asked: SeriesOptions
 ) -> tuple[tuple[Dot, ...], tuple[tuple[datetime, float], ...] | None]:
     """The dots of an output, and its curve from day to day."""
     dots = tuple(_dot(row, output) for row in table.rows)
@@ -67,7 +67,7 @@ def _dot(row: Row, output: int) -> Dot:
     return Dot(middle(row), measured.values[output], measured.valid, spread)
 
 
-def _range(rows: Sequence[Row], asked: Asked) -> tuple[datetime, datetime]:
+def _range(rows: Sequence[Row], asked: SeriesOptions) -> tuple[datetime, datetime]:
     """From the beginning to the end of what was asked for, or of what there is."""
     times = [middle(row) for row in rows]
     start, end = (None, None) if asked.interval is None else (asked.interval.start, asked.interval.end)
@@ -76,7 +76,7 @@ def _range(rows: Sequence[Row], asked: Asked) -> tuple[datetime, datetime]:
     return first, max(first, last)
 
 
-def _name(series: Series, place: int, output: int, asked: Asked, count: int) -> str:
+def _name(series: Series, place: int, output: int, asked: SeriesOptions, count: int) -> str:
     name = asked.formula.names[output]
     if count == 1:
         return name
@@ -84,7 +84,7 @@ def _name(series: Series, place: int, output: int, asked: Asked, count: int) -> 
     return called if asked.formula.expression.outputs == 1 else f"{name} {called}"
 
 
-def _title(several: Sequence[Series], asked: Asked) -> str:
+def _title(several: Sequence[Series], asked: SeriesOptions) -> str:
     what = ", ".join(asked.formula.names)
     if len(several) > 1:
         return f"{what} of {len(several)} fields"
@@ -96,7 +96,7 @@ def _title(several: Sequence[Series], asked: Asked) -> str:
     return f"{what} of {hectares:,.{0 if hectares >= 100 else 1}f} ha {where}"
 
 
-def _note(rows: Sequence[Row], asked: Asked) -> str:
+def _note(rows: Sequence[Row], asked: SeriesOptions) -> str:
     clear = sum(row.measured.values is not None for row in rows)
     if asked.step is not None:
         return f"{asked.aggregate.value} of each {asked.step}"

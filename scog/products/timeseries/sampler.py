@@ -18,13 +18,13 @@ from scog.composite.canvas import Canvas
 from scog.errors import SourceError
 from scog.imaging.image_cache import MAX_AGE
 from scog.imaging.report import Report
-from scog.imaging.request import Ask
-from scog.imaging.scene_view import View
-from scog.products.areas.sampling_grid import Part, Site, asked_at, parts_of
+from scog.imaging.request import ImageRequest
+from scog.imaging.scene_view import SceneView
+from scog.products.areas.sampling_grid import Part, SamplingGrid, asked_at, parts_of
 from scog.products.areas.statistics import commonest, statistics
-from scog.products.timeseries.model import MASKED, NO_DATA, Measured
+from scog.products.timeseries.model import MASKED, NO_DATA, Sample
 from scog.products.timeseries.state import SeriesState
-from scog.products.timeseries.variables import Formula
+from scog.products.timeseries.variables import SeriesVariables
 from scog.runtime.tasks import gather_all
 
 SMALL = 16_384
@@ -32,10 +32,12 @@ SMALL = 16_384
 T = TypeVar("T")
 
 
-class Measuring:
+class Sampler:
     """Takes the numbers of observations over one site."""
 
-    def __init__(self, state: SeriesState, site: Site, formula: Formula, ask: Ask, report: Report) -> None:
+    def __init__(
+        self, state: SeriesState, site: SamplingGrid, formula: SeriesVariables, ask: ImageRequest, report: Report
+    ) -> None:
         self._engine = state.engine
         self._state = state
         self._site = site
@@ -53,7 +55,7 @@ class Measuring:
             masked = self._ask.mask.classes is not None
             await self._describe(observation.scenes[0], self._bands if masked else self._formula.expression.bands)
 
-    def recalled(self, observation: Observation) -> Measured | None:
+    def recalled(self, observation: Observation) -> Sample | None:
         """The numbers of an observation, if they are kept and of these very scenes."""
         measured = self._kept(observation)
         if measured is None:
@@ -69,7 +71,7 @@ class Measuring:
         """Let go of the parts, which take much more memory than what was measured."""
         self._pieces = None
 
-    async def measure(self, observation: Observation) -> Measured:
+    async def measure(self, observation: Observation) -> Sample:
         """The numbers of an observation. A scene that fails is noted in the report; without any they are kept.
 
         Raises InvalidInput where nothing of the field counts.
@@ -82,7 +84,7 @@ class Measuring:
             self._state.measured.put(self._named(observation), (time.monotonic(), measured), size)
         return measured
 
-    def _kept(self, observation: Observation) -> Measured | None:
+    def _kept(self, observation: Observation) -> Sample | None:
         kept = self._state.measured.get(self._named(observation))
         return None if kept is None or time.monotonic() - kept[0] > MAX_AGE else kept[1]
 
@@ -91,13 +93,15 @@ class Measuring:
         async with self._making:
             if self._pieces is None:
                 parts = await asyncio.to_thread(parts_of, self._site)
-                thrifty = len(parts) == 1  # as many rows as it takes; parts below each other take all of them
+                partial_rows = len(parts) == 1  # as many rows as it takes; parts below each other take all of them
                 ask = asked_at(self._site, self._ask)
-                views = [View(self._engine, part.grid, ask, self._report, thrifty=thrifty) for part in parts]
+                views = [
+                    SceneView(self._engine, part.grid, ask, self._report, partial_rows=partial_rows) for part in parts
+                ]
                 self._pieces = _Pieces(parts, views, self._formula.expression)
             return self._pieces
 
-    async def _measured(self, pieces: _Pieces, scenes: Sequence[Scene]) -> Measured:
+    async def _measured(self, pieces: _Pieces, scenes: Sequence[Scene]) -> Sample:
         both = zip(pieces.views, pieces.parts, strict=True)
         parts: list[_Mosaic] = await gather_all(self._mosaic(pieces, view, part, scenes) for view, part in both)
         laid = [scene for scene in scenes if any(scene.id in part.scenes for part in parts)]
@@ -107,7 +111,7 @@ class Measuring:
         fault = next((reason for reason in faults if reason is not None), None)
         return await self._here(pieces, self._put_together, parts, pieces.total, names, fault)
 
-    async def _mosaic(self, pieces: _Pieces, view: View, part: Part, scenes: Sequence[Scene]) -> _Mosaic:
+    async def _mosaic(self, pieces: _Pieces, view: SceneView, part: Part, scenes: Sequence[Scene]) -> _Mosaic:
         """What the scenes of an observation show of a part. The classification is read before the bands.
 
         That is a round trip more, of which many are under way at once, and where a part is below clouds its bands,
@@ -138,21 +142,21 @@ class Measuring:
 
     def _put_together(
         self, parts: Sequence[_Mosaic], total: float, names: tuple[str, ...], fault: str | None
-    ) -> Measured:
+    ) -> Sample:
         """What comes of all parts. Without any value, the reason is the fault, or that all was masked, or not seen."""
         cloud = sum(part.cloud for part in parts) / total
         known = [part.known for part in parts if part.scenes]
         if not known:
-            return Measured(None, None, 0.0, cloud, names, fault or (MASKED if cloud else NO_DATA))
+            return Sample(None, None, 0.0, cloud, names, fault or (MASKED if cloud else NO_DATA))
         values = np.concatenate([values for values, _ in known], axis=1)
         if self._site.is_point:
-            return Measured(tuple(map(float, values[:, 0])), None, 1.0, 0.0, names)
+            return Sample(tuple(map(float, values[:, 0])), None, 1.0, 0.0, names)
         weights = np.concatenate([weights for _, weights in known])
         found = tuple(statistics(output, weights) for output in values)
         means = tuple(each.mean for each in found)
         if self._formula.classes:
             means = tuple(commonest(output, weights) for output in values)
-        return Measured(means, found, float(weights.sum(dtype=np.float64)) / total, cloud, names)
+        return Sample(means, found, float(weights.sum(dtype=np.float64)) / total, cloud, names)
 
     def _named(self, observation: Observation) -> Hashable:
         """What the numbers follow from: the same for scenes that are the same after a new search."""
@@ -172,7 +176,7 @@ class Measuring:
 class _Pieces:
     """The parts of a site, who looks at each, and what that takes."""
 
-    def __init__(self, parts: Sequence[Part], views: Sequence[View], expression: Expression) -> None:
+    def __init__(self, parts: Sequence[Part], views: Sequence[SceneView], expression: Expression) -> None:
         self.parts = parts
         self.views = views
         self.pixels = sum(part.weights.size for part in parts)

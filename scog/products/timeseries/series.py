@@ -12,16 +12,16 @@ from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.errors import DeadlineExceeded, InvalidInput
 from scog.imaging.report import Report
-from scog.imaging.request import Ask
-from scog.imaging.select import Most, observations
+from scog.imaging.request import ImageRequest
+from scog.imaging.select import SearchLimits, observations
 from scog.imaging.source_lattice import lattice_of_scenes, nominal_metres
-from scog.net.policy import Rank
-from scog.products.areas.area_of_interest import Field
-from scog.products.areas.sampling_grid import Site, site_of
-from scog.products.timeseries.model import Measured, Row
-from scog.products.timeseries.sampler import Measuring
+from scog.net.policy import Priority
+from scog.products.areas.area_of_interest import AreaOfInterest
+from scog.products.areas.sampling_grid import SamplingGrid, site_of
+from scog.products.timeseries.model import Row, Sample
+from scog.products.timeseries.sampler import Sampler
 from scog.products.timeseries.state import SeriesState
-from scog.products.timeseries.variables import Formula
+from scog.products.timeseries.variables import SeriesVariables
 from scog.runtime.tasks import for_each, gather_all
 
 SEARCH_ZOOM = 12
@@ -41,8 +41,8 @@ class Series:
     `fault` says in words why one of several fields has none.
     """
 
-    field: Field
-    site: Site
+    field: AreaOfInterest
+    site: SamplingGrid
     rows: tuple[Row, ...]
     report: Report
     fault: str | None = None
@@ -51,7 +51,7 @@ class Series:
 class Listener(Protocol):
     """Hears of series while they are taken; `place` is the field's among those that are asked for."""
 
-    def sited(self, place: int, field: Field, site: Site) -> None:
+    def sited(self, place: int, field: AreaOfInterest, site: SamplingGrid) -> None:
         """Where a field is measured; nothing is read yet. What was told last counts."""
 
     def found(self, place: int, count: int) -> None:
@@ -62,7 +62,11 @@ class Listener(Protocol):
 
 
 async def take(
-    state: SeriesState, fields: Sequence[Field], formula: Formula, ask: Ask, listener: Listener | None = None
+    state: SeriesState,
+    fields: Sequence[AreaOfInterest],
+    formula: SeriesVariables,
+    ask: ImageRequest,
+    listener: Listener | None = None,
 ) -> list[Series]:
     """The series of fields, each of all observations that touch it, as far as they can be read in time.
 
@@ -82,7 +86,9 @@ async def take(
     most = min(settings.series_scenes, max(1, MOST_ROWS // len(fields)))
     at_once = max(1, settings.series_at_once // min(len(fields), FIELDS_AT_ONCE))
     works = [
-        _Work(state, field, site, formula, ask, Most(most, settings.series_scenes, SEARCH_ZOOM), place, listener)
+        _Work(
+            state, field, site, formula, ask, SearchLimits(most, settings.series_scenes, SEARCH_ZOOM), place, listener
+        )
         for place, (field, site) in enumerate(zip(fields, sites, strict=True))
     ]
     if listener is not None:
@@ -121,16 +127,16 @@ class _Work:
     def __init__(
         self,
         state: SeriesState,
-        field: Field,
-        site: Site,
-        formula: Formula,
-        ask: Ask,
-        most: Most,
+        field: AreaOfInterest,
+        site: SamplingGrid,
+        formula: SeriesVariables,
+        ask: ImageRequest,
+        most: SearchLimits,
         place: int,
         listener: Listener | None,
     ) -> None:
         self.report = Report()
-        self.report.tally.rank = Rank.SERIES
+        self.report.tally.rank = Priority.SERIES
         self.rows: list[Row] = []
         self._engine = state.engine
         self._state = state
@@ -141,7 +147,7 @@ class _Work:
         self._most = most
         self.place = place
         self._listener = listener
-        self._measuring = Measuring(state, site, formula, self._ask, self.report)
+        self._measuring = Sampler(state, site, formula, self._ask, self.report)
         self._found: asyncio.Queue[Observation | None] = asyncio.Queue()
         self._known: asyncio.Queue[Observation | None] = asyncio.Queue()
         self._open: dict[int, Observation] = {}
@@ -172,7 +178,7 @@ class _Work:
             for scene in observation.scenes:
                 self.report.skipped.setdefault(scene.id, "deadline")
             names = tuple(scene.id for scene in observation.scenes)
-            self._add(Row(observation.time, Measured(None, None, 0.0, 0.0, names, "deadline")))
+            self._add(Row(observation.time, Sample(None, None, 0.0, 0.0, names, "deadline")))
 
     def series(self) -> Series:
         """What is measured so far."""
@@ -212,7 +218,7 @@ class _Work:
             site = await asyncio.to_thread(site_of, self.field, own, self._engine.settings.field_pixels, self._ask.area)
             if site.key != self.site.key or site.crs != self.site.crs or site.resolution != self.site.resolution:
                 self.site = site
-                self._measuring = Measuring(self._state, site, self._formula, self._ask, self.report)
+                self._measuring = Sampler(self._state, site, self._formula, self._ask, self.report)
                 if self._listener is not None:
                     self._listener.sited(self.place, self.field, site)
         self._settled.set()

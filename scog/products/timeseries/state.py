@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from scog.imaging.engine import Engine
-from scog.products.timeseries.model import Measured
+from scog.products.timeseries.model import Sample
 from scog.runtime.byte_cache import ByteCache
-from scog.runtime.memory_budget import Budget
+from scog.runtime.memory_budget import MemoryBudget
 
 
 class SeriesState:
@@ -15,9 +15,9 @@ class SeriesState:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.measured: ByteCache[Hashable, tuple[float, Measured]] = ByteCache(
+        self.measured: ByteCache[Hashable, tuple[float, Sample]] = ByteCache(
             engine.settings.series_cache_mb * 1_000_000
         )
         """Numbers by area, formula, mask and scenes, each with its time (time.monotonic)."""
-        self.memory = Budget(engine.settings.series_memory_mb * 1_000_000)
+        self.memory = MemoryBudget(engine.settings.series_memory_mb * 1_000_000)
         """Bytes that observations take while they are sampled."""

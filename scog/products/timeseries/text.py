@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from scog.products.timeseries.model import Row
-from scog.products.timeseries.options import Asked, Table
+from scog.products.timeseries.options import SeriesOptions, Table
 from scog.products.timeseries.smoothing import Column
 
 BAR = 30
@@ -13,7 +13,7 @@ BAR = 30
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def text_of(table: Table, asked: Asked, *, plain: bool = False) -> str:
+def text_of(table: Table, asked: SeriesOptions, *, plain: bool = False) -> str:
     """A table of rows; `plain` has bars of letters that every terminal knows. The bars are of the first output."""
     lines = [["DATE", *_columns(asked), "", "VALID", "CLOUD", ""]]
     low, high = _range(table)
@@ -31,14 +31,14 @@ def text_of(table: Table, asked: Asked, *, plain: bool = False) -> str:
     )
 
 
-def _columns(asked: Asked) -> Iterator[str]:
+def _columns(asked: SeriesOptions) -> Iterator[str]:
     for name in asked.formula.names:
         yield name
         if asked.smooth is not None:
             yield "SMOOTHED"
 
 
-def _line(row: Row, curve: Column | None, asked: Asked, shown: tuple[float, float], plain: bool) -> list[str]:
+def _line(row: Row, curve: Column | None, asked: SeriesOptions, shown: tuple[float, float], plain: bool) -> list[str]:
     measured, line = row.measured, [f"{row.time:%Y-%m-%d}" if row.end else f"{row.time:%Y-%m-%d %H:%M}"]
     for output in range(asked.formula.expression.outputs):
         line.append("-" if measured.values is None else _number(measured.values[output]))

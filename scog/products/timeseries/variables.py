@@ -8,14 +8,14 @@ from functools import lru_cache
 from scog.bandmath import indices
 from scog.bandmath.expression import Expression, parse
 from scog.errors import InvalidInput
-from scog.render.layer import DEFAULT_INDEX, SCENE_CLASSIFICATION, Wish, layer_of
+from scog.render.layer import DEFAULT_INDEX, SCENE_CLASSIFICATION, LayerOptions, layer_of
 
 MOST = 4
 """Indices at once, as many as an expression may have outputs."""
 
 
 @dataclass(frozen=True)
-class Formula:
+class SeriesVariables:
     """What is computed of each pixel.
 
     names    of the outputs, for people: `NDVI`
@@ -31,7 +31,7 @@ class Formula:
 
 
 @lru_cache(maxsize=256)
-def formula_of(index: str | None = None, expression: str | None = None, bands: tuple[str, ...] = ()) -> Formula:
+def formula_of(index: str | None = None, expression: str | None = None, bands: tuple[str, ...] = ()) -> SeriesVariables:
     """The formula that is asked for by one of the three, NDVI if by none; an index may be several with commas between.
 
     Raises InvalidInput.
@@ -39,22 +39,22 @@ def formula_of(index: str | None = None, expression: str | None = None, bands: t
     if sum(choice is not None for choice in (index, expression, bands or None)) > 1:
         raise InvalidInput("Give one of index, expression and bands.", parameter="index", valid="one of the three")
     if bands:
-        layer = layer_of(Wish(bands=bands))
-        return Formula(layer.title, layer.style.outputs, layer.expression, layer.mask, layer.mask == "none")
+        layer = layer_of(LayerOptions(bands=bands))
+        return SeriesVariables(layer.title, layer.style.outputs, layer.expression, layer.mask, layer.mask == "none")
     if expression is not None:
         formula = parse(expression)
-        return Formula(formula.text, formula.names, formula)
+        return SeriesVariables(formula.text, formula.names, formula)
     return _of_indices([name.strip() for name in (index if index is not None else DEFAULT_INDEX).split(",")])
 
 
-def _of_indices(names: list[str]) -> Formula:
+def _of_indices(names: list[str]) -> SeriesVariables:
     if len(names) > MOST:
         raise InvalidInput(f"{len(names)} indices are too many at once.", parameter="index", valid=f"up to {MOST}")
     if len(set(map(str.lower, names))) < len(names):
         raise InvalidInput("An index is given twice.", parameter="index", valid="each once")
     if [name.lower() for name in names] == [SCENE_CLASSIFICATION]:
-        layer = layer_of(Wish(index=SCENE_CLASSIFICATION))
-        return Formula(layer.title, ("SCL",), layer.expression, layer.mask, classes=True)
+        layer = layer_of(LayerOptions(index=SCENE_CLASSIFICATION))
+        return SeriesVariables(layer.title, ("SCL",), layer.expression, layer.mask, classes=True)
     if SCENE_CLASSIFICATION in map(str.lower, names):
         what = "The scene classification is masked by nothing, and stands alone."
         raise InvalidInput(what, parameter="index", valid="scl alone, or indices without it")
@@ -63,4 +63,4 @@ def _of_indices(names: list[str]) -> Formula:
     for other in others:
         joined = joined.joined(other.expression)
     title = first.title if not others else ", ".join(each.name.upper() for each in found)
-    return Formula(title, tuple(each.name.upper() for each in found), joined)
+    return SeriesVariables(title, tuple(each.name.upper() for each in found), joined)

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scog.products.areas.area_of_interest import Fields, Unusable
+from scog.products.areas.area_of_interest import AreasOfInterest, Unusable
 from scog.products.areas.columns import columns_of, named
 from scog.products.zonal.summary import Summary
 from scog.products.zonal.zonal import DEADLINE, Share, Unmeasured, Zonal
@@ -22,7 +22,7 @@ Found = Zonal | Unmeasured
 """What became of a field."""
 
 
-def document(fields: Fields, found: Sequence[Found], style: Style, sent: object) -> dict[str, Any]:
+def document(fields: AreasOfInterest, found: Sequence[Found], style: Style, sent: object) -> dict[str, Any]:
     """What was sent, as a Feature or a FeatureCollection, with `statistics` and `measured` among the properties.
 
     The former is as TiTiler has it, an object for each output; null where there are no numbers, and `measured` says
@@ -52,7 +52,7 @@ def statistics(summary: Summary) -> dict[str, Any]:
     return told | {f"percentile_{percent:g}": value for percent, value in summary.percentiles.items()}
 
 
-def table_text(fields: Fields, found: Sequence[Found], style: Style, sent: object = None) -> str:
+def table_text(fields: AreasOfInterest, found: Sequence[Found], style: Style, sent: object = None) -> str:
     """CSV with a header: a line for each polygon, with its id and its simple properties; what is not known is empty."""
     known = [each for each in found if isinstance(each, Zonal)]
     percents = list(known[0].summaries[0].percentiles) if known else []

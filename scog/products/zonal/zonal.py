@@ -14,11 +14,11 @@ from scog.geo.ellipsoid import pixel_areas
 from scog.imaging.engine import Engine
 from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
-from scog.imaging.request import Ask, Drawing
+from scog.imaging.request import ImageData, ImageRequest
 from scog.imaging.source_lattice import nominal_metres, source_lattice
-from scog.net.policy import Rank
-from scog.products.areas.area_of_interest import VALID_AREAS, Field
-from scog.products.areas.sampling_grid import Part, Site, asked_at, parts_of, site_of
+from scog.net.policy import Priority
+from scog.products.areas.area_of_interest import VALID_AREAS, AreaOfInterest
+from scog.products.areas.sampling_grid import Part, SamplingGrid, asked_at, parts_of, site_of
 from scog.products.attempts import Attempts
 from scog.products.zonal.summary import Summary, Wanted, summarise
 from scog.render.classes import Class, Classes
@@ -52,8 +52,8 @@ class Zonal:
     and of what has values; the classes of the first output, where its values stand for classes; how it came to be.
     """
 
-    field: Field
-    site: Site
+    field: AreaOfInterest
+    site: SamplingGrid
     summaries: tuple[Summary, ...]
     hectares: float
     valid_hectares: float
@@ -65,12 +65,12 @@ class Zonal:
 class Unmeasured:
     """A field of which there are no numbers, and why: `deadline`, or what is wrong with it in words."""
 
-    field: Field
+    field: AreaOfInterest
     reason: str
 
 
 async def zonal(
-    engine: Engine, fields: Sequence[Field], image: StyledRequest, wanted: Wanted, tell: Tell | None = None
+    engine: Engine, fields: Sequence[AreaOfInterest], image: StyledRequest, wanted: Wanted, tell: Tell | None = None
 ) -> list[Zonal | Unmeasured]:
     """Statistics of polygons, each on the pixels of the newest observation's files that show it.
 
@@ -100,7 +100,7 @@ class _Work:
     """Draws the parts of fields until the deadline, and keeps count."""
 
     def __init__(self, engine: Engine, image: StyledRequest, wanted: Wanted, tell: Tell | None) -> None:
-        self.attempts = Attempts(engine, Rank.SERIES)
+        self.attempts = Attempts(engine, Priority.SERIES)
         self.refused: list[InvalidInput] = []
         self._engine = engine
         self._ask, self._style = image
@@ -111,12 +111,12 @@ class _Work:
         self._known = 0
         self._until = asyncio.get_running_loop().time() + engine.settings.statistics_deadline
 
-    async def measure(self, field: Field) -> Zonal | Unmeasured:
+    async def measure(self, field: AreaOfInterest) -> Zonal | Unmeasured:
         """The statistics of a field, or why there are none: its turn comes too late, or it cannot be measured."""
         if asyncio.get_running_loop().time() > self._until:
             return Unmeasured(field, DEADLINE)
         report = Report()
-        report.tally.rank = Rank.SERIES
+        report.tally.rank = Priority.SERIES
         try:
             async with asyncio.timeout_at(self._until):
                 site = await self._site(field, report)
@@ -128,14 +128,16 @@ class _Work:
             return Unmeasured(field, str(fault))
         return await self._measured(field, site, parts, report)
 
-    async def _site(self, field: Field, report: Report) -> Site:
+    async def _site(self, field: AreaOfInterest, report: Report) -> SamplingGrid:
         """Where a field is measured: on the pixels of the files that show it, if there are any. Raises InvalidInput."""
         most, limit = self._engine.settings.field_pixels, self._ask.area
         assumed = await asyncio.to_thread(site_of, field, nominal_metres(self._ask.expression.bands), most, limit)
         own = await source_lattice(self._engine, assumed.grid, self._ask, report.tally, assumed.outline)
         return assumed if own is None else await asyncio.to_thread(site_of, field, own, most, limit)
 
-    async def _measured(self, field: Field, site: Site, parts: Sequence[Part], report: Report) -> Zonal:
+    async def _measured(
+        self, field: AreaOfInterest, site: SamplingGrid, parts: Sequence[Part], report: Report
+    ) -> Zonal:
         """The statistics of a field at its site, of the parts that are drawn until the deadline."""
         self._known += len(parts)
         ask = asked_at(site, self._ask)
@@ -157,7 +159,7 @@ class _Work:
         shares = _shares(self._classes, known, valid) if self._classes is not None else None
         return Zonal(field, site, summaries, whole / HECTARE, valid / HECTARE, shares, report)
 
-    async def _part(self, part: Part, ask: Ask, report: Report) -> _Piece | None:
+    async def _part(self, part: Part, ask: ImageRequest, report: Report) -> _Piece | None:
         """Draw a part, and take what it holds; None where it fails."""
         piece = None
         drawing = await self.attempts.draw(part.grid, ask, report)
@@ -181,7 +183,7 @@ class _Piece:
     of_classes: NDArray[np.float64]
 
 
-def _taken(part: Part, drawing: Drawing, style: Style) -> _Piece:
+def _taken(part: Part, drawing: ImageData, style: Style) -> _Piece:
     """What of a drawing lies in a field."""
     known = part.inside & drawing.valid
     weights = part.weights[known]

@@ -6,13 +6,13 @@ import re
 
 from fastapi import Request, Response
 
-from scog.imaging.image_cache import Encoded
+from scog.imaging.image_cache import EncodedImage
 from scog.web.http.problems import Problem
 
 _ONE = re.compile(r"bytes[ \t]*=[ \t]*(\d{0,19})-(\d{0,19})[ \t]*", re.ASCII | re.IGNORECASE)
 
 
-def answer_part(request: Request, shown: Encoded, media_type: str, headers: dict[str, str]) -> Response:
+def answer_part(request: Request, shown: EncodedImage, media_type: str, headers: dict[str, str]) -> Response:
     """The body, or the part of it that the request asks for (206), or 416 where there is no such part.
 
     `If-Range` with another ETag, several ranges at once, and what is no range mean all of it, as the RFC allows.

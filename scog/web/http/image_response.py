@@ -14,7 +14,7 @@ from scog.errors import InvalidInput
 from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
 from scog.imaging.formats import FLATTENED, FORMATS, format_of
-from scog.imaging.image_cache import Encoded, encoded
+from scog.imaging.image_cache import EncodedImage, encoded
 from scog.imaging.options import StyledRequest
 from scog.products.crop import cut_out, is_large
 from scog.render.ramp import NUMBER
@@ -106,7 +106,7 @@ async def picture(
     if delivery.empty == "204" and not drawing.valid.any():
         return Response(status_code=204, headers=report_headers(report, keep))
 
-    def make() -> Encoded:
+    def make() -> EncodedImage:
         return encoded(form.encode(drawing, grid, image))
 
     shown = engine.kept.picture(drawing, (form.names, style))

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.types import Receive, Scope, Send
 
 
-class Later:
+class LazyRouter:
     """A router that is made when it is needed, once. As an ASGI app it waits for that, then answers as the router."""
 
     def __init__(self, make: Callable[[], APIRouter]) -> None:

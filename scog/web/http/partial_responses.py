@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from fastapi import Request, Response
 
-from scog.imaging.image_cache import Encoded
+from scog.imaging.image_cache import EncodedImage
 from scog.runtime.byte_cache import ByteCache
 from scog.web.http.query_route import QueryRoute
 from scog.web.http.request_limits import HEAD
@@ -34,7 +34,7 @@ Key = tuple[str, bytes]
 class _Whole:
     """An answer: its body, its media type, its other headers, and since when it is kept."""
 
-    shown: Encoded
+    shown: EncodedImage
     media_type: str
     headers: dict[str, str]
     since: float
@@ -61,7 +61,7 @@ class Parts:
                 self._keep(key, response, *request.scope[SHOWN])
             return response
 
-    def _keep(self, key: Key, response: Response, shown: Encoded, media_type: str) -> None:
+    def _keep(self, key: Key, response: Response, shown: EncodedImage, media_type: str) -> None:
         headers = {name: value for name, value in response.headers.items() if name not in OF_ONE}
         self._kept.put(key, _Whole(shown, media_type, headers, self._clock()), len(shown.body) + OVERHEAD)
 

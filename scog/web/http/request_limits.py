@@ -14,7 +14,7 @@ HEAD = "scog.head"
 """Set in the scope of a request whose body nobody will see."""
 
 
-class Gate:
+class RequestLimits:
     """Refuses oversized requests, and answers HEAD on every route that answers GET: the same without the body."""
 
     def __init__(self, app: ASGIApp) -> None:

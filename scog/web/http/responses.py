@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
-from scog.cog.preview_level import Coarseness
+from scog.cog.preview_level import PreviewLevel
 from scog.errors import Overloaded
-from scog.imaging.image_cache import Encoded
+from scog.imaging.image_cache import EncodedImage
 from scog.imaging.report import Report
 from scog.web.http.byte_ranges import answer_part
 from scog.web.http.compression import is_text, with_vary
@@ -129,13 +129,13 @@ def report_headers(report: Report, keep: str = COMPLETE) -> dict[str, str]:
     return headers
 
 
-def _preview(preview: Coarseness) -> str:
+def _preview(preview: PreviewLevel) -> str:
     """How coarse a preview is: `ratio=8` where pixels are eight times as large, `observations=3` of more."""
     few = "" if preview.observations is None else f"; observations={preview.observations}"
     return f"ratio={preview.ratio:.3g}{few}"
 
 
-def with_etag(request: Request, encoded: Encoded, media_type: str, headers: dict[str, str]) -> Response:
+def with_etag(request: Request, encoded: EncodedImage, media_type: str, headers: dict[str, str]) -> Response:
     """The body with its ETag, or 304 without it where the client has it already; of what is not text also in parts."""
     etag = encoded.etag
     headers = headers | {"ETag": etag}

@@ -10,9 +10,9 @@ from pydantic import Field, ValidationError, field_validator
 
 from scog.cubes.definition import Definition, normalised
 from scog.errors import InvalidInput
-from scog.imaging.clip import Area, area_of
+from scog.imaging.clip import ClipArea, area_of
 from scog.imaging.options import StyledRequest
-from scog.imaging.request import Ask
+from scog.imaging.request import ImageRequest
 from scog.web.params.image import PictureParameters
 from scog.web.stac.values import parse_json
 
@@ -62,7 +62,7 @@ class Wanted:
     """What a cube is asked to be, understood."""
 
     parameters: CubeParameters
-    area: Area | None
+    area: ClipArea | None
     image: StyledRequest
 
     @property
@@ -70,7 +70,7 @@ class Wanted:
         """Whether its scenes are to be found once and for all."""
         return self.parameters.scenes == "pinned"
 
-    def definition(self, request: Ask) -> Definition:
+    def definition(self, request: ImageRequest) -> Definition:
         """The definition, with the request that it was resolved to. Raises InvalidInput if it cannot be written."""
         given = self.parameters.model_dump(mode="json", exclude={"bbox", "area", "scenes"}, exclude_defaults=True)
         parameters = normalised(given, self.parameters.options().wish, StyledRequest(request, self.image.style))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid, map_grid
-from scog.imaging.image_cache import Encoded, encoded
+from scog.imaging.image_cache import EncodedImage, encoded
 from scog.imaging.options import ImageOptions, StyledRequest
 from scog.imaging.report import Report
 from scog.products.animation import MIN_CLEAR, animate
@@ -133,7 +133,7 @@ async def _made(
     step: Step | None,
     frames: FrameParameters,
     duration: int,
-) -> tuple[Encoded, dict[str, str]]:
+) -> tuple[EncodedImage, dict[str, str]]:
     """The file, and what its headers tell."""
     drawn = await animate(request.app.state.engine, grid, image, step, frames.min_clear)
     report: Report = drawn.report

@@ -12,12 +12,12 @@ from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import Box
 from scog.geo.crs import parse_crs
 from scog.geo.grid import Grid
-from scog.imaging.clip import Area
+from scog.imaging.clip import ClipArea
 from scog.imaging.engine import Engine
 from scog.imaging.options import StyledRequest
-from scog.imaging.request import Ask
+from scog.imaging.request import ImageRequest
 from scog.imaging.source_lattice import source_lattice
-from scog.net.policy import Tally
+from scog.net.policy import UpstreamStats
 from scog.products.areas.area_of_interest import parse_fields
 from scog.products.areas.outline import area_of_fields
 from scog.products.crop import check_size, is_large
@@ -165,7 +165,7 @@ async def answer_feature(
     return response
 
 
-def _area(body: bytes, most: int, corners: int) -> tuple[Area, str]:
+def _area(body: bytes, most: int, corners: int) -> tuple[ClipArea, str]:
     """The area of a body, of a collection that of all its features; and what was repaired of it. Raises InvalidInput.
 
     A feature that cannot be used is an error here, since a picture has no place to say so.
@@ -179,15 +179,15 @@ async def _grid(
     box_crs: str,
     sides: tuple[int, int] | None,
     cut: CutParameters,
-    ask: Ask,
-    area: Area | None = None,
+    ask: ImageRequest,
+    area: ClipArea | None = None,
 ) -> Grid:
     """The grid of a cut-out: of the size that is asked for, or on the pixels of the files that will be drawn."""
     grid = await asyncio.to_thread(cut.grid, box, box_crs, sides)
     if cut.is_sized(sides):
         return grid
     engine: Engine = request.app.state.engine
-    tally = Tally()
+    tally = UpstreamStats()
     try:
         async with asyncio.timeout(engine.settings.tile_deadline):
             own = await source_lattice(engine, grid, ask, tally, area)

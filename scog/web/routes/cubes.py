@@ -17,14 +17,14 @@ from scog.cubes.cubes import Cube, Cubes
 from scog.errors import InvalidInput, OutOfRange
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
 from scog.imaging.compare import periods
-from scog.imaging.draw import Ask
+from scog.imaging.draw import ImageRequest
 from scog.imaging.engine import Engine
 from scog.imaging.image_cache import encoded
 from scog.imaging.pinned import Pinned, pin
 from scog.imaging.report import Report
 from scog.imaging.select import observations
 from scog.products.scene_list import box_grid, feature_collection
-from scog.products.timeseries.variables import Formula
+from scog.products.timeseries.variables import SeriesVariables
 from scog.runtime.tasks import gather_all
 from scog.temporal.intervals import rfc3339
 from scog.web.http import image_response
@@ -213,14 +213,14 @@ async def legend_png(request: Request, cube: Frozen, size: Annotated[SizeParamet
     return await legends.answer(request, cube.image().style, "png", size.scale)
 
 
-def _measured(cube: Cube) -> tuple[Formula, Ask]:
+def _measured(cube: Cube) -> tuple[SeriesVariables, ImageRequest]:
     """What a series of a cube is of: its formula before it becomes a composite."""
     given = cube.definition.parameters
     formula = formula_from(given.get("index"), given.get("expression"), given.get("bands") or ())
     return formula, replace(cube.image().request, compare=None)
 
 
-async def _pinned(engine: Engine, wanted: Wanted, ask: Ask) -> tuple[Ask, Pinned]:
+async def _pinned(engine: Engine, wanted: Wanted, ask: ImageRequest) -> tuple[ImageRequest, Pinned]:
     """What is asked, of a certain time, and the scenes of it; of two periods half as many of each."""
     assert wanted.area is not None
     interval = ask.interval or await engine.searches.default_interval(ask.collection)

@@ -22,7 +22,7 @@ from scog.errors import InvalidInput, OutOfRange
 from scog.imaging.engine import Engine
 from scog.imaging.image_cache import encoded
 from scog.render import colormap
-from scog.render.layer import SCENE_CLASSIFICATION, Wish, layer_of
+from scog.render.layer import SCENE_CLASSIFICATION, LayerOptions, layer_of
 from scog.web.http.links import base_url
 from scog.web.http.problems import REFUSALS
 from scog.web.http.query_route import QueryRoute
@@ -82,7 +82,7 @@ async def list_bands(request: Request, parameters: Nothing) -> Response:
     body = {
         "bands": [_band(band) for band in BANDS],
         "presets": [asdict(preset) | {"rescale": preset.ranges} for preset in PRESETS],
-        "scene_classes": layer_of(Wish(index=SCENE_CLASSIFICATION)).style.legend.json()["classes"],
+        "scene_classes": layer_of(LayerOptions(index=SCENE_CLASSIFICATION)).style.legend.json()["classes"],
     }
     return _json(request, body, KEPT)
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scog.imaging.engine import Engine
 from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
-from scog.products.areas.area_of_interest import Fields, parse_fields
+from scog.products.areas.area_of_interest import AreasOfInterest, parse_fields
 from scog.products.zonal.output import Found, document
 from scog.products.zonal.summary import MOST_PERCENTILES, VALID_BINS, VALID_RANGE, Wanted, wanted_of
 from scog.products.zonal.zonal import DEADLINE, Zonal, zonal
@@ -84,7 +84,9 @@ async def answer(request: Request, image: StyledRequest, numbers: NumberParamete
     return GeoJSON(told, headers=report_headers(report))
 
 
-async def _found(engine: Engine, fields: Fields, image: StyledRequest, wanted: Wanted) -> tuple[list[Found], Report]:
+async def _found(
+    engine: Engine, fields: AreasOfInterest, image: StyledRequest, wanted: Wanted
+) -> tuple[list[Found], Report]:
     found = await zonal(engine, fields.fields, image, wanted)
     report = Report()
     for each in found:
@@ -95,6 +97,6 @@ async def _found(engine: Engine, fields: Fields, image: StyledRequest, wanted: W
     return found, report
 
 
-def _parsed(body: bytes, most: int, corners: int) -> tuple[object, Fields]:
+def _parsed(body: bytes, most: int, corners: int) -> tuple[object, AreasOfInterest]:
     sent = parse_geojson(body)
     return sent, parse_fields(sent, most, corners, points=False)

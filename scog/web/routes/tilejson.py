@@ -15,7 +15,7 @@ from scog.geo.bounds import boxes, lonlat_bounds
 from scog.geo.footprint import Bounds
 from scog.geo.grid import WEB_MERCATOR, tile_matrix_set, transformer, world_grid, zoom_like
 from scog.imaging.options import StyledRequest
-from scog.imaging.request import Ask
+from scog.imaging.request import ImageRequest
 from scog.render.style import Style
 from scog.web.http.links import base_url
 from scog.web.http.problems import REFUSALS
@@ -103,7 +103,7 @@ class Shown:
     attribution: str
 
 
-async def extent_of(request: Request, tms: str, asked: Ask) -> Shown:
+async def extent_of(request: Request, tms: str, asked: ImageRequest) -> Shown:
     """What is known of a layer's tiles in a grid. Raises InvalidInput where there is no such collection."""
     found = await covered_by(request.app.state.engine, asked)
     covered = asked.area.bounds if asked.area else found.bounds

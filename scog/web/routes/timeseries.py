@@ -16,18 +16,18 @@ from scog.composite.dilation import MAX_METRES
 from scog.composite.mask import parse_mask
 from scog.imaging.image_cache import encoded
 from scog.imaging.report import Report
-from scog.imaging.request import Ask
-from scog.products.areas.area_of_interest import VALID, Fields, parse_fields, point
+from scog.imaging.request import ImageRequest
+from scog.products.areas.area_of_interest import VALID, AreasOfInterest, parse_fields, point
 from scog.products.areas.sampling_grid import measurable
 from scog.products.timeseries import output
-from scog.products.timeseries.options import Asked, Table, table_of
+from scog.products.timeseries.options import SeriesOptions, Table, table_of
 from scog.products.timeseries.periods import Aggregate, check_periods
 from scog.products.timeseries.plot import chart_of, check_lines
 from scog.products.timeseries.series import Series, take
 from scog.products.timeseries.smoothing import VALID as VALID_SMOOTH
 from scog.products.timeseries.smoothing import parse_smooth
 from scog.products.timeseries.state import SeriesState
-from scog.products.timeseries.variables import Formula, formula_of
+from scog.products.timeseries.variables import SeriesVariables, formula_of
 from scog.temporal.steps import VALID as VALID_STEP
 from scog.temporal.steps import parse_step
 from scog.web.http.bodies import read_body
@@ -96,13 +96,13 @@ class ShownParameters(BaseModel):
     )
     scale: Annotated[int, Field(ge=1, le=4)] = Field(1, description="How many times larger a PNG is drawn.")
 
-    def asked(self, formula: Formula, ask: Ask) -> Asked:
+    def asked(self, formula: SeriesVariables, ask: ImageRequest) -> SeriesOptions:
         """What is asked of a formula's observations. Raises InvalidInput."""
         step = None if self.interval is None else parse_step(self.interval, "interval")
         if step is not None:
             check_periods(ask.interval, step)
         smooth = None if self.smooth is None else parse_smooth(self.smooth)
-        return Asked(formula, step, self.aggregate, ask.interval, smooth, self.min_valid)
+        return SeriesOptions(formula, step, self.aggregate, ask.interval, smooth, self.min_valid)
 
 
 class SeriesParameters(ShownParameters, SceneParameters):
@@ -134,21 +134,21 @@ class SeriesParameters(ShownParameters, SceneParameters):
         0, ge=0, le=MAX_METRES, description="Metres on the ground by which what is masked grows to all sides."
     )
 
-    def formula(self) -> Formula:
+    def formula(self) -> SeriesVariables:
         """The formula asked for. Raises InvalidInput."""
         return formula_from(self.index, self.expression, [*self.bands, *self.assets])
 
-    def ask(self, formula: Formula) -> Ask:
+    def ask(self, formula: SeriesVariables) -> ImageRequest:
         """Which scenes, and how they are masked. Raises InvalidInput."""
         mask = parse_mask(self.mask if self.mask is not None else formula.mask, self.mask_dilate)
-        return Ask(**vars(self.scene_filter()), expression=formula.expression, mask=mask)
+        return ImageRequest(**vars(self.scene_filter()), expression=formula.expression, mask=mask)
 
 
 Shown = Annotated[ShownParameters, Query()]
 Wanted = Annotated[SeriesParameters, Query()]
 
 
-def formula_from(index: str | None, expression: str | None, bands: Sequence[str]) -> Formula:
+def formula_from(index: str | None, expression: str | None, bands: Sequence[str]) -> SeriesVariables:
     """The formula of parameters as they are written. Raises InvalidInput."""
     return formula_of(index, expression, tuple(band.strip() for text in bands for band in text.split(",")))
 
@@ -176,14 +176,16 @@ async def of_fields(request: Request, parameters: Wanted) -> Response:
 
 
 async def answer_place(
-    request: Request, lon: str, lat: str, formula: Formula, ask: Ask, shown: ShownParameters
+    request: Request, lon: str, lat: str, formula: SeriesVariables, ask: ImageRequest, shown: ShownParameters
 ) -> Response:
     """The series of a place as a response."""
     place = point(*parse_place(lon, lat))
-    return await _answer(request, Fields((place,), collected=False), ask, shown, shown.asked(formula, ask))
+    return await _answer(request, AreasOfInterest((place,), collected=False), ask, shown, shown.asked(formula, ask))
 
 
-async def answer_body(request: Request, formula: Formula, ask: Ask, shown: ShownParameters) -> Response:
+async def answer_body(
+    request: Request, formula: SeriesVariables, ask: ImageRequest, shown: ShownParameters
+) -> Response:
     """The series of the fields in the body as a response."""
     asked = shown.asked(formula, ask)
     settings = request.app.state.engine.settings
@@ -196,7 +198,9 @@ async def answer_body(request: Request, formula: Formula, ask: Ask, shown: Shown
     return await _answer(request, fields, ask, shown, asked)
 
 
-async def _answer(request: Request, fields: Fields, ask: Ask, shown: ShownParameters, asked: Asked) -> Response:
+async def _answer(
+    request: Request, fields: AreasOfInterest, ask: ImageRequest, shown: ShownParameters, asked: SeriesOptions
+) -> Response:
     form = shown.format or _accepted(request)
     if form in ("png", "svg"):
         check_lines(len(fields.fields), asked)
@@ -224,7 +228,9 @@ class _Made:
     report: Report
 
 
-async def _made(state: SeriesState, fields: Fields, ask: Ask, asked: Asked, form: str, scale: int) -> _Made:
+async def _made(
+    state: SeriesState, fields: AreasOfInterest, ask: ImageRequest, asked: SeriesOptions, form: str, scale: int
+) -> _Made:
     several = await take(state, fields.fields, asked.formula, ask)
     report = Report()
     for series in several:
@@ -233,7 +239,7 @@ async def _made(state: SeriesState, fields: Fields, ask: Ask, asked: Asked, form
     return _Made(await asyncio.get_running_loop().run_in_executor(state.engine.cpu, work), report)
 
 
-def _written(several: Sequence[Series], fields: Fields, asked: Asked, form: str, scale: int) -> bytes:
+def _written(several: Sequence[Series], fields: AreasOfInterest, asked: SeriesOptions, form: str, scale: int) -> bytes:
     """Series in one of the forms."""
     tables: list[Table] = [table_of(series.rows, asked) for series in several]
     match form:
@@ -256,7 +262,7 @@ def _accepted(request: Request) -> str:
     return next((form for form, media in MEDIA.items() if media.partition(";")[0] in accepted), "json")
 
 
-def _file_name(asked: Asked) -> str:
+def _file_name(asked: SeriesOptions) -> str:
     """A name that every disk takes."""
     name = "-".join(asked.formula.names).lower()
     return (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from scog.imaging.request import Ask
-from scog.products.areas.area_of_interest import Field, Fields
-from scog.products.areas.sampling_grid import Site
+from scog.imaging.request import ImageRequest
+from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest
+from scog.products.areas.sampling_grid import SamplingGrid
 from scog.products.timeseries.model import Row
-from scog.products.timeseries.options import Asked, Table, enough, table_of
+from scog.products.timeseries.options import SeriesOptions, Table, enough, table_of
 from scog.products.timeseries.output import head, noted, observation, smoothed, tail
 from scog.products.timeseries.series import Series, take
 from scog.products.timeseries.state import SeriesState
@@ -25,14 +25,14 @@ class Live:
     taken together by intervals are told at the end. `end` has the errors, and the numbers of the curve.
     """
 
-    def __init__(self, state: SeriesState, fields: Fields, ask: Ask, asked: Asked) -> None:
+    def __init__(self, state: SeriesState, fields: AreasOfInterest, ask: ImageRequest, asked: SeriesOptions) -> None:
         self._state = state
         self._engine = state.engine
         self._fields = fields
         self._ask = ask
         self._asked = asked
         self._tell: Tell = lambda name, data: None
-        self._sites: dict[int, tuple[Field, Site]] = {}
+        self._sites: dict[int, tuple[AreaOfInterest, SamplingGrid]] = {}
         self._begun: set[int] = set()
         self._expected: dict[int, int] = {}
         self._done: dict[int, int] = {}
@@ -56,7 +56,7 @@ class Live:
         }
         tell("end", {"features": [ends[place] for place in sorted(ends)]} if self._fields.collected else ends[0])
 
-    def sited(self, place: int, field: Field, site: Site) -> None:
+    def sited(self, place: int, field: AreaOfInterest, site: SamplingGrid) -> None:
         """Remember where a field is measured."""
         self._sites[place] = field, site
 
