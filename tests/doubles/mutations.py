@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -54,17 +53,22 @@ def mutations(item: Mapping[str, Any]) -> Iterator[Mutation]:
     """Every member of an item in turn, changed in every way; of lists the first two entries and the last."""
     for path in _paths(item, ()):
         for how, value in ODD.items():
-            changed: Any = json.loads(json.dumps(item))
-            place = changed
-            for name in path[:-1]:
-                place = place[name]
-            if value is MISSING:
-                del place[path[-1]]
-            else:
-                place[path[-1]] = value
-            yield Mutation(changed, path, how)
+            yield Mutation(_changed(item, path, value), path, how)
     yield from _ranges(item)
     yield from _versions(item)
+
+
+def _changed(tree: Any, path: Path, value: Any) -> Any:
+    """The tree with another value at a path; what is not on the way is shared with it."""
+    name, *rest = path
+    copy: Any = dict(tree) if isinstance(tree, Mapping) else list(tree)
+    if rest:
+        copy[name] = _changed(tree[name], tuple(rest), value)
+    elif value is MISSING:
+        del copy[name]
+    else:
+        copy[name] = value
+    return copy
 
 
 def _paths(tree: Any, above: Path) -> Iterator[Path]:
