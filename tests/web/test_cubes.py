@@ -16,9 +16,9 @@ from scog.geo.grid import tile_grid
 from scog.imaging.clip import area_of
 from scog.settings import Settings
 from scog.web.http.responses import COMPLETE, IMMUTABLE, PARTIAL
-from tests.cube.test_area import oracle
 from tests.doubles.archives import MadeScene, constant
 from tests.doubles.range_server import status
+from tests.imaging.test_clip import oracle
 from tests.web.conftest import L2A, WEST, Far, Served, is_problem, scenes, served, tile_at
 
 NEW, OLD = "S2A_32TQK_20240612_0_L2A", "S2A_32TQK_20240602_0_L2A"

@@ -29,7 +29,7 @@ from scog.web.http.responses import PARTIAL
 from tests.doubles.range_server import status
 from tests.doubles.zonal import coverage, operated
 from tests.web.conftest import Far, Served, is_problem, served
-from tests.web.test_cuts import BODIES, CLOUD, FEATURE, LAT, LON, NEW, OLD, SQUARE, STAR, expected_red, ring, scenes
+from tests.web.test_crops import BODIES, CLOUD, FEATURE, LAT, LON, NEW, OLD, SQUARE, STAR, expected_red, ring, scenes
 
 GRID = Grid(SQUARE.crs, Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), SQUARE.size, SQUARE.size)
 COARSE = Grid(SQUARE.crs, Affine(20, 0, SQUARE.left, 0, -20, SQUARE.top), SQUARE.size // 2, SQUARE.size // 2)

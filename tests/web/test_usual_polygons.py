@@ -18,9 +18,9 @@ from pyproj import Geod
 from rasterio.io import MemoryFile
 
 from scog.settings import Settings
-from tests.cube.test_polygons import USUAL
+from tests.cli.test_commands import run
+from tests.cubes.test_polygons import USUAL
 from tests.doubles.orthophotos import Ortho, write_collection
-from tests.test_cli import run
 from tests.web.conftest import Served, served
 
 NUMBERS = np.random.default_rng(3).integers(1, 3000, (260, 260)).astype(np.uint16)

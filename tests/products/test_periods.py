@@ -18,7 +18,7 @@ from scog.products.timeseries.periods import Aggregate, by_period, check_periods
 from scog.products.timeseries.variables import formula_of
 from scog.temporal.intervals import Interval, parse_interval
 from scog.temporal.steps import Step, parse_step
-from tests.field.made_rows import BEGINNING, row
+from tests.products.made_rows import BEGINNING, row
 
 YEAR = parse_interval("2024-01-01/2024-12-31")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scog.errors import InvalidInput
 from scog.products.timeseries.model import Row
 from scog.products.timeseries.smoothing import LEAST, MOST, USUAL, parse_smooth, smoothed
-from tests.field.made_rows import BEGINNING, row
+from tests.products.made_rows import BEGINNING, row
 
 DAY = timedelta(days=1)
 

@@ -26,7 +26,7 @@ from scog.temporal.intervals import parse_interval
 from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
 from tests.doubles.drawing import ask_for, draw_all, draw_one
-from tests.draw.test_grids import warped
+from tests.imaging.test_grids import warped
 
 DEGREES = "EPSG:4326"
 SQUARES = {

@@ -24,7 +24,7 @@ from scog.products.timeseries.text import text_of
 from scog.products.timeseries.variables import formula_of
 from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import parse_step
-from tests.field.made_rows import row
+from tests.products.made_rows import row
 
 SQUARE = [[11.3, 46.5], [11.31, 46.5], [11.31, 46.51], [11.3, 46.5]]
 PLACE = point(11.3, 46.5)

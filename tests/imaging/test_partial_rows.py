@@ -112,7 +112,7 @@ def test_rows_above_the_last_blocks_are_whole() -> None:
     served(body)
 
 
-@pytest.mark.parametrize("thrifty", [True, False])
+@pytest.mark.parametrize("partial_rows", [True, False])
 def test_a_block_is_gone_on_with_where_bytes_are_dear(partial_rows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     bytes_are_worth(10_000, monkeypatch)
 
@@ -136,7 +136,7 @@ def test_a_block_is_gone_on_with_where_bytes_are_dear(partial_rows: bool, monkey
     served(body)
 
 
-@pytest.mark.parametrize("thrifty", [True, False])
+@pytest.mark.parametrize("partial_rows", [True, False])
 def test_a_block_is_read_again_as_a_whole_where_bytes_are_cheap(
     partial_rows: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from pyproj import Transformer
 
 from scog.geo.bounds import Area, boxes, lonlat_bounds, shows_places_once
 from scog.geo.grid import Grid, tile_grid, zoom_like
-from tests.space.test_index_map import applied, assert_exact, square
+from tests.geo.test_index_map import applied, assert_exact, square
 
 IN_SHORT = {"WebMercatorQuad", "WGS1984Quad", "NZTM2000Quad", "UPSArcticWGS84Quad"}
 """One grid of each kind; the others take long together."""

@@ -24,7 +24,7 @@ from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import CLOUDY, MadeScene, constant, newest_clear
 from tests.doubles.composites import composite_of, weiszfeld
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
-from tests.draw.test_draw_newest import EAST, NDVI, ORDERED, WEST, archive
+from tests.imaging.test_draw_newest import EAST, NDVI, ORDERED, WEST, archive
 
 __all__ = ["archive"]
 

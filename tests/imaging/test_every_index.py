@@ -15,9 +15,9 @@ from scog.geo.grid import Grid, tile_grid
 from scog.imaging.draw import ImageData
 from scog.render.layer import LayerOptions, layer_of
 from scog.temporal.intervals import parse_interval
+from tests.bandmath.test_indices import CONSTANTS, OWN_CONSTANTS, OWN_FORMULAS, PUBLISHED_BANDS, TABLE
 from tests.doubles.archives import sample
 from tests.doubles.drawing import ask_for, draw_all
-from tests.maths.test_indices import CONSTANTS, OWN_CONSTANTS, OWN_FORMULAS, PUBLISHED_BANDS, TABLE
 
 DAY = "2022-06-07"
 PLACES = {

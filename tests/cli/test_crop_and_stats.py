@@ -17,8 +17,8 @@ import pytest
 import rasterio
 from PIL import Image
 
+from tests.cli.test_commands import environment, run
 from tests.doubles.archives import MadeScene, Square, constant, positions
-from tests.test_cli import environment, run
 
 SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 300)
 LON, LAT = SQUARE.lonlat()

@@ -12,10 +12,11 @@ from affine import Affine
 
 from scog.composite.mask import parse_mask
 from scog.errors import NothingReadable
+from scog.imaging.request import ImageRequest
 from scog.render.layer import LayerOptions, layer_of
 from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square, constant, pixel_centres
-from tests.doubles.drawing import Ask, draw_one, tile_over
+from tests.doubles.drawing import draw_one, tile_over
 
 SQUARE = Square("32TQS", 32632, 727000, 5150000, 512)
 
@@ -45,7 +46,9 @@ def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
     folder, picture = archive
     look = layer_of(LayerOptions(bands=("visual",)))
     grid = tile_over(SQUARE, 14, 0.2, 0.2)
-    drawing = draw_one(folder, grid, Ask(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds")))
+    drawing = draw_one(
+        folder, grid, ImageRequest(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds"))
+    )
     x, y = pixel_centres(grid, SQUARE.crs)
     col, row = (x - SQUARE.left) / 10, (SQUARE.top - y) / 10
     inside = (col >= 0) & (col < 512) & (row >= 0) & (row < 512)
@@ -59,7 +62,9 @@ def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
     smooth = draw_one(
         folder,
         grid,
-        Ask(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds"), resampling=Resampling.BILINEAR),
+        ImageRequest(
+            cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds"), resampling=Resampling.BILINEAR
+        ),
     )
     assert smooth.valid.any()
     assert not np.array_equal(smooth.values, drawing.values, equal_nan=True)
@@ -72,6 +77,6 @@ def test_a_scene_without_it_is_named(tmp_path: Path) -> None:
         draw_one(
             tmp_path,
             tile_over(SQUARE, 14),
-            Ask(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds")),
+            ImageRequest(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds")),
         )
     assert refused.value.skipped == (("B", "no-asset-visual"),)

@@ -14,7 +14,7 @@ from pyproj import Transformer
 
 from scog.geo.grid import Grid, tile_grid
 from scog.geo.resampling_support import MAX_SHRINK, ResamplingSupport, box_footing, point_footing
-from tests.space.test_index_map import SQUARES, exact_coordinates, square, tile_at
+from tests.geo.test_index_map import SQUARES, exact_coordinates, square, tile_at
 
 
 def corners(target: Grid) -> Grid:

@@ -15,7 +15,7 @@ from scog.imaging.scene_view import SceneView
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import MadeScene, constant, newest_clear
 from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
-from tests.draw.test_draw_newest import EAST, ORDERED, WEST, random_scene
+from tests.imaging.test_draw_newest import EAST, ORDERED, WEST, random_scene
 
 COVERS = {"C_first": 40.0, "D_second": 3.5, "A_third": 40.0, "B_fourth": 70.0, "E": 3.5, "F": 20.0, "G": 40.0,
           "H": 1.0, "I": None}  # fmt: skip
