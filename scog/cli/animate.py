@@ -10,6 +10,7 @@ from typing import Any
 from scog.cli.image_options import add_picture, wanted
 from scog.cli.options import add_catalog, add_range, add_time, end_progress, say, settings_of, show_progress, when_of
 from scog.errors import InvalidInput
+from scog.geo.bbox import map_box
 from scog.geo.grid import map_grid
 from scog.imaging.engine import open_engine
 from scog.products.animation import MIN_CLEAR, Animation, FrameTime, animate
@@ -45,8 +46,6 @@ def add_to(commands: Any) -> None:
 
 
 def _animate(options: argparse.Namespace) -> None:
-    from scog.web.params.image import map_box  # loads much that other commands do without
-
     form = format_of(options.output.suffix.lower().removeprefix("."))
     duration = duration_of(options.fps, options.duration)
     if not 0 <= options.min_clear <= 1:

@@ -20,6 +20,7 @@ from scog.cli.options import (
 )
 from scog.cli.polygons import read_fields
 from scog.errors import InvalidInput
+from scog.geo.bbox import corners_of
 from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import UTM, Box, Size, cut_grid
 from scog.geo.crs import parse_crs
@@ -79,9 +80,7 @@ def _crop(options: argparse.Namespace) -> None:
 def _where(options: argparse.Namespace, settings: Settings) -> tuple[Box, ClipArea | None]:
     """The box asked for, and the area if there is one. Raises InvalidInput."""
     if options.area is None:
-        from scog.web.params.crop import box_of  # loads much that other commands do without
-
-        return box_of(options.bbox.split(",")), None
+        return corners_of(options.bbox.split(",")), None
     fields = read_fields(options.area, settings)[1]
     area, _ = area_of_fields(replace(fields, unusable=()))  # these are said already
     return area.box, area

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scog.cli.options import say
 from scog.errors import InvalidInput
+from scog.geo.geojson_text import VALID, parse_geojson
 from scog.products.areas.area_of_interest import AreasOfInterest, parse_fields
 from scog.products.areas.columns import title_of
 from scog.settings import Settings
@@ -13,8 +14,6 @@ from scog.settings import Settings
 
 def read_fields(path: Path, settings: Settings, *, points: bool = False) -> tuple[object, AreasOfInterest]:
     """What a GeoJSON file holds, and its fields; what had to be repaired is said. Raises InvalidInput, OSError."""
-    from scog.web.params.geojson import VALID, parse_geojson  # loads much that other commands do without
-
     try:
         held = parse_geojson(path.read_bytes(), None)
     except InvalidInput as fault:

@@ -55,3 +55,21 @@ def boxes_of(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]
         return []
     west, south, east, north = bounds
     return [bounds] if west <= east else [(west, south, 180.0, north), (-180.0, south, east, north)]
+
+
+def map_box(text: str) -> Bounds:
+    """A box of the map that has an area and does not cross the antimeridian, in degrees. Raises InvalidInput."""
+    box = parse_bbox(text)
+    if box is None or not (box[0] < box[2] and box[1] < box[3]):
+        what = "The bounding box has no area, or crosses the antimeridian."
+        raise InvalidInput(what, parameter="bbox", valid="west,south,east,north in degrees, west below east")
+    return box
+
+
+def corners_of(texts: Sequence[str]) -> Bounds:
+    """A box in any CRS, from four texts. Raises InvalidInput."""
+    if len(texts) != 4 or not all(_NUMBER.fullmatch(text.strip()) for text in texts):
+        valid = "least x, least y, greatest x, greatest y, such as 11.2,46.4,11.5,46.6"
+        raise InvalidInput("A box is four numbers.", parameter="bbox", valid=valid)
+    west, south, east, north = map(float, texts)
+    return west, south, east, north

@@ -43,7 +43,7 @@ class SceneView:
         self, engine: Engine, grid: Grid, ask: ImageRequest, report: Report, *, partial_rows: bool = False
     ) -> None:
         self._layers = engine.layers
-        self._thrifty = partial_rows
+        self._partial_rows = partial_rows
         self._grid = grid
         self._ask = ask
         self._report = report
@@ -140,7 +140,7 @@ class SceneView:
                 self._report.tally,
                 wanted,
                 resampling,
-                self._thrifty,
+                self._partial_rows,
                 self._report.preview,
             )
         except SourceError as fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +47,8 @@ def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
     folder, picture = archive
     look = layer_of(LayerOptions(bands=("visual",)))
     grid = tile_over(SQUARE, 14, 0.2, 0.2)
-    drawing = draw_one(
-        folder, grid, ImageRequest(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds"))
-    )
+    asked = ImageRequest(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds"))
+    drawing = draw_one(folder, grid, asked)
     x, y = pixel_centres(grid, SQUARE.crs)
     col, row = (x - SQUARE.left) / 10, (SQUARE.top - y) / 10
     inside = (col >= 0) & (col < 512) & (row >= 0) & (row < 512)
@@ -59,13 +59,7 @@ def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
     assert (drawing.valid == seen).all()
     rgba = look.style.image(drawing.values, drawing.valid).rgba
     assert (np.moveaxis(rgba[..., :3], -1, 0)[:, seen] == expected[:, seen]).all()
-    smooth = draw_one(
-        folder,
-        grid,
-        ImageRequest(
-            cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds"), resampling=Resampling.BILINEAR
-        ),
-    )
+    smooth = draw_one(folder, grid, replace(asked, resampling=Resampling.BILINEAR))
     assert smooth.valid.any()
     assert not np.array_equal(smooth.values, drawing.values, equal_nan=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,13 +10,13 @@ from fastapi import Depends, Path, Query
 from pydantic import Field
 
 from scog.errors import InvalidInput
+from scog.geo.bbox import corners_of
 from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import MAX_SIZE, UTM, Box, Size, cut_grid
 from scog.geo.crs import parse_crs
 from scog.geo.grid import Grid
 from scog.geo.lattice import Lattice
 from scog.imaging.formats import NAMED
-from scog.render.ramp import NUMBER
 from scog.web.http.image_response import without_format
 from scog.web.params.image import AnswerParameters, PictureParameters, Text
 
@@ -123,16 +122,7 @@ def _box(
 ) -> Corners:
     """The box of an address. Raises InvalidInput."""
     maxy, form = without_format(maxy)
-    return Corners(box_of((minx, miny, maxx, maxy)), form)
-
-
-def box_of(texts: Sequence[str]) -> Box:
-    """Four numbers as they are written. Raises InvalidInput."""
-    if len(texts) != 4 or not all(NUMBER.fullmatch(text.strip()) for text in texts):
-        valid = "least x, least y, greatest x, greatest y, such as 11.2,46.4,11.5,46.6"
-        raise InvalidInput("A box is four numbers.", parameter="bbox", valid=valid)
-    west, south, east, north = map(float, texts)
-    return west, south, east, north
+    return Corners(corners_of((minx, miny, maxx, maxy)), form)
 
 
 Boxed = Annotated[Corners, Depends(_box)]

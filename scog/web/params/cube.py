@@ -10,11 +10,11 @@ from pydantic import Field, ValidationError, field_validator
 
 from scog.cubes.definition import Definition, normalised
 from scog.errors import InvalidInput
+from scog.geo.geojson_text import parse_json
 from scog.imaging.clip import ClipArea, area_of
 from scog.imaging.options import StyledRequest
 from scog.imaging.request import ImageRequest
 from scog.web.params.image import PictureParameters
-from scog.web.stac.values import parse_json
 
 EXAMPLE = {
     "bbox": [11.2, 46.4, 11.5, 46.6],

@@ -14,7 +14,6 @@ from scog.composite.change import Change
 from scog.composite.dilation import MAX_METRES
 from scog.composite.methods import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
 from scog.errors import InvalidInput, OutOfRange
-from scog.geo.bbox import parse_bbox
 from scog.imaging.formats import NAMED
 from scog.imaging.options import ImageOptions, StyledRequest
 from scog.imaging.request import SceneFilter
@@ -211,15 +210,6 @@ def tile_address(z: str, x: str, y: str) -> tuple[int, int, int]:
 
 _WHOLE = re.compile(r"\d{1,10}", re.ASCII)
 _ZOOM = re.compile(r"\d{1,9}|-[1-9]\d{0,8}", re.ASCII)
-
-
-def map_box(text: str) -> tuple[float, float, float, float]:
-    """A box of the map that has an area and does not cross the antimeridian, in degrees. Raises InvalidInput."""
-    box = parse_bbox(text)
-    if box is None or not (box[0] < box[2] and box[1] < box[3]):
-        what = "The bounding box has no area, or crosses the antimeridian."
-        raise InvalidInput(what, parameter="bbox", valid="west,south,east,north in degrees, west below east")
-    return box
 
 
 def parse_place(lon: str, lat: str) -> tuple[float, float]:

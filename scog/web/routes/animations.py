@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from scog.geo.bbox import map_box
 from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid, map_grid
 from scog.imaging.image_cache import EncodedImage, encoded
@@ -30,7 +31,7 @@ from scog.web.http.image_response import format_asked, without_format
 from scog.web.http.partial_responses import PartRoute
 from scog.web.http.problems import PROBLEMS
 from scog.web.http.responses import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
-from scog.web.params.image import PictureParameters, Text, map_box, no_doubles
+from scog.web.params.image import PictureParameters, Text, no_doubles
 
 router = APIRouter(tags=["animations"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute)
 

@@ -11,6 +11,7 @@ from scog.errors import InvalidInput
 from scog.geo.bounds import DEGREES
 from scog.geo.crop_grid import Box
 from scog.geo.crs import parse_crs
+from scog.geo.geojson_text import parse_geojson
 from scog.geo.grid import Grid
 from scog.imaging.clip import ClipArea
 from scog.imaging.engine import Engine
@@ -37,7 +38,6 @@ from scog.web.params.crop import (
     Sides,
     Sized,
 )
-from scog.web.params.geojson import parse_geojson
 from scog.web.params.image import no_doubles
 
 router = APIRouter(tags=["cut-outs"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from scog.geo.geojson_text import parse_geojson
 from scog.imaging.engine import Engine
 from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
@@ -19,7 +20,6 @@ from scog.web.http.bodies import read_body
 from scog.web.http.problems import PROBLEMS, REFUSALS
 from scog.web.http.query_route import QueryRoute
 from scog.web.http.responses import Admission, report_headers
-from scog.web.params.geojson import parse_geojson
 from scog.web.params.image import Text, ValueParameters, no_doubles
 from scog.web.routes.crops import with_body
 from scog.web.routes.places import GeoJSON

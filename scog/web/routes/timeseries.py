@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.composite.dilation import MAX_METRES
 from scog.composite.mask import parse_mask
+from scog.geo.geojson_text import parse_geojson
 from scog.imaging.image_cache import encoded
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
@@ -35,7 +36,6 @@ from scog.web.http.events import MEDIA_TYPE, Events
 from scog.web.http.partial_responses import PartRoute
 from scog.web.http.problems import PROBLEMS, REFUSALS
 from scog.web.http.responses import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
-from scog.web.params.geojson import parse_geojson
 from scog.web.params.image import SceneParameters, Text, Texts, no_doubles, parse_place
 from scog.web.routes.timeseries_events import Live
 

@@ -13,8 +13,8 @@ from scog.catalog.archive.item_query import Found
 from scog.catalog.archive.sql import total_order
 from scog.catalog.item_search import FLAG, NOTHING, NUMBER, TEXT, Position
 from scog.errors import InvalidInput
+from scog.geo.geojson_text import parse_json
 from scog.web.stac.search import Asked
-from scog.web.stac.values import parse_json
 
 MAX_TOKEN = 8192
 GEOJSON = "application/geo+json"

@@ -15,6 +15,7 @@ from scog.catalog.fields import Fields
 from scog.catalog.item_search import NEWEST_FIRST, Area, Item, ItemSearch, query_conditions
 from scog.errors import InvalidInput
 from scog.geo.bbox import VALID_BOX, boxes_of, numbers_of
+from scog.geo.geojson_text import parse_json
 from scog.temporal.intervals import VALID as VALID_TIME
 from scog.temporal.intervals import parse_interval
 from scog.web.stac import values
@@ -68,11 +69,11 @@ def from_query(given: Mapping[str, str]) -> dict[str, Any]:
             body[name] = split(given[name])
     for name in ("intersects", "query"):
         if name in given:
-            body[name] = values.parse_json(given[name], name)
+            body[name] = parse_json(given[name], name)
     if "filter" in given:
         body.setdefault("filter-lang", "cql2-text")
         if body["filter-lang"] == "cql2-json":
-            body["filter"] = values.parse_json(given["filter"], "filter")
+            body["filter"] = parse_json(given["filter"], "filter")
     return body
 
 
@@ -87,7 +88,7 @@ _SPLIT: dict[str, Callable[[str], Any]] = {
 
 def from_body(text: bytes) -> dict[str, Any]:
     """The body of a POST. What is null counts as not given. Raises InvalidInput."""
-    body = values.parse_json(text)
+    body = parse_json(text)
     if not isinstance(body, dict):
         raise InvalidInput("The body is no JSON object.", parameter="body", valid='such as {"limit": 10}')
     _check_names(body)

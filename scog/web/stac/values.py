@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from typing import Any, NoReturn
 
 from scog.catalog.fields import Fields
 from scog.catalog.item_search import Order
@@ -18,20 +16,6 @@ MAX_LISTED = 10_000
 MAX_ORDERS = 8
 UNSORTABLE = frozenset({"geometry", "bbox", "assets", "links", "type", "stac_version", "stac_extensions", "properties"})
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-
-
-def parse_json(text: str | bytes, parameter: str | None = None) -> Any:
-    """JSON as RFC 8259 has it: no NaN, nothing nested without end, no text that is not Unicode. Raises InvalidInput."""
-    try:
-        value = json.loads(text, parse_constant=_no_number)
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError):
-        raise InvalidInput("This is not JSON, or nested too deep.", parameter=parameter, valid="JSON") from None
-    return value
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 # From a query string to what JSON would hold

@@ -1,9 +1,11 @@
-"""GeoJSON as text: parsed, or refused by the name of what it is instead."""
+"""JSON and GeoJSON as text: parsed, or refused by the name of what it is instead."""
 
 from __future__ import annotations
 
+import json
+from typing import Any, NoReturn
+
 from scog.errors import InvalidInput
-from scog.web.stac.values import parse_json
 
 OTHERS = (
     (b"\x00\x00\x27\x0a", "a shapefile"),
@@ -25,3 +27,17 @@ def parse_geojson(data: bytes, parameter: str | None = "body") -> object:
         if data.startswith(begins) or beginning.startswith(begins):
             raise InvalidInput(f"This is {name}, not GeoJSON.", parameter=parameter, valid=VALID)
     return parse_json(data, parameter)
+
+
+def parse_json(text: str | bytes, parameter: str | None = None) -> Any:
+    """JSON as RFC 8259 has it: no NaN, nothing nested without end, no text that is not Unicode. Raises InvalidInput."""
+    try:
+        value = json.loads(text, parse_constant=_no_number)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        raise InvalidInput("This is not JSON, or nested too deep.", parameter=parameter, valid="JSON") from None
+    return value
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
