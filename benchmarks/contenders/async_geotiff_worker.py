@@ -1,7 +1,7 @@
 """async-geotiff, in two ways.
 
 Its own, as its README proposes: it reads the window of the fitting overview, and rasterio reprojects the array.
-With `--shared-map` it is lent our own index map (`scog.space`, which that environment can import from this checkout):
+With `--shared-map` it is lent our own index map (`scog.geo`, which that environment can import from this checkout):
 it fetches and decodes the blocks that the map says, and the tile is gathered from them. That is its reading at its
 best, without a warp: what it then takes longer than scog is not the fault of another library's reprojection.
 """

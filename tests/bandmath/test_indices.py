@@ -270,7 +270,7 @@ def test_every_index_is_found_by_the_words_of_its_title(index: Index, data: st.D
 
 LAZY = """
 import sys
-from scog.maths import indices, published
+from scog.bandmath import indices, published
 assert published.published.cache_info().currsize == 0, "the table was read by an import"
 assert len(indices.INDICES) == 233 and indices.get("ndvi").name == "ndvi"
 assert published.published.cache_info().misses == 1

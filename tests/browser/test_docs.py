@@ -22,4 +22,4 @@ def test_it_is_drawn_without_the_internet(path: str, visit: Visit) -> None:
     assert page.locator("#swagger-ui .opblock-summary-path").count() > 20
     page.locator(".opblock-summary-path", has_text="/point/").first.click()
     page.wait_for_selector("tr[data-param-name=composite]")
-    assert visit.foreign() == []
+    assert visit.foreign_requests() == []

@@ -205,5 +205,5 @@ def test_why_scenes_are_missing_is_said_where_they_are_counted(visit: Visit) -> 
 
     visit.page.route("**/tiles/**", with_why)
     visit.open()
-    visit.until("document.getElementById('when').textContent.includes('1 scene not readable')")
-    assert visit.page.locator("#when").get_attribute("title") == why
+    visit.until("document.getElementById('shown-time').textContent.includes('1 scene could not be read')")
+    assert visit.page.locator("#shown-time").get_attribute("title") == why

@@ -33,7 +33,7 @@ import sys, rasterio
 with rasterio.open(sys.argv[1]) as source:
     sys.stdout.buffer.write(repr(tuple(source.transform)).encode() + b"\\n" + source.read().tobytes())
 """
-TEXT = ("/tilejson.json", "/legend.svg", "/legend.json", "/indices", "/WMTSCapabilities.xml", "/static/viewer.js")
+TEXT = ("/tilejson.json", "/legend.svg", "/legend.json", "/indices", "/WMTSCapabilities.xml", "/static/shell/viewer.js")
 
 
 @pytest.fixture(scope="module")
