@@ -19,7 +19,7 @@ pytestmark = pytest.mark.acceptance
 MIDDLE = "40.2017/12.0001"
 
 
-@pytest.mark.parametrize(("zoom", "requested"), [(5, set()), (17, {"16"})])
+@pytest.mark.parametrize(("zoom", "requested"), [(5, set()), (17, {"15"})])
 def test_no_tiles_outside_the_zoom_levels(visit: Visit, zoom: int, requested: set[str]) -> None:
     visit.page.goto(f"{visit.server}/#{zoom}/{MIDDLE}")
     visit.page.wait_for_selector("#status.on" if not requested else ".pixels img.leaflet-tile-loaded")

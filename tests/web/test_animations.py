@@ -338,7 +338,9 @@ def test_a_day_that_cannot_be_read_is_missing(far: Callable[..., Far]) -> None:
     for day, frame in zip([DAYS[0], *DAYS[2:]], frames_of(response), strict=True):
         agree(frame, tile(running.served, day, ""), day)
     problem = is_problem(running.served.get(address().replace(RANGE, "datetime=2024-06-07")), 502)
-    assert problem["skipped"] == [{"scene": name, "reason": "http-404"}]
+    (skipped,) = problem["skipped"]
+    assert (skipped["scene"], skipped["reason"]) == (name, "http-404")
+    assert "The server answered 404." in skipped["detail"]
 
 
 @pytest.mark.acceptance

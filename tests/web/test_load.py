@@ -144,7 +144,9 @@ def test_a_scene_that_fails_is_named_and_the_picture_kept_for_a_short_time(far: 
     assert response.headers["X-Scog-Skipped"] == f"{OLD};http-404"
     assert response.headers["Cache-Control"] == PARTIAL
     problem = is_problem(running.served.get(f"{path}&strict=1"), 502)
-    assert problem["skipped"] == [{"scene": OLD, "reason": "http-404"}]
+    (skipped,) = problem["skipped"]
+    assert (skipped["scene"], skipped["reason"]) == (OLD, "http-404")
+    assert "The server answered 404." in skipped["detail"]
     empty = running.served.get(f"{path}&datetime=2024-06-02&empty=204")
     is_problem(empty, 502)
 
