@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime as Datetime
@@ -14,6 +15,7 @@ from typing import Any, Self, TypedDict, TypeVar, Unpack
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from scog.catalog.scene import Scene
 from scog.composite.change import Change
@@ -42,12 +44,14 @@ from scog.products.timeseries.variables import formula_of
 from scog.products.zonal.summary import Summary, Wanted
 from scog.products.zonal.zonal import Unmeasured, zonal
 from scog.render.ramp import parse_rescale
+from scog.runtime.tasks import stop_all
 from scog.settings import Settings
 from scog.suggest import did_you_mean
 from scog.temporal.intervals import parse_interval
 from scog.warp.resample import Resampling
 
 T = TypeVar("T")
+KNOWN_SETTINGS = "see the settings in the README"
 Geometry = Mapping[str, Any]
 """A GeoJSON geometry, Feature or FeatureCollection in degrees, longitude first."""
 
@@ -68,7 +72,7 @@ class Options(TypedDict, total=False):
     compare: str
     compare_as: str
     classes: str
-    rescale: str | Sequence[float]
+    rescale: str | Sequence[float] | Sequence[Sequence[float]]
     colormap_name: str
     colormap: str
     color_formula: str
@@ -156,7 +160,8 @@ class Session:
         """
         if catalog is not None:
             settings["catalog"] = str(catalog)
-        self._settings = Settings(**settings)
+        self._settings = _settings(settings)
+        self._closing = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="scog-session", daemon=True)
         self._thread.start()
@@ -164,7 +169,7 @@ class Session:
         try:
             self._engine: Engine = self._run(self._open.enter_async_context(open_engine(self._settings)))
         except BaseException:
-            self._stop()
+            self.close()
             raise
         self._series = SeriesState(self._engine)
 
@@ -175,10 +180,22 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Close connections, caches and threads. A closed session cannot be used; closing it again does nothing."""
-        if not self._loop.is_closed():
-            self._run(self._open.aclose())
-            self._stop()
+        """Close connections, caches and threads. Calls under way in other threads are cancelled.
+
+        A closed session cannot be used; closing it again does nothing.
+        """
+        with self._closing:
+            if not self._loop.is_closed():
+                asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result()
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._thread.join()
+                self._loop.close()
+
+    async def _shut(self) -> None:
+        """Cancel all other tasks, then let go of the engine."""
+        own = asyncio.current_task()
+        await stop_all([task for task in asyncio.all_tasks() if task is not own])
+        await self._open.aclose()
 
     def search(
         self,
@@ -295,14 +312,27 @@ class Session:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
+        except CancelledError:
+            raise RuntimeError("The session was closed.") from None
         except BaseException:
             future.cancel()
             raise
 
-    def _stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+
+def _settings(given: Mapping[str, Any]) -> Settings:
+    """Settings by name, the others from the environment. Raises InvalidInput for the first that is wrong."""
+    if unknown := given.keys() - Settings.model_fields.keys():
+        name = min(unknown)
+        near = did_you_mean(name, Settings.model_fields)
+        raise InvalidInput(
+            f"There is no setting {name!r}{near}", parameter=name, valid="see the settings in the README"
+        )
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise InvalidInput(f"{name}: {first['msg']}.", parameter=name, valid=KNOWN_SETTINGS) from None
 
 
 def _asked(options: Options) -> StyledRequest:
@@ -330,8 +360,10 @@ def _names(bands: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(name.strip() for text in ([bands] if isinstance(bands, str) else bands) for name in text.split(","))
 
 
-def _text(numbers: str | Sequence[float]) -> str:
-    return numbers if isinstance(numbers, str) else ",".join(map(repr, numbers))
+def _text(numbers: str | Sequence[float] | Sequence[Sequence[float]]) -> str:
+    if isinstance(numbers, str):
+        return numbers
+    return ",".join(repr(float(number)) for number in np.ravel(np.asarray(numbers, float)))
 
 
 def _box(bbox: Sequence[float]) -> Box:

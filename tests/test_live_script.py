@@ -54,7 +54,10 @@ CHANGES = {
     "the number of matches is told": (SEARCH, edit(lambda page: page.pop("numberMatched") and page)),
     "the newest come first": (SEARCH, edit(lambda page: page["features"].reverse())),
     "`next` links are POST searches with a token": (SEARCH, link_next(merge=True)),
-    "items are usable": (SEARCH, edit(lambda page: [item.update(geometry=None, bbox=None) for item in page["features"]] and page)),
+    "items are usable": (
+        SEARCH,
+        edit(lambda page: [item.update(geometry=None, bbox=None) for item in page["features"]] and page),
+    ),
     "ranges are answered": (f"/cogs/{SQUARES[3].name}/B04.tif", whole),
 }
 

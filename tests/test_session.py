@@ -131,6 +131,11 @@ def test_it_works_where_an_event_loop_runs(session: scog.Session) -> None:
         ({"rescale": [1, 0]}, "rescale|range"),
         ({"bbox": (1, 2, 3)}, "four or six numbers"),
         ({"geometry": AREA}, "bbox or of a geometry"),
+        ({"resolution": -10}, "resolution is -10"),
+        ({"resolution": float("nan")}, "resolution is nan"),
+        ({"max_size": 0}, "max_size is 0"),
+        ({"width": -5, "height": 10}, "width is -5"),
+        ({"cloud_cover": "30"}, "cloud cover"),
     ],
 )
 def test_bad_input_is_refused(session: scog.Session, options: dict[str, object], words: str) -> None:
@@ -146,6 +151,47 @@ def test_a_closed_session_ends_its_thread_and_says_so(demo_archive: Path) -> Non
     assert not [thread for thread in set(threading.enumerate()) - before if thread.name == "scog-session"]
     with pytest.raises(RuntimeError, match="closed"):
         session.point(LON, LAT)
+
+
+def test_ranges_are_numbers_of_any_kind(session: scog.Session) -> None:
+    plain = session.image(bbox=BBOX, max_size=50, rescale="0.5,0.75")
+    for rescale in ([0.5, 0.75], np.array([0.5, 0.75], np.float32), [(0.5, 0.75)]):
+        assert session.image(bbox=BBOX, max_size=50, rescale=rescale).encode() == plain.encode()  # type: ignore[arg-type]
+
+
+def test_closing_ends_the_calls_of_other_threads(demo_archive: Path, tmp_path: Path) -> None:
+    session = scog.Session(demo_archive, cache_dir=tmp_path)
+    ended: list[str] = []
+
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    def call() -> None:
+        try:
+            session._run(forever())
+        except RuntimeError as error:
+            ended.append(str(error))
+
+    calls = [threading.Thread(target=call) for _ in range(3)]
+    for thread in calls:
+        thread.start()
+    while len(asyncio.all_tasks(session._loop)) < 3:
+        pass
+    closers = [threading.Thread(target=session.close) for _ in range(4)]
+    for thread in closers:
+        thread.start()
+    for thread in (*calls, *closers):
+        thread.join(20)
+        assert not thread.is_alive()
+    assert ended == ["The session was closed."] * 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"), [({"catlog": "x"}, "did you mean catalog"), ({"threads": 0}, "threads")]
+)
+def test_bad_settings_are_refused(demo_archive: Path, settings: dict[str, object], words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        scog.Session(demo_archive, **settings)
 
 
 def test_what_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -34,6 +33,8 @@ MAX_SIDE = 20_000
 MAX_BLOCK_BYTES = 64_000_000
 """Largest block in bytes that is kept in one piece, as stored or decoded."""
 PIXEL_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
+FARTHEST = 1e12
+"""CRS units beyond which nothing lies."""
 LARGE_BYTES = 1 << 24
 """Bytes of a decoded block beyond which GDAL decodes only one such block at a time."""
 MAX_DECODED_BYTES = 256_000_000
@@ -266,8 +267,9 @@ def level_of(
 def _place(dataset: DatasetReader) -> tuple[str, Affine, Curve | None]:
     """Where a file says that it lies: its CRS, else UNPLACED, and how its pixels lie there. Raises AssetRefused."""
     transform = dataset.transform
-    if not transform.determinant or not math.isfinite(sum(transform)):
-        raise AssetRefused(f"The file's transform {tuple(transform)[:6]} is flat or not finite.", reason="no-crs")
+    if not is_placing(transform):
+        what = f"The file's transform {tuple(transform)[:6]} is flat, or lies nowhere on the Earth."
+        raise AssetRefused(what, reason="no-crs")
     points, points_crs = dataset.gcps
     if points and points_crs is not None and transform == Affine.identity():
         crs = checked_crs(points_crs.to_wkt())
@@ -278,6 +280,11 @@ def _place(dataset: DatasetReader) -> tuple[str, Affine, Curve | None]:
     if dataset.crs is None or transform == Affine.identity():
         return UNPLACED, transform, None
     return checked_crs(dataset.crs.to_wkt()), transform, None
+
+
+def is_placing(transform: Affine) -> bool:
+    """Whether a transform can lead to places on the Earth, in whatever units."""
+    return bool(transform.determinant) and all(abs(number) < FARTHEST for number in tuple(transform)[:6])
 
 
 @lru_cache(maxsize=256)

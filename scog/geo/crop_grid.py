@@ -52,6 +52,10 @@ class Size:
             valid = "one of width and height, max_size, and resolution"
             parameter = "resolution" if self.resolution is not None else "max_size"
             raise InvalidInput(what, parameter=parameter, valid=valid)
+        for name in ("width", "height", "max_size", "resolution"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise InvalidInput(f"{name} is {value}.", parameter=name, valid="a finite number above 0")
 
 
 def check_box(box: Box, crs: str) -> None:

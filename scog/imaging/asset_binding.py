@@ -15,7 +15,7 @@ from affine import Affine
 from scog.catalog.asset_bands import bands_by_description, named
 from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference
-from scog.cog.metadata import UNPLACED, FileBand, FileMetadata, Level, checked_crs
+from scog.cog.metadata import UNPLACED, FileBand, FileMetadata, Level, checked_crs, is_placing
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
 
@@ -95,8 +95,9 @@ def _placed(description: FileMetadata, said: Georeference | None) -> FileMetadat
         raise AssetRefused(what, reason="shape-mismatch")
     crs = checked_crs(said.crs)
     transform = own.transform if placed or said.transform is None else Affine(*said.transform)
-    if not transform.determinant:
-        raise AssetRefused(f"The item's proj:transform {tuple(transform)[:6]} is flat.", reason="no-crs")
+    if not is_placing(transform):
+        what = f"The item's proj:transform {tuple(transform)[:6]} is flat, or lies nowhere on the Earth."
+        raise AssetRefused(what, reason="no-crs")
     levels = (_level(level, own, crs, transform) for level in description.levels)
     return replace(description, levels=tuple(levels))
 

@@ -23,6 +23,7 @@ from scog.collections.bands import BY_NAME
 from scog.collections.reflectance_offset import settle_offset
 from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.geo.grid import Grid
+from scog.geo.resampling_support import ResamplingSupport
 from scog.imaging.asset_binding import bound
 from scog.net.policy import UpstreamStats
 from scog.runtime.byte_cache import ByteCache
@@ -34,6 +35,8 @@ from scog.warp.warp import CLASSES, Map, map_of, method_for, placed
 from scog.warp.workbench import Workbench, effort
 
 INDEX_MAPS_BYTES = 192 * 2**20
+WINDOW_BYTES = 13
+"""Of each source pixel in the window of a resampled layer: numbers, sums, counts, validity."""
 """Index maps and footings kept: maps of about 300 tiles, at two levels of 256 KB each, or footings of 100."""
 Mask2D = NDArray[np.bool_]
 MapKey = tuple[Grid, Grid, Resampling]
@@ -98,8 +101,12 @@ class _Plan:
 
     @property
     def size(self) -> int:
-        """Bytes of the blocks that are read."""
-        return self.description.reading_bytes(self.level, self.needed)
+        """Bytes of the blocks that are read, and of the window that they are put together in."""
+        blocks = self.description.reading_bytes(self.level, self.needed)
+        if not isinstance(self.found, ResamplingSupport):
+            return blocks
+        height, width = self.found.window.shape
+        return int(blocks + WINDOW_BYTES * height * width)
 
     @property
     def working_bytes(self) -> int:

@@ -92,8 +92,8 @@ class ImageOptions:
 
 @lru_cache(maxsize=256)
 def _parsed(options: ImageOptions) -> StyledRequest:
-    if not 0 <= options.cloud_cover <= 100:
-        what = f"A cloud cover of {options.cloud_cover:g} % is impossible."
+    if not (isinstance(options.cloud_cover, int | float) and 0 <= options.cloud_cover <= 100):
+        what = f"A cloud cover of {options.cloud_cover!r} % is impossible."
         raise InvalidInput(what, parameter="cloud_cover", valid="0 to 100")
     layer: Layer = layer_of(options.wish)
     request = ImageRequest(

@@ -83,8 +83,11 @@ def _subject(scene: Scene, fault: SourceError, root: Path | None) -> str:
 
 def file_of(url: str, root: Path | None) -> str:
     """A file as strangers may know it: its host and path; of a local one its path below `root`, or just its name."""
-    path = unquote(urlsplit(url).path)
-    name = f"{host_of(url)}{path}"
+    try:
+        path, host = unquote(urlsplit(url).path), host_of(url)
+    except ValueError:  # no port could be so large, or no number
+        return "an impossible address"
+    name = f"{host}{path}"
     if is_local(url):
         local = PurePosixPath(path)
         is_below = root is not None and local.is_relative_to(root.as_posix()) and ".." not in local.parts

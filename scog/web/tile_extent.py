@@ -22,6 +22,7 @@ from scog.geo.bounds import DEGREES
 from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid
 from scog.geo.zooms import zooms_of
+from scog.imaging.asset_binding import bound
 from scog.imaging.engine import Engine
 from scog.imaging.request import ImageRequest
 from scog.net.policy import UpstreamStats
@@ -81,10 +82,11 @@ async def _of_archive(engine: Engine, archive: Archive, collection: str | None, 
     rasters: list[Grid] = []
 
     async def look_at(scene: Scene) -> None:
-        files = {asset.url for band, asset in scene.assets.items() if band in bands}
-        for url in sorted(files or {asset.url for asset in scene.assets.values()}):
+        shown = {asset.url: band for band, asset in scene.assets.items() if band in bands}
+        for url, band in sorted((shown or {asset.url: band for band, asset in scene.assets.items()}).items()):
             with suppress(SourceError):
-                rasters.append((await engine.blocks.describe(url, tally)).levels[0].grid)
+                _, metadata = bound(scene.assets[band], band, await engine.blocks.describe(url, tally))
+                rasters.append(metadata.levels[0].grid)
 
     with suppress(TimeoutError):
         async with asyncio.timeout(LOOKING):

@@ -170,3 +170,8 @@ def test_the_first_fault_of_a_scene_counts_and_is_passed_on() -> None:
         assert each.errors() == [{"scene": one.id, "reason": "no-file", "detail": each.why[one.id]}]
         assert each.told() == [f"{one.id}: no-file; {each.why[one.id]}"]
     json.dumps(third.errors())
+
+
+@pytest.mark.parametrize("url", ["https://data.example.org:99999/red.tif", "https://data.example.org:abc/red.tif"])
+def test_a_file_at_an_impossible_address_is_named_so(url: str) -> None:
+    assert file_of(url, None) == "an impossible address"

@@ -228,3 +228,11 @@ def test_a_time_lapse_too(server: Served) -> None:
         assert server.get(path).headers["Content-Type"] == f"image/{media}"
     for path in (f"/animation/{BOX}.gif?format=webp", f"/animation/{BOX}.png", f"/animation/{BOX}?format=png"):
         assert is_problem(server.get(path), 400)["parameter"] == "format"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("filter", "code IN ('3e 4')"), ("classes", "zone 1e 5,0.2,b"), ("expression", "MAX (red,nir)")],
+)
+def test_spaces_that_belong_to_texts_stay(name: str, text: str) -> None:
+    assert with_plus(name, text) == text

@@ -24,6 +24,8 @@ from scog.imaging.request import ImageRequest
 from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, Unusable
 from scog.warp.resample import Resampling
 
+MAX_PARTS = 4096
+"""Parts that a field may have."""
 PART = 512
 """Pixels a side of the parts that large fields are measured in."""
 READ = 2048
@@ -145,7 +147,11 @@ def parts_of(site: SamplingGrid) -> tuple[Part, ...]:
         if not weights.any():
             what = "The geometry lies outside of the cube's area."
             raise InvalidInput(what, parameter="geometry", valid="a place within it")
-    return tuple(_parts(site.grid, weights, max(1, min(PART, int(READ / site.ratio)))))
+    side = max(1, min(PART, int(READ / site.ratio)))
+    if -(-site.grid.height // side) * -(-site.grid.width // side) > MAX_PARTS:
+        what = f"The area is too large: each pixel of its grid holds {site.ratio:.0f} x {site.ratio:.0f} of the files'."
+        raise InvalidInput(what, parameter="geometry", valid="a smaller one, or files with overviews")
+    return tuple(_parts(site.grid, weights, side))
 
 
 def _parts(grid: Grid, weights: NDArray[np.float32], side: int) -> list[Part]:

@@ -7,6 +7,7 @@ its reader, and a large one would take minutes.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class _Whole:
     shown: EncodedImage
     media_type: str
     headers: dict[str, str]
-    since: float
+    until: float
 
 
 class Parts:
@@ -54,7 +55,7 @@ class Parts:
         lock = self._making.setdefault(key, asyncio.Lock())
         async with lock:
             kept = self._kept.get(key)
-            if kept is not None and self._clock() - kept.since <= SECONDS:
+            if kept is not None and self._clock() <= kept.until:
                 return with_etag(request, kept.shown, kept.media_type, kept.headers)
             response = await make()
             if SHOWN in request.scope and response.status_code in (200, 206):
@@ -63,7 +64,14 @@ class Parts:
 
     def _keep(self, key: Key, response: Response, shown: EncodedImage, media_type: str) -> None:
         headers = {name: value for name, value in response.headers.items() if name not in OF_ONE}
-        self._kept.put(key, _Whole(shown, media_type, headers, self._clock()), len(shown.body) + OVERHEAD)
+        until = self._clock() + min(SECONDS, _max_age(response))
+        self._kept.put(key, _Whole(shown, media_type, headers, until), len(shown.body) + OVERHEAD)
+
+
+def _max_age(response: Response) -> float:
+    """Seconds that a response may be cached: those from which scenes are missing, and previews, only some seconds."""
+    found = re.search(r"max-age=(\d+)", response.headers.get("Cache-Control", ""))
+    return float(found[1]) if found else 0.0
 
 
 def in_parts(request: Request) -> bool:

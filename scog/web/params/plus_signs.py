@@ -18,6 +18,8 @@ _LONGEST = 32
 """Characters of a word that are looked at; functions and keywords are shorter."""
 WORDS = frozenset({"search", "id", "ids"})
 """Parameters whose spaces are their own."""
+TEXTS = frozenset({"filter", "classes"})
+"""Parameters that hold texts beside numbers: a space after `1e` may be one of theirs."""
 HINT = "In an address + stands for a space: write %2B for a plus."
 
 
@@ -31,7 +33,8 @@ def with_plus(name: str, text: str) -> str:
         return text
     if name == "expression":
         return _BETWEEN.sub(_between, text)
-    return _EXPONENT.sub("+", _OFFSET.sub(r"\1+", text))
+    text = _OFFSET.sub(r"\1+", text)
+    return text if name in TEXTS else _EXPONENT.sub("+", text)
 
 
 def _between(gap: re.Match[str]) -> str:
@@ -40,5 +43,5 @@ def _between(gap: re.Match[str]) -> str:
     left = _LAST_WORD.search(text[max(0, gap.start() - _LONGEST) : gap.start()])
     right = _FIRST_WORD.match(text[gap.end() : gap.end() + _LONGEST])
     before, after = left[0] if left else "", right[0] if right else ""
-    called = before in FUNCTIONS and text[gap.end()] == "("
+    called = before.lower() in FUNCTIONS and text[gap.end()] == "("
     return gap[0] if called or keyword.iskeyword(before) or keyword.iskeyword(after) else "+"
