@@ -8,6 +8,8 @@ import pytest
 
 from tests.browser.conftest import Visit
 
+pytestmark = pytest.mark.acceptance
+
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
 def test_it_is_drawn_without_the_internet(path: str, visit: Visit) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.browser.conftest import Visit
 
+pytestmark = pytest.mark.acceptance
+
 IMAGES = re.compile(r"/tiles/\d+/\d+/\d+(\?(?!.*preview=).*)?$")
 PREVIEWS = re.compile(r"/tiles/\d+/\d+/\d+\?.*preview=")
 MAX_UNPRODUCTIVE = 6

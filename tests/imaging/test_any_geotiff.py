@@ -29,7 +29,7 @@ pytestmark = [
 ]
 
 TILE = 90
-FEW, MANY = 40, 400
+FEW, MANY = 24, 400
 SEEDS = [pytest.param(seed, marks=[] if seed < FEW else [pytest.mark.acceptance]) for seed in range(MANY)]
 STORED = [
     pytest.param(codec, predictor, dtype, marks=[] if codec == "OLD DEFLATE" else [pytest.mark.acceptance])

@@ -1,4 +1,4 @@
-"""README's commands, as a new user runs them one after the other: against the demo, at places of its island."""
+"""Commands of the documents, as a new user runs them one after the other: against the demo, at places of its island."""
 
 from __future__ import annotations
 
@@ -17,11 +17,20 @@ from scog.settings import Settings
 from tests.web.conftest import Served, served
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+GUIDE = sorted(f"docs/guide/{each.name}" for each in ROOT.glob("docs/guide/*.md"))
+DOCUMENTS = ("README.md", "docs/quickstart.md", *GUIDE)
 ELSEWHERE = ("make ", "poetry ", "scog serve")
 """What installs, tests, or never ends."""
-RUNNABLE = [block for block in BLOCKS if not any(word in block for word in ELSEWHERE)]
-CURLS = [line for block in BLOCKS for line in block.splitlines() if line.startswith("curl")]
+
+
+def blocks(document: str) -> list[str]:
+    """The shell commands of a document that end by themselves."""
+    found = re.findall(r"^```sh\n(.*?)^```$", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
+    return [block for block in found if not any(word in block for word in ELSEWHERE)]
+
+
+LINES = [line for document in DOCUMENTS for block in blocks(document) for line in block.splitlines()]
+CURLS = [line for line in LINES if line.startswith("curl")]
 SIGNATURES = {
     ".png": b"\x89PNG", ".tif": b"II*\0", ".gif": b"GIF8", ".webp": b"RIFF", ".geojson": b"{",
 }  # fmt: skip
@@ -56,7 +65,8 @@ def on_the_island(commands: str, url: str) -> str:
 
 
 def test_there_are_commands_to_run() -> None:
-    assert len(RUNNABLE) >= 12
+    assert len(blocks("README.md")) >= 12
+    assert sum(bool(blocks(document)) for document in DOCUMENTS) >= 12
     assert len(CURLS) >= 12
 
 
@@ -69,11 +79,12 @@ def test_curl_puts_no_error_into_a_file(line: str) -> None:
 
 @pytest.mark.acceptance
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")
-def test_commands_run_one_after_the_other(demo: Served, desk: Path) -> None:
+@pytest.mark.parametrize("document", [document for document in DOCUMENTS if blocks(document)])
+def test_commands_run_one_after_the_other(document: str, demo: Served, desk: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SCOG_")}
     environment |= {"SCOG_CATALOG": "demo-archive", "SCOG_CACHE_DIR": str(desk / "cache"), "PYTHONPATH": str(ROOT)}
     # What one section makes another may use, and readers do not begin at the top.
-    ordered = sorted(RUNNABLE, key=lambda block: "> field.geojson" not in block)
+    ordered = sorted(blocks(document), key=lambda block: "> field.geojson" not in block)
     for block in ordered:
         commands = on_the_island(block, demo.url)
         done = subprocess.run(
