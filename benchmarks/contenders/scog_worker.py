@@ -64,6 +64,8 @@ class Worker:
         self._folder = folder
         self._stack = AsyncExitStack()
         self._engines: dict[str, Engine] = {}
+        self._series_states: dict[int, SeriesState] = {}
+        """By the engine's id: a server has one for all its series."""
         self._server: subprocess.Popen[bytes] | None = None
 
     async def answer(self, message: Json) -> Json:
@@ -113,7 +115,7 @@ class Worker:
         wall, cpu = time.perf_counter(), time.process_time()
         mask = parse_mask(",".join(map(str, plot.mask)))
         [series] = await take(
-            SeriesState(engine),
+            self._series_states.setdefault(id(engine), SeriesState(engine)),
             [field],
             formula,
             ImageRequest(parse_interval(EVER), 100.0, expression=formula.expression, mask=mask),
