@@ -148,15 +148,16 @@ class LayerReader:
         """Read bands of a scene, all at once, and return what `work` makes of their layers.
 
         Layers are valid only where their file has data and, if given, where they are `wanted`. The scene classification
-        is resampled by nearest or mode, whatever the method. A `partial_rows` read brings just the rows that it
-        takes, which
-        pays where the picture's neighbours will hardly be asked for. For a `preview`, coarser levels are read where
-        the right ones are not in memory, and it is noted how coarse they are. Raises a
-        SourceError.
+        is resampled by nearest or mode, whatever the method. A `partial_rows` read brings just the rows that it takes,
+        which pays where the image's neighbours will hardly be requested. For a `preview`, blocks of coarser levels
+        are read where the right ones are not in memory, and it is noted how coarse they are. Raises a SourceError.
         """
-        read = partial(self._compute, scene, bands, grid, work, tally, wanted, resampling, partial_rows)
-        if preview is not None:
-            read = partial(self._preview, scene, bands, grid, work, tally, wanted, resampling, preview)
+
+        async def read() -> T:
+            plans = await self._plans(scene, bands, grid, tally, wanted, resampling, preview)
+            rows_only = partial_rows and preview is None
+            return await self._read(plans, bands, grid, work, tally, wanted, resampling, rows_only)
+
         for _ in bands:  # each file may have been replaced; what was known of it is forgotten then
             with suppress(AssetChanged):
                 return await read()
@@ -166,34 +167,6 @@ class LayerReader:
         """Read the headers of bands that will be read soon. Raises a SourceError."""
         assets = (scene.assets.get(band) for band in bands)
         await self._reader.describe_all([asset.url for asset in assets if asset is not None], tally)
-
-    async def _preview(
-        self,
-        scene: Scene,
-        bands: Sequence[str],
-        grid: Grid,
-        work: Callable[[dict[str, Layer]], T],
-        tally: UpstreamStats,
-        wanted: Mask2D | None,
-        resampling: Resampling,
-        preview: PreviewLevel,
-    ) -> T:
-        plans = await self._plans(scene, bands, grid, tally, wanted, resampling, preview)
-        return await self._read(plans, bands, grid, work, tally, wanted, resampling, False)
-
-    async def _compute(
-        self,
-        scene: Scene,
-        bands: Sequence[str],
-        grid: Grid,
-        work: Callable[[dict[str, Layer]], T],
-        tally: UpstreamStats,
-        wanted: Mask2D | None,
-        resampling: Resampling,
-        partial_rows: bool,
-    ) -> T:
-        plans = await self._plans(scene, bands, grid, tally, wanted, resampling)
-        return await self._read(plans, bands, grid, work, tally, wanted, resampling, partial_rows)
 
     async def _read(
         self,
