@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
@@ -101,7 +102,13 @@ def test_commands_run_one_after_the_other(document: str, demo: Served, desk: Pat
         assert "Traceback" not in done.stderr
         for name in re.findall(r"(?:-o|--plot|>) (\S+\.\w+)", commands):
             path = desk / name
-            assert path.read_bytes().startswith(SIGNATURES[path.suffix]), name
+            content = path.read_bytes()
+            if path.suffix == ".csv":
+                first, *rest = csv.reader(content.decode().splitlines())
+                assert rest, f"{name} has no rows"
+                assert {len(row) for row in rest} == {len(first)}, name
+                continue
+            assert content.startswith(SIGNATURES[path.suffix]), name
             if path.suffix in (".png", ".gif", ".webp"):
                 with Image.open(path) as image:
                     image.load()
