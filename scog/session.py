@@ -385,4 +385,4 @@ def _image(drawing: ImageData, grid: Grid, asked: StyledRequest) -> Image:
 def _row(row: Row, names: Sequence[str]) -> SeriesRow:
     sample = row.measured
     values = None if sample.values is None else dict(zip(names, sample.values, strict=True))
-    return SeriesRow(row.time, values, sample.valid, sample.cloud, sample.scenes, sample.reason)
+    return SeriesRow(row.time, values, sample.valid, sample.masked, sample.scenes, sample.reason)

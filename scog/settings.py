@@ -82,10 +82,10 @@ class Settings(BaseSettings):
     """Images in progress or queued. Further requests get 503, since they would miss their deadlines."""
     block_cache_mb: int = Field(512, ge=1)
     """Memory for decoded blocks, in MB; 512 holds about 250 full-resolution blocks of 2 MB."""
-    picture_cache_mb: int = Field(128, ge=0)
+    image_cache_mb: int = Field(128, ge=0)
     """Memory for evaluated tiles, in MB, and a quarter of it for their encoded images; 128 holds 380 tiles of one
     output."""
-    answer_cache_mb: int = Field(128, ge=0)
+    response_cache_mb: int = Field(128, ge=0)
     """Memory for responses that clients read in parts (`Range`), as GDAL reads a GeoTIFF by its URL, in MB; kept for 5
     minutes. A crop of 4096 x 4096 pixels takes up to 64 MB."""
     read_memory_mb: int = Field(512, ge=16)
@@ -95,9 +95,9 @@ class Settings(BaseSettings):
     When panning the map this saves a ninth of the requests and reads no more bytes in total."""
     header_bytes: int = Field(16_384, ge=1024)
     """Bytes of the first request to a file; all image file directories of a Sentinel-2 COG are in its first 4 KB."""
-    picture_observations: int = Field(100, ge=1)
+    image_observations: int = Field(100, ge=1)
     """Observations of one image, the newest ones; at most this many contribute to a pixel."""
-    picture_scenes: int = Field(500, ge=1)
+    image_scenes: int = Field(500, ge=1)
     """Scenes of one image. An image is limited by scenes or observations, whichever comes first; a response header says
     so."""
     cubes: int = Field(10_000, ge=1)
@@ -118,16 +118,16 @@ class Settings(BaseSettings):
     animation_at_once: int = Field(4, ge=1)
     """Frames of one animation that are drawn concurrently: few, so that concurrent tile requests need not wait for
     it."""
-    cutouts: int = Field(2, ge=1)
+    crops: int = Field(2, ge=1)
     """Crops larger than a tile in progress at a time, beyond which requests get 503: each may take 300 MB."""
-    cutout_side: int = Field(4096, ge=64, le=65_500)
+    crop_side: int = Field(4096, ge=64, le=65_500)
     """Width and height of one crop in pixels at most; 4096 is 40 km at full resolution."""
-    cutout_values: int = Field(16_777_216, ge=4096)
+    crop_values: int = Field(16_777_216, ge=4096)
     """Values of one crop, its pixels times its outputs, 4 bytes each; 16,777,216 is 4096 x 4096 pixels of one
     output."""
-    cutout_deadline: float = Field(60.0, gt=0)
+    crop_deadline: float = Field(60.0, gt=0)
     """After this long a crop is encoded from the parts that are finished; encoding takes some seconds more."""
-    cutout_at_once: int = Field(4, ge=1)
+    crop_at_once: int = Field(4, ge=1)
     """Parts of one crop, of up to 512 x 512 pixels, that are drawn concurrently: few, so that tiles need not wait."""
     statistics: int = Field(4, ge=1)
     """Requests for zonal statistics in progress at a time, beyond which they get 503: each reads as much as many

@@ -370,7 +370,7 @@ def test_pages_without_end_are_bounded_and_it_is_said(world: EarthSearch, tmp_pa
     with failing(world, tmp_path, always=edit(on), catalog_deadline=5.0) as server:
         answer = server.get(INSIDE, params=QUERY)
     assert answer.status_code == 200
-    assert answer.headers["X-Scog-Bounded"] == "true"
+    assert answer.headers["X-Scog-Truncated"] == "true"
     assert len(world.searches) == search_module.MAX_PAGES
 
 
@@ -424,7 +424,7 @@ def test_low_zooms_are_bounded_and_it_is_said(world: EarthSearch, tmp_path: Path
         answer = server.get(tile_at(11.5, 46.9, z), params=QUERY | {"datetime": "2014-01-01/2023-12-31"})
         assert time.monotonic() - since < 8
     assert answer.status_code == 200
-    assert answer.headers["X-Scog-Bounded"] == "true"
+    assert answer.headers["X-Scog-Truncated"] == "true"
     areas = {tuple(asked.body["bbox"]) for asked in world.searches}
     assert len(areas) == (4 if z == 7 else 1)
     assert len(world.searches) <= WIDE_PAGES * len(areas)

@@ -29,7 +29,7 @@ class Scene:
     time: datetime
     """The instant that sorts it: the item's datetime, or its start where it has none."""
     platform: str
-    square: str
+    mgrs_tile: str
     cloud_cover: float | None
     footprint: tuple[Ring, ...]
     """Closed outlines, without jumps over the antimeridian: longitudes may go on beyond 180."""
@@ -48,7 +48,7 @@ class Scene:
     @property
     def order(self) -> tuple[datetime, str, str]:
         """The total order within an observation."""
-        return self.time, self.square, self.id
+        return self.time, self.mgrs_tile, self.id
 
     @property
     def start(self) -> datetime:
@@ -91,7 +91,7 @@ def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
         collection=collection,
         time=when.moment,
         platform=_unicode(properties.get("platform") or ""),
-        square=_square(properties),
+        mgrs_tile=_mgrs_tile(properties),
         cloud_cover=_percent(properties.get("eo:cloud_cover"), remarks),
         footprint=tuple(rings[0] for rings in outline.polygons),
         assets=_assets(item, properties, collection, base, remarks),
@@ -135,7 +135,7 @@ def _optional(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _square(properties: Mapping[str, Any]) -> str:
+def _mgrs_tile(properties: Mapping[str, Any]) -> str:
     """The MGRS tile without its prefix, such as `13TDE`."""
     code = properties.get("grid:code") or properties.get("s2:mgrs_tile") or ""
     return _unicode(code).removeprefix("MGRS-")
@@ -150,7 +150,7 @@ def _twin(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
     starts += [part for part in str(strip).split("_") if part[:1] == "S" and part[1:9].isdecimal()]
     return (
         str(properties.get("platform")),
-        _square(properties),
+        _mgrs_tile(properties),
         str(datatake).partition("_N")[0],
         starts[-1] if starts else str(strip),
     )

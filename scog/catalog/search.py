@@ -70,7 +70,7 @@ class Search:
         self.pages = 0
         """Pages turned so far."""
         self.exhausted = False
-        self.bounded = False
+        self.truncated = False
         """Whether it ended at a bound of ours rather than at the catalogue's last page."""
         self.left_out: Counter[str] = Counter()
         """Items that could not be used, by reason."""
@@ -106,7 +106,7 @@ class Search:
         self.asked, self.pages = asked, len(pages)
         self._cursor, self.exhausted = pages[-1].cursor, pages[-1].exhausted
         self._cursors = {_token(page.cursor) for page in pages}
-        self.bounded = self.exhausted and self._cursor is not None
+        self.truncated = self.exhausted and self._cursor is not None
         self._found = [scene for page in pages for scene in page.scenes]
         self.scenes = SceneSet(self._found)
 
@@ -129,8 +129,8 @@ class Search:
         self._found += new
         self._cursor = None if looping else page.cursor
         self._cursors.add(_token(page.cursor))
-        self.bounded = self._cursor is not None and (self.pages >= MAX_PAGES or len(self._found) >= MAX_SCENES)
-        self.exhausted = self._cursor is None or self.bounded
+        self.truncated = self._cursor is not None and (self.pages >= MAX_PAGES or len(self._found) >= MAX_SCENES)
+        self.exhausted = self._cursor is None or self.truncated
         if self._catalog.is_live:
             saved = SavedPage(new, self._cursor, self.exhausted)
             await asyncio.to_thread(self._store.put, str(self.query), self.pages, self.asked, saved)

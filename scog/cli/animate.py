@@ -74,7 +74,7 @@ def _say_what(output: Path, drawn: Animation) -> None:
     moments: list[FrameTime] = [moment for moment, _ in drawn.frames]
     more = [f"{drawn.skipped} skipped, too cloudy or empty"] if drawn.skipped else []
     more += [f"{drawn.missing} missing"] if drawn.missing else []
-    more += ["there would be older ones"] if drawn.report.bounded else []
+    more += ["there would be older ones"] if drawn.report.truncated else []
     first, last = moments[0].text[:10], moments[-1].text[-10:]
     say(f"{output}: {len(moments)} frames, {first} to {last}" + "".join(f"; {text}" for text in more))
     for line in drawn.report.told():

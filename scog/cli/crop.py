@@ -104,16 +104,16 @@ def _cut(options: argparse.Namespace, box: Box, area: ClipArea | None) -> Cut:
 
 
 async def _drawn(
-    settings: Settings, cut: Cut, ask: ImageRequest, area: ClipArea | None, *, sized: bool
+    settings: Settings, cut: Cut, request: ImageRequest, area: ClipArea | None, *, sized: bool
 ) -> tuple[Grid, ImageData]:
     """The grid, and what is drawn on it. Raises InvalidInput where it would be too large."""
     async with open_engine(settings) as engine:
         grid = cut()
-        own = None if sized else await source_lattice(engine, grid, ask, UpstreamStats(), area)
+        own = None if sized else await source_lattice(engine, grid, request, UpstreamStats(), area)
         grid = grid if own is None else cut(own)
-        check_size(settings, grid, ask.limited(area), "--max-size")
+        check_size(settings, grid, request.limited(area), "--max-size")
         try:
             tell = partial(show_progress, "Drawing", what="parts")
-            return grid, await cut_out(engine, grid, ask.limited(area), tell)
+            return grid, await cut_out(engine, grid, request.limited(area), tell)
         finally:
             end_progress()

@@ -100,6 +100,6 @@ def _looks(layers: list[str], composites: str | None, days: float) -> list[tuple
     return [(f"{layer}, {each.name}", layer_of(wish_for(layer, each, days))) for layer in layers for each in chosen]
 
 
-async def _draw(settings: Settings, grid: Grid, ask: ImageRequest) -> ImageData:
+async def _draw(settings: Settings, grid: Grid, request: ImageRequest) -> ImageData:
     async with open_engine(settings) as engine:
-        return await draw(engine, grid, ask)
+        return await draw(engine, grid, request)

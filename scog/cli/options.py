@@ -10,9 +10,9 @@ from scog.errors import InvalidInput
 from scog.settings import Settings
 
 PATIENT: dict[str, Any] = {
-    "cutout_side": 16_000,
-    "cutout_values": 100_000_000,
-    "cutout_deadline": 3600.0,
+    "crop_side": 16_000,
+    "crop_values": 100_000_000,
+    "crop_deadline": 3600.0,
     "tile_deadline": 120.0,
     "field_pixels": 16_000_000,
     "field_corners": 50_000,

@@ -84,15 +84,15 @@ def _series(options: argparse.Namespace) -> None:
     formula = formula_of(options.index, options.expression, bands)
     mask = parse_mask(options.mask or formula.mask, options.mask_dilate)
     interval = None if when is None else parse_interval(when)
-    ask = ImageRequest(interval, options.cloud_cover, options.collection, expression=formula.expression, mask=mask)
-    asked = _asked(options, formula, ask)
+    request = ImageRequest(interval, options.cloud_cover, options.collection, expression=formula.expression, mask=mask)
+    asked = _asked(options, formula, request)
     if options.plot is not None:
         if options.plot.suffix.lower() not in CHARTS:
             raise InvalidInput(
                 f"{options.plot.name} is no chart.", valid=f"a --plot that ends in {' or '.join(CHARTS)}"
             )
         check_lines(len(fields.fields), asked)
-    several = asyncio.run(_taken(settings, fields, ask, asked))
+    several = asyncio.run(_taken(settings, fields, request, asked))
     tables = [table_of(series.rows, asked) for series in several]
     _print(options, several, tables, asked, fields)
     if options.plot is not None:
@@ -111,21 +111,23 @@ def _fields(options: argparse.Namespace, settings: Settings) -> AreasOfInterest:
     return measurable(read_fields(options.area, settings, points=True)[1], settings.field_pixels)
 
 
-def _asked(options: argparse.Namespace, formula: SeriesVariables, ask: ImageRequest) -> SeriesOptions:
+def _asked(options: argparse.Namespace, formula: SeriesVariables, request: ImageRequest) -> SeriesOptions:
     step = None if options.interval is None else parse_step(options.interval, "interval")
     if step is not None:
-        check_periods(ask.interval, step)
+        check_periods(request.interval, step)
     if not 0 <= options.min_valid <= 1:
         raise InvalidInput(f"There is no share of {options.min_valid:g}.", valid="a --min-valid of 0 to 1")
     smooth = None if options.smooth is None else parse_smooth(options.smooth)
-    return SeriesOptions(formula, step, Aggregate(options.aggregate), ask.interval, smooth, options.min_valid)
+    return SeriesOptions(formula, step, Aggregate(options.aggregate), request.interval, smooth, options.min_valid)
 
 
-async def _taken(settings: Settings, fields: AreasOfInterest, ask: ImageRequest, asked: SeriesOptions) -> list[Series]:
+async def _taken(
+    settings: Settings, fields: AreasOfInterest, request: ImageRequest, asked: SeriesOptions
+) -> list[Series]:
     progress = _Progress()
     async with open_engine(settings) as engine:
         try:
-            return await take(SeriesState(engine), fields.fields, asked.formula, ask, progress)
+            return await take(SeriesState(engine), fields.fields, asked.formula, request, progress)
         finally:
             progress.end()
 
@@ -189,7 +191,7 @@ def _say_what(several: Sequence[Series]) -> None:
             say(f"Looked at on pixels of {series.site.pixel}, since there would be too many.")
         if series.fault is not None:
             say(f"Feature {title_of(series.field.feature, series.field.place)}: {series.fault}")
-        if series.report.bounded:
+        if series.report.truncated:
             say("There would be older observations.")
         if series.report.incomplete:
             say(f"Not complete: {series.report.incomplete}.")

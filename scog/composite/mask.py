@@ -54,8 +54,8 @@ def parse_mask(text: str, dilate: float = 0.0) -> Mask:
             what = "Where nothing is masked, no mask can grow."
             raise InvalidInput(what, parameter="mask_dilate", valid="leave it out, or choose a mask")
         return Mask(None)
-    parts = text.split(",")
-    if not all(part.strip().isascii() and part.strip().isdecimal() and len(part.strip()) <= 2 for part in parts):
+    parts = [part.strip() for part in text.split(",")]  # int() accepts less white space than strip() removes
+    if not all(part.isascii() and part.isdecimal() and len(part) <= 2 for part in parts):
         raise InvalidInput(f"{text[:80]!r} is not a mask.", parameter="mask", valid=VALID)
     classes = frozenset(int(part) for part in parts)
     if not classes <= BY_NUMBER.keys():

@@ -144,7 +144,7 @@ def _written(pinned: Pinned) -> str:
     """Pinned scenes as text, in their total order, so that the same scenes are the same text."""
     scenes = sorted(pinned.scenes.scenes, key=lambda scene: scene.order)
     compared = "" if pinned.compared is None else f', "compared": {_written(pinned.compared)}'
-    return f'{{"bounded": {json.dumps(pinned.bounded)}, "scenes": {to_json(scenes)}{compared}}}'
+    return f'{{"truncated": {json.dumps(pinned.truncated)}, "scenes": {to_json(scenes)}{compared}}}'
 
 
 def _read(text: str) -> Pinned:
@@ -153,4 +153,4 @@ def _read(text: str) -> Pinned:
 
 def _pinned(record: dict[str, Any]) -> Pinned:
     scenes, compared = from_json(json.dumps(record["scenes"])), record.get("compared")
-    return Pinned(SceneSet(scenes), bool(record["bounded"]), None if compared is None else _pinned(compared))
+    return Pinned(SceneSet(scenes), bool(record["truncated"]), None if compared is None else _pinned(compared))

@@ -115,17 +115,17 @@ def normalised(given: Mapping[str, Any], wish: LayerOptions, image: StyledReques
     as. Defaults are filled in, but for a layer's own colormap, and for parameters that nothing is known of
     here: so ids stay the same when there are new ones.
     """
-    ask, style = image
+    request, style = image
     known: dict[str, Any] = {
-        **_layer(wish, ask.expression.text),
-        "datetime": None if ask.interval is None else str(ask.interval),
-        "cloud_cover": ask.cloud_cover + 0.0,
-        "collection": ask.collection,
-        "compare": None if ask.compare is None else str(ask.compare.interval),
-        "compare_as": None if ask.compare is None else str(ask.compare.how),
-        "mask": _mask(ask.mask),
-        "composite": ask.composite.name,
-        "resampling": str(ask.resampling),
+        **_layer(wish, request.expression.text),
+        "datetime": None if request.interval is None else str(request.interval),
+        "cloud_cover": request.cloud_cover + 0.0,
+        "collection": request.collection,
+        "compare": None if request.compare is None else str(request.compare.interval),
+        "compare_as": None if request.compare is None else str(request.compare.how),
+        "mask": _mask(request.mask),
+        "composite": request.composite.name,
+        "resampling": str(request.resampling),
         "rescale": _rescale(wish, style),
         "colormap_name": _colormap_name(wish, style),
         "colormap": None if wish.colormap is None else _colormap(wish.colormap),

@@ -101,7 +101,7 @@ def zone(lon: float, lat: float) -> str:
     return f"EPSG:{326 if lat >= 0 else 327}{number:02d}"
 
 
-def zone_of_square(name: str) -> str | None:
+def zone_of_mgrs_tile(name: str) -> str | None:
     """The CRS of a square of Sentinel-2's grid, such as `32TQK`; None where the name is none of these.
 
     Squares reach beyond their zone, and so a place near its edge is in squares of two zones.

@@ -25,10 +25,10 @@ def parse_comparison(period: str | None, how: Change | None) -> Comparison | Non
     return Comparison(interval, how or Change.DIFFERENCE)
 
 
-def periods(ask: ImageRequest, comparison: Comparison) -> tuple[ImageRequest, ImageRequest]:
+def periods(request: ImageRequest, comparison: Comparison) -> tuple[ImageRequest, ImageRequest]:
     """What is asked of each period by itself: the same of both, and the very same as if it stood alone."""
-    pinned = None if ask.pinned is None else ask.pinned.compared
-    first = replace(ask, compare=None)
+    pinned = None if request.pinned is None else request.pinned.compared
+    first = replace(request, compare=None)
     return first, replace(first, interval=comparison.interval, pinned=pinned)
 
 

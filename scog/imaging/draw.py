@@ -25,7 +25,7 @@ from scog.runtime.tasks import gather_all
 __all__ = ["ImageData", "ImageRequest", "draw"]
 
 
-async def draw(engine: Engine, grid: Grid, ask: ImageRequest, rank: Priority = Priority.TILE) -> ImageData:
+async def draw(engine: Engine, grid: Grid, request: ImageRequest, rank: Priority = Priority.TILE) -> ImageData:
     """Draw what is asked for on a grid.
 
     A scene that fails is skipped and named in the report. Raises NothingReadable when scenes were found but none
@@ -33,36 +33,36 @@ async def draw(engine: Engine, grid: Grid, ask: ImageRequest, rank: Priority = P
     are drawn at once, each as if it stood alone, and compared; what fails of one fails of both. Where the line is full,
     reads of a lower `rank` come first.
     """
-    if ask.compare is None:
-        return await _draw(engine, grid, ask, rank)
-    first, second = await gather_all(_draw(engine, grid, each, rank) for each in periods(ask, ask.compare))
-    outputs, how = ask.expression.outputs, ask.compare.how
+    if request.compare is None:
+        return await _draw(engine, grid, request, rank)
+    first, second = await gather_all(_draw(engine, grid, each, rank) for each in periods(request, request.compare))
+    outputs, how = request.expression.outputs, request.compare.how
     return await asyncio.get_running_loop().run_in_executor(engine.cpu, compared, first, second, outputs, how)
 
 
-async def _draw(engine: Engine, grid: Grid, ask: ImageRequest, rank: Priority) -> ImageData:
+async def _draw(engine: Engine, grid: Grid, request: ImageRequest, rank: Priority) -> ImageData:
     """Draw one period. An error says how far it got."""
-    report = Report(preview=PreviewLevel() if ask.preview else None)
+    report = Report(preview=PreviewLevel() if request.preview else None)
     report.tally.rank = (
-        Priority.PREVIEW if ask.preview else rank if ask.composite.painted else max(rank, Priority.COMPOSITE)
+        Priority.PREVIEW if request.preview else rank if request.composite.painted else max(rank, Priority.COMPOSITE)
     )
     try:
-        return await _drawn(engine, grid, ask, report)
+        return await _drawn(engine, grid, request, report)
     except (DeadlineExceeded, NothingReadable) as fault:
         fault.progress = report.progress
         raise
 
 
-async def _drawn(engine: Engine, grid: Grid, ask: ImageRequest, report: Report) -> ImageData:
+async def _drawn(engine: Engine, grid: Grid, request: ImageRequest, report: Report) -> ImageData:
     inside = picture = None
     try:
         async with deadline(engine.settings.tile_deadline, report.tally):
-            found = Replayable(observations(engine, grid, ask, report, oldest_first=ask.composite == OLDEST))
-            kept = await engine.kept.recall(grid, ask, found, report)
+            found = Replayable(observations(engine, grid, request, report, oldest_first=request.composite == OLDEST))
+            kept = await engine.kept.recall(grid, request, found, report)
             if kept is not None:
                 return kept
-            picture = (Mosaic if ask.composite.painted else Stack)(engine, grid, ask, report)
-            inside = None if ask.area is None else await asyncio.to_thread(ask.area.inside, grid)
+            picture = (Mosaic if request.composite.painted else Stack)(engine, grid, request, report)
+            inside = None if request.area is None else await asyncio.to_thread(request.area.inside, grid)
             if inside is None or inside.any():
                 await picture.take(found)
     except TimeoutError:
@@ -75,4 +75,4 @@ async def _drawn(engine: Engine, grid: Grid, ask: ImageRequest, report: Report) 
     values, valid = await picture.composite()
     if inside is not None and not inside.all():
         values, valid = np.where(inside, values, np.float32(np.nan)), valid & inside
-    return engine.kept.keep(grid, ask, found, ImageData(values, valid, report))
+    return engine.kept.keep(grid, request, found, ImageData(values, valid, report))

@@ -88,7 +88,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             layers=LayerReader(blocks, workbench, MemoryBudget(settings.read_memory_mb * 1_000_000), offset),
             cpu=cpu,
             workbench=workbench,
-            kept=ImageCache(settings.picture_cache_mb * 1_000_000),
+            kept=ImageCache(settings.image_cache_mb * 1_000_000),
         )
 
 

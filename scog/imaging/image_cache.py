@@ -97,20 +97,20 @@ class ImageCache:
         self._pictures: ByteCache[Hashable, EncodedImage] = ByteCache(capacity // 4)
         self._clock = clock
 
-    async def recall(self, grid: Grid, ask: ImageRequest, found: Replayable, report: Report) -> ImageData | None:
+    async def recall(self, grid: Grid, request: ImageRequest, found: Replayable, report: Report) -> ImageData | None:
         """The drawing, if it is kept and made of what is found now; `found` may then be gone on with all the same."""
-        entry = self._entries.get((grid, ask))
+        entry = self._entries.get((grid, request))
         if entry is None:
             return None
         if self._clock() - entry.since > MAX_AGE or not await _still(entry, found):
-            self._entries.drop((grid, ask))
+            self._entries.drop((grid, request))
             found.rewind()
             return None
         report.used = list(entry.used)
         report.unmasked = list(entry.unmasked)
         return ImageData(entry.values, entry.valid, report, entry.number)
 
-    def keep(self, grid: Grid, ask: ImageRequest, found: Replayable, drawing: ImageData) -> ImageData:
+    def keep(self, grid: Grid, request: ImageRequest, found: Replayable, drawing: ImageData) -> ImageData:
         """Keep a drawing; the same, from now on known by a number."""
         if drawing.report.partial or drawing.report.is_preview:
             return drawing
@@ -120,7 +120,7 @@ class ImageCache:
             drawing.values, drawing.valid, tuple(drawing.report.used), tuple(drawing.report.unmasked),
             tuple(found.seen), found.ended, self._clock(),
         )  # fmt: skip
-        self._entries.put((grid, ask), entry, drawing.values.nbytes + drawing.valid.nbytes + OVERHEAD)
+        self._entries.put((grid, request), entry, drawing.values.nbytes + drawing.valid.nbytes + OVERHEAD)
         return ImageData(drawing.values, drawing.valid, drawing.report, entry.number)
 
     def picture(self, drawing: ImageData, form: Hashable) -> EncodedImage | None:

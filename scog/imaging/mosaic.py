@@ -30,14 +30,14 @@ Mask2D = NDArray[np.bool_]
 class Mosaic:
     """Paints scenes onto a canvas, in the order of their composite, until it is full."""
 
-    def __init__(self, engine: Engine, grid: Grid, ask: ImageRequest, report: Report) -> None:
+    def __init__(self, engine: Engine, grid: Grid, request: ImageRequest, report: Report) -> None:
         self._workbench = engine.workbench
-        self._effort = effort(grid.shape, len(ask.expression.bands) + 1, ask.resampling)
+        self._effort = effort(grid.shape, len(request.expression.bands) + 1, request.resampling)
         """What one scene takes."""
-        self._composite = ask.composite
-        self._most = ask.preview
-        self._canvas = Canvas(ask.expression.outputs, grid.shape)
-        self._view = SceneView(engine, grid, ask, report)
+        self._composite = request.composite
+        self._most = request.preview
+        self._canvas = Canvas(request.expression.outputs, grid.shape)
+        self._view = SceneView(engine, grid, request, report)
         self._report = report
         self._looked_at: set[str] = set()
         self._under_way: set[str] = set()

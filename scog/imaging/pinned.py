@@ -16,13 +16,13 @@ from scog.temporal.intervals import Interval
 
 @dataclass(frozen=True, eq=False)
 class Pinned:
-    """The scenes that pictures are made of. `bounded`: there were more than are kept, or than could be asked for.
+    """The scenes that pictures are made of. `truncated`: there were more than are kept, or than could be asked for.
 
     `compared` are those of the period that they are compared with, if they are.
     """
 
     scenes: SceneSet
-    bounded: bool = False
+    truncated: bool = False
     compared: Pinned | None = None
 
     @property
@@ -55,8 +55,8 @@ async def pin(
             parameter="scenes",
             valid="an area, a time and a cloud cover of which /scenes?bbox= lists scenes",
         )
-    bounded = len(scenes.scenes) > most or bool(going_on) or any(search.bounded for search in found)
-    return Pinned(SceneSet(scenes.scenes[:most]), bounded)
+    truncated = len(scenes.scenes) > most or bool(going_on) or any(search.truncated for search in found)
+    return Pinned(SceneSet(scenes.scenes[:most]), truncated)
 
 
 def _touching(found: list[Search], area: ClipArea) -> SceneSet:

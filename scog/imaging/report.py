@@ -24,7 +24,7 @@ class Report:
     unmasked: list[str] = field(default_factory=list)
     compared: list[Scene] = field(default_factory=list)
     """Those of the scenes used that are of a second period."""
-    bounded: bool = False
+    truncated: bool = False
     """Whether more scenes could have been asked for than one picture may."""
     stale: float | None = None
     """Age in seconds of the catalogue's answer, where it is not fresh any more."""
@@ -99,7 +99,7 @@ class Report:
         self.unmasked += [scene for scene in other.unmasked if scene not in self.unmasked]
         compared = {scene.id for scene in self.compared}
         self.compared += [scene for scene in other.compared if scene.id not in compared]
-        self.bounded |= other.bounded
+        self.truncated |= other.truncated
         self.stale = max(self.stale or 0.0, other.stale or 0.0) or None
         self.incomplete = self.incomplete or other.incomplete
         self.wanted |= other.wanted
@@ -130,7 +130,7 @@ def merged(first: Report, second: Report) -> Report:
         skipped=second.skipped | first.skipped,
         why=second.why | first.why,
         unmasked=list(dict.fromkeys((*first.unmasked, *second.unmasked))),
-        bounded=first.bounded or second.bounded,
+        truncated=first.truncated or second.truncated,
         stale=max(first.stale or 0.0, second.stale or 0.0) or None,
         incomplete=first.incomplete or second.incomplete,
         tally=UpstreamStats(

@@ -40,16 +40,16 @@ class SceneView:
     """
 
     def __init__(
-        self, engine: Engine, grid: Grid, ask: ImageRequest, report: Report, *, partial_rows: bool = False
+        self, engine: Engine, grid: Grid, request: ImageRequest, report: Report, *, partial_rows: bool = False
     ) -> None:
         self._layers = engine.layers
         self._partial_rows = partial_rows
         self._grid = grid
-        self._ask = ask
+        self._request = request
         self._report = report
         catalog = engine.searches.catalog
         self._root = catalog.folder if isinstance(catalog, Archive) else None
-        self._around = surroundings(grid, ask.mask.dilate) if ask.mask.dilate else None
+        self._around = surroundings(grid, request.mask.dilate) if request.mask.dilate else None
 
     async def usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
         """Where a scene may be used, by its classification; None when that cannot be read."""
@@ -63,10 +63,10 @@ class SceneView:
         """
         if self.needs_no_mask(scene):
             return np.ones(self._grid.shape, bool), np.zeros(self._grid.shape, bool)
-        classified = self._computed(scene, ("scl",), partial(_classified, self._ask.mask), self._grid, wanted)
+        classified = self._computed(scene, ("scl",), partial(_classified, self._request.mask), self._grid, wanted)
         if self._around is None:
             return await classified
-        near = self._computed(scene, ("scl",), partial(_near, self._ask.mask, self._around), self._around.grid)
+        near = self._computed(scene, ("scl",), partial(_near, self._request.mask, self._around), self._around.grid)
         found, masked = await gather_all((classified, near))
         return None if found is None or masked is None else (found[0] & ~masked, found[1] | (found[0] & masked))
 
@@ -76,44 +76,44 @@ class SceneView:
             return np.ones(self._grid.shape, bool)
         layers = self._layers.in_memory(scene, ("scl",), self._grid, wanted)
         if layers is None or self._around is None:
-            return None if layers is None else _usable(self._ask.mask, layers)
+            return None if layers is None else _usable(self._request.mask, layers)
         around = self._layers.in_memory(scene, ("scl",), self._around.grid)
-        return (
-            None if around is None else _usable(self._ask.mask, layers) & ~_near(self._ask.mask, self._around, around)
-        )
+        if around is None:
+            return None
+        return _usable(self._request.mask, layers) & ~_near(self._request.mask, self._around, around)
 
     async def describe(self, scene: Scene) -> None:
         """Read the headers of the formula's bands; one that fails is noted when the band is read."""
         with suppress(SourceError):
-            await self._layers.describe(scene, self._ask.expression.bands, self._report.tally)
+            await self._layers.describe(scene, self._request.expression.bands, self._report.tally)
 
     async def values(self, scene: Scene, wanted: Mask2D | None = None) -> Valued | None:
         """The formula's values, where they are wanted; None when a band cannot be read."""
-        expression, resampling = self._ask.expression, self._ask.resampling
+        expression, resampling = self._request.expression, self._request.resampling
         return await self._computed(
             scene, expression.bands, partial(_evaluate, expression), self._grid, wanted, resampling
         )
 
     def cached_values(self, scene: Scene, wanted: Mask2D | None = None) -> Valued | None:
         """The same; None when it is not in memory."""
-        expression = self._ask.expression
-        layers = self._layers.in_memory(scene, expression.bands, self._grid, wanted, self._ask.resampling)
+        expression = self._request.expression
+        layers = self._layers.in_memory(scene, expression.bands, self._grid, wanted, self._request.resampling)
         return None if layers is None else _evaluate(expression, layers)
 
     async def masked(self, scene: Scene) -> tuple[Mask2D, Valued] | None:
         """Both, from classification and bands read at once: it is a round trip less. None when one cannot be read."""
-        ask = self._ask
-        apart = "scl" in ask.expression.bands or method_for("scl", ask.resampling) is not Resampling.NEAREST
+        request = self._request
+        apart = "scl" in request.expression.bands or method_for("scl", request.resampling) is not Resampling.NEAREST
         if apart or self._around is not None or self.needs_no_mask(scene):
             usable, values = await gather_all((self.usable(scene), self.values(scene)))
             return None if usable is None or values is None else (usable, values)
-        bands = ("scl", *ask.expression.bands)
-        work = partial(_masked, ask.mask, ask.expression)
-        return await self._computed(scene, bands, work, self._grid, None, ask.resampling)
+        bands = ("scl", *request.expression.bands)
+        work = partial(_masked, request.mask, request.expression)
+        return await self._computed(scene, bands, work, self._grid, None, request.resampling)
 
     def needs_no_mask(self, scene: Scene) -> bool:
         """Whether all of a scene may be used: nothing is to be masked, or it has nothing to mask by."""
-        if self._ask.mask.classes is None:
+        if self._request.mask.classes is None:
             return True
         if "scl" in scene.assets:
             return False

@@ -55,7 +55,7 @@ async def observations(
     Raises a CatalogError, but once some were found it just ends, and the report says so.
     """
     since = time.perf_counter()
-    most = most or SearchLimits(engine.settings.picture_observations, engine.settings.picture_scenes)
+    most = most or SearchLimits(engine.settings.image_observations, engine.settings.image_scenes)
     (areas, wide), bounds = search_areas(grid, most.zoom), lonlat_bounds(grid)
     if bounds is None:
         return
@@ -75,7 +75,7 @@ async def observations(
         report.add_time("search", since)
         count, seen = count + 1, seen + len(observation.scenes)
         if count > most.observations or seen > most.scenes:
-            report.bounded = True
+            report.truncated = True
             return
         yield observation
         since = time.perf_counter()
@@ -102,7 +102,7 @@ async def _newest_first(searches: Sequence[Search], bounds: Bounds, report: Repo
                 given.add(observation.key)
                 yield observation
         if horizon is None:
-            report.bounded |= any(search.bounded for search in searches)
+            report.truncated |= any(search.truncated for search in searches)
             return
         try:
             await gather_all(search.turn(report.tally, after) for search, after in going_on.items())
@@ -126,8 +126,8 @@ async def _wide(searches: Sequence[Search], bounds: Bounds, report: Report) -> A
                 raise
             report.incomplete = "catalogue"
             break
-    report.bounded = _count(cover.observations) < _count(touching)
-    report.bounded |= any(search.bounded or not search.exhausted for search in searches)
+    report.truncated = _count(cover.observations) < _count(touching)
+    report.truncated |= any(search.truncated or not search.exhausted for search in searches)
     for observation in cover.observations:
         yield observation
 
@@ -135,10 +135,10 @@ async def _wide(searches: Sequence[Search], bounds: Bounds, report: Report) -> A
 async def _pinned(pinned: Pinned, bounds: Bounds, wide: bool, report: Report) -> AsyncIterator[Observation]:
     """Those of the pinned scenes that touch bounds, or a few of them that cover them."""
     touching = pinned.scenes.touching(bounds)
-    report.bounded = pinned.bounded
+    report.truncated = pinned.truncated
     if wide:
         cover = await asyncio.to_thread(choose_cover, touching, bounds, WIDE_SCENES)
-        report.bounded |= _count(cover.observations) < _count(touching)
+        report.truncated |= _count(cover.observations) < _count(touching)
         touching = cover.observations
     for observation in touching:
         yield observation

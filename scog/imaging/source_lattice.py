@@ -13,7 +13,7 @@ from scog.errors import CatalogError, SourceError
 from scog.geo.bounds import DEGREES
 from scog.geo.grid import Grid, transformer
 from scog.geo.lattice import Lattice, lattice_of
-from scog.geo.native_grid import zone, zone_of_square
+from scog.geo.native_grid import zone, zone_of_mgrs_tile
 from scog.imaging.asset_binding import bound
 from scog.imaging.clip import ClipArea
 from scog.imaging.engine import Engine
@@ -34,7 +34,7 @@ def nominal_metres(bands: Iterable[str]) -> int:
 
 
 async def source_lattice(
-    engine: Engine, grid: Grid, ask: ImageRequest, tally: UpstreamStats, outline: ClipArea | None = None
+    engine: Engine, grid: Grid, request: ImageRequest, tally: UpstreamStats, outline: ClipArea | None = None
 ) -> Lattice | None:
     """The lattice of what would be drawn on a grid, or within an outline: that of the newest observation's files.
 
@@ -43,11 +43,11 @@ async def source_lattice(
     """
     middle = transformer(grid.crs, DEGREES).transform(*grid.centre)
     report = Report(tally=tally)
-    masked = ask.mask.classes is not None
+    masked = request.mask.classes is not None
     with suppress(CatalogError):
-        async for observation in observations(engine, grid, ask, report, most=MOST):
+        async for observation in observations(engine, grid, request, report, most=MOST):
             scenes = [scene for scene in observation.scenes if outline is None or outline.touches(scene)]
-            found = await lattice_of_scenes(engine, scenes, ask.expression.bands, middle, tally, masked=masked)
+            found = await lattice_of_scenes(engine, scenes, request.expression.bands, middle, tally, masked=masked)
             if found is not None:
                 return found
     return None
@@ -68,7 +68,7 @@ async def lattice_of_scenes(
     With `masked` the header of the classification is read at the same time, since it will be needed next.
     """
     own = zone(*place)
-    for scene in islice(sorted(scenes, key=lambda scene: zone_of_square(scene.square) != own), MOST.scenes):
+    for scene in islice(sorted(scenes, key=lambda scene: zone_of_mgrs_tile(scene.mgrs_tile) != own), MOST.scenes):
         found = await _finest(engine, scene, bands, place, tally, masked=masked)
         if found is not None:
             return found

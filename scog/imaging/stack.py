@@ -34,23 +34,23 @@ CHOSEN_BY = "(nir - red) / (nir + red)"
 class Stack:
     """Reads observations, all at once, and reduces them to one picture; a large one some rows after the other."""
 
-    def __init__(self, engine: Engine, grid: Grid, ask: ImageRequest, report: Report) -> None:
+    def __init__(self, engine: Engine, grid: Grid, request: ImageRequest, report: Report) -> None:
         self._engine = engine
         self._grid = grid
-        self._ask = ask
+        self._request = request
         self._report = report
-        self._values, self._valid = _nothing(ask, grid)
+        self._values, self._valid = _nothing(request, grid)
         self._rows: _Rows | None = None
         self._any = False
 
     async def take(self, found: AsyncIterator[Observation]) -> None:
         """Read all observations, of as many rows at once as there is memory for."""
         observations = [observation async for observation in found]
-        row_bytes = 4 * self._grid.width * len(observations) * _computed(self._ask).outputs
+        row_bytes = 4 * self._grid.width * len(observations) * _computed(self._request).outputs
         step = max(1, AT_ONCE_BYTES // max(1, row_bytes))
         for top in range(0, self._grid.height, step):
             await self._reduce()
-            self._rows = _Rows(self._engine, self._grid.rows(top, top + step), top, self._ask, self._report)
+            self._rows = _Rows(self._engine, self._grid.rows(top, top + step), top, self._request, self._report)
             await self._rows.take(observations)
 
     async def composite(self) -> Valued:
@@ -85,13 +85,13 @@ class Stack:
 class _Rows:
     """All observations of some rows of a picture."""
 
-    def __init__(self, engine: Engine, grid: Grid, top: int, ask: ImageRequest, report: Report) -> None:
+    def __init__(self, engine: Engine, grid: Grid, top: int, request: ImageRequest, report: Report) -> None:
         self.top = top
         self._workbench = engine.workbench
         self._grid = grid
-        self._ask = ask
-        self._computed = _computed(ask)
-        self._view = SceneView(engine, grid, replace(ask, expression=self._computed), report, partial_rows=True)
+        self._request = request
+        self._computed = _computed(request)
+        self._view = SceneView(engine, grid, replace(request, expression=self._computed), report, partial_rows=True)
         self._report = report
         self._layers: dict[int, Canvas] = {}
         self._days: dict[int, float | NDArray[np.float64]] = {}
@@ -110,7 +110,7 @@ class _Rows:
     async def take(self, observations: Sequence[Observation]) -> None:
         """Read all observations: at once those that are in memory, then those that have to be read."""
         since = time.perf_counter()
-        size = effort(self._grid.shape, len(observations) * len(self._computed.bands), self._ask.resampling)
+        size = effort(self._grid.shape, len(observations) * len(self._computed.bands), self._request.resampling)
         left = await self._workbench.work(size, self._take_known, observations)
         self._report.add_time("memory", since)
         since = time.perf_counter()
@@ -125,10 +125,10 @@ class _Rows:
         values a few tell roughly.
         """
         preview = self._report.preview
-        if preview is None or self._ask.composite.unit is not Unit.LAYER:
+        if preview is None or self._request.composite.unit is not Unit.LAYER:
             return left
         in_memory = count - len(left)
-        few = left[: self._ask.preview]
+        few = left[: self._request.preview]
         if len(few) < len(left):
             preview.observations = in_memory + len(few)
         return few
@@ -169,7 +169,7 @@ class _Rows:
         canvas = self._layers.get(place)
         if canvas is None:
             canvas = self._layers[place] = Canvas(self._computed.outputs, self._grid.shape)
-        if self._ask.composite.dated:
+        if self._request.composite.dated:
             self._date(place, scene, valid & ~canvas.valid)
         if canvas.paint(values, valid) and scene not in self._report.used:
             self._report.used.append(scene)
@@ -187,33 +187,33 @@ class _Rows:
 
     def reduced(self) -> Valued:
         """One value for each pixel of those read so far."""
-        ask = self._ask
+        request = self._request
         known = dict(self._layers)  # after a deadline a thread may still be laying one
         places = [place for place in sorted(known) if known[place].valid.any()]
         if not places:
-            return _nothing(ask, self._grid)
+            return _nothing(request, self._grid)
         days = [self._days.get(place, 0.0) for place in places]
-        values = reduce([known[place].values for place in places], ask.composite, days)
-        if ask.composite == GEOMEDIAN:
+        values = reduce([known[place].values for place in places], request.composite, days)
+        if request.composite == GEOMEDIAN:
             bands = values
-            values, _ = ask.expression.evaluate(dict(zip(ask.expression.bands, bands, strict=True)))
+            values, _ = request.expression.evaluate(dict(zip(request.expression.bands, bands, strict=True)))
             values[:, np.isnan(bands[0])] = np.nan  # a formula may have values where no band is looked at
-        shown = values[: ask.expression.outputs]  # what follows are their p-values
+        shown = values[: request.expression.outputs]  # what follows are their p-values
         return values, np.asarray(np.isfinite(shown).all(axis=0))
 
 
-def _nothing(ask: ImageRequest, grid: Grid) -> Valued:
+def _nothing(request: ImageRequest, grid: Grid) -> Valued:
     """What is known where no observation is: that there are 0."""
-    counted = ask.composite == COUNT
-    outputs = ask.composite.outputs(ask.expression.names)
+    counted = request.composite == COUNT
+    outputs = request.composite.outputs(request.expression.names)
     values = np.full((len(outputs), *grid.shape), 0 if counted else np.nan, np.float32)
     return values, np.full(grid.shape, counted)
 
 
-def _computed(ask: ImageRequest) -> Expression:
+def _computed(request: ImageRequest) -> Expression:
     """What is computed of each observation: the formula, with what to choose by; or just the bands it needs."""
-    if ask.composite == BEST:
-        return ask.expression.joined(parse(CHOSEN_BY))
-    if ask.composite == GEOMEDIAN:
-        return fold(Expression.joined, map(parse, ask.expression.bands))
-    return ask.expression
+    if request.composite == BEST:
+        return request.expression.joined(parse(CHOSEN_BY))
+    if request.composite == GEOMEDIAN:
+        return fold(Expression.joined, map(parse, request.expression.bands))
+    return request.expression

@@ -122,8 +122,9 @@ def retry_delay(attempt: int, retry_after: str | None, rng: Callable[[], float] 
 def _seconds(retry_after: str | None) -> float | None:
     if retry_after is None:
         return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
+    text = retry_after.strip(" \t")  # str.strip() removes more than float() accepts
+    if text.isascii() and text.isdecimal():
+        return float(text)
     try:
         when = email.utils.parsedate_to_datetime(retry_after)
     except (ValueError, OverflowError):

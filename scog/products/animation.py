@@ -93,47 +93,53 @@ async def animate(
     return renderer.result()
 
 
-async def moments(engine: Engine, grid: Grid, ask: ImageRequest, step: Step | None, report: Report) -> list[FrameTime]:
+async def moments(
+    engine: Engine, grid: Grid, request: ImageRequest, step: Step | None, report: Report
+) -> list[FrameTime]:
     """Time intervals of the frames, newest first. Raises InvalidInput or CatalogError."""
     settings = engine.settings
     limit = min(settings.animation_frames, settings.animation_pixels // (grid.width * grid.height))
-    return await _days(engine, grid, ask, limit, report) if step is None else await _steps(engine, ask, step, limit)
+    return (
+        await _days(engine, grid, request, limit, report)
+        if step is None
+        else await _steps(engine, request, step, limit)
+    )
 
 
-async def _days(engine: Engine, grid: Grid, ask: ImageRequest, limit: int, report: Report) -> list[FrameTime]:
+async def _days(engine: Engine, grid: Grid, request: ImageRequest, limit: int, report: Report) -> list[FrameTime]:
     """The newest days (UTC) with an overpass that intersects the grid, each with its scenes, from one search."""
     if search_areas(grid)[1]:
         message = "The bbox is too wide for daily frames: a single overpass rarely covers it."
         raise InvalidInput(message, parameter="step", valid="a step such as P1M, or a bbox of less than 150 km a side")
     days: dict[date, list[Scene]] = {}
-    async for observation in observations(engine, grid, ask, report):
+    async for observation in observations(engine, grid, request, report):
         day = observation.time.astimezone(UTC).date()
         if day not in days and len(days) == limit:
-            report.bounded = True
+            report.truncated = True
             break
         days.setdefault(day, []).extend(observation.scenes)
     return [FrameTime(_day_interval(day), Pinned(SceneSet(scenes))) for day, scenes in days.items()]
 
 
-async def _steps(engine: Engine, ask: ImageRequest, step: Step, limit: int) -> list[FrameTime]:
+async def _steps(engine: Engine, request: ImageRequest, step: Step, limit: int) -> list[FrameTime]:
     """The steps of the time range, with the pinned scenes of each; without pinned scenes, each frame searches."""
-    interval = ask.interval or await engine.searches.default_interval(ask.collection)
+    interval = request.interval or await engine.searches.default_interval(request.collection)
     if interval.start is None:
         message = "A time range with steps must have a start."
         raise InvalidInput(message, parameter="datetime", valid="an interval such as 2022-01-01/2022-12-31")
-    end = interval.end or await _last_day_end(engine, ask)
+    end = interval.end or await _last_day_end(engine, request)
     parts = list(islice(split(interval.start, end, step), limit + 1))
     if len(parts) > limit:
         message = f"The time range has more than {limit} steps, the maximum number of frames of this size."
         raise InvalidInput(message, parameter="step", valid="a longer step, a shorter datetime, or fewer pixels")
-    return [FrameTime(part, _pinned_within(ask.pinned, part)) for part in reversed(parts)]
+    return [FrameTime(part, _pinned_within(request.pinned, part)) for part in reversed(parts)]
 
 
-async def _last_day_end(engine: Engine, ask: ImageRequest) -> datetime:
+async def _last_day_end(engine: Engine, request: ImageRequest) -> datetime:
     """Time of the newest pinned scene, else the end of the last day with scenes."""
-    if ask.pinned is not None:
-        return max(scene.time for scene in ask.pinned.scenes.scenes)
-    return await engine.searches.last_day(ask.collection) + DAY - TICK
+    if request.pinned is not None:
+        return max(scene.time for scene in request.pinned.scenes.scenes)
+    return await engine.searches.last_day(request.collection) + DAY - TICK
 
 
 def _pinned_within(pinned: Pinned | None, interval: Interval) -> Pinned | None:
@@ -141,7 +147,7 @@ def _pinned_within(pinned: Pinned | None, interval: Interval) -> Pinned | None:
     if pinned is None:
         return None
     within = (scene for scene in pinned.scenes.scenes if interval.overlaps(scene.start, scene.end))
-    return Pinned(SceneSet(within), pinned.bounded)
+    return Pinned(SceneSet(within), pinned.truncated)
 
 
 def _day_interval(day: date) -> Interval:
@@ -157,7 +163,7 @@ class _FrameRenderer:
         self.report = Report()
         self._engine = engine
         self._grid = grid
-        self._ask, self._style = image
+        self._request, self._style = image
         self._min_clear = min_clear
         self._tell = tell
         self._inside: NDArray[np.bool_] | None = None
@@ -168,8 +174,8 @@ class _FrameRenderer:
     async def draw(self, moments: list[FrameTime]) -> None:
         """Draw the frames in the given order, `animation_at_once` at a time."""
         self._moments = moments
-        if self._ask.area is not None:
-            self._inside = await asyncio.to_thread(self._ask.area.inside, self._grid)
+        if self._request.area is not None:
+            self._inside = await asyncio.to_thread(self._request.area.inside, self._grid)
 
         async def frame(numbered: tuple[int, FrameTime]) -> None:
             await self._frame(*numbered)
@@ -201,8 +207,8 @@ class _FrameRenderer:
 
     async def _frame(self, index: int, moment: FrameTime) -> None:
         """Draw one frame. A failed frame is recorded and does not affect the others."""
-        ask = replace(self._ask, interval=moment.interval, pinned=moment.pinned)
-        drawing = await self._attempts.draw(self._grid, ask, self.report)
+        request = replace(self._request, interval=moment.interval, pinned=moment.pinned)
+        drawing = await self._attempts.draw(self._grid, request, self.report)
         if drawing is None:
             return
         pixels = drawing.valid.size if self._inside is None else max(1, int(np.count_nonzero(self._inside)))

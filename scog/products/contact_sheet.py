@@ -67,14 +67,14 @@ async def draw_sheet(
     for name, layer in layers:
         image = None
         try:
-            ask = ImageRequest(
+            request = ImageRequest(
                 interval,
                 cloud_cover,
                 expression=layer.expression,
                 mask=parse_mask(layer.mask),
                 composite=layer.composite,
             )
-            drawing = await draw(engine, grid, ask, Priority.EXPORT)
+            drawing = await draw(engine, grid, request, Priority.EXPORT)
             image = layer.style.image(drawing.values, drawing.valid)
         except NothingReadable as error:
             reasons, why = sorted({reason for _, reason in error.skipped}), next(iter(error.why.values()), "")

@@ -28,21 +28,21 @@ Tell = Callable[[int, int], None]
 """Hears how many parts are drawn, and of how many."""
 
 
-def check_size(settings: Settings, grid: Grid, ask: ImageRequest, parameter: str = "max_size") -> None:
+def check_size(settings: Settings, grid: Grid, request: ImageRequest, parameter: str = "max_size") -> None:
     """Raises InvalidInput, of the parameter that the size came of, for more pixels a side or more values than are made
     at once.
     """
-    outputs = _outputs(ask)
-    side, most = settings.cutout_side, settings.cutout_values
+    outputs = _outputs(request)
+    side, most = settings.crop_side, settings.crop_values
     if max(grid.shape) > side or grid.width * grid.height * outputs > most:
         what = f"A cut-out of {grid.width} x {grid.height} pixels is too large."
         valid = f"up to {side} pixels a side, and {most // outputs} in all of {outputs} output{'s' * (outputs > 1)}"
         raise InvalidInput(what, parameter=parameter, valid=valid)
 
 
-def _outputs(ask: ImageRequest) -> int:
+def _outputs(request: ImageRequest) -> int:
     """How many values a pixel has; of a comparison without p-values."""
-    return ask.expression.outputs if ask.compare else len(ask.composite.outputs(ask.expression.names))
+    return request.expression.outputs if request.compare else len(request.composite.outputs(request.expression.names))
 
 
 def is_large(grid: Grid) -> bool:
@@ -50,17 +50,17 @@ def is_large(grid: Grid) -> bool:
     return max(grid.shape) > WHOLE
 
 
-async def cut_out(engine: Engine, grid: Grid, ask: ImageRequest, tell: Tell | None = None) -> ImageData:
+async def cut_out(engine: Engine, grid: Grid, request: ImageRequest, tell: Tell | None = None) -> ImageData:
     """Draw what is asked for on a grid of any size, a few parts at once; of one part it is `draw`.
 
     A part that fails is missing, and the report says why. Raises what `draw` raises where all of them fail, and
     DeadlineExceeded where none is drawn in time.
     """
     if not is_large(grid):
-        return await draw(engine, grid, ask)
-    work = _Work(engine, grid, ask, tell)
+        return await draw(engine, grid, request)
+    work = _Work(engine, grid, request, tell)
     try:
-        async with asyncio.timeout(engine.settings.cutout_deadline):
+        async with asyncio.timeout(engine.settings.crop_deadline):
             await work.draw()
     except TimeoutError:
         work.report.incomplete = "deadline"
@@ -81,13 +81,13 @@ def _cuts(length: int) -> list[int]:
 class _Work:
     """Draws parts, and puts them into their places."""
 
-    def __init__(self, engine: Engine, grid: Grid, ask: ImageRequest, tell: Tell | None) -> None:
+    def __init__(self, engine: Engine, grid: Grid, request: ImageRequest, tell: Tell | None) -> None:
         self.report = Report()
         self._engine = engine
         self._grid = grid
-        self._ask = ask
+        self._request = request
         self._tell = tell
-        self._values = np.full((_outputs(ask), *grid.shape), np.nan, np.float32)
+        self._values = np.full((_outputs(request), *grid.shape), np.nan, np.float32)
         self._valid = np.zeros(grid.shape, bool)
         self._attempts = Attempts(engine, Priority.EXPORT)
 
@@ -100,15 +100,15 @@ class _Work:
             if self._tell is not None:
                 self._tell(self._attempts.ended, len(windows))
 
-        await for_each(windows, part, self._engine.settings.cutout_at_once)
+        await for_each(windows, part, self._engine.settings.crop_at_once)
 
     def result(self) -> ImageData:
         """What is drawn so far. Raises the first error where nothing is."""
-        self._attempts.require_one(self._engine.settings.cutout_deadline)
+        self._attempts.require_one(self._engine.settings.crop_deadline)
         return ImageData(self._values, self._valid, self.report)
 
     async def _part(self, window: Window) -> None:
-        drawing = await self._attempts.draw(self._grid.part(window), self._ask, self.report)
+        drawing = await self._attempts.draw(self._grid.part(window), self._request, self.report)
         if drawing is not None:
             where = slice(window.top, window.bottom), slice(window.left, window.right)
             self._values[:, *where] = drawing.values

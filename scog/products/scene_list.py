@@ -77,7 +77,7 @@ async def list_scenes(
             if len(found) == limit:
                 return Listing(_together(found), _place(found))
             found.append((observation, scene))
-    if not (report.bounded and found):
+    if not (report.truncated and found):
         return Listing(_together(found), None)
     # The search ended before the catalogue did, maybe within an observation: that is looked for once more.
     oldest = found[-1][0]
@@ -109,15 +109,15 @@ def place_of(token: str) -> Place:
     """The place that `token_of` wrote. Raises InvalidInput for other texts."""
     try:
         parts = json.loads(base64.urlsafe_b64decode(token.encode("ascii") + b"=="))
-        observed, taken, until, platform, square, name = parts
-        if not all(isinstance(text, str) for text in (observed, taken, platform, square, name)):
+        observed, taken, until, platform, mgrs_tile, name = parts
+        if not all(isinstance(text, str) for text in (observed, taken, platform, mgrs_tile, name)):
             raise ValueError
         times = [None if text is None else datetime.fromisoformat(text) for text in (observed, taken, until)]
         if not all(moment is None or moment.tzinfo for moment in times) or times[0] is None or times[1] is None:
             raise ValueError
     except (ValueError, TypeError, RecursionError):
         raise InvalidInput("The token is none of a list.", parameter="token", valid="as a `next` link has it") from None
-    return Place((times[0], platform), (times[1], square, name), times[2])
+    return Place((times[0], platform), (times[1], mgrs_tile, name), times[2])
 
 
 def box_grid(box: Bounds) -> Grid:
@@ -129,16 +129,16 @@ def box_grid(box: Bounds) -> Grid:
 
 def table(observations: Sequence[Observation]) -> str:
     """One line a scene; the time of an observation stands at its first."""
-    rows = [("TIME (UTC)", "SQUARE", "CLOUD", "PLATFORM", "ID")]
+    rows = [("TIME (UTC)", "MGRS", "CLOUD", "PLATFORM", "ID")]
     for observation in observations:
         for place, scene in enumerate(observation.scenes):
             time = f"{observation.time:%Y-%m-%d %H:%M:%S}" if place == 0 else ""
             cloud = "?" if scene.cloud_cover is None else f"{scene.cloud_cover:.0f} %"
-            rows.append((time, scene.square, cloud, scene.platform, scene.id))
+            rows.append((time, scene.mgrs_tile, cloud, scene.platform, scene.id))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(
-        f"{time:<{widths[0]}}  {square:<{widths[1]}}  {cloud:>{widths[2]}}  {platform:<{widths[3]}}  {name}".rstrip()
-        for time, square, cloud, platform, name in rows
+        f"{time:<{widths[0]}}  {mgrs_tile:<{widths[1]}}  {cloud:>{widths[2]}}  {platform:<{widths[3]}}  {name}".rstrip()
+        for time, mgrs_tile, cloud, platform, name in rows
     )
 
 
@@ -160,7 +160,7 @@ def feature(scene: Scene, observation: Observation) -> dict[str, Any]:
             "observation": rfc3339(observation.time),
             "collection": scene.collection,
             "platform": scene.platform,
-            "square": scene.square,
+            "mgrs_tile": scene.mgrs_tile,
             "cloud_cover": scene.cloud_cover,
         },
     }

@@ -141,7 +141,7 @@ def test_scog_takes_the_items_as_they_are_meant() -> None:
     }  # fmt: skip
     scene = parse_item(stac_item(told))
     assert (scene.assets["red"].scale, scene.assets["red"].offset, scene.assets["red"].nodata) == (0.0001, 0.0, 0.0)
-    assert (scene.square, scene.collection) == ("32TQS", "benchmark")
+    assert (scene.mgrs_tile, scene.collection) == ("32TQS", "benchmark")
 
 
 def test_the_floor_of_a_line_counts_each_block_of_each_address_once(scene: Path, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_markup_stays_text(visit: Visit) -> None:
 
 def scene_with_markup() -> dict[str, Any]:
     box = [[[11.9, 40.1], [12.1, 40.1], [12.1, 40.3], [11.9, 40.3], [11.9, 40.1]]]
-    properties = {"datetime": MARKUP, "observation": "2022-10-05", "cloud_cover": MARKUP, "square": MARKUP}
+    properties = {"datetime": MARKUP, "observation": "2022-10-05", "cloud_cover": MARKUP, "mgrs_tile": MARKUP}
     geometry = {"type": "Polygon", "coordinates": box}
     return {"type": "Feature", "id": MARKUP, "geometry": geometry, "properties": properties}
 

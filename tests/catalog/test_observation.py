@@ -199,7 +199,7 @@ def test_scenes_that_are_in_both_collections(recorded: dict[str, Item]) -> None:
 def test_a_recorded_pass(recorded: dict[str, Item]) -> None:
     scenes = [parse_item(item) for name, item in recorded.items() if name.startswith(C1) and "20250731" in name]
     (observation,) = SceneSet(scenes).touching(WORLD)
-    squares = [scene.square for scene in observation.scenes]
+    squares = [scene.mgrs_tile for scene in observation.scenes]
     assert sorted(squares) == ["20EPT", "24MUA", "24MUV", "24MVV", "24MWV", "24MXV"]
 
 

@@ -36,9 +36,9 @@ def test_every_recorded_item(recorded: dict[str, Item]) -> None:
         properties = item["properties"]
         assert (scene.collection, scene.id) == tuple(name.split("__"))
         assert scene.platform in ("sentinel-2a", "sentinel-2b")
-        assert scene.square in scene.id
-        assert len(scene.square) == 5
-        assert properties["grid:code"] == f"MGRS-{scene.square}"
+        assert scene.mgrs_tile in scene.id
+        assert len(scene.mgrs_tile) == 5
+        assert properties["grid:code"] == f"MGRS-{scene.mgrs_tile}"
         assert scene.time.tzinfo is UTC
         assert scene.time.strftime("%Y%m%d") in scene.id
         assert scene.cloud_cover == properties["eo:cloud_cover"]
@@ -123,7 +123,7 @@ def test_a_small_item(make_item: Callable[..., Item]) -> None:
     scene = parse_item(make_item(), "https://example.org/items/one.json")
     assert scene.time == datetime(2024, 6, 12, 10, 10, 31, 24000, UTC)
     assert (scene.id, scene.collection) == ("S2A_T32TPT_20240612T101031_L2A", L2A)
-    assert (scene.platform, scene.square, scene.cloud_cover) == ("sentinel-2a", "32TPT", 12.5)
+    assert (scene.platform, scene.mgrs_tile, scene.cloud_cover) == ("sentinel-2a", "32TPT", 12.5)
     assert scene.footprint == (((11.0, 46.0), (12.0, 46.0), (12.0, 47.0), (11.0, 47.0), (11.0, 46.0)),)
     assert scene.orbit == "046870"
     assert scene.twin == ("sentinel-2a", "32TPT", "GS2A_20240612T101031_046870", "S20240612T101026")
@@ -135,8 +135,8 @@ def test_a_small_item(make_item: Callable[..., Item]) -> None:
 @pytest.mark.parametrize(
     ("properties", "field", "value"),
     [
-        ({"grid:code": None, "s2:mgrs_tile": "32TPT"}, "square", "32TPT"),
-        ({"grid:code": None}, "square", ""),
+        ({"grid:code": None, "s2:mgrs_tile": "32TPT"}, "mgrs_tile", "32TPT"),
+        ({"grid:code": None}, "mgrs_tile", ""),
         ({"platform": None}, "platform", ""),
         ({"eo:cloud_cover": None}, "cloud_cover", None),
         ({"eo:cloud_cover": 0}, "cloud_cover", 0.0),

@@ -299,7 +299,7 @@ def test_pages_that_loop_are_left() -> None:
         while not search.exhausted:
             await search.turn(UpstreamStats())
         assert len(bench.catalog.asked) == 2
-        assert not search.bounded
+        assert not search.truncated
         assert len(ids(search)) == 100
 
     with_bench(work)
@@ -324,7 +324,7 @@ def test_pages_without_end_are_bounded() -> None:
         while not search.exhausted:
             await search.turn(UpstreamStats())
         assert len(bench.catalog.asked) == MAX_PAGES
-        assert search.bounded
+        assert search.truncated
 
     with_bench(work)
 
@@ -337,7 +337,7 @@ def test_scenes_without_end_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
         search = await bench.find()
         while not search.exhausted:
             await search.turn(UpstreamStats())
-        assert search.bounded
+        assert search.truncated
         assert len(bench.catalog.asked) == 4
         await bench.close()
 
@@ -550,9 +550,9 @@ def test_bounds_outlive_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     async def work() -> None:
         before = await _ask_and_stop(tmp_path, 4, size=20)
-        assert before.bounded
+        assert before.truncated
         bench = _restart(tmp_path)
-        assert (await bench.find()).bounded
+        assert (await bench.find()).truncated
         await bench.close()
 
     run(work())

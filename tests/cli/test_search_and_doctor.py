@@ -57,7 +57,7 @@ def test_the_newest_scenes_as_a_table(world: EarthSearch, capfd: pytest.CaptureF
     code, out, err = scog(capfd, "search", "--bbox", BOX, "--limit", "4")
     assert code == 0, err
     header, *lines = out.splitlines()
-    assert header.split() == ["TIME", "(UTC)", "SQUARE", "CLOUD", "PLATFORM", "ID"]
+    assert header.split() == ["TIME", "(UTC)", "MGRS", "CLOUD", "PLATFORM", "ID"]
     assert [line.split()[-1] for line in lines] == [
         f"S2{letter}_{square.name}_{day}_0_L2A"
         for letter, day in (("B", "20250130"), ("A", "20250125"))
@@ -77,7 +77,7 @@ def test_the_same_as_geojson(world: EarthSearch, capfd: pytest.CaptureFixture[st
     first = found["features"][0]
     assert first["id"] == f"S2A_{SQUARES[0].name}_20240116_0_L2A"
     assert first["geometry"]["coordinates"][0][0] == SQUARES[0].ring[0]
-    assert first["properties"]["square"] == SQUARES[0].name
+    assert first["properties"]["mgrs_tile"] == SQUARES[0].name
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from scog.errors import InvalidInput
 from scog.geo.coverage import share
-from scog.geo.native_grid import native, zone, zone_of_square
+from scog.geo.native_grid import native, zone, zone_of_mgrs_tile
 
 FIELD = shapely.Polygon([(11.3, 46.5), (11.33, 46.51), (11.32, 46.53), (11.29, 46.52)])
 MOST = 4_000_000
@@ -57,7 +57,7 @@ def test_zones_by_name(lon: float, lat: float, crs: str) -> None:
     ],
 )  # fmt: skip
 def test_squares_tell_their_zone(name: str, crs: str | None) -> None:
-    assert zone_of_square(name) == crs
+    assert zone_of_mgrs_tile(name) == crs
 
 
 def test_pixels_of_another_zone_if_wanted() -> None:

@@ -72,7 +72,7 @@ def part(picture: Rgba, drawing: ImageData, archive: Path, grid: Grid) -> None:
 
 def seamless(picture: Rgba, drawing: ImageData, archive: Path, grid: Grid) -> None:
     """Two squares of two zones, and no gap between them: below their slanting tops each row is seen in one piece."""
-    assert {scene.square for scene in drawing.report.used} == {WEST.name, EAST.name}
+    assert {scene.mgrs_tile for scene in drawing.report.used} == {WEST.name, EAST.name}
     seen = (picture[..., 3] == 255).astype(int)
     assert (np.count_nonzero(np.diff(seen[160:], axis=1), axis=1) == 1).all()
     assert seen.sum(axis=1).max() * grid.transform.a > 8200  # metres of the map: wider than either square

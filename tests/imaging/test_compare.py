@@ -105,8 +105,8 @@ def test_each_period_is_asked_for_as_if_it_stood_alone() -> None:
 
 def scene(name: str) -> Scene:
     return Scene(
-        id=name, collection="c", time=datetime(2024, 6, 1, tzinfo=UTC), platform="a", square="32TQS", cloud_cover=1.0,
-        footprint=(), orbit=None, twin=None, generated="", assets=MappingProxyType({}),
+        id=name, collection="c", time=datetime(2024, 6, 1, tzinfo=UTC), platform="a", mgrs_tile="32TQS",
+        cloud_cover=1.0, footprint=(), orbit=None, twin=None, generated="", assets=MappingProxyType({}),
     )  # fmt: skip
 
 
@@ -115,13 +115,13 @@ def test_what_is_missing_from_either_is_missing_from_both() -> None:
     one = Report(
         [a, b], {"x": "http-404"}, unmasked=["a"], tally=UpstreamStats(1, 20, 0), seconds={"read": 1.0, "mask": 2.0}
     )
-    two = Report([scene("b"), c], {"y": "timeout"}, unmasked=["a", "c"], bounded=True, stale=5.0, incomplete="deadline",
-                 tally=UpstreamStats(2, 30, 1), seconds={"read": 3.0})  # fmt: skip
+    two = Report([scene("b"), c], {"y": "timeout"}, unmasked=["a", "c"], truncated=True, stale=5.0,
+                 incomplete="deadline", tally=UpstreamStats(2, 30, 1), seconds={"read": 3.0})  # fmt: skip
     found = merged(one, two)
     assert (found.used, [each.id for each in found.compared]) == ([a, b, c], ["b", "c"])
     assert found.skipped == {"x": "http-404", "y": "timeout"}
     assert found.unmasked == ["a", "c"]
-    assert (found.bounded, found.stale, found.incomplete) == (True, 5.0, "deadline")
+    assert (found.truncated, found.stale, found.incomplete) == (True, 5.0, "deadline")
     assert found.tally == UpstreamStats(3, 50, 1)
     assert found.seconds == {"read": 3.0, "mask": 2.0}
     for whole in (Report([a]), Report([b])):

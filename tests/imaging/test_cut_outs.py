@@ -143,7 +143,7 @@ def test_both_sides_of_the_antimeridian_are_shown(archive: tuple[Path, dict[str,
         seam = round((180 - box[0]) / (360 + box[2] - box[0]) * grid.width)
         assert drawing.valid[:, :seam].mean() > 0.4
         assert drawing.valid[:, seam:].mean() > 0.4
-        assert {scene.square for scene in drawing.report.used} == {"60WWU", "01WCP"}
+        assert {scene.mgrs_tile for scene in drawing.report.used} == {"60WWU", "01WCP"}
 
 
 # Parts
@@ -231,7 +231,7 @@ def test_parts_that_fail_are_missing_and_the_reasons_are_told(
         return await draw(*wanted)
 
     async def work() -> ImageData:
-        async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path, cutout_at_once=1)) as engine:
+        async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path, crop_at_once=1)) as engine:
             monkeypatch.setattr(attempts, "draw", failing)
             made = await cut_out(engine, grid, ask_for("nir", mask="none"))
             left.extend(faults * 6)  # one for each part

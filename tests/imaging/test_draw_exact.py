@@ -85,7 +85,7 @@ def test_where_two_zones_meet(archive: tuple[Path, dict[str, MadeScene]], z: int
     # The east is newer and lies on top; around it, and only there, the west shows.
     grid = tile_over(EAST, z, 0.0, 0.5)
     drawing = draw_one(archive[0], grid, ask_for(POSITIONS, mask))
-    assert [scene.square for scene in drawing.report.used] == [EAST.name, WEST.name]
+    assert [scene.mgrs_tile for scene in drawing.report.used] == [EAST.name, WEST.name]
     assert assert_as_the_oracle(archive, [grid], [EAST, WEST], mask) > 0
 
 

@@ -133,7 +133,7 @@ def test_the_report_names_scenes_in_the_order_they_were_used(archive: tuple[Path
     assert set(first_batch) == {"C_first", "D_second", "A_third", "B_fourth", "E", "F"} & set(first_batch)
     assert drawing.report.used[0].id == "C_first"
     assert not drawing.report.skipped
-    assert not drawing.report.bounded
+    assert not drawing.report.truncated
 
 
 # What numbers mean

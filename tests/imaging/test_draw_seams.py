@@ -50,7 +50,7 @@ async def compare(engine: Engine, z: int, ask: ImageRequest) -> tuple[int, float
         assert np.array_equal(tile.valid, whole.valid[part]), f"tile {z}/{first.x + x}/{first.y + y}"
         assert np.array_equal(tile.values, whole.values[:, *part], equal_nan=True), f"{z}/{first.x + x}/{first.y + y}"
         assert not tile.report.skipped
-    squares = {scene.square for scene in whole.report.used}
+    squares = {scene.mgrs_tile for scene in whole.report.used}
     assert len(squares) == 2
     return len(tiles), float(whole.valid.mean())
 

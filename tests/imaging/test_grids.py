@@ -122,7 +122,7 @@ def test_both_sides_of_the_antimeridian_are_found(archive: tuple[Path, dict[str,
         grids = [tile_grid(z, x, row, 256, name, 64) for x in (0, last - 1)]
     for grid in grids:
         assert grid
-        used = {scene.square for scene in draw_one(archive[0], grid, ask_for("red")).report.used}
+        used = {scene.mgrs_tile for scene in draw_one(archive[0], grid, ask_for("red")).report.used}
         assert used == {"60WWU", "01WCP"}, grid
 
 

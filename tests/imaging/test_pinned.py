@@ -67,7 +67,7 @@ def test_the_newest_are_pinned_whatever_the_pages(size: int, most: int) -> None:
         reached = [item["id"] for item in expected[: min(most, 10 * size)]]
         assert {name.split("_")[2] for name in names} == {name.split("_")[2] for name in reached}
         assert len(names) == len(reached)
-        assert found.bounded == (len(names) < len(SERIES))
+        assert found.truncated == (len(names) < len(SERIES))
         pages = -(-(most + 4) // size)
         assert len(bench.catalog.asked) <= min(pages + 1, -(-len(SERIES) // size), 10)
 
@@ -85,7 +85,7 @@ def test_only_what_touches_the_area_is_pinned() -> None:
 
     async def work(bench: Bench) -> None:
         found = await pinned(bench, area)
-        assert {scene.square for scene in found.scenes.scenes} == expected
+        assert {scene.mgrs_tile for scene in found.scenes.scenes} == expected
         assert len(found.scenes.scenes) == 60
 
     with_bench(Scripted(SERIES), work)
@@ -136,11 +136,11 @@ def test_what_is_kept_is_the_same_after_it_was_written() -> None:
         text = _written(found)
         again = _read(text)
         assert _written(again) == text
-        assert again.bounded == found.bounded
+        assert again.truncated == found.truncated
         assert [vars(scene) for scene in again.scenes.scenes] == [vars(scene) for scene in found.scenes.scenes]
         scenes = list(found.scenes.scenes)
         assert to_json(from_json(to_json(scenes))) == to_json(scenes)
-        shuffled = Pinned(type(found.scenes)(scenes[::-1]), found.bounded)
+        shuffled = Pinned(type(found.scenes)(scenes[::-1]), found.truncated)
         assert _written(shuffled) == text
 
     with_bench(Scripted(SERIES, 1000), work)
@@ -172,7 +172,7 @@ def test_a_picture_is_made_of_what_a_search_would_find_without_one(grid: Grid) -
         kept, report = await found_on(bench, grid, scenes, 99.0)  # of which no search is known
         assert kept == searched
         assert kept
-        assert report.bounded == before.bounded
+        assert report.truncated == before.truncated
         assert report.tally.searches == 0
         assert report.stale is None
         assert len(bench.catalog.asked) == asked
@@ -185,9 +185,9 @@ def test_pictures_of_pinned_scenes_are_bounded_too() -> None:
 
     async def work(bench: Bench) -> None:
         scenes = await pinned(bench, most=140)
-        assert scenes.bounded
+        assert scenes.truncated
         found, report = await found_on(bench, tile_grid(13, 4345, 2860), scenes)
         assert len(found) <= 100
-        assert report.bounded
+        assert report.truncated
 
     with_bench(Scripted(long), work)

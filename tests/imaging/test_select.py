@@ -76,9 +76,9 @@ def test_all_observations_come_newest_first_and_whole_whatever_the_pages(size: i
         found, report = await find(bench, INNER)
         if size * 10 >= len(SERIES):
             assert counted(found) == [4] * 30
-            assert not report.bounded
+            assert not report.truncated
         else:
-            assert report.bounded
+            assert report.truncated
         times = [observation.time for observation in found]
         assert times == sorted(times, reverse=True)
         assert all(each == 4 for each in counted(found)[:-1])
@@ -125,7 +125,7 @@ def test_only_what_touches_is_given() -> None:
     async def work(bench: Bench) -> None:
         found, _ = await find(bench, tile_grid(13, 4345, 2860))
         assert len(found) == 30
-        assert {scene.square for observation in found for scene in observation.scenes} == {"32TPT"}
+        assert {scene.mgrs_tile for observation in found for scene in observation.scenes} == {"32TPT"}
 
     work_with(Scripted(SERIES), work)
 
@@ -192,7 +192,7 @@ def test_a_wide_picture_is_made_of_what_is_known_when_a_further_page_fails() -> 
         found, report = await find(bench, WIDE)
         assert 0 < sum(counted(found)) <= 40
         assert report.incomplete == "catalogue"
-        assert report.bounded
+        assert report.truncated
 
     work_with(catalog, work)
 
@@ -215,17 +215,17 @@ def test_a_picture_takes_so_many_observations_and_no_more() -> None:
     async def work(bench: Bench) -> None:
         found, report = await find(bench, tile_grid(13, 4345, 2860))
         assert len(found) == 100
-        assert report.bounded
+        assert report.truncated
 
     work_with(Scripted(long), work)
 
 
-@pytest.mark.parametrize(("setting", "scenes"), [({"picture_scenes": 50}, 48), ({"picture_observations": 7}, 28)])
+@pytest.mark.parametrize(("setting", "scenes"), [({"image_scenes": 50}, 48), ({"image_observations": 7}, 28)])
 def test_bounds_are_settings(setting: dict[str, Any], scenes: int) -> None:
     async def work(bench: Bench) -> None:
         found, report = await find(bench, INNER, **setting)
         assert sum(counted(found)) == scenes
-        assert report.bounded
+        assert report.truncated
 
     work_with(Scripted(SERIES), work)
 
@@ -243,7 +243,7 @@ def test_wide_pictures_are_bounded_and_covered(z: int) -> None:
         areas = {query for query, _ in bench.catalog.asked}
         assert len(bench.catalog.asked) <= WIDE_PAGES * len(areas)
         assert len(areas) == (4 if z == 7 else 1)
-        assert report.bounded
+        assert report.truncated
         scenes = [scene for observation in found for scene in observation.scenes]
         assert len(scenes) == WIDE_SCENES or shown(grid, scenes) == best(grid)
         assert spent < 3
@@ -268,7 +268,7 @@ def test_a_wide_picture_of_little_is_complete() -> None:
     async def work(bench: Bench) -> None:
         found, report = await find(bench, WIDE)
         assert counted(found) == [4, 4]
-        assert not report.bounded
+        assert not report.truncated
         assert len(bench.catalog.asked) == 1
 
     work_with(Scripted(few), work)

@@ -189,7 +189,16 @@ def fields_asked_for(service: Service) -> str:
                 ours, theirs = parse_item(item), parse_item(by_id[item["id"]])
                 unlike = [
                     name
-                    for name in ("time", "platform", "square", "cloud_cover", "footprint", "orbit", "twin", "generated")
+                    for name in (
+                        "time",
+                        "platform",
+                        "mgrs_tile",
+                        "cloud_cover",
+                        "footprint",
+                        "orbit",
+                        "twin",
+                        "generated",
+                    )
                     if getattr(ours, name) != getattr(theirs, name)
                 ]
                 unlike += [band.name for band in BANDS if ours.assets.get(band.name) != theirs.assets.get(band.name)]

@@ -147,7 +147,7 @@ def test_an_invalid_retry_after_is_ignored(nonsense: str) -> None:
     assert retry_delay(1, nonsense, lambda: 0.5) == pytest.approx(0.1)
 
 
-@given(st.one_of(st.text(), st.text("0123456789:, GMTonJa+-")))
+@given(st.one_of(st.text(), st.text("0123456789:, GMTonJa+-\t\x1f\xa0")))
 def test_any_retry_after_text_is_accepted(text: str) -> None:
     assert retry_delay(1, text, lambda: 0.5) >= 0
 

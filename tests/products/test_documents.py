@@ -41,7 +41,7 @@ TWO = SeriesOptions(formula_of("ndvi,ndwi"), smooth=10.0)
 
 
 def series(field: AreaOfInterest, rows: Sequence[Row]) -> Series:
-    report = Report(skipped={"S30": "http-404"}, bounded=True)
+    report = Report(skipped={"S30": "http-404"}, truncated=True)
     return Series(field, site_of(field, 10, 4_000_000), tuple(rows), report)
 
 
@@ -64,13 +64,13 @@ def test_the_json_of_a_point_is_as_it_is_promised() -> None:
         "interval": None,
         "grid": {"crs": "EPSG:32632", "resolution": 10, "coarser": False},
         "observations": [
-            {"datetime": "2024-01-01T10:20:31Z", "values": [0.1234568], "valid": 1.0, "cloud": 0.0, "scenes": ["S0"],
+            {"datetime": "2024-01-01T10:20:31Z", "values": [0.1234568], "valid": 1.0, "masked": 0.0, "scenes": ["S0"],
              "reason": None},
-            {"datetime": "2024-01-11T10:20:31Z", "values": [None], "valid": 0.0, "cloud": 1.0, "scenes": ["S10"],
+            {"datetime": "2024-01-11T10:20:31Z", "values": [None], "valid": 0.0, "masked": 1.0, "scenes": ["S10"],
              "reason": "masked"},
         ],
         "errors": [{"scene": "S30", "reason": "http-404"}],
-        "bounded": True,
+        "truncated": True,
         "incomplete": None,
     }  # fmt: skip
 
@@ -93,7 +93,7 @@ def test_periods_have_an_end_and_a_number() -> None:
     assert found["interval"] == "P1M"
     assert found["observations"][0] | {"scenes": []} == {
         "datetime": "2024-01-01T00:00:00Z", "end": "2024-01-31T23:59:59.999999Z", "observations": 2,
-        "values": [0.3], "valid": pytest.approx(2 / 3), "cloud": pytest.approx(1 / 3), "scenes": [], "reason": None,
+        "values": [0.3], "valid": pytest.approx(2 / 3), "masked": pytest.approx(1 / 3), "scenes": [], "reason": None,
     }  # fmt: skip
     assert found["observations"][1]["reason"] == "no-observation"
 
@@ -138,7 +138,7 @@ def test_csv_reads_back_to_the_json(asked: SeriesOptions, collected: bool) -> No
             if "statistics" in each:
                 known = each["statistics"][number] or {}
                 assert line[f"{name}_p90"] == _cell(known.get("p90"))
-        assert (line["valid"], line["cloud"]) == (_cell(each["valid"]), _cell(each["cloud"]))
+        assert (line["valid"], line["masked"]) == (_cell(each["valid"]), _cell(each["masked"]))
 
 
 def _cell(value: float | None) -> str:

@@ -54,7 +54,7 @@ def test_every_observation_counts_in_one_period(
             for name, value in told.items():
                 parts = [asdict(one.statistics[0])[name] for one in seen if one.statistics is not None]
                 assert value == pytest.approx(work(parts))
-            for share in ("valid", "cloud"):
+            for share in ("valid", "masked"):
                 assert getattr(each.measured, share) == pytest.approx(
                     np.mean([getattr(one.measured, share) for one in held])
                 )

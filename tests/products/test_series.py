@@ -115,7 +115,7 @@ def test_a_point_has_on_every_date_what_rasterio_samples(dates: Dates) -> None:
             value, reason = expected[str(each.time.date())]
             assert each.measured.values == (None if value is None else pytest.approx((value,), abs=2e-6))
             assert each.measured.reason == reason
-            assert (each.measured.valid, each.measured.cloud) == (float(value is not None), float(reason == "masked"))
+            assert (each.measured.valid, each.measured.masked) == (float(value is not None), float(reason == "masked"))
             assert each.measured.statistics is None
             reasons.add(reason)
         assert not series.report.partial
@@ -144,7 +144,7 @@ def test_a_field_has_on_every_date_what_exactextract_tells(dates: Dates, geometr
         valid = shares[~np.isnan(values)].sum(dtype=float) / total
         cloud = shares[np.isnan(values) & cloudy[day]].sum(dtype=float) / total
         assert measured.valid == pytest.approx(valid, abs=1e-5)
-        assert measured.cloud == pytest.approx(cloud, abs=1e-5)
+        assert measured.masked == pytest.approx(cloud, abs=1e-5)
         if not valid:
             assert measured.values is measured.statistics is None
             assert measured.reason == ("masked" if cloud else "no-data")
@@ -211,7 +211,7 @@ def test_large_fields_are_measured_in_parts(dates: Dates, monkeypatch: pytest.Mo
         for row, again in zip(one.rows, other.rows, strict=True):
             assert again.measured.scenes == row.measured.scenes
             assert again.measured.valid == pytest.approx(row.measured.valid)
-            assert again.measured.cloud == pytest.approx(row.measured.cloud)
+            assert again.measured.masked == pytest.approx(row.measured.masked)
             if row.measured.statistics is not None:
                 assert again.measured.statistics is not None
                 left, right = asdict(row.measured.statistics[0]), asdict(again.measured.statistics[0])
@@ -259,10 +259,12 @@ def test_what_grows_takes_more_out(dates: Dates) -> None:
             return (await take(SeriesState(engine), [field], formula_of(), ask))[0]
 
     for row, again in zip(plain.rows, asyncio.run(grown()).rows, strict=True):
-        if 0 < row.measured.cloud < 1 and row.measured.valid:
+        if 0 < row.measured.masked < 1 and row.measured.valid:
             assert again.measured.valid < row.measured.valid
-            assert again.measured.cloud > row.measured.cloud
-            assert again.measured.valid + again.measured.cloud == pytest.approx(row.measured.valid + row.measured.cloud)
+            assert again.measured.masked > row.measured.masked
+            assert again.measured.valid + again.measured.masked == pytest.approx(
+                row.measured.valid + row.measured.masked
+            )
 
 
 # What fails
@@ -324,7 +326,7 @@ def test_nothing_there_is_none(dates: Dates) -> None:
 def test_the_newest_are_taken_where_there_are_too_many(dates: Dates) -> None:
     (series,) = series_of(dates[0], [point(*lonlat(*PLACES[0]))], settings={"series_scenes": 3})
     assert [str(row.time.date()) for row in series.rows] == list(DAYS[-3:])
-    assert series.report.bounded
+    assert series.report.truncated
 
 
 def test_without_a_time_the_archives_newest_year(dates: Dates) -> None:

@@ -218,7 +218,7 @@ def test_it_is_documented(lapse: Served) -> None:
 def test_the_newest_days_are_shown_where_there_are_too_many(archive: Path) -> None:
     with served(Settings(catalog=str(archive), animation_frames=3)) as running:
         response = running.get(address())
-        assert response.headers["X-Scog-Bounded"] == "true"
+        assert response.headers["X-Scog-Truncated"] == "true"
         assert response.headers["X-Scog-Frames"] == "shown=2; skipped=1; missing=0"
         for day, frame in zip(DAYS[-2:], frames_of(response), strict=True):
             agree(frame, tile(running, day, ""), day)
@@ -228,7 +228,7 @@ def test_the_newest_days_are_shown_where_there_are_too_many(archive: Path) -> No
     with served(small) as running:
         response = running.get(address().replace("size=256", "size=1024"))
         assert response.headers["X-Scog-Frames"] == "shown=2; skipped=0; missing=0"
-        assert response.headers["X-Scog-Bounded"] == "true"
+        assert response.headers["X-Scog-Truncated"] == "true"
 
 
 REFUSED = [

@@ -113,7 +113,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     class Counted(Mosaic):
         async def take(self, found: object) -> None:
-            periods.append(str(self._view._ask.interval)[:10])
+            periods.append(str(self._view._request.interval)[:10])
             await super().take(found)  # type: ignore[arg-type]
 
     monkeypatch.setattr(scog.imaging.draw, "Mosaic", Counted)

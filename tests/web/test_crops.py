@@ -408,19 +408,19 @@ def test_at_its_deadline_it_is_made_of_what_is_drawn(
         return await draw(*wanted)
 
     monkeypatch.setattr(attempts, "draw", slow)
-    with served(Settings(catalog=str(archive), cutout_at_once=1, cutout_deadline=1.0)) as running:
+    with served(Settings(catalog=str(archive), crop_at_once=1, crop_deadline=1.0)) as running:
         response = running.get(f"{LARGE}.npy?{VALUES}")
         assert 0 < np.isnan(values(response)).mean() < 1
         assert response.headers["X-Scog-Incomplete"] == "deadline"
         assert response.headers["Cache-Control"] == PARTIAL
         is_problem(running.get(f"{LARGE}.npy?{VALUES}&strict=1"), 502)
-    with served(Settings(catalog=str(archive), cutout_deadline=0.1)) as running:
+    with served(Settings(catalog=str(archive), crop_deadline=0.1)) as running:
         is_problem(running.get(f"{LARGE}.npy?{VALUES}"), 504)
 
 
 @pytest.mark.acceptance
 def test_few_large_ones_are_made_at_once_and_tiles_go_on(far: Callable[..., Far], small_parts: None) -> None:
-    running = far(cutouts=1)
+    running = far(crops=1)
     running.origin.latency = 0.3
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(running.served.get, f"{LARGE}.npy?{VALUES}")
@@ -433,7 +433,7 @@ def test_few_large_ones_are_made_at_once_and_tiles_go_on(far: Callable[..., Far]
 
 @pytest.mark.acceptance
 def test_when_the_client_leaves_reading_stops(far: Callable[..., Far], small_parts: None) -> None:
-    running = far(cutout_at_once=1, cutouts=1)
+    running = far(crop_at_once=1, crops=1)
     running.origin.latency = 0.2
     leave(running.served, f"{LARGE}.npy?index=ndvi&composite=median", after=0.3)
     time.sleep(0.3)

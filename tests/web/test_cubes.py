@@ -290,7 +290,7 @@ def test_pinned_cubes_stay_the_same_and_live_ones_do_not(growing: Path, tmp_path
         live, pinned = (post(before, bbox=BOX, scenes=scenes) for scenes in ("live", "pinned"))
         assert live["id"] != pinned["id"]
         assert [scene["id"] for scene in pinned["scenes"]] == [NEW, OLD]
-        assert not pinned["bounded"]
+        assert not pinned["truncated"]
         assert pinned["definition"]["datetime"] == "2024-03-14T00:00:00Z/.."
         assert "datetime" not in live["definition"]
         tiles = [before.get(f"/cubes/{cube['id']}/tiles/{west}") for cube in (live, pinned)]
@@ -326,10 +326,10 @@ def test_so_many_scenes_are_pinned(archive: Path, tmp_path: Path, west: str) -> 
     with served(Settings(catalog=str(archive), cache_dir=tmp_path, cube_scenes=1)) as running:
         cube = post(running, bbox=BOX, scenes="pinned")
         assert [scene["id"] for scene in cube["scenes"]] == [NEW]
-        assert cube["bounded"]
+        assert cube["truncated"]
         tile = running.get(f"/cubes/{cube['id']}/tiles/{west}")
         assert tile.headers["X-Scog-Used"] == NEW
-        assert tile.headers["X-Scog-Bounded"] == "true"
+        assert tile.headers["X-Scog-Truncated"] == "true"
 
 
 def test_a_servers_own_collection_is_written_down(archive: Path, tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_scenes_of_a_tile(server: Served, west: str) -> None:
         "observation": "2024-06-12T10:10:31Z",
         "collection": L2A,
         "platform": "sentinel-2a",
-        "square": "32TQK",
+        "mgrs_tile": "32TQK",
         "cloud_cover": 50.0,
     }
 

@@ -59,7 +59,7 @@ def pages(server: Served, path: str) -> list[list[str]]:
         body = answer.json()
         found.append([feature["id"] for feature in body["features"]])
         links = {link["rel"]: link["href"] for link in body.get("links", [])}
-        assert (answer.headers.get("X-Scog-Bounded") == "true") == ("next" in links)
+        assert (answer.headers.get("X-Scog-Truncated") == "true") == ("next" in links)
         parts = urlsplit(links.get("next", ""))
         path = f"{parts.path}?{parts.query}" if parts.path else ""
         assert len(found) < 100

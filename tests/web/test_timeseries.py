@@ -83,7 +83,7 @@ def test_a_place_over_time(dates: Served, archive: Path) -> None:
     assert answer.json() == json.loads(json.dumps(document(series, table_of(series.rows, asked), asked)))
     observations = answer.json()["observations"]
     assert [each["datetime"][:10] for each in observations] == list(DAYS)
-    assert {tuple(each) for each in observations} == {("datetime", "values", "valid", "cloud", "scenes", "reason")}
+    assert {tuple(each) for each in observations} == {("datetime", "values", "valid", "masked", "scenes", "reason")}
     assert answer.headers["Vary"].startswith("Accept")
     assert answer.headers["X-Scog-Scenes"].startswith("used=")
     again = dates.get(f"{PLACE}?{ALL}", headers={"If-None-Match": answer.headers["ETag"]})
@@ -128,7 +128,7 @@ def test_tables(dates: Served) -> None:
     assert answer.headers["Content-Disposition"] == 'attachment; filename="ndvi-dvi.csv"'
     lines = list(csv.DictReader(io.StringIO(answer.text)))
     assert [line["datetime"][:10] for line in lines] == list(DAYS)
-    assert list(lines[0]) == ["datetime", "NDVI", "DVI", "valid", "cloud", "scenes", "reason"]
+    assert list(lines[0]) == ["datetime", "NDVI", "DVI", "valid", "masked", "scenes", "reason"]
     both = post(dates, f"/timeseries?{ALL}&format=csv", FEATURES)
     assert [line["feature"] for line in csv.DictReader(io.StringIO(both.text))] == ["7"] * 8 + ["1"] * 8
     odd = dates.get(f"{PLACE}?{ALL}&format=csv&expression=nir/red")
@@ -194,8 +194,8 @@ def test_events_tell_the_same(smooth: str, dates: Served) -> None:
     observed = sorted((data for name, data in events if name == "observation"), key=lambda each: each["datetime"])
     curve = [each.pop("smoothed") for each in told["observations"]] if smooth else None
     assert observed == told["observations"]
-    assert {name: end[name] for name in ("errors", "bounded", "incomplete")} == {
-        name: told[name] for name in ("errors", "bounded", "incomplete")
+    assert {name: end[name] for name in ("errors", "truncated", "incomplete")} == {
+        name: told[name] for name in ("errors", "truncated", "incomplete")
     }
     assert [each["smoothed"] for each in end.get("smoothed", [])] == (curve or [])
 
@@ -284,8 +284,8 @@ def test_a_bad_scene_is_named(far: Callable[..., Far]) -> None:
 def test_more_than_may_be_asked_for(archive: Path) -> None:
     with served(Settings(catalog=str(archive), series_scenes=3, field_pixels=100)) as running:
         answer = post(running, f"/timeseries?{ALL}", AREA)
-        assert answer.json()["bounded"] is True
-        assert answer.headers["X-Scog-Bounded"] == "true"
+        assert answer.json()["truncated"] is True
+        assert answer.headers["X-Scog-Truncated"] == "true"
         assert [each["datetime"][:10] for each in answer.json()["observations"]] == list(DAYS[-3:])
         assert answer.json()["grid"]["coarser"] is True
 

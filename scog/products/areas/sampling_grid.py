@@ -127,10 +127,10 @@ def measurable(fields: AreasOfInterest, most: int, limit: ClipArea | None = None
     return AreasOfInterest(tuple(found), fields.collected, tuple(unusable))
 
 
-def asked_at(site: SamplingGrid, ask: ImageRequest) -> ImageRequest:
+def asked_at(site: SamplingGrid, request: ImageRequest) -> ImageRequest:
     """What is asked of a site: where its pixels are larger than the files', the mean of those within, not one."""
-    nearest = ask.resampling is Resampling.NEAREST
-    return replace(ask, resampling=Resampling.AVERAGE) if site.coarser and nearest else ask
+    nearest = request.resampling is Resampling.NEAREST
+    return replace(request, resampling=Resampling.AVERAGE) if site.coarser and nearest else request
 
 
 def parts_of(site: SamplingGrid) -> tuple[Part, ...]:

@@ -18,7 +18,7 @@ class Sample:
     values      one an output: of a point its own, of polygons the weighted mean; None where nothing is usable
     statistics  one an output, of polygons with values
     valid       share of the field, by area, that is usable
-    cloud       share that was seen but masked
+    masked      share that was seen but masked
     scenes      ids of the scenes that the values are of; without values of those that were looked at
     reason      why there are no values: `masked`, `no-data`, or what went wrong
     """
@@ -26,7 +26,7 @@ class Sample:
     values: tuple[float, ...] | None
     statistics: tuple[Statistics, ...] | None
     valid: float
-    cloud: float
+    masked: float
     scenes: tuple[str, ...]
     reason: str | None = None
 

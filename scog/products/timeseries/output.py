@@ -92,7 +92,7 @@ def observation(
         told["statistics"] = [each and {name: _number(value) for name, value in asdict(each).items()} for each in known]
     return told | {
         "valid": _number(measured.valid),
-        "cloud": _number(measured.cloud),
+        "masked": _number(measured.masked),
         "scenes": list(measured.scenes),
         "reason": measured.reason,
     }
@@ -107,7 +107,7 @@ def tail(report: Report) -> dict[str, Any]:
     """What is known when everything is read."""
     return {
         "errors": report.errors(),
-        "bounded": report.bounded,
+        "truncated": report.truncated,
         "incomplete": report.incomplete,
     }
 
@@ -155,7 +155,7 @@ def _header(asked: SeriesOptions, *, with_curve: bool, with_areas: bool) -> Iter
             yield f"{name}_smoothed"
         if with_areas:
             yield from (f"{name}_{each}" for each in NAMES)
-    yield from ("valid", "cloud", "scenes", "reason")
+    yield from ("valid", "masked", "scenes", "reason")
 
 
 def _line(
@@ -172,7 +172,7 @@ def _line(
         if with_areas:
             known = None if measured.statistics is None else asdict(measured.statistics[output])
             yield from (None if known is None else _number(known[name]) for name in NAMES)
-    yield from (_number(measured.valid), _number(measured.cloud), " ".join(measured.scenes), measured.reason)
+    yield from (_number(measured.valid), _number(measured.masked), " ".join(measured.scenes), measured.reason)
 
 
 def _number(value: float | None) -> float | None:

@@ -46,7 +46,7 @@ def by_period(rows: Sequence[Row], interval: Interval | None, step: Step, how: A
     """A row for each step of a time range, also for those without an observation; `rows` are in the order of time.
 
     An open range begins on the day of the first observation, of months with its month, and ends with the last one.
-    Each number of a period is the aggregate of those that its observations have; `valid` and `cloud` are means of all
+    Each number of a period is the aggregate of those that its observations have; `valid` and `masked` are means of all
     observations. Raises InvalidInput where there are too many steps.
     """
     start, end = (None, None) if interval is None else (interval.start, interval.end)
@@ -95,15 +95,15 @@ def _together(held: Sequence[Sample], seen: Sequence[Sample], work: Callable[[Se
     """The numbers of observations as one; `seen` are those with values."""
     if not held:
         return Sample(None, None, 0.0, 0.0, (), NO_OBSERVATION)
-    valid, cloud = fmean(each.valid for each in held), fmean(each.cloud for each in held)
+    valid, masked = fmean(each.valid for each in held), fmean(each.masked for each in held)
     scenes = tuple(dict.fromkeys(name for each in seen or held for name in each.scenes))
     if not seen:
         faults = [each.reason for each in held if each.failed]
-        return Sample(None, None, valid, cloud, scenes, (faults or [each.reason for each in held])[0])
+        return Sample(None, None, valid, masked, scenes, (faults or [each.reason for each in held])[0])
     values = tuple(work(output) for output in zip(*(each.values or () for each in seen), strict=True))
     measured = [each.statistics for each in seen if each.statistics is not None]
     found = tuple(_aggregate(output, work) for output in zip(*measured, strict=True)) if measured else None
-    return Sample(values, found, valid, cloud, scenes)
+    return Sample(values, found, valid, masked, scenes)
 
 
 def _aggregate(several: Sequence[Statistics], work: Callable[[Sequence[float]], float]) -> Statistics:

@@ -36,15 +36,15 @@ class Sampler:
     """Takes the numbers of observations over one site."""
 
     def __init__(
-        self, state: SeriesState, site: SamplingGrid, formula: SeriesVariables, ask: ImageRequest, report: Report
+        self, state: SeriesState, site: SamplingGrid, formula: SeriesVariables, request: ImageRequest, report: Report
     ) -> None:
         self._engine = state.engine
         self._state = state
         self._site = site
         self._formula = formula
-        self._ask = ask
+        self._request = request
         self._report = report
-        self._key = site.key, formula.expression, ask.mask
+        self._key = site.key, formula.expression, request.mask
         self._bands = tuple(dict.fromkeys((*formula.expression.bands, "scl")))
         self._making = asyncio.Lock()
         self._pieces: _Pieces | None = None
@@ -52,7 +52,7 @@ class Sampler:
     async def look_ahead(self, observation: Observation) -> None:
         """Read the headers that it will most likely take: those of its first scene, unless its numbers are kept."""
         if self._kept(observation) is None:
-            masked = self._ask.mask.classes is not None
+            masked = self._request.mask.classes is not None
             await self._describe(observation.scenes[0], self._bands if masked else self._formula.expression.bands)
 
     def recalled(self, observation: Observation) -> Sample | None:
@@ -61,7 +61,7 @@ class Sampler:
         if measured is None:
             return None
         for scene in observation.scenes:
-            if self._ask.mask.classes is not None and "scl" not in scene.assets:
+            if self._request.mask.classes is not None and "scl" not in scene.assets:
                 self._report.unmasked.append(scene.id)
             if measured.values is not None and scene.id in measured.scenes:
                 self._report.used.append(scene)
@@ -94,9 +94,10 @@ class Sampler:
             if self._pieces is None:
                 parts = await asyncio.to_thread(parts_of, self._site)
                 partial_rows = len(parts) == 1  # as many rows as it takes; parts below each other take all of them
-                ask = asked_at(self._site, self._ask)
+                request = asked_at(self._site, self._request)
                 views = [
-                    SceneView(self._engine, part.grid, ask, self._report, partial_rows=partial_rows) for part in parts
+                    SceneView(self._engine, part.grid, request, self._report, partial_rows=partial_rows)
+                    for part in parts
                 ]
                 self._pieces = _Pieces(parts, views, self._formula.expression)
             return self._pieces
@@ -144,10 +145,10 @@ class Sampler:
         self, parts: Sequence[_Mosaic], total: float, names: tuple[str, ...], fault: str | None
     ) -> Sample:
         """What comes of all parts. Without any value, the reason is the fault, or that all was masked, or not seen."""
-        cloud = sum(part.cloud for part in parts) / total
+        masked = sum(part.masked for part in parts) / total
         known = [part.known for part in parts if part.scenes]
         if not known:
-            return Sample(None, None, 0.0, cloud, names, fault or (MASKED if cloud else NO_DATA))
+            return Sample(None, None, 0.0, masked, names, fault or (MASKED if masked else NO_DATA))
         values = np.concatenate([values for values, _ in known], axis=1)
         if self._site.is_point:
             return Sample(tuple(map(float, values[:, 0])), None, 1.0, 0.0, names)
@@ -156,7 +157,7 @@ class Sampler:
         means = tuple(each.mean for each in found)
         if self._formula.classes:
             means = tuple(commonest(output, weights) for output in values)
-        return Sample(means, found, float(weights.sum(dtype=np.float64)) / total, cloud, names)
+        return Sample(means, found, float(weights.sum(dtype=np.float64)) / total, masked, names)
 
     def _named(self, observation: Observation) -> Hashable:
         """What the numbers follow from: the same for scenes that are the same after a new search."""
@@ -212,7 +213,7 @@ class _Mosaic:
             self.scenes.append(name)
 
     @property
-    def cloud(self) -> float:
+    def masked(self) -> float:
         """The weight of what is masked and not seen otherwise."""
         return float(self._part.weights[self._masked & self.missing].sum(dtype=np.float64))
 

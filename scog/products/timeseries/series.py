@@ -65,7 +65,7 @@ async def take(
     state: SeriesState,
     fields: Sequence[AreaOfInterest],
     formula: SeriesVariables,
-    ask: ImageRequest,
+    request: ImageRequest,
     listener: Listener | None = None,
 ) -> list[Series]:
     """The series of fields, each of all observations that touch it, as far as they can be read in time.
@@ -75,11 +75,13 @@ async def take(
     where nothing of any field could be read NothingReadable, or DeadlineExceeded.
     """
     engine, settings = state.engine, state.engine.settings
-    if ask.interval is None:
-        ask = replace(ask, interval=await engine.searches.default_interval(ask.collection, settings.series_days))
+    if request.interval is None:
+        request = replace(
+            request, interval=await engine.searches.default_interval(request.collection, settings.series_days)
+        )
     sites = [
         await asyncio.to_thread(
-            site_of, field, nominal_metres(formula.expression.bands), settings.field_pixels, ask.area
+            site_of, field, nominal_metres(formula.expression.bands), settings.field_pixels, request.area
         )
         for field in fields
     ]
@@ -87,7 +89,14 @@ async def take(
     at_once = max(1, settings.series_at_once // min(len(fields), FIELDS_AT_ONCE))
     works = [
         _Work(
-            state, field, site, formula, ask, SearchLimits(most, settings.series_scenes, SEARCH_ZOOM), place, listener
+            state,
+            field,
+            site,
+            formula,
+            request,
+            SearchLimits(most, settings.series_scenes, SEARCH_ZOOM),
+            place,
+            listener,
         )
         for place, (field, site) in enumerate(zip(fields, sites, strict=True))
     ]
@@ -130,7 +139,7 @@ class _Work:
         field: AreaOfInterest,
         site: SamplingGrid,
         formula: SeriesVariables,
-        ask: ImageRequest,
+        request: ImageRequest,
         most: SearchLimits,
         place: int,
         listener: Listener | None,
@@ -143,11 +152,11 @@ class _Work:
         self.field = field
         self.site = site
         self._formula = formula
-        self._ask = replace(ask, expression=formula.expression)
+        self._request = replace(request, expression=formula.expression)
         self._most = most
         self.place = place
         self._listener = listener
-        self._measuring = Sampler(state, site, formula, self._ask, self.report)
+        self._measuring = Sampler(state, site, formula, self._request, self.report)
         self._found: asyncio.Queue[Observation | None] = asyncio.Queue()
         self._known: asyncio.Queue[Observation | None] = asyncio.Queue()
         self._open: dict[int, Observation] = {}
@@ -189,7 +198,7 @@ class _Work:
     async def _find(self, waiting: int) -> None:
         """Find the observations that touch the field, newest first, for those who wait for them."""
         outline = self.site.outline
-        found = observations(self._engine, self.site.grid, self._ask, self.report, most=self._most)
+        found = observations(self._engine, self.site.grid, self._request, self.report, most=self._most)
         count = 0
         async for observation in found:
             touching = tuple(scene for scene in observation.scenes if outline is None or outline.touches(scene))
@@ -215,10 +224,12 @@ class _Work:
         middle = self.field.shape.centroid.coords[0]
         own = await lattice_of_scenes(self._engine, scenes, bands, (middle[0], middle[1]), self.report.tally)
         if own is not None:
-            site = await asyncio.to_thread(site_of, self.field, own, self._engine.settings.field_pixels, self._ask.area)
+            site = await asyncio.to_thread(
+                site_of, self.field, own, self._engine.settings.field_pixels, self._request.area
+            )
             if site.key != self.site.key or site.crs != self.site.crs or site.resolution != self.site.resolution:
                 self.site = site
-                self._measuring = Sampler(self._state, site, self._formula, self._ask, self.report)
+                self._measuring = Sampler(self._state, site, self._formula, self._request, self.report)
                 if self._listener is not None:
                     self._listener.sited(self.place, self.field, site)
         self._settled.set()

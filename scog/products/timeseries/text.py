@@ -46,7 +46,7 @@ def _line(row: Row, curve: Column | None, asked: SeriesOptions, shown: tuple[flo
             value = None if curve is None else curve[output]
             line.append("-" if value is None else _number(value))
     bar = "" if measured.values is None else _bar(measured.values[0], *shown, plain)
-    return [*line, bar, f"{measured.valid:.0%}", f"{measured.cloud:.0%}", measured.reason or ""]
+    return [*line, bar, f"{measured.valid:.0%}", f"{measured.masked:.0%}", measured.reason or ""]
 
 
 def _range(table: Table) -> tuple[float, float]:

@@ -107,7 +107,7 @@ def _measured(zonal: Zonal) -> dict[str, Any]:
         told["classes"] = [_class(share) for share in zonal.classes]
     return told | {
         "errors": report.errors(),
-        "bounded": report.bounded,
+        "truncated": report.truncated,
         "incomplete": report.incomplete,
     }
 

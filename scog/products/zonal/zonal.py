@@ -103,7 +103,7 @@ class _Work:
         self.attempts = Attempts(engine, Priority.SERIES)
         self.refused: list[InvalidInput] = []
         self._engine = engine
-        self._ask, self._style = image
+        self._request, self._style = image
         coloring = self._style.coloring
         self._classes = coloring if isinstance(coloring, Classes) else None
         self._wanted = wanted
@@ -130,9 +130,9 @@ class _Work:
 
     async def _site(self, field: AreaOfInterest, report: Report) -> SamplingGrid:
         """Where a field is measured: on the pixels of the files that show it, if there are any. Raises InvalidInput."""
-        most, limit = self._engine.settings.field_pixels, self._ask.area
-        assumed = await asyncio.to_thread(site_of, field, nominal_metres(self._ask.expression.bands), most, limit)
-        own = await source_lattice(self._engine, assumed.grid, self._ask, report.tally, assumed.outline)
+        most, limit = self._engine.settings.field_pixels, self._request.area
+        assumed = await asyncio.to_thread(site_of, field, nominal_metres(self._request.expression.bands), most, limit)
+        own = await source_lattice(self._engine, assumed.grid, self._request, report.tally, assumed.outline)
         return assumed if own is None else await asyncio.to_thread(site_of, field, own, most, limit)
 
     async def _measured(
@@ -140,11 +140,11 @@ class _Work:
     ) -> Zonal:
         """The statistics of a field at its site, of the parts that are drawn until the deadline."""
         self._known += len(parts)
-        ask = asked_at(site, self._ask)
+        request = asked_at(site, self._request)
         pieces: dict[int, _Piece] = {}
 
         async def measure(number: int) -> None:
-            piece = await self._part(parts[number], ask, report)
+            piece = await self._part(parts[number], request, report)
             if piece is not None:
                 pieces[number] = piece
 
@@ -159,10 +159,10 @@ class _Work:
         shares = _shares(self._classes, known, valid) if self._classes is not None else None
         return Zonal(field, site, summaries, whole / HECTARE, valid / HECTARE, shares, report)
 
-    async def _part(self, part: Part, ask: ImageRequest, report: Report) -> _Piece | None:
+    async def _part(self, part: Part, request: ImageRequest, report: Report) -> _Piece | None:
         """Draw a part, and take what it holds; None where it fails."""
         piece = None
-        drawing = await self.attempts.draw(part.grid, ask, report)
+        drawing = await self.attempts.draw(part.grid, request, report)
         if drawing is not None:
             loop = asyncio.get_running_loop()
             piece = await loop.run_in_executor(self._engine.cpu, _taken, part, drawing, self._style)

@@ -94,10 +94,10 @@ async def picture(
 
     What is drawn from pinned scenes stays the same for ever, and caches are told so.
     """
-    ask, style = image
-    keep = COMPLETE if ask.pinned is None else IMMUTABLE
+    image_request, style = image
+    keep = COMPLETE if image_request.pinned is None else IMMUTABLE
     form = format_of(format_name, style)
-    drawing = await cut_out(engine, grid, ask)
+    drawing = await cut_out(engine, grid, image_request)
     report = drawing.report
     if delivery.strict and report.partial:
         fault = report.nothing_readable("Scenes are missing from this picture")
@@ -115,7 +115,7 @@ async def picture(
         if is_large(grid):  # tiles need not wait for what takes seconds
             shown = await asyncio.to_thread(make)
         else:
-            quick = form.quick and ask.expression.outputs == 1
+            quick = form.quick and image_request.expression.outputs == 1
             size = effort(grid.shape, 4) if quick else QUICK  # else in a thread, however small
             shown = await engine.workbench.work(size, make)
         report.add_time("encode", since)

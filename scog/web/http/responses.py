@@ -49,7 +49,7 @@ EXPOSED_HEADERS = (
     "X-Scog-Skipped",
     "X-Scog-Why",
     "X-Scog-Unmasked",
-    "X-Scog-Bounded",
+    "X-Scog-Truncated",
     "X-Scog-Incomplete",
     "X-Scog-Catalog",
     "X-Scog-Flattened",
@@ -116,8 +116,8 @@ def report_headers(report: Report, keep: str = COMPLETE) -> dict[str, str]:
         headers["X-Scog-Why"] = _text("; ".join(dict.fromkeys(report.why.values())))
     if report.unmasked:
         headers["X-Scog-Unmasked"] = _named(report.unmasked)
-    if report.bounded:
-        headers["X-Scog-Bounded"] = "true"
+    if report.truncated:
+        headers["X-Scog-Truncated"] = "true"
     if report.partial and (seconds := retry_after_partial(report)) is not None:
         headers["Retry-After"] = str(seconds)
     if report.preview is not None and report.is_preview:

@@ -179,7 +179,7 @@ async def _grid(
     box_crs: str,
     sides: tuple[int, int] | None,
     cut: CutParameters,
-    ask: ImageRequest,
+    image_request: ImageRequest,
     area: ClipArea | None = None,
 ) -> Grid:
     """The grid of a cut-out: of the size that is asked for, or on the pixels of the files that will be drawn."""
@@ -190,7 +190,7 @@ async def _grid(
     tally = UpstreamStats()
     try:
         async with asyncio.timeout(engine.settings.tile_deadline):
-            own = await source_lattice(engine, grid, ask, tally, area)
+            own = await source_lattice(engine, grid, image_request, tally, area)
     except TimeoutError:
         return grid
     return grid if own is None else await asyncio.to_thread(cut.grid, box, box_crs, sides, own)
@@ -202,7 +202,7 @@ async def _answer(
     """A grid as a response. Of those that are larger than a tile, few are in work at once."""
     engine, state = request.app.state.engine, request.app.state
     check_size(engine.settings, grid, image.request, cut.sized_by)
-    admission: Admission = state.cutouts if is_large(grid) else state.admission
+    admission: Admission = state.crops if is_large(grid) else state.admission
     made = image_response.picture(request, engine, grid, image, cut, form)
     response = await admission.run(request, made)
     response.headers["Content-Bbox"] = ",".join(map(repr, grid.bounds))

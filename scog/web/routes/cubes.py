@@ -81,11 +81,13 @@ async def freeze(request: Request, parameters: Nothing) -> Response:
     engine: Engine = request.app.state.engine
     body = await read_body(request, engine.settings.cube_bytes, "definition")
     wanted = await asyncio.to_thread(wanted_of, body)
-    ask = replace(wanted.image.request, collection=wanted.image.request.collection or engine.searches.collection)
+    image_request = replace(
+        wanted.image.request, collection=wanted.image.request.collection or engine.searches.collection
+    )
     pinned = None
     if wanted.pinned:
-        ask, pinned = await request.app.state.admission.run(request, _pinned(engine, wanted, ask))
-    definition = await asyncio.to_thread(wanted.definition, ask)
+        image_request, pinned = await request.app.state.admission.run(request, _pinned(engine, wanted, image_request))
+    definition = await asyncio.to_thread(wanted.definition, image_request)
     cube, is_new, lasting = await request.app.state.cubes.add(definition, pinned)
     document = _document(cube, base_url(request))
     headers = {"Location": document["links"][0]["href"], "Cache-Control": "no-store"}
@@ -220,29 +222,32 @@ def _measured(cube: Cube) -> tuple[SeriesVariables, ImageRequest]:
     return formula, replace(cube.image().request, compare=None)
 
 
-async def _pinned(engine: Engine, wanted: Wanted, ask: ImageRequest) -> tuple[ImageRequest, Pinned]:
+async def _pinned(engine: Engine, wanted: Wanted, image_request: ImageRequest) -> tuple[ImageRequest, Pinned]:
     """What is asked, of a certain time, and the scenes of it; of two periods half as many of each."""
     assert wanted.area is not None
-    interval = ask.interval or await engine.searches.default_interval(ask.collection)
-    intervals = [interval] if ask.compare is None else [interval, ask.compare.interval]
+    interval = image_request.interval or await engine.searches.default_interval(image_request.collection)
+    intervals = [interval] if image_request.compare is None else [interval, image_request.compare.interval]
     most = max(1, engine.settings.cube_scenes // len(intervals))
     first, *second = await gather_all(
-        pin(engine.searches, wanted.area, each, ask.cloud_cover, ask.collection, most) for each in intervals
+        pin(engine.searches, wanted.area, each, image_request.cloud_cover, image_request.collection, most)
+        for each in intervals
     )
-    return replace(ask, interval=interval), replace(first, compared=second[0] if second else None)
+    return replace(image_request, interval=interval), replace(first, compared=second[0] if second else None)
 
 
 async def _scenes(request: Request, cube: Cube, grid: Grid) -> GeoJSON:
     engine: Engine = request.app.state.engine
-    ask = cube.image().request
+    image_request = cube.image().request
 
     async def find(report: Report) -> AsyncIterator[Observation]:
         scenes: list[Scene] = []
-        for each in (ask,) if ask.compare is None else periods(ask, ask.compare):
+        for each in (
+            (image_request,) if image_request.compare is None else periods(image_request, image_request.compare)
+        ):
             told = Report()
             async for observation in observations(engine, grid, each, told):
                 scenes += observation.scenes
-            report.bounded |= told.bounded
+            report.truncated |= told.truncated
         for observation in _together(scenes):
             yield observation
 
@@ -280,7 +285,12 @@ def _document(cube: Cube, base: str) -> dict[str, Any]:
 def _kept(pinned: Pinned) -> dict[str, Any]:
     """What is told of the scenes of a period."""
     kept = [
-        {"id": scene.id, "datetime": rfc3339(scene.time), "square": scene.square, "cloud_cover": scene.cloud_cover}
+        {
+            "id": scene.id,
+            "datetime": rfc3339(scene.time),
+            "mgrs_tile": scene.mgrs_tile,
+            "cloud_cover": scene.cloud_cover,
+        }
         for scene in pinned.scenes.scenes
     ]
-    return {"scenes": kept, "bounded": pinned.bounded}
+    return {"scenes": kept, "truncated": pinned.truncated}

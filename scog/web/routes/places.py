@@ -64,12 +64,14 @@ class BoxParameters(ListParameters):
 async def point(request: Request, lon: str, lat: str, parameters: Values) -> JSONResponse:
     """The values at a place in degrees, newest or of another composite; null where nothing is known."""
     place = parse_place(lon, lat)
-    ask, style = parameters.parse()
-    drawing = await request.app.state.admission.run(request, draw(request.app.state.engine, place_grid(*place), ask))
+    image_request, style = parameters.parse()
+    drawing = await request.app.state.admission.run(
+        request, draw(request.app.state.engine, place_grid(*place), image_request)
+    )
     known = bool(drawing.valid[0, 0])
     values = style.values(drawing.values, drawing.valid)
     report: Report = drawing.report
-    single = ask.composite.painted and ask.compare is None  # else the values are of many scenes
+    single = image_request.composite.painted and image_request.compare is None  # else the values are of many scenes
     scene = report.used[0] if report.used and single else None
     body = {
         "coordinates": list(place),
@@ -114,7 +116,7 @@ async def _page(request: Request, grid: Grid | None, parameters: ListParameters)
         listing = await request.app.state.admission.run(request, work)
     body, headers = feature_collection(listing.observations), {"Cache-Control": "public, max-age=60"}
     if listing.place is not None:
-        headers["X-Scog-Bounded"] = "true"
+        headers["X-Scog-Truncated"] = "true"
         query = urlencode({**request.query_params, "token": token_of(listing.place)})
         href = f"{base_url(request)}{request.url.path}?{query}"
         body["links"] = [{"rel": "next", "type": GeoJSON.media_type, "method": "GET", "href": href}]
@@ -129,5 +131,5 @@ async def listed(request: Request, find: Callable[[Report], AsyncIterator[Observ
         return [observation async for observation in find(report)]
 
     touching = await request.app.state.admission.run(request, found())
-    headers = {"Cache-Control": "public, max-age=60"} | ({"X-Scog-Bounded": "true"} if report.bounded else {})
+    headers = {"Cache-Control": "public, max-age=60"} | ({"X-Scog-Truncated": "true"} if report.truncated else {})
     return GeoJSON(feature_collection(touching), headers=headers)

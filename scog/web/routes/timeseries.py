@@ -96,13 +96,13 @@ class ShownParameters(BaseModel):
     )
     scale: Annotated[int, Field(ge=1, le=4)] = Field(1, description="How many times larger a PNG is drawn.")
 
-    def asked(self, formula: SeriesVariables, ask: ImageRequest) -> SeriesOptions:
+    def options(self, formula: SeriesVariables, image_request: ImageRequest) -> SeriesOptions:
         """What is asked of a formula's observations. Raises InvalidInput."""
         step = None if self.interval is None else parse_step(self.interval, "interval")
         if step is not None:
-            check_periods(ask.interval, step)
+            check_periods(image_request.interval, step)
         smooth = None if self.smooth is None else parse_smooth(self.smooth)
-        return SeriesOptions(formula, step, self.aggregate, ask.interval, smooth, self.min_valid)
+        return SeriesOptions(formula, step, self.aggregate, image_request.interval, smooth, self.min_valid)
 
 
 class SeriesParameters(ShownParameters, SceneParameters):
@@ -138,7 +138,7 @@ class SeriesParameters(ShownParameters, SceneParameters):
         """The formula asked for. Raises InvalidInput."""
         return formula_from(self.index, self.expression, [*self.bands, *self.assets])
 
-    def ask(self, formula: SeriesVariables) -> ImageRequest:
+    def image_request(self, formula: SeriesVariables) -> ImageRequest:
         """Which scenes, and how they are masked. Raises InvalidInput."""
         mask = parse_mask(self.mask if self.mask is not None else formula.mask, self.mask_dilate)
         return ImageRequest(**vars(self.scene_filter()), expression=formula.expression, mask=mask)
@@ -157,7 +157,7 @@ def formula_from(index: str | None, expression: str | None, bands: Sequence[str]
 async def of_place(request: Request, lon: str, lat: str, parameters: Wanted) -> Response:
     """What each observation shows at a place in degrees, oldest first; null where it was masked or not seen."""
     formula = parameters.formula()
-    return await answer_place(request, lon, lat, formula, parameters.ask(formula), parameters)
+    return await answer_place(request, lon, lat, formula, parameters.image_request(formula), parameters)
 
 
 @router.post(
@@ -172,47 +172,55 @@ async def of_fields(request: Request, parameters: Wanted) -> Response:
     values at points. A FeatureCollection is answered by one whose features have `timeseries` among their properties.
     """
     formula = parameters.formula()
-    return await answer_body(request, formula, parameters.ask(formula), parameters)
+    return await answer_body(request, formula, parameters.image_request(formula), parameters)
 
 
 async def answer_place(
-    request: Request, lon: str, lat: str, formula: SeriesVariables, ask: ImageRequest, shown: ShownParameters
+    request: Request, lon: str, lat: str, formula: SeriesVariables, image_request: ImageRequest, shown: ShownParameters
 ) -> Response:
     """The series of a place as a response."""
     place = point(*parse_place(lon, lat))
-    return await _answer(request, AreasOfInterest((place,), collected=False), ask, shown, shown.asked(formula, ask))
+    return await _answer(
+        request, AreasOfInterest((place,), collected=False), image_request, shown, shown.options(formula, image_request)
+    )
 
 
 async def answer_body(
-    request: Request, formula: SeriesVariables, ask: ImageRequest, shown: ShownParameters
+    request: Request, formula: SeriesVariables, image_request: ImageRequest, shown: ShownParameters
 ) -> Response:
     """The series of the fields in the body as a response."""
-    asked = shown.asked(formula, ask)
+    options = shown.options(formula, image_request)
     settings = request.app.state.engine.settings
     body = await read_body(request, settings.field_bytes, "geometry")
     fields = await asyncio.to_thread(
         lambda: measurable(
-            parse_fields(parse_geojson(body), settings.fields, settings.field_corners), settings.field_pixels, ask.area
+            parse_fields(parse_geojson(body), settings.fields, settings.field_corners),
+            settings.field_pixels,
+            image_request.area,
         )
     )
-    return await _answer(request, fields, ask, shown, asked)
+    return await _answer(request, fields, image_request, shown, options)
 
 
 async def _answer(
-    request: Request, fields: AreasOfInterest, ask: ImageRequest, shown: ShownParameters, asked: SeriesOptions
+    request: Request,
+    fields: AreasOfInterest,
+    image_request: ImageRequest,
+    shown: ShownParameters,
+    options: SeriesOptions,
 ) -> Response:
     form = shown.format or _accepted(request)
     if form in ("png", "svg"):
-        check_lines(len(fields.fields), asked)
+        check_lines(len(fields.fields), options)
     admission: Admission = request.app.state.series
     state: SeriesState = request.app.state.series_state
     if form == "sse":
-        return Events(admission, Live(state, fields, ask, asked).run)
-    made = await admission.run(request, _made(state, fields, ask, asked, form, shown.scale))
-    headers = report_headers(made.report, COMPLETE if ask.pinned is None else IMMUTABLE)
+        return Events(admission, Live(state, fields, image_request, options).run)
+    made = await admission.run(request, _made(state, fields, image_request, options, form, shown.scale))
+    headers = report_headers(made.report, COMPLETE if image_request.pinned is None else IMMUTABLE)
     headers["Vary"] = "Accept"
     if form == "csv":
-        headers["Content-Disposition"] = f'attachment; filename="{_file_name(asked)}.csv"'
+        headers["Content-Disposition"] = f'attachment; filename="{_file_name(options)}.csv"'
     if form == "svg":
         headers["X-Content-Type-Options"] = "nosniff"
     if request.method == "GET":
@@ -229,30 +237,37 @@ class _Made:
 
 
 async def _made(
-    state: SeriesState, fields: AreasOfInterest, ask: ImageRequest, asked: SeriesOptions, form: str, scale: int
+    state: SeriesState,
+    fields: AreasOfInterest,
+    image_request: ImageRequest,
+    options: SeriesOptions,
+    form: str,
+    scale: int,
 ) -> _Made:
-    several = await take(state, fields.fields, asked.formula, ask)
+    several = await take(state, fields.fields, options.formula, image_request)
     report = Report()
     for series in several:
         report.include(series.report)
-    work = partial(_written, several, fields, asked, form, scale)
+    work = partial(_written, several, fields, options, form, scale)
     return _Made(await asyncio.get_running_loop().run_in_executor(state.engine.cpu, work), report)
 
 
-def _written(several: Sequence[Series], fields: AreasOfInterest, asked: SeriesOptions, form: str, scale: int) -> bytes:
+def _written(
+    several: Sequence[Series], fields: AreasOfInterest, options: SeriesOptions, form: str, scale: int
+) -> bytes:
     """Series in one of the forms."""
-    tables: list[Table] = [table_of(series.rows, asked) for series in several]
+    tables: list[Table] = [table_of(series.rows, options) for series in several]
     match form:
         case "csv":
-            return output.table_text(several, tables, asked, fields).encode()
+            return output.table_text(several, tables, options, fields).encode()
         case "png":
-            return chart_of(several, tables, asked).png(scale)
+            return chart_of(several, tables, options).png(scale)
         case "svg":
-            return chart_of(several, tables, asked).svg().encode()
+            return chart_of(several, tables, options).svg().encode()
     if fields.collected:
-        told = output.collection(several, tables, asked, fields.unusable)
+        told = output.collection(several, tables, options, fields.unusable)
     else:
-        told = output.document(several[0], tables[0], asked)
+        told = output.document(several[0], tables[0], options)
     return json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
@@ -262,9 +277,9 @@ def _accepted(request: Request) -> str:
     return next((form for form, media in MEDIA.items() if media.partition(";")[0] in accepted), "json")
 
 
-def _file_name(asked: SeriesOptions) -> str:
+def _file_name(options: SeriesOptions) -> str:
     """A name that every disk takes."""
-    name = "-".join(asked.formula.names).lower()
+    name = "-".join(options.formula.names).lower()
     return (
         "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)[:60].strip("-") or "series"
     )

@@ -25,12 +25,14 @@ class Live:
     taken together by intervals are told at the end. `end` has the errors, and the numbers of the curve.
     """
 
-    def __init__(self, state: SeriesState, fields: AreasOfInterest, ask: ImageRequest, asked: SeriesOptions) -> None:
+    def __init__(
+        self, state: SeriesState, fields: AreasOfInterest, image_request: ImageRequest, options: SeriesOptions
+    ) -> None:
         self._state = state
         self._engine = state.engine
         self._fields = fields
-        self._ask = ask
-        self._asked = asked
+        self._request = image_request
+        self._asked = options
         self._tell: Tell = lambda name, data: None
         self._sites: dict[int, tuple[AreaOfInterest, SamplingGrid]] = {}
         self._begun: set[int] = set()
@@ -40,7 +42,7 @@ class Live:
     async def run(self, tell: Tell) -> None:
         """Take the series. Raises what `take` raises."""
         self._tell = tell
-        several = await take(self._state, self._fields.fields, self._asked.formula, self._ask, self)
+        several = await take(self._state, self._fields.fields, self._asked.formula, self._request, self)
         tables: list[Table] = [
             await asyncio.get_running_loop().run_in_executor(self._engine.cpu, table_of, series.rows, self._asked)
             for series in several

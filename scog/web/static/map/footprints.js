@@ -28,7 +28,7 @@ export class Footprints {
         interactive: false,
         style: { className: "footprint", fill: false, weight: 1.5 },
       });
-      const mgrsTile = String(scene.properties.square ?? "");
+      const mgrsTile = String(scene.properties.mgrs_tile ?? "");
       if (mgrsTile && !labelled.has(mgrsTile))
         outline.bindTooltip(textElement(mgrsTile), { permanent: true, direction: "center", className: "mgrs-tile" });
       labelled.add(mgrsTile);

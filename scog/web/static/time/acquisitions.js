@@ -50,7 +50,7 @@ export class Acquisitions {
 
   async _fetch(params, signal) {
     const response = await request(`scenes${queryString(params)}`, signal);
-    this.truncated = response.headers.has("X-Scog-Bounded");
+    this.truncated = response.headers.has("X-Scog-Truncated");
     return (await response.json()).features;
   }
 

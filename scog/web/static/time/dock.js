@@ -41,7 +41,7 @@ export class Dock {
     byId("previous").disabled = !steps.some(({ date }) => date < (time.split("/").at(-1) || "9999"));
     byId("next").disabled = !time || !steps.some(({ date }) => date > time.split("/").at(-1));
     byId("play").disabled = steps.length < 2;
-    byId("dock").classList.toggle("bounded", this.acquisitions.truncated);
+    byId("dock").classList.toggle("truncated", this.acquisitions.truncated);
     byId("dock").title = this.acquisitions.truncated
       ? "Truncated: only the newest acquisitions of this time range are listed."
       : "";
