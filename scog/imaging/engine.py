@@ -14,6 +14,7 @@ from scog.catalog.search import Searches
 from scog.catalog.search_store import SearchStore
 from scog.cog.block_reader import BlockReader
 from scog.cog.header_store import HeaderStore
+from scog.cog.warm_up import describe_tiny_geotiff
 from scog.collections.reflectance_offset import SHIFT
 from scog.imaging.image_cache import ImageCache
 from scog.imaging.layers import LayerReader
@@ -51,6 +52,8 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         # threads than that would only wait for each other.
         codecs = ThreadPoolExecutor(settings.threads, thread_name_prefix="scog-codec")
         stack.callback(codecs.shutdown, wait=False, cancel_futures=True)
+        for _ in range(settings.threads):
+            codecs.submit(describe_tiny_geotiff)
         cpu = ThreadPoolExecutor(max(1, settings.threads // 2), thread_name_prefix="scog-paint")
         stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
         workbench = Workbench(cpu)

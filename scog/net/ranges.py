@@ -105,6 +105,8 @@ class HttpRanges:
         check_allowed(url, self._allowed)
         host = self._host(url)
         host.url = url
+        if not host.reads and host.breaker.state is BreakerState.CLOSED:
+            self._client.open_ahead(url, WARM_CONNECTIONS)  # while a header is read: blocks follow
         parts = host.part_count(stop - start, tally) if split else 1
         host.reads[id(tally)] += parts
         try:

@@ -563,6 +563,22 @@ def test_connections_are_opened_ahead_of_reads() -> None:
         run(work())
 
 
+def test_a_first_read_opens_connections_for_those_that_follow() -> None:
+    async def work() -> None:
+        async with http(server.host) as ranges:
+            await ranges.read(server.url(PATH), 0, 10, UpstreamStats())
+            while server.connections < WARM_CONNECTIONS:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            for start in range(3):  # one after the other: all are idle meanwhile
+                await ranges.read(server.url(PATH), start, 10, UpstreamStats())
+            await asyncio.sleep(0.05)
+            assert server.connections == WARM_CONNECTIONS
+
+    with RangeServer() as server:
+        server.put(PATH, DATA)
+        run(work())
+
+
 def test_large_reads_are_split_while_connections_are_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytes(range(256)) * 8000
 
