@@ -48,6 +48,8 @@ BlockKey = tuple[str, int, int, int, int]
 """Identity with URL, level, band, row, column."""
 BEGUN = 16
 """Of the cache's bytes one in so many is for blocks that are there in part, as stored."""
+MAX_DISCARDED = 250_000
+"""Stored bytes of a partly read block that may be discarded, if they arrive again within a round trip."""
 Wanted = dict[BlockIndex, int]
 """Blocks, and how many of their rows."""
 T = TypeVar("T")
@@ -317,7 +319,7 @@ class BlockReader:
             if piece.rows is not None:
                 stored = stored_bytes(piece, data, request.start)
                 lacking = len(found[piece.block]) < piece.rows
-                if lacking or self._is_dear(url, len(stored)):
+                if lacking or self._is_worth_caching(url, len(stored)):
                     self._begun.put(_key(url, description, level, band, piece.block), bytes(stored), len(stored))
                 if lacking:
                     found |= await self._fetch_rest(wish, piece, stored, tally, arriving.riders)
@@ -345,10 +347,10 @@ class BlockReader:
 
         return await self._in_thread(decoded)
 
-    def _is_dear(self, url: str, size: int) -> bool:
-        """Whether bytes take longer to come again than a round trip."""
+    def _is_worth_caching(self, url: str, size: int) -> bool:
+        """Whether the first bytes of a block are so many that the block is continued rather than read again."""
         line = self._ranges.concurrency(url)
-        return line is not None and size > line.round_trip_bytes
+        return line is not None and size > min(line.round_trip_bytes, MAX_DISCARDED)
 
     async def _bytes(
         self,

@@ -48,6 +48,11 @@ class AdmissionQueue:
         """Number of reads in flight."""
         return self._in_flight
 
+    @property
+    def queued(self) -> int:
+        """Number of reads that wait to be started."""
+        return len(self._queue)
+
     async def acquire(self, waiters: Waiters, size: int) -> Snapshot:
         """Wait until a read of `size` bytes may start. Its bytes count as outstanding from then on.
 

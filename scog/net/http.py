@@ -131,6 +131,7 @@ class HttpClient:
                 response = await connection.send(request, check_head, on_data)
             except ConnectionLost as lost:
                 if reused and lost.before_response:
+                    new_connection = True  # other idle connections may be dead, too
                     continue
                 raise
             if connection.reusable:

@@ -24,6 +24,8 @@ PROBE_TIMEOUT = 2.0
 """Seconds that reads wait for the outcome of another read's probe."""
 WARM_CONNECTIONS = 4
 """Connections opened ahead of reads. The first one also obtains the TLS session that the others resume."""
+MAX_WARM_CONNECTIONS = 8
+"""Connections opened ahead of queued reads, at most."""
 CHECK_INTERVAL = 0.1
 """Seconds between two checks of the reads in flight."""
 
@@ -105,8 +107,9 @@ class HttpRanges:
         check_allowed(url, self._allowed)
         host = self._host(url)
         host.url = url
-        if not host.reads and host.breaker.state is BreakerState.CLOSED:
-            self._client.open_ahead(url, WARM_CONNECTIONS)  # while a header is read: blocks follow
+        if host.breaker.state is BreakerState.CLOSED:  # blocks follow a header; queued reads start when the limit grows
+            ahead = min(host.admission.queued, MAX_WARM_CONNECTIONS) if host.reads else WARM_CONNECTIONS
+            self._client.open_ahead(url, ahead)
         parts = host.part_count(stop - start, tally) if split else 1
         host.reads[id(tally)] += parts
         try:

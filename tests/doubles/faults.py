@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -166,16 +167,22 @@ def meanwhile(fault: Fault, happens: Callable[[], object]) -> Fault:
 
 
 class ByChance:
-    """Faults for a share of the requests, determined by a seed and the order of the requests."""
+    """Faults for a share of the requests, determined by a seed, the requested bytes, and how often these were requested.
+
+    The order of concurrent requests does not matter, so that a test meets the same faults in every run.
+    """
 
     def __init__(self, seed: int, *shares: tuple[float, Fault]) -> None:
-        self._random = random.Random(seed)
+        self._seed = seed
+        self._requests: Counter[str] = Counter()
         self._shares = shares
         self.met = [0] * len(shares)
         """Number of requests that met each fault."""
 
     def __call__(self, answer: Answer) -> Answer:
-        drawn = self._random.random()
+        requested = f"{answer.headers.get('ETag')} {answer.headers.get('Content-Range')}"
+        self._requests[requested] += 1
+        drawn = random.Random(f"{self._seed} {requested} {self._requests[requested]}").random()
         for number, (share, fault) in enumerate(self._shares):
             if drawn < share:
                 self.met[number] += 1

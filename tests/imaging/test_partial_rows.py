@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from scog.cog import range_plan
+from scog.cog import block_reader, range_plan
 from scog.cog.block_reader import BlockReader, BlockRequest
 from scog.cog.metadata import FileMetadata
 from scog.cog.range_plan import piece_of
@@ -108,6 +108,19 @@ def test_rows_above_the_last_blocks_are_whole() -> None:
             url, description, 0, [(0, 0), (1, 0)], UpstreamStats(), bottom=530, partial_rows=True
         )
         assert [len(found[block]) for block in ((0, 0), (1, 0))] == [512, 18]
+
+    served(body)
+
+
+def test_many_bytes_are_continued_even_if_they_arrive_within_a_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
+    bytes_are_worth(2_000_000, monkeypatch)
+
+    async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
+        await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=400, partial_rows=True)
+        assert block_reader.MAX_DISCARDED < server.bytes < size_of(description, (0, 0))
+        found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
+        np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:512], ((0, 0), (0, 12))))
+        assert server.bytes == size_of(description, (0, 0))
 
     served(body)
 

@@ -21,7 +21,7 @@ from scog.net.concurrency import ConcurrencyLimit
 from scog.net.host import SILENT_HOST_FACTOR
 from scog.net.local import LocalRanges
 from scog.net.policy import CircuitBreaker, UpstreamStats, retry_delay
-from scog.net.ranges import WARM_CONNECTIONS, HttpRanges, Ranges
+from scog.net.ranges import MAX_WARM_CONNECTIONS, WARM_CONNECTIONS, HttpRanges, Ranges
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
 from tests.doubles.reading import Clock, run
@@ -576,6 +576,23 @@ def test_a_first_read_opens_connections_for_those_that_follow() -> None:
 
     with RangeServer() as server:
         server.put(PATH, DATA)
+        run(work())
+
+
+def test_connections_are_opened_ahead_of_queued_reads() -> None:
+    async def work() -> None:
+        async with http(server.host) as ranges:
+            url = server.url("/slow.tif")
+            ranges.concurrency(url).max_outstanding = 1.0  # two reads at a time
+            reads = [asyncio.ensure_future(ranges.read(url, 0, 1000, UpstreamStats())) for _ in range(30)]
+            while server.connections < MAX_WARM_CONNECTIONS:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            assert not any(read.done() for read in reads)
+            await asyncio.gather(*reads)
+            assert server.connections <= WARM_CONNECTIONS + MAX_WARM_CONNECTIONS
+
+    with RangeServer(latency=0.2) as server:
+        server.put("/slow.tif", DATA)
         run(work())
 
 
