@@ -8,9 +8,8 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any, TypeVar
 
-from scog.cog import gdal
 from scog.cog.error_cache import ErrorCache
-from scog.cog.gdal_threads import GdalThreads
+from scog.cog.gdal_reader import GdalReader
 from scog.cog.header_store import HeaderStore
 from scog.cog.header_template import HeaderTemplate, HeaderTemplates, kind_of
 from scog.cog.ifd import ImageDirectories, NotTiff, OddPages, walk
@@ -39,14 +38,14 @@ class HeaderReader:
         ranges: Ranges,
         store: HeaderStore,
         cpu: Executor,
-        threads: GdalThreads,
+        gdal: GdalReader,
         faults: ErrorCache,
         header_bytes: int,
     ) -> None:
         self._ranges = ranges
         self._store = store
         self._cpu = cpu
-        self._threads = threads
+        self._gdal = gdal
         self._faults = faults
         self._header_bytes = header_bytes
         self._descriptions: ByteCache[str, FileMetadata] = ByteCache(DESCRIPTIONS_BYTES)
@@ -98,7 +97,7 @@ class HeaderReader:
 
     async def _found(self, url: str, tally: UpstreamStats) -> FileMetadata:
         if await self._ranges.exists_here(url + MASK_FILE):
-            return await self._ask_gdal(url, tally, url + MASK_FILE)
+            return await self._gdal.describe(url, tally, url + MASK_FILE)
         if self._store.keeps:
             kept = await self._in_thread(self._restored, url)
             if kept is not None:
@@ -128,12 +127,7 @@ class HeaderReader:
             if isinstance(told, HeaderTemplate):
                 return await self._told(url, data, part, told)
             size = max(told, 4 * size) if told <= MAX_HEADER else None
-        return await self._ask_gdal(url, tally)
-
-    async def _ask_gdal(self, url: str, tally: UpstreamStats, mask: str | None = None) -> FileMetadata:
-        """What GDAL tells of a file, with its mask in another, if given."""
-        urls = (url,) if mask is None else (url, mask)
-        return await self._threads.run(urls, tally, partial(gdal.describe_by_gdal, local=is_local(url), mask_file=mask))
+        return await self._gdal.describe(url, tally)
 
     def _restored(self, url: str) -> FileMetadata | None:
         """What the header kept on disk tells, if one is."""

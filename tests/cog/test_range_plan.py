@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from scog.cog.range_plan import (
     HALVED,
-    MAX_OTHERS,
+    MAX_EXTRA_BLOCKS,
     MAX_RANGE,
     SMALL,
     BlockRange,
+    in_halves,
     plan_requests,
-    side_by_side,
-    with_others,
+    with_extra_blocks,
 )
 
 places = st.tuples(
@@ -32,19 +32,19 @@ gaps = st.one_of(st.integers(0, 400), st.integers(0, 2_000_000))
 @given(piece_lists, gaps)
 def test_laws(pieces: list[BlockRange], gap: int) -> None:
     requests = plan_requests(pieces, gap)
-    brought = [piece for request in requests for piece in request.pieces]
+    brought = [piece for request in requests for piece in request.block_ranges]
     assert sorted(brought, key=lambda piece: piece.block) == pieces  # each in exactly one request
     for request in requests:
-        assert request.start == min(piece.start for piece in request.pieces)
-        assert request.stop == max(piece.stop for piece in request.pieces)
+        assert request.start == min(piece.start for piece in request.block_ranges)
+        assert request.stop == max(piece.stop for piece in request.block_ranges)
         stop = request.start
-        for piece in sorted(request.pieces, key=lambda piece: piece.start):
+        for piece in sorted(request.block_ranges, key=lambda piece: piece.start):
             assert piece.start - stop <= gap
             stop = max(stop, piece.stop)
-        assert request.stop - request.start <= MAX_RANGE or len(request.pieces) == 1
+        assert request.stop - request.start <= MAX_RANGE or len(request.block_ranges) == 1
     for one, other in pairwise(requests):
         too_far = other.start - one.stop > gap
-        too_long = max(one.stop, other.pieces[0].stop) - one.start > MAX_RANGE
+        too_long = max(one.stop, other.block_ranges[0].stop) - one.start > MAX_RANGE
         assert too_far or too_long  # else they should have been one
 
 
@@ -83,16 +83,16 @@ def test_what_is_read_through_is_brought_too(lengths: list[int], chosen: set[int
     ends = ((i, int(offsets[0, i]), int(offsets[0, i] + lengths[i])) for i in wanted)
     pieces = [BlockRange((0, i), start, end, end) for i, start, end in ends]
     for request in plan_requests(pieces, gap):
-        more = with_others(request, offsets, sizes)
+        more = with_extra_blocks(request, offsets, sizes)
         assert (more.start, more.stop) == (request.start, request.stop)
         inside = {i for i, size in enumerate(lengths) if size and request.start <= offsets[0, i] < request.stop}
-        few = len(inside) <= len(request.pieces) + MAX_OTHERS
-        assert {piece.block[1] for piece in more.pieces} == (
-            inside if few else {piece.block[1] for piece in request.pieces}
+        few = len(inside) <= len(request.block_ranges) + MAX_EXTRA_BLOCKS
+        assert {piece.block[1] for piece in more.block_ranges} == (
+            inside if few else {piece.block[1] for piece in request.block_ranges}
         )
-        for piece in more.pieces:
+        for piece in more.block_ranges:
             assert (piece.start, piece.stop - piece.start) == (offsets[piece.block], sizes[piece.block])
-        assert (request.gap == 0) == (len(inside) == len(request.pieces))
+        assert (request.gap == 0) == (len(inside) == len(request.block_ranges))
 
 
 small_pieces = st.lists(st.tuples(st.integers(0, 2_500_000), st.integers(1, SMALL + 20_000)), max_size=12).map(
@@ -101,20 +101,22 @@ small_pieces = st.lists(st.tuples(st.integers(0, 2_500_000), st.integers(1, SMAL
 
 
 @given(small_pieces, gaps)
-def test_what_is_large_and_made_of_small_blocks_comes_side_by_side(pieces: list[BlockRange], gap: int) -> None:
+def test_what_is_large_and_made_of_small_blocks_comes_in_halves(pieces: list[BlockRange], gap: int) -> None:
     for request in plan_requests(pieces, gap):
-        parts = side_by_side(request)
-        assert sorted(sum((part.pieces for part in parts), ()), key=repr) == sorted(request.pieces, key=repr)
+        parts = in_halves(request)
+        assert sorted(sum((part.block_ranges for part in parts), ()), key=repr) == sorted(
+            request.block_ranges, key=repr
+        )
         for part in parts:
-            assert part.start == min(piece.start for piece in part.pieces)
-            assert part.stop == max(piece.stop for piece in part.pieces)
-        small = all(piece.stop - piece.start <= SMALL for piece in request.pieces)
+            assert part.start == min(piece.start for piece in part.block_ranges)
+            assert part.stop == max(piece.stop for piece in part.block_ranges)
+        small = all(piece.stop - piece.start <= SMALL for piece in request.block_ranges)
         assert len(parts) == (2 if small and request.stop - request.start > HALVED else 1)
 
 
 def test_halves_are_about_as_large() -> None:
     pieces = tuple(BlockRange((0, i), 270_000 * i, 270_000 * (i + 1), 270_000 * (i + 1)) for i in range(5))
     [request] = plan_requests(pieces, 0)
-    assert [(part.start, part.stop) for part in side_by_side(request)] == [(0, 540_000), (540_000, 1_350_000)]
+    assert [(part.start, part.stop) for part in in_halves(request)] == [(0, 540_000), (540_000, 1_350_000)]
     [request] = plan_requests(pieces[:3], 0)
-    assert side_by_side(request) == (request,)
+    assert in_halves(request) == (request,)
