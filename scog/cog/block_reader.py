@@ -32,6 +32,8 @@ from scog.runtime.singleflight import Flight, SingleFlight
 from scog.runtime.tasks import gather_all
 
 __all__ = ["BlockReader", "BlockRequest"]
+BandBlocks = dict[int, Blocks]
+"""Blocks by band (1, 2, ...)."""
 T = TypeVar("T")
 
 
@@ -60,7 +62,7 @@ class BlockReader:
         self._headers = HeaderReader(ranges, store, cpu, self._gdal, self._errors, header_bytes)
         self._blocks = BlockCache(cache_bytes)
         self._fetcher = RangeFetcher(ranges, self._blocks, cpu, gap)
-        self._flights: SingleFlight[BlockKey, Blocks] = SingleFlight()
+        self._flights: SingleFlight[BlockKey, BandBlocks] = SingleFlight()
         self.describe = self._headers.describe
         self.describe_all = self._headers.describe_all
         self.known = self._headers.known
@@ -101,14 +103,14 @@ class BlockReader:
             if missing:
                 self._errors.check(request.url)
         flights = [
-            self._start_flights(request, missing, tally, partial_rows)
+            self._start_flights(request, missing, requests, tally, partial_rows)
             for request, (_, missing) in zip(requests, lookups, strict=True)
         ]
         all_flights = tuple({flight for joined in flights for flight in joined})
         fetched = dict(zip(all_flights, await gather_all(flight.join(tally) for flight in all_flights), strict=True))
         for request, (blocks, _), joined in zip(requests, lookups, flights, strict=True):
             for flight in joined:
-                for block, pixels in fetched[flight].items():  # of two flights the one with more rows counts
+                for block, pixels in fetched[flight][request.band].items():  # of two flights that with more rows counts
                     if block in request.blocks and len(pixels) > len(blocks.get(block, ())):
                         blocks[block] = pixels
         return [blocks for blocks, _ in lookups]
@@ -138,9 +140,17 @@ class BlockReader:
     # Flights
 
     def _start_flights(
-        self, request: BlockRequest, missing: BlockRows, tally: UpstreamStats, partial_rows: bool
-    ) -> set[Flight[Blocks]]:
-        """The flights that fetch the missing blocks: those in progress that will deliver them, and new ones."""
+        self,
+        request: BlockRequest,
+        missing: BlockRows,
+        requests: Sequence[BlockRequest],
+        tally: UpstreamStats,
+        partial_rows: bool,
+    ) -> set[Flight[BandBlocks]]:
+        """The flights that fetch the missing blocks of a request: those in progress that deliver them, and new ones.
+
+        `requests` are all requests of the same read.
+        """
         flights = set()
         unclaimed: BlockRows = {}
         for block, rows in missing.items():
@@ -157,15 +167,15 @@ class BlockReader:
             for fetch in self._fetcher.plan(request, unclaimed, partial_rows):
                 flights.add(self._start_fetch(request, fetch, tally))
         elif unclaimed:
-            flights.add(self._start_gdal(request, unclaimed, tally))
+            flights.add(self._start_gdal(request, unclaimed, requests, tally))
         return flights
 
-    def _start_fetch(self, request: BlockRequest, fetch: RangeFetch, tally: UpstreamStats) -> Flight[Blocks]:
+    def _start_fetch(self, request: BlockRequest, fetch: RangeFetch, tally: UpstreamStats) -> Flight[BandBlocks]:
         """Start the fetch of a plain file's blocks."""
         if fetch.request is not None:
             tally.asked += fetch.request.stop - fetch.request.start
         keys = {request.key(block): rows for block, rows in fetch.blocks.items()}
-        work = self._recording_errors(request, partial(self._fetcher.fetch, request, fetch, tally))
+        work = self._recording_errors(request, partial(self._fetch, request, fetch, tally))
         if fetch.decoder is None:
             return self._flights.start(keys, work, lambda: True)
         flight = self._flights.start(keys, work, fetch.decoder.is_progressing)
@@ -174,13 +184,13 @@ class BlockReader:
 
     async def _extend(
         self,
-        shorter: Flight[Blocks],
+        shorter: Flight[BandBlocks],
         request: BlockRequest,
         block: BlockIndex,
         rows: int,
         tally: UpstreamStats,
         partial_rows: bool,
-    ) -> Blocks:
+    ) -> BandBlocks:
         """Fetch more rows of a block than a flight in progress will deliver, after it has ended."""
         key = request.key(block)
         this_flight = self._flights.get(key)
@@ -188,7 +198,7 @@ class BlockReader:
             await shorter.join(tally)
         cached = self._blocks.get(key, rows)
         if cached is not None:
-            return {block: cached}
+            return {request.band: {block: cached}}
         self._errors.check(request.url)
         blocks: Blocks = {}
         for fetch in self._fetcher.plan(request, {block: rows}, partial_rows):
@@ -196,24 +206,48 @@ class BlockReader:
                 tally.asked += fetch.request.stop - fetch.request.start
             if fetch.decoder is not None and this_flight is not None:
                 fetch.decoder.waiters = partial(_tallies, this_flight)
-            blocks |= await self._recording_errors(request, partial(self._fetcher.fetch, request, fetch, tally))
-        return blocks
+            fetched = await self._recording_errors(request, partial(self._fetch, request, fetch, tally))
+            blocks |= fetched[request.band]
+        return {request.band: blocks}
 
-    def _start_gdal(self, request: BlockRequest, missing: BlockRows, tally: UpstreamStats) -> Flight[Blocks]:
-        """Start a read by GDAL of the missing blocks, and of those that are decoded together with them."""
-        blocks = list(missing)
-        companions = request.metadata.levels[request.level].with_companions(missing) - missing.keys()
-        for block in companions:
-            key = request.key(block)
-            if key not in self._blocks and self._flights.get(key) is None:
-                blocks.append(block)
-        keys = {request.key(block): request.block_height for block in blocks}
-        work = partial(self._read_by_gdal, request, blocks, tally)
+    async def _fetch(self, request: BlockRequest, fetch: RangeFetch, tally: UpstreamStats) -> BandBlocks:
+        return {request.band: await self._fetcher.fetch(request, fetch, tally)}
+
+    def _start_gdal(
+        self, request: BlockRequest, missing: BlockRows, requests: Sequence[BlockRequest], tally: UpstreamStats
+    ) -> Flight[BandBlocks]:
+        """Start a read by GDAL of the missing blocks, and of those that are decoded together with them.
+
+        Of pixel-interleaved blocks it also reads the other bands that `requests` need: they are the same bytes.
+        """
+        level = request.metadata.levels[request.level]
+        companions = level.with_companions(missing) - missing.keys()
+        blocks = [*missing, *(block for block in companions if self._is_absent(request, block))]
+        of_bands = {request.band: request}
+        if request.metadata.pixel_interleaved:
+            for other in requests:
+                if other.is_same_level(request) and self._needs_all(other, missing):
+                    of_bands.setdefault(other.band, other)
+        keys = {each.key(block): each.block_height for each in of_bands.values() for block in blocks}
+        work = partial(self._read_by_gdal, of_bands, blocks, tally)
         return self._flights.start(keys, self._recording_errors(request, work), lambda: True)
 
-    async def _read_by_gdal(self, request: BlockRequest, blocks: Sequence[BlockIndex], tally: UpstreamStats) -> Blocks:
-        url, metadata, level, _, band, _ = request
-        return self._blocks.put(request, await self._gdal.read(url, metadata, level, band, blocks, tally))
+    def _needs_all(self, request: BlockRequest, blocks: Collection[BlockIndex]) -> bool:
+        """Whether a request is for all of these blocks, and none of them is cached or being fetched."""
+        return set(blocks) <= set(request.blocks) and all(self._is_absent(request, block) for block in blocks)
+
+    def _is_absent(self, request: BlockRequest, block: BlockIndex) -> bool:
+        """Whether a block is neither cached nor being fetched."""
+        key = request.key(block)
+        return key not in self._blocks and self._flights.get(key) is None
+
+    async def _read_by_gdal(
+        self, of_bands: dict[int, BlockRequest], blocks: Sequence[BlockIndex], tally: UpstreamStats
+    ) -> BandBlocks:
+        """Read and cache blocks of several bands; `of_bands` has a request of each, which differ in the band alone."""
+        url, metadata, level, *_ = next(iter(of_bands.values()))
+        result = await self._gdal.read(url, metadata, level, tuple(of_bands), blocks, tally)
+        return {band: self._blocks.put(of_bands[band], of_band) for band, of_band in result.items()}
 
     async def _recording_errors(self, request: BlockRequest, work: Callable[[], Awaitable[T]]) -> T:
         """Run `work` and remember its error.
@@ -232,6 +266,6 @@ class BlockReader:
         return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
 
 
-def _tallies(flight: Flight[Blocks]) -> list[UpstreamStats]:
+def _tallies(flight: Flight[BandBlocks]) -> list[UpstreamStats]:
     """The tallies of the requests that wait for a flight."""
     return [waiter for waiter in flight.waiters() if isinstance(waiter, UpstreamStats)]

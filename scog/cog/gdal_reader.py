@@ -39,12 +39,15 @@ class GdalReader:
         url: str,
         metadata: FileMetadata,
         level: int,
-        band: int,
+        bands: Sequence[int],
         blocks: Sequence[BlockIndex],
         tally: UpstreamStats,
-    ) -> Blocks:
-        """Blocks of one level and band (1, 2, ...). Raises a SourceError; AssetChanged if the file was replaced."""
-        work = partial(gdal.read_blocks, description=metadata, level=level, blocks=blocks, band=band)
+    ) -> dict[int, Blocks]:
+        """Blocks of one level by band (1, 2, ...). The bands of pixel-interleaved blocks are fetched and decoded once.
+
+        Raises a SourceError; AssetChanged if the file was replaced.
+        """
+        work = partial(gdal.read_blocks, metadata=metadata, level=level, blocks=blocks, bands=bands)
         async with self._large if metadata.levels[level].working_bytes else nullcontext():
             return await self._threads.run(_urls(url, metadata.mask_file), tally, work)
 

@@ -122,6 +122,8 @@ class FileMetadata:
     bands: tuple[FileBand, ...] = (FileBand(),)
     masked: bool = False
     mask_file: str | None = None
+    pixel_interleaved: bool = False
+    """Whether each block of the file holds several bands (PlanarConfiguration 1)."""
 
     @cached_property
     def resolutions(self) -> tuple[float, ...]:
@@ -225,6 +227,7 @@ def description_of(
         stop=stop,
         bands=facts.bands,
         masked=facts.masked,
+        pixel_interleaved=facts.interleaved > 1,
     )
 
 
