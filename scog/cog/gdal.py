@@ -18,10 +18,12 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from scog.cog.decode import Block, Blocks
+from scog.cog.gdal_env import GDAL_FAULTS, gdal_opening
 from scog.cog.gdal_pages import PagedFile, Pages
 from scog.cog.masks import has_mask_inside
-from scog.cog.metadata import GDAL_FAULTS, FileMetadata, Level, describe_dataset, gdal_opening
+from scog.cog.metadata import FileMetadata, Level
 from scog.cog.range_plan import BlockIndex
+from scog.cog.raster_profile import describe_dataset
 from scog.cog.validity import masked
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.net.byte_range import ByteRange

@@ -43,7 +43,7 @@ def test_parts_of_strips(rows: int, level: tuple[int, int], size: int) -> None:
 
 def test_what_is_read_in_any_part_is_read_a_few_rows_at_a_time() -> None:
     whole = 10_980, 10_980
-    assert parted(whole, whole, 2, is_open=True) == BlockParts((95, 10_980))
+    assert parted(whole, whole, 2, is_contiguous=True) == BlockParts((95, 10_980))
 
 
 def test_the_larger_a_block_the_less_is_kept_of_it() -> None:

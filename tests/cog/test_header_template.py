@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scog.cog.header_template import KINDS_KEPT, HeaderTemplate, HeaderTemplates, kind_of
+from scog.cog.header_template import MAX_TEMPLATES, HeaderTemplate, HeaderTemplates, kind_of
 from scog.cog.ifd import walk
 from scog.errors import AssetBroken
 from tests.doubles.rasters import KINDS, PLAIN, raster
@@ -95,7 +95,7 @@ def test_the_kinds_seen_last_are_kept() -> None:
     for each in every:
         kinds.add(each)
     assert kinds.find(raster(WALKABLE[0]), local=False) is every[0]
-    for _ in range(KINDS_KEPT - 1):
+    for _ in range(MAX_TEMPLATES - 1):
         kinds.add(kind(raster(WALKABLE[3])))
     assert kinds.find(raster(WALKABLE[0]), local=False) is every[0]
     assert kinds.find(raster(WALKABLE[1]), local=False) is None

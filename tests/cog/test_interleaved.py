@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from rasterio.io import MemoryFile
 
-from scog.cog import metadata as metadata_module
+from scog.cog import raster_profile
 from scog.cog.block_reader import BlockReader, BlockRequest
 from scog.cog.gdal_pages import PAGE
 from scog.cog.metadata import FileMetadata
@@ -83,7 +83,7 @@ def test_all_bands_are_fetched_once(data: bytes) -> None:
 
 def test_large_blocks_are_fetched_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are read band by band, from one decoded block."""
-    monkeypatch.setattr(metadata_module, "LARGE_BYTES", 1 << 20)
+    monkeypatch.setattr(raster_profile, "LARGE_BYTES", 1 << 20)
     data = written(interleave="pixel", blockxsize=1024, blockysize=1024)
 
     async def work(server: RangeServer, url: str) -> None:

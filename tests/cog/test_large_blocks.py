@@ -14,7 +14,7 @@ from rasterio.io import MemoryFile
 
 from scog.catalog.assets import Asset
 from scog.cog.block_parts import TOGETHER
-from scog.cog.metadata import LARGE_BYTES, MAX_DECODED_BYTES
+from scog.cog.raster_profile import LARGE_BYTES, MAX_DECODED_BYTES
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
 from scog.imaging.layers import Layer, LayerReader
