@@ -151,7 +151,10 @@ class RangeFetcher:
         if part.etag != request.metadata.identity:
             raise AssetChanged("The file was replaced since it was described.", reason="changed")
         if len(part.data) != stop - start:
-            raise AssetBroken(f"The file ends before its blocks do, which reach byte {stop}.", reason="cut-off")
+            raise AssetBroken(
+                f"The file ends within a block: {len(part.data)} of {stop - start} bytes were received.",
+                reason="cut-off",
+            )
         return memoryview(part.data)
 
     def _decoder(self, request: BlockRequest, range_request: RangeRequest) -> StreamingDecoder:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scog.cog.gdal import describe_by_gdal
-from scog.cog.gdal_pages import KEPT_PAGES, PAGE, PagedFile, Pages
+from scog.cog.gdal_pages import CACHED_PAGES, PAGE, PagedFile, Pages
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, SourceError, SourceUnavailable
 from scog.net.byte_range import ByteRange
 from scog.net.policy import UpstreamStats
@@ -211,15 +211,15 @@ def test_the_paged_file_reads_as_a_file_does() -> None:
 
 
 def test_the_paged_file_keeps_a_bounded_number_of_pages() -> None:
-    size = (KEPT_PAGES + 40) * PAGE
+    size = (CACHED_PAGES + 40) * PAGE
 
     def read(start: int, stop: int) -> ByteRange:
         return ByteRange(start, bytes(stop - start), size, "one")
 
     pages = Pages(read)
-    for page in range(KEPT_PAGES + 40):
+    for page in range(CACHED_PAGES + 40):
         pages.read(page * PAGE, page * PAGE + 10)
-    assert len(pages._pages) == KEPT_PAGES
+    assert len(pages._pages) == CACHED_PAGES
     assert pages.read(0, 10) == bytes(10)
 
 
@@ -250,7 +250,7 @@ def test_overviews_that_cannot_be_looked_at_are_not_left_out() -> None:
 
 
 def test_a_large_block_is_read_at_once_and_not_kept_in_pages() -> None:
-    size = (KEPT_PAGES + 40) * PAGE
+    size = (CACHED_PAGES + 40) * PAGE
     asked: list[tuple[int, int]] = []
     identity = "one"
 
