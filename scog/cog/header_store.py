@@ -18,7 +18,7 @@ CREATE INDEX IF NOT EXISTS headers_used ON headers (used);
 CREATE TABLE IF NOT EXISTS offsets (url TEXT PRIMARY KEY, identity TEXT NOT NULL, offset REAL NOT NULL);
 """
 MAX_HEADERS = 50_000
-"""Headers that are kept when the file is opened. At 4 to 16 KB each they take a few hundred MB at most."""
+"""Older headers are deleted when the database is opened. At 4 to 16 KB each they take a few hundred MB at most."""
 
 
 class HeaderStore:

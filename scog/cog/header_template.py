@@ -46,7 +46,7 @@ class HeaderTemplate:
     @cached_property
     def _shared(self) -> list[tuple[int, int, bytes]]:
         """The bytes that all headers of this template share: start, stop and contents of each stretch."""
-        tables = (table for one in self.directories.found for table in (one.offsets, one.sizes) if table is not None)
+        tables = (table for one in self.directories.images for table in (one.offsets, one.sizes) if table is not None)
         stretches, at = [], 0
         for start, stop in (*sorted((table.at, table.stop) for table in tables), (len(self.blank), len(self.blank))):
             if start > at:
@@ -146,7 +146,7 @@ def kind_of(header: bytes, directories: ImageDirectories, *, local: bool = False
     """
     blank = directories.blank(header)
     profile = _profile(blank, local)
-    images = _images(directories.found, profile)
+    images = _images(directories.images, profile)
     storage = None if profile.masked or profile.count > 1 else storage_of(images, header[:2], profile.dtype)
     plain = storage is not None
     levels = tuple(

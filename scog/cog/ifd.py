@@ -2,7 +2,7 @@
 
 rasterio describes a file from its first bytes, but does not report a directory that these bytes cut off: it just shows
 fewer overviews. The walk detects that. It also returns the shapes of the overviews, for which GDAL would have to open
-each of them (1.3 ms apiece), and the location of the blocks, which GDAL reports only one by one (1.3 ms per file).
+each of them (1.3 ms each), and the location of the blocks, which GDAL reports only one by one (1.3 ms per file).
 
 Source: TIFF Revision 6.0, section 2. BigTIFF has the same structure with larger fields.
 """
@@ -82,19 +82,19 @@ class Directory:
 
 @dataclass(frozen=True)
 class ImageDirectories:
-    """All directories found, and the number of bytes from the start of the file that hold them and their values.
+    """The directories of a file, and the number of bytes from the start of the file that hold them and their values.
 
     If `needed` is more than the bytes given, the walk stopped at the first incomplete directory, which ends at `needed`
-    or later: repeat it with so many bytes.
+    or later: repeat it with at least that many bytes.
     """
 
     needed: int
-    found: tuple[Directory, ...]
+    images: tuple[Directory, ...]
 
     def blank(self, data: bytes) -> bytes:
         """The header with all block offsets and sizes set to 0: equal for files that differ in nothing else."""
         blank = bytearray(data[: self.needed])
-        for directory in self.found:
+        for directory in self.images:
             for table in (directory.offsets, directory.sizes):
                 if table is not None:
                     blank[table.at : table.stop] = bytes(table.stop - table.at)

@@ -1,4 +1,4 @@
-"""Every shape of GeoTIFF, described and read: rasterio is right."""
+"""Every kind of GeoTIFF, described and read, compared with rasterio."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("transport_slowly")
 
 
 def described(kind: str) -> tuple[bytes, FileMetadata]:
-    """A file and its description, read over HTTP."""
+    """A file and its metadata, read over HTTP."""
     data = raster(kind)
 
     async def work(server: RangeServer) -> FileMetadata:
@@ -103,7 +103,7 @@ def test_every_pixel_of_every_level_is_rasterios(kind: str, way: str, tmp_path: 
 
 @pytest.mark.parametrize("kind", PLAIN)
 def test_gdal_reads_the_same(kind: str) -> None:
-    """Both ways of reading a plain file give the same pixels, and blocks of the same shape and type."""
+    """scog and GDAL read the same pixels of a plain file, and blocks of the same shape and dtype."""
     data = raster(kind)
 
     async def work(server: RangeServer) -> None:
@@ -130,8 +130,8 @@ def test_gdal_reads_the_same(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "directories far away"])
-def test_the_walk_finds_all_that_gdal_needs(kind: str) -> None:
-    """A file cut right behind its directories describes the same; one byte less, and more is asked for."""
+def test_the_walk_includes_all_that_gdal_needs(kind: str) -> None:
+    """A file cut right after its directories has the same metadata; with one byte less, more bytes are needed."""
     data = raster(kind)
     needed = walk(data).needed
     whole, cut = (
@@ -145,10 +145,10 @@ def test_the_walk_finds_all_that_gdal_needs(kind: str) -> None:
     assert walk(data[: needed - 1]).needed >= needed
 
 
-def test_files_that_differ_in_their_blocks_places_share_what_gdal_told() -> None:
+def test_files_that_differ_only_in_block_offsets_have_the_same_blank_header() -> None:
     some = raster(next(iter(sorted(PLAIN))))
     directories = walk(some)
-    table = directories.found[0].offsets
+    table = directories.images[0].offsets
     assert table is not None
     other = bytearray(some)
     other[table.at : table.stop] = (table.read(some) + 1).astype(table.dtype).tobytes()
@@ -162,9 +162,9 @@ def test_files_that_differ_in_their_blocks_places_share_what_gdal_told() -> None
 def test_a_header_that_lists_too_few_blocks_is_broken() -> None:
     data = raster(next(iter(sorted(PLAIN))))
     whole = walk(data)
-    table = whole.found[0].offsets
+    table = whole.images[0].offsets
     assert table is not None
-    short = replace(whole.found[0], offsets=replace(table, count=table.count - 1))
+    short = replace(whole.images[0], offsets=replace(table, count=table.count - 1))
     with pytest.raises(AssetBroken) as broken:
-        kind_of(data, replace(whole, found=(short, *whole.found[1:]))).describe(data, "")
+        kind_of(data, replace(whole, images=(short, *whole.images[1:]))).describe(data, "")
     assert broken.value.reason == "broken-header"
