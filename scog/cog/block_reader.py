@@ -65,7 +65,7 @@ class BlockReader:
         self._flights: SingleFlight[BlockKey, BandBlocks] = SingleFlight()
         self.describe = self._headers.describe
         self.describe_all = self._headers.describe_all
-        self.known = self._headers.known
+        self.known = self._headers.cached_metadata
 
     async def close(self) -> None:
         """Stop the threads; reads in flight end at their timeouts."""
@@ -157,7 +157,7 @@ class BlockReader:
             key = request.key(block)
             if (flight := self._flights.get(key, rows)) is not None:
                 flights.add(flight)
-                tally.asked += request.stored_bytes(block, rows)
+                tally.requested_bytes += request.stored_bytes(block, rows)
             elif (shorter := self._flights.get(key)) is not None:
                 work = self._extend(shorter, request, block, rows, tally, partial_rows)
                 flights.add(self._flights.start({key: rows}, work, lambda: True))
@@ -173,7 +173,7 @@ class BlockReader:
     def _start_fetch(self, request: BlockRequest, fetch: RangeFetch, tally: UpstreamStats) -> Flight[BandBlocks]:
         """Start the fetch of a plain file's blocks."""
         if fetch.request is not None:
-            tally.asked += fetch.request.stop - fetch.request.start
+            tally.requested_bytes += fetch.request.stop - fetch.request.start
         keys = {request.key(block): rows for block, rows in fetch.blocks.items()}
         work = self._recording_errors(request, partial(self._fetch, request, fetch, tally))
         if fetch.decoder is None:
@@ -203,7 +203,7 @@ class BlockReader:
         blocks: Blocks = {}
         for fetch in self._fetcher.plan(request, {block: rows}, partial_rows):
             if fetch.request is not None:
-                tally.asked += fetch.request.stop - fetch.request.start
+                tally.requested_bytes += fetch.request.stop - fetch.request.start
             if fetch.decoder is not None and this_flight is not None:
                 fetch.decoder.waiters = partial(_tallies, this_flight)
             fetched = await self._recording_errors(request, partial(self._fetch, request, fetch, tally))

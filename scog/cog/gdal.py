@@ -121,7 +121,7 @@ def _padded(
     height, width = metadata.levels[level].block_shape
     top, left = block[0] * height - origin[0], block[1] * width - origin[1]
     part = pixels[top : top + height, left : left + width]
-    padded = np.zeros((height, width), metadata.block_type)
+    padded = np.zeros((height, width), metadata.block_dtype)
     if not metadata.masked:
         padded[:] = metadata.fill
     padded[: part.shape[0], : part.shape[1]] = part

@@ -42,7 +42,7 @@ class GdalThreads:
         def read(url: str, start: int, stop: int) -> ByteRange:
             if stopped or self._closed:
                 raise SourceUnavailable("The read was cancelled.", reason="stopped")
-            tally.asked += stop - start
+            tally.requested_bytes += stop - start
             future = asyncio.run_coroutine_threadsafe(self._ranges.read(url, start, stop, tally), loop)
             in_flight.add(future)
             if stopped:

@@ -55,7 +55,7 @@ class HeaderReader:
         self._templates = HeaderTemplates()
         self._flights: SingleFlight[str, FileMetadata] = SingleFlight()
 
-    def known(self, url: str) -> FileMetadata | None:
+    def cached_metadata(self, url: str) -> FileMetadata | None:
         """The metadata of a file if it is in memory, else None."""
         return self._cache.get(url)
 
@@ -101,7 +101,7 @@ class HeaderReader:
 
     async def _load(self, url: str, tally: UpstreamStats) -> FileMetadata:
         mask_file = url + MASK_SUFFIX
-        if await self._ranges.exists_here(mask_file):
+        if await self._ranges.exists_locally(mask_file):
             return await self._gdal.describe(url, tally, mask_file)
         if self._store.is_open:
             stored = await self._in_thread(self._from_store, url)
@@ -118,7 +118,7 @@ class HeaderReader:
         """The metadata from the file's first bytes, of which more are read if its header is longer."""
         size: int | None = self._header_bytes
         while size is not None:
-            tally.asked += size
+            tally.requested_bytes += size
             part = await self._ranges.read(url, 0, size, tally)
             data = bytes(part.data)
             # Not in a thread, since switching to one takes longer.

@@ -30,7 +30,7 @@ class HeaderStore:
 
     def __init__(self, folder: Path | None) -> None:
         self._database: sqlite3.Connection | None = None
-        self.faults = 0
+        self.errors = 0
         """Number of errors of the disk or the database."""
         if folder is not None:
             try:
@@ -97,5 +97,5 @@ class HeaderStore:
             self._on_error(fault)
 
     def _on_error(self, fault: Exception) -> None:
-        self.faults += 1
+        self.errors += 1
         log.warning("Headers are not cached on disk: %s", fault)

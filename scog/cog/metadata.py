@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.cog.block_parts import Shape
-from scog.cog.validity import as_number, record_type
+from scog.cog.validity import as_number, record_dtype
 from scog.geo.grid import Grid
 
 UNPLACED = ""
@@ -101,16 +101,16 @@ class FileMetadata:
     def block_bytes(self, level: int) -> int:
         """Bytes of one decoded block."""
         height, width = self.levels[level].block_shape
-        return height * width * self.block_type.itemsize
+        return height * width * self.block_dtype.itemsize
 
     def reading_bytes(self, level: int, blocks: Iterable[Shape]) -> int:
         """Bytes of these decoded blocks and of those that are read together with them."""
         return len(self.levels[level].with_companions(blocks)) * self.block_bytes(level)
 
     @property
-    def block_type(self) -> np.dtype[Any]:
+    def block_dtype(self) -> np.dtype[Any]:
         """The dtype of decoded blocks."""
-        return record_type(self.dtype) if self.masked else self.dtype
+        return record_dtype(self.dtype) if self.masked else self.dtype
 
     @property
     def fill(self) -> Any:
@@ -118,6 +118,6 @@ class FileMetadata:
         number = as_number(self.nodata, self.dtype)
         return 0 if number is None else number
 
-    def unplain(self) -> FileMetadata:
+    def for_gdal(self) -> FileMetadata:
         """The same file, to be read by GDAL. Tests compare both ways of reading with it."""
         return replace(self, plain=False)

@@ -23,7 +23,7 @@ FLOAT_END = 3.4e38
 """A nodata of at least this magnitude is the limit of float32, rounded in some way. All values beyond are nodata."""
 
 
-def record_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def record_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype of masked pixels whose values are of type `dtype`."""
     return np.dtype([(NUMBER, dtype), (VALID, np.bool_)])
 
@@ -35,7 +35,7 @@ def number_type(pixel_type: np.dtype[Any]) -> np.dtype[Any]:
 
 def masked(values: NDArray[Any], valid: Mask2D) -> NDArray[Any]:
     """Records of values and validity, in the shape of `values`."""
-    records = np.empty(values.shape, record_type(values.dtype))
+    records = np.empty(values.shape, record_dtype(values.dtype))
     records[NUMBER], records[VALID] = values, valid
     return records
 

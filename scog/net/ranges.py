@@ -198,7 +198,7 @@ class Ranges:
         """Open connections ahead of reads, while the catalogue is searched."""
         self._http.open_ahead()
 
-    async def exists_here(self, url: str) -> bool:
+    async def exists_locally(self, url: str) -> bool:
         """Whether a URL is that of an existing file of the local archive. No host is contacted."""
         return self._local is not None and is_local(url) and await self._local.exists(url)
 

@@ -354,7 +354,7 @@ def test_closing_ends_all_reads_in_progress(plain: bool) -> None:
     async def work() -> None:
         async with reading(server.host, deadline=5) as reader:
             description = await reader.describe(url, UpstreamStats())
-            description = description if plain else description.unplain()
+            description = description if plain else description.for_gdal()
             server.fail("/a.tif", always=does.hang)
             waiters = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(3)]
             await asyncio.sleep(0.1)
@@ -375,7 +375,7 @@ def test_an_unusable_cache_folder_costs_only_speed(tmp_path: Path) -> None:
     (tmp_path / "taken" / "headers.sqlite").mkdir(parents=True)
     for folder in (tmp_path / "file", tmp_path / "file" / "deeper", tmp_path / "taken"):
         store = HeaderStore(folder)
-        assert store.faults == 1
+        assert store.errors == 1
         served(_reads_correctly, store=store)
         store.close()
 
@@ -410,7 +410,7 @@ def test_a_full_disk_costs_only_speed(tmp_path: Path) -> None:
     assert store._database is not None
     store._database.execute("PRAGMA max_page_count = 1")
     store.put("http://host/large", "identity", bytes(1_000_000))
-    assert store.faults == 1
+    assert store.errors == 1
     for _ in range(2):
         served(_reads_correctly, store=store)
     store.close()

@@ -150,7 +150,7 @@ def test_corrupted_bytes_are_detected(way: str) -> None:
             clock = Clock()
             async with reading(server.host, clock=clock) as reader:
                 description = await reader.describe(url, UpstreamStats())
-                description = description if way == "plain" else description.unplain()
+                description = description if way == "plain" else description.for_gdal()
                 server.fail("/a.tif", always=_flip(position))
                 try:
                     np.testing.assert_array_equal(await read_level(reader, url, description), truth(data))

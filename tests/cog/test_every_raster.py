@@ -114,7 +114,7 @@ def test_gdal_reads_the_same(kind: str) -> None:
             for level in range(len(plain.levels)):
                 wanted = every_block(plain, level)
                 mine = await ours.blocks(url, plain, level, wanted, UpstreamStats())
-                theirs = await gdals.blocks(url, plain.unplain(), level, wanted, UpstreamStats())
+                theirs = await gdals.blocks(url, plain.for_gdal(), level, wanted, UpstreamStats())
                 grid, (height, width) = plain.levels[level].grid, plain.levels[level].block_shape
                 for row, col in wanted:
                     a, b = mine[row, col], theirs[row, col]
