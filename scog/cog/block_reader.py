@@ -110,7 +110,8 @@ class BlockReader:
         fetched = dict(zip(all_flights, await gather_all(flight.join(tally) for flight in all_flights), strict=True))
         for request, (blocks, _), joined in zip(requests, lookups, flights, strict=True):
             for flight in joined:
-                for block, pixels in fetched[flight][request.band].items():  # of two flights that with more rows counts
+                # Two flights may deliver different numbers of rows of one block.
+                for block, pixels in fetched[flight][request.band].items():
                     if block in request.blocks and len(pixels) > len(blocks.get(block, ())):
                         blocks[block] = pixels
         return [blocks for blocks, _ in lookups]
@@ -172,8 +173,7 @@ class BlockReader:
 
     def _start_fetch(self, request: BlockRequest, fetch: RangeFetch, tally: UpstreamStats) -> Flight[BandBlocks]:
         """Start the fetch of a plain file's blocks."""
-        if fetch.request is not None:
-            tally.requested_bytes += fetch.request.stop - fetch.request.start
+        tally.requested_bytes += fetch.size
         keys = {request.key(block): rows for block, rows in fetch.blocks.items()}
         work = self._recording_errors(request, partial(self._fetch, request, fetch, tally))
         if fetch.decoder is None:
@@ -202,8 +202,7 @@ class BlockReader:
         self._errors.check(request.url)
         blocks: Blocks = {}
         for fetch in self._fetcher.plan(request, {block: rows}, partial_rows):
-            if fetch.request is not None:
-                tally.requested_bytes += fetch.request.stop - fetch.request.start
+            tally.requested_bytes += fetch.size
             if fetch.decoder is not None and this_flight is not None:
                 fetch.decoder.waiters = partial(_tallies, this_flight)
             fetched = await self._recording_errors(request, partial(self._fetch, request, fetch, tally))
@@ -218,18 +217,18 @@ class BlockReader:
     ) -> Flight[BandBlocks]:
         """Start a read by GDAL of the missing blocks, and of those that are decoded together with them.
 
-        Of pixel-interleaved blocks it also reads the other bands that `requests` need: they are the same bytes.
+        Pixel-interleaved blocks hold all bands, so the other bands that `requests` need are read with them.
         """
         level = request.metadata.levels[request.level]
         companions = level.with_companions(missing) - missing.keys()
         blocks = [*missing, *(block for block in companions if self._is_absent(request, block))]
-        of_bands = {request.band: request}
+        band_requests = {request.band: request}
         if request.metadata.pixel_interleaved:
             for other in requests:
                 if other.is_same_level(request) and self._needs_all(other, missing):
-                    of_bands.setdefault(other.band, other)
-        keys = {each.key(block): each.block_height for each in of_bands.values() for block in blocks}
-        work = partial(self._read_by_gdal, of_bands, blocks, tally)
+                    band_requests.setdefault(other.band, other)
+        keys = {each.key(block): each.block_height for each in band_requests.values() for block in blocks}
+        work = partial(self._read_by_gdal, band_requests, blocks, tally)
         return self._flights.start(keys, self._recording_errors(request, work), lambda: True)
 
     def _needs_all(self, request: BlockRequest, blocks: Collection[BlockIndex]) -> bool:
@@ -242,12 +241,12 @@ class BlockReader:
         return key not in self._blocks and self._flights.get(key) is None
 
     async def _read_by_gdal(
-        self, of_bands: dict[int, BlockRequest], blocks: Sequence[BlockIndex], tally: UpstreamStats
+        self, band_requests: dict[int, BlockRequest], blocks: Sequence[BlockIndex], tally: UpstreamStats
     ) -> BandBlocks:
-        """Read and cache blocks of several bands; `of_bands` has a request of each, which differ in the band alone."""
-        url, metadata, level, *_ = next(iter(of_bands.values()))
-        result = await self._gdal.read(url, metadata, level, tuple(of_bands), blocks, tally)
-        return {band: self._blocks.put(of_bands[band], of_band) for band, of_band in result.items()}
+        """Read and cache blocks of several bands. `band_requests` are for the same level of a file, one per band."""
+        url, metadata, level, *_ = next(iter(band_requests.values()))
+        result = await self._gdal.read(url, metadata, level, tuple(band_requests), blocks, tally)
+        return {band: self._blocks.put(band_requests[band], decoded) for band, decoded in result.items()}
 
     async def _recording_errors(self, request: BlockRequest, work: Callable[[], Awaitable[T]]) -> T:
         """Run `work` and remember its error.

@@ -72,8 +72,8 @@ def read_blocks(
         if image.identity != metadata.identity:
             raise AssetChanged("The file was replaced since it was described.", reason="changed")
         for group in _groups(blocks, metadata.levels[level].together):
-            for band, of_group in _read_group(image, metadata, level, group, bands).items():
-                result[band] |= of_group
+            for band, group_blocks in _read_group(image, metadata, level, group, bands).items():
+                result[band] |= group_blocks
     return result
 
 

@@ -94,16 +94,16 @@ class HeaderTemplate:
             sizes[offsets == 0] = 0
         levels, at = [], 0
         for level, (rows, columns) in zip(self.levels, self._block_counts, strict=True):
-            of_level = slice(at, at + rows * columns)
+            span = slice(at, at + rows * columns)
             levels.append(
                 Level(
                     level.grid,
                     level.block_shape,
-                    offsets[of_level].reshape(rows, columns),
-                    sizes[of_level].reshape(rows, columns),
+                    offsets[span].reshape(rows, columns),
+                    sizes[span].reshape(rows, columns),
                 )
             )
-            at = of_level.stop
+            at = span.stop
         return tuple(levels), int((offsets + sizes).max())
 
 

@@ -32,11 +32,16 @@ T = TypeVar("T")
 
 
 class RangeFetch(NamedTuple):
-    """One range request of a file, or the unwritten blocks of it, for which `request` is None."""
+    """Blocks that are read by one range request. Unwritten blocks have no request and no decoder."""
 
     blocks: BlockRows
     request: RangeRequest | None
     decoder: StreamingDecoder | None
+
+    @property
+    def size(self) -> int:
+        """Bytes to read."""
+        return 0 if self.request is None else self.request.size
 
 
 class RangeFetcher:

@@ -94,9 +94,14 @@ class RangeRequest:
     block_ranges: tuple[BlockRange, ...]
 
     @property
+    def size(self) -> int:
+        """Bytes of the request."""
+        return self.stop - self.start
+
+    @property
     def gap(self) -> int:
         """Bytes that belong to none of the blocks."""
-        return self.stop - self.start - sum(each.stop - each.start for each in self.block_ranges)
+        return self.size - sum(each.stop - each.start for each in self.block_ranges)
 
     def without_prefixes(self) -> RangeRequest:
         """A request for the whole blocks, from their first byte to their last."""
@@ -139,7 +144,7 @@ def in_halves(request: RangeRequest, halved: int = HALVED) -> tuple[RangeRequest
     """Two requests of about the same size if the request is large and all of its blocks are small, else the request."""
     block_ranges = sorted(request.block_ranges, key=lambda each: each.start)
     large = max(each.stop - each.start for each in block_ranges) > SMALL
-    if large or len(block_ranges) == 1 or request.stop - request.start <= halved:
+    if large or len(block_ranges) == 1 or request.size <= halved:
         return (request,)
     middle = (request.start + request.stop) / 2
     first = tuple(takewhile(lambda each: each.stop <= middle, block_ranges)) or block_ranges[:1]

@@ -61,7 +61,7 @@ LASTING: dict[str, tuple[Fault, type[SourceError], str]] = {
 }
 
 
-async def whole(reader: BlockReader, url: str) -> Any:
+async def read_all(reader: BlockReader, url: str) -> Any:
     """Read all levels, and return the one at full resolution."""
     description = await reader.describe(url, UpstreamStats())
     levels = [await read_level(reader, url, description, level) for level in range(len(description.levels))]
@@ -72,7 +72,7 @@ async def fails(reader: BlockReader, url: str, error: type[SourceError], reason:
     """Reading raises this error, and in time."""
     since = time.monotonic()
     with pytest.raises(error) as raised:
-        await whole(reader, url)
+        await read_all(reader, url)
     assert (type(raised.value), raised.value.reason) == (error, reason)
     assert time.monotonic() - since < within
 
@@ -103,7 +103,7 @@ def test_transient_errors(where: str, way: str, fault: str) -> None:
             clock.now += PASSING_FAULT + 0.1
             if not hangs and requests > 1:  # one fault is retried
                 server.fail("/a.tif", does_fault)
-            np.testing.assert_array_equal(await whole(reader, url), truth(data))
+            np.testing.assert_array_equal(await read_all(reader, url), truth(data))
 
     data = raster(WAYS[way])
     with RangeServer() as server:
@@ -132,7 +132,7 @@ def test_permanent_errors(where: str, way: str, fault: str) -> None:
             await fails(reader, url, error, reason)
             assert len(server.requests) == requests
             clock.now += 2
-            np.testing.assert_array_equal(await whole(reader, url), truth(data))
+            np.testing.assert_array_equal(await read_all(reader, url), truth(data))
 
     data = raster(WAYS[way])
     with RangeServer() as server:
@@ -158,7 +158,7 @@ def test_corrupted_bytes_are_detected(way: str) -> None:
                     detected += 1
                 server.fail("/a.tif")
                 clock.now += LASTING_FAULT + 1
-                np.testing.assert_array_equal(await whole(reader, url), truth(data))
+                np.testing.assert_array_equal(await read_all(reader, url), truth(data))
         assert detected > 3
 
     data = raster("uint16 without predictor")
@@ -188,7 +188,7 @@ def test_an_html_page_instead_of_the_bytes_is_detected() -> None:
             await fails(reader, url, AssetBroken, "broken-block")
             server.fail("/a.tif")
             clock.now += LASTING_FAULT + 1
-            np.testing.assert_array_equal(await whole(reader, url), truth(data))
+            np.testing.assert_array_equal(await read_all(reader, url), truth(data))
 
     data = raster("uint16")
     with RangeServer() as server:
@@ -278,7 +278,7 @@ def test_a_file_replaced_by_a_shorter_one_is_detected(way: str) -> None:
             server.put("/a.tif", new)
             with pytest.raises(AssetChanged):
                 await reader.blocks(url, description, 0, [(2, 3)], UpstreamStats())
-            np.testing.assert_array_equal(await whole(reader, url), truth(new))
+            np.testing.assert_array_equal(await read_all(reader, url), truth(new))
 
     with RangeServer() as server:
         url = server.put("/a.tif", old)
@@ -296,7 +296,7 @@ def test_a_local_file_that_was_replaced_is_detected(tmp_path: Path) -> None:
             save(tmp_path, "a.tif", new)
             with pytest.raises(AssetChanged):
                 await reader.blocks(url, description, 0, [(0, 1)], UpstreamStats())
-            np.testing.assert_array_equal(await whole(reader, url), truth(new))
+            np.testing.assert_array_equal(await read_all(reader, url), truth(new))
 
     run(work())
 
@@ -314,7 +314,7 @@ def test_a_truncated_file_is_refused_until_it_is_complete(kind: str, share: floa
         clock = Clock()
         async with reading(host, folder=tmp_path, clock=clock) as reader:
             with pytest.raises(AssetBroken) as broken:
-                await whole(reader, url)
+                await read_all(reader, url)
             assert broken.value.reason in ("cut-off", "not-a-tiff", "not-a-geotiff")
             if place == "http":
                 server.put("/a.tif", data)
@@ -323,7 +323,7 @@ def test_a_truncated_file_is_refused_until_it_is_complete(kind: str, share: floa
             clock.now += LASTING_FAULT + 1
             for _ in range(2):
                 try:
-                    found = await whole(reader, url)
+                    found = await read_all(reader, url)
                     break
                 except AssetChanged:
                     continue

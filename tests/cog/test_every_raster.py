@@ -49,8 +49,8 @@ def test_a_description_says_what_rasterio_says(kind: str) -> None:
         base = dataset.transform
         full = description.levels[0]
         for level, found in enumerate(description.levels):
-            choice = {"overview_level": level - 1} if level else {}
-            with rasterio.open(memory.name, **choice) as expected:
+            options = {"overview_level": level - 1} if level else {}
+            with rasterio.open(memory.name, **options) as expected:
                 assert rasterio.crs.CRS.from_string(found.grid.crs) == expected.crs
                 assert found.grid.shape == expected.shape
                 assert found.grid.transform.almost_equals(expected.transform, 1e-9)
@@ -67,23 +67,23 @@ def test_a_description_says_what_rasterio_says(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", PLAIN)
-def test_blocks_lie_where_gdal_says(kind: str) -> None:
+def test_block_offsets_and_sizes_match_gdals(kind: str) -> None:
     data, description = described(kind)
     with MemoryFile(data) as memory, rasterio.open(memory.name) as dataset:
         for level, found in enumerate(description.levels):
             assert found.offsets is not None
             assert found.sizes is not None
-            where = {"ovr": level - 1} if level else {}
+            options = {"ovr": level - 1} if level else {}
             for row, col in every_block(description, level):
-                offset = dataset.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=1, **where)
-                size = dataset.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=1, **where)
+                offset = dataset.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=1, **options)
+                size = dataset.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=1, **options)
                 assert (found.offsets[row, col], found.sizes[row, col]) == (int(offset or 0), int(size or 0))
     assert description.stop <= len(data)
 
 
 @pytest.mark.parametrize("way", ["http", "local"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_pixel_of_every_level_is_rasterios(kind: str, way: str, tmp_path: Path) -> None:
+def test_every_pixel_of_every_level_matches_rasterio(kind: str, way: str, tmp_path: Path) -> None:
     data = raster(kind)
 
     async def work(host: str, url: str) -> None:
@@ -108,16 +108,16 @@ def test_gdal_reads_the_same(kind: str) -> None:
 
     async def work(server: RangeServer) -> None:
         url = server.put("/a.tif", data)
-        async with reading(server.host) as ours, reading(server.host) as gdals:
-            plain = await ours.describe(url, UpstreamStats())
+        async with reading(server.host) as own_reader, reading(server.host) as gdal_reader:
+            plain = await own_reader.describe(url, UpstreamStats())
             assert plain.plain
             for level in range(len(plain.levels)):
                 wanted = every_block(plain, level)
-                mine = await ours.blocks(url, plain, level, wanted, UpstreamStats())
-                theirs = await gdals.blocks(url, plain.for_gdal(), level, wanted, UpstreamStats())
+                own_blocks = await own_reader.blocks(url, plain, level, wanted, UpstreamStats())
+                gdal_blocks = await gdal_reader.blocks(url, plain.for_gdal(), level, wanted, UpstreamStats())
                 grid, (height, width) = plain.levels[level].grid, plain.levels[level].block_shape
                 for row, col in wanted:
-                    a, b = mine[row, col], theirs[row, col]
+                    a, b = own_blocks[row, col], gdal_blocks[row, col]
                     assert a.shape == b.shape == (height, width)
                     assert a.dtype == b.dtype
                     assert not a.flags.writeable

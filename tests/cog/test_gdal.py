@@ -67,7 +67,7 @@ def test_more_hanging_reads_than_threads_time_out() -> None:
     async def work() -> None:
         with RangeServer() as server:
             hung = [server.put(f"/{i}.tif", raster("LZW")) for i in range(12)]
-            well = server.put("/well.tif", raster("uint16"))
+            plain = server.put("/plain.tif", raster("uint16"))
             async with reading(server.host, deadline=0.4) as reader:
                 descriptions = [await reader.describe(url, UpstreamStats()) for url in hung]
                 for i in range(12):
@@ -77,7 +77,7 @@ def test_more_hanging_reads_than_threads_time_out() -> None:
                     asyncio.ensure_future(read_level(reader, url, description))
                     for url, description in zip(hung, descriptions, strict=True)
                 ]
-                found = await read_level(reader, well, await reader.describe(well, UpstreamStats()))
+                found = await read_level(reader, plain, await reader.describe(plain, UpstreamStats()))
                 assert time.monotonic() - since < 0.3
                 np.testing.assert_array_equal(found, truth(raster("uint16")))
                 results = await asyncio.gather(*reads, return_exceptions=True)
