@@ -13,7 +13,7 @@ from tests.doubles.rasters import KINDS, PLAIN, raster
 WALKABLE = [kind for kind in KINDS if kind != "directories far away"]
 
 
-def template_of(data: bytes, *, local: bool = False) -> HeaderTemplate:
+def parsed_template(data: bytes, *, local: bool = False) -> HeaderTemplate:
     directories = walk(data)
     return kind_of(data[: directories.needed], directories, local=local)
 
@@ -31,7 +31,7 @@ def moved(data: bytes, by: int) -> bytes:
 @pytest.mark.parametrize("name", WALKABLE)
 def test_a_template_gives_the_same_metadata_as_parsing(name: str) -> None:
     data, templates = raster(name), HeaderTemplates()
-    templates.add(template_of(data))
+    templates.add(parsed_template(data))
     other = moved(data, 1)
     template = templates.find(other, local=False)
     assert template is not None
@@ -49,13 +49,13 @@ def test_no_file_fits_the_template_of_another(name: str) -> None:
     templates = HeaderTemplates()
     for other in WALKABLE:
         if other not in (name, "sparse"):
-            templates.add(template_of(raster(other)))
+            templates.add(parsed_template(raster(other)))
     assert templates.find(raster(name), local=False) is None
 
 
 def test_a_truncated_or_otherwise_changed_header_fits_no_template() -> None:
     data, templates = raster("uint16"), HeaderTemplates()
-    templates.add(template_of(data))
+    templates.add(parsed_template(data))
     needed = walk(data).needed
     assert templates.find(data[:needed], local=False) is not None
     assert templates.find(data[: needed - 1], local=False) is None
@@ -70,7 +70,7 @@ def test_a_truncated_or_otherwise_changed_header_fits_no_template() -> None:
 
 def test_local_files_have_templates_of_their_own() -> None:
     data, templates = raster("uint16"), HeaderTemplates()
-    templates.add(template_of(data, local=True))
+    templates.add(parsed_template(data, local=True))
     assert templates.find(data, local=False) is None
     assert templates.find(data, local=True) is not None
 
@@ -84,20 +84,20 @@ def test_invalid_sizes_are_refused_by_a_template_too(name: str) -> None:
     changed = bytearray(data)
     if sizes.dtype.endswith("u2"):  # sizes of 2 bytes are always valid
         changed[sizes.at : sizes.stop] = b"\xff" * (sizes.stop - sizes.at)
-        assert template_of(data).describe(bytes(changed), "").stop > template_of(data).describe(data, "").stop
+        assert parsed_template(data).describe(bytes(changed), "").stop > parsed_template(data).describe(data, "").stop
         return
     changed[sizes.at : sizes.stop] = b"\xff" * (sizes.stop - sizes.at)
     with pytest.raises(AssetBroken):
-        template_of(data).describe(bytes(changed), "")
+        parsed_template(data).describe(bytes(changed), "")
 
 
 def test_the_most_recently_used_templates_are_cached() -> None:
     templates = HeaderTemplates()
-    every = [template_of(raster(name)) for name in WALKABLE[:3]]
+    every = [parsed_template(raster(name)) for name in WALKABLE[:3]]
     for each in every:
         templates.add(each)
     assert templates.find(raster(WALKABLE[0]), local=False) is every[0]
     for _ in range(MAX_TEMPLATES - 1):
-        templates.add(template_of(raster(WALKABLE[3])))
+        templates.add(parsed_template(raster(WALKABLE[3])))
     assert templates.find(raster(WALKABLE[0]), local=False) is every[0]
     assert templates.find(raster(WALKABLE[1]), local=False) is None
