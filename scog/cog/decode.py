@@ -1,4 +1,4 @@
-"""From a block's stored bytes to its numbers: DEFLATE and plain blocks, the layout of nearly every COG."""
+"""Decodes the stored bytes of blocks: uncompressed and DEFLATE, as in nearly every COG."""
 
 from __future__ import annotations
 
@@ -10,60 +10,69 @@ from isal import igzip_lib
 from numpy.typing import NDArray
 
 from scog.cog.metadata import FileMetadata
+from scog.cog.range_plan import BlockIndex
 from scog.errors import AssetBroken
 
 Block = NDArray[Any]
-"""Numbers as stored, or records of a masked file, `(rows, columns)`; never written to, as many pictures share them."""
+"""Stored values of shape `(row, col)`, or records of a masked file. Read-only, since images share it."""
+Blocks = dict[BlockIndex, Block]
 
 
-def decode_block(data: bytes | memoryview, description: FileMetadata, level: int) -> Block:
-    """Decode one block of a plain file. Raises AssetBroken where the bytes are not what the header promised."""
-    shape = description.levels[level].block_shape
-    stored = np.empty(description.block_bytes(level), np.uint8)
-    if description.compression == "DEFLATE":
+def decode_block(data: bytes | memoryview, metadata: FileMetadata, level: int) -> Block:
+    """Decode one block of a plain file. Raises AssetBroken if the bytes do not match the header."""
+    shape = metadata.levels[level].block_shape
+    decoded = np.empty(metadata.block_bytes(level), np.uint8)
+    if metadata.compression == "DEFLATE":
         try:
-            # libdeflate, twice as fast as zlib; it takes and fills any buffer, whatever its type hints say
-            decoded = len(imagecodecs.deflate_decode(cast("bytes", data), out=cast("bytearray", stored)))
-        except Exception as fault:  # each codec has an error class of its own
-            raise AssetBroken(f"A block does not decompress ({type(fault).__name__}).", reason="broken-block") from None
+            # libdeflate is twice as fast as zlib. It accepts and fills any buffer, despite its type hints.
+            size = len(imagecodecs.deflate_decode(cast("bytes", data), out=cast("bytearray", decoded)))
+        except Exception as fault:  # each codec has its own error class
+            raise _not_decodable(fault) from None
     else:
-        decoded = len(data)
-        stored[:decoded] = np.frombuffer(data, np.uint8, min(decoded, len(stored)))
-    if decoded != len(stored):
-        raise AssetBroken("A block has another size than its header says.", reason="broken-block")
-    block = stored.view(description.dtype.newbyteorder("<")).reshape(shape)
-    if description.predictor == 2:
+        size = len(data)
+        decoded[:size] = np.frombuffer(data, np.uint8, min(size, len(decoded)))
+    if size != len(decoded):
+        raise AssetBroken(
+            f"A block does not decode to the {len(decoded)} bytes that its header states.", reason="broken-block"
+        )
+    block = decoded.view(metadata.dtype.newbyteorder("<")).reshape(shape)
+    if metadata.predictor == 2:
         imagecodecs.delta_decode(block, axis=-1, out=block)
     block.flags.writeable = False
     return block
 
 
-def decode_rows(data: bytes | memoryview, description: FileMetadata, level: int, rows: int) -> Block:
-    """Decode the first rows of a block of a plain file, of which `data` are the first bytes.
+def decode_rows(data: bytes | memoryview, metadata: FileMetadata, level: int, rows: int) -> Block:
+    """Decode the first `rows` rows of a block of a plain file from its first bytes `data`.
 
-    Fewer rows come where the bytes end before. What follows them is not looked at, nor is the checksum at the block's
-    end. Raises AssetBroken where the bytes do not decompress.
+    Returns fewer rows if the bytes end before. Bytes after these rows and the block's checksum are not checked. Raises
+    AssetBroken if the bytes do not decompress.
     """
-    width = description.levels[level].block_shape[1]
-    row_bytes = width * description.dtype.itemsize
-    if description.compression == "DEFLATE":
+    width = metadata.levels[level].block_shape[1]
+    row_bytes = width * metadata.dtype.itemsize
+    if metadata.compression == "DEFLATE":
         try:
-            # as fast as libdeflate, and it can stop
-            stored = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB).decompress(data, rows * row_bytes)
+            # as fast as libdeflate, and able to stop early
+            decoded = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB).decompress(data, rows * row_bytes)
         except Exception as fault:
-            raise AssetBroken(f"A block does not decompress ({type(fault).__name__}).", reason="broken-block") from None
+            raise _not_decodable(fault) from None
     else:
-        stored = bytes(data[: rows * row_bytes])
-    whole = len(stored) // row_bytes
-    block = np.frombuffer(stored, description.dtype.newbyteorder("<"), whole * width).reshape(whole, width)
-    if description.predictor == 2 and whole:
+        decoded = bytes(data[: rows * row_bytes])
+    complete_rows = len(decoded) // row_bytes
+    block = np.frombuffer(decoded, metadata.dtype.newbyteorder("<"), complete_rows * width)
+    block = block.reshape(complete_rows, width)
+    if metadata.predictor == 2 and complete_rows:
         block = imagecodecs.delta_decode(block, axis=-1, out=np.empty_like(block))
     block.flags.writeable = False
     return block
 
 
-def empty_block(description: FileMetadata, level: int) -> Block:
-    """A block that was never written: nodata everywhere."""
-    block = np.full(description.levels[level].block_shape, description.fill, description.dtype)
+def _not_decodable(fault: Exception) -> AssetBroken:
+    return AssetBroken(f"A block does not decompress ({type(fault).__name__}).", reason="broken-block")
+
+
+def empty_block(metadata: FileMetadata, level: int) -> Block:
+    """A block that was never written (sparse file): nodata everywhere."""
+    block = np.full(metadata.levels[level].block_shape, metadata.fill, metadata.dtype)
     block.flags.writeable = False
     return block

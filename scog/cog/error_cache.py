@@ -1,4 +1,4 @@
-"""Faults that are remembered for a while, so that a broken file is not asked for by every tile."""
+"""Cache of errors by file, so that not every tile requests a broken file again."""
 
 from __future__ import annotations
 
@@ -8,55 +8,56 @@ from collections.abc import Callable
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError
 
 LASTING_FAULT = 60.0
-"""Seconds that a missing or refused file is remembered."""
+"""Seconds for which a missing, refused or broken file is cached."""
 PASSING_FAULT = 5.0
-"""Seconds that a fault that may pass is remembered, if it came twice."""
+"""Seconds for which a transient error is cached, if it occurred twice."""
 AGAIN_WITHIN = 60.0
-"""Seconds within which a second fault of a file makes the two a habit."""
+"""Seconds within which a second transient error of a file is cached."""
 NOT_THE_FILES = frozenset({"stopped", "host-resting", "host-not-allowed"})
-"""Reasons that say nothing about the file."""
+"""Reasons that are not about the file."""
 MAX_FAULTS = 10_000
 
 
 class ErrorCache:
-    """What went wrong with which file, and until when that counts."""
+    """The latest error of each file, and its expiry."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._known: dict[str, tuple[float, SourceError]] = {}
-        self._passed: dict[str, float] = {}
-        """When a file failed in a way that may pass."""
+        self._errors: dict[str, tuple[float, SourceError]] = {}
+        """Expiry by `clock` and error, by URL."""
+        self._first_transient: dict[str, float] = {}
+        """Time of a first transient error, by URL."""
 
     def remember(self, url: str, fault: SourceError) -> None:
-        """Remember a fault, which from now on knows its file, unless it is gone once the file is described anew.
+        """Cache an error and set its `url`.
 
-        What may pass counts from the second time on: the next try may well bring what the first did not.
+        AssetChanged is not cached, since the next description of the file resolves it. A transient error is cached
+        from its second occurrence on, since the next attempt may succeed.
         """
         fault.url = url
         if isinstance(fault, AssetChanged) or fault.reason in NOT_THE_FILES:
             return
         lasting = isinstance(fault, AssetMissing | AssetRefused | AssetBroken)
-        if not lasting and self._clock() - self._passed.pop(url, -math.inf) > AGAIN_WITHIN:
-            self._passed[url] = self._clock()
-            if len(self._passed) > MAX_FAULTS:
-                del self._passed[next(iter(self._passed))]
+        if not lasting and self._clock() - self._first_transient.pop(url, -math.inf) > AGAIN_WITHIN:
+            self._first_transient[url] = self._clock()
+            if len(self._first_transient) > MAX_FAULTS:
+                del self._first_transient[next(iter(self._first_transient))]
             return
-        # A copy: the fault's traceback refers to all that was read.
-        remembered = _copy(fault)
-        self._known[url] = (self._clock() + (LASTING_FAULT if lasting else PASSING_FAULT), remembered)
-        if len(self._known) > MAX_FAULTS:
+        # A copy, since the traceback refers to everything that was read.
+        self._errors[url] = (self._clock() + (LASTING_FAULT if lasting else PASSING_FAULT), _copy(fault))
+        if len(self._errors) > MAX_FAULTS:
             now = self._clock()
-            self._known = {url: known for url, known in self._known.items() if known[0] > now}
+            self._errors = {url: entry for url, entry in self._errors.items() if entry[0] > now}
 
     def check(self, url: str) -> None:
-        """Raise the fault that is remembered of a file, if one is."""
-        known = self._known.get(url)
-        if known is None:
+        """Raise the cached error of a file, if it has one."""
+        entry = self._errors.get(url)
+        if entry is None:
             return
-        until, fault = known
-        if self._clock() < until:
+        expires, fault = entry
+        if self._clock() < expires:
             raise _copy(fault)
-        del self._known[url]
+        del self._errors[url]
 
 
 def _copy(fault: SourceError) -> SourceError:

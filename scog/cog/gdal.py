@@ -1,14 +1,15 @@
-"""Files that scog does not decode itself (strips, other codecs, several bands): GDAL reads them, through our bytes.
+"""Describes and reads files through GDAL: strips, codecs other than DEFLATE, several bands, masks.
 
-GDAL never goes to the network: it sees a file-like object whose every read goes through `Ranges`, with its policy,
-deadlines and counts. These functions block; they run in threads of their own while the event loop fetches.
+GDAL never accesses the network. It reads from a file-like object whose bytes come from `Ranges`, with its policy,
+timeouts and counters. These functions block, so they run in threads while the event loop fetches the bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -16,61 +17,68 @@ from numpy.typing import NDArray
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from scog.cog.decode import Block
+from scog.cog.decode import Block, Blocks
+from scog.cog.gdal_env import GDAL_FAULTS, gdal_opening
 from scog.cog.gdal_pages import PagedFile, Pages
 from scog.cog.masks import has_mask_inside
-from scog.cog.metadata import GDAL_FAULTS, FileMetadata, describe_dataset, gdal_opening
+from scog.cog.metadata import FileMetadata, Level
 from scog.cog.range_plan import BlockIndex
+from scog.cog.raster_profile import describe_dataset
 from scog.cog.validity import masked
 from scog.errors import AssetBroken, AssetChanged, SourceError
 from scog.net.byte_range import ByteRange
 
+ReadRange = Callable[[int, int], ByteRange]
+"""Reads bytes `start..stop` of one file."""
+
 
 def describe_by_gdal(
-    read: Callable[[int, int], ByteRange],
-    read_mask: Callable[[int, int], ByteRange] | None = None,
-    *,
-    local: bool,
-    mask_file: str | None = None,
+    read: ReadRange, read_mask: ReadRange | None = None, *, local: bool, mask_file: str | None = None
 ) -> FileMetadata:
-    """Describe a file that only GDAL can: its directories are not at its beginning, its pages are odd, or its mask lies
-    in the file `mask_file`, which `read_mask` reads. Raises a SourceError.
+    """The metadata of a file that only GDAL can describe.
+
+    Its directories are not at its beginning, they have an unusual order, or its mask is in the file `mask_file`, which
+    `read_mask` reads. Raises a SourceError.
     """
     with _opened(read, read_mask) as image:
         dataset = image.level(0)
         overviews = [image.level(k + 1) for k in range(len(dataset.overviews(1)))]
-        found = describe_dataset(dataset, overviews, image.identity, local=local)
+        metadata = describe_dataset(dataset, overviews, image.identity, local=local)
         if image.mask is None or has_mask_inside(dataset):
-            return replace(found, identity=image.pages.identity)
-        if image.mask.level(0).shape != dataset.shape:
-            raise AssetBroken("The mask beside the file (.msk) has another size than it.", reason="broken-mask")
-        return replace(found, masked=True, mask_file=mask_file)
+            return replace(metadata, identity=image.pages.identity)
+        mask_shape = image.mask.level(0).shape
+        if mask_shape != dataset.shape:
+            raise AssetBroken(
+                f"The external mask (.msk) has shape {mask_shape}; the file has {dataset.shape}.", reason="broken-mask"
+            )
+        return replace(metadata, masked=True, mask_file=mask_file)
 
 
 def read_blocks(
-    read: Callable[[int, int], ByteRange],
-    read_mask: Callable[[int, int], ByteRange] | None = None,
+    read: ReadRange,
+    read_mask: ReadRange | None = None,
     *,
-    description: FileMetadata,
+    metadata: FileMetadata,
     level: int,
     blocks: Sequence[BlockIndex],
-    band: int,
-) -> dict[BlockIndex, Block]:
-    """Blocks of one band (1, 2, ...) and level, padded to full blocks with nodata. Raises a SourceError.
+    bands: Sequence[int],
+) -> dict[int, Blocks]:
+    """Blocks of one level by band (1, 2, ...), padded to full blocks with nodata.
 
-    Neighbouring parts of one of the file's own blocks are read at once.
+    Parts of one block of the file are read at once. Raises a SourceError; AssetChanged if the file was replaced.
     """
-    found: dict[BlockIndex, Block] = {}
+    result: dict[int, Blocks] = {band: {} for band in bands}
     with _opened(read, read_mask) as image:
-        if image.identity != description.identity:
-            raise AssetChanged("The file was replaced.", reason="changed")
-        for group in _groups(blocks, description.levels[level].together):
-            found |= _read_group(image, description, level, group, band)
-    return found
+        if image.identity != metadata.identity:
+            raise AssetChanged("The file was replaced since it was described.", reason="changed")
+        for group in _groups(blocks, metadata.levels[level].together):
+            for band, group_blocks in _read_group(image, metadata, level, group, bands).items():
+                result[band] |= group_blocks
+    return result
 
 
 def _groups(blocks: Sequence[BlockIndex], together: tuple[int, int]) -> list[list[BlockIndex]]:
-    """The blocks by what is read together."""
+    """The blocks, grouped by what is read together."""
     groups: dict[BlockIndex, list[BlockIndex]] = {}
     for row, col in blocks:
         groups.setdefault((row // together[0], col // together[1]), []).append((row, col))
@@ -78,36 +86,51 @@ def _groups(blocks: Sequence[BlockIndex], together: tuple[int, int]) -> list[lis
 
 
 def _read_group(
-    image: _Image, description: FileMetadata, level: int, group: Sequence[BlockIndex], band: int
-) -> dict[BlockIndex, Block]:
-    """Blocks that are read together, from one window."""
-    where = description.levels[level]
-    height, width = where.block_shape
-    top, left = (min(numbers) for numbers in zip(*group, strict=True))
-    bottom, right = (1 + max(numbers) for numbers in zip(*group, strict=True))
-    rows = slice(top * height, min(where.grid.height, bottom * height))
-    cols = slice(left * width, min(where.grid.width, right * width))
+    image: _Image, metadata: FileMetadata, level: int, group: Sequence[BlockIndex], bands: Sequence[int]
+) -> dict[int, Blocks]:
+    """Blocks that are read together, from one window, by band."""
+    rows, cols = _span(metadata.levels[level], group)
     window = Window.from_slices(rows, cols)
-    numbers = image.level(level).read(band, window=window)
-    if description.masked:
-        numbers = masked(numbers, image.valid(level, band, window))
-    found: dict[BlockIndex, Block] = {}
-    for row, col in group:
-        part = numbers[
-            row * height - rows.start : (row + 1) * height - rows.start,
-            col * width - cols.start : (col + 1) * width - cols.start,
-        ]
-        block = np.zeros((height, width), description.block_type)
-        if not description.masked:
-            block[:] = description.fill
-        block[: part.shape[0], : part.shape[1]] = part
-        block.flags.writeable = False
-        found[row, col] = block
-    return found
+    dataset = image.level(level)
+    values: Iterable[NDArray[Any]]
+    if metadata.levels[level].working_bytes:  # band by band from the block that GDAL holds, which saves memory
+        values = (dataset.read(band, window=window) for band in bands)
+    else:
+        values = dataset.read(list(bands), window=window)
+    result: dict[int, Blocks] = {}
+    for band, pixels in zip(bands, values, strict=True):
+        if metadata.masked:
+            pixels = masked(pixels, image.valid(level, band, window))
+        result[band] = {block: _padded(pixels, metadata, level, block, (rows.start, cols.start)) for block in group}
+    return result
+
+
+def _span(level: Level, blocks: Sequence[BlockIndex]) -> tuple[slice, slice]:
+    """The rows and columns of the level that blocks span together."""
+    height, width = level.block_shape
+    top, left = (min(indices) for indices in zip(*blocks, strict=True))
+    bottom, right = (1 + max(indices) for indices in zip(*blocks, strict=True))
+    rows = slice(top * height, min(level.grid.height, bottom * height))
+    return rows, slice(left * width, min(level.grid.width, right * width))
+
+
+def _padded(
+    pixels: NDArray[Any], metadata: FileMetadata, level: int, block: BlockIndex, origin: tuple[int, int]
+) -> Block:
+    """One full block of a window whose first pixel is at row and column `origin` of the level."""
+    height, width = metadata.levels[level].block_shape
+    top, left = block[0] * height - origin[0], block[1] * width - origin[1]
+    part = pixels[top : top + height, left : left + width]
+    padded = np.zeros((height, width), metadata.block_dtype)
+    if not metadata.masked:
+        padded[:] = metadata.fill
+    padded[: part.shape[0], : part.shape[1]] = part
+    padded.flags.writeable = False
+    return padded
 
 
 class _Image:
-    """A file as GDAL sees it, its levels opened when they are asked for; `mask` is the file beside it with its mask."""
+    """An open file. Its levels are opened when they are first used; `mask` is the file that holds its external mask."""
 
     def __init__(self, pages: Pages, stack: ExitStack, mask: _Image | None) -> None:
         self.pages = pages
@@ -117,34 +140,33 @@ class _Image:
 
     @property
     def identity(self) -> str:
-        """Names this very version of the file, and of its mask's."""
+        """Identifies this version of the file and of its external mask."""
         return self.pages.identity if self.mask is None else f"{self.pages.identity}+{self.mask.pages.identity}"
 
     @property
     def fault(self) -> SourceError | None:
-        """Why bytes could not be read that GDAL asked for."""
+        """The error of the first failed read of bytes."""
         return self.pages.fault or (None if self.mask is None else self.mask.fault)
 
     def level(self, level: int) -> DatasetReader:
-        """One of its levels; 0 is full size."""
+        """The dataset of one level; 0 is full resolution."""
         if level not in self._levels:
-            choice = {"overview_level": level - 1} if level else {}
-            name = f"scog-{id(self.pages)}/image.tif"  # rasterio finds the opener by name or by folder
+            options = {"overview_level": level - 1} if level else {}
+            name = f"scog-{id(self.pages)}/image.tif"  # rasterio looks openers up by name or by folder
             self._levels[level] = self._stack.enter_context(
-                rasterio.open(name, driver="GTiff", opener=self._opener, **choice)
+                rasterio.open(name, driver="GTiff", opener=self._opener, **options)
             )
         return self._levels[level]
 
     def valid(self, level: int, band: int, window: Window) -> NDArray[np.bool_]:
-        """Where a band is valid by its mask."""
+        """Whether each pixel of a window is valid by the mask, `(y, x)`."""
         dataset = self.level(level)
         if self.mask is None:
             return np.asarray(dataset.read_masks(band, window=window) != 0)
-        full = self.mask.level(0)
-        smaller = range(1, 1 + len(full.overviews(1)))
-        fitting = next((k for k in smaller if self.mask.level(k).shape == dataset.shape), 0)
-        mask = self.mask.level(fitting)
-        down, across = (whole / part for whole, part in zip(mask.shape, dataset.shape, strict=True))
+        overviews = range(1, 1 + len(self.mask.level(0).overviews(1)))
+        mask_level = next((k for k in overviews if self.mask.level(k).shape == dataset.shape), 0)
+        mask = self.mask.level(mask_level)
+        down, across = (size / own_size for size, own_size in zip(mask.shape, dataset.shape, strict=True))
         scaled = Window(window.col_off * across, window.row_off * down, window.width * across, window.height * down)
         shape = round(window.height), round(window.width)
         return np.asarray(mask.read(band if mask.count > 1 else 1, window=scaled, out_shape=shape) != 0)
@@ -154,17 +176,15 @@ class _Image:
 
 
 @contextmanager
-def _opened(
-    read: Callable[[int, int], ByteRange], read_mask: Callable[[int, int], ByteRange] | None = None
-) -> Iterator[_Image]:
-    """The file as GDAL sees it, with the file that holds its mask, if one does."""
+def _opened(read: ReadRange, read_mask: ReadRange | None) -> Iterator[_Image]:
+    """Open a file, with its external mask if it has one. Raises a SourceError."""
     with ExitStack() as stack:
         stack.enter_context(gdal_opening())
         mask = None if read_mask is None else _Image(Pages(read_mask), stack, None)
         image = _Image(Pages(read), stack, mask)
         try:
             yield image
-            if image.fault is not None:  # GDAL made do without what it could not read
+            if image.fault is not None:  # GDAL carried on without the bytes that it could not read
                 raise image.fault
         except GDAL_FAULTS:
             raise image.fault or AssetBroken("GDAL cannot read the file.", reason="not-a-geotiff") from None

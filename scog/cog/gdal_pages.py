@@ -1,4 +1,4 @@
-"""Pages: a remote file as the file-like object that GDAL reads, in pages, through our own byte ranges."""
+"""Pages of a remote file, and the file-like object through which GDAL reads them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from scog.errors import AssetChanged, SourceError
 from scog.net.byte_range import ByteRange
 
 PAGE = 128 * 1024
-"""Bytes read at once for GDAL; without pages it makes 30 times the requests."""
-KEPT_PAGES = 128
+"""Bytes of one page. Without pages GDAL makes 30 times as many requests."""
+CACHED_PAGES = 128
 
 
 class Pages:
-    """The bytes of a file, read in pages.
+    """Reads a file in pages, of which it caches CACHED_PAGES. Used by one thread.
 
-    Errors raised inside GDAL's callbacks only print noise, so a failed read is noted in `fault` and returns nothing.
+    An exception raised inside GDAL's callbacks is only logged by it. A failed read is therefore stored in `fault`, and
+    returns no bytes.
     """
 
     def __init__(self, read: Callable[[int, int], ByteRange]) -> None:
+        """Read the first page. Raises a SourceError."""
         self._read = read
         self._pages: OrderedDict[int, bytes | memoryview] = OrderedDict()
         self.fault: SourceError | None = None
@@ -29,72 +31,72 @@ class Pages:
         self._pages[0] = first.data
 
     def read(self, start: int, stop: int) -> bytes:
-        """Bytes `start..stop`; fewer at the end of the file, none once a read failed."""
+        """Bytes `start..stop`; fewer at the end of the file, none after a failed read."""
         stop = min(self.size, stop)
         if self.fault is not None or stop <= start:
             return b""
         first, last = start // PAGE, (stop - 1) // PAGE
         try:
-            if last - first >= KEPT_PAGES:  # a large block, which is read once, and of which copies would be dear
-                return bytes(self._same(self._read(start, stop)).data)
-            data = b"".join(self._fetched(first, last))
+            if last - first >= CACHED_PAGES:  # a large block: it is read once, and not copied into pages
+                return bytes(self._checked(self._read(start, stop)).data)
+            data = b"".join(self._fetch(first, last))
         except SourceError as fault:
             self.fault = fault
             return b""
         return data[start - first * PAGE : stop - first * PAGE]
 
-    def _fetched(self, first: int, last: int) -> list[bytes | memoryview]:
-        """Pages `first..last`; those missing in one run are read in one request."""
-        found = {page: self._pages[page] for page in range(first, last + 1) if page in self._pages}
+    def _fetch(self, first: int, last: int) -> list[bytes | memoryview]:
+        """Pages `first..last`, both included. Consecutive missing pages share a request."""
+        pages = {page: self._pages[page] for page in range(first, last + 1) if page in self._pages}
         page = first
         while page <= last:
-            if page in found:
+            if page in pages:
                 page += 1
                 continue
             until = page
-            while until <= last and until not in found:
+            while until <= last and until not in pages:
                 until += 1
-            part = self._same(self._read(page * PAGE, min(self.size, until * PAGE)))
+            part = self._checked(self._read(page * PAGE, min(self.size, until * PAGE)))
             for i in range(page, until):
-                found[i] = self._pages[i] = part.data[(i - page) * PAGE : (i - page + 1) * PAGE]
-        while len(self._pages) > KEPT_PAGES:
+                pages[i] = self._pages[i] = part.data[(i - page) * PAGE : (i - page + 1) * PAGE]
+        while len(self._pages) > CACHED_PAGES:
             self._pages.popitem(last=False)
-        return [found[page] for page in range(first, last + 1)]
+        return [pages[page] for page in range(first, last + 1)]
 
-    def _same(self, part: ByteRange) -> ByteRange:
-        """A part of the file, which must be the one that was begun with."""
+    def _checked(self, part: ByteRange) -> ByteRange:
+        """The range if it belongs to the same version of the file as the first page. Raises AssetChanged."""
         if part.etag != self.identity:
             raise AssetChanged("The file was replaced while it was read.", reason="changed")
         return part
 
 
 class PagedFile(io.RawIOBase):
-    """A file as GDAL wants to see it, with a place of its own in it: GDAL opens and closes it several times over."""
+    """A read-only file over pages, with its own position. GDAL opens and closes several of them."""
 
     def __init__(self, pages: Pages) -> None:
         super().__init__()
         self._pages = pages
-        self._at = 0
+        self._position = 0
 
     def readable(self) -> bool:
-        """Always."""
+        """True."""
         return True
 
     def seekable(self) -> bool:
-        """Always."""
+        """True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a place in the file."""
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._pages.size}[whence]
-        return self._at
+        """Set the position and return it."""
+        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._pages.size}[whence]
+        return self._position
 
     def tell(self) -> int:
-        """The place in the file."""
-        return self._at
+        """The position."""
+        return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes; fewer at the end of the file or once a read failed."""
-        data = self._pages.read(self._at, self._pages.size if size < 0 else self._at + size)
-        self._at += len(data)
+        """The next bytes; fewer at the end of the file or after a failed read."""
+        data = self._pages.read(self._position, self._pages.size if size < 0 else self._position + size)
+        self._position += len(data)
         return data

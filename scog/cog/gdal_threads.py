@@ -1,4 +1,4 @@
-"""Threads in which GDAL reads what scog does not decode itself, through the same ranges as everything else."""
+"""Threads in which GDAL runs, reading its bytes through the event loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class GdalThreads:
-    """Threads of GDAL's own: they wait for the event loop to fetch, which the computing threads must not."""
+    """A thread pool for GDAL. Its threads wait for the event loop's reads, which must not block those that compute."""
 
     def __init__(self, ranges: Ranges) -> None:
         self._ranges = ranges
@@ -26,38 +26,38 @@ class GdalThreads:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="scog-gdal")
 
     def close(self) -> None:
-        """Let go of the threads; reads under way end at their deadlines."""
+        """Stop the threads; reads in flight end at their timeouts."""
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def run(self, urls: Sequence[str], tally: UpstreamStats, work: Callable[..., T]) -> T:
-        """Work in a thread, given a function for each file that reads it: it waits until the event loop has its bytes.
+        """Run `work` in a thread, with one argument per URL: a blocking function that reads a byte range of the file.
 
-        When nobody waits for the work any more it reads no further, and soon ends.
+        If the call is cancelled, these functions raise SourceUnavailable, so that the work soon ends.
         """
         loop = asyncio.get_running_loop()
-        under_way: set[Future[ByteRange]] = set()
+        in_flight: set[Future[ByteRange]] = set()
         stopped = False
 
         def read(url: str, start: int, stop: int) -> ByteRange:
             if stopped or self._closed:
-                raise SourceUnavailable("The work was stopped.", reason="stopped")
-            tally.asked += stop - start
+                raise SourceUnavailable("The read was cancelled.", reason="stopped")
+            tally.requested_bytes += stop - start
             future = asyncio.run_coroutine_threadsafe(self._ranges.read(url, start, stop, tally), loop)
-            under_way.add(future)
+            in_flight.add(future)
             if stopped:
                 future.cancel()
             try:
                 return future.result()
             except CancelledError:
-                raise SourceUnavailable("The work was stopped.", reason="stopped") from None
+                raise SourceUnavailable("The read was cancelled.", reason="stopped") from None
             finally:
-                under_way.discard(future)
+                in_flight.discard(future)
 
         try:
             return await loop.run_in_executor(self._threads, work, *(partial(read, url) for url in urls))
         except asyncio.CancelledError:
             stopped = True
-            for future in tuple(under_way):
+            for future in tuple(in_flight):
                 future.cancel()
             raise

@@ -1,4 +1,4 @@
-"""The describer: headers are read once, and what they tell is kept, in memory and on disk."""
+"""Reads headers: each file is described once, and its metadata cached in memory and its header on disk."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import Any, TypeVar
 
-from scog.cog import gdal
 from scog.cog.error_cache import ErrorCache
-from scog.cog.gdal_threads import GdalThreads
+from scog.cog.gdal_reader import GdalReader
 from scog.cog.header_store import HeaderStore
 from scog.cog.header_template import HeaderTemplate, HeaderTemplates, kind_of
 from scog.cog.ifd import ImageDirectories, NotTiff, OddPages, walk
@@ -24,168 +23,173 @@ from scog.runtime.singleflight import SingleFlight
 from scog.runtime.tasks import gather_all
 
 MAX_HEADER = 4_000_000
-"""Largest header read to describe a file, in bytes; beyond it GDAL looks for the directories."""
-DESCRIPTIONS_BYTES = 64 * 2**20
-MASK_FILE = ".msk"
-"""What GDAL adds to a file's name for its mask. It is looked for on the own disk; remotely it would cost a request."""
+"""Bytes of the longest header that is read; GDAL describes files whose directories are further from the start."""
+METADATA_BYTES = 64 * 2**20
+"""Bytes of the metadata cached in memory."""
+METADATA_SIZE, BYTES_PER_BLOCK = 2000, 16
+"""Estimated bytes of one file's metadata: a constant, and the offset and size of each block."""
+MASK_SUFFIX = ".msk"
+"""Suffix of GDAL's external masks. Only local files are checked for one, since it would cost a remote request."""
 T = TypeVar("T")
 
 
 class HeaderReader:
-    """Describes files. Made and used within one event loop."""
+    """Describes files. Made and used within one event loop. `header_bytes` is the size of the first request."""
 
     def __init__(
         self,
         ranges: Ranges,
         store: HeaderStore,
         cpu: Executor,
-        threads: GdalThreads,
-        faults: ErrorCache,
+        gdal: GdalReader,
+        errors: ErrorCache,
         header_bytes: int,
     ) -> None:
         self._ranges = ranges
         self._store = store
         self._cpu = cpu
-        self._threads = threads
-        self._faults = faults
+        self._gdal = gdal
+        self._errors = errors
         self._header_bytes = header_bytes
-        self._descriptions: ByteCache[str, FileMetadata] = ByteCache(DESCRIPTIONS_BYTES)
-        self._kinds = HeaderTemplates()
-        self._describing: SingleFlight[str, FileMetadata] = SingleFlight()
+        self._cache: ByteCache[str, FileMetadata] = ByteCache(METADATA_BYTES)
+        self._templates = HeaderTemplates()
+        self._flights: SingleFlight[str, FileMetadata] = SingleFlight()
 
-    def known(self, url: str) -> FileMetadata | None:
-        """The description of a file, if it is in memory."""
-        return self._descriptions.get(url)
+    def cached_metadata(self, url: str) -> FileMetadata | None:
+        """The metadata of a file if it is in memory, else None."""
+        return self._cache.get(url)
 
     async def describe(self, url: str, tally: UpstreamStats) -> FileMetadata:
-        """What the file at `url` says of itself. Raises a SourceError, a remembered one for a while."""
-        [found] = await self.describe_all([url], tally)
-        return found
+        """The metadata of a file. Raises a SourceError, which may be cached."""
+        [metadata] = await self.describe_all([url], tally)
+        return metadata
 
     async def describe_all(self, urls: Sequence[str], tally: UpstreamStats) -> list[FileMetadata]:
-        """What the files say of themselves, all read at once. Raises a SourceError."""
-        found: dict[str, FileMetadata] = {}
-        lacking: list[str] = []
+        """The metadata of files, read concurrently. Raises a SourceError, which may be cached."""
+        result: dict[str, FileMetadata] = {}
+        missing: list[str] = []
         for url in dict.fromkeys(urls):
-            known = self._descriptions.get(url)
-            if known is not None:
-                found[url] = known
+            cached = self._cache.get(url)
+            if cached is not None:
+                result[url] = cached
             else:
-                self._faults.check(url)
-                lacking.append(url)
-        brought = await gather_all(
-            self._describing.join(url, partial(self._describe, url, tally), tally) for url in lacking
+                self._errors.check(url)
+                missing.append(url)
+        described = await gather_all(
+            self._flights.join(url, partial(self._describe, url, tally), tally) for url in missing
         )
-        found |= zip(lacking, brought, strict=True)
-        return [found[url] for url in urls]
+        result |= zip(missing, described, strict=True)
+        return [result[url] for url in urls]
 
     async def forget(self, url: str, used: FileMetadata) -> None:
-        """Let go of what is known of a file that was replaced; its old blocks are never asked for again."""
-        known = self._descriptions.get(url)
-        if known is None or known.identity == used.identity:  # else somebody has described the new one already
-            self._descriptions.drop(url)
+        """Drop the metadata `used` of a file that was replaced, unless the new version is described already."""
+        cached = self._cache.get(url)
+        if cached is None or cached.identity == used.identity:
+            self._cache.drop(url)
             await self._in_thread(self._store.drop, url)
 
     async def _describe(self, url: str, tally: UpstreamStats) -> FileMetadata:
+        """The metadata from disk or from the file. Errors are cached."""
         try:
-            found = await self._found(url, tally)
+            metadata = await self._load(url, tally)
         except SourceError as fault:
-            self._faults.remember(url, fault)
+            self._errors.remember(url, fault)
             raise
-        blocks = sum(level.sizes.size for level in found.levels if level.sizes is not None)
-        self._descriptions.put(url, found, 2000 + 16 * blocks)
-        return found
+        blocks = sum(level.sizes.size for level in metadata.levels if level.sizes is not None)
+        self._cache.put(url, metadata, METADATA_SIZE + BYTES_PER_BLOCK * blocks)
+        return metadata
 
-    async def _found(self, url: str, tally: UpstreamStats) -> FileMetadata:
-        if await self._ranges.exists_here(url + MASK_FILE):
-            return await self._ask_gdal(url, tally, url + MASK_FILE)
-        if self._store.keeps:
-            kept = await self._in_thread(self._restored, url)
-            if kept is not None:
-                return kept
+    async def _load(self, url: str, tally: UpstreamStats) -> FileMetadata:
+        mask_file = url + MASK_SUFFIX
+        if await self._ranges.exists_locally(mask_file):
+            return await self._gdal.describe(url, tally, mask_file)
+        if self._store.is_open:
+            stored = await self._in_thread(self._from_store, url)
+            if stored is not None:
+                return stored
         try:
             return await self._read(url, tally)
         except AssetBroken as fault:
             if fault.reason not in ("not-a-tiff", "cut-off"):
                 raise
-            return await self._read(url, tally)  # perhaps just this answer was broken
+            return await self._read(url, tally)  # only this response may have been broken
 
     async def _read(self, url: str, tally: UpstreamStats) -> FileMetadata:
-        """What the file's first bytes tell, as many as it takes."""
+        """The metadata from the file's first bytes, of which more are read if its header is longer."""
         size: int | None = self._header_bytes
         while size is not None:
-            tally.asked += size
+            tally.requested_bytes += size
             part = await self._ranges.read(url, 0, size, tally)
             data = bytes(part.data)
-            told: HeaderTemplate | int | None = self._kinds.find(
-                data, local=is_local(url)
-            )  # without a thread, which takes longer to ask
-            if told is None:
+            # Not in a thread, since switching to one takes longer.
+            result: HeaderTemplate | int | None = self._templates.find(data, local=is_local(url))
+            if result is None:
                 try:
-                    told = await self._in_thread(self._look_at, url, data, part.size)
+                    result = await self._in_thread(self._parse, url, data, part.size)
                 except OddPages:
                     break
-            if isinstance(told, HeaderTemplate):
-                return await self._told(url, data, part, told)
-            size = max(told, 4 * size) if told <= MAX_HEADER else None
-        return await self._ask_gdal(url, tally)
+            if isinstance(result, HeaderTemplate):
+                return await self._metadata(url, data, part, result)
+            size = max(result, 4 * size) if result <= MAX_HEADER else None
+        return await self._gdal.describe(url, tally)
 
-    async def _ask_gdal(self, url: str, tally: UpstreamStats, mask: str | None = None) -> FileMetadata:
-        """What GDAL tells of a file, with its mask in another, if given."""
-        urls = (url,) if mask is None else (url, mask)
-        return await self._threads.run(urls, tally, partial(gdal.describe_by_gdal, local=is_local(url), mask_file=mask))
-
-    def _restored(self, url: str) -> FileMetadata | None:
-        """What the header kept on disk tells, if one is."""
-        kept = self._store.get(url)
-        if kept is None:
+    def _from_store(self, url: str) -> FileMetadata | None:
+        """The metadata from the header on disk, or None."""
+        stored = self._store.get(url)
+        if stored is None:
             return None
-        identity, header = kept
+        identity, header = stored
         try:
-            kind = self._kinds.find(header, local=is_local(url))
-            if kind is None:
-                directories = _walked(header)
+            template = self._templates.find(header, local=is_local(url))
+            if template is None:
+                directories = _directories(header)
                 if directories.needed > len(header):
-                    raise AssetBroken("The header lacks some of its directories.", reason="cut-off")
-                kind = self._learn(url, header, directories)
-            return kind.describe(header, identity)
-        except (SourceError, TypeError, OddPages):  # the disk's fault, or an older scog's
+                    raise AssetBroken("The stored header lacks some of its directories.", reason="cut-off")
+                template = self._add_template(url, header, directories)
+            return template.describe(header, identity)
+        except (SourceError, TypeError, OddPages):  # corrupt, or written by an older version of scog
             self._store.drop(url)
             return None
 
-    async def _told(self, url: str, data: bytes, part: ByteRange, kind: HeaderTemplate) -> FileMetadata:
-        """What a file's first bytes tell, which hold all of its directories."""
-        header = data[: kind.directories.needed]
-        description = kind.describe(header, part.etag)
-        if description.stop > part.size:
-            raise AssetBroken("The file ends before its blocks do.", reason="cut-off")
-        if self._store.keeps:
+    async def _metadata(self, url: str, data: bytes, part: ByteRange, template: HeaderTemplate) -> FileMetadata:
+        """The metadata of a file whose first bytes hold its whole header, which is stored on disk."""
+        header = data[: template.directories.needed]
+        metadata = template.describe(header, part.etag)
+        if metadata.stop > part.size:
+            raise AssetBroken(
+                f"The file has {part.size} bytes; its last block ends at byte {metadata.stop}.", reason="cut-off"
+            )
+        if self._store.is_open:
             await self._in_thread(self._store.put, url, part.etag, header)
-        return description
+        return metadata
 
-    def _look_at(self, url: str, data: bytes, size: int) -> HeaderTemplate | int:
-        """What kind of file begins like this, or how many bytes it takes to hold all of its directories."""
-        kind = self._kinds.find(data, local=is_local(url))  # which may have become known since
-        if kind is not None:
-            return kind
-        directories = _walked(data)
+    def _parse(self, url: str, data: bytes, size: int) -> HeaderTemplate | int:
+        """The template of the first bytes of a file of `size` bytes, or the number of bytes that its header has.
+
+        Raises AssetBroken, AssetRefused or OddPages.
+        """
+        template = self._templates.find(data, local=is_local(url))  # another thread may have added it meanwhile
+        if template is not None:
+            return template
+        directories = _directories(data)
         needed = directories.needed
         if needed > len(data):
             if len(data) >= size:
-                raise AssetBroken("The file ends before its directories do.", reason="cut-off")
+                raise AssetBroken(f"The file has {size} bytes; its directories need {needed}.", reason="cut-off")
             return needed
-        return self._learn(url, data[:needed], directories)
+        return self._add_template(url, data[:needed], directories)
 
-    def _learn(self, url: str, header: bytes, directories: ImageDirectories) -> HeaderTemplate:
-        kind = kind_of(header, directories, local=is_local(url))
-        self._kinds.add(kind)
-        return kind
+    def _add_template(self, url: str, header: bytes, directories: ImageDirectories) -> HeaderTemplate:
+        template = kind_of(header, directories, local=is_local(url))
+        self._templates.add(template)
+        return template
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._cpu, work, *args)
 
 
-def _walked(header: bytes) -> ImageDirectories:
+def _directories(header: bytes) -> ImageDirectories:
+    """The directories of a header. Raises AssetBroken or OddPages."""
     try:
         return walk(header)
     except NotTiff as fault:

@@ -1,4 +1,4 @@
-"""What was learnt of files' headers, kept on disk, so that a cold tile costs one round trip and not two."""
+"""Headers of files, cached on disk: a cold tile then takes one round trip instead of two."""
 
 from __future__ import annotations
 
@@ -17,54 +17,56 @@ CREATE TABLE IF NOT EXISTS headers (
 CREATE INDEX IF NOT EXISTS headers_used ON headers (used);
 CREATE TABLE IF NOT EXISTS offsets (url TEXT PRIMARY KEY, identity TEXT NOT NULL, offset REAL NOT NULL);
 """
-KEPT_HEADERS = 50_000
-"""At 4 to 16 KB each a few hundred MB at most."""
+MAX_HEADERS = 50_000
+"""Older headers are deleted when the database is opened. At 4 to 16 KB each they take a few hundred MB at most."""
 
 
 class HeaderStore:
-    """Header bytes by URL, in SQLite. A disk that is full or read-only costs speed, never an answer.
+    """Header bytes and reflectance offsets by URL, in SQLite. Without a folder it stores nothing.
 
-    Its calls block for well under a millisecond; they are made from threads all the same.
+    Never raises: a full or read-only disk only costs speed. A call blocks for well under a millisecond; callers use
+    threads nevertheless.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._database: sqlite3.Connection | None = None
-        self.faults = 0
+        self.errors = 0
+        """Number of errors of the disk or the database."""
         if folder is not None:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._database = open_or_renew(folder / "headers.sqlite", _SCHEMA)
                 oldest = "SELECT url FROM headers ORDER BY used DESC LIMIT -1 OFFSET ?"
-                self._database.execute(f"DELETE FROM headers WHERE url IN ({oldest})", (KEPT_HEADERS,))
+                self._database.execute(f"DELETE FROM headers WHERE url IN ({oldest})", (MAX_HEADERS,))
             except (OSError, sqlite3.Error) as fault:
-                self._failed(fault)
+                self._on_error(fault)
 
     @property
-    def keeps(self) -> bool:
-        """Whether there is a disk to ask."""
+    def is_open(self) -> bool:
+        """Whether headers are stored."""
         return self._database is not None
 
     def get(self, url: str) -> tuple[str, bytes] | None:
-        """The identity of the file and its header bytes, if they are kept."""
+        """The identity of a file's version and its header bytes, or None."""
         if self._database is None:
             return None
         try:
             row = self._database.execute("SELECT identity, header FROM headers WHERE url = ?", (url,)).fetchone()
         except (sqlite3.Error, UnicodeError) as fault:
-            self._failed(fault)
+            self._on_error(fault)
             return None
         return (row[0], row[1]) if row else None
 
     def put(self, url: str, identity: str, header: bytes) -> None:
-        """Keep header bytes, in place of older ones of the same URL."""
+        """Store header bytes, replacing those of another version."""
         self._write("INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)", (url, identity, header, int(time.time())))
 
     def drop(self, url: str) -> None:
-        """Forget a file that changed."""
+        """Delete the header of a file that was replaced."""
         self._write("DELETE FROM headers WHERE url = ?", (url,))
 
     def get_offset(self, url: str, identity: str) -> float | None:
-        """The reflectance offset found by looking at this very version of a file."""
+        """The reflectance offset derived from the pixels of this version of a file, or None."""
         if self._database is None:
             return None
         try:
@@ -72,16 +74,16 @@ class HeaderStore:
                 "SELECT offset FROM offsets WHERE url = ? AND identity = ?", (url, identity)
             ).fetchone()
         except (sqlite3.Error, UnicodeError) as fault:
-            self._failed(fault)
+            self._on_error(fault)
             return None
         return float(row[0]) if row else None
 
     def put_offset(self, url: str, identity: str, offset: float) -> None:
-        """Keep what a look at the pixels told."""
+        """Store the reflectance offset derived from the pixels of this version of a file."""
         self._write("INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", (url, identity, offset))
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database. Later calls find and store nothing."""
         if self._database is not None:
             self._database.close()
             self._database = None
@@ -92,8 +94,8 @@ class HeaderStore:
         try:
             self._database.execute(statement, values)
         except (sqlite3.Error, UnicodeError) as fault:
-            self._failed(fault)
+            self._on_error(fault)
 
-    def _failed(self, fault: Exception) -> None:
-        self.faults += 1
-        log.warning("headers are not kept on disk: %s", fault)
+    def _on_error(self, fault: Exception) -> None:
+        self.errors += 1
+        log.warning("Headers are not cached on disk: %s", fault)

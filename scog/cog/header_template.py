@@ -1,7 +1,7 @@
-"""Kinds of headers: what a header says, but for where each block lies, is the same for all dates of a square.
+"""Header templates: the part of a header that all dates of an MGRS tile share, parsed once.
 
-So it is worked out once. The header of another date is compared with those that are known (2 us), and only the places
-of its blocks are read from it.
+Headers of different dates differ only in the offsets and sizes of their blocks. A new header is compared with the
+known templates (2 us), and only its offsets and sizes are parsed.
 """
 
 from __future__ import annotations
@@ -15,43 +15,38 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
+from scog.cog.gdal_env import GDAL_FAULTS, gdal_opening
 from scog.cog.ifd import Directory, ImageDirectories, OddPages, Table
-from scog.cog.metadata import (
-    GDAL_FAULTS,
-    MAX_BLOCK_BYTES,
-    FileMetadata,
-    Level,
-    RasterFacts,
-    description_of,
-    facts_of,
-    gdal_opening,
-    level_of,
-)
+from scog.cog.metadata import FileMetadata, Level
+from scog.cog.raster_profile import RasterProfile, level_of, metadata_of, profile_of
 from scog.cog.storage import Storage, storage_of
 from scog.errors import AssetBroken, AssetRefused
 
 MAX_BLOCKS = 100_000
-KINDS_KEPT = 32
+"""Blocks of one level at most."""
+MAX_BLOCK_BYTES = 64_000_000
+"""Bytes of the largest stored block."""
+MAX_TEMPLATES = 32
 
 
 @dataclass(frozen=True, eq=False)
 class HeaderTemplate:
-    """All that a header says but for where its blocks lie; `levels` are without these places."""
+    """A header without the offsets and sizes of its blocks. `levels` lack them too; `blank` is the header's bytes."""
 
     directories: ImageDirectories
     blank: bytes
     local: bool
-    facts: RasterFacts
+    profile: RasterProfile
     storage: Storage | None
-    """How the blocks are stored; None where GDAL decodes them."""
+    """How the blocks are stored; None if GDAL decodes them."""
     levels: tuple[Level, ...]
     tables: tuple[tuple[Table, Table], ...]
-    """For each level of a plain file where the places of its blocks, and where their sizes are listed."""
+    """For each level of a plain file, where the header has the offsets and the sizes of its blocks."""
 
     @cached_property
-    def _same(self) -> list[tuple[int, int, bytes]]:
-        """The stretches of bytes that all headers of this kind share, by start and stop."""
-        tables = (table for one in self.directories.found for table in (one.offsets, one.sizes) if table is not None)
+    def _shared(self) -> list[tuple[int, int, bytes]]:
+        """The bytes that all headers of this template share: start, stop and contents of each stretch."""
+        tables = (table for one in self.directories.images for table in (one.offsets, one.sizes) if table is not None)
         stretches, at = [], 0
         for start, stop in (*sorted((table.at, table.stop) for table in tables), (len(self.blank), len(self.blank))):
             if start > at:
@@ -60,139 +55,152 @@ class HeaderTemplate:
         return stretches
 
     @cached_property
-    def _blocks(self) -> list[tuple[int, int]]:
+    def _block_counts(self) -> list[tuple[int, int]]:
+        """Rows and columns of blocks of each level."""
         return [level.blocks for level in self.levels]
 
     @cached_property
-    def _lists(self) -> list[list[tuple[str, int, int]]]:
-        """Type, length and place of the lists: those of places for all levels, and those of sizes."""
+    def _arrays(self) -> list[list[tuple[str, int, int]]]:
+        """dtype, length and position of each level's array of offsets, and the same of sizes."""
         return [
             [
                 (table.dtype, rows * columns, table.at)
-                for table, (rows, columns) in zip(tables, self._blocks, strict=True)
+                for table, (rows, columns) in zip(tables, self._block_counts, strict=True)
             ]
             for tables in zip(*self.tables, strict=True)
         ]
 
     def fits(self, data: bytes) -> bool:
-        """Whether a file that begins like this is of this kind, and all of its header is there."""
-        return len(data) >= len(self.blank) and all(data[start:stop] == same for start, stop, same in self._same)
+        """Whether a file with these first bytes matches the template, and they hold its whole header."""
+        return len(data) >= len(self.blank) and all(data[start:stop] == same for start, stop, same in self._shared)
 
     def describe(self, header: bytes, identity: str) -> FileMetadata:
-        """Describe the file of this kind that begins with `header`. Raises AssetBroken."""
-        levels, stop = (self.levels, 0) if self.storage is None else self._placed(header)
-        return description_of(self.facts, identity, levels, self.storage, stop)
+        """The metadata of a file with this header, which fits the template. Raises AssetBroken."""
+        levels, stop = (self.levels, 0) if self.storage is None else self._located(header)
+        return metadata_of(self.profile, identity, levels, self.storage, stop)
 
-    def _placed(self, header: bytes) -> tuple[tuple[Level, ...], int]:
-        """The levels with their blocks' places, and where the last of these ends.
+    def _located(self, header: bytes) -> tuple[tuple[Level, ...], int]:
+        """The levels with the location of their blocks, and the byte at which the last block ends.
 
-        All lists are looked at as one: it is numpy's calls that take time here.
+        The arrays of all levels are processed as one, since the calls of NumPy take most of the time.
         """
-        offsets, sizes = (_numbers(header, lists) for lists in self._lists)
+        offsets, sizes = (_concatenated(header, arrays) for arrays in self._arrays)
         if (offsets | sizes).min() < 0 or sizes.max() > MAX_BLOCK_BYTES:
-            raise AssetBroken("The header claims absurdly large blocks.", reason="broken-header")
+            raise AssetBroken(
+                f"The header has a block of more than {MAX_BLOCK_BYTES} bytes or beyond 2^63 bytes.",
+                reason="broken-header",
+            )
         if not offsets.all():
             sizes[offsets == 0] = 0
         levels, at = [], 0
-        for level, (rows, columns) in zip(self.levels, self._blocks, strict=True):
-            here = slice(at, at + rows * columns)
+        for level, (rows, columns) in zip(self.levels, self._block_counts, strict=True):
+            span = slice(at, at + rows * columns)
             levels.append(
                 Level(
                     level.grid,
                     level.block_shape,
-                    offsets[here].reshape(rows, columns),
-                    sizes[here].reshape(rows, columns),
+                    offsets[span].reshape(rows, columns),
+                    sizes[span].reshape(rows, columns),
                 )
             )
-            at = here.stop
+            at = span.stop
         return tuple(levels), int((offsets + sizes).max())
 
 
-def _numbers(header: bytes, lists: Sequence[tuple[str, int, int]]) -> NDArray[np.int64]:
-    """The numbers of all lists, one after the other."""
-    size = np.dtype(lists[0][0]).itemsize
-    if len({dtype for dtype, _, _ in lists}) == 1:  # as those of places are: bytes are joined faster than arrays
-        joined = b"".join([header[at : at + count * size] for _, count, at in lists])
-        return np.frombuffer(joined, lists[0][0]).astype(np.int64)
-    return np.concatenate([np.frombuffer(header, *where) for where in lists]).astype(np.int64)
+def _concatenated(header: bytes, arrays: Sequence[tuple[str, int, int]]) -> NDArray[np.int64]:
+    """The numbers of all arrays, given by dtype, length and position in the header."""
+    dtype = arrays[0][0]
+    size = np.dtype(dtype).itemsize
+    if len({each for each, _, _ in arrays}) == 1:  # as for offsets: joining bytes is faster than joining arrays
+        joined = b"".join([header[at : at + count * size] for _, count, at in arrays])
+        return np.frombuffer(joined, dtype).astype(np.int64)
+    return np.concatenate([np.frombuffer(header, *array) for array in arrays]).astype(np.int64)
 
 
 class HeaderTemplates:
-    """The kinds of headers that were seen, those seen last first. For any thread."""
+    """The most recently used templates. Thread-safe."""
 
     def __init__(self) -> None:
-        self._known: tuple[HeaderTemplate, ...] = ()
+        self._templates: tuple[HeaderTemplate, ...] = ()
 
     def find(self, data: bytes, *, local: bool) -> HeaderTemplate | None:
-        """The kind of a file that begins like this, if it is known; more is allowed of `local` files."""
-        for kind in self._known:
-            if kind.local == local and kind.fits(data):
-                if kind is not self._known[0]:
-                    self.add(kind)
-                return kind
+        """The template that a file with these first bytes fits, or None. `local` files have templates of their own."""
+        for template in self._templates:
+            if template.local == local and template.fits(data):
+                if template is not self._templates[0]:
+                    self.add(template)
+                return template
         return None
 
-    def add(self, kind: HeaderTemplate) -> None:
-        """Remember a kind. Where two threads do so at once one may be forgotten, which costs only time."""
-        others = [other for other in self._known if other is not kind]
-        self._known = (kind, *others[: KINDS_KEPT - 1])
+    def add(self, template: HeaderTemplate) -> None:
+        """Add a template. If two threads do so at once, one of them may be lost, which only costs time."""
+        others = [other for other in self._templates if other is not template]
+        self._templates = (template, *others[: MAX_TEMPLATES - 1])
 
 
 def kind_of(header: bytes, directories: ImageDirectories, *, local: bool = False) -> HeaderTemplate:
-    """What kind of file has this header.
+    """The template of a header. A `local` file may be larger than a remote one.
 
-    Raises AssetBroken where it is no GeoTIFF, AssetRefused where scog does not open it (CRS, type, size, blocks), and
-    OddPages where only GDAL can tell which of its directories are overviews.
+    Raises AssetBroken for an invalid GeoTIFF, AssetRefused if scog does not support its CRS, pixel type, size or
+    blocks, and OddPages if only GDAL can tell which directories are overviews.
     """
     blank = directories.blank(header)
-    facts = _told(blank, local)
-    images = _levels(directories.found, facts)
-    storage = None if facts.masked or facts.count > 1 else storage_of(images, header[:2], facts.dtype)
+    profile = _profile(blank, local)
+    images = _images(directories.images, profile)
+    storage = None if profile.masked or profile.count > 1 else storage_of(images, header[:2], profile.dtype)
     plain = storage is not None
     levels = tuple(
-        level_of(facts, image.shape, image.block_shape, plain=plain, is_open=image.is_open) for image in images
+        level_of(profile, image.shape, image.block_shape, plain=plain, is_contiguous=image.is_contiguous)
+        for image in images
     )
     tables = tuple(_tables(level, image, header) for level, image in zip(levels, images, strict=True)) if plain else ()
-    return HeaderTemplate(directories, blank, local, facts, storage, levels, tables)
+    return HeaderTemplate(directories, blank, local, profile, storage, levels, tables)
 
 
-def _levels(found: Sequence[Directory], facts: RasterFacts) -> list[Directory]:
-    """The image that GDAL opens, which is the first, and its overviews. Pages of other images count for nothing.
+def _images(directories: Sequence[Directory], profile: RasterProfile) -> list[Directory]:
+    """The image that GDAL opens, which is the first, and its overviews. Pages with other images are skipped.
 
-    Raises OddPages where GDAL's overviews may be others.
+    Raises OddPages if GDAL may use other overviews.
     """
-    image, *others = found
+    image, *others = directories
     overviews = [other for other in others if other.is_overview]
-    if any(other.is_mask for other in others) and not facts.masked:  # of an overview alone, or of another page
+    if any(other.is_mask for other in others) and not profile.masked:  # the mask of only an overview or another page
         raise OddPages
-    if image.shape != facts.shape:
-        raise AssetBroken("The file's directories contradict each other.", reason="broken-header")
-    smaller = [max(full / less for full, less in zip(image.shape, each.shape, strict=True)) for each in overviews]
-    if len(smaller) != len(facts.overviews) or any(
-        abs(ours - gdals) > 1 + 0.1 * gdals for ours, gdals in zip(smaller, facts.overviews, strict=True)
+    if image.shape != profile.shape:
+        raise AssetBroken(
+            f"The first directory has an image of shape {image.shape}, but GDAL reads {profile.shape}.",
+            reason="broken-header",
+        )
+    factors = [max(full / less for full, less in zip(image.shape, each.shape, strict=True)) for each in overviews]
+    if len(factors) != len(profile.overviews) or any(
+        abs(ours - gdals) > 1 + 0.1 * gdals for ours, gdals in zip(factors, profile.overviews, strict=True)
     ):
         raise OddPages
     return [image, *overviews]
 
 
-def _told(blank: bytes, local: bool) -> RasterFacts:
-    """What GDAL tells of a header without its blocks' places."""
+def _profile(blank: bytes, local: bool) -> RasterProfile:
+    """The profile of a header without offsets and sizes. Raises AssetBroken or AssetRefused."""
     with gdal_opening():
         try:
             with MemoryFile(blank) as memory, memory.open(driver="GTiff") as dataset:
-                return facts_of(dataset, local)
+                return profile_of(dataset, local)
         except GDAL_FAULTS:
             raise AssetBroken("GDAL cannot read the file's header.", reason="not-a-geotiff") from None
 
 
 def _tables(level: Level, image: Directory, header: bytes) -> tuple[Table, Table]:
-    """Where the header lists the places and sizes of a level's blocks."""
+    """Where the header has the offsets and sizes of a level's blocks. Raises AssetBroken or AssetRefused."""
     blocks = math.prod(level.blocks)
     if blocks > MAX_BLOCKS:
-        raise AssetRefused(f"The file has more than {MAX_BLOCKS} blocks a level.", reason="too-many-blocks")
+        raise AssetRefused(
+            f"A level of the file has {blocks} blocks; the limit is {MAX_BLOCKS}.", reason="too-many-blocks"
+        )
     for table in (image.offsets, image.sizes):
         if table is None or table.count < blocks or table.stop > len(header):
-            raise AssetBroken("The header does not say where all blocks lie.", reason="broken-header")
+            raise AssetBroken(
+                f"The header lacks the offsets or sizes of some of the level's {blocks} blocks.", reason="broken-header"
+            )
     assert image.offsets is not None
     assert image.sizes is not None
     return image.offsets, image.sizes

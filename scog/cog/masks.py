@@ -1,4 +1,4 @@
-"""Masks: whether a file says by itself which pixels are valid, or just names a number that is nodata."""
+"""Whether a file has a mask or an alpha band, or only a nodata value."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 
 EXACT_IN_FLOAT64 = 2**53
-"""Whole numbers from here on are not exact as rasterio tells of nodata, which it may also leave out."""
+"""Integers from this on are not exact in rasterio's `nodata`, a float64, which may also be None then."""
 
 
 def has_mask(dataset: DatasetReader) -> bool:
-    """Whether a mask or an alpha band says which pixels are valid, of any band, or only GDAL can tell."""
+    """Whether any band has a mask or an alpha band, or only GDAL can tell which pixels are valid."""
     flags = dataset.mask_flag_enums
-    without = ([MaskFlags.all_valid], [MaskFlags.nodata])
-    return any(each not in without for each in flags) or (
+    unmasked = ([MaskFlags.all_valid], [MaskFlags.nodata])
+    return any(each not in unmasked for each in flags) or (
         [MaskFlags.nodata] in flags
         and dataset.dtypes[0] in ("int64", "uint64")
         and (dataset.nodata is None or abs(dataset.nodata) >= EXACT_IN_FLOAT64)
@@ -21,5 +21,5 @@ def has_mask(dataset: DatasetReader) -> bool:
 
 
 def has_mask_inside(dataset: DatasetReader) -> bool:
-    """Whether the file has a mask of its own; GDAL prefers it to one beside the file, and that to nodata and alpha."""
+    """Whether the file has an internal mask. GDAL prefers it to an external one, and that to nodata and alpha."""
     return [MaskFlags.per_dataset] in dataset.mask_flag_enums

@@ -1,4 +1,4 @@
-"""Coarseness: which level to read for a preview, and by how much that is coarser than the image's own."""
+"""Overview levels: which one an image is made from, and which coarser one a preview is."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from scog.geo.grid import Grid
 from scog.geo.overview_level import choose_level, target_extent
 
 LIGHT = 16_384
-"""Bytes up to which an image's own level is fetched for a preview: a tenth of what a coarsest block mostly has."""
+"""Missing bytes up to which a preview uses the image's own levels: a tenth of a typical block of the coarsest level."""
 Levels = tuple[int, ...]
 """The level to read of each of several files."""
 
 
 @dataclass
 class PreviewLevel:
-    """How coarse a preview became: the largest `ratio` of the extent of a pixel that was read to that of the level
-    that the image would be made of; and whether only the newest `observations` were looked at.
+    """How coarse a preview is.
+
+    `ratio` is the largest ratio of the pixel size that was read to that of the image's own level. `observations` is the
+    number of newest observations that it was limited to; None if it was not.
     """
 
     ratio: float = 1.0
@@ -27,23 +29,23 @@ class PreviewLevel:
 
     @property
     def is_coarse(self) -> bool:
-        """Whether the image would differ if it were no preview."""
+        """Whether the preview differs from the image."""
         return self.ratio > 1.0 or self.observations is not None
 
     def joined(self, other: PreviewLevel | None) -> PreviewLevel:
-        """The coarseness of an image made of two."""
+        """The level of a preview made of two."""
         if other is None:
             return self
-        fewest = [each.observations for each in (self, other) if each.observations is not None]
-        return PreviewLevel(max(self.ratio, other.ratio), min(fewest, default=None))
+        limits = [each.observations for each in (self, other) if each.observations is not None]
+        return PreviewLevel(max(self.ratio, other.ratio), min(limits, default=None))
 
 
-def level_for(description: FileMetadata, grid: Grid, coarser: float = 1.0) -> int:
-    """The level to read for a grid; the same for all tiles of a zoom that meet a square.
+def level_for(metadata: FileMetadata, grid: Grid, coarser: float = 1.0) -> int:
+    """The level to read for a grid whose pixel size is multiplied by `coarser`.
 
-    With `coarser`, the level for pixels so many times as large.
+    All tiles of a zoom within an MGRS tile get the same level.
     """
-    return _level_for(description.levels[0].grid, description.resolutions, grid, coarser)
+    return _level_for(metadata.levels[0].grid, metadata.resolutions, grid, coarser)
 
 
 @lru_cache(maxsize=8192)
@@ -51,23 +53,24 @@ def _level_for(full: Grid, resolutions: tuple[float, ...], grid: Grid, coarser: 
     return choose_level(resolutions, coarser * target_extent(grid, full.crs, full.centre))
 
 
-def coarser_levels(descriptions: Sequence[FileMetadata], grid: Grid) -> Iterator[Levels]:
-    """The levels that an image may be made of: its own first, then for pixels twice as large, and so on to the last."""
-    coarsest = tuple(level_for(each, grid, float("inf")) for each in descriptions)
-    before, coarser = None, 1.0
-    while before != coarsest:
-        levels = tuple(level_for(each, grid, coarser) for each in descriptions)
-        if levels != before:
+def coarser_levels(files: Sequence[FileMetadata], grid: Grid) -> Iterator[Levels]:
+    """The levels that a preview may use: the image's own, those for pixels twice as large, and so on."""
+    coarsest = tuple(level_for(metadata, grid, float("inf")) for metadata in files)
+    previous, coarser = None, 1.0
+    while previous != coarsest:
+        levels = tuple(level_for(metadata, grid, coarser) for metadata in files)
+        if levels != previous:
             yield levels
-        before, coarser = levels, 2 * coarser
+        previous, coarser = levels, 2 * coarser
 
 
 def cheapest(costs: Sequence[tuple[Levels, int]]) -> Levels:
-    """The levels that cost the fewest bytes, the finest of equals; the first, which are the image's own, where all that
-    is lacking of them is `LIGHT`.
+    """The levels for which the fewest bytes have to be fetched; of several with the same cost the finest.
 
-    Levels in memory cost nothing. Else these are the coarsest, whose blocks show the most: the previews around it find
-    them in memory then, where finer levels would have to be fetched for each.
+    `costs` has levels and bytes, the image's own levels first. Those are returned if at most `LIGHT` bytes are missing.
+
+    Cached levels cost nothing. Otherwise the result is the coarsest levels, whose blocks cover the largest area: the
+    previews around it then find them in the cache, while finer levels would have to be fetched for each.
     """
     least = min(cost for _, cost in costs)
     own, cost = costs[0]
@@ -76,12 +79,12 @@ def cheapest(costs: Sequence[tuple[Levels, int]]) -> Levels:
     return next(levels for levels, cost in costs if cost == least)
 
 
-def ratio(descriptions: Sequence[FileMetadata], grid: Grid, levels: Levels) -> float:
-    """By how much pixels of these levels are larger than those of the image's own, at most."""
+def ratio(files: Sequence[FileMetadata], grid: Grid, levels: Levels) -> float:
+    """The largest ratio of the pixel size of these levels to that of the image's own levels."""
     return max(
         (
-            each.resolutions[level] / each.resolutions[level_for(each, grid)]
-            for each, level in zip(descriptions, levels, strict=True)
+            metadata.resolutions[level] / metadata.resolutions[level_for(metadata, grid)]
+            for metadata, level in zip(files, levels, strict=True)
         ),
         default=1.0,
     )

@@ -1,4 +1,4 @@
-"""Which bytes to ask for: blocks that lie close together are read in one request."""
+"""Plans range requests: blocks close together in the file share one request."""
 
 from __future__ import annotations
 
@@ -14,52 +14,55 @@ BlockIndex = tuple[int, int]
 """Row and column of a block within its level."""
 
 MAX_RANGE = 3_000_000
-"""Bytes asked for at once, two full-size blocks; longer runs are split, so that their parts arrive side by side. At
-50 MB/s a connection so many take about as long as the round trip that joining saves, twice."""
+"""Bytes of one request at most: two full-size blocks. Longer runs are split into concurrent requests. At 50 MB/s per
+connection so many bytes take about twice as long as the round trip that joining them saves."""
 HALVED = 1_000_000
-"""Bytes from which a request for small blocks is made as two, which arrive side by side in half the time. Panning over
-a square takes 4 % more requests for it; to part the large blocks of the full resolution would take 9 %."""
+"""Bytes from which a request for small blocks is split into two concurrent ones, which take half the time. This adds
+4 % of requests when panning over an MGRS tile; splitting the large blocks of the full resolution would add 9 %."""
 SMALL = 500_000
 """Bytes up to which a block is small."""
-MAX_OTHERS = 8
-"""Blocks that nobody asked for which are kept when they are read through on the way."""
-THRIFTY_GAP = 262_144
-"""Bytes that are read through at most where nothing beside what is wanted is kept: as many cost about as much
-processor time as a request."""
+MAX_EXTRA_BLOCKS = 8
+"""Blocks at most that are cached although no request needs them, because a request reads through them."""
+PARTIAL_ROWS_GAP = 262_144
+"""Longest gap in bytes of reads that cache no extra blocks. It costs about as much CPU time as a request."""
 WHOLE_FROM = 0.85
-"""Share of a block's rows from which all of it is read."""
+"""Share of a block's rows from which the whole block is read."""
 MARGIN = 1.15
-"""By how much the first rows of a block may take more than their share of its bytes; what then lacks is asked for."""
+"""Factor on the share of a block's bytes that its first rows are expected to take. If they take more, a second request
+reads the rest of the block."""
 LEAST = 8192
-"""Bytes read of a block beyond that, as codes are laid down before the first row."""
+"""Bytes added to that, since the DEFLATE code tables precede the first row."""
 GAP, LONGEST, PARTED = 1.4, 3.0, 2.0
-"""In bytes that a round trip is worth: the longest gap, the longest request, and what leaving out a block's lower rows
-has to save, for which the tile below may need a request more. From 1 MB on, the bounds above hold."""
+"""Multiples of the bytes that a round trip is worth: the longest gap, the longest request, and what skipping a block's
+lower rows has to save, since the tile below may then need an extra request. Above 1 MB the limits above apply."""
 
 
 @dataclass(frozen=True)
 class RequestSizes:
-    """How large requests are, in bytes, where one connection brings `round_trip_bytes` during a round trip.
+    """Sizes of requests in bytes, for a connection that receives `round_trip_bytes` during a round trip.
 
-    To read through a gap costs its bytes and saves a round trip of a request; a long request saves round trips too, but
-    its blocks wait for each other. On a slow or narrow line bytes cost more than round trips.
+    Reading through a gap costs its bytes and saves the round trip of a request. A long request saves round trips too,
+    but its blocks wait for each other. On a slow connection bytes cost more than round trips.
     """
 
     gap: int
-    """Bytes between two blocks that are read through at most."""
+    """Longest gap between two blocks that is read through."""
     longest: int
-    """Bytes of one request at most, unless it is a single block."""
+    """Longest request, unless it is for a single block."""
     halved: int
-    """Bytes from which a request for small blocks is made as two."""
+    """Size from which a request for small blocks is split into two."""
     least_saving: float
-    """Bytes of a block's lower rows from which these are left out where they are not needed."""
+    """Bytes of a block's lower rows from which they are skipped if they are not needed."""
 
 
 def request_sizes(round_trip_bytes: float, gap: int, *, partial_rows: bool = False) -> RequestSizes:
-    """The sizes for a line; gaps of at most `gap` bytes. `partial_rows` where neighbours will hardly be asked for."""
+    """The request sizes for a connection, with gaps of at most `gap` bytes.
+
+    `partial_rows` is for reads whose neighbouring pixels will hardly be requested.
+    """
     gap = int(min(gap, GAP * round_trip_bytes))
     return RequestSizes(
-        gap=min(gap, THRIFTY_GAP) if partial_rows else gap,
+        gap=min(gap, PARTIAL_ROWS_GAP) if partial_rows else gap,
         longest=int(min(MAX_RANGE, LONGEST * round_trip_bytes)),
         halved=int(min(HALVED, round_trip_bytes)),
         least_saving=0.0 if partial_rows else PARTED * round_trip_bytes,
@@ -68,9 +71,9 @@ def request_sizes(round_trip_bytes: float, gap: int, *, partial_rows: bool = Fal
 
 @dataclass(frozen=True)
 class BlockRange:
-    """One block's place in its file, from `start` to before `end`.
+    """The bytes to read of one block: `start..stop` of the file. The block itself ends at `end`.
 
-    It is read to before `stop`, which is about as far as its first `rows` rows reach; None stands for all of them.
+    `rows` is the number of first rows that the bytes are expected to hold; None for the whole block.
     """
 
     block: BlockIndex
@@ -79,79 +82,90 @@ class BlockRange:
     end: int
     rows: int | None = None
     prefix: bytes = b""
-    """The block's bytes before `start`, which are there already."""
+    """The block's bytes before `start`, which were received earlier."""
 
 
 @dataclass(frozen=True)
-class Request:
-    """One range request and the blocks it brings."""
+class RangeRequest:
+    """A range request for bytes `start..stop`, and the blocks in them."""
 
     start: int
     stop: int
-    pieces: tuple[BlockRange, ...]
+    block_ranges: tuple[BlockRange, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the request."""
+        return self.stop - self.start
 
     @property
     def gap(self) -> int:
-        """Bytes that are read and belong to none of the pieces."""
-        return self.stop - self.start - sum(piece.stop - piece.start for piece in self.pieces)
+        """Bytes that belong to none of the blocks."""
+        return self.size - sum(each.stop - each.start for each in self.block_ranges)
 
-    def afresh(self) -> Request:
-        """The same blocks, each from its first byte to its last."""
-        pieces = [BlockRange(each.block, each.start - len(each.prefix), each.end, each.end) for each in self.pieces]
-        return Request(min(piece.start for piece in pieces), max(piece.stop for piece in pieces), tuple(pieces))
+    def without_prefixes(self) -> RangeRequest:
+        """A request for the whole blocks, from their first byte to their last."""
+        whole = [
+            BlockRange(each.block, each.start - len(each.prefix), each.end, each.end) for each in self.block_ranges
+        ]
+        return RangeRequest(min(each.start for each in whole), max(each.stop for each in whole), tuple(whole))
 
 
 def piece_of(
     block: BlockIndex, start: int, size: int, rows: int, height: int, least_saving: float = 0.0, prefix: bytes = b""
 ) -> BlockRange:
-    """What to read of a block of `height` rows, of which the first `rows` are wanted and the first bytes are there."""
+    """The bytes to read of a block at byte `start`, for its first `rows` of `height` rows.
+
+    `size` is the block's size in bytes, `prefix` its first bytes if they were received earlier.
+    """
     share = rows / height
-    likely = math.ceil(size * share * MARGIN) + LEAST
-    begun = start + len(prefix)
-    if share >= WHOLE_FROM or likely >= size or size - likely < least_saving or likely <= len(prefix):
-        return BlockRange(block, begun, start + size, start + size, prefix=prefix)
-    return BlockRange(block, begun, start + likely, start + size, rows, prefix)
+    expected = math.ceil(size * share * MARGIN) + LEAST
+    first = start + len(prefix)
+    if share >= WHOLE_FROM or expected >= size or size - expected < least_saving or expected <= len(prefix):
+        return BlockRange(block, first, start + size, start + size, prefix=prefix)
+    return BlockRange(block, first, start + expected, start + size, rows, prefix)
 
 
-def plan_requests(pieces: Iterable[BlockRange], gap: int, longest: int = MAX_RANGE) -> list[Request]:
+def plan_requests(block_ranges: Iterable[BlockRange], gap: int, longest: int = MAX_RANGE) -> list[RangeRequest]:
     """Join blocks into range requests, reading through at most `gap` bytes between two of them."""
     runs: list[list[BlockRange]] = []
     stop = 0
-    for piece in sorted(pieces, key=lambda piece: piece.start):
-        if runs and piece.start - stop <= gap and max(stop, piece.stop) - runs[-1][0].start <= longest:
-            runs[-1].append(piece)
-            stop = max(stop, piece.stop)
+    for block_range in sorted(block_ranges, key=lambda each: each.start):
+        if runs and block_range.start - stop <= gap and max(stop, block_range.stop) - runs[-1][0].start <= longest:
+            runs[-1].append(block_range)
+            stop = max(stop, block_range.stop)
         else:
-            runs.append([piece])
-            stop = piece.stop
-    return [_request(run) for run in runs]
+            runs.append([block_range])
+            stop = block_range.stop
+    return [_joined(run) for run in runs]
 
 
-def side_by_side(request: Request, halved: int = HALVED) -> tuple[Request, ...]:
-    """The request, or two for its halves where it is large and all of its blocks are small."""
-    pieces = sorted(request.pieces, key=lambda piece: piece.start)
-    large = max(piece.stop - piece.start for piece in pieces) > SMALL
-    if large or len(pieces) == 1 or request.stop - request.start <= halved:
+def in_halves(request: RangeRequest, halved: int = HALVED) -> tuple[RangeRequest, ...]:
+    """Two requests of about the same size if the request is large and all of its blocks are small, else the request."""
+    block_ranges = sorted(request.block_ranges, key=lambda each: each.start)
+    large = max(each.stop - each.start for each in block_ranges) > SMALL
+    if large or len(block_ranges) == 1 or request.size <= halved:
         return (request,)
     middle = (request.start + request.stop) / 2
-    first = tuple(takewhile(lambda piece: piece.stop <= middle, pieces)) or pieces[:1]
-    return tuple(_request(half) for half in (first, pieces[len(first) :]))
+    first = tuple(takewhile(lambda each: each.stop <= middle, block_ranges)) or block_ranges[:1]
+    return tuple(_joined(half) for half in (first, block_ranges[len(first) :]))
 
 
-def _request(pieces: Sequence[BlockRange]) -> Request:
-    return Request(pieces[0].start, max(piece.stop for piece in pieces), tuple(pieces))
+def _joined(block_ranges: Sequence[BlockRange]) -> RangeRequest:
+    return RangeRequest(block_ranges[0].start, max(each.stop for each in block_ranges), tuple(block_ranges))
 
 
-def with_others(request: Request, offsets: NDArray[np.int64], sizes: NDArray[np.int64]) -> Request:
-    """The request with all blocks that its bytes hold, of a level whose blocks lie at `offsets` with these `sizes`.
+def with_extra_blocks(request: RangeRequest, offsets: NDArray[np.int64], sizes: NDArray[np.int64]) -> RangeRequest:
+    """The request with all blocks that its bytes contain. `offsets` and `sizes` are those of the level's blocks.
 
-    As it was where they are many: empty blocks take next to no bytes, but each as much time and room as a full one.
+    Unchanged if there are more than MAX_EXTRA_BLOCKS others: blocks without data are stored in few bytes, but each
+    takes as much time and memory as any other.
     """
     inside = (offsets >= request.start) & (offsets + sizes <= request.stop) & (sizes > 0)
-    if np.count_nonzero(inside) > len(request.pieces) + MAX_OTHERS:
+    if np.count_nonzero(inside) > len(request.block_ranges) + MAX_EXTRA_BLOCKS:
         return request
-    wanted = {piece.block: piece for piece in request.pieces}
+    needed = {each.block for each in request.block_ranges}
     blocks = zip(*(axis.tolist() for axis in inside.nonzero()), strict=True)
-    ends = ((block, int(offsets[block]), int(offsets[block] + sizes[block])) for block in blocks if block not in wanted)
-    others = (BlockRange(block, start, end, end) for block, start, end in ends)
-    return replace(request, pieces=(*request.pieces, *others))
+    ends = ((block, int(offsets[block]), int(offsets[block] + sizes[block])) for block in blocks if block not in needed)
+    extra = (BlockRange(block, start, end, end) for block, start, end in ends)
+    return replace(request, block_ranges=(*request.block_ranges, *extra))

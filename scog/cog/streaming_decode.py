@@ -1,4 +1,4 @@
-"""Arriving: blocks are decoded as their bytes come, while the rest of a request is on its way."""
+"""Decodes blocks as their bytes arrive, while the rest of the response is still being received."""
 
 from __future__ import annotations
 
@@ -7,99 +7,104 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from itertools import takewhile
 
-from scog.cog.decode import Block, decode_block, decode_rows
+from scog.cog.decode import Blocks, decode_block, decode_rows
 from scog.cog.metadata import FileMetadata
-from scog.cog.range_plan import BlockIndex, BlockRange, Request
+from scog.cog.range_plan import BlockIndex, BlockRange, RangeRequest
 from scog.net.admission import Waiters
 from scog.net.byte_range import ByteRange
 from scog.runtime.tasks import gather_all
 
-DECODED_AT_ONCE = 2 * 2**20
-"""Bytes of decoded blocks that one thread makes before it reports back: one block of 1024 or four of 512."""
-Blocks = dict[BlockIndex, Block]
+JOB_BYTES = 2 * 2**20
+"""Decoded bytes of one job in a thread: one block of 1024 or four of 512."""
 
 
-class Arriving:
-    """The blocks of one request; each is given to `keep` once it is decoded, in the thread that did it."""
+class StreamingDecoder:
+    """Decodes the blocks of one range request in threads. `on_decoded` is called with each job's blocks, in its thread.
+
+    Used within one event loop.
+    """
 
     def __init__(
         self,
         threads: Executor,
-        description: FileMetadata,
+        metadata: FileMetadata,
         level: int,
-        request: Request,
-        keep: Callable[[Blocks], Blocks],
+        request: RangeRequest,
+        on_decoded: Callable[[Blocks], Blocks],
     ) -> None:
         self._threads = threads
-        self._description = description
+        self._metadata = metadata
         self._level = level
-        # A job each for large blocks; small ones would take longer to hand over than to decode.
-        self._at_once = max(1, DECODED_AT_ONCE // description.block_bytes(level))
+        # One job per large block. Small blocks share one, since switching threads takes longer than decoding them.
+        self._blocks_per_job = max(1, JOB_BYTES // metadata.block_bytes(level))
         self._start = request.start
-        self._left = sorted(request.pieces, key=lambda piece: piece.start)
-        self._keep = keep
+        self._pending = sorted(request.block_ranges, key=lambda block_range: block_range.start)
+        self._on_decoded = on_decoded
         self._jobs: list[asyncio.Future[Blocks]] = []
-        self._come = memoryview(b"")
+        self._received = memoryview(b"")
         self._complete = False
-        self.riders: Waiters | None = None
-        """Those who wait for the blocks, once that is known."""
+        self.waiters: Waiters | None = None
+        """Returns the requests that wait for the blocks; set when the task that reads them has started."""
 
-    def take(self, part: ByteRange) -> None:
-        """Begin to decode what has come so far, if it is of the described file."""
-        if part.etag == self._description.identity:
-            self._come = memoryview(part.data)
-            self._begin(self._come)
+    def on_data(self, part: ByteRange) -> None:
+        """Start decoding what has arrived so far, if it belongs to the described version of the file."""
+        if part.etag == self._metadata.identity:
+            self._received = memoryview(part.data)
+            self._start_jobs(self._received)
         else:
-            self._come = self._come[:0]
+            self._received = self._received[:0]
 
-    def flows(self) -> bool:
-        """Whether anything has come."""
-        return self._complete or len(self._come) > 0
+    def is_progressing(self) -> bool:
+        """Whether any data has arrived."""
+        return self._complete or len(self._received) > 0
 
-    async def rest(self, data: memoryview) -> Blocks:
-        """All blocks, now that all bytes are there. Raises AssetBroken."""
-        self._begin(data)
-        self._come, self._complete = memoryview(b""), True
-        found: Blocks = {}
-        for blocks in await gather_all(self._jobs):
-            found |= blocks
-        return found
+    async def finish(self, data: memoryview) -> Blocks:
+        """All blocks, from the complete response. Raises AssetBroken."""
+        self._start_jobs(data)
+        self._received, self._complete = memoryview(b""), True
+        blocks: Blocks = {}
+        for decoded in await gather_all(self._jobs):
+            blocks |= decoded
+        return blocks
 
-    def left_over(self) -> list[tuple[BlockIndex, bytes]]:
-        """The request has failed: the first bytes of blocks that came in part. Whole ones are still decoded."""
+    def abort(self) -> list[tuple[BlockIndex, bytes]]:
+        """Stop after a failed request. Returns the first bytes of each block that was received in part.
+
+        Complete blocks are still decoded.
+        """
         for job in self._jobs:
-            job.add_done_callback(_look_at)
-        stop = self._start + len(self._come)
-        begun = (piece for piece in self._left if piece.start < stop)
+            job.add_done_callback(_retrieve_exception)
+        stop = self._start + len(self._received)
+        partial = (block_range for block_range in self._pending if block_range.start < stop)
         return [
-            (piece.block, piece.prefix + self._come[piece.start - self._start : piece.end - self._start])
-            for piece in begun
+            (each.block, each.prefix + self._received[each.start - self._start : each.end - self._start])
+            for each in partial
         ]
 
-    def _begin(self, data: memoryview) -> None:
+    def _start_jobs(self, data: memoryview) -> None:
         stop = self._start + len(data)
-        while come := tuple(takewhile(lambda piece: piece.stop <= stop, self._left[: self._at_once])):
-            del self._left[: len(come)]
-            self._jobs.append(asyncio.get_running_loop().run_in_executor(self._threads, self._decoded, come, data))
+        while arrived := tuple(takewhile(lambda each: each.stop <= stop, self._pending[: self._blocks_per_job])):
+            del self._pending[: len(arrived)]
+            self._jobs.append(asyncio.get_running_loop().run_in_executor(self._threads, self._decode, arrived, data))
 
-    def _decoded(self, pieces: Sequence[BlockRange], data: memoryview) -> Blocks:
-        found: Blocks = {}
-        for piece in pieces:
-            stored = stored_bytes(piece, data, self._start)
-            if piece.rows is None:
-                found[piece.block] = decode_block(stored, self._description, self._level)
+    def _decode(self, block_ranges: Sequence[BlockRange], data: memoryview) -> Blocks:
+        blocks: Blocks = {}
+        for block_range in block_ranges:
+            stored = stored_bytes(block_range, data, self._start)
+            if block_range.rows is None:
+                blocks[block_range.block] = decode_block(stored, self._metadata, self._level)
             else:
-                found[piece.block] = decode_rows(stored, self._description, self._level, piece.rows)
-        return self._keep(found)
+                blocks[block_range.block] = decode_rows(stored, self._metadata, self._level, block_range.rows)
+        return self._on_decoded(blocks)
 
 
-def stored_bytes(piece: BlockRange, data: memoryview, start: int) -> bytes | memoryview:
-    """A block's bytes, as far as they are wanted, from those of a request that begin at `start`."""
-    come = data[piece.start - start : piece.stop - start]
-    return piece.prefix + come if piece.prefix else come
+def stored_bytes(block_range: BlockRange, data: memoryview, start: int) -> bytes | memoryview:
+    """The stored bytes of a block up to `block_range.stop`, from a response that begins at byte `start` of the file."""
+    received = data[block_range.start - start : block_range.stop - start]
+    return block_range.prefix + received if block_range.prefix else received
 
 
-def _look_at(job: asyncio.Future[Blocks]) -> None:
-    """Look at a job's fault, so that asyncio does not complain."""
+def _retrieve_exception(job: asyncio.Future[Blocks]) -> None:
+    """Retrieve a job's exception, so that asyncio does not log it."""
     if not job.cancelled():
         job.exception()

@@ -1,8 +1,8 @@
-"""Validity: which pixels of a block are data, by the file's mask or by nodata.
+"""Which pixels of a block are valid, by the file's mask or by nodata.
 
-Where a file has a mask or an alpha band, that alone says which pixels are valid, as in GDAL: its 0 is a number like
-any other. Each pixel of such a block is a record of its number and whether it is valid, so that both go the same way
-through caches, index maps and windows. Blocks of all other files are plain numbers, and nodata is looked for in them.
+If a file has a mask or an alpha band, only that decides, as in GDAL: nodata is then a value like any other. The pixels
+of such a file are records of value and validity, so that both pass through caches, index maps and windows together.
+Blocks of all other files are plain arrays, which are compared with nodata.
 """
 
 from __future__ import annotations
@@ -17,52 +17,53 @@ from numpy.typing import NDArray
 
 Mask2D = NDArray[np.bool_]
 NUMBER, VALID = "number", "valid"
+"""Fields of a record."""
 
 FLOAT_END = 3.4e38
-"""Nodata from here on is the end of float32, however it was rounded on its way; all numbers beyond are nodata, too."""
+"""A nodata of at least this magnitude is the limit of float32, rounded in some way. All values beyond are nodata."""
 
 
-def record_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The type of masked pixels whose numbers are of type `dtype`."""
+def record_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of masked pixels whose values are of type `dtype`."""
     return np.dtype([(NUMBER, dtype), (VALID, np.bool_)])
 
 
 def number_type(pixel_type: np.dtype[Any]) -> np.dtype[Any]:
-    """The type of the numbers of pixels, masked or not."""
+    """The dtype of the values of pixels, masked or not."""
     return pixel_type if pixel_type.fields is None else pixel_type.fields[NUMBER][0]
 
 
-def masked(numbers: NDArray[Any], valid: Mask2D) -> NDArray[Any]:
-    """Records of numbers and their validity, in the shape of `numbers`."""
-    records = np.empty(numbers.shape, record_type(numbers.dtype))
-    records[NUMBER], records[VALID] = numbers, valid
+def masked(values: NDArray[Any], valid: Mask2D) -> NDArray[Any]:
+    """Records of values and validity, in the shape of `values`."""
+    records = np.empty(values.shape, record_dtype(values.dtype))
+    records[NUMBER], records[VALID] = values, valid
     return records
 
 
 def data_of(pixels: NDArray[Any], nodata: Collection[float] = ()) -> tuple[NDArray[Any], Mask2D]:
-    """The numbers of pixels, and where they are data: finite, and valid by the mask or else none of `nodata`."""
+    """The values of pixels, and whether each is valid: finite, and valid by the mask or else not one of `nodata`."""
     if pixels.dtype.names is not None:
-        numbers, valid = np.ascontiguousarray(pixels[NUMBER]), pixels[VALID].copy()
+        values, valid = np.ascontiguousarray(pixels[NUMBER]), pixels[VALID].copy()
     else:
-        numbers, valid = pixels, _is_data(pixels, nodata)
-    if numbers.dtype.kind == "f":
-        valid &= np.isfinite(numbers)
-    return numbers, valid
+        values, valid = pixels, _is_data(pixels, nodata)
+    if values.dtype.kind == "f":
+        valid &= np.isfinite(values)
+    return values, valid
 
 
-def _is_data(numbers: NDArray[Any], nodata: Collection[float]) -> Mask2D:
+def _is_data(values: NDArray[Any], nodata: Collection[float]) -> Mask2D:
     valid: Mask2D | None = None
-    for low, high in {span for each in nodata if (span := nodata_span(each, numbers.dtype)) is not None}:
-        data = numbers != low if low == high else (numbers < low) | (numbers > high)
+    for low, high in {span for each in nodata if (span := nodata_span(each, values.dtype)) is not None}:
+        data = values != low if low == high else (values < low) | (values > high)
         valid = data if valid is None else valid & data
-    return np.ones(numbers.shape, bool) if valid is None else valid
+    return np.ones(values.shape, bool) if valid is None else valid
 
 
 @lru_cache(maxsize=256)
 def nodata_span(nodata: float, dtype: np.dtype[Any]) -> tuple[Any, Any] | None:
-    """The lowest and the highest number of this type that stand for `nodata`; None where none does.
+    """The lowest and the highest value of this dtype that count as `nodata`; None if no value does.
 
-    Integers have no fractions, and nothing beyond their limits. NaN and infinity are never data, and not looked for.
+    None also for NaN and infinity, which are never valid anyway.
     """
     number = as_number(nodata, dtype)
     if number is None or not math.isfinite(nodata):
@@ -76,7 +77,7 @@ def nodata_span(nodata: float, dtype: np.dtype[Any]) -> tuple[Any, Any] | None:
 
 @lru_cache(maxsize=256)
 def as_number(nodata: float | None, dtype: np.dtype[Any]) -> Any:
-    """Nodata as a number of this type; None where there is none, or none that fits: integers have no NaN."""
+    """Nodata as a scalar of this dtype; None if there is none, or if an integer dtype cannot hold it."""
     if nodata is None:
         return None
     if dtype.kind == "f":
@@ -87,8 +88,8 @@ def as_number(nodata: float | None, dtype: np.dtype[Any]) -> Any:
     return dtype.type(nodata) if fits else None
 
 
-def is_class(numbers: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where numbers are whole, as those of classes are."""
-    if numbers.dtype.kind != "f":
-        return np.ones(numbers.shape, bool)
-    return np.asarray(np.isfinite(numbers) & (numbers == np.floor(numbers)))
+def is_class(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each value is a whole number, as those of classes are."""
+    if values.dtype.kind != "f":
+        return np.ones(values.shape, bool)
+    return np.asarray(np.isfinite(values) & (values == np.floor(values)))

@@ -15,7 +15,8 @@ from affine import Affine
 from scog.catalog.asset_bands import bands_by_description, named
 from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference
-from scog.cog.metadata import UNPLACED, FileBand, FileMetadata, Level, checked_crs, is_placing
+from scog.cog.georeferencing import checked_crs, is_placing
+from scog.cog.metadata import UNPLACED, FileBand, FileMetadata, Level
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
 

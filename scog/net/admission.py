@@ -98,7 +98,9 @@ class AdmissionQueue:
     def _key(self, waiters: Waiters) -> Key:
         """Sort key of a read: that of the most urgent request that waits for it."""
         rate = self._concurrency.rate or TYPICAL_RATE
-        return min(((tally.rank, tally.began + tally.asked / rate) for tally in waiters()), default=ABANDONED)
+        return min(
+            ((tally.rank, tally.started_at + tally.requested_bytes / rate) for tally in waiters()), default=ABANDONED
+        )
 
     def _fits(self, size: int, rank: int) -> bool:
         """Whether a read may start now. Previews are small and urgent, so that only the number of reads bounds them."""

@@ -59,10 +59,10 @@ class CatalogIO(StacApiIO):
             return self._object(source, *args, **kwargs)
 
     def _object(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        found = super().read_json(source, *args, **kwargs)
-        if not isinstance(found, dict):
+        result = super().read_json(source, *args, **kwargs)
+        if not isinstance(result, dict):
             raise ValueError("not a JSON object")
-        return found
+        return result
 
     def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
         """As pystac-client, but a link never opens a local file."""

@@ -7,8 +7,8 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-NEXT_STEP = "Check the network, SCOG_CATALOG, or set HTTPS_PROXY; `scog doctor` tells more."
-_CERTIFICATE = "If a proxy intercepts TLS, add its certificate to SSL_CERT_FILE; `scog doctor` tells more."
+NEXT_STEP = "Check the network and SCOG_CATALOG, or set HTTPS_PROXY; `scog doctor` shows details."
+_CERTIFICATE = "If a proxy intercepts TLS, add its certificate to SSL_CERT_FILE; `scog doctor` shows details."
 _ERRNO = {
     errno.ECONNREFUSED: "connection refused",
     errno.ECONNRESET: "connection reset",
@@ -35,7 +35,7 @@ def reason_of(fault: BaseException) -> tuple[str, str]:
     name = type(fault).__name__
     text = str(fault)
     if name == "ProxyError":
-        return f"cannot be reached: the proxy answers {text!r}", "Check HTTPS_PROXY; `scog doctor` tells more."
+        return f"cannot be reached: the proxy answers {text!r}", "Check HTTPS_PROXY; `scog doctor` shows details."
     return f"cannot be reached: {text or name}", NEXT_STEP
 
 

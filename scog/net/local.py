@@ -44,7 +44,7 @@ class LocalRanges:
         except ValueError:  # not a valid file name
             raise AssetMissing("There is no such file in the archive.", reason="no-file") from None
         if not path.startswith(self._root + os.sep):
-            raise AssetRefused("The file lies outside the archive's folder.", reason="outside-archive")
+            raise AssetRefused("The file is outside the archive's folder.", reason="outside-archive")
         return path
 
     def _read(self, url: str, start: int, stop: int) -> ByteRange:

@@ -40,9 +40,9 @@ class UpstreamStats:
     bytes: int = 0
     searches: int = 0
     rank: Priority = field(default=Priority.TILE, compare=False)
-    began: float = field(default_factory=time.monotonic, compare=False)
+    started_at: float = field(default_factory=time.monotonic, compare=False)
     """Time of the request, by time.monotonic."""
-    asked: int = field(default=0, compare=False)
+    requested_bytes: int = field(default=0, compare=False)
     """Bytes of all its reads so far, queued ones included."""
     overdue: bool = field(default=False, compare=False)
     """Whether the request's deadline has passed. Downloads that make progress may then continue into the cache."""

@@ -1,12 +1,15 @@
-"""Reads one byte range with as many requests as it takes: retried, hedged, and resumed where a response broke off."""
+"""Reads one byte range with as many requests as it takes: retried, hedged, and resumed after an interruption."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from scog.errors import AssetBroken, SourceError, SourceUnavailable
+from scog.net.admission import Waiters
 from scog.net.byte_range import ByteRange
 from scog.net.connection import Head, ProtocolError
 from scog.net.dialer import ConnectTimeout
@@ -33,21 +36,46 @@ FINAL_REASONS = frozenset({"http-403", "http-404", "http-410"})
 """Reasons that fail a read at once. After any other invalid response the request is repeated once."""
 
 
+@dataclass(frozen=True, eq=False)
+class RangeSpec:
+    """Bytes `start..stop` of the file at `url`, and for which requests they are read.
+
+    `tally` counts the upstream requests and bytes. The most urgent of `waiters`, else `tally`, determines the read's
+    place in the queue.
+    """
+
+    url: str
+    start: int
+    stop: int
+    tally: UpstreamStats
+    on_data: OnData | None = None
+    waiters: Waiters | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return self.stop - self.start
+
+    def split(self, count: int) -> list[RangeSpec]:
+        """`count` adjacent ranges of about the same size. Only the first one reports its data."""
+        bounds = [self.start + self.size * place // count for place in range(count + 1)]
+        return [
+            replace(self, start=start, stop=stop, on_data=self.on_data if start == self.start else None)
+            for start, stop in pairwise(bounds)
+        ]
+
+
 class RangeRead:
     """Reads one byte range. While `run` is awaited, `check` has to be called periodically."""
 
-    def __init__(
-        self, client: HttpClient, host: Host, url: str, start: int, stop: int, tally: UpstreamStats,
-        on_data: OnData | None,
-        retries: int,
-    ) -> None:  # fmt: skip
+    def __init__(self, client: HttpClient, host: Host, spec: RangeSpec, retries: int) -> None:
         self._client = client
         self._host = host
-        self._url = url
-        self._start = start
-        self._stop = stop
-        self._tally = tally
-        self._on_data = on_data
+        self._url = spec.url
+        self._start = spec.start
+        self._stop = spec.stop
+        self._tally = spec.tally
+        self._on_data = spec.on_data
         self._retries = retries
         self._received = memoryview(b"")
         """The bytes received so far, from `start` on."""
@@ -56,7 +84,7 @@ class RangeRead:
         self._size = 0
         self._version = ""
         self._etag: str | None = None
-        self._outstanding = stop - start
+        self._outstanding = spec.size
         self._requests: list[_Request] = []
         self._answering: _Request | None = None
         self._hedge: asyncio.Task[ByteRange] | None = None
@@ -191,8 +219,8 @@ class RangeRead:
         if request.offset and head.status == 200:
             raise AssetBroken("The file was replaced while it was read.", reason="changed")
         size = file_size(head, start, self._stop)
-        found = file_version(head, size)
-        if request.offset and found != self._version:
+        version = file_version(head, size)
+        if request.offset and version != self._version:
             raise AssetBroken("The file was replaced while it was read.", reason="changed")
         request.head_at = request.last_activity = request.rate_since = time.monotonic()
         self._host.breaker.success()
@@ -203,7 +231,7 @@ class RangeRead:
                 other.abandon("another response came first", "beaten", host_fault=False)
         length = max(0, min(self._stop, size) - start)
         if not request.offset:
-            self._size, self._version, self._etag = size, found, strong_etag(head)
+            self._size, self._version, self._etag = size, version, strong_etag(head)
             self._set_outstanding(length)
         return length
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +16,7 @@ from scog.net.host import Host, HostState
 from scog.net.http import HttpClient
 from scog.net.local import LocalRanges
 from scog.net.policy import BreakerState, UpstreamStats, check_allowed, host_of
-from scog.net.range_read import OnData, RangeRead
+from scog.net.range_read import OnData, RangeRead, RangeSpec
 from scog.runtime.tasks import gather_all
 
 PROBE_TIMEOUT = 2.0
@@ -76,7 +75,7 @@ class HttpRanges:
         return self._host(url).concurrency
 
     def open_ahead(self) -> None:
-        """Open connections to the expected hosts and to idle known hosts, since reads will follow soon."""
+        """Open connections to the expected hosts and to hosts without reads in flight, since reads will follow soon."""
         for url in self._expected:
             self._client.open_ahead(url, WARM_CONNECTIONS)
         for host in self._hosts.values():
@@ -110,49 +109,24 @@ class HttpRanges:
         if host.breaker.state is BreakerState.CLOSED:  # blocks follow a header; queued reads start when the limit grows
             ahead = min(host.admission.queued, MAX_WARM_CONNECTIONS) if host.reads else WARM_CONNECTIONS
             self._client.open_ahead(url, ahead)
-        parts = host.part_count(stop - start, tally) if split else 1
+        spec = RangeSpec(url, start, stop, tally, on_data, waiters)
+        parts = host.part_count(spec.size, tally) if split else 1
         host.reads[id(tally)] += parts
         try:
-            return await self._read_parts(host, url, start, stop, parts, tally, on_data, waiters)
+            if parts == 1:
+                return await self._read(host, spec)
+            first, *others = await gather_all(self._read(host, part) for part in spec.split(parts))
+            return concatenate(first, others)
         finally:
             host.reads[id(tally)] -= parts
             if not host.reads[id(tally)]:
                 del host.reads[id(tally)]
 
-    async def _read_parts(
-        self,
-        host: Host,
-        url: str,
-        start: int,
-        stop: int,
-        parts: int,
-        tally: UpstreamStats,
-        on_data: OnData | None,
-        waiters: Waiters | None,
-    ) -> ByteRange:
-        if parts == 1:
-            return await self._read(host, url, start, stop, tally, on_data, waiters)
-        bounds = [start + (stop - start) * place // parts for place in range(parts + 1)]
-        first, *others = await gather_all(
-            self._read(host, url, *span, tally, on_data if span[0] == start else None, waiters)
-            for span in pairwise(bounds)
-        )
-        return concatenate(first, others)
-
-    async def _read(
-        self,
-        host: Host,
-        url: str,
-        start: int,
-        stop: int,
-        tally: UpstreamStats,
-        on_data: OnData | None,
-        waiters: Waiters | None,
-    ) -> ByteRange:
+    async def _read(self, host: Host, spec: RangeSpec) -> ByteRange:
         is_probe = await _pass_breaker(host)
         try:
-            snapshot = await host.admission.acquire(waiters or (lambda: (tally,)), stop - start)
-            read = RangeRead(self._client, host, url, start, stop, tally, on_data, self._retries)
+            snapshot = await host.admission.acquire(spec.waiters or (lambda: (spec.tally,)), spec.size)
+            read = RangeRead(self._client, host, spec, self._retries)
             try:
                 if host.breaker.state is BreakerState.OPEN:  # opened while this read was queued
                     raise _breaker_open(host)
@@ -229,8 +203,8 @@ class Ranges:
         """Open connections ahead of reads, while the catalogue is searched."""
         self._http.open_ahead()
 
-    async def exists_here(self, url: str) -> bool:
-        """Whether a URL names a file of the local archive that exists. Nothing is asked of other hosts."""
+    async def exists_locally(self, url: str) -> bool:
+        """Whether a URL is that of an existing file of the local archive. No host is contacted."""
         return self._local is not None and is_local(url) and await self._local.exists(url)
 
     def concurrency(self, url: str) -> ConcurrencyLimit | None:

@@ -1,1 +1,1 @@
-"""Tasks, single flight, caches and budgets: what any asynchronous service needs, with no word of images."""
+"""Tasks, single flight, caches and budgets: for any asynchronous service, independent of images."""

@@ -1,4 +1,4 @@
-"""Memory that is bounded by bytes: what was used longest ago goes first."""
+"""A least-recently-used cache bounded in bytes."""
 
 from __future__ import annotations
 
@@ -12,47 +12,49 @@ V = TypeVar("V")
 
 
 class ByteCache(Generic[K, V]):
-    """A least-recently-used cache of at most `capacity` bytes, for any thread."""
+    """A least-recently-used cache of at most `capacity` bytes. Thread-safe."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.bytes = 0
-        self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        """Bytes of all values."""
+        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        """Values and their sizes, the least recently used first."""
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._entries)
 
     def __contains__(self, key: K) -> bool:
-        return key in self._kept
+        return key in self._entries
 
     def get(self, key: K) -> V | None:
-        """The value, now the most recently used; None when it is not kept."""
+        """The value, which becomes the most recently used one; None if it is not cached."""
         with self._lock:
-            found = self._kept.get(key)
-            if found is None:
+            entry = self._entries.get(key)
+            if entry is None:
                 return None
-            self._kept.move_to_end(key)
-            return found[0]
+            self._entries.move_to_end(key)
+            return entry[0]
 
     def put(self, key: K, value: V, size: int) -> None:
-        """Keep `value`, weighing `size` bytes. What is heavier than the whole cache is not kept."""
+        """Store a value of `size` bytes, unless it is larger than the whole cache."""
         with self._lock:
             self._drop(key)
             if size > self.capacity:
                 return
-            self._kept[key] = (value, size)
+            self._entries[key] = (value, size)
             self.bytes += size
             while self.bytes > self.capacity:
-                _, (_, freed) = self._kept.popitem(last=False)
+                _, (_, freed) = self._entries.popitem(last=False)
                 self.bytes -= freed
 
     def drop(self, key: K) -> None:
-        """Forget a key, kept or not."""
+        """Remove a key, if it is cached."""
         with self._lock:
             self._drop(key)
 
     def _drop(self, key: K) -> None:
-        found = self._kept.pop(key, None)
-        if found is not None:
-            self.bytes -= found[1]
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self.bytes -= entry[1]

@@ -1,7 +1,8 @@
-"""Shared work that goes on when those who wait for it have left, for whoever comes next.
+"""Shared tasks that continue after their last waiter has left, for the next request.
 
-A search that is given up at a tile's deadline has most of its answer already; on a slow line the next try would fetch
-the same bytes again and fail in the same way. The work has to end by itself: a catalogue has its own deadline.
+A search that is cancelled at a tile's deadline has received most of its response. On a slow connection the next attempt
+would fetch the same bytes again and fail in the same way. The work must end by itself, as searches do at their own
+deadline.
 """
 
 from __future__ import annotations
@@ -16,49 +17,50 @@ V = TypeVar("V")
 
 
 class Lingering(Generic[K, V]):
-    """Tasks by what they bring, at most `most` of them without anybody who waits. Used within one event loop."""
+    """Shared tasks by key, of which at most `most` run without a waiter. Used within one event loop."""
 
     def __init__(self, most: int = 4) -> None:
-        self._most = most
+        self._max_abandoned = most
         self._tasks: dict[K, asyncio.Task[V]] = {}
-        self._waiting: Counter[K] = Counter()
+        self._waiter_counts: Counter[K] = Counter()
         self._abandoned: set[K] = set()
+        """Keys of the tasks that run without a waiter."""
 
     async def join(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:
-        """The result of the work under way for `key`, or of `work` begun now; raises what that raises."""
+        """The result of the running task of `key`, or of a new one that runs `work`. Raises what the task raises."""
         task = self._tasks.get(key)
         if task is None:
             task = self._tasks[key] = asyncio.ensure_future(work())
-            task.add_done_callback(lambda ended: self._end(key, ended))
+            task.add_done_callback(lambda done: self._on_done(key, done))
         self._abandoned.discard(key)
-        self._waiting[key] += 1
+        self._waiter_counts[key] += 1
         try:
             return await asyncio.shield(task)
         finally:
-            self._waiting[key] -= 1
-            if not self._waiting[key]:
-                del self._waiting[key]
+            self._waiter_counts[key] -= 1
+            if not self._waiter_counts[key]:
+                del self._waiter_counts[key]
                 if not task.done():
                     self._abandon(key, task)
 
     async def close(self) -> None:
-        """Cancel all work."""
+        """Cancel all tasks and wait until they have ended."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _abandon(self, key: K, task: asyncio.Task[V]) -> None:
-        """Nobody waits any more: let it go on, unless many others do."""
-        if len(self._abandoned) < self._most:
+        """Let a task without waiters continue, or cancel it if too many others do."""
+        if len(self._abandoned) < self._max_abandoned:
             self._abandoned.add(key)
         else:
-            self._tasks.pop(key, None)  # who comes now begins anew
+            self._tasks.pop(key, None)  # the next request starts a new one
             task.cancel()
 
-    def _end(self, key: K, task: asyncio.Task[V]) -> None:
+    def _on_done(self, key: K, task: asyncio.Task[V]) -> None:
         if self._tasks.get(key) is task:
             del self._tasks[key]
             self._abandoned.discard(key)
         if not task.cancelled():
-            task.exception()  # looked at, so that asyncio does not complain where nobody waits
+            task.exception()  # retrieved, so that asyncio does not log it when no waiter is left

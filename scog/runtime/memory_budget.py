@@ -1,4 +1,4 @@
-"""A bound on the memory that reads under way may take together."""
+"""A limit on the memory that all reads in progress may take together."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from scog.errors import AssetRefused
 
 
 class MemoryBudget:
-    """So many bytes for all; who wants more than is left waits, in turn, until others give theirs back."""
+    """Grants up to `limit` bytes in the order of requests. Used within one event loop."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._held = 0
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
     async def hold(self, size: int) -> AsyncIterator[None]:
-        """Hold `size` bytes. Raises AssetRefused when that is more than there ever will be."""
+        """Wait until `size` bytes are free, and hold them. Raises AssetRefused if that is more than the limit."""
         if size > self.limit:
             raise AssetRefused(
-                f"Reading this takes {size / 1e6:.0f} MB at once; {self.limit / 1e6:.0f} are allowed.",
+                f"Reading this takes {size / 1e6:.0f} MB of memory; the limit is {self.limit / 1e6:.0f} MB.",
                 reason="too-much-memory",
             )
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append((size, turn))
-        self._admit()
+        granted = asyncio.get_running_loop().create_future()
+        self._queue.append((size, granted))
+        self._grant()
         try:
-            await turn
+            await granted
             yield
         finally:
-            if not turn.cancelled():
+            if not granted.cancelled():
                 self._held -= size
-            self._admit()
+            self._grant()
 
-    def _admit(self) -> None:
-        """Let in those whose turn it is, as far as there is room."""
-        while self._waiting:
-            size, turn = self._waiting[0]
-            if not turn.cancelled():
+    def _grant(self) -> None:
+        """Grant queued requests in order, as long as they fit."""
+        while self._queue:
+            size, granted = self._queue[0]
+            if not granted.cancelled():
                 if self._held + size > self.limit:
                     return
                 self._held += size
-                turn.set_result(None)
-            self._waiting.popleft()
+                granted.set_result(None)
+            self._queue.popleft()

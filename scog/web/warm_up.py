@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from affine import Affine
 
-from scog.cog.metadata import gdal_opening
+from scog.cog.gdal_env import gdal_opening
 from scog.geo.grid import Grid, tile_grid
 from scog.geo.index_map import index_map
 from scog.render.encoders import png

@@ -1,4 +1,4 @@
-"""What a read costs: requests counted exactly, shared by all who want the same."""
+"""BlockReader: exact numbers of requests, shared reads, cancellation, and the header store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Body = Callable[[RangeServer, BlockReader, str], Coroutine[Any, Any, None]]
 
 
 def served(body: Body, *, data: bytes = DATA, latency: float = 0.0, **how: Any) -> None:
-    """Run a test's body with a server that has one file, and a reader of it."""
+    """Run a test's body with a server that has one file, its reader, and the URL."""
 
     async def work() -> None:
         async with reading(server.host, **how) as reader:
@@ -66,7 +66,7 @@ def test_a_cold_asset_is_one_header_request_and_its_blocks() -> None:
     served(body, gap=0)
 
 
-def test_a_repeat_costs_nothing() -> None:
+def test_a_repeated_read_sends_no_request() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         first = await read_level(reader, url, description)
@@ -80,7 +80,7 @@ def test_a_repeat_costs_nothing() -> None:
     served(body)
 
 
-def test_after_a_restart_no_header_is_read(tmp_path: Path) -> None:
+def test_headers_are_stored_across_restarts(tmp_path: Path) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         await reader.close()
@@ -88,10 +88,10 @@ def test_after_a_restart_no_header_is_read(tmp_path: Path) -> None:
         again = HeaderStore(tmp_path)
         async with reading(server.host, store=again) as reader:
             server.forget_requests()
-            kept = await reader.describe(url, UpstreamStats())
+            stored = await reader.describe(url, UpstreamStats())
             assert server.requests == []
-            assert kept.identity == description.identity
-            np.testing.assert_array_equal(await read_level(reader, url, kept), truth(DATA))
+            assert stored.identity == description.identity
+            np.testing.assert_array_equal(await read_level(reader, url, stored), truth(DATA))
             assert HEADER not in server.ranges
         again.close()
 
@@ -100,7 +100,7 @@ def test_after_a_restart_no_header_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "requests"), [("header of 17 KB", 2), ("directories at the end", 3)])
-def test_a_header_beyond_the_first_request_takes_few_more(kind: str, requests: int) -> None:
+def test_long_headers_take_few_requests(kind: str, requests: int) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         assert len(server.requests) == requests
@@ -110,7 +110,7 @@ def test_a_header_beyond_the_first_request_takes_few_more(kind: str, requests: i
     served(body, data=raster(kind))
 
 
-def test_sparse_blocks_cost_nothing() -> None:
+def test_unwritten_blocks_send_no_request() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         sizes = description.levels[0].sizes
@@ -126,7 +126,7 @@ def test_sparse_blocks_cost_nothing() -> None:
 
 
 @pytest.mark.parametrize("gap", [0, 5_000, 20_000, 1_000_000])
-def test_requests_are_those_planned(gap: int) -> None:
+def test_requests_match_the_plan(gap: int) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         wanted = [(0, 0), (0, 1), (1, 3), (2, 0), (2, 2)]
@@ -144,7 +144,7 @@ def test_requests_are_those_planned(gap: int) -> None:
     served(body, gap=gap)
 
 
-def test_a_crowd_with_one_wish_reads_once() -> None:
+def test_concurrent_equal_requests_share_one_read() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         async def one() -> bytes:
             description = await reader.describe(url, tally)
@@ -158,25 +158,27 @@ def test_a_crowd_with_one_wish_reads_once() -> None:
     served(body, latency=0.02)
 
 
-def test_wishes_that_overlap_share_what_they_have_in_common() -> None:
+def test_overlapping_requests_share_their_common_blocks() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         server.forget_requests()
         every = every_block(description)
-        wishes = [every[i : i + 4] for i in range(len(every) - 3)]
-        found = await asyncio.gather(*(reader.blocks(url, description, 0, wish, UpstreamStats()) for wish in wishes))
-        for wish, blocks in zip(wishes, found, strict=True):
-            assert set(blocks) == set(wish)
-        whole = mosaic(description, 0, {block: pixels for blocks in found for block, pixels in blocks.items()})
+        selections = [every[i : i + 4] for i in range(len(every) - 3)]
+        results = await asyncio.gather(
+            *(reader.blocks(url, description, 0, selection, UpstreamStats()) for selection in selections)
+        )
+        for selection, blocks in zip(selections, results, strict=True):
+            assert set(blocks) == set(selection)
+        whole = mosaic(description, 0, {block: pixels for blocks in results for block, pixels in blocks.items()})
         np.testing.assert_array_equal(whole, truth(DATA))
-        asked = [seen for seen in server.ranges if seen is not None]
-        assert sorted(asked) == sorted(span(description, 0, block) for block in every)  # each byte once
-        assert server.bytes == sum(last - first + 1 for first, last in asked)
+        ranges = [seen for seen in server.ranges if seen is not None]
+        assert sorted(ranges) == sorted(span(description, 0, block) for block in every)  # each byte once
+        assert server.bytes == sum(last - first + 1 for first, last in ranges)
 
     served(body, latency=0.02, gap=-1)
 
 
-def test_a_small_cache_costs_requests_and_no_pixel() -> None:
+def test_a_small_cache_costs_requests_but_changes_no_pixel() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         for _ in range(2):
@@ -188,13 +190,13 @@ def test_a_small_cache_costs_requests_and_no_pixel() -> None:
     served(body, cache_bytes=100_000)
 
 
-def test_kept_tells_what_is_in_memory() -> None:
+def test_cached_blocks_and_metadata_are_returned_without_waiting() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         assert reader.known(url) is None
         description = await reader.describe(url, UpstreamStats())
         assert reader.known(url) is description
-        brought = await reader.blocks(url, description, 0, [(0, 0), (1, 1)], UpstreamStats())
-        assert reader.kept(BlockRequest(url, description, 0, [(1, 1), (0, 0)])) == brought
+        fetched = await reader.blocks(url, description, 0, [(0, 0), (1, 1)], UpstreamStats())
+        assert reader.kept(BlockRequest(url, description, 0, [(1, 1), (0, 0)])) == fetched
         assert reader.kept(BlockRequest(url, description, 0, [(1, 1), (0, 1)])) is None
         assert reader.kept(BlockRequest(url, description, 1, [(0, 0)])) is None
         assert reader.kept(BlockRequest(url, description, 0, [(0, 0)], band=2)) is None
@@ -202,19 +204,19 @@ def test_kept_tells_what_is_in_memory() -> None:
     served(body, gap=0)
 
 
-# Those who leave
+# Cancelled reads
 
 
-def test_who_comes_while_the_last_ones_leave_gets_an_answer() -> None:
+def test_a_read_that_starts_while_the_last_waiters_are_cancelled_succeeds() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         for pause in (0, 1, 2, 3, 5, 8):
             server.forget_requests()
             async with reading(server.host) as fresh:
-                leavers = [asyncio.ensure_future(read_level(fresh, url, description)) for _ in range(3)]
+                cancelled = [asyncio.ensure_future(read_level(fresh, url, description)) for _ in range(3)]
                 await asyncio.sleep(0.02)
-                for leaver in leavers:
-                    leaver.cancel()
+                for task in cancelled:
+                    task.cancel()
                 for _ in range(pause):
                     await asyncio.sleep(0)
                 np.testing.assert_array_equal(await read_level(fresh, url, description), truth(DATA))
@@ -223,44 +225,44 @@ def test_who_comes_while_the_last_ones_leave_gets_an_answer() -> None:
     served(body, latency=0.04)
 
 
-def test_the_last_to_leave_ends_the_read_and_who_comes_after_gets_an_answer() -> None:
+def test_cancelling_the_last_waiter_ends_the_read_and_the_next_read_succeeds() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         server.forget_requests()
         server.fail("/a.tif", does.hang)
-        leavers = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(3)]
+        cancelled = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(3)]
         await asyncio.sleep(0.1)
-        for leaver in leavers:
-            leaver.cancel()
+        for task in cancelled:
+            task.cancel()
         await asyncio.sleep(0.01)
         found = await read_level(reader, url, description)
         np.testing.assert_array_equal(found, truth(DATA))
         assert all(
-            isinstance(r, asyncio.CancelledError) for r in await asyncio.gather(*leavers, return_exceptions=True)
+            isinstance(r, asyncio.CancelledError) for r in await asyncio.gather(*cancelled, return_exceptions=True)
         )
         assert len(server.requests) == 2
 
     served(body, deadline=5)
 
 
-async def begun(
+async def cancelled_midway(
     server: RangeServer, reader: BlockReader, url: str, description: FileMetadata, tally: UpstreamStats
 ) -> None:
-    """Begin to read a block of which a part arrives, and leave."""
+    """Start to read a block, and cancel the read once a part of it has arrived."""
     server.fail("/a.tif", does.hang_after(20_000))
-    leaver = asyncio.ensure_future(reader.blocks(url, description, 0, [(0, 0)], tally))
+    task = asyncio.ensure_future(reader.blocks(url, description, 0, [(0, 0)], tally))
     while tally.bytes < 20_000:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
-    leaver.cancel()
+    task.cancel()
     with suppress(asyncio.CancelledError):
-        await leaver
+        await task
 
 
-def test_what_arrived_for_who_left_is_kept() -> None:
+def test_bytes_of_a_cancelled_read_are_reused() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         server.forget_requests()
-        await begun(server, reader, url, description, UpstreamStats())
+        await cancelled_midway(server, reader, url, description, UpstreamStats())
         found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
         rows, cols = found[0, 0].shape
         np.testing.assert_array_equal(found[0, 0], truth(DATA)[:rows, :cols])
@@ -271,10 +273,10 @@ def test_what_arrived_for_who_left_is_kept() -> None:
     served(body, deadline=5)
 
 
-def test_what_arrived_of_an_older_file_is_not_joined() -> None:
+def test_bytes_of_an_older_version_are_not_joined() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
-        await begun(server, reader, url, description, UpstreamStats())
+        await cancelled_midway(server, reader, url, description, UpstreamStats())
         newer = raster("uint16")
         server.put("/a.tif", newer)
         with pytest.raises(AssetChanged):
@@ -286,7 +288,7 @@ def test_what_arrived_of_an_older_file_is_not_joined() -> None:
     served(body, deadline=5)
 
 
-def test_reads_that_flow_go_on_for_who_is_overdue() -> None:
+def test_a_read_with_progress_continues_after_its_waiters_deadline() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         server.forget_requests()
@@ -304,39 +306,39 @@ def test_reads_that_flow_go_on_for_who_is_overdue() -> None:
     served(body, deadline=5)
 
 
-def test_who_leaves_early_takes_nothing_from_the_others() -> None:
+def test_a_cancelled_waiter_does_not_cancel_the_others() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         server.forget_requests()
-        crowd = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(10)]
+        readers = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(10)]
         await asyncio.sleep(0.03)
-        for leaver in crowd[:-1]:
-            leaver.cancel()
-        np.testing.assert_array_equal(await crowd[-1], truth(DATA))
+        for task in readers[:-1]:
+            task.cancel()
+        np.testing.assert_array_equal(await readers[-1], truth(DATA))
         assert len(server.requests) == 1
 
     served(body, latency=0.1)
 
 
-def test_a_crowd_that_leaves_reads_no_further() -> None:
+def test_nothing_is_read_after_all_waiters_are_cancelled() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         async def one() -> None:
             for level in (2, 1, 0):
                 await read_level(reader, url, await reader.describe(url, UpstreamStats()), level)
 
-        crowd = [asyncio.ensure_future(one()) for _ in range(64)]
-        while len(server.requests) < 2:  # noqa: ASYNC110 - until the first blocks are on their way
+        readers = [asyncio.ensure_future(one()) for _ in range(64)]
+        while len(server.requests) < 2:  # noqa: ASYNC110 - until the first blocks are requested
             await asyncio.sleep(0.005)
-        for leaver in crowd:
-            leaver.cancel()
-        await asyncio.gather(*crowd, return_exceptions=True)
+        for task in readers:
+            task.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
         await asyncio.sleep(0.2)
         assert len(server.requests) == 2
 
     served(body, latency=0.05)
 
 
-def test_when_one_block_fails_the_others_are_not_waited_for() -> None:
+def test_a_failed_block_fails_the_read_at_once() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
         server.fail("/a.tif", does.status(404), always=does.hang)
@@ -348,11 +350,11 @@ def test_when_one_block_fails_the_others_are_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("plain", [True, False])
-def test_closing_while_reads_are_under_way_answers_everybody(plain: bool) -> None:
+def test_closing_ends_all_reads_in_progress(plain: bool) -> None:
     async def work() -> None:
         async with reading(server.host, deadline=5) as reader:
             description = await reader.describe(url, UpstreamStats())
-            description = description if plain else description.unplain()
+            description = description if plain else description.for_gdal()
             server.fail("/a.tif", always=does.hang)
             waiters = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(3)]
             await asyncio.sleep(0.1)
@@ -368,18 +370,18 @@ def test_closing_while_reads_are_under_way_answers_everybody(plain: bool) -> Non
 # The header store
 
 
-def test_a_cache_folder_that_cannot_be_used_costs_only_speed(tmp_path: Path) -> None:
+def test_an_unusable_cache_folder_costs_only_speed(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     (tmp_path / "taken" / "headers.sqlite").mkdir(parents=True)
     for folder in (tmp_path / "file", tmp_path / "file" / "deeper", tmp_path / "taken"):
         store = HeaderStore(folder)
-        assert store.faults == 1
-        served(_reads_rightly, store=store)
+        assert store.errors == 1
+        served(_reads_correctly, store=store)
         store.close()
 
 
 @pytest.mark.parametrize("how", ["text", "zeros", "cut", "flipped"])
-def test_a_corrupt_cache_is_made_anew_or_done_without(how: str, tmp_path: Path) -> None:
+def test_a_corrupt_cache_is_recreated_or_not_used(how: str, tmp_path: Path) -> None:
     store = HeaderStore(tmp_path)
     for number in range(50):
         store.put(f"http://host/{number}", "identity", DATA[:4000])
@@ -395,11 +397,11 @@ def test_a_corrupt_cache_is_made_anew_or_done_without(how: str, tmp_path: Path) 
         }[how]
     )
     store = HeaderStore(tmp_path)
-    served(_reads_rightly, store=store)
+    served(_reads_correctly, store=store)
     store.get("http://host/1")
     store.close()
     store = HeaderStore(tmp_path)
-    served(_reads_rightly, store=store)
+    served(_reads_correctly, store=store)
     store.close()
 
 
@@ -408,9 +410,9 @@ def test_a_full_disk_costs_only_speed(tmp_path: Path) -> None:
     assert store._database is not None
     store._database.execute("PRAGMA max_page_count = 1")
     store.put("http://host/large", "identity", bytes(1_000_000))
-    assert store.faults == 1
+    assert store.errors == 1
     for _ in range(2):
-        served(_reads_rightly, store=store)
+        served(_reads_correctly, store=store)
     store.close()
 
 
@@ -418,12 +420,12 @@ def test_a_locked_cache_costs_only_speed(tmp_path: Path) -> None:
     store = HeaderStore(tmp_path)
     other = sqlite3.connect(tmp_path / "headers.sqlite", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    served(_reads_rightly, store=store)
+    served(_reads_correctly, store=store)
     other.close()
     store.close()
 
 
-def test_a_kept_header_that_is_nonsense_is_read_anew(tmp_path: Path) -> None:
+def test_an_invalid_stored_header_is_read_again(tmp_path: Path) -> None:
     for header in (b"", b"nonsense", DATA[:16], DATA[:700], DATA[:700] + bytes(2000), "text"):
         store = HeaderStore(tmp_path)
 
@@ -445,8 +447,8 @@ def test_a_kept_header_that_is_nonsense_is_read_anew(tmp_path: Path) -> None:
         store.close()
 
 
-def test_a_kept_header_that_lies_heals_after_its_fault_is_forgotten(tmp_path: Path) -> None:
-    """A header that was damaged on its way and kept must not break the file for ever."""
+def test_a_wrong_stored_header_is_replaced_once_its_error_expires(tmp_path: Path) -> None:
+    """A header that was corrupted in transit and stored must not break the file for ever."""
 
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.describe(url, UpstreamStats())
@@ -489,7 +491,7 @@ def test_offsets_belong_to_one_version_of_a_file(tmp_path: Path) -> None:
     store.put_offset("u", "one", -0.1)
 
 
-async def _reads_rightly(server: RangeServer, reader: BlockReader, url: str) -> None:
+async def _reads_correctly(server: RangeServer, reader: BlockReader, url: str) -> None:
     np.testing.assert_array_equal(
         await read_level(reader, url, await reader.describe(url, UpstreamStats())), truth(DATA)
     )

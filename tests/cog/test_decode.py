@@ -1,4 +1,4 @@
-"""Decoding one block: right, or refused."""
+"""Decoding blocks: exact, or refused."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from scog.geo.grid import Grid
 from tests.doubles.rasters import encoded
 
 
-def description(
+def metadata(
     dtype: str = "uint16",
     shape: tuple[int, int] = (8, 12),
     compression: str = "DEFLATE",
     predictor: int = 2,
     nodata: float | None = 0.0,
 ) -> FileMetadata:
-    """Of a file with one block."""
+    """The metadata of a file with one block."""
     grid = Grid("EPSG:32632", Affine(10.0, 0.0, 0.0, 0.0, -10.0, 0.0), shape[1], shape[0])
     level = Level(grid, shape, np.array([[100]]), np.array([[100]]))
     return FileMetadata("", np.dtype(dtype), nodata, 1, compression, predictor, True, (level,))
 
 
 def stored(numbers: NDArray[Any], compression: str = "DEFLATE", predictor: int = 2) -> bytes:
-    """As a TIFF stores it."""
+    """A block as a TIFF stores it."""
     if predictor == 2:
         numbers = imagecodecs.delta_encode(numbers, axis=-1)
     data = np.ascontiguousarray(numbers).astype(numbers.dtype.newbyteorder("<")).tobytes()
@@ -48,22 +48,22 @@ def test_round_trip(dtype: str, predictor: int, compression: str) -> None:
     numbers = np.random.default_rng(1).integers(
         np.iinfo(dtype).min, np.iinfo(dtype).max, (8, 12), dtype=dtype, endpoint=True
     )
-    told = description(dtype, compression=compression, predictor=predictor)
-    found = decode_block(stored(numbers, compression, predictor), told, 0)
-    np.testing.assert_array_equal(found, numbers, strict=True)
-    assert not found.flags.writeable
+    block_metadata = metadata(dtype, compression=compression, predictor=predictor)
+    decoded = decode_block(stored(numbers, compression, predictor), block_metadata, 0)
+    np.testing.assert_array_equal(decoded, numbers, strict=True)
+    assert not decoded.flags.writeable
 
 
 @pytest.mark.parametrize("compression", ["DEFLATE", "NONE"])
 @pytest.mark.parametrize("wrong", [(8, 11), (8, 13), (7, 12), (9, 12), (1, 1), (80, 120)])
 def test_a_block_of_another_size_is_refused(wrong: tuple[int, int], compression: str) -> None:
     with pytest.raises(AssetBroken) as broken:
-        decode_block(stored(encoded(*wrong), compression), description(compression=compression), 0)
+        decode_block(stored(encoded(*wrong), compression), metadata(compression=compression), 0)
     assert broken.value.reason == "broken-block"
 
 
-def test_every_flipped_bit_is_noticed_or_harmless() -> None:
-    """DEFLATE in TIFF carries a checksum; the decoder holds to it."""
+def test_every_flipped_bit_is_detected_or_harmless() -> None:
+    """DEFLATE in TIFF has a checksum, which the decoder verifies."""
     numbers = encoded(8, 12)
     data = stored(numbers)
     harmless = 0
@@ -71,55 +71,55 @@ def test_every_flipped_bit_is_noticed_or_harmless() -> None:
         flipped = bytearray(data)
         flipped[bit // 8] ^= 1 << bit % 8
         try:
-            found = decode_block(bytes(flipped), description(), 0)
+            decoded = decode_block(bytes(flipped), metadata(), 0)
         except AssetBroken:
             continue
-        np.testing.assert_array_equal(found, numbers)
+        np.testing.assert_array_equal(decoded, numbers)
         harmless += 1
-    assert harmless < 8  # the bits that fill up the last byte
+    assert harmless < 8  # the bits that pad the last byte
 
 
 def test_a_cut_block_is_refused() -> None:
     data = stored(encoded(8, 12))
     for length in range(len(data)):
         with pytest.raises(AssetBroken):
-            decode_block(data[:length], description(), 0)
+            decode_block(data[:length], metadata(), 0)
 
 
-def test_a_bomb_is_not_unpacked() -> None:
+def test_a_decompression_bomb_is_refused() -> None:
     bomb = zlib.compress(bytes(50_000_000), 9)
     with pytest.raises(AssetBroken):
-        decode_block(bomb, description(), 0)
+        decode_block(bomb, metadata(), 0)
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
     for compression in ("DEFLATE", "NONE"):
         with pytest.raises(AssetBroken):
-            decode_block(data if len(data) != 192 else b"", description(compression=compression), 0)
+            decode_block(data if len(data) != 192 else b"", metadata(compression=compression), 0)
 
 
 @pytest.mark.parametrize("compression", ["DEFLATE", "NONE"])
 @pytest.mark.parametrize("predictor", [1, 2])
 @given(rows=st.integers(1, 64), share=st.floats(0, 1))
-def test_the_first_rows_are_those_of_the_block(compression: str, predictor: int, rows: int, share: float) -> None:
-    """Of however many of its bytes: never a wrong row, and no more than asked for."""
-    told = description(shape=(64, 12), compression=compression, predictor=predictor)
+def test_the_first_rows_match_the_block(compression: str, predictor: int, rows: int, share: float) -> None:
+    """For any share of its bytes: never a wrong row, and no more rows than requested."""
+    block_metadata = metadata(shape=(64, 12), compression=compression, predictor=predictor)
     numbers = encoded(64, 12)
     data = stored(numbers, compression, predictor)
-    found = decode_rows(data[: round(share * len(data))], told, 0, rows)
-    np.testing.assert_array_equal(found, numbers[: len(found)], strict=True)
-    assert len(found) <= rows
-    assert not found.flags.writeable
-    assert len(decode_rows(data, told, 0, rows)) == rows
+    decoded = decode_rows(data[: round(share * len(data))], block_metadata, 0, rows)
+    np.testing.assert_array_equal(decoded, numbers[: len(decoded)], strict=True)
+    assert len(decoded) <= rows
+    assert not decoded.flags.writeable
+    assert len(decode_rows(data, block_metadata, 0, rows)) == rows
 
 
-def test_rows_of_a_bomb_or_of_anything_else() -> None:
+def test_rows_of_a_decompression_bomb_and_of_invalid_bytes() -> None:
     bomb = zlib.compress(bytes(50_000_000), 9)
-    assert decode_rows(bomb, description(), 0, 3).shape == (3, 12)
+    assert decode_rows(bomb, metadata(), 0, 3).shape == (3, 12)
     with pytest.raises(AssetBroken):
-        decode_rows(b"<html>" * 30, description(), 0, 3)
-    assert decode_rows(b"", description(), 0, 3).shape == (0, 12)
+        decode_rows(b"<html>" * 30, metadata(), 0, 3)
+    assert decode_rows(b"", metadata(), 0, 3).shape == (0, 12)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_rows_of_a_bomb_or_of_anything_else() -> None:
         ("float64", -1.7976931348623157e308, -1.7976931348623157e308),
     ],
 )
-def test_what_was_never_written_is_nodata_where_nodata_fits(dtype: str, nodata: float | None, fill: float) -> None:
-    block = empty_block(description(dtype, nodata=nodata), 0)
+def test_unwritten_blocks_are_nodata_if_the_dtype_can_hold_it(dtype: str, nodata: float | None, fill: float) -> None:
+    block = empty_block(metadata(dtype, nodata=nodata), 0)
     np.testing.assert_array_equal(block, np.full((8, 12), fill, dtype), strict=True)
     assert not block.flags.writeable

@@ -1,5 +1,7 @@
-"""Every way in which a file's server can fail, seen by who wants pixels: the right error, in time, never a wrong pixel,
-and right again once repaired. Both ways of reading."""
+"""Faults of a file's server: the expected error in time, never a wrong pixel, and success once the fault is gone.
+
+Both for files that scog decodes and for those that GDAL reads.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +32,10 @@ pytestmark = pytest.mark.usefixtures("transport")
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses of our own choice are a tenth, those that a server asks for are kept."""
+    """A tenth of scog's own retry delays; Retry-After is unchanged."""
 
-    def short(attempt: int, asked: str | None) -> float:
-        return retry_delay(attempt, asked) / (10 if asked is None else 1)
+    def short(attempt: int, retry_after: str | None) -> float:
+        return retry_delay(attempt, retry_after) / (10 if retry_after is None else 1)
 
     monkeypatch.setattr(range_read_module, "retry_delay", short)
 
@@ -59,18 +61,18 @@ LASTING: dict[str, tuple[Fault, type[SourceError], str]] = {
 }
 
 
-async def whole(reader: BlockReader, url: str) -> Any:
-    """Full size; the other levels are read, too."""
+async def read_all(reader: BlockReader, url: str) -> Any:
+    """Read all levels, and return the one at full resolution."""
     description = await reader.describe(url, UpstreamStats())
     levels = [await read_level(reader, url, description, level) for level in range(len(description.levels))]
     return levels[0]
 
 
 async def fails(reader: BlockReader, url: str, error: type[SourceError], reason: str, within: float = 1.0) -> None:
-    """Reading fails in this way and in time."""
+    """Reading raises this error, and in time."""
     since = time.monotonic()
     with pytest.raises(error) as raised:
-        await whole(reader, url)
+        await read_all(reader, url)
     assert (type(raised.value), raised.value.reason) == (error, reason)
     assert time.monotonic() - since < within
 
@@ -78,10 +80,10 @@ async def fails(reader: BlockReader, url: str, error: type[SourceError], reason:
 @pytest.mark.parametrize("fault", PASSING)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("where", ["header", "blocks"])
-def test_passing_faults(where: str, way: str, fault: str) -> None:
+def test_transient_errors(where: str, way: str, fault: str) -> None:
     does_fault, reason, requests = PASSING[fault]
     hangs = reason == "timeout"
-    deadline = DEADLINE if hangs else 2.0  # all tries fit
+    deadline = DEADLINE if hangs else 2.0  # long enough for all retries
 
     async def work() -> None:
         clock = Clock()
@@ -91,17 +93,17 @@ def test_passing_faults(where: str, way: str, fault: str) -> None:
             server.forget_requests()
             server.fail("/a.tif", always=does_fault)
             await fails(reader, url, SourceUnavailable, reason, within=2 * deadline + 1)
-            kept = where == "blocks" and fault == "reset"  # what ends a kept connection may not be the answer's fault
-            assert len(server.requests) == requests + kept
-            await fails(reader, url, SourceUnavailable, reason, within=2 * deadline + 1)  # twice is a habit
+            reused = where == "blocks" and fault == "reset"  # a reused connection may have been closed while idle
+            assert len(server.requests) == requests + reused
+            await fails(reader, url, SourceUnavailable, reason, within=2 * deadline + 1)  # the second one is cached
             server.fail("/a.tif")
             server.forget_requests()
-            await fails(reader, url, SourceUnavailable, reason)  # remembered, for all who ask
+            await fails(reader, url, SourceUnavailable, reason)  # from the cache
             assert server.requests == []
             clock.now += PASSING_FAULT + 0.1
-            if not hangs and requests > 1:  # once is got over by trying again
+            if not hangs and requests > 1:  # one fault is retried
                 server.fail("/a.tif", does_fault)
-            np.testing.assert_array_equal(await whole(reader, url), truth(data))
+            np.testing.assert_array_equal(await read_all(reader, url), truth(data))
 
     data = raster(WAYS[way])
     with RangeServer() as server:
@@ -112,7 +114,7 @@ def test_passing_faults(where: str, way: str, fault: str) -> None:
 @pytest.mark.parametrize("fault", LASTING)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("where", ["header", "blocks"])
-def test_lasting_faults(where: str, way: str, fault: str) -> None:
+def test_permanent_errors(where: str, way: str, fault: str) -> None:
     does_fault, error, reason = LASTING[fault]
 
     async def work() -> None:
@@ -130,7 +132,7 @@ def test_lasting_faults(where: str, way: str, fault: str) -> None:
             await fails(reader, url, error, reason)
             assert len(server.requests) == requests
             clock.now += 2
-            np.testing.assert_array_equal(await whole(reader, url), truth(data))
+            np.testing.assert_array_equal(await read_all(reader, url), truth(data))
 
     data = raster(WAYS[way])
     with RangeServer() as server:
@@ -139,25 +141,25 @@ def test_lasting_faults(where: str, way: str, fault: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_wrong_bytes_are_noticed(way: str) -> None:
-    """A byte that changed on its way gives an error or the right pixels, never others: DEFLATE has a checksum."""
+def test_corrupted_bytes_are_detected(way: str) -> None:
+    """A byte that is corrupted in transit causes an error or the right pixels, never others: DEFLATE has a checksum."""
 
     async def work() -> None:
-        noticed = 0
+        detected = 0
         for position in range(0, 60_000, 4999):
             clock = Clock()
             async with reading(server.host, clock=clock) as reader:
                 description = await reader.describe(url, UpstreamStats())
-                description = description if way == "plain" else description.unplain()
+                description = description if way == "plain" else description.for_gdal()
                 server.fail("/a.tif", always=_flip(position))
                 try:
                     np.testing.assert_array_equal(await read_level(reader, url, description), truth(data))
                 except AssetBroken:
-                    noticed += 1
+                    detected += 1
                 server.fail("/a.tif")
                 clock.now += LASTING_FAULT + 1
-                np.testing.assert_array_equal(await whole(reader, url), truth(data))
-        assert noticed > 3
+                np.testing.assert_array_equal(await read_all(reader, url), truth(data))
+        assert detected > 3
 
     data = raster("uint16 without predictor")
     with RangeServer() as server:
@@ -173,20 +175,20 @@ def _flip(position: int) -> Fault:
     return does.body(change)
 
 
-def test_a_page_in_place_of_the_bytes_is_noticed() -> None:
+def test_an_html_page_instead_of_the_bytes_is_detected() -> None:
     async def work() -> None:
         clock = Clock()
         async with reading(server.host, clock=clock) as reader:
             server.fail("/a.tif", does.html_as_range, does.html_as_range)
             await fails(reader, url, AssetBroken, "not-a-tiff")
             clock.now += LASTING_FAULT + 1
-            server.fail("/a.tif", does.html_as_range)  # once is made good at once
+            server.fail("/a.tif", does.html_as_range)  # one such response is retried at once
             await reader.describe(url, UpstreamStats())
             server.fail("/a.tif", always=does.html_as_range)
             await fails(reader, url, AssetBroken, "broken-block")
             server.fail("/a.tif")
             clock.now += LASTING_FAULT + 1
-            np.testing.assert_array_equal(await whole(reader, url), truth(data))
+            np.testing.assert_array_equal(await read_all(reader, url), truth(data))
 
     data = raster("uint16")
     with RangeServer() as server:
@@ -198,7 +200,7 @@ def test_a_page_in_place_of_the_bytes_is_noticed() -> None:
 
 
 def newer(kind: str) -> bytes:
-    """Another file of the same shape and place, with other pixels."""
+    """Another file with the same grid and other pixels."""
     import tests.doubles.rasters as rasters
 
     original = rasters.encoded
@@ -211,7 +213,7 @@ def newer(kind: str) -> bytes:
 
 @pytest.mark.parametrize("stored", [False, True])
 @pytest.mark.parametrize("way", WAYS)
-def test_a_file_that_changed_is_noticed_and_never_mixed(way: str, stored: bool, tmp_path: Path) -> None:
+def test_a_replaced_file_is_detected_and_versions_are_never_mixed(way: str, stored: bool, tmp_path: Path) -> None:
     old, new = raster(WAYS[way]), newer(WAYS[way])
     assert old != new
     assert (truth(old) != truth(new)).mean() > 0.9
@@ -244,8 +246,8 @@ def test_a_file_that_changed_is_noticed_and_never_mixed(way: str, stored: bool, 
     store.close()
 
 
-def test_a_file_that_changed_is_described_once_for_all() -> None:
-    """Late news of the change do not throw away the new description."""
+def test_a_replaced_file_is_described_once() -> None:
+    """Further errors of the old version do not drop the new metadata."""
     old, new = raster("uint16"), newer("uint16")
 
     async def work() -> None:
@@ -265,8 +267,8 @@ def test_a_file_that_changed_is_described_once_for_all() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_file_replaced_by_a_shorter_one_is_noticed(way: str) -> None:
-    """The old blocks lie beyond the new end, where a server can only say 416."""
+def test_a_file_replaced_by_a_shorter_one_is_detected(way: str) -> None:
+    """The old blocks are beyond the new end, where a server can only answer 416."""
     old, new = raster("uncompressed" if way == "plain" else "striped"), raster("sparse")
 
     async def work() -> None:
@@ -276,14 +278,14 @@ def test_a_file_replaced_by_a_shorter_one_is_noticed(way: str) -> None:
             server.put("/a.tif", new)
             with pytest.raises(AssetChanged):
                 await reader.blocks(url, description, 0, [(2, 3)], UpstreamStats())
-            np.testing.assert_array_equal(await whole(reader, url), truth(new))
+            np.testing.assert_array_equal(await read_all(reader, url), truth(new))
 
     with RangeServer() as server:
         url = server.put("/a.tif", old)
         run(work())
 
 
-def test_a_local_file_that_was_replaced_is_noticed(tmp_path: Path) -> None:
+def test_a_local_file_that_was_replaced_is_detected(tmp_path: Path) -> None:
     old, new = raster("uint16"), newer("uint16")
 
     async def work() -> None:
@@ -294,25 +296,25 @@ def test_a_local_file_that_was_replaced_is_noticed(tmp_path: Path) -> None:
             save(tmp_path, "a.tif", new)
             with pytest.raises(AssetChanged):
                 await reader.blocks(url, description, 0, [(0, 1)], UpstreamStats())
-            np.testing.assert_array_equal(await whole(reader, url), truth(new))
+            np.testing.assert_array_equal(await read_all(reader, url), truth(new))
 
     run(work())
 
 
-# Files that are cut
+# Truncated files
 
 
 @pytest.mark.parametrize("place", ["http", "local"])
 @pytest.mark.parametrize("share", [0.0, 0.0001, 0.001, 0.02, 0.5, 0.999])
 @pytest.mark.parametrize("kind", ["uint16 without predictor", "LZW", "striped", "striped, uncompressed"])
-def test_a_truncated_file_is_refused_until_it_is_whole(kind: str, share: float, place: str, tmp_path: Path) -> None:
+def test_a_truncated_file_is_refused_until_it_is_complete(kind: str, share: float, place: str, tmp_path: Path) -> None:
     data = raster(kind)
 
     async def work(url: str, host: str) -> None:
         clock = Clock()
         async with reading(host, folder=tmp_path, clock=clock) as reader:
             with pytest.raises(AssetBroken) as broken:
-                await whole(reader, url)
+                await read_all(reader, url)
             assert broken.value.reason in ("cut-off", "not-a-tiff", "not-a-geotiff")
             if place == "http":
                 server.put("/a.tif", data)
@@ -321,7 +323,7 @@ def test_a_truncated_file_is_refused_until_it_is_whole(kind: str, share: float, 
             clock.now += LASTING_FAULT + 1
             for _ in range(2):
                 try:
-                    found = await whole(reader, url)
+                    found = await read_all(reader, url)
                     break
                 except AssetChanged:
                     continue
@@ -333,6 +335,6 @@ def test_a_truncated_file_is_refused_until_it_is_whole(kind: str, share: float, 
         run(work(url, server.host))
 
 
-def test_the_numbers_of_the_double_differ() -> None:
-    """The test rasters can only tell right from wrong pixels if few of them are alike."""
+def test_the_values_of_the_test_rasters_differ() -> None:
+    """Wrong pixels can only be detected if few pixels have the same value."""
     assert len(np.unique(encoded(256, 256))) == 65_535

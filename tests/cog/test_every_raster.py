@@ -1,4 +1,4 @@
-"""Every shape of GeoTIFF, described and read: rasterio is right."""
+"""Every kind of GeoTIFF, described and read, compared with rasterio."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("transport_slowly")
 
 
 def described(kind: str) -> tuple[bytes, FileMetadata]:
-    """A file and its description, read over HTTP."""
+    """A file and its metadata, read over HTTP."""
     data = raster(kind)
 
     async def work(server: RangeServer) -> FileMetadata:
@@ -49,8 +49,8 @@ def test_a_description_says_what_rasterio_says(kind: str) -> None:
         base = dataset.transform
         full = description.levels[0]
         for level, found in enumerate(description.levels):
-            choice = {"overview_level": level - 1} if level else {}
-            with rasterio.open(memory.name, **choice) as expected:
+            options = {"overview_level": level - 1} if level else {}
+            with rasterio.open(memory.name, **options) as expected:
                 assert rasterio.crs.CRS.from_string(found.grid.crs) == expected.crs
                 assert found.grid.shape == expected.shape
                 assert found.grid.transform.almost_equals(expected.transform, 1e-9)
@@ -67,23 +67,23 @@ def test_a_description_says_what_rasterio_says(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", PLAIN)
-def test_blocks_lie_where_gdal_says(kind: str) -> None:
+def test_block_offsets_and_sizes_match_gdals(kind: str) -> None:
     data, description = described(kind)
     with MemoryFile(data) as memory, rasterio.open(memory.name) as dataset:
         for level, found in enumerate(description.levels):
             assert found.offsets is not None
             assert found.sizes is not None
-            where = {"ovr": level - 1} if level else {}
+            options = {"ovr": level - 1} if level else {}
             for row, col in every_block(description, level):
-                offset = dataset.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=1, **where)
-                size = dataset.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=1, **where)
+                offset = dataset.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=1, **options)
+                size = dataset.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=1, **options)
                 assert (found.offsets[row, col], found.sizes[row, col]) == (int(offset or 0), int(size or 0))
     assert description.stop <= len(data)
 
 
 @pytest.mark.parametrize("way", ["http", "local"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_pixel_of_every_level_is_rasterios(kind: str, way: str, tmp_path: Path) -> None:
+def test_every_pixel_of_every_level_matches_rasterio(kind: str, way: str, tmp_path: Path) -> None:
     data = raster(kind)
 
     async def work(host: str, url: str) -> None:
@@ -103,21 +103,21 @@ def test_every_pixel_of_every_level_is_rasterios(kind: str, way: str, tmp_path: 
 
 @pytest.mark.parametrize("kind", PLAIN)
 def test_gdal_reads_the_same(kind: str) -> None:
-    """Both ways of reading a plain file give the same pixels, and blocks of the same shape and type."""
+    """scog and GDAL read the same pixels of a plain file, and blocks of the same shape and dtype."""
     data = raster(kind)
 
     async def work(server: RangeServer) -> None:
         url = server.put("/a.tif", data)
-        async with reading(server.host) as ours, reading(server.host) as gdals:
-            plain = await ours.describe(url, UpstreamStats())
+        async with reading(server.host) as own_reader, reading(server.host) as gdal_reader:
+            plain = await own_reader.describe(url, UpstreamStats())
             assert plain.plain
             for level in range(len(plain.levels)):
                 wanted = every_block(plain, level)
-                mine = await ours.blocks(url, plain, level, wanted, UpstreamStats())
-                theirs = await gdals.blocks(url, plain.unplain(), level, wanted, UpstreamStats())
+                own_blocks = await own_reader.blocks(url, plain, level, wanted, UpstreamStats())
+                gdal_blocks = await gdal_reader.blocks(url, plain.for_gdal(), level, wanted, UpstreamStats())
                 grid, (height, width) = plain.levels[level].grid, plain.levels[level].block_shape
                 for row, col in wanted:
-                    a, b = mine[row, col], theirs[row, col]
+                    a, b = own_blocks[row, col], gdal_blocks[row, col]
                     assert a.shape == b.shape == (height, width)
                     assert a.dtype == b.dtype
                     assert not a.flags.writeable
@@ -130,8 +130,8 @@ def test_gdal_reads_the_same(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "directories far away"])
-def test_the_walk_finds_all_that_gdal_needs(kind: str) -> None:
-    """A file cut right behind its directories describes the same; one byte less, and more is asked for."""
+def test_the_walk_includes_all_that_gdal_needs(kind: str) -> None:
+    """A file cut right after its directories has the same metadata; with one byte less, more bytes are needed."""
     data = raster(kind)
     needed = walk(data).needed
     whole, cut = (
@@ -145,10 +145,10 @@ def test_the_walk_finds_all_that_gdal_needs(kind: str) -> None:
     assert walk(data[: needed - 1]).needed >= needed
 
 
-def test_files_that_differ_in_their_blocks_places_share_what_gdal_told() -> None:
+def test_files_that_differ_only_in_block_offsets_have_the_same_blank_header() -> None:
     some = raster(next(iter(sorted(PLAIN))))
     directories = walk(some)
-    table = directories.found[0].offsets
+    table = directories.images[0].offsets
     assert table is not None
     other = bytearray(some)
     other[table.at : table.stop] = (table.read(some) + 1).astype(table.dtype).tobytes()
@@ -162,9 +162,9 @@ def test_files_that_differ_in_their_blocks_places_share_what_gdal_told() -> None
 def test_a_header_that_lists_too_few_blocks_is_broken() -> None:
     data = raster(next(iter(sorted(PLAIN))))
     whole = walk(data)
-    table = whole.found[0].offsets
+    table = whole.images[0].offsets
     assert table is not None
-    short = replace(whole.found[0], offsets=replace(table, count=table.count - 1))
+    short = replace(whole.images[0], offsets=replace(table, count=table.count - 1))
     with pytest.raises(AssetBroken) as broken:
-        kind_of(data, replace(whole, found=(short, *whole.found[1:]))).describe(data, "")
+        kind_of(data, replace(whole, images=(short, *whole.images[1:]))).describe(data, "")
     assert broken.value.reason == "broken-header"

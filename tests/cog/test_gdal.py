@@ -1,4 +1,4 @@
-"""Files that GDAL reads through our bytes: right with many threads, never stuck, never on the network by itself."""
+"""Files that GDAL reads through scog's range requests: exact with many threads, and never blocked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scog.cog.gdal import describe_by_gdal
-from scog.cog.gdal_pages import KEPT_PAGES, PAGE, PagedFile, Pages
+from scog.cog.gdal_pages import CACHED_PAGES, PAGE, PagedFile, Pages
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, SourceError, SourceUnavailable
 from scog.net.byte_range import ByteRange
 from scog.net.policy import UpstreamStats
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("transport_slowly")
 KINDS = ("LZW", "ZSTD", "JPEG", "striped", "three bands", "mask", "directories far away", "float predictor")
 
 
-def test_sixteen_files_at_once_are_right() -> None:
+def test_sixteen_concurrent_files() -> None:
     async def work() -> None:
         with RangeServer(latency=0.01) as server:
             files = {server.put(f"/{i}.tif", raster(KINDS[i % len(KINDS)])): KINDS[i % len(KINDS)] for i in range(16)}
@@ -41,7 +41,7 @@ def test_sixteen_files_at_once_are_right() -> None:
     run(work())
 
 
-def test_sixteen_reads_of_one_file_at_once_are_right() -> None:
+def test_sixteen_concurrent_reads_of_one_file() -> None:
     async def work() -> None:
         with RangeServer(latency=0.005) as server:
             url = server.put("/a.tif", raster("LZW"))
@@ -61,13 +61,13 @@ def test_sixteen_reads_of_one_file_at_once_are_right() -> None:
     run(work())
 
 
-def test_more_reads_that_hang_than_there_are_threads_end_in_time() -> None:
-    """And plain files are read meanwhile."""
+def test_more_hanging_reads_than_threads_time_out() -> None:
+    """Plain files are read meanwhile."""
 
     async def work() -> None:
         with RangeServer() as server:
             hung = [server.put(f"/{i}.tif", raster("LZW")) for i in range(12)]
-            well = server.put("/well.tif", raster("uint16"))
+            plain = server.put("/plain.tif", raster("uint16"))
             async with reading(server.host, deadline=0.4) as reader:
                 descriptions = [await reader.describe(url, UpstreamStats()) for url in hung]
                 for i in range(12):
@@ -77,7 +77,7 @@ def test_more_reads_that_hang_than_there_are_threads_end_in_time() -> None:
                     asyncio.ensure_future(read_level(reader, url, description))
                     for url, description in zip(hung, descriptions, strict=True)
                 ]
-                found = await read_level(reader, well, await reader.describe(well, UpstreamStats()))
+                found = await read_level(reader, plain, await reader.describe(plain, UpstreamStats()))
                 assert time.monotonic() - since < 0.3
                 np.testing.assert_array_equal(found, truth(raster("uint16")))
                 results = await asyncio.gather(*reads, return_exceptions=True)
@@ -92,8 +92,8 @@ def test_more_reads_that_hang_than_there_are_threads_end_in_time() -> None:
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])
-def test_a_fault_in_the_middle_of_gdals_reading(after: int) -> None:
-    """The first pages come, a later one does not: an error, never pixels made up for what was not read."""
+def test_a_fault_while_gdal_reads(after: int) -> None:
+    """The first pages arrive and a later one does not: an error, never made-up pixels."""
 
     async def work() -> None:
         with RangeServer() as server:
@@ -115,8 +115,8 @@ def test_a_fault_in_the_middle_of_gdals_reading(after: int) -> None:
     run(work())
 
 
-def test_who_leaves_stops_gdal() -> None:
-    """When nobody waits any more, no further page is read, and the thread is free again."""
+def test_cancelling_stops_gdal() -> None:
+    """Without waiters no further page is read, and the thread becomes free."""
 
     async def work() -> None:
         with RangeServer(latency=0.05) as server:
@@ -147,7 +147,7 @@ def test_who_leaves_stops_gdal() -> None:
     run(work())
 
 
-def test_pages_are_shared_by_all_that_gdal_opens() -> None:
+def test_pages_are_shared_by_all_files_that_gdal_opens() -> None:
     """One request a page at most, however often GDAL opens the file."""
 
     async def work() -> None:
@@ -166,8 +166,8 @@ def test_pages_are_shared_by_all_that_gdal_opens() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(OTHER))
-def test_damaged_data_gives_an_error_or_numbers_never_a_hang(kind: str) -> None:
-    """Codecs without a checksum cannot notice everything; none may crash, hang, or change a block's shape."""
+def test_corrupted_data_gives_an_error_or_pixels_and_never_hangs(kind: str) -> None:
+    """Codecs without a checksum cannot detect everything; none may crash, hang, or change a block's shape."""
     data = raster(kind)
 
     async def work() -> None:
@@ -185,15 +185,15 @@ def test_damaged_data_gives_an_error_or_numbers_never_a_hang(kind: str) -> None:
     run(work())
 
 
-# The file that GDAL sees
+# The file object that GDAL reads
 
 
-def test_the_paged_file_reads_as_a_file_does() -> None:
+def test_the_paged_file_behaves_like_a_file() -> None:
     data = encoded(700, 700).tobytes()
-    asked: list[tuple[int, int]] = []
+    ranges: list[tuple[int, int]] = []
 
     def read(start: int, stop: int) -> ByteRange:
-        asked.append((start, stop))
+        ranges.append((start, stop))
         return ByteRange(start, data[start:stop], len(data), "one")
 
     file = PagedFile(Pages(read))
@@ -206,24 +206,24 @@ def test_the_paged_file_reads_as_a_file_does() -> None:
     assert file.seek(-10, 2) == len(data) - 10
     assert file.read() == data[-10:]
     assert file.read(5) == b""
-    assert len(asked) == len(set(asked)) <= len(data) // PAGE + 1
-    assert sum(stop - start for start, stop in asked) <= len(data) + PAGE
+    assert len(ranges) == len(set(ranges)) <= len(data) // PAGE + 1
+    assert sum(stop - start for start, stop in ranges) <= len(data) + PAGE
 
 
-def test_the_paged_file_keeps_a_bounded_number_of_pages() -> None:
-    size = (KEPT_PAGES + 40) * PAGE
+def test_the_number_of_cached_pages_is_bounded() -> None:
+    size = (CACHED_PAGES + 40) * PAGE
 
     def read(start: int, stop: int) -> ByteRange:
         return ByteRange(start, bytes(stop - start), size, "one")
 
     pages = Pages(read)
-    for page in range(KEPT_PAGES + 40):
+    for page in range(CACHED_PAGES + 40):
         pages.read(page * PAGE, page * PAGE + 10)
-    assert len(pages._pages) == KEPT_PAGES
+    assert len(pages._pages) == CACHED_PAGES
     assert pages.read(0, 10) == bytes(10)
 
 
-def test_a_file_that_changes_between_two_pages_is_noticed() -> None:
+def test_a_file_replaced_between_two_pages_is_detected() -> None:
     answers = iter(["one", "two"])
 
     def read(start: int, stop: int) -> ByteRange:
@@ -233,11 +233,11 @@ def test_a_file_that_changes_between_two_pages_is_noticed() -> None:
     assert pages.read(0, 10) == bytes(10)
     assert pages.read(PAGE, PAGE + 10) == b""
     assert isinstance(pages.fault, AssetChanged)
-    assert pages.read(0, 10) == b""  # nor is anything read after
+    assert pages.read(0, 10) == b""  # nothing is read after that
 
 
-def test_overviews_that_cannot_be_looked_at_are_not_left_out() -> None:
-    """GDAL opens a file whose later directories cannot be read as one without overviews."""
+def test_unreadable_overviews_are_an_error() -> None:
+    """GDAL would open a file whose later directories cannot be read as one without overviews."""
     data = raster("directories far away")
 
     def read(start: int, stop: int) -> ByteRange:
@@ -249,18 +249,18 @@ def test_overviews_that_cannot_be_looked_at_are_not_left_out() -> None:
         describe_by_gdal(read, local=False)
 
 
-def test_a_large_block_is_read_at_once_and_not_kept_in_pages() -> None:
-    size = (KEPT_PAGES + 40) * PAGE
-    asked: list[tuple[int, int]] = []
+def test_a_large_block_is_read_at_once_and_not_cached_in_pages() -> None:
+    size = (CACHED_PAGES + 40) * PAGE
+    ranges: list[tuple[int, int]] = []
     identity = "one"
 
     def read(start: int, stop: int) -> ByteRange:
-        asked.append((start, stop))
+        ranges.append((start, stop))
         return ByteRange(start, bytes(stop - start), size, identity)
 
     pages = Pages(read)
     assert len(pages.read(100, size - 100)) == size - 200
-    assert asked == [(0, PAGE), (100, size - 100)]
+    assert ranges == [(0, PAGE), (100, size - 100)]
     assert len(pages._pages) == 1
     identity = "another"
     assert pages.read(100, size - 100) == b""

@@ -1,11 +1,11 @@
-"""Kinds of headers: what is known of one file says the same of another date's, and nothing of any other file."""
+"""Header templates fit other dates of the same MGRS tile, and no other file."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from scog.cog.header_template import KINDS_KEPT, HeaderTemplate, HeaderTemplates, kind_of
+from scog.cog.header_template import MAX_TEMPLATES, HeaderTemplate, HeaderTemplates, kind_of
 from scog.cog.ifd import walk
 from scog.errors import AssetBroken
 from tests.doubles.rasters import KINDS, PLAIN, raster
@@ -13,15 +13,15 @@ from tests.doubles.rasters import KINDS, PLAIN, raster
 WALKABLE = [kind for kind in KINDS if kind != "directories far away"]
 
 
-def kind(data: bytes, *, local: bool = False) -> HeaderTemplate:
+def parsed_template(data: bytes, *, local: bool = False) -> HeaderTemplate:
     directories = walk(data)
     return kind_of(data[: directories.needed], directories, local=local)
 
 
 def moved(data: bytes, by: int) -> bytes:
-    """The same header, but that all blocks lie elsewhere."""
+    """The same header with all block offsets moved by `by` bytes."""
     other = bytearray(data)
-    for directory in walk(data).found:
+    for directory in walk(data).images:
         if directory.offsets is not None:
             numbers = directory.offsets.read(data) + by
             other[directory.offsets.at : directory.offsets.stop] = numbers.astype(directory.offsets.dtype).tobytes()
@@ -29,73 +29,75 @@ def moved(data: bytes, by: int) -> bytes:
 
 
 @pytest.mark.parametrize("name", WALKABLE)
-def test_another_date_is_known_and_described_as_if_it_were_not(name: str) -> None:
-    data, kinds = raster(name), HeaderTemplates()
-    kinds.add(kind(data))
+def test_a_template_gives_the_same_metadata_as_parsing(name: str) -> None:
+    data, templates = raster(name), HeaderTemplates()
+    templates.add(parsed_template(data))
     other = moved(data, 1)
-    found = kinds.find(other, local=False)
-    assert found is not None
-    known, anew = found.describe(other, "b"), kind_of(other, walk(other)).describe(other, "b")
-    assert (known.identity, known.stop, known.plain) == ("b", anew.stop, anew.plain)
-    for a, b in zip(known.levels, anew.levels, strict=True):
+    template = templates.find(other, local=False)
+    assert template is not None
+    from_template, parsed = template.describe(other, "b"), kind_of(other, walk(other)).describe(other, "b")
+    assert (from_template.identity, from_template.stop, from_template.plain) == ("b", parsed.stop, parsed.plain)
+    for a, b in zip(from_template.levels, parsed.levels, strict=True):
         assert (a.grid, a.block_shape) == (b.grid, b.block_shape)
         np.testing.assert_array_equal(a.offsets, b.offsets)
         np.testing.assert_array_equal(a.sizes, b.sizes)
 
 
 @pytest.mark.parametrize("name", [name for name in WALKABLE if name != "sparse"])
-def test_every_file_is_its_own_kind_and_no_other_s(name: str) -> None:
-    """But for the sparse one, which only lacks blocks."""
-    kinds = HeaderTemplates()
+def test_no_file_fits_the_template_of_another(name: str) -> None:
+    """Except for the sparse one, which only lacks blocks."""
+    templates = HeaderTemplates()
     for other in WALKABLE:
         if other not in (name, "sparse"):
-            kinds.add(kind(raster(other)))
-    assert kinds.find(raster(name), local=False) is None
+            templates.add(parsed_template(raster(other)))
+    assert templates.find(raster(name), local=False) is None
 
 
-def test_a_header_cut_short_or_changed_anywhere_else_is_of_no_known_kind() -> None:
-    data, kinds = raster("uint16"), HeaderTemplates()
-    kinds.add(kind(data))
+def test_a_truncated_or_otherwise_changed_header_fits_no_template() -> None:
+    data, templates = raster("uint16"), HeaderTemplates()
+    templates.add(parsed_template(data))
     needed = walk(data).needed
-    assert kinds.find(data[:needed], local=False) is not None
-    assert kinds.find(data[: needed - 1], local=False) is None
-    places = {place for one in walk(data).found for t in (one.offsets, one.sizes) if t for place in range(t.at, t.stop)}
-    for place in set(range(needed)) - places:
+    assert templates.find(data[:needed], local=False) is not None
+    assert templates.find(data[: needed - 1], local=False) is None
+    in_tables = {
+        place for one in walk(data).images for t in (one.offsets, one.sizes) if t for place in range(t.at, t.stop)
+    }
+    for place in set(range(needed)) - in_tables:
         changed = bytearray(data)
         changed[place] ^= 1
-        assert kinds.find(bytes(changed), local=False) is None, place
+        assert templates.find(bytes(changed), local=False) is None, place
 
 
-def test_more_is_allowed_of_local_files() -> None:
-    data, kinds = raster("uint16"), HeaderTemplates()
-    kinds.add(kind(data, local=True))
-    assert kinds.find(data, local=False) is None
-    assert kinds.find(data, local=True) is not None
+def test_local_files_have_templates_of_their_own() -> None:
+    data, templates = raster("uint16"), HeaderTemplates()
+    templates.add(parsed_template(data, local=True))
+    assert templates.find(data, local=False) is None
+    assert templates.find(data, local=True) is not None
 
 
 @pytest.mark.parametrize("name", sorted(PLAIN))
-def test_absurd_places_are_refused_of_a_known_kind_too(name: str) -> None:
+def test_invalid_sizes_are_refused_by_a_template_too(name: str) -> None:
     data = raster(name)
     directories = walk(data)
-    sizes = directories.found[0].sizes
+    sizes = directories.images[0].sizes
     assert sizes is not None
     changed = bytearray(data)
-    if sizes.dtype.endswith("u2"):  # sizes of 2 bytes cannot be absurd, only larger
+    if sizes.dtype.endswith("u2"):  # sizes of 2 bytes are always valid
         changed[sizes.at : sizes.stop] = b"\xff" * (sizes.stop - sizes.at)
-        assert kind(data).describe(bytes(changed), "").stop > kind(data).describe(data, "").stop
+        assert parsed_template(data).describe(bytes(changed), "").stop > parsed_template(data).describe(data, "").stop
         return
     changed[sizes.at : sizes.stop] = b"\xff" * (sizes.stop - sizes.at)
     with pytest.raises(AssetBroken):
-        kind(data).describe(bytes(changed), "")
+        parsed_template(data).describe(bytes(changed), "")
 
 
-def test_the_kinds_seen_last_are_kept() -> None:
-    kinds = HeaderTemplates()
-    every = [kind(raster(name)) for name in WALKABLE[:3]]
+def test_the_most_recently_used_templates_are_cached() -> None:
+    templates = HeaderTemplates()
+    every = [parsed_template(raster(name)) for name in WALKABLE[:3]]
     for each in every:
-        kinds.add(each)
-    assert kinds.find(raster(WALKABLE[0]), local=False) is every[0]
-    for _ in range(KINDS_KEPT - 1):
-        kinds.add(kind(raster(WALKABLE[3])))
-    assert kinds.find(raster(WALKABLE[0]), local=False) is every[0]
-    assert kinds.find(raster(WALKABLE[1]), local=False) is None
+        templates.add(each)
+    assert templates.find(raster(WALKABLE[0]), local=False) is every[0]
+    for _ in range(MAX_TEMPLATES - 1):
+        templates.add(parsed_template(raster(WALKABLE[3])))
+    assert templates.find(raster(WALKABLE[0]), local=False) is every[0]
+    assert templates.find(raster(WALKABLE[1]), local=False) is None

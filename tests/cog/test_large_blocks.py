@@ -1,4 +1,4 @@
-"""Blocks and strips that are too large to be kept whole: read in parts, once, and within the memory allowed."""
+"""Blocks and strips that are too large to be cached whole: read in parts, once, and within the memory budget."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rasterio.io import MemoryFile
 
 from scog.catalog.assets import Asset
 from scog.cog.block_parts import TOGETHER
-from scog.cog.metadata import LARGE_BYTES, MAX_DECODED_BYTES
+from scog.cog.raster_profile import LARGE_BYTES, MAX_DECODED_BYTES
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
 from scog.imaging.layers import Layer, LayerReader
@@ -82,7 +82,7 @@ def test_every_pixel(kind: str, way: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["tiles of 4096", "one strip, LZW"])
 def test_a_block_is_decoded_once_for_all_of_its_parts(kind: str) -> None:
-    """Whoever wants another part of it, at the same time or later, fetches nothing."""
+    """Other parts of it send no request, neither concurrently nor later."""
 
     async def work() -> None:
         with RangeServer(latency=0.02) as server:
@@ -103,12 +103,12 @@ def test_a_block_is_decoded_once_for_all_of_its_parts(kind: str) -> None:
     run(work())
 
 
-def test_what_it_takes_to_decode_a_block_counts(tmp_path: Path) -> None:
-    """Once for several bands, as they take turns."""
+def test_the_memory_for_decoding_a_block_counts(tmp_path: Path) -> None:
+    """Once for several bands, since they are decoded one after the other."""
     width = 4 * SIDE
     data = tiff(np.tile(NUMBERS, (1, 4)), **LARGE["one strip, LZW"])
-    needs = 2 * 4 * NUMBERS.nbytes  # as stored, and as decoded
-    kept = TOGETHER  # of either band, at most
+    needs = 2 * 4 * NUMBERS.nbytes  # the stored and the decoded block
+    parts = TOGETHER  # for each band, at most
 
     async def work(budget: int) -> dict[str, Layer]:
         url = save(tmp_path, "a.tif", data)
@@ -120,15 +120,15 @@ def test_what_it_takes_to_decode_a_block_counts(tmp_path: Path) -> None:
                 return await layers.compute(scene, ["red", "nir"], grid, lambda found: found, UpstreamStats())
 
     assert width * SIDE > LARGE_BYTES
-    found = run(work(needs + 2 * kept))
+    found = run(work(needs + 2 * parts))
     np.testing.assert_array_equal(found["nir"].numbers, NUMBERS[:64, :64])
     with pytest.raises(AssetRefused) as refused:
         run(work(needs - 1))
     assert refused.value.reason == "too-much-memory"
 
 
-def test_a_part_of_an_uncompressed_strip_takes_no_more_than_itself(tmp_path: Path) -> None:
-    """However large the strip: its rows lie one after the other."""
+def test_a_part_of_an_uncompressed_strip_is_read_alone(tmp_path: Path) -> None:
+    """However large the strip is: its rows are contiguous."""
     side = 16_384
 
     async def work() -> None:

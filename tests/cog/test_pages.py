@@ -1,4 +1,4 @@
-"""TIFFs with further pages that are no overviews: their first image is read, with the overviews that GDAL gives it."""
+"""TIFFs with pages that are not overviews: the first image is read, with the same overviews as GDAL's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("transport_slowly")
 
 
 def with_page(path: Path, *, overview: bool = False, mask: bool = False, count: int = 1, size: int = 40) -> None:
-    """Append an image of another size, type and number of bands; with an overview and a mask of its own if wanted."""
+    """Append an image with another size, dtype and number of bands, optionally with its own overview and mask."""
     profile = {"driver": "GTiff", "width": size, "height": size, "count": count, "dtype": "uint8", "tiled": True}
     with (
         rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
@@ -34,7 +34,7 @@ def with_page(path: Path, *, overview: bool = False, mask: bool = False, count: 
             page.build_overviews([2])
 
 
-def hold_against_rasterio(path: Path) -> None:
+def compare_with_rasterio(path: Path) -> None:
     data = path.read_bytes()
 
     async def work() -> None:
@@ -61,25 +61,25 @@ def test_a_further_page(mask: bool, count: int, validity: str, overviews: tuple[
     path = tmp_path / "a.tif"
     write(Choice("uint16", validity=validity, overviews=overviews), path)
     with_page(path, mask=mask, count=count)
-    hold_against_rasterio(path)
+    compare_with_rasterio(path)
 
 
 def test_a_second_image_of_the_same_kind(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write(Choice("uint16", further_page=True, overviews=()), path)
-    hold_against_rasterio(path)
+    compare_with_rasterio(path)
 
 
 def test_a_page_with_the_size_of_an_overview(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write(Choice("uint16", overviews=(2,)), path)
     with_page(path, size=-(-max(HEIGHT, WIDTH) // 4))
-    hold_against_rasterio(path)
+    compare_with_rasterio(path)
 
 
-def test_more_pages_than_are_walked_through(tmp_path: Path) -> None:
+def test_more_pages_than_the_walk_allows(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write(Choice("uint16", overviews=(2,)), path)
     for _ in range(MAX_DIRECTORIES):
         with_page(path, size=16)
-    hold_against_rasterio(path)
+    compare_with_rasterio(path)

@@ -1,4 +1,4 @@
-"""Files that scog does not open, however they are dressed: refused before they cost anything."""
+"""Files that scog refuses: before they take memory, and whatever their names or signatures are."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def tiled(side: int, **how: Any) -> dict[str, Any]:
 
 
 def opened(data: bytes, folder: Path | None = None) -> FileMetadata:
-    """Describe and read a little over HTTP, or from a folder."""
+    """Describe a file and read one block, over HTTP or from a folder."""
 
     async def work() -> FileMetadata:
         with RangeServer() as server:
@@ -69,10 +69,10 @@ REFUSED = {
 
 
 def _large_overview() -> bytes:
-    """The full image in small blocks, its overview in one."""
+    """An image in small blocks whose overview has one large block."""
     data = bytearray(raster("uint16"))
     directories = walk(bytes(data))
-    assert len(directories.found) == 3
+    assert len(directories.images) == 3
     at = 0
     for _ in range(2):  # the second directory's tags
         at = struct.unpack_from("<I", data, at + (2 + 12 * struct.unpack_from("<H", data, at)[0] if at else 4))[0]
@@ -83,21 +83,21 @@ def _large_overview() -> bytes:
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_refused_before_it_costs_memory(kind: str) -> None:
+def test_files_are_refused_before_they_take_memory(kind: str) -> None:
     make, reason = REFUSED[kind]
     data = make()
     tracemalloc.start()
     try:
         with pytest.raises(AssetRefused) as refused:
             opened(data)
-        most = tracemalloc.get_traced_memory()[1]
+        peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert refused.value.reason == reason
-    assert most < 40_000_000
+    assert peak < 40_000_000
 
 
-def test_a_flat_transform_is_refused() -> None:
+def test_a_degenerate_transform_is_refused() -> None:
     data = raster("uint16")
     scale = struct.pack("<3d", 10.0, 10.0, 0.0)
     assert data.count(scale) == 1
@@ -107,7 +107,7 @@ def test_a_flat_transform_is_refused() -> None:
         assert refused.value.reason == "no-crs"
 
 
-def test_a_large_raster_of_ones_own_is_opened_but_not_unpacked_at_once(tmp_path: Path) -> None:
+def test_a_large_local_raster_is_opened_but_not_read_at_once(tmp_path: Path) -> None:
     description = opened(tiff(60_000, 60_000, **tiled(512)), tmp_path)
     blocks = every_block(description)
 
@@ -142,7 +142,7 @@ def test_empty_blocks_share_their_memory() -> None:
 
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
-    """A raster on this machine that nobody may be shown."""
+    """A raster on this machine that must not be served."""
     path = tmp_path / "secret.tif"
     path.write_bytes(raster("uint16"))
     return path
@@ -174,7 +174,7 @@ def disguises(secret: Path) -> dict[str, bytes]:
     }
 
 
-def test_other_formats_are_not_opened_whatever_they_are_called(secret: Path) -> None:
+def test_other_formats_are_not_opened_under_any_name(secret: Path) -> None:
     for name, data in disguises(secret).items():
         for folder in (None, secret.parent):
             with pytest.raises(AssetBroken) as broken:
@@ -182,8 +182,8 @@ def test_other_formats_are_not_opened_whatever_they_are_called(secret: Path) -> 
             assert broken.value.reason in ("not-a-tiff", "not-a-geotiff", "broken-header", "cut-off"), name
 
 
-def test_files_beside_the_file_are_not_looked_at(tmp_path: Path) -> None:
-    """GDAL would take overviews and georeference from neighbours."""
+def test_sidecar_files_are_ignored(tmp_path: Path) -> None:
+    """GDAL would take overviews and georeferencing from them."""
     (tmp_path / "a.tif.aux.xml").write_text("<PAMDataset><SRS>EPSG:4326</SRS></PAMDataset>")
     (tmp_path / "a.tfw").write_text("1\n0\n0\n-1\n0\n0\n")
     (tmp_path / "a.tif.ovr").write_bytes(raster("uint16"))
@@ -198,7 +198,7 @@ def test_files_beside_the_file_are_not_looked_at(tmp_path: Path) -> None:
 
 
 def refused_or_described(data: bytes) -> None:
-    """Nothing but a SourceError leaves the description of any bytes, and what is described is within bounds."""
+    """Any bytes raise a SourceError or give metadata within the limits."""
     try:
         directories = walk(data)
         if directories.needed > len(data):
@@ -221,8 +221,8 @@ def test_any_bytes(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["uint16", "BigTIFF", "big-endian", "mask", "three bands", "striped"])
-def test_any_damage_to_a_header(kind: str) -> None:
-    """Bytes of the directories are overwritten, one place and several at a time."""
+def test_any_corrupted_header(kind: str) -> None:
+    """Bytes of the directories are overwritten, in one or several places."""
     data = raster(kind)
     header = data[: walk(data).needed]
     chance = np.random.default_rng(5)
@@ -257,8 +257,8 @@ def test_directories_that_form_a_loop() -> None:
     assert broken.value.reason == "not-a-tiff"
 
 
-def test_offsets_that_point_nowhere() -> None:
-    """Into the header, beyond the end, and further than numbers go."""
+def test_invalid_block_offsets() -> None:
+    """In the header, beyond the end of the file, and larger than an int64."""
     for kind, form in (("uint16", "I"), ("BigTIFF", "Q")):
         data = raster(kind)
         described = kind_of(data, walk(data)).describe(data, "")
@@ -282,7 +282,7 @@ def test_offsets_that_point_nowhere() -> None:
                 run(work())
 
 
-def test_nan_and_infinity_are_passed_on() -> None:
+def test_nan_and_infinity_are_read_unchanged() -> None:
     numbers = encoded(100, 100, "float32")
     numbers[10:20, 10:20] = np.nan
     numbers[30:40, 30:40] = np.inf

@@ -1,4 +1,4 @@
-"""Which files scog decodes itself: those alone of which every tag is known."""
+"""Which files scog decodes itself: only those whose every tag is supported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UINT16 = np.dtype(np.uint16)
 
 
 def image(**tags: int) -> Directory:
-    """A tiled image of two bytes a pixel, DEFLATE with differences, but for some tags."""
+    """A tiled uint16 image, DEFLATE with horizontal differencing, with other values of some tags."""
     usual = {BITS: 16, COMPRESSION: 8, PREDICTOR: 2}
     names = {
         "bits": BITS, "codec": COMPRESSION, "fill": FILL_ORDER, "format": FORMAT, "photometric": PHOTOMETRIC,
@@ -47,10 +47,10 @@ def test_deflate_under_either_code(codec: int) -> None:
 
 def test_uncompressed() -> None:
     assert storage_of([image(codec=1, predictor=1)], b"II", UINT16) == Storage("NONE", 1)
-    assert storage_of([image(codec=1, predictor=2)], b"II", UINT16) is None  # libtiff takes no notice of it
+    assert storage_of([image(codec=1, predictor=2)], b"II", UINT16) is None  # libtiff ignores the predictor
 
 
-def test_colours_and_planes_do_not_change_a_single_band() -> None:
+def test_photometric_and_planes_do_not_change_a_single_band() -> None:
     for photometric in (0, 1, 3):
         for planes in (1, 2):
             assert storage_of([image(photometric=photometric, planes=planes)], b"II", UINT16) is not None
@@ -68,32 +68,32 @@ def test_colours_and_planes_do_not_change_a_single_band() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_all_else_is_gdals(tags: dict[str, int]) -> None:
+def test_other_tags_are_left_to_gdal(tags: dict[str, int]) -> None:
     assert storage_of([image(**tags)], b"II", UINT16) is None
 
 
-def test_what_is_no_file_of_tiles_alike_is_gdals() -> None:
-    well = image()
-    assert storage_of([well], b"MM", UINT16) is None
-    assert storage_of([well, image(predictor=1)], b"II", UINT16) is None
-    assert storage_of([replace(well, tiled=False)], b"II", UINT16) is None
-    assert storage_of([replace(well, block_shape=(4096, 4096))], b"II", UINT16) is None
-    assert storage_of([image(bits=32, format=3)], b"II", np.dtype(np.float32)) is None  # differences of floats' bits
+def test_files_without_uniform_tiles_are_left_to_gdal() -> None:
+    plain = image()
+    assert storage_of([plain], b"MM", UINT16) is None
+    assert storage_of([plain, image(predictor=1)], b"II", UINT16) is None
+    assert storage_of([replace(plain, tiled=False)], b"II", UINT16) is None
+    assert storage_of([replace(plain, block_shape=(4096, 4096))], b"II", UINT16) is None
+    assert storage_of([image(bits=32, format=3)], b"II", np.dtype(np.float32)) is None  # differences of float bits
     assert storage_of([image(bits=16, format=3, predictor=1)], b"II", np.dtype(np.float32)) is None  # half floats
 
 
-def test_a_tag_of_an_unusual_type_is_not_taken_for_its_default() -> None:
-    """libtiff reads a predictor that is written as a byte, too."""
+def test_a_tag_of_an_unusual_type_does_not_count_as_its_default() -> None:
+    """libtiff also reads a predictor that is stored as a byte."""
     data = bytearray(raster("uint16"))
     place = data.index(PREDICTOR.to_bytes(2, "little") + (3).to_bytes(2, "little"))
     data[place + 2] = 1
-    first = walk(bytes(data)).found[0]
+    first = walk(bytes(data)).images[0]
     assert dict(first.storage)[PREDICTOR] == UNREADABLE
     assert storage_of([first], b"II", UINT16) is None
 
 
 def test_the_old_code_is_read_from_the_file() -> None:
     data = with_tag(raster("uint16"), COMPRESSION, 8, 32946)
-    found = walk(data).found
+    found = walk(data).images
     assert {dict(each.storage)[COMPRESSION] for each in found} == {32946}
     assert storage_of(found, data[:2], UINT16) == Storage("DEFLATE", 2)

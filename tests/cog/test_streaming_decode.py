@@ -1,4 +1,4 @@
-"""Blocks of one answer are decoded while those behind them are on their way, and never if the file is another one."""
+"""Blocks are decoded while the rest of the response arrives, and never if the file was replaced."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ DATA = raster("blocks of 256")
 
 
 def slowly(answer: Answer) -> Answer:
-    """In twenty parts, one every 10 ms."""
+    """Send the response in twenty parts, one every 10 ms."""
     return replace(answer, step=max(1, len(answer.body) // 20), pause=0.01)
 
 
-def test_the_first_blocks_are_kept_before_the_last_have_come() -> None:
+def test_the_first_blocks_are_cached_before_the_last_have_arrived() -> None:
     async def work() -> None:
         async with reading(server.host) as reader:
             description = await reader.describe(url, UpstreamStats())
@@ -40,8 +40,8 @@ def test_the_first_blocks_are_kept_before_the_last_have_come() -> None:
             assert reader.kept(BlockRequest(url, description, 0, every[:1]))
             assert reader.kept(BlockRequest(url, description, 0, every)) is None
             assert not everything.done()
-            brought = await everything
-            assert brought.keys() == set(every)
+            blocks = await everything
+            assert blocks.keys() == set(every)
             assert len(server.requests) == 2
 
     with RangeServer() as server:
@@ -49,7 +49,7 @@ def test_the_first_blocks_are_kept_before_the_last_have_come() -> None:
         run(work())
 
 
-def test_what_came_before_a_cut_is_right_and_the_rest_is_asked_for_again() -> None:
+def test_an_interrupted_response_is_completed_by_another_request() -> None:
     async def work() -> None:
         async with reading(server.host) as reader:
             description = await reader.describe(url, UpstreamStats())
@@ -67,7 +67,7 @@ def test_what_came_before_a_cut_is_right_and_the_rest_is_asked_for_again() -> No
         run(work())
 
 
-def test_nothing_of_a_file_that_was_replaced_is_kept() -> None:
+def test_nothing_of_a_replaced_file_is_cached() -> None:
     async def work() -> None:
         async with reading(server.host) as reader:
             description = await reader.describe(url, UpstreamStats())
@@ -83,7 +83,7 @@ def test_nothing_of_a_file_that_was_replaced_is_kept() -> None:
         run(work())
 
 
-def test_where_the_rest_never_comes_nothing_is_left_running() -> None:
+def test_no_task_is_left_if_the_rest_never_arrives() -> None:
     async def work() -> None:
         async with reading(server.host, deadline=0.6, retries=0) as reader:
             description = await reader.describe(url, UpstreamStats())
@@ -97,8 +97,8 @@ def test_where_the_rest_never_comes_nothing_is_left_running() -> None:
         run(work())
 
 
-def test_an_answer_leaves_no_circle_of_references() -> None:
-    """Its body would take memory until Python looks for circles."""
+def test_a_response_leaves_no_reference_cycle() -> None:
+    """A cycle would hold its body until the garbage collector runs."""
 
     async def work() -> None:
         async with reading(server.host) as reader:

@@ -1,4 +1,4 @@
-"""Validity: the numbers that are no data, as GDAL sees them, and masks that go before them."""
+"""Validity: nodata as in GDAL, and masks, which take precedence."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NODATA = (
 
 
 def numbers_around(nodata: float, dtype: str) -> Any:
-    """Numbers of the type at and around a nodata value, and a few others."""
+    """Values of the dtype at and around a nodata value, and a few others."""
     kind = np.dtype(dtype)
     with np.errstate(all="ignore"):
         if kind.kind == "f":
             middle = kind.type(nodata)
-            near = 1e-4 * abs(middle) if abs(nodata) < 1e38 else 0.0  # GDAL takes what is 1e-7 from it for the same
+            near = 1e-4 * abs(middle) if abs(nodata) < 1e38 else 0.0  # GDAL treats values within 1e-7 of it as equal
             return np.array([middle, middle - near, middle + near, 0, 1, -1, 3, np.nan], kind)[np.newaxis]
         limits = np.iinfo(kind)
         near = [int(nodata) + step for step in (-1, 0, 1)] if np.isfinite(nodata) else []
@@ -34,10 +34,10 @@ def numbers_around(nodata: float, dtype: str) -> Any:
 
 @pytest.mark.parametrize("nodata", NODATA)
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "float32", "float64"])
-def test_numbers_are_nodata_where_gdal_says_so(dtype: str, nodata: float) -> None:
+def test_the_same_values_are_nodata_as_in_gdal(dtype: str, nodata: float) -> None:
     numbers = numbers_around(nodata, dtype)
     if np.dtype(dtype).kind != "f" and np.isfinite(nodata) and nodata % 1:
-        pytest.skip("GDAL cuts off the fraction, and so takes 0 for 0.5; here no integer is 0.5")
+        pytest.skip("GDAL truncates 0.5 to 0; in scog no integer equals 0.5")
     with MemoryFile() as memory:
         with memory.open(driver="GTiff", width=numbers.shape[1], height=1, count=1, dtype=dtype) as dataset:
             dataset.write(numbers, 1)
@@ -53,20 +53,20 @@ def test_numbers_are_nodata_where_gdal_says_so(dtype: str, nodata: float) -> Non
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("told", [MIN32, -3.4e38, -3.40282e38, -3.402823e38, -1.7976931348623157e308])
-def test_the_end_of_float32_is_known_however_it_was_rounded(told: float, dtype: str) -> None:
+@pytest.mark.parametrize("nodata", [MIN32, -3.4e38, -3.40282e38, -3.402823e38, -1.7976931348623157e308])
+def test_the_limit_of_float32_is_nodata_however_it_was_rounded(nodata: float, dtype: str) -> None:
     numbers = np.array([MIN32, -3.39e38, 0, -MIN32], dtype)
-    np.testing.assert_array_equal(data_of(numbers, (told,))[1], [False, True, True, True])
-    np.testing.assert_array_equal(data_of(numbers, (-told,))[1], [True, True, True, False])
+    np.testing.assert_array_equal(data_of(numbers, (nodata,))[1], [False, True, True, True])
+    np.testing.assert_array_equal(data_of(numbers, (-nodata,))[1], [True, True, True, False])
 
 
-def test_each_of_several_numbers_is_nodata() -> None:
+def test_several_nodata_values() -> None:
     numbers = np.array([0.0, -9999.0, 1.0, np.nan, np.inf])
     np.testing.assert_array_equal(data_of(numbers, (0.0, -9999.0, float("nan")))[1], [False, False, True, False, False])
     np.testing.assert_array_equal(data_of(numbers)[1], [True, True, True, False, False])
 
 
-def test_a_mask_says_all_there_is_to_say() -> None:
+def test_a_mask_takes_precedence_over_nodata() -> None:
     numbers = np.array([[0.0, 5.0, np.nan]], np.float32)
     found, valid = data_of(masked(numbers, np.array([[True, False, True]])), (0.0,))
     np.testing.assert_array_equal(found, numbers)

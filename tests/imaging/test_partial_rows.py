@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from scog.cog import block_reader, range_plan
+from scog.cog import range_fetcher, range_plan
 from scog.cog.block_reader import BlockReader, BlockRequest
 from scog.cog.metadata import FileMetadata
 from scog.cog.range_plan import piece_of
@@ -117,7 +117,7 @@ def test_many_bytes_are_continued_even_if_they_arrive_within_a_round_trip(monkey
 
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=400, partial_rows=True)
-        assert block_reader.MAX_DISCARDED < server.bytes < size_of(description, (0, 0))
+        assert range_fetcher.MAX_DISCARDED < server.bytes < size_of(description, (0, 0))
         found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
         np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:512], ((0, 0), (0, 12))))
         assert server.bytes == size_of(description, (0, 0))

@@ -60,7 +60,10 @@ def test_reads_below_the_limit_do_not_wait() -> None:
 def test_one_image_is_finished_before_the_next() -> None:
     async def work() -> None:
         queue, concurrency = narrow()
-        first, second = UpstreamStats(began=0.0, asked=2 * SIZE), UpstreamStats(began=0.1, asked=2 * SIZE)
+        first, second = (
+            UpstreamStats(started_at=0.0, requested_bytes=2 * SIZE),
+            UpstreamStats(started_at=0.1, requested_bytes=2 * SIZE),
+        )
         blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
         reads = [("a1", first, SIZE), ("b1", second, SIZE), ("a2", first, SIZE), ("b2", second, SIZE)]
         task = asyncio.ensure_future(served(queue, concurrency, reads))
@@ -91,7 +94,10 @@ def test_tiles_come_first(rank: Priority) -> None:
 def test_a_small_image_does_not_wait_for_a_concurrent_large_one() -> None:
     async def work() -> None:
         queue, concurrency = narrow()
-        large, small = UpstreamStats(began=0.0, asked=10 * SIZE), UpstreamStats(began=0.1, asked=SIZE)
+        large, small = (
+            UpstreamStats(started_at=0.0, requested_bytes=10 * SIZE),
+            UpstreamStats(started_at=0.1, requested_bytes=SIZE),
+        )
         blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
         reads = [*(("large", large, SIZE) for _ in range(10)), ("small", small, SIZE)]
         task = asyncio.ensure_future(served(queue, concurrency, reads))
@@ -106,10 +112,13 @@ def test_a_small_image_does_not_wait_for_a_concurrent_large_one() -> None:
 def test_a_large_image_is_not_starved_by_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         queue, concurrency = narrow()
-        large = UpstreamStats(began=0.0, asked=10 * SIZE)
+        large = UpstreamStats(started_at=0.0, requested_bytes=10 * SIZE)
         monkeypatch.setattr(type(concurrency), "rate", 1_000_000.0)
         blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
-        small = [(f"small {began}", UpstreamStats(began=float(began), asked=SIZE), SIZE) for began in range(20)]
+        small = [
+            (f"small {start}", UpstreamStats(started_at=float(start), requested_bytes=SIZE), SIZE)
+            for start in range(20)
+        ]
 
         task = asyncio.ensure_future(served(queue, concurrency, [("large", large, SIZE), *small]))
         await asyncio.sleep(0.01)

@@ -138,7 +138,7 @@ def test_a_refused_connection() -> None:
         get(f"{url}?token=secret")
     assert str(raised.value) == (
         f"The catalogue {url} cannot be reached: connection refused. "
-        "Check the network, SCOG_CATALOG, or set HTTPS_PROXY; `scog doctor` tells more."
+        "Check the network and SCOG_CATALOG, or set HTTPS_PROXY; `scog doctor` shows details."
     )
 
 

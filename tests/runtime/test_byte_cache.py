@@ -1,4 +1,4 @@
-"""The byte cache: never heavier than it may be, and the longest unused goes first."""
+"""ByteCache: never above its capacity, and the least recently used value is removed first."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ steps = st.lists(
 
 
 @given(steps, st.integers(0, 100))
-def test_it_behaves_as_a_list_in_order_of_use(steps: list[tuple[str, int, int]], capacity: int) -> None:
+def test_it_behaves_like_an_ordered_list(steps: list[tuple[str, int, int]], capacity: int) -> None:
     cache: ByteCache[int, int] = ByteCache(capacity)
     model: OrderedDict[int, tuple[int, int]] = OrderedDict()
-    for number, (what, key, size) in enumerate(steps):
-        if what == "put":
+    for number, (action, key, size) in enumerate(steps):
+        if action == "put":
             cache.put(key, number, size)
             model.pop(key, None)
             if size <= capacity:
                 model[key] = number, size
             while sum(weight for _, weight in model.values()) > capacity:
                 model.popitem(last=False)
-        elif what == "drop":
+        elif action == "drop":
             cache.drop(key)
             model.pop(key, None)
         else:
@@ -45,7 +45,7 @@ def test_it_behaves_as_a_list_in_order_of_use(steps: list[tuple[str, int, int]],
         assert all((key in cache) == (key in model) for key in range(9))
 
 
-def test_to_look_whether_a_key_is_kept_does_not_count_as_use() -> None:
+def test_a_membership_test_does_not_count_as_use() -> None:
     cache: ByteCache[str, int] = ByteCache(2)
     cache.put("a", 1, 1)
     cache.put("b", 2, 1)
@@ -55,7 +55,7 @@ def test_to_look_whether_a_key_is_kept_does_not_count_as_use() -> None:
     assert cache.get("b") == 2
 
 
-def test_use_counts() -> None:
+def test_get_and_put_count_as_use() -> None:
     cache: ByteCache[str, int] = ByteCache(3)
     for key in "abc":
         cache.put(key, 1, 1)

@@ -1,4 +1,4 @@
-"""The memory budget: never more held than allowed, everybody gets a turn."""
+"""MemoryBudget: never more than its limit is held, and every request is granted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scog.runtime.memory_budget import MemoryBudget
 from tests.doubles.reading import run
 
 
-def test_what_would_never_fit_is_refused() -> None:
+def test_more_than_the_limit_is_refused() -> None:
     async def work() -> None:
         budget = MemoryBudget(100)
         with pytest.raises(AssetRefused) as refused:
@@ -25,17 +25,17 @@ def test_what_would_never_fit_is_refused() -> None:
     run(work())
 
 
-def test_a_crowd_that_comes_and_leaves_never_holds_too_much_and_nobody_starves() -> None:
+def test_concurrent_and_cancelled_requests_stay_within_the_limit() -> None:
     async def work() -> None:
         chance = random.Random(7)
         budget = MemoryBudget(100)
-        held = most = served = 0
+        held = peak = served = 0
 
         async def one(size: int) -> None:
-            nonlocal held, most, served
+            nonlocal held, peak, served
             async with budget.hold(size):
                 held += size
-                most = max(most, held)
+                peak = max(peak, held)
                 try:
                     await asyncio.sleep(chance.random() / 500)
                 finally:
@@ -49,17 +49,17 @@ def test_a_crowd_that_comes_and_leaves_never_holds_too_much_and_nobody_starves()
                 task.cancel()
                 task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        left = sum(isinstance(result, asyncio.CancelledError) for result in results)
-        assert served + left == 300
+        cancelled = sum(isinstance(result, asyncio.CancelledError) for result in results)
+        assert served + cancelled == 300
         assert served > 100
-        assert (held, most <= 100) == (0, True)
-        async with budget.hold(100):  # all of it was given back
+        assert (held, peak <= 100) == (0, True)
+        async with budget.hold(100):  # all of it was released
             pass
 
     run(work())
 
 
-def test_a_large_wish_is_not_overtaken_for_ever() -> None:
+def test_a_large_request_is_not_overtaken() -> None:
     async def work() -> None:
         budget = MemoryBudget(10)
         order: list[str] = []
@@ -75,7 +75,7 @@ def test_a_large_wish_is_not_overtaken_for_ever() -> None:
     run(work())
 
 
-def test_a_leaver_at_the_head_lets_the_next_ones_in() -> None:
+def test_cancelling_the_first_in_the_queue_admits_the_next() -> None:
     async def work() -> None:
         budget = MemoryBudget(10)
 

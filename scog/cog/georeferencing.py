@@ -1,0 +1,58 @@
+"""Georeferencing of a file: its CRS, and its transform or ground control points."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from affine import Affine
+from pyproj.exceptions import ProjError
+from rasterio.io import DatasetReader
+
+from scog.cog.metadata import UNPLACED
+from scog.errors import AssetRefused
+from scog.geo.crs import horizontal_crs
+from scog.geo.grid import transformer
+from scog.geo.ground_control_points import Curve, placed_by
+from scog.geo.world_width import turn
+
+FARTHEST = 1e12
+"""Coordinates beyond this, in CRS units, are invalid."""
+
+
+def georeference(dataset: DatasetReader) -> tuple[str, Affine, Curve | None]:
+    """CRS and transform of an open file, and the curve through its ground control points if it has some.
+
+    The CRS is UNPLACED if the file has none. Raises AssetRefused for an unsupported CRS or an invalid transform.
+    """
+    transform = dataset.transform
+    if not is_placing(transform):
+        raise AssetRefused(
+            f"The file's transform {tuple(transform)[:6]} is degenerate or out of range.", reason="no-crs"
+        )
+    points, points_crs = dataset.gcps
+    if points and points_crs is not None and transform == Affine.identity():
+        crs = checked_crs(points_crs.to_wkt())
+        try:
+            return crs, *placed_by([(each.col, each.row, each.x, each.y) for each in points], turn(crs))
+        except ValueError as fault:
+            raise AssetRefused(f"The file's ground control points cannot be used: {fault}.", reason="no-crs") from None
+    if dataset.crs is None or transform == Affine.identity():
+        return UNPLACED, transform, None
+    return checked_crs(dataset.crs.to_wkt()), transform, None
+
+
+def is_placing(transform: Affine) -> bool:
+    """Whether a transform is invertible and its coefficients are within FARTHEST."""
+    return bool(transform.determinant) and all(abs(number) < FARTHEST for number in tuple(transform)[:6])
+
+
+@lru_cache(maxsize=256)
+def checked_crs(text: str) -> str:
+    """The CRS of a raster as `horizontal_crs` names it. Raises AssetRefused if PROJ cannot transform it to WGS 84."""
+    try:
+        crs = horizontal_crs(text)
+        transformer(crs, "EPSG:4326")
+    except (ValueError, ProjError) as fault:
+        reason = fault if isinstance(fault, ValueError) else "PROJ has no transformation from it to EPSG:4326"
+        raise AssetRefused(f"Unsupported CRS: {reason}.", reason="no-crs") from None
+    return crs
