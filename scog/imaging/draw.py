@@ -58,7 +58,7 @@ async def _drawn(engine: Engine, grid: Grid, request: ImageRequest, report: Repo
     try:
         async with deadline(engine.settings.tile_deadline, report.tally):
             found = Replayable(observations(engine, grid, request, report, oldest_first=request.composite == OLDEST))
-            kept = await engine.kept.recall(grid, request, found, report)
+            kept = await engine.image_cache.get(grid, request, found, report)
             if kept is not None:
                 return kept
             picture = (Mosaic if request.composite.painted else Stack)(engine, grid, request, report)
@@ -75,4 +75,4 @@ async def _drawn(engine: Engine, grid: Grid, request: ImageRequest, report: Repo
     values, valid = await picture.composite()
     if inside is not None and not inside.all():
         values, valid = np.where(inside, values, np.float32(np.nan)), valid & inside
-    return engine.kept.keep(grid, request, found, ImageData(values, valid, report))
+    return engine.image_cache.put(grid, request, found, ImageData(values, valid, report))

@@ -37,7 +37,7 @@ class Engine:
     layers: LayerReader
     cpu: Executor
     workbench: Workbench
-    kept: ImageCache
+    image_cache: ImageCache
 
 
 @asynccontextmanager
@@ -88,7 +88,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             layers=LayerReader(blocks, workbench, MemoryBudget(settings.read_memory_mb * 1_000_000), offset),
             cpu=cpu,
             workbench=workbench,
-            kept=ImageCache(settings.image_cache_mb * 1_000_000),
+            image_cache=ImageCache(settings.image_cache_mb * 1_000_000),
         )
 
 

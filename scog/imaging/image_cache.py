@@ -97,7 +97,7 @@ class ImageCache:
         self._pictures: ByteCache[Hashable, EncodedImage] = ByteCache(capacity // 4)
         self._clock = clock
 
-    async def recall(self, grid: Grid, request: ImageRequest, found: Replayable, report: Report) -> ImageData | None:
+    async def get(self, grid: Grid, request: ImageRequest, found: Replayable, report: Report) -> ImageData | None:
         """The drawing, if it is kept and made of what is found now; `found` may then be gone on with all the same."""
         entry = self._entries.get((grid, request))
         if entry is None:
@@ -110,7 +110,7 @@ class ImageCache:
         report.unmasked = list(entry.unmasked)
         return ImageData(entry.values, entry.valid, report, entry.number)
 
-    def keep(self, grid: Grid, request: ImageRequest, found: Replayable, drawing: ImageData) -> ImageData:
+    def put(self, grid: Grid, request: ImageRequest, found: Replayable, drawing: ImageData) -> ImageData:
         """Keep a drawing; the same, from now on known by a number."""
         if drawing.report.partial or drawing.report.is_preview:
             return drawing
@@ -123,11 +123,11 @@ class ImageCache:
         self._entries.put((grid, request), entry, drawing.values.nbytes + drawing.valid.nbytes + OVERHEAD)
         return ImageData(drawing.values, drawing.valid, drawing.report, entry.number)
 
-    def picture(self, drawing: ImageData, form: Hashable) -> EncodedImage | None:
+    def get_encoded(self, drawing: ImageData, form: Hashable) -> EncodedImage | None:
         """The picture made of a drawing in some form, if it is kept."""
         return self._pictures.get((drawing.number, form)) if drawing.number else None
 
-    def keep_picture(self, drawing: ImageData, form: Hashable, picture: EncodedImage) -> None:
+    def put_encoded(self, drawing: ImageData, form: Hashable, picture: EncodedImage) -> None:
         """Keep a picture, if its drawing is kept."""
         if drawing.number:
             self._pictures.put((drawing.number, form), picture, len(picture.body) + OVERHEAD)
