@@ -15,7 +15,7 @@ from affine import Affine
 from scog.catalog.assets import Asset
 from scog.cog.preview_level import level_for
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader
+from scog.imaging.layers import Layer, LayerReader, LayerRequest
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.workbench import Workbench
@@ -59,10 +59,9 @@ async def compare(path: Path, url: str, reader: Any, layers: LayerReader) -> Non
             where = part_of(grid, row, col)
             assert level_for(description, where) == level
             for nodata in (None, told):
-                found: Layer = await layers.compute(
-                    SimpleNamespace(id="", assets={"red": Asset(url, nodata=nodata, band=band)}),  # type: ignore[arg-type]
-                    ["red"], where, lambda layers: layers["red"], UpstreamStats(),
-                )  # fmt: skip
+                scene: Any = SimpleNamespace(id="", assets={"red": Asset(url, nodata=nodata, band=band)})
+                request = LayerRequest(scene, ["red"], where)
+                found: Layer = await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
                 top, left = max(0, -row), max(0, -col)
                 inside = slice(row + top, row + TILE), slice(col + left, col + TILE)
                 expected = np.zeros((TILE, TILE), bool)

@@ -21,7 +21,7 @@ from scog.catalog.georeference import Georeference
 from scog.cog.metadata import FileMetadata
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.layers import Layer
+from scog.imaging.layers import Layer, LayerRequest
 from scog.net.policy import UpstreamStats
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded
@@ -61,11 +61,12 @@ def read(data: bytes, where: Grid = WHOLE, name: str = "red", **asset: Any) -> L
         with RangeServer() as server:
             one = scene(**{name: Asset(server.put("/a.tif", data), **asset)})
             async with layers_of(server) as layers:
-                found = await layers.compute(one, [name], where, lambda layer: layer[name], UpstreamStats())
-                again = layers.in_memory(one, [name], where)
-                assert again is not None
-                np.testing.assert_array_equal(again[name].values(), found.values())
-                np.testing.assert_array_equal(again[name].valid, found.valid)
+                request = LayerRequest(one, [name], where)
+                found = await layers.compute(request, lambda layers: layers[name], UpstreamStats())
+                cached = layers.cached(request)
+                assert cached is not None
+                np.testing.assert_array_equal(cached[name].values(), found.values())
+                np.testing.assert_array_equal(cached[name].valid, found.valid)
                 return found
 
     return run(work())
@@ -115,7 +116,7 @@ def test_where_nothing_says_which_band_is_meant_the_file_is_refused(descriptions
     fault = refused(tiff(descriptions=descriptions))
     assert fault.reason == "several-bands"
     listed = ", ".join(f"{number} {name or ''}".strip() for number, name in enumerate(descriptions, start=1))
-    assert f"The file has 4 bands ({listed}), and nothing says which of them is red" in str(fault)
+    assert f"The file has 4 bands ({listed}), and the item does not say which is red" in str(fault)
     assert '"eo:bands" or "bands"' in str(fault)
 
 
@@ -123,7 +124,7 @@ def test_a_band_that_the_file_has_not() -> None:
     fault = refused(tiff(BANDS[:2]), band=3)
     assert (fault.reason, str(fault)) == (
         "no-such-band",
-        "The item names band 3 of the file as red, which has 2 bands (1, 2).",
+        "In the item red is band 3 of the file, but the file has 2 bands (1, 2).",
     )
     assert refused(tiff(BANDS[:1]), band=2).reason == "no-such-band"
 
@@ -191,18 +192,18 @@ def test_the_files_own_place_goes_before_the_items() -> None:
 @pytest.mark.parametrize(
     ("said", "reason", "words"),
     [
-        (None, "no-crs", "no CRS or transform; proj:code and proj:transform would"),
+        (None, "no-crs", "no CRS or transform; its item needs proj:code and proj:transform"),
         (Georeference(None, TEN, None), "no-crs", "no CRS or transform"),
         (Georeference(CRS, None, None), "no-crs", "no CRS or transform"),
         (
             Georeference(CRS, TEN, (10, 20)),
             "shape-mismatch",
-            "proj:shape [10, 20], but the file has 200 rows, 300 columns",
+            "proj:shape [10, 20], but the file has 200 rows and 300 columns",
         ),
         (Georeference("EPSG:32767", TEN, None), "no-crs", "'EPSG:32767' is no CRS that PROJ knows"),
         (Georeference("EPSG:5703", TEN, None), "no-crs", "Vertical CRS"),
         (Georeference("EPSG:4978", TEN, None), "no-crs", "Geocentric CRS"),
-        (Georeference(CRS, (0.0, 0.0, 0.0, 0.0, -1.0, 0.0), None), "no-crs", "is flat"),
+        (Georeference(CRS, (0.0, 0.0, 0.0, 0.0, -1.0, 0.0), None), "no-crs", "is singular"),
     ],
 )
 def test_places_that_are_refused(said: Georeference | None, reason: str, words: str) -> None:

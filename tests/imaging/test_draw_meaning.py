@@ -55,7 +55,7 @@ def test_a_classification_within_the_file_masks_it_whatever_its_type(tmp_path: P
 def test_a_file_of_which_nobody_says_which_band_is_red(tmp_path: Path) -> None:
     write_file(tmp_path, "image", NUMBERS)
     write_item(tmp_path, {"red": {"file": "image"}})
-    says = r"red \(image\.tif\): The file has 4 bands \(1, 2, 3, 4\), and nothing says which"
+    says = r"red \(image\.tif\): The file has 4 bands \(1, 2, 3, 4\), and the item does not say which"
     with pytest.raises(NothingReadable, match=says) as fault:
         draw_one(tmp_path, GRID, ask_for("red"))
     assert fault.value.skipped == (("one", "several-bands"),)

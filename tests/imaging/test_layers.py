@@ -16,7 +16,7 @@ from affine import Affine
 from scog.catalog.assets import Asset
 from scog.errors import AssetMissing, AssetRefused
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader
+from scog.imaging.layers import Layer, LayerReader, LayerRequest
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.resample import Resampling
@@ -50,7 +50,8 @@ async def layers_of(
 
 
 async def layer(layers: LayerReader, asset: Asset, where: Grid, **how: Any) -> Layer:
-    return await layers.compute(scene(red=asset), ["red"], where, lambda found: found["red"], UpstreamStats(), **how)
+    request = LayerRequest(scene(red=asset), ["red"], where, **how)
+    return await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
 
 
 def test_a_grid_that_hangs_over_shows_the_file_and_nothing_beside_it() -> None:
@@ -141,7 +142,7 @@ def test_other_methods_read_what_the_wanted_pixels_rest_on_and_no_more(method: R
                 whole = await layer(layers, Asset(url), where, resampling=method)
                 np.testing.assert_array_equal(part.valid, wanted)
                 np.testing.assert_array_equal(part.numbers[wanted], whole.numbers[wanted])
-                again = layers.in_memory(scene(red=Asset(url)), ["red"], where, wanted, method)
+                again = layers.cached(LayerRequest(scene(red=Asset(url)), ["red"], where, wanted, method))
                 assert again is not None
                 np.testing.assert_array_equal(again["red"].numbers[wanted], whole.numbers[wanted])
                 assert whole.numbers.dtype == (np.float32 if method.makes_numbers else np.uint16)
@@ -164,7 +165,7 @@ def test_a_band_that_the_scene_has_not() -> None:
         with RangeServer() as server:
             async with layers_of(server) as layers:
                 with pytest.raises(AssetMissing) as missing:
-                    await layers.compute(scene(), ["nir"], grid(0, 0, 8, 8), lambda found: found, UpstreamStats())
+                    await layers.compute(LayerRequest(scene(), ["nir"], grid(0, 0, 8, 8)), dict, UpstreamStats())
                 assert missing.value.reason == "no-asset-nir"
 
     run(work())
@@ -193,9 +194,8 @@ def test_all_bands_may_have_been_replaced_at_once() -> None:
             async with layers_of(server, cache_bytes=0, deadline=2.0) as layers:
 
                 async def drawn() -> dict[str, Layer]:
-                    return await layers.compute(
-                        scene(**assets), names, grid(0, 0, HEIGHT, WIDTH), lambda found: found, UpstreamStats()
-                    )
+                    request = LayerRequest(scene(**assets), names, grid(0, 0, HEIGHT, WIDTH))
+                    return await layers.compute(request, dict, UpstreamStats())
 
                 await drawn()
                 for place, name in enumerate(names):  # the news of one band comes before that of the next

@@ -19,7 +19,7 @@ from scog.catalog.assets import Asset
 from scog.cog.block_reader import BlockReader
 from scog.errors import AssetBroken, AssetChanged
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader
+from scog.imaging.layers import Layer, LayerReader, LayerRequest
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.resample import Resampling
@@ -44,7 +44,8 @@ async def opened(folder: Path, *hosts: str) -> AsyncIterator[tuple[BlockReader, 
 
 async def layer(layers: LayerReader, url: str, grid: Grid, **how: Any) -> Layer:
     scene: Any = SimpleNamespace(id="", assets={"red": Asset(url, band=1)})
-    return await layers.compute(scene, ["red"], grid, lambda found: found["red"], UpstreamStats(), **how)
+    request = LayerRequest(scene, ["red"], grid, **how)
+    return await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
 
 
 @pytest.mark.parametrize("method", Resampling)

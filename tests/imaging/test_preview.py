@@ -13,7 +13,7 @@ from scog.catalog.assets import Asset
 from scog.cog import preview_level
 from scog.cog.preview_level import LIGHT, PreviewLevel, cheapest
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader
+from scog.imaging.layers import Layer, LayerReader, LayerRequest
 from scog.net.policy import UpstreamStats
 from scog.warp.resample import Resampling
 from tests.doubles.archives import write_cog
@@ -43,14 +43,14 @@ async def preview(
 ) -> tuple[Layer, float, UpstreamStats]:
     """The layer, how coarse it is, and what it cost."""
     coarse, tally = PreviewLevel(), UpstreamStats()
-    found = await layers.compute(
-        scene(red=Asset(url)), ["red"], where, lambda found: found["red"], tally, preview=coarse, **how
-    )
+    request = LayerRequest(scene(red=Asset(url)), ["red"], where, **how)  # type: ignore[arg-type]
+    found = await layers.compute(request, lambda layers: layers["red"], tally, preview=coarse)
     return found, coarse.ratio, tally
 
 
 async def image(layers: LayerReader, url: str, where: Grid = WHERE) -> Layer:
-    return await layers.compute(scene(red=Asset(url)), ["red"], where, lambda found: found["red"], UpstreamStats())
+    request = LayerRequest(scene(red=Asset(url)), ["red"], where)
+    return await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
 
 
 def test_a_preview_shows_a_level_that_costs_little() -> None:
