@@ -12,8 +12,8 @@ from scog.catalog.scene import Scene
 from scog.composite.change import Change
 from scog.composite.methods import NAMED
 from scog.errors import InvalidInput
-from scog.imaging.compare import compared, parse_comparison, periods
-from scog.imaging.report import Report, merged
+from scog.imaging.compare import compare_images, parse_comparison, periods
+from scog.imaging.report import Report, merge_reports
 from scog.imaging.request import ImageData
 from scog.net.policy import UpstreamStats
 from scog.render.colormap import color_table
@@ -117,7 +117,7 @@ def test_what_is_missing_from_either_is_missing_from_both() -> None:
     )
     two = Report([scene("b"), c], {"y": "timeout"}, unmasked=["a", "c"], truncated=True, stale=5.0,
                  incomplete="deadline", tally=UpstreamStats(2, 30, 1), seconds={"read": 3.0})  # fmt: skip
-    found = merged(one, two)
+    found = merge_reports(one, two)
     assert (found.used, [each.id for each in found.compared]) == ([a, b, c], ["b", "c"])
     assert found.skipped == {"x": "http-404", "y": "timeout"}
     assert found.unmasked == ["a", "c"]
@@ -125,10 +125,10 @@ def test_what_is_missing_from_either_is_missing_from_both() -> None:
     assert found.tally == UpstreamStats(3, 50, 1)
     assert found.seconds == {"read": 3.0, "mask": 2.0}
     for whole in (Report([a]), Report([b])):
-        assert not merged(whole, Report()).partial
+        assert not merge_reports(whole, Report()).partial
         for partial in (one, two):
-            assert merged(whole, partial).partial
-            assert merged(partial, whole).partial
+            assert merge_reports(whole, partial).partial
+            assert merge_reports(partial, whole).partial
 
 
 def test_p_values_have_no_change_and_numbers_are_those_of_both() -> None:
@@ -137,10 +137,10 @@ def test_p_values_have_no_change_and_numbers_are_those_of_both() -> None:
     def drawing(number: int) -> ImageData:
         return ImageData(values, valid, Report(), number)
 
-    found = compared(drawing(1), drawing(2), 1, DIFFERENCE)
+    found = compare_images(drawing(1), drawing(2), 1, DIFFERENCE)
     assert found.values.shape == (1, 1, 3)
-    assert found.number
+    assert found.cache_id
     for one, other in ((2, 1), (1, 3), (3, 2)):
-        assert found.number != compared(drawing(one), drawing(other), 1, DIFFERENCE).number
-    assert not compared(drawing(1), drawing(0), 1, DIFFERENCE).number
-    assert not compared(drawing(0), drawing(2), 1, DIFFERENCE).number
+        assert found.cache_id != compare_images(drawing(one), drawing(other), 1, DIFFERENCE).cache_id
+    assert not compare_images(drawing(1), drawing(0), 1, DIFFERENCE).cache_id
+    assert not compare_images(drawing(0), drawing(2), 1, DIFFERENCE).cache_id

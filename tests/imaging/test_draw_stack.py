@@ -227,7 +227,7 @@ def test_what_takes_much_memory_is_worked_on_rows_by_rows(
 ) -> None:
     ask = ask_for(NDVI, composite=composite)
     whole = draw_one(archive[0], GRID, ask)
-    monkeypatch.setattr(stack, "AT_ONCE_BYTES", 4 * 256 * 5 * 60)
+    monkeypatch.setattr(stack, "STACK_BYTES", 4 * 256 * 5 * 60)
     parts = draw_one(archive[0], GRID, ask)
     assert np.array_equal(parts.values, whole.values, equal_nan=True)
     assert np.array_equal(parts.valid, whole.valid)

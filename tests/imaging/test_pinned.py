@@ -123,7 +123,7 @@ def test_half_a_list_is_not_pinned(after: int) -> None:
 
 def test_nothing_is_not_pinned() -> None:
     async def work(bench: Bench) -> None:
-        with pytest.raises(InvalidInput, match="no scene") as refused:
+        with pytest.raises(InvalidInput, match="No scene matches") as refused:
             await pinned(bench)
         assert refused.value.parameter == "scenes"
 

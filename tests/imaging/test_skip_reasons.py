@@ -16,7 +16,7 @@ from scog.catalog.scene import Scene, parse_item
 from scog.cog.error_cache import ErrorCache
 from scog.errors import AssetMissing, AssetRefused, SourceError
 from scog.imaging.report import Report
-from scog.imaging.skip_reasons import ADVICE, advice, explained, file_of
+from scog.imaging.skip_reasons import ADVICE, advice, display_name, explain
 from tests.doubles.archives import MadeScene, constant
 from tests.web.conftest import WEST
 
@@ -122,7 +122,7 @@ def fault(url: str | None, reason: str = "no-file", text: str = "There is no suc
 
 def test_band_and_file_are_named_without_secrets() -> None:
     one = scene(nir=SIGNED, red="https://data.example.org/a/red.tif")
-    told = explained(one, fault(SIGNED, "http-403", "The server answered 403."))
+    told = explain(one, fault(SIGNED, "http-403", "The server answered 403."))
     assert told.startswith("nir (data.example.org:8443/a/nir.tif): The server answered 403.")
     assert "secret" not in told
     assert "?" not in told
@@ -140,12 +140,12 @@ def test_band_and_file_are_named_without_secrets() -> None:
     ],
 )
 def test_local_files_are_named_from_the_archive_on(url: str, name: str) -> None:
-    assert file_of(url, Path("/srv/archive")) == name
+    assert display_name(url, Path("/srv/archive")) == name
 
 
 def test_all_bands_of_a_file_are_named() -> None:
     one = scene(red="file:///srv/a/all.tif", nir="file:///srv/a/all.tif")
-    assert explained(one, fault("file:///srv/a/all.tif"), Path("/srv")).startswith("red, nir (a/all.tif): ")
+    assert explain(one, fault("file:///srv/a/all.tif"), Path("/srv")).startswith("red, nir (a/all.tif): ")
 
 
 def test_what_is_remembered_of_a_file_still_names_it() -> None:
@@ -162,8 +162,8 @@ def test_the_first_fault_of_a_scene_counts_and_is_passed_on() -> None:
     report.skip(one, fault("file:///srv/a/nir.tif"), Path("/srv"))
     report.skip(one, fault("file:///srv/a/red.tif", "cut-off", "It ends early."), Path("/srv"))
     other.include(report)
-    error = other.nothing_readable("No scene of this picture could be read")
-    assert str(error).startswith("No scene of this picture could be read: nir (a/nir.tif): There is no such file")
+    error = other.nothing_readable("No scene of this image could be read")
+    assert str(error).startswith("No scene of this image could be read: nir (a/nir.tif): There is no such file")
     third = Report()
     third.miss(error)
     for each in (report, other, third):
@@ -174,4 +174,4 @@ def test_the_first_fault_of_a_scene_counts_and_is_passed_on() -> None:
 
 @pytest.mark.parametrize("url", ["https://data.example.org:99999/red.tif", "https://data.example.org:abc/red.tif"])
 def test_a_file_at_an_impossible_address_is_named_so(url: str) -> None:
-    assert file_of(url, None) == "an impossible address"
+    assert display_name(url, None) == "an invalid URL"
