@@ -129,10 +129,10 @@ def test_a_few_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     async def work(cubes: Cubes) -> None:
         made = [(await cubes.add(definition(number), None))[0] for number in range(20)]
-        assert len(cubes._kept) == 4
+        assert len(cubes._cache) == 4
         found = [await cubes.get(cube.id) for cube in made]
         assert [cube and cube.definition for cube in found] == [cube.definition for cube in made]
-        assert len(cubes._kept) == 4
+        assert len(cubes._cache) == 4
 
     with_cubes(work, tmp_path, 100)
 
