@@ -114,16 +114,16 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
 """Conversions of options whose JSON value has another type."""
 
 
-def normalised(given: Mapping[str, Any], wish: LayerOptions, image: StyledRequest) -> dict[str, Any]:
+def normalised(non_defaults: Mapping[str, Any], layer_options: LayerOptions, image: StyledRequest) -> dict[str, Any]:
     """Parameters in canonical form.
 
-    `given` are the JSON values of parameters that differ from their defaults; `wish` and `image` are the result of
-    parsing them all. Defaults are filled in, except a layer's own colormap and parameters not listed here, so that new
-    parameters do not change existing ids.
+    `non_defaults` are the JSON values of parameters that differ from their defaults, `layer_options` and `image` the
+    result of parsing all parameters. Defaults are filled in, except a layer's own colormap and parameters not listed
+    here, so that new parameters do not change existing ids.
     """
     request, style = image
     canonical_values: dict[str, Any] = {
-        **_layer(wish, request.expression.text),
+        **_layer(layer_options, request.expression.text),
         "datetime": None if request.interval is None else str(request.interval),
         "cloud_cover": request.cloud_cover + 0.0,
         "collection": request.collection,
@@ -132,30 +132,30 @@ def normalised(given: Mapping[str, Any], wish: LayerOptions, image: StyledReques
         "mask": _mask(request.mask),
         "composite": request.composite.name,
         "resampling": str(request.resampling),
-        "rescale": _rescale(wish, style),
-        "colormap_name": _colormap_name(wish, style),
-        "colormap": None if wish.colormap is None else _colormap(wish.colormap),
-        "color_formula": None if wish.color_formula is None else _color_formula(wish.color_formula),
-        "classes": None if wish.classes is None else _classes(wish.classes, style),
+        "rescale": _rescale(layer_options, style),
+        "colormap_name": _colormap_name(layer_options, style),
+        "colormap": None if layer_options.colormap is None else _colormap(layer_options.colormap),
+        "color_formula": None if layer_options.color_formula is None else _color_formula(layer_options.color_formula),
+        "classes": None if layer_options.classes is None else _classes(layer_options.classes, style),
     }
     if isinstance(style.coloring, Ramp):
         for name, color in (("belowmincolor", style.coloring.below), ("abovemaxcolor", style.coloring.above)):
             canonical_values[name] = None if color is None else hexadecimal(color)
-    others = {name: value for name, value in given.items() if name not in canonical_values}
+    others = {name: value for name, value in non_defaults.items() if name not in canonical_values}
     merged = {**canonical_values, **others}
     return {name: value for name, value in merged.items() if value not in (None, []) and name not in _TITILER_NAMES}
 
 
-def _layer(wish: LayerOptions, formula: str) -> dict[str, Any]:
+def _layer(layer_options: LayerOptions, formula: str) -> dict[str, Any]:
     """One of index, expression and bands in canonical form; the others are None."""
     layer: dict[str, Any] = {"index": None, "expression": None, "bands": None}
-    if wish.expression is not None:
+    if layer_options.expression is not None:
         return layer | {"expression": formula}
-    if wish.bands:
-        preset = preset_of(wish.bands[0]) if len(wish.bands) == 1 else None
-        bands = [preset.name] if preset else [canonical(band) for band in wish.bands]
+    if layer_options.bands:
+        preset = preset_of(layer_options.bands[0]) if len(layer_options.bands) == 1 else None
+        bands = [preset.name] if preset else [canonical(band) for band in layer_options.bands]
         return layer | ({"index": SCENE_CLASSIFICATION} if bands == [SCENE_CLASSIFICATION] else {"bands": bands})
-    name = wish.index if wish.index is not None else DEFAULT_INDEX
+    name = layer_options.index if layer_options.index is not None else DEFAULT_INDEX
     is_classes = name.lower() == SCENE_CLASSIFICATION
     return layer | {"index": SCENE_CLASSIFICATION if is_classes else indices.get(name).name}
 
@@ -166,10 +166,10 @@ def _mask(mask: Mask) -> str:
     return "clouds" if mask.classes == CLOUDS else ",".join(map(str, sorted(mask.classes)))
 
 
-def _rescale(wish: LayerOptions, style: Style) -> list[list[float]] | None:
+def _rescale(layer_options: LayerOptions, style: Style) -> list[list[float]] | None:
     """The range of each output, given or default; None for classes."""
     coloring = style.coloring
-    ranges: Sequence[Range] = wish.rescale
+    ranges: Sequence[Range] = layer_options.rescale
     if isinstance(coloring, Channels):
         ranges = coloring.ranges
     elif isinstance(coloring, Ramp):
@@ -177,18 +177,18 @@ def _rescale(wish: LayerOptions, style: Style) -> list[list[float]] | None:
     return [[float(low) + 0.0, float(high) + 0.0] for low, high in ranges] or None
 
 
-def _colormap_name(wish: LayerOptions, style: Style) -> str | None:
+def _colormap_name(layer_options: LayerOptions, style: Style) -> str | None:
     """The requested colormap, unless the layer's own has the same colours."""
-    if wish.colormap_name is None:
+    if layer_options.colormap_name is None:
         return None
     requested = style.coloring
-    ranges = (requested.shown,) if isinstance(requested, Ramp) else wish.rescale
-    default = layer_of(replace(wish, colormap_name=None, rescale=ranges)).coloring
+    ranges = (requested.shown,) if isinstance(requested, Ramp) else layer_options.rescale
+    default = layer_of(replace(layer_options, colormap_name=None, rescale=ranges)).coloring
     if isinstance(default, Ramp) and isinstance(requested, Ramp):
         is_same = np.array_equal(default.colors, requested.colors)
     else:
         is_same = isinstance(default, Classes) and default == requested
-    return None if is_same else wish.colormap_name.lower()
+    return None if is_same else layer_options.colormap_name.lower()
 
 
 def _colormap(text: str) -> Any:

@@ -71,7 +71,7 @@ class ClipArea:
         return float(sum(abs(_GEOD.geometry_area_perimeter(part)[0]) for part in parts))
 
     @property
-    def boxes(self) -> tuple[Bounds, ...]:
+    def search_boxes(self) -> tuple[Bounds, ...]:
         """Bounding boxes for searches: one, or two for an area on both sides of the antimeridian."""
         west, _, east, _ = self.bounds
         halves: tuple[BaseGeometry, ...] = (self._shape,)
@@ -83,7 +83,7 @@ class ClipArea:
     def box(self) -> Bounds:
         """The narrowest bounding box: west, south, east, north, with west > east if it crosses the antimeridian.
 
-        RFC 7946, section 5.2.
+        In the form of RFC 7946, section 5.2.
         """
         _, south, _, north = self.bounds
         spans = sorted((part.bounds[0], part.bounds[2]) for part in shapely.get_parts(self._shape))
@@ -95,7 +95,7 @@ class ClipArea:
             covered_to = max(covered_to, end)
         return west, south, east, north
 
-    def common(self, other: ClipArea) -> ClipArea | None:
+    def intersection(self, other: ClipArea) -> ClipArea | None:
         """The intersection with another area; None if it has no area."""
         parts = shapely.get_parts(shapely.intersection(self._shape, other._shape))
         polygons = [part for part in shapely.get_parts(parts) if part.geom_type == "Polygon" and part.area > 0]

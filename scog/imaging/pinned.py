@@ -41,7 +41,7 @@ async def pin(
     """
     tally = UpstreamStats()
     results: list[Search] = await gather_all(
-        searches.find_anew(box, interval, cloud_cover, collection, tally) for box in area.boxes
+        searches.find_anew(box, interval, cloud_cover, collection, tally) for box in area.search_boxes
     )
     while True:
         scenes = await asyncio.to_thread(_intersecting, results, area)

@@ -137,8 +137,8 @@ def test_a_box_is_its_polygon() -> None:
 
 
 def test_what_is_searched_lies_on_the_right_side_of_the_world() -> None:
-    assert area(bbox=[11, 46, 12, 47]).boxes == ((11, 46, 12, 47),)
-    assert area(bbox=ACROSS).boxes == ((-180, -17.4, -179.8, -16.9), (179.7, -17.4, 180, -16.9))
+    assert area(bbox=[11, 46, 12, 47]).search_boxes == ((11, 46, 12, 47),)
+    assert area(bbox=ACROSS).search_boxes == ((-180, -17.4, -179.8, -16.9), (179.7, -17.4, 180, -16.9))
 
 
 BAD = [
@@ -191,10 +191,10 @@ def test_beyond_the_antimeridian_degrees_go_on() -> None:
 
 def test_what_two_areas_have_in_common() -> None:
     one, other = area(bbox=[0, 0, 2, 2]), area(bbox=[1, 1, 3, 3])
-    assert one.common(other) == other.common(one) == area(bbox=[1, 1, 2, 2])
-    assert one.common(area(bbox=[2, 0, 3, 2])) is None  # an edge
-    assert one.common(area(bbox=[5, 5, 6, 6])) is None
-    star = area(ISLANDS).common(area(bbox=[11.0, 46.0, 11.3, 47.0]))
+    assert one.intersection(other) == other.intersection(one) == area(bbox=[1, 1, 2, 2])
+    assert one.intersection(area(bbox=[2, 0, 3, 2])) is None  # an edge
+    assert one.intersection(area(bbox=[5, 5, 6, 6])) is None
+    star = area(ISLANDS).intersection(area(bbox=[11.0, 46.0, 11.3, 47.0]))
     assert star is not None
     grid = grid_over(11.3, 46.5, 9)
     np.testing.assert_array_equal(
