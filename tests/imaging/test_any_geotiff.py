@@ -1,4 +1,4 @@
-"""GeoTIFFs of every kind, tile by tile as a server reads them: numbers and validity are rasterio's."""
+"""GeoTIFFs of every kind, read tile by tile: stored numbers and validity match rasterio."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ STORED = [
     for predictor in ((1,) if codec == "NONE" else (1, 2, 3))
     for dtype in (FLOATS if predictor == 3 else (*INTEGERS, *FLOATS))
 ]
-"""Codecs, predictors and types that go together; those that GDAL tells least of are always tried."""
+"""Valid combinations of codec, predictor and type. Old Deflate, of which GDAL reports least, is always tested."""
 
 
 def part_of(grid: Grid, row: int, col: int) -> Grid:
-    """A tile of a level's own pixels, which may hang over its edges."""
+    """A tile of a level's own pixels, which may extend over its edges."""
     return Grid(grid.crs, grid.transform @ Affine.translation(col, row), TILE, TILE)
 
 
 async def compare(path: Path, url: str, reader: Any, layers: LayerReader) -> None:
-    """Hold every tile of every band and level against rasterio, as the item says nothing of nodata, and as it does."""
+    """Compare every tile of every band and level with rasterio, with and without nodata in the item."""
     description = await reader.describe(url, UpstreamStats())
     for level, band in product(range(len(description.levels)), range(1, description.count + 1)):
         grid = description.levels[level].grid

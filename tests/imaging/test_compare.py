@@ -1,4 +1,4 @@
-"""Two periods in one picture: how it looks, what is refused, and how what is told of both becomes one."""
+"""Comparison of two periods: style, refusals and merged reports."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ RGB = ("red", "green", "blue")
         (LayerOptions(rescale=((-1, 3),), colormap_name="magma", change=DIFFERENCE), "NDVI, change", (-1, 3), "magma"),
     ],
 )  # fmt: skip
-def test_its_colours_are_centred_where_nothing_has_changed(
+def test_colours_are_centred_on_no_change(
     wish: LayerOptions, title: str | None, shown: Range | None, colormap: str | None
 ) -> None:
     look = layer_of(wish)
@@ -75,7 +75,7 @@ def test_thresholds_make_classes_of_the_change() -> None:
     LayerOptions(bands=("scl",)),
              LayerOptions(expression="scl"), LayerOptions(index="scl", composite=NAMED["mode"])],
 )  # fmt: skip
-def test_what_has_no_change_is_refused(wish: LayerOptions) -> None:
+def test_layers_that_cannot_be_compared_are_refused(wish: LayerOptions) -> None:
     for how in Change:
         with pytest.raises(InvalidInput) as refused:
             layer_of(LayerOptions(**{**vars(wish), "change": how}))
@@ -83,7 +83,7 @@ def test_what_has_no_change_is_refused(wish: LayerOptions) -> None:
         assert refused.value.valid
 
 
-def test_how_a_comparison_is_asked_for() -> None:
+def test_parsing_a_comparison() -> None:
     assert parse_comparison(None, None) is None
     found = parse_comparison("2024-06-02", None)
     assert found is not None
@@ -94,7 +94,7 @@ def test_how_a_comparison_is_asked_for() -> None:
         assert refused.value.parameter == parameter
 
 
-def test_each_period_is_asked_for_as_if_it_stood_alone() -> None:
+def test_each_period_equals_a_request_of_its_own() -> None:
     first, second = parse_interval("2024-06-12"), parse_interval("2024-06-02")
     comparison = parse_comparison("2024-06-02", RATIO)
     assert comparison is not None
@@ -110,7 +110,7 @@ def scene(name: str) -> Scene:
     )  # fmt: skip
 
 
-def test_what_is_missing_from_either_is_missing_from_both() -> None:
+def test_reports_merge() -> None:
     a, b, c = map(scene, "abc")
     one = Report(
         [a, b], {"x": "http-404"}, unmasked=["a"], tally=UpstreamStats(1, 20, 0), seconds={"read": 1.0, "mask": 2.0}
@@ -131,7 +131,7 @@ def test_what_is_missing_from_either_is_missing_from_both() -> None:
             assert merge_reports(partial, whole).partial
 
 
-def test_p_values_have_no_change_and_numbers_are_those_of_both() -> None:
+def test_p_values_are_dropped_and_the_cache_id_identifies_both_images() -> None:
     values, valid = np.ones((2, 1, 3), np.float32), np.ones((1, 3), bool)
 
     def drawing(number: int) -> ImageData:

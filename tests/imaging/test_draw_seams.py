@@ -1,4 +1,4 @@
-"""Tiles meet: each is, to the pixel, its part of one large picture drawn in one go."""
+"""Tiles have no seams: each equals its part of one large image, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def bounds(engine: Engine) -> tuple[float, float, float, float]:
 
 
 async def compare(engine: Engine, z: int, ask: ImageRequest) -> tuple[int, float]:
-    """Draw all tiles and the large picture; returns how many tiles, and the share of pixels that are valid."""
+    """Draw all tiles and the large image. Returns the number of tiles, and the share of valid pixels."""
     west, south, east, north = await bounds(engine)
     first, last = TMS.tile(west, north, z), TMS.tile(east, south, z)
     columns, rows = last.x - first.x + 1, last.y - first.y + 1
@@ -56,7 +56,7 @@ async def compare(engine: Engine, z: int, ask: ImageRequest) -> tuple[int, float
 
 
 def split_day(archive: Path) -> str:
-    """A day on which one pass came down in two strips."""
+    """A day with one overpass in two datastrips."""
     items = [json.loads(path.read_bytes()) for path in archive.glob("*/*/*.json")]
     seen = Counter((item["properties"]["grid:code"], item["properties"]["datetime"][:10]) for item in items)
     return max(str(day) for (_, day), count in seen.items() if count == 2)
@@ -65,8 +65,8 @@ def split_day(archive: Path) -> str:
 @pytest.mark.parametrize(
     "name", ["oldest", "clearest", "best", "geomedian", "std", "slope", "max_doy", "p30", "count", "grown", "change"]
 )
-def test_each_tile_of_a_composite_is_its_part_of_the_large_picture(demo_archive: Path, name: str) -> None:
-    """Whatever observations touch one tile and not the next."""
+def test_tiles_of_composites_equal_parts_of_a_large_image(demo_archive: Path, name: str) -> None:
+    """Also where an observation intersects one tile and not the next."""
     ask = ask_for(NDVI, composite=NAMED.get(name, NEWEST))
     if name == "grown":
         ask = replace(ask, mask=parse_mask("clouds", 220))
@@ -84,7 +84,7 @@ def test_each_tile_of_a_composite_is_its_part_of_the_large_picture(demo_archive:
 
 
 @pytest.mark.parametrize("picture", ["newest", "unmasked", "split"])
-def test_each_tile_is_its_part_of_the_large_picture(demo_archive: Path, picture: str) -> None:
+def test_tiles_equal_parts_of_a_large_image(demo_archive: Path, picture: str) -> None:
     ask = {
         "newest": lambda: ask_for(NDVI),
         "unmasked": lambda: ask_for("swir16", "none"),
@@ -101,7 +101,7 @@ def test_each_tile_is_its_part_of_the_large_picture(demo_archive: Path, picture:
     asyncio.run(work())
 
 
-def test_both_strips_of_a_split_pass_show(demo_archive: Path) -> None:
+def test_both_datastrips_of_an_overpass_are_drawn(demo_archive: Path) -> None:
     ask = ask_for("red", "none", interval=parse_interval(split_day(demo_archive)))
 
     async def work() -> set[str]:

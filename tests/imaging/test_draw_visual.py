@@ -1,4 +1,4 @@
-"""`bands=visual`: the ready-made picture, three bands of one file."""
+"""`bands=visual`: the true-colour asset, three bands of one file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return folder, picture
 
 
-def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
+def test_colours_are_those_of_the_file(archive: tuple[Path, np.ndarray]) -> None:
     folder, picture = archive
     look = layer_of(LayerOptions(bands=("visual",)))
     grid = tile_over(SQUARE, 14, 0.2, 0.2)
@@ -64,7 +64,7 @@ def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
     assert not np.array_equal(smooth.values, drawing.values, equal_nan=True)
 
 
-def test_a_scene_without_it_is_named(tmp_path: Path) -> None:
+def test_a_scene_without_visual_is_reported(tmp_path: Path) -> None:
     MadeScene("B", SQUARE, "2022-06-05T10:20:39Z", {"scl": constant(SQUARE, 4, 20, np.uint8)}).write(tmp_path)
     look = layer_of(LayerOptions(bands=("visual",)))
     with pytest.raises(NothingReadable) as refused:

@@ -1,4 +1,4 @@
-"""Every index of the table drawn over the demo archive, against the published formula evaluated by numpy itself."""
+"""Every index, drawn over the demo archive, against its published formula evaluated by numpy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLACES = {
 
 
 def reflectance(archive: Path, item: str, grid: Grid, offset: float) -> tuple[dict[str, Any], NDArray[np.bool_]]:
-    """The numbers of each band, by the table's symbols, each pixel transformed by itself; and which are sure."""
+    """Values of each band by its symbol, each pixel transformed separately; and which pixels are not on an edge."""
     folder = archive / item
     assets = json.loads((folder / f"{folder.name}.json").read_text())["assets"]
     found, sure = {}, np.ones(grid.shape, bool)
@@ -49,7 +49,7 @@ def drawn(request: pytest.FixtureRequest, demo_archive: Path) -> tuple[dict[str,
     return drawings, *reflectance(demo_archive, item, grid, offset)
 
 
-def test_every_index_is_what_its_formula_says(drawn: tuple[dict[str, ImageData], dict[str, Any], Any]) -> None:
+def test_every_index_matches_its_published_formula(drawn: tuple[dict[str, ImageData], dict[str, Any], Any]) -> None:
     drawings, symbols, sure = drawn
     assert sure.mean() > 0.95
     assert len(drawings) == len(TABLE) == 233
@@ -66,8 +66,8 @@ def test_every_index_is_what_its_formula_says(drawn: tuple[dict[str, ImageData],
         assert (drawing.valid == np.isfinite(expected))[sure].mean() > 0.99, name
 
 
-def test_every_index_shows_something(drawn: tuple[dict[str, ImageData], dict[str, Any], Any]) -> None:
-    """On a third of land and sea at least, and in more than one colour."""
+def test_every_index_is_valid_and_varied(drawn: tuple[dict[str, ImageData], dict[str, Any], Any]) -> None:
+    """At least a third of land and sea is valid, in several colours."""
     drawings, _, sure = drawn
     for name, drawing in drawings.items():
         picture = layer_of(LayerOptions(index=name)).style.image(drawing.values, drawing.valid)

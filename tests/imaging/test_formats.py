@@ -1,4 +1,4 @@
-"""File formats: what each makes of one drawing, read back by others."""
+"""File formats of one image, read back by other libraries."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EVERY = pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
 
 
 def drawing(look: Layer, holes: bool = True) -> ImageData:
-    """Values that change slowly over the picture, with a hole in its middle; of the classification, classes."""
+    """A smooth image with a hole in its middle; classes for the scene classification."""
     ramp = np.linspace(-0.5, 1.2, 64 * 64, dtype=np.float32).reshape(64, 64)
     values = np.stack([ramp / (1 + band) for band in range(look.expression.outputs)])
     if look.expression.text == "scl":
@@ -64,7 +64,7 @@ def rgba(body: bytes) -> NDArray[np.uint8]:
 
 
 @EVERY
-def test_pictures_show_the_colours_of_the_look(look: Layer) -> None:
+def test_images_have_the_colours_of_the_style(look: Layer) -> None:
     drawn = drawing(look)
     expected = look.style.image(drawn.values, drawn.valid).rgba
     for name in ("png", "png32"):
@@ -82,7 +82,7 @@ def test_pictures_show_the_colours_of_the_look(look: Layer) -> None:
 
 
 @EVERY
-def test_values_are_those_of_the_drawing_or_of_its_classes(look: Layer) -> None:
+def test_values_are_those_of_the_image_or_its_classes(look: Layer) -> None:
     drawn = drawing(look)
     expected = drawn.values
     if look is LOOKS["classes"]:
@@ -97,7 +97,7 @@ def test_values_are_those_of_the_drawing_or_of_its_classes(look: Layer) -> None:
         assert source.descriptions == look.expression.names
 
 
-def test_a_geotiff_tells_its_scenes_from_the_first_to_the_last() -> None:
+def test_geotiff_tags_list_scenes_in_order() -> None:
     look = LOOKS["index"]
     with MemoryFile(encoded("tif", look, drawing(look))) as memory, memory.open(driver="GTiff") as source:
         tags = source.tags()
@@ -123,7 +123,7 @@ def test_png16_spreads_the_range_over_16_bits(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["bands", "formula", "scl", "classes", "ranges"])
-def test_png16_refuses_what_has_no_range(name: str) -> None:
+def test_png16_requires_a_range(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         format_of("png16", LOOKS[name].style)
     assert refused.value.parameter == "format"
@@ -131,7 +131,7 @@ def test_png16_refuses_what_has_no_range(name: str) -> None:
 
 
 @EVERY
-def test_every_format_takes_a_picture_of_nothing(look: Layer) -> None:
+def test_every_format_encodes_an_empty_image(look: Layer) -> None:
     outputs = look.expression.outputs
     drawn = ImageData(np.full((outputs, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())
     for name in ("png", "png32", "webp"):
@@ -140,13 +140,13 @@ def test_every_format_takes_a_picture_of_nothing(look: Layer) -> None:
     assert np.isnan(np.load(io.BytesIO(encoded("npy", look, drawn)))).all()
 
 
-def test_a_picture_without_holes_needs_no_opacity() -> None:
+def test_a_fully_valid_image_has_no_alpha_band() -> None:
     look = LOOKS["bands"]
     with Image.open(io.BytesIO(encoded("png", look, drawing(look, holes=False)))) as image:
         assert image.mode == "RGB"
 
 
-def test_names() -> None:
+def test_format_names() -> None:
     assert {name for each in FORMATS for name in each.names} == set(NAMED)
     assert NAMED["jpg"] is NAMED["jpeg"]
     assert NAMED["tif"] is NAMED["tiff"]
@@ -155,7 +155,7 @@ def test_names() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "gif", "PNG", "pngg", "png8", "x" * 999, "<b>"])
-def test_formats_that_there_are_not(name: str) -> None:
+def test_unknown_formats_are_refused(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         format_of(name, LOOKS["index"])
     assert refused.value.parameter == "format"

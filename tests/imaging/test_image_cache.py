@@ -1,4 +1,4 @@
-"""Drawings are known again exactly as long as they would be drawn the same."""
+"""Cached images are valid exactly as long as drawing them again would give the same."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def drawing(report: Report | None = None) -> ImageData:
 def cached_after(
     cache: ImageCache, grid: Grid, request: ImageRequest, seen: Sequence[Observation], *, all_of_them: bool
 ) -> ImageData:
-    """Draw from the observations, looking whether there are more if it takes all of them; and keep the drawing."""
+    """Cache an image of the observations, which are all of those selected or the first ones."""
 
     async def run() -> ImageData:
         found = Replayable(listed(seen if all_of_them else [*seen, observation(99)]))
@@ -62,7 +62,7 @@ def cached_after(
 def lookup(
     cache: ImageCache, grid: Grid, request: ImageRequest, now: Sequence[Observation]
 ) -> tuple[ImageData | None, list[Observation]]:
-    """What is recalled, and the observations that a drawing would then see."""
+    """The cached image, and on a miss the observations that remain to be read."""
 
     async def run() -> tuple[ImageData | None, list[Observation]]:
         found, report = Replayable(listed(now)), Report()
@@ -74,8 +74,10 @@ def lookup(
 
 
 @given(st.integers(0, 5), st.integers(0, 6), st.booleans(), st.integers(0, 6))
-def test_known_again_by_the_observations_it_saw(count: int, now: int, all_of_them: bool, other: int) -> None:
-    """The same first ones; where it looked for more and found none, no more now; else everything is seen anew."""
+def test_an_entry_is_valid_while_the_same_observations_are_selected(
+    count: int, now: int, all_of_them: bool, other: int
+) -> None:
+    """They are the same first ones, and no more if the image used all. Otherwise the selection is rewound."""
     cache, request = ImageCache(10**9), ask_for("red")
     first = cached_after(cache, HERE, request, [observation(n) for n in range(count)], all_of_them=all_of_them)
     found = [observation(n, "2025" if n == other else "2024") for n in range(now)]
@@ -92,7 +94,7 @@ def test_known_again_by_the_observations_it_saw(count: int, now: int, all_of_the
         assert seen == found
 
 
-def test_other_places_and_other_questions_are_other_drawings() -> None:
+def test_grid_and_request_are_the_key() -> None:
     cache, request, seen = ImageCache(10**9), ask_for("red"), [observation(1)]
     cached_after(cache, HERE, request, seen, all_of_them=True)
     assert lookup(cache, HERE, request, seen)[0] is not None
@@ -101,13 +103,13 @@ def test_other_places_and_other_questions_are_other_drawings() -> None:
     assert lookup(cache, HERE, ask_for("nir"), seen)[0] is None
 
 
-def test_a_scene_whose_files_moved_is_another() -> None:
+def test_a_moved_file_invalidates_an_entry() -> None:
     cache, request = ImageCache(10**9), ask_for("red")
     cached_after(cache, HERE, request, [observation(1)], all_of_them=True)
     assert lookup(cache, HERE, request, [observation(1, url="https://x.example/b.tif")])[0] is None
 
 
-def test_drawings_that_lack_scenes_are_not_kept() -> None:
+def test_partial_images_are_not_cached() -> None:
     request, seen = ask_for("red"), [observation(1)]
     for report in (Report(skipped={"S1": "http-404"}), Report(incomplete="deadline")):
         cache = ImageCache(10**9)
@@ -123,7 +125,7 @@ def test_drawings_that_lack_scenes_are_not_kept() -> None:
         assert cache.get_encoded(drawn, "png") is None
 
 
-def test_an_hour_at_most() -> None:
+def test_entries_expire_after_an_hour() -> None:
     now = [0.0]
     cache, request, seen = ImageCache(10**9, clock=lambda: now[0]), ask_for("red"), [observation(1)]
     cached_after(cache, HERE, request, seen, all_of_them=True)
@@ -133,7 +135,7 @@ def test_an_hour_at_most() -> None:
     assert lookup(cache, HERE, request, seen)[0] is None
 
 
-def test_a_picture_belongs_to_one_drawing_and_form() -> None:
+def test_an_encoded_image_belongs_to_one_image_and_encoding() -> None:
     cache, request = ImageCache(10**9), ask_for("red")
     first = cached_after(cache, HERE, request, [observation(1)], all_of_them=True)
     cache.put_encoded(first, "png", encoded(b"picture"))
@@ -154,7 +156,7 @@ def test_bounded_in_bytes() -> None:
     assert [lookup(cache, place, request, seen)[0] is not None for place in places] == [False, True, True]
 
 
-def test_what_is_kept_cannot_be_changed() -> None:
+def test_cached_arrays_are_read_only() -> None:
     first = cached_after(ImageCache(10**9), HERE, ask_for("red"), [observation(1)], all_of_them=True)
     assert not first.values.flags.writeable
     assert not first.valid.flags.writeable

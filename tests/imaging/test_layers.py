@@ -1,4 +1,4 @@
-"""Layers: bands of one scene on a picture's grid."""
+"""Layers: bands of one scene on the target grid."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HEADER = (0, 16_383)
 
 
 def grid(row: int, col: int, height: int, width: int) -> Grid:
-    """Pixels of the test rasters' own grid, from a row and column of theirs."""
+    """A grid of the test rasters' pixels, from a row and column on."""
     return Grid(CRS, Affine(10.0, 0.0, 600_000.0 + 10 * col, 0.0, -10.0, 5_100_000.0 - 10 * row), width, height)
 
 
@@ -54,7 +54,7 @@ async def layer(layers: LayerReader, asset: Asset, where: Grid, **how: Any) -> L
     return await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
 
 
-def test_a_grid_that_hangs_over_shows_the_file_and_nothing_beside_it() -> None:
+def test_pixels_outside_the_file_are_invalid() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16"))
@@ -69,7 +69,7 @@ def test_a_grid_that_hangs_over_shows_the_file_and_nothing_beside_it() -> None:
     run(work())
 
 
-def test_a_grid_elsewhere_shows_nothing_and_reads_no_block() -> None:
+def test_a_grid_outside_the_file_is_invalid_and_reads_no_block() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16"))
@@ -105,7 +105,7 @@ def test_validity(kind: str) -> None:
     run(work())
 
 
-def test_only_what_is_wanted_is_read() -> None:
+def test_only_blocks_of_wanted_pixels_are_read() -> None:
     wanted = np.zeros((HEIGHT, WIDTH), bool)
     wanted[5, 5] = wanted[5, 100] = wanted[300, 400] = True
 
@@ -125,7 +125,7 @@ def test_only_what_is_wanted_is_read() -> None:
 
 
 @pytest.mark.parametrize("method", Resampling)
-def test_other_methods_read_what_the_wanted_pixels_rest_on_and_no_more(method: Resampling) -> None:
+def test_resampling_reads_only_the_support_of_wanted_pixels(method: Resampling) -> None:
     place = Affine(6.0, 0.0, 600_003.0, 0.0, -6.0, 5_099_999.0)
     where = Grid(CRS, place, 600, 500)
     wanted = np.zeros(where.shape, bool)
@@ -160,7 +160,7 @@ def test_values_are_scaled_and_floored() -> None:
     np.testing.assert_array_equal(numbers, [[0, 500, 2000]])
 
 
-def test_a_band_that_the_scene_has_not() -> None:
+def test_a_missing_band_is_an_error() -> None:
     async def work() -> None:
         with RangeServer() as server:
             async with layers_of(server) as layers:
@@ -171,7 +171,7 @@ def test_a_band_that_the_scene_has_not() -> None:
     run(work())
 
 
-def test_more_than_the_memory_allowed_is_refused_before_it_is_read() -> None:
+def test_reads_beyond_the_memory_budget_are_refused() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16"))
@@ -184,8 +184,8 @@ def test_more_than_the_memory_allowed_is_refused_before_it_is_read() -> None:
     run(work())
 
 
-def test_all_bands_may_have_been_replaced_at_once() -> None:
-    """A scene is reprocessed: every band of it is new, and the picture still comes."""
+def test_all_bands_may_be_replaced_at_once() -> None:
+    """A scene is reprocessed while it is read: the image is made of the new files."""
     names = ["red", "nir", "blue", "green"]
 
     async def work() -> None:
@@ -208,7 +208,7 @@ def test_all_bands_may_have_been_replaced_at_once() -> None:
     run(work())
 
 
-def test_a_crowd_draws_for_the_price_of_one() -> None:
+def test_concurrent_requests_share_reads() -> None:
     async def work() -> None:
         with RangeServer(latency=0.02) as server:
             url = server.put("/a.tif", raster("uint16"))
@@ -223,7 +223,7 @@ def test_a_crowd_draws_for_the_price_of_one() -> None:
     run(work())
 
 
-def test_an_offset_that_only_the_pixels_tell_is_looked_for_once() -> None:
+def test_an_offset_is_detected_only_once() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16"))
