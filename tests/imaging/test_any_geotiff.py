@@ -54,11 +54,11 @@ async def compare(path: Path, url: str, reader: Any, layers: LayerReader) -> Non
         if numbers.dtype.kind == "f":
             valid &= np.isfinite(numbers)
         assert numbers.shape == grid.shape
-        told = float(numbers[valid][0]) if valid.any() else None
+        item_value = float(numbers[valid][0]) if valid.any() else None
         for row, col in product(range(-20, grid.height, TILE), range(-20, grid.width, TILE)):
             where = part_of(grid, row, col)
             assert level_for(description, where) == level
-            for nodata in (None, told):
+            for nodata in (None, item_value):
                 scene: Any = SimpleNamespace(id="", assets={"red": Asset(url, nodata=nodata, band=band)})
                 request = LayerRequest(scene, ["red"], where)
                 found: Layer = await layers.compute(request, lambda layers: layers["red"], UpstreamStats())

@@ -113,16 +113,16 @@ def test_band_descriptions_in_the_file_serve_if_the_item_names_none() -> None:
 
 @pytest.mark.parametrize("descriptions", [(None,) * 4, ("a", "b", "c", "d"), ("red", "red", "b", "c")])
 def test_an_ambiguous_band_is_refused(descriptions: tuple[str | None, ...]) -> None:
-    fault = refused(tiff(descriptions=descriptions))
-    assert fault.reason == "several-bands"
+    error = refused(tiff(descriptions=descriptions))
+    assert error.reason == "several-bands"
     listed = ", ".join(f"{number} {name or ''}".strip() for number, name in enumerate(descriptions, start=1))
-    assert f"The file has 4 bands ({listed}), and the item does not say which is red" in str(fault)
-    assert '"eo:bands" or "bands"' in str(fault)
+    assert f"The file has 4 bands ({listed}), and the item does not say which is red" in str(error)
+    assert '"eo:bands" or "bands"' in str(error)
 
 
 def test_a_band_number_beyond_the_file_is_refused() -> None:
-    fault = refused(tiff(BANDS[:2]), band=3)
-    assert (fault.reason, str(fault)) == (
+    error = refused(tiff(BANDS[:2]), band=3)
+    assert (error.reason, str(error)) == (
         "no-such-band",
         "In the item red is band 3 of the file, but the file has 2 bands (1, 2).",
     )
@@ -207,15 +207,15 @@ def test_the_files_georeference_takes_precedence() -> None:
     ],
 )
 def test_invalid_georeferences_are_refused(said: Georeference | None, reason: str, words: str) -> None:
-    fault = refused(unplaced(), georeference=said)
-    assert fault.reason == reason
-    assert words in str(fault)
+    error = refused(unplaced(), georeference=said)
+    assert error.reason == reason
+    assert words in str(error)
 
 
 def test_a_local_crs_is_refused() -> None:
-    fault = refused(tiff(BANDS[:1], crs='LOCAL_CS["the quarry",UNIT["metre",1]]'))
-    assert fault.reason == "no-crs"
-    assert "'the quarry' is of the type Engineering CRS" in str(fault)
+    error = refused(tiff(BANDS[:1], crs='LOCAL_CS["the quarry",UNIT["metre",1]]'))
+    assert error.reason == "no-crs"
+    assert "'the quarry' is of the type Engineering CRS" in str(error)
 
 
 # Ground control points
@@ -300,9 +300,9 @@ def test_a_polynomial_transform_shows_the_file_only_once() -> None:
     ids=["two", "on a line", "six in two rows"],
 )
 def test_insufficient_ground_control_points_are_refused(points: list[GroundControlPoint]) -> None:
-    fault = refused(unplaced(gcps=(points, rasterio.crs.CRS.from_user_input(CRS))))
-    assert fault.reason == "no-crs"
-    assert "ground control points" in str(fault)
+    error = refused(unplaced(gcps=(points, rasterio.crs.CRS.from_user_input(CRS))))
+    assert error.reason == "no-crs"
+    assert "ground control points" in str(error)
 
 
 # CRS of the file
@@ -349,7 +349,7 @@ def test_rpcs_are_refused() -> None:
             dataset.rpcs = RPC(0, 1, 45, 1, [1.0, *[0.0] * 19], [0.0, 1.0, *[0.0] * 18], 32, 32, 9, 1,
                                [1.0, *[0.0] * 19], [0.0, 0.0, 1.0, *[0.0] * 17], 32, 32)  # fmt: skip
         data = bytes(memory.getbuffer())
-    fault = refused(data)
-    assert fault.reason == "no-crs"
-    assert "RPCs" in str(fault)
-    assert "gdalwarp -rpc" in str(fault)
+    error = refused(data)
+    assert error.reason == "no-crs"
+    assert "RPCs" in str(error)
+    assert "gdalwarp -rpc" in str(error)

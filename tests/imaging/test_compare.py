@@ -27,7 +27,7 @@ RGB = ("red", "green", "blue")
 
 
 @pytest.mark.parametrize(
-    ("wish", "title", "shown", "colormap"),
+    ("options", "title", "shown", "colormap"),
     [
         (LayerOptions(change=DIFFERENCE), "NDVI, change", (-0.5, 0.5), "rdylgn"),
         (LayerOptions(change=RATIO), "NDVI, ratio", (0, 2), "rdylgn"),
@@ -50,35 +50,35 @@ RGB = ("red", "green", "blue")
     ],
 )  # fmt: skip
 def test_colours_are_centred_on_no_change(
-    wish: LayerOptions, title: str | None, shown: Range | None, colormap: str | None
+    options: LayerOptions, title: str | None, shown: Range | None, colormap: str | None
 ) -> None:
-    look = layer_of(wish)
-    assert isinstance(look.coloring, Ramp)
-    assert title is None or look.title == title
-    assert shown is None or look.coloring.shown == pytest.approx(shown)
-    assert colormap is None or np.array_equal(look.coloring.colors, color_table(colormap))
-    if not wish.rescale:
-        assert wish.change is not None
-        assert sum(look.coloring.shown) / 2 == pytest.approx({DIFFERENCE: 0, RATIO: 1}[wish.change])
-    assert len(look.style.outputs) == 1
-    assert look.style.outputs[0].startswith(("change of ", "ratio of "))
+    layer = layer_of(options)
+    assert isinstance(layer.coloring, Ramp)
+    assert title is None or layer.title == title
+    assert shown is None or layer.coloring.shown == pytest.approx(shown)
+    assert colormap is None or np.array_equal(layer.coloring.colors, color_table(colormap))
+    if not options.rescale:
+        assert options.change is not None
+        assert sum(layer.coloring.shown) / 2 == pytest.approx({DIFFERENCE: 0, RATIO: 1}[options.change])
+    assert len(layer.style.outputs) == 1
+    assert layer.style.outputs[0].startswith(("change of ", "ratio of "))
 
 
 def test_thresholds_make_classes_of_the_change() -> None:
-    look = layer_of(LayerOptions(classes="less:red,-0.1,same:white,0.1,more:green", change=DIFFERENCE))
+    layer = layer_of(LayerOptions(classes="less:red,-0.1,same:white,0.1,more:green", change=DIFFERENCE))
     values = np.array([[[-0.3, 0.0, 0.3]]], np.float32)
-    assert look.style.values(values, np.ones((1, 3), bool)).tolist() == [[[1, 2, 3]]]
+    assert layer.style.values(values, np.ones((1, 3), bool)).tolist() == [[[1, 2, 3]]]
 
 
 @pytest.mark.parametrize(
-    "wish", [LayerOptions(bands=RGB), LayerOptions(expression="red; nir; scl"), LayerOptions(index="scl"),
+    "options", [LayerOptions(bands=RGB), LayerOptions(expression="red; nir; scl"), LayerOptions(index="scl"),
     LayerOptions(bands=("scl",)),
              LayerOptions(expression="scl"), LayerOptions(index="scl", composite=NAMED["mode"])],
 )  # fmt: skip
-def test_layers_that_cannot_be_compared_are_refused(wish: LayerOptions) -> None:
+def test_layers_that_cannot_be_compared_are_refused(options: LayerOptions) -> None:
     for how in Change:
         with pytest.raises(InvalidInput) as refused:
-            layer_of(LayerOptions(**{**vars(wish), "change": how}))
+            layer_of(LayerOptions(**{**vars(options), "change": how}))
         assert refused.value.parameter == "compare"
         assert refused.value.valid
 

@@ -184,36 +184,38 @@ ASKS = {
 
 def test_parts_equal_the_whole(archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path) -> None:
     grids = [cut_grid(box_over("the Alps", 0.045), DEGREES, crs, Size(max_size=160)) for crs in ("EPSG:3035", "utm")]
-    asks = [replace(ask, interval=parse_interval("2022-06-01/2022-06-30")) for ask in ASKS.values()]
-    wanted = [(grid, ask, area) for ask in asks for grid in grids for area in (None, AREA)]
+    requests = [replace(request, interval=parse_interval("2022-06-01/2022-06-30")) for request in ASKS.values()]
+    wanted = [(grid, request, area) for request in requests for grid in grids for area in (None, AREA)]
 
     async def work() -> list[tuple[ImageData, ImageData]]:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
             return [
-                (await draw(engine, grid, ask), await cut_out(engine, grid, replace(ask, area=area)))
-                for grid, ask, area in wanted
+                (await draw(engine, grid, request), await cut_out(engine, grid, replace(request, area=area)))
+                for grid, request, area in wanted
             ]
 
-    for (grid, ask, area), (whole, made) in zip(wanted, asyncio.run(work()), strict=True):
+    for (grid, request, area), (whole, made) in zip(wanted, asyncio.run(work()), strict=True):
         inside = np.ones(grid.shape, bool) if area is None else area.inside(grid)
-        assert whole.valid.any(), ask
-        assert np.array_equal(made.valid, whole.valid & inside), ask
-        assert np.allclose(made.values[:, inside], whole.values[:, inside], rtol=1e-5, atol=1e-6, equal_nan=True), ask
-        assert np.isnan(made.values[:, ~inside]).all(), ask
+        assert whole.valid.any(), request
+        assert np.array_equal(made.valid, whole.valid & inside), request
+        assert np.allclose(made.values[:, inside], whole.values[:, inside], rtol=1e-5, atol=1e-6, equal_nan=True), (
+            request
+        )
+        assert np.isnan(made.values[:, ~inside]).all(), request
         assert {scene.id for scene in made.report.used} <= {scene.id for scene in whole.report.used}
         assert not made.report.partial
 
 
 def test_progress_is_reported(archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
 
     async def work() -> None:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
             grid = cut_grid(box_over("the Alps"), DEGREES, DEGREES, Size(200, 160))
-            await cut_out(engine, grid, ask_for("red"), lambda done, total: told.append((done, total)))
+            await cut_out(engine, grid, ask_for("red"), lambda done, total: progress.append((done, total)))
 
     asyncio.run(work())
-    assert told == [(number, 12) for number in range(1, 13)]
+    assert progress == [(number, 12) for number in range(1, 13)]
 
 
 def test_failed_parts_are_missing_and_reported(

@@ -54,9 +54,9 @@ def test_a_file_with_an_ambiguous_band_is_skipped(tmp_path: Path) -> None:
     write_file(tmp_path, "image", NUMBERS)
     write_item(tmp_path, {"red": {"file": "image"}})
     says = r"red \(image\.tif\): The file has 4 bands \(1, 2, 3, 4\), and the item does not say which"
-    with pytest.raises(NothingReadable, match=says) as fault:
+    with pytest.raises(NothingReadable, match=says) as error:
         draw_one(tmp_path, GRID, ask_for("red"))
-    assert fault.value.skipped == (("one", "several-bands"),)
+    assert error.value.skipped == (("one", "several-bands"),)
     write_file(tmp_path, "image", NUMBERS, descriptions=NAMES)
     assert float(draw_one(tmp_path, GRID, ask_for("red")).values.max()) == 400.0
 

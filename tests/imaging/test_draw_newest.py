@@ -73,7 +73,7 @@ def test_pixels_match_an_independent_composite(archive: tuple[Path, list[MadeSce
     grid = tile_over(EAST, z, 0.1, 0.4)
     masked = {"clouds": (0, 1, 3, 8, 9, 10), "none": None, "4,5,6": (0, 4, 5, 6)}[mask]
     numbers, valid, on_edge = newest_clear(scenes, ("red", "nir"), grid, masked)
-    # The second picture finds some of its scenes in memory, the third all.
+    # The second image finds some of its scenes in memory, the third all.
     older, drawing, again = draw_all(
         folder,
         [
@@ -226,9 +226,9 @@ def test_mask_dilation_in_metres(archive: tuple[Path, list[MadeScene]]) -> None:
     """Pixels within 45 m of a masked one are masked, also across the tile's edge. Nodata is not dilated."""
     folder, scenes = archive
     grid = tile_over(WEST, 15)
-    ask = ask_for("red", interval=parse_interval("2022-06-05"))
-    grown = replace(ask, mask=parse_mask("clouds", 45))
-    plain, drawing, again = draw_all(folder, [(grid, ask), (grid, grown), (grid, grown)])
+    request = ask_for("red", interval=parse_interval("2022-06-05"))
+    grown = replace(request, mask=parse_mask("clouds", 45))
+    plain, drawing, again = draw_all(folder, [(grid, request), (grid, grown), (grid, grown)])
     assert np.array_equal(drawing.values, again.values, equal_nan=True)
     assert np.array_equal(draw_one(folder, grid, grown).values, again.values, equal_nan=True)
     a, _, left, _, e, top = tuple(grid.transform)[:6]

@@ -46,9 +46,9 @@ def test_each_pixel_is_of_the_first_scene_in_order(
     ordered = [scenes[name] for name in BY_ORDER[composite]]
     masked = (0, 1, 3, 8, 9, 10) if mask == "clouds" else None
     numbers, valid, on_edge = newest_clear(ordered, ("red", "nir"), grid, masked)
-    ask = ask_for("red; nir", mask, composite=composite)
-    part = replace(ask, interval=parse_interval("2022-06-08"))
-    _, drawing, again = draw_all(folder, [(grid, part), (grid, ask), (grid, ask)])
+    request = ask_for("red; nir", mask, composite=composite)
+    part = replace(request, interval=parse_interval("2022-06-08"))
+    _, drawing, again = draw_all(folder, [(grid, part), (grid, request), (grid, request)])
     assert np.array_equal(drawing.values, again.values, equal_nan=True)
     assert not ((drawing.valid != valid) & ~on_edge).any()
     drawn = np.round(np.nan_to_num(drawing.values) * 10000).astype(int)

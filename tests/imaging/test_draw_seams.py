@@ -34,7 +34,7 @@ async def bounds(engine: Engine) -> tuple[float, float, float, float]:
     return found
 
 
-async def compare(engine: Engine, z: int, ask: ImageRequest) -> tuple[int, float]:
+async def compare(engine: Engine, z: int, request: ImageRequest) -> tuple[int, float]:
     """Draw all tiles and the large image. Returns the number of tiles, and the share of valid pixels."""
     west, south, east, north = await bounds(engine)
     first, last = TMS.tile(west, north, z), TMS.tile(east, south, z)
@@ -42,9 +42,9 @@ async def compare(engine: Engine, z: int, ask: ImageRequest) -> tuple[int, float
     corner = tile_grid(z, first.x, first.y)
     pixel = corner.transform.a
     large = Grid(corner.crs, Affine(pixel, 0, corner.bounds[0], 0, -pixel, corner.bounds[3]), 256 * columns, 256 * rows)
-    whole = await draw(engine, large, ask)
+    whole = await draw(engine, large, request)
     places = [(x, y) for y in range(rows) for x in range(columns)]
-    tiles = await asyncio.gather(*(draw(engine, tile_grid(z, first.x + x, first.y + y), ask) for x, y in places))
+    tiles = await asyncio.gather(*(draw(engine, tile_grid(z, first.x + x, first.y + y), request) for x, y in places))
     for (x, y), tile in zip(places, tiles, strict=True):
         part = np.s_[256 * y : 256 * (y + 1), 256 * x : 256 * (x + 1)]
         assert np.array_equal(tile.valid, whole.valid[part]), f"tile {z}/{first.x + x}/{first.y + y}"
@@ -67,34 +67,34 @@ def split_day(archive: Path) -> str:
 )
 def test_tiles_of_composites_equal_parts_of_a_large_image(demo_archive: Path, name: str) -> None:
     """Also where an observation intersects one tile and not the next."""
-    ask = ask_for(NDVI, composite=NAMED.get(name, NEWEST))
+    request = ask_for(NDVI, composite=NAMED.get(name, NEWEST))
     if name == "grown":
-        ask = replace(ask, mask=parse_mask("clouds", 220))
+        request = replace(request, mask=parse_mask("clouds", 220))
     if name == "change":
         spring, autumn = parse_interval("2022-03-01/2022-05-31"), parse_interval("2022-09-01/2022-11-30")
-        ask = replace(ask, interval=spring, compare=Comparison(autumn, Change.RATIO))
+        request = replace(request, interval=spring, compare=Comparison(autumn, Change.RATIO))
 
     async def work() -> None:
         async with open_engine(Settings(catalog=str(demo_archive))) as engine:
-            tiles, valid = await compare(engine, 12, ask)
+            tiles, valid = await compare(engine, 12, request)
             assert tiles > 4
             assert valid > 0.05
 
     asyncio.run(work())
 
 
-@pytest.mark.parametrize("picture", ["newest", "unmasked", "split"])
-def test_tiles_equal_parts_of_a_large_image(demo_archive: Path, picture: str) -> None:
-    ask = {
+@pytest.mark.parametrize("case", ["newest", "unmasked", "split"])
+def test_tiles_equal_parts_of_a_large_image(demo_archive: Path, case: str) -> None:
+    request = {
         "newest": lambda: ask_for(NDVI),
         "unmasked": lambda: ask_for("swir16", "none"),
         "split": lambda: ask_for("red; nir; scl", interval=parse_interval(split_day(demo_archive))),
-    }[picture]()
+    }[case]()
 
     async def work() -> None:
         async with open_engine(Settings(catalog=str(demo_archive))) as engine:
             for z in (11, 13, 14):
-                tiles, valid = await compare(engine, z, ask)
+                tiles, valid = await compare(engine, z, request)
                 assert tiles >= 2
                 assert valid > 0.05
 
@@ -102,13 +102,13 @@ def test_tiles_equal_parts_of_a_large_image(demo_archive: Path, picture: str) ->
 
 
 def test_both_datastrips_of_an_overpass_are_drawn(demo_archive: Path) -> None:
-    ask = ask_for("red", "none", interval=parse_interval(split_day(demo_archive)))
+    request = ask_for("red", "none", interval=parse_interval(split_day(demo_archive)))
 
     async def work() -> set[str]:
         async with open_engine(Settings(catalog=str(demo_archive))) as engine:
             west, south, east, north = await bounds(engine)
             step = (east - west) / 300
             grid = Grid("EPSG:4326", Affine(step, 0, west, 0, -step, north), 300, round((north - south) / step))
-            return {scene.id for scene in (await draw(engine, grid, ask)).report.used}
+            return {scene.id for scene in (await draw(engine, grid, request)).report.used}
 
     assert len(asyncio.run(work())) == 4

@@ -73,12 +73,12 @@ def clear(archive: tuple[Path, list[MadeScene]]) -> Observed:
 
 @pytest.fixture(scope="module")
 def drawn(archive: tuple[Path, list[MadeScene]]) -> dict[str, ImageData]:
-    asks = {name: ask_for(NDVI, composite=NAMED[name]) for name in ALONE}
-    asks["mode"] = ask_for("scl", "none", composite=MODE)
-    asks["best"] = ask_for("red; scl", composite=BEST)
-    asks["geomedian"] = ask_for("red * 2; nir - red", composite=GEOMEDIAN)
-    drawings = draw_all(archive[0], [(GRID, ask) for ask in asks.values()])
-    return dict(zip(asks, drawings, strict=True))
+    requests = {name: ask_for(NDVI, composite=NAMED[name]) for name in ALONE}
+    requests["mode"] = ask_for("scl", "none", composite=MODE)
+    requests["best"] = ask_for("red; scl", composite=BEST)
+    requests["geomedian"] = ask_for("red * 2; nir - red", composite=GEOMEDIAN)
+    drawings = draw_all(archive[0], [(GRID, request) for request in requests.values()])
+    return dict(zip(requests, drawings, strict=True))
 
 
 @pytest.mark.parametrize("name", ALONE)
@@ -136,9 +136,9 @@ def test_geomedian_is_computed_from_the_bands(clear: Observed, drawn: dict[str, 
 @pytest.mark.parametrize("mask", ["clouds", "none"])
 def test_a_composite_from_memory_is_the_same(archive: tuple[Path, list[MadeScene]], mask: str) -> None:
     folder, scenes = archive
-    ask = ask_for(NDVI, mask, composite=MEDIAN)
+    request = ask_for(NDVI, mask, composite=MEDIAN)
     some = ask_for(NDVI, mask, composite=MEDIAN, interval=parse_interval(DAYS[1]))
-    part, drawing, again = draw_all(folder, [(GRID, some), (GRID, ask), (GRID, ask)])
+    part, drawing, again = draw_all(folder, [(GRID, some), (GRID, request), (GRID, request)])
     assert part.valid.any()
     assert np.array_equal(drawing.values, again.values, equal_nan=True)
     assert again.report.tally.requests == 0
@@ -169,15 +169,15 @@ def test_a_broken_scene_is_skipped_and_reported(archive: tuple[Path, list[MadeSc
 
 
 def test_composites_of_nothing_are_invalid(archive: tuple[Path, list[MadeScene]]) -> None:
-    asks = [ask_for(NDVI, composite=each) for each in (MEDIAN, SLOPE, GEOMEDIAN, BEST)]
-    for drawing in draw_all(archive[0], [(tile_grid(13, 10, 10), ask) for ask in asks]):
+    requests = [ask_for(NDVI, composite=each) for each in (MEDIAN, SLOPE, GEOMEDIAN, BEST)]
+    for drawing in draw_all(archive[0], [(tile_grid(13, 10, 10), request) for request in requests]):
         assert not drawing.valid.any()
         assert np.isnan(drawing.values).all()
 
 
 def test_a_count_is_valid_everywhere(archive: tuple[Path, list[MadeScene]]) -> None:
-    ask = ask_for("red; nir; scl", composite=COUNT)
-    here, elsewhere = draw_all(archive[0], [(GRID, ask), (tile_grid(13, 10, 10), ask)])
+    request = ask_for("red; nir; scl", composite=COUNT)
+    here, elsewhere = draw_all(archive[0], [(GRID, request), (tile_grid(13, 10, 10), request)])
     assert here.valid.all()
     assert {0, 1, 2} <= set(np.unique(here.values))
     assert here.values.shape == elsewhere.values.shape == (1, 256, 256)
@@ -222,10 +222,10 @@ def test_nothing_read_by_the_deadline_is_an_error(
 def test_large_stacks_are_processed_in_strips(
     archive: tuple[Path, list[MadeScene]], composite: Composite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = ask_for(NDVI, composite=composite)
-    whole = draw_one(archive[0], GRID, ask)
+    request = ask_for(NDVI, composite=composite)
+    whole = draw_one(archive[0], GRID, request)
     monkeypatch.setattr(stack, "STACK_BYTES", 4 * 256 * 5 * 60)
-    parts = draw_one(archive[0], GRID, ask)
+    parts = draw_one(archive[0], GRID, request)
     assert np.array_equal(parts.values, whole.values, equal_nan=True)
     assert np.array_equal(parts.valid, whole.valid)
     assert {scene.id for scene in parts.report.used} == {scene.id for scene in whole.report.used}

@@ -42,9 +42,11 @@ def reflectance(archive: Path, item: str, grid: Grid, offset: float) -> tuple[di
 @pytest.fixture(scope="module", params=PLACES)
 def drawn(request: pytest.FixtureRequest, demo_archive: Path) -> tuple[dict[str, ImageData], dict[str, Any], Any]:
     grid, item, offset = PLACES[request.param]
-    looks = {name: layer_of(LayerOptions(index=name)) for name in INDICES}
-    asks = [(grid, ask_for(look.expression.text, "none", interval=parse_interval(DAY))) for look in looks.values()]
-    drawings = dict(zip(looks, draw_all(demo_archive, asks), strict=True))
+    layers = {name: layer_of(LayerOptions(index=name)) for name in INDICES}
+    requests = [
+        (grid, ask_for(layer.expression.text, "none", interval=parse_interval(DAY))) for layer in layers.values()
+    ]
+    drawings = dict(zip(layers, draw_all(demo_archive, requests), strict=True))
     assert {scene.id for drawing in drawings.values() for scene in drawing.report.used} == {item.partition("/")[2]}
     return drawings, *reflectance(demo_archive, item, grid, offset)
 
@@ -70,6 +72,6 @@ def test_every_index_is_valid_and_varied(drawn: tuple[dict[str, ImageData], dict
     """At least a third of land and sea is valid, in several colours."""
     drawings, _, sure = drawn
     for name, drawing in drawings.items():
-        picture = layer_of(LayerOptions(index=name)).style.image(drawing.values, drawing.valid)
-        assert (picture.rgba[..., 3] == 255)[sure].mean() > 0.33, name
-        assert len(np.unique(picture.pixels[drawing.valid])) > 8, name
+        image = layer_of(LayerOptions(index=name)).style.image(drawing.values, drawing.valid)
+        assert (image.rgba[..., 3] == 255)[sure].mean() > 0.33, name
+        assert len(np.unique(image.pixels[drawing.valid])) > 8, name

@@ -134,8 +134,8 @@ def test_adjacent_tiles_over_the_antimeridian_equal_one_image(
     row = morecantile.tms.get("WebMercatorQuad").tile(179.99, SQUARES["west of the antimeridian"].lonlat()[1], 12).y
     east, west = tile_grid(12, 0, row), tile_grid(12, 4095, row)
     both = Grid(west.crs, west.transform, 512, 256)
-    ask = ask_for("red; nir")
-    whole, right, left = draw_all(archive[0], [(both, ask), (east, ask), (west, ask)])
+    request = ask_for("red; nir")
+    whole, right, left = draw_all(archive[0], [(both, request), (east, request), (west, request)])
     assert np.array_equal(whole.values, np.concatenate((left.values, right.values), axis=2), equal_nan=True)
     assert left.valid[:, -1].any()
     assert right.valid[:, 0].any()

@@ -38,7 +38,7 @@ async def listed(observations: Sequence[Observation]) -> AsyncIterator[Observati
         yield each
 
 
-def drawing(report: Report | None = None) -> ImageData:
+def image(report: Report | None = None) -> ImageData:
     return ImageData(np.ones((1, 256, 256), np.float32), np.ones((256, 256), bool), report or Report())
 
 
@@ -50,11 +50,11 @@ def cached_after(
     async def run() -> ImageData:
         found = Replayable(listed(seen if all_of_them else [*seen, observation(99)]))
         assert await cache.get(grid, request, found, Report()) is None
-        looked_at = [await anext(found) for _ in seen]
+        read = [await anext(found) for _ in seen]
         if all_of_them:
             assert await anext(found, None) is None
-        assert looked_at == list(seen)
-        return cache.put(grid, request, found, drawing(Report(used=[each.scenes[0] for each in seen], unmasked=["S1"])))
+        assert read == list(seen)
+        return cache.put(grid, request, found, image(Report(used=[each.scenes[0] for each in seen], unmasked=["S1"])))
 
     return asyncio.run(run())
 
@@ -66,9 +66,9 @@ def lookup(
 
     async def run() -> tuple[ImageData | None, list[Observation]]:
         found, report = Replayable(listed(now)), Report()
-        again = await cache.get(grid, request, found, report)
-        assert again is None or again.report is report
-        return again, [each async for each in found] if again is None else []
+        cached = await cache.get(grid, request, found, report)
+        assert cached is None or cached.report is report
+        return cached, [each async for each in found] if cached is None else []
 
     return asyncio.run(run())
 
@@ -81,16 +81,16 @@ def test_an_entry_is_valid_while_the_same_observations_are_selected(
     cache, request = ImageCache(10**9), ask_for("red")
     first = cached_after(cache, HERE, request, [observation(n) for n in range(count)], all_of_them=all_of_them)
     found = [observation(n, "2025" if n == other else "2024") for n in range(now)]
-    again, seen = lookup(cache, HERE, request, found)
+    cached, seen = lookup(cache, HERE, request, found)
     same = now == count if all_of_them else now >= count
     if same and other >= count:
-        assert again is not None
-        assert again.values is first.values
-        assert again.valid is first.valid
-        assert [scene.id for scene in again.report.used] == [f"S{n}" for n in range(count)]
-        assert again.report.unmasked == ["S1"]
+        assert cached is not None
+        assert cached.values is first.values
+        assert cached.valid is first.valid
+        assert [scene.id for scene in cached.report.used] == [f"S{n}" for n in range(count)]
+        assert cached.report.unmasked == ["S1"]
     else:
-        assert again is None
+        assert cached is None
         assert seen == found
 
 
@@ -117,11 +117,11 @@ def test_partial_images_are_not_cached() -> None:
         async def draw(cache: ImageCache = cache, report: Report = report) -> ImageData:
             found = Replayable(listed(seen))
             await anext(found)
-            return cache.put(HERE, request, found, drawing(report))
+            return cache.put(HERE, request, found, image(report))
 
         drawn = asyncio.run(draw())
         assert lookup(cache, HERE, request, seen)[0] is None
-        cache.put_encoded(drawn, "png", encoded(b"picture"))
+        cache.put_encoded(drawn, "png", encoded(b"bytes"))
         assert cache.get_encoded(drawn, "png") is None
 
 
@@ -138,17 +138,17 @@ def test_entries_expire_after_an_hour() -> None:
 def test_an_encoded_image_belongs_to_one_image_and_encoding() -> None:
     cache, request = ImageCache(10**9), ask_for("red")
     first = cached_after(cache, HERE, request, [observation(1)], all_of_them=True)
-    cache.put_encoded(first, "png", encoded(b"picture"))
-    again, _ = lookup(cache, HERE, request, [observation(1)])
-    assert again is not None
-    assert cache.get_encoded(again, "png") == encoded(b"picture")
-    assert cache.get_encoded(again, "webp") is None
+    cache.put_encoded(first, "png", encoded(b"bytes"))
+    cached, _ = lookup(cache, HERE, request, [observation(1)])
+    assert cached is not None
+    assert cache.get_encoded(cached, "png") == encoded(b"bytes")
+    assert cache.get_encoded(cached, "webp") is None
     newer = cached_after(cache, HERE, replace(request, cloud_cover=1.0), [observation(1)], all_of_them=True)
     assert cache.get_encoded(newer, "png") is None
 
 
 def test_bounded_in_bytes() -> None:
-    size = drawing().values.nbytes + drawing().valid.nbytes
+    size = image().values.nbytes + image().valid.nbytes
     cache, request, seen = ImageCache(3 * size), ask_for("red"), [observation(1)]
     places = [tile_grid(12, 2184 + n, 1547) for n in range(3)]
     for place in places:

@@ -96,11 +96,11 @@ def test_validity(kind: str) -> None:
                 np.testing.assert_array_equal(found.numbers[expected], numbers[expected])
                 some = int(numbers[7, 7])
                 if kind != "float32":
-                    told = await layer(layers, Asset(url, nodata=some), grid(0, 0, HEIGHT, WIDTH))
+                    with_nodata = await layer(layers, Asset(url, nodata=some), grid(0, 0, HEIGHT, WIDTH))
                     if kind == "mask":  # which says all there is to say
-                        np.testing.assert_array_equal(told.valid, found.valid)
+                        np.testing.assert_array_equal(with_nodata.valid, found.valid)
                     else:  # both the item and the file know what is none
-                        np.testing.assert_array_equal(told.valid, expected & (numbers != some))
+                        np.testing.assert_array_equal(with_nodata.valid, expected & (numbers != some))
 
     run(work())
 

@@ -156,10 +156,10 @@ def test_a_request_for_more_rows_waits_for_those_in_flight(monkeypatch: pytest.M
     bytes_are_worth(10_000, monkeypatch)
 
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
-        def wish(bottom: int) -> Coroutine[Any, Any, Any]:
+        def read_rows(bottom: int) -> Coroutine[Any, Any, Any]:
             return reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=bottom)
 
-        found = await asyncio.gather(wish(100), wish(300), wish(200), wish(512))
+        found = await asyncio.gather(read_rows(100), read_rows(300), read_rows(200), read_rows(512))
         assert all(np.array_equal(each[0, 0][:100, :500], NUMBERS[:100]) for each in found)
         assert [len(each[0, 0]) >= rows for each, rows in zip(found, (100, 300, 200, 512), strict=True)] == [True] * 4
         assert server.bytes == size_of(description, (0, 0))
@@ -169,12 +169,12 @@ def test_a_request_for_more_rows_waits_for_those_in_flight(monkeypatch: pytest.M
 
 def test_concurrent_requests_share_sufficient_rows() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
-        def wish(bottom: int | None, partial_rows: bool) -> Coroutine[Any, Any, Any]:
+        def read_rows(bottom: int | None, partial_rows: bool) -> Coroutine[Any, Any, Any]:
             return reader.blocks(
                 url, description, 0, [(0, 0)], UpstreamStats(), bottom=bottom, partial_rows=partial_rows
             )
 
-        found = await asyncio.gather(wish(None, False), *(wish(100, True) for _ in range(5)))
+        found = await asyncio.gather(read_rows(None, False), *(read_rows(100, True) for _ in range(5)))
         assert len(server.requests) == 1  # who comes later shares the whole block
         assert all(np.array_equal(each[0, 0][:100, :500], NUMBERS[:100]) for each in found)
         server.forget_requests()

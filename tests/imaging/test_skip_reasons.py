@@ -83,8 +83,8 @@ def test_every_reason_has_advice(reason: str) -> None:
 
 
 def test_every_advice_has_a_reason() -> None:
-    told = {kind for kind in ADVICE if not kind.startswith("http-")}
-    assert told <= {reason.removesuffix("-*") for reason in REASONS}
+    kinds = {kind for kind in ADVICE if not kind.startswith("http-")}
+    assert kinds <= {reason.removesuffix("-*") for reason in REASONS}
 
 
 def scene(**urls: str) -> Scene:
@@ -122,10 +122,10 @@ def fault(url: str | None, reason: str = "no-file", text: str = "There is no suc
 
 def test_band_and_file_are_named_without_secrets() -> None:
     one = scene(nir=SIGNED, red="https://data.example.org/a/red.tif")
-    told = explain(one, fault(SIGNED, "http-403", "The server answered 403."))
-    assert told.startswith("nir (data.example.org:8443/a/nir.tif): The server answered 403.")
-    assert "secret" not in told
-    assert "?" not in told
+    message = explain(one, fault(SIGNED, "http-403", "The server answered 403."))
+    assert message.startswith("nir (data.example.org:8443/a/nir.tif): The server answered 403.")
+    assert "secret" not in message
+    assert "?" not in message
 
 
 @pytest.mark.parametrize(
