@@ -27,8 +27,9 @@ MAX_LISTED_BANDS = 8
 def bound(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, FileMetadata]:
     """The asset with its `band`, `scale` and `offset` set, and its file's metadata with a georeference.
 
-    `name` is the band's name in scog. Raises AssetRefused if neither item nor file identifies the band or gives a
-    georeference.
+    `name` is the band's name in scog. If the file has a single band, `band` may be None.
+
+    Raises AssetRefused if neither item nor file identifies the band, or neither gives a georeference.
     """
     is_unplaced = metadata.levels[0].grid.crs == UNPLACED
     if asset.scale is not None and metadata.count == 1 and asset.band in (None, 1) and not is_unplaced:

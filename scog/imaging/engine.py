@@ -37,7 +37,9 @@ class Engine:
     blocks: BlockReader
     layers: LayerReader
     cpu: Executor
+    """Threads that compute large images."""
     workbench: Workbench
+    """Runs small work on the event loop, and large work on `cpu`."""
     image_cache: ImageCache
 
 

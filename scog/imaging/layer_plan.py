@@ -23,9 +23,9 @@ WINDOW_BYTES = 13
 class LayerSource:
     """The file of one band, and how to read it.
 
-    asset     bound to its file, with `band` and `scale` set
-    metadata  of the file
-    offset    of the values, after a detection of the reflectance offset
+    asset     bound to its file (see `asset_binding`)
+    metadata  of the file, with a georeference
+    offset    to add to scaled values; known or detected
     method    resampling method for this band
     """
 

@@ -22,7 +22,7 @@ from scog.runtime.tasks import gather_all
 from scog.warp.workbench import effort
 
 FIRST_BATCH = 2
-"""Observations (scenes for `clearest`) of the first batch, whose masks are read concurrently. Batch sizes double."""
+"""Observations, or scenes for `clearest`, whose masks are read concurrently at first. Each further batch doubles."""
 
 Mask2D = NDArray[np.bool_]
 
@@ -59,7 +59,7 @@ class Mosaic:
                 break
 
     async def composite(self) -> Valued:
-        """The pixels painted so far: values `(band, y, x)` and validity `(y, x)`."""
+        """The pixels painted so far: values `(output, y, x)` and validity `(y, x)`."""
         return self._canvas.values, self._canvas.valid
 
     def mark_overdue(self) -> None:
@@ -75,7 +75,7 @@ class Mosaic:
         return bool(self._report.skipped) and not self._report.used and self._tried <= self._report.skipped.keys()
 
     async def _paint(self, scenes: Sequence[Scene]) -> bool:
-        """Paint scenes in order: those in memory first, then the rest, from the first that is not, by reading.
+        """Paint scenes in order: from memory up to the first that is not in memory, then the rest by reading them.
 
         Returns whether nothing had to be read.
         """

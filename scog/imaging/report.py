@@ -73,7 +73,7 @@ class Report:
             self.why[scene.id] = explain(scene, error, root)
 
     def nothing_readable(self, what: str) -> NothingReadable:
-        """The error for an image without scenes: `what`, a sentence without full stop, and the first scene's error."""
+        """NothingReadable with `what`, a sentence without full stop, and the details of the first skipped scene."""
         details = next(iter(self.why.values()), None)
         message = f"{what}{f': {details}' if details else '.'}"
         return NothingReadable(message, skipped=tuple(self.skipped.items()), why=self.why)
