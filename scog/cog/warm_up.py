@@ -6,9 +6,9 @@ import numpy as np
 from affine import Affine
 from rasterio.io import MemoryFile
 
+from scog.cog.gdal_env import gdal_opening
 from scog.cog.header_template import kind_of
 from scog.cog.ifd import walk
-from scog.cog.metadata import gdal_opening
 
 
 def describe_tiny_geotiff() -> None:

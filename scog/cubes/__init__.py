@@ -1,1 +1,1 @@
-"""Cubes: computations frozen behind an id."""
+"""Cubes: definitions of computations, each stored under an id."""

@@ -1,4 +1,4 @@
-"""All cubes of one server: those in use in memory, the others on disk."""
+"""All cubes of one server: the most recently used in memory, all on disk."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from scog.runtime.singleflight import SingleFlight
 log = logging.getLogger(__name__)
 
 IN_MEMORY = 256
+"""Cubes in memory at most."""
 SCENES_IN_MEMORY = 20_000
-"""Of all cubes in memory together; 4 KB each."""
+"""Pinned scenes in memory at most, of all cubes together. Each takes 4 KB."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cube:
-    """A definition with its area and its pinned scenes, ready to be drawn."""
+    """A definition with its parsed area and pinned scenes, ready to be drawn."""
 
     id: str
     definition: Definition
@@ -39,19 +40,19 @@ class Cube:
     pinned: Pinned | None
 
     def image(self) -> StyledRequest:
-        """What is drawn of it, and how it looks. Raises InvalidInput where it was defined in an older scog's terms."""
+        """The image request and style. Raises InvalidInput for parameters that are no longer supported."""
         request, style = options_of(self.definition).parse()
         return StyledRequest(replace(request, area=self.area, pinned=self.pinned), style)
 
     @property
     def weight(self) -> int:
-        """Scenes that it holds."""
-        return sum(len(each.scenes.scenes) for each in self.pinned.periods) if self.pinned else 0
+        """Number of pinned scenes."""
+        return sum(len(period.scenes.scenes) for period in self.pinned.periods) if self.pinned else 0
 
 
 @contextmanager
 def open_cubes(engine: Engine) -> Iterator[Cubes]:
-    """The cubes of an engine's catalogue. They are on disk for a local archive too: no source has them otherwise."""
+    """The cubes of an engine's catalogue. Unlike caches, they are on disk for a local archive too."""
     settings = engine.settings
     with ExitStack() as stack:
         store = CubeStore(settings.cache_dir, engine.source, settings.cubes)
@@ -62,50 +63,50 @@ def open_cubes(engine: Engine) -> Iterator[Cubes]:
 
 
 class Cubes:
-    """Cubes by id. Made and used within one event loop."""
+    """Cubes by id, with an LRU cache in memory. Opened and used within one event loop."""
 
-    def __init__(self, store: CubeStore, most: int) -> None:
+    def __init__(self, store: CubeStore, max_cubes: int) -> None:
         self._store = store
-        self._most = min(most, IN_MEMORY)
-        self._kept: OrderedDict[str, Cube] = OrderedDict()
-        self._restoring: SingleFlight[str, Cube | None] = SingleFlight()
+        self._max_cached = min(max_cubes, IN_MEMORY)
+        self._cache: OrderedDict[str, Cube] = OrderedDict()
+        self._loading: SingleFlight[str, Cube | None] = SingleFlight()
         self._used: dict[str, None] = {}
-        """Cubes used from memory since the store was last told, in the order of their last use."""
+        """Ids of cubes used since the last write to the store, least recently used first."""
 
     async def add(self, definition: Definition, pinned: Pinned | None) -> tuple[Cube, bool, bool]:
-        """Keep a cube; also whether it is new, and whether it survives a restart."""
-        cube, scenes = await asyncio.to_thread(_frozen, definition, pinned)  # many scenes take a tenth of a second
-        known = await self.get(cube.id)
-        cube = self._keep(known or cube)
+        """Store a cube. Returns it, whether it is new, and whether it survives a restart."""
+        cube, scenes = await asyncio.to_thread(_new_cube, definition, pinned)  # 0.1 s for many scenes
+        existing = await self.get(cube.id)
+        cube = self._add_to_cache(existing or cube)
         text = json.dumps(definition.document)
         lasting = await asyncio.to_thread(self._put, cube.id, text, scenes, self._take_used())
-        return cube, known is None, lasting
+        return cube, existing is None, lasting
 
     async def get(self, name: str) -> Cube | None:
-        """The cube of an id, if it is not forgotten."""
-        if name in self._kept:
-            self._kept.move_to_end(name)
+        """The cube with the id `name`; None if there is none, it was evicted, or it cannot be read."""
+        if name in self._cache:
+            self._cache.move_to_end(name)
             self._used.pop(name, None)
             self._used[name] = None
-            return self._kept[name]
-        return await self._restoring.join(name, lambda: self._restore(name))
+            return self._cache[name]
+        return await self._loading.join(name, lambda: self._load(name))
 
     def close(self) -> None:
-        """Tell the store what was used."""
+        """Write the order of use to the store."""
         if self._used:
             self._store.use(self._take_used())
 
-    async def _restore(self, name: str) -> Cube | None:
-        cube = await asyncio.to_thread(self._restored, name, self._take_used())
-        return None if cube is None else self._keep(cube)
+    async def _load(self, name: str) -> Cube | None:
+        cube = await asyncio.to_thread(self._read, name, self._take_used())
+        return None if cube is None else self._add_to_cache(cube)
 
-    def _keep(self, cube: Cube) -> Cube:
-        self._kept[cube.id] = cube
-        self._kept.move_to_end(cube.id)
-        weight = sum(each.weight for each in self._kept.values())
-        while len(self._kept) > self._most or (weight > SCENES_IN_MEMORY and len(self._kept) > 1):
-            _, dropped = self._kept.popitem(last=False)
-            weight -= dropped.weight
+    def _add_to_cache(self, cube: Cube) -> Cube:
+        self._cache[cube.id] = cube
+        self._cache.move_to_end(cube.id)
+        weight = sum(cached.weight for cached in self._cache.values())
+        while len(self._cache) > self._max_cached or (weight > SCENES_IN_MEMORY and len(self._cache) > 1):
+            _, evicted = self._cache.popitem(last=False)
+            weight -= evicted.weight
         return cube
 
     def _take_used(self) -> list[str]:
@@ -116,38 +117,38 @@ class Cubes:
         self._store.use(used)
         return self._store.put(name, definition, scenes) and self._store.lasting
 
-    def _restored(self, name: str, used: list[str]) -> Cube | None:
+    def _read(self, name: str, used: list[str]) -> Cube | None:
         self._store.use(used)
-        found = self._store.get(name)
-        if found is None:
+        row = self._store.get(name)
+        if row is None:
             return None
         self._store.use([name])
+        definition, scenes = row
         try:
-            definition = read_definition(found[0])
-            return _made(name, definition, None if found[1] is None else _read(found[1]))
-        except (InvalidInput, LookupError, ValueError, TypeError, AttributeError) as fault:
-            log.warning("the cube %s cannot be read: %s", name, fault)
+            return _cube(name, read_definition(definition), None if scenes is None else _parse_scenes(scenes))
+        except (InvalidInput, LookupError, ValueError, TypeError, AttributeError) as error:
+            log.warning("cube %s cannot be read: %s", name, error)
             return None
 
 
-def _frozen(definition: Definition, pinned: Pinned | None) -> tuple[Cube, str | None]:
-    """A new cube, and its scenes as they are kept."""
-    scenes = None if pinned is None else _written(pinned)
-    return _made(id_of(definition, scenes), definition, pinned), scenes
+def _new_cube(definition: Definition, pinned: Pinned | None) -> tuple[Cube, str | None]:
+    """A cube with its id, and its pinned scenes as text."""
+    scenes = None if pinned is None else _format_scenes(pinned)
+    return _cube(id_of(definition, scenes), definition, pinned), scenes
 
 
-def _made(name: str, definition: Definition, pinned: Pinned | None) -> Cube:
+def _cube(name: str, definition: Definition, pinned: Pinned | None) -> Cube:
     return Cube(name, definition, area_of(None, definition.area), pinned)
 
 
-def _written(pinned: Pinned) -> str:
-    """Pinned scenes as text, in their total order, so that the same scenes are the same text."""
+def _format_scenes(pinned: Pinned) -> str:
+    """Pinned scenes as JSON, in their total order, so that equal scenes give equal text."""
     scenes = sorted(pinned.scenes.scenes, key=lambda scene: scene.order)
-    compared = "" if pinned.compared is None else f', "compared": {_written(pinned.compared)}'
+    compared = "" if pinned.compared is None else f', "compared": {_format_scenes(pinned.compared)}'
     return f'{{"truncated": {json.dumps(pinned.truncated)}, "scenes": {to_json(scenes)}{compared}}}'
 
 
-def _read(text: str) -> Pinned:
+def _parse_scenes(text: str) -> Pinned:
     return _pinned(json.loads(text))
 
 

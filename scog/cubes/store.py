@@ -1,4 +1,4 @@
-"""Cubes on disk: as many as may be kept, those longest out of use forgotten first."""
+"""Cubes on disk: a bounded number in SQLite, least recently used ones evicted first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scog.runtime.sqlite import open_or_renew
 
 log = logging.getLogger(__name__)
 
-# The order of use counts, not its time: clocks are set back, and several uses fall into one tick.
+# `used` is a counter, not a time: clocks are set back, and several uses fall into one tick.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS cubes (
     catalog TEXT NOT NULL, id TEXT NOT NULL, definition TEXT NOT NULL, format INTEGER NOT NULL, scenes BLOB,
@@ -30,65 +30,66 @@ _MEMORY = Path(":memory:")
 
 
 class CubeStore:
-    """Definitions and scenes by id, as text, in SQLite: of one catalogue, since scenes and defaults are its own.
+    """Definitions and scenes of cubes as text, by id, in SQLite. Ids belong to a `catalog`, as scenes and defaults do.
 
-    Where there is no folder, or nothing can be written to it, they last until the server stops. A disk that fails later
-    costs the cubes on it, never an answer. The file is opened when a cube is first asked for. Calls block, for a
-    millisecond or so; they may come from any thread.
+    Without a folder, or if it is not writable, cubes are in memory and last until the server stops. A later failure of
+    the disk loses the cubes on it, but raises nothing. The file is opened at the first access. Calls block for about a
+    millisecond and may come from any thread.
     """
 
-    def __init__(self, folder: Path | None, catalog: str, most: int) -> None:
+    def __init__(self, folder: Path | None, catalog: str, max_cubes: int) -> None:
         self._folder = folder
         self._catalog = catalog
-        self._most = most
-        self._opened: sqlite3.Connection | None = None
-        self._opening = threading.Lock()
+        self._max_cubes = max_cubes
+        self._connection: sqlite3.Connection | None = None
+        self._connecting = threading.Lock()
         self.faults = 0
+        """Number of errors so far."""
         self.lasting = False
-        """Whether the cubes of the file that has been opened survive a restart."""
+        """Whether cubes survive a restart. False until the file is open."""
 
     def put(self, name: str, definition: str, scenes: str | None) -> bool:
-        """Keep a cube as the one used last, and forget the one longest out of use; whether it is kept."""
-        packed = None if scenes is None else zlib.compress(scenes.encode(), 6)
+        """Store a cube as the most recently used, and evict the least recently used. Returns whether it succeeded."""
+        compressed = None if scenes is None else zlib.compress(scenes.encode(), 6)
         try:
-            self._database.execute(_PUT, (self._catalog, name, definition, FORMAT, packed))
-            self._database.execute(_TRIM, (self._most,))
-        except sqlite3.Error as fault:
-            self._failed(fault)
+            self._database.execute(_PUT, (self._catalog, name, definition, FORMAT, compressed))
+            self._database.execute(_TRIM, (self._max_cubes,))
+        except sqlite3.Error as error:
+            self._record(error)
             return False
         return True
 
     def get(self, name: str) -> tuple[str, str | None] | None:
-        """Definition and scenes of a cube, if it is kept and can be read."""
+        """Definition and scenes of a cube; None if it is not stored or cannot be read."""
         try:
             row = self._database.execute(_GET, (self._catalog, name, FORMAT)).fetchone()
             if row is None:
                 return None
             return str(row[0]), None if row[1] is None else zlib.decompress(row[1]).decode()
-        except (sqlite3.Error, zlib.error, ValueError, TypeError) as fault:
-            self._failed(fault)
+        except (sqlite3.Error, zlib.error, ValueError, TypeError) as error:
+            self._record(error)
             return None
 
     def use(self, names: Iterable[str]) -> None:
-        """Note that cubes were used, in this order."""
+        """Mark cubes as used, in this order."""
         try:
             for name in names:
                 self._database.execute(_USE, (self._catalog, name))
-        except sqlite3.Error as fault:
-            self._failed(fault)
+        except sqlite3.Error as error:
+            self._record(error)
 
     def close(self) -> None:
         """Close the file."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     @property
     def _database(self) -> sqlite3.Connection:
-        with self._opening:
-            if self._opened is None:
-                self._opened = self._on_disk() or open_or_renew(_MEMORY, _SCHEMA)
-            return self._opened
+        with self._connecting:
+            if self._connection is None:
+                self._connection = self._on_disk() or open_or_renew(_MEMORY, _SCHEMA)
+            return self._connection
 
     def _on_disk(self) -> sqlite3.Connection | None:
         if self._folder is None:
@@ -96,13 +97,13 @@ class CubeStore:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             database = open_or_renew(self._folder / "cubes.sqlite", _SCHEMA)
-            database.execute(_TRIM, (self._most,))  # and so it is known that one can write
-        except (OSError, sqlite3.Error) as fault:
-            self._failed(fault)
+            database.execute(_TRIM, (self._max_cubes,))  # fails if the file is not writable
+        except (OSError, sqlite3.Error) as error:
+            self._record(error)
             return None
         self.lasting = True
         return database
 
-    def _failed(self, fault: Exception) -> None:
+    def _record(self, error: Exception) -> None:
         self.faults += 1
-        log.warning("cubes are not kept on disk: %s", fault)
+        log.warning("cubes cannot be stored on disk: %s", error)

@@ -1,1 +1,1 @@
-"""One image: its request, the observations it is made of, the values, the cache."""
+"""One image: its request, selection of observations, mosaic or stack, cache and report."""

@@ -1,7 +1,7 @@
-"""An asset and its file brought together: which of the file's bands, what its numbers mean, and where it lies.
+"""Binds an asset to its file: band number, scale, offset and georeference.
 
-Geometry is the file's, and the item's only where the file has none. Meaning is the item's, and the file's where the
-item says nothing.
+The georeference is the file's; the item's serves only a file that has none. Band, scale and offset are the item's; the
+file's serve only where the item gives none.
 """
 
 from __future__ import annotations
@@ -20,90 +20,97 @@ from scog.cog.metadata import UNPLACED, FileBand, FileMetadata, Level
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
 
-RPC = "A file with RPCs alone has to be orthorectified first (gdalwarp -rpc)."
+RPC_HINT = "A file that has only RPCs must be orthorectified first (gdalwarp -rpc)."
+MAX_LISTED_BANDS = 8
+"""Bands of a file that an error message lists at most."""
 
 
-def bound(asset: Asset, name: str, description: FileMetadata) -> tuple[Asset, FileMetadata]:
-    """An asset that holds a band, with `band`, `scale` and `offset` as they are, and where its file lies.
+def bound(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, FileMetadata]:
+    """The asset with its `band`, `scale` and `offset` set, and its file's metadata with a georeference.
 
-    Raises AssetRefused where neither item nor file says which band is meant, or where the file lies.
+    `name` is the band's name in scog. If the file has a single band, `band` may be None.
+
+    Raises AssetRefused if neither item nor file identifies the band, or neither gives a georeference.
     """
-    unplaced = description.levels[0].grid.crs == UNPLACED
-    if asset.scale is not None and description.count == 1 and asset.band in (None, 1) and not unplaced:
-        return asset, description  # as nearly all are
+    is_unplaced = metadata.levels[0].grid.crs == UNPLACED
+    if asset.scale is not None and metadata.count == 1 and asset.band in (None, 1) and not is_unplaced:
+        return asset, metadata  # the common case
     try:
-        return _bound(asset, name, description)
-    except AssetRefused as refused:
-        refused.url = asset.url
+        return _bound(asset, name, metadata)
+    except AssetRefused as error:
+        error.url = asset.url
         raise
 
 
 @lru_cache(maxsize=256)
-def _bound(asset: Asset, name: str, description: FileMetadata) -> tuple[Asset, FileMetadata]:
-    number = _number(asset, name, description.bands)
+def _bound(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, FileMetadata]:
+    number = _band_number(asset, name, metadata.bands)
     asset = replace(asset, band=number)
     if asset.scale is None:
-        own = description.bands[number - 1]
-        if not (own.scale and math.isfinite(own.scale + own.offset)):
-            own = FileBand()
-        asset = replace(asset, scale=own.scale, offset=own.offset)
-    if description.levels[0].grid.crs == UNPLACED:
-        description = _placed(description, asset.georeference)
-    return asset, description
+        band = metadata.bands[number - 1]
+        if not (band.scale and math.isfinite(band.scale + band.offset)):
+            band = FileBand()
+        asset = replace(asset, scale=band.scale, offset=band.offset)
+    if metadata.levels[0].grid.crs == UNPLACED:
+        metadata = _georeferenced(metadata, asset.georeference)
+    return asset, metadata
 
 
-def _number(asset: Asset, name: str, bands: tuple[FileBand, ...]) -> int:
-    """The place in the file of the band that is meant, 1 the first."""
+def _band_number(asset: Asset, name: str, bands: tuple[FileBand, ...]) -> int:
+    """The 1-based number in the file of the band called `name`."""
     if asset.band is not None:
         if asset.band > len(bands):
-            what = f"The item names band {asset.band} of the file as {name}, which has {_counted(bands)}."
-            raise AssetRefused(what, reason="no-such-band")
+            message = f"In the item {name} is band {asset.band} of the file, but the file has {_band_list(bands)}."
+            raise AssetRefused(message, reason="no-such-band")
         return asset.band
-    measured = [number for number, band in enumerate(bands, start=1) if not band.alpha]
-    if len(measured) == 1:
-        return measured[0]
-    known = bands_by_description([{"name": band.name} for band in bands])
-    if (meant := named(name) or name) in known:
-        return known[meant]
+    without_alpha = [number for number, band in enumerate(bands, start=1) if not band.alpha]
+    if len(without_alpha) == 1:
+        return without_alpha[0]
+    numbers = bands_by_description([{"name": band.name} for band in bands])
+    if (canonical := named(name) or name) in numbers:
+        return numbers[canonical]
     raise AssetRefused(
-        f"The file has {_counted(bands)}, and nothing says which of them is {name}: the item's asset has to list them "
-        'in their order, as "eo:bands" or "bands": [{"name": "blue"}, {"name": "green"}, ...].',
+        f"The file has {_band_list(bands)}, and the item does not say which is {name}. List them in the item's asset, "
+        'in file order, as "eo:bands" or "bands": [{"name": "blue"}, {"name": "green"}, ...].',
         reason="several-bands",
     )
 
 
-def _counted(bands: tuple[FileBand, ...]) -> str:
-    return f"{len(bands)} band{'s' * (len(bands) > 1)} ({_listed(bands)})"
+def _band_list(bands: tuple[FileBand, ...]) -> str:
+    """Number and list of bands, each by number and description: `3 bands (1, 2 nir, 3 alpha)`."""
+    names = (band.name[:24] or ("alpha" if band.alpha else "") for band in bands[:MAX_LISTED_BANDS])
+    listed = [f"{number} {name}".strip() for number, name in enumerate(names, start=1)]
+    if len(bands) > MAX_LISTED_BANDS:
+        listed.append("...")
+    return f"{len(bands)} band{'s' * (len(bands) > 1)} ({', '.join(listed)})"
 
 
-def _listed(bands: tuple[FileBand, ...]) -> str:
-    """The bands by place and description: `1, 2 nir, 3 alpha`; the first few of many."""
-    names = (band.name[:24] or ("alpha" if band.alpha else "") for band in bands[:8])
-    told = [f"{number} {name}".strip() for number, name in enumerate(names, start=1)]
-    return ", ".join((*told, *(["..."] if len(bands) > 8 else [])))
+def _georeferenced(metadata: FileMetadata, georeference: Georeference | None) -> FileMetadata:
+    """The metadata of a file without a CRS, with CRS and, if the file has none, transform from its item.
 
-
-def _placed(description: FileMetadata, said: Georeference | None) -> FileMetadata:
-    """A file that does not say where it lies, where its item says that it does."""
-    own = description.levels[0].grid
-    placed = own.transform != Affine.identity()
-    lacking = "CRS" if placed else "CRS or transform"
-    if said is None or said.crs is None or not (placed or said.transform):
-        what = f"Neither the file nor its item says where it lies (no {lacking}; proj:code and proj:transform would)."
-        raise AssetRefused(f"{what} {RPC}", reason="no-crs")
-    if said.shape is not None and said.shape != own.shape:
-        what = f"The item says proj:shape {list(said.shape)}, but the file has {own.height} rows, {own.width} columns."
-        raise AssetRefused(what, reason="shape-mismatch")
-    crs = checked_crs(said.crs)
-    transform = own.transform if placed or said.transform is None else Affine(*said.transform)
+    Raises AssetRefused if the item's georeference is missing, invalid or for another shape.
+    """
+    grid = metadata.levels[0].grid
+    has_transform = grid.transform != Affine.identity()
+    if georeference is None or georeference.crs is None or not (has_transform or georeference.transform):
+        missing = "CRS" if has_transform else "CRS or transform"
+        needed = "proj:code" if has_transform else "proj:code and proj:transform"
+        raise AssetRefused(f"The file has no {missing}; its item needs {needed}. {RPC_HINT}", reason="no-crs")
+    if georeference.shape is not None and georeference.shape != grid.shape:
+        shape = list(georeference.shape)
+        message = f"The item has proj:shape {shape}, but the file has {grid.height} rows and {grid.width} columns."
+        raise AssetRefused(message, reason="shape-mismatch")
+    crs = checked_crs(georeference.crs)
+    transform = grid.transform if has_transform or georeference.transform is None else Affine(*georeference.transform)
     if not is_placing(transform):
-        what = f"The item's proj:transform {tuple(transform)[:6]} is flat, or lies nowhere on the Earth."
-        raise AssetRefused(what, reason="no-crs")
-    levels = (_level(level, own, crs, transform) for level in description.levels)
-    return replace(description, levels=tuple(levels))
+        message = f"The item's proj:transform {tuple(transform)[:6]} is singular or has coordinates beyond the Earth."
+        raise AssetRefused(message, reason="no-crs")
+    levels = (_georeferenced_level(level, grid, crs, transform) for level in metadata.levels)
+    return replace(metadata, levels=tuple(levels))
 
 
-def _level(level: Level, full: Grid, crs: str, transform: Affine) -> Level:
+def _georeferenced_level(level: Level, full: Grid, crs: str, transform: Affine) -> Level:
+    """An overview level on the bounds of level 0, whose grid is `full` and whose transform is `transform`."""
     grid = level.grid
     scaled = transform @ Affine.scale(full.width / grid.width, full.height / grid.height)
     return replace(level, grid=Grid(crs, scaled, grid.width, grid.height))

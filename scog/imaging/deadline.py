@@ -1,4 +1,4 @@
-"""Deadlines of requests. A read whose request timed out is thereby distinguished from one that nobody waits for."""
+"""Deadlines of requests. A request that times out is marked as overdue, which distinguishes it from a cancelled one."""
 
 from __future__ import annotations
 

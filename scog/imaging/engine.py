@@ -1,4 +1,4 @@
-"""Everything that lives longer than one request, made in one place and handed down."""
+"""The state that outlives a request: opened here, and passed down as `Engine`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from scog.catalog.archive.archive import Archive
 from scog.catalog.query import Catalog
@@ -27,7 +28,7 @@ from scog.warp.workbench import Workbench
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """The state of one server or one notebook session."""
+    """State of one server or one notebook session."""
 
     settings: Settings
     source: str
@@ -37,51 +38,36 @@ class Engine:
     blocks: BlockReader
     layers: LayerReader
     cpu: Executor
+    """Threads that compute large images."""
     workbench: Workbench
-    kept: ImageCache
+    """Runs small work on the event loop, and large work on `cpu`."""
+    image_cache: ImageCache
 
 
 @asynccontextmanager
 async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
-    """Make the state within a running event loop and let go of it at the end.
+    """Open an engine within a running event loop, and close it on exit.
 
-    Raises InvalidInput where the catalogue is a folder that does not exist or holds nothing.
+    Raises InvalidInput if the catalogue is a folder that does not exist or has no items.
     """
     async with AsyncExitStack() as stack:
-        # Codecs let go of Python's lock and use every core; painting what is large holds it half of the time, and more
-        # threads than that would only wait for each other.
-        codecs = ThreadPoolExecutor(settings.threads, thread_name_prefix="scog-codec")
-        stack.callback(codecs.shutdown, wait=False, cancel_futures=True)
+        # Codecs release the GIL and use every core. Computing a large image holds the GIL half of the time, so more
+        # threads than half of the cores would only wait for each other.
+        codecs = _thread_pool(stack, settings.threads, "codec")
         for _ in range(settings.threads):
             codecs.submit(describe_tiny_geotiff)
-        cpu = ThreadPoolExecutor(max(1, settings.threads // 2), thread_name_prefix="scog-paint")
-        stack.callback(cpu.shutdown, wait=False, cancel_futures=True)
+        cpu = _thread_pool(stack, max(1, settings.threads // 2), "cpu")
         workbench = Workbench(cpu)
         catalog = await _open_catalog(settings)
         stack.push_async_callback(catalog.close)
-        # Local reads wait for a disk: threads of their own, so that they do not hold up computing.
-        disk = ThreadPoolExecutor(16, thread_name_prefix="scog-disk")
-        stack.callback(disk.shutdown, wait=False, cancel_futures=True)
+        # Local reads block on the disk, and have their own threads so as not to hold up computation.
+        disk = _thread_pool(stack, 16, "disk")
         local = LocalRanges(catalog.folder, disk) if isinstance(catalog, Archive) else None
-        http = _open_http(settings)
-        ranges = await stack.enter_async_context(Ranges(http, local))
+        ranges = await stack.enter_async_context(Ranges(_open_http(settings), local))
         cache_dir = None if local else settings.cache_dir
-        store = await asyncio.to_thread(HeaderStore, cache_dir)
-        stack.callback(store.close)
-        found = await asyncio.to_thread(SearchStore, cache_dir, settings.catalog)
-        stack.callback(found.close)
-        blocks = BlockReader(
-            ranges,
-            store,
-            codecs,
-            cache_bytes=settings.block_cache_mb * 1_000_000,
-            header_bytes=settings.header_bytes,
-            gap=settings.read_gap,
-        )
-        stack.push_async_callback(blocks.close)
+        blocks = await _open_blocks(stack, settings, ranges, codecs, cache_dir)
+        searches = await _open_searches(stack, settings, catalog, ranges, cache_dir)
         offset = {"look": None, "applied": 0.0, "missing": SHIFT}[settings.ambiguous_offset]
-        searches = Searches(catalog, found, settings.collection, settings.newest_days, on_search=ranges.open_ahead)
-        stack.push_async_callback(searches.close)
         yield Engine(
             settings=settings,
             source=str(catalog.folder) if isinstance(catalog, Archive) else settings.catalog,
@@ -91,14 +77,48 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             layers=LayerReader(blocks, workbench, MemoryBudget(settings.read_memory_mb * 1_000_000), offset),
             cpu=cpu,
             workbench=workbench,
-            kept=ImageCache(settings.image_cache_mb * 1_000_000),
+            image_cache=ImageCache(settings.image_cache_mb * 1_000_000),
         )
+
+
+def _thread_pool(stack: AsyncExitStack, threads: int, name: str) -> Executor:
+    """A thread pool that is shut down when the engine closes."""
+    pool = ThreadPoolExecutor(threads, thread_name_prefix=f"scog-{name}")
+    stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+    return pool
+
+
+async def _open_blocks(
+    stack: AsyncExitStack, settings: Settings, ranges: Ranges, codecs: Executor, cache_dir: Path | None
+) -> BlockReader:
+    header_store = await asyncio.to_thread(HeaderStore, cache_dir)
+    stack.callback(header_store.close)
+    blocks = BlockReader(
+        ranges,
+        header_store,
+        codecs,
+        cache_bytes=settings.block_cache_mb * 1_000_000,
+        header_bytes=settings.header_bytes,
+        gap=settings.read_gap,
+    )
+    stack.push_async_callback(blocks.close)
+    return blocks
+
+
+async def _open_searches(
+    stack: AsyncExitStack, settings: Settings, catalog: Catalog, ranges: Ranges, cache_dir: Path | None
+) -> Searches:
+    search_store = await asyncio.to_thread(SearchStore, cache_dir, settings.catalog)
+    stack.callback(search_store.close)
+    searches = Searches(catalog, search_store, settings.collection, settings.newest_days, on_search=ranges.open_ahead)
+    stack.push_async_callback(searches.close)
+    return searches
 
 
 async def _open_catalog(settings: Settings) -> Catalog:
     if settings.catalog_folder is not None:
         return await asyncio.to_thread(Archive.open, settings.catalog_folder)
-    # Takes 0.1 s to load (pystac-client, httpx), and a server of a local archive does without.
+    # The import takes 0.1 s (pystac-client, httpx), and a server of a local archive does not need it.
     from scog.catalog.stac_api import RemoteCatalog
 
     return RemoteCatalog(

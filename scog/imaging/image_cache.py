@@ -1,7 +1,7 @@
-"""What was drawn lately: who looks at the same place again, or only changes colours, need not wait for it anew.
+"""Cache of computed images and their encoded files, so that a repeated request or a new style is answered at once.
 
-A picture is known again by what was asked and by the very scenes it was made of, as a search finds them now: when a new
-scene arrives, or one is processed again, it is drawn anew.
+The key is grid and request. An entry is valid while a search selects the same scenes that the image was made of: a new
+or reprocessed scene invalidates it.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from scog.imaging.request import ImageData, ImageRequest
 from scog.runtime.byte_cache import ByteCache
 
 MAX_AGE = 3600.0
-"""Seconds that a picture is kept at most: as long as browsers may keep it, should a file be replaced unnoticed."""
+"""Seconds that an image is cached at most, as in browsers, in case a file is replaced unnoticed."""
 OVERHEAD = 2_000
-"""Bytes that an entry takes beside its arrays."""
+"""Bytes of an entry besides its arrays."""
 
 
 class Replayable:
-    """Observations as they are asked for, which can be gone through once more from the beginning."""
+    """An iterator of observations that can be rewound once it has been read in part."""
 
-    def __init__(self, found: AsyncIterator[Observation]) -> None:
-        self._found = found
-        self._again: deque[Observation] = deque()
+    def __init__(self, observations: AsyncIterator[Observation]) -> None:
+        self._observations = observations
+        self._replay: deque[Observation] = deque()
         self.seen: list[Observation] = []
         self.ended = False
-        """Whether there are no more than those seen."""
+        """Whether `seen` holds all observations."""
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Observation:
-        if self._again:
-            return self._again.popleft()
+        if self._replay:
+            return self._replay.popleft()
         try:
-            observation = await anext(self._found)
+            observation = await anext(self._observations)
         except StopAsyncIteration:
             self.ended = True
             raise
@@ -55,26 +55,33 @@ class Replayable:
         return observation
 
     def rewind(self) -> None:
-        """Begin anew with what was seen."""
-        self._again = deque(self.seen)
+        """Start again at the first observation."""
+        self._replay = deque(self.seen)
 
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """A picture's bytes, and the tag by which clients know it again."""
+    """The bytes of a file and their ETag."""
 
     body: bytes
     etag: str
 
 
 def encoded(body: bytes) -> EncodedImage:
-    """Bytes with their tag."""
+    """Bytes with their ETag."""
     return EncodedImage(body, f'"{blake2b(body, digest_size=12).hexdigest()}"')
 
 
 @dataclass(frozen=True, eq=False)
 class _Entry:
-    """Values, and what they came of."""
+    """An image with the observations that were read for it.
+
+    used      the scenes that the image shows
+    unmasked  ids of scenes without a scene classification
+    seen      all observations read, in order
+    ended     whether `seen` are all that were selected
+    since     time of the image, by the cache's clock
+    """
 
     values: NDArray[np.float32]
     valid: NDArray[np.bool_]
@@ -83,67 +90,73 @@ class _Entry:
     seen: tuple[Observation, ...]
     ended: bool
     since: float
-    number: int = field(default_factory=itertools.count(1).__next__)
+    cache_id: int = field(default_factory=itertools.count(1).__next__)
 
 
 class ImageCache:
-    """Drawings, and pictures made of them, within one bound of bytes; those used longest ago go first.
+    """LRU cache of images and encoded images, bounded in bytes.
 
-    Drawings from which scenes are missing are not kept, as another try may bring them; nor are previews.
+    Partial images are not cached, since a retry may complete them; nor are previews.
     """
 
     def __init__(self, capacity: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._entries: ByteCache[Hashable, _Entry] = ByteCache(capacity)
-        self._pictures: ByteCache[Hashable, EncodedImage] = ByteCache(capacity // 4)
+        self._encoded: ByteCache[Hashable, EncodedImage] = ByteCache(capacity // 4)
         self._clock = clock
 
-    async def recall(self, grid: Grid, request: ImageRequest, found: Replayable, report: Report) -> ImageData | None:
-        """The drawing, if it is kept and made of what is found now; `found` may then be gone on with all the same."""
+    async def get(self, grid: Grid, request: ImageRequest, selected: Replayable, report: Report) -> ImageData | None:
+        """The cached image of a request, if it was made of the observations that are `selected` now, else None.
+
+        On a miss `selected` is rewound. On a hit the image has `report`, with the scenes filled in.
+        """
         entry = self._entries.get((grid, request))
         if entry is None:
             return None
-        if self._clock() - entry.since > MAX_AGE or not await _still(entry, found):
+        if self._clock() - entry.since > MAX_AGE or not await _is_current(entry, selected):
             self._entries.drop((grid, request))
-            found.rewind()
+            selected.rewind()
             return None
         report.used = list(entry.used)
         report.unmasked = list(entry.unmasked)
-        return ImageData(entry.values, entry.valid, report, entry.number)
+        return ImageData(entry.values, entry.valid, report, entry.cache_id)
 
-    def keep(self, grid: Grid, request: ImageRequest, found: Replayable, drawing: ImageData) -> ImageData:
-        """Keep a drawing; the same, from now on known by a number."""
-        if drawing.report.partial or drawing.report.is_preview:
-            return drawing
-        for array in (drawing.values, drawing.valid):
-            array.flags.writeable = False  # many may look at it from now on
+    def put(self, grid: Grid, request: ImageRequest, selected: Replayable, data: ImageData) -> ImageData:
+        """Cache an image, and return it with its cache id. Its arrays become read-only.
+
+        Returns partial images and previews as they are.
+        """
+        if data.report.partial or data.report.is_preview:
+            return data
+        for array in (data.values, data.valid):
+            array.flags.writeable = False  # shared between requests from now on
         entry = _Entry(
-            drawing.values, drawing.valid, tuple(drawing.report.used), tuple(drawing.report.unmasked),
-            tuple(found.seen), found.ended, self._clock(),
+            data.values, data.valid, tuple(data.report.used), tuple(data.report.unmasked),
+            tuple(selected.seen), selected.ended, self._clock(),
         )  # fmt: skip
-        self._entries.put((grid, request), entry, drawing.values.nbytes + drawing.valid.nbytes + OVERHEAD)
-        return ImageData(drawing.values, drawing.valid, drawing.report, entry.number)
+        self._entries.put((grid, request), entry, data.values.nbytes + data.valid.nbytes + OVERHEAD)
+        return ImageData(data.values, data.valid, data.report, entry.cache_id)
 
-    def picture(self, drawing: ImageData, form: Hashable) -> EncodedImage | None:
-        """The picture made of a drawing in some form, if it is kept."""
-        return self._pictures.get((drawing.number, form)) if drawing.number else None
+    def get_encoded(self, data: ImageData, encoding: Hashable) -> EncodedImage | None:
+        """The cached file of an image in an encoding (format and style), else None."""
+        return self._encoded.get((data.cache_id, encoding)) if data.cache_id else None
 
-    def keep_picture(self, drawing: ImageData, form: Hashable, picture: EncodedImage) -> None:
-        """Keep a picture, if its drawing is kept."""
-        if drawing.number:
-            self._pictures.put((drawing.number, form), picture, len(picture.body) + OVERHEAD)
+    def put_encoded(self, data: ImageData, encoding: Hashable, encoded_image: EncodedImage) -> None:
+        """Cache the file of an image, if the image is cached."""
+        if data.cache_id:
+            self._encoded.put((data.cache_id, encoding), encoded_image, len(encoded_image.body) + OVERHEAD)
 
 
-async def _still(entry: _Entry, found: Replayable) -> bool:
-    """Whether an entry's observations are still those that are found, and it saw all there are if it did then."""
+async def _is_current(entry: _Entry, selected: Replayable) -> bool:
+    """Whether the selection starts with the entry's observations, and has no more if the entry used all there were."""
     for observation in entry.seen:
-        now = await anext(found, None)
-        if now is None or not _same(now, observation):
+        current = await anext(selected, None)
+        if current is None or not _same_files(current, observation):
             return False
-    return not entry.ended or await anext(found, None) is None
+    return not entry.ended or await anext(selected, None) is None
 
 
-def _same(one: Observation, other: Observation) -> bool:
-    """Whether two observations show the same; after a new search they are not the same objects."""
+def _same_files(one: Observation, other: Observation) -> bool:
+    """Whether two observations have the same scenes and files. Each search makes objects of its own of a scene."""
     if one is other:
         return True
     return len(one.scenes) == len(other.scenes) and all(

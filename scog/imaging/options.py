@@ -1,4 +1,4 @@
-"""An image as people ask for it: options as text, parsed once into a request and a style."""
+"""Image options as text, as HTTP and the command line receive them, parsed into a request and a style."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from scog.warp.resample import Resampling
 
 
 class StyledRequest(NamedTuple):
-    """What is asked of the pixels, and how their values become colours."""
+    """An image request, and the style for its values."""
 
     request: ImageRequest
     style: Style
 
     def within(self, area: ClipArea | None) -> StyledRequest:
-        """The same within an area; without one, as it is."""
+        """Clipped to an area; unchanged without one."""
         return self._replace(request=self.request.limited(area))
 
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """Options of an image, each as it was written; None or empty where the layer decides.
+    """Unparsed image options. None or an empty tuple means the layer's default.
 
-    Names and spellings are those of the HTTP interface. `days` is how much time the image is made of, for the range of
-    a count or a trend; None to take it from `datetime`.
+    Names and spellings are those of the HTTP API. `days` is the length of the period, which sets the range of a count
+    or trend; None to derive it from `datetime`.
     """
 
     datetime: str | None = None
@@ -62,12 +62,12 @@ class ImageOptions:
 
     @property
     def interval(self) -> Interval | None:
-        """The time range, if there is one. Raises InvalidInput."""
+        """The parsed `datetime`; None if not given. Raises InvalidInput."""
         return None if self.datetime is None else parse_interval(self.datetime)
 
     @property
     def wish(self) -> LayerOptions:
-        """Those of the options that decide on the layer. Raises InvalidInput."""
+        """The options that define the layer: expression, composite and style. Raises InvalidInput."""
         comparison = parse_comparison(self.compare, self.compare_as)
         return LayerOptions(
             index=self.index,
@@ -86,15 +86,15 @@ class ImageOptions:
         )
 
     def parse(self) -> StyledRequest:
-        """The request and the style. Raises InvalidInput that says what would be valid."""
+        """The request and the style. Raises InvalidInput."""
         return _parsed(self)
 
 
 @lru_cache(maxsize=256)
 def _parsed(options: ImageOptions) -> StyledRequest:
     if not (isinstance(options.cloud_cover, int | float) and 0 <= options.cloud_cover <= 100):
-        what = f"A cloud cover of {options.cloud_cover!r} % is impossible."
-        raise InvalidInput(what, parameter="cloud_cover", valid="0 to 100")
+        message = f"{options.cloud_cover!r} is not a cloud cover in percent."
+        raise InvalidInput(message, parameter="cloud_cover", valid="0 to 100")
     layer: Layer = layer_of(options.wish)
     request = ImageRequest(
         expression=layer.expression,

@@ -1,4 +1,4 @@
-"""Pinned scenes: found once and kept, so that a picture stays what it is whatever the catalogue learns later."""
+"""Pinned scenes: a search result that is fixed, so that later changes of the catalogue do not change an image."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from scog.temporal.intervals import Interval
 
 @dataclass(frozen=True, eq=False)
 class Pinned:
-    """The scenes that pictures are made of. `truncated`: there were more than are kept, or than could be asked for.
+    """The scenes to make images of.
 
-    `compared` are those of the period that they are compared with, if they are.
+    `truncated` tells whether more matched than were pinned, or than the search could return. `compared` are the scenes
+    of the second period of a comparison.
     """
 
     scenes: SceneSet
@@ -27,38 +28,38 @@ class Pinned:
 
     @property
     def periods(self) -> tuple[Pinned, ...]:
-        """This one, and what it is compared with."""
+        """The scenes of each period: one, or two for a comparison."""
         return (self,) if self.compared is None else (self, self.compared)
 
 
 async def pin(
-    searches: Searches, area: ClipArea, interval: Interval, cloud_cover: float, collection: str | None, most: int
+    searches: Searches, area: ClipArea, interval: Interval, cloud_cover: float, collection: str | None, max_scenes: int
 ) -> Pinned:
-    """The newest scenes that touch an area, at most so many, as the catalogue knows them now.
+    """The newest scenes that intersect an area, at most `max_scenes`, by a search that bypasses the cache.
 
-    Raises a CatalogError where any of it cannot be told, InvalidInput where there is no scene.
+    Raises CatalogError if any page of the search fails, InvalidInput if no scene matches.
     """
     tally = UpstreamStats()
-    found: list[Search] = await gather_all(
-        searches.find_anew(box, interval, cloud_cover, collection, tally) for box in area.boxes
+    results: list[Search] = await gather_all(
+        searches.find_anew(box, interval, cloud_cover, collection, tally) for box in area.search_boxes
     )
     while True:
-        scenes = await asyncio.to_thread(_touching, found, area)
-        going_on = {search: search.pages for search in found if not search.exhausted}
-        horizon = max((search.horizon for search in going_on), default=None)
-        if horizon is None or sum(scene.time > horizon for scene in scenes.scenes) >= most:
+        scenes = await asyncio.to_thread(_intersecting, results, area)
+        unfinished = {search: search.pages for search in results if not search.exhausted}
+        horizon = max((search.horizon for search in unfinished), default=None)
+        if horizon is None or sum(scene.time > horizon for scene in scenes.scenes) >= max_scenes:
             break
-        await gather_all(search.turn(tally, after) for search, after in going_on.items())
+        await gather_all(search.turn(tally, pages) for search, pages in unfinished.items())
     if not scenes.scenes:
         raise InvalidInput(
-            "There is no scene that could be pinned.",
+            "No scene matches, so none can be pinned.",
             parameter="scenes",
-            valid="an area, a time and a cloud cover of which /scenes?bbox= lists scenes",
+            valid="area, datetime and cloud_cover for which /scenes?bbox= lists scenes",
         )
-    truncated = len(scenes.scenes) > most or bool(going_on) or any(search.truncated for search in found)
-    return Pinned(SceneSet(scenes.scenes[:most]), truncated)
+    truncated = len(scenes.scenes) > max_scenes or bool(unfinished) or any(search.truncated for search in results)
+    return Pinned(SceneSet(scenes.scenes[:max_scenes]), truncated)
 
 
-def _touching(found: list[Search], area: ClipArea) -> SceneSet:
-    """The scenes of all searches that touch an area, newest first."""
-    return SceneSet(scene for search in found for scene in search.scenes.scenes if area.touches(scene))
+def _intersecting(searches: list[Search], area: ClipArea) -> SceneSet:
+    """The scenes of all searches that intersect an area, newest first."""
+    return SceneSet(scene for search in searches for scene in search.scenes.scenes if area.touches(scene))

@@ -1,4 +1,4 @@
-"""How an answer came to be, for its headers."""
+"""Reports: which scenes an image used or skipped, and what it cost, for response headers and output."""
 
 from __future__ import annotations
 
@@ -9,91 +9,99 @@ from pathlib import Path
 from scog.catalog.scene import Scene
 from scog.cog.preview_level import PreviewLevel
 from scog.errors import DeadlineExceeded, NothingReadable, Progress, ScogError, SourceError
-from scog.imaging.skip_reasons import explained
+from scog.imaging.skip_reasons import explain
 from scog.net.policy import UpstreamStats
 
 
 @dataclass
 class Report:
-    """Scenes used and skipped (with the reason), what the catalogue had to say, upstream costs, seconds a stage."""
+    """Scenes used and skipped, state of the catalogue's response, upstream requests and time of one image.
+
+    used        scenes that contribute a pixel
+    skipped     reason by id of each scene that could not be read, such as `http-404`
+    why         details of the error by id of skipped scenes, where there are any
+    unmasked    ids of scenes without a scene classification
+    compared    those of the used scenes that belong to the second period of a comparison
+    truncated   whether more scenes matched than one image may use
+    stale       age of the catalogue's response in seconds if it has expired, else None
+    incomplete  why work ended early: `deadline`, or `catalogue` if a further page of the search failed
+    tally       requests, bytes and searches upstream
+    seconds     time spent by stage
+    wanted      ids of scenes that had to be read, because they were not in memory
+    read        ids of those of them that have been read
+    preview     for a preview, how coarse it is
+    """
 
     used: list[Scene] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
-    """Of scenes that were skipped, by id, what went wrong in detail, as far as is known."""
     unmasked: list[str] = field(default_factory=list)
     compared: list[Scene] = field(default_factory=list)
-    """Those of the scenes used that are of a second period."""
     truncated: bool = False
-    """Whether more scenes could have been asked for than one picture may."""
     stale: float | None = None
-    """Age in seconds of the catalogue's answer, where it is not fresh any more."""
     incomplete: str | None = None
-    """What ended the work before its end: `deadline`, or `catalogue` where that failed after a first answer."""
     tally: UpstreamStats = field(default_factory=UpstreamStats)
     seconds: dict[str, float] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
-    """Ids of scenes that had to be read, and below of those that have been."""
     read: set[str] = field(default_factory=set)
     preview: PreviewLevel | None = None
-    """Set where a preview was asked for: how coarse it became."""
 
     @property
     def progress(self) -> Progress:
-        """How far the work has got."""
+        """Scenes read so far of those to be read, and the upstream cost."""
         tally = self.tally
         return Progress(len(self.read), len(self.wanted), tally.requests, tally.bytes, tally.searches)
 
     @property
     def is_preview(self) -> bool:
-        """Whether the image is coarser than it will be, rather than as good as it gets."""
+        """Whether the image itself would differ from this preview."""
         return self.preview is not None and self.preview.is_coarse
 
     @property
     def partial(self) -> bool:
-        """Whether something is missing that another try may bring."""
+        """Whether a retry may add scenes."""
         return bool(self.skipped) or self.incomplete is not None
 
     def add_time(self, stage: str, since: float) -> None:
-        """Count the time since `since` (of time.perf_counter) to a stage."""
+        """Add the time since `since` (by time.perf_counter) to a stage."""
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - since
 
-    def skip(self, scene: Scene, fault: SourceError, root: Path | None = None) -> None:
-        """Note that a scene could not be read; the first fault of a scene counts. Local files lie below `root`."""
+    def skip(self, scene: Scene, error: SourceError, root: Path | None = None) -> None:
+        """Record that a scene could not be read. Only its first error counts. `root` is the local archive's folder."""
         if scene.id not in self.skipped:
-            self.skipped[scene.id] = fault.reason
-            self.why[scene.id] = explained(scene, fault, root)
+            self.skipped[scene.id] = error.reason
+            self.why[scene.id] = explain(scene, error, root)
 
     def nothing_readable(self, what: str) -> NothingReadable:
-        """The error that says so, and why of the first scene; `what` is a sentence without its point."""
-        first = next(iter(self.why.values()), None)
-        message = f"{what}{f': {first}' if first else '.'}"
+        """NothingReadable with `what`, a sentence without full stop, and the details of the first skipped scene."""
+        details = next(iter(self.why.values()), None)
+        message = f"{what}{f': {details}' if details else '.'}"
         return NothingReadable(message, skipped=tuple(self.skipped.items()), why=self.why)
 
     def errors(self) -> list[dict[str, str]]:
-        """Of each scene that was skipped its id, the reason, and where it is known what went wrong in detail."""
+        """The skipped scenes as JSON objects (see `skipped_scene`)."""
         return [skipped_scene(scene, reason, self.why.get(scene)) for scene, reason in self.skipped.items()]
 
     def told(self) -> list[str]:
-        """The same as lines of text."""
+        """The skipped scenes as lines of text."""
         return [
             f"{scene}: {reason}" + (f"; {self.why[scene]}" if scene in self.why else "")
             for scene, reason in self.skipped.items()
         ]
 
-    def miss(self, fault: ScogError) -> None:
-        """Note that a part of the work is missing, and why."""
-        if isinstance(fault, NothingReadable):
-            self.skipped |= dict(fault.skipped)
-            self.why |= fault.why
+    def miss(self, error: ScogError) -> None:
+        """Record that a part of the work failed: its skipped scenes, or that it is incomplete."""
+        if isinstance(error, NothingReadable):
+            self.skipped |= dict(error.skipped)
+            self.why |= error.why
         else:
-            kind = "deadline" if isinstance(fault, DeadlineExceeded) else "catalogue"
-            self.incomplete = self.incomplete or kind
+            cause = "deadline" if isinstance(error, DeadlineExceeded) else "catalogue"
+            self.incomplete = self.incomplete or cause
 
     def include(self, other: Report) -> None:
-        """Take over what came of a part of the work."""
-        known = {scene.id for scene in self.used}
-        self.used += [scene for scene in other.used if scene.id not in known]
+        """Add the report of a part of the work."""
+        used = {scene.id for scene in self.used}
+        self.used += [scene for scene in other.used if scene.id not in used]
         self.skipped = other.skipped | self.skipped
         self.why = other.why | self.why
         self.unmasked += [scene for scene in other.unmasked if scene not in self.unmasked]
@@ -109,24 +117,24 @@ class Report:
         self.tally.requests += other.tally.requests
         self.tally.bytes += other.tally.bytes
         self.tally.searches += other.tally.searches
-        for stage, spent in other.seconds.items():
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+        for stage, seconds in other.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
 
 def skipped_scene(scene: str, reason: str, why: str | None) -> dict[str, str]:
-    """A scene that was skipped as JSON has it."""
+    """A skipped scene as a JSON object: id, reason, and details where there are any."""
     return {"scene": scene, "reason": reason} | ({"detail": why} if why else {})
 
 
-def merged(first: Report, second: Report) -> Report:
-    """How an answer came to be that is made of two: what is missing from either is missing from it.
+def merge_reports(first: Report, second: Report) -> Report:
+    """The report of a comparison of two images, which is partial, truncated or stale if either is.
 
-    Both were worked on at once: of a stage's seconds the longer count, of requests and bytes the sum.
+    Both were drawn concurrently: a stage's time is the longer one; requests, bytes and searches are summed.
     """
     tallies = first.tally, second.tally
-    named = {scene.id for scene in first.used}  # two searches make two of one scene
+    ids = {scene.id for scene in first.used}  # each search makes an object of its own of a scene
     return Report(
-        used=[*first.used, *(scene for scene in second.used if scene.id not in named)],
+        used=[*first.used, *(scene for scene in second.used if scene.id not in ids)],
         skipped=second.skipped | first.skipped,
         why=second.why | first.why,
         unmasked=list(dict.fromkeys((*first.unmasked, *second.unmasked))),

@@ -1,4 +1,4 @@
-"""Image requests: what is asked of the pixels, apart from where, and the values that answer it."""
+"""Image requests (scenes, expression, mask, composite: all but the grid), and the image data computed for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scog.warp.resample import Resampling
 
 @dataclass(frozen=True)
 class Comparison:
-    """A second period, and how the first is compared with it."""
+    """A second period, and the change to compute from it to the first."""
 
     interval: Interval
     how: Change = Change.DIFFERENCE
@@ -29,46 +29,48 @@ class Comparison:
 
 @dataclass(frozen=True)
 class SceneFilter:
-    """Which scenes count: of a time range (None for the newest), up to a cloud cover in percent, of a collection."""
+    """Selects scenes by time range (None for the newest), maximum cloud cover in percent, and collection.
+
+    `pinned` scenes replace the search. They do not count for equality.
+    """
 
     interval: Interval | None = None
     cloud_cover: float = 60.0
     collection: str | None = None
     pinned: Pinned | None = field(default=None, compare=False)
-    """Scenes that are known already: the catalogue is not asked. What is asked is the same with and without."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRequest(SceneFilter):
-    """What is asked of the pixels, wherever they are: which scenes, which values, and how they become one image."""
+    """What to compute on a grid: scenes, expression, mask and composite."""
 
     expression: Expression
     mask: Mask
     resampling: Resampling = Resampling.NEAREST
-    """Of the bands shown; masks are nearest always."""
+    """Resampling of the expression's bands. Masks always use nearest."""
     composite: Composite = NEWEST
     area: ClipArea | None = None
-    """Beyond it nothing is shown."""
+    """The area outside of which all pixels are invalid."""
     compare: Comparison | None = None
-    """What the picture is compared with: the same of another period."""
+    """A second period to compare with."""
     preview: int = field(default=0, compare=False)
-    """If not 0, a coarser image will do where it comes sooner, made of so many observations beside those in memory. A
-    cached image is as good with and without."""
+    """If not 0, coarser overviews may be read to save time, and at most this many observations that are not in memory.
+    It does not count for equality, since a cached image serves a preview too."""
 
     def limited(self, area: ClipArea | None) -> ImageRequest:
-        """The same within an area; without one, as it is."""
+        """The request clipped to an area; unchanged without one."""
         return self if area is None else replace(self, area=area)
 
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """Values float32 `(output, y, x)`, NaN where invalid; valid bool `(y, x)`; and how they came to be.
+    """Values float32 `(output, y, x)`, NaN where invalid; validity bool `(y, x)`; and the report.
 
-    The outputs are those that the composite makes of the formula's: a p-value may be NaN where the values are valid.
-    `number` names the drawing among those that are kept, or both that it is made of; 0 where it is not kept.
+    Outputs are those of the composite, which may add p-values: these may be NaN where the values are valid. `cache_id`
+    identifies an image in the image cache, or both images of a comparison; 0 if not cached.
     """
 
     values: NDArray[np.float32]
     valid: NDArray[np.bool_]
     report: Report
-    number: Hashable = 0
+    cache_id: Hashable = 0

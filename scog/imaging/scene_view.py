@@ -1,9 +1,10 @@
-"""What one scene shows on a grid: where it may be used, and the formula's values there."""
+"""One scene on the target grid: its usable pixels (mask) and the values of the expression."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -19,24 +20,24 @@ from scog.composite.mask import Mask
 from scog.errors import SourceError
 from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
-from scog.imaging.layers import Layer
+from scog.imaging.layers import Layer, LayerRequest
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
 from scog.runtime.tasks import gather_all
 from scog.warp.resample import Resampling
-from scog.warp.warp import method_for
+from scog.warp.warp import CLASSES, method_for
 
 Mask2D = NDArray[np.bool_]
 Valued = tuple[NDArray[np.float32], Mask2D]
-"""Values `(band, y, x)` and where they are valid `(y, x)`."""
+"""Values float32 `(output, y, x)` and their validity bool `(y, x)`."""
 T = TypeVar("T")
 
 
 class SceneView:
-    """Looks at scenes, each on the same grid with the same question, and notes in a report those that fail.
+    """Reads scenes for one request on one grid. Scenes that fail are recorded in a report.
 
-    With `partial_rows` no more rows of files are read than it takes (see `LayerReader.compute`).
-    Each look exists twice: `known_...` only uses what is in memory, waits for nothing, and is for any thread.
+    `partial_rows` limits reads to the rows needed (see `LayerRequest`). Methods called `cached_...` use only what is in
+    memory; they do not block and may be called from any thread.
     """
 
     def __init__(
@@ -49,125 +50,118 @@ class SceneView:
         self._report = report
         catalog = engine.searches.catalog
         self._root = catalog.folder if isinstance(catalog, Archive) else None
-        self._around = surroundings(grid, request.mask.dilate) if request.mask.dilate else None
+        self._surroundings = surroundings(grid, request.mask.dilate) if request.mask.dilate else None
 
     async def usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
-        """Where a scene may be used, by its classification; None when that cannot be read."""
-        found = await self.classified(scene, wanted)
-        return None if found is None else found[0]
+        """The usable pixels of a scene, bool `(y, x)`; None if its classification cannot be read."""
+        classified = await self.classified(scene, wanted)
+        return None if classified is None else classified[0]
 
     async def classified(self, scene: Scene, wanted: Mask2D | None = None) -> tuple[Mask2D, Mask2D] | None:
-        """Where a scene may be used, and where it was seen but is taken out; None when that cannot be read.
+        """The usable and the masked pixels of a scene, bool `(y, x)`; None if its classification cannot be read.
 
-        Neither is where the scene has no data.
+        Pixels without data are neither.
         """
-        if self.needs_no_mask(scene):
+        if self._is_unmasked(scene):
             return np.ones(self._grid.shape, bool), np.zeros(self._grid.shape, bool)
-        classified = self._computed(scene, ("scl",), partial(_classified, self._request.mask), self._grid, wanted)
-        if self._around is None:
+        mask, surroundings = self._request.mask, self._surroundings
+        classified = self._compute(self._mask_request(scene, wanted), partial(_classified, mask))
+        if surroundings is None:
             return await classified
-        near = self._computed(scene, ("scl",), partial(_near, self._request.mask, self._around), self._around.grid)
-        found, masked = await gather_all((classified, near))
-        return None if found is None or masked is None else (found[0] & ~masked, found[1] | (found[0] & masked))
+        dilated = self._compute(self._mask_request(scene, None, surroundings.grid), partial(_near, mask, surroundings))
+        pixels, near = await gather_all((classified, dilated))
+        if pixels is None or near is None:
+            return None
+        usable, masked = pixels
+        return usable & ~near, masked | (usable & near)
 
     def cached_usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
-        """The same; None when it is not in memory."""
-        if self.needs_no_mask(scene):
+        """The usable pixels of a scene, bool `(y, x)`; None if its classification is not in memory."""
+        if self._is_unmasked(scene):
             return np.ones(self._grid.shape, bool)
-        layers = self._layers.in_memory(scene, ("scl",), self._grid, wanted)
-        if layers is None or self._around is None:
-            return None if layers is None else _usable(self._request.mask, layers)
-        around = self._layers.in_memory(scene, ("scl",), self._around.grid)
-        if around is None:
-            return None
-        return _usable(self._request.mask, layers) & ~_near(self._request.mask, self._around, around)
+        mask, surroundings = self._request.mask, self._surroundings
+        layers = self._layers.cached(self._mask_request(scene, wanted))
+        if layers is None or surroundings is None:
+            return None if layers is None else _usable(mask, layers)
+        wider = self._layers.cached(self._mask_request(scene, None, surroundings.grid))
+        return None if wider is None else _usable(mask, layers) & ~_near(mask, surroundings, wider)
 
     async def describe(self, scene: Scene) -> None:
-        """Read the headers of the formula's bands; one that fails is noted when the band is read."""
+        """Read the headers of the expression's bands. Errors are ignored here, and recorded when the band is read."""
         with suppress(SourceError):
             await self._layers.describe(scene, self._request.expression.bands, self._report.tally)
 
     async def values(self, scene: Scene, wanted: Mask2D | None = None) -> Valued | None:
-        """The formula's values, where they are wanted; None when a band cannot be read."""
-        expression, resampling = self._request.expression, self._request.resampling
-        return await self._computed(
-            scene, expression.bands, partial(_evaluate, expression), self._grid, wanted, resampling
-        )
+        """The expression's values, valid only at wanted pixels; None if a band cannot be read."""
+        return await self._compute(self._band_request(scene, wanted), partial(_evaluate, self._request.expression))
 
     def cached_values(self, scene: Scene, wanted: Mask2D | None = None) -> Valued | None:
-        """The same; None when it is not in memory."""
-        expression = self._request.expression
-        layers = self._layers.in_memory(scene, expression.bands, self._grid, wanted, self._request.resampling)
-        return None if layers is None else _evaluate(expression, layers)
+        """The expression's values, valid only at wanted pixels; None if a band is not in memory."""
+        layers = self._layers.cached(self._band_request(scene, wanted))
+        return None if layers is None else _evaluate(self._request.expression, layers)
 
     async def masked(self, scene: Scene) -> tuple[Mask2D, Valued] | None:
-        """Both, from classification and bands read at once: it is a round trip less. None when one cannot be read."""
+        """The usable pixels and the expression's values, read concurrently. None if either cannot be read."""
         request = self._request
-        apart = "scl" in request.expression.bands or method_for("scl", request.resampling) is not Resampling.NEAREST
-        if apart or self._around is not None or self.needs_no_mask(scene):
+        if (
+            CLASSES in request.expression.bands
+            or method_for(CLASSES, request.resampling) is not Resampling.NEAREST
+            or self._surroundings is not None
+            or self._is_unmasked(scene)
+        ):
             usable, values = await gather_all((self.usable(scene), self.values(scene)))
             return None if usable is None or values is None else (usable, values)
-        bands = ("scl", *request.expression.bands)
-        work = partial(_masked, request.mask, request.expression)
-        return await self._computed(scene, bands, work, self._grid, None, request.resampling)
+        layer_request = replace(self._band_request(scene, None), bands=(CLASSES, *request.expression.bands))
+        return await self._compute(layer_request, partial(_masked, request.mask, request.expression))
 
-    def needs_no_mask(self, scene: Scene) -> bool:
-        """Whether all of a scene may be used: nothing is to be masked, or it has nothing to mask by."""
+    def _mask_request(self, scene: Scene, wanted: Mask2D | None, grid: Grid | None = None) -> LayerRequest:
+        return LayerRequest(scene, (CLASSES,), grid or self._grid, wanted, partial_rows=self._partial_rows)
+
+    def _band_request(self, scene: Scene, wanted: Mask2D | None) -> LayerRequest:
+        bands, resampling = self._request.expression.bands, self._request.resampling
+        return LayerRequest(scene, bands, self._grid, wanted, resampling, self._partial_rows)
+
+    def _is_unmasked(self, scene: Scene) -> bool:
+        """Whether all of a scene is usable: no class is masked, or the scene has no classification (reported)."""
         if self._request.mask.classes is None:
             return True
-        if "scl" in scene.assets:
+        if CLASSES in scene.assets:
             return False
         if scene.id not in self._report.unmasked:
             self._report.unmasked.append(scene.id)
         return True
 
-    async def _computed(
-        self,
-        scene: Scene,
-        bands: Sequence[str],
-        work: Callable[[dict[str, Layer]], T],
-        grid: Grid,
-        wanted: Mask2D | None = None,
-        resampling: Resampling = Resampling.NEAREST,
-    ) -> T | None:
-        """What `work` makes of bands of a scene, or None with the reason noted."""
+    async def _compute(self, request: LayerRequest, work: Callable[[dict[str, Layer]], T]) -> T | None:
+        """The result of `work` on the layers; None, with the error recorded, if one cannot be read."""
         try:
-            return await self._layers.compute(
-                scene,
-                bands,
-                grid,
-                work,
-                self._report.tally,
-                wanted,
-                resampling,
-                self._partial_rows,
-                self._report.preview,
-            )
-        except SourceError as fault:
-            self._report.skip(scene, fault, self._root)
+            return await self._layers.compute(request, work, self._report.tally, self._report.preview)
+        except SourceError as error:
+            self._report.skip(request.scene, error, self._root)
             return None
 
 
 def _usable(mask: Mask, layers: dict[str, Layer]) -> Mask2D:
-    return layers["scl"].valid & mask.usable(layers["scl"].numbers)
+    classes = layers[CLASSES]
+    return classes.valid & mask.usable(classes.numbers)
 
 
 def _classified(mask: Mask, layers: dict[str, Layer]) -> tuple[Mask2D, Mask2D]:
     usable = _usable(mask, layers)
-    return usable, layers["scl"].valid & ~usable
+    return usable, layers[CLASSES].valid & ~usable
 
 
 def _masked(mask: Mask, expression: Expression, layers: dict[str, Layer]) -> tuple[Mask2D, Valued]:
     return _usable(mask, layers), _evaluate(expression, {band: layers[band] for band in expression.bands})
 
 
-def _near(mask: Mask, around: Surroundings, layers: dict[str, Layer]) -> Mask2D:
-    """Where something masked is near."""
-    return around.near(layers["scl"].valid & ~mask.usable(layers["scl"].numbers))
+def _near(mask: Mask, surroundings: Surroundings, layers: dict[str, Layer]) -> Mask2D:
+    """The pixels of the target grid within the dilation distance of a masked pixel, bool `(y, x)`."""
+    classes = layers[CLASSES]
+    return surroundings.near(classes.valid & ~mask.usable(classes.numbers))
 
 
 def _evaluate(expression: Expression, layers: dict[str, Layer]) -> Valued:
-    """The formula over reflectance, floored at 0: below it, ratios explode over water and shadow."""
+    """The expression over reflectance floored at 0: negative values make ratios explode over water and shadow."""
     floor = {band: 0.0 if band in BY_NAME and BY_NAME[band].spectral else None for band in layers}
     values, valid = expression.evaluate({band: layer.values(floor[band]) for band, layer in layers.items()})
     for layer in layers.values():

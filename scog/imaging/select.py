@@ -1,4 +1,4 @@
-"""Which observations a picture is made of: the searches it takes, newest first, within bounds."""
+"""Selects the observations of an image: searches the catalogue and yields observations, newest first, up to a limit."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ from scog.imaging.request import SceneFilter
 from scog.runtime.tasks import gather_all
 
 WIDE_SCENES = 64
-"""Scenes of a picture wider than one search's area; each costs about 1 MB at its coarsest level."""
+"""Scenes of a wide image at most, one that spans several search areas. Each costs about 1 MB at its coarsest level."""
 WIDE_PAGES = 3
+"""Pages of each search of a wide image at most."""
 
 
 @dataclass(frozen=True)
 class SearchLimits:
-    """How many observations and scenes may be asked for, and the zoom of the map's tiles that are searched."""
+    """Maximum numbers of observations and scenes, and the zoom of the web map tiles that are search areas."""
 
     observations: int
     scenes: int
     zoom: int = SEARCH_ZOOM
     cover: bool = True
-    """Whether a wide picture gets few scenes, chosen to cover it; else all there are, newest first."""
+    """Whether a wide image uses a few scenes, chosen to cover it; else all scenes, newest first."""
 
 
 async def observations(
@@ -46,35 +47,36 @@ async def observations(
     oldest_first: bool = False,
     most: SearchLimits | None = None,
 ) -> AsyncIterator[Observation]:
-    """Observations that touch a grid, newest first, within the bounds of what one picture may ask for.
+    """Observations that intersect a grid, newest first, up to `most` or the settings' limits for an image.
 
-    Without an interval, those of the archive's newest days. A wide picture gets few scenes, chosen to cover it.
-    Where it is no picture that is made of them, `most` says what may be asked for, and how small an area is searched.
-    With `oldest_first` all are found before the first is given. Of pinned scenes, those and no others are given, and
-    nothing is searched.
-    Raises a CatalogError, but once some were found it just ends, and the report says so.
+    Without an interval, those of the catalogue's newest days. A wide image uses a few scenes, chosen to cover it. With
+    `oldest_first` the search is completed before the first observation is yielded. Pinned scenes replace the search.
+
+    Raises CatalogError if the search fails before its first observation; a later failure ends the iteration, and the
+    report is marked as incomplete.
     """
     since = time.perf_counter()
-    most = most or SearchLimits(engine.settings.image_observations, engine.settings.image_scenes)
-    (areas, wide), bounds = search_areas(grid, most.zoom), lonlat_bounds(grid)
+    limits = most or SearchLimits(engine.settings.image_observations, engine.settings.image_scenes)
+    (areas, wide), bounds = search_areas(grid, limits.zoom), lonlat_bounds(grid)
     if bounds is None:
         return
     if scenes.pinned is not None:
-        found = _pinned(scenes.pinned, bounds, wide and most.cover, report)
+        selected = _pinned(scenes.pinned, bounds, wide and limits.cover, report)
     else:
         interval = scenes.interval or await engine.searches.default_interval(scenes.collection)
         searches = await gather_all(
             engine.searches.find(area, interval, scenes.cloud_cover, scenes.collection, report.tally) for area in areas
         )
         report.stale = max((engine.searches.age_if_stale(search) or 0.0 for search in searches), default=0.0) or None
-        found = _wide(searches, bounds, report) if wide and most.cover else _newest_first(searches, bounds, report)
+        select = _wide if wide and limits.cover else _newest_first
+        selected = select(searches, bounds, report)
     if oldest_first:
-        found = _reversed(found)
-    count = seen = 0
-    async for observation in found:
+        selected = _reversed(selected)
+    count = scene_count = 0
+    async for observation in selected:
         report.add_time("search", since)
-        count, seen = count + 1, seen + len(observation.scenes)
-        if count > most.observations or seen > most.scenes:
+        count, scene_count = count + 1, scene_count + len(observation.scenes)
+        if count > limits.observations or scene_count > limits.scenes:
             report.truncated = True
             return
         yield observation
@@ -82,80 +84,80 @@ async def observations(
     report.add_time("search", since)
 
 
-async def _reversed(found: AsyncIterator[Observation]) -> AsyncIterator[Observation]:
-    """The same from the other end; the scenes of each observation stay in their order."""
-    for observation in reversed([observation async for observation in found]):
+async def _reversed(observations: AsyncIterator[Observation]) -> AsyncIterator[Observation]:
+    """Observations in reverse order. The scenes of each keep their order."""
+    for observation in reversed([observation async for observation in observations]):
         yield observation
 
 
 async def _newest_first(searches: Sequence[Search], bounds: Bounds, report: Report) -> AsyncIterator[Observation]:
-    """All observations; further pages are asked for when one goes on."""
-    given: set[tuple[datetime, str]] = set()
+    """All observations. Further pages are requested when the iteration reaches them."""
+    yielded: set[tuple[datetime, str]] = set()
     while True:
-        going_on = {search: search.pages for search in searches if not search.exhausted and report.incomplete is None}
-        horizon = max((search.horizon for search in going_on), default=None)
-        touching = _together(searches).touching(bounds)
-        for observation in touching:
+        unfinished = {search: search.pages for search in searches if not search.exhausted and report.incomplete is None}
+        horizon = max((search.horizon for search in unfinished), default=None)
+        matching = _merged(searches).touching(bounds)
+        for observation in matching:
             if horizon is not None and observation.time <= horizon:
-                break  # it may go on, on a page not yet turned
-            if observation.key not in given:
-                given.add(observation.key)
+                break  # the next page may have more of its scenes
+            if observation.key not in yielded:
+                yielded.add(observation.key)
                 yield observation
         if horizon is None:
             report.truncated |= any(search.truncated for search in searches)
             return
         try:
-            await gather_all(search.turn(report.tally, after) for search, after in going_on.items())
+            await gather_all(search.turn(report.tally, pages) for search, pages in unfinished.items())
         except CatalogError:
-            if not touching:
+            if not matching:
                 raise
-            report.incomplete = "catalogue"  # what is known already is given, torn or not
+            report.incomplete = "catalogue"  # the last observation may lack scenes, and is yielded nonetheless
 
 
 async def _wide(searches: Sequence[Search], bounds: Bounds, report: Report) -> AsyncIterator[Observation]:
-    """A few scenes that cover the grid, from the first pages."""
+    """A few scenes of the first pages that cover the grid."""
     while True:
-        unread = {search: search.pages for search in searches if not search.exhausted and search.pages < WIDE_PAGES}
-        touching, cover = await asyncio.to_thread(_chosen, searches, bounds)
-        if cover.complete or not unread:
+        unfinished = {search: search.pages for search in searches if not search.exhausted and search.pages < WIDE_PAGES}
+        matching, cover = await asyncio.to_thread(_cover, searches, bounds)
+        if cover.complete or not unfinished:
             break
         try:
-            await gather_all(search.turn(report.tally, after) for search, after in unread.items())
+            await gather_all(search.turn(report.tally, pages) for search, pages in unfinished.items())
         except CatalogError:
-            if not touching:
+            if not matching:
                 raise
             report.incomplete = "catalogue"
             break
-    report.truncated = _count(cover.observations) < _count(touching)
+    report.truncated = _scene_count(cover.observations) < _scene_count(matching)
     report.truncated |= any(search.truncated or not search.exhausted for search in searches)
     for observation in cover.observations:
         yield observation
 
 
 async def _pinned(pinned: Pinned, bounds: Bounds, wide: bool, report: Report) -> AsyncIterator[Observation]:
-    """Those of the pinned scenes that touch bounds, or a few of them that cover them."""
-    touching = pinned.scenes.touching(bounds)
+    """The pinned scenes that intersect the bounds; if `wide`, a few of them that cover the bounds."""
+    matching = pinned.scenes.touching(bounds)
     report.truncated = pinned.truncated
     if wide:
-        cover = await asyncio.to_thread(choose_cover, touching, bounds, WIDE_SCENES)
-        report.truncated |= _count(cover.observations) < _count(touching)
-        touching = cover.observations
-    for observation in touching:
+        cover = await asyncio.to_thread(choose_cover, matching, bounds, WIDE_SCENES)
+        report.truncated |= _scene_count(cover.observations) < _scene_count(matching)
+        matching = cover.observations
+    for observation in matching:
         yield observation
 
 
-def _count(observations: Sequence[Observation]) -> int:
+def _scene_count(observations: Sequence[Observation]) -> int:
     return sum(len(each.scenes) for each in observations)
 
 
-def _chosen(searches: Sequence[Search], bounds: Bounds) -> tuple[list[Observation], Coverage]:
-    """What touches bounds, and the scenes of it that cover them."""
-    touching = _together(searches).touching(bounds)
-    return touching, choose_cover(touching, bounds, WIDE_SCENES)
+def _cover(searches: Sequence[Search], bounds: Bounds) -> tuple[list[Observation], Coverage]:
+    """The observations that intersect the bounds, and a choice of their scenes that covers the bounds."""
+    matching = _merged(searches).touching(bounds)
+    return matching, choose_cover(matching, bounds, WIDE_SCENES)
 
 
-def _together(searches: Sequence[Search]) -> SceneSet:
-    """The scenes of all searches; one that several found counts once."""
+def _merged(searches: Sequence[Search]) -> SceneSet:
+    """The scenes of all searches without duplicates."""
     if len(searches) == 1:
         return searches[0].scenes
     return SceneSet(scene for search in searches for scene in search.scenes.scenes)

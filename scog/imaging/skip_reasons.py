@@ -1,4 +1,4 @@
-"""What went wrong with a scene, for people: which band and file, why, and what to do about it."""
+"""Messages for skipped scenes: the bands and file affected, the error, and how to resolve it."""
 
 from __future__ import annotations
 
@@ -13,83 +13,83 @@ from scog.errors import SourceError
 from scog.net.byte_range import is_local
 from scog.net.policy import host_of
 
-LONGEST = 300
-"""Characters of a file's name."""
-_GONE = "It may have been moved, or cost the requester; newer scenes may be well."
-_BROKEN = "Write the file anew, or take the asset out of its item."
-_LINE = "Try again; `scog doctor` measures the line."
-_FORM = "Rewrite it as a COG, such as by `gdal_translate -of COG`."
-_DRAWN_LESS = "Ask for fewer pixels or scenes, or for a longer deadline (SCOG_TILE_DEADLINE)."
+MAX_NAME = 300
+"""Characters of a file's name at most; the start of a longer one is cut off."""
+_GONE = "The file may have been moved, or be requester-pays. Try newer scenes."
+_BROKEN = "Create the file again, or remove the asset from its item."
+_NETWORK = "Try again; `scog doctor` measures the connection."
+_CONVERT = "Convert it to a COG, for instance with `gdal_translate -of COG`."
+_TOO_SLOW = "Request fewer pixels or scenes, or raise SCOG_TILE_DEADLINE."
 
 ADVICE: Mapping[str, str] = MappingProxyType(
     {
-        "host-not-allowed": "If you trust that host, add it to SCOG_HOSTS.",
-        "outside-archive": "Put it below the archive's folder; the server does not follow links out of it.",
-        "no-file": "Check the asset's href in the item, and that the server may read the file.",
+        "host-not-allowed": "If you trust the host, add it to SCOG_HOSTS.",
+        "outside-archive": "Move the file into the archive's folder. Links to files outside it are not followed.",
+        "no-file": "Check the asset's href in the item, and the file's permissions.",
         "not-a-file": "Check the asset's href in the item.",
         "unreadable": "Check the disk and the file's permissions.",
-        "no-asset": "Ask for bands that the item has, or add the asset to it.",
-        "no-crs": "Write CRS and transform into the file, or proj:code and proj:transform into the item.",
-        "several-bands": "See cog.md for how an item lists the bands of a file.",
-        "no-such-band": "List the bands that the file has, in their order.",
+        "no-asset": "Request bands that the item has, or add the asset to it.",
+        "no-crs": "Add CRS and transform to the file, or proj:code and proj:transform to the item.",
+        "several-bands": "See cog.md on how an item lists the bands of a file.",
+        "no-such-band": "List the file's bands in the item, in file order.",
         "shape-mismatch": "Correct proj:shape in the item, or the asset's href.",
-        "broken-mask": "Write the mask anew in the size of its file, or remove it.",
-        "pixel-type": "Rewrite it with integers or floats of up to 32 bits.",
-        "too-large": _FORM,
-        "block-too-large": _FORM,
-        "too-many-blocks": _FORM,
-        "no-ranges": "The file's server has to answer range requests.",
-        "redirect": "Write the address that it leads to into the item.",
-        "wrong-range": "Something between this server and the file changes answers.",
-        "http": "Something between this server and the file changes answers.",
+        "broken-mask": "Create the mask again in the size of the file, or remove it.",
+        "pixel-type": "Convert it to an integer or float type of at most 32 bits.",
+        "too-large": _CONVERT,
+        "block-too-large": _CONVERT,
+        "too-many-blocks": _CONVERT,
+        "no-ranges": "The file's server must support range requests.",
+        "redirect": "Set the asset's href in the item to the redirect's target.",
+        "wrong-range": "Check whether a proxy between this server and the file modifies responses.",
+        "http": "Check whether a proxy between this server and the file modifies responses.",
         "http-400": _GONE, "http-401": _GONE, "http-403": _GONE, "http-404": _GONE, "http-410": _GONE,
-        "http-429": "The host wants fewer requests: lower SCOG_READS_PER_HOST.",
-        "timeout": _LINE, "slow": _LINE, "connection": _LINE, "host-resting": _LINE,
+        "http-429": "The host limits requests: lower SCOG_READS_PER_HOST.",
+        "timeout": _NETWORK, "slow": _NETWORK, "connection": _NETWORK, "host-resting": _NETWORK,
         "changed": "Try again.", "stopped": "Try again.", "beaten": "Try again.",
-        "certificate": "A proxy that opens TLS needs its certificate in SSL_CERT_FILE; `scog doctor` tells more.",
+        "certificate": "If a proxy intercepts TLS, add its certificate to SSL_CERT_FILE; `scog doctor` tells more.",
         "proxy": "Check HTTPS_PROXY; `scog doctor` tells more.",
         "cut-off": _BROKEN, "not-a-tiff": _BROKEN, "not-a-geotiff": _BROKEN, "broken-header": _BROKEN,
         "broken-block": _BROKEN,
-        "too-much-memory": "Ask for fewer pixels, or raise SCOG_READ_MEMORY_MB.",
-        "deadline": _DRAWN_LESS,
+        "too-much-memory": "Request fewer pixels, or raise SCOG_READ_MEMORY_MB.",
+        "deadline": _TOO_SLOW,
     }
 )  # fmt: skip
-"""What to do, by reason."""
-_OTHER = "Other scenes may be well."
+"""How to resolve an error, by its reason."""
+_OTHER = "Try other scenes."
 
 
-def explained(scene: Scene, fault: SourceError, root: Path | None = None) -> str:
-    """What went wrong with a scene in a sentence or two, such as `nir (a/nir.tif): There is no such file.`
+def explain(scene: Scene, error: SourceError, root: Path | None = None) -> str:
+    """The message for a skipped scene: bands, file, error and advice, such as `nir (a/nir.tif): There is no such file.`
 
-    Files of a local archive are named from its `root` on. No text has a query, credentials or a folder of this machine.
+    Files of a local archive are relative to its `root`. Queries, credentials and local folders are not shown.
     """
-    return f"{_subject(scene, fault, root)}{fault} {advice(fault.reason)}"
+    return f"{_subject(scene, error, root)}{error} {advice(error.reason)}"
 
 
 def advice(reason: str) -> str:
-    """What to do about a reason."""
+    """How to resolve an error with this reason, in a sentence."""
     kind = "no-asset" if reason.startswith("no-asset-") else reason
-    return ADVICE.get(kind, _LINE if re.fullmatch("http-5..", reason) else _OTHER)
+    return ADVICE.get(kind, _NETWORK if re.fullmatch("http-5..", reason) else _OTHER)
 
 
-def _subject(scene: Scene, fault: SourceError, root: Path | None) -> str:
-    """The bands that a file holds and its name, as far as they are known."""
-    if fault.url is None:
+def _subject(scene: Scene, error: SourceError, root: Path | None) -> str:
+    """Start of a message: the bands of the file and its name. Empty for an error without a URL."""
+    if error.url is None:
         return ""
-    bands = [band for band, asset in scene.assets.items() if asset.url == fault.url]
-    file = file_of(fault.url, root)
+    bands = [band for band, asset in scene.assets.items() if asset.url == error.url]
+    file = display_name(error.url, root)
     return f"{', '.join(bands)} ({file}): " if bands else f"{file}: "
 
 
-def file_of(url: str, root: Path | None) -> str:
-    """A file as strangers may know it: its host and path; of a local one its path below `root`, or just its name."""
+def display_name(url: str, root: Path | None) -> str:
+    """A file's name for messages: host and path; the path relative to `root` of a local file, or its base name."""
     try:
         path, host = unquote(urlsplit(url).path), host_of(url)
-    except ValueError:  # no port could be so large, or no number
-        return "an impossible address"
+    except ValueError:  # the port is too large or not a number
+        return "an invalid URL"
     name = f"{host}{path}"
     if is_local(url):
         local = PurePosixPath(path)
         is_below = root is not None and local.is_relative_to(root.as_posix()) and ".." not in local.parts
         name = str(local.relative_to(root.as_posix())) if root is not None and is_below else local.name
-    return name if len(name) <= LONGEST else f"...{name[-LONGEST:]}"
+    return name if len(name) <= MAX_NAME else f"...{name[-MAX_NAME:]}"

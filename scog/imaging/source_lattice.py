@@ -1,4 +1,4 @@
-"""On which pixels the scenes of a place lie: what the headers of the newest one's files say, whatever its item says."""
+"""The pixel lattice of an area's scenes, from the file headers of the newest readable scene, not from its item."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from scog.imaging.select import SearchLimits, observations
 from scog.net.policy import UpstreamStats
 from scog.runtime.tasks import gather_all
 
-MOST = SearchLimits(observations=4, scenes=16)
-"""Looked at until there is one whose files can be read."""
+LIMITS = SearchLimits(observations=4, scenes=16)
+"""Observations and scenes to try until the files of one can be read."""
 CLASSIFICATION = "scl"
 
 
 def nominal_metres(bands: Iterable[str]) -> int:
-    """Metres of a pixel of the finest of bands, by their names: what is assumed where no file can be read."""
+    """Nominal pixel size in metres of the finest band, for use if no file can be read. 10 if no name is known."""
     return min((BY_NAME[band].resolution for band in bands if band in BY_NAME), default=10)
 
 
 async def source_lattice(
     engine: Engine, grid: Grid, request: ImageRequest, tally: UpstreamStats, outline: ClipArea | None = None
 ) -> Lattice | None:
-    """The lattice of what would be drawn on a grid, or within an outline: that of the newest observation's files.
+    """The lattice of the image of a grid, or of the scenes within an outline: that of the newest readable observation.
 
-    The search is the one that drawing asks for, and the headers are those that it reads: both are cached. None where
-    there are no scenes, or none whose files can be read; drawing will say why.
+    Search and headers are the same that drawing the image needs, and are cached. None if there is no scene, or none can
+    be read; drawing the image then raises the reason.
     """
-    middle = transformer(grid.crs, DEGREES).transform(*grid.centre)
+    centre = transformer(grid.crs, DEGREES).transform(*grid.centre)
     report = Report(tally=tally)
     masked = request.mask.classes is not None
     with suppress(CatalogError):
-        async for observation in observations(engine, grid, request, report, most=MOST):
+        async for observation in observations(engine, grid, request, report, most=LIMITS):
             scenes = [scene for scene in observation.scenes if outline is None or outline.touches(scene)]
-            found = await lattice_of_scenes(engine, scenes, request.expression.bands, middle, tally, masked=masked)
-            if found is not None:
-                return found
+            lattice = await lattice_of_scenes(engine, scenes, request.expression.bands, centre, tally, masked=masked)
+            if lattice is not None:
+                return lattice
     return None
 
 
@@ -62,20 +62,22 @@ async def lattice_of_scenes(
     *,
     masked: bool = False,
 ) -> Lattice | None:
-    """The finest lattice among the bands of the first scene whose files can be read; None where there is none.
+    """The finest lattice among the bands of the first scene whose files can be read; None if there is none.
 
-    Scenes in the UTM zone of the `place`, in degrees, come first: a field between two zones is measured in its own.
-    With `masked` the header of the classification is read at the same time, since it will be needed next.
+    `place` is a longitude and latitude. Scenes in its UTM zone come first, so that an area between two zones is sampled
+    in its own. With `masked`, the header of the scene classification is read concurrently, for the mask.
     """
-    own = zone(*place)
-    for scene in islice(sorted(scenes, key=lambda scene: zone_of_mgrs_tile(scene.mgrs_tile) != own), MOST.scenes):
-        found = await _finest(engine, scene, bands, place, tally, masked=masked)
-        if found is not None:
-            return found
+    utm_zone = zone(*place)
+    for scene in islice(
+        sorted(scenes, key=lambda scene: zone_of_mgrs_tile(scene.mgrs_tile) != utm_zone), LIMITS.scenes
+    ):
+        lattice = await _finest_lattice(engine, scene, bands, place, tally, masked=masked)
+        if lattice is not None:
+            return lattice
     return None
 
 
-async def _finest(
+async def _finest_lattice(
     engine: Engine,
     scene: Scene,
     bands: Sequence[str],
@@ -84,25 +86,26 @@ async def _finest(
     *,
     masked: bool,
 ) -> Lattice | None:
-    """The finest lattice among the bands of a scene; None where one of them is missing or cannot be read."""
+    """The finest lattice among the bands of a scene; None if one is missing or cannot be read."""
     if not all(band in scene.assets for band in bands):
         return None
-    urls = {scene.assets[band].url: band for band in reversed(bands)}
+    bands_by_url = {scene.assets[band].url: band for band in reversed(bands)}
 
-    async def of(url: str) -> Lattice:
-        description = engine.blocks.known(url) or await engine.blocks.describe(url, tally)
-        _, description = bound(scene.assets[urls[url]], urls[url], description)
-        full, resolutions = description.levels[0].grid, description.resolutions
+    async def read_lattice(url: str) -> Lattice:
+        metadata = engine.blocks.known(url) or await engine.blocks.describe(url, tally)
+        band = bands_by_url[url]
+        _, metadata = bound(scene.assets[band], band, metadata)
+        full, resolutions = metadata.levels[0].grid, metadata.resolutions
         return replace(lattice_of(full, *place), coarsest=max(resolutions) / resolutions[0])
 
-    async def beside() -> None:
-        mask = scene.assets.get(CLASSIFICATION)
-        if masked and mask is not None and mask.url not in urls and engine.blocks.known(mask.url) is None:
+    async def prefetch_classification() -> None:
+        asset = scene.assets.get(CLASSIFICATION)
+        if masked and asset is not None and asset.url not in bands_by_url and engine.blocks.known(asset.url) is None:
             with suppress(SourceError):
-                await engine.blocks.describe(mask.url, tally)
+                await engine.blocks.describe(asset.url, tally)
 
     try:
-        *lattices, _ = await gather_all((*map(of, urls), beside()))
+        *lattices, _ = await gather_all((*map(read_lattice, bands_by_url), prefetch_classification()))
     except SourceError:
         return None
     finest: Lattice = min(lattices, key=lambda lattice: lattice.metres)

@@ -1,4 +1,4 @@
-"""A stack: all observations of a place on one grid, each masked by itself, for composites that look at all of them."""
+"""Stack composites (median, trend and others): reads all observations onto one grid, each masked, and reduces them."""
 
 from __future__ import annotations
 
@@ -25,195 +25,203 @@ from scog.imaging.scene_view import SceneView, Valued
 from scog.runtime.tasks import gather_all
 from scog.warp.workbench import effort
 
-AT_ONCE_BYTES = 256 * 2**20
-"""Of layers held at once; what is more than that is worked on some rows after the other."""
-CHOSEN_BY = "(nir - red) / (nir + red)"
-"""NDVI, of which the best observation has most."""
+STACK_BYTES = 256 * 2**20
+"""Bytes of all layers in memory at most. A larger stack is processed in strips of rows."""
+BEST_BY = "(nir - red) / (nir + red)"
+"""NDVI: the composite `best` selects the observation with the highest."""
 
 
 class Stack:
-    """Reads observations, all at once, and reduces them to one picture; a large one some rows after the other."""
+    """Reads observations concurrently and reduces them to one image, in strips of rows if it is large."""
 
     def __init__(self, engine: Engine, grid: Grid, request: ImageRequest, report: Report) -> None:
         self._engine = engine
         self._grid = grid
         self._request = request
         self._report = report
-        self._values, self._valid = _nothing(request, grid)
-        self._rows: _Rows | None = None
-        self._any = False
+        self._values, self._valid = _empty(request, grid)
+        self._strip: _Strip | None = None
+        self._has_data = False
 
-    async def take(self, found: AsyncIterator[Observation]) -> None:
-        """Read all observations, of as many rows at once as there is memory for."""
-        observations = [observation async for observation in found]
-        row_bytes = 4 * self._grid.width * len(observations) * _computed(self._request).outputs
-        step = max(1, AT_ONCE_BYTES // max(1, row_bytes))
+    async def read(self, observations: AsyncIterator[Observation]) -> None:
+        """Read all observations, strip by strip, and reduce each strip before the next is read."""
+        selected = [observation async for observation in observations]
+        row_bytes = 4 * self._grid.width * len(selected) * _stacked_expression(self._request).outputs
+        step = max(1, STACK_BYTES // max(1, row_bytes))
         for top in range(0, self._grid.height, step):
             await self._reduce()
-            self._rows = _Rows(self._engine, self._grid.rows(top, top + step), top, self._request, self._report)
-            await self._rows.take(observations)
+            self._strip = _Strip(self._engine, self._grid.rows(top, top + step), top, self._request, self._report)
+            await self._strip.read(selected)
 
     async def composite(self) -> Valued:
-        """One value for each pixel of those read so far."""
+        """The composite of all observations read so far: values `(output, y, x)` and validity `(y, x)`."""
         await self._reduce()
         return self._values, self._valid
 
-    def give_up(self) -> None:
-        """The deadline has come: what is still being read counts as skipped."""
+    def mark_overdue(self) -> None:
+        """Record that the deadline passed: scenes that are still being read count as skipped."""
         self._report.incomplete = "deadline"
-        for scene in self._rows.under_way if self._rows is not None else ():
+        for scene in self._strip.in_progress if self._strip is not None else ():
             self._report.skipped.setdefault(scene, "deadline")
 
     @property
-    def in_vain(self) -> bool:
-        """Whether every scene that was looked at failed."""
-        return bool(self._report.skipped) and not self._any and (self._rows is None or not self._rows.any)
+    def all_failed(self) -> bool:
+        """Whether every scene that was tried failed."""
+        strip_has_data = self._strip is not None and self._strip.has_data
+        return bool(self._report.skipped) and not self._has_data and not strip_has_data
 
     async def _reduce(self) -> None:
-        """Keep what comes of the rows read last, and let go of them."""
-        rows = self._rows
-        if rows is not None and rows.any:
+        """Reduce the last strip and free its layers."""
+        strip = self._strip
+        if strip is not None and strip.has_data:
             since = time.perf_counter()
-            values, valid = await self._engine.workbench.work(rows.effort, rows.reduced)
-            self._values[:, rows.top : rows.top + len(valid)] = values
-            self._valid[rows.top : rows.top + len(valid)] = valid
-            self._any = True
+            values, valid = await self._engine.workbench.work(strip.effort, strip.composite)
+            self._values[:, strip.top : strip.top + len(valid)] = values
+            self._valid[strip.top : strip.top + len(valid)] = valid
+            self._has_data = True
             self._report.add_time("composite", since)
-        self._rows = None
+        self._strip = None
 
 
-class _Rows:
-    """All observations of some rows of a picture."""
+class _Strip:
+    """All observations of a strip of rows; `top` is its first row in the image."""
 
     def __init__(self, engine: Engine, grid: Grid, top: int, request: ImageRequest, report: Report) -> None:
         self.top = top
         self._workbench = engine.workbench
         self._grid = grid
         self._request = request
-        self._computed = _computed(request)
-        self._view = SceneView(engine, grid, replace(request, expression=self._computed), report, partial_rows=True)
+        self._expression = _stacked_expression(request)
+        self._view = SceneView(engine, grid, replace(request, expression=self._expression), report, partial_rows=True)
         self._report = report
         self._layers: dict[int, Canvas] = {}
+        """The mosaic of each observation, by the observation's position."""
         self._days: dict[int, float | NDArray[np.float64]] = {}
-        self.under_way: set[str] = set()
+        """Days since 1970 of each observation; an array `(y, x)` if its scenes differ."""
+        self.in_progress: set[str] = set()
+        """Ids of scenes that are being read."""
 
     @property
-    def any(self) -> bool:
+    def has_data(self) -> bool:
         """Whether any observation could be read."""
         return bool(self._layers)
 
     @property
     def effort(self) -> int:
-        """What it takes to reduce them."""
-        return effort(self._grid.shape, 4 * len(self._layers) * self._computed.outputs)
+        """Effort of reducing the layers."""
+        return effort(self._grid.shape, 4 * len(self._layers) * self._expression.outputs)
 
-    async def take(self, observations: Sequence[Observation]) -> None:
-        """Read all observations: at once those that are in memory, then those that have to be read."""
+    async def read(self, observations: Sequence[Observation]) -> None:
+        """Read all observations: first those in memory, then the others concurrently."""
         since = time.perf_counter()
-        size = effort(self._grid.shape, len(observations) * len(self._computed.bands), self._request.resampling)
-        left = await self._workbench.work(size, self._take_known, observations)
+        size = effort(self._grid.shape, len(observations) * len(self._expression.bands), self._request.resampling)
+        missing = await self._workbench.work(size, self._add_cached, observations)
         self._report.add_time("memory", since)
         since = time.perf_counter()
-        left = self._few(left, len(observations))
-        self.under_way = {scene.id for place in left for scene in observations[place].scenes}
-        self._report.wanted |= self.under_way
-        await gather_all(self._take_read(place, observations[place].scenes) for place in left)
+        missing = self._limited_for_preview(missing, len(observations))
+        self.in_progress = {scene.id for position in missing for scene in observations[position].scenes}
+        self._report.wanted |= self.in_progress
+        await gather_all(self._read_observation(position, observations[position].scenes) for position in missing)
         self._report.add_time("read", since)
 
-    def _few(self, left: list[int], count: int) -> list[int]:
-        """Which of `count` observations to read of those not in memory: all, but for previews of composites whose
-        values a few tell roughly.
+    def _limited_for_preview(self, missing: list[int], count: int) -> list[int]:
+        """The observations to read, of those `missing` from memory among `count` in all.
+
+        These are all, except in a preview of a composite in the layer's unit, which a few observations approximate.
         """
         preview = self._report.preview
         if preview is None or self._request.composite.unit is not Unit.LAYER:
-            return left
-        in_memory = count - len(left)
-        few = left[: self._request.preview]
-        if len(few) < len(left):
-            preview.observations = in_memory + len(few)
-        return few
+            return missing
+        in_memory = count - len(missing)
+        selected = missing[: self._request.preview]
+        if len(selected) < len(missing):
+            preview.observations = in_memory + len(selected)
+        return selected
 
-    def _take_known(self, observations: Sequence[Observation]) -> list[int]:
-        """Take the observations that are in memory; the places of the others."""
-        left = []
-        for place, observation in enumerate(observations):
-            shown = []
+    def _add_cached(self, observations: Sequence[Observation]) -> list[int]:
+        """Add the observations that are in memory. Returns the positions of the others."""
+        missing = []
+        for position, observation in enumerate(observations):
+            cached = []
             for scene in observation.scenes:
                 usable = self._view.cached_usable(scene)
-                values = None if usable is None else self._view.cached_values(scene)
-                if usable is None or values is None:
+                pixels = None if usable is None else self._view.cached_values(scene)
+                if usable is None or pixels is None:
                     break
-                shown.append((scene, usable, values))
-            if len(shown) == len(observation.scenes):
-                for scene, usable, values in shown:
-                    self._lay(place, scene, usable, values)
+                cached.append((scene, usable, pixels))
+            if len(cached) == len(observation.scenes):
+                for scene, usable, pixels in cached:
+                    self._add(position, scene, usable, pixels)
             else:
-                left.append(place)
-        return left
+                missing.append(position)
+        return missing
 
-    async def _take_read(self, place: int, scenes: Sequence[Scene]) -> None:
-        """Read the scenes of one observation."""
-
-        shown = await gather_all(self._view.masked(scene) for scene in scenes)
-        for scene, both in zip(scenes, shown, strict=True):
-            if both is not None:
-                size = effort(self._grid.shape, self._computed.outputs)
-                await self._workbench.work(size, self._lay, place, scene, *both)
+    async def _read_observation(self, position: int, scenes: Sequence[Scene]) -> None:
+        """Read the scenes of one observation and add them."""
+        results = await gather_all(self._view.masked(scene) for scene in scenes)
+        for scene, result in zip(scenes, results, strict=True):
+            if result is not None:
+                usable, pixels = result
+                size = effort(self._grid.shape, self._expression.outputs)
+                await self._workbench.work(size, self._add, position, scene, usable, pixels)
                 self._report.read.add(scene.id)
-            self.under_way.discard(scene.id)
+            self.in_progress.discard(scene.id)
 
-    def _lay(self, place: int, scene: Scene, usable: NDArray[np.bool_], shown: Valued) -> None:
-        """Lay a scene onto its observation's picture: what is usable of it and not there yet."""
-        values, valid = shown
+    def _add(self, position: int, scene: Scene, usable: NDArray[np.bool_], pixels: Valued) -> None:
+        """Paint a scene's usable pixels onto its observation's mosaic, where the mosaic has none yet."""
+        values, valid = pixels
         valid = valid & usable
-        canvas = self._layers.get(place)
+        canvas = self._layers.get(position)
         if canvas is None:
-            canvas = self._layers[place] = Canvas(self._computed.outputs, self._grid.shape)
+            canvas = self._layers[position] = Canvas(self._expression.outputs, self._grid.shape)
         if self._request.composite.dated:
-            self._date(place, scene, valid & ~canvas.valid)
+            self._set_day(position, scene, valid & ~canvas.valid)
         if canvas.paint(values, valid) and scene not in self._report.used:
             self._report.used.append(scene)
 
-    def _date(self, place: int, scene: Scene, new: NDArray[np.bool_]) -> None:
-        """Note when the new pixels of an observation were seen: each scene has its own time, wherever a tile ends."""
-        day, known = days_since_1970(scene.time), self._days.get(place)
-        if known is None or not self._layers[place].valid.any():
-            self._days[place] = day
-        elif isinstance(known, float):
-            if known != day:
-                self._days[place] = np.where(new, day, known)
+    def _set_day(self, position: int, scene: Scene, new: NDArray[np.bool_]) -> None:
+        """Set the day of an observation's `new` pixels to that of their scene, which is the same in every tile."""
+        day, days = days_since_1970(scene.time), self._days.get(position)
+        if days is None or not self._layers[position].valid.any():
+            self._days[position] = day
+        elif isinstance(days, float):
+            if days != day:
+                self._days[position] = np.where(new, day, days)
         else:
-            known[new] = day
+            days[new] = day
 
-    def reduced(self) -> Valued:
-        """One value for each pixel of those read so far."""
+    def composite(self) -> Valued:
+        """The composite of the observations read so far: values `(output, y, x)` and validity `(y, x)`."""
         request = self._request
-        known = dict(self._layers)  # after a deadline a thread may still be laying one
-        places = [place for place in sorted(known) if known[place].valid.any()]
-        if not places:
-            return _nothing(request, self._grid)
-        days = [self._days.get(place, 0.0) for place in places]
-        values = reduce([known[place].values for place in places], request.composite, days)
+        layers = dict(self._layers)  # after a deadline, a thread may still be adding one
+        positions = [position for position in sorted(layers) if layers[position].valid.any()]
+        if not positions:
+            return _empty(request, self._grid)
+        days = [self._days.get(position, 0.0) for position in positions]
+        values = reduce([layers[position].values for position in positions], request.composite, days)
         if request.composite == GEOMEDIAN:
             bands = values
             values, _ = request.expression.evaluate(dict(zip(request.expression.bands, bands, strict=True)))
-            values[:, np.isnan(bands[0])] = np.nan  # a formula may have values where no band is looked at
-        shown = values[: request.expression.outputs]  # what follows are their p-values
-        return values, np.asarray(np.isfinite(shown).all(axis=0))
+            values[:, np.isnan(bands[0])] = np.nan  # an expression may have a value where its bands have none
+        without_p_values = values[: request.expression.outputs]
+        return values, np.asarray(np.isfinite(without_p_values).all(axis=0))
 
 
-def _nothing(request: ImageRequest, grid: Grid) -> Valued:
-    """What is known where no observation is: that there are 0."""
+def _empty(request: ImageRequest, grid: Grid) -> Valued:
+    """The composite of no observations: a count of 0, else NaN and invalid."""
     counted = request.composite == COUNT
     outputs = request.composite.outputs(request.expression.names)
     values = np.full((len(outputs), *grid.shape), 0 if counted else np.nan, np.float32)
     return values, np.full(grid.shape, counted)
 
 
-def _computed(request: ImageRequest) -> Expression:
-    """What is computed of each observation: the formula, with what to choose by; or just the bands it needs."""
+def _stacked_expression(request: ImageRequest) -> Expression:
+    """The expression to evaluate for each observation.
+
+    It is the request's own, with NDVI added for `best`; for `geomedian` the bands, since the expression comes last.
+    """
     if request.composite == BEST:
-        return request.expression.joined(parse(CHOSEN_BY))
+        return request.expression.joined(parse(BEST_BY))
     if request.composite == GEOMEDIAN:
         return fold(Expression.joined, map(parse, request.expression.bands))
     return request.expression

@@ -296,6 +296,6 @@ def test_a_file_of_which_nobody_says_which_band_is_red(tmp_path: Path, capfd: py
     write_item(tmp_path, {"red": {"file": "image"}})
     code, out, _ = scog(capfd, "doctor", "--catalog", str(tmp_path))
     assert code == 1
-    assert "The file has 4 bands (1, 2, 3, 4), and nothing says which of them is red" in out
+    assert "The file has 4 bands (1, 2, 3, 4), and the item does not say which is red" in out
     assert "(several-bands)" in out
     assert "cog.md says how" in out

@@ -17,7 +17,7 @@ from scog.cog.block_parts import TOGETHER
 from scog.cog.raster_profile import LARGE_BYTES, MAX_DECODED_BYTES
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader
+from scog.imaging.layers import Layer, LayerReader, LayerRequest
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.workbench import Workbench
@@ -117,7 +117,7 @@ def test_the_memory_for_decoding_a_block_counts(tmp_path: Path) -> None:
             async with reading("nowhere", folder=tmp_path) as reader:
                 layers = LayerReader(reader, Workbench(cpu), MemoryBudget(budget), None)
                 grid = Grid(CRS, PLACE, 64, 64)
-                return await layers.compute(scene, ["red", "nir"], grid, lambda found: found, UpstreamStats())
+                return await layers.compute(LayerRequest(scene, ["red", "nir"], grid), dict, UpstreamStats())
 
     assert width * SIDE > LARGE_BYTES
     found = run(work(needs + 2 * parts))

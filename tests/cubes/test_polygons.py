@@ -1,4 +1,4 @@
-"""Polygons as people have them: shapely's areas of what they mean, and what is said of repairs."""
+"""Valid and invalid polygons as users have them: their intended area by shapely, and messages about repairs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNIT = 0.001
 
 
 def ring(*places: tuple[float, float], at: float = 0.0) -> list[list[float]]:
-    """Positions of a ring in units around a place."""
+    """Positions of a ring, in units of 0.001 degrees from a fixed point."""
     return [[X + (x + at) * UNIT, Y + y * UNIT] for x, y in places]
 
 
@@ -67,7 +67,7 @@ USUAL: dict[str, tuple[dict[str, Any], float, str | None]] = {
 
 
 @pytest.mark.parametrize(("geometry", "area", "said"), USUAL.values(), ids=USUAL)
-def test_polygons_cover_what_they_mean(geometry: dict[str, Any], area: float, said: str | None) -> None:
+def test_polygons_have_the_intended_area(geometry: dict[str, Any], area: float, said: str | None) -> None:
     found = polygons_of(geometry, "geometry")
     assert found.shape.is_valid
     assert found.shape.geom_type in ("Polygon", "MultiPolygon")
@@ -77,7 +77,7 @@ def test_polygons_cover_what_they_mean(geometry: dict[str, Any], area: float, sa
 
 
 @pytest.mark.parametrize(("geometry", "area", "said"), USUAL.values(), ids=USUAL)
-def test_areas_of_cubes_are_read_alike(geometry: dict[str, Any], area: float, said: str | None) -> None:
+def test_areas_of_cubes_are_parsed_alike(geometry: dict[str, Any], area: float, said: str | None) -> None:
     feature = {"type": "Feature", "properties": {}, "geometry": geometry}
     for given_ in (geometry, feature, {"type": "FeatureCollection", "features": [feature, feature]}):
         found = area_of(None, given_)
@@ -101,13 +101,13 @@ def test_longitudes_wrap(turn: int, jumps: bool) -> None:
     assert [part.bounds[0::2] for part in parts] == [pytest.approx((-180, -179.9)), pytest.approx((179.9, 180))]
 
 
-def test_the_whole_earth_is_no_jump() -> None:
+def test_the_whole_earth_does_not_cross_the_antimeridian() -> None:
     box = [[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]
     assert polygons_of(polygon(box), "area").shape.area == 360 * 180
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=4, max_size=12), st.booleans())
-def test_any_outline_is_made_valid_or_refused(places: list[tuple[int, int]], close: bool) -> None:
+def test_any_outline_is_repaired_or_refused(places: list[tuple[int, int]], close: bool) -> None:
     outline = ring(*places, *places[:1]) if close else ring(*places)
     try:
         found = polygons_of(polygon(outline), "geometry")

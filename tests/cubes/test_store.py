@@ -1,4 +1,4 @@
-"""Cubes on disk: kept across restarts, forgotten in the order of their last use, whatever state the disk is in."""
+"""Cubes on disk: they survive restarts, are evicted in order of use, and a broken disk raises nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def names(path: Path) -> set[str]:
         return {row[0] for row in database.execute("SELECT id FROM cubes")}
 
 
-def test_what_is_put_is_got_again_by_the_next_one(tmp_path: Path) -> None:
+def test_cubes_survive_a_restart(tmp_path: Path) -> None:
     store = CubeStore(tmp_path / "new", HERE, 10)
     assert store.put("a", "{}", None)
     assert store.put("b", '{"x":1}', "scenes" * 1000)
@@ -42,7 +42,7 @@ def test_what_is_put_is_got_again_by_the_next_one(tmp_path: Path) -> None:
     again.close()
 
 
-def test_no_file_is_made_before_it_is_needed(tmp_path: Path) -> None:
+def test_the_file_is_created_at_first_use(tmp_path: Path) -> None:
     store = CubeStore(tmp_path / "new", HERE, 10)
     store.close()
     assert not (tmp_path / "new").exists()
@@ -56,14 +56,14 @@ def test_cubes_belong_to_a_catalogue(tmp_path: Path) -> None:
     there.close()
 
 
-def test_those_longest_out_of_use_are_forgotten_first(tmp_path: Path) -> None:
+def test_least_recently_used_cubes_are_evicted(tmp_path: Path) -> None:
     store = CubeStore(tmp_path, HERE, 3)
     for name in "abc":
         store.put(name, "{}", None)
     store.use(["a"])
     store.put("d", "{}", None)
     assert names(tmp_path) == {"a", "c", "d"}
-    store.put("c", "{}", None)  # which is to use it
+    store.put("c", "{}", None)  # which counts as use
     store.put("e", "{}", None)
     store.put("f", "{}", None)
     assert names(tmp_path) == {"c", "e", "f"}
@@ -86,7 +86,7 @@ def with_cubes(work: Callable[[Cubes], Any], folder: Path | None, most: int = 3)
 
 
 @pytest.mark.parametrize("in_memory", [256, 1])
-def test_uses_from_memory_count_too(in_memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_use_from_memory_counts(in_memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "IN_MEMORY", in_memory)
     ids: list[str] = []
 
@@ -101,7 +101,7 @@ def test_uses_from_memory_count_too(in_memory: int, tmp_path: Path, monkeypatch:
         assert await cubes.get(ids[0]) is not None
 
     async def later(cubes: Cubes) -> None:
-        """The order of use outlives the server: 3, 2, 0."""
+        """The order of use survives a restart: 3, 2, 0."""
         await cubes.add(definition(4), None)
         assert await cubes.get(ids[3]) is None
         assert await cubes.get(ids[2]) is not None
@@ -110,7 +110,7 @@ def test_uses_from_memory_count_too(in_memory: int, tmp_path: Path, monkeypatch:
     with_cubes(later, tmp_path)
 
 
-def test_what_was_forgotten_can_be_posted_again_under_its_id(tmp_path: Path) -> None:
+def test_an_evicted_cube_can_be_posted_again_with_its_id(tmp_path: Path) -> None:
     async def work(cubes: Cubes) -> None:
         first, is_new, lasting = await cubes.add(definition(0), None)
         assert (is_new, lasting) == (True, True)
@@ -124,20 +124,20 @@ def test_what_was_forgotten_can_be_posted_again_under_its_id(tmp_path: Path) -> 
     with_cubes(work, tmp_path)
 
 
-def test_a_few_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cubes_in_memory_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "IN_MEMORY", 4)
 
     async def work(cubes: Cubes) -> None:
         made = [(await cubes.add(definition(number), None))[0] for number in range(20)]
-        assert len(cubes._kept) == 4
+        assert len(cubes._cache) == 4
         found = [await cubes.get(cube.id) for cube in made]
         assert [cube and cube.definition for cube in found] == [cube.definition for cube in made]
-        assert len(cubes._kept) == 4
+        assert len(cubes._cache) == 4
 
     with_cubes(work, tmp_path, 100)
 
 
-def test_those_who_want_one_cube_at_once_restore_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_requests_load_a_cube_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ids, restored = [], []
 
     async def make(cubes: Cubes) -> None:
@@ -152,7 +152,7 @@ def test_those_who_want_one_cube_at_once_restore_it_once(tmp_path: Path, monkeyp
     with_cubes(find, tmp_path)
 
 
-# When the disk is not well
+# Broken disks
 
 
 async def adding_works(cubes: Cubes) -> bool:
@@ -164,7 +164,7 @@ async def adding_works(cubes: Cubes) -> bool:
 
 
 @pytest.mark.parametrize("garbage", [b"", b"no database at all" * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
-def test_a_file_that_is_no_database_is_begun_anew(garbage: bytes, tmp_path: Path) -> None:
+def test_a_corrupt_database_is_recreated(garbage: bytes, tmp_path: Path) -> None:
     (tmp_path / "cubes.sqlite").write_bytes(garbage)
 
     async def work(cubes: Cubes) -> None:
@@ -175,7 +175,7 @@ def test_a_file_that_is_no_database_is_begun_anew(garbage: bytes, tmp_path: Path
 
 
 @pytest.mark.parametrize("folder", [None, "file", "busy"])
-def test_without_a_disk_cubes_last_as_long_as_the_server(folder: str | None, tmp_path: Path) -> None:
+def test_without_a_disk_cubes_last_until_the_server_stops(folder: str | None, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")  # no folder
     (tmp_path / "busy" / "cubes.sqlite").mkdir(parents=True)  # no file
 
@@ -185,7 +185,7 @@ def test_without_a_disk_cubes_last_as_long_as_the_server(folder: str | None, tmp
     with_cubes(work, None if folder is None else tmp_path / folder)
 
 
-def test_a_file_that_may_not_be_written_is_like_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_file_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def read_only(path: Path, schema: str) -> sqlite3.Connection:
         if str(path) == ":memory:":
             return opened(path, schema)
@@ -201,7 +201,7 @@ def test_a_file_that_may_not_be_written_is_like_none(tmp_path: Path, monkeypatch
     with_cubes(work, tmp_path)
 
 
-def test_a_file_that_breaks_while_it_is_used_costs_what_it_holds(tmp_path: Path) -> None:
+def test_a_database_that_breaks_loses_only_its_cubes(tmp_path: Path) -> None:
     async def work(cubes: Cubes) -> None:
         first = (await cubes.add(definition(0), None))[0]
         with sqlite3.connect(tmp_path / "cubes.sqlite") as database:
@@ -221,7 +221,7 @@ def test_a_file_that_breaks_while_it_is_used_costs_what_it_holds(tmp_path: Path)
         f"scenes = x'789c030000000001', format = {FORMAT + 1}",
     ],
 )  # fmt: skip
-def test_a_row_that_cannot_be_read_is_no_cube_and_can_be_posted_again(change: str, tmp_path: Path) -> None:
+def test_an_unreadable_row_is_no_cube_and_can_be_posted_again(change: str, tmp_path: Path) -> None:
     ids = []
 
     async def make(cubes: Cubes) -> None:

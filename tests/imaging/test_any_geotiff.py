@@ -1,4 +1,4 @@
-"""GeoTIFFs of every kind, tile by tile as a server reads them: numbers and validity are rasterio's."""
+"""GeoTIFFs of every kind, read tile by tile: stored numbers and validity match rasterio."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from affine import Affine
 from scog.catalog.assets import Asset
 from scog.cog.preview_level import level_for
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader
+from scog.imaging.layers import Layer, LayerReader, LayerRequest
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.workbench import Workbench
@@ -37,16 +37,16 @@ STORED = [
     for predictor in ((1,) if codec == "NONE" else (1, 2, 3))
     for dtype in (FLOATS if predictor == 3 else (*INTEGERS, *FLOATS))
 ]
-"""Codecs, predictors and types that go together; those that GDAL tells least of are always tried."""
+"""Valid combinations of codec, predictor and type. Old Deflate, of which GDAL reports least, is always tested."""
 
 
 def part_of(grid: Grid, row: int, col: int) -> Grid:
-    """A tile of a level's own pixels, which may hang over its edges."""
+    """A tile of a level's own pixels, which may extend over its edges."""
     return Grid(grid.crs, grid.transform @ Affine.translation(col, row), TILE, TILE)
 
 
 async def compare(path: Path, url: str, reader: Any, layers: LayerReader) -> None:
-    """Hold every tile of every band and level against rasterio, as the item says nothing of nodata, and as it does."""
+    """Compare every tile of every band and level with rasterio, with and without nodata in the item."""
     description = await reader.describe(url, UpstreamStats())
     for level, band in product(range(len(description.levels)), range(1, description.count + 1)):
         grid = description.levels[level].grid
@@ -54,15 +54,14 @@ async def compare(path: Path, url: str, reader: Any, layers: LayerReader) -> Non
         if numbers.dtype.kind == "f":
             valid &= np.isfinite(numbers)
         assert numbers.shape == grid.shape
-        told = float(numbers[valid][0]) if valid.any() else None
+        item_value = float(numbers[valid][0]) if valid.any() else None
         for row, col in product(range(-20, grid.height, TILE), range(-20, grid.width, TILE)):
             where = part_of(grid, row, col)
             assert level_for(description, where) == level
-            for nodata in (None, told):
-                found: Layer = await layers.compute(
-                    SimpleNamespace(id="", assets={"red": Asset(url, nodata=nodata, band=band)}),  # type: ignore[arg-type]
-                    ["red"], where, lambda layers: layers["red"], UpstreamStats(),
-                )  # fmt: skip
+            for nodata in (None, item_value):
+                scene: Any = SimpleNamespace(id="", assets={"red": Asset(url, nodata=nodata, band=band)})
+                request = LayerRequest(scene, ["red"], where)
+                found: Layer = await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
                 top, left = max(0, -row), max(0, -col)
                 inside = slice(row + top, row + TILE), slice(col + left, col + TILE)
                 expected = np.zeros((TILE, TILE), bool)

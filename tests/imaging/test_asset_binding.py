@@ -1,4 +1,4 @@
-"""Assets brought together with their files: which band is read, what its numbers mean, and where they lie."""
+"""Binding assets to files: the band that is read, its scale and offset, and its georeference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scog.catalog.georeference import Georeference
 from scog.cog.metadata import FileMetadata
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.layers import Layer
+from scog.imaging.layers import Layer, LayerRequest
 from scog.net.policy import UpstreamStats
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded
@@ -36,7 +36,7 @@ BANDS = np.stack([encoded(HEIGHT, WIDTH, "uint16", band) for band in (1, 2, 3, 4
 
 
 def tiff(numbers: NDArray[Any] = BANDS, *, overviews: bool = False, **how: Any) -> bytes:
-    """A GeoTIFF; `how` may hold what is set on an open dataset: descriptions, scales, offsets, colorinterp, gcps."""
+    """A GeoTIFF. `how` has creation options, and descriptions, scales, offsets, colorinterp and gcps of the dataset."""
     later = {
         name: how.pop(name) for name in ("descriptions", "scales", "offsets", "colorinterp", "gcps") if name in how
     }
@@ -55,17 +55,18 @@ def tiff(numbers: NDArray[Any] = BANDS, *, overviews: bool = False, **how: Any) 
 
 
 def read(data: bytes, where: Grid = WHOLE, name: str = "red", **asset: Any) -> Layer:
-    """A layer of a file, and the same again from memory."""
+    """A layer of a file, which is checked to be the same from memory."""
 
     async def work() -> Layer:
         with RangeServer() as server:
             one = scene(**{name: Asset(server.put("/a.tif", data), **asset)})
             async with layers_of(server) as layers:
-                found = await layers.compute(one, [name], where, lambda layer: layer[name], UpstreamStats())
-                again = layers.in_memory(one, [name], where)
-                assert again is not None
-                np.testing.assert_array_equal(again[name].values(), found.values())
-                np.testing.assert_array_equal(again[name].valid, found.valid)
+                request = LayerRequest(one, [name], where)
+                found = await layers.compute(request, lambda layers: layers[name], UpstreamStats())
+                cached = layers.cached(request)
+                assert cached is not None
+                np.testing.assert_array_equal(cached[name].values(), found.values())
+                np.testing.assert_array_equal(cached[name].valid, found.valid)
                 return found
 
     return run(work())
@@ -90,48 +91,48 @@ def described(data: bytes) -> FileMetadata:
 
 
 @pytest.mark.parametrize("interleave", ["pixel", "band"])
-def test_each_band_is_the_one_that_the_item_says(interleave: str) -> None:
+def test_the_item_selects_the_band(interleave: str) -> None:
     data = tiff(interleave=interleave)
     for number in (1, 2, 3, 4):
         np.testing.assert_array_equal(read(data, band=number).numbers, BANDS[number - 1])
 
 
-def test_a_file_of_one_band_needs_no_words_and_an_alpha_band_does_not_count() -> None:
+def test_a_single_band_needs_no_name_and_alpha_does_not_count() -> None:
     np.testing.assert_array_equal(read(tiff(BANDS[:1])).numbers, BANDS[0])
     opaque = np.stack([BANDS[0], np.full_like(BANDS[0], 65535)])
     both = tiff(opaque, colorinterp=(ColorInterp.gray, ColorInterp.alpha))
     np.testing.assert_array_equal(read(both).numbers, BANDS[0])
 
 
-def test_the_files_descriptions_name_bands_where_the_item_does_not() -> None:
+def test_band_descriptions_in_the_file_serve_if_the_item_names_none() -> None:
     data = tiff(descriptions=("B2", "B3", "B4", "B8"))
     for name, number in (("blue", 0), ("green", 1), ("red", 2), ("nir", 3)):
         np.testing.assert_array_equal(read(data, name=name).numbers, BANDS[number])
-    np.testing.assert_array_equal(read(data, name="red", band=1).numbers, BANDS[0])  # the item goes before the file
+    np.testing.assert_array_equal(read(data, name="red", band=1).numbers, BANDS[0])  # the item takes precedence
 
 
 @pytest.mark.parametrize("descriptions", [(None,) * 4, ("a", "b", "c", "d"), ("red", "red", "b", "c")])
-def test_where_nothing_says_which_band_is_meant_the_file_is_refused(descriptions: tuple[str | None, ...]) -> None:
-    fault = refused(tiff(descriptions=descriptions))
-    assert fault.reason == "several-bands"
+def test_an_ambiguous_band_is_refused(descriptions: tuple[str | None, ...]) -> None:
+    error = refused(tiff(descriptions=descriptions))
+    assert error.reason == "several-bands"
     listed = ", ".join(f"{number} {name or ''}".strip() for number, name in enumerate(descriptions, start=1))
-    assert f"The file has 4 bands ({listed}), and nothing says which of them is red" in str(fault)
-    assert '"eo:bands" or "bands"' in str(fault)
+    assert f"The file has 4 bands ({listed}), and the item does not say which is red" in str(error)
+    assert '"eo:bands" or "bands"' in str(error)
 
 
-def test_a_band_that_the_file_has_not() -> None:
-    fault = refused(tiff(BANDS[:2]), band=3)
-    assert (fault.reason, str(fault)) == (
+def test_a_band_number_beyond_the_file_is_refused() -> None:
+    error = refused(tiff(BANDS[:2]), band=3)
+    assert (error.reason, str(error)) == (
         "no-such-band",
-        "The item names band 3 of the file as red, which has 2 bands (1, 2).",
+        "In the item red is band 3 of the file, but the file has 2 bands (1, 2).",
     )
     assert refused(tiff(BANDS[:1]), band=2).reason == "no-such-band"
 
 
-# What its numbers mean
+# Scale and offset
 
 
-def test_scale_and_offset_are_the_items_and_else_the_files_of_that_very_band() -> None:
+def test_scale_and_offset_are_the_items_else_those_of_the_band_in_the_file() -> None:
     data = tiff(scales=(0.5, 2.0, 1.0, 0.1), offsets=(0.0, -10.0, 3.0, 0.0))
     for number, (scale, offset) in enumerate([(0.5, 0.0), (2.0, -10.0), (1.0, 3.0), (0.1, 0.0)], start=1):
         own, said = read(data, band=number, scale=None), read(data, band=number, scale=7.0, offset=1.0)
@@ -145,12 +146,12 @@ def test_scale_and_offset_are_the_items_and_else_the_files_of_that_very_band() -
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(0.0, 0.0), (float("nan"), 0.0), (1.0, float("inf"))])
-def test_tags_that_make_no_numbers_are_passed_over(scale: float, offset: float) -> None:
+def test_invalid_scale_and_offset_tags_are_ignored(scale: float, offset: float) -> None:
     found = read(tiff(BANDS[:1], scales=(scale,), offsets=(offset,)), scale=None)
     assert (found.scale, found.offset) == (1.0, 0.0)
 
 
-# Where they lie
+# Georeference
 
 
 def unplaced(**how: Any) -> bytes:
@@ -165,13 +166,13 @@ TEN = tuple(PLACE)[:6]
 )
 @pytest.mark.parametrize("file", [{}, {"transform": PLACE}], ids=["nothing", "a transform"])
 @pytest.mark.parametrize("shape", [None, (HEIGHT, WIDTH)])
-def test_a_file_that_does_not_say_where_it_lies_lies_where_its_item_says(crs: str, file: Any, shape: Any) -> None:
+def test_the_item_georeferences_a_file_that_has_none(crs: str, file: Any, shape: Any) -> None:
     found = read(unplaced(**file), georeference=Georeference(crs, TEN, shape))
     np.testing.assert_array_equal(found.numbers, BANDS[0])
     assert found.valid.all()
 
 
-def test_its_overviews_lie_there_too() -> None:
+def test_the_item_georeferences_overviews_too() -> None:
     coarse = Grid(CRS, PLACE @ Affine.scale(4), WIDTH // 4, HEIGHT // 4)
     placed, own = (
         read(data, coarse, georeference=Georeference(CRS, TEN, None))
@@ -181,7 +182,7 @@ def test_its_overviews_lie_there_too() -> None:
     assert placed.valid.all()
 
 
-def test_the_files_own_place_goes_before_the_items() -> None:
+def test_the_files_georeference_takes_precedence() -> None:
     elsewhere = Georeference("EPSG:3857", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), (7, 7))
     np.testing.assert_array_equal(read(tiff(BANDS[:1]), georeference=elsewhere).numbers, BANDS[0])
     moved = Georeference(CRS, (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), (HEIGHT, WIDTH))
@@ -191,30 +192,30 @@ def test_the_files_own_place_goes_before_the_items() -> None:
 @pytest.mark.parametrize(
     ("said", "reason", "words"),
     [
-        (None, "no-crs", "no CRS or transform; proj:code and proj:transform would"),
+        (None, "no-crs", "no CRS or transform; its item needs proj:code and proj:transform"),
         (Georeference(None, TEN, None), "no-crs", "no CRS or transform"),
         (Georeference(CRS, None, None), "no-crs", "no CRS or transform"),
         (
             Georeference(CRS, TEN, (10, 20)),
             "shape-mismatch",
-            "proj:shape [10, 20], but the file has 200 rows, 300 columns",
+            "proj:shape [10, 20], but the file has 200 rows and 300 columns",
         ),
         (Georeference("EPSG:32767", TEN, None), "no-crs", "'EPSG:32767' is no CRS that PROJ knows"),
         (Georeference("EPSG:5703", TEN, None), "no-crs", "Vertical CRS"),
         (Georeference("EPSG:4978", TEN, None), "no-crs", "Geocentric CRS"),
-        (Georeference(CRS, (0.0, 0.0, 0.0, 0.0, -1.0, 0.0), None), "no-crs", "is flat"),
+        (Georeference(CRS, (0.0, 0.0, 0.0, 0.0, -1.0, 0.0), None), "no-crs", "is singular"),
     ],
 )
-def test_places_that_are_refused(said: Georeference | None, reason: str, words: str) -> None:
-    fault = refused(unplaced(), georeference=said)
-    assert fault.reason == reason
-    assert words in str(fault)
+def test_invalid_georeferences_are_refused(said: Georeference | None, reason: str, words: str) -> None:
+    error = refused(unplaced(), georeference=said)
+    assert error.reason == reason
+    assert words in str(error)
 
 
-def test_a_local_crs_is_refused_by_its_name() -> None:
-    fault = refused(tiff(BANDS[:1], crs='LOCAL_CS["the quarry",UNIT["metre",1]]'))
-    assert fault.reason == "no-crs"
-    assert "'the quarry' is of the type Engineering CRS" in str(fault)
+def test_a_local_crs_is_refused() -> None:
+    error = refused(tiff(BANDS[:1], crs='LOCAL_CS["the quarry",UNIT["metre",1]]'))
+    assert error.reason == "no-crs"
+    assert "'the quarry' is of the type Engineering CRS" in str(error)
 
 
 # Ground control points
@@ -237,7 +238,7 @@ def control_points(count: int, noise: float, crs: str = CRS) -> list[GroundContr
 
 
 def exact(points: list[GroundControlPoint], crs: str, where: Grid) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Column and row of each pixel of a grid by GDAL's own transformer, as `gdalwarp` chooses it."""
+    """Column and row of each pixel of a grid by the transformer that `gdalwarp` chooses."""
     x, y = where.transform @ np.meshgrid(np.arange(where.width) + 0.5, np.arange(where.height) + 0.5)
     x, y = pyproj.Transformer.from_crs(where.crs, crs, always_xy=True).transform(x, y)
     with GCPTransformer(points) as transformer:
@@ -248,7 +249,7 @@ def exact(points: list[GroundControlPoint], crs: str, where: Grid) -> tuple[NDAr
 @pytest.mark.parametrize("crs", [CRS, "EPSG:4326"])
 @pytest.mark.parametrize("noise", [0.0, 3.0])
 @pytest.mark.parametrize("count", [3, 4, 5, 6, 9, 10, 40])
-def test_control_points_place_a_file_as_gdalwarp_does(count: int, noise: float, crs: str) -> None:
+def test_ground_control_points_match_gdalwarp(count: int, noise: float, crs: str) -> None:
     points = control_points(count, noise, crs)
     data = unplaced(gcps=(points, rasterio.crs.CRS.from_user_input(crs)), overviews=True)
     lon, lat = pyproj.Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform(601_500, 5_099_000)
@@ -269,7 +270,7 @@ def tile_row(lat: float, zoom: int) -> int:
     return int((1 - np.arcsinh(np.tan(np.radians(lat))) / np.pi) / 2 * 2**zoom)
 
 
-def test_control_points_on_both_sides_of_the_antimeridian() -> None:
+def test_ground_control_points_on_both_sides_of_the_antimeridian() -> None:
     points = [GroundControlPoint(row, col, ((179 + col / 100) + 180) % 360 - 180, 10 - row / 100)
               for row in (0, 200) for col in (0, 150, 300)][:5]  # fmt: skip
     data = unplaced(gcps=(points, rasterio.crs.CRS.from_epsg(4326)))
@@ -279,8 +280,8 @@ def test_control_points_on_both_sides_of_the_antimeridian() -> None:
         np.testing.assert_array_equal(found.numbers[1:-1, 1:-1], BANDS[0][1:-1, 1:-1])
 
 
-def test_a_curve_shows_a_file_once_however_much_is_drawn() -> None:
-    """Far away a polynomial of order 2 comes back into the file."""
+def test_a_polynomial_transform_shows_the_file_only_once() -> None:
+    """Far from the file, a polynomial of order 2 leads back into it."""
     points = control_points(10, 3.0)
     data = unplaced(gcps=(points, rasterio.crs.CRS.from_user_input(CRS)))
     far = Grid(CRS, Affine(2000, 0, 100_000, 0, -2000, 5_400_000), 500, 300)
@@ -298,13 +299,13 @@ def test_a_curve_shows_a_file_once_however_much_is_drawn() -> None:
     ],
     ids=["two", "on a line", "six in two rows"],
 )
-def test_control_points_that_do_not_suffice_are_refused(points: list[GroundControlPoint]) -> None:
-    fault = refused(unplaced(gcps=(points, rasterio.crs.CRS.from_user_input(CRS))))
-    assert fault.reason == "no-crs"
-    assert "ground control points" in str(fault)
+def test_insufficient_ground_control_points_are_refused(points: list[GroundControlPoint]) -> None:
+    error = refused(unplaced(gcps=(points, rasterio.crs.CRS.from_user_input(CRS))))
+    assert error.reason == "no-crs"
+    assert "ground control points" in str(error)
 
 
-# The file's own CRS
+# CRS of the file
 
 OWN_SHIFTS = {
     "ED50": "+proj=utm +zone=32 +ellps=intl +towgs84=-87,-98,-121,0,0,0,0 +units=m",
@@ -316,7 +317,7 @@ OWN_SHIFTS = {
 
 
 @pytest.mark.parametrize("name", OWN_SHIFTS)
-def test_a_crs_that_is_not_epsgs_is_kept_as_it_is(name: str) -> None:
+def test_a_crs_without_epsg_code_is_used_unchanged(name: str) -> None:
     crs = rasterio.crs.CRS.from_user_input(OWN_SHIFTS[name])
     own = pyproj.CRS.from_wkt(crs.to_wkt())
     x, y = pyproj.Transformer.from_crs("EPSG:4326", own, always_xy=True).transform(9.5, 46.2)
@@ -337,18 +338,18 @@ def test_a_crs_that_is_not_epsgs_is_kept_as_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("number", [4326, 3857, 32632, 32733, 2056, 31467, 27700, 25832, 3035, 5514, 3413, 2229])
-def test_a_crs_of_epsgs_is_known_by_its_number(number: int) -> None:
+def test_a_crs_of_epsg_is_identified_by_its_code(number: int) -> None:
     data = tiff(BANDS[:1], crs=f"EPSG:{number}")
     assert described(data).levels[0].grid.crs == f"EPSG:{number}"
 
 
-def test_rational_polynomials_are_refused_by_their_name() -> None:
+def test_rpcs_are_refused() -> None:
     with MemoryFile() as memory:
         with memory.open(driver="GTiff", count=1, height=64, width=64, dtype="uint8") as dataset:
             dataset.rpcs = RPC(0, 1, 45, 1, [1.0, *[0.0] * 19], [0.0, 1.0, *[0.0] * 18], 32, 32, 9, 1,
                                [1.0, *[0.0] * 19], [0.0, 0.0, 1.0, *[0.0] * 17], 32, 32)  # fmt: skip
         data = bytes(memory.getbuffer())
-    fault = refused(data)
-    assert fault.reason == "no-crs"
-    assert "RPCs" in str(fault)
-    assert "gdalwarp -rpc" in str(fault)
+    error = refused(data)
+    assert error.reason == "no-crs"
+    assert "RPCs" in str(error)
+    assert "gdalwarp -rpc" in str(error)

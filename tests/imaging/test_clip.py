@@ -1,4 +1,4 @@
-"""Areas: each pixel by its own centre, held to pyproj and shapely pixel by pixel."""
+"""Clip areas: each pixel by its centre, compared with pyproj and shapely pixel by pixel."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def area(geometry: dict[str, Any] | None = None, bbox: list[Any] | None = None) 
 
 
 def oracle(geometry: dict[str, Any], grid: Grid) -> np.ndarray:
-    """Each centre transformed by itself, each a point of its own."""
+    """The oracle: each pixel centre is transformed and tested separately."""
     shape = shapely.geometry.shape(geometry)
     back = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
     found = np.zeros(grid.shape, bool)
@@ -67,15 +67,15 @@ def grid_over(lon: float, lat: float, zoom: int, name: str = "WebMercatorQuad", 
         (area(bbox=ACROSS).geometry, grid_over(-179.9, -17.1, 8)),
     ],
 )
-def test_a_pixel_belongs_to_the_area_that_holds_its_centre(geometry: dict[str, Any], grid: Grid) -> None:
+def test_a_pixel_is_inside_if_its_centre_is(geometry: dict[str, Any], grid: Grid) -> None:
     expected = oracle(geometry, grid)
     assert expected.any()
     assert not expected.all()
     np.testing.assert_array_equal(area(geometry).inside(grid), expected)
 
 
-def test_tiles_meet_without_a_seam() -> None:
-    """Four tiles of half the size are the tile above them."""
+def test_tiles_have_no_seam() -> None:
+    """Four tiles equal the tile above them."""
     tile: Tile = tms.get("WebMercatorQuad").tile(11.3, 46.5, 9)
     z, x, y = tile.z, tile.x, tile.y
     here = area(ISLANDS)
@@ -86,7 +86,7 @@ def test_tiles_meet_without_a_seam() -> None:
 
 
 @given(west=st.integers(0, 63), north=st.integers(0, 63), width=st.integers(1, 64), height=st.integers(1, 64))
-def test_a_box_between_pixels_is_those_pixels(west: int, north: int, width: int, height: int) -> None:
+def test_a_box_on_pixel_edges_contains_exactly_those_pixels(west: int, north: int, width: int, height: int) -> None:
     grid = tile_grid(9, 10, 20, 64, "WorldCRS84Quad")
     east, south = min(west + width, 64), min(north + height, 64)
     (left, top), (right, bottom) = grid.at(west, north), grid.at(east, south)
@@ -95,7 +95,7 @@ def test_a_box_between_pixels_is_those_pixels(west: int, north: int, width: int,
     np.testing.assert_array_equal(area(bbox=[left, bottom, right, top]).inside(grid), expected)
 
 
-def test_many_threads_may_ask_at_once() -> None:
+def test_areas_are_thread_safe() -> None:
     grids = [grid_over(11.2 + 0.05 * i, 46.4 + 0.05 * j, 13) for i in range(4) for j in range(4)]
     expected = [area(ISLANDS).inside(grid) for grid in grids]
     with ThreadPoolExecutor(8) as threads:
@@ -116,7 +116,7 @@ def ring_from(ring: list[Any], start: int, backward: bool) -> list[Any]:
 
 
 @given(start=st.integers(0, 9), backward=st.booleans(), swap=st.booleans(), heights=st.booleans())
-def test_an_area_is_the_same_however_it_is_written(start: int, backward: bool, swap: bool, heights: bool) -> None:
+def test_equivalent_geometries_are_equal_areas(start: int, backward: bool, swap: bool, heights: bool) -> None:
     star = [[*corner, 7.0] if heights else corner for corner in ring_from(STAR, start, backward)]
     hole = [[*corner, 7.0] if heights else corner for corner in HOLE]
     second = [[corner + [7.0] * heights for corner in ring] for ring in ISLANDS["coordinates"][1]]
@@ -128,7 +128,7 @@ def test_an_area_is_the_same_however_it_is_written(start: int, backward: bool, s
     assert area(area(written).geometry).geometry == area(written).geometry
 
 
-def test_a_box_is_its_polygon() -> None:
+def test_a_box_equals_its_polygon() -> None:
     ring = [[11.2, 46.4], [11.5, 46.4], [11.5, 46.6], [11.2, 46.6], [11.2, 46.4]]
     for geometry in ({"type": "Polygon", "coordinates": [ring]}, {"type": "MultiPolygon", "coordinates": [[ring]]}):
         assert area(geometry).geometry == area(bbox=[11.2, 46.4, 11.5, 46.6]).geometry
@@ -136,9 +136,9 @@ def test_a_box_is_its_polygon() -> None:
     assert "-0.0" not in str(area(bbox=[-0.0, -0.0, 1, 1]).geometry)
 
 
-def test_what_is_searched_lies_on_the_right_side_of_the_world() -> None:
-    assert area(bbox=[11, 46, 12, 47]).boxes == ((11, 46, 12, 47),)
-    assert area(bbox=ACROSS).boxes == ((-180, -17.4, -179.8, -16.9), (179.7, -17.4, 180, -16.9))
+def test_search_boxes_are_split_at_the_antimeridian() -> None:
+    assert area(bbox=[11, 46, 12, 47]).search_boxes == ((11, 46, 12, 47),)
+    assert area(bbox=ACROSS).search_boxes == ((-180, -17.4, -179.8, -16.9), (179.7, -17.4, 180, -16.9))
 
 
 BAD = [
@@ -154,7 +154,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("bbox", "geometry"), BAD)
-def test_what_is_no_area_is_refused(bbox: Any, geometry: Any) -> None:
+def test_invalid_areas_are_refused(bbox: Any, geometry: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
         area_of(bbox, geometry)
     assert refused.value.parameter == ("bbox" if bbox else "area")
@@ -176,12 +176,12 @@ def test_what_is_no_area_is_refused(bbox: Any, geometry: Any) -> None:
         ([[-179, 0, 179, 1], [0, 5, 1, 6]], (-179, 0, 179, 6)),
     ],
 )
-def test_the_narrowest_box_may_be_over_the_antimeridian(parts: list[Any], box: Any) -> None:
+def test_the_narrowest_box_may_cross_the_antimeridian(parts: list[Any], box: Any) -> None:
     rings = [[[[w, s], [e, s], [e, n], [w, n], [w, s]]] for w, s, e, n in parts]
     assert area({"type": "MultiPolygon", "coordinates": rings}).box == box
 
 
-def test_beyond_the_antimeridian_degrees_go_on() -> None:
+def test_longitudes_beyond_180_wrap() -> None:
     west, south, east, north = ACROSS
     grid = Grid("EPSG:4326", Affine(0.01, 0, 179.5, 0, -0.01, -16.5), 100, 120)
     lon, lat = 179.5 + 0.01 * (np.arange(100) + 0.5), -16.5 - 0.01 * (np.arange(120) + 0.5)
@@ -189,12 +189,12 @@ def test_beyond_the_antimeridian_degrees_go_on() -> None:
     np.testing.assert_array_equal(area(bbox=ACROSS).inside(grid), expected)
 
 
-def test_what_two_areas_have_in_common() -> None:
+def test_intersection() -> None:
     one, other = area(bbox=[0, 0, 2, 2]), area(bbox=[1, 1, 3, 3])
-    assert one.common(other) == other.common(one) == area(bbox=[1, 1, 2, 2])
-    assert one.common(area(bbox=[2, 0, 3, 2])) is None  # an edge
-    assert one.common(area(bbox=[5, 5, 6, 6])) is None
-    star = area(ISLANDS).common(area(bbox=[11.0, 46.0, 11.3, 47.0]))
+    assert one.intersection(other) == other.intersection(one) == area(bbox=[1, 1, 2, 2])
+    assert one.intersection(area(bbox=[2, 0, 3, 2])) is None  # an edge
+    assert one.intersection(area(bbox=[5, 5, 6, 6])) is None
+    star = area(ISLANDS).intersection(area(bbox=[11.0, 46.0, 11.3, 47.0]))
     assert star is not None
     grid = grid_over(11.3, 46.5, 9)
     np.testing.assert_array_equal(

@@ -1,4 +1,4 @@
-"""Two periods in one picture: how it looks, what is refused, and how what is told of both becomes one."""
+"""Comparison of two periods: style, refusals and merged reports."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from scog.catalog.scene import Scene
 from scog.composite.change import Change
 from scog.composite.methods import NAMED
 from scog.errors import InvalidInput
-from scog.imaging.compare import compared, parse_comparison, periods
-from scog.imaging.report import Report, merged
+from scog.imaging.compare import compare_images, parse_comparison, periods
+from scog.imaging.report import Report, merge_reports
 from scog.imaging.request import ImageData
 from scog.net.policy import UpstreamStats
 from scog.render.colormap import color_table
@@ -27,7 +27,7 @@ RGB = ("red", "green", "blue")
 
 
 @pytest.mark.parametrize(
-    ("wish", "title", "shown", "colormap"),
+    ("options", "title", "shown", "colormap"),
     [
         (LayerOptions(change=DIFFERENCE), "NDVI, change", (-0.5, 0.5), "rdylgn"),
         (LayerOptions(change=RATIO), "NDVI, ratio", (0, 2), "rdylgn"),
@@ -49,41 +49,41 @@ RGB = ("red", "green", "blue")
         (LayerOptions(rescale=((-1, 3),), colormap_name="magma", change=DIFFERENCE), "NDVI, change", (-1, 3), "magma"),
     ],
 )  # fmt: skip
-def test_its_colours_are_centred_where_nothing_has_changed(
-    wish: LayerOptions, title: str | None, shown: Range | None, colormap: str | None
+def test_colours_are_centred_on_no_change(
+    options: LayerOptions, title: str | None, shown: Range | None, colormap: str | None
 ) -> None:
-    look = layer_of(wish)
-    assert isinstance(look.coloring, Ramp)
-    assert title is None or look.title == title
-    assert shown is None or look.coloring.shown == pytest.approx(shown)
-    assert colormap is None or np.array_equal(look.coloring.colors, color_table(colormap))
-    if not wish.rescale:
-        assert wish.change is not None
-        assert sum(look.coloring.shown) / 2 == pytest.approx({DIFFERENCE: 0, RATIO: 1}[wish.change])
-    assert len(look.style.outputs) == 1
-    assert look.style.outputs[0].startswith(("change of ", "ratio of "))
+    layer = layer_of(options)
+    assert isinstance(layer.coloring, Ramp)
+    assert title is None or layer.title == title
+    assert shown is None or layer.coloring.shown == pytest.approx(shown)
+    assert colormap is None or np.array_equal(layer.coloring.colors, color_table(colormap))
+    if not options.rescale:
+        assert options.change is not None
+        assert sum(layer.coloring.shown) / 2 == pytest.approx({DIFFERENCE: 0, RATIO: 1}[options.change])
+    assert len(layer.style.outputs) == 1
+    assert layer.style.outputs[0].startswith(("change of ", "ratio of "))
 
 
 def test_thresholds_make_classes_of_the_change() -> None:
-    look = layer_of(LayerOptions(classes="less:red,-0.1,same:white,0.1,more:green", change=DIFFERENCE))
+    layer = layer_of(LayerOptions(classes="less:red,-0.1,same:white,0.1,more:green", change=DIFFERENCE))
     values = np.array([[[-0.3, 0.0, 0.3]]], np.float32)
-    assert look.style.values(values, np.ones((1, 3), bool)).tolist() == [[[1, 2, 3]]]
+    assert layer.style.values(values, np.ones((1, 3), bool)).tolist() == [[[1, 2, 3]]]
 
 
 @pytest.mark.parametrize(
-    "wish", [LayerOptions(bands=RGB), LayerOptions(expression="red; nir; scl"), LayerOptions(index="scl"),
+    "options", [LayerOptions(bands=RGB), LayerOptions(expression="red; nir; scl"), LayerOptions(index="scl"),
     LayerOptions(bands=("scl",)),
              LayerOptions(expression="scl"), LayerOptions(index="scl", composite=NAMED["mode"])],
 )  # fmt: skip
-def test_what_has_no_change_is_refused(wish: LayerOptions) -> None:
+def test_layers_that_cannot_be_compared_are_refused(options: LayerOptions) -> None:
     for how in Change:
         with pytest.raises(InvalidInput) as refused:
-            layer_of(LayerOptions(**{**vars(wish), "change": how}))
+            layer_of(LayerOptions(**{**vars(options), "change": how}))
         assert refused.value.parameter == "compare"
         assert refused.value.valid
 
 
-def test_how_a_comparison_is_asked_for() -> None:
+def test_parsing_a_comparison() -> None:
     assert parse_comparison(None, None) is None
     found = parse_comparison("2024-06-02", None)
     assert found is not None
@@ -94,7 +94,7 @@ def test_how_a_comparison_is_asked_for() -> None:
         assert refused.value.parameter == parameter
 
 
-def test_each_period_is_asked_for_as_if_it_stood_alone() -> None:
+def test_each_period_equals_a_request_of_its_own() -> None:
     first, second = parse_interval("2024-06-12"), parse_interval("2024-06-02")
     comparison = parse_comparison("2024-06-02", RATIO)
     assert comparison is not None
@@ -110,14 +110,14 @@ def scene(name: str) -> Scene:
     )  # fmt: skip
 
 
-def test_what_is_missing_from_either_is_missing_from_both() -> None:
+def test_reports_merge() -> None:
     a, b, c = map(scene, "abc")
     one = Report(
         [a, b], {"x": "http-404"}, unmasked=["a"], tally=UpstreamStats(1, 20, 0), seconds={"read": 1.0, "mask": 2.0}
     )
     two = Report([scene("b"), c], {"y": "timeout"}, unmasked=["a", "c"], truncated=True, stale=5.0,
                  incomplete="deadline", tally=UpstreamStats(2, 30, 1), seconds={"read": 3.0})  # fmt: skip
-    found = merged(one, two)
+    found = merge_reports(one, two)
     assert (found.used, [each.id for each in found.compared]) == ([a, b, c], ["b", "c"])
     assert found.skipped == {"x": "http-404", "y": "timeout"}
     assert found.unmasked == ["a", "c"]
@@ -125,22 +125,22 @@ def test_what_is_missing_from_either_is_missing_from_both() -> None:
     assert found.tally == UpstreamStats(3, 50, 1)
     assert found.seconds == {"read": 3.0, "mask": 2.0}
     for whole in (Report([a]), Report([b])):
-        assert not merged(whole, Report()).partial
+        assert not merge_reports(whole, Report()).partial
         for partial in (one, two):
-            assert merged(whole, partial).partial
-            assert merged(partial, whole).partial
+            assert merge_reports(whole, partial).partial
+            assert merge_reports(partial, whole).partial
 
 
-def test_p_values_have_no_change_and_numbers_are_those_of_both() -> None:
+def test_p_values_are_dropped_and_the_cache_id_identifies_both_images() -> None:
     values, valid = np.ones((2, 1, 3), np.float32), np.ones((1, 3), bool)
 
     def drawing(number: int) -> ImageData:
         return ImageData(values, valid, Report(), number)
 
-    found = compared(drawing(1), drawing(2), 1, DIFFERENCE)
+    found = compare_images(drawing(1), drawing(2), 1, DIFFERENCE)
     assert found.values.shape == (1, 1, 3)
-    assert found.number
+    assert found.cache_id
     for one, other in ((2, 1), (1, 3), (3, 2)):
-        assert found.number != compared(drawing(one), drawing(other), 1, DIFFERENCE).number
-    assert not compared(drawing(1), drawing(0), 1, DIFFERENCE).number
-    assert not compared(drawing(0), drawing(2), 1, DIFFERENCE).number
+        assert found.cache_id != compare_images(drawing(one), drawing(other), 1, DIFFERENCE).cache_id
+    assert not compare_images(drawing(1), drawing(0), 1, DIFFERENCE).cache_id
+    assert not compare_images(drawing(0), drawing(2), 1, DIFFERENCE).cache_id

@@ -1,4 +1,4 @@
-"""Cut-outs in many CRSs, drawn, against GDAL's own warp and against pyproj for each pixel; and parts against wholes."""
+"""Crops in many CRSs, against GDAL's warp and pyproj for each pixel; and parts against the whole."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SQUARES = {
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, MadeScene]]:
-    """Each square once, red telling its column and nir its row, with some clouds; the last is the newest."""
+    """One scene for each source grid, whose red is the column and nir the row, with some clouds; the last is newest."""
     folder = tmp_path_factory.mktemp("cuts")
     scenes = {}
     for day, (place, square) in enumerate(SQUARES.items(), start=1):
@@ -53,7 +53,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, M
 
 
 def box_over(place: str, side: float = 0.03) -> Box:
-    """A box in degrees around a square's middle, over the antimeridian if that is near."""
+    """A box in degrees around a scene's centre, across the antimeridian if that is near."""
     lon, lat = SQUARES[place].lonlat(0.45, 0.55)
     half = side / 2 / np.cos(np.radians(lat))
     west, east = ((edge + 180) % 360 - 180 for edge in (lon - half, lon + half))
@@ -61,7 +61,7 @@ def box_over(place: str, side: float = 0.03) -> Box:
 
 
 def near(square: Square, place: tuple[float, float]) -> bool:
-    """Whether a square may be seen from a place, be it over the antimeridian."""
+    """Whether a scene may be visible from a place, also across the antimeridian."""
     lon, lat = square.lonlat()
     return abs((lon - place[0] + 180) % 360 - 180) < 3 and abs(lat - place[1]) < 3
 
@@ -88,12 +88,12 @@ WANTED = [
 ]
 
 
-IN_SHORT = [WANTED[number] for number in (2, 5, 9, 11)]
+QUICK = [WANTED[number] for number in (2, 5, 9, 11)]
 """The others take three times as long."""
 
 
-@pytest.mark.parametrize("wanted", [IN_SHORT, pytest.param(WANTED, marks=pytest.mark.acceptance)], ids=["some", "all"])
-def test_cut_outs_are_gdals(
+@pytest.mark.parametrize("wanted", [QUICK, pytest.param(WANTED, marks=pytest.mark.acceptance)], ids=["some", "all"])
+def test_crops_match_gdal(
     wanted: list[tuple[str, float, str, Size]],
     archive: tuple[Path, dict[str, MadeScene]],
     monkeypatch: pytest.MonkeyPatch,
@@ -124,7 +124,7 @@ def test_cut_outs_are_gdals(
         assert not drawing.report.skipped
 
 
-def test_in_utm_pixels_are_the_scenes_own(archive: tuple[Path, dict[str, MadeScene]]) -> None:
+def test_in_utm_pixels_are_those_of_the_scene(archive: tuple[Path, dict[str, MadeScene]]) -> None:
     square = SQUARES["the Alps"]
     grid = cut_grid(box_over("the Alps"), DEGREES, "utm", Size(resolution=10))
     when = parse_interval("2022-06-01")
@@ -134,7 +134,7 @@ def test_in_utm_pixels_are_the_scenes_own(archive: tuple[Path, dict[str, MadeSce
     assert np.array_equal(np.round(drawing.values * 10000), np.stack(expected))
 
 
-def test_both_sides_of_the_antimeridian_are_shown(archive: tuple[Path, dict[str, MadeScene]]) -> None:
+def test_both_sides_of_the_antimeridian_are_drawn(archive: tuple[Path, dict[str, MadeScene]]) -> None:
     for crs in (DEGREES, "EPSG:3857"):
         box = box_over("west of the antimeridian", 0.05)
         assert box[0] > box[2]
@@ -182,43 +182,43 @@ ASKS = {
 }
 
 
-def test_parts_are_what_the_whole_is(
-    archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path
-) -> None:
+def test_parts_equal_the_whole(archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path) -> None:
     grids = [cut_grid(box_over("the Alps", 0.045), DEGREES, crs, Size(max_size=160)) for crs in ("EPSG:3035", "utm")]
-    asks = [replace(ask, interval=parse_interval("2022-06-01/2022-06-30")) for ask in ASKS.values()]
-    wanted = [(grid, ask, area) for ask in asks for grid in grids for area in (None, AREA)]
+    requests = [replace(request, interval=parse_interval("2022-06-01/2022-06-30")) for request in ASKS.values()]
+    wanted = [(grid, request, area) for request in requests for grid in grids for area in (None, AREA)]
 
     async def work() -> list[tuple[ImageData, ImageData]]:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
             return [
-                (await draw(engine, grid, ask), await cut_out(engine, grid, replace(ask, area=area)))
-                for grid, ask, area in wanted
+                (await draw(engine, grid, request), await cut_out(engine, grid, replace(request, area=area)))
+                for grid, request, area in wanted
             ]
 
-    for (grid, ask, area), (whole, made) in zip(wanted, asyncio.run(work()), strict=True):
+    for (grid, request, area), (whole, made) in zip(wanted, asyncio.run(work()), strict=True):
         inside = np.ones(grid.shape, bool) if area is None else area.inside(grid)
-        assert whole.valid.any(), ask
-        assert np.array_equal(made.valid, whole.valid & inside), ask
-        assert np.allclose(made.values[:, inside], whole.values[:, inside], rtol=1e-5, atol=1e-6, equal_nan=True), ask
-        assert np.isnan(made.values[:, ~inside]).all(), ask
+        assert whole.valid.any(), request
+        assert np.array_equal(made.valid, whole.valid & inside), request
+        assert np.allclose(made.values[:, inside], whole.values[:, inside], rtol=1e-5, atol=1e-6, equal_nan=True), (
+            request
+        )
+        assert np.isnan(made.values[:, ~inside]).all(), request
         assert {scene.id for scene in made.report.used} <= {scene.id for scene in whole.report.used}
         assert not made.report.partial
 
 
-def test_progress_is_told(archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
+def test_progress_is_reported(archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path) -> None:
+    progress: list[tuple[int, int]] = []
 
     async def work() -> None:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
             grid = cut_grid(box_over("the Alps"), DEGREES, DEGREES, Size(200, 160))
-            await cut_out(engine, grid, ask_for("red"), lambda done, total: told.append((done, total)))
+            await cut_out(engine, grid, ask_for("red"), lambda done, total: progress.append((done, total)))
 
     asyncio.run(work())
-    assert told == [(number, 12) for number in range(1, 13)]
+    assert progress == [(number, 12) for number in range(1, 13)]
 
 
-def test_parts_that_fail_are_missing_and_the_reasons_are_told(
+def test_failed_parts_are_missing_and_reported(
     archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faults: list[ScogError] = [NothingReadable("x", skipped=(("A", "http-404"),)), CatalogUnavailable("x")]

@@ -1,4 +1,4 @@
-"""Drawn pixels against an oracle: rasterio with the overview named, and pyproj for each single pixel."""
+"""Drawn pixels against an oracle: rasterio at the overview level, and pyproj for each pixel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ZOOMS = (8, 9, 10, 11, 12, 13, 14, 15, 16)
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, MadeScene]]:
-    """Each square once, red telling its column and nir its row; the eastern one is the newer."""
+    """One scene for each source grid, whose red is the column and nir the row; the eastern one is newer."""
     folder = tmp_path_factory.mktemp("positions")
     scenes = {}
     for day, square in enumerate((WEST, EAST, SOUTH, NORTH), start=1):
@@ -39,7 +39,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, M
 
 
 def stored(values: NDArray[np.float32], offset: float = 0.0) -> NDArray[np.int64]:
-    """Numbers as stored, from reflectance."""
+    """Stored numbers from reflectance."""
     numbers: NDArray[np.int64] = np.round((np.nan_to_num(values).astype(np.float64) - offset) * 10000).astype(int)
     return numbers
 
@@ -47,7 +47,7 @@ def stored(values: NDArray[np.float32], offset: float = 0.0) -> NDArray[np.int64
 def assert_as_the_oracle(
     archive: tuple[Path, dict[str, MadeScene]], grids: list[Grid], newest_first: list[Square], mask: str = "clouds"
 ) -> int:
-    """Each pixel is the oracle's, but for those on an edge; returns how many are valid."""
+    """Assert that pixels match the oracle, except on edges of source pixels. Returns the number of valid pixels."""
     folder, scenes = archive
     total = 0
     for grid, drawing in zip(
@@ -70,7 +70,7 @@ def test_nearest_pixels_at_all_zooms(archive: tuple[Path, dict[str, MadeScene]],
     assert assert_as_the_oracle(archive, grids, [EAST, square] if square is WEST else [square]) > 50_000
 
 
-def test_both_sides_of_a_tiles_edge(archive: tuple[Path, dict[str, MadeScene]]) -> None:
+def test_across_the_edge_of_an_mgrs_tile(archive: tuple[Path, dict[str, MadeScene]]) -> None:
     tile = tile_over(SOUTH, 14)
     side = tile.bounds[2] - tile.bounds[0]
     half = math.pi * 6378137
@@ -81,7 +81,7 @@ def test_both_sides_of_a_tiles_edge(archive: tuple[Path, dict[str, MadeScene]]) 
 
 @pytest.mark.parametrize("mask", ["clouds", "none"])
 @pytest.mark.parametrize("z", [10, 12, 13, 15])
-def test_where_two_zones_meet(archive: tuple[Path, dict[str, MadeScene]], z: int, mask: str) -> None:
+def test_across_two_utm_zones(archive: tuple[Path, dict[str, MadeScene]], z: int, mask: str) -> None:
     # The east is newer and lies on top; around it, and only there, the west shows.
     grid = tile_over(EAST, z, 0.0, 0.5)
     drawing = draw_one(archive[0], grid, ask_for(POSITIONS, mask))
@@ -90,12 +90,12 @@ def test_where_two_zones_meet(archive: tuple[Path, dict[str, MadeScene]], z: int
 
 
 @pytest.mark.parametrize("pixel", [9.5, 10.0, 19.99, 20.0, 27.3, 39.9, 40.1, 79.0, 81.0])
-def test_grids_of_the_squares_own_zone(archive: tuple[Path, dict[str, MadeScene]], pixel: float) -> None:
+def test_grids_in_the_utm_zone_of_the_scene(archive: tuple[Path, dict[str, MadeScene]], pixel: float) -> None:
     grid = Grid("EPSG:32755", Affine(pixel, 0, 499950, 0, -pixel, 5300050), 97, 89)
     assert assert_as_the_oracle(archive, [grid], [SOUTH]) > 1000
 
 
-def test_tiles_of_512_pixels_are_the_next_zooms(archive: tuple[Path, dict[str, MadeScene]]) -> None:
+def test_tiles_of_512_pixels_equal_four_of_the_next_zoom(archive: tuple[Path, dict[str, MadeScene]]) -> None:
     grid = tile_over(SOUTH, 12, size=512)
     assert assert_as_the_oracle(archive, [grid], [SOUTH]) > 10_000
     big = draw_one(archive[0], grid, ask_for(POSITIONS))
@@ -109,7 +109,7 @@ def test_tiles_of_512_pixels_are_the_next_zooms(archive: tuple[Path, dict[str, M
         )
 
 
-def test_outside_all_squares_nothing_is_drawn_and_nothing_is_wrong(
+def test_outside_all_scenes_the_image_is_empty_without_error(
     archive: tuple[Path, dict[str, MadeScene]],
 ) -> None:
     drawing = draw_one(archive[0], tile_grid(12, 100, 100), ask_for(POSITIONS))

@@ -1,4 +1,4 @@
-"""What is read and what is not, and pictures from which scenes are missing."""
+"""Which files are read, and images with missing scenes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def scene(day: int, scl: Any = LAND, square: Square = SQUARE) -> MadeScene:
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Each read of a local file, as `scene/file`."""
+    """Reads of local files, as `scene/file`."""
     reads: list[str] = []
     truly = LocalRanges._read
 
@@ -46,7 +46,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return reads
 
 
-def test_a_window_that_is_all_cloud_costs_no_band_reads(tmp_path: Path, read: list[str]) -> None:
+def test_a_fully_cloudy_window_reads_no_bands(tmp_path: Path, read: list[str]) -> None:
     for made in (scene(5), scene(6, CLOUD), scene(7, CLOUD), scene(8, CLOUD)):
         made.write(tmp_path)
     drawing = draw_one(tmp_path, tile_over(SQUARE, 14), ask_for("red; nir"))
@@ -73,7 +73,7 @@ def test_without_a_mask_the_classification_is_not_read(tmp_path: Path, read: lis
     assert not [name for name in read if name.endswith("scl.tif")]
 
 
-def test_of_a_cloudy_scene_only_the_blocks_that_show_are_read(tmp_path: Path, read: list[str]) -> None:
+def test_only_visible_blocks_of_a_cloudy_scene_are_read(tmp_path: Path, read: list[str]) -> None:
     # The newest is clear in its north-western block alone; 600 pixels lie in 3 x 3 blocks of 256.
     scl = constant(SQUARE, CLOUD, 20, np.uint8)
     scl[:100, :100] = LAND
@@ -84,7 +84,7 @@ def test_of_a_cloudy_scene_only_the_blocks_that_show_are_read(tmp_path: Path, re
     assert read.count("day-08/red.tif") == 2  # the header and one block
 
 
-def test_the_same_picture_again_reads_nothing(tmp_path: Path, read: list[str]) -> None:
+def test_a_repeated_image_reads_nothing(tmp_path: Path, read: list[str]) -> None:
     for made in (scene(7), scene(8, CLOUD)):
         made.write(tmp_path)
     grid = tile_over(SQUARE, 14)
@@ -135,7 +135,7 @@ def empty(path: Path) -> None:
 
 
 def break_blocks(path: Path, rows: int = 99) -> None:
-    """Overwrite the full-size blocks of the first rows with what does not decompress."""
+    """Overwrite the full-resolution blocks of the first rows with bytes that do not decompress."""
     with rasterio.open(path) as dataset:
         height, width = -(-dataset.height // 256), -(-dataset.width // 256)
         places = [
@@ -168,7 +168,7 @@ def test_a_broken_scene_is_skipped_and_named(tmp_path: Path, damage: Callable[[P
 
 
 @pytest.mark.parametrize("damage", BREAKS)
-def test_all_scenes_broken_is_an_error(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_an_image_of_broken_scenes_only_fails(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     for day in (5, 6, 7):
         damage(scene(day).write(tmp_path).files["red"])
     with pytest.raises(NothingReadable) as failed:
@@ -176,14 +176,14 @@ def test_all_scenes_broken_is_an_error(tmp_path: Path, damage: Callable[[Path], 
     assert sorted(name for name, _ in failed.value.skipped) == ["day-05", "day-06", "day-07"]
 
 
-def test_a_band_that_no_scene_has(tmp_path: Path) -> None:
+def test_a_band_that_no_scene_has_fails(tmp_path: Path) -> None:
     scene(7).write(tmp_path)
     with pytest.raises(NothingReadable) as failed:
         draw_one(tmp_path, tile_over(SQUARE, 14), ask_for("red + swir22"))
     assert failed.value.skipped == (("day-07", "no-asset-swir22"),)
 
 
-def test_an_empty_picture_of_scenes_that_could_be_read_is_no_error(tmp_path: Path) -> None:
+def test_an_empty_image_of_readable_scenes_is_not_an_error(tmp_path: Path) -> None:
     scene(7, CLOUD).write(tmp_path)
     broken = scene(8, CLOUD).write(tmp_path)
     broken.files["scl"].unlink()
@@ -192,7 +192,7 @@ def test_an_empty_picture_of_scenes_that_could_be_read_is_no_error(tmp_path: Pat
     assert list(drawing.report.skipped) == ["day-08"]
 
 
-def test_a_scene_without_classification_is_drawn_and_named(tmp_path: Path) -> None:
+def test_a_scene_without_classification_is_drawn_and_reported(tmp_path: Path) -> None:
     made = scene(7)
     made.bands = {band: numbers for band, numbers in made.bands.items() if band != "scl"}
     made.write(tmp_path)
@@ -201,7 +201,7 @@ def test_a_scene_without_classification_is_drawn_and_named(tmp_path: Path) -> No
     assert drawing.report.unmasked == ["day-07"]
 
 
-def test_what_a_scene_gave_before_it_failed_is_no_failure(tmp_path: Path) -> None:
+def test_pixels_painted_before_a_scene_failed_count(tmp_path: Path) -> None:
     # The newest is clear in the north, but its red is missing: the older one is asked for the south first, which it
     # gives, and then for the north, where its file is broken.
     north = constant(SQUARE, CLOUD, 20, np.uint8)

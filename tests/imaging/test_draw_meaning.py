@@ -1,6 +1,4 @@
-"""Images of files of several bands, of rasters that are counted from 0 to 360, and of files that do not say where they
-lie: from a folder on the disk to the values.
-"""
+"""Images of local files with several bands, longitudes from 0 to 360, or no georeference."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("version", LISTS)
-def test_an_index_of_one_file(version: str, tmp_path: Path) -> None:
+def test_an_index_of_two_bands_in_one_file(version: str, tmp_path: Path) -> None:
     write_file(tmp_path, "image", NUMBERS)
     write_item(tmp_path, {"image": {"file": "image"} | LISTS[version]})
     ndvi, *bands = draw_all(tmp_path, [(GRID, ask_for(text)) for text in ("(nir - red) / (nir + red)", *NAMES)])
@@ -41,7 +39,7 @@ def test_an_index_of_one_file(version: str, tmp_path: Path) -> None:
     assert [float(band.values.min()) for band in bands] == [200.0, 300.0, 400.0, 3000.0]
 
 
-def test_a_classification_within_the_file_masks_it_whatever_its_type(tmp_path: Path) -> None:
+def test_a_classification_in_the_same_file_masks_it_in_any_data_type(tmp_path: Path) -> None:
     classes = np.full((SIDE, SIDE), 4, np.int16)
     classes[:50], classes[50:100], classes[100:150] = 9, 265, -1  # 265 ends on the bits of 9, -1 on those of 255
     write_file(tmp_path, "image", np.stack([*NUMBERS.astype(np.int16), classes]))
@@ -52,18 +50,18 @@ def test_a_classification_within_the_file_masks_it_whatever_its_type(tmp_path: P
     np.testing.assert_array_equal(shown.values[0], classes)
 
 
-def test_a_file_of_which_nobody_says_which_band_is_red(tmp_path: Path) -> None:
+def test_a_file_with_an_ambiguous_band_is_skipped(tmp_path: Path) -> None:
     write_file(tmp_path, "image", NUMBERS)
     write_item(tmp_path, {"red": {"file": "image"}})
-    says = r"red \(image\.tif\): The file has 4 bands \(1, 2, 3, 4\), and nothing says which"
-    with pytest.raises(NothingReadable, match=says) as fault:
+    says = r"red \(image\.tif\): The file has 4 bands \(1, 2, 3, 4\), and the item does not say which"
+    with pytest.raises(NothingReadable, match=says) as error:
         draw_one(tmp_path, GRID, ask_for("red"))
-    assert fault.value.skipped == (("one", "several-bands"),)
+    assert error.value.skipped == (("one", "several-bands"),)
     write_file(tmp_path, "image", NUMBERS, descriptions=NAMES)
     assert float(draw_one(tmp_path, GRID, ask_for("red")).values.max()) == 400.0
 
 
-def test_the_scale_of_each_band_in_the_files_tags(tmp_path: Path) -> None:
+def test_scale_tags_of_each_band_apply(tmp_path: Path) -> None:
     write_file(tmp_path, "image", NUMBERS)
     with rasterio.open(tmp_path / "image.tif", "r+") as dataset:
         dataset.scales, dataset.offsets = (1e-4, 1e-4, 1e-3, 0.1), (0.0, -0.01, 0.0, 5.0)
@@ -73,7 +71,7 @@ def test_the_scale_of_each_band_in_the_files_tags(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["asset", "item"])
-def test_a_file_that_lies_where_its_item_says(where: str, tmp_path: Path) -> None:
+def test_a_file_georeferenced_by_its_item(where: str, tmp_path: Path) -> None:
     numbers = np.arange(SIDE * SIDE, dtype=np.uint32).reshape(1, SIDE, SIDE)
     write_file(tmp_path, "aot", numbers, crs=None, transform=None)
     place = {"proj:code": CRS, "proj:transform": list(TEN)[:6], "proj:shape": [SIDE, SIDE]}
@@ -97,7 +95,7 @@ def around(west: float, east: float) -> list[list[float]]:
     ],
 )
 def test_rasters_beyond_180(first: float, wide: float, footprints: list[tuple[float, float]], tmp_path: Path) -> None:
-    """Against GDAL's warper, which takes the places of such rasters as they are, where it does."""
+    """Compared with GDAL's warper where it uses the coordinates of such rasters unchanged."""
     pixel = 0.1
     numbers = np.random.default_rng(1).integers(1, 60_000, (1, 400, round(wide / pixel))).astype(np.uint16)
     place = Affine(pixel, 0, first, 0, -pixel, 10)

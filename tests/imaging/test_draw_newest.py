@@ -1,4 +1,4 @@
-"""The newest usable pixel, against a composite made by numpy; masks, nodata, offsets."""
+"""The newest usable pixel, against a composite by numpy; masks, nodata, offsets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def patches(seed: int, square: Square, choices: list[int], pixel: int, dtype: ty
 
 
 def random_scene(seed: int, square: Square, time: str, name: str, **more: object) -> MadeScene:
-    """Patches of cloud, of nothing, and of numbers that no other scene has."""
+    """Patches of cloud, of nodata, and of numbers that no other scene has."""
     data = [0, *range(1000 + 50 * seed, 1040 + 50 * seed, 10)]
     bands = {
         "red": patches(seed, square, data, 10, np.uint16),
@@ -68,14 +68,12 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[MadeSc
 
 @pytest.mark.parametrize("z", [11, 13, 14])
 @pytest.mark.parametrize("mask", ["clouds", "none", "4,5,6"])
-def test_each_pixel_is_that_of_an_independent_composite(
-    archive: tuple[Path, list[MadeScene]], z: int, mask: str
-) -> None:
+def test_pixels_match_an_independent_composite(archive: tuple[Path, list[MadeScene]], z: int, mask: str) -> None:
     folder, scenes = archive
     grid = tile_over(EAST, z, 0.1, 0.4)
     masked = {"clouds": (0, 1, 3, 8, 9, 10), "none": None, "4,5,6": (0, 4, 5, 6)}[mask]
     numbers, valid, on_edge = newest_clear(scenes, ("red", "nir"), grid, masked)
-    # The second picture finds some of its scenes in memory, the third all.
+    # The second image finds some of its scenes in memory, the third all.
     older, drawing, again = draw_all(
         folder,
         [
@@ -98,7 +96,7 @@ def test_each_pixel_is_that_of_an_independent_composite(
 
 
 @pytest.mark.parametrize("day", ["2022-06-08", "2022-06-03/2022-06-05", "../2022-06-04"])
-def test_a_time_draws_its_own_scenes_only(archive: tuple[Path, list[MadeScene]], day: str) -> None:
+def test_only_scenes_of_the_interval_are_drawn(archive: tuple[Path, list[MadeScene]], day: str) -> None:
     folder, scenes = archive
     first, _, last = day.partition("/")
     begin, end = ("" if first == ".." else first), (last or first) + "T99"
@@ -111,7 +109,7 @@ def test_a_time_draws_its_own_scenes_only(archive: tuple[Path, list[MadeScene]],
     assert not (((drawing.valid != valid) | (drawn != numbers["red"] * valid)) & ~on_edge).any()
 
 
-def test_a_masked_class_never_shows(archive: tuple[Path, list[MadeScene]]) -> None:
+def test_masked_classes_are_never_drawn(archive: tuple[Path, list[MadeScene]]) -> None:
     folder, scenes = archive
     grid = tile_over(WEST, 13)
     alone = parse_interval("2022-06-05")
@@ -125,7 +123,7 @@ def test_a_masked_class_never_shows(archive: tuple[Path, list[MadeScene]]) -> No
         assert (one.values[0][one.valid] == truth.numbers[one.valid]).all()
 
 
-def test_the_report_names_scenes_in_the_order_they_were_used(archive: tuple[Path, list[MadeScene]]) -> None:
+def test_the_report_lists_scenes_in_order_of_use(archive: tuple[Path, list[MadeScene]]) -> None:
     folder, scenes = archive
     drawing = draw_one(folder, tile_over(WEST, 13), ask_for("red"))
     order = [scene.id for scene in scenes]
@@ -150,7 +148,9 @@ def test_the_report_names_scenes_in_the_order_they_were_used(archive: tuple[Path
         (L2A, None, "03.00", 0.0),
     ],
 )
-def test_offsets(tmp_path: Path, collection: str, applied: bool | None, baseline: str, offset: float) -> None:
+def test_reflectance_offsets(
+    tmp_path: Path, collection: str, applied: bool | None, baseline: str, offset: float
+) -> None:
     bands = {
         "red": constant(WEST, 1500),
         "nir": constant(WEST, 4000),
@@ -176,7 +176,7 @@ def test_offsets(tmp_path: Path, collection: str, applied: bool | None, baseline
     ],
 )
 @pytest.mark.parametrize("applied", [False, None])
-def test_an_ambiguous_offset_is_settled_by_the_pixels(
+def test_an_ambiguous_offset_is_detected_from_pixels(
     tmp_path: Path, red: np.ndarray, offset: float, applied: bool | None
 ) -> None:
     # The numbers lie in halves, so that every overview holds both.
@@ -190,7 +190,7 @@ def test_an_ambiguous_offset_is_settled_by_the_pixels(
         assert np.allclose(drawing.values[0, drawing.valid], 0.4 + expected, atol=1e-6)
 
 
-def test_reflectance_is_floored_for_formulas_and_nothing_over_nothing_is_transparent(tmp_path: Path) -> None:
+def test_reflectance_is_floored_at_0_and_0_over_0_is_invalid(tmp_path: Path) -> None:
     # c1 numbers: 500 stands for -0.05. A quarter each: plain, red below 0, both below 0, no data.
     red, nir = constant(WEST, 2000), constant(WEST, 4000)
     red[:150, 150:], red[150:, :150], nir[150:, :150], nir[150:, 150:] = 500, 700, 500, 0
@@ -214,7 +214,7 @@ def test_reflectance_is_floored_for_formulas_and_nothing_over_nothing_is_transpa
     assert (drawing.valid == (plain | dark)).all()
 
 
-def test_numbers_without_data_never_show(archive: tuple[Path, list[MadeScene]]) -> None:
+def test_nodata_is_never_drawn(archive: tuple[Path, list[MadeScene]]) -> None:
     folder, _ = archive
     for formula in ("red", "nir", "min(red, nir)"):
         drawing = draw_one(folder, tile_over(WEST, 13), ask_for(formula, "none"))
@@ -222,13 +222,13 @@ def test_numbers_without_data_never_show(archive: tuple[Path, list[MadeScene]]) 
         assert drawing.values[0, drawing.valid].min() > 0.09
 
 
-def test_a_mask_grows_by_metres_on_the_ground(archive: tuple[Path, list[MadeScene]]) -> None:
-    """What is masked within 45 m of a pixel, also beyond the tile's edge; no data does not grow."""
+def test_mask_dilation_in_metres(archive: tuple[Path, list[MadeScene]]) -> None:
+    """Pixels within 45 m of a masked one are masked, also across the tile's edge. Nodata is not dilated."""
     folder, scenes = archive
     grid = tile_over(WEST, 15)
-    ask = ask_for("red", interval=parse_interval("2022-06-05"))
-    grown = replace(ask, mask=parse_mask("clouds", 45))
-    plain, drawing, again = draw_all(folder, [(grid, ask), (grid, grown), (grid, grown)])
+    request = ask_for("red", interval=parse_interval("2022-06-05"))
+    grown = replace(request, mask=parse_mask("clouds", 45))
+    plain, drawing, again = draw_all(folder, [(grid, request), (grid, grown), (grid, grown)])
     assert np.array_equal(drawing.values, again.values, equal_nan=True)
     assert np.array_equal(draw_one(folder, grid, grown).values, again.values, equal_nan=True)
     a, _, left, _, e, top = tuple(grid.transform)[:6]

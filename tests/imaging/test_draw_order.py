@@ -1,4 +1,4 @@
-"""Scenes laid over each other in other orders than newest first: from the oldest on, from the clearest on."""
+"""Mosaics in other orders than newest first: oldest first and clearest first."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, M
 
 @pytest.mark.parametrize("composite", BY_ORDER, ids=lambda composite: composite.name)
 @pytest.mark.parametrize("mask", ["clouds", "none"])
-def test_each_pixel_is_that_of_the_first_in_order(
+def test_each_pixel_is_of_the_first_scene_in_order(
     archive: tuple[Path, dict[str, MadeScene]], composite: Composite, mask: str
 ) -> None:
     folder, scenes = archive
@@ -46,9 +46,9 @@ def test_each_pixel_is_that_of_the_first_in_order(
     ordered = [scenes[name] for name in BY_ORDER[composite]]
     masked = (0, 1, 3, 8, 9, 10) if mask == "clouds" else None
     numbers, valid, on_edge = newest_clear(ordered, ("red", "nir"), grid, masked)
-    ask = ask_for("red; nir", mask, composite=composite)
-    part = replace(ask, interval=parse_interval("2022-06-08"))
-    _, drawing, again = draw_all(folder, [(grid, part), (grid, ask), (grid, ask)])
+    request = ask_for("red; nir", mask, composite=composite)
+    part = replace(request, interval=parse_interval("2022-06-08"))
+    _, drawing, again = draw_all(folder, [(grid, part), (grid, request), (grid, request)])
     assert np.array_equal(drawing.values, again.values, equal_nan=True)
     assert not ((drawing.valid != valid) & ~on_edge).any()
     drawn = np.round(np.nan_to_num(drawing.values) * 10000).astype(int)
@@ -59,7 +59,7 @@ def test_each_pixel_is_that_of_the_first_in_order(
 def looked_at(
     monkeypatch: pytest.MonkeyPatch, folder: Path, composite: Composite
 ) -> tuple[ImageData, list[str], list[str]]:
-    """A drawing, the scenes whose classification was read for it, and those whose bands were."""
+    """An image, the scenes whose classification was read for it, and those whose bands were."""
     read: dict[str, list[str]] = {"usable": [], "values": []}
 
     def noting(name: str) -> Any:
@@ -77,8 +77,8 @@ def looked_at(
     return drawing, read["usable"], read["values"]
 
 
-def test_of_the_clearest_only_what_shows_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty dates; the clearest is all cloud where we look, the next has half a cloud, the third is clear."""
+def test_clearest_reads_only_visible_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of twenty dates, the clearest scene is all cloud in the tile, the next half cloudy, the third clear."""
     half = np.where(np.arange(150) // 10 % 2, 4, 9) * np.ones((150, 1))
     scl = {11: constant(WEST, 9, 20), 3: half, 17: constant(WEST, 4, 20)}
     for number in range(20):

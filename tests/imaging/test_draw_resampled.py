@@ -1,4 +1,4 @@
-"""Pictures by other methods than the nearest pixel: no seams, no made-up classes, no cloud that is smoothed away."""
+"""Images by other methods than nearest: no seams, no interpolated classes, no smoothed masks."""
 
 from __future__ import annotations
 
@@ -56,19 +56,17 @@ def first_tile(z: int) -> tuple[int, int]:
 
 @EVERY
 @pytest.mark.parametrize("z", [11, 13, 15])
-def test_tiles_are_their_parts_of_one_large_picture(
-    archive: tuple[Path, MadeScene], method: Resampling, z: int
-) -> None:
-    ask = ask_for("red; nir; scl", resampling=method)
+def test_tiles_equal_parts_of_one_large_image(archive: tuple[Path, MadeScene], method: Resampling, z: int) -> None:
+    request = ask_for("red; nir; scl", resampling=method)
     x, y = first_tile(z)
 
     async def work() -> tuple[ImageData, list[ImageData]]:
         async with open_engine(Settings(catalog=str(archive[0]))) as engine:
-            return await draw(engine, large(z, 2, 2, x, y), ask), await tiles(engine, ask)
+            return await draw(engine, large(z, 2, 2, x, y), request), await tiles(engine, request)
 
-    async def tiles(engine: Engine, ask: ImageRequest) -> list[ImageData]:
+    async def tiles(engine: Engine, request: ImageRequest) -> list[ImageData]:
         places = [(x + i, y + j) for j in (0, 1) for i in (0, 1)]
-        return list(await asyncio.gather(*(draw(engine, tile_grid(z, *place), ask) for place in places)))
+        return list(await asyncio.gather(*(draw(engine, tile_grid(z, *place), request) for place in places)))
 
     whole, parts = asyncio.run(work())
     assert whole.valid.mean() > 0.02
@@ -79,8 +77,8 @@ def test_tiles_are_their_parts_of_one_large_picture(
 
 
 @pytest.mark.parametrize("method", [method for method in Resampling if method.makes_numbers])
-def test_a_picture_is_as_gdal_warps_the_right_level(archive: tuple[Path, MadeScene], method: Resampling) -> None:
-    """Unmasked, at the full size: the file's own numbers, warped by GDAL."""
+def test_images_match_gdal_warp_of_the_overview_level(archive: tuple[Path, MadeScene], method: Resampling) -> None:
+    """Unmasked, at full resolution, against the file warped by GDAL."""
     source = Grid(SQUARE.crs, Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), 700, 700)
     grid = tile_grid(13, *first_tile(13))
     drawing = draw_one(archive[0], grid, ask_for("nir", "none", resampling=method))
@@ -96,11 +94,13 @@ def test_a_picture_is_as_gdal_warps_the_right_level(archive: tuple[Path, MadeSce
 
 
 @EVERY
-def test_masks_are_nearest_and_classes_remain_classes(archive: tuple[Path, MadeScene], method: Resampling) -> None:
+def test_masks_use_nearest_and_classes_are_not_interpolated(
+    archive: tuple[Path, MadeScene], method: Resampling
+) -> None:
     for z in (12, 13, 15):
         grid = tile_grid(z, *first_tile(z))
         asked = [ask_for("scl", mask, resampling=way) for mask in ("9", "none") for way in (Resampling.NEAREST, method)]
-        nearest, found, unmasked, free = draw_all(archive[0], [(grid, ask) for ask in asked])
+        nearest, found, unmasked, free = draw_all(archive[0], [(grid, request) for request in asked])
         np.testing.assert_array_equal(found.valid, nearest.valid)
         assert set(np.unique(found.values[0][found.valid])) <= {4.0, 5.0, 6.0, 9.0}
         if method is not Resampling.MODE:
@@ -111,10 +111,10 @@ def test_masks_are_nearest_and_classes_remain_classes(archive: tuple[Path, MadeS
 
 
 @EVERY
-def test_a_picture_from_memory_is_the_same(archive: tuple[Path, MadeScene], method: Resampling) -> None:
+def test_an_image_from_memory_is_the_same(archive: tuple[Path, MadeScene], method: Resampling) -> None:
     grid = tile_grid(13, *first_tile(13))
-    ask = ask_for("(nir - red) / (nir + red)", resampling=method)
-    first, second = draw_all(archive[0], [(grid, ask), (grid, ask)])
+    request = ask_for("(nir - red) / (nir + red)", resampling=method)
+    first, second = draw_all(archive[0], [(grid, request), (grid, request)])
     np.testing.assert_array_equal(first.values, second.values)
     assert "read" in first.report.seconds
     assert "read" not in second.report.seconds

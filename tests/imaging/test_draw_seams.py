@@ -1,4 +1,4 @@
-"""Tiles meet: each is, to the pixel, its part of one large picture drawn in one go."""
+"""Tiles have no seams: each equals its part of one large image, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ async def bounds(engine: Engine) -> tuple[float, float, float, float]:
     return found
 
 
-async def compare(engine: Engine, z: int, ask: ImageRequest) -> tuple[int, float]:
-    """Draw all tiles and the large picture; returns how many tiles, and the share of pixels that are valid."""
+async def compare(engine: Engine, z: int, request: ImageRequest) -> tuple[int, float]:
+    """Draw all tiles and the large image. Returns the number of tiles, and the share of valid pixels."""
     west, south, east, north = await bounds(engine)
     first, last = TMS.tile(west, north, z), TMS.tile(east, south, z)
     columns, rows = last.x - first.x + 1, last.y - first.y + 1
     corner = tile_grid(z, first.x, first.y)
     pixel = corner.transform.a
     large = Grid(corner.crs, Affine(pixel, 0, corner.bounds[0], 0, -pixel, corner.bounds[3]), 256 * columns, 256 * rows)
-    whole = await draw(engine, large, ask)
+    whole = await draw(engine, large, request)
     places = [(x, y) for y in range(rows) for x in range(columns)]
-    tiles = await asyncio.gather(*(draw(engine, tile_grid(z, first.x + x, first.y + y), ask) for x, y in places))
+    tiles = await asyncio.gather(*(draw(engine, tile_grid(z, first.x + x, first.y + y), request) for x, y in places))
     for (x, y), tile in zip(places, tiles, strict=True):
         part = np.s_[256 * y : 256 * (y + 1), 256 * x : 256 * (x + 1)]
         assert np.array_equal(tile.valid, whole.valid[part]), f"tile {z}/{first.x + x}/{first.y + y}"
@@ -56,7 +56,7 @@ async def compare(engine: Engine, z: int, ask: ImageRequest) -> tuple[int, float
 
 
 def split_day(archive: Path) -> str:
-    """A day on which one pass came down in two strips."""
+    """A day with one overpass in two datastrips."""
     items = [json.loads(path.read_bytes()) for path in archive.glob("*/*/*.json")]
     seen = Counter((item["properties"]["grid:code"], item["properties"]["datetime"][:10]) for item in items)
     return max(str(day) for (_, day), count in seen.items() if count == 2)
@@ -65,50 +65,50 @@ def split_day(archive: Path) -> str:
 @pytest.mark.parametrize(
     "name", ["oldest", "clearest", "best", "geomedian", "std", "slope", "max_doy", "p30", "count", "grown", "change"]
 )
-def test_each_tile_of_a_composite_is_its_part_of_the_large_picture(demo_archive: Path, name: str) -> None:
-    """Whatever observations touch one tile and not the next."""
-    ask = ask_for(NDVI, composite=NAMED.get(name, NEWEST))
+def test_tiles_of_composites_equal_parts_of_a_large_image(demo_archive: Path, name: str) -> None:
+    """Also where an observation intersects one tile and not the next."""
+    request = ask_for(NDVI, composite=NAMED.get(name, NEWEST))
     if name == "grown":
-        ask = replace(ask, mask=parse_mask("clouds", 220))
+        request = replace(request, mask=parse_mask("clouds", 220))
     if name == "change":
         spring, autumn = parse_interval("2022-03-01/2022-05-31"), parse_interval("2022-09-01/2022-11-30")
-        ask = replace(ask, interval=spring, compare=Comparison(autumn, Change.RATIO))
+        request = replace(request, interval=spring, compare=Comparison(autumn, Change.RATIO))
 
     async def work() -> None:
         async with open_engine(Settings(catalog=str(demo_archive))) as engine:
-            tiles, valid = await compare(engine, 12, ask)
+            tiles, valid = await compare(engine, 12, request)
             assert tiles > 4
             assert valid > 0.05
 
     asyncio.run(work())
 
 
-@pytest.mark.parametrize("picture", ["newest", "unmasked", "split"])
-def test_each_tile_is_its_part_of_the_large_picture(demo_archive: Path, picture: str) -> None:
-    ask = {
+@pytest.mark.parametrize("case", ["newest", "unmasked", "split"])
+def test_tiles_equal_parts_of_a_large_image(demo_archive: Path, case: str) -> None:
+    request = {
         "newest": lambda: ask_for(NDVI),
         "unmasked": lambda: ask_for("swir16", "none"),
         "split": lambda: ask_for("red; nir; scl", interval=parse_interval(split_day(demo_archive))),
-    }[picture]()
+    }[case]()
 
     async def work() -> None:
         async with open_engine(Settings(catalog=str(demo_archive))) as engine:
             for z in (11, 13, 14):
-                tiles, valid = await compare(engine, z, ask)
+                tiles, valid = await compare(engine, z, request)
                 assert tiles >= 2
                 assert valid > 0.05
 
     asyncio.run(work())
 
 
-def test_both_strips_of_a_split_pass_show(demo_archive: Path) -> None:
-    ask = ask_for("red", "none", interval=parse_interval(split_day(demo_archive)))
+def test_both_datastrips_of_an_overpass_are_drawn(demo_archive: Path) -> None:
+    request = ask_for("red", "none", interval=parse_interval(split_day(demo_archive)))
 
     async def work() -> set[str]:
         async with open_engine(Settings(catalog=str(demo_archive))) as engine:
             west, south, east, north = await bounds(engine)
             step = (east - west) / 300
             grid = Grid("EPSG:4326", Affine(step, 0, west, 0, -step, north), 300, round((north - south) / step))
-            return {scene.id for scene in (await draw(engine, grid, ask)).report.used}
+            return {scene.id for scene in (await draw(engine, grid, request)).report.used}
 
     assert len(asyncio.run(work())) == 4

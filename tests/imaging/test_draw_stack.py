@@ -1,4 +1,4 @@
-"""Composites of all observations, against numpy and scipy over the same scenes; clouds, gaps, and places nobody saw."""
+"""Composites of all observations, against numpy and scipy over the same scenes, with clouds, gaps and no data."""
 
 from __future__ import annotations
 
@@ -36,10 +36,7 @@ ALONE = [*(each.name for each in COMPOSITES if not each.painted and each not in 
 
 @dataclass
 class Observed:
-    """Of each day: stored numbers of bands `(day, band, y, x)` and when they were seen, NaN where nothing usable was.
-
-    And where a pixel lies on an edge.
-    """
+    """Stored numbers of bands `(day, band, y, x)` and their times, NaN where not usable; and pixels on an edge."""
 
     bands: NDArray[np.float64]
     when: NDArray[np.float64]
@@ -76,16 +73,16 @@ def clear(archive: tuple[Path, list[MadeScene]]) -> Observed:
 
 @pytest.fixture(scope="module")
 def drawn(archive: tuple[Path, list[MadeScene]]) -> dict[str, ImageData]:
-    asks = {name: ask_for(NDVI, composite=NAMED[name]) for name in ALONE}
-    asks["mode"] = ask_for("scl", "none", composite=MODE)
-    asks["best"] = ask_for("red; scl", composite=BEST)
-    asks["geomedian"] = ask_for("red * 2; nir - red", composite=GEOMEDIAN)
-    drawings = draw_all(archive[0], [(GRID, ask) for ask in asks.values()])
-    return dict(zip(asks, drawings, strict=True))
+    requests = {name: ask_for(NDVI, composite=NAMED[name]) for name in ALONE}
+    requests["mode"] = ask_for("scl", "none", composite=MODE)
+    requests["best"] = ask_for("red; scl", composite=BEST)
+    requests["geomedian"] = ask_for("red * 2; nir - red", composite=GEOMEDIAN)
+    drawings = draw_all(archive[0], [(GRID, request) for request in requests.values()])
+    return dict(zip(requests, drawings, strict=True))
 
 
 @pytest.mark.parametrize("name", ALONE)
-def test_each_pixel_is_what_numpy_makes_of_the_days(name: str, clear: Observed, drawn: dict[str, ImageData]) -> None:
+def test_composites_match_numpy(name: str, clear: Observed, drawn: dict[str, ImageData]) -> None:
     some = np.s_[::5, ::7] if name[0] == "p" or name in ("slope", "first_doy", "max_doy") else np.s_[:, :]
     values, when = (numbers[:, *some].reshape(len(DAYS), -1) for numbers in (clear.ndvi, clear.when))
     expected = composite_of(name, values, when)
@@ -99,7 +96,7 @@ def test_each_pixel_is_what_numpy_makes_of_the_days(name: str, clear: Observed, 
 
 
 def test_the_most_frequent_class(archive: tuple[Path, list[MadeScene]], drawn: dict[str, ImageData]) -> None:
-    """Unmasked, and where bands are missing too: only the classification is looked at."""
+    """Unmasked, and where bands have no data too: only the classification is read."""
     classes = []
     on_edge = np.zeros(GRID.shape, bool)
     for day in DAYS:
@@ -113,7 +110,7 @@ def test_the_most_frequent_class(archive: tuple[Path, list[MadeScene]], drawn: d
     assert np.array_equal(drawn["mode"].values[:, ::3, ::3].reshape(1, -1)[:, inside], expected[:, inside], True)
 
 
-def test_the_best_is_all_of_the_day_with_the_highest_ndvi(clear: Observed, drawn: dict[str, ImageData]) -> None:
+def test_best_takes_all_bands_of_the_day_with_the_highest_ndvi(clear: Observed, drawn: dict[str, ImageData]) -> None:
     best = np.where(np.isnan(clear.ndvi), -np.inf, clear.ndvi).argmax(axis=0)
     expected = np.take_along_axis(clear.bands, best[np.newaxis, np.newaxis], axis=0)[0]
     red, scl = drawn["best"].values
@@ -122,7 +119,7 @@ def test_the_best_is_all_of_the_day_with_the_highest_ndvi(clear: Observed, drawn
     assert np.array_equal(scl[inside], expected[2][inside], equal_nan=True)
 
 
-def test_the_geometric_median_is_of_the_bands(clear: Observed, drawn: dict[str, ImageData]) -> None:
+def test_geomedian_is_computed_from_the_bands(clear: Observed, drawn: dict[str, ImageData]) -> None:
     twice_red, difference = drawn["geomedian"].values
     for row, col in zip(*(places[::197] for places in np.nonzero(~clear.on_edge)), strict=True):
         seen = clear.bands[:, :2, row, col] / 10000
@@ -137,11 +134,11 @@ def test_the_geometric_median_is_of_the_bands(clear: Observed, drawn: dict[str, 
 
 
 @pytest.mark.parametrize("mask", ["clouds", "none"])
-def test_from_memory_it_is_the_same(archive: tuple[Path, list[MadeScene]], mask: str) -> None:
+def test_a_composite_from_memory_is_the_same(archive: tuple[Path, list[MadeScene]], mask: str) -> None:
     folder, scenes = archive
-    ask = ask_for(NDVI, mask, composite=MEDIAN)
+    request = ask_for(NDVI, mask, composite=MEDIAN)
     some = ask_for(NDVI, mask, composite=MEDIAN, interval=parse_interval(DAYS[1]))
-    part, drawing, again = draw_all(folder, [(GRID, some), (GRID, ask), (GRID, ask)])
+    part, drawing, again = draw_all(folder, [(GRID, some), (GRID, request), (GRID, request)])
     assert part.valid.any()
     assert np.array_equal(drawing.values, again.values, equal_nan=True)
     assert again.report.tally.requests == 0
@@ -159,7 +156,7 @@ def check_median(drawing: ImageData, ndvi: NDArray[np.float64], on_edge: NDArray
     np.testing.assert_allclose(drawing.values[0][~on_edge], expected[~on_edge], atol=2e-6)
 
 
-def test_a_broken_scene_is_left_out_and_named(archive: tuple[Path, list[MadeScene]], tmp_path: Path) -> None:
+def test_a_broken_scene_is_skipped_and_reported(archive: tuple[Path, list[MadeScene]], tmp_path: Path) -> None:
     _, scenes = archive
     copies = [replace(scene, files={}).write(tmp_path) for scene in scenes]
     broken = next(scene for scene in copies if scene.id == "G")
@@ -171,16 +168,16 @@ def test_a_broken_scene_is_left_out_and_named(archive: tuple[Path, list[MadeScen
     check_median(drawing, seen.ndvi, seen.on_edge)
 
 
-def test_where_nothing_was_seen_nothing_is_drawn(archive: tuple[Path, list[MadeScene]]) -> None:
-    asks = [ask_for(NDVI, composite=each) for each in (MEDIAN, SLOPE, GEOMEDIAN, BEST)]
-    for drawing in draw_all(archive[0], [(tile_grid(13, 10, 10), ask) for ask in asks]):
+def test_composites_of_nothing_are_invalid(archive: tuple[Path, list[MadeScene]]) -> None:
+    requests = [ask_for(NDVI, composite=each) for each in (MEDIAN, SLOPE, GEOMEDIAN, BEST)]
+    for drawing in draw_all(archive[0], [(tile_grid(13, 10, 10), request) for request in requests]):
         assert not drawing.valid.any()
         assert np.isnan(drawing.values).all()
 
 
-def test_a_count_is_known_everywhere(archive: tuple[Path, list[MadeScene]]) -> None:
-    ask = ask_for("red; nir; scl", composite=COUNT)
-    here, elsewhere = draw_all(archive[0], [(GRID, ask), (tile_grid(13, 10, 10), ask)])
+def test_a_count_is_valid_everywhere(archive: tuple[Path, list[MadeScene]]) -> None:
+    request = ask_for("red; nir; scl", composite=COUNT)
+    here, elsewhere = draw_all(archive[0], [(GRID, request), (tile_grid(13, 10, 10), request)])
     assert here.valid.all()
     assert {0, 1, 2} <= set(np.unique(here.values))
     assert here.values.shape == elsewhere.values.shape == (1, 256, 256)
@@ -200,7 +197,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch, scenes: set[str]) -> None:
     monkeypatch.setattr(SceneView, "masked", masked)
 
 
-def test_at_the_deadline_it_is_made_of_what_has_come(
+def test_at_the_deadline_the_composite_has_what_was_read(
     archive: tuple[Path, list[MadeScene]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, scenes = archive
@@ -213,7 +210,7 @@ def test_at_the_deadline_it_is_made_of_what_has_come(
     check_median(drawing, seen.ndvi, seen.on_edge)
 
 
-def test_where_nothing_came_in_time_that_is_an_error(
+def test_nothing_read_by_the_deadline_is_an_error(
     archive: tuple[Path, list[MadeScene]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hanging(monkeypatch, {scene.id for scene in archive[1]})
@@ -222,21 +219,21 @@ def test_where_nothing_came_in_time_that_is_an_error(
 
 
 @pytest.mark.parametrize("composite", [MEDIAN, SLOPE, COUNT, GEOMEDIAN], ids=lambda composite: composite.name)
-def test_what_takes_much_memory_is_worked_on_rows_by_rows(
+def test_large_stacks_are_processed_in_strips(
     archive: tuple[Path, list[MadeScene]], composite: Composite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = ask_for(NDVI, composite=composite)
-    whole = draw_one(archive[0], GRID, ask)
-    monkeypatch.setattr(stack, "AT_ONCE_BYTES", 4 * 256 * 5 * 60)
-    parts = draw_one(archive[0], GRID, ask)
+    request = ask_for(NDVI, composite=composite)
+    whole = draw_one(archive[0], GRID, request)
+    monkeypatch.setattr(stack, "STACK_BYTES", 4 * 256 * 5 * 60)
+    parts = draw_one(archive[0], GRID, request)
     assert np.array_equal(parts.values, whole.values, equal_nan=True)
     assert np.array_equal(parts.valid, whole.valid)
     assert {scene.id for scene in parts.report.used} == {scene.id for scene in whole.report.used}
     assert len(parts.report.used) == len(whole.report.used)
 
 
-def test_a_pass_over_midnight_and_new_year(tmp_path: Path) -> None:
-    """One observation, but each pixel has the day on which its own scene was taken."""
+def test_an_overpass_over_midnight_and_new_year(tmp_path: Path) -> None:
+    """One observation, in which each pixel has the day of its own scene."""
     times = ("2022-12-31T23:59:30Z", "2022-12-31T23:59:50Z", "2023-01-01T00:00:10Z", "2023-01-01T00:00:30Z")
     for number, time in enumerate(times):
         red = np.zeros((300, 300), np.uint16)

@@ -1,4 +1,4 @@
-"""`bands=visual`: the ready-made picture, three bands of one file."""
+"""`bands=visual`: the true-colour asset, three bands of one file."""
 
 from __future__ import annotations
 
@@ -28,49 +28,49 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     bands = {"red": constant(SQUARE, 900), "scl": constant(SQUARE, 4, 20, np.uint8)}
     scene = MadeScene("A", SQUARE, "2022-06-05T10:20:39Z", bands).write(folder)
     here = scene.files["red"].parent
-    picture = np.random.default_rng(1).integers(1, 256, (3, 512, 512)).astype(np.uint8)
-    picture[:, :100, :100] = 0  # where nothing was seen
+    image = np.random.default_rng(1).integers(1, 256, (3, 512, 512)).astype(np.uint8)
+    image[:, :100, :100] = 0  # where nothing was seen
     profile = {
         "driver": "GTiff", "count": 3, "height": 512, "width": 512, "dtype": "uint8", "nodata": 0, "crs": SQUARE.crs,
         "transform": Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), "tiled": True, "blockxsize": 256,
         "blockysize": 256, "compress": "deflate", "predictor": 2, "interleave": request.param, "photometric": "RGB",
     }  # fmt: skip
     with rasterio.open(here / "visual.tif", "w", **profile) as target:
-        target.write(picture)
+        target.write(image)
     item = scene.item()
     item["assets"]["visual"] = {"href": "visual.tif", "type": "image/tiff; application=geotiff"}
     (here / "A.json").write_text(json.dumps(item))
-    return folder, picture
+    return folder, image
 
 
-def test_its_colours_are_the_files(archive: tuple[Path, np.ndarray]) -> None:
-    folder, picture = archive
-    look = layer_of(LayerOptions(bands=("visual",)))
+def test_colours_are_those_of_the_file(archive: tuple[Path, np.ndarray]) -> None:
+    folder, image = archive
+    layer = layer_of(LayerOptions(bands=("visual",)))
     grid = tile_over(SQUARE, 14, 0.2, 0.2)
-    asked = ImageRequest(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds"))
-    drawing = draw_one(folder, grid, asked)
+    request = ImageRequest(cloud_cover=100.0, expression=layer.expression, mask=parse_mask("clouds"))
+    drawing = draw_one(folder, grid, request)
     x, y = pixel_centres(grid, SQUARE.crs)
     col, row = (x - SQUARE.left) / 10, (SQUARE.top - y) / 10
     inside = (col >= 0) & (col < 512) & (row >= 0) & (row < 512)
     expected = np.zeros((3, *grid.shape), np.uint8)
-    expected[:, inside] = picture[:, row[inside].astype(int), col[inside].astype(int)]
+    expected[:, inside] = image[:, row[inside].astype(int), col[inside].astype(int)]
     seen = inside & (expected != 0).all(axis=0)
     assert 0.2 < seen.mean() < 1
     assert (drawing.valid == seen).all()
-    rgba = look.style.image(drawing.values, drawing.valid).rgba
+    rgba = layer.style.image(drawing.values, drawing.valid).rgba
     assert (np.moveaxis(rgba[..., :3], -1, 0)[:, seen] == expected[:, seen]).all()
-    smooth = draw_one(folder, grid, replace(asked, resampling=Resampling.BILINEAR))
+    smooth = draw_one(folder, grid, replace(request, resampling=Resampling.BILINEAR))
     assert smooth.valid.any()
     assert not np.array_equal(smooth.values, drawing.values, equal_nan=True)
 
 
-def test_a_scene_without_it_is_named(tmp_path: Path) -> None:
+def test_a_scene_without_visual_is_reported(tmp_path: Path) -> None:
     MadeScene("B", SQUARE, "2022-06-05T10:20:39Z", {"scl": constant(SQUARE, 4, 20, np.uint8)}).write(tmp_path)
-    look = layer_of(LayerOptions(bands=("visual",)))
+    layer = layer_of(LayerOptions(bands=("visual",)))
     with pytest.raises(NothingReadable) as refused:
         draw_one(
             tmp_path,
             tile_over(SQUARE, 14),
-            ImageRequest(cloud_cover=100.0, expression=look.expression, mask=parse_mask("clouds")),
+            ImageRequest(cloud_cover=100.0, expression=layer.expression, mask=parse_mask("clouds")),
         )
     assert refused.value.skipped == (("B", "no-asset-visual"),)

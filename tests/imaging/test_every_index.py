@@ -1,4 +1,4 @@
-"""Every index of the table drawn over the demo archive, against the published formula evaluated by numpy itself."""
+"""Every index, drawn over the demo archive, against its published formula evaluated by numpy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLACES = {
 
 
 def reflectance(archive: Path, item: str, grid: Grid, offset: float) -> tuple[dict[str, Any], NDArray[np.bool_]]:
-    """The numbers of each band, by the table's symbols, each pixel transformed by itself; and which are sure."""
+    """Values of each band by its symbol, each pixel transformed separately; and which pixels are not on an edge."""
     folder = archive / item
     assets = json.loads((folder / f"{folder.name}.json").read_text())["assets"]
     found, sure = {}, np.ones(grid.shape, bool)
@@ -42,14 +42,16 @@ def reflectance(archive: Path, item: str, grid: Grid, offset: float) -> tuple[di
 @pytest.fixture(scope="module", params=PLACES)
 def drawn(request: pytest.FixtureRequest, demo_archive: Path) -> tuple[dict[str, ImageData], dict[str, Any], Any]:
     grid, item, offset = PLACES[request.param]
-    looks = {name: layer_of(LayerOptions(index=name)) for name in INDICES}
-    asks = [(grid, ask_for(look.expression.text, "none", interval=parse_interval(DAY))) for look in looks.values()]
-    drawings = dict(zip(looks, draw_all(demo_archive, asks), strict=True))
+    layers = {name: layer_of(LayerOptions(index=name)) for name in INDICES}
+    requests = [
+        (grid, ask_for(layer.expression.text, "none", interval=parse_interval(DAY))) for layer in layers.values()
+    ]
+    drawings = dict(zip(layers, draw_all(demo_archive, requests), strict=True))
     assert {scene.id for drawing in drawings.values() for scene in drawing.report.used} == {item.partition("/")[2]}
     return drawings, *reflectance(demo_archive, item, grid, offset)
 
 
-def test_every_index_is_what_its_formula_says(drawn: tuple[dict[str, ImageData], dict[str, Any], Any]) -> None:
+def test_every_index_matches_its_published_formula(drawn: tuple[dict[str, ImageData], dict[str, Any], Any]) -> None:
     drawings, symbols, sure = drawn
     assert sure.mean() > 0.95
     assert len(drawings) == len(TABLE) == 233
@@ -66,10 +68,10 @@ def test_every_index_is_what_its_formula_says(drawn: tuple[dict[str, ImageData],
         assert (drawing.valid == np.isfinite(expected))[sure].mean() > 0.99, name
 
 
-def test_every_index_shows_something(drawn: tuple[dict[str, ImageData], dict[str, Any], Any]) -> None:
-    """On a third of land and sea at least, and in more than one colour."""
+def test_every_index_is_valid_and_varied(drawn: tuple[dict[str, ImageData], dict[str, Any], Any]) -> None:
+    """At least a third of land and sea is valid, in several colours."""
     drawings, _, sure = drawn
     for name, drawing in drawings.items():
-        picture = layer_of(LayerOptions(index=name)).style.image(drawing.values, drawing.valid)
-        assert (picture.rgba[..., 3] == 255)[sure].mean() > 0.33, name
-        assert len(np.unique(picture.pixels[drawing.valid])) > 8, name
+        image = layer_of(LayerOptions(index=name)).style.image(drawing.values, drawing.valid)
+        assert (image.rgba[..., 3] == 255)[sure].mean() > 0.33, name
+        assert len(np.unique(image.pixels[drawing.valid])) > 8, name

@@ -1,4 +1,4 @@
-"""File formats: what each makes of one drawing, read back by others."""
+"""File formats of one image, read back by other libraries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.doubles.archives import MadeScene, Square
 GRID = tile_grid(12, 2170, 1450, 64)
 SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 300)
 OLD, NEW = (MadeScene(f"S2A_{day}", SQUARE, f"2024-06-{day}T10:10:31Z", {"red": None}) for day in ("02", "12"))  # type: ignore[dict-item]
-LOOKS = {
+LAYERS = {
     "index": layer_of(),
     "ends": layer_of(LayerOptions(belowmincolor="red", abovemaxcolor="transparent")),
     "bands": layer_of(LayerOptions(bands=("nir", "red", "green"))),
@@ -35,14 +35,14 @@ LOOKS = {
     "classes": layer_of(LayerOptions(classes="bare:tan,0.2,sparse,0.5,dense:006400")),
     "ranges": layer_of(LayerOptions(colormap='[[[0, 0.5], "red"]]')),
 }
-EVERY = pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+EVERY = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 
 
-def drawing(look: Layer, holes: bool = True) -> ImageData:
-    """Values that change slowly over the picture, with a hole in its middle; of the classification, classes."""
+def drawing(layer: Layer, holes: bool = True) -> ImageData:
+    """A smooth image with a hole in its middle; classes for the scene classification."""
     ramp = np.linspace(-0.5, 1.2, 64 * 64, dtype=np.float32).reshape(64, 64)
-    values = np.stack([ramp / (1 + band) for band in range(look.expression.outputs)])
-    if look.expression.text == "scl":
+    values = np.stack([ramp / (1 + band) for band in range(layer.expression.outputs)])
+    if layer.expression.text == "scl":
         values = np.repeat(np.arange(64, dtype=np.float32) // 4 % 12, 64).reshape(1, 64, 64)
     valid = np.ones((64, 64), bool)
     if holes:
@@ -53,9 +53,9 @@ def drawing(look: Layer, holes: bool = True) -> ImageData:
     return ImageData(values, valid, report)
 
 
-def encoded(name: str, look: Layer, drawn: ImageData) -> bytes:
-    request = ImageRequest(expression=look.expression, mask=parse_mask(look.mask), composite=look.composite)
-    return format_of(name, look.style).encode(drawn, GRID, StyledRequest(request, look.style))
+def encoded(name: str, layer: Layer, drawn: ImageData) -> bytes:
+    request = ImageRequest(expression=layer.expression, mask=parse_mask(layer.mask), composite=layer.composite)
+    return format_of(name, layer.style).encode(drawn, GRID, StyledRequest(request, layer.style))
 
 
 def rgba(body: bytes) -> NDArray[np.uint8]:
@@ -64,89 +64,89 @@ def rgba(body: bytes) -> NDArray[np.uint8]:
 
 
 @EVERY
-def test_pictures_show_the_colours_of_the_look(look: Layer) -> None:
-    drawn = drawing(look)
-    expected = look.style.image(drawn.values, drawn.valid).rgba
+def test_images_have_the_colours_of_the_style(layer: Layer) -> None:
+    drawn = drawing(layer)
+    expected = layer.style.image(drawn.values, drawn.valid).rgba
     for name in ("png", "png32"):
-        assert (rgba(encoded(name, look, drawn)) == expected).all()
-    found = rgba(encoded("webp", look, drawn)).astype(int)
-    if look.expression.outputs == 1:
+        assert (rgba(encoded(name, layer, drawn)) == expected).all()
+    found = rgba(encoded("webp", layer, drawn)).astype(int)
+    if layer.expression.outputs == 1:
         assert (found == expected).all()
     else:
         assert (found[..., 3] == expected[..., 3]).all()
         assert abs(found - expected)[drawn.valid].mean() < 6
-    flat = rgba(encoded("jpg", look, drawn))[..., :3].astype(int)
+    flat = rgba(encoded("jpg", layer, drawn))[..., :3].astype(int)
     assert abs(flat[24:32, 32:48] - 255).max() < 8
     seen = np.where(expected[..., 3:] == 255, expected[..., :3], 255)
     assert abs(flat - seen).mean() < 8
 
 
 @EVERY
-def test_values_are_those_of_the_drawing_or_of_its_classes(look: Layer) -> None:
-    drawn = drawing(look)
+def test_values_are_those_of_the_image_or_its_classes(layer: Layer) -> None:
+    drawn = drawing(layer)
     expected = drawn.values
-    if look is LOOKS["classes"]:
+    if layer is LAYERS["classes"]:
         classes = 1 + np.digitize(drawn.values, np.array([0.2, 0.5], np.float32))
         expected = np.where(drawn.valid, classes, np.nan).astype(np.float32)
-    found = np.load(io.BytesIO(encoded("npy", look, drawn)), allow_pickle=False)
+    found = np.load(io.BytesIO(encoded("npy", layer, drawn)), allow_pickle=False)
     assert np.array_equal(found, expected, equal_nan=True)
-    with MemoryFile(encoded("tif", look, drawn)) as memory, memory.open(driver="GTiff") as source:
+    with MemoryFile(encoded("tif", layer, drawn)) as memory, memory.open(driver="GTiff") as source:
         assert np.array_equal(source.read(), expected, equal_nan=True)
         assert source.crs.to_epsg() == 3857
         assert source.transform.almost_equals(GRID.transform, 1e-9)
-        assert source.descriptions == look.expression.names
+        assert source.descriptions == layer.expression.names
 
 
-def test_a_geotiff_tells_its_scenes_from_the_first_to_the_last() -> None:
-    look = LOOKS["index"]
-    with MemoryFile(encoded("tif", look, drawing(look))) as memory, memory.open(driver="GTiff") as source:
+def test_geotiff_tags_list_scenes_in_order() -> None:
+    layer = LAYERS["index"]
+    with MemoryFile(encoded("tif", layer, drawing(layer))) as memory, memory.open(driver="GTiff") as source:
         tags = source.tags()
     assert tags["SCENES"] == "S2A_02 S2A_12"
     assert (tags["FIRST_DATETIME"], tags["LAST_DATETIME"]) == ("2024-06-02T10:10:31Z", "2024-06-12T10:10:31Z")
     assert tags["TIFFTAG_SOFTWARE"] == f"scog {scog.__version__}"
     nothing = ImageData(np.full((1, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())
-    with MemoryFile(encoded("tif", look, nothing)) as memory, memory.open(driver="GTiff") as source:
+    with MemoryFile(encoded("tif", layer, nothing)) as memory, memory.open(driver="GTiff") as source:
         assert source.tags().keys() & {"FIRST_DATETIME", "LAST_DATETIME"} == set()
         assert np.isnan(source.read()).all()
 
 
 @pytest.mark.parametrize("name", ["index", "ends"])
 def test_png16_spreads_the_range_over_16_bits(name: str) -> None:
-    look = LOOKS[name]
-    drawn = drawing(look)
-    with Image.open(io.BytesIO(encoded("png16", look, drawn))) as image:
+    layer = LAYERS[name]
+    drawn = drawing(layer)
+    with Image.open(io.BytesIO(encoded("png16", layer, drawn))) as image:
         found = np.asarray(image).astype(float)
-    low, high = look.style.legend.json()["range"]
+    low, high = layer.style.legend.json()["range"]
     exact = 1 + np.clip((drawn.values[0].astype(float) - low) / (high - low), 0, 1) * 65534
     assert abs(found - exact)[drawn.valid].max() < 0.51 + 65534 * 2e-7
     assert (found[~drawn.valid] == 0).all()
 
 
 @pytest.mark.parametrize("name", ["bands", "formula", "scl", "classes", "ranges"])
-def test_png16_refuses_what_has_no_range(name: str) -> None:
+def test_png16_requires_a_range(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        format_of("png16", LOOKS[name].style)
+        format_of("png16", LAYERS[name].style)
     assert refused.value.parameter == "format"
     assert "tif" in str(refused.value.valid)
 
 
 @EVERY
-def test_every_format_takes_a_picture_of_nothing(look: Layer) -> None:
-    outputs = look.expression.outputs
+def test_every_format_encodes_an_empty_image(layer: Layer) -> None:
+    outputs = layer.expression.outputs
     drawn = ImageData(np.full((outputs, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())
     for name in ("png", "png32", "webp"):
-        assert not rgba(encoded(name, look, drawn))[..., 3].any()
-    assert rgba(encoded("jpg", look, drawn)).min() == 255
-    assert np.isnan(np.load(io.BytesIO(encoded("npy", look, drawn)))).all()
+        assert not rgba(encoded(name, layer, drawn))[..., 3].any()
+    assert rgba(encoded("jpg", layer, drawn)).min() == 255
+    assert np.isnan(np.load(io.BytesIO(encoded("npy", layer, drawn)))).all()
 
 
-def test_a_picture_without_holes_needs_no_opacity() -> None:
-    look = LOOKS["bands"]
-    with Image.open(io.BytesIO(encoded("png", look, drawing(look, holes=False)))) as image:
+def test_a_fully_valid_image_has_no_alpha_band() -> None:
+    layer = LAYERS["bands"]
+    with Image.open(io.BytesIO(encoded("png", layer, drawing(layer, holes=False)))) as image:
         assert image.mode == "RGB"
 
 
-def test_names() -> None:
+def test_format_names() -> None:
     assert {name for each in FORMATS for name in each.names} == set(NAMED)
     assert NAMED["jpg"] is NAMED["jpeg"]
     assert NAMED["tif"] is NAMED["tiff"]
@@ -155,9 +155,9 @@ def test_names() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "gif", "PNG", "pngg", "png8", "x" * 999, "<b>"])
-def test_formats_that_there_are_not(name: str) -> None:
+def test_unknown_formats_are_refused(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        format_of(name, LOOKS["index"])
+        format_of(name, LAYERS["index"])
     assert refused.value.parameter == "format"
     assert "webp" in str(refused.value.valid)
     assert len(str(refused.value)) < 120

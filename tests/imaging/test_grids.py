@@ -1,4 +1,4 @@
-"""Tiles of every grid, drawn, against GDAL's own warp with the overview named, and against pyproj for each pixel."""
+"""Tiles of every tile matrix set, against GDAL's warp at the overview level and pyproj for each pixel."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REGIONAL = {
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, MadeScene]]:
-    """Each square once, red telling its column and nir its row; the last is the newest."""
+    """One scene for each source grid, whose red is the column and nir the row; the last is newest."""
     folder = tmp_path_factory.mktemp("grids")
     scenes = {}
     for day, (place, square) in enumerate(SQUARES.items(), start=1):
@@ -49,7 +49,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, M
 
 
 def tile_of(name: str, zoom: int, square: Square, buffer: float = 0.0, size: int = 256) -> Grid | None:
-    """The tile over a square's middle, at the zoom that is like a web-mercator one; None where it is not on the map."""
+    """The tile at a scene's centre, at the zoom that corresponds to a Web Mercator one; None if outside the map."""
     tms, z = morecantile.tms.get(name), zoom_like(name, zoom)
     x, y = transformer("EPSG:4326", tile_grid(tms.minzoom, 0, 0, tms=name).crs).transform(*square.lonlat())
     matrix, box = tms.matrix(z), tms.xy_bbox
@@ -62,7 +62,7 @@ def tile_of(name: str, zoom: int, square: Square, buffer: float = 0.0, size: int
 
 
 def warped(path: Path, grid: Grid) -> NDArray[np.uint16]:
-    """A file on a grid as GDAL warps it: nearest, the overview named, nothing approximated."""
+    """A file warped by GDAL to a grid: nearest, at an overview level, without approximation."""
     level = right_level(path, grid)
     place: dict[str, Any] = {"crs": grid.crs, "transform": grid.transform, "width": grid.width, "height": grid.height}
     place |= {"resampling": Resampling.nearest, "tolerance": 1e-9}
@@ -79,7 +79,7 @@ IN_SHORT = {"NZTM2000Quad", "UPSAntarcticWGS84Quad"}
 @pytest.mark.parametrize(
     "name", [name if name in IN_SHORT else pytest.param(name, marks=pytest.mark.acceptance) for name in NAMES]
 )
-def test_tiles_are_gdals(
+def test_tiles_match_gdal(
     archive: tuple[Path, dict[str, MadeScene]], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, scenes = archive
@@ -112,7 +112,9 @@ def test_tiles_are_gdals(
 
 
 @pytest.mark.parametrize("name", ["UPSArcticWGS84Quad", "WGS1984Quad", "WebMercatorQuad", "GNOSISGlobalGrid"])
-def test_both_sides_of_the_antimeridian_are_found(archive: tuple[Path, dict[str, MadeScene]], name: str) -> None:
+def test_scenes_on_both_sides_of_the_antimeridian_are_selected(
+    archive: tuple[Path, dict[str, MadeScene]], name: str
+) -> None:
     z = zoom_like(name, 11)
     tms = morecantile.tms.get(name)
     if name == "UPSArcticWGS84Quad":
@@ -126,14 +128,14 @@ def test_both_sides_of_the_antimeridian_are_found(archive: tuple[Path, dict[str,
         assert used == {"60WWU", "01WCP"}, grid
 
 
-def test_tiles_side_by_side_over_the_antimeridian_hold_what_one_picture_holds(
+def test_adjacent_tiles_over_the_antimeridian_equal_one_image(
     archive: tuple[Path, dict[str, MadeScene]],
 ) -> None:
     row = morecantile.tms.get("WebMercatorQuad").tile(179.99, SQUARES["west of the antimeridian"].lonlat()[1], 12).y
     east, west = tile_grid(12, 0, row), tile_grid(12, 4095, row)
     both = Grid(west.crs, west.transform, 512, 256)
-    ask = ask_for("red; nir")
-    whole, right, left = draw_all(archive[0], [(both, ask), (east, ask), (west, ask)])
+    request = ask_for("red; nir")
+    whole, right, left = draw_all(archive[0], [(both, request), (east, request), (west, request)])
     assert np.array_equal(whole.values, np.concatenate((left.values, right.values), axis=2), equal_nan=True)
     assert left.valid[:, -1].any()
     assert right.valid[:, 0].any()
@@ -150,7 +152,7 @@ def test_tiles_side_by_side_over_the_antimeridian_hold_what_one_picture_holds(
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("buffer", [0, 32])
-def test_the_ends_of_the_maps_are_drawn_soon(
+def test_tiles_at_the_ends_of_the_maps_are_fast(
     archive: tuple[Path, dict[str, MadeScene]], name: str, tile: tuple[int, int, int], buffer: float
 ) -> None:
     grid = tile_grid(*tile, 256, name, buffer)

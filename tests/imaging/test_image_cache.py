@@ -1,4 +1,4 @@
-"""Drawings are known again exactly as long as they would be drawn the same."""
+"""Cached images are valid exactly as long as drawing them again would give the same."""
 
 from __future__ import annotations
 
@@ -38,123 +38,125 @@ async def listed(observations: Sequence[Observation]) -> AsyncIterator[Observati
         yield each
 
 
-def drawing(report: Report | None = None) -> ImageData:
+def image(report: Report | None = None) -> ImageData:
     return ImageData(np.ones((1, 256, 256), np.float32), np.ones((256, 256), bool), report or Report())
 
 
-def kept_after(
-    kept: ImageCache, grid: Grid, ask: ImageRequest, seen: Sequence[Observation], *, all_of_them: bool
+def cached_after(
+    cache: ImageCache, grid: Grid, request: ImageRequest, seen: Sequence[Observation], *, all_of_them: bool
 ) -> ImageData:
-    """Draw from the observations, looking whether there are more if it takes all of them; and keep the drawing."""
+    """Cache an image of the observations, which are all of those selected or the first ones."""
 
     async def run() -> ImageData:
         found = Replayable(listed(seen if all_of_them else [*seen, observation(99)]))
-        assert await kept.recall(grid, ask, found, Report()) is None
-        looked_at = [await anext(found) for _ in seen]
+        assert await cache.get(grid, request, found, Report()) is None
+        read = [await anext(found) for _ in seen]
         if all_of_them:
             assert await anext(found, None) is None
-        assert looked_at == list(seen)
-        return kept.keep(grid, ask, found, drawing(Report(used=[each.scenes[0] for each in seen], unmasked=["S1"])))
+        assert read == list(seen)
+        return cache.put(grid, request, found, image(Report(used=[each.scenes[0] for each in seen], unmasked=["S1"])))
 
     return asyncio.run(run())
 
 
-def recalled(
-    kept: ImageCache, grid: Grid, ask: ImageRequest, now: Sequence[Observation]
+def lookup(
+    cache: ImageCache, grid: Grid, request: ImageRequest, now: Sequence[Observation]
 ) -> tuple[ImageData | None, list[Observation]]:
-    """What is recalled, and the observations that a drawing would then see."""
+    """The cached image, and on a miss the observations that remain to be read."""
 
     async def run() -> tuple[ImageData | None, list[Observation]]:
         found, report = Replayable(listed(now)), Report()
-        again = await kept.recall(grid, ask, found, report)
-        assert again is None or again.report is report
-        return again, [each async for each in found] if again is None else []
+        cached = await cache.get(grid, request, found, report)
+        assert cached is None or cached.report is report
+        return cached, [each async for each in found] if cached is None else []
 
     return asyncio.run(run())
 
 
 @given(st.integers(0, 5), st.integers(0, 6), st.booleans(), st.integers(0, 6))
-def test_known_again_by_the_observations_it_saw(count: int, now: int, all_of_them: bool, other: int) -> None:
-    """The same first ones; where it looked for more and found none, no more now; else everything is seen anew."""
-    kept, ask = ImageCache(10**9), ask_for("red")
-    first = kept_after(kept, HERE, ask, [observation(n) for n in range(count)], all_of_them=all_of_them)
+def test_an_entry_is_valid_while_the_same_observations_are_selected(
+    count: int, now: int, all_of_them: bool, other: int
+) -> None:
+    """They are the same first ones, and no more if the image used all. Otherwise the selection is rewound."""
+    cache, request = ImageCache(10**9), ask_for("red")
+    first = cached_after(cache, HERE, request, [observation(n) for n in range(count)], all_of_them=all_of_them)
     found = [observation(n, "2025" if n == other else "2024") for n in range(now)]
-    again, seen = recalled(kept, HERE, ask, found)
+    cached, seen = lookup(cache, HERE, request, found)
     same = now == count if all_of_them else now >= count
     if same and other >= count:
-        assert again is not None
-        assert again.values is first.values
-        assert again.valid is first.valid
-        assert [scene.id for scene in again.report.used] == [f"S{n}" for n in range(count)]
-        assert again.report.unmasked == ["S1"]
+        assert cached is not None
+        assert cached.values is first.values
+        assert cached.valid is first.valid
+        assert [scene.id for scene in cached.report.used] == [f"S{n}" for n in range(count)]
+        assert cached.report.unmasked == ["S1"]
     else:
-        assert again is None
+        assert cached is None
         assert seen == found
 
 
-def test_other_places_and_other_questions_are_other_drawings() -> None:
-    kept, ask, seen = ImageCache(10**9), ask_for("red"), [observation(1)]
-    kept_after(kept, HERE, ask, seen, all_of_them=True)
-    assert recalled(kept, HERE, ask, seen)[0] is not None
-    assert recalled(kept, THERE, ask, seen)[0] is None
-    assert recalled(kept, HERE, replace(ask, cloud_cover=3.0), seen)[0] is None
-    assert recalled(kept, HERE, ask_for("nir"), seen)[0] is None
+def test_grid_and_request_are_the_key() -> None:
+    cache, request, seen = ImageCache(10**9), ask_for("red"), [observation(1)]
+    cached_after(cache, HERE, request, seen, all_of_them=True)
+    assert lookup(cache, HERE, request, seen)[0] is not None
+    assert lookup(cache, THERE, request, seen)[0] is None
+    assert lookup(cache, HERE, replace(request, cloud_cover=3.0), seen)[0] is None
+    assert lookup(cache, HERE, ask_for("nir"), seen)[0] is None
 
 
-def test_a_scene_whose_files_moved_is_another() -> None:
-    kept, ask = ImageCache(10**9), ask_for("red")
-    kept_after(kept, HERE, ask, [observation(1)], all_of_them=True)
-    assert recalled(kept, HERE, ask, [observation(1, url="https://x.example/b.tif")])[0] is None
+def test_a_moved_file_invalidates_an_entry() -> None:
+    cache, request = ImageCache(10**9), ask_for("red")
+    cached_after(cache, HERE, request, [observation(1)], all_of_them=True)
+    assert lookup(cache, HERE, request, [observation(1, url="https://x.example/b.tif")])[0] is None
 
 
-def test_drawings_that_lack_scenes_are_not_kept() -> None:
-    ask, seen = ask_for("red"), [observation(1)]
+def test_partial_images_are_not_cached() -> None:
+    request, seen = ask_for("red"), [observation(1)]
     for report in (Report(skipped={"S1": "http-404"}), Report(incomplete="deadline")):
-        kept = ImageCache(10**9)
+        cache = ImageCache(10**9)
 
-        async def draw(kept: ImageCache = kept, report: Report = report) -> ImageData:
+        async def draw(cache: ImageCache = cache, report: Report = report) -> ImageData:
             found = Replayable(listed(seen))
             await anext(found)
-            return kept.keep(HERE, ask, found, drawing(report))
+            return cache.put(HERE, request, found, image(report))
 
         drawn = asyncio.run(draw())
-        assert recalled(kept, HERE, ask, seen)[0] is None
-        kept.keep_picture(drawn, "png", encoded(b"picture"))
-        assert kept.picture(drawn, "png") is None
+        assert lookup(cache, HERE, request, seen)[0] is None
+        cache.put_encoded(drawn, "png", encoded(b"bytes"))
+        assert cache.get_encoded(drawn, "png") is None
 
 
-def test_an_hour_at_most() -> None:
+def test_entries_expire_after_an_hour() -> None:
     now = [0.0]
-    kept, ask, seen = ImageCache(10**9, clock=lambda: now[0]), ask_for("red"), [observation(1)]
-    kept_after(kept, HERE, ask, seen, all_of_them=True)
+    cache, request, seen = ImageCache(10**9, clock=lambda: now[0]), ask_for("red"), [observation(1)]
+    cached_after(cache, HERE, request, seen, all_of_them=True)
     now[0] = MAX_AGE
-    assert recalled(kept, HERE, ask, seen)[0] is not None
+    assert lookup(cache, HERE, request, seen)[0] is not None
     now[0] = MAX_AGE + 1
-    assert recalled(kept, HERE, ask, seen)[0] is None
+    assert lookup(cache, HERE, request, seen)[0] is None
 
 
-def test_a_picture_belongs_to_one_drawing_and_form() -> None:
-    kept, ask = ImageCache(10**9), ask_for("red")
-    first = kept_after(kept, HERE, ask, [observation(1)], all_of_them=True)
-    kept.keep_picture(first, "png", encoded(b"picture"))
-    again, _ = recalled(kept, HERE, ask, [observation(1)])
-    assert again is not None
-    assert kept.picture(again, "png") == encoded(b"picture")
-    assert kept.picture(again, "webp") is None
-    newer = kept_after(kept, HERE, replace(ask, cloud_cover=1.0), [observation(1)], all_of_them=True)
-    assert kept.picture(newer, "png") is None
+def test_an_encoded_image_belongs_to_one_image_and_encoding() -> None:
+    cache, request = ImageCache(10**9), ask_for("red")
+    first = cached_after(cache, HERE, request, [observation(1)], all_of_them=True)
+    cache.put_encoded(first, "png", encoded(b"bytes"))
+    cached, _ = lookup(cache, HERE, request, [observation(1)])
+    assert cached is not None
+    assert cache.get_encoded(cached, "png") == encoded(b"bytes")
+    assert cache.get_encoded(cached, "webp") is None
+    newer = cached_after(cache, HERE, replace(request, cloud_cover=1.0), [observation(1)], all_of_them=True)
+    assert cache.get_encoded(newer, "png") is None
 
 
 def test_bounded_in_bytes() -> None:
-    size = drawing().values.nbytes + drawing().valid.nbytes
-    kept, ask, seen = ImageCache(3 * size), ask_for("red"), [observation(1)]
+    size = image().values.nbytes + image().valid.nbytes
+    cache, request, seen = ImageCache(3 * size), ask_for("red"), [observation(1)]
     places = [tile_grid(12, 2184 + n, 1547) for n in range(3)]
     for place in places:
-        kept_after(kept, place, ask, seen, all_of_them=True)
-    assert [recalled(kept, place, ask, seen)[0] is not None for place in places] == [False, True, True]
+        cached_after(cache, place, request, seen, all_of_them=True)
+    assert [lookup(cache, place, request, seen)[0] is not None for place in places] == [False, True, True]
 
 
-def test_what_is_kept_cannot_be_changed() -> None:
-    first = kept_after(ImageCache(10**9), HERE, ask_for("red"), [observation(1)], all_of_them=True)
+def test_cached_arrays_are_read_only() -> None:
+    first = cached_after(ImageCache(10**9), HERE, ask_for("red"), [observation(1)], all_of_them=True)
     assert not first.values.flags.writeable
     assert not first.valid.flags.writeable

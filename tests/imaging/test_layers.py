@@ -1,4 +1,4 @@
-"""Layers: bands of one scene on a picture's grid."""
+"""Layers: bands of one scene on the target grid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from affine import Affine
 from scog.catalog.assets import Asset
 from scog.errors import AssetMissing, AssetRefused
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader
+from scog.imaging.layers import Layer, LayerReader, LayerRequest
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.resample import Resampling
@@ -32,7 +32,7 @@ HEADER = (0, 16_383)
 
 
 def grid(row: int, col: int, height: int, width: int) -> Grid:
-    """Pixels of the test rasters' own grid, from a row and column of theirs."""
+    """A grid of the test rasters' pixels, from a row and column on."""
     return Grid(CRS, Affine(10.0, 0.0, 600_000.0 + 10 * col, 0.0, -10.0, 5_100_000.0 - 10 * row), width, height)
 
 
@@ -50,10 +50,11 @@ async def layers_of(
 
 
 async def layer(layers: LayerReader, asset: Asset, where: Grid, **how: Any) -> Layer:
-    return await layers.compute(scene(red=asset), ["red"], where, lambda found: found["red"], UpstreamStats(), **how)
+    request = LayerRequest(scene(red=asset), ["red"], where, **how)
+    return await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
 
 
-def test_a_grid_that_hangs_over_shows_the_file_and_nothing_beside_it() -> None:
+def test_pixels_outside_the_file_are_invalid() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16"))
@@ -68,7 +69,7 @@ def test_a_grid_that_hangs_over_shows_the_file_and_nothing_beside_it() -> None:
     run(work())
 
 
-def test_a_grid_elsewhere_shows_nothing_and_reads_no_block() -> None:
+def test_a_grid_outside_the_file_is_invalid_and_reads_no_block() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16"))
@@ -95,16 +96,16 @@ def test_validity(kind: str) -> None:
                 np.testing.assert_array_equal(found.numbers[expected], numbers[expected])
                 some = int(numbers[7, 7])
                 if kind != "float32":
-                    told = await layer(layers, Asset(url, nodata=some), grid(0, 0, HEIGHT, WIDTH))
+                    with_nodata = await layer(layers, Asset(url, nodata=some), grid(0, 0, HEIGHT, WIDTH))
                     if kind == "mask":  # which says all there is to say
-                        np.testing.assert_array_equal(told.valid, found.valid)
+                        np.testing.assert_array_equal(with_nodata.valid, found.valid)
                     else:  # both the item and the file know what is none
-                        np.testing.assert_array_equal(told.valid, expected & (numbers != some))
+                        np.testing.assert_array_equal(with_nodata.valid, expected & (numbers != some))
 
     run(work())
 
 
-def test_only_what_is_wanted_is_read() -> None:
+def test_only_blocks_of_wanted_pixels_are_read() -> None:
     wanted = np.zeros((HEIGHT, WIDTH), bool)
     wanted[5, 5] = wanted[5, 100] = wanted[300, 400] = True
 
@@ -124,7 +125,7 @@ def test_only_what_is_wanted_is_read() -> None:
 
 
 @pytest.mark.parametrize("method", Resampling)
-def test_other_methods_read_what_the_wanted_pixels_rest_on_and_no_more(method: Resampling) -> None:
+def test_resampling_reads_only_the_support_of_wanted_pixels(method: Resampling) -> None:
     place = Affine(6.0, 0.0, 600_003.0, 0.0, -6.0, 5_099_999.0)
     where = Grid(CRS, place, 600, 500)
     wanted = np.zeros(where.shape, bool)
@@ -141,7 +142,7 @@ def test_other_methods_read_what_the_wanted_pixels_rest_on_and_no_more(method: R
                 whole = await layer(layers, Asset(url), where, resampling=method)
                 np.testing.assert_array_equal(part.valid, wanted)
                 np.testing.assert_array_equal(part.numbers[wanted], whole.numbers[wanted])
-                again = layers.in_memory(scene(red=Asset(url)), ["red"], where, wanted, method)
+                again = layers.cached(LayerRequest(scene(red=Asset(url)), ["red"], where, wanted, method))
                 assert again is not None
                 np.testing.assert_array_equal(again["red"].numbers[wanted], whole.numbers[wanted])
                 assert whole.numbers.dtype == (np.float32 if method.makes_numbers else np.uint16)
@@ -159,18 +160,18 @@ def test_values_are_scaled_and_floored() -> None:
     np.testing.assert_array_equal(numbers, [[0, 500, 2000]])
 
 
-def test_a_band_that_the_scene_has_not() -> None:
+def test_a_missing_band_is_an_error() -> None:
     async def work() -> None:
         with RangeServer() as server:
             async with layers_of(server) as layers:
                 with pytest.raises(AssetMissing) as missing:
-                    await layers.compute(scene(), ["nir"], grid(0, 0, 8, 8), lambda found: found, UpstreamStats())
+                    await layers.compute(LayerRequest(scene(), ["nir"], grid(0, 0, 8, 8)), dict, UpstreamStats())
                 assert missing.value.reason == "no-asset-nir"
 
     run(work())
 
 
-def test_more_than_the_memory_allowed_is_refused_before_it_is_read() -> None:
+def test_reads_beyond_the_memory_budget_are_refused() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16"))
@@ -183,8 +184,8 @@ def test_more_than_the_memory_allowed_is_refused_before_it_is_read() -> None:
     run(work())
 
 
-def test_all_bands_may_have_been_replaced_at_once() -> None:
-    """A scene is reprocessed: every band of it is new, and the picture still comes."""
+def test_all_bands_may_be_replaced_at_once() -> None:
+    """A scene is reprocessed while it is read: the image is made of the new files."""
     names = ["red", "nir", "blue", "green"]
 
     async def work() -> None:
@@ -193,9 +194,8 @@ def test_all_bands_may_have_been_replaced_at_once() -> None:
             async with layers_of(server, cache_bytes=0, deadline=2.0) as layers:
 
                 async def drawn() -> dict[str, Layer]:
-                    return await layers.compute(
-                        scene(**assets), names, grid(0, 0, HEIGHT, WIDTH), lambda found: found, UpstreamStats()
-                    )
+                    request = LayerRequest(scene(**assets), names, grid(0, 0, HEIGHT, WIDTH))
+                    return await layers.compute(request, dict, UpstreamStats())
 
                 await drawn()
                 for place, name in enumerate(names):  # the news of one band comes before that of the next
@@ -208,7 +208,7 @@ def test_all_bands_may_have_been_replaced_at_once() -> None:
     run(work())
 
 
-def test_a_crowd_draws_for_the_price_of_one() -> None:
+def test_concurrent_requests_share_reads() -> None:
     async def work() -> None:
         with RangeServer(latency=0.02) as server:
             url = server.put("/a.tif", raster("uint16"))
@@ -223,7 +223,7 @@ def test_a_crowd_draws_for_the_price_of_one() -> None:
     run(work())
 
 
-def test_an_offset_that_only_the_pixels_tell_is_looked_for_once() -> None:
+def test_an_offset_is_detected_only_once() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16"))

@@ -1,4 +1,4 @@
-"""Masks and alpha bands: they alone say what is valid, whatever the method, and wherever the mask lies."""
+"""Masks and alpha bands determine validity, with any resampling method, in the file or beside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scog.catalog.assets import Asset
 from scog.cog.block_reader import BlockReader
 from scog.errors import AssetBroken, AssetChanged
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader
+from scog.imaging.layers import Layer, LayerReader, LayerRequest
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.resample import Resampling
@@ -44,13 +44,14 @@ async def opened(folder: Path, *hosts: str) -> AsyncIterator[tuple[BlockReader, 
 
 async def layer(layers: LayerReader, url: str, grid: Grid, **how: Any) -> Layer:
     scene: Any = SimpleNamespace(id="", assets={"red": Asset(url, band=1)})
-    return await layers.compute(scene, ["red"], grid, lambda found: found["red"], UpstreamStats(), **how)
+    request = LayerRequest(scene, ["red"], grid, **how)
+    return await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
 
 
 @pytest.mark.parametrize("method", Resampling)
 @pytest.mark.parametrize("zoom", [0.7, 1.9, 9.0])
-def test_masked_pixels_weigh_nothing_by_any_method(method: Resampling, zoom: float, tmp_path: Path) -> None:
-    """A mask is worth as much as nodata that no pixel else has."""
+def test_masked_pixels_have_no_weight_in_any_method(method: Resampling, zoom: float, tmp_path: Path) -> None:
+    """A mask has the effect of a nodata value that no other pixel has."""
     choice = Choice("float32", validity="mask")
     write(choice, tmp_path / "masked.tif")
     numbers, valid = truth(tmp_path / "masked.tif", 0, 1)
@@ -74,7 +75,7 @@ def test_masked_pixels_weigh_nothing_by_any_method(method: Resampling, zoom: flo
     run(work())
 
 
-def test_a_zero_is_a_number_where_a_mask_says_so(tmp_path: Path) -> None:
+def test_zero_is_valid_if_the_mask_says_so(tmp_path: Path) -> None:
     write(Choice("uint8", count=4, validity="alpha", photometric="RGB"), tmp_path / "a.tif")
     zeros = numbers_of(Choice("uint8", count=4, validity="alpha"))
     assert ((zeros[0] == 0) & (zeros[3] > 0)).any()
@@ -88,7 +89,7 @@ def test_a_zero_is_a_number_where_a_mask_says_so(tmp_path: Path) -> None:
     run(work())
 
 
-def test_a_mask_takes_its_room_in_the_cache(tmp_path: Path) -> None:
+def test_masks_count_in_the_block_cache(tmp_path: Path) -> None:
     write(Choice("uint16", validity="mask"), tmp_path / "a.tif")
 
     async def work() -> None:
@@ -104,7 +105,7 @@ def test_a_mask_takes_its_room_in_the_cache(tmp_path: Path) -> None:
     run(work())
 
 
-def test_a_mask_beside_a_file_of_ones_own_is_read(tmp_path: Path) -> None:
+def test_an_msk_file_beside_a_local_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write(MASKED, path)
     assert path.with_name("a.tif.msk").exists()
@@ -121,8 +122,8 @@ def test_a_mask_beside_a_file_of_ones_own_is_read(tmp_path: Path) -> None:
     run(work())
 
 
-def test_a_mask_without_overviews_masks_those_of_its_file(tmp_path: Path) -> None:
-    """GDAL then takes all of them for valid."""
+def test_a_mask_without_overviews_applies_to_those_of_its_file(tmp_path: Path) -> None:
+    """GDAL treats all pixels of such overviews as valid."""
     path, bare = tmp_path / "a.tif", tmp_path / "bare.tif"
     write(MASKED, path)
     write(replace(MASKED, overviews=()), bare)
@@ -141,7 +142,7 @@ def test_a_mask_without_overviews_masks_those_of_its_file(tmp_path: Path) -> Non
     run(work())
 
 
-def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
+def test_a_mask_of_another_shape_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write(MASKED, path)
     with rasterio.open(path.with_name("a.tif.msk"), "w", driver="GTiff", width=9, height=9, count=1, dtype="uint8"):
@@ -156,7 +157,7 @@ def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     run(work())
 
 
-def test_a_mask_that_is_replaced_is_noticed(tmp_path: Path) -> None:
+def test_a_replaced_mask_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write(MASKED, path)
     mask = path.with_name("a.tif.msk")
@@ -175,8 +176,8 @@ def test_a_mask_that_is_replaced_is_noticed(tmp_path: Path) -> None:
     run(work())
 
 
-def test_a_mask_beside_a_remote_file_is_not_asked_for(tmp_path: Path) -> None:
-    """It would cost each file a request, and hardly any has one."""
+def test_msk_files_of_remote_files_are_not_requested(tmp_path: Path) -> None:
+    """They would cost a request for each file, and are rare."""
     path = tmp_path / "a.tif"
     write(MASKED, path)
 
@@ -192,7 +193,7 @@ def test_a_mask_beside_a_remote_file_is_not_asked_for(tmp_path: Path) -> None:
     run(work())
 
 
-def test_a_mask_in_the_file_goes_before_one_beside_it(tmp_path: Path) -> None:
+def test_an_internal_mask_takes_precedence_over_an_msk_file(tmp_path: Path) -> None:
     path, other = tmp_path / "a.tif", tmp_path / "other.tif"
     write(replace(MASKED, validity="mask"), path)
     write(replace(MASKED, validity="mask file"), other)
@@ -216,8 +217,8 @@ def test_a_mask_in_the_file_goes_before_one_beside_it(tmp_path: Path) -> None:
         ("uint64", "18446744073709551615"), ("int64", "-9999"),
     ],
 )  # fmt: skip
-def test_nodata_of_sixty_four_bits_is_exact(dtype: str, text: str, tmp_path: Path) -> None:
-    """rasterio tells of it as a float, or not at all; it writes it so, too."""
+def test_64_bit_nodata_is_exact(dtype: str, text: str, tmp_path: Path) -> None:
+    """rasterio reads and writes such nodata as a float, or not at all."""
     path = tmp_path / "a.tif"
     numbers = np.full((HEIGHT, WIDTH), 5, dtype)
     limits = np.iinfo(dtype)

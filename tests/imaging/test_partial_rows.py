@@ -1,4 +1,4 @@
-"""Reading only the rows that a picture takes: fewer bytes, the same pixels, nothing taken for more than it is."""
+"""Reading only the rows needed: fewer bytes, the same pixels, and no partial block taken for a whole one."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ DATA = written(NUMBERS)
 UNEVEN = written(
     np.where(np.arange(512)[:, np.newaxis] < 256, np.pad(NUMBERS[:512], ((0, 0), (0, 12))), 7).astype(np.uint16)
 )
-"""Noise above, one number below: the first rows take most of the bytes."""
+"""Noise above, a constant below: the first rows take most of the bytes."""
 
 
 def served(body: Body, data: bytes = DATA, latency: float = 0.0, **how: Any) -> None:
-    """Run a test's body with a server that has one file, and a reader that has described it."""
+    """Run a test with a server of one file, and a reader that has its header."""
 
     async def work() -> None:
         async with reading(server.host, **how) as reader:
@@ -69,7 +69,7 @@ def served(body: Body, data: bytes = DATA, latency: float = 0.0, **how: Any) -> 
 
 
 def bytes_are_worth(round_trip: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many are taken to be worth a round trip, whatever this machine's line gives."""
+    """Fix the number of bytes that a round trip is worth, instead of measuring the connection."""
     monkeypatch.setattr(concurrency, "DEFAULT_ROUND_TRIP_BYTES", round_trip)
     monkeypatch.setattr(concurrency, "MIN_TIMED", 10**12)
 
@@ -81,7 +81,7 @@ def size_of(description: FileMetadata, block: tuple[int, int], level: int = 0) -
 
 
 @pytest.mark.parametrize("bottom", [1, 40, 100, 200, 300, 430])
-def test_the_upper_rows_cost_their_share(bottom: int) -> None:
+def test_the_upper_rows_cost_their_share_of_bytes(bottom: int) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         tally = UpstreamStats()
         found = await reader.blocks(url, description, 0, [(0, 0)], tally, bottom=bottom, partial_rows=True)
@@ -102,7 +102,7 @@ def test_the_upper_rows_cost_their_share(bottom: int) -> None:
     served(body)
 
 
-def test_rows_above_the_last_blocks_are_whole() -> None:
+def test_blocks_above_the_last_rows_are_read_whole() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         found = await reader.blocks(
             url, description, 0, [(0, 0), (1, 0)], UpstreamStats(), bottom=530, partial_rows=True
@@ -126,7 +126,7 @@ def test_many_bytes_are_continued_even_if_they_arrive_within_a_round_trip(monkey
 
 
 @pytest.mark.parametrize("partial_rows", [True, False])
-def test_a_block_is_gone_on_with_where_bytes_are_dear(partial_rows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partial_block_is_continued_on_slow_connections(partial_rows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     bytes_are_worth(10_000, monkeypatch)
 
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
@@ -150,9 +150,7 @@ def test_a_block_is_gone_on_with_where_bytes_are_dear(partial_rows: bool, monkey
 
 
 @pytest.mark.parametrize("partial_rows", [True, False])
-def test_a_block_is_read_again_as_a_whole_where_bytes_are_cheap(
-    partial_rows: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_partial_block_is_read_again_on_fast_connections(partial_rows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     bytes_are_worth(10_000_000, monkeypatch)
 
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
@@ -167,14 +165,14 @@ def test_a_block_is_read_again_as_a_whole_where_bytes_are_cheap(
     served(body)
 
 
-def test_who_needs_more_rows_waits_for_those_on_their_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_for_more_rows_waits_for_those_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     bytes_are_worth(10_000, monkeypatch)
 
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
-        def wish(bottom: int) -> Coroutine[Any, Any, Any]:
+        def read_rows(bottom: int) -> Coroutine[Any, Any, Any]:
             return reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=bottom)
 
-        found = await asyncio.gather(wish(100), wish(300), wish(200), wish(512))
+        found = await asyncio.gather(read_rows(100), read_rows(300), read_rows(200), read_rows(512))
         assert all(np.array_equal(each[0, 0][:100, :500], NUMBERS[:100]) for each in found)
         assert [len(each[0, 0]) >= rows for each, rows in zip(found, (100, 300, 200, 512), strict=True)] == [True] * 4
         assert server.bytes == size_of(description, (0, 0))
@@ -182,14 +180,14 @@ def test_who_needs_more_rows_waits_for_those_on_their_way(monkeypatch: pytest.Mo
     served(body, latency=0.05)
 
 
-def test_wishes_at_once_share_what_suffices() -> None:
+def test_concurrent_requests_share_sufficient_rows() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
-        def wish(bottom: int | None, partial_rows: bool) -> Coroutine[Any, Any, Any]:
+        def read_rows(bottom: int | None, partial_rows: bool) -> Coroutine[Any, Any, Any]:
             return reader.blocks(
                 url, description, 0, [(0, 0)], UpstreamStats(), bottom=bottom, partial_rows=partial_rows
             )
 
-        found = await asyncio.gather(wish(None, False), *(wish(100, True) for _ in range(5)))
+        found = await asyncio.gather(read_rows(None, False), *(read_rows(100, True) for _ in range(5)))
         assert len(server.requests) == 1  # who comes later shares the whole block
         assert all(np.array_equal(each[0, 0][:100, :500], NUMBERS[:100]) for each in found)
         server.forget_requests()
@@ -201,7 +199,7 @@ def test_wishes_at_once_share_what_suffices() -> None:
     served(body, latency=0.05)
 
 
-def test_rows_that_take_more_bytes_than_thought_are_all_there() -> None:
+def test_underestimated_rows_are_complete() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=250, partial_rows=True)
         np.testing.assert_array_equal(found[0, 0][:250], truth(UNEVEN)[:250])
@@ -214,7 +212,7 @@ def test_rows_that_take_more_bytes_than_thought_are_all_there() -> None:
     served(body, UNEVEN)
 
 
-def test_a_file_replaced_between_the_two_is_no_mixture() -> None:
+def test_a_file_replaced_between_two_reads_is_not_mixed() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         server.fail("/a.tif", lambda answer: answer, does.header(ETag='"another"'))
         with pytest.raises(Exception, match="replaced"):
@@ -224,7 +222,7 @@ def test_a_file_replaced_between_the_two_is_no_mixture() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_raster_is_read_thriftily_too(kind: str) -> None:
+def test_every_raster_can_be_read_by_rows(kind: str) -> None:
     data = raster(kind)
 
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
@@ -256,7 +254,7 @@ def test_local_blocks_are_read_and_checked_whole(tmp_path: Path) -> None:
 
 
 @given(st.integers(1, 5_000_000), st.integers(1, 1024), st.integers(0, 10_000_000))
-def test_laws_of_pieces(size: int, rows: int, start: int) -> None:
+def test_laws_of_block_ranges(size: int, rows: int, start: int) -> None:
     piece = piece_of((0, 0), start, size, rows, 1024)
     assert start < piece.stop <= piece.end == start + size
     assert (piece.rows is None) == (piece.stop == piece.end)
@@ -265,8 +263,8 @@ def test_laws_of_pieces(size: int, rows: int, start: int) -> None:
         assert piece.stop - start >= size * rows / 1024
 
 
-def test_of_two_flights_that_bring_one_block_the_longer_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever their order: a tile may share one request for its upper block and go on with its lower one."""
+def test_the_longer_of_two_reads_of_a_block_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any order: a tile may share the read of its upper block and continue that of its lower one."""
     bytes_are_worth(300_000, monkeypatch)
 
     async def work() -> None:

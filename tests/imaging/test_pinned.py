@@ -1,4 +1,4 @@
-"""Pinning: the scenes that a catalogue has now, within an area, the newest first, and no more than are kept."""
+"""Pinning: the newest scenes of the catalogue within an area, up to a limit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import shapely
 
 from scog.catalog.records import from_json, to_json
-from scog.cubes.cubes import _read, _written
+from scog.cubes.cubes import _format_scenes, _parse_scenes
 from scog.errors import CatalogUnavailable, InvalidInput
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.clip import ClipArea, area_of
@@ -59,7 +59,7 @@ async def pinned(bench: Bench, area: ClipArea | None = EVERYWHERE, most: int = 5
 
 @pytest.mark.parametrize("size", [7, 50, 1000])
 @pytest.mark.parametrize("most", [1, 10, 50, 500])
-def test_the_newest_are_pinned_whatever_the_pages(size: int, most: int) -> None:
+def test_the_newest_scenes_are_pinned_with_any_page_size(size: int, most: int) -> None:
     async def work(bench: Bench) -> None:
         found = await pinned(bench, most=most)
         names = [scene.id for scene in found.scenes.scenes]
@@ -74,7 +74,7 @@ def test_the_newest_are_pinned_whatever_the_pages(size: int, most: int) -> None:
     with_bench(Scripted(SERIES, size), work)
 
 
-def test_only_what_touches_the_area_is_pinned() -> None:
+def test_only_scenes_that_intersect_the_area_are_pinned() -> None:
     lon, lat = MIDDLE
     # In the bounds of this triangle lie all four squares, but its long side passes them by.
     corners = [[lon - 0.2, lat + 0.2], [lon - 0.2, lat - 1.6], [lon + 0.02, lat + 0.2], [lon - 0.2, lat + 0.2]]
@@ -91,7 +91,7 @@ def test_only_what_touches_the_area_is_pinned() -> None:
     with_bench(Scripted(SERIES), work)
 
 
-def test_the_catalogue_is_asked_now() -> None:
+def test_pinning_bypasses_cached_searches() -> None:
     async def work(bench: Bench) -> None:
         first = await pinned(bench, box(0.1))
         newer = newest_first(acquisitions(SQUARES, date(2025, 1, 1), 1, "https://x.example", collections=[L2A]))
@@ -103,7 +103,7 @@ def test_the_catalogue_is_asked_now() -> None:
 
 
 @pytest.mark.parametrize("after", [0, 1])
-def test_half_a_list_is_not_pinned(after: int) -> None:
+def test_a_failed_page_pins_nothing(after: int) -> None:
     catalog = Scripted(SERIES, 50)
 
     def cursor(at: int) -> Any:
@@ -121,27 +121,27 @@ def test_half_a_list_is_not_pinned(after: int) -> None:
     with_bench(catalog, work)
 
 
-def test_nothing_is_not_pinned() -> None:
+def test_pinning_no_scene_is_refused() -> None:
     async def work(bench: Bench) -> None:
-        with pytest.raises(InvalidInput, match="no scene") as refused:
+        with pytest.raises(InvalidInput, match="No scene matches") as refused:
             await pinned(bench)
         assert refused.value.parameter == "scenes"
 
     with_bench(Scripted([]), work)
 
 
-def test_what_is_kept_is_the_same_after_it_was_written() -> None:
+def test_pinned_scenes_survive_a_round_trip_through_text() -> None:
     async def work(bench: Bench) -> None:
         found = await pinned(bench)
-        text = _written(found)
-        again = _read(text)
-        assert _written(again) == text
+        text = _format_scenes(found)
+        again = _parse_scenes(text)
+        assert _format_scenes(again) == text
         assert again.truncated == found.truncated
         assert [vars(scene) for scene in again.scenes.scenes] == [vars(scene) for scene in found.scenes.scenes]
         scenes = list(found.scenes.scenes)
         assert to_json(from_json(to_json(scenes))) == to_json(scenes)
         shuffled = Pinned(type(found.scenes)(scenes[::-1]), found.truncated)
-        assert _written(shuffled) == text
+        assert _format_scenes(shuffled) == text
 
     with_bench(Scripted(SERIES, 1000), work)
 
@@ -163,7 +163,7 @@ async def found_on(
 
 
 @pytest.mark.parametrize("grid", [INNER, WIDE])
-def test_a_picture_is_made_of_what_a_search_would_find_without_one(grid: Grid) -> None:
+def test_pinned_scenes_give_the_observations_of_a_search(grid: Grid) -> None:
     async def work(bench: Bench) -> None:
         scenes = await pinned(bench)
         searched, before = await found_on(bench, grid, None)
@@ -180,7 +180,7 @@ def test_a_picture_is_made_of_what_a_search_would_find_without_one(grid: Grid) -
     with_bench(Scripted(SERIES, 1000), work)
 
 
-def test_pictures_of_pinned_scenes_are_bounded_too() -> None:
+def test_limits_apply_to_pinned_scenes() -> None:
     long = newest_first(acquisitions(SQUARES[:1], date(2010, 1, 1), 150, "x", collections=[L2A]))
 
     async def work(bench: Bench) -> None:

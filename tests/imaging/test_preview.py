@@ -1,4 +1,4 @@
-"""Previews: coarser levels where the right ones would have to be fetched, and before anything else."""
+"""Previews: coarser levels where the image's own would have to be read, and with the highest priority."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scog.catalog.assets import Asset
 from scog.cog import preview_level
 from scog.cog.preview_level import LIGHT, PreviewLevel, cheapest
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader
+from scog.imaging.layers import Layer, LayerReader, LayerRequest
 from scog.net.policy import UpstreamStats
 from scog.warp.resample import Resampling
 from tests.doubles.archives import write_cog
@@ -30,7 +30,7 @@ WHERE = grid(0, 0, 512, 512)
 
 @cache
 def noise(dtype: str = "uint16") -> bytes:
-    """A COG that hardly compresses, as images of the Earth do; its overviews are every second pixel."""
+    """A COG that hardly compresses, like satellite images; its overviews are every second pixel."""
     numbers = np.random.default_rng(1).integers(1, np.iinfo(dtype).max, (SIDE, SIDE), dtype)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "noise.tif"
@@ -41,19 +41,19 @@ def noise(dtype: str = "uint16") -> bytes:
 async def preview(
     layers: LayerReader, url: str, where: Grid = WHERE, **how: object
 ) -> tuple[Layer, float, UpstreamStats]:
-    """The layer, how coarse it is, and what it cost."""
+    """The layer, its coarseness, and the requests it took."""
     coarse, tally = PreviewLevel(), UpstreamStats()
-    found = await layers.compute(
-        scene(red=Asset(url)), ["red"], where, lambda found: found["red"], tally, preview=coarse, **how
-    )
+    request = LayerRequest(scene(red=Asset(url)), ["red"], where, **how)  # type: ignore[arg-type]
+    found = await layers.compute(request, lambda layers: layers["red"], tally, preview=coarse)
     return found, coarse.ratio, tally
 
 
 async def image(layers: LayerReader, url: str, where: Grid = WHERE) -> Layer:
-    return await layers.compute(scene(red=Asset(url)), ["red"], where, lambda found: found["red"], UpstreamStats())
+    request = LayerRequest(scene(red=Asset(url)), ["red"], where)
+    return await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
 
 
-def test_a_preview_shows_a_level_that_costs_little() -> None:
+def test_a_preview_reads_a_cheap_level() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", noise())
@@ -69,7 +69,7 @@ def test_a_preview_shows_a_level_that_costs_little() -> None:
 
 
 @pytest.mark.parametrize("resampling", [Resampling.BILINEAR, Resampling.AVERAGE])
-def test_by_other_methods_too(resampling: Resampling) -> None:
+def test_a_preview_with_resampling(resampling: Resampling) -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", noise())
@@ -83,7 +83,7 @@ def test_by_other_methods_too(resampling: Resampling) -> None:
     run(work())
 
 
-def test_what_is_in_memory_is_shown_as_it_is() -> None:
+def test_a_preview_in_memory_is_the_image() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", noise())
@@ -98,8 +98,8 @@ def test_what_is_in_memory_is_shown_as_it_is() -> None:
     run(work())
 
 
-def test_the_finest_level_in_memory_is_shown() -> None:
-    """Who zooms in sees the pixels of the zoom before, at once."""
+def test_a_preview_uses_the_finest_level_in_memory() -> None:
+    """After zooming in, the pixels of the previous zoom are used."""
 
     async def work() -> None:
         with RangeServer() as server:
@@ -131,7 +131,7 @@ def test_an_image_without_a_coarser_level_is_its_own_preview() -> None:
     run(work())
 
 
-def test_what_costs_little_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_of_few_bytes_is_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview_level, "LIGHT", 20_000)
 
     async def work() -> None:
@@ -146,7 +146,7 @@ def test_what_costs_little_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) ->
     run(work())
 
 
-def test_previews_next_to_each_other_share_what_is_fetched() -> None:
+def test_adjacent_previews_share_blocks() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", noise())
@@ -177,7 +177,7 @@ def test_the_cheapest_level(costs: list[int], expected: int) -> None:
     assert cheapest([((level,), cost) for level, cost in enumerate(costs)]) == (expected,)
 
 
-def test_a_grid_elsewhere_is_no_preview() -> None:
+def test_a_grid_outside_the_file_is_no_preview() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", noise())

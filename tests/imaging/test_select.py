@@ -1,4 +1,4 @@
-"""Which observations a picture is made of: newest first, whole, within bounds, with as few searches as can be."""
+"""Selection of observations: newest first, complete, within limits, with as few searches as possible."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ SERIES = newest_first(
     acquisitions(SQUARES, date(2024, 1, 1), 30, "https://files.example.org", collections=[L2A], every=3)
 )
 INNER = tile_at(11.69, 46.87, 14)
-"""A tile where all four squares overlap."""
+"""A tile where all four MGRS tiles overlap."""
 WIDE = tile_grid(4, 8, 5)
 COUNTRY = [each for zone in (3.0, 9.0) for each in squares_around(zone, 46.0, 6, 14)]
-"""168 squares of two zones."""
+"""168 MGRS tiles of two UTM zones."""
 
 
 def work_with(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
@@ -71,7 +71,7 @@ def counted(found: list[Observation]) -> list[int]:
 
 
 @pytest.mark.parametrize("size", [1, 3, 4, 6, 7, 50, 120, 1000])
-def test_all_observations_come_newest_first_and_whole_whatever_the_pages(size: int) -> None:
+def test_observations_are_newest_first_and_complete_with_any_page_size(size: int) -> None:
     async def work(bench: Bench) -> None:
         found, report = await find(bench, INNER)
         if size * 10 >= len(SERIES):
@@ -87,8 +87,8 @@ def test_all_observations_come_newest_first_and_whole_whatever_the_pages(size: i
 
 
 @pytest.mark.parametrize("size", range(1, 9))
-def test_two_passes_at_one_time_are_whole_too(size: int) -> None:
-    """Two satellites over one place within a minute: their scenes come by turns."""
+def test_two_concurrent_overpasses_are_complete(size: int) -> None:
+    """Two satellites pass within a minute, so that their scenes alternate."""
 
     def other(item: Any) -> Any:
         properties = item["properties"]
@@ -112,7 +112,7 @@ def test_two_passes_at_one_time_are_whole_too(size: int) -> None:
 
 
 @pytest.mark.parametrize(("wanted", "pages"), [(1, 1), (12, 1), (13, 2), (24, 2), (25, 3)])
-def test_a_page_is_asked_for_when_the_one_before_is_used_up(wanted: int, pages: int) -> None:
+def test_a_page_is_requested_when_the_previous_one_is_used_up(wanted: int, pages: int) -> None:
     async def work(bench: Bench) -> None:
         found, _ = await find(bench, INNER, wanted)
         assert len(found) == wanted
@@ -121,7 +121,7 @@ def test_a_page_is_asked_for_when_the_one_before_is_used_up(wanted: int, pages: 
     work_with(Scripted(SERIES, 50), work)
 
 
-def test_only_what_touches_is_given() -> None:
+def test_only_intersecting_observations_are_selected() -> None:
     async def work(bench: Bench) -> None:
         found, _ = await find(bench, tile_grid(13, 4345, 2860))
         assert len(found) == 30
@@ -130,7 +130,7 @@ def test_only_what_touches_is_given() -> None:
     work_with(Scripted(SERIES), work)
 
 
-def test_zooming_in_asks_nothing_more() -> None:
+def test_zooming_in_needs_no_further_search() -> None:
     async def work(bench: Bench) -> None:
         await find(bench, tile_grid(8, 136, 89))
         before = len(bench.catalog.asked)
@@ -143,7 +143,7 @@ def test_zooming_in_asks_nothing_more() -> None:
     work_with(Scripted(SERIES), work)
 
 
-def test_the_zoom_above_is_made_of_the_same_searches() -> None:
+def test_the_zoom_above_shares_searches() -> None:
     async def work(bench: Bench) -> None:
         for x, y in ((136, 88), (137, 88), (136, 89), (137, 89)):
             await find(bench, tile_grid(8, x, y))
@@ -159,7 +159,7 @@ def test_the_zoom_above_is_made_of_the_same_searches() -> None:
 
 
 @pytest.mark.parametrize("grid", [INNER, WIDE])
-def test_without_a_first_page_there_is_nothing(grid: Grid) -> None:
+def test_a_failed_first_page_is_an_error(grid: Grid) -> None:
     catalog = Scripted(SERIES)
     catalog.fault = CatalogUnavailable("away")
 
@@ -171,7 +171,7 @@ def test_without_a_first_page_there_is_nothing(grid: Grid) -> None:
 
 
 @pytest.mark.parametrize("size", [50, 3])
-def test_what_is_known_is_given_when_a_further_page_fails(size: int) -> None:
+def test_a_failed_further_page_gives_what_was_found(size: int) -> None:
     catalog = Scripted(SERIES, size)
 
     async def work(bench: Bench) -> None:
@@ -184,7 +184,7 @@ def test_what_is_known_is_given_when_a_further_page_fails(size: int) -> None:
     work_with(catalog, work)
 
 
-def test_a_wide_picture_is_made_of_what_is_known_when_a_further_page_fails() -> None:
+def test_a_failed_further_page_gives_a_wide_image_what_was_found() -> None:
     catalog = Scripted(newest_first(acquisitions(COUNTRY, date(2024, 1, 1), 3, "x", collections=[L2A])), 40)
 
     async def work(bench: Bench) -> None:
@@ -209,7 +209,7 @@ def _failing_after(catalog: Scripted, pages: int) -> Callable[[int], Any]:
 # Bounds
 
 
-def test_a_picture_takes_so_many_observations_and_no_more() -> None:
+def test_the_limit_of_observations() -> None:
     long = newest_first(acquisitions(SQUARES[:1], date(2010, 1, 1), 150, "x", collections=[L2A]))
 
     async def work(bench: Bench) -> None:
@@ -221,7 +221,7 @@ def test_a_picture_takes_so_many_observations_and_no_more() -> None:
 
 
 @pytest.mark.parametrize(("setting", "scenes"), [({"image_scenes": 50}, 48), ({"image_observations": 7}, 28)])
-def test_bounds_are_settings(setting: dict[str, Any], scenes: int) -> None:
+def test_limits_are_settings(setting: dict[str, Any], scenes: int) -> None:
     async def work(bench: Bench) -> None:
         found, report = await find(bench, INNER, **setting)
         assert sum(counted(found)) == scenes
@@ -231,7 +231,7 @@ def test_bounds_are_settings(setting: dict[str, Any], scenes: int) -> None:
 
 
 @pytest.mark.parametrize("z", [3, 4, 5, 6, 7])
-def test_wide_pictures_are_bounded_and_covered(z: int) -> None:
+def test_wide_images_are_bounded_and_covered(z: int) -> None:
     items = newest_first(acquisitions(COUNTRY, date(2024, 1, 1), 6, "x", collections=[L2A]))
     grid = tile_at(6.5, 46.0, z)
 
@@ -262,7 +262,7 @@ def best(grid: Grid) -> float:
     return float(Footprints(rings).cells(lonlat_bounds(grid), CELLS).any(axis=0).mean())
 
 
-def test_a_wide_picture_of_little_is_complete() -> None:
+def test_a_wide_image_of_few_scenes_is_complete() -> None:
     few = newest_first(acquisitions(SQUARES, date(2024, 1, 1), 2, "x", collections=[L2A]))
 
     async def work(bench: Bench) -> None:
@@ -274,7 +274,7 @@ def test_a_wide_picture_of_little_is_complete() -> None:
     work_with(Scripted(few), work)
 
 
-def test_ages_are_told() -> None:
+def test_stale_searches_are_reported() -> None:
     async def work(bench: Bench) -> None:
         assert (await find(bench, INNER))[1].stale is None
         bench.clock.now += 400

@@ -1,4 +1,4 @@
-"""Every reason for which a scene can be skipped is told with its subject and with what to do about it."""
+"""Every reason for skipping a scene has a message with bands, file and advice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scog.catalog.scene import Scene, parse_item
 from scog.cog.error_cache import ErrorCache
 from scog.errors import AssetMissing, AssetRefused, SourceError
 from scog.imaging.report import Report
-from scog.imaging.skip_reasons import ADVICE, advice, explained, file_of
+from scog.imaging.skip_reasons import ADVICE, advice, display_name, explain
 from tests.doubles.archives import MadeScene, constant
 from tests.web.conftest import WEST
 
@@ -27,7 +27,7 @@ GIVEN_SECOND = ("TransientError", "skipped.setdefault", ".abandon")
 
 
 def reasons_of(tree: ast.AST) -> Iterator[str]:
-    """Reasons that a module's errors are raised with, `*` for what is filled in; and those of `_REASONS`."""
+    """Reasons that a module's errors are raised with, with `*` for placeholders; and those of `_REASONS`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg == "reason":
             yield from _texts(node.value)
@@ -74,7 +74,7 @@ def test_reasons_are_found() -> None:
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_every_reason_says_what_to_do(reason: str) -> None:
+def test_every_reason_has_advice(reason: str) -> None:
     filled = {"http-*": ["http-403", "http-404", "http-429", "http-500", "http-503"], "no-asset-*": ["no-asset-nir"]}
     for each in filled.get(reason, [reason]):
         kind = "no-asset" if each.startswith("no-asset-") else each
@@ -82,9 +82,9 @@ def test_every_reason_says_what_to_do(reason: str) -> None:
         assert re.fullmatch(r"[A-Z`].{8,120}\.", advice(each))
 
 
-def test_no_advice_is_left_over() -> None:
-    told = {kind for kind in ADVICE if not kind.startswith("http-")}
-    assert told <= {reason.removesuffix("-*") for reason in REASONS}
+def test_every_advice_has_a_reason() -> None:
+    kinds = {kind for kind in ADVICE if not kind.startswith("http-")}
+    assert kinds <= {reason.removesuffix("-*") for reason in REASONS}
 
 
 def scene(**urls: str) -> Scene:
@@ -122,10 +122,10 @@ def fault(url: str | None, reason: str = "no-file", text: str = "There is no suc
 
 def test_band_and_file_are_named_without_secrets() -> None:
     one = scene(nir=SIGNED, red="https://data.example.org/a/red.tif")
-    told = explained(one, fault(SIGNED, "http-403", "The server answered 403."))
-    assert told.startswith("nir (data.example.org:8443/a/nir.tif): The server answered 403.")
-    assert "secret" not in told
-    assert "?" not in told
+    message = explain(one, fault(SIGNED, "http-403", "The server answered 403."))
+    assert message.startswith("nir (data.example.org:8443/a/nir.tif): The server answered 403.")
+    assert "secret" not in message
+    assert "?" not in message
 
 
 @pytest.mark.parametrize(
@@ -139,16 +139,16 @@ def test_band_and_file_are_named_without_secrets() -> None:
         ("https://Data.example.org/x.tif?token=1#frag", "data.example.org/x.tif"),
     ],
 )
-def test_local_files_are_named_from_the_archive_on(url: str, name: str) -> None:
-    assert file_of(url, Path("/srv/archive")) == name
+def test_local_files_are_relative_to_the_archive(url: str, name: str) -> None:
+    assert display_name(url, Path("/srv/archive")) == name
 
 
 def test_all_bands_of_a_file_are_named() -> None:
     one = scene(red="file:///srv/a/all.tif", nir="file:///srv/a/all.tif")
-    assert explained(one, fault("file:///srv/a/all.tif"), Path("/srv")).startswith("red, nir (a/all.tif): ")
+    assert explain(one, fault("file:///srv/a/all.tif"), Path("/srv")).startswith("red, nir (a/all.tif): ")
 
 
-def test_what_is_remembered_of_a_file_still_names_it() -> None:
+def test_cached_errors_have_the_url_of_their_file() -> None:
     faults = ErrorCache(lambda: 0.0)
     faults.remember("file:///srv/a.tif", AssetRefused("It is too large.", reason="too-large"))
     with pytest.raises(AssetRefused) as raised:
@@ -156,14 +156,14 @@ def test_what_is_remembered_of_a_file_still_names_it() -> None:
     assert raised.value.url == "file:///srv/a.tif"
 
 
-def test_the_first_fault_of_a_scene_counts_and_is_passed_on() -> None:
+def test_the_first_error_of_a_scene_counts() -> None:
     report, other = Report(), Report()
     one = scene(nir="file:///srv/a/nir.tif", red="file:///srv/a/red.tif")
     report.skip(one, fault("file:///srv/a/nir.tif"), Path("/srv"))
     report.skip(one, fault("file:///srv/a/red.tif", "cut-off", "It ends early."), Path("/srv"))
     other.include(report)
-    error = other.nothing_readable("No scene of this picture could be read")
-    assert str(error).startswith("No scene of this picture could be read: nir (a/nir.tif): There is no such file")
+    error = other.nothing_readable("No scene of this image could be read")
+    assert str(error).startswith("No scene of this image could be read: nir (a/nir.tif): There is no such file")
     third = Report()
     third.miss(error)
     for each in (report, other, third):
@@ -173,5 +173,5 @@ def test_the_first_fault_of_a_scene_counts_and_is_passed_on() -> None:
 
 
 @pytest.mark.parametrize("url", ["https://data.example.org:99999/red.tif", "https://data.example.org:abc/red.tif"])
-def test_a_file_at_an_impossible_address_is_named_so(url: str) -> None:
-    assert file_of(url, None) == "an impossible address"
+def test_invalid_urls_are_named_so(url: str) -> None:
+    assert display_name(url, None) == "an invalid URL"

@@ -112,9 +112,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     periods: list[str] = []
 
     class Counted(Mosaic):
-        async def take(self, found: object) -> None:
+        async def read(self, observations: object) -> None:
             periods.append(str(self._view._request.interval)[:10])
-            await super().take(found)  # type: ignore[arg-type]
+            await super().read(observations)  # type: ignore[arg-type]
 
     monkeypatch.setattr(scog.imaging.draw, "Mosaic", Counted)
     return periods

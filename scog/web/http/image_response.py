@@ -109,7 +109,7 @@ async def picture(
     def make() -> EncodedImage:
         return encoded(form.encode(drawing, grid, image))
 
-    shown = engine.kept.picture(drawing, (form.names, style))
+    shown = engine.image_cache.get_encoded(drawing, (form.names, style))
     if shown is None:
         since = time.perf_counter()
         if is_large(grid):  # tiles need not wait for what takes seconds
@@ -119,7 +119,7 @@ async def picture(
             size = effort(grid.shape, 4) if quick else QUICK  # else in a thread, however small
             shown = await engine.workbench.work(size, make)
         report.add_time("encode", since)
-        engine.kept.keep_picture(drawing, (form.names, style), shown)
+        engine.image_cache.put_encoded(drawing, (form.names, style), shown)
     headers = report_headers(report, keep)
     if form.flat:  # also what is valid may be shown as nothing
         headers["X-Scog-Flattened"] = FLATTENED

@@ -154,7 +154,7 @@ async def answer_feature(
     box = area.box
     grid = await _grid(request, box, DEGREES, sides, cut, image.request, area)
     if image.request.area is not None:
-        common = await asyncio.to_thread(area.common, image.request.area)
+        common = await asyncio.to_thread(area.intersection, image.request.area)
         if common is None:
             what = "The polygon lies outside of the cube's area."
             raise InvalidInput(what, parameter="body", valid="a polygon within the area that /cubes/{id} tells")

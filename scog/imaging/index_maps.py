@@ -1,0 +1,63 @@
+"""Cache of index maps and resampling supports, which all bands and dates of an MGRS tile and overview level share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+
+from scog.geo.grid import Grid
+from scog.runtime.byte_cache import ByteCache
+from scog.runtime.singleflight import SingleFlight
+from scog.runtime.tasks import gather_all
+from scog.warp.resample import Resampling
+from scog.warp.warp import Map, map_of
+from scog.warp.workbench import Workbench, effort
+
+CACHE_BYTES = 192 * 2**20
+"""Index maps of about 300 tiles at two levels, 256 KB each, or resampling supports of 100."""
+OVERHEAD = 200
+"""Bytes of an entry besides its arrays."""
+
+MapKey = tuple[Grid, Grid, Resampling]
+"""Target grid, source grid and method."""
+
+
+class IndexMaps:
+    """Computes and caches index maps. A map is None where the source does not reach the target."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        self._workbench = workbench
+        self._cache: ByteCache[MapKey, tuple[Map | None]] = ByteCache(CACHE_BYTES)
+        self._computing: SingleFlight[MapKey, Map | None] = SingleFlight()
+
+    def get(self, key: MapKey) -> Map | None:
+        """The map of a key, computed in the calling thread if it is not cached."""
+        cached = self._cache.get(key)
+        return cached[0] if cached is not None else self._put(key, map_of(*key))
+
+    async def get_all(self, keys: Collection[MapKey]) -> dict[MapKey, Map | None]:
+        """The map of each key. Concurrent requests for a key share one computation."""
+        maps: dict[MapKey, Map | None] = {}
+        slow = []
+        for key in dict.fromkeys(keys):
+            cached = self._cache.get(key)
+            if cached is not None:
+                maps[key] = cached[0]
+            elif self._workbench.is_quick(_effort(key)):  # computed on the event loop
+                maps[key] = await self._compute(key)
+            else:
+                slow.append(key)
+        computed = await gather_all(self._computing.join(key, partial(self._compute, key)) for key in slow)
+        return maps | dict(zip(slow, computed, strict=True))
+
+    async def _compute(self, key: MapKey) -> Map | None:
+        return self._put(key, await self._workbench.work(_effort(key), map_of, *key))
+
+    def _put(self, key: MapKey, index_map: Map | None) -> Map | None:
+        self._cache.put(key, (index_map,), OVERHEAD + (index_map.nbytes if index_map else 0))
+        return index_map
+
+
+def _effort(key: MapKey) -> int:
+    grid, _, method = key
+    return effort(grid.shape, 2, method)
