@@ -76,7 +76,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             gap=settings.read_gap,
         )
         stack.push_async_callback(blocks.close)
-        offset = {"look": None, "applied": 0.0, "missing": SHIFT}[settings.ambiguous_offset]
+        offset = {"detect": None, "applied": 0.0, "missing": SHIFT}[settings.ambiguous_offset]
         searches = Searches(catalog, found, settings.collection, settings.newest_days, on_search=ranges.open_ahead)
         stack.push_async_callback(searches.close)
         yield Engine(
