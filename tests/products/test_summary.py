@@ -103,6 +103,7 @@ def test_a_summary_without_pixels_has_no_values() -> None:
         ([], None, None, Wanted()),
         ([5, 50.5, 5], "8", None, Wanted((5, 50.5), 8)),
         ([0, 100], " 20 ", "-1,1", Wanted((0, 100), 20, (-1, 1))),
+        ([], "20\x1c", None, Wanted(bins=20)),  # white space to str.strip(), but not to int()
         ([], "0,0.5, 1e0", None, Wanted(bins=(0, 0.5, 1))),
     ],
 )

@@ -138,8 +138,9 @@ def wanted_of(percentiles: Sequence[float], bins: str | None, bin_range: str | N
 
 def _parse_bins(text: str) -> int | tuple[float, ...]:
     """A number of bins, or their edges. Raises InvalidInput."""
-    if _WHOLE.fullmatch(text.strip()):
-        count = int(text)
+    number = text.strip()
+    if _WHOLE.fullmatch(number):
+        count = int(number)
         if 1 <= count <= MAX_BINS:
             return count
     else:
