@@ -17,7 +17,7 @@ from scog.render.chart import GAP, MOST_LINES, Chart, Dot, Line
 
 
 def check_lines(areas: int, options: SeriesOptions) -> None:
-    """Raise InvalidInput if a chart of so many areas would have more lines than there are distinct colours."""
+    """Raise InvalidInput if a chart of `areas` areas would have more lines than can be distinguished."""
     lines = areas * options.formula.expression.outputs
     if lines > MOST_LINES:
         message = f"The chart would have {lines} lines."
@@ -43,9 +43,11 @@ def _line(
     dots = tuple(_dot(row, output) for row in table.rows)
     if options.smooth is None:
         return dots, None
-    known = [row for row in (enough(row, options.min_valid) for row in series.rows) if row.sample.values is not None]
-    times = sorted({time for first, second in pairwise(known) for time in _between(first.time, second.time)})
-    curve = zip(times, smoothed(known, times, options.smooth), strict=True)
+    with_values = [
+        row for row in (enough(row, options.min_valid) for row in series.rows) if row.sample.values is not None
+    ]
+    times = sorted({time for first, second in pairwise(with_values) for time in _between(first.time, second.time)})
+    curve = zip(times, smoothed(with_values, times, options.smooth), strict=True)
     return dots, tuple((time, value) for time, values in curve if values and (value := values[output]) is not None)
 
 

@@ -139,7 +139,7 @@ class Sampler:
         for scene in scenes:  # in their total order: the first usable scene provides a pixel
             classified, _ = await gather_all((view.classified(scene, mosaic.missing), self._describe(scene, bands)))
             if classified is not None and await self._compute(parts, mosaic.classify, *classified):
-                values = await view.values(scene, mosaic.wanted)
+                values = await view.values(scene, mosaic.fillable)
                 if values is not None:
                     await self._compute(parts, mosaic.add, scene.id, *values)
             if not mosaic.missing.any():
@@ -206,9 +206,9 @@ class _Parts:
 class _PartMosaic:
     """The scenes of one observation on a part: each fills pixels that those before it left without a value.
 
-    missing  bool `(y, x)`, pixels of the area without a value
-    wanted   bool `(y, x)`, those of them that the next scene may fill
-    scenes   ids of the scenes that filled pixels
+    missing   bool `(y, x)`, pixels of the area without a value
+    fillable  bool `(y, x)`, those of them that the next scene may fill
+    scenes    ids of the scenes that filled pixels
     """
 
     def __init__(self, part: Part, outputs: int) -> None:
@@ -216,18 +216,18 @@ class _PartMosaic:
         self._canvas = Canvas(outputs, part.inside.shape)
         self._masked = np.zeros(part.inside.shape, bool)
         self.missing = part.inside.copy()
-        self.wanted = self.missing
+        self.fillable = self.missing
         self.scenes: list[str] = []
 
     def classify(self, usable: NDArray[np.bool_], masked: NDArray[np.bool_]) -> bool:
         """Set which pixels the next scene may fill and which it masks. Returns whether it may fill any."""
-        self.wanted = usable & self.missing
+        self.fillable = usable & self.missing
         self._masked |= masked & self.missing
-        return bool(self.wanted.any())
+        return bool(self.fillable.any())
 
     def add(self, scene_id: str, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
-        """Fill the wanted pixels with a scene's values `(output, y, x)` where they are valid."""
-        if self._canvas.paint(values, valid & self.wanted):
+        """Fill `fillable` pixels with a scene's values `(output, y, x)` where they are valid."""
+        if self._canvas.paint(values, valid & self.fillable):
             self.missing &= ~self._canvas.valid
             self.scenes.append(scene_id)
 

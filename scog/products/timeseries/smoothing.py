@@ -60,16 +60,16 @@ def smoothed(rows: Sequence[Row], times: Sequence[datetime], smoothing: float) -
     None before the first and after the last row with values. All are None if fewer than MIN_DAYS days have values or
     the curve would be longer than MAX_LENGTH.
     """
-    known = [(row.time, row.sample.values, row.sample.valid) for row in rows if row.sample.values is not None]
-    if not known:
+    with_values = [(row.time, row.sample.values, row.sample.valid) for row in rows if row.sample.values is not None]
+    if not with_values:
         return [None] * len(times)
-    first, last = known[0][0], known[-1][0]
-    days = np.rint([(time - first) / _DAY for time, _, _ in known]).astype(np.int64)
+    first, last = with_values[0][0], with_values[-1][0]
+    days = np.rint([(time - first) / _DAY for time, _, _ in with_values]).astype(np.int64)
     if len(np.unique(days)) < MIN_DAYS or days[-1] >= MAX_LENGTH:
         return [None] * len(times)
-    row_weights = np.array([max(valid, MIN_WEIGHT) for _, _, valid in known])
+    row_weights = np.array([max(valid, MIN_WEIGHT) for _, _, valid in with_values])
     weights = np.bincount(days, row_weights).astype(np.float64)
-    outputs = np.array([values for _, values, _ in known], np.float64).T
+    outputs = np.array([values for _, values, _ in with_values], np.float64).T
     means = [np.bincount(days, row_weights * output) / np.where(weights > 0, weights, 1.0) for output in outputs]
     curves = [_curve(output, weights, smoothing) for output in means]
     positions = np.array([(time - first) / _DAY for time in times])
