@@ -178,7 +178,8 @@ class Session:
         """Open a catalogue: the URL of a STAC API or the folder of a local archive.
 
         The default is `SCOG_CATALOG`, else Earth Search. `settings` are those of the server, in lower case.
-        Raises InvalidInput for unknown or invalid settings, CatalogError if the catalogue cannot be opened.
+        Raises InvalidInput for unknown or invalid settings or if the folder does not exist, CatalogError if a local
+        archive's index cannot be read. A STAC API is not contacted before the first search.
         """
         if catalog is not None:
             settings["catalog"] = str(catalog)

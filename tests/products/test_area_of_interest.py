@@ -78,7 +78,7 @@ def broken(**changes: Any) -> dict[str, Any]:
 
 
 REFUSED = {
-    "no object": (7, "body", "not a GeoJSON object"),
+    "not an object": (7, "body", "not a GeoJSON object"),
     "null": (None, "body", "not a GeoJSON object"),
     "no type": ({}, "geometry", "no Polygon"),
     "a line": ({"type": "LineString", "coordinates": SQUARE}, "geometry", "a LineString has no area"),
@@ -93,21 +93,22 @@ REFUSED = {
     "two positions": (broken(coordinates=[[[0, 0], [1, 0], [0, 0]]]), "geometry", "fewer than three different"),
     "a line as a polygon": (broken(coordinates=[[[0, 0], [1, 1], [0, 0], [0, 0]]]), "geometry", "fewer than three"),
     "no extent": (broken(coordinates=[[[0, 0], [1, 1], [2, 2], [0, 0]]]), "geometry", "no extent"),
-    "off the Earth": (broken(coordinates=[[[0, 0], [600, 0], [1, 1], [0, 0]]]), "geometry", "ring 0 .*not on Earth"),
+    "outside the world": (broken(coordinates=[[[0, 0], [600, 0], [1, 1], [0, 0]]]), "geometry",
+                          "ring 0 .*not on Earth"),
     "in metres": (broken(coordinates=[SQUARE, [[6e5, 5e6], [7e5, 5e6], [7e5, 6e6], [6e5, 5e6]]]), "geometry",
                   "in ring 1 .*projected"),
     "latitude first": (broken(coordinates=[[[46, 111], [47, 111], [47, 112], [46, 111]]]), "geometry", "swapped"),
     "in metres, of a part": (
         broken(type="MultiPolygon", coordinates=[[SQUARE], [[[6e5, 5e6], [7e5, 5e6], [7e5, 6e6]]]]), "geometry",
         "in ring 0 of part 1"),
-    "no numbers": (broken(coordinates=[[["a", "b"], [1, 0], [1, 1], ["a", "b"]]]), "geometry", "finite numbers"),
+    "text": (broken(coordinates=[[["a", "b"], [1, 0], [1, 1], ["a", "b"]]]), "geometry", "finite numbers"),
     "too large numbers": (broken(coordinates=[[[1e400, 0], [1, 0], [1, 1], [1e400, 0]]]), "geometry", "finite"),
     "nested deeper": (broken(coordinates=[[[[0, 0]], [[1, 0]], [[1, 1]], [[0, 0]]]]), "geometry", "usable"),
     "once around a pole": (broken(coordinates=[[[-179, 80], [-60, 80], [60, 80], [179, 80], [-179, 80]]]), "geometry",
                            "around a pole"),
-    "a tangle": (broken(coordinates=[[[k * k * 37 % 101 / 100, k * 53 % 97 / 100] for k in range(900)]]), "geometry",
-                 "too often"),
-    "a point without place": ({"type": "Point", "coordinates": []}, "geometry", "usable"),
+    "many self-crossings": (broken(coordinates=[[[k * k * 37 % 101 / 100, k * 53 % 97 / 100] for k in range(900)]]),
+                                 "geometry", "too often"),
+    "a point without coordinates": ({"type": "Point", "coordinates": []}, "geometry", "usable"),
     "a point with one number": ({"type": "Point", "coordinates": [3]}, "geometry", "usable"),
     "a point at the wrong latitude": ({"type": "Point", "coordinates": [46, 111]}, "geometry", "swapped"),
     "another CRS": (POLYGON | {"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32632"}}}, "crs",
@@ -117,14 +118,14 @@ REFUSED = {
         "EPSG:3857"),
     "a feature without geometry": (feature(None), "geometry", "it is null"),
     "no features": (collection(), "features", "is empty"),
-    "features that are none": (collection(feature(POLYGON), POLYGON), "features[1]", "not a GeoJSON Feature"),
-    "only bad features": (collection(feature(None), feature({"type": "Polygon", "coordinates": []})), "features[0]",
-                          "it is null"),
-    "properties that are none": (collection(feature(POLYGON) | {"properties": 7}), "features[0]", "properties"),
+    "features that are not Features": (collection(feature(POLYGON), POLYGON), "features[1]", "not a GeoJSON Feature"),
+    "only unusable features": (collection(feature(None), feature({"type": "Polygon", "coordinates": []})),
+                               "features[0]", "it is null"),
+    "properties are not an object": (collection(feature(POLYGON) | {"properties": 7}), "features[0]", "properties"),
     "too many features": (collection(*[feature(POLYGON)] * 11), "features", "11 features"),
-    "too many corners": (broken(coordinates=[[[0, 0], *[[1, k / 1000] for k in range(1000)], [0, 0]]]), "geometry",
+    "too many vertices": (broken(coordinates=[[[0, 0], *[[1, k / 1000] for k in range(1000)], [0, 0]]]), "geometry",
                          "too many vertices"),
-    "too many corners together": (collection(*[feature(broken(
+    "too many vertices together": (collection(*[feature(broken(
         coordinates=[[[0, 0], *[[1, k / 1000] for k in range(300)], [0, 0]]]))] * 4), "features[3]", "too many"),
 }  # fmt: skip
 

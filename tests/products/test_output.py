@@ -99,8 +99,8 @@ def test_periods_have_an_end_and_a_number_of_observations() -> None:
 
 
 def test_features_keep_their_members_and_get_a_timeseries() -> None:
-    fields = parse_fields(FEATURES, 9, 99).fields
-    several = [series(fields[0], AREA), series(fields[1], ROWS)]
+    areas = parse_fields(FEATURES, 9, 99).fields
+    several = [series(areas[0], AREA), series(areas[1], ROWS)]
     found = output.collection(several, [table_of(each.rows, TWO) for each in several], TWO)
     assert found["type"] == "FeatureCollection"
     for before, after in zip(FEATURES["features"], found["features"], strict=True):
@@ -115,10 +115,10 @@ def test_features_keep_their_members_and_get_a_timeseries() -> None:
 @pytest.mark.parametrize("collected", [False, True])
 @pytest.mark.parametrize("options", [replace(TWO, smooth=None), TWO, replace(TWO, step=parse_step("P10D"))])
 def test_csv_has_the_values_of_the_json(options: SeriesOptions, collected: bool) -> None:
-    fields = parse_fields(FEATURES, 9, 99) if collected else AreasOfInterest((PLACE,), collected=False)
-    several = [series(area, AREA if not area.is_point else ROWS) for area in fields.fields]
+    areas = parse_fields(FEATURES, 9, 99) if collected else AreasOfInterest((PLACE,), collected=False)
+    several = [series(area, AREA if not area.is_point else ROWS) for area in areas.fields]
     tables: list[Table] = [table_of(each.rows, options) for each in several]
-    text = output.table_text(several, tables, options, fields)
+    text = output.table_text(several, tables, options, areas)
     assert text.endswith("\r\n")
     lines = list(csv.DictReader(io.StringIO(text)))
     written = [output.document(one, table, options) for one, table in zip(several, tables, strict=True)]
@@ -168,8 +168,8 @@ def test_text_table_of_negative_constant_and_missing_values() -> None:
 
 
 def test_a_chart_has_a_line_per_output_and_area() -> None:
-    fields = parse_fields(FEATURES, 9, 99).fields
-    several = [series(fields[0], AREA), series(fields[1], ROWS)]
+    areas = parse_fields(FEATURES, 9, 99).fields
+    several = [series(areas[0], AREA), series(areas[1], ROWS)]
     chart = chart_of(several, [table_of(each.rows, TWO) for each in several], TWO)
     assert [line.name for line in chart.lines] == ["NDVI North", "NDWI North", "NDVI 2", "NDWI 2"]
     assert chart.title == "NDVI, NDWI of 2 areas"

@@ -205,11 +205,11 @@ def test_an_area_with_scenes_of_another_zone_is_sampled_in_that_zone(tmp_path: P
 
 def test_large_areas_are_sampled_in_parts_with_the_same_result(dates: Dates, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, _ = dates
-    fields = fields_of(POLYGONS["within"], HOLED)
-    whole = series_of(folder, fields)
+    areas = fields_of(POLYGONS["within"], HOLED)
+    whole = series_of(folder, areas)
     monkeypatch.setattr("scog.products.areas.sampling_grid.PART", 37)
     monkeypatch.setattr("scog.products.timeseries.sampler.SMALL", 100)
-    for one, other in zip(whole, series_of(folder, fields), strict=True):
+    for one, other in zip(whole, series_of(folder, areas), strict=True):
         assert len(parts_of(other.site)) > 9
         for row, again in zip(one.rows, other.rows, strict=True):
             assert again.sample.scenes == row.sample.scenes
@@ -416,21 +416,21 @@ def test_cached_samples_are_not_read_again(dates: Dates, monkeypatch: pytest.Mon
     async def work() -> None:
         async with open_engine(Settings(catalog=str(dates[0]))) as engine:
             state = SeriesState(engine)
-            fields = fields_of(POLYGONS["within"])
-            first = await take_from(state, fields)
+            areas = fields_of(POLYGONS["within"])
+            first = await take_from(state, areas)
             assert sorted(sampled_days) == list(DAYS)
-            again = await take_from(state, fields)
+            again = await take_from(state, areas)
             assert len(sampled_days) == len(DAYS)
             assert [row.sample for row in again[0].rows] == [row.sample for row in first[0].rows]
             assert {scene.id for scene in again[0].report.used} == {scene.id for scene in first[0].report.used}
-            await take_from(state, fields, mask="none")
+            await take_from(state, areas, mask="none")
             assert len(sampled_days) == 2 * len(DAYS)
             await take_from(state, fields_of(POLYGONS["narrow"]))
             assert len(sampled_days) == 3 * len(DAYS)
             for key in list(state.samples._kept):
                 value, size = state.samples._kept[key]
                 state.samples.put(key, (value[0] - 4000, value[1]), size)
-            await take_from(state, fields)
+            await take_from(state, areas)
             assert len(sampled_days) == 4 * len(DAYS), "cached samples expire after an hour"
 
     asyncio.run(work())
@@ -464,13 +464,13 @@ def test_failed_scenes_are_read_again(broken: Path) -> None:
     async def work() -> None:
         async with open_engine(Settings(catalog=str(broken))) as engine:
             state = SeriesState(engine)
-            fields = fields_of(POLYGONS["all"])
+            areas = fields_of(POLYGONS["all"])
             nir.unlink()
-            (series,) = await take_from(state, fields, when=f"{TORN}/{DAYS[-1]}")
+            (series,) = await take_from(state, areas, when=f"{TORN}/{DAYS[-1]}")
             assert [row.sample.failed for row in series.rows] == [True, False, False]
             nir.write_bytes(data)
             engine.blocks._faults._known.clear()  # errors are cached for a minute
-            (series,) = await take_from(state, fields, when=f"{TORN}/{DAYS[-1]}")
+            (series,) = await take_from(state, areas, when=f"{TORN}/{DAYS[-1]}")
             assert [row.sample.failed for row in series.rows] == [False] * 3
 
     asyncio.run(work())

@@ -18,6 +18,7 @@ from scog.temporal.steps import Step
 class SeriesOptions:
     """The variables of a time series, and how its observations are aggregated and smoothed.
 
+    formula    the variables
     step       length of the periods whose observations `aggregate` reduces; None for one row per observation
     interval   time range whose start the periods are counted from
     smooth     lambda of the smoothed curve; None for no curve

@@ -75,8 +75,8 @@ async def take(
 
     All observations of an area are sampled on the pixels of the newest observation's files. Without an interval, the
     series covers the newest `series_days` days. Scenes that fail are named in the report of the area's series.
-    Raises InvalidInput if an area, or of several each, cannot be sampled; CatalogError; and, if no observation of any
-    area could be read, NothingReadable or DeadlineExceeded.
+    Raises InvalidInput if an area is too large or none can be sampled; CatalogError; NothingReadable or
+    DeadlineExceeded if no observation of any area could be read.
     """
     settings = state.engine.settings
     jobs = await _jobs(state, areas, variables, request, listener)
