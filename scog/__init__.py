@@ -1,4 +1,4 @@
-"""scog turns satellite archives that somebody else stores into maps and answers, while you look.
+"""scog computes images, time series and statistics from archives of Sentinel-2 COGs on request.
 
 For notebooks and scripts:
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["AreaStatistics", "Image", "PointValues", "ScogError", "SeriesRow", "Session"]
 
-_HOMES = {"ScogError": "scog.errors"}
+_MODULES = {"ScogError": "scog.errors"}
+"""Modules of public names that are not in `scog.session`."""
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used: `import scog` itself takes a millisecond."""
+    """Load a public name on first use, so that `import scog` takes a millisecond."""
     if name not in __all__:
         raise AttributeError(f"module 'scog' has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "scog.session")), name)
+    return getattr(import_module(_MODULES.get(name, "scog.session")), name)
 
 
 def __dir__() -> list[str]:

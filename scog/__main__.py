@@ -1,4 +1,4 @@
-"""`python -m scog` is the command `scog`."""
+"""Run the command `scog` as `python -m scog`."""
 
 import sys
 

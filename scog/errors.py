@@ -1,24 +1,24 @@
-"""Everything that can go wrong, as one tree.
+"""Errors that scog raises, as one tree.
 
 ScogError
-├── InvalidInput          the caller asked for something that does not exist or is not allowed
-│   ├── InvalidExpression a formula is wrong; knows where
-│   ├── OutOfRange        a tile, place or zoom outside what can be served
-│   └── TooLong           a body of more bytes than are read
-├── SourceError           one file or one host let us down; a tile can go on without it
-│   ├── AssetMissing      the server says that there is no such file, or that we may not have it
-│   ├── AssetRefused      the file is not what we are willing to open (host, size, type, no CRS)
-│   ├── AssetBroken       the bytes are not what the file's header promised
-│   ├── AssetChanged      the file was replaced while we read it
-│   └── SourceUnavailable timeouts, resets, 429 and 5xx after all retries
-├── CatalogError          the catalogue cannot answer
-│   ├── CatalogUnavailable
-│   └── CatalogBroken     it answered with something that is not STAC
-├── NothingReadable       every scene of a tile failed
-├── Overloaded            more work is waiting than can be done before its deadlines
-└── DeadlineExceeded      the work did not end in time
+├── InvalidInput          a value from the caller does not exist or is not allowed
+│   ├── InvalidExpression an expression is invalid; has the position of the error
+│   ├── OutOfRange        a tile, point or zoom outside the range that is served
+│   └── TooLong           a request body has more bytes than are accepted
+├── SourceError           one file or one host failed; an image can be drawn without it
+│   ├── AssetMissing      the file does not exist or access is denied
+│   ├── AssetRefused      the file is not supported or not permitted (host, size, type, no CRS)
+│   ├── AssetBroken       the bytes do not match the file's header
+│   ├── AssetChanged      the file was replaced while it was read
+│   └── SourceUnavailable timeout, reset, 429 or 5xx after all retries
+├── CatalogError          the catalogue cannot be searched
+│   ├── CatalogUnavailable it does not respond, or only with temporary errors
+│   └── CatalogBroken     its response is not STAC
+├── NothingReadable       scenes were found, but none of them could be read
+├── Overloaded            more work is queued than can be done before its deadlines
+└── DeadlineExceeded      the work did not finish before its deadline
 
-The tree knows no HTTP: `scog.web.http.problems` holds the table from errors to status codes.
+The tree is independent of HTTP: `scog.web.http.problems` maps errors to status codes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an image got before it failed: `scenes` read `of` those wanted, and what that took upstream."""
+    """Progress of an image until it failed: scenes read `of` the scenes needed, and upstream costs."""
 
     scenes: int
     of: int
@@ -39,13 +39,14 @@ class Progress:
 
 
 class ScogError(Exception):
-    """Base of all errors that scog raises on purpose."""
+    """Base class of all errors that scog raises deliberately."""
 
 
 class InvalidInput(ScogError):
-    """A value the caller sent cannot be used.
+    """A value from the caller is invalid.
 
-    `parameter` is the name the caller knows it by; `valid` says in words what would have been accepted.
+    parameter  name of the parameter as the caller knows it
+    valid      description of the accepted values
     """
 
     def __init__(self, message: str, *, parameter: str | None = None, valid: str | None = None) -> None:
@@ -55,7 +56,7 @@ class InvalidInput(ScogError):
 
 
 class InvalidExpression(InvalidInput):
-    """A formula cannot be used; `position` is the 0-based column where the trouble starts, if one is known."""
+    """An expression is invalid; `position` is the column of the error, from 0, or None if it has none."""
 
     def __init__(
         self,
@@ -70,17 +71,18 @@ class InvalidExpression(InvalidInput):
 
 
 class OutOfRange(InvalidInput):
-    """A tile or a place that does not exist, or lies outside the zooms that are served."""
+    """A tile or point does not exist, or is outside the zooms that are served."""
 
 
 class TooLong(InvalidInput):
-    """More bytes than are read of what a caller sends."""
+    """A request body has more bytes than are accepted."""
 
 
 class SourceError(ScogError):
-    """One file could not be read. `reason` is a short token for headers, such as `http-404` or `timeout`.
+    """A file could not be read.
 
-    `url` is the file's, where it is known; it may hold what must not be shown (see `scog.imaging.skip_reasons`).
+    reason  short token for headers, such as `http-404` or `timeout`
+    url     URL of the file, or None; it may contain secrets (see `scog.imaging.skip_reasons`)
     """
 
     url: str | None = None
@@ -91,42 +93,43 @@ class SourceError(ScogError):
 
 
 class AssetMissing(SourceError):
-    """404, 403 or no such local file."""
+    """The host responds with 404 or 403, or a local file does not exist."""
 
 
 class AssetRefused(SourceError):
-    """A host, size, type or projection that scog does not open."""
+    """The file's host is not permitted, or its size, type or CRS is not supported."""
 
 
 class AssetBroken(SourceError):
-    """Bytes that do not decode to what the header promised."""
+    """The file's bytes do not decode as its header states."""
 
 
 class AssetChanged(SourceError):
-    """The file's ETag is no longer the one its description was read with."""
+    """The file's ETag differs from that of its cached header."""
 
 
 class SourceUnavailable(SourceError):
-    """The host did not answer in time, or kept failing."""
+    """The host does not respond in time, or keeps failing."""
 
 
 class CatalogError(ScogError):
-    """The catalogue could not be used."""
+    """The catalogue cannot be searched."""
 
 
 class CatalogUnavailable(CatalogError):
-    """The catalogue does not answer, or only with passing faults."""
+    """The catalogue does not respond, or only with temporary errors."""
 
 
 class CatalogBroken(CatalogError):
-    """The catalogue answered with something that is not STAC."""
+    """The catalogue's response is not STAC."""
 
 
 class NothingReadable(ScogError):
-    """Scenes were found, but not one of them could be read; `skipped` holds `(scene id, reason)`, and `why` says of
-    scenes by id what went wrong in detail.
+    """Scenes were found, but none of them could be read.
 
-    `progress` is set where the error is an image's.
+    skipped   `(scene id, reason)` of each scene
+    why       detailed message by scene id, where there is one
+    progress  set if the error is that of an image
     """
 
     progress: Progress | None = None
@@ -140,10 +143,10 @@ class NothingReadable(ScogError):
 
 
 class Overloaded(ScogError):
-    """Too much work is waiting already; try again in a second."""
+    """Too much work is queued; retry after a second."""
 
 
 class DeadlineExceeded(ScogError):
-    """The work was given up at its deadline; `progress` is set where it was an image's."""
+    """The work was cancelled at its deadline; `progress` is set if it was that of an image."""
 
     progress: Progress | None = None

@@ -1,4 +1,4 @@
-"""Sessions: scog for notebooks and scripts, without a server. Synchronous, also inside a running event loop."""
+"""Synchronous API for notebooks and scripts, without a server. It also works where an event loop is running."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from scog.products.timeseries.series import take
 from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import formula_of
 from scog.products.zonal.summary import Summary, Wanted
-from scog.products.zonal.zonal import Unmeasured, zonal
+from scog.products.zonal.zonal import NotSampled, zonal
 from scog.render.ramp import parse_rescale
 from scog.runtime.tasks import stop_all
 from scog.settings import Settings
@@ -51,13 +51,13 @@ from scog.temporal.intervals import parse_interval
 from scog.warp.resample import Resampling
 
 T = TypeVar("T")
-KNOWN_SETTINGS = "see the settings in the README"
+VALID_SETTINGS = "see the settings in the README"
 Geometry = Mapping[str, Any]
 """A GeoJSON geometry, Feature or FeatureCollection in degrees, longitude first."""
 
 
 class Options(TypedDict, total=False):
-    """What an image shows: the parameters of a tile, by the same names."""
+    """Options of an image: the names and values of a tile's query parameters."""
 
     datetime: str
     cloud_cover: float
@@ -84,12 +84,13 @@ class Options(TypedDict, total=False):
 class Image:
     """Values on a grid.
 
-    values      float32 `(output, y, x)`, NaN where not valid
-    valid       bool `(y, x)`
-    names       of the outputs
-    crs         of the grid, such as `EPSG:32632`; `transform` leads from its columns and rows to coordinates
-    scenes      ids of the scenes that the values are from
-    skipped     reasons by the ids of scenes that could not be read
+    values     float32 `(output, y, x)`, NaN where invalid
+    valid      bool `(y, x)`
+    names      name of each output
+    crs        CRS of the grid, such as `EPSG:32632`
+    transform  affine transform from column and row to CRS coordinates
+    scenes     ids of the scenes that the values are from
+    skipped    reason by id of each scene that could not be read
     """
 
     values: NDArray[np.float32]
@@ -99,16 +100,19 @@ class Image:
     transform: Affine
     scenes: tuple[str, ...]
     skipped: Mapping[str, str]
-    _drawing: ImageData
+    _data: ImageData
     _grid: Grid
-    _asked: StyledRequest
+    _styled_request: StyledRequest
 
     def encode(self, format: str = "png") -> bytes:
-        """The image as a file: png, webp, jpg (colours), npy, tif (values). Raises InvalidInput for other formats."""
-        return format_of(format, self._asked.style).encode(self._drawing, self._grid, self._asked)
+        """Bytes of a file: `png`, `webp` or `jpg` for colours, `npy` or `tif` for values.
+
+        Raises InvalidInput for an unknown format, or one that the image cannot be encoded in.
+        """
+        return format_of(format, self._styled_request.style).encode(self._data, self._grid, self._styled_request)
 
     def save(self, path: str | Path) -> None:
-        """Write the image into a file, in the format that its ending names. Raises InvalidInput."""
+        """Write a file in the format of its extension. Raises what `encode` raises, and OSError."""
         path = Path(path)
         path.write_bytes(self.encode(path.suffix.lower().removeprefix(".")))
 
@@ -118,7 +122,12 @@ class Image:
 
 @dataclass(frozen=True)
 class PointValues:
-    """Values at a place by output, None where there is none; time and scene where all are of one scene."""
+    """Values at a point.
+
+    values    by output; None if invalid
+    datetime  time of the scene
+    scene     id of the scene if all values are from one scene, else None
+    """
 
     values: Mapping[str, float | None]
     datetime: Datetime | None
@@ -127,7 +136,14 @@ class PointValues:
 
 @dataclass(frozen=True)
 class SeriesRow:
-    """One observation: values by output, None where nothing was clear; `valid` and `masked` are shares of the area."""
+    """One observation of a time series.
+
+    values  by output; None if no pixel is valid
+    valid   fraction of the area that is valid
+    masked  fraction of the area that is masked
+    scenes  ids of the observation's scenes that were used, or of all of them without values
+    reason  why there are no values, such as `masked` or `no-data`; else None
+    """
 
     datetime: Datetime
     values: Mapping[str, float] | None
@@ -139,7 +155,12 @@ class SeriesRow:
 
 @dataclass(frozen=True)
 class AreaStatistics:
-    """Statistics of an area: one summary an output, and its hectares, of all of it and of what is valid."""
+    """Statistics of a polygon.
+
+    statistics      by output
+    hectares        area of the polygon on the ellipsoid
+    valid_hectares  area of its pixels that have a value
+    """
 
     statistics: Mapping[str, Summary]
     hectares: float
@@ -149,19 +170,21 @@ class AreaStatistics:
 class Session:
     """An open catalogue with its connections and caches. Methods may be called from any thread.
 
-    The work is done by an event loop in a thread of the session's own, so that methods can be called where an event
-    loop is running already, as in Jupyter.
+    A session runs its own event loop in a thread, so that methods also work where an event loop is already running, as
+    in Jupyter.
     """
 
     def __init__(self, catalog: str | Path | None = None, **settings: Any) -> None:
-        """Open a STAC API by its URL or a local archive by its folder; Earth Search, or `SCOG_CATALOG`, by default.
+        """Open a catalogue: the URL of a STAC API or the folder of a local archive.
 
-        `settings` are those of the server by their names in lower case. Raises InvalidInput.
+        The default is `SCOG_CATALOG`, else Earth Search. `settings` are those of the server, in lower case.
+        Raises InvalidInput for unknown or invalid settings or if the folder does not exist, CatalogError if a local
+        archive's index cannot be read. A STAC API is not contacted before the first search.
         """
         if catalog is not None:
             settings["catalog"] = str(catalog)
         self._settings = _settings(settings)
-        self._closing = threading.Lock()
+        self._close_lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="scog-session", daemon=True)
         self._thread.start()
@@ -171,7 +194,7 @@ class Session:
         except BaseException:
             self.close()
             raise
-        self._series = SeriesState(self._engine)
+        self._series_state = SeriesState(self._engine)
 
     def __enter__(self) -> Self:
         return self
@@ -180,21 +203,21 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Close connections, caches and threads. Calls under way in other threads are cancelled.
+        """Close connections, caches and threads, and cancel calls in other threads, which raise RuntimeError.
 
-        A closed session cannot be used; closing it again does nothing.
+        Methods of a closed session raise RuntimeError; closing it again does nothing.
         """
-        with self._closing:
+        with self._close_lock:
             if not self._loop.is_closed():
-                asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result()
+                asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop).result()
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 self._thread.join()
                 self._loop.close()
 
-    async def _shut(self) -> None:
-        """Cancel all other tasks, then let go of the engine."""
-        own = asyncio.current_task()
-        await stop_all([task for task in asyncio.all_tasks() if task is not own])
+    async def _shut_down(self) -> None:
+        """Cancel all other tasks, then close the engine."""
+        current = asyncio.current_task()
+        await stop_all([task for task in asyncio.all_tasks() if task is not current])
         await self._open.aclose()
 
     def search(
@@ -205,11 +228,15 @@ class Session:
         collection: str | None = None,
         limit: int = 100,
     ) -> list[Scene]:
-        """The newest scenes that touch a box in degrees, at most `limit`. Raises CatalogError, InvalidInput."""
+        """The newest scenes that intersect a bounding box in degrees, at most `limit`, by observation.
+
+        `cloud_cover` is the maximum in percent. Without `datetime`, the newest `newest_days` days are searched.
+        Raises InvalidInput, CatalogError.
+        """
         box = _box(bbox)
         scenes = SceneFilter(None if datetime is None else parse_interval(datetime), cloud_cover, collection)
-        found = self._run(list_scenes(self._engine, box_grid(box), scenes, limit))
-        return [scene for observation in found.observations for scene in observation.scenes]
+        listing = self._run(list_scenes(self._engine, box_grid(box), scenes, limit))
+        return [scene for observation in listing.observations for scene in observation.scenes]
 
     def image(
         self,
@@ -223,36 +250,41 @@ class Session:
         height: int | None = None,
         **options: Unpack[Options],
     ) -> Image:
-        """The image of a box in degrees, or of a polygon, around which nothing is valid.
+        """The image of a bounding box in degrees, or of a GeoJSON polygon, outside which pixels are invalid.
 
-        `crs` is that of its pixels, by default the UTM zone. The size is given by a resolution in metres, the longer
-        side at most, or both sides in pixels; by default pixels are the files' own. Raises InvalidInput, CatalogError,
-        NothingReadable, DeadlineExceeded.
+        crs             CRS of the pixels; `utm` for the UTM zone of the centre
+        resolution      pixel size in metres
+        max_size        maximum length of the longer side in pixels
+        width, height   size in pixels; the other side is proportional if only one is given
+
+        Without a size, the pixels are the files' own, or larger so that no side has more than 1024.
+        Raises InvalidInput, CatalogError, NothingReadable, DeadlineExceeded.
         """
-        asked = _asked(options)
+        styled_request = _parse_options(options)
         if (bbox is None) == (geometry is None):
-            raise InvalidInput("An image is of a bbox or of a geometry.", parameter="bbox", valid="one of the two")
+            message = "An image requires either bbox or geometry."
+            raise InvalidInput(message, parameter="bbox", valid="one of the two")
         area = None if geometry is None else area_in(self._area(geometry).shape)
         box = area.box if area is not None else _box(bbox or ())
         size = Size(width=width, height=height, max_size=max_size, resolution=resolution)
         target = UTM if crs == UTM else parse_crs(crs, "crs")
         grid = cut_grid(box, DEGREES, target, size)
-        asked = asked.within(area)
-        if size == Size():  # the files' own pixels
-            own = self._run(source_lattice(self._engine, grid, asked.request, UpstreamStats(), area))
-            grid = grid if own is None else cut_grid(box, DEGREES, target, size, own)
-        check_size(self._settings, grid, asked.request, "max_size")
-        return _image(self._run(cut_out(self._engine, grid, asked.request)), grid, asked)
+        styled_request = styled_request.within(area)
+        if size == Size():
+            lattice = self._run(source_lattice(self._engine, grid, styled_request.request, UpstreamStats(), area))
+            grid = grid if lattice is None else cut_grid(box, DEGREES, target, size, lattice)
+        check_size(self._settings, grid, styled_request.request, "max_size")
+        return _image(self._run(cut_out(self._engine, grid, styled_request.request)), grid, styled_request)
 
     def point(self, lon: float, lat: float, **options: Unpack[Options]) -> PointValues:
-        """The values at a place in degrees. Raises what `image` raises, and OutOfRange."""
-        request, style = _asked(options)
+        """The values at a longitude and latitude in degrees. Raises what `image` raises, and OutOfRange."""
+        request, style = _parse_options(options)
         drawing = self._run(draw(self._engine, place_grid(lon, lat), request))
-        known, used = bool(drawing.valid[0, 0]), drawing.report.used
-        numbers = style.values(drawing.values, drawing.valid)[:, 0, 0]
+        valid, used = bool(drawing.valid[0, 0]), drawing.report.used
+        outputs = style.values(drawing.values, drawing.valid)[:, 0, 0]
         values = {
-            name: float(number) if known and np.isfinite(number) else None
-            for name, number in zip(style.outputs, numbers, strict=True)
+            name: float(value) if valid and np.isfinite(value) else None
+            for name, value in zip(style.outputs, outputs, strict=True)
         }
         scene = used[0] if used and request.composite.painted and request.compare is None else None
         return PointValues(values, scene.time if scene else None, scene.id if scene else None)
@@ -272,44 +304,48 @@ class Session:
         mask: str | None = None,
         mask_dilate: float = 0.0,
     ) -> list[SeriesRow]:
-        """Values over time, oldest first, of a place in degrees or of a polygon (weighted means of its pixels).
+        """Values over time, oldest first, at a point in degrees or of a polygon (weighted means of its pixels).
 
-        `index` may be several with commas between. Without `datetime`, the newest year. Raises InvalidInput,
-        CatalogError, NothingReadable, DeadlineExceeded.
+        `index` may be several, separated by commas. Without `datetime`, the newest `series_days` days.
+        Raises InvalidInput, CatalogError, NothingReadable, DeadlineExceeded.
         """
         if geometry is None and (lon is None or lat is None):
-            raise InvalidInput("A series is of a place or of a geometry.", parameter="lon", valid="lon and lat")
+            message = "A series requires either lon and lat, or geometry."
+            raise InvalidInput(message, parameter="lon", valid="lon and lat, or geometry")
         area = point(lon, lat) if lon is not None and lat is not None else self._area(geometry)
-        formula = formula_of(index, expression, _names(bands))
+        variables = formula_of(index, expression, _names(bands))
         request = ImageRequest(
             None if datetime is None else parse_interval(datetime),
             cloud_cover,
             collection,
-            expression=formula.expression,
-            mask=parse_mask(formula.mask if mask is None else mask, mask_dilate),
+            expression=variables.expression,
+            mask=parse_mask(variables.mask if mask is None else mask, mask_dilate),
         )
-        (series,) = self._run(take(self._series, [area], formula, request))
-        return [_row(row, formula.names) for row in series.rows]
+        (series,) = self._run(take(self._series_state, [area], variables, request))
+        return [_row(row, variables.names) for row in series.rows]
 
     def statistics(self, geometry: Geometry, **options: Unpack[Options]) -> AreaStatistics:
-        """Statistics of a polygon, each pixel weighted by its share inside. Raises what `image` raises."""
-        asked = _asked(options)
-        (found,) = self._run(zonal(self._engine, [self._area(geometry)], asked, Wanted()))
-        if isinstance(found, Unmeasured):
-            raise DeadlineExceeded(f"The area could not be measured: {found.reason}.")
-        summaries = dict(zip(asked.style.columns, found.summaries, strict=True))
-        return AreaStatistics(summaries, found.hectares, found.valid_hectares)
+        """Statistics of a polygon, each pixel weighted by the fraction inside. Raises what `image` raises."""
+        styled_request = _parse_options(options)
+        (result,) = self._run(zonal(self._engine, [self._area(geometry)], styled_request, Wanted()))
+        if isinstance(result, NotSampled):
+            raise DeadlineExceeded(f"The area could not be sampled: {result.reason}.")
+        summaries = dict(zip(styled_request.style.columns, result.summaries, strict=True))
+        return AreaStatistics(summaries, result.hectares, result.valid_hectares)
 
     def _area(self, geometry: object) -> AreaOfInterest:
-        """The one place or polygon of a GeoJSON document. Raises InvalidInput."""
+        """The only area of a GeoJSON document. Raises InvalidInput."""
         return parse_fields(geometry, 1, self._settings.field_corners).fields[0]
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for work of the session's event loop; an interrupt cancels it."""
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the session's event loop and wait for its result; an interrupt cancels it.
+
+        Raises RuntimeError if the session is closed, before or meanwhile.
+        """
         if self._loop.is_closed():
-            work.close()
+            coroutine.close()
             raise RuntimeError("The session is closed.")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
         except CancelledError:
@@ -319,70 +355,77 @@ class Session:
             raise
 
 
-def _settings(given: Mapping[str, Any]) -> Settings:
-    """Settings by name, the others from the environment. Raises InvalidInput for the first that is wrong."""
-    if unknown := given.keys() - Settings.model_fields.keys():
+def _settings(settings: Mapping[str, Any]) -> Settings:
+    """Settings by name, the others from the environment. Raises InvalidInput for the first invalid one."""
+    if unknown := settings.keys() - Settings.model_fields.keys():
         name = min(unknown)
-        near = did_you_mean(name, Settings.model_fields)
-        raise InvalidInput(
-            f"There is no setting {name!r}{near}", parameter=name, valid="see the settings in the README"
-        )
+        suggestion = did_you_mean(name, Settings.model_fields)
+        raise InvalidInput(f"There is no setting {name!r}{suggestion}", parameter=name, valid=VALID_SETTINGS)
     try:
-        return Settings(**given)
+        return Settings(**settings)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        raise InvalidInput(f"{name}: {first['msg']}.", parameter=name, valid=KNOWN_SETTINGS) from None
+        raise InvalidInput(f"{name}: {first['msg']}.", parameter=name, valid=VALID_SETTINGS) from None
 
 
-def _asked(options: Options) -> StyledRequest:
-    """What options ask for. Raises InvalidInput, also for options that are not known."""
-    given: dict[str, Any] = dict(options)
-    if unknown := given.keys() - Options.__annotations__.keys():
+def _parse_options(options: Options) -> StyledRequest:
+    """The request and style of options. Raises InvalidInput for unknown or invalid options."""
+    parsed: dict[str, Any] = dict(options)
+    if unknown := parsed.keys() - Options.__annotations__.keys():
         name = min(unknown)
-        near = did_you_mean(name, Options.__annotations__)
-        what = f"There is no option {name!r}{near}"
-        raise InvalidInput(what, parameter=name, valid=", ".join(Options.__annotations__))
-    given["bands"] = _names(given.get("bands", ()))
-    if "rescale" in given:
-        given["rescale"] = tuple(parse_rescale([_text(given["rescale"])]))
-    try:
-        for name, kind in (("resampling", Resampling), ("compare_as", Change)):
-            if name in given:
-                given[name] = kind(given[name])
-    except ValueError:
-        raise InvalidInput(f"{name} is {given[name]!r}.", parameter=name, valid=", ".join(kind)) from None
-    return ImageOptions(**given).parse()
+        suggestion = did_you_mean(name, Options.__annotations__)
+        message = f"There is no option {name!r}{suggestion}"
+        raise InvalidInput(message, parameter=name, valid=", ".join(Options.__annotations__))
+    parsed["bands"] = _names(parsed.get("bands", ()))
+    if "rescale" in parsed:
+        parsed["rescale"] = tuple(parse_rescale([_rescale_text(parsed["rescale"])]))
+    for name, enum in (("resampling", Resampling), ("compare_as", Change)):
+        if name in parsed:
+            try:
+                parsed[name] = enum(parsed[name])
+            except ValueError:
+                message = f"{name} has an unknown value: {parsed[name]!r}."
+                raise InvalidInput(message, parameter=name, valid=", ".join(enum)) from None
+    return ImageOptions(**parsed).parse()
 
 
 def _names(bands: str | Sequence[str]) -> tuple[str, ...]:
-    """Bands of a text with commas between, or of a sequence."""
+    """Band names of a sequence, or of a text separated by commas."""
     return tuple(name.strip() for text in ([bands] if isinstance(bands, str) else bands) for name in text.split(","))
 
 
-def _text(numbers: str | Sequence[float] | Sequence[Sequence[float]]) -> str:
-    if isinstance(numbers, str):
-        return numbers
-    return ",".join(repr(float(number)) for number in np.ravel(np.asarray(numbers, float)))
+def _rescale_text(rescale: str | Sequence[float] | Sequence[Sequence[float]]) -> str:
+    """Ranges as text such as `0,1,0,0.5`."""
+    if isinstance(rescale, str):
+        return rescale
+    return ",".join(repr(float(value)) for value in np.ravel(np.asarray(rescale, float)))
 
 
 def _box(bbox: Sequence[float]) -> Box:
-    """A box in degrees. Raises InvalidInput, also where it lies above or below the ground."""
+    """A bounding box in degrees. Raises InvalidInput, also if it is 3D and does not contain height 0."""
     box = bounds_of(bbox)
     if box is None:
-        raise InvalidInput("The bbox does not touch the ground.", parameter="bbox", valid=VALID_BOX)
+        raise InvalidInput("The bbox does not contain height 0.", parameter="bbox", valid=VALID_BOX)
     return box
 
 
-def _image(drawing: ImageData, grid: Grid, asked: StyledRequest) -> Image:
-    values = asked.style.values(drawing.values, drawing.valid)
-    used = tuple(scene.id for scene in drawing.report.used)
-    names = asked.style.outputs
-    skipped = dict(drawing.report.skipped)
-    return Image(values, drawing.valid, names, grid.crs, grid.transform, used, skipped, drawing, grid, asked)
+def _image(data: ImageData, grid: Grid, styled_request: StyledRequest) -> Image:
+    return Image(
+        values=styled_request.style.values(data.values, data.valid),
+        valid=data.valid,
+        names=styled_request.style.outputs,
+        crs=grid.crs,
+        transform=grid.transform,
+        scenes=tuple(scene.id for scene in data.report.used),
+        skipped=dict(data.report.skipped),
+        _data=data,
+        _grid=grid,
+        _styled_request=styled_request,
+    )
 
 
 def _row(row: Row, names: Sequence[str]) -> SeriesRow:
-    sample = row.measured
+    sample = row.sample
     values = None if sample.values is None else dict(zip(names, sample.values, strict=True))
     return SeriesRow(row.time, values, sample.valid, sample.masked, sample.scenes, sample.reason)

@@ -34,9 +34,9 @@ class Settings(BaseSettings):
     """URL of a STAC API, or the folder of a local archive."""
     collection: str | None = None
     """Collection searched when a request names none; unset: `sentinel-2-l2a` remotely, all collections locally."""
-    ambiguous_offset: Literal["look", "applied", "missing"] = "look"
-    """Scenes whose metadata does not tell whether the offset of +1000 was removed: `look` at the pixels, or assume
-    `applied` (removed) or `missing` (still included) for all."""
+    ambiguous_offset: Literal["detect", "applied", "missing"] = "detect"
+    """Scenes whose metadata does not state whether the offset of +1000 was removed: `detect` it from the pixels, or
+    assume for all that it was `applied` (removed) or is `missing` (still included)."""
     newest_days: int = Field(90, ge=1, le=3660)
     """Days before the archive's newest scene (remote: before today) that are shown without `datetime`."""
 

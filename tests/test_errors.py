@@ -1,4 +1,4 @@
-"""The tree of errors: drawn in its docstring as it is, and known to the web in full."""
+"""The tree of errors: its docstring is complete, and each error has an HTTP status."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ KINDS = [kind for kind in vars(errors).values() if inspect.isclass(kind) and iss
 ALL: dict[str, type[ScogError]] = {kind.__name__: kind for kind in KINDS if issubclass(kind, ScogError)}
 
 
-def drawn() -> dict[str, str | None]:
-    """Each error of the docstring's tree with the one it hangs under."""
+def documented() -> dict[str, str | None]:
+    """Each error of the docstring's tree with its parent."""
     above: list[str] = []
     tree: dict[str, str | None] = {}
     for line in (errors.__doc__ or "").splitlines():
@@ -33,8 +33,8 @@ def drawn() -> dict[str, str | None]:
     return tree
 
 
-def test_the_docstring_draws_the_tree_as_it_is() -> None:
-    tree = drawn()
+def test_the_docstring_has_the_complete_tree() -> None:
+    tree = documented()
     assert len(KINDS) == len(ALL), "all of them are ScogErrors"
     assert set(tree) == set(ALL)
     for name, parent in tree.items():
@@ -42,11 +42,11 @@ def test_the_docstring_draws_the_tree_as_it_is() -> None:
     assert [name for name, parent in tree.items() if parent is None] == ["ScogError"]
 
 
-def test_every_error_says_what_it_is() -> None:
+def test_every_error_has_a_docstring() -> None:
     assert all(kind.__doc__ for kind in ALL.values())
 
 
-def test_the_tree_knows_no_http() -> None:
+def test_the_tree_is_independent_of_http() -> None:
     source = ast.parse(inspect.getsource(errors))
     imported = [ast.unparse(node) for node in ast.walk(source) if isinstance(node, ast.Import | ast.ImportFrom)]
     assert all("scog" not in line and "http" not in line for line in imported)
@@ -94,8 +94,8 @@ def test_every_error_has_a_status(name: str) -> None:
     assert problem.headers.get("Retry-After") == (str(RETRY_SECONDS[EXPECTED[name]]) if retried else None)
 
 
-def test_more_special_errors_come_first() -> None:
-    """The first entry that an error is an instance of counts: an entry below one it belongs to would never count."""
+def test_subclasses_precede_their_base_classes() -> None:
+    """The first matching entry is used: a subclass after its base class would never match."""
     kinds = list(STATUS)
     for number, kind in enumerate(kinds):
         assert not any(issubclass(kind, earlier) for earlier in kinds[:number])
@@ -110,7 +110,7 @@ def test_more_special_errors_come_first() -> None:
         (NothingReadable("x", skipped=[("a", "timeout")]), {"skipped": [{"scene": "a", "reason": "timeout"}]}),
     ],
 )
-def test_what_an_error_knows_is_told(error: ScogError, members: dict[str, Any]) -> None:
+def test_members_of_errors_are_members_of_problems(error: ScogError, members: dict[str, Any]) -> None:
     body = json.loads(bytes(problem_of(error).body))
     assert {name: body[name] for name in body if name not in ("type", "title", "status", "detail")} == members
 

@@ -1,4 +1,4 @@
-"""The public API: what notebooks use gives what the server answers."""
+"""The public API for notebooks returns what the server returns."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def server(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield running.ask
 
 
-def test_an_image_is_the_one_that_the_server_draws(session: scog.Session, server: httpx.Client) -> None:
+def test_an_image_equals_the_servers(session: scog.Session, server: httpx.Client) -> None:
     image = session.image(bbox=BBOX, index="ndwi", composite="median", max_size=200)
     box = ",".join(map(str, BBOX))
-    answer = server.get(f"/bbox/{box}.npy?index=ndwi&composite=median&max_size=200&dst_crs=utm")
-    expected = np.load(io.BytesIO(answer.content))
+    response = server.get(f"/bbox/{box}.npy?index=ndwi&composite=median&max_size=200&dst_crs=utm")
+    expected = np.load(io.BytesIO(response.content))
     np.testing.assert_array_equal(image.values, expected)
     np.testing.assert_array_equal(image.valid, np.isfinite(expected[0]))
     assert image.names
     assert image.scenes
 
 
-def test_an_image_of_a_polygon_is_empty_around_it(session: scog.Session) -> None:
+def test_an_image_of_a_polygon_is_invalid_outside_it(session: scog.Session) -> None:
     whole = session.image(bbox=BBOX, resolution=20.0)
     image = session.image(geometry=AREA, resolution=20.0)
     assert image.crs == whole.crs == "EPSG:32632"
@@ -63,12 +63,12 @@ def test_an_image_of_a_polygon_is_empty_around_it(session: scog.Session) -> None
     assert np.isnan(image.values[:, ~image.valid]).all()
 
 
-def test_an_image_is_saved_in_the_format_of_its_ending(session: scog.Session, tmp_path: Path) -> None:
+def test_an_image_is_saved_in_the_format_of_the_extension(session: scog.Session, tmp_path: Path) -> None:
     image = session.image(bbox=BBOX, max_size=100)
-    for ending in ("png", "webp", "jpg"):
-        image.save(tmp_path / f"image.{ending}")
-        with Image.open(tmp_path / f"image.{ending}") as picture:
-            assert picture.size == image.valid.shape[::-1]
+    for extension in ("png", "webp", "jpg"):
+        image.save(tmp_path / f"image.{extension}")
+        with Image.open(tmp_path / f"image.{extension}") as opened:
+            assert opened.size == image.valid.shape[::-1]
     image.save(tmp_path / "image.tif")
     with rasterio.open(tmp_path / "image.tif") as source:
         np.testing.assert_array_equal(source.read(), image.values)
@@ -79,21 +79,21 @@ def test_an_image_is_saved_in_the_format_of_its_ending(session: scog.Session, tm
         image.save(tmp_path / "image.bmp")
 
 
-def test_a_point_is_the_one_that_the_server_answers(session: scog.Session, server: httpx.Client) -> None:
+def test_a_point_equals_the_servers(session: scog.Session, server: httpx.Client) -> None:
     found = session.point(LON, LAT, bands=["nir", "red", "green"], mask="none")
-    answer = server.get(f"/point/{LON},{LAT}?bands=nir,red,green&mask=none").json()
-    assert list(found.values.values()) == answer["values"]
-    assert (list(found.values), found.scene) == (answer["band_names"], answer["scene"])
+    response = server.get(f"/point/{LON},{LAT}?bands=nir,red,green&mask=none").json()
+    assert list(found.values.values()) == response["values"]
+    assert (list(found.values), found.scene) == (response["band_names"], response["scene"])
     median = session.point(LON, LAT, composite="median")
     assert (median.scene, median.datetime) == (None, None)
 
 
-def test_a_series_is_the_one_that_the_server_answers(session: scog.Session, server: httpx.Client) -> None:
-    for found, answer in (
+def test_a_series_equals_the_servers(session: scog.Session, server: httpx.Client) -> None:
+    for found, response in (
         (session.series(LON, LAT, index="ndvi,ndwi"), server.get(f"/timeseries/{LON},{LAT}?index=ndvi,ndwi")),
         (session.series(geometry=AREA, mask="none"), server.post("/timeseries?mask=none", json=AREA)),
     ):
-        expected = answer.json()
+        expected = response.json()
         assert len(found) == len(expected["observations"]) > 3
         for row, each in zip(found, expected["observations"], strict=True):
             values = [None] * len(each["values"]) if row.values is None else list(row.values.values())
@@ -102,20 +102,20 @@ def test_a_series_is_the_one_that_the_server_answers(session: scog.Session, serv
             assert row.reason == each["reason"]
 
 
-def test_statistics_are_those_that_the_server_answers(session: scog.Session, server: httpx.Client) -> None:
+def test_statistics_equal_the_servers(session: scog.Session, server: httpx.Client) -> None:
     found = session.statistics(AREA, index="ndvi")
     expected = server.post("/statistics?index=ndvi", json=AREA).json()["properties"]
     assert found.statistics["NDVI"].mean == pytest.approx(expected["statistics"]["NDVI"]["mean"])
     assert found.hectares == pytest.approx(expected["measured"]["area_ha"], abs=0.01)
 
 
-def test_scenes_are_found(session: scog.Session) -> None:
+def test_search_returns_scenes(session: scog.Session) -> None:
     scenes = session.search(BBOX, limit=3, cloud_cover=100)
     assert len(scenes) == 3
     assert all(scene.time.year == 2022 for scene in scenes)
 
 
-def test_it_works_where_an_event_loop_runs(session: scog.Session) -> None:
+def test_methods_work_where_an_event_loop_is_running(session: scog.Session) -> None:
     async def cell() -> float | None:
         return session.point(LON, LAT).values["(nir - red) / (nir + red)"]
 
@@ -130,7 +130,7 @@ def test_it_works_where_an_event_loop_runs(session: scog.Session) -> None:
         ({"resampling": "x"}, "resampling"),
         ({"rescale": [1, 0]}, "rescale|range"),
         ({"bbox": (1, 2, 3)}, "four or six numbers"),
-        ({"geometry": AREA}, "bbox or of a geometry"),
+        ({"geometry": AREA}, "either bbox or geometry"),
         ({"resolution": -10}, "resolution is -10"),
         ({"resolution": float("nan")}, "resolution is nan"),
         ({"max_size": 0}, "max_size is 0"),
@@ -143,7 +143,7 @@ def test_bad_input_is_refused(session: scog.Session, options: dict[str, object],
         session.image(**{"bbox": BBOX, **options})  # type: ignore[arg-type]
 
 
-def test_a_closed_session_ends_its_thread_and_says_so(demo_archive: Path) -> None:
+def test_a_closed_session_has_no_thread_and_raises(demo_archive: Path) -> None:
     before = set(threading.enumerate())
     session = scog.Session(demo_archive)
     session.close()
@@ -153,13 +153,13 @@ def test_a_closed_session_ends_its_thread_and_says_so(demo_archive: Path) -> Non
         session.point(LON, LAT)
 
 
-def test_ranges_are_numbers_of_any_kind(session: scog.Session) -> None:
+def test_rescale_accepts_text_lists_and_arrays(session: scog.Session) -> None:
     plain = session.image(bbox=BBOX, max_size=50, rescale="0.5,0.75")
     for rescale in ([0.5, 0.75], np.array([0.5, 0.75], np.float32), [(0.5, 0.75)]):
         assert session.image(bbox=BBOX, max_size=50, rescale=rescale).encode() == plain.encode()  # type: ignore[arg-type]
 
 
-def test_closing_ends_the_calls_of_other_threads(demo_archive: Path, tmp_path: Path) -> None:
+def test_closing_cancels_calls_in_other_threads(demo_archive: Path, tmp_path: Path) -> None:
     session = scog.Session(demo_archive, cache_dir=tmp_path)
     ended: list[str] = []
 
@@ -194,14 +194,14 @@ def test_bad_settings_are_refused(demo_archive: Path, settings: dict[str, object
         scog.Session(demo_archive, **settings)
 
 
-def test_what_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> None:
+def test_a_session_that_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> None:
     before = len([thread for thread in threading.enumerate() if thread.name == "scog-session"])
     with pytest.raises(ScogError):
         scog.Session(tmp_path / "nowhere")
     assert len([thread for thread in threading.enumerate() if thread.name == "scog-session"]) == before
 
 
-def test_public_names_are_those_of_all() -> None:
+def test_all_lists_the_public_names() -> None:
     for name in scog.__all__:
         assert getattr(scog, name).__doc__, f"{name} has no docstring"
     assert set(scog.__all__) <= set(dir(scog))
@@ -213,13 +213,13 @@ def test_public_names_are_those_of_all() -> None:
     assert (ROOT / "scog" / "py.typed").is_file()
 
 
-def test_options_are_those_of_images() -> None:
+def test_options_have_the_names_of_image_options() -> None:
     from scog.imaging.options import ImageOptions
 
     assert Options.__annotations__.keys() == ImageOptions.__dataclass_fields__.keys() - {"days"}
 
 
-def test_to_import_it_loads_nothing() -> None:
+def test_importing_scog_loads_no_other_library() -> None:
     code = "import sys, scog; print(sorted({'numpy', 'rasterio', 'fastapi', 'asyncio'} & set(sys.modules)))"
-    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "[]"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""Settings: from the environment, within bounds, unchangeable."""
+"""Settings: read from the environment, validated, immutable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings from outside."""
+    """Remove all SCOG_ variables from the environment."""
     for name in list(os.environ):
         if name.upper().startswith("SCOG_"):
             monkeypatch.delenv(name)
@@ -35,6 +35,7 @@ def test_earth_search_is_the_default() -> None:
         ("CATALOG", "/data/archive", "/data/archive"),
         ("COLLECTION", "sentinel-2-c1-l2a", "sentinel-2-c1-l2a"),
         ("AMBIGUOUS_OFFSET", "missing", "missing"),
+        ("AMBIGUOUS_OFFSET", "detect", "detect"),
         ("NEWEST_DAYS", "30", 30),
         ("HOSTS", "a.example", ("a.example",)),
         ("HOSTS", " A.example:8080, *.b.example,,", ("a.example:8080", "*.b.example")),
@@ -53,12 +54,12 @@ def test_the_environment_is_read(name: str, text: str, value: Any, monkeypatch: 
     assert getattr(Settings(), name.lower()) == value
 
 
-def test_the_environment_is_read_when_settings_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_read_when_settings_are_created(monkeypatch: pytest.MonkeyPatch) -> None:
     before = Settings()
     monkeypatch.setenv("SCOG_WAITING", "7")
     assert Settings().waiting == 7
     assert before.waiting == 256
-    assert Settings(waiting=8).waiting == 8, "what is given outweighs the environment"
+    assert Settings(waiting=8).waiting == 8, "arguments take precedence over the environment"
 
 
 @pytest.mark.parametrize(
@@ -81,25 +82,26 @@ def test_the_environment_is_read_when_settings_are_made(monkeypatch: pytest.Monk
         ("THREADS", "0"),
         ("THREADS", ""),
         ("AMBIGUOUS_OFFSET", "maybe"),
+        ("AMBIGUOUS_OFFSET", "look"),
         ("CUBES", "0"),
         ("CUBE_BYTES", "10"),
         ("CUBE_SCENES", "1001"),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_name(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_values_are_refused_with_the_name(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"SCOG_{name}", text)
     with pytest.raises(ValidationError) as refused:
         Settings()
     assert [error["loc"] for error in refused.value.errors()] == [(name.lower(),)]
 
 
-def test_variables_of_others_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCOG_TEST_DATA", "/somewhere")
     monkeypatch.setenv("CATALOG", "/elsewhere")
     assert Settings() == Settings(catalog=EARTH_SEARCH)
 
 
-def test_they_do_not_change() -> None:
+def test_settings_are_immutable() -> None:
     settings = Settings()
     for name in Settings.model_fields:
         with pytest.raises(ValidationError, match="frozen"):
@@ -116,16 +118,16 @@ def test_they_do_not_change() -> None:
         ("./a:b", Path("./a:b")),
     ],
 )
-def test_a_catalogue_is_an_address_or_a_folder(catalog: str, folder: Path | None) -> None:
+def test_a_catalogue_is_a_url_or_a_folder(catalog: str, folder: Path | None) -> None:
     assert Settings(catalog=catalog).catalog_folder == folder
 
 
-def test_more_hosts_are_added_to_the_known_ones() -> None:
+def test_hosts_are_added_to_the_defaults() -> None:
     settings = Settings(hosts=("cogs.example",))
     assert settings.allowed_hosts == (*EARTH_SEARCH_HOSTS, "cogs.example")
 
 
-def test_the_cache_lies_where_the_user_keeps_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_cache_is_in_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert Settings().cache_dir == tmp_path / "scog"
     monkeypatch.setenv("XDG_CACHE_HOME", "")

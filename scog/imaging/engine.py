@@ -67,7 +67,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         cache_dir = None if local else settings.cache_dir
         blocks = await _open_blocks(stack, settings, ranges, codecs, cache_dir)
         searches = await _open_searches(stack, settings, catalog, ranges, cache_dir)
-        offset = {"look": None, "applied": 0.0, "missing": SHIFT}[settings.ambiguous_offset]
+        offset = {"detect": None, "applied": 0.0, "missing": SHIFT}[settings.ambiguous_offset]
         yield Engine(
             settings=settings,
             source=str(catalog.folder) if isinstance(catalog, Archive) else settings.catalog,

@@ -1,1 +1,1 @@
-"""What is made of images: crops, animations, contact sheets, time series, zonal statistics."""
+"""Products computed from images: crops, animations, contact sheets, scene lists, time series, zonal statistics."""

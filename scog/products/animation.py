@@ -33,8 +33,8 @@ MIN_CLEAR = 0.3
 """Default minimum fraction of valid pixels of a frame."""
 DAY = timedelta(days=1)
 
-Tell = Callable[[int, int], None]
-"""Progress callback: called with the number of finished frames and the total."""
+OnProgress = Callable[[int, int], None]
+"""Called with the number of finished frames and the total."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class FrameTime:
         start, end = self.interval.start, self.interval.end
         assert start is not None
         assert end is not None
-        first, last = (moment.astimezone(UTC).date().isoformat() for moment in (start, end))
+        first, last = (time.astimezone(UTC).date().isoformat() for time in (start, end))
         return first if first == last else f"{first} to {last}"
 
 
@@ -75,7 +75,7 @@ async def animate(
     image: StyledRequest,
     step: Step | None = None,
     min_clear: float = MIN_CLEAR,
-    tell: Tell | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Animation:
     """Draw one frame per day with observations or, if `step` is given, one composite per step.
 
@@ -84,16 +84,16 @@ async def animate(
     Raises InvalidInput if there are more steps than allowed frames or no frame has enough valid pixels; if no frame
     could be drawn, what `draw` raises.
     """
-    renderer = _FrameRenderer(engine, grid, image, min_clear, tell)
+    renderer = _FrameRenderer(engine, grid, image, min_clear, on_progress)
     try:
         async with asyncio.timeout(engine.settings.animation_deadline):
-            await renderer.draw(await moments(engine, grid, image.request, step, renderer.report))
+            await renderer.draw(await frame_times(engine, grid, image.request, step, renderer.report))
     except TimeoutError:
         renderer.report.incomplete = "deadline"
     return renderer.result()
 
 
-async def moments(
+async def frame_times(
     engine: Engine, grid: Grid, request: ImageRequest, step: Step | None, report: Report
 ) -> list[FrameTime]:
     """Time intervals of the frames, newest first. Raises InvalidInput or CatalogError."""
@@ -159,38 +159,42 @@ def _day_interval(day: date) -> Interval:
 class _FrameRenderer:
     """Draws the frames of one animation concurrently and collects the results."""
 
-    def __init__(self, engine: Engine, grid: Grid, image: StyledRequest, min_clear: float, tell: Tell | None) -> None:
+    def __init__(
+        self, engine: Engine, grid: Grid, image: StyledRequest, min_clear: float, on_progress: OnProgress | None
+    ) -> None:
         self.report = Report()
         self._engine = engine
         self._grid = grid
         self._request, self._style = image
         self._min_clear = min_clear
-        self._tell = tell
+        self._on_progress = on_progress
         self._inside: NDArray[np.bool_] | None = None
-        self._moments: list[FrameTime] = []
+        self._frame_times: list[FrameTime] = []
         self._images: dict[int, Image | None] = {}
         self._attempts = Attempts(engine, Priority.EXPORT)
 
-    async def draw(self, moments: list[FrameTime]) -> None:
+    async def draw(self, frame_times: list[FrameTime]) -> None:
         """Draw the frames in the given order, `animation_at_once` at a time."""
-        self._moments = moments
+        self._frame_times = frame_times
         if self._request.area is not None:
             self._inside = await asyncio.to_thread(self._request.area.inside, self._grid)
 
-        async def frame(numbered: tuple[int, FrameTime]) -> None:
-            await self._frame(*numbered)
-            if self._tell is not None:
-                self._tell(self._attempts.ended, len(moments))
+        async def frame(indexed: tuple[int, FrameTime]) -> None:
+            await self._frame(*indexed)
+            if self._on_progress is not None:
+                self._on_progress(self._attempts.ended, len(frame_times))
 
-        await for_each(enumerate(moments), frame, self._engine.settings.animation_at_once)
+        await for_each(enumerate(frame_times), frame, self._engine.settings.animation_at_once)
 
     def result(self) -> Animation:
         """The animation of all frames drawn so far.
 
         If there are none, raises the first error of a frame, DeadlineExceeded, or InvalidInput.
         """
-        frames = [(self._moments[index], image) for index, image in sorted(self._images.items(), reverse=True) if image]
-        missing = len(self._moments) - len(self._images)
+        frames = [
+            (self._frame_times[index], image) for index, image in sorted(self._images.items(), reverse=True) if image
+        ]
+        missing = len(self._frame_times) - len(self._images)
         skipped = len(self._images) - len(frames)
         if frames:
             return Animation(tuple(frames), skipped, missing, self.report)
@@ -199,15 +203,15 @@ class _FrameRenderer:
         if self.report.incomplete == "deadline":
             seconds = self._engine.settings.animation_deadline
             raise DeadlineExceeded(f"No frame could be drawn within {seconds:g} s.")
-        if not self._moments:
+        if not self._frame_times:
             message = "There are no observations of this bbox in this time range."
             raise InvalidInput(message, parameter="datetime", valid="a time range for which /scenes?bbox= lists scenes")
-        message = f"None of {len(self._moments)} frames has at least {self._min_clear:.0%} valid pixels."
+        message = f"None of {len(self._frame_times)} frames has at least {self._min_clear:.0%} valid pixels."
         raise InvalidInput(message, parameter="min_clear", valid="a smaller fraction, a longer step, or another bbox")
 
-    async def _frame(self, index: int, moment: FrameTime) -> None:
+    async def _frame(self, index: int, frame_time: FrameTime) -> None:
         """Draw one frame. A failed frame is recorded and does not affect the others."""
-        request = replace(self._request, interval=moment.interval, pinned=moment.pinned)
+        request = replace(self._request, interval=frame_time.interval, pinned=frame_time.pinned)
         drawing = await self._attempts.draw(self._grid, request, self.report)
         if drawing is None:
             return

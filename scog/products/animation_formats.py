@@ -54,11 +54,11 @@ NAMED: Mapping[str, Format] = MappingProxyType({each.name: each for each in FORM
 
 def format_of(name: str) -> Format:
     """The format with that name. Raises InvalidInput for an unknown name."""
-    found = NAMED.get(name)
-    if found is None:
+    result = NAMED.get(name)
+    if result is None:
         message = f"there is no animation format {quoted(name)}{did_you_mean(name, NAMED)}"
         raise InvalidInput(message, parameter="format", valid=", ".join(NAMED))
-    return found
+    return result
 
 
 def duration_of(fps: float | None, duration: int | None) -> int:
@@ -76,14 +76,14 @@ def duration_of(fps: float | None, duration: int | None) -> int:
     return DEFAULT_DURATION if duration is None else duration
 
 
-async def encode(animation: Animation, form: Format, duration: int, labelled: bool = True) -> bytes:
-    """Encode an animation with `duration` milliseconds per frame.
+async def encode(animation: Animation, animation_format: Format, duration: int, labelled: bool = True) -> bytes:
+    """Encode an animation with `duration` milliseconds per frame; `labelled` draws the dates of frames.
 
     Each part is encoded in a thread by itself, so that cancellation takes effect between two parts.
     """
-    labelled_frames = [Frame(image, moment.text if labelled else "") for moment, image in animation.frames]
-    encoder = form.parts(labelled_frames, duration)
+    labelled_frames = [Frame(image, frame_time.text if labelled else "") for frame_time, image in animation.frames]
+    encoder = animation_format.parts(labelled_frames, duration)
     parts: list[bytes] = []
     while (part := await asyncio.to_thread(next, encoder, None)) is not None:
         parts.append(part)
-    return await asyncio.to_thread(form.whole, labelled_frames, parts)
+    return await asyncio.to_thread(animation_format.whole, labelled_frames, parts)

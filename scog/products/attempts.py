@@ -1,4 +1,4 @@
-"""Images that an answer is made of, drawn one by one: one that fails is missing, and its error is kept."""
+"""Draws the several images of one response; an image that fails is left out and its error recorded."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from scog.net.policy import Priority
 
 
 class Attempts:
-    """Draws images, and counts those that were drawn and those that failed."""
+    """Draws images at a priority, counts those that succeed in `drawn` and collects `errors`."""
 
-    def __init__(self, engine: Engine, rank: Priority) -> None:
+    def __init__(self, engine: Engine, priority: Priority) -> None:
         self._engine = engine
-        self._rank = rank
+        self._priority = priority
         self.drawn = 0
         self.errors: list[ScogError] = []
 
     @property
     def ended(self) -> int:
-        """How many were drawn or failed."""
+        """Number of images that were drawn or failed."""
         return self.drawn + len(self.errors)
 
     async def draw(self, grid: Grid, request: ImageRequest, report: Report) -> ImageData | None:
-        """An image, its report included in `report`; None where it fails, which `report` then names."""
+        """Draw an image and add its report to `report`. Returns None if it fails; `report` then names the error."""
         try:
-            drawing = await draw(self._engine, grid, request, self._rank)
+            drawing = await draw(self._engine, grid, request, self._priority)
         except (NothingReadable, DeadlineExceeded, CatalogError) as error:
             self.errors.append(error)
             report.miss(error)
@@ -38,6 +38,6 @@ class Attempts:
         return drawing
 
     def require_one(self, seconds: float) -> None:
-        """Raise the first error where no image was drawn, or DeadlineExceeded after `seconds` where none failed."""
+        """Raise the first error if no image was drawn, or DeadlineExceeded (after `seconds`) if there is none."""
         if not self.drawn:
             raise self.errors[0] if self.errors else DeadlineExceeded(f"Nothing could be drawn within {seconds:g} s.")

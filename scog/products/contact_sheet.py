@@ -22,6 +22,7 @@ from scog.temporal.intervals import Interval
 SHEET_SIDE = WIDTH
 """Side length of each image in pixels."""
 MAX_COLUMNS = 12
+"""Maximum number of images side by side."""
 
 
 def best_known() -> list[str]:
@@ -30,21 +31,21 @@ def best_known() -> list[str]:
 
 
 def wish_for(layer: str, composite: Composite = NEWEST, days: float = USUAL_DAYS) -> LayerOptions:
-    """Style of a layer, which is the name of a preset or else of an index, composited over `days`."""
-    wish = LayerOptions(bands=(layer,)) if preset_of(layer) else LayerOptions(index=layer)
-    return replace(wish, composite=composite, days=days)
+    """Options of a layer, named by a preset or else an index, composited over `days`."""
+    options = LayerOptions(bands=(layer,)) if preset_of(layer) else LayerOptions(index=layer)
+    return replace(options, composite=composite, days=days)
 
 
 def composites_of(layer: str, days: float) -> list[tuple[str, Layer]]:
-    """Name and style of a layer for every composite that it supports, including the 10th and 90th percentile."""
-    styles = []
+    """Titles and layers for every composite that `layer` supports, including the 10th and 90th percentile."""
+    layers = []
     for composite in (*COMPOSITES, percentile(10), percentile(90)):
         try:
-            styles.append((f"{layer}, {composite.name}", layer_of(wish_for(layer, composite, days))))
+            layers.append((f"{layer}, {composite.name}", layer_of(wish_for(layer, composite, days))))
         except InvalidInput as error:
             if error.parameter != "composite":
                 raise
-    return styles
+    return layers
 
 
 async def draw_sheet(
@@ -54,12 +55,13 @@ async def draw_sheet(
     columns: int,
     interval: Interval | None,
     cloud_cover: float,
-    tell: Callable[[str], None],
+    on_skip: Callable[[str], None],
 ) -> bytes:
-    """PNG with one image of the grid per style; `tell` is called with a line for each one that cannot be drawn.
+    """PNG with one image of the grid per layer.
 
     interval     None for the collection's default period
     cloud_cover  maximum cloud cover of scenes in percent
+    on_skip      called with a line of text for each layer that cannot be drawn
 
     Raises what `draw` raises, except NothingReadable.
     """
@@ -78,6 +80,6 @@ async def draw_sheet(
             image = layer.style.image(drawing.values, drawing.valid)
         except NothingReadable as error:
             reasons, why = sorted({reason for _, reason in error.skipped}), next(iter(error.why.values()), "")
-            tell(f"  {name}: {', '.join(reasons)}" + (f"; {why}" if why else ""))
+            on_skip(f"  {name}: {', '.join(reasons)}" + (f"; {why}" if why else ""))
         cells.append(Cell(name, image, layer.style.legend))
     return contact_sheet(cells, columns)

@@ -1,4 +1,4 @@
-"""Cut-outs: pictures larger than a tile, drawn part by part and put together, within bounds."""
+"""Crops: images larger than a tile, drawn in parts within limits of size and time."""
 
 from __future__ import annotations
 
@@ -20,96 +20,99 @@ from scog.runtime.tasks import for_each
 from scog.settings import Settings
 
 WHOLE = 1280
-"""Pixels a side of what is drawn in one part, at most: those of the largest tile with its buffer."""
+"""Maximum side length in pixels of a crop that is drawn at once: that of the largest tile with its buffer."""
 PART = 512
-"""Pixels a side of the parts of what is larger: small, since a composite holds all dates of those in work."""
+"""Maximum side length in pixels of the parts of larger crops. Composites keep all dates of a part in memory."""
 
-Tell = Callable[[int, int], None]
-"""Hears how many parts are drawn, and of how many."""
+OnProgress = Callable[[int, int], None]
+"""Called with the number of finished parts and the total."""
 
 
 def check_size(settings: Settings, grid: Grid, request: ImageRequest, parameter: str = "max_size") -> None:
-    """Raises InvalidInput, of the parameter that the size came of, for more pixels a side or more values than are made
-    at once.
-    """
+    """Raise InvalidInput if a crop has too many pixels a side or too many values; `parameter` is that of its size."""
     outputs = _outputs(request)
-    side, most = settings.crop_side, settings.crop_values
-    if max(grid.shape) > side or grid.width * grid.height * outputs > most:
-        what = f"A cut-out of {grid.width} x {grid.height} pixels is too large."
-        valid = f"up to {side} pixels a side, and {most // outputs} in all of {outputs} output{'s' * (outputs > 1)}"
-        raise InvalidInput(what, parameter=parameter, valid=valid)
+    max_side, max_values = settings.crop_side, settings.crop_values
+    if max(grid.shape) > max_side or grid.width * grid.height * outputs > max_values:
+        message = f"A crop of {grid.width} x {grid.height} pixels is too large."
+        plural = "s" * (outputs > 1)
+        valid = f"up to {max_side} pixels a side and {max_values // outputs} in total for {outputs} output{plural}"
+        raise InvalidInput(message, parameter=parameter, valid=valid)
 
 
 def _outputs(request: ImageRequest) -> int:
-    """How many values a pixel has; of a comparison without p-values."""
+    """Number of values per pixel. Comparisons have no p-values."""
     return request.expression.outputs if request.compare else len(request.composite.outputs(request.expression.names))
 
 
 def is_large(grid: Grid) -> bool:
-    """Whether a grid is drawn in parts."""
+    """Whether a grid is drawn in parts rather than at once."""
     return max(grid.shape) > WHOLE
 
 
-async def cut_out(engine: Engine, grid: Grid, request: ImageRequest, tell: Tell | None = None) -> ImageData:
-    """Draw what is asked for on a grid of any size, a few parts at once; of one part it is `draw`.
+async def cut_out(
+    engine: Engine, grid: Grid, request: ImageRequest, on_progress: OnProgress | None = None
+) -> ImageData:
+    """Draw a grid of any size, `crop_at_once` parts at a time; a grid that is not large is passed to `draw`.
 
-    A part that fails is missing, and the report says why. Raises what `draw` raises where all of them fail, and
-    DeadlineExceeded where none is drawn in time.
+    Parts that fail or are not drawn before the deadline are invalid, and the report says why.
+    Raises what `draw` raises if all parts fail, DeadlineExceeded if none is drawn in time.
     """
     if not is_large(grid):
         return await draw(engine, grid, request)
-    work = _Work(engine, grid, request, tell)
+    crop = _Crop(engine, grid, request, on_progress)
     try:
         async with asyncio.timeout(engine.settings.crop_deadline):
-            await work.draw()
+            await crop.draw()
     except TimeoutError:
-        work.report.incomplete = "deadline"
-    return work.result()
+        crop.report.incomplete = "deadline"
+    return crop.result()
 
 
 def parts_of(grid: Grid) -> list[Window]:
-    """A grid as windows that are as alike as can be, row by row."""
-    rows, cols = (_cuts(length) for length in grid.shape)
+    """Windows of nearly equal size that cover a grid, row by row."""
+    rows, cols = (_edges(length) for length in grid.shape)
     return [Window(top, left, bottom, right) for top, bottom in pairwise(rows) for left, right in pairwise(cols)]
 
 
-def _cuts(length: int) -> list[int]:
+def _edges(length: int) -> list[int]:
+    """Start and end of each part along one side of `length` pixels."""
     count = -(-length // PART)
     return [length * number // count for number in range(count + 1)]
 
 
-class _Work:
-    """Draws parts, and puts them into their places."""
+class _Crop:
+    """Draws the parts of a crop into one array."""
 
-    def __init__(self, engine: Engine, grid: Grid, request: ImageRequest, tell: Tell | None) -> None:
+    def __init__(self, engine: Engine, grid: Grid, request: ImageRequest, on_progress: OnProgress | None) -> None:
         self.report = Report()
         self._engine = engine
         self._grid = grid
         self._request = request
-        self._tell = tell
+        self._on_progress = on_progress
         self._values = np.full((_outputs(request), *grid.shape), np.nan, np.float32)
         self._valid = np.zeros(grid.shape, bool)
         self._attempts = Attempts(engine, Priority.EXPORT)
 
     async def draw(self) -> None:
-        """Draw all parts in their order, a few at once."""
+        """Draw all parts in order, `crop_at_once` at a time."""
         windows = parts_of(self._grid)
 
         async def part(window: Window) -> None:
-            await self._part(window)
-            if self._tell is not None:
-                self._tell(self._attempts.ended, len(windows))
+            await self._draw_part(window)
+            if self._on_progress is not None:
+                self._on_progress(self._attempts.ended, len(windows))
 
         await for_each(windows, part, self._engine.settings.crop_at_once)
 
     def result(self) -> ImageData:
-        """What is drawn so far. Raises the first error where nothing is."""
+        """The parts drawn so far. Raises the first error, or DeadlineExceeded, if there are none."""
         self._attempts.require_one(self._engine.settings.crop_deadline)
         return ImageData(self._values, self._valid, self.report)
 
-    async def _part(self, window: Window) -> None:
+    async def _draw_part(self, window: Window) -> None:
+        """Draw one part. A part that fails stays invalid."""
         drawing = await self._attempts.draw(self._grid.part(window), self._request, self.report)
         if drawing is not None:
-            where = slice(window.top, window.bottom), slice(window.left, window.right)
-            self._values[:, *where] = drawing.values
-            self._valid[where] = drawing.valid
+            rows_cols = slice(window.top, window.bottom), slice(window.left, window.right)
+            self._values[:, *rows_cols] = drawing.values
+            self._valid[rows_cols] = drawing.valid

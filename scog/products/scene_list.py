@@ -1,4 +1,4 @@
-"""Scenes for people and programs to read: a table, or GeoJSON."""
+"""Lists of scenes, page by page, as GeoJSON or as a text table."""
 
 from __future__ import annotations
 
@@ -23,16 +23,19 @@ from scog.imaging.select import SearchLimits, observations
 from scog.temporal.intervals import Interval, rfc3339
 
 MAX_LISTED = 10_000
-ALL = SearchLimits(observations=10**9, scenes=10**9, cover=False)
-NOTHING = 1e-9
-"""Degrees across a box that is a line or a place."""
+"""Maximum number of scenes on one page."""
+NO_LIMITS = SearchLimits(observations=10**9, scenes=10**9, cover=False)
+MIN_EXTENT = 1e-9
+"""Width and height in degrees of the grid of a bounding box that is a line or a point."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a page of scenes ends: at this scene of this observation, in the order in which they are listed.
+    """The last scene of a page, after which the next page begins.
 
-    With `until` the search goes on at that time, since it ended at a bound.
+    observation  key of its observation: time and platform
+    scene        its place in the order of scenes: time, MGRS tile and id
+    until        time at which the next page's search begins; None if the search of this page was not truncated
     """
 
     observation: tuple[datetime, str]
@@ -40,7 +43,7 @@ class Place:
     until: datetime | None = None
 
     def precedes(self, observation: Observation, scene: Scene) -> bool:
-        """Whether a scene is listed after it: observations are newest first, and their scenes in order."""
+        """Whether a scene is listed after this one: observations are newest first, their scenes in order."""
         if observation.key != self.observation:
             return observation.key < self.observation
         return scene.order > self.scene
@@ -48,7 +51,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Listing:
-    """Some scenes as observations, newest first, and where the next page begins; None where there is none."""
+    """A page of scenes, grouped by observation, newest first.
+
+    place  the last scene if there may be another page, else None
+    """
 
     observations: list[Observation]
     place: Place | None
@@ -61,95 +67,99 @@ async def list_scenes(
     limit: int,
     after: Place | None = None,
 ) -> Listing:
-    """All scenes that touch a grid, newest first, `limit` on a page.
+    """A page of the scenes that intersect a grid: the newest `limit` scenes, or those that follow `after`.
 
-    Raises a CatalogError, InvalidInput where there is no such collection.
+    Raises CatalogError, or InvalidInput if the collection does not exist.
     """
     interval = scenes.interval or await engine.searches.default_interval(scenes.collection)
     if after is not None and after.until is not None and (interval.end is None or after.until < interval.end):
         interval = Interval(interval.start, max(after.until, interval.start or after.until))
-    found: list[tuple[Observation, Scene]] = []
+    page: list[tuple[Observation, Scene]] = []
     report = Report()
-    async for observation in observations(engine, grid, replace(scenes, interval=interval), report, most=ALL):
+    async for observation in observations(engine, grid, replace(scenes, interval=interval), report, most=NO_LIMITS):
         for scene in observation.scenes:
             if after is not None and not after.precedes(observation, scene):
                 continue
-            if len(found) == limit:
-                return Listing(_together(found), _place(found))
-            found.append((observation, scene))
-    if not (report.truncated and found):
-        return Listing(_together(found), None)
-    # The search ended before the catalogue did, maybe within an observation: that is looked for once more.
-    oldest = found[-1][0]
+            if len(page) == limit:
+                return Listing(_grouped(page), _last(page))
+            page.append((observation, scene))
+    if not (report.truncated and page):
+        return Listing(_grouped(page), None)
+    # The search was truncated, perhaps within an observation: the next page searches that observation again.
+    oldest = page[-1][0]
     until = max(max(scene.time for scene in oldest.scenes), oldest.time + SAME_PASS)
-    return Listing(_together(found), replace(_place(found), until=until))
+    return Listing(_grouped(page), replace(_last(page), until=until))
 
 
-def _place(found: Sequence[tuple[Observation, Scene]]) -> Place:
-    observation, scene = found[-1]
+def _last(page: Sequence[tuple[Observation, Scene]]) -> Place:
+    """The last scene of a page."""
+    observation, scene = page[-1]
     return Place(observation.key, scene.order)
 
 
-def _together(found: Sequence[tuple[Observation, Scene]]) -> list[Observation]:
-    """Scenes with the observation that each belongs to, as observations of just these."""
+def _grouped(page: Sequence[tuple[Observation, Scene]]) -> list[Observation]:
+    """The scenes of a page as observations of only these scenes."""
     groups: dict[tuple[datetime, str], list[Scene]] = {}
-    for observation, scene in found:
+    for observation, scene in page:
         groups.setdefault(observation.key, []).append(scene)
     return [Observation(time, tuple(scenes)) for (time, _), scenes in groups.items()]
 
 
 def token_of(place: Place) -> str:
-    """A place as text for a link."""
-    times = [rfc3339(moment) if moment else None for moment in (place.observation[0], place.scene[0], place.until)]
+    """The token of a page's last scene, for the link to the next page."""
+    times = [rfc3339(time) if time else None for time in (place.observation[0], place.scene[0], place.until)]
     text = json.dumps([*times, place.observation[1], *place.scene[1:]], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 def place_of(token: str) -> Place:
-    """The place that `token_of` wrote. Raises InvalidInput for other texts."""
+    """The last scene of a page from a token of `token_of`. Raises InvalidInput for other texts."""
     try:
         parts = json.loads(base64.urlsafe_b64decode(token.encode("ascii") + b"=="))
-        observed, taken, until, platform, mgrs_tile, name = parts
-        if not all(isinstance(text, str) for text in (observed, taken, platform, mgrs_tile, name)):
+        observation_time, scene_time, until, platform, mgrs_tile, scene_id = parts
+        if not all(isinstance(text, str) for text in (observation_time, scene_time, platform, mgrs_tile, scene_id)):
             raise ValueError
-        times = [None if text is None else datetime.fromisoformat(text) for text in (observed, taken, until)]
-        if not all(moment is None or moment.tzinfo for moment in times) or times[0] is None or times[1] is None:
+        texts = observation_time, scene_time, until
+        times = [None if text is None else datetime.fromisoformat(text) for text in texts]
+        if not all(time is None or time.tzinfo for time in times) or times[0] is None or times[1] is None:
             raise ValueError
     except (ValueError, TypeError, RecursionError):
-        raise InvalidInput("The token is none of a list.", parameter="token", valid="as a `next` link has it") from None
-    return Place((times[0], platform), (times[1], mgrs_tile, name), times[2])
+        message = "The token is not one of a list of scenes."
+        raise InvalidInput(message, parameter="token", valid="the token of a `next` link") from None
+    return Place((times[0], platform), (times[1], mgrs_tile, scene_id), times[2])
 
 
 def box_grid(box: Bounds) -> Grid:
-    """A grid of one pixel that shows a box in degrees, west greater than east over the antimeridian."""
+    """A grid of one pixel that covers a bounding box in degrees; west is greater than east across the antimeridian."""
     west, south, east, north = box
-    across, down = max(east - west if west <= east else east - west + 360, NOTHING), max(north - south, NOTHING)
-    return Grid("EPSG:4326", Affine(across, 0.0, west, 0.0, -down, south + down), 1, 1)
+    width = max(east - west if west <= east else east - west + 360, MIN_EXTENT)
+    height = max(north - south, MIN_EXTENT)
+    return Grid("EPSG:4326", Affine(width, 0.0, west, 0.0, -height, south + height), 1, 1)
 
 
 def table(observations: Sequence[Observation]) -> str:
-    """One line a scene; the time of an observation stands at its first."""
+    """Text with a header and one line per scene; the first scene of an observation has its time."""
     rows = [("TIME (UTC)", "MGRS", "CLOUD", "PLATFORM", "ID")]
     for observation in observations:
-        for place, scene in enumerate(observation.scenes):
-            time = f"{observation.time:%Y-%m-%d %H:%M:%S}" if place == 0 else ""
+        for index, scene in enumerate(observation.scenes):
+            time = f"{observation.time:%Y-%m-%d %H:%M:%S}" if index == 0 else ""
             cloud = "?" if scene.cloud_cover is None else f"{scene.cloud_cover:.0f} %"
             rows.append((time, scene.mgrs_tile, cloud, scene.platform, scene.id))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(
-        f"{time:<{widths[0]}}  {mgrs_tile:<{widths[1]}}  {cloud:>{widths[2]}}  {platform:<{widths[3]}}  {name}".rstrip()
-        for time, mgrs_tile, cloud, platform, name in rows
+        f"{time:<{widths[0]}}  {tile:<{widths[1]}}  {cloud:>{widths[2]}}  {platform:<{widths[3]}}  {scene_id}".rstrip()
+        for time, tile, cloud, platform, scene_id in rows
     )
 
 
 def feature_collection(observations: Sequence[Observation]) -> dict[str, Any]:
-    """The scenes as GeoJSON (RFC 7946)."""
+    """The scenes as a GeoJSON FeatureCollection (RFC 7946)."""
     features = [feature(scene, observation) for observation in observations for scene in observation.scenes]
     return {"type": "FeatureCollection", "features": features}
 
 
 def feature(scene: Scene, observation: Observation) -> dict[str, Any]:
-    """A scene as a GeoJSON feature."""
+    """A scene of an observation as a GeoJSON Feature."""
     return {
         "type": "Feature",
         "id": scene.id,
@@ -167,12 +177,12 @@ def feature(scene: Scene, observation: Observation) -> dict[str, Any]:
 
 
 def _geometry(scene: Scene) -> dict[str, Any]:
-    """A footprint as GeoJSON, cut at the antimeridian (RFC 7946, section 3.1.9)."""
+    """A footprint as a GeoJSON geometry, cut at the antimeridian (RFC 7946 section 3.1.9)."""
     if any(abs(lon) > 180 for ring in scene.footprint for lon, _ in ring):
-        from scog.geo.geojson import geojson_of  # shapely is loaded for the few that need it
+        from scog.geo.geojson import geojson_of  # loads shapely, which few footprints need
 
         return geojson_of(scene.footprint)
-    polygons = [[[list(corner) for corner in ring]] for ring in scene.footprint]
+    polygons = [[[list(vertex) for vertex in ring]] for ring in scene.footprint]
     if len(polygons) == 1:
         return {"type": "Polygon", "coordinates": polygons[0]}
     return {"type": "MultiPolygon", "coordinates": polygons}

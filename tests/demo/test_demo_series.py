@@ -54,9 +54,9 @@ def expected_ndvi(number: int, day: int) -> float:
 def test_series_follow_the_phenology_of_the_crop(kind: Kind, land: Landscape, demo_archive: Path) -> None:
     geometry, number = parcel(land, kind)
     (series,) = series_of(demo_archive, parse_fields(geometry, 1, 9).fields)
-    known = [row for row in series.rows if row.measured.values is not None and row.measured.valid > 0.9]
+    known = [row for row in series.rows if row.sample.values is not None and row.sample.valid > 0.9]
     assert len(known) >= 10
-    measured = np.array([row.measured.values[0] for row in known if row.measured.values])
+    measured = np.array([row.sample.values[0] for row in known if row.sample.values])
     expected = np.array([expected_ndvi(number, row.time.timetuple().tm_yday) for row in known])
     off = np.abs(measured - expected)
     clear = np.array([row.time.date() in CLEAR for row in known])
@@ -76,12 +76,12 @@ def test_unmasked_clouds_distort_the_series(land: Landscape, demo_archive: Path)
     geometry, number = parcel(land, Kind.MAIZE)
     fields = parse_fields(geometry, 1, 9).fields
     masked, raw = (series_of(demo_archive, fields, mask=mask)[0] for mask in ("clouds", "none"))
-    cloudy = {row.time for row in masked.rows if row.measured.reason == "masked"}
+    cloudy = {row.time for row in masked.rows if row.sample.reason == "masked"}
     assert cloudy
     for row in raw.rows:
         if row.time in cloudy:
-            assert row.measured.values is not None
-            assert abs(row.measured.values[0] - expected_ndvi(number, row.time.timetuple().tm_yday)) > 0.05
+            assert row.sample.values is not None
+            assert abs(row.sample.values[0] - expected_ndvi(number, row.time.timetuple().tm_yday)) > 0.05
 
 
 def test_the_smoothed_curve_follows_the_phenology(land: Landscape, demo_archive: Path) -> None:

@@ -167,7 +167,7 @@ def meanwhile(fault: Fault, happens: Callable[[], object]) -> Fault:
 
 
 class ByChance:
-    """Faults for a share of the requests, determined by a seed, the requested bytes, and how often these were requested.
+    """Faults for a share of the requests: determined by a seed, the requested bytes, and the number of such requests.
 
     The order of concurrent requests does not matter, so that a test meets the same faults in every run.
     """

@@ -185,7 +185,7 @@ def test_an_ambiguous_offset_is_detected_from_pixels(
     bands = {"red": numbers, "nir": constant(WEST, 4000), "scl": constant(WEST, 4, 20, np.uint8)}
     MadeScene("S", WEST, "2022-06-10T10:00:00Z", bands, L2A, applied, "04.00").write(tmp_path)
     grid = tile_over(WEST, 14, 0.4, 0.5)
-    for setting, expected in (("look", offset), ("applied", 0.0), ("missing", -0.1)):
+    for setting, expected in (("detect", offset), ("applied", 0.0), ("missing", -0.1)):
         drawing = draw_one(tmp_path, grid, ask_for("nir"), ambiguous_offset=setting)
         assert np.allclose(drawing.values[0, drawing.valid], 0.4 + expected, atol=1e-6)
 

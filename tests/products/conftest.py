@@ -1,4 +1,4 @@
-"""The archive that series are taken of."""
+"""An archive of several dates for time series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of series, made up."""
+"""Synthetic rows of a time series."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BEGINNING = datetime(2024, 1, 1, 10, 20, 31, tzinfo=UTC)
 
 
 def row(day: float, *values: float | None, valid: float = 1.0, area: bool = False, reason: str | None = None) -> Row:
-    """A row so many days after the beginning of 2024; without values it is masked."""
+    """A row `day` days after the beginning of 2024; without values it is masked."""
     time = BEGINNING + timedelta(days=day)
     known = tuple(value for value in values if value is not None)
     if not known:

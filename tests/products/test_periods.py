@@ -1,4 +1,4 @@
-"""Periods: every observation in one of them, and their numbers those that numpy finds."""
+"""Periods: each observation belongs to one, and aggregates equal NumPy's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scog.errors import InvalidInput
 from scog.products.timeseries.model import NO_OBSERVATION
 from scog.products.timeseries.options import SeriesOptions, table_of
-from scog.products.timeseries.periods import Aggregate, by_period, check_periods, middle
+from scog.products.timeseries.periods import Aggregate, by_period, check_periods, midpoint
 from scog.products.timeseries.variables import formula_of
 from scog.temporal.intervals import Interval, parse_interval
 from scog.temporal.steps import Step, parse_step
@@ -29,34 +29,34 @@ YEAR = parse_interval("2024-01-01/2024-12-31")
     st.sampled_from(list(Aggregate)),
     st.booleans(),
 )
-def test_every_observation_counts_in_one_period(
+def test_each_observation_counts_in_one_period(
     given_: list[tuple[int, float | None]], step: str, how: Aggregate, open_: bool
 ) -> None:
     rows = [row(day, value, area=True) for day, value in sorted(given_, key=lambda each: each[0])]
     found = by_period(rows, None if open_ else YEAR, parse_step(step), how)
-    assert sum(each.observations or 0 for each in found) == sum(each.measured.values is not None for each in rows)
-    names = [name for each in found for name in each.measured.scenes]
-    assert set(names) <= {name for each in rows for name in each.measured.scenes}
+    assert sum(each.observations or 0 for each in found) == sum(each.sample.values is not None for each in rows)
+    names = [name for each in found for name in each.sample.scenes]
+    assert set(names) <= {name for each in rows for name in each.sample.scenes}
     work = {"median": np.median, "mean": np.mean, "min": np.min, "max": np.max}[how.value]
     for each in found:
         assert each.end is not None
         held = [one for one in rows if each.time <= one.time <= each.end]
-        seen = [one.measured for one in held if one.measured.values is not None]
+        seen = [one.sample for one in held if one.sample.values is not None]
         assert each.observations == len(seen)
         if not held:
-            assert (each.measured.reason, each.measured.values) == (NO_OBSERVATION, None)
+            assert (each.sample.reason, each.sample.values) == (NO_OBSERVATION, None)
         elif not seen:
-            assert each.measured.reason == "masked"
+            assert each.sample.reason == "masked"
         else:
-            assert each.measured.values == pytest.approx((work([one.values for one in seen]),))
-            assert each.measured.statistics is not None
-            told = asdict(each.measured.statistics[0])
+            assert each.sample.values == pytest.approx((work([one.values for one in seen]),))
+            assert each.sample.statistics is not None
+            told = asdict(each.sample.statistics[0])
             for name, value in told.items():
                 parts = [asdict(one.statistics[0])[name] for one in seen if one.statistics is not None]
                 assert value == pytest.approx(work(parts))
             for share in ("valid", "masked"):
-                assert getattr(each.measured, share) == pytest.approx(
-                    np.mean([getattr(one.measured, share) for one in held])
+                assert getattr(each.sample, share) == pytest.approx(
+                    np.mean([getattr(one.sample, share) for one in held])
                 )
     for one, other in pairwise(found):
         assert one.end is not None
@@ -74,12 +74,12 @@ def test_periods_of_an_open_range_begin_with_the_first_observation() -> None:
     assert len(by_period([], YEAR, parse_step("P1M"), Aggregate.MEAN)) == 12
 
 
-def test_a_fault_is_told_before_clouds() -> None:
+def test_the_reason_of_a_period_is_an_error_before_masked() -> None:
     rows = [row(1, None), row(2, None, reason="http-404")]
     (found,) = by_period(rows, parse_interval("2024-01-01/2024-01-31"), parse_step("P1M"), Aggregate.MEAN)
-    assert found.measured.reason == "http-404"
-    assert found.measured.scenes == ("S1", "S2")
-    assert middle(found) == datetime(2024, 1, 16, 12, tzinfo=UTC) - timedelta(microseconds=0.5)
+    assert found.sample.reason == "http-404"
+    assert found.sample.scenes == ("S1", "S2")
+    assert midpoint(found) == datetime(2024, 1, 16, 12, tzinfo=UTC) - timedelta(microseconds=0.5)
 
 
 @pytest.mark.parametrize("text", ["1900-01-01/2024-12-31", "0001-01-01/9999-12-31"])
@@ -92,31 +92,31 @@ def test_too_many_periods_are_refused(text: str) -> None:
     check_periods(Interval(None, None), Step(1))
 
 
-# What is asked
+# Options
 
 
-def test_little_of_a_field_is_as_good_as_nothing() -> None:
+def test_observations_below_min_valid_have_no_values() -> None:
     rows = [row(1, 0.5, valid=0.04), row(11, 0.6, valid=0.5), row(21, None)]
     table = table_of(rows, SeriesOptions(formula_of(), min_valid=0.3))
-    assert [each.measured.values for each in table.rows] == [None, (0.6,), None]
-    assert table.rows[0].measured.reason == "masked"
-    assert table.rows[0].measured.valid == 0.04
+    assert [each.sample.values for each in table.rows] == [None, (0.6,), None]
+    assert table.rows[0].sample.reason == "masked"
+    assert table.rows[0].sample.valid == 0.04
     (month,) = table_of(rows, SeriesOptions(formula_of(), parse_step("P1M"), Aggregate.MAX, min_valid=0.3)).rows
-    assert month.measured.values == (0.6,)
+    assert month.sample.values == (0.6,)
 
 
-def test_the_curve_stands_beside_observations_or_at_the_middle_of_periods() -> None:
+def test_the_curve_is_reported_at_observations_or_at_midpoints_of_periods() -> None:
     rows = [row(day, None if day == 20 else day / 100) for day in range(0, 100, 10)]
     plain = table_of(rows, SeriesOptions(formula_of(), smooth=1000.0))
     assert plain.curve is not None
     assert [None if each is None else round(each[0] or 0, 4) for each in plain.curve] == [
-        None if each.measured.values is None else round(each.measured.values[0], 4) for each in rows
+        None if each.sample.values is None else round(each.sample.values[0], 4) for each in rows
     ]
     interval = Interval(BEGINNING - timedelta(days=40), BEGINNING + timedelta(days=130))
     steps = table_of(rows, SeriesOptions(formula_of(), parse_step("P10D"), interval=interval, smooth=1000.0))
     assert steps.curve is not None
     for each, found in zip(steps.rows, steps.curve, strict=True):
-        at = (middle(each) - BEGINNING) / timedelta(days=1)
+        at = (midpoint(each) - BEGINNING) / timedelta(days=1)
         assert (found is not None) == (0 <= at <= 90)
         if found is not None:
             assert found[0] == pytest.approx(at / 100, abs=1e-4)
@@ -124,14 +124,14 @@ def test_the_curve_stands_beside_observations_or_at_the_middle_of_periods() -> N
 
 
 @pytest.mark.parametrize(("how", "parameter"), [({"smooth": 1.0}, "smooth"), ({"step": Step(1)}, "interval")])
-def test_classes_have_no_median_and_no_curve(how: dict[str, object], parameter: str) -> None:
+def test_classes_are_neither_aggregated_nor_smoothed(how: dict[str, object], parameter: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         SeriesOptions(formula_of("scl"), **how)  # type: ignore[arg-type]
     assert caught.value.parameter == parameter
 
 
-def test_what_lasts_into_the_first_period_counts_there() -> None:
-    """An annual scene is found in June, and sorted by its start in January."""
+def test_a_scene_that_begins_before_the_first_period_counts_in_it() -> None:
+    """An annual scene intersects June, but is sorted by its start in January."""
     rows = [row(0, 1.0), row(160, 3.0), row(200, 5.0)]
     found = by_period(rows, parse_interval("2024-06-01/2024-07-31"), parse_step("P1M"), Aggregate.MEAN)
-    assert [each.measured.values for each in found] == [(2.0,), (5.0,)]
+    assert [each.sample.values for each in found] == [(2.0,), (5.0,)]

@@ -1,4 +1,4 @@
-"""Weighted statistics, held to exactextract over the same pixels, and to numpy where all weigh the same."""
+"""Weighted statistics against exactextract, and against NumPy for equal weights."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from scog.geo.coverage import share
 from scog.geo.grid import Grid
-from scog.products.areas.statistics import commonest, statistics
+from scog.products.areas.statistics import majority, statistics
 from tests.doubles.zonal import zonal
 
 GRID = Grid("EPSG:32632", Affine(10, 0, 676_000, 0, -10, 5_152_000), 19, 13)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(5, 90), st.floats(0, 0.8))
-def test_statistics_are_exactextracts(seed: int, radius: float, gaps: float) -> None:
+def test_statistics_equal_exactextract(seed: int, radius: float, gaps: float) -> None:
     rng = np.random.default_rng(seed)
     values = rng.normal(size=GRID.shape).astype(np.float32)
     values[rng.random(GRID.shape) < gaps] = np.nan
@@ -38,7 +38,7 @@ def test_statistics_are_exactextracts(seed: int, radius: float, gaps: float) -> 
 
 
 @given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=50), st.floats(0.015625, 1, width=32))
-def test_equal_weights_are_numpys(values: list[float], weight: float) -> None:
+def test_statistics_with_equal_weights_equal_numpy(values: list[float], weight: float) -> None:
     numbers = np.array(values, np.float32)
     found = statistics(numbers, np.full(len(numbers), weight, np.float32))
     exact = numbers.astype(np.float64)
@@ -47,7 +47,7 @@ def test_equal_weights_are_numpys(values: list[float], weight: float) -> None:
     assert list(asdict(found).values()) == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
-def test_pixels_that_are_equal_are_as_many_as_they_are() -> None:
+def test_equal_values_are_not_merged() -> None:
     values = np.array([0.8] * 9 + [0.2], np.float32)
     found = statistics(values, np.ones(10, np.float32))
     assert (found.median, found.p10) == pytest.approx((0.8, np.percentile(values, 10)))
@@ -57,7 +57,7 @@ def test_pixels_that_are_equal_are_as_many_as_they_are() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9, width=32), st.floats(0.015625, 1, width=32)), min_size=1, max_size=40))
-def test_statistics_keep_their_order(pairs: list[tuple[float, float]]) -> None:
+def test_percentiles_are_ascending_and_the_mean_is_within_the_range(pairs: list[tuple[float, float]]) -> None:
     values, weights = np.array(pairs, np.float32).T
     found = statistics(values, weights)
     ordered = [found.min, found.p10, found.p25, found.median, found.p75, found.p90, found.max]
@@ -66,7 +66,7 @@ def test_statistics_keep_their_order(pairs: list[tuple[float, float]]) -> None:
     assert found.std >= 0
 
 
-def test_the_commonest_class_has_most_of_the_area() -> None:
+def test_the_majority_has_the_greatest_weight() -> None:
     values = np.array([4, 5, 5, 4, 9], np.float32)
-    assert commonest(values, np.array([0.2, 0.3, 0.3, 0.2, 0.5], np.float32)) == 5
-    assert commonest(values, np.ones(5, np.float32)) == 4
+    assert majority(values, np.array([0.2, 0.3, 0.3, 0.2, 0.5], np.float32)) == 5
+    assert majority(values, np.ones(5, np.float32)) == 4

@@ -1,4 +1,4 @@
-"""Summaries of pixels: exactextract's and numpy's, each pixel weighed by its share inside."""
+"""Summaries of weighted pixels against exactextract and NumPy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scog.errors import InvalidInput
 from scog.geo.coverage import share
 from scog.geo.grid import Grid
-from scog.products.zonal.summary import USUAL_PERCENTILES, Wanted, summarise, wanted_of
+from scog.products.zonal.summary import DEFAULT_PERCENTILES, Wanted, summarise, wanted_of
 from tests.doubles.zonal import operated
 
 GRID = Grid("EPSG:32632", Affine(10, 0, 676_000, 0, -10, 5_152_000), 23, 17)
@@ -20,19 +20,19 @@ OPERATIONS = {
     "min": "min", "max": "max", "mean": "mean", "count": "count", "sum": "sum", "std": "stdev", "unique": "variety",
     "majority": "majority", "minority": "minority",
 }  # fmt: skip
-"""Our names to exactextract's."""
+"""Names of statistics, and those of exactextract."""
 
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(8, 90), st.floats(0, 0.8), st.booleans())
-def test_summaries_are_exactextracts(seed: int, radius: float, gaps: float, whole: bool) -> None:
+def test_summaries_equal_exactextract(seed: int, radius: float, gaps: float, whole: bool) -> None:
     rng = np.random.default_rng(seed)
     values = (rng.integers(0, 5, GRID.shape) if whole else rng.normal(size=GRID.shape)).astype(np.float32)
     values[rng.random(GRID.shape) < gaps] = np.nan
     field = shapely.Point(GRID.at(*rng.uniform((4, 4), (19, 13)))).buffer(radius, quad_segs=3)
     shares = share(GRID, field)
     if any(((share(GRID, field.buffer(by)) > 0) != (shares > 0)).any() for by in (-1e-6, 1e-6)):
-        return  # whether a pixel is touched at all is a matter of rounding
+        return  # whether a pixel is touched depends on rounding
     known = (shares > 0) & np.isfinite(values)
     if not known.any():
         return
@@ -42,11 +42,11 @@ def test_summaries_are_exactextracts(seed: int, radius: float, gaps: float, whol
     amounts = {value: shares[known & (values == value)].sum() for value in np.unique(values[known])}
     for ours, theirs in OPERATIONS.items():
         value = getattr(found, ours)
-        if ours in ("majority", "minority"):  # of equals another may be told, and shares are equal but for rounding
+        if ours in ("majority", "minority"):  # of equal weights, up to rounding, either value is correct
             assert amounts[np.float32(value)] == pytest.approx(amounts[np.float32(expected[theirs])], rel=1e-5), ours
         else:
             assert value == pytest.approx(expected[theirs], rel=1e-5, abs=1e-5), ours
-    if not whole:  # exactextract takes equal pixels for one
+    if not whole:  # exactextract merges equal values
         assert found.median == pytest.approx(expected["median"], rel=1e-4, abs=2e-4)
         assert found.percentiles[5] == pytest.approx(expected["quantile_5"], rel=1e-4, abs=2e-4)
         assert found.percentiles[97.5] == pytest.approx(expected["quantile_97"], rel=1e-4, abs=2e-4)
@@ -57,7 +57,7 @@ def test_summaries_are_exactextracts(seed: int, radius: float, gaps: float, whol
 
 @settings(deadline=None)
 @given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=60), st.integers(1, 20))
-def test_with_equal_weights_they_are_numpys(values: list[float], bins: int) -> None:
+def test_summaries_with_equal_weights_equal_numpy(values: list[float], bins: int) -> None:
     numbers, ones = np.array(values, np.float32), np.ones(len(values), np.float32)
     found, exact = summarise(numbers, ones, 0.0, Wanted((2, 98), bins)), numbers.astype(np.float64)
     assert found.histogram is not None
@@ -71,17 +71,17 @@ def test_with_equal_weights_they_are_numpys(values: list[float], bins: int) -> N
     assert list(found.percentiles.values()) == pytest.approx(np.percentile(exact, [2, 98]), rel=1e-9, abs=1e-9)
 
 
-def test_of_several_most_frequent_values_the_lowest_counts() -> None:
+def test_majority_and_minority_are_the_lowest_of_equally_frequent_values() -> None:
     values = np.array([[4, 4, 7, 7, 2, 9]], np.float32)
     found = summarise(values[0], np.ones(6, np.float32), 0.0)
     assert (found.majority, found.minority) == (4, 2)
     grid = Grid(GRID.crs, GRID.transform, 6, 1)
     west, south, east, north = grid.bounds
     other = operated(values, grid, shapely.box(west, south, east, north), ["majority", "minority"])
-    assert other == {"majority": 7, "minority": 2}, "of the most frequent exactextract takes the highest"
+    assert other == {"majority": 7, "minority": 2}, "exactextract returns the highest"
 
 
-def test_bins_weigh_shares() -> None:
+def test_bins_add_up_weights() -> None:
     values = np.array([0.1, 0.1, 0.5, 0.9, 2.0], np.float32)
     weights = np.array([0.25, 1, 0.5, 1, 1], np.float32)
     edged = summarise(values, weights, 1.0, Wanted((), (0.0, 0.4, 0.6, 1.0))).histogram
@@ -90,28 +90,31 @@ def test_bins_weigh_shares() -> None:
     assert ranged == ((1.25, 1.5), (0.0, 0.5, 1.0))
 
 
-def test_of_nothing_nothing_is_told() -> None:
+def test_a_summary_without_pixels_has_no_values() -> None:
     found = summarise(np.zeros(0, np.float32), np.zeros(0, np.float32), 12.5)
     assert (found.count, found.sum, found.unique, found.valid_percent, found.masked_pixels) == (0, 0, 0, 0, 12.5)
     assert (found.min, found.mean, found.std, found.median, found.majority, found.histogram) == (None,) * 6
-    assert found.percentiles == dict.fromkeys(USUAL_PERCENTILES)
+    assert found.percentiles == dict.fromkeys(DEFAULT_PERCENTILES)
 
 
 @pytest.mark.parametrize(
-    ("percentiles", "bins", "span", "wanted"),
+    ("percentiles", "bins", "bin_range", "options"),
     [
         ([], None, None, Wanted()),
         ([5, 50.5, 5], "8", None, Wanted((5, 50.5), 8)),
         ([0, 100], " 20 ", "-1,1", Wanted((0, 100), 20, (-1, 1))),
+        ([], "20\x1c", None, Wanted(bins=20)),  # white space to str.strip(), but not to int()
         ([], "0,0.5, 1e0", None, Wanted(bins=(0, 0.5, 1))),
     ],
 )
-def test_what_can_be_asked_for(percentiles: list[float], bins: str | None, span: str | None, wanted: Wanted) -> None:
-    assert wanted_of(percentiles, bins, span) == wanted
+def test_parameters_are_parsed(
+    percentiles: list[float], bins: str | None, bin_range: str | None, options: Wanted
+) -> None:
+    assert wanted_of(percentiles, bins, bin_range) == options
 
 
 @pytest.mark.parametrize(
-    ("percentiles", "bins", "span", "parameter"),
+    ("percentiles", "bins", "bin_range", "parameter"),
     [
         ([-1], None, None, "p"), ([100.1], None, None, "p"), ([float("nan")], None, None, "p"),
         ([float("inf")], None, None, "p"), ([], "0", None, "histogram_bins"), ([], "1001", None, "histogram_bins"),
@@ -125,10 +128,10 @@ def test_what_can_be_asked_for(percentiles: list[float], bins: str | None, span:
         ([], None, "0,1e999", "histogram_range"),
     ],
 )  # fmt: skip
-def test_what_makes_no_sense_is_refused(
-    percentiles: list[float], bins: str | None, span: str | None, parameter: str
+def test_invalid_parameters_are_refused(
+    percentiles: list[float], bins: str | None, bin_range: str | None, parameter: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        wanted_of(percentiles, bins, span)
+        wanted_of(percentiles, bins, bin_range)
     assert caught.value.parameter == parameter
     assert caught.value.valid

@@ -1,1 +1,1 @@
-"""Areas of interest, and the pixels that their numbers are taken from."""
+"""Areas of interest: parsing, sampling grids, weighted statistics, table columns."""

@@ -1,4 +1,4 @@
-"""Fields: points and polygons of which numbers are asked, as GeoJSON brings them."""
+"""Areas of interest: points and polygons parsed from GeoJSON (RFC 7946)."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from scog.suggest import quoted
 VALID = "a GeoJSON Point, Polygon or MultiPolygon in degrees, longitude first; a Feature or a FeatureCollection of them"
 VALID_AREAS = f"{VALID_POLYGONS}; a Feature or a FeatureCollection of them"
 DEGREES = ("CRS84", "EPSG::4326", "EPSG:4326")
+"""Endings of CRS names that mean longitude and latitude in degrees."""
 
 
 @dataclass(frozen=True, eq=False)
 class AreaOfInterest:
-    """A point or polygons.
+    """A point or polygon whose pixels are sampled.
 
-    shape     a Point, Polygon or MultiPolygon in degrees between the meridians -180 and 180, valid, without heights
-    geometry  the same as it was received
-    feature   what it was received in, if that was one of a collection
-    place     its number among them, from 0
-    repaired  what had to be done to make it valid, in words
+    shape     valid 2D Point, Polygon or MultiPolygon in degrees, longitudes from -180 to 180
+    geometry  the GeoJSON geometry as received
+    feature   the GeoJSON Feature as received if it is a member of a FeatureCollection, else None
+    place     index in the collection, from 0
+    repaired  what was repaired to make `shape` valid; None if nothing was
     """
 
     shape: BaseGeometry
@@ -40,13 +41,13 @@ class AreaOfInterest:
 
     @property
     def is_point(self) -> bool:
-        """Whether it is a place without extent."""
+        """Whether the area is a point."""
         return bool(self.shape.geom_type == "Point")
 
 
 @dataclass(frozen=True, eq=False)
 class Unusable:
-    """A feature of a collection of which no numbers can be told: as it was received, its number, and the reason."""
+    """A feature of a collection that cannot be sampled: as received, its index from 0, and the reason."""
 
     feature: Mapping[str, Any]
     place: int
@@ -55,7 +56,12 @@ class Unusable:
 
 @dataclass(frozen=True, eq=False)
 class AreasOfInterest:
-    """What a request is about: one field, or those of a collection, and what of that cannot be used."""
+    """The areas of one request.
+
+    fields     the usable areas
+    collected  whether they were received as a FeatureCollection
+    unusable   the other features of the collection
+    """
 
     fields: tuple[AreaOfInterest, ...]
     collected: bool
@@ -63,104 +69,112 @@ class AreasOfInterest:
 
 
 def point(lon: float, lat: float) -> AreaOfInterest:
-    """A place in degrees as a field. Raises OutOfRange outside the world."""
+    """An area of interest at a longitude and latitude in degrees. Raises OutOfRange."""
     place_grid(lon, lat)
     return AreaOfInterest(shapely.Point(lon, lat), {"type": "Point", "coordinates": [lon, lat]})
 
 
-def parse_fields(document: object, most: int, corners: int, *, points: bool = True) -> AreasOfInterest:
-    """The fields of a GeoJSON document, at most so many with so many corners together; with `points` also these.
+def parse_fields(document: object, max_areas: int, max_vertices: int, *, points: bool = True) -> AreasOfInterest:
+    """Areas of a parsed GeoJSON document: a geometry, a Feature or a FeatureCollection.
 
-    Polygons that are not valid are repaired. Of a collection, features that cannot be used are named beside the others.
-    Raises InvalidInput that says what is wrong and where, if nothing can be used.
+    Invalid polygons are repaired. Unusable features of a collection are listed in `unusable`.
+    `max_vertices` limits all areas together; `points` permits points.
+    Raises InvalidInput if the document is not GeoJSON, exceeds a limit, or has no usable area.
     """
     if not isinstance(document, Mapping):
-        raise InvalidInput("The body is no GeoJSON object.", parameter="body", valid=VALID if points else VALID_AREAS)
-    _refuse_other_crs(document)
+        valid = VALID if points else VALID_AREAS
+        raise InvalidInput("The body is not a GeoJSON object.", parameter="body", valid=valid)
+    _check_crs(document)
     if document.get("type") == "FeatureCollection":
-        return _collected(document.get("features"), most, corners, points=points)
+        return _parse_collection(document.get("features"), max_areas, max_vertices, points=points)
     geometry = document
     if document.get("type") == "Feature":
         _check_properties(document, "geometry")
         geometry = document.get("geometry")  # type: ignore[assignment]
-    _check_corners(geometry, "geometry", corners)
-    return AreasOfInterest((_field(geometry, "geometry", points=points),), collected=False)
+    _check_vertices(geometry, "geometry", max_vertices)
+    return AreasOfInterest((_parse_geometry(geometry, "geometry", points=points),), collected=False)
 
 
-def _collected(features: object, most: int, corners: int, *, points: bool) -> AreasOfInterest:
+def _parse_collection(features: object, max_areas: int, max_vertices: int, *, points: bool) -> AreasOfInterest:
+    """Areas of the features of a collection. Raises InvalidInput."""
     if not isinstance(features, list) or not features:
-        raise InvalidInput("The collection holds no features.", parameter="features", valid="at least one feature")
-    if len(features) > most:
-        raise InvalidInput(f"There are {len(features)} features.", parameter="features", valid=f"at most {most}")
-    fields: list[AreaOfInterest] = []
+        raise InvalidInput("The FeatureCollection is empty.", parameter="features", valid="at least one feature")
+    if len(features) > max_areas:
+        message = f"The FeatureCollection has {len(features)} features."
+        raise InvalidInput(message, parameter="features", valid=f"at most {max_areas}")
+    areas: list[AreaOfInterest] = []
     unusable: list[Unusable] = []
-    first: InvalidInput | None = None
-    for place, feature in enumerate(features):
-        where = f"features[{place}]"
+    first_error: InvalidInput | None = None
+    for index, feature in enumerate(features):
+        where = f"features[{index}]"
         if not isinstance(feature, Mapping) or feature.get("type") != "Feature":
-            raise InvalidInput(f"{where} is no Feature.", parameter=where, valid=VALID if points else VALID_AREAS)
+            valid = VALID if points else VALID_AREAS
+            raise InvalidInput(f"{where} is not a GeoJSON Feature.", parameter=where, valid=valid)
         _check_properties(feature, where)
-        _refuse_other_crs(feature)
-        corners = _check_corners(feature.get("geometry"), where, corners)
+        _check_crs(feature)
+        max_vertices = _check_vertices(feature.get("geometry"), where, max_vertices)
         try:
-            found = _field(feature.get("geometry"), where, points=points)
-        except InvalidInput as fault:
-            first = first or fault
-            unusable.append(Unusable(feature, place, str(fault)))
+            area = _parse_geometry(feature.get("geometry"), where, points=points)
+        except InvalidInput as error:
+            first_error = first_error or error
+            unusable.append(Unusable(feature, index, str(error)))
         else:
-            fields.append(replace(found, feature=feature, place=place))
-    if first is not None and not fields:
-        raise first
-    return AreasOfInterest(tuple(fields), collected=True, unusable=tuple(unusable))
+            areas.append(replace(area, feature=feature, place=index))
+    if first_error is not None and not areas:
+        raise first_error
+    return AreasOfInterest(tuple(areas), collected=True, unusable=tuple(unusable))
 
 
-def _check_corners(geometry: object, where: str, most: int) -> int:
-    """How many corners the next geometries may have. Raises InvalidInput where this one has more."""
-    corners = corners_of(geometry)
-    if corners > most:
-        what = f"{where} has too many corners, {corners}."
-        raise InvalidInput(what, parameter=where, valid=f"at most {most}, with those of the features before it")
-    return most - corners
+def _check_vertices(geometry: object, where: str, max_vertices: int) -> int:
+    """Number of vertices that remain for the following geometries. Raises InvalidInput if there are too many."""
+    count = corners_of(geometry)
+    if count > max_vertices:
+        valid = f"at most {max_vertices}, after those of the features before it"
+        raise InvalidInput(f"{where} has too many vertices: {count}.", parameter=where, valid=valid)
+    return max_vertices - count
 
 
-def _field(geometry: object, where: str, *, points: bool) -> AreaOfInterest:
-    """A geometry as a field. Raises InvalidInput."""
+def _parse_geometry(geometry: object, where: str, *, points: bool) -> AreaOfInterest:
+    """The area of a GeoJSON geometry. Raises InvalidInput."""
     valid = VALID if points else VALID_AREAS
     if isinstance(geometry, Mapping):
-        _refuse_other_crs(geometry)
+        _check_crs(geometry)
         if geometry.get("type") == "Point":
             if not points:
-                raise InvalidInput("A point has no area; /point tells its values.", parameter=where, valid=valid)
-            return _point(geometry, where)
-    found = polygons_of(geometry, where, sys.maxsize, valid)
+                message = "A Point has no area; /point returns its values."
+                raise InvalidInput(message, parameter=where, valid=valid)
+            return _parse_point(geometry, where)
+    polygons = polygons_of(geometry, where, sys.maxsize, valid)
     assert isinstance(geometry, Mapping)
     received = {name: geometry[name] for name in ("type", "coordinates", "geometries") if name in geometry}
-    return AreaOfInterest(found.shape, received, repaired=found.repaired)
+    return AreaOfInterest(polygons.shape, received, repaired=polygons.repaired)
 
 
-def _point(geometry: Mapping[str, Any], where: str) -> AreaOfInterest:
+def _parse_point(geometry: Mapping[str, Any], where: str) -> AreaOfInterest:
+    """The area of a GeoJSON Point, its longitude wrapped to -180 to 180. Raises InvalidInput."""
     try:
         lon, lat = position_of(geometry.get("coordinates"))
-    except ValueError as fault:
-        raise InvalidInput(f"This is no usable geometry: {fault}.", parameter=where, valid=VALID) from None
+    except ValueError as error:
+        raise InvalidInput(f"The geometry is not usable: {error}.", parameter=where, valid=VALID) from None
     lon = lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180
     return AreaOfInterest(shapely.Point(lon, lat), {"type": "Point", "coordinates": geometry["coordinates"]})
 
 
 def _check_properties(feature: Mapping[str, Any], where: str) -> None:
-    """Raises InvalidInput."""
+    """Raise InvalidInput if the properties are neither an object nor null (RFC 7946 section 3.2)."""
     if not isinstance(feature.get("properties"), Mapping | None):
-        raise InvalidInput(f"{where} has properties that are no object.", parameter=where, valid="an object, null")
+        message = f"The properties of {where} are not an object."
+        raise InvalidInput(message, parameter=where, valid="an object or null")
 
 
-def _refuse_other_crs(document: Mapping[str, Any]) -> None:
-    """Refuse what says that it is not in degrees, as GeoJSON before RFC 7946 could. Raises InvalidInput."""
+def _check_crs(document: Mapping[str, Any]) -> None:
+    """Raise InvalidInput if a `crs` member, as in GeoJSON before RFC 7946, names another CRS than degrees."""
     crs = document.get("crs")
     if crs is None:
         return
-    named = crs.get("properties") if isinstance(crs, Mapping) else None
-    name = str(named.get("name") if isinstance(named, Mapping) and named.get("name") else crs)[:500]
+    properties = crs.get("properties") if isinstance(crs, Mapping) else None
+    name = str(properties.get("name") if isinstance(properties, Mapping) and properties.get("name") else crs)[:500]
     if not name.rstrip("'} ").endswith(DEGREES):
-        what = f"The document says that its coordinates are those of another CRS, {quoted(name)}."
+        message = f"The coordinates are not in degrees: the document's crs is {quoted(name)}."
         valid = "degrees, longitude first (RFC 7946): ogr2ogr -t_srs EPSG:4326 degrees.geojson THIS.geojson"
-        raise InvalidInput(what, parameter="crs", valid=valid)
+        raise InvalidInput(message, parameter="crs", valid=valid)

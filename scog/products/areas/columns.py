@@ -1,4 +1,4 @@
-"""The columns of tables that say which feature a line is about: its id, and its simple properties."""
+"""Columns of CSV tables that identify a feature: its id and its simple properties."""
 
 from __future__ import annotations
 
@@ -8,58 +8,61 @@ from typing import Any
 
 from scog.products.areas.area_of_interest import AreasOfInterest
 
-MOST = 50
-"""Properties that become columns: the first of the file."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What spreadsheets take for the beginning of a formula. https://owasp.org/www-community/attacks/CSV_Injection"""
+MAX_PROPERTIES = 50
+"""Maximum number of properties that become columns: the first ones in the document."""
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
+"""First characters of text that spreadsheets evaluate. https://owasp.org/www-community/attacks/CSV_Injection"""
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Names of columns, and the cells of each feature by its place."""
+class FeatureColumns:
+    """Column names, and the cells of each feature by its index."""
 
-    heads: tuple[str, ...]
-    lines: Mapping[int, tuple[object, ...]]
+    header: tuple[str, ...]
+    rows: Mapping[int, tuple[object, ...]]
 
-    def cells(self, place: int) -> tuple[object, ...]:
-        """Of one feature."""
-        return self.lines[place]
+    def cells(self, index: int) -> tuple[object, ...]:
+        """Cells of the feature at `index`."""
+        return self.rows[index]
 
 
-def columns_of(fields: AreasOfInterest, sent: object, taken: Iterable[str]) -> Columns:
-    """`feature` (the id, or the place in the collection, from 0), and the properties that are text, numbers or truth
-    values, by their own names; `properties.NAME` where a name is `taken` by another column.
+def feature_columns(areas: AreasOfInterest, document: object, reserved: Iterable[str]) -> FeatureColumns:
+    """The column `feature` (id, else index from 0) and one column per property that is text, a number or a boolean.
 
-    `sent` is the document: a Feature that came alone is found there.
+    Columns have the properties' names, or `properties.NAME` if another column is named so (`reserved`).
+    `document` is the GeoJSON as received; the properties of a single Feature are read from it.
     """
-    features: dict[int, Mapping[str, Any]] = {each.place: each.feature or _alone(sent) for each in fields.fields}
-    features |= {each.place: each.feature for each in fields.unusable}
-    held = {place: feature.get("properties") or {} for place, feature in features.items()}
-    names = [name for place in sorted(held) for name, value in held[place].items() if _is_simple(value)]
-    used = list(dict.fromkeys(names))[:MOST]
-    reserved = {"feature", *taken}
-    heads = tuple(f"properties.{name}" if name in reserved else name for name in used)
-    lines = {
-        place: (feature.get("id", place), *(_cell(held[place].get(name)) for name in used))
-        for place, feature in features.items()
+    features: dict[int, Mapping[str, Any]] = {
+        area.place: area.feature or _single_feature(document) for area in areas.fields
     }
-    return Columns(("feature", *heads), lines)
+    features |= {unusable.place: unusable.feature for unusable in areas.unusable}
+    properties = {index: feature.get("properties") or {} for index, feature in features.items()}
+    simple = [name for index in sorted(properties) for name, value in properties[index].items() if _is_simple(value)]
+    names = list(dict.fromkeys(simple))[:MAX_PROPERTIES]
+    taken = {"feature", *reserved}
+    header = tuple(f"properties.{name}" if name in taken else name for name in names)
+    rows = {
+        index: (feature.get("id", index), *(_cell(properties[index].get(name)) for name in names))
+        for index, feature in features.items()
+    }
+    return FeatureColumns(("feature", *header), rows)
 
 
-def named(cells: Sequence[object]) -> Iterator[object]:
-    """Cells of a line of CSV. Text that a spreadsheet would compute gets an apostrophe before it."""
+def escape_formulas(cells: Sequence[object]) -> Iterator[object]:
+    """Cells of a CSV row; text that a spreadsheet would evaluate is prefixed with an apostrophe."""
     for cell in cells:
-        yield f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+        yield f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_PREFIXES) else cell
 
 
-def title_of(feature: Mapping[str, Any] | None, place: int) -> str:
-    """What a feature is called for people: its `name`, its id, or its number from 1."""
+def title_of(feature: Mapping[str, Any] | None, index: int) -> str:
+    """Display name of a feature: its property `name`, else its id, else its number from 1."""
     properties = (feature or {}).get("properties") or {}
-    return str(properties.get("name") or (feature or {}).get("id") or place + 1)
+    return str(properties.get("name") or (feature or {}).get("id") or index + 1)
 
 
-def _alone(sent: object) -> Mapping[str, Any]:
-    return sent if isinstance(sent, Mapping) and sent.get("type") == "Feature" else {}
+def _single_feature(document: object) -> Mapping[str, Any]:
+    """The document if it is a Feature, else an empty mapping."""
+    return document if isinstance(document, Mapping) and document.get("type") == "Feature" else {}
 
 
 def _is_simple(value: object) -> bool:
@@ -67,4 +70,5 @@ def _is_simple(value: object) -> bool:
 
 
 def _cell(value: object) -> object:
+    """A simple value with booleans as `true` and `false`; None for other values."""
     return ("true" if value else "false") if isinstance(value, bool) else value if _is_simple(value) else None

@@ -1,4 +1,4 @@
-"""The area that all fields of a document cover together, for pictures that are limited to it."""
+"""The union of all areas of a document, to which an image is clipped."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from scog.errors import InvalidInput
 from scog.imaging.clip import ClipArea, area_in
 from scog.products.areas.area_of_interest import VALID_AREAS, AreasOfInterest
 
+MAX_NOTE = 1000
+"""Maximum number of characters of the repair notes; they are sent in a header."""
 
-def area_of_fields(fields: AreasOfInterest) -> tuple[ClipArea, str]:
-    """The union of polygons, and what was repaired of them, in words.
 
-    Raises InvalidInput where one of them cannot be used, since a picture could not say so.
+def area_of_fields(areas: AreasOfInterest) -> tuple[ClipArea, str]:
+    """The union of the polygons, and what was repaired in them; an empty string if nothing was.
+
+    Raises InvalidInput if a feature is unusable: an image could not show that it is missing.
     """
-    for bad in fields.unusable:
-        raise InvalidInput(bad.reason, parameter=f"features[{bad.place}]", valid=VALID_AREAS)
-    shapes = [field.shape for field in fields.fields]
+    for unusable in areas.unusable:
+        raise InvalidInput(unusable.reason, parameter=f"features[{unusable.place}]", valid=VALID_AREAS)
+    shapes = [area.shape for area in areas.fields]
     union = shapes[0] if len(shapes) == 1 else shapely.union_all(shapes)
-    many = len(shapes) > 1
+    several = len(shapes) > 1
     notes = [
-        f"features[{field.place}]: {field.repaired}" if many else field.repaired
-        for field in fields.fields
-        if field.repaired is not None
+        f"features[{area.place}]: {area.repaired}" if several else area.repaired
+        for area in areas.fields
+        if area.repaired is not None
     ]
-    return area_in(union), "; ".join(notes)[:1000]
+    return area_in(union), "; ".join(notes)[:MAX_NOTE]

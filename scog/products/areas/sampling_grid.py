@@ -1,4 +1,4 @@
-"""Sites: on which pixels a field's numbers are taken, and how much each of them counts."""
+"""Sampling grids: the pixels that an area of interest is sampled on, and the weight of each."""
 
 from __future__ import annotations
 
@@ -25,26 +25,28 @@ from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest
 from scog.warp.resample import Resampling
 
 MAX_PARTS = 4096
-"""Parts that a field may have."""
+"""Maximum number of parts of an area."""
 PART = 512
-"""Pixels a side of the parts that large fields are measured in."""
+"""Side length in pixels of the parts that large areas are sampled in."""
 READ = 2048
-"""Pixels a side that are read for one part, where a file has no overviews as coarse as the pixels of the site."""
+"""Maximum side length in source pixels that are read for one part if a file has no overviews as coarse as the grid."""
 COARSE = 1000.0
-"""Metres of pixels that tell whether a field is too large, which does not depend on them."""
+"""Pixel size in metres at which `measurable` checks areas: whether one is too large does not depend on it."""
 
 
 @dataclass(frozen=True, eq=False)
 class SamplingGrid:
-    """Where a field's numbers are taken.
+    """The grid on which an area of interest is sampled.
 
-    grid     its pixels; a point's is itself, so that every scene shows the pixel that holds it
-    shape    polygons in the grid's CRS; None of a point
-    crs, resolution, coarser  of the pixels, in units of the CRS, and whether they are larger than the files'
-    outline  of polygons, in degrees: what scenes have to touch
-    limit    what is outside of it does not count
-    key      the same for equal sites
-    ratio    how many times as large its pixels are as those that are read for them
+    grid        its pixels; for a point one tiny pixel around it, so that each scene returns its pixel at the point
+    shape       the polygons in the CRS of the grid; None for a point
+    crs         CRS of the pixels that are sampled
+    resolution  pixel size in units of `crs`
+    coarser     whether the pixels are larger than those of the files
+    outline     the polygons in degrees, which scenes must intersect; None for a point
+    limit       area outside which pixels have no weight; None for no limit
+    key         digest, equal for equal sampling grids
+    ratio       size of a grid pixel relative to the source pixels that are read for it
     """
 
     grid: Grid
@@ -59,118 +61,127 @@ class SamplingGrid:
 
     @property
     def is_point(self) -> bool:
-        """Whether it is a place without extent."""
+        """Whether the area is a point."""
         return self.shape is None
 
     @property
     def hectares(self) -> float:
-        """The area of polygons on the ellipsoid."""
+        """Area of the polygons on the ellipsoid in hectares; 0 for a point."""
         if self.shape is None or self.outline is None:
             return 0.0
         return self.outline.square_metres / 10_000
 
     @property
     def pixel(self) -> str:
-        """The size of a pixel for people: `10 m`."""
+        """Pixel size with its unit, such as `10 m`."""
         return f"{self.resolution:g} {'degrees' if is_degrees(self.crs) else 'm'}"
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A grid, and how much each of its pixels counts, float32 `(y, x)`: the share that lies in the field."""
+    """A part of a sampling grid.
+
+    weights  float32 `(y, x)`, the fraction of each pixel that is inside the area, from 0 to 1
+    inside   bool `(y, x)`, whether the weight is greater than 0
+    """
 
     grid: Grid
     weights: NDArray[np.float32]
     inside: NDArray[np.bool_]
-    """Pixels that count at all."""
 
 
-def site_of(field: AreaOfInterest, pixels: Lattice | float, most: int, limit: ClipArea | None = None) -> SamplingGrid:
-    """The site of a field on the pixels of a file's lattice, of which there are so many at most.
+def sampling_grid_of(
+    area: AreaOfInterest, pixels: Lattice | float, max_pixels: int, limit: ClipArea | None = None
+) -> SamplingGrid:
+    """The sampling grid of an area, of at most `max_pixels` pixels.
 
-    Where no file is known, on pixels of so many metres in the UTM zone of the field. Raises InvalidInput where the
-    field is too large.
+    `pixels` is the lattice of a file or, if no file is known, a pixel size in metres in the UTM zone of the area.
+    Raises InvalidInput if the area is too large.
     """
-    if field.is_point:
-        lon, lat = field.shape.bounds[:2]
+    if area.is_point:
+        lon, lat = area.shape.bounds[:2]
         grid = place_grid(lon, lat)
         if isinstance(pixels, Lattice):
             crs, resolution = pixels.crs, pixels.around(shapely.Point(0, 0)).resolution
         else:
             crs, resolution = zone(lon, lat), float(pixels)
-        return SamplingGrid(grid, None, crs, resolution, False, None, limit, _key(field.shape, grid, limit))
-    found = native(field.shape, pixels, most)
-    grid = found.grid
+        return SamplingGrid(grid, None, crs, resolution, False, None, limit, _key(area.shape, grid, limit))
+    result = native(area.shape, pixels, max_pixels)
+    grid = result.grid
     if search_areas(grid)[1]:
-        what = "The field is so wide that hardly a pass sees all of it."
-        raise InvalidInput(what, parameter="geometry", valid="a field of less than 150 km a side")
-    key = _key(field.shape, grid, limit)
-    outline = ClipArea(field.shape)
-    return SamplingGrid(grid, found.shape, grid.crs, grid.resolution, found.coarser, outline, limit, key, found.ratio)
+        message = "The area is too wide: a single overpass rarely covers it."
+        raise InvalidInput(message, parameter="geometry", valid="an area of less than 150 km a side")
+    key = _key(area.shape, grid, limit)
+    outline = ClipArea(area.shape)
+    return SamplingGrid(
+        grid, result.shape, grid.crs, grid.resolution, result.coarser, outline, limit, key, result.ratio
+    )
 
 
-def measurable(fields: AreasOfInterest, most: int, limit: ClipArea | None = None) -> AreasOfInterest:
-    """The fields, of which those of a collection that are too large are unusable. Raises InvalidInput if all are."""
-    found: list[AreaOfInterest] = []
-    unusable = list(fields.unusable)
-    first: InvalidInput | None = None
-    for field in fields.fields:
+def measurable(areas: AreasOfInterest, max_pixels: int, limit: ClipArea | None = None) -> AreasOfInterest:
+    """The areas, with those that are too large moved to `unusable`. Raises InvalidInput if all are too large."""
+    usable: list[AreaOfInterest] = []
+    unusable = list(areas.unusable)
+    first_error: InvalidInput | None = None
+    for area in areas.fields:
         try:
-            site_of(field, COARSE, most, limit)
-        except InvalidInput as fault:
-            first = first or fault
-            unusable.append(Unusable(field.feature or {}, field.place, str(fault)))
+            sampling_grid_of(area, COARSE, max_pixels, limit)
+        except InvalidInput as error:
+            first_error = first_error or error
+            unusable.append(Unusable(area.feature or {}, area.place, str(error)))
         else:
-            found.append(field)
-    if first is not None and not found:
-        raise first
-    return AreasOfInterest(tuple(found), fields.collected, tuple(unusable))
+            usable.append(area)
+    if first_error is not None and not usable:
+        raise first_error
+    return AreasOfInterest(tuple(usable), areas.collected, tuple(unusable))
 
 
-def asked_at(site: SamplingGrid, request: ImageRequest) -> ImageRequest:
-    """What is asked of a site: where its pixels are larger than the files', the mean of those within, not one."""
+def sampling_request(sampling_grid: SamplingGrid, request: ImageRequest) -> ImageRequest:
+    """The request with nearest resampling replaced by average if the grid is coarser than the files."""
     nearest = request.resampling is Resampling.NEAREST
-    return replace(request, resampling=Resampling.AVERAGE) if site.coarser and nearest else request
+    return replace(request, resampling=Resampling.AVERAGE) if sampling_grid.coarser and nearest else request
 
 
-def parts_of(site: SamplingGrid) -> tuple[Part, ...]:
-    """The parts of a site that hold some of the field: much larger than the site, and to be let go of soon.
+def parts_of(sampling_grid: SamplingGrid) -> tuple[Part, ...]:
+    """Parts of a sampling grid that intersect the area. They take much memory and should be released soon.
 
-    Raises InvalidInput where nothing of the field is within the limit, or no pixel has a share in it.
+    Raises InvalidInput if the area is outside the limit, too small to give any pixel a weight, or too large.
     """
-    weights = np.ones(site.grid.shape, np.float32) if site.shape is None else share(site.grid, site.shape)
+    grid, shape, limit = sampling_grid.grid, sampling_grid.shape, sampling_grid.limit
+    weights = np.ones(grid.shape, np.float32) if shape is None else share(grid, shape)
     if not weights.any():
-        what = "The field is so small that no pixel has a share in it."
-        raise InvalidInput(what, parameter="geometry", valid="a larger one, or a point")
-    if site.limit is not None:
-        weights[~site.limit.inside(site.grid)] = 0
+        message = "The area is too small: the fraction of each pixel that it covers rounds to 0."
+        raise InvalidInput(message, parameter="geometry", valid="a larger area, or a Point")
+    if limit is not None:
+        weights[~limit.inside(grid)] = 0
         if not weights.any():
-            what = "The geometry lies outside of the cube's area."
-            raise InvalidInput(what, parameter="geometry", valid="a place within it")
-    side = max(1, min(PART, int(READ / site.ratio)))
-    if -(-site.grid.height // side) * -(-site.grid.width // side) > MAX_PARTS:
-        what = f"The area is too large: each pixel of its grid holds {site.ratio:.0f} x {site.ratio:.0f} of the files'."
-        raise InvalidInput(what, parameter="geometry", valid="a smaller one, or files with overviews")
-    return tuple(_parts(site.grid, weights, side))
+            message = "The geometry is outside the cube's area."
+            raise InvalidInput(message, parameter="geometry", valid="a geometry within the cube's area")
+    size = max(1, min(PART, int(READ / sampling_grid.ratio)))
+    if -(-grid.height // size) * -(-grid.width // size) > MAX_PARTS:
+        ratio = f"{sampling_grid.ratio:.0f}"
+        message = f"The area is too large: one pixel of its grid covers {ratio} x {ratio} pixels of the files."
+        raise InvalidInput(message, parameter="geometry", valid="a smaller area, or files with overviews")
+    return tuple(_split(grid, weights, size))
 
 
-def _parts(grid: Grid, weights: NDArray[np.float32], side: int) -> list[Part]:
-    """Parts of a grid, so many pixels a side, without those of no weight."""
+def _split(grid: Grid, weights: NDArray[np.float32], size: int) -> list[Part]:
+    """Parts of a grid, at most `size` pixels a side, without those whose weights are all 0."""
     a, b, _, d, e, _ = tuple(grid.transform)[:6]
-    found = []
-    for top in range(0, grid.height, side):
-        for left in range(0, grid.width, side):
-            here = np.ascontiguousarray(weights[top : top + side, left : left + side])
-            inside = here > 0
+    parts = []
+    for top in range(0, grid.height, size):
+        for left in range(0, grid.width, size):
+            part_weights = np.ascontiguousarray(weights[top : top + size, left : left + size])
+            inside = part_weights > 0
             if inside.any():
                 x, y = grid.at(left, top)
-                height, width = here.shape
-                found.append(Part(Grid(grid.crs, Affine(a, b, x, d, e, y), width, height), here, inside))
-    return found
+                height, width = inside.shape
+                parts.append(Part(Grid(grid.crs, Affine(a, b, x, d, e, y), width, height), part_weights, inside))
+    return parts
 
 
 def _key(shape: BaseGeometry, grid: Grid, limit: ClipArea | None) -> bytes:
-    """A digest, since outlines may be long."""
+    """Digest of a sampling grid; the geometries themselves may be long."""
     digest = blake2b(shapely.to_wkb(shape), digest_size=16)
     digest.update(f"{grid.crs} {tuple(grid.transform)} {grid.shape}".encode())
     digest.update(b"" if limit is None else json.dumps(limit.geometry).encode())

@@ -1,7 +1,7 @@
-"""Statistics of a field's pixels, each weighed by its share inside.
+"""Statistics of the pixels of an area, each weighted by the fraction of it that is inside.
 
-They are those of exactextract, but for percentiles of values that occur more than once: it takes equal pixels for one,
-so that the median of 0.2 and nine times 0.8 would be 0.5; here it is 0.8, as numpy has it.
+They equal those of exactextract except for percentiles of repeated values. exactextract merges equal values, so that
+the median of 0.2 and nine times 0.8 would be 0.5; here, as in NumPy, it is 0.8.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of one output; `count` is the sum of the shares, so a pixel that lies half inside counts half."""
+    """Weighted statistics of one output; `count` is the sum of the weights, so that half a pixel counts 0.5."""
 
     mean: float
     median: float
@@ -32,20 +32,20 @@ class Statistics:
 
 
 def statistics(values: NDArray[np.float32], weights: NDArray[np.float32]) -> Statistics:
-    """Statistics of values `(n)` with weights `(n)` greater than 0; n is 1 at least.
+    """Statistics of values `(n)` with weights `(n)`, each greater than 0; n is at least 1.
 
-    The deviation is that of all pixels (n). Percentiles are linear between two values: with equal weights numpy's, with
-    others as if a value of twice the weight were there twice as wide.
+    `std` is the population standard deviation (divided by n). Percentiles are interpolated linearly: with equal
+    weights they are NumPy's, else a value of twice the weight spans twice the distance.
     """
-    sorted_values, sorted_weights = ranked(values, weights)
+    sorted_values, sorted_weights = sort_weighted(values, weights)
     total = sorted_weights.sum()
     mean = np.dot(sorted_weights, sorted_values) / total
-    away = sorted_values - mean
+    deviations = sorted_values - mean
     p10, p25, median, p75, p90 = quantiles(sorted_values, sorted_weights, (0.1, 0.25, 0.5, 0.75, 0.9))
     return Statistics(
         mean=float(mean),
         median=median,
-        std=float(np.sqrt(np.dot(sorted_weights, away * away) / total)),
+        std=float(np.sqrt(np.dot(sorted_weights, deviations * deviations) / total)),
         min=float(sorted_values[0]),
         max=float(sorted_values[-1]),
         p10=p10,
@@ -56,34 +56,38 @@ def statistics(values: NDArray[np.float32], weights: NDArray[np.float32]) -> Sta
     )
 
 
-def commonest(values: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
-    """The value that has most of the weight, the lowest of equals."""
-    kinds, which = np.unique(values, return_inverse=True)
-    return float(kinds[np.bincount(which, weights).argmax()])
+def majority(values: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
+    """The value with the greatest total weight; of equals, the lowest."""
+    unique, indices = np.unique(values, return_inverse=True)
+    return float(unique[np.bincount(indices, weights).argmax()])
 
 
-def ranked(values: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[Floats, Floats]:
-    """Values and weights by value, equal ones by weight.
+def sort_weighted(values: NDArray[np.float32], weights: NDArray[np.float32]) -> tuple[Floats, Floats]:
+    """Values and their weights, float64, sorted by value, then by weight.
 
-    Nearly all pixels of a large field weigh 1: these are sorted as plain numbers, ten times as fast, and the others put
-    among them.
+    Nearly all pixels of a large area have the weight 1. These are sorted without their weights, which is ten times as
+    fast, and the other pixels are inserted.
     """
     whole = weights == 1
-    inner = np.sort(values[whole]).astype(np.float64)
+    whole_values = np.sort(values[whole]).astype(np.float64)
     order = np.lexsort((weights[~whole], values[~whole]))
-    others = values[~whole][order].astype(np.float64)
-    places = np.searchsorted(inner, others)
-    return np.insert(inner, places, others), np.insert(np.ones(len(inner)), places, weights[~whole][order])
+    edge_values = values[~whole][order].astype(np.float64)
+    edge_weights = weights[~whole][order]
+    positions = np.searchsorted(whole_values, edge_values)
+    return (
+        np.insert(whole_values, positions, edge_values),
+        np.insert(np.ones(len(whole_values)), positions, edge_weights),
+    )
 
 
-def quantiles(values: Floats, weights: Floats, shares: tuple[float, ...]) -> list[float]:
-    """Of ascending values: where on the way from the first to the last value each lies is told by the weights before.
+def quantiles(values: Floats, weights: Floats, fractions: tuple[float, ...]) -> list[float]:
+    """Quantiles of ascending values, interpolated linearly between their positions.
 
-    The way to value i is i times its own weight, and n - 1 times the weights before it: with equal weights i/(n - 1) of
-    the whole way, as usual, and never back.
+    Value i has the position i * w[i] + (n - 1) * (sum of the weights before i), on a scale from 0 to n - 1 times the
+    sum of all weights. With equal weights that is the usual i / (n - 1), and positions never decrease.
     """
     count = len(values)
     before = np.cumsum(weights) - weights
-    way = np.arange(count) * weights + (count - 1) * before
-    found: Any = np.interp(np.array(shares) * weights.sum() * (count - 1), way, values)
-    return [float(value) for value in found]
+    positions = np.arange(count) * weights + (count - 1) * before
+    result: Any = np.interp(np.array(fractions) * weights.sum() * (count - 1), positions, values)
+    return [float(value) for value in result]

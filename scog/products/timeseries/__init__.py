@@ -1,1 +1,1 @@
-"""Time series of areas, one row an observation."""
+"""Time series of areas of interest, one row per observation."""

@@ -1,4 +1,4 @@
-"""The numbers of one observation of a field, or of several that are taken together."""
+"""Samples of an area of interest, and the rows of a time series."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from datetime import datetime
 from scog.products.areas.statistics import Statistics
 
 MASKED, NO_DATA, NO_OBSERVATION = "masked", "no-data", "no-observation"
-"""Why there are no values, though nothing went wrong."""
+"""Reasons for missing values that are not errors."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What one observation tells of a field.
+    """The values of an area in one observation, or in all observations of a period.
 
-    values      one an output: of a point its own, of polygons the weighted mean; None where nothing is usable
-    statistics  one an output, of polygons with values
-    valid       share of the field, by area, that is usable
-    masked      share that was seen but masked
-    scenes      ids of the scenes that the values are of; without values of those that were looked at
-    reason      why there are no values: `masked`, `no-data`, or what went wrong
+    values      one per output: the pixel's value at a point, the weighted mean of polygons; None if no pixel is valid
+    statistics  one per output; None for a point or without values
+    valid       fraction of the area that is valid
+    masked      fraction of the area that is masked
+    scenes      ids of the scenes that the values are from; without values, of all scenes of the observation
+    reason      why there are no values: `masked`, `no-data`, `no-observation` or an error's reason; else None
     """
 
     values: tuple[float, ...] | None
@@ -32,18 +32,21 @@ class Sample:
 
     @property
     def failed(self) -> bool:
-        """Whether there are no values since something went wrong."""
+        """Whether the values are missing because of an error."""
         return self.reason not in (None, MASKED, NO_DATA, NO_OBSERVATION)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a series: the time of an observation, or the beginning of a period, and its numbers.
+    """A row of a time series.
 
-    `end` is that of the period, `observations` the number of those in it that have values.
+    time          time of the observation, or start of the period
+    sample        its values
+    end           end of the period; None for an observation
+    observations  number of observations in the period that have values; None for an observation
     """
 
     time: datetime
-    measured: Sample
+    sample: Sample
     end: datetime | None = None
     observations: int | None = None

@@ -1,4 +1,4 @@
-"""What is asked of a series beside where and when: how observations are taken together, smoothed, and left out."""
+"""Options of a time series, and the table of its observations: periods, smoothing, minimum valid fraction."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from scog.errors import InvalidInput
 from scog.products.timeseries.model import MASKED, Row
-from scog.products.timeseries.periods import Aggregate, by_period, middle
-from scog.products.timeseries.smoothing import Column, smoothed
+from scog.products.timeseries.periods import Aggregate, by_period, midpoint
+from scog.products.timeseries.smoothing import CurveValues, smoothed
 from scog.products.timeseries.variables import SeriesVariables
 from scog.temporal.intervals import Interval
 from scog.temporal.steps import Step
@@ -16,12 +16,15 @@ from scog.temporal.steps import Step
 
 @dataclass(frozen=True)
 class SeriesOptions:
-    """The formula, and what becomes of its observations.
+    """The variables of a time series, and how its observations are aggregated and smoothed.
 
-    step         of time, whose observations are taken together by `aggregate`
-    interval     the time range that steps are counted from
-    smooth       lambda of a further column, if one is wanted
-    min_valid    share of a field that has to be usable, or an observation has no values
+    formula    the variables
+    step       length of the periods whose observations `aggregate` reduces; None for one row per observation
+    interval   time range whose start the periods are counted from
+    smooth     lambda of the smoothed curve; None for no curve
+    min_valid  minimum valid fraction of the area, below which an observation has no values
+
+    Raises InvalidInput for periods or a curve of a classification.
     """
 
     formula: SeriesVariables
@@ -33,38 +36,41 @@ class SeriesOptions:
 
     def __post_init__(self) -> None:
         if self.formula.classes and (self.step is not None or self.smooth is not None):
-            what = "Numbers of classes are names, which have no median and no curve."
-            parameter = "smooth" if self.step is None else "interval"
-            raise InvalidInput(what, parameter=parameter, valid="a formula of comparisons such as scl == 6")
+            action, parameter = ("smoothed", "smooth") if self.step is None else ("aggregated over time", "interval")
+            message = f"Class numbers cannot be {action}: they are categories, not quantities."
+            raise InvalidInput(message, parameter=parameter, valid="an expression such as scl == 6")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows in the order of time, and beside each the numbers of the curve, if one was asked for."""
+    """Rows, oldest first, and the smoothed values of each row; `curve` is None without smoothing."""
 
     rows: tuple[Row, ...]
-    curve: tuple[Column | None, ...] | None
+    curve: tuple[CurveValues | None, ...] | None
 
 
-def table_of(rows: Sequence[Row], asked: SeriesOptions) -> Table:
-    """What is asked for of the observations of a series, which are in the order of time. Raises InvalidInput.
+def table_of(rows: Sequence[Row], options: SeriesOptions) -> Table:
+    """The table of a time series' observations, which are given oldest first. Raises InvalidInput.
 
-    The curve goes through the observations, not through what they are taken together to. It is told where an
-    observation has values, or at the middle of each step between the first and the last of them.
+    The curve is fitted to the observations, not to the aggregates of periods. It is reported for observations that have
+    values, or at the midpoint of each period between the first and the last observation with values.
     """
-    seen = [enough(row, asked.min_valid) for row in rows]
-    shown = seen if asked.step is None else by_period(seen, asked.interval, asked.step, asked.aggregate)
-    if asked.smooth is None:
-        return Table(tuple(shown), None)
-    curve = smoothed(seen, [middle(row) for row in shown], asked.smooth)
-    if asked.step is None:
-        curve = [None if row.measured.values is None else each for row, each in zip(shown, curve, strict=True)]
-    return Table(tuple(shown), tuple(curve))
+    observed = [enough(row, options.min_valid) for row in rows]
+    if options.step is None:
+        reported = observed
+    else:
+        reported = by_period(observed, options.interval, options.step, options.aggregate)
+    if options.smooth is None:
+        return Table(tuple(reported), None)
+    curve = smoothed(observed, [midpoint(row) for row in reported], options.smooth)
+    if options.step is None:
+        curve = [None if row.sample.values is None else values for row, values in zip(reported, curve, strict=True)]
+    return Table(tuple(reported), tuple(curve))
 
 
-def enough(row: Row, least: float) -> Row:
-    """The row, without values where too little is usable."""
-    measured = row.measured
-    if measured.values is None or measured.valid >= least:
+def enough(row: Row, min_valid: float) -> Row:
+    """The row, without its values if the valid fraction of the area is below `min_valid`."""
+    sample = row.sample
+    if sample.values is None or sample.valid >= min_valid:
         return row
-    return replace(row, measured=replace(measured, values=None, statistics=None, reason=MASKED))
+    return replace(row, sample=replace(sample, values=None, statistics=None, reason=MASKED))

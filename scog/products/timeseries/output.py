@@ -1,4 +1,4 @@
-"""Series as they go out: JSON for programs, GeoJSON of several fields, and CSV for tables."""
+"""Time series as JSON, as GeoJSON for several areas, and as CSV."""
 
 from __future__ import annotations
 
@@ -10,30 +10,31 @@ from typing import Any
 
 from scog.imaging.report import Report
 from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, Unusable
-from scog.products.areas.columns import columns_of, named
+from scog.products.areas.columns import escape_formulas, feature_columns
 from scog.products.areas.sampling_grid import SamplingGrid
 from scog.products.areas.statistics import Statistics
 from scog.products.timeseries.model import Row
 from scog.products.timeseries.options import SeriesOptions, Table
 from scog.products.timeseries.series import Series
-from scog.products.timeseries.smoothing import Column
+from scog.products.timeseries.smoothing import CurveValues
 from scog.temporal.intervals import rfc3339
 
-NAMES = tuple(field.name for field in fields(Statistics))
+STATISTICS = tuple(field.name for field in fields(Statistics))
 
 
-def document(series: Series, table: Table, asked: SeriesOptions) -> dict[str, Any]:
-    """One field's series."""
+def document(series: Series, table: Table, options: SeriesOptions) -> dict[str, Any]:
+    """The time series of one area as JSON."""
+    geometry = dict(series.field.geometry)
     if series.fault is not None:
-        return {"geometry": dict(series.field.geometry), "error": series.fault, "observations": []}
+        return {"geometry": geometry, **error_document(series.fault)}
     return (
-        head(series.site, asked)
+        head(series.site, options)
         | noted(series.field)
         | {
-            "geometry": dict(series.field.geometry),
+            "geometry": geometry,
             "observations": [
-                observation(row, asked, series.site, None if table.curve is None else (table.curve[place],))
-                for place, row in enumerate(table.rows)
+                observation(row, options, series.site, None if table.curve is None else (table.curve[index],))
+                for index, row in enumerate(table.rows)
             ],
             **tail(series.report),
         }
@@ -41,70 +42,77 @@ def document(series: Series, table: Table, asked: SeriesOptions) -> dict[str, An
 
 
 def collection(
-    several: Sequence[Series], tables: Sequence[Table], asked: SeriesOptions, unusable: Sequence[Unusable] = ()
+    several: Sequence[Series], tables: Sequence[Table], options: SeriesOptions, unusable: Sequence[Unusable] = ()
 ) -> dict[str, Any]:
-    """The features that were sent, each with its own series among its properties, or with the reason for none."""
-    features = {each.place: _with_series(each.feature, nothing(each.reason)) for each in unusable}
+    """The features as received; their property `timeseries` is the series, or the reason why there is none."""
+    features = {each.place: _add_series(each.feature, error_document(each.reason)) for each in unusable}
     for series, table in zip(several, tables, strict=True):
-        told = document(series, table, asked)
-        del told["geometry"]
-        features[series.field.place] = _with_series(series.field.feature or {}, told)
-    return {"type": "FeatureCollection", "features": [features[place] for place in sorted(features)]}
+        properties = document(series, table, options)
+        del properties["geometry"]
+        features[series.field.place] = _add_series(series.field.feature or {}, properties)
+    return {"type": "FeatureCollection", "features": [features[index] for index in sorted(features)]}
 
 
-def nothing(reason: str) -> dict[str, Any]:
-    """What there is of a feature that cannot be used."""
+def error_document(reason: str) -> dict[str, Any]:
+    """JSON of an area that cannot be sampled."""
     return {"error": reason, "observations": []}
 
 
-def noted(field: AreaOfInterest) -> dict[str, Any]:
-    """What was repaired of a field, if anything was."""
-    return {} if field.repaired is None else {"repaired": field.repaired}
+def noted(area: AreaOfInterest) -> dict[str, Any]:
+    """The member `repaired` if the area's geometry was repaired, else nothing."""
+    return {} if area.repaired is None else {"repaired": area.repaired}
 
 
-def _with_series(feature: Mapping[str, Any], told: dict[str, Any]) -> dict[str, Any]:
-    return {**feature, "properties": dict(feature.get("properties") or {}) | {"timeseries": told}}
+def _add_series(feature: Mapping[str, Any], series: dict[str, Any]) -> dict[str, Any]:
+    """A feature with its time series among the properties."""
+    return {**feature, "properties": dict(feature.get("properties") or {}) | {"timeseries": series}}
 
 
-def head(site: SamplingGrid, asked: SeriesOptions) -> dict[str, Any]:
-    """What is known before anything is read."""
+def head(sampling_grid: SamplingGrid, options: SeriesOptions) -> dict[str, Any]:
+    """Members that are available before anything is read: names of the outputs, interval, grid."""
     return {
-        "band_names": list(asked.formula.names),
-        "interval": None if asked.step is None else str(asked.step),
-        "grid": {"crs": site.crs, "resolution": _plain(site.resolution), "coarser": site.coarser},
+        "band_names": list(options.formula.names),
+        "interval": None if options.step is None else str(options.step),
+        "grid": {
+            "crs": sampling_grid.crs,
+            "resolution": _integer_if_whole(sampling_grid.resolution),
+            "coarser": sampling_grid.coarser,
+        },
     }
 
 
 def observation(
-    row: Row, asked: SeriesOptions, site: SamplingGrid, curve: tuple[Column | None] | None = None
+    row: Row, options: SeriesOptions, sampling_grid: SamplingGrid, curve: tuple[CurveValues | None] | None = None
 ) -> dict[str, Any]:
-    """A row; with a curve, also its numbers. Numbers have seven digits, as many as a pixel's float32 tells."""
-    measured, count = row.measured, asked.formula.expression.outputs
-    values: Sequence[float | None] = measured.values or (None,) * count
-    told: dict[str, Any] = {"datetime": rfc3339(row.time)}
+    """A row as JSON, with the smoothed values if there is a curve."""
+    sample, count = row.sample, options.formula.expression.outputs
+    values: Sequence[float | None] = sample.values or (None,) * count
+    members: dict[str, Any] = {"datetime": rfc3339(row.time)}
     if row.end is not None:
-        told |= {"end": rfc3339(row.end), "observations": row.observations}
-    told["values"] = [_number(value) for value in values]
+        members |= {"end": rfc3339(row.end), "observations": row.observations}
+    members["values"] = [_rounded(value) for value in values]
     if curve is not None:
-        told["smoothed"] = smoothed(curve[0], count)
-    if not site.is_point:
-        known = measured.statistics or (None,) * count
-        told["statistics"] = [each and {name: _number(value) for name, value in asdict(each).items()} for each in known]
-    return told | {
-        "valid": _number(measured.valid),
-        "masked": _number(measured.masked),
-        "scenes": list(measured.scenes),
-        "reason": measured.reason,
+        members["smoothed"] = smoothed(curve[0], count)
+    if not sampling_grid.is_point:
+        statistics = sample.statistics or (None,) * count
+        members["statistics"] = [
+            each and {name: _rounded(value) for name, value in asdict(each).items()} for each in statistics
+        ]
+    return members | {
+        "valid": _rounded(sample.valid),
+        "masked": _rounded(sample.masked),
+        "scenes": list(sample.scenes),
+        "reason": sample.reason,
     }
 
 
-def smoothed(column: Column | None, count: int) -> list[float | None]:
-    """The numbers of the curve at a row."""
-    return [_number(value) for value in column or (None,) * count]
+def smoothed(values: CurveValues | None, count: int) -> list[float | None]:
+    """The smoothed value of each of `count` outputs."""
+    return [_rounded(value) for value in values or (None,) * count]
 
 
 def tail(report: Report) -> dict[str, Any]:
-    """What is known when everything is read."""
+    """Members that are available once everything is read: errors and completeness."""
     return {
         "errors": report.errors(),
         "truncated": report.truncated,
@@ -113,71 +121,72 @@ def tail(report: Report) -> dict[str, Any]:
 
 
 def table_text(
-    several: Sequence[Series], tables: Sequence[Table], asked: SeriesOptions, fields: AreasOfInterest
+    several: Sequence[Series], tables: Sequence[Table], options: SeriesOptions, areas: AreasOfInterest
 ) -> str:
-    """CSV with a header: a line for each observation of each feature; what is not known is empty.
+    """CSV with a header and one line per observation of each area; missing values are empty.
 
-    Of a collection each line has the feature's id and simple properties, and a feature that cannot be used one line
-    with the reason.
+    For a collection, each line has the feature's id and simple properties, and a feature that cannot be sampled has one
+    line with the reason.
     """
-    with_curve, with_areas = asked.smooth is not None, any(not series.site.is_point for series in several)
-    heads = list(_header(asked, with_curve=with_curve, with_areas=with_areas))
-    about = columns_of(fields, None, heads)
-    lines: dict[int, list[list[object]]] = {each.place: [[*_blank(heads), each.reason]] for each in fields.unusable}
+    has_areas = any(not series.site.is_point for series in several)
+    header = list(_header(options, has_areas=has_areas))
+    columns = feature_columns(areas, None, header)
+    lines: dict[int, list[list[object]]] = {each.place: [_reason_line(header, each.reason)] for each in areas.unusable}
     for series, table in zip(several, tables, strict=True):
-        here = lines[series.field.place] = []
+        area_lines = lines[series.field.place] = []
         if series.fault is not None:
-            here.append([*_blank(heads), series.fault])
-        for number, row in enumerate(table.rows):
-            curve = None if table.curve is None else table.curve[number]
-            here.append(list(_line(row, curve, asked, with_curve=with_curve, with_areas=with_areas)))
+            area_lines.append(_reason_line(header, series.fault))
+        for index, row in enumerate(table.rows):
+            curve = None if table.curve is None else table.curve[index]
+            area_lines.append(list(_line(row, curve, options, has_areas=has_areas)))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(named((*about.heads, *heads) if fields.collected else heads))
-    for place in sorted(lines):
-        for line in lines[place]:
-            writer.writerow(named((*about.cells(place), *line) if fields.collected else line))
+    writer.writerow(escape_formulas((*columns.header, *header) if areas.collected else header))
+    for index in sorted(lines):
+        for line in lines[index]:
+            writer.writerow(escape_formulas((*columns.cells(index), *line) if areas.collected else line))
     return out.getvalue()
 
 
-def _blank(heads: Sequence[str]) -> list[None]:
-    """The cells before the last, which is the reason."""
-    return [None] * (len(heads) - 1)
+def _reason_line(header: Sequence[str], reason: str) -> list[object]:
+    """A line that is empty except for the last column, the reason."""
+    return [*[None] * (len(header) - 1), reason]
 
 
-def _header(asked: SeriesOptions, *, with_curve: bool, with_areas: bool) -> Iterator[str]:
+def _header(options: SeriesOptions, *, has_areas: bool) -> Iterator[str]:
+    """Column names; `has_areas` adds the statistics of polygons."""
     yield "datetime"
-    if asked.step is not None:
+    if options.step is not None:
         yield from ("end", "observations")
-    for name in asked.formula.names:
+    for name in options.formula.names:
         yield name
-        if with_curve:
+        if options.smooth is not None:
             yield f"{name}_smoothed"
-        if with_areas:
-            yield from (f"{name}_{each}" for each in NAMES)
+        if has_areas:
+            yield from (f"{name}_{statistic}" for statistic in STATISTICS)
     yield from ("valid", "masked", "scenes", "reason")
 
 
-def _line(
-    row: Row, curve: Column | None, asked: SeriesOptions, *, with_curve: bool, with_areas: bool
-) -> Iterator[object]:
-    measured = row.measured
+def _line(row: Row, curve: CurveValues | None, options: SeriesOptions, *, has_areas: bool) -> Iterator[object]:
+    """Cells of a row, in the order of `_header`."""
+    sample = row.sample
     yield rfc3339(row.time)
-    if asked.step is not None:
+    if options.step is not None:
         yield from (rfc3339(row.end) if row.end else None, row.observations)
-    for output in range(asked.formula.expression.outputs):
-        yield None if measured.values is None else _number(measured.values[output])
-        if with_curve:
-            yield None if curve is None else _number(curve[output])
-        if with_areas:
-            known = None if measured.statistics is None else asdict(measured.statistics[output])
-            yield from (None if known is None else _number(known[name]) for name in NAMES)
-    yield from (_number(measured.valid), _number(measured.masked), " ".join(measured.scenes), measured.reason)
+    for output in range(options.formula.expression.outputs):
+        yield None if sample.values is None else _rounded(sample.values[output])
+        if options.smooth is not None:
+            yield None if curve is None else _rounded(curve[output])
+        if has_areas:
+            statistics = None if sample.statistics is None else asdict(sample.statistics[output])
+            yield from (None if statistics is None else _rounded(statistics[name]) for name in STATISTICS)
+    yield from (_rounded(sample.valid), _rounded(sample.masked), " ".join(sample.scenes), sample.reason)
 
 
-def _number(value: float | None) -> float | None:
+def _rounded(value: float | None) -> float | None:
+    """The value with 7 significant digits, the precision of float32."""
     return None if value is None else float(f"{value:.7g}")
 
 
-def _plain(value: float) -> float | int:
+def _integer_if_whole(value: float) -> float | int:
     return int(value) if value == int(value) else value

@@ -1,4 +1,4 @@
-"""Periods: observations of a series taken together by steps of time."""
+"""Periods: the observations of a time series aggregated by steps of time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from scog.products.timeseries.model import NO_OBSERVATION, Row, Sample
 from scog.temporal.intervals import Interval
 from scog.temporal.steps import Step, split
 
-MOST = 5000
-"""Periods of one series; days of 13 years."""
+MAX_PERIODS = 5000
+"""Maximum number of periods of one series: 13 years of days."""
+
+Reduce = Callable[[Sequence[float]], float]
 
 
 class Aggregate(Enum):
-    """How the observations of a period become one number."""
+    """Reducer of the values of a period's observations."""
 
     MEDIAN = "median"
     MEAN = "mean"
@@ -28,7 +30,7 @@ class Aggregate(Enum):
     MAX = "max"
 
 
-_WORK: Mapping[Aggregate, Callable[[Sequence[float]], float]] = {
+_REDUCERS: Mapping[Aggregate, Reduce] = {
     Aggregate.MEDIAN: median,
     Aggregate.MEAN: fmean,
     Aggregate.MIN: min,
@@ -37,75 +39,79 @@ _WORK: Mapping[Aggregate, Callable[[Sequence[float]], float]] = {
 
 
 def check_periods(interval: Interval | None, step: Step) -> None:
-    """Raise InvalidInput where a time range has too many steps, as far as it tells."""
+    """Raise InvalidInput if a closed time range has more than MAX_PERIODS steps."""
     if interval is not None and interval.start is not None and interval.end is not None:
-        _steps(interval.start, interval.end, step)
+        _split(interval.start, interval.end, step)
 
 
-def by_period(rows: Sequence[Row], interval: Interval | None, step: Step, how: Aggregate) -> list[Row]:
-    """A row for each step of a time range, also for those without an observation; `rows` are in the order of time.
+def by_period(rows: Sequence[Row], interval: Interval | None, step: Step, aggregate: Aggregate) -> list[Row]:
+    """One row per step of a time range, also for steps without observations. `rows` are given oldest first.
 
-    An open range begins on the day of the first observation, of months with its month, and ends with the last one.
-    Each number of a period is the aggregate of those that its observations have; `valid` and `masked` are means of all
-    observations. Raises InvalidInput where there are too many steps.
+    A range without a start begins on the day of the first observation, or in its month if steps are months; one without
+    an end ends with the last observation. Values and statistics are aggregates of the observations that have values,
+    `valid` and `masked` are means of all observations. Raises InvalidInput if there are more than MAX_PERIODS steps.
     """
     start, end = (None, None) if interval is None else (interval.start, interval.end)
     if not rows and (start is None or end is None):
         return []
     start = start or _first_day(rows[0].time, step)
-    parts = _steps(start, end or rows[-1].time, step)
-    waiting = list(reversed(rows))
-    found = []
-    for part in parts:
-        held = []
-        # What began before the first period, and lasts into it, counts there.
-        while waiting and (part.end is None or waiting[-1].time <= part.end):
-            held.append(waiting.pop().measured)
+    steps = _split(start, end or rows[-1].time, step)
+    remaining = list(reversed(rows))
+    periods = []
+    for part in steps:
+        samples = []
+        # A scene with a time span may begin before the first period and last into it: it belongs to that period.
+        while remaining and (part.end is None or remaining[-1].time <= part.end):
+            samples.append(remaining.pop().sample)
         assert part.start is not None
-        seen = [each for each in held if each.values is not None]
-        found.append(Row(part.start, _together(held, seen, _WORK[how]), part.end, len(seen)))
-    return found
+        count = sum(sample.values is not None for sample in samples)
+        periods.append(Row(part.start, _aggregate(samples, _REDUCERS[aggregate]), part.end, count))
+    return periods
 
 
-def middle(row: Row) -> datetime:
-    """The time that a row stands for: of a period its middle."""
+def midpoint(row: Row) -> datetime:
+    """Time at which a row is plotted and smoothed: the observation's, or the midpoint of the period."""
     return row.time if row.end is None else row.time + (row.end - row.time) / 2
 
 
-def _first_day(moment: datetime, step: Step) -> datetime:
-    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+def _first_day(time: datetime, step: Step) -> datetime:
+    """Start of the day, or of the month if steps are months."""
+    day = time.replace(hour=0, minute=0, second=0, microsecond=0)
     return day.replace(day=1) if step.of_months else day
 
 
-def _steps(start: datetime, end: datetime, step: Step) -> list[Interval]:
-    if (end - start) / timedelta(days=1) / step.days > 2 * MOST:  # may be millions
+def _split(start: datetime, end: datetime, step: Step) -> list[Interval]:
+    """The steps of a time range. Raises InvalidInput if there are more than MAX_PERIODS."""
+    if (end - start) / timedelta(days=1) / step.days > 2 * MAX_PERIODS:  # may be millions
         raise _too_many()
-    parts = list(islice(split(start, end, step), MOST + 1))
-    if len(parts) > MOST:
+    parts = list(islice(split(start, end, step), MAX_PERIODS + 1))
+    if len(parts) > MAX_PERIODS:
         raise _too_many()
     return parts
 
 
 def _too_many() -> InvalidInput:
-    what = f"The time range has more than {MOST} such intervals."
-    return InvalidInput(what, parameter="interval", valid="a longer interval, or a shorter datetime")
+    message = f"The time range has more than {MAX_PERIODS} intervals of this length."
+    return InvalidInput(message, parameter="interval", valid="a longer interval, or a shorter datetime")
 
 
-def _together(held: Sequence[Sample], seen: Sequence[Sample], work: Callable[[Sequence[float]], float]) -> Sample:
-    """The numbers of observations as one; `seen` are those with values."""
-    if not held:
+def _aggregate(samples: Sequence[Sample], reduce: Reduce) -> Sample:
+    """The samples of a period's observations as one. Without values, the first error is the reason, if there is one."""
+    if not samples:
         return Sample(None, None, 0.0, 0.0, (), NO_OBSERVATION)
-    valid, masked = fmean(each.valid for each in held), fmean(each.masked for each in held)
-    scenes = tuple(dict.fromkeys(name for each in seen or held for name in each.scenes))
-    if not seen:
-        faults = [each.reason for each in held if each.failed]
-        return Sample(None, None, valid, masked, scenes, (faults or [each.reason for each in held])[0])
-    values = tuple(work(output) for output in zip(*(each.values or () for each in seen), strict=True))
-    measured = [each.statistics for each in seen if each.statistics is not None]
-    found = tuple(_aggregate(output, work) for output in zip(*measured, strict=True)) if measured else None
-    return Sample(values, found, valid, masked, scenes)
+    with_values = [sample for sample in samples if sample.values is not None]
+    valid, masked = fmean(sample.valid for sample in samples), fmean(sample.masked for sample in samples)
+    scenes = tuple(dict.fromkeys(scene for sample in with_values or samples for scene in sample.scenes))
+    if not with_values:
+        errors = [sample.reason for sample in samples if sample.failed]
+        return Sample(None, None, valid, masked, scenes, (errors or [sample.reason for sample in samples])[0])
+    values = tuple(reduce(output) for output in zip(*(sample.values or () for sample in with_values), strict=True))
+    by_sample = [sample.statistics for sample in with_values if sample.statistics is not None]
+    by_output = tuple(_aggregate_statistics(output, reduce) for output in zip(*by_sample, strict=True))
+    return Sample(values, by_output if by_sample else None, valid, masked, scenes)
 
 
-def _aggregate(several: Sequence[Statistics], work: Callable[[Sequence[float]], float]) -> Statistics:
+def _aggregate_statistics(samples: Sequence[Statistics], reduce: Reduce) -> Statistics:
+    """Each statistic reduced by itself."""
     names = [field.name for field in fields(Statistics)]
-    return Statistics(**{name: work([getattr(each, name) for each in several]) for name in names})
+    return Statistics(**{name: reduce([getattr(sample, name) for sample in samples]) for name in names})

@@ -1,4 +1,4 @@
-"""Series: the numbers of a field over time, one row for each observation."""
+"""Time series of areas of interest: find the observations of each area and sample them concurrently."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scog.imaging.select import SearchLimits, observations
 from scog.imaging.source_lattice import lattice_of_scenes, nominal_metres
 from scog.net.policy import Priority
 from scog.products.areas.area_of_interest import AreaOfInterest
-from scog.products.areas.sampling_grid import SamplingGrid, site_of
+from scog.products.areas.sampling_grid import SamplingGrid, sampling_grid_of
 from scog.products.timeseries.model import Row, Sample
 from scog.products.timeseries.sampler import Sampler
 from scog.products.timeseries.state import SeriesState
@@ -25,20 +25,23 @@ from scog.products.timeseries.variables import SeriesVariables
 from scog.runtime.tasks import for_each, gather_all
 
 SEARCH_ZOOM = 12
-"""Of the map's tiles that are searched for a field: 10 km, which a pass sees in one scene or a few."""
-MOST_ROWS = 20_000
-"""Observations of all fields of a request together."""
-FIELDS_AT_ONCE = 4
-AHEAD = 12
-"""Observations of a series whose headers are read at once before it is their turn: fewer keep the processor waiting,
-more keep pixels waiting for their connections."""
+"""Zoom of the web map tiles that are searched for an area: 10 km wide, which an overpass covers in a scene or a few."""
+MAX_ROWS = 20_000
+"""Maximum number of observations of all areas of a request together."""
+AREAS_AT_ONCE = 4
+PREFETCH = 12
+"""Number of observations of an area whose headers are prefetched concurrently. Fewer leave the processor idle, more
+keep reads of pixels waiting for a connection."""
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """A field, where it is measured, and its observations in the order of time; and how they came to be.
+    """The time series of an area.
 
-    `fault` says in words why one of several fields has none.
+    site    the grid on which the area was sampled
+    rows    observations, oldest first
+    report  scenes, requests and bytes
+    fault   why an area among several has no rows, as a sentence; None if it has
     """
 
     field: AreaOfInterest
@@ -49,212 +52,234 @@ class Series:
 
 
 class Listener(Protocol):
-    """Hears of series while they are taken; `place` is the field's among those that are asked for."""
+    """Receives progress while time series are taken; `place` is the index of the area in the request."""
 
     def sited(self, place: int, field: AreaOfInterest, site: SamplingGrid) -> None:
-        """Where a field is measured; nothing is read yet. What was told last counts."""
+        """The sampling grid is chosen. Called before anything is read, and again if the files' own grid differs."""
 
     def found(self, place: int, count: int) -> None:
-        """All observations of a field are found, so many."""
+        """The search has ended with `count` observations of the area."""
 
     def measured(self, place: int, row: Row) -> None:
-        """An observation, in any order, about the newest first."""
+        """An observation is sampled. The order is roughly newest first."""
 
 
 async def take(
     state: SeriesState,
-    fields: Sequence[AreaOfInterest],
-    formula: SeriesVariables,
+    areas: Sequence[AreaOfInterest],
+    variables: SeriesVariables,
     request: ImageRequest,
     listener: Listener | None = None,
 ) -> list[Series]:
-    """The series of fields, each of all observations that touch it, as far as they can be read in time.
+    """The time series of areas, each of all observations that intersect the area and could be read in time.
 
-    All observations of a field are measured on one grid: the pixels of the newest one's files. Scenes that fail are
-    named in the report of the field's series. Raises InvalidInput where a field cannot be measured; a CatalogError;
-    where nothing of any field could be read NothingReadable, or DeadlineExceeded.
+    All observations of an area are sampled on the pixels of the newest observation's files. Without an interval, the
+    series covers the newest `series_days` days. Scenes that fail are named in the report of the area's series.
+    Raises InvalidInput if an area is too large or none can be sampled; CatalogError; NothingReadable or
+    DeadlineExceeded if no observation of any area could be read.
     """
+    settings = state.engine.settings
+    jobs = await _jobs(state, areas, variables, request, listener)
+    at_once = max(1, settings.series_at_once // min(len(areas), AREAS_AT_ONCE))
+    if listener is not None:
+        for job in jobs:
+            listener.sited(job.index, job.area, job.sampling_grid)
+    try:
+        async with asyncio.timeout(settings.series_deadline):
+            await for_each(jobs, lambda job: job.run(at_once), AREAS_AT_ONCE)
+    except TimeoutError:
+        for job in jobs:
+            job.stop()
+    _check(jobs, settings.series_deadline)
+    return [job.series() for job in jobs]
+
+
+async def _jobs(
+    state: SeriesState,
+    areas: Sequence[AreaOfInterest],
+    variables: SeriesVariables,
+    request: ImageRequest,
+    listener: Listener | None,
+) -> list[_AreaJob]:
+    """One job per area. Raises CatalogError, or InvalidInput for an area that is too large."""
     engine, settings = state.engine, state.engine.settings
     if request.interval is None:
         request = replace(
             request, interval=await engine.searches.default_interval(request.collection, settings.series_days)
         )
-    sites = [
-        await asyncio.to_thread(
-            site_of, field, nominal_metres(formula.expression.bands), settings.field_pixels, request.area
-        )
-        for field in fields
+    metres = nominal_metres(variables.expression.bands)
+    sampling_grids = [
+        await asyncio.to_thread(sampling_grid_of, area, metres, settings.field_pixels, request.area) for area in areas
     ]
-    most = min(settings.series_scenes, max(1, MOST_ROWS // len(fields)))
-    at_once = max(1, settings.series_at_once // min(len(fields), FIELDS_AT_ONCE))
-    works = [
-        _Work(
-            state,
-            field,
-            site,
-            formula,
-            request,
-            SearchLimits(most, settings.series_scenes, SEARCH_ZOOM),
-            place,
-            listener,
-        )
-        for place, (field, site) in enumerate(zip(fields, sites, strict=True))
+    max_observations = min(settings.series_scenes, max(1, MAX_ROWS // len(areas)))
+    limits = SearchLimits(max_observations, settings.series_scenes, SEARCH_ZOOM)
+    query = _Query(variables, replace(request, expression=variables.expression), limits)
+    return [
+        _AreaJob(state, index, area, sampling_grid, query, listener)
+        for index, (area, sampling_grid) in enumerate(zip(areas, sampling_grids, strict=True))
     ]
-    if listener is not None:
-        for work in works:
-            listener.sited(work.place, work.field, work.site)
-    try:
-        async with asyncio.timeout(settings.series_deadline):
-            await for_each(works, lambda work: work.run(at_once), FIELDS_AT_ONCE)
-    except TimeoutError:
-        for work in works:
-            work.give_up()
-    _check(works, settings.series_deadline)
-    return [work.series() for work in works]
 
 
-def _check(works: Sequence[_Work], deadline: float) -> None:
-    """Raise where observations were found, but not one could be read."""
-    faults = [work.fault for work in works]
-    if faults and faults[0] is not None and None not in faults:
-        raise faults[0]
-    rows = [row for work in works for row in work.rows]
-    late = any(work.report.incomplete == "deadline" for work in works)
-    if any(not row.measured.failed for row in rows) or not (rows or late):
+def _check(jobs: Sequence[_AreaJob], deadline: float) -> None:
+    """Raise an error if every area has one, or if there are observations but none could be read."""
+    errors = [job.error for job in jobs]
+    if errors and errors[0] is not None and None not in errors:
+        raise errors[0]
+    rows = [row for job in jobs for row in job.rows]
+    late = any(job.report.incomplete == "deadline" for job in jobs)
+    if any(not row.sample.failed for row in rows) or not (rows or late):
         return
     if late:
         raise DeadlineExceeded(f"Nothing could be read within {deadline:g} s.")
     report = Report()
-    for work in works:
-        report.include(work.report)
+    for job in jobs:
+        report.include(job.report)
     raise report.nothing_readable("No scene of this series could be read")
 
 
-class _Work:
-    """The series of one field under way: observations are found, and read some at once as they are."""
+@dataclass(frozen=True)
+class _Query:
+    """What is sampled in every area: the variables, the scenes and their mask, and limits of the search."""
+
+    variables: SeriesVariables
+    request: ImageRequest
+    limits: SearchLimits
+
+
+class _AreaJob:
+    """Samples one area: tasks that find observations, prefetch headers and sample run concurrently.
+
+    The search puts observations into a first queue, prefetching moves them into a second, and sampling takes them from
+    there. Sampling starts once the grid of the newest observation's files is known.
+    """
 
     def __init__(
         self,
         state: SeriesState,
-        field: AreaOfInterest,
-        site: SamplingGrid,
-        formula: SeriesVariables,
-        request: ImageRequest,
-        most: SearchLimits,
-        place: int,
+        index: int,
+        area: AreaOfInterest,
+        sampling_grid: SamplingGrid,
+        query: _Query,
         listener: Listener | None,
     ) -> None:
+        self.index = index
+        self.area = area
+        self.sampling_grid = sampling_grid
         self.report = Report()
         self.report.tally.rank = Priority.SERIES
         self.rows: list[Row] = []
-        self._engine = state.engine
+        self.error: InvalidInput | None = None
         self._state = state
-        self.field = field
-        self.site = site
-        self._formula = formula
-        self._request = replace(request, expression=formula.expression)
-        self._most = most
-        self.place = place
+        self._engine = state.engine
+        self._query = query
         self._listener = listener
-        self._measuring = Sampler(state, site, formula, self._request, self.report)
+        self._sampler = self._make_sampler()
         self._found: asyncio.Queue[Observation | None] = asyncio.Queue()
-        self._known: asyncio.Queue[Observation | None] = asyncio.Queue()
-        self._open: dict[int, Observation] = {}
+        self._prefetched: asyncio.Queue[Observation | None] = asyncio.Queue()
+        self._pending: dict[int, Observation] = {}
         self._done = False
         self._newest: asyncio.Future[Sequence[Scene]] = asyncio.get_running_loop().create_future()
-        self._settled = asyncio.Event()
-        self.fault: InvalidInput | None = None
+        self._grid_chosen = asyncio.Event()
 
     async def run(self, at_once: int) -> None:
-        """Find all observations, and measure them, so many at once."""
+        """Find and sample all observations, `at_once` at a time."""
         since = time.perf_counter()
-        ahead = min(at_once, AHEAD)
-        measuring = (self._measure() for _ in range(at_once))
+        prefetching = min(at_once, PREFETCH)
+        sampling = (self._sample() for _ in range(at_once))
         try:
-            await gather_all((self._find(ahead), self._settle(), self._look_ahead(ahead, at_once), *measuring))
-        except InvalidInput as fault:
-            self.fault = fault
-        self._measuring.let_go()
+            await gather_all(
+                (self._find(prefetching), self._choose_grid(), self._prefetch(prefetching, at_once), *sampling)
+            )
+        except InvalidInput as error:
+            self.error = error
+        self._sampler.release()
         self.report.add_time("series", since)
         self._done = True
 
-    def give_up(self) -> None:
-        """The deadline has come: what is still to be measured counts as skipped."""
+    def stop(self) -> None:
+        """Report observations that were not sampled before the deadline as skipped."""
         if self._done:
             return
         self.report.incomplete = "deadline"
-        for observation in self._open.values():
+        for observation in self._pending.values():
             for scene in observation.scenes:
                 self.report.skipped.setdefault(scene.id, "deadline")
-            names = tuple(scene.id for scene in observation.scenes)
-            self._add(Row(observation.time, Sample(None, None, 0.0, 0.0, names, "deadline")))
+            scene_ids = tuple(scene.id for scene in observation.scenes)
+            self._add(Row(observation.time, Sample(None, None, 0.0, 0.0, scene_ids, "deadline")))
 
     def series(self) -> Series:
-        """What is measured so far."""
-        rows = sorted(self.rows, key=lambda row: (row.time, row.measured.scenes))
-        fault = None if self.fault is None else str(self.fault)
-        return Series(self.field, self.site, () if fault else tuple(rows), self.report, fault)
+        """The series of all observations sampled so far."""
+        rows = sorted(self.rows, key=lambda row: (row.time, row.sample.scenes))
+        error = None if self.error is None else str(self.error)
+        return Series(self.area, self.sampling_grid, () if error else tuple(rows), self.report, error)
 
-    async def _find(self, waiting: int) -> None:
-        """Find the observations that touch the field, newest first, for those who wait for them."""
-        outline = self.site.outline
-        found = observations(self._engine, self.site.grid, self._request, self.report, most=self._most)
+    async def _find(self, consumers: int) -> None:
+        """Queue the observations that intersect the area, newest first, then one None per consumer."""
+        outline = self.sampling_grid.outline
+        search = observations(
+            self._engine, self.sampling_grid.grid, self._query.request, self.report, most=self._query.limits
+        )
         count = 0
-        async for observation in found:
-            touching = tuple(scene for scene in observation.scenes if outline is None or outline.touches(scene))
-            if touching and not count:
-                self._newest.set_result(touching)
-            if touching:
+        async for observation in search:
+            scenes = tuple(scene for scene in observation.scenes if outline is None or outline.touches(scene))
+            if scenes and not count:
+                self._newest.set_result(scenes)
+            if scenes:
                 count += 1
-                here = Observation(touching[0].time, touching)
-                self._open[id(here)] = here
-                self._found.put_nowait(here)
+                intersecting = Observation(scenes[0].time, scenes)
+                self._pending[id(intersecting)] = intersecting
+                self._found.put_nowait(intersecting)
             if outline is not None:
-                await asyncio.sleep(0)  # looking at a thousand footprints takes a tenth of a second
+                await asyncio.sleep(0)  # testing a thousand footprints takes a tenth of a second
         if not count:
             self._newest.set_result(())
         if self._listener is not None:
-            self._listener.found(self.place, count)
-        for _ in range(waiting):
+            self._listener.found(self.index, count)
+        for _ in range(consumers):
             self._found.put_nowait(None)
 
-    async def _settle(self) -> None:
-        """Take the pixels of the newest observation's files, while the headers of others are read."""
-        scenes, bands = await self._newest, self._formula.expression.bands
-        middle = self.field.shape.centroid.coords[0]
-        own = await lattice_of_scenes(self._engine, scenes, bands, (middle[0], middle[1]), self.report.tally)
-        if own is not None:
-            site = await asyncio.to_thread(
-                site_of, self.field, own, self._engine.settings.field_pixels, self._request.area
+    async def _choose_grid(self) -> None:
+        """Replace the assumed sampling grid by that of the newest observation's files, if they can be read."""
+        scenes, bands = await self._newest, self._query.variables.expression.bands
+        lon, lat = self.area.shape.centroid.coords[0][:2]
+        lattice = await lattice_of_scenes(self._engine, scenes, bands, (lon, lat), self.report.tally)
+        if lattice is not None:
+            chosen = await asyncio.to_thread(
+                sampling_grid_of, self.area, lattice, self._engine.settings.field_pixels, self._query.request.area
             )
-            if site.key != self.site.key or site.crs != self.site.crs or site.resolution != self.site.resolution:
-                self.site = site
-                self._measuring = Sampler(self._state, site, self._formula, self._request, self.report)
+            assumed = self.sampling_grid
+            if (chosen.key, chosen.crs, chosen.resolution) != (assumed.key, assumed.crs, assumed.resolution):
+                self.sampling_grid = chosen
+                self._sampler = self._make_sampler()
                 if self._listener is not None:
-                    self._listener.sited(self.place, self.field, site)
-        self._settled.set()
+                    self._listener.sited(self.index, self.area, chosen)
+        self._grid_chosen.set()
 
-    async def _look_ahead(self, at_once: int, waiting: int) -> None:
-        """Read headers, so many observations' at once, before it is their turn: a round trip less for each of them."""
+    def _make_sampler(self) -> Sampler:
+        """A sampler on the current sampling grid."""
+        return Sampler(self._state, self.sampling_grid, self._query.variables, self._query.request, self.report)
 
-        async def some() -> None:
+    async def _prefetch(self, at_once: int, consumers: int) -> None:
+        """Read the headers of observations before they are sampled, which saves each of them a round trip."""
+
+        async def worker() -> None:
             while (observation := await self._found.get()) is not None:
-                await self._measuring.look_ahead(observation)
-                self._known.put_nowait(observation)
+                await self._sampler.prefetch_headers(observation)
+                self._prefetched.put_nowait(observation)
 
-        await gather_all(some() for _ in range(at_once))
-        for _ in range(waiting):
-            self._known.put_nowait(None)
+        await gather_all(worker() for _ in range(at_once))
+        for _ in range(consumers):
+            self._prefetched.put_nowait(None)
 
-    async def _measure(self) -> None:
-        """Measure observations whose headers are known, until there are no more."""
-        while (observation := await self._known.get()) is not None:
-            await self._settled.wait()
-            measured = self._measuring.recalled(observation) or await self._measuring.measure(observation)
-            del self._open[id(observation)]
-            self._add(Row(observation.time, measured))
+    async def _sample(self) -> None:
+        """Sample observations from the queue until there are no more."""
+        while (observation := await self._prefetched.get()) is not None:
+            await self._grid_chosen.wait()
+            sample = self._sampler.cached(observation) or await self._sampler.sample(observation)
+            del self._pending[id(observation)]
+            self._add(Row(observation.time, sample))
 
     def _add(self, row: Row) -> None:
         self.rows.append(row)
         if self._listener is not None:
-            self._listener.measured(self.place, row)
+            self._listener.measured(self.index, row)

@@ -1,10 +1,10 @@
-"""Smoothing: a curve through the observations of a series, by Whittaker's method.
+"""Whittaker smoothing of a time series.
 
-The curve has a value for each day from the first observation to the last. It is as near to the observations as it may
-be without bending much: least are the squares of what lies between, each weighed by how much of the field was usable,
-plus lambda times the squares of the curve's second differences from day to day. So it follows many observations more
-closely than few, and does not depend on the days of which it is told. See P. H. C. Eilers, A Perfect Smoother,
-Analytical Chemistry 75 (2003).
+The curve z has one value per day from the first observation to the last. It minimizes the sum of w (y - z)^2 over the
+observations plus lambda times the sum of the squared second differences of z from day to day; the weight w of an
+observation is the valid fraction of the area. The curve therefore follows dense observations more closely than sparse
+ones, and does not depend on the times at which it is evaluated.
+P. H. C. Eilers, "A Perfect Smoother", Analytical Chemistry 75(14), 2003, DOI 10.1021/ac034173t.
 """
 
 from __future__ import annotations
@@ -23,59 +23,64 @@ from scog.products.timeseries.model import Row
 from scog.suggest import quoted
 
 METHOD = "whittaker"
-USUAL = 1000.0
-"""Lambda that lets seasons through and not single observations: of one each five days, it halves waves of 53 days."""
-LEAST, MOST = 1e-3, 1e9
-VALID = f"{METHOD}, or {METHOD}:LAMBDA with a lambda from {LEAST:g} (hardly smoothed) to {MOST:g} (nearly a line)"
-FEWEST = 3
-"""Days with values, below which there is nothing to smooth."""
-LEAST_WEIGHT = 1e-3
-LONGEST = 20_000
-"""Days of a curve, 54 years."""
+DEFAULT_LAMBDA = 1000.0
+"""Passes seasons and suppresses single observations: at one observation every 5 days, it halves waves of 53 days."""
+MIN_LAMBDA, MAX_LAMBDA = 1e-3, 1e9
+VALID = (
+    f"{METHOD}, or {METHOD}:LAMBDA with a lambda from {MIN_LAMBDA:g} (hardly smoothed) "
+    f"to {MAX_LAMBDA:g} (nearly a line)"
+)
+MIN_DAYS = 3
+"""Minimum number of days with values."""
+MIN_WEIGHT = 1e-3
+MAX_LENGTH = 20_000
+"""Maximum length of a curve in days: 54 years."""
 _NUMBER = re.compile(r"\d{1,12}(\.\d{0,6})?([eE][+-]?\d{1,2})?", re.ASCII)
 _DAY = timedelta(days=1)
 
 Floats = NDArray[np.float64]
-Column = tuple[float | None, ...]
+CurveValues = tuple[float | None, ...]
+"""The value of the curve of each output at one time."""
 
 
 def parse_smooth(text: str) -> float:
-    """The lambda that is asked for. Raises InvalidInput."""
+    """Lambda of a smoothing option such as `whittaker` or `whittaker:50`. Raises InvalidInput."""
     method, colon, number = text.strip().partition(":")
     if method.lower() == METHOD and not colon:
-        return USUAL
-    strength = float(number) if _NUMBER.fullmatch(number) else math.nan
-    if method.lower() != METHOD or not LEAST <= strength <= MOST:
-        raise InvalidInput(f"There is no smoothing {quoted(text)}.", parameter="smooth", valid=VALID)
-    return strength
+        return DEFAULT_LAMBDA
+    smoothing = float(number) if _NUMBER.fullmatch(number) else math.nan
+    if method.lower() != METHOD or not MIN_LAMBDA <= smoothing <= MAX_LAMBDA:
+        raise InvalidInput(f"{quoted(text)} is not a smoothing method.", parameter="smooth", valid=VALID)
+    return smoothing
 
 
-def smoothed(rows: Sequence[Row], at: Sequence[datetime], strength: float) -> list[Column | None]:
-    """The curve through `rows`, in the order of time, at each time of `at`: a number an output.
+def smoothed(rows: Sequence[Row], times: Sequence[datetime], smoothing: float) -> list[CurveValues | None]:
+    """Values of the curve through `rows`, given oldest first, at each of `times`; `smoothing` is lambda.
 
-    None before the first value and after the last one, and everywhere where there are too few values.
+    None before the first and after the last row with values. All are None if fewer than MIN_DAYS days have values or
+    the curve would be longer than MAX_LENGTH.
     """
-    known = [(row.time, row.measured.values, row.measured.valid) for row in rows if row.measured.values is not None]
-    if not known:
-        return [None] * len(at)
-    first, last = known[0][0], known[-1][0]
-    days = np.rint([(moment - first) / _DAY for moment, _, _ in known]).astype(np.int64)
-    if len(np.unique(days)) < FEWEST or days[-1] >= LONGEST:
-        return [None] * len(at)
-    shares = np.array([max(valid, LEAST_WEIGHT) for _, _, valid in known])
-    weights = np.bincount(days, shares).astype(np.float64)
-    outputs = np.array([values for _, values, _ in known], np.float64).T
-    means = [np.bincount(days, shares * output) / np.where(weights > 0, weights, 1.0) for output in outputs]
-    curves = [_curve(output, weights, strength) for output in means]
-    wanted = np.array([(moment - first) / _DAY for moment in at])
-    columns = [np.interp(wanted, np.arange(len(curve)), curve) for curve in curves]
+    with_values = [(row.time, row.sample.values, row.sample.valid) for row in rows if row.sample.values is not None]
+    if not with_values:
+        return [None] * len(times)
+    first, last = with_values[0][0], with_values[-1][0]
+    days = np.rint([(time - first) / _DAY for time, _, _ in with_values]).astype(np.int64)
+    if len(np.unique(days)) < MIN_DAYS or days[-1] >= MAX_LENGTH:
+        return [None] * len(times)
+    row_weights = np.array([max(valid, MIN_WEIGHT) for _, _, valid in with_values])
+    weights = np.bincount(days, row_weights).astype(np.float64)
+    outputs = np.array([values for _, values, _ in with_values], np.float64).T
+    means = [np.bincount(days, row_weights * output) / np.where(weights > 0, weights, 1.0) for output in outputs]
+    curves = [_curve(output, weights, smoothing) for output in means]
+    positions = np.array([(time - first) / _DAY for time in times])
+    columns = [np.interp(positions, np.arange(len(curve)), curve) for curve in curves]
     return [
-        tuple(float(column[place]) for column in columns) if first <= moment <= last else None
-        for place, moment in enumerate(at)
+        tuple(float(column[index]) for column in columns) if first <= time <= last else None
+        for index, time in enumerate(times)
     ]
 
 
-def _curve(values: Floats, weights: Floats, strength: float) -> Floats:
-    """The curve of one output, a value a day."""
-    smoother = WhittakerSmoother(lmbda=strength, order=2, data_length=len(values), weights=weights.tolist())
+def _curve(values: Floats, weights: Floats, smoothing: float) -> Floats:
+    """The curve of one output, one value per day."""
+    smoother = WhittakerSmoother(lmbda=smoothing, order=2, data_length=len(values), weights=weights.tolist())
     return np.array(smoother.smooth(values.tolist()))

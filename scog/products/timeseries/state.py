@@ -1,4 +1,4 @@
-"""What time series keep beside the engine: numbers that were sampled recently, and a bound on memory."""
+"""State of time series in addition to the engine: cached samples and a memory budget."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from scog.runtime.memory_budget import MemoryBudget
 
 
 class SeriesState:
-    """The engine, with what all time series of a server or a session share. Made and used within one event loop."""
+    """The engine and the state that all time series of a server or session share.
+
+    Create and use it within one event loop.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.measured: ByteCache[Hashable, tuple[float, Sample]] = ByteCache(
-            engine.settings.series_cache_mb * 1_000_000
-        )
-        """Numbers by area, formula, mask and scenes, each with its time (time.monotonic)."""
+        self.samples: ByteCache[Hashable, tuple[float, Sample]] = ByteCache(engine.settings.series_cache_mb * 1_000_000)
+        """Samples by area, expression, mask and scenes, each with the time (time.monotonic) when it was cached."""
         self.memory = MemoryBudget(engine.settings.series_memory_mb * 1_000_000)
-        """Bytes that observations take while they are sampled."""
+        """Bytes of observations that are being sampled."""

@@ -1,4 +1,4 @@
-"""Formulas of which a series is asked: one or several indices, an expression, or bands; columns have their names."""
+"""Variables of a time series: one or several indices, an expression, or bands."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from scog.bandmath.expression import Expression, parse
 from scog.errors import InvalidInput
 from scog.render.layer import DEFAULT_INDEX, SCENE_CLASSIFICATION, LayerOptions, layer_of
 
-MOST = 4
-"""Indices at once, as many as an expression may have outputs."""
+MAX_INDICES = 4
+"""Maximum number of indices; an expression may have as many outputs."""
 
 
 @dataclass(frozen=True)
 class SeriesVariables:
-    """What is computed of each pixel.
+    """The values that a time series computes for each pixel.
 
-    names    of the outputs, for people: `NDVI`
-    mask     what is masked unless something else is asked for
-    classes  whether the values are names of classes rather than quantities
+    title    of a chart
+    names    display name of each output, such as `NDVI`
+    mask     mask used if a request names none
+    classes  whether the values are class numbers
     """
 
     title: str
@@ -32,35 +33,39 @@ class SeriesVariables:
 
 @lru_cache(maxsize=256)
 def formula_of(index: str | None = None, expression: str | None = None, bands: tuple[str, ...] = ()) -> SeriesVariables:
-    """The formula that is asked for by one of the three, NDVI if by none; an index may be several with commas between.
+    """The variables of an index (or several, separated by commas), an expression, or bands; NDVI if none is given.
 
-    Raises InvalidInput.
+    Raises InvalidInput, also if more than one of the three is given.
     """
-    if sum(choice is not None for choice in (index, expression, bands or None)) > 1:
-        raise InvalidInput("Give one of index, expression and bands.", parameter="index", valid="one of the three")
+    if sum(parameter is not None for parameter in (index, expression, bands or None)) > 1:
+        message = "index, expression and bands exclude each other."
+        raise InvalidInput(message, parameter="index", valid="only one of the three")
     if bands:
         layer = layer_of(LayerOptions(bands=bands))
         return SeriesVariables(layer.title, layer.style.outputs, layer.expression, layer.mask, layer.mask == "none")
     if expression is not None:
-        formula = parse(expression)
-        return SeriesVariables(formula.text, formula.names, formula)
+        parsed = parse(expression)
+        return SeriesVariables(parsed.text, parsed.names, parsed)
     return _of_indices([name.strip() for name in (index if index is not None else DEFAULT_INDEX).split(",")])
 
 
 def _of_indices(names: list[str]) -> SeriesVariables:
-    if len(names) > MOST:
-        raise InvalidInput(f"{len(names)} indices are too many at once.", parameter="index", valid=f"up to {MOST}")
+    """The variables of indices by name. Raises InvalidInput."""
+    if len(names) > MAX_INDICES:
+        message = f"index has {len(names)} names."
+        raise InvalidInput(message, parameter="index", valid=f"at most {MAX_INDICES}")
     if len(set(map(str.lower, names))) < len(names):
-        raise InvalidInput("An index is given twice.", parameter="index", valid="each once")
+        message = f"index repeats a name: {', '.join(names)}."
+        raise InvalidInput(message, parameter="index", valid="each index once")
     if [name.lower() for name in names] == [SCENE_CLASSIFICATION]:
         layer = layer_of(LayerOptions(index=SCENE_CLASSIFICATION))
         return SeriesVariables(layer.title, ("SCL",), layer.expression, layer.mask, classes=True)
     if SCENE_CLASSIFICATION in map(str.lower, names):
-        what = "The scene classification is masked by nothing, and stands alone."
-        raise InvalidInput(what, parameter="index", valid="scl alone, or indices without it")
-    first, *others = found = [indices.get(name) for name in names]
-    joined = first.expression
+        message = "The scene classification is not masked and cannot be combined with indices."
+        raise InvalidInput(message, parameter="index", valid="scl alone, or indices without it")
+    first, *others = selected = [indices.get(name) for name in names]
+    expression = first.expression
     for other in others:
-        joined = joined.joined(other.expression)
-    title = first.title if not others else ", ".join(each.name.upper() for each in found)
-    return SeriesVariables(title, tuple(each.name.upper() for each in found), joined)
+        expression = expression.joined(other.expression)
+    title = first.title if not others else ", ".join(each.name.upper() for each in selected)
+    return SeriesVariables(title, tuple(each.name.upper() for each in selected), expression)

@@ -1,1 +1,1 @@
-"""Statistics of areas."""
+"""Zonal statistics: statistics of polygons, pixels weighted by coverage."""

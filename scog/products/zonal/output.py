@@ -1,4 +1,4 @@
-"""Statistics of polygons as they go out: GeoJSON as TiTiler has it, and CSV for tables."""
+"""Zonal statistics as GeoJSON in the form of TiTiler, and as CSV."""
 
 from __future__ import annotations
 
@@ -8,121 +8,134 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scog.products.areas.area_of_interest import AreasOfInterest, Unusable
-from scog.products.areas.columns import columns_of, named
+from scog.products.areas.columns import escape_formulas, feature_columns
 from scog.products.zonal.summary import Summary
-from scog.products.zonal.zonal import DEADLINE, Share, Unmeasured, Zonal
+from scog.products.zonal.zonal import DEADLINE, ClassShare, NotSampled, Zonal
 from scog.render.color import hexadecimal
 from scog.render.style import Style
 
-NAMES = ("min", "max", "mean", "count", "sum", "std", "median", "majority", "minority", "unique")
-"""Statistics as TiTiler and the summary call them, in TiTiler's order."""
+STATISTICS = ("min", "max", "mean", "count", "sum", "std", "median", "majority", "minority", "unique")
+"""Names of statistics, which TiTiler and `Summary` share, in TiTiler's order."""
 
 
-Found = Zonal | Unmeasured
-"""What became of a field."""
+Found = Zonal | NotSampled
+"""The result of an area."""
 
 
-def document(fields: AreasOfInterest, found: Sequence[Found], style: Style, sent: object) -> dict[str, Any]:
-    """What was sent, as a Feature or a FeatureCollection, with `statistics` and `measured` among the properties.
+def document(areas: AreasOfInterest, results: Sequence[Found], style: Style, received: object) -> dict[str, Any]:
+    """The received Feature or FeatureCollection with `statistics` and `measured` among the properties.
 
-    The former is as TiTiler has it, an object for each output; null where there are no numbers, and `measured` says
-    why.
+    `statistics` is an object per output as in TiTiler, or null without statistics; `measured` then has the reason.
+    `received` is the GeoJSON document; the properties of a single Feature are taken from it.
     """
-    given = sent if isinstance(sent, Mapping) and sent.get("type") == "Feature" else {}
-    told = {}
-    for each in found:
-        geometry = dict(each.field.geometry)
-        told[each.field.place] = _feature(each.field.feature or given, geometry, each, style)
-    for lost in fields.unusable:
-        told[lost.place] = _feature(lost.feature, lost.feature.get("geometry"), lost, style)
-    if not fields.collected:
-        return told[0]
-    return {"type": "FeatureCollection", "features": [told[place] for place in sorted(told)]}
+    single = received if isinstance(received, Mapping) and received.get("type") == "Feature" else {}
+    features = {}
+    for result in results:
+        geometry = dict(result.field.geometry)
+        features[result.field.place] = _feature(result.field.feature or single, geometry, result, style)
+    for unusable in areas.unusable:
+        features[unusable.place] = _feature(unusable.feature, unusable.feature.get("geometry"), unusable, style)
+    if not areas.collected:
+        return features[0]
+    return {"type": "FeatureCollection", "features": [features[index] for index in sorted(features)]}
 
 
 def statistics(summary: Summary) -> dict[str, Any]:
-    """One output's statistics by TiTiler's names."""
-    told: dict[str, Any] = {name: getattr(summary, name) for name in NAMES}
-    told["histogram"] = summary.histogram and [list(part) for part in summary.histogram]
-    told |= {
+    """The statistics of one output by TiTiler's names."""
+    members: dict[str, Any] = {name: getattr(summary, name) for name in STATISTICS}
+    members["histogram"] = summary.histogram and [list(part) for part in summary.histogram]
+    members |= {
         "valid_percent": round(summary.valid_percent, 2),
         "masked_pixels": summary.masked_pixels,
         "valid_pixels": summary.count,
     }
-    return told | {f"percentile_{percent:g}": value for percent, value in summary.percentiles.items()}
+    return members | {f"percentile_{percent:g}": value for percent, value in summary.percentiles.items()}
 
 
-def table_text(fields: AreasOfInterest, found: Sequence[Found], style: Style, sent: object = None) -> str:
-    """CSV with a header: a line for each polygon, with its id and its simple properties; what is not known is empty."""
-    known = [each for each in found if isinstance(each, Zonal)]
-    percents = list(known[0].summaries[0].percentiles) if known else []
-    kinds = [share.kind.name for share in known[0].classes or ()] if known else []
-    names = (*NAMES, *(f"percentile_{percent:g}" for percent in percents), "valid_percent")
-    heads = [
+def table_text(areas: AreasOfInterest, results: Sequence[Found], style: Style, received: object = None) -> str:
+    """CSV with a header and one line per polygon, with the feature's id and simple properties.
+
+    Missing values are empty; the last column has the reason.
+    """
+    sampled = [result for result in results if isinstance(result, Zonal)]
+    percents = list(sampled[0].summaries[0].percentiles) if sampled else []
+    class_names = [share.kind.name for share in sampled[0].classes or ()] if sampled else []
+    names = (*STATISTICS, *(f"percentile_{percent:g}" for percent in percents), "valid_percent")
+    header = [
         *(f"{column}_{name}" for column in style.columns for name in names), "area_ha", "valid_area_ha",
-        *(f"{kind}_ha" for kind in kinds), "repaired", "reason",
+        *(f"{name}_ha" for name in class_names), "repaired", "reason",
     ]  # fmt: skip
-    columns = columns_of(fields, sent, heads)
-    lines: dict[int, list[object]] = {each.place: [None] * (len(heads) - 1) + [each.reason] for each in fields.unusable}
-    for each in found:
-        if isinstance(each, Zonal):
-            told = [statistics(summary) for summary in each.summaries]
-            lines[each.field.place] = [
-                *(one[name] for one in told for name in names), _hectares(each.hectares),
-                _hectares(each.valid_hectares), *(_hectares(share.hectares) for share in each.classes or ()),
-                each.field.repaired, each.report.incomplete,
-            ]  # fmt: skip
-        else:
-            lines[each.field.place] = [None] * (len(heads) - 1) + [each.reason]
+    columns = feature_columns(areas, received, header)
+    without_values = [None] * (len(header) - 1)
+    lines: dict[int, list[object]] = {each.place: [*without_values, each.reason] for each in areas.unusable}
+    for result in results:
+        lines[result.field.place] = (
+            _line(result, names) if isinstance(result, Zonal) else [*without_values, result.reason]
+        )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(named((*columns.heads, *heads)))
-    for place in sorted(lines):
-        writer.writerow(named((*columns.cells(place), *lines[place])))
+    writer.writerow(escape_formulas((*columns.header, *header)))
+    for index in sorted(lines):
+        writer.writerow(escape_formulas((*columns.cells(index), *lines[index])))
     return out.getvalue()
 
 
-def _feature(given: Mapping[str, Any], geometry: object, found: Found | Unusable, style: Style) -> dict[str, Any]:
-    properties = dict(given.get("properties") or {})
-    if isinstance(found, Zonal):
-        told = map(statistics, found.summaries)
-        properties |= {"statistics": dict(zip(style.columns, told, strict=True)), "measured": _measured(found)}
+def _line(zonal: Zonal, names: Sequence[str]) -> list[object]:
+    """Cells of an area: the named statistics of each output, areas in hectares, repairs, and what is missing."""
+    by_output = [statistics(summary) for summary in zonal.summaries]
+    return [
+        *(members[name] for members in by_output for name in names), _hectares(zonal.hectares),
+        _hectares(zonal.valid_hectares), *(_hectares(share.hectares) for share in zonal.classes or ()),
+        zonal.field.repaired, zonal.report.incomplete,
+    ]  # fmt: skip
+
+
+def _feature(received: Mapping[str, Any], geometry: object, result: Found | Unusable, style: Style) -> dict[str, Any]:
+    """The received Feature with the result among its properties."""
+    properties = dict(received.get("properties") or {})
+    if isinstance(result, Zonal):
+        by_output = dict(zip(style.columns, map(statistics, result.summaries), strict=True))
+        properties |= {"statistics": by_output, "measured": _measured(result)}
     else:
-        late = found.reason == DEADLINE
-        properties |= {"statistics": None, "measured": {"incomplete" if late else "error": found.reason}}
-    return {**given, "type": "Feature", "geometry": geometry, "properties": properties}
+        late = result.reason == DEADLINE
+        properties |= {"statistics": None, "measured": {"incomplete" if late else "error": result.reason}}
+    return {**received, "type": "Feature", "geometry": geometry, "properties": properties}
 
 
 def _measured(zonal: Zonal) -> dict[str, Any]:
-    """Where and how much of a field was measured, and what is missing."""
-    site, report = zonal.site, zonal.report
-    told: dict[str, Any] = {
+    """The member `measured`: areas in hectares, grid, repairs, classes, and what is missing."""
+    sampling_grid, report = zonal.site, zonal.report
+    members: dict[str, Any] = {
         "area_ha": _hectares(zonal.hectares),
         "valid_area_ha": _hectares(zonal.valid_hectares),
-        "grid": {"crs": site.crs, "resolution": site.resolution, "coarser": site.coarser},
+        "grid": {
+            "crs": sampling_grid.crs,
+            "resolution": sampling_grid.resolution,
+            "coarser": sampling_grid.coarser,
+        },
     }
     if zonal.field.repaired is not None:
-        told["repaired"] = zonal.field.repaired
+        members["repaired"] = zonal.field.repaired
     if zonal.classes is not None:
-        told["classes"] = [_class(share) for share in zonal.classes]
-    return told | {
+        members["classes"] = [_class(share) for share in zonal.classes]
+    return members | {
         "errors": report.errors(),
         "truncated": report.truncated,
         "incomplete": report.incomplete,
     }
 
 
-def _class(share: Share) -> dict[str, Any]:
-    kind = share.kind
+def _class(share: ClassShare) -> dict[str, Any]:
+    entry = share.kind
     return {
-        "value": kind.number,
-        "name": kind.name,
-        "color": hexadecimal(kind.color),
+        "value": entry.number,
+        "name": entry.name,
+        "color": hexadecimal(entry.color),
         "share": round(share.share, 6),
         "area_ha": _hectares(share.hectares),
     }
 
 
 def _hectares(area: float) -> float:
-    """To the hundredth of a square metre."""
+    """Hectares rounded to a hundredth of a square metre."""
     return round(area, 6)

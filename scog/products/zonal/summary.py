@@ -1,7 +1,7 @@
-"""What there is to say of the values of a field's pixels: TiTiler's statistics, each pixel weighed by its share inside.
+"""TiTiler's statistics of the pixels of an area, each weighted by the fraction of it that is inside.
 
-They are those of exactextract, but for two: percentiles take equal pixels for as many as they are (see `statistics`),
-and of several values that are the most frequent the lowest counts, as in TiTiler, not the highest.
+They equal those of exactextract with two exceptions: percentiles do not merge equal values (see `areas.statistics`),
+and of several equally frequent values `majority` is the lowest, as in TiTiler, not the highest.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
-from scog.products.areas.statistics import quantiles, ranked
+from scog.products.areas.statistics import quantiles, sort_weighted
 from scog.suggest import quoted
 
-USUAL_PERCENTILES = (2.0, 98.0)
-USUAL_BINS = 10
-MOST_PERCENTILES, MOST_BINS = 16, 1000
-VALID_BINS = f"a number of bins up to {MOST_BINS}, or two to {MOST_BINS} ascending edges such as 0,0.2,0.5,1"
+DEFAULT_PERCENTILES = (2.0, 98.0)
+DEFAULT_BINS = 10
+MOST_PERCENTILES, MAX_BINS = 16, 1000
+VALID_BINS = f"a number of bins from 1 to {MAX_BINS}, or 2 to {MAX_BINS} ascending edges such as 0,0.2,0.5,1"
 VALID_RANGE = "two finite numbers, the lower first, such as -1,1"
 _NUMBER = re.compile(r"[+-]?(\d{1,32}\.?\d{0,32}|\.\d{1,32})([eE][+-]?\d{1,2})?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,6}", re.ASCII)
@@ -31,26 +31,32 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which percentiles, 0 to 100, and which histogram: a number of bins over a range (that of the values if it is
-    None), or the edges of bins.
+    """Options of zonal statistics.
+
+    percentiles  0 to 100
+    bins         number of histogram bins, or their edges
+    range        range of the bins if `bins` is a number; None for that of the values
     """
 
-    percentiles: tuple[float, ...] = USUAL_PERCENTILES
-    bins: int | tuple[float, ...] = USUAL_BINS
+    percentiles: tuple[float, ...] = DEFAULT_PERCENTILES
+    bins: int | tuple[float, ...] = DEFAULT_BINS
     range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Of one output. What needs a value is None where there is none.
+    """Weighted statistics of one output. Statistics that need a value are None if no pixel has one.
 
-    count            the sum of the shares of pixels with a value, so one that lies half inside counts half
-    masked_pixels    that of pixels without one, and `valid_percent` what the former is of both
-    sum              of the values times the shares
-    majority         the value of the greatest share, and `minority` that of the least; the lowest of several
-    unique           different values
-    histogram        the sum of the shares in each bin, and the edges of the bins
-    percentiles      by their percent
+    count          sum of the weights of pixels with a value, so that half a pixel counts 0.5
+    sum            sum of the values times their weights
+    std            population standard deviation
+    majority       the value of the greatest total weight; of equals, the lowest
+    minority       the value of the smallest total weight; of equals, the lowest
+    unique         number of different values
+    histogram      sum of the weights in each bin, and the edges of the bins
+    masked_pixels  sum of the weights of pixels without a value
+    valid_percent  `count` in percent of `count` + `masked_pixels`
+    percentiles    percentiles by their percent
     """
 
     min: float | None
@@ -70,74 +76,89 @@ class Summary:
 
 
 def summarise(
-    values: NDArray[np.float32], weights: NDArray[np.float32], masked: float, wanted: Wanted = Wanted()
+    values: NDArray[np.float32], weights: NDArray[np.float32], masked: float, options: Wanted = Wanted()
 ) -> Summary:
-    """A summary of values `(n)` with weights `(n)` above 0; beside them, pixels of the weight `masked` have none."""
+    """The summary of values `(n)` with weights `(n)`, each greater than 0; n may be 0.
+
+    `masked` is the sum of the weights of all pixels without a value.
+    """
     count = float(weights.sum(dtype=np.float64))
     percent = 100 * count / (count + masked) if count + masked else 0.0
     if not len(values):
-        nothing: dict[float, float | None] = dict.fromkeys(wanted.percentiles)
-        return Summary(None, None, None, 0.0, 0.0, None, None, None, None, 0, None, masked, percent, nothing)
-    places, shares = ranked(values, weights)
-    total = float(np.dot(shares, places))
-    away = places - total / count
-    kinds = np.flatnonzero(np.diff(places, prepend=np.nan) != 0)
-    amounts = np.add.reduceat(shares, kinds)
-    median, *found = quantiles(places, shares, (0.5, *(percent / 100 for percent in wanted.percentiles)))
+        no_percentiles: dict[float, float | None] = dict.fromkeys(options.percentiles)
+        return Summary(None, None, None, 0.0, 0.0, None, None, None, None, 0, None, masked, percent, no_percentiles)
+    sorted_values, sorted_weights = sort_weighted(values, weights)
+    total = float(np.dot(sorted_weights, sorted_values))
+    deviations = sorted_values - total / count
+    starts = np.flatnonzero(np.diff(sorted_values, prepend=np.nan) != 0)
+    unique_weights = np.add.reduceat(sorted_weights, starts)
+    fractions = (0.5, *(percent / 100 for percent in options.percentiles))
+    median, *percentiles = quantiles(sorted_values, sorted_weights, fractions)
     return Summary(
-        min=float(places[0]),
-        max=float(places[-1]),
+        min=float(sorted_values[0]),
+        max=float(sorted_values[-1]),
         mean=total / count,
         count=count,
         sum=total,
-        std=math.sqrt(float(np.dot(shares, away * away)) / count),
+        std=math.sqrt(float(np.dot(sorted_weights, deviations * deviations)) / count),
         median=median,
-        majority=float(places[kinds[amounts.argmax()]]),
-        minority=float(places[kinds[amounts.argmin()]]),
-        unique=len(kinds),
-        histogram=_histogram(places, shares, wanted),
+        majority=float(sorted_values[starts[unique_weights.argmax()]]),
+        minority=float(sorted_values[starts[unique_weights.argmin()]]),
+        unique=len(starts),
+        histogram=_histogram(sorted_values, sorted_weights, options),
         masked_pixels=masked,
         valid_percent=percent,
-        percentiles=dict(zip(wanted.percentiles, found, strict=True)),
+        percentiles=dict(zip(options.percentiles, percentiles, strict=True)),
     )
 
 
-def wanted_of(percentiles: Sequence[float], bins: str | None, span: str | None) -> Wanted:
-    """What is asked for, as it is written: `2`, `98`; `10`, or edges `0,0.5,1`; a range `-1,1`. Raises InvalidInput."""
-    shares = tuple(dict.fromkeys(percentiles)) or USUAL_PERCENTILES
-    if not all(0 <= percent <= 100 for percent in shares):
-        raise InvalidInput("A percentile lies between 0 and 100.", parameter="p", valid="0 to 100, such as 2 and 98")
-    edges: int | tuple[float, ...] = USUAL_BINS
-    if bins is not None and _WHOLE.fullmatch(bins.strip()):
-        edges = int(bins)
-        if not 1 <= edges <= MOST_BINS:
-            raise _bad_bins(bins)
-    elif bins is not None:
-        edges = _numbers(bins)
-        if not 2 <= len(edges) <= MOST_BINS or not (np.diff(edges) > 0).all():
-            raise _bad_bins(bins)
-        if span is not None:
-            what = "The edges of bins say their range."
-            raise InvalidInput(what, parameter="histogram_range", valid="leave it out, or give a number of bins")
-    if span is None:
-        return Wanted(shares, edges)
-    ends = _numbers(span)
+def wanted_of(percentiles: Sequence[float], bins: str | None, bin_range: str | None) -> Wanted:
+    """Options from parameters: percentiles, bins such as `10` or edges `0,0.5,1`, a range such as `-1,1`.
+
+    Raises InvalidInput.
+    """
+    percents = tuple(dict.fromkeys(percentiles)) or DEFAULT_PERCENTILES
+    for percent in percents:
+        if not 0 <= percent <= 100:
+            message = f"The percentile {percent:g} is out of range."
+            raise InvalidInput(message, parameter="p", valid="0 to 100, such as 2 and 98")
+    parsed_bins = DEFAULT_BINS if bins is None else _parse_bins(bins)
+    if bin_range is None:
+        return Wanted(percents, parsed_bins)
+    if not isinstance(parsed_bins, int):
+        message = "histogram_range is not allowed with bin edges: they define the range."
+        valid = "no histogram_range, or a number of bins"
+        raise InvalidInput(message, parameter="histogram_range", valid=valid)
+    ends = _numbers(bin_range)
     if len(ends) != 2 or not ends[0] < ends[1]:
-        raise InvalidInput(f"{quoted(span)} is no range.", parameter="histogram_range", valid=VALID_RANGE)
-    return Wanted(shares, edges, (ends[0], ends[1]))
+        message = f"histogram_range is not a range: {quoted(bin_range)}."
+        raise InvalidInput(message, parameter="histogram_range", valid=VALID_RANGE)
+    return Wanted(percents, parsed_bins, (ends[0], ends[1]))
 
 
-def _histogram(values: Floats, weights: Floats, wanted: Wanted) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    bins = wanted.bins if isinstance(wanted.bins, int) else np.array(wanted.bins)
-    counts, edges = np.histogram(values, bins, wanted.range, weights=weights)
+def _parse_bins(text: str) -> int | tuple[float, ...]:
+    """A number of bins, or their edges. Raises InvalidInput."""
+    number = text.strip()
+    if _WHOLE.fullmatch(number):
+        count = int(number)
+        if 1 <= count <= MAX_BINS:
+            return count
+    else:
+        edges = _numbers(text)
+        if 2 <= len(edges) <= MAX_BINS and (np.diff(edges) > 0).all():
+            return edges
+    message = f"histogram_bins is neither a number of bins nor a list of edges: {quoted(text)}."
+    raise InvalidInput(message, parameter="histogram_bins", valid=VALID_BINS)
+
+
+def _histogram(values: Floats, weights: Floats, options: Wanted) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Sum of the weights in each bin, and the edges of the bins."""
+    bins = options.bins if isinstance(options.bins, int) else np.array(options.bins)
+    counts, edges = np.histogram(values, bins, options.range, weights=weights)
     return tuple(counts.tolist()), tuple(edges.tolist())
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    """Numbers between commas; none where one of them is none."""
+    """Comma-separated numbers; empty if one of them is not a number."""
     parts = [part.strip() for part in text.split(",")]
     return tuple(map(float, parts)) if all(map(_NUMBER.fullmatch, parts)) else ()
-
-
-def _bad_bins(text: str) -> InvalidInput:
-    return InvalidInput(f"{quoted(text)} are no bins.", parameter="histogram_bins", valid=VALID_BINS)

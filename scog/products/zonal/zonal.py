@@ -1,4 +1,4 @@
-"""Zonal statistics: a picture is drawn over a field on the files' own pixels, and told in numbers."""
+"""Zonal statistics: sample an image on the files' own pixels in polygons, and reduce the pixels to statistics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scog.imaging.request import ImageData, ImageRequest
 from scog.imaging.source_lattice import nominal_metres, source_lattice
 from scog.net.policy import Priority
 from scog.products.areas.area_of_interest import VALID_AREAS, AreaOfInterest
-from scog.products.areas.sampling_grid import Part, SamplingGrid, asked_at, parts_of, site_of
+from scog.products.areas.sampling_grid import Part, SamplingGrid, parts_of, sampling_grid_of, sampling_request
 from scog.products.attempts import Attempts
 from scog.products.zonal.summary import Summary, Wanted, summarise
 from scog.render.classes import Class, Classes
@@ -26,20 +26,20 @@ from scog.render.image import TRANSPARENT
 from scog.render.style import Style
 from scog.runtime.tasks import for_each
 
-FIELDS_AT_ONCE = 2
+AREAS_AT_ONCE = 2
 PARTS_AT_ONCE = 4
-"""Of each field."""
+"""Parts of each area that are drawn concurrently."""
 HECTARE = 10_000.0
-
+"""Square metres."""
 DEADLINE = "deadline"
 
-Tell = Callable[[int, int], None]
-"""Hears how many parts are drawn, and of how many that are known of."""
+OnProgress = Callable[[int, int], None]
+"""Called with the number of finished parts, and the number of parts of all areas started so far."""
 
 
 @dataclass(frozen=True)
-class Share:
-    """A class, and its area in hectares; `share` is its part of all that has a value."""
+class ClassShare:
+    """A class of the style, its fraction of the valid area, and its area in hectares."""
 
     kind: Class
     share: float
@@ -48,8 +48,14 @@ class Share:
 
 @dataclass(frozen=True, eq=False)
 class Zonal:
-    """A field and where it was measured; a summary for each output; its area on the ellipsoid in hectares, of all of it
-    and of what has values; the classes of the first output, where its values stand for classes; how it came to be.
+    """The statistics of an area.
+
+    site            the grid on which the area was sampled
+    summaries       one per output
+    hectares        area on the ellipsoid
+    valid_hectares  area of the pixels that have a value
+    classes         area of each class of the first output if the style has classes, else None
+    report          scenes, requests and bytes
     """
 
     field: AreaOfInterest
@@ -57,164 +63,180 @@ class Zonal:
     summaries: tuple[Summary, ...]
     hectares: float
     valid_hectares: float
-    classes: tuple[Share, ...] | None
+    classes: tuple[ClassShare, ...] | None
     report: Report
 
 
 @dataclass(frozen=True, eq=False)
-class Unmeasured:
-    """A field of which there are no numbers, and why: `deadline`, or what is wrong with it in words."""
+class NotSampled:
+    """An area without statistics, and the reason: `deadline`, or an error message."""
 
     field: AreaOfInterest
     reason: str
 
 
 async def zonal(
-    engine: Engine, fields: Sequence[AreaOfInterest], image: StyledRequest, wanted: Wanted, tell: Tell | None = None
-) -> list[Zonal | Unmeasured]:
-    """Statistics of polygons, each on the pixels of the newest observation's files that show it.
+    engine: Engine,
+    areas: Sequence[AreaOfInterest],
+    image: StyledRequest,
+    options: Wanted,
+    on_progress: OnProgress | None = None,
+) -> list[Zonal | NotSampled]:
+    """Statistics of polygons in their order, each on the pixels of the newest observation's files that intersect it.
 
-    Parts that fail or are not drawn in time count as masked, and the field's report says so. A field that cannot be
-    measured, such as one that is too wide, costs itself. Raises InvalidInput for a point; where nothing of any field
-    could be drawn the first fault, be it NothingReadable, DeadlineExceeded, a CatalogError, or a field's InvalidInput.
+    Parts that fail or are not drawn before the deadline count as masked, and the area's report says so. An area that
+    cannot be sampled, such as one that is too wide, does not fail the others.
+    Raises InvalidInput for a point. If nothing could be drawn, raises the first error: NothingReadable,
+    DeadlineExceeded, CatalogError, or InvalidInput.
     """
-    for field in fields:
-        if field.is_point:
-            where = "geometry" if field.feature is None else f"features[{field.place}]"
-            what = "A point has no statistics; /point tells its values."
-            raise InvalidInput(what, parameter=where, valid=VALID_AREAS)
-    work = _Work(engine, image, wanted, tell)
-    found: list[Zonal | Unmeasured] = [Unmeasured(field, DEADLINE) for field in fields]
+    for area in areas:
+        if area.is_point:
+            where = "geometry" if area.feature is None else f"features[{area.place}]"
+            message = "A Point has no statistics; /point returns its values."
+            raise InvalidInput(message, parameter=where, valid=VALID_AREAS)
+    sampler = _ZonalSampler(engine, image, options, on_progress)
+    results: list[Zonal | NotSampled] = [NotSampled(area, DEADLINE) for area in areas]
 
-    async def measure(number: int) -> None:
-        found[number] = await work.measure(fields[number])
+    async def sample(index: int) -> None:
+        results[index] = await sampler.sample(areas[index])
 
-    await for_each(range(len(fields)), measure, FIELDS_AT_ONCE)
-    if not work.attempts.errors and work.refused and not work.attempts.drawn:
-        raise work.refused[0]
-    work.attempts.require_one(engine.settings.statistics_deadline)
-    return found
+    await for_each(range(len(areas)), sample, AREAS_AT_ONCE)
+    if not sampler.attempts.errors and sampler.invalid and not sampler.attempts.drawn:
+        raise sampler.invalid[0]
+    sampler.attempts.require_one(engine.settings.statistics_deadline)
+    return results
 
 
-class _Work:
-    """Draws the parts of fields until the deadline, and keeps count."""
+class _ZonalSampler:
+    """Samples areas until the deadline.
 
-    def __init__(self, engine: Engine, image: StyledRequest, wanted: Wanted, tell: Tell | None) -> None:
+    attempts  counts of drawn and failed parts
+    invalid   errors of areas that cannot be sampled
+    """
+
+    def __init__(self, engine: Engine, image: StyledRequest, options: Wanted, on_progress: OnProgress | None) -> None:
         self.attempts = Attempts(engine, Priority.SERIES)
-        self.refused: list[InvalidInput] = []
+        self.invalid: list[InvalidInput] = []
         self._engine = engine
         self._request, self._style = image
         coloring = self._style.coloring
         self._classes = coloring if isinstance(coloring, Classes) else None
-        self._wanted = wanted
-        self._tell = tell
-        self._known = 0
-        self._until = asyncio.get_running_loop().time() + engine.settings.statistics_deadline
+        self._options = options
+        self._on_progress = on_progress
+        self._parts = 0
+        self._deadline = asyncio.get_running_loop().time() + engine.settings.statistics_deadline
 
-    async def measure(self, field: AreaOfInterest) -> Zonal | Unmeasured:
-        """The statistics of a field, or why there are none: its turn comes too late, or it cannot be measured."""
-        if asyncio.get_running_loop().time() > self._until:
-            return Unmeasured(field, DEADLINE)
+    async def sample(self, area: AreaOfInterest) -> Zonal | NotSampled:
+        """The statistics of an area, or why there are none: the deadline has passed, or it cannot be sampled."""
+        if asyncio.get_running_loop().time() > self._deadline:
+            return NotSampled(area, DEADLINE)
         report = Report()
         report.tally.rank = Priority.SERIES
         try:
-            async with asyncio.timeout_at(self._until):
-                site = await self._site(field, report)
-            parts = await asyncio.to_thread(parts_of, site)
+            async with asyncio.timeout_at(self._deadline):
+                sampling_grid = await self._sampling_grid(area, report)
+            parts = await asyncio.to_thread(parts_of, sampling_grid)
         except TimeoutError:
-            return Unmeasured(field, DEADLINE)
-        except InvalidInput as fault:
-            self.refused.append(fault)
-            return Unmeasured(field, str(fault))
-        return await self._measured(field, site, parts, report)
+            return NotSampled(area, DEADLINE)
+        except InvalidInput as error:
+            self.invalid.append(error)
+            return NotSampled(area, str(error))
+        return await self._sample_parts(area, sampling_grid, parts, report)
 
-    async def _site(self, field: AreaOfInterest, report: Report) -> SamplingGrid:
-        """Where a field is measured: on the pixels of the files that show it, if there are any. Raises InvalidInput."""
-        most, limit = self._engine.settings.field_pixels, self._request.area
-        assumed = await asyncio.to_thread(site_of, field, nominal_metres(self._request.expression.bands), most, limit)
-        own = await source_lattice(self._engine, assumed.grid, self._request, report.tally, assumed.outline)
-        return assumed if own is None else await asyncio.to_thread(site_of, field, own, most, limit)
+    async def _sampling_grid(self, area: AreaOfInterest, report: Report) -> SamplingGrid:
+        """The area's grid on the pixels of the files that intersect it, else on nominal pixels. Raises InvalidInput."""
+        max_pixels, limit = self._engine.settings.field_pixels, self._request.area
+        metres = nominal_metres(self._request.expression.bands)
+        assumed = await asyncio.to_thread(sampling_grid_of, area, metres, max_pixels, limit)
+        lattice = await source_lattice(self._engine, assumed.grid, self._request, report.tally, assumed.outline)
+        if lattice is None:
+            return assumed
+        return await asyncio.to_thread(sampling_grid_of, area, lattice, max_pixels, limit)
 
-    async def _measured(
-        self, field: AreaOfInterest, site: SamplingGrid, parts: Sequence[Part], report: Report
+    async def _sample_parts(
+        self, area: AreaOfInterest, sampling_grid: SamplingGrid, parts: Sequence[Part], report: Report
     ) -> Zonal:
-        """The statistics of a field at its site, of the parts that are drawn until the deadline."""
-        self._known += len(parts)
-        request = asked_at(site, self._request)
-        pieces: dict[int, _Piece] = {}
+        """The statistics of the parts that are drawn before the deadline."""
+        self._parts += len(parts)
+        request = sampling_request(sampling_grid, self._request)
+        results: dict[int, _PartPixels] = {}
 
-        async def measure(number: int) -> None:
-            piece = await self._part(parts[number], request, report)
-            if piece is not None:
-                pieces[number] = piece
+        async def sample(index: int) -> None:
+            pixels = await self._sample_part(parts[index], request, report)
+            if pixels is not None:
+                results[index] = pixels
 
         try:
-            async with asyncio.timeout_at(self._until):
-                await for_each(range(len(parts)), measure, PARTS_AT_ONCE)
+            async with asyncio.timeout_at(self._deadline):
+                await for_each(range(len(parts)), sample, PARTS_AT_ONCE)
         except TimeoutError:
             report.incomplete = "deadline"
-        known = [pieces[number] for number in sorted(pieces)]
-        summaries, whole = await asyncio.to_thread(_summed, parts, known, self._style, self._wanted)
-        valid = sum(piece.metres for piece in known)
-        shares = _shares(self._classes, known, valid) if self._classes is not None else None
-        return Zonal(field, site, summaries, whole / HECTARE, valid / HECTARE, shares, report)
+        drawn = [results[index] for index in sorted(results)]
+        summaries, metres = await asyncio.to_thread(_summarise, parts, drawn, self._style, self._options)
+        valid_metres = sum(pixels.square_metres for pixels in drawn)
+        classes = _class_shares(self._classes, drawn, valid_metres) if self._classes is not None else None
+        return Zonal(area, sampling_grid, summaries, metres / HECTARE, valid_metres / HECTARE, classes, report)
 
-    async def _part(self, part: Part, request: ImageRequest, report: Report) -> _Piece | None:
-        """Draw a part, and take what it holds; None where it fails."""
-        piece = None
+    async def _sample_part(self, part: Part, request: ImageRequest, report: Report) -> _PartPixels | None:
+        """Draw a part and select its valid pixels; None if it fails."""
+        pixels = None
         drawing = await self.attempts.draw(part.grid, request, report)
         if drawing is not None:
             loop = asyncio.get_running_loop()
-            piece = await loop.run_in_executor(self._engine.cpu, _taken, part, drawing, self._style)
-        if self._tell is not None:
-            self._tell(self.attempts.ended, self._known)
-        return piece
+            pixels = await loop.run_in_executor(self._engine.cpu, _valid_pixels, part, drawing, self._style)
+        if self._on_progress is not None:
+            self._on_progress(self.attempts.ended, self._parts)
+        return pixels
 
 
 @dataclass(frozen=True, eq=False)
-class _Piece:
-    """What a part holds where it is known: values `(output, n)` and weights `(n)`; and its square metres, in all and of
-    each class of the style.
+class _PartPixels:
+    """The valid pixels of a part that are inside the area.
+
+    values         float32 `(output, n)`
+    weights        float32 `(n)`
+    square_metres  area of the pixels
+    class_metres   float64, area in square metres by index into the style's classes; unclassified pixels at TRANSPARENT
     """
 
     values: NDArray[np.float32]
     weights: NDArray[np.float32]
-    metres: float
-    of_classes: NDArray[np.float64]
+    square_metres: float
+    class_metres: NDArray[np.float64]
 
 
-def _taken(part: Part, drawing: ImageData, style: Style) -> _Piece:
-    """What of a drawing lies in a field."""
-    known = part.inside & drawing.valid
-    weights = part.weights[known]
-    metres = weights * pixel_areas(part.grid)[known]
-    of_classes = np.zeros(TRANSPARENT + 1)
+def _valid_pixels(part: Part, drawing: ImageData, style: Style) -> _PartPixels:
+    """The valid pixels of a drawn part."""
+    valid = part.inside & drawing.valid
+    weights = part.weights[valid]
+    square_metres = weights * pixel_areas(part.grid)[valid]
+    class_metres = np.zeros(TRANSPARENT + 1)
     if isinstance(style.coloring, Classes):
-        places = style.coloring.places(drawing.values[0], drawing.valid)[known]
-        of_classes += np.bincount(places, metres, minlength=len(of_classes))
-    return _Piece(drawing.values[:, known], weights, float(metres.sum()), of_classes)
+        indices = style.coloring.places(drawing.values[0], drawing.valid)[valid]
+        class_metres += np.bincount(indices, square_metres, minlength=len(class_metres))
+    return _PartPixels(drawing.values[:, valid], weights, float(square_metres.sum()), class_metres)
 
 
-def _summed(
-    parts: Sequence[Part], pieces: Sequence[_Piece], style: Style, wanted: Wanted
+def _summarise(
+    parts: Sequence[Part], drawn: Sequence[_PartPixels], style: Style, options: Wanted
 ) -> tuple[tuple[Summary, ...], float]:
-    """A summary for each output of what is known of the parts of a field, and the square metres of all of it."""
-    nothing = np.zeros((len(style.columns), 0), np.float32), np.zeros(0, np.float32)
-    values = np.concatenate([nothing[0], *(piece.values for piece in pieces)], axis=1)
-    weights = np.concatenate([nothing[1], *(piece.weights for piece in pieces)])
+    """A summary per output of the drawn pixels of an area, and the area of all parts in square metres."""
+    no_values, no_weights = np.zeros((len(style.columns), 0), np.float32), np.zeros(0, np.float32)
+    values = np.concatenate([no_values, *(pixels.values for pixels in drawn)], axis=1)
+    weights = np.concatenate([no_weights, *(pixels.weights for pixels in drawn)])
     total = sum(float(part.weights.sum(dtype=np.float64)) for part in parts)
     summaries = []
-    for output in values:  # of which one may be unknown where the first is known, as p-values are
-        known = np.isfinite(output)
-        masked = total - float(weights[known].sum(dtype=np.float64))
-        summaries.append(summarise(output[known], weights[known], max(0.0, round(masked, 6)), wanted))
+    for output in values:
+        finite = np.isfinite(output)  # a p-value may be NaN where the first output has a value
+        masked = total - float(weights[finite].sum(dtype=np.float64))
+        summaries.append(summarise(output[finite], weights[finite], max(0.0, round(masked, 6)), options))
     return tuple(summaries), sum(float((part.weights * pixel_areas(part.grid)).sum()) for part in parts)
 
 
-def _shares(classes: Classes, pieces: Sequence[_Piece], valid: float) -> tuple[Share, ...]:
-    """The classes with their areas, in their order, those without any too."""
-    metres = sum((piece.of_classes for piece in pieces), np.zeros(TRANSPARENT + 1))
+def _class_shares(classes: Classes, drawn: Sequence[_PartPixels], valid_metres: float) -> tuple[ClassShare, ...]:
+    """The area of each class in the style's order, including those of 0."""
+    class_metres = sum((pixels.class_metres for pixels in drawn), np.zeros(TRANSPARENT + 1))
     return tuple(
-        Share(entry, float(area) / valid if valid else 0.0, float(area) / HECTARE)
-        for entry, area in zip(classes.entries, metres, strict=False)
+        ClassShare(entry, float(metres) / valid_metres if valid_metres else 0.0, float(metres) / HECTARE)
+        for entry, metres in zip(classes.entries, class_metres, strict=False)
     )

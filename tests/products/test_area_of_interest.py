@@ -1,4 +1,4 @@
-"""Fields: from GeoJSON to shapes, and what is refused with a reason."""
+"""Areas of interest: parsing of GeoJSON, and error messages for what is not usable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scog.products.areas.area_of_interest import AreasOfInterest, parse_fields, 
 
 SQUARE = [[11.3, 46.5], [11.4, 46.5], [11.4, 46.6], [11.3, 46.6], [11.3, 46.5]]
 HOLE = [[11.32, 46.52], [11.33, 46.52], [11.33, 46.53], [11.32, 46.52]]
-FIELD = {"type": "Polygon", "coordinates": [SQUARE, HOLE]}
+POLYGON = {"type": "Polygon", "coordinates": [SQUARE, HOLE]}
 
 
 def parsed(document: object, most: int = 10, corners: int = 1000) -> AreasOfInterest:
@@ -30,56 +30,56 @@ def collection(*features: object) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": list(features)}
 
 
-def test_a_polygon_with_a_hole() -> None:
-    found = parsed(FIELD)
+def test_a_polygon_keeps_its_hole() -> None:
+    found = parsed(POLYGON)
     assert not found.collected
-    (field,) = found.fields
-    assert not field.is_point
-    assert field.feature is None
-    assert field.geometry == FIELD
-    assert field.shape.equals(shapely.Polygon(SQUARE, [HOLE]))
+    (area,) = found.fields
+    assert not area.is_point
+    assert area.feature is None
+    assert area.geometry == POLYGON
+    assert area.shape.equals(shapely.Polygon(SQUARE, [HOLE]))
 
 
-def test_a_point_with_a_height_and_a_feature() -> None:
-    (field,) = parsed(feature({"type": "Point", "coordinates": [11.3, 46.5, 300]}, name="A")).fields
-    assert field.is_point
-    assert field.shape.equals_exact(shapely.Point(11.3, 46.5))
-    assert not field.shape.has_z
-    assert field.geometry["coordinates"] == [11.3, 46.5, 300]
-    assert point(11.3, 46.5).shape == field.shape
+def test_a_point_drops_its_height() -> None:
+    (area,) = parsed(feature({"type": "Point", "coordinates": [11.3, 46.5, 300]}, name="A")).fields
+    assert area.is_point
+    assert area.shape.equals_exact(shapely.Point(11.3, 46.5))
+    assert not area.shape.has_z
+    assert area.geometry["coordinates"] == [11.3, 46.5, 300]
+    assert point(11.3, 46.5).shape == area.shape
 
 
 def test_a_collection_keeps_its_features() -> None:
-    first = feature(FIELD, name="A") | {"id": 7}
+    first = feature(POLYGON, name="A") | {"id": 7}
     found = parsed(collection(first, feature({"type": "Point", "coordinates": [11.3, 46.5]}) | {"properties": None}))
     assert found.collected
-    assert [field.is_point for field in found.fields] == [False, True]
+    assert [area.is_point for area in found.fields] == [False, True]
     assert found.fields[0].feature == first
     assert found.fields[1].feature is not None
 
 
-def test_a_multipolygon_over_the_antimeridian() -> None:
+def test_a_multipolygon_split_at_the_antimeridian_keeps_its_parts() -> None:
     parts = [[[[179.9, -17], [180, -17], [180, -16.9], [179.9, -17]]],
              [[[-180, -17], [-179.9, -17], [-180, -16.9], [-180, -17]]]]  # fmt: skip
-    (field,) = parsed({"type": "MultiPolygon", "coordinates": parts}).fields
-    assert len(shapely.get_parts(field.shape)) == 2
+    (area,) = parsed({"type": "MultiPolygon", "coordinates": parts}).fields
+    assert len(shapely.get_parts(area.shape)) == 2
 
 
-def test_a_polygon_that_jumps_over_the_antimeridian_is_cut_there() -> None:
+def test_a_polygon_across_the_antimeridian_is_cut_there() -> None:
     ring = [[179.9, -17], [-179.9, -17], [-179.9, -16.9], [179.9, -16.9], [179.9, -17]]
-    (field,) = parsed({"type": "Polygon", "coordinates": [ring]}).fields
-    assert field.shape.area == pytest.approx(0.2 * 0.1)
-    assert field.shape.bounds == (-180, -17, 180, -16.9)
-    assert field.geometry["coordinates"] == [ring]
+    (area,) = parsed({"type": "Polygon", "coordinates": [ring]}).fields
+    assert area.shape.area == pytest.approx(0.2 * 0.1)
+    assert area.shape.bounds == (-180, -17, 180, -16.9)
+    assert area.geometry["coordinates"] == [ring]
 
 
 def broken(**changes: Any) -> dict[str, Any]:
-    return FIELD | changes
+    return POLYGON | changes
 
 
 REFUSED = {
-    "no object": (7, "body", "no GeoJSON object"),
-    "null": (None, "body", "no GeoJSON object"),
+    "not an object": (7, "body", "not a GeoJSON object"),
+    "null": (None, "body", "not a GeoJSON object"),
     "no type": ({}, "geometry", "no Polygon"),
     "a line": ({"type": "LineString", "coordinates": SQUARE}, "geometry", "a LineString has no area"),
     "several points": ({"type": "MultiPoint", "coordinates": SQUARE}, "geometry", "a MultiPoint has no area"),
@@ -93,70 +93,73 @@ REFUSED = {
     "two positions": (broken(coordinates=[[[0, 0], [1, 0], [0, 0]]]), "geometry", "fewer than three different"),
     "a line as a polygon": (broken(coordinates=[[[0, 0], [1, 1], [0, 0], [0, 0]]]), "geometry", "fewer than three"),
     "no extent": (broken(coordinates=[[[0, 0], [1, 1], [2, 2], [0, 0]]]), "geometry", "no extent"),
-    "off the Earth": (broken(coordinates=[[[0, 0], [600, 0], [1, 1], [0, 0]]]), "geometry", "ring 0 .*not on Earth"),
+    "outside the world": (broken(coordinates=[[[0, 0], [600, 0], [1, 1], [0, 0]]]), "geometry",
+                          "ring 0 .*not on Earth"),
     "in metres": (broken(coordinates=[SQUARE, [[6e5, 5e6], [7e5, 5e6], [7e5, 6e6], [6e5, 5e6]]]), "geometry",
                   "in ring 1 .*projected"),
     "latitude first": (broken(coordinates=[[[46, 111], [47, 111], [47, 112], [46, 111]]]), "geometry", "swapped"),
     "in metres, of a part": (
         broken(type="MultiPolygon", coordinates=[[SQUARE], [[[6e5, 5e6], [7e5, 5e6], [7e5, 6e6]]]]), "geometry",
         "in ring 0 of part 1"),
-    "no numbers": (broken(coordinates=[[["a", "b"], [1, 0], [1, 1], ["a", "b"]]]), "geometry", "finite numbers"),
+    "text": (broken(coordinates=[[["a", "b"], [1, 0], [1, 1], ["a", "b"]]]), "geometry", "finite numbers"),
     "too large numbers": (broken(coordinates=[[[1e400, 0], [1, 0], [1, 1], [1e400, 0]]]), "geometry", "finite"),
     "nested deeper": (broken(coordinates=[[[[0, 0]], [[1, 0]], [[1, 1]], [[0, 0]]]]), "geometry", "usable"),
     "once around a pole": (broken(coordinates=[[[-179, 80], [-60, 80], [60, 80], [179, 80], [-179, 80]]]), "geometry",
                            "around a pole"),
-    "a tangle": (broken(coordinates=[[[k * k * 37 % 101 / 100, k * 53 % 97 / 100] for k in range(900)]]), "geometry",
-                 "too often"),
-    "a point without place": ({"type": "Point", "coordinates": []}, "geometry", "usable"),
+    "many self-crossings": (broken(coordinates=[[[k * k * 37 % 101 / 100, k * 53 % 97 / 100] for k in range(900)]]),
+                                 "geometry", "too often"),
+    "a point without coordinates": ({"type": "Point", "coordinates": []}, "geometry", "usable"),
     "a point with one number": ({"type": "Point", "coordinates": [3]}, "geometry", "usable"),
     "a point at the wrong latitude": ({"type": "Point", "coordinates": [46, 111]}, "geometry", "swapped"),
-    "another CRS": (FIELD | {"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32632"}}}, "crs",
+    "another CRS": (POLYGON | {"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32632"}}}, "crs",
                     "EPSG::32632"),
     "another CRS of a feature": (
-        collection(feature(FIELD) | {"crs": {"type": "name", "properties": {"name": "EPSG:3857"}}}), "crs",
+        collection(feature(POLYGON) | {"crs": {"type": "name", "properties": {"name": "EPSG:3857"}}}), "crs",
         "EPSG:3857"),
     "a feature without geometry": (feature(None), "geometry", "it is null"),
-    "no features": (collection(), "features", "no features"),
-    "features that are none": (collection(feature(FIELD), FIELD), "features[1]", "no Feature"),
-    "only bad features": (collection(feature(None), feature({"type": "Polygon", "coordinates": []})), "features[0]",
-                          "it is null"),
-    "properties that are none": (collection(feature(FIELD) | {"properties": 7}), "features[0]", "properties"),
-    "too many features": (collection(*[feature(FIELD)] * 11), "features", "11 features"),
-    "too many corners": (broken(coordinates=[[[0, 0], *[[1, k / 1000] for k in range(1000)], [0, 0]]]), "geometry",
-                         "too many corners"),
-    "too many corners together": (collection(*[feature(broken(
+    "no features": (collection(), "features", "is empty"),
+    "features that are not Features": (collection(feature(POLYGON), POLYGON), "features[1]", "not a GeoJSON Feature"),
+    "only unusable features": (collection(feature(None), feature({"type": "Polygon", "coordinates": []})),
+                               "features[0]", "it is null"),
+    "properties are not an object": (collection(feature(POLYGON) | {"properties": 7}), "features[0]", "properties"),
+    "too many features": (collection(*[feature(POLYGON)] * 11), "features", "11 features"),
+    "too many vertices": (broken(coordinates=[[[0, 0], *[[1, k / 1000] for k in range(1000)], [0, 0]]]), "geometry",
+                         "too many vertices"),
+    "too many vertices together": (collection(*[feature(broken(
         coordinates=[[[0, 0], *[[1, k / 1000] for k in range(300)], [0, 0]]]))] * 4), "features[3]", "too many"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("document", "parameter", "why"), REFUSED.values(), ids=REFUSED)
-def test_what_is_refused_and_why(document: object, parameter: str, why: str) -> None:
+def test_unusable_documents_are_refused_with_the_parameter_and_a_reason(
+    document: object, parameter: str, why: str
+) -> None:
     with pytest.raises(InvalidInput, match=why) as caught:
         parsed(document)
     assert caught.value.parameter == parameter
     assert caught.value.valid
 
 
-def test_one_bad_feature_costs_itself() -> None:
+def test_an_unusable_feature_does_not_fail_the_others() -> None:
     swapped = feature(broken(coordinates=[[[46, 111], [47, 111], [47, 112], [46, 111]]]))
-    found = parsed(collection(feature(None) | {"id": "a"}, feature(FIELD), swapped, feature(FIELD)))
-    assert [field.place for field in found.fields] == [1, 3]
+    found = parsed(collection(feature(None) | {"id": "a"}, feature(POLYGON), swapped, feature(POLYGON)))
+    assert [area.place for area in found.fields] == [1, 3]
     assert [(bad.place, bad.feature.get("id")) for bad in found.unusable] == [(0, "a"), (2, None)]
     assert "it is null" in found.unusable[0].reason
     assert "swapped" in found.unusable[1].reason
 
 
-def test_points_may_be_unwanted() -> None:
+def test_points_are_refused_without_points() -> None:
     place = {"type": "Point", "coordinates": [11.3, 46.5]}
     with pytest.raises(InvalidInput, match="no area"):
         parse_fields(place, 1, 10, points=False)
-    found = parse_fields(collection(feature(FIELD), feature(place)), 10, 100, points=False)
+    found = parse_fields(collection(feature(POLYGON), feature(place)), 10, 100, points=False)
     assert [bad.place for bad in found.unusable] == [1]
 
 
 @pytest.mark.parametrize("name", ["urn:ogc:def:crs:OGC:1.3:CRS84", "EPSG:4326", "urn:ogc:def:crs:EPSG::4326"])
-def test_degrees_may_be_named(name: str) -> None:
-    assert parsed(FIELD | {"crs": {"type": "name", "properties": {"name": name}}}).fields
+def test_crs_names_of_degrees_are_accepted(name: str) -> None:
+    assert parsed(POLYGON | {"crs": {"type": "name", "properties": {"name": name}}}).fields
 
 
 json_values = st.recursive(
@@ -170,10 +173,10 @@ json_values = st.recursive(
 @given(
     st.sampled_from(["Polygon", "MultiPolygon", "Point", "Feature", "FeatureCollection"]), json_values, json_values
 )  # fmt: skip
-def test_anything_else_is_refused_too(kind: str, one: object, other: object) -> None:
+def test_arbitrary_json_is_parsed_or_refused(kind: str, one: object, other: object) -> None:
     for document in (one, {"type": kind, "coordinates": one, "geometry": other, "features": one, "properties": other}):
         try:
             found = parsed(document)
         except InvalidInput:
             continue
-        json.dumps([dict(field.geometry) for field in found.fields])
+        json.dumps([dict(area.geometry) for area in found.fields])

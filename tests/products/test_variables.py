@@ -1,4 +1,4 @@
-"""Formulas: what can be asked for, and how its columns are called."""
+"""Variables of time series: indices, expressions and bands, and the names of their outputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scog.imaging.source_lattice import nominal_metres
 from scog.products.timeseries.variables import formula_of
 
 
-def test_ndvi_if_nothing_is_asked_for() -> None:
+def test_ndvi_is_the_default() -> None:
     found = formula_of()
     assert (found.names, found.mask, found.classes) == (("NDVI",), "clouds", False)
     assert nominal_metres(found.expression.bands) == 10
@@ -18,7 +18,7 @@ def test_ndvi_if_nothing_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "names", "resolution"),
+    ("arguments", "names", "resolution"),
     [
         ({"index": "ndvi,ndwi"}, ("NDVI", "NDWI"), 10),
         ({"index": " NBR , ndre"}, None, 10),
@@ -31,22 +31,24 @@ def test_ndvi_if_nothing_is_asked_for() -> None:
         ({"bands": ("B04", "B03", "B02")}, ("red", "green", "blue"), 10),
     ],
 )
-def test_columns_and_pixels(asked: dict[str, object], names: tuple[str, ...] | None, resolution: int) -> None:
-    found = formula_of(**asked)  # type: ignore[arg-type]
+def test_names_and_nominal_resolution(
+    arguments: dict[str, object], names: tuple[str, ...] | None, resolution: int
+) -> None:
+    found = formula_of(**arguments)  # type: ignore[arg-type]
     assert names is None or found.names == names
     assert nominal_metres(found.expression.bands) == resolution
     assert len(found.names) == found.expression.outputs
 
 
 def test_classes_are_not_masked() -> None:
-    for asked in ({"index": "SCL"}, {"bands": ("scl",)}):
-        found = formula_of(**asked)  # type: ignore[arg-type]
+    for arguments in ({"index": "SCL"}, {"bands": ("scl",)}):
+        found = formula_of(**arguments)  # type: ignore[arg-type]
         assert found.classes
         assert found.mask == "none"
 
 
 @pytest.mark.parametrize(
-    ("asked", "parameter"),
+    ("arguments", "parameter"),
     [
         ({"index": "ndvi", "expression": "nir"}, "index"),
         ({"index": "ndvi,evi,savi,ndwi,nbr"}, "index"),
@@ -58,7 +60,7 @@ def test_classes_are_not_masked() -> None:
         ({"expression": "nir;" * 9 + "nir"}, "expression"),
     ],
 )
-def test_what_is_refused(asked: dict[str, object], parameter: str) -> None:
+def test_invalid_combinations_are_refused(arguments: dict[str, object], parameter: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        formula_of(**asked)  # type: ignore[arg-type]
+        formula_of(**arguments)  # type: ignore[arg-type]
     assert caught.value.parameter == parameter

@@ -1,4 +1,4 @@
-"""How series go out: JSON as it is promised, CSV that reads back to the same, text for a terminal, and charts."""
+"""Output of time series: documented JSON, CSV with the same values, text tables and charts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from scog.errors import InvalidInput
 from scog.imaging.report import Report
 from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, parse_fields, point
-from scog.products.areas.sampling_grid import site_of
+from scog.products.areas.sampling_grid import sampling_grid_of
 from scog.products.timeseries import output
 from scog.products.timeseries.model import Row
 from scog.products.timeseries.options import SeriesOptions, Table, table_of
@@ -40,23 +40,23 @@ NDVI = SeriesOptions(formula_of())
 TWO = SeriesOptions(formula_of("ndvi,ndwi"), smooth=10.0)
 
 
-def series(field: AreaOfInterest, rows: Sequence[Row]) -> Series:
+def series(area: AreaOfInterest, rows: Sequence[Row]) -> Series:
     report = Report(skipped={"S30": "http-404"}, truncated=True)
-    return Series(field, site_of(field, 10, 4_000_000), tuple(rows), report)
+    return Series(area, sampling_grid_of(area, 10, 4_000_000), tuple(rows), report)
 
 
 ROWS = [row(0, 0.123456789, -0.5), row(10, None, None), row(20, 0.25, 0.5, valid=0.4), row(30, 1e-7, 123456.789)]
 AREA = [row(0, 0.1, 0.2, area=True), row(10, None, None), row(20, 0.3, 0.4, area=True), row(30, 0.5, 0.6, area=True)]
 
 
-def document(field: AreaOfInterest, rows: Sequence[Row], asked: SeriesOptions) -> dict[str, Any]:
-    one = series(field, rows)
-    told = output.document(one, table_of(one.rows, asked), asked)
-    again: dict[str, Any] = json.loads(json.dumps(told, allow_nan=False))
+def document(area: AreaOfInterest, rows: Sequence[Row], options: SeriesOptions) -> dict[str, Any]:
+    one = series(area, rows)
+    written = output.document(one, table_of(one.rows, options), options)
+    again: dict[str, Any] = json.loads(json.dumps(written, allow_nan=False))
     return again
 
 
-def test_the_json_of_a_point_is_as_it_is_promised() -> None:
+def test_json_of_a_point_is_as_documented() -> None:
     found = document(PLACE, [row(0, 0.123456789), row(10, None)], NDVI)
     assert found == {
         "geometry": {"type": "Point", "coordinates": [11.3, 46.5]},
@@ -75,21 +75,21 @@ def test_the_json_of_a_point_is_as_it_is_promised() -> None:
     }  # fmt: skip
 
 
-def test_an_area_has_statistics_and_a_curve_if_it_is_asked_for() -> None:
-    (field, _) = parse_fields(FEATURES, 9, 99).fields
-    found = document(field, AREA, TWO)["observations"]
+def test_polygons_have_statistics_and_a_curve_if_requested() -> None:
+    (area, _) = parse_fields(FEATURES, 9, 99).fields
+    found = document(area, AREA, TWO)["observations"]
     assert found[1]["values"] == found[1]["statistics"] == found[1]["smoothed"] == [None, None]
-    assert AREA[0].measured.statistics is not None
-    for told, true in zip(found[0]["statistics"], AREA[0].measured.statistics, strict=True):
-        assert told == pytest.approx(asdict(true), rel=1e-6)
-        assert list(told) == ["mean", "median", "std", "min", "max", "p10", "p25", "p75", "p90", "count"]
+    assert AREA[0].sample.statistics is not None
+    for written, true in zip(found[0]["statistics"], AREA[0].sample.statistics, strict=True):
+        assert written == pytest.approx(asdict(true), rel=1e-6)
+        assert list(written) == ["mean", "median", "std", "min", "max", "p10", "p25", "p75", "p90", "count"]
     assert found[0]["smoothed"] == pytest.approx([0.1, 0.2], abs=1e-3)
     assert "statistics" not in document(PLACE, ROWS, TWO)["observations"][0]
 
 
-def test_periods_have_an_end_and_a_number() -> None:
-    asked = replace(NDVI, step=parse_step("monthly"), interval=parse_interval("2024-01-01/2024-02-29"))
-    found = document(PLACE, [row(0, 0.2), row(10, None), row(20, 0.4)], asked)
+def test_periods_have_an_end_and_a_number_of_observations() -> None:
+    options = replace(NDVI, step=parse_step("monthly"), interval=parse_interval("2024-01-01/2024-02-29"))
+    found = document(PLACE, [row(0, 0.2), row(10, None), row(20, 0.4)], options)
     assert found["interval"] == "P1M"
     assert found["observations"][0] | {"scenes": []} == {
         "datetime": "2024-01-01T00:00:00Z", "end": "2024-01-31T23:59:59.999999Z", "observations": 2,
@@ -98,31 +98,31 @@ def test_periods_have_an_end_and_a_number() -> None:
     assert found["observations"][1]["reason"] == "no-observation"
 
 
-def test_a_collection_keeps_what_it_was() -> None:
-    fields = parse_fields(FEATURES, 9, 99).fields
-    several = [series(fields[0], AREA), series(fields[1], ROWS)]
+def test_features_keep_their_members_and_get_a_timeseries() -> None:
+    areas = parse_fields(FEATURES, 9, 99).fields
+    several = [series(areas[0], AREA), series(areas[1], ROWS)]
     found = output.collection(several, [table_of(each.rows, TWO) for each in several], TWO)
     assert found["type"] == "FeatureCollection"
     for before, after in zip(FEATURES["features"], found["features"], strict=True):
         assert isinstance(before, dict)
-        told = after["properties"].pop("timeseries")
-        assert len(told["observations"]) == 4
-        assert "geometry" not in told
+        written = after["properties"].pop("timeseries")
+        assert len(written["observations"]) == 4
+        assert "geometry" not in written
         assert after == before | {"properties": before["properties"] or {}}
     assert "timeseries" not in json.dumps(FEATURES)
 
 
 @pytest.mark.parametrize("collected", [False, True])
-@pytest.mark.parametrize("asked", [replace(TWO, smooth=None), TWO, replace(TWO, step=parse_step("P10D"))])
-def test_csv_reads_back_to_the_json(asked: SeriesOptions, collected: bool) -> None:
-    fields = parse_fields(FEATURES, 9, 99) if collected else AreasOfInterest((PLACE,), collected=False)
-    several = [series(field, AREA if not field.is_point else ROWS) for field in fields.fields]
-    tables: list[Table] = [table_of(each.rows, asked) for each in several]
-    text = output.table_text(several, tables, asked, fields)
+@pytest.mark.parametrize("options", [replace(TWO, smooth=None), TWO, replace(TWO, step=parse_step("P10D"))])
+def test_csv_has_the_values_of_the_json(options: SeriesOptions, collected: bool) -> None:
+    areas = parse_fields(FEATURES, 9, 99) if collected else AreasOfInterest((PLACE,), collected=False)
+    several = [series(area, AREA if not area.is_point else ROWS) for area in areas.fields]
+    tables: list[Table] = [table_of(each.rows, options) for each in several]
+    text = output.table_text(several, tables, options, areas)
     assert text.endswith("\r\n")
     lines = list(csv.DictReader(io.StringIO(text)))
-    told = [output.document(one, table, asked) for one, table in zip(several, tables, strict=True)]
-    expected = [(place, each) for place, one in enumerate(told) for each in one["observations"]]
+    written = [output.document(one, table, options) for one, table in zip(several, tables, strict=True)]
+    expected = [(place, each) for place, one in enumerate(written) for each in one["observations"]]
     assert len(lines) == len(expected)
     for line, (place, each) in zip(lines, expected, strict=True):
         assert None not in line
@@ -133,7 +133,7 @@ def test_csv_reads_back_to_the_json(asked: SeriesOptions, collected: bool) -> No
             assert line["feature"] == ("a b", "1")[place]
         for number, name in enumerate(("NDVI", "NDWI")):
             assert line[name] == _cell(each["values"][number])
-            if asked.smooth is not None:
+            if options.smooth is not None:
                 assert line[f"{name}_smoothed"] == _cell(each["smoothed"][number])
             if "statistics" in each:
                 known = each["statistics"][number] or {}
@@ -145,10 +145,10 @@ def _cell(value: float | None) -> str:
     return "" if value is None else str(value)
 
 
-# For people
+# Text and charts
 
 
-def test_a_table_for_a_terminal() -> None:
+def test_text_table_aligns_values_and_bars() -> None:
     rows = [row(0, 0.1), row(10, None), row(20, 0.8, valid=0.5), row(30, 0.4, reason=None)]
     lines = text_of(table_of(rows, NDVI), NDVI).splitlines()
     assert lines[0].split() == ["DATE", "NDVI", "VALID", "CLOUD"]
@@ -160,36 +160,36 @@ def test_a_table_for_a_terminal() -> None:
     assert [line.count("#") for line in plain.splitlines()[1:]] == [4, 0, 30, 15]
 
 
-def test_bars_of_values_below_zero() -> None:
+def test_text_table_of_negative_constant_and_missing_values() -> None:
     for values in ((-0.5, -0.2), (0.3, 0.3), (0.0, 0.0)):
         rows = [row(day, value) for day, value in enumerate(values)]
         assert len(text_of(table_of(rows, NDVI), NDVI).splitlines()) == 3
     assert text_of(table_of([], NDVI), NDVI) == "DATE  NDVI    VALID  CLOUD"
 
 
-def test_a_chart_shows_every_output_of_every_field() -> None:
-    fields = parse_fields(FEATURES, 9, 99).fields
-    several = [series(fields[0], AREA), series(fields[1], ROWS)]
+def test_a_chart_has_a_line_per_output_and_area() -> None:
+    areas = parse_fields(FEATURES, 9, 99).fields
+    several = [series(areas[0], AREA), series(areas[1], ROWS)]
     chart = chart_of(several, [table_of(each.rows, TWO) for each in several], TWO)
     assert [line.name for line in chart.lines] == ["NDVI North", "NDWI North", "NDVI 2", "NDWI 2"]
-    assert chart.title == "NDVI, NDWI of 2 fields"
+    assert chart.title == "NDVI, NDWI of 2 areas"
     assert chart.note == "6 of 8 observations"
     first = chart.lines[0]
     assert [dot.value for dot in first.dots] == [0.1, None, 0.3, 0.5]
     assert first.dots[0].spread == pytest.approx((0.02, 0.18), abs=1e-6)
     assert first.curve is not None
-    assert len(first.curve) == 31, "from day to day"
+    assert len(first.curve) == 31, "one value per day"
     assert chart.lines[2].dots[0].spread is None
 
 
-def test_titles_and_ranges() -> None:
+def test_titles_notes_and_time_ranges_of_charts() -> None:
     one = series(PLACE, [row(0, 0.2)])
     chart = chart_of([one], [table_of(one.rows, NDVI)], NDVI)
     assert (chart.title, chart.note) == ("NDVI at 11.3000, 46.5000", "1 of 1 observations")
     assert chart.start == chart.end
-    asked = replace(NDVI, interval=parse_interval("2023-01-01/2024-12-31"), step=parse_step("P1Y"))
+    options = replace(NDVI, interval=parse_interval("2023-01-01/2024-12-31"), step=parse_step("P1Y"))
     area = series(parse_fields(FEATURES, 9, 99).fields[0], [row(0, 0.2)])
-    chart = chart_of([area], [table_of(area.rows, asked)], asked)
+    chart = chart_of([area], [table_of(area.rows, options)], options)
     assert chart.title.startswith("NDVI of 42.7 ha at 11.3067, 46.50")
     assert (chart.start.year, chart.end.year) == (2023, 2024)
     assert chart.note == "median of each P1Y"
@@ -197,7 +197,7 @@ def test_titles_and_ranges() -> None:
     assert chart_of([empty], [table_of([], NDVI)], NDVI).start
 
 
-def test_too_many_lines() -> None:
+def test_charts_of_too_many_lines_are_refused() -> None:
     check_lines(4, TWO)
     with pytest.raises(InvalidInput) as caught:
         check_lines(5, TWO)
