@@ -16,7 +16,7 @@ from pystac import Link
 from pystac_client import Client, ItemSearch
 from pystac_client.conformance import ConformanceClasses
 
-from scog.catalog.georeference import PLACING
+from scog.catalog.georeference import PROJ_MEMBERS
 from scog.catalog.query import Page, Query
 from scog.collections.bands import BANDS, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A
@@ -193,7 +193,7 @@ def _is_earth_search(client: Client) -> bool:
 def _fields(collection: str) -> dict[str, list[str]]:
     """The fields to ask for: of Sentinel-2's assets just the bands, of others all."""
     if collection not in (L2A, C1):
-        placing = (f"properties.{name}" for name in (*PLACING, "storage:requester_pays"))
+        placing = (f"properties.{name}" for name in (*PROJ_MEMBERS, "storage:requester_pays"))
         return {"include": [*READ_FIELDS, *placing, "assets"], "exclude": ["links"]}
     return {"include": [*READ_FIELDS, *(f"assets.{name}" for name in READ_ASSETS)], "exclude": [*UNREAD_FIELDS]}
 

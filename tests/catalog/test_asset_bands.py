@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.catalog.asset_bands import bands_by_description, bands_by_key, described
+from scog.catalog.asset_bands import band_descriptions, bands_by_description, bands_by_key
 from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference, georeference_of
 from scog.catalog.records import from_json, to_json
@@ -132,7 +132,7 @@ LISTS = st.one_of(st.none(), st.integers(), st.text(max_size=3), st.lists(st.one
 
 @given(st.dictionaries(st.sampled_from(["eo:bands", "raster:bands", "bands"]), LISTS))
 def test_no_list_of_bands_ends_anything(asset: Item) -> None:
-    bands = described(asset)
+    bands = band_descriptions(asset)
     found = bands_by_description(bands)
     assert set(found.values()) <= set(range(1, len(bands) + 1))
     assert len(set(found.values())) == len(found)

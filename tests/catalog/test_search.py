@@ -684,7 +684,7 @@ def test_a_folder_that_cannot_be_written_costs_nothing_but_searches(tmp_path: Pa
         in_the_way.write_text("")
         bench = _restart(in_the_way / "cache")
         assert len(ids(await bench.find())) == 100
-        assert bench.store.faults == 1
+        assert bench.store.errors == 1
         await bench.close()
 
     run(work())

@@ -225,8 +225,8 @@ def test_what_of_an_archive_cannot_be_used_is_named(tmp_path: Path, capfd: pytes
     assert code == 1
     assert "FAIL  broken.json: left out: broken JSON: " in out
     assert "FAIL  bare.json: left out: no-geometry: geometry: none" in out
-    assert "FAIL  sentinel-2-l2a/odd.json: eo:cloud_cover: 'few' is no number of percent" in out
-    assert "asset nir: null; it is left out" in out
+    assert "FAIL  sentinel-2-l2a/odd.json: eo:cloud_cover: 'few' is not between 0 and 100" in out
+    assert "asset nir: null; skipped" in out
     assert "items: 2 usable" in out
 
 
