@@ -320,9 +320,9 @@ def test_what_is_no_item_is_left_out(tmp_path: Path, opened: Opened, caplog: pyt
     assert found(opened(tmp_path)) == ["a"]
     for name in OTHERS:
         means_to_be_none = name in ("collection.json", "archive.json", "list.json", "text.json", "null.json")
-        assert (f"{name}: left out: " in caplog.text) != (means_to_be_none or name == "features.geojson")
+        assert (f"{name}: skipped: " in caplog.text) != (means_to_be_none or name == "features.geojson")
     for name in ("deep.json", "empty.json", "not-utf-8.json"):
-        assert f"{name}: left out: broken JSON: " in caplog.text
+        assert f"{name}: skipped: invalid JSON: " in caplog.text
     opened(tmp_path)
     assert opened.parsed == [], "what is left out is not looked at again either"
 

@@ -39,7 +39,7 @@ def opened() -> Iterator[Open]:
 
 
 def named(archive: Archive) -> dict[str, str]:
-    return dict(archive.complaints())
+    return dict(archive.problems())
 
 
 # Files
@@ -58,13 +58,13 @@ def encoded(encoding: str) -> bytes:
         ("b.json", encoded("utf-32"), None),
         ("b.geojson", encoded("utf-8"), None),
         ("B.JSON", encoded("utf-8"), None),
-        ("b.json", encoded("latin-1"), "broken JSON: no UTF-8 from byte "),
-        ("b.json", encoded("utf-8")[:-1], "broken JSON: "),
-        ("b.json", encoded("utf-8").replace(b"10.0", b"10.0,,"), "broken JSON: "),
-        ("b.json", b"", "broken JSON: Expecting value in line 1, column 1"),
-        ("b.json", b"[" * 100_000, "broken JSON: nested too deep"),
+        ("b.json", encoded("latin-1"), "invalid JSON: byte "),
+        ("b.json", encoded("utf-8")[:-1], "invalid JSON: "),
+        ("b.json", encoded("utf-8").replace(b"10.0", b"10.0,,"), "invalid JSON: "),
+        ("b.json", b"", "invalid JSON: Expecting value in line 1, column 1"),
+        ("b.json", b"[" * 100_000, "invalid JSON: nested too deeply"),
         ("b.json", b"9" * 5000, "Exceeds the limit"),
-        ("b.json", encoded("utf-8") + b" " * 20_000, "its 0 MB are more than 0"),
+        ("b.json", encoded("utf-8") + b" " * 20_000, "the file has 0 MB, more than 0 MB"),
         ("b.json", encoded("utf-8").replace(b'"Feature"', b'"Fixture"'), "type: 'Fixture' is not 'Feature'"),
     ],
     ids=str,
@@ -84,12 +84,12 @@ def test_a_file_is_read_or_named(
     archive = opened(tmp_path)
     assert sorted(found(archive)) == (["a", "b"] if reason is None else ["a"])
     assert list(named(archive)) == ([] if reason is None else [name])
-    assert named(archive).get(name, "left out: ").startswith(f"left out: {reason or ''}")
-    assert (f"{name}: left out: {reason}" in caplog.text) == (reason is not None)
+    assert named(archive).get(name, "skipped: ").startswith(f"skipped: {reason or ''}")
+    assert (f"{name}: skipped: {reason}" in caplog.text) == (reason is not None)
     caplog.clear()
     again = opened(tmp_path)
     assert named(again) == named(archive)
-    assert ("`scog doctor` names them" in caplog.text) == (reason is not None)
+    assert ("`scog doctor` lists them" in caplog.text) == (reason is not None)
 
 
 def test_a_pipe_a_folder_and_a_name_of_bytes(tmp_path: Path, opened: Open) -> None:
@@ -99,12 +99,12 @@ def test_a_pipe_a_folder_and_a_name_of_bytes(tmp_path: Path, opened: Open) -> No
     (tmp_path / "folder.json").mkdir()
     try:
         (tmp_path / os.fsdecode(b"caf\xe9.json")).write_text(json.dumps(an_item("b")))
-        odd = {"caf\\udce9.json": "left out: its name is not UTF-8"}
+        odd = {"caf\\udce9.json": "skipped: the file's name is not UTF-8"}
     except OSError:  # a file system that takes no such names
         odd = {}
     archive = opened(tmp_path)
     assert found(archive) == ["a"]
-    assert named(archive) == {"pipe.json": "left out: no regular file", **odd}
+    assert named(archive) == {"pipe.json": "skipped: not a regular file", **odd}
 
 
 def test_the_items_of_a_list_are_items(tmp_path: Path, opened: Open) -> None:
@@ -165,7 +165,7 @@ def test_links_are_followed_within_the_archive_once(tmp_path: Path, opened: Open
     told = named(archive)
     assert sorted(told) == ["broken.json", "file.json", "folder", "prefix.json", "round.json"]
     assert all("leads out of the archive" in told[name] for name in ("file.json", "folder", "prefix.json"))
-    assert told["broken.json"] == "left out: a link that leads nowhere"
+    assert told["broken.json"] == "skipped: a broken symbolic link"
 
 
 # Ids
@@ -179,7 +179,7 @@ def test_two_items_of_one_id_are_two(tmp_path: Path, opened: Open, caplog: pytes
     names = ["same@d1/one/same.json", "same@d2/one/same.json"]
     assert sorted(found(archive)) == ["other", *names]
     assert sorted(named(archive)) == ["d1/one/same.json", "d2/one/same.json"]
-    assert "the id 'same' is another item's too" in caplog.text
+    assert "another item of the collection has the id 'same'" in caplog.text
     for name in names:  # `/stac` finds each by what it calls it
         (only,) = search_items(archive, ItemSearch(("one",), (name,)), 10).items
         assert only.item["id"] == name

@@ -100,14 +100,14 @@ def archived(folder: Path, item: Item, tried: Sequence[Mutation]) -> None:
         (folder / f"{number}.json").write_text(json.dumps(mutation.item | own))
     archive = Archive.open(folder)
     try:
-        complaints: dict[str, str] = {}
-        for path, reason in archive.complaints():
-            complaints[path] = f"{complaints.get(path, '')}; {reason}"
+        problems: dict[str, str] = {}
+        for path, reason in archive.problems():
+            problems[path] = f"{problems.get(path, '')}; {reason}"
         bases = {os.path.basename(base): parse_item(each, base) for each, base in everything(archive)}
         assert "sound.json" in bases
         for number, mutation in enumerate(tried):
             name = f"{number}.json"
-            check(bases.get(name), complaints.get(name, ""), mutation, bases["sound.json"], item)
+            check(bases.get(name), problems.get(name, ""), mutation, bases["sound.json"], item)
         documents = Documents(archive, "http://localhost")
         told = [documents.landing(), documents.collections(), documents.queryables(None)]
         for order in ((), (Order("eo:cloud_cover"),), (Order("gsd", True), Order("proj:epsg"))):
@@ -162,12 +162,12 @@ def remote(item: Item, tried: Sequence[Mutation], caplog: pytest.LogCaptureFixtu
                 server.fail(SEARCH, edit(lambda page, features=features: page.update(features=features)))
                 caplog.clear()
                 search = await one_page(catalog)
-                found = {scene.id: scene for scene in search._found}
+                found = {scene.id: scene for scene in search._loaded}
                 assert "sound" in found, str(mutation)
-                others = [scene for scene in search._found if scene.id != "sound"]
-                told = "; ".join(search.complaints)
+                others = [scene for scene in search._loaded if scene.id != "sound"]
+                told = "; ".join(search.problems)
                 assert not told or "cannot be used" in caplog.text
-                asked = search.left_out["other-collection"] == 1
+                asked = search.skipped["other-collection"] == 1
                 if not asked:
                     check(others[0] if others else None, told, mutation, found["sound"], item)
                 listed = feature_collection(search.scenes.touching(WORLD.bounds))

@@ -143,7 +143,7 @@ def test_a_search_that_was_given_up_still_arrives() -> None:
         await settle()
         bench.catalog.gate.set()
         await settle()
-        assert len(bench.searches._kept) == 1
+        assert len(bench.searches._cached) == 1
         assert len(ids(await bench.find())) == 100
         assert len(bench.catalog.asked) == 1
 
@@ -192,7 +192,7 @@ def test_few_searches_go_on_with_nobody_waiting() -> None:
         await settle()
         bench.catalog.gate.set()
         await settle()
-        assert len(bench.searches._kept) == 4
+        assert len(bench.searches._cached) == 4
         assert len(ids(await bench.find(area=areas[9]))) == 100
 
     with_bench(work)
@@ -243,7 +243,7 @@ def test_unusable_and_unasked_items_are_left_out_and_counted() -> None:
         bench = Bench(catalog)
         search = await bench.find(PAST, cloud_cover=60.0)
         assert ids(search) == [good["id"]]
-        assert search.left_out == {
+        assert search.skipped == {
             "no-geometry": 1,
             "no-raster-assets": 2,
             "cloud-cover": 1,
@@ -268,7 +268,7 @@ def test_a_catalogue_that_ignores_filters_never_mixes_collections() -> None:
             search = await bench.find(collection=collection)
             assert {scene.collection for scene in search.scenes.scenes} == {expected}
             assert len(ids(search)) == 5
-            assert search.left_out == {"other-collection": 5}
+            assert search.skipped == {"other-collection": 5}
         await bench.close()
         bench = Bench(Scripted(both), collection=C1)
         assert {scene.collection for scene in (await bench.find()).scenes.scenes} == {C1}
@@ -483,28 +483,28 @@ def test_the_default_time_range_ends_open_and_begins_at_midnight() -> None:
 
 
 def test_searches_kept_are_bounded_by_their_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "KEPT_SCENES", 350)
+    monkeypatch.setattr(search_module, "MAX_CACHED_SCENES", 350)
 
     async def work(bench: Bench) -> None:
         for number in range(5):
             await bench.find(area=(number, 46.0, number + 1.0, 47.0))
-        assert [query.bounds[0] for query in bench.searches._kept] == [2, 3, 4]
+        assert [query.bounds[0] for query in bench.searches._cached] == [2, 3, 4]
         await bench.find(area=(2, 46.0, 3.0, 47.0))
         assert len(bench.catalog.asked) == 5
         await bench.find(area=(0, 46.0, 1.0, 47.0))
-        assert [query.bounds[0] for query in bench.searches._kept] == [4, 2, 0]
+        assert [query.bounds[0] for query in bench.searches._cached] == [4, 2, 0]
 
     with_bench(work)
 
 
 def test_searches_kept_are_bounded_by_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "KEPT_SEARCHES", 3)
+    monkeypatch.setattr(search_module, "MAX_SEARCHES", 3)
 
     async def work(bench: Bench) -> None:
         bench.catalog.items = []
         for number in range(5):
             await bench.find(area=(number, 46.0, number + 1.0, 47.0))
-        assert len(bench.searches._kept) == 3
+        assert len(bench.searches._cached) == 3
 
     with_bench(work)
 
@@ -721,7 +721,7 @@ def test_items_are_parsed_off_the_event_loop(tmp_path: Path, monkeypatch: pytest
         threads.add(threading.get_ident())
         return parse_item(item, base)
 
-    monkeypatch.setattr("scog.catalog.search.parse_item", noted)
+    monkeypatch.setattr("scog.catalog.page_parser.parse_item", noted)
 
     async def work() -> None:
         bench = Bench(Scripted(ITEMS), tmp_path)

@@ -28,7 +28,7 @@ Work = Callable[[RemoteCatalog], Awaitable[Any]]
 
 def using(server: EarthSearch, work: Work, *, deadline: float = 10.0, **more: Any) -> Any:
     """What `work` brings, with a catalogue whose landing page is known."""
-    fixed: dict[str, Any] = {"hosts": (), "retries": 0, "patience": 0.1, "silence": 0.5, **more}
+    fixed: dict[str, Any] = {"hosts": (), "retries": 0, "hedge_after": 0.1, "read_timeout": 0.5, **more}
 
     async def whole() -> Any:
         catalog = RemoteCatalog(server.root, deadline=deadline, **fixed)
@@ -115,7 +115,7 @@ def test_a_catalogue_that_is_always_late_is_hedged_no_more() -> None:
         return counts
 
     with EarthSearch(ITEMS, latency=0.2) as server:
-        assert using(server, work, silence=3.0) == [2, 1, 1, 1]
+        assert using(server, work, read_timeout=3.0) == [2, 1, 1, 1]
 
 
 # The circuit breaker
@@ -141,11 +141,11 @@ def test_waiting_for_a_thread_does_not_open_the_breaker() -> None:
         assert await outcome(catalog) == "found"
 
     with EarthSearch(ITEMS, latency=1.0) as server:  # so that 48 of 80 have a turn at most
-        using(server, work, deadline=3.0, patience=10.0, silence=20.0)
+        using(server, work, deadline=3.0, hedge_after=10.0, read_timeout=20.0)
 
 
-@pytest.mark.parametrize(("silence", "opens"), [(0.4, True), (20.0, False)])
-def test_a_deadline_that_leaves_little_time_proves_nothing(silence: float, opens: bool) -> None:
+@pytest.mark.parametrize(("read_timeout", "opens"), [(0.4, True), (20.0, False)])
+def test_a_deadline_that_leaves_little_time_proves_nothing(read_timeout: float, opens: bool) -> None:
     async def work(catalog: RemoteCatalog) -> str:
         server.fail(SEARCH, always=hang)
         for _ in range(5):
@@ -153,7 +153,7 @@ def test_a_deadline_that_leaves_little_time_proves_nothing(silence: float, opens
         return await outcome(catalog)
 
     with EarthSearch(ITEMS) as server:
-        said = using(server, work, deadline=0.3, silence=silence, patience=10.0)
+        said = using(server, work, deadline=0.3, read_timeout=read_timeout, hedge_after=10.0)
     assert ("paused" in said) is opens
 
 
@@ -166,7 +166,7 @@ def test_silence_and_errors_do(fault: Fault) -> None:
         return await outcome(catalog)
 
     with EarthSearch(ITEMS) as server:
-        assert "paused" in using(server, work, silence=0.1, patience=0.05)
+        assert "paused" in using(server, work, read_timeout=0.1, hedge_after=0.05)
 
 
 # Leaving

@@ -55,7 +55,7 @@ SQUARES = squares_around(11.3, 46.5, 2, 2)
 ITEMS = acquisitions(SQUARES, date(2024, 1, 1), 73, "https://files.example.org")
 """Four squares, every five days of 2024: 292 acquisitions in both collections."""
 FEW = ITEMS[:16]
-UNHEDGED: dict[str, Any] = {"patience": 30.0, "silence": 60.0}
+UNHEDGED: dict[str, Any] = {"hedge_after": 30.0, "read_timeout": 60.0}
 """Requests are counted here, however slow the machine is; `test_slow_catalog` is about the rest."""
 PARSED = {id(item): parse_item(item) for item in ITEMS}
 """Scenes by the identity of their items: parsing is slow."""

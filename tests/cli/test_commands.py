@@ -298,7 +298,7 @@ def test_a_catalogue_that_cannot_be_reached(tmp_path: Path, capfd: pytest.Captur
 def test_a_refusal_as_a_process() -> None:
     ended = scog("tile", *TILE, "-o", "t.png", "--catalog", "/nowhere/at/all")
     assert ended.returncode == 2
-    assert ended.stderr.startswith("scog: There is no folder /nowhere/at/all.")
+    assert ended.stderr.startswith("scog: The folder /nowhere/at/all does not exist.")
     assert ended.stderr.count("\n") == 1
 
 
@@ -416,7 +416,7 @@ def test_a_port_that_is_taken(archive: Path) -> None:
         (["--port", "http"], "invalid int"),
         (["--host", "192.0.2.1", "--port", "0"], "Cannot listen on 192.0.2.1"),
         (["--catalog", "/nowhere/at/all"], "no folder /nowhere/at/all"),
-        (["--catalog", "{empty}"], "holds no STAC item"),
+        (["--catalog", "{empty}"], "contains no usable STAC item"),
     ],
 )
 def test_what_cannot_be_served(

@@ -223,8 +223,8 @@ def test_what_of_an_archive_cannot_be_used_is_named(tmp_path: Path, capfd: pytes
     (tmp_path / "bare.json").write_text(json.dumps(odd | {"geometry": None}))
     code, out, _ = scog(capfd, "doctor", "--catalog", str(tmp_path))
     assert code == 1
-    assert "FAIL  broken.json: left out: broken JSON: " in out
-    assert "FAIL  bare.json: left out: no-geometry: geometry: none" in out
+    assert "FAIL  broken.json: skipped: invalid JSON: " in out
+    assert "FAIL  bare.json: skipped: no-geometry: geometry: none" in out
     assert "FAIL  sentinel-2-l2a/odd.json: eo:cloud_cover: 'few' is not between 0 and 100" in out
     assert "asset nir: null; skipped" in out
     assert "items: 2 usable" in out

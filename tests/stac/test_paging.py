@@ -107,7 +107,7 @@ def test_a_page_ends_early_when_its_items_are_large(folder: Path, monkeypatch: p
 
 
 def test_what_would_take_long_to_count_is_left_uncounted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(item_query, "COUNTED", 10)
+    monkeypatch.setattr(item_query, "MAX_COUNTED", 10)
     monkeypatch.setattr(item_query, "CHUNK", 5)
     archive = Archive.open(folder)
     page = search_items(archive, ItemSearch(tests=(lambda item: True,)), 5)

@@ -137,7 +137,7 @@ async def _search(engine: Engine) -> tuple[Search | None, Finding]:
         await search.turn(tally)
     except CatalogError as fault:
         return None, Finding(False, f"search: {fault}", _hint(fault))
-    count = len(search.scenes.scenes) + sum(search.left_out.values())
+    count = len(search.scenes.scenes) + sum(search.skipped.values())
     what = f"search for the newest scenes{f' of {collection}' if collection else ''}"
     hint = "Name a collection that the catalogue has (SCOG_COLLECTION), or widen SCOG_NEWEST_DAYS."
     return search, Finding(count > 0, f"{what}: {_cost(since, tally)}, {count} items", hint)
@@ -145,7 +145,7 @@ async def _search(engine: Engine) -> tuple[Search | None, Finding]:
 
 def _complaints(archive: Archive) -> list[Finding]:
     """What of an archive cannot be used."""
-    found = archive.complaints()
+    found = archive.problems()
     findings = [Finding(False, f"{path}: {reason}") for path, reason in found[:COMPLAINTS]]
     if len(found) > COMPLAINTS:
         findings.append(Finding(False, f"and {len(found) - COMPLAINTS} more of the archive's files and items"))
@@ -153,12 +153,12 @@ def _complaints(archive: Archive) -> list[Finding]:
 
 
 def _usable(search: Search) -> Finding:
-    scenes, left_out = search.scenes.scenes, search.left_out
+    scenes, left_out = search.scenes.scenes, search.skipped
     reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
     newest = f", the newest {scenes[0].id} of {rfc3339(scenes[0].time)}" if scenes else ""
     text = f"items: {len(scenes)} usable{newest}" + (f"; left out: {reasons}" if reasons else "")
-    if search.complaints:
-        text += f"; such as {'; '.join(search.complaints[:5])}"
+    if search.problems:
+        text += f"; such as {'; '.join(search.problems[:5])}"
     hint = "The items do not look like Sentinel-2 L2A scenes with GeoTIFF assets: is this the right collection?"
     return Finding(bool(scenes), text, hint)
 
