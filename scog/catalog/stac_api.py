@@ -228,7 +228,7 @@ def _page(response: dict[str, Any], cursor: Any | None, base: str) -> Page:
 
 
 def _matched(response: Mapping[str, Any]) -> Any:
-    """Number of matches on all pages, if the response has it: `numberMatched`, or `matched` of the context extension."""
+    """Number of matches on all pages: `numberMatched`, else `matched` of the context extension, else None."""
     context = response.get("context")
     return response.get("numberMatched", context.get("matched") if isinstance(context, dict) else None)
 

@@ -82,7 +82,7 @@ def test_a_sheet_shows_what_can_be_drawn_and_names_what_cannot(
     code, out, said = run(capfd, "sheet", *TILE, *options)
     assert (code, out) == (0, ""), said
     assert said.startswith("  swir: no-asset-")
-    assert said.endswith(f"{sheet}: 3 pictures\n")
+    assert said.endswith(f"{sheet}: 3 images\n")
     with Image.open(sheet) as picture:
         colors = np.asarray(picture.convert("RGB"))
     assert 2 * 300 < colors.shape[1] < 2 * 300 + 60
@@ -95,7 +95,7 @@ def test_a_sheet_of_composites(archive: Path, tmp_path: Path, capfd: pytest.Capt
     for composites, pictures in (("median,p25", 2), ("all", 17)):  # all but the most frequent, and two percentiles
         code, _, said = run(capfd, "sheet", *TILE, *options, composites)
         assert code == 0, said
-        assert said.endswith(f"{sheet}: {pictures} pictures\n")
+        assert said.endswith(f"{sheet}: {pictures} images\n")
     code, _, said = run(capfd, "sheet", *TILE, *options, "mode")
     assert code == 2
     assert "composite=median" in said
@@ -135,7 +135,7 @@ BOX = ",".join(f"{degrees:.3f}" for degrees in (*SQUARE.lonlat(0.2, 0.8), *SQUAR
         (["--datetime", "2024-06-02", "--fps", "5"], "1 frames, 2024-06-02 to 2024-06-02"),
         (
             ["--from", "2024-05-01", "--to", "2024-06-30", "--step", "P1M", "--composite", "median"],
-            "1 frames, 2024-06-01 to 2024-06-30; 1 skipped, too cloudy or empty",
+            "1 frames, 2024-06-01 to 2024-06-30; 1 skipped (too few valid pixels)",
         ),
         (["--from", "2024-06-01", "--rescale", "-0.2,0.9"], "1 frames, 2024-06-02 to 2024-06-02"),
     ],
@@ -157,7 +157,7 @@ def test_a_time_lapse(
     [
         ([BOX, "-o", "t.png"], "gif, webp"),
         ([BOX, "-o", "t"], "gif, webp"),
-        ([BOX, "-o", "t.gif", "--datetime", "2024-06-02", "--to", "2024-06-03"], "say the same"),
+        ([BOX, "-o", "t.gif", "--datetime", "2024-06-02", "--to", "2024-06-03"], "cannot be combined"),
         ([BOX, "-o", "t.gif", "--fps", "2", "--duration", "100"], "one of the two"),
         ([BOX, "-o", "t.gif", "--fps", "nan"], "0.1 to 50"),
         ([BOX, "-o", "t.gif", "--step", "P1H"], "P1M"),
@@ -239,7 +239,7 @@ def test_options(
 REFUSALS = [
     # options, status, fragment
     (["-o", "t.gif"], 2, "there is no format 'gif'"),
-    (["-o", "t"], 2, "without an ending"),
+    (["-o", "t"], 2, "has no extension"),
     (["-o", "t.png", "--index", "nix"], 2, "nix"),
     (["-o", "t.png", "--expression", "nirr"], 2, "did you mean nir"),
     (["-o", "t.png", "--bands", "red,green"], 2, "one band or three"),
@@ -252,7 +252,7 @@ REFUSALS = [
     (["-o", "t.png", "--cloud-cover", "101"], 2, "0 to 100"),
     (["-o", "t.png", "--cloud-cover", "few"], 2, "invalid float"),
     (["-o", "t.png", "--mask", "12"], 2, "no SCL class 12"),
-    (["-o", "t.png", "--catalog", "/nowhere/at/all"], 2, "no folder /nowhere/at/all"),
+    (["-o", "t.png", "--catalog", "/nowhere/at/all"], 2, "folder /nowhere/at/all does not exist"),
     (["-o", "/nowhere/at/all/t.png"], 1, "No such file or directory"),
     ([], 2, "required"),
     (["-o", "t.png", "--nix"], 2, "unrecognized"),
@@ -411,11 +411,11 @@ def test_a_port_that_is_taken(archive: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "fragment"),
     [
-        (["--port", "65536"], "There is no port 65536."),
-        (["--port", "-1"], "There is no port -1."),
+        (["--port", "65536"], "--port 65536 is not a port."),
+        (["--port", "-1"], "--port -1 is not a port."),
         (["--port", "http"], "invalid int"),
         (["--host", "192.0.2.1", "--port", "0"], "Cannot listen on 192.0.2.1"),
-        (["--catalog", "/nowhere/at/all"], "no folder /nowhere/at/all"),
+        (["--catalog", "/nowhere/at/all"], "folder /nowhere/at/all does not exist"),
         (["--catalog", "{empty}"], "contains no usable STAC item"),
     ],
 )
@@ -450,7 +450,7 @@ def test_the_demo_is_made_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     code, out, said = run(capfd, "demo", "--archive", str(folder), "--make-only")
     assert (code, out) == (0, "")
     assert "20/20" in said
-    assert said.count("Making") == 10
+    assert said.count("Creating") == 10
     made = (folder / "archive.json").stat().st_mtime_ns
     assert run(capfd, "demo", "--archive", str(folder), "--make-only") == (0, "", "")
     assert (folder / "archive.json").stat().st_mtime_ns == made

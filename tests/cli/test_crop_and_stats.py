@@ -77,7 +77,7 @@ def test_a_box_as_a_geotiff_holds_the_scenes_own_pixels(
         left = round((source.transform.c - SQUARE.left) / 10)
         assert np.array_equal(np.round(source.read(1)[0] * 10_000), 1000 + left + np.arange(source.width))
         size = f"{source.width} x {source.height} pixels of EPSG:32632"
-    assert said == f"{output}: {size}, 100 % known, 1 scenes used, 0 skipped\n"
+    assert said == f"{output}: {size}, 100 % valid, 1 scenes used, 0 skipped\n"
 
 
 @pytest.mark.parametrize("ending", ["png", "webp", "jpg", "npy", "tif"])
@@ -183,7 +183,7 @@ def test_a_table(archive: Path, area: Path, capfd: pytest.CaptureFixture[str]) -
     code, out, said = run(capfd, "stats", str(area), "--expression", "nir", "--catalog", str(archive))
     assert (code, said) == (0, "")
     head, line = out.splitlines()
-    assert head.split() == ["area", "layer", "mean", "std", "min", "median", "max", "hectares", "known"]
+    assert head.split() == ["area", "layer", "mean", "std", "min", "median", "max", "hectares", "valid"]
     cells = line.split()
     assert cells[:3] == ["1", "nir", "0.3"]
     assert cells[4:7] == ["0.3", "0.3", "0.3"]

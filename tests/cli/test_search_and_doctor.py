@@ -205,7 +205,7 @@ def test_unusable_items_are_counted_with_their_reasons(world: EarthSearch, capfd
     code, out, _ = scog(capfd, "doctor")
     assert code == 0
     assert "93 usable" in out
-    assert "left out: 5 no-geometry, 2 no-raster-assets; such as " in out
+    assert "skipped: 5 no-geometry, 2 no-raster-assets; such as " in out
     assert ": no-geometry (geometry: none); " in out
 
 
@@ -242,7 +242,7 @@ def test_what_of_an_archive_cannot_be_used_is_named(tmp_path: Path, capfd: pytes
         (SEARCH, edit(lambda page: page.update(features=[1, 2, 3])), "items: 0 usable", "right collection"),
         (f"/cogs/{SQUARES[0].name}/B04.tif", status(404), "header of", "not public"),
         (f"/cogs/{SQUARES[0].name}/B04.tif", status(503), "header of", "SCOG_READ_STALL"),
-        (f"/cogs/{SQUARES[0].name}/B04.tif", html, "header of", "not what its item describes"),
+        (f"/cogs/{SQUARES[0].name}/B04.tif", html, "header of", "differs from its item's description"),
     ],
 )
 def test_what_fails_is_said_with_a_hint(
@@ -264,7 +264,7 @@ def test_a_block_that_cannot_be_read(world: EarthSearch, capfd: pytest.CaptureFi
     code, out, _ = scog(capfd, "doctor")
     assert code == 1
     assert "ok    header of" in out
-    assert "FAIL  one block of it" in out
+    assert "FAIL  one block of red" in out
 
 
 def test_a_host_that_is_not_allowed(
@@ -298,4 +298,4 @@ def test_a_file_of_which_nobody_says_which_band_is_red(tmp_path: Path, capfd: py
     assert code == 1
     assert "The file has 4 bands (1, 2, 3, 4), and nothing says which of them is red" in out
     assert "(several-bands)" in out
-    assert "cog.md says how" in out
+    assert "cog.md explains how" in out

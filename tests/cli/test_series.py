@@ -110,12 +110,12 @@ def test_what_is_not_as_it_should_be_is_said(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "LON LAT, or --area"),
+        ((), "LON LAT in degrees, or --area"),
         (("11.3",), "LON LAT"),
         (("11.3", "46.5", "12"), "LON LAT"),
         (("11.3", "46.5", "--area", "FIELD"), "--area"),
         (("--area", "MISSING"), "No such file"),
-        (("--area", "BAD"), "no JSON"),
+        (("--area", "BAD"), "not valid JSON"),
         (("--area", "METRES"), "projected"),
         (("11.3", "146.5"), "no place"),
         (("11.3", "46.5", "--index", "ndvy"), "ndvi"),
@@ -124,7 +124,7 @@ def test_what_is_not_as_it_should_be_is_said(
         (("11.3", "46.5", "--interval", "P1D", "--datetime", "1900-01-01/2024-01-01"), "longer interval"),
         (("11.3", "46.5", "--min-valid", "2"), "0 to 1"),
         (("11.3", "46.5", "--plot", "chart.gif"), ".png or .svg"),
-        (("11.3", "46.5", "--from", "2024-01-01", "--datetime", "2024-01-01"), "one of the two"),
+        (("11.3", "46.5", "--from", "2024-01-01", "--datetime", "2024-01-01"), "either --datetime"),
         (("11.3", "46.5", "--cloud-cover", "101"), "0 to 100"),
     ],
 )

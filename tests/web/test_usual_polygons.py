@@ -238,7 +238,7 @@ def test_series_and_crops_take_collections(archive: Path, tmp_path: Path, capfd:
     output = tmp_path / "crop.tif"
     code, _, said = run(capfd, "crop", "--area", path, "-o", str(output), *common)
     assert code == 0, said
-    assert "feature 2 is left out" in said
+    assert "feature 2 is skipped" in said
     assert output.exists()
 
 
