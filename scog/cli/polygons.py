@@ -21,7 +21,7 @@ def read_areas(path: Path, settings: Settings, *, points: bool = False) -> tuple
         document = parse_geojson(path.read_bytes(), None)
     except InvalidInput as fault:
         is_json = fault.valid == VALID
-        message = f"{path}: {fault}" if is_json else f"{path} is not valid JSON."
+        message = f"{path}: {fault}" if is_json else f"{path} is not JSON."
         raise InvalidInput(message, valid=fault.valid if is_json else "a GeoJSON file") from None
     areas = parse_fields(document, settings.fields, settings.field_corners, points=points)
     for area in areas.fields:

@@ -1,4 +1,4 @@
-"""The prompt: what it says, what it writes, and with which status it ends."""
+"""The command line: output, files and exit status."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """This process's without its settings, and these."""
+    """The environment of this process with only these settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SCOG_")}
     return kept | settings | {"PYTHONWARNINGS": "error::ResourceWarning"}
 
 
 def scog(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+    """Run a command as a process."""
     return subprocess.run(
         [sys.executable, "-m", "scog.cli", *arguments],
         capture_output=True,
@@ -55,7 +55,7 @@ def scog(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 def run(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """The command within this process: quicker, the same otherwise."""
+    """Run a command within this process, which is faster. Returns exit status, stdout and stderr."""
     try:
         code = cli.main(arguments)
     except SystemExit as end:
@@ -74,7 +74,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 # A sheet
 
 
-def test_a_sheet_shows_what_can_be_drawn_and_names_what_cannot(
+def test_a_sheet_draws_what_it_can_and_reports_the_rest(
     archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     sheet = tmp_path / "sheet.png"
@@ -140,7 +140,7 @@ BOX = ",".join(f"{degrees:.3f}" for degrees in (*SQUARE.lonlat(0.2, 0.8), *SQUAR
         (["--from", "2024-06-01", "--rescale", "-0.2,0.9"], "1 frames, 2024-06-02 to 2024-06-02"),
     ],
 )
-def test_a_time_lapse(
+def test_an_animation(
     ending: str, options: list[str], told: str, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / f"lapse.{ending}"
@@ -169,7 +169,7 @@ def test_a_time_lapse(
         ([BOX, "-o", "t.gif", "--index", "nix"], "nix"),
     ],
 )
-def test_time_lapses_that_are_refused(
+def test_animations_that_are_refused(
     options: list[str],
     fragment: str,
     archive: Path,
@@ -197,7 +197,7 @@ def test_a_tile_as_a_process(archive: Path, tmp_path: Path) -> None:
         assert picture.size == (256, 256)
 
 
-def test_a_tile_from_the_catalogue_of_the_environment(
+def test_the_catalogue_of_the_environment(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SCOG_CATALOG", str(archive))
@@ -303,9 +303,7 @@ def test_a_refusal_as_a_process() -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "many"])
-def test_a_setting_that_makes_no_sense(
-    value: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_an_invalid_setting(value: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("SCOG_WAITING", value)
     code, _, said = run(capfd, "serve", "--port", "0")
     assert code == 2
@@ -334,7 +332,7 @@ def test_the_version(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(capfd, "--version") == (0, f"scog {__version__}\n", "")
 
 
-def test_a_command_is_needed(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_command_is_required(capfd: pytest.CaptureFixture[str]) -> None:
     code, _, said = run(capfd)
     assert code == 2
     assert "COMMAND" in said
@@ -344,7 +342,7 @@ def test_a_command_is_needed(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 class Serving:
-    """A server as a process of its own; what it says goes to a file."""
+    """A server as a separate process, with its output in a file."""
 
     def __init__(self, log: Path, *arguments: str, **settings: str) -> None:
         self.log = log
@@ -354,7 +352,7 @@ class Serving:
             )
 
     def said(self, fragment: str, within: float = 20.0) -> str:
-        """What it has said, once that contains a fragment."""
+        """Wait until the output contains a fragment, and return it."""
         end = time.monotonic() + within
         while fragment not in (text := self.log.read_text()):
             assert time.monotonic() < end, text
@@ -398,7 +396,7 @@ def test_without_a_catalogue_earth_search_is_served(tmp_path: Path) -> None:
             assert client.get("/healthz", timeout=10).status_code == 200  # nobody was asked for that
 
 
-def test_a_port_that_is_taken(archive: Path) -> None:
+def test_a_port_in_use(archive: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = scog("serve", "--catalog", str(archive), "--port", port)
@@ -419,7 +417,7 @@ def test_a_port_that_is_taken(archive: Path) -> None:
         (["--catalog", "{empty}"], "contains no usable STAC item"),
     ],
 )
-def test_what_cannot_be_served(
+def test_servers_that_are_refused(
     options: list[str], fragment: str, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     options = [option.replace("{empty}", str(tmp_path)) for option in options]
@@ -435,7 +433,7 @@ def test_what_cannot_be_served(
 
 @pytest.fixture
 def quick_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the drawing."""
+    """Skip the drawing of the demo's images."""
 
     def fill(folder: Path, progress: make.Progress) -> None:
         for done in range(20):
@@ -445,7 +443,7 @@ def quick_demo(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("quick_demo")
-def test_the_demo_is_made_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_is_created_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "demo"
     code, out, said = run(capfd, "demo", "--archive", str(folder), "--make-only")
     assert (code, out) == (0, "")
@@ -456,7 +454,7 @@ def test_the_demo_is_made_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert (folder / "archive.json").stat().st_mtime_ns == made
 
 
-def test_a_made_demo_is_not_made_again(demo_archive: Path) -> None:
+def test_an_existing_demo_is_not_created_again(demo_archive: Path) -> None:
     marker = demo_archive / "archive.json"
     before = marker.stat().st_mtime_ns
     since = time.monotonic()
@@ -468,7 +466,7 @@ def test_a_made_demo_is_not_made_again(demo_archive: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick_demo")
-def test_a_strangers_folder_is_not_touched(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_another_folder_is_not_modified(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "diary.txt").write_text("dear diary")
     code, _, said = run(capfd, "demo", "--archive", str(tmp_path), "--make-only")
     assert code == 2

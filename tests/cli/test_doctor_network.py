@@ -1,4 +1,4 @@
-"""What `scog doctor` measures of the network, and what it concludes."""
+"""Network measurements of `scog doctor`, and its recommendations."""
 
 from __future__ import annotations
 

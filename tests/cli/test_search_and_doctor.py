@@ -1,4 +1,4 @@
-"""`scog search` and `scog doctor` against a catalogue on this machine."""
+"""`scog search` and `scog doctor` with a local STAC API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.doubles.range_server import Fault, hang, html, reset, status
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
 SQUARES = squares_around(-69.0, -33.5, 2, 1)
-"""In the western and the southern hemisphere."""
+"""A place in the western and the southern hemisphere."""
 BOX = "-70.5,-34.5,-67,-32.5"
 
 
@@ -91,9 +91,7 @@ def test_the_same_as_geojson(world: EarthSearch, capfd: pytest.CaptureFixture[st
         (["--datetime", "2030-01-01"], 0),
     ],
 )
-def test_as_many_as_asked_for(
-    world: EarthSearch, capfd: pytest.CaptureFixture[str], options: list[str], count: int | None
-) -> None:
+def test_limit(world: EarthSearch, capfd: pytest.CaptureFixture[str], options: list[str], count: int | None) -> None:
     code, out, err = scog(capfd, "search", "--bbox", BOX, "--format", "json", *options)
     assert code == 0, err
     features = json.loads(out)["features"]
@@ -119,23 +117,21 @@ def test_as_many_as_asked_for(
         [],
     ],
 )
-def test_what_makes_no_sense_is_refused(
-    world: EarthSearch, capfd: pytest.CaptureFixture[str], options: list[str]
-) -> None:
+def test_invalid_options_are_refused(world: EarthSearch, capfd: pytest.CaptureFixture[str], options: list[str]) -> None:
     code, out, err = scog(capfd, "search", *options)
     assert (code, out) == (2, "")
     assert err
     assert world.asked == []
 
 
-def test_a_catalogue_that_is_away_is_said(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_catalogue(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
     world.down()
     code, out, err = scog(capfd, "search", "--bbox", BOX)
     assert (code, out) == (1, "")
     assert "cannot be reached" in err
 
 
-def test_an_archive_is_searched_as_well(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_searching_an_archive(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = scog(
         capfd, "search", "--catalog", str(demo_archive), "--bbox=-180,-85,180,85", "--datetime", "../.."
     )
@@ -146,7 +142,7 @@ def test_an_archive_is_searched_as_well(demo_archive: Path, capfd: pytest.Captur
 # doctor
 
 
-def test_all_is_well(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_doctor_passes(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = scog(capfd, "doctor")
     assert code == 0, out
     lines = out.splitlines()
@@ -186,7 +182,7 @@ def test_the_same_as_json(world: EarthSearch, capfd: pytest.CaptureFixture[str])
     assert values["proxy"] is None
 
 
-def test_a_host_that_is_left_alone_is_said(
+def test_an_open_breaker_is_reported(
     world: EarthSearch, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scog.net.policy.CircuitBreaker.is_open", lambda breaker: True)
@@ -209,7 +205,7 @@ def test_unusable_items_are_counted_with_their_reasons(world: EarthSearch, capfd
     assert ": no-geometry (geometry: none); " in out
 
 
-def test_what_of_an_archive_cannot_be_used_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_problems_of_an_archive_are_listed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     square = Square("32TQK", 32632, 700_000, 5_000_040, 64)
     bands = {"red": constant(square, 1000), "scl": constant(square, 4, 20, np.uint8)}
     MadeScene("sound", square, "2022-06-10T10:00:00Z", bands).write(tmp_path)
@@ -245,7 +241,7 @@ def test_what_of_an_archive_cannot_be_used_is_named(tmp_path: Path, capfd: pytes
         (f"/cogs/{SQUARES[0].name}/B04.tif", html, "header of", "differs from its item's description"),
     ],
 )
-def test_what_fails_is_said_with_a_hint(
+def test_failures_have_a_hint(
     world: EarthSearch, capfd: pytest.CaptureFixture[str], path: str, fault: Fault, fails: str, hint: str
 ) -> None:
     world.fail(path, always=fault)
@@ -278,20 +274,20 @@ def test_a_host_that_is_not_allowed(
     assert world.requests == []
 
 
-def test_a_folder_that_is_not_there(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_folder(capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = scog(capfd, "doctor", "--catalog", "/nowhere/at/all")
     assert code == 1
     assert out.startswith("FAIL  catalogue /nowhere/at/all")
 
 
-def test_an_archive_is_examined_as_well(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_doctor_of_an_archive(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = scog(capfd, "doctor", "--catalog", str(demo_archive))
     assert code == 0, out
     assert "usable" in out
     assert "one block of red" in out
 
 
-def test_a_file_of_which_nobody_says_which_band_is_red(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_file_without_band_descriptions(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_file(tmp_path, "image", np.ones((4, SIDE, SIDE), np.uint16))
     write_item(tmp_path, {"red": {"file": "image"}})
     code, out, _ = scog(capfd, "doctor", "--catalog", str(tmp_path))
