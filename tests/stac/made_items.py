@@ -87,7 +87,7 @@ def _item(number: int, day: int, geometry: Item, rng: random.Random) -> Item:
 
 
 def write_archive(folder: Path, items: list[Item]) -> Path:
-    """Write the items as an archive. One collection has a description; files have a few bytes, one is a link outside."""
+    """Write the items as an archive: one collection is described, files have a few bytes, one is a link outside."""
     root = folder / "archive"
     (folder / "outside.tif").parent.mkdir(parents=True, exist_ok=True)
     (folder / "outside.tif").write_bytes(OUTSIDE)
