@@ -27,8 +27,8 @@ CREATE TABLE IF NOT EXISTS pages (
     exhausted INTEGER NOT NULL, scenes BLOB NOT NULL, PRIMARY KEY (query, number));
 CREATE INDEX IF NOT EXISTS pages_asked ON pages (asked);
 """
-# The pages of one search share the same `asked`. A page is not stored if its search was refreshed meanwhile, because
-# it would follow pages of another version.
+# `asked` is the time of the request, the same for all pages of one search. A page is not stored if its search was
+# refreshed meanwhile, because it would follow pages of another version.
 _PUT = """
 INSERT OR REPLACE INTO pages SELECT ?1, ?2, ?3, ?4, ?5, ?6
 WHERE ?2 = 1 OR EXISTS (SELECT 1 FROM pages WHERE query = ?1 AND number = ?2 - 1 AND asked = ?3)
@@ -85,13 +85,13 @@ class SearchStore:
             self._record_error(fault)
             return None
 
-    def put(self, query: str, number: int, asked: float, page: SavedPage) -> None:
-        """Store a page of the search requested at Unix time `asked`. Page number 1 replaces an older search."""
+    def put(self, query: str, number: int, requested_at: float, page: SavedPage) -> None:
+        """Store a page of the search requested at Unix time `requested_at`. Page number 1 replaces an older search."""
         if self._database is None:
             return
         key = self._key(query)
         scenes = zlib.compress(to_json(page.scenes).encode(), 1)
-        values = (key, number, asked, json.dumps(page.cursor), page.exhausted, scenes)
+        values = (key, number, requested_at, json.dumps(page.cursor), page.exhausted, scenes)
         try:
             self._database.execute(_PUT, values)
             self._puts += 1

@@ -80,7 +80,7 @@ def negate(truth: Truth) -> Truth:
     return None if truth is None else not truth
 
 
-def every(truths: Iterable[Truth]) -> Truth:
+def all_of(truths: Iterable[Truth]) -> Truth:
     """Logical AND: false if any is false, else unknown if any is unknown."""
     result: Truth = True
     for truth in truths:
@@ -91,9 +91,9 @@ def every(truths: Iterable[Truth]) -> Truth:
     return result
 
 
-def some(truths: Iterable[Truth]) -> Truth:
+def any_of(truths: Iterable[Truth]) -> Truth:
     """Logical OR: true if any is true, else unknown if any is unknown."""
-    return negate(every(negate(truth) for truth in truths))
+    return negate(all_of(negate(truth) for truth in truths))
 
 
 COMPARISONS: dict[str, Callable[[Any, Any], Truth]] = {

@@ -17,11 +17,11 @@ import cql2
 from scog.catalog.cql2.comparison import (
     COMPARISONS,
     Truth,
+    all_of,
+    any_of,
     equal,
-    every,
     like,
     negate,
-    some,
     span_of,
     span_of_item,
     span_of_literal,
@@ -111,7 +111,7 @@ class _Compiler:
         name, args = _operation(tree)
         if name in ("and", "or"):
             parts = [self.predicate(arg, depth + 1) for arg in _at_least(args, 1, name)]
-            join = every if name == "and" else some
+            join = all_of if name == "and" else any_of
             return lambda item: join(part(item) for part in parts)
         if name == "not":
             inner = self.predicate(_exactly(args, 1, name)[0], depth + 1)
@@ -125,12 +125,12 @@ class _Compiler:
         if name == "between":
             value, low, high = [self.value(arg, depth + 1) for arg in _exactly(args, 3, name)]
             at_least, at_most = COMPARISONS[">="], COMPARISONS["<="]
-            return lambda item: every((at_least(value(item), low(item)), at_most(value(item), high(item))))
+            return lambda item: all_of((at_least(value(item), low(item)), at_most(value(item), high(item))))
         if name == "in":
             value, choices = [self.value(arg, depth + 1) for arg in _exactly(args, 2, name)]
             if not isinstance(args[1], list):
                 _refuse("has an operator `in` without a list")
-            return lambda item: some(equal(value(item), choice) for choice in choices(item))
+            return lambda item: any_of(equal(value(item), choice) for choice in choices(item))
         test = _TESTS.get(name)
         if test is None:
             _refuse(

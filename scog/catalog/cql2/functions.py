@@ -10,7 +10,7 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from scog.catalog.cql2.comparison import Span, Truth, equal, is_number, some, span_of
+from scog.catalog.cql2.comparison import Span, Truth, any_of, equal, is_number, span_of
 
 
 def _spatial(relation: Callable[[BaseGeometry, BaseGeometry], Any]) -> Callable[[Any, Any], Truth]:
@@ -45,7 +45,7 @@ def _contained_by(left: list[Any], right: list[Any]) -> bool:
 
 
 def _is_element(value: Any, values: list[Any]) -> bool:
-    return some(equal(value, other) for other in values) is True
+    return any_of(equal(value, other) for other in values) is True
 
 
 PREDICATES: dict[str, Callable[[Any, Any], Truth]] = {
