@@ -24,7 +24,7 @@ MAX_SIDE = 4096
 """Pixels per side of a tile at most."""
 
 
-def add_command(commands: Any) -> None:
+def add_commands(commands: Any) -> None:
     """Add the commands `tile` and `sheet`."""
     tile = commands.add_parser("tile", help="write one tile to a file")
     _add_tile_arguments(tile)
