@@ -56,7 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"scog {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
     serve.add_commands(commands)
     drawing.add_commands(commands)
     crop.add_command(commands)
@@ -64,7 +63,6 @@ def _parser() -> argparse.ArgumentParser:
     animate.add_command(commands)
     series.add_command(commands)
     search.add_command(commands)
-
     doctor_command.add_command(commands)
     return parser
 

@@ -100,7 +100,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
     opened.close()
 
 
-# What is found
+# Queries
 
 
 def synthetic() -> list[Item]:
@@ -256,7 +256,7 @@ def test_catalog_interface(tmp_path: Path, opened: Opened) -> None:
     assert refused.value.valid == "one or two"
 
 
-# What happens to the folder
+# Changes in the folder
 
 
 def test_new_changed_and_vanished_files(tmp_path: Path, opened: Opened) -> None:
@@ -267,7 +267,7 @@ def test_new_changed_and_vanished_files(tmp_path: Path, opened: Opened) -> None:
     write(tmp_path, an_item("c"))
     changed = an_item("b", box=(20, 46, 21, 47))
     write(tmp_path, changed)
-    os.utime(tmp_path / "one" / "b.json", ns=(1, 1))  # even an older time is another time
+    os.utime(tmp_path / "one" / "b.json", ns=(1, 1))  # an older time is a change too
     (tmp_path / "one" / "a.json").unlink()
     opened.parsed.clear()
     archive.refresh()
@@ -348,7 +348,7 @@ def test_a_folder_without_items_is_refused(content: dict[str, Item] | None, tmp_
     assert str(folder) in str(refused.value)
 
 
-# What happens to the index
+# Damage to the index
 
 
 def damage_nothing(path: Path) -> None:
@@ -419,7 +419,7 @@ def test_a_read_only_folder(
     assert not (tmp_path / INDEX_NAME).exists()
     assert "in memory" in caplog.text
 
-    asyncio.run(opened(tmp_path).close())  # now with an index there that may be read only
+    asyncio.run(opened(tmp_path).close())  # now with a read-only index
     before = (tmp_path / INDEX_NAME).read_bytes()
     write(tmp_path, an_item("b"))
     monkeypatch.setattr(sqlite3, "connect", read_only)

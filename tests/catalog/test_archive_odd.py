@@ -100,7 +100,7 @@ def test_a_pipe_a_folder_and_a_name_that_is_not_utf_8(tmp_path: Path, opened: Op
     try:
         (tmp_path / os.fsdecode(b"caf\xe9.json")).write_text(json.dumps(an_item("b")))
         odd = {"caf\\udce9.json": "skipped: the file's name is not UTF-8"}
-    except OSError:  # a file system that takes no such names
+    except OSError:  # the file system accepts only UTF-8 names
         odd = {}
     archive = opened(tmp_path)
     assert found(archive) == ["a"]
@@ -142,7 +142,7 @@ def test_lone_surrogates_become_question_marks(tmp_path: Path, opened: Open) -> 
     assert (scene.id, scene.platform) == ("?-\U0001f30d", "?")
 
 
-# Links
+# Symbolic links
 
 
 def test_symbolic_links_are_followed_once_within_the_archive(tmp_path: Path, opened: Open) -> None:
@@ -180,7 +180,7 @@ def test_items_with_the_same_id_get_unique_ids(tmp_path: Path, opened: Open, cap
     assert sorted(found(archive)) == ["other", *names]
     assert sorted(problems_of(archive)) == ["d1/one/same.json", "d2/one/same.json"]
     assert "another item of the collection has the id 'same'" in caplog.text
-    for name in names:  # `/stac` finds each by what it calls it
+    for name in names:  # `/stac` finds each by its unique id
         (only,) = search_items(archive, ItemSearch(("one",), (name,)), 10).items
         assert only.item["id"] == name
 
@@ -239,7 +239,7 @@ def test_items_match_by_their_whole_time_range(text: str, expected: list[str], t
     assert page.matched == len(expected)
 
 
-# More than one page
+# Paging
 
 
 def test_further_scenes_are_on_the_next_page(tmp_path: Path, opened: Open) -> None:

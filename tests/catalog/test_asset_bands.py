@@ -79,7 +79,7 @@ def test_scale_offset_and_nodata_are_those_of_the_band(make_item: Callable[..., 
         assert found == {
             "red": (1, 0.1, -1.0, 0.0),
             "nir": (2, 0.5, 0.0, None),
-            "scl": (3, None, 0.0, None),  # as the file's own tags say
+            "scl": (3, None, 0.0, None),  # those of the file's tags
             "blue": (4, None, 0.0, -9999.0),
         }
 
@@ -139,7 +139,7 @@ def test_any_band_lists_are_parsed(asset: Item) -> None:
     assert set(found) <= {band.name for band in BANDS}
 
 
-# Where an item says that a file lies
+# Georeferences
 
 TEN = [10.0, 0.0, 600000.0, 0.0, -10.0, 5100000.0]
 

@@ -122,7 +122,7 @@ def test_laws(found: list[tuple[float, float, float, float]], most: int) -> None
     assert len(chosen) <= most
     assert len({each.id for each in chosen}) == len(chosen)
     assert {each.id for each in chosen} <= {each.id for each in scenes}
-    if len(chosen) < most:  # with room left, whatever can be shown is shown
+    if len(chosen) < most:  # below the bound, all that can be covered is covered
         assert shown(chosen) == shown(scenes)
     assert shown(chosen) >= min(_best(scenes, most), shown(scenes))
 

@@ -66,7 +66,7 @@ def check(found: Scene | None, complaint: str, mutation: Mutation, whole: Scene,
         assert lost <= bands_of(item, str(place[1])), f"{how}: {lost}"
     else:
         assert not lost or place == ("assets",), f"{how}: {lost}"
-    if lost and len(place) > 2 and place[2] not in ("type", "href"):  # another type of file is no raster, and no fault
+    if lost and len(place) > 2 and place[2] not in ("type", "href"):  # another media type is not an error
         assert complaint, f"{how}: an asset is gone without a word"
 
 
@@ -112,7 +112,7 @@ def archived(folder: Path, item: Item, tried: Sequence[Mutation]) -> None:
         told = [documents.landing(), documents.collections(), documents.queryables(None)]
         for order in ((), (Order("eo:cloud_cover"),), (Order("gsd", True), Order("proj:epsg"))):
             page = search_items(archive, ItemSearch(order=order or ItemSearch().order), 10_000)
-            assert page.matched == len(bases)  # a page ends early where it grows too large
+            assert page.matched == len(bases)  # a page that would be too large ends early
             told += [documents.item(stored) for stored in page.items]
         json.dumps(told, ensure_ascii=False, allow_nan=False).encode()  # as responses are written
     finally:

@@ -170,7 +170,7 @@ def test_an_observation_has_only_its_scenes_that_touch(scene: Callable[..., Scen
     assert observation_ids([west, east, older], (13.2, 46.1, 13.4, 46.2)) == [["east"], ["older"]]
     assert observation_ids([west, east, older], (12.5, 46.1, 12.6, 46.2)) == []
     (observation,) = made.touching((11.2, 46.1, 11.4, 46.2))
-    # Whatever part of it a tile sees, an observation has one time and one name.
+    # An observation has the same time and key in every tile.
     assert observation.time == west.time
     assert made.touching((13.2, 46.1, 13.4, 46.2))[0].key == observation.key
 
@@ -188,7 +188,7 @@ def test_scenes_that_are_in_both_collections(recorded: dict[str, Item]) -> None:
         scene.twin for scene in scenes if scene.collection == C1
     }
     assert len(twins) == 6
-    # They are versions of nothing: whoever asks for a collection gets its scenes and no others.
+    # They are not versions of each other: a search of a collection returns only its scenes.
     assert len(latest_versions(scenes)) == 26
     for collection in (L2A, C1):
         asked = SceneSet([scene for scene in scenes if scene.collection == collection])

@@ -33,7 +33,7 @@ def dense(west: float, east: float, south: float, north: float, step: float = 10
 
 WORLD = [(11, 46), (-100, 46), (179.9, 46), (-179.9, 46)]
 CASES: list[tuple[str, dict[str, Any], list[tuple[float, float]], list[tuple[float, float]]]] = [
-    # geometry and bbox, places within, places outside
+    # geometry and bbox, places inside, places outside
     ("global", {"geometry": polygon(box(-180, -90, 180, 90))}, WORLD, []),
     ("half a pixel more", {"geometry": polygon(box(-180.125, -90.125, 180.125, 90.125))}, WORLD, []),
     ("half a pixel less", {"geometry": polygon(box(-179.95, -89.95, 179.95, 89.95))}, WORLD, [(180, 46)]),

@@ -36,7 +36,7 @@ ROWS = [
     (L2A, False, "05.11", None),
     (L2A, ABSENT, "10.00", None),
     (L2A, ABSENT, "99.99", None),
-    # what nobody promised to leave out: never a guess
+    # missing or unexpected metadata is ambiguous
     (L2A, ABSENT, ABSENT, None),
     (L2A, False, "", None),
     (L2A, False, "new", None),
@@ -96,7 +96,7 @@ def test_recorded_items(recorded: dict[str, Item]) -> None:
             assert properties.get("earthsearch:boa_offset_applied") or properties["s2:processing_baseline"] < "04"
             assert offset == 0.0, name
     assert {name.split("__")[0] for name in found} == {L2A, C1}
-    # What the recordings write themselves would have been wrong:
+    # The offsets in the recorded items are wrong:
     wrong = [n for n, i in recorded.items() if n.startswith(L2A) and written_offset(i) == SHIFT]
     assert len(wrong) == 7
 
@@ -131,7 +131,7 @@ def numbers(count: int, low: int, how_many_low: int, rest: int = 1500) -> np.nda
 
 
 SETTLED = [
-    # red, offset, why
+    # red, offset, reason
     (numbers(1000, 999, 0), SHIFT, "nothing under 1000"),
     (numbers(1000, 1000, 1000), SHIFT, "1000 itself is not under it"),
     (numbers(1000, 999, 10), SHIFT, "just 1 % under 1000, none under 900"),

@@ -101,7 +101,7 @@ def test_recorded_pages(recordings: Path) -> None:
                 counts[scene.collection, "ok"] += 1
                 if scene.collection in (L2A, C1):
                     assert set(scene.assets) >= CANONICAL
-    # Level-1C is JPEG 2000 only; Sentinel-1 is paid for by who asks.
+    # Level-1C is JPEG 2000 only; Sentinel-1 is requester-pays.
     assert counts == {
         (C1, "ok"): 16,
         (L2A, "ok"): 6,
@@ -116,7 +116,7 @@ def test_items_with_only_the_requested_fields(recordings: Path) -> None:
             parse_item(item)
 
 
-# What an item may look like
+# Valid items
 
 
 def test_a_small_item(make_item: Callable[..., Item]) -> None:
@@ -169,7 +169,7 @@ def test_the_twin_key_excludes_the_baseline(make_item: Callable[..., Item]) -> N
 
 
 ASSETS = [
-    # key, asset, the name it goes by (None: left out), its URL
+    # key, asset, band name (None: skipped), URL
     ("red", RED, "red", RED["href"]),
     ("B04", RED, "red", RED["href"]),
     ("b04", RED, "red", RED["href"]),
@@ -220,7 +220,7 @@ def test_the_first_of_two_assets_for_a_band_counts(make_item: Callable[..., Item
 
 
 WRITTEN = [
-    # what the asset says; scale (None: the file's own), offset, nodata
+    # members of the asset; scale (None: that of the file), offset, nodata
     ({}, None, 0.0, None),
     ({"raster:bands": [{"scale": 0.5, "offset": 3, "nodata": 9}]}, 0.5, 3.0, 9.0),
     ({"raster:bands": [{"offset": None, "nodata": "nan"}]}, None, 0.0, None),
@@ -272,7 +272,7 @@ def test_footprints(geometry: Item, rings: int, make_item: Callable[..., Item]) 
     assert footprint == (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 0.0)),) * rings
 
 
-# What is wrong with an item
+# Invalid items
 
 HUGE = 10**400
 

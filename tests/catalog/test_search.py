@@ -55,7 +55,7 @@ def ids(search: Search) -> list[str]:
     return [scene.id for scene in search.scenes.scenes]
 
 
-# Shared
+# Sharing
 
 
 def test_concurrent_requests_share_a_search() -> None:
@@ -117,7 +117,7 @@ def test_a_page_loaded_meanwhile_is_not_requested_again() -> None:
         await turns[1]
         assert (search.pages, search.exhausted) == (2, True)
         await turns[2]
-        await search.turn(UpstreamStats())  # there is none
+        await search.turn(UpstreamStats())  # there is no further page
         assert len(bench.catalog.asked) == 2
 
     with_bench(work)
@@ -211,7 +211,7 @@ def test_closing_cancels_background_requests() -> None:
     run(work())
 
 
-# Checked on arrival
+# Filtering
 
 
 def _changed(item: Any, properties: dict[str, Any] | None = None, **members: Any) -> Any:
@@ -346,7 +346,7 @@ def test_scenes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_horizon_is_after_the_oldest_scene_of_the_last_page() -> None:
     async def work(bench: Bench) -> None:
-        bench.catalog.size = 6  # one pass and half of the next
+        bench.catalog.size = 6  # one overpass and half of the next
         search = await bench.find()
         above = [each for each in search.scenes._observations if each.time > search.horizon]
         assert [len(each.scenes) for each in above] == [4]
@@ -357,7 +357,7 @@ def test_the_horizon_is_after_the_oldest_scene_of_the_last_page() -> None:
     with_bench(work)
 
 
-# Age
+# Expiry
 
 
 def test_fresh_searches_are_used_without_a_request() -> None:
@@ -568,7 +568,7 @@ def test_a_stale_search_from_disk_is_used_and_refreshed(tmp_path: Path) -> None:
         assert len(bench.catalog.asked) == 1
         await bench.close()
         bench = _restart(tmp_path, FRESH + STALE + 61)
-        assert bench.searches.age_if_stale(await bench.find()) == STALE + 1  # the renewed one was kept
+        assert bench.searches.age_if_stale(await bench.find()) == STALE + 1  # the refreshed one was stored
         await bench.close()
 
     run(work())

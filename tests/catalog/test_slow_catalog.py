@@ -89,7 +89,7 @@ def test_the_read_timeout_ends_a_search_long_before_its_deadline(path: str, faul
 
 def test_a_slow_response_succeeds() -> None:
     with EarthSearch(ITEMS) as server:
-        server.fail(SEARCH, always=drip(8192, 0.05))  # 16 items, 0.2 MB: longer than the silence that is borne
+        server.fail(SEARCH, always=drip(8192, 0.05))  # 16 items, 0.2 MB: longer than the read timeout
         since = time.monotonic()
         assert using(server, search) == 16
         assert time.monotonic() - since > 0.5
@@ -140,7 +140,7 @@ def test_waiting_for_a_thread_does_not_open_the_breaker() -> None:
         assert any("too many searches wait" in each for each in said)
         assert await outcome(catalog) == "found"
 
-    with EarthSearch(ITEMS, latency=1.0) as server:  # so that 48 of 80 have a turn at most
+    with EarthSearch(ITEMS, latency=1.0) as server:  # so that at most 48 of 80 are sent
         using(server, work, deadline=3.0, hedge_after=10.0, read_timeout=20.0)
 
 
@@ -169,7 +169,7 @@ def test_read_timeouts_and_errors_open_the_breaker(fault: Fault) -> None:
         assert "paused" in using(server, work, read_timeout=0.1, hedge_after=0.05)
 
 
-# Leaving
+# Cancellation
 
 
 def test_cancellation_ends_the_request_and_frees_its_thread() -> None:

@@ -104,7 +104,7 @@ def truth(items: list[Any], collection: str = L2A, cloud_cover: float = 100.0, i
     return [scene.id for scene in sorted(scenes, key=lambda scene: (scene.time, scene.id), reverse=True)]
 
 
-# What is asked, and what comes
+# Requests and pages
 
 
 def test_the_request_to_earth_search() -> None:
@@ -146,7 +146,7 @@ def test_pages_have_all_items_of_the_catalogue(collection: str, exact_fields: bo
     assert ids(pages) == truth(ITEMS, collection)
     assert [len(page.items) for page in pages] == [100, 100, 92, 0]  # the last link leads to an empty page
     assert tally.searches == 4
-    assert tally.requests == 5  # the landing page, too
+    assert tally.requests == 5  # including the landing page
 
 
 def test_scenes_are_equal_with_and_without_fields() -> None:
@@ -239,7 +239,7 @@ def test_the_landing_page_is_cached_for_an_hour_and_used_longer_on_failure() -> 
         assert asyncio.run(work(server)) == [1] * 9 + [2, 2, 3]
 
 
-# Faults
+# Errors
 
 PASSING: dict[str, Fault] = {
     "429": status(429),
@@ -253,7 +253,7 @@ PASSING: dict[str, Fault] = {
     "ends in the middle": cut_after(100),
 }
 WRONG: dict[str, Fault] = {
-    # What something on the way may have said instead of the catalogue.
+    # These may come from something on the way, such as a captive portal.
     "bad json": body(lambda data: b"{" + data),
     "html": html,
     "cut": cut,
@@ -410,7 +410,7 @@ def test_the_breaker_opens_and_closes_again() -> None:
         asyncio.run(work(server))
 
 
-# Where the catalogue's links lead
+# Links
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-# A sheet
+# Sheet
 
 
 def test_a_sheet_draws_what_it_can_and_reports_the_rest(
@@ -92,7 +92,7 @@ def test_a_sheet_draws_what_it_can_and_reports_the_rest(
 def test_a_sheet_of_composites(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     sheet = tmp_path / "sheet.png"
     options = ("-o", str(sheet), "--layers", "ndvi", "--catalog", str(archive), "--composites")
-    for composites, pictures in (("median,p25", 2), ("all", 17)):  # all but the most frequent, and two percentiles
+    for composites, pictures in (("median,p25", 2), ("all", 17)):  # all except mode, and two percentiles
         code, _, said = run(capfd, "sheet", *TILE, *options, composites)
         assert code == 0, said
         assert said.endswith(f"{sheet}: {pictures} images\n")
@@ -122,7 +122,7 @@ def test_sheets_that_are_refused(
     assert not list(tmp_path.glob("t.*"))
 
 
-# A time lapse
+# Animation
 
 BOX = ",".join(f"{degrees:.3f}" for degrees in (*SQUARE.lonlat(0.2, 0.8), *SQUARE.lonlat(0.8, 0.2)))
 
@@ -185,7 +185,7 @@ def test_animations_that_are_refused(
     assert not list(tmp_path.iterdir())
 
 
-# A tile
+# Tile
 
 
 def test_a_tile_as_a_process(archive: Path, tmp_path: Path) -> None:
@@ -393,7 +393,7 @@ def test_without_a_catalogue_earth_search_is_served(tmp_path: Path) -> None:
         text = serving.said("Ctrl+C stops.")
         assert "scog serves https://earth-search.aws.element84.com/v1" in text
         with httpx.Client(base_url=address_in(text), trust_env=False) as client:
-            assert client.get("/healthz", timeout=10).status_code == 200  # nobody was asked for that
+            assert client.get("/healthz", timeout=10).status_code == 200  # without an upstream request
 
 
 def test_a_port_in_use(archive: Path) -> None:

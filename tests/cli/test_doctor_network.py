@@ -121,7 +121,7 @@ def reading(server: RangeServer, spans: list[tuple[int, int]], seconds: float) -
 def test_the_rate_of_one_connection_and_of_many() -> None:
     with RangeServer() as server:
         server.put("/a.tif", DATA)
-        server.fail("/a.tif", always=drip(20_000, 0.02))  # at most 1 MB/s a connection
+        server.fail("/a.tif", always=drip(20_000, 0.02))  # at most 1 MB/s per connection
         one, many = ranges_to_read(len(DATA))
         alone = reading(server, [one], 0.5)
         together = reading(server, many, 0.5)

@@ -32,7 +32,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EarthSear
         for square in SQUARES:
             put_cogs(server, f"/cogs/{square.name}", square)
             red = f"/cogs/{square.name}/B04.tif"
-            server.put(red, server.data(red) + bytes(6_000_000))  # as large as files are whose reading can be timed
+            server.put(red, server.data(red) + bytes(6_000_000))  # large enough to measure the throughput
         server.items = acquisitions(SQUARES, date(2024, 1, 1), 80, server.url("/cogs"))
         for name, value in {"CATALOG": server.root, "HOSTS": server.host, "CACHE_DIR": tmp_path, "RETRIES": 0}.items():
             monkeypatch.setenv(f"SCOG_{name}", str(value))
@@ -63,7 +63,7 @@ def test_the_newest_scenes_as_a_table(world: EarthSearch, capfd: pytest.CaptureF
         for letter, day in (("B", "20250130"), ("A", "20250125"))
         for square in SQUARES
     ]
-    assert [line.startswith("2025-01-") for line in lines] == [True, False, True, False]  # once an observation
+    assert [line.startswith("2025-01-") for line in lines] == [True, False, True, False]  # once per observation
     assert "4 scenes of 2 observations" in err
     assert "--limit" in err
 
@@ -166,7 +166,7 @@ def test_doctor_passes(world: EarthSearch, capfd: pytest.CaptureFixture[str]) ->
     tls = world.url("").startswith("https")  # latency is measured once more, to see whether sessions resume
     # Header and block; size, latency, one connection and eight.
     assert len(world.requests) == 2 + 1 + 1 + tls + 1 + 8
-    assert world.bytes < 5_000_000  # the catalogue's answers too
+    assert world.bytes < 5_000_000  # including those of the catalogue
     assert [asked.path for asked in world.asked] == [ROOT, *[ROOT] * (1 + tls), SEARCH]
 
 

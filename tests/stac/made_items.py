@@ -37,7 +37,7 @@ def make_items() -> list[Item]:
 
 def _outline(number: int, west: float, south: float, size: float) -> Item:
     corners = [[west, south], [west + size, south], [west + size, south + size], [west, south + size]]
-    if number % 3 == 0:  # a triangle leaves half of its bounding box
+    if number % 3 == 0:  # a triangle covers half of its bounding box
         corners = [corners[0], corners[1], corners[3]]
     return {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}
 
