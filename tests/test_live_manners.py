@@ -397,8 +397,8 @@ def test_malformed_features_among_good_ones_are_left_out(world: EarthSearch, tmp
         answer = server.get(INSIDE, params=QUERY)
         assert answer.status_code == 200
         assert "X-Scog-Used" in answer.headers
-        search = next(iter(server.app.state.engine.searches._kept.values()))
-        assert sum(search.left_out.values()) == 7
+        search = next(iter(server.app.state.engine.searches._cached.values()))
+        assert sum(search.skipped.values()) == 7
 
 
 def test_a_failing_further_page_spoils_nothing(world: EarthSearch, tmp_path: Path) -> None:

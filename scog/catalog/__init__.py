@@ -1,1 +1,1 @@
-"""Scenes and observations, and the searches that find them, in a STAC API or a local archive."""
+"""Scenes and observations, and searches for them in a STAC API or a local archive."""

@@ -1,8 +1,8 @@
-"""Which bands an asset's file holds, by its key and by what its item says of them.
+"""Which bands an asset's file holds, from the asset's key and the item's band descriptions.
 
-An item lists the bands of a file in their order, in `eo:bands` and `raster:bands` (STAC 1.0) or in `bands` (1.1). A
-band is known by its name (`red`), else by its common name, else by a code (`B04`): of codes only the common name tells
-what they mean, as `B5` is red edge to one sensor and near infrared to another.
+An item describes the bands of a file in order, in `eo:bands` and `raster:bands` (STAC 1.0) or in `bands` (1.1). A band
+is identified by its name (`red`), else its common name, else its code (`B04`). The common name goes before the code,
+because codes differ between sensors: `B5` is red edge for one and near infrared for another.
 """
 
 from __future__ import annotations
@@ -12,72 +12,72 @@ from typing import Any
 
 from scog.collections.bands import BY_NAME, CANONICAL, IN_ASSET
 
-LISTS = ("eo:bands", "raster:bands", "bands")
-"""Members of an asset that list its bands; what a later one says counts."""
-UNMEASURED = frozenset({"overview", "thumbnail", "visual"})
-"""Roles of assets that are pictures of the scene: their red is no measurement."""
+BAND_LISTS = ("eo:bands", "raster:bands", "bands")
+"""Members of an asset that describe its bands. A later one overrides an earlier one."""
+DISPLAY_ROLES = frozenset({"overview", "thumbnail", "visual"})
+"""Roles of assets that are rendered images of the scene, whose red, green and blue are not measurements."""
 
 
-def described(asset: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What an item says of each band of an asset's file, in the file's order, `raster:scale` and the like as `scale`.
+def band_descriptions(asset: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Merged descriptions of an asset's bands, in the file's order; the prefix `raster:` is removed from names.
 
-    A list or an entry that is not what STAC says counts as nothing.
+    Lists and entries that do not conform to STAC are ignored.
     """
-    found: list[dict[str, Any]] = []
-    for member in LISTS:
+    merged: list[dict[str, Any]] = []
+    for member in BAND_LISTS:
         entries = asset.get(member)
-        for place, entry in enumerate(entries if isinstance(entries, list) else ()):
-            if place == len(found):
-                found.append({})
+        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            if index == len(merged):
+                merged.append({})
             if isinstance(entry, Mapping):
-                found[place] |= {str(name).removeprefix("raster:"): value for name, value in entry.items()}
-    return found
+                merged[index] |= {str(name).removeprefix("raster:"): value for name, value in entry.items()}
+    return merged
 
 
 def bands_by_key(key: str, bands: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
-    """Canonical names of the bands that an asset's key names, and their places in the file, 1 the first.
+    """Band numbers (from 1) by canonical name, for the bands that an asset's key identifies.
 
-    None: the item does not say which of the file's bands it is, and the file will have just one. Empty where the
-    bands are named by their descriptions, or by nothing.
+    A number of None means that the item does not number the band and the file should have only one. Empty if the key
+    identifies no band, or if the descriptions do.
     """
     band = CANONICAL.get(key.lower(), key)
-    several = IN_ASSET.get(band, ())
-    if len(several) > 1:
-        return {each.name: each.number for each in several}
+    members = IN_ASSET.get(band, ())
+    if len(members) > 1:
+        return {each.name: each.number for each in members}
     if band not in BY_NAME or band in bands_by_description(bands):
         return {}
     return {band: None}
 
 
 def bands_by_description(bands: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Canonical names of the bands of one file that are named in its descriptions, and their places, 1 the first.
+    """Band numbers (from 1) by canonical name, for the bands that the descriptions of one file identify.
 
-    Of two that are called alike neither is known.
+    A name that two bands share identifies neither.
     """
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for names in zip(*(_names(entry) for entry in bands), strict=True):
         for name in names:
-            if name is not None and names.count(name) == 1 and names.index(name) + 1 not in found.values():
-                found.setdefault(name, names.index(name) + 1)
-    return found
+            if name is not None and names.count(name) == 1 and names.index(name) + 1 not in numbers.values():
+                numbers.setdefault(name, names.index(name) + 1)
+    return numbers
 
 
 def named(name: object) -> str | None:
-    """The canonical name of the band that is called so, by name or code; None for any other."""
+    """Canonical name of a band from its name or code, or None."""
     return CANONICAL.get(name.strip().lower()) if isinstance(name, str) else None
 
 
-def is_measured(asset: Mapping[str, Any]) -> bool:
-    """Whether an asset may hold measurements: it is no picture made of them."""
+def may_hold_measurements(asset: Mapping[str, Any]) -> bool:
+    """Whether an asset may hold measurements, that is, its roles do not declare a rendered image."""
     roles = asset.get("roles")
-    return not (isinstance(roles, list) and any(role in UNMEASURED for role in roles if isinstance(role, str)))
+    return not (isinstance(roles, list) and any(role in DISPLAY_ROLES for role in roles if isinstance(role, str)))
 
 
 def _names(entry: Mapping[str, Any]) -> Iterator[str | None]:
-    """The band that an entry's name says, then that of its common name, then that of its code."""
+    """Yield the canonical name by name, by common name and by code: one of them at most, and None for the others."""
     name, common = entry.get("name"), entry.get("eo:common_name", entry.get("common_name"))
-    known = named(name)
-    exact = known if isinstance(name, str) and name.strip().lower() == known else None
-    yield exact
-    yield named(common) if exact is None else None
-    yield known if exact is None and named(common) is None else None
+    by_name_or_code = named(name)
+    by_name = by_name_or_code if isinstance(name, str) and name.strip().lower() == by_name_or_code else None
+    yield by_name
+    yield named(common) if by_name is None else None
+    yield by_name_or_code if by_name is None and named(common) is None else None

@@ -1,4 +1,4 @@
-"""Assets: the raster files of an item by the bands that they hold, each checked by itself."""
+"""Assets: the raster files of an item by the bands they hold, each validated on its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from scog.catalog.asset_bands import bands_by_description, bands_by_key, described, is_measured
+from scog.catalog.asset_bands import band_descriptions, bands_by_description, bands_by_key, may_hold_measurements
 from scog.catalog.georeference import Georeference, georeference_of
 from scog.collections.bands import BY_NAME, CANONICAL, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A, SCALE, offset_of
@@ -21,20 +21,20 @@ RASTER_TYPES = frozenset(
     for top in ("image", "application")
     for name in ("tiff", "tif", "x-tiff", "geotiff", "x-geotiff", "x.geotiff", "geo+tiff", "vnd.stac.geotiff", "cog")
 )
-"""Media types of GeoTIFFs as they are met, registered or not, without their parameters."""
-UNTOLD_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-"""Media types that say nothing: then the file's name tells."""
+"""Media types of GeoTIFFs as they occur, registered or not, without parameters."""
+GENERIC_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+"""Media types that do not identify a format; the file's extension decides instead."""
 _ABSOLUTE = re.compile(r"https?://[A-Za-z0-9._:-]+/[!-~]*")
-"""URLs that stand for themselves, whatever the item's own is."""
+"""Absolute URLs, which need not be resolved against the item's."""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """One band of a scene, and the file that holds it. Reflectance or whatever it is = DN x `scale` + `offset`.
+    """One band of a scene, and the file that holds it. Value = DN x `scale` + `offset`.
 
-    A `scale` of None: the file's own tags say both. An `offset` of None: only the pixels can tell (see
-    `scog.collections.reflectance_offset`). `band` is its place in the file, 1 the first; None where the item expects
-    the file to have just one. `georeference` is where the item says that the file lies, for files that do not say so.
+    A `scale` of None means that scale and offset are those of the file's tags. An `offset` of None must be estimated
+    from the pixels (see `scog.collections.reflectance_offset`). `band` is the band number in the file, from 1; None if
+    the item expects a single-band file. `georeference` is the item's, for files that have none.
     """
 
     url: str
@@ -46,36 +46,40 @@ class Asset:
 
 
 Assets = dict[str, Asset]
-"""Assets by the names of their bands."""
+"""Assets by band name."""
 
 
 def assets_of(
     written: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str, remarks: list[str]
 ) -> Assets:
-    """The bands of an item's assets by canonical name; by key the assets of which no band is known.
+    """The bands of an item's assets by canonical name; assets without a known band by their key.
 
-    A band that an asset's key names goes before one of its name in a file of several; of these the item's first counts.
-    An asset that cannot be used is left out with a remark. Relative addresses are resolved against `base`.
+    A band that an asset's key identifies takes precedence over one that a description identifies; of each kind, the
+    item's first counts. An unusable asset is skipped and added to `remarks`. Relative links are resolved against
+    `base`.
     """
     by_key: Assets = {}
     by_description: Assets = {}
     applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
-    of_sentinel_2 = collection in (L2A, C1)
-    offset = offset_of(collection, applied, None if baseline is None else str(baseline)) if of_sentinel_2 else 0.0
+    is_sentinel_2 = collection in (L2A, C1)
+    offset = offset_of(collection, applied, None if baseline is None else str(baseline)) if is_sentinel_2 else 0.0
     for key, asset in written.items():
         try:
             if not isinstance(asset, dict):
-                raise ValueError("null" if asset is None else "no object")
+                raise ValueError("null" if asset is None else "not an object")
             url = _raster_url(key, asset, base, properties.get("storage:requester_pays"))
             if url is None:
                 continue
-            found: tuple[Assets, Assets]
-            found = (_of_sentinel_2(key, asset, url, offset), {}) if of_sentinel_2 else _of(key, asset, url, properties)
+            new: tuple[Assets, Assets]
+            if is_sentinel_2:
+                new = _sentinel_2_bands(key, asset, url, offset), {}
+            else:
+                new = _bands(key, asset, url, properties)
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as fault:
-            remarks.append(f"asset {key[:40]}: {_reason(fault)}; it is left out")
+            remarks.append(f"asset {key[:40]}: {_reason(fault)}; skipped")
             continue
-        by_key |= {name: each for name, each in found[0].items() if name not in by_key}
-        by_description |= {name: each for name, each in found[1].items() if name not in by_description}
+        by_key |= {name: each for name, each in new[0].items() if name not in by_key}
+        by_description |= {name: each for name, each in new[1].items() if name not in by_description}
     return by_key | {name: each for name, each in by_description.items() if name not in by_key}
 
 
@@ -83,68 +87,71 @@ def _reason(fault: Exception) -> str:
     return str(fault) if type(fault) is ValueError else f"malformed ({type(fault).__name__})"
 
 
-def _of(key: str, asset: Mapping[str, Any], url: str, properties: Mapping[str, Any]) -> tuple[Assets, Assets]:
-    """The bands of an asset that its key names, or itself where nothing does; and those that its descriptions name."""
-    bands = described(asset)
+def _bands(key: str, asset: Mapping[str, Any], url: str, properties: Mapping[str, Any]) -> tuple[Assets, Assets]:
+    """The bands of an asset that its key identifies, and those that its descriptions identify.
+
+    If neither identifies any, the first holds the asset under its key.
+    """
+    bands = band_descriptions(asset)
     georeference = georeference_of(asset, properties)
     by_key = bands_by_key(key, bands)
-    by_description = bands_by_description(bands) if not by_key and is_measured(asset) else {}
+    by_description = bands_by_description(bands) if not by_key and may_hold_measurements(asset) else {}
     if not by_key and not by_description:
         by_key = {key: None}
-    of_key, of_description = (
-        {name: _band_of(asset, url, bands, number, georeference) for name, number in each.items()}
-        for each in (by_key, by_description)
+    assets_by_key, assets_by_description = (
+        {name: _band_of(asset, url, bands, number, georeference) for name, number in numbers.items()}
+        for numbers in (by_key, by_description)
     )
-    return of_key, of_description
+    return assets_by_key, assets_by_description
 
 
 def _raster_url(key: str, asset: Mapping[str, Any], base: str, requester_pays: object) -> str | None:
-    """Where an asset's GeoTIFF lies; None for other files and for what costs the requester, such as JPEG 2000.
+    """Absolute URL of an asset's GeoTIFF; None for other formats, such as JPEG 2000, and for requester-pays files.
 
-    `requester_pays` is what the item says for all its assets. Raises ValueError for an address that is none.
+    `requester_pays` is the item's default for its assets. Raises ValueError for an invalid href.
     """
     href = asset.get("href")
     if key.endswith("-jp2") or not _is_raster(asset.get("type"), href):
         return None
     if not isinstance(href, str) or not href:
-        raise ValueError("href is no text")
+        raise ValueError("href is not a string")
     if asset.get("storage:requester_pays", requester_pays) is True:
         return None
-    if _ABSOLUTE.fullmatch(href):  # as nearly all are; to take them apart is half of what an item costs
+    if _ABSOLUTE.fullmatch(href):  # nearly all are, and parsing URLs takes half of the time of parsing an item
         return href
     try:
         url = urljoin(base, href)
         parts = urlsplit(url)
     except ValueError:
-        raise ValueError(f"{href[:60]!r} is no address") from None
-    if parts.scheme == "s3":  # a public bucket is reached by its own host name
+        raise ValueError(f"href {href[:60]!r} is not a valid URL") from None
+    if parts.scheme == "s3":  # a public bucket can be read over HTTPS
         return f"https://{parts.netloc}.s3.amazonaws.com{parts.path}"
     return url
 
 
 @lru_cache(maxsize=256)
 def _main_type(media: str) -> str:
-    """A media type without its parameters."""
+    """The media type in lower case without its parameters."""
     return media.partition(";")[0].strip().lower()
 
 
 def _is_raster(media: object, href: object) -> bool:
-    """Whether an asset is a GeoTIFF: by its media type, or by its file's name where that says nothing."""
+    """Whether an asset is a GeoTIFF: by its media type, or by its file's extension if the media type is generic."""
     main = _main_type(media) if isinstance(media, str) else ""
     if main in RASTER_TYPES:
         return True
     path = re.split(r"[?#]", href, maxsplit=1)[0].lower() if isinstance(href, str) else ""
-    return (main in UNTOLD_TYPES or "/" not in main) and path.endswith((".tif", ".tiff"))
+    return (main in GENERIC_TYPES or "/" not in main) and path.endswith((".tif", ".tiff"))
 
 
-def _of_sentinel_2(key: str, asset: Mapping[str, Any], url: str, offset: float | None) -> Assets:
-    """The bands of an asset of Earth Search, which its key names; all that are spectral have this offset."""
+def _sentinel_2_bands(key: str, asset: Mapping[str, Any], url: str, offset: float | None) -> Assets:
+    """The bands of an Earth Search asset, which its key identifies. `offset` applies to spectral bands only."""
     band = CANONICAL.get(key.lower(), key)
     if band in BY_NAME and BY_NAME[band].spectral:
         return {band: Asset(url, SCALE, offset, 0.0)}
-    written = _written(asset, described(asset), 1)
-    scale = _finite(written, "scale", 1.0) or 1.0
-    nodata = 0.0 if band in IN_ASSET else _nodata(written.get("nodata"))
+    encoding = _encoding(asset, band_descriptions(asset), 1)
+    scale = _finite(encoding, "scale", 1.0) or 1.0
+    nodata = 0.0 if band in IN_ASSET else _nodata(encoding.get("nodata"))
     numbers = bands_by_key(key, ()) or {band: None}
     return {name: Asset(url, scale, 0.0, nodata, number) for name, number in numbers.items()}
 
@@ -156,17 +163,17 @@ def _band_of(
     number: int | None,
     georeference: Georeference | None,
 ) -> Asset:
-    """A band of an asset, with the scale, offset and nodata that the item says of it."""
-    written = _written(asset, bands, number or 1)
-    nodata = _nodata(written.get("nodata"))
-    if written.get("scale") is None and written.get("offset") is None:
+    """A band of an asset, with the scale, offset and nodata that the item gives."""
+    encoding = _encoding(asset, bands, number or 1)
+    nodata = _nodata(encoding.get("nodata"))
+    if encoding.get("scale") is None and encoding.get("offset") is None:
         return Asset(url, None, 0.0, nodata, number, georeference)
-    scale, offset = _finite(written, "scale", 1.0) or 1.0, _finite(written, "offset", 0.0)
+    scale, offset = _finite(encoding, "scale", 1.0) or 1.0, _finite(encoding, "offset", 0.0)
     return Asset(url, scale, offset, nodata, number, georeference)
 
 
-def _written(asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any]:
-    """Scale, offset and nodata of a band as the item writes them: of that band, else of the asset."""
+def _encoding(asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any]:
+    """Scale, offset and nodata of a band as in the item: those of the band, else those of the asset."""
     merged = dict(bands[number - 1]) if number <= len(bands) else {}
     for name in ("scale", "offset"):
         if f"raster:{name}" in asset and is_finite(asset[f"raster:{name}"]):
@@ -176,19 +183,20 @@ def _written(asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], numbe
     return merged
 
 
-def _finite(written: Mapping[str, Any], name: str, default: float) -> float:
-    value = written.get(name)
+def _finite(encoding: Mapping[str, Any], name: str, default: float) -> float:
+    """The finite number of a name, or `default` if it is missing. Raises ValueError for any other value."""
+    value = encoding.get(name)
     try:
         number = default if value is None else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"{name} {str(value)[:40]!r} is no finite number")
+        raise ValueError(f"{name} {str(value)[:40]!r} is not a finite number")
     return number
 
 
 def _nodata(value: object) -> float | None:
-    """Nodata as a number; STAC's raster extension allows text, too. NaN is none, since it never is data."""
+    """Nodata as a number, or None. The raster extension also allows text. NaN gives None: it never is data."""
     if isinstance(value, str):
         try:
             value = float(value)

@@ -1,4 +1,4 @@
-"""Few scenes that cover a wide area: for pictures so small in scale that every scene would be too many."""
+"""Selection of a few scenes that cover a wide area, for images at low zoom that cannot read every scene."""
 
 from __future__ import annotations
 
@@ -12,67 +12,72 @@ from scog.catalog.observation import Observation
 from scog.geo.footprint import Bounds, Footprints
 
 CELLS = 24
-"""The area is looked at in 24 x 24 cells."""
+"""Cells per side of the grid in which coverage is computed."""
 DEPTH = 3
-"""Scenes wanted over each cell in the end, so that one fills the clouds of another."""
+"""Scenes to choose over each cell, so that one scene fills the clouds of another."""
 
 
 class Coverage(NamedTuple):
-    """Scenes that cover an area, as observations; `complete` where further scenes would hardly be taken."""
+    """Scenes that cover an area, as observations. `complete` is True if more candidates would hardly change them."""
 
     observations: list[Observation]
     complete: bool
 
 
-def choose_cover(observations: Sequence[Observation], bounds: Bounds, most: int) -> Coverage:
-    """At most `most` scenes that cover bounds as well as they can, as observations in the order given.
+def choose_cover(observations: Sequence[Observation], bounds: Bounds, max_scenes: int) -> Coverage:
+    """The `max_scenes` scenes, or fewer, that cover `bounds` best, as observations in the given order.
 
-    The newest scene that shows something not shown yet is taken first, over the whole area; then, while there is
-    room, a second and a third layer. Where there is no room for even one layer, those that show most are taken.
+    The first layer takes, in order, each scene that covers a cell without a scene; a second and a third layer follow
+    while fewer than `max_scenes` are chosen. If even the first layer does not fit, a greedy choice takes the scenes
+    that add the most cells.
     """
     scenes = [scene for observation in observations for scene in observation.scenes]
     cells = Footprints([scene.footprint for scene in scenes]).cells(bounds, CELLS)
     chosen = np.zeros(len(scenes), bool)
-    _add_layer(chosen, cells, 1, most)
+    _add_layer(chosen, cells, 1, max_scenes)
     if (cells[chosen].any(axis=0) != cells.any(axis=0)).any():
-        chosen = _largest(cells, most)
-        return Coverage(_kept(observations, chosen), complete=True)
-    for wanted in range(2, DEPTH + 1):
-        _add_layer(chosen, cells, wanted, most)
+        chosen = _choose_greedily(cells, max_scenes)
+        return Coverage(_subset(observations, chosen), complete=True)
+    for layer in range(2, DEPTH + 1):
+        _add_layer(chosen, cells, layer, max_scenes)
     depth = cells[chosen].sum(axis=0)
-    full = bool(chosen.sum() >= most or (depth >= DEPTH).all())
-    return Coverage(_kept(observations, chosen), complete=full and bool(depth.all()))
+    full = bool(chosen.sum() >= max_scenes or (depth >= DEPTH).all())
+    return Coverage(_subset(observations, chosen), complete=full and bool(depth.all()))
 
 
-def _add_layer(chosen: NDArray[np.bool_], cells: NDArray[np.bool_], wanted: int, most: int) -> None:
-    """Choose each scene in its turn that shows a cell of which there are fewer than `wanted` so far."""
+def _add_layer(chosen: NDArray[np.bool_], cells: NDArray[np.bool_], layer: int, max_scenes: int) -> None:
+    """Add to `chosen`, in order, each scene that covers a cell with fewer than `layer` chosen scenes.
+
+    `cells` has the shape `(scene, cell)`: whether a scene covers a cell.
+    """
     depth = cells[chosen].sum(axis=0)
     for index in (~chosen).nonzero()[0]:
-        if chosen.sum() >= most:
+        if chosen.sum() >= max_scenes:
             return
-        if (depth[cells[index]] < wanted).any():
+        if (depth[cells[index]] < layer).any():
             chosen[index] = True
             depth += cells[index]
 
 
-def _largest(cells: NDArray[np.bool_], most: int) -> NDArray[np.bool_]:
-    """Choose, one after the other, the scene that shows most of what is not shown yet."""
-    chosen, left = np.zeros(len(cells), bool), cells.copy()
-    for _ in range(most):
-        index = int(np.count_nonzero(left, axis=1).argmax())
-        if not left[index].any():
+def _choose_greedily(cells: NDArray[np.bool_], max_scenes: int) -> NDArray[np.bool_]:
+    """Mask of the chosen scenes: at each step the scene that covers the most uncovered cells."""
+    chosen, uncovered = np.zeros(len(cells), bool), cells.copy()
+    for _ in range(max_scenes):
+        index = int(np.count_nonzero(uncovered, axis=1).argmax())
+        if not uncovered[index].any():
             break
         chosen[index] = True
-        left &= ~cells[index]
+        uncovered &= ~cells[index]
     return chosen
 
 
-def _kept(observations: Sequence[Observation], chosen: NDArray[np.bool_]) -> list[Observation]:
-    found, first = [], 0
+def _subset(observations: Sequence[Observation], chosen: NDArray[np.bool_]) -> list[Observation]:
+    """The observations with only their chosen scenes; those without any are dropped."""
+    subset, first = [], 0
     for observation in observations:
-        picked = chosen[first : first + len(observation.scenes)]
+        mask = chosen[first : first + len(observation.scenes)]
         first += len(observation.scenes)
-        scenes = tuple(scene for scene, keep in zip(observation.scenes, picked, strict=True) if keep)
+        scenes = tuple(scene for scene, is_chosen in zip(observation.scenes, mask, strict=True) if is_chosen)
         if scenes:
-            found.append(Observation(observation.time, scenes))
-    return found
+            subset.append(Observation(observation.time, scenes))
+    return subset

@@ -1,7 +1,7 @@
-"""The `fields` of a search: which parts of each item are wanted.
+"""The fields extension of STAC API: which parts of each item a search returns.
 
-https://github.com/stac-api-extensions/fields: what is included joins a default set that makes a valid item; what is
-excluded leaves it again.
+https://github.com/stac-api-extensions/fields: included fields are added to a default set that makes a valid item;
+excluded fields are then removed.
 """
 
 from __future__ import annotations
@@ -12,52 +12,53 @@ from typing import Any
 
 DEFAULT = ("stac_version", "stac_extensions", "geometry", "bbox", "links", "assets", "properties.datetime")
 ALWAYS = ("type", "id", "collection")
-"""Never left out: without them an answer cannot be told from others."""
+"""Fields that cannot be excluded, because they identify an item."""
 TOP = frozenset({"type", "id", "collection", "stac_version", "stac_extensions", "geometry", "bbox", "links", "assets"})
 
 
 @dataclass(frozen=True)
 class Fields:
-    """Paths such as `assets` or `properties.eo:cloud_cover`; what is excluded goes even where it is included."""
+    """Paths such as `assets` or `properties.eo:cloud_cover`. Exclusion takes precedence over inclusion."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
     def of(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """The wanted part of an item, in its order; the item stays as it is."""
-        kept = _with(item, [_full(path) for path in (*ALWAYS, *DEFAULT, *self.include)])
-        kept = _without(kept, [_full(path) for path in self.exclude])
-        return {name: kept[name] if name in kept else item[name] for name in item if name in kept or name in ALWAYS}
+        """A copy of an item with only the selected fields, in the item's order."""
+        selected = _with(item, [_full(path) for path in (*ALWAYS, *DEFAULT, *self.include)])
+        selected = _without(selected, [_full(path) for path in self.exclude])
+        names = [name for name in item if name in selected or name in ALWAYS]
+        return {name: selected[name] if name in selected else item[name] for name in names}
 
 
 def _full(path: str) -> str:
-    """A path from the item's root; a bare name that is no member of items is one of its properties."""
+    """The path from the item's root. A name that is not a member of items is a property."""
     head = path.partition(".")[0]
     return path if head in TOP or head == "properties" else f"properties.{path}"
 
 
 def _with(tree: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
-    """The part of a tree that lies at or below paths."""
-    wanted = list(paths)
-    kept: dict[str, Any] = {}
+    """The parts of a tree at or below the paths."""
+    included = list(paths)
+    selected: dict[str, Any] = {}
     for name, value in tree.items():
-        if name in wanted:
-            kept[name] = value
+        if name in included:
+            selected[name] = value
         elif isinstance(value, Mapping):
-            below = [path[len(name) + 1 :] for path in wanted if path.startswith(f"{name}.")]
+            below = [path[len(name) + 1 :] for path in included if path.startswith(f"{name}.")]
             part = _with(value, below) if below else {}
             if part:
-                kept[name] = part
-    return kept
+                selected[name] = part
+    return selected
 
 
 def _without(tree: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
-    """The tree without what lies at paths."""
-    unwanted = list(paths)
-    kept: dict[str, Any] = {}
+    """The tree without the parts at the paths."""
+    excluded = list(paths)
+    selected: dict[str, Any] = {}
     for name, value in tree.items():
-        if name in unwanted:
+        if name in excluded:
             continue
-        below = [path[len(name) + 1 :] for path in unwanted if path.startswith(f"{name}.")]
-        kept[name] = _without(value, below) if below and isinstance(value, Mapping) else value
-    return kept
+        below = [path[len(name) + 1 :] for path in excluded if path.startswith(f"{name}.")]
+        selected[name] = _without(value, below) if below and isinstance(value, Mapping) else value
+    return selected

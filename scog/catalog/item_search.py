@@ -1,4 +1,4 @@
-"""What a search for items asks for, apart from how the catalogue finds them."""
+"""A search for items: filters and sort order, independent of how the catalogue executes it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from scog.temporal.intervals import Interval
 Item = Mapping[str, Any]
 CLOUD_COVER = "eo:cloud_cover"
 NUMBER, TEXT, FLAG, NOTHING = range(4)
-"""Kinds of values, in the order in which they are sorted."""
+"""Kinds of values, in their sort order."""
 Position = list[tuple[int, Any]]
-"""Where an item stands in an order: for each sort key the kind of its value, and the value."""
+"""Position of an item in a sort order: for each sort key the kind of its value, and the value."""
 
 
 @dataclass(frozen=True)
 class Area:
-    """Where footprints shall touch: `boxes` hold all of it; with `is_boxes` they are it.
+    """The area that footprints must intersect.
 
-    `touches` tells of an item whether it has a point in common with the area.
+    `boxes` are bounds in degrees that contain the area; with `is_boxes` they are equal to it. `touches` returns whether
+    an item intersects the area.
     """
 
     boxes: tuple[Bounds, ...]
@@ -35,18 +36,18 @@ class Area:
 
 @dataclass(frozen=True)
 class Order:
-    """One key to sort by. Items without a value come last, whichever the direction."""
+    """One sort key. Items without a value come last in both directions."""
 
     name: str
     descending: bool = False
 
     def of(self, item: Item) -> tuple[int, Any]:
-        """What stands for an item in this order: kinds of values one after the other, and within each its own order."""
+        """Sort key of an item: the kind of its value, then the value."""
         return kind_of(lookup(item, self.name))
 
 
 def kind_of(value: object) -> tuple[int, Any]:
-    """A value with its kind; lists and objects have no order and count as nothing."""
+    """A value with its kind. Lists and objects have no order and count as missing."""
     if isinstance(value, bool):
         return FLAG, int(value)
     if is_number(value):
@@ -59,9 +60,9 @@ NEWEST_FIRST = (Order("datetime", descending=True), Order("id"), Order("collecti
 
 @dataclass(frozen=True)
 class ItemSearch:
-    """Items that fulfil all of it. Empty tuples and None ask for nothing.
+    """A search for the items that meet all conditions. Empty tuples and None are no condition.
 
-    `covers` are comparisons with the cloud cover, `tests` whatever else an item has to pass.
+    `covers` are comparisons with the cloud cover, such as `("<=", 20.0)`; `tests` are all other conditions.
     """
 
     collections: tuple[str, ...] = ()
@@ -74,7 +75,7 @@ class ItemSearch:
 
 
 def compare_positions(orders: Sequence[Order], left: Position, right: Position) -> int:
-    """Negative where `left` comes first, positive where `right` does."""
+    """Negative if `left` comes first, positive if `right` does, 0 if they are equal."""
     for order, one, other in zip(orders, left, right, strict=True):
         if one == other:
             continue
@@ -84,39 +85,39 @@ def compare_positions(orders: Sequence[Order], left: Position, right: Position) 
 
 
 def position_key(orders: Sequence[Order]) -> Callable[[Any], Any]:
-    """The key that sorts positions by orders."""
+    """A key function for `sorted` that sorts positions by `orders`."""
     return cmp_to_key(lambda left, right: compare_positions(orders, left, right))
 
 
 # The query extension (https://github.com/stac-api-extensions/query)
 
-_NAMES = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
-_TEXTS: dict[str, Callable[[str, str], bool]] = {
+_COMPARISONS = {"eq": "=", "neq": "<>", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+_TEXT_OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "startsWith": str.startswith,
     "endsWith": str.endswith,
     "contains": lambda text, part: part in text,
 }
 VALID_QUERY = 'an object such as {"eo:cloud_cover": {"lt": 20}} with the operators ' + ", ".join(
-    [*_NAMES, *_TEXTS, "in"]
+    [*_COMPARISONS, *_TEXT_OPERATORS, "in"]
 )
 MAX_CONDITIONS = 100
 
 
 def query_conditions(query: object) -> tuple[list[tuple[str, float]], list[Callable[[Item], Truth]]]:
-    """Comparisons with the cloud cover, and all other conditions as tests. Raises InvalidInput.
+    """The comparisons of a query with the cloud cover, and all other conditions as tests. Raises InvalidInput.
 
-    An item without the property matches no operator, except that `eq: null` asks for just those.
+    An item without the property matches no operator except `eq: null`.
     """
     covers: list[tuple[str, float]] = []
     tests: list[Callable[[Item], Truth]] = []
     if not isinstance(query, Mapping):
-        raise _bad_query("A query is an object.")
+        raise _bad_query("The query is not an object.")
     for name, conditions in query.items():
         if not isinstance(conditions, Mapping) or not 0 < len(name) <= MAX_NAME:
-            raise _bad_query(f"The query for {name[:80]!r} is no object.")
+            raise _bad_query(f"The query for {name[:80]!r} is not an object.")
         for operator, value in conditions.items():
-            if plain_name(name) == CLOUD_COVER and operator in _NAMES and is_number(value):
-                covers.append((_NAMES[operator], float(value)))
+            if plain_name(name) == CLOUD_COVER and operator in _COMPARISONS and is_number(value):
+                covers.append((_COMPARISONS[operator], float(value)))
             else:
                 tests.append(_condition(name, operator, value))
     if len(covers) + len(tests) > MAX_CONDITIONS:
@@ -127,24 +128,24 @@ def query_conditions(query: object) -> tuple[list[tuple[str, float]], list[Calla
 def _condition(name: str, operator: str, value: Any) -> Callable[[Item], Truth]:
     if operator in ("eq", "neq") and value is None:
         return lambda item: (lookup(item, name) is None) == (operator == "eq")
-    if operator in _NAMES and (isinstance(value, str | bool) or is_number(value)):
-        compare = COMPARISONS[_NAMES[operator]]
+    if operator in _COMPARISONS and (isinstance(value, str | bool) or is_number(value)):
+        compare = COMPARISONS[_COMPARISONS[operator]]
         return lambda item: compare(lookup(item, name), value)
-    if operator in _TEXTS and isinstance(value, str):
+    if operator in _TEXT_OPERATORS and isinstance(value, str):
         return lambda item: _text_test(operator, lookup(item, name), value)
     if operator == "in" and isinstance(value, list):
         same = COMPARISONS["="]
         return lambda item: any(same(lookup(item, name), choice) for choice in value)
-    if operator in (*_NAMES, *_TEXTS, "in"):
+    if operator in (*_COMPARISONS, *_TEXT_OPERATORS, "in"):
         raise _bad_query(f"The operator {operator!r} of {name[:80]!r} does not take this value.")
-    raise _bad_query(f"There is no operator {operator[:40]!r}.")
+    raise _bad_query(f"Unknown operator {operator[:40]!r}.")
 
 
 def _text_test(operator: str, text: object, part: str) -> Truth:
-    """`contains` asks of a list whether the text is one of its entries."""
+    """Apply a text operator. On a list, `contains` tests whether `part` is an entry."""
     if isinstance(text, list) and operator == "contains":
         return part in text
-    return _TEXTS[operator](text, part) if isinstance(text, str) else None
+    return _TEXT_OPERATORS[operator](text, part) if isinstance(text, str) else None
 
 
 def _bad_query(message: str) -> InvalidInput:

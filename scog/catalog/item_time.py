@@ -1,7 +1,7 @@
-"""When an item was taken: an instant that sorts it, and the time it stands for, by which it is found.
+"""The time of an item: an instant to sort by, and a range to search in.
 
-`datetime`, `start_datetime` and `end_datetime` of STAC's common metadata, as they are met in practice: dates without a
-time (the whole UTC day), times without an offset (UTC), fractions of any length.
+Reads `datetime`, `start_datetime` and `end_datetime` of STAC's common metadata as they occur in practice: dates without
+a time (the whole UTC day), times without an offset (UTC), fractions of any length.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _TIME = re.compile(
     r" ?(?P<zone>[Zz]|[Uu][Tt][Cc]|[+-]\d{2}(?::?\d{2})?)?)?",
     re.ASCII,
 )
-_USUAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z", re.ASCII)
-"""As nearly all are: read in a third of the time."""
+_COMMON = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z", re.ASCII)
+"""The format of nearly all items, which a faster parser reads in a third of the time."""
 FIRST_YEAR, LAST_YEAR = 1800, 9000
-"""Beyond these a year is what some writers put where they know none, 0001 or 9999. As an end 9999 means open."""
+"""Years outside this range are placeholders, such as 0001 and 9999. As an end, 9999 means an open interval."""
 _DAY = timedelta(days=1) - timedelta(microseconds=1)
 
 
 class ItemTime(NamedTuple):
-    """`moment` sorts: the datetime, or the start where there is none. `start` and `end`, both included, are searched.
+    """Times in UTC: `moment` for sorting; `start` and `end`, both inclusive, for searching.
 
-    All are in UTC.
+    `moment` is the item's datetime, or its start if it has none.
     """
 
     moment: datetime
@@ -38,27 +38,29 @@ class ItemTime(NamedTuple):
 
 
 def item_time(properties: Mapping[str, Any]) -> ItemTime:
-    """When an item was taken. Raises ValueError where it does not say so.
+    """The time of an item, from its properties. The range includes the datetime.
 
-    The range holds the datetime too. A time that cannot be read is a remark where another one can.
+    A time that cannot be parsed becomes a remark if another one can. Raises ValueError if none can.
     """
     remarks: list[str] = []
-    taken = _read(properties, "datetime", remarks)
+    acquired = _read(properties, "datetime", remarks)
     first = _read(properties, "start_datetime", remarks)
     last = _read(properties, "end_datetime", remarks)
-    known = taken or first or last
-    if known is None:
+    main = acquired or first or last
+    if main is None:
         raise ValueError("; ".join(remarks) or "neither datetime nor start_datetime")
-    if not FIRST_YEAR <= known.start.year <= LAST_YEAR:
-        raise ValueError(f"datetime: the year {known.start.year} stands for nothing")
+    if not FIRST_YEAR <= main.start.year <= LAST_YEAR:
+        raise ValueError(f"datetime: the year {main.start.year} is not between {FIRST_YEAR} and {LAST_YEAR}")
     if first is not None and last is not None and last.end < first.start:
-        remarks.append("end_datetime: before start_datetime; it is ignored")
+        remarks.append("end_datetime: before start_datetime; ignored")
         last = None
-    given = [span for span in (taken, first, last) if span is not None]
-    return ItemTime(known.start, min(s.start for s in given), max(s.end for s in given), tuple(remarks))
+    spans = [span for span in (acquired, first, last) if span is not None]
+    return ItemTime(main.start, min(s.start for s in spans), max(s.end for s in spans), tuple(remarks))
 
 
 class _Span(NamedTuple):
+    """A time range, both ends inclusive."""
+
     start: datetime
     end: datetime
 
@@ -69,26 +71,26 @@ def _read(properties: Mapping[str, Any], name: str, remarks: list[str]) -> _Span
         return None
     span = parse_item_time(value)
     if span is None:
-        remarks.append(f"{name}: {str(value)[:40]!r} is no time")
+        remarks.append(f"{name}: {str(value)[:40]!r} is not a valid time")
     return span
 
 
 def parse_item_time(value: object) -> _Span | None:
-    """First and last moment of a time as text, which differ for a date: its UTC day. None for anything else."""
+    """The time range of a time as text: an instant, or the whole UTC day of a date. None if it cannot be parsed."""
     if not isinstance(value, str):
         return None
-    if _USUAL.fullmatch(value):
+    if _COMMON.fullmatch(value):
         with suppress(ValueError):
             moment = datetime.fromisoformat(value)
             return _Span(moment, moment)
-    found = _TIME.fullmatch(value.strip())
-    if found is None:
+    match = _TIME.fullmatch(value.strip())
+    if match is None:
         return None
-    zone = (found["zone"] or "Z").upper().replace("UTC", "Z").replace("Z", "+00:00")
-    clock = (found["clock"] or "00:00") + (found["seconds"] or ":00").replace(":60", ":59")  # a leap second
-    fraction = (found["fraction"] or "0")[:6]
+    zone = (match["zone"] or "Z").upper().replace("UTC", "Z").replace("Z", "+00:00")
+    clock = (match["clock"] or "00:00") + (match["seconds"] or ":00").replace(":60", ":59")  # a leap second
+    fraction = (match["fraction"] or "0")[:6]
     try:
-        moment = datetime.fromisoformat(f"{found['day']}T{clock}.{fraction:<06}{zone}").astimezone(UTC)
-        return _Span(moment, moment if found["clock"] else moment + _DAY)
+        moment = datetime.fromisoformat(f"{match['day']}T{clock}.{fraction:<06}{zone}").astimezone(UTC)
+        return _Span(moment, moment if match["clock"] else moment + _DAY)
     except (ValueError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""From scenes to observations: what one pass saw belongs together, and a reprocessed scene counts once."""
+"""Groups scenes into observations, one per overpass, and drops superseded processing versions."""
 
 from __future__ import annotations
 
@@ -12,84 +12,87 @@ from scog.catalog.scene import Scene
 from scog.geo.footprint import Bounds, Footprints
 
 SAME_PASS = timedelta(minutes=20)
-"""Scenes of one platform without an orbit number that are closer than this are one pass; a revolution takes 100."""
-KEPT_ANSWERS = 1024
-"""Places whose observations a set remembers: the tiles of a view are asked for again and again."""
+"""Scenes of one platform without an orbit number that are closer in time belong to one overpass.
+
+An orbit takes 100 minutes.
+"""
+MAX_CACHED_BOUNDS = 1024
+"""Bounds whose observations a set caches, because the tiles of a view are requested repeatedly."""
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """The scenes of one pass, squares and strips alike, in their total order: time, square, id."""
+    """The scenes of one overpass, of all MGRS tiles and datastrips, in the order of time, MGRS tile and id."""
 
     time: datetime
     scenes: tuple[Scene, ...]
 
     @property
     def key(self) -> tuple[datetime, str]:
-        """What tells one observation from another."""
+        """Time and platform, which identify the observation."""
         return self.time, self.scenes[0].platform
 
 
 class SceneSet:
-    """Scenes as observations, newest first, ready to be asked for those that touch a place."""
+    """Scenes as observations, newest first, with a spatial lookup."""
 
     def __init__(self, scenes: Iterable[Scene]) -> None:
-        passes = _by_pass(latest_versions(scenes))
-        observations = [tuple(sorted(group, key=lambda scene: scene.order)) for group in passes]
-        observations.sort(key=lambda group: (group[0].time, group[0].platform), reverse=True)
-        self._observations = [Observation(group[0].time, group) for group in observations]
-        self.scenes = tuple(scene for group in observations for scene in group)
-        self._owner = np.repeat(np.arange(len(observations)), [len(group) for group in observations])
-        self._asked: dict[Bounds, list[Observation]] = {}
+        overpasses = _by_overpass(latest_versions(scenes))
+        groups = [tuple(sorted(group, key=lambda scene: scene.order)) for group in overpasses]
+        groups.sort(key=lambda group: (group[0].time, group[0].platform), reverse=True)
+        self._observations = [Observation(group[0].time, group) for group in groups]
+        self.scenes = tuple(scene for group in groups for scene in group)
+        self._observation_index = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        self._cached: dict[Bounds, list[Observation]] = {}
         self._footprints = Footprints([scene.footprint for scene in self.scenes])
 
     def touching(self, bounds: Bounds) -> list[Observation]:
-        """Observations that touch bounds in degrees, newest first, with just those of their scenes that do."""
-        known = self._asked.get(bounds)
-        if known is None:
-            if len(self._asked) >= KEPT_ANSWERS:
-                self._asked.clear()
-            known = self._asked[bounds] = self._touching(bounds)
-        return known
+        """Observations that intersect bounds in degrees, newest first, with only their scenes that do."""
+        observations = self._cached.get(bounds)
+        if observations is None:
+            if len(self._cached) >= MAX_CACHED_BOUNDS:
+                self._cached.clear()
+            observations = self._cached[bounds] = self._touching(bounds)
+        return observations
 
     def _touching(self, bounds: Bounds) -> list[Observation]:
-        found: list[Observation] = []
-        owner = -1
+        observations: list[Observation] = []
+        current = -1
         scenes: list[Scene] = []
         for index in self._footprints.touching(bounds).nonzero()[0]:
-            if self._owner[index] != owner:
+            if self._observation_index[index] != current:
                 if scenes:
-                    found.append(Observation(self._observations[owner].time, tuple(scenes)))
-                owner, scenes = int(self._owner[index]), []
+                    observations.append(Observation(self._observations[current].time, tuple(scenes)))
+                current, scenes = int(self._observation_index[index]), []
             scenes.append(self.scenes[index])
         if scenes:
-            found.append(Observation(self._observations[owner].time, tuple(scenes)))
-        return found
+            observations.append(Observation(self._observations[current].time, tuple(scenes)))
+        return observations
 
 
 def latest_versions(scenes: Iterable[Scene]) -> list[Scene]:
-    """The scenes without those that were processed again later, and each once, however many searches found it.
+    """The scenes without duplicates and without versions that a later processing superseded.
 
-    Two of one id that were taken at different times are two.
+    Scenes with the same id but different times are different scenes.
     """
-    kept: dict[object, Scene] = {}
+    latest: dict[object, Scene] = {}
     for scene in scenes:
         key = (scene.collection, *((scene.twin, scene.time.date()) if scene.twin else (scene.id, scene.time)))
-        other = kept.get(key)
+        other = latest.get(key)
         if other is None or (scene.generated, scene.id) > (other.generated, other.id):
-            kept[key] = scene
-    return list(kept.values())
+            latest[key] = scene
+    return list(latest.values())
 
 
-def _by_pass(scenes: Sequence[Scene]) -> list[list[Scene]]:
-    """Scenes of one platform and absolute orbit together; without an orbit number, by nearness in time."""
-    groups: dict[tuple[str, str], list[Scene]] = {}
-    loose: list[list[Scene]] = []
+def _by_overpass(scenes: Sequence[Scene]) -> list[list[Scene]]:
+    """Group scenes by platform and absolute orbit; those without an orbit number by platform and nearness in time."""
+    by_orbit: dict[tuple[str, str], list[Scene]] = {}
+    by_time: list[list[Scene]] = []
     for scene in sorted(scenes, key=lambda scene: (scene.platform, scene.time)):
         if scene.orbit is not None:
-            groups.setdefault((scene.platform, scene.orbit), []).append(scene)
-        elif loose and loose[-1][-1].platform == scene.platform and scene.time - loose[-1][-1].time < SAME_PASS:
-            loose[-1].append(scene)
+            by_orbit.setdefault((scene.platform, scene.orbit), []).append(scene)
+        elif by_time and by_time[-1][-1].platform == scene.platform and scene.time - by_time[-1][-1].time < SAME_PASS:
+            by_time[-1].append(scene)
         else:
-            loose.append([scene])
-    return [*groups.values(), *loose]
+            by_time.append([scene])
+    return [*by_orbit.values(), *by_time]

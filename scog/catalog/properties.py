@@ -1,4 +1,4 @@
-"""What an item says of itself, by the names that filters, orders and field lists use."""
+"""Lookup of an item's values by the names that filters, sort orders and field lists use."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 TOP_LEVEL = frozenset({"id", "collection", "geometry", "bbox"})
-"""Names that mean a member of the item itself, not one of its properties."""
+"""Names of members of the item itself; every other name is one of its properties."""
 MAX_NAME = 256
+"""Characters of a name at most."""
 
 
 def lookup(item: Mapping[str, Any], name: str) -> Any:
-    """A value by name, such as `id`, `eo:cloud_cover`, `properties.eo:cloud_cover` or `proj:centroid.lat`.
+    """The value of a name such as `id`, `eo:cloud_cover`, `properties.eo:cloud_cover` or `proj:centroid.lat`.
 
-    None where the item has none.
+    None if the item does not have it.
     """
     if name in TOP_LEVEL:
         return item.get(name)
@@ -25,12 +26,12 @@ def lookup(item: Mapping[str, Any], name: str) -> Any:
 
 
 def plain_name(name: str) -> str:
-    """The name without the prefix that it may carry."""
+    """The name without the optional prefix `properties.`."""
     return name.removeprefix("properties.")
 
 
 def descend(tree: Any, path: str) -> Any:
-    """What lies at a dotted path, None where nothing does. Names may hold dots themselves."""
+    """The value at a dotted path, or None. Names in the tree may contain dots themselves."""
     if isinstance(tree, Mapping) and path in tree:
         return tree[path]
     head, dot, rest = path.partition(".")

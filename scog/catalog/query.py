@@ -1,4 +1,4 @@
-"""What is asked of a catalogue, and what it answers."""
+"""A search query, a page of its results, and the interface of a catalogue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from scog.temporal.intervals import Interval
 
 @dataclass(frozen=True)
 class Query:
-    """Scenes of one collection (None: the catalogue's own choice) that touch bounds, within a time, below a cover."""
+    """A search for scenes that intersect `bounds` (degrees) and `interval`, with at most `cloud_cover` percent.
+
+    A `collection` of None means all collections of an archive, or the default collection of a STAC API.
+    """
 
     bounds: Bounds
     interval: Interval
@@ -28,10 +31,10 @@ class Query:
 
 @dataclass(frozen=True)
 class Page:
-    """Some STAC items as received, newest first; not one of them has been looked at.
+    """One page of STAC items as received, newest first, not yet validated.
 
-    `base` is what their relative links are relative to, one for each item. `cursor`, if there is one, gets the next
-    page; it survives as JSON.
+    `bases` has for each item the URL that its relative links are resolved against. `cursor` requests the next page; it
+    can be stored as JSON. None means that this is the last page.
     """
 
     items: Sequence[dict[str, Any]]
@@ -44,19 +47,19 @@ class Catalog(Protocol):
 
     @property
     def is_live(self) -> bool:
-        """Whether new scenes keep arriving from elsewhere: answers are then kept, for a while and on disk."""
+        """Whether new scenes keep arriving. Searches then expire, and are cached on disk."""
 
     async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
-        """The first page of a query, or the one that a cursor leads to.
+        """The first page of a query, or the page of a cursor.
 
-        Raises a CatalogError, or InvalidInput where there is no such collection.
+        Raises a CatalogError, or InvalidInput if the collection does not exist.
         """
 
     async def newest(self, collection: str | None) -> datetime | None:
-        """Time of the newest scene of an archive that is not live; None when it is empty."""
+        """Time of the newest scene of an archive; None for a live catalogue, or if there is no scene."""
 
     async def bounds(self) -> Bounds | None:
-        """What the archive covers, in degrees; None where that is the world or unknown."""
+        """Bounds of all scenes in degrees; None for a live catalogue, or if there is no scene."""
 
     async def close(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files."""

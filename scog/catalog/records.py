@@ -1,4 +1,4 @@
-"""Scenes as JSON, to be kept: what is needed to draw them again without asking the catalogue."""
+"""Scenes as JSON for storage, complete enough to draw them again without a catalogue request."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from scog.catalog.georeference import Georeference
 from scog.catalog.scene import Scene
 
 FORMAT = 2
-"""Changes with what is kept of a scene, so that what an older scog wrote is not read."""
+"""Version of the format. Changes with the fields of a scene, so that records of an older version are not read."""
 
 
 def to_json(scenes: Sequence[Scene]) -> str:
-    """Scenes as text, the same for the same scenes. They are half as large as their items, and checked."""
+    """Scenes as JSON text, identical for equal scenes. It is half as large as the items, and already validated."""
     records = [
         asdict(scene) | {"time": scene.time.isoformat(), "span": scene.span and [end.isoformat() for end in scene.span]}
         for scene in scenes
@@ -26,13 +26,13 @@ def to_json(scenes: Sequence[Scene]) -> str:
 
 
 def from_json(text: str | bytes) -> list[Scene]:
-    """The scenes that `to_json` wrote. Raises ValueError, TypeError, LookupError or AttributeError for other texts."""
+    """The scenes written by `to_json`. Raises ValueError, TypeError, LookupError or AttributeError for other text."""
     return [_scene(record) for record in json.loads(text)]
 
 
 def _scene(record: Mapping[str, Any]) -> Scene:
-    """A scene from what was written; JSON has made lists of its tuples."""
-    changed = {
+    """The scene of a record, with JSON's lists turned back into tuples."""
+    decoded = {
         "time": datetime.fromisoformat(record["time"]),
         "span": None if record["span"] is None else tuple(map(datetime.fromisoformat, record["span"])),
         "footprint": tuple(tuple((lon, lat) for lon, lat in ring) for ring in record["footprint"]),
@@ -40,13 +40,13 @@ def _scene(record: Mapping[str, Any]) -> Scene:
         "remarks": tuple(record["remarks"]),
         "twin": None if record["twin"] is None else tuple(record["twin"]),
     }
-    return Scene(**{**record, **changed})
+    return Scene(**{**record, **decoded})
 
 
 def _asset(record: Mapping[str, Any]) -> Asset:
-    """An asset from what was written."""
-    place = record["georeference"]
-    if place is None:
+    """The asset of a record."""
+    written = record["georeference"]
+    if written is None:
         return Asset(**record)
-    transform, shape = (None if place[name] is None else tuple(place[name]) for name in ("transform", "shape"))
-    return Asset(**{**record, "georeference": Georeference(place["crs"], transform, shape)})
+    transform, shape = (None if written[name] is None else tuple(written[name]) for name in ("transform", "shape"))
+    return Asset(**{**record, "georeference": Georeference(written["crs"], transform, shape)})

@@ -1,4 +1,4 @@
-"""From a STAC item as received to a scene: what scog needs to know to draw it, checked."""
+"""Parses a STAC item as received into a scene: the validated members that drawing needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scog.geo.outline import Ring, outline_of
 
 
 class UnusableItem(ValueError):
-    """An item cannot be drawn; its text is a short reason that can be counted, `detail` says more."""
+    """An item cannot be drawn. The message is one of a few short reasons, for counting; `detail` explains it."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
@@ -22,74 +22,74 @@ class UnusableItem(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One acquisition over one square, as one catalogue item describes it."""
+    """One acquisition of one MGRS tile, parsed from a catalogue item."""
 
     id: str
     collection: str
     time: datetime
-    """The instant that sorts it: the item's datetime, or its start where it has none."""
+    """Time to sort by: the item's datetime, or its start if it has none."""
     platform: str
     mgrs_tile: str
     cloud_cover: float | None
     footprint: tuple[Ring, ...]
-    """Closed outlines, without jumps over the antimeridian: longitudes may go on beyond 180."""
+    """Closed exterior rings in degrees, continuous over the antimeridian: longitudes may exceed 180."""
     assets: Mapping[str, Asset]
     orbit: str | None
-    """Absolute orbit: with the platform, the name of one pass."""
+    """Absolute orbit, which together with the platform identifies an overpass."""
     twin: tuple[str, ...] | None
-    """What reprocessings of one acquisition share; None where the item does not tell."""
+    """Key that all processing versions of one acquisition share; None if the item does not provide it."""
     generated: str
-    """When this version was made, as written (RFC 3339 sorts as text)."""
+    """Time at which this version was processed, as written (RFC 3339 sorts as text)."""
     remarks: tuple[str, ...] = ()
-    """What of the item could not be used, and why: an asset, a cloud cover."""
+    """Parts of the item that cannot be used, such as an asset or a cloud cover, each with the reason."""
     span: tuple[datetime, datetime] | None = None
-    """The time that it stands for, both ends included, where that is more than an instant."""
+    """Acquisition period, both ends inclusive, if it is longer than an instant."""
 
     @property
     def order(self) -> tuple[datetime, str, str]:
-        """The total order within an observation."""
+        """Sort key of a scene within an observation."""
         return self.time, self.mgrs_tile, self.id
 
     @property
     def start(self) -> datetime:
-        """Beginning of the time that it stands for."""
+        """Start of the acquisition period."""
         return self.span[0] if self.span else self.time
 
     @property
     def end(self) -> datetime:
-        """End of the time that it stands for, included."""
+        """End of the acquisition period, inclusive."""
         return self.span[1] if self.span else self.time
 
 
 def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
-    """A scene from a STAC item (0.9 to 1.1). Relative links are resolved against `base`.
+    """The scene of a STAC item (0.9 to 1.1). Relative links are resolved against `base`.
 
-    What is wrong with one asset costs that asset, a cloud cover that is no number is unknown; `remarks` name both.
-    Raises UnusableItem where the item lacks an id, a time, a footprint or any raster.
+    An invalid asset is skipped, an invalid cloud cover counts as unknown; both are listed in `remarks`.
+    Raises UnusableItem if the item has no id, no time, no footprint or no raster asset.
     """
     if not isinstance(item, Mapping):
-        raise UnusableItem("no-item", "it is no object")
+        raise UnusableItem("no-item", "the item is not an object")
     properties = item.get("properties")
     if not isinstance(properties, Mapping):
-        raise UnusableItem("no-properties", "properties is no object")
+        raise UnusableItem("no-properties", "properties is not an object")
     scene_id = item.get("id")
     if not isinstance(scene_id, str) or not scene_id:
-        raise UnusableItem("no-id", "id is no text")
+        raise UnusableItem("no-id", "id is not a non-empty string")
     try:
-        when = item_time(properties)
+        time = item_time(properties)
     except ValueError as fault:
         raise UnusableItem("bad-datetime", str(fault)) from None
     try:
         outline = outline_of(item)
     except ValueError as fault:
         raise UnusableItem("no-geometry", f"geometry: {fault}") from None
-    remarks = [*when.remarks, *outline.remarks]
+    remarks = [*time.remarks, *outline.remarks]
     collection = _collection(item, remarks)
     datatake = str(properties.get("s2:datatake_id") or "").split("_")
     return Scene(
         id=_unicode(scene_id),
         collection=collection,
-        time=when.moment,
+        time=time.moment,
         platform=_unicode(properties.get("platform") or ""),
         mgrs_tile=_mgrs_tile(properties),
         cloud_cover=_percent(properties.get("eo:cloud_cover"), remarks),
@@ -99,26 +99,26 @@ def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
         twin=_twin(properties),
         generated=str(properties.get("s2:generation_time") or properties.get("created") or ""),
         remarks=tuple(remarks),
-        span=(when.start, when.end) if when.start < when.end else None,
+        span=(time.start, time.end) if time.start < time.end else None,
     )
 
 
 def _collection(item: Mapping[str, Any], remarks: list[str]) -> str:
     name = item.get("collection")
     if name is not None and not isinstance(name, str):
-        remarks.append("collection: no text; the item counts as one of none")
+        remarks.append("collection: not a string; the item counts as having none")
         return ""
     return _unicode(name or "")
 
 
 def _unicode(value: object) -> str:
-    """A value as text that can be sent: JSON may hold halves of characters, which become question marks."""
+    """A value as text that can be encoded: lone surrogates, which JSON may contain, become question marks."""
     text = str(value)
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _percent(value: Any, remarks: list[str]) -> float | None:
-    """A cloud cover; None where it is unknown."""
+    """A cloud cover in percent; None if it is missing or invalid."""
     if value is None:
         return None
     try:
@@ -127,7 +127,7 @@ def _percent(value: Any, remarks: list[str]) -> float | None:
             return number
     except (TypeError, ValueError, OverflowError):
         pass
-    remarks.append(f"eo:cloud_cover: {str(value)[:40]!r} is no number of percent; it counts as unknown")
+    remarks.append(f"eo:cloud_cover: {str(value)[:40]!r} is not between 0 and 100; it counts as unknown")
     return None
 
 
@@ -142,7 +142,7 @@ def _mgrs_tile(properties: Mapping[str, Any]) -> str:
 
 
 def _twin(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Platform, square, datatake without its baseline, and the strip's start."""
+    """Platform, MGRS tile, datatake id without the processing baseline, and start of the datastrip."""
     datatake, strip = properties.get("s2:datatake_id"), properties.get("s2:datastrip_id")
     if not datatake or not strip:
         return None
@@ -159,11 +159,11 @@ def _twin(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
 def _assets(
     item: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str, remarks: list[str]
 ) -> dict[str, Asset]:
-    """The bands by name. Raises UnusableItem where there is none."""
+    """The assets by band name. Raises UnusableItem if none can be used."""
     written = item.get("assets")
     if not isinstance(written, Mapping):
-        raise UnusableItem("no-raster-assets", "assets is no object")
-    found = assets_of(written, properties, collection, base, remarks)
-    if not found:
+        raise UnusableItem("no-raster-assets", "assets is not an object")
+    assets = assets_of(written, properties, collection, base, remarks)
+    if not assets:
         raise UnusableItem("no-raster-assets", "; ".join(remarks[-3:]) or "no asset is a GeoTIFF")
-    return found
+    return assets

@@ -1,10 +1,10 @@
-"""Searches, cached and shared: no tile does a catalogue search of its own.
+"""Searches of a catalogue, cached and shared, so that no tile needs a search of its own.
 
-A search covers the web-mercator tile of zoom 8 that a place lies in, so that zooming in and panning about find what is
-known already. Those who want the same search wait for one; its pages are asked for only while pixels are missing.
+A search covers the Web Mercator tile of zoom 8 around the requested area, so that zooming and panning reuse it.
+Concurrent requests for the same search share it; further pages are requested only while pixels are missing.
 
-A live catalogue's answers age. Fresh ones are used as they are; aged ones still are, while they are asked for anew
-behind the scenes; and when the catalogue fails they serve for a day longer.
+Searches of a live catalogue expire. A fresh one is used as it is. A stale one is used too, while it is refreshed in the
+background; if the catalogue fails, stale searches are used for one more day.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scog.catalog.observation import SAME_PASS, SceneSet
+from scog.catalog.page_parser import ParsedPage, parse_page
 from scog.catalog.query import Catalog, Page, Query
-from scog.catalog.scene import Scene, UnusableItem, parse_item
+from scog.catalog.scene import Scene
 from scog.catalog.search_store import SavedPage, SearchStore
 from scog.collections.reflectance_offset import L2A
 from scog.errors import CatalogError
@@ -33,28 +34,33 @@ from scog.temporal.intervals import Interval
 log = logging.getLogger(__name__)
 
 FRESH = 300.0
-"""Seconds that an answer counts as fresh when its time range reaches the last days, where scenes still arrive."""
+"""Seconds for which a search is fresh if its interval includes recent days, for which scenes still arrive."""
 FRESH_PAST = 86_400.0
-STILL_ARRIVING = timedelta(days=10)
+"""Seconds for which a search of an older interval is fresh."""
+ARRIVAL_PERIOD = timedelta(days=10)
+"""Age of a scene up to which it may still be added to the catalogue."""
 STALE = 86_400.0
-"""Seconds beyond that in which an answer may still serve."""
+"""Seconds after its freshness for which a search may still be used."""
 PAUSE = 15.0
-"""Seconds between two attempts to ask anew while the catalogue fails."""
-KEPT_SEARCHES = 512
-KEPT_SCENES = 30_000
-"""Scenes in memory, of all searches together; 4 KB each."""
-FEW = 32
-"""Items that are digested at once, in 3 ms; 100 of them, sorted among 1,000 scenes, take 10 to 40 ms in a thread."""
-COMPLAINTS = 20
-"""Kept of a search."""
+"""Seconds between two attempts to refresh a search while the catalogue fails."""
+MAX_SEARCHES = 512
+"""Searches in memory at most."""
+MAX_CACHED_SCENES = 30_000
+"""Scenes in memory at most, of all searches together; 4 KB each."""
+MAX_ITEMS_INLINE = 32
+"""Items that are parsed on the event loop, in 3 ms. More are parsed in a thread: 100 take 10 to 40 ms."""
+MAX_PROBLEMS = 20
+"""Problems recorded for a search at most."""
 MAX_PAGES = 10
+"""Pages of a search at most."""
 MAX_SCENES = 1000
+"""Number of scenes after which a search requests no further page."""
 
 Clock = Callable[[], float]
 
 
 class Search:
-    """One search: the scenes found so far, and how to get the next page of them."""
+    """One search: the scenes of the pages loaded so far. `turn` loads the next page."""
 
     def __init__(
         self,
@@ -62,122 +68,94 @@ class Search:
         catalog: Catalog,
         store: SearchStore,
         clock: Clock = time.time,
-        turning: Lingering[Search, None] | None = None,
+        page_tasks: Lingering[Search, None] | None = None,
     ) -> None:
         self.query = query
-        self.asked: float | None = None
-        """Unix time of the first page; None before."""
+        self.requested_at: float | None = None
+        """Unix time of the first page; None before it is loaded."""
         self.pages = 0
-        """Pages turned so far."""
+        """Number of pages loaded."""
         self.exhausted = False
+        """Whether there is no further page to load."""
         self.truncated = False
-        """Whether it ended at a bound of ours rather than at the catalogue's last page."""
-        self.left_out: Counter[str] = Counter()
-        """Items that could not be used, by reason."""
-        self.complaints: list[str] = []
-        """Some of what was wrong with items: each one's id and the reason."""
+        """Whether the search ended at MAX_PAGES or MAX_SCENES rather than at the catalogue's last page."""
+        self.skipped: Counter[str] = Counter()
+        """Number of skipped items by reason."""
+        self.problems: list[str] = []
+        """Ids of invalid items with the reason; MAX_PROBLEMS at most."""
         self.scenes = SceneSet([])
         self._catalog = catalog
         self._store = store
         self._clock = clock
-        self._found: list[Scene] = []
+        self._loaded: list[Scene] = []
         self._cursor: Any | None = None
-        self._cursors: set[str] = set()
-        self._turning: Lingering[Search, None] = turning or Lingering()
+        self._seen_cursors: set[str] = set()
+        self._page_tasks: Lingering[Search, None] = page_tasks or Lingering()
 
     @property
     def horizon(self) -> datetime:
-        """Observations at or before this time may have scenes on pages not yet turned."""
-        if not self._found:
+        """Time at or before which observations may have scenes on pages that are not loaded yet."""
+        if not self._loaded:
             return datetime.max.replace(tzinfo=UTC)
-        return min(scene.time for scene in self._found) + SAME_PASS
+        return min(scene.time for scene in self._loaded) + SAME_PASS
 
     async def turn(self, tally: UpstreamStats, after: int | None = None) -> None:
-        """Get the page `after` so many (without: the next one), once for all who want it. Raises a CatalogError.
+        """Load the next page. Concurrent calls share one request. Raises a CatalogError.
 
-        Where it has been turned meanwhile, or there is none, there is nothing to do. Where all who want it leave, it
-        still arrives.
+        With `after`, does nothing if more than `after` pages are loaded already. The page is loaded even if all callers
+        are cancelled.
         """
         if not self.exhausted and (after is None or self.pages <= after):
-            await self._turning.join(self, lambda: self._turn(tally))
+            await self._page_tasks.join(self, lambda: self._load_page(tally))
 
-    def restore(self, asked: float, pages: Sequence[SavedPage]) -> None:
-        """Take over what an earlier process found."""
-        self.asked, self.pages = asked, len(pages)
+    def restore(self, requested_at: float, pages: Sequence[SavedPage]) -> None:
+        """Set the search to the pages that an earlier process stored."""
+        self.requested_at, self.pages = requested_at, len(pages)
         self._cursor, self.exhausted = pages[-1].cursor, pages[-1].exhausted
-        self._cursors = {_token(page.cursor) for page in pages}
+        self._seen_cursors = {_cursor_key(page.cursor) for page in pages}
         self.truncated = self.exhausted and self._cursor is not None
-        self._found = [scene for page in pages for scene in page.scenes]
-        self.scenes = SceneSet(self._found)
+        self._loaded = [scene for page in pages for scene in page.scenes]
+        self.scenes = SceneSet(self._loaded)
 
-    async def _turn(self, tally: UpstreamStats) -> None:
+    async def _load_page(self, tally: UpstreamStats) -> None:
         page = await self._catalog.page(self.query, self._cursor, tally)
-        if len(page.items) + len(self._found) <= FEW:
-            new, left_out, complaints, scenes = self._digested(page)
+        if len(page.items) + len(self._loaded) <= MAX_ITEMS_INLINE:
+            parsed, scenes = self._parse(page)
         else:
-            new, left_out, complaints, scenes = await asyncio.to_thread(self._digested, page)
-        looping = _token(page.cursor) in self._cursors
-        if self.asked is None:
-            self.asked = self._clock()
+            parsed, scenes = await asyncio.to_thread(self._parse, page)
+        is_loop = _cursor_key(page.cursor) in self._seen_cursors
+        if self.requested_at is None:
+            self.requested_at = self._clock()
         self.pages += 1
         self.scenes = scenes
-        self.left_out += left_out
-        self.complaints += complaints[: COMPLAINTS - len(self.complaints)]
-        if complaints and self._catalog.is_live:  # an archive has named them when it was opened
-            some = "; ".join(complaints[:3])
-            log.warning("%d of %d items cannot be used as they are: %s", len(complaints), len(page.items), some)
-        self._found += new
-        self._cursor = None if looping else page.cursor
-        self._cursors.add(_token(page.cursor))
-        self.truncated = self._cursor is not None and (self.pages >= MAX_PAGES or len(self._found) >= MAX_SCENES)
+        self.skipped += parsed.skipped
+        self.problems += parsed.problems[: MAX_PROBLEMS - len(self.problems)]
+        if parsed.problems and self._catalog.is_live:  # an archive logs them when it is opened
+            examples = "; ".join(parsed.problems[:3])
+            log.warning(
+                "%d of %d items cannot be used, wholly or in part: %s", len(parsed.problems), len(page.items), examples
+            )
+        self._loaded += parsed.scenes
+        self._cursor = None if is_loop else page.cursor
+        self._seen_cursors.add(_cursor_key(page.cursor))
+        self.truncated = self._cursor is not None and (self.pages >= MAX_PAGES or len(self._loaded) >= MAX_SCENES)
         self.exhausted = self._cursor is None or self.truncated
         if self._catalog.is_live:
-            saved = SavedPage(new, self._cursor, self.exhausted)
-            await asyncio.to_thread(self._store.put, str(self.query), self.pages, self.asked, saved)
+            saved = SavedPage(parsed.scenes, self._cursor, self.exhausted)
+            await asyncio.to_thread(self._store.put, str(self.query), self.pages, self.requested_at, saved)
 
-    def _digested(self, page: Page) -> tuple[list[Scene], Counter[str], list[str], SceneSet]:
-        """The page's scenes that were asked for, what was left out and why, and all scenes found, this page's too."""
-        new: list[Scene] = []
-        left_out: Counter[str] = Counter()
-        complaints: list[str] = []
-        for item, base in zip(page.items, page.bases, strict=True):
-            try:
-                scene = parse_item(item, base)
-            except UnusableItem as reason:
-                left_out[str(reason)] += 1
-                complaints.append(f"{_name(item)}: {reason}{f' ({reason.detail})' if reason.detail else ''}")
-                continue
-            complaints += [f"{_name(item)}: {remark}" for remark in scene.remarks[:1]]
-            unwanted = self._unwanted(scene)
-            if unwanted is None:
-                new.append(scene)
-            else:
-                left_out[unwanted] += 1
-        return new, left_out, complaints, SceneSet(self._found + new)
-
-    def _unwanted(self, scene: Scene) -> str | None:
-        """Why a scene was not asked for, if so. Checked here too, since catalogues have been seen to ignore filters."""
-        query = self.query
-        if scene.cloud_cover is not None and scene.cloud_cover > query.cloud_cover:
-            return "cloud-cover"
-        if not query.interval.overlaps(scene.start, scene.end):
-            return "other-time"
-        if query.collection is not None and scene.collection != query.collection:
-            return "other-collection"
-        return None
+    def _parse(self, page: Page) -> tuple[ParsedPage, SceneSet]:
+        """The parsed page, and all loaded scenes including those of the page."""
+        parsed = parse_page(page, self.query)
+        return parsed, SceneSet(self._loaded + parsed.scenes)
 
 
-def _name(item: Any) -> str:
-    """How an item is called where it may be anything."""
-    return str(item.get("id"))[:80] if isinstance(item, dict) else "an item"
-
-
-def _token(cursor: Any | None) -> str:
+def _cursor_key(cursor: Any | None) -> str:
     return json.dumps(cursor, sort_keys=True)
 
 
 class Searches:
-    """All searches of one catalogue. Made and used within one event loop."""
+    """All searches of one catalogue. To be used within one event loop."""
 
     def __init__(
         self,
@@ -188,78 +166,83 @@ class Searches:
         clock: Clock = time.time,
         on_search: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_search` is called whenever the catalogue is asked, as its files will be read soon."""
+        """`on_search` is called at each request to the catalogue, because its files are likely to be read soon.
+
+        `newest_days` is the length of the default interval.
+        """
         self.catalog = catalog
         self._on_search = on_search
         self._store = store
-        # A live catalogue holds one acquisition in several collections, so one of them is always named.
+        # A live catalogue has the same acquisition in several collections, so a query always names one.
         self.collection = collection or (L2A if catalog.is_live else None)
-        self._newest = timedelta(days=newest_days)
+        self._newest_days = timedelta(days=newest_days)
         self._clock = clock
-        self._newest_scenes: dict[str | None, datetime] = {}
-        self._kept: OrderedDict[Query, Search] = OrderedDict()
-        self._opening: SingleFlight[Query, Search] = SingleFlight()
-        self._asking: Lingering[Query, Search] = Lingering()
-        self._turning: Lingering[Search, None] = Lingering()
-        self._renewing: dict[Query, asyncio.Task[None]] = {}
-        self._failed: OrderedDict[Query, float] = OrderedDict()
+        self._newest_times: dict[str | None, datetime] = {}
+        self._cached: OrderedDict[Query, Search] = OrderedDict()
+        self._finding: SingleFlight[Query, Search] = SingleFlight()
+        self._request_tasks: Lingering[Query, Search] = Lingering()
+        self._page_tasks: Lingering[Search, None] = Lingering()
+        self._refreshing: dict[Query, asyncio.Task[None]] = {}
+        self._retry_at: OrderedDict[Query, float] = OrderedDict()
 
     async def close(self) -> None:
-        """End what is asked for behind the scenes."""
-        for task in self._renewing.values():
+        """Cancel the requests in the background."""
+        for task in self._refreshing.values():
             task.cancel()
-        await asyncio.gather(*self._renewing.values(), return_exceptions=True)
-        await self._asking.close()
-        await self._turning.close()
+        await asyncio.gather(*self._refreshing.values(), return_exceptions=True)
+        await self._request_tasks.close()
+        await self._page_tasks.close()
 
     async def default_interval(self, collection: str | None, days: int | None = None) -> Interval:
-        """The archive's newest days, or for a live catalogue the last days from today, in whole UTC days."""
-        newest = self._newest if days is None else timedelta(days=days)
+        """The interval from `days` days (default: `newest_days`) before `last_day`, with an open end."""
+        newest = self._newest_days if days is None else timedelta(days=days)
         return Interval(await self.last_day(collection) - newest, None)
 
     async def last_day(self, collection: str | None) -> datetime:
-        """When the UTC day began on which an archive's newest scene was taken; for a live catalogue, today."""
-        newest = None if self.catalog.is_live else await self._newest_of(collection or self.collection)
+        """Start of the UTC day of an archive's newest scene; for a live catalogue, of today."""
+        newest = None if self.catalog.is_live else await self._newest_time(collection or self.collection)
         return (newest or self._now()).replace(hour=0, minute=0, second=0, microsecond=0)
 
-    async def _newest_of(self, collection: str | None) -> datetime | None:
-        """Time of the newest scene of an archive, whose scenes stay the same while it is served."""
-        known = self._newest_scenes.get(collection)
-        if known is None:
-            known = await self.catalog.newest(collection)
-            if known is not None:
-                self._newest_scenes[collection] = known
-        return known
+    async def _newest_time(self, collection: str | None) -> datetime | None:
+        """Time of an archive's newest scene. Cached, because an archive does not change while it is served."""
+        newest = self._newest_times.get(collection)
+        if newest is None:
+            newest = await self.catalog.newest(collection)
+            if newest is not None:
+                self._newest_times[collection] = newest
+        return newest
 
     async def find(
         self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
     ) -> Search:
-        """The search for an area in degrees, its first page turned. Raises a CatalogError."""
+        """The search of an area in degrees, with at least its first page loaded. Raises a CatalogError."""
         query = Query(area, interval, cloud_cover, collection or self.collection)
-        known = self._kept.get(query)
-        if known is None:
-            return await self._opening.join(query, lambda: self._open(query, tally))
-        self._kept.move_to_end(query)
-        return known if self._may_serve(known) else await self._opening.join(query, lambda: self._ask(query, tally))
+        search = self._cached.get(query)
+        if search is None:
+            return await self._finding.join(query, lambda: self._restore_or_request(query, tally))
+        self._cached.move_to_end(query)
+        if self._may_serve(search):
+            return search
+        return await self._finding.join(query, lambda: self._request(query, tally))
 
     async def find_anew(
         self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
     ) -> Search:
-        """The same, asked for now, whatever is known. Raises a CatalogError."""
+        """The search of an area in degrees, requested from the catalogue even if cached. Raises a CatalogError."""
         query = Query(area, interval, cloud_cover, collection or self.collection)
-        return await self._opening.join(query, lambda: self._ask(query, tally))
+        return await self._finding.join(query, lambda: self._request(query, tally))
 
     def age_if_stale(self, search: Search) -> float | None:
-        """Seconds since an answer was asked for, if it is not fresh any more."""
+        """Seconds since the search was requested, or None if it is fresh."""
         age = self._age(search)
         return age if age > self._freshness(search.query) else None
 
-    async def _open(self, query: Query, tally: UpstreamStats) -> Search:
-        """A search that is not in memory: from disk, or asked for."""
+    async def _restore_or_request(self, query: Query, tally: UpstreamStats) -> Search:
+        """A search that is not in memory: from the disk if it may be served, else from the catalogue."""
         search = await asyncio.to_thread(self._restored, query) if self.catalog.is_live else None
         if search is not None and self._may_serve(search):
-            return self._keep(search)
-        return await self._ask(query, tally)
+            return self._add(search)
+        return await self._request(query, tally)
 
     def _restored(self, query: Query) -> Search | None:
         saved = self._store.get(str(query))
@@ -269,61 +252,63 @@ class Searches:
         search.restore(*saved)
         return search
 
-    async def _ask(self, query: Query, tally: UpstreamStats) -> Search:
-        """Ask the catalogue; where all who wait leave, the answer is still put into the cache."""
-        return await self._asking.join(query, lambda: self._asked(query, tally))
+    async def _request(self, query: Query, tally: UpstreamStats) -> Search:
+        """Request the search from the catalogue. It is cached even if all callers are cancelled."""
+        return await self._request_tasks.join(query, lambda: self._requested(query, tally))
 
-    async def _asked(self, query: Query, tally: UpstreamStats) -> Search:
+    async def _requested(self, query: Query, tally: UpstreamStats) -> Search:
         self._on_search()
         search = self._new(query)
         await search.turn(tally)
-        return self._keep(search)
+        return self._add(search)
 
     def _new(self, query: Query) -> Search:
-        return Search(query, self.catalog, self._store, self._clock, self._turning)
+        return Search(query, self.catalog, self._store, self._clock, self._page_tasks)
 
-    def _keep(self, search: Search) -> Search:
-        self._kept[search.query] = search
-        self._kept.move_to_end(search.query)
-        count = sum(len(kept.scenes.scenes) for kept in self._kept.values())
-        while len(self._kept) > KEPT_SEARCHES or (count > KEPT_SCENES and len(self._kept) > 1):
-            _, dropped = self._kept.popitem(last=False)
+    def _add(self, search: Search) -> Search:
+        """Add a search to the cache, and remove the least recently used ones beyond its bounds."""
+        self._cached[search.query] = search
+        self._cached.move_to_end(search.query)
+        count = sum(len(cached.scenes.scenes) for cached in self._cached.values())
+        while len(self._cached) > MAX_SEARCHES or (count > MAX_CACHED_SCENES and len(self._cached) > 1):
+            _, dropped = self._cached.popitem(last=False)
             count -= len(dropped.scenes.scenes)
         return search
 
     def _may_serve(self, search: Search) -> bool:
-        """Whether an answer is fresh, or just aged; then it is asked for anew behind the scenes."""
+        """Whether a search is fresh or stale, but not expired. A stale one is refreshed in the background."""
         age, fresh = self._age(search), self._freshness(search.query)
         if age > fresh + STALE:
             return False
         if age > fresh:
-            self._renew(search.query)
+            self._start_refresh(search.query)
         return True
 
-    def _renew(self, query: Query) -> None:
-        if query in self._renewing or self._clock() < self._failed.get(query, 0.0):
+    def _start_refresh(self, query: Query) -> None:
+        if query in self._refreshing or self._clock() < self._retry_at.get(query, 0.0):
             return
-        task = asyncio.ensure_future(self._renewed(query))
-        self._renewing[query] = task
-        task.add_done_callback(lambda _: self._renewing.pop(query, None))
+        task = asyncio.ensure_future(self._refresh(query))
+        self._refreshing[query] = task
+        task.add_done_callback(lambda _: self._refreshing.pop(query, None))
 
-    async def _renewed(self, query: Query) -> None:
+    async def _refresh(self, query: Query) -> None:
         try:
-            await self._ask(query, UpstreamStats())
+            await self._request(query, UpstreamStats())
         except CatalogError as fault:
-            log.warning("the catalogue fails, older answers serve: %s", fault)
-            self._failed[query] = self._clock() + PAUSE
-            while len(self._failed) > KEPT_SEARCHES:
-                self._failed.popitem(last=False)
+            log.warning("the catalogue fails; stale searches are used: %s", fault)
+            self._retry_at[query] = self._clock() + PAUSE
+            while len(self._retry_at) > MAX_SEARCHES:
+                self._retry_at.popitem(last=False)
 
     def _age(self, search: Search) -> float:
-        # Where the clock was set, an answer may come from the future; that is no reason to trust it longer.
-        return abs(self._clock() - (search.asked or 0.0))
+        # If the clock was set back, a search may be from the future, which must not extend its life.
+        return abs(self._clock() - (search.requested_at or 0.0))
 
     def _freshness(self, query: Query) -> float:
+        """Seconds for which a search of the query is fresh."""
         if not self.catalog.is_live:
             return float("inf")
-        recent = self._now() - STILL_ARRIVING
+        recent = self._now() - ARRIVAL_PERIOD
         return FRESH if query.interval.end is None or query.interval.end > recent else FRESH_PAST
 
     def _now(self) -> datetime:

@@ -1,4 +1,4 @@
-"""Searches of a live catalogue, kept on disk, so that a restart or an outage does not forget what was found."""
+"""On-disk cache of a live catalogue's searches, so that their results survive a restart or an outage."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from scog.runtime.sqlite import open_or_renew
 
 log = logging.getLogger(__name__)
 
-KEPT = 4000
-"""Pages kept; at 10 to 30 KB each about 100 MB at most."""
-_TRIMMED_EVERY = 500
+MAX_STORED_PAGES = 4000
+"""Pages stored at most: about 100 MB, at 10 to 30 KB each."""
+_TRIM_INTERVAL = 500
+"""Writes between two trims."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pages (
     query TEXT NOT NULL, number INTEGER NOT NULL, asked REAL NOT NULL, cursor TEXT NOT NULL,
     exhausted INTEGER NOT NULL, scenes BLOB NOT NULL, PRIMARY KEY (query, number));
 CREATE INDEX IF NOT EXISTS pages_asked ON pages (asked);
 """
-# Pages of one search have the same `asked`: a page that follows one of an older search, renewed meanwhile, is not kept.
+# `asked` is the time of the request, the same for all pages of one search. A page is not stored if its search was
+# refreshed meanwhile, because it would follow pages of another version.
 _PUT = """
 INSERT OR REPLACE INTO pages SELECT ?1, ?2, ?3, ?4, ?5, ?6
 WHERE ?2 = 1 OR EXISTS (SELECT 1 FROM pages WHERE query = ?1 AND number = ?2 - 1 AND asked = ?3)
@@ -36,7 +38,7 @@ _TRIM = "DELETE FROM pages WHERE asked <= (SELECT asked FROM pages ORDER BY aske
 
 @dataclass(frozen=True)
 class SavedPage:
-    """One page of a search as it lies on disk: its scenes, and how to go on."""
+    """One stored page of a search: its scenes, the cursor of the next page, and whether it is the last page."""
 
     scenes: Sequence[Scene]
     cursor: Any | None
@@ -44,23 +46,27 @@ class SavedPage:
 
 
 class SearchStore:
-    """Searches by query, in SQLite. A disk that is full or read-only costs searches, never an answer."""
+    """Pages of searches by query, in SQLite.
+
+    A full or read-only disk is logged and counted in `errors`, and never makes a search fail.
+    """
 
     def __init__(self, folder: Path | None, catalog: str) -> None:
         self._catalog = catalog
         self._database: sqlite3.Connection | None = None
         self._puts = 0
-        self.faults = 0
+        self.errors = 0
+        """Number of failed reads and writes."""
         if folder is not None:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._database = open_or_renew(folder / "searches.sqlite", _SCHEMA)
-                self._database.execute(_TRIM, (KEPT,))
+                self._database.execute(_TRIM, (MAX_STORED_PAGES,))
             except (OSError, sqlite3.Error) as fault:
-                self._failed(fault)
+                self._record_error(fault)
 
     def get(self, query: str) -> tuple[float, list[SavedPage]] | None:
-        """When a search was asked (Unix time) and its pages, if it is kept and can be read."""
+        """Unix time of a search's request, and its pages; None if it is not stored or cannot be read."""
         if self._database is None:
             return None
         try:
@@ -68,34 +74,34 @@ class SearchStore:
                 "SELECT number, asked, cursor, exhausted, scenes FROM pages WHERE query = ? ORDER BY number",
                 (self._key(query),),
             ).fetchall()
-            whole = [row for place, row in enumerate(rows) if row[0] == place + 1 and row[1] == rows[0][1]]
-            if not whole:
+            consecutive = [row for index, row in enumerate(rows) if row[0] == index + 1 and row[1] == rows[0][1]]
+            if not consecutive:
                 return None
-            return float(whole[0][1]), [
+            return float(consecutive[0][1]), [
                 SavedPage(from_json(zlib.decompress(scenes)), json.loads(cursor), bool(exhausted))
-                for _, _, cursor, exhausted, scenes in whole
+                for _, _, cursor, exhausted, scenes in consecutive
             ]
         except (sqlite3.Error, zlib.error, LookupError, ValueError, TypeError, AttributeError) as fault:
-            self._failed(fault)
+            self._record_error(fault)
             return None
 
-    def put(self, query: str, number: int, asked: float, page: SavedPage) -> None:
-        """Keep a page of a search, the first being number 1, which takes the place of an older search."""
+    def put(self, query: str, number: int, requested_at: float, page: SavedPage) -> None:
+        """Store a page of the search requested at Unix time `requested_at`. Page number 1 replaces an older search."""
         if self._database is None:
             return
         key = self._key(query)
         scenes = zlib.compress(to_json(page.scenes).encode(), 1)
-        values = (key, number, asked, json.dumps(page.cursor), page.exhausted, scenes)
+        values = (key, number, requested_at, json.dumps(page.cursor), page.exhausted, scenes)
         try:
             self._database.execute(_PUT, values)
             self._puts += 1
-            if self._puts % _TRIMMED_EVERY == 0:
-                self._database.execute(_TRIM, (KEPT,))
+            if self._puts % _TRIM_INTERVAL == 0:
+                self._database.execute(_TRIM, (MAX_STORED_PAGES,))
         except sqlite3.Error as fault:
-            self._failed(fault)
+            self._record_error(fault)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database."""
         if self._database is not None:
             self._database.close()
             self._database = None
@@ -103,6 +109,6 @@ class SearchStore:
     def _key(self, query: str) -> str:
         return f"{FORMAT} {self._catalog} {query}"
 
-    def _failed(self, fault: Exception) -> None:
-        self.faults += 1
-        log.warning("searches are not kept on disk: %s", fault)
+    def _record_error(self, fault: Exception) -> None:
+        self.errors += 1
+        log.warning("searches are not cached on disk: %s", fault)

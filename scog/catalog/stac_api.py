@@ -1,4 +1,4 @@
-"""Any STAC API, through pystac-client: Earth Search unless told otherwise."""
+"""A STAC API as a catalogue, through pystac-client. The default is Earth Search."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pystac import Link
 from pystac_client import Client, ItemSearch
 from pystac_client.conformance import ConformanceClasses
 
-from scog.catalog.georeference import PLACING
+from scog.catalog.georeference import PROJ_MEMBERS
 from scog.catalog.query import Page, Query
 from scog.collections.bands import BANDS, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A
@@ -29,11 +29,13 @@ from scog.net.policy import UpstreamStats, host_of, place_of
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 100
-"""Items a page; Earth Search answers 500 above 267, where a page passes 6 MB."""
+"""Items per page. Earth Search answers 500 above 267 items, where a page exceeds 6 MB."""
 LANDING_TTL = 3600.0
-LANDING_PAUSE = 60.0
-"""Seconds that an older landing page serves on where it cannot be had anew."""
+"""Seconds for which the landing page is cached."""
+LANDING_RETRY = 60.0
+"""Seconds for which an expired landing page is used before it is requested again, if a request for it failed."""
 THREADS = 16
+"""Concurrent searches at most."""
 
 READ_FIELDS = (
     *("id", "type", "stac_version", "collection", "geometry", "bbox"),
@@ -43,10 +45,10 @@ READ_FIELDS = (
     *("properties.s2:datatake_id", "properties.s2:datastrip_id", "properties.s2:generation_time"),
     *("properties.s2:processing_baseline", "properties.earthsearch:boa_offset_applied"),
 )
-"""What `scog.catalog.scene` reads of an item, besides its assets. Each property has to be named."""
+"""Fields of an item that `scog.catalog.scene` reads, without assets. Each property must be listed."""
 READ_ASSETS = (*IN_ASSET, *(band.code for band in BANDS if not band.file), "preview")
 UNREAD_MEMBERS = ("title", "eo:bands", "file:checksum")
-"""Of each asset that is read: a quarter of its bytes."""
+"""Members of each asset that are not read: a quarter of its bytes."""
 UNREAD_FIELDS = (
     "links",
     *(f"assets.{asset}.{member}" for asset in IN_ASSET for member in UNREAD_MEMBERS),
@@ -54,13 +56,13 @@ UNREAD_FIELDS = (
     *("assets.thumbnail", "assets.cloud", "assets.snow"),
     *("assets.granule_metadata", "assets.product_metadata", "assets.tileinfo_metadata"),
 )
-"""What Earth Search sends of an item unless it is excluded: all of `assets`, whichever of them are included."""
+"""Fields that Earth Search must exclude. It sends all of `assets` even if only some of them are included."""
 
 T = TypeVar("T")
 
 
 class RemoteCatalog:
-    """A STAC API. Made and used within one event loop; pystac-client works in threads."""
+    """A STAC API. To be used within one event loop; pystac-client runs in threads."""
 
     is_live = True
 
@@ -72,62 +74,68 @@ class RemoteCatalog:
         deadline: float,
         retries: int,
         ask_for_fields: bool = True,
-        silence: float = READ_TIMEOUT,
-        patience: float = HEDGE_AFTER,
+        read_timeout: float = READ_TIMEOUT,
+        hedge_after: float = HEDGE_AFTER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Seconds: `deadline` for one search, `silence` without a byte until it is given up, `patience` until a hedge.
+        """Seconds: `deadline` for one search, `read_timeout` without data, `hedge_after` until a hedge is sent.
 
-        Raises InvalidInput for a proxy in the environment that cannot be used.
+        `ask_for_fields` uses the fields extension if the API conforms to it. Raises InvalidInput if the environment's
+        proxy is invalid.
         """
         self.url = url.rstrip("/")
         self._deadline = deadline
         self._ask_for_fields = ask_for_fields
         self._clock = clock
         self._http = CatalogHttp(
-            hosts=(host_of(url), *hosts), retries=retries, read_timeout=silence, hedge_after=patience, clock=clock
+            hosts=(host_of(url), *hosts),
+            retries=retries,
+            read_timeout=read_timeout,
+            hedge_after=hedge_after,
+            clock=clock,
         )
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="scog-catalog")
         self._client: tuple[float, Client] | None = None
-        self._opening = threading.Lock()
+        self._client_lock = threading.Lock()
 
     @property
     def breaker_state(self) -> str:
-        """`closed` while the catalogue is asked as usual, `open` while it is left alone after failures."""
+        """`closed` while requests are sent as usual; `open` or `half-open` after failures."""
         return self._http.breaker_state
 
     async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
-        """A page of items, newest first; a cursor is the `next` link of the page before. Raises a CatalogError."""
+        """A page of items, newest first. A cursor is the `next` link of the page before. Raises a CatalogError."""
         tally.searches += 1
         io = self._io(tally)
-        work = (lambda: self._first(query, io)) if cursor is None else (lambda: _follow(cursor, io))
+        work = (lambda: self._search(query, io)) if cursor is None else (lambda: _follow(cursor, io))
         return _page(await self._in_thread(work, io), cursor, self.url + "/")
 
     async def landing(self, tally: UpstreamStats) -> dict[str, Any]:
-        """The catalogue's landing page, asked for anew. Raises a CatalogError."""
+        """The catalogue's landing page, requested anew. Raises a CatalogError."""
         self._client = None
         io = self._io(tally)
-        client = await self._in_thread(lambda: self._opened(io), io)
+        client = await self._in_thread(lambda: self._open_client(io), io)
         return client.to_dict(include_self_link=False, transform_hrefs=False)
 
     async def newest(self, collection: str | None) -> datetime | None:
-        """Unknown: scenes keep arriving."""
+        """None, because scenes keep arriving."""
         return None
 
     async def bounds(self) -> Bounds | None:
-        """The world."""
+        """None, because a STAC API may cover the world."""
         return None
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Close connections and threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._http.close()
 
     def _io(self, tally: UpstreamStats) -> CatalogIO:
         return CatalogIO(self._http, self._clock() + self._deadline, tally)
 
-    def _first(self, query: Query, io: CatalogIO) -> dict[str, Any]:
-        client = self._opened(io)
+    def _search(self, query: Query, io: CatalogIO) -> dict[str, Any]:
+        """The first page of a search, as JSON."""
+        client = self._open_client(io)
         start, end = query.interval.start, query.interval.end
         collection = query.collection or L2A
         with_query = query.cloud_cover < 100 and client.conforms_to(ConformanceClasses.QUERY)
@@ -142,16 +150,16 @@ class RemoteCatalog:
             collections=[collection],
             query={"eo:cloud_cover": {"lte": query.cloud_cover}} if with_query else None,
             fields=_fields(collection) if with_fields else None,
-            # Earth Search answers newest first without being asked, and its paging is at its surest so.
-            sortby=None if _is_earth_search(client) or not client.conforms_to(ConformanceClasses.SORT) else SORTING,
+            # Earth Search sorts newest first by default, and its paging is most reliable without `sortby`.
+            sortby=None if _is_earth_search(client) or not client.conforms_to(ConformanceClasses.SORT) else SORTBY,
             limit=PAGE_SIZE,
             max_items=None,
         )
-        return _json_object(io.read_json(search.url, method="POST", parameters=search.get_parameters()))
+        return _feature_collection(io.read_json(search.url, method="POST", parameters=search.get_parameters()))
 
-    def _opened(self, io: CatalogIO) -> Client:
-        """The landing page, asked for once an hour. Where it fails then, the older one serves on."""
-        with self._opening:
+    def _open_client(self, io: CatalogIO) -> Client:
+        """The client with the landing page, which is cached for an hour. An expired one is used if a request fails."""
+        with self._client_lock:
             if self._client is None or self._client[0] < self._clock():
                 ttl = LANDING_TTL
                 try:
@@ -160,30 +168,30 @@ class RemoteCatalog:
                 except CatalogError:
                     if self._client is None:
                         raise
-                    client, ttl = self._client[1], LANDING_PAUSE
+                    client, ttl = self._client[1], LANDING_RETRY
                 self._client = (self._clock() + ttl, client)
             return self._client[1]
 
     async def _in_thread(self, work: Callable[[], T], io: CatalogIO) -> T:
-        """Run pystac-client in a thread; its errors become ours. Whoever stops waiting ends its request too."""
+        """Run `work` in a thread. Raises a CatalogError. Cancellation cancels its HTTP request too."""
 
         def run() -> T:
             with _catalog_errors(self.url):
                 return work()
 
         try:
-            # Requests end at the deadline by themselves; this is for a search that still waits for its thread.
+            # Requests observe the deadline themselves; this timeout is for a search that still waits for a thread.
             async with asyncio.timeout(self._deadline + 0.5):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, run)
         except TimeoutError:
             raise CatalogUnavailable(
-                f"The catalogue {place_of(self.url)} did not answer in time: too many searches wait."
+                f"The search of the catalogue {place_of(self.url)} was not sent in time: too many searches wait."
             ) from None
         finally:
             io.stop()
 
 
-SORTING = [{"field": "properties.datetime", "direction": "desc"}]
+SORTBY = [{"field": "properties.datetime", "direction": "desc"}]
 
 
 def _is_earth_search(client: Client) -> bool:
@@ -191,49 +199,50 @@ def _is_earth_search(client: Client) -> bool:
 
 
 def _fields(collection: str) -> dict[str, list[str]]:
-    """The fields to ask for: of Sentinel-2's assets just the bands, of others all."""
+    """The `fields` of a search: only the bands among Sentinel-2's assets, all assets of other collections."""
     if collection not in (L2A, C1):
-        placing = (f"properties.{name}" for name in (*PLACING, "storage:requester_pays"))
-        return {"include": [*READ_FIELDS, *placing, "assets"], "exclude": ["links"]}
+        proj = (f"properties.{name}" for name in (*PROJ_MEMBERS, "storage:requester_pays"))
+        return {"include": [*READ_FIELDS, *proj, "assets"], "exclude": ["links"]}
     return {"include": [*READ_FIELDS, *(f"assets.{name}" for name in READ_ASSETS)], "exclude": [*UNREAD_FIELDS]}
 
 
 def _follow(cursor: Any, io: CatalogIO) -> dict[str, Any]:
-    return _json_object(io.read_json(Link.from_dict(cursor)))
+    return _feature_collection(io.read_json(Link.from_dict(cursor)))
 
 
-def _json_object(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict) or not isinstance(answer.get("features"), list):
-        raise CatalogBroken("The catalogue's answer holds no list of features.")
-    return answer
+def _feature_collection(response: Any) -> dict[str, Any]:
+    """The response as a JSON object. Raises CatalogBroken if it is not a FeatureCollection."""
+    if not isinstance(response, dict) or not isinstance(response.get("features"), list):
+        raise CatalogBroken("The catalogue's response is not a FeatureCollection: it has no list `features`.")
+    return response
 
 
-def _page(answer: dict[str, Any], cursor: Any | None, base: str) -> Page:
-    """The items of an answer and the link to the next page; no link where it leads back here or to nothing."""
-    items = answer["features"]
-    links = answer.get("links")
-    following = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
-    link = next((link for link in following if link.get("rel") == "next" and link.get("href")), None)
-    complete = cursor is None and len(items) == _matched(answer)
-    return Page(items, [base] * len(items), None if not items or complete or link == cursor else link)
+def _page(response: dict[str, Any], cursor: Any | None, base: str) -> Page:
+    """The items of a response, and the link to the next page unless the page is the last or links to itself."""
+    items = response["features"]
+    links = response.get("links")
+    valid_links = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+    link = next((link for link in valid_links if link.get("rel") == "next" and link.get("href")), None)
+    is_complete = cursor is None and len(items) == _matched(response)
+    return Page(items, [base] * len(items), None if not items or is_complete or link == cursor else link)
 
 
-def _matched(answer: Mapping[str, Any]) -> Any:
-    """How many items there are on all pages, where the answer tells."""
-    context = answer.get("context")
-    return answer.get("numberMatched", context.get("matched") if isinstance(context, dict) else None)
+def _matched(response: Mapping[str, Any]) -> Any:
+    """Number of matches on all pages: `numberMatched`, else `matched` of the context extension, else None."""
+    context = response.get("context")
+    return response.get("numberMatched", context.get("matched") if isinstance(context, dict) else None)
 
 
 @contextmanager
 def _catalog_errors(url: str) -> Iterator[None]:
-    """Turn what pystac and pystac-client raise over malformed answers into errors of ours."""
+    """Raise errors of pystac and pystac-client over malformed responses as CatalogBroken."""
     try:
         yield
     except ScogError:
         raise
-    except Exception as fault:  # of many kinds, some of which derive from nothing else
-        log.debug("the catalogue's answer cannot be understood", exc_info=fault)
+    except Exception as fault:  # of many types without a common base
+        log.debug("the catalogue's response is not valid STAC", exc_info=fault)
         raise CatalogBroken(
-            f"The answer of the catalogue {place_of(url)} cannot be understood ({type(fault).__name__}). "
-            "Check SCOG_CATALOG, and whether the network wants a login first; `scog doctor` tells more."
+            f"The response of the catalogue {place_of(url)} is not valid STAC ({type(fault).__name__}). "
+            "Check SCOG_CATALOG, and whether the network requires a login first; `scog doctor` shows more."
         ) from None

@@ -1,4 +1,4 @@
-"""`python -m scog.cli` is the command `scog`."""
+"""Entry point of `python -m scog.cli`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`scog crop`: a box or a polygon as a file, in any CRS and format."""
+"""`scog crop`: writes an image of a bounding box or polygon to a file, in any CRS and format."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scog.cli.image_options import add_periods, add_picture, still
+from scog.cli.image_options import add_period_options, add_style_options, image_of
 from scog.cli.options import (
-    add_catalog,
+    add_catalog_option,
     end_progress,
-    patient_settings,
-    say,
+    print_status,
+    settings_with_cli_limits,
     show_progress,
 )
-from scog.cli.polygons import read_fields
+from scog.cli.polygons import read_areas
 from scog.errors import InvalidInput
 from scog.geo.bbox import corners_of
 from scog.geo.bounds import DEGREES
@@ -35,85 +35,98 @@ from scog.products.areas.outline import area_of_fields
 from scog.products.crop import check_size, cut_out
 from scog.settings import Settings
 
-Cut = Callable[..., Grid]
-UNLIMITED = 10_000_000
-"""Pixels of the longer side: more than `check_size` lets pass."""
+GridFactory = Callable[..., Grid]
+"""Returns the grid of a crop, aligned to the lattice that is passed, if any."""
+MAX_PIXELS = 10_000_000
+"""Pixels of the longer side, if neither size nor resolution is given; more than `check_size` allows."""
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to those of the prompt."""
-    command = commands.add_parser("crop", help="draw a box or a polygon into a file, in any CRS and format")
-    where = command.add_mutually_exclusive_group(required=True)
-    where.add_argument("--bbox", metavar="W,S,E,N", help="in degrees, such as 11.2,46.4,11.5,46.6")
-    where.add_argument("--area", type=Path, metavar="FILE", help="GeoJSON of polygons, around which nothing is shown")
-    endings = ", ".join(f".{name}" for name in NAMED)
-    command.add_argument("-o", "--output", type=Path, required=True, help=f"a file whose ending is one of {endings}")
-    command.add_argument("--coord-crs", default=DEGREES, metavar="CRS", help="that of --bbox (default: degrees)")
-    command.add_argument(
-        "--dst-crs", default=UTM, metavar="CRS", help="that of the pixels, such as EPSG:3857 (default: the UTM zone)"
+def add_command(commands: Any) -> None:
+    """Add the command `crop`."""
+    command = commands.add_parser("crop", help="write an image of a bounding box or polygon to a file, in any CRS")
+    area = command.add_mutually_exclusive_group(required=True)
+    area.add_argument("--bbox", metavar="W,S,E,N", help="bounding box in degrees, such as 11.2,46.4,11.5,46.6")
+    area.add_argument(
+        "--area", type=Path, metavar="FILE", help="GeoJSON file of polygons; pixels outside them are masked"
     )
-    command.add_argument("--resolution", type=float, metavar="METRES", help="of a pixel (default: the scenes' own)")
-    command.add_argument("--max-size", type=int, metavar="PIXELS", help="of the longer side, instead of --resolution")
-    add_picture(command)
-    add_periods(command)
-    add_catalog(command)
+    extensions = ", ".join(f".{name}" for name in NAMED)
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=f"output file; its extension sets the format: {extensions}",
+    )
+    command.add_argument("--coord-crs", default=DEGREES, metavar="CRS", help="CRS of --bbox (default: %(default)s)")
+    command.add_argument(
+        "--dst-crs", default=UTM, metavar="CRS", help="CRS of the image, such as EPSG:3857 (default: the UTM zone)"
+    )
+    command.add_argument(
+        "--resolution", type=float, metavar="METRES", help="pixel size (default: that of the scenes' bands)"
+    )
+    command.add_argument(
+        "--max-size", type=int, metavar="PIXELS", help="pixels of the longer side at most, instead of --resolution"
+    )
+    add_style_options(command)
+    add_period_options(command)
+    add_catalog_option(command)
     command.set_defaults(run=_crop)
 
 
 def _crop(options: argparse.Namespace) -> None:
-    settings = patient_settings(options)
-    image = still(options)
-    form = format_of(options.output.suffix.lower().removeprefix("."), image.style)
-    box, area = _where(options, settings)
-    cut = _cut(options, box, area)
-    grid, drawing = asyncio.run(_drawn(settings, cut, image.within(area).request, area, sized=bool(options.resolution)))
-    options.output.write_bytes(form.encode(drawing, grid, image))
+    settings = settings_with_cli_limits(options)
+    image = image_of(options)
+    image_format = format_of(options.output.suffix.lower().removeprefix("."), image.style)
+    box, area = _box_and_area(options, settings)
+    make_grid = _grid_factory(options, box, area)
+    request = image.within(area).request
+    grid, drawing = asyncio.run(_draw(settings, make_grid, request, area, has_resolution=bool(options.resolution)))
+    options.output.write_bytes(image_format.encode(drawing, grid, image))
     report = drawing.report
-    what = f"{grid.width} x {grid.height} pixels of {grid.crs}, {100 * drawing.valid.mean():.0f} % known"
-    say(f"{options.output}: {what}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
+    size = f"{grid.width} x {grid.height} pixels of {grid.crs}, {100 * drawing.valid.mean():.0f} % valid"
+    print_status(f"{options.output}: {size}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
     for line in report.told():
-        say(f"  skipped {line}")
+        print_status(f"  skipped {line}")
     if report.incomplete:
-        say(f"  parts are missing: {report.incomplete}")
+        print_status(f"  incomplete: {report.incomplete}")
 
 
-def _where(options: argparse.Namespace, settings: Settings) -> tuple[Box, ClipArea | None]:
-    """The box asked for, and the area if there is one. Raises InvalidInput."""
+def _box_and_area(options: argparse.Namespace, settings: Settings) -> tuple[Box, ClipArea | None]:
+    """The bounding box, and the area if --area is given. Raises InvalidInput."""
     if options.area is None:
         return corners_of(options.bbox.split(",")), None
-    fields = read_fields(options.area, settings)[1]
-    area, _ = area_of_fields(replace(fields, unusable=()))  # these are said already
+    areas = read_areas(options.area, settings)[1]
+    area, _ = area_of_fields(replace(areas, unusable=()))  # unusable features are reported already
     return area.box, area
 
 
-def _cut(options: argparse.Namespace, box: Box, area: ClipArea | None) -> Cut:
-    """Makes the grid that the options ask for, on the lattice of the scenes' files if there is one.
-
-    Raises InvalidInput.
-    """
+def _grid_factory(options: argparse.Namespace, box: Box, area: ClipArea | None) -> GridFactory:
+    """A function that returns the grid of the options, aligned to a lattice if one is passed. Raises InvalidInput."""
     if options.resolution is not None and not 0.01 <= options.resolution <= 100_000:
-        raise InvalidInput(
-            f"There are no pixels of {options.resolution:g} m.", valid="a --resolution of 0.01 to 100000"
-        )
+        raise InvalidInput(f"--resolution {options.resolution:g} is out of range.", valid="0.01 to 100000 metres")
     if options.max_size is not None and options.max_size < 1:
-        raise InvalidInput(f"Nobody draws {options.max_size} pixels.", valid="a --max-size of 1 or more")
+        raise InvalidInput(f"--max-size {options.max_size} is out of range.", valid="1 or more pixels")
     crs = UTM if options.dst_crs.lower() == UTM else parse_crs(options.dst_crs, "dst_crs")
     box_crs = DEGREES if area is not None else parse_crs(options.coord_crs, "coord_crs")
-    most = options.max_size or (UNLIMITED if options.resolution is None else None)
-    return partial(cut_grid, box, box_crs, crs, Size(max_size=most, resolution=options.resolution))
+    max_size = options.max_size or (MAX_PIXELS if options.resolution is None else None)
+    return partial(cut_grid, box, box_crs, crs, Size(max_size=max_size, resolution=options.resolution))
 
 
-async def _drawn(
-    settings: Settings, cut: Cut, request: ImageRequest, area: ClipArea | None, *, sized: bool
+async def _draw(
+    settings: Settings, make_grid: GridFactory, request: ImageRequest, area: ClipArea | None, *, has_resolution: bool
 ) -> tuple[Grid, ImageData]:
-    """The grid, and what is drawn on it. Raises InvalidInput where it would be too large."""
+    """The grid and its image. Without a resolution, the grid is aligned to that of the scenes.
+
+    Raises InvalidInput if the image would be too large.
+    """
     async with open_engine(settings) as engine:
-        grid = cut()
-        own = None if sized else await source_lattice(engine, grid, request, UpstreamStats(), area)
-        grid = grid if own is None else cut(own)
+        grid = make_grid()
+        lattice = None if has_resolution else await source_lattice(engine, grid, request, UpstreamStats(), area)
+        grid = grid if lattice is None else make_grid(lattice)
         check_size(settings, grid, request.limited(area), "--max-size")
         try:
-            tell = partial(show_progress, "Drawing", what="parts")
-            return grid, await cut_out(engine, grid, request.limited(area), tell)
+            on_progress = partial(show_progress, "Drawing", what="parts")
+            return grid, await cut_out(engine, grid, request.limited(area), on_progress)
         finally:
             end_progress()

@@ -1,4 +1,4 @@
-"""Commands that draw: `scog tile`, `sheet`."""
+"""`scog tile` and `scog sheet`: write one tile, or a contact sheet of a tile, to a file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from scog.cli.image_options import add_periods, add_picture, still
-from scog.cli.options import add_catalog, add_time, check_cloud_cover, say, settings_of
+from scog.cli.image_options import add_period_options, add_style_options, image_of
+from scog.cli.options import add_catalog_option, add_time_options, check_cloud_cover, print_status, settings_of
 from scog.composite.methods import VALID, parse_composite
 from scog.errors import InvalidInput
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
@@ -21,77 +21,91 @@ from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 
 MAX_SIDE = 4096
-"""Pixels a side of a picture drawn at a prompt."""
+"""Pixels per side of a tile at most."""
 
 
-def add_to(commands: Any) -> None:
-    """Add the commands to those of the prompt."""
-    tile = commands.add_parser("tile", help="draw one tile into a file")
-    for name in "zxy":
-        tile.add_argument(name, type=int, metavar=name.upper())
-    endings = ", ".join(f".{name}" for name in NAMED)
+def add_commands(commands: Any) -> None:
+    """Add the commands `tile` and `sheet`."""
+    tile = commands.add_parser("tile", help="write one tile to a file")
+    _add_tile_arguments(tile)
+    extensions = ", ".join(f".{name}" for name in NAMED)
     tile.add_argument(
-        "-o", "--output", type=Path, required=True, help=f"a file whose ending says its format: {endings}"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=f"output file; its extension sets the format: {extensions}",
     )
-    tile.add_argument("--grid", default=WEB_MERCATOR, metavar="ID", help="a tile matrix set (default: %(default)s)")
-    tile.add_argument("--size", type=int, default=256, help="pixels a side (default: %(default)s)")
-    add_picture(tile)
-    add_periods(tile)
-    add_catalog(tile)
+    tile.add_argument("--grid", default=WEB_MERCATOR, metavar="ID", help="tile matrix set (default: %(default)s)")
+    tile.add_argument("--size", type=int, default=256, metavar="PIXELS", help="pixels per side (default: %(default)s)")
+    add_style_options(tile)
+    add_period_options(tile)
+    add_catalog_option(tile)
     tile.set_defaults(run=_tile)
 
-    sheet = commands.add_parser("sheet", help="draw one tile in many ways, side by side, to choose from")
-    for name in "zxy":
-        sheet.add_argument(name, type=int, metavar=name.upper())
-    sheet.add_argument("--layers", metavar="NAME,NAME", help="presets and indices (default: the best known)")
-    sheet.add_argument("--composites", metavar="NAME,NAME", help=f"each layer in these, or in all: {VALID}")
-    sheet.add_argument("-o", "--output", type=Path, required=True, help="a .png file")
-    sheet.add_argument("--columns", type=int, default=6, help="pictures side by side (default: %(default)s)")
-    add_time(sheet)
-    add_catalog(sheet)
+    sheet = commands.add_parser("sheet", help="write a contact sheet of one tile in many layers to a PNG file")
+    _add_tile_arguments(sheet)
+    sheet.add_argument(
+        "--layers", metavar="NAME,NAME", help="presets and indices (default: all presets, common indices)"
+    )
+    sheet.add_argument(
+        "--composites", metavar="NAME,NAME", help=f"draw each layer with these composites, or with all: {VALID}"
+    )
+    sheet.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="output file (.png)")
+    sheet.add_argument("--columns", type=int, default=6, metavar="N", help="images per row (default: %(default)s)")
+    add_time_options(sheet)
+    add_catalog_option(sheet)
     sheet.set_defaults(run=_sheet)
+
+
+def _add_tile_arguments(command: argparse.ArgumentParser) -> None:
+    for name, description in (("z", "zoom level"), ("x", "tile column"), ("y", "tile row")):
+        command.add_argument(name, type=int, metavar=name.upper(), help=description)
 
 
 def _tile(options: argparse.Namespace) -> None:
     suffix = options.output.suffix.lower()
     if not suffix:
         valid = ", ".join(f".{name}" for name in NAMED)
-        raise InvalidInput("A tile is not written to a file without an ending.", valid=valid)
-    image = still(options)
-    form = format_of(suffix.removeprefix("."), image.style)
+        raise InvalidInput(f"The output file {options.output.name!r} has no extension.", valid=valid)
+    image = image_of(options)
+    image_format = format_of(suffix.removeprefix("."), image.style)
     if not 1 <= options.size <= MAX_SIDE:
-        raise InvalidInput(f"Nobody draws {options.size} pixels a side.", valid=f"a --size of 1 to {MAX_SIDE}")
+        raise InvalidInput(f"--size {options.size} is out of range.", valid=f"1 to {MAX_SIDE} pixels")
     grid = tile_grid(options.z, options.x, options.y, options.size, options.grid)
     drawing = asyncio.run(_draw(settings_of(options), grid, image.request))
-    options.output.write_bytes(form.encode(drawing, grid, image))
+    options.output.write_bytes(image_format.encode(drawing, grid, image))
     report = drawing.report
-    known = 100 * drawing.valid.mean()
-    say(f"{options.output}: {known:.0f} % known, {len(report.used)} scenes used, {len(report.skipped)} skipped")
+    valid_share = f"{100 * drawing.valid.mean():.0f} % valid"
+    print_status(f"{options.output}: {valid_share}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
     for line in report.told():
-        say(f"  skipped {line}")
+        print_status(f"  skipped {line}")
 
 
 def _sheet(options: argparse.Namespace) -> None:
     if options.output.suffix.lower() != ".png":
-        raise InvalidInput("A sheet is written to a .png file.", valid="a name that ends in .png")
+        raise InvalidInput(
+            f"The output file {options.output.name!r} is not a PNG file.", valid="a name with the extension .png"
+        )
     if not 1 <= options.columns <= MAX_COLUMNS:
-        raise InvalidInput(f"{options.columns} columns are no sheet.", valid=f"1 to {MAX_COLUMNS} --columns")
+        raise InvalidInput(f"--columns {options.columns} is out of range.", valid=f"1 to {MAX_COLUMNS}")
     check_cloud_cover(options.cloud_cover)
     grid = tile_grid(options.z, options.x, options.y, SHEET_SIDE)
     layers = [name.strip() for name in options.layers.split(",")] if options.layers else best_known()
     interval = parse_interval(options.datetime) if options.datetime else None
-    looks = _looks(layers, options.composites, days_of(interval))
+    images = _sheet_images(layers, options.composites, days_of(interval))
 
-    async def drawn() -> bytes:
+    async def draw_images() -> bytes:
         async with open_engine(settings_of(options)) as engine:
-            return await draw_sheet(engine, grid, looks, options.columns, interval, options.cloud_cover, say)
+            return await draw_sheet(engine, grid, images, options.columns, interval, options.cloud_cover, print_status)
 
-    options.output.write_bytes(asyncio.run(drawn()))
-    say(f"{options.output}: {len(looks)} pictures")
+    options.output.write_bytes(asyncio.run(draw_images()))
+    print_status(f"{options.output}: {len(images)} images")
 
 
-def _looks(layers: list[str], composites: str | None, days: float) -> list[tuple[str, Layer]]:
-    """The layers by name, each as it is or in composites. Raises InvalidInput."""
+def _sheet_images(layers: list[str], composites: str | None, days: float) -> list[tuple[str, Layer]]:
+    """Title and layer of each image: each layer once, or once for each composite. Raises InvalidInput."""
     if composites is None:
         return [(layer, layer_of(wish_for(layer))) for layer in layers]
     if composites.strip() == "all":

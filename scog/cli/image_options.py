@@ -1,66 +1,82 @@
-"""What is drawn, and how it looks, as options say."""
+"""Options that define an image: values, style and period."""
 
 from __future__ import annotations
 
 import argparse
 
-from scog.cli.options import add_range, add_time, check_cloud_cover, when_of
+from scog.cli.options import add_date_range_options, add_time_options, check_cloud_cover, datetime_of
 from scog.composite.change import Change
 from scog.composite.methods import NEWEST, VALID
 from scog.imaging.options import ImageOptions, StyledRequest
 from scog.render.ramp import parse_rescale
 from scog.warp.resample import Resampling
 
+BANDS_HELP = "a preset such as agriculture, one band, or three bands as red, green and blue"
+MASK_HELP = "classes to mask: clouds, none, or SCL classes such as 3,8,9 (default: clouds; none for scl)"
+MASK_DILATE_HELP = "mask dilation in metres (default: %(default)g)"
 
-def add_values(command: argparse.ArgumentParser) -> None:
-    """Add which values are drawn."""
-    command.add_argument("--index", help="an index by name (default: ndvi)")
-    command.add_argument("--expression", help="a formula, such as (nir-red)/(nir+red)")
-    command.add_argument("--bands", help="a preset such as agriculture, one band, or three as red, green and blue")
+
+def add_value_options(command: argparse.ArgumentParser) -> None:
+    """Add the options that define the values of pixels."""
+    command.add_argument("--index", help="spectral index by name (default: ndvi)")
+    command.add_argument("--expression", help="expression over bands, such as (nir-red)/(nir+red)")
+    command.add_argument("--bands", help=BANDS_HELP)
     methods = [method.value for method in Resampling]
-    command.add_argument("--resampling", choices=methods, default=Resampling.NEAREST.value)
+    command.add_argument(
+        "--resampling",
+        choices=methods,
+        default=Resampling.NEAREST.value,
+        help="resampling method (default: %(default)s)",
+    )
     command.add_argument("--composite", metavar="NAME", default=NEWEST.name, help=f"{VALID} (default: %(default)s)")
-    command.add_argument("--classes", help="thresholds that make classes of values, such as bare:tan,0.2,green:teal")
-    command.add_argument("--mask", help="clouds (the default but for scl), none, or SCL classes to take out")
-    command.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help="let what is masked grow")
+    command.add_argument("--classes", help="names and thresholds of value classes, such as bare:tan,0.2,green:teal")
+    command.add_argument("--mask", help=MASK_HELP)
+    command.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help=MASK_DILATE_HELP)
     command.set_defaults(rescale=None, colormap_name=None, color_formula=None)
 
 
-def add_picture(command: argparse.ArgumentParser) -> None:
-    """Add which values are drawn, and in which colours."""
-    add_values(command)
-    command.add_argument("--rescale", metavar="LOW,HIGH", help="values of the first and the last colour")
-    command.add_argument("--colormap-name", metavar="NAME", help="a colormap of cmap's catalogue, such as viridis")
-    command.add_argument("--color-formula", metavar="FORMULA", help="for three outputs, such as 'gamma RGB 1.3'")
+def add_style_options(command: argparse.ArgumentParser) -> None:
+    """Add the options that define the values of pixels and their colours."""
+    add_value_options(command)
+    command.add_argument("--rescale", metavar="LOW,HIGH", help="values of the first and the last colour, such as 0,0.8")
+    command.add_argument("--colormap-name", metavar="NAME", help="colormap of the cmap catalogue, such as viridis")
+    command.add_argument("--color-formula", metavar="FORMULA", help="for RGB images, such as 'gamma RGB 1.3'")
 
 
-def add_periods(command: argparse.ArgumentParser) -> None:
-    """Add when scenes were taken, and a second period."""
-    add_time(command)
-    add_range(command)
-    command.add_argument("--compare", metavar="DATETIME", help="a second --datetime: draw the first minus the second")
-    command.add_argument("--compare-as", type=Change, choices=list(Change), help="how (default: difference)")
+def add_period_options(command: argparse.ArgumentParser) -> None:
+    """Add the options that define the period, and a second period to compare it with."""
+    add_time_options(command)
+    add_date_range_options(command)
+    command.add_argument(
+        "--compare", metavar="DATETIME", help="second period, as for --datetime, to compare the first one with"
+    )
+    command.add_argument(
+        "--compare-as",
+        type=Change,
+        choices=list(Change),
+        help="draw the first period minus the second, or divided by it (default: difference)",
+    )
 
 
-def still(options: argparse.Namespace) -> StyledRequest:
-    """What options ask for of one image. Raises InvalidInput."""
-    return wanted(options, when_of(options), compare=options.compare, compare_as=options.compare_as)
+def image_of(options: argparse.Namespace) -> StyledRequest:
+    """The image that the options define. Raises InvalidInput."""
+    return parse_image(options, datetime_of(options), compare=options.compare, compare_as=options.compare_as)
 
 
-def wanted(
+def parse_image(
     options: argparse.Namespace,
-    when: str | None,
+    datetime: str | None,
     days: float | None = None,
     compare: str | None = None,
     compare_as: Change | None = None,
 ) -> StyledRequest:
-    """What options ask for of an image of a time range; `days` is how much time an image is made of, if not all of it.
+    """The image of a period that the options define. Raises InvalidInput.
 
-    Raises InvalidInput.
+    `days` is the length of the period that one image covers, if that is not the whole of `datetime`.
     """
     check_cloud_cover(options.cloud_cover)
     return ImageOptions(
-        datetime=when,
+        datetime=datetime,
         cloud_cover=options.cloud_cover,
         index=options.index,
         expression=options.expression,

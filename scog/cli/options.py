@@ -1,4 +1,4 @@
-"""What commands have in common: options, the settings that they lead to, and where they speak."""
+"""Options that several commands share, the settings that they lead to, and status messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from scog.errors import InvalidInput
 from scog.settings import Settings
 
-PATIENT: dict[str, Any] = {
+CLI_LIMITS: dict[str, Any] = {
     "crop_side": 16_000,
     "crop_values": 100_000_000,
     "crop_deadline": 3600.0,
@@ -19,71 +19,93 @@ PATIENT: dict[str, Any] = {
     "fields": 10_000,
     "statistics_deadline": 3600.0,
 }
-"""What is allowed at a prompt, unless the environment says otherwise: nobody else waits there. 100,000,000 values are
-400 MB."""
+"""Limits of commands unless the environment sets others. They exceed those of a server, because a command has one user.
+
+100,000,000 values take 400 MB.
+"""
 
 
-def add_time(command: argparse.ArgumentParser, cloud_cover: float = 60.0) -> None:
-    """Add when scenes were taken, and how cloudy they may be."""
-    command.add_argument("--datetime", help="a date, an instant or an interval such as 2022-05-01/2022-06-12")
+def add_time_options(
+    command: argparse.ArgumentParser, cloud_cover: float = 60.0, days_setting: str = "newest_days"
+) -> None:
+    """Add the options that select scenes by time and cloud cover.
+
+    `days_setting` is the setting with the length of the default period.
+    """
+    days = Settings.model_fields[days_setting].default
     command.add_argument(
-        "--cloud-cover", type=float, default=cloud_cover, help="highest cloud cover of a scene, percent"
+        "--datetime",
+        help="date, instant or interval in UTC, such as 2022-05-01/2022-06-12 "
+        f"(default: newest {days} days, SCOG_{days_setting.upper()})",
+    )
+    command.add_argument(
+        "--cloud-cover",
+        type=float,
+        default=cloud_cover,
+        metavar="PERCENT",
+        help="maximum cloud cover of a scene (default: %(default)g)",
     )
 
 
-def add_range(command: argparse.ArgumentParser) -> None:
-    """Add another way to say when."""
-    command.add_argument("--from", dest="start", metavar="DATE", help="the first day, with --to instead of --datetime")
-    command.add_argument("--to", dest="end", metavar="DATE", help="the last day")
+def add_date_range_options(command: argparse.ArgumentParser) -> None:
+    """Add --from and --to, an alternative to --datetime."""
+    command.add_argument("--from", dest="start", metavar="DATE", help="first day, instead of --datetime")
+    command.add_argument("--to", dest="end", metavar="DATE", help="last day, instead of --datetime")
 
 
-def when_of(options: argparse.Namespace) -> str | None:
-    """The time range as `datetime` writes it. Raises InvalidInput where it is given twice."""
-    given = str(options.datetime) if options.datetime else None
+def datetime_of(options: argparse.Namespace) -> str | None:
+    """The `datetime` of --datetime, or of --from and --to. Raises InvalidInput if both are given."""
+    datetime = str(options.datetime) if options.datetime else None
     if options.start is None and options.end is None:
-        return given
-    if given is not None:
-        raise InvalidInput("--datetime and --from or --to say the same.", valid="one of the two ways")
+        return datetime
+    if datetime is not None:
+        raise InvalidInput(
+            "--datetime cannot be combined with --from or --to.", valid="either --datetime, or --from and --to"
+        )
     return f"{options.start or '..'}/{options.end or '..'}"
 
 
-def add_catalog(command: argparse.ArgumentParser) -> None:
-    """Add where scenes are found."""
-    command.add_argument("--catalog", metavar="URL_OR_FOLDER", help="a STAC API or an archive folder (SCOG_CATALOG)")
+def add_catalog_option(command: argparse.ArgumentParser) -> None:
+    """Add --catalog."""
+    command.add_argument(
+        "--catalog",
+        metavar="URL_OR_FOLDER",
+        help="STAC API or folder of a local archive (default: SCOG_CATALOG, else Earth Search)",
+    )
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
-    """The environment's settings, with what the options say instead. Raises ValidationError."""
+    """The settings of the environment and the options. Raises ValidationError."""
     given: dict[str, Any] = {"catalog": options.catalog} if options.catalog else {}
     return Settings(**given)
 
 
-def patient_settings(options: argparse.Namespace) -> Settings:
-    """The environment's settings, with more allowed than a stranger may ask for."""
+def settings_with_cli_limits(options: argparse.Namespace) -> Settings:
+    """The settings of the environment and the options, with CLI_LIMITS as defaults. Raises ValidationError."""
     settings = settings_of(options)
-    more = {name: value for name, value in PATIENT.items() if name not in settings.model_fields_set}
-    return settings.model_copy(update=more)
+    limits = {name: value for name, value in CLI_LIMITS.items() if name not in settings.model_fields_set}
+    return settings.model_copy(update=limits)
 
 
 def check_cloud_cover(percent: float) -> None:
-    """Raises InvalidInput for what is no share of clouds."""
+    """Raise InvalidInput unless the cloud cover is between 0 and 100."""
     if not 0 <= percent <= 100:
-        raise InvalidInput(f"There is no cloud cover of {percent} percent.", valid="0 to 100")
+        raise InvalidInput(f"--cloud-cover {percent:g} is not a percentage.", valid="0 to 100")
 
 
-def say(text: str) -> None:
-    """A line for people; what programs read goes to the standard output."""
+def print_status(text: str) -> None:
+    """Print a line to stderr. Results for other programs go to stdout."""
     print(text, file=sys.stderr)
 
 
 def show_progress(doing: str, done: int, total: int, what: str) -> None:
-    """A line that counts up in place on a terminal; nothing in a log."""
+    """Update the progress bar, if stderr is a terminal."""
     if sys.stderr.isatty():
         width = 30 * done // max(1, total)
         print(f"\r{doing} [{'#' * width:<30}] {done}/{total} {what}", end="", file=sys.stderr, flush=True)
 
 
 def end_progress() -> None:
-    """The end of that line."""
+    """End the line of the progress bar, if stderr is a terminal."""
     if sys.stderr.isatty():
-        say("")
+        print_status("")

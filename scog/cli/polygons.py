@@ -1,10 +1,10 @@
-"""Polygons for commands, from files."""
+"""Reads areas of interest from GeoJSON files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from scog.cli.options import say
+from scog.cli.options import print_status
 from scog.errors import InvalidInput
 from scog.geo.geojson_text import VALID, parse_geojson
 from scog.products.areas.area_of_interest import AreasOfInterest, parse_fields
@@ -12,21 +12,25 @@ from scog.products.areas.columns import title_of
 from scog.settings import Settings
 
 
-def read_fields(path: Path, settings: Settings, *, points: bool = False) -> tuple[object, AreasOfInterest]:
-    """What a GeoJSON file holds, and its fields; what had to be repaired is said. Raises InvalidInput, OSError."""
+def read_areas(path: Path, settings: Settings, *, points: bool = False) -> tuple[object, AreasOfInterest]:
+    """The parsed JSON of a GeoJSON file, and its areas. Repaired and skipped features are reported to stderr.
+
+    `points` also allows points. Raises InvalidInput or OSError.
+    """
     try:
-        held = parse_geojson(path.read_bytes(), None)
+        document = parse_geojson(path.read_bytes(), None)
     except InvalidInput as fault:
-        what = f"{path}: {fault}" if fault.valid == VALID else f"{path} is no JSON."
-        raise InvalidInput(what, valid=fault.valid if fault.valid == VALID else "a GeoJSON file") from None
-    fields = parse_fields(held, settings.fields, settings.field_corners, points=points)
-    for field in fields.fields:
-        if field.repaired is not None:
-            say(f"  {_named(field.feature, field.place, fields)}: {field.repaired}")
-    for bad in fields.unusable:
-        say(f"  {_named(bad.feature, bad.place, fields)} is left out: {bad.reason}")
-    return held, fields
+        is_json = fault.valid == VALID
+        message = f"{path}: {fault}" if is_json else f"{path} is not JSON."
+        raise InvalidInput(message, valid=fault.valid if is_json else "a GeoJSON file") from None
+    areas = parse_fields(document, settings.fields, settings.field_corners, points=points)
+    for area in areas.fields:
+        if area.repaired is not None:
+            print_status(f"  {_label(area.feature, area.place, areas)}: {area.repaired}")
+    for unusable in areas.unusable:
+        print_status(f"  {_label(unusable.feature, unusable.place, areas)} is skipped: {unusable.reason}")
+    return document, areas
 
 
-def _named(feature: object, place: int, fields: AreasOfInterest) -> str:
-    return f"feature {title_of(feature, place)}" if fields.collected and isinstance(feature, dict) else "the area"
+def _label(feature: object, index: int, areas: AreasOfInterest) -> str:
+    return f"feature {title_of(feature, index)}" if areas.collected and isinstance(feature, dict) else "the area"

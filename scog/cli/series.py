@@ -1,4 +1,4 @@
-"""`scog series`: values over time, of a place or of fields in a file, as a table, a file, or a chart."""
+"""`scog series`: prints a time series at a point or over areas as a table, CSV or JSON, and draws a chart."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from scog.cli.image_options import MASK_DILATE_HELP, MASK_HELP
 from scog.cli.options import (
-    add_catalog,
-    add_range,
-    add_time,
+    add_catalog_option,
+    add_date_range_options,
+    add_time_options,
     check_cloud_cover,
+    datetime_of,
     end_progress,
-    say,
+    print_status,
     settings_of,
     show_progress,
-    when_of,
 )  # fmt: skip
-from scog.cli.polygons import read_fields
+from scog.cli.polygons import read_areas
 from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.imaging.engine import open_engine
@@ -47,112 +48,125 @@ from scog.temporal.steps import VALID, parse_step
 CHARTS = (".png", ".svg")
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to those of the prompt."""
-    command = commands.add_parser("series", help="values over time, of a place or of fields in a GeoJSON file")
-    command.add_argument("place", nargs="*", type=float, metavar="LON LAT", help="a place in degrees")
-    command.add_argument("--area", type=Path, metavar="FILE", help="a GeoJSON file instead of a place")
-    command.add_argument("--index", help="an index by name (default: ndvi), or several with commas between")
-    command.add_argument("--expression", help="a formula, such as (nir-red)/(nir+red); ; between several")
-    command.add_argument("--bands", help="a preset such as agriculture, one band, or three")
-    command.add_argument("--mask", help="clouds (the default but for scl), none, or SCL classes to take out")
-    command.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help="let what is masked grow")
-    command.add_argument("--interval", help=f"take observations together: {VALID}")
+def add_command(commands: Any) -> None:
+    """Add the command `series`."""
+    command = commands.add_parser("series", help="print a time series at a point or over the areas of a GeoJSON file")
+    command.add_argument("place", nargs="*", type=float, metavar="LON LAT", help="point in degrees")
+    command.add_argument("--area", type=Path, metavar="FILE", help="GeoJSON file of areas, instead of a point")
+    command.add_argument("--index", help="spectral indices by name, separated by commas (default: ndvi)")
+    command.add_argument("--expression", help="expressions, such as (nir-red)/(nir+red), separated by semicolons")
+    command.add_argument("--bands", help="a preset such as agriculture, one band, or three bands")
+    command.add_argument("--mask", help=MASK_HELP)
+    command.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help=MASK_DILATE_HELP)
+    command.add_argument("--interval", help=f"aggregate observations over this period: {VALID}")
     names = [each.value for each in Aggregate]
     command.add_argument(
-        "--aggregate", choices=names, default=Aggregate.MEDIAN.value, help="how (default: %(default)s)"
+        "--aggregate",
+        choices=names,
+        default=Aggregate.MEDIAN.value,
+        help="aggregation method of --interval (default: %(default)s)",
     )
-    command.add_argument("--smooth", nargs="?", const="whittaker", metavar="METHOD", help=f"a curve: {VALID_SMOOTH}")
-    command.add_argument("--min-valid", type=float, default=0.0, metavar="SHARE", help="of a field that must be usable")
-    form = command.add_mutually_exclusive_group()
-    form.add_argument("--csv", action="store_true", help="a table for programs")
-    form.add_argument("--json", action="store_true", help="as the server answers")
-    command.add_argument("--plot", type=Path, metavar="FILE", help="draw a chart too, a .png or .svg")
-    command.add_argument("--collection", help="collection of the catalogue (SCOG_COLLECTION)")
-    add_time(command, 100.0)
-    add_range(command)
-    add_catalog(command)
+    command.add_argument(
+        "--smooth", nargs="?", const="whittaker", metavar="METHOD", help=f"add a smoothed curve: {VALID_SMOOTH}"
+    )
+    command.add_argument(
+        "--min-valid",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of valid pixels, 0 to 1, below which an observation has no value (default: %(default)g)",
+    )
+    output_format = command.add_mutually_exclusive_group()
+    output_format.add_argument("--csv", action="store_true", help="print CSV")
+    output_format.add_argument("--json", action="store_true", help="print JSON, as the server returns it")
+    command.add_argument("--plot", type=Path, metavar="FILE", help="also draw a chart to a .png or .svg file")
+    command.add_argument("--collection", help="collection to search (default: SCOG_COLLECTION)")
+    add_time_options(command, 100.0, "series_days")
+    add_date_range_options(command)
+    add_catalog_option(command)
     command.set_defaults(run=_series)
 
 
 def _series(options: argparse.Namespace) -> None:
     settings = settings_of(options)
-    fields = _fields(options, settings)
+    areas = _areas(options, settings)
     check_cloud_cover(options.cloud_cover)
-    when = when_of(options)
+    datetime = datetime_of(options)
     bands = tuple(band.strip() for band in (options.bands or "").split(",") if band.strip())
     formula = formula_of(options.index, options.expression, bands)
     mask = parse_mask(options.mask or formula.mask, options.mask_dilate)
-    interval = None if when is None else parse_interval(when)
+    interval = None if datetime is None else parse_interval(datetime)
     request = ImageRequest(interval, options.cloud_cover, options.collection, expression=formula.expression, mask=mask)
-    asked = _asked(options, formula, request)
+    series_options = _series_options(options, formula, request)
     if options.plot is not None:
         if options.plot.suffix.lower() not in CHARTS:
             raise InvalidInput(
-                f"{options.plot.name} is no chart.", valid=f"a --plot that ends in {' or '.join(CHARTS)}"
+                f"The chart {options.plot.name!r} has an unknown extension.", valid=f"{' or '.join(CHARTS)} for --plot"
             )
-        check_lines(len(fields.fields), asked)
-    several = asyncio.run(_taken(settings, fields, request, asked))
-    tables = [table_of(series.rows, asked) for series in several]
-    _print(options, several, tables, asked, fields)
+        check_lines(len(areas.fields), series_options)
+    all_series = asyncio.run(_compute(settings, areas, request, series_options))
+    tables = [table_of(series.rows, series_options) for series in all_series]
+    _print(options, all_series, tables, series_options, areas)
     if options.plot is not None:
-        chart = chart_of(several, tables, asked)
+        chart = chart_of(all_series, tables, series_options)
         options.plot.write_bytes(chart.png(2) if options.plot.suffix.lower() == ".png" else chart.svg().encode())
-        say(f"{options.plot}: {chart.title}, {chart.note}")
-    _say_what(several)
+        print_status(f"{options.plot}: {chart.title}, {chart.note}")
+    _print_notes(all_series)
 
 
-def _fields(options: argparse.Namespace, settings: Settings) -> AreasOfInterest:
-    """The place or the file's fields. Raises InvalidInput."""
+def _areas(options: argparse.Namespace, settings: Settings) -> AreasOfInterest:
+    """The point, or the areas of the file. Raises InvalidInput."""
     if (options.area is None) == (not options.place) or len(options.place) not in (0, 2):
-        raise InvalidInput("A series is of a place or of an --area.", valid="LON LAT, or --area FIELD.geojson")
+        raise InvalidInput(
+            "A series requires either a point or an --area.", valid="LON LAT in degrees, or --area FIELD.geojson"
+        )
     if options.area is None:
         return AreasOfInterest((point(*options.place),), collected=False)
-    return measurable(read_fields(options.area, settings, points=True)[1], settings.field_pixels)
+    return measurable(read_areas(options.area, settings, points=True)[1], settings.field_pixels)
 
 
-def _asked(options: argparse.Namespace, formula: SeriesVariables, request: ImageRequest) -> SeriesOptions:
+def _series_options(options: argparse.Namespace, formula: SeriesVariables, request: ImageRequest) -> SeriesOptions:
     step = None if options.interval is None else parse_step(options.interval, "interval")
     if step is not None:
         check_periods(request.interval, step)
     if not 0 <= options.min_valid <= 1:
-        raise InvalidInput(f"There is no share of {options.min_valid:g}.", valid="a --min-valid of 0 to 1")
+        raise InvalidInput(f"--min-valid {options.min_valid:g} is not a share.", valid="0 to 1")
     smooth = None if options.smooth is None else parse_smooth(options.smooth)
     return SeriesOptions(formula, step, Aggregate(options.aggregate), request.interval, smooth, options.min_valid)
 
 
-async def _taken(
-    settings: Settings, fields: AreasOfInterest, request: ImageRequest, asked: SeriesOptions
+async def _compute(
+    settings: Settings, areas: AreasOfInterest, request: ImageRequest, options: SeriesOptions
 ) -> list[Series]:
     progress = _Progress()
     async with open_engine(settings) as engine:
         try:
-            return await take(SeriesState(engine), fields.fields, asked.formula, request, progress)
+            return await take(SeriesState(engine), areas.fields, options.formula, request, progress)
         finally:
             progress.end()
 
 
 class _Progress:
-    """A line that counts observations."""
+    """Shows a progress bar of observations."""
 
     def __init__(self) -> None:
         self._expected = self._done = 0
 
     def sited(self, place: int, field: AreaOfInterest, site: SamplingGrid) -> None:
-        """Nothing to tell."""
+        """Does nothing."""
 
     def found(self, place: int, count: int) -> None:
-        """More observations are expected."""
+        """Add observations to the expected total."""
         self._expected += count
         self._show()
 
     def measured(self, place: int, row: Row) -> None:
-        """One more is read."""
+        """Count one observation as read."""
         self._done += 1
         self._show()
 
     def end(self) -> None:
-        """The end of the line, if one was begun."""
+        """End the line of the progress bar, if it was shown."""
         if self._expected or self._done:
             end_progress()
 
@@ -162,38 +176,39 @@ class _Progress:
 
 def _print(
     options: argparse.Namespace,
-    several: Sequence[Series],
+    all_series: Sequence[Series],
     tables: Sequence[Table],
-    asked: SeriesOptions,
-    fields: AreasOfInterest,
+    series_options: SeriesOptions,
+    areas: AreasOfInterest,
 ) -> None:
+    """Print the series to stdout as JSON, CSV or a table."""
     if options.json:
-        if fields.collected:
-            told = output.collection(several, tables, asked, fields.unusable)
+        if areas.collected:
+            document = output.collection(all_series, tables, series_options, areas.unusable)
         else:
-            told = output.document(several[0], tables[0], asked)
-        print(json.dumps(told, ensure_ascii=False))
+            document = output.document(all_series[0], tables[0], series_options)
+        print(json.dumps(document, ensure_ascii=False))
     elif options.csv:
-        print(output.table_text(several, tables, asked, fields), end="")
+        print(output.table_text(all_series, tables, series_options, areas), end="")
     else:
         plain = "utf" not in (sys.stdout.encoding or "").lower()
-        for place, table in enumerate(tables):
-            if fields.collected:
-                field = several[place].field
-                print(f"{chr(10) * (place > 0)}Feature {title_of(field.feature, field.place)}")
-            print(text_of(table, asked, plain=plain))
+        for index, table in enumerate(tables):
+            if areas.collected:
+                area = all_series[index].field
+                print(f"{chr(10) * (index > 0)}Feature {title_of(area.feature, area.place)}")
+            print(text_of(table, series_options, plain=plain))
 
 
-def _say_what(several: Sequence[Series]) -> None:
-    """What a table does not tell."""
-    for series in several:
+def _print_notes(all_series: Sequence[Series]) -> None:
+    """Print to stderr what the table does not show: coarser pixels, errors, missing observations, skipped scenes."""
+    for series in all_series:
         if series.site.coarser:
-            say(f"Looked at on pixels of {series.site.pixel}, since there would be too many.")
+            print_status(f"Sampled on pixels of {series.site.pixel}, because the area has too many pixels.")
         if series.fault is not None:
-            say(f"Feature {title_of(series.field.feature, series.field.place)}: {series.fault}")
+            print_status(f"Feature {title_of(series.field.feature, series.field.place)}: {series.fault}")
         if series.report.truncated:
-            say("There would be older observations.")
+            print_status("The series is truncated: there are older observations.")
         if series.report.incomplete:
-            say(f"Not complete: {series.report.incomplete}.")
+            print_status(f"The series is incomplete: {series.report.incomplete}.")
         for line in series.report.told():
-            say(f"  skipped {line}")
+            print_status(f"  skipped {line}")

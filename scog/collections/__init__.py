@@ -1,1 +1,1 @@
-"""What a collection is: bands, classes, presets, and the rule of the reflectance offset."""
+"""What defines a collection: bands, scene classes, presets and the rule for the reflectance offset."""

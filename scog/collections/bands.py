@@ -1,8 +1,8 @@
-"""The bands of a Sentinel-2 Level-2A scene and the names people call them by.
+"""The bands of Sentinel-2 Level-2A, with their canonical names and aliases.
 
-The canonical name is the asset key that Earth Search uses (`red`); an alias is ESA's code in any case, with or
-without its leading zero (`B04`, `b04`, `B4`).
-Wavelengths and resolutions: https://sentiwiki.copernicus.eu/web/s2-mission, rounded as Earth Search's items state them.
+The canonical name is the asset key that Earth Search uses (`red`). Aliases are ESA's band codes in any case, with or
+without the leading zero (`B04`, `b04`, `B4`).
+Wavelengths and resolutions: https://sentiwiki.copernicus.eu/web/s2-mission, rounded as in Earth Search's items.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from scog.suggest import did_you_mean, quoted
 class Band:
     """One band.
 
-    name        the canonical name, `red`
-    code        ESA's name, `B04`
-    title       for people
-    wavelength  centre, in micrometres; None for the maps that processing made (SCL, AOT, WVP, TCI)
-    resolution  of the native pixel, in metres
-    shown       values of black and white, where nothing else is asked for: the same for all pictures
-    file        the asset that holds it, where that is not its own
-    number      its place within the file
+    name        canonical name, such as `red`
+    code        ESA's band code, such as `B04`
+    title       display name
+    wavelength  central wavelength in micrometres; None for derived products (SCL, AOT, WVP, TCI)
+    resolution  native pixel size in metres
+    shown       default display range: the values drawn black and white, the same for all images
+    file        key of the asset that holds the band, if it differs from `name`
+    number      band number in the file, from 1
     """
 
     name: str
@@ -45,7 +45,7 @@ class Band:
 
     @property
     def asset(self) -> str:
-        """Key of the asset that holds it."""
+        """Key of the asset that holds the band."""
         return self.file or self.name
 
     @property
@@ -71,20 +71,23 @@ BANDS: tuple[Band, ...] = (
     Band("aot", "AOT", "Aerosol optical thickness", None, 20, (0.0, 0.5)),
     Band("wvp", "WVP", "Water vapour column in cm", None, 20, (0.0, 5.0)),
     Band("scl", "SCL", "Scene classification", None, 20, (0.0, 11.0)),
-    Band("visual_red", "TCI_R", "Red of the ready-made true-colour picture", None, 10, (0, 255), "visual", 1),
-    Band("visual_green", "TCI_G", "Green of the ready-made true-colour picture", None, 10, (0, 255), "visual", 2),
-    Band("visual_blue", "TCI_B", "Blue of the ready-made true-colour picture", None, 10, (0, 255), "visual", 3),
+    Band("visual_red", "TCI_R", "Red of the ready-made true-colour image", None, 10, (0, 255), "visual", 1),
+    Band("visual_green", "TCI_G", "Green of the ready-made true-colour image", None, 10, (0, 255), "visual", 2),
+    Band("visual_blue", "TCI_B", "Blue of the ready-made true-colour image", None, 10, (0, 255), "visual", 3),
 )
-"""In the order of their wavelengths; what is not reflectance comes last. Land hardly reflects more than 0.3 of visible
-light; leaves reflect half of the infrared."""
+"""All bands by wavelength; bands without reflectance come last.
+
+The display ranges follow the reflectance of land: rarely above 0.3 in visible light, about 0.5 for leaves in the near
+infrared.
+"""
 
 BY_NAME: Mapping[str, Band] = MappingProxyType({band.name: band for band in BANDS})
-"""Canonical name to band."""
+"""Bands by canonical name."""
 
 CANONICAL: Mapping[str, str] = MappingProxyType(
     {name.lower(): band.name for band in BANDS for name in (band.name, *band.aliases)}
 )
-"""Every name and alias, in lower case, to the canonical name."""
+"""Canonical names by name or alias, in lower case."""
 
 IN_ASSET: Mapping[str, tuple[Band, ...]] = MappingProxyType(
     {
@@ -92,19 +95,19 @@ IN_ASSET: Mapping[str, tuple[Band, ...]] = MappingProxyType(
         for asset in dict.fromkeys(band.asset for band in BANDS)
     }
 )
-"""Key of an asset to the bands that it holds."""
+"""Bands by the key of the asset that holds them."""
 
 SPELLINGS: tuple[str, ...] = (*BY_NAME, *(band.code for band in BANDS if band.spectral))
-"""The names worth suggesting."""
+"""Names that an error message may suggest."""
 
 VALID_NAMES = f"one of {', '.join(band.name for band in BANDS if not band.file)}, or a code such as B04 or B8A"
-"""For the `valid` of an error."""
+"""The valid names, as text for an error's `valid`."""
 
 
 def canonical(name: str) -> str:
-    """Canonical name of a band given by its name or an alias, in any case.
+    """Canonical name of a band, from its name or an alias in any case.
 
-    Raises InvalidInput for anything else, with the names that come near.
+    Raises InvalidInput for an unknown name; the message suggests similar names.
     """
     try:
         return CANONICAL[name.lower()]

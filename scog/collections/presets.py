@@ -1,4 +1,4 @@
-"""Presets: named RGB band combinations, each with a fixed stretch for all images."""
+"""Presets: named RGB band combinations, each with the same display range for all images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Preset:
 
     @property
     def ranges(self) -> tuple[tuple[float, float], ...]:
-        """Values of black and white for each band, as reflectance (0 to 255 for `visual`)."""
+        """Display range `(low, high)` of each band in reflectance (0 to 255 for `visual`)."""
         return tuple(BY_NAME[band].shown for band in self.bands)
 
 
@@ -46,10 +46,10 @@ PRESETS: tuple[Preset, ...] = (
 )  # fmt: skip
 
 _NORMALIZED: Mapping[str, Preset] = MappingProxyType({preset.name.replace("-", ""): preset for preset in PRESETS})
-"""Name without separators to preset."""
+"""Presets by name without separators."""
 
 
 def preset_of(name: str) -> Preset | None:
-    """The preset with that name, or None. Case, separators and the spelling of colour do not matter (`True_Colour`)."""
+    """The preset with this name, or None. Ignores case, separators and the spelling of colour (`True_Colour`)."""
     normalized = name.lower().replace("colour", "color")
     return _NORMALIZED.get(normalized.replace("-", "").replace("_", "").replace(" ", ""))

@@ -1,8 +1,8 @@
-"""The offset between stored numbers and reflectance: one pure rule, since the metadata cannot be trusted as it stands.
+"""The offset from DN to reflectance of Sentinel-2: one pure rule, because the metadata is unreliable.
 
-Reflectance = DN x 0.0001 + offset. Since processing baseline 04.00 (25 January 2022) ESA's products carry +1000 DN;
-Earth Search took them off again for one collection and says so in a flag that is sometimes falsely false
-(https://github.com/Element84/earth-search/issues 9, 66, 71).
+Reflectance = DN x 0.0001 + offset. Since processing baseline 04.00 (25 January 2022), ESA adds 1000 to every DN. Earth
+Search subtracted it again in `sentinel-2-l2a` and records that in the flag `earthsearch:boa_offset_applied`, which is
+false for some items whose offset was in fact applied (https://github.com/Element84/earth-search/issues 9, 66, 71).
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ L2A = "sentinel-2-l2a"
 C1 = "sentinel-2-c1-l2a"
 SCALE = 0.0001
 SHIFT = -0.1
-"""The offset of numbers that carry +1000."""
+"""Offset in reflectance for DN that include ESA's +1000."""
 
 
 def offset_of(collection: str, applied: bool | None, baseline: str | None) -> float | None:
-    """The offset of a Sentinel-2 scene's spectral bands, or None where only the pixels can tell.
+    """Reflectance offset of a Sentinel-2 scene's spectral bands, or None if the metadata is ambiguous.
 
-    `applied` is the flag `earthsearch:boa_offset_applied`, `baseline` the processing baseline such as `05.11`.
+    If None, `settle_offset` decides from the pixels. `applied` is the flag `earthsearch:boa_offset_applied`, `baseline`
+    the processing baseline, such as `05.11`.
     """
     if collection == C1:
         return SHIFT
@@ -34,10 +35,10 @@ def offset_of(collection: str, applied: bool | None, baseline: str | None) -> fl
 
 
 def settle_offset(red: NDArray[Any]) -> float:
-    """The offset that stored numbers of red speak for, where the metadata is ambiguous.
+    """Reflectance offset estimated from the pixels of a scene whose metadata is ambiguous.
 
-    `red` holds DN of the coarsest overview. Numbers with +1000 hardly ever fall under 1000, even over water; numbers
-    without do so over forest and water everywhere.
+    `red` holds DN of the red band's coarsest overview; 0 is nodata. With ESA's +1000, DN are hardly ever below 1000,
+    even over water. Without it, forest and water are below 1000 everywhere.
     """
     valid = red[red > 0]
     if valid.size == 0 or np.count_nonzero(valid < 1000) > 0.01 * valid.size:

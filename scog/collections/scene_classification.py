@@ -1,4 +1,4 @@
-"""The scene classification (SCL) of Sentinel-2 Level-2A: what its numbers mean, and the colours that ESA gives them.
+"""The scene classification (SCL) of Sentinel-2 Level-2A: class numbers, names and ESA's colours.
 
 Source: https://sentiwiki.copernicus.eu/web/s2-processing, "Scene Classification".
 """
@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class SceneClass:
-    """One class: its number in the file, its name and its colour (red, green, blue)."""
+    """One class: pixel value, name and colour `(red, green, blue)`."""
 
     number: int
     name: str
@@ -36,4 +36,4 @@ SCENE_CLASSES: tuple[SceneClass, ...] = (
 
 BY_NUMBER: Mapping[int, SceneClass] = MappingProxyType({each.number: each for each in SCENE_CLASSES})
 CLOUDS = frozenset({0, 1, 3, 8, 9, 10})
-"""What hides the ground, or is no measurement of it."""
+"""Cloud, cloud shadow and invalid classes: the pixels that the default mask removes."""

@@ -1,1 +1,1 @@
-"""Time: intervals as RFC 3339 writes them, and steps of the calendar."""
+"""RFC 3339 intervals and calendar steps."""

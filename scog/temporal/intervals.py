@@ -1,4 +1,4 @@
-"""Times as RFC 3339 writes them: instants, plain dates, and intervals that may be open on a side."""
+"""RFC 3339 instants, dates, and intervals that may be open at either end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scog.errors import InvalidInput
 
 VALID = (
     "a date (2022-06-12, the whole UTC day), an instant (2022-06-12T10:00:00Z), or an interval of two of them "
-    "divided by a slash, either side open as '..': 2022-05-01/2022-06-12, 2022-05-01/.., ../.."
+    "separated by a slash, where '..' is an open end: 2022-05-01/2022-06-12, 2022-05-01/.., ../.."
 )
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,32})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
@@ -19,7 +19,7 @@ _TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Interval:
-    """From `start` to `end`, both included, in UTC; None is open."""
+    """A time interval in UTC from `start` to `end`, both inclusive. None is an open end."""
 
     start: datetime | None
     end: datetime | None
@@ -28,12 +28,12 @@ class Interval:
         return (self.start is None or self.start <= moment) and (self.end is None or moment <= self.end)
 
     def overlaps(self, start: datetime, end: datetime) -> bool:
-        """Whether it has a moment in common with a range of time, both ends included."""
+        """Whether the interval intersects the time range from `start` to `end`, both inclusive."""
         return (self.start is None or end >= self.start) and (self.end is None or start <= self.end)
 
     @property
     def days(self) -> float | None:
-        """Its length; None where a side is open."""
+        """Length in days; None if an end is open."""
         return None if self.start is None or self.end is None else (self.end - self.start).total_seconds() / 86400
 
     def __str__(self) -> str:
@@ -41,20 +41,20 @@ class Interval:
 
 
 def rfc3339(moment: datetime) -> str:
-    """A UTC time as `2022-06-12T10:00:00Z`, with fractions only where there are any."""
+    """A time as RFC 3339 text in UTC, such as `2022-06-12T10:00:00Z`, with a fraction only if it is not 0."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def parse_interval(text: str) -> Interval:
-    """An instant, a date or an interval as an Interval. Raises InvalidInput that says what would be valid."""
-    sides = text.strip().split("/")
+    """The interval of an instant, a date or an interval as text. Raises InvalidInput."""
+    ends = text.strip().split("/")
     start: datetime | None
     end: datetime | None
-    if len(sides) == 1:
-        start, end = _moments(sides[0])
-    elif len(sides) == 2:
-        start = None if sides[0] in ("", "..") else _moments(sides[0])[0]
-        end = None if sides[1] in ("", "..") else _moments(sides[1])[1]
+    if len(ends) == 1:
+        start, end = _time_range(ends[0])
+    elif len(ends) == 2:
+        start = None if ends[0] in ("", "..") else _time_range(ends[0])[0]
+        end = None if ends[1] in ("", "..") else _time_range(ends[1])[1]
     else:
         raise _invalid(text)
     if start is not None and end is not None and start > end:
@@ -63,7 +63,7 @@ def parse_interval(text: str) -> Interval:
 
 
 def parse_instant(text: str) -> datetime:
-    """An RFC 3339 instant in UTC. Raises InvalidInput."""
+    """The time of an RFC 3339 instant, in UTC. Raises InvalidInput."""
     if not _INSTANT.fullmatch(text):
         raise _invalid(text)
     try:
@@ -72,8 +72,8 @@ def parse_instant(text: str) -> datetime:
         raise _invalid(text) from None
 
 
-def _moments(text: str) -> tuple[datetime, datetime]:
-    """First and last moment of an instant or a date."""
+def _time_range(text: str) -> tuple[datetime, datetime]:
+    """First and last microsecond of an instant or a date. Raises InvalidInput."""
     if _DATE.fullmatch(text):
         try:
             day = datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Steps: a time range cut into parts of equal length, in days or in months of the calendar."""
+"""Steps: parts of equal length, in days or calendar months, into which a time range is divided."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _DURATION = re.compile(r"P([1-9]\d{0,3})([DWMY])", re.ASCII)
 
 @dataclass(frozen=True)
 class Step:
-    """A length of time: whole days, or whole months of the calendar."""
+    """A duration: `number` days, or `number` calendar months."""
 
     number: int
     of_months: bool = False
 
     @property
     def days(self) -> float:
-        """Its length in days, of months the mean."""
+        """Length in days; the mean length for months."""
         return self.number * MONTH_DAYS if self.of_months else float(self.number)
 
     def __str__(self) -> str:
@@ -36,9 +36,10 @@ class Step:
         return f"P{self.number // 12 if years else self.number}{'Y' if years else 'M' if self.of_months else 'D'}"
 
     def after(self, start: datetime, count: int) -> datetime | None:
-        """The moment so many steps after a start; None beyond the calendar's end.
+        """The time `count` steps after `start`; None beyond the year 9999.
 
-        Months end where they end: one after January 31 is February 28 or 29, two after it is March 31.
+        A day that a month does not have becomes its last day: one month after January 31 is February 28 or 29, two
+        months after it is March 31.
         """
         try:
             if not self.of_months:
@@ -52,25 +53,25 @@ class Step:
 
 
 def parse_step(text: str, parameter: str = "step") -> Step:
-    """A step as people write it. Raises InvalidInput."""
-    found = _DURATION.fullmatch(NAMED.get(text.lower(), text.upper()))
-    if found is None:
-        raise InvalidInput(f"{quoted(text)} is not a step of time.", parameter=parameter, valid=VALID)
-    number = int(found[1])
-    return Step(number * {"D": 1, "W": 7, "M": 1, "Y": 12}[found[2]], of_months=found[2] in "MY")
+    """The step of an ISO 8601 duration or a name such as `monthly`. Raises InvalidInput."""
+    match = _DURATION.fullmatch(NAMED.get(text.lower(), text.upper()))
+    if match is None:
+        raise InvalidInput(f"{quoted(text)} is not a valid time step.", parameter=parameter, valid=VALID)
+    number = int(match[1])
+    return Step(number * {"D": 1, "W": 7, "M": 1, "Y": 12}[match[2]], of_months=match[2] in "MY")
 
 
 def split(start: datetime, end: datetime, step: Step) -> Iterator[Interval]:
-    """The steps from `start` to `end`, both included; the last may be shorter. None where the end comes first.
+    """Yield the steps from `start` to `end`, both inclusive; the last may be shorter. Nothing if `end` comes first.
 
-    Each begins whole steps after `start`, and a microsecond after the one before it ends.
+    Each step begins a whole number of steps after `start`, and a microsecond after the end of the one before.
     """
-    first, count = start, 0
-    while first <= end:
+    step_start, count = start, 0
+    while step_start <= end:
         count += 1
-        following = step.after(start, count)
-        if following is None or following > end:
-            yield Interval(first, end)
+        next_start = step.after(start, count)
+        if next_start is None or next_start > end:
+            yield Interval(step_start, end)
             return
-        yield Interval(first, following - TICK)
-        first = following
+        yield Interval(step_start, next_start - TICK)
+        step_start = next_start

@@ -1,4 +1,4 @@
-"""Recorded answers of Earth Search where they are at hand, and items written by hand where they are not."""
+"""Recorded responses of Earth Search, if they are available, and synthetic items."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MINIMAL: Item = {
 
 @pytest.fixture(scope="session")
 def recordings() -> Path:
-    """The folder of recorded answers; tests that need it are skipped without it."""
+    """The folder of recorded responses. Tests that use it are skipped if it is missing."""
     root = Path(__file__).parents[2]
     data = Path(os.environ.get("SCOG_TEST_DATA") or root.parent / "shared" / "data")
     if not (data / "earth-search" / "items").is_dir():
@@ -52,13 +52,13 @@ def recordings() -> Path:
 
 @pytest.fixture(scope="session")
 def recorded(recordings: Path) -> dict[str, Item]:
-    """The recorded single items, by the names of their files. Copy them before changing them."""
+    """The recorded single items by file name. Copy them before modifying them."""
     return {path.stem: json.loads(path.read_bytes()) for path in sorted((recordings / "items").glob("*.json"))}
 
 
 @pytest.fixture
 def make_item() -> Callable[..., Item]:
-    """Makes a small item: properties by `properties=`, taken away where the value is None; the rest by name."""
+    """A factory of small items. `properties` override the defaults, None removes one; keywords override members."""
 
     def make(properties: dict[str, Any] | None = None, **members: Any) -> Item:
         item = copy.deepcopy(MINIMAL) | members

@@ -1,4 +1,4 @@
-"""A local archive: found is what a plain filter over its items finds, whatever happened to folder and index."""
+"""A local archive: its results equal those of a linear filter, whatever happened to the folder and the index."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def an_item(
     cover: float | None = 10.0,
     collection: str = "one",
 ) -> Item:
-    """An item over a box in degrees; west may be greater than east."""
+    """An item with a box in degrees as footprint; west may be greater than east."""
     west, south, east, north = box
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     properties: Item = {"datetime": time.isoformat()}
@@ -63,7 +63,7 @@ def write(folder: Path, *items: Item) -> None:
 
 
 def found(archive: Archive, **asked: Any) -> list[str]:
-    """Ids of what an archive finds."""
+    """Ids of the items that match."""
     query = Query(
         asked.get("bounds", WORLD), asked.get("interval", ALWAYS), asked.get("cover", 100.0), asked.get("collection")
     )
@@ -71,7 +71,7 @@ def found(archive: Archive, **asked: Any) -> list[str]:
 
 
 class Opened:
-    """Opens archives, counts the files they parse, and closes them."""
+    """Opens archives, records the files that they parse, and closes them."""
 
     def __init__(self) -> None:
         self.parsed: list[str] = []
@@ -100,11 +100,11 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
     opened.close()
 
 
-# What is found
+# Queries
 
 
 def synthetic() -> list[Item]:
-    """144 items all over the world, some of them across the antimeridian, in two collections."""
+    """144 items of two collections all over the world, some of them across the antimeridian."""
     items = []
     for number in range(144):
         west = -180 + (number * 37) % 360
@@ -136,7 +136,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
 
 
 def plainly(item: Item, query: Query) -> bool:
-    """Whether an item matches, in plain words."""
+    """Whether an item matches, without an index."""
     (west, south), _, (east, north) = item["geometry"]["coordinates"][0][:3]
     left, bottom, right, top = query.bounds
     wide = [(west, east)] if west <= east else [(west, 180), (-180, east)]
@@ -171,7 +171,7 @@ queries = st.builds(
 
 
 @given(query=queries)
-def test_found_is_what_a_plain_filter_finds(world: Archive, query: Query) -> None:
+def test_results_equal_a_linear_filter(world: Archive, query: Query) -> None:
     matching = [item for item in ITEMS if plainly(item, query)]
     newest_first = sorted(
         matching, key=lambda item: (-datetime.fromisoformat(item["properties"]["datetime"]).timestamp(), item["id"])
@@ -181,8 +181,8 @@ def test_found_is_what_a_plain_filter_finds(world: Archive, query: Query) -> Non
     assert [item["properties"]["datetime"] for item, _ in got] == [i["properties"]["datetime"] for i in newest_first]
 
 
-def test_something_is_found_in_each_way() -> None:
-    """The filter above is worth nothing if the queries miss everything."""
+def test_each_query_has_matches() -> None:
+    """The test above proves nothing if no query matches."""
     for query in (
         Query((170.0, -90.0, -170.0, 90.0), ALWAYS, 100.0, None),
         Query(WORLD, ALWAYS, 0.0, "two"),
@@ -192,7 +192,7 @@ def test_something_is_found_in_each_way() -> None:
     assert any(i["geometry"]["coordinates"][0][0][0] > i["geometry"]["coordinates"][0][1][0] for i in ITEMS)
 
 
-def test_items_come_as_stored_with_the_address_of_their_file(tmp_path: Path, opened: Opened) -> None:
+def test_items_are_returned_as_stored_with_their_urls(tmp_path: Path, opened: Opened) -> None:
     item = an_item("odd name #1 é")
     write(tmp_path, item)
     ((got, base),) = opened(tmp_path).find(Query(WORLD, ALWAYS, 100.0, None))
@@ -211,13 +211,13 @@ def test_items_come_as_stored_with_the_address_of_their_file(tmp_path: Path, ope
         ("2024-01-02/..", ["c"]),
     ],
 )
-def test_the_ends_of_an_interval_are_exact(text: str, expected: list[str], tmp_path: Path, opened: Opened) -> None:
+def test_the_ends_of_an_interval_are_inclusive(text: str, expected: list[str], tmp_path: Path, opened: Opened) -> None:
     midnight = START + timedelta(days=1)
     write(tmp_path, an_item("a"), an_item("b", time=midnight - timedelta(microseconds=1)), an_item("c", time=midnight))
     assert sorted(found(opened(tmp_path), interval=parse_interval(text))) == sorted(expected)
 
 
-def test_a_footprint_of_two_parts_is_found_once_at_either(tmp_path: Path, opened: Opened) -> None:
+def test_a_footprint_of_two_parts_matches_once_at_either_part(tmp_path: Path, opened: Opened) -> None:
     item = an_item("split")
     left = [[179, 0], [180, 0], [180, 1], [179, 1], [179, 0]]
     right = [[-180, 0], [-179, 0], [-179, 1], [-180, 1], [-180, 0]]
@@ -238,7 +238,7 @@ def page(archive: Archive, query: Query) -> Any:
     return asyncio.run(archive.page(query, None, UpstreamStats()))
 
 
-def test_as_a_catalogue(tmp_path: Path, opened: Opened) -> None:
+def test_catalog_interface(tmp_path: Path, opened: Opened) -> None:
     newest = START + timedelta(days=3)
     write(tmp_path, an_item("a"), an_item("b", box=(12, 40, 20, 41), collection="two", time=newest))
     archive = opened(tmp_path)
@@ -256,7 +256,7 @@ def test_as_a_catalogue(tmp_path: Path, opened: Opened) -> None:
     assert refused.value.valid == "one or two"
 
 
-# What happens to the folder
+# Changes in the folder
 
 
 def test_new_changed_and_vanished_files(tmp_path: Path, opened: Opened) -> None:
@@ -267,7 +267,7 @@ def test_new_changed_and_vanished_files(tmp_path: Path, opened: Opened) -> None:
     write(tmp_path, an_item("c"))
     changed = an_item("b", box=(20, 46, 21, 47))
     write(tmp_path, changed)
-    os.utime(tmp_path / "one" / "b.json", ns=(1, 1))  # even an older time is another time
+    os.utime(tmp_path / "one" / "b.json", ns=(1, 1))  # an older time is a change too
     (tmp_path / "one" / "a.json").unlink()
     opened.parsed.clear()
     archive.refresh()
@@ -281,7 +281,7 @@ def test_new_changed_and_vanished_files(tmp_path: Path, opened: Opened) -> None:
     assert sorted(found(again)) == ["b", "c"]
 
 
-def test_a_file_that_becomes_an_item_and_ceases_to_be_one(tmp_path: Path, opened: Opened) -> None:
+def test_a_file_that_becomes_an_item_and_later_is_none(tmp_path: Path, opened: Opened) -> None:
     write(tmp_path, an_item("a"), an_item("b"))
     path = tmp_path / "one" / "b.json"
     whole = path.read_bytes()
@@ -307,7 +307,7 @@ OTHERS = {
 }
 
 
-def test_what_is_no_item_is_left_out(tmp_path: Path, opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
+def test_files_that_are_not_items_are_skipped(tmp_path: Path, opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
     write(tmp_path, an_item("a"))
     for name, content in OTHERS.items():
         (tmp_path / name).write_text(json.dumps(content))
@@ -320,11 +320,11 @@ def test_what_is_no_item_is_left_out(tmp_path: Path, opened: Opened, caplog: pyt
     assert found(opened(tmp_path)) == ["a"]
     for name in OTHERS:
         means_to_be_none = name in ("collection.json", "archive.json", "list.json", "text.json", "null.json")
-        assert (f"{name}: left out: " in caplog.text) != (means_to_be_none or name == "features.geojson")
+        assert (f"{name}: skipped: " in caplog.text) != (means_to_be_none or name == "features.geojson")
     for name in ("deep.json", "empty.json", "not-utf-8.json"):
-        assert f"{name}: left out: broken JSON: " in caplog.text
+        assert f"{name}: skipped: invalid JSON: " in caplog.text
     opened(tmp_path)
-    assert opened.parsed == [], "what is left out is not looked at again either"
+    assert opened.parsed == [], "skipped files are not parsed again either"
 
 
 def test_the_folder_itself_may_be_a_link(tmp_path: Path, opened: Opened) -> None:
@@ -348,11 +348,11 @@ def test_a_folder_without_items_is_refused(content: dict[str, Item] | None, tmp_
     assert str(folder) in str(refused.value)
 
 
-# What happens to the index
+# Damage to the index
 
 
 def damage_nothing(path: Path) -> None:
-    """Leave it as it is."""
+    """Do nothing."""
 
 
 def not_a_database(path: Path) -> None:
@@ -390,7 +390,7 @@ def flipped(path: Path) -> None:
         flipped,
     ],
 )
-def test_a_damaged_index_is_made_anew(damage: Callable[[Path], None], tmp_path: Path, opened: Opened) -> None:
+def test_a_damaged_index_is_rebuilt(damage: Callable[[Path], None], tmp_path: Path, opened: Opened) -> None:
     write(tmp_path, *ITEMS)
     asyncio.run(opened(tmp_path).close())
     damage(tmp_path / INDEX_NAME)
@@ -402,7 +402,7 @@ def test_a_damaged_index_is_made_anew(damage: Callable[[Path], None], tmp_path: 
     assert opened.parsed == [], "the new one is kept"
 
 
-def test_a_folder_that_cannot_be_written(
+def test_a_read_only_folder(
     tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(tmp_path, an_item("a"))
@@ -419,7 +419,7 @@ def test_a_folder_that_cannot_be_written(
     assert not (tmp_path / INDEX_NAME).exists()
     assert "in memory" in caplog.text
 
-    asyncio.run(opened(tmp_path).close())  # now with an index there that may be read only
+    asyncio.run(opened(tmp_path).close())  # now with a read-only index
     before = (tmp_path / INDEX_NAME).read_bytes()
     write(tmp_path, an_item("b"))
     monkeypatch.setattr(sqlite3, "connect", read_only)

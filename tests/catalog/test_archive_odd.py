@@ -1,4 +1,4 @@
-"""What an archive makes of odd files, links, ids and times: found, or left out and named."""
+"""Unusual files, links, ids and times in an archive: they are indexed, or skipped and reported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Open = Callable[[Path], Archive]
 
 @pytest.fixture
 def opened() -> Iterator[Open]:
-    """Opens archives, and closes them in the end."""
+    """Opens archives and closes them after the test."""
     archives: list[Archive] = []
 
     def open_one(folder: Path) -> Archive:
@@ -38,8 +38,8 @@ def opened() -> Iterator[Open]:
         asyncio.run(archive.close())
 
 
-def named(archive: Archive) -> dict[str, str]:
-    return dict(archive.complaints())
+def problems_of(archive: Archive) -> dict[str, str]:
+    return dict(archive.problems())
 
 
 # Files
@@ -58,18 +58,18 @@ def encoded(encoding: str) -> bytes:
         ("b.json", encoded("utf-32"), None),
         ("b.geojson", encoded("utf-8"), None),
         ("B.JSON", encoded("utf-8"), None),
-        ("b.json", encoded("latin-1"), "broken JSON: no UTF-8 from byte "),
-        ("b.json", encoded("utf-8")[:-1], "broken JSON: "),
-        ("b.json", encoded("utf-8").replace(b"10.0", b"10.0,,"), "broken JSON: "),
-        ("b.json", b"", "broken JSON: Expecting value in line 1, column 1"),
-        ("b.json", b"[" * 100_000, "broken JSON: nested too deep"),
+        ("b.json", encoded("latin-1"), "invalid JSON: byte "),
+        ("b.json", encoded("utf-8")[:-1], "invalid JSON: "),
+        ("b.json", encoded("utf-8").replace(b"10.0", b"10.0,,"), "invalid JSON: "),
+        ("b.json", b"", "invalid JSON: Expecting value in line 1, column 1"),
+        ("b.json", b"[" * 100_000, "invalid JSON: nested too deeply"),
         ("b.json", b"9" * 5000, "Exceeds the limit"),
-        ("b.json", encoded("utf-8") + b" " * 20_000, "its 0 MB are more than 0"),
+        ("b.json", encoded("utf-8") + b" " * 20_000, "the file has 0 MB, more than 0 MB"),
         ("b.json", encoded("utf-8").replace(b'"Feature"', b'"Fixture"'), "type: 'Fixture' is not 'Feature'"),
     ],
     ids=str,
 )
-def test_a_file_is_read_or_named(
+def test_a_file_is_read_or_reported(
     name: str,
     content: bytes,
     reason: str | None,
@@ -83,32 +83,32 @@ def test_a_file_is_read_or_named(
     (tmp_path / name).write_bytes(content)
     archive = opened(tmp_path)
     assert sorted(found(archive)) == (["a", "b"] if reason is None else ["a"])
-    assert list(named(archive)) == ([] if reason is None else [name])
-    assert named(archive).get(name, "left out: ").startswith(f"left out: {reason or ''}")
-    assert (f"{name}: left out: {reason}" in caplog.text) == (reason is not None)
+    assert list(problems_of(archive)) == ([] if reason is None else [name])
+    assert problems_of(archive).get(name, "skipped: ").startswith(f"skipped: {reason or ''}")
+    assert (f"{name}: skipped: {reason}" in caplog.text) == (reason is not None)
     caplog.clear()
     again = opened(tmp_path)
-    assert named(again) == named(archive)
-    assert ("`scog doctor` names them" in caplog.text) == (reason is not None)
+    assert problems_of(again) == problems_of(archive)
+    assert ("`scog doctor` lists them" in caplog.text) == (reason is not None)
 
 
-def test_a_pipe_a_folder_and_a_name_of_bytes(tmp_path: Path, opened: Open) -> None:
-    """None of them may keep the server waiting, or end it."""
+def test_a_pipe_a_folder_and_a_name_that_is_not_utf_8(tmp_path: Path, opened: Open) -> None:
+    """None of them may block or stop the server."""
     write(tmp_path, an_item("a"))
     os.mkfifo(tmp_path / "pipe.json")
     (tmp_path / "folder.json").mkdir()
     try:
         (tmp_path / os.fsdecode(b"caf\xe9.json")).write_text(json.dumps(an_item("b")))
-        odd = {"caf\\udce9.json": "left out: its name is not UTF-8"}
-    except OSError:  # a file system that takes no such names
+        odd = {"caf\\udce9.json": "skipped: the file's name is not UTF-8"}
+    except OSError:  # the file system accepts only UTF-8 names
         odd = {}
     archive = opened(tmp_path)
     assert found(archive) == ["a"]
-    assert named(archive) == {"pipe.json": "left out: no regular file", **odd}
+    assert problems_of(archive) == {"pipe.json": "skipped: not a regular file", **odd}
 
 
-def test_the_items_of_a_list_are_items(tmp_path: Path, opened: Open) -> None:
-    """ItemCollections; what is wrong with one of them costs just that one."""
+def test_items_of_a_feature_collection(tmp_path: Path, opened: Open) -> None:
+    """An invalid item of an ItemCollection does not affect the others."""
     write(tmp_path, an_item("a"))
     broken = an_item("broken") | {"geometry": None}
     members = [an_item("b"), broken, an_item("c", collection="two"), 5, None, {"type": "Feature"}]
@@ -117,7 +117,7 @@ def test_the_items_of_a_list_are_items(tmp_path: Path, opened: Open) -> None:
     path.write_text(json.dumps({"type": "FeatureCollection", "features": members}))
     archive = opened(tmp_path)
     assert sorted(found(archive)) == ["a", "b", "c"]
-    assert list(named(archive)) == ["deep/list.json#1"]
+    assert list(problems_of(archive)) == ["deep/list.json#1"]
     (item, base) = next(each for each in archive.find(Query(WORLD, ALWAYS, 100.0, None)) if each[0]["id"] == "b")
     assert parse_item(item, base).assets["red"].url == (tmp_path / "deep" / "red.tif").as_uri()
     assert archive.select("SELECT count(*) FROM files WHERE path = 'deep/red.tif'") == [(2,)]
@@ -126,11 +126,11 @@ def test_the_items_of_a_list_are_items(tmp_path: Path, opened: Open) -> None:
     os.utime(path, ns=(1, 1))
     archive.refresh()
     assert sorted(found(archive)) == ["a", "c"]
-    assert named(archive) == {}
+    assert problems_of(archive) == {}
 
 
-def test_halves_of_characters_become_question_marks(tmp_path: Path, opened: Open) -> None:
-    """Such text could neither be stored nor sent."""
+def test_lone_surrogates_become_question_marks(tmp_path: Path, opened: Open) -> None:
+    """Text with lone surrogates can be neither stored nor sent."""
     odd = an_item("\ud800-\U0001f30d") | {"title": "a\udfffb"}
     odd["properties"]["platform"] = "\ud800"
     (tmp_path / "odd.json").write_text(json.dumps(odd))
@@ -142,10 +142,10 @@ def test_halves_of_characters_become_question_marks(tmp_path: Path, opened: Open
     assert (scene.id, scene.platform) == ("?-\U0001f30d", "?")
 
 
-# Links
+# Symbolic links
 
 
-def test_links_are_followed_within_the_archive_once(tmp_path: Path, opened: Open) -> None:
+def test_symbolic_links_are_followed_once_within_the_archive(tmp_path: Path, opened: Open) -> None:
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     write(inside, an_item("a"))
     write(inside / ".store", an_item("b"), an_item("c"))
@@ -162,32 +162,32 @@ def test_links_are_followed_within_the_archive_once(tmp_path: Path, opened: Open
     (inside / "prefix.json").symlink_to(tmp_path / "inside.json")
     archive = opened(inside)
     assert sorted(found(archive)) == ["a", "b", "c"]
-    told = named(archive)
+    told = problems_of(archive)
     assert sorted(told) == ["broken.json", "file.json", "folder", "prefix.json", "round.json"]
     assert all("leads out of the archive" in told[name] for name in ("file.json", "folder", "prefix.json"))
-    assert told["broken.json"] == "left out: a link that leads nowhere"
+    assert told["broken.json"] == "skipped: a broken symbolic link"
 
 
 # Ids
 
 
-def test_two_items_of_one_id_are_two(tmp_path: Path, opened: Open, caplog: pytest.LogCaptureFixture) -> None:
+def test_items_with_the_same_id_get_unique_ids(tmp_path: Path, opened: Open, caplog: pytest.LogCaptureFixture) -> None:
     for number in (1, 2):
         write(tmp_path / f"d{number}", an_item("same", time=an_item_time(number)))
     write(tmp_path, an_item("other"))
     archive = opened(tmp_path)
     names = ["same@d1/one/same.json", "same@d2/one/same.json"]
     assert sorted(found(archive)) == ["other", *names]
-    assert sorted(named(archive)) == ["d1/one/same.json", "d2/one/same.json"]
-    assert "the id 'same' is another item's too" in caplog.text
-    for name in names:  # `/stac` finds each by what it calls it
+    assert sorted(problems_of(archive)) == ["d1/one/same.json", "d2/one/same.json"]
+    assert "another item of the collection has the id 'same'" in caplog.text
+    for name in names:  # `/stac` finds each by its unique id
         (only,) = search_items(archive, ItemSearch(("one",), (name,)), 10).items
         assert only.item["id"] == name
 
     (tmp_path / "d1" / "one" / "same.json").unlink()
     archive.refresh()
     assert sorted(found(archive)) == ["other", "same"]
-    assert named(archive) == {}
+    assert problems_of(archive) == {}
 
 
 def an_item_time(day: int) -> Any:
@@ -196,13 +196,13 @@ def an_item_time(day: int) -> Any:
     return interval.start
 
 
-def test_one_id_in_two_collections_is_as_it_is_written_in_each(tmp_path: Path, opened: Open) -> None:
+def test_the_same_id_in_two_collections_is_unchanged_in_each(tmp_path: Path, opened: Open) -> None:
     write(tmp_path, an_item("same"), an_item("same", collection="two"), an_item("other"))
     archive = opened(tmp_path)
     assert sorted(found(archive)) == ["one/same", "other", "two/same"]
     assert found(archive, collection="two") == ["same"]
     assert [each.item["id"] for each in search_items(archive, ItemSearch(("two",)), 10).items] == ["same"]
-    assert named(archive) == {}, "nothing is wrong with that"
+    assert problems_of(archive) == {}, "nothing is wrong with that"
 
 
 # Times
@@ -226,9 +226,7 @@ ANNUAL = {"datetime": None, "start_datetime": "2024-01-01T00:00:00Z", "end_datet
         ("2024-03-06", ["annual"]),
     ],
 )
-def test_items_are_found_by_all_the_time_they_stand_for(
-    text: str, expected: list[str], tmp_path: Path, opened: Open
-) -> None:
+def test_items_match_by_their_whole_time_range(text: str, expected: list[str], tmp_path: Path, opened: Open) -> None:
     def taken(name: str, properties: Item) -> Item:
         return an_item(name) | {"properties": properties}
 
@@ -241,10 +239,10 @@ def test_items_are_found_by_all_the_time_they_stand_for(
     assert page.matched == len(expected)
 
 
-# More than one page
+# Paging
 
 
-def test_more_scenes_than_a_page_holds_come_on_the_next(tmp_path: Path, opened: Open) -> None:
+def test_further_scenes_are_on_the_next_page(tmp_path: Path, opened: Open) -> None:
     from scog.catalog.archive import archive as module
 
     write(tmp_path, *(an_item(f"item-{number:02}", time=an_item_time(1 + number // 4)) for number in range(22)))

@@ -1,4 +1,4 @@
-"""Files of several bands: which band of which file an item's words mean."""
+"""Multi-band files: which band of which file an item describes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.catalog.asset_bands import bands_by_description, bands_by_key, described
+from scog.catalog.asset_bands import band_descriptions, bands_by_description, bands_by_key
 from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference, georeference_of
 from scog.catalog.records import from_json, to_json
@@ -54,7 +54,7 @@ NAMINGS: dict[str, tuple[list[Item], dict[str, int]]] = {
 
 
 @pytest.mark.parametrize("naming", NAMINGS)
-def test_bands_are_known_by_name_common_name_or_code(naming: str) -> None:
+def test_bands_are_identified_by_name_common_name_or_code(naming: str) -> None:
     bands, expected = NAMINGS[naming]
     assert bands_by_description(bands) == expected
 
@@ -79,18 +79,18 @@ def test_scale_offset_and_nodata_are_those_of_the_band(make_item: Callable[..., 
         assert found == {
             "red": (1, 0.1, -1.0, 0.0),
             "nir": (2, 0.5, 0.0, None),
-            "scl": (3, None, 0.0, None),  # as the file's own tags say
+            "scl": (3, None, 0.0, None),  # those of the file's tags
             "blue": (4, None, 0.0, -9999.0),
         }
 
 
-def test_what_the_asset_says_holds_for_bands_that_say_nothing(make_item: Callable[..., Item]) -> None:
+def test_the_asset_provides_defaults_for_its_bands(make_item: Callable[..., Item]) -> None:
     asset = FILE | {"bands": [{"name": "red"}, {"name": "nir", "raster:scale": 0.5}], "raster:scale": 0.1, "nodata": 7}
     assets = parse_item(make_item(collection="mine", assets={"image": asset})).assets
     assert [(assets[name].scale, assets[name].nodata) for name in ("red", "nir")] == [(0.1, 7.0), (0.5, 7.0)]
 
 
-def test_an_assets_key_goes_before_a_band_of_another_file(make_item: Callable[..., Item]) -> None:
+def test_an_asset_key_takes_precedence_over_a_band_of_another_file(make_item: Callable[..., Item]) -> None:
     several = FILE | {"eo:bands": [{"name": "red"}, {"name": "nir"}]}
     red = FILE | {"href": "https://example.org/red.tif"}
     for assets in ({"image": several, "red": red}, {"red": red, "image": several}):
@@ -99,7 +99,7 @@ def test_an_assets_key_goes_before_a_band_of_another_file(make_item: Callable[..
         assert (found["nir"].url, found["nir"].band) == (several["href"], 2)
 
 
-def test_a_file_under_a_bands_name_that_lists_several(make_item: Callable[..., Item]) -> None:
+def test_a_multi_band_file_whose_key_is_a_band_name(make_item: Callable[..., Item]) -> None:
     listed = [{"name": "blue"}, {"name": "red"}]
     assert bands_by_key("red", listed) == {}
     found = parse_item(make_item(collection="mine", assets={"red": FILE | {"bands": listed}})).assets
@@ -107,15 +107,15 @@ def test_a_file_under_a_bands_name_that_lists_several(make_item: Callable[..., I
 
 
 @pytest.mark.parametrize("asset", [{"roles": ["overview"]}, {"roles": ["data", "visual"]}])
-def test_pictures_of_a_scene_are_no_measurements(asset: Item, make_item: Callable[..., Item]) -> None:
-    """Their bands are called as the measured ones, and are not: Earth Search's `preview` lists red, green and blue."""
+def test_rendered_images_are_not_measurements(asset: Item, make_item: Callable[..., Item]) -> None:
+    """Their bands have the names of measured bands: Earth Search's `preview` lists red, green and blue."""
     listed = [{"name": "red"}, {"name": "green"}, {"name": "blue"}]
     found = parse_item(make_item(collection="mine", assets={"shown": FILE | asset | {"eo:bands": listed}})).assets
     assert set(found) == {"shown"}
 
 
 @pytest.mark.parametrize("collection", [L2A, C1, "mine"])
-def test_the_ready_made_picture_has_three_bands_whatever_lists_say(
+def test_the_visual_asset_has_three_bands_whatever_the_descriptions(
     collection: str, make_item: Callable[..., Item]
 ) -> None:
     for listed in ([], [{"name": "red"}, {"name": "green"}, {"name": "blue"}]):
@@ -131,15 +131,15 @@ LISTS = st.one_of(st.none(), st.integers(), st.text(max_size=3), st.lists(st.one
 
 
 @given(st.dictionaries(st.sampled_from(["eo:bands", "raster:bands", "bands"]), LISTS))
-def test_no_list_of_bands_ends_anything(asset: Item) -> None:
-    bands = described(asset)
+def test_any_band_lists_are_parsed(asset: Item) -> None:
+    bands = band_descriptions(asset)
     found = bands_by_description(bands)
     assert set(found.values()) <= set(range(1, len(bands) + 1))
     assert len(set(found.values())) == len(found)
     assert set(found) <= {band.name for band in BANDS}
 
 
-# Where an item says that a file lies
+# Georeferences
 
 TEN = [10.0, 0.0, 600000.0, 0.0, -10.0, 5100000.0]
 
@@ -166,7 +166,7 @@ def test_georeferences(asset: Item, properties: Item, expected: tuple[Any, ...] 
     assert georeference_of(asset, properties) == (None if expected is None else Georeference(*expected))
 
 
-def test_scenes_are_kept_with_their_bands_and_places(make_item: Callable[..., Item]) -> None:
+def test_records_preserve_bands_and_georeferences(make_item: Callable[..., Item]) -> None:
     asset = FILE | {"bands": [{"name": "red"}, {"name": "nir", "raster:scale": 2}], "proj:epsg": 3857,
                     "proj:transform": TEN, "proj:shape": [3, 4]}  # fmt: skip
     scene = parse_item(make_item(collection="mine", assets={"image": asset, "aot": FILE}))

@@ -1,4 +1,4 @@
-"""Few scenes for a wide area: as many places as possible are shown, with the newest scenes that do it."""
+"""Selection of a few scenes for a wide area: maximum coverage, with the newest scenes that achieve it."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def choose(scenes: list[Scene], most: int = 64, bounds: Bounds = AREA) -> tuple[
 
 
 def shown(scenes: list[Scene], bounds: Bounds = AREA) -> float:
-    """Share of the cells that some scene holds."""
+    """Share of the cells that a scene covers."""
     return float(Footprints([scene.footprint for scene in scenes]).cells(bounds, CELLS).any(axis=0).mean())
 
 
 def tiling(side: float, days: float = 0.0, name: str = "") -> list[Scene]:
-    """Scenes side by side over the whole area."""
+    """Adjacent scenes that cover the whole area."""
     count = round(12 / side)
     return [
         scene(f"{name}{row}-{col}", (col * side, 40 + row * side, (col + 1) * side, 40 + (row + 1) * side), days)
@@ -46,31 +46,31 @@ def tiling(side: float, days: float = 0.0, name: str = "") -> list[Scene]:
     ]
 
 
-def test_nothing_is_chosen_from_nothing() -> None:
+def test_no_scenes() -> None:
     assert choose([]) == ([], False)
 
 
-def test_what_covers_all_is_chosen_and_older_layers_follow_while_there_is_room() -> None:
+def test_the_first_layer_is_followed_by_older_ones() -> None:
     layers = [tiling(4.0, days, f"day{days}-") for days in range(5)]
     chosen, complete = choose([each for layer in layers for each in layer])
     assert sorted(each.id for each in chosen) == sorted(each.id for layer in layers[:3] for each in layer)
     assert complete
 
 
-def test_there_are_never_more_than_asked_for() -> None:
+def test_the_number_of_scenes_is_bounded() -> None:
     chosen, complete = choose(tiling(1.0), most=64)
     assert len(chosen) == 64
     assert complete
     assert shown(chosen) == pytest.approx(64 / 144)
 
 
-def test_the_first_layer_goes_before_a_second_one() -> None:
+def test_the_first_layer_takes_precedence_over_the_second() -> None:
     stack = [scene(f"again{days}", (0, 40, 6, 52), days) for days in range(40)]
     chosen, _ = choose([*stack, scene("other side", (6, 40, 12, 52), 100)], most=3)
     assert {"again0", "other side"} <= {each.id for each in chosen}
 
 
-def test_slivers_do_not_take_the_room_of_what_is_not_shown_at_all() -> None:
+def test_slivers_do_not_displace_uncovered_areas() -> None:
     base = scene("base", (0, 40, 6, 52))
     slivers = [scene(f"sliver{number}", (0, 40, 6.6, 52), 1 + number) for number in range(3)]
     wide = scene("wide", (6, 40, 12, 52), 50)
@@ -79,7 +79,7 @@ def test_slivers_do_not_take_the_room_of_what_is_not_shown_at_all() -> None:
     assert shown(chosen) == 1.0
 
 
-def test_where_there_is_room_the_newest_are_chosen_though_others_show_more() -> None:
+def test_the_newest_are_chosen_if_they_fit_although_others_cover_more() -> None:
     small = [scene("north", (0, 46, 12, 52)), scene("south", (0, 40, 12, 46.5))]
     chosen, _ = choose([*small, scene("all", AREA, 1)], most=2)
     assert {each.id for each in chosen} == {"south", "north"}
@@ -87,7 +87,7 @@ def test_where_there_is_room_the_newest_are_chosen_though_others_show_more() -> 
     assert [each.id for each in chosen] == ["all"]
 
 
-def test_holes_ask_for_more() -> None:
+def test_gaps_make_the_choice_incomplete() -> None:
     half = [scene(f"half{days}", (0, 40, 6, 52), days) for days in range(10)]
     chosen, complete = choose(half)
     assert not complete
@@ -96,12 +96,12 @@ def test_holes_ask_for_more() -> None:
     assert complete
 
 
-def test_one_layer_with_room_for_more_asks_for_more() -> None:
+def test_a_single_layer_below_the_bound_is_incomplete() -> None:
     _, complete = choose(tiling(4.0))
     assert not complete
 
 
-def test_observations_stay_in_their_order_and_scenes_in_theirs() -> None:
+def test_the_order_of_observations_and_scenes_is_preserved() -> None:
     scenes = [*tiling(4.0, 3, "old"), *tiling(4.0, 1, "new")]
     together = [Scene(**{**vars(each), "orbit": each.id[:3]}) for each in scenes]
     touching = SceneSet(together).touching(AREA)
@@ -122,13 +122,13 @@ def test_laws(found: list[tuple[float, float, float, float]], most: int) -> None
     assert len(chosen) <= most
     assert len({each.id for each in chosen}) == len(chosen)
     assert {each.id for each in chosen} <= {each.id for each in scenes}
-    if len(chosen) < most:  # with room left, whatever can be shown is shown
+    if len(chosen) < most:  # below the bound, all that can be covered is covered
         assert shown(chosen) == shown(scenes)
     assert shown(chosen) >= min(_best(scenes, most), shown(scenes))
 
 
 def _best(scenes: list[Scene], most: int) -> float:
-    """What the greedy algorithm reaches, which is at least 63 % of the best possible."""
+    """Coverage of the greedy algorithm, which is at least 63 % of the optimum."""
     if not scenes:
         return 0.0
     cells = Footprints([scene.footprint for scene in scenes]).cells(AREA, CELLS)
@@ -138,7 +138,7 @@ def _best(scenes: list[Scene], most: int) -> float:
     return float(held.mean())
 
 
-def test_empty_observations_are_none() -> None:
+def test_observations_without_chosen_scenes_are_dropped() -> None:
     inside, outside = scene("inside", (1, 41, 5, 45)), scene("outside", (20, 41, 25, 45))
     cover = choose_cover([Observation(NEWEST, (outside,)), Observation(NEWEST, (inside,))], AREA, 64)
     assert [[each.id for each in observation.scenes] for observation in cover.observations] == [["inside"]]

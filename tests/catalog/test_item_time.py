@@ -1,4 +1,4 @@
-"""When items were taken, as they write it."""
+"""Times of items, as items write them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Items with one thing wrong: an item costs at most itself, an asset at most itself, and nothing goes without a word.
+"""Items with one invalid value: at most the item or the asset is skipped, and each problem is reported.
 
-A few dozen mutations of one item are tried each time, all of them of all items with `make acceptance`.
+Each run tries a few dozen mutations of one item; `make acceptance` tries all mutations of all items.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ FEW = 60
 MADE = make_items()[0]
 EARTH_SEARCH = acquisitions(squares_around(11.3, 46.5, 1, 1), date(2024, 1, 1), 1, "https://example.org")[0]
 COSTLY = ("id", "type", "properties", "datetime", "geometry", "assets")
-"""What an item cannot do without, if it is wrong in itself."""
+"""Members without whose valid value an item is unusable."""
 PROPERTIES = ("datetime", "storage:requester_pays")
-"""Of its properties, those that may cost it: the second says that its files cost money."""
+"""Properties that may make an item unusable; the second one declares its files requester-pays."""
 
 
 def sample(item: Item, count: int, seed: int = 5) -> list[Mutation]:
@@ -53,7 +53,7 @@ def sound(item: Item) -> Item:
 
 
 def check(found: Scene | None, complaint: str, mutation: Mutation, whole: Scene, item: Item) -> None:
-    """What one mutated item may have lost, and that it is told of it."""
+    """Check what a mutated item may have lost, and that the loss is reported."""
     place, how = mutation.path, str(mutation)
     if found is None:
         assert complaint, f"{how}: gone without a word"
@@ -66,12 +66,12 @@ def check(found: Scene | None, complaint: str, mutation: Mutation, whole: Scene,
         assert lost <= bands_of(item, str(place[1])), f"{how}: {lost}"
     else:
         assert not lost or place == ("assets",), f"{how}: {lost}"
-    if lost and len(place) > 2 and place[2] not in ("type", "href"):  # another type of file is no raster, and no fault
+    if lost and len(place) > 2 and place[2] not in ("type", "href"):  # another media type is not an error
         assert complaint, f"{how}: an asset is gone without a word"
 
 
 def bands_of(item: Item, key: str) -> set[str]:
-    """The bands that one asset of an item has."""
+    """The bands of one asset of an item."""
     if key not in item["assets"]:
         return set()
     try:
@@ -84,7 +84,7 @@ def bands_of(item: Item, key: str) -> set[str]:
 
 
 def everything(archive: Archive) -> Iterator[tuple[Item, str]]:
-    """All items, page by page."""
+    """Yield all items, page by page."""
     cursor, is_first = None, True
     while is_first or cursor is not None:
         page = asyncio.run(archive.page(WORLD, cursor, UpstreamStats()))
@@ -93,26 +93,26 @@ def everything(archive: Archive) -> Iterator[tuple[Item, str]]:
 
 
 def archived(folder: Path, item: Item, tried: Sequence[Mutation]) -> None:
-    """Open an archive of mutated items, and ask it everything that a server would."""
+    """Open an archive of mutated items, and make all requests that a server makes."""
     (folder / "sound.json").write_text(json.dumps(sound(item)))
     for number, mutation in enumerate(tried):
         own = {} if mutation.path == ("id",) else {"id": f"item-{number}"}
         (folder / f"{number}.json").write_text(json.dumps(mutation.item | own))
     archive = Archive.open(folder)
     try:
-        complaints: dict[str, str] = {}
-        for path, reason in archive.complaints():
-            complaints[path] = f"{complaints.get(path, '')}; {reason}"
+        problems: dict[str, str] = {}
+        for path, reason in archive.problems():
+            problems[path] = f"{problems.get(path, '')}; {reason}"
         bases = {os.path.basename(base): parse_item(each, base) for each, base in everything(archive)}
         assert "sound.json" in bases
         for number, mutation in enumerate(tried):
             name = f"{number}.json"
-            check(bases.get(name), complaints.get(name, ""), mutation, bases["sound.json"], item)
+            check(bases.get(name), problems.get(name, ""), mutation, bases["sound.json"], item)
         documents = Documents(archive, "http://localhost")
         told = [documents.landing(), documents.collections(), documents.queryables(None)]
         for order in ((), (Order("eo:cloud_cover"),), (Order("gsd", True), Order("proj:epsg"))):
             page = search_items(archive, ItemSearch(order=order or ItemSearch().order), 10_000)
-            assert page.matched == len(bases)  # a page ends early where it grows too large
+            assert page.matched == len(bases)  # a page that would be too large ends early
             told += [documents.item(stored) for stored in page.items]
         json.dumps(told, ensure_ascii=False, allow_nan=False).encode()  # as responses are written
     finally:
@@ -147,7 +147,7 @@ def test_an_archive_of_recorded_items(tmp_path: Path, recorded: dict[str, Item])
 
 
 def remote(item: Item, tried: Sequence[Mutation], caplog: pytest.LogCaptureFixture) -> None:
-    """Mutated items on a page of Earth Search's, over HTTP; each page has a sound one too."""
+    """Mutated items on pages of Earth Search over HTTP; each page has a valid item too."""
 
     async def one_page(catalog: RemoteCatalog) -> Search:
         search = Search(Query(WORLD.bounds, WORLD.interval, 100.0, L2A), catalog, SearchStore(None, ""))
@@ -162,12 +162,12 @@ def remote(item: Item, tried: Sequence[Mutation], caplog: pytest.LogCaptureFixtu
                 server.fail(SEARCH, edit(lambda page, features=features: page.update(features=features)))
                 caplog.clear()
                 search = await one_page(catalog)
-                found = {scene.id: scene for scene in search._found}
+                found = {scene.id: scene for scene in search._loaded}
                 assert "sound" in found, str(mutation)
-                others = [scene for scene in search._found if scene.id != "sound"]
-                told = "; ".join(search.complaints)
+                others = [scene for scene in search._loaded if scene.id != "sound"]
+                told = "; ".join(search.problems)
                 assert not told or "cannot be used" in caplog.text
-                asked = search.left_out["other-collection"] == 1
+                asked = search.skipped["other-collection"] == 1
                 if not asked:
                     check(others[0] if others else None, told, mutation, found["sound"], item)
                 listed = feature_collection(search.scenes.touching(WORLD.bounds))
@@ -190,7 +190,7 @@ def test_a_remote_catalogue_and_many_mutations(caplog: pytest.LogCaptureFixture)
 
 
 def json_only(tried: Sequence[Mutation]) -> list[Mutation]:
-    """Those that JSON can hold; what a page that is no JSON costs is another matter."""
+    """The mutations that JSON can represent; a page that is not JSON is tested elsewhere."""
 
     def holds(value: Any) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""From scenes to observations: what belongs together, what counts once, and in which order."""
+"""From scenes to observations: grouping, duplicates and order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def shift(west: float, width: float = 1.0) -> Item:
 
 @pytest.fixture
 def scene(make_item: Callable[..., Item]) -> Callable[..., Scene]:
-    """Makes a scene: an id, a time, and what else is to be different."""
+    """A factory of scenes with an id, a time and other members."""
 
     def make(
         scene_id: str,
@@ -64,30 +64,30 @@ def scene(make_item: Callable[..., Item]) -> Callable[..., Scene]:
     return make
 
 
-def passes(scenes: list[Scene], bounds: tuple[float, float, float, float] = WORLD) -> list[list[str]]:
+def observation_ids(scenes: list[Scene], bounds: tuple[float, float, float, float] = WORLD) -> list[list[str]]:
     """The ids of each observation, newest first."""
     return [[scene.id for scene in observation.scenes] for observation in SceneSet(scenes).touching(bounds)]
 
 
-def test_a_pass_over_midnight_is_one_observation(scene: Callable[..., Scene]) -> None:
+def test_an_overpass_at_midnight_is_one_observation(scene: Callable[..., Scene]) -> None:
     before = scene("before", "2024-06-12T23:59:58Z", square="01KAB", west=11)
     after = scene("after", "2024-06-13T00:00:12Z", square="01KAA", west=12)
     other = scene("other", "2024-06-13T00:10:00Z", orbit="046871", square="01KAA", west=12)
-    assert passes([after, other, before]) == [["other"], ["before", "after"]]
+    assert observation_ids([after, other, before]) == [["other"], ["before", "after"]]
     (_, observation) = SceneSet([after, other, before]).touching(WORLD)
     assert observation.time == before.time
 
 
-def test_both_parts_of_a_split_strip_are_kept(scene: Callable[..., Scene]) -> None:
+def test_both_parts_of_a_split_datastrip_are_kept(scene: Callable[..., Scene]) -> None:
     one = scene("one", "2025-07-29T18:03:10Z", strip="S20250729T180310", west=11)
     two = scene("two", "2025-07-29T18:03:17Z", strip="S20250729T175521", west=11.4)
-    assert passes([two, one]) == [["one", "two"]]
-    assert passes([one, two], (11.0, 46, 11.2, 47)) == [["one"]]
-    assert passes([one, two], (12.2, 46, 12.3, 47)) == [["two"]]
+    assert observation_ids([two, one]) == [["one", "two"]]
+    assert observation_ids([one, two], (11.0, 46, 11.2, 47)) == [["one"]]
+    assert observation_ids([one, two], (12.2, 46, 12.3, 47)) == [["two"]]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-def test_of_a_reprocessed_scene_the_latest_version_counts(order: tuple[int, ...], scene: Callable[..., Scene]) -> None:
+def test_the_latest_version_of_a_reprocessed_scene_counts(order: tuple[int, ...], scene: Callable[..., Scene]) -> None:
     versions = [
         scene("S2A_32TPT_20240612_0_L2A", "2024-06-12T10:10:31Z"),
         scene(
@@ -103,10 +103,10 @@ def test_of_a_reprocessed_scene_the_latest_version_counts(order: tuple[int, ...]
             generated="2024-12-01T00:00:00.000000Z",
         ),
     ]
-    assert passes([versions[index] for index in order]) == [["S2A_32TPT_20240612_1_L2A"]]
+    assert observation_ids([versions[index] for index in order]) == [["S2A_32TPT_20240612_1_L2A"]]
 
 
-def test_what_differs_in_one_respect_is_no_reprocessing(scene: Callable[..., Scene]) -> None:
+def test_scenes_that_differ_in_one_key_are_not_reprocessings(scene: Callable[..., Scene]) -> None:
     time = "2024-06-12T10:10:31Z"
     scenes = [
         scene("a", time),
@@ -127,29 +127,29 @@ def test_an_id_counts_once(scene: Callable[..., Scene]) -> None:
     new = scene("same", time, strip=None, generated="2025-01-01T00:00:00.000000Z")
     assert latest_versions([old, new, old]) == [new]
     assert latest_versions([new, old]) == [new]
-    assert passes([old, old, old]) == [["same"]]
+    assert observation_ids([old, old, old]) == [["same"]]
 
 
-def test_two_passes_on_a_day_are_two_observations(scene: Callable[..., Scene]) -> None:
+def test_two_overpasses_on_a_day_are_two_observations(scene: Callable[..., Scene]) -> None:
     morning = scene("morning", "2024-06-12T09:50:31Z", orbit="046869")
     later = scene("later", "2024-06-12T11:31:00Z", orbit="046870")
     other = scene("other", "2024-06-12T09:50:32Z", orbit="046869", platform="sentinel-2b")
-    assert passes([morning, other, later]) == [["later"], ["other"], ["morning"]]
+    assert observation_ids([morning, other, later]) == [["later"], ["other"], ["morning"]]
 
 
-def test_without_orbit_numbers_nearness_in_time_tells(scene: Callable[..., Scene]) -> None:
+def test_without_orbit_numbers_scenes_are_grouped_by_time(scene: Callable[..., Scene]) -> None:
     def at(name: str, time: str, platform: str = "landsat-9") -> Scene:
         return scene(name, f"2024-06-12T{time}Z", orbit=None, strip=None, platform=platform)
 
     first = [at("a", "09:50:00"), at("b", "10:09:59"), at("c", "10:29:58")]
-    assert passes(list(reversed(first))) == [["a", "b", "c"]]
-    assert passes([at("a", "09:50:00"), at("b", "10:10:00")]) == [["b"], ["a"]]
-    assert passes([at("a", "09:50:00"), at("b", "09:50:00", "landsat-8")]) == [["a"], ["b"]]
+    assert observation_ids(list(reversed(first))) == [["a", "b", "c"]]
+    assert observation_ids([at("a", "09:50:00"), at("b", "10:10:00")]) == [["b"], ["a"]]
+    assert observation_ids([at("a", "09:50:00"), at("b", "09:50:00", "landsat-8")]) == [["a"], ["b"]]
     known = scene("known", "2024-06-12T09:50:00Z", platform="landsat-9")
-    assert passes([known, at("a", "09:50:01")]) == [["a"], ["known"]]
+    assert observation_ids([known, at("a", "09:50:01")]) == [["a"], ["known"]]
 
 
-def test_scenes_of_a_pass_are_in_a_total_order(scene: Callable[..., Scene]) -> None:
+def test_scenes_of_an_overpass_have_a_total_order(scene: Callable[..., Scene]) -> None:
     scenes = [
         scene("z", "2024-06-12T10:10:31Z", square="32TPT", strip="S1"),
         scene("a", "2024-06-12T10:10:45Z", square="32TPS", strip="S2"),
@@ -158,19 +158,19 @@ def test_scenes_of_a_pass_are_in_a_total_order(scene: Callable[..., Scene]) -> N
     ]
     for seed in range(10):
         random.Random(seed).shuffle(scenes)
-        assert passes(scenes) == [["z", "a", "b", "c"]]
+        assert observation_ids(scenes) == [["z", "a", "b", "c"]]
 
 
-def test_an_observation_shows_only_those_of_its_scenes_that_touch(scene: Callable[..., Scene]) -> None:
+def test_an_observation_has_only_its_scenes_that_touch(scene: Callable[..., Scene]) -> None:
     west = scene("west", "2024-06-12T10:10:31Z", square="32TPT", west=11)
     east = scene("east", "2024-06-12T10:10:45Z", square="33TUN", west=13)
     older = scene("older", "2024-06-02T10:10:31Z", orbit="046727", west=13)
     made = SceneSet([west, east, older])
     assert [scene.id for scene in made.scenes] == ["west", "east", "older"]
-    assert passes([west, east, older], (13.2, 46.1, 13.4, 46.2)) == [["east"], ["older"]]
-    assert passes([west, east, older], (12.5, 46.1, 12.6, 46.2)) == []
+    assert observation_ids([west, east, older], (13.2, 46.1, 13.4, 46.2)) == [["east"], ["older"]]
+    assert observation_ids([west, east, older], (12.5, 46.1, 12.6, 46.2)) == []
     (observation,) = made.touching((11.2, 46.1, 11.4, 46.2))
-    # Whatever part of it a tile sees, an observation has one time and one name.
+    # An observation has the same time and key in every tile.
     assert observation.time == west.time
     assert made.touching((13.2, 46.1, 13.4, 46.2))[0].key == observation.key
 
@@ -188,7 +188,7 @@ def test_scenes_that_are_in_both_collections(recorded: dict[str, Item]) -> None:
         scene.twin for scene in scenes if scene.collection == C1
     }
     assert len(twins) == 6
-    # They are versions of nothing: whoever asks for a collection gets its scenes and no others.
+    # They are not versions of each other: a search of a collection returns only its scenes.
     assert len(latest_versions(scenes)) == 26
     for collection in (L2A, C1):
         asked = SceneSet([scene for scene in scenes if scene.collection == collection])
@@ -196,14 +196,14 @@ def test_scenes_that_are_in_both_collections(recorded: dict[str, Item]) -> None:
         assert sum(scene.twin in twins for scene in asked.scenes) == 6
 
 
-def test_a_recorded_pass(recorded: dict[str, Item]) -> None:
+def test_a_recorded_overpass(recorded: dict[str, Item]) -> None:
     scenes = [parse_item(item) for name, item in recorded.items() if name.startswith(C1) and "20250731" in name]
     (observation,) = SceneSet(scenes).touching(WORLD)
     squares = [scene.mgrs_tile for scene in observation.scenes]
     assert sorted(squares) == ["20EPT", "24MUA", "24MUV", "24MVV", "24MWV", "24MXV"]
 
 
-def test_a_recorded_month_over_one_square(recordings: Path) -> None:
+def test_a_recorded_month_of_one_mgrs_tile(recordings: Path) -> None:
     page = json.loads((recordings / "search-13TDE-2024-c1.json").read_bytes())
     scenes = [parse_item(item) for item in page["features"]]
     observations = SceneSet(reversed(scenes)).touching(WORLD)
@@ -213,7 +213,7 @@ def test_a_recorded_month_over_one_square(recordings: Path) -> None:
 
 
 def test_one_id_at_two_times_is_two_scenes(scene: Callable[..., Scene]) -> None:
-    """With the same datatake and strip too, as in a copied item of which just the time was changed."""
+    """Even with the same datatake and datastrip, as in a copied item with another time."""
     one, other = scene("same", "2024-06-12T10:10:31Z"), scene("same", "2024-06-17T10:10:31Z")
     again = scene("same", "2024-06-17T10:10:31Z")
     assert sorted(each.time for each in latest_versions([one, other, again])) == [one.time, other.time]

@@ -1,4 +1,4 @@
-"""Outlines as catalogues write them, beyond 180 degrees and around the world: what they hold, by shapely on the map."""
+"""Footprints as catalogues write them, beyond 180 degrees and around the world, compared with shapely."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def polygon(*rings: Ring) -> dict[str, Any]:
 
 
 def dense(west: float, east: float, south: float, north: float, step: float = 10.0) -> Ring:
-    """A box with corners along its sides, with longitudes from -180 to 180."""
+    """A box with additional corners along its sides, and longitudes from -180 to 180."""
     count = round((east - west) / step)
     lons = [west + number * (east - west) / count for number in range(count + 1)]
     wrapped = [lon if lon <= 180 else lon - 360 for lon in lons]
@@ -33,7 +33,7 @@ def dense(west: float, east: float, south: float, north: float, step: float = 10
 
 WORLD = [(11, 46), (-100, 46), (179.9, 46), (-179.9, 46)]
 CASES: list[tuple[str, dict[str, Any], list[tuple[float, float]], list[tuple[float, float]]]] = [
-    # geometry and bbox, places within, places outside
+    # geometry and bbox, places inside, places outside
     ("global", {"geometry": polygon(box(-180, -90, 180, 90))}, WORLD, []),
     ("half a pixel more", {"geometry": polygon(box(-180.125, -90.125, 180.125, 90.125))}, WORLD, []),
     ("half a pixel less", {"geometry": polygon(box(-179.95, -89.95, 179.95, 89.95))}, WORLD, [(180, 46)]),
@@ -67,10 +67,10 @@ CASES: list[tuple[str, dict[str, Any], list[tuple[float, float]], list[tuple[flo
 
 
 @pytest.mark.parametrize(("item", "within", "outside"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_found_where_it_lies(
+def test_tiles_boxes_and_shapes_agree(
     item: dict[str, Any], within: list[tuple[float, float]], outside: list[tuple[float, float]]
 ) -> None:
-    """By tiles (footprints), by the archive's index (boxes), and by `/stac` (shapes): all three alike."""
+    """Tiles use footprints, the archive's index boxes, and `/stac` shapes: all three give the same matches."""
     outline = outline_of(item)
     rings = [rings[0] for rings in outline.polygons]
     spans, shape = boxes_of_arc(*arc_of(rings)), item_shape(item)
@@ -106,8 +106,8 @@ lats = st.tuples(st.floats(-85, 84), st.floats(0.5, 10)).map(lambda two: (two[0]
 
 
 @given(west=lons, width=widths, lat=lats, turn=st.sampled_from([-360.0, 0.0, 360.0]))
-def test_whole_turns_change_nothing(west: float, width: float, lat: tuple[float, float], turn: float) -> None:
-    """Written on beyond 180 or turned by 360 degrees, a box of less than half of the world is where it was."""
+def test_longitudes_wrap(west: float, width: float, lat: tuple[float, float], turn: float) -> None:
+    """A box below half of the world stays the same beyond 180 degrees or shifted by 360 degrees."""
     plain, turned = (continuous(box(west + by, lat[0], west + by + width, lat[1])) for by in (0.0, turn))
     assert arc_of([plain]) == pytest.approx(arc_of([turned]), abs=1e-9)
     one, other = polygons_shape([(plain,)]), polygons_shape([(turned,)])
@@ -118,7 +118,7 @@ def test_whole_turns_change_nothing(west: float, width: float, lat: tuple[float,
 
 @given(st.lists(st.tuples(lons, st.floats(0.01, 200)), min_size=1, max_size=6))
 def test_the_narrowest_arc(spans: list[tuple[float, float]]) -> None:
-    """It holds all, and leaves out the widest gap."""
+    """It contains all spans and excludes the widest gap."""
     rings = [box(west, 0, west + width, 1) for west, width in spans]
     west, east = arc_of(rings)
     assert -180 <= west <= 180

@@ -1,4 +1,4 @@
-"""The offset rule, row by row: on recorded items, on recordings edited, and on items written by hand."""
+"""The rule of the reflectance offset, row by row: on recorded, edited and synthetic items."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ROWS = [
     (L2A, False, "05.11", None),
     (L2A, ABSENT, "10.00", None),
     (L2A, ABSENT, "99.99", None),
-    # what nobody promised to leave out: never a guess
+    # missing or unexpected metadata is ambiguous
     (L2A, ABSENT, ABSENT, None),
     (L2A, False, "", None),
     (L2A, False, "new", None),
@@ -52,7 +52,7 @@ IDS = [f"{c}-{'absent' if f is ABSENT else f}-{'absent' if b is ABSENT else b}" 
 
 
 def edited(item: Item, collection: str, flag: Any, baseline: Any) -> Item:
-    """A copy that says this and nothing else."""
+    """A copy with only this metadata."""
     item = copy.deepcopy(item) | {"collection": collection}
     for name, value in (("earthsearch:boa_offset_applied", flag), ("s2:processing_baseline", baseline)):
         item["properties"].pop(name, None)
@@ -62,7 +62,7 @@ def edited(item: Item, collection: str, flag: Any, baseline: Any) -> Item:
 
 
 @pytest.mark.parametrize(("collection", "flag", "baseline", "offset"), ROWS, ids=IDS)
-def test_the_table_on_items_written_by_hand(
+def test_the_table_on_synthetic_items(
     collection: str, flag: Any, baseline: Any, offset: float | None, make_item: Callable[..., Item]
 ) -> None:
     scene = parse_item(edited(make_item(), collection, flag, baseline))
@@ -73,7 +73,7 @@ def test_the_table_on_items_written_by_hand(
 
 
 @pytest.mark.parametrize(("collection", "flag", "baseline", "offset"), ROWS, ids=IDS)
-def test_the_table_on_recordings_edited(
+def test_the_table_on_edited_recordings(
     collection: str, flag: Any, baseline: Any, offset: float | None, recorded: dict[str, Item]
 ) -> None:
     for item in recorded.values():
@@ -85,7 +85,7 @@ def test_the_table_on_recordings_edited(
         assert set(others.values()) == {0.0}, others
 
 
-def test_recorded_items_as_they_are(recorded: dict[str, Item]) -> None:
+def test_recorded_items(recorded: dict[str, Item]) -> None:
     found = {name: parse_item(item).assets["red"].offset for name, item in recorded.items()}
     assert len(found) == 26
     for name, offset in found.items():
@@ -96,7 +96,7 @@ def test_recorded_items_as_they_are(recorded: dict[str, Item]) -> None:
             assert properties.get("earthsearch:boa_offset_applied") or properties["s2:processing_baseline"] < "04"
             assert offset == 0.0, name
     assert {name.split("__")[0] for name in found} == {L2A, C1}
-    # What the recordings write themselves would have been wrong:
+    # The offsets in the recorded items are wrong:
     wrong = [n for n, i in recorded.items() if n.startswith(L2A) and written_offset(i) == SHIFT]
     assert len(wrong) == 7
 
@@ -107,7 +107,7 @@ def written_offset(item: Item) -> float:
 
 @pytest.mark.parametrize("collection", ["sentinel-2-l1c", "landsat-c2-l2", "", "SENTINEL-2-L2A", None])
 @pytest.mark.parametrize(("scale", "offset"), [(0.0000275, -0.2), (0.0001, -0.1), (2, 5)])
-def test_other_collections_are_taken_at_their_word(
+def test_other_collections_have_the_offset_of_their_metadata(
     collection: str | None, scale: float, offset: float, make_item: Callable[..., Item]
 ) -> None:
     item = make_item(collection=collection)
@@ -124,14 +124,14 @@ def test_the_rule_needs_no_item() -> None:
 
 
 def numbers(count: int, low: int, how_many_low: int, rest: int = 1500) -> np.ndarray:
-    """`count` numbers of red, of which some are `low`."""
+    """`count` DN of red, of which `how_many_low` are `low`."""
     red = np.full(count, rest, np.uint16)
     red[:how_many_low] = low
     return red
 
 
 SETTLED = [
-    # red, offset, why
+    # red, offset, reason
     (numbers(1000, 999, 0), SHIFT, "nothing under 1000"),
     (numbers(1000, 1000, 1000), SHIFT, "1000 itself is not under it"),
     (numbers(1000, 999, 10), SHIFT, "just 1 % under 1000, none under 900"),
@@ -152,5 +152,5 @@ SETTLED = [
 
 
 @pytest.mark.parametrize(("red", "offset"), [row[:2] for row in SETTLED], ids=[row[2] for row in SETTLED])
-def test_settling(red: np.ndarray, offset: float) -> None:
+def test_offset_from_pixels(red: np.ndarray, offset: float) -> None:
     assert settle_offset(red) == offset

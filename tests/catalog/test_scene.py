@@ -1,4 +1,4 @@
-"""From items to scenes: recorded ones, and everything that can be wrong with one."""
+"""From items to scenes: recorded items, and everything that can be invalid in one."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def test_recorded_footprints_are_as_recorded(recorded: dict[str, Item]) -> None:
         assert (min(xs), max(xs), min(ys), max(ys)) == pytest.approx((west, east, south, north), abs=1e-6)
 
 
-def test_the_projection_may_be_written_either_way(recorded: dict[str, Item]) -> None:
-    """Files tell their projection themselves: an item is usable with any spelling of it, and with none."""
+def test_the_projection_may_be_written_in_any_way(recorded: dict[str, Item]) -> None:
+    """Files have their own CRS: an item is usable with any form of its projection, and without one."""
     assert all("proj:epsg" in item["properties"] or "proj:code" in item["properties"] for item in recorded.values())
     item = copy.deepcopy(next(iter(recorded.values())))
     epsg = item["properties"].pop("proj:epsg", None) or 32613
@@ -101,7 +101,7 @@ def test_recorded_pages(recordings: Path) -> None:
                 counts[scene.collection, "ok"] += 1
                 if scene.collection in (L2A, C1):
                     assert set(scene.assets) >= CANONICAL
-    # Level-1C is JPEG 2000 only; Sentinel-1 is paid for by who asks.
+    # Level-1C is JPEG 2000 only; Sentinel-1 is requester-pays.
     assert counts == {
         (C1, "ok"): 16,
         (L2A, "ok"): 6,
@@ -110,13 +110,13 @@ def test_recorded_pages(recordings: Path) -> None:
     }
 
 
-def test_items_of_which_only_some_fields_were_asked_for(recordings: Path) -> None:
+def test_items_with_only_the_requested_fields(recordings: Path) -> None:
     for item in json.loads((recordings / "search-fields-response-c1.json").read_bytes())["features"]:
         with pytest.raises(UnusableItem, match="no-raster-assets"):
             parse_item(item)
 
 
-# What an item may look like
+# Valid items
 
 
 def test_a_small_item(make_item: Callable[..., Item]) -> None:
@@ -158,7 +158,7 @@ def test_properties(properties: Item, field: str, value: Any, make_item: Callabl
     assert getattr(parse_item(make_item(properties)), field) == value
 
 
-def test_the_baseline_is_no_part_of_a_twin(make_item: Callable[..., Item]) -> None:
+def test_the_twin_key_excludes_the_baseline(make_item: Callable[..., Item]) -> None:
     again = make_item(
         {
             "s2:datatake_id": "GS2A_20240612T101031_046870_N05.11",
@@ -169,7 +169,7 @@ def test_the_baseline_is_no_part_of_a_twin(make_item: Callable[..., Item]) -> No
 
 
 ASSETS = [
-    # key, asset, the name it goes by (None: left out), its URL
+    # key, asset, band name (None: skipped), URL
     ("red", RED, "red", RED["href"]),
     ("B04", RED, "red", RED["href"]),
     ("b04", RED, "red", RED["href"]),
@@ -206,7 +206,7 @@ def test_assets(key: str, asset: Item, name: str | None, url: str | None, make_i
     assert {kept: each.url for kept, each in found.items()} == ({name: url} if name else {})
 
 
-def test_requester_pays_may_be_said_for_all_assets_at_once(make_item: Callable[..., Item]) -> None:
+def test_requester_pays_of_the_item_applies_to_all_assets(make_item: Callable[..., Item]) -> None:
     item = make_item({"storage:requester_pays": True}, assets={"red": RED})
     with pytest.raises(UnusableItem, match="no-raster-assets"):
         parse_item(item)
@@ -214,13 +214,13 @@ def test_requester_pays_may_be_said_for_all_assets_at_once(make_item: Callable[.
     assert list(parse_item(item).assets) == ["nir"]
 
 
-def test_of_two_assets_for_one_band_the_first_counts(make_item: Callable[..., Item]) -> None:
+def test_the_first_of_two_assets_for_a_band_counts(make_item: Callable[..., Item]) -> None:
     item = make_item(assets={"red": RED, "B04": RED | {"href": "https://example.org/other.tif"}})
     assert {name: asset.url for name, asset in parse_item(item).assets.items()} == {"red": RED["href"]}
 
 
 WRITTEN = [
-    # what the asset says; scale (None: the file's own), offset, nodata
+    # members of the asset; scale (None: that of the file), offset, nodata
     ({}, None, 0.0, None),
     ({"raster:bands": [{"scale": 0.5, "offset": 3, "nodata": 9}]}, 0.5, 3.0, 9.0),
     ({"raster:bands": [{"offset": None, "nodata": "nan"}]}, None, 0.0, None),
@@ -272,7 +272,7 @@ def test_footprints(geometry: Item, rings: int, make_item: Callable[..., Item]) 
     assert footprint == (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 0.0)),) * rings
 
 
-# What is wrong with an item
+# Invalid items
 
 HUGE = 10**400
 
@@ -328,7 +328,7 @@ def test_malformed(members: Item, reason: str, make_item: Callable[..., Item]) -
 
 
 @pytest.mark.parametrize("cover", ["many", [], {}, HUGE, True, -1, 101, math.nan, math.inf])
-def test_a_cloud_cover_that_is_none_is_unknown_and_named(cover: Any, make_item: Callable[..., Item]) -> None:
+def test_an_invalid_cloud_cover_is_unknown_and_reported(cover: Any, make_item: Callable[..., Item]) -> None:
     scene = parse_item(make_item({"eo:cloud_cover": cover}))
     assert scene.cloud_cover is None
     (remark,) = scene.remarks
@@ -352,7 +352,7 @@ def test_a_cloud_cover_that_is_none_is_unknown_and_named(cover: Any, make_item: 
     ],
     ids=str,
 )
-def test_an_odd_asset_costs_itself_and_is_named(odd: Any, make_item: Callable[..., Item]) -> None:
+def test_an_invalid_asset_is_skipped_and_reported(odd: Any, make_item: Callable[..., Item]) -> None:
     scene = parse_item(make_item(collection="another", assets={"red": RED, "other": odd}))
     assert set(scene.assets) == {"red"}
     (remark,) = scene.remarks
@@ -382,7 +382,7 @@ def test_an_odd_asset_costs_itself_and_is_named(odd: Any, make_item: Callable[..
         ("application/json", "a.tif", False),
     ],
 )
-def test_what_is_a_geotiff(media: Any, href: str, is_read: bool, make_item: Callable[..., Item]) -> None:
+def test_geotiffs_are_recognised(media: Any, href: str, is_read: bool, make_item: Callable[..., Item]) -> None:
     scene = parse_item(make_item(collection="another", assets={"red": RED, "other": {"type": media, "href": href}}))
     assert ("other" in scene.assets) == is_read
     assert scene.remarks == ()
@@ -407,7 +407,7 @@ def test_what_is_a_geotiff(media: Any, href: str, is_read: bool, make_item: Call
 def test_footprints_from_geometry_or_bbox(
     members: Item, expected: bool, bbox: list[float], make_item: Callable[..., Item]
 ) -> None:
-    """From the geometry where it has an area, else from the bbox, which is named."""
+    """From the geometry if it has an area, else from the bbox, which is reported."""
     scene = parse_item(make_item(**members, bbox=bbox))
     (ring,) = scene.footprint
     assert ring[0] == ring[-1]
@@ -420,7 +420,7 @@ def test_footprints_from_geometry_or_bbox(
 
 
 @pytest.mark.parametrize("item", [{}, {"properties": {}}, [], None, "item", 5])
-def test_what_is_no_item_at_all(item: Any) -> None:
+def test_values_that_are_not_items(item: Any) -> None:
     with pytest.raises(UnusableItem):
         parse_item(item)
 
@@ -441,7 +441,7 @@ PATHS = [
 
 
 @given(path=st.sampled_from(PATHS), value=JSON)
-def test_any_value_in_any_place_is_parsed_or_refused(path: tuple[str, ...], value: Any) -> None:
+def test_any_value_of_any_member_is_parsed_or_refused(path: tuple[str, ...], value: Any) -> None:
     item = json.loads(ITEM_TEXT)
     place = item
     for name in path[:-1]:

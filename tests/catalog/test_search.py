@@ -1,4 +1,4 @@
-"""Searches: shared, kept, aged, renewed behind the scenes, and brought over restarts."""
+"""Searches: shared, cached, expired, refreshed in the background, and restored after a restart."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAST = parse_interval("2020-01-01/2020-12-31")
 ITEMS = newest_first(
     acquisitions(squares_around(11.3, 46.5, 2, 2), date(2020, 1, 1), 30, "https://files.example.org", collections=[L2A])
 )
-"""Thirty passes over four squares, newest first."""
+"""Thirty overpasses of four MGRS tiles, newest first."""
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -55,10 +55,10 @@ def ids(search: Search) -> list[str]:
     return [scene.id for scene in search.scenes.scenes]
 
 
-# Shared
+# Sharing
 
 
-def test_those_who_want_the_same_search_wait_for_one() -> None:
+def test_concurrent_requests_share_a_search() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.gate = asyncio.Event()
         asked = [asyncio.ensure_future(bench.find()) for _ in range(50)]
@@ -71,7 +71,7 @@ def test_those_who_want_the_same_search_wait_for_one() -> None:
     with_bench(work)
 
 
-def test_other_areas_times_clouds_and_collections_are_other_searches() -> None:
+def test_queries_differ_by_area_time_clouds_and_collection() -> None:
     async def work(bench: Bench) -> None:
         await bench.find()
         await bench.find(area=(11.0, 46.0, 12.0, 47.0))
@@ -85,7 +85,7 @@ def test_other_areas_times_clouds_and_collections_are_other_searches() -> None:
     with_bench(work)
 
 
-def test_an_error_reaches_all_who_wait_and_is_not_kept() -> None:
+def test_an_error_reaches_all_waiters_and_is_not_cached() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.fault = CatalogUnavailable("away")
         found = await asyncio.gather(*(bench.find() for _ in range(10)), return_exceptions=True)
@@ -97,7 +97,7 @@ def test_an_error_reaches_all_who_wait_and_is_not_kept() -> None:
     with_bench(work)
 
 
-def test_a_page_is_turned_once_for_all() -> None:
+def test_concurrent_calls_share_a_page() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
         assert (search.pages, search.exhausted) == (1, False)
@@ -109,7 +109,7 @@ def test_a_page_is_turned_once_for_all() -> None:
     with_bench(work)
 
 
-def test_a_page_that_was_turned_meanwhile_is_not_turned_again() -> None:
+def test_a_page_loaded_meanwhile_is_not_requested_again() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
         turns = [search.turn(UpstreamStats(), 1) for _ in range(3)]
@@ -117,14 +117,14 @@ def test_a_page_that_was_turned_meanwhile_is_not_turned_again() -> None:
         await turns[1]
         assert (search.pages, search.exhausted) == (2, True)
         await turns[2]
-        await search.turn(UpstreamStats())  # there is none
+        await search.turn(UpstreamStats())  # there is no further page
         assert len(bench.catalog.asked) == 2
 
     with_bench(work)
 
 
 def _in_order(names: list[str]) -> list[str]:
-    """Newest pass first, within a pass by time."""
+    """Newest overpass first, within an overpass by time."""
     rank = {item["id"]: (item["properties"]["s2:datatake_id"], item["properties"]["datetime"]) for item in ITEMS}
     passes = sorted({rank[name][0][5:20] for name in names}, reverse=True)
     return [
@@ -134,7 +134,7 @@ def _in_order(names: list[str]) -> list[str]:
     ]
 
 
-def test_a_search_that_was_given_up_still_arrives() -> None:
+def test_a_cancelled_search_still_completes() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.gate = asyncio.Event()
         asked = asyncio.ensure_future(bench.find())
@@ -143,14 +143,14 @@ def test_a_search_that_was_given_up_still_arrives() -> None:
         await settle()
         bench.catalog.gate.set()
         await settle()
-        assert len(bench.searches._kept) == 1
+        assert len(bench.searches._cached) == 1
         assert len(ids(await bench.find())) == 100
         assert len(bench.catalog.asked) == 1
 
     with_bench(work)
 
 
-def test_who_comes_back_waits_for_the_search_under_way() -> None:
+def test_a_repeated_request_joins_the_search_under_way() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.gate = asyncio.Event()
         for _ in range(3):
@@ -166,7 +166,7 @@ def test_who_comes_back_waits_for_the_search_under_way() -> None:
     with_bench(work)
 
 
-def test_a_page_that_was_given_up_still_arrives() -> None:
+def test_a_cancelled_page_still_completes() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
         bench.catalog.gate = asyncio.Event()
@@ -181,7 +181,7 @@ def test_a_page_that_was_given_up_still_arrives() -> None:
     with_bench(work)
 
 
-def test_few_searches_go_on_with_nobody_waiting() -> None:
+def test_abandoned_searches_are_bounded() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.gate = asyncio.Event()
         areas = [(float(west), 46.0, west + 1.0, 47.0) for west in range(10)]
@@ -192,13 +192,13 @@ def test_few_searches_go_on_with_nobody_waiting() -> None:
         await settle()
         bench.catalog.gate.set()
         await settle()
-        assert len(bench.searches._kept) == 4
+        assert len(bench.searches._cached) == 4
         assert len(ids(await bench.find(area=areas[9]))) == 100
 
     with_bench(work)
 
 
-def test_closing_ends_what_goes_on() -> None:
+def test_closing_cancels_background_requests() -> None:
     async def work() -> None:
         bench = Bench(Scripted(ITEMS))
         bench.catalog.gate = asyncio.Event()
@@ -211,14 +211,14 @@ def test_closing_ends_what_goes_on() -> None:
     run(work())
 
 
-# Checked on arrival
+# Filtering
 
 
 def _changed(item: Any, properties: dict[str, Any] | None = None, **members: Any) -> Any:
     return {**item, "properties": {**item["properties"], **(properties or {})}, **members}
 
 
-def test_unusable_and_unasked_items_are_left_out_and_counted() -> None:
+def test_invalid_and_other_items_are_skipped_and_counted() -> None:
     good = ITEMS[0]
     catalog = Scripted(
         [
@@ -243,7 +243,7 @@ def test_unusable_and_unasked_items_are_left_out_and_counted() -> None:
         bench = Bench(catalog)
         search = await bench.find(PAST, cloud_cover=60.0)
         assert ids(search) == [good["id"]]
-        assert search.left_out == {
+        assert search.skipped == {
             "no-geometry": 1,
             "no-raster-assets": 2,
             "cloud-cover": 1,
@@ -268,7 +268,7 @@ def test_a_catalogue_that_ignores_filters_never_mixes_collections() -> None:
             search = await bench.find(collection=collection)
             assert {scene.collection for scene in search.scenes.scenes} == {expected}
             assert len(ids(search)) == 5
-            assert search.left_out == {"other-collection": 5}
+            assert search.skipped == {"other-collection": 5}
         await bench.close()
         bench = Bench(Scripted(both), collection=C1)
         assert {scene.collection for scene in (await bench.find()).scenes.scenes} == {C1}
@@ -277,7 +277,7 @@ def test_a_catalogue_that_ignores_filters_never_mixes_collections() -> None:
     run(work())
 
 
-def test_doubles_and_older_versions_count_once() -> None:
+def test_duplicates_and_older_versions_count_once() -> None:
     again = _changed(ITEMS[0], {"s2:generation_time": "2030-01-01T00:00:00Z"}, id="S2A_AGAIN")
     catalog = Scripted([ITEMS[0], ITEMS[0], again, ITEMS[1]])
 
@@ -292,7 +292,7 @@ def test_doubles_and_older_versions_count_once() -> None:
 # Pages
 
 
-def test_pages_that_loop_are_left() -> None:
+def test_a_page_that_links_to_itself_is_the_last() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.cursor = lambda at: {"at": 0, "always": "the same"}
         search = await bench.find()
@@ -305,7 +305,7 @@ def test_pages_that_loop_are_left() -> None:
     with_bench(work)
 
 
-def test_pages_that_loop_in_two_are_left() -> None:
+def test_pages_that_link_to_each_other_end() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.cursor = lambda at: {"at": 0 if at >= 120 else 100}
         search = await bench.find()
@@ -317,7 +317,7 @@ def test_pages_that_loop_in_two_are_left() -> None:
     with_bench(work)
 
 
-def test_pages_without_end_are_bounded() -> None:
+def test_pages_are_bounded() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.cursor = lambda at: {"at": 0, "number": len(bench.catalog.asked)}
         search = await bench.find()
@@ -329,7 +329,7 @@ def test_pages_without_end_are_bounded() -> None:
     with_bench(work)
 
 
-def test_scenes_without_end_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scenes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_module, "MAX_SCENES", 80)
 
     async def work() -> None:
@@ -344,9 +344,9 @@ def test_scenes_without_end_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     run(work())
 
 
-def test_the_horizon_lies_above_the_oldest_scene_of_the_last_page() -> None:
+def test_the_horizon_is_after_the_oldest_scene_of_the_last_page() -> None:
     async def work(bench: Bench) -> None:
-        bench.catalog.size = 6  # one pass and half of the next
+        bench.catalog.size = 6  # one overpass and half of the next
         search = await bench.find()
         above = [each for each in search.scenes._observations if each.time > search.horizon]
         assert [len(each.scenes) for each in above] == [4]
@@ -357,10 +357,10 @@ def test_the_horizon_lies_above_the_oldest_scene_of_the_last_page() -> None:
     with_bench(work)
 
 
-# Age
+# Expiry
 
 
-def test_fresh_answers_serve_and_ask_nobody() -> None:
+def test_fresh_searches_are_used_without_a_request() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
         bench.clock.now += FRESH - 1
@@ -372,7 +372,7 @@ def test_fresh_answers_serve_and_ask_nobody() -> None:
     with_bench(work)
 
 
-def test_aged_answers_serve_at_once_and_are_renewed_once_behind_the_scenes() -> None:
+def test_stale_searches_are_used_and_refreshed_once_in_the_background() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
         bench.clock.now += FRESH + 1
@@ -391,7 +391,7 @@ def test_aged_answers_serve_at_once_and_are_renewed_once_behind_the_scenes() -> 
     with_bench(work)
 
 
-def test_a_time_range_that_is_over_stays_fresh_for_a_day() -> None:
+def test_a_past_interval_is_fresh_for_a_day() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find(PAST)
         bench.clock.now += FRESH_PAST - 1
@@ -414,7 +414,7 @@ def test_scenes_still_arrive_for_ten_days(end: str, fresh: float) -> None:
     with_bench(work)
 
 
-def test_too_old_answers_do_not_serve() -> None:
+def test_expired_searches_are_not_used() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
         bench.clock.now += FRESH + STALE + 1
@@ -427,7 +427,7 @@ def test_too_old_answers_do_not_serve() -> None:
     with_bench(work)
 
 
-def test_aged_answers_serve_for_a_day_while_the_catalogue_fails(caplog: pytest.LogCaptureFixture) -> None:
+def test_stale_searches_are_used_for_a_day_while_the_catalogue_fails(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
 
     async def work(bench: Bench) -> None:
@@ -458,7 +458,7 @@ def test_aged_answers_serve_for_a_day_while_the_catalogue_fails(caplog: pytest.L
 
 
 @pytest.mark.parametrize("hours", [1, 24 * 365])
-def test_a_clock_set_back_makes_no_answer_eternal(hours: int) -> None:
+def test_searches_expire_although_the_clock_is_set_back(hours: int) -> None:
     async def work(bench: Bench) -> None:
         await bench.find()
         bench.clock.now -= hours * 3600
@@ -482,29 +482,29 @@ def test_the_default_time_range_ends_open_and_begins_at_midnight() -> None:
 # Memory
 
 
-def test_searches_kept_are_bounded_by_their_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "KEPT_SCENES", 350)
+def test_cached_searches_are_bounded_by_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "MAX_CACHED_SCENES", 350)
 
     async def work(bench: Bench) -> None:
         for number in range(5):
             await bench.find(area=(number, 46.0, number + 1.0, 47.0))
-        assert [query.bounds[0] for query in bench.searches._kept] == [2, 3, 4]
+        assert [query.bounds[0] for query in bench.searches._cached] == [2, 3, 4]
         await bench.find(area=(2, 46.0, 3.0, 47.0))
         assert len(bench.catalog.asked) == 5
         await bench.find(area=(0, 46.0, 1.0, 47.0))
-        assert [query.bounds[0] for query in bench.searches._kept] == [4, 2, 0]
+        assert [query.bounds[0] for query in bench.searches._cached] == [4, 2, 0]
 
     with_bench(work)
 
 
-def test_searches_kept_are_bounded_by_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "KEPT_SEARCHES", 3)
+def test_cached_searches_are_bounded_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "MAX_SEARCHES", 3)
 
     async def work(bench: Bench) -> None:
         bench.catalog.items = []
         for number in range(5):
             await bench.find(area=(number, 46.0, number + 1.0, 47.0))
-        assert len(bench.searches._kept) == 3
+        assert len(bench.searches._cached) == 3
 
     with_bench(work)
 
@@ -518,7 +518,7 @@ def _restart(folder: Path, seconds: float = 60, **catalog: Any) -> Bench:
     return bench
 
 
-async def _ask_and_stop(folder: Path, pages: int = 1, **catalog: Any) -> Search:
+async def _search_and_stop(folder: Path, pages: int = 1, **catalog: Any) -> Search:
     bench = Bench(Scripted(**{"items": ITEMS, **catalog}), folder)
     search = await bench.find()
     while search.pages < pages:
@@ -528,9 +528,9 @@ async def _ask_and_stop(folder: Path, pages: int = 1, **catalog: Any) -> Search:
 
 
 @pytest.mark.parametrize("pages", [1, 2, 3])
-def test_answers_outlive_a_restart(tmp_path: Path, pages: int) -> None:
+def test_searches_survive_a_restart(tmp_path: Path, pages: int) -> None:
     async def work() -> None:
-        before = await _ask_and_stop(tmp_path, pages, size=50)
+        before = await _search_and_stop(tmp_path, pages, size=50)
         bench = _restart(tmp_path, size=50)
         after = await bench.find()
         assert bench.catalog.asked == []
@@ -545,11 +545,11 @@ def test_answers_outlive_a_restart(tmp_path: Path, pages: int) -> None:
     run(work())
 
 
-def test_bounds_outlive_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truncation_survives_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_module, "MAX_SCENES", 80)
 
     async def work() -> None:
-        before = await _ask_and_stop(tmp_path, 4, size=20)
+        before = await _search_and_stop(tmp_path, 4, size=20)
         assert before.truncated
         bench = _restart(tmp_path)
         assert (await bench.find()).truncated
@@ -558,9 +558,9 @@ def test_bounds_outlive_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     run(work())
 
 
-def test_an_aged_answer_from_disk_serves_and_is_renewed(tmp_path: Path) -> None:
+def test_a_stale_search_from_disk_is_used_and_refreshed(tmp_path: Path) -> None:
     async def work() -> None:
-        await _ask_and_stop(tmp_path)
+        await _search_and_stop(tmp_path)
         bench = _restart(tmp_path, FRESH + 60)
         search = await bench.find()
         assert bench.searches.age_if_stale(search) == FRESH + 60
@@ -568,15 +568,15 @@ def test_an_aged_answer_from_disk_serves_and_is_renewed(tmp_path: Path) -> None:
         assert len(bench.catalog.asked) == 1
         await bench.close()
         bench = _restart(tmp_path, FRESH + STALE + 61)
-        assert bench.searches.age_if_stale(await bench.find()) == STALE + 1  # the renewed one was kept
+        assert bench.searches.age_if_stale(await bench.find()) == STALE + 1  # the refreshed one was stored
         await bench.close()
 
     run(work())
 
 
-def test_an_answer_from_disk_that_is_too_old_is_asked_for_anew(tmp_path: Path) -> None:
+def test_an_expired_search_on_disk_is_requested_again(tmp_path: Path) -> None:
     async def work() -> None:
-        await _ask_and_stop(tmp_path)
+        await _search_and_stop(tmp_path)
         bench = _restart(tmp_path, FRESH + STALE + 1)
         assert bench.searches.age_if_stale(await bench.find()) is None
         assert len(bench.catalog.asked) == 1
@@ -585,7 +585,7 @@ def test_an_answer_from_disk_that_is_too_old_is_asked_for_anew(tmp_path: Path) -
     run(work())
 
 
-def test_a_page_that_follows_an_older_answer_is_not_kept_with_a_newer_one(tmp_path: Path) -> None:
+def test_a_page_of_an_older_search_is_not_stored_with_a_newer_one(tmp_path: Path) -> None:
     async def work() -> None:
         bench = Bench(Scripted(ITEMS, size=50), tmp_path)
         old = await bench.find()
@@ -605,7 +605,7 @@ def test_a_page_that_follows_an_older_answer_is_not_kept_with_a_newer_one(tmp_pa
 
 
 @pytest.mark.parametrize("pages", [1, 2])
-def test_an_older_answers_pages_do_not_take_the_place_of_newer_ones(tmp_path: Path, pages: int) -> None:
+def test_pages_of_an_older_search_do_not_replace_newer_ones(tmp_path: Path, pages: int) -> None:
     async def work() -> None:
         bench = Bench(Scripted(ITEMS, size=50), tmp_path)
         old = await bench.find()
@@ -624,9 +624,9 @@ def test_an_older_answers_pages_do_not_take_the_place_of_newer_ones(tmp_path: Pa
     run(work())
 
 
-def test_another_catalogue_in_the_same_folder_is_not_mistaken(tmp_path: Path) -> None:
+def test_catalogues_in_the_same_cache_folder_are_distinct(tmp_path: Path) -> None:
     async def work() -> None:
-        await _ask_and_stop(tmp_path)
+        await _search_and_stop(tmp_path)
         other = SearchStore(tmp_path, "https://another.example.org")
         catalog = Scripted(ITEMS)
         searches = Searches(catalog, other, None, 90)
@@ -666,9 +666,9 @@ def _blobs(value: Any) -> Callable[[Path], None]:
     [_garbage, _truncated, _other_tables, _blobs(b"x"), _blobs(b""), _blobs("text")],
     ids=["garbage", "truncated", "other tables", "bad blob", "empty blob", "text"],
 )
-def test_a_damaged_cache_costs_nothing_but_searches(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_a_damaged_cache_only_costs_requests(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     async def work() -> None:
-        await _ask_and_stop(tmp_path)
+        await _search_and_stop(tmp_path)
         damage(tmp_path / "searches.sqlite")
         bench = _restart(tmp_path)
         assert len(ids(await bench.find())) == 100
@@ -678,20 +678,20 @@ def test_a_damaged_cache_costs_nothing_but_searches(tmp_path: Path, damage: Call
     run(work())
 
 
-def test_a_folder_that_cannot_be_written_costs_nothing_but_searches(tmp_path: Path) -> None:
+def test_an_unusable_folder_only_costs_requests(tmp_path: Path) -> None:
     async def work() -> None:
         in_the_way = tmp_path / "file"
         in_the_way.write_text("")
         bench = _restart(in_the_way / "cache")
         assert len(ids(await bench.find())) == 100
-        assert bench.store.faults == 1
+        assert bench.store.errors == 1
         await bench.close()
 
     run(work())
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_costs_nothing_but_searches(tmp_path: Path) -> None:
+def test_a_read_only_folder_only_costs_requests(tmp_path: Path) -> None:
     async def work() -> None:
         bench = _restart(tmp_path)
         assert len(ids(await bench.find())) == 100
@@ -702,7 +702,7 @@ def test_a_read_only_folder_costs_nothing_but_searches(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 
 
-def test_a_store_closed_meanwhile_is_no_fault(tmp_path: Path) -> None:
+def test_a_store_closed_meanwhile_is_not_an_error(tmp_path: Path) -> None:
     async def work() -> None:
         bench = Bench(Scripted(ITEMS), tmp_path)
         search = await bench.find()
@@ -721,7 +721,7 @@ def test_items_are_parsed_off_the_event_loop(tmp_path: Path, monkeypatch: pytest
         threads.add(threading.get_ident())
         return parse_item(item, base)
 
-    monkeypatch.setattr("scog.catalog.search.parse_item", noted)
+    monkeypatch.setattr("scog.catalog.page_parser.parse_item", noted)
 
     async def work() -> None:
         bench = Bench(Scripted(ITEMS), tmp_path)

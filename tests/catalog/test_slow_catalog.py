@@ -1,4 +1,4 @@
-"""A catalogue on a slow or far line: silence is what ends a search, not slowness; a silent request is made twice."""
+"""A catalogue on a slow or distant connection: the read timeout ends a search, not its duration; hedges."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Work = Callable[[RemoteCatalog], Awaitable[Any]]
 
 
 def using(server: EarthSearch, work: Work, *, deadline: float = 10.0, **more: Any) -> Any:
-    """What `work` brings, with a catalogue whose landing page is known."""
-    fixed: dict[str, Any] = {"hosts": (), "retries": 0, "patience": 0.1, "silence": 0.5, **more}
+    """The result of `work`, with a catalogue whose landing page is cached."""
+    fixed: dict[str, Any] = {"hosts": (), "retries": 0, "hedge_after": 0.1, "read_timeout": 0.5, **more}
 
     async def whole() -> Any:
         catalog = RemoteCatalog(server.root, deadline=deadline, **fixed)
@@ -43,7 +43,7 @@ def using(server: EarthSearch, work: Work, *, deadline: float = 10.0, **more: An
 
 
 async def search(catalog: RemoteCatalog, tally: UpstreamStats | None = None) -> int:
-    """How many items the first page has."""
+    """Number of items on the first page."""
     return len((await catalog.page(QUERY, None, tally or UpstreamStats())).items)
 
 
@@ -56,7 +56,7 @@ async def outcome(catalog: RemoteCatalog) -> str:
 
 
 @pytest.mark.parametrize("fault", [hang, hang_after(100), hang_after(20_000), drip_headers])
-def test_a_search_that_hangs_once_is_not_seen(fault: Fault) -> None:
+def test_a_search_that_hangs_once_is_hedged(fault: Fault) -> None:
     async def work(catalog: RemoteCatalog) -> None:
         tally = UpstreamStats()
         assert await search(catalog, tally) == 16
@@ -70,7 +70,7 @@ def test_a_search_that_hangs_once_is_not_seen(fault: Fault) -> None:
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
 @pytest.mark.parametrize("fault", [hang, hang_after(100), drip(1, 0.01), drip_headers])
-def test_silence_ends_a_search_long_before_its_deadline(path: str, fault: Fault) -> None:
+def test_the_read_timeout_ends_a_search_long_before_its_deadline(path: str, fault: Fault) -> None:
     async def work(catalog: RemoteCatalog) -> str:
         server.fail(path, always=fault)
         if path == SEARCH:
@@ -87,16 +87,16 @@ def test_silence_ends_a_search_long_before_its_deadline(path: str, fault: Fault)
         assert sum(asked.path == path for asked in server.asked) == 2 + (path == ROOT)
 
 
-def test_a_slow_answer_takes_its_time() -> None:
+def test_a_slow_response_succeeds() -> None:
     with EarthSearch(ITEMS) as server:
-        server.fail(SEARCH, always=drip(8192, 0.05))  # 16 items, 0.2 MB: longer than the silence that is borne
+        server.fail(SEARCH, always=drip(8192, 0.05))  # 16 items, 0.2 MB: longer than the read timeout
         since = time.monotonic()
         assert using(server, search) == 16
         assert time.monotonic() - since > 0.5
         assert len(server.searches) == 1
 
 
-def test_the_deadline_ends_what_is_too_slow_and_says_how_far_it_got() -> None:
+def test_the_deadline_ends_a_search_and_reports_its_progress() -> None:
     with EarthSearch(ITEMS) as server:
         server.fail(SEARCH, always=drip(8192, 0.1))
         said = using(server, outcome, deadline=1.0)
@@ -105,7 +105,7 @@ def test_the_deadline_ends_what_is_too_slow_and_says_how_far_it_got() -> None:
     assert "SCOG_CATALOG_DEADLINE" in said
 
 
-def test_a_catalogue_that_is_always_late_is_hedged_no_more() -> None:
+def test_a_catalogue_that_is_always_late_is_not_hedged() -> None:
     async def work(catalog: RemoteCatalog) -> list[int]:
         counts = []
         for _ in range(4):
@@ -115,7 +115,7 @@ def test_a_catalogue_that_is_always_late_is_hedged_no_more() -> None:
         return counts
 
     with EarthSearch(ITEMS, latency=0.2) as server:
-        assert using(server, work, silence=3.0) == [2, 1, 1, 1]
+        assert using(server, work, read_timeout=3.0) == [2, 1, 1, 1]
 
 
 # The circuit breaker
@@ -140,12 +140,12 @@ def test_waiting_for_a_thread_does_not_open_the_breaker() -> None:
         assert any("too many searches wait" in each for each in said)
         assert await outcome(catalog) == "found"
 
-    with EarthSearch(ITEMS, latency=1.0) as server:  # so that 48 of 80 have a turn at most
-        using(server, work, deadline=3.0, patience=10.0, silence=20.0)
+    with EarthSearch(ITEMS, latency=1.0) as server:  # so that at most 48 of 80 are sent
+        using(server, work, deadline=3.0, hedge_after=10.0, read_timeout=20.0)
 
 
-@pytest.mark.parametrize(("silence", "opens"), [(0.4, True), (20.0, False)])
-def test_a_deadline_that_leaves_little_time_proves_nothing(silence: float, opens: bool) -> None:
+@pytest.mark.parametrize(("read_timeout", "opens"), [(0.4, True), (20.0, False)])
+def test_a_deadline_below_the_read_timeout_does_not_open_the_breaker(read_timeout: float, opens: bool) -> None:
     async def work(catalog: RemoteCatalog) -> str:
         server.fail(SEARCH, always=hang)
         for _ in range(5):
@@ -153,12 +153,12 @@ def test_a_deadline_that_leaves_little_time_proves_nothing(silence: float, opens
         return await outcome(catalog)
 
     with EarthSearch(ITEMS) as server:
-        said = using(server, work, deadline=0.3, silence=silence, patience=10.0)
+        said = using(server, work, deadline=0.3, read_timeout=read_timeout, hedge_after=10.0)
     assert ("paused" in said) is opens
 
 
 @pytest.mark.parametrize("fault", [hang, status(503)])
-def test_silence_and_errors_do(fault: Fault) -> None:
+def test_read_timeouts_and_errors_open_the_breaker(fault: Fault) -> None:
     async def work(catalog: RemoteCatalog) -> str:
         server.fail(SEARCH, always=fault)
         for _ in range(5):
@@ -166,13 +166,13 @@ def test_silence_and_errors_do(fault: Fault) -> None:
         return await outcome(catalog)
 
     with EarthSearch(ITEMS) as server:
-        assert "paused" in using(server, work, silence=0.1, patience=0.05)
+        assert "paused" in using(server, work, read_timeout=0.1, hedge_after=0.05)
 
 
-# Leaving
+# Cancellation
 
 
-def test_whoever_leaves_ends_the_request_and_frees_its_thread() -> None:
+def test_cancellation_ends_the_request_and_frees_its_thread() -> None:
     async def work(catalog: RemoteCatalog) -> None:
         server.fail(SEARCH, *[drip(5000, 0.2)] * 32)
         for _ in range(2):  # there are 16 threads

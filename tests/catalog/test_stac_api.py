@@ -1,4 +1,4 @@
-"""One page after another from a live catalogue, which behaves as Earth Search does or much worse."""
+"""Pages of a live catalogue that behaves like Earth Search, or much worse."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ pytestmark = pytest.mark.usefixtures("transport_slowly")
 WORLD = (-180.0, -85.0, 180.0, 85.0)
 SQUARES = squares_around(11.3, 46.5, 2, 2)
 ITEMS = acquisitions(SQUARES, date(2024, 1, 1), 73, "https://files.example.org")
-"""Four squares, every five days of 2024: 292 acquisitions in both collections."""
+"""Four MGRS tiles, every five days of 2024: 292 acquisitions in both collections."""
 FEW = ITEMS[:16]
-UNHEDGED: dict[str, Any] = {"patience": 30.0, "silence": 60.0}
-"""Requests are counted here, however slow the machine is; `test_slow_catalog` is about the rest."""
+UNHEDGED: dict[str, Any] = {"hedge_after": 30.0, "read_timeout": 60.0}
+"""Timeouts that never occur, because these tests count requests; `test_slow_catalog` tests timeouts."""
 PARSED = {id(item): parse_item(item) for item in ITEMS}
-"""Scenes by the identity of their items: parsing is slow."""
+"""Parsed scenes by the identity of their items, because parsing is slow."""
 
 
 def query(**more: Any) -> Query:
@@ -76,7 +76,7 @@ def ask(
     hosts: tuple[str, ...] = (),
     **more: Any,
 ) -> tuple[list[Page], UpstreamStats]:
-    """All pages of a query, and what they cost."""
+    """All pages of a query, and the upstream statistics."""
 
     async def work() -> tuple[list[Page], UpstreamStats]:
         fixed = UNHEDGED | more
@@ -104,10 +104,10 @@ def truth(items: list[Any], collection: str = L2A, cloud_cover: float = 100.0, i
     return [scene.id for scene in sorted(scenes, key=lambda scene: (scene.time, scene.id), reverse=True)]
 
 
-# What is asked, and what comes
+# Requests and pages
 
 
-def test_what_is_sent_is_what_earth_search_understands() -> None:
+def test_the_request_to_earth_search() -> None:
     with EarthSearch(FEW) as server:
         ask(server, query(bounds=(10.0, 46.0, 12.0, 47.5), interval=parse_interval("2024-01-01/.."), cloud_cover=20.0))
         assert [(asked.method, asked.path) for asked in server.asked] == [("GET", ROOT), ("POST", SEARCH)]
@@ -126,13 +126,13 @@ def test_what_is_sent_is_what_earth_search_understands() -> None:
     assert not {"collection", "geometry", "assets", "assets.red"} & set(fields["exclude"])
 
 
-def test_all_clouds_and_all_times_are_not_asked_for_by_name() -> None:
+def test_an_unbounded_query_has_no_cloud_cover_and_datetime() -> None:
     with EarthSearch(FEW) as server:
         ask(server)
         assert not {"query", "datetime", "sortby", "filter"} & server.searches[0].body.keys()
 
 
-def test_another_catalogue_is_asked_to_sort() -> None:
+def test_sortby_is_sent_to_other_catalogues() -> None:
     with EarthSearch(FEW, name="another-catalogue") as server:
         ask(server)
         assert server.searches[0].body["sortby"] == [{"field": "properties.datetime", "direction": "desc"}]
@@ -140,16 +140,16 @@ def test_another_catalogue_is_asked_to_sort() -> None:
 
 @pytest.mark.parametrize("collection", [L2A, C1])
 @pytest.mark.parametrize("exact_fields", [False, True])
-def test_pages_hold_what_the_catalogue_has(collection: str, exact_fields: bool) -> None:
+def test_pages_have_all_items_of_the_catalogue(collection: str, exact_fields: bool) -> None:
     with EarthSearch(ITEMS, exact_fields=exact_fields) as server:
         pages, tally = ask(server, query(collection=collection))
     assert ids(pages) == truth(ITEMS, collection)
     assert [len(page.items) for page in pages] == [100, 100, 92, 0]  # the last link leads to an empty page
     assert tally.searches == 4
-    assert tally.requests == 5  # the landing page, too
+    assert tally.requests == 5  # including the landing page
 
 
-def test_scenes_are_the_same_with_fields_as_without() -> None:
+def test_scenes_are_equal_with_and_without_fields() -> None:
     with EarthSearch(FEW) as server:
         scenes = [
             [vars(parse_item(item)) for item in ask(server, query(collection=name), ask_for_fields=asked)[0][0].items]
@@ -166,13 +166,13 @@ def test_scenes_are_the_same_with_fields_as_without() -> None:
 
 @pytest.mark.parametrize("cover", [0.0, 35.0])
 @pytest.mark.parametrize("interval", ["2024-03-01/2024-05-31", "../2024-02-01", "2024-11-15/.."])
-def test_clouds_and_times_are_those_asked_for(cover: float, interval: str) -> None:
+def test_cloud_cover_and_interval_are_applied(cover: float, interval: str) -> None:
     with EarthSearch(ITEMS) as server:
         pages, _ = ask(server, query(cloud_cover=cover, interval=parse_interval(interval)))
     assert ids(pages) == truth(ITEMS, L2A, cover, interval)
 
 
-def test_one_collection_is_asked_where_none_is_named() -> None:
+def test_the_default_collection() -> None:
     with EarthSearch(FEW) as server:
         pages, _ = ask(server, query(collection=None))
     assert {item["collection"] for page in pages for item in page.items} == {L2A}
@@ -185,7 +185,7 @@ def test_the_only_page_needs_no_second_search() -> None:
     assert tally.searches == 1
 
 
-def test_a_count_that_is_not_there_costs_one_more_search() -> None:
+def test_a_missing_count_costs_one_more_search() -> None:
     with EarthSearch(FEW) as server:
         server.fail(SEARCH, edit(lambda page: [page.pop(name) for name in ("context", "numberMatched")] and page))
         pages, tally = ask(server)
@@ -193,14 +193,14 @@ def test_a_count_that_is_not_there_costs_one_more_search() -> None:
     assert tally.searches == 2
 
 
-def test_a_catalogue_that_gives_short_pages_is_read_on() -> None:
+def test_short_pages_are_followed() -> None:
     with EarthSearch(ITEMS) as server:
         server.fail(SEARCH, edit(lambda page: page["features"].__delitem__(slice(40, None))))
         pages, _ = ask(server)
     assert [len(page.items) for page in pages] == [40, 100, 92, 0]
 
 
-def test_what_earth_search_refuses_is_never_asked() -> None:
+def test_requests_stay_within_the_limits_of_earth_search() -> None:
     assert PAGE_SIZE < 268
     with EarthSearch(ITEMS) as server:
         pages, tally = ask(server, ask_for_fields=False)
@@ -208,7 +208,7 @@ def test_what_earth_search_refuses_is_never_asked() -> None:
     assert len(ids(pages)) == 292
 
 
-def test_the_landing_page_is_asked_for_once_an_hour_and_an_old_one_serves_on() -> None:
+def test_the_landing_page_is_cached_for_an_hour_and_used_longer_on_failure() -> None:
     clock = Clock()
 
     async def work(server: EarthSearch) -> list[int]:
@@ -239,7 +239,7 @@ def test_the_landing_page_is_asked_for_once_an_hour_and_an_old_one_serves_on() -
         assert asyncio.run(work(server)) == [1] * 9 + [2, 2, 3]
 
 
-# Faults
+# Errors
 
 PASSING: dict[str, Fault] = {
     "429": status(429),
@@ -253,7 +253,7 @@ PASSING: dict[str, Fault] = {
     "ends in the middle": cut_after(100),
 }
 WRONG: dict[str, Fault] = {
-    # What something on the way may have said instead of the catalogue.
+    # These may come from something on the way, such as a captive portal.
     "bad json": body(lambda data: b"{" + data),
     "html": html,
     "cut": cut,
@@ -283,7 +283,7 @@ SLOW: dict[str, Fault] = {
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
-def test_what_passes_is_tried_again(path: str, fault: Fault) -> None:
+def test_transient_errors_are_retried(path: str, fault: Fault) -> None:
     with EarthSearch(FEW) as server:
         server.fail(path, fault)
         pages, tally = ask(server)
@@ -293,7 +293,7 @@ def test_what_passes_is_tried_again(path: str, fault: Fault) -> None:
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
-def test_what_does_not_pass_is_unavailable(path: str, fault: Fault) -> None:
+def test_persistent_errors_are_unavailable(path: str, fault: Fault) -> None:
     with EarthSearch(FEW) as server:
         server.fail(path, always=fault)
         with pytest.raises(CatalogUnavailable):
@@ -303,7 +303,7 @@ def test_what_does_not_pass_is_unavailable(path: str, fault: Fault) -> None:
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
 @pytest.mark.parametrize("fault", WRONG.values(), ids=WRONG.keys())
-def test_one_wrong_answer_is_made_good(path: str, fault: Fault) -> None:
+def test_one_invalid_response_is_retried(path: str, fault: Fault) -> None:
     with EarthSearch(FEW) as server:
         server.fail(path, fault)
         pages, tally = ask(server, retries=0)
@@ -313,7 +313,7 @@ def test_one_wrong_answer_is_made_good(path: str, fault: Fault) -> None:
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
 @pytest.mark.parametrize("fault", WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_answer_that_comes_again_counts(path: str, fault: Fault) -> None:
+def test_a_repeated_invalid_response_is_an_error(path: str, fault: Fault) -> None:
     with EarthSearch(FEW) as server:
         server.fail(path, always=fault)
         with pytest.raises(CatalogBroken, match=re.escape(server.root)):
@@ -323,7 +323,7 @@ def test_a_wrong_answer_that_comes_again_counts(path: str, fault: Fault) -> None
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
 @pytest.mark.parametrize("fault", BROKEN.values(), ids=BROKEN.keys())
-def test_what_is_no_stac_is_broken_and_not_asked_again(path: str, fault: Fault) -> None:
+def test_a_response_that_is_not_stac_is_broken_and_not_retried(path: str, fault: Fault) -> None:
     if path == ROOT and fault in (BROKEN["no features"], BROKEN["features are no list"]):
         fault = edit(lambda page: page.clear())
     with EarthSearch(FEW) as server:
@@ -335,7 +335,7 @@ def test_what_is_no_stac_is_broken_and_not_asked_again(path: str, fault: Fault) 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
 @pytest.mark.parametrize("fault", SLOW.values(), ids=SLOW.keys())
-def test_what_is_slow_ends_at_the_deadline(path: str, fault: Fault) -> None:
+def test_slow_responses_end_at_the_deadline(path: str, fault: Fault) -> None:
     with EarthSearch(FEW) as server:
         server.fail(path, always=fault)
         since = time.monotonic()
@@ -344,7 +344,7 @@ def test_what_is_slow_ends_at_the_deadline(path: str, fault: Fault) -> None:
         assert 0.3 < time.monotonic() - since < 1.5
 
 
-def test_slow_answers_hold_no_thread_beyond_the_deadline() -> None:
+def test_slow_responses_occupy_no_thread_beyond_the_deadline() -> None:
     async def work(server: EarthSearch) -> int:
         catalog = RemoteCatalog(server.root, hosts=(), deadline=1.0, retries=0)
         await catalog.page(query(), None, UpstreamStats())
@@ -362,7 +362,7 @@ def test_slow_answers_hold_no_thread_beyond_the_deadline() -> None:
         assert asyncio.run(work(server)) == 8
 
 
-def test_retry_after_is_honoured_also_by_later_searches() -> None:
+def test_retry_after_applies_to_later_searches() -> None:
     clock = Clock()
 
     async def work(server: EarthSearch) -> None:
@@ -383,11 +383,11 @@ def test_retry_after_is_honoured_also_by_later_searches() -> None:
         asyncio.run(work(server))
 
 
-def test_an_absurd_retry_after_is_not_waited_for() -> None:
+def test_an_excessive_retry_after_is_bounded() -> None:
     assert catalog_http.MAX_RETRY_AFTER <= 60
 
 
-def test_a_catalogue_that_keeps_failing_is_left_alone_and_asked_again() -> None:
+def test_the_breaker_opens_and_closes_again() -> None:
     clock = Clock()
 
     async def work(server: EarthSearch) -> None:
@@ -410,7 +410,7 @@ def test_a_catalogue_that_keeps_failing_is_left_alone_and_asked_again() -> None:
         asyncio.run(work(server))
 
 
-# Where the catalogue's links lead
+# Links
 
 
 @pytest.mark.parametrize(
@@ -425,7 +425,7 @@ def test_a_catalogue_that_keeps_failing_is_left_alone_and_asked_again() -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_next_link_to_another_host_is_refused_and_nothing_sent_there(address: str, method: str) -> None:
+def test_a_next_link_to_another_host_is_refused_without_a_request(address: str, method: str) -> None:
     with RangeServer() as elsewhere, EarthSearch(ITEMS) as server:
         href = address.format(elsewhere=elsewhere.url(""), host=server.host)
         server.fail(SEARCH, link_next(href=href, method=method))
@@ -450,14 +450,14 @@ def test_a_search_link_to_another_host_is_refused() -> None:
         assert server.searches == []
 
 
-def test_headers_that_a_link_asks_for_are_not_sent() -> None:
+def test_headers_of_a_link_are_not_sent() -> None:
     with EarthSearch(ITEMS) as server:
         server.fail(SEARCH, link_next(headers={"Range": "bytes=0-1", "Authorization": "whoever"}))
         pages, _ = ask(server)
     assert ids(pages) == truth(ITEMS)
 
 
-def test_pages_by_get_work_as_well() -> None:
+def test_pages_by_get() -> None:
     with EarthSearch(ITEMS) as server:
 
         def by_get(page: dict[str, Any]) -> None:
@@ -489,7 +489,7 @@ def test_pages_by_get_work_as_well() -> None:
     ],
     ids=str,
 )
-def test_a_malformed_next_link_breaks_nothing(change: dict[str, Any]) -> None:
+def test_a_malformed_next_link_is_ignored(change: dict[str, Any]) -> None:
     with EarthSearch(ITEMS) as server:
         server.fail(SEARCH, link_next(**change))
         try:
@@ -502,7 +502,7 @@ def test_a_malformed_next_link_breaks_nothing(change: dict[str, Any]) -> None:
 # Recordings
 
 
-def test_recorded_items_come_back_as_they_were(recorded: dict[str, Any]) -> None:
+def test_recorded_items_are_unchanged(recorded: dict[str, Any]) -> None:
     for collection in (L2A, C1):
         with EarthSearch(list(recorded.values())) as server:
             pages, _ = ask(server, query(collection=collection))
@@ -548,7 +548,7 @@ def test_the_double_pages_as_the_recording_does(recordings: Path, number: int) -
     assert [len(token.split(",")) for token in (link["body"]["next"], recorded_link["body"]["next"])] == [3, 3]
 
 
-def test_the_double_knows_fields_as_the_recording_does(recordings: Path) -> None:
+def test_the_double_applies_fields_as_the_recording_does(recordings: Path) -> None:
     recorded_page = json.loads((recordings / "search-fields-response-c1.json").read_bytes())
     asked = recorded_page["links"][0]["body"]["fields"]
     with EarthSearch(FEW) as server:
@@ -558,7 +558,7 @@ def test_the_double_knows_fields_as_the_recording_does(recordings: Path) -> None
     assert ours["properties"].keys() == theirs["properties"].keys()
 
 
-def test_the_recorded_landing_page_is_understood(recordings: Path) -> None:
+def test_the_recorded_landing_page_is_read(recordings: Path) -> None:
     landing = json.loads((recordings / "earth-search-v1-root.json").read_bytes())
     with EarthSearch(FEW) as server:
         there = "https://earth-search.aws.element84.com"

@@ -1,4 +1,4 @@
-"""The prompt: what it says, what it writes, and with which status it ends."""
+"""The command line: output, files and exit status."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """This process's without its settings, and these."""
+    """The environment of this process with only these settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SCOG_")}
     return kept | settings | {"PYTHONWARNINGS": "error::ResourceWarning"}
 
 
 def scog(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+    """Run a command as a process."""
     return subprocess.run(
         [sys.executable, "-m", "scog.cli", *arguments],
         capture_output=True,
@@ -55,7 +55,7 @@ def scog(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 def run(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """The command within this process: quicker, the same otherwise."""
+    """Run a command within this process, which is faster. Returns exit status, stdout and stderr."""
     try:
         code = cli.main(arguments)
     except SystemExit as end:
@@ -71,10 +71,10 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-# A sheet
+# Sheet
 
 
-def test_a_sheet_shows_what_can_be_drawn_and_names_what_cannot(
+def test_a_sheet_draws_what_it_can_and_reports_the_rest(
     archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     sheet = tmp_path / "sheet.png"
@@ -82,7 +82,7 @@ def test_a_sheet_shows_what_can_be_drawn_and_names_what_cannot(
     code, out, said = run(capfd, "sheet", *TILE, *options)
     assert (code, out) == (0, ""), said
     assert said.startswith("  swir: no-asset-")
-    assert said.endswith(f"{sheet}: 3 pictures\n")
+    assert said.endswith(f"{sheet}: 3 images\n")
     with Image.open(sheet) as picture:
         colors = np.asarray(picture.convert("RGB"))
     assert 2 * 300 < colors.shape[1] < 2 * 300 + 60
@@ -92,10 +92,10 @@ def test_a_sheet_shows_what_can_be_drawn_and_names_what_cannot(
 def test_a_sheet_of_composites(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     sheet = tmp_path / "sheet.png"
     options = ("-o", str(sheet), "--layers", "ndvi", "--catalog", str(archive), "--composites")
-    for composites, pictures in (("median,p25", 2), ("all", 17)):  # all but the most frequent, and two percentiles
+    for composites, pictures in (("median,p25", 2), ("all", 17)):  # all except mode, and two percentiles
         code, _, said = run(capfd, "sheet", *TILE, *options, composites)
         assert code == 0, said
-        assert said.endswith(f"{sheet}: {pictures} pictures\n")
+        assert said.endswith(f"{sheet}: {pictures} images\n")
     code, _, said = run(capfd, "sheet", *TILE, *options, "mode")
     assert code == 2
     assert "composite=median" in said
@@ -122,7 +122,7 @@ def test_sheets_that_are_refused(
     assert not list(tmp_path.glob("t.*"))
 
 
-# A time lapse
+# Animation
 
 BOX = ",".join(f"{degrees:.3f}" for degrees in (*SQUARE.lonlat(0.2, 0.8), *SQUARE.lonlat(0.8, 0.2)))
 
@@ -135,12 +135,12 @@ BOX = ",".join(f"{degrees:.3f}" for degrees in (*SQUARE.lonlat(0.2, 0.8), *SQUAR
         (["--datetime", "2024-06-02", "--fps", "5"], "1 frames, 2024-06-02 to 2024-06-02"),
         (
             ["--from", "2024-05-01", "--to", "2024-06-30", "--step", "P1M", "--composite", "median"],
-            "1 frames, 2024-06-01 to 2024-06-30; 1 skipped, too cloudy or empty",
+            "1 frames, 2024-06-01 to 2024-06-30; 1 skipped (too few valid pixels)",
         ),
         (["--from", "2024-06-01", "--rescale", "-0.2,0.9"], "1 frames, 2024-06-02 to 2024-06-02"),
     ],
 )
-def test_a_time_lapse(
+def test_an_animation(
     ending: str, options: list[str], told: str, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / f"lapse.{ending}"
@@ -157,7 +157,7 @@ def test_a_time_lapse(
     [
         ([BOX, "-o", "t.png"], "gif, webp"),
         ([BOX, "-o", "t"], "gif, webp"),
-        ([BOX, "-o", "t.gif", "--datetime", "2024-06-02", "--to", "2024-06-03"], "say the same"),
+        ([BOX, "-o", "t.gif", "--datetime", "2024-06-02", "--to", "2024-06-03"], "cannot be combined"),
         ([BOX, "-o", "t.gif", "--fps", "2", "--duration", "100"], "one of the two"),
         ([BOX, "-o", "t.gif", "--fps", "nan"], "0.1 to 50"),
         ([BOX, "-o", "t.gif", "--step", "P1H"], "P1M"),
@@ -169,7 +169,7 @@ def test_a_time_lapse(
         ([BOX, "-o", "t.gif", "--index", "nix"], "nix"),
     ],
 )
-def test_time_lapses_that_are_refused(
+def test_animations_that_are_refused(
     options: list[str],
     fragment: str,
     archive: Path,
@@ -185,7 +185,7 @@ def test_time_lapses_that_are_refused(
     assert not list(tmp_path.iterdir())
 
 
-# A tile
+# Tile
 
 
 def test_a_tile_as_a_process(archive: Path, tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_tile_as_a_process(archive: Path, tmp_path: Path) -> None:
         assert picture.size == (256, 256)
 
 
-def test_a_tile_from_the_catalogue_of_the_environment(
+def test_the_catalogue_of_the_environment(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SCOG_CATALOG", str(archive))
@@ -239,7 +239,7 @@ def test_options(
 REFUSALS = [
     # options, status, fragment
     (["-o", "t.gif"], 2, "there is no format 'gif'"),
-    (["-o", "t"], 2, "without an ending"),
+    (["-o", "t"], 2, "has no extension"),
     (["-o", "t.png", "--index", "nix"], 2, "nix"),
     (["-o", "t.png", "--expression", "nirr"], 2, "did you mean nir"),
     (["-o", "t.png", "--bands", "red,green"], 2, "one band or three"),
@@ -252,7 +252,7 @@ REFUSALS = [
     (["-o", "t.png", "--cloud-cover", "101"], 2, "0 to 100"),
     (["-o", "t.png", "--cloud-cover", "few"], 2, "invalid float"),
     (["-o", "t.png", "--mask", "12"], 2, "no SCL class 12"),
-    (["-o", "t.png", "--catalog", "/nowhere/at/all"], 2, "no folder /nowhere/at/all"),
+    (["-o", "t.png", "--catalog", "/nowhere/at/all"], 2, "folder /nowhere/at/all does not exist"),
     (["-o", "/nowhere/at/all/t.png"], 1, "No such file or directory"),
     ([], 2, "required"),
     (["-o", "t.png", "--nix"], 2, "unrecognized"),
@@ -298,14 +298,12 @@ def test_a_catalogue_that_cannot_be_reached(tmp_path: Path, capfd: pytest.Captur
 def test_a_refusal_as_a_process() -> None:
     ended = scog("tile", *TILE, "-o", "t.png", "--catalog", "/nowhere/at/all")
     assert ended.returncode == 2
-    assert ended.stderr.startswith("scog: There is no folder /nowhere/at/all.")
+    assert ended.stderr.startswith("scog: The folder /nowhere/at/all does not exist.")
     assert ended.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("value", ["0", "many"])
-def test_a_setting_that_makes_no_sense(
-    value: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_an_invalid_setting(value: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("SCOG_WAITING", value)
     code, _, said = run(capfd, "serve", "--port", "0")
     assert code == 2
@@ -334,7 +332,7 @@ def test_the_version(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(capfd, "--version") == (0, f"scog {__version__}\n", "")
 
 
-def test_a_command_is_needed(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_command_is_required(capfd: pytest.CaptureFixture[str]) -> None:
     code, _, said = run(capfd)
     assert code == 2
     assert "COMMAND" in said
@@ -344,7 +342,7 @@ def test_a_command_is_needed(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 class Serving:
-    """A server as a process of its own; what it says goes to a file."""
+    """A server as a separate process, with its output in a file."""
 
     def __init__(self, log: Path, *arguments: str, **settings: str) -> None:
         self.log = log
@@ -354,7 +352,7 @@ class Serving:
             )
 
     def said(self, fragment: str, within: float = 20.0) -> str:
-        """What it has said, once that contains a fragment."""
+        """Wait until the output contains a fragment, and return it."""
         end = time.monotonic() + within
         while fragment not in (text := self.log.read_text()):
             assert time.monotonic() < end, text
@@ -395,10 +393,10 @@ def test_without_a_catalogue_earth_search_is_served(tmp_path: Path) -> None:
         text = serving.said("Ctrl+C stops.")
         assert "scog serves https://earth-search.aws.element84.com/v1" in text
         with httpx.Client(base_url=address_in(text), trust_env=False) as client:
-            assert client.get("/healthz", timeout=10).status_code == 200  # nobody was asked for that
+            assert client.get("/healthz", timeout=10).status_code == 200  # without an upstream request
 
 
-def test_a_port_that_is_taken(archive: Path) -> None:
+def test_a_port_in_use(archive: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = scog("serve", "--catalog", str(archive), "--port", port)
@@ -411,15 +409,15 @@ def test_a_port_that_is_taken(archive: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "fragment"),
     [
-        (["--port", "65536"], "There is no port 65536."),
-        (["--port", "-1"], "There is no port -1."),
+        (["--port", "65536"], "--port 65536 is not a port."),
+        (["--port", "-1"], "--port -1 is not a port."),
         (["--port", "http"], "invalid int"),
         (["--host", "192.0.2.1", "--port", "0"], "Cannot listen on 192.0.2.1"),
-        (["--catalog", "/nowhere/at/all"], "no folder /nowhere/at/all"),
-        (["--catalog", "{empty}"], "holds no STAC item"),
+        (["--catalog", "/nowhere/at/all"], "folder /nowhere/at/all does not exist"),
+        (["--catalog", "{empty}"], "contains no usable STAC item"),
     ],
 )
-def test_what_cannot_be_served(
+def test_servers_that_are_refused(
     options: list[str], fragment: str, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     options = [option.replace("{empty}", str(tmp_path)) for option in options]
@@ -435,7 +433,7 @@ def test_what_cannot_be_served(
 
 @pytest.fixture
 def quick_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the drawing."""
+    """Skip the drawing of the demo's images."""
 
     def fill(folder: Path, progress: make.Progress) -> None:
         for done in range(20):
@@ -445,18 +443,18 @@ def quick_demo(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("quick_demo")
-def test_the_demo_is_made_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_is_created_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "demo"
     code, out, said = run(capfd, "demo", "--archive", str(folder), "--make-only")
     assert (code, out) == (0, "")
     assert "20/20" in said
-    assert said.count("Making") == 10
+    assert said.count("Creating") == 10
     made = (folder / "archive.json").stat().st_mtime_ns
     assert run(capfd, "demo", "--archive", str(folder), "--make-only") == (0, "", "")
     assert (folder / "archive.json").stat().st_mtime_ns == made
 
 
-def test_a_made_demo_is_not_made_again(demo_archive: Path) -> None:
+def test_an_existing_demo_is_not_created_again(demo_archive: Path) -> None:
     marker = demo_archive / "archive.json"
     before = marker.stat().st_mtime_ns
     since = time.monotonic()
@@ -468,7 +466,7 @@ def test_a_made_demo_is_not_made_again(demo_archive: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick_demo")
-def test_a_strangers_folder_is_not_touched(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_another_folder_is_not_modified(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "diary.txt").write_text("dear diary")
     code, _, said = run(capfd, "demo", "--archive", str(tmp_path), "--make-only")
     assert code == 2

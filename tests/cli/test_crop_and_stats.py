@@ -1,4 +1,4 @@
-"""`scog crop` and `scog stats`: what they write and print, and what they refuse."""
+"""`scog crop` and `scog stats`: files, output and refusals."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def written(folder: Path, document: Any, name: str = "area.geojson") -> Path:
 # Crop
 
 
-def test_a_box_as_a_geotiff_holds_the_scenes_own_pixels(
+def test_a_geotiff_has_the_pixels_of_the_scene(
     archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "box.tif"
@@ -77,7 +77,7 @@ def test_a_box_as_a_geotiff_holds_the_scenes_own_pixels(
         left = round((source.transform.c - SQUARE.left) / 10)
         assert np.array_equal(np.round(source.read(1)[0] * 10_000), 1000 + left + np.arange(source.width))
         size = f"{source.width} x {source.height} pixels of EPSG:32632"
-    assert said == f"{output}: {size}, 100 % known, 1 scenes used, 0 skipped\n"
+    assert said == f"{output}: {size}, 100 % valid, 1 scenes used, 0 skipped\n"
 
 
 @pytest.mark.parametrize("ending", ["png", "webp", "jpg", "npy", "tif"])
@@ -102,7 +102,7 @@ def test_a_polygon_in_every_format(
             assert source.crs.to_epsg() == 3857
 
 
-def test_what_is_drawn_can_be_said(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_image_options(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "box.tif"
     for options, names in (
         (["--bands", "red,nir,green"], ("red", "nir", "green")),
@@ -161,7 +161,7 @@ def test_crops_that_are_refused(
     assert not list(tmp_path.glob("t.*"))
 
 
-def test_a_file_that_is_not_there(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for command in (("crop", "--area", "nowhere.geojson", "-o", "t.png"), ("stats", "nowhere.geojson")):
         code, _, said = run(capfd, *command, "--catalog", str(archive))
         assert (code, said.count("\n")) == (1, 1)
@@ -183,14 +183,14 @@ def test_a_table(archive: Path, area: Path, capfd: pytest.CaptureFixture[str]) -
     code, out, said = run(capfd, "stats", str(area), "--expression", "nir", "--catalog", str(archive))
     assert (code, said) == (0, "")
     head, line = out.splitlines()
-    assert head.split() == ["area", "layer", "mean", "std", "min", "median", "max", "hectares", "known"]
+    assert head.split() == ["area", "layer", "mean", "std", "min", "median", "max", "hectares", "valid"]
     cells = line.split()
     assert cells[:3] == ["1", "nir", "0.3"]
     assert cells[4:7] == ["0.3", "0.3", "0.3"]
     assert cells[-2:] == ["100.0", "%"]
 
 
-def test_classes_have_lines_of_their_own(archive: Path, area: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_classes_have_separate_lines(archive: Path, area: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capfd, "stats", str(area), "--index", "scl", "--catalog", str(archive))
     assert code == 0
     found = {line.split("  ")[-1].strip(): line for line in out.splitlines()[2:]}
@@ -255,8 +255,8 @@ def test_help(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert ("--rescale" in out) == (command == "crop")
 
 
-def test_on_a_terminal_progress_is_shown(archive: Path, area: Path) -> None:
-    """On a real one; elsewhere the line would only be noise in a log."""
+def test_progress_is_shown_on_a_terminal(archive: Path, area: Path) -> None:
+    """Runs on a pseudo-terminal; in a log, progress is not shown."""
     leader, follower = pty.openpty()
     command = [sys.executable, "-m", "scog.cli", "stats", str(area), "--catalog", str(archive)]
     ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=follower, env=environment(), timeout=30, check=False)

@@ -1,4 +1,4 @@
-"""What `scog doctor` measures of the network, and what it concludes."""
+"""Network measurements of `scog doctor`, and its recommendations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.cli.doctor.expectations import NetworkProfile, advice, screenful, search_page
-from scog.cli.doctor.network import MANY, ONE, latency, ranges_to_read, throughput
+from scog.cli.doctor.network import PARALLEL_BYTES, SINGLE_BYTES, latency, ranges_to_read, throughput
 from scog.errors import SourceUnavailable
 from scog.net.handshake import measure_handshake, proxy_for
 from scog.net.ranges import HttpRanges, Ranges
@@ -121,7 +121,7 @@ def reading(server: RangeServer, spans: list[tuple[int, int]], seconds: float) -
 def test_the_rate_of_one_connection_and_of_many() -> None:
     with RangeServer() as server:
         server.put("/a.tif", DATA)
-        server.fail("/a.tif", always=drip(20_000, 0.02))  # at most 1 MB/s a connection
+        server.fail("/a.tif", always=drip(20_000, 0.02))  # at most 1 MB/s per connection
         one, many = ranges_to_read(len(DATA))
         alone = reading(server, [one], 0.5)
         together = reading(server, many, 0.5)
@@ -170,7 +170,7 @@ def test_no_byte_is_read_twice_and_few_are_read(size: int) -> None:
     assert all(before[1] == after[0] for before, after in pairwise(spans))
     assert spans[0][0] == 0
     assert spans[-1][1] <= size
-    assert spans[-1][1] <= ONE + MANY
+    assert spans[-1][1] <= SINGLE_BYTES + PARALLEL_BYTES
 
 
 # What to expect
@@ -204,7 +204,7 @@ def test_findings_from_a_file(tmp_path: Path) -> None:
     with RangeServer() as server:
         server.put("/a.tif", DATA)
         rate, expect, fitting = asyncio.run(work(server, len(DATA)))
-        assert server.bytes == ONE + MANY
+        assert server.bytes == SINGLE_BYTES + PARALLEL_BYTES
         assert rate.startswith("throughput: ")
         assert rate.endswith("(4.0 MB read)")
         assert "at zoom 11 (8.5 MB)" in expect

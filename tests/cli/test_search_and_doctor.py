@@ -1,4 +1,4 @@
-"""`scog search` and `scog doctor` against a catalogue on this machine."""
+"""`scog search` and `scog doctor` with a local STAC API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.doubles.range_server import Fault, hang, html, reset, status
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
 SQUARES = squares_around(-69.0, -33.5, 2, 1)
-"""In the western and the southern hemisphere."""
+"""A place in the western and the southern hemisphere."""
 BOX = "-70.5,-34.5,-67,-32.5"
 
 
@@ -32,7 +32,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EarthSear
         for square in SQUARES:
             put_cogs(server, f"/cogs/{square.name}", square)
             red = f"/cogs/{square.name}/B04.tif"
-            server.put(red, server.data(red) + bytes(6_000_000))  # as large as files are whose reading can be timed
+            server.put(red, server.data(red) + bytes(6_000_000))  # large enough to measure the throughput
         server.items = acquisitions(SQUARES, date(2024, 1, 1), 80, server.url("/cogs"))
         for name, value in {"CATALOG": server.root, "HOSTS": server.host, "CACHE_DIR": tmp_path, "RETRIES": 0}.items():
             monkeypatch.setenv(f"SCOG_{name}", str(value))
@@ -63,7 +63,7 @@ def test_the_newest_scenes_as_a_table(world: EarthSearch, capfd: pytest.CaptureF
         for letter, day in (("B", "20250130"), ("A", "20250125"))
         for square in SQUARES
     ]
-    assert [line.startswith("2025-01-") for line in lines] == [True, False, True, False]  # once an observation
+    assert [line.startswith("2025-01-") for line in lines] == [True, False, True, False]  # once per observation
     assert "4 scenes of 2 observations" in err
     assert "--limit" in err
 
@@ -91,9 +91,7 @@ def test_the_same_as_geojson(world: EarthSearch, capfd: pytest.CaptureFixture[st
         (["--datetime", "2030-01-01"], 0),
     ],
 )
-def test_as_many_as_asked_for(
-    world: EarthSearch, capfd: pytest.CaptureFixture[str], options: list[str], count: int | None
-) -> None:
+def test_limit(world: EarthSearch, capfd: pytest.CaptureFixture[str], options: list[str], count: int | None) -> None:
     code, out, err = scog(capfd, "search", "--bbox", BOX, "--format", "json", *options)
     assert code == 0, err
     features = json.loads(out)["features"]
@@ -119,23 +117,21 @@ def test_as_many_as_asked_for(
         [],
     ],
 )
-def test_what_makes_no_sense_is_refused(
-    world: EarthSearch, capfd: pytest.CaptureFixture[str], options: list[str]
-) -> None:
+def test_invalid_options_are_refused(world: EarthSearch, capfd: pytest.CaptureFixture[str], options: list[str]) -> None:
     code, out, err = scog(capfd, "search", *options)
     assert (code, out) == (2, "")
     assert err
     assert world.asked == []
 
 
-def test_a_catalogue_that_is_away_is_said(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_catalogue(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
     world.down()
     code, out, err = scog(capfd, "search", "--bbox", BOX)
     assert (code, out) == (1, "")
     assert "cannot be reached" in err
 
 
-def test_an_archive_is_searched_as_well(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_searching_an_archive(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = scog(
         capfd, "search", "--catalog", str(demo_archive), "--bbox=-180,-85,180,85", "--datetime", "../.."
     )
@@ -146,7 +142,7 @@ def test_an_archive_is_searched_as_well(demo_archive: Path, capfd: pytest.Captur
 # doctor
 
 
-def test_all_is_well(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_doctor_passes(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = scog(capfd, "doctor")
     assert code == 0, out
     lines = out.splitlines()
@@ -170,7 +166,7 @@ def test_all_is_well(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> N
     tls = world.url("").startswith("https")  # latency is measured once more, to see whether sessions resume
     # Header and block; size, latency, one connection and eight.
     assert len(world.requests) == 2 + 1 + 1 + tls + 1 + 8
-    assert world.bytes < 5_000_000  # the catalogue's answers too
+    assert world.bytes < 5_000_000  # including those of the catalogue
     assert [asked.path for asked in world.asked] == [ROOT, *[ROOT] * (1 + tls), SEARCH]
 
 
@@ -186,7 +182,7 @@ def test_the_same_as_json(world: EarthSearch, capfd: pytest.CaptureFixture[str])
     assert values["proxy"] is None
 
 
-def test_a_host_that_is_left_alone_is_said(
+def test_an_open_breaker_is_reported(
     world: EarthSearch, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scog.net.policy.CircuitBreaker.is_open", lambda breaker: True)
@@ -205,11 +201,11 @@ def test_unusable_items_are_counted_with_their_reasons(world: EarthSearch, capfd
     code, out, _ = scog(capfd, "doctor")
     assert code == 0
     assert "93 usable" in out
-    assert "left out: 5 no-geometry, 2 no-raster-assets; such as " in out
+    assert "skipped: 5 no-geometry, 2 no-raster-assets; such as " in out
     assert ": no-geometry (geometry: none); " in out
 
 
-def test_what_of_an_archive_cannot_be_used_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_problems_of_an_archive_are_listed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     square = Square("32TQK", 32632, 700_000, 5_000_040, 64)
     bands = {"red": constant(square, 1000), "scl": constant(square, 4, 20, np.uint8)}
     MadeScene("sound", square, "2022-06-10T10:00:00Z", bands).write(tmp_path)
@@ -223,10 +219,10 @@ def test_what_of_an_archive_cannot_be_used_is_named(tmp_path: Path, capfd: pytes
     (tmp_path / "bare.json").write_text(json.dumps(odd | {"geometry": None}))
     code, out, _ = scog(capfd, "doctor", "--catalog", str(tmp_path))
     assert code == 1
-    assert "FAIL  broken.json: left out: broken JSON: " in out
-    assert "FAIL  bare.json: left out: no-geometry: geometry: none" in out
-    assert "FAIL  sentinel-2-l2a/odd.json: eo:cloud_cover: 'few' is no number of percent" in out
-    assert "asset nir: null; it is left out" in out
+    assert "FAIL  broken.json: skipped: invalid JSON: " in out
+    assert "FAIL  bare.json: skipped: no-geometry: geometry: none" in out
+    assert "FAIL  sentinel-2-l2a/odd.json: eo:cloud_cover: 'few' is not between 0 and 100" in out
+    assert "asset nir: null; skipped" in out
     assert "items: 2 usable" in out
 
 
@@ -242,10 +238,10 @@ def test_what_of_an_archive_cannot_be_used_is_named(tmp_path: Path, capfd: pytes
         (SEARCH, edit(lambda page: page.update(features=[1, 2, 3])), "items: 0 usable", "right collection"),
         (f"/cogs/{SQUARES[0].name}/B04.tif", status(404), "header of", "not public"),
         (f"/cogs/{SQUARES[0].name}/B04.tif", status(503), "header of", "SCOG_READ_STALL"),
-        (f"/cogs/{SQUARES[0].name}/B04.tif", html, "header of", "not what its item describes"),
+        (f"/cogs/{SQUARES[0].name}/B04.tif", html, "header of", "differs from its item's description"),
     ],
 )
-def test_what_fails_is_said_with_a_hint(
+def test_failures_have_a_hint(
     world: EarthSearch, capfd: pytest.CaptureFixture[str], path: str, fault: Fault, fails: str, hint: str
 ) -> None:
     world.fail(path, always=fault)
@@ -264,7 +260,7 @@ def test_a_block_that_cannot_be_read(world: EarthSearch, capfd: pytest.CaptureFi
     code, out, _ = scog(capfd, "doctor")
     assert code == 1
     assert "ok    header of" in out
-    assert "FAIL  one block of it" in out
+    assert "FAIL  one block of red" in out
 
 
 def test_a_host_that_is_not_allowed(
@@ -278,24 +274,24 @@ def test_a_host_that_is_not_allowed(
     assert world.requests == []
 
 
-def test_a_folder_that_is_not_there(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_folder(capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = scog(capfd, "doctor", "--catalog", "/nowhere/at/all")
     assert code == 1
     assert out.startswith("FAIL  catalogue /nowhere/at/all")
 
 
-def test_an_archive_is_examined_as_well(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_doctor_of_an_archive(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = scog(capfd, "doctor", "--catalog", str(demo_archive))
     assert code == 0, out
     assert "usable" in out
     assert "one block of red" in out
 
 
-def test_a_file_of_which_nobody_says_which_band_is_red(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_file_without_band_descriptions(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_file(tmp_path, "image", np.ones((4, SIDE, SIDE), np.uint16))
     write_item(tmp_path, {"red": {"file": "image"}})
     code, out, _ = scog(capfd, "doctor", "--catalog", str(tmp_path))
     assert code == 1
     assert "The file has 4 bands (1, 2, 3, 4), and the item does not say which is red" in out
     assert "(several-bands)" in out
-    assert "cog.md says how" in out
+    assert "cog.md explains how" in out

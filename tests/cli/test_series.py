@@ -1,4 +1,4 @@
-"""`scog series`: tables, files and charts at a prompt."""
+"""`scog series`: tables, files and charts."""
 
 from __future__ import annotations
 
@@ -96,9 +96,7 @@ def test_a_collection(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixtur
     assert json.loads(out)["features"][1]["properties"]["timeseries"]["band_names"] == ["NDVI"]
 
 
-def test_what_is_not_as_it_should_be_is_said(
-    archive: Path, field: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_notes(archive: Path, field: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCOG_FIELD_PIXELS", "100")
     monkeypatch.setenv("SCOG_SERIES_SCENES", "2")
     code, _, err = run(capfd, "series", "--area", str(field), "--catalog", str(archive), "--datetime", "../..")
@@ -110,12 +108,12 @@ def test_what_is_not_as_it_should_be_is_said(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "LON LAT, or --area"),
+        ((), "LON LAT in degrees, or --area"),
         (("11.3",), "LON LAT"),
         (("11.3", "46.5", "12"), "LON LAT"),
         (("11.3", "46.5", "--area", "FIELD"), "--area"),
         (("--area", "MISSING"), "No such file"),
-        (("--area", "BAD"), "no JSON"),
+        (("--area", "BAD"), "not JSON"),
         (("--area", "METRES"), "projected"),
         (("11.3", "146.5"), "no place"),
         (("11.3", "46.5", "--index", "ndvy"), "ndvi"),
@@ -124,7 +122,7 @@ def test_what_is_not_as_it_should_be_is_said(
         (("11.3", "46.5", "--interval", "P1D", "--datetime", "1900-01-01/2024-01-01"), "longer interval"),
         (("11.3", "46.5", "--min-valid", "2"), "0 to 1"),
         (("11.3", "46.5", "--plot", "chart.gif"), ".png or .svg"),
-        (("11.3", "46.5", "--from", "2024-01-01", "--datetime", "2024-01-01"), "one of the two"),
+        (("11.3", "46.5", "--from", "2024-01-01", "--datetime", "2024-01-01"), "either --datetime"),
         (("11.3", "46.5", "--cloud-cover", "101"), "0 to 100"),
     ],
 )
@@ -144,7 +142,7 @@ def test_refusals(
     assert len(err.splitlines()) == 1
 
 
-def test_western_and_southern_places_are_no_options(archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_negative_coordinates_are_not_options(archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capfd, "series", "-70.5", "-33.4", "--catalog", str(archive), "--json")
     assert code == 0
     assert json.loads(out)["observations"] == []

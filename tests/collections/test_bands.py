@@ -40,7 +40,7 @@ def test_a_band_has_one_canonical_name(name: str, expected: str) -> None:
     ("name", "fragment"),
     [("nirr", "did you mean nir"), ("B10", "B12 or B11"), ("swir", "swir16"), ("", "no band ''"), ("x" * 9999, "…")],
 )
-def test_an_unknown_band_is_refused_with_near_names(name: str, fragment: str) -> None:
+def test_an_unknown_band_is_refused_with_similar_names(name: str, fragment: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         canonical(name)
     assert fragment in str(refused.value)
@@ -49,14 +49,14 @@ def test_an_unknown_band_is_refused_with_near_names(name: str, fragment: str) ->
     assert all(band.name in (refused.value.valid or "") for band in BANDS if band.file is None)
 
 
-def test_no_name_means_two_bands() -> None:
+def test_names_are_unique() -> None:
     spellings = [name.lower() for band in BANDS for name in {band.name, *(a.lower() for a in band.aliases)}]
     assert len(spellings) == len(set(spellings))
     assert list(BY_NAME) == [canonical(band.name) for band in BANDS]
     assert all(canonical(alias) == band.name for band in BANDS for alias in band.aliases)
 
 
-def test_maps_made_by_processing_have_no_wavelength() -> None:
+def test_derived_products_have_no_wavelength() -> None:
     made = ["aot", "wvp", "scl", "visual_red", "visual_green", "visual_blue"]
     assert [band.name for band in BANDS if not band.spectral] == made
     wavelengths = [band.wavelength for band in BANDS if band.wavelength is not None]
@@ -64,14 +64,14 @@ def test_maps_made_by_processing_have_no_wavelength() -> None:
     assert {band.resolution for band in BANDS} == {10, 20, 60}
 
 
-def test_every_band_has_a_range_that_is_shown() -> None:
+def test_every_band_has_a_display_range() -> None:
     for band in BANDS:
         low, high = band.shown
         assert low == 0 < high
         assert not band.spectral or high <= 0.5
 
 
-def test_bands_of_one_asset_have_each_their_place() -> None:
+def test_bands_of_one_asset_have_distinct_numbers() -> None:
     assert [band for bands in IN_ASSET.values() for band in bands] == list(BANDS)
     for asset, bands in IN_ASSET.items():
         assert [band.asset for band in bands] == [asset] * len(bands)

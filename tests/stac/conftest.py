@@ -1,4 +1,4 @@
-"""A server on a real socket over an archive of made-up items."""
+"""A server on a real socket with an archive of synthetic items."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.stac.made_items import Item, make_items, write_archive
 
 @contextmanager
 def running(settings: Settings) -> Iterator[str]:
-    """A server in a thread; gives its address."""
+    """Run a server in a thread, and yield its URL."""
     config = uvicorn.Config(create_app(settings), port=0, log_level="error", lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -38,7 +38,7 @@ def running(settings: Settings) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def items() -> list[Item]:
-    """The items as they were written."""
+    """The items as written to the archive."""
     return make_items()
 
 
@@ -49,7 +49,7 @@ def archive_folder(items: list[Item], tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def server(archive_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a scog that serves the items."""
+    """URL of a scog server of the items."""
     settings = Settings(catalog=str(archive_folder), cache_dir=tmp_path_factory.mktemp("cache"))
     with running(settings) as address:
         yield address
@@ -57,6 +57,6 @@ def server(archive_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(scope="session")
 def http(server: str) -> Iterator[httpx.Client]:
-    """A client at `/stac`."""
+    """An HTTP client with the base URL `/stac`."""
     with httpx.Client(base_url=f"{server}/stac", timeout=20) as client:
         yield client

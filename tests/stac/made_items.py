@@ -1,4 +1,4 @@
-"""An archive of made-up items: JSON without pictures, varied in place, time, cloud and kind."""
+"""An archive of synthetic items without images, with varied places, times, cloud covers and properties."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OUTSIDE = b"what nobody is to see"
 
 
 def make_items() -> list[Item]:
-    """Sixty items of two collections; every fourth shares its time with the one before."""
+    """Sixty items of two collections; every fourth has the same time as the one before."""
     rng = random.Random(7)
     items = []
     day = 0
@@ -37,7 +37,7 @@ def make_items() -> list[Item]:
 
 def _outline(number: int, west: float, south: float, size: float) -> Item:
     corners = [[west, south], [west + size, south], [west + size, south + size], [west, south + size]]
-    if number % 3 == 0:  # a triangle leaves half of its bounding box
+    if number % 3 == 0:  # a triangle covers half of its bounding box
         corners = [corners[0], corners[1], corners[3]]
     return {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}
 
@@ -87,7 +87,7 @@ def _item(number: int, day: int, geometry: Item, rng: random.Random) -> Item:
 
 
 def write_archive(folder: Path, items: list[Item]) -> Path:
-    """The items as an archive; one collection describes itself. Files are a few bytes, one is a link out."""
+    """Write the items as an archive: one collection is described, files have a few bytes, one is a link outside."""
     root = folder / "archive"
     (folder / "outside.tif").parent.mkdir(parents=True, exist_ok=True)
     (folder / "outside.tif").write_bytes(OUTSIDE)
@@ -104,5 +104,5 @@ def write_archive(folder: Path, items: list[Item]) -> Path:
 
 
 def newest_first(items: list[Item]) -> list[Item]:
-    """The default order."""
+    """The items in the default order."""
     return sorted(items, key=lambda item: (-time_of(item), item["id"], item["collection"]))

@@ -1,4 +1,4 @@
-"""What searches should find, worked out plainly and with nothing of scog's: one item after the other."""
+"""The oracle of searches: tests items one by one, without any code of scog."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def cover(test: Callable[[float], bool]) -> Callable[[Item], bool]:
 
 
 def touches(*outlines: list[Point]) -> Callable[[Item], bool]:
-    """Whether an item shares a place with any outline; an outline of one or two corners is a point or a line."""
+    """A test whether an item intersects any outline. An outline of one or two corners is a point or a line."""
     return lambda item: any(_meet(polygon, outline) for polygon in polygons(item) for outline in outlines)
 
 
@@ -41,7 +41,7 @@ def box(west: float, south: float, east: float, north: float) -> list[Point]:
 
 
 def polygons(item: Item) -> list[list[list[Point]]]:
-    """Polygons as rings; one that jumps over the antimeridian is given twice, once on either side."""
+    """Polygons as rings. A polygon over the antimeridian is returned twice, once on each side."""
     geometry = item["geometry"]
     found = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
     whole = [[[(x, y) for x, y in ring] for ring in polygon] for polygon in found]

@@ -1,4 +1,4 @@
-"""Searches as pystac-client takes them, each with a plain test of an item that says what it should find."""
+"""Searches as pystac-client accepts them, each with a test of the items that should match."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Case:
     asked: dict[str, Any]
     finds: Callable[[Item], bool]
     order: list[tuple[Callable[[Item], Any], bool]] = field(default_factory=list)
-    """Sort keys, each with whether it falls; items whose key is None come last."""
+    """Sort keys, each with whether it is descending. Items whose key is None come last."""
 
 
 def _all(item: Item) -> bool:

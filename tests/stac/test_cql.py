@@ -1,4 +1,4 @@
-"""CQL2: held against the package `cql2` where its answers can be trusted, and against the standard where not."""
+"""CQL2 filters, compared with the package `cql2` where it is correct, and else with the standard."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ n NOT BETWEEN 5 AND 6
 
 
 @pytest.mark.parametrize("text", SAME)
-def test_items_match_as_they_do_for_the_package(text: str) -> None:
+def test_matches_equal_those_of_the_package(text: str) -> None:
     expression = cql2.parse_text(text)
     try:
         theirs = bool(expression.matches(ITEM))
@@ -147,7 +147,7 @@ def test_items_match_where_the_package_errs(text: str, expected: bool | None) ->
     assert compile_filter(parse_text(text))(ITEM) is expected
 
 
-def test_an_item_over_the_antimeridian_is_met_on_both_sides() -> None:
+def test_an_item_over_the_antimeridian_matches_on_both_sides() -> None:
     jump = [[179.0, 50.0], [-179.0, 50.0], [-179.0, 51.0], [179.0, 51.0], [179.0, 50.0]]
     item = {**ITEM, "geometry": {"type": "Polygon", "coordinates": [jump]}}
     for place, met in (("179.5 50.5", True), ("-179.5 50.5", True), ("0 50.5", False), ("-178 50.5", False)):
@@ -164,7 +164,7 @@ def test_an_item_over_the_antimeridian_is_met_on_both_sides() -> None:
     ],
     ids=["many texts", "a long outline", "two outlines", "signs in texts"],
 )
-def test_what_is_long_but_not_deep_is_read(text: str) -> None:
+def test_long_flat_filters_are_parsed(text: str) -> None:
     compile_filter(parse_text(text))
 
 
@@ -185,7 +185,7 @@ def test_what_is_long_but_not_deep_is_read(text: str) -> None:
         "a in " + "(" * 24 + "1" + ",2)" * 24,
     ],
 )
-def test_depth_is_refused_before_the_package_sees_it(text: str) -> None:
+def test_deep_filters_are_refused_before_they_are_parsed(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_text(text)
 
@@ -245,14 +245,14 @@ ANNUAL = {
         ("datetime < TIMESTAMP('2023-01-01T00:00:00Z')", None),
     ],
 )
-def test_an_item_without_datetime_stands_for_its_range(text: str, expected: bool | None) -> None:
-    """In temporal functions; elsewhere its datetime is the null that it is."""
+def test_temporal_operators_use_the_range_of_an_item_without_datetime(text: str, expected: bool | None) -> None:
+    """Elsewhere its datetime is null."""
     assert compile_filter(parse_text(text))(ANNUAL) is expected
 
 
 @pytest.mark.parametrize("moment", ["2022-02-17T10:19:35", "2022-02-17 10:19", "2022-02", "..", "2022-01-01/.."])
-def test_a_filter_has_to_name_the_offset_of_its_times(moment: str) -> None:
-    """Items may leave it out, since they are as they are."""
+def test_times_in_a_filter_need_an_offset(moment: str) -> None:
+    """Times of items may lack it."""
     with pytest.raises(InvalidInput):
         compile_filter({"op": "=", "args": [{"property": "datetime"}, {"timestamp": moment}]})
     item = {**ITEM, "properties": {"datetime": "2022-02-17T10:19:35"}}

@@ -1,4 +1,4 @@
-"""What `/stac` says of itself, and where its links lead."""
+"""The documents of `/stac` and their links."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_landing_page_has_what_the_specification_asks_for(http: httpx.Client
         assert _links(landing, rel), rel
 
 
-def test_every_link_is_complete_and_leads_somewhere(http: httpx.Client) -> None:
+def test_every_link_is_absolute_and_resolves(http: httpx.Client) -> None:
     seen: set[str] = set()
     waiting = [str(http.base_url).rstrip("/")]
     while waiting:
@@ -63,7 +63,7 @@ def test_media_types(http: httpx.Client) -> None:
         assert http.get(path).headers["content-type"] == media
 
 
-def test_collections_are_described_or_made_from_their_items(http: httpx.Client, items: list[Item]) -> None:
+def test_collections_come_from_files_or_from_their_items(http: httpx.Client, items: list[Item]) -> None:
     answer = http.get("/collections").json()
     described = {entry["id"]: entry for entry in answer["collections"]}
     assert set(described) == {MINE, L2A}
@@ -80,7 +80,7 @@ def test_collections_are_described_or_made_from_their_items(http: httpx.Client, 
         pystac.Collection.from_dict(entry)
 
 
-def test_items_are_found_one_by_one(http: httpx.Client, items: list[Item]) -> None:
+def test_single_items(http: httpx.Client, items: list[Item]) -> None:
     for item in items[:5]:
         answer = http.get(f"/collections/{item['collection']}/items/{item['id']}")
         assert answer.headers["content-type"] == "application/geo+json"
@@ -92,7 +92,7 @@ def test_items_are_found_one_by_one(http: httpx.Client, items: list[Item]) -> No
         pystac.Item.from_dict(found)
 
 
-def test_what_is_not_there_is_a_problem(http: httpx.Client) -> None:
+def test_missing_resources_are_problems(http: httpx.Client) -> None:
     for path in ("/collections/none", "/collections/none/items", "/collections/none/queryables", "/nothing"):
         answer = http.get(path)
         assert answer.status_code == 404
@@ -101,7 +101,7 @@ def test_what_is_not_there_is_a_problem(http: httpx.Client) -> None:
     assert http.get(f"/collections/{MINE}/items/s2-00").status_code == 404, "it is in the other collection"
 
 
-def test_queryables_name_the_properties(http: httpx.Client) -> None:
+def test_queryables_list_the_properties(http: httpx.Client) -> None:
     known = http.get(f"/collections/{L2A}/queryables").json()
     assert known["$id"].endswith(f"/collections/{L2A}/queryables")
     assert {"id", "datetime", "eo:cloud_cover", "platform"} <= set(known["properties"])
@@ -120,7 +120,7 @@ def test_pystac_client_walks_the_catalogue(server: str, items: list[Item]) -> No
     assert item.get_collection().id == L2A
 
 
-def test_the_features_page_is_narrowed_and_turned(http: httpx.Client, items: list[Item]) -> None:
+def test_features_are_filtered_and_paged(http: httpx.Client, items: list[Item]) -> None:
     page = http.get(f"/collections/{L2A}/items", params={"limit": 4, "datetime": "2022-02-01T00:00:00Z/.."}).json()
     assert page["numberReturned"] == len(page["features"]) == 4
     ids = [feature["id"] for feature in page["features"]]
@@ -132,14 +132,14 @@ def test_the_features_page_is_narrowed_and_turned(http: httpx.Client, items: lis
     assert set(ids) == wanted
 
 
-def test_a_browser_elsewhere_may_post_searches(http: httpx.Client) -> None:
+def test_cors_allows_post_searches(http: httpx.Client) -> None:
     headers = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
     answer = http.options("/search", headers=headers | {"Access-Control-Request-Headers": "content-type"})
     assert answer.status_code == 200
     assert "POST" in answer.headers["access-control-allow-methods"]
 
 
-def test_links_never_lead_to_a_host_that_somebody_claims(http: httpx.Client) -> None:
+def test_links_ignore_an_untrusted_host_header(http: httpx.Client) -> None:
     landing = http.get("", headers={"Host": "evil.example"}).json()
     assert _links(landing, "root")[0]["href"] == "/stac"
 
@@ -149,7 +149,7 @@ def remote(tmp_path: Path) -> Settings:
     return Settings(catalog="http://127.0.0.1:9/v1", cache_dir=tmp_path)
 
 
-def test_without_an_archive_there_is_none_to_search(remote: Settings) -> None:
+def test_a_remote_catalogue_has_no_stac_routes(remote: Settings) -> None:
     with running(remote) as address:
         for path in ("", "/search", "/collections", "/conformance", "/files/a.tif"):
             answer = httpx.get(f"{address}/stac{path}")

@@ -49,7 +49,7 @@ def test_fields(
     assert (set(item["properties"]) if "properties" in item else None) == properties
 
 
-def test_all_properties_but_one(http: httpx.Client) -> None:
+def test_excluding_one_property(http: httpx.Client) -> None:
     whole = http.get("/search", params={"ids": "S2-37"}).json()["features"][0]
     part = http.get("/search", params={"ids": "S2-37", "fields": "id,properties,-properties.tags"}).json()["features"][
         0
@@ -66,6 +66,6 @@ def test_nested_paths_reach_into_assets() -> None:
     }
 
 
-def test_a_collections_items_know_fields_as_well(http: httpx.Client) -> None:
+def test_fields_of_collection_items(http: httpx.Client) -> None:
     [item] = http.get("/collections/my scenes/items", params={"fields": "-assets", "limit": 1}).json()["features"]
     assert "assets" not in item

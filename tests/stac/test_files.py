@@ -1,4 +1,4 @@
-"""The archive's files as clients read them: in ranges, and no others."""
+"""Range requests to the archive's files; other files are not served."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def assets(http: httpx.Client, items: list[Item]) -> dict[str, Any]:
     return found
 
 
-def test_links_of_assets_are_complete(assets: dict[str, Any], server: str) -> None:
+def test_asset_links_are_absolute(assets: dict[str, Any], server: str) -> None:
     assert set(assets) == {"red", "scl", "web", "bucket"}, "what lies outside the archive is left out"
     assert assets["web"]["href"] == "https://example.org/a.tif"
     assert assets["bucket"]["href"] == "s3://bucket/a.tif"
@@ -47,8 +47,8 @@ def test_a_file_is_read_in_ranges_as_gdal_does(assets: dict[str, Any]) -> None:
     assert httpx.get(href).content == DATA
 
 
-def _ask(server: str, path: str) -> tuple[int, str | None]:
-    """Status and media type of a path as it stands: httpx would tidy its dots away."""
+def _get(server: str, path: str) -> tuple[int, str | None]:
+    """Status and media type of a path, sent as it is: httpx would normalise its dots."""
     connection = HTTPConnection(urlsplit(server).netloc)
     connection.request("GET", path)
     answer = connection.getresponse()
@@ -76,12 +76,12 @@ def test_no_other_file_is_read(server: str, assets: dict[str, Any], archive_fold
     ]
     assert (archive_folder.parent / "outside.tif").read_bytes() == OUTSIDE
     for path in others:
-        status, media = _ask(server, quote(path, safe="/%."))
+        status, media = _get(server, quote(path, safe="/%."))
         assert status == 404, path
         assert media == "application/problem+json"
     assert httpx.get(assets["red"]["href"]).status_code == 200
 
 
-def test_a_file_that_is_gone_is_not_found(http: httpx.Client, items: list[Item]) -> None:
+def test_a_deleted_file_is_not_found(http: httpx.Client, items: list[Item]) -> None:
     found = http.get(f"/collections/{items[2]['collection']}/items/{items[2]['id']}").json()["assets"]
     assert httpx.get(found["scl"]["href"]).status_code == 404

@@ -1,4 +1,4 @@
-"""Pages: forth and back, complete whatever is added meanwhile, and never larger than can be sent."""
+"""Paging in both directions, complete although items are added meanwhile, with pages of bounded size."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_going_back_shows_the_same_pages(folder: Path, search: ItemSearch) -> No
         assert page.more == bool(pages)
 
 
-def test_links_lead_forth_and_back(http: httpx.Client, items: list[Item]) -> None:
+def test_next_and_prev_links(http: httpx.Client, items: list[Item]) -> None:
     expected = [item["id"] for item in newest_first(items)]
 
     def follow(page: dict[str, Any], rel: str) -> dict[str, Any] | None:
@@ -82,7 +82,7 @@ def test_links_lead_forth_and_back(http: httpx.Client, items: list[Item]) -> Non
     assert {page["numberMatched"] for page in (first, second, third, back, again)} == {60}
 
 
-def test_items_that_arrive_meanwhile_neither_repeat_nor_hide_others(folder: Path) -> None:
+def test_items_added_meanwhile_cause_no_duplicates_and_no_gaps(folder: Path) -> None:
     archive = Archive.open(folder)
     expected = [item["id"] for item in newest_first(make_items())]
     first = search_items(archive, ItemSearch(), 20)
@@ -106,8 +106,8 @@ def test_a_page_ends_early_when_its_items_are_large(folder: Path, monkeypatch: p
     assert _ids(page) + _ids(after) == [item["id"] for item in newest_first(make_items())][: len(page.items) + 1]
 
 
-def test_what_would_take_long_to_count_is_left_uncounted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(item_query, "COUNTED", 10)
+def test_matches_that_take_long_to_count_are_not_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(item_query, "MAX_COUNTED", 10)
     monkeypatch.setattr(item_query, "CHUNK", 5)
     archive = Archive.open(folder)
     page = search_items(archive, ItemSearch(tests=(lambda item: True,)), 5)

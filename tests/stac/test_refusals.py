@@ -1,4 +1,4 @@
-"""What is malformed is answered with 400 and a problem that names the parameter."""
+"""Malformed requests are answered with 400 and a problem that names the parameter."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ NOT_JSON = {
 
 
 @pytest.mark.parametrize("text", NOT_JSON.values(), ids=NOT_JSON)
-def test_what_is_not_json(http: httpx.Client, text: bytes) -> None:
+def test_a_body_that_is_not_json(http: httpx.Client, text: bytes) -> None:
     answer = http.post("/search", content=text)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
@@ -174,7 +174,7 @@ def test_a_body_that_is_too_long(http: httpx.Client) -> None:
     assert http.post("/search", content=b" " * 900_000 + b"{}").status_code == 200
 
 
-def test_unknown_parameters_name_the_known_ones(http: httpx.Client) -> None:
+def test_unknown_parameters_list_the_valid_ones(http: httpx.Client) -> None:
     problem = http.get("/search", params={"cloud": 3}).json()
     assert "collections" in problem["valid"]
     assert "filter-lang" in problem["valid"]
@@ -183,19 +183,19 @@ def test_unknown_parameters_name_the_known_ones(http: httpx.Client) -> None:
     assert http.get("/search?limit=1&limit=2").status_code == 400
 
 
-def test_a_token_is_only_good_for_its_own_search(http: httpx.Client) -> None:
+def test_a_token_belongs_to_one_search(http: httpx.Client) -> None:
     page = http.get("/search", params={"limit": 3}).json()
     token = next(link["href"] for link in page["links"] if link["rel"] == "next").partition("token=")[2]
     assert http.get("/search", params={"limit": 5, "token": token}).status_code == 200
     _is_problem(http.get("/search", params={"limit": 3, "token": token, "ids": "a"}), "token")
 
 
-def test_limits_beyond_the_greatest_count_as_it(http: httpx.Client) -> None:
+def test_limits_above_the_maximum_are_clamped(http: httpx.Client) -> None:
     assert http.get("/search", params={"limit": "999999"}).json()["numberReturned"] == 60
     assert http.post("/search", json={"limit": None}).json()["numberReturned"] == 10
 
 
-def test_patterns_and_powers_take_no_time(http: httpx.Client) -> None:
+def test_patterns_and_powers_are_fast(http: httpx.Client) -> None:
     like = "Title LIKE '" + "%a" * 200 + "'"
     assert http.get("/search", params={"filter": like}).json()["features"] == []
     assert http.get("/search", params={"filter": "number ^ 999 ^ 999 = 1 or 1 / 0 = number"}).status_code == 200

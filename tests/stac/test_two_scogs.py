@@ -1,4 +1,4 @@
-"""A scog that reads from the `/stac` of another finds the same scenes as the one that has the archive."""
+"""A server whose catalogue is the `/stac` of another finds the same scenes as that one."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ QUERIES = [
 
 
 async def _scenes(catalog: Catalog, query: Query) -> list[str]:
-    """Ids of what touches the place, newest first.
+    """Ids of the scenes that touch the place, newest first.
 
-    Scenes of unknown cover are left out where the cover is asked for: a catalogue's `query` does not find them.
+    Without scenes of unknown cloud cover if the query limits it, because `query` of a STAC API does not match them.
     """
     cursor, found = None, []
     while True:
@@ -66,7 +66,7 @@ def test_two_scogs_find_the_same(
     assert len(here) > 0
 
 
-def test_assets_lead_to_the_first_scog(server: str, items: list[Item]) -> None:
+def test_asset_links_lead_to_the_first_scog(server: str, items: list[Item]) -> None:
     async def first() -> list[str]:
         remote = RemoteCatalog(f"{server}/stac", hosts=(), deadline=10, retries=0)
         try:

@@ -1,4 +1,4 @@
-"""Times: what they mean, and what is none."""
+"""RFC 3339 instants, dates and intervals: their meaning, and invalid ones."""
 
 from __future__ import annotations
 
@@ -117,12 +117,12 @@ def test_refusals(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["2022-06-12", "..", "2022-06-12T10:00:00Z/..", "", "2022-06-12T10:00:00"])
-def test_an_instant_is_nothing_else(text: str) -> None:
+def test_other_text_is_not_an_instant(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_instant(text)
 
 
-def test_an_open_interval_holds_everything_on_that_side() -> None:
+def test_an_open_interval_is_unbounded() -> None:
     tick = timedelta(microseconds=1)
     day = parse_interval("2022-06-12")
     assert [moment in day for moment in (JUNE_12[0] - tick, *JUNE_12, JUNE_12[1] + tick)] == [False, True, True, False]
@@ -141,7 +141,7 @@ def test_an_open_interval_holds_everything_on_that_side() -> None:
         (TEN.astimezone(timezone(timedelta(hours=5, minutes=45))), "2022-06-12T10:00:00Z"),
     ],
 )
-def test_writing(moment: datetime, text: str) -> None:
+def test_formatting(moment: datetime, text: str) -> None:
     assert rfc3339(moment) == text
 
 
@@ -150,12 +150,12 @@ sides = st.one_of(st.none(), moments)
 
 
 @given(moments)
-def test_an_instant_survives_writing_and_reading(moment: datetime) -> None:
+def test_instants_round_trip(moment: datetime) -> None:
     assert parse_instant(rfc3339(moment)) == moment
 
 
 @given(sides, sides)
-def test_an_interval_survives_writing_and_reading(one: datetime | None, other: datetime | None) -> None:
+def test_intervals_round_trip(one: datetime | None, other: datetime | None) -> None:
     if one is not None and other is not None and one > other:
         one, other = other, one
     interval = Interval(one, other)
@@ -163,7 +163,7 @@ def test_an_interval_survives_writing_and_reading(one: datetime | None, other: d
 
 
 @given(st.one_of(st.text(max_size=80), st.text("0123456789-:./TZ+ ", max_size=60)))
-def test_any_text_is_an_interval_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         interval = parse_interval(text)
     except InvalidInput:

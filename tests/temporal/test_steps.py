@@ -1,4 +1,4 @@
-"""Steps of time: laws of how a range is cut."""
+"""Calendar steps: laws of the division of a range."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def test_steps_cover_a_range_without_gap_or_overlap(start: datetime, length: tim
 
 
 @given(MOMENTS, LENGTHS, STEPS)
-def test_each_begins_whole_steps_after_the_first(start: datetime, length: timedelta, step: Step) -> None:
+def test_each_step_begins_whole_steps_after_the_start(start: datetime, length: timedelta, step: Step) -> None:
     for count, part in enumerate(split(start, start + length, step)):
         whole = relativedelta(months=count * step.number) if step.of_months else timedelta(count * step.number)
         assert part.start == start + whole
 
 
 @given(MOMENTS, st.timedeltas(timedelta(microseconds=1), timedelta(9999)), STEPS)
-def test_a_range_that_ends_before_it_begins_has_none(start: datetime, length: timedelta, step: Step) -> None:
+def test_a_reversed_range_has_no_steps(start: datetime, length: timedelta, step: Step) -> None:
     assert not list(split(start, start - length, step))
 
 
-def test_the_calendar_ends() -> None:
+def test_steps_end_with_the_calendar() -> None:
     start, end = datetime(9999, 11, 30, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     for step in (Step(1, of_months=True), Step(20), Step(9999), Step(9999 * 12, of_months=True)):
         parts = list(split(start, end, step))
         assert (parts[0].start, parts[-1].end) == (start, end)
 
 
-def test_months_as_people_write_them() -> None:
+def test_step_names() -> None:
     year = parse_interval("2024-01-31/2024-05-01")
     assert year.start is not None
     assert year.end is not None
@@ -61,7 +61,7 @@ def test_months_as_people_write_them() -> None:
 
 
 @pytest.mark.parametrize("text", NAMED)
-def test_words(text: str) -> None:
+def test_formatting(text: str) -> None:
     assert parse_step(text) == parse_step(NAMED[text]) == parse_step(NAMED[text].lower())
 
 

@@ -1,1 +1,1 @@
-"""A local archive: its index, and item searches in it."""
+"""A local archive: its index, and searches for its items."""

@@ -1,7 +1,7 @@
-"""A local archive: a folder of COGs with their STAC items, found through SQLite with an R*Tree.
+"""A local archive: a folder of COGs with their STAC items, searched through SQLite with an R*Tree.
 
-The items' JSON files are the truth. The index is made from them, kept beside them (or, where the folder cannot be
-written, in memory) and brought up to date whenever the archive is opened.
+The index derives from the items' JSON files. It is stored beside them, or in memory if the folder is read-only, and is
+updated whenever the archive is opened.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scog.catalog.archive.index import LONGEST, bring_up_to_date, complaints, open_index, remove_index
+from scog.catalog.archive.index import LONGEST, list_problems, open_index, remove_index, update_index
 from scog.catalog.query import Page, Query
 from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
 from scog.geo.footprint import Bounds
@@ -26,7 +26,7 @@ from scog.net.policy import UpstreamStats
 
 log = logging.getLogger(__name__)
 
-_FIND = f"""
+_SELECT_PAGE = f"""
 SELECT DISTINCT items.time, items.path, items.id, items.name, items.item
 FROM places JOIN items ON items.number = places.item
 WHERE places.east >= :west AND places.west <= :east AND places.north >= :south AND places.south <= :north
@@ -38,11 +38,11 @@ AND (:after IS NULL OR items.time < :after OR (items.time = :after AND items.pat
 ORDER BY items.time DESC, items.path LIMIT :limit
 """
 MAX_SCENES = 1000
-"""On one page."""
+"""Items of one page at most."""
 
 
 class Archive:
-    """A folder's scenes. Made by `open`; safe to use from several threads."""
+    """The catalogue of a folder. Created by `open`. Thread-safe."""
 
     is_live = False
 
@@ -53,59 +53,59 @@ class Archive:
 
     @classmethod
     def open(cls, folder: Path) -> Archive:
-        """Open a folder and bring its index up to date.
+        """Open a folder and update its index.
 
-        Raises InvalidInput where there is no such folder or no item in it.
+        Raises InvalidInput if the folder does not exist or contains no usable item.
         """
         folder = Path(os.path.realpath(folder))
         if not folder.is_dir():
             raise InvalidInput(
-                f"There is no folder {folder}.",
+                f"The folder {folder} does not exist.",
                 parameter="catalog",
                 valid="a folder of STAC items with their COGs, or the URL of a STAC API",
             )
         archive = cls(folder, open_index(folder))
         try:
             archive.refresh()
-        except sqlite3.DatabaseError as fault:  # sound where it was looked at first, and damaged further in
-            log.warning("the index of %s is made anew: %s", folder, fault)
+        except sqlite3.DatabaseError as fault:  # opening reads only its start; the damage is further in
+            log.warning("the index of %s is rebuilt: %s", folder, fault)
             archive._index.close()
             remove_index(folder)
             archive = cls(folder, open_index(folder))
             archive.refresh()
         if not archive.count():
             raise InvalidInput(
-                f"The folder {folder} holds no STAC item that can be drawn.",
+                f"The folder {folder} contains no usable STAC item.",
                 parameter="catalog",
                 valid="a folder with STAC items (*.json) beside their COGs, as cog.md describes",
             )
         return archive
 
     def refresh(self) -> None:
-        """Bring the index up to date with the folder's items: new, changed and vanished ones."""
+        """Update the index to the folder's new, changed and vanished items."""
         with self._lock, self._index as index:
-            bring_up_to_date(index, self.folder)
+            update_index(index, self.folder)
 
-    def complaints(self) -> list[tuple[str, str]]:
-        """What of the folder cannot be used: path and reason, of files, of items, and of parts of items."""
+    def problems(self) -> list[tuple[str, str]]:
+        """Path and reason of each file, item or part of an item that cannot be used."""
         with _index_errors(), self._lock:
-            return complaints(self._index)
+            return list_problems(self._index)
 
     def count(self) -> int:
-        """Number of scenes."""
+        """Number of items."""
         with self._lock:
             return int(self._index.execute("SELECT count(*) FROM items").fetchone()[0])
 
     def find(self, query: Query) -> list[tuple[dict[str, Any], str]]:
-        """Items that match, newest first, each with the URL of its file; the first page of them.
+        """The first page of items that match, newest first, each with the URL of its file.
 
-        Each has an id of its own: that of its collection, or without a collection of the whole archive.
+        Ids are unique: within the collection, or, for a query without a collection, within the archive.
         """
         page = self._page(query, None)
         return list(zip(page.items, page.bases, strict=True))
 
     def _page(self, query: Query, cursor: Any | None) -> Page:
-        """A page of items that match; a cursor is time and path of the last one on the page before."""
+        """A page of items that match. A cursor is `[time, path]` of the last item of the page before."""
         west, south, east, north = query.bounds
         boxes = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
         rows: dict[str, tuple[float, str, str]] = {}
@@ -124,30 +124,33 @@ class Archive:
                 "limit": MAX_SCENES + 1,
             }
             with self._lock:
-                for time, path, own, name, item in self._index.execute(_FIND, values):
-                    rows[path] = time, item, name if query.collection is None else own
+                for time, path, item_id, name, item in self._index.execute(_SELECT_PAGE, values):
+                    rows[path] = time, item, name if query.collection is None else item_id
         newest_first = sorted(rows.items(), key=lambda row: (-row[1][0], row[0]))
         page = newest_first[:MAX_SCENES]
         return Page(
-            [json.loads(item) | {"id": name} for _, (_, item, name) in page],
+            [json.loads(item) | {"id": unique_id} for _, (_, item, unique_id) in page],
             [(self.folder / path).as_uri() for path, _ in page],
             [page[-1][1][0], page[-1][0]] if len(newest_first) > MAX_SCENES else None,
         )
 
-    def select(self, question: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
-        """Rows of the index (its tables are in `archive_index.SCHEMA`). Raises CatalogUnavailable, CatalogBroken."""
+    def select(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
+        """Rows of a query to the index, whose tables are in `index.SCHEMA`.
+
+        Raises CatalogUnavailable or CatalogBroken.
+        """
         with _index_errors(), self._lock:
-            return self._index.execute(question, values).fetchall()
+            return self._index.execute(sql, values).fetchall()
 
     def collections(self) -> list[str]:
-        """Names of the collections, sorted."""
+        """Ids of the collections, sorted."""
         with self._lock:
             return [row[0] for row in self._index.execute("SELECT DISTINCT collection FROM items ORDER BY 1")]
 
-    # As a catalogue
+    # The interface of `scog.catalog.query.Catalog`
 
     async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
-        """A page of what matches, newest first. Raises InvalidInput where there is no such collection."""
+        """A page of items that match, newest first. Raises InvalidInput if the collection does not exist."""
         tally.searches += 1
         if query.collection is not None and query.collection not in await asyncio.to_thread(self.collections):
             raise InvalidInput(
@@ -159,16 +162,16 @@ class Archive:
             return await asyncio.to_thread(self._page, query, cursor)
 
     async def newest(self, collection: str | None) -> datetime | None:
-        """Time of the newest scene."""
-        question = "SELECT max(time) FROM items WHERE ?1 IS NULL OR collection = ?1"
-        [(time,)] = await asyncio.to_thread(self.select, question, (collection,))
+        """Time of the newest item; None if there is none."""
+        sql = "SELECT max(time) FROM items WHERE ?1 IS NULL OR collection = ?1"
+        [(time,)] = await asyncio.to_thread(self.select, sql, (collection,))
         return None if time is None else datetime.fromtimestamp(time, UTC)
 
     async def bounds(self) -> Bounds | None:
-        """What all scenes cover together, in degrees."""
-        question = "SELECT min(west), min(south), max(east), max(north) FROM places"
-        [found] = await asyncio.to_thread(self.select, question)
-        return None if found[0] is None else tuple(found)
+        """Bounds of all items in degrees; None if there is none."""
+        sql = "SELECT min(west), min(south), max(east), max(north) FROM places"
+        [bounds] = await asyncio.to_thread(self.select, sql)
+        return None if bounds[0] is None else tuple(bounds)
 
     async def close(self) -> None:
         """Close the index."""
@@ -178,7 +181,7 @@ class Archive:
 
 @contextmanager
 def _index_errors() -> Iterator[None]:
-    """Turns SQLite's errors into ours."""
+    """Raise SQLite's errors as CatalogUnavailable or CatalogBroken."""
     try:
         yield
     except sqlite3.OperationalError as fault:

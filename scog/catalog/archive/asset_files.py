@@ -1,4 +1,4 @@
-"""Which files of an archive its items' assets are, by name alone: nothing is opened."""
+"""Resolves the links of an archive's items to files below its folder, by path alone: no file is opened."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 
 def local_path(href: object, item_path: str, folder: Path) -> str | None:
-    """A link of an item as a path relative to the archive's folder.
+    """Path of an item's link, relative to the archive's folder; None if it leads to the web or out of the folder.
 
-    `item_path` is the item's own, relative to the folder. None where the link leads elsewhere: to the web, or out of
-    the folder.
+    `item_path` is the path of the item's file, relative to the folder.
     """
     if not isinstance(href, str) or not href:
         return None
-    if _PLAIN.fullmatch(href):  # nearly all are, and there may be thousands on a page
+    if _PLAIN.fullmatch(href):  # nearly all are, and a page may have thousands
         path = posixpath.normpath(posixpath.join(posixpath.dirname(item_path), unquote(href)))
     else:
         try:
@@ -34,11 +33,11 @@ def local_path(href: object, item_path: str, folder: Path) -> str | None:
 
 
 _PLAIN = re.compile(r"[^/:?#\\][^:?#\\]*")
-"""A relative link without query, fragment or scheme."""
+"""A relative path without scheme, query and fragment."""
 
 
 def _is_storable(path: str) -> bool:
-    """Whether a path is Unicode without NUL; no other is a file's name here."""
+    """Whether a path can be encoded as UTF-8 and has no NUL, as the names of all indexed files."""
     try:
         return "\0" not in path and bool(path.encode())
     except UnicodeEncodeError:
@@ -46,7 +45,7 @@ def _is_storable(path: str) -> bool:
 
 
 def is_elsewhere(href: object) -> bool:
-    """Whether a link is complete by itself, such as `https:` or `s3:`, and not to a file of this machine."""
+    """Whether a link is an absolute URL with a scheme other than `file`, such as `https:` or `s3:`."""
     try:
         scheme = urlsplit(href).scheme if isinstance(href, str) else ""
     except ValueError:
@@ -55,7 +54,7 @@ def is_elsewhere(href: object) -> bool:
 
 
 def asset_files(item: Mapping[str, Any], item_path: str, folder: Path) -> set[str]:
-    """The files below the folder that an item's assets are."""
+    """Paths of an item's assets that are below the folder."""
     assets = item.get("assets")
     members = assets.values() if isinstance(assets, Mapping) else ()
     links = [asset.get("href") for asset in members if isinstance(asset, Mapping)]

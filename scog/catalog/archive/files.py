@@ -1,7 +1,7 @@
-"""The files of an archive that hold items: which there are, and what is in them.
+"""Finds and reads the JSON files of an archive.
 
-The archive is the operator's, but a link in it may be somebody else's: links are followed as long as they stay in the
-archive's folder, each file and folder counts once, and one that leads out is left out and named.
+Symbolic links are followed only within the archive's folder, because others may have created them; a link that leads
+out of it is skipped and reported. Each file and folder counts once.
 """
 
 from __future__ import annotations
@@ -14,50 +14,47 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-ENDINGS = (".json", ".geojson")
+EXTENSIONS = (".json", ".geojson")
 MAX_BYTES = 64_000_000
-"""Of one file: to parse it takes ten times as much memory, for a while."""
-OUTWARD = "a link that leads out of the archive; links are followed within it only"
-
-
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
-"""Halves of characters that UTF-16 writes in two, escaped; mostly both are there."""
+"""Size of one file at most. Parsing it takes ten times as much memory."""
+OUTSIDE = "a symbolic link that leads out of the archive; only links within it are followed"
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""An escaped UTF-16 surrogate, usually one of a valid pair."""
 
 
 class UnreadableFile(ValueError):
-    """A file cannot be read as JSON; its text is why."""
+    """A file cannot be read as JSON. The message is the reason."""
 
 
 def item_files(folder: Path) -> tuple[dict[str, int], dict[str, str]]:
-    """Relative paths of the JSON files below a folder, with the time of their last change in ns; and what is no file.
+    """Find the JSON files below a folder: their modification times in ns by relative path, and the skipped paths.
 
-    The second has the paths that are left out, with the reason. Hidden folders are not looked into. `folder` is its own
-    real path.
+    The second dictionary has the reason by path. Hidden folders are ignored. `folder` must be a real path.
     """
-    changed: dict[str, int] = {}
-    left_out: dict[str, str] = {}
+    mtimes: dict[str, int] = {}
+    skipped: dict[str, str] = {}
     links: list[str] = []
     folders, seen = [""], {str(folder)}
     while folders or links:
-        if not folders:  # links come last: what is found without them keeps its plain path
+        if not folders:  # links come last, so that a file that is also reached without a link gets its plain path
             path = links.pop(0)
-            real, verdict = _target(folder, path)
-            if verdict or real in seen:
-                left_out |= {path: verdict} if verdict else {}
+            real, reason = _resolve_link(folder, path)
+            if reason or real in seen:
+                skipped |= {path: reason} if reason else {}
                 continue
             seen.add(real)
             if os.path.isdir(real):
                 folders.append(path)
             else:
-                _note(folder, path, changed, left_out)
+                _add_file(folder, path, mtimes, skipped)
             continue
-        for name, path, is_link, is_folder in _entries(folder, folders.pop(), left_out):
+        for name, path, is_link, is_folder in _entries(folder, folders.pop(), skipped):
             if name.startswith(".") and (is_folder or is_link):
                 continue
             if is_link:
-                if is_folder or name.lower().endswith(ENDINGS):
+                if is_folder or name.lower().endswith(EXTENSIONS):
                     links.append(path)
-            elif is_folder or name.lower().endswith(ENDINGS):
+            elif is_folder or name.lower().endswith(EXTENSIONS):
                 real = os.path.realpath(folder / path)
                 if real in seen:
                     continue
@@ -65,65 +62,65 @@ def item_files(folder: Path) -> tuple[dict[str, int], dict[str, str]]:
                 if is_folder:
                     folders.append(path)
                 else:
-                    _note(folder, path, changed, left_out)
-    return changed, left_out
+                    _add_file(folder, path, mtimes, skipped)
+    return mtimes, skipped
 
 
-def _entries(folder: Path, path: str, left_out: dict[str, str]) -> Iterator[tuple[str, str, bool, bool]]:
-    """Name, path, whether it is a link and whether it is a folder, of what lies in a folder."""
+def _entries(folder: Path, path: str, skipped: dict[str, str]) -> Iterator[tuple[str, str, bool, bool]]:
+    """Yield `(name, path, is_link, is_folder)` of each entry of a folder."""
     try:
         with os.scandir(folder / path) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 try:
                     yield entry.name, os.path.join(path, entry.name), entry.is_symlink(), entry.is_dir()
                 except OSError as fault:  # a loop of links
-                    left_out[storable(os.path.join(path, entry.name))] = str(fault.strerror)
+                    skipped[storable(os.path.join(path, entry.name))] = str(fault.strerror)
     except OSError as fault:
-        left_out[storable(path) or "."] = f"the folder cannot be read: {fault.strerror}"
+        skipped[storable(path) or "."] = f"the folder cannot be read: {fault.strerror}"
 
 
-def _target(folder: Path, path: str) -> tuple[str, str]:
-    """Where a link leads, and why it is not followed, empty where it is."""
+def _resolve_link(folder: Path, path: str) -> tuple[str, str]:
+    """The real path of a symbolic link, and the reason why it is not followed, or an empty text."""
     real = os.path.realpath(folder / path)
     if not real.startswith(str(folder) + os.sep):
-        return real, "" if real == str(folder) else OUTWARD
-    return real, "" if os.path.exists(real) else "a link that leads nowhere"
+        return real, "" if real == str(folder) else OUTSIDE
+    return real, "" if os.path.exists(real) else "a broken symbolic link"
 
 
-def _note(folder: Path, path: str, changed: dict[str, int], left_out: dict[str, str]) -> None:
-    """Take a file into the list, or say why not."""
+def _add_file(folder: Path, path: str, mtimes: dict[str, int], skipped: dict[str, str]) -> None:
+    """Add a file's modification time, or the reason why it is skipped."""
     if storable(path) != path:
-        left_out[storable(path)] = "its name is not UTF-8"
+        skipped[storable(path)] = "the file's name is not UTF-8"
         return
     try:
         status = os.stat(folder / path)
-    except FileNotFoundError:  # taken away meanwhile
+    except FileNotFoundError:  # deleted meanwhile
         return
     except OSError as fault:
-        left_out[path] = f"it cannot be read: {fault.strerror}"
+        skipped[path] = f"the file cannot be read: {fault.strerror}"
         return
     if stat.S_ISREG(status.st_mode):
-        changed[path] = status.st_mtime_ns
-    else:  # a pipe, say, which would never end
-        left_out[path] = "no regular file"
+        mtimes[path] = status.st_mtime_ns
+    else:  # such as a pipe, which reading would block on
+        skipped[path] = "not a regular file"
 
 
 def storable(path: str) -> str:
-    """A path as text that can be stored and shown: bytes that are not UTF-8 are escaped."""
+    """The path as UTF-8 text, with other bytes escaped."""
     return path.encode("utf-8", "backslashreplace").decode()
 
 
 def read_items(folder: Path, path: str) -> dict[str, Mapping[str, Any]]:
-    """The items in a file, each with the path it goes by: the file's own, or for those of a list with their place.
+    """The items of a file by path: that of the file, or `path#index` for the items of a FeatureCollection.
 
-    Empty where the JSON is something else: a collection, or GeoJSON that is no STAC. Raises UnreadableFile.
+    Empty for other JSON, such as a collection or GeoJSON that is not STAC. Raises UnreadableFile.
     """
     document = _read_json(folder / path)
     if not isinstance(document, Mapping):
         return {}
     members = document.get("features")
     if document.get("type") == "FeatureCollection" and isinstance(members, list):
-        return {f"{path}#{place}": member for place, member in enumerate(members) if _is_item(member)}
+        return {f"{path}#{index}": member for index, member in enumerate(members) if _is_item(member)}
     return {path: document} if _is_item(document) else {}
 
 
@@ -131,28 +128,28 @@ def _read_json(file: Path) -> Any:
     try:
         size = os.stat(file).st_size
         if size > MAX_BYTES:
-            raise UnreadableFile(f"its {size / 1e6:.0f} MB are more than {MAX_BYTES / 1e6:.0f}")
+            raise UnreadableFile(f"the file has {size / 1e6:.0f} MB, more than {MAX_BYTES / 1e6:.0f} MB")
         content = file.read_bytes()
         document = json.loads(content)
-        if _HALF.search(content):  # no text that holds one can be stored or sent: it becomes a question mark
+        if _SURROGATE.search(content):  # a lone surrogate cannot be encoded: it becomes a question mark
             document = json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
         return document
     except json.JSONDecodeError as fault:
-        raise UnreadableFile(f"broken JSON: {fault.msg} in line {fault.lineno}, column {fault.colno}") from None
+        raise UnreadableFile(f"invalid JSON: {fault.msg} in line {fault.lineno}, column {fault.colno}") from None
     except UnicodeDecodeError as fault:
-        raise UnreadableFile(f"broken JSON: no {fault.encoding.upper()} from byte {fault.start} on") from None
+        raise UnreadableFile(f"invalid JSON: byte {fault.start} is not {fault.encoding.upper()}") from None
     except RecursionError:
-        raise UnreadableFile("broken JSON: nested too deep") from None
+        raise UnreadableFile("invalid JSON: nested too deeply") from None
     except OSError as fault:
-        raise UnreadableFile(f"it cannot be read: {fault.strerror}") from None
-    except ValueError as fault:  # a number of more digits than Python takes
+        raise UnreadableFile(f"the file cannot be read: {fault.strerror}") from None
+    except ValueError as fault:  # an integer with more digits than Python converts
         raise UnreadableFile(str(fault)) from None
     except MemoryError:
-        raise UnreadableFile("there is not enough memory to read it") from None
+        raise UnreadableFile("not enough memory to read the file") from None
 
 
 def _is_item(document: Any) -> bool:
-    """Whether a document means to be a STAC item, sound or not."""
+    """Whether a document is meant as a STAC item, valid or not."""
     if not isinstance(document, Mapping):
         return False
     return (document.get("type") == "Feature" and ("stac_version" in document or "assets" in document)) or (

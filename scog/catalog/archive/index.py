@@ -1,7 +1,10 @@
-"""The index of an archive: its tables, and how an archive's items get into them.
+"""The SQLite index of an archive: its tables, and how they are updated from the archive's items.
 
-No item and no file ends the work. What cannot be used is kept by name and reason in the table `others`; what of an item
-cannot be used, in its `remarks`.
+An invalid file or item does not stop the update. It is recorded with the reason in the table `skipped`; invalid parts
+of an item are recorded in its `remarks`.
+
+`items.original_id` is the id in the item's file. `items.id` is unique in the item's collection, `items.name` in the
+archive; both equal `original_id` unless several items share it.
 """
 
 from __future__ import annotations
@@ -21,42 +24,48 @@ from scog.geo.outline import arc_of, boxes_of_arc
 log = logging.getLogger(__name__)
 
 INDEX_NAME = "scog-index.sqlite"
-VERSION = 4
+VERSION = 5
 SCHEMA = f"""
 PRAGMA user_version = {VERSION};
 CREATE TABLE IF NOT EXISTS items (
-    number INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, file TEXT NOT NULL, changed INTEGER NOT NULL,
-    id TEXT NOT NULL, written TEXT NOT NULL, name TEXT NOT NULL, collection TEXT NOT NULL,
+    number INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, file TEXT NOT NULL, mtime INTEGER NOT NULL,
+    id TEXT NOT NULL, original_id TEXT NOT NULL, name TEXT NOT NULL, collection TEXT NOT NULL,
     time REAL NOT NULL, start REAL NOT NULL, ending REAL NOT NULL, cloud_cover REAL,
     remarks TEXT NOT NULL, item TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS items_file ON items (file);
 CREATE INDEX IF NOT EXISTS items_time ON items (collection, time);
 CREATE INDEX IF NOT EXISTS items_newest ON items (time DESC, id, collection, path);
 CREATE INDEX IF NOT EXISTS items_id ON items (id);
-CREATE INDEX IF NOT EXISTS items_written ON items (written, collection);
-CREATE INDEX IF NOT EXISTS items_renamed ON items (id) WHERE id <> written OR name <> written;
-CREATE INDEX IF NOT EXISTS items_length ON items (ending - start);
+CREATE INDEX IF NOT EXISTS items_original_id ON items (original_id, collection);
+CREATE INDEX IF NOT EXISTS items_renamed ON items (id) WHERE id <> original_id OR name <> original_id;
+CREATE INDEX IF NOT EXISTS items_duration ON items (ending - start);
 CREATE INDEX IF NOT EXISTS items_remarks ON items (path) WHERE remarks <> '';
 CREATE VIRTUAL TABLE IF NOT EXISTS places USING rtree (number, west, east, south, north, +item INTEGER);
 CREATE TABLE IF NOT EXISTS files (path TEXT, item INTEGER, PRIMARY KEY (path, item)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS files_item ON files (item);
-CREATE TABLE IF NOT EXISTS others (
-    path TEXT PRIMARY KEY, file TEXT NOT NULL, changed INTEGER NOT NULL, reason TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS others_file ON others (file);
+CREATE TABLE IF NOT EXISTS skipped (
+    path TEXT PRIMARY KEY, file TEXT NOT NULL, mtime INTEGER NOT NULL, reason TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS skipped_file ON skipped (file);
 """
 LONGEST = "(SELECT coalesce(max(ending - start), 0) + 1 FROM items)"
-"""Seconds that no item lasts longer than: so far before and after an interval, items by their `time` may be in it."""
-NOTED = 20
-"""Complaints that are logged one by one."""
-_BOXES = 2
-"""Boxes an item has at most; its places are numbered by it, since only by number an R*Tree finds rows quickly."""
-_RENAMED = "SELECT path, written, id FROM items WHERE id <> written ORDER BY path"
-_BAD_ROW = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
-"""What SQLite says to values that it does not take, as opposed to a damaged file."""
+"""SQL for an upper bound of the items' duration in seconds.
+
+An item whose `time` is further than this from an interval cannot overlap it.
+"""
+MAX_LOGGED = 20
+"""Problems that are logged one by one."""
+_MAX_BOXES = 2
+"""Boxes of an item at most. Row numbers of `places` derive from it: an R*Tree finds rows fast only by number."""
+_RENAMED_ITEMS = "SELECT path, original_id, id FROM items WHERE id <> original_id ORDER BY path"
+_INVALID_VALUE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+"""SQLite's errors for values that it rejects, as opposed to a damaged file."""
 
 
 def open_index(folder: Path) -> sqlite3.Connection:
-    """The index beside the items; a new one where it is damaged, of another version, or the folder is read-only."""
+    """Open the index beside the items.
+
+    It is created anew if it is damaged or of another version, and in memory if the folder is read-only.
+    """
     path = folder / INDEX_NAME
     for attempt in (1, 2):
         try:
@@ -70,7 +79,7 @@ def open_index(folder: Path) -> sqlite3.Connection:
             log.warning("the index of %s is kept in memory: %s", folder, fault)
             break
         except sqlite3.DatabaseError as fault:
-            log.warning("the index of %s is made anew: %s", folder, fault)
+            log.warning("the index of %s is rebuilt: %s", folder, fault)
             index.close()
             if attempt == 1:
                 remove_index(folder)
@@ -80,130 +89,134 @@ def open_index(folder: Path) -> sqlite3.Connection:
 
 
 def remove_index(folder: Path) -> None:
-    """Remove the index's files."""
+    """Delete the index's files."""
     for ending in ("", "-wal", "-shm", "-journal"):
         (folder / (INDEX_NAME + ending)).unlink(missing_ok=True)
 
 
-def bring_up_to_date(index: sqlite3.Connection, folder: Path) -> None:
-    """Take in what is new or changed in a folder, forget what has vanished, and log what cannot be used.
+def update_index(index: sqlite3.Connection, folder: Path) -> None:
+    """Add new and changed files of a folder, remove vanished ones, and log what cannot be used.
 
-    Call it within a transaction.
+    To be called within a transaction.
     """
-    present, left_out = item_files(folder)
-    known = dict(index.execute("SELECT file, changed FROM items UNION SELECT file, changed FROM others"))
-    new = [file for file, changed in present.items() if known.get(file) != changed]
-    gone = [*(known.keys() - present.keys()), *(known.keys() & set(new))]
-    for file in gone:
-        _forget(index, file)
+    present, skipped = item_files(folder)
+    indexed = dict(index.execute("SELECT file, mtime FROM items UNION SELECT file, mtime FROM skipped"))
+    new = [file for file, mtime in present.items() if indexed.get(file) != mtime]
+    outdated = [*(indexed.keys() - present.keys()), *(indexed.keys() & set(new))]
+    for file in outdated:
+        _remove_file(index, file)
     for file in new:
-        _take_in(index, folder, file, present[file])
-    for path, reason in left_out.items():
-        _leave_out(index, path, path, 0, reason)
-    if new or gone:
-        _name(index)
-    _log(complaints(index), bool(new or gone))
+        _add_file(index, folder, file, present[file])
+    for path, reason in skipped.items():
+        _skip(index, path, path, 0, reason)
+    if new or outdated:
+        _assign_ids(index)
+    _log_problems(list_problems(index), has_changed=bool(new or outdated))
 
 
-def complaints(index: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Path and reason of what is left out, of remarks on items, and of ids that several items of a collection have."""
-    found = [
-        (path, f"left out: {reason}")
-        for path, reason in index.execute("SELECT path, reason FROM others WHERE reason <> '' ORDER BY path")
+def list_problems(index: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Path and reason of each skipped file or item, each item with remarks, and each item whose id is not unique."""
+    problems = [
+        (path, f"skipped: {reason}")
+        for path, reason in index.execute("SELECT path, reason FROM skipped WHERE reason <> '' ORDER BY path")
     ]
-    found += index.execute("SELECT path, remarks FROM items WHERE remarks <> '' ORDER BY path").fetchall()
-    found += [
-        (path, f"the id {written[:80]!r} is another item's too; here it is called {name[:120]!r}")
-        for path, written, name in index.execute(
-            "SELECT path, written, id FROM items WHERE id <> written ORDER BY path"
-        )
+    problems += index.execute("SELECT path, remarks FROM items WHERE remarks <> '' ORDER BY path").fetchall()
+    problems += [
+        (path, f"another item of the collection has the id {original_id[:80]!r}; this one is served as {name[:120]!r}")
+        for path, original_id, name in index.execute(_RENAMED_ITEMS)
     ]
-    return found
+    return problems
 
 
-def _log(found: list[tuple[str, str]], is_news: bool) -> None:
-    if found and not is_news:
-        log.warning("%d complaints about the archive, as before; `scog doctor` names them", len(found))
+def _log_problems(problems: list[tuple[str, str]], *, has_changed: bool) -> None:
+    """Log each problem, or only their number if nothing changed since the last update."""
+    if problems and not has_changed:
+        log.warning("the archive has the same problems as before: %d; `scog doctor` lists them", len(problems))
         return
-    for path, reason in found[:NOTED]:
+    for path, reason in problems[:MAX_LOGGED]:
         log.warning("%s: %s", path, reason)
-    if len(found) > NOTED:
-        log.warning("and %d more; `scog doctor` names them all", len(found) - NOTED)
+    if len(problems) > MAX_LOGGED:
+        log.warning("and %d more; `scog doctor` lists all", len(problems) - MAX_LOGGED)
 
 
-def _take_in(index: sqlite3.Connection, folder: Path, file: str, changed: int) -> None:
-    """Take in one file: its items, or why there are none. A file that means to be no item is kept without a reason."""
+def _add_file(index: sqlite3.Connection, folder: Path, file: str, mtime: int) -> None:
+    """Add the items of a file, or record the file as skipped, without a reason if it contains no STAC item."""
     try:
         items = read_items(folder, file)
     except UnreadableFile as fault:
-        _leave_out(index, file, file, changed, str(fault))
+        _skip(index, file, file, mtime, str(fault))
         return
     if not items:
-        _leave_out(index, file, file, changed, "")
+        _skip(index, file, file, mtime, "")
     for path, item in items.items():
         index.execute("SAVEPOINT item")
         try:
-            _add(index, folder, file, path, changed, item)
-        except (ValueError, OverflowError, RecursionError, *_BAD_ROW) as fault:
+            _add_item(index, folder, file, path, mtime, item)
+        except (ValueError, OverflowError, RecursionError, *_INVALID_VALUE) as fault:
             index.execute("ROLLBACK TO item")
             detail = fault.detail if isinstance(fault, UnusableItem) else ""
-            _leave_out(index, path, file, changed, ": ".join(filter(None, (str(fault), detail))))
+            _skip(index, path, file, mtime, ": ".join(filter(None, (str(fault), detail))))
         index.execute("RELEASE item")
 
 
-def _leave_out(index: sqlite3.Connection, path: str, file: str, changed: int, reason: str) -> None:
-    index.execute("INSERT OR REPLACE INTO others VALUES (?, ?, ?, ?)", (path, file, changed, reason))
+def _skip(index: sqlite3.Connection, path: str, file: str, mtime: int, reason: str) -> None:
+    index.execute("INSERT OR REPLACE INTO skipped VALUES (?, ?, ?, ?)", (path, file, mtime, reason))
 
 
-def _add(index: sqlite3.Connection, folder: Path, file: str, path: str, changed: int, item: Mapping[str, Any]) -> None:
-    """Take in one item. Raises UnusableItem, and what SQLite raises over values that it does not take."""
+def _add_item(
+    index: sqlite3.Connection, folder: Path, file: str, path: str, mtime: int, item: Mapping[str, Any]
+) -> None:
+    """Add one item. Raises UnusableItem, or an SQLite error for values that SQLite rejects."""
     if item.get("type") != "Feature":
         raise UnusableItem("type", f"{str(item.get('type'))[:40]!r} is not 'Feature'")
     scene = parse_item(item, (folder / file).as_uri())
     times = [moment.timestamp() for moment in (scene.time, scene.start, scene.end)]
     values = (scene.id, scene.id, scene.id, scene.collection, *times, scene.cloud_cover, "; ".join(scene.remarks))
     number = index.execute(
-        "INSERT INTO items (path, file, changed, id, written, name, collection, time, start, ending, cloud_cover, "
+        "INSERT INTO items (path, file, mtime, id, original_id, name, collection, time, start, ending, cloud_cover, "
         "remarks, item) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (path, file, changed, *values, json.dumps(item)),
+        (path, file, mtime, *values, json.dumps(item)),
     ).lastrowid
     assert number is not None
     files = asset_files(item, path, folder)
     index.executemany("INSERT INTO files VALUES (?, ?)", [(name, number) for name in sorted(files)])
     index.executemany(
         "INSERT INTO places (number, west, east, south, north, item) VALUES (?, ?, ?, ?, ?, ?)",
-        [(_BOXES * number + place, *box, number) for place, box in enumerate(_boxes(scene))],
+        [(_MAX_BOXES * number + offset, *box, number) for offset, box in enumerate(_boxes(scene))],
     )
 
 
 def _boxes(scene: Scene) -> Iterable[tuple[float, float, float, float]]:
-    """West, east, south, north of a footprint: one box, or one on either side of the antimeridian."""
+    """Boxes `(west, east, south, north)` of a footprint: one, or one on each side of the antimeridian."""
     lats = [lat for ring in scene.footprint for _, lat in ring]
     return [(west, east, min(lats), max(lats)) for west, east in boxes_of_arc(*arc_of(scene.footprint))]
 
 
-def _name(index: sqlite3.Connection) -> None:
-    """Give items names of their own.
+def _assign_ids(index: sqlite3.Connection) -> None:
+    """Make `id` unique within each collection, and `name` unique within the archive.
 
-    `id` is an item's in its collection: what it is written with, and its file where another item has the same. `name`
-    is its in the whole archive: the id, and before it the collection where another collection has the same.
+    `id` is the original id, followed by the file's path if another item of the collection has the same id. `name` is
+    preceded by the collection if another collection has an item with the same id.
     """
-    index.execute("UPDATE items SET id = written, name = written WHERE id <> written OR name <> written")
     index.execute(
-        "UPDATE items SET name = collection || '/' || written WHERE written IN "
-        "(SELECT written FROM items GROUP BY written HAVING count(DISTINCT collection) > 1)"
+        "UPDATE items SET id = original_id, name = original_id WHERE id <> original_id OR name <> original_id"
     )
     index.execute(
-        "UPDATE items SET id = written || '@' || path, name = name || '@' || path WHERE (written, collection) IN "
-        "(SELECT written, collection FROM items GROUP BY written, collection HAVING count(*) > 1)"
+        "UPDATE items SET name = collection || '/' || original_id WHERE original_id IN "
+        "(SELECT original_id FROM items GROUP BY original_id HAVING count(DISTINCT collection) > 1)"
+    )
+    index.execute(
+        "UPDATE items SET id = original_id || '@' || path, name = name || '@' || path "
+        "WHERE (original_id, collection) IN "
+        "(SELECT original_id, collection FROM items GROUP BY original_id, collection HAVING count(*) > 1)"
     )
 
 
-def _forget(index: sqlite3.Connection, file: str) -> None:
+def _remove_file(index: sqlite3.Connection, file: str) -> None:
     for (number,) in index.execute("SELECT number FROM items WHERE file = ?", (file,)).fetchall():
         index.executemany(
-            "DELETE FROM places WHERE number = ?", [(_BOXES * number + place,) for place in range(_BOXES)]
+            "DELETE FROM places WHERE number = ?", [(_MAX_BOXES * number + offset,) for offset in range(_MAX_BOXES)]
         )
         index.execute("DELETE FROM files WHERE item = ?", (number,))
     index.execute("DELETE FROM items WHERE file = ?", (file,))
-    index.execute("DELETE FROM others WHERE file = ?", (file,))
+    index.execute("DELETE FROM skipped WHERE file = ?", (file,))

@@ -1,8 +1,8 @@
-"""Searches for items in an archive's index, page by page, without reading more items than a page and its filters need.
+"""Item searches in an archive's index, page by page, reading only the items that a page and its filters need.
 
-What the index knows (time, place, collection, id, cloud cover) is asked of SQLite, which also sorts by it. Everything
-else is tested item by item. A page begins where the one before ended: at the sort keys of its last item, so that items
-that arrive in between neither repeat nor push out others.
+SQLite filters and sorts by the indexed values (time, bounds, collection, id, cloud cover); all other conditions are
+tested item by item. A page starts after the sort keys of the last item of the page before, so that items added in
+between cause neither duplicates nor gaps.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ from scog.catalog.item_search import ItemSearch, Position, position_key
 from scog.errors import DeadlineExceeded
 
 PAGE_BYTES = 16_000_000
-"""Text of the items on one page; a page ends early when it passes this."""
+"""Characters of JSON of one page's items; a larger page ends early."""
 CHUNK = 200
 """Items read at a time."""
-COUNTED = 20_000
-"""Items that are tested just to tell how many match; beyond it their number is left unsaid."""
-SECONDS = 20.0
+MAX_COUNTED = 20_000
+"""Items that are tested only to count the matches. If there are more, the number of matches is unknown."""
+MAX_SECONDS = 20.0
+"""Time that testing items by filters may take."""
 
-_LIGHT = """
+_SELECT_FILTERED_PART = """
 SELECT number, id, CASE WHEN json_valid(item) THEN json_remove(item, '$.assets', '$.links') ELSE item END
 FROM items WHERE number IN (SELECT value FROM json_each(:numbers))
 """
-_WHOLE = "SELECT number, id, item FROM items WHERE number IN (SELECT value FROM json_each(:numbers))"
+_SELECT_ITEMS = "SELECT number, id, item FROM items WHERE number IN (SELECT value FROM json_each(:numbers))"
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An item of the archive; `path` is its file relative to the archive's folder."""
+    """An item of the archive. `path` is relative to the archive's folder."""
 
     item: dict[str, Any]
     path: str
@@ -43,7 +44,11 @@ class Stored:
 
 @dataclass(frozen=True)
 class Found:
-    """One page. `matched` is None where it is not known; `more` tells whether there are items beyond it."""
+    """One page of a search.
+
+    `first` and `last` are the positions of its first and last item, None if it is empty. `more` is True if items follow
+    in the direction of paging. `matched` is the number of all matches, None if unknown.
+    """
 
     items: Sequence[Stored]
     first: Position | None
@@ -61,9 +66,9 @@ def search_items(
     backward: bool = False,
     count: bool = True,
 ) -> Found:
-    """The items after a position, or before it when going backward; always in the search's order.
+    """The page of items after a position, or before it if `backward`, in the search's order.
 
-    Raises DeadlineExceeded where the filters take too long, CatalogUnavailable or CatalogBroken.
+    Raises DeadlineExceeded if the filters take too long, CatalogUnavailable or CatalogBroken.
     """
     if search.area is not None and not search.area.boxes:
         return Found([], None, None, False, 0)
@@ -76,19 +81,19 @@ class _Search:
         self._search = search
         self._orders = total_order(search.order)
         self._sorted_by_index = all(is_column(order) for order in self._orders)
-        self._ends = time.monotonic() + SECONDS
+        self._deadline = time.monotonic() + MAX_SECONDS
 
     def page(self, limit: int, position: Position | None, backward: bool, count: bool) -> Found:
         """See `search_items`."""
         search = self._search
         matched: int | None = None
         if not self._sorted_by_index:
-            rows, matched = self._sorted_here(position, backward)
+            rows, matched = self._filter_and_sort(position, backward)
         elif search.area is None and not search.tests:
             rows = self._rows(position, backward, limit + 1)
             matched = self._archive.select(*count_query(search))[0][0] if count else None
         else:
-            rows, matched = self._walk(self._rows(position, backward, None), limit, count)
+            rows, matched = self._filter(self._rows(position, backward, None), limit, count)
         loaded = self._load(rows[:limit])
         more = len(rows) > len(loaded)
         if backward:
@@ -101,77 +106,83 @@ class _Search:
         query = rows_query(self._search, self._orders, position, backward, limit)
         return list(map(Row._make, self._archive.select(*query)))
 
-    def _walk(self, rows: list[Row], limit: int, count: bool) -> tuple[list[Row], int | None]:
-        """The first rows that pass, one more than the limit, and how many pass at all, where that is asked."""
-        kept: list[Row] = []
+    def _filter(self, rows: list[Row], limit: int, count: bool) -> tuple[list[Row], int | None]:
+        """The first `limit` + 1 rows that match, and the number of all matches if `count` and it is known."""
+        matching: list[Row] = []
         matched = tested = 0
         for start in range(0, len(rows), CHUNK):
-            passed = self._passing(rows[start : start + CHUNK])
-            kept += passed[: limit + 1 - len(kept)]
-            matched += len(passed)
+            chunk = self._matching(rows[start : start + CHUNK])
+            matching += chunk[: limit + 1 - len(matching)]
+            matched += len(chunk)
             tested += CHUNK if self._search.tests else 0
-            if len(kept) > limit and (not count or tested >= COUNTED):
-                return kept, None
-        return kept, matched if count else None
+            if len(matching) > limit and (not count or tested >= MAX_COUNTED):
+                return matching, None
+        return matching, matched if count else None
 
-    def _passing(self, rows: list[Row]) -> list[Row]:
-        doubtful = [row.number for row in rows if not self._is_certain(row)]
-        passed = {number for number, item in self._light(doubtful) if self._passes(item)}
-        return [row for row in rows if row.number in passed or self._is_certain(row)]
+    def _matching(self, rows: list[Row]) -> list[Row]:
+        uncertain = [row.number for row in rows if not self._is_certain(row)]
+        matching = {number for number, item in self._items_to_test(uncertain) if self._matches(item)}
+        return [row for row in rows if row.number in matching or self._is_certain(row)]
 
     def _is_certain(self, row: Row) -> bool:
+        """Whether a row matches by the indexed values alone."""
         return bool(row.certain) and not self._search.tests
 
-    def _passes(self, item: dict[str, Any]) -> bool:
+    def _matches(self, item: dict[str, Any]) -> bool:
         if any(test(item) is not True for test in self._search.tests):
             return False
         return self._search.area is None or self._search.area.touches(item)
 
-    def _sorted_here(self, position: Position | None, backward: bool) -> tuple[list[Row], int]:
-        """All rows that pass, sorted by properties that the index does not know, from a position on."""
+    def _filter_and_sort(self, position: Position | None, backward: bool) -> tuple[list[Row], int]:
+        """All rows that match, sorted by properties that are not indexed, from a position on, and their number."""
         candidates = {row.number: row for row in self._rows(None, False, None)}
         key = position_key(self._orders)
         keyed = []
-        for number, item in self._light(list(candidates)):
+        for number, item in self._items_to_test(list(candidates)):
             row = candidates[number]
-            if self._is_certain(row) or self._passes(item):
+            if self._is_certain(row) or self._matches(item):
                 keyed.append((key(row.position(self._orders, item)), row))
         matched = len(keyed)
         if position is not None:
-            edge = key(position)
-            keyed = [entry for entry in keyed if (entry[0] < edge if backward else entry[0] > edge)]
+            start = key(position)
+            keyed = [entry for entry in keyed if (entry[0] < start if backward else entry[0] > start)]
         keyed.sort(key=lambda entry: entry[0], reverse=backward)
         return [row for _, row in keyed], matched
 
-    def _light(self, numbers: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Items without their assets and links, which filters do not ask for and which are most of their text."""
+    def _items_to_test(self, numbers: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield items without assets and links, which are most of their JSON and which filters do not use.
+
+        Raises DeadlineExceeded.
+        """
         for start in range(0, len(numbers), CHUNK):
-            if time.monotonic() > self._ends:
-                raise DeadlineExceeded("The filters took too long; narrow the search by time, place or collection.")
+            if time.monotonic() > self._deadline:
+                raise DeadlineExceeded(
+                    f"The filters took more than {MAX_SECONDS:g} s. Narrow the search by time, area or collection."
+                )
             chunk = json.dumps(numbers[start : start + CHUNK])
-            for number, name, text in self._archive.select(_LIGHT, {"numbers": chunk}):
-                yield number, item_of(text, name)
+            for number, item_id, text in self._archive.select(_SELECT_FILTERED_PART, {"numbers": chunk}):
+                yield number, item_of(text, item_id)
 
     def _load(self, rows: list[Row]) -> list[tuple[Row, Stored]]:
-        """Rows with their items: fewer where the page grows too large, or where items vanished in between."""
+        """Rows with their items: fewer if the page would be too large, or if items were deleted meanwhile."""
         loaded: list[tuple[Row, Stored]] = []
         size = 0
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
-            found = self._archive.select(_WHOLE, {"numbers": json.dumps([row.number for row in chunk])})
-            texts: dict[int, tuple[str, str]] = {number: (name, text) for number, name, text in found}
+            selected = self._archive.select(_SELECT_ITEMS, {"numbers": json.dumps([row.number for row in chunk])})
+            texts: dict[int, tuple[str, str]] = {number: (item_id, text) for number, item_id, text in selected}
             for row in chunk:
                 if row.number not in texts:
                     continue
-                name, text = texts[row.number]
+                item_id, text = texts[row.number]
                 size += len(text)
                 if loaded and size > PAGE_BYTES:
                     return loaded
-                loaded.append((row, Stored(item_of(text, name), row.path)))
+                loaded.append((row, Stored(item_of(text, item_id), row.path)))
         return loaded
 
 
-def item_of(text: str, name: str) -> dict[str, Any]:
-    """An item as it is kept in the index, with the id that is its own; NaN, which is not JSON, becomes null."""
+def item_of(text: str, item_id: str) -> dict[str, Any]:
+    """The item of a row of the index, with its unique id. NaN, which is not JSON, becomes null."""
     item: dict[str, Any] = json.loads(text, parse_constant=lambda _: None)
-    return item | {"id": name}
+    return item | {"id": item_id}

@@ -1,4 +1,4 @@
-"""The SQL of item searches: candidates with what sorts them, without the items themselves."""
+"""SQL of item searches, which selects candidate rows with their indexed values, without the items' JSON."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from scog.catalog.properties import plain_name
 from scog.geo.footprint import Bounds
 
 PATH = ""
-"""What the last sort key is called, the item's file; no property has this name."""
+"""Name of the last sort key, the item's path; no property has this name."""
 _COLUMNS = ("time", "id", "collection", "cloud_cover", "path")
 _COLUMN_OF = dict(zip(("datetime", "id", "collection", CLOUD_COVER, PATH), _COLUMNS, strict=True))
 SqlQuery = tuple[str, Mapping[str, Any]]
 
 
 class Row(NamedTuple):
-    """A candidate as `rows_query` finds it; `certain` where its footprint need not be looked at.
+    """A candidate that `rows_query` selects. `certain` is True if its footprint is known to intersect the area.
 
-    There may be very many, so that what is not always needed is worked out only when it is.
+    A search may have very many rows, so sort positions are computed only on request.
     """
 
     number: int
@@ -33,29 +33,30 @@ class Row(NamedTuple):
     path: str
 
     def position(self, orders: Sequence[Order], item: Mapping[str, Any]) -> Position:
-        """Where it stands; the item is asked for what the index does not know."""
-        known = dict(zip(_COLUMN_OF, self[2:], strict=True))
+        """Position in a sort order, from the indexed values, or from `item` for those that are not indexed."""
+        indexed = dict(zip(_COLUMN_OF, self[2:], strict=True))
         names = [plain_name(order.name) for order in orders]
         return [
-            kind_of(known[name]) if name in known else order.of(item) for name, order in zip(names, orders, strict=True)
+            kind_of(indexed[name]) if name in indexed else order.of(item)
+            for name, order in zip(names, orders, strict=True)
         ]
 
 
 def total_order(orders: Sequence[Order]) -> tuple[Order, ...]:
-    """An order in which no two items are equal: then by collection, id and file."""
-    named = {plain_name(order.name) for order in orders}
-    return (*orders, *(Order(name) for name in ("collection", "id", PATH) if name not in named))
+    """The sort keys, followed by collection, id and path unless they are among them, so that no two items are equal."""
+    names = {plain_name(order.name) for order in orders}
+    return (*orders, *(Order(name) for name in ("collection", "id", PATH) if name not in names))
 
 
 def is_column(order: Order) -> bool:
-    """Whether the index itself can sort by it."""
+    """Whether SQLite can sort by the key."""
     return plain_name(order.name) in _COLUMN_OF
 
 
 def rows_query(
     search: ItemSearch, orders: Sequence[Order], position: Position | None, backward: bool, limit: int | None
 ) -> SqlQuery:
-    """Candidates of a search, sorted if the index can: the fields of Row."""
+    """SQL that selects the candidates of a search as `Row`, sorted if all sort keys are columns."""
     conditions, values = _conditions(search)
     source, certain = "items", "1"
     if search.area is not None:
@@ -66,7 +67,7 @@ def rows_query(
         terms = _terms(orders, backward)
         if position is not None:
             conditions += _beyond(terms, _term_values(orders, position), values)
-        ending = " ORDER BY " + ", ".join(f"{term} {'DESC' if falling else 'ASC'}" for term, falling in terms)
+        ending = " ORDER BY " + ", ".join(f"{term} {'DESC' if descending else 'ASC'}" for term, descending in terms)
     if limit is not None:
         values["limit"] = limit
         ending += " LIMIT :limit"
@@ -74,7 +75,7 @@ def rows_query(
 
 
 def count_query(search: ItemSearch) -> SqlQuery:
-    """How many items there are, for a search without area."""
+    """SQL that counts the matches of a search without area and tests."""
     conditions, values = _conditions(search)
     return "SELECT count(*) FROM items" + _where(conditions), values
 
@@ -86,11 +87,11 @@ def _where(conditions: Sequence[str]) -> str:
 def _conditions(search: ItemSearch) -> tuple[list[str], dict[str, Any]]:
     conditions: list[str] = []
     values: dict[str, Any] = {}
-    for column, wanted in (("collection", search.collections), ("id", search.ids)):
-        if wanted:
-            # One JSON value, since SQLite bounds the number of values.
+    for column, choices in (("collection", search.collections), ("id", search.ids)):
+        if choices:
+            # One JSON array, because SQLite limits the number of parameters.
             conditions.append(f"{column} IN (SELECT value FROM json_each(:{column}))")
-            values[column] = json.dumps(wanted)
+            values[column] = json.dumps(choices)
     if search.interval is not None and search.interval.start is not None:
         conditions.append(f"ending >= :start AND time >= :start - {LONGEST}")
         values["start"] = search.interval.start.timestamp()
@@ -104,7 +105,7 @@ def _conditions(search: ItemSearch) -> tuple[list[str], dict[str, Any]]:
 
 
 def _near(boxes: Sequence[Bounds], certain: bool, values: dict[str, Any]) -> str:
-    """Items with a bounding box that touches one of the boxes, certain where it lies within."""
+    """SQL for items whose bounding box intersects one of the boxes. With `certain`, those within one are certain."""
     parts = []
     for number, box in enumerate(boxes):
         names = [f"{side}{number}" for side in ("west", "south", "east", "north")]
@@ -120,7 +121,7 @@ def _near(boxes: Sequence[Bounds], certain: bool, values: dict[str, Any]) -> str
 
 
 def _terms(orders: Sequence[Order], backward: bool) -> list[tuple[str, bool]]:
-    """What SQLite sorts by, each with whether it falls. Unknown covers come last in either direction."""
+    """Terms to sort by, each with whether it is descending. Unknown cloud covers come last in both directions."""
     terms: list[tuple[str, bool]] = []
     for order in orders:
         column = _COLUMN_OF[plain_name(order.name)]
@@ -131,21 +132,25 @@ def _terms(orders: Sequence[Order], backward: bool) -> list[tuple[str, bool]]:
 
 
 def _term_values(orders: Sequence[Order], position: Position) -> list[Any]:
-    found: list[Any] = []
+    """The value of each term at a position."""
+    values: list[Any] = []
     for order, (kind, value) in zip(orders, position, strict=True):
         if _COLUMN_OF[plain_name(order.name)] == "cloud_cover":
-            found.append(int(kind == NOTHING))
-        found.append(None if kind == NOTHING else value)
-    return found
+            values.append(int(kind == NOTHING))
+        values.append(None if kind == NOTHING else value)
+    return values
 
 
-def _beyond(terms: Sequence[tuple[str, bool]], edge: Sequence[Any], values: dict[str, Any]) -> list[str]:
-    """Rows behind an edge: the first term that differs lies beyond its value."""
+def _beyond(terms: Sequence[tuple[str, bool]], after: Sequence[Any], values: dict[str, Any]) -> list[str]:
+    """Conditions for rows after the term values `after`: the first term that differs is beyond its value.
+
+    Adds the parameters to `values`.
+    """
     cases = []
-    for number, (term, falling) in enumerate(terms):
-        values[f"edge{number}"] = edge[number]
-        same = [f"{earlier} IS :edge{index}" for index, (earlier, _) in enumerate(terms[:number])]
-        cases.append("(" + " AND ".join([*same, f"{term} {'<' if falling else '>'} :edge{number}"]) + ")")
-    first, falling = terms[0]
-    # The same once more for the first term alone, which lets SQLite begin at the edge instead of at the start.
-    return [f"{first} {'<=' if falling else '>='} :edge0", "(" + " OR ".join(cases) + ")"]
+    for number, (term, descending) in enumerate(terms):
+        values[f"after{number}"] = after[number]
+        same = [f"{earlier} IS :after{index}" for index, (earlier, _) in enumerate(terms[:number])]
+        cases.append("(" + " AND ".join([*same, f"{term} {'<' if descending else '>'} :after{number}"]) + ")")
+    first, descending = terms[0]
+    # The redundant condition on the first term lets SQLite begin there instead of at the first row.
+    return [f"{first} {'<=' if descending else '>='} :after0", "(" + " OR ".join(cases) + ")"]

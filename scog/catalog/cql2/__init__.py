@@ -1,1 +1,1 @@
-"""CQL2 filters over items."""
+"""CQL2 filters of items."""

@@ -1,6 +1,6 @@
-"""How values of items compare, in three-valued logic: True, False, or None where it cannot be known.
+"""Comparison of items' values in three-valued logic: True, False, or None for unknown.
 
-A missing value, or values of kinds that have no order between them, make a comparison unknown, and `not` leaves it so.
+A comparison with a missing value, or of values that have no common order, is unknown; so is its negation.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from scog.errors import InvalidInput
 from scog.temporal.intervals import parse_interval
 
 Span = tuple[float, float]
-"""First and last moment in seconds since 1970, both included; an instant has one moment, a date the whole UTC day."""
+"""A time range in seconds since 1970, both ends inclusive: a single instant, or the whole UTC day of a date."""
 Truth = bool | None
+"""True, False, or None for unknown."""
 
 
 def span_of(value: object) -> Span | None:
-    """A time as an item writes it (or a span already) as a span; None for anything else."""
+    """The span of a time as text in an item. A span is returned as it is; None for any other value."""
     if isinstance(value, tuple):
         return value
     span = parse_item_time(value)
@@ -27,7 +28,7 @@ def span_of(value: object) -> Span | None:
 
 
 def span_of_literal(text: object) -> Span | None:
-    """A date or an instant as a request writes it, with its offset (RFC 3339), as a span; None for anything else."""
+    """The span of an RFC 3339 date or instant in a request; None for any other value."""
     try:
         interval = parse_interval(text) if isinstance(text, str) and "/" not in text else None
     except InvalidInput:
@@ -38,21 +39,21 @@ def span_of_literal(text: object) -> Span | None:
 
 
 def span_of_item(item: Mapping[str, Any]) -> Span | None:
-    """The time that an item stands for."""
+    """The time range of an item; None if it has no valid time."""
     try:
-        when = item_time(item["properties"])
+        time = item_time(item["properties"])
     except (LookupError, TypeError, AttributeError, ValueError):
         return None
-    return when.start.timestamp(), when.end.timestamp()
+    return time.start.timestamp(), time.end.timestamp()
 
 
 def is_number(value: object) -> bool:
-    """Whether a JSON value is a number; true and false are none."""
+    """Whether a JSON value is a number, which booleans are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def equal(left: object, right: object) -> Truth:
-    """Whether two values are the same. A date and an instant within it are."""
+    """Whether two values are equal. A date equals every instant of its day."""
     if left is None or right is None:
         return None
     before, after = less(left, right), less(right, left)
@@ -62,7 +63,7 @@ def equal(left: object, right: object) -> Truth:
 
 
 def less(left: object, right: object) -> Truth:
-    """Whether a value comes before another: numbers, times, or texts."""
+    """Whether `left` is less than `right`, for two numbers, times or texts."""
     if is_number(left) and is_number(right):
         return bool(left < right)  # type: ignore[operator]
     if isinstance(left, str | tuple) and isinstance(right, str | tuple):
@@ -75,12 +76,12 @@ def less(left: object, right: object) -> Truth:
 
 
 def negate(truth: Truth) -> Truth:
-    """Not; what is unknown stays so."""
+    """Logical NOT; unknown stays unknown."""
     return None if truth is None else not truth
 
 
-def every(truths: Iterable[Truth]) -> Truth:
-    """And: false as soon as one is, unknown if one is."""
+def all_of(truths: Iterable[Truth]) -> Truth:
+    """Logical AND: false if any is false, else unknown if any is unknown."""
     result: Truth = True
     for truth in truths:
         if truth is False:
@@ -90,9 +91,9 @@ def every(truths: Iterable[Truth]) -> Truth:
     return result
 
 
-def some(truths: Iterable[Truth]) -> Truth:
-    """Or: true as soon as one is, unknown if one is."""
-    return negate(every(negate(truth) for truth in truths))
+def any_of(truths: Iterable[Truth]) -> Truth:
+    """Logical OR: true if any is true, else unknown if any is unknown."""
+    return negate(all_of(negate(truth) for truth in truths))
 
 
 COMPARISONS: dict[str, Callable[[Any, Any], Truth]] = {
@@ -106,34 +107,35 @@ COMPARISONS: dict[str, Callable[[Any, Any], Truth]] = {
 
 
 def like(text: object, pattern: object) -> Truth:
-    """Whether a text fits a pattern: `%` stands for any characters, `_` for one, and a backslash takes their meaning.
+    """Whether a text matches a pattern: `%` matches any characters, `_` one character; a backslash escapes them.
 
-    Each piece between two `%` is found at its first place, which is enough, so that no pattern takes long.
+    Each part between two `%` is matched at its first occurrence. That is sufficient, needs no backtracking, and so
+    bounds the time that a pattern takes.
     """
     if not isinstance(text, str) or not isinstance(pattern, str):
         return None
-    first, *rest = _pieces(pattern)
+    first, *rest = _parts(pattern)
     start = re.compile(first, re.DOTALL).match(text)
     if start is None or not rest:
         return start is not None and start.end() == len(text)
-    place = start.end()
-    for piece in rest[:-1]:
-        found = re.compile(piece, re.DOTALL).search(text, place)
-        if found is None:
+    end = start.end()
+    for part in rest[:-1]:
+        match = re.compile(part, re.DOTALL).search(text, end)
+        if match is None:
             return False
-        place = found.end()
-    return re.compile(f"(?:{rest[-1]})\\Z", re.DOTALL).search(text, place) is not None
+        end = match.end()
+    return re.compile(f"(?:{rest[-1]})\\Z", re.DOTALL).search(text, end) is not None
 
 
-def _pieces(pattern: str) -> list[str]:
-    """The pattern between its `%`, each as a regular expression of fixed length."""
-    pieces = [""]
+def _parts(pattern: str) -> list[str]:
+    """The parts of a pattern between its `%`, as regular expressions of fixed length."""
+    parts = [""]
     characters = iter(pattern)
     for character in characters:
         if character == "%":
-            pieces.append("")
+            parts.append("")
         elif character == "_":
-            pieces[-1] += "."
+            parts[-1] += "."
         else:
-            pieces[-1] += re.escape(next(characters, "\\") if character == "\\" else character)
-    return pieces
+            parts[-1] += re.escape(next(characters, "\\") if character == "\\" else character)
+    return parts

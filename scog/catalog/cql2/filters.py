@@ -1,8 +1,9 @@
-"""CQL2 filters (https://docs.ogc.org/is/21-065r2/21-065r2.html), as text and as JSON, as functions of an item.
+"""Compiles CQL2 filters (https://docs.ogc.org/is/21-065r2/21-065r2.html), text or JSON, to predicates of an item.
 
-The package `cql2` reads the text. Everything after that is done here: its matching takes `BETWEEN` of two timestamps
-for never true and knows no antimeridian, its validation takes seconds for what is nested, and nesting makes its reading
-take twice as long with every level and end the process where the stack does. So text is measured before it is read.
+The package `cql2` parses the text. Matching is implemented here, because that of the package never matches a `BETWEEN`
+of two timestamps and does not handle the antimeridian, and its validation takes seconds for nested filters. Its parser
+takes twice as long for each level of nesting and crashes the process on a stack overflow, so the complexity of a text
+is checked before it is parsed.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import cql2
 from scog.catalog.cql2.comparison import (
     COMPARISONS,
     Truth,
+    all_of,
+    any_of,
     equal,
-    every,
     like,
     negate,
-    some,
     span_of,
     span_of_item,
     span_of_literal,
@@ -40,63 +41,67 @@ MAX_DEPTH = 32
 MAX_NODES = 5_000
 MAX_TEXT = 16_384
 MAX_WEIGHT = 131_072
-"""Sum over a text's characters of two to the power of their depth: what the package takes to read them, since it tries
-twice what stands in parentheses. This many take about a quarter of a second."""
+"""Sum of two to the power of the nesting depth over all characters of a text, at most.
+
+It is proportional to the parser's time, since the parser tries the content of parentheses twice. The maximum takes
+about a quarter of a second.
+"""
 MAX_OPERATORS = 256
-"""Of one text: a chain of operators is a tree as deep as it is long."""
+"""Operators of one text at most: a chain of operators becomes a tree as deep as the chain is long."""
 _NUMBER = r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
 _CORNER = rf"\s*{_NUMBER}(?:\s+{_NUMBER}){{0,3}}\s*"
 _LIST = rf"\({_CORNER}(?:,{_CORNER})*\)"
 _LISTS = rf"\(\s*{_LIST}\s*(?:,\s*{_LIST}\s*)*\)"
 _LISTS_OF_LISTS = rf"\(\s*{_LISTS}\s*(?:,\s*{_LISTS}\s*)*\)"
 _GEOMETRY = rf"\b(?:BBOX|(?:MULTI)?(?:POINT|LINESTRING|POLYGON))\s{{0,8}}(?:{_LIST}|{_LISTS}|{_LISTS_OF_LISTS})"
-_CHARACTER = re.compile(r"\w+|.", re.DOTALL)
-_PIECE = re.compile(rf"\"[^\"]*\"|'[^']*'|{_GEOMETRY}|\w+|.", re.I | re.ASCII | re.DOTALL)
-"""Quoted names, texts and geometries are one piece: their minus signs and parentheses are no structure."""
+_WORD = re.compile(r"\w+|.", re.DOTALL)
+_TOKEN = re.compile(rf"\"[^\"]*\"|'[^']*'|{_GEOMETRY}|\w+|.", re.I | re.ASCII | re.DOTALL)
+"""A quoted name, a text or a geometry is one token: the signs and parentheses in it are not operators or nesting."""
 _OPERATOR = re.compile(r"[-+*/%^<>=]|and|or|not|in|is|like|between|div", re.I)
 
 
 def parse_text(text: str) -> Any:
-    """CQL2 text as the tree that CQL2 JSON writes. Raises InvalidInput."""
+    """The CQL2 JSON tree of a CQL2 text. Raises InvalidInput."""
     if len(text) > MAX_TEXT:
         _refuse(f"is longer than {MAX_TEXT} characters; send it as cql2-json")
-    _measure(text)
+    _check_complexity(text)
     try:
         return cql2.parse_text(text).to_json()
     except (cql2.ParseError, ValueError) as fault:
         where = re.search(r"--> \d+:(\d+)", str(fault))
-        _refuse(f"cannot be read, from column {where[1]} on" if where else "cannot be read")
+        _refuse(f"is not valid CQL2 text (error at column {where[1]})" if where else "is not valid CQL2 text")
 
 
-def _measure(text: str) -> None:
-    # A backslash may or may not escape a quote: then nothing counts as a literal, which errs on the safe side.
-    pieces = _PIECE if "\\" not in text else _CHARACTER
+def _check_complexity(text: str) -> None:
+    """Raise InvalidInput for a text that would take too long to parse."""
+    # A backslash may or may not escape a quote. If there is one, no literal is recognised, which overestimates.
+    tokens = _TOKEN if "\\" not in text else _WORD
     depth = weight = operators = 0
-    for piece in pieces.findall(text):
-        depth += {"(": 1, ")": -1}.get(piece, 0)
-        weight += len(piece) << max(depth, 0)
+    for token in tokens.findall(text):
+        depth += {"(": 1, ")": -1}.get(token, 0)
+        weight += len(token) << max(depth, 0)
         if depth > MAX_DEPTH or weight > MAX_WEIGHT:
-            _refuse("is nested too deep for its length")
-        operators += _OPERATOR.fullmatch(piece) is not None
+            _refuse("is nested too deeply for its length")
+        operators += _OPERATOR.fullmatch(token) is not None
     if depth != 0:
-        _refuse("has parentheses that do not match")
+        _refuse("has unbalanced parentheses")
     if operators > MAX_OPERATORS:
         _refuse(f"has more than {MAX_OPERATORS} operators")
 
 
 def compile_filter(tree: Any) -> Predicate:
-    """A CQL2 JSON tree as a function that tells whether an item matches. Raises InvalidInput."""
+    """A predicate that returns whether an item matches a CQL2 JSON tree. Raises InvalidInput."""
     return _Compiler().predicate(tree, 0)
 
 
 class _Compiler:
-    """Turns a tree into functions, once; counts what it has seen."""
+    """Compiles one tree to nested functions, and bounds its number of nodes and its depth."""
 
     def __init__(self) -> None:
         self._nodes = 0
 
     def predicate(self, tree: Any, depth: int) -> Predicate:
-        """Something that is true, false or unknown."""
+        """Compile a boolean expression: an operation, a property or a literal."""
         self._count(depth)
         if isinstance(tree, bool):
             return lambda item: tree
@@ -106,7 +111,7 @@ class _Compiler:
         name, args = _operation(tree)
         if name in ("and", "or"):
             parts = [self.predicate(arg, depth + 1) for arg in _at_least(args, 1, name)]
-            join = every if name == "and" else some
+            join = all_of if name == "and" else any_of
             return lambda item: join(part(item) for part in parts)
         if name == "not":
             inner = self.predicate(_exactly(args, 1, name)[0], depth + 1)
@@ -120,22 +125,24 @@ class _Compiler:
         if name == "between":
             value, low, high = [self.value(arg, depth + 1) for arg in _exactly(args, 3, name)]
             at_least, at_most = COMPARISONS[">="], COMPARISONS["<="]
-            return lambda item: every((at_least(value(item), low(item)), at_most(value(item), high(item))))
+            return lambda item: all_of((at_least(value(item), low(item)), at_most(value(item), high(item))))
         if name == "in":
             value, choices = [self.value(arg, depth + 1) for arg in _exactly(args, 2, name)]
             if not isinstance(args[1], list):
-                _refuse("has an `in` without a list")
-            return lambda item: some(equal(value(item), choice) for choice in choices(item))
+                _refuse("has an operator `in` without a list")
+            return lambda item: any_of(equal(value(item), choice) for choice in choices(item))
         test = _TESTS.get(name)
         if test is None:
-            _refuse(f"has no operator {name[:40]!r}", valid=", ".join(["and", "or", "not", *_TESTS, *CALCULATIONS]))
+            _refuse(
+                f"has an unknown operator {name[:40]!r}", valid=", ".join(["and", "or", "not", *_TESTS, *CALCULATIONS])
+            )
         left, right = [self.value(arg, depth + 1) for arg in _exactly(args, 2, name)]
         if name.startswith("t_"):
             left, right = [_time(arg, value) for arg, value in zip(args, (left, right), strict=True)]
         return lambda item: test(left(item), right(item))
 
     def value(self, tree: Any, depth: int) -> Value:
-        """Something that has a value: a literal, a property, or what is calculated of them."""
+        """Compile an expression with a value: a literal, a property, or a function of them."""
         self._count(depth)
         if tree is None or isinstance(tree, str | bool | int | float):
             return lambda item: tree
@@ -143,7 +150,7 @@ class _Compiler:
             parts = [self.value(part, depth + 1) for part in tree]
             return lambda item: [part(item) for part in parts]
         if not isinstance(tree, Mapping):
-            _refuse("has a part that is no value")
+            _refuse("has a part that is not a value")
         if "property" in tree:
             return _property(tree["property"])
         if "interval" in tree:
@@ -156,7 +163,7 @@ class _Compiler:
     def _calculation(self, tree: Any, depth: int) -> Value:
         name, args = _operation(tree)
         if name not in CALCULATIONS:
-            _refuse(f"has no function {name[:40]!r}", valid=", ".join(CALCULATIONS))
+            _refuse(f"has an unknown function {name[:40]!r}", valid=", ".join(CALCULATIONS))
         arity, calculate = CALCULATIONS[name]
         parts = [self.value(arg, depth + 1) for arg in _exactly(args, arity, name)]
         return lambda item: calculate(*[part(item) for part in parts])
@@ -166,7 +173,7 @@ class _Compiler:
             _refuse("has an interval without two ends")
         for end in ends:
             if isinstance(end, str) and end != ".." and span_of_literal(end) is None:
-                _refuse("has an interval with an end that is no time")
+                _refuse(f"has an interval with the end {end[:40]!r}, which is not a time")
         low, high = [self.value(end, depth + 1) for end in ends]
 
         def span(item: Item) -> Any:
@@ -180,59 +187,59 @@ class _Compiler:
     def _count(self, depth: int) -> None:
         self._nodes += 1
         if depth > MAX_DEPTH:
-            _refuse(f"is nested more than {MAX_DEPTH} deep")
+            _refuse(f"is nested more than {MAX_DEPTH} levels deep")
         if self._nodes > MAX_NODES:
             _refuse(f"has more than {MAX_NODES} parts")
 
 
 _TESTS: dict[str, Callable[[Any, Any], Truth]] = {**COMPARISONS, "like": like, **PREDICATES}
-_TESTS |= {"isnull": equal, "between": equal, "in": equal}  # named here for the list of operators; handled above
+_TESTS |= {"isnull": equal, "between": equal, "in": equal}  # listed only for error messages; compiled in `_test`
 
 
 def _operation(tree: Any) -> tuple[str, list[Any]]:
-    """Name, in lower case, and arguments."""
+    """Name (in lower case) and arguments of an operation."""
     if not isinstance(tree, Mapping) or not isinstance(tree.get("op"), str) or not isinstance(tree.get("args"), list):
-        _refuse("has a part that is no operation with `op` and `args`")
+        _refuse("has a part that is not an operation with `op` and `args`")
     return tree["op"].lower(), tree["args"]
 
 
 def _property(name: Any) -> Value:
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
-        _refuse("has a property without a name")
+        _refuse(f"has a property whose name is not a text of 1 to {MAX_NAME} characters")
     if name == "geometry":
         return lambda item: item_shape(item)
     return lambda item: lookup(item, name)
 
 
 def _time(tree: Any, value: Value) -> Value:
-    """The value of an operand of a temporal function: an item's `datetime` is its range where it has none."""
+    """The value of an operand of a temporal operator. An item without `datetime` has its time range instead."""
     if not isinstance(tree, Mapping) or plain_name(str(tree.get("property"))) != "datetime":
         return value
-    return lambda item: given if (given := value(item)) is not None else span_of_item(item)
+    return lambda item: time if (time := value(item)) is not None else span_of_item(item)
 
 
 def _literal(tree: Mapping[str, Any]) -> Any:
-    """A time as a span, a geometry or box as a shape."""
+    """The value of a literal: a span for a time, a shape for a geometry or bbox."""
     for kind in ("timestamp", "date"):
         if kind in tree:
             span = span_of_literal(tree[kind])
             if span is None:
-                _refuse(f"has a {kind} that is no time")
+                _refuse(f"has the {kind} {str(tree[kind])[:40]!r}, which is not an RFC 3339 time")
             return span
     if isinstance(tree.get("bbox"), list):
         return box_shape(boxes_of(tree["bbox"], "filter"))
     if tree.get("type") not in (*KINDS, "GeometryCollection"):
-        _refuse("has a part that is neither value, property nor operation")
+        _refuse("has a part that is not a value, a property or an operation")
     return shape_of(tree, "filter")
 
 
 def _exactly(args: list[Any], count: int, name: str) -> list[Any]:
-    return args if len(args) == count else _refuse(f"has {name!r} with {len(args)} arguments instead of {count}")
+    return args if len(args) == count else _refuse(f"has the operator {name!r} with {len(args)} arguments, not {count}")
 
 
 def _at_least(args: list[Any], count: int, name: str) -> list[Any]:
-    return args if len(args) >= count else _refuse(f"has {name!r} without arguments")
+    return args if len(args) >= count else _refuse(f"has the operator {name!r} without arguments")
 
 
-def _refuse(what: str, valid: str = VALID) -> NoReturn:
-    raise InvalidInput(f"The filter {what}.", parameter="filter", valid=valid) from None
+def _refuse(reason: str, valid: str = VALID) -> NoReturn:
+    raise InvalidInput(f"The filter {reason}.", parameter="filter", valid=valid) from None

@@ -1,4 +1,4 @@
-"""The functions of CQL2: of places, times and arrays (true, false or unknown), and those that calculate a value."""
+"""The operators of CQL2: spatial, temporal and array predicates (true, false or unknown), and arithmetic functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from scog.catalog.cql2.comparison import Span, Truth, equal, is_number, some, span_of
+from scog.catalog.cql2.comparison import Span, Truth, any_of, equal, is_number, span_of
 
 
 def _spatial(relation: Callable[[BaseGeometry, BaseGeometry], Any]) -> Callable[[Any, Any], Truth]:
@@ -33,19 +33,19 @@ def _temporal(relation: Callable[[Span, Span], bool]) -> Callable[[Any, Any], Tr
     return test
 
 
-def _of_arrays(relation: Callable[[list[Any], list[Any]], bool]) -> Callable[[Any, Any], Truth]:
+def _array(relation: Callable[[list[Any], list[Any]], bool]) -> Callable[[Any, Any], Truth]:
     def test(left: Any, right: Any) -> Truth:
         return relation(left, right) if isinstance(left, list) and isinstance(right, list) else None
 
     return test
 
 
-def _within(few: list[Any], many: list[Any]) -> bool:
-    return all(_is_one_of(value, many) for value in few)
+def _contained_by(left: list[Any], right: list[Any]) -> bool:
+    return all(_is_element(value, right) for value in left)
 
 
-def _is_one_of(value: Any, many: list[Any]) -> bool:
-    return some(equal(value, other) for other in many) is True
+def _is_element(value: Any, values: list[Any]) -> bool:
+    return any_of(equal(value, other) for other in values) is True
 
 
 PREDICATES: dict[str, Callable[[Any, Any], Truth]] = {
@@ -72,11 +72,12 @@ PREDICATES: dict[str, Callable[[Any, Any], Truth]] = {
     "t_metby": _temporal(lambda a, b: a[0] == b[1]),
     "t_overlaps": _temporal(lambda a, b: a[0] < b[0] < a[1] < b[1]),
     "t_overlappedby": _temporal(lambda a, b: b[0] < a[0] < b[1] < a[1]),
-    "a_equals": _of_arrays(lambda a, b: _within(a, b) and _within(b, a)),
-    "a_contains": _of_arrays(lambda a, b: _within(b, a)),
-    "a_containedby": _of_arrays(_within),
-    "a_overlaps": _of_arrays(lambda a, b: any(_is_one_of(value, b) for value in a)),
+    "a_equals": _array(lambda a, b: _contained_by(a, b) and _contained_by(b, a)),
+    "a_contains": _array(lambda a, b: _contained_by(b, a)),
+    "a_containedby": _array(_contained_by),
+    "a_overlaps": _array(lambda a, b: any(_is_element(value, b) for value in a)),
 }
+"""Predicates of two values, by name."""
 
 
 def _arithmetic(operation: Callable[[float, float], Any]) -> Callable[[Any, Any], Any]:
@@ -100,7 +101,7 @@ def _fold_case(text: Any) -> Any:
 def _without_accents(text: Any) -> Any:
     if not isinstance(text, str):
         return None
-    return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
+    return "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
 
 
 CALCULATIONS: dict[str, tuple[int, Callable[..., Any]]] = {
@@ -114,4 +115,4 @@ CALCULATIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "casei": (1, _fold_case),
     "accenti": (1, _without_accents),
 }
-"""By name: how many values they take, and how they make one of them."""
+"""Functions that return a value, by name, each with its number of arguments."""

@@ -1,4 +1,4 @@
-"""`scog doctor`: checks the catalogue and its pixels, and measures the network."""
+"""`scog doctor`: checks the catalogue and its files, and measures the network."""
 
 from scog.cli.doctor.examination import examine
 from scog.cli.doctor.finding import Finding

@@ -1,4 +1,4 @@
-"""`scog doctor` at a prompt: one line a finding, or all of them as JSON."""
+"""The command `scog doctor`: prints one line per finding, or all findings as JSON."""
 
 from __future__ import annotations
 
@@ -9,41 +9,44 @@ from contextlib import aclosing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from scog.cli.options import add_catalog, settings_of
+from scog.cli.options import add_catalog_option, settings_of
 
 if TYPE_CHECKING:
     from scog.cli.doctor import Finding
 
 
-def add_to(commands: Any) -> None:
-    """Add the command."""
+def add_command(commands: Any) -> None:
+    """Add the command `doctor`."""
     command = commands.add_parser(
         "doctor",
-        help="check that the catalogue answers and its pixels can be read, and measure the line",
-        description="Check the catalogue and its pixels, and measure the line with some 4 MB in 5 s at most.",
+        help="check the catalogue and its files, and measure the network",
+        description="Check that the catalogue responds and that its files can be read, and measure the network. "
+        "The measurement reads about 4 MB and takes 5 s at most.",
     )
-    command.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
-    add_catalog(command)
+    command.add_argument(
+        "--format", choices=("text", "json"), default="text", help="output format (default: %(default)s)"
+    )
+    add_catalog_option(command)
     command.set_defaults(run=_doctor)
 
 
 def _doctor(options: argparse.Namespace) -> bool:
-    """Whether all is well."""
-    from scog.cli.doctor import examine  # loads what speaks to a catalogue, which a local archive does without
+    """Run the checks. Returns whether all of them passed."""
+    from scog.cli.doctor import examine  # imported here because it loads the libraries of remote catalogues
 
     async def check() -> list[Finding]:
-        found = []
+        results = []
         async with aclosing(examine(settings_of(options))) as findings:
             async for finding in findings:
-                found.append(finding)
+                results.append(finding)
                 if options.format == "text":
                     _print(finding)
-        return found
+        return results
 
-    found = asyncio.run(check())
+    results = asyncio.run(check())
     if options.format == "json":
-        print(json.dumps([asdict(finding) | {"hint": _hint(finding)} for finding in found], indent=2))
-    return all(finding.well for finding in found)
+        print(json.dumps([asdict(finding) | {"hint": _hint(finding)} for finding in results], indent=2))
+    return all(finding.well for finding in results)
 
 
 def _print(finding: Finding) -> None:
@@ -53,5 +56,5 @@ def _print(finding: Finding) -> None:
 
 
 def _hint(finding: Finding) -> str:
-    """What to do; nothing where all is well."""
+    """What to do about a failed check; an empty text for a passed one."""
     return "" if finding.well else finding.hint

@@ -1,4 +1,4 @@
-"""Checks, in the order of an image request, whether the catalogue answers and its pixels can be read."""
+"""Checks whether the catalogue responds and its files can be read, in the order in which an image request uses them."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from scog.net.policy import UpstreamStats, host_of
 from scog.settings import Settings
 from scog.temporal.intervals import Interval, rfc3339
 
-COMPLAINTS = 200
-"""Files and items of an archive that are named one by one."""
+MAX_PROBLEMS = 200
+"""Problems of an archive that are listed one by one."""
 WORLD = (-180.0, -85.0, 180.0, 85.0)
 
 
@@ -64,21 +64,21 @@ async def _steps(engine: Engine) -> AsyncIterator[Finding]:
     if isinstance(catalog, RemoteCatalog):
         yield (await latency(catalog.url))[1]
     if isinstance(catalog, Archive):
-        for finding in await asyncio.to_thread(_complaints, catalog):
+        for finding in await asyncio.to_thread(_archive_problems, catalog):
             yield finding
     search, finding = await _search(engine)
     yield finding
     if search is None or not finding.well:
         return
-    yield _usable(search)
+    yield _items(search)
     if not search.scenes.scenes:
         return
     scene = search.scenes.scenes[0]
-    description, finding = await _header(engine, scene)
+    metadata, finding = await _header(engine, scene)
     yield finding
-    if description is None:
+    if metadata is None:
         return
-    block = await _block(engine, scene, description)
+    block = await _block(engine, scene, metadata)
     yield block
     if block.well and not is_local(_asset(scene)[1]):
         async for finding in _network(engine, _asset(scene)[1]):
@@ -86,27 +86,27 @@ async def _steps(engine: Engine) -> AsyncIterator[Finding]:
 
 
 async def _network(engine: Engine, url: str) -> AsyncIterator[Finding]:
-    """Measure the connection to the host of a file that could be read."""
+    """Measure latency and throughput to the host of a file that could be read."""
     try:
         part = await engine.ranges.read(url, 0, 1, UpstreamStats())
     except SourceError as fault:
         yield Finding(False, f"connection to {host_of(url)}: {fault} ({fault.reason})", _hint(fault, url))
         return
-    seen, finding = await latency(url)
+    handshake, finding = await latency(url)
     yield finding
-    async for finding in throughput(engine.ranges.read, url, part.size, seen, engine.settings):
+    async for finding in throughput(engine.ranges.read, url, part.size, handshake, engine.settings):
         yield finding
 
 
 def _hosts(engine: Engine) -> list[Finding]:
-    """The hosts whose circuit breaker is not closed after these checks."""
+    """Failed findings for the hosts whose circuit breaker is not closed after the checks."""
     states = _breaker_states(engine)
-    hint = "Too many consecutive requests failed. Check the network and the host; scog retries it by itself."
+    hint = "Too many consecutive requests failed. Check the network and the host; scog retries automatically."
     return [Finding(False, f"{host}: {state}", hint) for host, state in states.items() if state != "closed"]
 
 
 def _breaker_states(engine: Engine) -> dict[str, str]:
-    """State of each host's breaker: `closed`, `open` or `half-open`."""
+    """State of each host's circuit breaker: `closed`, `open` or `half-open`."""
     states = {host.name: host.breaker.value for host in engine.ranges.hosts}
     catalog = engine.searches.catalog
     return states | ({host_of(catalog.url): catalog.breaker_state} if isinstance(catalog, RemoteCatalog) else {})
@@ -125,7 +125,7 @@ async def _landing(engine: Engine) -> Finding:
 
 
 async def _search(engine: Engine) -> tuple[Search | None, Finding]:
-    """One page of the newest scenes of the world, of any cloud cover, without the cache."""
+    """Request one page of the newest scenes worldwide, with any cloud cover, without the search cache."""
     since, tally = time.perf_counter(), UpstreamStats()
     searches = engine.searches
     collection = searches.collection
@@ -137,84 +137,88 @@ async def _search(engine: Engine) -> tuple[Search | None, Finding]:
         await search.turn(tally)
     except CatalogError as fault:
         return None, Finding(False, f"search: {fault}", _hint(fault))
-    count = len(search.scenes.scenes) + sum(search.left_out.values())
+    count = len(search.scenes.scenes) + sum(search.skipped.values())
     what = f"search for the newest scenes{f' of {collection}' if collection else ''}"
-    hint = "Name a collection that the catalogue has (SCOG_COLLECTION), or widen SCOG_NEWEST_DAYS."
+    hint = "Set SCOG_COLLECTION to a collection of the catalogue, or increase SCOG_NEWEST_DAYS."
     return search, Finding(count > 0, f"{what}: {_cost(since, tally)}, {count} items", hint)
 
 
-def _complaints(archive: Archive) -> list[Finding]:
-    """What of an archive cannot be used."""
-    found = archive.complaints()
-    findings = [Finding(False, f"{path}: {reason}") for path, reason in found[:COMPLAINTS]]
-    if len(found) > COMPLAINTS:
-        findings.append(Finding(False, f"and {len(found) - COMPLAINTS} more of the archive's files and items"))
+def _archive_problems(archive: Archive) -> list[Finding]:
+    """A failed finding for each file or item that cannot be used, wholly or in part."""
+    problems = archive.problems()
+    findings = [Finding(False, f"{path}: {reason}") for path, reason in problems[:MAX_PROBLEMS]]
+    if len(problems) > MAX_PROBLEMS:
+        findings.append(Finding(False, f"and {len(problems) - MAX_PROBLEMS} more problems of files and items"))
     return findings
 
 
-def _usable(search: Search) -> Finding:
-    scenes, left_out = search.scenes.scenes, search.left_out
-    reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
+def _items(search: Search) -> Finding:
+    """How many items of the page can be used, and why the others are skipped."""
+    scenes = search.scenes.scenes
+    reasons = ", ".join(f"{count} {reason}" for reason, count in search.skipped.most_common())
     newest = f", the newest {scenes[0].id} of {rfc3339(scenes[0].time)}" if scenes else ""
-    text = f"items: {len(scenes)} usable{newest}" + (f"; left out: {reasons}" if reasons else "")
-    if search.complaints:
-        text += f"; such as {'; '.join(search.complaints[:5])}"
+    text = f"items: {len(scenes)} usable{newest}" + (f"; skipped: {reasons}" if reasons else "")
+    if search.problems:
+        text += f"; such as {'; '.join(search.problems[:5])}"
     hint = "The items do not look like Sentinel-2 L2A scenes with GeoTIFF assets: is this the right collection?"
     return Finding(bool(scenes), text, hint)
 
 
 async def _header(engine: Engine, scene: Scene) -> tuple[FileMetadata | None, Finding]:
-    band, asset = _asset(scene)
+    """Read the header of one file."""
+    band, url = _asset(scene)
     what = f"header of {scene.id}'s {band}"
     since, tally = time.perf_counter(), UpstreamStats()
     try:
-        _, found = bound(scene.assets[band], band, await engine.blocks.describe(asset, tally))
+        _, metadata = bound(scene.assets[band], band, await engine.blocks.describe(url, tally))
     except SourceError as fault:
-        return None, Finding(False, f"{what}: {fault} ({fault.reason})", _hint(fault, asset))
-    height, width = found.levels[0].grid.shape
-    cost = _cost(since, tally) if tally.requests or is_local(asset) else "cached by an earlier run"
-    return found, Finding(True, f"{what}: {cost}, {width} x {height} pixels, {len(found.levels)} levels")
+        return None, Finding(False, f"{what}: {fault} ({fault.reason})", _hint(fault, url))
+    height, width = metadata.levels[0].grid.shape
+    cost = _cost(since, tally) if tally.requests or is_local(url) else "cached by an earlier run"
+    return metadata, Finding(True, f"{what}: {cost}, {width} x {height} pixels, {len(metadata.levels)} levels")
 
 
-async def _block(engine: Engine, scene: Scene, found: FileMetadata) -> Finding:
-    """Read the block in the middle of the full-resolution level."""
-    band, asset = _asset(scene)
+async def _block(engine: Engine, scene: Scene, metadata: FileMetadata) -> Finding:
+    """Read the block at the centre of the full-resolution level."""
+    band, url = _asset(scene)
     since, tally = time.perf_counter(), UpstreamStats()
-    level = found.levels[0]
-    middle = level.grid.height // 2 // level.block_shape[0], level.grid.width // 2 // level.block_shape[1]
+    level = metadata.levels[0]
+    centre = level.grid.height // 2 // level.block_shape[0], level.grid.width // 2 // level.block_shape[1]
     try:
-        blocks = await engine.blocks.blocks(asset, found, 0, [middle], tally)
+        blocks = await engine.blocks.blocks(url, metadata, 0, [centre], tally)
     except SourceError as fault:
-        return Finding(False, f"one block of it: {fault} ({fault.reason})", _hint(fault, asset))
-    rows, columns = blocks[middle].shape
-    cost = _cost(since, tally) if tally.requests or is_local(asset) else "a sparse block, stored without data"
+        return Finding(False, f"one block of {band}: {fault} ({fault.reason})", _hint(fault, url))
+    rows, columns = blocks[centre].shape
+    cost = _cost(since, tally) if tally.requests or is_local(url) else "a sparse block, stored without data"
     return Finding(True, f"one block of {band}, {columns} x {rows} pixels: {cost}")
 
 
 def _asset(scene: Scene) -> tuple[str, str]:
-    """The band to try, and the URL of its asset."""
+    """The band to read, and the URL of its asset."""
     band = "red" if "red" in scene.assets else next(iter(scene.assets))
     return band, scene.assets[band].url
 
 
 def _cost(since: float, tally: UpstreamStats) -> str:
-    spent = f"{time.perf_counter() - since:.2f} s"
-    return spent + (f", {tally.requests} requests, {tally.bytes / 1000:.1f} kB" if tally.requests else "")
+    """Duration, requests and bytes as text."""
+    duration = f"{time.perf_counter() - since:.2f} s"
+    return duration + (f", {tally.requests} requests, {tally.bytes / 1000:.1f} kB" if tally.requests else "")
 
 
 def _hint(fault: ScogError, url: str = "") -> str:
+    """What to do about an error."""
     match fault:
         case CatalogUnavailable():
             return "Check the network, HTTPS_PROXY and whether the service is up; then try again."
         case CatalogBroken():
-            return "Is this the landing page of a STAC API? Open it in a browser; SCOG_CATALOG sets it."
+            return "Check in a browser that SCOG_CATALOG is the landing page of a STAC API."
         case AssetRefused(reason="host-not-allowed"):
             return f"If you trust this host, allow it: SCOG_HOSTS={host_of(url)}"
         case AssetRefused(reason="several-bands" | "no-such-band" | "shape-mismatch" | "no-crs"):
-            return "cog.md says how an item tells which bands a file holds, and where it lies."
+            return "cog.md explains how an item describes the bands and the georeference of a file."
         case AssetMissing():
-            return "The file is gone or not public. A newer scene may work; requester-pays files cannot be read."
+            return "The file was deleted or is not public. Try a newer scene; requester-pays files cannot be read."
         case SourceUnavailable():
             return "Check the network. A connection that often stalls may need a longer SCOG_READ_STALL (seconds)."
         case _:
-            return "The file is not what its item describes; other scenes may be readable."
+            return "The file differs from its item's description; other scenes may be readable."

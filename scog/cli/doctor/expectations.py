@@ -1,4 +1,4 @@
-"""What a measured network means for users: seconds for a screenful of tiles, and settings that fit. Pure functions."""
+"""What to expect of a measured network: seconds per screen of tiles, and suitable settings. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from scog.settings import Settings
 
 SCREENFUL = {11: 8_500_000, 13: 16_700_000}
-"""Bytes of 15 NDVI tiles (5 x 3) of one uncached scene, by zoom."""
+"""Bytes of a screen of 15 NDVI tiles (5 x 3) of one uncached scene, by zoom."""
 PAGE = 800_000
-"""Bytes of a search page of 100 items that is restricted to the fields scog reads."""
+"""Bytes of a search page of 100 items with only the fields that scog reads."""
 OVERHEAD = 1.25
-"""Duration of a screenful as a multiple of the time for its bytes and round trips."""
+"""Duration of a screen as a multiple of the time for its bytes and round trips."""
 TILES, AT_ONCE = 15, 6
-"""Tiles of a screenful, and the number that a browser requests at a time; those share the bandwidth."""
+"""Tiles of a screen, and the number that a browser requests concurrently; those share the bandwidth."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class NetworkProfile:
 
 
 def screenful(network: NetworkProfile, zoom: int) -> float:
-    """Seconds until 15 tiles of an uncached screenful are drawn, without the search.
+    """Seconds to draw a screen of 15 uncached tiles, without the search.
 
-    One connection, then the header and the blocks one after the other, then the bytes.
+    The sum of one connection, the round trips for header and blocks, and the transfer.
     """
     round_trips = network.connect + network.tls + 2 * network.first_byte
     return OVERHEAD * (SCREENFUL[zoom] / network.rate + round_trips)
@@ -53,23 +53,23 @@ def search_page(network: NetworkProfile) -> float:
 
 
 def advice(network: NetworkProfile, settings: Settings) -> list[str]:
-    """Settings to change, as `SCOG_NAME=value: why`; empty if the current ones fit."""
-    advised = []
+    """Recommended settings as `SCOG_NAME=value: reason`; empty if the current ones are suitable."""
+    recommended = []
     slowest = AT_ONCE / TILES * max(screenful(network, zoom) for zoom in SCREENFUL)
     if slowest > settings.tile_deadline:
-        advised.append(
-            f"SCOG_TILE_DEADLINE={_rounded_up(slowest)}: {AT_ONCE} tiles at once take {slowest:.0f} s here, and "
+        recommended.append(
+            f"SCOG_TILE_DEADLINE={_round_up(slowest)}: {AT_ONCE} tiles at once take {slowest:.0f} s here, and "
             f"{settings.tile_deadline:g} s are allowed"
         )
     page = search_page(network)
     if OVERHEAD * page + network.first_byte > settings.catalog_deadline:
-        advised.append(
-            f"SCOG_CATALOG_DEADLINE={_rounded_up(2 * page)}: a page of a search takes {page:.0f} s here, and "
+        recommended.append(
+            f"SCOG_CATALOG_DEADLINE={_round_up(2 * page)}: a page of a search takes {page:.0f} s here, and "
             f"{settings.catalog_deadline:g} s are allowed"
         )
-    return advised
+    return recommended
 
 
-def _rounded_up(seconds: float) -> int:
+def _round_up(seconds: float) -> int:
     """Round up to a multiple of 5 s."""
     return int(-(-seconds // 5) * 5)

@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Finding:
-    """Result of one check: whether it passed, what was found, and if it failed, what to do.
+    """Result of one check. `well` is True if it passed; `hint` says what to do if it failed.
 
-    `values` are the numbers in the text, by name and in SI units, for programs.
+    `values` are the values in the text, by name and in SI units, for other programs.
     """
 
     well: bool

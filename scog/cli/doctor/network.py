@@ -1,4 +1,4 @@
-"""Measures the network to the catalogue and to the pixels: latency, TLS and throughput, and what to expect of them."""
+"""Measures the network to the catalogue and to the files: latency, TLS and throughput, and the times to expect."""
 
 from __future__ import annotations
 
@@ -14,57 +14,58 @@ from scog.net.policy import host_of
 from scog.net.throughput import Range, ReadRange, Throughput, measure_throughput
 from scog.settings import Settings
 
-ONE = 1_000_000
-"""Bytes that one connection reads at most; about one block."""
+SINGLE_BYTES = 1_000_000
+"""Bytes that a single connection reads at most; about one block."""
 CONNECTIONS = 8
-MANY = 3_000_000
-"""Bytes that CONNECTIONS connections read together at most."""
-SECONDS = 2.0
+"""Number of parallel connections."""
+PARALLEL_BYTES = 3_000_000
+"""Bytes that the parallel connections read together at most."""
+MAX_SECONDS = 2.0
 """Duration of each of the two measurements in seconds, at most."""
-TOO_FEW = 65_536
-"""Bytes. With fewer, the rate is not reported."""
+MIN_BYTES = 65_536
+"""Bytes below which no rate is reported."""
 
 
 async def latency(url: str) -> tuple[Handshake | None, Finding]:
-    """Measure the time to connect to the URL's host and to its first byte. The URL must be allowed."""
+    """Measure the time to connect to the URL's host and to its first byte. The host must be allowed."""
     host = host_of(url)
     try:
-        measured = await asyncio.to_thread(measure_handshake, url)
+        handshake = await asyncio.to_thread(measure_handshake, url)
     except OSError as fault:
         return None, Finding(True, f"connection to {host}: not measured ({fault})")
-    return measured, Finding(
-        True, f"connection to {host}: {_describe(measured)}", values={"host": host, **asdict(measured)}
+    return handshake, Finding(
+        True, f"connection to {host}: {_describe(handshake)}", values={"host": host, **asdict(handshake)}
     )
 
 
-def _describe(measured: Handshake) -> str:
-    text = f"connected in {_ms(measured.connect)}"
-    if measured.tls is not None:
-        resumes = "sessions resume" if measured.resumed else "sessions do not resume"
-        text += f", {(measured.version or 'TLS').replace('TLSv', 'TLS ')} in {_ms(measured.tls)} ({resumes})"
-    proxy = f"through the proxy {measured.proxy}" if measured.proxy else "no proxy"
-    return f"{text}, first byte after {_ms(measured.first_byte)}, {proxy}"
+def _describe(handshake: Handshake) -> str:
+    text = f"connected in {_ms(handshake.connect)}"
+    if handshake.tls is not None:
+        resumes = "sessions resume" if handshake.resumed else "sessions do not resume"
+        text += f", {(handshake.version or 'TLS').replace('TLSv', 'TLS ')} in {_ms(handshake.tls)} ({resumes})"
+    proxy = f"through the proxy {handshake.proxy}" if handshake.proxy else "no proxy"
+    return f"{text}, first byte after {_ms(handshake.first_byte)}, {proxy}"
 
 
 async def throughput(
-    read: ReadRange, url: str, size: int, measured: Handshake | None, settings: Settings
+    read: ReadRange, url: str, size: int, handshake: Handshake | None, settings: Settings
 ) -> AsyncIterator[Finding]:
-    """Read ranges of a file of `size` bytes over one connection and over several; then report what to expect."""
+    """Measure the throughput of one connection and of several to a file of `size` bytes, and report what to expect."""
     one_range, many_ranges = ranges_to_read(size)
     try:
-        one = await measure_throughput(read, url, [one_range], SECONDS)
-        many = await measure_throughput(read, url, many_ranges, SECONDS)
+        one = await measure_throughput(read, url, [one_range], MAX_SECONDS)
+        many = await measure_throughput(read, url, many_ranges, MAX_SECONDS)
     except SourceError as fault:
         hint = "Single reads worked. Try again; if this persists, the host or the network limits concurrent reads."
         yield Finding(False, f"throughput: {fault} ({fault.reason})", hint)
         return
     values = {"one": one.rate, "many": many.rate, "connections": CONNECTIONS, "bytes": one.bytes_read + many.bytes_read}
-    if many.bytes_timed < TOO_FEW or not many.rate:
+    if many.bytes_timed < MIN_BYTES or not many.rate:
         yield Finding(True, "throughput: not measured, too little data arrived", values=values)
         return
     text = f"throughput: {_mbit(one)} by one connection, {_mbit(many)} by {CONNECTIONS}"
     yield Finding(True, f"{text} ({values['bytes'] / 1e6:.1f} MB read)", values=values)
-    handshake = measured or Handshake(0.0, None, 0.0, None, None, None)
+    handshake = handshake or Handshake(0.0, None, 0.0, None, None, None)
     network = NetworkProfile(handshake.connect, handshake.tls or 0.0, handshake.first_byte, one.rate, many.rate)
     for finding in _expectations(network, settings):
         yield finding
@@ -88,14 +89,14 @@ def _expectations(network: NetworkProfile, settings: Settings) -> list[Finding]:
 
 
 def ranges_to_read(size: int) -> tuple[Range, list[Range]]:
-    """The range that one connection reads of a file of `size` bytes, and those that several read after it; disjoint."""
-    one = min(ONE, size // 4)
-    each = min(MANY, size - one) // CONNECTIONS
-    return (0, one), [(one + place * each, one + (place + 1) * each) for place in range(CONNECTIONS)]
+    """Disjoint ranges of a file of `size` bytes: that of the single connection, and those of the parallel ones."""
+    one = min(SINGLE_BYTES, size // 4)
+    each = min(PARALLEL_BYTES, size - one) // CONNECTIONS
+    return (0, one), [(one + index * each, one + (index + 1) * each) for index in range(CONNECTIONS)]
 
 
-def _mbit(measured: Throughput) -> str:
-    rate = measured.rate * 8 / 1e6
+def _mbit(throughput: Throughput) -> str:
+    rate = throughput.rate * 8 / 1e6
     if rate > 1000:
         return "more than 1000 Mbit/s"
     return f"{rate:.1f} Mbit/s" if rate < 10 else f"{rate:.0f} Mbit/s"
