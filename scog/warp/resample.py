@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.geo.grid import Grid
-from scog.geo.resampling_support import ResamplingSupport, box_footing, half_reach, point_footing
+from scog.geo.resampling_support import ResamplingSupport, box_support, kernel_half_width, kernel_support
 from scog.warp.mode import Mode
 from scog.warp.weights import CUBIC, LINEAR, Kernel, Numbers, Pixels, shares, strips
 
@@ -58,7 +58,7 @@ class Resampling(StrEnum):
 def footing_of(target: Grid, source: Grid, method: Resampling) -> ResamplingSupport | None:
     """The footing for any method but nearest; None when the grids do not touch."""
     kernel = _KERNELS.get(method)
-    return box_footing(target, source) if kernel is None else point_footing(target, source, kernel.radius)
+    return box_support(target, source) if kernel is None else kernel_support(target, source, kernel.radius)
 
 
 def resample(
@@ -142,7 +142,7 @@ class _Blend:
         reach = self._footing.reach
         if kernel is self._kernel or kernel is None:
             return pixels, reach
-        rows, cols = (2 * half_reach(kernel.radius, wider) for wider in self._footing.shrink)
+        rows, cols = (2 * kernel_half_width(kernel.radius, wider) for wider in self._footing.shrink)
         off = (reach[0] - rows) // 2 * self._width + (reach[1] - cols) // 2
         return Pixels(pixels.first + off, pixels.down, pixels.across), (rows, cols)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.geo.resampling_support import Places, ResamplingSupport
+from scog.geo.resampling_support import Positions, ResamplingSupport
 
 Numbers = NDArray[np.float32]
 
@@ -19,8 +19,8 @@ class Pixels:
     """Some target pixels in a row, and what they rest on: see `ResamplingSupport`."""
 
     first: NDArray[np.intp]
-    down: Places
-    across: Places
+    down: Positions
+    across: Positions
 
     def chosen(self, which: NDArray[Any]) -> Pixels:
         """Some of them, by number or by a mask."""
@@ -47,7 +47,7 @@ class Kernel:
     radius: int
     weigh: Callable[[Numbers], Numbers]
 
-    def weights(self, places: Places, reach: int, shrink: float) -> list[Numbers]:
+    def weights(self, places: Positions, reach: int, shrink: float) -> list[Numbers]:
         """One array for each row, or column, of `reach`; they do not add up to anything."""
         (past,) = places
         scale = np.float32(1 / shrink)
@@ -70,7 +70,7 @@ LINEAR = Kernel(1, _linear)
 CUBIC = Kernel(2, _keys)
 
 
-def shares(places: Places, reach: int) -> list[Numbers]:
+def shares(places: Positions, reach: int) -> list[Numbers]:
     """How much of a box lies on each row or column; 1 in all."""
     start, stop = places
     covered = (np.minimum(stop, tap + 1) - np.maximum(start, tap) for tap in range(reach))

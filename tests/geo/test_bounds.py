@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from scog.geo.bounds import Area, boxes, lonlat_bounds, shows_places_once
+from scog.geo.bounds import Area, boxes, is_one_to_one, lonlat_bounds
 from scog.geo.grid import Grid, tile_grid, zoom_like
 from tests.geo.test_index_map import applied, assert_exact, square
 
@@ -108,7 +108,7 @@ def test_it_is_hardly_larger_than_the_pixels(name: str) -> None:
         grid = tile_grid(*tile, tms=name)
         lon, lat = places(grid)
         area = lonlat_bounds(grid)
-        if area and shows_places_once(grid) and np.abs(lat).max() < 89.9 and span(lon) < 120:
+        if area and is_one_to_one(grid) and np.abs(lat).max() < 89.9 and span(lon) < 120:
             pixel = 1 / 256
             assert width(area) <= span(lon) * (1.03 + 2 * pixel) + 1e-9
             assert area[3] - area[1] <= (lat.max() - lat.min()) * (1.06 + 2 * pixel) + 1e-9
@@ -208,7 +208,7 @@ def test_it_follows_the_edges() -> None:
     ],
 )
 def test_where_a_place_has_one_pixel(name: str, tile: tuple[int, int, int], buffer: float, once: bool) -> None:
-    assert shows_places_once(tile_grid(*tile, 256, name, buffer)) == once
+    assert is_one_to_one(tile_grid(*tile, 256, name, buffer)) == once
 
 
 # Index maps of every grid

@@ -85,7 +85,7 @@ def test_a_turned_grid() -> None:
 def test_many_edges_are_worked_on_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = share(GRID, SHAPES["a comb"])
     for crossings in (1, 7, 100):
-        monkeypatch.setattr("scog.geo.coverage.CROSSINGS", crossings)
+        monkeypatch.setattr("scog.geo.coverage.MAX_PIECES", crossings)
         np.testing.assert_allclose(share(GRID, SHAPES["a comb"]), whole, atol=1e-7)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from scog.geo.grid import Grid, tile_grid
-from scog.geo.resampling_support import MAX_SHRINK, ResamplingSupport, box_footing, point_footing
+from scog.geo.resampling_support import MAX_SHRINK, ResamplingSupport, box_support, kernel_support
 from tests.geo.test_index_map import SQUARES, exact_coordinates, square, tile_at
 
 
@@ -30,7 +30,7 @@ def test_points_lie_where_the_full_transformation_says(name: str, radius: int) -
     source = SQUARES[name]
     for z, at in ((8, 0.02), (11, 0.98), (14, 0.0), (16, 0.5)):
         target = tile_at(source, at, at, z)
-        found = point_footing(target, source, radius)
+        found = kernel_support(target, source, radius)
         assert found is not None
         col, row = exact_coordinates(target, source)
         here = found.rows, found.cols
@@ -51,7 +51,7 @@ def test_boxes_lie_between_the_exact_corners(name: str) -> None:
     source = SQUARES[name]
     for z, at in ((11, 0.98), (14, 0.0), (16, 0.5)):
         target = tile_at(source, at, at, z)
-        found = box_footing(target, source)
+        found = box_support(target, source)
         assert found is not None
         col, row = exact_coordinates(corners(target), source)
         inside = np.ones(found.first.shape, bool) if found.inside is None else found.inside
@@ -73,7 +73,7 @@ def test_boxes_lie_between_the_exact_corners(name: str) -> None:
 def test_kernels_widen_by_as_much_as_a_picture_shrinks(factor: float, turn: float) -> None:
     source = square("EPSG:32632", 600000, 5200020, 10, 400)
     place, size = Affine.translation(601000, 5199000), Affine.scale(10 * factor, -10 * factor)
-    found = point_footing(Grid(source.crs, place @ Affine.rotation(turn) @ size, 20, 20), source, 2)
+    found = kernel_support(Grid(source.crs, place @ Affine.rotation(turn) @ size, 20, 20), source, 2)
     assert found is not None
     expected = factor if factor > 1 / 0.95 else 1.0
     np.testing.assert_allclose(found.shrink, expected)
@@ -86,7 +86,7 @@ def test_kernels_are_as_wide_in_every_tile_and_in_the_whole(name: str) -> None:
     for z in (6, 9, 10, 12, 13):
         widths = set()
         for across, down in ((0.01, 0.01), (0.99, 0.01), (0.5, 0.5), (0.99, 0.99)):
-            found = point_footing(tile_at(source, across, down, z), source, 1)
+            found = kernel_support(tile_at(source, across, down, z), source, 1)
             assert found is not None
             widths.add((found.shrink, found.step, found.reach))
         assert len(widths) == 1
@@ -106,7 +106,7 @@ def tile_lat(source: Grid) -> float:
 def test_a_box_is_no_sliver_however_the_source_is_turned(turn: float) -> None:
     source = square("EPSG:32632", 600000, 5200020, 10, 400)
     transform = Affine.translation(602000, 5198000) @ Affine.rotation(turn) @ Affine.scale(30, -30)
-    found = box_footing(Grid(source.crs, transform, 10, 10), source)
+    found = box_support(Grid(source.crs, transform, 10, 10), source)
     assert found is not None
     for start, stop in (found.down, found.across):
         assert (stop - start).min() > 2
@@ -128,7 +128,7 @@ def test_blocks_are_exactly_those_rested_on(
 ) -> None:
     source = square("EPSG:32632", 600000, 5200020, 10, 2745)
     target = tile_at(source, across, down, z, 32)
-    found = point_footing(target, source, radius) if radius else box_footing(target, source)
+    found = kernel_support(target, source, radius) if radius else box_support(target, source)
     if found is None:
         return
     wanted = None if seed is None else np.random.default_rng(seed).random(found.first.shape) < share
@@ -156,8 +156,8 @@ def rested_on(
 
 def test_where_nothing_is_there_is_no_footing() -> None:
     source = square("EPSG:32632", 600000, 5200020, 10, 100)
-    assert point_footing(tile_grid(12, 0, 0), source, 1) is None
-    assert box_footing(tile_grid(12, 0, 0), source) is None
+    assert kernel_support(tile_grid(12, 0, 0), source, 1) is None
+    assert box_support(tile_grid(12, 0, 0), source) is None
 
 
 def test_a_grid_around_the_world_rests_on_few_pixels() -> None:
@@ -165,7 +165,7 @@ def test_a_grid_around_the_world_rests_on_few_pixels() -> None:
     source = SQUARES["Bolzano"]
     polar = Grid("EPSG:3995", Affine(20000, 0, -2_560_000, 0, -20000, 2_560_000), 256, 256)
     for target in (tile_grid(0, 0, 0), tile_grid(3, 4, 2), polar):
-        for found in (point_footing(target, source, 2), box_footing(target, source)):
+        for found in (kernel_support(target, source, 2), box_support(target, source)):
             assert found is None or max(found.reach) <= 8 * MAX_SHRINK + 2
             assert found is None or max(found.window.shape) < 2000
 
@@ -173,7 +173,7 @@ def test_a_grid_around_the_world_rests_on_few_pixels() -> None:
 def test_a_pixel_on_the_seam_of_a_projection_does_not_cover_all_that_lies_between_its_corners() -> None:
     side = 2 * 20037508.342789244 / 400
     world = Grid("EPSG:3857", Affine(side, 0, -200 * side, 0, -side, 200 * side), 400, 400)
-    found = box_footing(Grid("EPSG:4326", Affine(0.5, 0, 178.75, 0, -0.5, 40), 5, 4), world)
+    found = box_support(Grid("EPSG:4326", Affine(0.5, 0, 178.75, 0, -0.5, 40), 5, 4), world)
     assert found is not None
     assert found.inside is None
     assert max(found.reach) <= 3
