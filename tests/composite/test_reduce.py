@@ -62,7 +62,7 @@ def test_any_stack(name: str, stack: NDArray[np.float32]) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("count", [1, 5, 100])
 def test_many_observations_with_gaps_and_ties(name: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reducing, "AT_ONCE", 64)  # several strips
+    monkeypatch.setattr(reducing, "STRIP", 64)  # several strips
     rng = np.random.default_rng(count)
     stack = rng.integers(0, 50, (count, 1, 13, 17)).astype(np.float32) / 8
     stack[rng.random(stack.shape) < rng.random(stack.shape[1:])] = np.nan
@@ -141,7 +141,7 @@ def test_from_an_observation_that_is_not_the_median_it_goes_on() -> None:
     assert reduce(stack, GEOMEDIAN)[0, 0, 0] == pytest.approx(0, abs=1e-5)
 
 
-@pytest.mark.parametrize("bound", ["AT_ONCE", "MOST_VALUES"])
+@pytest.mark.parametrize("bound", ["STRIP", "MAX_VALUES"])
 @pytest.mark.parametrize("name", ["slope", "geomedian", "mean", "p37"])
 def test_a_pixel_is_the_same_in_whatever_strip(name: str, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also beside observations that are not seen there: so it is in a smaller tile."""
