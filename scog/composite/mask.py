@@ -59,5 +59,5 @@ def parse_mask(text: str, dilate: float = 0.0) -> Mask:
         raise InvalidInput(f"{text[:80]!r} is not a mask.", parameter="mask", valid=VALID)
     classes = frozenset(int(part) for part in parts)
     if not classes <= BY_NUMBER.keys():
-        raise InvalidInput(f"SCL class {max(classes)} does not exist.", parameter="mask", valid=VALID)
+        raise InvalidInput(f"There is no SCL class {max(classes)}.", parameter="mask", valid=VALID)
     return Mask(classes, dilate)

@@ -137,6 +137,6 @@ def parse_composite(text: str) -> Composite:
     method = NAMED.get(text)
     if method is None:
         suggestion = "" if _PERCENTILE.match(text) else did_you_mean(text, [each.name for each in COMPOSITES])
-        message = f"composite {quoted(text)} does not exist{suggestion}"
+        message = f"there is no composite {quoted(text)}{suggestion}"
         raise InvalidInput(message, parameter="composite", valid=VALID)
     return method

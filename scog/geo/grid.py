@@ -127,7 +127,7 @@ def tile_matrix_set(name: str) -> morecantile.TileMatrixSet:
     names = morecantile.tms.list()
     if name not in names:
         raise OutOfRange(
-            f"Tile matrix set {quoted(name)} does not exist{did_you_mean(name, names)}.",
+            f"There is no tile matrix set {quoted(name)}{did_you_mean(name, names)}.",
             parameter="tileMatrixSetId",
             valid=", ".join(names),
         )
@@ -154,11 +154,11 @@ def tile_grid(z: int, x: int, y: int, size: int = 256, tms: str = WEB_MERCATOR, 
         raise InvalidInput(f"buffer must not be {buffer} pixels.", parameter="buffer", valid="0, 0.5, 1, 1.5 ...")
     tiles = tile_matrix_set(tms)
     if not tiles.minzoom <= z <= tiles.maxzoom:
-        raise OutOfRange(f"Zoom {z} does not exist.", parameter="z", valid=f"{tiles.minzoom} to {tiles.maxzoom}")
+        raise OutOfRange(f"There is no zoom {z}.", parameter="z", valid=f"{tiles.minzoom} to {tiles.maxzoom}")
     matrix = tiles.matrix(z)
     for name, value, count in (("x", x, matrix.matrixWidth), ("y", y, matrix.matrixHeight)):
         if not 0 <= value < count:
-            message = f"Tile {name}={value} does not exist at zoom {z}."
+            message = f"At zoom {z} there is no tile {name}={value}."
             raise OutOfRange(message, parameter=name, valid=f"0 to {count - 1}")
     coalesced = matrix.get_coalesce_factor(y) if matrix.variableMatrixWidths else 1
     # The pixel size comes from the matrix, not from the tile's corners, so it is equal to the last bit for all tiles.

@@ -45,12 +45,12 @@ def png32(image: Image) -> bytes:
     return _true_color(image.rgba, RGBA)
 
 
-def png16(numbers: NDArray[np.uint16]) -> bytes:
+def png16(values: NDArray[np.uint16]) -> bytes:
     """PNG in 16-bit greyscale of uint16 `(y, x)`; 0 is transparent."""
-    height, width = numbers.shape
+    height, width = values.shape
     rows = np.empty((height, 2 * width + 1), np.uint8)
     rows[:, 0] = NO_FILTER
-    rows[:, 1:] = numbers.astype(">u2").view(np.uint8)
+    rows[:, 1:] = values.astype(">u2").view(np.uint8)
     return _png(width, height, 16, GREY, rows, (b"tRNS", struct.pack(">H", 0)))
 
 

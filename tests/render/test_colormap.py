@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scog.bandmath import indices
 from scog.errors import InvalidInput
-from scog.render.classes import MOST, Classes
+from scog.render.classes import MAX_CLASSES, Classes
 from scog.render.colormap import SUGGESTED, color_table, names, parse_colormap
 from scog.render.ramp import STEPS, Ramp, Range
 
@@ -125,7 +125,7 @@ def test_256_colours_with_rescale_are_a_ramp(shown: Range) -> None:
 
 @given(hnp.arrays(np.float32, 30, elements=st.floats(-0.5, 1.5, width=32)), st.sets(st.integers(0, 255), min_size=1))
 def test_fewer_colours_with_rescale_match_8_bit_steps(values: NDArray[np.float32], positions: set[int]) -> None:
-    if len(positions) > MOST:
+    if len(positions) > MAX_CLASSES:
         return
     table = {index: [index, 255 - index, 7, 255] for index in positions}
     coloring = parse_colormap(json.dumps(table), UNIT, rescaled=True)
@@ -147,8 +147,8 @@ REFUSED = [
     '[[[0, 1e31], "red"]]', '[[["0", "1"], "red"]]', '[[[false, true], "red"]]', '[[[0, 1]]]', '[[[0, 1], "red", 2]]',
     '[[0, 1], "red"]', '{"[0, 1]": "red"}', "[" * 20_000, '{"0":' * 20_000, "[" * 20_000 + "]" * 20_000,
     '{"0": ' + "[" * 20_000 + "]" * 20_000 + "}", "9" * 5000, '{"0": [' + "9" * 4000 + ", 0, 0]}",
-    '[[[0, ' + "9" * 4000 + '], "red"]]', json.dumps({str(number): "red" for number in range(MOST + 1)}),
-    json.dumps([[[number, number + 1], "red"] for number in range(MOST + 1)]), "\ud800", '{"0": "\ud800"}',
+    '[[[0, ' + "9" * 4000 + '], "red"]]', json.dumps({str(number): "red" for number in range(MAX_CLASSES + 1)}),
+    json.dumps([[[number, number + 1], "red"] for number in range(MAX_CLASSES + 1)]), "\ud800", '{"0": "\ud800"}',
 ]  # fmt: skip
 
 
@@ -178,8 +178,8 @@ def test_steps_outside_0_to_255_are_refused(text: str) -> None:
 
 
 def test_the_maximum_number_of_classes() -> None:
-    coloring = parse_colormap(json.dumps({str(n): [n, 0, 0] for n in range(MOST)}), UNIT, rescaled=False)
-    assert painted(coloring, range(MOST)) == [[number, 0, 0, 255] for number in range(MOST)]
+    coloring = parse_colormap(json.dumps({str(n): [n, 0, 0] for n in range(MAX_CLASSES)}), UNIT, rescaled=False)
+    assert painted(coloring, range(MAX_CLASSES)) == [[number, 0, 0, 255] for number in range(MAX_CLASSES)]
 
 
 @given(st.text(max_size=40) | st.recursive(

@@ -17,7 +17,7 @@ from scog.errors import InvalidInput
 from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.colormap import color_table
-from scog.render.layer import UNKNOWN, Layer, LayerOptions, layer_of
+from scog.render.layer import DEFAULT_RANGE, Layer, LayerOptions, layer_of
 from scog.render.ramp import Ramp, Range
 
 RGB = ("red", "green", "blue")
@@ -40,7 +40,7 @@ def ramp_of(look: Layer) -> Ramp:
             indices.get("ndwi").rescale,
             indices.get("ndwi").colormap,
         ),
-        (LayerOptions(expression="B08 / B04"), "nir / red", UNKNOWN, "viridis"),
+        (LayerOptions(expression="B08 / B04"), "nir / red", DEFAULT_RANGE, "viridis"),
         (LayerOptions(expression="B08 / B04", rescale=((0, 5),)), "nir / red", (0, 5), "viridis"),
         (LayerOptions(bands=("B08",)), "nir", BY_NAME["nir"].shown, "greys_r"),
         (LayerOptions(bands=("wvp",)), "wvp", BY_NAME["wvp"].shown, "greys_r"),
@@ -68,7 +68,7 @@ def test_one_output(wish: LayerOptions, formula: str, shown: Range, colormap: st
         (LayerOptions(bands=("nir", "red", "red")), "nir; red; red", ((0, 0.5), (0, 0.3), (0, 0.3))),
         (LayerOptions(bands=RGB, rescale=((0, 1),)), "red; green; blue", ((0, 1),) * 3),
         (LayerOptions(expression="red;green;nir"), "red; green; nir", ((0, 0.3), (0, 0.3), (0, 0.5))),
-        (LayerOptions(expression="red;green;nir-red"), "red; green; nir - red", ((0, 0.3), (0, 0.3), UNKNOWN)),
+        (LayerOptions(expression="red;green;nir-red"), "red; green; nir - red", ((0, 0.3), (0, 0.3), DEFAULT_RANGE)),
         (LayerOptions(expression="red;green;blue", rescale=((0, 1), (0, 2), (0, 3))), "red; green; blue",
          ((0, 1), (0, 2), (0, 3))),
     ],

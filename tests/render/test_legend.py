@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from scog.render.channels import Channels
-from scog.render.classes import MOST, Class, Classes, by_thresholds
+from scog.render.classes import MAX_CLASSES, Class, Classes, by_thresholds
 from scog.render.color import parse_color
 from scog.render.colormap import color_table
 from scog.render.legend import MAX_LINES, WIDTH, Legend, ticks
@@ -162,10 +162,10 @@ def test_class_swatches_have_their_colours() -> None:
 
 
 def test_long_class_lists_are_truncated() -> None:
-    classes = Classes(tuple(Class(n, f"class {n}", (0, 0, 0, 255), n, n) for n in range(MOST)))
+    classes = Classes(tuple(Class(n, f"class {n}", (0, 0, 0, 255), n, n) for n in range(MAX_CLASSES)))
     legend = Legend("many", classes, ("a",))
-    assert len(legend.json()["classes"]) == MOST
-    assert texts(legend)[1:] == [*(f"class {n}" for n in range(MAX_LINES)), f"and {MOST - MAX_LINES} more"]
+    assert len(legend.json()["classes"]) == MAX_CLASSES
+    assert texts(legend)[1:] == [*(f"class {n}" for n in range(MAX_LINES)), f"and {MAX_CLASSES - MAX_LINES} more"]
     assert pixels(legend).shape[0] < 1500
 
 
