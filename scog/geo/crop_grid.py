@@ -58,7 +58,7 @@ class Size:
         for name in ("width", "height", "max_size", "resolution"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
-                raise InvalidInput(f"{name} must not be {value}.", parameter=name, valid="a finite number above 0")
+                raise InvalidInput(f"{name} is {value}.", parameter=name, valid="a finite number above 0")
 
 
 def check_box(box: Box, crs: str) -> None:

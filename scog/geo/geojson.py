@@ -126,7 +126,7 @@ def _count_corners(geometry: object, depth: int) -> int:
     else:
         raise ValueError("its type is not a GeoJSON geometry type")
     if count > MAX_CORNERS:
-        raise ValueError(f"it has more than {MAX_CORNERS} positions")
+        raise ValueError(f"it has more than {MAX_CORNERS} corners")
     return count
 
 

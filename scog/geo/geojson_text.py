@@ -35,7 +35,7 @@ def parse_json(text: str | bytes, parameter: str | None = None) -> Any:
         value = json.loads(text, parse_constant=_reject_constant)
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
-        message = "The text is not valid JSON, or is nested too deep."
+        message = "The text is not JSON, or is nested too deeply."
         raise InvalidInput(message, parameter=parameter, valid="JSON (RFC 8259)") from None
     return value
 

@@ -54,12 +54,12 @@ def polygons_of(
 
     With `jumps`, an edge of more than 180 degrees takes the short way across the antimeridian; without, areas may be
     wider than that, as in RFC 7946. `where` is the parameter's name for errors. Raises InvalidInput, with the reason
-    and the ring, if the geometry has no area, cannot be repaired, or has more than `corners` positions.
+    and the ring, if the geometry has no area, cannot be repaired, or has more than `corners` corners.
     """
     count = corners_of(geometry)
     if count > corners:
-        message = f"The geometry is invalid: it has {count} positions."
-        raise InvalidInput(message, parameter=where, valid=f"at most {corners} positions")
+        message = f"The geometry is invalid: it has too many corners, {count}."
+        raise InvalidInput(message, parameter=where, valid=f"at most {corners}")
     reader = _PolygonReader(jumps)
     try:
         parts = list(reader.polygons(geometry, 0))
@@ -69,7 +69,7 @@ def polygons_of(
             )
         shape = _made_valid(parts, reader)
         if not shape.area > 0:
-            raise _InvalidGeometry("it has no area")
+            raise _InvalidGeometry("it has no extent")
     except _InvalidGeometry as fault:
         raise InvalidInput(f"The geometry is invalid: {fault}.", parameter=where, valid=valid) from None
     return Polygons(shape, reader.summary or None)
@@ -225,7 +225,7 @@ def _made_valid(parts: list[shapely.Polygon], reader: _PolygonReader) -> BaseGeo
         else:
             raise _InvalidGeometry(f"it could not be repaired ({shapely.is_valid_reason(shape)})")
     if shape.is_empty:
-        raise _InvalidGeometry("it has no area")
+        raise _InvalidGeometry("it has no extent")
     west, _, east, _ = shape.bounds
     if west >= -180 and east <= 180:
         return shape

@@ -161,7 +161,7 @@ def _composite_of(layer: Layer, options: LayerOptions) -> Layer:
 def _change_of(layer: Layer, change: Change) -> Layer:
     """The change of a layer with its default colours. Raises InvalidInput if the layer has no such change."""
     if isinstance(layer.coloring, Channels):
-        message = "compare requires a layer with one output, not three."
+        message = "compare requires one output; this layer has three outputs."
         raise InvalidInput(message, parameter="compare", valid="an index, a formula of one output, or one band")
     has_classes = layer.composite.unit is Unit.LAYER and SCENE_CLASSIFICATION in layer.expression.names
     if isinstance(layer.coloring, Classes) or has_classes:

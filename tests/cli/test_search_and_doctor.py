@@ -206,7 +206,7 @@ def test_unusable_items_are_counted_with_their_reasons(world: EarthSearch, capfd
     assert code == 0
     assert "93 usable" in out
     assert "left out: 5 no-geometry, 2 no-raster-assets; such as " in out
-    assert ": no-geometry (geometry: none); " in out
+    assert ": no-geometry (geometry: missing); " in out
 
 
 def test_what_of_an_archive_cannot_be_used_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -224,7 +224,7 @@ def test_what_of_an_archive_cannot_be_used_is_named(tmp_path: Path, capfd: pytes
     code, out, _ = scog(capfd, "doctor", "--catalog", str(tmp_path))
     assert code == 1
     assert "FAIL  broken.json: left out: broken JSON: " in out
-    assert "FAIL  bare.json: left out: no-geometry: geometry: none" in out
+    assert "FAIL  bare.json: left out: no-geometry: geometry: missing" in out
     assert "FAIL  sentinel-2-l2a/odd.json: eo:cloud_cover: 'few' is no number of percent" in out
     assert "asset nir: null; it is left out" in out
     assert "items: 2 usable" in out

@@ -117,7 +117,7 @@ def test_what_is_not_as_it_should_be_is_said(
         (("--area", "MISSING"), "No such file"),
         (("--area", "BAD"), "no JSON"),
         (("--area", "METRES"), "projected"),
-        (("11.3", "146.5"), "no place"),
+        (("11.3", "146.5"), "not on the Earth"),
         (("11.3", "46.5", "--index", "ndvy"), "ndvi"),
         (("11.3", "46.5", "--smooth", "lowess"), "whittaker"),
         (("11.3", "46.5", "--interval", "P1H"), "P1M"),

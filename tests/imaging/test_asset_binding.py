@@ -199,7 +199,7 @@ def test_the_files_own_place_goes_before_the_items() -> None:
             "shape-mismatch",
             "proj:shape [10, 20], but the file has 200 rows, 300 columns",
         ),
-        (Georeference("EPSG:32767", TEN, None), "no-crs", "'EPSG:32767' is no CRS that PROJ knows"),
+        (Georeference("EPSG:32767", TEN, None), "no-crs", "PROJ cannot read the CRS 'EPSG:32767'"),
         (Georeference("EPSG:5703", TEN, None), "no-crs", "Vertical CRS"),
         (Georeference("EPSG:4978", TEN, None), "no-crs", "Geocentric CRS"),
         (Georeference(CRS, (0.0, 0.0, 0.0, 0.0, -1.0, 0.0), None), "no-crs", "is flat"),
@@ -214,7 +214,7 @@ def test_places_that_are_refused(said: Georeference | None, reason: str, words: 
 def test_a_local_crs_is_refused_by_its_name() -> None:
     fault = refused(tiff(BANDS[:1], crs='LOCAL_CS["the quarry",UNIT["metre",1]]'))
     assert fault.reason == "no-crs"
-    assert "'the quarry' is of the type Engineering CRS" in str(fault)
+    assert "'the quarry' has the type Engineering CRS" in str(fault)
 
 
 # Ground control points
