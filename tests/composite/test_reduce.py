@@ -1,4 +1,4 @@
-"""Reducers against numpy's, scipy's and plain ones, pixel by pixel."""
+"""Reducers against numpy, scipy and plain Python, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ NEW_YEAR = 18262.0
 
 
 def days_for(count: int) -> list[float]:
-    """Newest first, over a leap day and two turns of the year, some a moment before midnight."""
+    """Newest first, across a leap day and two ends of the year, some a moment before midnight."""
     return [NEW_YEAR + 800 - 37.25 * number - (0.25 - 1e-6) * (number % 3 == 0) for number in range(count)]
 
 
 def expected(name: str, stack: NDArray[np.float32], days: list[float]) -> NDArray[np.float64]:
-    """Of each output `(output, y, x)` of a stack `(observation, output, y, x)`; p-values come last."""
+    """Expected values of each output of a stack `(observation, output, y, x)`; p-values come last."""
     flat = stack.reshape(*stack.shape[:2], -1)
     when = np.repeat(np.array(days)[:, np.newaxis], flat.shape[2], axis=1)
     outputs = flat[:, :1] if NAMED[name].single else flat
@@ -40,7 +40,7 @@ def expected(name: str, stack: NDArray[np.float32], days: list[float]) -> NDArra
 
 
 def jointly(stack: NDArray[np.float32]) -> NDArray[np.float32]:
-    """An observation is invalid in all outputs where it is in one."""
+    """Invalid in all outputs where invalid in one."""
     return np.where(np.isnan(stack).any(axis=1, keepdims=True), np.float32(np.nan), stack)
 
 
@@ -72,7 +72,7 @@ def test_many_observations_with_gaps_and_ties(name: str, count: int, monkeypatch
     np.testing.assert_allclose(reduce(stack, NAMED[name], days), expected(name, stack, days), rtol=2e-6, atol=1e-6)
 
 
-def test_pixels_of_one_observation_may_have_been_seen_at_several_times() -> None:
+def test_pixels_of_one_observation_may_have_different_times() -> None:
     rng = np.random.default_rng(7)
     stack = rng.random((9, 1, 8, 9)).astype(np.float32)
     days = days_for(9)
@@ -98,7 +98,7 @@ def test_p_values_are_those_of_students_distribution(freedom: int) -> None:
 
 
 @pytest.mark.parametrize("bands", [1, 2, 5])
-def test_the_best_is_all_of_one_observation(bands: int) -> None:
+def test_best_takes_all_bands_of_one_observation(bands: int) -> None:
     rng = np.random.default_rng(bands)
     stack = rng.integers(0, 5, (12, bands + 1, 30, 31)).astype(np.float32)
     stack[np.broadcast_to(rng.random((12, 1, 30, 31)) < rng.random((30, 31)), stack.shape)] = np.nan
@@ -135,16 +135,16 @@ def test_the_geometric_median(bands: int, count: int) -> None:
         assert np.quantile(errors, 0.9) < 1e-4
 
 
-def test_from_an_observation_that_is_not_the_median_it_goes_on() -> None:
-    """The mean is the fourth observation, where plain Weiszfeld would stay."""
+def test_the_geometric_median_leaves_an_observation_that_is_not_the_median() -> None:
+    """The mean is the fourth observation, where plain Weiszfeld would stop."""
     stack = np.array([0, 0, 0, 0.3, 1.2], np.float32).reshape(5, 1, 1, 1)
     assert reduce(stack, GEOMEDIAN)[0, 0, 0] == pytest.approx(0, abs=1e-5)
 
 
 @pytest.mark.parametrize("bound", ["STRIP", "MAX_VALUES"])
 @pytest.mark.parametrize("name", ["slope", "geomedian", "mean", "p37"])
-def test_a_pixel_is_the_same_in_whatever_strip(name: str, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also beside observations that are not seen there: so it is in a smaller tile."""
+def test_a_pixel_does_not_depend_on_its_strip(name: str, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also beside observations that are invalid there, as in a smaller tile."""
     rng = np.random.default_rng(3)
     stack = rng.normal(0.3, 0.1, (15, 2, 40, 41)).astype(np.float32)
     stack[np.broadcast_to(rng.random((15, 1, 40, 41)) < 0.4, stack.shape)] = np.nan
@@ -163,7 +163,7 @@ def test_a_pixel_is_the_same_in_whatever_strip(name: str, bound: str, monkeypatc
 
 @pytest.mark.parametrize("count", range(1, 17))
 def test_the_network_sorts(count: int) -> None:
-    """By the 0-1 principle: what sorts all sequences of zeros and ones sorts everything."""
+    """By the 0-1 principle: a network that sorts all sequences of zeros and ones sorts all sequences."""
     rows = (np.arange(2**count)[np.newaxis] >> np.arange(count)[:, np.newaxis]) & 1
     whole, middle = rows.copy(), rows.copy()
     first, last = (count - 1) // 2, count // 2

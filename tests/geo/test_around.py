@@ -1,4 +1,6 @@
-"""Rasters beyond 180 degrees and around the world: every pixel's place by PROJ, moved by whole turns into it."""
+"""Rasters beyond 180 degrees and around the world, against PROJ for every pixel, with coordinates moved by
+whole turns.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ TARGETS = {
 
 
 def exact(target: Grid, source: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Column and row of each pixel, by itself: of all whole turns the one that leads into the source, if one does."""
+    """Exact column and row of each pixel centre, moved by the whole turn that leads into the source, if
+    there is one.
+    """
     x, y = target.transform @ np.meshgrid(np.arange(target.width) + 0.5, np.arange(target.height) + 0.5)
     if target.crs != source.crs:
         x, y = pyproj.Transformer.from_crs(target.crs, source.crs, always_xy=True).transform(x, y)
@@ -75,12 +79,12 @@ def exact(target: Grid, source: Grid) -> tuple[NDArray[np.float64], NDArray[np.f
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("target", TARGETS)
-def test_every_pixel_shows_the_source_where_whole_turns_lead_into_it(target: str, source: str) -> None:
+def test_index_maps_wrap_around_the_earth(target: str, source: str) -> None:
     check(TARGETS[target], SOURCES[source])
 
 
 def check(target: Grid, source: Grid) -> int:
-    """Returns how many pixels show the source."""
+    """Compare an index map with the exact coordinates. Returns how many pixels show the source."""
     with np.errstate(invalid="ignore"):
         col, row = exact(target, source)
         inside = (col >= 0) & (col < source.width) & (row >= 0) & (row < source.height)
@@ -104,7 +108,7 @@ def check(target: Grid, source: Grid) -> int:
     return int(shown.sum())
 
 
-def test_the_pairs_above_meet_often_enough() -> None:
+def test_the_pairs_overlap_often_enough() -> None:
     met = {source: sum(check(TARGETS[target], SOURCES[source]) > 0 for target in TARGETS) for source in SOURCES}
     assert min(met.values()) >= 1
     assert all(
@@ -112,7 +116,7 @@ def test_the_pairs_above_meet_often_enough() -> None:
     )
 
 
-def test_a_global_raster_fills_zoom_0_and_the_seam_columns() -> None:
+def test_a_global_raster_fills_zoom_0_and_the_columns_at_the_antimeridian() -> None:
     for name in ("the world", "0 to 360", "half a pixel off", "more than the world"):
         assert check(TARGETS["zoom 0"], SOURCES[name]) == 256 * 256
         assert check(degrees(-180, 180, 0.5, -45, 45), SOURCES[name]) == 720 * 180
@@ -120,8 +124,8 @@ def test_a_global_raster_fills_zoom_0_and_the_seam_columns() -> None:
 
 @given(st.floats(-540, 540), st.floats(5, 300), st.floats(-180, 180), st.floats(-80, 80))
 @settings(max_examples=60, deadline=None)
-def test_a_place_is_found_in_any_raster_that_holds_it(west: float, wide: float, lon: float, lat: float) -> None:
-    """However the raster's longitudes are counted."""
+def test_a_point_is_found_in_any_raster_that_contains_it(west: float, wide: float, lon: float, lat: float) -> None:
+    """Whatever the range of the raster's longitudes."""
     source = Grid("EPSG:4326", Affine(wide / 200, 0, west, 0, -0.9, 90), 200, 200)
     off = (lon - west) % 360
     found = index_map(place_grid(lon, lat), source)
@@ -133,7 +137,7 @@ def test_a_place_is_found_in_any_raster_that_holds_it(west: float, wide: float, 
 
 
 @pytest.mark.parametrize("method", [each for each in Resampling if each is not Resampling.NEAREST])
-def test_footings_rest_on_the_same_places_in_rasters_that_are_counted_otherwise(method: Resampling) -> None:
+def test_supports_do_not_depend_on_the_range_of_longitudes(method: Resampling) -> None:
     target = tile_grid(7, 0, 66)
     for turns in (-2, -1, 1):
         natural, other = degrees(-180, -170, 0.1, -10, 0), degrees(-180 + 360 * turns, -170 + 360 * turns, 0.1, -10, 0)
@@ -168,6 +172,6 @@ TURNS = {
 
 
 @pytest.mark.parametrize("crs", TURNS)
-def test_turns(crs: str) -> None:
+def test_length_of_a_full_turn(crs: str) -> None:
     expected = TURNS[crs]
     assert turn(crs) == (None if expected is None else pytest.approx(expected, rel=1e-9))

@@ -1,4 +1,4 @@
-"""Footings: which source pixels a picture's pixels rest on, and how wide kernels are."""
+"""Resampling supports: source pixels of each target pixel, and widths of kernels."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from pyproj import Transformer
 
 from scog.geo.grid import Grid, tile_grid
 from scog.geo.resampling_support import MAX_SHRINK, ResamplingSupport, box_support, kernel_support
-from tests.geo.test_index_map import SQUARES, exact_coordinates, square, tile_at
+from tests.geo.test_index_map import SOURCES, exact_coordinates, source_grid, tile_at
 
 
 def corners(target: Grid) -> Grid:
-    """The grid whose pixels' centres are the target's corners."""
+    """The grid whose pixel centres are the target's pixel corners."""
     a, b, c, d, e, f = tuple(target.transform)[:6]
     moved = Affine(a, b, c - (a + b) / 2, d, e, f - (d + e) / 2)
     return Grid(target.crs, moved, target.width + 1, target.height + 1)
 
 
-@pytest.mark.parametrize("name", SQUARES)
+@pytest.mark.parametrize("name", SOURCES)
 @pytest.mark.parametrize("radius", [1, 2])
-def test_points_lie_where_the_full_transformation_says(name: str, radius: int) -> None:
-    source = SQUARES[name]
+def test_kernels_are_centred_at_the_exact_coordinates(name: str, radius: int) -> None:
+    source = SOURCES[name]
     for z, at in ((8, 0.02), (11, 0.98), (14, 0.0), (16, 0.5)):
         target = tile_at(source, at, at, z)
         found = kernel_support(target, source, radius)
@@ -46,9 +46,9 @@ def test_points_lie_where_the_full_transformation_says(name: str, radius: int) -
             np.testing.assert_allclose(at_centre[inside], exact[here][inside], rtol=0, atol=1e-6 * found.step)
 
 
-@pytest.mark.parametrize("name", SQUARES)
-def test_boxes_lie_between_the_exact_corners(name: str) -> None:
-    source = SQUARES[name]
+@pytest.mark.parametrize("name", SOURCES)
+def test_boxes_are_between_the_exact_corners(name: str) -> None:
+    source = SOURCES[name]
     for z, at in ((11, 0.98), (14, 0.0), (16, 0.5)):
         target = tile_at(source, at, at, z)
         found = box_support(target, source)
@@ -70,8 +70,8 @@ def test_boxes_lie_between_the_exact_corners(name: str) -> None:
 
 @pytest.mark.parametrize("factor", [0.2, 1.0, 1.05, 1.06, 1.3, 5.0, 7.9])
 @pytest.mark.parametrize("turn", [0, 30, 90])
-def test_kernels_widen_by_as_much_as_a_picture_shrinks(factor: float, turn: float) -> None:
-    source = square("EPSG:32632", 600000, 5200020, 10, 400)
+def test_kernels_widen_by_the_ratio_of_pixel_sizes(factor: float, turn: float) -> None:
+    source = source_grid("EPSG:32632", 600000, 5200020, 10, 400)
     place, size = Affine.translation(601000, 5199000), Affine.scale(10 * factor, -10 * factor)
     found = kernel_support(Grid(source.crs, place @ Affine.rotation(turn) @ size, 20, 20), source, 2)
     assert found is not None
@@ -81,8 +81,8 @@ def test_kernels_widen_by_as_much_as_a_picture_shrinks(factor: float, turn: floa
 
 
 @pytest.mark.parametrize("name", ["Bolzano", "Tasmania", "Svalbard, 78 N"])
-def test_kernels_are_as_wide_in_every_tile_and_in_the_whole(name: str) -> None:
-    source = SQUARES[name]
+def test_kernels_have_the_same_width_in_every_tile(name: str) -> None:
+    source = SOURCES[name]
     for z in (6, 9, 10, 12, 13):
         widths = set()
         for across, down in ((0.01, 0.01), (0.99, 0.01), (0.5, 0.5), (0.99, 0.99)):
@@ -98,13 +98,13 @@ def test_kernels_are_as_wide_in_every_tile_and_in_the_whole(name: str) -> None:
 
 
 def tile_lat(source: Grid) -> float:
-    """Latitude of a square's centre."""
+    """Latitude of a source's centre."""
     return float(Transformer.from_crs(source.crs, 4326, always_xy=True).transform(*source.centre)[1])
 
 
 @pytest.mark.parametrize("turn", [0, 10, 30, 45, 60, 90, 135, 180, 271])
-def test_a_box_is_no_sliver_however_the_source_is_turned(turn: float) -> None:
-    source = square("EPSG:32632", 600000, 5200020, 10, 400)
+def test_boxes_are_not_slivers_for_any_rotation(turn: float) -> None:
+    source = source_grid("EPSG:32632", 600000, 5200020, 10, 400)
     transform = Affine.translation(602000, 5198000) @ Affine.rotation(turn) @ Affine.scale(30, -30)
     found = box_support(Grid(source.crs, transform, 10, 10), source)
     assert found is not None
@@ -123,23 +123,23 @@ def test_a_box_is_no_sliver_however_the_source_is_turned(turn: float) -> None:
     share=st.sampled_from([0.0, 0.0001, 0.001, 0.02]),
     radius=st.sampled_from([0, 1, 2]),
 )
-def test_blocks_are_exactly_those_rested_on(
+def test_blocks_are_exactly_those_of_the_support(
     z: int, across: float, down: float, block: tuple[int, int], seed: int | None, share: float, radius: int
 ) -> None:
-    source = square("EPSG:32632", 600000, 5200020, 10, 2745)
+    source = source_grid("EPSG:32632", 600000, 5200020, 10, 2745)
     target = tile_at(source, across, down, z, 32)
     found = kernel_support(target, source, radius) if radius else box_support(target, source)
     if found is None:
         return
     wanted = None if seed is None else np.random.default_rng(seed).random(found.first.shape) < share
-    assert found.blocks(block, wanted) == rested_on(found, source, block, wanted)
-    assert found.blocks(block, wanted) == rested_on(found, source, block, wanted)  # the same when asked again
+    assert found.blocks(block, wanted) == supporting_blocks(found, source, block, wanted)
+    assert found.blocks(block, wanted) == supporting_blocks(found, source, block, wanted)  # the same when asked again
 
 
-def rested_on(
+def supporting_blocks(
     found: ResamplingSupport, source: Grid, block: tuple[int, int], wanted: NDArray[np.bool_] | None
 ) -> set[tuple[int, int]]:
-    """The blocks below the rectangles, pixel by pixel."""
+    """Blocks under the rectangles, pixel by pixel."""
     blocks = set()
     for y, x in np.ndindex(*found.first.shape):
         if (found.inside is not None and not found.inside[y, x]) or (wanted is not None and not wanted[y, x]):
@@ -154,15 +154,15 @@ def rested_on(
     return blocks
 
 
-def test_where_nothing_is_there_is_no_footing() -> None:
-    source = square("EPSG:32632", 600000, 5200020, 10, 100)
+def test_grids_that_do_not_intersect_have_no_support() -> None:
+    source = source_grid("EPSG:32632", 600000, 5200020, 10, 100)
     assert kernel_support(tile_grid(12, 0, 0), source, 1) is None
     assert box_support(tile_grid(12, 0, 0), source) is None
 
 
-def test_a_grid_around_the_world_rests_on_few_pixels() -> None:
-    """Far from its meridian UTM has no places, or false ones; boxes that reach there must not become huge."""
-    source = SQUARES["Bolzano"]
+def test_the_support_of_a_global_grid_is_small() -> None:
+    """Far from its meridian UTM coordinates are undefined or wrong; boxes there must not become huge."""
+    source = SOURCES["Bolzano"]
     polar = Grid("EPSG:3995", Affine(20000, 0, -2_560_000, 0, -20000, 2_560_000), 256, 256)
     for target in (tile_grid(0, 0, 0), tile_grid(3, 4, 2), polar):
         for found in (kernel_support(target, source, 2), box_support(target, source)):
@@ -170,7 +170,7 @@ def test_a_grid_around_the_world_rests_on_few_pixels() -> None:
             assert found is None or max(found.window.shape) < 2000
 
 
-def test_a_pixel_on_the_seam_of_a_projection_does_not_cover_all_that_lies_between_its_corners() -> None:
+def test_a_pixel_across_a_discontinuity_does_not_cover_the_span_between_its_corners() -> None:
     side = 2 * 20037508.342789244 / 400
     world = Grid("EPSG:3857", Affine(side, 0, -200 * side, 0, -side, 200 * side), 400, 400)
     found = box_support(Grid("EPSG:4326", Affine(0.5, 0, 178.75, 0, -0.5, 40), 5, 4), world)

@@ -1,4 +1,4 @@
-"""Classifications of any type: every whole number is a class of its own, and nothing else is one."""
+"""Classifications of any dtype: every integer is its own class, and no other value is one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLASSES = {"clouds": {0, 1, 3, 8, 9, 10}, "none": {0}, "3,8,9": {0, 3, 8, 9}, "0
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("mask", MASKS)
-def test_numbers_that_end_on_the_same_bits_are_other_classes(dtype: str, mask: str) -> None:
+def test_values_with_equal_low_bits_are_different_classes(dtype: str, mask: str) -> None:
     kind = np.dtype(dtype)
     limits = (-1e6, 1e6) if kind.kind == "f" else (np.iinfo(kind).min, np.iinfo(kind).max)
     shifts = [shift for power in (8, 16, 32) for shift in (2**power, -(2**power))]
@@ -35,7 +35,7 @@ def test_numbers_that_end_on_the_same_bits_are_other_classes(dtype: str, mask: s
 
 
 @given(arrays.arrays(np.float32, (6,), elements=st.floats(width=32)), st.sampled_from(MASKS))
-def test_what_is_no_whole_number_is_never_usable(numbers: np.ndarray, mask: str) -> None:
+def test_non_integers_are_never_usable(numbers: np.ndarray, mask: str) -> None:
     usable = parse_mask(mask).usable(numbers)
     for number, may in zip(numbers.tolist(), usable.tolist(), strict=True):
         whole = np.isfinite(number) and float(number).is_integer()
@@ -46,7 +46,7 @@ NUMBERS = np.array([[4, -1, 260, 4.5], [np.nan, 6, np.inf, -9999], [300, 8, 255,
 GRID = Grid("EPSG:32632", Affine(20, 0, 600_000, 0, -20, 5_100_000), 4, 4)
 
 
-def test_fractions_and_what_is_missing_are_no_classes() -> None:
+def test_fractions_and_nan_are_not_classes() -> None:
     found = index_map(GRID, GRID)
     assert found is not None
     numbers, valid = placed(found, Resampling.NEAREST, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
@@ -62,7 +62,7 @@ def test_fractions_and_what_is_missing_are_no_classes() -> None:
     ]
 
 
-def test_the_most_frequent_class_is_taken_of_whole_numbers_alone() -> None:
+def test_mode_ignores_values_that_are_not_integers() -> None:
     coarse = Grid("EPSG:32632", Affine(40, 0, 600_000, 0, -40, 5_100_000), 2, 2)
     footing = footing_of(coarse, GRID, Resampling.MODE)
     assert footing is not None

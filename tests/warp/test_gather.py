@@ -46,7 +46,7 @@ def cases(draw: st.DrawFn) -> tuple[IndexMap, NDArray[Any], tuple[int, int], dic
 
 
 def direct(index_map: IndexMap, level: NDArray[Any]) -> NDArray[Any]:
-    """What fancy indexing says."""
+    """The result of fancy indexing."""
     row, col = np.divmod(index_map.index, index_map.window.shape[1])
     shown: NDArray[Any] = level[row + index_map.window.top, col + index_map.window.left]
     return shown
@@ -60,7 +60,7 @@ def test_from_all_blocks(case: tuple[IndexMap, NDArray[Any], tuple[int, int], di
 
 
 @given(cases())
-def test_from_no_more_than_the_blocks_it_names(
+def test_the_listed_blocks_are_enough(
     case: tuple[IndexMap, NDArray[Any], tuple[int, int], dict[BlockIndex, Block]],
 ) -> None:
     index_map, level, block_shape, blocks = case
@@ -73,7 +73,7 @@ def test_from_no_more_than_the_blocks_it_names(
 
 
 @given(cases(), st.integers(0, 2**32))
-def test_from_the_blocks_of_what_is_wanted(
+def test_the_blocks_of_wanted_pixels_are_enough(
     case: tuple[IndexMap, NDArray[Any], tuple[int, int], dict[BlockIndex, Block]], seed: int
 ) -> None:
     index_map, level, block_shape, blocks = case
@@ -86,7 +86,7 @@ def test_from_the_blocks_of_what_is_wanted(
         np.testing.assert_array_equal(found[shown], direct(index_map, level)[shown])
 
 
-def test_blocks_are_not_written_to() -> None:
+def test_blocks_are_not_modified() -> None:
     block = encoded(8, 8)
     block.flags.writeable = False
     index_map = IndexMap(slice(0, 1), slice(0, 2), Window(0, 0, 8, 8), np.array([[3, 9]], np.int32), None)

@@ -1,4 +1,4 @@
-"""Resampling equals GDAL's warper, where that is right, and keeps the laws of each method."""
+"""Resampling, against GDAL's warper except for known differences, and properties of each method."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def source_grid(height: int = HEIGHT, width: int = WIDTH, pixel: float = 10.0) -
 
 
 def target_grid(crs: str, factor: float, off: tuple[float, float] = (-2.37, 3.13)) -> Grid:
-    """Pixels `factor` times as large as the source's, hanging over its upper left corner, and over others if large."""
+    """Pixels `factor` times as large as the source's, extending beyond its upper left corner, and other corners if
+    large.
+    """
     if crs == CRS:
         pixel, left, top = 10 * factor, LEFT, TOP
     else:
@@ -46,7 +48,7 @@ def target_grid(crs: str, factor: float, off: tuple[float, float] = (-2.37, 3.13
 
 
 def field(kind: str, dtype: str, holes: str) -> NDArray[Any]:
-    """Numbers of a source, nodata in holes."""
+    """Values of a source with nodata in holes."""
     rng = np.random.default_rng(7)
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
     numbers = {
@@ -68,7 +70,7 @@ def field(kind: str, dtype: str, holes: str) -> NDArray[Any]:
 @pytest.mark.parametrize("crs", [CRS, "EPSG:3857"])
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize("method", BLENDS)
-def test_numbers_and_validity_are_gdals(method: Resampling, factor: float, crs: str) -> None:
+def test_values_and_validity_agree_with_gdal(method: Resampling, factor: float, crs: str) -> None:
     source, target = source_grid(), target_grid(crs, factor)
     compared = 0
     for kind, dtype in (("random", "uint16"), ("smooth", "float32")):
@@ -87,7 +89,7 @@ def test_numbers_and_validity_are_gdals(method: Resampling, factor: float, crs: 
 @pytest.mark.parametrize("crs", [CRS, "EPSG:3857"])
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize("holes", ["none", "pixels", "edges"])
-def test_mode_is_the_class_that_gdal_says_covers_most(factor: float, crs: str, holes: str) -> None:
+def test_mode_agrees_with_gdals_coverage(factor: float, crs: str, holes: str) -> None:
     source, target = source_grid(), target_grid(crs, factor)
     numbers = field("classes", "uint8", holes)
     expected, is_valid, lead = gdal_mode(numbers, source, target)
@@ -100,7 +102,7 @@ def test_mode_is_the_class_that_gdal_says_covers_most(factor: float, crs: str, h
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32", "float64"])
-def test_mode_takes_the_lowest_of_several_and_keeps_the_type(dtype: str) -> None:
+def test_mode_takes_the_lowest_of_equal_values_and_keeps_the_dtype(dtype: str) -> None:
     numbers = np.array([[9, 9, 3, 3], [5, 5, 3, 7], [1, 2, 8, 0], [4, 3, 0, 0]]).astype(dtype)
     target = Grid(CRS, Affine(20, 0, LEFT, 0, -20, TOP), 2, 2)
     found, valid = ours(numbers, source_grid(4, 4), target, Resampling.MODE)
@@ -109,8 +111,8 @@ def test_mode_takes_the_lowest_of_several_and_keeps_the_type(dtype: str) -> None
     assert valid.all()
 
 
-def test_an_average_cut_off_by_the_edge_is_that_of_what_it_covers() -> None:
-    """GDAL's weighs the last column by more than is covered of it, unless nodata follows."""
+def test_an_average_at_the_edge_covers_the_source_only() -> None:
+    """GDAL gives the last column more weight than is covered, unless nodata follows."""
     numbers = np.array([[100, 200]], np.uint16)
     target = Grid(CRS, Affine(14, 0, LEFT + 7, 0, -10, TOP), 1, 1)
     found, valid = ours(numbers, source_grid(1, 2), target, Resampling.AVERAGE)
@@ -118,8 +120,8 @@ def test_an_average_cut_off_by_the_edge_is_that_of_what_it_covers() -> None:
     np.testing.assert_allclose(found, (3 * 100 + 10 * 200) / 13, rtol=1e-6)
 
 
-def test_where_a_cubic_cancels_itself_bilinear_stands_in() -> None:
-    """One pixel in the centre and many under the kernel's negative lobes: their weights are little in all."""
+def test_bilinear_replaces_a_cubic_that_cancels() -> None:
+    """One pixel in the centre and many under the kernel's negative lobes: the sum of their weights is small."""
     source, target = source_grid(25, 25), Grid(CRS, Affine(30, 0, LEFT + 110, 0, -30, TOP - 110), 1, 1)
     numbers = np.zeros((25, 25), np.uint16)
     y, x = np.mgrid[-12:13, -12:13]
@@ -132,12 +134,12 @@ def test_where_a_cubic_cancels_itself_bilinear_stands_in() -> None:
     np.testing.assert_allclose(found, gdal(numbers, source, target, Resampling.BILINEAR), rtol=1e-6)
 
 
-# Laws
+# Properties
 
 
 @st.composite
 def scenes(draw: st.DrawFn, factors: tuple[float, float] = (0.1, 6)) -> tuple[Grid, Grid, NDArray[np.bool_]]:
-    """A source, a target somewhere about it, and where the source has data."""
+    """A source, a target near it, and where the source has data."""
     factor = draw(st.floats(*factors))
     turn = draw(st.sampled_from([0, 0, 0, 2, 30, 90, 137]))
     off = draw(st.floats(-50, 500)), draw(st.floats(-50, 400))
@@ -167,7 +169,7 @@ def test_a_constant_stays_constant(method: Resampling, scene: Scene, number: int
 @pytest.mark.parametrize("method", [Resampling.BILINEAR, Resampling.CUBIC])
 @settings(max_examples=40, deadline=None)
 @given(scenes((0.1, 1.0)), st.floats(-50, 50), st.floats(-50, 50))
-def test_a_slope_is_kept_when_enlarging(method: Resampling, scene: Scene, across: float, down: float) -> None:
+def test_upsampling_preserves_a_linear_slope(method: Resampling, scene: Scene, across: float, down: float) -> None:
     source, target, _ = scene
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
     found, valid = ours((8000 + across * x + down * y).astype(np.float32), source, target, method)
@@ -182,7 +184,7 @@ def test_a_slope_is_kept_when_enlarging(method: Resampling, scene: Scene, across
 @pytest.mark.parametrize("method", [Resampling.BILINEAR, Resampling.AVERAGE])
 @settings(max_examples=40, deadline=None)
 @given(scenes())
-def test_nothing_lies_beyond_the_extremes(method: Resampling, scene: Scene) -> None:
+def test_values_are_within_the_range_of_the_source(method: Resampling, scene: Scene) -> None:
     source, target, data = scene
     numbers = np.where(data, field("random", "uint16", "none"), 0).astype(np.uint16)
     found, valid = ours(numbers, source, target, method)
@@ -194,7 +196,7 @@ def test_nothing_lies_beyond_the_extremes(method: Resampling, scene: Scene) -> N
 @ANY
 @settings(max_examples=40, deadline=None)
 @given(scenes())
-def test_validity_grows_with_the_sources(method: Resampling, scene: Scene) -> None:
+def test_more_valid_source_pixels_give_more_valid_pixels(method: Resampling, scene: Scene) -> None:
     source, target, data = scene
     numbers = field("random", "uint16", "none")
     _, whole = ours(numbers, source, target, method)
@@ -210,7 +212,7 @@ def test_validity_grows_with_the_sources(method: Resampling, scene: Scene) -> No
 @ANY
 @settings(max_examples=40, deadline=None)
 @given(scenes(), st.data())
-def test_a_tile_is_its_part_of_the_whole(method: Resampling, scene: Scene, data: st.DataObject) -> None:
+def test_a_tile_equals_its_part_of_the_whole(method: Resampling, scene: Scene, data: st.DataObject) -> None:
     source, target, known = scene
     numbers = np.where(known, field("classes", "uint16", "none") * 100, 0).astype(np.uint16)
     top, left = data.draw(st.integers(0, target.height - 1)), data.draw(st.integers(0, target.width - 1))
@@ -225,7 +227,7 @@ def test_a_tile_is_its_part_of_the_whole(method: Resampling, scene: Scene, data:
 
 
 @pytest.mark.parametrize("factor", [16, 32])
-def test_many_pixels_are_taken_together_where_there_are_no_overviews(factor: int) -> None:
+def test_pixels_are_averaged_first_without_overviews(factor: int) -> None:
     count = 12
     rng = np.random.default_rng(3)
     numbers = rng.integers(1, 10_000, (count * factor, count * factor)).astype(np.uint16)
