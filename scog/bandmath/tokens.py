@@ -80,9 +80,7 @@ class Token(NamedTuple):
 
 
 def tokens_of(text: str) -> Iterator[Token]:
-    """Yield the tokens of a formula, without blanks. Raises InvalidExpression at the first one that is not
-    supported.
-    """
+    """Yield the tokens of a formula, without blanks. Raises InvalidExpression at the first unsupported one."""
     column = 0
     while column < len(text):
         match = _TOKEN.match(text, column)

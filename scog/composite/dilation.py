@@ -21,8 +21,7 @@ from scog.geo.ground_resolution import ground_units
 
 MAX_METRES = 1000.0
 REACH = 256.0
-"""Maximum distance at the equator in pixels of the search grid; at least half of it, unless the image's pixels are
-larger."""
+"""Maximum distance at the equator in pixels of the search grid; at least half, unless the image's pixels are larger."""
 ROUNDING = 1e-9
 """Tolerance in pixels."""
 

@@ -15,8 +15,7 @@ MAX_ROUNDS = 50
 MAX_EXTRAPOLATION = 100.0
 """Maximum length of an extrapolation in steps."""
 MIN_BATCH = 64
-"""Minimum number of pixels per iteration. Smaller batches keep pixels that have converged, since copying would cost
-more."""
+"""Minimum number of pixels per iteration. Smaller batches keep converged pixels, since copying would cost more."""
 
 
 def geometric_median(values: Values) -> Values:

@@ -22,9 +22,7 @@ def mean(values: Values) -> Values:
 
 
 def standard_deviation(values: Values) -> Values:
-    """Standard deviation of the valid observations (n, not n - 1, as numpy): float32 `(pixel,)`, NaN if
-    there are none.
-    """
+    """Standard deviation of the valid observations (n, not n - 1): float32 `(pixel,)`, NaN if there are none."""
     means, invalid, counts = _mean(values)
     differences = values - means
     differences[invalid] = 0

@@ -17,7 +17,7 @@ Values = NDArray[np.float32]
 
 
 def percentile(values: Values, percent: int) -> Values:
-    """Percentile of the valid observations, with numpy's linear interpolation: float32 `(pixel,)`, NaN if none is
+    """Percentile of the valid observations, interpolated linearly as in numpy: float32 `(pixel,)`, NaN if none is
     valid.
     """
     counts = (~np.isnan(values)).sum(axis=0, dtype=_smallest(len(values)))

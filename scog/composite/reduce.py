@@ -40,8 +40,8 @@ MAX_VALUES = 1 << 22
 Values = NDArray[np.float32]
 Days = NDArray[np.float64]
 Reducer = Callable[[Values, Days], Values]
-"""From values `(output, observation, pixel)`, NaN where invalid, and days `(observation, pixel or 1)`, to values
-`(output, pixel)`."""
+"""From values `(output, observation, pixel)`, NaN where invalid, and days `(observation, pixel or 1)` to `(output,
+pixel)`."""
 
 
 def reduce(layers: Sequence[Values], composite: Composite, days: Sequence[float | Days] = ()) -> Values:

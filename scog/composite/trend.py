@@ -13,8 +13,7 @@ YEAR = 365.25
 
 
 def trend(values: Values, days: Numbers) -> Values:
-    """Slope per year by least squares, and the two-sided p-value of Student's t-test against no trend: float32 `(2,
-    pixel)`.
+    """Slope per year by least squares, and its two-sided p-value (Student's t-test): float32 `(2, pixel)`.
 
     Values are `(observation, pixel)`, NaN where invalid; days are `(observation, pixel)`, or `(observation, 1)` if they
     are the same for all pixels. The slope is NaN without two observations at different times, the p-value without three

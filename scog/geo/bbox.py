@@ -65,9 +65,7 @@ def boxes_of(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]
 
 
 def map_box(text: str) -> Bounds:
-    """Bounds in degrees with an area that do not cross the antimeridian, from text. Raises InvalidInput for other
-    boxes.
-    """
+    """Bounds in degrees, from text. Raises InvalidInput unless they have an area and do not cross the antimeridian."""
     box = parse_bbox(text)
     if box is None or not (box[0] < box[2] and box[1] < box[3]):
         message = "The bounding box has no area or crosses the antimeridian."

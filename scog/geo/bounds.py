@@ -18,8 +18,8 @@ DEGREES = "EPSG:4326"
 MERCATOR = "EPSG:3857"
 """CRS of most tiles. On its sphere a latitude needs no library, and bounds take a third less time."""
 STRAIGHT = frozenset({MERCATOR, "EPSG:3395", "EPSG:4326", "OGC:CRS84"})
-"""CRSs whose meridians and parallels are straight and parallel to the axes. Most maps use them; their bounds follow
-from the corners alone."""
+"""CRSs with straight meridians and parallels along the axes, as most maps have; bounds follow from the corners
+alone."""
 NUDGE = 1e-9
 """Tolerance in degrees. Neighbouring tiles share their edges, and rounding must not make them overlap."""
 STEPS = 16

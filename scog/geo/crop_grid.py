@@ -36,11 +36,11 @@ MAX_ROUND_TRIP_ERROR = 1e-6
 
 @dataclass(frozen=True)
 class Size:
-    """Size of a crop, given in one of three ways: width and height (one of them alone keeps the proportions), the
-    maximum of the longer side, or the resolution in metres. By default, the scenes' native resolution with at most 1024
-    pixels a side.
+    """Size of a crop, in pixels or metres per pixel; by default the native resolution with at most 1024 pixels a side.
 
-    Raises InvalidInput if more than one way is used, or if a value is not above 0.
+    It is given in one of three ways: width and height (one of them alone keeps the proportions), the maximum of the
+    longer side, or the resolution in metres. Raises InvalidInput if more than one way is used, or if a value is not
+    above 0.
     """
 
     width: int | None = None
@@ -76,14 +76,16 @@ def check_box(box: Box, crs: str) -> None:
         raise InvalidInput("The box has no area.", parameter="bbox", valid=valid)
 
 
-def cut_grid(box: Box, box_crs: str, crs: str | None = None, size: Size = Size(), own: Lattice | None = None) -> Grid:
+def cut_grid(
+    box: Box, box_crs: str, crs: str | None = None, size: Size = Size(), native: Lattice | None = None
+) -> Grid:
     """The grid of a crop of `box`, in `crs`: an EPSG code, `utm`, or by default `box_crs`.
 
-    `own` is the lattice of the scenes' files. Without a resolution, and in the lattice's CRS, the pixels are those of
-    the files that the box touches. In another CRS they have the same size. If the pixel size is given (a resolution, or
-    the native one) and units of the CRS have the same length everywhere, pixels have exactly that size and are aligned
-    to its multiples. Otherwise the grid has the box's edges, and pixels are square to within half a pixel along the
-    shorter side. Pixels are enlarged if the longer side would exceed `max_size`.
+    `native` is the lattice of the scenes' files. Without a resolution, and in the lattice's CRS, the pixels are those
+    of the files that the box touches. In another CRS they have the same size. If the pixel size is given (a resolution,
+    or the native one) and units of the CRS have the same length everywhere, pixels have exactly that size and are
+    aligned to its multiples. Otherwise the grid has the box's edges, and pixels are square to within half a pixel along
+    the shorter side. Pixels are enlarged if the longer side would exceed `max_size`.
 
     Metres are the CRS's own. In degrees and in Mercator projections, whose units are not metres on the ground, they are
     metres on the ground at the box's middle latitude. Raises InvalidInput as `check_box` does, and if the box cannot be
@@ -100,11 +102,11 @@ def cut_grid(box: Box, box_crs: str, crs: str | None = None, size: Size = Size()
         height = size.height or max(1, round(height_units / width_units * width))
         return _stretched(crs, (left, bottom, right, top), width, height)
     max_side = None if size.resolution is not None else size.max_size or MAX_SIZE
-    if own is not None and own.crs == crs and own.is_upright and size.resolution is None:
-        aligned = own.grid_touching((left, bottom, right, top))
+    if native is not None and native.crs == crs and native.is_upright and size.resolution is None:
+        aligned = native.grid_touching((left, bottom, right, top))
         if max_side is None or max(aligned.shape) <= max_side:
             return aligned
-    pixel = (size.resolution or (DEFAULT_RESOLUTION if own is None else own.metres)) / _metres_per_unit(
+    pixel = (size.resolution or (DEFAULT_RESOLUTION if native is None else native.metres)) / _metres_per_unit(
         crs, (bottom + top) / 2
     )
     if has_constant_units(crs):

@@ -26,9 +26,7 @@ _OUTWARD = frozenset({"east", "north"}), frozenset({"north"}), frozenset({"south
 
 
 def parse_crs(text: str, parameter: str) -> str:
-    """A CRS as `EPSG:3857`, from a code, a URN or a URL. Raises InvalidInput if it is unknown or cannot be an image's
-    CRS.
-    """
+    """A CRS as `EPSG:3857`, from a code, URN or URL. Raises InvalidInput if it is unknown or no CRS for images."""
     text = text.strip()
     if text in _CRS84:
         return DEGREES

@@ -24,8 +24,7 @@ Point = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class PolynomialPair:
-    """Two polynomials of order 1 or 2 in two variables, from which `centre` is subtracted and which are divided by
-    `scale`.
+    """Two polynomials of order 1 or 2 in two variables, which are shifted by `centre` and divided by `scale` first.
 
     `coefficients` are those of 1, u, v and, for order 2, of u * u, u * v, v * v; one tuple per polynomial.
     """
@@ -49,8 +48,8 @@ class PolynomialPair:
 class Curve:
     """Pixel positions of a raster that no affine transform describes.
 
-    `to_place` (pixels to CRS units) and `to_pixel` (CRS units to pixels) are fitted separately, as in GDAL: they are
-    only approximately inverse, and `to_pixel` decides which pixel a point shows. `zoom` is the number of pixels of the
+    `to_crs` (pixels to CRS units) and `to_pixel` (CRS units to pixels) are fitted separately, as in GDAL: they are only
+    approximately inverse, and `to_pixel` decides which pixel a point shows. `zoom` is the number of pixels of the
     fitted raster per pixel of this one, in x and y, if this one is an overview of it.
     """
 
@@ -88,8 +87,9 @@ def placed_by(points: Sequence[Point], turn: float | None = None) -> tuple[Affin
 
 
 def _fit(inputs: Floats, outputs: Floats, order: int) -> PolynomialPair:
-    """Least-squares polynomials from one pair of variables `(point, 2)` to another. Raises ValueError if
-    undetermined.
+    """Least-squares polynomials from one pair of variables `(point, 2)` to another.
+
+    Raises ValueError if the points do not determine them.
     """
     centre = inputs.mean(axis=0)
     scale = np.abs(inputs - centre).max(axis=0)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 PROBES = np.array([0.003, 0.21, 0.43, 0.68, 0.91, 0.998])
-"""Positions on 0..1 at which the interpolation is checked: off the nodes, and near the ends, where its error is
-largest."""
+"""Positions on 0..1 at which the interpolation is checked: between nodes, and near the ends with their larger
+errors."""
 
 
 def lagrange_nodes(count: int) -> Floats:
@@ -34,9 +34,7 @@ def _lagrange(at: Floats, count: int) -> Floats:
 
 @lru_cache(maxsize=512)
 def lagrange_at_centres(length: int, count: int) -> Floats:
-    """Matrix `(length, count)` that maps values at the nodes to values at the centres of `length` pixels that divide
-    0..1.
-    """
+    """Matrix `(length, count)` from values at the nodes to values at the centres of `length` pixels on 0..1."""
     return _lagrange((np.arange(length) + 0.5) / length, count)
 
 

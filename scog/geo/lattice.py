@@ -58,8 +58,9 @@ class Lattice:
         return self._grid(math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
 
     def grid_touching(self, box: Box) -> Grid:
-        """The grid of the pixels that a box touches, for upright lattices. An edge on a line between pixels touches
-        only one.
+        """The grid of the pixels that a box touches, for upright lattices.
+
+        An edge on a line between pixels touches only one of them.
         """
         a, _, c, _, e, f = tuple(self.transform)[:6]
         west, south, east, north = box

@@ -22,8 +22,7 @@ MAX_SIDE = 1_000_000.0
 """Maximum extent in metres from west to east and from south to north. Further from the central meridian, the
 projection's scale is not accurate."""
 STEP = 0.005
-"""Distance in degrees between the points of an edge that are transformed: 500 m, over which an edge bends by a
-centimetre."""
+"""Distance in degrees between the transformed points of an edge: 500 m, over which an edge bends by 1 cm."""
 MAX_STEPS = 200_000
 """Maximum number of points along all edges, used if these are longer than a thousand degrees."""
 
@@ -47,8 +46,8 @@ class Native:
         return self.factor > 1
 
 
-def native(shape: BaseGeometry, pixels: Lattice | float, most: int, crs: str | None = None) -> Native:
-    """The smallest grid that contains a geometry in degrees, with at most `most` pixels.
+def native(shape: BaseGeometry, pixels: Lattice | float, max_pixels: int, crs: str | None = None) -> Native:
+    """The smallest grid that contains a geometry in degrees, with at most `max_pixels` pixels.
 
     `pixels` is a file's lattice. If no file is known, it is the pixel size in metres, in `crs` or the UTM zone of the
     geometry's centroid. If there would be too many pixels, they are enlarged by 2, 4, 8 ..., as in the file's
@@ -61,7 +60,7 @@ def native(shape: BaseGeometry, pixels: Lattice | float, most: int, crs: str | N
     transformed = joined if lattice.crs == DEGREES else _transformed(joined, lattice.crs)
     _check_extent(transformed, lattice.crs)
     factor = 1
-    while math.prod((grid := lattice.coarsened(factor).around(transformed)).shape) > most:
+    while math.prod((grid := lattice.coarsened(factor).around(transformed)).shape) > max_pixels:
         factor *= 2
     return Native(grid, transformed, factor, max(1.0, factor / lattice.coarsest))
 

@@ -19,11 +19,10 @@ Polygon = tuple[Ring, ...]
 
 MAX_LONGITUDE = 540.0
 POLE_TOLERANCE = 0.5
-"""Degrees beyond a pole that are accepted: grids with a row of pixel centres at the pole extend half a pixel
-further."""
+"""Accepted degrees beyond a pole: grids with pixel centres at the pole extend half a pixel further."""
 WIDEST_BOX = 90.0
-"""Maximum width in degrees of a box of two longitudes for it to be taken as one across the antimeridian, if only its
-corners suggest so."""
+"""Maximum width in degrees of a box of two longitudes across the antimeridian, if only its corners suggest that it
+crosses."""
 MAX_NESTING = 4
 _LARGEST = 2**1000
 

@@ -93,7 +93,7 @@ def position_of(value: object) -> Position:
 
 
 def corners_of(geometry: object) -> int:
-    """How many positions a GeoJSON geometry has, be it well formed or not."""
+    """Number of positions in a GeoJSON geometry, valid or not."""
     if isinstance(geometry, Mapping):
         return sum(corners_of(geometry[name]) for name in ("coordinates", "geometries") if name in geometry)
     if not isinstance(geometry, list):
@@ -125,7 +125,7 @@ class _PolygonReader:
             self.notes.append(text)
 
     def polygons(self, geometry: object, depth: int) -> Iterator[shapely.Polygon]:
-        """The polygons of a geometry; some may be invalid. Raises _Unusable."""
+        """The polygons of a geometry; some may be invalid. Raises _InvalidGeometry."""
         kind = geometry.get("type") if isinstance(geometry, Mapping) else None
         if geometry is None:
             raise _InvalidGeometry("it is null")
@@ -189,7 +189,7 @@ class _PolygonReader:
 def _without_jumps(ring: Ring, name: str) -> Ring:
     """A ring with continuous longitudes, which exceed 180 where the ring crosses the antimeridian.
 
-    Edges never go the long way around the Earth. Raises _Unusable if the ring goes once around a pole.
+    Edges never go the long way around the Earth. Raises _InvalidGeometry if the ring goes once around a pole.
     """
     continuous, offset = ring[:1], 0.0
     for start, end in pairwise(ring):
@@ -213,7 +213,7 @@ def _on_side_of(hole: Ring, shell: Ring) -> Ring:
 
 
 def _made_valid(parts: list[shapely.Polygon], reader: _PolygonReader) -> BaseGeometry:
-    """One valid geometry of all polygons, with longitudes between -180 and 180. Raises _Unusable."""
+    """One valid geometry of all polygons, with longitudes between -180 and 180. Raises _InvalidGeometry."""
     shape: BaseGeometry = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
     if not shape.is_valid:
         _check_effort(shape)
@@ -234,7 +234,7 @@ def _made_valid(parts: list[shapely.Polygon], reader: _PolygonReader) -> BaseGeo
 
 
 def _recentred(shape: BaseGeometry, meridian: float) -> BaseGeometry:
-    """The part of a geometry within 180 degrees of the meridian `turned`, moved so that this meridian becomes 0."""
+    """The part of a geometry within 180 degrees of a meridian, moved so that this meridian becomes 0."""
     part = shapely.intersection(shape, shapely.box(meridian - 180, -90, meridian + 180, 90))
     return shapely.transform(part, lambda coordinates: np.subtract(coordinates, (meridian, 0.0)))
 
@@ -246,7 +246,7 @@ def _polygons_only(shape: BaseGeometry) -> BaseGeometry:
 
 
 def _check_effort(shape: BaseGeometry) -> None:
-    """Raise _Unusable if so many edges cross each other that repair would take minutes."""
+    """Raise _InvalidGeometry if so many edges cross each other that repair would take minutes."""
     rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(shape))]
     edges = np.concatenate([np.stack((ring[:-1], ring[1:]), axis=1) for ring in rings])
     lines = np.asarray(shapely.linestrings(edges))

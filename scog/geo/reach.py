@@ -17,15 +17,15 @@ Floats = NDArray[np.float64]
 
 def reachable(target: Grid, source: Grid) -> tuple[slice, slice] | None:
     """Rows and columns of the target that the source can reach, slightly more than needed; None if there are none."""
-    whole = slice(0, target.height), slice(0, target.width)
+    everything = slice(0, target.height), slice(0, target.width)
     if source.curve is not None:
-        return whole
+        return everything
     if _intersects_wrapped(target, source) if target.crs == source.crs else _wraps(source):
-        return whole
+        return everything
     x, y, curve_x, curve_y = _outline(source, target.crs)
     # Parts of the source have no or several positions in the target's CRS, so nothing can be excluded.
     if not math.isfinite(curve_x + curve_y) or (target.crs != source.crs and not is_one_to_one(target)):
-        return whole
+        return everything
     inverse = ~target.transform
     col, row = apply_affine(inverse, x, y)
     rows = _covered(row, target.height, abs(inverse.d) * curve_x + abs(inverse.e) * curve_y)
@@ -45,9 +45,7 @@ def _wraps(source: Grid) -> bool:
 
 
 def _intersects_wrapped(target: Grid, source: Grid) -> bool:
-    """Whether two grids of one CRS intersect only, or also, after one of them is moved by whole turns
-    around the Earth.
-    """
+    """Whether two grids of one CRS intersect after one of them is moved by whole turns around the Earth."""
     full_turn = turn(target.crs)
     west, _, east, _ = source.bounds
     left, _, right, _ = target.bounds
@@ -58,9 +56,7 @@ def _intersects_wrapped(target: Grid, source: Grid) -> bool:
 
 
 def _covered(coordinates: Floats, length: int, margin: float) -> slice:
-    """Slice of `length` pixels between the extremes of an outline, with a margin for the curvature between
-    its points.
-    """
+    """Slice of `length` pixels between the extremes of an outline, with a margin for its curvature."""
     first, last = math.floor(coordinates.min() - margin) - 1, math.ceil(coordinates.max() + margin) + 1
     return slice(max(0, first), min(length, last))
 

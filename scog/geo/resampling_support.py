@@ -27,7 +27,7 @@ without overviews, squares of `step` x `step` pixels are combined first."""
 EQUAL_RATIO = 1 / 0.95
 """Ratio of pixel sizes up to which kernels are not widened, as in GDAL."""
 MAX_BOX = 8.0
-"""Maximum size of a pixel's box relative to that at the source's centre. Larger boxes cross a discontinuity of the
+"""Maximum size of a box relative to that at the source's centre. Larger ones cross a discontinuity of the
 projection."""
 MIN_BOX = 1e-5
 """Minimum side of a box in source pixels, so that shares of it can be computed."""
@@ -95,8 +95,8 @@ class ResamplingSupport:
         shown = shown if wanted is None else shown & wanted
         row, col = np.divmod(self.first[shown], self.window.shape[1])
         spans = [
-            self._span(start + origin, places, shown, self.reach[axis], self.source[axis], block_shape[axis])
-            for axis, (start, origin, places) in enumerate(
+            self._span(start + origin, positions, shown, self.reach[axis], self.source[axis], block_shape[axis])
+            for axis, (start, origin, positions) in enumerate(
                 ((row, self.window.top, self.down), (col, self.window.left, self.across))
             )
         ]
@@ -121,8 +121,7 @@ class ResamplingSupport:
 
 
 def kernel_support(target: Grid, source: Grid, radius: int) -> ResamplingSupport | None:
-    """The support of a kernel of `radius` source pixels, centred on each target pixel's centre; None if all are
-    outside.
+    """The support of a kernel of `radius` source pixels at each target pixel's centre; None if all are outside.
 
     Pixels whose centre is outside the source have no support. Kernels are wider if the target is coarser.
     """
@@ -225,9 +224,7 @@ def _support(
 
 
 def _corner_centres(target: Grid, source: Grid, rows: slice, cols: slice) -> tuple[Grid, Grid, slice, slice]:
-    """Arguments for `source_coordinates` that give pixel corners: the pixel centres of a grid shifted by
-    half a pixel.
-    """
+    """Arguments for `source_coordinates` that give pixel corners: pixel centres of a grid shifted by half a pixel."""
     a, b, _, d, e, _ = tuple(target.transform)[:6]
     x, y = target.at(-0.5, -0.5)
     shifted = Grid(target.crs, Affine(a, b, x, d, e, y), target.width + 1, target.height + 1)

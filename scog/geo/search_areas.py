@@ -19,8 +19,7 @@ WIDE_DEGREES = 360 / 2**SEARCH_ZOOM * 1.25
 
 @lru_cache(maxsize=4096)
 def search_areas(grid: Grid, zoom: int = SEARCH_ZOOM) -> tuple[tuple[Area, ...], bool]:
-    """Areas to search for a grid, in degrees, and whether the grid is wide, so that searches would find too many
-    scenes.
+    """Areas to search for a grid, in degrees, and whether the grid is wide, so that a search finds too many scenes.
 
     The areas are the map tiles of zoom 8 that the grid intersects, so that one search serves all tiles in them. Towards
     the poles, where tiles are small on the ground, lower zooms limit their number to four. Beyond the map it is the

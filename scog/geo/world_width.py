@@ -48,8 +48,8 @@ def _full_circle(geographic: pyproj.CRS) -> float:
 
 
 def columns_per_turn(source: Grid) -> float | None:
-    """Columns per full turn of a raster whose rows are parallel to x; None if they are not, or if there is no full
-    turn.
+    """Columns per full turn of a raster, or None: only rasters with rows parallel to x in a CRS with a full turn have
+    one.
     """
     full_turn = turn(source.crs)
     if full_turn is None or source.curve is not None:
@@ -59,7 +59,7 @@ def columns_per_turn(source: Grid) -> float | None:
 
 
 def nearest_turn(values: T, to: T | float, full_turn: float | None) -> T:
-    """Values moved by whole turns to within half a turn of `to`; unchanged if `whole` is None."""
+    """Values moved by whole turns to within half a turn of `to`; unchanged if `full_turn` is None."""
     if full_turn is None:
         return values
     moved: T = values + full_turn * np.round((to - values) / full_turn)

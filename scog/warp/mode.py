@@ -47,8 +47,8 @@ class Mode:
         """
         rows, cols = self._support.reach
         down, across = (
-            [np.rint(share * UNITS).astype(np.int64) for share in shares(places, reach)]
-            for places, reach in ((pixels.down, rows), (pixels.across, cols))
+            [np.rint(share * UNITS).astype(np.int64) for share in shares(positions, reach)]
+            for positions, reach in ((pixels.down, rows), (pixels.across, cols))
         )
         taps = np.empty((len(pixels.first), rows * cols), np.int64)
         for row, by_row in enumerate(down):

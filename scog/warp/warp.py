@@ -27,9 +27,9 @@ Map = IndexMap | ResamplingSupport
 Mask2D = NDArray[np.bool_]
 
 
-def method_for(band: str, wished: Resampling) -> Resampling:
+def method_for(band: str, requested: Resampling) -> Resampling:
     """The resampling method for a band: nearest for classes if the requested one would create new values."""
-    return Resampling.NEAREST if band == CLASSES and wished.makes_numbers else wished
+    return Resampling.NEAREST if band == CLASSES and requested.makes_numbers else requested
 
 
 def map_of(target: Grid, source: Grid, method: Resampling) -> Map | None:
@@ -38,7 +38,7 @@ def map_of(target: Grid, source: Grid, method: Resampling) -> Map | None:
 
 
 def placed(
-    found: Map,
+    geometry: Map,
     method: Resampling,
     block_shape: tuple[int, int],
     blocks: Mapping[BlockIndex, Block],
@@ -46,18 +46,18 @@ def placed(
     *,
     classes: bool = False,
 ) -> tuple[NDArray[Any], Mask2D]:
-    """Values and validity `(y, x)` of the rectangle of the target grid that `found` covers.
+    """Values and validity `(y, x)` of the rectangle of the target grid that `geometry` covers.
 
     Values are as stored for nearest and mode, float32 otherwise. `nodata` are the stored values that mean nodata. With
     `classes`, only integer values are valid.
     """
     data = partial(_classes_of if classes else data_of, nodata=nodata)
-    if isinstance(found, ResamplingSupport):
-        window = gather_window(found, block_shape, blocks, data, classes=method is Resampling.MODE)
-        return resample(found, *window, method)
-    values, valid = data(gather(found, block_shape, blocks))
-    if found.inside is not None:
-        valid &= found.inside
+    if isinstance(geometry, ResamplingSupport):
+        window = gather_window(geometry, block_shape, blocks, data, classes=method is Resampling.MODE)
+        return resample(geometry, *window, method)
+    values, valid = data(gather(geometry, block_shape, blocks))
+    if geometry.inside is not None:
+        valid &= geometry.inside
     return values, valid
 
 

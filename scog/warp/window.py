@@ -94,8 +94,8 @@ def _means(
 
 
 def _square_sums(part: NDArray[Any], spans: Spans, step: int) -> NDArray[Any]:
-    """Sums over squares of `step` pixels a side, aligned to the source's corner; squares at the edges may be
-    incomplete.
+    """Sums over squares of `step` pixels a side, aligned to the source's corner; incomplete squares at the
+    edges count.
     """
     for axis, span in enumerate(spans):
         starts = np.arange(span.start // step * step, span.stop, step) - span.start

@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 from scog.warp.resample import Resampling
 
 QUICK = 1 << 19
-"""Pixels, summed over all layers, that are processed on the event loop: about 4 ms, an acceptable delay for other
-requests."""
+"""Pixels, summed over layers, that are processed on the event loop: about 4 ms, an acceptable delay for requests."""
 T = TypeVar("T")
 
 
@@ -38,8 +37,6 @@ class Workbench:
 
 
 def effort(shape: tuple[int, int], layers: int, resampling: Resampling = Resampling.NEAREST) -> int:
-    """Pixels summed over `layers`. Methods other than nearest take 30 to 500 times as long, and never count
-    as quick.
-    """
+    """Pixels summed over `layers`. Methods other than nearest are 30 to 500 times as slow, and never count as quick."""
     pixels = shape[0] * shape[1] * layers
     return pixels if resampling is Resampling.NEAREST else max(QUICK, pixels)
