@@ -8,9 +8,10 @@ tile, so that tiles meet.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from affine import Affine
@@ -135,15 +136,14 @@ def kernel_support(target: Grid, source: Grid, radius: int) -> ResamplingSupport
     if not inside.any():
         return None
     step, shrink, _ = _scales(target, source)
-    starts, positions, lengths = [], [], []
+    axes = []
     for coordinate, widening in ((row, shrink[0]), (col, shrink[1])):
         centre = np.where(inside, coordinate, 0.0) / step - 0.5
         pixel = np.floor(centre + ON_EDGE)
         half_width = kernel_half_width(radius, widening)
-        starts.append(pixel.astype(np.int32) - (half_width - 1))
-        positions.append((np.maximum(centre - pixel, 0.0).astype(np.float32),))
-        lengths.append(2 * half_width)
-    return _support(reach, source, step, shrink, starts, positions, (lengths[0], lengths[1]), inside)
+        position = np.maximum(centre - pixel, 0.0).astype(np.float32)
+        axes.append(_Axis(pixel.astype(np.int32) - (half_width - 1), (position,), 2 * half_width))
+    return _support(reach, source, step, shrink, axes, inside)
 
 
 def kernel_half_width(radius: int, widening: float) -> int:
@@ -161,6 +161,24 @@ def box_support(target: Grid, source: Grid) -> ResamplingSupport | None:
     if reach is None:
         return None
     step, shrink, expected = _scales(target, source)
+    extents, inside = _box_extents(target, source, reach, expected)
+    if not inside.any():
+        return None
+    axes = []
+    for low, high in extents:
+        low, high = (np.where(inside, coordinate, 0.0) / step for coordinate in (low, high))
+        pixel = np.floor(low + ON_EDGE)
+        start = np.maximum(low - pixel, 0.0)
+        stop = np.maximum(high - pixel, start + MIN_BOX)
+        positions = start.astype(np.float32), stop.astype(np.float32)
+        axes.append(_Axis(pixel.astype(np.int32), positions, math.ceil(float(stop.max()) - ON_EDGE)))
+    return _support(reach, source, step, shrink, axes, inside)
+
+
+def _box_extents(
+    target: Grid, source: Grid, reach: tuple[slice, slice], expected: Pair
+) -> tuple[list[tuple[Floats, Floats]], NDArray[np.bool_]]:
+    """Low and high end of each target pixel's box, down and across in source pixels, and where it is in the source."""
     col, row = source_coordinates(*_corner_centres(target, source, *reach))
     ends = [(slice(None, -1), slice(None, -1)), (slice(1, None), slice(1, None))]
     if not _diagonal_is_representative(target, source):
@@ -184,18 +202,15 @@ def box_support(target: Grid, source: Grid) -> ResamplingSupport | None:
             low, high = np.maximum(low, 0.0), np.minimum(high, size)
             inside &= high - low > ON_EDGE
             extents.append((low, high))
-    if not inside.any():
-        return None
-    starts, positions, lengths = [], [], []
-    for low, high in extents:
-        low, high = (np.where(inside, coordinate, 0.0) / step for coordinate in (low, high))
-        pixel = np.floor(low + ON_EDGE)
-        start = np.maximum(low - pixel, 0.0)
-        stop = np.maximum(high - pixel, start + MIN_BOX)
-        starts.append(pixel.astype(np.int32))
-        positions.append((start.astype(np.float32), stop.astype(np.float32)))
-        lengths.append(math.ceil(float(stop.max()) - ON_EDGE))
-    return _support(reach, source, step, shrink, starts, positions, (lengths[0], lengths[1]), inside)
+    return extents, inside
+
+
+class _Axis(NamedTuple):
+    """The support along one axis: first pixels `(y, x)`, positions, and the number of pixels of the largest one."""
+
+    start: NDArray[np.int32]
+    positions: Positions
+    length: int
 
 
 def _support(
@@ -203,23 +218,20 @@ def _support(
     source: Grid,
     step: int,
     shrink: Pair,
-    starts: list[NDArray[np.int32]],
-    positions: list[Any],
-    reach: tuple[int, int],
+    axes: Sequence[_Axis],
     inside: NDArray[np.bool_],
 ) -> ResamplingSupport:
-    """The support from the first rows and columns of the rectangles."""
-    row, col = starts
+    """The support from its two axes, down and across."""
+    (row, down, rows), (col, across, cols) = axes
     complete = bool(inside.all())
     used = (row, col) if complete else (row[inside], col[inside])
     (top, bottom), (left, right) = ((int(values.min()), int(values.max())) for values in used)
-    window = Window(top, left, bottom + reach[0], right + reach[1])
+    window = Window(top, left, bottom + rows, right + cols)
     first = (row - top) * np.int32(window.shape[1]) + (col - left)
     if not complete:
         first[~inside] = 0
-    down, across = positions
     return ResamplingSupport(
-        *target, window, source.shape, step, shrink, reach, first, down, across, None if complete else inside
+        *target, window, source.shape, step, shrink, (rows, cols), first, down, across, None if complete else inside
     )
 
 
