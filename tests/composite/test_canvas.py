@@ -47,7 +47,7 @@ def test_shares_of_wanted_pixels(wanted: NDArray[np.bool_], usable: list[NDArray
     count = np.sum([share.astype(int) for share in shares], axis=0) if shares else np.zeros(SHAPE, int)
     assert count.max(initial=0) <= 1  # no pixel twice
     any_usable = np.any(usable, axis=0) if usable else np.zeros(SHAPE, bool)
-    np.testing.assert_array_equal(count > 0, wanted & any_usable)  # none left out
+    np.testing.assert_array_equal(count > 0, wanted & any_usable)  # none is missing
     for place, share in enumerate(shares):
         assert not (share & ~usable[place]).any()
         for earlier in usable[:place]:

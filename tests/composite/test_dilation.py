@@ -42,11 +42,11 @@ def test_dilation_agrees_with_scipy(tile: tuple[int, int, int], metres: float) -
     distance = ndimage.distance_transform_edt(~masked) * pixel
     inner = distance[above : masked.shape[0] - above, beside : masked.shape[1] - beside]
     expected = inner[np.ix_(around.rows, around.cols)]
-    found = around.near(masked)
+    result = around.near(masked)
     unsure = abs(expected - metres) < 0.02 * metres  # a tile of zoom 9 is not equally large everywhere
-    assert (found == (expected <= metres))[~unsure].all()
+    assert (result == (expected <= metres))[~unsure].all()
     assert pixel == pytest.approx(metres_of(grid)) or metres / pixel > REACH / 2 / 1.01
-    assert found.any() or metres < pixel
+    assert result.any() or metres < pixel
 
 
 @pytest.mark.parametrize("metres", [30, 300, 1000])
@@ -102,11 +102,11 @@ def brute_force(
     above, beside = margin
     height, width = len(down), masked.shape[1] - 2 * beside
     rows, cols = np.arange(height)[:, np.newaxis], np.arange(width)
-    found = np.zeros((height, width), bool)
+    result = np.zeros((height, width), bool)
     for row, col in np.argwhere(masked):
         off = np.square((row - above - rows) * (1 / down[:, np.newaxis]))
-        found |= off + np.square((col - beside - cols) * (1 / across[:, np.newaxis])) <= 1 + 1e-12
-    return found
+        result |= off + np.square((col - beside - cols) * (1 / across[:, np.newaxis])) <= 1 + 1e-12
+    return result
 
 
 @pytest.mark.parametrize("metres", [10, 35, 90, 330, 1000])

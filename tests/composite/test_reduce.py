@@ -20,7 +20,7 @@ ALIKE = [each.name for each in COMPOSITES if not each.painted and each not in (B
 NAMES = [*ALIKE, "p1", "p90"]
 numbers = st.floats(-1000, 1000, width=32) | st.just(np.nan) | st.integers(-2, 2).map(float)
 TIGHT = {"rtol": 1e-6, "atol": 1e-5}
-"""float32's rounding, of numbers up to 1000."""
+"""Float32 rounding error of values up to 1000."""
 NEW_YEAR = 18262.0
 """2020-01-01, in days since 1970."""
 
@@ -35,8 +35,8 @@ def expected(name: str, stack: NDArray[np.float32], days: list[float]) -> NDArra
     flat = stack.reshape(*stack.shape[:2], -1)
     when = np.repeat(np.array(days)[:, np.newaxis], flat.shape[2], axis=1)
     outputs = flat[:, :1] if NAMED[name].single else flat
-    found = np.stack([composite_of(name, outputs[:, number], when) for number in range(outputs.shape[1])], axis=1)
-    return found.reshape(-1, *stack.shape[2:])
+    result = np.stack([composite_of(name, outputs[:, number], when) for number in range(outputs.shape[1])], axis=1)
+    return result.reshape(-1, *stack.shape[2:])
 
 
 def jointly(stack: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -90,8 +90,8 @@ def test_p_values_are_those_of_students_distribution(freedom: int) -> None:
     explained = np.concatenate(([0.0], np.linspace(0.01, 0.99, 99), [1 - 1e-9, 1.0]))
     with np.errstate(divide="ignore"):
         t = np.sqrt(explained * freedom / (1 - explained))
-    found = p_value(explained, np.full(explained.shape, freedom))
-    np.testing.assert_allclose(found, 2 * stats.t.sf(t, freedom), atol=1e-12)
+    result = p_value(explained, np.full(explained.shape, freedom))
+    np.testing.assert_allclose(result, 2 * stats.t.sf(t, freedom), atol=1e-12)
 
 
 # Vectors of bands
@@ -102,11 +102,11 @@ def test_best_takes_all_bands_of_one_observation(bands: int) -> None:
     rng = np.random.default_rng(bands)
     stack = rng.integers(0, 5, (12, bands + 1, 30, 31)).astype(np.float32)
     stack[np.broadcast_to(rng.random((12, 1, 30, 31)) < rng.random((30, 31)), stack.shape)] = np.nan
-    found = reduce(stack, BEST)
+    result = reduce(stack, BEST)
     for row, col in np.ndindex(30, 31):
         seen = [pixel for pixel in stack[:, :, row, col] if np.isfinite(pixel).all()]
         first = max(seen, key=lambda pixel: pixel[-1])[:-1] if seen else np.full(bands, np.nan)
-        assert np.array_equal(found[:, row, col], first, equal_nan=True)
+        assert np.array_equal(result[:, row, col], first, equal_nan=True)
 
 
 @pytest.mark.parametrize(("bands", "count"), [(1, 4), (2, 1), (2, 2), (2, 3), (3, 9), (6, 20)])
@@ -116,18 +116,18 @@ def test_the_geometric_median(bands: int, count: int) -> None:
     stack[:, :, 0] = np.round(stack[:, :, 0], 1)  # ties, and observations that are the median
     stack[:, :, 1, 0] = 0.25
     stack[np.broadcast_to(rng.random((count, 1, 6, 5)) < 0.3, stack.shape)] = np.nan
-    found = reduce(stack, GEOMEDIAN)
+    result = reduce(stack, GEOMEDIAN)
     errors = []
     for row, col in np.ndindex(6, 5):
         seen = stack[:, :, row, col].astype(float)
         seen = seen[np.isfinite(seen).all(axis=1)]
         if not len(seen):
-            assert np.isnan(found[:, row, col]).all()
+            assert np.isnan(result[:, row, col]).all()
             continue
-        place, truth = found[:, row, col], weiszfeld(seen)
+        place, truth = result[:, row, col], weiszfeld(seen)
         least, sum_of_distances = (np.sqrt(((seen - at) ** 2).sum(axis=1)).sum() for at in (truth, place))
         assert sum_of_distances <= least + 1e-5
-        if np.linalg.matrix_rank(seen - seen[0], tol=1e-3) > 1:  # on a line many places may be equally near
+        if np.linalg.matrix_rank(seen - seen[0], tol=1e-3) > 1:  # on a line, several points may have the same distance
             errors.append(np.abs(place - truth).max())
     if bands > 1 and count > 2:
         assert len(errors) > 10

@@ -89,21 +89,21 @@ def check(target: Grid, source: Grid) -> int:
         col, row = exact(target, source)
         inside = (col >= 0) & (col < source.width) & (row >= 0) & (row < source.height)
         unsure = (np.abs(col - np.round(col)) < NEAR_EDGE) | (np.abs(row - np.round(row)) < NEAR_EDGE)
-    found = index_map(target, source)
+    result = index_map(target, source)
     shown = np.zeros(target.shape, bool)
     place = np.full((2, *target.shape), -1)
-    if found is not None:
-        within = np.ones(found.index.shape, bool) if found.inside is None else found.inside
-        shown[found.rows, found.cols] = within
-        index = found.index.astype(np.int64)
-        place[:, found.rows, found.cols] = (
-            index // found.window.shape[1] + found.window.top, index % found.window.shape[1] + found.window.left
+    if result is not None:
+        within = np.ones(result.index.shape, bool) if result.inside is None else result.inside
+        shown[result.rows, result.cols] = within
+        index = result.index.astype(np.int64)
+        place[:, result.rows, result.cols] = (
+            index // result.window.shape[1] + result.window.top, index % result.window.shape[1] + result.window.left
         )  # fmt: skip
     assert (shown == inside)[~unsure].all()
     both = shown & inside & ~unsure
     assert (place[0] == np.floor(row, where=both, out=np.zeros_like(row)))[both].all()
     off = (place[1] - np.floor(col, where=both, out=np.zeros_like(col)))[both]
-    twice = source.width * source.transform.a > (turn(source.crs) or math.inf)  # then some places have two columns
+    twice = source.width * source.transform.a > (turn(source.crs) or math.inf)  # some points then have two columns
     assert not (off % 360 if twice else off).any()
     return int(shown.sum())
 
@@ -128,12 +128,12 @@ def test_a_point_is_found_in_any_raster_that_contains_it(west: float, wide: floa
     """Whatever the range of the raster's longitudes."""
     source = Grid("EPSG:4326", Affine(wide / 200, 0, west, 0, -0.9, 90), 200, 200)
     off = (lon - west) % 360
-    found = index_map(place_grid(lon, lat), source)
+    result = index_map(place_grid(lon, lat), source)
     if 1e-3 < off < wide - 1e-3:
-        assert found is not None
-        assert found.window.left == pytest.approx(math.floor(off / wide * 200), abs=1e-3 * 200 / wide)
+        assert result is not None
+        assert result.window.left == pytest.approx(math.floor(off / wide * 200), abs=1e-3 * 200 / wide)
     elif wide + 1e-3 < off < 360 - 1e-3:
-        assert found is None
+        assert result is None
 
 
 @pytest.mark.parametrize("method", [each for each in Resampling if each is not Resampling.NEAREST])

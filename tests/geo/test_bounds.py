@@ -83,7 +83,7 @@ def test_bounds_contain_every_pixel(name: str, low: bool) -> None:
     def law(tile: tuple[int, int, int], buffer: float, size: int) -> None:
         grid = tile_grid(*tile, size, name, buffer)
         area, (lon, lat) = lonlat_bounds(grid), lonlat_of_centres(grid)
-        if area is None:  # a grid's numbers are rounded: the last rows may lie beyond the pole
+        if area is None:  # the transform is rounded: the last rows may be beyond the pole
             assert lon.size == 0
         else:
             assert count_outside(area, lon, lat) == 0

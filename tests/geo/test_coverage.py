@@ -54,19 +54,19 @@ SHAPES: dict[str, BaseGeometry] = {
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_fractions_agree_with_exactextract(shape: BaseGeometry) -> None:
     assert shape.is_valid
-    found = share(GRID, shape)
-    assert found.dtype == np.float32
-    assert found.shape == GRID.shape
-    np.testing.assert_allclose(found, coverage(GRID, shape), atol=2e-6, rtol=0)
+    result = share(GRID, shape)
+    assert result.dtype == np.float32
+    assert result.shape == GRID.shape
+    np.testing.assert_allclose(result, coverage(GRID, shape), atol=2e-6, rtol=0)
     inside = shape.intersection(shapely.box(*GRID.bounds)).area / PIXEL**2
-    assert float(found.sum(dtype=np.float64)) == pytest.approx(inside, abs=1e-5)
+    assert float(result.sum(dtype=np.float64)) == pytest.approx(inside, abs=1e-5)
 
 
 def test_full_and_empty_pixels_are_exactly_1_and_0() -> None:
-    found = share(GRID, SHAPES["on the pixels' edges"])
+    result = share(GRID, SHAPES["on the pixels' edges"])
     expected = np.zeros(GRID.shape)
     expected[2:11, 3:9] = 1
-    assert (found == expected).all()
+    assert (result == expected).all()
     assert (share(GRID, SHAPES["around the grid"]) == 1).all()
     assert not share(GRID, SHAPES["to the right"]).any()
     assert not share(GRID, shapely.Polygon()).any()
@@ -75,11 +75,11 @@ def test_full_and_empty_pixels_are_exactly_1_and_0() -> None:
 def test_a_rotated_grid() -> None:
     turned = Grid(GRID.crs, Affine(9.5, -2.5, LEFT, -3.0, -9.0, TOP), 23, 17)
     shape = translate(STAR, 0, -20)
-    found = share(turned, shape)
-    assert found.any()
+    result = share(turned, shape)
+    assert result.any()
     for row, col in np.ndindex(turned.shape):
         pixel = shapely.Polygon([turned.at(col + x, row + y) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))])
-        assert found[row, col] == pytest.approx(shape.intersection(pixel).area / pixel.area, abs=1e-6)
+        assert result[row, col] == pytest.approx(shape.intersection(pixel).area / pixel.area, abs=1e-6)
 
 
 def test_many_edges_are_processed_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,11 +109,11 @@ def polygons(draw: Any) -> BaseGeometry:
 
 @given(polygons())
 def test_fractions_sum_to_the_area_of_any_polygon(shape: BaseGeometry) -> None:
-    found = share(GRID, shape)
-    assert (found >= 0).all()
-    assert (found <= 1).all()
+    result = share(GRID, shape)
+    assert (result >= 0).all()
+    assert (result <= 1).all()
     inside = shape.intersection(shapely.box(*GRID.bounds)).area / PIXEL**2
-    assert float(found.sum(dtype=np.float64)) == pytest.approx(inside, abs=1e-5)
+    assert float(result.sum(dtype=np.float64)) == pytest.approx(inside, abs=1e-5)
 
 
 @given(polygons(), polygons())

@@ -102,6 +102,6 @@ def test_the_horizontal_crs_equals_the_given_one(code: int, version: str, shifte
         text = own.to_wkt(version)
     except pyproj.exceptions.CRSError:  # some cannot be written in the older form
         return
-    found = horizontal_crs(text)
-    assert pyproj.CRS(found).equals(pyproj.CRS(text), ignore_axis_order=True)
-    assert not (shifted and found.startswith("EPSG:"))
+    result = horizontal_crs(text)
+    assert pyproj.CRS(result).equals(pyproj.CRS(text), ignore_axis_order=True)
+    assert not (shifted and result.startswith("EPSG:"))

@@ -60,9 +60,9 @@ def test_pixel_areas_equal_geodesic_polygons(name: str) -> None:
     ],
 )
 def test_weighted_pixel_areas_sum_to_the_area_of_a_polygon(shape: shapely.Polygon) -> None:
-    found = native(shape, 10, 200_000)
-    area = float((share(found.grid, found.shape) * pixel_areas(found.grid)).sum())
+    result = native(shape, 10, 200_000)
+    area = float((share(result.grid, result.shape) * pixel_areas(result.grid)).sum())
     true = GEOD.geometry_area_perimeter(orient(shapely.segmentize(shape, 0.01)))[0]
     assert area == pytest.approx(true, rel=1e-5)
-    flat = float(share(found.grid, found.shape).sum(dtype=np.float64)) * found.grid.resolution**2
+    flat = float(share(result.grid, result.shape).sum(dtype=np.float64)) * result.grid.resolution**2
     assert abs(flat / true - 1) > 10 * abs(area / true - 1), "the projection's own are worse"

@@ -95,9 +95,9 @@ def test_no_footprints_at_all() -> None:
 
 def test_one_result_per_scene_for_any_number_of_rings() -> None:
     far = [(x + 50, y) for x, y in SQUARE]
-    found = Footprints([[SQUARE], [far], [SQUARE, far], [U_SHAPE, SQUARE]]).touching((51, 1, 52, 2))
-    assert found.dtype == np.bool_
-    assert found.tolist() == [False, True, True, False]
+    result = Footprints([[SQUARE], [far], [SQUARE, far], [U_SHAPE, SQUARE]]).touching((51, 1, 52, 2))
+    assert result.dtype == np.bool_
+    assert result.tolist() == [False, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ def test_the_oracle_agrees_across_the_antimeridian(many: list[list[Corner]], box
     expected = [touches(ring, box) for ring in many]
     moved = [continuous(tuple((wrapped(x), y) for x, y in ring)) for ring in many]
     west, south, east, north = box
-    found = Footprints([[ring] for ring in moved]).touching((wrapped(west), south, wrapped(east), north))
-    assert found.tolist() == expected
+    result = Footprints([[ring] for ring in moved]).touching((wrapped(west), south, wrapped(east), north))
+    assert result.tolist() == expected
 
 
 def wrapped(x: int) -> int:

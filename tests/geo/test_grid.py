@@ -302,7 +302,7 @@ def test_search_areas_contain_tiles_of_every_tile_matrix_set(
     grid = tile_grid(z, x, y, 256, name, buffer)
     areas, wide = search_areas(grid)
     bounds = lonlat_bounds(grid)
-    if bounds is None:  # a grid's numbers are rounded: the last rows may lie beyond the pole
+    if bounds is None:  # the transform is rounded: the last rows may be beyond the pole
         assert areas == ()
         return
     assert 1 <= len(areas) <= 4

@@ -35,18 +35,18 @@ def applied(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
     return a * x + b * y + c, d * x + e * y + f
 
 
-def shown_pixels(found: IndexMap | None, shape: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
+def shown_pixels(result: IndexMap | None, shape: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Source column and row of every target pixel according to the map; -1 outside the source."""
     col, row = np.full(shape, -1), np.full(shape, -1)
-    if found is not None:
-        inside = np.ones(found.index.shape, bool) if found.inside is None else found.inside
-        height, width = found.window.shape
-        index = found.index.astype(np.int64)  # it may be unsigned
-        assert (found.index[inside] >= 0).all()
-        assert (found.index[inside] < height * width).all()
-        assert (found.index[~inside] == 0).all()
-        col[found.rows, found.cols] = np.where(inside, index % width + found.window.left, -1)
-        row[found.rows, found.cols] = np.where(inside, index // width + found.window.top, -1)
+    if result is not None:
+        inside = np.ones(result.index.shape, bool) if result.inside is None else result.inside
+        height, width = result.window.shape
+        index = result.index.astype(np.int64)  # it may be unsigned
+        assert (result.index[inside] >= 0).all()
+        assert (result.index[inside] < height * width).all()
+        assert (result.index[~inside] == 0).all()
+        col[result.rows, result.cols] = np.where(inside, index % width + result.window.left, -1)
+        row[result.rows, result.cols] = np.where(inside, index // width + result.window.top, -1)
     return col, row
 
 
@@ -58,15 +58,15 @@ def assert_exact(target: Grid, source: Grid) -> int:
         near = (np.abs(exact_col - np.round(exact_col)) < NEAR_EDGE) | (
             np.abs(exact_row - np.round(exact_row)) < NEAR_EDGE
         )
-    found = index_map(target, source)
-    col, row = shown_pixels(found, target.shape)
+    result = index_map(target, source)
+    col, row = shown_pixels(result, target.shape)
     expected_col = np.where(inside, np.floor(np.where(inside, exact_col, 0)), -1)
     expected_row = np.where(inside, np.floor(np.where(inside, exact_row, 0)), -1)
     different = ((col != expected_col) | (row != expected_row)) & ~near
     assert not different.any(), f"{np.count_nonzero(different)} pixels differ, first {np.argwhere(different)[0]}"
-    if found is not None and found.inside is None:
-        assert found.window.left == col[found.rows, found.cols].min()
-        assert found.window.bottom == row[found.rows, found.cols].max() + 1
+    if result is not None and result.inside is None:
+        assert result.window.left == col[result.rows, result.cols].min()
+        assert result.window.bottom == row[result.rows, result.cols].max() + 1
     return int(np.count_nonzero(inside))
 
 
@@ -206,11 +206,11 @@ def test_a_source_smaller_than_a_pixel_or_outside_the_tile() -> None:
 
 def test_rows_and_columns_are_limited_to_what_the_source_can_reach() -> None:
     source = SOURCES["Bolzano"]
-    found = index_map(tile_at(source, 0.5, 0.5, 5), source)
-    assert found is not None
-    assert found.index.shape[0] < 50
-    assert found.index.shape[1] < 50
-    assert found.nbytes < 20_000
+    result = index_map(tile_at(source, 0.5, 0.5, 5), source)
+    assert result is not None
+    assert result.index.shape[0] < 50
+    assert result.index.shape[1] < 50
+    assert result.nbytes < 20_000
 
 
 def test_pixels_without_source_coordinates_are_not_shown() -> None:
@@ -238,12 +238,12 @@ def test_blocks_are_exactly_those_of_the_source_pixels(
 ) -> None:
     source = SOURCES["Bolzano"]
     target = tile_at(source, across, down, z)
-    found = index_map(target, source)
-    if found is None:
+    result = index_map(target, source)
+    if result is None:
         return
-    wanted = None if seed is None else np.random.default_rng(seed).random(found.index.shape) < share
-    col, row = (part[found.rows, found.cols] for part in shown_pixels(found, target.shape))
+    wanted = None if seed is None else np.random.default_rng(seed).random(result.index.shape) < share
+    col, row = (part[result.rows, result.cols] for part in shown_pixels(result, target.shape))
     shown = (col >= 0) & (True if wanted is None else wanted)
     expected = {(int(r) // block[0], int(c) // block[1]) for r, c in zip(row[shown], col[shown], strict=True)}
-    assert found.blocks(block, wanted) == expected
-    assert found.blocks(block, wanted) == expected  # the same when asked again
+    assert result.blocks(block, wanted) == expected
+    assert result.blocks(block, wanted) == expected  # the same from the cache

@@ -48,12 +48,12 @@ def test_a_raster_in_utm(tms: str, pixel: float, width: int, height: int, left: 
     grid = Grid("EPSG:32631", Affine(pixel, 0, left, 0, -pixel, top), width, height)
     if max(width, height) * pixel > 200_000:
         return
-    found = zooms_of(tms, grid)
-    assert found is not None
+    result = zooms_of(tms, grid)
+    assert result is not None
     own, fits = of_gdal(tms, grid)
-    assert near(tms, found[1], own)
-    assert found[0] == found[1] or near(tms, found[0], fits, "lower")
-    assert found[0] <= found[1]
+    assert near(tms, result[1], own)
+    assert result[0] == result[1] or near(tms, result[0], fits, "lower")
+    assert result[0] <= result[1]
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,8 @@ def test_unclassified_values_are_transparent() -> None:
     valid = np.ones(values.shape, bool)
     none = TRANSPARENT
     assert classes.places(values, valid).tolist() == [[0, 0, none, 1, none, none, none, none, none]]
-    found = classes.numbers(values, valid)[0]
-    assert np.array_equal(found, [3, 3, np.nan, 9, *[np.nan] * 5], equal_nan=True)
+    result = classes.numbers(values, valid)[0]
+    assert np.array_equal(result, [3, 3, np.nan, 9, *[np.nan] * 5], equal_nan=True)
     painted = classes.paint(values[np.newaxis], valid).rgba[0]
     assert painted[:5].tolist() == [[1, 2, 3, 255]] * 2 + [[0] * 4] + [[4, 5, 6, 255], [0] * 4]
 

@@ -79,8 +79,8 @@ def test_unknown_names_are_refused(name: str) -> None:
 def painted(coloring: Ramp | Classes, values: Any) -> list[list[int]]:
     """RGBA of a row of values."""
     row = np.array([[values]], np.float32)
-    found: list[list[int]] = coloring.paint(row, np.ones(row.shape[1:], bool)).rgba[0].tolist()
-    return found
+    result: list[list[int]] = coloring.paint(row, np.ones(row.shape[1:], bool)).rgba[0].tolist()
+    return result
 
 
 CLEAR = [0, 0, 0, 0]
@@ -92,8 +92,8 @@ def test_objects_assign_colours_to_integers() -> None:
     coloring = parse_colormap(json.dumps(written), UNIT, rescaled=False)
     assert isinstance(coloring, Classes)
     assert [(entry.number, entry.name) for entry in coloring.entries] == [(-2, "-2"), (4, "4"), (9, "9"), (10, "10")]
-    found = painted(coloring, [4, -2, 9, 10, 3.999, 4.001, 0, 1e9])
-    assert found == [GREEN, RED, BLUE, RED, CLEAR, CLEAR, CLEAR, CLEAR]
+    result = painted(coloring, [4, -2, 9, 10, 3.999, 4.001, 0, 1e9])
+    assert result == [GREEN, RED, BLUE, RED, CLEAR, CLEAR, CLEAR, CLEAR]
 
 
 def test_lists_assign_colours_to_half_open_intervals() -> None:
@@ -102,8 +102,8 @@ def test_lists_assign_colours_to_half_open_intervals() -> None:
     assert isinstance(coloring, Classes)
     assert [entry.name for entry in coloring.entries] == ["-1 to 0.25", "0.25 to 0.5", "0.75 to 1"]
     just_below = float(np.nextafter(np.float32(0.25), np.float32(0)))
-    found = painted(coloring, [-1, just_below, 0.25, 0.5, 0.75, 1, -1.001, 7])
-    assert found == [RED, RED, GREEN, CLEAR, BLUE, CLEAR, CLEAR, CLEAR]
+    result = painted(coloring, [-1, just_below, 0.25, 0.5, 0.75, 1, -1.001, 7])
+    assert result == [RED, RED, GREEN, CLEAR, BLUE, CLEAR, CLEAR, CLEAR]
 
 
 def test_the_later_of_overlapping_intervals_wins() -> None:
@@ -118,8 +118,8 @@ def test_256_colours_with_rescale_are_a_ramp(shown: Range) -> None:
     assert isinstance(coloring, Ramp)
     low, high = shown
     steps = np.linspace(0, 255, STEPS).round().astype(int)
-    found = painted(coloring, np.linspace(low, high, STEPS))
-    assert found == table[steps].tolist()
+    result = painted(coloring, np.linspace(low, high, STEPS))
+    assert result == table[steps].tolist()
     assert painted(coloring, [low - 1, high + 1]) == [table[0].tolist(), table[255].tolist()]
 
 
@@ -131,8 +131,8 @@ def test_fewer_colours_with_rescale_match_8_bit_steps(values: NDArray[np.float32
     coloring = parse_colormap(json.dumps(table), UNIT, rescaled=True)
     exact = np.clip(values.astype(float), 0, 1) * 255
     near_an_edge = (abs(exact - exact.round()) < 1e-3) & (values > 0) & (values < 1)
-    for value, found, unsure in zip(exact, painted(coloring, values), near_an_edge, strict=True):
-        assert unsure or found == table.get(int(value), CLEAR)
+    for value, result, unsure in zip(exact, painted(coloring, values), near_an_edge, strict=True):
+        assert unsure or result == table.get(int(value), CLEAR)
 
 
 REFUSED = [

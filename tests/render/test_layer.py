@@ -89,7 +89,7 @@ def test_a_preset_has_one_stretch_for_all_images(preset: Preset) -> None:
     grey = np.full((3, 2, 2), 0.1, np.float32)
     mixed = np.stack([np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)] * 3)
     valid = np.ones((2, 2), bool)
-    # The same value has the same colour beside whatever neighbours.
+    # The colour of a value does not depend on its neighbours.
     assert (layer.style.image(grey, valid).rgba[0, 0] == layer.style.image(mixed, valid).rgba[0, 0]).all()
 
 
@@ -114,12 +114,12 @@ def test_output_values_of_classes_are_class_numbers(values: NDArray[np.float32],
     layer = layer_of(LayerOptions(classes="bare:tan,0.25,green:teal"))
     assert layer.classified
     expected = np.where(valid, np.where(values >= 0.25, 2.0, 1.0), np.nan)
-    found = layer.style.values(values, valid)
-    assert found.dtype == np.float32
-    assert np.array_equal(found, expected, equal_nan=True)
+    result = layer.style.values(values, valid)
+    assert result.dtype == np.float32
+    assert np.array_equal(result, expected, equal_nan=True)
     painted = layer.style.image(values, valid).rgba
     for number, color in ((1, (210, 180, 140, 255)), (2, (0, 128, 128, 255))):
-        assert (painted[found[0] == number] == color).all()
+        assert (painted[result[0] == number] == color).all()
     assert (painted[~valid] == 0).all()
 
 

@@ -170,22 +170,22 @@ def test_long_class_lists_are_truncated() -> None:
 
 
 def test_long_texts_are_truncated() -> None:
-    found = texts(Legend("t" * 999, by_thresholds([0], ["n" * 64, "森" * 64], [(0, 0, 0, 255)] * 2), ("a",)))
-    assert all(len(text) <= 45 and text.endswith("…") for text in found)
+    result = texts(Legend("t" * 999, by_thresholds([0], ["n" * 64, "森" * 64], [(0, 0, 0, 255)] * 2), ("a",)))
+    assert all(len(text) <= 45 and text.endswith("…") for text in result)
 
 
 @given(numbers, numbers)
 def test_ticks_are_few_round_values_within_the_range(low: float, high: float) -> None:
     if not low < high:
         return
-    found = ticks(low, high)
-    assert found == sorted(found)
+    result = ticks(low, high)
+    assert result == sorted(result)
     slack = 1e-6 * (high - low) + 1e-15 * max(abs(low), abs(high))
-    assert all(low - slack <= value <= high + slack for value in found)
-    assert len(found) <= 9
+    assert all(low - slack <= value <= high + slack for value in result)
+    assert len(result) <= 9
     if high - low > 1e-6 * max(abs(low), abs(high)):
-        assert len(found) >= 3
-        steps = np.diff(found)
+        assert len(result) >= 3
+        steps = np.diff(result)
         assert np.allclose(steps, steps[0], rtol=1e-6)
         digits = f"{steps[0]:.3e}".split("e")[0]
         assert digits in ("1.000", "2.000", "2.500", "5.000")
@@ -209,9 +209,9 @@ def test_tick_labels(shown: tuple[float, float], labels: list[str]) -> None:
 def test_any_range_renders(low: float, high: float) -> None:
     if low < high:
         legend = Legend("a", Ramp((low, high), RAMP.colors), ("a",))
-        found = [row for row in rows(legend) if row.tag == f"{SVG}text"][1:]
-        assert found
+        result = [row for row in rows(legend) if row.tag == f"{SVG}text"][1:]
+        assert result
         assert not re.search("nan|inf", legend.svg())
-        middles = [float(row.attrib["x"]) for row in found]
+        middles = [float(row.attrib["x"]) for row in result]
         assert all(10 <= x <= WIDTH - 10 for x in middles)
         assert middles == sorted(middles)
