@@ -26,7 +26,7 @@ COLORMAPS: Mapping[str, str] = MappingProxyType(
         "clouds": "greys_r",
     }
 )
-"""Domain to colormap; the last colour stands for the strongest signal, such as green for dense vegetation."""
+"""Domain to colormap; the last colour is that of the strongest signal, such as green for dense vegetation."""
 
 _TAILS = (2.0, 98.0)
 """Percentiles used as range ends, since extreme values of ratios over dark water would compress all other colours."""
@@ -44,10 +44,10 @@ def default_range(expression: Expression, domain: str) -> tuple[float, float]:
     """
     values = _values(expression, mixtures(domain))
     low, lower, upper, high = map(float, np.percentile(values, (_TAILS[0], 25, 75, _TAILS[1])))
-    own, fence = _values(expression, surfaces_of(domain)), _FENCE * (upper - lower)
-    middle = float(np.median(own))
-    low = min(middle, max(low, min(lower - fence, own.min())))
-    high = max(middle, min(high, max(upper + fence, own.max())))
+    domain_values, fence = _values(expression, surfaces_of(domain)), _FENCE * (upper - lower)
+    median = float(np.median(domain_values))
+    low = min(median, max(low, min(lower - fence, domain_values.min())))
+    high = max(median, min(high, max(upper + fence, domain_values.max())))
     if COLORMAPS[domain] == "rdbu" and low < 0 < high and max(-low, high) <= 4 * min(-low, high):
         high = max(-low, high)
         low = -high
@@ -60,9 +60,9 @@ def default_range(expression: Expression, domain: str) -> tuple[float, float]:
 def default_colormap(expression: Expression, domain: str) -> str:
     """The domain's colormap, reversed if the index is lower over the domain's surfaces (as MSI is over wet leaves)."""
     name = COLORMAPS[domain]
-    own = np.median(_values(expression, surfaces_of(domain)))
-    others = np.median(_values(expression, other_surfaces(domain)))
-    if own >= others:
+    domain_median = np.median(_values(expression, surfaces_of(domain)))
+    other_median = np.median(_values(expression, other_surfaces(domain)))
+    if domain_median >= other_median:
         return name
     return name.removesuffix("_r") if name.endswith("_r") else f"{name}_r"
 

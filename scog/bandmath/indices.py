@@ -177,8 +177,8 @@ def _aliases(name: str, source: Published) -> tuple[str, ...]:
 def _index(name: str) -> Index:
     """Build an index. Raises KeyError for a name that is not in the table."""
     source = _sources()[name]
-    own = CONSTANTS.get(source.name, {})
-    values = {**constants(), **own}
+    corrected = CONSTANTS.get(source.name, {})
+    values = {**constants(), **corrected}
 
     def substitute(symbol: re.Match[str]) -> str:
         return _BANDS.get(symbol[0]) or repr(values[symbol[0]])
@@ -193,7 +193,7 @@ def _index(name: str) -> Index:
             default_colormap(expression, source.domain),
         )
     )
-    note = ", ".join(f"{constant} = {value:g}" for constant, value in own.items())
+    note = ", ".join(f"{constant} = {value:g}" for constant, value in corrected.items())
     return Index(
         name=name,
         title=f"{source.title} ({note})" if note else source.title,

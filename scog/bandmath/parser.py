@@ -9,25 +9,22 @@ start.
 from __future__ import annotations
 
 import ast
-import keyword
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from scog.bandmath import tree
-from scog.collections.bands import CANONICAL, SPELLINGS, VALID_NAMES
+from scog.bandmath import operations, tree
+from scog.bandmath.tokens import MAX_OUTPUTS, VALID_FORMULA, Token, invalid_formula, tokens_of
+from scog.collections.bands import CANONICAL, VALID_NAMES
 from scog.errors import InvalidExpression
-from scog.suggest import did_you_mean, quoted
+from scog.suggest import quoted
 
 MAX_CHARACTERS = 512
 """Maximum length of the text, and of the formula with canonical band names."""
 
 MAX_PARENTHESES = 32
 """Maximum nesting depth of parentheses."""
-
-MAX_OUTPUTS = 4
 
 MAX_NODES = 128
 """Maximum number of bands, constants and operations over all outputs, after constant folding. IBI, the largest of the
@@ -41,65 +38,18 @@ MAX_LEVELS = 96
 
 MAX_EXPONENT = 8.0
 
-VALID_FORMULA = (
-    "band names, numbers, + - * / **, one comparison such as nir > 0.2, parentheses, "
-    f"{', '.join(function.signature for function in tree.FUNCTIONS.values())}, "
-    f"and ; between at most {MAX_OUTPUTS} outputs"
-)
-"""One-sentence summary of the syntax, for the `valid` of errors."""
-
-_TOKEN = re.compile(
-    r"""(?P<blank>\s+)
-    |(?P<refused>//|<<|>>|<>|:=|->|\w*["']|[A-Za-z_]\w*\s*=(?!=))
-    |(?P<number>(?:\d|\.\d)(?:[eE][+-]?\d|[\w.])*)
-    |(?P<name>[A-Za-z_]\w*)
-    |(?P<operator>\*\*|[<>=!]=|[-+*/<>])
-    |(?P<open>\()|(?P<close>\))|(?P<comma>,)|(?P<end>;)""",
-    re.ASCII | re.VERBOSE,
-)
-
-_NUMBER = re.compile(r"(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-
-_HINTS: Mapping[str, str] = {
-    "//": "floor division is not supported, write /",
-    "<<": "shifts are not supported",
-    ">>": "shifts are not supported",
-    "<>": "write != for unequal",
-    ":=": "names cannot be assigned",
-    "=": "write == to compare; keyword arguments are not supported",
-    "^": "write ** for a power",
-    "%": "the remainder is not supported",
-    "@": "matrix multiplication is not supported",
-    "&": "multiply two comparisons for a logical and",
-    "and": "multiply two comparisons for a logical and",
-    "|": "use max(a, b) of two comparisons for a logical or",
-    "or": "use max(a, b) of two comparisons for a logical or",
-    "not": "compare with == 0 instead",
-    "if": "use where(condition, a, b)",
-    "else": "use where(condition, a, b)",
-    "'": "strings are not supported",
-    '"': "strings are not supported",
-    "`": "strings are not supported",
-    "[": "lists and subscripts are not supported",
-    "{": "sets and dictionaries are not supported",
-    ".": "attributes are not supported",
-    ":": "slices are not supported",
-    "lambda": "functions cannot be defined",
-    "#": "comments are not supported",
-}
-
-_OPERATIONS: Mapping[type[ast.AST], tree.Operation] = {
-    ast.Add: tree.ADD,
-    ast.Sub: tree.SUBTRACT,
-    ast.Mult: tree.MULTIPLY,
-    ast.Div: tree.DIVIDE,
-    ast.Pow: tree.POWER,
-    ast.Lt: tree.LESS,
-    ast.LtE: tree.LESS_EQUAL,
-    ast.Gt: tree.GREATER,
-    ast.GtE: tree.GREATER_EQUAL,
-    ast.Eq: tree.EQUAL,
-    ast.NotEq: tree.NOT_EQUAL,
+_OPERATIONS: Mapping[type[ast.AST], operations.Operation] = {
+    ast.Add: operations.ADD,
+    ast.Sub: operations.SUBTRACT,
+    ast.Mult: operations.MULTIPLY,
+    ast.Div: operations.DIVIDE,
+    ast.Pow: operations.POWER,
+    ast.Lt: operations.LESS,
+    ast.LtE: operations.LESS_EQUAL,
+    ast.Gt: operations.GREATER,
+    ast.GtE: operations.GREATER_EQUAL,
+    ast.Eq: operations.EQUAL,
+    ast.NotEq: operations.NOT_EQUAL,
 }
 
 
@@ -109,128 +59,75 @@ def parse_outputs(text: str) -> tuple[tree.Node, ...]:
     Raises InvalidExpression with the column in `text` where the error starts.
     """
     if len(text) > MAX_CHARACTERS:
-        raise _invalid(f"the formula has {len(text)} characters, more than {MAX_CHARACTERS}", MAX_CHARACTERS)
+        raise invalid_formula(f"the formula has {len(text)} characters, more than {MAX_CHARACTERS}", MAX_CHARACTERS)
     outputs = tuple(_parse_output(text, tokens) for tokens in _split(text))
     nodes = sum(map(tree.size, outputs))
     if nodes > MAX_NODES:
-        raise _invalid(f"the formula has {nodes} bands, numbers and operations, more than {MAX_NODES}", 0)
+        raise invalid_formula(f"the formula has {nodes} bands, numbers and operations, more than {MAX_NODES}", 0)
     if not any(map(tree.bands_of, outputs)):
-        raise _invalid("the formula uses no band", 0, valid=VALID_NAMES)
+        raise invalid_formula("the formula uses no band", 0, valid=VALID_NAMES)
     return outputs
-
-
-def _invalid(message: str, position: int, valid: str = VALID_FORMULA) -> InvalidExpression:
-    return InvalidExpression(message, position=position, valid=valid)
-
-
-# Tokens: every character and every name must be known
-
-
-class _Token(NamedTuple):
-    """One token of the formula. Its kind is number, band, function, operator, open, close, comma or end (`;`)."""
-
-    kind: str
-    text: str
-    column: int
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    column = 0
-    while column < len(text):
-        match = _TOKEN.match(text, column)
-        kind = match.lastgroup if match else None
-        word = match.group() if match else text[column]
-        if kind is None or kind == "refused" or keyword.iskeyword(word):
-            hint = _HINTS.get(word) or _HINTS.get(word[-1])
-            message = f"{quoted(word)} is not allowed in a formula"
-            raise _invalid(f"{message}: {hint}" if hint else message, column)
-        if kind == "number" and not _NUMBER.fullmatch(word):
-            raise _invalid(f"{quoted(word)} is not a decimal number", column, valid="numbers such as 2, 0.5 or 1e-3")
-        if kind == "name":
-            kind = _name_kind(word, column, called=text[column + len(word) :].lstrip().startswith("("))
-        if kind != "blank":
-            yield _Token(kind, word, column)
-        column += len(word)
-
-
-def _name_kind(name: str, column: int, *, called: bool) -> str:
-    """`function` if the name is followed by a parenthesis, else `band`. Raises InvalidExpression if unknown."""
-    is_band, function = name.lower() in CANONICAL, tree.FUNCTIONS.get(name)
-    if called:
-        if function:
-            return "function"
-        if is_band:
-            raise _invalid(f"{quoted(name)} is a band and cannot be called", column)
-        signatures = ", ".join(each.signature for each in tree.FUNCTIONS.values())
-        raise _invalid(
-            f"there is no function {quoted(name)}{did_you_mean(name, tree.FUNCTIONS)}", column, valid=signatures
-        )
-    if is_band:
-        return "band"
-    if function:
-        raise _invalid(f"{quoted(name)} is a function and needs its arguments", column, valid=function.signature)
-    raise _invalid(f"there is no band {quoted(name)}{did_you_mean(name, SPELLINGS)}", column, valid=VALID_NAMES)
 
 
 # Outputs: values and operators must alternate, and parentheses must match
 
 
-def _split(text: str) -> list[list[_Token]]:
+def _split(text: str) -> list[list[Token]]:
     """Tokens of each output, checked so that Python can parse them. A trailing `;` is allowed."""
-    outputs: list[list[_Token]] = [[]]
-    for token in _tokens(text):
+    outputs: list[list[Token]] = [[]]
+    for token in tokens_of(text):
         if token.kind == "end":
             if not outputs[-1]:
-                raise _invalid("an output is missing before ';'", token.column)
+                raise invalid_formula("an output is missing before ';'", token.column)
             outputs.append([])
         else:
             outputs[-1].append(token)
             if len(outputs) > MAX_OUTPUTS:
-                raise _invalid(f"the formula has more than {MAX_OUTPUTS} outputs", token.column)
+                raise invalid_formula(f"the formula has more than {MAX_OUTPUTS} outputs", token.column)
     if not outputs[-1]:
         outputs.pop()
     if not outputs:
-        raise _invalid("the formula is empty", 0)
+        raise invalid_formula("the formula is empty", 0)
     for tokens in outputs:
         _check_order(tokens)
     return outputs
 
 
-def _check_order(tokens: Sequence[_Token]) -> None:
+def _check_order(tokens: Sequence[Token]) -> None:
     wants_value = True
-    before: _Token | None = None
-    opened: list[tuple[_Token, bool]] = []  # the parenthesis, and whether it encloses the arguments of a function
+    before: Token | None = None
+    opened: list[tuple[Token, bool]] = []  # the parenthesis, and whether it encloses the arguments of a function
     for token in tokens:
         starts_value = token.kind in ("number", "band", "function", "open")
         if starts_value and not wants_value:
-            raise _invalid(f"an operator is missing before {quoted(token.text)}", token.column)
+            raise invalid_formula(f"an operator is missing before {quoted(token.text)}", token.column)
         if wants_value and not starts_value and token.text not in ("+", "-"):
-            raise _invalid(f"a value is missing before {quoted(token.text)}", token.column)
+            raise invalid_formula(f"a value is missing before {quoted(token.text)}", token.column)
         if token.kind == "open":
             opened.append((token, before is not None and before.kind == "function"))
             if len(opened) > MAX_PARENTHESES:
-                raise _invalid(f"more than {MAX_PARENTHESES} nested parentheses", token.column)
+                raise invalid_formula(f"more than {MAX_PARENTHESES} nested parentheses", token.column)
         elif token.kind == "close":
             if not opened:
-                raise _invalid("this parenthesis was never opened", token.column)
+                raise invalid_formula("this parenthesis was never opened", token.column)
             opened.pop()
         elif token.kind == "comma" and not (opened and opened[-1][1]):
-            raise _invalid(
+            raise invalid_formula(
                 "a comma may only separate the arguments of a function; use ';' between outputs", token.column
             )
         wants_value = token.kind not in ("number", "band", "close")
         before = token
     if opened:
-        raise _invalid("this parenthesis is never closed", opened[-1][0].column)
+        raise invalid_formula("this parenthesis is never closed", opened[-1][0].column)
     if wants_value:
         last = tokens[-1]
-        raise _invalid(f"a value is missing after {quoted(last.text)}", last.column + len(last.text))
+        raise invalid_formula(f"a value is missing after {quoted(last.text)}", last.column + len(last.text))
 
 
 # Trees: Python's parser resolves operator precedence; only listed nodes are converted
 
 
-def _parse_output(text: str, tokens: Sequence[_Token]) -> tree.Node:
+def _parse_output(text: str, tokens: Sequence[Token]) -> tree.Node:
     first, last = tokens[0], tokens[-1]
     # Newlines become blanks, which keeps the columns.
     formula = re.sub(r"\s", " ", text[first.column : last.column + len(last.text)], flags=re.ASCII)
@@ -238,13 +135,13 @@ def _parse_output(text: str, tokens: Sequence[_Token]) -> tree.Node:
         parsed = ast.parse(formula, mode="eval").body
     except SyntaxError as error:
         column = first.column + max((error.offset or 1) - 1, 0)
-        raise _invalid("this is not a formula", column) from None
+        raise invalid_formula("this is not a formula", column) from None
     except (ValueError, MemoryError, RecursionError):
-        raise _invalid("this formula is too complex", first.column) from None
+        raise invalid_formula("this formula is too complex", first.column) from None
     output = _Builder(formula, first.column).build(parsed, 1)
     depth = tree.depth(output)
     if depth > MAX_DEPTH:
-        raise _invalid(f"operations are nested {depth} deep, more than {MAX_DEPTH}", first.column)
+        raise invalid_formula(f"operations are nested {depth} deep, more than {MAX_DEPTH}", first.column)
     return output
 
 
@@ -269,18 +166,20 @@ class _Builder:
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return self.build(operand, level + 1)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return self.call(tree.NEGATE, [operand], node, level)
+                return self.call(operations.NEGATE, [operand], node, level)
             case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _OPERATIONS:
                 return self.call(_OPERATIONS[type(operator)], [left, right], node, level)
             case ast.Compare(left=left, ops=[operator], comparators=[right]) if type(operator) in _OPERATIONS:
                 return self.call(_OPERATIONS[type(operator)], [left, right], node, level)
             case ast.Compare():
                 raise self.invalid("comparisons cannot be chained: write (a < b) * (b < c)", node.comparators[1])
-            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in tree.FUNCTIONS:
-                return self.call(tree.FUNCTIONS[name], arguments, node, level)
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in operations.FUNCTIONS:
+                return self.call(operations.FUNCTIONS[name], arguments, node, level)
         raise self.invalid(f"{quoted(self.source(node))} is not allowed in a formula", node)
 
-    def call(self, operation: tree.Operation, arguments: Sequence[ast.expr], node: ast.expr, level: int) -> tree.Node:
+    def call(
+        self, operation: operations.Operation, arguments: Sequence[ast.expr], node: ast.expr, level: int
+    ) -> tree.Node:
         """Convert an operation; it is folded into a constant if all operands are constants."""
         if not operation.min_operands <= len(arguments) <= operation.max_operands:
             counts = " to ".join(str(count) for count in sorted({operation.min_operands, operation.max_operands}))
@@ -288,7 +187,7 @@ class _Builder:
             message = f"{operation.name} takes {counts} argument{plural}, not {len(arguments)}"
             raise self.invalid(message, node, valid=operation.signature)
         operands = tuple(self.build(argument, level + 1) for argument in arguments)
-        if operation is tree.POWER:
+        if operation is operations.POWER:
             self.check_exponent(operands[1], arguments[1])
         constants = tuple(operand for operand in operands if isinstance(operand, tree.Constant))
         if len(constants) == len(operands):
@@ -312,4 +211,4 @@ class _Builder:
         return self.formula[node.col_offset : node.end_col_offset]
 
     def invalid(self, message: str, node: ast.expr, valid: str = VALID_FORMULA) -> InvalidExpression:
-        return _invalid(message, self.column + node.col_offset, valid)
+        return invalid_formula(message, self.column + node.col_offset, valid)

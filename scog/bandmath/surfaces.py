@@ -65,7 +65,7 @@ _FRACTIONS = (0.25, 0.5, 0.75)
 
 @lru_cache(maxsize=8)
 def surfaces_of(domain: str) -> Spectra:
-    """Spectra of the domain's own surfaces."""
+    """Spectra of the surfaces of a domain."""
     return _spectra(_SURFACES[domain])
 
 
@@ -77,7 +77,7 @@ def other_surfaces(domain: str) -> Spectra:
 
 @lru_cache(maxsize=8)
 def mixtures(domain: str) -> Spectra:
-    """Spectra of all ground surfaces and the domain's own, pure and as linear mixtures of each pair in 3 fractions."""
+    """Spectra of all ground surfaces and the domain's, pure and as linear mixtures of each pair in 3 fractions."""
     kinds = dict.fromkeys((*_GROUND, domain))
     pure = [row for kind in kinds for row in _SURFACES[kind]]
     mixed = [

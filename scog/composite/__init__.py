@@ -1,1 +1,1 @@
-"""Masks, and how the observations of a pixel become one value. Pure numbers."""
+"""Masks, and reducers of the observations of a pixel to one value. Arrays only, no I/O."""

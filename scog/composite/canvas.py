@@ -1,4 +1,4 @@
-"""Canvases: pictures that scenes are painted on, each under those before it."""
+"""The canvas of a mosaic: scenes are painted in order, each only where no earlier one is valid."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Mask2D = NDArray[np.bool_]
 
 
 class Canvas:
-    """A picture that fills up: the first usable value of each pixel stays.
+    """An image in which the first usable value of each pixel is final.
 
-    `values` are float32 `(band, y, x)`; `valid` is bool `(y, x)`, where they are known.
+    `values` are float32 `(band, y, x)`, NaN where not valid; `valid` is bool `(y, x)`.
     """
 
     def __init__(self, bands: int, shape: tuple[int, int]) -> None:
@@ -23,20 +23,20 @@ class Canvas:
 
     @property
     def values(self) -> NDArray[np.float32]:
-        """What is known, NaN elsewhere."""
+        """Values painted so far, NaN elsewhere: float32 `(band, y, x)`."""
         if self._values is None:
             self._values = np.full((self._bands, *self.valid.shape), np.nan, np.float32)
         return self._values
 
     @property
     def full(self) -> bool:
-        """Whether every pixel has its value."""
+        """Whether every pixel is valid."""
         return bool(self.valid.all())
 
     def paint(self, values: NDArray[np.float32], valid: Mask2D) -> bool:
-        """Take the valid values for pixels that have none yet; whether there was any.
+        """Take the valid values of pixels that have none yet. Returns whether there were any.
 
-        `values` are the canvas's own from now on: most pictures are of one scene, and take no copy.
+        The canvas may keep and modify `values`: most images have one scene, which then needs no copy.
         """
         new = valid if self._values is None else valid & ~self.valid
         if not new.any():
@@ -52,12 +52,12 @@ class Canvas:
 
 
 def share_out(wanted: Mask2D | None, usable: Sequence[Mask2D]) -> list[Mask2D]:
-    """For each scene, in order, the wanted pixels (all, if None) that it is the first to have."""
-    left = wanted
+    """Pixels that each scene contributes, in order: the wanted pixels (all if None) that no earlier scene has."""
+    remaining = wanted
     shares: list[Mask2D] = []
     for mask in usable:
-        share = mask if left is None else left & mask
+        share = mask if remaining is None else remaining & mask
         if len(shares) + 1 < len(usable):
-            left = ~share if left is None else left & ~share
+            remaining = ~share if remaining is None else remaining & ~share
         shares.append(share)
     return shares

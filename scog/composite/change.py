@@ -1,4 +1,4 @@
-"""Changes: what two pictures of a place show beside each other, pixel by pixel."""
+"""Change between two images of the same grid, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ Mask2D = NDArray[np.bool_]
 
 
 class Change(StrEnum):
-    """How a change is told."""
+    """How a change is expressed."""
 
     DIFFERENCE = "difference"
     RATIO = "ratio"
 
     @property
     def label(self) -> str:
-        """For people, behind the layer's."""
+        """Display name, appended to the layer's."""
         return "change" if self is Change.DIFFERENCE else "ratio"
 
     @property
     def none(self) -> float:
-        """The value where nothing has changed: the middle of its colours."""
+        """The value without change, at the centre of the colormap."""
         return 0.0 if self is Change.DIFFERENCE else 1.0
 
 
-def change(first: Values, second: Values, valid: Mask2D, how: Change) -> tuple[Values, Mask2D]:
-    """First minus second, or first over second, float32 `(output, y, x)`; and where that is known, bool `(y, x)`.
+def change(first: Values, second: Values, valid: Mask2D, kind: Change) -> tuple[Values, Mask2D]:
+    """Difference or ratio of two images `(output, y, x)`: float32 of the same shape, and its validity, bool `(y, x)`.
 
-    `valid` is where both are. What is divided by 0 is not known, and neither is what overflows. NaN where not known.
+    `valid` is where both images are valid. A pixel is not valid if its divisor is 0 or its result overflows, in any
+    output; its values are then NaN.
     """
     with np.errstate(all="ignore"):
-        values = first - second if how is Change.DIFFERENCE else first / second
-    known = valid & np.isfinite(values).all(axis=0)
-    values[:, ~known] = np.nan
-    return values, known
+        values = first - second if kind is Change.DIFFERENCE else first / second
+    finite = valid & np.isfinite(values).all(axis=0)
+    values[:, ~finite] = np.nan
+    return values, finite

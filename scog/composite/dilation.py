@@ -1,10 +1,10 @@
-"""Growing a mask: whether something masked is near a pixel, so many metres on the ground, wherever a tile ends.
+"""Dilation of masks: whether a masked pixel is within a distance in metres on the ground, independent of tile edges.
 
-It is looked for around the picture too, on a grid of its own. That one's pixels are the picture's. Only where a
-distance spans more than `REACH` of them, as on tiles of the highest zooms, they are squares of 2, 4, 8 ... of them,
-counted from the origin of the CRS, so that neighbouring tiles look at the same ones; at 1000 m these measure 4 to 8 m,
-and the pixels of a classification 10 or 20. How far it is depends on the row, since in Mercator and in degrees the
-ground does.
+Masked pixels around the image count too, so the search grid is larger than the image. It normally has the image's
+pixels. If the distance spans more than `REACH` of them, as in tiles of the highest zooms, its pixels are squares of 2,
+4, 8 ... of them, counted from the CRS's origin, so that neighbouring tiles use the same squares. For 1000 m these
+measure 4 to 8 m; pixels of a classification measure 10 or 20 m. The distance in pixels depends on the row, because
+metres on the ground do in Mercator and in degrees.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from scog.geo.ground_resolution import ground_units
 
 MAX_METRES = 1000.0
 REACH = 256.0
-"""Pixels that a distance spans at the equator, at most; at least half of that, unless the picture's are larger."""
+"""Maximum distance at the equator in pixels of the search grid; at least half, unless the image's pixels are larger."""
 ROUNDING = 1e-9
-"""Of a reach in pixels."""
+"""Tolerance in pixels."""
 
 Mask2D = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """Where to look around a picture. `grid` is it, with a margin.
+    """The search grid of an image: `grid` contains the image, with a margin.
 
-    rows, cols    for each row and column of the picture that of `grid` without its margin
-    across, down  pixels of `grid` within reach of each of its rows, the margin's left out
-    margin        rows and columns on each side
+    rows, cols    row and column of `grid` without its margin for each row and column of the image
+    across, down  distance in pixels of `grid` for each of its rows, without the margin
+    margin        rows and columns of the margin on each side
     """
 
     grid: Grid
@@ -45,46 +45,46 @@ class Surroundings:
     margin: tuple[int, int]
 
     def near(self, masked: Mask2D) -> Mask2D:
-        """For each pixel of the picture whether any of the `masked` pixels of `grid` is within reach of it.
+        """Whether any pixel of `masked` is within the distance of each image pixel: bool `(y, x)`.
 
-        Distances are those between the centres of pixels. Exact, by columns and then by rows: of each column only the
-        nearest masked pixel counts, and it covers the pixels of the row that lie between two places. It takes as long
-        for any reach.
+        `masked` is bool, of `grid`'s shape. Distances are between pixel centres. The result is exact: in each column
+        only the nearest masked pixel counts, and it covers an interval of the pixel's row. The time does not depend on
+        the distance.
         """
         if not masked.any():
             return np.zeros((len(self.rows), len(self.cols)), bool)
-        beside = self.margin[1]
+        margin = self.margin[1]
         height, width = len(self.down), self.grid.width
         reach = np.take_along_axis(self._across, self._rows_off(masked), axis=1)
         row, col = np.nonzero(reach >= 0)
         reach = reach[row, col]
-        line = width + 1
-        first = row * line + np.maximum(col - reach, 0)
-        last = row * line + np.minimum(col + reach, width - 1) + 1
-        begun = np.bincount(first, minlength=height * line) - np.bincount(last, minlength=height * line)
-        found = begun.reshape(height, line).cumsum(axis=1)[:, beside : width - beside] > 0
-        return np.asarray(found[np.ix_(self.rows, self.cols)])
+        line_length = width + 1
+        first = row * line_length + np.maximum(col - reach, 0)
+        stop = row * line_length + np.minimum(col + reach, width - 1) + 1
+        starts = np.bincount(first, minlength=height * line_length) - np.bincount(stop, minlength=height * line_length)
+        covered = starts.reshape(height, line_length).cumsum(axis=1)[:, margin : width - margin] > 0
+        return np.asarray(covered[np.ix_(self.rows, self.cols)])
 
     def _rows_off(self, masked: Mask2D) -> NDArray[np.int32]:
-        """How many rows off the nearest masked pixel of each column is, for the rows without the margin.
+        """Rows to the nearest masked pixel of each column, for the rows without the margin: int32 `(row, column)`.
 
-        One more than the margin's rows where none is as near.
+        One more than the margin's rows if none is within the margin.
         """
-        above = self.margin[0]
+        margin = self.margin[0]
         far = np.int32(2 * len(masked))
         columns = np.ascontiguousarray(masked.T)  # numpy accumulates along a contiguous axis ten times faster
         rows = np.arange(len(masked), dtype=np.int32)
-        before = np.maximum.accumulate(np.where(columns, rows, -far), axis=1)
-        behind = np.minimum.accumulate(np.where(columns, rows, far)[:, ::-1], axis=1)[:, ::-1]
-        shown = slice(above, len(masked) - above)
-        off = np.minimum(rows[shown] - before[:, shown], behind[:, shown] - rows[shown])
-        return np.ascontiguousarray(np.minimum(off, np.int32(above + 1)).T)
+        last_masked = np.maximum.accumulate(np.where(columns, rows, -far), axis=1)
+        next_masked = np.minimum.accumulate(np.where(columns, rows, far)[:, ::-1], axis=1)[:, ::-1]
+        inner = slice(margin, len(masked) - margin)
+        off = np.minimum(rows[inner] - last_masked[:, inner], next_masked[:, inner] - rows[inner])
+        return np.ascontiguousarray(np.minimum(off, np.int32(margin + 1)).T)
 
     @cached_property
     def _across(self) -> NDArray[np.int32]:
-        """Pixels to each side that are within reach of each row `(row, rows off)`; -1 where none is."""
-        off = np.arange(self.margin[0] + 2)
-        share = 1 - np.square(off / self.down[:, np.newaxis])
+        """Pixels to each side that are within the distance: int32 `(row, rows off)`, -1 if none."""
+        rows_off = np.arange(self.margin[0] + 2)
+        share = 1 - np.square(rows_off / self.down[:, np.newaxis])
         share[:, -1] = -1
         with np.errstate(invalid="ignore"):
             reach = np.floor(self.across[:, np.newaxis] * np.sqrt(share) + ROUNDING)
@@ -92,33 +92,33 @@ class Surroundings:
 
 
 def surroundings(grid: Grid, metres: float) -> Surroundings:
-    """Where to look for what is masked within so many metres of a picture, whose rows run from west to east."""
+    """The search grid for masked pixels within a distance of an image whose rows run from west to east."""
     a, _, left, _, e, top = tuple(grid.transform)[:6]
-    unit = ground_units(grid.crs, np.zeros(1))[1][0]  # at the equator: the same for all tiles of a zoom
+    unit = ground_units(grid.crs, np.zeros(1))[1][0]  # at the equator, so that it is the same for all tiles of a zoom
     factor = 1
     while metres / (unit * -e * factor) > REACH:
         factor *= 2
     if factor == 1:
-        return _around(grid, metres)
-    wide, high = a * factor, -e * factor
-    cols = np.floor((left + a * (np.arange(grid.width) + 0.5)) / wide).astype(np.int64)
-    rows = np.floor(-(top + e * (np.arange(grid.height) + 0.5)) / high).astype(np.int64)
-    coarse = Affine(wide, 0.0, int(cols[0]) * wide, 0.0, -high, -int(rows[0]) * high)
+        return _with_margin(grid, metres)
+    pixel_width, pixel_height = a * factor, -e * factor
+    cols = np.floor((left + a * (np.arange(grid.width) + 0.5)) / pixel_width).astype(np.int64)
+    rows = np.floor(-(top + e * (np.arange(grid.height) + 0.5)) / pixel_height).astype(np.int64)
+    coarse = Affine(pixel_width, 0.0, int(cols[0]) * pixel_width, 0.0, -pixel_height, -int(rows[0]) * pixel_height)
     cols, rows = cols - cols[0], rows - rows[0]
-    return _around(Grid(grid.crs, coarse, int(cols[-1]) + 1, int(rows[-1]) + 1), metres, rows, cols)
+    return _with_margin(Grid(grid.crs, coarse, int(cols[-1]) + 1, int(rows[-1]) + 1), metres, rows, cols)
 
 
-def _around(
+def _with_margin(
     grid: Grid, metres: float, rows: NDArray[np.int64] | None = None, cols: NDArray[np.int64] | None = None
 ) -> Surroundings:
-    """A grid with a margin. `rows` and `cols` are those of it that a picture's pixels lie in, by default one each."""
+    """A grid with a margin. `rows` and `cols` map the image's pixels to it, by default one to one."""
     a, _, left, _, e, top = tuple(grid.transform)[:6]
-    middle = top + e * (np.arange(grid.height) + 0.5)
-    across, down = ground_units(grid.crs, middle)
+    y = top + e * (np.arange(grid.height) + 0.5)
+    across, down = ground_units(grid.crs, y)
     across, down = metres / (across * a), metres / (down * -e)
-    beside, above = (int(np.floor(reach.max() + ROUNDING)) for reach in (across, down))
-    corner = Affine(a, 0.0, left - beside * a, 0.0, e, top - above * e)
-    around = Grid(grid.crs, corner, grid.width + 2 * beside, grid.height + 2 * above)
+    margin_cols, margin_rows = (int(np.floor(reach.max() + ROUNDING)) for reach in (across, down))
+    corner = Affine(a, 0.0, left - margin_cols * a, 0.0, e, top - margin_rows * e)
+    enlarged = Grid(grid.crs, corner, grid.width + 2 * margin_cols, grid.height + 2 * margin_rows)
     rows = np.arange(grid.height) if rows is None else rows
     cols = np.arange(grid.width) if cols is None else cols
-    return Surroundings(around, rows, cols, across, down, (above, beside))
+    return Surroundings(enlarged, rows, cols, across, down, (margin_rows, margin_cols))

@@ -1,4 +1,4 @@
-"""Geometric medians: of vectors of bands the one that is nearest to all, so that bands keep their proportion."""
+"""Geometric medians of band vectors, which preserve the ratios between bands."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from numpy.typing import NDArray
 Values = NDArray[np.float32]
 
 TOLERANCE = 5e-6
-"""Of what is left to go, in the unit of the bands: a twentieth of what reflectance is stored to."""
+"""Estimated remaining distance at which a pixel has converged, in the unit of the bands: a twentieth of the resolution
+in which reflectance is stored."""
 MAX_ROUNDS = 50
-"""Of two steps each and a leap. Hardly a pixel takes more than 15."""
-LONGEST_LEAP = 100.0
-"""As many times as long as a step."""
-CROWD = 64
-"""Pixels that are worked on even if some of them are done, rather than copied to be fewer."""
+"""Maximum number of iterations, of two steps and an extrapolation each. Few pixels take more than 15."""
+MAX_EXTRAPOLATION = 100.0
+"""Maximum length of an extrapolation in steps."""
+MIN_BATCH = 64
+"""Minimum number of pixels per iteration. Smaller batches keep converged pixels, since copying would cost more."""
 
 
 def geometric_median(values: Values) -> Values:
-    """The geometric median `(band, pixel)` of values `(band, observation, pixel)`; NaN where there is no observation.
+    """The geometric median `(band, pixel)` of values `(band, observation, pixel)`; NaN if no observation is valid.
 
-    An observation that lacks a band counts as none. By Weiszfeld's iteration from the mean, in float32 about the mean;
-    where it comes to stand on an observation it goes on as Vardi and Zhang (2000, doi:10.1073/pnas.97.4.1423) do.
-    Steps become shorter by nearly the same share each, so after two it leaps to where they lead (Varadhan and Roland
-    2008, doi:10.1111/j.1467-9469.2007.00585.x). A pixel takes as many as it needs itself, whichever others it is
-    worked on with.
+    Observations with a NaN in any band are ignored. Weiszfeld's iteration starts from the mean, in float32 relative to
+    the mean. At an observation it continues as in Vardi and Zhang (2000, doi:10.1073/pnas.97.4.1423). Successive steps
+    shrink by nearly the same factor, so after two steps it extrapolates to their limit (Varadhan and Roland 2008,
+    doi:10.1111/j.1467-9469.2007.00585.x). Each pixel's number of iterations, and so its result, does not depend on the
+    other pixels.
     """
     valid = np.isfinite(values).all(axis=0)
     points = np.where(valid, values, np.float32(0))
@@ -32,66 +33,77 @@ def geometric_median(values: Values) -> Values:
         mean = (points.sum(axis=1, dtype=np.float64) / valid.sum(axis=0)).astype(np.float32)
     points -= mean[:, np.newaxis]
     points[:, ~valid] = 0
-    far = np.where(valid, np.float32(0), np.float32(np.inf))
-    found: Values = np.zeros_like(mean)
-    left, at, going = np.arange(mean.shape[1]), np.zeros_like(mean), valid.sum(axis=0) > 1
+    invalid_distance = np.where(valid, np.float32(0), np.float32(np.inf))
+    result: Values = np.zeros_like(mean)
+    indices, position, active = np.arange(mean.shape[1]), np.zeros_like(mean), valid.sum(axis=0) > 1
     for _ in range(MAX_ROUNDS):
-        if 2 * np.count_nonzero(going) < len(left) > CROWD:
-            found[:, left] = at
-            keep = np.flatnonzero(going) if np.count_nonzero(going) > CROWD else np.argsort(~going)[:CROWD]
-            left, points, far, at, going = left[keep], points[:, :, keep], far[:, keep], at[:, keep], going[keep]
-        if not going.any():
+        if 2 * np.count_nonzero(active) < len(indices) > MIN_BATCH:
+            result[:, indices] = position
+            keep = np.flatnonzero(active) if np.count_nonzero(active) > MIN_BATCH else np.argsort(~active)[:MIN_BATCH]
+            indices, points, invalid_distance, position, active = (
+                indices[keep],
+                points[:, :, keep],
+                invalid_distance[:, keep],
+                position[:, keep],
+                active[keep],
+            )
+        if not active.any():
             break
-        after, left_to_go = _leap(points, far, at)
-        np.copyto(at, after, where=going)
-        going &= left_to_go > TOLERANCE
-    found[:, left] = at
-    found += mean
-    return found
+        updated, distance = _extrapolated(points, invalid_distance, position)
+        np.copyto(position, updated, where=active)
+        active &= distance > TOLERANCE
+    result[:, indices] = position
+    result += mean
+    return result
 
 
-def _leap(points: Values, far: Values, at: Values) -> tuple[Values, Values]:
-    """The place `(band, pixel)` that the next steps lead to, and how far it was there `(pixel)`."""
-    first = _step(points, far, at)
-    second = _step(points, far, first)
-    step = first - at
-    shorter = second - first - step
+def _extrapolated(points: Values, invalid_distance: Values, position: Values) -> tuple[Values, Values]:
+    """The extrapolation `(band, pixel)` of two steps, and the estimated distance to the limit `(pixel,)`."""
+    first = _step(points, invalid_distance, position)
+    second = _step(points, invalid_distance, first)
+    step = first - position
+    change_of_step = second - first - step
     with np.errstate(all="ignore"):
         length = np.sqrt(np.square(step).sum(axis=0))
-        leap = length / np.sqrt(np.square(shorter).sum(axis=0))
-        np.clip(leap, 1, LONGEST_LEAP, out=leap)
-        leap[length == 0] = 1
-        return at + 2 * leap * step + leap * leap * shorter, length * leap
+        factor = length / np.sqrt(np.square(change_of_step).sum(axis=0))
+        np.clip(factor, 1, MAX_EXTRAPOLATION, out=factor)
+        factor[length == 0] = 1
+        return position + 2 * factor * step + factor * factor * change_of_step, length * factor
 
 
-def _step(points: Values, far: Values, at: Values) -> Values:
-    """The next place `(band, pixel)`: the mean of the observations, each weighed by its nearness.
+def _step(points: Values, invalid_distance: Values, position: Values) -> Values:
+    """One Weiszfeld step from `position` `(band, pixel)`: the mean of the observations weighted by inverse distance.
 
-    `far` is infinite where there is no observation, 0 elsewhere.
+    `invalid_distance` `(observation, pixel)` is infinite for invalid observations, 0 for others.
     """
-    distance = far.copy()
-    for band, place in zip(points, at, strict=True):
-        away = band - place
-        distance += np.square(away, out=away)
+    distance = invalid_distance.copy()
+    for band, coordinate in zip(points, position, strict=True):
+        difference = band - coordinate
+        distance += np.square(difference, out=difference)
     np.sqrt(distance, out=distance)
     with np.errstate(all="ignore"):
         weights = np.reciprocal(distance)
-        after = _weighed(points, weights)
-        standing = np.flatnonzero(~np.isfinite(after[0]))
-        if standing.size:
-            after[:, standing] = _step_off(points[:, :, standing], distance[:, standing], at[:, standing])
-    return after
+        updated = _weighted_mean(points, weights)
+        coincident = np.flatnonzero(~np.isfinite(updated[0]))
+        if coincident.size:
+            updated[:, coincident] = _step_from_observation(
+                points[:, :, coincident], distance[:, coincident], position[:, coincident]
+            )
+    return updated
 
 
-def _step_off(points: Values, distance: Values, at: Values) -> Values:
-    """The same from places where an observation is, or several: away if the others pull more strongly than these."""
-    here = distance == 0
-    weights = np.where(here, np.float32(0), np.reciprocal(distance))
-    others = _weighed(points, weights)
-    pull = np.sqrt(np.square(others - at).sum(axis=0)) * weights.sum(axis=0)
-    stay = here.sum(axis=0) / pull
-    return np.asarray(np.where(stay < 1, (1 - stay) * others + stay * at, at), np.float32)
+def _step_from_observation(points: Values, distance: Values, position: Values) -> Values:
+    """A step from pixels whose position equals one or several observations (Vardi and Zhang).
+
+    The position moves if the other observations pull more strongly than the coincident ones hold.
+    """
+    coincident = distance == 0
+    weights = np.where(coincident, np.float32(0), np.reciprocal(distance))
+    others = _weighted_mean(points, weights)
+    pull = np.sqrt(np.square(others - position).sum(axis=0)) * weights.sum(axis=0)
+    stay = coincident.sum(axis=0) / pull
+    return np.asarray(np.where(stay < 1, (1 - stay) * others + stay * position, position), np.float32)
 
 
-def _weighed(points: Values, weights: Values) -> Values:
+def _weighted_mean(points: Values, weights: Values) -> Values:
     return np.asarray(np.stack([(band * weights).sum(axis=0) for band in points]) / weights.sum(axis=0))

@@ -1,4 +1,4 @@
-"""Masks from the scene classification: which pixels of a scene are not to be used."""
+"""Masks from the scene classification (SCL): pixels of a scene that must not be used."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from scog.collections.scene_classification import BY_NUMBER, CLOUDS
 from scog.composite.dilation import MAX_METRES
 from scog.errors import InvalidInput
 
-VALID = "clouds, none, or SCL classes (0 to 11) divided by commas, such as 3,8,9"
+VALID = "clouds, none, or SCL classes (0 to 11) separated by commas, such as 3,8,9"
 
 
 @dataclass(frozen=True)
 class Mask:
-    """SCL classes that are taken out; none at all where `classes` is None, and then SCL is not read.
+    """SCL classes to mask; with `classes` None nothing is masked, and SCL is not read.
 
-    With them goes what is nearer to them than `dilate` metres on the ground. Class 0, no data, does not grow.
+    Pixels within `dilate` metres on the ground of a masked pixel are masked too. Class 0 (no data) is not dilated.
     """
 
     classes: frozenset[int] | None
     dilate: float = 0.0
 
     def usable(self, scl: NDArray[Any]) -> NDArray[np.bool_]:
-        """For SCL numbers of any type, True where the pixel may be used. Class 0, no data, never may.
+        """Whether each pixel may be used, from SCL values of any dtype. Class 0 (no data) never may.
 
-        Each whole number is a class of its own; what is none, such as NaN or 4.5, may not be used.
+        Each integer is its own class; other values, such as NaN or 4.5, may not be used.
         """
         classes = sorted({0, *(self.classes or ())})
         usable: NDArray[np.bool_]
-        if scl.dtype == np.uint8:  # as Sentinel-2's are
+        if scl.dtype == np.uint8:  # the dtype of Sentinel-2's SCL
             table = np.ones(256, bool)
             table[classes] = False
             usable = table.take(scl)
@@ -43,16 +43,16 @@ class Mask:
 
 
 def parse_mask(text: str, dilate: float = 0.0) -> Mask:
-    """`clouds`, `none` or a list of classes, grown by so many metres. Raises InvalidInput."""
+    """A mask from `clouds`, `none` or a list of classes, dilated by `dilate` metres. Raises InvalidInput."""
     if not 0 <= dilate <= MAX_METRES:
         valid = f"0 to {MAX_METRES:g}"
-        raise InvalidInput(f"A mask does not grow by {dilate:g} metres.", parameter="mask_dilate", valid=valid)
+        raise InvalidInput(f"mask_dilate must not be {dilate:g} metres.", parameter="mask_dilate", valid=valid)
     if text == "clouds":
         return Mask(CLOUDS, dilate)
     if text == "none":
         if dilate:
-            what = "Where nothing is masked, no mask can grow."
-            raise InvalidInput(what, parameter="mask_dilate", valid="leave it out, or choose a mask")
+            message = "mask_dilate has no effect without a mask."
+            raise InvalidInput(message, parameter="mask_dilate", valid="omit mask_dilate, or set a mask")
         return Mask(None)
     parts = [part.strip() for part in text.split(",")]  # int() accepts less white space than strip() removes
     if not all(part.isascii() and part.isdecimal() and len(part) <= 2 for part in parts):

@@ -1,4 +1,4 @@
-"""Composites by name: how the observations of a place become one picture."""
+"""Composite methods by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scog.suggest import did_you_mean, quoted
 
 
 class Unit(Enum):
-    """What a composite's values are, beside the layer that it is made of."""
+    """What the values of a composite mean, relative to the layer."""
 
     LAYER = "the layer's own unit"
     SPREAD = "a difference of the layer's values"
@@ -24,15 +24,15 @@ class Unit(Enum):
 
 @dataclass(frozen=True)
 class Composite:
-    """One way to make one picture of many observations.
+    """A method of combining many observations into one image.
 
     name         as in a URL
-    title        for people, behind the layer's
-    description  a sentence
-    unit         of its values
-    painted      whether scenes are laid over each other, so that those below are not read; else all are
-    dated        whether it looks at the observations' times
-    single       whether it is one value for all outputs of the formula
+    title        for display, appended to the layer's title
+    description  one sentence
+    unit         meaning of its values
+    painted      whether scenes are painted in order, so that hidden ones are not read; otherwise all are read
+    dated        whether it uses the times of observations
+    single       whether it has one output, whatever the outputs of the expression
     percent      of a percentile
     """
 
@@ -46,7 +46,7 @@ class Composite:
     percent: int | None = None
 
     def outputs(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Names of what comes of a formula whose outputs have these names."""
+        """Names of the composite's outputs for an expression with outputs of these names."""
         if self.single:
             return (self.name,)
         if self.unit is Unit.TREND:
@@ -66,31 +66,33 @@ CLEAREST = Composite(
 BEST = Composite(
     "best",
     "at the highest NDVI",
-    "All bands of the observation with the highest NDVI, the newest of equals; of these the formula.",
+    "All bands of the observation with the highest NDVI, the newest of equals; the formula is applied to them.",
 )
 MEDIAN = Composite("median", "median", "The median of the values.")
 GEOMEDIAN = Composite(
     "geomedian",
     "of the geometric median",
-    "The geometric median of the bands that the formula needs, which keeps them in proportion; of these the formula.",
+    "The geometric median of the bands that the formula needs, which keeps their ratios; the formula is applied to it.",
 )
 MEAN = Composite("mean", "mean", "The mean of the values.")
 MIN = Composite("min", "lowest", "The lowest value.")
 MAX = Composite("max", "highest", "The highest value.")
-STD = Composite("std", "standard deviation", "The standard deviation, of all observations (n, not n - 1).", Unit.SPREAD)
-RANGE = Composite("range", "range", "The highest less the lowest value.", Unit.SPREAD)
+STD = Composite("std", "standard deviation", "The standard deviation of all observations (n, not n - 1).", Unit.SPREAD)
+RANGE = Composite("range", "range", "The highest minus the lowest value.", Unit.SPREAD)
 SLOPE = Composite(
     "slope",
     "trend per year",
-    "Change per year, by least squares; files of values hold also its two-sided p-value (from three observations on).",
+    "Change per year, by least squares; data files also hold its two-sided p-value (from three observations on).",
     Unit.TREND,
     dated=True,
 )
-MODE = Composite("mode", "most frequent", "The most frequent of whole numbers, such as classes; the lowest of equals.")
+MODE = Composite(
+    "mode", "most frequent", "The most frequent value, for integers such as classes; the lowest of equals."
+)
 COUNT = Composite(
     "count",
     "clear observations",
-    "The number of usable observations; 0 where there is none, which pictures leave transparent.",
+    "The number of usable observations; 0 where there is none, which is transparent in images.",
     Unit.NUMBER,
     single=True,
 )
@@ -105,7 +107,7 @@ FIRST_DOY = Composite(
 MAX_DOY = Composite(
     "max_doy",
     "day of the highest value",
-    "Day of the year (UTC, 1 to 366) on which the highest value was seen, the earliest of equals.",
+    "Day of the year (UTC, 1 to 366) of the highest value, the earliest of equals.",
     Unit.DAY,
     dated=True,
 )
@@ -114,26 +116,27 @@ MAX_DOY = Composite(
 def percentile(percent: int) -> Composite:
     """A percentile, 1 to 99."""
     ending = {1: "st", 2: "nd", 3: "rd"}.get(percent % 10 if percent // 10 != 1 else 0, "th")
-    what = f"The value that {percent} % of the observations do not exceed, linear in between."
-    return Composite(f"p{percent}", f"{percent}{ending} percentile", what, percent=percent)
+    description = f"The value that {percent} % of the observations do not exceed, interpolated linearly."
+    return Composite(f"p{percent}", f"{percent}{ending} percentile", description, percent=percent)
 
 
 COMPOSITES: tuple[Composite, ...] = (
     NEWEST, OLDEST, CLEAREST, BEST, MEDIAN, GEOMEDIAN, MEAN, MIN, MAX, RANGE, STD, COUNT, MODE, SLOPE, FIRST_DOY,
     MAX_DOY,
 )  # fmt: skip
-"""All but the percentiles."""
+"""All methods except percentiles."""
 NAMED: Mapping[str, Composite] = MappingProxyType(
     {each.name: each for each in (*COMPOSITES, *map(percentile, range(1, 100)))}
 )
 VALID = f"{', '.join(each.name for each in COMPOSITES)}, or a percentile from p1 to p99"
-_WORD = re.compile(r"p\d.*")
+_PERCENTILE = re.compile(r"p\d.*")
 
 
 def parse_composite(text: str) -> Composite:
-    """The composite of that name. Raises InvalidInput for another."""
-    found = NAMED.get(text)
-    if found is None:
-        near = "" if _WORD.match(text) else did_you_mean(text, [each.name for each in COMPOSITES])
-        raise InvalidInput(f"there is no composite {quoted(text)}{near}", parameter="composite", valid=VALID)
-    return found
+    """The composite method with that name. Raises InvalidInput if there is none."""
+    method = NAMED.get(text)
+    if method is None:
+        suggestion = "" if _PERCENTILE.match(text) else did_you_mean(text, [each.name for each in COMPOSITES])
+        message = f"there is no composite {quoted(text)}{suggestion}"
+        raise InvalidInput(message, parameter="composite", valid=VALID)
+    return method

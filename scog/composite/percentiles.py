@@ -1,4 +1,4 @@
-"""Orders: what comes of putting a pixel's observations in order, such as percentiles.
+"""Order statistics of a pixel's observations: percentiles and the mode.
 
 Values are float32 `(observation, pixel)`, NaN where invalid.
 """
@@ -17,44 +17,44 @@ Values = NDArray[np.float32]
 
 
 def percentile(values: Values, percent: int) -> Values:
-    """The value `(pixel)` below which so many percent of the observations lie, linear between two of them, as numpy's.
-
-    NaN where there is no observation.
+    """Percentile of the valid observations, interpolated linearly as in numpy: float32 `(pixel,)`, NaN if none is
+    valid.
     """
     counts = (~np.isnan(values)).sum(axis=0, dtype=_smallest(len(values)))
-    places = np.maximum(np.arange(-1, len(values)), 0) * percent  # by count, as there are fewer of these than of pixels
-    low, share = places // 100, places % 100 / 100
+    # Per count of valid observations, since there are fewer counts than pixels.
+    ranks = np.maximum(np.arange(-1, len(values)), 0) * percent
+    low, share = ranks // 100, ranks % 100 / 100
     first, last = int(low[counts.min()]), min(int(low[counts.max()]) + 1, len(values) - 1)
     ordered = np.concatenate(_ordered(values, first, last)[first : last + 1])
     pixels = len(counts)
-    at = ((low - first) * pixels).take(counts) + np.arange(pixels)
-    below = ordered.take(at).astype(np.float64)
+    index = ((low - first) * pixels).take(counts) + np.arange(pixels)
+    below = ordered.take(index).astype(np.float64)
     below[counts == 0] = np.nan
     share = share.take(counts)
-    above = np.where(share > 0, ordered.take(at + pixels, mode="clip"), below)
-    found: Values = (below + (above - below) * share).astype(np.float32)
-    return found
+    above = np.where(share > 0, ordered.take(index + pixels, mode="clip"), below)
+    result: Values = (below + (above - below) * share).astype(np.float32)
+    return result
 
 
 def most_frequent(values: Values) -> Values:
-    """The value `(pixel)` that most observations have, the lowest of equals; NaN where there is no observation."""
+    """The most frequent value, the lowest of equal ones: float32 `(pixel,)`, NaN if no observation is valid."""
     ordered = _ordered(values, 0, len(values) - 1)
-    found = np.where(np.isinf(ordered[0]), np.float32(np.nan), ordered[0])
-    run = np.ones(len(found), np.int32)
+    result = np.where(np.isinf(ordered[0]), np.float32(np.nan), ordered[0])
+    run = np.ones(len(result), np.int32)
     longest = run.copy()
-    for before, row in pairwise(ordered):
+    for previous, row in pairwise(ordered):
         run += 1
-        run[row != before] = 1
+        run[row != previous] = 1
         longer = (run > longest) & np.isfinite(row)
         np.copyto(longest, run, where=longer)
-        np.copyto(found, row, where=longer)
-    return found
+        np.copyto(result, row, where=longer)
+    return result
 
 
 def _ordered(values: Values, first: int, last: int) -> list[Values]:
-    """Each pixel's observations in ascending order from rank `first` to `last`, those that are NaN last as infinity.
+    """Observations of each pixel, sorted from rank `first` to `last`: one float32 array `(pixel,)` per rank.
 
-    What stands at other ranks is in no order.
+    NaN becomes infinity, at the end. Other ranks are not sorted.
     """
     ordered: list[Values] = list(np.fmin(values, np.float32(np.inf)))
     spare = np.empty_like(ordered[0])
@@ -62,33 +62,33 @@ def _ordered(values: Values, first: int, last: int) -> list[Values]:
         one, other = ordered[low], ordered[high]
         np.minimum(one, other, out=spare)
         np.maximum(one, other, out=other)
-        ordered[low], spare = spare, one  # rows change places, which costs less than to copy them
+        ordered[low], spare = spare, one  # swapping arrays is cheaper than copying them
     return ordered
 
 
 def _smallest(count: int) -> np.dtype[np.unsignedinteger[Any]]:
-    """The smallest type that can count so far: the smaller, the faster."""
+    """The smallest unsigned dtype that can hold a count; smaller ones are faster."""
     return np.dtype(np.min_scalar_type(count))
 
 
 @lru_cache(maxsize=1024)
 def _pruned(count: int, first: int, last: int) -> tuple[tuple[int, int], ...]:
-    """The network without what only puts ranks in order that nobody looks at."""
+    """The network without the exchanges that do not affect ranks `first` to `last`."""
     needed = set(range(first, last + 1))
-    kept = []
+    pairs = []
     for pair in reversed(_network(count)):
         if not needed.isdisjoint(pair):
             needed.update(pair)
-            kept.append(pair)
-    return tuple(reversed(kept))
+            pairs.append(pair)
+    return tuple(reversed(pairs))
 
 
 @lru_cache(maxsize=128)
 def _network(count: int) -> tuple[tuple[int, int], ...]:
-    """Which pairs to put in order, one after the other, so that so many numbers end up sorted.
+    """Pairs of a sorting network for `count` values, in order.
 
-    Batcher's merge exchange (Knuth, The Art of Computer Programming 3, algorithm 5.2.2M): whole rows of pixels are
-    compared at a time, where a sort would take each pixel by itself.
+    Batcher's merge exchange (Knuth, The Art of Computer Programming 3, algorithm 5.2.2M). It compares whole rows of
+    pixels at a time, where a sort would process each pixel by itself.
     """
     return tuple(_exchanges(count))
 

@@ -20,9 +20,9 @@ _PRECISION = ((120, 1), (300, 4), (1000, 16), (3000, 32), (20000, 128))
 
 def _rounding_table() -> NDArray[np.uint16]:
     """Lookup table: the rounded value of each digital number from 0 to 20000."""
-    numbers = np.arange(_PRECISION[-1][0] + 1)
-    steps = np.array([step for _, step in _PRECISION])[np.searchsorted([top for top, _ in _PRECISION], numbers)]
-    return np.asarray((numbers + steps // 2) // steps * steps, np.uint16)
+    digital_numbers = np.arange(_PRECISION[-1][0] + 1)
+    steps = np.array([step for _, step in _PRECISION])[np.searchsorted([top for top, _ in _PRECISION], digital_numbers)]
+    return np.asarray((digital_numbers + steps // 2) // steps * steps, np.uint16)
 
 
 _ROUNDED = _rounding_table()
@@ -78,5 +78,5 @@ def _fully_inside(inside: NDArray[np.bool_], pixel: int) -> NDArray[np.bool_]:
 def _digital_numbers(values: Floats, inside: NDArray[np.bool_], offset: int) -> NDArray[np.uint16]:
     """Reflectance as digital numbers, uint16; 0 (nodata) outside, at least 1 inside."""
     scaled = np.clip(values * np.float32(10000), 0, _ROUNDED.size - 1).astype(np.uint16)
-    numbers = np.maximum(_ROUNDED.take(scaled) + np.uint16(offset), np.uint16(1))
-    return np.where(inside, numbers, np.uint16(0))
+    rounded = np.maximum(_ROUNDED.take(scaled) + np.uint16(offset), np.uint16(1))
+    return np.where(inside, rounded, np.uint16(0))

@@ -55,7 +55,7 @@ _PERCENTAGES = {
     "s2:snow_ice_percentage": SclClass.SNOW,
 }
 _CLOUDY = (SclClass.MEDIUM_CLOUD, SclClass.HIGH_CLOUD, SclClass.CIRRUS)
-DESCRIPTION = "A made-up acquisition of Isola Scog, an island that does not exist: drawn by a program, seen by nobody."
+DESCRIPTION = "A made-up acquisition of Isola Scog, an island that does not exist: computed, not observed."
 
 
 def stored_offset(tile: MgrsTile) -> int:
@@ -104,8 +104,8 @@ def _baseline(overpass: Overpass, tile: MgrsTile) -> str:
 def _properties(overpass: Overpass, strip: Strip, tile: MgrsTile, counts: Mapping[int, int]) -> Json:
     letter, baseline = overpass.satellite, _baseline(overpass, tile)
     sensed = _sensed(overpass, strip, tile)
-    made = _processed(overpass, tile)
-    stamp, published = f"{made:%Y%m%dT%H%M%S}", _text(made + timedelta(hours=3, minutes=12))
+    processed = _processed(overpass, tile)
+    stamp, published = f"{processed:%Y%m%dT%H%M%S}", _text(processed + timedelta(hours=3, minutes=12))
     centre = "2APS" if tile is WEST else "S2RP"
     taken, started, orbit = f"{overpass.taken:%Y%m%dT%H%M%S}", f"{strip.started:%Y%m%dT%H%M%S}", f"{overpass.orbit:06d}"
     return {
@@ -132,7 +132,7 @@ def _properties(overpass: Overpass, strip: Strip, tile: MgrsTile, counts: Mappin
         "s2:processing_baseline": baseline,
         "s2:product_uri": f"S2{letter}_MSIL2A_{taken}_N{baseline.replace('.', '')}_R{RELATIVE_ORBIT:03d}_"
         f"T{tile.name}_{stamp}.SAFE",
-        "s2:generation_time": _text(made),
+        "s2:generation_time": _text(processed),
         "s2:datatake_id": f"GS2{letter}_{taken}_{orbit}_N{baseline}",
         "s2:datatake_type": "INS-NOBS",
         "s2:datastrip_id": f"S2{letter}_OPER_MSI_L2A_DS_{centre}_{stamp}_S{started}_N{baseline}",
@@ -182,13 +182,13 @@ def _processed(overpass: Overpass, tile: MgrsTile) -> datetime:
 
 
 def _clouds_and_classes(counts: Mapping[int, int]) -> Json:
-    every = sum(counts.values())
-    valid = max(1, every - counts.get(SclClass.NODATA, 0))
+    total = sum(counts.values())
+    valid = max(1, total - counts.get(SclClass.NODATA, 0))
     percent = {name: round(100 * counts.get(number, 0) / valid, 6) for name, number in _PERCENTAGES.items()}
     cloudy = sum(counts.get(number, 0) for number in _CLOUDY)
     return {
         "eo:cloud_cover": round(100 * cloudy / valid, 6),
-        "s2:nodata_pixel_percentage": round(100 * counts.get(SclClass.NODATA, 0) / every, 6),
+        "s2:nodata_pixel_percentage": round(100 * counts.get(SclClass.NODATA, 0) / total, 6),
         **percent,
     }
 
@@ -230,10 +230,10 @@ def _title(band: _Band, tile: MgrsTile) -> str:
 
 def _eo_band(key: str, band: _Band, tile: MgrsTile) -> Json:
     common = "rededge" if key.startswith("rededge") else key
-    written: Json = {"name": key if tile is WEST else band.file, "common_name": common}
+    eo_band: Json = {"name": key if tile is WEST else band.file, "common_name": common}
     if tile is WEST:
-        written["description"] = band.title
-    return written | {"center_wavelength": band.centre, "full_width_half_max": band.width}
+        eo_band["description"] = band.title
+    return eo_band | {"center_wavelength": band.centre, "full_width_half_max": band.width}
 
 
 def _sun_distance_factor(day: int) -> float:

@@ -93,12 +93,12 @@ def _fields(farmed: Bools, blocks: Cells, kind: NDArray[np.uint8], variant: NDAr
     across = blocks.y * np.cos(turn) - blocks.x * np.sin(turn)
     width = 70 + 130 * unit(blocks.name, 2)
     strip = np.floor(across / width)
-    own = hashed(blocks.name, strip + 1000)
-    length = 170 + 260 * unit(own, 3)
-    step = along / length + unit(own, 4)
-    parcel = hashed(own, np.floor(step) + 1000)
-    dice, at = unit(parcel, 5), np.cumsum([share for _, share in _SHARES])
-    crop = np.array([k for k, _ in _SHARES] + [Kind.FALLOW], np.uint8)[np.searchsorted(at, dice)]
+    strip_hash = hashed(blocks.name, strip + 1000)
+    length = 170 + 260 * unit(strip_hash, 3)
+    step = along / length + unit(strip_hash, 4)
+    parcel = hashed(strip_hash, np.floor(step) + 1000)
+    draw, cumulative = unit(parcel, 5), np.cumsum([share for _, share in _SHARES])
+    crop = np.array([k for k, _ in _SHARES] + [Kind.FALLOW], np.uint8)[np.searchsorted(cumulative, draw)]
     kind[farmed] = crop[farmed]
     variant[farmed] = (parcel % VARIANTS).astype(np.uint8)[farmed]
     tone = 0.90 + 0.2 * unit(parcel, 6)
@@ -108,7 +108,7 @@ def _fields(farmed: Bools, blocks: Cells, kind: NDArray[np.uint8], variant: NDAr
     texture[farmed] = (tone * np.where(groves, trees, rows))[farmed]
     margin = np.minimum(np.abs(across / width - strip - 0.5) * -width + width / 2,
                         (0.5 - np.abs(step - np.floor(step) - 0.5)) * length)  # fmt: skip
-    kind[farmed & (margin < 5) & (unit(own, 7) < 0.6)] = Kind.GRASS
+    kind[farmed & (margin < 5) & (unit(strip_hash, 7) < 0.6)] = Kind.GRASS
     hedge = unit(blocks.name, 8)
     kind[farmed & (blocks.edge < 9)] = Kind.TRACK
     kind[farmed & (blocks.edge >= 7) & (blocks.edge < 17) & (hedge < 0.45)] = Kind.DECIDUOUS
@@ -152,8 +152,8 @@ def _houses(
     street = (u % 96 < 13) | (v % 78 < 11) | ((u % 480 < 22) & large)
     block = hashed(np.floor(u / 96) + 5000, np.floor(v / 78) + 5000, number)
     house = hashed(np.floor(u / 19) + 5000, np.floor(v / 17) + 5000, number)
-    dice = unit(house, 1)
-    roof = np.where(dice < 0.62, Kind.TILES, np.where(dice < 0.80, Kind.WHITE_ROOF, Kind.GREY_ROOF))
+    draw = unit(house, 1)
+    roof = np.where(draw < 0.62, Kind.TILES, np.where(draw < 0.80, Kind.WHITE_ROOF, Kind.GREY_ROOF))
     roof = np.where(unit(house, 2) < 0.18 + 0.62 * relative**2, Kind.GARDEN, roof)
     shed = (unit(block, 3) < 0.5) & (relative > 0.72) & (east > 0) & large
     roof = np.where(shed, np.where(unit(block, 5) < 0.5, Kind.WHITE_ROOF, Kind.GREY_ROOF), roof)

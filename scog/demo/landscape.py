@@ -87,8 +87,8 @@ def snow_fraction(land: Landscape, snow_line: float) -> Floats:
     """Snow-covered fraction `(y, x)` of each pixel, 0 to 1, for a snow line in metres above the sea."""
     ragged = land.height + np.float32(230) * np.clip(land.texture - 1, -0.25, 0.25)
     trees = np.isin(land.code // VARIANTS, (Kind.EVERGREEN, Kind.DECIDUOUS))
-    most = np.where(trees, np.float32(0.45), np.float32(0.95))
-    return np.where(land.height > 0, smoothstep(ragged, snow_line - 60, snow_line + 120) * most, np.float32(0))
+    max_fraction = np.where(trees, np.float32(0.45), np.float32(0.95))
+    return np.where(land.height > 0, smoothstep(ragged, snow_line - 60, snow_line + 120) * max_fraction, np.float32(0))
 
 
 def reflectance(land: Landscape, day: int, light: Floats, snow: Floats | None) -> Iterator[Floats]:

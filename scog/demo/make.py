@@ -32,7 +32,7 @@ Progress = Callable[[int, int, str], None]
 """Progress callback: finished steps, all steps, and the name of the last one."""
 
 
-def _silent(done: int, total: int, what: str) -> None:
+def _silent(done: int, total: int, step: str) -> None:
     """Ignore progress."""
 
 
@@ -135,7 +135,7 @@ def _description(version: int) -> dict[str, Any]:
         "version": version,
         "title": "Isola Scog: a demo archive",
         "description": "Made-up acquisitions of an island that does not exist, stored as Earth Search stores them. "
-        "Nothing here was measured: do not use it for anything but trying out scog.",
+        "Nothing in it was measured: use it only to try scog.",
     }
 
 
@@ -149,9 +149,9 @@ def _fill(folder: Path, progress: Progress) -> None:
     with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
         progress(0, total, "drawing the island")
         lands = list(workers.map(landscape, TILES))
-        by_tile = dict(zip(TILES, lands, strict=True))
+        landscapes = dict(zip(TILES, lands, strict=True))
         jobs: list[Future[str]] = [
-            workers.submit(_write_item, folder, by_tile[tile], overpass, strip)
+            workers.submit(_write_item, folder, landscapes[tile], overpass, strip)
             for overpass, strip, tile in acquisitions
         ]
         try:
@@ -166,16 +166,16 @@ def _write_item(folder: Path, land: Landscape, overpass: Overpass, strip: Strip)
     """Write one acquisition, its files first and then its item; returns the item id."""
     tile = land.tile
     name = item_id(overpass, strip, tile)
-    home = folder / tile.collection / name
-    home.mkdir()
+    item_folder = folder / tile.collection / name
+    item_folder.mkdir()
     files = acquire(land, overpass, strip, stored_offset(tile))
     sizes = {}
-    for file, numbers in files.items():
-        path = home / f"{file}.tif"
+    for file, values in files.items():
+        path = item_folder / f"{file}.tif"
         scaling = (0.0001, -0.1) if tile is not WEST and LAYOUTS[file].spectral else None
-        write_cog(path, numbers, tile, LAYOUTS[file], scaling)
+        write_cog(path, values, tile, LAYOUTS[file], scaling)
         sizes[file] = path.stat().st_size
-    _write_json(home / f"{name}.json", item(overpass, strip, tile, _counts(files["SCL"]), sizes))
+    _write_json(item_folder / f"{name}.json", item(overpass, strip, tile, _counts(files["SCL"]), sizes))
     return name
 
 

@@ -68,14 +68,14 @@ def _value_noise(x: Floats, y: Floats, size: float, seed: int) -> Floats:
     lattice = unit(
         hashed(np.arange(height)[:, None] + top + _REACH, np.arange(width)[None, :] + left + _REACH, seed)
     ).ravel() * np.float32(2) - np.float32(1)
-    at = (row.astype(np.intp) - top) * width + (column.astype(np.intp) - left)
+    index = (row.astype(np.intp) - top) * width + (column.astype(np.intp) - left)
     u *= u * (3 - 2 * u)
     v *= v * (3 - 2 * v)
-    upper = lattice.take(at)
-    upper += (lattice[1:].take(at) - upper) * u
-    at += width
-    lower = lattice.take(at)
-    lower += (lattice[1:].take(at) - lower) * u
+    upper = lattice.take(index)
+    upper += (lattice[1:].take(index) - upper) * u
+    index += width
+    lower = lattice.take(index)
+    lower += (lattice[1:].take(index) - lower) * u
     upper += (lower - upper) * v
     return np.asarray(upper, np.float32)
 
@@ -129,16 +129,16 @@ def _cells(x: Floats, y: Floats, size: float, seed: int) -> Cells:
     point_y = (rows + np.float32(0.1) + np.float32(0.8) * unit(bits, 2)).astype(np.float32).ravel()
     centre = (row - top) * columns.size + (column - left)
     nearest = np.full(x.shape, 9, np.float32)
-    second, own = nearest.copy(), centre.copy()
+    second, nearest_point = nearest.copy(), centre.copy()
     for j in (-1, 0, 1):
         for i in (-1, 0, 1):
             point = centre + (j * columns.size + i)
-            away_x, away_y = u - point_x.take(point), v - point_y.take(point)
-            away = np.sqrt(away_x * away_x + away_y * away_y)
-            closer = away < nearest
-            second = np.minimum(second, np.where(closer, nearest, away))
-            np.copyto(nearest, away, where=closer)
-            np.copyto(own, point, where=closer)
-    from_x, from_y = u - point_x.take(own), v - point_y.take(own)
-    x, y, edge = (np.asarray(size * part, np.float32) for part in (from_x, from_y, (second - nearest) / 2))
-    return Cells(bits.ravel().take(own), edge, x, y)
+            offset_x, offset_y = u - point_x.take(point), v - point_y.take(point)
+            distance = np.sqrt(offset_x * offset_x + offset_y * offset_y)
+            closer = distance < nearest
+            second = np.minimum(second, np.where(closer, nearest, distance))
+            np.copyto(nearest, distance, where=closer)
+            np.copyto(nearest_point, point, where=closer)
+    relative_x, relative_y = u - point_x.take(nearest_point), v - point_y.take(nearest_point)
+    x, y, edge = (np.asarray(size * part, np.float32) for part in (relative_x, relative_y, (second - nearest) / 2))
+    return Cells(bits.ravel().take(nearest_point), edge, x, y)

@@ -56,7 +56,7 @@ class Overpass:
 
     @property
     def offset_era(self) -> bool:
-        """Whether the processing baseline is 04.00 or later, which has the offset of 1000."""
+        """Whether the processing baseline is 04.00 or later, which adds an offset of 1000."""
         return self.day >= _OFFSET_SINCE
 
     @property

@@ -1,6 +1,7 @@
-"""Bounding boxes as requests write them: the one place that reads them, for every route and command.
+"""Parsing of bounding boxes in requests, for every route and command.
 
-Four numbers, or six with heights; west is greater than east over the antimeridian (RFC 7946, section 5).
+A box is four numbers, or six with heights. West is greater than east if the box crosses the antimeridian (RFC 7946,
+section 5).
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ _NUMBER = re.compile(r"[+-]?(\d{1,64}\.?\d{0,64}|\.\d{1,64})([eE][+-]?\d{1,3})?"
 
 
 def parse_bbox(text: str, parameter: str = "bbox") -> Bounds | None:
-    """A box as text, such as `11.2,46.4,11.5,46.6`; None as `bounds_of`. Raises InvalidInput."""
+    """Bounds from text such as `11.2,46.4,11.5,46.6`; None as in `bounds_of`. Raises InvalidInput."""
     return bounds_of(numbers_of(text, parameter), parameter)
 
 
 def numbers_of(text: str, parameter: str = "bbox") -> list[float]:
-    """Numbers between commas. Raises InvalidInput."""
+    """Comma-separated numbers as floats. Raises InvalidInput if one of them is not a number."""
     parts = [part.strip() for part in text.split(",")]
     if not all(_NUMBER.fullmatch(part) for part in parts):
         raise InvalidInput(f"{text[:80]!r} is not a bounding box.", parameter=parameter, valid=VALID_BOX)
@@ -30,26 +31,32 @@ def numbers_of(text: str, parameter: str = "bbox") -> list[float]:
 
 
 def bounds_of(numbers: Sequence[object], parameter: str = "bbox") -> Bounds | None:
-    """A box of four or six numbers; None where its heights leave out the ground, which is where footprints lie.
+    """Bounds from four or six numbers, in degrees; None if the heights exclude 0, the height of all footprints.
 
-    It may be a line or a place. Raises InvalidInput.
+    The box may have no width or height. Raises InvalidInput if it is not a bounding box.
     """
     values = [float(value) for value in numbers if is_finite(value)]  # type: ignore[arg-type]
     if len(values) != len(numbers) or len(values) not in (4, 6):
-        raise InvalidInput("A bounding box is four or six numbers.", parameter=parameter, valid=VALID_BOX)
+        raise InvalidInput("A bounding box must be four or six numbers.", parameter=parameter, valid=VALID_BOX)
     half = len(values) // 2
     (west, south), (east, north) = values[:2], values[half : half + 2]
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
         raise InvalidInput(
-            "The bounding box leaves the world or has its south above its north.", parameter=parameter, valid=VALID_BOX
+            "The bounding box exceeds the world's bounds, or its south is greater than its north.",
+            parameter=parameter,
+            valid=VALID_BOX,
         )
     if half == 3 and values[2] > values[5]:
-        raise InvalidInput("The bounding box ends below its start.", parameter=parameter, valid=VALID_BOX)
+        raise InvalidInput(
+            f"The bounding box's lowest height {values[2]:g} is above its highest {values[5]:g}.",
+            parameter=parameter,
+            valid=VALID_BOX,
+        )
     return None if half == 3 and not values[2] <= 0 <= values[5] else (west, south, east, north)
 
 
 def boxes_of(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]:
-    """The same as boxes with west below east: none, one, or two where it crosses the antimeridian."""
+    """As `bounds_of`, as boxes with west <= east: none, one, or two if the box crosses the antimeridian."""
     bounds = bounds_of(numbers, parameter)
     if bounds is None:
         return []
@@ -58,18 +65,18 @@ def boxes_of(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]
 
 
 def map_box(text: str) -> Bounds:
-    """A box of the map that has an area and does not cross the antimeridian, in degrees. Raises InvalidInput."""
+    """Bounds in degrees, from text. Raises InvalidInput unless they have an area and do not cross the antimeridian."""
     box = parse_bbox(text)
     if box is None or not (box[0] < box[2] and box[1] < box[3]):
-        what = "The bounding box has no area, or crosses the antimeridian."
-        raise InvalidInput(what, parameter="bbox", valid="west,south,east,north in degrees, west below east")
+        message = "The bounding box has no area or crosses the antimeridian."
+        raise InvalidInput(message, parameter="bbox", valid="west,south,east,north in degrees, west less than east")
     return box
 
 
 def corners_of(texts: Sequence[str]) -> Bounds:
-    """A box in any CRS, from four texts. Raises InvalidInput."""
+    """A box in any CRS from four texts. Raises InvalidInput if they are not four numbers."""
     if len(texts) != 4 or not all(_NUMBER.fullmatch(text.strip()) for text in texts):
-        valid = "least x, least y, greatest x, greatest y, such as 11.2,46.4,11.5,46.6"
-        raise InvalidInput("A box is four numbers.", parameter="bbox", valid=valid)
+        valid = "min x, min y, max x, max y, such as 11.2,46.4,11.5,46.6"
+        raise InvalidInput("A box must be four numbers.", parameter="bbox", valid=valid)
     west, south, east, north = map(float, texts)
     return west, south, east, north

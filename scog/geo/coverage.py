@@ -1,9 +1,10 @@
-"""Shares: how much of each pixel lies inside polygons, exactly.
+"""Coverage fractions: the exact share of each pixel that is inside polygons.
 
-Each edge of the polygons is cut where it crosses a line between pixels. A piece lies within one pixel then: it says how
-much of that pixel lies to its right, and that of every pixel further right in its row it adds its whole height. With
-edges that go up counting against those that go down, sums along the rows are the shares: inside of outlines, not in
-their holes. So only pixels on an outline cost work, and nothing is too small or too far away.
+Each edge of the polygons is cut where it crosses a line between pixels, so that each piece is within one pixel. A piece
+determines the area of its pixel to its right, and adds its full height to every pixel further right in its row. Edges
+that go up and edges that go down count with opposite signs, so cumulative sums along the rows are the fractions: inside
+the exterior rings, outside the holes. Only pixels on an outline cost time, and polygons may be of any size and at any
+distance.
 """
 
 from __future__ import annotations
@@ -17,109 +18,112 @@ from shapely.geometry.base import BaseGeometry
 
 from scog.geo.grid import Grid
 
-NOTHING = 1e-9
-"""Of a pixel: what rounding leaves. Less is nothing, and as near to all of it is all."""
-CROSSINGS = 1_000_000
-"""Pieces of edges that are looked at together; they take 100 bytes each."""
+ROUNDING = 1e-9
+"""Share of a pixel that may be due to rounding. Smaller fractions become 0, and fractions as near to 1 become 1."""
+MAX_PIECES = 1_000_000
+"""Pieces of edges that are processed at a time; they take 100 bytes each."""
 
 Floats = NDArray[np.float64]
 
 
 def share(grid: Grid, polygons: BaseGeometry) -> NDArray[np.float32]:
-    """How much of each pixel of a grid, 0 to 1, lies inside polygons given in its CRS: float32 `(y, x)`.
+    """Fraction of each pixel, 0 to 1, that is inside polygons given in the grid's CRS: float32 `(y, x)`.
 
-    `polygons` is a valid Polygon or MultiPolygon, be it smaller than a pixel or larger than the grid.
+    `polygons` is a valid Polygon or MultiPolygon. It may be smaller than a pixel or larger than the grid.
     """
     height, width = grid.shape
     sums = np.zeros(height * (width + 1))
     start, end = _edges(grid, polygons)
-    for some in _portions(start, end, grid.shape):
-        _add(sums, start[some], end[some], grid.shape)
-    found = np.cumsum(sums.reshape(height, width + 1)[:, :width], axis=1)
-    found[found < NOTHING] = 0.0
-    found[found > 1 - NOTHING] = 1.0
-    return found.astype(np.float32)
+    for part in _batches(start, end, grid.shape):
+        _accumulate(sums, start[part], end[part], grid.shape)
+    fractions = np.cumsum(sums.reshape(height, width + 1)[:, :width], axis=1)
+    fractions[fractions < ROUNDING] = 0.0
+    fractions[fractions > 1 - ROUNDING] = 1.0
+    return fractions.astype(np.float32)
 
 
 def _edges(grid: Grid, polygons: BaseGeometry) -> tuple[Floats, Floats]:
-    """Where each edge starts and ends `(edge, 2)`, in columns and rows; what is inside lies to the right of those that
-    go down.
+    """Start and end of each edge, `(edge, 2)` each, in columns and rows.
+
+    Rings are oriented so that the interior is to the right of edges that go down.
     """
     a, b, c, d, e, f = tuple(grid.transform)[:6]
     determinant = a * e - b * d
     starts, ends = [np.zeros((0, 2))], [np.zeros((0, 2))]
     for polygon in shapely.get_parts(polygons):
-        for place, ring in enumerate((polygon.exterior, *polygon.interiors)):
+        for number, ring in enumerate((polygon.exterior, *polygon.interiors)):
             x, y = (shapely.get_coordinates(ring) - (c, f)).T
             corners = np.stack(((e * x - b * y) / determinant, (a * y - d * x) / determinant), axis=1)
-            if (_area(corners) > 0) == (place == 0):
+            if (_signed_area(corners) > 0) == (number == 0):
                 corners = corners[::-1]
             starts.append(corners[:-1])
             ends.append(corners[1:])
     return np.concatenate(starts), np.concatenate(ends)
 
 
-def _area(corners: Floats) -> float:
-    """Of a closed ring `(corner, 2)`, signed by its direction."""
-    x, y = (corners - corners[:1].sum(axis=0)).T  # near 0, where there are more digits
+def _signed_area(corners: Floats) -> float:
+    """Area of a closed ring `(corner, 2)`, signed by its orientation."""
+    x, y = (corners - corners[:1].sum(axis=0)).T  # near 0, where floats are more precise
     return float((x[:-1] * y[1:] - x[1:] * y[:-1]).sum()) / 2
 
 
-def _portions(start: Floats, end: Floats, shape: tuple[int, int]) -> Iterator[slice]:
-    """Edges in portions of bounded work."""
+def _batches(start: Floats, end: Floats, shape: tuple[int, int]) -> Iterator[slice]:
+    """Slices of the edges with bounded work each."""
     height, width = shape
-    work = sum(_lines(start[:, axis], end[:, axis], size)[1] for axis, size in ((0, width), (1, height)))
+    work = sum(_crossed_lines(start[:, axis], end[:, axis], size)[1] for axis, size in ((0, width), (1, height)))
     total = np.cumsum(work + 2)
     first = 0
     while first < len(total):
         before = total[first - 1] if first else 0
-        last = max(first + 1, int(np.searchsorted(total, before + CROSSINGS, "right")))
+        last = max(first + 1, int(np.searchsorted(total, before + MAX_PIECES, "right")))
         yield slice(first, last)
         first = last
 
 
-def _add(sums: Floats, start: Floats, end: Floats, shape: tuple[int, int]) -> None:
-    """Add what edges say of pixels to sums, `width + 1` for each row."""
+def _accumulate(sums: Floats, start: Floats, end: Floats, shape: tuple[int, int]) -> None:
+    """Add the contributions of edges to `sums`, which has `width + 1` values per row."""
     height, width = shape
-    x, y, same = _pieces(start, end, shape)
-    tall = np.diff(y)
+    x, y, same = _cut_at_lines(start, end, shape)
+    heights = np.diff(y)
     row = np.floor((y[1:] + y[:-1]) / 2)
-    across = np.clip((x[1:] + x[:-1]) / 2, 0, width)
-    used = same & (tall != 0) & (row >= 0) & (row < height) & (across < width)
-    tall, row, across = tall[used], row[used].astype(np.int64), across[used]
-    col = across.astype(np.int64)
-    here = row * (width + 1) + col
-    beside = tall * (across - col)  # of the pixel, what lies to the left of the piece
-    for places, amount in ((here, tall - beside), (here + 1, beside)):
-        np.add.at(sums, places, amount)
+    x_mid = np.clip((x[1:] + x[:-1]) / 2, 0, width)
+    used = same & (heights != 0) & (row >= 0) & (row < height) & (x_mid < width)
+    heights, row, x_mid = heights[used], row[used].astype(np.int64), x_mid[used]
+    col = x_mid.astype(np.int64)
+    index = row * (width + 1) + col
+    left_area = heights * (x_mid - col)  # area of the pixel to the left of the piece
+    for target, amount in ((index, heights - left_area), (index + 1, left_area)):
+        np.add.at(sums, target, amount)
 
 
-def _pieces(start: Floats, end: Floats, shape: tuple[int, int]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Columns and rows of the places where edges start, end, and cross a line between pixels, one edge after the other
-    and along each; and for each but the last whether the next is of the same edge.
+def _cut_at_lines(start: Floats, end: Floats, shape: tuple[int, int]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Columns and rows of the points where edges start, end, and cross a line between pixels.
+
+    They are sorted by edge, then along it. The third array says for each point but the last whether the next is on the
+    same edge.
     """
     count, step = len(start), end - start
     edges = [np.arange(count), np.arange(count)]
-    along = [np.zeros(count), np.ones(count)]
-    places = [start, end]
+    fractions = [np.zeros(count), np.ones(count)]
+    points = [start, end]
     for axis, size in ((0, shape[1]), (1, shape[0])):
-        first, lines = _lines(start[:, axis], end[:, axis], size)
+        first, lines = _crossed_lines(start[:, axis], end[:, axis], size)
         edge = np.repeat(np.arange(count), lines)
         line = np.arange(len(edge)) - np.repeat(np.cumsum(lines) - lines, lines) + np.repeat(first, lines)
-        share = (line - start[edge, axis]) / step[edge, axis]
-        place = start[edge] + share[:, np.newaxis] * step[edge]
-        place[:, axis] = line  # without what rounding does
+        fraction = (line - start[edge, axis]) / step[edge, axis]
+        point = start[edge] + fraction[:, np.newaxis] * step[edge]
+        point[:, axis] = line  # exact, without rounding
         edges.append(edge)
-        along.append(share)
-        places.append(place)
-    edge, place = np.concatenate(edges), np.concatenate(places)
-    order = np.lexsort((np.concatenate(along), edge))
-    x, y = place[order].T
+        fractions.append(fraction)
+        points.append(point)
+    edge, point = np.concatenate(edges), np.concatenate(points)
+    order = np.lexsort((np.concatenate(fractions), edge))
+    x, y = point[order].T
     return x, y, np.diff(edge[order]) == 0
 
 
-def _lines(start: Floats, end: Floats, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first line between `size` pixels that each edge crosses, and how many it does, the outermost included."""
+def _crossed_lines(start: Floats, end: Floats, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First line between `size` pixels that each edge crosses, and how many it crosses, outer lines included."""
     low, high = np.minimum(start, end), np.maximum(start, end)
     first = np.ceil(np.clip(low, 0, size + 1))
     last = np.floor(np.clip(high, -1, size))

@@ -1,4 +1,4 @@
-"""Cut-outs: the grid that shows a box, in any CRS, at the scenes' own resolution or any other."""
+"""Grids of crops: a box in any CRS, at the scenes' native resolution or any other."""
 
 from __future__ import annotations
 
@@ -13,31 +13,34 @@ from scog.errors import InvalidInput
 from scog.geo.bounds import DEGREES
 from scog.geo.crs import is_degrees
 from scog.geo.grid import Grid, transformer
-from scog.geo.ground_resolution import ground_units, is_even
-from scog.geo.lattice import Lattice, metric
+from scog.geo.ground_resolution import ground_units, has_constant_units
+from scog.geo.lattice import Lattice, metric_lattice
 from scog.geo.native_grid import zone
 from scog.geo.world_width import turn
 
 Box = tuple[float, float, float, float]
-"""Least x, least y, greatest x, greatest y in a CRS; in degrees x may begin greater than it ends."""
+"""Min x, min y, max x, max y in a CRS. In degrees, min x is greater than max x if the box crosses the antimeridian."""
 Floats = NDArray[np.float64]
 
-NATIVE = 10.0
-"""Metres of a pixel where no file says how large its pixels are."""
+DEFAULT_RESOLUTION = 10.0
+"""Metres per pixel if no file's pixel size is known."""
 MAX_SIZE = 1024
-"""Pixels of the longer side, unless something else is said."""
+"""Default maximum of the longer side, in pixels."""
 UTM = "utm"
-"""As a CRS: the zone that the box's middle lies in."""
+"""Stands for the CRS of the UTM zone of the box's centre."""
 STEPS = 64
-"""Steps along each side of a box at which it is looked at."""
-LOST = 1e-6
-"""Degrees by which a place may come back wrong from a CRS. More, and the CRS is of no use there."""
+"""Steps along each side of a box at which coordinates are sampled."""
+MAX_ROUND_TRIP_ERROR = 1e-6
+"""Maximum error in degrees of a round trip through a CRS. With a larger error, the CRS cannot be used there."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many pixels, in one way of four: both sides, or one and the other in proportion; the longer side at most; or
-    metres a pixel. Nothing said is the scenes' own resolution, and 1024 pixels at most.
+    """Size of a crop, in pixels or metres per pixel; by default the native resolution with at most 1024 pixels a side.
+
+    It is given in one of three ways: width and height (one of them alone keeps the proportions), the maximum of the
+    longer side, or the resolution in metres. Raises InvalidInput if more than one way is used, or if a value is not
+    above 0.
     """
 
     width: int | None = None
@@ -48,10 +51,10 @@ class Size:
     def __post_init__(self) -> None:
         ways = (self.width or self.height, self.max_size, self.resolution)
         if sum(way is not None for way in ways) > 1:
-            what = "The size is given in two ways."
-            valid = "one of width and height, max_size, and resolution"
+            message = "The size is given in more than one way."
+            valid = "only one of width and height, max_size, or resolution"
             parameter = "resolution" if self.resolution is not None else "max_size"
-            raise InvalidInput(what, parameter=parameter, valid=valid)
+            raise InvalidInput(message, parameter=parameter, valid=valid)
         for name in ("width", "height", "max_size", "resolution"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -59,109 +62,117 @@ class Size:
 
 
 def check_box(box: Box, crs: str) -> None:
-    """Raises InvalidInput for a box that holds nothing or leaves the world."""
+    """Raise InvalidInput if a box has no area or exceeds the world's bounds."""
     west, south, east, north = box
     if not all(map(math.isfinite, box)):
-        raise InvalidInput("A box is four numbers.", parameter="bbox", valid="such as /bbox/11.2,46.4,11.5,46.6.png")
+        valid = "such as /bbox/11.2,46.4,11.5,46.6.png"
+        raise InvalidInput("A box must be four finite numbers.", parameter="bbox", valid=valid)
     if is_degrees(crs):
         if not (-180 <= west <= 180 and -180 <= east <= 180 and west != east and -90 <= south < north <= 90):
-            valid = "west,south,east,north in degrees; west greater than east over the antimeridian"
-            raise InvalidInput("The box has no area or leaves the world.", parameter="bbox", valid=valid)
+            valid = "west,south,east,north in degrees; west greater than east across the antimeridian"
+            raise InvalidInput("The box has no area or exceeds the world's bounds.", parameter="bbox", valid=valid)
     elif not (west < east and south < north):
-        valid = f"least x, least y, greatest x, greatest y in {crs}"
+        valid = f"min x, min y, max x, max y in {crs}"
         raise InvalidInput("The box has no area.", parameter="bbox", valid=valid)
 
 
-def cut_grid(box: Box, box_crs: str, crs: str | None = None, size: Size = Size(), own: Lattice | None = None) -> Grid:
-    """The grid in a CRS (the box's own unless said otherwise, or `utm`) that shows a box of another one.
+def cut_grid(
+    box: Box, box_crs: str, crs: str | None = None, size: Size = Size(), native: Lattice | None = None
+) -> Grid:
+    """The grid of a crop of `box`, in `crs`: an EPSG code, `utm`, or by default `box_crs`.
 
-    `own` is the lattice of the scenes' files. Where no size is given and the CRS is theirs, pixels are those of the
-    files that the box touches. In another CRS they are as large. Where their size is given (a resolution, or the
-    scenes' own), and a unit of the CRS is as long everywhere, pixels are that size to the last digit, and lie on its
-    multiples. Else the grid is the box to its edges, and pixels are square to within half of one along the shorter
-    side. More than `max_size` become larger.
+    `native` is the lattice of the scenes' files. Without a resolution, and in the lattice's CRS, the pixels are those
+    of the files that the box touches. In another CRS they have the same size. If the pixel size is given (a resolution,
+    or the native one) and units of the CRS have the same length everywhere, pixels have exactly that size and are
+    aligned to its multiples. Otherwise the grid has the box's edges, and pixels are square to within half a pixel along
+    the shorter side. Pixels are enlarged if the longer side would exceed `max_size`.
 
-    Metres are the CRS's own; in degrees and in Mercator projections, where those are no metres on the ground, they are
-    on the ground in the middle of the box, from south to north. Raises InvalidInput as `check_box`, and where the
-    CRS has no place for the box.
+    Metres are the CRS's own. In degrees and in Mercator projections, whose units are not metres on the ground, they are
+    metres on the ground at the box's middle latitude. Raises InvalidInput as `check_box` does, and if the box cannot be
+    transformed to the CRS.
     """
     check_box(box, box_crs)
     if crs == UTM:
-        crs = zone(*_middle(box, box_crs))
+        crs = zone(*_centre(box, box_crs))
     crs = crs or box_crs
-    left, bottom, right, top = _box_in(box, box_crs, crs)
-    across, down = right - left, top - bottom
+    left, bottom, right, top = _transformed_bounds(box, box_crs, crs)
+    width_units, height_units = right - left, top - bottom
     if size.width or size.height:
-        width = size.width or max(1, round(across / down * (size.height or 1)))
-        height = size.height or max(1, round(down / across * width))
-        return _exactly(crs, (left, bottom, right, top), width, height)
-    most = None if size.resolution is not None else size.max_size or MAX_SIZE
-    if own is not None and own.crs == crs and own.is_upright and size.resolution is None:
-        snapped = own.touched((left, bottom, right, top))
-        if most is None or max(snapped.shape) <= most:
-            return snapped
-    pixel = (size.resolution or (NATIVE if own is None else own.metres)) / _metres(crs, (bottom + top) / 2)
-    if is_even(crs):
-        snapped = metric(crs, pixel).touched((left, bottom, right, top))
-        if most is None or max(snapped.shape) <= most:
-            return snapped
-    if most is not None:
-        pixel = max(pixel, max(across, down) / most)
-    return _exactly(crs, (left, bottom, right, top), max(1, round(across / pixel)), max(1, round(down / pixel)))
+        width = size.width or max(1, round(width_units / height_units * (size.height or 1)))
+        height = size.height or max(1, round(height_units / width_units * width))
+        return _stretched(crs, (left, bottom, right, top), width, height)
+    max_side = None if size.resolution is not None else size.max_size or MAX_SIZE
+    if native is not None and native.crs == crs and native.is_upright and size.resolution is None:
+        aligned = native.grid_touching((left, bottom, right, top))
+        if max_side is None or max(aligned.shape) <= max_side:
+            return aligned
+    pixel = (size.resolution or (DEFAULT_RESOLUTION if native is None else native.metres)) / _metres_per_unit(
+        crs, (bottom + top) / 2
+    )
+    if has_constant_units(crs):
+        aligned = metric_lattice(crs, pixel).grid_touching((left, bottom, right, top))
+        if max_side is None or max(aligned.shape) <= max_side:
+            return aligned
+    if max_side is not None:
+        pixel = max(pixel, max(width_units, height_units) / max_side)
+    return _stretched(
+        crs, (left, bottom, right, top), max(1, round(width_units / pixel)), max(1, round(height_units / pixel))
+    )
 
 
-def _exactly(crs: str, box: Box, width: int, height: int) -> Grid:
-    """A box to its edges."""
+def _stretched(crs: str, box: Box, width: int, height: int) -> Grid:
+    """The grid with a box's edges and a given shape."""
     left, bottom, right, top = box
     return Grid(crs, Affine((right - left) / width, 0.0, left, 0.0, (bottom - top) / height, top), width, height)
 
 
-def _metres(crs: str, y: float) -> float:
-    """Metres of a unit of a CRS from south to north, at a height in it."""
+def _metres_per_unit(crs: str, y: float) -> float:
+    """Metres on the ground per unit of a CRS from south to north, at `y`."""
     return float(ground_units(crs, np.array([y]))[1][0])
 
 
-def _middle(box: Box, crs: str) -> tuple[float, float]:
-    """The middle of a box in degrees."""
+def _centre(box: Box, crs: str) -> tuple[float, float]:
+    """Longitude and latitude of a box's centre. Raises InvalidInput if undefined."""
     west, south, east, north = _unwrapped(box, crs)
     lon, lat = transformer(crs, DEGREES).transform((west + east) / 2, (south + north) / 2)
     if not (math.isfinite(lon) and math.isfinite(lat)):
-        raise _no_place(crs, "coord_crs")
+        raise _outside_crs(crs, "coord_crs")
     return lon, lat
 
 
 def _unwrapped(box: Box, crs: str) -> Box:
-    """A box whose x ends greater than it begins."""
+    """A box with min x < max x, also across the antimeridian."""
     west, south, east, north = box
     return (west, south, east + 360.0, north) if east < west and is_degrees(crs) else box
 
 
-def _box_in(box: Box, box_crs: str, crs: str) -> Box:
-    """The box in another CRS that holds all of a box. Raises InvalidInput where there is no such place."""
+def _transformed_bounds(box: Box, box_crs: str, crs: str) -> Box:
+    """The bounds in another CRS that contain all of a box. Raises InvalidInput if the box cannot be transformed."""
     west, south, east, north = _unwrapped(box, box_crs)
     if crs == box_crs:
         return west, south, east, north
     x, y = np.meshgrid(np.linspace(west, east, STEPS + 1), np.linspace(south, north, STEPS + 1))
     lon, lat = map(np.asarray, transformer(box_crs, DEGREES).transform(x, y))
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
-        raise _no_place(box_crs, "coord_crs")
+        raise _outside_crs(box_crs, "coord_crs")
     x, y = map(np.asarray, transformer(DEGREES, crs).transform(lon, lat))
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise _no_place(crs, "dst_crs")
+        raise _outside_crs(crs, "dst_crs")
     back_lon, back_lat = map(np.asarray, transformer(crs, DEGREES).transform(x, y))
     with np.errstate(invalid="ignore"):
-        off = np.abs((back_lon - lon + 180) % 360 - 180) * np.cos(np.radians(lat)) + np.abs(back_lat - lat)
-    if not (off < LOST).all():
-        raise _no_place(crs, "dst_crs")
-    whole = turn(crs)
-    if whole is not None:
-        x = np.unwrap(np.unwrap(x, period=whole, axis=1), period=whole, axis=0)
-    found = float(x.min()), float(y.min()), float(x.max()), float(y.max())
-    if not (found[0] < found[2] and found[1] < found[3]):
-        raise InvalidInput("The box has no area there.", parameter="dst_crs", valid="another CRS, or a larger box")
-    return found
+        error = np.abs((back_lon - lon + 180) % 360 - 180) * np.cos(np.radians(lat)) + np.abs(back_lat - lat)
+    if not (error < MAX_ROUND_TRIP_ERROR).all():
+        raise _outside_crs(crs, "dst_crs")
+    full_turn = turn(crs)
+    if full_turn is not None:
+        x = np.unwrap(np.unwrap(x, period=full_turn, axis=1), period=full_turn, axis=0)
+    bounds = float(x.min()), float(y.min()), float(x.max()), float(y.max())
+    if not (bounds[0] < bounds[2] and bounds[1] < bounds[3]):
+        message = f"The box has no area in {crs}."
+        raise InvalidInput(message, parameter="dst_crs", valid="another CRS, or a larger box")
+    return bounds
 
 
-def _no_place(crs: str, parameter: str) -> InvalidInput:
-    what = f"{crs} has no place for all of the box."
-    return InvalidInput(what, parameter=parameter, valid=f"a CRS made for where the box lies, or {UTM}")
+def _outside_crs(crs: str, parameter: str) -> InvalidInput:
+    message = f"The box is not within the area of use of {crs}."
+    return InvalidInput(message, parameter=parameter, valid=f"a CRS whose area of use contains the box, or {UTM}")

@@ -1,4 +1,4 @@
-"""How large pixels are on the ellipsoid, where those of a projection are a little larger or smaller than it says."""
+"""Areas of pixels on the ellipsoid, which differ a little from areas in a projection."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from numpy.typing import NDArray
 from scog.geo.bounds import DEGREES
 from scog.geo.crs import is_degrees
 from scog.geo.grid import Grid, transformer
-from scog.geo.index_map import lagrange_at_centres, lagrange_nodes
+from scog.geo.interpolation import lagrange_at_centres, lagrange_nodes
 
 NODES = 7
-"""Places along each side of a grid whose scale is computed; between them it is interpolated, to a billionth."""
+"""Nodes along each side of a grid at which the scale is computed. Between them it is interpolated, to 1e-9."""
 
 Floats = NDArray[np.float64]
 
 
 def pixel_areas(grid: Grid) -> Floats:
-    """The area of each pixel of a grid on its ellipsoid, in square metres: float64 `(y, x)`.
+    """Area of each pixel of a grid on its ellipsoid, in square metres: float64 `(y, x)`.
 
-    By the areal scale of its CRS at the pixel's centre: right to a millionth for pixels of a few kilometres and
-    grids of up to a thousand, such as `native` makes.
+    It is the areal scale of the CRS at the pixel's centre: accurate to 1e-6 for pixels of a few kilometres and grids of
+    up to a thousand, such as those of `native`.
     """
-    across, down = np.meshgrid(lagrange_nodes(NODES) * grid.width, lagrange_nodes(NODES) * grid.height)
+    col, row = np.meshgrid(lagrange_nodes(NODES) * grid.width, lagrange_nodes(NODES) * grid.height)
     a, b, c, d, e, f = tuple(grid.transform)[:6]
-    x, y = a * across + b * down + c, d * across + e * down + f
+    x, y = a * col + b * row + c, d * col + e * row + f
     at_nodes = abs(a * e - b * d) * (
-        _square_degrees(grid.crs, y) if is_degrees(grid.crs) else _square_units(grid.crs, x, y)
+        _metres2_per_degree2(grid.crs, y) if is_degrees(grid.crs) else _metres2_per_unit2(grid.crs, x, y)
     )
-    found: Floats = lagrange_at_centres(grid.height, NODES) @ at_nodes @ lagrange_at_centres(grid.width, NODES).T
-    return found
+    areas: Floats = lagrange_at_centres(grid.height, NODES) @ at_nodes @ lagrange_at_centres(grid.width, NODES).T
+    return areas
 
 
-def _square_degrees(crs: str, lat: Floats) -> Floats:
-    """Square metres of a square degree: the product of both radii of curvature and the cosine of the latitude.
+def _metres2_per_degree2(crs: str, lat: Floats) -> Floats:
+    """Square metres per square degree: the product of both radii of curvature and the cosine of the latitude.
 
     J. P. Snyder, Map Projections: A Working Manual (USGS 1395, 1987), equations 4-18 to 4-21.
     """
-    major, minor = _axes(crs)
-    squared = 1 - (minor / major) ** 2
+    major, minor = _semi_axes(crs)
+    eccentricity_squared = 1 - (minor / major) ** 2
     phi = np.radians(lat)
-    found: Floats = np.radians(1.0) ** 2 * major**2 * (1 - squared) * np.cos(phi)
-    return found / (1 - squared * np.sin(phi) ** 2) ** 2
+    numerator: Floats = np.radians(1.0) ** 2 * major**2 * (1 - eccentricity_squared) * np.cos(phi)
+    return numerator / (1 - eccentricity_squared * np.sin(phi) ** 2) ** 2
 
 
-def _square_units(crs: str, x: Floats, y: Floats) -> Floats:
-    """Square metres on the ellipsoid of a square unit of a projected CRS at places in it."""
+def _metres2_per_unit2(crs: str, x: Floats, y: Floats) -> Floats:
+    """Square metres on the ellipsoid per square unit of a projected CRS, at coordinates in it."""
     lon, lat = transformer(crs, DEGREES).transform(x, y)
-    if _is_web_mercator(crs):  # of a sphere, though its latitudes are an ellipsoid's: PROJ tells the sphere's scale
-        shrunk: Floats = np.cos(np.radians(lat)) / (np.radians(1.0) * _axes(crs)[0]) ** 2
-        return _square_degrees(crs, lat) * shrunk
+    if _is_web_mercator(crs):  # spherical formulas with ellipsoidal latitudes: PROJ's scale is that of the sphere
+        square_degrees: Floats = np.cos(np.radians(lat)) / (np.radians(1.0) * _semi_axes(crs)[0]) ** 2
+        return _metres2_per_degree2(crs, lat) * square_degrees
     scale = _projection(crs).get_factors(lon, lat).areal_scale
-    return _square_metres(crs) / np.asarray(scale)
+    return _unit_area(crs) / np.asarray(scale)
 
 
 @lru_cache(maxsize=128)
-def _axes(crs: str) -> tuple[float, float]:
-    """Half of the major and of the minor axis of a CRS's ellipsoid, in metres."""
+def _semi_axes(crs: str) -> tuple[float, float]:
+    """Semi-major and semi-minor axis of a CRS's ellipsoid, in metres."""
     ellipsoid = pyproj.CRS.from_user_input(crs).ellipsoid
     assert ellipsoid is not None
     return ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre
@@ -77,7 +77,7 @@ def _projection(crs: str) -> pyproj.Proj:
 
 
 @lru_cache(maxsize=128)
-def _square_metres(crs: str) -> float:
-    """Square metres of a square unit of a projected CRS."""
+def _unit_area(crs: str) -> float:
+    """Square metres per square unit of a projected CRS."""
     unit: float = pyproj.CRS.from_user_input(crs).axis_info[0].unit_conversion_factor
     return unit * unit

@@ -1,4 +1,4 @@
-"""GeoJSON geometries as plane shapes in degrees, between the meridians -180 and 180."""
+"""GeoJSON geometries as shapely geometries in degrees, with longitudes between -180 and 180."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from scog.geo.outline import Polygon, Ring, outline_of
 KINDS = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
 VALID_SHAPE = f"a GeoJSON geometry ({', '.join(KINDS)} or GeometryCollection) in degrees, longitude first"
 MAX_NESTING = 4
-"""Collections within collections; GeoJSON advises against any."""
+"""Maximum nesting of geometry collections; RFC 7946, section 3.1.8, advises against any."""
 MAX_CORNERS = 50_000
 
 
 def shape_of(geometry: Any, parameter: str = "intersects") -> BaseGeometry:
-    """A caller's geometry as a shape. Raises InvalidInput unless it is GeoJSON with corners on Earth.
+    """A request's geometry as a prepared shapely geometry. Raises InvalidInput if it is not valid GeoJSON in degrees.
 
-    Outlines that cross themselves are refused, for mending them can take a square of their corners.
+    Self-intersecting outlines are rejected: repair may take time quadratic in the number of corners.
     """
     try:
         _count_corners(geometry, 0)
@@ -34,15 +34,15 @@ def shape_of(geometry: Any, parameter: str = "intersects") -> BaseGeometry:
     except _MALFORMED as fault:
         reason = str(fault)
     if reason:
-        raise InvalidInput(f"This is no usable geometry: {reason}.", parameter=parameter, valid=VALID_SHAPE)
+        raise InvalidInput(f"The geometry is invalid: {reason}.", parameter=parameter, valid=VALID_SHAPE)
     shapely.prepare(shape)
     return shape
 
 
 def item_shape(item: Mapping[str, Any]) -> BaseGeometry | None:
-    """Where an item lies, cut at the antimeridian; None where it does not say so.
+    """The polygons of an item, cut at the antimeridian; None if it has neither a valid geometry nor a valid bbox.
 
-    It is the outline that its scene has, with the holes.
+    These are the polygons of the item's scene, with their holes.
     """
     try:
         return polygons_shape(outline_of(item).polygons)
@@ -51,7 +51,7 @@ def item_shape(item: Mapping[str, Any]) -> BaseGeometry | None:
 
 
 def polygons_shape(polygons: Iterable[Polygon]) -> BaseGeometry | None:
-    """Polygons without jumps, whose longitudes may go on beyond 180, as a shape between -180 and 180."""
+    """Polygons without jumps, whose longitudes may exceed 180, as a geometry between -180 and 180; None if empty."""
     try:
         parts = [_cut(shapely.Polygon(outer, holes)) for outer, *holes in polygons]
         joined = parts[0] if len(parts) == 1 else shapely.union_all(parts)
@@ -69,9 +69,9 @@ def geojson_of(footprint: Iterable[Ring]) -> dict[str, Any]:
 
 
 def cut_at_antimeridian(shape: BaseGeometry) -> BaseGeometry:
-    """A part in one piece between -180 and 180; what goes on beyond the antimeridian comes back on the other side.
+    """One geometry cut at the antimeridian; parts beyond it are moved to the other side, between -180 and 180.
 
-    A polygon wider than half of the Earth is taken for one that jumps over the antimeridian.
+    A polygon more than 180 degrees wide is taken for one that crosses the antimeridian.
     """
     west, _, east, _ = shape.bounds
     if east - west > 180 and shape.geom_type == "Polygon":
@@ -80,7 +80,7 @@ def cut_at_antimeridian(shape: BaseGeometry) -> BaseGeometry:
 
 
 def _cut(shape: BaseGeometry) -> BaseGeometry:
-    """A part without jumps, made valid, and brought between -180 and 180."""
+    """A geometry without jumps, made valid, and cut into parts between -180 and 180."""
     if not shape.is_valid:
         shape = shapely.make_valid(shape)
     west, _, east, _ = shape.bounds
@@ -94,39 +94,39 @@ def _cut(shape: BaseGeometry) -> BaseGeometry:
 
 
 def touching(shape: BaseGeometry) -> Callable[[Any], bool]:
-    """Tells of an item whether it has a point in common with a shape."""
+    """A predicate: whether an item intersects a geometry."""
 
     def touches(item: Mapping[str, Any]) -> bool:
-        other = item_shape(item)
-        return other is not None and bool(shapely.intersects(shape, other))
+        geometry = item_shape(item)
+        return geometry is not None and bool(shapely.intersects(shape, geometry))
 
     return touches
 
 
 def box_shape(boxes: Sequence[Bounds]) -> BaseGeometry:
-    """Boxes as one shape."""
+    """The union of boxes."""
     return shapely.union_all([shapely.box(*box) for box in boxes])
 
 
 _MALFORMED = (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
-"""What building a shape from JSON of an unexpected form raises."""
+"""Exceptions that shapely and this module raise for JSON of an unexpected structure."""
 
 
 def _count_corners(geometry: object, depth: int) -> int:
-    """The number of corners. Raises ValueError at the first thing that is not as GeoJSON has it."""
+    """The number of positions. Raises ValueError if the object is not a GeoJSON geometry, or has too many."""
     if not isinstance(geometry, Mapping):
-        raise ValueError("not an object")
+        raise ValueError("it is not a JSON object")
     if geometry.get("type") == "GeometryCollection":
         members = geometry.get("geometries")
         if not isinstance(members, list) or depth >= MAX_NESTING:
-            raise ValueError("no list of geometries, or too many within each other")
+            raise ValueError(f"geometries is not a list, or collections are nested more than {MAX_NESTING} deep")
         count = sum(_count_corners(member, depth + 1) for member in members)
     elif geometry.get("type") in KINDS:
         count = _count_positions(geometry.get("coordinates"), 0)
     else:
-        raise ValueError("no known type")
+        raise ValueError("its type is not a GeoJSON geometry type")
     if count > MAX_CORNERS:
-        raise ValueError(f"more than {MAX_CORNERS} corners")
+        raise ValueError(f"it has more than {MAX_CORNERS} corners")
     return count
 
 
@@ -135,9 +135,9 @@ def _count_positions(coordinates: object, depth: int) -> int:
         raise ValueError("coordinates are not lists of positions")
     if coordinates and _is_number(coordinates[0]):
         if len(coordinates) not in (2, 3, 4) or not all(map(_is_number, coordinates)):
-            raise ValueError("a position is two or three finite numbers")
+            raise ValueError("a position must be two or three finite numbers")
         if abs(coordinates[0]) > 180 or abs(coordinates[1]) > 90:
-            raise ValueError("a position is not on Earth")
+            raise ValueError("a position is not on the Earth in degrees, longitude first")
         return 1
     return sum(_count_positions(part, depth + 1) for part in coordinates)
 
@@ -147,6 +147,6 @@ def _is_number(value: object) -> bool:
 
 
 def _unwrap(corners: Any) -> Any:
-    moved = corners.copy()
-    moved[corners[:, 0] < 0, 0] += 360.0
-    return moved
+    unwrapped = corners.copy()
+    unwrapped[corners[:, 0] < 0, 0] += 360.0
+    return unwrapped

@@ -1,4 +1,4 @@
-"""JSON and GeoJSON as text: parsed, or refused by the name of what it is instead."""
+"""Parsing of JSON and GeoJSON documents; other formats are rejected by their names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from scog.errors import InvalidInput
 
-OTHERS = (
+OTHER_FORMATS = (
     (b"\x00\x00\x27\x0a", "a shapefile"),
     (b"SQLite format 3", "a GeoPackage or another SQLite file"),
     (b"PK\x03\x04", "a ZIP file, as KMZ and zipped shapefiles are"),
@@ -16,28 +16,29 @@ OTHERS = (
     (b"fgb\x03", "a FlatGeobuf"),
     (b"PAR1", "a Parquet file"),
 )
-"""How files begin that people take for GeoJSON."""
-VALID = "GeoJSON in degrees: ogr2ogr -t_srs EPSG:4326 FIELDS.geojson FILE converts what GDAL knows"
+"""First bytes of other formats that users may confuse with GeoJSON, and their names."""
+VALID = "GeoJSON in degrees: ogr2ogr -t_srs EPSG:4326 FIELDS.geojson FILE converts any format that GDAL reads"
 
 
 def parse_geojson(data: bytes, parameter: str | None = "body") -> object:
-    """What a GeoJSON document holds; a byte order mark is skipped. Raises InvalidInput that names other formats."""
+    """The parsed JSON of a GeoJSON document, without byte order mark. Raises InvalidInput; it names other formats."""
     beginning = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
-    for begins, name in OTHERS:
-        if data.startswith(begins) or beginning.startswith(begins):
+    for signature, name in OTHER_FORMATS:
+        if data.startswith(signature) or beginning.startswith(signature):
             raise InvalidInput(f"This is {name}, not GeoJSON.", parameter=parameter, valid=VALID)
     return parse_json(data, parameter)
 
 
 def parse_json(text: str | bytes, parameter: str | None = None) -> Any:
-    """JSON as RFC 8259 has it: no NaN, nothing nested without end, no text that is not Unicode. Raises InvalidInput."""
+    """Parsed JSON as RFC 8259 defines it: no NaN or Infinity, valid Unicode, limited nesting. Raises InvalidInput."""
     try:
-        value = json.loads(text, parse_constant=_no_number)
+        value = json.loads(text, parse_constant=_reject_constant)
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
-        raise InvalidInput("This is not JSON, or nested too deep.", parameter=parameter, valid="JSON") from None
+        message = "The text is not JSON, or is nested too deeply."
+        raise InvalidInput(message, parameter=parameter, valid="JSON (RFC 8259)") from None
     return value
 
 
-def _no_number(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(name)

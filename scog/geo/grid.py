@@ -1,4 +1,4 @@
-"""Grids: where the pixels of a picture lie on the Earth."""
+"""Grids: CRS, affine transform and shape of images, tiles and rasters."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from scog.suggest import did_you_mean, quoted
 
 WEB_MERCATOR = "WebMercatorQuad"
 T = TypeVar("T", float, NDArray[np.float64])
-MAP_END = 85.05
-"""Latitude, north and south, where the web-mercator map is cut off to be a square, rounded towards the equator."""
+MAX_LATITUDE = 85.05
+"""Latitude at which the Web Mercator map is cut off to be square, north and south, rounded towards the equator."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A raster's place: CRS, affine transform (pixel corner to CRS units) and shape in pixels.
+    """Georeferencing of a raster: CRS, affine transform (pixel corner to CRS units) and shape in pixels.
 
-    With a `curve` that says where the pixels lie, and the transform only about where and how large they are.
+    If there is a `curve`, it gives the positions of the pixels, and the transform is only an approximation.
     """
 
     crs: str
@@ -42,7 +42,7 @@ class Grid:
 
     @cached_property
     def _hash(self) -> int:
-        # Grids are keys of several caches for every layer of every tile.
+        # Grids are keys of several caches, looked up for every layer of every tile.
         return hash((self.crs, tuple(self.transform), self.width, self.height, self.curve))
 
     @property
@@ -52,28 +52,28 @@ class Grid:
 
     @cached_property
     def bounds(self) -> tuple[float, float, float, float]:
-        """West, south, east, north of the pixels' corners, in CRS units."""
+        """West, south, east, north of the outer pixel corners, in CRS units."""
         corners = ((0, 0), (self.width, 0), (0, self.height), (self.width, self.height))
         xs, ys = zip(*(self.at(*corner) for corner in corners), strict=True)
         return min(xs), min(ys), max(xs), max(ys)
 
     @cached_property
     def centre(self) -> tuple[float, float]:
-        """The middle, in CRS units."""
+        """x and y of the centre, in CRS units."""
         return self.at(self.width / 2, self.height / 2)
 
     @cached_property
     def resolution(self) -> float:
-        """Extent of one pixel in CRS units, the larger of both directions."""
+        """Size of a pixel in CRS units; the larger of its sides."""
         a, b, _, d, e, _ = tuple(self.transform)[:6]
         return max(math.hypot(a, d), math.hypot(b, e))
 
     def rows(self, top: int, bottom: int) -> Grid:
-        """The part from row `top` to before row `bottom`, or to where the grid ends."""
+        """The grid's rows `top..bottom`, the end excluded and cut at the grid's height."""
         return self.part(Window(top, 0, min(bottom, self.height), self.width))
 
     def part(self, window: Window) -> Grid:
-        """The part within a window."""
+        """The part of the grid in a window."""
         if window == Window(0, 0, self.height, self.width):
             return self
         a, b, _, d, e, _ = tuple(self.transform)[:6]
@@ -82,27 +82,27 @@ class Grid:
         return Grid(self.crs, Affine(a, b, left, d, e, upper), width, height)
 
     def at(self, col: float, row: float) -> tuple[float, float]:
-        """The place of a column and row, in CRS units; whole numbers are pixels' corners."""
-        return self.places(col, row)
+        """x and y of a column and row, in CRS units; integers are pixel corners."""
+        return self.xy(col, row)
 
-    def places(self, col: T, row: T) -> tuple[T, T]:
-        """x and y in CRS units of one column and row or many; whole numbers are pixels' corners."""
-        return applied(self.transform, col, row) if self.curve is None else self.curve.places(col, row)
+    def xy(self, col: T, row: T) -> tuple[T, T]:
+        """x and y of one or many columns and rows, in CRS units; integers are pixel corners."""
+        return apply_affine(self.transform, col, row) if self.curve is None else self.curve.xy(col, row)
 
-    def pixels(self, x: T, y: T) -> tuple[T, T]:
-        """Column and row, as fractions, of one place or many, in CRS units."""
-        return applied(~self.transform, x, y) if self.curve is None else self.curve.pixels(x, y)
+    def colrow(self, x: T, y: T) -> tuple[T, T]:
+        """Fractional columns and rows of one point or many, given in CRS units."""
+        return apply_affine(~self.transform, x, y) if self.curve is None else self.curve.colrow(x, y)
 
 
-def applied(transform: Affine, x: T, y: T) -> tuple[T, T]:
-    """An affine transform of one place or many."""
+def apply_affine(transform: Affine, x: T, y: T) -> tuple[T, T]:
+    """Apply an affine transform to one point or many."""
     a, b, c, d, e, f = tuple(transform)[:6]
     return a * x + b * y + c, d * x + e * y + f
 
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of pixels in one level: rows `top..bottom`, columns `left..right`, the ends excluded."""
+    """A rectangle of pixels of one level: rows `top..bottom` and columns `left..right`, the ends excluded."""
 
     top: int
     left: int
@@ -117,13 +117,13 @@ class Window:
 
 @lru_cache(maxsize=256)
 def transformer(source: str, target: str) -> pyproj.Transformer:
-    """The exact transformation between two CRSs, x before y always. pyproj makes one a thread behind it."""
+    """The exact transformation between two CRSs, always with x before y. Thread-safe: pyproj makes one per thread."""
     return pyproj.Transformer.from_crs(source, target, always_xy=True)
 
 
 @lru_cache(maxsize=32)
 def tile_matrix_set(name: str) -> morecantile.TileMatrixSet:
-    """One of morecantile's tile matrix sets, by its id as written. Raises OutOfRange where there is none."""
+    """One of morecantile's tile matrix sets, by its exact id. Raises OutOfRange if there is none."""
     names = morecantile.tms.list()
     if name not in names:
         raise OutOfRange(
@@ -136,31 +136,33 @@ def tile_matrix_set(name: str) -> morecantile.TileMatrixSet:
 
 @lru_cache(maxsize=32)
 def crs_of(tms: str) -> str:
-    """The CRS of a tile matrix set, as `EPSG:3857`; coordinates are taken x before y whatever its axes say."""
+    """The CRS of a tile matrix set, such as `EPSG:3857`. Coordinates are x before y, whatever its axis order."""
     authority = pyproj.CRS.from_user_input(tile_matrix_set(tms).crs.srs).to_authority()
-    assert authority, f"{tms} has a CRS without a name"
+    assert authority, f"the CRS of {tms} has no authority code"
     return ":".join(authority)
 
 
 @lru_cache(maxsize=4096)
 def tile_grid(z: int, x: int, y: int, size: int = 256, tms: str = WEB_MERCATOR, buffer: float = 0.0) -> Grid:
-    """The grid of a tile with `size` pixels a side and `buffer` more on each, in halves, as in TiTiler.
+    """The grid of a tile with `size` pixels a side and a `buffer` of pixels on each side, in halves, as in TiTiler.
 
-    `tms` names a tile matrix set of morecantile. Columns that it coalesces towards the poles are one tile, whichever of
-    them is asked for. Raises OutOfRange for tiles that do not exist, InvalidInput for such buffers.
+    `tms` is the id of a morecantile tile matrix set. Columns that it coalesces towards the poles are one tile,
+    whichever of them is requested. Raises OutOfRange if the tile does not exist, InvalidInput if the buffer is not a
+    multiple of 0.5.
     """
     if not (buffer >= 0 and 2 * buffer % 1 == 0):
-        raise InvalidInput(f"There is no buffer of {buffer} pixels.", parameter="buffer", valid="0, 0.5, 1, 1.5 ...")
+        raise InvalidInput(f"buffer must not be {buffer} pixels.", parameter="buffer", valid="0, 0.5, 1, 1.5 ...")
     tiles = tile_matrix_set(tms)
     if not tiles.minzoom <= z <= tiles.maxzoom:
         raise OutOfRange(f"There is no zoom {z}.", parameter="z", valid=f"{tiles.minzoom} to {tiles.maxzoom}")
     matrix = tiles.matrix(z)
     for name, value, count in (("x", x, matrix.matrixWidth), ("y", y, matrix.matrixHeight)):
         if not 0 <= value < count:
-            raise OutOfRange(f"At zoom {z} there is no tile {name}={value}.", parameter=name, valid=f"0 to {count - 1}")
-    joined = matrix.get_coalesce_factor(y) if matrix.variableMatrixWidths else 1
-    # Pixels by the zoom's own numbers, not by the tile's corners: their last bits are the same for all its tiles then.
-    width, height = matrix.cellSize * joined * matrix.tileWidth / size, matrix.cellSize * matrix.tileHeight / size
+            message = f"At zoom {z} there is no tile {name}={value}."
+            raise OutOfRange(message, parameter=name, valid=f"0 to {count - 1}")
+    coalesced = matrix.get_coalesce_factor(y) if matrix.variableMatrixWidths else 1
+    # The pixel size comes from the matrix, not from the tile's corners, so it is equal to the last bit for all tiles.
+    width, height = matrix.cellSize * coalesced * matrix.tileWidth / size, matrix.cellSize * matrix.tileHeight / size
     corners = tiles.xy_bounds(morecantile.Tile(x, y, z))
     left, top = corners.left - buffer * width, corners.top + buffer * height
     side = size + round(2 * buffer)
@@ -169,49 +171,49 @@ def tile_grid(z: int, x: int, y: int, size: int = 256, tms: str = WEB_MERCATOR, 
 
 @lru_cache(maxsize=256)
 def zoom_like(tms: str, zoom: int) -> int:
-    """The zoom of a tile matrix set whose pixels are most like those of a web-mercator zoom at the equator."""
+    """The zoom of a tile matrix set whose pixel size is closest to that of a Web Mercator zoom at the equator."""
     tiles = tile_matrix_set(tms)
     metres = meters_per_unit(pyproj.CRS.from_user_input(crs_of(tms)))
-    wanted = 2 * math.pi * 6378137.0 / 2**zoom
+    tile_width = 2 * math.pi * 6378137.0 / 2**zoom
 
-    def unlikeness(z: int) -> tuple[float, int]:
+    def difference(z: int) -> tuple[float, int]:
         matrix = tiles.matrix(z)
-        return round(abs(math.log2(matrix.cellSize * matrix.tileWidth * metres / wanted)), 6), -z
+        return round(abs(math.log2(matrix.cellSize * matrix.tileWidth * metres / tile_width)), 6), -z
 
-    return min(range(tiles.minzoom, tiles.maxzoom + 1), key=unlikeness)
+    return min(range(tiles.minzoom, tiles.maxzoom + 1), key=difference)
 
 
 @lru_cache(maxsize=32)
 def world_grid(tms: str) -> Grid:
-    """All that a tile matrix set shows, as one grid."""
+    """The extent of a tile matrix set as one grid of 256 x 256 pixels."""
     box = tile_matrix_set(tms).xy_bbox
     width, height = (box.right - box.left) / 256, (box.top - box.bottom) / 256
     return Grid(crs_of(tms), Affine(width, 0.0, box.left, 0.0, -height, box.top), 256, 256)
 
 
 def map_grid(west: float, south: float, east: float, north: float, size: int) -> Grid:
-    """The web-mercator grid whose edges are those of a box in degrees, `size` pixels along its longer side.
+    """The Web Mercator grid with the edges of a box in degrees and `size` pixels along its longer side.
 
-    Pixels are square to within half of one along the shorter side. Raises InvalidInput beyond the map's ends.
+    Pixels are square to within half a pixel along the shorter side. Raises InvalidInput if the box exceeds the map.
     """
-    if not -MAP_END <= south < north <= MAP_END:
-        what = f"The map ends at {MAP_END} degrees north and south."
-        raise InvalidInput(what, parameter="bbox", valid=f"latitudes from -{MAP_END} to {MAP_END}")
+    if not -MAX_LATITUDE <= south < north <= MAX_LATITUDE:
+        message = f"The box exceeds the Web Mercator map, which ends at {MAX_LATITUDE} degrees north and south."
+        raise InvalidInput(message, parameter="bbox", valid=f"latitudes from -{MAX_LATITUDE} to {MAX_LATITUDE}")
     (left, right), (bottom, top) = transformer("EPSG:4326", "EPSG:3857").transform([west, east], [south, north])
-    across, down = right - left, top - bottom
-    pixel = max(across, down) / size
-    width, height = max(1, round(across / pixel)), max(1, round(down / pixel))
-    return Grid("EPSG:3857", Affine(across / width, 0.0, left, 0.0, -down / height, top), width, height)
+    map_width, map_height = right - left, top - bottom
+    pixel = max(map_width, map_height) / size
+    width, height = max(1, round(map_width / pixel)), max(1, round(map_height / pixel))
+    return Grid("EPSG:3857", Affine(map_width / width, 0.0, left, 0.0, -map_height / height, top), width, height)
 
 
 def place_grid(lon: float, lat: float) -> Grid:
-    """A grid of one tiny pixel around a place in degrees, so small that full-size levels are chosen for it.
+    """A grid of one pixel of 1e-6 degrees around a point in degrees, so small that level 0 is chosen for it.
 
-    Raises OutOfRange outside the world.
+    Raises OutOfRange if the point is not on the Earth.
     """
     if not (-180 <= lon <= 180 and -90 <= lat <= 90):
         raise OutOfRange(
-            f"There is no place at longitude {lon}, latitude {lat}.",
+            f"Longitude {lon}, latitude {lat} is not on the Earth.",
             parameter="lon,lat",
             valid="longitude -180 to 180, latitude -90 to 90",
         )

@@ -1,4 +1,4 @@
-"""How large pixels are on the ground."""
+"""Pixel sizes in metres on the ground."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from numpy.typing import NDArray
 from scog.geo.grid import transformer
 
 DEGREE = 111_320.0
-"""Metres of a degree at the equator."""
-LEAST_SHRINKING = 0.05
-"""Of a parallel, against the equator: that at latitude 87."""
+"""Metres per degree at the equator."""
+MIN_PARALLEL = 0.05
+"""Minimum length of a parallel relative to the equator, that of latitude 87."""
 
 
 def ground_units(crs: str, y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Metres on the ground of one unit of a CRS from west to east and from south to north, at the places `y` in it.
+    """Metres on the ground per unit of a CRS, from west to east and from south to north, at the coordinates `y`.
 
-    By latitude for degrees and for Mercator projections; others are as long everywhere as they say, within a few
-    percent.
+    Both arrays have the shape of `y`. In degrees and in Mercator projections the values depend on the latitude; in
+    other projections they are constant, which is accurate to a few percent.
     """
-    unit, kind = _kind(crs)
+    unit, kind = _unit(crs)
     if kind == "other":
         return np.full(y.shape, unit), np.full(y.shape, unit)
     lat = y if kind == "degrees" else np.asarray(transformer(crs, "EPSG:4326").transform(np.zeros_like(y), y)[1])
-    shrunk = unit * np.maximum(np.cos(np.radians(lat)), LEAST_SHRINKING)
-    return shrunk, np.full(y.shape, unit) if kind == "degrees" else shrunk
+    scaled = unit * np.maximum(np.cos(np.radians(lat)), MIN_PARALLEL)
+    return scaled, np.full(y.shape, unit) if kind == "degrees" else scaled
 
 
-def is_even(crs: str) -> bool:
-    """Whether a unit of a CRS is taken to be as long everywhere: neither degrees nor a Mercator projection."""
-    return _kind(crs)[1] == "other"
+def has_constant_units(crs: str) -> bool:
+    """Whether units of a CRS count as equally long everywhere: neither degrees nor a Mercator projection."""
+    return _unit(crs)[1] == "other"
 
 
 @lru_cache(maxsize=256)
-def _kind(crs: str) -> tuple[float, str]:
-    """Metres of a unit, and whether it is degrees, Mercator or other."""
-    known = pyproj.CRS.from_user_input(crs)
-    if known.is_geographic:
+def _unit(crs: str) -> tuple[float, str]:
+    """Metres per unit, and `degrees`, `mercator` or `other`."""
+    definition = pyproj.CRS.from_user_input(crs)
+    if definition.is_geographic:
         return DEGREE, "degrees"
-    method = known.coordinate_operation.method_name if known.coordinate_operation else ""
-    upright = "Mercator" in method and "Transverse" not in method and "Oblique" not in method
-    return meters_per_unit(known), "mercator" if upright else "other"
+    method = definition.coordinate_operation.method_name if definition.coordinate_operation else ""
+    is_mercator = "Mercator" in method and "Transverse" not in method and "Oblique" not in method
+    return meters_per_unit(definition), "mercator" if is_mercator else "other"

@@ -1,38 +1,38 @@
-"""The index map: for each pixel of a picture, which source pixel it shows.
+"""Index maps: the source pixel that each target pixel shows.
 
-Exact to a ten-millionth of a pixel without transforming every pixel: the coordinates are transformed at Chebyshev
-nodes and interpolated, which for projections as smooth as UTM and Mercator converges like nothing else does. One map
-serves every band and date that shares a square and a level.
+Coordinates are transformed at Chebyshev nodes only, and interpolated to 2e-7 of a source pixel. For projections as
+smooth as UTM and Mercator this converges very fast. One map serves every band and date of an MGRS tile and overview
+level.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.geo.bounds import shows_places_once
-from scog.geo.grid import Grid, Window, applied, transformer
-from scog.geo.world_width import columns_around, nearest_turn, turn, wrapped
+from scog.geo.grid import Grid, Window, transformer
+from scog.geo.interpolation import PROBES, lagrange_at_centres, lagrange_at_probes, sample_points
+from scog.geo.reach import reachable
+from scog.geo.world_width import columns_per_turn, nearest_turn, turn, wrap_columns
 
 TOLERANCE = 2e-7
-"""Accepted error of the interpolation, in source pixels."""
+"""Maximum interpolation error, in source pixels."""
 NODES = (5, 9, 17)
-"""Interpolation nodes a side, tried in turn; 5 suffice for tiles of 80 km."""
+"""Interpolation nodes per side, tried in turn. 5 are enough for tiles of 80 km."""
 
 ON_EDGE = 1e-8
-"""How far before a pixel's edge, in source pixels, a centre counts as on it: grids that share a CRS have centres on
-edges, and rounding must not scatter them. Far below the tolerance, far above what rounding does."""
+"""Distance before a pixel's edge, in source pixels, at which a centre counts as on the edge. Grids that share a CRS may
+have centres on edges, and rounding must not scatter them. Far below the tolerance, far above rounding errors."""
 
-BESIDE = 0.25
-"""How far beside a raster a polynomial still says where its places lie, of the raster's width and height."""
+CURVE_MARGIN = 0.25
+"""Margin around a raster in which its polynomial is used, as a share of the raster's width and height."""
 
-SAMPLED = 8
-"""Of so many rows and columns one is looked at first, to see which blocks are needed."""
+SAMPLE_STEP = 8
+"""Step between the rows and columns that are tested first to find the blocks that are needed."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.integer[Any]]
@@ -40,11 +40,12 @@ Indices = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, eq=False)
 class IndexMap:
-    """Which source pixel each target pixel shows.
+    """The source pixel that each target pixel shows.
 
-    `rows` and `cols` say which rectangle of the target grid the source can reach at all; `index` has that shape
-    and points into `window` of the source level, read row by row. `inside` is False where a target pixel of the
-    rectangle lies beside the source (there `index` is 0), or None when all lie inside.
+    rows, cols  rectangle of the target grid that the source can reach
+    window      window of the source level that contains all source pixels
+    index       row-major index into `window`, `(y, x)` of the rectangle
+    inside      False where a target pixel is outside the source (`index` is then 0); None if all are inside
     """
 
     rows: slice
@@ -56,20 +57,20 @@ class IndexMap:
 
     @property
     def nbytes(self) -> int:
-        """What it takes in memory, in bytes."""
+        """Bytes of memory."""
         return self.index.nbytes + (self.inside.nbytes if self.inside is not None else 0)
 
     @property
     def bottom(self) -> int:
-        """The source row before which all shown pixels lie."""
+        """The source row after the last one that is shown."""
         return self.window.bottom
 
     def blocks(
         self, block_shape: tuple[int, int], wanted: NDArray[np.bool_] | None = None
     ) -> frozenset[tuple[int, int]]:
-        """The blocks `(row, column)` that hold the shown source pixels, no other.
+        """Blocks `(row, column)` that contain the source pixels, and no other.
 
-        `wanted` (of `index`'s shape) leaves out target pixels that are not asked for.
+        `wanted` is a mask of target pixels, of `index`'s shape; the others need no blocks.
         """
         height, width = block_shape
         if wanted is None and block_shape in self._blocks:
@@ -81,26 +82,26 @@ class IndexMap:
         if count == (1, 1):
             return frozenset({first} if wanted is None or shown is None or shown.any() else ())
         touched = np.zeros(count, bool)
-        for step in (SAMPLED, 1):  # mostly the window's blocks are all needed, and few pixels prove it
+        for step in (SAMPLE_STEP, 1):  # usually all blocks of the window are needed, and a sample shows it
             index = self.index[::step, ::step]
             index = index.ravel() if shown is None else index[shown[::step, ::step]]
             index = index.astype(_index_type(window), copy=False)
-            row = index // window.shape[1]  # not divmod, which is ten times slower
+            row = index // window.shape[1]  # divmod is ten times slower
             col = index - row * window.shape[1]
             touched[(row + window.top % height) // height, (col + window.left % width) // width] = True
             if touched.all():
                 break
-        found = frozenset((int(r) + first[0], int(c) + first[1]) for r, c in zip(*touched.nonzero(), strict=True))
+        blocks = frozenset((int(r) + first[0], int(c) + first[1]) for r, c in zip(*touched.nonzero(), strict=True))
         if wanted is None:
-            self._blocks[block_shape] = found
-        return found
+            self._blocks[block_shape] = blocks
+        return blocks
 
 
 def index_map(target: Grid, source: Grid) -> IndexMap | None:
-    """The index map from `target` to one level `source`; None when they do not touch.
+    """The index map from `target` to the level `source`; None if they do not intersect.
 
-    A target pixel shows the source pixel that its centre falls into; a centre on an edge belongs to the pixel right
-    and below, as in GDAL.
+    A target pixel shows the source pixel that contains its centre. A centre on an edge belongs to the pixel right and
+    below, as in GDAL.
     """
     reach = reachable(target, source)
     if reach is None:
@@ -110,9 +111,9 @@ def index_map(target: Grid, source: Grid) -> IndexMap | None:
     col += ON_EDGE
     row += ON_EDGE
     top, left, bottom, right = row.min(), col.min(), row.max(), col.max()
-    if top >= 0 and left >= 0 and bottom < source.height and right < source.width:  # no NaN gets here
+    if top >= 0 and left >= 0 and bottom < source.height and right < source.width:  # False for NaN
         window = Window(int(top), int(left), int(bottom) + 1, int(right) + 1)
-        return IndexMap(rows, cols, window, _packed(_index(row, col, window)), None)
+        return IndexMap(rows, cols, window, _compact(_index(row, col, window)), None)
     inside = (col >= 0) & (col < source.width) & (row >= 0) & (row < source.height)
     if not inside.any():
         return None
@@ -120,13 +121,13 @@ def index_map(target: Grid, source: Grid) -> IndexMap | None:
     window = Window(int(row.min()), int(col.min()), int(row.max()) + 1, int(col.max()) + 1)
     index = np.zeros(inside.shape, _index_type(window))
     index[inside] = _index(row, col, window)
-    return IndexMap(rows, cols, window, _packed(index), inside)
+    return IndexMap(rows, cols, window, _compact(index), inside)
 
 
 def _index(row: Floats, col: Floats, window: Window) -> Indices:
-    """Where in a window, read row by row, the pixels lie that hold these places; none of them is negative."""
+    """Row-major indices in a window of the pixels that contain the given non-negative positions."""
     dtype = _index_type(window)
-    index = row.astype(dtype)  # cuts off the fraction, which is floor where nothing is negative
+    index = row.astype(dtype)  # truncation, which equals floor for non-negative values
     index -= window.top
     index *= window.shape[1]
     index += col.astype(dtype)
@@ -134,185 +135,72 @@ def _index(row: Floats, col: Floats, window: Window) -> Indices:
     return index
 
 
-def _packed(index: Indices) -> Indices:
-    """Two bytes where they suffice, as they do for tiles finer than the source: twice as many maps can be kept."""
+def _compact(index: Indices) -> Indices:
+    """The index as uint16 if it fits, as for tiles finer than the source: the cache then holds twice as many maps."""
     return index.astype(np.uint16) if index.max() < 2**16 else index
 
 
 def _index_type(window: Window) -> np.dtype[np.signedinteger[Any]]:
-    """Four bytes where they suffice, as they do for all but a huge level without overviews."""
+    """int32 if it can index the window, as for all but huge levels without overviews; otherwise int64."""
     return np.dtype(np.int32 if window.shape[0] * window.shape[1] < 2**31 else np.int64)
 
 
 def source_coordinates(target: Grid, source: Grid, rows: slice, cols: slice) -> tuple[Floats, Floats]:
-    """Column and row in `source`, as fractions, of the pixel centres in a rectangle of `target`.
+    """Fractional column and row in `source` of the pixel centres of a rectangle of `target`, float64 `(y, x)` each.
 
-    Both have the rectangle's shape; infinite or NaN where a place has no coordinates in the source's CRS. A place that
-    lies beside the source, but whole turns around the Earth further lies in it, has its column there.
+    They are infinite or NaN where a point has no coordinates in the source's CRS. A point outside the source that is
+    inside after whole turns around the Earth gets the column there.
     """
-    around = columns_around(source)
+    around = columns_per_turn(source)
     col, row = natural_coordinates(target, source, rows, cols, around)
-    return (col if around is None else wrapped(col, source.width, around, ON_EDGE)), row
+    return (col if around is None else wrap_columns(col, source.width, around, ON_EDGE)), row
 
 
 def natural_coordinates(
     target: Grid, source: Grid, rows: slice, cols: slice, around: float | None = None
 ) -> tuple[Floats, Floats]:
-    """The same for places as PROJ gives them; with `around`, the columns of a turn, perhaps whole turns further."""
+    """As `source_coordinates`, but without moving points by whole turns into the source.
+
+    `around` is the number of columns of a full turn, or None. The columns may be off by whole turns.
+    """
     height, width = rows.stop - rows.start, cols.stop - cols.start
     for count in NODES:
-        across, down = _samples(count)
-        sampled = _exact(target, source, cols.start + width * across, rows.start + height * down)
-        if not all(np.isfinite(part).all() for part in sampled):
+        x, y = sample_points(count)
+        sampled = _exact(target, source, cols.start + width * x, rows.start + height * y)
+        if not all(np.isfinite(values).all() for values in sampled):
             break
-        at_nodes = [part[: count**2].reshape(count, count) for part in sampled]
-        at_probes = [part[count**2 :].reshape(len(_PROBES), len(_PROBES)) for part in sampled]
-        left = _probing(count)
-        if around is not None:  # PROJ's longitudes jump at a meridian, places do not
+        at_nodes = [values[: count**2].reshape(count, count) for values in sampled]
+        at_probes = [values[count**2 :].reshape(len(PROBES), len(PROBES)) for values in sampled]
+        left = lagrange_at_probes(count)
+        if around is not None:  # PROJ's longitudes jump at the antimeridian
             at_nodes[0] = np.unwrap(np.unwrap(at_nodes[0], period=around, axis=0), period=around, axis=1)
             at_probes[0] = nearest_turn(at_probes[0], left @ at_nodes[0] @ left.T, around)
-        error = max(np.abs(left @ part @ left.T - exact).max() for part, exact in zip(at_nodes, at_probes, strict=True))
+        error = max(
+            np.abs(left @ values @ left.T - exact).max() for values, exact in zip(at_nodes, at_probes, strict=True)
+        )
         if error <= TOLERANCE:
             left, right = lagrange_at_centres(height, count), lagrange_at_centres(width, count).T
-            col, row = (left @ (part @ right) for part in at_nodes)
+            col, row = (left @ (values @ right) for values in at_nodes)
             return col, row
     centres = np.meshgrid(np.arange(cols.start, cols.stop) + 0.5, np.arange(rows.start, rows.stop) + 0.5)
     return _exact(target, source, *centres)
 
 
 def _exact(target: Grid, source: Grid, col: Floats, row: Floats) -> tuple[Floats, Floats]:
-    """Source column and row of places given as target column and row, by the full transformation."""
-    x, y = target.places(col, row)
+    """Source column and row of target columns and rows, by the exact transformation."""
+    x, y = target.xy(col, row)
     if target.crs != source.crs:
         x, y = map(np.asarray, transformer(target.crs, source.crs).transform(x, y))
     with np.errstate(invalid="ignore"):
-        if source.transform.d or source.curve is not None:  # others' columns are moved later
+        if source.transform.d or source.curve is not None:  # columns of other sources are wrap_columns later
             x = nearest_turn(x, source.centre[0], turn(source.crs))
         if source.curve is not None:
             x = np.where(_is_near(source, x, y), x, math.nan)
-        return source.pixels(x, y)
+        return source.colrow(x, y)
 
 
 def _is_near(source: Grid, x: Floats, y: Floats) -> NDArray[np.bool_]:
-    """Whether places lie in a raster or not far from it; beyond, its curve may come back."""
+    """Whether points are in a raster or near it. Further away, the polynomial of its curve may return to it."""
     west, south, east, north = source.bounds
-    wide, high = BESIDE * (east - west), BESIDE * (north - south)
-    return np.asarray((x > west - wide) & (x < east + wide) & (y > south - high) & (y < north + high))
-
-
-_PROBES = np.array([0.003, 0.21, 0.43, 0.68, 0.91, 0.998])
-"""Where the interpolation is checked, off the nodes and close to the ends, where it errs most."""
-
-
-def lagrange_nodes(count: int) -> Floats:
-    """Chebyshev nodes of the first kind on 0..1."""
-    nodes: Floats = (1 - np.cos((2 * np.arange(count) + 1) * math.pi / (2 * count))) / 2
-    return nodes
-
-
-def _lagrange(at: Floats, count: int) -> Floats:
-    """The matrix `(len(at), count)` that turns values at the nodes into values at `at`."""
-    nodes = lagrange_nodes(count)
-    matrix = np.ones((len(at), count))
-    for i in range(count):
-        for j in range(count):
-            if i != j:
-                matrix[:, i] *= (at - nodes[j]) / (nodes[i] - nodes[j])
-    return matrix
-
-
-@lru_cache(maxsize=512)
-def lagrange_at_centres(length: int, count: int) -> Floats:
-    """The matrix `(length, count)` that turns values at nodes into values at the centres of pixels that fill 0..1."""
-    return _lagrange((np.arange(length) + 0.5) / length, count)
-
-
-@lru_cache(maxsize=8)
-def _probing(count: int) -> Floats:
-    """`_lagrange` at the probes."""
-    return _lagrange(_PROBES, count)
-
-
-@lru_cache(maxsize=8)
-def _samples(count: int) -> tuple[Floats, Floats]:
-    """Where the full transformation is asked, across and down on 0..1: all nodes, then all probes."""
-    nodes, probes = np.meshgrid(lagrange_nodes(count), lagrange_nodes(count)), np.meshgrid(_PROBES, _PROBES)
-    across, down = (np.concatenate((a.ravel(), b.ravel())) for a, b in zip(nodes, probes, strict=True))
-    return across, down
-
-
-def reachable(target: Grid, source: Grid) -> tuple[slice, slice] | None:
-    """The rectangle of the target that the source can reach, a little wider than needed; None when there is none."""
-    whole = slice(0, target.height), slice(0, target.width)
-    if source.curve is not None:
-        return whole
-    if _meets_further_round(target, source) if target.crs == source.crs else _goes_round(source):
-        return whole
-    x, y, bend_x, bend_y = _outline(source, target.crs)
-    # Parts have no place in the target's CRS, or not only one: leave nothing out.
-    if not math.isfinite(bend_x + bend_y) or (target.crs != source.crs and not shows_places_once(target)):
-        return whole
-    inverse = ~target.transform
-    col, row = applied(inverse, x, y)
-    rows = _span(row, target.height, abs(inverse.d) * bend_x + abs(inverse.e) * bend_y)
-    cols = _span(col, target.width, abs(inverse.a) * bend_x + abs(inverse.b) * bend_y)
-    return (rows, cols) if rows.start < rows.stop and cols.start < cols.stop else None
-
-
-@lru_cache(maxsize=1024)
-def _goes_round(source: Grid) -> bool:
-    """Whether a raster covers more than half the way around the Earth, or goes on beyond 180 degrees.
-
-    Then its outline in another CRS may not be around it.
-    """
-    around = turn(source.crs)
-    west, _, east, _ = source.bounds
-    return around is not None and (east - west > around / 2 or max(-west, east) > around / 2)
-
-
-def _meets_further_round(target: Grid, source: Grid) -> bool:
-    """Whether two grids of one CRS meet, or would, if one of them were moved around the Earth."""
-    around = turn(target.crs)
-    west, _, east, _ = source.bounds
-    left, _, right, _ = target.bounds
-    if around is None:
-        return False
-    first, last = math.ceil((west - right) / around), math.floor((east - left) / around)
-    return first <= last and (first, last) != (0, 0)
-
-
-def _span(along: Floats, length: int, bend: float) -> slice:
-    """What of `length` pixels lies between the extremes of an outline that bends between its known places."""
-    first, last = math.floor(along.min() - bend) - 1, math.ceil(along.max() + bend) + 1
-    return slice(max(0, first), min(length, last))
-
-
-_STEPS = 32
-"""Places along each side of an outline."""
-
-
-@lru_cache(maxsize=1024)
-def _outline(source: Grid, crs: str) -> tuple[Floats, Floats, float, float]:
-    """Places along the outline of a raster, as x and y of another CRS, and how far in x and y it may bend between two.
-
-    The bend taken is that over two steps, how far a place lies off the middle of its neighbours: four times that over
-    one step. It is infinite or NaN where a place is.
-    """
-    along = np.arange(_STEPS) / _STEPS
-    zero, one = np.zeros(_STEPS), np.ones(_STEPS)
-    x, y = source.places(
-        np.concatenate((along, one, 1 - along, zero)) * source.width,
-        np.concatenate((zero, along, one, 1 - along)) * source.height,
-    )
-    if crs == source.crs:
-        return x, y, 0.0, 0.0
-    x, y = (np.asarray(part) for part in transformer(source.crs, crs).transform(x, y))
-    with np.errstate(invalid="ignore"):
-        bend_x, bend_y = (_bend(part) for part in (x, y))
-    return x, y, bend_x, bend_y
-
-
-def _bend(along: Floats) -> float:
-    """How far places lie off the middle of their neighbours at most, not counting the four corners."""
-    off = along - (np.roll(along, 1) + np.roll(along, -1)) / 2
-    return float(np.abs(off.reshape(4, _STEPS)[:, 1:]).max())
+    x_margin, y_margin = CURVE_MARGIN * (east - west), CURVE_MARGIN * (north - south)
+    return np.asarray((x > west - x_margin) & (x < east + x_margin) & (y > south - y_margin) & (y < north + y_margin))

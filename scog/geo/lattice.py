@@ -1,4 +1,4 @@
-"""Lattices: where the pixels of a file lie, without an extent, so that any part of the Earth gets a grid on them."""
+"""Lattices: the pixel positions of a file without an extent, so that any area gets a grid aligned with them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from scog.geo.grid import Grid, transformer
 from scog.geo.ground_resolution import ground_units
 
 ON_LINE = 1e-6
-"""Of a pixel: so near to the line between two, an edge lies on it."""
+"""Share of a pixel: an edge this close to a line between pixels counts as on it."""
 Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Lattice:
-    """Pixels of one size, side by side without end.
+    """Pixels of one size without bounds.
 
-    crs        of the transform
-    transform  column and row to CRS units; a whole number is the line between two pixels
-    metres     extent of a pixel on the ground, the geometric mean of its sides
-    coarsest   how many times as large pixels there are overviews of; infinite where that is not known to be bounded
+    crs        CRS of the transform
+    transform  column and row to CRS units; integers are lines between pixels
+    metres     size of a pixel on the ground, the geometric mean of its sides
+    coarsest   pixel size of the coarsest overview as a multiple; infinite if not known to be bounded
     """
 
     crs: str
@@ -36,29 +36,32 @@ class Lattice:
 
     @property
     def is_upright(self) -> bool:
-        """Whether rows run from west to east, and columns from north to south."""
+        """Whether rows run along x and columns along y."""
         return bool(self.transform.b == 0 and self.transform.d == 0)
 
-    def coarser(self, factor: int) -> Lattice:
-        """The lattice whose pixels hold `factor` x `factor` of these, as those of an overview do."""
+    def coarsened(self, factor: int) -> Lattice:
+        """The lattice with pixels of `factor` x `factor` of these, as an overview has."""
         a, b, c, d, e, f = tuple(self.transform)[:6]
         larger = Affine(a * factor, b * factor, c, d * factor, e * factor, f)
         return Lattice(self.crs, larger, self.metres * factor, self.coarsest / factor)
 
     def around(self, shape: BaseGeometry) -> Grid:
-        """The smallest grid that holds a geometry given in the lattice's CRS."""
+        """The smallest grid that contains a geometry given in the lattice's CRS."""
         a, b, c, d, e, f = tuple(self.transform)[:6]
         determinant = a * e - b * d
 
-        def placed(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+        def to_pixels(corners: NDArray[np.float64]) -> NDArray[np.float64]:
             x, y = (corners - (c, f)).T
             return np.stack(((e * x - b * y) / determinant, (a * y - d * x) / determinant), axis=1)
 
-        left, top, right, bottom = shapely.transform(shape, placed).bounds
+        left, top, right, bottom = shapely.transform(shape, to_pixels).bounds
         return self._grid(math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
 
-    def touched(self, box: Box) -> Grid:
-        """The pixels of an upright lattice that a box in its CRS touches; edges on a line between two touch one."""
+    def grid_touching(self, box: Box) -> Grid:
+        """The grid of the pixels that a box touches, for upright lattices.
+
+        An edge on a line between pixels touches only one of them.
+        """
         a, _, c, _, e, f = tuple(self.transform)[:6]
         west, south, east, north = box
         left, right = math.floor((west - c) / a + ON_LINE), math.ceil((east - c) / a - ON_LINE)
@@ -71,24 +74,24 @@ class Lattice:
         return Grid(self.crs, corner, max(1, right - left), max(1, bottom - top))
 
 
-def metric(crs: str, pixel: float) -> Lattice:
-    """Square pixels of so many units of a CRS of metres, whose edges lie on multiples of their size."""
+def metric_lattice(crs: str, pixel: float) -> Lattice:
+    """Square pixels of `pixel` units of a CRS in metres, with edges at multiples of their size."""
     return Lattice(crs, Affine(pixel, 0.0, 0.0, 0.0, -pixel, 0.0), float(pixel))
 
 
 def lattice_of(grid: Grid, lon: float, lat: float) -> Lattice:
-    """The lattice of a file, given its grid, and how large its pixels are at a place in degrees.
+    """The lattice of a file's grid, with its pixel size on the ground at a point in degrees.
 
-    Columns run eastwards and rows southwards, also of files whose rows begin in the south.
+    Columns run east and rows run south, even if the file's rows start in the south.
     """
     a, b, c, d, e, f = tuple(grid.transform)[:6]
     if b == d == 0:
         a, e = abs(a), -abs(e)
     _, y = transformer("EPSG:4326", grid.crs).transform(lon, lat)
-    across, down = ground_units(grid.crs, np.array([y if math.isfinite(y) else grid.centre[1]]))
+    east, north = ground_units(grid.crs, np.array([y if math.isfinite(y) else grid.centre[1]]))
     sides = (
-        math.hypot(a * float(across[0]), d * float(down[0])),
-        math.hypot(b * float(across[0]), e * float(down[0])),
+        math.hypot(a * float(east[0]), d * float(north[0])),
+        math.hypot(b * float(east[0]), e * float(north[0])),
     )
     metres = sides[0] if sides[0] == sides[1] else math.sqrt(sides[0] * sides[1])
     return Lattice(grid.crs, Affine(a, b, c, d, e, f), metres)

@@ -1,4 +1,4 @@
-"""The grid on which numbers are taken: the pixels of the files there, or those of the UTM zone of a place."""
+"""The grid for statistics and time series of a geometry: the pixels of the files there, or those of the UTM zone."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from scog.geo.bounds import DEGREES
 from scog.geo.crs import is_degrees
 from scog.geo.grid import Grid, transformer
 from scog.geo.ground_resolution import DEGREE
-from scog.geo.lattice import Lattice, metric
+from scog.geo.lattice import Lattice, metric_lattice
 
 MAX_SIDE = 1_000_000.0
-"""Metres from west to east or from south to north: further from its zone's middle meridian a grid is not true."""
+"""Maximum extent in metres from west to east and from south to north. Further from the central meridian, the
+projection's scale is not accurate."""
 STEP = 0.005
-"""Degrees between the places along an edge that are brought into the zone: 500 m, on which it bends by a centimetre."""
+"""Distance in degrees between the transformed points of an edge: 500 m, over which an edge bends by 1 cm."""
 MAX_STEPS = 200_000
-"""Places along all edges together, where these are longer than a thousand degrees."""
+"""Maximum number of points along all edges, used if these are longer than a thousand degrees."""
 
 
 @dataclass(frozen=True)
@@ -41,52 +42,52 @@ class Native:
 
     @property
     def coarser(self) -> bool:
-        """Whether it has larger pixels than the files, since there would be too many."""
+        """Whether pixels are larger than those of the files, to limit their number."""
         return self.factor > 1
 
 
-def native(shape: BaseGeometry, pixels: Lattice | float, most: int, crs: str | None = None) -> Native:
-    """The smallest grid that holds a geometry in degrees, of at most so many pixels.
+def native(shape: BaseGeometry, pixels: Lattice | float, max_pixels: int, crs: str | None = None) -> Native:
+    """The smallest grid that contains a geometry in degrees, with at most `max_pixels` pixels.
 
-    `pixels` are those of a file's lattice; where no file is known their size in metres, in the zone of the geometry's
-    middle, or in a `crs`. Of too many, 2, 4, 8 ... times as large ones are taken: the pixels of a file's overviews.
-    The geometry lies between the meridians -180 and 180; where it lies on both sides of the antimeridian it is put
-    together again. Its edges are straight in degrees and so are bent here. Raises InvalidInput where it is too large
-    for one zone.
+    `pixels` is a file's lattice. If no file is known, it is the pixel size in metres, in `crs` or the UTM zone of the
+    geometry's centroid. If there would be too many pixels, they are enlarged by 2, 4, 8 ..., as in the file's
+    overviews. The geometry is between -180 and 180 degrees; parts on both sides of the antimeridian are joined. Its
+    edges are straight in degrees, so points are added to them. Raises InvalidInput if the geometry is too large for one
+    zone.
     """
-    whole = _in_one_piece(shape)
-    lattice = pixels if isinstance(pixels, Lattice) else metric(crs or zone(*_middle(whole)), pixels)
-    placed = whole if lattice.crs == DEGREES else _brought(whole, lattice.crs)
-    _check_extent(placed, lattice.crs)
+    joined = _joined(shape)
+    lattice = pixels if isinstance(pixels, Lattice) else metric_lattice(crs or zone(*_centroid(joined)), pixels)
+    transformed = joined if lattice.crs == DEGREES else _transformed(joined, lattice.crs)
+    _check_extent(transformed, lattice.crs)
     factor = 1
-    while math.prod((grid := lattice.coarser(factor).around(placed)).shape) > most:
+    while math.prod((grid := lattice.coarsened(factor).around(transformed)).shape) > max_pixels:
         factor *= 2
-    return Native(grid, placed, factor, max(1.0, factor / lattice.coarsest))
+    return Native(grid, transformed, factor, max(1.0, factor / lattice.coarsest))
 
 
-def _brought(shape: BaseGeometry, crs: str) -> BaseGeometry:
-    """A geometry in degrees in another CRS, with places along its edges."""
-    there = transformer(DEGREES, crs)
+def _transformed(shape: BaseGeometry, crs: str) -> BaseGeometry:
+    """A geometry in degrees, transformed to another CRS with additional points along its edges."""
+    to_crs = transformer(DEGREES, crs)
 
-    def brought(places: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.stack(there.transform(places[:, 0], places[:, 1]), axis=1)
+    def transformed(coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.stack(to_crs.transform(coordinates[:, 0], coordinates[:, 1]), axis=1)
 
-    return shapely.transform(shapely.segmentize(shape, max(STEP, shape.length / MAX_STEPS)), brought)
+    return shapely.transform(shapely.segmentize(shape, max(STEP, shape.length / MAX_STEPS)), transformed)
 
 
-def _check_extent(placed: BaseGeometry, crs: str) -> None:
-    """Raise InvalidInput for what is too large to be measured on one grid."""
-    west, south, east, north = placed.bounds
+def _check_extent(shape: BaseGeometry, crs: str) -> None:
+    """Raise InvalidInput if a geometry is too large for one grid."""
+    west, south, east, north = shape.bounds
     unit = DEGREE if is_degrees(crs) else 1.0
     if not (math.isfinite(west + south + east + north) and max(east - west, north - south) * unit <= MAX_SIDE):
-        what = f"The geometry is more than {MAX_SIDE / 1000:g} km long or wide."
-        raise InvalidInput(what, parameter="geometry", valid="a smaller one, or several")
+        message = f"The geometry is more than {MAX_SIDE / 1000:g} km long or wide."
+        raise InvalidInput(message, parameter="geometry", valid="a smaller geometry, or several")
 
 
 def zone(lon: float, lat: float) -> str:
-    """The CRS that Sentinel-2's squares have at a place in degrees: a UTM zone, or UPS around the poles.
+    """The CRS of Sentinel-2's MGRS tiles at a point in degrees: a UTM zone, or UPS around the poles.
 
-    As in the Military Grid Reference System, zones are wider off Norway and on Svalbard.
+    As in the Military Grid Reference System, some zones are wider off Norway and on Svalbard.
     """
     if lat >= 84:
         return "EPSG:5041"
@@ -102,32 +103,32 @@ def zone(lon: float, lat: float) -> str:
 
 
 def zone_of_mgrs_tile(name: str) -> str | None:
-    """The CRS of a square of Sentinel-2's grid, such as `32TQK`; None where the name is none of these.
+    """The CRS of an MGRS tile such as `32TQK`; None if the text is not one.
 
-    Squares reach beyond their zone, and so a place near its edge is in squares of two zones.
+    Tiles extend beyond their zone, so a point near a zone's edge is in tiles of two zones.
     """
-    found = _SQUARE.fullmatch(name)
-    return f"EPSG:{326 if found[2] >= 'N' else 327}{int(found[1]):02d}" if found else None
+    match = _MGRS_TILE.fullmatch(name)
+    return f"EPSG:{326 if match[2] >= 'N' else 327}{int(match[1]):02d}" if match else None
 
 
-_SQUARE = re.compile(r"(0?[1-9]|[1-5]\d|60)([C-HJ-NP-X])[A-HJ-NP-Z]{2}", re.ASCII)
+_MGRS_TILE = re.compile(r"(0?[1-9]|[1-5]\d|60)([C-HJ-NP-X])[A-HJ-NP-Z]{2}", re.ASCII)
 
 
-def _in_one_piece(shape: BaseGeometry) -> BaseGeometry:
-    """A geometry of both sides of the antimeridian with its western parts moved beyond 180."""
+def _joined(shape: BaseGeometry) -> BaseGeometry:
+    """A geometry with parts on both sides of the antimeridian, its western parts moved beyond 180."""
     west, _, east, _ = shape.bounds
     if east - west <= 180:
         return shape
     parts = shapely.get_parts(shape)
-    moved = [shapely.transform(part, _turned) if part.bounds[2] <= 0 else part for part in parts]
+    moved = [shapely.transform(part, _moved_east) if part.bounds[2] <= 0 else part for part in parts]
     return shapely.MultiPolygon(moved) if len(moved) > 1 else shape
 
 
-def _turned(places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Once around the Earth, eastwards."""
-    return np.add(places, (360.0, 0.0))
+def _moved_east(coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coordinates moved by a full turn eastwards."""
+    return np.add(coordinates, (360.0, 0.0))
 
 
-def _middle(shape: BaseGeometry) -> tuple[float, float]:
+def _centroid(shape: BaseGeometry) -> tuple[float, float]:
     centre = shapely.centroid(shape)
     return float(centre.x), float(centre.y)

@@ -1,8 +1,8 @@
-"""Outlines of items on the globe: rings whose longitudes go on without a jump, from an item's geometry and `bbox`.
+"""Outlines of items: rings with continuous longitudes, from an item's geometry and `bbox`.
 
-What crosses the antimeridian, or goes around the world, is written in many ways: cut there (RFC 7946, section 3.1.9),
-with a jump from 180 to -180, on beyond 180 (170..190, -200..-160), in 0..360, or around a pole. Here it becomes one
-range of longitudes, which may go on beyond 180; whoever asks for a place turns it by 360 degrees.
+Geometries that cross the antimeridian, or span the world, are written in many ways: cut there (RFC 7946, section
+3.1.9), with a jump from 180 to -180, continued beyond 180 (170..190, -200..-160), in 0..360, or around a pole. Here
+each becomes one range of longitudes, which may exceed 180. Queries move their own longitudes by 360 degrees.
 """
 
 from __future__ import annotations
@@ -13,104 +13,106 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 Ring = tuple[tuple[float, float], ...]
-"""Corners of a closed outline in degrees, longitude first; the last is the first."""
+"""Corners of a closed ring in degrees, longitude first; the last equals the first."""
 Polygon = tuple[Ring, ...]
-"""An outline, and its holes."""
+"""An exterior ring, and its holes."""
 
-MOST_LONGITUDE = 540.0
+MAX_LONGITUDE = 540.0
 POLE_TOLERANCE = 0.5
-"""Degrees beyond a pole that are taken for it: grids of values at the poles reach half a pixel further."""
+"""Accepted degrees beyond a pole: grids with pixel centres at the pole extend half a pixel further."""
 WIDEST_BOX = 90.0
-"""Degrees over the antimeridian that a box of two longitudes may have, if only its corners say that it jumps."""
+"""Maximum width in degrees of a box of two longitudes across the antimeridian, if only its corners suggest that it
+crosses."""
 MAX_NESTING = 4
 _LARGEST = 2**1000
 
 
 class Outline(NamedTuple):
-    """Where an item lies, and what was wrong with how it says so."""
+    """The polygons of an item, and remarks on what was wrong with its geometry."""
 
     polygons: tuple[Polygon, ...]
     remarks: tuple[str, ...] = ()
 
 
 def outline_of(item: Mapping[str, Any]) -> Outline:
-    """The polygons of an item: its geometry's, or the box of its `bbox` where that has none.
+    """The polygons of an item: those of its geometry, or the box of its `bbox` if the geometry has none.
 
-    The geometry counts where the two contradict; the box says only whether a geometry of two longitudes jumps over the
-    antimeridian. Raises ValueError where there is neither.
+    If the two disagree, the geometry is used. The bbox only decides whether a geometry of two longitudes crosses the
+    antimeridian. Raises ValueError if there is neither a valid geometry nor a valid bbox.
     """
     box = _box_of(item.get("bbox"))
     try:
         polygons = tuple(_polygon(rings, box) for rings in _rings(item.get("geometry"), 0))
-        wrong = "" if polygons else "no polygon"
-    except (ValueError, TypeError, LookupError, OverflowError) as fault:
-        polygons, wrong = (), str(fault) if type(fault) is ValueError else "no lists of positions"
+        problem = "" if polygons else "no polygon"
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
+        polygons, problem = (), str(error) if type(error) is ValueError else "not lists of positions"
     if polygons:
         return Outline(polygons)
     if box is None:
-        raise ValueError(wrong)
+        raise ValueError(problem)
     west, south, east, north = box
     east += 360.0 if east < west else 0.0
     ring = ((west, south), (east, south), (east, north), (west, north), (west, south))
-    return Outline(((_at_home(ring),),), (f"geometry: {wrong}; the bbox is used",))
+    return Outline(((_centred(ring),),), (f"geometry: {problem}; the bbox is used",))
 
 
 def continuous(ring: Ring, crosses: bool = False) -> Ring:
-    """A closed ring as one range of longitudes, whose middle lies between -180 and 180.
+    """A closed ring with continuous longitudes, whose middle is between -180 and 180.
 
-    A ring without steps of more than 180 degrees stays as it is written. One that has them jumps, unless it is a box
-    of just two longitudes that is better taken as it is written: one that reaches beyond 180, one that would be more
-    than 90 degrees wide the other way round, or a sliver (-179.95..179.95 from pole to pole). With `crosses` such a box
-    jumps too, for the item's `bbox` says so. What goes once around the Earth holds the pole it goes around.
+    A ring without steps of more than 180 degrees is taken as written. A ring with such steps jumps across the
+    antimeridian, unless it is a box of exactly two longitudes that is better taken as written: one that exceeds 180,
+    one that would be more than 90 degrees wide across the antimeridian, or a sliver (-179.95..179.95 from pole to
+    pole). With `crosses`, as the item's `bbox` says, such a box jumps too. A ring that goes once around the Earth
+    contains the pole that it goes around.
     """
     lons = _lons(ring)
     west, east = min(lons), max(lons)
-    if west >= -180 and east <= 180 and east - west <= 180:  # as nearly all are
+    if west >= -180 and east <= 180 and east - west <= 180:  # nearly all rings
         return ring
     steps = [after[0] - before[0] for before, after in pairwise(ring)]
     if all(abs(step) <= 180 for step in steps):
-        return _at_home(ring)
+        return _centred(ring)
     lons = [ring[0][0]]
     for step in steps:
         lons.append(lons[-1] + (step + 180) % 360 - 180)
     lats = [lat for _, lat in ring]
     if abs(lons[-1] - lons[0]) > 180:
         if min(lats) * max(lats) <= 0:
-            return _at_home(ring)
+            return _centred(ring)
         pole = math.copysign(90.0, lats[0])
-        around = [*zip(lons, lats, strict=True), (lons[-1], pole), (lons[0], pole), (lons[0], lats[0])]
-        return _at_home(tuple(around))
+        closed = [*zip(lons, lats, strict=True), (lons[-1], pole), (lons[0], pole), (lons[0], lats[0])]
+        return _centred(tuple(closed))
     if not crosses and _is_as_written(ring, max(lons) - min(lons)):
-        return _at_home(ring)
-    return _at_home(tuple(zip(lons, lats, strict=True)))
+        return _centred(ring)
+    return _centred(tuple(zip(lons, lats, strict=True)))
 
 
 def arc_of(rings: Sequence[Ring]) -> tuple[float, float]:
-    """West and east of the narrowest range of longitudes that holds all rings: west is -180 to 180, east is greater.
+    """West and east of the narrowest range of longitudes that contains all rings; west is -180 to 180, east is greater.
 
-    All around the Earth it is -180 to 180.
+    For rings all around the Earth it is -180 to 180.
     """
-    spans = sorted((_turned(min(xs)), max(xs) - min(xs)) for xs in map(_lons, rings))
-    reached = max(west + width for west, width in spans)  # of the last turn, which may reach into this one
+    spans = sorted((_normalised(min(xs)), max(xs) - min(xs)) for xs in map(_lons, rings))
+    reach = max(west + width for west, width in spans)  # in the previous turn, which may extend into this one
     widest, start, end = 0.0, -180.0, 180.0
     for west, width in spans:
         west += 360.0
-        if west - reached > widest:
-            widest, start, end = west - reached, west, reached
-        reached = max(reached, west + width)
+        if west - reach > widest:
+            widest, start, end = west - reach, west, reach
+        reach = max(reach, west + width)
     if not widest:
         return -180.0, 180.0
     end += 360.0 * math.ceil((start - end) / 360)
-    return _turned(start), end - start + _turned(start)
+    return _normalised(start), end - start + _normalised(start)
 
 
 def boxes_of_arc(west: float, east: float) -> list[tuple[float, float]]:
-    """A range of longitudes as one span between -180 and 180, or as two."""
+    """A range of longitudes as one or two ranges between -180 and 180."""
     return [(west, east)] if east <= 180 else [(west, 180.0), (-180.0, east - 360.0)]
 
 
-def _turned(lon: float) -> float:
-    """A longitude between -180 and 180."""
+def _normalised(lon: float) -> float:
+    """A longitude moved by whole turns to -180 to 180."""
     return lon if -180 <= lon < 180 else (lon + 180) % 360 - 180
 
 
@@ -119,7 +121,7 @@ def _lons(ring: Ring) -> list[float]:
 
 
 def _is_as_written(ring: Ring, across: float) -> bool:
-    """Whether a box of two longitudes is as it is written, rather than `across` degrees over the antimeridian."""
+    """Whether a box of two longitudes is meant as written, rather than as `across` degrees across the antimeridian."""
     lons = sorted(set(_lons(ring)))
     if len(lons) > 2:
         return False
@@ -128,12 +130,12 @@ def _is_as_written(ring: Ring, across: float) -> bool:
         return True
     lats = [lat for _, lat in ring]
     height = max(lats) - min(lats) or 1e-9
-    shrunk = max(math.cos(math.radians((max(lats) + min(lats)) / 2)), 0.05)
-    return abs(math.log(across * shrunk / height)) > abs(math.log((east - west) * shrunk / height))
+    parallel_scale = max(math.cos(math.radians((max(lats) + min(lats)) / 2)), 0.05)
+    return abs(math.log(across * parallel_scale / height)) > abs(math.log((east - west) * parallel_scale / height))
 
 
-def _at_home(ring: Ring) -> Ring:
-    """Turned by whole turns until its middle lies between -180 and 180."""
+def _centred(ring: Ring) -> Ring:
+    """The ring moved by whole turns so that its middle is between -180 and 180."""
     lons = _lons(ring)
     west, east = min(lons), max(lons)
     turn = 360.0 * math.floor(((west + east) / 2 + 180) / 360) if abs(west + east) > 360 else 0.0
@@ -141,7 +143,7 @@ def _at_home(ring: Ring) -> Ring:
 
 
 def _polygon(rings: Sequence[Any], box: tuple[float, ...] | None) -> Polygon:
-    """The outline, and those holes that can be read."""
+    """The exterior ring and the holes. Raises ValueError if one of them is invalid."""
     crosses = box is not None and (box[0] > box[2] or ((box[0] < -180 or box[2] > 180) and box[2] - box[0] < 180))
     outer = continuous(_ring(rings[0]), crosses)
     west, east = min(_lons(outer)), max(_lons(outer))
@@ -155,23 +157,23 @@ def _polygon(rings: Sequence[Any], box: tuple[float, ...] | None) -> Polygon:
 
 
 def _rings(geometry: Any, depth: int) -> Iterator[Sequence[Any]]:
-    """The rings of each polygon of a geometry, collections included; points and lines have none."""
+    """The rings of each polygon of a geometry, including those in collections; points and lines have none."""
     if not isinstance(geometry, Mapping):
-        raise ValueError("none" if geometry is None else "no object")
-    kind = geometry.get("type")
-    if kind == "GeometryCollection" and depth < MAX_NESTING:
+        raise ValueError("missing" if geometry is None else "not a JSON object")
+    geometry_type = geometry.get("type")
+    if geometry_type == "GeometryCollection" and depth < MAX_NESTING:
         for member in geometry["geometries"]:
             yield from _rings(member, depth + 1)
-    elif kind == "Polygon":
+    elif geometry_type == "Polygon":
         yield geometry["coordinates"]
-    elif kind == "MultiPolygon":
+    elif geometry_type == "MultiPolygon":
         yield from geometry["coordinates"]
 
 
 def _ring(positions: Any) -> Ring:
-    """A closed ring of three places or more. Raises ValueError."""
+    """A closed ring of three or more different positions. Raises ValueError."""
     if not isinstance(positions, list | tuple):
-        raise ValueError("a ring is no list of positions")
+        raise ValueError("a ring is not a list of positions")
     corners = [_corner(position) for position in positions]
     if len(set(corners)) < 3:
         raise ValueError("a ring has fewer than three corners")
@@ -181,9 +183,9 @@ def _ring(positions: Any) -> Ring:
 def _corner(position: Any) -> tuple[float, float]:
     lon, lat = position[0], position[1]
     if not (is_finite(lon) and is_finite(lat)):
-        raise ValueError("a position is no pair of numbers")
-    if abs(lon) > MOST_LONGITUDE or abs(lat) > 90 + POLE_TOLERANCE:
-        raise ValueError("a position is not on Earth, in degrees")
+        raise ValueError("a position is not a pair of finite numbers")
+    if abs(lon) > MAX_LONGITUDE or abs(lat) > 90 + POLE_TOLERANCE:
+        raise ValueError("a position is not on the Earth in degrees")
     return float(lon), min(max(float(lat), -90.0), 90.0)
 
 
@@ -200,8 +202,8 @@ def _box_of(bbox: Any) -> tuple[float, float, float, float] | None:
 
 
 def is_finite(value: object) -> bool:
-    """Whether a JSON value is a finite number that a float can hold."""
-    kind = type(value)  # JSON has no others, and this is asked 70 times an item
+    """Whether a JSON value is a finite number that fits into a float."""
+    kind = type(value)  # JSON has no other number types, and this is called 70 times per item
     if kind is float:
         return math.isfinite(value)  # type: ignore[arg-type]
     return kind is int and -_LARGEST < value < _LARGEST  # type: ignore[operator]

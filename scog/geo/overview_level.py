@@ -1,4 +1,4 @@
-"""Which overview to read: chosen once for a square and a resolution, never by tile, so that tiles meet."""
+"""Choice of the overview level: once per source grid and target resolution, never per tile, so that tiles meet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scog.geo.world_width import nearest_turn, turn
 
 
 def choose_level(resolutions: Sequence[float], wanted: float) -> int:
-    """The coarsest level that is not coarser than `wanted`; level 0 where all are.
+    """The coarsest level that is not coarser than `wanted`; level 0 if all are coarser.
 
     `resolutions` are those of levels 0, 1, ... (finest first), in the units of `wanted`.
     """
@@ -20,9 +20,9 @@ def choose_level(resolutions: Sequence[float], wanted: float) -> int:
 
 
 def target_extent(grid: Grid, crs: str, centre: tuple[float, float]) -> float:
-    """The smallest extent of one pixel of `grid`, in units of `crs`, at the place `centre` (given in `crs`).
+    """The shorter side of a pixel of `grid` in units of `crs`, at the point `centre` given in `crs`.
 
-    Infinite where the place cannot be expressed in the grid's CRS.
+    It is infinite if the point cannot be transformed to the grid's CRS.
     """
     a, b, _, d, e, _ = tuple(grid.transform)[:6]
     return _extent(grid.crs, (a, d), (b, e), crs, centre)
@@ -33,8 +33,8 @@ def _extent(
     grid_crs: str, right: tuple[float, float], down: tuple[float, float], crs: str, centre: tuple[float, float]
 ) -> float:
     x, y = transformer(crs, grid_crs).transform(*centre)
-    steps = [(x, y), (x + right[0], y + right[1]), (x + down[0], y + down[1])]
-    xs, ys = transformer(grid_crs, crs).transform([p[0] for p in steps], [p[1] for p in steps])
+    corners = [(x, y), (x + right[0], y + right[1]), (x + down[0], y + down[1])]
+    xs, ys = transformer(grid_crs, crs).transform([p[0] for p in corners], [p[1] for p in corners])
     if not all(map(math.isfinite, (*xs, *ys))):
         return math.inf
     xs = [nearest_turn(each, xs[0], turn(crs)) for each in xs]

@@ -1,10 +1,9 @@
-"""Polygons as people have them: from GeoJSON to a valid shape in degrees, and what had to be repaired on the way.
+"""Polygons from users' GeoJSON: a valid shapely geometry in degrees, and a description of what was repaired.
 
-Rings are closed, positions that follow each other are taken once, heights are left out. Polygons that jump over the
-antimeridian, or go on beyond it, are cut there. What is still invalid then (rings that cross or touch themselves,
-spikes, parts that overlap or share an edge) is made valid by GEOS's `structure` method: the union of all outlines
-without what their holes take out. So an area that is covered twice counts once, and a hole that lies outside of its
-outline is taken for a part.
+Rings are closed, repeated positions dropped, heights ignored. Polygons that jump across the antimeridian or continue
+beyond it are cut there. What is still invalid (rings that cross or touch themselves, spikes, parts that overlap or
+share an edge) is repaired by GEOS's `structure` method: the union of all exterior rings without their holes. An area
+that is covered twice therefore counts once, and a hole outside its exterior ring becomes a part.
 https://shapely.readthedocs.io/en/stable/reference/shapely.make_valid.html
 """
 
@@ -26,12 +25,12 @@ from scog.suggest import quoted
 VALID = "a GeoJSON Polygon or MultiPolygon in degrees, longitude first"
 KINDS = ("Polygon", "MultiPolygon", "GeometryCollection")
 WITHOUT_AREA = ("Point", "MultiPoint", "LineString", "MultiLineString")
-NEARBY, MORE_NEARBY = 1000, 20
-"""Pairs of edges whose boxes touch, in all and for each edge, up to which outlines are repaired: for edges that all
-cross each other, repair takes the square of their number."""
-PASSES = 3
-AT_ONCE = 500
-"""Edges whose neighbours are looked for at once."""
+MAX_PAIRS, MAX_PAIRS_PER_EDGE = 1000, 20
+"""Maximum number of pairs of edges whose bounding boxes intersect: a constant, plus a number per edge. Repair takes
+time quadratic in the number of edges that cross each other."""
+MAX_REPAIRS = 3
+EDGES_PER_QUERY = 500
+"""Edges per query of the spatial index."""
 
 Position = tuple[float, float]
 Ring = list[Position]
@@ -39,9 +38,9 @@ Ring = list[Position]
 
 @dataclass(frozen=True)
 class Polygons:
-    """A valid Polygon or MultiPolygon in degrees between the meridians -180 and 180, without heights.
+    """A valid Polygon or MultiPolygon in degrees, with longitudes between -180 and 180 and without heights.
 
-    `repaired` says in words what had to be done for that; None where nothing had to.
+    `repaired` describes the repairs for users; None if there were none.
     """
 
     shape: BaseGeometry
@@ -51,46 +50,50 @@ class Polygons:
 def polygons_of(
     geometry: object, where: str, corners: int = MAX_CORNERS, valid: str = VALID, *, jumps: bool = True
 ) -> Polygons:
-    """The polygons of a GeoJSON geometry, repaired where they are not valid; points and lines among them are left out.
+    """The polygons of a GeoJSON geometry, repaired if invalid; points and lines in collections are ignored.
 
-    With `jumps` an edge of more than 180 degrees is the short way over the antimeridian; without, areas may be wider
-    than that, as RFC 7946 has it. Raises InvalidInput, of the parameter `where`, that says what is wrong and in which
-    ring, and for more `corners`.
+    With `jumps`, an edge of more than 180 degrees takes the short way across the antimeridian; without, areas may be
+    wider than that, as in RFC 7946. `where` is the parameter's name for errors. Raises InvalidInput, with the reason
+    and the ring, if the geometry has no area, cannot be repaired, or has more than `corners` corners.
     """
     count = corners_of(geometry)
     if count > corners:
-        what = f"This is no usable geometry: it has too many corners, {count}."
-        raise InvalidInput(what, parameter=where, valid=f"at most {corners}")
-    reading = _Reading(jumps)
+        message = f"The geometry is invalid: it has too many corners, {count}."
+        raise InvalidInput(message, parameter=where, valid=f"at most {corners}")
+    reader = _PolygonReader(jumps)
     try:
-        parts = list(reading.polygons(geometry, 0))
+        parts = list(reader.polygons(geometry, 0))
         if not parts:
-            raise _Unusable("it is empty" if not reading.notes else f"nothing of it has an area ({reading.said})")
-        shape = _valid(parts, reading)
+            raise _InvalidGeometry(
+                "it is empty" if not reader.notes else f"it has no polygon with an area ({reader.summary})"
+            )
+        shape = _made_valid(parts, reader)
         if not shape.area > 0:
-            raise _Unusable("it has no extent")
-    except _Unusable as fault:
-        raise InvalidInput(f"This is no usable geometry: {fault}.", parameter=where, valid=valid) from None
-    return Polygons(shape, reading.said or None)
+            raise _InvalidGeometry("it has no extent")
+    except _InvalidGeometry as fault:
+        raise InvalidInput(f"The geometry is invalid: {fault}.", parameter=where, valid=valid) from None
+    return Polygons(shape, reader.summary or None)
 
 
 def position_of(value: object) -> Position:
-    """A GeoJSON position, its height left out. Raises ValueError that says what is wrong with it."""
+    """Longitude and latitude of a GeoJSON position, without its height. Raises ValueError with the reason."""
     if not isinstance(value, list | tuple) or not 2 <= len(value) <= 4 or not all(map(_is_number, value)):
-        raise _Unusable(f"a position is two or three finite numbers, not {quoted(str(value)[:60])}")
+        raise _InvalidGeometry(f"a position must be two or three finite numbers, not {quoted(str(value)[:60])}")
     x, y = float(value[0]), float(value[1])
-    here = f"the position [{x:.10g}, {y:.10g}] is not on Earth"
+    not_on_earth = f"the position [{x:.10g}, {y:.10g}] is not on the Earth"
     if abs(x) > 720 or (abs(y) > 90 and abs(x) > 360):
-        raise _Unusable(f"{here}: it looks projected, in metres; reproject it to degrees (EPSG:4326)")
+        raise _InvalidGeometry(
+            f"{not_on_earth}: it seems to be in projected coordinates; reproject it to degrees (EPSG:4326)"
+        )
     if abs(y) > 90:
-        raise _Unusable(f"{here}: longitude comes first, latitude second; are they swapped?")
+        raise _InvalidGeometry(f"{not_on_earth}: longitude must come first, latitude second; they may be swapped")
     if abs(x) > 540:
-        raise _Unusable(f"{here}: longitudes are -180 to 180")
+        raise _InvalidGeometry(f"{not_on_earth}: longitudes must be between -180 and 180")
     return x, y
 
 
 def corners_of(geometry: object) -> int:
-    """How many positions a GeoJSON geometry has, be it well formed or not."""
+    """Number of positions in a GeoJSON geometry, valid or not."""
     if isinstance(geometry, Mapping):
         return sum(corners_of(geometry[name]) for name in ("coordinates", "geometries") if name in geometry)
     if not isinstance(geometry, list):
@@ -100,152 +103,159 @@ def corners_of(geometry: object) -> int:
     return sum(map(corners_of, geometry))
 
 
-class _Unusable(ValueError):
-    """Nothing can be made of a geometry; its text says why."""
+class _InvalidGeometry(ValueError):
+    """A geometry cannot be used or repaired; the message is the reason."""
 
 
 @dataclass
-class _Reading:
-    """Reads rings, and counts what it takes and mends."""
+class _PolygonReader:
+    """Reads polygons, and notes what it repairs or ignores."""
 
     jumps: bool
     notes: list[str] = field(default_factory=list)
 
     @property
-    def said(self) -> str:
-        """What was mended, in words."""
+    def summary(self) -> str:
+        """All repairs, as text."""
         return "; ".join(self.notes)
 
     def note(self, text: str) -> None:
-        """Note what was mended, once."""
+        """Add a repair, once."""
         if text not in self.notes:
             self.notes.append(text)
 
     def polygons(self, geometry: object, depth: int) -> Iterator[shapely.Polygon]:
-        """The polygons of a geometry, not all of them valid."""
+        """The polygons of a geometry; some may be invalid. Raises _InvalidGeometry."""
         kind = geometry.get("type") if isinstance(geometry, Mapping) else None
         if geometry is None:
-            raise _Unusable("it is null")
+            raise _InvalidGeometry("it is null")
         if not isinstance(geometry, Mapping) or kind not in (*KINDS, *WITHOUT_AREA):
-            raise _Unusable("it is no Polygon or MultiPolygon")
+            raise _InvalidGeometry("it is not a Polygon or MultiPolygon")
         if kind in WITHOUT_AREA:
             if depth == 0:
-                raise _Unusable(f"a {kind} has no area; it is no Polygon or MultiPolygon")
-            self.note("left out points and lines")
+                raise _InvalidGeometry(f"a {kind} has no area; a Polygon or MultiPolygon is needed")
+            self.note("ignored points and lines")
         elif kind == "GeometryCollection":
             members = geometry.get("geometries")
             if not isinstance(members, list) or depth >= MAX_NESTING:
-                raise _Unusable("it has no list of geometries, or too many within each other")
+                raise _InvalidGeometry(
+                    f"geometries is not a list, or collections are nested more than {MAX_NESTING} deep"
+                )
             for member in members:
                 yield from self.polygons(member, depth + 1)
         else:
             coordinates = geometry.get("coordinates")
             parts = coordinates if kind == "MultiPolygon" else [coordinates]
             if not isinstance(parts, list):
-                raise _Unusable("it has no coordinates")
+                raise _InvalidGeometry("it has no coordinates")
             for number, part in enumerate(parts):
                 yield from self._polygon(part, f" of part {number}" if kind == "MultiPolygon" else "")
 
     def _polygon(self, rings: object, part: str) -> Iterator[shapely.Polygon]:
         if not isinstance(rings, list):
-            raise _Unusable(f"it has no list of rings{part}")
+            raise _InvalidGeometry(f"the coordinates{part} are not a list of rings")
         shell: Ring | None = None
         holes = []
         for number, ring in enumerate(rings):
-            found = self._ring(ring, f"ring {number}{part}")
+            closed = self._ring(ring, f"ring {number}{part}")
             if number == 0:
-                shell = found
-            elif found is not None:
-                holes.append(found)
+                shell = closed
+            elif closed is not None:
+                holes.append(closed)
         if shell is not None:
-            yield shapely.Polygon(shell, [_beside(hole, shell) for hole in holes])
+            yield shapely.Polygon(shell, [_on_side_of(hole, shell) for hole in holes])
 
     def _ring(self, ring: object, name: str) -> Ring | None:
-        """A closed ring, without jumps over the antimeridian; None of less than three different positions."""
+        """A closed ring without jumps across the antimeridian; None if it has fewer than three different positions."""
         if not isinstance(ring, list):
-            raise _Unusable(f"{name} is no list of positions")
-        found: Ring = []
+            raise _InvalidGeometry(f"{name} is not a list of positions")
+        closed: Ring = []
         for value in ring:
             try:
                 position = position_of(value)
-            except _Unusable as fault:
-                raise _Unusable(f"in {name} {fault}") from None
-            if not found or position != found[-1]:
-                found.append(position)
-        if len(set(found)) < 3:
-            self.note(f"left out {name}, which has fewer than three different positions")
+            except _InvalidGeometry as fault:
+                raise _InvalidGeometry(f"in {name} {fault}") from None
+            if not closed or position != closed[-1]:
+                closed.append(position)
+        if len(set(closed)) < 3:
+            self.note(f"ignored {name}, which has fewer than three different positions")
             return None
-        if found[0] != found[-1]:
+        if closed[0] != closed[-1]:
             self.note(f"closed {name}")
-            found.append(found[0])
-        return _without_jumps(found, name) if self.jumps else found
+            closed.append(closed[0])
+        return _without_jumps(closed, name) if self.jumps else closed
 
 
 def _without_jumps(ring: Ring, name: str) -> Ring:
-    """A ring that goes on beyond the antimeridian where it jumped over it: an edge is never the long way around."""
-    found, turn = ring[:1], 0.0
-    for before, here in pairwise(ring):
-        step = here[0] - before[0]
-        if 180 < abs(step) < 360 and max(abs(here[0]), abs(before[0])) <= 180:
-            turn -= math.copysign(360.0, step)
-        found.append((here[0] + turn, here[1]))
-    if turn:
-        valid = "along the antimeridian to the pole and back is how GeoJSON draws it"
-        raise _Unusable(f"{name} goes once around a pole; {valid}")
-    return found
+    """A ring with continuous longitudes, which exceed 180 where the ring crosses the antimeridian.
+
+    Edges never go the long way around the Earth. Raises _InvalidGeometry if the ring goes once around a pole.
+    """
+    continuous, offset = ring[:1], 0.0
+    for start, end in pairwise(ring):
+        step = end[0] - start[0]
+        if 180 < abs(step) < 360 and max(abs(end[0]), abs(start[0])) <= 180:
+            offset -= math.copysign(360.0, step)
+        continuous.append((end[0] + offset, end[1]))
+    if offset:
+        advice = "in GeoJSON it must follow the antimeridian to the pole and back"
+        raise _InvalidGeometry(f"{name} goes once around a pole; {advice}")
+    return continuous
 
 
-def _beside(hole: Ring, shell: Ring) -> Ring:
-    """A hole on the same side of the antimeridian as its outline."""
-    away = (min(x for x, _ in shell) + max(x for x, _ in shell) - min(x for x, _ in hole) - max(x for x, _ in hole)) / 2
-    turn = 360.0 * round(away / 360.0)
-    return [(x + turn, y) for x, y in hole] if turn else hole
+def _on_side_of(hole: Ring, shell: Ring) -> Ring:
+    """A hole on the same side of the antimeridian as its exterior ring."""
+    distance = (
+        min(x for x, _ in shell) + max(x for x, _ in shell) - min(x for x, _ in hole) - max(x for x, _ in hole)
+    ) / 2
+    offset = 360.0 * round(distance / 360.0)
+    return [(x + offset, y) for x, y in hole] if offset else hole
 
 
-def _valid(parts: list[shapely.Polygon], reading: _Reading) -> BaseGeometry:
-    """One valid shape of polygons, between the meridians -180 and 180."""
+def _made_valid(parts: list[shapely.Polygon], reader: _PolygonReader) -> BaseGeometry:
+    """One valid geometry of all polygons, with longitudes between -180 and 180. Raises _InvalidGeometry."""
     shape: BaseGeometry = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
     if not shape.is_valid:
         _check_effort(shape)
-        reading.note(f"made valid ({shapely.is_valid_reason(shape)}); what is covered twice counts once")
-        for _ in range(PASSES):  # rounding may leave a crossing that a second pass finds
-            shape = _with_area(shapely.make_valid(shape, method="structure", keep_collapsed=False))
+        reader.note(f"made valid ({shapely.is_valid_reason(shape)}); areas covered twice count once")
+        for _ in range(MAX_REPAIRS):  # rounding may leave a crossing that a second pass repairs
+            shape = _polygons_only(shapely.make_valid(shape, method="structure", keep_collapsed=False))
             if shape.is_valid:
                 break
         else:
-            raise _Unusable(f"it could not be repaired ({shapely.is_valid_reason(shape)})")
+            raise _InvalidGeometry(f"it could not be repaired ({shapely.is_valid_reason(shape)})")
     if shape.is_empty:
-        raise _Unusable("it has no extent")
+        raise _InvalidGeometry("it has no extent")
     west, _, east, _ = shape.bounds
     if west >= -180 and east <= 180:
         return shape
     turns = range(math.floor((west + 180) / 360), math.floor((east + 180) / 360) + 1)
-    return _with_area(shapely.union_all([_turned_back(shape, 360.0 * turn) for turn in turns]))
+    return _polygons_only(shapely.union_all([_recentred(shape, 360.0 * turn) for turn in turns]))
 
 
-def _turned_back(shape: BaseGeometry, turned: float) -> BaseGeometry:
-    """What of a shape lies within 180 degrees of a meridian, moved to where that is Greenwich's."""
-    here = shapely.intersection(shape, shapely.box(turned - 180, -90, turned + 180, 90))
-    return shapely.transform(here, lambda places: np.subtract(places, (turned, 0.0)))
+def _recentred(shape: BaseGeometry, meridian: float) -> BaseGeometry:
+    """The part of a geometry within 180 degrees of a meridian, moved so that this meridian becomes 0."""
+    part = shapely.intersection(shape, shapely.box(meridian - 180, -90, meridian + 180, 90))
+    return shapely.transform(part, lambda coordinates: np.subtract(coordinates, (meridian, 0.0)))
 
 
-def _with_area(shape: BaseGeometry) -> BaseGeometry:
-    """The polygons of a shape: lines and points may be left over of what was cut or mended."""
+def _polygons_only(shape: BaseGeometry) -> BaseGeometry:
+    """The polygons of a geometry, without the lines and points that cutting and repair may leave."""
     parts = [part for part in shapely.get_parts(shapely.get_parts(shape)) if part.geom_type == "Polygon"]
     return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
 
 def _check_effort(shape: BaseGeometry) -> None:
-    """Refuse outlines whose edges lie so much across each other that mending them would take minutes."""
+    """Raise _InvalidGeometry if so many edges cross each other that repair would take minutes."""
     rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(shape))]
     edges = np.concatenate([np.stack((ring[:-1], ring[1:]), axis=1) for ring in rings])
     lines = np.asarray(shapely.linestrings(edges))
     tree = shapely.STRtree(lines)
-    most, pairs = NEARBY + MORE_NEARBY * len(lines), 0
-    for first in range(0, len(lines), AT_ONCE):
-        pairs += tree.query(lines[first : first + AT_ONCE]).shape[1]
-        if pairs > most:
-            raise _Unusable("its outline crosses itself too often to be repaired; simplify or repair it first")
+    limit, pairs = MAX_PAIRS + MAX_PAIRS_PER_EDGE * len(lines), 0
+    for start in range(0, len(lines), EDGES_PER_QUERY):
+        pairs += tree.query(lines[start : start + EDGES_PER_QUERY]).shape[1]
+        if pairs > limit:
+            raise _InvalidGeometry("its edges cross each other too often for a repair; simplify or repair it first")
 
 
 def _is_number(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""The zooms of a tile matrix set at which a raster has something to show."""
+"""The range of zooms of a tile matrix set that suits a raster."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ import math
 from pyproj.exceptions import ProjError
 
 from scog.geo.bounds import DEGREES
-from scog.geo.grid import MAP_END, Grid, crs_of, tile_matrix_set, transformer
+from scog.geo.grid import MAX_LATITUDE, Grid, crs_of, tile_matrix_set, transformer
 
 TILE = 256
-"""Pixels a side of the tiles that zooms are counted in."""
+"""Pixels per side of the tiles that zooms refer to."""
 EDGE = 21
-"""Places along each side of a raster that are looked at, as it may bend."""
+"""Points along each side of a raster that are transformed, since sides may bend."""
 
 
 def zooms_of(tms: str, grid: Grid) -> tuple[int, int] | None:
-    """The last zoom at which a raster fits into a tile, and the one whose pixels are most like its own.
+    """The last zoom at which a raster fits into a tile, and the zoom whose pixel size is closest to the raster's.
 
-    Pixels are those that GDAL would reproject it to: as many along the diagonal as the raster has
-    (GDALSuggestedWarpOutput2). None where the raster has no place in the set's CRS.
+    The raster's pixel size is that of GDAL's suggested output: as many pixels along the diagonal as the raster has
+    (GDALSuggestedWarpOutput2). None if the raster cannot be transformed to the set's CRS.
     """
     west, south, east, north = grid.bounds
-    if grid.crs == DEGREES:  # beyond, Mercator's pixels grow without end
-        south, north = max(south, -MAP_END), min(north, MAP_END)
+    if grid.crs == DEGREES:  # Mercator's scale grows without bound towards the poles
+        south, north = max(south, -MAX_LATITUDE), min(north, MAX_LATITUDE)
     if not (west < east and south < north):
         return None
     try:
-        moved = transformer(grid.crs, crs_of(tms))
-        left, bottom, right, top = moved.transform_bounds(west, south, east, north, densify_pts=EDGE)
-        xs, ys = moved.transform([west, east], [north, south])
+        to_crs = transformer(grid.crs, crs_of(tms))
+        left, bottom, right, top = to_crs.transform_bounds(west, south, east, north, densify_pts=EDGE)
+        xs, ys = to_crs.transform([west, east], [north, south])
     except ProjError:
         return None
     diagonal, side = math.hypot(xs[1] - xs[0], ys[1] - ys[0]), max(right - left, top - bottom)
     if not (0 < diagonal < math.inf and 0 < side < math.inf):
         return None
     tiles = tile_matrix_set(tms)
-    own: int = tiles.zoom_for_res(diagonal / math.hypot(grid.width, grid.height))
-    return min(own, tiles.zoom_for_res(side / TILE, zoom_level_strategy="lower")), own
+    native_zoom: int = tiles.zoom_for_res(diagonal / math.hypot(grid.width, grid.height))
+    return min(native_zoom, tiles.zoom_for_res(side / TILE, zoom_level_strategy="lower")), native_zoom

@@ -142,13 +142,13 @@ def _frame(axes: _Axes) -> Iterator[Stroke | Text]:
 
 def _dates(axes: _Axes) -> Iterator[tuple[datetime, str, str]]:
     """Date ticks as `(time, label, year)`; `year` is empty unless it differs from that of the tick before."""
-    most = (WIDTH - _RIGHT - _LEFT) / _MIN_TICK_SPACING
+    max_ticks = (WIDTH - _RIGHT - _LEFT) / _MIN_TICK_SPACING
     days = (axes.end - axes.start) / timedelta(days=1)
-    months = next((each for each in _MONTH_STEPS if days / (30.44 * each) <= most), _MONTH_STEPS[-1])
+    months = next((each for each in _MONTH_STEPS if days / (30.44 * each) <= max_ticks), _MONTH_STEPS[-1])
     if days / 30.44 >= 3:
         moments, below_year = _month_ticks(axes.start, axes.end, months), months < 12
     else:
-        step = next((each for each in _DAY_STEPS if days / each <= most), _DAY_STEPS[-1])
+        step = next((each for each in _DAY_STEPS if days / each <= max_ticks), _DAY_STEPS[-1])
         moments, below_year = _day_ticks(axes.start, axes.end, step), True
     last_year = 0
     for moment in moments:
@@ -255,5 +255,5 @@ def _segments(curve: Sequence[tuple[datetime, float]]) -> Iterator[list[tuple[da
 
 def _truncate(text: str, width: float, size: int) -> str:
     """The text, truncated with an ellipsis to `width` pixels at font size `size`."""
-    most = max(1, int(width / (size * _LETTER)))
-    return text if len(text) <= most else text[: most - 1] + "…"
+    max_length = max(1, int(width / (size * _LETTER)))
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scog.render.image import TRANSPARENT, Color, Image, palette_of
 
-MOST = 254
+MAX_CLASSES = 254
 """Number of classes that fit into an 8-bit palette beside the transparent entry."""
 
 
@@ -32,7 +32,7 @@ class Class:
 
 @dataclass(frozen=True)
 class Classes:
-    """Up to MOST classes. Where classes overlap, the later one wins; unclassified values are transparent."""
+    """Up to MAX_CLASSES classes. Where classes overlap, the later one wins; unclassified values are transparent."""
 
     entries: tuple[Class, ...]
 
@@ -48,9 +48,9 @@ class Classes:
     def places(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Index into `entries` of each value's class, uint8 `(y, x)`; TRANSPARENT where invalid or unclassified."""
         edges, holders = self._sections
-        places: NDArray[np.uint8] = holders[np.searchsorted(edges, values, side="right")]
-        places[~valid] = TRANSPARENT
-        return places
+        indices: NDArray[np.uint8] = holders[np.searchsorted(edges, values, side="right")]
+        indices[~valid] = TRANSPARENT
+        return indices
 
     def numbers(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Class number of each value, float32 `(y, x)`; NaN where invalid or unclassified."""
@@ -67,10 +67,10 @@ class Classes:
             single = np.array([entry.low == entry.high for entry in self.entries])
             highs[single] = np.nextafter(lows[single], np.float32(np.inf))
         edges = np.unique(np.concatenate((lows, highs)))
-        holders = np.full(len(edges) + 1, TRANSPARENT, np.uint8)
-        for place, (low, high) in enumerate(zip(lows, highs, strict=True)):
-            holders[1:][(edges >= low) & (edges < high)] = place
-        return edges, holders
+        owners = np.full(len(edges) + 1, TRANSPARENT, np.uint8)
+        for index, (low, high) in enumerate(zip(lows, highs, strict=True)):
+            owners[1:][(edges >= low) & (edges < high)] = index
+        return edges, owners
 
 
 def by_thresholds(thresholds: Sequence[float], names: Sequence[str], colors: Sequence[Color]) -> Classes:
@@ -78,7 +78,7 @@ def by_thresholds(thresholds: Sequence[float], names: Sequence[str], colors: Seq
     edges = (-math.inf, *thresholds, math.inf)
     return Classes(
         tuple(
-            Class(place + 1, name, color, edges[place], edges[place + 1])
-            for place, (name, color) in enumerate(zip(names, colors, strict=True))
+            Class(index + 1, name, color, edges[index], edges[index + 1])
+            for index, (name, color) in enumerate(zip(names, colors, strict=True))
         )
     )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
-from scog.render.classes import MOST, Class, Classes
+from scog.render.classes import MAX_CLASSES, Class, Classes
 from scog.render.color import parse_color
 from scog.render.image import Color
 from scog.render.ramp import STEPS, Ramp, Range
@@ -22,7 +22,7 @@ PLACES = 256
 """Number of entries of a complete colormap."""
 VALID_JSON = (
     'JSON: {"0": "#d73027", "4": [26, 152, 80, 255]} from integers to colours, '
-    f'or [[[-1, 0.2], "#d73027"], [[0.2, 1], "#1a9850"]] from ranges to colours; at most {MOST} of them'
+    f'or [[[-1, 0.2], "#d73027"], [[0.2, 1], "#1a9850"]] from ranges to colours; at most {MAX_CLASSES} of them'
 )
 
 
@@ -45,9 +45,9 @@ def color_table(name: str) -> NDArray[np.uint8]:
     except (ValueError, KeyError, TypeError):
         colormap = None
     if colormap is None:
-        near = did_you_mean(name.lower(), names()) if plausible else ""
+        suggestion = did_you_mean(name.lower(), names()) if plausible else ""
         raise InvalidInput(
-            f"there is no colormap {quoted(name)}{near}",
+            f"there is no colormap {quoted(name)}{suggestion}",
             parameter="colormap_name",
             valid=f"a name listed by /colorMaps, such as {', '.join(SUGGESTED)}; the suffix _r reverses it",
         )
@@ -91,8 +91,8 @@ def parse_colormap(text: str, shown: Range, rescaled: bool) -> Ramp | Classes:
 
 
 def _limited(entries: list[T]) -> list[T]:
-    if len(entries) > MOST:
-        limit = f"The limit is {MOST}, or all {PLACES} steps with rescale."
+    if len(entries) > MAX_CLASSES:
+        limit = f"The limit is {MAX_CLASSES}, or all {PLACES} steps with rescale."
         raise _invalid(f"{len(entries)} colours are too many. {limit}")
     return entries
 

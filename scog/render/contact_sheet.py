@@ -17,7 +17,7 @@ _GAP, _CAPTION, _TEXT = 12, 24, 15
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One image of a sheet with its name and legend; `image` is None if it could not be drawn."""
+    """One image of a sheet with its name and legend; `image` is None if it could not be rendered."""
 
     name: str
     image: Image | None

@@ -31,7 +31,7 @@ DIVERGING = ("rdylgn", "rdylbu", "rdbu", "brbg")
 """Diverging colormaps; a layer with one of them uses it for its changes too, so that the direction stays the same."""
 
 
-def composed(layer: Coloring, composite: Composite, days: float, colormap: str | None) -> Coloring:
+def composite_coloring(layer: Coloring, composite: Composite, days: float, colormap: str | None) -> Coloring:
     """Colours of a composite of a layer.
 
     days      length of the time range
@@ -42,8 +42,8 @@ def composed(layer: Coloring, composite: Composite, days: float, colormap: str |
     if composite.unit is Unit.LAYER:
         return layer
     if composite.unit is Unit.NUMBER:
-        most = min(max(MIN_COUNT * math.ceil(days / CLEAR_DAYS / MIN_COUNT), MIN_COUNT), MAX_COUNT)
-        return Ramp((1, most), color_table(NUMBERS), below=CLEAR)
+        max_count = min(max(MIN_COUNT * math.ceil(days / CLEAR_DAYS / MIN_COUNT), MIN_COUNT), MAX_COUNT)
+        return Ramp((1, max_count), color_table(NUMBERS), below=CLEAR)
     colors = SPREADS
     if composite.unit is Unit.DAY:
         colors = DAYS
@@ -56,16 +56,16 @@ def composed(layer: Coloring, composite: Composite, days: float, colormap: str |
     return Ramp(_range(shown, composite, days), color_table(colors))
 
 
-def changed(layer: Ramp, how: Change, composite: Composite, colormap: str | None) -> Ramp:
+def change_coloring(layer: Ramp, kind: Change, composite: Composite, colormap: str | None) -> Ramp:
     """Colours of a change of a layer or of its composite, centred on no change.
 
     The range of a difference extends to half of the layer's range, rounded down, on either side; that of a ratio is
     0 to 2.
     """
     same_direction = composite.unit in (Unit.LAYER, Unit.TREND)
-    half_width = 1.0 if how is Change.RATIO else _round_down((layer.shown[1] - layer.shown[0]) / 2)
+    half_width = 1.0 if kind is Change.RATIO else _round_down((layer.shown[1] - layer.shown[0]) / 2)
     colors = color_table(_diverging(colormap if same_direction else None))
-    return Ramp((how.none - half_width, how.none + half_width), colors)
+    return Ramp((kind.none - half_width, kind.none + half_width), colors)
 
 
 def _diverging(colormap: str | None) -> str:

@@ -45,12 +45,12 @@ def png32(image: Image) -> bytes:
     return _true_color(image.rgba, RGBA)
 
 
-def png16(numbers: NDArray[np.uint16]) -> bytes:
+def png16(values: NDArray[np.uint16]) -> bytes:
     """PNG in 16-bit greyscale of uint16 `(y, x)`; 0 is transparent."""
-    height, width = numbers.shape
+    height, width = values.shape
     rows = np.empty((height, 2 * width + 1), np.uint8)
     rows[:, 0] = NO_FILTER
-    rows[:, 1:] = numbers.astype(">u2").view(np.uint8)
+    rows[:, 1:] = values.astype(">u2").view(np.uint8)
     return _png(width, height, 16, GREY, rows, (b"tRNS", struct.pack(">H", 0)))
 
 
@@ -94,13 +94,15 @@ def _true_color(pixels: NDArray[np.uint8], kind: int) -> bytes:
     return _png(width, height, 8, kind, rows)
 
 
-def _png(width: int, height: int, depth: int, kind: int, rows: NDArray[np.uint8], *more: tuple[bytes, bytes]) -> bytes:
-    """PNG file of filtered rows uint8 `(y, 1 + bytes)`; `more` are `(type, data)` chunks to write before IDAT."""
+def _png(
+    width: int, height: int, depth: int, kind: int, rows: NDArray[np.uint8], *chunks: tuple[bytes, bytes]
+) -> bytes:
+    """PNG file of filtered rows uint8 `(y, 1 + bytes)`; `chunks` are `(type, data)`, written before IDAT."""
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",
             _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)),
-            *(_chunk(*chunk) for chunk in more),
+            *(_chunk(*chunk) for chunk in chunks),
             _chunk(b"IDAT", isal_zlib.compress(rows, FAST)),
             _chunk(b"IEND", b""),
         )

@@ -157,16 +157,16 @@ class _SharedPalette:
         return indices
 
 
-def _median_cut(images: Sequence[NDArray[np.uint8]], most: int) -> NDArray[np.uint8]:
-    """At most `most` colours, uint8 `(n, 3)`, that represent the opaque pixels of all RGBA images `(y, x, 4)`."""
+def _median_cut(images: Sequence[NDArray[np.uint8]], max_colors: int) -> NDArray[np.uint8]:
+    """At most `max_colors` colours, uint8 `(n, 3)`, that represent the opaque pixels of all RGBA images `(y, x, 4)`."""
     stride = max(1, sum(pixels[..., 0].size for pixels in images) // SAMPLES)
     sample = np.concatenate([pixels.reshape(-1, 4)[::stride] for pixels in images])
     sample = sample[sample[:, 3] >= HALF]
     if not len(sample):
         return _EMPTY_PALETTE
     line = PILImage.fromarray(np.ascontiguousarray(sample[np.newaxis, :, :3]))
-    palette = line.quantize(most, PILImage.Quantize.MEDIANCUT).getpalette() or []
-    return np.unique(np.array(palette, np.uint8).reshape(-1, 3)[:most], axis=0)
+    palette = line.quantize(max_colors, PILImage.Quantize.MEDIANCUT).getpalette() or []
+    return np.unique(np.array(palette, np.uint8).reshape(-1, 3)[:max_colors], axis=0)
 
 
 def _labelled(frame: Frame) -> NDArray[np.uint8]:

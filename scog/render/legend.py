@@ -180,8 +180,8 @@ def _rows(entries: Sequence[tuple[Color, str]], top: float) -> Iterator[_Box | _
 
 def _truncate(text: str, width: float) -> str:
     """The text, truncated with an ellipsis to `width` pixels."""
-    most = int(width / (_TEXT * _LETTER))
-    return text if len(text) <= most else text[: most - 1] + "…"
+    max_length = int(width / (_TEXT * _LETTER))
+    return text if len(text) <= max_length else text[: max_length - 1] + "…"
 
 
 def _height(shapes: Sequence[_Box | _Text]) -> int:

@@ -47,13 +47,13 @@ class Ramp:
 
     def numbers(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Palette indices uint8 `(y, x)`: 0..252 within the range, BELOW, ABOVE, or TRANSPARENT where not valid."""
-        numbers = spread(values, self.shown, STEPS - 1)
+        indices = spread(values, self.shown, STEPS - 1)
         if self.below is not None:
-            numbers[values < np.float32(self.shown[0])] = BELOW
+            indices[values < np.float32(self.shown[0])] = BELOW
         if self.above is not None:
-            numbers[values > np.float32(self.shown[1])] = ABOVE
-        numbers[~valid] = TRANSPARENT
-        return numbers
+            indices[values > np.float32(self.shown[1])] = ABOVE
+        indices[~valid] = TRANSPARENT
+        return indices
 
 
 def spread(values: NDArray[np.float32], shown: Range, last: int) -> NDArray[np.uint8]:
@@ -61,15 +61,15 @@ def spread(values: NDArray[np.float32], shown: Range, last: int) -> NDArray[np.u
     scaled = normalize(values, shown, last)
     scaled += np.float32(0.5)
     with np.errstate(all="ignore"):  # non-finite values are invalid and overwritten by the caller
-        numbers: NDArray[np.uint8] = scaled.astype(np.uint8)
-    return numbers
+        integers: NDArray[np.uint8] = scaled.astype(np.uint8)
+    return integers
 
 
 def spread16(values: NDArray[np.float32], valid: NDArray[np.bool_], shown: Range) -> NDArray[np.uint16]:
     """Scale values `(y, x)` linearly from a range to uint16 1..65535, rounded and clipped; 0 where not valid."""
-    numbers = (normalize(values, shown, 65534) + np.float32(1.5)).astype(np.uint16)
-    numbers[~valid] = 0
-    return numbers
+    integers = (normalize(values, shown, 65534) + np.float32(1.5)).astype(np.uint16)
+    integers[~valid] = 0
+    return integers
 
 
 def normalize(values: NDArray[np.float32], shown: Range, last: float = 1.0) -> NDArray[np.float32]:

@@ -17,10 +17,10 @@ from scog.render.legend import Legend
 class Style:
     """How the values of an image become colours.
 
-    outputs     names of the values that go out
-    columns     names of the values that are computed, those of an index in short
-    classified  whether values go out as class numbers
-    shown       how many of the outputs the legend names; those after them are p-values
+    outputs     names of the output values
+    columns     names of the computed values; short names for an index
+    classified  whether output values are class numbers
+    shown       number of outputs in the legend; those after them are p-values
     """
 
     title: str
@@ -31,16 +31,16 @@ class Style:
     shown: int = 1
 
     def image(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Image:
-        """The colours of values float32 `(output, y, x)`, transparent where not `valid` `(y, x)`."""
+        """Image of values float32 `(output, y, x)`, transparent where not `valid` `(y, x)`."""
         return self.coloring.paint(values, valid)
 
     def values(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """The values float32 `(output, y, x)` as they go out, NaN where not valid: as computed, or as class numbers."""
+        """Output values float32 `(output, y, x)`, NaN where not valid: as computed, or class numbers."""
         if self.classified and isinstance(self.coloring, Classes):
             return self.coloring.numbers(values[0], valid)[np.newaxis]
         return values
 
     @property
     def legend(self) -> Legend:
-        """What the colours mean."""
+        """The legend of the colours."""
         return Legend(self.title, self.coloring, self.outputs[: self.shown])

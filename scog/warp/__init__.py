@@ -1,1 +1,1 @@
-"""From blocks to the pixels of a target grid: gather, resample, weigh."""
+"""From blocks to the pixels of a target grid: gather and resample."""

@@ -1,4 +1,4 @@
-"""From blocks to a picture's pixels: each target pixel takes the number its index map points at."""
+"""Gathering for nearest-neighbour resampling: each target pixel takes the stored value that its index map gives."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from scog.geo.index_map import IndexMap
 
 
 def gather(index_map: IndexMap, block_shape: tuple[int, int], blocks: Mapping[BlockIndex, Block]) -> NDArray[Any]:
-    """Pixels as stored, numbers or records, in the shape of `index_map.index`.
+    """Stored values, or records of several bands, in the shape of `index_map.index`.
 
-    `blocks` hold at least what is wanted of the window; pixels of absent blocks are 0 (records: not valid) and must not
-    be used, nor those beside the source.
+    `blocks` need only contain the wanted part of the window. Pixels of absent blocks are 0 (records: not valid) and
+    must not be used, nor must pixels outside the source.
     """
     height, width = block_shape
     window = index_map.window

@@ -1,18 +1,18 @@
-"""Resampling: numbers between pixels and over many of them, weighed as GDAL's warper weighs them.
+"""Resampling from several source pixels, with the weights of GDAL's warper.
 
 bilinear  the nearest four, by distance
-cubic     the nearest sixteen, by Keys' kernel (Catmull-Rom)
+cubic     the nearest sixteen, by Keys' kernel with a = -1/2 (Catmull-Rom)
 average   all that a target pixel covers, by how much of each it covers
-mode      the number that covers most of a target pixel, the lowest of several
+mode      the value that covers most of a target pixel, the lowest of equal ones
 
-When a picture is coarser than the source, the kernels of bilinear and cubic are as much wider. Pixels without data
-weigh nothing, and what remains is normalised. Bilinear and cubic show data exactly where the nearest pixel has some,
-average and mode wherever a target pixel covers any. Beyond the source's edge there is nothing.
+If the target is coarser than the source, the kernels of bilinear and cubic are wider by the same factor. Pixels without
+data have weight 0, and the remaining weights are normalised. Bilinear and cubic are valid exactly where the nearest
+pixel is, average and mode wherever a target pixel covers any valid pixel. Nothing is valid outside the source.
 
-Three of GDAL's answers (3.10) are not taken over. Near missing pixels a shrinking cubic divides by a sum of weights of
-either sign, however close to nothing: where they cancel by half, bilinear stands in, as it does in GDAL, too, for a
-cubic that enlarges. Boxes of average that hang over the source's edge weigh more than they cover there. And mode counts
-pixels in full that a target pixel covers by a hair.
+Three results differ from GDAL's (3.10) on purpose. Near missing pixels, GDAL's downsampling cubic divides by a sum of
+positive and negative weights, however close to 0; here, where they cancel by half, bilinear replaces it, as it does in
+GDAL for an upsampling cubic. In GDAL, average gives boxes that extend beyond the source's edge more weight than they
+cover. And GDAL's mode counts pixels in full that a target pixel covers only slightly.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.geo.grid import Grid
-from scog.geo.resampling_support import ResamplingSupport, box_footing, half_reach, point_footing
+from scog.geo.resampling_support import ResamplingSupport, box_support, kernel_half_width, kernel_support
 from scog.warp.mode import Mode
-from scog.warp.weights import CUBIC, LINEAR, Kernel, Numbers, Pixels, shares, strips
+from scog.warp.weights import CUBIC, LINEAR, Floats32, Kernel, Pixels, batches, shares
 
 STRIP = 1 << 14
-"""Target pixels worked on at once: all that belongs to them stays in the processor's cache."""
-SLIVER = 1e-6
-"""Share of the weights that must have data; less is rounding."""
-CANCELLING = 2.0
-"""How much larger than the sum of weights the sum of their magnitudes may be; a whole cubic kernel's is 1.6."""
+"""Target pixels processed at a time, so that all their data stays in the processor's cache."""
+MIN_WEIGHT = 1e-6
+"""Minimum share of the weights that must have data; less is rounding."""
+MAX_CANCELLATION = 2.0
+"""Maximum ratio of the sum of the weights' magnitudes to their sum; it is 1.6 for a complete cubic kernel."""
 
 Mask2D = NDArray[np.bool_]
-Weights = Sequence[Numbers]
+Weights = Sequence[Floats32]
 
 
 class Resampling(StrEnum):
-    """How a target pixel comes from source pixels."""
+    """How a target pixel is computed from source pixels."""
 
     NEAREST = "nearest"
     BILINEAR = "bilinear"
@@ -51,143 +51,146 @@ class Resampling(StrEnum):
 
     @property
     def makes_numbers(self) -> bool:
-        """Whether numbers come out that no pixel of the source has."""
+        """Whether the result has values that no source pixel has."""
         return self in (Resampling.BILINEAR, Resampling.CUBIC, Resampling.AVERAGE)
 
 
 def footing_of(target: Grid, source: Grid, method: Resampling) -> ResamplingSupport | None:
-    """The footing for any method but nearest; None when the grids do not touch."""
+    """The resampling support of any method but nearest; None if the grids do not intersect."""
     kernel = _KERNELS.get(method)
-    return box_footing(target, source) if kernel is None else point_footing(target, source, kernel.radius)
+    return box_support(target, source) if kernel is None else kernel_support(target, source, kernel.radius)
 
 
 def resample(
-    footing: ResamplingSupport, numbers: NDArray[Any], valid: Mask2D, method: Resampling
+    support: ResamplingSupport, values: NDArray[Any], valid: Mask2D, method: Resampling
 ) -> tuple[NDArray[Any], Mask2D]:
-    """Numbers `(y, x)` of the footing's target pixels, and where they are valid, from those of its window.
+    """Values and validity `(y, x)` of the support's target pixels, from the values and validity of its window.
 
-    Float32, but for mode, which keeps the type. Numbers are 0 where not valid.
+    Values are float32, except for mode, which keeps the dtype. They are 0 where not valid.
     """
-    work = Mode(footing, numbers, valid) if method is Resampling.MODE else _Blend(footing, numbers, valid, method)
-    made = np.zeros(footing.first.size, work.dtype)
-    good = np.zeros(footing.first.size, bool)
-    for part, pixels in strips(footing, work.at_once):
-        made[part], good[part] = work.made(pixels)
-    if footing.inside is not None:
-        good &= footing.inside.ravel()
-    made[~good] = 0
-    return made.reshape(footing.first.shape), good.reshape(footing.first.shape)
+    resampler = (
+        Mode(support, values, valid) if method is Resampling.MODE else _WeightedSum(support, values, valid, method)
+    )
+    values_out = np.zeros(support.first.size, resampler.dtype)
+    valid_out = np.zeros(support.first.size, bool)
+    for batch, pixels in batches(support, resampler.batch_size):
+        values_out[batch], valid_out[batch] = resampler.compute(pixels)
+    if support.inside is not None:
+        valid_out &= support.inside.ravel()
+    values_out[~valid_out] = 0
+    return values_out.reshape(support.first.shape), valid_out.reshape(support.first.shape)
 
 
 _KERNELS = {Resampling.BILINEAR: LINEAR, Resampling.CUBIC: CUBIC}
 
 
-class _Blend:
-    """Sums of weighed numbers."""
+class _WeightedSum:
+    """Weighted sums of values."""
 
     dtype = np.dtype(np.float32)
-    at_once = STRIP
+    batch_size = STRIP
 
-    def __init__(self, footing: ResamplingSupport, numbers: NDArray[Any], valid: Mask2D, method: Resampling) -> None:
-        self._footing = footing
+    def __init__(self, support: ResamplingSupport, values: NDArray[Any], valid: Mask2D, method: Resampling) -> None:
+        self._support = support
         self._kernel = _KERNELS.get(method)
-        self._width = footing.window.shape[1]
-        self._whole = bool(valid.all())
+        self._width = support.window.shape[1]
+        self._all_valid = bool(valid.all())
         with np.errstate(over="ignore"):
-            self._numbers = numbers.astype(np.float32).ravel()
-        if not self._whole:
-            self._numbers[~valid.ravel()] = 0
+            self._values = values.astype(np.float32).ravel()
+        if not self._all_valid:
+            self._values[~valid.ravel()] = 0
             self._valid = valid.ravel()
             self._weight = self._valid.astype(np.float32)
-            self._unbroken = _unbroken(valid, footing.reach).ravel()
+            self._complete = _complete(valid, support.reach).ravel()
 
-    def made(self, pixels: Pixels) -> tuple[Numbers, NDArray[np.bool_]]:
-        """Numbers and validity of some target pixels."""
-        down, across = self._weights(self._kernel, pixels, self._footing.reach)
-        numbers = self._sum(self._numbers, pixels, down, across)
-        numbers /= sum(down) * sum(across)
-        good = np.ones(len(numbers), bool)
-        if not self._whole:
-            good = self._has_data_nearest(pixels)
-            broken = good & ~self._unbroken.take(pixels.first)
-            if broken.any():
-                numbers[broken], good[broken] = self._patched(pixels.chosen(broken))
-        return numbers, good
+    def compute(self, pixels: Pixels) -> tuple[Floats32, NDArray[np.bool_]]:
+        """Values and validity `(pixel,)` of some target pixels."""
+        down, across = self._weights(self._kernel, pixels, self._support.reach)
+        values = self._sum(self._values, pixels, down, across)
+        values /= sum(down) * sum(across)
+        valid = np.ones(len(values), bool)
+        if not self._all_valid:
+            valid = self._nearest_is_valid(pixels)
+            incomplete = valid & ~self._complete.take(pixels.first)
+            if incomplete.any():
+                values[incomplete], valid[incomplete] = self._with_missing(pixels.select(incomplete))
+        return values, valid
 
-    def _patched(self, pixels: Pixels) -> tuple[Numbers, NDArray[np.bool_]]:
-        """Numbers and validity of target pixels that miss some of what they rest on."""
-        numbers, good = np.zeros(len(pixels.first), np.float32), np.zeros(len(pixels.first), bool)
-        left = np.arange(len(pixels.first))
-        for kernel in self._stand_ins():
-            part, reach = self._narrowed(pixels.chosen(left), kernel)
+    def _with_missing(self, pixels: Pixels) -> tuple[Floats32, NDArray[np.bool_]]:
+        """Values and validity of target pixels whose support has invalid pixels."""
+        values, valid = np.zeros(len(pixels.first), np.float32), np.zeros(len(pixels.first), bool)
+        remaining = np.arange(len(pixels.first))
+        for kernel in self._fallbacks():
+            part, reach = self._narrowed(pixels.select(remaining), kernel)
             down, across = self._weights(kernel, part, reach)
             weight = self._sum(self._weight, part, down, across)
             magnitude = weight
             if kernel is CUBIC:
                 magnitude = self._sum(self._weight, part, [abs(w) for w in down], [abs(w) for w in across])
-            steady = (weight > SLIVER * sum(down) * sum(across)) & (magnitude <= CANCELLING * weight)
-            numbers[left[steady]] = self._sum(self._numbers, part, down, across)[steady] / weight[steady]
-            good[left[steady]] = True
-            left = left[~steady]
-        return numbers, good
+            usable = (weight > MIN_WEIGHT * sum(down) * sum(across)) & (magnitude <= MAX_CANCELLATION * weight)
+            values[remaining[usable]] = self._sum(self._values, part, down, across)[usable] / weight[usable]
+            valid[remaining[usable]] = True
+            remaining = remaining[~usable]
+        return values, valid
 
-    def _stand_ins(self) -> tuple[Kernel | None, ...]:
-        """What is tried in turn where pixels are missing."""
+    def _fallbacks(self) -> tuple[Kernel | None, ...]:
+        """Kernels to try in turn where pixels are invalid."""
         if self._kernel is not CUBIC:
             return (self._kernel,)
-        return (CUBIC, LINEAR) if max(self._footing.shrink) > 1 else (LINEAR,)
+        return (CUBIC, LINEAR) if max(self._support.shrink) > 1 else (LINEAR,)
 
     def _narrowed(self, pixels: Pixels, kernel: Kernel | None) -> tuple[Pixels, tuple[int, int]]:
-        """The same target pixels as they stand on fewer source pixels, those that a smaller kernel reaches."""
-        reach = self._footing.reach
+        """The same target pixels with the smaller support of another kernel."""
+        reach = self._support.reach
         if kernel is self._kernel or kernel is None:
             return pixels, reach
-        rows, cols = (2 * half_reach(kernel.radius, wider) for wider in self._footing.shrink)
-        off = (reach[0] - rows) // 2 * self._width + (reach[1] - cols) // 2
-        return Pixels(pixels.first + off, pixels.down, pixels.across), (rows, cols)
+        rows, cols = (2 * kernel_half_width(kernel.radius, widening) for widening in self._support.shrink)
+        offset = (reach[0] - rows) // 2 * self._width + (reach[1] - cols) // 2
+        return Pixels(pixels.first + offset, pixels.down, pixels.across), (rows, cols)
 
     def _weights(
         self, kernel: Kernel | None, pixels: Pixels, reach: tuple[int, int]
-    ) -> tuple[list[Numbers], list[Numbers]]:
+    ) -> tuple[list[Floats32], list[Floats32]]:
         if kernel is None:
             return shares(pixels.down, reach[0]), shares(pixels.across, reach[1])
-        shrink = self._footing.shrink
+        shrink = self._support.shrink
         return kernel.weights(pixels.down, reach[0], shrink[0]), kernel.weights(pixels.across, reach[1], shrink[1])
 
-    def _sum(self, source: Numbers, pixels: Pixels, down: Weights, across: Weights) -> Numbers:
-        """Weighed sums over the source pixels below, one after the other for all target pixels at once."""
+    def _sum(self, source: Floats32, pixels: Pixels, down: Weights, across: Weights) -> Floats32:
+        """Weighted sums over the source pixels, one tap after the other for all target pixels."""
         total = np.zeros(len(pixels.first), np.float32)
-        line, shown = np.empty_like(total), np.empty_like(total)
+        row_sum, taken = np.empty_like(total), np.empty_like(total)
         for row, by_row in enumerate(down):
-            line[:] = 0
+            row_sum[:] = 0
             for col, by_col in enumerate(across):
-                source[row * self._width + col :].take(pixels.first, out=shown, mode="clip")  # never clips, but is fast
-                shown *= by_col
-                line += shown
-            line *= by_row
-            total += line
+                # mode="clip" is fast, and never clips here.
+                source[row * self._width + col :].take(pixels.first, out=taken, mode="clip")
+                taken *= by_col
+                row_sum += taken
+            row_sum *= by_row
+            total += row_sum
         return total
 
-    def _has_data_nearest(self, pixels: Pixels) -> NDArray[np.bool_]:
-        """Whether a kernel stands on a pixel with data; a box need not."""
+    def _nearest_is_valid(self, pixels: Pixels) -> NDArray[np.bool_]:
+        """Whether the nearest source pixel is valid; for boxes always True."""
         if self._kernel is None:
             return np.ones(len(pixels.first), bool)
         rows, cols = (
-            reach // 2 - 1 + (past >= 0.5)
-            for reach, (past,) in zip(self._footing.reach, (pixels.down, pixels.across), strict=True)
+            reach // 2 - 1 + (offset >= 0.5)
+            for reach, (offset,) in zip(self._support.reach, (pixels.down, pixels.across), strict=True)
         )
-        found: NDArray[np.bool_] = self._valid.take(pixels.first + rows * self._width + cols)
-        return found
+        valid: NDArray[np.bool_] = self._valid.take(pixels.first + rows * self._width + cols)
+        return valid
 
 
-def _unbroken(valid: Mask2D, reach: tuple[int, int]) -> Mask2D:
-    """Where a rectangle of the shape `reach` has its top left pixel and all of it is valid."""
-    found = valid.copy()
-    for along, length in ((found, reach[0]), (found.T, reach[1])):
-        known = 1
-        while known < length:
-            step = min(known, length - known)
-            along[:-step] &= along[step:]
-            along[-step:] = False
-            known += step
-    return found
+def _complete(valid: Mask2D, reach: tuple[int, int]) -> Mask2D:
+    """Whether all pixels of a rectangle of shape `reach` are valid, at its upper left pixel."""
+    complete = valid.copy()
+    for view, length in ((complete, reach[0]), (complete.T, reach[1])):
+        length_done = 1
+        while length_done < length:
+            step = min(length_done, length - length_done)
+            view[:-step] &= view[step:]
+            view[-step:] = False
+            length_done += step
+    return complete

@@ -1,4 +1,4 @@
-"""From blocks to a picture's pixels, by any method: an index map shows the nearest pixel, a footing weighs many."""
+"""Warping: from blocks to the pixels of a target grid, with an index map (nearest) or a resampling support."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from scog.warp.resample import Resampling, footing_of, resample
 from scog.warp.window import gather_window
 
 CLASSES = "scl"
-"""The band whose numbers are names: between two of them there is nothing, and no average."""
+"""The band with class values, which must not be interpolated or averaged."""
 
 Map = IndexMap | ResamplingSupport
-"""Where a picture's pixels lie in a level."""
+"""Geometry of a target grid in an overview level."""
 Mask2D = NDArray[np.bool_]
 
 
-def method_for(band: str, wished: Resampling) -> Resampling:
-    """How a band is resampled when a method is wished for: classes only in ways that leave them what they are."""
-    return Resampling.NEAREST if band == CLASSES and wished.makes_numbers else wished
+def method_for(band: str, requested: Resampling) -> Resampling:
+    """The resampling method for a band: nearest for classes if the requested one would create new values."""
+    return Resampling.NEAREST if band == CLASSES and requested.makes_numbers else requested
 
 
 def map_of(target: Grid, source: Grid, method: Resampling) -> Map | None:
-    """The index map or the footing; None where the source does not reach."""
+    """The index map or the resampling support; None if the grids do not intersect."""
     return index_map(target, source) if method is Resampling.NEAREST else footing_of(target, source, method)
 
 
 def placed(
-    found: Map,
+    geometry: Map,
     method: Resampling,
     block_shape: tuple[int, int],
     blocks: Mapping[BlockIndex, Block],
@@ -46,21 +46,22 @@ def placed(
     *,
     classes: bool = False,
 ) -> tuple[NDArray[Any], Mask2D]:
-    """Numbers as stored, or weighed, and where they are valid, in the rectangle of the target that `found` is for.
+    """Values and validity `(y, x)` of the rectangle of the target grid that `geometry` covers.
 
-    Numbers of `classes` are valid where they are whole.
+    Values are as stored for nearest and mode, float32 otherwise. `nodata` are the stored values that mean nodata. With
+    `classes`, only integer values are valid.
     """
     data = partial(_classes_of if classes else data_of, nodata=nodata)
-    if isinstance(found, ResamplingSupport):
-        window = gather_window(found, block_shape, blocks, data, classes=method is Resampling.MODE)
-        return resample(found, *window, method)
-    numbers, valid = data(gather(found, block_shape, blocks))
-    if found.inside is not None:
-        valid &= found.inside
-    return numbers, valid
+    if isinstance(geometry, ResamplingSupport):
+        window = gather_window(geometry, block_shape, blocks, data, classes=method is Resampling.MODE)
+        return resample(geometry, *window, method)
+    values, valid = data(gather(geometry, block_shape, blocks))
+    if geometry.inside is not None:
+        valid &= geometry.inside
+    return values, valid
 
 
 def _classes_of(block: Block, nodata: Collection[float]) -> tuple[NDArray[Any], Mask2D]:
-    """As `data_of`, but valid only where numbers are whole."""
-    numbers, valid = data_of(block, nodata)
-    return numbers, valid & is_class(numbers) if numbers.dtype.kind == "f" else valid
+    """As `data_of`, but only integer values are valid."""
+    values, valid = data_of(block, nodata)
+    return values, valid & is_class(values) if values.dtype.kind == "f" else valid

@@ -1,4 +1,4 @@
-"""Weights: how much each source pixel that a footing reaches counts, by distance or by the share it covers."""
+"""Weights of the source pixels in a resampling support, by distance or by covered share."""
 
 from __future__ import annotations
 
@@ -9,60 +9,69 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.geo.resampling_support import Places, ResamplingSupport
+from scog.geo.resampling_support import Positions, ResamplingSupport
 
-Numbers = NDArray[np.float32]
+Floats32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """Some target pixels in a row, and what they rest on: see `ResamplingSupport`."""
+    """A sequence of target pixels and their positions in the source: see `ResamplingSupport`."""
 
     first: NDArray[np.intp]
-    down: Places
-    across: Places
+    down: Positions
+    across: Positions
 
-    def chosen(self, which: NDArray[Any]) -> Pixels:
-        """Some of them, by number or by a mask."""
-        down, across = (tuple(place[which] for place in places) for places in (self.down, self.across))
-        return Pixels(self.first[which], down, across)
+    def select(self, selection: NDArray[Any]) -> Pixels:
+        """Some of the pixels, by index or by mask."""
+        down, across = (tuple(array[selection] for array in arrays) for arrays in (self.down, self.across))
+        return Pixels(self.first[selection], down, across)
 
 
-def strips(footing: ResamplingSupport, length: int) -> Iterator[tuple[slice, Pixels]]:
-    """All target pixels, read row by row, `length` at a time."""
-    first, down, across = footing.first.ravel(), *([p.ravel() for p in ps] for ps in (footing.down, footing.across))
+def batches(support: ResamplingSupport, length: int) -> Iterator[tuple[slice, Pixels]]:
+    """All target pixels in row-major order, in slices of `length`."""
+    first, down, across = (
+        support.first.ravel(),
+        *([array.ravel() for array in arrays] for arrays in (support.down, support.across)),
+    )
     for start in range(0, len(first), length):
         part = slice(start, start + length)
-        pixels = Pixels(first[part].astype(np.intp), tuple(p[part] for p in down), tuple(p[part] for p in across))
+        pixels = Pixels(
+            first[part].astype(np.intp), tuple(array[part] for array in down), tuple(array[part] for array in across)
+        )
         yield part, pixels
 
 
-# Weights: of each row or column in turn that a footing reaches, for many target pixels
+# Weights: one array `(pixel,)` for each row or column of the support
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """Weights by distance in pixels, none beyond the radius."""
+    """Weights by distance in source pixels; 0 beyond `radius`."""
 
     radius: int
-    weigh: Callable[[Numbers], Numbers]
+    weigh: Callable[[Floats32], Floats32]
 
-    def weights(self, places: Places, reach: int, shrink: float) -> list[Numbers]:
-        """One array for each row, or column, of `reach`; they do not add up to anything."""
-        (past,) = places
+    def weights(self, positions: Positions, reach: int, shrink: float) -> list[Floats32]:
+        """One float32 array `(pixel,)` for each of `reach` rows or columns; not normalised."""
+        (offset,) = positions
         scale = np.float32(1 / shrink)
-        return [self.weigh(np.abs(past - np.float32(tap - reach // 2 + 1)) * scale) for tap in range(reach)]
+        return [self.weigh(np.abs(offset - np.float32(tap - reach // 2 + 1)) * scale) for tap in range(reach)]
 
 
-def _linear(distance: Numbers) -> Numbers:
+def _linear(distance: Floats32) -> Floats32:
     return np.maximum(1 - distance, np.float32(0))
 
 
-def _keys(distance: Numbers) -> Numbers:
-    """Keys, Cubic convolution interpolation for digital image processing, 1981, with a = -1/2."""
+def _keys(distance: Floats32) -> Floats32:
+    """Keys' kernel with a = -1/2.
+
+    R. G. Keys, Cubic convolution interpolation for digital image processing, IEEE Transactions on Acoustics, Speech,
+    and Signal Processing 29(6), 1981, doi:10.1109/TASSP.1981.1163711.
+    """
     near = (np.float32(1.5) * distance - np.float32(2.5)) * distance * distance + 1
     far = ((np.float32(2.5) - np.float32(0.5) * distance) * distance - 4) * distance + 2
-    weights: Numbers = np.where(distance <= 1, near, np.where(distance < 2, far, np.float32(0)))
+    weights: Floats32 = np.where(distance <= 1, near, np.where(distance < 2, far, np.float32(0)))
     return weights
 
 
@@ -70,8 +79,8 @@ LINEAR = Kernel(1, _linear)
 CUBIC = Kernel(2, _keys)
 
 
-def shares(places: Places, reach: int) -> list[Numbers]:
-    """How much of a box lies on each row or column; 1 in all."""
-    start, stop = places
+def shares(positions: Positions, reach: int) -> list[Floats32]:
+    """Share of a box in each of `reach` rows or columns; the sum is 1."""
+    start, stop = positions
     covered = (np.minimum(stop, tap + 1) - np.maximum(start, tap) for tap in range(reach))
     return [np.maximum(part, np.float32(0)) / (stop - start) for part in covered]

@@ -1,4 +1,4 @@
-"""From blocks to a window: all the numbers that a picture's footing rests on, and where they are data."""
+"""Assembly of a resampling support's window from blocks."""
 
 from __future__ import annotations
 
@@ -15,83 +15,88 @@ from scog.geo.resampling_support import ResamplingSupport
 
 Mask2D = NDArray[np.bool_]
 DataOf = Callable[[NDArray[Any]], tuple[NDArray[Any], Mask2D]]
-"""Finds the numbers of pixels as stored, and where they are data."""
+"""Converts stored pixels to values and validity."""
 Spans = tuple[slice, slice]
 """Rows and columns."""
 
 
 def gather_window(
-    footing: ResamplingSupport,
+    support: ResamplingSupport,
     block_shape: tuple[int, int],
     blocks: Mapping[BlockIndex, Block],
     data_of: DataOf,
     *,
     classes: bool = False,
 ) -> tuple[NDArray[Any], Mask2D]:
-    """Numbers of a footing's window, and where they are valid: not beside the source, nor where a block is absent.
+    """Values and validity of a support's window; not valid outside the source and in absent blocks.
 
-    Where the footing takes pixels together, the mean of those with data, as float32; of `classes` the middle pixel.
+    If the support combines squares of pixels (`step` > 1), the result is float32, the mean of the valid pixels; with
+    `classes` it is the central pixel.
     """
     parts = []
     for index, block in blocks.items():
-        rows, cols = _spans(footing, index, block_shape)
+        rows, cols = _source_spans(support, index, block_shape)
         if rows.start < rows.stop and cols.start < cols.stop:
             top, left = index[0] * block_shape[0], index[1] * block_shape[1]
             parts.append((rows, cols, block[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]))
-    if footing.step > 1 and not classes:
-        return _means(footing, parts, data_of)
+    if support.step > 1 and not classes:
+        return _means(support, parts, data_of)
     dtype = number_type(next(iter(blocks.values())).dtype) if blocks else np.dtype(np.uint8)
-    return _picks(footing, parts, data_of, dtype)
+    return _central_pixels(support, parts, data_of, dtype)
 
 
-def _spans(footing: ResamplingSupport, index: BlockIndex, block_shape: tuple[int, int]) -> Spans:
-    """Which rows and columns of the source a block holds of the window; empty spans where it holds none."""
-    window, step = footing.window, footing.step
+def _source_spans(support: ResamplingSupport, index: BlockIndex, block_shape: tuple[int, int]) -> Spans:
+    """Rows and columns of the source that a block contributes to the window; empty if none."""
+    window, step = support.window, support.step
     ends = (
         (window.top, window.bottom, index[0], block_shape[0]),
         (window.left, window.right, index[1], block_shape[1]),
     )
     rows, cols = (
-        slice(max(first * step, number * length), min(last * step, (number + 1) * length, size))
-        for (first, last, number, length), size in zip(ends, footing.source, strict=True)
+        slice(max(start * step, block_number * block_length), min(stop * step, (block_number + 1) * block_length, size))
+        for (start, stop, block_number, block_length), size in zip(ends, support.source, strict=True)
     )
     return rows, cols
 
 
-def _picks(
-    footing: ResamplingSupport, parts: list[tuple[slice, slice, Block]], data_of: DataOf, dtype: np.dtype[Any]
+def _central_pixels(
+    support: ResamplingSupport, parts: list[tuple[slice, slice, Block]], data_of: DataOf, dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], Mask2D]:
-    """The middle of each square of pixels taken together; the pixel itself where none are."""
-    window, step = footing.window, footing.step
-    numbers = np.zeros(window.shape, dtype)
+    """The central pixel of each square of `step` pixels; for `step` 1 the pixel itself."""
+    window, step = support.window, support.step
+    values = np.zeros(window.shape, dtype)
     valid = np.zeros(window.shape, bool)
     for rows, cols, part in parts:
-        row, col = (-(-(span.start - step // 2) // step) for span in (rows, cols))  # the first whose middle is here
-        shown = part[row * step + step // 2 - rows.start :: step, col * step + step // 2 - cols.start :: step]
+        row, col = (
+            -(-(span.start - step // 2) // step) for span in (rows, cols)
+        )  # the first square whose central pixel is in this part
+        picked = part[row * step + step // 2 - rows.start :: step, col * step + step // 2 - cols.start :: step]
         top, left = row - window.top, col - window.left
-        where = slice(top, top + shown.shape[0]), slice(left, left + shown.shape[1])
-        numbers[where], valid[where] = data_of(shown)
-    return numbers, valid
+        where = slice(top, top + picked.shape[0]), slice(left, left + picked.shape[1])
+        values[where], valid[where] = data_of(picked)
+    return values, valid
 
 
 def _means(
-    footing: ResamplingSupport, parts: list[tuple[slice, slice, Block]], data_of: DataOf
+    support: ResamplingSupport, parts: list[tuple[slice, slice, Block]], data_of: DataOf
 ) -> tuple[NDArray[Any], Mask2D]:
-    """The mean of each square of pixels; one that lies across blocks comes in parts."""
-    window, step = footing.window, footing.step
+    """The mean of the valid pixels of each square; squares that span several blocks arrive in parts."""
+    window, step = support.window, support.step
     sums, counts = np.zeros(window.shape), np.zeros(window.shape, np.int64)
     for rows, cols, part in parts:
-        stored, known = data_of(part)
+        stored, valid = data_of(part)
         top, left = rows.start // step - window.top, cols.start // step - window.left
-        of_squares = _of_squares(np.where(known, stored, 0).astype(np.float64), (rows, cols), step)
-        where = slice(top, top + of_squares.shape[0]), slice(left, left + of_squares.shape[1])
-        sums[where] += of_squares
-        counts[where] += _of_squares(known.astype(np.int64), (rows, cols), step)
+        square_sums = _square_sums(np.where(valid, stored, 0).astype(np.float64), (rows, cols), step)
+        where = slice(top, top + square_sums.shape[0]), slice(left, left + square_sums.shape[1])
+        sums[where] += square_sums
+        counts[where] += _square_sums(valid.astype(np.int64), (rows, cols), step)
     return (sums / np.maximum(counts, 1)).astype(np.float32), counts > 0
 
 
-def _of_squares(part: NDArray[Any], spans: Spans, step: int) -> NDArray[Any]:
-    """Sums over squares of `step` pixels a side, counted from the source's corner; the outer ones may be cut."""
+def _square_sums(part: NDArray[Any], spans: Spans, step: int) -> NDArray[Any]:
+    """Sums over squares of `step` pixels a side, aligned to the source's corner; incomplete squares at the
+    edges count.
+    """
     for axis, span in enumerate(spans):
         starts = np.arange(span.start // step * step, span.stop, step) - span.start
         part = np.add.reduceat(part, np.maximum(starts, 0), axis=axis)

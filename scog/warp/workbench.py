@@ -1,8 +1,8 @@
-"""The workbench: what is done with pixels in no time is done at once, on the event loop; all else in threads.
+"""Where work on pixels runs: short work on the event loop, long work in threads.
 
-Python runs one thread at a time. For each array that a tile takes numpy lets the others have their turn, and
-then waits for its own, which under load takes longer than the work itself: tiles whose blocks are in memory took 3.6 ms
-each in a thread beside a busy event loop, and take 2.4 ms on it.
+Python runs one thread at a time. numpy releases the lock for each array operation and then waits to get it back, which
+takes longer than the work itself under load: tiles whose blocks are in memory took 3.6 ms each in a thread beside a
+busy event loop, and take 2.4 ms on the loop.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from typing import Any, TypeVar
 from scog.warp.resample import Resampling
 
 QUICK = 1 << 19
-"""Pixels, of all layers together, that are worked on at once: some 4 ms, as long as a request may well be held up."""
+"""Pixels, summed over layers, that are processed on the event loop: about 4 ms, an acceptable delay for requests."""
 T = TypeVar("T")
 
 
 class Workbench:
-    """Works on pixels. Made and used within one event loop."""
+    """Runs work on pixels. To be made and used within one event loop."""
 
     def __init__(self, threads: Executor) -> None:
         self._threads = threads
 
     def is_quick(self, pixels: int) -> bool:
-        """Whether so much is done at once."""
+        """Whether work on a number of pixels runs on the event loop."""
         return pixels < QUICK
 
     async def work(self, pixels: int, work: Callable[..., T], *args: Any) -> T:
-        """What `work` makes of so many pixels, counted in each layer that it goes through."""
+        """The result of `work(*args)`; `pixels` is the number of pixels that it processes, summed over layers."""
         if self.is_quick(pixels):
             return work(*args)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
 
 def effort(shape: tuple[int, int], layers: int, resampling: Resampling = Resampling.NEAREST) -> int:
-    """Pixels of so many layers. Other methods than nearest, which take 30 to 500 times as long, are never quick."""
+    """Pixels summed over `layers`. Methods other than nearest are 30 to 500 times as slow, and never count as quick."""
     pixels = shape[0] * shape[1] * layers
     return pixels if resampling is Resampling.NEAREST else max(QUICK, pixels)

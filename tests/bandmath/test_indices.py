@@ -26,7 +26,7 @@ EVERY = pytest.mark.parametrize("index", ALL, ids=[index.name for index in ALL])
 
 @EVERY
 def test_every_index_is_complete(index: Index) -> None:
-    assert index.expression.text == index.formula, "formulas are kept in canonical form"
+    assert index.expression.text == index.formula, "formulas are in canonical form"
     assert len(index.formula) <= MAX_CHARACTERS
     assert index.expression.outputs == 1
     assert index.bands == index.expression.bands
@@ -249,15 +249,15 @@ domains = st.none() | st.sampled_from(DOMAINS)
 @given(st.lists(words, max_size=3), domains)
 def test_search_properties(asked: list[str], domain: str | None) -> None:
     text = " ".join(asked)
-    found = search(text, domain)
-    assert len(set(found)) == len(found)
-    for index in found:
+    result = search(text, domain)
+    assert len(set(result)) == len(result)
+    for index in result:
         assert domain in (None, index.domain)
         assert all(word in searchable(index) for word in text.lower().split())
-    assert found == tuple(index for index in search(text) if domain in (None, index.domain))
-    assert set(search(f"{text} index", domain)) <= set(found)
+    assert result == tuple(index for index in search(text) if domain in (None, index.domain))
+    assert set(search(f"{text} index", domain)) <= set(result)
     if text == text.upper().lower():  # not the case for ß
-        assert search(text.upper(), domain) == found
+        assert search(text.upper(), domain) == result
 
 
 @given(st.sampled_from(ALL), st.data())

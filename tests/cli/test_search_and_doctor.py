@@ -202,7 +202,7 @@ def test_unusable_items_are_counted_with_their_reasons(world: EarthSearch, capfd
     assert code == 0
     assert "93 usable" in out
     assert "skipped: 5 no-geometry, 2 no-raster-assets; such as " in out
-    assert ": no-geometry (geometry: none); " in out
+    assert ": no-geometry (geometry: missing); " in out
 
 
 def test_problems_of_an_archive_are_listed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -220,7 +220,7 @@ def test_problems_of_an_archive_are_listed(tmp_path: Path, capfd: pytest.Capture
     code, out, _ = scog(capfd, "doctor", "--catalog", str(tmp_path))
     assert code == 1
     assert "FAIL  broken.json: skipped: invalid JSON: " in out
-    assert "FAIL  bare.json: skipped: no-geometry: geometry: none" in out
+    assert "FAIL  bare.json: skipped: no-geometry: geometry: missing" in out
     assert "FAIL  sentinel-2-l2a/odd.json: eo:cloud_cover: 'few' is not between 0 and 100" in out
     assert "asset nir: null; skipped" in out
     assert "items: 2 usable" in out

@@ -115,7 +115,7 @@ def test_notes(archive: Path, field: Path, capfd: pytest.CaptureFixture[str], mo
         (("--area", "MISSING"), "No such file"),
         (("--area", "BAD"), "not JSON"),
         (("--area", "METRES"), "projected"),
-        (("11.3", "146.5"), "no place"),
+        (("11.3", "146.5"), "not on the Earth"),
         (("11.3", "46.5", "--index", "ndvy"), "ndvi"),
         (("11.3", "46.5", "--smooth", "lowess"), "whittaker"),
         (("11.3", "46.5", "--interval", "P1H"), "P1M"),

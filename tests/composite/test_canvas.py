@@ -1,4 +1,4 @@
-"""Laws of the canvas: what was painted first stays, and shares never overlap."""
+"""Properties of the canvas: what was painted first remains, and shares do not overlap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ masks = hnp.arrays(bool, SHAPE)
 
 
 @given(st.lists(masks, max_size=6), st.integers(1, 3))
-def test_each_pixel_shows_the_first_layer_that_is_valid_there(layers: list[NDArray[np.bool_]], bands: int) -> None:
+def test_each_pixel_has_the_first_valid_layer(layers: list[NDArray[np.bool_]], bands: int) -> None:
     canvas = Canvas(bands, SHAPE)
     for number, valid in enumerate(layers):
         values = np.full((bands, *SHAPE), np.nan, np.float32)
@@ -33,13 +33,13 @@ def test_each_pixel_shows_the_first_layer_that_is_valid_there(layers: list[NDArr
 
 
 @given(st.lists(masks, max_size=6))
-def test_shares_of_everything(usable: list[NDArray[np.bool_]]) -> None:
+def test_shares_of_all_pixels(usable: list[NDArray[np.bool_]]) -> None:
     for share, same in zip(share_out(None, usable), share_out(np.ones(SHAPE, bool), usable), strict=True):
         np.testing.assert_array_equal(share, same)
 
 
 @given(masks, st.lists(masks, max_size=6))
-def test_shares(wanted: NDArray[np.bool_], usable: list[NDArray[np.bool_]]) -> None:
+def test_shares_of_wanted_pixels(wanted: NDArray[np.bool_], usable: list[NDArray[np.bool_]]) -> None:
     kept = wanted.copy()
     shares = share_out(wanted, usable)
     np.testing.assert_array_equal(wanted, kept)
@@ -47,7 +47,7 @@ def test_shares(wanted: NDArray[np.bool_], usable: list[NDArray[np.bool_]]) -> N
     count = np.sum([share.astype(int) for share in shares], axis=0) if shares else np.zeros(SHAPE, int)
     assert count.max(initial=0) <= 1  # no pixel twice
     any_usable = np.any(usable, axis=0) if usable else np.zeros(SHAPE, bool)
-    np.testing.assert_array_equal(count > 0, wanted & any_usable)  # none left out
+    np.testing.assert_array_equal(count > 0, wanted & any_usable)  # none is missing
     for place, share in enumerate(shares):
         assert not (share & ~usable[place]).any()
         for earlier in usable[:place]:

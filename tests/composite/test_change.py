@@ -1,4 +1,4 @@
-"""Changes are numpy's, where both are known and the result is a number."""
+"""Changes equal numpy's where both images are valid and the result is finite."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PICTURES = arrays.arrays(np.float32, (1, 3, 4), elements=NUMBERS)
 
 @pytest.mark.parametrize("how", list(Change))
 @given(first=PICTURES, second=PICTURES, valid=arrays.arrays(np.bool_, (3, 4)))
-def test_first_minus_or_over_second(
+def test_difference_and_ratio(
     how: Change, first: NDArray[np.float32], second: NDArray[np.float32], valid: NDArray[np.bool_]
 ) -> None:
     given_first, given_second = first.copy(), second.copy()

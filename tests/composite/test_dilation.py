@@ -1,4 +1,4 @@
-"""Growing a mask: against scipy's distances, and the same in every tile."""
+"""Dilation of masks, against scipy's distances, and equal in every tile."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ZOOMS = [(z, round(0.531 * 2**z), round(y * 2**z)) for z in (9, 12, 14, 18) for 
 
 
 def blobs(around: Surroundings, seed: int = 1) -> np.ndarray:
-    """Some single pixels and some areas, by where they are and not by where the grid begins."""
+    """Single pixels and areas that depend on coordinates, not on the grid's corner."""
     a, _, left, _, e, top = tuple(around.grid.transform)[:6]
     col, row = round(left / a), round(-top / -e)
     cols, rows = np.meshgrid(col + np.arange(around.grid.width), row + np.arange(around.grid.height))
@@ -27,13 +27,13 @@ def blobs(around: Surroundings, seed: int = 1) -> np.ndarray:
 
 
 def metres_of(grid: Grid) -> float:
-    """Of a pixel of web mercator on the ground, at the middle."""
+    """Metres on the ground per pixel of Web Mercator, at the grid's centre."""
     return float(grid.transform.a) / math.cosh(grid.centre[1] / 6378137)
 
 
 @pytest.mark.parametrize("tile", ZOOMS, ids=lambda tile: f"{tile[0]}-{tile[2]}")
 @pytest.mark.parametrize("metres", [40, 220, 1000])
-def test_what_is_near_is_what_scipy_measures(tile: tuple[int, int, int], metres: float) -> None:
+def test_dilation_agrees_with_scipy(tile: tuple[int, int, int], metres: float) -> None:
     grid = tile_grid(*tile)
     around = surroundings(grid, metres)
     masked = blobs(around)
@@ -42,11 +42,11 @@ def test_what_is_near_is_what_scipy_measures(tile: tuple[int, int, int], metres:
     distance = ndimage.distance_transform_edt(~masked) * pixel
     inner = distance[above : masked.shape[0] - above, beside : masked.shape[1] - beside]
     expected = inner[np.ix_(around.rows, around.cols)]
-    found = around.near(masked)
+    result = around.near(masked)
     unsure = abs(expected - metres) < 0.02 * metres  # a tile of zoom 9 is not equally large everywhere
-    assert (found == (expected <= metres))[~unsure].all()
+    assert (result == (expected <= metres))[~unsure].all()
     assert pixel == pytest.approx(metres_of(grid)) or metres / pixel > REACH / 2 / 1.01
-    assert found.any() or metres < pixel
+    assert result.any() or metres < pixel
 
 
 @pytest.mark.parametrize("metres", [30, 300, 1000])
@@ -54,7 +54,7 @@ def test_what_is_near_is_what_scipy_measures(tile: tuple[int, int, int], metres:
     ("tms", "col", "row"),
     [("WebMercatorQuad", 4317, 1700), ("WorldCRS84Quad", 4317, 1700), ("UTM31WGS84Quad", 90, 500)],
 )
-def test_tiles_meet(tms: str, col: int, row: int, metres: float) -> None:
+def test_adjacent_tiles_agree(tms: str, col: int, row: int, metres: float) -> None:
     first = tile_grid(13, col, row, tms=tms)
     a, _, left, _, e, top = tuple(first.transform)[:6]
     both = Grid(first.crs, Affine(a, 0, left, 0, e, top), 512, 512)
@@ -68,12 +68,12 @@ def test_tiles_meet(tms: str, col: int, row: int, metres: float) -> None:
 
 
 @pytest.mark.parametrize("metres", [30, 300, 1000])
-def test_all_tiles_of_a_zoom_look_at_pixels_of_one_size(metres: float) -> None:
+def test_all_tiles_of_a_zoom_use_one_pixel_size(metres: float) -> None:
     sizes = {surroundings(tile_grid(13, 4317, row), metres).grid.transform.a for row in range(100, 5000, 100)}
     assert len(sizes) == 1
 
 
-def test_degrees_are_not_as_wide_as_high() -> None:
+def test_degrees_of_longitude_are_shorter() -> None:
     around = surroundings(place_grid(11.0, 60.0), 500)
     above, beside = around.margin
     assert beside == pytest.approx(2 * above, abs=2)
@@ -98,21 +98,21 @@ def test_distances_that_are_refused(metres: float) -> None:
 def brute_force(
     masked: np.ndarray, metres: float, across: np.ndarray, down: np.ndarray, margin: tuple[int, int]
 ) -> np.ndarray:
-    """Each masked pixel by itself: an ellipse whose axes are those of the row that looks."""
+    """Each masked pixel by itself: an ellipse with the axes of the row that is tested."""
     above, beside = margin
     height, width = len(down), masked.shape[1] - 2 * beside
     rows, cols = np.arange(height)[:, np.newaxis], np.arange(width)
-    found = np.zeros((height, width), bool)
+    result = np.zeros((height, width), bool)
     for row, col in np.argwhere(masked):
         off = np.square((row - above - rows) * (1 / down[:, np.newaxis]))
-        found |= off + np.square((col - beside - cols) * (1 / across[:, np.newaxis])) <= 1 + 1e-12
-    return found
+        result |= off + np.square((col - beside - cols) * (1 / across[:, np.newaxis])) <= 1 + 1e-12
+    return result
 
 
 @pytest.mark.parametrize("metres", [10, 35, 90, 330, 1000])
 @pytest.mark.parametrize("corner", [(600_000, 5_100_000), (600_003, 5_100_007)])
-def test_single_pixels_of_a_crop_grow_to_whole_discs_of_any_size(metres: float, corner: tuple[float, float]) -> None:
-    """A cloud of one pixel, however far it reaches: none is passed over, and none of what is near it stays."""
+def test_single_pixels_become_discs_of_any_size(metres: float, corner: tuple[float, float]) -> None:
+    """A cloud of one pixel, at any distance: none is missed, and no pixel near it remains."""
     grid = Grid("EPSG:32632", Affine(10, 0, corner[0], 0, -10, corner[1]), 150, 120)
     around = surroundings(grid, metres)
     assert around.grid.transform.a == 10
@@ -134,7 +134,7 @@ def test_single_pixels_of_a_crop_grow_to_whole_discs_of_any_size(metres: float, 
 
 @pytest.mark.parametrize("zoom", range(8, 23))
 @pytest.mark.parametrize("metres", [60, 200, 1000])
-def test_no_class_pixel_of_ten_metres_lies_between_the_places_that_are_looked_at(zoom: int, metres: float) -> None:
+def test_no_class_pixel_of_ten_metres_is_between_the_sampled_points(zoom: int, metres: float) -> None:
     tile = tile_grid(zoom, round(0.531 * 2**zoom), round(0.36 * 2**zoom))
     around = surroundings(tile, metres)
     assert around.grid.transform.a == pytest.approx(tile.transform.a) or metres_of(around.grid) < 8

@@ -1,4 +1,4 @@
-"""Any text is a mask or a refusal."""
+"""Parsing of masks: any text is a mask or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reducers against numpy's, scipy's and plain ones, pixel by pixel."""
+"""Reducers against numpy, scipy and plain Python, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ ALIKE = [each.name for each in COMPOSITES if not each.painted and each not in (B
 NAMES = [*ALIKE, "p1", "p90"]
 numbers = st.floats(-1000, 1000, width=32) | st.just(np.nan) | st.integers(-2, 2).map(float)
 TIGHT = {"rtol": 1e-6, "atol": 1e-5}
-"""float32's rounding, of numbers up to 1000."""
+"""Float32 rounding error of values up to 1000."""
 NEW_YEAR = 18262.0
 """2020-01-01, in days since 1970."""
 
 
 def days_for(count: int) -> list[float]:
-    """Newest first, over a leap day and two turns of the year, some a moment before midnight."""
+    """Newest first, across a leap day and two ends of the year, some a moment before midnight."""
     return [NEW_YEAR + 800 - 37.25 * number - (0.25 - 1e-6) * (number % 3 == 0) for number in range(count)]
 
 
 def expected(name: str, stack: NDArray[np.float32], days: list[float]) -> NDArray[np.float64]:
-    """Of each output `(output, y, x)` of a stack `(observation, output, y, x)`; p-values come last."""
+    """Expected values of each output of a stack `(observation, output, y, x)`; p-values come last."""
     flat = stack.reshape(*stack.shape[:2], -1)
     when = np.repeat(np.array(days)[:, np.newaxis], flat.shape[2], axis=1)
     outputs = flat[:, :1] if NAMED[name].single else flat
-    found = np.stack([composite_of(name, outputs[:, number], when) for number in range(outputs.shape[1])], axis=1)
-    return found.reshape(-1, *stack.shape[2:])
+    result = np.stack([composite_of(name, outputs[:, number], when) for number in range(outputs.shape[1])], axis=1)
+    return result.reshape(-1, *stack.shape[2:])
 
 
 def jointly(stack: NDArray[np.float32]) -> NDArray[np.float32]:
-    """An observation is invalid in all outputs where it is in one."""
+    """Invalid in all outputs where invalid in one."""
     return np.where(np.isnan(stack).any(axis=1, keepdims=True), np.float32(np.nan), stack)
 
 
@@ -62,7 +62,7 @@ def test_any_stack(name: str, stack: NDArray[np.float32]) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("count", [1, 5, 100])
 def test_many_observations_with_gaps_and_ties(name: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reducing, "AT_ONCE", 64)  # several strips
+    monkeypatch.setattr(reducing, "STRIP", 64)  # several strips
     rng = np.random.default_rng(count)
     stack = rng.integers(0, 50, (count, 1, 13, 17)).astype(np.float32) / 8
     stack[rng.random(stack.shape) < rng.random(stack.shape[1:])] = np.nan
@@ -72,7 +72,7 @@ def test_many_observations_with_gaps_and_ties(name: str, count: int, monkeypatch
     np.testing.assert_allclose(reduce(stack, NAMED[name], days), expected(name, stack, days), rtol=2e-6, atol=1e-6)
 
 
-def test_pixels_of_one_observation_may_have_been_seen_at_several_times() -> None:
+def test_pixels_of_one_observation_may_have_different_times() -> None:
     rng = np.random.default_rng(7)
     stack = rng.random((9, 1, 8, 9)).astype(np.float32)
     days = days_for(9)
@@ -90,23 +90,23 @@ def test_p_values_are_those_of_students_distribution(freedom: int) -> None:
     explained = np.concatenate(([0.0], np.linspace(0.01, 0.99, 99), [1 - 1e-9, 1.0]))
     with np.errstate(divide="ignore"):
         t = np.sqrt(explained * freedom / (1 - explained))
-    found = p_value(explained, np.full(explained.shape, freedom))
-    np.testing.assert_allclose(found, 2 * stats.t.sf(t, freedom), atol=1e-12)
+    result = p_value(explained, np.full(explained.shape, freedom))
+    np.testing.assert_allclose(result, 2 * stats.t.sf(t, freedom), atol=1e-12)
 
 
 # Vectors of bands
 
 
 @pytest.mark.parametrize("bands", [1, 2, 5])
-def test_the_best_is_all_of_one_observation(bands: int) -> None:
+def test_best_takes_all_bands_of_one_observation(bands: int) -> None:
     rng = np.random.default_rng(bands)
     stack = rng.integers(0, 5, (12, bands + 1, 30, 31)).astype(np.float32)
     stack[np.broadcast_to(rng.random((12, 1, 30, 31)) < rng.random((30, 31)), stack.shape)] = np.nan
-    found = reduce(stack, BEST)
+    result = reduce(stack, BEST)
     for row, col in np.ndindex(30, 31):
         seen = [pixel for pixel in stack[:, :, row, col] if np.isfinite(pixel).all()]
         first = max(seen, key=lambda pixel: pixel[-1])[:-1] if seen else np.full(bands, np.nan)
-        assert np.array_equal(found[:, row, col], first, equal_nan=True)
+        assert np.array_equal(result[:, row, col], first, equal_nan=True)
 
 
 @pytest.mark.parametrize(("bands", "count"), [(1, 4), (2, 1), (2, 2), (2, 3), (3, 9), (6, 20)])
@@ -116,18 +116,18 @@ def test_the_geometric_median(bands: int, count: int) -> None:
     stack[:, :, 0] = np.round(stack[:, :, 0], 1)  # ties, and observations that are the median
     stack[:, :, 1, 0] = 0.25
     stack[np.broadcast_to(rng.random((count, 1, 6, 5)) < 0.3, stack.shape)] = np.nan
-    found = reduce(stack, GEOMEDIAN)
+    result = reduce(stack, GEOMEDIAN)
     errors = []
     for row, col in np.ndindex(6, 5):
         seen = stack[:, :, row, col].astype(float)
         seen = seen[np.isfinite(seen).all(axis=1)]
         if not len(seen):
-            assert np.isnan(found[:, row, col]).all()
+            assert np.isnan(result[:, row, col]).all()
             continue
-        place, truth = found[:, row, col], weiszfeld(seen)
+        place, truth = result[:, row, col], weiszfeld(seen)
         least, sum_of_distances = (np.sqrt(((seen - at) ** 2).sum(axis=1)).sum() for at in (truth, place))
         assert sum_of_distances <= least + 1e-5
-        if np.linalg.matrix_rank(seen - seen[0], tol=1e-3) > 1:  # on a line many places may be equally near
+        if np.linalg.matrix_rank(seen - seen[0], tol=1e-3) > 1:  # on a line, several points may have the same distance
             errors.append(np.abs(place - truth).max())
     if bands > 1 and count > 2:
         assert len(errors) > 10
@@ -135,16 +135,16 @@ def test_the_geometric_median(bands: int, count: int) -> None:
         assert np.quantile(errors, 0.9) < 1e-4
 
 
-def test_from_an_observation_that_is_not_the_median_it_goes_on() -> None:
-    """The mean is the fourth observation, where plain Weiszfeld would stay."""
+def test_the_geometric_median_leaves_an_observation_that_is_not_the_median() -> None:
+    """The mean is the fourth observation, where plain Weiszfeld would stop."""
     stack = np.array([0, 0, 0, 0.3, 1.2], np.float32).reshape(5, 1, 1, 1)
     assert reduce(stack, GEOMEDIAN)[0, 0, 0] == pytest.approx(0, abs=1e-5)
 
 
-@pytest.mark.parametrize("bound", ["AT_ONCE", "MOST_VALUES"])
+@pytest.mark.parametrize("bound", ["STRIP", "MAX_VALUES"])
 @pytest.mark.parametrize("name", ["slope", "geomedian", "mean", "p37"])
-def test_a_pixel_is_the_same_in_whatever_strip(name: str, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also beside observations that are not seen there: so it is in a smaller tile."""
+def test_a_pixel_does_not_depend_on_its_strip(name: str, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also beside observations that are invalid there, as in a smaller tile."""
     rng = np.random.default_rng(3)
     stack = rng.normal(0.3, 0.1, (15, 2, 40, 41)).astype(np.float32)
     stack[np.broadcast_to(rng.random((15, 1, 40, 41)) < 0.4, stack.shape)] = np.nan
@@ -163,7 +163,7 @@ def test_a_pixel_is_the_same_in_whatever_strip(name: str, bound: str, monkeypatc
 
 @pytest.mark.parametrize("count", range(1, 17))
 def test_the_network_sorts(count: int) -> None:
-    """By the 0-1 principle: what sorts all sequences of zeros and ones sorts everything."""
+    """By the 0-1 principle: a network that sorts all sequences of zeros and ones sorts all sequences."""
     rows = (np.arange(2**count)[np.newaxis] >> np.arange(count)[:, np.newaxis]) & 1
     whole, middle = rows.copy(), rows.copy()
     first, last = (count - 1) // 2, count // 2

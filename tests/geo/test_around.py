@@ -1,4 +1,6 @@
-"""Rasters beyond 180 degrees and around the world: every pixel's place by PROJ, moved by whole turns into it."""
+"""Rasters beyond 180 degrees and around the world, against PROJ for every pixel, with coordinates moved by
+whole turns.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ TARGETS = {
 
 
 def exact(target: Grid, source: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Column and row of each pixel, by itself: of all whole turns the one that leads into the source, if one does."""
+    """Exact column and row of each pixel centre, moved by the whole turn that leads into the source, if
+    there is one.
+    """
     x, y = target.transform @ np.meshgrid(np.arange(target.width) + 0.5, np.arange(target.height) + 0.5)
     if target.crs != source.crs:
         x, y = pyproj.Transformer.from_crs(target.crs, source.crs, always_xy=True).transform(x, y)
@@ -75,36 +79,36 @@ def exact(target: Grid, source: Grid) -> tuple[NDArray[np.float64], NDArray[np.f
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("target", TARGETS)
-def test_every_pixel_shows_the_source_where_whole_turns_lead_into_it(target: str, source: str) -> None:
+def test_index_maps_wrap_around_the_earth(target: str, source: str) -> None:
     check(TARGETS[target], SOURCES[source])
 
 
 def check(target: Grid, source: Grid) -> int:
-    """Returns how many pixels show the source."""
+    """Compare an index map with the exact coordinates. Returns how many pixels show the source."""
     with np.errstate(invalid="ignore"):
         col, row = exact(target, source)
         inside = (col >= 0) & (col < source.width) & (row >= 0) & (row < source.height)
         unsure = (np.abs(col - np.round(col)) < NEAR_EDGE) | (np.abs(row - np.round(row)) < NEAR_EDGE)
-    found = index_map(target, source)
+    result = index_map(target, source)
     shown = np.zeros(target.shape, bool)
     place = np.full((2, *target.shape), -1)
-    if found is not None:
-        within = np.ones(found.index.shape, bool) if found.inside is None else found.inside
-        shown[found.rows, found.cols] = within
-        index = found.index.astype(np.int64)
-        place[:, found.rows, found.cols] = (
-            index // found.window.shape[1] + found.window.top, index % found.window.shape[1] + found.window.left
+    if result is not None:
+        within = np.ones(result.index.shape, bool) if result.inside is None else result.inside
+        shown[result.rows, result.cols] = within
+        index = result.index.astype(np.int64)
+        place[:, result.rows, result.cols] = (
+            index // result.window.shape[1] + result.window.top, index % result.window.shape[1] + result.window.left
         )  # fmt: skip
     assert (shown == inside)[~unsure].all()
     both = shown & inside & ~unsure
     assert (place[0] == np.floor(row, where=both, out=np.zeros_like(row)))[both].all()
     off = (place[1] - np.floor(col, where=both, out=np.zeros_like(col)))[both]
-    twice = source.width * source.transform.a > (turn(source.crs) or math.inf)  # then some places have two columns
+    twice = source.width * source.transform.a > (turn(source.crs) or math.inf)  # some points then have two columns
     assert not (off % 360 if twice else off).any()
     return int(shown.sum())
 
 
-def test_the_pairs_above_meet_often_enough() -> None:
+def test_the_pairs_overlap_often_enough() -> None:
     met = {source: sum(check(TARGETS[target], SOURCES[source]) > 0 for target in TARGETS) for source in SOURCES}
     assert min(met.values()) >= 1
     assert all(
@@ -112,7 +116,7 @@ def test_the_pairs_above_meet_often_enough() -> None:
     )
 
 
-def test_a_global_raster_fills_zoom_0_and_the_seam_columns() -> None:
+def test_a_global_raster_fills_zoom_0_and_the_columns_at_the_antimeridian() -> None:
     for name in ("the world", "0 to 360", "half a pixel off", "more than the world"):
         assert check(TARGETS["zoom 0"], SOURCES[name]) == 256 * 256
         assert check(degrees(-180, 180, 0.5, -45, 45), SOURCES[name]) == 720 * 180
@@ -120,20 +124,20 @@ def test_a_global_raster_fills_zoom_0_and_the_seam_columns() -> None:
 
 @given(st.floats(-540, 540), st.floats(5, 300), st.floats(-180, 180), st.floats(-80, 80))
 @settings(max_examples=60, deadline=None)
-def test_a_place_is_found_in_any_raster_that_holds_it(west: float, wide: float, lon: float, lat: float) -> None:
-    """However the raster's longitudes are counted."""
+def test_a_point_is_found_in_any_raster_that_contains_it(west: float, wide: float, lon: float, lat: float) -> None:
+    """Whatever the range of the raster's longitudes."""
     source = Grid("EPSG:4326", Affine(wide / 200, 0, west, 0, -0.9, 90), 200, 200)
     off = (lon - west) % 360
-    found = index_map(place_grid(lon, lat), source)
+    result = index_map(place_grid(lon, lat), source)
     if 1e-3 < off < wide - 1e-3:
-        assert found is not None
-        assert found.window.left == pytest.approx(math.floor(off / wide * 200), abs=1e-3 * 200 / wide)
+        assert result is not None
+        assert result.window.left == pytest.approx(math.floor(off / wide * 200), abs=1e-3 * 200 / wide)
     elif wide + 1e-3 < off < 360 - 1e-3:
-        assert found is None
+        assert result is None
 
 
 @pytest.mark.parametrize("method", [each for each in Resampling if each is not Resampling.NEAREST])
-def test_footings_rest_on_the_same_places_in_rasters_that_are_counted_otherwise(method: Resampling) -> None:
+def test_supports_do_not_depend_on_the_range_of_longitudes(method: Resampling) -> None:
     target = tile_grid(7, 0, 66)
     for turns in (-2, -1, 1):
         natural, other = degrees(-180, -170, 0.1, -10, 0), degrees(-180 + 360 * turns, -170 + 360 * turns, 0.1, -10, 0)
@@ -168,6 +172,6 @@ TURNS = {
 
 
 @pytest.mark.parametrize("crs", TURNS)
-def test_turns(crs: str) -> None:
+def test_length_of_a_full_turn(crs: str) -> None:
     expected = TURNS[crs]
     assert turn(crs) == (None if expected is None else pytest.approx(expected, rel=1e-9))

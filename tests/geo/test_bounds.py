@@ -1,4 +1,4 @@
-"""Bounds in degrees against the place of every single pixel, and index maps of every grid against the same."""
+"""Bounds in degrees, and index maps of all tile matrix sets, against the coordinates of every pixel."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from scog.geo.bounds import Area, boxes, lonlat_bounds, shows_places_once
+from scog.geo.bounds import Area, boxes, is_one_to_one, lonlat_bounds
 from scog.geo.grid import Grid, tile_grid, zoom_like
-from tests.geo.test_index_map import applied, assert_exact, square
+from tests.geo.test_index_map import applied, assert_exact, source_grid
 
 IN_SHORT = {"WebMercatorQuad", "WGS1984Quad", "NZTM2000Quad", "UPSArcticWGS84Quad"}
 """One grid of each kind; the others take long together."""
@@ -26,8 +26,8 @@ POLAR = ("UPSArcticWGS84Quad", "UPSAntarcticWGS84Quad", "LINZAntarticaMapTilegri
 Floats = NDArray[np.float64]
 
 
-def places(grid: Grid) -> tuple[Floats, Floats]:
-    """Longitude, -180 to 180, and latitude of the pixel centres that lie on the Earth."""
+def lonlat_of_centres(grid: Grid) -> tuple[Floats, Floats]:
+    """Longitude, -180 to 180, and latitude of the pixel centres that are on the Earth."""
     col, row = np.meshgrid(np.arange(grid.width) + 0.5, np.arange(grid.height) + 0.5)
     x, y = applied(grid.transform, col, row)
     lon, lat = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
@@ -35,8 +35,8 @@ def places(grid: Grid) -> tuple[Floats, Floats]:
     return (lon[known] + 180) % 360 - 180, lat[known]
 
 
-def beside(area: Area, lon: Floats, lat: Floats) -> int:
-    """How many places lie outside an area's boxes."""
+def count_outside(area: Area, lon: Floats, lat: Floats) -> int:
+    """Number of points outside an area."""
     nothing = 1e-8
     inside = np.zeros(lon.shape, bool)
     for west, south, east, north in boxes(area):
@@ -49,7 +49,7 @@ def beside(area: Area, lon: Floats, lat: Floats) -> int:
 
 
 def span(lon: Floats) -> float:
-    """Degrees of the shortest arc that holds all longitudes."""
+    """Degrees of the shortest arc that contains all longitudes."""
     around = np.sort(lon % 360)
     return 360.0 - float(np.diff(around, append=around[0] + 360).max())
 
@@ -60,7 +60,7 @@ def width(area: Area) -> float:
 
 
 def tiles_of(name: str, low: bool) -> st.SearchStrategy[tuple[int, int, int]]:
-    """Addresses, of low zooms or all; often in the middle, where poles are, or at the edges."""
+    """Tiles of low zooms or of all zooms; often at the centre, where poles are, or at the edges."""
     tms = morecantile.tms.get(name)
     first = max(tms.minzoom, -1)
 
@@ -77,38 +77,38 @@ def tiles_of(name: str, low: bool) -> st.SearchStrategy[tuple[int, int, int]]:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("low", [True, False], ids=["low", "any"])
-def test_every_pixel_lies_within(name: str, low: bool) -> None:
+def test_bounds_contain_every_pixel(name: str, low: bool) -> None:
     @settings(max_examples=30, deadline=None)
     @given(tiles_of(name, low), st.sampled_from([0, 0, 0.5, 8, 100]), st.sampled_from([64, 100, 256]))
     def law(tile: tuple[int, int, int], buffer: float, size: int) -> None:
         grid = tile_grid(*tile, size, name, buffer)
-        area, (lon, lat) = lonlat_bounds(grid), places(grid)
-        if area is None:  # a grid's numbers are rounded: the last rows may lie beyond the pole
+        area, (lon, lat) = lonlat_bounds(grid), lonlat_of_centres(grid)
+        if area is None:  # the transform is rounded: the last rows may be beyond the pole
             assert lon.size == 0
         else:
-            assert beside(area, lon, lat) == 0
+            assert count_outside(area, lon, lat) == 0
 
     law()
 
 
-def test_a_centre_may_lie_nearer_to_a_pole_than_the_corner_does() -> None:
+def test_a_pixel_centre_may_be_nearer_to_a_pole_than_the_corner() -> None:
     grid = tile_grid(4, 3, 3, 256, "UTM31WGS84Quad", 0.5)
     area = lonlat_bounds(grid)
     assert area is not None
-    assert beside(area, *places(grid)) == 0
+    assert count_outside(area, *lonlat_of_centres(grid)) == 0
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_is_hardly_larger_than_the_pixels(name: str) -> None:
-    """Where a map is as it should be: not in the gap of a conic map, not around a pole."""
+def test_bounds_are_hardly_larger_than_the_pixels(name: str) -> None:
+    """Except in the gap of a conic map and around a pole."""
 
     @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
     @given(tiles_of(name, low=False))
     def law(tile: tuple[int, int, int]) -> None:
         grid = tile_grid(*tile, tms=name)
-        lon, lat = places(grid)
+        lon, lat = lonlat_of_centres(grid)
         area = lonlat_bounds(grid)
-        if area and shows_places_once(grid) and np.abs(lat).max() < 89.9 and span(lon) < 120:
+        if area and is_one_to_one(grid) and np.abs(lat).max() < 89.9 and span(lon) < 120:
             pixel = 1 / 256
             assert width(area) <= span(lon) * (1.03 + 2 * pixel) + 1e-9
             assert area[3] - area[1] <= (lat.max() - lat.min()) * (1.06 + 2 * pixel) + 1e-9
@@ -118,7 +118,7 @@ def test_it_is_hardly_larger_than_the_pixels(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["UPSArcticWGS84Quad", "UPSAntarcticWGS84Quad"])
 @pytest.mark.parametrize("z", [1, 2, 5, 9, 14])
-def test_a_corner_at_a_pole_is_a_quarter_of_the_world_and_beyond_it_all(name: str, z: int) -> None:
+def test_tiles_with_a_corner_at_a_pole_and_beyond_it(name: str, z: int) -> None:
     half = 2 ** (z - 1)
     pole = 90 if "Arctic" in name else -90
     lows = []
@@ -135,7 +135,7 @@ def test_a_corner_at_a_pole_is_a_quarter_of_the_world_and_beyond_it_all(name: st
     assert (beyond[3] if pole == 90 else beyond[1]) == pole
 
 
-def test_over_the_antimeridian() -> None:
+def test_bounds_across_the_antimeridian() -> None:
     south, north = (math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row)))) for row in (2.25 / 4, 0.75 / 4))
     assert lonlat_bounds(tile_grid(2, 0, 1, buffer=64)) == pytest.approx((157.5, south, -67.5, north), abs=1e-9)
     first, last = lonlat_bounds(tile_grid(12, 0, 1200, buffer=8)), lonlat_bounds(tile_grid(12, 4095, 1200, buffer=8))
@@ -160,23 +160,23 @@ def test_the_whole_world(name: str, buffer: int) -> None:
     assert area[3] > 85.05
 
 
-def test_beyond_the_poles_is_nothing() -> None:
+def test_grids_beyond_the_poles_have_no_bounds() -> None:
     assert lonlat_bounds(Grid("EPSG:4326", Affine(1, 0, 0, 0, -1, 99), 2, 2)) is None
     assert lonlat_bounds(Grid("EPSG:4326", Affine(1, 0, 0, 0, -1, 91), 2, 2)) == (0, 89, 2, 90)
 
 
-def test_where_there_is_no_inverse() -> None:
-    # Beyond the disc of Lambert's azimuthal projection nothing lies on the Earth.
+def test_grids_without_inverse_projection_have_no_bounds() -> None:
+    # Outside the disc of Lambert's azimuthal projection no point is on the Earth.
     assert lonlat_bounds(Grid("EPSG:3035", Affine(1e4, 0, 4e7, 0, -1e4, 4e7), 256, 256)) is None
     half = Grid("EPSG:3035", Affine(6e4, 0, 4e6, 0, -6e4, 2.2e7), 256, 256)
-    area, (lon, lat) = lonlat_bounds(half), places(half)
+    area, (lon, lat) = lonlat_bounds(half), lonlat_of_centres(half)
     assert 0 < lon.size < 256**2
     assert area
-    assert beside(area, lon, lat) == 0
+    assert count_outside(area, lon, lat) == 0
 
 
-def test_it_follows_the_edges() -> None:
-    # The top of a square in the middle of its zone bulges north of its corners.
+def test_bounds_follow_curved_edges() -> None:
+    # The top edge of a UTM grid at the central meridian bulges north of its corners.
     grid = Grid("EPSG:32633", Affine(10, 0, 445110, 0, -10, 8000000), 10980, 10980)
     corners = lonlat_bounds(Grid(grid.crs, Affine(10, 0, 445110, 0, -10, 8000000), 1, 1))
     area = lonlat_bounds(grid)
@@ -187,7 +187,7 @@ def test_it_follows_the_edges() -> None:
     assert area[1] < area[3]
 
 
-# Where a place has one pixel
+# One-to-one grids
 
 
 @pytest.mark.parametrize(
@@ -207,27 +207,27 @@ def test_it_follows_the_edges() -> None:
         ("UTM31WGS84Quad", (10, 511, 500), 0, True),
     ],
 )
-def test_where_a_place_has_one_pixel(name: str, tile: tuple[int, int, int], buffer: float, once: bool) -> None:
-    assert shows_places_once(tile_grid(*tile, 256, name, buffer)) == once
+def test_one_to_one_grids(name: str, tile: tuple[int, int, int], buffer: float, once: bool) -> None:
+    assert is_one_to_one(tile_grid(*tile, 256, name, buffer)) == once
 
 
-# Index maps of every grid
+# Index maps of every tile matrix set
 
-SQUARES = {
-    "Bolzano": square("EPSG:32632", 600000, 5200020),
-    "82 N": square("EPSG:32633", 499980, 9200040),
-    "80 S": square("EPSG:32733", 499980, 1200040),
-    "west of the antimeridian": square("EPSG:32660", 600000, 7300020),
-    "east of the antimeridian": square("EPSG:32601", 300000, 7300020),
-    "New Zealand": square("EPSG:32759", 600000, 5200020),
-    "Siberia, in Canada's gap": square("EPSG:32645", 399960, 7800000),
+SOURCES = {
+    "Bolzano": source_grid("EPSG:32632", 600000, 5200020),
+    "82 N": source_grid("EPSG:32633", 499980, 9200040),
+    "80 S": source_grid("EPSG:32733", 499980, 1200040),
+    "west of the antimeridian": source_grid("EPSG:32660", 600000, 7300020),
+    "east of the antimeridian": source_grid("EPSG:32601", 300000, 7300020),
+    "New Zealand": source_grid("EPSG:32759", 600000, 5200020),
+    "Siberia, in Canada's gap": source_grid("EPSG:32645", 399960, 7800000),
 }
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("place", SQUARES)
-def test_every_pixel_of_every_grid_is_the_exact_one(name: str, place: str) -> None:
-    source = SQUARES[place]
+@pytest.mark.parametrize("place", SOURCES)
+def test_index_maps_of_every_tile_matrix_set_are_exact(name: str, place: str) -> None:
+    source = SOURCES[place]
     tms = morecantile.tms.get(name)
     lon, lat = Transformer.from_crs(source.crs, "EPSG:4326", always_xy=True).transform(*source.centre)
     x, y = Transformer.from_crs("EPSG:4326", tile_grid(tms.minzoom, 0, 0, tms=name).crs, always_xy=True).transform(
@@ -251,23 +251,23 @@ def test_every_pixel_of_every_grid_is_the_exact_one(name: str, place: str) -> No
 
 @pytest.mark.parametrize("name", ["WebMercatorQuad", "WorldMercatorWGS84Quad", "WGS1984Quad", "WorldCRS84Quad"])
 @pytest.mark.parametrize("side", ["west", "east"])
-def test_a_tile_that_goes_on_beyond_the_antimeridian_shows_the_other_side(name: str, side: str) -> None:
-    """The squares end before the antimeridian: just the tile goes on beyond it."""
+def test_a_tile_across_the_antimeridian_shows_both_sides(name: str, side: str) -> None:
+    """The MGRS tiles end before the antimeridian; only the map tile crosses it."""
     z = zoom_like(name, 11)
     tms = morecantile.tms.get(name)
     last = tms.matrix(z).matrixWidth - 1
     crs, left, x = ("EPSG:32660", 526000, 0) if side == "west" else ("EPSG:32601", 364500, last)
-    source = square(crs, left, 7300020)
+    source = source_grid(crs, left, 7300020)
     row = tms.tile(179.9, 65.5, z).y
     assert assert_exact(tile_grid(z, x, row, tms=name), source) == 0
     assert assert_exact(tile_grid(z, x, row, 256, name, 128), source) > 1000
 
 
 @pytest.mark.parametrize("z", [2, *(pytest.param(z, marks=pytest.mark.acceptance) for z in (0, 4, 6))])
-def test_where_a_conic_map_has_a_gap_places_are_shown_twice(z: int) -> None:
-    source = SQUARES["Siberia, in Canada's gap"]
+def test_points_appear_twice_in_the_gap_of_a_conic_map(z: int) -> None:
+    source = SOURCES["Siberia, in Canada's gap"]
     tms = morecantile.tms.get("CanadianNAD83_LCC")
-    # Both sides of the cut, behind the pole, hold places of 85 E.
+    # Both sides of the cut, beyond the pole, show points at 85 E.
     to_map = Transformer.from_crs("EPSG:4326", "EPSG:3978", always_xy=True)
     shown = 0
     for lon in (84.9, 85.1):

@@ -1,4 +1,4 @@
-"""Shares of pixels inside polygons, held to exactextract, to areas, and to shapely pixel by pixel."""
+"""Coverage fractions of pixels, against exactextract, areas, and shapely pixel by pixel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GRID = Grid("EPSG:32632", Affine(PIXEL, 0, LEFT, 0, -PIXEL, TOP), 23, 17)
 
 
 def at(*places: tuple[float, float]) -> shapely.Polygon:
-    """A polygon whose corners are columns and rows of the grid."""
+    """A polygon with corners given as columns and rows of the grid."""
     return shapely.Polygon([GRID.at(*place) for place in places])
 
 
@@ -52,40 +52,40 @@ SHAPES: dict[str, BaseGeometry] = {
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_shares_are_exactextracts(shape: BaseGeometry) -> None:
+def test_fractions_agree_with_exactextract(shape: BaseGeometry) -> None:
     assert shape.is_valid
-    found = share(GRID, shape)
-    assert found.dtype == np.float32
-    assert found.shape == GRID.shape
-    np.testing.assert_allclose(found, coverage(GRID, shape), atol=2e-6, rtol=0)
+    result = share(GRID, shape)
+    assert result.dtype == np.float32
+    assert result.shape == GRID.shape
+    np.testing.assert_allclose(result, coverage(GRID, shape), atol=2e-6, rtol=0)
     inside = shape.intersection(shapely.box(*GRID.bounds)).area / PIXEL**2
-    assert float(found.sum(dtype=np.float64)) == pytest.approx(inside, abs=1e-5)
+    assert float(result.sum(dtype=np.float64)) == pytest.approx(inside, abs=1e-5)
 
 
-def test_what_is_whole_or_nothing_is_so_exactly() -> None:
-    found = share(GRID, SHAPES["on the pixels' edges"])
+def test_full_and_empty_pixels_are_exactly_1_and_0() -> None:
+    result = share(GRID, SHAPES["on the pixels' edges"])
     expected = np.zeros(GRID.shape)
     expected[2:11, 3:9] = 1
-    assert (found == expected).all()
+    assert (result == expected).all()
     assert (share(GRID, SHAPES["around the grid"]) == 1).all()
     assert not share(GRID, SHAPES["to the right"]).any()
     assert not share(GRID, shapely.Polygon()).any()
 
 
-def test_a_turned_grid() -> None:
+def test_a_rotated_grid() -> None:
     turned = Grid(GRID.crs, Affine(9.5, -2.5, LEFT, -3.0, -9.0, TOP), 23, 17)
     shape = translate(STAR, 0, -20)
-    found = share(turned, shape)
-    assert found.any()
+    result = share(turned, shape)
+    assert result.any()
     for row, col in np.ndindex(turned.shape):
         pixel = shapely.Polygon([turned.at(col + x, row + y) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))])
-        assert found[row, col] == pytest.approx(shape.intersection(pixel).area / pixel.area, abs=1e-6)
+        assert result[row, col] == pytest.approx(shape.intersection(pixel).area / pixel.area, abs=1e-6)
 
 
-def test_many_edges_are_worked_on_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_edges_are_processed_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = share(GRID, SHAPES["a comb"])
     for crossings in (1, 7, 100):
-        monkeypatch.setattr("scog.geo.coverage.CROSSINGS", crossings)
+        monkeypatch.setattr("scog.geo.coverage.MAX_PIECES", crossings)
         np.testing.assert_allclose(share(GRID, SHAPES["a comb"]), whole, atol=1e-7)
 
 
@@ -94,7 +94,7 @@ coordinates = st.floats(-8, 30, allow_nan=False)
 
 @st.composite
 def polygons(draw: Any) -> BaseGeometry:
-    """Stars of any proportions, anywhere on the grid or beside it, some with a hole, some of two parts."""
+    """Stars of any proportions, inside and outside the grid, some with a hole, some with two parts."""
     corners = draw(st.integers(3, 12))
     radii = draw(st.lists(st.floats(0.01, 1), min_size=corners, max_size=corners))
     turns = [2 * math.pi * k / corners for k in range(corners)]
@@ -108,16 +108,16 @@ def polygons(draw: Any) -> BaseGeometry:
 
 
 @given(polygons())
-def test_of_any_polygon_the_shares_are_its_area(shape: BaseGeometry) -> None:
-    found = share(GRID, shape)
-    assert (found >= 0).all()
-    assert (found <= 1).all()
+def test_fractions_sum_to_the_area_of_any_polygon(shape: BaseGeometry) -> None:
+    result = share(GRID, shape)
+    assert (result >= 0).all()
+    assert (result <= 1).all()
     inside = shape.intersection(shapely.box(*GRID.bounds)).area / PIXEL**2
-    assert float(found.sum(dtype=np.float64)) == pytest.approx(inside, abs=1e-5)
+    assert float(result.sum(dtype=np.float64)) == pytest.approx(inside, abs=1e-5)
 
 
 @given(polygons(), polygons())
-def test_parts_add_up(one: BaseGeometry, other: BaseGeometry) -> None:
+def test_fractions_of_disjoint_parts_add_up(one: BaseGeometry, other: BaseGeometry) -> None:
     rest = other.difference(one)
     together = shapely.union(one, other)
     np.testing.assert_allclose(share(GRID, one) + share(GRID, rest), share(GRID, together), atol=1e-5)

@@ -1,4 +1,4 @@
-"""Grids of cut-outs: they hold the box, in any CRS, and their pixels are as large as was asked for."""
+"""Grids of crops: they contain the box in any CRS, with pixels of the requested size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ boxes = places.map(lambda place: (place[0], place[1], place[0] + place[2], place
 
 
 def bounds_in(box: Box, crs: str) -> Box:
-    """As GDAL brings bounds into another CRS."""
+    """Bounds in another CRS, as GDAL transforms them."""
     west, south, east, north = rasterio.warp.transform_bounds(DEGREES, crs, *box, densify_pts=63)
     return west, south, east, north
 
@@ -42,16 +42,16 @@ def same(one: Box, other: Box, share: float = 1e-6) -> bool:
 
 @settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]), st.integers(1, 5000), st.integers(1, 5000))
-def test_of_any_size_it_is_the_box_to_its_edges(box: Box, crs: str, width: int, height: int) -> None:
+def test_a_grid_of_a_given_size_has_the_edges_of_the_box(box: Box, crs: str, width: int, height: int) -> None:
     grid = cut_grid(box, DEGREES, crs, Size(width, height))
     assert (grid.crs, grid.shape) == (crs, (height, width))
-    # Metric ones bend between the places looked at, by a ten-thousandth at most.
+    # Edges in metres bend between the sampled points, by 1e-4 at most.
     assert same(grid.bounds, bounds_in(box, crs), 1e-4 if crs in METRIC else 1e-9)
 
 
 @settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]), st.integers(1, 5000), st.booleans())
-def test_one_side_follows_from_the_other(box: Box, crs: str, pixels: int, across: bool) -> None:
+def test_one_side_keeps_the_proportions(box: Box, crs: str, pixels: int, across: bool) -> None:
     grid = cut_grid(box, DEGREES, crs, Size(width=pixels) if across else Size(height=pixels))
     assert (grid.width if across else grid.height) == pixels
     wide, high = sides(grid.bounds)
@@ -61,7 +61,7 @@ def test_one_side_follows_from_the_other(box: Box, crs: str, pixels: int, across
 
 @settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from(METRIC), st.sampled_from([10.0, 20.0, 60.0, 100.0, 7.5, 333.0]))
-def test_in_metres_pixels_lie_on_multiples_of_their_size(box: Box, crs: str, resolution: float) -> None:
+def test_pixels_in_metres_are_aligned_to_multiples_of_their_size(box: Box, crs: str, resolution: float) -> None:
     grid = cut_grid(box, DEGREES, crs, Size(resolution=resolution))
     a, b, left, d, e, top = tuple(grid.transform)[:6]
     assert (a, b, d, e) == (resolution, 0, 0, -resolution)
@@ -76,7 +76,7 @@ def test_in_metres_pixels_lie_on_multiples_of_their_size(box: Box, crs: str, res
 
 @settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from(UNEVEN), st.floats(5, 500))
-def test_elsewhere_they_measure_so_much_on_the_ground(box: Box, crs: str, resolution: float) -> None:
+def test_the_resolution_is_metres_on_the_ground_in_other_crss(box: Box, crs: str, resolution: float) -> None:
     grid = cut_grid(box, DEGREES, crs, Size(resolution=resolution))
     assert same(grid.bounds, bounds_in(box, crs), 1e-9)
     to_degrees = Transformer.from_crs(crs, DEGREES, always_xy=True)
@@ -89,7 +89,7 @@ def test_elsewhere_they_measure_so_much_on_the_ground(box: Box, crs: str, resolu
 
 @settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]), st.one_of(st.none(), st.integers(1, 4000)))
-def test_at_most_so_many_pixels_and_never_finer_than_the_scenes(box: Box, crs: str, most: int | None) -> None:
+def test_the_maximum_size_is_kept_and_pixels_are_never_finer_than_native(box: Box, crs: str, most: int | None) -> None:
     grid = cut_grid(box, DEGREES, crs, Size(max_size=most))
     native = cut_grid(box, DEGREES, crs, Size(resolution=10))
     assert max(grid.shape) <= (most or 1024)
@@ -102,7 +102,7 @@ def test_at_most_so_many_pixels_and_never_finer_than_the_scenes(box: Box, crs: s
 
 @settings(max_examples=30, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]))
-def test_all_of_the_box_is_shown(box: Box, crs: str) -> None:
+def test_the_grid_contains_the_box(box: Box, crs: str) -> None:
     grid = cut_grid(box, DEGREES, crs)
     x, y = np.random.default_rng(1).uniform(box[:2], box[2:], (200, 2)).T
     x, y = Transformer.from_crs(DEGREES, crs, always_xy=True).transform(x, y)
@@ -111,14 +111,14 @@ def test_all_of_the_box_is_shown(box: Box, crs: str) -> None:
     assert ((x >= west - slack) & (x <= east + slack) & (y >= south - slack) & (y <= north + slack)).all()
 
 
-def test_the_zone_is_that_of_the_middle() -> None:
+def test_utm_is_the_zone_of_the_centre() -> None:
     assert cut_grid(BOLZANO, DEGREES, "utm").crs == "EPSG:32632"
     assert cut_grid((11.9, 46, 12.3, 46.1), DEGREES, "utm").crs == "EPSG:32633"
     assert cut_grid(FIJI, DEGREES, "utm").crs == "EPSG:32760"
     assert cut_grid((680000, 5140000, 690000, 5150000), "EPSG:32633", "utm").crs == "EPSG:32633"
 
 
-def test_without_a_crs_it_is_the_boxs_own() -> None:
+def test_the_default_crs_is_that_of_the_box() -> None:
     grid = cut_grid(BOLZANO, DEGREES)
     assert (grid.crs, grid.bounds) == (DEGREES, BOLZANO)
     assert grid.shape == (683, 1024)
@@ -127,7 +127,7 @@ def test_without_a_crs_it_is_the_boxs_own() -> None:
 
 
 @pytest.mark.parametrize("crs", [DEGREES, "EPSG:4258", "EPSG:3857", "EPSG:3395", "EPSG:3832", "EPSG:32760", "utm"])
-def test_over_the_antimeridian_it_is_no_wider_than_the_box(crs: str) -> None:
+def test_a_grid_across_the_antimeridian_is_as_wide_as_the_box(crs: str) -> None:
     grid = cut_grid(FIJI, DEGREES, crs, Size(200, 200))
     area = lonlat_bounds(grid)
     assert area is not None
@@ -162,7 +162,7 @@ def test_around_a_pole() -> None:
         ((-100.0, -50, 100, 50), DEGREES, "EPSG:5514", "dst_crs"),
     ],
 )
-def test_boxes_without_a_place_are_refused(box: Box, box_crs: str, crs: str | None, parameter: str) -> None:
+def test_boxes_outside_the_crs_are_refused(box: Box, box_crs: str, crs: str | None, parameter: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         cut_grid(box, box_crs, crs)
     assert caught.value.parameter == parameter
@@ -172,7 +172,7 @@ def test_boxes_without_a_place_are_refused(box: Box, box_crs: str, crs: str | No
 @pytest.mark.parametrize(
     "size", [{"width": 5, "max_size": 5}, {"height": 5, "resolution": 10}, {"max_size": 5, "resolution": 10}]
 )
-def test_two_sizes_are_refused(size: dict[str, int]) -> None:
+def test_sizes_in_two_ways_are_refused(size: dict[str, int]) -> None:
     with pytest.raises(InvalidInput):
         Size(**size)
 
@@ -180,7 +180,7 @@ def test_two_sizes_are_refused(size: dict[str, int]) -> None:
 # Parts of a grid
 
 
-def test_a_part_shows_what_the_whole_does() -> None:
+def test_a_part_has_the_coordinates_of_the_whole() -> None:
     grid = cut_grid(BOLZANO, DEGREES, "EPSG:3035")
     part = grid.part(Window(10, 20, 30, 70))
     assert part.shape == (20, 50)

@@ -1,4 +1,4 @@
-"""CRSs by name: which pictures can be drawn in."""
+"""CRSs by name: those that images and rasters may have."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from scog.geo.crs import horizontal_crs, is_degrees, parse_crs
         ("EPSG:2036", None),  # deprecated
     ],
 )  # fmt: skip
-def test_names(text: str, crs: str | None) -> None:
+def test_accepted_and_refused_names(text: str, crs: str | None) -> None:
     if crs is not None:
         assert parse_crs(text, "dst_crs") == crs
         return
@@ -50,7 +50,7 @@ CODES = sorted(
 
 @settings(deadline=None)
 @given(st.sampled_from(CODES))
-def test_what_is_accepted_can_be_written_into_files(code: int) -> None:
+def test_accepted_crss_can_be_written_to_files(code: int) -> None:
     try:
         crs = parse_crs(str(code), "dst_crs")
     except InvalidInput:
@@ -59,7 +59,7 @@ def test_what_is_accepted_can_be_written_into_files(code: int) -> None:
     assert is_degrees(crs) == pyproj.CRS(crs).is_geographic
 
 
-def test_most_are_accepted() -> None:
+def test_most_epsg_codes_are_accepted() -> None:
     some = CODES[::25]
     accepted = 0
     for code in some:
@@ -79,21 +79,21 @@ def test_most_are_accepted() -> None:
         ("EPSG:4326+5773", "EPSG:4326"), ("OGC:CRS84", "EPSG:4326"), ("+proj=utm +zone=32 +datum=WGS84", "EPSG:32632"),
     ],
 )  # fmt: skip
-def test_rasters_lie_in_horizontal_crss(text: str, crs: str) -> None:
+def test_horizontal_crs_of_a_raster(text: str, crs: str) -> None:
     assert horizontal_crs(text) == crs
     assert horizontal_crs(pyproj.CRS(text).to_wkt()) == crs
 
 
 @pytest.mark.parametrize("text", ["EPSG:5703", "EPSG:4978", "EPSG:32767", "", "nonsense", "{}", 'LOCAL_CS["here"]'])
-def test_what_says_no_place_on_the_earth(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no CRS|is of the type"):
+def test_non_horizontal_crss_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"cannot read the CRS|has the type"):
         horizontal_crs(text)
 
 
 @settings(deadline=None)
 @given(st.sampled_from(CODES), st.sampled_from(["WKT1_GDAL", "WKT2_2019"]), st.booleans())
-def test_a_raster_is_never_moved_by_how_its_crs_is_called(code: int, version: str, shifted: bool) -> None:
-    """Whatever is given back is the same CRS: as PROJ compares them, but for the order of axes."""
+def test_the_horizontal_crs_equals_the_given_one(code: int, version: str, shifted: bool) -> None:
+    """The returned CRS equals the given one as PROJ compares them, except for the axis order."""
     own = pyproj.CRS.from_epsg(code)
     if shifted:
         towgs84 = pyproj.crs.coordinate_operation.ToWGS84Transformation(own.geodetic_crs, 50, -60, 70)
@@ -102,6 +102,6 @@ def test_a_raster_is_never_moved_by_how_its_crs_is_called(code: int, version: st
         text = own.to_wkt(version)
     except pyproj.exceptions.CRSError:  # some cannot be written in the older form
         return
-    found = horizontal_crs(text)
-    assert pyproj.CRS(found).equals(pyproj.CRS(text), ignore_axis_order=True)
-    assert not (shifted and found.startswith("EPSG:"))
+    result = horizontal_crs(text)
+    assert pyproj.CRS(result).equals(pyproj.CRS(text), ignore_axis_order=True)
+    assert not (shifted and result.startswith("EPSG:"))

@@ -1,4 +1,4 @@
-"""Areas on the ellipsoid: those of pixels, against the geodesic polygons around them."""
+"""Areas of pixels on the ellipsoid, against geodesic polygons around them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GEOD = Geod(ellps="WGS84")
 
 
 def geodesic(grid: Grid, row: int, col: int, steps: int = 9) -> float:
-    """The area of one pixel by the geodesics between places along its edges, in square metres."""
+    """Area of one pixel in square metres, from geodesics between points along its edges."""
     along = np.linspace(0, 1, steps)[:-1]
     zero, one = np.zeros(steps - 1), np.ones(steps - 1)
     x, y = grid.at(
@@ -39,7 +39,7 @@ GRIDS = {
 
 
 @pytest.mark.parametrize("name", GRIDS)
-def test_pixels_are_as_large_as_the_geodesic_polygons_around_them(name: str) -> None:
+def test_pixel_areas_equal_geodesic_polygons(name: str) -> None:
     grid = GRIDS[name]
     areas = pixel_areas(grid)
     assert areas.shape == grid.shape
@@ -59,10 +59,10 @@ def test_pixels_are_as_large_as_the_geodesic_polygons_around_them(name: str) -> 
         shapely.Polygon([(11.0, 46), (12.5, 46), (12.5, 47), (11, 47)], [[(11.2, 46.2), (12, 46.2), (12, 46.8)]]),
     ],
 )
-def test_shares_of_pixels_make_the_area_of_a_polygon(shape: shapely.Polygon) -> None:
-    found = native(shape, 10, 200_000)
-    area = float((share(found.grid, found.shape) * pixel_areas(found.grid)).sum())
+def test_weighted_pixel_areas_sum_to_the_area_of_a_polygon(shape: shapely.Polygon) -> None:
+    result = native(shape, 10, 200_000)
+    area = float((share(result.grid, result.shape) * pixel_areas(result.grid)).sum())
     true = GEOD.geometry_area_perimeter(orient(shapely.segmentize(shape, 0.01)))[0]
     assert area == pytest.approx(true, rel=1e-5)
-    flat = float(share(found.grid, found.shape).sum(dtype=np.float64)) * found.grid.resolution**2
+    flat = float(share(result.grid, result.shape).sum(dtype=np.float64)) * result.grid.resolution**2
     assert abs(flat / true - 1) > 10 * abs(area / true - 1), "the projection's own are worse"

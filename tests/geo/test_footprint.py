@@ -1,4 +1,4 @@
-"""Which footprints touch a rectangle, against an oracle that reckons with whole numbers only."""
+"""Footprints that intersect a rectangle, against an oracle in exact integer arithmetic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ U_SHAPE = [(0, 0), (10, 0), (10, 10), (7, 10), (7, 3), (3, 3), (3, 10), (0, 10),
 
 
 def touches(ring: list[Corner], box: Box) -> bool:
-    """Exactly, in whole numbers: an edge meets a side of the box, or one lies within the other."""
+    """Exact, in integers: an edge intersects a side of the box, or one contains the other."""
     west, south, east, north = box
     frame = [(west, south), (east, south), (east, north), (west, north), (west, south)]
     if any(meet(a, b, c, d) for a, b in pairwise(ring) for c, d in pairwise(frame)):
@@ -29,17 +29,17 @@ def touches(ring: list[Corner], box: Box) -> bool:
 
 
 def turn(a: Corner, b: Corner, c: Corner) -> int:
-    """Positive when a, b, c turn left, negative to the right, 0 on a line."""
+    """Positive if a, b, c turn left, negative if right, 0 if collinear."""
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
 def between(a: Corner, b: Corner, c: Corner) -> bool:
-    """Whether c, on one line with a and b, lies between them."""
+    """Whether c, collinear with a and b, is between them."""
     return min(a[0], b[0]) <= c[0] <= max(a[0], b[0]) and min(a[1], b[1]) <= c[1] <= max(a[1], b[1])
 
 
 def meet(a: Corner, b: Corner, c: Corner, d: Corner) -> bool:
-    """Whether the lines from a to b and from c to d have a point in common."""
+    """Whether the segments a-b and c-d intersect."""
     one, two, three, four = turn(a, b, c), turn(a, b, d), turn(c, d, a), turn(c, d, b)
     if ((one > 0 > two) or (one < 0 < two)) and ((three > 0 > four) or (three < 0 < four)):
         return True
@@ -52,7 +52,7 @@ def meet(a: Corner, b: Corner, c: Corner, d: Corner) -> bool:
 
 
 def inside(place: Corner, ring: list[Corner]) -> bool:
-    """Whether a place that lies on no edge is inside, by the edges a ray to the east crosses."""
+    """Whether a point that is on no edge is inside, from the edges that a ray to the east crosses."""
     crossed = 0
     for (x0, y0), (x1, y1) in pairwise(ring):
         if (y0 > place[1]) != (y1 > place[1]):
@@ -93,11 +93,11 @@ def test_no_footprints_at_all() -> None:
     assert Footprints([]).touching((0, 0, 1, 1)).shape == (0,)
 
 
-def test_one_answer_a_scene_however_many_rings() -> None:
+def test_one_result_per_scene_for_any_number_of_rings() -> None:
     far = [(x + 50, y) for x, y in SQUARE]
-    found = Footprints([[SQUARE], [far], [SQUARE, far], [U_SHAPE, SQUARE]]).touching((51, 1, 52, 2))
-    assert found.dtype == np.bool_
-    assert found.tolist() == [False, True, True, False]
+    result = Footprints([[SQUARE], [far], [SQUARE, far], [U_SHAPE, SQUARE]]).touching((51, 1, 52, 2))
+    assert result.dtype == np.bool_
+    assert result.tolist() == [False, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -129,17 +129,17 @@ def test_one_answer_a_scene_however_many_rings() -> None:
     ],
     ids=["wrapped", "beyond 180", "beyond -180", "split"],
 )
-def test_over_the_antimeridian(rings: list[list[Corner]], box: Box, expected: bool) -> None:
+def test_footprints_across_the_antimeridian(rings: list[list[Corner]], box: Box, expected: bool) -> None:
     assert Footprints([[continuous(tuple(ring)) for ring in rings]]).touching(box).tolist() == [expected]
 
 
 def cells(ring: list[Corner], bounds: tuple[float, float, float, float], count: int) -> list[tuple[int, int]]:
-    """Column and line of the cells that a footprint holds, counted from the south-west."""
+    """Column and row of the cells that a footprint covers, counted from the south-west."""
     (held,) = Footprints([[continuous(tuple(ring))]]).cells(bounds, count)
     return [(int(index) % count, int(index) // count) for index in held.nonzero()[0]]
 
 
-def test_the_cells_whose_middles_a_footprint_holds() -> None:
+def test_cells_with_their_centre_in_the_footprint() -> None:
     assert cells(SQUARE, (0, 0, 40, 40), 4) == [(0, 0)]
     assert cells(SQUARE, (-4, -4, 14, 14), 2) == [(0, 0), (1, 0), (0, 1), (1, 1)]
     assert cells(U_SHAPE, (0, 0, 10, 10), 10) == [
@@ -148,7 +148,7 @@ def test_the_cells_whose_middles_a_footprint_holds() -> None:
     assert cells(SQUARE, (20, 20, 40, 40), 4) == []
 
 
-def test_a_footprint_too_small_to_hold_a_middle_holds_the_cell_it_lies_in() -> None:
+def test_a_footprint_without_a_cell_centre_covers_its_own_cell() -> None:
     assert cells([(1, 1), (2, 1), (2, 2), (1, 1)], (0, 0, 40, 40), 4) == [(0, 0)]
     assert cells([(38, 11), (39, 11), (39, 12), (38, 11)], (0, 0, 40, 40), 4) == [(3, 1)]
     assert cells([(-9, -9), (1, -9), (1, 1), (-9, 1), (-9, -9)], (0, 0, 40, 40), 4) == [(0, 0)], "middle outside"
@@ -171,13 +171,13 @@ def test_the_oracle_agrees(many: list[list[Corner]], box: Box) -> None:
 
 
 @given(st.lists(rings, min_size=1, max_size=6), boxes)
-def test_the_oracle_agrees_over_the_antimeridian(many: list[list[Corner]], box: Box) -> None:
-    """The same shapes around longitude 180, as catalogues write them: -180 to 180."""
+def test_the_oracle_agrees_across_the_antimeridian(many: list[list[Corner]], box: Box) -> None:
+    """The same shapes around longitude 180, with longitudes from -180 to 180 as in catalogues."""
     expected = [touches(ring, box) for ring in many]
     moved = [continuous(tuple((wrapped(x), y) for x, y in ring)) for ring in many]
     west, south, east, north = box
-    found = Footprints([[ring] for ring in moved]).touching((wrapped(west), south, wrapped(east), north))
-    assert found.tolist() == expected
+    result = Footprints([[ring] for ring in moved]).touching((wrapped(west), south, wrapped(east), north))
+    assert result.tolist() == expected
 
 
 def wrapped(x: int) -> int:
@@ -185,7 +185,7 @@ def wrapped(x: int) -> int:
 
 
 @given(rings, boxes, st.floats(0.1, 0.9))
-def test_a_larger_box_touches_what_a_smaller_one_does(ring: list[Corner], box: Box, by: float) -> None:
+def test_a_larger_box_intersects_all_that_a_smaller_one_does(ring: list[Corner], box: Box, by: float) -> None:
     footprints = Footprints([[ring]])
     west, south, east, north = box
     if footprints.touching(box).any():

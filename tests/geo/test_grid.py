@@ -1,4 +1,4 @@
-"""Grids of tiles and places, of every tile matrix set, and the areas that are searched for them."""
+"""Grids of tiles and points in every tile matrix set, and the areas that are searched for them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ tiles = st.integers(0, 24).flatmap(
 
 
 @given(tiles, st.sampled_from([256, 512]))
-def test_corners_are_morecantiles(tile: tuple[int, int, int], size: int) -> None:
+def test_corners_equal_morecantile(tile: tuple[int, int, int], size: int) -> None:
     z, x, y = tile
     grid = tile_grid(z, x, y, size)
     expected = TMS.xy_bounds(morecantile.Tile(x, y, z))
@@ -40,7 +40,7 @@ def test_corners_are_morecantiles(tile: tuple[int, int, int], size: int) -> None
 
 
 def any_tile(name: str) -> st.SearchStrategy[tuple[int, int, int]]:
-    """Addresses z, x, y of a tile matrix set."""
+    """Tiles z, x, y of a tile matrix set."""
     tms = morecantile.tms.get(name)
 
     def within(z: int) -> st.SearchStrategy[tuple[int, int, int]]:
@@ -57,7 +57,9 @@ buffers = st.sampled_from([0, 0.5, 1, 3.5, 64])
 
 
 @given(addresses, sizes)
-def test_corners_are_morecantiles_in_every_grid(address: tuple[str, tuple[int, int, int]], size: int) -> None:
+def test_corners_equal_morecantile_in_every_tile_matrix_set(
+    address: tuple[str, tuple[int, int, int]], size: int
+) -> None:
     name, (z, x, y) = address
     tms = morecantile.tms.get(name)
     grid = tile_grid(z, x, y, size, name)
@@ -71,7 +73,7 @@ def test_corners_are_morecantiles_in_every_grid(address: tuple[str, tuple[int, i
 
 
 @given(addresses, sizes)
-def test_neighbours_share_their_corners(address: tuple[str, tuple[int, int, int]], size: int) -> None:
+def test_adjacent_tiles_share_corners(address: tuple[str, tuple[int, int, int]], size: int) -> None:
     name, (z, x, y) = address
     tms = morecantile.tms.get(name)
     matrix = tms.matrix(z)
@@ -92,7 +94,7 @@ def test_neighbours_share_their_corners(address: tuple[str, tuple[int, int, int]
 
 
 @given(addresses, sizes, buffers)
-def test_a_buffer_goes_around_the_same_pixels(
+def test_a_buffer_surrounds_the_same_pixels(
     address: tuple[str, tuple[int, int, int]], size: int, buffer: float
 ) -> None:
     name, (z, x, y) = address
@@ -107,7 +109,7 @@ def test_a_buffer_goes_around_the_same_pixels(
 
 
 @pytest.mark.parametrize("buffer", [-1, -0.5, 0.25, 1.1, math.nan, math.inf])
-def test_buffers_that_are_none(buffer: float) -> None:
+def test_invalid_buffers_are_refused(buffer: float) -> None:
     with pytest.raises(InvalidInput) as refused:
         tile_grid(0, 0, 0, buffer=buffer)
     assert refused.value.parameter == "buffer"
@@ -123,7 +125,7 @@ def test_buffers_that_are_none(buffer: float) -> None:
         ("..", ""),
     ],
 )
-def test_grids_that_do_not_exist(name: str, near: str) -> None:
+def test_unknown_tile_matrix_sets_are_refused(name: str, near: str) -> None:
     with pytest.raises(OutOfRange) as refused:
         tile_grid(0, 0, 0, tms=name)
     assert refused.value.parameter == "tileMatrixSetId"
@@ -133,7 +135,7 @@ def test_grids_that_do_not_exist(name: str, near: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_first_and_last_tile_of_every_zoom_and_none_beyond(name: str) -> None:
+def test_only_tiles_within_the_matrix_exist(name: str) -> None:
     tms = morecantile.tms.get(name)
     for z in range(tms.minzoom, tms.maxzoom + 1):
         matrix = tms.matrix(z)
@@ -152,7 +154,7 @@ def test_the_first_and_last_tile_of_every_zoom_and_none_beyond(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_all_of_a_grid(name: str) -> None:
+def test_the_world_grid_is_the_extent(name: str) -> None:
     tms = morecantile.tms.get(name)
     assert world_grid(name).bounds == pytest.approx(tuple(tms.xy_bbox), rel=1e-12)
     assert world_grid(name).crs == tile_grid(tms.minzoom, 0, 0, tms=name).crs
@@ -160,7 +162,7 @@ def test_all_of_a_grid(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("zoom", [0, 7, 12, 16, 24])
-def test_zooms_that_are_alike(name: str, zoom: int) -> None:
+def test_zooms_with_similar_pixel_size(name: str, zoom: int) -> None:
     tms = morecantile.tms.get(name)
     metres = meters_per_unit(pyproj.CRS(tms.crs.srs))
     wanted = TMS.matrix(zoom).cellSize
@@ -174,7 +176,7 @@ def test_zooms_that_are_alike(name: str, zoom: int) -> None:
 TILES_OF = {name: range(morecantile.tms.get(name).minzoom, morecantile.tms.get(name).maxzoom + 1) for name in NAMES}
 
 
-def test_of_zooms_with_the_same_tiles_the_finest_counts() -> None:
+def test_the_finest_of_equal_zooms_is_chosen() -> None:
     assert tile_grid(-3, 5, 90, tms="CDB1GlobalGrid") == tile_grid(0, 5, 90, tms="CDB1GlobalGrid")
     assert zoom_like("CDB1GlobalGrid", 7) == 0
 
@@ -183,7 +185,7 @@ def test_of_zooms_with_the_same_tiles_the_finest_counts() -> None:
 
 
 @given(tiles, st.sampled_from([256, 512]))
-def test_neighbours_share_their_edges_to_nanometres(tile: tuple[int, int, int], size: int) -> None:
+def test_adjacent_tiles_share_edges_to_nanometres(tile: tuple[int, int, int], size: int) -> None:
     z, x, y = tile
     grid = tile_grid(z, x, y, size)
     west, south, east, north = grid.bounds
@@ -206,7 +208,7 @@ def test_neighbours_share_their_edges_to_nanometres(tile: tuple[int, int, int], 
         (0, 0, 1, "y"), (3, 0, 8, "y"), (3, 0, -1, "y"),
     ],
 )  # fmt: skip
-def test_tiles_that_do_not_exist(z: int, x: int, y: int, parameter: str) -> None:
+def test_tiles_outside_the_matrix_are_refused(z: int, x: int, y: int, parameter: str) -> None:
     with pytest.raises(OutOfRange) as refused:
         tile_grid(z, x, y)
     assert refused.value.parameter == parameter
@@ -219,7 +221,7 @@ def test_the_last_tiles_exist(z: int) -> None:
     assert tile_grid(z, last, last).bounds[1:3] == pytest.approx((-math.pi * 6378137, math.pi * 6378137))
 
 
-def test_bounds_of_a_turned_grid_hold_its_corners() -> None:
+def test_bounds_of_a_rotated_grid_contain_its_corners() -> None:
     grid = Grid("EPSG:32632", Affine(0, 10, 100, 10, 0, 200), 3, 5)
     assert grid.bounds == (100, 200, 150, 230)
     assert grid.centre == (125, 215)
@@ -230,8 +232,8 @@ def test_bounds_of_a_turned_grid_hold_its_corners() -> None:
 # What is searched
 
 
-def holds(areas: tuple[Area, ...], west: float, south: float, east: float, north: float) -> bool:
-    """Whether areas side by side hold a rectangle together."""
+def contains(areas: tuple[Area, ...], west: float, south: float, east: float, north: float) -> bool:
+    """Whether the union of adjacent areas contains a rectangle."""
     nudge = 1e-8
     east += 360 if east < west else 0
     return all(
@@ -246,7 +248,7 @@ def holds(areas: tuple[Area, ...], west: float, south: float, east: float, north
 
 
 def assert_on_earth(areas: tuple[Area, ...]) -> None:
-    """Boxes as a catalogue takes them."""
+    """The areas are valid boxes for a catalogue."""
     for west, south, east, north in areas:
         assert -180 <= west <= east <= 180
         assert -90 <= south <= north <= 90
@@ -266,7 +268,7 @@ def test_one_search_serves_all_tiles_below_zoom_8(tile: tuple[int, int, int]) ->
     areas, wide = search_areas(tile_grid(z, x, y))
     bounds = lonlat_bounds(tile_grid(z, x, y))
     assert bounds
-    assert holds(areas, *bounds)
+    assert contains(areas, *bounds)
     assert_on_earth(areas)
     if z >= 8:
         assert len(areas) == 1
@@ -281,37 +283,39 @@ def test_one_search_serves_all_tiles_below_zoom_8(tile: tuple[int, int, int]) ->
 
 
 @given(st.floats(-180, 180), st.floats(-85, 85), st.floats(1e-5, 2.9), st.floats(1e-5, 2.9))
-def test_areas_hold_the_grid_and_are_few(lon: float, lat: float, width: float, height: float) -> None:
+def test_search_areas_contain_the_grid_and_are_few(lon: float, lat: float, width: float, height: float) -> None:
     grid = Grid("EPSG:4326", Affine(width, 0, lon, 0, -height, lat), 1, 1)
     areas, wide = search_areas(grid)
     assert 1 <= len(areas) <= 4
     assert_on_earth(areas)
-    assert holds(areas, lon, max(-90, lat - height), lon + width, lat)
+    assert contains(areas, lon, max(-90, lat - height), lon + width, lat)
     assert len(set(areas)) == len(areas)
     if height > 1.8:
         assert wide
 
 
 @given(addresses, buffers)
-def test_areas_hold_tiles_of_every_grid(address: tuple[str, tuple[int, int, int]], buffer: float) -> None:
+def test_search_areas_contain_tiles_of_every_tile_matrix_set(
+    address: tuple[str, tuple[int, int, int]], buffer: float
+) -> None:
     name, (z, x, y) = address
     grid = tile_grid(z, x, y, 256, name, buffer)
     areas, wide = search_areas(grid)
     bounds = lonlat_bounds(grid)
-    if bounds is None:  # a grid's numbers are rounded: the last rows may lie beyond the pole
+    if bounds is None:  # the transform is rounded: the last rows may be beyond the pole
         assert areas == ()
         return
     assert 1 <= len(areas) <= 4
     assert_on_earth(areas)
-    assert holds(areas, *bounds)
+    assert contains(areas, *bounds)
     assert wide == (ground(bounds) > 1.7578125)
     largest = max(ground(area) for area in areas)
-    # A search is not much larger than a tile of zoom 8 at the equator, so that its pages suffice.
+    # A search area is not much larger than a tile of zoom 8 at the equator, so the limit of pages is enough.
     assert wide or largest < 4 or max(abs(bounds[1]), abs(bounds[3])) > 85
 
 
 @given(st.floats(-180, 180), st.floats(-90, 90))
-def test_a_place_lies_within_its_grid_and_its_search(lon: float, lat: float) -> None:
+def test_a_point_is_within_its_grid_and_search_area(lon: float, lat: float) -> None:
     grid = place_grid(lon, lat)
     assert grid.shape == (1, 1)
     west, south, east, north = grid.bounds
@@ -319,12 +323,12 @@ def test_a_place_lies_within_its_grid_and_its_search(lon: float, lat: float) -> 
     assert south < lat < north
     assert east - west < 2e-6
     areas, _ = search_areas(grid)
-    assert holds(areas, lon, lat, lon, lat)
+    assert contains(areas, lon, lat, lon, lat)
     assert all(area[2] - area[0] < 360 / 2**8 + 1e-6 for area in areas)
 
 
 @pytest.mark.parametrize(("lon", "lat"), [(180, 0), (-180, 0), (180, 85.06), (0, 90), (0, -90), (-180, -90)])
-def test_places_at_the_ends_of_the_world(lon: float, lat: float) -> None:
+def test_points_at_the_limits_of_the_world(lon: float, lat: float) -> None:
     areas, wide = search_areas(place_grid(lon, lat))
     assert 1 <= len(areas) <= 4
     assert_on_earth(areas)
@@ -334,12 +338,12 @@ def test_places_at_the_ends_of_the_world(lon: float, lat: float) -> None:
         assert {area[2] for area in areas} >= {180.0}
 
 
-def test_nothing_is_searched_beyond_the_world() -> None:
+def test_grids_beyond_the_world_have_no_search_area() -> None:
     assert search_areas(Grid("EPSG:4326", Affine(1, 0, 0, 0, -1, 99), 2, 2)) == ((), False)
 
 
 @pytest.mark.parametrize(("lon", "lat"), [(181, 0), (-180.1, 0), (0, 90.1), (0, -91), (math.nan, 0), (0, math.inf)])
-def test_places_outside_the_world(lon: float, lat: float) -> None:
+def test_points_outside_the_world_are_refused(lon: float, lat: float) -> None:
     with pytest.raises(OutOfRange) as refused:
         place_grid(lon, lat)
     assert refused.value.parameter == "lon,lat"

@@ -1,4 +1,4 @@
-"""Native grids: zones as Sentinel-2 has them, pixels where its squares have theirs, geometries bent as they are."""
+"""Native grids: zones and pixels as in Sentinel-2's MGRS tiles, and edges of geometries transformed exactly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KNOWN = {int(info.code): info.area_of_use for info in query_utm_crs_info("WGS 84
 @given(st.floats(-180, 179.999), st.floats(-79.999, 83.999))
 def test_zones_are_those_of_the_epsg_database(lon: float, lat: float) -> None:
     if (56 <= lat < 64 and 3 <= lon < 12) or (lat >= 72 and 0 <= lon < 42):
-        return  # where the database knows nothing of the exceptions
+        return  # the database does not have the exceptions there
     area = KNOWN[int(zone(lon, lat).removeprefix("EPSG:"))]
     assert area is not None
     assert area.west - 1e-9 <= lon <= area.east + 1e-9
@@ -44,7 +44,7 @@ def test_zones_are_those_of_the_epsg_database(lon: float, lat: float) -> None:
         (42.1, 78, "EPSG:32638"), (5, 84.5, "EPSG:5041"), (5, -80.5, "EPSG:5042"),
     ],
 )  # fmt: skip
-def test_zones_by_name(lon: float, lat: float, crs: str) -> None:
+def test_zones_at_points(lon: float, lat: float, crs: str) -> None:
     assert zone(lon, lat) == crs
 
 
@@ -56,65 +56,65 @@ def test_zones_by_name(lon: float, lat: float, crs: str) -> None:
         ("00TQK", None), ("32IQK", None), ("32TQKX", None), ("square", None), ("３2TQK", None),
     ],
 )  # fmt: skip
-def test_squares_tell_their_zone(name: str, crs: str | None) -> None:
+def test_zone_of_an_mgrs_tile(name: str, crs: str | None) -> None:
     assert zone_of_mgrs_tile(name) == crs
 
 
-def test_pixels_of_another_zone_if_wanted() -> None:
-    found = native(FIELD, 10, MOST, "EPSG:32633")
-    assert found.grid.crs == "EPSG:32633"
-    assert found.shape.area == pytest.approx(native(FIELD, 10, MOST).shape.area, rel=0.01)
+def test_pixels_of_another_zone_on_request() -> None:
+    result = native(FIELD, 10, MOST, "EPSG:32633")
+    assert result.grid.crs == "EPSG:32633"
+    assert result.shape.area == pytest.approx(native(FIELD, 10, MOST).shape.area, rel=0.01)
 
 
 @pytest.mark.parametrize("resolution", [10, 20, 60])
-def test_pixels_lie_on_multiples_of_their_size_and_hold_the_field(resolution: int) -> None:
-    found = native(FIELD, resolution, MOST)
-    assert (found.grid.crs, found.factor, found.coarser) == ("EPSG:32632", 1, False)
-    assert found.grid.resolution == resolution
-    west, south, east, north = found.grid.bounds
-    assert all(edge % resolution == 0 for edge in found.grid.bounds)
-    left, bottom, right, top = found.shape.bounds
+def test_pixels_are_aligned_to_multiples_of_their_size_and_contain_the_field(resolution: int) -> None:
+    result = native(FIELD, resolution, MOST)
+    assert (result.grid.crs, result.factor, result.coarser) == ("EPSG:32632", 1, False)
+    assert result.grid.resolution == resolution
+    west, south, east, north = result.grid.bounds
+    assert all(edge % resolution == 0 for edge in result.grid.bounds)
+    left, bottom, right, top = result.shape.bounds
     assert left - resolution < west <= left
     assert right <= east < right + resolution
     assert bottom - resolution < south <= bottom
     assert top <= north < top + resolution
 
 
-def test_too_many_pixels_become_those_of_an_overview() -> None:
+def test_too_many_pixels_are_replaced_by_those_of_an_overview() -> None:
     whole = native(FIELD, 10, MOST).grid
     for most in (whole.width * whole.height, whole.width * whole.height - 1, 5000, 100, 1):
-        found = native(FIELD, 10, most)
-        assert found.factor in {2**level for level in range(20)}
-        assert found.grid.resolution == 10 * found.factor
-        assert found.grid.width * found.grid.height <= most
-        if found.coarser:
-            finer = 5 * found.factor
-            west, south, east, north = found.shape.bounds
+        result = native(FIELD, 10, most)
+        assert result.factor in {2**level for level in range(20)}
+        assert result.grid.resolution == 10 * result.factor
+        assert result.grid.width * result.grid.height <= most
+        if result.coarser:
+            finer = 5 * result.factor
+            west, south, east, north = result.shape.bounds
             width = math.ceil(east / finer) - math.floor(west / finer)
             assert width * (math.ceil(north / finer) - math.floor(south / finer)) > most
-        assert all(edge % found.grid.resolution == 0 for edge in found.grid.bounds)
+        assert all(edge % result.grid.resolution == 0 for edge in result.grid.bounds)
     assert native(FIELD, 10, whole.width * whole.height).factor == 1
 
 
 @pytest.mark.parametrize(("lon", "lat"), [(11.3567, 46.4988), (-179.9999, -17.2), (25.0, -84.9), (0.0, 0.0)])
-def test_a_point_is_the_pixel_that_holds_it(lon: float, lat: float) -> None:
-    found = native(shapely.Point(lon, lat), 20, MOST)
-    assert found.grid.shape == (1, 1)
-    x, y = Transformer.from_crs("EPSG:4326", found.grid.crs, always_xy=True).transform(lon, lat)
-    west, south, east, north = found.grid.bounds
+def test_a_point_is_the_pixel_that_contains_it(lon: float, lat: float) -> None:
+    result = native(shapely.Point(lon, lat), 20, MOST)
+    assert result.grid.shape == (1, 1)
+    x, y = Transformer.from_crs("EPSG:4326", result.grid.crs, always_xy=True).transform(lon, lat)
+    west, south, east, north = result.grid.bounds
     assert west <= x < east
     assert south < y <= north
 
 
 def test_long_edges_are_straight_in_degrees() -> None:
-    """A parallel of two degrees bends 70 m to the north of the straight line between its ends at this latitude."""
+    """At this latitude, a parallel of two degrees bends 70 m north of the straight line between its ends."""
     strip = shapely.box(8.0, 46.5, 10.0, 46.6)
-    found = native(strip, 10, 10**9)
-    there = Transformer.from_crs("EPSG:4326", found.grid.crs, always_xy=True)
+    result = native(strip, 10, 10**9)
+    there = Transformer.from_crs("EPSG:4326", result.grid.crs, always_xy=True)
     for lon in np.linspace(8.0, 10.0, 37):
         for lat in (46.5, 46.6):
             x, y = there.transform(lon, lat)
-            assert found.shape.exterior.distance(shapely.Point(x, y)) < 0.02
+            assert result.shape.exterior.distance(shapely.Point(x, y)) < 0.02
     ends = there.transform([8.0, 10.0], [46.5, 46.5])
     middle = there.transform(9.0, 46.5)
     assert abs((ends[1][0] + ends[1][1]) / 2 - middle[1]) > 50
@@ -131,26 +131,26 @@ def test_long_edges_are_straight_in_degrees() -> None:
     ],
 )
 def test_the_area_is_that_on_the_ellipsoid(shape: BaseGeometry) -> None:
-    """But for the scale of the projection: 0.9996 to 1.001 in a UTM zone, up to 1.004 at these latitudes in UPS."""
-    found = native(shape, 10, 100_000)
+    """Except for the scale of the projection: 0.9996 to 1.001 in a UTM zone, up to 1.004 at these latitudes in UPS."""
+    result = native(shape, 10, 100_000)
     true = sum(abs(_area(part)) for part in shapely.get_parts(shape))
-    taken = float(share(found.grid, found.shape).sum(dtype=np.float64)) * found.grid.resolution**2
+    taken = float(share(result.grid, result.shape).sum(dtype=np.float64)) * result.grid.resolution**2
     assert taken == pytest.approx(true, rel=0.015)
-    assert taken == pytest.approx(found.shape.area, rel=1e-6)
+    assert taken == pytest.approx(result.shape.area, rel=1e-6)
 
 
 def _area(part: Any) -> float:
-    """On the ellipsoid, of a shape whose edges are straight in degrees."""
+    """Area on the ellipsoid of a shape with edges that are straight in degrees."""
     dense = shapely.segmentize(part, 0.01)
     return float(Geod(ellps="WGS84").geometry_area_perimeter(dense)[0])
 
 
-def test_both_sides_of_the_antimeridian_are_one_piece() -> None:
+def test_parts_on_both_sides_of_the_antimeridian_are_joined() -> None:
     parts = shapely.box(179.99, -17.02, 180, -17.0), shapely.box(-180, -17.02, -179.99, -17.0)
-    found = native(shapely.MultiPolygon(parts), 10, MOST)
-    assert found.grid.crs in ("EPSG:32701", "EPSG:32760")
-    assert found.grid.width * 10 < 2300
-    shares = share(found.grid, found.shape)
+    result = native(shapely.MultiPolygon(parts), 10, MOST)
+    assert result.grid.crs in ("EPSG:32701", "EPSG:32760")
+    assert result.grid.width * 10 < 2300
+    shares = share(result.grid, result.shape)
     assert (shares[5:-5, 5:-5] > 1 - 1e-6).all()  # no seam along the meridian
 
 
@@ -164,15 +164,15 @@ def test_both_sides_of_the_antimeridian_are_one_piece() -> None:
         shapely.box(-180, 60, 180, 90),
     ],
 )
-def test_what_is_too_large_is_refused(shape: BaseGeometry) -> None:
+def test_too_large_geometries_are_refused(shape: BaseGeometry) -> None:
     with pytest.raises(InvalidInput, match="1000 km") as caught:
         native(shape, 10, MOST)
     assert caught.value.parameter == "geometry"
 
 
-def test_many_long_edges_take_bounded_work() -> None:
+def test_many_long_edges_take_bounded_time() -> None:
     comb = [(8 + 3 * (k % 2), 46 + k / 2000) for k in range(1999)]
     shape = shapely.Polygon([*comb, (11.5, 47), (11.5, 46)])
     assert shape.is_valid
-    found = native(shape, 10, MOST)
-    assert shapely.get_num_coordinates(found.shape) < 300_000
+    result = native(shape, 10, MOST)
+    assert shapely.get_num_coordinates(result.shape) < 300_000

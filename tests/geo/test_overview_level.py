@@ -1,4 +1,4 @@
-"""The level rule: the coarsest that is not coarser than one target pixel."""
+"""Choice of the overview level: the coarsest that is not coarser than one target pixel."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def test_both_sides_of_each_overview(wanted: float, level: int) -> None:
 
 
 @pytest.mark.parametrize("level", range(5))
-def test_a_target_as_fine_as_a_level_takes_it(level: int) -> None:
+def test_a_target_with_the_resolution_of_a_level_uses_it(level: int) -> None:
     assert choose_level(RESOLUTIONS, RESOLUTIONS[level]) == level
     if level:
         assert choose_level(RESOLUTIONS, RESOLUTIONS[level] * (1 - 1e-7)) == level - 1
-    # The native grid of a level takes that level, however far its numbers are from round ones.
+    # The native grid of a level uses that level, even if its resolution is not a round number.
     pixel = RESOLUTIONS[level]
     grid = Grid("EPSG:32632", Affine(pixel, 0, 600000, 0, -pixel, 5200020), SIZES[level], SIZES[level])
     assert choose_level(RESOLUTIONS, target_extent(grid, "EPSG:32632", CENTRE)) == level
@@ -54,7 +54,7 @@ def test_the_coarsest_that_is_not_coarser(resolutions: list[float], wanted: floa
         assert max(fitting) <= resolutions[level] <= wanted * (1 + 1e-8)
 
 
-def test_the_order_of_levels_does_not_matter() -> None:
+def test_levels_may_be_in_any_order() -> None:
     # GDAL lists overviews as the file does, which need not be by size.
     assert choose_level((10, 40, 20), 25) == 2
     assert choose_level((10, 40, 20), 45) == 1
@@ -62,14 +62,16 @@ def test_the_order_of_levels_does_not_matter() -> None:
 
 @pytest.mark.parametrize("z", range(5, 18))
 @pytest.mark.parametrize(("crs", "centre"), [("EPSG:32632", CENTRE), ("EPSG:32755", (554880.0, 5245120.0))])
-def test_extent_of_a_tile_pixel_is_mercators_shrunk_by_latitude(z: int, crs: str, centre: tuple[float, float]) -> None:
+def test_the_extent_of_a_tile_pixel_scales_with_the_cosine_of_latitude(
+    z: int, crs: str, centre: tuple[float, float]
+) -> None:
     _, lat = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform(*centre)
     expected = 2 * math.pi * 6378137 / 2**z / 256 * math.cos(math.radians(lat))
     assert target_extent(tile_grid(z, 0, 0), crs, centre) == pytest.approx(expected, rel=0.006)  # a sphere's cosine
 
 
 @pytest.mark.parametrize("z", range(5, 18))
-def test_it_is_the_same_for_all_tiles_of_a_square(z: int) -> None:
+def test_the_level_is_the_same_for_all_tiles_of_a_source(z: int) -> None:
     everywhere = {
         target_extent(tile_grid(z, x, y), "EPSG:32632", CENTRE)
         for x in (0, 1, 2**z // 3, 2**z // 2, 2**z - 1)
@@ -79,18 +81,18 @@ def test_it_is_the_same_for_all_tiles_of_a_square(z: int) -> None:
     assert everywhere == {target_extent(tile_grid(z - 1, 0, 0, 512), "EPSG:32632", CENTRE)}
 
 
-def test_the_smaller_side_of_a_pixel_counts() -> None:
+def test_the_shorter_side_of_a_pixel_decides() -> None:
     wide = Grid("EPSG:32632", Affine(300, 0, 600000, 0, -15, 5200020), 10, 10)
     assert target_extent(wide, "EPSG:32632", CENTRE) == pytest.approx(15)
     turned = Grid("EPSG:32632", Affine(0, 25, 600000, 40, 0, 5200020), 10, 10)
     assert target_extent(turned, "EPSG:32632", CENTRE) == pytest.approx(25)
 
 
-def test_a_place_is_read_at_full_size() -> None:
+def test_a_point_is_read_at_level_0() -> None:
     assert choose_level(RESOLUTIONS, target_extent(place_grid(11.0, 46.4), "EPSG:32632", CENTRE)) == 0
 
 
-def test_a_square_without_place_in_the_targets_crs_is_read_coarsest() -> None:
-    # The other side of the Earth has no place in a gnomonic map.
+def test_a_source_without_coordinates_in_the_targets_crs_is_read_at_the_coarsest_level() -> None:
+    # The other side of the Earth has no coordinates in a gnomonic projection.
     grid = Grid("+proj=gnom +lat_0=-46 +lon_0=-169", Affine(10, 0, 0, 0, -10, 0), 10, 10)
     assert choose_level(RESOLUTIONS, target_extent(grid, "EPSG:32632", CENTRE)) == 4

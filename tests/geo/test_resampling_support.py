@@ -1,4 +1,4 @@
-"""Footings: which source pixels a picture's pixels rest on, and how wide kernels are."""
+"""Resampling supports: source pixels of each target pixel, and widths of kernels."""
 
 from __future__ import annotations
 
@@ -13,82 +13,82 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from scog.geo.grid import Grid, tile_grid
-from scog.geo.resampling_support import MAX_SHRINK, ResamplingSupport, box_footing, point_footing
-from tests.geo.test_index_map import SQUARES, exact_coordinates, square, tile_at
+from scog.geo.resampling_support import MAX_SHRINK, ResamplingSupport, box_support, kernel_support
+from tests.geo.test_index_map import SOURCES, exact_coordinates, source_grid, tile_at
 
 
 def corners(target: Grid) -> Grid:
-    """The grid whose pixels' centres are the target's corners."""
+    """The grid whose pixel centres are the target's pixel corners."""
     a, b, c, d, e, f = tuple(target.transform)[:6]
     moved = Affine(a, b, c - (a + b) / 2, d, e, f - (d + e) / 2)
     return Grid(target.crs, moved, target.width + 1, target.height + 1)
 
 
-@pytest.mark.parametrize("name", SQUARES)
+@pytest.mark.parametrize("name", SOURCES)
 @pytest.mark.parametrize("radius", [1, 2])
-def test_points_lie_where_the_full_transformation_says(name: str, radius: int) -> None:
-    source = SQUARES[name]
+def test_kernels_are_centred_at_the_exact_coordinates(name: str, radius: int) -> None:
+    source = SOURCES[name]
     for z, at in ((8, 0.02), (11, 0.98), (14, 0.0), (16, 0.5)):
         target = tile_at(source, at, at, z)
-        found = point_footing(target, source, radius)
-        assert found is not None
+        result = kernel_support(target, source, radius)
+        assert result is not None
         col, row = exact_coordinates(target, source)
-        here = found.rows, found.cols
-        inside = np.ones(found.first.shape, bool) if found.inside is None else found.inside
+        here = result.rows, result.cols
+        inside = np.ones(result.first.shape, bool) if result.inside is None else result.inside
         expected = (col >= 0) & (col < source.width) & (row >= 0) & (row < source.height)
         assert np.count_nonzero(expected) == np.count_nonzero(inside) == np.count_nonzero(expected[here] & inside)
-        tops, lefts = np.divmod(found.first, found.window.shape[1])
+        tops, lefts = np.divmod(result.first, result.window.shape[1])
         for exact, first, origin, places, reach in (
-            (row, tops, found.window.top, found.down, found.reach[0]),
-            (col, lefts, found.window.left, found.across, found.reach[1]),
+            (row, tops, result.window.top, result.down, result.reach[0]),
+            (col, lefts, result.window.left, result.across, result.reach[1]),
         ):
-            at_centre = (first + origin + reach // 2 - 1 + places[0] + 0.5) * found.step
-            np.testing.assert_allclose(at_centre[inside], exact[here][inside], rtol=0, atol=1e-6 * found.step)
+            at_centre = (first + origin + reach // 2 - 1 + places[0] + 0.5) * result.step
+            np.testing.assert_allclose(at_centre[inside], exact[here][inside], rtol=0, atol=1e-6 * result.step)
 
 
-@pytest.mark.parametrize("name", SQUARES)
-def test_boxes_lie_between_the_exact_corners(name: str) -> None:
-    source = SQUARES[name]
+@pytest.mark.parametrize("name", SOURCES)
+def test_boxes_are_between_the_exact_corners(name: str) -> None:
+    source = SOURCES[name]
     for z, at in ((11, 0.98), (14, 0.0), (16, 0.5)):
         target = tile_at(source, at, at, z)
-        found = box_footing(target, source)
-        assert found is not None
+        result = box_support(target, source)
+        assert result is not None
         col, row = exact_coordinates(corners(target), source)
-        inside = np.ones(found.first.shape, bool) if found.inside is None else found.inside
-        tops, lefts = np.divmod(found.first, found.window.shape[1])
+        inside = np.ones(result.first.shape, bool) if result.inside is None else result.inside
+        tops, lefts = np.divmod(result.first, result.window.shape[1])
         for exact, first, origin, places, size in (
-            (row, tops, found.window.top, found.down, source.height),
-            (col, lefts, found.window.left, found.across, source.width),
+            (row, tops, result.window.top, result.down, source.height),
+            (col, lefts, result.window.left, result.across, source.width),
         ):
             ends = np.sort(np.stack([exact[:-1, :-1], exact[1:, 1:]]), axis=0).clip(0, size)
             for end, place in zip(ends, places, strict=True):
-                lies = (first + origin + place) * found.step
+                lies = (first + origin + place) * result.step
                 np.testing.assert_allclose(
-                    lies[inside], end[found.rows, found.cols][inside], rtol=0, atol=1e-5 * found.step
+                    lies[inside], end[result.rows, result.cols][inside], rtol=0, atol=1e-5 * result.step
                 )
 
 
 @pytest.mark.parametrize("factor", [0.2, 1.0, 1.05, 1.06, 1.3, 5.0, 7.9])
 @pytest.mark.parametrize("turn", [0, 30, 90])
-def test_kernels_widen_by_as_much_as_a_picture_shrinks(factor: float, turn: float) -> None:
-    source = square("EPSG:32632", 600000, 5200020, 10, 400)
+def test_kernels_widen_by_the_ratio_of_pixel_sizes(factor: float, turn: float) -> None:
+    source = source_grid("EPSG:32632", 600000, 5200020, 10, 400)
     place, size = Affine.translation(601000, 5199000), Affine.scale(10 * factor, -10 * factor)
-    found = point_footing(Grid(source.crs, place @ Affine.rotation(turn) @ size, 20, 20), source, 2)
-    assert found is not None
+    result = kernel_support(Grid(source.crs, place @ Affine.rotation(turn) @ size, 20, 20), source, 2)
+    assert result is not None
     expected = factor if factor > 1 / 0.95 else 1.0
-    np.testing.assert_allclose(found.shrink, expected)
-    assert found.reach == (2 * math.ceil(2 * expected - 1e-6),) * 2
+    np.testing.assert_allclose(result.shrink, expected)
+    assert result.reach == (2 * math.ceil(2 * expected - 1e-6),) * 2
 
 
 @pytest.mark.parametrize("name", ["Bolzano", "Tasmania", "Svalbard, 78 N"])
-def test_kernels_are_as_wide_in_every_tile_and_in_the_whole(name: str) -> None:
-    source = SQUARES[name]
+def test_kernels_have_the_same_width_in_every_tile(name: str) -> None:
+    source = SOURCES[name]
     for z in (6, 9, 10, 12, 13):
         widths = set()
         for across, down in ((0.01, 0.01), (0.99, 0.01), (0.5, 0.5), (0.99, 0.99)):
-            found = point_footing(tile_at(source, across, down, z), source, 1)
-            assert found is not None
-            widths.add((found.shrink, found.step, found.reach))
+            result = kernel_support(tile_at(source, across, down, z), source, 1)
+            assert result is not None
+            widths.add((result.shrink, result.step, result.reach))
         assert len(widths) == 1
         ((shrink, step, _),) = widths
         lat = tile_lat(source)
@@ -98,17 +98,17 @@ def test_kernels_are_as_wide_in_every_tile_and_in_the_whole(name: str) -> None:
 
 
 def tile_lat(source: Grid) -> float:
-    """Latitude of a square's centre."""
+    """Latitude of a source's centre."""
     return float(Transformer.from_crs(source.crs, 4326, always_xy=True).transform(*source.centre)[1])
 
 
 @pytest.mark.parametrize("turn", [0, 10, 30, 45, 60, 90, 135, 180, 271])
-def test_a_box_is_no_sliver_however_the_source_is_turned(turn: float) -> None:
-    source = square("EPSG:32632", 600000, 5200020, 10, 400)
+def test_boxes_are_not_slivers_for_any_rotation(turn: float) -> None:
+    source = source_grid("EPSG:32632", 600000, 5200020, 10, 400)
     transform = Affine.translation(602000, 5198000) @ Affine.rotation(turn) @ Affine.scale(30, -30)
-    found = box_footing(Grid(source.crs, transform, 10, 10), source)
-    assert found is not None
-    for start, stop in (found.down, found.across):
+    result = box_support(Grid(source.crs, transform, 10, 10), source)
+    assert result is not None
+    for start, stop in (result.down, result.across):
         assert (stop - start).min() > 2
         assert (stop - start).max() < 4.3  # the square root of 2 times 3
 
@@ -123,60 +123,60 @@ def test_a_box_is_no_sliver_however_the_source_is_turned(turn: float) -> None:
     share=st.sampled_from([0.0, 0.0001, 0.001, 0.02]),
     radius=st.sampled_from([0, 1, 2]),
 )
-def test_blocks_are_exactly_those_rested_on(
+def test_blocks_are_exactly_those_of_the_support(
     z: int, across: float, down: float, block: tuple[int, int], seed: int | None, share: float, radius: int
 ) -> None:
-    source = square("EPSG:32632", 600000, 5200020, 10, 2745)
+    source = source_grid("EPSG:32632", 600000, 5200020, 10, 2745)
     target = tile_at(source, across, down, z, 32)
-    found = point_footing(target, source, radius) if radius else box_footing(target, source)
-    if found is None:
+    result = kernel_support(target, source, radius) if radius else box_support(target, source)
+    if result is None:
         return
-    wanted = None if seed is None else np.random.default_rng(seed).random(found.first.shape) < share
-    assert found.blocks(block, wanted) == rested_on(found, source, block, wanted)
-    assert found.blocks(block, wanted) == rested_on(found, source, block, wanted)  # the same when asked again
+    wanted = None if seed is None else np.random.default_rng(seed).random(result.first.shape) < share
+    assert result.blocks(block, wanted) == supporting_blocks(result, source, block, wanted)
+    assert result.blocks(block, wanted) == supporting_blocks(result, source, block, wanted)  # the same from the cache
 
 
-def rested_on(
-    found: ResamplingSupport, source: Grid, block: tuple[int, int], wanted: NDArray[np.bool_] | None
+def supporting_blocks(
+    result: ResamplingSupport, source: Grid, block: tuple[int, int], wanted: NDArray[np.bool_] | None
 ) -> set[tuple[int, int]]:
-    """The blocks below the rectangles, pixel by pixel."""
+    """Blocks under the rectangles, pixel by pixel."""
     blocks = set()
-    for y, x in np.ndindex(*found.first.shape):
-        if (found.inside is not None and not found.inside[y, x]) or (wanted is not None and not wanted[y, x]):
+    for y, x in np.ndindex(*result.first.shape):
+        if (result.inside is not None and not result.inside[y, x]) or (wanted is not None and not wanted[y, x]):
             continue
-        top, left = divmod(int(found.first[y, x]), found.window.shape[1])
-        height = found.reach[0] if len(found.down) == 1 else math.ceil(found.down[1][y, x])
-        width = found.reach[1] if len(found.across) == 1 else math.ceil(found.across[1][y, x])
-        top, left = top + found.window.top, left + found.window.left
-        rows = np.arange(max(0, top * found.step), min(source.height, (top + height) * found.step))
-        cols = np.arange(max(0, left * found.step), min(source.width, (left + width) * found.step))
+        top, left = divmod(int(result.first[y, x]), result.window.shape[1])
+        height = result.reach[0] if len(result.down) == 1 else math.ceil(result.down[1][y, x])
+        width = result.reach[1] if len(result.across) == 1 else math.ceil(result.across[1][y, x])
+        top, left = top + result.window.top, left + result.window.left
+        rows = np.arange(max(0, top * result.step), min(source.height, (top + height) * result.step))
+        cols = np.arange(max(0, left * result.step), min(source.width, (left + width) * result.step))
         blocks |= {(int(r), int(c)) for r in set(rows // block[0]) for c in set(cols // block[1])}
     return blocks
 
 
-def test_where_nothing_is_there_is_no_footing() -> None:
-    source = square("EPSG:32632", 600000, 5200020, 10, 100)
-    assert point_footing(tile_grid(12, 0, 0), source, 1) is None
-    assert box_footing(tile_grid(12, 0, 0), source) is None
+def test_grids_that_do_not_intersect_have_no_support() -> None:
+    source = source_grid("EPSG:32632", 600000, 5200020, 10, 100)
+    assert kernel_support(tile_grid(12, 0, 0), source, 1) is None
+    assert box_support(tile_grid(12, 0, 0), source) is None
 
 
-def test_a_grid_around_the_world_rests_on_few_pixels() -> None:
-    """Far from its meridian UTM has no places, or false ones; boxes that reach there must not become huge."""
-    source = SQUARES["Bolzano"]
+def test_the_support_of_a_global_grid_is_small() -> None:
+    """Far from its meridian UTM coordinates are undefined or wrong; boxes there must not become huge."""
+    source = SOURCES["Bolzano"]
     polar = Grid("EPSG:3995", Affine(20000, 0, -2_560_000, 0, -20000, 2_560_000), 256, 256)
     for target in (tile_grid(0, 0, 0), tile_grid(3, 4, 2), polar):
-        for found in (point_footing(target, source, 2), box_footing(target, source)):
-            assert found is None or max(found.reach) <= 8 * MAX_SHRINK + 2
-            assert found is None or max(found.window.shape) < 2000
+        for result in (kernel_support(target, source, 2), box_support(target, source)):
+            assert result is None or max(result.reach) <= 8 * MAX_SHRINK + 2
+            assert result is None or max(result.window.shape) < 2000
 
 
-def test_a_pixel_on_the_seam_of_a_projection_does_not_cover_all_that_lies_between_its_corners() -> None:
+def test_a_pixel_across_a_discontinuity_does_not_cover_the_span_between_its_corners() -> None:
     side = 2 * 20037508.342789244 / 400
     world = Grid("EPSG:3857", Affine(side, 0, -200 * side, 0, -side, 200 * side), 400, 400)
-    found = box_footing(Grid("EPSG:4326", Affine(0.5, 0, 178.75, 0, -0.5, 40), 5, 4), world)
-    assert found is not None
-    assert found.inside is None
-    assert max(found.reach) <= 3
-    start, stop = found.across
-    expected = [0.5 / 0.9] * 2 + [0.25 / 0.9] + [0.5 / 0.9] * 2  # of the third half lies beyond the source's end
+    result = box_support(Grid("EPSG:4326", Affine(0.5, 0, 178.75, 0, -0.5, 40), 5, 4), world)
+    assert result is not None
+    assert result.inside is None
+    assert max(result.reach) <= 3
+    start, stop = result.across
+    expected = [0.5 / 0.9] * 2 + [0.25 / 0.9] + [0.5 / 0.9] * 2  # half of the third box is outside the source
     np.testing.assert_allclose(stop - start, [expected] * 4, rtol=1e-5)

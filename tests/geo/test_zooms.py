@@ -1,4 +1,4 @@
-"""Zooms of rasters, against those that GDAL's own reprojection leads to."""
+"""Zooms of rasters, against GDAL's suggested output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TMS = ("WebMercatorQuad", "WorldCRS84Quad", "EuropeanETRS89_LAEAQuad", "UTM31WGS
 
 
 def of_gdal(tms: str, grid: Grid) -> tuple[float, float]:
-    """Pixel of the raster in the set's CRS, and of a tile that holds it."""
+    """Pixel size of the raster in the set's CRS, and of a tile that contains it."""
     west, south, east, north = grid.bounds
     if grid.crs == "EPSG:4326":
         south, north = max(south, -85.05), min(north, 85.05)
@@ -31,7 +31,7 @@ def of_gdal(tms: str, grid: Grid) -> tuple[float, float]:
 
 
 def near(tms: str, zoom: int, pixel: float, strategy: str = "auto") -> bool:
-    """Whether a zoom is that of a pixel, or of one within 3 % of it: choosing has edges."""
+    """Whether a zoom is that of a pixel size within 3 %, since the choice has thresholds."""
     tiles = morecantile.tms.get(tms)
     return zoom in {tiles.zoom_for_res(pixel * factor, zoom_level_strategy=strategy) for factor in (0.97, 1.0, 1.03)}
 
@@ -48,12 +48,12 @@ def test_a_raster_in_utm(tms: str, pixel: float, width: int, height: int, left: 
     grid = Grid("EPSG:32631", Affine(pixel, 0, left, 0, -pixel, top), width, height)
     if max(width, height) * pixel > 200_000:
         return
-    found = zooms_of(tms, grid)
-    assert found is not None
+    result = zooms_of(tms, grid)
+    assert result is not None
     own, fits = of_gdal(tms, grid)
-    assert near(tms, found[1], own)
-    assert found[0] == found[1] or near(tms, found[0], fits, "lower")
-    assert found[0] <= found[1]
+    assert near(tms, result[1], own)
+    assert result[0] == result[1] or near(tms, result[0], fits, "lower")
+    assert result[0] <= result[1]
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ def test_a_raster_in_utm(tms: str, pixel: float, width: int, height: int, left: 
         (Grid("EPSG:3857", Affine(9.554628535647032, 0, 0, 0, -9.554628535647032, 0), 256, 256), (14, 14)),
     ],
 )
-def test_rasters_that_people_have(grid: Grid, zooms: tuple[int, int]) -> None:
+def test_typical_rasters(grid: Grid, zooms: tuple[int, int]) -> None:
     assert zooms_of("WebMercatorQuad", grid) == zooms
 
 
-def test_what_lies_nowhere_in_a_grid_has_no_zooms() -> None:
+def test_rasters_outside_the_crs_have_no_zooms() -> None:
     beyond = Grid("EPSG:4326", Affine(0.1, 0, 0, 0, -0.1, 89.9), 10, 10)
     assert zooms_of("WebMercatorQuad", beyond) is None

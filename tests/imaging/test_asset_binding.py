@@ -200,7 +200,7 @@ def test_the_files_georeference_takes_precedence() -> None:
             "shape-mismatch",
             "proj:shape [10, 20], but the file has 200 rows and 300 columns",
         ),
-        (Georeference("EPSG:32767", TEN, None), "no-crs", "'EPSG:32767' is no CRS that PROJ knows"),
+        (Georeference("EPSG:32767", TEN, None), "no-crs", "PROJ cannot read the CRS 'EPSG:32767'"),
         (Georeference("EPSG:5703", TEN, None), "no-crs", "Vertical CRS"),
         (Georeference("EPSG:4978", TEN, None), "no-crs", "Geocentric CRS"),
         (Georeference(CRS, (0.0, 0.0, 0.0, 0.0, -1.0, 0.0), None), "no-crs", "is singular"),
@@ -215,7 +215,7 @@ def test_invalid_georeferences_are_refused(said: Georeference | None, reason: st
 def test_a_local_crs_is_refused() -> None:
     error = refused(tiff(BANDS[:1], crs='LOCAL_CS["the quarry",UNIT["metre",1]]'))
     assert error.reason == "no-crs"
-    assert "'the quarry' is of the type Engineering CRS" in str(error)
+    assert "'the quarry' has the type Engineering CRS" in str(error)
 
 
 # Ground control points

@@ -91,9 +91,9 @@ def test_spreads_are_drawn_as_a_band() -> None:
 )  # fmt: skip
 def test_date_ticks(days: int, expected: list[str]) -> None:
     made = chart(Line("NDVI", dots(0.1, 0.2)), end=START + timedelta(days=days))
-    found = texts(made)
-    assert set(expected) <= set(found), found
-    assert len([text for text in found if re.fullmatch(r"(\d+ )?[A-Z][a-z]{2}|\d{4}", text)]) <= 26
+    result = texts(made)
+    assert set(expected) <= set(result), result
+    assert len([text for text in result if re.fullmatch(r"(\d+ )?[A-Z][a-z]{2}|\d{4}", text)]) <= 26
     assert made.png()
 
 

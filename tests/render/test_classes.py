@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from scog.collections.scene_classification import BY_NUMBER, CLOUDS, SCENE_CLASSES
-from scog.render.classes import MOST, Class, Classes, by_thresholds
+from scog.render.classes import MAX_CLASSES, Class, Classes, by_thresholds
 from scog.render.image import TRANSPARENT
 
 finite = st.floats(-1e6, 1e6, width=32)
@@ -68,8 +68,8 @@ def test_unclassified_values_are_transparent() -> None:
     valid = np.ones(values.shape, bool)
     none = TRANSPARENT
     assert classes.places(values, valid).tolist() == [[0, 0, none, 1, none, none, none, none, none]]
-    found = classes.numbers(values, valid)[0]
-    assert np.array_equal(found, [3, 3, np.nan, 9, *[np.nan] * 5], equal_nan=True)
+    result = classes.numbers(values, valid)[0]
+    assert np.array_equal(result, [3, 3, np.nan, 9, *[np.nan] * 5], equal_nan=True)
     painted = classes.paint(values[np.newaxis], valid).rgba[0]
     assert painted[:5].tolist() == [[1, 2, 3, 255]] * 2 + [[0] * 4] + [[4, 5, 6, 255], [0] * 4]
 
@@ -100,11 +100,11 @@ def test_the_table_of_the_scene_classification() -> None:
 
 
 def test_the_maximum_number_of_classes_fits_the_palette() -> None:
-    entries = tuple(Class(n, str(n), (n, n, n, 255), n, n) for n in range(MOST))
+    entries = tuple(Class(n, str(n), (n, n, n, 255), n, n) for n in range(MAX_CLASSES))
     classes = Classes(entries)
-    values = np.arange(MOST, dtype=np.float32).reshape(1, 1, -1)
-    painted = classes.paint(values, np.ones((1, MOST), bool))
-    assert painted.rgba[0, :, 0].tolist() == list(range(MOST))
+    values = np.arange(MAX_CLASSES, dtype=np.float32).reshape(1, 1, -1)
+    painted = classes.paint(values, np.ones((1, MAX_CLASSES), bool))
+    assert painted.rgba[0, :, 0].tolist() == list(range(MAX_CLASSES))
     assert painted.palette is not None
     assert (painted.palette[TRANSPARENT] == 0).all()
 

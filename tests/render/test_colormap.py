@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scog.bandmath import indices
 from scog.errors import InvalidInput
-from scog.render.classes import MOST, Classes
+from scog.render.classes import MAX_CLASSES, Classes
 from scog.render.colormap import SUGGESTED, color_table, names, parse_colormap
 from scog.render.ramp import STEPS, Ramp, Range
 
@@ -79,8 +79,8 @@ def test_unknown_names_are_refused(name: str) -> None:
 def painted(coloring: Ramp | Classes, values: Any) -> list[list[int]]:
     """RGBA of a row of values."""
     row = np.array([[values]], np.float32)
-    found: list[list[int]] = coloring.paint(row, np.ones(row.shape[1:], bool)).rgba[0].tolist()
-    return found
+    result: list[list[int]] = coloring.paint(row, np.ones(row.shape[1:], bool)).rgba[0].tolist()
+    return result
 
 
 CLEAR = [0, 0, 0, 0]
@@ -92,8 +92,8 @@ def test_objects_assign_colours_to_integers() -> None:
     coloring = parse_colormap(json.dumps(written), UNIT, rescaled=False)
     assert isinstance(coloring, Classes)
     assert [(entry.number, entry.name) for entry in coloring.entries] == [(-2, "-2"), (4, "4"), (9, "9"), (10, "10")]
-    found = painted(coloring, [4, -2, 9, 10, 3.999, 4.001, 0, 1e9])
-    assert found == [GREEN, RED, BLUE, RED, CLEAR, CLEAR, CLEAR, CLEAR]
+    result = painted(coloring, [4, -2, 9, 10, 3.999, 4.001, 0, 1e9])
+    assert result == [GREEN, RED, BLUE, RED, CLEAR, CLEAR, CLEAR, CLEAR]
 
 
 def test_lists_assign_colours_to_half_open_intervals() -> None:
@@ -102,8 +102,8 @@ def test_lists_assign_colours_to_half_open_intervals() -> None:
     assert isinstance(coloring, Classes)
     assert [entry.name for entry in coloring.entries] == ["-1 to 0.25", "0.25 to 0.5", "0.75 to 1"]
     just_below = float(np.nextafter(np.float32(0.25), np.float32(0)))
-    found = painted(coloring, [-1, just_below, 0.25, 0.5, 0.75, 1, -1.001, 7])
-    assert found == [RED, RED, GREEN, CLEAR, BLUE, CLEAR, CLEAR, CLEAR]
+    result = painted(coloring, [-1, just_below, 0.25, 0.5, 0.75, 1, -1.001, 7])
+    assert result == [RED, RED, GREEN, CLEAR, BLUE, CLEAR, CLEAR, CLEAR]
 
 
 def test_the_later_of_overlapping_intervals_wins() -> None:
@@ -118,21 +118,21 @@ def test_256_colours_with_rescale_are_a_ramp(shown: Range) -> None:
     assert isinstance(coloring, Ramp)
     low, high = shown
     steps = np.linspace(0, 255, STEPS).round().astype(int)
-    found = painted(coloring, np.linspace(low, high, STEPS))
-    assert found == table[steps].tolist()
+    result = painted(coloring, np.linspace(low, high, STEPS))
+    assert result == table[steps].tolist()
     assert painted(coloring, [low - 1, high + 1]) == [table[0].tolist(), table[255].tolist()]
 
 
 @given(hnp.arrays(np.float32, 30, elements=st.floats(-0.5, 1.5, width=32)), st.sets(st.integers(0, 255), min_size=1))
 def test_fewer_colours_with_rescale_match_8_bit_steps(values: NDArray[np.float32], positions: set[int]) -> None:
-    if len(positions) > MOST:
+    if len(positions) > MAX_CLASSES:
         return
     table = {index: [index, 255 - index, 7, 255] for index in positions}
     coloring = parse_colormap(json.dumps(table), UNIT, rescaled=True)
     exact = np.clip(values.astype(float), 0, 1) * 255
     near_an_edge = (abs(exact - exact.round()) < 1e-3) & (values > 0) & (values < 1)
-    for value, found, unsure in zip(exact, painted(coloring, values), near_an_edge, strict=True):
-        assert unsure or found == table.get(int(value), CLEAR)
+    for value, result, unsure in zip(exact, painted(coloring, values), near_an_edge, strict=True):
+        assert unsure or result == table.get(int(value), CLEAR)
 
 
 REFUSED = [
@@ -147,8 +147,8 @@ REFUSED = [
     '[[[0, 1e31], "red"]]', '[[["0", "1"], "red"]]', '[[[false, true], "red"]]', '[[[0, 1]]]', '[[[0, 1], "red", 2]]',
     '[[0, 1], "red"]', '{"[0, 1]": "red"}', "[" * 20_000, '{"0":' * 20_000, "[" * 20_000 + "]" * 20_000,
     '{"0": ' + "[" * 20_000 + "]" * 20_000 + "}", "9" * 5000, '{"0": [' + "9" * 4000 + ", 0, 0]}",
-    '[[[0, ' + "9" * 4000 + '], "red"]]', json.dumps({str(number): "red" for number in range(MOST + 1)}),
-    json.dumps([[[number, number + 1], "red"] for number in range(MOST + 1)]), "\ud800", '{"0": "\ud800"}',
+    '[[[0, ' + "9" * 4000 + '], "red"]]', json.dumps({str(number): "red" for number in range(MAX_CLASSES + 1)}),
+    json.dumps([[[number, number + 1], "red"] for number in range(MAX_CLASSES + 1)]), "\ud800", '{"0": "\ud800"}',
 ]  # fmt: skip
 
 
@@ -178,8 +178,8 @@ def test_steps_outside_0_to_255_are_refused(text: str) -> None:
 
 
 def test_the_maximum_number_of_classes() -> None:
-    coloring = parse_colormap(json.dumps({str(n): [n, 0, 0] for n in range(MOST)}), UNIT, rescaled=False)
-    assert painted(coloring, range(MOST)) == [[number, 0, 0, 255] for number in range(MOST)]
+    coloring = parse_colormap(json.dumps({str(n): [n, 0, 0] for n in range(MAX_CLASSES)}), UNIT, rescaled=False)
+    assert painted(coloring, range(MAX_CLASSES)) == [[number, 0, 0, 255] for number in range(MAX_CLASSES)]
 
 
 @given(st.text(max_size=40) | st.recursive(

@@ -131,13 +131,13 @@ def test_mode_requires_integers(wish: LayerOptions, fine: bool) -> None:
     if fine:
         assert layer_of(wish).composite == NAMED["mode"]
     else:
-        with pytest.raises(InvalidInput, match="whole numbers") as refusal:
+        with pytest.raises(InvalidInput, match="integer values") as refusal:
             layer_of(wish)
         assert refusal.value.parameter == "composite"
 
 
 def test_geomedian_of_classes_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="geometric"):
+    with pytest.raises(InvalidInput, match="geomedian"):
         layer_of(LayerOptions(index="scl", composite=NAMED["geomedian"]))
 
 

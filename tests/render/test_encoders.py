@@ -114,18 +114,18 @@ def test_true_colour_webp_is_lossy_and_smaller_than_png() -> None:
     image = gradient()
     image.pixels[..., :3] += np.random.default_rng(0).integers(0, 8, (64, 48, 3), np.uint8)
     body = encoders.webp(image)
-    found = rgba(opened(body, "WEBP"))
-    assert (found[..., 3] == 255).all()
-    assert abs(found.astype(int) - image.rgba).max() < 24
-    assert abs(found.astype(int) - image.rgba).mean() < 4
-    assert not (found == image.rgba).all()
+    result = rgba(opened(body, "WEBP"))
+    assert (result[..., 3] == 255).all()
+    assert abs(result.astype(int) - image.rgba).max() < 24
+    assert abs(result.astype(int) - image.rgba).mean() < 4
+    assert not (result == image.rgba).all()
     assert len(body) < len(encoders.png(image)) / 2
 
 
 def test_webp_keeps_transparency_exactly() -> None:
     opacity = np.where(np.mgrid[:64, :48][1] < 20, 0, 255).astype(np.uint8)
-    found = rgba(opened(encoders.webp(gradient(opacity)), "WEBP"))
-    assert (found[..., 3] == opacity).all()
+    result = rgba(opened(encoders.webp(gradient(opacity)), "WEBP"))
+    assert (result[..., 3] == opacity).all()
 
 
 def test_jpeg_flattens_transparent_pixels_onto_white() -> None:
@@ -133,17 +133,17 @@ def test_jpeg_flattens_transparent_pixels_onto_white() -> None:
     image = gradient(opacity)
     decoded = opened(encoders.jpeg(image), "JPEG")
     assert decoded.mode == "RGB"
-    found = np.asarray(decoded).astype(int)
-    assert abs(found[:, :16] - 255).max() <= 2  # the edge lies between two blocks of 8 pixels
-    assert abs(found[:, 16:] - image.rgba[:, 16:, :3]).max() < 16
+    result = np.asarray(decoded).astype(int)
+    assert abs(result[:, :16] - 255).max() <= 2  # the edge lies between two blocks of 8 pixels
+    assert abs(result[:, 16:] - image.rgba[:, 16:, :3]).max() < 16
     black = np.asarray(opened(encoders.jpeg(image, (0, 0, 0, 255)), "JPEG")).astype(int)
     assert black[:, :16].max() <= 2
 
 
 def test_jpeg_blends_translucent_pixels_with_white() -> None:
     image = Image(np.full((16, 16, 4), (255, 0, 0, 128), np.uint8))
-    found = np.asarray(opened(encoders.jpeg(image), "JPEG")).astype(int)
-    assert abs(found - [255, 127, 127]).max() <= 3
+    result = np.asarray(opened(encoders.jpeg(image), "JPEG")).astype(int)
+    assert abs(result - [255, 127, 127]).max() <= 3
 
 
 def test_jpeg_of_an_indexed_image() -> None:

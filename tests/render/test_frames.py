@@ -64,9 +64,9 @@ def noise(seed: int, colors: int) -> Image:
 @pytest.mark.parametrize("colors", [1, 100, COLORS])
 def test_frames_with_a_palette_are_exact(encode: Encode, colors: int) -> None:
     images = [noise(seed, colors) for seed in (1, 2, 2, 3)]
-    found = list(decoded(encode([Frame(image) for image in images])))
-    assert len(found) == 4, "equal ones too"
-    for image, pixels in zip(images, found, strict=True):
+    result = list(decoded(encode([Frame(image) for image in images])))
+    assert len(result) == 4, "equal ones too"
+    for image, pixels in zip(images, result, strict=True):
         assert same(pixels, image.rgba)
 
 
@@ -74,11 +74,11 @@ def test_frames_with_a_palette_are_exact(encode: Encode, colors: int) -> None:
 @pytest.mark.parametrize("colors", [2, COLORS - 2, COLORS])
 def test_labels_change_only_their_own_pixels(encode: Encode, colors: int) -> None:
     image = noise(4, colors)
-    (found,) = decoded(encode([Frame(image, "2024-06-12")]))
+    (result,) = decoded(encode([Frame(image, "2024-06-12")]))
     written = label("2024-06-12", SHAPE)
     beside = ~(written.ink | written.outline)
-    assert same(found * beside[..., np.newaxis], image.rgba * beside[..., np.newaxis])
-    ink, outline = found[written.ink], found[written.outline]
+    assert same(result * beside[..., np.newaxis], image.rgba * beside[..., np.newaxis])
+    ink, outline = result[written.ink], result[written.outline]
     assert len(np.unique(ink, axis=0)) == len(np.unique(outline, axis=0)) == 1
     if colors <= COLORS - 2 or encode is webp_whole:
         assert (ink == 255).all()
@@ -91,9 +91,9 @@ def test_labels_change_only_their_own_pixels(encode: Encode, colors: int) -> Non
 def test_transparent_pixels_do_not_show_the_previous_frame(encode: Encode) -> None:
     full, empty = np.zeros(SHAPE, np.uint8), np.full(SHAPE, 255, np.uint8)
     palette = palette_of(np.array([[10, 20, 30, 255]], np.uint8))
-    found = list(decoded(encode([Frame(Image(full, palette)), Frame(Image(empty, palette))])))
-    assert (found[0] == (10, 20, 30, 255)).all()
-    assert (found[1][..., 3] == 0).all()
+    result = list(decoded(encode([Frame(Image(full, palette)), Frame(Image(empty, palette))])))
+    assert (result[0] == (10, 20, 30, 255)).all()
+    assert (result[1][..., 3] == 0).all()
 
 
 @BOTH
@@ -104,21 +104,21 @@ def test_true_colour_frames_are_close_and_do_not_flicker(encode: Encode) -> None
     moved[:, 60:, :3] = 200
     moved[:8, :8] = 0
     frames = [Frame(Image(pixels)) for pixels in (still, moved)]
-    found = list(decoded(encode(frames)))
-    for pixels, exact in zip(found, (still, moved), strict=True):
+    result = list(decoded(encode(frames)))
+    for pixels, exact in zip(result, (still, moved), strict=True):
         assert (pixels[..., 3] == exact[..., 3]).all()
         assert abs(pixels.astype(int) - exact)[exact[..., 3] > 0].mean() < 5
     if encode is gif_file:
         alike = (still == moved).all(axis=-1)
-        assert (found[0][alike] == found[1][alike]).all(), "what stays the same keeps its colour"
+        assert (result[0][alike] == result[1][alike]).all(), "unchanged pixels keep their colour"
 
 
 def test_gif_alpha_is_thresholded() -> None:
     palette = palette_of(np.array([[1, 2, 3, 127], [4, 5, 6, 128]], np.uint8))
     numbers = (np.indices(SHAPE).sum(axis=0) % 2).astype(np.uint8)
-    (found,) = decoded(gif_file([Frame(Image(numbers, palette))]))
-    assert (found[numbers == 0, 3] == 0).all()
-    assert (found[numbers == 1] == (4, 5, 6, 255)).all()
+    (result,) = decoded(gif_file([Frame(Image(numbers, palette))]))
+    assert (result[numbers == 0, 3] == 0).all()
+    assert (result[numbers == 1] == (4, 5, 6, 255)).all()
 
 
 @settings(max_examples=30, deadline=None)
@@ -143,7 +143,7 @@ def test_label_text_is_outlined_and_fits(shape: tuple[int, int]) -> None:
     drawn = np.pad(one.ink | one.outline, 1, constant_values=True)
     for down, across in ((0, 1), (2, 1), (1, 0), (1, 2)):
         beside = drawn[down : down + shape[0], across : across + shape[1]]
-        assert beside[one.ink].all(), "no text beside what is not text"
+        assert beside[one.ink].all(), "text has an outline"
     if shape[1] >= 64:
         assert not one.outline[:, -1].any(), "it ends within the image"
         assert (one.ink != other.ink).any()

@@ -36,9 +36,9 @@ def written(values: NDArray[np.float32], names: list[str] | None = None) -> byte
 @given(hnp.arrays(np.float32, st.sampled_from([(1, 1, 1), (1, 5, 9), (3, 16, 16)]), elements=st.floats(width=32)))
 def test_values_round_trip_exactly(values: NDArray[np.float32]) -> None:
     with opened(written(values)) as source:
-        found = source.read()
-    assert found.dtype == np.float32
-    assert np.array_equal(found, values, equal_nan=True)
+        result = source.read()
+    assert result.dtype == np.float32
+    assert np.array_equal(result, values, equal_nan=True)
 
 
 @pytest.mark.parametrize("shape", [(1, 256, 256), (3, 512, 512), (1, 300, 700), (1, 1024, 1024)])

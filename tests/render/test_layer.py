@@ -1,4 +1,4 @@
-"""Which look a wish stands for."""
+"""Layers of requests' options, and options that are refused."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from scog.errors import InvalidInput
 from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.colormap import color_table
-from scog.render.layer import UNKNOWN, Layer, LayerOptions, layer_of
+from scog.render.layer import DEFAULT_RANGE, Layer, LayerOptions, layer_of
 from scog.render.ramp import Ramp, Range
 
 RGB = ("red", "green", "blue")
 NDVI = indices.get("ndvi")
 
 
-def ramp_of(look: Layer) -> Ramp:
-    assert isinstance(look.coloring, Ramp)
-    return look.coloring
+def ramp_of(layer: Layer) -> Ramp:
+    assert isinstance(layer.coloring, Ramp)
+    return layer.coloring
 
 
 @pytest.mark.parametrize(
-    ("wish", "formula", "shown", "colormap"),
+    ("options", "formula", "shown", "colormap"),
     [
         (LayerOptions(), NDVI.formula, NDVI.rescale, NDVI.colormap),
         (LayerOptions(index="NDVI"), NDVI.formula, NDVI.rescale, NDVI.colormap),
@@ -40,7 +40,7 @@ def ramp_of(look: Layer) -> Ramp:
             indices.get("ndwi").rescale,
             indices.get("ndwi").colormap,
         ),
-        (LayerOptions(expression="B08 / B04"), "nir / red", UNKNOWN, "viridis"),
+        (LayerOptions(expression="B08 / B04"), "nir / red", DEFAULT_RANGE, "viridis"),
         (LayerOptions(expression="B08 / B04", rescale=((0, 5),)), "nir / red", (0, 5), "viridis"),
         (LayerOptions(bands=("B08",)), "nir", BY_NAME["nir"].shown, "greys_r"),
         (LayerOptions(bands=("wvp",)), "wvp", BY_NAME["wvp"].shown, "greys_r"),
@@ -50,94 +50,94 @@ def ramp_of(look: Layer) -> Ramp:
         (LayerOptions(index="scl", colormap_name="magma"), "scl", BY_NAME["scl"].shown, "magma"),
     ],
 )
-def test_one_output(wish: LayerOptions, formula: str, shown: Range, colormap: str) -> None:
-    look = layer_of(wish)
-    assert look.expression.text == formula
-    ramp = ramp_of(look)
+def test_one_output(options: LayerOptions, formula: str, shown: Range, colormap: str) -> None:
+    layer = layer_of(options)
+    assert layer.expression.text == formula
+    ramp = ramp_of(layer)
     assert ramp.shown == shown
     assert (ramp.colors == color_table(colormap)).all()
     assert (ramp.below, ramp.above) == (None, None)
-    assert not look.classified
-    assert look.mask == ("none" if formula == "scl" else "clouds")
+    assert not layer.classified
+    assert layer.mask == ("none" if formula == "scl" else "clouds")
 
 
 @pytest.mark.parametrize(
-    ("wish", "formula", "ranges"),
+    ("options", "formula", "ranges"),
     [
         (LayerOptions(bands=("red", "B03", "b2")), "red; green; blue", ((0, 0.3),) * 3),
         (LayerOptions(bands=("nir", "red", "red")), "nir; red; red", ((0, 0.5), (0, 0.3), (0, 0.3))),
         (LayerOptions(bands=RGB, rescale=((0, 1),)), "red; green; blue", ((0, 1),) * 3),
         (LayerOptions(expression="red;green;nir"), "red; green; nir", ((0, 0.3), (0, 0.3), (0, 0.5))),
-        (LayerOptions(expression="red;green;nir-red"), "red; green; nir - red", ((0, 0.3), (0, 0.3), UNKNOWN)),
+        (LayerOptions(expression="red;green;nir-red"), "red; green; nir - red", ((0, 0.3), (0, 0.3), DEFAULT_RANGE)),
         (LayerOptions(expression="red;green;blue", rescale=((0, 1), (0, 2), (0, 3))), "red; green; blue",
          ((0, 1), (0, 2), (0, 3))),
     ],
 )  # fmt: skip
-def test_three_outputs(wish: LayerOptions, formula: str, ranges: tuple[Range, ...]) -> None:
-    look = layer_of(wish)
-    assert look.expression.text == formula
-    assert look.coloring == Channels(ranges)  # type: ignore[arg-type]
-    assert look.mask == "clouds"
+def test_three_outputs(options: LayerOptions, formula: str, ranges: tuple[Range, ...]) -> None:
+    layer = layer_of(options)
+    assert layer.expression.text == formula
+    assert layer.coloring == Channels(ranges)  # type: ignore[arg-type]
+    assert layer.mask == "clouds"
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
-def test_a_preset_has_one_stretch_for_all_pictures(preset: Preset) -> None:
-    look = layer_of(LayerOptions(bands=(preset.name,)))
-    assert look.title == preset.title
-    assert look.expression.names == preset.bands
-    assert look.coloring == Channels(tuple(BY_NAME[band].shown for band in preset.bands))  # type: ignore[arg-type]
+def test_a_preset_has_one_stretch_for_all_images(preset: Preset) -> None:
+    layer = layer_of(LayerOptions(bands=(preset.name,)))
+    assert layer.title == preset.title
+    assert layer.expression.names == preset.bands
+    assert layer.coloring == Channels(tuple(BY_NAME[band].shown for band in preset.bands))  # type: ignore[arg-type]
     grey = np.full((3, 2, 2), 0.1, np.float32)
     mixed = np.stack([np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)] * 3)
     valid = np.ones((2, 2), bool)
-    # The same value has the same colour beside whatever neighbours.
-    assert (look.style.image(grey, valid).rgba[0, 0] == look.style.image(mixed, valid).rgba[0, 0]).all()
+    # The colour of a value does not depend on its neighbours.
+    assert (layer.style.image(grey, valid).rgba[0, 0] == layer.style.image(mixed, valid).rgba[0, 0]).all()
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "options",
     [LayerOptions(index="scl"), LayerOptions(index="SCL"), LayerOptions(bands=("scl",)), LayerOptions(bands=("SCL",))],
 )
-def test_the_scene_classification_has_its_own_colours_and_no_mask(wish: LayerOptions) -> None:
-    look = layer_of(wish)
-    assert (look.expression.text, look.mask, look.classified) == ("scl", "none", False)
+def test_the_scene_classification_has_its_own_colours_and_no_mask(options: LayerOptions) -> None:
+    layer = layer_of(options)
+    assert (layer.expression.text, layer.mask, layer.classified) == ("scl", "none", False)
     numbers = np.arange(14, dtype=np.float32).reshape(1, 2, 7)
-    painted = look.style.image(numbers, np.ones((2, 7), bool)).rgba.reshape(-1, 4)
+    painted = layer.style.image(numbers, np.ones((2, 7), bool)).rgba.reshape(-1, 4)
     assert painted[:12].tolist() == [[*each.color, 255] for each in SCENE_CLASSES]
     assert (painted[12:] == 0).all()
-    assert look.style.values(numbers, np.ones((2, 7), bool)) is numbers
-    legend = look.style.legend.json()
+    assert layer.style.values(numbers, np.ones((2, 7), bool)) is numbers
+    legend = layer.style.legend.json()
     assert [(each["value"], each["name"]) for each in legend["classes"]] == [(c.number, c.name) for c in SCENE_CLASSES]
 
 
 @given(hnp.arrays(np.float32, (1, 4, 4), elements=st.floats(-1, 1, width=32)), hnp.arrays(np.bool_, (4, 4)))
-def test_classes_of_an_index_go_out_as_numbers(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
-    look = layer_of(LayerOptions(classes="bare:tan,0.25,green:teal"))
-    assert look.classified
+def test_output_values_of_classes_are_class_numbers(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
+    layer = layer_of(LayerOptions(classes="bare:tan,0.25,green:teal"))
+    assert layer.classified
     expected = np.where(valid, np.where(values >= 0.25, 2.0, 1.0), np.nan)
-    found = look.style.values(values, valid)
-    assert found.dtype == np.float32
-    assert np.array_equal(found, expected, equal_nan=True)
-    painted = look.style.image(values, valid).rgba
+    result = layer.style.values(values, valid)
+    assert result.dtype == np.float32
+    assert np.array_equal(result, expected, equal_nan=True)
+    painted = layer.style.image(values, valid).rgba
     for number, color in ((1, (210, 180, 140, 255)), (2, (0, 128, 128, 255))):
-        assert (painted[found[0] == number] == color).all()
+        assert (painted[result[0] == number] == color).all()
     assert (painted[~valid] == 0).all()
 
 
 @pytest.mark.parametrize(
-    ("wish", "colors"),
+    ("options", "colors"),
     [(LayerOptions(), NDVI.colormap), (LayerOptions(colormap_name="magma"), "magma"), (LayerOptions(bands=("nir",)),
     "greys_r"),
      (LayerOptions(index="scl"), "viridis")],
 )  # fmt: skip
-def test_classes_without_colours_take_those_of_the_layer(wish: LayerOptions, colors: str) -> None:
-    look = layer_of(LayerOptions(**{**vars(wish), "classes": "0.2,0.5"}))
-    assert isinstance(look.coloring, Classes)
+def test_classes_without_colours_use_those_of_the_layer(options: LayerOptions, colors: str) -> None:
+    layer = layer_of(LayerOptions(**{**vars(options), "classes": "0.2,0.5"}))
+    assert isinstance(layer.coloring, Classes)
     table = color_table(colors)
-    assert [list(entry.color) for entry in look.coloring.entries] == table[[0, 126, 252]].tolist()
-    assert look.mask == layer_of(wish).mask
+    assert [list(entry.color) for entry in layer.coloring.entries] == table[[0, 126, 252]].tolist()
+    assert layer.mask == layer_of(options).mask
 
 
-def test_colours_of_what_lies_beyond() -> None:
+def test_colours_outside_the_range() -> None:
     ramp = ramp_of(layer_of(LayerOptions(belowmincolor="transparent", abovemaxcolor="#ff000080")))
     assert (ramp.below, ramp.above) == ((0, 0, 0, 0), (255, 0, 0, 128))
     assert ramp.shown == NDVI.rescale
@@ -146,7 +146,7 @@ def test_colours_of_what_lies_beyond() -> None:
     assert (plain.palette == ramp_of(layer_of()).palette).all()
 
 
-def test_a_colormap_that_is_written_out() -> None:
+def test_a_custom_colormap() -> None:
     values = np.array([[[0.0, 0.1, 0.5, 1.0]]], np.float32)
     valid = np.ones((1, 4), bool)
     numbers = layer_of(LayerOptions(colormap='{"0": "red", "1": "blue"}')).style.image(values, valid).rgba[0]
@@ -157,12 +157,12 @@ def test_a_colormap_that_is_written_out() -> None:
         .rgba[0]
     )
     assert steps.tolist() == [[255, 0, 0, 255]] * 2 + [[0, 0, 255, 255]] * 2
-    look = layer_of(LayerOptions(index="scl", colormap='[[[4, 6], "red"]]'))
-    assert isinstance(look.coloring, Classes)
-    assert not look.classified  # the values are still those of the index
+    layer = layer_of(LayerOptions(index="scl", colormap='[[[4, 6], "red"]]'))
+    assert isinstance(layer.coloring, Classes)
+    assert not layer.classified  # the values are still those of the index
 
 
-def test_a_written_ramp_takes_colours_beyond() -> None:
+def test_a_custom_ramp_accepts_colours_outside_the_range() -> None:
     table = "{" + ",".join(f'"{n}": [{n}, 0, 0]' for n in range(256)) + "}"
     ramp = ramp_of(layer_of(LayerOptions(colormap=table, rescale=((0, 1),), abovemaxcolor="lime")))
     assert (ramp.shown, ramp.above) == ((0, 1), (0, 255, 0, 255))
@@ -224,15 +224,15 @@ REFUSED: list[tuple[LayerOptions, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("wish", "parameter"), REFUSED, ids=[name for _, name in REFUSED])
-def test_what_cannot_be_shown(wish: LayerOptions, parameter: str) -> None:
+@pytest.mark.parametrize(("options", "parameter"), REFUSED, ids=[name for _, name in REFUSED])
+def test_invalid_options_are_refused(options: LayerOptions, parameter: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        layer_of(wish)
+        layer_of(options)
     assert refused.value.parameter == parameter
     assert refused.value.valid
 
 
-def test_near_names_are_told() -> None:
+def test_similar_names_are_suggested() -> None:
     with pytest.raises(InvalidInput, match="agriculture"):
         layer_of(LayerOptions(bands=("agricultur",)))
     with pytest.raises(InvalidInput, match="did you mean nir"):
@@ -240,18 +240,18 @@ def test_near_names_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "options",
     [LayerOptions(), THREE, LayerOptions(index="scl"), LayerOptions(classes="0.2"), LayerOptions(bands=("nir",))],
 )
-def test_a_valid_drawing_is_opaque_and_an_invalid_one_transparent(wish: LayerOptions) -> None:
-    look = layer_of(wish)
+def test_valid_pixels_are_opaque_and_invalid_ones_transparent(options: LayerOptions) -> None:
+    layer = layer_of(options)
     for valid, alpha in ((True, 255), (False, 0)):
-        values = np.full((look.expression.outputs, 4, 4), 4 if valid else np.nan, np.float32)
-        assert (look.style.image(values, np.full((4, 4), valid)).rgba[..., 3] == alpha).all()
+        values = np.full((layer.expression.outputs, 4, 4), 4 if valid else np.nan, np.float32)
+        assert (layer.style.image(values, np.full((4, 4), valid)).rgba[..., 3] == alpha).all()
 
 
-def test_every_band_can_be_looked_at_by_itself() -> None:
+def test_every_band_is_a_layer() -> None:
     for band in BANDS:
-        look = layer_of(LayerOptions(bands=(band.name,)))
-        assert look.title
-        assert look.style.legend.json()["title"] == look.title
+        layer = layer_of(LayerOptions(bands=(band.name,)))
+        assert layer.title
+        assert layer.style.legend.json()["title"] == layer.title

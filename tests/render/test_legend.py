@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from scog.render.channels import Channels
-from scog.render.classes import MOST, Class, Classes, by_thresholds
+from scog.render.classes import MAX_CLASSES, Class, Classes, by_thresholds
 from scog.render.color import parse_color
 from scog.render.colormap import color_table
 from scog.render.legend import MAX_LINES, WIDTH, Legend, ticks
@@ -162,30 +162,30 @@ def test_class_swatches_have_their_colours() -> None:
 
 
 def test_long_class_lists_are_truncated() -> None:
-    classes = Classes(tuple(Class(n, f"class {n}", (0, 0, 0, 255), n, n) for n in range(MOST)))
+    classes = Classes(tuple(Class(n, f"class {n}", (0, 0, 0, 255), n, n) for n in range(MAX_CLASSES)))
     legend = Legend("many", classes, ("a",))
-    assert len(legend.json()["classes"]) == MOST
-    assert texts(legend)[1:] == [*(f"class {n}" for n in range(MAX_LINES)), f"and {MOST - MAX_LINES} more"]
+    assert len(legend.json()["classes"]) == MAX_CLASSES
+    assert texts(legend)[1:] == [*(f"class {n}" for n in range(MAX_LINES)), f"and {MAX_CLASSES - MAX_LINES} more"]
     assert pixels(legend).shape[0] < 1500
 
 
 def test_long_texts_are_truncated() -> None:
-    found = texts(Legend("t" * 999, by_thresholds([0], ["n" * 64, "森" * 64], [(0, 0, 0, 255)] * 2), ("a",)))
-    assert all(len(text) <= 45 and text.endswith("…") for text in found)
+    result = texts(Legend("t" * 999, by_thresholds([0], ["n" * 64, "森" * 64], [(0, 0, 0, 255)] * 2), ("a",)))
+    assert all(len(text) <= 45 and text.endswith("…") for text in result)
 
 
 @given(numbers, numbers)
 def test_ticks_are_few_round_values_within_the_range(low: float, high: float) -> None:
     if not low < high:
         return
-    found = ticks(low, high)
-    assert found == sorted(found)
+    result = ticks(low, high)
+    assert result == sorted(result)
     slack = 1e-6 * (high - low) + 1e-15 * max(abs(low), abs(high))
-    assert all(low - slack <= value <= high + slack for value in found)
-    assert len(found) <= 9
+    assert all(low - slack <= value <= high + slack for value in result)
+    assert len(result) <= 9
     if high - low > 1e-6 * max(abs(low), abs(high)):
-        assert len(found) >= 3
-        steps = np.diff(found)
+        assert len(result) >= 3
+        steps = np.diff(result)
         assert np.allclose(steps, steps[0], rtol=1e-6)
         digits = f"{steps[0]:.3e}".split("e")[0]
         assert digits in ("1.000", "2.000", "2.500", "5.000")
@@ -209,9 +209,9 @@ def test_tick_labels(shown: tuple[float, float], labels: list[str]) -> None:
 def test_any_range_renders(low: float, high: float) -> None:
     if low < high:
         legend = Legend("a", Ramp((low, high), RAMP.colors), ("a",))
-        found = [row for row in rows(legend) if row.tag == f"{SVG}text"][1:]
-        assert found
+        result = [row for row in rows(legend) if row.tag == f"{SVG}text"][1:]
+        assert result
         assert not re.search("nan|inf", legend.svg())
-        middles = [float(row.attrib["x"]) for row in found]
+        middles = [float(row.attrib["x"]) for row in result]
         assert all(10 <= x <= WIDTH - 10 for x in middles)
         assert middles == sorted(middles)

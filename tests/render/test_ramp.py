@@ -34,8 +34,8 @@ def test_indices_increase_monotonically_with_values(data: st.DataObject, shape: 
     valid = np.ones(shape, bool)
     order = np.argsort(values.ravel(), kind="stable")
     painted = Ramp(shown, TABLE).numbers(values, valid)
-    for found in (painted, spread(values, shown, 255), spread16(values, valid, shown)):
-        assert (np.diff(found.ravel()[order].astype(int)) >= 0).all()
+    for result in (painted, spread(values, shown, 255), spread16(values, valid, shown)):
+        assert (np.diff(result.ravel()[order].astype(int)) >= 0).all()
 
 
 @pytest.mark.parametrize("shown", [(-0.2, 0.9), (0.0, 0.3), (-1.0, 1.0), (0.0, 10000.0), (-1e5, 1e5), (100.0, 100.5)])
@@ -68,10 +68,10 @@ def test_exactly_the_invalid_pixels_are_transparent(
 def test_values_get_the_nearest_step(values: NDArray[np.float32], shown: Range, last: int) -> None:
     low, high = shown
     valid = np.ones(values.shape, bool)
-    found = spread16(values, valid, shown).astype(float) - 1 if last == 65534 else spread(values, shown, last)
+    result = spread16(values, valid, shown).astype(float) - 1 if last == 65534 else spread(values, shown, last)
     exact = np.clip((values.astype(float) - low) / (high - low) * last, 0, last)
     rounding = 3e-7 * ((abs(low) + abs(high)) / (high - low) + 1) * last  # float32, in a narrow range far from 0
-    assert (abs(found.astype(float) - exact) <= 0.5 + 1e-3 + rounding).all()
+    assert (abs(result.astype(float) - exact) <= 0.5 + 1e-3 + rounding).all()
 
 
 @given(hnp.arrays(np.float32, (4, 6), elements=st.floats(-1, 2, width=32)), colors, colors)

@@ -1,4 +1,4 @@
-"""Classifications of any type: every whole number is a class of its own, and nothing else is one."""
+"""Classifications of any dtype: every integer is its own class, and no other value is one."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ CLASSES = {"clouds": {0, 1, 3, 8, 9, 10}, "none": {0}, "3,8,9": {0, 3, 8, 9}, "0
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("mask", MASKS)
-def test_numbers_that_end_on_the_same_bits_are_other_classes(dtype: str, mask: str) -> None:
+def test_values_with_equal_low_bits_are_different_classes(dtype: str, mask: str) -> None:
     kind = np.dtype(dtype)
     limits = (-1e6, 1e6) if kind.kind == "f" else (np.iinfo(kind).min, np.iinfo(kind).max)
     shifts = [shift for power in (8, 16, 32) for shift in (2**power, -(2**power))]
     every = [*range(-12, 13), *(number + shift for number in range(12) for shift in shifts)]
-    numbers = np.array([number for number in every if limits[0] <= number <= limits[1]], dtype=kind)
-    usable = parse_mask(mask).usable(numbers)
+    values = np.array([number for number in every if limits[0] <= number <= limits[1]], dtype=kind)
+    usable = parse_mask(mask).usable(values)
     assert usable.dtype == bool
-    assert usable.tolist() == [int(number) not in CLASSES[mask] for number in numbers.tolist()]
+    assert usable.tolist() == [int(number) not in CLASSES[mask] for number in values.tolist()]
 
 
 @given(arrays.arrays(np.float32, (6,), elements=st.floats(width=32)), st.sampled_from(MASKS))
-def test_what_is_no_whole_number_is_never_usable(numbers: np.ndarray, mask: str) -> None:
-    usable = parse_mask(mask).usable(numbers)
-    for number, may in zip(numbers.tolist(), usable.tolist(), strict=True):
+def test_non_integers_are_never_usable(values: np.ndarray, mask: str) -> None:
+    usable = parse_mask(mask).usable(values)
+    for number, may in zip(values.tolist(), usable.tolist(), strict=True):
         whole = np.isfinite(number) and float(number).is_integer()
         assert may == (whole and number not in CLASSES[mask])
 
@@ -46,13 +46,13 @@ NUMBERS = np.array([[4, -1, 260, 4.5], [np.nan, 6, np.inf, -9999], [300, 8, 255,
 GRID = Grid("EPSG:32632", Affine(20, 0, 600_000, 0, -20, 5_100_000), 4, 4)
 
 
-def test_fractions_and_what_is_missing_are_no_classes() -> None:
-    found = index_map(GRID, GRID)
-    assert found is not None
-    numbers, valid = placed(found, Resampling.NEAREST, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
+def test_fractions_and_nan_are_not_classes() -> None:
+    result = index_map(GRID, GRID)
+    assert result is not None
+    values, valid = placed(result, Resampling.NEAREST, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
     missing = [(0, 3), (1, 0), (1, 2), (1, 3), (2, 3)]
     assert sorted(map(tuple, np.argwhere(~valid).tolist())) == missing
-    picture = layer_of(LayerOptions(index="scl")).style.image(numbers[np.newaxis], valid)
+    picture = layer_of(LayerOptions(index="scl")).style.image(values[np.newaxis], valid)
     shown = picture.rgba[..., 3] > 0
     assert shown.tolist() == [
         [True, False, False, False],
@@ -62,10 +62,10 @@ def test_fractions_and_what_is_missing_are_no_classes() -> None:
     ]
 
 
-def test_the_most_frequent_class_is_taken_of_whole_numbers_alone() -> None:
+def test_mode_ignores_values_that_are_not_integers() -> None:
     coarse = Grid("EPSG:32632", Affine(40, 0, 600_000, 0, -40, 5_100_000), 2, 2)
     footing = footing_of(coarse, GRID, Resampling.MODE)
     assert footing is not None
-    numbers, valid = placed(footing, Resampling.MODE, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
+    values, valid = placed(footing, Resampling.MODE, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
     assert valid.all()
-    assert numbers.tolist() == [[-1.0, 260.0], [5.0, 5.0]]
+    assert values.tolist() == [[-1.0, 260.0], [5.0, 5.0]]

@@ -46,7 +46,7 @@ def cases(draw: st.DrawFn) -> tuple[IndexMap, NDArray[Any], tuple[int, int], dic
 
 
 def direct(index_map: IndexMap, level: NDArray[Any]) -> NDArray[Any]:
-    """What fancy indexing says."""
+    """The result of fancy indexing."""
     row, col = np.divmod(index_map.index, index_map.window.shape[1])
     shown: NDArray[Any] = level[row + index_map.window.top, col + index_map.window.left]
     return shown
@@ -55,41 +55,41 @@ def direct(index_map: IndexMap, level: NDArray[Any]) -> NDArray[Any]:
 @given(cases())
 def test_from_all_blocks(case: tuple[IndexMap, NDArray[Any], tuple[int, int], dict[BlockIndex, Block]]) -> None:
     index_map, level, block_shape, blocks = case
-    found = gather(index_map, block_shape, blocks)
-    np.testing.assert_array_equal(found, direct(index_map, level), strict=True)
+    result = gather(index_map, block_shape, blocks)
+    np.testing.assert_array_equal(result, direct(index_map, level), strict=True)
 
 
 @given(cases())
-def test_from_no_more_than_the_blocks_it_names(
+def test_the_listed_blocks_are_enough(
     case: tuple[IndexMap, NDArray[Any], tuple[int, int], dict[BlockIndex, Block]],
 ) -> None:
     index_map, level, block_shape, blocks = case
     named = index_map.blocks(block_shape)
     if not named:
         return
-    found = gather(index_map, block_shape, {block: blocks[block] for block in named})
-    shown = np.ones(found.shape, bool) if index_map.inside is None else index_map.inside
-    np.testing.assert_array_equal(found[shown], direct(index_map, level)[shown])
+    result = gather(index_map, block_shape, {block: blocks[block] for block in named})
+    shown = np.ones(result.shape, bool) if index_map.inside is None else index_map.inside
+    np.testing.assert_array_equal(result[shown], direct(index_map, level)[shown])
 
 
 @given(cases(), st.integers(0, 2**32))
-def test_from_the_blocks_of_what_is_wanted(
+def test_the_blocks_of_wanted_pixels_are_enough(
     case: tuple[IndexMap, NDArray[Any], tuple[int, int], dict[BlockIndex, Block]], seed: int
 ) -> None:
     index_map, level, block_shape, blocks = case
     wanted = np.random.default_rng(seed).random(index_map.index.shape) < 0.3
     named = index_map.blocks(block_shape, wanted)
-    found = gather(index_map, block_shape, {block: blocks[block] for block in named})
-    assert found.shape == index_map.index.shape
+    result = gather(index_map, block_shape, {block: blocks[block] for block in named})
+    assert result.shape == index_map.index.shape
     shown = wanted if index_map.inside is None else wanted & index_map.inside
     if shown.any():
-        np.testing.assert_array_equal(found[shown], direct(index_map, level)[shown])
+        np.testing.assert_array_equal(result[shown], direct(index_map, level)[shown])
 
 
-def test_blocks_are_not_written_to() -> None:
+def test_blocks_are_not_modified() -> None:
     block = encoded(8, 8)
     block.flags.writeable = False
     index_map = IndexMap(slice(0, 1), slice(0, 2), Window(0, 0, 8, 8), np.array([[3, 9]], np.int32), None)
-    found = gather(index_map, (8, 8), {(0, 0): block})
-    found[:] = 0
+    result = gather(index_map, (8, 8), {(0, 0): block})
+    result[:] = 0
     assert block[0, 3] == encoded(8, 8)[0, 3]

@@ -1,4 +1,4 @@
-"""Resampling equals GDAL's warper, where that is right, and keeps the laws of each method."""
+"""Resampling, against GDAL's warper except for known differences, and properties of each method."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEFT, TOP = 600_000.0, 5_200_000.0
 HEIGHT, WIDTH = 60, 71
 FACTORS = (0.2, 0.6, 0.97, 1.0, 1.03, 1.3, 1.9, 5.0)
 NEAR = 0.02
-"""Of numbers up to 10,000: what summing up to 400 of them in float32 may lose."""
+"""Float32 rounding error of sums of up to 400 values up to 10,000."""
 BLENDS = (Resampling.BILINEAR, Resampling.CUBIC, Resampling.AVERAGE)
 METHODS = (*BLENDS, Resampling.MODE)
 HOLES = ("none", "pixels", "block", "edges", "all but one", "all")
@@ -33,7 +33,9 @@ def source_grid(height: int = HEIGHT, width: int = WIDTH, pixel: float = 10.0) -
 
 
 def target_grid(crs: str, factor: float, off: tuple[float, float] = (-2.37, 3.13)) -> Grid:
-    """Pixels `factor` times as large as the source's, hanging over its upper left corner, and over others if large."""
+    """Pixels `factor` times as large as the source's, extending beyond its upper left corner, or all
+    corners if large.
+    """
     if crs == CRS:
         pixel, left, top = 10 * factor, LEFT, TOP
     else:
@@ -46,40 +48,40 @@ def target_grid(crs: str, factor: float, off: tuple[float, float] = (-2.37, 3.13
 
 
 def field(kind: str, dtype: str, holes: str) -> NDArray[Any]:
-    """Numbers of a source, nodata in holes."""
+    """Values of a source with nodata in holes."""
     rng = np.random.default_rng(7)
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-    numbers = {
+    values = {
         "random": rng.integers(1, 10_000, (HEIGHT, WIDTH)).astype(float),
         "smooth": 3000 + 2000 * np.sin(x / 9) * np.cos(y / 7),
         "classes": rng.integers(1, 6, (HEIGHT // 3 + 1, WIDTH // 3 + 1)).repeat(3, 0).repeat(3, 1)[:HEIGHT, :WIDTH],
     }[kind].astype(dtype)
     gone = {
-        "none": np.zeros(numbers.shape, bool),
-        "pixels": rng.random(numbers.shape) < 0.04,
+        "none": np.zeros(values.shape, bool),
+        "pixels": rng.random(values.shape) < 0.04,
         "block": (y > 2) & (y < 30) & (x > 3) & (x < 20),
         "edges": (x + y < 6) | (x > WIDTH - 4),
         "all but one": (x != 4) | (y != 3),
-        "all": np.ones(numbers.shape, bool),
+        "all": np.ones(values.shape, bool),
     }[holes]
-    return np.where(gone, NODATA, numbers).astype(dtype)
+    return np.where(gone, NODATA, values).astype(dtype)
 
 
 @pytest.mark.parametrize("crs", [CRS, "EPSG:3857"])
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize("method", BLENDS)
-def test_numbers_and_validity_are_gdals(method: Resampling, factor: float, crs: str) -> None:
+def test_values_and_validity_agree_with_gdal(method: Resampling, factor: float, crs: str) -> None:
     source, target = source_grid(), target_grid(crs, factor)
     compared = 0
     for kind, dtype in (("random", "uint16"), ("smooth", "float32")):
         for holes in HOLES:
-            numbers = field(kind, dtype, holes)
-            expected = gdal(numbers, source, target, method)
-            found, valid = ours(numbers, source, target, method)
-            assert found.dtype == np.float32
+            values = field(kind, dtype, holes)
+            expected = gdal(values, source, target, method)
+            result, valid = ours(values, source, target, method)
+            assert result.dtype == np.float32
             np.testing.assert_array_equal(valid, ~np.isnan(expected), f"{kind} {holes}")
-            np.testing.assert_allclose(found[valid], expected[valid], rtol=0, atol=NEAR, err_msg=f"{kind} {holes}")
-            assert (found[~valid] == 0).all()
+            np.testing.assert_allclose(result[valid], expected[valid], rtol=0, atol=NEAR, err_msg=f"{kind} {holes}")
+            assert (result[~valid] == 0).all()
             compared += int(np.count_nonzero(valid))
     assert compared > 1000
 
@@ -87,57 +89,57 @@ def test_numbers_and_validity_are_gdals(method: Resampling, factor: float, crs: 
 @pytest.mark.parametrize("crs", [CRS, "EPSG:3857"])
 @pytest.mark.parametrize("factor", FACTORS)
 @pytest.mark.parametrize("holes", ["none", "pixels", "edges"])
-def test_mode_is_the_class_that_gdal_says_covers_most(factor: float, crs: str, holes: str) -> None:
+def test_mode_agrees_with_gdals_coverage(factor: float, crs: str, holes: str) -> None:
     source, target = source_grid(), target_grid(crs, factor)
-    numbers = field("classes", "uint8", holes)
-    expected, is_valid, lead = gdal_mode(numbers, source, target)
-    found, valid = ours(numbers, source, target, Resampling.MODE)
-    assert found.dtype == np.uint8
+    values = field("classes", "uint8", holes)
+    expected, is_valid, lead = gdal_mode(values, source, target)
+    result, valid = ours(values, source, target, Resampling.MODE)
+    assert result.dtype == np.uint8
     np.testing.assert_array_equal(valid, is_valid)
     sure = valid & (lead > 1e-3)
-    np.testing.assert_array_equal(found[sure], expected[sure])
+    np.testing.assert_array_equal(result[sure], expected[sure])
     assert sure.sum() > 0.9 * valid.sum() > 100
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32", "float64"])
-def test_mode_takes_the_lowest_of_several_and_keeps_the_type(dtype: str) -> None:
-    numbers = np.array([[9, 9, 3, 3], [5, 5, 3, 7], [1, 2, 8, 0], [4, 3, 0, 0]]).astype(dtype)
+def test_mode_takes_the_lowest_of_equal_values_and_keeps_the_dtype(dtype: str) -> None:
+    values = np.array([[9, 9, 3, 3], [5, 5, 3, 7], [1, 2, 8, 0], [4, 3, 0, 0]]).astype(dtype)
     target = Grid(CRS, Affine(20, 0, LEFT, 0, -20, TOP), 2, 2)
-    found, valid = ours(numbers, source_grid(4, 4), target, Resampling.MODE)
-    assert found.dtype == numbers.dtype
-    assert found.tolist() == [[5, 3], [1, 8]]
+    result, valid = ours(values, source_grid(4, 4), target, Resampling.MODE)
+    assert result.dtype == values.dtype
+    assert result.tolist() == [[5, 3], [1, 8]]
     assert valid.all()
 
 
-def test_an_average_cut_off_by_the_edge_is_that_of_what_it_covers() -> None:
-    """GDAL's weighs the last column by more than is covered of it, unless nodata follows."""
-    numbers = np.array([[100, 200]], np.uint16)
+def test_an_average_at_the_edge_covers_the_source_only() -> None:
+    """GDAL gives the last column more weight than is covered, unless nodata follows."""
+    values = np.array([[100, 200]], np.uint16)
     target = Grid(CRS, Affine(14, 0, LEFT + 7, 0, -10, TOP), 1, 1)
-    found, valid = ours(numbers, source_grid(1, 2), target, Resampling.AVERAGE)
+    result, valid = ours(values, source_grid(1, 2), target, Resampling.AVERAGE)
     assert valid.all()
-    np.testing.assert_allclose(found, (3 * 100 + 10 * 200) / 13, rtol=1e-6)
+    np.testing.assert_allclose(result, (3 * 100 + 10 * 200) / 13, rtol=1e-6)
 
 
-def test_where_a_cubic_cancels_itself_bilinear_stands_in() -> None:
-    """One pixel in the centre and many under the kernel's negative lobes: their weights are little in all."""
+def test_bilinear_replaces_a_cubic_that_cancels() -> None:
+    """One pixel in the centre and many under the kernel's negative lobes: the sum of their weights is small."""
     source, target = source_grid(25, 25), Grid(CRS, Affine(30, 0, LEFT + 110, 0, -30, TOP - 110), 1, 1)
-    numbers = np.zeros((25, 25), np.uint16)
+    values = np.zeros((25, 25), np.uint16)
     y, x = np.mgrid[-12:13, -12:13]
-    numbers[(y == 0) & (x == 0)] = 1000
-    numbers[(abs(y) <= 2) & ((abs(x) == 4) | (abs(x) == 5))] = 3000
-    absurd = gdal(numbers, source, target, Resampling.CUBIC)[0, 0]
-    found, valid = ours(numbers, source, target, Resampling.CUBIC)
+    values[(y == 0) & (x == 0)] = 1000
+    values[(abs(y) <= 2) & ((abs(x) == 4) | (abs(x) == 5))] = 3000
+    absurd = gdal(values, source, target, Resampling.CUBIC)[0, 0]
+    result, valid = ours(values, source, target, Resampling.CUBIC)
     assert valid.all()
     assert absurd < -1000
-    np.testing.assert_allclose(found, gdal(numbers, source, target, Resampling.BILINEAR), rtol=1e-6)
+    np.testing.assert_allclose(result, gdal(values, source, target, Resampling.BILINEAR), rtol=1e-6)
 
 
-# Laws
+# Properties
 
 
 @st.composite
 def scenes(draw: st.DrawFn, factors: tuple[float, float] = (0.1, 6)) -> tuple[Grid, Grid, NDArray[np.bool_]]:
-    """A source, a target somewhere about it, and where the source has data."""
+    """A source, a target near it, and where the source has data."""
     factor = draw(st.floats(*factors))
     turn = draw(st.sampled_from([0, 0, 0, 2, 30, 90, 137]))
     off = draw(st.floats(-50, 500)), draw(st.floats(-50, 400))
@@ -160,46 +162,46 @@ ANY = pytest.mark.parametrize("method", METHODS)
 @given(scenes(), st.integers(1, 60_000))
 def test_a_constant_stays_constant(method: Resampling, scene: Scene, number: int) -> None:
     source, target, data = scene
-    found, valid = ours(np.where(data, number, 0).astype(np.uint16), source, target, method)
-    np.testing.assert_allclose(found[valid], number, rtol=2e-6)
+    result, valid = ours(np.where(data, number, 0).astype(np.uint16), source, target, method)
+    np.testing.assert_allclose(result[valid], number, rtol=2e-6)
 
 
 @pytest.mark.parametrize("method", [Resampling.BILINEAR, Resampling.CUBIC])
 @settings(max_examples=40, deadline=None)
 @given(scenes((0.1, 1.0)), st.floats(-50, 50), st.floats(-50, 50))
-def test_a_slope_is_kept_when_enlarging(method: Resampling, scene: Scene, across: float, down: float) -> None:
+def test_upsampling_preserves_a_linear_slope(method: Resampling, scene: Scene, across: float, down: float) -> None:
     source, target, _ = scene
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
-    found, valid = ours((8000 + across * x + down * y).astype(np.float32), source, target, method)
+    result, valid = ours((8000 + across * x + down * y).astype(np.float32), source, target, method)
     col, row = np.meshgrid(np.arange(target.width) + 0.5, np.arange(target.height) + 0.5)
     a, b, c, d, e, f = tuple(~source.transform @ target.transform)[:6]
     x, y = a * col + b * row + c, d * col + e * row + f
     inner = (x >= 2) & (x <= WIDTH - 2) & (y >= 2) & (y <= HEIGHT - 2)
     assert valid[inner].all()
-    np.testing.assert_allclose(found[inner], (8000 + across * x + down * y)[inner], rtol=0, atol=NEAR)
+    np.testing.assert_allclose(result[inner], (8000 + across * x + down * y)[inner], rtol=0, atol=NEAR)
 
 
 @pytest.mark.parametrize("method", [Resampling.BILINEAR, Resampling.AVERAGE])
 @settings(max_examples=40, deadline=None)
 @given(scenes())
-def test_nothing_lies_beyond_the_extremes(method: Resampling, scene: Scene) -> None:
+def test_values_are_within_the_range_of_the_source(method: Resampling, scene: Scene) -> None:
     source, target, data = scene
-    numbers = np.where(data, field("random", "uint16", "none"), 0).astype(np.uint16)
-    found, valid = ours(numbers, source, target, method)
+    values = np.where(data, field("random", "uint16", "none"), 0).astype(np.uint16)
+    result, valid = ours(values, source, target, method)
     if valid.any():
-        assert numbers[data].min() * (1 - 1e-6) <= found[valid].min()
-        assert found[valid].max() <= numbers[data].max() * (1 + 1e-6)
+        assert values[data].min() * (1 - 1e-6) <= result[valid].min()
+        assert result[valid].max() <= values[data].max() * (1 + 1e-6)
 
 
 @ANY
 @settings(max_examples=40, deadline=None)
 @given(scenes())
-def test_validity_grows_with_the_sources(method: Resampling, scene: Scene) -> None:
+def test_more_valid_source_pixels_give_more_valid_pixels(method: Resampling, scene: Scene) -> None:
     source, target, data = scene
-    numbers = field("random", "uint16", "none")
-    _, whole = ours(numbers, source, target, method)
-    _, part = ours(np.where(data, numbers, 0).astype(np.uint16), source, target, method)
-    _, nearest = ours(np.where(data, numbers, 0).astype(np.uint16), source, target, Resampling.NEAREST)
+    values = field("random", "uint16", "none")
+    _, whole = ours(values, source, target, method)
+    _, part = ours(np.where(data, values, 0).astype(np.uint16), source, target, method)
+    _, nearest = ours(np.where(data, values, 0).astype(np.uint16), source, target, Resampling.NEAREST)
     assert not (part & ~whole).any()
     if method in (Resampling.BILINEAR, Resampling.CUBIC):
         np.testing.assert_array_equal(part, nearest)
@@ -210,35 +212,35 @@ def test_validity_grows_with_the_sources(method: Resampling, scene: Scene) -> No
 @ANY
 @settings(max_examples=40, deadline=None)
 @given(scenes(), st.data())
-def test_a_tile_is_its_part_of_the_whole(method: Resampling, scene: Scene, data: st.DataObject) -> None:
+def test_a_tile_equals_its_part_of_the_whole(method: Resampling, scene: Scene, data: st.DataObject) -> None:
     source, target, known = scene
-    numbers = np.where(known, field("classes", "uint16", "none") * 100, 0).astype(np.uint16)
+    values = np.where(known, field("classes", "uint16", "none") * 100, 0).astype(np.uint16)
     top, left = data.draw(st.integers(0, target.height - 1)), data.draw(st.integers(0, target.width - 1))
     tile = Grid(CRS, target.transform @ Affine.translation(left, top), target.width - left, target.height - top)
-    found, valid = ours(numbers, source, target, method)
-    part, part_valid = ours(numbers, source, tile, method)
+    result, valid = ours(values, source, target, method)
+    part, part_valid = ours(values, source, tile, method)
     np.testing.assert_array_equal(part_valid, valid[top:, left:])
-    np.testing.assert_allclose(part, found[top:, left:], rtol=0, atol=1e-2)
+    np.testing.assert_allclose(part, result[top:, left:], rtol=0, atol=1e-2)
 
 
 # Without overviews
 
 
 @pytest.mark.parametrize("factor", [16, 32])
-def test_many_pixels_are_taken_together_where_there_are_no_overviews(factor: int) -> None:
+def test_pixels_are_averaged_first_without_overviews(factor: int) -> None:
     count = 12
     rng = np.random.default_rng(3)
-    numbers = rng.integers(1, 10_000, (count * factor, count * factor)).astype(np.uint16)
+    values = rng.integers(1, 10_000, (count * factor, count * factor)).astype(np.uint16)
     source, target = (
-        source_grid(*numbers.shape),
+        source_grid(*values.shape),
         Grid(CRS, Affine(10 * factor, 0, LEFT, 0, -10 * factor, TOP), count, count),
     )
-    found, valid = ours(numbers, source, target, Resampling.AVERAGE)
+    result, valid = ours(values, source, target, Resampling.AVERAGE)
     assert valid.all()
-    np.testing.assert_allclose(found, numbers.reshape(count, factor, count, factor).mean((1, 3)), rtol=1e-6)
+    np.testing.assert_allclose(result, values.reshape(count, factor, count, factor).mean((1, 3)), rtol=1e-6)
     y, x = np.mgrid[0 : count * factor, 0 : count * factor] / factor
     smooth = (5000 + 2000 * np.sin(x / 2) * np.cos(y / 3)).astype(np.float32)
     for method in (Resampling.BILINEAR, Resampling.CUBIC):
-        found, valid = ours(smooth, source, target, method)
+        result, valid = ours(smooth, source, target, method)
         assert valid.all()
-        np.testing.assert_allclose(found, gdal(smooth, source, target, method), rtol=0, atol=5)
+        np.testing.assert_allclose(result, gdal(smooth, source, target, method), rtol=0, atol=5)

@@ -1,4 +1,4 @@
-"""A footing's window from blocks equals a piece of the whole level."""
+"""Windows of resampling supports assembled from blocks equal parts of the whole level."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from tests.doubles.warping import cut
 EMPTY = np.zeros((1, 1), np.float32)
 
 
-def footing(window: Window, source: tuple[int, int], step: int) -> ResamplingSupport:
+def support_of(window: Window, source: tuple[int, int], step: int) -> ResamplingSupport:
     first = np.zeros((1, 1), np.int32)
     return ResamplingSupport(
         slice(0, 1), slice(0, 1), window, source, step, (1.0, 1.0), (1, 1), first, (EMPTY,), (EMPTY,), None
     )
 
 
-def data_of(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    return numbers, numbers != 0
+def data_of(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    return values, values != 0
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[NDArray[Any], Window, tuple[int, int], int]:
-    """A level, a window that may hang over it, the shape of its blocks, and how many pixels are taken together."""
+    """A level, a window that may exceed it, the shape of its blocks, and the side of the squares that are combined."""
     height, width = draw(st.integers(1, 70)), draw(st.integers(1, 70))
     step = draw(st.sampled_from([1, 1, 2, 4, 8]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    numbers = rng.integers(1, 1000, (height, width)).astype(draw(st.sampled_from(["uint16", "uint8", "float32"])))
-    numbers[rng.random(numbers.shape) < draw(st.sampled_from([0, 0.2]))] = 0
+    values = rng.integers(1, 1000, (height, width)).astype(draw(st.sampled_from(["uint16", "uint8", "float32"])))
+    values[rng.random(values.shape) < draw(st.sampled_from([0, 0.2]))] = 0
     top, left = draw(st.integers(-5, height // step)), draw(st.integers(-5, width // step))
     window = Window(top, left, top + draw(st.integers(1, 40)), left + draw(st.integers(1, 40)))
-    return numbers, window, (draw(st.integers(1, 20)), draw(st.integers(1, 20))), step
+    return values, window, (draw(st.integers(1, 20)), draw(st.integers(1, 20))), step
 
 
 Case = tuple[NDArray[Any], Window, tuple[int, int], int]
 
 
-def squares(numbers: NDArray[Any], window: Window, step: int) -> NDArray[Any]:
-    """The window `(y, step, x, step)` of a level that is nodata beyond its edges."""
-    padded = np.pad(numbers, ((5 * step, 50 * step), (5 * step, 50 * step)))
+def squares(values: NDArray[Any], window: Window, step: int) -> NDArray[Any]:
+    """The window `(y, step, x, step)` of a level, nodata outside it."""
+    padded = np.pad(values, ((5 * step, 50 * step), (5 * step, 50 * step)))
     part = padded[
         (window.top + 5) * step : (window.bottom + 5) * step, (window.left + 5) * step : (window.right + 5) * step
     ]
@@ -55,40 +55,40 @@ def squares(numbers: NDArray[Any], window: Window, step: int) -> NDArray[Any]:
 
 
 @given(cases())
-def test_pixels_or_the_means_of_squares_of_them(case: Case) -> None:
-    numbers, window, block, step = case
-    found, valid = gather_window(footing(window, numbers.shape, step), block, cut(numbers, block), data_of)
-    expected = squares(numbers, window, step)
+def test_pixels_or_means_of_squares(case: Case) -> None:
+    values, window, block, step = case
+    result, valid = gather_window(support_of(window, values.shape, step), block, cut(values, block), data_of)
+    expected = squares(values, window, step)
     count = (expected != 0).sum((1, 3))
     np.testing.assert_array_equal(valid, count > 0)
-    assert found.dtype == (numbers.dtype if step == 1 else np.float32)
+    assert result.dtype == (values.dtype if step == 1 else np.float32)
     mean = expected.sum((1, 3), dtype=np.float64)[valid] / count[valid]
-    np.testing.assert_allclose(found[valid], mean, rtol=1e-6)
+    np.testing.assert_allclose(result[valid], mean, rtol=1e-6)
 
 
 @given(cases())
-def test_of_classes_the_middle_ones(case: Case) -> None:
-    numbers, window, block, step = case
-    found, valid = gather_window(
-        footing(window, numbers.shape, step), block, cut(numbers, block), data_of, classes=True
+def test_classes_take_the_central_pixel(case: Case) -> None:
+    values, window, block, step = case
+    result, valid = gather_window(
+        support_of(window, values.shape, step), block, cut(values, block), data_of, classes=True
     )
-    expected = squares(numbers, window, step)[:, step // 2, :, step // 2]
+    expected = squares(values, window, step)[:, step // 2, :, step // 2]
     np.testing.assert_array_equal(valid, expected != 0)
-    np.testing.assert_array_equal(found[valid], expected[valid])
-    assert found.dtype == numbers.dtype
+    np.testing.assert_array_equal(result[valid], expected[valid])
+    assert result.dtype == values.dtype
 
 
 @given(cases(), st.integers(0, 2**32))
 def test_absent_blocks_are_not_valid(case: Case, seed: int) -> None:
-    numbers, window, block, _ = case
-    blocks = cut(numbers, block)
+    values, window, block, _ = case
+    blocks = cut(values, block)
     rng = np.random.default_rng(seed)
     there = {index: part for index, part in blocks.items() if rng.random() < 0.5}
-    left = np.zeros_like(numbers)
+    left = np.zeros_like(values)
     for row, col in there:
         here = np.s_[row * block[0] : (row + 1) * block[0], col * block[1] : (col + 1) * block[1]]
-        left[here] = numbers[here]
-    found, valid = gather_window(footing(window, numbers.shape, 1), block, there, data_of)
+        left[here] = values[here]
+    result, valid = gather_window(support_of(window, values.shape, 1), block, there, data_of)
     expected = squares(left, window, 1)[:, 0, :, 0]
     np.testing.assert_array_equal(valid, expected != 0)
-    np.testing.assert_array_equal(found[valid], expected[valid])
+    np.testing.assert_array_equal(result[valid], expected[valid])

@@ -1,4 +1,4 @@
-"""Little work is done where it is asked for, much in a thread, and errors come the same way."""
+"""Short work runs on the calling thread, long work in another, and errors propagate from both."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from scog.warp.resample import Resampling
 from scog.warp.workbench import QUICK, Workbench, effort
 
 
-def asked(pixels: int) -> bool:
-    """Whether work on so many pixels is done in the thread that asks for it."""
+def runs_in_caller(pixels: int) -> bool:
+    """Whether work on a number of pixels runs in the calling thread."""
     with ThreadPoolExecutor(1) as threads:
         thread = asyncio.run(Workbench(threads).work(pixels, threading.get_ident))
     return thread == threading.get_ident()
 
 
-def test_where_work_is_done() -> None:
-    assert asked(0)
-    assert asked(QUICK - 1)
-    assert not asked(QUICK)
+def test_where_work_runs() -> None:
+    assert runs_in_caller(0)
+    assert runs_in_caller(QUICK - 1)
+    assert not runs_in_caller(QUICK)
 
 
 @pytest.mark.parametrize("pixels", [1, QUICK])
-def test_errors_are_raised_wherever_it_is_done(pixels: int) -> None:
+def test_errors_propagate_from_both(pixels: int) -> None:
     def work() -> None:
         raise ZeroDivisionError
 
@@ -37,7 +37,7 @@ def test_errors_are_raised_wherever_it_is_done(pixels: int) -> None:
         asyncio.run(ask(threads))
 
 
-def test_a_tile_of_an_index_is_little_and_much_that_takes_longer_is_not() -> None:
+def test_a_tile_of_an_index_is_quick() -> None:
     assert effort((256, 256), 3) < QUICK, "an index"
     assert effort((256, 256), 3, Resampling.CUBIC) >= QUICK
     assert effort((8, 8), 1, Resampling.MODE) >= QUICK

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scog.bandmath.operations import FUNCTIONS
 from scog.bandmath.parser import parse_outputs
-from scog.bandmath.tree import FUNCTIONS
 from scog.errors import InvalidExpression
 from scog.settings import Settings
 from scog.web.params.plus_signs import HINT, with_plus

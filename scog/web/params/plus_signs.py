@@ -8,7 +8,7 @@ from __future__ import annotations
 import keyword
 import re
 
-from scog.bandmath.tree import FUNCTIONS
+from scog.bandmath.operations import FUNCTIONS
 
 _BETWEEN = re.compile(r"(?<=[\w.)])\s+(?=[\w.(])", re.ASCII)
 _OFFSET = re.compile(r"([Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?) (?=\d\d:\d\d)", re.ASCII)
