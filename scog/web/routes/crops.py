@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -67,9 +68,11 @@ def with_body(*kinds: str) -> dict[str, Any]:
 
 
 BODY = with_body("Feature", "FeatureCollection", "Polygon", "MultiPolygon", "GeometryCollection")
+_get_box = partial(router.get, response_class=Response, responses=image_response.RESPONSES)
+_post_feature = partial(router.post, response_class=Response, responses=WITH_BODY, openapi_extra=BODY)
 
 
-@router.get(BOX, summary="A box as a picture or as values", response_class=Response, responses=image_response.RESPONSES)
+@_get_box(BOX, summary="A box as a picture or as values")
 async def bbox(request: Request, box: Boxed, parameters: Annotated[BoxParameters, Query()]) -> Response:
     """Draw a box of any CRS (degrees by default) on pixels of any CRS (by default the box's), at the scenes' own
     resolution if that takes no more than `max_size`.
@@ -80,7 +83,7 @@ async def bbox(request: Request, box: Boxed, parameters: Annotated[BoxParameters
     return await answer_box(request, box, None, parameters, parameters.parse())
 
 
-@router.get(BOX + SIZED, summary="A box of a given size", response_class=Response, responses=image_response.RESPONSES)
+@_get_box(BOX + SIZED, summary="A box of a given size")
 async def sized_bbox(
     request: Request, box: Boxed, sides: Sized, parameters: Annotated[BoxParameters, Query()]
 ) -> Response:
@@ -102,13 +105,7 @@ async def answer_box(
     return await _answer(request, grid, form, cut, image, box)
 
 
-@router.post(
-    "/feature" + FORMAT,
-    summary="A polygon as a picture or as values",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=BODY,
-)
+@_post_feature("/feature" + FORMAT, summary="A polygon as a picture or as values")
 async def feature_as(request: Request, form: FormatName, parameters: Annotated[FeatureParameters, Query()]) -> Response:
     """Draw what lies in a polygon, transparent (values: NaN) around it. A pixel counts by its centre.
 
@@ -118,25 +115,13 @@ async def feature_as(request: Request, form: FormatName, parameters: Annotated[F
     return await answer_feature(request, None, form, parameters, parameters.parse())
 
 
-@router.post(
-    "/feature",
-    summary="A polygon as a picture",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=BODY,
-)
+@_post_feature("/feature", summary="A polygon as a picture")
 async def feature(request: Request, parameters: Annotated[FeatureParameters, Query()]) -> Response:
     """The same as a PNG, or as `format` says."""
     return await answer_feature(request, None, None, parameters, parameters.parse())
 
 
-@router.post(
-    "/feature" + SIZED,
-    summary="A polygon of a given size",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=BODY,
-)
+@_post_feature("/feature" + SIZED, summary="A polygon of a given size")
 async def sized_feature(request: Request, sides: Sized, parameters: Annotated[FeatureParameters, Query()]) -> Response:
     """The same, so many pixels wide and high; the height may end in the format."""
     return await answer_feature(request, sides.size, sides.format, parameters, parameters.parse())

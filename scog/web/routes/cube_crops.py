@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Depends, Request, Response
 
 from scog.web.http import image_response
@@ -18,53 +20,35 @@ from scog.web.routes.statistics import Numbers
 router = APIRouter(
     prefix="/cubes/{id}", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute
 )
+_get_box = partial(router.get, response_class=Response, responses=image_response.RESPONSES)
+_post_feature = partial(router.post, response_class=Response, responses=WITH_BODY, openapi_extra=crops.BODY)
 
 
-@router.get(BOX, summary="A box of a cube", response_class=Response, responses=image_response.RESPONSES)
+@_get_box(BOX, summary="A box of a cube")
 async def bbox(request: Request, cube: Frozen, box: Boxed, cut: BoxCut) -> Response:
     """As `/bbox/...` with the cube's parameters, transparent outside of its area."""
     return await crops.answer_box(request, box, None, cut, cube.image())
 
 
-@router.get(
-    BOX + SIZED, summary="A cube's box of a given size", response_class=Response, responses=image_response.RESPONSES
-)
+@_get_box(BOX + SIZED, summary="A cube's box of a given size")
 async def sized_bbox(request: Request, cube: Frozen, box: Boxed, sides: Sized, cut: BoxCut) -> Response:
     """The same, so many pixels wide and high."""
     return await crops.answer_box(request, box, sides, cut, cube.image())
 
 
-@router.post(
-    "/feature" + FORMAT,
-    summary="A polygon of a cube",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=crops.BODY,
-)
+@_post_feature("/feature" + FORMAT, summary="A polygon of a cube")
 async def feature_as(request: Request, cube: Frozen, form: FormatName, cut: FeatureCut) -> Response:
     """As `POST /feature` with the cube's parameters, transparent outside of its area too."""
     return await crops.answer_feature(request, None, form, cut, cube.image())
 
 
-@router.post(
-    "/feature",
-    summary="A polygon of a cube as a picture",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=crops.BODY,
-)
+@_post_feature("/feature", summary="A polygon of a cube as a picture")
 async def feature(request: Request, cube: Frozen, cut: FeatureCut) -> Response:
     """The same as a PNG, or as `format` says."""
     return await crops.answer_feature(request, None, None, cut, cube.image())
 
 
-@router.post(
-    "/feature" + SIZED,
-    summary="A cube's polygon of a given size",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=crops.BODY,
-)
+@_post_feature("/feature" + SIZED, summary="A cube's polygon of a given size")
 async def sized_feature(request: Request, cube: Frozen, sides: Sized, cut: FeatureCut) -> Response:
     """The same, so many pixels wide and high; the height may end in the format."""
     return await crops.answer_feature(request, sides.size, sides.format, cut, cube.image())
