@@ -7,7 +7,7 @@ import gzip
 import httpx
 import pytest
 
-from scog.web.http.compression import MIN_SIZE, is_text, takes_gzip, with_vary
+from scog.web.http.compression import MIN_SIZE, accepts_gzip, is_text, with_vary
 from tests.web.conftest import WEST, Served
 
 LON, LAT = WEST.lonlat()
@@ -108,7 +108,7 @@ def test_a_problem_is_small_and_readable(server: Served) -> None:
     ],
 )
 def test_what_a_client_takes(accepted: str, takes: bool) -> None:
-    assert takes_gzip(accepted) is takes
+    assert accepts_gzip(accepted) is takes
 
 
 @pytest.mark.parametrize(

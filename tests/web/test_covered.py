@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from scog.settings import Settings
-from scog.web.tile_extent import ATTRIBUTION, Covered, _attribution
+from scog.web.tile_extent import ATTRIBUTION, TileExtent, _attribution
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.web.conftest import Served, is_problem, served
 
@@ -119,4 +119,4 @@ def test_descriptions_may_hold_anything(providers: object) -> None:
 
 
 def test_files_that_cannot_be_read_do_not_count() -> None:
-    assert Covered(None, (), "").zooms("WebMercatorQuad") is None
+    assert TileExtent(None, (), "").zooms("WebMercatorQuad") is None

@@ -173,7 +173,7 @@ def test_an_unknown_cube_says_what_to_do(server: Served, west: str) -> None:
         for rest in ("", f"/tiles/{west}", "/tilejson.json", "/legend.png", "/scenes"):
             problem = is_problem(server.get(f"/cubes/{name}{rest}"), 404)
             if "%" not in name:
-                assert "posted again" in problem["detail"]
+                assert "post the definition again" in problem["detail"]
     is_problem(server.get("/cubes"), 405)
 
 

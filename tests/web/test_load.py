@@ -17,7 +17,7 @@ import pytest
 
 from scog.net.catalog_http import READ_TIMEOUT
 from scog.settings import Settings
-from scog.web.http.responses import NAMED, PARTIAL, _named
+from scog.web.http.responses import MAX_LISTED, PARTIAL, _list_header
 from tests.doubles.range_server import hang, status
 from tests.web.conftest import Far, Served, is_problem, served
 
@@ -309,12 +309,12 @@ def test_a_catalogue_that_talks_nonsense(
 
 def test_names_of_scenes_cannot_break_a_header(far: Callable[..., Far], west: str) -> None:
     evil = ["a\r\nSet-Cookie: stolen=1", "a, b", "é\u2028x", "", "x" * 5000, "\x00\x7f"]
-    line = _named(evil)
+    line = _list_header(evil)
     assert line.isascii()
     assert line.isprintable()
     assert line.count(", ") == len(evil) - 1
     assert len(line) < 400
-    assert _named([str(n) for n in range(NAMED + 5)]).endswith(", 9, and 5 more")
+    assert _list_header([str(n) for n in range(MAX_LISTED + 5)]).endswith(", 9, and 5 more")
 
 
 def test_a_scene_with_an_evil_name(archive: Path, tmp_path: Path, west: str) -> None:

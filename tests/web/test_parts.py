@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.io import MemoryFile
 
-from scog.web.http.byte_ranges import part_of
+from scog.web.http.byte_ranges import parse_range
 from tests.doubles.range_server import status
 from tests.web.conftest import WEST, Far, Served, is_problem
 
@@ -146,8 +146,8 @@ def test_many_who_ask_for_parts_at_once_wait_for_one_drawing(server: Served) -> 
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))
 def test_a_part_is_what_a_slice_would_be(size: int, start: int, last: int) -> None:
     body = bytes(range(size))
-    part = part_of(f"bytes={start}-{last}", size)
+    part = parse_range(f"bytes={start}-{last}", size)
     assert part is None if last < start else body[slice(*part or ())] == body[start : last + 1]
-    tail = part_of(f"bytes=-{last}", size)
+    tail = parse_range(f"bytes=-{last}", size)
     assert tail is not None
     assert body[slice(*tail)] == (body[-last:] if last else b"")

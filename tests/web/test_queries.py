@@ -15,7 +15,7 @@ from scog.bandmath.parser import parse_outputs
 from scog.bandmath.tree import FUNCTIONS
 from scog.errors import InvalidExpression
 from scog.settings import Settings
-from scog.web.params.plus_signs import HINT, with_plus
+from scog.web.params.plus_signs import HINT, restore_plus
 from tests.web.conftest import WEST, Served, is_problem, served
 
 LON, LAT = WEST.lonlat()
@@ -62,8 +62,8 @@ CLOUDS = "datetime=2024-06-12T10:00:00%2B00:00/2024-06-12T12:00:00%2B00:00"
     ],
 )
 def test_a_plus_is_put_back_where_it_can_mean_one_thing_only(name: str, arrived: str, meant: str) -> None:
-    assert with_plus(name, arrived) == meant
-    assert with_plus(name, meant) == meant
+    assert restore_plus(name, arrived) == meant
+    assert restore_plus(name, meant) == meant
 
 
 OPERANDS = st.sampled_from(["nir", "red", "B8A", "0.5", "1e-3", "(nir-red)", "sqrt(red)", "max(nir, red)"])
@@ -74,7 +74,7 @@ def test_a_sum_whose_plus_signs_were_lost_is_the_same_sum(operands: list[str], s
     written = "+".join(operands)
     if not any(letter.isalpha() for letter in written.replace("e-", "")):
         return
-    assert parse_outputs(with_plus("expression", (" " * spaces).join(operands))) == parse_outputs(written)
+    assert parse_outputs(restore_plus("expression", (" " * spaces).join(operands))) == parse_outputs(written)
 
 
 @given(st.text(alphabet="nirend 1.2()+-*/eE<>=,;sqt", max_size=40))
@@ -83,12 +83,12 @@ def test_a_formula_that_was_understood_means_what_it_meant(text: str) -> None:
         meant = parse_outputs(text)
     except InvalidExpression:
         return
-    assert parse_outputs(with_plus("expression", text)) == meant
+    assert parse_outputs(restore_plus("expression", text)) == meant
 
 
 def test_functions_are_those_of_formulas() -> None:
     for name in FUNCTIONS:
-        assert with_plus("expression", f"{name} (nir)") == f"{name} (nir)"
+        assert restore_plus("expression", f"{name} (nir)") == f"{name} (nir)"
 
 
 @pytest.mark.parametrize("path", ["/tiles/{west}.npy?mask=none&", f"/bbox/{BOX}.npy?mask=none&max_size=32&"])
@@ -144,7 +144,7 @@ def lenient(archive: Path) -> Iterator[Served]:
         yield running
 
 
-ADDRESSES = (
+ENDPOINTS = (
     "/tiles/{west}?bands=red",
     f"/bbox/{BOX}?bands=red",
     f"/point/{LON},{LAT}?index=ndvi",
@@ -164,7 +164,7 @@ ADDRESSES = (
 KEYS = ("_=1718000000", "dt=1", "v=2", "access_token=x", "rev=1&rev=2", "Bands%5B%5D=")
 
 
-@pytest.mark.parametrize("path", ADDRESSES)
+@pytest.mark.parametrize("path", ENDPOINTS)
 def test_unknown_parameters_are_refused_or_ignored_as_set(
     path: str, server: Served, lenient: Served, west: str
 ) -> None:
@@ -235,4 +235,4 @@ def test_a_time_lapse_too(server: Served) -> None:
     [("filter", "code IN ('3e 4')"), ("classes", "zone 1e 5,0.2,b"), ("expression", "MAX (red,nir)")],
 )
 def test_spaces_that_belong_to_texts_stay(name: str, text: str) -> None:
-    assert with_plus(name, text) == text
+    assert restore_plus(name, text) == text

@@ -1,4 +1,4 @@
-"""The routes that a map does not need at once. Importing this takes a while: see `scog.web.http.lazy_router`."""
+"""The routes that a map does not need at once. Importing them takes a while: see `scog.web.http.lazy_router`."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from scog.web.routes import (
 from scog.web.stac import routes as stac
 
 
-def routes_on_demand() -> APIRouter:
-    """All of them."""
+def lazy_router() -> APIRouter:
+    """A router with all of these routes."""
     router = APIRouter(redirect_slashes=False)
     for module in (
         timeseries,
