@@ -31,7 +31,7 @@ MIN_ZOOM, MAX_ZOOM = 7, 16
 """Zooms of web mercator if the resolution of the files is unknown."""
 HOME_ZOOM = 12
 """Zoom of web mercator at which a map opens if SCOG_HOME is not set or outside the bounds."""
-DEMO_ATTRIBUTION = "Made-up data of scog's demo"
+DEMO_ATTRIBUTION = "Synthetic data of scog's demo"
 TILING_SCHEME = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"
 CACHE_HEADERS = {"Cache-Control": "public, max-age=3600", "Vary": "Host"}
 SHORT_LINK_HEADERS = {"Cache-Control": "public, max-age=60", "Vary": "Host"}
