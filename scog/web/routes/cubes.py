@@ -6,16 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Annotated, Any
-from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
 
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
 from scog.cubes.cubes import Cube, Cubes
 from scog.errors import InvalidInput, OutOfRange
-from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
+from scog.geo.grid import Grid, tile_grid
 from scog.imaging.compare import periods
 from scog.imaging.draw import ImageRequest
 from scog.imaging.engine import Engine
@@ -29,7 +28,6 @@ from scog.runtime.tasks import gather_all
 from scog.suggest import quoted
 from scog.temporal.intervals import rfc3339
 from scog.web.http.bodies import read_body
-from scog.web.http.image_response import IMAGE_RESPONSES
 from scog.web.http.links import base_url
 from scog.web.http.partial_responses import RangeRoute
 from scog.web.http.problems import PROBLEMS, REQUEST_PROBLEMS
@@ -39,17 +37,12 @@ from scog.web.params.image import (
     Column,
     Latitude,
     Longitude,
-    OutputQuery,
     Row,
-    RowWithFormat,
-    TileMatrixSetId,
     Zoom,
     parse_tile_address,
     reject_repeated,
 )
-from scog.web.routes import animations, legends, scenes, tilejson, tiles, timeseries
-from scog.web.routes.animations import BoxInPath, FrameQuery
-from scog.web.routes.legends import ScaleParameters
+from scog.web.routes import legends, scenes, timeseries
 from scog.web.routes.listings import LINK_HEADERS, NoQuery
 from scog.web.routes.timeseries import SeriesOutputQuery, parse_variables
 
@@ -139,48 +132,6 @@ async def scenes_of_tile(
     return await _scenes_response(request, cube, tile_grid(*parse_tile_address(z, x, y)))
 
 
-@router.get("/{id}/tiles/{z}/{x}/{y}", summary="A cube's tile", response_class=Response, responses=IMAGE_RESPONSES)
-async def tile(
-    request: Request, cube: CubeInPath, z: Zoom, x: Column, y: RowWithFormat, output: OutputQuery
-) -> Response:
-    """As `/tiles/{z}/{x}/{y}` with the cube's parameters. Pixels outside the cube's area are transparent."""
-    return await tiles.tile_response(request, WEB_MERCATOR, (z, x, y), cube.image(), output)
-
-
-@router.get(
-    "/{id}/tiles/{tileMatrixSetId}/{z}/{x}/{y}",
-    summary="A cube's tile of any tile matrix set",
-    response_class=Response,
-    responses=IMAGE_RESPONSES,
-)
-async def any_tile(
-    request: Request,
-    cube: CubeInPath,
-    tms: TileMatrixSetId,
-    z: Zoom,
-    x: Column,
-    y: RowWithFormat,
-    output: OutputQuery,
-) -> Response:
-    """As `/tiles/{tileMatrixSetId}/{z}/{x}/{y}` with the cube's parameters."""
-    return await tiles.tile_response(request, tms, (z, x, y), cube.image(), output)
-
-
-@router.get(
-    "/{id}" + animations.PATH,
-    summary="Time lapse of a cube",
-    response_class=Response,
-    responses=animations.RESPONSES,
-)
-async def animation(request: Request, cube: CubeInPath, box: BoxInPath, frames: FrameQuery) -> Response:
-    """As `/animation/...` with the cube's parameters. Pixels outside the cube's area are transparent.
-
-    `min_clear` is a fraction of the pixels within the area. The colour range of counts and trends is that of the cube's
-    whole period.
-    """
-    return await animations.animation_response(request, box, cube.image(), frames)
-
-
 @router.get(
     "/{id}" + timeseries.PATH,
     summary="Time series of a point of a cube",
@@ -210,38 +161,6 @@ async def area_series(request: Request, cube: CubeInPath, parameters: SeriesOutp
     Pixels outside the cube's area do not count.
     """
     return await timeseries.area_series_response(request, *_series_request(cube), parameters)
-
-
-@router.get("/{id}/tilejson.json", summary="TileJSON of a cube", response_class=JSONResponse)
-async def tilejson_of_cube(request: Request, cube: CubeInPath, output: OutputQuery) -> JSONResponse:
-    """TileJSON of the cube's tiles and area. The query string is copied to the tiles' URL."""
-    return await _tilejson_response(request, cube, WEB_MERCATOR, TEMPLATE)
-
-
-@router.get("/{id}/{tileMatrixSetId}/tilejson.json", summary="TileJSON of a cube for any tile matrix set")
-async def any_tilejson_of_cube(
-    request: Request, cube: CubeInPath, tms: TileMatrixSetId, output: OutputQuery
-) -> JSONResponse:
-    """As `/cubes/{id}/tilejson.json`, with the zooms of the tile matrix set."""
-    return await _tilejson_response(request, cube, tms, f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
-
-
-@router.get("/{id}/legend.json", summary="Legend of a cube as JSON", response_class=JSONResponse)
-async def legend_json(request: Request, cube: CubeInPath, parameters: NoQuery) -> Response:
-    """As `/legend.json` with the cube's parameters."""
-    return await legends.legend_response(request, cube.image().style, "json")
-
-
-@router.get("/{id}/legend.svg", summary="Legend of a cube as SVG", response_class=Response)
-async def legend_svg(request: Request, cube: CubeInPath, parameters: NoQuery) -> Response:
-    """As `/legend.svg` with the cube's parameters."""
-    return await legends.legend_response(request, cube.image().style, "svg")
-
-
-@router.get("/{id}/legend.png", summary="Legend of a cube as PNG", response_class=Response)
-async def legend_png(request: Request, cube: CubeInPath, parameters: Annotated[ScaleParameters, Query()]) -> Response:
-    """As `/legend.png` with the cube's parameters."""
-    return await legends.legend_response(request, cube.image().style, "png", parameters.scale)
 
 
 def _series_request(cube: Cube) -> tuple[SeriesVariables, ImageRequest]:
@@ -289,10 +208,6 @@ async def _scenes_response(request: Request, cube: Cube, grid: Grid) -> GeoJSONR
 def _merged(scenes: Iterable[Scene]) -> list[Observation]:
     """The observations of all scenes, newest first, without duplicates."""
     return SceneSet(scenes).touching((-180.0, -90.0, 180.0, 90.0))
-
-
-async def _tilejson_response(request: Request, cube: Cube, tms: str, template: str) -> JSONResponse:
-    return await tilejson.tilejson_response(request, tms, cube.image(), f"/cubes/{cube.id}{template}")
 
 
 def _document(cube: Cube, base: str) -> dict[str, Any]:

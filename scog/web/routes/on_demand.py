@@ -8,6 +8,7 @@ from scog.web.routes import (
     animations,
     crops,
     cube_crops,
+    cube_maps,
     cube_wmts,
     cubes,
     documentation,
@@ -31,7 +32,8 @@ def lazy_router() -> APIRouter:
         animations,
         cube_crops,
         cube_wmts,
-        cubes,
+        cubes,  # before cube_maps: a tile's scenes would match the path of a tile of any tile matrix set
+        cube_maps,
         tilejson,
         wmts,
         legends,
