@@ -36,31 +36,12 @@ DESCRIPTION = (
 
 def create_app(settings: Settings) -> FastAPI:
     """The server's app. Its state is opened when the server starts, and closed when it stops."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_engine(settings) as engine, AsyncExitStack() as stack:
-            app.state.engine = engine
-            app.state.cubes = stack.enter_context(open_cubes(engine))
-            app.state.series_state = SeriesState(engine)
-            app.state.admission = Admission(settings.waiting)
-            app.state.animations = Admission(settings.animations)
-            app.state.crops = Admission(settings.crops)
-            app.state.statistics = Admission(settings.statistics)
-            app.state.series = Admission(settings.series)
-            app.state.response_cache = ResponseCache(settings.response_cache_mb * 1_000_000)
-            app.state.queries = ByteCache(tiles.QUERY_CACHE_BYTES)
-            app.state.stac_searches = asyncio.Semaphore(stac.SEARCHES)
-            app.state.is_demo_archive = viewer.is_demo_archive(settings)
-            warm_up()  # in the event loop's thread, which computes the index maps
-            yield
-
     lazy_routes = LazyRouter(_load_lazy_routes)
     app = _App(
         title="scog",
         version=scog.__version__,
         description=DESCRIPTION,
-        lifespan=lifespan,
+        lifespan=lambda app: _open_state(app, settings),
         docs_url=None,  # served by `routes.documentation`: FastAPI's own page loads files from other hosts
         redoc_url=None,
         redirect_slashes=False,  # redirects would contain the Host header, which is not trusted
@@ -77,12 +58,34 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.add_handlers(app)
     app.add_exception_handler(ClientDisconnected, _client_disconnected)
-    app.add_api_route("/healthz", healthz, tags=["operation"], summary="Health of the server")
+    app.add_api_route(
+        "/healthz", healthz, tags=["operation"], summary="Health of the server", response_description="The server runs."
+    )
     for module in (point, scenes, tiles):
         app.include_router(module.router)
     viewer.add_routes(app, settings)
     app.lazy_routes = app.router.default = lazy_routes
     return app
+
+
+@asynccontextmanager
+async def _open_state(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+    """Open the app's state, and close it at the end of the block."""
+    async with open_engine(settings) as engine, AsyncExitStack() as stack:
+        app.state.engine = engine
+        app.state.cubes = stack.enter_context(open_cubes(engine))
+        app.state.series_state = SeriesState(engine)
+        app.state.admission = Admission(settings.waiting)
+        app.state.animations = Admission(settings.animations)
+        app.state.crops = Admission(settings.crops)
+        app.state.statistics = Admission(settings.statistics)
+        app.state.series = Admission(settings.series)
+        app.state.response_cache = ResponseCache(settings.response_cache_mb * 1_000_000)
+        app.state.queries = ByteCache(tiles.QUERY_CACHE_BYTES)
+        app.state.stac_searches = asyncio.Semaphore(stac.SEARCHES)
+        app.state.is_demo_archive = viewer.is_demo_archive(settings)
+        warm_up()  # in the event loop's thread, which computes the index maps
+        yield
 
 
 class _App(FastAPI):

@@ -13,9 +13,10 @@ from fastapi import Request, Response
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
-from scog.imaging.formats import FLATTENED, FORMATS, format_of
+from scog.imaging.formats import FLATTENED, FORMATS, Format, format_of
 from scog.imaging.image_cache import EncodedImage, encoded
 from scog.imaging.options import StyledRequest
+from scog.imaging.request import ImageData
 from scog.products.crop import cut_out, is_large
 from scog.render.ramp import NUMBER
 from scog.warp.workbench import QUICK, effort
@@ -99,7 +100,7 @@ async def image_response(
 ) -> Response:
     """Draw an image on a grid and return it, encoded. Images of pinned scenes may be cached without a time limit.
 
-    Raises what `cut_out` raises, InvalidInput if the format cannot hold the image, and NothingReadable if `strict` is
+    Raises the errors of `cut_out`, InvalidInput if the format cannot hold the image, and NothingReadable if `strict` is
     set and scenes are missing.
     """
     image_request, style = image
@@ -114,21 +115,32 @@ async def image_response(
     if parameters.empty == "204" and not drawing.valid.any():
         return Response(status_code=204, headers=report_headers(report, cache_control))
 
-    def encode() -> EncodedImage:
-        return encoded(image_format.encode(drawing, grid, image))
-
-    file = engine.kept.picture(drawing, (image_format.names, style))
-    if file is None:
-        since = time.perf_counter()
-        if is_large(grid):  # takes seconds, for which tiles should not wait
-            file = await asyncio.to_thread(encode)
-        else:
-            is_quick = image_format.quick and image_request.expression.outputs == 1
-            size = effort(grid.shape, 4) if is_quick else QUICK  # QUICK pixels or more are encoded in a thread
-            file = await engine.workbench.work(size, encode)
-        report.add_time("encode", since)
-        engine.kept.keep_picture(drawing, (image_format.names, style), file)
+    file = await _encoded_file(engine, drawing, grid, image, image_format)
     headers = report_headers(report, cache_control)
     if image_format.flat:  # even if all pixels are valid: styles may make those transparent too
         headers["X-Scog-Flattened"] = FLATTENED
     return with_etag(request, file, image_format.media_type, headers)
+
+
+async def _encoded_file(
+    engine: Engine, drawing: ImageData, grid: Grid, image: StyledRequest, image_format: Format
+) -> EncodedImage:
+    """An encoded image, from the image cache if it is there. Adds the time of encoding to the drawing's report."""
+    image_request, style = image
+    file = engine.kept.picture(drawing, (image_format.names, style))
+    if file is not None:
+        return file
+
+    def encode() -> EncodedImage:
+        return encoded(image_format.encode(drawing, grid, image))
+
+    since = time.perf_counter()
+    if is_large(grid):  # takes seconds, for which tiles should not wait
+        file = await asyncio.to_thread(encode)
+    else:
+        is_quick = image_format.quick and image_request.expression.outputs == 1
+        size = effort(grid.shape, 4) if is_quick else QUICK  # QUICK pixels or more are encoded in a thread
+        file = await engine.workbench.work(size, encode)
+    drawing.report.add_time("encode", since)
+    engine.kept.keep_picture(drawing, (image_format.names, style), file)
+    return file

@@ -206,22 +206,26 @@ def validation_problem(request: Request, error: RequestValidationError) -> Probl
     if first["type"] == "extra_forbidden":
         detail = f"Unknown parameter {name!r}{did_you_mean(name, parameters) or '.'}"
         return Problem(400, detail, parameter=name, valid=", ".join(parameters) or "none")
-    detail = f"{_value_text(name, first)}.{plus_sign_hint(request, name)}"
+    detail = f"{validation_text(name, first)}.{plus_sign_hint(request, name)}"
     return Problem(400, detail, parameter=name, valid=parameters.get(name))
 
 
-def _value_text(name: str, error: Mapping[str, Any]) -> str:
-    """What is wrong with a parameter, with its value if it has one."""
+def validation_text(name: str, error: Mapping[str, Any]) -> str:
+    """pydantic's message on a parameter, with its value if that is a string. Without a full stop."""
     if error["type"] == "missing":
         return f"The parameter {name!r} is required"
     value = f" {quoted(error['input'])}" if isinstance(error.get("input"), str) else ""
-    return f"Invalid {name}{value}: {str(error['msg'])[:1].lower()}{str(error['msg'])[1:]}"
+    message = str(error["msg"])
+    return f"Invalid {name}{value}: {message[:1].lower()}{message[1:]}"
 
 
 async def _handle_http_exception(request: Request, error: Exception) -> Problem:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return Problem(404, "No route matches this path; /docs lists all routes.")
+    if error.status_code == 405:
+        detail = f"The method {request.method[:16]} is not supported at this path."
+        return Problem(405, detail, headers=error.headers)
     return Problem(error.status_code, f"{error.detail}.", headers=error.headers)
 
 

@@ -15,6 +15,7 @@ from scog.imaging.clip import ClipArea, area_of
 from scog.imaging.options import StyledRequest
 from scog.imaging.request import ImageRequest
 from scog.suggest import did_you_mean
+from scog.web.http.problems import validation_text
 from scog.web.params.image import ImageParameters
 
 EXAMPLE = {
@@ -127,13 +128,12 @@ def _validated(values: dict[str, Any]) -> CubeParameters:
     try:
         return CubeParameters.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors(include_url=False)[0]
     name = str(first["loc"][0])[:64]
     if first["type"] == "extra_forbidden":
         message = f"Unknown parameter {name!r}{did_you_mean(name, fields) or '.'}"
         raise InvalidInput(message, parameter=name, valid=", ".join(fields))
-    text = first["msg"][:1].lower() + first["msg"][1:]
-    raise InvalidInput(f"Invalid {name}: {text}.", parameter=name, valid=fields[name].description)
+    raise InvalidInput(f"{validation_text(name, first)}.", parameter=name, valid=fields[name].description)
 
 
 def _is_number(value: object) -> bool:

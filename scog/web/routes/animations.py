@@ -123,7 +123,7 @@ async def animation(request: Request, box: BoxInPath, parameters: Annotated[Anim
 async def animation_response(request: Request, box: BoxPath, image: StyledRequest, frames: FrameParameters) -> Response:
     """An animation as a response. SCOG_ANIMATIONS limits concurrent ones, as each takes as long as many images.
 
-    Raises Overloaded, and what `animate` and `encode` raise.
+    Raises Overloaded, and the errors of `animate` and `encode`.
     """
     file_format = format_of(requested_format(box.format, frames.format, FORMATS[0].name))
     duration = duration_of(frames.fps, frames.duration)

@@ -135,8 +135,8 @@ async def feature_response(
 ) -> Response:
     """The polygon in the body as a response, clipped to the area of the image request, if any.
 
-    `size` and `suffix` are width, height and format from the path. Raises TooLong, InvalidInput, and what
-    `image_response` raises.
+    `size` and `suffix` are width, height and format from the path. Raises TooLong, InvalidInput, and the
+    errors of `image_response`.
     """
     format_name = requested_format(suffix, crop.format)
     engine: Engine = request.app.state.engine

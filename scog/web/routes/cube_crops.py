@@ -63,6 +63,7 @@ async def sized_feature(request: Request, cube: CubeInPath, size: SizeInPath, cr
 @router.post(
     statistics.PATH,
     summary="Statistics of polygons of a cube",
+    response_description="The GeoJSON of the request, with statistics.",
     response_class=GeoJSONResponse,
     responses=statistics.RESPONSES,
     openapi_extra=statistics.BODY,

@@ -71,13 +71,22 @@ async def animation(request: Request, cube: CubeInPath, box: BoxInPath, frames: 
     return await animations.animation_response(request, box, cube.image(), frames)
 
 
-@router.get("/tilejson.json", summary="TileJSON of a cube", response_class=JSONResponse)
+@router.get(
+    "/tilejson.json",
+    summary="TileJSON of a cube",
+    response_description="The TileJSON document.",
+    response_class=JSONResponse,
+)
 async def tilejson_of_cube(request: Request, cube: CubeInPath, output: OutputQuery) -> JSONResponse:
     """TileJSON of the cube's tiles and area. The query string is copied to the tiles' URL."""
     return await _tilejson_response(request, cube, WEB_MERCATOR, TEMPLATE)
 
 
-@router.get("/{tileMatrixSetId}/tilejson.json", summary="TileJSON of a cube for any tile matrix set")
+@router.get(
+    "/{tileMatrixSetId}/tilejson.json",
+    summary="TileJSON of a cube for any tile matrix set",
+    response_description="The TileJSON document.",
+)
 async def any_tilejson_of_cube(
     request: Request, cube: CubeInPath, tms: TileMatrixSetId, output: OutputQuery
 ) -> JSONResponse:
@@ -85,19 +94,25 @@ async def any_tilejson_of_cube(
     return await _tilejson_response(request, cube, tms, f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
 
 
-@router.get("/legend.json", summary="Legend of a cube as JSON", response_class=JSONResponse)
+@router.get(
+    "/legend.json", summary="Legend of a cube as JSON", response_description="The legend.", response_class=JSONResponse
+)
 async def legend_json(request: Request, cube: CubeInPath, parameters: NoQuery) -> Response:
     """As `/legend.json` with the cube's parameters."""
     return await legends.legend_response(request, cube.image().style, "json")
 
 
-@router.get("/legend.svg", summary="Legend of a cube as SVG", response_class=Response)
+@router.get(
+    "/legend.svg", summary="Legend of a cube as SVG", response_description="The legend.", response_class=Response
+)
 async def legend_svg(request: Request, cube: CubeInPath, parameters: NoQuery) -> Response:
     """As `/legend.svg` with the cube's parameters."""
     return await legends.legend_response(request, cube.image().style, "svg")
 
 
-@router.get("/legend.png", summary="Legend of a cube as PNG", response_class=Response)
+@router.get(
+    "/legend.png", summary="Legend of a cube as PNG", response_description="The legend.", response_class=Response
+)
 async def legend_png(request: Request, cube: CubeInPath, parameters: Annotated[ScaleParameters, Query()]) -> Response:
     """As `/legend.png` with the cube's parameters."""
     return await legends.legend_response(request, cube.image().style, "png", parameters.scale)

@@ -102,14 +102,16 @@ async def create_cube(request: Request, parameters: NoQuery) -> Response:
     return JSONResponse(document | {"survives_restart": is_persistent}, 201 if is_new else 200, headers)
 
 
-@router.get("/{id}", summary="A cube")
+@router.get("/{id}", summary="A cube", response_description="The cube.")
 async def one_cube(request: Request, cube: CubeInPath, parameters: NoQuery) -> Response:
     """The complete definition of a cube, its links, and its scenes if they are pinned."""
     body = bytes(JSONResponse(_document(cube, base_url(request))).body)
     return with_etag(request, encoded(body), "application/json", LINK_HEADERS)
 
 
-@router.get("/{id}/scenes", summary="Scenes of a cube", response_class=GeoJSONResponse)
+@router.get(
+    "/{id}/scenes", summary="Scenes of a cube", response_description="The scenes.", response_class=GeoJSONResponse
+)
 async def cube_scenes(request: Request, cube: CubeInPath, parameters: NoQuery) -> GeoJSONResponse:
     """The pinned scenes, or else those that intersect the area, newest first, as a GeoJSON FeatureCollection.
 
@@ -124,7 +126,12 @@ async def cube_scenes(request: Request, cube: CubeInPath, parameters: NoQuery) -
     return await _scenes_response(request, cube, box_grid(cube.area.box))
 
 
-@router.get("/{id}/tiles/{z}/{x}/{y}/scenes", summary="Scenes of a cube's tile", response_class=GeoJSONResponse)
+@router.get(
+    "/{id}/tiles/{z}/{x}/{y}/scenes",
+    summary="Scenes of a cube's tile",
+    response_description="The scenes.",
+    response_class=GeoJSONResponse,
+)
 async def scenes_of_tile(
     request: Request, cube: CubeInPath, z: Zoom, x: Column, y: Row, parameters: NoQuery
 ) -> GeoJSONResponse:

@@ -39,19 +39,19 @@ class LegendParameters(ScaleParameters, TileParameters):
 LegendQuery = Annotated[LegendParameters, Query()]
 
 
-@router.get("/legend.json", summary="Legend as JSON", response_class=JSONResponse)
+@router.get("/legend.json", summary="Legend as JSON", response_description="The legend.", response_class=JSONResponse)
 async def legend_json(request: Request, parameters: LegendQuery) -> Response:
     """Colours and values of a colour ramp, the classes, or the outputs shown as red, green and blue."""
     return await legend_response(request, parameters.parse().style, "json")
 
 
-@router.get("/legend.svg", summary="Legend as SVG", response_class=Response)
+@router.get("/legend.svg", summary="Legend as SVG", response_description="The legend.", response_class=Response)
 async def legend_svg(request: Request, parameters: LegendQuery) -> Response:
     """A scalable legend on a transparent background. Its text is light if the reader prefers dark colour schemes."""
     return await legend_response(request, parameters.parse().style, "svg")
 
 
-@router.get("/legend.png", summary="Legend as PNG", response_class=Response)
+@router.get("/legend.png", summary="Legend as PNG", response_description="The legend.", response_class=Response)
 async def legend_png(request: Request, parameters: LegendQuery) -> Response:
     """A legend on a white background."""
     return await legend_response(request, parameters.parse().style, "png", parameters.scale)

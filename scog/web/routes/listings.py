@@ -64,7 +64,7 @@ IndexName = Annotated[str, Path(description="Name or alias of an index.")]
 ColormapName = Annotated[str, Path(description="Name of a colormap. The suffix `_r` reverses it.")]
 
 
-@router.get("/indices", summary="Spectral indices")
+@router.get("/indices", summary="Spectral indices", response_description="The indices.")
 async def list_indices(request: Request, parameters: Annotated[IndexParameters, Query()]) -> Response:
     """All indices, best known first, or the matches of a search, best match first, with formulas and references."""
     matches = await _in_thread(request, lambda: indices.search(parameters.search, parameters.domain))
@@ -72,13 +72,15 @@ async def list_indices(request: Request, parameters: Annotated[IndexParameters, 
     return _json_response(request, {"indices": [_index_json(index, base) for index in matches]}, LINK_HEADERS)
 
 
-@router.get("/indices/{name}", summary="A spectral index")
+@router.get("/indices/{name}", summary="A spectral index", response_description="The index.")
 async def one_index(request: Request, name: IndexName, parameters: NoQuery) -> Response:
     """An index by name or alias, case-insensitive."""
     return _json_response(request, _index_json(_found(indices.get, name), base_url(request)), LINK_HEADERS)
 
 
-@router.get("/bands", summary="Bands, presets and scene classes")
+@router.get(
+    "/bands", summary="Bands, presets and scene classes", response_description="Bands, presets and scene classes."
+)
 async def list_bands(request: Request, parameters: NoQuery) -> Response:
     """The bands that expressions may use (wavelengths in micrometres, resolutions in metres), the presets that `bands`
     accepts, and the classes of the scene classification.
@@ -91,7 +93,7 @@ async def list_bands(request: Request, parameters: NoQuery) -> Response:
     return _json_response(request, body, CACHE_HEADERS)
 
 
-@router.get("/composites", summary="Composites")
+@router.get("/composites", summary="Composites", response_description="The composites.")
 async def list_composites(request: Request, parameters: NoQuery) -> Response:
     """The names that `composite` accepts, and the unit of their values: how observations are reduced to one image."""
     composites = (*COMPOSITES, percentile(10), percentile(90))
@@ -105,7 +107,7 @@ async def list_composites(request: Request, parameters: NoQuery) -> Response:
     return _json_response(request, body, CACHE_HEADERS)
 
 
-@router.get("/colorMaps", summary="Colormaps")
+@router.get("/colorMaps", summary="Colormaps", response_description="The names.")
 async def list_colormaps(request: Request, parameters: NoQuery) -> Response:
     """The names that `colormap_name` accepts."""
     names = await _in_thread(request, colormap.names)
@@ -114,7 +116,7 @@ async def list_colormaps(request: Request, parameters: NoQuery) -> Response:
     )
 
 
-@router.get("/colorMaps/{name}", summary="A colormap")
+@router.get("/colorMaps/{name}", summary="A colormap", response_description="The colours.")
 async def one_colormap(request: Request, name: ColormapName, parameters: NoQuery) -> Response:
     """256 colours as red, green, blue and alpha, keyed `0` (lowest value) to `255`."""
     table = await _in_thread(request, lambda: _found(colormap.color_table, name))

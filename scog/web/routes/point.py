@@ -20,7 +20,7 @@ router = APIRouter(
 )
 
 
-@router.get("/point/{lon},{lat}", summary="Values at a point")
+@router.get("/point/{lon},{lat}", summary="Values at a point", response_description="The values.")
 async def point(request: Request, lon: Longitude, lat: Latitude, parameters: ValueQuery) -> JSONResponse:
     """Values at a point: of the newest observation, or of another composite. Invalid values are null.
 

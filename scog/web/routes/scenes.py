@@ -64,14 +64,24 @@ class BoxParameters(ListParameters):
     ]
 
 
-@router.get("/scenes", summary="Scenes of a bounding box", response_class=GeoJSONResponse)
+@router.get(
+    "/scenes",
+    summary="Scenes of a bounding box",
+    response_description="A page of scenes.",
+    response_class=GeoJSONResponse,
+)
 async def scenes_in_box(request: Request, parameters: Annotated[BoxParameters, Query()]) -> GeoJSONResponse:
     """The scenes that intersect a bounding box, newest first, as a GeoJSON FeatureCollection. Paged."""
     box = parse_bbox(parameters.bbox)
     return await _page_response(request, None if box is None else box_grid(box), parameters)
 
 
-@router.get("/tiles/{z}/{x}/{y}/scenes", summary="Scenes of a tile", response_class=GeoJSONResponse)
+@router.get(
+    "/tiles/{z}/{x}/{y}/scenes",
+    summary="Scenes of a tile",
+    response_description="A page of scenes.",
+    response_class=GeoJSONResponse,
+)
 async def scenes_of_tile(
     request: Request, z: Zoom, x: Column, y: Row, parameters: Annotated[ListParameters, Query()]
 ) -> GeoJSONResponse:
@@ -82,6 +92,7 @@ async def scenes_of_tile(
 @router.get(
     "/tiles/{tileMatrixSetId}/{z}/{x}/{y}/scenes",
     summary="Scenes of a tile of any tile matrix set",
+    response_description="A page of scenes.",
     response_class=GeoJSONResponse,
 )
 async def scenes_of_any_tile(

@@ -65,6 +65,7 @@ SummaryQuery = Annotated[SummaryParameters, Query()]
 @router.post(
     PATH,
     summary="Statistics of polygons",
+    response_description="The GeoJSON of the request, with statistics.",
     response_class=GeoJSONResponse,
     responses=RESPONSES,
     openapi_extra=BODY,
@@ -73,8 +74,9 @@ async def statistics(request: Request, parameters: Annotated[StatisticsParameter
     """Zonal statistics of an image, each pixel weighted by its coverage.
 
     Pixels are those of the newest scene's files, or of an overview if there would be too many. The response is the
-    request's GeoJSON with two more properties for each feature. `statistics` is as in TiTiler. `measured` has areas in
-    hectares on the ellipsoid, in total, of valid pixels, and of each class of `scl` or `classes`; and what is missing.
+    request's GeoJSON with two more properties for each feature: `statistics`, as in TiTiler, and `measured`. The latter
+    has areas in hectares on the ellipsoid (total, valid, and of each class of `scl` or `classes`), the grid, and scenes
+    that could not be read.
     """
     return await statistics_response(request, parameters.parse(), parameters)
 
@@ -82,7 +84,7 @@ async def statistics(request: Request, parameters: Annotated[StatisticsParameter
 async def statistics_response(request: Request, image: StyledRequest, parameters: SummaryParameters) -> GeoJSONResponse:
     """The statistics of the polygons in the body.
 
-    Raises TooLong, InvalidInput, what `zonal` raises, and NothingReadable if `strict` is set and scenes are missing.
+    Raises TooLong, InvalidInput, the errors of `zonal`, and NothingReadable if `strict` is set and scenes are missing.
     """
     wanted, settings = parameters.wanted(), request.app.state.engine.settings
     body = await read_body(request, settings.field_bytes, "geometry")

@@ -48,19 +48,23 @@ class ListParameters(BaseModel):
 ListQuery = Annotated[ListParameters, Query()]
 
 
-@router.get("/tilejson.json", summary="TileJSON")
+@router.get("/tilejson.json", summary="TileJSON", response_description="The TileJSON document.")
 async def tilejson(request: Request, parameters: TileQuery) -> JSONResponse:
     """TileJSON 3.0: URL template, zooms, bounds and attribution. The query string is copied to the tiles' URL."""
     return await tilejson_response(request, WEB_MERCATOR, parameters.parse(), "/tiles/{z}/{x}/{y}")
 
 
-@router.get("/{tileMatrixSetId}/tilejson.json", summary="TileJSON for any tile matrix set")
+@router.get(
+    "/{tileMatrixSetId}/tilejson.json",
+    summary="TileJSON for any tile matrix set",
+    response_description="The TileJSON document.",
+)
 async def any_tilejson(request: Request, tms: TileMatrixSetId, parameters: TileQuery) -> JSONResponse:
     """As `/tilejson.json`, with the zooms of the tile matrix set. The TileJSON specification has web mercator only."""
     return await tilejson_response(request, tms, parameters.parse(), f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
 
 
-@router.get("/tileMatrixSets", summary="Tile matrix sets")
+@router.get("/tileMatrixSets", summary="Tile matrix sets", response_description="The tile matrix sets.")
 async def tile_matrix_sets(request: Request, parameters: ListQuery) -> JSONResponse:
     """The supported tile matrix sets, in the format of OGC API - Tiles."""
     base = base_url(request)
@@ -69,7 +73,7 @@ async def tile_matrix_sets(request: Request, parameters: ListQuery) -> JSONRespo
     )
 
 
-@router.get("/tileMatrixSets/{tileMatrixSetId}", summary="A tile matrix set")
+@router.get("/tileMatrixSets/{tileMatrixSetId}", summary="A tile matrix set", response_description="The definition.")
 async def one_tile_matrix_set(tms: TileMatrixSetId, parameters: ListQuery) -> JSONResponse:
     """The definition of a tile matrix set: its CRS, and origin, pixel size and matrix size at each zoom."""
     return JSONResponse(tile_matrix_set(tms).model_dump(mode="json", exclude_none=True), headers=CACHE_HEADERS)

@@ -96,7 +96,7 @@ async def _respond(request: Request, tms: str, z: str, x: str, y: str, parameter
 async def tile_response(
     request: Request, tms: str, address: tuple[str, str, str], image: StyledRequest, output: OutputParameters
 ) -> Response:
-    """A tile as a response. `address` is `(z, x, y)` as in the path. Raises what `image_response` raises."""
+    """A tile as a response. `address` is `(z, x, y)` as in the path. Raises the errors of `image_response`."""
     z, x, y = address
     name = parse_tile_name(y, output)
     if output.preview:

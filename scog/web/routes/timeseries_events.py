@@ -43,7 +43,7 @@ class SeriesEvents:
         self._done: dict[int, int] = {}
 
     async def run(self, send_event: SendEvent) -> None:
-        """Read the series and send their events. Raises what `take` raises."""
+        """Read the series and send their events. Raises the errors of `take`."""
         self._send_event = send_event
         options = self._options
         all_series = await take(self._state, self._areas.fields, options.formula, self._request, self)

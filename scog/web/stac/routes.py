@@ -33,7 +33,12 @@ from scog.web.stac.search import (
 )
 
 HEADERS = {"Cache-Control": "public, max-age=60", "Vary": "Host"}
-BODY_SCHEMA = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
+BODY_SCHEMA = {
+    "requestBody": {
+        "description": "The parameters of `GET /stac/search`, as JSON values instead of strings.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
 T = TypeVar("T")
 
 
@@ -87,26 +92,33 @@ def _check_collection(documents: Documents, collection: str) -> str:
 
 
 @router.get("/", include_in_schema=False, dependencies=_no_query)
-@router.get("", summary="Landing page", dependencies=_no_query)
+@router.get("", summary="Landing page", response_description="The landing page.", dependencies=_no_query)
 async def landing(request: Request) -> JSONResponse:
     """The landing page: a STAC Catalog with links and conformance classes."""
     return JSONResponse(await _document(request, Documents.landing), headers=HEADERS)
 
 
-@router.get("/conformance", summary="Conformance classes", dependencies=_no_query)
+@router.get(
+    "/conformance",
+    summary="Conformance classes",
+    response_description="The conformance classes.",
+    dependencies=_no_query,
+)
 async def conformance(request: Request) -> JSONResponse:
     """Conformance classes of STAC API, OGC API - Features and CQL2."""
     _archive(request)
     return JSONResponse({"conformsTo": list(CONFORMANCE)}, headers=HEADERS)
 
 
-@router.get("/collections", summary="Collections", dependencies=_no_query)
+@router.get("/collections", summary="Collections", response_description="The collections.", dependencies=_no_query)
 async def collections(request: Request) -> JSONResponse:
     """All collections of the archive."""
     return JSONResponse(await _document(request, Documents.collections), headers=HEADERS)
 
 
-@router.get("/collections/{collection}", summary="A collection", dependencies=_no_query)
+@router.get(
+    "/collections/{collection}", summary="A collection", response_description="The collection.", dependencies=_no_query
+)
 async def one_collection(request: Request, collection: CollectionId) -> JSONResponse:
     """A collection, from the archive's `collection.json` if there is one, else generated from its items."""
     document = await _document(
@@ -115,13 +127,24 @@ async def one_collection(request: Request, collection: CollectionId) -> JSONResp
     return JSONResponse(document, headers=HEADERS)
 
 
-@router.get("/queryables", summary="Queryables", response_class=SchemaResponse, dependencies=_no_query)
+@router.get(
+    "/queryables",
+    summary="Queryables",
+    response_description="The JSON Schema.",
+    response_class=SchemaResponse,
+    dependencies=_no_query,
+)
 async def queryables(request: Request) -> SchemaResponse:
     """JSON Schema of the properties that filters may use."""
     return SchemaResponse(await _document(request, lambda documents: documents.queryables(None)), headers=HEADERS)
 
 
-@router.get("/collections/{collection}/queryables", summary="Queryables of a collection", dependencies=_no_query)
+@router.get(
+    "/collections/{collection}/queryables",
+    summary="Queryables of a collection",
+    response_description="The JSON Schema.",
+    dependencies=_no_query,
+)
 async def collection_queryables(request: Request, collection: CollectionId) -> SchemaResponse:
     """JSON Schema of the properties that filters may use."""
     document = await _document(
@@ -133,6 +156,7 @@ async def collection_queryables(request: Request, collection: CollectionId) -> S
 @router.get(
     "/collections/{collection}/items/{item}",
     summary="An item",
+    response_description="The item.",
     response_class=GeoJSONResponse,
     dependencies=_no_query,
 )
@@ -149,7 +173,12 @@ async def one_item(request: Request, collection: CollectionId, item: ItemId) -> 
     return GeoJSONResponse(await _document(request, make), headers=HEADERS)
 
 
-@router.get("/collections/{collection}/items", summary="Items of a collection", response_class=GeoJSONResponse)
+@router.get(
+    "/collections/{collection}/items",
+    summary="Items of a collection",
+    response_description="A page of items.",
+    response_class=GeoJSONResponse,
+)
 async def items(request: Request, collection: CollectionId, _: Annotated[SearchParameters, Query()]) -> GeoJSONResponse:
     """The items of a collection, newest first. Paged."""
     body = query_to_body(request.query_params)
@@ -162,7 +191,7 @@ async def items(request: Request, collection: CollectionId, _: Annotated[SearchP
     return await _page_response(request, page_request, f"{path}/items", request.query_params, None)
 
 
-@router.get("/search", summary="Item search", response_class=GeoJSONResponse)
+@router.get("/search", summary="Item search", response_description="A page of items.", response_class=GeoJSONResponse)
 async def search(request: Request, _: Annotated[SearchParameters, Query()]) -> GeoJSONResponse:
     """The items of all collections that match, newest first. Paged."""
     _archive(request)
@@ -173,6 +202,7 @@ async def search(request: Request, _: Annotated[SearchParameters, Query()]) -> G
 @router.post(
     "/search",
     summary="Item search",
+    response_description="A page of items.",
     response_class=GeoJSONResponse,
     dependencies=_no_query,
     openapi_extra=BODY_SCHEMA,
@@ -243,7 +273,7 @@ def _item_collection(
     }
 
 
-@router.get("/files/{path:path}", summary="A file", response_class=Response)
+@router.get("/files/{path:path}", summary="A file", response_description="The file.", response_class=Response)
 async def file(
     request: Request, path: Annotated[str, Path(description="Path of an asset's `href` in the archive.")]
 ) -> Response:
