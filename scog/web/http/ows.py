@@ -90,7 +90,7 @@ def _error_report(request: Request, error: ScogError | RequestValidationError) -
     members = json.loads(bytes(problem.body))
     locator, valid = members.get("parameter"), members.get("valid")
     code = _exception_code(problem, locator, request.query_params.get("REQUEST", ""))
-    text = f"{members['detail']} Valid: {valid}." if valid else members["detail"]
+    text = f"{members['detail']} Valid: {valid.rstrip('.')}." if valid else members["detail"]
     headers = {name: problem.headers[name] for name in ("Cache-Control", "Retry-After") if name in problem.headers}
     status = 501 if code == "OperationNotSupported" else problem.status_code
     return exception_report(status, code, locator, text, headers)
