@@ -289,7 +289,7 @@ def test_a_cubes_animation_is_clipped_and_immutable(lapse: Served) -> None:
 # Load and failures
 
 
-def leave(running: Served, path: str, after: float) -> None:
+def send_and_disconnect(running: Served, path: str, after: float) -> None:
     """Send a request and disconnect."""
     with httpx.Client(base_url=running.url, trust_env=False) as client, pytest.raises(httpx.TimeoutException):
         client.get(path, timeout=httpx.Timeout(5, read=after))
@@ -299,7 +299,7 @@ def leave(running: Served, path: str, after: float) -> None:
 def test_a_disconnect_stops_reading(far: Callable[..., Far]) -> None:
     running = far(animation_at_once=1, animations=1)
     running.origin.latency = 0.2
-    leave(running.served, address(), after=0.6)
+    send_and_disconnect(running.served, address(), after=0.6)
     time.sleep(0.3)
     before = len(running.origin.requests)
     time.sleep(1)

@@ -377,7 +377,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crop, "PART", 40)
 
 
-def leave(running: Served, path: str, after: float) -> None:
+def send_and_disconnect(running: Served, path: str, after: float) -> None:
     """Send a request and disconnect."""
     with httpx.Client(base_url=running.url, trust_env=False) as client, pytest.raises(httpx.TimeoutException):
         client.get(path, timeout=httpx.Timeout(5, read=after))
@@ -437,7 +437,7 @@ def test_concurrent_large_crops_are_limited_and_tiles_are_not_blocked(
 def test_a_disconnect_stops_reading(far: Callable[..., Far], small_parts: None) -> None:
     running = far(crop_at_once=1, crops=1)
     running.origin.latency = 0.2
-    leave(running.served, f"{LARGE}.npy?index=ndvi&composite=median", after=0.3)
+    send_and_disconnect(running.served, f"{LARGE}.npy?index=ndvi&composite=median", after=0.3)
     time.sleep(0.3)
     before = len(running.origin.requests)
     time.sleep(0.5)

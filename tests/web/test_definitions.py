@@ -25,7 +25,7 @@ def definition(body: Json) -> Definition:
     return wanted.definition(wanted.image.request)
 
 
-def same(*bodies: Json) -> bool:
+def equal_ids(*bodies: Json) -> bool:
     return len({id_of(definition(body), None) for body in bodies}) == 1
 
 
@@ -108,11 +108,11 @@ def ids(case: list[Json]) -> str:
 
 @pytest.mark.parametrize("spellings", [*LAYERS, *COMPOSED, *(each for others in OTHERS for each in others)], ids=ids)
 def test_all_spellings_have_one_definition(spellings: list[Json]) -> None:
-    assert same(*spellings)
+    assert equal_ids(*spellings)
 
 
 @st.composite
-def meant(draw: st.DrawFn) -> tuple[list[int], list[list[Json]]]:
+def computations(draw: st.DrawFn) -> tuple[list[int], list[list[Json]]]:
     """Computations as numbers, and for each part its spellings."""
     choices = [LAYERS, *OTHERS]
     numbers = [draw(st.integers(0, len(each) - 1)) for each in choices]
@@ -120,7 +120,7 @@ def meant(draw: st.DrawFn) -> tuple[list[int], list[list[Json]]]:
 
 
 @st.composite
-def written(draw: st.DrawFn, parts: list[list[Json]]) -> Json:
+def spelling(draw: st.DrawFn, parts: list[list[Json]]) -> Json:
     """One spelling of all parts, in any order, with some absent ones as null."""
     pairs = [pair for ways in parts for pair in draw(st.sampled_from(ways)).items()]
     known = {name for name, _ in pairs}
@@ -132,27 +132,27 @@ def written(draw: st.DrawFn, parts: list[list[Json]]) -> Json:
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_equal_computations_have_equal_ids(data: st.DataObject) -> None:
-    _, parts = data.draw(meant())
-    first, second = data.draw(written(parts)), data.draw(written(parts))
-    assert same(first, second)
+    _, parts = data.draw(computations())
+    first, second = data.draw(spelling(parts)), data.draw(spelling(parts))
+    assert equal_ids(first, second)
 
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_different_computations_have_different_ids(data: st.DataObject) -> None:
-    one, parts = data.draw(meant())
+    one, parts = data.draw(computations())
     choices = [LAYERS, *OTHERS]
     place = data.draw(st.sampled_from([place for place, each in enumerate(choices) if len(each) > 1]))
     number = data.draw(st.integers(0, len(choices[place]) - 1).filter(lambda number: number != one[place]))
     others = [*parts[:place], choices[place][number], *parts[place + 1 :]]
-    assert not same(data.draw(written(parts)), data.draw(written(others)))
+    assert not equal_ids(data.draw(spelling(parts)), data.draw(spelling(others)))
 
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_definitions_are_idempotent(data: st.DataObject) -> None:
     """A definition that is posted again, or stored as JSON and read, is unchanged."""
-    body = data.draw(written(data.draw(meant())[1]))
+    body = data.draw(spelling(data.draw(computations())[1]))
     found = definition(body)
     assert definition(found.document) == found
     assert read_definition(json.dumps(found.document)) == found
@@ -165,7 +165,7 @@ VALUES = np.linspace(-1.5, 1.5, 60, dtype=np.float32).reshape(1, 4, 15)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_a_definition_gives_the_original_request_and_style(data: st.DataObject) -> None:
-    check_drawn(data.draw(written(data.draw(meant())[1])))
+    check_drawn(data.draw(spelling(data.draw(computations())[1])))
 
 
 def test_comparisons_are_part_of_the_definition() -> None:
@@ -214,15 +214,15 @@ def test_definitions_accept_all_tile_parameters_except_output() -> None:
 
 
 def test_the_default_mask_depends_on_the_layer() -> None:
-    assert same({}, {"mask": "clouds"}, {"mask": [10, 9, 8, 3, 1, 0]})
-    assert not same({}, {"mask": "none"})
-    assert same({"index": "scl"}, {"index": "scl", "mask": "none"})
-    assert not same({"index": "scl"}, {"index": "scl", "mask": "clouds"})
+    assert equal_ids({}, {"mask": "clouds"}, {"mask": [10, 9, 8, 3, 1, 0]})
+    assert not equal_ids({}, {"mask": "none"})
+    assert equal_ids({"index": "scl"}, {"index": "scl", "mask": "none"})
+    assert not equal_ids({"index": "scl"}, {"index": "scl", "mask": "clouds"})
 
 
 def test_pixel_selections_are_composites() -> None:
     for theirs, ours in PIXEL_SELECTIONS.items():
-        assert same({"pixel_selection": theirs}, {"composite": ours.name})
+        assert equal_ids({"pixel_selection": theirs}, {"composite": ours.name})
 
 
 def test_pinned_scenes_are_part_of_the_id() -> None:

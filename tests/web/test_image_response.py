@@ -298,12 +298,12 @@ def test_the_legend_matches_the_image(layer: str, server: Served, west: str) -> 
     for value in np.unique(exact[0][valid]):
         seen = np.unique(picture[valid & (exact[0] == value)], axis=0)
         assert len(seen) == 1
-        assert any((seen[0] == color).all() for color in told(table, float(value), layer)), (value, seen)
+        assert any((seen[0] == color).all() for color in colours_of(table, float(value), layer)), (value, seen)
         checked += 1
     assert checked >= 2
 
 
-def told(table: dict[str, Any], value: float, layer: str) -> list[tuple[int, ...]]:
+def colours_of(table: dict[str, Any], value: float, layer: str) -> list[tuple[int, ...]]:
     """The colours of a value in a legend: two if it is between them."""
     if table["kind"] == "ramp":
         low, high = table["range"]

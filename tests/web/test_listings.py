@@ -20,7 +20,7 @@ KEYS = {
 }  # fmt: skip
 
 
-def listed(server: Served, query: str = "") -> list[str]:
+def index_names(server: Served, query: str = "") -> list[str]:
     response = server.get(f"/indices{query}")
     assert response.status_code == 200, response.text[:300]
     assert response.headers["Content-Type"] == "application/json"
@@ -61,12 +61,12 @@ def test_links_ignore_untrusted_hosts(server: Served) -> None:
 
 
 def test_indices_are_searched(server: Served) -> None:
-    assert listed(server, "?search=water")[0] == "ndwi"
-    assert listed(server, "?search=burn%20ratio") == [index.name for index in search("burn ratio")]
-    assert listed(server, "?domain=snow") == [index.name for index in search(domain="snow")]
-    assert listed(server, "?search=red&domain=urban") == [index.name for index in search("red", "urban")]
-    assert set(listed(server, "?search=b8a")) == {index.name for index in search("B8A")}
-    assert listed(server, "?search=nosuchthing") == []
+    assert index_names(server, "?search=water")[0] == "ndwi"
+    assert index_names(server, "?search=burn%20ratio") == [index.name for index in search("burn ratio")]
+    assert index_names(server, "?domain=snow") == [index.name for index in search(domain="snow")]
+    assert index_names(server, "?search=red&domain=urban") == [index.name for index in search("red", "urban")]
+    assert set(index_names(server, "?search=b8a")) == {index.name for index in search("B8A")}
+    assert index_names(server, "?search=nosuchthing") == []
 
 
 def test_one_index(server: Served) -> None:

@@ -33,7 +33,7 @@ def far(transport: str, far: Callable[..., Far]) -> Callable[..., Far]:
     return far
 
 
-def leave(running: Served, path: str, after: float) -> None:
+def send_and_disconnect(running: Served, path: str, after: float) -> None:
     """Send a request and disconnect."""
     with httpx.Client(base_url=running.url, trust_env=False) as client, pytest.raises(httpx.TimeoutException):
         client.get(path, timeout=httpx.Timeout(5, read=after))
@@ -79,7 +79,7 @@ def test_a_disconnect_stops_the_work(far: Callable[..., Far], west: str) -> None
     running = far()
     running.origin.latency = 0.3
     path = f"/tiles/{west}?collection=sentinel-2-l2a"
-    leave(running.served, path, after=0.15)
+    send_and_disconnect(running.served, path, after=0.15)
     time.sleep(0.1)
     before = len(running.origin.requests)
     time.sleep(1)
@@ -96,7 +96,7 @@ def test_a_disconnect_does_not_affect_other_clients(far: Callable[..., Far], wes
     with ThreadPoolExecutor(1) as thread:
         stayed = thread.submit(running.served.get, path)
         time.sleep(0.05)
-        leave(running.served, path, after=0.1)
+        send_and_disconnect(running.served, path, after=0.1)
         assert stayed.result(10).status_code == 200
 
 
@@ -104,7 +104,11 @@ def test_many_disconnects_leave_no_work_behind(far: Callable[..., Far], west: st
     running = far(waiting=8)
     running.origin.latency = 0.5
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda n: leave(running.served, f"/tiles/{west}?rescale=0,{n + 1}", after=0.2), range(8)))
+        list(
+            threads.map(
+                lambda n: send_and_disconnect(running.served, f"/tiles/{west}?rescale=0,{n + 1}", after=0.2), range(8)
+            )
+        )
     time.sleep(0.2)
     running.origin.latency = 0
     seconds, health = timed(running.served, "/healthz")

@@ -65,14 +65,14 @@ def ask(server: Served, body: Any, query: str = "", below: str = "") -> Any:
     return response.json()
 
 
-def told(server: Served, body: Any, query: str = "", below: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+def statistics_of(server: Served, body: Any, query: str = "", below: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
     """The statistics of the only output, and `measured`."""
     properties = ask(server, body, query, below)["properties"]
     (statistics,) = properties["statistics"].values()
     return statistics, properties["measured"]
 
 
-def placed(geometry: dict[str, Any]) -> Any:
+def projected(geometry: dict[str, Any]) -> Any:
     """A geometry in the CRS of the MGRS tile, transformed to degrees with dense edges."""
     there = Transformer.from_crs("EPSG:4326", SQUARE.crs, always_xy=True)
     shape = shapely.segmentize(shapely.geometry.shape(geometry), 1e-4)
@@ -102,8 +102,10 @@ def ndvi() -> NDArray[np.float64]:
 @pytest.mark.parametrize("layer", ["red", "ndvi with a cloud"])
 def test_statistics_equal_exactextract_on_the_rasters(geometry: dict[str, Any], layer: str, server: Served) -> None:
     values = expected_red() / 10_000 if layer == "red" else ndvi()
-    found, measured = told(server, geometry, "expression=red" if layer == "red" else "datetime=2024-06-12&p=10&p=50")
-    shape = placed(geometry)
+    found, measured = statistics_of(
+        server, geometry, "expression=red" if layer == "red" else "datetime=2024-06-12&p=10&p=50"
+    )
+    shape = projected(geometry)
     expected = operated(values, GRID, shape, [*OPERATIONS.values(), "median", "quantile(q=0.1)", "majority"])
     for ours, theirs in OPERATIONS.items():
         if ours != "unique" or layer == "red":  # distinct NDVI values differ between float64 and float32
@@ -128,10 +130,10 @@ def test_statistics_equal_exactextract_on_the_rasters(geometry: dict[str, Any], 
 
 @pytest.mark.parametrize("geometry", [STAR, HUT, ISLANDS], ids=["star", "hut", "islands"])
 def test_areas_are_geodesic(geometry: dict[str, Any], server: Served) -> None:
-    _, measured = told(server, geometry, "datetime=2024-06-12")
+    _, measured = statistics_of(server, geometry, "datetime=2024-06-12")
     assert measured["area_ha"] == pytest.approx(geodesic(geometry), rel=1e-3)
     assert measured["area_ha"] == pytest.approx(geodesic(geometry), rel=2e-5, abs=2e-4), "and far better"
-    shares = coverage(GRID, placed(geometry))
+    shares = coverage(GRID, projected(geometry))
     known = np.isfinite(ndvi())
     assert measured["valid_area_ha"] / measured["area_ha"] == pytest.approx(
         shares[known].sum() / shares.sum(), abs=1e-4
@@ -139,8 +141,8 @@ def test_areas_are_geodesic(geometry: dict[str, Any], server: Served) -> None:
 
 
 def test_classes_have_fractions_and_hectares(server: Served) -> None:
-    found, measured = told(server, STAR, "index=scl&datetime=2024-06-12")
-    shares = coverage(COARSE, placed(STAR))
+    found, measured = statistics_of(server, STAR, "index=scl&datetime=2024-06-12")
+    shares = coverage(COARSE, projected(STAR))
     classes = {entry["value"]: entry for entry in measured["classes"]}
     cloud = np.zeros(COARSE.shape, bool)
     cloud[CLOUD] = True
@@ -158,11 +160,11 @@ def test_classes_have_fractions_and_hectares(server: Served) -> None:
 
 def test_thresholds_add_classes_and_keep_the_values(server: Served) -> None:
     query = "datetime=2024-06-12&classes=low:tan,0,middle,0.03,high:006400"
-    found, measured = told(server, STAR, query)
-    plain, bare = told(server, STAR, "datetime=2024-06-12")
+    found, measured = statistics_of(server, STAR, query)
+    plain, bare = statistics_of(server, STAR, "datetime=2024-06-12")
     assert found == plain
     assert "classes" not in bare
-    values, shares = ndvi(), coverage(GRID, placed(STAR))
+    values, shares = ndvi(), coverage(GRID, projected(STAR))
     low, middle, high = measured["classes"]
     assert [entry["name"] for entry in (low, middle, high)] == ["low", "middle", "high"]
     known = np.isfinite(values)
@@ -188,7 +190,7 @@ def test_all_value_parameters_apply(query: str, names: list[str], server: Served
     statistics = ask(server, STAR, query)["properties"]["statistics"]
     assert list(statistics) == names
     step = 20 if "scl" in query else 10
-    box = ",".join(f"{edge:.0f}" for edge in placed(STAR).buffer(40).bounds)
+    box = ",".join(f"{edge:.0f}" for edge in projected(STAR).buffer(40).bounds)
     box = f"/bbox/{box}.tif?coord_crs={SQUARE.crs}&resolution={step}&{query}"
     with rasterio.MemoryFile(server.get(box).content) as memory, memory.open() as source:
         values, transform = source.read(), source.transform
@@ -197,17 +199,17 @@ def test_all_value_parameters_apply(query: str, names: list[str], server: Served
         if np.isnan(output).all():
             assert found["mean"] is None
             continue
-        expected = operated(output.astype(float), grid, placed(STAR), ["mean", "stdev", "count", "min", "max"])
+        expected = operated(output.astype(float), grid, projected(STAR), ["mean", "stdev", "count", "min", "max"])
         for ours, theirs in (("mean", "mean"), ("std", "stdev"), ("count", "count"), ("min", "min"), ("max", "max")):
             assert found[ours] == pytest.approx(expected[theirs], rel=3e-5, abs=1e-6), ours
 
 
 def test_large_areas_are_read_coarser_and_say_so(archive: Path) -> None:
     with served(Settings(catalog=str(archive), field_pixels=2000)) as running:
-        found, measured = told(running, STAR, "expression=nir&mask=none&datetime=2024-06-12")
+        found, measured = statistics_of(running, STAR, "expression=nir&mask=none&datetime=2024-06-12")
     assert measured["grid"]["coarser"] is True
     assert measured["grid"]["resolution"] == 80
-    exact = operated(scenes()[0].bands["nir"] / 10_000, GRID, placed(STAR), ["mean"])["mean"]
+    exact = operated(scenes()[0].bands["nir"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
     assert found["mean"] == pytest.approx(exact, rel=4e-3)  # the overviews of these files are subsampled
     assert measured["area_ha"] == pytest.approx(geodesic(STAR), rel=1e-4)
 
@@ -236,26 +238,26 @@ def test_features_keep_their_members(server: Served) -> None:
 
 
 def test_percentiles_and_histograms(server: Served) -> None:
-    found, _ = told(server, STAR, "p=5&p=50&p=99.5&histogram_bins=4&histogram_range=-0.5,0.5")
+    found, _ = statistics_of(server, STAR, "p=5&p=50&p=99.5&histogram_bins=4&histogram_range=-0.5,0.5")
     assert [name for name in found if name.startswith("percentile")] == [
         "percentile_5", "percentile_50", "percentile_99.5"
     ]  # fmt: skip
     assert found["percentile_50"] == found["median"]
     assert found["histogram"][1] == [-0.5, -0.25, 0, 0.25, 0.5]
     assert len(found["histogram"][0]) == 4
-    edged, _ = told(server, STAR, "histogram_bins=-1,0,1")
+    edged, _ = statistics_of(server, STAR, "histogram_bins=-1,0,1")
     assert sum(edged["histogram"][0]) == pytest.approx(found["count"])
     assert [name for name in edged if name.startswith("percentile")] == ["percentile_2", "percentile_98"]
-    assert len(told(server, STAR)[0]["histogram"][0]) == 10
+    assert len(statistics_of(server, STAR)[0]["histogram"][0]) == 10
 
 
 def test_areas_without_valid_pixels(server: Served) -> None:
     there = {"type": "Polygon", "coordinates": [[[20, 20], [20.001, 20], [20.001, 20.001], [20, 20]]]}
-    found, measured = told(server, there)
+    found, measured = statistics_of(server, there)
     assert found["mean"] is found["histogram"] is found["percentile_2"] is None
     assert (found["count"], found["valid_percent"], measured["valid_area_ha"]) == (0, 0, 0)
     assert found["masked_pixels"] == pytest.approx(measured["area_ha"] * 100, rel=2e-3)
-    counted, _ = told(server, there, "composite=count")
+    counted, _ = statistics_of(server, there, "composite=count")
     assert (counted["mean"], counted["valid_percent"]) == (0, 100)
 
 
@@ -263,7 +265,7 @@ def test_a_polygon_over_the_antimeridian_is_one_area(server: Served) -> None:
     parts = [[[[179.99, -17], [180, -17], [180, -16.99], [179.99, -16.99], [179.99, -17]]],
              [[[-180, -17], [-179.99, -17], [-179.99, -16.99], [-180, -16.99], [-180, -17]]]]  # fmt: skip
     both = {"type": "MultiPolygon", "coordinates": parts}
-    _, measured = told(server, both)
+    _, measured = statistics_of(server, both)
     assert measured["area_ha"] == pytest.approx(geodesic(both), rel=1e-4)
 
 
@@ -271,9 +273,9 @@ def test_statistics_of_a_cube_are_clipped_to_its_area(server: Served) -> None:
     box = [LON - 0.1, LAT - 0.1, LON, LAT + 0.1]
     body = {"bbox": box, "index": "ndvi", "datetime": "2024-06-12", "scenes": "pinned"}
     there = f"/cubes/{server.ask.post('/cubes', json=body).json()['id']}"
-    found, measured = told(server, STAR, below=there)
+    found, measured = statistics_of(server, STAR, below=there)
     half = shapely.geometry.mapping(shapely.intersection(shapely.geometry.shape(STAR), shapely.box(*box)))
-    exact, _ = told(server, half, "datetime=2024-06-12")
+    exact, _ = statistics_of(server, half, "datetime=2024-06-12")
     assert found["count"] == pytest.approx(exact["count"], rel=0.01)  # pixels of the cube's area count by their centres
     assert found["mean"] == pytest.approx(exact["mean"], abs=2e-3)
     assert measured["area_ha"] == pytest.approx(geodesic(half), rel=0.01)
@@ -363,7 +365,7 @@ def test_unreadable_scenes_are_reported(far: Callable[..., Far]) -> None:
     (error,) = properties["measured"]["errors"]
     assert (error["scene"], error["reason"]) == (NEW, "http-404")
     assert re.match(rf"red \(.*/{NEW}/red.tif\): The server answered 404", error["detail"])
-    exact = operated(scenes()[1].bands["red"] / 10_000, GRID, placed(STAR), ["mean"])["mean"]
+    exact = operated(scenes()[1].bands["red"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
     assert properties["statistics"]["red"]["mean"] == pytest.approx(exact, rel=1e-5)
     problem = is_problem(running.served.ask.post("/statistics?expression=red&strict=1", json=STAR), 502)
     assert problem["skipped"] == [error]

@@ -25,6 +25,7 @@ COMPLETE = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=8
 IMMUTABLE = "public, max-age=31536000, immutable"
 PARTIAL = "public, max-age=30"
 PREVIEW = "public, max-age=5"
+"""`Cache-Control` of complete images, images of pinned scenes, partial images and previews."""
 FULL_BODY = "scog.full_body"
 """Key in a request's scope for the whole body of its response, as `(EncodedImage, media type)`."""
 MAX_LISTED = 10

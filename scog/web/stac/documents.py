@@ -160,7 +160,7 @@ class Documents:
         )
         values = json.loads(newest[0][0])["properties"] if newest else {}
         properties = {
-            name: {"type": json_type} for name, value in values.items() if (json_type := _JSON_TYPES.get(type(value)))
+            key: {"type": json_type} for key, value in values.items() if (json_type := _JSON_TYPES.get(type(value)))
         }
         return {
             "$schema": "https://json-schema.org/draft/2019-09/schema",

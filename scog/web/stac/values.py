@@ -13,11 +13,13 @@ from scog.suggest import quoted
 
 MAX_LIMIT = 10_000
 DEFAULT_LIMIT = 10
+"""Items on a page."""
 MAX_LISTED = 10_000
 """Entries of a list of ids, collections or fields."""
 MAX_ORDERS = 8
 """Fields of `sortby`."""
 UNSORTABLE = frozenset({"geometry", "bbox", "assets", "links", "type", "stac_version", "stac_extensions", "properties"})
+"""Members of an item that it cannot be sorted by."""
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 
 

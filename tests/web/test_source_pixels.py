@@ -63,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-def told(server: Served, name: str, geometry: Any, band: str = "red", **query: str) -> dict[str, Any]:
+def properties_of(server: Served, name: str, geometry: Any, band: str = "red", **query: str) -> dict[str, Any]:
     asked = {"bands": band, "mask": "none", "datetime": "../..", "collection": name} | query
     response = server.ask.post("/statistics", params=asked, json=geometry)
     assert response.status_code == 200, response.text
@@ -78,7 +78,7 @@ def test_statistics_equal_exactextract_on_the_file(server: Served, name: str, ba
     geometry = made.polygon(*TRIANGLE)
     shape = made.placed(geometry)
     expected = operated(made.numbers.astype(np.float32), made.grid, shape, ["mean", "count", "stdev", "min", "max"])
-    properties = told(server, name, geometry, band)
+    properties = properties_of(server, name, geometry, band)
     (found,) = properties["statistics"].values()
     scale = expected["mean"] / found["mean"]
     assert scale == pytest.approx(round(scale), rel=1e-5)
@@ -96,7 +96,7 @@ def test_areas_are_on_the_ellipsoid(server: Served, name: str) -> None:
     geometry = GRIDS[name].polygon(*TRIANGLE)
     dense = shapely.segmentize(shapely.geometry.shape(geometry), 0.0005)
     expected = abs(Geod(ellps="WGS84").geometry_area_perimeter(dense)[0]) / 10_000
-    measured = told(server, name, geometry)["measured"]
+    measured = properties_of(server, name, geometry)["measured"]
     assert measured["area_ha"] == pytest.approx(expected, rel=2e-5)
     assert measured["valid_area_ha"] == pytest.approx(expected, rel=2e-5)
 
@@ -107,7 +107,7 @@ def test_series_equal_the_means_of_statistics(server: Served, name: str) -> None
     query = {"bands": "red", "mask": "none", "datetime": "../..", "collection": name}
     series = server.ask.post("/timeseries", params=query, json=geometry).json()
     (row,) = series["observations"]
-    properties = told(server, name, geometry)
+    properties = properties_of(server, name, geometry)
     (expected,) = properties["statistics"].values()
     assert row["values"][0] == pytest.approx(expected["mean"], rel=1e-6)
     assert row["statistics"][0]["count"] == pytest.approx(expected["count"], rel=1e-6)
@@ -199,7 +199,7 @@ def test_rotated_files(tmp_path: Path, transform: Affine) -> None:
     plain = ortho("EPSG:32632", Affine(1, 0, 0, 0, -1, 0)).grid
     expected = operated(made.numbers.astype(np.float32), plain, local, ["mean", "count"])
     with served(Settings(catalog=str(tmp_path))) as running:
-        (found,) = told(running, "askew", geometry)["statistics"].values()
+        (found,) = properties_of(running, "askew", geometry)["statistics"].values()
     scale = expected["mean"] / found["mean"]
     assert found["count"] == pytest.approx(expected["count"], rel=1e-5)
     assert scale == pytest.approx(round(scale), rel=1e-4)
@@ -214,7 +214,7 @@ def test_the_grid_is_that_of_the_finest_band(tmp_path: Path) -> None:
     geometry = fine.polygon(*TRIANGLE)
     with served(Settings(catalog=str(tmp_path))) as running:
         for query, resolution in (("red", 2), ("nir", 0.5)):
-            assert told(running, "both", geometry, query)["measured"]["grid"]["resolution"] == resolution
+            assert properties_of(running, "both", geometry, query)["measured"]["grid"]["resolution"] == resolution
         response = running.ask.post("/statistics?index=ndvi&mask=none&datetime=../..&collection=both", json=geometry)
     properties = response.json()["properties"]
     assert properties["measured"]["grid"]["resolution"] == 0.5
@@ -235,7 +235,9 @@ def test_the_grid_is_that_of_the_newest_scene(tmp_path: Path) -> None:
         series = running.ask.post("/timeseries", params=query | {"datetime": "../.."}, json=geometry).json()
         assert series["grid"]["resolution"] == 0.5
         first, second = series["observations"]
-        assert told(running, "years", geometry, datetime="../2022-01-01")["measured"]["grid"]["resolution"] == 2
+        assert (
+            properties_of(running, "years", geometry, datetime="../2022-01-01")["measured"]["grid"]["resolution"] == 2
+        )
     for row, made in ((first, old), (second, new)):
         fine = np.kron(made.numbers, np.ones((4, 4))) if made is old else made.numbers
         fine = fine[: new.numbers.shape[0], : new.numbers.shape[1]].astype(np.float32)
@@ -249,7 +251,7 @@ def test_the_grid_is_that_of_the_header_not_the_item(tmp_path: Path) -> None:
     lies = {"gsd": 10, "proj:transform": [10, 0, 577_430, 0, -10, 5_094_910], "proj:shape": [11, 13], "proj:epsg": 3857}
     write_collection(tmp_path, "lies", {"red": made}, more=lies)
     with served(Settings(catalog=str(tmp_path))) as running:
-        grid = told(running, "lies", made.polygon(*TRIANGLE))["measured"]["grid"]
+        grid = properties_of(running, "lies", made.polygon(*TRIANGLE))["measured"]["grid"]
     assert grid == {"crs": "EPSG:32632", "resolution": 0.5, "coarser": False}
 
 
@@ -259,7 +261,7 @@ def test_the_grid_of_an_unreadable_file_is_not_used(tmp_path: Path) -> None:
     write_collection(tmp_path, "broken", {"red": made}, "2024-06-12")
     (tmp_path / "broken-2024-06-12-red.tif").write_bytes(b"no TIFF at all" * 100)
     with served(Settings(catalog=str(tmp_path))) as running:
-        measured = told(running, "broken", made.polygon(*TRIANGLE))["measured"]
+        measured = properties_of(running, "broken", made.polygon(*TRIANGLE))["measured"]
     assert measured["grid"]["resolution"] == 0.5
     assert [error["scene"] for error in measured["errors"]] == ["broken-2024-06-12"]
 
@@ -278,9 +280,9 @@ def test_large_areas_are_averaged_not_sampled(tmp_path: Path, overviews: str) ->
     geometry = made.polygon((8, 8), (504, 8), (504, 504), (8, 504))
     query = {"bands": "red", "mask": "none", "datetime": "../..", "collection": "vines"}
     with served(Settings(catalog=str(tmp_path), field_pixels=5000)) as running:
-        properties = told(running, "vines", geometry)
+        properties = properties_of(running, "vines", geometry)
         series = running.ask.post("/timeseries", params=query, json=geometry).json()
-        whole = told(running, "vines", made.polygon((8, 8), (40, 8), (40, 40), (8, 40)))
+        whole = properties_of(running, "vines", made.polygon((8, 8), (40, 8), (40, 40), (8, 40)))
     assert properties["measured"]["grid"] == {"crs": "EPSG:32632", "resolution": 4.0, "coarser": True}
     (found,) = properties["statistics"].values()
     (exact,) = whole["statistics"].values()
@@ -310,7 +312,7 @@ def test_reads_of_files_without_overviews_are_bounded(tmp_path: Path, monkeypatc
         folder.mkdir()
         write_collection(folder, "large", {"red": made}, OVERVIEWS=name, OVERVIEW_RESAMPLING="AVERAGE")
         with served(Settings(catalog=str(folder), field_pixels=5000)) as running:
-            (found[name],) = told(running, "large", geometry)["statistics"].values()
+            (found[name],) = properties_of(running, "large", geometry)["statistics"].values()
     assert max(sides["NONE"]) == 16
     assert max(sides["AUTO"]) > 32
     assert found["NONE"]["count"] == pytest.approx(found["AUTO"]["count"], rel=1e-6)
@@ -322,7 +324,7 @@ def test_over_the_antimeridian_in_degrees(tmp_path: Path) -> None:
     write_collection(tmp_path, "fiji", {"red": west})
     ring = [[179.95, -17], [-179.95, -17], [-179.95, -16.95], [179.95, -16.95], [179.95, -17]]
     with served(Settings(catalog=str(tmp_path))) as running:
-        properties = told(running, "fiji", {"type": "Polygon", "coordinates": [ring]})
+        properties = properties_of(running, "fiji", {"type": "Polygon", "coordinates": [ring]})
     (found,) = properties["statistics"].values()
     assert found["count"] == pytest.approx(50 * 50, rel=1e-6)
     assert found["valid_percent"] == pytest.approx(50, abs=0.01)
