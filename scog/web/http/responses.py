@@ -149,23 +149,23 @@ def _preview(preview: PreviewLevel) -> str:
     return f"ratio={preview.ratio:.3g}{observations}"
 
 
-def with_etag(request: Request, encoded: EncodedImage, media_type: str, headers: dict[str, str]) -> Response:
+def with_etag(request: Request, file: EncodedImage, media_type: str, headers: dict[str, str]) -> Response:
     """The body with its ETag, or 304 if the client's copy is current. Range requests work unless the body is text."""
-    etag = encoded.etag
+    etag = file.etag
     headers = headers | {"ETag": etag}
     compressible = is_text(media_type)
     if compressible:
         headers["Vary"] = with_vary(headers.get("Vary", ""))
     if request.method != "GET":
-        return Response(encoded.body, media_type=media_type, headers=headers)
+        return Response(file.body, media_type=media_type, headers=headers)
     if_none_match = request.headers.get("if-none-match", "")
     client_etags = {entry.strip().removeprefix("W/") for entry in if_none_match.split(",")}
     if if_none_match.strip() == "*" or etag in client_etags:
         return Response(status_code=304, headers=headers)
     if compressible:
-        return Response(encoded.body, media_type=media_type, headers=headers)
-    request.scope[FULL_BODY] = encoded, media_type
-    return range_response(request, encoded, media_type, headers)
+        return Response(file.body, media_type=media_type, headers=headers)
+    request.scope[FULL_BODY] = file, media_type
+    return range_response(request, file, media_type, headers)
 
 
 def _ascii_text(text: str) -> str:

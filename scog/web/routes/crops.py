@@ -48,7 +48,7 @@ SIZED = "/{width}x{height}"
 FORMAT = ".{format}"
 """Parts of paths."""
 WITH_BODY = IMAGE_RESPONSES | {
-    413: REQUEST_PROBLEMS["4XX"] | {"description": "The geometry is longer than SCOG_FIELD_BYTES"}
+    413: REQUEST_PROBLEMS["4XX"] | {"description": "The geometry is longer than the server accepts"}
 }
 EXAMPLE = {
     "type": "Feature",

@@ -54,7 +54,7 @@ TEMPLATE = "/tiles/{z}/{x}/{y}"
 CREATED: dict[int | str, dict[str, Any]] = {
     200: {"description": "An equal cube exists already."},
     201: {"description": "The cube is stored. `Location` has its URL."},
-    413: REQUEST_PROBLEMS["4XX"] | {"description": "The definition is longer than SCOG_CUBE_BYTES"},
+    413: REQUEST_PROBLEMS["4XX"] | {"description": "The definition is longer than the server accepts"},
 }
 
 

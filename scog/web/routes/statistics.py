@@ -29,7 +29,7 @@ router = APIRouter(
 
 PATH = "/statistics"
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    413: REQUEST_PROBLEMS["4XX"] | {"description": "The geometry is longer than SCOG_FIELD_BYTES"}
+    413: REQUEST_PROBLEMS["4XX"] | {"description": "The geometry is longer than the server accepts"}
 }
 BODY = geojson_body("Feature", "FeatureCollection", "Polygon", "MultiPolygon", "GeometryCollection")
 

@@ -57,7 +57,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "The time series.",
     },
     304: {"description": "The client's copy is current."},
-    413: REQUEST_PROBLEMS["4XX"] | {"description": "The geometry is longer than SCOG_FIELD_BYTES"},
+    413: REQUEST_PROBLEMS["4XX"] | {"description": "The geometry is longer than the server accepts"},
 }
 BODY = {
     "requestBody": {

@@ -138,7 +138,7 @@ def parse_search(body: Mapping[str, Any]) -> PageRequest:
     return PageRequest(
         search,
         values.parse_limit(body.get("limit", values.DEFAULT_LIMIT)),
-        values.parse_fields(body["fields"]) if "fields" in body else None,
+        values.parse_included(body["fields"]) if "fields" in body else None,
         _string(body, "token", "the token of a `next` or `prev` link") if "token" in body else None,
         _digest(body),
     )

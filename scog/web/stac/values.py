@@ -94,7 +94,7 @@ def parse_orders(value: object) -> tuple[Order, ...]:
     return tuple(orders)
 
 
-def parse_fields(value: object) -> Fields:
+def parse_included(value: object) -> Fields:
     """A `fields` object of the fields extension. Raises InvalidInput."""
     if not isinstance(value, dict) or not set(value) <= {"include", "exclude"}:
         raise InvalidInput(
