@@ -222,7 +222,7 @@ def validation_text(name: str, error: Mapping[str, Any]) -> str:
 async def _handle_http_exception(request: Request, error: Exception) -> Problem:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return Problem(404, "No route matches this path; /docs lists all routes.")
+        return Problem(404, "No route or file matches this path; /docs lists all routes.")
     if error.status_code == 405:
         detail = f"The method {request.method[:16]} is not supported at this path."
         return Problem(405, detail, headers=error.headers)
