@@ -1,1 +1,1 @@
-"""The HTTP interface: translates requests to what the package computes, and back."""
+"""The HTTP interface: parses requests, calls the package, and encodes responses."""

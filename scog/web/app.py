@@ -1,4 +1,4 @@
-"""The app: its state, its routes, and who may call it from a browser."""
+"""The ASGI app: state, middleware and routes."""
 
 from __future__ import annotations
 
@@ -20,49 +20,33 @@ from scog.runtime.byte_cache import ByteCache
 from scog.settings import Settings
 from scog.web import stac, viewer
 from scog.web.http import problems
-from scog.web.http.compression import Compressed
+from scog.web.http.compression import GzipMiddleware
 from scog.web.http.lazy_router import LazyRouter
-from scog.web.http.partial_responses import Parts
+from scog.web.http.partial_responses import ResponseCache
 from scog.web.http.request_limits import RequestLimits
-from scog.web.http.responses import EXPOSED_HEADERS, Admission, ClientGone
-from scog.web.routes import places, tiles
+from scog.web.http.responses import EXPOSED_HEADERS, Admission, ClientDisconnected
+from scog.web.routes import point, scenes, tiles
 from scog.web.warm_up import warm_up
 
-DESCRIPTION = "Maps, indices and values from Sentinel-2 COGs that somebody else stores, computed while you look."
+DESCRIPTION = (
+    "Map tiles, composites, time series and statistics from remote Sentinel-2 COGs, computed on request. "
+    "Errors are `application/problem+json` (RFC 9457)."
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The server's app. Its state is made when the server starts and let go of when it stops."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_engine(settings) as engine, AsyncExitStack() as stack:
-            app.state.engine = engine
-            app.state.cubes = stack.enter_context(open_cubes(engine))
-            app.state.series_state = SeriesState(engine)
-            app.state.admission = Admission(settings.waiting)
-            app.state.animations = Admission(settings.animations)
-            app.state.crops = Admission(settings.crops)
-            app.state.statistics = Admission(settings.statistics)
-            app.state.series = Admission(settings.series)
-            app.state.parts = Parts(settings.response_cache_mb * 1_000_000)
-            app.state.queries = ByteCache(tiles.KEPT_QUERIES)
-            app.state.stac_searches = asyncio.Semaphore(stac.SEARCHES)
-            app.state.made_up = viewer.is_made_up(settings)
-            warm_up()  # on the event loop, which makes the maps from tiles to pixels
-            yield
-
-    later = LazyRouter(_others)
+    """The server's app. Its state is opened when the server starts, and closed when it stops."""
+    lazy_routes = LazyRouter(_load_lazy_routes)
     app = _App(
         title="scog",
         version=scog.__version__,
         description=DESCRIPTION,
-        lifespan=lifespan,
-        docs_url=None,  # see `documentation`: FastAPI's own loads its files from elsewhere
+        lifespan=lambda app: _open_state(app, settings),
+        docs_url=None,  # served by `routes.documentation`: FastAPI's own page loads files from other hosts
         redoc_url=None,
-        redirect_slashes=False,  # it would redirect to whatever host the client claims to have asked
+        redirect_slashes=False,  # redirects would contain the Host header, which is not trusted
     )
-    app.add_middleware(Compressed)
+    app.add_middleware(GzipMiddleware)
     app.add_middleware(RequestLimits)
     app.add_middleware(
         CORSMiddleware,
@@ -73,42 +57,65 @@ def create_app(settings: Settings) -> FastAPI:
         max_age=86400,
     )
     problems.add_handlers(app)
-    app.add_exception_handler(ClientGone, _nobody_reads)
-    app.add_api_route("/healthz", healthz, tags=["operation"], summary="Whether the server runs")
-    for module in (places, tiles):
+    app.add_exception_handler(ClientDisconnected, _client_disconnected)
+    app.add_api_route(
+        "/healthz", healthz, tags=["operation"], summary="Health of the server", response_description="The server runs."
+    )
+    for module in (point, scenes, tiles):
         app.include_router(module.router)
-    viewer.add_to(app, settings)
-    app.later = app.router.default = later
+    viewer.add_routes(app, settings)
+    app.lazy_routes = app.router.default = lazy_routes
     return app
 
 
-class _App(FastAPI):
-    """An app whose documentation tells of all routes, also of those that are not there yet."""
+@asynccontextmanager
+async def _open_state(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+    """Open the app's state, and close it at the end of the block."""
+    async with open_engine(settings) as engine, AsyncExitStack() as stack:
+        app.state.engine = engine
+        app.state.cubes = stack.enter_context(open_cubes(engine))
+        app.state.series_state = SeriesState(engine)
+        app.state.admission = Admission(settings.waiting)
+        app.state.animations = Admission(settings.animations)
+        app.state.crops = Admission(settings.crops)
+        app.state.statistics = Admission(settings.statistics)
+        app.state.series = Admission(settings.series)
+        app.state.response_cache = ResponseCache(settings.response_cache_mb * 1_000_000)
+        app.state.queries = ByteCache(tiles.QUERY_CACHE_BYTES)
+        app.state.stac_searches = asyncio.Semaphore(stac.SEARCHES)
+        app.state.is_demo_archive = viewer.is_demo_archive(settings)
+        warm_up()  # in the event loop's thread, which computes the index maps
+        yield
 
-    later: LazyRouter
+
+class _App(FastAPI):
+    """An app whose OpenAPI document includes the lazy routes."""
+
+    lazy_routes: LazyRouter
 
     def openapi(self) -> dict[str, Any]:
-        """The API's description."""
+        """The OpenAPI document. Loads the lazy routes."""
         if self.openapi_schema is None:
-            whole = FastAPI(title=self.title, version=self.version, description=self.description)
-            whole.router.routes = [*self.routes, *self.later.router().routes]
-            self.openapi_schema = whole.openapi()
+            documented = FastAPI(title=self.title, version=self.version, description=self.description)
+            documented.router.routes = [*self.routes, *self.lazy_routes.router().routes]
+            self.openapi_schema = documented.openapi()
         return self.openapi_schema
 
 
-def _others() -> APIRouter:
-    """Imports what the other routes need, which is why it is not done above."""
-    from scog.web.routes.on_demand import routes_on_demand
+def _load_lazy_routes() -> APIRouter:
+    """The lazy routes. Their imports take long, so they are made here rather than at the top of the module."""
+    from scog.web.routes.on_demand import lazy_router
 
-    routes = routes_on_demand()
+    router = lazy_router()
     gc.freeze()  # see main.py
-    return routes
+    return router
 
 
 async def healthz() -> JSONResponse:
-    """Answers as long as the event loop turns; asks nobody."""
+    """Returns `{"status": "ok"}` while the event loop runs. Makes no upstream requests."""
     return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
-async def _nobody_reads(request: Request, error: Exception) -> Response:
+async def _client_disconnected(request: Request, error: Exception) -> Response:
+    """nginx's status for a closed connection. It is logged, but never received."""
     return Response(status_code=499)

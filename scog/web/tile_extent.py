@@ -1,6 +1,6 @@
-"""What a layer's tiles cover, at which zooms they have something to show, and whose data they are.
+"""Extent of a layer's tiles: bounds, useful zooms, and attribution.
 
-It is the files that say how fine they are: those of a few items are looked at, whatever their metadata claim.
+Zooms follow from the resolution of the files. Headers of a few items are read, since metadata may be wrong.
 """
 
 from __future__ import annotations
@@ -29,107 +29,115 @@ from scog.net.policy import UpstreamStats
 from scog.suggest import did_you_mean, quoted
 from scog.web.stac.documents import Documents
 
-COLLECTIONS, ITEMS = 8, 4
-"""Collections of an archive that are looked at, and items of each, the newest."""
-LOOKING = 5.0
-"""Seconds for that; what is not known by then does not count."""
+MAX_COLLECTIONS, MAX_ITEMS = 8, 4
+"""Collections of an archive whose items are inspected, and items of each, the newest."""
+TIMEOUT = 5.0
+"""Seconds for reading their headers. Files whose headers take longer are left out."""
 SENTINEL_2 = "sentinel-2"
 ATTRIBUTION = "Contains modified Copernicus Sentinel data"
-SCENE = 109_800.0
-"""Metres a side of a Sentinel-2 scene."""
+MGRS_TILE = 109_800.0
+"""Width and height of a Sentinel-2 MGRS tile in metres."""
 WORLD: Bounds = (-180.0, -90.0, 180.0, 90.0)
 
 
 @dataclass(frozen=True)
-class Covered:
-    """What tiles cover in degrees, if it is known; the rasters that are typical of it; whose data it is."""
+class TileExtent:
+    """Bounds in degrees, or None if unknown; grids of typical files; attribution of the data."""
 
     bounds: Bounds | None
-    rasters: tuple[Grid, ...]
+    grids: tuple[Grid, ...]
     attribution: str
 
     def zooms(self, tms: str) -> tuple[int, int] | None:
-        """The first and the last zoom that show something new; None where no raster is known.
+        """Minimum and maximum zoom in a tile matrix set; None if no file's grid is known.
 
-        At the first all that is covered fits into a tile, unless a file would then be less than half of one a side: so
-        that a tile takes few files. The last has the pixels of the finest file.
+        At the minimum zoom the whole extent fits into one tile, unless a file would then be less than half a tile wide:
+        a tile should need few files. At the maximum zoom, pixels are as small as those of the finest file.
         """
-        known = [zooms for grid in self.rasters if (zooms := zooms_of(tms, grid)) is not None]
-        if not known:
+        file_zooms = [zooms for grid in self.grids if (zooms := zooms_of(tms, grid)) is not None]
+        if not file_zooms:
             return None
-        whole = zooms_of(tms, _outline(self.bounds or WORLD))
-        first = min(fits for fits, _ in known) - 1
-        return max(0, first, min(whole[0], first + 1) if whole else 0), max(finest for _, finest in known)
+        extent_zooms = zooms_of(tms, _extent_grid(self.bounds or WORLD))
+        first = min(fits for fits, _ in file_zooms) - 1
+        minimum = max(0, first, min(extent_zooms[0], first + 1) if extent_zooms else 0)
+        return minimum, max(finest for _, finest in file_zooms)
 
 
-async def covered_by(engine: Engine, asked: ImageRequest) -> Covered:
-    """What a collection's tiles cover, without one all that the catalogue draws; of the bands that the layer needs."""
+async def read_tile_extent(engine: Engine, request: ImageRequest) -> TileExtent:
+    """The extent of a request's collection, or of the whole catalogue if it has none.
+
+    Grids are those of the bands in the expression. Raises InvalidInput if a local archive has no such collection.
+    """
     catalog = engine.searches.catalog
     if isinstance(catalog, Archive):
-        return await _of_archive(engine, catalog, asked.collection, asked.expression.bands)
-    name = asked.collection or engine.searches.collection or ""
+        return await _archive_extent(engine, catalog, request.collection, request.expression.bands)
+    name = request.collection or engine.searches.collection or ""
     if not name.startswith(SENTINEL_2):
-        return Covered(await catalog.bounds(), (), "")
-    pixel = min((BY_NAME[band].resolution for band in asked.expression.bands if band in BY_NAME), default=10)
-    side = round(SCENE / pixel)
-    scene = Grid("EPSG:32631", Affine(pixel, 0, 500_000 - SCENE / 2, 0, -pixel, SCENE / 2), side, side)
-    return Covered(await catalog.bounds(), (scene,), ATTRIBUTION)
+        return TileExtent(await catalog.bounds(), (), "")
+    pixel = min((BY_NAME[band].resolution for band in request.expression.bands if band in BY_NAME), default=10)
+    side = round(MGRS_TILE / pixel)
+    grid = Grid("EPSG:32631", Affine(pixel, 0, 500_000 - MGRS_TILE / 2, 0, -pixel, MGRS_TILE / 2), side, side)
+    return TileExtent(await catalog.bounds(), (grid,), ATTRIBUTION)
 
 
-async def _of_archive(engine: Engine, archive: Archive, collection: str | None, bands: Sequence[str]) -> Covered:
-    bounds, scenes, attribution = await asyncio.to_thread(_told, archive, collection)
+async def _archive_extent(engine: Engine, archive: Archive, collection: str | None, bands: Sequence[str]) -> TileExtent:
+    bounds, scenes, attribution = await asyncio.to_thread(_read_index, archive, collection)
     tally = UpstreamStats()
-    rasters: list[Grid] = []
+    grids: list[Grid] = []
 
-    async def look_at(scene: Scene) -> None:
-        shown = {asset.url: band for band, asset in scene.assets.items() if band in bands}
-        for url, band in sorted((shown or {asset.url: band for band, asset in scene.assets.items()}).items()):
+    async def read_headers(scene: Scene) -> None:
+        all_bands = {asset.url: band for band, asset in scene.assets.items()}
+        needed = {asset.url: band for band, asset in scene.assets.items() if band in bands}
+        for url, band in sorted((needed or all_bands).items()):
             with suppress(SourceError):
                 _, metadata = bound(scene.assets[band], band, await engine.blocks.describe(url, tally))
-                rasters.append(metadata.levels[0].grid)
+                grids.append(metadata.levels[0].grid)
 
     with suppress(TimeoutError):
-        async with asyncio.timeout(LOOKING):
-            await asyncio.gather(*map(look_at, scenes))
-    return Covered(bounds, tuple(dict.fromkeys(rasters)), attribution)
+        async with asyncio.timeout(TIMEOUT):
+            await asyncio.gather(*map(read_headers, scenes))
+    return TileExtent(bounds, tuple(dict.fromkeys(grids)), attribution)
 
 
-def _told(archive: Archive, collection: str | None) -> tuple[Bounds | None, list[Scene], str]:
-    """What the archive's index and its collections' descriptions tell. Reads from disk. Raises InvalidInput."""
+def _read_index(archive: Archive, collection: str | None) -> tuple[Bounds | None, list[Scene], str]:
+    """Bounds, newest scenes and attribution, from the archive's index and its `collection.json` files.
+
+    Reads from disk. Raises InvalidInput if there is no such collection.
+    """
     names = archive.collections()
     if collection is not None and collection not in names:
-        what = f"There is no collection {quoted(collection)}{did_you_mean(collection, names) or '.'}"
-        raise InvalidInput(what, parameter="collection", valid=" or ".join(names))
+        message = f"Unknown collection {quoted(collection)}{did_you_mean(collection, names) or '.'}"
+        raise InvalidInput(message, parameter="collection", valid=" or ".join(names))
     [box] = archive.select(
         "SELECT min(west), min(south), max(east), max(north) FROM places JOIN items ON items.number = places.item "
         "WHERE ?1 IS NULL OR collection = ?1",
         (collection,),
     )
     scenes: list[Scene] = []
-    whose: list[str] = []
+    attributions: list[str] = []
     documents = Documents(archive, "")
-    for name in [collection] if collection is not None else names[:COLLECTIONS]:
-        newest = "SELECT item, path FROM items WHERE collection = ? ORDER BY time DESC LIMIT ?"
-        found: list[Scene] = []
-        for item, path in archive.select(newest, (name, ITEMS)):
+    for name in [collection] if collection is not None else names[:MAX_COLLECTIONS]:
+        query = "SELECT item, path FROM items WHERE collection = ? ORDER BY time DESC LIMIT ?"
+        newest: list[Scene] = []
+        for item, path in archive.select(query, (name, MAX_ITEMS)):
             with suppress(UnusableItem):
-                found.append(parse_item(json.loads(item), (archive.folder / path).as_uri()))
-        whose.append(_attribution(name, found, documents.collection(name) if name else {}))
-        scenes += found
-    known = tuple(box) if box[0] is not None else None
-    return known, scenes, "; ".join(dict.fromkeys(filter(None, whose)))
+                newest.append(parse_item(json.loads(item), (archive.folder / path).as_uri()))
+        attributions.append(_attribution(name, newest, documents.collection(name) if name else {}))
+        scenes += newest
+    bounds = tuple(box) if box[0] is not None else None
+    return bounds, scenes, "; ".join(dict.fromkeys(filter(None, attributions)))
 
 
-def _attribution(name: str, scenes: Sequence[Scene], described: dict[str, Any]) -> str:
-    """Whose data a collection is: as it says itself, else Copernicus' words for Sentinel-2."""
-    providers = described.get("providers")
-    listed = [each for each in providers if isinstance(each, dict)] if isinstance(providers, list) else []
-    owners = [each for each in listed if {"licensor", "producer"} & set(_roles(each))] or listed
-    names = [str(each["name"]).strip() for each in owners if each.get("name")]
+def _attribution(name: str, scenes: Sequence[Scene], document: dict[str, Any]) -> str:
+    """Attribution of a collection: providers and license of its STAC document, else Copernicus' for Sentinel-2."""
+    providers = document.get("providers")
+    listed = [provider for provider in providers if isinstance(provider, dict)] if isinstance(providers, list) else []
+    owners = [provider for provider in listed if {"licensor", "producer"} & set(_roles(provider))] or listed
+    names = [str(provider["name"]).strip() for provider in owners if provider.get("name")]
     if names:
-        license_ = str(described.get("license") or "")
-        known = license_ not in ("", "other", "various", "proprietary")
-        return ", ".join(dict.fromkeys(names)) + (f" ({license_})" if known else "")
+        license_ = str(document.get("license") or "")
+        is_specific = license_ not in ("", "other", "various", "proprietary")
+        return ", ".join(dict.fromkeys(names)) + (f" ({license_})" if is_specific else "")
     is_sentinel = name.startswith(SENTINEL_2) or any(s.platform.lower().startswith(SENTINEL_2) for s in scenes)
     return ATTRIBUTION if is_sentinel else ""
 
@@ -139,8 +147,8 @@ def _roles(provider: dict[str, Any]) -> list[str]:
     return [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
 
 
-def _outline(bounds: Bounds) -> Grid:
-    """A box in degrees as a raster of one tile's pixels."""
+def _extent_grid(bounds: Bounds) -> Grid:
+    """A grid over bounds in degrees, with 256 pixels along the longer side, as a map tile has."""
     west, south, east, north = bounds
     pixel = max(east - west, north - south, 1e-9) / 256
     width, height = max(1, round((east - west) / pixel)), max(1, round((north - south) / pixel))

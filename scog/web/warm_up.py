@@ -1,4 +1,4 @@
-"""Warming up: what the first pictures would wait for, and get in each other's way with, is done at the start."""
+"""Warm-up: work that the first images would otherwise wait for and contend over is done at start-up."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from scog.geo.index_map import index_map
 from scog.render.encoders import png
 from scog.render.layer import LayerOptions, layer_of
 
-SQUARE = Grid("EPSG:32632", Affine(10.0, 0.0, 600_000.0, 0.0, -10.0, 5_100_060.0), 10_980, 10_980)
+SOURCE_GRID = Grid("EPSG:32632", Affine(10.0, 0.0, 600_000.0, 0.0, -10.0, 5_100_060.0), 10_980, 10_980)
+"""The 10 m grid of a Sentinel-2 MGRS tile."""
 
 
 def warm_up() -> None:
-    """GDAL registers its drivers, PROJ opens its database, colours are worked out: 0.06 s.
+    """Register GDAL's drivers, open PROJ's database and build NDVI's colour table: 0.06 s.
 
-    PROJ's part counts for the thread that this runs in.
+    PROJ's database is opened for the calling thread only.
     """
     with gdal_opening():
-        index_map(tile_grid(12, 2180, 1460), SQUARE)
-    nothing = np.zeros((1, 1, 1), np.float32)
-    png(layer_of(LayerOptions(index="ndvi")).style.image(nothing, np.ones((1, 1), bool)))
+        index_map(tile_grid(12, 2180, 1460), SOURCE_GRID)
+    values = np.zeros((1, 1, 1), np.float32)
+    png(layer_of(LayerOptions(index="ndvi")).style.image(values, np.ones((1, 1), bool)))

@@ -41,6 +41,19 @@ def test_layers_are_searched_by_words_and_bands(opened: Visit) -> None:
     assert page.locator("#layer-list [role=option][aria-selected=true] b").inner_text() == "NDVI"
 
 
+def test_the_custom_expression_is_listed_once_while_layers_load(visit: Visit) -> None:
+    page = visit.page
+    page.route("**/indices", lambda route: None)  # never answered
+    visit.open()
+    titles = page.locator("#layer-list [role=option] b")
+    assert titles.all_inner_texts() == ["Custom expression"]
+    page.fill("#layer-search", "custom")
+    assert titles.all_inner_texts() == ["Custom expression"]
+    page.fill("#layer-search", "water")
+    assert page.inner_text("#layer-list") == "Nothing found."
+    page.unroute_all()
+
+
 def test_a_layer_is_selected_by_keyboard(visit: Visit) -> None:
     visit.open()
     page = visit.page

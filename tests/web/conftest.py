@@ -1,4 +1,4 @@
-"""Real servers on real sockets, over small archives."""
+"""Servers on real sockets, with small archives."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ZOOM = 12
 
 @dataclass(frozen=True)
 class Served:
-    """A running server, its app, and how to ask it."""
+    """A running server, its app, and a client."""
 
     url: str
     app: FastAPI
@@ -44,7 +44,7 @@ class Served:
 
 @contextmanager
 def served(settings: Settings) -> Iterator[Served]:
-    """Serve an app on a free port of this machine until the end of the block."""
+    """Serve an app on a free port of this machine until the block ends."""
     app = create_app(settings)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
@@ -64,14 +64,14 @@ def served(settings: Settings) -> Iterator[Served]:
 
 
 def tile_at(lon: float, lat: float, zoom: int = ZOOM) -> str:
-    """The address z/x/y of the web-mercator tile that a place in degrees lies in."""
+    """The address z/x/y of the web-mercator tile that contains a point in degrees."""
     x = (lon + 180) / 360 * 2**zoom
     y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * 2**zoom
     return f"{zoom}/{int(x)}/{int(y)}"
 
 
 def scenes() -> list[MadeScene]:
-    """Two passes over a western square, the newer with clouds over its western half, and one over an eastern one."""
+    """Two passes over a western MGRS tile, the newer with clouds over its western half, and one over an eastern one."""
     clouds = constant(WEST, 4, 20, np.uint8)
     clouds[:, : clouds.shape[1] // 2] = 9
 
@@ -98,26 +98,26 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(archive: Path) -> Iterator[Served]:
-    """A server of the local archive, for all tests that change nothing."""
+    """A server of the local archive, shared by tests that do not change it."""
     with served(Settings(catalog=str(archive))) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def west() -> str:
-    """The address of a tile that shows the middle of the western square."""
+    """The address of the tile at the centre of the western MGRS tile."""
     return tile_at(*WEST.lonlat())
 
 
 @pytest.fixture(scope="session")
 def east() -> str:
-    """The address of a tile that shows the middle of the eastern square."""
+    """The address of the tile at the centre of the eastern MGRS tile."""
     return tile_at(*EAST.lonlat())
 
 
 @dataclass(frozen=True)
 class Far:
-    """A server whose pixels lie on another machine, and that machine."""
+    """A server whose files are on a range server, and that range server."""
 
     served: Served
     origin: RangeServer
@@ -125,7 +125,7 @@ class Far:
 
 @pytest.fixture
 def far(archive: Path, tmp_path: Path) -> Iterator[Callable[..., Far]]:
-    """Starts servers of an archive whose items lie here and whose files on a range server; settings by name."""
+    """Starts servers of a local archive whose files are on a range server. Keyword arguments are settings."""
     with ExitStack() as stack:
         origin = stack.enter_context(RangeServer())
         folder = tmp_path / "far"
@@ -146,7 +146,7 @@ def far(archive: Path, tmp_path: Path) -> Iterator[Callable[..., Far]]:
 
 
 def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
-    """Check that a response is a problem as RFC 9457 has it, that no cache keeps it, and that it gives nothing away."""
+    """Check that a response is a problem (RFC 9457) that is not cached and reveals no internals."""
     assert response.status_code == status, response.text[:300]
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.headers["Cache-Control"] == "no-store"
@@ -158,8 +158,10 @@ def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
     assert problem["title"]
     assert problem["detail"]
     assert len(response.content) < 1500
-    text = re.sub(r"catalogue http://127\.0\.0\.1:\d+(/v1)?", "catalogue", response.text)  # which one is said,
-    text = re.sub(r"127\.0\.0\.1(:\d+)?(?=/| failed|:| is)", "", text)  # and which host does not give a file
+    text = re.sub(
+        r"catalogue http://127\.0\.0\.1:\d+(/v1)?", "catalogue", response.text
+    )  # the catalogue's URL is part of the message,
+    text = re.sub(r"127\.0\.0\.1(:\d+)?(?=/| failed|:| is)", "", text)  # and so is the host of a file
     for secret in ("Traceback", "site-packages", ".py", "/tmp", "/home", "127.0.0.1", "localhost", "object at 0x"):
         assert secret not in text, secret
     assert ("Retry-After" in response.headers) == (status in (502, 503, 504))

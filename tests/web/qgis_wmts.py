@@ -1,6 +1,6 @@
-"""Run by Debian's Python, which has QGIS: draw 256 x 256 pixels of a WMTS's layer, and tell its CRS.
+"""Draws 256 x 256 pixels of a WMTS layer in QGIS, and prints its CRS. Run by Debian's Python, which has QGIS.
 
-Arguments: the capabilities' address, the tile matrix set, west south east north, a PNG to write.
+Arguments: URL of the capabilities, tile matrix set, west, south, east, north, path of the PNG to write.
 """
 
 import sys

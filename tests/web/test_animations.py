@@ -1,4 +1,4 @@
-"""Time lapses over a real server: their frames against the tiles of the same days."""
+"""Animations from a running server: frames are compared with the tiles of the same days."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Pixels = NDArray[np.uint8]
 
 
 def scenes() -> list[MadeScene]:
-    """Six passes on six days, one of them half cloudy and one all but; two an hour apart, around midnight in UTC."""
+    """Six passes, one half cloudy and one almost completely; two an hour apart, around midnight UTC."""
     down, across = np.mgrid[: SQUARE.size, : SQUARE.size]
     middle = morecantile.tms.get("WebMercatorQuad").xy_bounds(morecantile.Tile(*_xyz(TILE)))
     _, y = Transformer.from_crs(3857, SQUARE.epsg, always_xy=True).transform(
@@ -59,7 +59,7 @@ def scenes() -> list[MadeScene]:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of `scenes`; `far` serves its files too."""
+    """The archive of `scenes`, whose files `far` serves too."""
     made = tmp_path_factory.mktemp("lapse")
     for scene in scenes():
         scene.write(made)
@@ -73,7 +73,7 @@ def lapse(archive: Path) -> Iterator[Served]:
 
 
 def box_of(tile: str) -> str:
-    """The box of a tile in degrees, so that an animation of it has the same pixels."""
+    """The box of a tile in degrees. An animation of it has the same pixels."""
     return ",".join(map(repr, morecantile.tms.get("WebMercatorQuad").bounds(morecantile.Tile(*_xyz(tile)))))
 
 
@@ -108,7 +108,7 @@ def tile(server: Served, when: str, query: str) -> Pixels:
 
 
 def agree(frame: Pixels, exact: Pixels, text: str) -> None:
-    """Check that a frame shows what a tile does, but for the text that is written on it."""
+    """Check that a frame equals a tile, except for the label."""
     written = label(text, SHAPE)
     assert (frame[written.ink] == 255).all()
     assert (frame[written.outline] == (0, 0, 0, 255)).all()
@@ -118,12 +118,12 @@ def agree(frame: Pixels, exact: Pixels, text: str) -> None:
     assert (frame[shown] == exact[shown]).all()
 
 
-# What is seen
+# Frames
 
 
 @pytest.mark.parametrize("form", ["gif", "webp"])
 @pytest.mark.parametrize("layer", ["", "index=scl&mask=clouds", "classes=" + quote("bare:tan,0.4,green")])
-def test_frames_are_the_tiles_of_their_days(layer: str, form: str, lapse: Served) -> None:
+def test_frames_equal_the_tiles_of_their_days(layer: str, form: str, lapse: Served) -> None:
     response = lapse.get(address(layer, form))
     assert response.headers["Content-Type"] == f"image/{form}"
     assert response.headers["X-Scog-Frames"] == "shown=5; skipped=1; missing=0"
@@ -135,7 +135,7 @@ def test_frames_are_the_tiles_of_their_days(layer: str, form: str, lapse: Served
     assert (found[2][..., 3] == 0).any(), "clouds are transparent"
 
 
-def test_in_true_colour_frames_are_near_the_tiles(lapse: Served) -> None:
+def test_true_colour_frames_resemble_the_tiles(lapse: Served) -> None:
     layer = "bands=red,green,blue&label=none"
     by_format = {form: frames_of(lapse.get(address(layer, form))) for form in ("gif", "webp")}
     for place, day in enumerate(DAYS):
@@ -147,7 +147,7 @@ def test_in_true_colour_frames_are_near_the_tiles(lapse: Served) -> None:
 
 
 @pytest.mark.parametrize("composite", ["median", "newest", "count"])
-def test_steps_are_the_composites_of_their_time(composite: str, lapse: Served) -> None:
+def test_frames_of_steps_equal_composites(composite: str, lapse: Served) -> None:
     layer = f"composite={composite}&index=ndvi"
     parts = ["2024-06-01/2024-06-10", "2024-06-11/2024-06-20", "2024-06-21/2024-06-30"]
     response = lapse.get(address(f"{layer}&step=P10D&min_clear=0"))
@@ -156,7 +156,7 @@ def test_steps_are_the_composites_of_their_time(composite: str, lapse: Served) -
         agree(frame, tile(lapse, part, layer), part.replace("/", " to "))
 
 
-def test_what_shows_too_little_is_skipped(lapse: Served) -> None:
+def test_frames_below_min_clear_are_skipped(lapse: Served) -> None:
     counts = {}
     for share in ("0", "0.03", "0.3", "0.7", "1"):
         response = lapse.get(address(f"min_clear={share}"))
@@ -166,7 +166,7 @@ def test_what_shows_too_little_is_skipped(lapse: Served) -> None:
     assert counts == {"0": 6, "0.03": 6, "0.3": 5, "0.7": 4, "1": 4}
 
 
-def test_empty_steps_are_skipped_unless_wanted(lapse: Served) -> None:
+def test_empty_steps_are_skipped_unless_min_clear_is_0(lapse: Served) -> None:
     response = lapse.get(address("step=P1D"))
     assert response.headers["X-Scog-Frames"] == "shown=5; skipped=25; missing=0"
     assert len(frames_of(lapse.get(address("step=P1D&min_clear=0")))) == 30
@@ -190,7 +190,7 @@ def test_size_speed_and_no_label(lapse: Served) -> None:
         assert (frame[exact[..., 3] > 0] == exact[exact[..., 3] > 0]).all()
 
 
-def test_a_copy_that_is_current_is_not_sent_again(lapse: Served) -> None:
+def test_a_current_copy_is_answered_with_304(lapse: Served) -> None:
     first = lapse.get(address())
     again = lapse.get(address(), headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
@@ -198,7 +198,7 @@ def test_a_copy_that_is_current_is_not_sent_again(lapse: Served) -> None:
     assert "requests=0; bytes=0" in lapse.get(address("", "webp")).headers["X-Scog-Upstream"]
 
 
-def test_it_is_documented(lapse: Served) -> None:
+def test_openapi_describes_the_route(lapse: Served) -> None:
     paths = lapse.get("/openapi.json").json()["paths"]
     path = "/animation/{minx},{miny},{maxx},{maxy}"
     for operation in (paths[path]["get"], paths["/cubes/{id}" + path]["get"]):
@@ -212,10 +212,10 @@ def test_it_is_documented(lapse: Served) -> None:
     )
 
 
-# Bounds
+# Limits
 
 
-def test_the_newest_days_are_shown_where_there_are_too_many(archive: Path) -> None:
+def test_excess_days_are_dropped_oldest_first(archive: Path) -> None:
     with served(Settings(catalog=str(archive), animation_frames=3)) as running:
         response = running.get(address())
         assert response.headers["X-Scog-Truncated"] == "true"
@@ -260,7 +260,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("path", "parameter"), REFUSED, ids=[row[0][:16] + row[0][-24:] for row in REFUSED])
-def test_refusals(path: str, parameter: str | None, lapse: Served) -> None:
+def test_invalid_requests(path: str, parameter: str | None, lapse: Served) -> None:
     problem = is_problem(lapse.get(path), 404 if parameter is None else 400)
     assert problem.get("parameter") == parameter
     assert parameter is None or problem["valid"]
@@ -269,7 +269,7 @@ def test_refusals(path: str, parameter: str | None, lapse: Served) -> None:
 # Cubes
 
 
-def test_a_cubes_animation_stays_within_its_area_and_the_same_for_good(lapse: Served) -> None:
+def test_a_cubes_animation_is_clipped_and_immutable(lapse: Served) -> None:
     west, south, east, north = map(float, BOX.split(","))
     middle = (west + east) / 2
     body = {"bbox": [west, south, middle, north], "datetime": RANGE.removeprefix("datetime="), "scenes": "pinned"}
@@ -286,20 +286,20 @@ def test_a_cubes_animation_stays_within_its_area_and_the_same_for_good(lapse: Se
     assert is_problem(lapse.get(f"{there}/animation/{BOX}.gif?index=ndvi"), 400)["parameter"] == "index"
 
 
-# What it bears
+# Load and failures
 
 
-def leave(running: Served, path: str, after: float) -> None:
-    """Ask, and hang up."""
+def send_and_disconnect(running: Served, path: str, after: float) -> None:
+    """Send a request and disconnect."""
     with httpx.Client(base_url=running.url, trust_env=False) as client, pytest.raises(httpx.TimeoutException):
         client.get(path, timeout=httpx.Timeout(5, read=after))
 
 
 @pytest.mark.acceptance
-def test_when_the_client_leaves_reading_stops(far: Callable[..., Far]) -> None:
+def test_a_disconnect_stops_reading(far: Callable[..., Far]) -> None:
     running = far(animation_at_once=1, animations=1)
     running.origin.latency = 0.2
-    leave(running.served, address(), after=0.6)
+    send_and_disconnect(running.served, address(), after=0.6)
     time.sleep(0.3)
     before = len(running.origin.requests)
     time.sleep(1)
@@ -310,7 +310,7 @@ def test_when_the_client_leaves_reading_stops(far: Callable[..., Far]) -> None:
 
 
 @pytest.mark.acceptance
-def test_at_its_deadline_it_is_made_of_what_is_drawn(far: Callable[..., Far]) -> None:
+def test_at_the_deadline_the_finished_parts_are_returned(far: Callable[..., Far]) -> None:
     running = far(animation_at_once=1, animation_deadline=1.0)
     running.origin.latency = 0.15
     response = running.served.get(address("label=none"))
@@ -327,7 +327,7 @@ def test_at_its_deadline_it_is_made_of_what_is_drawn(far: Callable[..., Far]) ->
 
 
 @pytest.mark.acceptance
-def test_a_day_that_cannot_be_read_is_missing(far: Callable[..., Far]) -> None:
+def test_unreadable_days_are_reported_missing(far: Callable[..., Far]) -> None:
     running = far(retries=0)
     name = "S2A_32TQK_20240607_0_L2A"
     running.origin.fail(f"/{name}/nir.tif", always=status(404))
@@ -344,7 +344,7 @@ def test_a_day_that_cannot_be_read_is_missing(far: Callable[..., Far]) -> None:
 
 
 @pytest.mark.acceptance
-def test_few_are_made_at_once_and_tiles_go_on(far: Callable[..., Far]) -> None:
+def test_concurrency_is_limited_and_tiles_are_not_blocked(far: Callable[..., Far]) -> None:
     running = far(animations=1)
     running.origin.latency = 0.5
     with ThreadPoolExecutor(1) as thread:

@@ -1,6 +1,6 @@
-"""What a user at the end of a bad line gets: every tile in the end, right, and none for which another has to wait.
+"""Tiles over a bad connection: all arrive eventually, are correct, and do not block each other.
 
-The server runs with its default deadlines. Six clients ask at once, as a browser does.
+The server has its default deadlines. Six clients send requests concurrently, as a browser does.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PATIENCE = 12
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty clear dates of noise, 1 MB each; `far` serves its files."""
+    """Forty clear dates of noise, 1 MB each, whose files `far` serves."""
     folder = tmp_path_factory.mktemp("noise")
     rng = np.random.default_rng(16)
     for day in DAYS:
@@ -52,13 +52,13 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def truth(archive: Path) -> Iterator[Callable[[str], bytes]]:
-    """The right answer to a path, from a server that reads the same files from disk."""
+    """The correct response to a path, from a server that reads the same files from disk."""
     with served(Settings(catalog=str(archive))) as running:
         yield lambda path: running.get(path).content
 
 
 def tiles(square: Square = SQUARE, zoom: int = ZOOM) -> list[str]:
-    """The tiles that lie within a square, a little of its sides left out."""
+    """The tiles within an MGRS tile, without a margin."""
     (west, north), (east, south) = (_tile(*square.lonlat(*place), zoom) for place in ((0.1, 0.1), (0.9, 0.9)))
     return [f"{zoom}/{x}/{y}" for y in range(north, south + 1) for x in range(west, east + 1)]
 
@@ -69,15 +69,15 @@ def _tile(lon: float, lat: float, zoom: int) -> tuple[int, int]:
 
 
 def paths(days: Sequence[str] = DAYS) -> list[str]:
-    """Tiles of all days, each in turn, so that clients ask for different files at a time."""
+    """Tiles of all days, interleaved, so that concurrent requests need different files."""
     return [f"/tiles/{tile}?datetime={day}" for tile in tiles() for day in days]
 
 
-# Asking
+# Requests
 
 
 def complete(answer: httpx.Response) -> bool:
-    """Whether everything is drawn that there is to draw."""
+    """Whether a response is complete."""
     named = {"X-Scog-Skipped", "X-Scog-Incomplete", "X-Scog-Unmasked"} & set(answer.headers)
     return answer.status_code == 200 and not named and "max-age=30" not in answer.headers["Cache-Control"]
 
@@ -86,8 +86,8 @@ def ask(running: Served, path: str) -> httpx.Response:
     return running.ask.get(path, timeout=60)
 
 
-def persist(running: Served, path: str) -> list[httpx.Response]:
-    """Every answer until one is complete."""
+def until_complete(running: Served, path: str) -> list[httpx.Response]:
+    """All responses up to the first complete one."""
     answers = [ask(running, path)]
     while not complete(answers[-1]) and len(answers) < PATIENCE:
         time.sleep(min(float(answers[-1].headers.get("Retry-After", 1)), 3))
@@ -95,20 +95,20 @@ def persist(running: Served, path: str) -> list[httpx.Response]:
     return answers
 
 
-def walk(running: Served, wanted: Sequence[str]) -> list[httpx.Response]:
-    """The first answer to each path."""
+def first_responses(running: Served, wanted: Sequence[str]) -> list[httpx.Response]:
+    """The first response to each path."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
         return list(threads.map(lambda path: ask(running, path), wanted))
 
 
-def insist(running: Served, wanted: Sequence[str]) -> list[httpx.Response]:
-    """The last answer to each path, after as many as it takes."""
+def complete_responses(running: Served, wanted: Sequence[str]) -> list[httpx.Response]:
+    """The complete response to each path, after retries."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        return [answers[-1] for answers in threads.map(lambda path: persist(running, path), wanted)]
+        return [answers[-1] for answers in threads.map(lambda path: until_complete(running, path), wanted)]
 
 
-def said(answers: Sequence[httpx.Response]) -> list[str]:
-    """What answers say that are not complete."""
+def incomplete_ones(answers: Sequence[httpx.Response]) -> list[str]:
+    """Status and headers of incomplete responses."""
     bad = [answer for answer in answers if not complete(answer)]
     return [
         f"{each.status_code} {each.headers.get('X-Scog-Skipped', '')} {each.text[:150] if each.is_error else ''}"
@@ -116,24 +116,24 @@ def said(answers: Sequence[httpx.Response]) -> list[str]:
     ]
 
 
-def are_right(answers: Sequence[httpx.Response], wanted: Sequence[str], truth: Callable[[str], bytes]) -> bool:
-    """Whether all that claim to be complete have the right pixels."""
+def are_correct(answers: Sequence[httpx.Response], wanted: Sequence[str], truth: Callable[[str], bytes]) -> bool:
+    """Whether all complete responses have the correct pixels."""
     return all(answer.content == truth(path) for answer, path in zip(answers, wanted, strict=True) if complete(answer))
 
 
 def all_drawn(answers: Sequence[httpx.Response], wanted: Sequence[str], truth: Callable[[str], bytes]) -> None:
-    assert said(answers) == []
-    assert are_right(answers, wanted, truth)
+    assert incomplete_ones(answers) == []
+    assert are_correct(answers, wanted, truth)
 
 
-# Promises
+# Guarantees
 
 
 @pytest.mark.parametrize("composite", ["", "&composite=median"], ids=["tiles", "medians"])
-def test_few_answers_are_partial_though_reads_fail_and_stall(
+def test_few_tiles_are_partial_if_reads_fail_and_stall(
     composite: str, far: Callable[..., Far], truth: Callable[[str], bytes]
 ) -> None:
-    """Of all reads 5 % fail and 1 % stall; at most 1 % of the answers are partial, and none is wrong."""
+    """5 % of all reads fail and 1 % stall; at most 1 % of the responses are partial, and none is wrong."""
     running = far(read_gap=0)
     chance = does.by_chance(
         12, (0.03, does.status(503)), (0.02, does.reset), (0.005, does.hang), (0.005, does.hang_after(500))
@@ -144,75 +144,67 @@ def test_few_answers_are_partial_though_reads_fail_and_stall(
         wanted = [path + composite for path in paths(spans)]
     else:
         wanted = paths()
-    answers = walk(running.served, wanted)
+    answers = first_responses(running.served, wanted)
     assert min(chance.met[0], chance.met[1], chance.met[2] + chance.met[3]) >= 2, "the test is one"
-    assert are_right(answers, wanted, truth)
-    assert len(said(answers)) <= len(answers) / 100, said(answers)
+    assert are_correct(answers, wanted, truth)
+    assert len(incomplete_ones(answers)) <= len(answers) / 100, incomplete_ones(answers)
 
 
-def test_everything_is_drawn_though_the_link_is_gone_for_a_while(
-    far: Callable[..., Far], truth: Callable[[str], bytes]
-) -> None:
-    """In the end; and what is asked for once the link is back is drawn at once: nothing is poisoned."""
+def test_all_tiles_are_drawn_after_an_outage(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+    """Requests after the outage succeed at once: no failure is cached."""
     running = far()
     running.origin.link = link = Link(2_500_000, latency=0.04)
     wanted, later = paths(DAYS[:8]), paths(DAYS[8:10])
     with ThreadPoolExecutor(1) as thread:
-        insisting = thread.submit(insist, running.served, wanted)
+        insisting = thread.submit(complete_responses, running.served, wanted)
         time.sleep(0.7)
         link.pause(6)
         time.sleep(0.1)
         assert not insisting.done(), "the test is one"
         time.sleep(6.9)
-        all_drawn(walk(running.served, later), later, truth)
+        all_drawn(first_responses(running.served, later), later, truth)
         all_drawn(insisting.result(), wanted, truth)
 
 
-def test_everything_is_drawn_though_the_server_refuses_for_a_while(
-    far: Callable[..., Far], truth: Callable[[str], bytes]
-) -> None:
-    """The same; a host that failed so plainly may be left alone for 3 seconds more."""
+def test_all_tiles_are_drawn_after_refused_connections(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+    """As above, but requests to a host that refused connections may be paused for 3 s more."""
     running = far()
     running.origin.link = Link(2_500_000)
     wanted, later = paths(DAYS[:8]), paths(DAYS[8:10])
     with ThreadPoolExecutor(1) as thread:
-        insisting = thread.submit(insist, running.served, wanted)
+        insisting = thread.submit(complete_responses, running.served, wanted)
         time.sleep(0.5)
         running.origin.refuse()
         time.sleep(2)
         running.origin.accept()
         assert not insisting.done(), "the test is one"
         time.sleep(3)
-        all_drawn(walk(running.served, later), later, truth)
+        all_drawn(first_responses(running.served, later), later, truth)
         all_drawn(insisting.result(), wanted, truth)
 
 
-def test_everything_is_drawn_though_connections_go_silent(
-    far: Callable[..., Far], truth: Callable[[str], bytes]
-) -> None:
-    """As when a router forgets its connections: those that are open say no more, new ones are well."""
+def test_all_tiles_are_drawn_if_connections_go_silent(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+    """Open connections receive nothing more, new ones work, as if a router had lost its state."""
     running = far()
     wanted = paths(DAYS[:2])
-    walk(running.served, wanted[: len(wanted) // 3])
+    first_responses(running.served, wanted[: len(wanted) // 3])
     running.origin.fall_silent()
-    answers = walk(running.served, wanted)
+    answers = first_responses(running.served, wanted)
     all_drawn(answers, wanted, truth)
 
 
-def test_everything_is_drawn_though_connections_are_reset(
-    far: Callable[..., Far], truth: Callable[[str], bytes]
-) -> None:
+def test_all_tiles_are_drawn_if_connections_are_reset(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
     running = far(read_gap=0)
     chance = does.by_chance(5, (0.005, does.reset), (0.01, does.reset_after(2_000)))
     running.origin.fail_any(always=chance)
     wanted = paths()
-    answers = walk(running.served, wanted)
+    answers = first_responses(running.served, wanted)
     assert min(chance.met) >= 1, "the test is one"
     all_drawn(answers, wanted, truth)
 
 
 def test_a_fast_host_does_not_wait_for_a_slow_one(archive: Path, tmp_path: Path) -> None:
-    """All tiles of the fast host are there before the first of the slow one, though asked for later."""
+    """All tiles of the fast host arrive before the first of the slow one, although requested later."""
     slow_days, fast_days = DAYS[:30], DAYS[30:]
     with ExitStack() as stack:
         slow = stack.enter_context(RangeServer(latency=1.5))
@@ -240,7 +232,7 @@ def test_a_fast_host_does_not_wait_for_a_slow_one(archive: Path, tmp_path: Path)
             for each in asked:
                 each.result()
         assert max(ended["fast"]) < min(ended["slow"])
-        assert said(answers) == []
+        assert incomplete_ones(answers) == []
 
 
 def well(answer: Answer) -> Answer:
@@ -271,7 +263,7 @@ WRONG: dict[str, Fault] = {
 
 @pytest.mark.parametrize("where", ["header", "blocks"])
 @pytest.mark.parametrize("kind", WRONG)
-def test_one_wrong_answer_is_made_good_by_the_next_request(
+def test_one_invalid_response_is_repaired_by_the_next_request(
     kind: str, where: str, far: Callable[..., Far], truth: Callable[[str], bytes]
 ) -> None:
     running = far()
@@ -280,29 +272,29 @@ def test_one_wrong_answer_is_made_good_by_the_next_request(
     path = f"/tiles/{tiles()[0]}?datetime=2024-01-02"
     first, second = ask(running.served, path), ask(running.served, path)
     all_drawn([second], [path], truth)
-    assert are_right([first], [path], truth)
+    assert are_correct([first], [path], truth)
 
 
-def test_a_slow_line_fetches_no_byte_twice(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
-    """Of a line of 2 Mbit/s six tiles want more than it gives in their time: what has come is there at the next try."""
+def test_retries_on_a_slow_line_request_no_byte_twice(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+    """Six tiles need more than 2 Mbit/s deliver before their deadline. The next request continues from what arrived."""
     wanted = paths(DAYS[:2])
     fast = far()
-    walk(fast.served, wanted)
-    once = fast.origin.repeated  # such as a header's last bytes, which are a block's first
+    first_responses(fast.served, wanted)
+    once = fast.origin.repeated  # such as the last bytes of a header, which are the first of a block
     slow = far(tile_deadline=2.0)
     slow.origin.forget_requests()
     slow.origin.link = Link(250_000, latency=0.04)
-    answers = insist(slow.served, wanted)
+    answers = complete_responses(slow.served, wanted)
     all_drawn(answers, wanted, truth)
-    under_way = 2048  # the first bytes of reads that nobody had heard of when their time was over
+    under_way = 2048  # bytes in flight when the deadline passed
     assert slow.origin.repeated <= once + under_way
 
 
-# A file that changes
+# Replaced files
 
 
 def uncompressed(size: int, low: int) -> bytes:
-    """A file whose bytes no checksum guards: numbers from `low` on, below `low + 100`."""
+    """An uncompressed file, without checksums: values from `low` up to `low + 100`."""
     numbers = np.random.default_rng(low).integers(low, low + 100, (size, size), np.uint16)
     profile: dict[str, Any] = {
         "driver": "GTiff", "height": size, "width": size, "count": 1, "dtype": "uint16", "nodata": 0,
@@ -320,10 +312,8 @@ ETAGS = {"strong": ('"old"', '"new"'), "weak": ('W/"old"', 'W/"new"'), "none": (
 
 @pytest.mark.parametrize("after", [50, 100_000, 125_000])
 @pytest.mark.parametrize("etag", ETAGS)
-def test_a_file_replaced_in_the_middle_of_a_read_is_never_a_mixture(
-    etag: str, after: int, far: Callable[..., Far]
-) -> None:
-    """Without an ETag nothing tells two reads apart, so that there the file has one block."""
+def test_a_file_replaced_during_a_read_is_never_mixed(etag: str, after: int, far: Callable[..., Far]) -> None:
+    """Without an ETag, versions cannot be told apart between reads; the file then has one block."""
     size = 256 if etag == "none" else 512
     square = Square(SQUARE.name, SQUARE.epsg, SQUARE.left, SQUARE.top, size)
     old, new = uncompressed(size, 1000), uncompressed(size, 5000)
@@ -338,7 +328,7 @@ def test_a_file_replaced_in_the_middle_of_a_read_is_never_a_mixture(
     zoom = 15 if size == 256 else 13
     (x, y) = _tile(*square.lonlat(), zoom)
     path = f"/tiles/{zoom}/{x}/{y}.npy?datetime=2024-01-02&expression=red&mask=none"
-    answer = persist(running.served, path)[-1]
+    answer = until_complete(running.served, path)[-1]
     assert complete(answer)
     values = np.load(io.BytesIO(answer.content))
     values = values[~np.isnan(values)]

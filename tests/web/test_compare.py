@@ -1,4 +1,4 @@
-"""Two periods over a real server: the values are those of the two tiles, each of which is drawn and kept by itself."""
+"""Comparisons of two periods from a running server: values come from two tiles, each drawn and cached separately."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def values(server: Served, path: str) -> NDArray[np.float32]:
     return found
 
 
-# Of trends the p-values are left out; a count is 0 below clouds, and a ratio of it by 0 is not known.
+# P-values of trends are left out. A count below clouds is 0, and a ratio to 0 is invalid.
 @pytest.mark.parametrize(
     "query",
     ["", "bands=nir&mask=none", "expression=" + quote("nir/red - 5"), "composite=max&mask_dilate=100",
      "composite=slope", "composite=count", "composite=count&bands=red,green,blue"],
 )  # fmt: skip
-def test_values_are_numpys_of_both_tiles(query: str, server: Served, west: str) -> None:
+def test_values_equal_numpy_on_both_tiles(query: str, server: Served, west: str) -> None:
     tile = f"/tiles/{west}.npy?{query}{'&' if query else ''}"
     for first, second in ((FIRST, SECOND), (SECOND, FIRST), ("2024-05-01/2024-06-30", SECOND)):
         one, other = (values(server, f"{tile}datetime={quote(period)}")[:1] for period in (first, second))
@@ -56,7 +56,7 @@ def test_values_are_numpys_of_both_tiles(query: str, server: Served, west: str) 
         assert 0.2 < np.isnan(values(server, f"{tile}datetime={FIRST}&compare={SECOND}")).mean() < 1, "clouds of one"
 
 
-def test_a_geotiff_tells_which_scenes_are_whose(server: Served, west: str) -> None:
+def test_geotiff_tags_list_the_scenes_of_each_period(server: Served, west: str) -> None:
     response = server.get(f"/tiles/{west}.tif?datetime={FIRST}&compare={SECOND}&compare_as=ratio")
     assert response.headers["X-Scog-Used"] == f"{NEW}, {OLD}"
     with rasterio.open(io.BytesIO(response.content)) as file:
@@ -65,7 +65,7 @@ def test_a_geotiff_tells_which_scenes_are_whose(server: Served, west: str) -> No
     assert (tags["SCENES"], tags["COMPARED_WITH_SCENES"], tags["COMPARED_AS"]) == (f"{OLD} {NEW}", OLD, "ratio")
 
 
-def test_legends_and_clients_name_the_change(server: Served, west: str) -> None:
+def test_legends_and_layer_names_name_the_change(server: Served, west: str) -> None:
     for query, shown, title in (
         (f"compare={SECOND}", [-0.5, 0.5], "NDVI, change"),
         (f"compare={SECOND}&compare_as=ratio", [0, 2], "NDVI, ratio"),
@@ -96,7 +96,7 @@ def test_legends_and_clients_name_the_change(server: Served, west: str) -> None:
         (f"compare={SECOND}&index=scl", "compare"),
     ],
 )
-def test_what_makes_no_sense_is_refused(query: str, parameter: str, server: Served, west: str) -> None:
+def test_invalid_combinations_are_rejected(query: str, parameter: str, server: Served, west: str) -> None:
     for path in (f"/tiles/{west}", f"/tiles/{west}.npy", "/legend.json", "/tilejson.json", f"/point/{LON},{LAT}"):
         problem = is_problem(server.get(f"{path}?{query}"), 400)
         assert problem["parameter"] == parameter
@@ -108,7 +108,7 @@ def test_what_makes_no_sense_is_refused(query: str, parameter: str, server: Serv
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The periods that are drawn, not just recalled."""
+    """The periods that are drawn rather than taken from the cache."""
     periods: list[str] = []
 
     class Counted(Mosaic):
@@ -120,7 +120,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return periods
 
 
-def test_moving_one_period_redraws_that_one(archive: Path, tmp_path: Path, west: str, drawn: list[str]) -> None:
+def test_changing_one_period_draws_only_that_period(archive: Path, tmp_path: Path, west: str, drawn: list[str]) -> None:
     with served(Settings(catalog=str(archive), cache_dir=tmp_path)) as server:
 
         def drawn_for(query: str) -> list[str]:
@@ -139,7 +139,7 @@ def test_moving_one_period_redraws_that_one(archive: Path, tmp_path: Path, west:
         assert other.content != again.content
 
 
-def test_what_is_missing_from_the_second_is_missing(far: Callable[..., Far], west: str) -> None:
+def test_scenes_missing_from_the_second_period_are_reported(far: Callable[..., Far], west: str) -> None:
     running = far(retries=0)
     period = "2024-06-01/2024-06-30"
     running.origin.fail(f"/{OLD}/nir.tif", always=status(404))
@@ -160,7 +160,7 @@ def test_what_is_missing_from_the_second_is_missing(far: Callable[..., Far], wes
 
 @pytest.fixture
 def growing(archive: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the archive whose items may go."""
+    """A copy of the archive that the test may change."""
     for item in archive.glob("*/*/*.json"):
         there = tmp_path / "growing" / item.parent.relative_to(archive)
         there.mkdir(parents=True)
@@ -195,7 +195,7 @@ def test_cubes_pin_both_periods(growing: Path, tmp_path: Path, west: str) -> Non
             listed = before.get(f"/cubes/{cube['id']}/scenes").json()["features"]
             assert [feature["id"] for feature in listed] == [NEW, OLD]
     for name in (OLD, NEW):
-        (growing / "sentinel-2-l2a" / name / f"{name}.json").unlink()  # the files are still there
+        (growing / "sentinel-2-l2a" / name / f"{name}.json").unlink()  # its files stay
     with served(settings) as after:
         again = after.get(f"/cubes/{pinned['id']}/tiles/{west}.npy")
         assert again.content == tiles[1].content

@@ -1,4 +1,4 @@
-"""Composites as they are asked for over HTTP."""
+"""Composites over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def values(server: Served, path: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", [*(each.name for each in COMPOSITES), "p25"])
-def test_all_are_drawn_and_named(name: str, server: Served, west: str) -> None:
+def test_all_composites_are_drawn_and_listed(name: str, server: Served, west: str) -> None:
     query = f"composite={name}" + ("&index=scl" if name == "mode" else "")
     response = server.get(f"/tiles/{west}?{query}")
     assert response.status_code == 200
@@ -33,7 +33,7 @@ def test_all_are_drawn_and_named(name: str, server: Served, west: str) -> None:
         assert name == "newest" or (body.get("title") or body["name"]).endswith(f", {title}")
 
 
-def test_values_hold_the_p_value_and_pictures_do_not(server: Served, west: str) -> None:
+def test_values_include_the_p_value_but_images_do_not(server: Served, west: str) -> None:
     assert values(server, f"/tiles/{west}.npy?composite=slope").shape == (2, 256, 256)
     with rasterio.open(io.BytesIO(server.get(f"/tiles/{west}.tif?composite=slope").content)) as file:
         assert [text[:7] for text in file.descriptions] == ["(nir - ", "p-value"]
@@ -48,20 +48,20 @@ def test_values_hold_the_p_value_and_pictures_do_not(server: Served, west: str) 
     ("theirs", "ours"),
     [("first", "newest"), ("highest", "max"), ("lowest", "min"), ("stdev", "std"), ("count", "count")],
 )
-def test_titilers_names(theirs: str, ours: str, server: Served, west: str) -> None:
+def test_titiler_names_give_equal_composites(theirs: str, ours: str, server: Served, west: str) -> None:
     by_them, by_us = (
         values(server, f"/tiles/{west}.npy?{query}") for query in (f"pixel_selection={theirs}", f"composite={ours}")
     )
     assert np.array_equal(by_them, by_us, equal_nan=True)
 
 
-def test_they_are_listed(server: Served, west: str) -> None:
+def test_composites_are_listed(server: Served, west: str) -> None:
     listed = server.get("/composites").json()["composites"]
     assert {each.name for each in COMPOSITES} <= {entry["name"] for entry in listed}
     assert all(entry["title"] and entry["description"].endswith(".") and entry["unit"] for entry in listed)
 
 
-def test_what_makes_no_sense_is_refused(server: Served, west: str) -> None:
+def test_invalid_combinations_are_rejected(server: Served, west: str) -> None:
     for query in ("composite=mode", "composite=geomedian&index=scl", f"composite={quote('p 5')}"):
         for path in (f"/tiles/{west}", "/legend.json", "/tilejson.json"):
             assert is_problem(server.get(f"{path}?{query}"), 400)["parameter"] == "composite"

@@ -1,4 +1,4 @@
-"""Text goes out compressed, everything else as it is."""
+"""Text is compressed, everything else is not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gzip
 import httpx
 import pytest
 
-from scog.web.http.compression import MIN_SIZE, is_text, takes_gzip, with_vary
+from scog.web.http.compression import MIN_SIZE, accepts_gzip, is_text, with_vary
 from tests.web.conftest import WEST, Served
 
 LON, LAT = WEST.lonlat()
@@ -36,14 +36,14 @@ OTHER = (
 
 
 def raw(server: Served, path: str, accepted: str | None, **headers: str) -> tuple[httpx.Response, bytes]:
-    """An answer, and its bytes as they came."""
+    """A response, and its body before decompression."""
     asked = {"Accept-Encoding": accepted or "identity", **headers}
     with server.ask.stream("GET", path, headers=asked) as response:
         return response, b"".join(response.iter_raw())
 
 
 @pytest.mark.parametrize("path", TEXT)
-def test_text_is_compressed_where_the_client_takes_it(path: str, server: Served) -> None:
+def test_text_is_compressed_if_the_client_accepts_it(path: str, server: Served) -> None:
     plain, body = raw(server, path, None)
     packed, fewer = raw(server, path, "br, gzip;q=0.8")
     assert plain.status_code == packed.status_code == 200
@@ -58,7 +58,7 @@ def test_text_is_compressed_where_the_client_takes_it(path: str, server: Served)
     assert gzip.decompress(fewer) == body
     assert len(fewer) < 0.75 * len(body)
     etag = plain.headers.get("ETag")
-    if etag is not None:  # the same for validation, but not byte for byte
+    if etag is not None:  # equivalent, but not byte for byte
         assert packed.headers["ETag"] == f"W/{etag}"
         for known in (etag, f"W/{etag}"):
             again, nothing = raw(server, path, "gzip", **{"If-None-Match": known})
@@ -69,21 +69,21 @@ def test_text_is_compressed_where_the_client_takes_it(path: str, server: Served)
 
 
 @pytest.mark.parametrize("path", OTHER)
-def test_images_and_values_are_not_compressed_again(path: str, server: Served, west: str) -> None:
+def test_images_and_arrays_are_not_compressed(path: str, server: Served, west: str) -> None:
     response, body = raw(server, path.format(west=west), "gzip")
     assert "Content-Encoding" not in response.headers
     assert "Accept-Encoding" not in response.headers.get("Vary", "")
     assert response.headers["Content-Length"] == str(len(body))
 
 
-def test_events_are_sent_as_they_come(server: Served) -> None:
+def test_server_sent_events_are_not_compressed(server: Served) -> None:
     response, body = raw(server, f"/timeseries/{LON},{LAT}?format=sse&datetime=../..", "gzip")
     assert response.headers["Content-Type"].startswith("text/event-stream")
     assert "Content-Encoding" not in response.headers
     assert body.startswith(b"event: start")
 
 
-def test_a_problem_is_small_and_readable(server: Served) -> None:
+def test_problems_are_readable_if_gzip_is_accepted(server: Served) -> None:
     response, body = raw(server, "/tiles/99/0/0", "gzip")
     assert response.status_code == 404
     assert body.startswith(b"{")
@@ -107,8 +107,8 @@ def test_a_problem_is_small_and_readable(server: Served) -> None:
         ("x-gzip", True),
     ],
 )
-def test_what_a_client_takes(accepted: str, takes: bool) -> None:
-    assert takes_gzip(accepted) is takes
+def test_accept_encoding(accepted: str, takes: bool) -> None:
+    assert accepts_gzip(accepted) is takes
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_what_a_client_takes(accepted: str, takes: bool) -> None:
         ("image/gif", False),
     ],
 )
-def test_what_is_text(media_type: str, text: bool) -> None:
+def test_text_media_types(media_type: str, text: bool) -> None:
     assert is_text(media_type) is text
 
 
-def test_vary_names_it_once() -> None:
+def test_vary_has_accept_encoding_once() -> None:
     assert with_vary("") == "Accept-Encoding"
     assert with_vary("Host") == "Host, Accept-Encoding"
     assert with_vary("Host, accept-encoding") == "Host, accept-encoding"

@@ -1,4 +1,4 @@
-"""Cut-outs over a real server: where their pixels lie, what they hold, what is refused, and what it bears."""
+"""Crops from a running server: georeferencing, values, errors and load."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Floats = NDArray[np.float32]
 
 
 def scenes() -> list[MadeScene]:
-    """Two passes whose red tells the column, the newer with a cloud and a hundred more; nir tells the row."""
+    """Two passes whose red encodes the column, plus 100 in the newer, which has a cloud; nir encodes the row."""
     clouds = constant(SQUARE, 4, 20, np.uint8)
     clouds[CLOUD] = 9
     made = []
@@ -65,7 +65,7 @@ def scenes() -> list[MadeScene]:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of `scenes`; `far` serves its files too."""
+    """The archive of `scenes`, whose files `far` serves too."""
     folder = tmp_path_factory.mktemp("cuts")
     for scene in scenes():
         scene.write(folder)
@@ -79,7 +79,7 @@ def server(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def expected_red() -> NDArray[np.uint16]:
-    """What the newest clear pixels are, on the square's own grid."""
+    """The newest clear pixels, on the grid of the MGRS tile."""
     red = positions(SQUARE, across=True)
     cloudy = np.zeros((150, 150), bool)
     cloudy[CLOUD] = True
@@ -106,10 +106,10 @@ def pixels(response: httpx.Response) -> NDArray[np.uint8]:
         return np.array(image.convert("RGBA"))
 
 
-# Where pixels lie
+# Georeferencing
 
 
-def test_in_utm_a_geotiff_holds_the_scenes_own_pixels(server: Served) -> None:
+def test_a_utm_geotiff_equals_the_scenes_pixels(server: Served) -> None:
     response = server.get(f"/bbox/{BOX}.tif?{VALUES}&dst_crs=utm&resolution=10")
     found, told = read_tif(response)
     assert told["crs"].to_epsg() == 32632
@@ -130,8 +130,8 @@ def test_in_utm_a_geotiff_holds_the_scenes_own_pixels(server: Served) -> None:
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "EPSG:3035", "EPSG:2056"])
-def test_a_geotiff_in_any_crs_says_where_its_pixels_are(crs: str, server: Served) -> None:
-    """Places are brought from the file's CRS into the square's by GDAL, and hold what the square holds there."""
+def test_geotiffs_in_any_crs_are_georeferenced(crs: str, server: Served) -> None:
+    """Points transformed by GDAL from the file's CRS to that of the MGRS tile have the same values in both."""
     found, told = read_tif(server.get(f"/bbox/{BOX}.tif?{VALUES}&dst_crs={crs}"))
     assert told["crs"].to_string() == crs
     rows, cols = (part.ravel() for part in np.mgrid[: found.shape[1] : 3, : found.shape[2] : 3])
@@ -178,7 +178,7 @@ def test_every_format(form: str, server: Served) -> None:
      "classes=" + quote("low:tan,0.2,high"), "compare=2024-06-02&datetime=2024-06-12", "mask_dilate=50",
      "colormap_name=viridis&rescale=0,1", "resampling=bilinear"],
 )  # fmt: skip
-def test_a_box_shows_what_a_tile_of_its_place_does(query: str, server: Served) -> None:
+def test_a_box_equals_the_tile_with_the_same_bounds(query: str, server: Served) -> None:
 
     tms = morecantile.tms.get("WebMercatorQuad")
     tile = tms.tile(LON, LAT, 14)
@@ -197,7 +197,7 @@ def test_a_box_shows_what_a_tile_of_its_place_does(query: str, server: Served) -
 
 
 @pytest.mark.parametrize("body", [FEATURE, STAR, {"type": "MultiPolygon", "coordinates": [STAR["coordinates"]]}])
-def test_a_polygon_shows_what_lies_in_it(body: dict[str, Any], server: Served) -> None:
+def test_a_polygon_masks_pixels_outside(body: dict[str, Any], server: Served) -> None:
     response = server.ask.post(f"/feature.tif?{VALUES}&dst_crs=utm", json=body)
     found, told = read_tif(response)
     rows, cols = (part.ravel() for part in np.mgrid[: found.shape[1], : found.shape[2]])
@@ -216,7 +216,7 @@ def test_a_polygon_shows_what_lies_in_it(body: dict[str, Any], server: Served) -
         assert set(np.unique(picture[..., 3])) == {0, 255}
 
 
-def test_a_polygon_may_be_saved(server: Served) -> None:
+def test_polygons_can_be_downloaded(server: Served) -> None:
     path = f"/bbox/{BOX}.png?download=1"
     name = "scog_" + "_".join(f"{float(edge):.6g}" for edge in BOX.split(","))
     assert server.get(path).headers["Content-Disposition"] == f'attachment; filename="{name}.png"'
@@ -226,7 +226,7 @@ def test_a_polygon_may_be_saved(server: Served) -> None:
     assert response.headers["Access-Control-Expose-Headers"] if "Origin" in response.request.headers else True
 
 
-def test_what_is_posted_is_sent_in_full(server: Served) -> None:
+def test_posted_images_are_never_answered_with_304(server: Served) -> None:
     first = server.ask.post("/feature.png", json=FEATURE)
     again = server.ask.post("/feature.png", json=FEATURE, headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 200
@@ -235,13 +235,13 @@ def test_what_is_posted_is_sent_in_full(server: Served) -> None:
     assert server.get(f"/bbox/{BOX}.png", headers={"If-None-Match": got.headers["ETag"]}).status_code == 304
 
 
-def test_outside_of_all_scenes(server: Served) -> None:
+def test_boxes_outside_all_scenes(server: Served) -> None:
     assert (pixels(server.get("/bbox/20,20,20.01,20.01.png"))[..., 3] == 0).all()
     assert server.get("/bbox/20,20,20.01,20.01.png?empty=204").status_code == 204
     assert np.isnan(values(server.get("/bbox/179.99,20,-179.99,20.01.npy"))).all()
 
 
-def test_it_is_documented(server: Served) -> None:
+def test_openapi_describes_the_route(server: Served) -> None:
     paths = server.get("/openapi.json").json()["paths"]
     box = "/bbox/{minx},{miny},{maxx},{maxy}"
     for below in ("", "/cubes/{id}"):
@@ -256,10 +256,10 @@ def test_it_is_documented(server: Served) -> None:
             assert ("requestBody" in operation) == (method == "post")
 
 
-# Refusals
+# Errors
 
 REFUSED = [
-    # path, parameter (None: nothing at the address)
+    # path, parameter (None: no route matches)
     ("/bbox/1,2,3.png", None), ("/bbox/1,2,3,4.exe", "format"), ("/bbox/1,2,3,4?format=exe", "format"),
     ("/bbox/1,2,x,4.png", "bbox"), ("/bbox/nan,2,3,4.png", "bbox"), ("/bbox/1,2,inf,4.png", "bbox"),
     ("/bbox/1,4,3,2.png", "bbox"), ("/bbox/1,2,1,4.png", "bbox"), ("/bbox/-181,2,1,4.png", "bbox"),
@@ -289,7 +289,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("path", "parameter"), REFUSED, ids=[row[0].replace(BOX, "B")[:60] for row in REFUSED])
-def test_refusals(path: str, parameter: str | None, server: Served) -> None:
+def test_invalid_requests(path: str, parameter: str | None, server: Served) -> None:
     since = time.perf_counter()
     problem = is_problem(server.get(quote(path, safe="/?&=%,:.")), 404 if parameter is None else 400)
     assert time.perf_counter() - since < 3
@@ -298,7 +298,7 @@ def test_refusals(path: str, parameter: str | None, server: Served) -> None:
 
 
 def ring(count: int) -> dict[str, Any]:
-    """A polygon of so many corners."""
+    """A polygon with a number of vertices."""
     angle = np.linspace(0, 2 * np.pi, count)
     corners = np.stack((LON + 0.01 * np.cos(angle), LAT + 0.01 * np.sin(angle)), axis=1).tolist()
     return {"type": "Polygon", "coordinates": [[*corners[:-1], corners[0]]]}
@@ -322,7 +322,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("name", "body", "code", "parameter"), BODIES, ids=[row[0] for row in BODIES])
-def test_bodies_that_are_no_polygon(name: str, body: Any, code: int, parameter: str, server: Served) -> None:
+def test_invalid_bodies(name: str, body: Any, code: int, parameter: str, server: Served) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     since = time.perf_counter()
     problem = is_problem(server.ask.post("/feature", content=content), code)
@@ -331,7 +331,7 @@ def test_bodies_that_are_no_polygon(name: str, body: Any, code: int, parameter: 
     assert problem["valid"]
 
 
-def test_parameters_of_polygons_are_looked_at(server: Served) -> None:
+def test_parameters_of_polygons_are_validated(server: Served) -> None:
     for query, parameter in (("coord_crs=EPSG:4326", "coord_crs"), ("foo=1", "foo"), ("resolution=0.1", "resolution"),
                              ("dst_crs=1", "dst_crs"), ("index=nix", "index"), ("format=exe", "format")):  # fmt: skip
         assert is_problem(server.ask.post(f"/feature?{query}", json=FEATURE), 400)["parameter"] == parameter
@@ -342,7 +342,7 @@ def test_parameters_of_polygons_are_looked_at(server: Served) -> None:
 # Cubes
 
 
-def test_a_cubes_cut_outs_stay_within_its_area(server: Served) -> None:
+def test_crops_of_a_cube_are_clipped_to_its_area(server: Served) -> None:
     west, south, east, north = map(float, BOX.split(","))
     body = {"bbox": [west, south, LON, north], "index": "ndvi", "scenes": "pinned", "datetime": "2024-06-01/2024-06-30"}
     there = f"/cubes/{server.ask.post('/cubes', json=body).json()['id']}"
@@ -368,7 +368,7 @@ def test_a_cubes_cut_outs_stay_within_its_area(server: Served) -> None:
     is_problem(server.get(f"/cubes/nix/bbox/{BOX}.png"), 404)
 
 
-# What it bears
+# Load and failures
 
 
 @pytest.fixture
@@ -377,8 +377,8 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crop, "PART", 40)
 
 
-def leave(running: Served, path: str, after: float) -> None:
-    """Ask, and hang up."""
+def send_and_disconnect(running: Served, path: str, after: float) -> None:
+    """Send a request and disconnect."""
     with httpx.Client(base_url=running.url, trust_env=False) as client, pytest.raises(httpx.TimeoutException):
         client.get(path, timeout=httpx.Timeout(5, read=after))
 
@@ -386,7 +386,7 @@ def leave(running: Served, path: str, after: float) -> None:
 LARGE = f"/bbox/{BOX}/120x100"
 
 
-def test_a_part_that_cannot_be_read_is_missing_and_named(far: Callable[..., Far], small_parts: None) -> None:
+def test_unreadable_parts_are_reported(far: Callable[..., Far], small_parts: None) -> None:
     running = far(retries=0)
     running.origin.fail(f"/{NEW}/red.tif", always=status(404))
     response = running.served.get(f"{LARGE}.npy?{VALUES}")
@@ -400,7 +400,7 @@ def test_a_part_that_cannot_be_read_is_missing_and_named(far: Callable[..., Far]
     assert {entry["scene"] for entry in problem["skipped"]} == {NEW, OLD}
 
 
-def test_at_its_deadline_it_is_made_of_what_is_drawn(
+def test_at_the_deadline_the_finished_parts_are_returned(
     archive: Path, small_parts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def slow(*wanted: Any) -> Any:
@@ -419,7 +419,9 @@ def test_at_its_deadline_it_is_made_of_what_is_drawn(
 
 
 @pytest.mark.acceptance
-def test_few_large_ones_are_made_at_once_and_tiles_go_on(far: Callable[..., Far], small_parts: None) -> None:
+def test_concurrent_large_crops_are_limited_and_tiles_are_not_blocked(
+    far: Callable[..., Far], small_parts: None
+) -> None:
     running = far(crops=1)
     running.origin.latency = 0.3
     with ThreadPoolExecutor(1) as thread:
@@ -432,10 +434,10 @@ def test_few_large_ones_are_made_at_once_and_tiles_go_on(far: Callable[..., Far]
 
 
 @pytest.mark.acceptance
-def test_when_the_client_leaves_reading_stops(far: Callable[..., Far], small_parts: None) -> None:
+def test_a_disconnect_stops_reading(far: Callable[..., Far], small_parts: None) -> None:
     running = far(crop_at_once=1, crops=1)
     running.origin.latency = 0.2
-    leave(running.served, f"{LARGE}.npy?index=ndvi&composite=median", after=0.3)
+    send_and_disconnect(running.served, f"{LARGE}.npy?index=ndvi&composite=median", after=0.3)
     time.sleep(0.3)
     before = len(running.origin.requests)
     time.sleep(0.5)

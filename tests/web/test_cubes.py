@@ -1,4 +1,4 @@
-"""`/cubes` of a running server: what is frozen stays, across restarts and newer scenes, and says how long it holds."""
+"""`/cubes` of a running server: cubes persist across restarts and new scenes, and state how long they may be cached."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TRIANGLE = {"type": "Polygon", "coordinates": [[*STAR["coordinates"][0][:3], STA
 
 @pytest.fixture(scope="module")
 def server(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server of the local archive that keeps its cubes in a folder of its own."""
+    """A server of the local archive with a cache folder for its cubes."""
     with served(Settings(catalog=str(archive), cache_dir=tmp_path_factory.mktemp("cache"))) as running:
         yield running
 
@@ -58,7 +58,7 @@ def values(response: httpx.Response) -> np.ndarray:
 # Posting
 
 
-def test_a_cube_is_made_once_and_found_again(server: Served) -> None:
+def test_equal_cubes_are_stored_once(server: Served) -> None:
     body = {"index": "NDVI", "datetime": "2024-06-02", "mask": "none"}
     first = server.ask.post("/cubes", json=body)
     again = server.ask.post("/cubes", content=json.dumps(dict(reversed(body.items()))))
@@ -87,7 +87,7 @@ def test_a_cube_is_made_once_and_found_again(server: Served) -> None:
 
 
 @pytest.mark.parametrize("scenes", ["live", "pinned"])
-def test_all_links_lead_somewhere(scenes: str, server: Served, west: str) -> None:
+def test_all_links_work(scenes: str, server: Served, west: str) -> None:
     for area in ({}, {"bbox": BOX}):
         if scenes == "pinned" and not area:
             continue
@@ -103,7 +103,7 @@ def test_all_links_lead_somewhere(scenes: str, server: Served, west: str) -> Non
         assert [feature["id"] for feature in listed if "QK" in feature["id"]] == [NEW, OLD]
 
 
-def test_links_do_not_trust_a_host_that_is_claimed(server: Served) -> None:
+def test_links_ignore_untrusted_hosts(server: Served) -> None:
     response = server.ask.post("/cubes", json={}, headers={"X-Forwarded-Host": "evil.example"})
     assert response.headers["Location"].startswith("/cubes/")
     assert "evil" not in response.text
@@ -126,7 +126,7 @@ BAD: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), BAD, ids=[f"{name[:16]}={str(value)[:20]}" for name, value in BAD])
-def test_what_cannot_be_frozen_is_refused_by_name(name: str, value: Any, server: Served) -> None:
+def test_invalid_parameters_are_named(name: str, value: Any, server: Served) -> None:
     problem = is_problem(server.ask.post("/cubes", json={name: value}), 400)
     assert problem["parameter"] == name[:64]
     assert problem["valid"]
@@ -148,7 +148,7 @@ def test_what_cannot_be_frozen_is_refused_by_name(name: str, value: Any, server:
         (None, "body"),
     ],
 )
-def test_what_does_not_go_together_is_refused(body: Any, parameter: str, server: Served) -> None:
+def test_contradictions_are_rejected(body: Any, parameter: str, server: Served) -> None:
     problem = is_problem(server.ask.post("/cubes", json=body), 400)
     assert problem["parameter"] == parameter
 
@@ -156,11 +156,11 @@ def test_what_does_not_go_together_is_refused(body: Any, parameter: str, server:
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"\xff", b"[" * 50_000, b'{"cloud_cover": NaN}', b'{"cloud_cover": 1e999}', b'["\\ud800"]']
 )
-def test_what_is_no_json_is_refused(text: bytes, server: Served) -> None:
+def test_invalid_json_is_rejected(text: bytes, server: Served) -> None:
     assert is_problem(server.ask.post("/cubes", content=text), 400)["parameter"] == "body"
 
 
-def test_a_definition_has_a_longest(server: Served) -> None:
+def test_long_definitions_are_rejected(server: Served) -> None:
     most = server.app.state.engine.settings.cube_bytes
     body = b'{"index": "ndvi"}'
     assert server.ask.post("/cubes", content=body.ljust(most)).status_code in (200, 201)
@@ -168,12 +168,12 @@ def test_a_definition_has_a_longest(server: Served) -> None:
     is_problem(server.ask.post("/cubes", content=iter([body, b" " * most])), 413)
 
 
-def test_an_unknown_cube_says_what_to_do(server: Served, west: str) -> None:
+def test_unknown_cubes_report_the_remedy(server: Served, west: str) -> None:
     for name in ("a" * 16, "nix", "%20", "..%2f", "x" * 1000, "tilejson.json"):
         for rest in ("", f"/tiles/{west}", "/tilejson.json", "/legend.png", "/scenes"):
             problem = is_problem(server.get(f"/cubes/{name}{rest}"), 404)
             if "%" not in name:
-                assert "posted again" in problem["detail"]
+                assert "post the definition again" in problem["detail"]
     is_problem(server.get("/cubes"), 405)
 
 
@@ -194,7 +194,7 @@ LOOKS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("body", "query"), LOOKS, ids=[query for _, query in LOOKS])
-def test_a_live_cubes_tiles_are_those_of_its_parameters(body: dict[str, Any], query: str, server: Served) -> None:
+def test_tiles_of_a_live_cube_equal_those_of_its_parameters(body: dict[str, Any], query: str, server: Served) -> None:
     west = tile_at(*WEST.lonlat())
     cube = server.ask.post("/cubes", json=body).json()["id"]
     for name, more in ((west, ""), (f"{west}.npy", ""), (f"{west}@2x.webp", ""), (west, "tilesize=128&buffer=2")):
@@ -208,7 +208,7 @@ def test_a_live_cubes_tiles_are_those_of_its_parameters(body: dict[str, Any], qu
         assert server.get(f"/cubes/{cube}/legend.{kind}").content == server.get(f"/legend.{kind}?{query}").content
 
 
-def test_tiles_of_other_grids_and_what_maps_ask_for(server: Served) -> None:
+def test_tilejson_legends_and_other_tile_matrix_sets(server: Served) -> None:
     cube = post(server, bbox=BOX, index="ndwi")["id"]
     document = server.get(f"/cubes/{cube}/tilejson.json?tilesize=512").json()
     assert document["tiles"] == [f"{server.url}/cubes/{cube}/tiles/{{z}}/{{x}}/{{y}}?tilesize=512"]
@@ -222,7 +222,7 @@ def test_tiles_of_other_grids_and_what_maps_ask_for(server: Served) -> None:
 
 
 @pytest.mark.parametrize("query", ["index=ndvi", "datetime=2024-06-02", "foo=1", "scenes=live", "rescale=0,1"])
-def test_a_cubes_address_takes_no_parameters_but_those_of_form(query: str, server: Served, west: str) -> None:
+def test_cubes_accept_output_parameters_only(query: str, server: Served, west: str) -> None:
     cube = server.ask.post("/cubes", json={"bbox": BOX}).json()["id"]
     for rest in ("", f"/tiles/{west}", f"/tiles/WebMercatorQuad/{west}", "/tilejson.json", "/legend.svg", "/scenes"):
         problem = is_problem(server.get(f"/cubes/{cube}{rest}?{query}"), 400)
@@ -236,7 +236,7 @@ def test_a_cubes_address_takes_no_parameters_but_those_of_form(query: str, serve
 
 
 @pytest.mark.parametrize("scenes", ["live", "pinned"])
-def test_outside_its_area_a_cube_shows_nothing(scenes: str, server: Served) -> None:
+def test_pixels_outside_the_area_are_transparent(scenes: str, server: Served) -> None:
     cube = post(server, area=TRIANGLE, mask="none", scenes=scenes)["id"]
     geometry = area_of(None, TRIANGLE)
     assert geometry is not None
@@ -255,7 +255,7 @@ def test_outside_its_area_a_cube_shows_nothing(scenes: str, server: Served) -> N
         np.testing.assert_array_equal(np.isfinite(np.block(parts)), np.isfinite(doubled))
 
 
-def test_beside_its_area_a_tile_costs_nothing(archive: Path, tmp_path: Path, west: str) -> None:
+def test_tiles_outside_the_area_read_nothing(archive: Path, tmp_path: Path, west: str) -> None:
     with served(Settings(catalog=str(archive), cache_dir=tmp_path)) as fresh:
         cube = post(fresh, bbox=[BOX[0] - 0.5, BOX[1], BOX[0] - 0.4, BOX[3]])["id"]
         beside = fresh.get(f"/cubes/{cube}/tiles/{west}")
@@ -266,11 +266,11 @@ def test_beside_its_area_a_tile_costs_nothing(archive: Path, tmp_path: Path, wes
         assert "searches=1" in fresh.get(f"/tiles/{west}").headers["X-Scog-Upstream"], "as a search would be told"
 
 
-# What stays, and what does not
+# Persistence
 
 
 def newer(folder: Path) -> MadeScene:
-    """A pass after all others, without clouds."""
+    """The newest pass, without clouds."""
     bands = {band: constant(WEST, 100 * number) for number, band in enumerate(("red", "nir", "green", "blue"), 5)}
     scl = constant(WEST, 4, 20, np.uint8)
     return MadeScene("S2A_32TQK_20240622_0_L2A", WEST, "2024-06-22T10:10:31Z", {**bands, "scl": scl}).write(folder)
@@ -278,13 +278,13 @@ def newer(folder: Path) -> MadeScene:
 
 @pytest.fixture
 def growing(tmp_path: Path) -> Path:
-    """An archive of the test's own."""
+    """A copy of the archive that the test may change."""
     for scene in scenes():
         scene.write(tmp_path / "growing")
     return tmp_path / "growing"
 
 
-def test_pinned_cubes_stay_the_same_and_live_ones_do_not(growing: Path, tmp_path: Path, west: str) -> None:
+def test_new_scenes_change_live_cubes_but_not_pinned_ones(growing: Path, tmp_path: Path, west: str) -> None:
     settings = Settings(catalog=str(growing), cache_dir=tmp_path / "cache")
     with served(settings) as before:
         live, pinned = (post(before, bbox=BOX, scenes=scenes) for scenes in ("live", "pinned"))
@@ -300,14 +300,14 @@ def test_pinned_cubes_stay_the_same_and_live_ones_do_not(growing: Path, tmp_path
         assert post(before, 200, bbox=BOX, scenes="pinned")["id"] == pinned["id"]
         dated = [post(before, bbox=BOX, datetime="2024-03-14/.."), pinned]
     newer(growing)
-    (growing / "sentinel-2-l2a" / OLD / f"{OLD}.json").unlink()  # its files are still there
+    (growing / "sentinel-2-l2a" / OLD / f"{OLD}.json").unlink()  # its files stay
     with served(settings) as after:
         again = [after.get(f"/cubes/{cube['id']}/tiles/{west}") for cube in (live, pinned)]
         assert again[1].content == tiles[1].content
         assert again[1].headers["X-Scog-Used"] == tiles[1].headers["X-Scog-Used"]
         assert "searches=0" in again[1].headers["X-Scog-Upstream"]
         assert again[0].content != tiles[0].content
-        # Nor is one taken for the other of those that were drawn before, where nothing but their scenes differs.
+        # The image cache does not confuse images that differ in their scenes only.
         for cube, expected in ((dated[0], again[0]), (dated[1], again[1]), (dated[0], again[0])):
             assert after.get(f"/cubes/{cube['id']}/tiles/{west}").content == expected.content
         for cube in (live, pinned):
@@ -322,7 +322,7 @@ def test_pinned_cubes_stay_the_same_and_live_ones_do_not(growing: Path, tmp_path
         assert post(after, 201, **pinned["definition"])["id"] != pinned["id"], "other scenes, another picture"
 
 
-def test_so_many_scenes_are_pinned(archive: Path, tmp_path: Path, west: str) -> None:
+def test_the_number_of_pinned_scenes_is_limited(archive: Path, tmp_path: Path, west: str) -> None:
     with served(Settings(catalog=str(archive), cache_dir=tmp_path, cube_scenes=1)) as running:
         cube = post(running, bbox=BOX, scenes="pinned")
         assert [scene["id"] for scene in cube["scenes"]] == [NEW]
@@ -332,7 +332,7 @@ def test_so_many_scenes_are_pinned(archive: Path, tmp_path: Path, west: str) -> 
         assert tile.headers["X-Scog-Truncated"] == "true"
 
 
-def test_a_servers_own_collection_is_written_down(archive: Path, tmp_path: Path) -> None:
+def test_the_servers_default_collection_is_stored(archive: Path, tmp_path: Path) -> None:
     with served(Settings(catalog=str(archive), cache_dir=tmp_path, collection=L2A)) as running:
         cube = post(running)
         assert cube["definition"]["collection"] == L2A
@@ -342,7 +342,7 @@ def test_a_servers_own_collection_is_written_down(archive: Path, tmp_path: Path)
         assert other.get(f"/cubes/{cube['id']}").json()["definition"]["collection"] == L2A
 
 
-def test_so_many_cubes_are_kept(archive: Path, tmp_path: Path) -> None:
+def test_the_number_of_cubes_is_limited(archive: Path, tmp_path: Path) -> None:
     with served(Settings(catalog=str(archive), cache_dir=tmp_path, cubes=2)) as running:
         first, second = (post(running, index=index)["id"] for index in ("ndvi", "ndwi"))
         assert running.get(f"/cubes/{first}").status_code == 200
@@ -351,7 +351,7 @@ def test_so_many_cubes_are_kept(archive: Path, tmp_path: Path) -> None:
         assert post(running, 201, index="ndwi")["id"] == second
 
 
-def test_without_a_folder_the_answer_says_that_cubes_do_not_last(archive: Path, tmp_path: Path) -> None:
+def test_survives_restart_is_false_without_a_cache_folder(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     settings = Settings(catalog=str(archive), cache_dir=tmp_path / "file" / "cache")
     with served(settings) as running:
@@ -362,7 +362,7 @@ def test_without_a_folder_the_answer_says_that_cubes_do_not_last(archive: Path, 
         assert again.get(f"/cubes/{cube['id']}").status_code == 404
 
 
-def test_what_is_missing_from_a_pinned_picture_may_come_later(far: Callable[..., Far], west: str) -> None:
+def test_partial_images_of_pinned_scenes_are_not_immutable(far: Callable[..., Far], west: str) -> None:
     running = far(retries=0)
     cube = post(running.served, bbox=BOX, scenes="pinned", mask="none", composite="max")["id"]
     running.origin.fail(f"/{OLD}/nir.tif", always=status(404))
@@ -371,13 +371,13 @@ def test_what_is_missing_from_a_pinned_picture_may_come_later(far: Callable[...,
     assert broken.headers["Cache-Control"] == PARTIAL
     is_problem(running.served.get(f"/cubes/{cube}/tiles/{west}?strict=1"), 502)
     running.origin.fail(f"/{OLD}/nir.tif")
-    again = far()  # which remembers no failures
+    again = far()  # a new process, which has no cached failures
     whole = again.served.get(f"/cubes/{cube}/tiles/{west}")
     assert whole.headers["Cache-Control"] == IMMUTABLE
     assert whole.content != broken.content or whole.headers["X-Scog-Used"] != broken.headers["X-Scog-Used"]
 
 
-def test_the_documentation_tells_of_cubes(server: Served) -> None:
+def test_openapi_describes_cubes(server: Served) -> None:
     paths = server.get("/openapi.json").json()["paths"]
     operation = paths["/cubes"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]

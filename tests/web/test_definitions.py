@@ -1,4 +1,4 @@
-"""Laws of definitions: in whatever words, the same computation has one definition, and others have others."""
+"""Laws of definitions: equal computations have equal definitions however they are written, different ones differ."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from hypothesis import strategies as st
 from scog.cubes.cubes import Cube
 from scog.cubes.definition import Definition, id_of, read_definition
 from scog.errors import InvalidInput
-from scog.web.params.cube import wanted_of
+from scog.web.params.cube import parse_cube_request
 from scog.web.params.image import PIXEL_SELECTIONS, TileParameters
 
 Json = dict[str, Any]
 
 
 def definition(body: Json) -> Definition:
-    wanted = wanted_of(json.dumps(body).encode())
+    wanted = parse_cube_request(json.dumps(body).encode())
     return wanted.definition(wanted.image.request)
 
 
-def same(*bodies: Json) -> bool:
+def equal_ids(*bodies: Json) -> bool:
     return len({id_of(definition(body), None) for body in bodies}) == 1
 
 
-# Each pair: what is meant, and the ways to write it as (JSON keys and values); {} where it may be left out.
+# Pairs of a meaning and its spellings as JSON members; {} if it may be left out.
 LAYERS: list[list[Json]] = [
     [{}, {"index": "ndvi"}, {"index": "NDVI"}, {"index": "Ndvi", "rescale": [-0.2, 0.9]},
      {"colormap_name": "RdYlGn"}, {"belowmincolor": "extend"}],
@@ -107,21 +107,21 @@ def ids(case: list[Json]) -> str:
 
 
 @pytest.mark.parametrize("spellings", [*LAYERS, *COMPOSED, *(each for others in OTHERS for each in others)], ids=ids)
-def test_all_spellings_are_one(spellings: list[Json]) -> None:
-    assert same(*spellings)
+def test_all_spellings_have_one_definition(spellings: list[Json]) -> None:
+    assert equal_ids(*spellings)
 
 
 @st.composite
-def meant(draw: st.DrawFn) -> tuple[list[int], list[list[Json]]]:
-    """What may be meant, as numbers, and for each part the ways to write it."""
+def computations(draw: st.DrawFn) -> tuple[list[int], list[list[Json]]]:
+    """Computations as numbers, and for each part its spellings."""
     choices = [LAYERS, *OTHERS]
     numbers = [draw(st.integers(0, len(each) - 1)) for each in choices]
     return numbers, [each[number] for each, number in zip(choices, numbers, strict=True)]
 
 
 @st.composite
-def written(draw: st.DrawFn, parts: list[list[Json]]) -> Json:
-    """One way to write all parts, in any order, some of what is not said as null."""
+def spelling(draw: st.DrawFn, parts: list[list[Json]]) -> Json:
+    """One spelling of all parts, in any order, with some absent ones as null."""
     pairs = [pair for ways in parts for pair in draw(st.sampled_from(ways)).items()]
     known = {name for name, _ in pairs}
     absent = st.sampled_from(sorted({"datetime", "classes", "area", "bbox", "mask", "colormap"} - known))
@@ -131,28 +131,28 @@ def written(draw: st.DrawFn, parts: list[list[Json]]) -> Json:
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_one_meaning_has_one_id_in_whatever_words(data: st.DataObject) -> None:
-    _, parts = data.draw(meant())
-    first, second = data.draw(written(parts)), data.draw(written(parts))
-    assert same(first, second)
+def test_equal_computations_have_equal_ids(data: st.DataObject) -> None:
+    _, parts = data.draw(computations())
+    first, second = data.draw(spelling(parts)), data.draw(spelling(parts))
+    assert equal_ids(first, second)
 
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_two_meanings_have_two_ids(data: st.DataObject) -> None:
-    one, parts = data.draw(meant())
+def test_different_computations_have_different_ids(data: st.DataObject) -> None:
+    one, parts = data.draw(computations())
     choices = [LAYERS, *OTHERS]
     place = data.draw(st.sampled_from([place for place, each in enumerate(choices) if len(each) > 1]))
     number = data.draw(st.integers(0, len(choices[place]) - 1).filter(lambda number: number != one[place]))
     others = [*parts[:place], choices[place][number], *parts[place + 1 :]]
-    assert not same(data.draw(written(parts)), data.draw(written(others)))
+    assert not equal_ids(data.draw(spelling(parts)), data.draw(spelling(others)))
 
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_a_definition_stands_for_itself(data: st.DataObject) -> None:
-    """As it is shown it can be asked for again, and kept as text it comes back."""
-    body = data.draw(written(data.draw(meant())[1]))
+def test_definitions_are_idempotent(data: st.DataObject) -> None:
+    """A definition that is posted again, or stored as JSON and read, is unchanged."""
+    body = data.draw(spelling(data.draw(computations())[1]))
     found = definition(body)
     assert definition(found.document) == found
     assert read_definition(json.dumps(found.document)) == found
@@ -164,11 +164,11 @@ VALUES = np.linspace(-1.5, 1.5, 60, dtype=np.float32).reshape(1, 4, 15)
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_what_is_kept_is_drawn_as_what_was_asked_for(data: st.DataObject) -> None:
-    check_drawn(data.draw(written(data.draw(meant())[1])))
+def test_a_definition_gives_the_original_request_and_style(data: st.DataObject) -> None:
+    check_drawn(data.draw(spelling(data.draw(computations())[1])))
 
 
-def test_changes_are_definitions_of_their_own() -> None:
+def test_comparisons_are_part_of_the_definition() -> None:
     bodies = [
         {},
         {"compare": "2024-06-02"},
@@ -179,14 +179,14 @@ def test_changes_are_definitions_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("body", [body for spellings in COMPOSED for body in spellings], ids=str)
-def test_composites_are_kept_with_ranges_and_colours(body: Json) -> None:
+def test_composites_are_stored_with_ranges_and_colours(body: Json) -> None:
     check_drawn(body)
     assert definition(definition(body).document) == definition(body)
 
 
 def check_drawn(body: Json) -> None:
-    """Look and ask of what is kept are those of what was asked for."""
-    wanted = wanted_of(json.dumps(body).encode())
+    """Check that style and request of a definition are those of the posted parameters."""
+    wanted = parse_cube_request(json.dumps(body).encode())
     ask, style = Cube("x", wanted.definition(wanted.image.request), wanted.area, None).image()
     before = wanted.image.style
     for field in fields(ask):
@@ -201,44 +201,44 @@ def check_drawn(body: Json) -> None:
     assert {**style.legend.json(), "color_formula": 0} == {**before.legend.json(), "color_formula": 0}
 
 
-def test_a_definition_has_all_that_a_tile_has_but_its_form() -> None:
-    """A parameter that tiles learn is one of cubes too, and must not be lost on the way."""
+def test_definitions_accept_all_tile_parameters_except_output() -> None:
+    """A new parameter of tiles must be accepted by cubes too."""
     form = {"format", "tilesize", "buffer", "strict", "empty"}
     for name in set(TileParameters.model_fields) - form:
         with pytest.raises(InvalidInput) as refused:
             definition({name: {"no": "such"}} if name != "colormap" else {name: 5})
         assert refused.value.parameter == name
     for name in form:
-        with pytest.raises(InvalidInput, match="has no"):
+        with pytest.raises(InvalidInput, match="Unknown parameter"):
             definition({name: 1})
 
 
-def test_a_mask_is_the_layers_own_unless_it_is_said() -> None:
-    assert same({}, {"mask": "clouds"}, {"mask": [10, 9, 8, 3, 1, 0]})
-    assert not same({}, {"mask": "none"})
-    assert same({"index": "scl"}, {"index": "scl", "mask": "none"})
-    assert not same({"index": "scl"}, {"index": "scl", "mask": "clouds"})
+def test_the_default_mask_depends_on_the_layer() -> None:
+    assert equal_ids({}, {"mask": "clouds"}, {"mask": [10, 9, 8, 3, 1, 0]})
+    assert not equal_ids({}, {"mask": "none"})
+    assert equal_ids({"index": "scl"}, {"index": "scl", "mask": "none"})
+    assert not equal_ids({"index": "scl"}, {"index": "scl", "mask": "clouds"})
 
 
 def test_pixel_selections_are_composites() -> None:
     for theirs, ours in PIXEL_SELECTIONS.items():
-        assert same({"pixel_selection": theirs}, {"composite": ours.name})
+        assert equal_ids({"pixel_selection": theirs}, {"composite": ours.name})
 
 
-def test_scenes_are_part_of_the_id_where_they_are_pinned() -> None:
+def test_pinned_scenes_are_part_of_the_id() -> None:
     found = definition({})
     assert id_of(found, None) != id_of(found, "[]") != id_of(found, '["a"]')
     assert id_of(found, None) == id_of(read_definition(found.text), None)
 
 
 @pytest.mark.parametrize("parameters", [{"index": "gone"}, {"gone": 1}, {"composite": "gone"}, {"rescale": "gone"}])
-def test_what_an_older_scog_defined_and_this_one_does_not_know_is_refused(parameters: Json) -> None:
+def test_unknown_stored_definitions_are_rejected(parameters: Json) -> None:
     with pytest.raises(InvalidInput):
         Cube("x", Definition(parameters), None, None).image()
 
 
-def test_ids_stay_what_they_are() -> None:
-    """They are in people's maps: a change of this one is a change of all of them."""
+def test_ids_are_stable() -> None:
+    """Ids are in users' maps. If this one changes, all do."""
     assert id_of(Definition({"index": "ndvi"}), None) == "x7f3tcukhpkuvx6e"
     assert id_of(Definition({"index": "ndvi"}, None, True), "[]") == "uszzd55nwx3qqthn"
     assert id_of(definition({}), None) == "zp73p3ecrdmszzd6"

@@ -1,4 +1,4 @@
-"""Every grid over HTTP: tiles, their scenes, TileJSON, the list of grids; and addresses that are none."""
+"""All tile matrix sets over HTTP: tiles, scenes, TileJSON, lists, and invalid addresses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ POLAR = Square("33XWM", 32633, 520_000, 9_150_000, 300)
 
 
 def address(name: str, zoom: int, square: Square) -> str:
-    """The tile z/x/y over a square's middle, at the zoom that is like a web-mercator one."""
+    """The tile z/x/y at the centre of an MGRS tile, at the zoom closest to one of web mercator."""
     z = zoom_like(name, zoom)
     tile = morecantile.tms.get(name).tile(*square.lonlat(), z)
     return f"{z}/{tile.x}/{tile.y}"
@@ -47,7 +47,7 @@ def values(response: httpx.Response) -> NDArray[np.float32]:
 
 @pytest.fixture(scope="module")
 def edges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server of scenes on both sides of the antimeridian, and near the North Pole."""
+    """A server with scenes on both sides of the antimeridian and near the North Pole."""
     folder = tmp_path_factory.mktemp("edges")
     for day, square in enumerate((FAR_WEST, FAR_EAST, POLAR), start=1):
         bands = {"red": constant(square, 500), "nir": constant(square, 1500 + 1000 * day)}
@@ -61,7 +61,7 @@ def edges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_tile_of_every_grid(name: str, server: Served) -> None:
+def test_tiles_of_all_tile_matrix_sets(name: str, server: Served) -> None:
     if not name.startswith(("LINZ", "NZTM", "UPSAnt")):
         found = values(server.get(f"/tiles/{name}/{address(name, 12, WEST)}.npy"))
         assert found.shape == (1, 256, 256)
@@ -72,7 +72,7 @@ def test_a_tile_of_every_grid(name: str, server: Served) -> None:
     assert Image.open(io.BytesIO(image.content)).size == (256, 256)
 
 
-def test_web_mercator_by_name_is_the_same(server: Served, west: str) -> None:
+def test_web_mercator_by_name_gives_equal_tiles(server: Served, west: str) -> None:
     for ending in ("", ".npy", "@2x.png", "?bands=red,green,blue", ".tif?buffer=2"):
         plain, named = server.get(f"/tiles/{west}{ending}"), server.get(f"/tiles/WebMercatorQuad/{west}{ending}")
         assert plain.status_code == named.status_code == 200
@@ -83,7 +83,7 @@ def test_web_mercator_by_name_is_the_same(server: Served, west: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_geotiff_says_where_it_lies(name: str, server: Served) -> None:
+def test_geotiffs_are_georeferenced(name: str, server: Served) -> None:
     tile = address(name, 12, WEST) if name in WORLDWIDE else f"{morecantile.tms.get(name).minzoom}/0/0"
     response = server.get(f"/tiles/{name}/{tile}@2x.tif?buffer=1.5")
     assert response.status_code == 200, response.text
@@ -92,11 +92,11 @@ def test_a_geotiff_says_where_it_lies(name: str, server: Served) -> None:
     with MemoryFile(response.content) as memory, memory.open() as dataset:
         assert dataset.shape == (515, 515) == grid.shape
         assert tuple(dataset.bounds) == pytest.approx(grid.bounds, rel=1e-9, abs=1e-9)
-        # GeoTIFF counts longitude before latitude always, and so has no CRS84.
+        # GeoTIFF always stores longitude before latitude, and so has no CRS84.
         assert dataset.crs == rasterio.CRS.from_string(crs_of(name).replace("OGC:CRS84", "EPSG:4326"))
 
 
-def test_a_buffer_goes_around_the_tile(server: Served, west: str) -> None:
+def test_a_buffer_surrounds_the_tile(server: Served, west: str) -> None:
     plain = values(server.get(f"/tiles/{west}.npy"))
     wider = values(server.get(f"/tiles/{west}.npy?buffer=7"))
     assert wider.shape == (1, 270, 270)
@@ -104,7 +104,7 @@ def test_a_buffer_goes_around_the_tile(server: Served, west: str) -> None:
     assert values(server.get(f"/tiles/{west}.npy?buffer=0.5")).shape == (1, 257, 257)
 
 
-def test_columns_that_are_joined_are_one_tile(edges: Served) -> None:
+def test_coalesced_columns_are_one_tile(edges: Served) -> None:
     z, x, y = map(int, address("GNOSISGlobalGrid", 12, POLAR).split("/"))
     joined = morecantile.tms.get("GNOSISGlobalGrid").matrix(z).get_coalesce_factor(y)
     assert joined > 2
@@ -120,13 +120,13 @@ def test_zooms_below_zero(server: Served) -> None:
     row, column = int(90 - lat), int(lon + 180)
     tags = {
         server.get(f"/tiles/CDB1GlobalGrid/{z}/{column}/{row}").headers["ETag"] for z in (-10, -1, 0)
-    }  # all of them are degrees
+    }  # tiles of one degree
     assert len(tags) == 1
     refused(server, f"/tiles/CDB1GlobalGrid/-11/{column}/{row}", 404)
     refused(server, f"/tiles/CDB1GlobalGrid/-0/{column}/{row}", 404)
 
 
-# The ends of the world
+# Edges of the world
 
 
 def scenes(server: Served, path: str) -> set[str]:
@@ -167,7 +167,7 @@ def test_a_tile_near_the_pole(name: str, edges: Served) -> None:
 
 
 @pytest.mark.parametrize("place", ["0,90", "0,-90", "180,90", "-180,-90", "180,0", "-180,85.06"])
-def test_points_at_the_ends_of_the_world(place: str, edges: Served) -> None:
+def test_points_at_the_limits_of_coordinates(place: str, edges: Served) -> None:
     assert edges.get(f"/point/{place}").json()["values"] == [None]
 
 
@@ -180,7 +180,7 @@ def test_points_at_the_ends_of_the_world(place: str, edges: Served) -> None:
         "CDB1GlobalGrid/16/0/11796479", "WebMercatorQuad/24/0/0", "WorldMercatorWGS84Quad/5/0/0", "NZTM2000Quad/0/0/0",
     ],
 )  # fmt: skip
-def test_the_ends_of_the_maps(tile: str, edges: Served) -> None:
+def test_tiles_at_the_edges_of_web_mercator(tile: str, edges: Served) -> None:
     for query in ("", "?buffer=128&tilesize=64"):
         response = edges.get(f"/tiles/{tile}{query}")
         assert response.status_code == 200, response.text
@@ -188,11 +188,11 @@ def test_the_ends_of_the_maps(tile: str, edges: Served) -> None:
     assert edges.get(f"/tiles/{tile}/scenes").status_code == 200
 
 
-# What clients ask for first
+# TileJSON and lists
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_tilejson_of_every_grid(name: str, server: Served) -> None:
+def test_tilejson_of_all_tile_matrix_sets(name: str, server: Served) -> None:
     query = "expression=%28nir-red%29%2F%28nir%2Bred%29&rescale=-0.2%2C0.9"
     response = server.get(f"/{name}/tilejson.json?{query}")
     assert response.status_code == 200, response.text
@@ -213,7 +213,7 @@ def test_tilejson_of_every_grid(name: str, server: Served) -> None:
     (template,) = body["tiles"]
     assert template == f"{server.url}/tiles/{name}/{{z}}/{{x}}/{{y}}?{query}"
     if name == "LINZAntarticaMapTilegrid":
-        return  # the archive lies within its bounds in degrees, in one of their corners that is not on the map
+        return  # the archive is within its bounds in degrees, but in a corner that the map does not show
     tile = tms.tile(lon, lat, zoom)
     asked = httpx.get(template.format(z=zoom, x=tile.x, y=tile.y), trust_env=False)
     assert asked.status_code == 200
@@ -226,7 +226,7 @@ def test_tilejson_of_web_mercator_by_name(server: Served) -> None:
     assert plain == named
 
 
-def test_the_list_of_grids(server: Served) -> None:
+def test_the_list_of_tile_matrix_sets(server: Served) -> None:
     response = server.get("/tileMatrixSets")
     assert response.status_code == 200
     listed = response.json()["tileMatrixSets"]
@@ -238,17 +238,17 @@ def test_the_list_of_grids(server: Served) -> None:
         assert re.search(r"def.crs.(EPSG|OGC)", each["crs"])
         there = server.get(f"/tileMatrixSets/{each['id']}")
         assert there.status_code == 200
-        # What a client builds of it is what tiles are drawn in.
+        # A client that uses the definition gets the grids that tiles are drawn on.
         assert morecantile.TileMatrixSet(**there.json()) == morecantile.tms.get(each["id"])
     assert server.get("/tileMatrixSets?f=json").json() == response.json()
 
 
-# Hostile addresses
+# Invalid addresses
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS, ids=[text[:12] or "empty" for text in NO_NUMBERS])
 @pytest.mark.parametrize("place", ["{}/0/0", "3/{}/0", "3/0/{}", "3/0/{}.png", "3/0/{}@2x.npy", "3/{}/0/scenes"])
-def test_addresses_that_are_no_numbers(text: str, place: str, server: Served) -> None:
+def test_addresses_that_are_not_numbers(text: str, place: str, server: Served) -> None:
     text = text if text.startswith(("%", "1%")) else quote(text)
     for name in ("WebMercatorQuad", "UPSArcticWGS84Quad", "CDB1GlobalGrid"):
         if (name, text, place) != ("CDB1GlobalGrid", "-1", "{}/0/0"):
@@ -289,7 +289,7 @@ GRIDS = [
 @pytest.mark.parametrize(
     "path", ["/tiles/{}/3/0/0", "/tiles/{}/3/0/0/scenes", "/{}/tilejson.json", "/tileMatrixSets/{}"]
 )
-def test_grids_that_do_not_exist(name: str, path: str, server: Served) -> None:
+def test_unknown_tile_matrix_sets(name: str, path: str, server: Served) -> None:
     problem = refused(server, path.format(quote(name, safe="") if name != ".." else "%2e%2e"), 404)
     if "parameter" in problem:
         assert problem["parameter"] == "tileMatrixSetId"
@@ -304,7 +304,7 @@ def test_grids_that_do_not_exist(name: str, path: str, server: Served) -> None:
         "/UPSArcticWGS84Quad/tilejson.json", "/tileMatrixSets", "/tileMatrixSets/UPSArcticWGS84Quad",
     ],
 )  # fmt: skip
-def test_unknown_and_doubled_parameters(path: str, server: Served) -> None:
+def test_unknown_and_repeated_parameters(path: str, server: Served) -> None:
     assert refused(server, f"{path}?foo=1", 400)["parameter"] == "foo"
     name = "f" if "tileMatrixSets" in path else "datetime"
     assert refused(server, f"{path}?{name}=json&{name}=json", 400)["parameter"] == name
@@ -312,7 +312,7 @@ def test_unknown_and_doubled_parameters(path: str, server: Served) -> None:
 
 
 @pytest.mark.parametrize("buffer", ["-1", "0.25", "nan", "inf", "1e9", "129", "a", ""])
-def test_buffers_that_are_none(buffer: str, server: Served, west: str) -> None:
+def test_invalid_buffers(buffer: str, server: Served, west: str) -> None:
     assert refused(server, f"/tiles/{west}?buffer={buffer}", 400)["parameter"] == "buffer"
 
 

@@ -1,4 +1,4 @@
-"""What strangers send: refused with the right status, at once, in one shape, and without giving anything away."""
+"""Hostile requests are rejected quickly, with the right status and a problem that reveals no internals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HUGE = "9" * 400
 
 
 def refused(server: Served, path: str, *statuses: int, within: float = 0.5, **options: object) -> dict[str, object]:
-    """Ask, and check that the answer is a problem of one of these statuses, and soon there."""
+    """Check that the response to a path is a problem with one of these statuses, and arrives quickly."""
     seconds = []
     for _ in range(2):
         since = time.perf_counter()
@@ -40,7 +40,7 @@ NO_NUMBERS = [
 
 @pytest.mark.parametrize("text", NO_NUMBERS, ids=[text[:12] or "empty" for text in NO_NUMBERS])
 @pytest.mark.parametrize("place", ["{}/0/0", "3/{}/0", "3/0/{}", "3/0/{}.png", "3/0/{}@2x.npy", "3/{}/0/scenes"])
-def test_addresses_that_are_no_numbers(text: str, place: str, server: Served) -> None:
+def test_addresses_that_are_not_numbers(text: str, place: str, server: Served) -> None:
     text = text if text.startswith(("%", "1%")) else quote(text)
     refused(server, f"/tiles/{place.format(text)}", 400, 404)
 
@@ -56,26 +56,26 @@ def test_tiles_that_do_not_exist(address: str, server: Served) -> None:
         assert re.fullmatch(r"0 to \d+", str(problem["valid"]))
 
 
-def test_the_whole_world_is_bounded(server: Served) -> None:
+def test_a_tile_of_the_whole_world_is_fast(server: Served) -> None:
     since = time.perf_counter()
     assert server.get("/tiles/0/0/0").status_code == 200
     assert time.perf_counter() - since < 2
 
 
 @pytest.mark.parametrize("name", ["0.PNG", "0.gif", "0.json", "0.exe", "0@2x.jp2", "0.npyx"])
-def test_formats_that_are_not_offered(name: str, server: Served) -> None:
+def test_unknown_formats(name: str, server: Served) -> None:
     problem = refused(server, f"/tiles/3/0/{name}", 400)
     assert problem["parameter"] == "format"
     assert "png" in str(problem["valid"])
 
 
 @pytest.mark.parametrize("name", ["0@3x", "0@2x@2x", "0@2X", "0.png.png", "@2x", ".png", "0@2x.", "0."])
-def test_names_that_are_no_rows(name: str, server: Served) -> None:
+def test_invalid_rows(name: str, server: Served) -> None:
     refused(server, f"/tiles/3/0/{name}", 400, 404)
 
 
 @pytest.mark.parametrize("address", ["0/0", "0/0/0/0", "0/0/0/scene", "WebMercatorQuad/0/0", "//", ""])
-def test_addresses_of_another_shape(address: str, server: Served) -> None:
+def test_unknown_paths(address: str, server: Served) -> None:
     refused(server, f"/tiles/{address}", 404)
 
 
@@ -98,13 +98,13 @@ BOXES = [
 
 
 @pytest.mark.parametrize("box", BOXES, ids=[box[:12] or "empty" for box in BOXES])
-def test_boxes_that_are_none(box: str, server: Served) -> None:
+def test_invalid_boxes(box: str, server: Served) -> None:
     problem = refused(server, f"/scenes?bbox={quote(box)}", 400)
     assert problem["parameter"] == "bbox"
     assert problem["valid"]
 
 
-def test_a_box_is_needed(server: Served) -> None:
+def test_bbox_is_required(server: Served) -> None:
     assert refused(server, "/scenes", 400)["parameter"] == "bbox"
 
 
@@ -154,14 +154,14 @@ VALUES = [
     [(name, value) for name, values in VALUES for value in values],
     ids=[f"{name}={value[:16]}" for name, values in VALUES for value in values],
 )
-def test_values_that_cannot_be_used(name: str, value: str, server: Served, west: str) -> None:
+def test_invalid_values(name: str, value: str, server: Served, west: str) -> None:
     problem = refused(server, f"/tiles/{west}?{name}={quote(value)}", 400)
     assert problem["parameter"] in (name, "bands" if name == "assets" else name)
     assert problem["valid"]
     if name not in ("strict", "empty", "rescale", "colormap_name", "collection"):
         lon_lat = "11.5,45.1"
         refused(server, f"/point/{lon_lat}?{name}={quote(value)}", 400)
-    if name != "collection":  # which collections there are is the catalogue's to say
+    if name != "collection":  # unknown collections are not an error of a tile
         refused(server, f"/tilejson.json?{name}={quote(value)}", 400)
 
 
@@ -183,7 +183,7 @@ def test_values_that_cannot_be_used(name: str, value: str, server: Served, west:
         "colormap=5",
     ],
 )
-def test_queries_that_cannot_be_used(query: str, server: Served, west: str) -> None:
+def test_invalid_queries(query: str, server: Served, west: str) -> None:
     assert refused(server, f"/tiles/{west}?{query}", 400)["parameter"]
 
 
@@ -204,20 +204,20 @@ ROUTES = [
 def test_unknown_parameters(name: str, route: str, server: Served, west: str) -> None:
     path = route.format(west=west)
     problem = refused(server, f"{path}{'&' if '?' in path else '?'}{quote(name)}=1", 400)
-    known = "WMTS" in route and name == "Datetime"  # names of OGC's services may be in any case
+    known = "WMTS" in route and name == "Datetime"  # OGC parameter names are case-insensitive
     assert problem["parameter"] == (name.lower() if known else name[:64])
     assert ("a date" if known else "datetime") in str(problem["valid"])
 
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("name", ["datetime", "cloud_cover", "collection", "foo"])
-def test_doubled_parameters(name: str, route: str, server: Served, west: str) -> None:
+def test_repeated_parameters(name: str, route: str, server: Served, west: str) -> None:
     path = route.format(west=west)
     problem = refused(server, f"{path}{'&' if '?' in path else '?'}{name}=1&{name}=1", 400)
     assert problem["parameter"] == name
 
 
-def test_what_may_be_repeated(server: Served, west: str) -> None:
+def test_repeatable_parameters(server: Served, west: str) -> None:
     query = "bands=red&bands=green&bands=blue&rescale=0,1&rescale=0,1&rescale=0,1"
     assert server.get(f"/tiles/{west}?{query}").status_code == 200
 
@@ -237,14 +237,14 @@ MARKUP = "<img src=x onerror=alert(1)>"
         f"/{MARKUP}",
     ],
 )
-def test_markup_comes_back_as_json_only(path: str, server: Served) -> None:
+def test_markup_is_returned_as_json_only(path: str, server: Served) -> None:
     response = server.get(quote(path, safe="/?="), headers={"Accept": "text/html"})
     is_problem(response, response.status_code)
     assert response.status_code in (400, 404)
     assert json.loads(response.content)
 
 
-def test_a_problem_points_at_the_place(server: Served, west: str) -> None:
+def test_a_problem_has_the_position_of_the_error(server: Served, west: str) -> None:
     assert refused(server, f"/tiles/{west}?expression=*nir", 400)["position"] == 0
     assert refused(server, f"/tiles/{west}?expression=nir%2Bnirr", 400)["position"] == 4
 
@@ -253,11 +253,11 @@ def test_a_problem_points_at_the_place(server: Served, west: str) -> None:
 
 
 def raw(server: Served, request: bytes) -> bytes:
-    """What the server says to bytes as they are."""
+    """The server's response to raw bytes."""
     address = urlsplit(server.url)
     with socket.create_connection((str(address.hostname), address.port or 80), timeout=10) as connection:
         answer = b""
-        with contextlib.suppress(OSError):  # it may have answered and closed already
+        with contextlib.suppress(OSError):  # the server may have responded and closed already
             connection.sendall(request)
         with contextlib.suppress(OSError):
             while chunk := connection.recv(65536):
@@ -273,7 +273,7 @@ def test_a_long_query(size: int, path: str, server: Served) -> None:
         server, b"GET %b?%b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % (path.encode(), b"a&" * (size // 2 + 1))
     ).partition(b"\r\n\r\n")
     assert time.perf_counter() - since < 1
-    if size == 1_000_000:  # more than the server lets through to us
+    if size == 1_000_000:  # rejected by uvicorn before the app
         assert re.match(rb"HTTP/1.1 4\d\d ", head)
     else:
         assert head.startswith(b"HTTP/1.1 414 ")
@@ -302,7 +302,7 @@ def test_large_headers(size: int, server: Served) -> None:
         b"nonsense\r\n\r\n",
     ],
 )
-def test_what_is_no_http(request_bytes: bytes, server: Served) -> None:
+def test_malformed_http(request_bytes: bytes, server: Served) -> None:
     address = urlsplit(server.url)
     with socket.create_connection((str(address.hostname), address.port or 80), timeout=5) as connection:
         connection.sendall(request_bytes)
@@ -338,7 +338,7 @@ HEADERS = [
 
 
 @pytest.mark.parametrize(("headers", "base"), HEADERS, ids=[str(headers) for headers, _ in HEADERS])
-def test_links_never_lead_to_a_host_that_a_header_claims(headers: dict[str, str], base: str, server: Served) -> None:
+def test_links_never_have_a_host_from_a_header(headers: dict[str, str], base: str, server: Served) -> None:
     sent = {name: value.encode() for name, value in headers.items()}
     response = server.get("/tilejson.json?index=ndvi", headers=sent)
     assert response.json()["tiles"] == [f"{base}/tiles/{{z}}/{{x}}/{{y}}?index=ndvi"]
@@ -356,6 +356,6 @@ def test_links_as_configured(server: Served, archive: object) -> None:
 @pytest.mark.parametrize(
     "path", ["//evil.example/%2e%2e", "/\\evil.example", "/tiles/3/0/0/", "/healthz/", "/tilejson.json/"]
 )
-def test_nothing_redirects_elsewhere(path: str, server: Served) -> None:
+def test_no_redirects_to_other_hosts(path: str, server: Served) -> None:
     response = server.get(server.url + path, headers={"Host": "evil.example"})
     assert "evil" not in response.headers.get("Location", "")

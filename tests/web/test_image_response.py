@@ -1,4 +1,4 @@
-"""Pictures, values and legends over a real server: what is in the files, against the values of the same tile."""
+"""Images, values and legends from a running server, compared with the values of the same tile."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def legend(server: Served, query: str = "") -> dict[str, Any]:
     return body
 
 
-# Every format holds the same tile
+# All formats have the same tile
 
 
 @EVERY
-def test_pictures_agree_with_each_other_and_with_the_values(layer: str, server: Served, west: str) -> None:
+def test_image_formats_agree_with_the_values(layer: str, server: Served, west: str) -> None:
     exact = values(server, west, layer)
     valid = np.isfinite(exact).all(axis=0)
     assert valid.any()
@@ -96,7 +96,7 @@ def test_pictures_agree_with_each_other_and_with_the_values(layer: str, server: 
 
 
 @EVERY
-def test_a_geotiff_holds_the_values_and_their_place(layer: str, server: Served, west: str) -> None:
+def test_a_geotiff_has_the_values_and_is_georeferenced(layer: str, server: Served, west: str) -> None:
     exact = values(server, west, layer)
     grid = tile_grid(*map(int, west.split("/")))
     response = got(server, f"/tiles/{west}.tif?{layer}", "image/tiff")
@@ -123,16 +123,16 @@ def test_png16_spreads_the_range(server: Served, west: str) -> None:
         assert is_problem(server.get(f"/tiles/{west}.png16?{layer}"), 400)["parameter"] == "format"
 
 
-def test_the_kinds_of_png(server: Served, west: str) -> None:
+def test_png_colour_types(server: Served, west: str) -> None:
     for query, mode in (("", "P"), (CLASSES, "P"), ("index=scl", "P"), (RGB, "RGBA"), ("format=png32", "RGBA")):
         with Image.open(io.BytesIO(got(server, f"/tiles/{west}?{query}", "image/png").content)) as image:
             assert image.mode == mode, query
     inside = tile_at(*WEST.lonlat(0.75, 0.4), zoom=16)
     with Image.open(io.BytesIO(got(server, f"/tiles/{inside}?{RGB}", "image/png").content)) as image:
-        assert image.mode == "RGB"  # no hole, no opacity
+        assert image.mode == "RGB"  # no invalid pixels, so no alpha
 
 
-def test_jpeg_says_that_it_is_flattened(server: Served, west: str) -> None:
+def test_jpeg_reports_flattening(server: Served, west: str) -> None:
     for name in ("jpg", "jpeg"):
         headers = got(server, f"/tiles/{west}.{name}", "image/jpeg").headers
         assert headers["X-Scog-Flattened"] == "white"
@@ -142,7 +142,7 @@ def test_jpeg_says_that_it_is_flattened(server: Served, west: str) -> None:
         assert "X-Scog-Flattened" not in server.get(f"/tiles/{west}.{name}").headers
 
 
-# Size and names
+# Sizes and names
 
 
 @pytest.mark.parametrize("form", ["png", "webp", "jpg", "npy", "tif", "png16", "png32"])
@@ -211,7 +211,7 @@ def test_a_larger_tile_samples_the_same_place(server: Served, west: str) -> None
         ("?format=png&format=png", "format"),
     ],
 )
-def test_sizes_and_formats_that_are_refused(path: str, parameter: str, server: Served, west: str) -> None:
+def test_invalid_sizes_and_formats(path: str, parameter: str, server: Served, west: str) -> None:
     problem = is_problem(server.get(f"/tiles/{west}{path}"), 400)
     assert problem["parameter"] == parameter
     assert problem["valid"]
@@ -224,7 +224,7 @@ def test_a_tile_without_data_in_every_format(server: Served) -> None:
         assert server.get(f"{path}?empty=204").status_code == 204
 
 
-def test_a_repeated_request_has_the_same_bytes(server: Served, west: str) -> None:
+def test_repeated_requests_return_equal_bytes(server: Served, west: str) -> None:
     for form in ("png", "webp", "jpg", "npy", "tif"):
         first, second = (server.get(f"/tiles/{west}.{form}") for _ in range(2))
         assert first.content == second.content
@@ -236,7 +236,7 @@ def test_a_repeated_request_has_the_same_bytes(server: Served, west: str) -> Non
 
 def test_the_scene_classification(server: Served, west: str) -> None:
     exact = values(server, west, "index=scl")[0]
-    assert set(np.unique(exact[np.isfinite(exact)])) == {4, 9}  # clouds and all: nothing is masked by itself
+    assert set(np.unique(exact[np.isfinite(exact)])) == {4, 9}  # with clouds: nothing is masked by default
     picture = colors(server, west, "index=scl")
     for number, color in ((4, (0, 160, 0, 255)), (9, (255, 255, 255, 255))):
         assert (picture[exact == number] == color).all()
@@ -255,7 +255,7 @@ def test_classes_of_an_index(server: Served, west: str) -> None:
     assert server.get(f"/point/{lon},{lat}?{CLASSES}").json()["values"] == [3.0]
 
 
-def test_presets_are_pictures_of_their_bands(server: Served, west: str) -> None:
+def test_presets_equal_images_of_their_bands(server: Served, west: str) -> None:
     preset = next(each for each in PRESETS if set(each.bands) == {"nir", "red", "green"})
     picture = colors(server, west, f"bands={preset.name}")
     assert (picture == colors(server, west, f"bands={','.join(preset.bands)}")).all()
@@ -267,7 +267,7 @@ def test_presets_are_pictures_of_their_bands(server: Served, west: str) -> None:
         assert abs(picture[..., channel] - expected)[valid].max() <= 0.51
 
 
-def test_a_colour_formula_is_its_librarys(server: Served, west: str) -> None:
+def test_color_formula_equals_color_operations(server: Served, west: str) -> None:
     exact = values(server, west, RGB).astype(float)
     valid = np.isfinite(exact).all(axis=0)
     light = np.nan_to_num(np.clip(exact / 0.3, 0, 1))
@@ -282,7 +282,7 @@ def test_a_colour_formula_is_its_librarys(server: Served, west: str) -> None:
 
 
 @EVERY
-def test_the_legend_is_the_table_of_the_picture(layer: str, server: Served, west: str) -> None:
+def test_the_legend_matches_the_image(layer: str, server: Served, west: str) -> None:
     table = legend(server, layer)
     exact, picture = values(server, west, layer), colors(server, west, layer)
     valid = np.isfinite(exact).all(axis=0)
@@ -298,13 +298,13 @@ def test_the_legend_is_the_table_of_the_picture(layer: str, server: Served, west
     for value in np.unique(exact[0][valid]):
         seen = np.unique(picture[valid & (exact[0] == value)], axis=0)
         assert len(seen) == 1
-        assert any((seen[0] == color).all() for color in told(table, float(value), layer)), (value, seen)
+        assert any((seen[0] == color).all() for color in colours_of(table, float(value), layer)), (value, seen)
         checked += 1
     assert checked >= 2
 
 
-def told(table: dict[str, Any], value: float, layer: str) -> list[tuple[int, ...]]:
-    """The colours that a legend gives to a value: two where it lies between them."""
+def colours_of(table: dict[str, Any], value: float, layer: str) -> list[tuple[int, ...]]:
+    """The colours of a value in a legend: two if it is between them."""
     if table["kind"] == "ramp":
         low, high = table["range"]
         if value < low - 1e-6 or value > high + 1e-6:
@@ -316,14 +316,14 @@ def told(table: dict[str, Any], value: float, layer: str) -> list[tuple[int, ...
     for each in table["classes"]:
         low = -np.inf if each["low"] is None else np.float32(each["low"])
         high = np.inf if each["high"] is None else np.float32(each["high"])
-        by_number = layer == CLASSES  # whose values are numbers of classes
+        by_number = layer == CLASSES  # whose values are class numbers
         if value == each["value"] if by_number else value == low if low == high else low <= value < high:
             found = parse_color(each["color"], "")
     return [found]
 
 
 @EVERY
-def test_the_palette_of_the_png_is_the_legends(layer: str, server: Served, west: str) -> None:
+def test_the_png_palette_matches_the_legend(layer: str, server: Served, west: str) -> None:
     table = legend(server, layer)
     if table["kind"] == "channels":
         return
@@ -340,7 +340,7 @@ def test_the_palette_of_the_png_is_the_legends(layer: str, server: Served, west:
 
 
 @EVERY
-def test_legends_can_be_opened(layer: str, server: Served) -> None:
+def test_legends_are_valid_files(layer: str, server: Served) -> None:
     table = legend(server, layer)
     svg = got(server, f"/legend.svg?{layer}", "image/svg+xml")
     root = ElementTree.fromstring(svg.content)
@@ -358,7 +358,7 @@ def test_legends_can_be_opened(layer: str, server: Served) -> None:
         assert "max-age" in response.headers["Cache-Control"]
 
 
-def test_the_legend_takes_the_query_of_the_picture(server: Served) -> None:
+def test_legends_accept_the_query_of_the_image(server: Served) -> None:
     assert legend(server)["title"] == indices.get("ndvi").title
     query = "datetime=2024-06-02&cloud_cover=5&mask=none&tilesize=512&format=webp&empty=204&strict=1&index=ndwi"
     assert legend(server, query) == legend(server, "index=ndwi")
@@ -371,7 +371,7 @@ def test_the_legend_takes_the_query_of_the_picture(server: Served) -> None:
 MARKUP = "<script>alert(1)</script>&\"'"
 
 
-def test_markup_in_a_legend_is_text(server: Served) -> None:
+def test_markup_in_legends_is_escaped(server: Served) -> None:
     query = "classes=" + quote(f"{MARKUP}:red,0.2,b")
     response = got(server, f"/legend.svg?{query}", "image/svg+xml")
     assert b"<script" not in response.content
@@ -384,7 +384,7 @@ def test_markup_in_a_legend_is_text(server: Served) -> None:
         assert problem["parameter"] == "index"
 
 
-# What strangers send
+# Invalid requests
 
 TABLE_254 = json.dumps([[[n, n + 1], "red"] for n in range(254)], separators=(",", ":"))
 HOSTILE: list[tuple[str, str]] = [
@@ -412,7 +412,7 @@ HOSTILE: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("name", "text"), HOSTILE, ids=[f"{name}={text[:20]!a}" for name, text in HOSTILE])
-def test_what_cannot_be_shown(name: str, text: str, server: Served, west: str) -> None:
+def test_invalid_styles(name: str, text: str, server: Served, west: str) -> None:
     for route in (f"/tiles/{west}", "/legend.svg", "/legend.json"):
         since = time.perf_counter()
         response = server.get(f"{route}?{name}={quote(text)}")

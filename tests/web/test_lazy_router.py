@@ -1,4 +1,4 @@
-"""The routes that are put together after the start answer at once all the same, and are documented."""
+"""Lazy routes respond to the first request, and are documented."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scog.web.warm_up import warm_up
 from tests.web.conftest import served
 
 
-def test_many_who_ask_at_once_wait_for_one_router() -> None:
+def test_concurrent_requests_build_one_router() -> None:
     made: list[APIRouter] = []
     started = threading.Event()
 
@@ -35,7 +35,7 @@ def test_many_who_ask_at_once_wait_for_one_router() -> None:
     assert later.router() is made[0]
 
 
-def test_a_router_that_cannot_be_made_is_tried_again() -> None:
+def test_building_the_router_is_retried_after_an_error() -> None:
     def make() -> APIRouter:
         if not tried:
             tried.append(True)
@@ -50,12 +50,12 @@ def test_a_router_that_cannot_be_made_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize("first", ["/indices/ndvi", "/openapi.json", "/stac/collections", "/nowhere", "/cubes"])
-def test_the_first_request_may_be_for_a_route_that_is_not_there_yet(first: str, archive: Path) -> None:
+def test_the_first_request_may_be_for_a_lazy_route(first: str, archive: Path) -> None:
     with served(Settings(catalog=str(archive))) as server:
         assert server.get(first).status_code == {"/nowhere": 404, "/cubes": 405}.get(first, 200)
         paths = server.get("/openapi.json").json()["paths"]
     assert {"/tiles/{z}/{x}/{y}", "/indices/{name}", "/stac/search"} <= paths.keys()
 
 
-def test_warming_up_goes_through() -> None:
+def test_warm_up() -> None:
     warm_up()

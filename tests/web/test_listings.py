@@ -20,7 +20,7 @@ KEYS = {
 }  # fmt: skip
 
 
-def listed(server: Served, query: str = "") -> list[str]:
+def index_names(server: Served, query: str = "") -> list[str]:
     response = server.get(f"/indices{query}")
     assert response.status_code == 200, response.text[:300]
     assert response.headers["Content-Type"] == "application/json"
@@ -44,8 +44,8 @@ def test_all_indices_are_listed(server: Served) -> None:
     assert server.get("/indices", headers={"If-None-Match": response.headers["ETag"]}).status_code == 304
 
 
-def test_a_listed_index_can_be_drawn(server: Served) -> None:
-    """From the list to the tiles, as a map client goes."""
+def test_listed_indices_can_be_drawn(server: Served) -> None:
+    """Follows the links from the list to the tiles, as map clients do."""
     for index in server.get("/indices?search=ndre").json()["indices"][:2]:
         tilejson = server.get(urlsplit(index["tilejson"])._replace(scheme="", netloc="").geturl())
         assert tilejson.status_code == 200
@@ -54,19 +54,19 @@ def test_a_listed_index_can_be_drawn(server: Served) -> None:
         assert legend.status_code == 200
 
 
-def test_links_do_not_trust_a_host_that_is_claimed(server: Served) -> None:
+def test_links_ignore_untrusted_hosts(server: Served) -> None:
     response = server.get("/indices/ndvi", headers={"X-Forwarded-Host": "evil.example"})
     assert response.json()["tilejson"] == "/tilejson.json?index=ndvi"
     assert "Host" in response.headers["Vary"]
 
 
 def test_indices_are_searched(server: Served) -> None:
-    assert listed(server, "?search=water")[0] == "ndwi"
-    assert listed(server, "?search=burn%20ratio") == [index.name for index in search("burn ratio")]
-    assert listed(server, "?domain=snow") == [index.name for index in search(domain="snow")]
-    assert listed(server, "?search=red&domain=urban") == [index.name for index in search("red", "urban")]
-    assert set(listed(server, "?search=b8a")) == {index.name for index in search("B8A")}
-    assert listed(server, "?search=nosuchthing") == []
+    assert index_names(server, "?search=water")[0] == "ndwi"
+    assert index_names(server, "?search=burn%20ratio") == [index.name for index in search("burn ratio")]
+    assert index_names(server, "?domain=snow") == [index.name for index in search(domain="snow")]
+    assert index_names(server, "?search=red&domain=urban") == [index.name for index in search("red", "urban")]
+    assert set(index_names(server, "?search=b8a")) == {index.name for index in search("B8A")}
+    assert index_names(server, "?search=nosuchthing") == []
 
 
 def test_one_index(server: Served) -> None:
@@ -81,7 +81,7 @@ def test_one_index(server: Served) -> None:
 
 
 @pytest.mark.parametrize("name", ["nvdi", "ndvi.json", "x" * 500, "%00", "%F0%9F%8C%8D", "..%2f..", "scl"])
-def test_an_index_that_is_not_there(name: str, server: Served) -> None:
+def test_unknown_indices(name: str, server: Served) -> None:
     problem = is_problem(server.get(f"/indices/{name}"), 404)
     if name == "nvdi":
         assert "ndvi" in problem["detail"].partition("did you mean ")[2]
@@ -102,13 +102,13 @@ def test_an_index_that_is_not_there(name: str, server: Served) -> None:
         ("/colorMaps/viridis?format=gif", "format"),
     ],
 )
-def test_parameters_that_are_refused(path: str, parameter: str, server: Served) -> None:
+def test_invalid_parameters(path: str, parameter: str, server: Served) -> None:
     problem = is_problem(server.get(path), 400)
     assert problem["parameter"] == parameter
     assert problem.get("valid")
 
 
-def test_domains_are_named_where_one_is_wrong(server: Served) -> None:
+def test_an_unknown_domain_lists_the_domains(server: Served) -> None:
     problem = is_problem(server.get("/indices?domain=nosuch"), 400)
     assert all(domain in problem["valid"] for domain in DOMAINS)
 
@@ -148,7 +148,7 @@ def test_bands(server: Served) -> None:
 # Colormaps
 
 
-def test_colormaps_are_listed_as_titiler_lists_them(server: Served) -> None:
+def test_colormaps_are_listed_in_titilers_format(server: Served) -> None:
     response = server.get("/colorMaps")
     assert set(response.json()) == {"colorMaps"}
     found = response.json()["colorMaps"]
@@ -171,8 +171,8 @@ def test_one_colormap(name: str, server: Served) -> None:
     assert "max-age=" in response.headers["Cache-Control"]
 
 
-def test_a_colormap_of_the_server_can_be_sent_back(server: Served, west: str) -> None:
-    """As TiTiler's clients do: fetch a map, change it, send it as `colormap`."""
+def test_a_colormap_from_the_server_is_accepted(server: Served, west: str) -> None:
+    """Fetches a colormap, changes it, and sends it as `colormap`, as clients of TiTiler do."""
     table = server.get("/colorMaps/magma").text
     given = server.get(f"/tiles/{west}.png32", params={"colormap": table, "rescale": "-0.2,0.9"})
     named = server.get(f"/tiles/{west}.png32?colormap_name=magma&rescale=-0.2,0.9")
@@ -181,7 +181,7 @@ def test_a_colormap_of_the_server_can_be_sent_back(server: Served, west: str) ->
 
 
 @pytest.mark.parametrize("name", ["virdis", "viridis_r_r", "x" * 300, "matlab:jet2", "%2e%2e"])
-def test_a_colormap_that_is_not_there(name: str, server: Served) -> None:
+def test_unknown_colormaps(name: str, server: Served) -> None:
     problem = is_problem(server.get(f"/colorMaps/{name}"), 404)
     if name == "virdis":
         assert "viridis" in problem["detail"]

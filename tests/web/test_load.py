@@ -1,4 +1,4 @@
-"""What a server bears: clients that leave, that want the same, that are too many; catalogues and hosts that hang."""
+"""Load and failures: disconnects, identical and excess requests, catalogues and hosts that hang."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from scog.net.catalog_http import READ_TIMEOUT
 from scog.settings import Settings
-from scog.web.http.responses import NAMED, PARTIAL, _named
+from scog.web.http.responses import MAX_LISTED, PARTIAL, _list_header
 from tests.doubles.range_server import hang, status
 from tests.web.conftest import Far, Served, is_problem, served
 
@@ -29,12 +29,12 @@ OLD = "S2A_32TQK_20240602_0_L2A"
 
 @pytest.fixture
 def far(transport: str, far: Callable[..., Far]) -> Callable[..., Far]:
-    """The files are served over plain HTTP and over TLS."""
+    """Files are served over plain HTTP and over TLS."""
     return far
 
 
-def leave(running: Served, path: str, after: float) -> None:
-    """Ask, and hang up."""
+def send_and_disconnect(running: Served, path: str, after: float) -> None:
+    """Send a request and disconnect."""
     with httpx.Client(base_url=running.url, trust_env=False) as client, pytest.raises(httpx.TimeoutException):
         client.get(path, timeout=httpx.Timeout(5, read=after))
 
@@ -45,7 +45,7 @@ def timed(running: Served, path: str) -> tuple[float, httpx.Response]:
     return time.perf_counter() - since, response
 
 
-# Sharing
+# Shared work
 
 
 def test_64_identical_cold_tiles_cost_the_reads_of_one(far: Callable[..., Far], west: str) -> None:
@@ -65,7 +65,7 @@ def test_64_identical_cold_tiles_cost_the_reads_of_one(far: Callable[..., Far], 
     assert sorted((seen.path, seen.range) for seen in together.origin.requests) == one
 
 
-def test_a_second_look_reads_nothing(far: Callable[..., Far], west: str) -> None:
+def test_a_repeated_request_reads_nothing(far: Callable[..., Far], west: str) -> None:
     running = far()
     first = running.served.get(f"/tiles/{west}")
     running.origin.forget_requests()
@@ -75,11 +75,11 @@ def test_a_second_look_reads_nothing(far: Callable[..., Far], west: str) -> None
     assert again.headers["X-Scog-Upstream"].startswith("requests=0; bytes=0")
 
 
-def test_a_client_that_leaves_stops_the_work(far: Callable[..., Far], west: str) -> None:
+def test_a_disconnect_stops_the_work(far: Callable[..., Far], west: str) -> None:
     running = far()
     running.origin.latency = 0.3
     path = f"/tiles/{west}?collection=sentinel-2-l2a"
-    leave(running.served, path, after=0.15)
+    send_and_disconnect(running.served, path, after=0.15)
     time.sleep(0.1)
     before = len(running.origin.requests)
     time.sleep(1)
@@ -89,22 +89,26 @@ def test_a_client_that_leaves_stops_the_work(far: Callable[..., Far], west: str)
     assert len(running.origin.requests) > before, "the work would have gone on if somebody had stayed"
 
 
-def test_one_who_leaves_does_not_spoil_it_for_another(far: Callable[..., Far], west: str) -> None:
+def test_a_disconnect_does_not_affect_other_clients(far: Callable[..., Far], west: str) -> None:
     running = far()
     running.origin.latency = 0.2
     path = f"/tiles/{west}"
     with ThreadPoolExecutor(1) as thread:
         stayed = thread.submit(running.served.get, path)
         time.sleep(0.05)
-        leave(running.served, path, after=0.1)
+        send_and_disconnect(running.served, path, after=0.1)
         assert stayed.result(10).status_code == 200
 
 
-def test_many_who_leave_leave_nothing_behind(far: Callable[..., Far], west: str) -> None:
+def test_many_disconnects_leave_no_work_behind(far: Callable[..., Far], west: str) -> None:
     running = far(waiting=8)
     running.origin.latency = 0.5
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda n: leave(running.served, f"/tiles/{west}?rescale=0,{n + 1}", after=0.2), range(8)))
+        list(
+            threads.map(
+                lambda n: send_and_disconnect(running.served, f"/tiles/{west}?rescale=0,{n + 1}", after=0.2), range(8)
+            )
+        )
     time.sleep(0.2)
     running.origin.latency = 0
     seconds, health = timed(running.served, "/healthz")
@@ -114,7 +118,7 @@ def test_many_who_leave_leave_nothing_behind(far: Callable[..., Far], west: str)
     assert {answer.status_code for answer in answers} == {200}, "their places are free again"
 
 
-def test_more_than_can_be_waited_for_is_refused_at_once(far: Callable[..., Far], west: str) -> None:
+def test_excess_requests_are_rejected_at_once(far: Callable[..., Far], west: str) -> None:
     running = far(waiting=2)
     running.origin.latency = 0.5
     with ThreadPoolExecutor(2) as threads:
@@ -134,7 +138,7 @@ def test_more_than_can_be_waited_for_is_refused_at_once(far: Callable[..., Far],
 # Scenes that fail
 
 
-def test_a_scene_that_fails_is_named_and_the_picture_kept_for_a_short_time(far: Callable[..., Far], west: str) -> None:
+def test_failed_scenes_are_reported_and_shorten_max_age(far: Callable[..., Far], west: str) -> None:
     running = far(retries=0)
     running.origin.fail(f"/{OLD}/red.tif", always=status(404))
     path = f"/tiles/{west}?collection=sentinel-2-l2a"
@@ -152,20 +156,20 @@ def test_a_scene_that_fails_is_named_and_the_picture_kept_for_a_short_time(far: 
 
 
 @pytest.mark.parametrize("fault", [status(404), status(403), status(500)], ids=["404", "403", "500"])
-def test_nothing_that_can_be_read_is_an_error(fault: Any, far: Callable[..., Far], west: str) -> None:
+def test_an_image_without_readable_scenes_is_an_error(fault: Any, far: Callable[..., Far], west: str) -> None:
     running = far(retries=0)
     for path in list(running.origin._files):
         running.origin.fail(path, always=fault)
     for path in (f"/tiles/{west}", f"/tiles/{west}.npy", f"/tiles/{west}?empty=204", "/point/11.54,45.11"):
         response = running.served.get(path)
         if "point" in path and response.status_code == 200:
-            assert response.json()["values"] == [None]  # nothing there to be read
+            assert response.json()["values"] == [None]  # no scene to read
             continue
         problem = is_problem(response, 502)
         assert 0 < len(problem["skipped"]) <= 10
 
 
-def test_files_that_hang_end_at_the_deadline(far: Callable[..., Far], west: str) -> None:
+def test_hanging_files_end_at_the_deadline(far: Callable[..., Far], west: str) -> None:
     running = far(retries=0, tile_deadline=1.0, read_stall=0.2)
     for path in list(running.origin._files):
         running.origin.fail(path, always=hang)
@@ -187,20 +191,20 @@ def test_files_that_hang_end_at_the_deadline(far: Callable[..., Far], west: str)
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """The URL of a server that takes connections and never says a word."""
+    """URL of a server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 @pytest.fixture
 def closed() -> str:
-    """The URL of a port where nobody listens."""
+    """URL of a closed port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 class Answering(BaseHTTPRequestHandler):
-    """Answers everything with the server's `status` and `body`."""
+    """Responds to every request with the server's `answer`: status and body."""
 
     def do_GET(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
@@ -215,12 +219,12 @@ class Answering(BaseHTTPRequestHandler):
     do_POST = do_GET
 
     def log_message(self, *args: object) -> None:
-        """Not in the tests' output."""
+        """Suppress the log."""
 
 
 @pytest.fixture
 def answering() -> Iterator[Callable[[int, bytes], str]]:
-    """Starts catalogues that give one answer to everything."""
+    """Starts catalogues that send one response to every request."""
     started = []
 
     def start(code: int, body: bytes) -> str:
@@ -238,7 +242,7 @@ def answering() -> Iterator[Callable[[int, bytes], str]]:
 
 
 @pytest.mark.parametrize("kind", ["silent", "closed"])
-def test_a_catalogue_that_is_cut_off(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_an_unreachable_catalogue(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     url = request.getfixturevalue(kind)
     settings = Settings(catalog=url, cache_dir=tmp_path, catalog_deadline=1.0, tile_deadline=2.0)
     with served(settings) as running, ThreadPoolExecutor(4) as threads:
@@ -257,8 +261,8 @@ def test_a_catalogue_that_is_cut_off(kind: str, request: pytest.FixtureRequest, 
         assert running.get("/tilejson.json").status_code == 200
 
 
-def test_the_deadlines_as_they_come_are_short_enough(tmp_path: Path) -> None:
-    """The test above shortens them. A catalogue that hangs is reported within 8 s, and before a tile's time is over."""
+def test_default_deadlines_are_short_enough(tmp_path: Path) -> None:
+    """The test above shortens them. A hanging catalogue is reported within 8 s, and before a tile's deadline."""
     settings = Settings(cache_dir=tmp_path)
     assert READ_TIMEOUT < 8
     assert settings.tile_deadline > READ_TIMEOUT
@@ -293,7 +297,7 @@ LANDING = {
     ],
     ids=["500", "404", "html", "cut", "empty", "list", "null", "no features", "no text", "redirect"],
 )
-def test_a_catalogue_that_talks_nonsense(
+def test_a_catalogue_with_invalid_responses(
     code: int, body: bytes, expected: set[int], answering: Callable[[int, bytes], str], tmp_path: Path
 ) -> None:
     with served(Settings(catalog=answering(code, body), cache_dir=tmp_path, retries=0)) as running:
@@ -304,20 +308,20 @@ def test_a_catalogue_that_talks_nonsense(
         assert running.get("/healthz").status_code == 200
 
 
-# Names that a catalogue gives
+# Ids in a catalogue
 
 
-def test_names_of_scenes_cannot_break_a_header(far: Callable[..., Far], west: str) -> None:
+def test_scene_ids_are_escaped_in_headers(far: Callable[..., Far], west: str) -> None:
     evil = ["a\r\nSet-Cookie: stolen=1", "a, b", "é\u2028x", "", "x" * 5000, "\x00\x7f"]
-    line = _named(evil)
+    line = _list_header(evil)
     assert line.isascii()
     assert line.isprintable()
     assert line.count(", ") == len(evil) - 1
     assert len(line) < 400
-    assert _named([str(n) for n in range(NAMED + 5)]).endswith(", 9, and 5 more")
+    assert _list_header([str(n) for n in range(MAX_LISTED + 5)]).endswith(", 9, and 5 more")
 
 
-def test_a_scene_with_an_evil_name(archive: Path, tmp_path: Path, west: str) -> None:
+def test_a_scene_with_a_malicious_id(archive: Path, tmp_path: Path, west: str) -> None:
     source = next(archive.glob("*/S2A_32TQK_20240602*/*.json"))
     item = json.loads(source.read_bytes()) | {"id": "a\r\nX-Evil: 1\r\n\r\n<b>"}
     for asset in item["assets"].values():

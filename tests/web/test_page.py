@@ -17,7 +17,7 @@ STATIC = Path(scog.web.__file__).parent / "static"
 HTML = {"Accept": "text/html"}
 
 
-def test_browsers_get_the_page_and_programs_a_list(server: Served) -> None:
+def test_html_or_json_by_accept_header(server: Served) -> None:
     page = server.get("/", headers=HTML)
     assert page.headers["Content-Type"].startswith("text/html")
     assert server.get("/").json()["tiles"] == "/tiles/{z}/{x}/{y}"
@@ -27,7 +27,7 @@ def test_browsers_get_the_page_and_programs_a_list(server: Served) -> None:
     assert modules == {path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.js")}
 
 
-def test_every_file_is_served_as_it_is(server: Served) -> None:
+def test_files_are_served_unchanged(server: Served) -> None:
     for path in (each for each in STATIC.rglob("*") if each.is_file()):
         url = f"/static/{path.relative_to(STATIC).as_posix()}"
         answer = server.get(url)
@@ -38,7 +38,7 @@ def test_every_file_is_served_as_it_is(server: Served) -> None:
     assert server.get("/static/leaflet/images/layers.png").content.startswith(b"\x89PNG")
 
 
-def test_modules_import_files_that_exist_and_each_other_in_no_cycle() -> None:
+def test_modules_import_existing_files_without_cycles() -> None:
     imports = {
         path: [
             (path.parent / name).resolve() for name in re.findall(r'^import .* from "([^"]+)"', path.read_text(), re.M)
@@ -53,11 +53,11 @@ def test_modules_import_files_that_exist_and_each_other_in_no_cycle() -> None:
     "path",
     ["nothing.js", "map/", "map/nothing.js", "map/..%2f..%2fviewer.py", "%2e%2e/viewer.py", "/etc/passwd", "leaflet/"],
 )
-def test_nothing_else_is(server: Served, path: str) -> None:
+def test_other_files_are_not_served(server: Served, path: str) -> None:
     is_problem(server.get(f"/static/{path}"), 404)
 
 
-def test_what_the_browser_loads_stays_small() -> None:
+def test_the_page_is_small() -> None:
     scripts = [path.read_text() for path in STATIC.rglob("*.js")]
     code = [re.sub(r"^ *(//|/\*\*|\*).*\n", "", script, flags=re.M) for script in scripts]
     assert (STATIC / "map" / "land.json").stat().st_size < 150_000
@@ -65,7 +65,7 @@ def test_what_the_browser_loads_stays_small() -> None:
     assert sum(map(len, code)) < 150_000  # without comments
 
 
-def test_without_a_setting_no_other_host_is_allowed(server: Served) -> None:
+def test_without_a_basemap_no_other_host_is_allowed(server: Served) -> None:
     page = server.get("/", headers=HTML)
     policy = page.headers["Content-Security-Policy"]
     assert "img-src 'self' blob: data:;" in policy
@@ -80,7 +80,7 @@ def test_without_a_setting_no_other_host_is_allowed(server: Served) -> None:
         ("https://{s}.tile.example.org:8443/{z}/{x}/{y}.png?a=1&b=2", "https://*.tile.example.org:8443"),
     ],
 )
-def test_a_basemap_allows_just_its_host(archive: Path, template: str, host: str) -> None:
+def test_a_basemap_allows_its_host_only(archive: Path, template: str, host: str) -> None:
     attribution = '&copy; <a href="https://example.org">People & "others"</a>'
     with served(Settings(catalog=str(archive), basemap=template, basemap_attribution=attribution)) as running:
         page = running.get("/", headers=HTML)
@@ -101,6 +101,6 @@ def test_a_basemap_allows_just_its_host(archive: Path, template: str, host: str)
         "https://example.org/{z}/{x}/{y}\nX: y",
     ],
 )
-def test_what_is_no_basemap(template: str) -> None:
+def test_invalid_basemaps(template: str) -> None:
     with pytest.raises(ValidationError):
         Settings(basemap=template)

@@ -1,4 +1,4 @@
-"""`preview=1`: a coarser image sooner, which says that it is one and is soon forgotten."""
+"""`preview=1`: a coarser image sooner, labelled as such and cached for seconds only."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ DAYS = ("02", "07", "12", "17", "22")
 
 
 def noisy(day: str) -> MadeScene:
-    """A scene whose bands hardly compress, as real ones do."""
+    """A scene whose bands compress as little as real ones."""
     random = np.random.default_rng(int(day))
     bands = {band: random.integers(500, 5000, (1200, 1200), np.uint16) for band in ("red", "nir")}
     bands["scl"] = constant(NOISY, 4, 20, np.uint8)
     if day == DAYS[-1]:
-        bands["scl"][:300] = 5  # the middle of the tile lies there
+        bands["scl"][:300] = 5  # at the centre of the tile
     return MadeScene(f"S2A_32TQK_202406{day}_0_L2A", NOISY, f"2024-06-{day}T10:10:31Z", bands, cloud_cover=5.0)
 
 
@@ -48,7 +48,7 @@ def origin() -> Iterator[RangeServer]:
 
 @pytest.fixture
 def distant(folder: Path, origin: RangeServer, tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """A server of items that lie here and files that lie on `origin`."""
+    """A server of local items whose files are on `origin`."""
     for path in folder.glob("*/*/*.json"):
         item = json.loads(path.read_bytes())
         for band, asset in item["assets"].items():
@@ -73,7 +73,7 @@ def bytes_read(response: object) -> int:
     return int(response.headers["X-Scog-Upstream"].split("bytes=")[1].split(";")[0])  # type: ignore[attr-defined]
 
 
-def test_a_preview_says_that_it_is_one(distant: Callable[..., Served]) -> None:
+def test_previews_are_labelled(distant: Callable[..., Served]) -> None:
     server = distant()
     preview = server.get(f"{TILE}?preview=1")
     assert preview.status_code == 200
@@ -92,14 +92,14 @@ def test_a_preview_says_that_it_is_one(distant: Callable[..., Served]) -> None:
     assert after.headers["ETag"] == image.headers["ETag"]
 
 
-def test_a_preview_is_never_taken_for_the_image(distant: Callable[..., Served]) -> None:
+def test_previews_are_not_cached_as_the_image(distant: Callable[..., Served]) -> None:
     alone = distant().get(f"{TILE}.npy").content
     server = distant()
     assert "X-Scog-Preview" in server.get(f"{TILE}.npy?preview=1").headers
     assert server.get(f"{TILE}.npy").content == alone
 
 
-def test_a_local_archive_needs_none(folder: Path) -> None:
+def test_local_archives_return_the_image_instead_of_a_preview(folder: Path) -> None:
     with served(Settings(catalog=str(folder))) as server:
         preview = server.get(f"{TILE}?preview=1")
         assert "X-Scog-Preview" not in preview.headers
@@ -107,7 +107,7 @@ def test_a_local_archive_needs_none(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_composites_look_at_few_observations(number: int, distant: Callable[..., Served]) -> None:
+def test_previews_of_composites_use_few_observations(number: int, distant: Callable[..., Served]) -> None:
     server = distant()
     median = f"{TILE}?composite=median&datetime=2024-06-01/2024-06-30"
     preview = server.get(f"{median}&preview={number}")
@@ -118,8 +118,8 @@ def test_composites_look_at_few_observations(number: int, distant: Callable[...,
     assert "X-Scog-Preview" not in server.get(f"{median}&preview={number}").headers
 
 
-def test_mosaics_show_the_newest_first(distant: Callable[..., Served], origin: RangeServer) -> None:
-    """Its clouds are holes, which the next preview fills."""
+def test_previews_of_mosaics_use_the_newest_first(distant: Callable[..., Served], origin: RangeServer) -> None:
+    """Clouds in it are invalid pixels, which the next preview fills."""
     server = distant()
     first = server.get(f"{TILE}.npy?preview=1&mask=5")
     assert first.headers["X-Scog-Preview"] == "ratio=16; observations=1"
@@ -132,7 +132,7 @@ def test_mosaics_show_the_newest_first(distant: Callable[..., Served], origin: R
     assert shares[1] > 0.99
 
 
-def test_where_few_observations_would_mislead_all_are_looked_at(distant: Callable[..., Served]) -> None:
+def test_previews_use_all_observations_where_few_would_mislead(distant: Callable[..., Served]) -> None:
     server = distant()
     count = f"{TILE}.npy?composite=count&datetime=2024-06-01/2024-06-30"
     preview = server.get(f"{count}&preview=1")
@@ -145,11 +145,11 @@ def test_comparisons_have_previews(distant: Callable[..., Served]) -> None:
     assert preview.headers["X-Scog-Preview"] == "ratio=16"
 
 
-def test_other_routes_know_no_previews(distant: Callable[..., Served]) -> None:
+def test_other_routes_reject_preview(distant: Callable[..., Served]) -> None:
     assert distant().get("/bbox/11.5,45.0,11.6,45.1.png?preview=1").status_code == 400
 
 
-def test_a_problem_says_how_far_it_got(distant: Callable[..., Served], origin: RangeServer) -> None:
+def test_problems_report_progress(distant: Callable[..., Served], origin: RangeServer) -> None:
     server = distant(tile_deadline=0.5, retries=0)
     for day in DAYS:
         origin.fail(f"/{noisy_id(day)}/nir.tif", always=hang)
@@ -166,7 +166,7 @@ def test_a_problem_says_how_far_it_got(distant: Callable[..., Served], origin: R
     assert f"0 of 1 scenes were read; {progress['bytes'] / 1e3:.0f} KB arrived" in response.json()["detail"]
 
 
-def test_what_is_missing_may_be_asked_for_again(distant: Callable[..., Served], origin: RangeServer) -> None:
+def test_partial_images_have_retry_after(distant: Callable[..., Served], origin: RangeServer) -> None:
     server = distant(tile_deadline=1.5)
     origin.fail(f"/{noisy_id('07')}/nir.tif", always=hang)
     partial = server.get(f"{TILE}?composite=median&datetime=2024-06-01/2024-06-30")
@@ -176,7 +176,7 @@ def test_what_is_missing_may_be_asked_for_again(distant: Callable[..., Served], 
 
 
 @pytest.mark.parametrize(("code", "after"), [(404, None), (500, "5")])
-def test_what_hardly_passes_is_not(
+def test_permanent_failures_have_no_retry_after(
     code: int, after: str | None, distant: Callable[..., Served], origin: RangeServer
 ) -> None:
     server = distant(retries=0)
@@ -193,7 +193,7 @@ def noisy_id(day: str) -> str:
     return f"S2A_32TQK_202406{day}_0_L2A"
 
 
-def test_joined_coarseness() -> None:
+def test_joined_preview_levels() -> None:
     assert PreviewLevel(4.0).joined(None) == PreviewLevel(4.0)
     assert PreviewLevel(4.0, 3).joined(PreviewLevel(8.0)) == PreviewLevel(8.0, 3)
     assert not PreviewLevel().is_coarse

@@ -1,4 +1,4 @@
-"""Query strings as clients send them: with a plus that was not escaped, and with keys that nobody knows."""
+"""Query strings as clients send them: with unescaped plus signs and unknown parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scog.bandmath.operations import FUNCTIONS
 from scog.bandmath.parser import parse_outputs
 from scog.errors import InvalidExpression
 from scog.settings import Settings
-from scog.web.params.plus_signs import HINT, with_plus
+from scog.web.params.plus_signs import HINT, restore_plus
 from tests.web.conftest import WEST, Served, is_problem, served
 
 LON, LAT = WEST.lonlat()
@@ -61,34 +61,34 @@ CLOUDS = "datetime=2024-06-12T10:00:00%2B00:00/2024-06-12T12:00:00%2B00:00"
         ),
     ],
 )
-def test_a_plus_is_put_back_where_it_can_mean_one_thing_only(name: str, arrived: str, meant: str) -> None:
-    assert with_plus(name, arrived) == meant
-    assert with_plus(name, meant) == meant
+def test_unambiguous_plus_signs_are_restored(name: str, arrived: str, meant: str) -> None:
+    assert restore_plus(name, arrived) == meant
+    assert restore_plus(name, meant) == meant
 
 
 OPERANDS = st.sampled_from(["nir", "red", "B8A", "0.5", "1e-3", "(nir-red)", "sqrt(red)", "max(nir, red)"])
 
 
 @given(st.lists(OPERANDS, min_size=2, max_size=6), st.integers(1, 3))
-def test_a_sum_whose_plus_signs_were_lost_is_the_same_sum(operands: list[str], spaces: int) -> None:
+def test_sums_without_plus_signs_are_restored(operands: list[str], spaces: int) -> None:
     written = "+".join(operands)
     if not any(letter.isalpha() for letter in written.replace("e-", "")):
         return
-    assert parse_outputs(with_plus("expression", (" " * spaces).join(operands))) == parse_outputs(written)
+    assert parse_outputs(restore_plus("expression", (" " * spaces).join(operands))) == parse_outputs(written)
 
 
 @given(st.text(alphabet="nirend 1.2()+-*/eE<>=,;sqt", max_size=40))
-def test_a_formula_that_was_understood_means_what_it_meant(text: str) -> None:
+def test_valid_expressions_keep_their_meaning(text: str) -> None:
     try:
         meant = parse_outputs(text)
     except InvalidExpression:
         return
-    assert parse_outputs(with_plus("expression", text)) == meant
+    assert parse_outputs(restore_plus("expression", text)) == meant
 
 
-def test_functions_are_those_of_formulas() -> None:
+def test_functions_are_those_of_expressions() -> None:
     for name in FUNCTIONS:
-        assert with_plus("expression", f"{name} (nir)") == f"{name} (nir)"
+        assert restore_plus("expression", f"{name} (nir)") == f"{name} (nir)"
 
 
 @pytest.mark.parametrize("path", ["/tiles/{west}.npy?mask=none&", f"/bbox/{BOX}.npy?mask=none&max_size=32&"])
@@ -102,7 +102,9 @@ def test_functions_are_those_of_formulas() -> None:
     ],
 )
 @pytest.mark.parametrize("sign", ["+", "%20", "+%20+"])
-def test_a_picture_is_the_same(path: str, query: str, sign: str, server: Served, west: str) -> None:
+def test_images_with_unescaped_plus_signs_are_equal(
+    path: str, query: str, sign: str, server: Served, west: str
+) -> None:
     if sign == "+%20+" and "nir{}" not in query:
         return
     path = path.format(west=west)
@@ -113,7 +115,7 @@ def test_a_picture_is_the_same(path: str, query: str, sign: str, server: Served,
     assert np.isfinite(np.load(io.BytesIO(right.content))).any()
 
 
-def test_links_are_given_with_the_sign_escaped(server: Served) -> None:
+def test_links_escape_plus_signs(server: Served) -> None:
     (template,) = server.get("/tilejson.json?expression=(nir-red)/(nir+red)").json()["tiles"]
     assert "nir%2Bred" in template
 
@@ -128,14 +130,14 @@ def test_links_are_given_with_the_sign_escaped(server: Served) -> None:
         f"/timeseries/{LON},{LAT}?expression=nir+and+red",
     ],
 )
-def test_else_an_error_says_how_a_plus_is_written(path: str, server: Served, west: str) -> None:
+def test_errors_explain_how_to_escape_a_plus(path: str, server: Served, west: str) -> None:
     problem = is_problem(server.get(path.format(west=west)), 400)
     assert HINT in problem["detail"]
     escaped = is_problem(server.get(path.format(west=west).replace("+", "%20")), 400)
     assert HINT not in escaped["detail"]
 
 
-# Parameters that nobody knows
+# Unknown parameters
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +146,7 @@ def lenient(archive: Path) -> Iterator[Served]:
         yield running
 
 
-ADDRESSES = (
+ENDPOINTS = (
     "/tiles/{west}?bands=red",
     f"/bbox/{BOX}?bands=red",
     f"/point/{LON},{LAT}?index=ndvi",
@@ -164,8 +166,8 @@ ADDRESSES = (
 KEYS = ("_=1718000000", "dt=1", "v=2", "access_token=x", "rev=1&rev=2", "Bands%5B%5D=")
 
 
-@pytest.mark.parametrize("path", ADDRESSES)
-def test_unknown_parameters_are_refused_or_ignored_as_set(
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_unknown_parameters_are_rejected_or_ignored_as_set(
     path: str, server: Served, lenient: Served, west: str
 ) -> None:
     path = path.format(west=west)
@@ -179,16 +181,16 @@ def test_unknown_parameters_are_refused_or_ignored_as_set(
         assert (answer.status_code, answer.content) == (200, plain.content), key
 
 
-def test_what_is_known_is_checked_all_the_same(lenient: Served, west: str) -> None:
+def test_known_parameters_are_validated_in_any_case(lenient: Served, west: str) -> None:
     assert is_problem(lenient.get(f"/tiles/{west}?index=nix&_=1"), 400)["parameter"] == "index"
     assert is_problem(lenient.get(f"/tiles/{west}?index=ndvi&index=ndvi"), 400)["parameter"] == "index"
 
 
-def test_a_misspelt_parameter_is_told_its_name(server: Served, west: str) -> None:
+def test_misspelt_parameters_get_a_suggestion(server: Served, west: str) -> None:
     assert "did you mean datetime" in is_problem(server.get(f"/tiles/{west}?datetim=2024"), 400)["detail"]
 
 
-# Formats behind an address and as a parameter
+# Formats by suffix and by parameter
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,7 @@ def test_a_misspelt_parameter_is_told_its_name(server: Served, west: str) -> Non
     ],
 )
 @pytest.mark.parametrize("cube", [False, True])
-def test_a_box_has_its_format_behind_it_or_as_a_parameter(base: str, cube: bool, server: Served) -> None:
+def test_formats_of_boxes_by_suffix_or_parameter(base: str, cube: bool, server: Served) -> None:
     if cube:
         base = f"/cubes/{server.ask.post('/cubes', json={'index': 'ndvi'}).json()['id']}{base}"
     size = "" if "x32" in base else "&width=32&height=32"
@@ -218,7 +220,7 @@ def test_a_box_has_its_format_behind_it_or_as_a_parameter(base: str, cube: bool,
         assert is_problem(server.get(path + size), 400)["parameter"] == "format"
 
 
-def test_a_time_lapse_too(server: Served) -> None:
+def test_formats_of_animations_by_suffix_or_parameter(server: Served) -> None:
     for path, media in (
         (f"/animation/{BOX}?size=64", "gif"),
         (f"/animation/{BOX}.gif?size=64", "gif"),
@@ -234,5 +236,5 @@ def test_a_time_lapse_too(server: Served) -> None:
     ("name", "text"),
     [("filter", "code IN ('3e 4')"), ("classes", "zone 1e 5,0.2,b"), ("expression", "MAX (red,nir)")],
 )
-def test_spaces_that_belong_to_texts_stay(name: str, text: str) -> None:
-    assert with_plus(name, text) == text
+def test_meaningful_spaces_are_kept(name: str, text: str) -> None:
+    assert restore_plus(name, text) == text

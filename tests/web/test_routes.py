@@ -1,4 +1,4 @@
-"""Every route of a running server: status, headers, content."""
+"""All routes of a running server: status, headers, content."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def values(response: httpx.Response) -> np.ndarray:
 # Tiles
 
 
-def test_a_tile_is_a_picture(server: Served, west: str) -> None:
+def test_a_tile_is_a_png(server: Served, west: str) -> None:
     response = server.get(f"/tiles/{west}")
     image = picture(response)
     assert (image.mode, image.size) == ("P", (256, 256))
@@ -52,14 +52,14 @@ def test_a_tile_of_three_bands_is_in_colour(server: Served, west: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["{}@2x", "{}@2x.png"])
-def test_a_tile_for_fine_screens(name: str, server: Served, west: str) -> None:
+def test_retina_tiles(name: str, server: Served, west: str) -> None:
     assert picture(server.get(f"/tiles/{name.format(west)}")).size == (512, 512)
 
 
 def test_a_tile_of_values(server: Served, west: str) -> None:
     found = values(server.get(f"/tiles/{west}.npy"))
     assert found.shape == (1, 256, 256)
-    # NDVI: the newer scene where it is clear, the older where that is cloudy; neither knows the eastern square's.
+    # NDVI of the newer scene where it is clear, else of the older one; the eastern scene is elsewhere.
     clear, cloudy, eastern = (4500 - 500) / 5000, (3000 - 1000) / 4000, (2500 - 2000 + 0) / (2500 + 2000 - 2000)
     seen = np.unique(found[np.isfinite(found)].round(5))
     assert set(seen.tolist()) == {np.float32(value).round(5) for value in (clear, cloudy, eastern)}
@@ -92,13 +92,13 @@ def test_a_tile_of_values(server: Served, west: str) -> None:
         ("datetime=../..&collection=sentinel-2-c1-l2a&expression=nir%2Bred", {0.25}),
     ],
 )
-def test_parameters_do_what_they_say(query: str, expected: set[float], server: Served) -> None:
+def test_parameters_apply(query: str, expected: set[float], server: Served) -> None:
     near = tile_at(*(EAST if "c1" in query else WEST).lonlat(), zoom=12)
     found = values(server.get(f"/tiles/{near}.npy?{query}"))
     assert {round(float(value), 4) for value in np.unique(found[np.isfinite(found)])} == expected
 
 
-def test_a_tile_says_how_it_came_to_be(server: Served, west: str) -> None:
+def test_headers_of_a_tile(server: Served, west: str) -> None:
     headers = server.get(f"/tiles/{west}?collection={L2A}").headers
     assert headers["Cache-Control"] == COMPLETE
     assert headers["X-Scog-Scenes"] == "used=2; skipped=0"
@@ -109,7 +109,7 @@ def test_a_tile_says_how_it_came_to_be(server: Served, west: str) -> None:
     assert {"search", "encode"} < {entry.split(";")[0] for entry in headers["Server-Timing"].split(", ")}
 
 
-def test_an_etag_saves_the_second_transfer(server: Served, west: str) -> None:
+def test_a_matching_etag_is_answered_with_304(server: Served, west: str) -> None:
     first = server.get(f"/tiles/{west}")
     etag = first.headers["ETag"]
     assert re.fullmatch(r'"[0-9a-f]{24}"', etag)
@@ -137,7 +137,7 @@ def test_a_tile_without_data(server: Served) -> None:
     assert not np.isfinite(values(server.get(f"/tiles/{EMPTY}.npy"))).any()
 
 
-def test_what_is_whole_satisfies_the_strict(server: Served, west: str) -> None:
+def test_strict_accepts_complete_images(server: Served, west: str) -> None:
     for strict in ("1", "true", "0", "false"):
         assert server.get(f"/tiles/{west}?strict={strict}").status_code == 200
 
@@ -149,7 +149,7 @@ def test_any_zoom(zoom: int, server: Served) -> None:
     assert zoom < 7 or np.isfinite(found).any()
 
 
-# Places
+# Points and scenes
 
 
 def test_a_point(server: Served) -> None:
@@ -177,7 +177,7 @@ def test_a_point_under_clouds_is_an_older_one(server: Served) -> None:
 
 
 @pytest.mark.parametrize("place", ["0,0", "-180,0", "180,0", "11.5,84", "-0.0,-0", "+5,.5", "1e1,4.5E1"])
-def test_a_point_that_nobody_saw(place: str, server: Served) -> None:
+def test_points_without_observations(place: str, server: Served) -> None:
     body = server.get(f"/point/{place}").json()
     assert body["coordinates"] == [float(number) for number in place.split(",")]
     assert (body["values"], body["datetime"], body["scene"], body["collection"]) == ([None], None, None, None)
@@ -233,7 +233,7 @@ def test_tilejson(server: Served, archive: object) -> None:
     body = response.json()
     assert body["tilejson"] == "3.0.0"
     assert body["scheme"] == "xyz"
-    assert (body["minzoom"], body["maxzoom"]) == (12, 13)  # 3 km beside 3 km fill a tile; pixels of 10 m at 45 degrees
+    assert (body["minzoom"], body["maxzoom"]) == (12, 13)  # two scenes of 3 km fill a tile; 10 m pixels at 45 degrees
     assert body["attribution"] == "Contains modified Copernicus Sentinel data"
     west, south, east, north = body["bounds"]
     assert -180 <= west < east <= 180
@@ -248,7 +248,7 @@ def test_tilejson(server: Served, archive: object) -> None:
     assert body["tiles"] == [f"{server.url}/tiles/{{z}}/{{x}}/{{y}}"]
 
 
-def test_the_template_of_tilejson_works_and_keeps_the_query(server: Served, west: str) -> None:
+def test_tilejsons_template_works_and_has_the_query(server: Served, west: str) -> None:
     query = "expression=%28nir-red%29%2F%28nir%2Bred%29&rescale=-0.2%2C0.9&datetime=2024-06-02&colormap_name=viridis"
     (template,) = server.get(f"/tilejson.json?{query}").json()["tiles"]
     z, x, y = west.split("/")
@@ -300,7 +300,7 @@ def test_other_methods(method: str, path: str, server: Served, west: str) -> Non
 
 
 @pytest.mark.parametrize("path", [p for p in PATHS if p not in ("/docs", "/openapi.json")])
-def test_pages_of_any_origin_may_read_and_no_cookie_matters(path: str, server: Served, west: str) -> None:
+def test_cors_allows_any_origin_without_credentials(path: str, server: Served, west: str) -> None:
     asked = {"Origin": "https://evil.example", "Cookie": "session=1", "Authorization": "Basic YTpi"}
     headers = server.get(path.format(west=west), headers=asked).headers
     assert headers["Access-Control-Allow-Origin"] == "*"
@@ -327,7 +327,7 @@ def test_health(server: Served) -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_the_landing_page_has_an_address_for_programs(server: Served, west: str) -> None:
+def test_the_url_templates_of_the_root_work(server: Served, west: str) -> None:
     response = server.get("/", headers={"Accept": "application/json"})
     assert response.headers["Content-Type"] == "application/json"
     assert "Accept" in response.headers["Vary"]
@@ -340,7 +340,7 @@ def test_the_landing_page_has_an_address_for_programs(server: Served, west: str)
     assert browser.headers["Content-Type"].startswith("text/html")
 
 
-def test_the_documentation_lists_all_routes_parameters_and_problems(server: Served) -> None:
+def test_openapi_lists_all_routes_parameters_and_problems(server: Served) -> None:
     assert server.get("/docs").headers["Content-Type"].startswith("text/html")
     document = server.get("/openapi.json").json()
     paths = document["paths"]
@@ -376,7 +376,7 @@ def test_the_documentation_lists_all_routes_parameters_and_problems(server: Serv
     assert set(paths["/tiles/{z}/{x}/{y}"]["get"]["responses"]["200"]["content"]) >= {"image/png", "application/x-npy"}
 
 
-def test_the_documented_problem_is_the_one_that_is_sent(server: Served, west: str) -> None:
+def test_problems_match_their_documented_schema(server: Served, west: str) -> None:
     document = server.get("/openapi.json").json()
     responses = document["paths"]["/tiles/{z}/{x}/{y}"]["get"]["responses"]
     known = responses["400"]["content"]["application/problem+json"]["schema"]["properties"]

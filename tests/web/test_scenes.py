@@ -1,4 +1,4 @@
-"""`/scenes`: all scenes of a box, page by page, however wide it is and wherever it lies."""
+"""`/scenes`: all scenes of a box of any size, in pages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ START = datetime(2024, 6, 1, 10, tzinfo=UTC)
 
 
 def items() -> list[dict[str, Any]]:
-    """From Europe to Asia one over the other, so that a few would cover all; and four in other places."""
+    """Overlapping items from Europe to Asia, of which a few would cover all; and four elsewhere."""
     many = [
         an_item(f"item-{number:02}", box=(5 + number % 3, 44, 60 + number % 5, 50), time=START + timedelta(number // 2))
         for number in range(COUNT)
@@ -51,7 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def pages(server: Served, path: str) -> list[list[str]]:
-    """The ids on each page, `next` links followed."""
+    """The ids on each page. Follows `next` links."""
     found = []
     while path:
         answer = server.get(path)
@@ -79,14 +79,14 @@ def test_a_wide_box_lists_all(server: Served) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 23, 24, 25, 1000])
 @pytest.mark.parametrize("where", [f"/scenes?{BOX}&", "/scenes?bbox=20,46,20.5,46.4&", "/tiles/4/9/5/scenes?"])
-def test_pages_hold_all_of_it_once(where: str, limit: int, server: Served) -> None:
+def test_pages_list_each_scene_once(where: str, limit: int, server: Served) -> None:
     found = pages(server, f"{where}{EVER}&limit={limit}")
     assert [name for page in found for name in page] == [*newest_first(), "global"]
     assert all(len(page) == limit for page in found[:-1])
 
 
-def test_pages_go_on_where_a_search_ends(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One search is bounded; the list is not."""
+def test_pages_continue_beyond_the_limit_of_a_search(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search is limited; the list is not."""
     monkeypatch.setattr(search_module, "MAX_SCENES", 6)
     monkeypatch.setattr(search_module, "MAX_PAGES", 3)
     monkeypatch.setattr(archive_module, "MAX_SCENES", 3)
@@ -111,7 +111,7 @@ def test_pages_go_on_where_a_search_ends(server: Served, monkeypatch: pytest.Mon
 )
 @pytest.mark.parametrize("path", ["/scenes", "/stac/search"])
 def test_boxes(path: str, bbox: str, expected: list[str], server: Served) -> None:
-    """The same for both: one parser, one rule."""
+    """Both routes have the same parser."""
     more = {"datetime": "../..", **({"cloud_cover": 100} if path == "/scenes" else {"limit": 100})}
     answer = server.get(f"{path}?{urlencode({'bbox': bbox, **more})}")
     assert answer.status_code == 200, answer.text
@@ -125,13 +125,13 @@ def test_boxes(path: str, bbox: str, expected: list[str], server: Served) -> Non
     ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "10,50,20,40", "-181,0,0,1", "0,0,181,1", "0,-91,1,1", "nan,0,1,1",
      "0,0,1,1,1,1,1", "0,0,50,1,1,40", "1e999,0,1,1", "0,0,1," + "1" * 200],
 )  # fmt: skip
-def test_what_is_no_box_is_refused(path: str, bbox: str, server: Served) -> None:
+def test_invalid_boxes(path: str, bbox: str, server: Served) -> None:
     answer = server.get(f"{path}?{urlencode({'bbox': bbox})}")
     assert answer.status_code == 400
     assert answer.json()["parameter"] == "bbox"
 
 
-def test_footprints_are_cut_at_the_antimeridian(server: Served) -> None:
+def test_footprints_are_split_at_the_antimeridian(server: Served) -> None:
     (feature,) = [
         each
         for each in server.get(f"/scenes?bbox=179.2,-17.5,179.4,-17.2&{EVER}").json()["features"]
@@ -142,7 +142,7 @@ def test_footprints_are_cut_at_the_antimeridian(server: Served) -> None:
     assert shapely.equals(shapely.geometry.shape(feature["geometry"]), right)
 
 
-def test_a_range_of_time_is_listed_with_its_ends(server: Served) -> None:
+def test_scenes_with_a_time_range_have_both_ends(server: Served) -> None:
     (feature,) = [
         each
         for each in server.get("/scenes?bbox=100,0,101,1&datetime=2024-06-01/2024-06-02").json()["features"]
@@ -156,7 +156,7 @@ def test_a_range_of_time_is_listed_with_its_ends(server: Served) -> None:
 @pytest.mark.parametrize(
     "token", ["x", "e30", "W10", "bnVsbA", "é", "AAAA", token_of(Place((START, "p"), (START, "", "a")))[:-4]]
 )
-def test_a_token_of_nothing_is_refused(token: str, server: Served) -> None:
+def test_invalid_tokens(token: str, server: Served) -> None:
     answer = server.get("/scenes", params={"bbox": "0,0,1,1", "token": token})
     assert answer.status_code == 400
     assert answer.json()["parameter"] == "token"
@@ -165,7 +165,7 @@ def test_a_token_of_nothing_is_refused(token: str, server: Served) -> None:
 
 
 @pytest.mark.parametrize("until", [None, START])
-def test_tokens_come_back(until: datetime | None) -> None:
+def test_tokens_round_trip(until: datetime | None) -> None:
     place = Place((START + timedelta(microseconds=1), "é"), (START, "32TQK", "an id/with?all&of=it"), until)
     assert place_of(token_of(place)) == place
     assert json.dumps(token_of(place)).isascii()

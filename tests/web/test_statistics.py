@@ -1,4 +1,4 @@
-"""`POST /statistics` over a real server: exactextract's numbers of the stored rasters, and geodesic areas."""
+"""`POST /statistics` from a running server, compared with exactextract on the rasters and with geodesic areas."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ OPERATIONS = {
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of the scenes of cut-outs; `far` serves its files too."""
+    """The scenes of the crop tests, whose files `far` serves too."""
     folder = tmp_path_factory.mktemp("statistics")
     for scene in scenes():
         scene.write(folder)
@@ -65,29 +65,29 @@ def ask(server: Served, body: Any, query: str = "", below: str = "") -> Any:
     return response.json()
 
 
-def told(server: Served, body: Any, query: str = "", below: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
-    """Statistics of the only output, and what is said of the measuring."""
+def statistics_of(server: Served, body: Any, query: str = "", below: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+    """The statistics of the only output, and `measured`."""
     properties = ask(server, body, query, below)["properties"]
     (statistics,) = properties["statistics"].values()
     return statistics, properties["measured"]
 
 
-def placed(geometry: dict[str, Any]) -> Any:
-    """A geometry on the ground of the square, its edges bent as they are there."""
+def projected(geometry: dict[str, Any]) -> Any:
+    """A geometry in the CRS of the MGRS tile, transformed to degrees with dense edges."""
     there = Transformer.from_crs("EPSG:4326", SQUARE.crs, always_xy=True)
     shape = shapely.segmentize(shapely.geometry.shape(geometry), 1e-4)
     return shapely.transform(shape, lambda corners: np.stack(there.transform(*corners.T), axis=1))
 
 
 def geodesic(geometry: dict[str, Any]) -> float:
-    """Hectares on the ellipsoid, of edges that are straight in degrees."""
+    """Hectares on the ellipsoid of a geometry with edges straight in degrees."""
     shape = shapely.segmentize(shapely.geometry.shape(geometry), 1e-3)
     parts = [orient(part) for part in shapely.get_parts(shape)]
     return sum(Geod(ellps="WGS84").geometry_area_perimeter(part)[0] for part in parts) / 10_000
 
 
 def ndvi() -> NDArray[np.float64]:
-    """Of the newer scene, NaN in its cloud."""
+    """NDVI of the newer scene, NaN in its cloud."""
     files = {scene.id: scene.bands for scene in scenes()}[NEW]
     red, nir = files["red"].astype(float), files["nir"].astype(float)
     cloudy = np.zeros((150, 150), bool)
@@ -95,24 +95,26 @@ def ndvi() -> NDArray[np.float64]:
     return np.where(np.kron(cloudy, np.ones((2, 2), bool)), np.nan, (nir - red) / (nir + red))
 
 
-# The numbers
+# Values
 
 
 @pytest.mark.parametrize("geometry", [STAR, HUT, ISLANDS], ids=["star", "hut", "islands"])
 @pytest.mark.parametrize("layer", ["red", "ndvi with a cloud"])
-def test_they_are_exactextracts_of_the_stored_rasters(geometry: dict[str, Any], layer: str, server: Served) -> None:
+def test_statistics_equal_exactextract_on_the_rasters(geometry: dict[str, Any], layer: str, server: Served) -> None:
     values = expected_red() / 10_000 if layer == "red" else ndvi()
-    found, measured = told(server, geometry, "expression=red" if layer == "red" else "datetime=2024-06-12&p=10&p=50")
-    shape = placed(geometry)
+    found, measured = statistics_of(
+        server, geometry, "expression=red" if layer == "red" else "datetime=2024-06-12&p=10&p=50"
+    )
+    shape = projected(geometry)
     expected = operated(values, GRID, shape, [*OPERATIONS.values(), "median", "quantile(q=0.1)", "majority"])
     for ours, theirs in OPERATIONS.items():
-        if ours != "unique" or layer == "red":  # of NDVI in 64 bits other values are equal than in 32
+        if ours != "unique" or layer == "red":  # distinct NDVI values differ between float64 and float32
             assert found[ours] == pytest.approx(expected[theirs], rel=2e-5, abs=1e-6), ours
     shares, known = coverage(GRID, shape), np.isfinite(values)
     assert found["valid_pixels"] == found["count"] == pytest.approx(shares[known].sum(), rel=1e-5)
     assert found["masked_pixels"] == pytest.approx(shares[~known].sum(), rel=1e-5, abs=1e-5)
     assert found["valid_percent"] == pytest.approx(100 * shares[known].sum() / shares.sum(), abs=0.01)
-    if layer != "red":  # of which many pixels are equal, and exactextract takes equal ones for one
+    if layer != "red":  # many pixels are equal, and exactextract counts equal values once
         assert found["median"] == found["percentile_50"] == pytest.approx(expected["median"], abs=3e-3)
         assert found["percentile_10"] == pytest.approx(expected["quantile_10"], abs=3e-3)
     amounts = np.bincount(expected_red()[known], shares[known]) if layer == "red" else None
@@ -121,26 +123,26 @@ def test_they_are_exactextracts_of_the_stored_rasters(geometry: dict[str, Any], 
     counts, edges = found["histogram"]
     exact, _ = np.histogram(values[known], edges, weights=shares[known])
     assert sum(counts) == pytest.approx(found["count"])
-    assert np.abs(np.array(counts) - exact).max() <= 0.01 * sum(counts) + 1  # those that lie on an edge
+    assert np.abs(np.array(counts) - exact).max() <= 0.01 * sum(counts) + 1  # pixels on a bin's edge
     assert measured["grid"] == {"crs": SQUARE.crs, "resolution": 10, "coarser": False}
     assert measured["errors"] == []
 
 
 @pytest.mark.parametrize("geometry", [STAR, HUT, ISLANDS], ids=["star", "hut", "islands"])
 def test_areas_are_geodesic(geometry: dict[str, Any], server: Served) -> None:
-    _, measured = told(server, geometry, "datetime=2024-06-12")
+    _, measured = statistics_of(server, geometry, "datetime=2024-06-12")
     assert measured["area_ha"] == pytest.approx(geodesic(geometry), rel=1e-3)
     assert measured["area_ha"] == pytest.approx(geodesic(geometry), rel=2e-5, abs=2e-4), "and far better"
-    shares = coverage(GRID, placed(geometry))
+    shares = coverage(GRID, projected(geometry))
     known = np.isfinite(ndvi())
     assert measured["valid_area_ha"] / measured["area_ha"] == pytest.approx(
         shares[known].sum() / shares.sum(), abs=1e-4
     )
 
 
-def test_classes_have_shares_and_hectares(server: Served) -> None:
-    found, measured = told(server, STAR, "index=scl&datetime=2024-06-12")
-    shares = coverage(COARSE, placed(STAR))
+def test_classes_have_fractions_and_hectares(server: Served) -> None:
+    found, measured = statistics_of(server, STAR, "index=scl&datetime=2024-06-12")
+    shares = coverage(COARSE, projected(STAR))
     classes = {entry["value"]: entry for entry in measured["classes"]}
     cloud = np.zeros(COARSE.shape, bool)
     cloud[CLOUD] = True
@@ -156,13 +158,13 @@ def test_classes_have_shares_and_hectares(server: Served) -> None:
     assert found["unique"] == 2
 
 
-def test_thresholds_make_classes_and_leave_the_values(server: Served) -> None:
+def test_thresholds_add_classes_and_keep_the_values(server: Served) -> None:
     query = "datetime=2024-06-12&classes=low:tan,0,middle,0.03,high:006400"
-    found, measured = told(server, STAR, query)
-    plain, bare = told(server, STAR, "datetime=2024-06-12")
+    found, measured = statistics_of(server, STAR, query)
+    plain, bare = statistics_of(server, STAR, "datetime=2024-06-12")
     assert found == plain
     assert "classes" not in bare
-    values, shares = ndvi(), coverage(GRID, placed(STAR))
+    values, shares = ndvi(), coverage(GRID, projected(STAR))
     low, middle, high = measured["classes"]
     assert [entry["name"] for entry in (low, middle, high)] == ["low", "middle", "high"]
     known = np.isfinite(values)
@@ -183,12 +185,12 @@ def test_thresholds_make_classes_and_leave_the_values(server: Served) -> None:
         ("mask_dilate=60", ["NDVI"]), ("resampling=bilinear", ["NDVI"]), ("mask=none", ["NDVI"]),
     ],
 )  # fmt: skip
-def test_every_parameter_of_values_works(query: str, names: list[str], server: Served) -> None:
-    """The numbers are those of the pixels that a GeoTIFF of the same has."""
+def test_all_value_parameters_apply(query: str, names: list[str], server: Served) -> None:
+    """Statistics equal those of the GeoTIFF with the same parameters."""
     statistics = ask(server, STAR, query)["properties"]["statistics"]
     assert list(statistics) == names
     step = 20 if "scl" in query else 10
-    box = ",".join(f"{edge:.0f}" for edge in placed(STAR).buffer(40).bounds)
+    box = ",".join(f"{edge:.0f}" for edge in projected(STAR).buffer(40).bounds)
     box = f"/bbox/{box}.tif?coord_crs={SQUARE.crs}&resolution={step}&{query}"
     with rasterio.MemoryFile(server.get(box).content) as memory, memory.open() as source:
         values, transform = source.read(), source.transform
@@ -197,25 +199,25 @@ def test_every_parameter_of_values_works(query: str, names: list[str], server: S
         if np.isnan(output).all():
             assert found["mean"] is None
             continue
-        expected = operated(output.astype(float), grid, placed(STAR), ["mean", "stdev", "count", "min", "max"])
+        expected = operated(output.astype(float), grid, projected(STAR), ["mean", "stdev", "count", "min", "max"])
         for ours, theirs in (("mean", "mean"), ("std", "stdev"), ("count", "count"), ("min", "min"), ("max", "max")):
             assert found[ours] == pytest.approx(expected[theirs], rel=3e-5, abs=1e-6), ours
 
 
-def test_too_many_pixels_become_coarser_and_that_is_said(archive: Path) -> None:
+def test_large_areas_are_read_coarser_and_say_so(archive: Path) -> None:
     with served(Settings(catalog=str(archive), field_pixels=2000)) as running:
-        found, measured = told(running, STAR, "expression=nir&mask=none&datetime=2024-06-12")
+        found, measured = statistics_of(running, STAR, "expression=nir&mask=none&datetime=2024-06-12")
     assert measured["grid"]["coarser"] is True
     assert measured["grid"]["resolution"] == 80
-    exact = operated(scenes()[0].bands["nir"] / 10_000, GRID, placed(STAR), ["mean"])["mean"]
-    assert found["mean"] == pytest.approx(exact, rel=4e-3)  # the overviews of these files are samples
+    exact = operated(scenes()[0].bands["nir"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
+    assert found["mean"] == pytest.approx(exact, rel=4e-3)  # the overviews of these files are subsampled
     assert measured["area_ha"] == pytest.approx(geodesic(STAR), rel=1e-4)
 
 
-# What is sent, and what comes back
+# Requests and responses
 
 
-def test_features_come_back_with_what_they_had(server: Served) -> None:
+def test_features_keep_their_members(server: Served) -> None:
     feature = FEATURE | {"id": "f1", "bbox": [1, 2, 3, 4], "properties": {"name": "<b>", "statistics": 5, "n": None}}
     found = ask(server, feature)
     assert {name: found[name] for name in ("type", "id", "bbox", "geometry")} == {
@@ -236,45 +238,45 @@ def test_features_come_back_with_what_they_had(server: Served) -> None:
 
 
 def test_percentiles_and_histograms(server: Served) -> None:
-    found, _ = told(server, STAR, "p=5&p=50&p=99.5&histogram_bins=4&histogram_range=-0.5,0.5")
+    found, _ = statistics_of(server, STAR, "p=5&p=50&p=99.5&histogram_bins=4&histogram_range=-0.5,0.5")
     assert [name for name in found if name.startswith("percentile")] == [
         "percentile_5", "percentile_50", "percentile_99.5"
     ]  # fmt: skip
     assert found["percentile_50"] == found["median"]
     assert found["histogram"][1] == [-0.5, -0.25, 0, 0.25, 0.5]
     assert len(found["histogram"][0]) == 4
-    edged, _ = told(server, STAR, "histogram_bins=-1,0,1")
+    edged, _ = statistics_of(server, STAR, "histogram_bins=-1,0,1")
     assert sum(edged["histogram"][0]) == pytest.approx(found["count"])
     assert [name for name in edged if name.startswith("percentile")] == ["percentile_2", "percentile_98"]
-    assert len(told(server, STAR)[0]["histogram"][0]) == 10
+    assert len(statistics_of(server, STAR)[0]["histogram"][0]) == 10
 
 
-def test_where_nothing_is_known(server: Served) -> None:
+def test_areas_without_valid_pixels(server: Served) -> None:
     there = {"type": "Polygon", "coordinates": [[[20, 20], [20.001, 20], [20.001, 20.001], [20, 20]]]}
-    found, measured = told(server, there)
+    found, measured = statistics_of(server, there)
     assert found["mean"] is found["histogram"] is found["percentile_2"] is None
     assert (found["count"], found["valid_percent"], measured["valid_area_ha"]) == (0, 0, 0)
     assert found["masked_pixels"] == pytest.approx(measured["area_ha"] * 100, rel=2e-3)
-    counted, _ = told(server, there, "composite=count")
+    counted, _ = statistics_of(server, there, "composite=count")
     assert (counted["mean"], counted["valid_percent"]) == (0, 100)
 
 
-def test_over_the_antimeridian_it_is_one_area(server: Served) -> None:
+def test_a_polygon_over_the_antimeridian_is_one_area(server: Served) -> None:
     parts = [[[[179.99, -17], [180, -17], [180, -16.99], [179.99, -16.99], [179.99, -17]]],
              [[[-180, -17], [-179.99, -17], [-179.99, -16.99], [-180, -16.99], [-180, -17]]]]  # fmt: skip
     both = {"type": "MultiPolygon", "coordinates": parts}
-    _, measured = told(server, both)
+    _, measured = statistics_of(server, both)
     assert measured["area_ha"] == pytest.approx(geodesic(both), rel=1e-4)
 
 
-def test_a_cubes_are_limited_to_its_area(server: Served) -> None:
+def test_statistics_of_a_cube_are_clipped_to_its_area(server: Served) -> None:
     box = [LON - 0.1, LAT - 0.1, LON, LAT + 0.1]
     body = {"bbox": box, "index": "ndvi", "datetime": "2024-06-12", "scenes": "pinned"}
     there = f"/cubes/{server.ask.post('/cubes', json=body).json()['id']}"
-    found, measured = told(server, STAR, below=there)
+    found, measured = statistics_of(server, STAR, below=there)
     half = shapely.geometry.mapping(shapely.intersection(shapely.geometry.shape(STAR), shapely.box(*box)))
-    exact, _ = told(server, half, "datetime=2024-06-12")
-    assert found["count"] == pytest.approx(exact["count"], rel=0.01)  # of the area, pixels count by their centres
+    exact, _ = statistics_of(server, half, "datetime=2024-06-12")
+    assert found["count"] == pytest.approx(exact["count"], rel=0.01)  # pixels of the cube's area count by their centres
     assert found["mean"] == pytest.approx(exact["mean"], abs=2e-3)
     assert measured["area_ha"] == pytest.approx(geodesic(half), rel=0.01)
     far_off = {"type": "Polygon", "coordinates": [[[1, 1], [1.01, 1], [1.01, 1.01], [1, 1]]]}
@@ -285,7 +287,7 @@ def test_a_cubes_are_limited_to_its_area(server: Served) -> None:
         assert is_problem(response, 400)["parameter"] == parameter
 
 
-def test_it_is_documented(server: Served) -> None:
+def test_openapi_describes_the_route(server: Served) -> None:
     paths = server.get("/openapi.json").json()["paths"]
     for path in ("/statistics", "/cubes/{id}/statistics"):
         operation = paths[path]["post"]
@@ -296,7 +298,7 @@ def test_it_is_documented(server: Served) -> None:
         assert operation["requestBody"]["required"]
 
 
-# Refusals
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -313,7 +315,7 @@ def test_it_is_documented(server: Served) -> None:
         ("composite=mode", "composite"), ("strict=2", "strict"), ("format=csv", "format"),
     ],
 )  # fmt: skip
-def test_queries_that_make_no_sense(query: str, parameter: str, server: Served) -> None:
+def test_invalid_queries(query: str, parameter: str, server: Served) -> None:
     since = time.perf_counter()
     problem = is_problem(server.ask.post(f"/statistics?{query}", json=STAR), 400)
     assert time.perf_counter() - since < 3
@@ -340,7 +342,7 @@ def collection(count: int, geometry: Any = HUT) -> dict[str, Any]:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_bodies_that_are_no_polygons(name: str, body: Any, code: int, parameter: str, server: Served) -> None:
+def test_invalid_bodies(name: str, body: Any, code: int, parameter: str, server: Served) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     since = time.perf_counter()
     problem = is_problem(server.ask.post("/statistics", content=content), code)
@@ -350,10 +352,10 @@ def test_bodies_that_are_no_polygons(name: str, body: Any, code: int, parameter:
     is_problem(server.get("/statistics"), 405)
 
 
-# What it bears
+# Load and failures
 
 
-def test_scenes_that_cannot_be_read_are_named(far: Callable[..., Far]) -> None:
+def test_unreadable_scenes_are_reported(far: Callable[..., Far]) -> None:
     running = far(retries=0)
     running.origin.fail(f"/{NEW}/red.tif", always=status(404))
     response = running.served.ask.post("/statistics?expression=red", json=STAR)
@@ -363,7 +365,7 @@ def test_scenes_that_cannot_be_read_are_named(far: Callable[..., Far]) -> None:
     (error,) = properties["measured"]["errors"]
     assert (error["scene"], error["reason"]) == (NEW, "http-404")
     assert re.match(rf"red \(.*/{NEW}/red.tif\): The server answered 404", error["detail"])
-    exact = operated(scenes()[1].bands["red"] / 10_000, GRID, placed(STAR), ["mean"])["mean"]
+    exact = operated(scenes()[1].bands["red"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
     assert properties["statistics"]["red"]["mean"] == pytest.approx(exact, rel=1e-5)
     problem = is_problem(running.served.ask.post("/statistics?expression=red&strict=1", json=STAR), 502)
     assert problem["skipped"] == [error]
@@ -373,7 +375,7 @@ def test_scenes_that_cannot_be_read_are_named(far: Callable[..., Far]) -> None:
     assert {entry["scene"] for entry in problem["skipped"]} == {NEW, OLD}
 
 
-def test_at_its_deadline_the_rest_has_none(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_the_deadline_remaining_features_have_no_statistics(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def slow(*wanted: Any) -> Any:
         await asyncio.sleep(0.3)
         return await draw(*wanted)
@@ -396,7 +398,7 @@ def test_at_its_deadline_the_rest_has_none(archive: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.acceptance
-def test_few_are_made_at_once_and_tiles_go_on(far: Callable[..., Far]) -> None:
+def test_concurrency_is_limited_and_tiles_are_not_blocked(far: Callable[..., Far]) -> None:
     running = far(statistics=1)
     running.origin.latency = 0.3
     with ThreadPoolExecutor(1) as thread:
@@ -409,7 +411,7 @@ def test_few_are_made_at_once_and_tiles_go_on(far: Callable[..., Far]) -> None:
 
 
 @pytest.mark.acceptance
-def test_when_the_client_leaves_reading_stops(far: Callable[..., Far]) -> None:
+def test_a_disconnect_stops_reading(far: Callable[..., Far]) -> None:
     running = far(statistics=1)
     running.origin.latency = 0.25
     with httpx.Client(base_url=running.served.url, trust_env=False) as client, pytest.raises(httpx.TimeoutException):

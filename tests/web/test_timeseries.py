@@ -1,4 +1,4 @@
-"""Time series over a real server: every form, every refusal, and clients that leave."""
+"""Time series from a running server: formats, errors and disconnects."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FEATURES = {
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of many dates; `far` serves its files too."""
+    """An archive of many dates, whose files `far` serves too."""
     folder = tmp_path_factory.mktemp("dates")
     for scene in scenes():
         scene.write(folder)
@@ -72,10 +72,10 @@ def events_of(text: str) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-# Forms
+# Formats
 
 
-def test_a_place_over_time(dates: Served, archive: Path) -> None:
+def test_series_of_a_point(dates: Served, archive: Path) -> None:
     answer = dates.get(f"{PLACE}?{ALL}")
     assert answer.status_code == 200
     (series,) = series_of(archive, [point(LON, LAT)])
@@ -92,7 +92,7 @@ def test_a_place_over_time(dates: Served, archive: Path) -> None:
     assert (head.status_code, head.content) == (200, b"")
 
 
-def test_the_newest_value_is_the_points(dates: Served) -> None:
+def test_the_newest_value_equals_that_of_the_point_route(dates: Served) -> None:
     for place in ((150.5, 20.5), (77.7, 158.2), (290.1, 290.9)):
         lon, lat = lonlat(*place)
         values = [each["values"][0] for each in dates.get(f"/timeseries/{lon},{lat}?{ALL}").json()["observations"]]
@@ -101,7 +101,7 @@ def test_the_newest_value_is_the_points(dates: Served) -> None:
         assert now == pytest.approx([known[-1]], rel=1e-6)
 
 
-def test_fields_over_time(dates: Served, archive: Path) -> None:
+def test_series_of_areas(dates: Served, archive: Path) -> None:
     answer = post(dates, f"/timeseries?{ALL}&smooth=whittaker", AREA)
     assert answer.status_code == 200
     (series,) = series_of(archive, fields_of(AREA))
@@ -112,7 +112,7 @@ def test_fields_over_time(dates: Served, archive: Path) -> None:
     assert "ETag" not in answer.headers
 
 
-def test_a_collection_over_time(dates: Served) -> None:
+def test_series_of_a_feature_collection(dates: Served) -> None:
     answer = post(dates, f"/timeseries?{ALL}", FEATURES).json()
     area, place = (feature["properties"].pop("timeseries") for feature in answer["features"])
     assert answer == FEATURES
@@ -156,13 +156,13 @@ def test_charts(dates: Served) -> None:
         ("text/event-stream", "text/event-stream"), ("", "application/json"),
     ],
 )  # fmt: skip
-def test_a_client_says_what_it_accepts(accept: str, form: str, dates: Served) -> None:
+def test_formats_by_accept_header(accept: str, form: str, dates: Served) -> None:
     answer = dates.get(f"{PLACE}?{ALL}", headers={"Accept": accept})
     assert answer.headers["Content-Type"].partition(";")[0] == form
     assert dates.get(f"{PLACE}?{ALL}&format=json", headers={"Accept": accept}).json()
 
 
-def test_periods(dates: Served) -> None:
+def test_intervals(dates: Served) -> None:
     single = {each["datetime"][:7]: each for each in dates.get(f"{PLACE}?{ALL}").json()["observations"]}
     answer = dates.get(f"{PLACE}?datetime=2024-01-01/2024-12-31&interval=monthly&aggregate=max").json()
     assert answer["interval"] == "P1M"
@@ -180,7 +180,7 @@ def test_periods(dates: Served) -> None:
 
 
 @pytest.mark.parametrize("smooth", ["", "&smooth=whittaker:10"])
-def test_events_tell_the_same(smooth: str, dates: Served) -> None:
+def test_events_have_the_same_values(smooth: str, dates: Served) -> None:
     told = dates.get(f"{PLACE}?{ALL}{smooth}").json()
     with dates.ask.stream("GET", f"{PLACE}?{ALL}{smooth}", headers={"Accept": "text/event-stream"}) as answer:
         assert answer.headers["Cache-Control"] == "no-store"
@@ -200,7 +200,7 @@ def test_events_tell_the_same(smooth: str, dates: Served) -> None:
     assert [each["smoothed"] for each in end.get("smoothed", [])] == (curve or [])
 
 
-def test_events_of_collections_and_periods(dates: Served) -> None:
+def test_events_of_collections_and_intervals(dates: Served) -> None:
     answer = post(dates, "/timeseries?datetime=2024-01-01/2024-12-31&interval=P1Y&format=sse", FEATURES)
     events = events_of(answer.text)
     assert sorted(data["feature"] for name, data in events if name == "start") == [0, 1]
@@ -227,8 +227,8 @@ def test_events_come_as_they_are_read(far: Callable[..., Far]) -> None:
     assert seen[-1][0] - seen[0][0] > 0.3, "the first was told long before the last was read"
 
 
-def test_headers_are_read_before_it_is_their_turn(far: Callable[..., Far]) -> None:
-    """One observation at a time is measured, and waits for no header but the first one's; each is read once."""
+def test_headers_are_read_ahead(far: Callable[..., Far]) -> None:
+    """Observations are sampled one at a time. Only the first waits for headers, and each header is read once."""
     running = far(series_at_once=1)
     running.origin.latency = 0.05
     assert running.served.get(f"{PLACE}?{ALL}").status_code == 200
@@ -241,12 +241,12 @@ def test_headers_are_read_before_it_is_their_turn(far: Callable[..., Far]) -> No
     assert len(set(headers)) == len(headers) >= 3 * len(DAYS)
 
 
-def test_a_wrong_question_is_a_problem_not_an_event(dates: Served) -> None:
+def test_errors_before_the_first_event_are_problems(dates: Served) -> None:
     is_problem(dates.get(f"{PLACE}?index=ndvy&format=sse"), 400)
     is_problem(post(dates, "/timeseries?format=sse", {"type": "Line"}), 400)
 
 
-def test_what_goes_wrong_later_is_an_event(far: Callable[..., Far]) -> None:
+def test_later_errors_are_events(far: Callable[..., Far]) -> None:
     running = far()
     _break(running, "nir", status(404))
     is_problem(running.served.get(f"{PLACE}?datetime={DAYS[0]}"), 502)
@@ -256,7 +256,7 @@ def test_what_goes_wrong_later_is_an_event(far: Callable[..., Far]) -> None:
     assert events[-1][1]["skipped"][0]["reason"] == "http-404"
 
 
-# What fails, what is too much
+# Failures and limits
 
 
 def _break(running: Far, band: str, fault: Any, day: str = "") -> None:
@@ -265,7 +265,7 @@ def _break(running: Far, band: str, fault: Any, day: str = "") -> None:
             running.origin.fail(f"/{scene.id}/{band}.tif", always=fault)
 
 
-def test_a_bad_scene_is_named(far: Callable[..., Far]) -> None:
+def test_unreadable_scenes_are_reported(far: Callable[..., Far]) -> None:
     running = far(retries=0)
     _break(running, "red", status(404), DAYS[0])
     _break(running, "scl", status(500), DAYS[-1])
@@ -281,7 +281,7 @@ def test_a_bad_scene_is_named(far: Callable[..., Far]) -> None:
     assert "http-404" in answer.headers["X-Scog-Skipped"]
 
 
-def test_more_than_may_be_asked_for(archive: Path) -> None:
+def test_requests_for_too_much_are_rejected(archive: Path) -> None:
     with served(Settings(catalog=str(archive), series_scenes=3, field_pixels=100)) as running:
         answer = post(running, f"/timeseries?{ALL}", AREA)
         assert answer.json()["truncated"] is True
@@ -290,7 +290,7 @@ def test_more_than_may_be_asked_for(archive: Path) -> None:
         assert answer.json()["grid"]["coarser"] is True
 
 
-def test_more_at_once_than_are_worked_on(far: Callable[..., Far]) -> None:
+def test_concurrent_series_are_limited(far: Callable[..., Far]) -> None:
     running = far(series=1)
     running.origin.latency = 0.3
     with ThreadPoolExecutor(1) as thread:
@@ -302,7 +302,7 @@ def test_more_at_once_than_are_worked_on(far: Callable[..., Far]) -> None:
     assert running.served.get(f"{PLACE}?{ALL}").status_code == 200
 
 
-def test_a_second_question_is_answered_from_memory(far: Callable[..., Far]) -> None:
+def test_repeated_series_come_from_the_cache(far: Callable[..., Far]) -> None:
     running = far()
     running.origin.latency = 0.03
 
@@ -322,7 +322,7 @@ def test_a_second_question_is_answered_from_memory(far: Callable[..., Far]) -> N
 
 @pytest.fixture(scope="module")
 def hundreds(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, RangeServer]]:
-    """Two hundred dates, of which all files are those of one scene, on a server that takes its time."""
+    """Two hundred dates with the files of one scene, on a slow server."""
     (item_path,) = archive.glob(f"*/*{DAYS[0].replace('-', '')}*/*.json")
     item = json.loads(item_path.read_bytes())
     folder = tmp_path_factory.mktemp("hundreds")
@@ -344,7 +344,7 @@ def hundreds(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.mark.parametrize("form", ["sse", "json"])
-def test_who_leaves_is_not_read_for(form: str, hundreds: tuple[Path, RangeServer], tmp_path: Path) -> None:
+def test_a_disconnect_stops_reading(form: str, hundreds: tuple[Path, RangeServer], tmp_path: Path) -> None:
     folder, origin = hundreds
     origin.forget_requests()
     with served(Settings(catalog=str(folder), hosts=(origin.host,), cache_dir=tmp_path)) as running:
@@ -365,7 +365,7 @@ def test_who_leaves_is_not_read_for(form: str, hundreds: tuple[Path, RangeServer
         assert time.perf_counter() - since < 0.5
 
 
-# What is refused
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ def test_who_leaves_is_not_read_for(form: str, hundreds: tuple[Path, RangeServer
         "datetime=2024-12-31/2024-01-01", "composite=median", "rescale=0,1", "step=P1M", "x=1", "resampling=nearest",
     ],
 )  # fmt: skip
-def test_questions_that_cannot_be_answered(query: str, dates: Served) -> None:
+def test_invalid_queries(query: str, dates: Served) -> None:
     since = time.perf_counter()
     problem = is_problem(dates.get(f"{PLACE}?{query}"), 400)
     assert time.perf_counter() - since < 1
@@ -411,24 +411,24 @@ def test_places_that_do_not_exist(place: str, dates: Served) -> None:
     ],
     ids=range(18),
 )  # fmt: skip
-def test_bodies_that_are_no_fields(body: bytes, dates: Served) -> None:
+def test_invalid_bodies(body: bytes, dates: Served) -> None:
     since = time.perf_counter()
     is_problem(post(dates, f"/timeseries?{ALL}", body), 400)
     assert time.perf_counter() - since < 2
 
 
-def test_a_body_that_is_too_long(archive: Path) -> None:
+def test_long_bodies_are_rejected(archive: Path) -> None:
     with served(Settings(catalog=str(archive), field_bytes=2000)) as running:
         is_problem(post(running, "/timeseries", b" " * 2001), 413)
         assert post(running, f"/timeseries?{ALL}", AREA).status_code == 200
 
 
-def test_too_many_lines_are_no_chart(dates: Served) -> None:
+def test_charts_with_too_many_lines_are_rejected(dates: Served) -> None:
     several = FEATURES | {"features": [FEATURES["features"][1]] * 9}
     assert is_problem(post(dates, f"/timeseries?{ALL}&format=png", several), 400)["parameter"] == "format"
 
 
-def test_ten_years_of_the_whole_archive(dates: Served) -> None:
+def test_ten_years_of_a_large_area(dates: Served) -> None:
     since = time.perf_counter()
     everywhere = polygon((-7000, -7000), (7000, -7000), (7000, 7000), (-7000, 7000))
     answer = post(dates, "/timeseries?datetime=2014-01-01/2024-12-31&interval=P1M", everywhere)
@@ -446,7 +446,7 @@ def freeze(running: Served, **definition: Any) -> str:
     return f"/cubes/{answer.json()['id']}"
 
 
-def test_a_cube_knows_its_formula_its_time_and_its_scenes(archive: Path, tmp_path: Path) -> None:
+def test_series_of_a_cube_use_its_variables_period_and_scenes(archive: Path, tmp_path: Path) -> None:
     with served(Settings(catalog=str(archive), cache_dir=tmp_path)) as running:
         time_ = "2024-02-01/2024-07-31"
         box = {"type": "Polygon", "coordinates": [polygon((0, 0), (200, 0), (200, 300), (0, 300))["coordinates"][0]]}
@@ -468,7 +468,7 @@ def test_a_cube_knows_its_formula_its_time_and_its_scenes(archive: Path, tmp_pat
                 is_problem(running.get(f"{cube}{PLACE}?{query}"), 400)
 
 
-def test_what_lies_outside_of_a_cubes_area_does_not_count(archive: Path, tmp_path: Path) -> None:
+def test_series_of_a_cube_are_clipped_to_its_area(archive: Path, tmp_path: Path) -> None:
     with served(Settings(catalog=str(archive), cache_dir=tmp_path)) as running:
         left = polygon((100, 100), (120, 100), (120, 200), (100, 200))
         both = polygon((100, 100), (140, 100), (140, 200), (100, 200))
@@ -482,13 +482,13 @@ def test_what_lies_outside_of_a_cubes_area_does_not_count(archive: Path, tmp_pat
                 assert one["values"] == pytest.approx(other["values"], abs=0.01)
 
 
-def test_a_cube_that_compares_is_of_its_first_period(archive: Path, tmp_path: Path) -> None:
+def test_series_of_a_comparing_cube_are_of_its_first_period(archive: Path, tmp_path: Path) -> None:
     with served(Settings(catalog=str(archive), cache_dir=tmp_path)) as running:
         cube = freeze(running, datetime=DAYS[0], compare=DAYS[-1], cloud_cover=100)
         assert [each["datetime"][:10] for each in running.get(f"{cube}{PLACE}").json()["observations"]] == [DAYS[0]]
 
 
-def test_series_are_documented(dates: Served) -> None:
+def test_openapi_describes_series(dates: Served) -> None:
     paths = dates.get("/openapi.json").json()["paths"]
     for prefix in ("", "/cubes/{id}"):
         place = paths[f"{prefix}/timeseries/{{lon}},{{lat}}"]["get"]

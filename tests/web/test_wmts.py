@@ -1,4 +1,4 @@
-"""WMTS capabilities: what the standard asks for is there and in its order, and GDAL opens them and sees the tiles."""
+"""WMTS capabilities: required elements in the required order, and GDAL reads the tiles."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def order(node: ElementTree.Element) -> list[str]:
 
 
 @pytest.mark.parametrize("name", REGULAR)
-def test_what_the_standard_asks_for(name: str, server: Served) -> None:
+def test_capabilities_follow_the_standard(name: str, server: Served) -> None:
     root = capabilities(server, f"/{name}/WMTSCapabilities.xml?index=ndvi&rescale=0,1")
     assert root.tag == f"{{{NAMES['w']}}}Capabilities"
     assert root.attrib["version"] == "1.0.0"
@@ -74,7 +74,7 @@ def test_what_the_standard_asks_for(name: str, server: Served) -> None:
         assert int(text(matrix, "w:MatrixWidth")) == known.matrixWidth
 
 
-def test_the_query_is_passed_on(server: Served) -> None:
+def test_the_query_is_copied_to_tile_urls(server: Served) -> None:
     query = "bands=red&bands=green&bands=blue&datetime=2024-06-01/2024-06-30&SERVICE=WMTS&REQUEST=GetCapabilities"
     layer = capabilities(server, f"/WMTSCapabilities.xml?{query}&tilesize=512&format=webp").find(".//w:Layer", NAMES)
     assert layer is not None
@@ -97,7 +97,7 @@ def test_the_query_is_passed_on(server: Served) -> None:
 
 @pytest.mark.parametrize(("name", "size"), [("WebMercatorQuad", 256), ("WorldCRS84Quad", 512), ("WGS1984Quad", 256),
                                             ("EuropeanETRS89_LAEAQuad", 256), ("UTM31WGS84Quad", 256)])  # fmt: skip
-def test_gdal_opens_them_and_sees_the_tiles(name: str, size: int, server: Served) -> None:
+def test_gdal_reads_the_tiles(name: str, size: int, server: Served) -> None:
     tms, address = morecantile.tms.get(name), f"{server.url}/{name}/WMTSCapabilities.xml?index=ndvi&tilesize={size}"
     zoom = int(text(capabilities(server, address), ".//w:TileMatrix/o:Identifier"))
     tile = tms.tile(*WEST.lonlat(), zoom)
@@ -107,7 +107,7 @@ def test_gdal_opens_them_and_sees_the_tiles(name: str, size: int, server: Served
         assert bounds.right - bounds.left == pytest.approx(size * source.res[0])
         left, top = source.transform.c, source.transform.f
         col, row = round((bounds.left - left) / source.res[0]), round((top - bounds.top) / source.res[1])
-        padded = np.pad(source.read(), ((0, 0), (size, size), (size, size)))  # the tile may reach beyond what is there
+        padded = np.pad(source.read(), ((0, 0), (size, size), (size, size)))  # the tile may extend beyond the layer
         seen = padded[:, row + size : row + 2 * size, col + size : col + 2 * size]
     response = server.get(f"/tiles/{name}/{zoom}/{tile.x}/{tile.y}.png?index=ndvi&tilesize={size}")
     with Image.open(io.BytesIO(response.content)) as image:
@@ -117,7 +117,7 @@ def test_gdal_opens_them_and_sees_the_tiles(name: str, size: int, server: Served
     assert np.array_equal(seen[:, shown], exact[:, shown])
 
 
-def test_a_cubes_are_of_its_area(server: Served) -> None:
+def test_capabilities_of_a_cube_have_its_bounds(server: Served) -> None:
     lon, lat = WEST.lonlat()
     box = [lon - 0.01, lat - 0.01, lon + 0.01, lat + 0.01]
     cube = server.ask.post("/cubes", json={"bbox": box, "index": "ndwi"}).json()["id"]
@@ -144,11 +144,11 @@ def test_a_cubes_are_of_its_area(server: Served) -> None:
         ("/Nix/WMTSCapabilities.xml", "tileMatrixSetId"), ("/CDB1GlobalGrid/WMTSCapabilities.xml", "tileMatrixSetId"),
     ],
 )  # fmt: skip
-def test_refusals(path: str, parameter: str, server: Served) -> None:
+def test_invalid_requests(path: str, parameter: str, server: Served) -> None:
     assert is_problem(server.get(path), 404 if "Nix" in path else 400)["parameter"] == parameter
 
 
-def test_markup_is_escaped_and_hosts_are_not_believed(server: Served) -> None:
+def test_markup_is_escaped_and_hosts_are_not_trusted(server: Served) -> None:
     response = server.get(
         "/WMTSCapabilities.xml?expression=(nir<red)*1&datetime=2024-06-01", headers={"Host": "evil.x"}
     )

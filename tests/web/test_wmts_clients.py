@@ -1,7 +1,7 @@
-"""What clients make of the WMTS: each reads the capabilities and paints a tile, which has to be ours pixel by pixel.
+"""WMTS clients: each reads the capabilities and draws a tile, which must equal the server's pixel by pixel.
 
-OWSLib comes with the development dependencies. QGIS is Debian's (`apt-get install python3-qgis`); OpenLayers comes from
-npm (`npm install --prefix FOLDER ol`, and `SCOG_TEST_OPENLAYERS=FOLDER`). Without them their tests skip.
+OWSLib is a development dependency. QGIS is Debian's (`apt-get install python3-qgis`), OpenLayers is from npm
+(`npm install --prefix FOLDER ol`, and `SCOG_TEST_OPENLAYERS=FOLDER`). Tests whose client is missing are skipped.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def address(server: Served) -> str:
 
 @pytest.fixture(scope="module")
 def tile(server: Served) -> morecantile.Tile:
-    """The tile of the last zoom that shows the middle of the western square."""
+    """The tile of the maximum zoom at the centre of the western MGRS tile."""
     return TMS.tile(*WEST.lonlat(), server.get(f"/tilejson.json?{QUERY}").json()["maxzoom"])
 
 
@@ -78,7 +78,7 @@ def test_qgis(server: Served, tile: morecantile.Tile, ours: NDArray[np.uint8], t
     assert told.returncode == 0, told.stderr[-2000:]
     assert told.stdout.split() == ["EPSG:3857"]
     painted = colours(picture.read_bytes())
-    alike = (np.abs(painted.astype(int) - ours).max(axis=-1) <= 1).mean()  # QGIS multiplies by opacity on the way
+    alike = (np.abs(painted.astype(int) - ours).max(axis=-1) <= 1).mean()  # QGIS premultiplies by alpha
     assert alike > 0.999
 
 
@@ -118,7 +118,7 @@ def test_openlayers(server: Served, tile: morecantile.Tile, ours: NDArray[np.uin
     assert np.array_equal(colours(base64.b64decode(picture)), ours)
 
 
-# Errors and versions as OGC has them
+# Exception reports and versions
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_openlayers(server: Served, tile: morecantile.Tile, ours: NDArray[np.uin
     ],
 )
 @pytest.mark.parametrize("path", ["/WMTSCapabilities.xml", "/cubes/{cube}/WMTSCapabilities.xml"])
-def test_ogcs_clients_get_ogcs_exceptions(
+def test_ogc_clients_get_exception_reports(
     path: str, query: str, status: int, code: str, locator: str, server: Served
 ) -> None:
     cube = server.ask.post("/cubes", json={"index": "ndvi"}).json()["id"]
@@ -147,10 +147,12 @@ def test_ogcs_clients_get_ogcs_exceptions(
     exception = root.find("o:Exception", OWS)
     assert exception is not None
     assert (exception.attrib["exceptionCode"], exception.attrib["locator"]) == (code, locator)
-    assert exception.findtext("o:ExceptionText", namespaces=OWS)
+    text = exception.findtext("o:ExceptionText", namespaces=OWS)
+    assert text
+    assert not text.endswith("..")
 
 
-def test_others_get_problems(server: Served) -> None:
+def test_other_clients_get_problems(server: Served) -> None:
     assert is_problem(server.get("/WMTSCapabilities.xml?index=nix"), 400)["parameter"] == "index"
 
 
@@ -168,6 +170,6 @@ def test_names_in_any_case(query: str, server: Served) -> None:
     assert ("<TileWidth>512" in answer.text) == ("512" in query)
 
 
-def test_text_xml_where_it_is_asked_for(server: Served) -> None:
+def test_text_xml_if_requested(server: Served) -> None:
     answer = server.get("/WMTSCapabilities.xml?service=WMTS&acceptFormats=text/xml")
     assert answer.headers["Content-Type"].startswith("text/xml")

@@ -1,1 +1,1 @@
-"""What all routes share of HTTP: problems, responses, links, limits."""
+"""HTTP behaviour that routes share: problems, responses, range requests, links and limits."""

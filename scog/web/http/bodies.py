@@ -1,4 +1,4 @@
-"""Bodies of requests, read within a bound."""
+"""Request bodies, read up to a maximum size."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from scog.errors import TooLong
-from scog.web.http.responses import ClientGone
+from scog.web.http.responses import ClientDisconnected
 
 
-async def read_body(request: Request, most: int, what: str) -> bytes:
-    """The body, at most so many bytes; `what` it is, for people. Raises TooLong, ClientGone."""
+async def read_body(request: Request, max_bytes: int, noun: str) -> bytes:
+    """The request body. `noun` names it in the error message.
+
+    Raises TooLong if it has more than `max_bytes` bytes, ClientDisconnected if the client closes the connection.
+    """
     data = bytearray()
     try:
         async for chunk in request.stream():
             data += chunk
-            if len(data) > most:
-                raise TooLong(f"The {what} is too long.", parameter="body", valid=f"at most {most} bytes")
+            if len(data) > max_bytes:
+                raise TooLong(f"The {noun} is too long.", parameter="body", valid=f"at most {max_bytes} bytes")
     except ClientDisconnect:
-        raise ClientGone from None
+        raise ClientDisconnected from None
     return bytes(data)

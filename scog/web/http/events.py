@@ -1,4 +1,4 @@
-"""Server-sent events: what is known of an answer while it is made, for as long as somebody listens."""
+"""Server-sent events: results are sent while they are computed, until the client disconnects."""
 
 from __future__ import annotations
 
@@ -12,46 +12,48 @@ from starlette.types import Message, Receive, Scope, Send
 
 from scog.errors import ScogError
 from scog.web.http.problems import problem_of
-from scog.web.http.responses import Admission, ClientGone
+from scog.web.http.responses import Admission, ClientDisconnected
 
 MEDIA_TYPE = "text/event-stream"
-PAUSE = 10.0
-"""Seconds without an event after which a line without meaning is sent, lest somebody on the way closes."""
+KEEPALIVE_INTERVAL = 10.0
+"""Seconds without an event after which a comment line is sent, so that no proxy closes the connection."""
 
-Tell = Callable[[str, dict[str, Any]], None]
-"""Sends an event with a name and JSON."""
+SendEvent = Callable[[str, dict[str, Any]], None]
+"""Sends an event with a name and a JSON object."""
 
 
-class Events(Response):
-    """Events of some work, in its order. An error before the first one is a problem like any other; a later one ends
-    the answer with an `error` event that holds the problem.
+class EventStream(Response):
+    """The events of a coroutine, in order.
+
+    An error before the first event becomes a problem response, as on other routes. A later one ends the stream with an
+    `error` event that contains the problem.
     """
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, admission: Admission, work: Callable[[Tell], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, admission: Admission, work: Callable[[SendEvent], Coroutine[Any, Any, None]]) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}, media_type=MEDIA_TYPE)
         del self.headers["Content-Length"]
         self._admission = admission
         self._work = work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send what there is until the work has ended or the client is gone."""
+        """Send events until the work has ended or the client has disconnected."""
         try:
             await self._admission.run(Request(scope, receive), self._send(send))
-        except ClientGone:
+        except ClientDisconnected:
             return
 
     async def _send(self, send: Send) -> None:
         events: asyncio.Queue[bytes | None] = asyncio.Queue()
-        begun = False
+        started = False
 
-        def tell(name: str, data: dict[str, Any]) -> None:
-            events.put_nowait(_written(name, data))
+        def send_event(name: str, data: dict[str, Any]) -> None:
+            events.put_nowait(_encoded(name, data))
 
         async def work() -> None:
             try:
-                await self._work(tell)
+                await self._work(send_event)
             finally:
                 events.put_nowait(None)
 
@@ -59,22 +61,23 @@ class Events(Response):
         try:
             while True:
                 try:
-                    async with asyncio.timeout(PAUSE if begun else None):  # wait_for may lose that it is cancelled
+                    # asyncio.wait_for may swallow a cancellation
+                    async with asyncio.timeout(KEEPALIVE_INTERVAL if started else None):
                         event = await events.get()
                 except TimeoutError:
                     event = b":\n\n"
                 if event is None:
                     break
-                if not begun:
-                    begun = True
+                if not started:
+                    started = True
                     await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 await send(_body(event))
             try:
                 await task
-            except ScogError as fault:
-                if not begun:
+            except ScogError as error:
+                if not started:
                     raise
-                await send(_body(_written("error", json.loads(bytes(problem_of(fault).body)))))
+                await send(_body(_encoded("error", json.loads(bytes(problem_of(error).body)))))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             if not task.done():
@@ -86,7 +89,7 @@ def _body(event: bytes) -> Message:
     return {"type": "http.response.body", "body": event, "more_body": True}
 
 
-def _written(name: str, data: dict[str, Any]) -> bytes:
-    """An event as the HTML standard has it; JSON has no line breaks of its own."""
+def _encoded(name: str, data: dict[str, Any]) -> bytes:
+    """An event in the format of the HTML standard (section 9.2). One `data` line suffices: JSON escapes line breaks."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return f"event: {name}\ndata: {text}\n\n".encode()

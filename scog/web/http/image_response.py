@@ -1,4 +1,4 @@
-"""Answering with a picture: which format and size are asked for, drawing it, and its bytes."""
+"""Image responses: the requested format and size, drawing, and encoding."""
 
 from __future__ import annotations
 
@@ -13,114 +13,134 @@ from fastapi import Request, Response
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
-from scog.imaging.formats import FLATTENED, FORMATS, format_of
+from scog.imaging.formats import FLATTENED, FORMATS, Format, format_of
 from scog.imaging.image_cache import EncodedImage, encoded
 from scog.imaging.options import StyledRequest
+from scog.imaging.request import ImageData
 from scog.products.crop import cut_out, is_large
 from scog.render.ramp import NUMBER
 from scog.warp.workbench import QUICK, effort
 from scog.web.http.responses import COMPLETE, IMMUTABLE, report_headers, with_etag
-from scog.web.params.image import MAX_SIZE, AnswerParameters, DeliveryParameters
+from scog.web.params.image import MAX_SIZE, OutputParameters, ResponseParameters
 
 DEFAULT_FORMAT = "png"
 HEADERS = {
-    "X-Scog-Scenes": "Scenes used and skipped: `used=2; skipped=0`.",
-    "X-Scog-Upstream": "What it took of other servers: `requests=12; bytes=3400000; searches=1`.",
-    "X-Scog-Incomplete": "What ended the work early: `deadline` or `catalogue`.",
-    "X-Scog-Preview": "Of a preview, how coarse it is: `ratio=16; observations=1`.",
-    "Retry-After": "Seconds after which asking again may bring what is missing.",
+    "X-Scog-Scenes": "Numbers of scenes used and skipped: `used=2; skipped=0`.",
+    "X-Scog-Upstream": "Upstream requests: `requests=12; bytes=3400000; searches=1`.",
+    "X-Scog-Incomplete": "Why the image is incomplete: `deadline` or `catalogue`.",
+    "X-Scog-Preview": "Set for previews: pixel size relative to the image, and the number of observations if not all: "
+    "`ratio=16; observations=1`.",
+    "Retry-After": "Seconds until a repeated request may return missing scenes.",
     "Server-Timing": "Milliseconds by stage.",
 }
-RESPONSES: dict[int | str, dict[str, Any]] = {
+IMAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {each.media_type: {} for each in FORMATS},
-        "description": "The picture, or its values.",
+        "description": "The image, or its values.",
         "headers": {name: {"schema": {"type": "string"}, "description": text} for name, text in HEADERS.items()},
     },
-    204: {"description": "No data, where `empty=204` asks for it."},
+    204: {"description": "No valid pixels (only with `empty=204`)."},
     304: {"description": "The client's copy is current."},
 }
-"""For the documentation of routes that answer with a picture."""
+"""OpenAPI responses of routes that return an image."""
 _WITH_FORMAT = re.compile(r"(.*)\.([A-Za-z][A-Za-z0-9]{0,7})", re.ASCII)
 _NAME = re.compile(r"(-?\d{1,9})(@[12]x)?(?:\.([A-Za-z0-9]{1,8}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class TileName:
-    """The last part of a tile's address: `1547@2x.png` is row 1547, twice as many pixels, as a PNG."""
+    """The last segment of a tile's path: `1547@2x.png` is row 1547, twice the tile size, as PNG.
+
+    `size` is in pixels.
+    """
 
     row: str
     size: int
     format: str
 
 
-def tile_name(text: str, parameters: DeliveryParameters) -> TileName:
-    """The row, the size in pixels and the format of a tile. Raises InvalidInput where two formats are asked for."""
-    found = _NAME.fullmatch(text)
-    row, twice, suffix = (found[1], found[2] == "@2x", found[3]) if found else (text, False, None)
+def parse_tile_name(text: str, parameters: OutputParameters) -> TileName:
+    """Row, size and format of a tile.
+
+    Raises InvalidInput if the size is too large, or if path and query have different formats.
+    """
+    match = _NAME.fullmatch(text)
+    row, twice, suffix = (match[1], match[2] == "@2x", match[3]) if match else (text, False, None)
     size = parameters.tilesize * (2 if twice else 1)
     if size > MAX_SIZE:
-        what = f"A tile of {size} pixels a side is too large."
-        raise InvalidInput(what, parameter="tilesize", valid=f"up to {MAX_SIZE} pixels a side, with @2x counted in")
-    return TileName(row, size, format_asked(suffix, parameters.format))
+        message = f"A tile size of {size} pixels is too large."
+        raise InvalidInput(message, parameter="tilesize", valid=f"up to {MAX_SIZE} pixels, @2x included")
+    return TileName(row, size, requested_format(suffix, parameters.format))
 
 
-def format_asked(suffix: str | None, parameter: str | None, default: str = DEFAULT_FORMAT) -> str:
-    """The format behind an address or that of `format=`. Raises InvalidInput where they are two."""
+def requested_format(suffix: str | None, parameter: str | None, default: str = DEFAULT_FORMAT) -> str:
+    """The format given by the path's suffix or by `format=`. Raises InvalidInput if the two differ."""
     if suffix is not None and parameter is not None and suffix != parameter:
-        what = f"The address asks for {suffix[:16]!r}, and the parameter for {parameter[:16]!r}."
-        raise InvalidInput(what, parameter="format", valid="one of them")
+        message = f"The path's format is {suffix[:16]!r}, but format is {parameter[:16]!r}."
+        raise InvalidInput(message, parameter="format", valid="only one of the two")
     return next((name for name in (suffix, parameter) if name is not None), default)
 
 
-def without_format(text: str) -> tuple[str, str | None]:
-    """The last part of an address without the format behind it, and that: `46.04.png` is `46.04` and `png`.
+def split_format(text: str) -> tuple[str, str | None]:
+    """The last segment of a path and its format suffix: `46.04.png` is `46.04` and `png`.
 
-    Formats begin with a letter, so that the digits behind a number's own point are none.
+    Formats begin with a letter, so decimals are not taken for one.
     """
-    found = _WITH_FORMAT.fullmatch(text)
-    return (found[1], found[2]) if found and not NUMBER.fullmatch(text) else (text, None)
+    match = _WITH_FORMAT.fullmatch(text)
+    return (match[1], match[2]) if match and not NUMBER.fullmatch(text) else (text, None)
 
 
-async def picture(
+async def image_response(
     request: Request,
     engine: Engine,
     grid: Grid,
     image: StyledRequest,
-    delivery: AnswerParameters,
+    parameters: ResponseParameters,
     format_name: str,
 ) -> Response:
-    """Draw a grid and answer with it. Raises what `cut_out` raises, and InvalidInput for what cannot be encoded.
+    """Draw an image on a grid and return it, encoded. Images of pinned scenes may be cached without a time limit.
 
-    What is drawn from pinned scenes stays the same for ever, and caches are told so.
+    Raises the errors of `cut_out`, InvalidInput if the format cannot hold the image, and NothingReadable if `strict` is
+    set and scenes are missing.
     """
     image_request, style = image
-    keep = COMPLETE if image_request.pinned is None else IMMUTABLE
-    form = format_of(format_name, style)
+    cache_control = COMPLETE if image_request.pinned is None else IMMUTABLE
+    image_format = format_of(format_name, style)
     drawing = await cut_out(engine, grid, image_request)
     report = drawing.report
-    if delivery.strict and report.partial:
-        fault = report.nothing_readable("Scenes are missing from this picture")
-        fault.progress = report.progress
-        raise fault
-    if delivery.empty == "204" and not drawing.valid.any():
-        return Response(status_code=204, headers=report_headers(report, keep))
+    if parameters.strict and report.partial:
+        error = report.nothing_readable("Scenes are missing from this image")
+        error.progress = report.progress
+        raise error
+    if parameters.empty == "204" and not drawing.valid.any():
+        return Response(status_code=204, headers=report_headers(report, cache_control))
 
-    def make() -> EncodedImage:
-        return encoded(form.encode(drawing, grid, image))
-
-    shown = engine.image_cache.get_encoded(drawing, (form.names, style))
-    if shown is None:
-        since = time.perf_counter()
-        if is_large(grid):  # tiles need not wait for what takes seconds
-            shown = await asyncio.to_thread(make)
-        else:
-            quick = form.quick and image_request.expression.outputs == 1
-            size = effort(grid.shape, 4) if quick else QUICK  # else in a thread, however small
-            shown = await engine.workbench.work(size, make)
-        report.add_time("encode", since)
-        engine.image_cache.put_encoded(drawing, (form.names, style), shown)
-    headers = report_headers(report, keep)
-    if form.flat:  # also what is valid may be shown as nothing
+    file = await _encoded_file(engine, drawing, grid, image, image_format)
+    headers = report_headers(report, cache_control)
+    if image_format.flat:  # even if all pixels are valid: styles may make those transparent too
         headers["X-Scog-Flattened"] = FLATTENED
-    return with_etag(request, shown, form.media_type, headers)
+    return with_etag(request, file, image_format.media_type, headers)
+
+
+async def _encoded_file(
+    engine: Engine, drawing: ImageData, grid: Grid, image: StyledRequest, image_format: Format
+) -> EncodedImage:
+    """An encoded image, from the image cache if it is there. Adds the time of encoding to the drawing's report."""
+    image_request, style = image
+    file = engine.image_cache.get_encoded(drawing, (image_format.names, style))
+    if file is not None:
+        return file
+
+    def encode() -> EncodedImage:
+        return encoded(image_format.encode(drawing, grid, image))
+
+    since = time.perf_counter()
+    if is_large(grid):  # takes seconds, for which tiles should not wait
+        file = await asyncio.to_thread(encode)
+    else:
+        is_quick = image_format.quick and image_request.expression.outputs == 1
+        size = effort(grid.shape, 4) if is_quick else QUICK  # QUICK pixels or more are encoded in a thread
+        file = await engine.workbench.work(size, encode)
+    drawing.report.add_time("encode", since)
+    engine.image_cache.put_encoded(drawing, (image_format.names, style), file)
+    return file

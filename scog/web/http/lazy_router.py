@@ -1,4 +1,4 @@
-"""Routes that are put together when they are first wanted: most servers draw maps, and start a quarter sooner so."""
+"""Routes that are built at their first request, so that servers that only draw maps start a quarter sooner."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from starlette.types import Receive, Scope, Send
 
 
 class LazyRouter:
-    """A router that is made when it is needed, once. As an ASGI app it waits for that, then answers as the router."""
+    """ASGI app that builds a router at its first request and delegates to it."""
 
     def __init__(self, make: Callable[[], APIRouter]) -> None:
         self._make = make
-        self._made: APIRouter | None = None
+        self._router: APIRouter | None = None
         self._lock = threading.Lock()
 
     def router(self) -> APIRouter:
-        """The router. Any thread may ask; it takes a fifth of a second the first time."""
+        """The router, built once. Thread-safe; the first call takes 0.2 s."""
         with self._lock:
-            if self._made is None:
-                self._made = self._make()
-            return self._made
+            if self._router is None:
+                self._router = self._make()
+            return self._router
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the router."""
-        router = self._made
+        """Delegate to the router, which is built in a thread if needed."""
+        router = self._router
         if router is None:
             router = await asyncio.to_thread(self.router)
         await router(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Links that a client can trust: never to a host that somebody merely claimed in a header."""
+"""The base URL of links in responses, which never has a host taken from an untrusted header."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 def base_url(request: Request) -> str:
-    """The base of this server's links: as configured; else as asked for, if that is this machine; else empty.
+    """SCOG_PUBLIC_URL if set; else the request's scheme and host if the host is this machine; else an empty string.
 
-    With an empty base links begin at the root, relative to wherever the client found us. So it is where a proxy stands
-    in front (or somebody pretends that one does): the host it asks for is not the client's.
+    With an empty base URL, links are paths, which clients resolve against the URL that they requested. That is so
+    behind a proxy, and if forwarding headers are present: the host in the request is then not the client's.
     """
     configured = request.app.state.engine.settings.public_url
     if configured:
@@ -22,7 +22,7 @@ def base_url(request: Request) -> str:
     host = request.headers.get("host", "")
     name, _, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "")
     server = request.scope.get("server") or ("", None)
-    ours = LOOPBACK | {str(server[0])}
-    if name.lower() in ours and (not port or (port.isdecimal() and len(port) <= 5)):
+    trusted = LOOPBACK | {str(server[0])}
+    if name.lower() in trusted and (not port or (port.isdecimal() and len(port) <= 5)):
         return f"{request.url.scheme}://{host}"
     return ""

@@ -1,4 +1,4 @@
-"""What OGC's services have in common (OWS Common 1.1, 06-121r3 and r9): names in any case, versions, and exceptions."""
+"""What OGC services share (OWS Common, OGC 06-121r3 and 06-121r9): parameters, versions and exceptions."""
 
 from __future__ import annotations
 
@@ -13,62 +13,65 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from scog.errors import ScogError
-from scog.web.http.problems import Problem, problem_of, problem_of_validation
-from scog.web.http.query_route import Pairs, QueryRoute, hint, parameters_of
+from scog.web.http.problems import Problem, problem_of, validation_problem
+from scog.web.http.query_route import Pairs, QueryRoute, plus_sign_hint, query_parameters
 
 OWS = "http://www.opengis.net/ows/1.1"
 VERSION = "1.0.0"
 KEYS = ("SERVICE", "REQUEST", "VERSION", "AcceptVersions", "AcceptFormats", "Sections", "UpdateSequence")
-"""Parameters of GetCapabilities that say nothing of what is drawn."""
+"""Parameters of GetCapabilities, which do not describe the image."""
 XML = ("application/xml", "text/xml")
 
 
-class NotNegotiable(Exception):
-    """The client accepts no version that there is."""
+class VersionNegotiationFailed(Exception):
+    """The client accepts no version that the server supports."""
 
 
 class OwsRoute(QueryRoute):
-    """A route whose parameters have names in any case (06-121r9, 11.5.2), and which tells clients of OGC services what
-    is wrong in an ExceptionReport.
+    """A route with case-insensitive parameter names (06-121r9, 11.5.2).
+
+    Errors are reported as an ExceptionReport if the request has a parameter of GetCapabilities, else as a problem.
     """
 
-    def meant(self, request: Request, pairs: Pairs) -> Pairs:
-        """The parameters as they were meant, each by the name that is documented."""
-        spelled = {name.lower(): name for name in parameters_of(request)}
-        return super().meant(request, [(spelled.get(name.lower(), name), value) for name, value in pairs])
+    def normalised(self, request: Request, pairs: Pairs) -> Pairs:
+        """The normalised query parameters, each with its name as documented."""
+        documented = {name.lower(): name for name in query_parameters(request)}
+        return super().normalised(request, [(documented.get(name.lower(), name), value) for name, value in pairs])
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """As without, but for the form of errors."""
-        reading = super().get_route_handler()
+        """The handler of QueryRoute, with errors reported as an ExceptionReport."""
+        handle_request = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
             try:
-                return await reading(request)
-            except NotNegotiable as fault:
-                return report(400, "VersionNegotiationFailed", "AcceptVersions", str(fault))
-            except (ScogError, RequestValidationError) as fault:
+                return await handle_request(request)
+            except VersionNegotiationFailed as error:
+                return exception_report(400, "VersionNegotiationFailed", "AcceptVersions", str(error))
+            except (ScogError, RequestValidationError) as error:
                 if not any(name in KEYS for name in request.query_params):
                     raise
-                return _reported(request, fault)
+                return _error_report(request, error)
 
         return handler
 
 
-def negotiate(accepted: str | None) -> None:
-    """Raises NotNegotiable unless the versions that a client accepts, with commas between, have the one there is."""
-    versions = [each.strip() for each in (accepted or VERSION).split(",")]
+def check_versions(accepted: str | None) -> None:
+    """Raise VersionNegotiationFailed unless a comma-separated list of versions has the supported one."""
+    versions = [version.strip() for version in (accepted or VERSION).split(",")]
     if VERSION not in versions:
-        raise NotNegotiable(f"There is version {VERSION} only.")
+        raise VersionNegotiationFailed(f"None of the accepted versions is supported. Supported: {VERSION}.")
 
 
 def media_type(accepted: str | None) -> str:
-    """The media type of the answer: the first of those accepted that is XML."""
-    named = (each.strip().lower() for each in (accepted or "").split(","))
-    return next((each for each in named if each in XML), XML[0])
+    """The first XML media type of a comma-separated list, else `application/xml`."""
+    media_types = (name.strip().lower() for name in (accepted or "").split(","))
+    return next((name for name in media_types if name in XML), XML[0])
 
 
-def report(status: int, code: str, locator: str | None, text: str, headers: dict[str, str] | None = None) -> Response:
-    """An ExceptionReport (06-121r9, 8)."""
+def exception_report(
+    status: int, code: str, locator: str | None, text: str, headers: dict[str, str] | None = None
+) -> Response:
+    """An ExceptionReport (06-121r9, 8). `locator` is the parameter in error."""
     root = Element("ows:ExceptionReport", {"xmlns:ows": OWS, "version": VERSION, "xml:lang": "en"})
     exception = ElementTree.SubElement(root, "ows:Exception", {"exceptionCode": code})
     if locator:
@@ -78,21 +81,22 @@ def report(status: int, code: str, locator: str | None, text: str, headers: dict
     return Response(body, status, headers, media_type=XML[0])
 
 
-def _reported(request: Request, fault: ScogError | RequestValidationError) -> Response:
-    """What is wrong, as OGC's clients read it."""
-    if isinstance(fault, ScogError):
-        problem = problem_of(fault, hint(request, getattr(fault, "parameter", None)))
+def _error_report(request: Request, error: ScogError | RequestValidationError) -> Response:
+    """An error as an ExceptionReport, with the text and headers of its problem."""
+    if isinstance(error, ScogError):
+        problem = problem_of(error, plus_sign_hint(request, getattr(error, "parameter", None)))
     else:
-        problem = problem_of_validation(request, fault)
-    told = json.loads(bytes(problem.body))
-    locator, valid = told.get("parameter"), told.get("valid")
-    code = _code(problem, locator, request.query_params.get("REQUEST", ""))
-    text = f"{told['detail']} Valid: {valid}." if valid else told["detail"]
-    kept = {name: problem.headers[name] for name in ("Cache-Control", "Retry-After") if name in problem.headers}
-    return report(501 if code == "OperationNotSupported" else problem.status_code, code, locator, text, kept)
+        problem = validation_problem(request, error)
+    members = json.loads(bytes(problem.body))
+    locator, valid = members.get("parameter"), members.get("valid")
+    code = _exception_code(problem, locator, request.query_params.get("REQUEST", ""))
+    text = f"{members['detail']} Valid: {valid.rstrip('.')}." if valid else members["detail"]
+    headers = {name: problem.headers[name] for name in ("Cache-Control", "Retry-After") if name in problem.headers}
+    status = 501 if code == "OperationNotSupported" else problem.status_code
+    return exception_report(status, code, locator, text, headers)
 
 
-def _code(problem: Problem, locator: str | None, operation: str) -> str:
+def _exception_code(problem: Problem, locator: str | None, operation: str) -> str:
     if problem.status_code >= 500:
         return "NoApplicableCode"
     if locator == "REQUEST" and re.fullmatch("Get(Tile|FeatureInfo)", operation, re.IGNORECASE):

@@ -1,7 +1,7 @@
-"""Answers of which parts are asked for are made once, and kept a while for the parts that will be asked for next.
+"""Responses that are read in ranges are computed once, then cached for the ranges that follow.
 
-GDAL reads a GeoTIFF by its URL in a HEAD and a dozen ranges. Were each of them drawn anew, the file could change under
-its reader, and a large one would take minutes.
+GDAL reads a GeoTIFF by URL with a HEAD request and a dozen range requests. If each of them drew the image again, the
+file could change between two of them, and a large one would take minutes.
 """
 
 from __future__ import annotations
@@ -20,76 +20,81 @@ from scog.imaging.image_cache import EncodedImage
 from scog.runtime.byte_cache import ByteCache
 from scog.web.http.query_route import QueryRoute
 from scog.web.http.request_limits import HEAD
-from scog.web.http.responses import SHOWN, with_etag
+from scog.web.http.responses import FULL_BODY, with_etag
 
-SECONDS = 300.0
-"""How long an answer is kept for its parts."""
+MAX_SECONDS = 300.0
+"""Seconds for which a response is cached at most."""
 OVERHEAD = 2_000
-"""Bytes that an entry takes beside its body."""
-OF_ONE = ("accept-ranges", "content-length", "content-range", "content-type", "etag")
-"""Headers that each part has of its own."""
+"""Bytes of an entry in addition to its body."""
+RANGE_HEADERS = ("accept-ranges", "content-length", "content-range", "content-type", "etag")
+"""Headers that are set for each range anew."""
 Key = tuple[str, bytes]
+"""Path and query string."""
 
 
 @dataclass(frozen=True)
-class _Whole:
-    """An answer: its body, its media type, its other headers, and since when it is kept."""
+class _Entry:
+    """A cached response. `headers` are those that all its ranges share; `expires` is by the cache's clock."""
 
-    shown: EncodedImage
+    image: EncodedImage
     media_type: str
     headers: dict[str, str]
-    until: float
+    expires: float
 
 
-class Parts:
-    """Whole answers by address, within a bound of bytes. Used within one event loop."""
+class ResponseCache:
+    """Cache of whole responses by URL, bounded in bytes. Used within one event loop."""
 
     def __init__(self, capacity: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._kept: ByteCache[Key, _Whole] = ByteCache(capacity)
-        self._making: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
+        """`capacity` in bytes."""
+        self._entries: ByteCache[Key, _Entry] = ByteCache(capacity)
+        self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._clock = clock
 
-    async def answer(self, request: Request, make: Callable[[], Coroutine[Any, Any, Response]]) -> Response:
-        """A part of the answer that is kept, else of the one that is made now, once for all who ask meanwhile."""
+    async def get_or_make(self, request: Request, make: Callable[[], Coroutine[Any, Any, Response]]) -> Response:
+        """The requested range of the cached response, or of the one that `make` returns.
+
+        `make` is called once for concurrent requests of one URL.
+        """
         key = request.scope["path"], request.scope["query_string"]
-        lock = self._making.setdefault(key, asyncio.Lock())
+        lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
-            kept = self._kept.get(key)
-            if kept is not None and self._clock() <= kept.until:
-                return with_etag(request, kept.shown, kept.media_type, kept.headers)
+            entry = self._entries.get(key)
+            if entry is not None and self._clock() <= entry.expires:
+                return with_etag(request, entry.image, entry.media_type, entry.headers)
             response = await make()
-            if SHOWN in request.scope and response.status_code in (200, 206):
-                self._keep(key, response, *request.scope[SHOWN])
+            if FULL_BODY in request.scope and response.status_code in (200, 206):
+                self._put(key, response, *request.scope[FULL_BODY])
             return response
 
-    def _keep(self, key: Key, response: Response, shown: EncodedImage, media_type: str) -> None:
-        headers = {name: value for name, value in response.headers.items() if name not in OF_ONE}
-        until = self._clock() + min(SECONDS, _max_age(response))
-        self._kept.put(key, _Whole(shown, media_type, headers, until), len(shown.body) + OVERHEAD)
+    def _put(self, key: Key, response: Response, image: EncodedImage, media_type: str) -> None:
+        headers = {name: value for name, value in response.headers.items() if name not in RANGE_HEADERS}
+        expires = self._clock() + min(MAX_SECONDS, _max_age(response))
+        self._entries.put(key, _Entry(image, media_type, headers, expires), len(image.body) + OVERHEAD)
 
 
 def _max_age(response: Response) -> float:
-    """Seconds that a response may be cached: those from which scenes are missing, and previews, only some seconds."""
-    found = re.search(r"max-age=(\d+)", response.headers.get("Cache-Control", ""))
-    return float(found[1]) if found else 0.0
+    """Seconds for which a response may be cached; few for partial images and previews."""
+    match = re.search(r"max-age=(\d+)", response.headers.get("Cache-Control", ""))
+    return float(match[1]) if match else 0.0
 
 
-def in_parts(request: Request) -> bool:
-    """Whether a part of the answer is asked for, or its size, which comes before parts."""
+def reads_ranges(request: Request) -> bool:
+    """Whether this is a range request, or a HEAD request, which precedes range requests."""
     return HEAD in request.scope or "range" in request.headers
 
 
-class PartRoute(QueryRoute):
-    """A route whose answers may be read in parts."""
+class RangeRoute(QueryRoute):
+    """A route that answers range requests from the response cache."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """As without, but what is asked for in parts is made once."""
-        reading = super().get_route_handler()
+        """The handler of QueryRoute, with range requests served from the response cache."""
+        handle_request = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
-            if request.method != "GET" or not in_parts(request):
-                return await reading(request)
-            parts: Parts = request.app.state.parts
-            return await parts.answer(request, lambda: reading(request))
+            if request.method != "GET" or not reads_ranges(request):
+                return await handle_request(request)
+            cache: ResponseCache = request.app.state.response_cache
+            return await cache.get_or_make(request, lambda: handle_request(request))
 
         return handler

@@ -1,4 +1,4 @@
-"""Errors as `application/problem+json` (RFC 9457), one shape on every route."""
+"""Errors as `application/problem+json` (RFC 9457), in the same form on every route."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 
 from scog import errors
 from scog.imaging.report import skipped_scene
-from scog.suggest import did_you_mean
-from scog.web.http.query_route import hint, parameters_of
+from scog.suggest import did_you_mean, quoted
+from scog.web.http.query_route import plus_sign_hint, query_parameters
 from scog.web.http.retry_after import retry_after
 
 log = logging.getLogger(__name__)
@@ -31,69 +31,77 @@ STATUS: Mapping[type[errors.ScogError], int] = {
     errors.Overloaded: 503,
     errors.DeadlineExceeded: 504,
 }
-"""The first entry that an error is an instance of counts."""
+"""Status code by error class. The first entry that an error is an instance of applies."""
 
 TITLES = {
-    400: "Not a valid request",
-    404: "Not found",
-    405: "Method not allowed",
-    413: "Too long",
-    414: "Too long",
-    416: "No such part",
-    431: "Too long",
-    500: "Something went wrong here",
-    502: "A source of data failed",
-    503: "Not available now",
-    504: "Not done in time",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
 }
-NAMED, DETAILED = 10, 3
-"""Scenes that are named in a problem, and of which it is said in detail what went wrong."""
+"""Status phrases, as RFC 9457 (section 4.2.1) recommends for problems of the type `about:blank`."""
+MAX_SKIPPED, MAX_DETAILED = 10, 3
+"""Skipped scenes that a problem lists, and those of them with a `detail`."""
+_DESCRIPTIONS = {
+    400: "A parameter or the body is invalid",
+    404: "The path, or something that it names, does not exist",
+    502: "No scene could be read, or the catalogue sent an invalid response",
+    503: "The server is overloaded, or the catalogue is unavailable",
+    504: "The deadline was exceeded",
+}
 _SCHEMA = {
     "title": "Problem",
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string", "description": "The same for every problem of this status."},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What is wrong this time, for people."},
-        "parameter": {"type": "string", "description": "The parameter that is wrong."},
-        "valid": {"type": "string", "description": "What would be valid, in words."},
-        "position": {"type": "integer", "description": "Column of a formula where the trouble starts, from 0."},
+        "type": {"type": "string", "description": "Always `about:blank`."},
+        "title": {"type": "string", "description": "The status phrase."},
+        "status": {"type": "integer", "description": "The status code."},
+        "detail": {"type": "string", "description": "What is wrong with this request."},
+        "parameter": {"type": "string", "description": "The invalid parameter."},
+        "valid": {"type": "string", "description": "Valid values, in words."},
+        "position": {"type": "integer", "description": "Column of the error in an expression, from 0."},
         "skipped": {
             "type": "array",
-            "description": f"Scenes that could not be read; at most {NAMED}.",
+            "description": f"Scenes that could not be read; at most {MAX_SKIPPED}.",
             "items": {
                 "type": "object",
                 "required": ["scene", "reason"],
                 "properties": {
-                    "scene": {"type": "string"},
+                    "scene": {"type": "string", "description": "The scene's id."},
                     "reason": {"type": "string", "description": "A short token, such as `no-file`."},
-                    "detail": {"type": "string", "description": "Which band and file, why, and what to do."},
+                    "detail": {"type": "string", "description": "Band, file, cause and remedy."},
                 },
             },
         },
         "progress": {
             "type": "object",
-            "description": "How far the image got. The next request goes on from what has arrived.",
+            "description": "Progress of the image before it failed. The next request continues from there.",
             "required": ["scenes", "of", "requests", "bytes"],
             "properties": {
                 "scenes": {"type": "integer", "description": "Scenes that were read."},
-                "of": {"type": "integer", "description": "Scenes that had to be read, as far as is known."},
-                "requests": {"type": "integer", "description": "Range requests that were sent for it."},
-                "bytes": {"type": "integer", "description": "Bytes that arrived for it."},
+                "of": {"type": "integer", "description": "Scenes that the image needs, as far as determined."},
+                "requests": {"type": "integer", "description": "Range requests sent."},
+                "bytes": {"type": "integer", "description": "Bytes received."},
             },
         },
     },
 }
 
 
-_RETRIED: dict[str, Any] = {
+_RETRY_HEADERS: dict[str, Any] = {
     "headers": {
-        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which to ask again."},
+        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until the request may be repeated."},
         "X-Scog-Upstream": {
             "schema": {"type": "string"},
-            "description": "What an image that failed took so far: `requests=12; bytes=3400000; searches=1`.",
+            "description": "Upstream requests of an image before it failed: `requests=12; bytes=3400000; searches=1`.",
         },
     }
 }
@@ -102,20 +110,20 @@ _RETRIED: dict[str, Any] = {
 def _documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {"application/problem+json": {"schema": _SCHEMA}}
     problems: dict[int | str, dict[str, Any]] = {
-        status: {"description": TITLES[status], "content": content} | (_RETRIED if status > 500 else {})
+        status: {"description": _DESCRIPTIONS[status], "content": content} | (_RETRY_HEADERS if status > 500 else {})
         for status in statuses
     }
-    return problems | {"4XX": {"description": "Another fault of the request", "content": content}}
+    return problems | {"4XX": {"description": "Another error of the request", "content": content}}
 
 
-REFUSALS = _documented(400, 404)
-"""For the documentation of routes that only look at the request."""
+REQUEST_PROBLEMS = _documented(400, 404)
+"""OpenAPI responses of routes that neither search the catalogue nor read pixels."""
 PROBLEMS = _documented(400, 404, 502, 503, 504)
-"""For the documentation of routes that ask the catalogue or read pixels."""
+"""OpenAPI responses of routes that search the catalogue or read pixels."""
 
 
 class Problem(JSONResponse):
-    """A problem as a response; never kept by caches."""
+    """A problem response, with `Cache-Control: no-store`."""
 
     media_type = "application/problem+json"
 
@@ -126,86 +134,101 @@ class Problem(JSONResponse):
         *,
         headers: Mapping[str, str] | None = None,
         reasons: Iterable[str] = (),
-        **more: Any,
+        **members: Any,
     ) -> None:
-        name = TITLES.get(status, "Error")
-        content = {"type": "about:blank", "title": name, "status": status, "detail": detail}
+        """`reasons` are those of skipped scenes; `members` are extension members, left out if None."""
+        title = TITLES.get(status, "Error")
+        content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
         fixed = {"Cache-Control": "no-store"}
         seconds = retry_after(status, reasons)
         if seconds is not None:
             fixed["Retry-After"] = str(seconds)
-        known = {key: value for key, value in more.items() if value is not None}
-        super().__init__(content | known, status, dict(headers or {}) | fixed)
+        extensions = {name: value for name, value in members.items() if value is not None}
+        super().__init__(content | extensions, status, dict(headers or {}) | fixed)
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Answer every error of the app with a Problem."""
-    app.add_exception_handler(errors.ScogError, _of_ours)
-    app.add_exception_handler(RequestValidationError, _of_validation)
-    app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(Exception, _unforeseen)
+    """Make the app answer every error with a Problem."""
+    app.add_exception_handler(errors.ScogError, _handle_scog_error)
+    app.add_exception_handler(RequestValidationError, _handle_validation_error)
+    app.add_exception_handler(HTTPException, _handle_http_exception)
+    app.add_exception_handler(Exception, _handle_unexpected_error)
 
 
 def problem_of(error: errors.ScogError, hint: str = "") -> Problem:
-    """The problem that tells of an error of ours, with a `hint` behind what it says itself."""
+    """The problem that reports an error. `hint` is appended to its message."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
-    more: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     if isinstance(error, errors.InvalidInput):
-        more = {"parameter": error.parameter, "valid": error.valid}
+        members = {"parameter": error.parameter, "valid": error.valid}
     if isinstance(error, errors.InvalidExpression):
-        more["position"] = error.position
+        members["position"] = error.position
     if isinstance(error, errors.NothingReadable):
-        more["skipped"] = [
-            skipped_scene(scene, reason, error.why.get(scene) if place < DETAILED else None)
-            for place, (scene, reason) in enumerate(error.skipped[:NAMED])
+        members["skipped"] = [
+            skipped_scene(scene, reason, error.why.get(scene) if index < MAX_DETAILED else None)
+            for index, (scene, reason) in enumerate(error.skipped[:MAX_SKIPPED])
         ]
-        more["reasons"] = [reason for _, reason in error.skipped]
+        members["reasons"] = [reason for _, reason in error.skipped]
     progress = getattr(error, "progress", None)
     if not isinstance(progress, errors.Progress):
-        return Problem(status, f"{error}{hint}", **more)
-    more["progress"] = {name: number for name, number in asdict(progress).items() if name != "searches"}
-    more["headers"] = {"X-Scog-Upstream": upstream(progress.requests, progress.bytes, progress.searches)}
-    return Problem(status, f"{error} {_in_words(progress)}", **more)
+        return Problem(status, f"{error}{hint}", **members)
+    members["progress"] = {name: count for name, count in asdict(progress).items() if name != "searches"}
+    members["headers"] = {"X-Scog-Upstream": upstream_header(progress.requests, progress.bytes, progress.searches)}
+    return Problem(status, f"{error} {_progress_text(progress)}", **members)
 
 
-def upstream(requests: int, bytes_: int, searches: int) -> str:
-    """What an answer took of other servers, as a header says it."""
+def upstream_header(requests: int, bytes_: int, searches: int) -> str:
+    """The value of `X-Scog-Upstream`."""
     return f"requests={requests}; bytes={bytes_}; searches={searches}"
 
 
-def _in_words(progress: errors.Progress) -> str:
+def _progress_text(progress: errors.Progress) -> str:
     size = f"{progress.bytes / 1e6:.1f} MB" if progress.bytes >= 1e6 else f"{progress.bytes / 1e3:.0f} KB"
     return f"{progress.scenes} of {progress.of} scenes were read; {size} arrived in {progress.requests} requests."
 
 
-async def _of_ours(request: Request, error: Exception) -> Problem:
+async def _handle_scog_error(request: Request, error: Exception) -> Problem:
     assert isinstance(error, errors.ScogError)
-    return problem_of(error, hint(request, error.parameter) if isinstance(error, errors.InvalidInput) else "")
+    hint = plus_sign_hint(request, error.parameter) if isinstance(error, errors.InvalidInput) else ""
+    return problem_of(error, hint)
 
 
-async def _of_validation(request: Request, error: Exception) -> Problem:
+async def _handle_validation_error(request: Request, error: Exception) -> Problem:
     assert isinstance(error, RequestValidationError)
-    return problem_of_validation(request, error)
+    return validation_problem(request, error)
 
 
-def problem_of_validation(request: Request, error: RequestValidationError) -> Problem:
-    """The problem that tells of the first parameter that is of the wrong kind, or that there is not."""
+def validation_problem(request: Request, error: RequestValidationError) -> Problem:
+    """The problem that reports the first parameter that is unknown, missing or of the wrong type."""
     first = error.errors()[0]
-    name = str(first["loc"][min(1, len(first["loc"]) - 1)])[:64]  # ("query", "bands", 3): the fourth of bands
-    known = parameters_of(request)
+    name = str(first["loc"][min(1, len(first["loc"]) - 1)])[:64]  # ("query", "bands", 3) is the fourth value of bands
+    parameters = query_parameters(request)
     if first["type"] == "extra_forbidden":
-        what = f"There is no parameter {name!r}{did_you_mean(name, known) or '.'}"
-        return Problem(400, what, parameter=name, valid=", ".join(known) or "none")
-    return Problem(400, f"{name}: {first['msg']}.{hint(request, name)}", parameter=name, valid=known.get(name))
+        detail = f"Unknown parameter {name!r}{did_you_mean(name, parameters) or '.'}"
+        return Problem(400, detail, parameter=name, valid=", ".join(parameters) or "none")
+    detail = f"{validation_text(name, first)}.{plus_sign_hint(request, name)}"
+    return Problem(400, detail, parameter=name, valid=parameters.get(name))
 
 
-async def _of_http(request: Request, error: Exception) -> Problem:
+def validation_text(name: str, error: Mapping[str, Any]) -> str:
+    """pydantic's message on a parameter, with its value if that is a string. Without a full stop."""
+    if error["type"] == "missing":
+        return f"The parameter {name!r} is required"
+    value = f" {quoted(error['input'])}" if isinstance(error.get("input"), str) else ""
+    message = str(error["msg"])
+    return f"Invalid {name}{value}: {message[:1].lower()}{message[1:]}"
+
+
+async def _handle_http_exception(request: Request, error: Exception) -> Problem:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return Problem(404, "There is nothing at this address; /docs lists what there is.")
+        return Problem(404, "No route or file matches this path; /docs lists all routes.")
+    if error.status_code == 405:
+        detail = f"The method {request.method[:16]} is not supported at this path."
+        return Problem(405, detail, headers=error.headers)
     return Problem(error.status_code, f"{error.detail}.", headers=error.headers)
 
 
-async def _unforeseen(request: Request, error: Exception) -> Problem:
-    log.exception("unforeseen error", exc_info=error)
-    return Problem(500, "This is a fault of scog's; its log says more.")
+async def _handle_unexpected_error(request: Request, error: Exception) -> Problem:
+    log.exception("unexpected error", exc_info=error)
+    return Problem(500, "Unexpected error in scog. The server's log has the traceback.")

@@ -1,4 +1,4 @@
-"""What is decided before a request is looked at: whether it is too large, and what HEAD means."""
+"""Size limits of requests, and HEAD for all GET routes."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from scog.web.http.problems import Problem
 
 MAX_QUERY = 16_384
-"""Bytes of a query string; a formula of 512 characters, each of them escaped, takes 1,536."""
+"""Bytes of a query string. An expression of 512 characters, each percent-encoded, has 1,536."""
 MAX_HEADERS = 65_536
 """Bytes of all headers."""
 HEAD = "scog.head"
-"""Set in the scope of a request whose body nobody will see."""
+"""Key in the scope of a GET request that was received as HEAD."""
 
 
 class RequestLimits:
-    """Refuses oversized requests, and answers HEAD on every route that answers GET: the same without the body."""
+    """ASGI middleware that rejects oversized requests and answers HEAD as GET without the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it."""
+        """Call the app, or reject the request with 414 or 431."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif len(scope["query_string"]) > MAX_QUERY:
-            await Problem(414, f"The query is longer than {MAX_QUERY} bytes.")(scope, receive, send)
+            await Problem(414, f"The query string is longer than {MAX_QUERY} bytes.")(scope, receive, send)
         elif sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
             await Problem(431, f"The headers are longer than {MAX_HEADERS} bytes.")(scope, receive, send)
         elif scope["method"] == "HEAD":
@@ -35,7 +35,7 @@ class RequestLimits:
 
 
 def _as_get(scope: Scope) -> Scope:
-    """The request as a GET of the whole, for of HEAD parts have no meaning; `scog.head` says that it was one."""
+    """The request as GET, without `Range`, which only GET defines (RFC 9110, section 14.2)."""
     headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
     return {**scope, "method": "GET", "headers": headers, HEAD: True}
 

@@ -1,4 +1,4 @@
-"""Answers that say what they are: ETag, Cache-Control, Server-Timing, scenes used and skipped, upstream costs."""
+"""Responses: ETag and Cache-Control, headers that describe an image, and admission control."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 
 from scog.cog.preview_level import PreviewLevel
 from scog.errors import Overloaded
 from scog.imaging.image_cache import EncodedImage
 from scog.imaging.report import Report
-from scog.web.http.byte_ranges import answer_part
+from scog.web.http.byte_ranges import range_response
 from scog.web.http.compression import is_text, with_vary
-from scog.web.http.problems import upstream
+from scog.web.http.problems import upstream_header
 from scog.web.http.retry_after import retry_after_partial
 
 T = TypeVar("T")
@@ -24,17 +25,18 @@ COMPLETE = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=8
 IMMUTABLE = "public, max-age=31536000, immutable"
 PARTIAL = "public, max-age=30"
 PREVIEW = "public, max-age=5"
-SHOWN = "scog.shown"
-"""Where the scope of a request has the whole body of its answer, and its media type."""
-NAMED = 10
-"""Scenes named in a header; beyond it their number."""
-MAX_NAME = 128
-"""Characters of a scene's name; Sentinel-2's have 30."""
-_UNFIT = re.compile(r"[^!-+\--~]")
-"""What would end a header or a list in it: a catalogue may call its scenes as it likes."""
+"""`Cache-Control` of complete images, images of pinned scenes, partial images and previews."""
+FULL_BODY = "scog.full_body"
+"""Key in a request's scope for the whole body of its response, as `(EncodedImage, media type)`."""
+MAX_LISTED = 10
+"""Scenes that a header lists; the rest is counted."""
+MAX_ID = 128
+"""Characters of a scene's id in a header. Ids of Sentinel-2 have 30."""
+_UNSAFE = re.compile(r"[^!-+\--~]")
+"""Characters that would end a header or an entry of its list. Catalogues may use any character in ids."""
 _UNPRINTABLE = re.compile(r"[^ -~]")
 MAX_WHY = 500
-"""Characters of what went wrong; the problem of an image that cannot be drawn has all of it."""
+"""Characters of `X-Scog-Why`. The problem of an image that cannot be drawn has the whole text."""
 EXPOSED_HEADERS = (
     "Accept-Ranges",
     "Content-Bbox",
@@ -60,62 +62,74 @@ EXPOSED_HEADERS = (
 )
 
 
-class ClientGone(Exception):
-    """The client has closed its connection; nobody will read an answer."""
+class ClientDisconnected(Exception):
+    """The client has closed its connection."""
+
+
+class GeoJSONResponse(JSONResponse):
+    """A response with GeoJSON's media type (RFC 7946, section 12)."""
+
+    media_type = "application/geo+json"
 
 
 class Admission:
-    """Counts what is in work or waiting, and refuses more than would be done in time."""
+    """Admission control: rejects requests beyond a number that are in progress or queued."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._inside = 0
+        self._admitted = 0
 
     async def run(self, request: Request, work: Coroutine[Any, Any, T]) -> T:
-        """Do the work for as long as its client is there. Raises Overloaded, ClientGone."""
-        if self._inside >= self._limit:
+        """The result of `work`, which is cancelled if the client disconnects.
+
+        Raises Overloaded if the limit is reached, ClientDisconnected if the client has closed its connection.
+        """
+        if self._admitted >= self._limit:
             work.close()
-            raise Overloaded("Too much is being drawn; try again in a second.")
-        self._inside += 1
+            raise Overloaded(f"The server is busy with {self._limit} requests of this kind. Try again in a second.")
+        self._admitted += 1
         task = asyncio.ensure_future(work)
-        watch = asyncio.ensure_future(_gone(request))
+        watch = asyncio.ensure_future(_disconnected(request))
         try:
             await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
-                raise ClientGone
+                raise ClientDisconnected
             return task.result()
         finally:
-            self._inside -= 1
+            self._admitted -= 1
             watch.cancel()
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task})
 
 
-async def _gone(request: Request) -> None:
-    """Return when the client has closed its connection."""
+async def _disconnected(request: Request) -> None:
+    """Wait until the client has closed its connection."""
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             return
 
 
-def report_headers(report: Report, keep: str = COMPLETE) -> dict[str, str]:
-    """Headers that tell how an answer came to be, and how long it may be kept: as `keep` says, unless partial."""
+def report_headers(report: Report, cache_control: str = COMPLETE) -> dict[str, str]:
+    """Headers that describe how a response was computed.
+
+    `cache_control` applies to complete responses; partial ones and previews may be cached for seconds only.
+    """
     headers = {
-        "Cache-Control": PREVIEW if report.is_preview else PARTIAL if report.partial else keep,
+        "Cache-Control": PREVIEW if report.is_preview else PARTIAL if report.partial else cache_control,
         "Server-Timing": ", ".join(f"{stage};dur={1000 * spent:.1f}" for stage, spent in report.seconds.items()),
         "X-Scog-Scenes": f"used={len(report.used)}; skipped={len(report.skipped)}",
-        "X-Scog-Upstream": upstream(report.tally.requests, report.tally.bytes, report.tally.searches),
+        "X-Scog-Upstream": upstream_header(report.tally.requests, report.tally.bytes, report.tally.searches),
     }
     if report.used:
-        headers["X-Scog-Used"] = _named([scene.id for scene in report.used])
+        headers["X-Scog-Used"] = _list_header([scene.id for scene in report.used])
     if report.skipped:
-        headers["X-Scog-Skipped"] = _named([f"{scene};{reason}" for scene, reason in report.skipped.items()])
+        headers["X-Scog-Skipped"] = _list_header([f"{scene};{reason}" for scene, reason in report.skipped.items()])
     if report.why:
-        headers["X-Scog-Why"] = _text("; ".join(dict.fromkeys(report.why.values())))
+        headers["X-Scog-Why"] = _ascii_text("; ".join(dict.fromkeys(report.why.values())))
     if report.unmasked:
-        headers["X-Scog-Unmasked"] = _named(report.unmasked)
+        headers["X-Scog-Unmasked"] = _list_header(report.unmasked)
     if report.truncated:
         headers["X-Scog-Truncated"] = "true"
     if report.partial and (seconds := retry_after_partial(report)) is not None:
@@ -130,35 +144,37 @@ def report_headers(report: Report, keep: str = COMPLETE) -> dict[str, str]:
 
 
 def _preview(preview: PreviewLevel) -> str:
-    """How coarse a preview is: `ratio=8` where pixels are eight times as large, `observations=3` of more."""
-    few = "" if preview.observations is None else f"; observations={preview.observations}"
-    return f"ratio={preview.ratio:.3g}{few}"
+    """The value of `X-Scog-Preview`: how many times larger its pixels are, and its observations if not all."""
+    observations = "" if preview.observations is None else f"; observations={preview.observations}"
+    return f"ratio={preview.ratio:.3g}{observations}"
 
 
-def with_etag(request: Request, encoded: EncodedImage, media_type: str, headers: dict[str, str]) -> Response:
-    """The body with its ETag, or 304 without it where the client has it already; of what is not text also in parts."""
-    etag = encoded.etag
+def with_etag(request: Request, file: EncodedImage, media_type: str, headers: dict[str, str]) -> Response:
+    """The body with its ETag, or 304 if the client's copy is current. Range requests work unless the body is text."""
+    etag = file.etag
     headers = headers | {"ETag": etag}
-    text = is_text(media_type)
-    if text:  # it may go out compressed
+    compressible = is_text(media_type)
+    if compressible:
         headers["Vary"] = with_vary(headers.get("Vary", ""))
     if request.method != "GET":
-        return Response(encoded.body, media_type=media_type, headers=headers)
-    known = request.headers.get("if-none-match", "")
-    if known.strip() == "*" or etag in {entry.strip().removeprefix("W/") for entry in known.split(",")}:
+        return Response(file.body, media_type=media_type, headers=headers)
+    if_none_match = request.headers.get("if-none-match", "")
+    client_etags = {entry.strip().removeprefix("W/") for entry in if_none_match.split(",")}
+    if if_none_match.strip() == "*" or etag in client_etags:
         return Response(status_code=304, headers=headers)
-    if text:
-        return Response(encoded.body, media_type=media_type, headers=headers)
-    request.scope[SHOWN] = encoded, media_type
-    return answer_part(request, encoded, media_type, headers)
+    if compressible:
+        return Response(file.body, media_type=media_type, headers=headers)
+    request.scope[FULL_BODY] = file, media_type
+    return range_response(request, file, media_type, headers)
 
 
-def _text(text: str) -> str:
-    """A text that fits into a header: ASCII, of a bounded length."""
+def _ascii_text(text: str) -> str:
+    """A text as a header value: printable ASCII, at most MAX_WHY characters."""
     return _UNPRINTABLE.sub("_", text if len(text) <= MAX_WHY else f"{text[:MAX_WHY]}...")
 
 
-def _named(entries: list[str]) -> str:
-    shown = [_UNFIT.sub("_", entry[:MAX_NAME]) for entry in entries[:NAMED]]
-    more = len(entries) - NAMED
-    return ", ".join(shown) + (f", and {more} more" if more > 0 else "")
+def _list_header(entries: list[str]) -> str:
+    """The first entries as a comma-separated header value, and the number of the others."""
+    listed = [_UNSAFE.sub("_", entry[:MAX_ID]) for entry in entries[:MAX_LISTED]]
+    rest = len(entries) - MAX_LISTED
+    return ", ".join(listed) + (f", and {rest} more" if rest > 0 else "")

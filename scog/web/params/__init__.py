@@ -1,1 +1,1 @@
-"""Parameters of requests, from query strings and bodies."""
+"""Request parameters: from paths, query strings and bodies to checked values."""

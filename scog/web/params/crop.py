@@ -1,4 +1,4 @@
-"""The parameters of cut-outs: which box, on which pixels of which CRS, from an address to a grid."""
+"""Parameters of crops: from a path and a query string to a grid."""
 
 from __future__ import annotations
 
@@ -17,116 +17,128 @@ from scog.geo.crs import parse_crs
 from scog.geo.grid import Grid
 from scog.geo.lattice import Lattice
 from scog.imaging.formats import NAMED
-from scog.web.http.image_response import without_format
-from scog.web.params.image import AnswerParameters, PictureParameters, Text
+from scog.suggest import quoted
+from scog.web.http.image_response import split_format
+from scog.web.params.image import ImageParameters, ResponseParameters, Text
 
-_PIXELS = re.compile(r"\d{1,6}", re.ASCII)
+_SIZE = re.compile(r"\d{1,6}", re.ASCII)
 
 
-class CutParameters(AnswerParameters):
-    """Where the pixels of a cut-out lie, and how many there are."""
+class CropParameters(ResponseParameters):
+    """Parameters that determine the grid and the format of a crop."""
 
     dst_crs: Text | None = Field(
         None,
-        description=f"CRS of the pixels: any of EPSG's, such as `EPSG:3857`; `{UTM}`, the zone of the middle. "
-        "Default: that of the coordinates.",
+        description=f"CRS of the image: any EPSG code, such as `EPSG:3857`, or `{UTM}` for the UTM zone of the box's "
+        "centre. Default: the CRS of the coordinates.",
     )
     max_size: Annotated[int, Field(ge=1)] | None = Field(
         None,
-        description=f"Pixels of the longer side, at most. Default: {MAX_SIZE}, or fewer at the scenes' own resolution.",
+        description=f"Maximum length of the longer side, in pixels. Default: {MAX_SIZE}, or fewer at the scenes' own "
+        "resolution.",
     )
     resolution: Annotated[float, Field(ge=0.01, le=100_000, allow_inf_nan=False)] | None = Field(
-        None, description="Metres a pixel instead, such as 10: of the CRS, or on the ground in degrees and Mercator."
+        None,
+        description="Pixel size in metres, such as 10, instead of `max_size`: in the CRS, or on the ground if the CRS "
+        "is in degrees or a Mercator projection.",
     )
-    width: Annotated[int, Field(ge=1)] | None = Field(None, description="Pixels across instead.")
-    height: Annotated[int, Field(ge=1)] | None = Field(None, description="Pixels down.")
+    width: Annotated[int, Field(ge=1)] | None = Field(None, description="Width in pixels, instead of `max_size`.")
+    height: Annotated[int, Field(ge=1)] | None = Field(None, description="Height in pixels, instead of `max_size`.")
     format: Text | None = Field(
         None,
-        description="As behind the address. Default: `png`. "
+        description="File format, if the path has no suffix. Default: `png`. "
         + " ".join(f"`{name}`: {each.description}." for name, each in NAMED.items()),
     )
-    download: bool = Field(False, description="Whether browsers save it, under a name that says which box it is.")
+    download: bool = Field(
+        False, description="Send `Content-Disposition: attachment`, with the box's coordinates in the file name."
+    )
 
     @property
-    def sized_by(self) -> str:
-        """The parameter that the number of pixels comes of."""
+    def size_parameter(self) -> str:
+        """Name of the parameter that determines the size in pixels, for error messages."""
         if self.resolution is not None:
             return "resolution"
         return "max_size" if self.max_size is not None else "width"
 
-    def is_sized(self, sides: tuple[int, int] | None) -> bool:
-        """Whether the size of its pixels follows from what is asked, rather than from the scenes' files."""
-        return sides is not None or any((self.width, self.height, self.resolution))
+    def is_sized(self, size: tuple[int, int] | None) -> bool:
+        """Whether the request determines the pixel size, rather than the scenes' files. `size` is the path's."""
+        return size is not None or any((self.width, self.height, self.resolution))
 
-    def grid(self, box: Box, box_crs: str, sides: tuple[int, int] | None, own: Lattice | None = None) -> Grid:
-        """The grid that shows a box; `sides`, width and height, as the address says; `own`, the lattice of the scenes'
-        files. Raises InvalidInput.
+    def grid(self, box: Box, box_crs: str, size: tuple[int, int] | None, lattice: Lattice | None = None) -> Grid:
+        """The grid of a box.
+
+        `size` is width and height from the path; `lattice` that of the scenes' files. Raises InvalidInput if the size
+        is given twice, or the box or a CRS is invalid.
         """
         width, height = self.width, self.height
-        if sides is not None:
-            if (width or sides[0], height or sides[1]) != sides:
-                what = "The address and the parameter ask for two sizes."
-                raise InvalidInput(what, parameter="width", valid="one of them")
-            width, height = sides
+        if size is not None:
+            if (width or size[0], height or size[1]) != size:
+                message = f"The path's size is {size[0]}x{size[1]}, but width or height differs."
+                raise InvalidInput(message, parameter="width", valid="only one of the two")
+            width, height = size
         text = (self.dst_crs or "").strip()
         crs = UTM if text.lower() == UTM else parse_crs(text, "dst_crs") if text else None
-        return cut_grid(box, box_crs, crs, Size(width, height, self.max_size, self.resolution), own)
+        return cut_grid(box, box_crs, crs, Size(width, height, self.max_size, self.resolution), lattice)
 
 
-class BoxCutParameters(CutParameters):
-    """The same of a box, whose coordinates may be in any CRS."""
+class BoxCropParameters(CropParameters):
+    """Parameters of a box's grid. The coordinates may be in any CRS."""
 
-    coord_crs: Text = Field(DEGREES, description="CRS of the box's coordinates: any of EPSG's, x before y.")
-
-
-class BoxParameters(BoxCutParameters, PictureParameters):
-    """Which values, how they look, and on which pixels."""
+    coord_crs: Text = Field(DEGREES, description="CRS of the box's coordinates: any EPSG code; x comes before y.")
 
 
-class FeatureParameters(CutParameters, PictureParameters):
-    """Which values, how they look, and on which pixels."""
+class BoxParameters(BoxCropParameters, ImageParameters):
+    """Parameters of the image of a box: values, style and grid."""
+
+
+class FeatureParameters(CropParameters, ImageParameters):
+    """Parameters of the image of a polygon: values, style and grid."""
 
 
 @dataclass(frozen=True)
-class Sides:
-    """Pixels across and down, and the format behind them, if one is."""
+class SizePath:
+    """Width and height from a path, and the format suffix, if any."""
 
     size: tuple[int, int]
     format: str | None
 
 
 @dataclass(frozen=True)
-class Corners:
-    """A box, and the format behind it, if one is."""
+class BoxPath:
+    """A box from a path, and the format suffix, if any."""
 
     box: Box
     format: str | None
 
 
-def _sides(
-    width: Annotated[str, Path(description="Pixels across.")],
-    height: Annotated[str, Path(description="Pixels down; a format may stand behind it.")],
-) -> Sides:
-    """Width and height of an address. Raises InvalidInput."""
-    height, form = without_format(height)
-    if not (_PIXELS.fullmatch(width) and _PIXELS.fullmatch(height) and int(width) and int(height)):
-        raise InvalidInput("A size is two whole numbers.", parameter="width", valid="such as 512x512")
-    return Sides((int(width), int(height)), form)
+def _parse_size(
+    width: Annotated[str, Path(description="Width in pixels.")],
+    height: Annotated[str, Path(description="Height in pixels. A format may follow: `512.png`.")],
+) -> SizePath:
+    """Width and height of a path. Raises InvalidInput."""
+    height, suffix = split_format(height)
+    if not (_SIZE.fullmatch(width) and _SIZE.fullmatch(height) and int(width) and int(height)):
+        message = f"Invalid size {quoted(f'{width}x{height}')}: width and height must be positive integers."
+        raise InvalidInput(message, parameter="width", valid="such as 512x512")
+    return SizePath((int(width), int(height)), suffix)
 
 
-def _box(
-    minx: Annotated[str, Path(description="Least x: west.")],
-    miny: Annotated[str, Path(description="Least y: south.")],
-    maxx: Annotated[str, Path(description="Greatest x: east. In degrees less than `minx` over the antimeridian.")],
-    maxy: Annotated[str, Path(description="Greatest y: north. A format may stand behind it: `46.6.png`.")],
-) -> Corners:
-    """The box of an address. Raises InvalidInput."""
-    maxy, form = without_format(maxy)
-    return Corners(corners_of((minx, miny, maxx, maxy)), form)
+def _parse_box(
+    minx: Annotated[str, Path(description="Minimum x: west.")],
+    miny: Annotated[str, Path(description="Minimum y: south.")],
+    maxx: Annotated[
+        str,
+        Path(description="Maximum x: east. In degrees, less than `minx` if the box crosses the antimeridian."),
+    ],
+    maxy: Annotated[str, Path(description="Maximum y: north. A format may follow: `46.6.png`.")],
+) -> BoxPath:
+    """The box of a path. Raises InvalidInput."""
+    maxy, suffix = split_format(maxy)
+    return BoxPath(corners_of((minx, miny, maxx, maxy)), suffix)
 
 
-Boxed = Annotated[Corners, Depends(_box)]
-Sized = Annotated[Sides, Depends(_sides)]
-FormatName = Annotated[str, Path(alias="format", description="As `format`.")]
-BoxCut = Annotated[BoxCutParameters, Query()]
-FeatureCut = Annotated[CutParameters, Query()]
+BoxInPath = Annotated[BoxPath, Depends(_parse_box)]
+SizeInPath = Annotated[SizePath, Depends(_parse_size)]
+FormatName = Annotated[str, Path(alias="format", description="File format, as in the parameter `format`.")]
+BoxCropQuery = Annotated[BoxCropParameters, Query()]
+FeatureCropQuery = Annotated[CropParameters, Query()]

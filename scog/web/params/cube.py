@@ -1,4 +1,4 @@
-"""The body that defines a cube: from JSON to parameters."""
+"""The definition of a cube: from a JSON body to a checked request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from scog.geo.geojson_text import parse_json
 from scog.imaging.clip import ClipArea, area_of
 from scog.imaging.options import StyledRequest
 from scog.imaging.request import ImageRequest
-from scog.web.params.image import PictureParameters
+from scog.suggest import did_you_mean
+from scog.web.http.problems import validation_text
+from scog.web.params.image import ImageParameters
 
 EXAMPLE = {
     "bbox": [11.2, 46.4, 11.5, 46.6],
@@ -25,41 +27,45 @@ EXAMPLE = {
 }
 
 
-class CubeParameters(PictureParameters):
-    """What a cube computes: the parameters of a tile, as text or in JSON's own ways, where, and of which scenes."""
+class CubeParameters(ImageParameters):
+    """Definition of a cube: the parameters of a tile, as strings or as JSON values, its area, and its scenes."""
 
-    bbox: list[Any] | None = Field(None, description="West, south, east, north in degrees; outside all is transparent.")
-    area: dict[str, Any] | None = Field(None, description="The same as a GeoJSON Polygon or MultiPolygon.")
+    bbox: list[Any] | None = Field(
+        None, description="Area of the cube: west, south, east, north in degrees. Pixels outside are transparent."
+    )
+    area: dict[str, Any] | None = Field(None, description="Area of the cube as a GeoJSON Polygon or MultiPolygon.")
     scenes: Literal["live", "pinned"] = Field(
-        "live", description="`live`: found anew as tiles are drawn; `pinned`: those that are found now, for good."
+        "live",
+        description="`live`: scenes are searched at each request. `pinned`: they are searched once, when the cube is "
+        "created.",
     )
 
     @field_validator("bands", "assets", mode="before")
     @classmethod
-    def _names(cls, value: object) -> object:
+    def _string_as_list(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
 
     @field_validator("rescale", mode="before")
     @classmethod
-    def _ranges(cls, value: object) -> object:
+    def _ranges_as_strings(cls, value: object) -> object:
         if isinstance(value, str) or (isinstance(value, list) and value and all(map(_is_number, value))):
             value = [value]
         return [_joined(entry) for entry in value] if isinstance(value, list) else value
 
     @field_validator("mask", mode="before")
     @classmethod
-    def _numbers(cls, value: object) -> object:
+    def _numbers_as_string(cls, value: object) -> object:
         return _joined(value)
 
     @field_validator("colormap", mode="before")
     @classmethod
-    def _json(cls, value: object) -> object:
+    def _object_as_json(cls, value: object) -> object:
         return json.dumps(value, separators=(",", ":")) if isinstance(value, dict | list) else value
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a cube is asked to be, understood."""
+class CubeRequest:
+    """A parsed definition of a cube."""
 
     parameters: CubeParameters
     area: ClipArea | None
@@ -67,63 +73,67 @@ class Wanted:
 
     @property
     def pinned(self) -> bool:
-        """Whether its scenes are to be found once and for all."""
+        """Whether scenes are searched once, when the cube is created."""
         return self.parameters.scenes == "pinned"
 
     def definition(self, request: ImageRequest) -> Definition:
-        """The definition, with the request that it was resolved to. Raises InvalidInput if it cannot be written."""
+        """The normalised definition. `request` is the resolved image request.
+
+        Raises InvalidInput if a normalised value is longer than permitted.
+        """
         given = self.parameters.model_dump(mode="json", exclude={"bbox", "area", "scenes"}, exclude_defaults=True)
         parameters = normalised(given, self.parameters.options().wish, StyledRequest(request, self.image.style))
-        _checked(parameters)  # written out, a value may be longer than may be asked for
+        _validated(parameters)
         return Definition(parameters, None if self.area is None else self.area.geometry, self.pinned)
 
 
-def wanted_of(body: bytes) -> Wanted:
-    """What the body of a request defines; what is null counts as not given. Raises InvalidInput."""
-    found = parse_json(body, "body")
-    if not isinstance(found, dict):
-        raise InvalidInput("The body is no JSON object.", parameter="body", valid=f"such as {json.dumps(EXAMPLE)}")
-    parameters = _checked({name: value for name, value in found.items() if value is not None})
+def parse_cube_request(body: bytes) -> CubeRequest:
+    """The definition in a request body. Null counts as absent. Raises InvalidInput."""
+    document = parse_json(body, "body")
+    if not isinstance(document, dict):
+        raise InvalidInput("The body is not a JSON object.", parameter="body", valid=f"such as {json.dumps(EXAMPLE)}")
+    parameters = _validated({name: value for name, value in document.items() if value is not None})
     area = area_of(parameters.bbox, parameters.area)
     if area is None and parameters.scenes == "pinned":
-        what = "Scenes are pinned within an area, and there is none."
-        raise InvalidInput(what, parameter="area", valid="an area or a bbox, or live scenes")
-    return Wanted(parameters, area, parameters.parse())
+        message = "scenes is 'pinned', but the definition has no area."
+        raise InvalidInput(message, parameter="area", valid="an area or a bbox, or scenes: live")
+    return CubeRequest(parameters, area, parameters.parse())
 
 
 def body_schema() -> dict[str, Any]:
-    """The body for the API's description, in JSON Schema."""
+    """The request body for OpenAPI, with a JSON Schema that has no references."""
     schema = CubeParameters.model_json_schema()
-    kinds = {f"#/$defs/{name}": kind for name, kind in schema.pop("$defs", {}).items()}
+    definitions = {f"#/$defs/{name}": definition for name, definition in schema.pop("$defs", {}).items()}
 
-    def written_out(part: Any) -> Any:
-        if isinstance(part, list):
-            return [written_out(each) for each in part]
-        if not isinstance(part, dict):
-            return part
-        own = {name: written_out(each) for name, each in part.items() if name != "$ref"}
-        return {**kinds.get(part.get("$ref", ""), {}), **own}
+    def inlined(node: Any) -> Any:
+        if isinstance(node, list):
+            return [inlined(child) for child in node]
+        if not isinstance(node, dict):
+            return node
+        members = {name: inlined(child) for name, child in node.items() if name != "$ref"}
+        return {**definitions.get(node.get("$ref", ""), {}), **members}
 
-    schema["properties"] = written_out(schema["properties"])
+    schema["properties"] = inlined(schema["properties"])
     content = {"application/json": {"schema": schema, "example": EXAMPLE}}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _checked(given: dict[str, Any]) -> CubeParameters:
-    """Parameters of the right types. Raises InvalidInput for the first that is not, or is not known."""
+def _validated(values: dict[str, Any]) -> CubeParameters:
+    """The parameters. Raises InvalidInput for the first that is unknown or has an invalid value."""
     fields = CubeParameters.model_fields
-    for name, value in given.items():
-        if isinstance(value, bool):  # which would count as 0 or 1
-            what = f"{name[:64]}: true and false mean nothing here."
-            raise InvalidInput(what, parameter=name[:64], valid="a text, a number or a list")
+    for name, value in values.items():
+        if isinstance(value, bool):  # pydantic would accept it as 0 or 1
+            message = f"Invalid {name[:64]}: the value is a boolean."
+            raise InvalidInput(message, parameter=name[:64], valid="a string, a number or a list")
     try:
-        return CubeParameters.model_validate(given)
-    except ValidationError as fault:
-        first = fault.errors(include_url=False, include_input=False)[0]
+        return CubeParameters.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
     name = str(first["loc"][0])[:64]
     if first["type"] == "extra_forbidden":
-        raise InvalidInput(f"A cube has no {name!r}.", parameter=name, valid=", ".join(fields))
-    raise InvalidInput(f"{name}: {first['msg']}.", parameter=name, valid=fields[name].description)
+        message = f"Unknown parameter {name!r}{did_you_mean(name, fields) or '.'}"
+        raise InvalidInput(message, parameter=name, valid=", ".join(fields))
+    raise InvalidInput(f"{validation_text(name, first)}.", parameter=name, valid=fields[name].description)
 
 
 def _is_number(value: object) -> bool:
@@ -131,5 +141,5 @@ def _is_number(value: object) -> bool:
 
 
 def _joined(value: object) -> object:
-    """A list of numbers as text between commas; anything else as it is."""
+    """A list of numbers as a comma-separated string; any other value unchanged."""
     return ",".join(map(repr, value)) if isinstance(value, list) and all(map(_is_number, value)) else value

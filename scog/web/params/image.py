@@ -1,4 +1,4 @@
-"""The parameters of a picture, the same on every route: from the query string to what `draw` and `picture` take."""
+"""Parameters of an image, the same on every route: from a path and a query string to an image request and a style."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ from scog.imaging.formats import NAMED
 from scog.imaging.options import ImageOptions, StyledRequest
 from scog.imaging.request import SceneFilter
 from scog.render.ramp import NUMBER, parse_rescale
+from scog.suggest import quoted
 from scog.temporal.intervals import Interval, parse_interval
 from scog.warp.resample import Resampling
 
 REPEATABLE = frozenset({"bands", "assets", "rescale", "p"})
+"""Parameters that a query string may contain several times."""
 MAX_VALUES = 16
 """Values of one repeatable parameter."""
 MAX_COLORMAP = 8192
-"""Characters of a colormap that is written out."""
+"""Characters of a colormap given as JSON."""
 MAX_SIZE = 1024
-"""Pixels a side of a tile, without its buffer."""
+"""Tile size in pixels, without the buffer."""
 MAX_BUFFER = 128
+"""Buffer of a tile in pixels."""
 MAX_PREVIEW = 16
 """Observations of a preview."""
 
@@ -41,68 +44,79 @@ PIXEL_SELECTIONS = {
     "stdev": STD,
     "count": COUNT,
 }
-"""TiTiler's names for composites; its first scene is the newest."""
+"""Composites by TiTiler's names. `first` is `newest`, as scenes are ordered newest first."""
 
 Text = Annotated[str, Field(max_length=512)]
 Texts = Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=MAX_VALUES)]
 
 
 class SceneParameters(BaseModel):
-    """Which scenes."""
+    """Parameters that select scenes."""
 
     model_config = ConfigDict(extra="forbid")
 
     datetime: Text | None = Field(
         None,
-        description="A date, an RFC 3339 instant or an interval, `..` open. Default: the archive's newest 90 days.",
+        description="A date, an RFC 3339 date-time, or an interval of two, with `..` for an open end. "
+        "Default: the last 90 days; for a local archive, those up to its newest scene.",
     )
-    cloud_cover: float = Field(60, ge=0, le=100, description="Highest cloud cover of a scene, percent.")
-    collection: Text | None = Field(None, description="Collection of the catalogue.")
+    cloud_cover: float = Field(60, ge=0, le=100, description="Maximum cloud cover of a scene, in percent.")
+    collection: Text | None = Field(
+        None, description="Id of a STAC collection. Default: the server's; for a local archive, all."
+    )
 
     def time_range(self) -> Interval | None:
-        """The time range asked for, if any. Raises InvalidInput."""
+        """The requested interval, if any. Raises InvalidInput."""
         return parse_interval(self.datetime) if self.datetime is not None else None
 
     def scene_filter(self) -> SceneFilter:
-        """Which scenes are asked for. Raises InvalidInput."""
+        """The filter that selects scenes. Raises InvalidInput."""
         return SceneFilter(self.time_range(), self.cloud_cover, self.collection)
 
 
 class ValueParameters(SceneParameters):
-    """Which values."""
+    """Parameters that select scenes, and determine values: expression, mask, composite, comparison."""
 
-    index: Text | None = Field(None, description="An index by name (`/indices`), such as `ndvi` (the default); `scl`.")
-    expression: Text | None = Field(None, description="A formula over bands, such as `(nir-red)/(nir+red)`.")
-    bands: Texts = Field([], description="A preset such as `agriculture`, one band, or three as red, green and blue.")
-    assets: Texts = Field([], description="The same as `bands`, as TiTiler writes it.")
+    index: Text | None = Field(
+        None,
+        description="Name of a spectral index (see `/indices`), such as `ndvi` (the default); or `scl`, the scene "
+        "classification.",
+    )
+    expression: Text | None = Field(None, description="Expression over bands, such as `(nir-red)/(nir+red)`.")
+    bands: Texts = Field(
+        [], description="A preset such as `agriculture`, one band, or three bands for red, green and blue."
+    )
+    assets: Texts = Field([], description="TiTiler's name for `bands`.")
     classes: Text | None = Field(
-        None, description="Thresholds that make classes of values, with names and colours: `bare:tan,0.2,green`."
+        None,
+        description="Thresholds that divide the values into classes, with names and colours: `bare:tan,0.2,green`.",
     )
     mask: Text | None = Field(
-        None, description="`clouds` (the default but for `scl`), `none`, or SCL classes to take out, such as `3,8,9`."
+        None,
+        description="Pixels to mask: `clouds` (the default, except for `scl`), `none`, or SCL classes such as `3,8,9`.",
     )
-    mask_dilate: float = Field(
-        0, ge=0, le=MAX_METRES, description="Metres on the ground by which what is masked grows to all sides."
-    )
+    mask_dilate: float = Field(0, ge=0, le=MAX_METRES, description="Mask dilation, in metres on the ground.")
     composite: Text = Field(
         NEWEST.name,
-        description=f"How observations become one picture, each masked by itself before (`/composites`): {VALID}.",
+        description=f"How observations are reduced to one image, after each is masked (see `/composites`): {VALID}.",
     )
-    resampling: Resampling = Field(Resampling.NEAREST, description="How pixels between or over others come about.")
-    pixel_selection: Text | None = Field(None, description="The same as `composite`, as TiTiler writes it.")
+    resampling: Resampling = Field(Resampling.NEAREST, description="Resampling method.")
+    pixel_selection: Text | None = Field(
+        None, description=f"TiTiler's name for `composite`: {', '.join(PIXEL_SELECTIONS)}."
+    )
     compare: Text | None = Field(
-        None, description="A second `datetime`: the picture shows the first period minus the second."
+        None, description="A second period, in the form of `datetime`. The image is the first period minus the second."
     )
     compare_as: Change | None = Field(
-        None, description="How: `difference` (the default), or `ratio`, the first period over the second."
+        None, description="`difference` (the default), or `ratio`: the first period divided by the second."
     )
 
     def parse(self) -> StyledRequest:
-        """What to draw and how it looks. Raises InvalidInput."""
+        """The image request and the style. Raises InvalidInput."""
         return self.options().parse()
 
     def options(self) -> ImageOptions:
-        """The same as text, with TiTiler's names translated. Raises InvalidInput."""
+        """The options, with TiTiler's names translated to scog's. Raises InvalidInput."""
         bands = (band.strip() for text in (*self.bands, *self.assets) for band in text.split(","))
         return ImageOptions(
             datetime=self.datetime,
@@ -121,38 +135,48 @@ class ValueParameters(SceneParameters):
         )
 
     def _composite(self) -> Composite:
-        """The composite, by our name or by TiTiler's."""
+        """The composite, by its own name or TiTiler's. Raises InvalidInput."""
         composite = parse_composite(self.composite)
         if self.pixel_selection is None:
             return composite
-        found = PIXEL_SELECTIONS.get(self.pixel_selection)
-        if found is None:
-            what = f"There is no pixel selection {self.pixel_selection[:80]!r}."
-            raise InvalidInput(what, parameter="pixel_selection", valid=", ".join(PIXEL_SELECTIONS))
-        if composite not in (NEWEST, found):
-            what = "composite and pixel_selection ask for two things."
-            raise InvalidInput(what, parameter="pixel_selection", valid="one of the two")
-        return found
+        selected = PIXEL_SELECTIONS.get(self.pixel_selection)
+        if selected is None:
+            message = f"Unknown pixel selection {quoted(self.pixel_selection)}."
+            raise InvalidInput(message, parameter="pixel_selection", valid=", ".join(PIXEL_SELECTIONS))
+        if composite not in (NEWEST, selected):
+            message = f"composite is {composite.name!r}, but pixel_selection is {self.pixel_selection!r}."
+            raise InvalidInput(message, parameter="pixel_selection", valid="only one of the two")
+        return selected
 
 
-class PictureParameters(ValueParameters):
-    """Which values, and how they look."""
+class ImageParameters(ValueParameters):
+    """Parameters of an image: its values and its style."""
 
-    rescale: Texts = Field([], description="Values of the first and last colour, `-0.2,0.9`; for RGB once or thrice.")
-    colormap_name: Text | None = Field(None, description="A colormap of `/colorMaps`; `_r` behind it reverses.")
+    rescale: Texts = Field(
+        [], description="Minimum and maximum of the colour range: `-0.2,0.9`. For RGB, one range or three."
+    )
+    colormap_name: Text | None = Field(
+        None, description="Name of a colormap (see `/colorMaps`). The suffix `_r` reverses it."
+    )
     colormap: Annotated[str, Field(max_length=MAX_COLORMAP)] | None = Field(
-        None, description="Colours of numbers or of ranges as JSON, as TiTiler takes them."
+        None, description="Colormap as JSON, in TiTiler's format: colours of values or of intervals."
     )
     color_formula: Text | None = Field(
-        None, description="Colour correction of three outputs, such as `gamma RGB 1.3, saturation 1.2`."
+        None, description="Colour correction of an RGB image, such as `gamma RGB 1.3, saturation 1.2`."
     )
     belowmincolor: Text | None = Field(
-        None, description="Colour of values below the range: `extend` (the default), `transparent`, or a colour."
+        None,
+        description="Colour of values below the range: `extend` (the first colour, the default), `transparent`, or a "
+        "colour.",
     )
-    abovemaxcolor: Text | None = Field(None, description="Colour of values above the range, in the same way.")
+    abovemaxcolor: Text | None = Field(
+        None,
+        description="Colour of values above the range: `extend` (the last colour, the default), `transparent`, or a "
+        "colour.",
+    )
 
     def options(self) -> ImageOptions:
-        """The same as text. Raises InvalidInput."""
+        """The options, style included. Raises InvalidInput."""
         return replace(
             super().options(),
             rescale=tuple(parse_rescale(self.rescale)),
@@ -164,75 +188,91 @@ class PictureParameters(ValueParameters):
         )
 
 
-class AnswerParameters(BaseModel):
-    """What is answered where not all is there."""
+class ResponseParameters(BaseModel):
+    """How to respond if scenes or valid pixels are missing."""
 
     model_config = ConfigDict(extra="forbid")
 
-    strict: bool = Field(False, description="Answer 502 rather than a picture from which scenes are missing.")
+    strict: bool = Field(False, description="Respond with 502 if scenes are missing from the image.")
     empty: Annotated[str, Field(pattern="^(200|204)$")] = Field(
-        "200", description="Status of a picture without data: `200` (transparent) or `204`."
+        "200", description="Status if the image has no valid pixels: `200` (a transparent image) or `204`."
     )
 
 
-class DeliveryParameters(AnswerParameters):
-    """In which form, whatever is shown, and on how many pixels."""
+class OutputParameters(ResponseParameters):
+    """Format and size of a tile."""
 
     format: Text | None = Field(
         None,
-        description="As behind the address. "
+        description="File format, if the path has no suffix. "
         + " ".join(f"`{name}`: {each.description}." for name, each in NAMED.items()),
     )
-    tilesize: Annotated[int, Field(ge=64, le=MAX_SIZE)] = Field(256, description="Pixels a side, before `@2x`.")
+    tilesize: Annotated[int, Field(ge=64, le=MAX_SIZE)] = Field(
+        256, description="Width and height of the tile in pixels. `@2x` doubles it."
+    )
     buffer: Annotated[float, Field(ge=0, le=MAX_BUFFER, multiple_of=0.5)] = Field(
-        0, description="Pixels around the tile, on each side, that the picture is larger."
+        0, description="Pixels added on each side of the tile."
     )
     preview: Annotated[int, Field(ge=0, le=MAX_PREVIEW)] = Field(
         0,
-        description="Answer sooner with a coarser image where the right one has to be fetched, made of the finest "
-        "overviews in memory, or else the coarsest; where observations are missing, of so many, the first in order. "
-        "`X-Scog-Preview` says how coarse it is (`ratio=8; observations=1`), and it may be cached for 5 s only.",
+        description="If above 0 and the image has to be downloaded, return a coarser one sooner: from the finest "
+        "overviews in memory, or else the coarsest; and if observations have to be downloaded, from this number of "
+        "them at most, in the composite's order. `X-Scog-Preview` states how coarse it is (`ratio=8; observations=1`). "
+        "It may be cached for 5 s only.",
     )
 
 
-class TileParameters(DeliveryParameters, PictureParameters):
-    """Which values, how they look, and in which form."""
+class TileParameters(OutputParameters, ImageParameters):
+    """Parameters of a tile: values, style, format and size."""
 
 
-def tile_address(z: str, x: str, y: str) -> tuple[int, int, int]:
-    """Zoom, column and row, digits only; zooms may be negative. Raises OutOfRange, for such a tile does not exist."""
-    if not (_ZOOM.fullmatch(z) and _WHOLE.fullmatch(x) and _WHOLE.fullmatch(y)):
-        raise OutOfRange(
-            "A tile's address is three whole numbers.", parameter="z/x/y", valid="such as /tiles/12/2170/1450"
-        )
+def parse_tile_address(z: str, x: str, y: str) -> tuple[int, int, int]:
+    """Zoom, column and row of a tile. Zooms may be negative. Raises OutOfRange unless all are integers."""
+    if not (_ZOOM.fullmatch(z) and _NATURAL.fullmatch(x) and _NATURAL.fullmatch(y)):
+        message = f"Invalid tile {quoted(f'{z}/{x}/{y}')}: zoom, column and row must be integers."
+        raise OutOfRange(message, parameter="z/x/y", valid="such as /tiles/12/2170/1450")
     return int(z), int(x), int(y)
 
 
-_WHOLE = re.compile(r"\d{1,10}", re.ASCII)
+_NATURAL = re.compile(r"\d{1,10}", re.ASCII)
 _ZOOM = re.compile(r"\d{1,9}|-[1-9]\d{0,8}", re.ASCII)
 
 
-def parse_place(lon: str, lat: str) -> tuple[float, float]:
-    """Longitude and latitude in degrees. Raises OutOfRange, for such a place does not exist."""
+def parse_point(lon: str, lat: str) -> tuple[float, float]:
+    """Longitude and latitude in degrees. Raises OutOfRange unless both are numbers."""
     if not (NUMBER.fullmatch(lon) and NUMBER.fullmatch(lat)):
-        raise OutOfRange("A place is two numbers.", parameter="lon,lat", valid="such as /point/11.35,46.5")
+        message = f"Invalid point {quoted(f'{lon},{lat}')}: longitude and latitude must be numbers."
+        raise OutOfRange(message, parameter="lon,lat", valid="such as /point/11.35,46.5")
     return float(lon), float(lat)
 
 
-async def no_doubles(request: Request) -> None:
-    """Refuse parameters given twice: else each repetition would make another key for every cache on the way."""
-    names = Counter(name for name, _ in request.query_params.multi_items())
-    for name, count in names.items():
+async def reject_repeated(request: Request) -> None:
+    """Raise InvalidInput if a parameter is repeated that takes one value.
+
+    Otherwise each repetition would be another key for every cache between the client and the server.
+    """
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    for name, count in counts.items():
         if count > 1 and name not in REPEATABLE:
-            raise InvalidInput(
-                f"The parameter {name[:64]!r} is given {count} times.", parameter=name[:64], valid="once"
-            )
+            message = f"The parameter {name[:64]!r} is given {count} times."
+            raise InvalidInput(message, parameter=name[:64], valid="once")
 
 
-Scenes = Annotated[SceneParameters, Query()]
-Values = Annotated[ValueParameters, Query()]
-Tile = Annotated[TileParameters, Query()]
-Delivery = Annotated[DeliveryParameters, Query()]
+Zoom = Annotated[str, Path(description="Zoom level.")]
+Column = Annotated[str, Path(description="Column of the tile, from the left.")]
+Row = Annotated[str, Path(description="Row of the tile, from the top.")]
+RowWithFormat = Annotated[
+    str, Path(description="Row of the tile, from the top. `@2x` and a format may follow: `1547@2x.png`.")
+]
+Longitude = Annotated[str, Path(description="Longitude in degrees.")]
+Latitude = Annotated[str, Path(description="Latitude in degrees.")]
+ValueQuery = Annotated[ValueParameters, Query()]
+TileQuery = Annotated[TileParameters, Query()]
+OutputQuery = Annotated[OutputParameters, Query()]
 TileMatrixSetId = Annotated[
-    str, Path(alias="tileMatrixSetId", description="A grid of `/tileMatrixSets`, such as `UPSArcticWGS84Quad`.")
+    str,
+    Path(
+        alias="tileMatrixSetId",
+        description="Id of a tile matrix set (see `/tileMatrixSets`), such as `UPSArcticWGS84Quad`.",
+    ),
 ]

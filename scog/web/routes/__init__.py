@@ -1,1 +1,1 @@
-"""One file a group of routes."""
+"""The routes, one module per group."""

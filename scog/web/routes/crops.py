@@ -1,8 +1,9 @@
-"""`/bbox/...` and `POST /feature`: pictures and values of a box or a polygon, in any CRS and of any size."""
+"""`/bbox/...` and `POST /feature`: the image or the values of a box or a polygon, in any CRS and of any size."""
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -22,30 +23,33 @@ from scog.net.policy import UpstreamStats
 from scog.products.areas.area_of_interest import parse_fields
 from scog.products.areas.outline import area_of_fields
 from scog.products.crop import check_size, is_large
-from scog.web.http import image_response
 from scog.web.http.bodies import read_body
-from scog.web.http.partial_responses import PartRoute
-from scog.web.http.problems import PROBLEMS, REFUSALS
+from scog.web.http.image_response import IMAGE_RESPONSES, image_response, requested_format
+from scog.web.http.partial_responses import RangeRoute
+from scog.web.http.problems import PROBLEMS, REQUEST_PROBLEMS
 from scog.web.http.responses import Admission
 from scog.web.params.crop import (
-    BoxCutParameters,
-    Boxed,
+    BoxCropParameters,
+    BoxInPath,
     BoxParameters,
-    Corners,
-    CutParameters,
+    BoxPath,
+    CropParameters,
     FeatureParameters,
     FormatName,
-    Sides,
-    Sized,
+    SizeInPath,
+    SizePath,
 )
-from scog.web.params.image import no_doubles
+from scog.web.params.image import reject_repeated
 
-router = APIRouter(tags=["cut-outs"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute)
+router = APIRouter(tags=["crops"], dependencies=[Depends(reject_repeated)], responses=PROBLEMS, route_class=RangeRoute)
 
 BOX = "/bbox/{minx},{miny},{maxx},{maxy}"
 SIZED = "/{width}x{height}"
 FORMAT = ".{format}"
-WITH_BODY = image_response.RESPONSES | {413: REFUSALS["4XX"] | {"description": "The body is too long"}}
+"""Parts of paths."""
+WITH_BODY = IMAGE_RESPONSES | {
+    413: REQUEST_PROBLEMS["4XX"] | {"description": "The geometry is longer than the server accepts"}
+}
 EXAMPLE = {
     "type": "Feature",
     "properties": {},
@@ -53,161 +57,149 @@ EXAMPLE = {
 }
 
 
-def with_body(*kinds: str) -> dict[str, Any]:
-    """A body of GeoJSON of some kinds for the API's description."""
+def geojson_body(*types: str) -> dict[str, Any]:
+    """A GeoJSON request body of the given types, for OpenAPI."""
     schema = {
         "type": "object",
         "required": ["type"],
-        "properties": {"type": {"enum": list(kinds)}},
-        "description": f"{', '.join(kinds)}, in degrees, longitude first.",
+        "properties": {"type": {"enum": list(types)}},
+        "description": f"{', '.join(types)}; coordinates are longitude and latitude in degrees.",
     }
     content = {"schema": schema, "example": EXAMPLE}
     media = ("application/geo+json", "application/json")
     return {"requestBody": {"required": True, "content": dict.fromkeys(media, content)}}
 
 
-BODY = with_body("Feature", "FeatureCollection", "Polygon", "MultiPolygon", "GeometryCollection")
+BODY = geojson_body("Feature", "FeatureCollection", "Polygon", "MultiPolygon", "GeometryCollection")
+_get_box = partial(router.get, response_class=Response, responses=IMAGE_RESPONSES)
+_post_feature = partial(router.post, response_class=Response, responses=WITH_BODY, openapi_extra=BODY)
 
 
-@router.get(BOX, summary="A box as a picture or as values", response_class=Response, responses=image_response.RESPONSES)
-async def bbox(request: Request, box: Boxed, parameters: Annotated[BoxParameters, Query()]) -> Response:
-    """Draw a box of any CRS (degrees by default) on pixels of any CRS (by default the box's), at the scenes' own
-    resolution if that takes no more than `max_size`.
+@_get_box(BOX, summary="A box")
+async def bbox(request: Request, box: BoxInPath, parameters: Annotated[BoxParameters, Query()]) -> Response:
+    """A box as an image or as values. Box and image may be in any CRS: see `coord_crs` and `dst_crs`.
 
-    The last number may end in a format, such as `.png` (the default) or `.tif`. `Content-Bbox` and `Content-Crs` say
-    where its pixels lie, which GeoTIFFs do themselves.
+    The resolution is that of the scenes, unless the image would be larger than `max_size`. The last coordinate may end
+    in a format, such as `.png` (the default) or `.tif`. `Content-Bbox` and `Content-Crs` state the bounds and the CRS
+    of the image; a GeoTIFF contains them.
     """
-    return await answer_box(request, box, None, parameters, parameters.parse())
+    return await box_response(request, box, None, parameters, parameters.parse())
 
 
-@router.get(BOX + SIZED, summary="A box of a given size", response_class=Response, responses=image_response.RESPONSES)
+@_get_box(BOX + SIZED, summary="A box of a given size")
 async def sized_bbox(
-    request: Request, box: Boxed, sides: Sized, parameters: Annotated[BoxParameters, Query()]
+    request: Request, box: BoxInPath, size: SizeInPath, parameters: Annotated[BoxParameters, Query()]
 ) -> Response:
-    """The same, so many pixels wide and high; here the height may end in the format."""
-    return await answer_box(request, box, sides, parameters, parameters.parse())
+    """As `/bbox/{minx},{miny},{maxx},{maxy}`, with width and height in pixels. The height may end in a format."""
+    return await box_response(request, box, size, parameters, parameters.parse())
 
 
-async def answer_box(
-    request: Request,
-    corners: Corners,
-    sides: Sides | None,
-    cut: BoxCutParameters,
-    image: StyledRequest,
+async def box_response(
+    request: Request, box: BoxPath, size: SizePath | None, crop: BoxCropParameters, image: StyledRequest
 ) -> Response:
-    """A box as a response."""
-    form = image_response.format_asked(corners.format if sides is None else sides.format, cut.format)
-    box, size = corners.box, None if sides is None else sides.size
-    grid = await _grid(request, box, parse_crs(cut.coord_crs, "coord_crs"), size, cut, image.request)
-    return await _answer(request, grid, form, cut, image, box)
+    """A box as a response. `size` is that of the path, if any."""
+    format_name = requested_format(box.format if size is None else size.format, crop.format)
+    coord_crs, pixels = parse_crs(crop.coord_crs, "coord_crs"), None if size is None else size.size
+    grid = await _grid(request, box.box, coord_crs, pixels, crop, image.request)
+    return await _respond(request, grid, format_name, crop, image, box.box)
 
 
-@router.post(
-    "/feature" + FORMAT,
-    summary="A polygon as a picture or as values",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=BODY,
-)
-async def feature_as(request: Request, form: FormatName, parameters: Annotated[FeatureParameters, Query()]) -> Response:
-    """Draw what lies in a polygon, transparent (values: NaN) around it. A pixel counts by its centre.
+@_post_feature("/feature" + FORMAT, summary="A polygon")
+async def feature_as(
+    request: Request, format_name: FormatName, parameters: Annotated[FeatureParameters, Query()]
+) -> Response:
+    """A polygon as an image or as values. Pixels whose centre is outside are transparent (values: NaN).
 
-    The body is a GeoJSON Polygon, MultiPolygon, Feature or FeatureCollection in degrees. Otherwise as `/bbox/...` of
-    the box around it.
+    The body is a GeoJSON Polygon, MultiPolygon, GeometryCollection, Feature or FeatureCollection, in degrees. The grid
+    is that of `/bbox/...` for the polygon's bounding box.
     """
-    return await answer_feature(request, None, form, parameters, parameters.parse())
+    return await feature_response(request, None, format_name, parameters, parameters.parse())
 
 
-@router.post(
-    "/feature",
-    summary="A polygon as a picture",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=BODY,
-)
+@_post_feature("/feature", summary="A polygon as PNG")
 async def feature(request: Request, parameters: Annotated[FeatureParameters, Query()]) -> Response:
-    """The same as a PNG, or as `format` says."""
-    return await answer_feature(request, None, None, parameters, parameters.parse())
+    """As `/feature.{format}`, as PNG or in the format given by `format`."""
+    return await feature_response(request, None, None, parameters, parameters.parse())
 
 
-@router.post(
-    "/feature" + SIZED,
-    summary="A polygon of a given size",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=BODY,
-)
-async def sized_feature(request: Request, sides: Sized, parameters: Annotated[FeatureParameters, Query()]) -> Response:
-    """The same, so many pixels wide and high; the height may end in the format."""
-    return await answer_feature(request, sides.size, sides.format, parameters, parameters.parse())
-
-
-async def answer_feature(
-    request: Request, sides: tuple[int, int] | None, form: str | None, cut: CutParameters, image: StyledRequest
+@_post_feature("/feature" + SIZED, summary="A polygon of a given size")
+async def sized_feature(
+    request: Request, size: SizeInPath, parameters: Annotated[FeatureParameters, Query()]
 ) -> Response:
-    """The polygon of the body as a response; within the area of the request, if that has one."""
-    form = image_response.format_asked(form, cut.format)
+    """As `/feature.{format}`, with width and height in pixels. The height may end in a format."""
+    return await feature_response(request, size.size, size.format, parameters, parameters.parse())
+
+
+async def feature_response(
+    request: Request, size: tuple[int, int] | None, suffix: str | None, crop: CropParameters, image: StyledRequest
+) -> Response:
+    """The polygon in the body as a response, clipped to the area of the image request, if any.
+
+    `size` and `suffix` are width, height and format from the path. Raises TooLong, InvalidInput, and the
+    errors of `image_response`.
+    """
+    format_name = requested_format(suffix, crop.format)
     engine: Engine = request.app.state.engine
     settings = engine.settings
     body = await read_body(request, settings.field_bytes, "geometry")
-    area, notes = await asyncio.to_thread(_area, body, settings.fields, settings.field_corners)
+    area, repairs = await asyncio.to_thread(_parse_area, body, settings.fields, settings.field_corners)
     box = area.box
-    grid = await _grid(request, box, DEGREES, sides, cut, image.request, area)
+    grid = await _grid(request, box, DEGREES, size, crop, image.request, area)
     if image.request.area is not None:
         common = await asyncio.to_thread(area.intersection, image.request.area)
         if common is None:
-            what = "The polygon lies outside of the cube's area."
-            raise InvalidInput(what, parameter="body", valid="a polygon within the area that /cubes/{id} tells")
+            message = "The polygon is outside the cube's area."
+            raise InvalidInput(message, parameter="body", valid="a polygon that intersects the area in /cubes/{id}")
         area = common
-    response = await _answer(request, grid, form, cut, image.within(area), box)
-    if notes:
-        response.headers["X-Scog-Repaired"] = notes
+    response = await _respond(request, grid, format_name, crop, image.within(area), box)
+    if repairs:
+        response.headers["X-Scog-Repaired"] = repairs
     return response
 
 
-def _area(body: bytes, most: int, corners: int) -> tuple[ClipArea, str]:
-    """The area of a body, of a collection that of all its features; and what was repaired of it. Raises InvalidInput.
+def _parse_area(body: bytes, max_features: int, max_vertices: int) -> tuple[ClipArea, str]:
+    """The union of all features of a body, and what was repaired in it.
 
-    A feature that cannot be used is an error here, since a picture has no place to say so.
+    Raises InvalidInput if any feature is unusable: an image cannot report errors of single features.
     """
-    return area_of_fields(parse_fields(parse_geojson(body), most, corners, points=False))
+    return area_of_fields(parse_fields(parse_geojson(body), max_features, max_vertices, points=False))
 
 
 async def _grid(
     request: Request,
     box: Box,
     box_crs: str,
-    sides: tuple[int, int] | None,
-    cut: CutParameters,
+    size: tuple[int, int] | None,
+    crop: CropParameters,
     image_request: ImageRequest,
     area: ClipArea | None = None,
 ) -> Grid:
-    """The grid of a cut-out: of the size that is asked for, or on the pixels of the files that will be drawn."""
-    grid = await asyncio.to_thread(cut.grid, box, box_crs, sides)
-    if cut.is_sized(sides):
+    """The grid of a crop: of the requested size, else aligned with the pixels of the scenes' files."""
+    grid = await asyncio.to_thread(crop.grid, box, box_crs, size)
+    if crop.is_sized(size):
         return grid
     engine: Engine = request.app.state.engine
     tally = UpstreamStats()
     try:
         async with asyncio.timeout(engine.settings.tile_deadline):
-            own = await source_lattice(engine, grid, image_request, tally, area)
+            lattice = await source_lattice(engine, grid, image_request, tally, area)
     except TimeoutError:
         return grid
-    return grid if own is None else await asyncio.to_thread(cut.grid, box, box_crs, sides, own)
+    return grid if lattice is None else await asyncio.to_thread(crop.grid, box, box_crs, size, lattice)
 
 
-async def _answer(
-    request: Request, grid: Grid, form: str, cut: CutParameters, image: StyledRequest, box: Box
+async def _respond(
+    request: Request, grid: Grid, format_name: str, crop: CropParameters, image: StyledRequest, box: Box
 ) -> Response:
-    """A grid as a response. Of those that are larger than a tile, few are in work at once."""
+    """An image on a grid as a response. SCOG_CROPS limits the concurrent images that are larger than a tile."""
     engine, state = request.app.state.engine, request.app.state
-    check_size(engine.settings, grid, image.request, cut.sized_by)
+    check_size(engine.settings, grid, image.request, crop.size_parameter)
     admission: Admission = state.crops if is_large(grid) else state.admission
-    made = image_response.picture(request, engine, grid, image, cut, form)
-    response = await admission.run(request, made)
+    work = image_response(request, engine, grid, image, crop, format_name)
+    response = await admission.run(request, work)
     response.headers["Content-Bbox"] = ",".join(map(repr, grid.bounds))
     response.headers["Content-Crs"] = f"<http://www.opengis.net/def/crs/EPSG/0/{grid.crs.removeprefix('EPSG:')}>"
-    if cut.download:
+    if crop.download:
         name = "_".join(f"{edge:.6g}" for edge in box)
-        response.headers["Content-Disposition"] = f'attachment; filename="scog_{name}.{form}"'
+        response.headers["Content-Disposition"] = f'attachment; filename="scog_{name}.{format_name}"'
     return response

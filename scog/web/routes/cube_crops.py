@@ -1,82 +1,73 @@
-"""`/cubes/{id}/bbox/...`, `/cubes/{id}/feature` and `/cubes/{id}/statistics`: cut-outs of cubes, and their numbers."""
+"""`/cubes/{id}/bbox/...`, `/cubes/{id}/feature` and `/cubes/{id}/statistics`: crops and zonal statistics of cubes."""
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Depends, Request, Response
 
-from scog.web.http import image_response
-from scog.web.http.partial_responses import PartRoute
+from scog.web.http.image_response import IMAGE_RESPONSES
+from scog.web.http.partial_responses import RangeRoute
 from scog.web.http.problems import PROBLEMS
-from scog.web.params.crop import BoxCut, Boxed, FeatureCut, FormatName, Sized
-from scog.web.params.image import no_doubles
+from scog.web.http.responses import GeoJSONResponse
+from scog.web.params.crop import BoxCropQuery, BoxInPath, FeatureCropQuery, FormatName, SizeInPath
+from scog.web.params.image import reject_repeated
 from scog.web.routes import crops, statistics
 from scog.web.routes.crops import BOX, FORMAT, SIZED, WITH_BODY
-from scog.web.routes.cubes import Frozen
-from scog.web.routes.places import GeoJSON
-from scog.web.routes.statistics import Numbers
+from scog.web.routes.cubes import CubeInPath
+from scog.web.routes.statistics import SummaryQuery
 
 router = APIRouter(
-    prefix="/cubes/{id}", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute
+    prefix="/cubes/{id}",
+    tags=["cubes"],
+    dependencies=[Depends(reject_repeated)],
+    responses=PROBLEMS,
+    route_class=RangeRoute,
 )
+_get_box = partial(router.get, response_class=Response, responses=IMAGE_RESPONSES)
+_post_feature = partial(router.post, response_class=Response, responses=WITH_BODY, openapi_extra=crops.BODY)
 
 
-@router.get(BOX, summary="A box of a cube", response_class=Response, responses=image_response.RESPONSES)
-async def bbox(request: Request, cube: Frozen, box: Boxed, cut: BoxCut) -> Response:
-    """As `/bbox/...` with the cube's parameters, transparent outside of its area."""
-    return await crops.answer_box(request, box, None, cut, cube.image())
+@_get_box(BOX, summary="A box of a cube")
+async def bbox(request: Request, cube: CubeInPath, box: BoxInPath, crop: BoxCropQuery) -> Response:
+    """As `/bbox/...` with the cube's parameters. Pixels outside the cube's area are transparent."""
+    return await crops.box_response(request, box, None, crop, cube.image())
 
 
-@router.get(
-    BOX + SIZED, summary="A cube's box of a given size", response_class=Response, responses=image_response.RESPONSES
-)
-async def sized_bbox(request: Request, cube: Frozen, box: Boxed, sides: Sized, cut: BoxCut) -> Response:
-    """The same, so many pixels wide and high."""
-    return await crops.answer_box(request, box, sides, cut, cube.image())
+@_get_box(BOX + SIZED, summary="A box of a cube, of a given size")
+async def sized_bbox(
+    request: Request, cube: CubeInPath, box: BoxInPath, size: SizeInPath, crop: BoxCropQuery
+) -> Response:
+    """As `/cubes/{id}/bbox/...`, with width and height in pixels. The height may end in a format."""
+    return await crops.box_response(request, box, size, crop, cube.image())
+
+
+@_post_feature("/feature" + FORMAT, summary="A polygon of a cube")
+async def feature_as(request: Request, cube: CubeInPath, format_name: FormatName, crop: FeatureCropQuery) -> Response:
+    """As `POST /feature.{format}` with the cube's parameters. Pixels outside the cube's area are transparent."""
+    return await crops.feature_response(request, None, format_name, crop, cube.image())
+
+
+@_post_feature("/feature", summary="A polygon of a cube as PNG")
+async def feature(request: Request, cube: CubeInPath, crop: FeatureCropQuery) -> Response:
+    """As `/cubes/{id}/feature.{format}`, as PNG or in the format given by `format`."""
+    return await crops.feature_response(request, None, None, crop, cube.image())
+
+
+@_post_feature("/feature" + SIZED, summary="A polygon of a cube, of a given size")
+async def sized_feature(request: Request, cube: CubeInPath, size: SizeInPath, crop: FeatureCropQuery) -> Response:
+    """As `/cubes/{id}/feature.{format}`, with width and height in pixels. The height may end in a format."""
+    return await crops.feature_response(request, size.size, size.format, crop, cube.image())
 
 
 @router.post(
-    "/feature" + FORMAT,
-    summary="A polygon of a cube",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=crops.BODY,
-)
-async def feature_as(request: Request, cube: Frozen, form: FormatName, cut: FeatureCut) -> Response:
-    """As `POST /feature` with the cube's parameters, transparent outside of its area too."""
-    return await crops.answer_feature(request, None, form, cut, cube.image())
-
-
-@router.post(
-    "/feature",
-    summary="A polygon of a cube as a picture",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=crops.BODY,
-)
-async def feature(request: Request, cube: Frozen, cut: FeatureCut) -> Response:
-    """The same as a PNG, or as `format` says."""
-    return await crops.answer_feature(request, None, None, cut, cube.image())
-
-
-@router.post(
-    "/feature" + SIZED,
-    summary="A cube's polygon of a given size",
-    response_class=Response,
-    responses=WITH_BODY,
-    openapi_extra=crops.BODY,
-)
-async def sized_feature(request: Request, cube: Frozen, sides: Sized, cut: FeatureCut) -> Response:
-    """The same, so many pixels wide and high; the height may end in the format."""
-    return await crops.answer_feature(request, sides.size, sides.format, cut, cube.image())
-
-
-@router.post(
-    statistics.ADDRESS,
-    summary="Statistics of a cube",
-    response_class=GeoJSON,
+    statistics.PATH,
+    summary="Statistics of polygons of a cube",
+    response_description="The GeoJSON of the request, with statistics.",
+    response_class=GeoJSONResponse,
     responses=statistics.RESPONSES,
     openapi_extra=statistics.BODY,
 )
-async def of_polygons(request: Request, cube: Frozen, numbers: Numbers) -> GeoJSON:
-    """As `POST /statistics` with the cube's parameters; what lies outside of its area does not count."""
-    return await statistics.answer(request, cube.image(), numbers)
+async def cube_statistics(request: Request, cube: CubeInPath, parameters: SummaryQuery) -> GeoJSONResponse:
+    """As `POST /statistics` with the cube's parameters. Pixels outside the cube's area do not count."""
+    return await statistics.statistics_response(request, cube.image(), parameters)

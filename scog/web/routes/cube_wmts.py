@@ -10,36 +10,38 @@ from scog.cubes.cubes import Cube
 from scog.geo.grid import WEB_MERCATOR
 from scog.web.http.ows import OwsRoute
 from scog.web.http.problems import PROBLEMS
-from scog.web.params.image import TileMatrixSetId, no_doubles
+from scog.web.params.image import TileMatrixSetId, reject_repeated
 from scog.web.routes import wmts
-from scog.web.routes.cubes import Frozen
+from scog.web.routes.cubes import CubeInPath
 
 router = APIRouter(
     prefix="/cubes/{id}",
     tags=["cubes"],
-    dependencies=[Depends(no_doubles)],
+    dependencies=[Depends(reject_repeated)],
     responses=PROBLEMS,
     route_class=OwsRoute,
 )
-Asked = Annotated[wmts.RequestParameters, Query()]
+WmtsQuery = Annotated[wmts.WmtsParameters, Query()]
 
 
-@router.get("/WMTSCapabilities.xml", summary="A cube's WMTS", response_class=Response, responses=wmts.RESPONSES)
-async def capabilities(request: Request, cube: Frozen, asked: Asked) -> Response:
-    """As `/WMTSCapabilities.xml`, of the cube's tiles and its area."""
-    return await _answer(request, cube, WEB_MERCATOR, asked)
+@router.get(
+    "/WMTSCapabilities.xml", summary="WMTS capabilities of a cube", response_class=Response, responses=wmts.RESPONSES
+)
+async def capabilities(request: Request, cube: CubeInPath, parameters: WmtsQuery) -> Response:
+    """As `/WMTSCapabilities.xml`, for the cube's tiles and area."""
+    return await _respond(request, cube, WEB_MERCATOR, parameters)
 
 
 @router.get(
     "/{tileMatrixSetId}/WMTSCapabilities.xml",
-    summary="A cube's WMTS of any grid",
+    summary="WMTS capabilities of a cube for any tile matrix set",
     response_class=Response,
     responses=wmts.RESPONSES,
 )
-async def any_capabilities(request: Request, cube: Frozen, tms: TileMatrixSetId, asked: Asked) -> Response:
-    """The same for a grid of `/tileMatrixSets`."""
-    return await _answer(request, cube, tms, asked)
+async def any_capabilities(request: Request, cube: CubeInPath, tms: TileMatrixSetId, parameters: WmtsQuery) -> Response:
+    """As `/{tileMatrixSetId}/WMTSCapabilities.xml`, for the cube's tiles and area."""
+    return await _respond(request, cube, tms, parameters)
 
 
-async def _answer(request: Request, cube: Cube, tms: str, asked: wmts.RequestParameters) -> Response:
-    return await wmts.answer(request, tms, cube.image(), asked, f"/cubes/{cube.id}/tiles")
+async def _respond(request: Request, cube: Cube, tms: str, parameters: wmts.WmtsParameters) -> Response:
+    return await wmts.capabilities_response(request, tms, cube.image(), parameters, f"/cubes/{cube.id}/tiles")

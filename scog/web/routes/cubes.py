@@ -1,4 +1,4 @@
-"""`/cubes`: computations that are frozen behind an id, so that an address needs no parameters."""
+"""`/cubes`: computations stored by id, whose URLs need no parameters."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Annotated, Any
-from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
 
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
 from scog.cubes.cubes import Cube, Cubes
 from scog.errors import InvalidInput, OutOfRange
-from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
+from scog.geo.grid import Grid, tile_grid
 from scog.imaging.compare import periods
 from scog.imaging.draw import ImageRequest
 from scog.imaging.engine import Engine
@@ -26,265 +25,225 @@ from scog.imaging.select import observations
 from scog.products.scene_list import box_grid, feature_collection
 from scog.products.timeseries.variables import SeriesVariables
 from scog.runtime.tasks import gather_all
+from scog.suggest import quoted
 from scog.temporal.intervals import rfc3339
-from scog.web.http import image_response
 from scog.web.http.bodies import read_body
 from scog.web.http.links import base_url
-from scog.web.http.partial_responses import PartRoute
-from scog.web.http.problems import PROBLEMS, REFUSALS
-from scog.web.http.responses import with_etag
-from scog.web.params.cube import Wanted, body_schema, wanted_of
-from scog.web.params.image import Delivery, TileMatrixSetId, no_doubles, tile_address
-from scog.web.routes import animations, legends, places, tilejson, tiles, timeseries
-from scog.web.routes.animations import Frames, Placed
-from scog.web.routes.legends import SizeParameters
-from scog.web.routes.listings import LINKED, Nothing
-from scog.web.routes.places import GeoJSON
-from scog.web.routes.timeseries import Shown, formula_from
+from scog.web.http.partial_responses import RangeRoute
+from scog.web.http.problems import PROBLEMS, REQUEST_PROBLEMS
+from scog.web.http.responses import GeoJSONResponse, with_etag
+from scog.web.params.cube import CubeRequest, body_schema, parse_cube_request
+from scog.web.params.image import (
+    Column,
+    Latitude,
+    Longitude,
+    Row,
+    Zoom,
+    parse_tile_address,
+    reject_repeated,
+)
+from scog.web.routes import legends, scenes, timeseries
+from scog.web.routes.listings import LINK_HEADERS, NoQuery
+from scog.web.routes.timeseries import SeriesOutputQuery, parse_variables
 
 router = APIRouter(
-    prefix="/cubes", tags=["cubes"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute
+    prefix="/cubes", tags=["cubes"], dependencies=[Depends(reject_repeated)], responses=PROBLEMS, route_class=RangeRoute
 )
 
 TEMPLATE = "/tiles/{z}/{x}/{y}"
 CREATED: dict[int | str, dict[str, Any]] = {
-    200: {"description": "There is such a cube already."},
-    201: {"description": "The cube is kept; its address is in `Location`."},
-    413: REFUSALS["4XX"] | {"description": "The definition is too long"},
+    200: {"description": "An equal cube exists already."},
+    201: {"description": "The cube is stored. `Location` has its URL."},
+    413: REQUEST_PROBLEMS["4XX"] | {"description": "The definition is longer than the server accepts"},
 }
 
 
-async def _cube(
-    request: Request, cube: Annotated[str, Path(alias="id", description="As the answer to `POST /cubes` has it.")]
+async def _get_cube(
+    request: Request, cube_id: Annotated[str, Path(alias="id", description="Id in the response to `POST /cubes`.")]
 ) -> Cube:
-    """The cube of an address. Raises OutOfRange."""
+    """The cube of a path. Raises OutOfRange if there is none."""
     cubes: Cubes = request.app.state.cubes
-    found = await cubes.get(cube)
-    if found is None:
-        what = "There is no such cube. Cubes that are not used for long are forgotten; they can be posted again."
-        raise OutOfRange(what, parameter="id", valid="an id that POST /cubes answered with")
-    return found
+    cube = await cubes.get(cube_id)
+    if cube is None:
+        message = (
+            f"Unknown cube {quoted(cube_id)}. Cubes that are not used for long are deleted; post the definition again."
+        )
+        raise OutOfRange(message, parameter="id", valid="an id in the response to POST /cubes")
+    return cube
 
 
-Frozen = Annotated[Cube, Depends(_cube)]
+CubeInPath = Annotated[Cube, Depends(_get_cube)]
 
 
-@router.post("", status_code=201, summary="Freeze a computation", responses=CREATED, openapi_extra=body_schema())
-async def freeze(request: Request, parameters: Nothing) -> Response:
-    """Keep a definition, and answer with the addresses of its tiles, which need no parameters any more.
+@router.post("", status_code=201, summary="Create a cube", responses=CREATED, openapi_extra=body_schema())
+async def create_cube(request: Request, parameters: NoQuery) -> Response:
+    """Store a definition. The response has the URLs of its tiles, time series and scenes, which need no parameters.
 
-    The definition is a JSON object with the parameters of a tile, all of them optional, an area (`bbox` or `area`)
-    outside of which all is transparent, and `scenes`: `live` scenes are found anew as tiles are drawn; `pinned` ones
-    are found now, within the area, so that the picture stays the same for good. Equal definitions get equal ids, in
-    whatever words; of pinned ones the scenes count too.
+    The definition is a JSON object with the parameters of a tile, an area (`bbox` or `area`), and `scenes`; all are
+    optional. Pixels outside the area are transparent. Scenes are searched at each request if `live`. If `pinned`, they
+    are searched once, now, within the area, so that images never change. Equal definitions have the same id, however
+    they are written; those with pinned scenes only if the scenes are equal too.
     """
     engine: Engine = request.app.state.engine
     body = await read_body(request, engine.settings.cube_bytes, "definition")
-    wanted = await asyncio.to_thread(wanted_of, body)
-    image_request = replace(
-        wanted.image.request, collection=wanted.image.request.collection or engine.searches.collection
-    )
+    cube_request = await asyncio.to_thread(parse_cube_request, body)
+    image_request = cube_request.image.request
+    image_request = replace(image_request, collection=image_request.collection or engine.searches.collection)
     pinned = None
-    if wanted.pinned:
-        image_request, pinned = await request.app.state.admission.run(request, _pinned(engine, wanted, image_request))
-    definition = await asyncio.to_thread(wanted.definition, image_request)
-    cube, is_new, lasting = await request.app.state.cubes.add(definition, pinned)
+    if cube_request.pinned:
+        work = _pin_scenes(engine, cube_request, image_request)
+        image_request, pinned = await request.app.state.admission.run(request, work)
+    definition = await asyncio.to_thread(cube_request.definition, image_request)
+    cube, is_new, is_persistent = await request.app.state.cubes.add(definition, pinned)
     document = _document(cube, base_url(request))
     headers = {"Location": document["links"][0]["href"], "Cache-Control": "no-store"}
-    if wanted.area is not None and wanted.area.repaired is not None:
-        headers["X-Scog-Repaired"] = wanted.area.repaired
-    return JSONResponse(document | {"survives_restart": lasting}, 201 if is_new else 200, headers)
+    if cube_request.area is not None and cube_request.area.repaired is not None:
+        headers["X-Scog-Repaired"] = cube_request.area.repaired
+    return JSONResponse(document | {"survives_restart": is_persistent}, 201 if is_new else 200, headers)
 
 
-@router.get("/{id}", summary="A cube")
-async def one_cube(request: Request, cube: Frozen, parameters: Nothing) -> Response:
-    """Its definition in full, its addresses, and its scenes if they are pinned."""
+@router.get("/{id}", summary="A cube", response_description="The cube.")
+async def one_cube(request: Request, cube: CubeInPath, parameters: NoQuery) -> Response:
+    """The complete definition of a cube, its links, and its scenes if they are pinned."""
     body = bytes(JSONResponse(_document(cube, base_url(request))).body)
-    return with_etag(request, encoded(body), "application/json", LINKED)
+    return with_etag(request, encoded(body), "application/json", LINK_HEADERS)
 
 
-@router.get("/{id}/scenes", summary="Scenes of a cube", response_class=GeoJSON)
-async def scenes(request: Request, cube: Frozen, parameters: Nothing) -> GeoJSON:
-    """The scenes that are pinned, or those that touch its area now, newest first, as GeoJSON; of both periods if it
-    compares two.
+@router.get(
+    "/{id}/scenes", summary="Scenes of a cube", response_description="The scenes.", response_class=GeoJSONResponse
+)
+async def cube_scenes(request: Request, cube: CubeInPath, parameters: NoQuery) -> GeoJSONResponse:
+    """The pinned scenes, or else those that intersect the area, newest first, as a GeoJSON FeatureCollection.
+
+    If the cube compares two periods, the scenes are those of both.
     """
     if cube.pinned is not None:
-        known = _together(scene for period in cube.pinned.periods for scene in period.scenes.scenes)
-        return GeoJSON(feature_collection(known), headers=legends.KEPT)
+        pinned = _merged(scene for period in cube.pinned.periods for scene in period.scenes.scenes)
+        return GeoJSONResponse(feature_collection(pinned), headers=legends.CACHE_HEADERS)
     if cube.area is None:
-        what = "The cube has no area of which scenes could be listed."
-        raise InvalidInput(what, parameter="id", valid="/cubes/{id}/tiles/{z}/{x}/{y}/scenes lists those of a tile")
-    return await _scenes(request, cube, box_grid(cube.area.box))
-
-
-@router.get("/{id}/tiles/{z}/{x}/{y}/scenes", summary="Scenes of a cube's tile", response_class=GeoJSON)
-async def scenes_of_tile(request: Request, cube: Frozen, z: str, x: str, y: str, parameters: Nothing) -> GeoJSON:
-    """The cube's scenes that touch a tile of the web-mercator grid, newest first, as GeoJSON."""
-    return await _scenes(request, cube, tile_grid(*tile_address(z, x, y)))
+        message = "The cube has no area whose scenes could be listed."
+        raise InvalidInput(message, parameter="id", valid="/cubes/{id}/tiles/{z}/{x}/{y}/scenes lists those of a tile")
+    return await _scenes_response(request, cube, box_grid(cube.area.box))
 
 
 @router.get(
-    "/{id}/tiles/{z}/{x}/{y}", summary="A cube's tile", response_class=Response, responses=image_response.RESPONSES
+    "/{id}/tiles/{z}/{x}/{y}/scenes",
+    summary="Scenes of a cube's tile",
+    response_description="The scenes.",
+    response_class=GeoJSONResponse,
 )
-async def tile(request: Request, cube: Frozen, z: str, x: str, y: str, delivery: Delivery) -> Response:
-    """The same as `/tiles/{z}/{x}/{y}` with the cube's parameters, transparent outside of its area."""
-    return await tiles.answer(request, WEB_MERCATOR, (z, x, y), cube.image(), delivery)
+async def scenes_of_tile(
+    request: Request, cube: CubeInPath, z: Zoom, x: Column, y: Row, parameters: NoQuery
+) -> GeoJSONResponse:
+    """The cube's scenes that intersect a WebMercatorQuad tile, newest first, as a GeoJSON FeatureCollection."""
+    return await _scenes_response(request, cube, tile_grid(*parse_tile_address(z, x, y)))
 
 
 @router.get(
-    "/{id}/tiles/{tileMatrixSetId}/{z}/{x}/{y}",
-    summary="A cube's tile of any grid",
-    response_class=Response,
-    responses=image_response.RESPONSES,
-)
-async def any_tile(
-    request: Request, cube: Frozen, tms: TileMatrixSetId, z: str, x: str, y: str, delivery: Delivery
-) -> Response:
-    """The same in a grid of `/tileMatrixSets`."""
-    return await tiles.answer(request, tms, (z, x, y), cube.image(), delivery)
-
-
-@router.get(
-    "/{id}" + animations.ADDRESS,
-    summary="A time lapse of a cube",
-    response_class=Response,
-    responses=animations.RESPONSES,
-)
-async def animation(request: Request, cube: Frozen, place: Placed, frames: Frames) -> Response:
-    """As `/animation/...` with the cube's parameters, transparent outside of its area, of which `min_clear` is a share.
-
-    Colours of counts and trends are those of the cube's whole time.
-    """
-    return await animations.answer(request, place, cube.image(), frames)
-
-
-@router.get(
-    "/{id}" + timeseries.ADDRESS,
-    summary="A cube's values at a place over time",
+    "/{id}" + timeseries.PATH,
+    summary="Time series of a point of a cube",
     response_class=Response,
     responses=timeseries.RESPONSES,
 )
-async def series_of_place(request: Request, cube: Frozen, lon: str, lat: str, parameters: Shown) -> Response:
-    """As `/timeseries/{lon},{lat}` with the cube's formula, mask, time and scenes; of its first period if it compares
-    two.
+async def point_series(
+    request: Request, cube: CubeInPath, lon: Longitude, lat: Latitude, parameters: SeriesOutputQuery
+) -> Response:
+    """As `/timeseries/{lon},{lat}` with the cube's variables, mask, period and scenes.
+
+    If the cube compares two periods, the series is of the first.
     """
-    return await timeseries.answer_place(request, lon, lat, *_measured(cube), parameters)
+    return await timeseries.point_series_response(request, lon, lat, *_series_request(cube), parameters)
 
 
 @router.post(
     "/{id}/timeseries",
-    summary="A cube's values of fields over time",
+    summary="Time series of areas of a cube",
     response_class=Response,
     responses=timeseries.RESPONSES,
     openapi_extra=timeseries.BODY,
 )
-async def series_of_fields(request: Request, cube: Frozen, parameters: Shown) -> Response:
-    """As `POST /timeseries`; what lies outside of the cube's area does not count."""
-    return await timeseries.answer_body(request, *_measured(cube), parameters)
+async def area_series(request: Request, cube: CubeInPath, parameters: SeriesOutputQuery) -> Response:
+    """As `POST /timeseries` with the cube's variables, mask, period and scenes.
+
+    Pixels outside the cube's area do not count.
+    """
+    return await timeseries.area_series_response(request, *_series_request(cube), parameters)
 
 
-@router.get("/{id}/tilejson.json", summary="A cube's TileJSON", response_class=JSONResponse)
-async def tilejson_of_cube(request: Request, cube: Frozen, delivery: Delivery) -> JSONResponse:
-    """TileJSON of the cube's tiles and of its area; the query is passed on to the tiles."""
-    return await _tilejson(request, cube, WEB_MERCATOR, TEMPLATE)
+def _series_request(cube: Cube) -> tuple[SeriesVariables, ImageRequest]:
+    """The variables of a cube's series, before compositing, and their image request."""
+    parameters = cube.definition.parameters
+    variables = parse_variables(parameters.get("index"), parameters.get("expression"), parameters.get("bands") or ())
+    return variables, replace(cube.image().request, compare=None)
 
 
-@router.get("/{id}/{tileMatrixSetId}/tilejson.json", summary="A cube's TileJSON of any grid")
-async def any_tilejson_of_cube(
-    request: Request, cube: Frozen, tms: TileMatrixSetId, delivery: Delivery
-) -> JSONResponse:
-    """The same for a grid of `/tileMatrixSets`."""
-    return await _tilejson(request, cube, tms, f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
-
-
-@router.get("/{id}/legend.json", summary="A cube's legend, for programs", response_class=JSONResponse)
-async def legend_json(request: Request, cube: Frozen, parameters: Nothing) -> Response:
-    """As `/legend.json`."""
-    return await legends.answer(request, cube.image().style, "json")
-
-
-@router.get("/{id}/legend.svg", summary="A cube's legend as SVG", response_class=Response)
-async def legend_svg(request: Request, cube: Frozen, parameters: Nothing) -> Response:
-    """As `/legend.svg`."""
-    return await legends.answer(request, cube.image().style, "svg")
-
-
-@router.get("/{id}/legend.png", summary="A cube's legend as PNG", response_class=Response)
-async def legend_png(request: Request, cube: Frozen, size: Annotated[SizeParameters, Query()]) -> Response:
-    """As `/legend.png`."""
-    return await legends.answer(request, cube.image().style, "png", size.scale)
-
-
-def _measured(cube: Cube) -> tuple[SeriesVariables, ImageRequest]:
-    """What a series of a cube is of: its formula before it becomes a composite."""
-    given = cube.definition.parameters
-    formula = formula_from(given.get("index"), given.get("expression"), given.get("bands") or ())
-    return formula, replace(cube.image().request, compare=None)
-
-
-async def _pinned(engine: Engine, wanted: Wanted, image_request: ImageRequest) -> tuple[ImageRequest, Pinned]:
-    """What is asked, of a certain time, and the scenes of it; of two periods half as many of each."""
-    assert wanted.area is not None
+async def _pin_scenes(
+    engine: Engine, cube_request: CubeRequest, image_request: ImageRequest
+) -> tuple[ImageRequest, Pinned]:
+    """The image request with its interval resolved, and its scenes. Two periods share SCOG_CUBE_SCENES."""
+    assert cube_request.area is not None
     interval = image_request.interval or await engine.searches.default_interval(image_request.collection)
     intervals = [interval] if image_request.compare is None else [interval, image_request.compare.interval]
-    most = max(1, engine.settings.cube_scenes // len(intervals))
+    max_scenes = max(1, engine.settings.cube_scenes // len(intervals))
     first, *second = await gather_all(
-        pin(engine.searches, wanted.area, each, image_request.cloud_cover, image_request.collection, most)
+        pin(engine.searches, cube_request.area, each, image_request.cloud_cover, image_request.collection, max_scenes)
         for each in intervals
     )
     return replace(image_request, interval=interval), replace(first, compared=second[0] if second else None)
 
 
-async def _scenes(request: Request, cube: Cube, grid: Grid) -> GeoJSON:
+async def _scenes_response(request: Request, cube: Cube, grid: Grid) -> GeoJSONResponse:
+    """The scenes of all periods of a cube that intersect a grid."""
     engine: Engine = request.app.state.engine
     image_request = cube.image().request
+    compare = image_request.compare
+    requests = (image_request,) if compare is None else periods(image_request, compare)
 
-    async def find(report: Report) -> AsyncIterator[Observation]:
-        scenes: list[Scene] = []
-        for each in (
-            (image_request,) if image_request.compare is None else periods(image_request, image_request.compare)
-        ):
-            told = Report()
-            async for observation in observations(engine, grid, each, told):
-                scenes += observation.scenes
-            report.truncated |= told.truncated
-        for observation in _together(scenes):
+    async def search(report: Report) -> AsyncIterator[Observation]:
+        all_scenes: list[Scene] = []
+        for each in requests:
+            period_report = Report()
+            async for observation in observations(engine, grid, each, period_report):
+                all_scenes += observation.scenes
+            report.truncated |= period_report.truncated
+        for observation in _merged(all_scenes):
             yield observation
 
-    return await places.listed(request, find)
+    return await scenes.scene_list_response(request, search)
 
 
-def _together(scenes: Iterable[Scene]) -> list[Observation]:
-    """The observations of all scenes, newest first; those of two periods once."""
+def _merged(scenes: Iterable[Scene]) -> list[Observation]:
+    """The observations of all scenes, newest first, without duplicates."""
     return SceneSet(scenes).touching((-180.0, -90.0, 180.0, 90.0))
 
 
-async def _tilejson(request: Request, cube: Cube, tms: str, template: str) -> JSONResponse:
-    return await tilejson.answer(request, tms, cube.image(), f"/cubes/{cube.id}{template}")
-
-
 def _document(cube: Cube, base: str) -> dict[str, Any]:
-    """What is told of a cube."""
-    here = f"{base}/cubes/{cube.id}"
-    listed = "/scenes" if cube.area else f"{TEMPLATE}/scenes"
+    """The JSON document of a cube: id, definition, links, and pinned scenes."""
+    url = f"{base}/cubes/{cube.id}"
+    scenes_path = "/scenes" if cube.area else f"{TEMPLATE}/scenes"
     links = [
-        {"rel": "self", "href": here, "type": "application/json"},
-        {"rel": "tiles", "href": here + TEMPLATE, "type": "image/png", "templated": True},
-        {"rel": "tilejson", "href": f"{here}/tilejson.json", "type": "application/json"},
-        {"rel": "legend", "href": f"{here}/legend.png", "type": "image/png"},
-        {"rel": "timeseries", "href": here + timeseries.ADDRESS, "type": "application/json", "templated": True},
-        {"rel": "scenes", "href": here + listed, "type": "application/geo+json", "templated": listed != "/scenes"},
+        {"rel": "self", "href": url, "type": "application/json"},
+        {"rel": "tiles", "href": url + TEMPLATE, "type": "image/png", "templated": True},
+        {"rel": "tilejson", "href": f"{url}/tilejson.json", "type": "application/json"},
+        {"rel": "legend", "href": f"{url}/legend.png", "type": "image/png"},
+        {"rel": "timeseries", "href": url + timeseries.PATH, "type": "application/json", "templated": True},
+        {
+            "rel": "scenes",
+            "href": url + scenes_path,
+            "type": "application/geo+json",
+            "templated": scenes_path != "/scenes",
+        },
     ]
     document = {"id": cube.id, "definition": cube.definition.document, "links": links}
     if cube.pinned is None:
         return document
-    first, *second = map(_kept, cube.pinned.periods)
+    first, *second = map(_pinned_json, cube.pinned.periods)
     return document | first | ({"compared": second[0]} if second else {})
 
 
-def _kept(pinned: Pinned) -> dict[str, Any]:
-    """What is told of the scenes of a period."""
-    kept = [
+def _pinned_json(pinned: Pinned) -> dict[str, Any]:
+    """The pinned scenes of a period."""
+    entries = [
         {
             "id": scene.id,
             "datetime": rfc3339(scene.time),
@@ -293,4 +252,4 @@ def _kept(pinned: Pinned) -> dict[str, Any]:
         }
         for scene in pinned.scenes.scenes
     ]
-    return {"scenes": kept, "truncated": pinned.truncated}
+    return {"scenes": entries, "truncated": pinned.truncated}

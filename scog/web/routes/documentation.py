@@ -1,4 +1,4 @@
-"""`/docs`: the API's description for people, with no file from elsewhere on the web."""
+"""`/docs`: Swagger UI, with all files served from here."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ TITLE = "scog's API"
 HEADERS = {
     "Cache-Control": "no-cache",
     "X-Content-Type-Options": "nosniff",
-    # The page starts by a script of its own, and Swagger UI styles by what it writes itself.
+    # The page has an inline script, and Swagger UI writes inline styles.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
         "img-src 'self' data:; base-uri 'none'; form-action 'none'"
     ),
 }
-FILES = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
+FILE_HEADERS = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
 ICON = "data:,"
-"""None; without one, browsers ask for `/favicon.ico`."""
+"""An empty icon. Without one, browsers request `/favicon.ico`."""
 
 
 @router.get("/docs")
 async def swagger() -> HTMLResponse:
-    """Every route and parameter, to read and to try."""
+    """Swagger UI."""
     page = get_swagger_ui_html(
         openapi_url="openapi.json",
         title=TITLE,
@@ -42,14 +42,14 @@ async def swagger() -> HTMLResponse:
 
 @router.get("/redoc")
 async def redoc() -> RedirectResponse:
-    """Where FastAPI has another view of the same, which loads its logo from elsewhere."""
+    """Redirect to `/docs`. ReDoc, which FastAPI serves at this path, loads its logo from another host."""
     return RedirectResponse("docs")
 
 
 @router.get("/docs/files/{name}")
 async def file(request: Request, name: str) -> Response:
-    """A file of Swagger UI, which comes from a package."""
-    found = package_files("fastapi_offline", "static").get(name)
-    if found is None:
+    """A file of Swagger UI, from the package fastapi_offline."""
+    file_and_type = package_files("fastapi_offline", "static").get(name)
+    if file_and_type is None:
         raise HTTPException(404)
-    return with_etag(request, *found, FILES)
+    return with_etag(request, *file_and_type, FILE_HEADERS)

@@ -1,4 +1,4 @@
-"""`/legend`: what the colours of a picture mean; it takes the same query as the picture."""
+"""`/legend.json`, `/legend.svg` and `/legend.png`: the legend of an image, with the query string of the image."""
 
 from __future__ import annotations
 
@@ -12,56 +12,58 @@ from pydantic import BaseModel, ConfigDict, Field
 from scog.imaging.engine import Engine
 from scog.imaging.image_cache import encoded
 from scog.render.style import Style
-from scog.web.http.problems import REFUSALS
+from scog.web.http.problems import REQUEST_PROBLEMS
 from scog.web.http.query_route import QueryRoute
 from scog.web.http.responses import with_etag
-from scog.web.params.image import TileParameters, no_doubles
+from scog.web.params.image import TileParameters, reject_repeated
 
-router = APIRouter(tags=["on offer"], dependencies=[Depends(no_doubles)], responses=REFUSALS, route_class=QueryRoute)
+router = APIRouter(
+    tags=["legends"], dependencies=[Depends(reject_repeated)], responses=REQUEST_PROBLEMS, route_class=QueryRoute
+)
 
-KEPT = {"Cache-Control": "public, max-age=3600"}
+CACHE_HEADERS = {"Cache-Control": "public, max-age=3600"}
 
 
-class SizeParameters(BaseModel):
-    """How large a legend is."""
+class ScaleParameters(BaseModel):
+    """Size of a legend."""
 
     model_config = ConfigDict(extra="forbid")
 
-    scale: Annotated[int, Field(ge=1, le=4)] = Field(1, description="How many times larger a PNG is drawn.")
+    scale: Annotated[int, Field(ge=1, le=4)] = Field(1, description="Scale factor of a PNG.")
 
 
-class LegendParameters(SizeParameters, TileParameters):
-    """Those of the picture, and how large the legend is."""
+class LegendParameters(ScaleParameters, TileParameters):
+    """The parameters of a tile, and the size of its legend."""
 
 
-Legend = Annotated[LegendParameters, Query()]
+LegendQuery = Annotated[LegendParameters, Query()]
 
 
-@router.get("/legend.json", summary="The legend of a picture, for programs", response_class=JSONResponse)
-async def legend_json(request: Request, parameters: Legend) -> Response:
-    """Colours and values: of a ramp, of classes, or which output is red, green and blue."""
-    return await answer(request, parameters.parse().style, "json")
+@router.get("/legend.json", summary="Legend as JSON", response_description="The legend.", response_class=JSONResponse)
+async def legend_json(request: Request, parameters: LegendQuery) -> Response:
+    """Colours and values of a colour ramp, the classes, or the outputs shown as red, green and blue."""
+    return await legend_response(request, parameters.parse().style, "json")
 
 
-@router.get("/legend.svg", summary="The legend of a picture as SVG", response_class=Response)
-async def legend_svg(request: Request, parameters: Legend) -> Response:
-    """A drawing that scales, without background; its text is light where the reader prefers dark screens."""
-    return await answer(request, parameters.parse().style, "svg")
+@router.get("/legend.svg", summary="Legend as SVG", response_description="The legend.", response_class=Response)
+async def legend_svg(request: Request, parameters: LegendQuery) -> Response:
+    """A scalable legend on a transparent background. Its text is light if the reader prefers dark colour schemes."""
+    return await legend_response(request, parameters.parse().style, "svg")
 
 
-@router.get("/legend.png", summary="The legend of a picture as PNG", response_class=Response)
-async def legend_png(request: Request, parameters: Legend) -> Response:
-    """A picture on white."""
-    return await answer(request, parameters.parse().style, "png", parameters.scale)
+@router.get("/legend.png", summary="Legend as PNG", response_description="The legend.", response_class=Response)
+async def legend_png(request: Request, parameters: LegendQuery) -> Response:
+    """A legend on a white background."""
+    return await legend_response(request, parameters.parse().style, "png", parameters.scale)
 
 
-async def answer(request: Request, style: Style, form: str, scale: int = 1) -> Response:
-    """The legend of a look as `json`, `svg` or `png`, that `scale` times larger."""
-    if form == "json":
-        return JSONResponse(style.legend.json(), headers=KEPT)
-    if form == "svg":
+async def legend_response(request: Request, style: Style, format_name: str, scale: int = 1) -> Response:
+    """The legend of a style as `json`, `svg` or `png`. `scale` applies to PNG."""
+    if format_name == "json":
+        return JSONResponse(style.legend.json(), headers=CACHE_HEADERS)
+    if format_name == "svg":
         body = style.legend.svg().encode()
-        return with_etag(request, encoded(body), "image/svg+xml", KEPT | {"X-Content-Type-Options": "nosniff"})
+        return with_etag(request, encoded(body), "image/svg+xml", CACHE_HEADERS | {"X-Content-Type-Options": "nosniff"})
     engine: Engine = request.app.state.engine
     body = await asyncio.get_running_loop().run_in_executor(engine.cpu, style.legend.png, scale)
-    return with_etag(request, encoded(body), "image/png", KEPT)
+    return with_etag(request, encoded(body), "image/png", CACHE_HEADERS)

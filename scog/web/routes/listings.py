@@ -1,4 +1,4 @@
-"""`/indices`, `/bands`, `/composites`, `/colorMaps`: what can be asked for by name."""
+"""`/indices`, `/bands`, `/composites`, `/colorMaps`: the names that parameters accept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,117 +24,127 @@ from scog.imaging.image_cache import encoded
 from scog.render import colormap
 from scog.render.layer import SCENE_CLASSIFICATION, LayerOptions, layer_of
 from scog.web.http.links import base_url
-from scog.web.http.problems import REFUSALS
+from scog.web.http.problems import REQUEST_PROBLEMS
 from scog.web.http.query_route import QueryRoute
 from scog.web.http.responses import with_etag
-from scog.web.params.image import no_doubles
-from scog.web.routes.legends import KEPT
+from scog.web.params.image import reject_repeated
+from scog.web.routes.legends import CACHE_HEADERS
 
-router = APIRouter(tags=["on offer"], dependencies=[Depends(no_doubles)], responses=REFUSALS, route_class=QueryRoute)
+router = APIRouter(
+    tags=["listings"], dependencies=[Depends(reject_repeated)], responses=REQUEST_PROBLEMS, route_class=QueryRoute
+)
 
 T = TypeVar("T")
 
-LINKED = KEPT | {"Vary": "Host"}
-"""For answers with links, which begin as the server was asked."""
+LINK_HEADERS = CACHE_HEADERS | {"Vary": "Host"}
+"""For responses with links, whose host may be the one in the request."""
 
 
 class NoParameters(BaseModel):
-    """Nothing can be chosen."""
+    """No parameters."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class SearchParameters(BaseModel):
-    """Which indices."""
+class IndexParameters(BaseModel):
+    """Parameters that select indices."""
 
     model_config = ConfigDict(extra="forbid")
 
     search: Annotated[str, Field(max_length=64)] = Field(
-        "", description="Words to find in names, titles, domains and bands, such as `chlorophyll` or `B8A`."
+        "", description="Words to search in names, titles, domains and bands, such as `chlorophyll` or `B8A`."
     )
     domain: Annotated[str, Field(max_length=64)] | None = Field(
-        None, description=f"What it is for: `{'`, `'.join(indices.DOMAINS)}`."
+        None, description=f"Application domain: `{'`, `'.join(indices.DOMAINS)}`."
     )
 
 
-Nothing = Annotated[NoParameters, Query()]
+NoQuery = Annotated[NoParameters, Query()]
+IndexName = Annotated[str, Path(description="Name or alias of an index.")]
+ColormapName = Annotated[str, Path(description="Name of a colormap. The suffix `_r` reverses it.")]
 
 
-@router.get("/indices", summary="Indices by name, with formula and source")
-async def list_indices(request: Request, parameters: Annotated[SearchParameters, Query()]) -> Response:
-    """All indices, the best known first, or those that a search finds, the best match first."""
-    found = await _aside(request, lambda: indices.search(parameters.search, parameters.domain))
+@router.get("/indices", summary="Spectral indices", response_description="The indices.")
+async def list_indices(request: Request, parameters: Annotated[IndexParameters, Query()]) -> Response:
+    """All indices, best known first, or the matches of a search, best match first, with formulas and references."""
+    matches = await _in_thread(request, lambda: indices.search(parameters.search, parameters.domain))
     base = base_url(request)
-    return _json(request, {"indices": [_described(index, base) for index in found]}, LINKED)
+    return _json_response(request, {"indices": [_index_json(index, base) for index in matches]}, LINK_HEADERS)
 
 
-@router.get("/indices/{name}", summary="One index")
-async def one_index(request: Request, name: str, parameters: Nothing) -> Response:
-    """An index by name or alias, in any case."""
-    return _json(request, _described(_known(indices.get, name), base_url(request)), LINKED)
+@router.get("/indices/{name}", summary="A spectral index", response_description="The index.")
+async def one_index(request: Request, name: IndexName, parameters: NoQuery) -> Response:
+    """An index by name or alias, case-insensitive."""
+    return _json_response(request, _index_json(_found(indices.get, name), base_url(request)), LINK_HEADERS)
 
 
-@router.get("/bands", summary="Bands and presets by name")
-async def list_bands(request: Request, parameters: Nothing) -> Response:
-    """The bands that formulas may use (wavelengths in micrometres, resolutions in metres), the presets that `bands`
-    takes, and what the numbers of the scene classification mean.
+@router.get(
+    "/bands", summary="Bands, presets and scene classes", response_description="Bands, presets and scene classes."
+)
+async def list_bands(request: Request, parameters: NoQuery) -> Response:
+    """The bands that expressions may use (wavelengths in micrometres, resolutions in metres), the presets that `bands`
+    accepts, and the classes of the scene classification.
     """
     body = {
-        "bands": [_band(band) for band in BANDS],
+        "bands": [_band_json(band) for band in BANDS],
         "presets": [asdict(preset) | {"rescale": preset.ranges} for preset in PRESETS],
         "scene_classes": layer_of(LayerOptions(index=SCENE_CLASSIFICATION)).style.legend.json()["classes"],
     }
-    return _json(request, body, KEPT)
+    return _json_response(request, body, CACHE_HEADERS)
 
 
-@router.get("/composites", summary="Composites by name")
-async def list_composites(request: Request, parameters: Nothing) -> Response:
-    """How many observations become one picture: the names that `composite` takes, and of what their values are."""
-    named = (*COMPOSITES, percentile(10), percentile(90))
+@router.get("/composites", summary="Composites", response_description="The composites.")
+async def list_composites(request: Request, parameters: NoQuery) -> Response:
+    """The names that `composite` accepts, and the unit of their values: how observations are reduced to one image."""
+    composites = (*COMPOSITES, percentile(10), percentile(90))
     body = {
         "composites": [
             {"name": each.name, "title": each.title, "description": each.description, "unit": each.unit.value}
-            for each in named
+            for each in composites
         ],
         "percentiles": "p1 to p99",
     }
-    return _json(request, body, KEPT)
+    return _json_response(request, body, CACHE_HEADERS)
 
 
-@router.get("/colorMaps", summary="Colormaps by name")
-async def list_colormaps(request: Request, parameters: Nothing) -> Response:
-    """The names that `colormap_name` takes."""
-    names = await _aside(request, colormap.names)
-    return _json(request, {"colorMaps": [each for name in names for each in (name, f"{name}_r")]}, KEPT)
+@router.get("/colorMaps", summary="Colormaps", response_description="The names.")
+async def list_colormaps(request: Request, parameters: NoQuery) -> Response:
+    """The names that `colormap_name` accepts."""
+    names = await _in_thread(request, colormap.names)
+    return _json_response(
+        request, {"colorMaps": [each for name in names for each in (name, f"{name}_r")]}, CACHE_HEADERS
+    )
 
 
-@router.get("/colorMaps/{name}", summary="One colormap")
-async def one_colormap(request: Request, name: str, parameters: Nothing) -> Response:
-    """256 colours as red, green, blue and opacity, lowest first."""
-    table = await _aside(request, lambda: _known(colormap.color_table, name))
-    places = np.linspace(0, len(table) - 1, colormap.PLACES).round().astype(int)
-    return _json(request, {str(place): color for place, color in enumerate(table[places].tolist())}, KEPT)
+@router.get("/colorMaps/{name}", summary="A colormap", response_description="The colours.")
+async def one_colormap(request: Request, name: ColormapName, parameters: NoQuery) -> Response:
+    """256 colours as red, green, blue and alpha, keyed `0` (lowest value) to `255`."""
+    table = await _in_thread(request, lambda: _found(colormap.color_table, name))
+    samples = np.linspace(0, len(table) - 1, colormap.PLACES).round().astype(int)
+    return _json_response(
+        request, {str(position): color for position, color in enumerate(table[samples].tolist())}, CACHE_HEADERS
+    )
 
 
-async def _aside(request: Request, work: Callable[[], T]) -> T:
-    """Do what takes long the first time beside the event loop."""
+async def _in_thread(request: Request, work: Callable[[], T]) -> T:
+    """The result of `work`, called in a thread: its first call loads tables."""
     engine: Engine = request.app.state.engine
     return await asyncio.get_running_loop().run_in_executor(engine.cpu, work)
 
 
-def _known(find: Callable[[str], T], name: str) -> T:
-    """What is found by a name. Raises OutOfRange for an unknown one, since there is nothing at that address."""
+def _found(get: Callable[[str], T], name: str) -> T:
+    """`get(name)`. Raises OutOfRange, which becomes 404, instead of InvalidInput: the name is part of the path."""
     try:
-        return find(name)
-    except InvalidInput as fault:
-        raise OutOfRange(str(fault), parameter="name", valid=fault.valid) from None
+        return get(name)
+    except InvalidInput as error:
+        raise OutOfRange(str(error), parameter="name", valid=error.valid) from None
 
 
-def _json(request: Request, content: dict[str, Any], headers: dict[str, str]) -> Response:
+def _json_response(request: Request, content: dict[str, Any], headers: dict[str, str]) -> Response:
     return with_etag(request, encoded(bytes(JSONResponse(content).body)), "application/json", headers)
 
 
-def _described(index: Index, base: str) -> dict[str, Any]:
+def _index_json(index: Index, base: str) -> dict[str, Any]:
     return {
         "name": index.name,
         "aliases": list(index.aliases),
@@ -149,7 +159,7 @@ def _described(index: Index, base: str) -> dict[str, Any]:
     }
 
 
-def _band(band: Band) -> dict[str, Any]:
+def _band_json(band: Band) -> dict[str, Any]:
     return {
         "name": band.name,
         "aliases": list(band.aliases),

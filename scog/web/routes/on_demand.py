@@ -1,4 +1,4 @@
-"""The routes that a map does not need at once. Importing this takes a while: see `scog.web.http.lazy_router`."""
+"""The routes that a map does not need at once. Importing them takes a while: see `scog.web.http.lazy_router`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from scog.web.routes import (
     animations,
     crops,
     cube_crops,
+    cube_maps,
     cube_wmts,
     cubes,
     documentation,
@@ -21,8 +22,8 @@ from scog.web.routes import (
 from scog.web.stac import routes as stac
 
 
-def routes_on_demand() -> APIRouter:
-    """All of them."""
+def lazy_router() -> APIRouter:
+    """A router with all of these routes."""
     router = APIRouter(redirect_slashes=False)
     for module in (
         timeseries,
@@ -31,7 +32,8 @@ def routes_on_demand() -> APIRouter:
         animations,
         cube_crops,
         cube_wmts,
-        cubes,
+        cubes,  # before cube_maps: a tile's scenes would match the path of a tile of any tile matrix set
+        cube_maps,
         tilejson,
         wmts,
         legends,

@@ -1,4 +1,4 @@
-"""`POST /statistics`: what lies in polygons, told in numbers."""
+"""`POST /statistics`: zonal statistics of polygons."""
 
 from __future__ import annotations
 
@@ -17,86 +17,101 @@ from scog.products.zonal.output import Found, document
 from scog.products.zonal.summary import MOST_PERCENTILES, VALID_BINS, VALID_RANGE, Wanted, wanted_of
 from scog.products.zonal.zonal import DEADLINE, Zonal, zonal
 from scog.web.http.bodies import read_body
-from scog.web.http.problems import PROBLEMS, REFUSALS
+from scog.web.http.problems import PROBLEMS, REQUEST_PROBLEMS
 from scog.web.http.query_route import QueryRoute
-from scog.web.http.responses import Admission, report_headers
-from scog.web.params.image import Text, ValueParameters, no_doubles
-from scog.web.routes.crops import with_body
-from scog.web.routes.places import GeoJSON
+from scog.web.http.responses import Admission, GeoJSONResponse, report_headers
+from scog.web.params.image import Text, ValueParameters, reject_repeated
+from scog.web.routes.crops import geojson_body
 
-router = APIRouter(tags=["statistics"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=QueryRoute)
+router = APIRouter(
+    tags=["statistics"], dependencies=[Depends(reject_repeated)], responses=PROBLEMS, route_class=QueryRoute
+)
 
-ADDRESS = "/statistics"
-RESPONSES: dict[int | str, dict[str, Any]] = {413: REFUSALS["4XX"] | {"description": "The geometry is too long"}}
-BODY = with_body("Feature", "FeatureCollection", "Polygon", "MultiPolygon", "GeometryCollection")
+PATH = "/statistics"
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    413: REQUEST_PROBLEMS["4XX"] | {"description": "The geometry is longer than the server accepts"}
+}
+BODY = geojson_body("Feature", "FeatureCollection", "Polygon", "MultiPolygon", "GeometryCollection")
 
 
-class NumberParameters(BaseModel):
-    """Which numbers are told."""
+class SummaryParameters(BaseModel):
+    """Parameters that select statistics."""
 
     model_config = ConfigDict(extra="forbid")
 
     p: Annotated[list[float], Field(max_length=MOST_PERCENTILES)] = Field(
-        [], description="Percentiles, 0 to 100, one or several. Default: 2 and 98."
+        [], description="Percentiles, from 0 to 100; repeatable. Default: 2 and 98."
     )
     histogram_bins: Annotated[str, Field(max_length=16_384)] | None = Field(
-        None, description=f"{VALID_BINS[0].upper()}{VALID_BINS[1:]}. Default: 10."
+        None, description=f"Bins of the histogram: {VALID_BINS}. Default: 10."
     )
     histogram_range: Text | None = Field(
-        None, description=f"Range of the bins: {VALID_RANGE}. Default: that of the values."
+        None, description=f"Range of the histogram: {VALID_RANGE}. Default: minimum and maximum of the values."
     )
-    strict: bool = Field(False, description="Answer 502 rather than numbers from which scenes are missing.")
+    strict: bool = Field(False, description="Respond with 502 if scenes are missing from the statistics.")
 
     def wanted(self) -> Wanted:
-        """Which numbers are asked for. Raises InvalidInput."""
+        """The requested percentiles and histogram. Raises InvalidInput."""
         return wanted_of(self.p, self.histogram_bins, self.histogram_range)
 
 
-class StatisticsParameters(NumberParameters, ValueParameters):
-    """Which values, and which numbers of them are told."""
+class StatisticsParameters(SummaryParameters, ValueParameters):
+    """Parameters of the values, and of their statistics."""
 
 
-Numbers = Annotated[NumberParameters, Query()]
+SummaryQuery = Annotated[SummaryParameters, Query()]
 
 
-@router.post(ADDRESS, summary="Statistics of polygons", response_class=GeoJSON, responses=RESPONSES, openapi_extra=BODY)
-async def statistics(request: Request, parameters: Annotated[StatisticsParameters, Query()]) -> GeoJSON:
-    """What a picture shows in polygons, told in numbers: on the pixels of the newest scene's files (those of overviews
-    where there would be too many), each weighed by its share inside.
+@router.post(
+    PATH,
+    summary="Statistics of polygons",
+    response_description="The GeoJSON of the request, with statistics.",
+    response_class=GeoJSONResponse,
+    responses=RESPONSES,
+    openapi_extra=BODY,
+)
+async def statistics(request: Request, parameters: Annotated[StatisticsParameters, Query()]) -> GeoJSONResponse:
+    """Zonal statistics of an image, each pixel weighted by its coverage.
 
-    The answer is what was sent, each feature with `statistics` among its properties, as TiTiler has them, and with
-    `measured`: hectares on the ellipsoid, of all of it and of what is known; the hectares of each class of the scene
-    classification or of `classes`; and what is missing.
+    Pixels are those of the newest scene's files, or of an overview if there would be too many. The response is the
+    request's GeoJSON with two more properties for each feature: `statistics`, as in TiTiler, and `measured`. The latter
+    has areas in hectares on the ellipsoid (total, valid, and of each class of `scl` or `classes`), the grid, and scenes
+    that could not be read.
     """
-    return await answer(request, parameters.parse(), parameters)
+    return await statistics_response(request, parameters.parse(), parameters)
 
 
-async def answer(request: Request, image: StyledRequest, numbers: NumberParameters) -> GeoJSON:
-    """The statistics of the polygons in the body as a response."""
-    wanted, settings = numbers.wanted(), request.app.state.engine.settings
+async def statistics_response(request: Request, image: StyledRequest, parameters: SummaryParameters) -> GeoJSONResponse:
+    """The statistics of the polygons in the body.
+
+    Raises TooLong, InvalidInput, the errors of `zonal`, and NothingReadable if `strict` is set and scenes are missing.
+    """
+    wanted, settings = parameters.wanted(), request.app.state.engine.settings
     body = await read_body(request, settings.field_bytes, "geometry")
-    sent, fields = await asyncio.to_thread(_parsed, body, settings.fields, settings.field_corners)
+    geojson, areas = await asyncio.to_thread(_parsed, body, settings.fields, settings.field_corners)
     admission: Admission = request.app.state.statistics
-    found, report = await admission.run(request, _found(request.app.state.engine, fields, image, wanted))
-    if numbers.strict and report.partial:
-        raise report.nothing_readable("Scenes are missing from these numbers")
-    told = await asyncio.to_thread(document, fields, found, image.style, sent)
-    return GeoJSON(told, headers=report_headers(report))
+    results, report = await admission.run(request, _measured(request.app.state.engine, areas, image, wanted))
+    if parameters.strict and report.partial:
+        raise report.nothing_readable("Scenes are missing from these statistics")
+    result = await asyncio.to_thread(document, areas, results, image.style, geojson)
+    return GeoJSONResponse(result, headers=report_headers(report))
 
 
-async def _found(
-    engine: Engine, fields: AreasOfInterest, image: StyledRequest, wanted: Wanted
+async def _measured(
+    engine: Engine, areas: AreasOfInterest, image: StyledRequest, wanted: Wanted
 ) -> tuple[list[Found], Report]:
-    found = await zonal(engine, fields.fields, image, wanted)
+    """The statistics of each area, and the report of all of them."""
+    results = await zonal(engine, areas.fields, image, wanted)
     report = Report()
-    for each in found:
-        if isinstance(each, Zonal):
-            report.include(each.report)
-        elif each.reason == DEADLINE:
+    for result in results:
+        if isinstance(result, Zonal):
+            report.include(result.report)
+        elif result.reason == DEADLINE:
             report.incomplete = DEADLINE
-    return found, report
+    return results, report
 
 
-def _parsed(body: bytes, most: int, corners: int) -> tuple[object, AreasOfInterest]:
-    sent = parse_geojson(body)
-    return sent, parse_fields(sent, most, corners, points=False)
+def _parsed(body: bytes, max_areas: int, max_vertices: int) -> tuple[object, AreasOfInterest]:
+    """The GeoJSON of a body, and its areas. Raises InvalidInput."""
+    geojson = parse_geojson(body)
+    return geojson, parse_fields(geojson, max_areas, max_vertices, points=False)

@@ -1,4 +1,4 @@
-"""`/tiles/{z}/{x}/{y}`: pictures and values of tiles, of web mercator or any other grid."""
+"""`/tiles/{z}/{x}/{y}`: map tiles as images or values, of web mercator or any other tile matrix set."""
 
 from __future__ import annotations
 
@@ -10,89 +10,99 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from scog.geo.grid import WEB_MERCATOR, tile_grid
 from scog.imaging.options import StyledRequest
-from scog.web.http import image_response
-from scog.web.http.partial_responses import PartRoute, in_parts
+from scog.web.http.image_response import IMAGE_RESPONSES, image_response, parse_tile_name
+from scog.web.http.partial_responses import RangeRoute, reads_ranges
 from scog.web.http.problems import PROBLEMS
-from scog.web.http.query_route import sent
+from scog.web.http.query_route import raw_query
 from scog.web.http.responses import Admission
-from scog.web.params.image import DeliveryParameters, Tile, TileMatrixSetId, TileParameters, no_doubles, tile_address
+from scog.web.params.image import (
+    Column,
+    OutputParameters,
+    RowWithFormat,
+    TileMatrixSetId,
+    TileParameters,
+    TileQuery,
+    Zoom,
+    parse_tile_address,
+    reject_repeated,
+)
 
-KEPT_QUERIES = 1_000_000
-"""Bytes of the queries that are remembered."""
+QUERY_CACHE_BYTES = 1_000_000
+"""Bytes of the cache of parsed query strings."""
 
 
-class TileRoute(PartRoute):
-    """Reads each query once: all tiles of a map's layer share theirs, and reading it takes as long as drawing."""
+class TileRoute(RangeRoute):
+    """A route that caches parsed query strings.
+
+    All tiles of a layer share one, and parsing it takes as long as drawing the tile.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """As FastAPI's, which reads and checks everything, where the query is a new one."""
-        reading = super().get_route_handler()
+        """FastAPI's handler, which parses and validates, unless the query string is cached."""
+        handle_request = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
-            known = request.app.state.queries.get(request.scope["query_string"])
-            if known is None or in_parts(request):
-                return await reading(request)
-            place = request.path_params
-            return await _tile(
-                request, place.get("tileMatrixSetId", WEB_MERCATOR), place["z"], place["x"], place["y"], known
+            cached = request.app.state.queries.get(request.scope["query_string"])
+            if cached is None or reads_ranges(request):
+                return await handle_request(request)
+            path = request.path_params
+            return await _respond(
+                request, path.get("tileMatrixSetId", WEB_MERCATOR), path["z"], path["x"], path["y"], cached
             )
 
         return handler
 
 
-router = APIRouter(tags=["tiles"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=TileRoute)
+router = APIRouter(tags=["tiles"], dependencies=[Depends(reject_repeated)], responses=PROBLEMS, route_class=TileRoute)
 
 
-@router.get(
-    "/tiles/{z}/{x}/{y}",
-    summary="A tile as a picture or as values",
-    response_class=Response,
-    responses=image_response.RESPONSES,
-)
-async def tile(request: Request, z: str, x: str, y: str, parameters: Tile) -> Response:
-    """Draw a tile of the web-mercator grid.
+@router.get("/tiles/{z}/{x}/{y}", summary="A tile", response_class=Response, responses=IMAGE_RESPONSES)
+async def tile(request: Request, z: Zoom, x: Column, y: RowWithFormat, parameters: TileQuery) -> Response:
+    """A WebMercatorQuad tile as an image or as values.
 
-    `y` may end in a format, such as `.png` (the default), `.webp`, `.tif` or `.npy`, with `@2x` before it for twice as
-    many pixels.
+    `y` may end in a format, such as `.png` (the default), `.webp`, `.tif` or `.npy`, preceded by `@2x` for twice the
+    tile size.
     """
-    _remember(request, parameters)
-    return await _tile(request, WEB_MERCATOR, z, x, y, parameters)
+    _cache(request, parameters)
+    return await _respond(request, WEB_MERCATOR, z, x, y, parameters)
 
 
 @router.get(
     "/tiles/{tileMatrixSetId}/{z}/{x}/{y}",
-    summary="A tile of any grid",
+    summary="A tile of any tile matrix set",
     response_class=Response,
-    responses=image_response.RESPONSES,
+    responses=IMAGE_RESPONSES,
 )
-async def any_tile(request: Request, tms: TileMatrixSetId, z: str, x: str, y: str, parameters: Tile) -> Response:
-    """Draw a tile of a grid of `/tileMatrixSets`, which has zooms, columns and rows of its own.
+async def any_tile(
+    request: Request, tms: TileMatrixSetId, z: Zoom, x: Column, y: RowWithFormat, parameters: TileQuery
+) -> Response:
+    """A tile as an image or as values, otherwise as `/tiles/{z}/{x}/{y}`.
 
-    Otherwise as `/tiles/{z}/{x}/{y}`, which is the same as with `WebMercatorQuad`.
+    Zooms, columns and rows are those of the tile matrix set.
     """
-    _remember(request, parameters)
-    return await _tile(request, tms, z, x, y, parameters)
+    _cache(request, parameters)
+    return await _respond(request, tms, z, x, y, parameters)
 
 
-def _remember(request: Request, parameters: TileParameters) -> None:
-    query = sent(request)
+def _cache(request: Request, parameters: TileParameters) -> None:
+    query = raw_query(request)
     request.app.state.queries.put(query, parameters, 4 * len(query) + 1000)
 
 
-async def _tile(request: Request, tms: str, z: str, x: str, y: str, parameters: TileParameters) -> Response:
-    return await answer(request, tms, (z, x, y), parameters.parse(), parameters)
+async def _respond(request: Request, tms: str, z: str, x: str, y: str, parameters: TileParameters) -> Response:
+    return await tile_response(request, tms, (z, x, y), parameters.parse(), parameters)
 
 
-async def answer(
-    request: Request, tms: str, address: tuple[str, str, str], image: StyledRequest, delivery: DeliveryParameters
+async def tile_response(
+    request: Request, tms: str, address: tuple[str, str, str], image: StyledRequest, output: OutputParameters
 ) -> Response:
-    """A tile `(z, x, y)` as a response."""
+    """A tile as a response. `address` is `(z, x, y)` as in the path. Raises the errors of `image_response`."""
     z, x, y = address
-    name = image_response.tile_name(y, delivery)
-    if delivery.preview:
-        image = image._replace(request=replace(image.request, preview=delivery.preview))
-    grid = tile_grid(*tile_address(z, x, name.row), name.size, tms, delivery.buffer)
+    name = parse_tile_name(y, output)
+    if output.preview:
+        image = image._replace(request=replace(image.request, preview=output.preview))
+    grid = tile_grid(*parse_tile_address(z, x, name.row), name.size, tms, output.buffer)
     admission: Admission = request.app.state.admission
     return await admission.run(
-        request, image_response.picture(request, request.app.state.engine, grid, image, delivery, name.format)
+        request, image_response(request, request.app.state.engine, grid, image, output, name.format)
     )

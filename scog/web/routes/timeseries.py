@@ -1,11 +1,10 @@
-"""`/timeseries/{lon},{lat}` and `POST /timeseries`: values over time, of a place or of fields."""
+"""`/timeseries/{lon},{lat}` and `POST /timeseries`: time series of a point, or of areas."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -32,28 +31,33 @@ from scog.products.timeseries.variables import SeriesVariables, formula_of
 from scog.temporal.steps import VALID as VALID_STEP
 from scog.temporal.steps import parse_step
 from scog.web.http.bodies import read_body
-from scog.web.http.events import MEDIA_TYPE, Events
-from scog.web.http.partial_responses import PartRoute
-from scog.web.http.problems import PROBLEMS, REFUSALS
+from scog.web.http.events import MEDIA_TYPE, EventStream
+from scog.web.http.partial_responses import RangeRoute
+from scog.web.http.problems import PROBLEMS, REQUEST_PROBLEMS
 from scog.web.http.responses import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
-from scog.web.params.image import SceneParameters, Text, Texts, no_doubles, parse_place
-from scog.web.routes.timeseries_events import Live
+from scog.web.params.image import Latitude, Longitude, SceneParameters, Text, Texts, parse_point, reject_repeated
+from scog.web.routes.timeseries_events import SeriesEvents
 
-router = APIRouter(tags=["time series"], dependencies=[Depends(no_doubles)], responses=PROBLEMS, route_class=PartRoute)
+router = APIRouter(
+    tags=["time series"], dependencies=[Depends(reject_repeated)], responses=PROBLEMS, route_class=RangeRoute
+)
 
-ADDRESS = "/timeseries/{lon},{lat}"
-MEDIA = {
+PATH = "/timeseries/{lon},{lat}"
+MEDIA_TYPES = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
     "sse": MEDIA_TYPE,
     "png": "image/png",
     "svg": "image/svg+xml",
 }
-"""Formats, in the order in which they are preferred where a client accepts several."""
+"""Media types by format, in order of preference if a client accepts several."""
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"content": {media.partition(";")[0]: {} for media in MEDIA.values()}, "description": "The series."},
+    200: {
+        "content": {media_type.partition(";")[0]: {} for media_type in MEDIA_TYPES.values()},
+        "description": "The time series.",
+    },
     304: {"description": "The client's copy is current."},
-    413: REFUSALS["4XX"] | {"description": "The geometry is too long"},
+    413: REQUEST_PROBLEMS["4XX"] | {"description": "The geometry is longer than the server accepts"},
 }
 BODY = {
     "requestBody": {
@@ -72,214 +76,223 @@ BODY = {
 }
 
 
-class ShownParameters(BaseModel):
-    """What becomes of the observations, and in which form they go out."""
+class SeriesOutputParameters(BaseModel):
+    """Parameters of aggregation, smoothing and format."""
 
     model_config = ConfigDict(extra="forbid")
 
     interval: Text | None = Field(
         None,
-        description="Observations are taken together by steps of time, counted from the first day of `datetime`: "
-        f"{VALID_STEP}. Default: each by itself.",
+        description="Interval over which observations are aggregated, counted from the first day of `datetime`: "
+        f"{VALID_STEP}. Default: no aggregation.",
     )
     aggregate: Aggregate = Field(
-        Aggregate.MEDIAN, description="How the observations of an interval become one, of fields their means."
+        Aggregate.MEDIAN,
+        description="Reducer of the observations of an interval; for areas, of their means.",
     )
     smooth: Text | None = Field(
-        None, description=f"A further column, a curve through the observations: {VALID_SMOOTH}."
+        None, description=f"Add a column with a smooth curve through the observations: {VALID_SMOOTH}."
     )
     min_valid: float = Field(
-        0, ge=0, le=1, description="Share of a field that must be usable, or an observation has no values."
+        0,
+        ge=0,
+        le=1,
+        description="Minimum fraction of valid pixels of an area. Observations below it have null values.",
     )
     format: Literal["json", "csv", "sse", "png", "svg"] | None = Field(
-        None, description="Default: as `Accept` says, else `json`. `sse` sends observations as they are read."
+        None,
+        description="Response format. Default: from the `Accept` header, else `json`. `sse` sends each observation as "
+        "a server-sent event once it is read.",
     )
-    scale: Annotated[int, Field(ge=1, le=4)] = Field(1, description="How many times larger a PNG is drawn.")
+    scale: Annotated[int, Field(ge=1, le=4)] = Field(1, description="Scale factor of a PNG.")
 
-    def options(self, formula: SeriesVariables, image_request: ImageRequest) -> SeriesOptions:
-        """What is asked of a formula's observations. Raises InvalidInput."""
+    def options(self, variables: SeriesVariables, image_request: ImageRequest) -> SeriesOptions:
+        """The options of a series of these variables. Raises InvalidInput."""
         step = None if self.interval is None else parse_step(self.interval, "interval")
         if step is not None:
             check_periods(image_request.interval, step)
         smooth = None if self.smooth is None else parse_smooth(self.smooth)
-        return SeriesOptions(formula, step, self.aggregate, image_request.interval, smooth, self.min_valid)
+        return SeriesOptions(variables, step, self.aggregate, image_request.interval, smooth, self.min_valid)
 
 
-class SeriesParameters(ShownParameters, SceneParameters):
-    """Which values of which scenes, and what becomes of them."""
+class SeriesParameters(SeriesOutputParameters, SceneParameters):
+    """Parameters of a time series: scenes, variables, aggregation and format."""
 
     datetime: Text | None = Field(
         None,
-        description="A date, an RFC 3339 instant or an interval, `..` open. Default: the archive's newest 365 days.",
+        description="A date, an RFC 3339 date-time, or an interval of two, with `..` for an open end. "
+        "Default: the last 365 days; for a local archive, those up to its newest scene.",
     )
     cloud_cover: float = Field(
         100,
         ge=0,
         le=100,
-        description="Highest cloud cover of a scene, percent. Below cloudy skies a place may be clear, and clouds are "
-        "masked pixel by pixel: so all by default.",
+        description="Maximum cloud cover of a scene, in percent. The default includes all scenes: an area may be clear "
+        "in a cloudy scene, and clouds are masked pixel by pixel.",
     )
     index: Text | None = Field(
-        None, description="An index by name (`/indices`), `ndvi` by default; several with commas between; `scl`."
+        None,
+        description="Names of spectral indices (see `/indices`), separated by commas; default `ndvi`. Or `scl`, the "
+        "scene classification.",
     )
     expression: Text | None = Field(
-        None, description="A formula over bands, such as `(nir-red)/(nir+red)`; `;` between several."
+        None, description="Expressions over bands, separated by `;`, such as `(nir-red)/(nir+red)`."
     )
-    bands: Texts = Field([], description="A preset such as `agriculture`, one band, or three.")
-    assets: Texts = Field([], description="The same as `bands`, as TiTiler writes it.")
+    bands: Texts = Field([], description="A preset such as `agriculture`, one band, or three bands.")
+    assets: Texts = Field([], description="TiTiler's name for `bands`.")
     mask: Text | None = Field(
-        None, description="`clouds` (the default but for `scl`), `none`, or SCL classes to take out, such as `3,8,9`."
+        None,
+        description="Pixels to mask: `clouds` (the default, except for `scl`), `none`, or SCL classes such as `3,8,9`.",
     )
-    mask_dilate: float = Field(
-        0, ge=0, le=MAX_METRES, description="Metres on the ground by which what is masked grows to all sides."
-    )
+    mask_dilate: float = Field(0, ge=0, le=MAX_METRES, description="Mask dilation, in metres on the ground.")
 
-    def formula(self) -> SeriesVariables:
-        """The formula asked for. Raises InvalidInput."""
-        return formula_from(self.index, self.expression, [*self.bands, *self.assets])
+    def variables(self) -> SeriesVariables:
+        """The variables of the series. Raises InvalidInput."""
+        return parse_variables(self.index, self.expression, [*self.bands, *self.assets])
 
-    def image_request(self, formula: SeriesVariables) -> ImageRequest:
-        """Which scenes, and how they are masked. Raises InvalidInput."""
-        mask = parse_mask(self.mask if self.mask is not None else formula.mask, self.mask_dilate)
-        return ImageRequest(**vars(self.scene_filter()), expression=formula.expression, mask=mask)
+    def image_request(self, variables: SeriesVariables) -> ImageRequest:
+        """The image request of the variables: scenes, expression and mask. Raises InvalidInput."""
+        mask = parse_mask(self.mask if self.mask is not None else variables.mask, self.mask_dilate)
+        return ImageRequest(**vars(self.scene_filter()), expression=variables.expression, mask=mask)
 
 
-Shown = Annotated[ShownParameters, Query()]
-Wanted = Annotated[SeriesParameters, Query()]
+SeriesOutputQuery = Annotated[SeriesOutputParameters, Query()]
+SeriesQuery = Annotated[SeriesParameters, Query()]
 
 
-def formula_from(index: str | None, expression: str | None, bands: Sequence[str]) -> SeriesVariables:
-    """The formula of parameters as they are written. Raises InvalidInput."""
+def parse_variables(index: str | None, expression: str | None, bands: Sequence[str]) -> SeriesVariables:
+    """The variables of a series. `bands` may have several names in one string, separated by commas.
+
+    Raises InvalidInput.
+    """
     return formula_of(index, expression, tuple(band.strip() for text in bands for band in text.split(",")))
 
 
-@router.get(ADDRESS, summary="Values of a place over time", response_class=Response, responses=RESPONSES)
-async def of_place(request: Request, lon: str, lat: str, parameters: Wanted) -> Response:
-    """What each observation shows at a place in degrees, oldest first; null where it was masked or not seen."""
-    formula = parameters.formula()
-    return await answer_place(request, lon, lat, formula, parameters.image_request(formula), parameters)
+@router.get(PATH, summary="Time series of a point", response_class=Response, responses=RESPONSES)
+async def point_series(request: Request, lon: Longitude, lat: Latitude, parameters: SeriesQuery) -> Response:
+    """The values of each observation at a point, oldest first. Masked and missing values are null."""
+    variables = parameters.variables()
+    image_request = parameters.image_request(variables)
+    return await point_series_response(request, lon, lat, variables, image_request, parameters)
 
 
 @router.post(
     "/timeseries",
-    summary="Values of fields over time",
+    summary="Time series of areas",
     response_class=Response,
     responses=RESPONSES,
     openapi_extra=BODY,
 )
-async def of_fields(request: Request, parameters: Wanted) -> Response:
-    """The means of each observation over polygons, with statistics that weigh each pixel by its share inside; or the
-    values at points. A FeatureCollection is answered by one whose features have `timeseries` among their properties.
+async def area_series(request: Request, parameters: SeriesQuery) -> Response:
+    """The zonal statistics of each observation over polygons, each pixel weighted by its coverage; for points, values.
+
+    The response to a FeatureCollection is one with the property `timeseries` added to each feature.
     """
-    formula = parameters.formula()
-    return await answer_body(request, formula, parameters.image_request(formula), parameters)
+    variables = parameters.variables()
+    return await area_series_response(request, variables, parameters.image_request(variables), parameters)
 
 
-async def answer_place(
-    request: Request, lon: str, lat: str, formula: SeriesVariables, image_request: ImageRequest, shown: ShownParameters
+async def point_series_response(
+    request: Request,
+    lon: str,
+    lat: str,
+    variables: SeriesVariables,
+    image_request: ImageRequest,
+    parameters: SeriesOutputParameters,
 ) -> Response:
-    """The series of a place as a response."""
-    place = point(*parse_place(lon, lat))
-    return await _answer(
-        request, AreasOfInterest((place,), collected=False), image_request, shown, shown.options(formula, image_request)
-    )
+    """The series of a point in degrees as a response."""
+    areas = AreasOfInterest((point(*parse_point(lon, lat)),), collected=False)
+    return await _respond(request, areas, image_request, parameters, parameters.options(variables, image_request))
 
 
-async def answer_body(
-    request: Request, formula: SeriesVariables, image_request: ImageRequest, shown: ShownParameters
+async def area_series_response(
+    request: Request, variables: SeriesVariables, image_request: ImageRequest, parameters: SeriesOutputParameters
 ) -> Response:
-    """The series of the fields in the body as a response."""
-    options = shown.options(formula, image_request)
+    """The series of the areas in the body as a response."""
+    options = parameters.options(variables, image_request)
     settings = request.app.state.engine.settings
     body = await read_body(request, settings.field_bytes, "geometry")
-    fields = await asyncio.to_thread(
+    areas = await asyncio.to_thread(
         lambda: measurable(
             parse_fields(parse_geojson(body), settings.fields, settings.field_corners),
             settings.field_pixels,
             image_request.area,
         )
     )
-    return await _answer(request, fields, image_request, shown, options)
+    return await _respond(request, areas, image_request, parameters, options)
 
 
-async def _answer(
+async def _respond(
     request: Request,
-    fields: AreasOfInterest,
+    areas: AreasOfInterest,
     image_request: ImageRequest,
-    shown: ShownParameters,
+    parameters: SeriesOutputParameters,
     options: SeriesOptions,
 ) -> Response:
-    form = shown.format or _accepted(request)
-    if form in ("png", "svg"):
-        check_lines(len(fields.fields), options)
+    format_name = parameters.format or _accepted_format(request)
+    if format_name in ("png", "svg"):
+        check_lines(len(areas.fields), options)
     admission: Admission = request.app.state.series
     state: SeriesState = request.app.state.series_state
-    if form == "sse":
-        return Events(admission, Live(state, fields, image_request, options).run)
-    made = await admission.run(request, _made(state, fields, image_request, options, form, shown.scale))
-    headers = report_headers(made.report, COMPLETE if image_request.pinned is None else IMMUTABLE)
+    if format_name == "sse":
+        return EventStream(admission, SeriesEvents(state, areas, image_request, options).run)
+    work = _encoded_series(state, areas, image_request, options, format_name, parameters.scale)
+    body, report = await admission.run(request, work)
+    headers = report_headers(report, COMPLETE if image_request.pinned is None else IMMUTABLE)
     headers["Vary"] = "Accept"
-    if form == "csv":
+    if format_name == "csv":
         headers["Content-Disposition"] = f'attachment; filename="{_file_name(options)}.csv"'
-    if form == "svg":
+    if format_name == "svg":
         headers["X-Content-Type-Options"] = "nosniff"
     if request.method == "GET":
-        return with_etag(request, encoded(made.body), MEDIA[form], headers)
-    return Response(made.body, media_type=MEDIA[form], headers=headers)
+        return with_etag(request, encoded(body), MEDIA_TYPES[format_name], headers)
+    return Response(body, media_type=MEDIA_TYPES[format_name], headers=headers)
 
 
-@dataclass(frozen=True)
-class _Made:
-    """An answer, and how it came to be."""
-
-    body: bytes
-    report: Report
-
-
-async def _made(
+async def _encoded_series(
     state: SeriesState,
-    fields: AreasOfInterest,
+    areas: AreasOfInterest,
     image_request: ImageRequest,
     options: SeriesOptions,
-    form: str,
+    format_name: str,
     scale: int,
-) -> _Made:
-    several = await take(state, fields.fields, options.formula, image_request)
+) -> tuple[bytes, Report]:
+    """The series of all areas in a format, and the report of all of them."""
+    all_series = await take(state, areas.fields, options.formula, image_request)
     report = Report()
-    for series in several:
+    for series in all_series:
         report.include(series.report)
-    work = partial(_written, several, fields, options, form, scale)
-    return _Made(await asyncio.get_running_loop().run_in_executor(state.engine.cpu, work), report)
+    work = partial(_encode, all_series, areas, options, format_name, scale)
+    return await asyncio.get_running_loop().run_in_executor(state.engine.cpu, work), report
 
 
-def _written(
-    several: Sequence[Series], fields: AreasOfInterest, options: SeriesOptions, form: str, scale: int
+def _encode(
+    all_series: Sequence[Series], areas: AreasOfInterest, options: SeriesOptions, format_name: str, scale: int
 ) -> bytes:
-    """Series in one of the forms."""
-    tables: list[Table] = [table_of(series.rows, options) for series in several]
-    match form:
+    """Series in a format other than `sse`."""
+    tables: list[Table] = [table_of(series.rows, options) for series in all_series]
+    match format_name:
         case "csv":
-            return output.table_text(several, tables, options, fields).encode()
+            return output.table_text(all_series, tables, options, areas).encode()
         case "png":
-            return chart_of(several, tables, options).png(scale)
+            return chart_of(all_series, tables, options).png(scale)
         case "svg":
-            return chart_of(several, tables, options).svg().encode()
-    if fields.collected:
-        told = output.collection(several, tables, options, fields.unusable)
+            return chart_of(all_series, tables, options).svg().encode()
+    if areas.collected:
+        document = output.collection(all_series, tables, options, areas.unusable)
     else:
-        told = output.document(several[0], tables[0], options)
-    return json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        document = output.document(all_series[0], tables[0], options)
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _accepted(request: Request) -> str:
-    """The form that a client accepts; JSON where it says nothing of the kind."""
+def _accepted_format(request: Request) -> str:
+    """The preferred format that the `Accept` header has; `json` if it has none of them."""
     accepted = [part.split(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
-    return next((form for form, media in MEDIA.items() if media.partition(";")[0] in accepted), "json")
+    return next((name for name, media_type in MEDIA_TYPES.items() if media_type.partition(";")[0] in accepted), "json")
 
 
 def _file_name(options: SeriesOptions) -> str:
-    """A name that every disk takes."""
+    """A file name from the variables' names, of ASCII letters, digits and hyphens."""
     name = "-".join(options.formula.names).lower()
-    return (
-        "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)[:60].strip("-") or "series"
-    )
+    safe = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)
+    return safe[:60].strip("-") or "series"

@@ -1,4 +1,4 @@
-"""A series while it is taken, as events: `start`, `observation`, `progress`, `end`."""
+"""Time series as server-sent events: `start`, `observation`, `progress`, `end`."""
 
 from __future__ import annotations
 
@@ -14,98 +14,105 @@ from scog.products.timeseries.output import head, noted, observation, smoothed, 
 from scog.products.timeseries.series import Series, take
 from scog.products.timeseries.state import SeriesState
 from scog.temporal.intervals import rfc3339
-from scog.web.http.events import Tell
+from scog.web.http.events import SendEvent
 
 
-class Live:
-    """Tells of series as they are taken. Of a collection each event names the `feature` by its place.
+class SeriesEvents:
+    """Sends series as events while they are read. For a FeatureCollection, each event has its `feature`'s position.
 
-    `start` comes once for each field, with the number of observations expected if it is known; where it becomes known
-    later, `progress` has it. Observations come as they are read, newest first but for what takes longer; those that are
-    taken together by intervals are told at the end. `end` has the errors, and the numbers of the curve.
+    `start` is sent once per area, with the expected number of observations if it is known by then; else `progress` has
+    it later. `observation` is sent as each one is read, roughly newest first; with `interval`, all are sent at the end.
+    `end` has errors and the values of the smooth curve.
+
+    The methods `sited`, `found` and `measured` are those of `scog.products.timeseries.series.Listener`. `place` is the
+    position of an area.
     """
 
     def __init__(
-        self, state: SeriesState, fields: AreasOfInterest, image_request: ImageRequest, options: SeriesOptions
+        self, state: SeriesState, areas: AreasOfInterest, image_request: ImageRequest, options: SeriesOptions
     ) -> None:
         self._state = state
         self._engine = state.engine
-        self._fields = fields
+        self._areas = areas
         self._request = image_request
-        self._asked = options
-        self._tell: Tell = lambda name, data: None
+        self._options = options
+        self._send_event: SendEvent = lambda name, data: None
         self._sites: dict[int, tuple[AreaOfInterest, SamplingGrid]] = {}
-        self._begun: set[int] = set()
+        self._started: set[int] = set()
         self._expected: dict[int, int] = {}
         self._done: dict[int, int] = {}
 
-    async def run(self, tell: Tell) -> None:
-        """Take the series. Raises what `take` raises."""
-        self._tell = tell
-        several = await take(self._state, self._fields.fields, self._asked.formula, self._request, self)
+    async def run(self, send_event: SendEvent) -> None:
+        """Read the series and send their events. Raises the errors of `take`."""
+        self._send_event = send_event
+        options = self._options
+        all_series = await take(self._state, self._areas.fields, options.formula, self._request, self)
         tables: list[Table] = [
-            await asyncio.get_running_loop().run_in_executor(self._engine.cpu, table_of, series.rows, self._asked)
-            for series in several
+            await asyncio.get_running_loop().run_in_executor(self._engine.cpu, table_of, series.rows, options)
+            for series in all_series
         ]
-        for place, (series, table) in enumerate(zip(several, tables, strict=True)):
+        for place, (series, table) in enumerate(zip(all_series, tables, strict=True)):
             if series.fault is None:
-                self._begin(place)
-            if self._asked.step is not None:
+                self._start(place)
+            if options.step is not None:
                 for row in reversed(table.rows):
-                    self._tell("observation", self._named(place) | observation(row, self._asked, series.site))
-        ends = {series.field.place: self._end(series, table) for series, table in zip(several, tables, strict=True)} | {
-            each.place: {"error": each.reason} for each in self._fields.unusable
-        }
-        tell("end", {"features": [ends[place] for place in sorted(ends)]} if self._fields.collected else ends[0])
+                    self._send_event("observation", self._feature(place) | observation(row, options, series.site))
+        ends = {
+            series.field.place: self._end(series, table) for series, table in zip(all_series, tables, strict=True)
+        } | {each.place: {"error": each.reason} for each in self._areas.unusable}
+        send_event("end", {"features": [ends[place] for place in sorted(ends)]} if self._areas.collected else ends[0])
 
     def sited(self, place: int, field: AreaOfInterest, site: SamplingGrid) -> None:
-        """Remember where a field is measured."""
+        """Store the sampling grid of an area."""
         self._sites[place] = field, site
 
     def found(self, place: int, count: int) -> None:
-        """Tell how many observations there will be."""
+        """Send the number of observations to expect."""
         self._expected[place] = count
-        if place in self._begun:
+        if place in self._started:
             self._progress(place)
-        self._begin(place)
+        self._start(place)
 
     def measured(self, place: int, row: Row) -> None:
-        """Tell of an observation."""
-        self._begin(place)
+        """Send an observation, or the progress if observations are aggregated."""
+        self._start(place)
         self._done[place] = self._done.get(place, 0) + 1
-        if self._asked.step is not None:
+        if self._options.step is not None:
             self._progress(place)
         else:
-            shown = enough(row, self._asked.min_valid)
-            self._tell("observation", self._named(place) | observation(shown, self._asked, self._sites[place][1]))
+            valid = enough(row, self._options.min_valid)
+            data = observation(valid, self._options, self._sites[place][1])
+            self._send_event("observation", self._feature(place) | data)
 
-    def _begin(self, place: int) -> None:
-        if place in self._begun:
+    def _start(self, place: int) -> None:
+        """Send `start`, once per area."""
+        if place in self._started:
             return
-        self._begun.add(place)
-        field, site = self._sites[place]
-        told = (
-            head(site, self._asked)
-            | noted(field)
-            | {"geometry": dict(field.geometry), "expected": self._expected.get(place)}
+        self._started.add(place)
+        area, site = self._sites[place]
+        data = (
+            head(site, self._options)
+            | noted(area)
+            | {"geometry": dict(area.geometry), "expected": self._expected.get(place)}
         )
-        self._tell("start", self._named(place) | told)
+        self._send_event("start", self._feature(place) | data)
 
     def _progress(self, place: int) -> None:
-        done = {"done": self._done.get(place, 0), "expected": self._expected.get(place)}
-        self._tell("progress", self._named(place) | done)
+        data = {"done": self._done.get(place, 0), "expected": self._expected.get(place)}
+        self._send_event("progress", self._feature(place) | data)
 
-    def _named(self, place: int) -> dict[str, Any]:
-        return {"feature": self._fields.fields[place].place} if self._fields.collected else {}
+    def _feature(self, place: int) -> dict[str, Any]:
+        """The member that identifies a feature of a collection; empty for a single area."""
+        return {"feature": self._areas.fields[place].place} if self._areas.collected else {}
 
     def _end(self, series: Series, table: Table) -> dict[str, Any]:
         if series.fault is not None:
             return {"error": series.fault}
-        told = tail(series.report)
+        data = tail(series.report)
         if table.curve is None:
-            return told
-        count = self._asked.formula.expression.outputs
+            return data
+        count = self._options.formula.expression.outputs
         rows = zip(table.rows, table.curve, strict=True)
-        return told | {
+        return data | {
             "smoothed": [{"datetime": rfc3339(row.time), "smoothed": smoothed(column, count)} for row, column in rows]
         }

@@ -1,7 +1,7 @@
-"""`/stac`: the local archive as a STAC API, for pystac-client, QGIS, and other scogs.
+"""`/stac`: the local archive as a STAC API, for pystac-client, QGIS and other scog servers.
 
-Its routes are in `scog.web.stac.routes`.
+The routes are in `scog.web.stac.routes`.
 """
 
 SEARCHES = 4
-"""Searches at a time: filters are computed in Python, and maps need the processor too."""
+"""Concurrent searches. Filters are evaluated in Python, and maps need the processor too."""

@@ -1,4 +1,4 @@
-"""What `/stac` says of itself: landing page, conformance, collections, queryables, and items with their links."""
+"""Documents of the STAC API: landing page, conformance, collections, queryables, and items with their links."""
 
 from __future__ import annotations
 
@@ -35,17 +35,19 @@ CONFORMANCE = (
     *(f"{_CQL}/conf/{name}" for name in ("spatial-functions", "temporal-functions", "array-functions")),
     *(f"{_CQL}/conf/{name}" for name in ("property-property", "arithmetic")),
 )
-STRUCTURE = frozenset({"self", "root", "parent", "collection", "items", "item", "child", "next", "prev", "search"})
-"""Links that say where something lies among the others: always made anew."""
+STRUCTURAL_RELS = frozenset(
+    {"self", "root", "parent", "collection", "items", "item", "child", "next", "prev", "search"}
+)
+"""Relation types that are generated, never copied from a stored document."""
 
 
-def link(rel: str, href: str, media: str = JSON, **more: Any) -> dict[str, Any]:
+def link(rel: str, href: str, media_type: str = JSON, **members: Any) -> dict[str, Any]:
     """A link object."""
-    return {"rel": rel, "type": media, "href": href, **more}
+    return {"rel": rel, "type": media_type, "href": href, **members}
 
 
 class Documents:
-    """The documents of one archive, with links that begin with `base`. They are read from disk: use it in a thread."""
+    """Documents of one archive, with links that begin with `base`. Methods read from disk: call them in a thread."""
 
     def __init__(self, archive: Archive, base: str) -> None:
         self._archive = archive
@@ -53,7 +55,7 @@ class Documents:
         self.root = f"{base}/stac"
 
     def landing(self) -> dict[str, Any]:
-        """The entrance, as STAC API Core has it."""
+        """The landing page (STAC API - Core)."""
         collections = self.collections()["collections"]
         links = [
             link("self", self.root),
@@ -72,61 +74,61 @@ class Documents:
             "stac_version": "1.0.0",
             "id": "scog",
             "title": "scog's local archive",
-            "description": f"The scenes that this server (scog {scog.__version__}) draws its maps from.",
+            "description": f"The scenes of this server (scog {scog.__version__}).",
             "conformsTo": list(CONFORMANCE),
             "links": links,
         }
 
     def names(self) -> list[str]:
-        """The collections that have a name."""
+        """Ids of all collections. Items without a collection are left out."""
         return [name for (name,) in self._archive.select("SELECT DISTINCT collection FROM items ORDER BY 1") if name]
 
     def collections(self) -> dict[str, Any]:
-        """All collections."""
+        """The list of collections."""
         links = [link("self", f"{self.root}/collections"), link("root", self.root), link("parent", self.root)]
         return {"collections": [self.collection(name) for name in self.names()], "links": links}
 
     def collection_url(self, name: str) -> str:
-        """Where a collection is described."""
+        """URL of a collection."""
         return f"{self.root}/collections/{quote(name, safe='')}"
 
     def collection(self, name: str) -> dict[str, Any]:
-        """A collection: as the archive describes it, else made from its items."""
-        written = self._written(name)
-        here = self.collection_url(name)
-        made: dict[str, Any] = {
+        """A collection: that of the archive's `collection.json`, with missing members generated from the items."""
+        stored = self._stored(name)
+        url = self.collection_url(name)
+        generated: dict[str, Any] = {
             "type": "Collection",
             "stac_version": "1.0.0",
             "id": name,
             "title": name,
-            "description": f"The items of {name} in scog's local archive.",
+            "description": f"Items of {name} in scog's local archive.",
             "license": "other",
         }
-        if "extent" not in written:
-            made["extent"] = self._extent(name)
+        if "extent" not in stored:
+            generated["extent"] = self._extent(name)
         links = [
-            link("self", here),
+            link("self", url),
             link("root", self.root),
             link("parent", self.root),
-            link("items", f"{here}/items", GEOJSON),
-            link(QUERYABLES, f"{here}/queryables", SCHEMA),
-            *_kept_links(written),
+            link("items", f"{url}/items", GEOJSON),
+            link(QUERYABLES, f"{url}/queryables", SCHEMA),
+            *_external_links(stored),
         ]
-        return made | written | {"id": name, "type": "Collection", "links": links}
+        return generated | stored | {"id": name, "type": "Collection", "links": links}
 
-    def _written(self, name: str) -> dict[str, Any]:
-        """The archive's own description of a collection, empty where there is none."""
+    def _stored(self, name: str) -> dict[str, Any]:
+        """The `collection.json` of a collection; empty if it is missing or invalid."""
         if name in (".", "..") or os.sep in name or "/" in name or "\0" in name:
             return {}
         path = self._archive.folder / name / "collection.json"
         try:
-            if os.path.realpath(path) != str(path):  # never by a link out of the archive
+            if os.path.realpath(path) != str(path):  # a symbolic link could leave the archive
                 return {}
-            found = json.loads(path.read_bytes(), parse_constant=lambda _: None)
+            document = json.loads(path.read_bytes(), parse_constant=lambda _: None)
         except (OSError, ValueError, RecursionError):
             return {}
-        is_it = isinstance(found, dict) and found.get("type") == "Collection" and found.get("id") == name
-        return found if is_it else {}
+        is_valid = isinstance(document, dict) and document.get("type") == "Collection" and document.get("id") == name
+        return document if is_valid else {}
 
     def _extent(self, name: str) -> dict[str, Any]:
         [(west, south, east, north)] = self._archive.select(
@@ -136,11 +138,17 @@ class Documents:
         )
         [(start, end)] = self._archive.select("SELECT min(start), max(ending) FROM items WHERE collection = ?", (name,))
         box = [max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)]
-        return {"spatial": {"bbox": [box]}, "temporal": {"interval": [[_moment(start), _moment(end)]]}}
+        return {
+            "spatial": {"bbox": [box]},
+            "temporal": {"interval": [[_rfc3339_or_open(start), _rfc3339_or_open(end)]]},
+        }
 
     def queryables(self, name: str | None) -> dict[str, Any]:
-        """What can be filtered by: all properties; those of the newest item are named."""
-        known: dict[str, Any] = {
+        """JSON Schema of the queryables of a collection, or of all.
+
+        All properties are queryable; those of the newest item are listed.
+        """
+        standard: dict[str, Any] = {
             "id": {"type": "string"},
             "collection": {"type": "string"},
             "geometry": {"$ref": "https://geojson.org/schema/Geometry.json"},
@@ -150,34 +158,36 @@ class Documents:
         newest = self._archive.select(
             "SELECT item FROM items WHERE ?1 IS NULL OR collection = ?1 ORDER BY time DESC LIMIT 1", (name,)
         )
-        properties = json.loads(newest[0][0])["properties"] if newest else {}
-        named = {key: {"type": kind} for key, value in properties.items() if (kind := _KINDS.get(type(value)))}
+        values = json.loads(newest[0][0])["properties"] if newest else {}
+        properties = {
+            key: {"type": json_type} for key, value in values.items() if (json_type := _JSON_TYPES.get(type(value)))
+        }
         return {
             "$schema": "https://json-schema.org/draft/2019-09/schema",
             "$id": f"{self.root if name is None else self.collection_url(name)}/queryables",
             "type": "object",
-            "title": f"What items {f'of {name} ' if name else ''}can be filtered by",
-            "properties": named | known,
+            "title": f"Queryables{f' of {name}' if name else ''}",
+            "properties": properties | standard,
             "additionalProperties": True,
         }
 
     def item(self, stored: Stored) -> dict[str, Any]:
-        """An item as stored, with links that lead here and assets that can be read from here."""
+        """A stored item, with links to this server, and assets whose URLs this server or another host serves."""
         item = dict(stored.item)
         collection = item.get("collection")
         links = [link("root", self.root)]
         if isinstance(collection, str) and collection:
-            above = self.collection_url(collection)
-            here = f"{above}/items/{quote(item['id'], safe='')}"
-            links = [link("self", here, GEOJSON), *links, link("parent", above), link("collection", above)]
+            parent = self.collection_url(collection)
+            url = f"{parent}/items/{quote(item['id'], safe='')}"
+            links = [link("self", url, GEOJSON), *links, link("parent", parent), link("collection", parent)]
         else:
             links.append(link("parent", self.root))
-        item["links"] = links + _kept_links(item)
+        item["links"] = links + _external_links(item)
         item["assets"] = self._assets(stored)
         return item
 
     def _assets(self, stored: Stored) -> dict[str, Any]:
-        """The assets with complete links; without those that nobody could read: outside the archive, or no objects."""
+        """The assets with absolute URLs, without those outside the archive and those that are not JSON objects."""
         assets = {}
         for name, asset in stored.item.get("assets", {}).items():
             if not isinstance(asset, Mapping):
@@ -192,27 +202,28 @@ class Documents:
         return assets
 
 
-_KINDS = {str: "string", float: "number", int: "number", bool: "boolean", list: "array", dict: "object"}
+_JSON_TYPES = {str: "string", float: "number", int: "number", bool: "boolean", list: "array", dict: "object"}
 
 
-_OPEN = 253_402_214_400.0
-"""The last day of the year 9999: an end that is open."""
+_OPEN_END = 253_402_214_400.0
+"""Unix time of 9999-12-31, which the index has for open ends."""
 
 
-def _moment(seconds: float) -> str | None:
-    if seconds >= _OPEN:
+def _rfc3339_or_open(seconds: float) -> str | None:
+    """Unix time as RFC 3339; None for an open end."""
+    if seconds >= _OPEN_END:
         return None
     return rfc3339(datetime.fromtimestamp(seconds, UTC))
 
 
-def _kept_links(written: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Links to the web that a document brings along, such as its license's."""
-    links = written.get("links")
+def _external_links(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The HTTP links of a stored document that are not structural, such as that to its license."""
+    links = document.get("links")
     return [
         entry
         for entry in (links if isinstance(links, list) else [])
         if isinstance(entry, dict)
         and isinstance(entry.get("rel"), str)
-        and entry["rel"] not in STRUCTURE
+        and entry["rel"] not in STRUCTURAL_RELS
         and str(entry.get("href")).startswith(("https://", "http://"))
     ]

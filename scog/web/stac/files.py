@@ -1,4 +1,4 @@
-"""`/stac/files/...`: the files that the archive's items refer to, in ranges, and no others."""
+"""`/stac/files/...`: the files that the archive's items refer to, and no others. Range requests are supported."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from fastapi.responses import FileResponse, Response
 
 from scog.catalog.archive.archive import Archive
 from scog.errors import OutOfRange
+from scog.suggest import quoted
 
 MEDIA_TYPES = {".tif": "image/tiff", ".tiff": "image/tiff", ".jp2": "image/jp2", ".xml": "application/xml"}
 HEADERS = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
 
 
 def find_file(archive: Archive, path: str) -> tuple[str, os.stat_result]:
-    """The real path of an asset's file. Raises OutOfRange unless it is a regular file below the archive's folder.
+    """The real path of an asset's file, and its status. Raises OutOfRange unless it is a file in the archive's folder.
 
-    A path counts only as items refer to it, so that no other way of writing it leads anywhere.
+    Paths are compared with the `href` of assets as strings, so no other spelling of a path is accepted.
     """
-    missing = OutOfRange("There is no such file among the archive's assets.", parameter="path", valid="an asset's href")
+    missing = OutOfRange(
+        f"No asset has the file {quoted(path)}.", parameter="path", valid="the path of an asset's href"
+    )
     if not archive.select("SELECT 1 FROM files WHERE path = ? LIMIT 1", (path,)):
         raise missing
     real = os.path.realpath(archive.folder / path)
@@ -35,6 +38,6 @@ def find_file(archive: Archive, path: str) -> tuple[str, os.stat_result]:
 
 
 def file_response(real: str, status: os.stat_result) -> Response:
-    """The file; Starlette answers ranges, and conditions on them."""
-    media = MEDIA_TYPES.get(os.path.splitext(real)[1].lower(), "application/octet-stream")
-    return FileResponse(real, media_type=media, headers=HEADERS, stat_result=status)
+    """The file. Starlette handles range requests and conditional requests."""
+    media_type = MEDIA_TYPES.get(os.path.splitext(real)[1].lower(), "application/octet-stream")
+    return FileResponse(real, media_type=media_type, headers=HEADERS, stat_result=status)

@@ -1,4 +1,4 @@
-"""Pages: tokens that tell where one begins, and the links that carry them."""
+"""Paging: tokens with the position of a page, and the links that contain them."""
 
 from __future__ import annotations
 
@@ -14,42 +14,52 @@ from scog.catalog.archive.sql import total_order
 from scog.catalog.item_search import FLAG, NOTHING, NUMBER, TEXT, Position
 from scog.errors import InvalidInput
 from scog.geo.geojson_text import parse_json
-from scog.web.stac.search import Asked
+from scog.suggest import quoted
+from scog.web.stac.search import PageRequest
 
 MAX_TOKEN = 8192
+"""Characters of a token."""
 GEOJSON = "application/geo+json"
 
 
 @dataclass(frozen=True)
-class Turn:
-    """Where a page begins, whether it lies before that place, and how many items match, where it is known."""
+class PagePosition:
+    """Position of a page: after `position`, or before it if `backward`; from the start if None.
+
+    `matched` is the number of items that match the search, if known.
+    """
 
     position: Position | None = None
     backward: bool = False
     matched: int | None = None
 
 
-def turn_of(asked: Asked) -> Turn:
-    """The page that a request asks for. Raises InvalidInput where its token is none of this search."""
-    if asked.token is None:
-        return Turn()
-    wrong = InvalidInput("The token is none of this search.", parameter="token", valid="as a `next` link has it")
-    if len(asked.token) > MAX_TOKEN:
-        raise wrong
+def parse_position(request: PageRequest) -> PagePosition:
+    """The position in a request's token. Raises InvalidInput if the token is invalid or of another search."""
+    if request.token is None:
+        return PagePosition()
+    invalid = InvalidInput(
+        f"The token {quoted(request.token)} is not one of this search.",
+        parameter="token",
+        valid="the token of a `next` or `prev` link",
+    )
+    if len(request.token) > MAX_TOKEN:
+        raise invalid
     try:
-        text = base64.urlsafe_b64decode(asked.token.encode("ascii") + b"==")
+        text = base64.urlsafe_b64decode(request.token.encode("ascii") + b"==")
         digest, backward, matched, position = parse_json(text)
     except (ValueError, TypeError, InvalidInput):
-        raise wrong from None
-    sound = digest == asked.digest and isinstance(backward, bool) and isinstance(position, list)
-    if not sound or len(position) != len(total_order(asked.search.order)) or not all(map(_is_place, position)):
-        raise wrong
+        raise invalid from None
+    is_valid = digest == request.digest and isinstance(backward, bool) and isinstance(position, list)
+    if not is_valid or len(position) != len(total_order(request.search.order)) or not all(map(_is_sort_key, position)):
+        raise invalid
     if matched is not None and (not isinstance(matched, int) or not 0 <= matched < 2**53):
-        raise wrong
-    return Turn([(kind, value) for kind, value in position], backward, matched)
+        raise invalid
+    return PagePosition([(kind, value) for kind, value in position], backward, matched)
 
 
-def _is_place(entry: Any) -> bool:
+def _is_sort_key(entry: Any) -> bool:
+    """Whether a value of a token is one field's sort key: a kind and a value of it."""
     if not isinstance(entry, list) or len(entry) != 2 or isinstance(entry[0], bool):
         return False
     kind, value = entry
@@ -58,33 +68,39 @@ def _is_place(entry: Any) -> bool:
     return (kind == TEXT and isinstance(value, str)) or (kind in (FLAG, NOTHING) and value in (0, 1))
 
 
-def token_of(asked: Asked, position: Position, backward: bool, matched: int | None) -> str:
-    """The token of the page after a position, or before it."""
-    text = json.dumps([asked.digest, backward, matched, position], separators=(",", ":"))
+def make_token(request: PageRequest, position: Position, backward: bool, matched: int | None) -> str:
+    """The token of the page after a position, or before it if `backward`."""
+    text = json.dumps([request.digest, backward, matched, position], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 def page_links(
-    asked: Asked, turn: Turn, found: Found, matched: int | None, address: str, query: Mapping[str, str], body: Any
+    request: PageRequest,
+    current: PagePosition,
+    result: Found,
+    matched: int | None,
+    url: str,
+    query: Mapping[str, str],
+    body: Any,
 ) -> list[dict[str, Any]]:
-    """Links to the pages beside this one: by GET with the query, or by POST where there is a body."""
-    has_next = found.more if not turn.backward else turn.position is not None
-    has_previous = found.more if turn.backward else turn.position is not None
+    """Links to the next and the previous page: GET with the query string, or POST if there is a body."""
+    has_next = result.more if not current.backward else current.position is not None
+    has_previous = result.more if current.backward else current.position is not None
     links = []
-    for name, there, position, backward in (
-        ("next", has_next, found.last, False),
-        ("prev", has_previous, found.first, True),
+    for rel, exists, position, backward in (
+        ("next", has_next, result.last, False),
+        ("prev", has_previous, result.first, True),
     ):
-        if there and position is not None:
-            token = token_of(asked, position, backward, matched)
-            links.append(_link(name, token, address, query, body))
+        if exists and position is not None:
+            token = make_token(request, position, backward, matched)
+            links.append(_link(rel, token, url, query, body))
     return links
 
 
-def _link(name: str, token: str, address: str, query: Mapping[str, str], body: Any) -> dict[str, Any]:
+def _link(rel: str, token: str, url: str, query: Mapping[str, str], body: Any) -> dict[str, Any]:
     if body is None:
-        href = f"{address}?{urlencode({**query, 'token': token})}"
-        return {"rel": name, "type": GEOJSON, "method": "GET", "href": href}
-    # The whole body, as Earth Search does: clients that do not merge get along with it as well.
+        href = f"{url}?{urlencode({**query, 'token': token})}"
+        return {"rel": rel, "type": GEOJSON, "method": "GET", "href": href}
+    # The whole body, as Earth Search does, for clients that ignore `merge`.
     body = {**body, "token": token}
-    return {"rel": name, "type": GEOJSON, "method": "POST", "href": address, "body": body, "merge": False}
+    return {"rel": rel, "type": GEOJSON, "method": "POST", "href": url, "body": body, "merge": False}

@@ -7,166 +7,216 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from scog.catalog.archive.archive import Archive
 from scog.catalog.archive.item_query import Found, search_items
 from scog.catalog.item_search import ItemSearch
 from scog.errors import InvalidInput, OutOfRange
+from scog.suggest import did_you_mean, quoted
 from scog.web.http.links import base_url
-from scog.web.http.problems import REFUSALS
+from scog.web.http.problems import REQUEST_PROBLEMS
 from scog.web.http.query_route import QueryRoute
-from scog.web.params.image import no_doubles
+from scog.web.http.responses import GeoJSONResponse
+from scog.web.params.image import reject_repeated
 from scog.web.stac.documents import CONFORMANCE, GEOJSON, SCHEMA, Documents, link
 from scog.web.stac.files import file_response, find_file
-from scog.web.stac.paging import Turn, page_links, turn_of
+from scog.web.stac.paging import PagePosition, page_links, parse_position
 from scog.web.stac.search import (
     MAX_BODY,
-    Asked,
+    PageRequest,
     SearchParameters,
-    from_body,
-    from_query,
+    parse_body,
     parse_search,
+    query_to_body,
 )
 
 HEADERS = {"Cache-Control": "public, max-age=60", "Vary": "Host"}
-BODY_SCHEMA = {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}
+BODY_SCHEMA = {
+    "requestBody": {
+        "description": "The parameters of `GET /stac/search`, as JSON values instead of strings.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
 T = TypeVar("T")
 
 
-class GeoJSON(JSONResponse):
-    """GeoJSON, as RFC 7946 names it."""
-
-    media_type = GEOJSON
-
-
-class Schema(JSONResponse):
-    """JSON Schema."""
+class SchemaResponse(JSONResponse):
+    """A response with JSON Schema's media type."""
 
     media_type = SCHEMA
 
 
-async def _no_parameters(request: Request) -> None:
+async def _reject_parameters(request: Request) -> None:
     for name in request.query_params:
-        raise InvalidInput(f"There is no parameter {name[:64]!r}.", parameter=name[:64], valid="none")
+        raise InvalidInput(f"Unknown parameter {name[:64]!r}.", parameter=name[:64], valid="none")
 
 
 router = APIRouter(
-    prefix="/stac", tags=["STAC"], dependencies=[Depends(no_doubles)], responses=REFUSALS, route_class=QueryRoute
+    prefix="/stac",
+    tags=["STAC"],
+    dependencies=[Depends(reject_repeated)],
+    responses=REQUEST_PROBLEMS,
+    route_class=QueryRoute,
 )
-_plain = [Depends(_no_parameters)]
+_no_query = [Depends(_reject_parameters)]
+
+
+CollectionId = Annotated[str, Path(description="Id of a collection.")]
+ItemId = Annotated[str, Path(description="Id of an item.")]
 
 
 def _archive(request: Request) -> Archive:
+    """The local archive. Raises OutOfRange if the server reads from a remote catalogue."""
     catalog = request.app.state.engine.searches.catalog
     if not isinstance(catalog, Archive):
-        raise OutOfRange("No local archive is served here.", valid="the catalogue that this server reads from")
+        message = "This server has no local archive; it reads from a STAC API."
+        raise OutOfRange(message, valid="the STAC API that the server reads from")
     return catalog
 
 
 async def _document(request: Request, make: Callable[[Documents], T]) -> T:
-    """Make a document in a thread, for it is read from disk."""
+    """The document that `make` returns. Called in a thread, as it reads from disk."""
     documents = Documents(_archive(request), base_url(request))
     return await asyncio.to_thread(make, documents)
 
 
-def _known(documents: Documents, collection: str) -> str:
-    """The collection's name. Raises OutOfRange where there is none."""
+def _check_collection(documents: Documents, collection: str) -> str:
+    """The collection's id. Raises OutOfRange if there is no such collection."""
     names = documents.names()
     if collection not in names:
-        raise OutOfRange(
-            f"There is no collection {collection[:80]!r}.", parameter="collection", valid=", ".join(names[:100])
-        )
+        message = f"Unknown collection {quoted(collection)}{did_you_mean(collection, names) or '.'}"
+        raise OutOfRange(message, parameter="collection", valid=", ".join(names[:100]))
     return collection
 
 
-@router.get("/", include_in_schema=False, dependencies=_plain)
-@router.get("", summary="The archive's entrance", dependencies=_plain)
+@router.get("/", include_in_schema=False, dependencies=_no_query)
+@router.get("", summary="Landing page", response_description="The landing page.", dependencies=_no_query)
 async def landing(request: Request) -> JSONResponse:
-    """Landing page: what the API can do, and where."""
+    """The landing page: a STAC Catalog with links and conformance classes."""
     return JSONResponse(await _document(request, Documents.landing), headers=HEADERS)
 
 
-@router.get("/conformance", summary="Specifications that are fulfilled", dependencies=_plain)
+@router.get(
+    "/conformance",
+    summary="Conformance classes",
+    response_description="The conformance classes.",
+    dependencies=_no_query,
+)
 async def conformance(request: Request) -> JSONResponse:
-    """Conformance classes of STAC API, OGC API Features and CQL2."""
+    """Conformance classes of STAC API, OGC API - Features and CQL2."""
     _archive(request)
     return JSONResponse({"conformsTo": list(CONFORMANCE)}, headers=HEADERS)
 
 
-@router.get("/collections", summary="Collections", dependencies=_plain)
+@router.get("/collections", summary="Collections", response_description="The collections.", dependencies=_no_query)
 async def collections(request: Request) -> JSONResponse:
     """All collections of the archive."""
     return JSONResponse(await _document(request, Documents.collections), headers=HEADERS)
 
 
-@router.get("/collections/{collection}", summary="A collection", dependencies=_plain)
-async def one_collection(request: Request, collection: str) -> JSONResponse:
-    """A collection: as the archive describes it, else made from its items."""
-    found = await _document(request, lambda documents: documents.collection(_known(documents, collection)))
-    return JSONResponse(found, headers=HEADERS)
+@router.get(
+    "/collections/{collection}", summary="A collection", response_description="The collection.", dependencies=_no_query
+)
+async def one_collection(request: Request, collection: CollectionId) -> JSONResponse:
+    """A collection, from the archive's `collection.json` if there is one, else generated from its items."""
+    document = await _document(
+        request, lambda documents: documents.collection(_check_collection(documents, collection))
+    )
+    return JSONResponse(document, headers=HEADERS)
 
 
-@router.get("/queryables", summary="What can be filtered by", response_class=Schema, dependencies=_plain)
-async def queryables(request: Request) -> Schema:
-    """A JSON schema of the properties that filters can name."""
-    return Schema(await _document(request, lambda documents: documents.queryables(None)), headers=HEADERS)
+@router.get(
+    "/queryables",
+    summary="Queryables",
+    response_description="The JSON Schema.",
+    response_class=SchemaResponse,
+    dependencies=_no_query,
+)
+async def queryables(request: Request) -> SchemaResponse:
+    """JSON Schema of the properties that filters may use."""
+    return SchemaResponse(await _document(request, lambda documents: documents.queryables(None)), headers=HEADERS)
 
 
-@router.get("/collections/{collection}/queryables", summary="... in a collection", dependencies=_plain)
-async def collection_queryables(request: Request, collection: str) -> Schema:
-    """A JSON schema of the properties that filters can name."""
-    found = await _document(request, lambda documents: documents.queryables(_known(documents, collection)))
-    return Schema(found, headers=HEADERS)
+@router.get(
+    "/collections/{collection}/queryables",
+    summary="Queryables of a collection",
+    response_description="The JSON Schema.",
+    dependencies=_no_query,
+)
+async def collection_queryables(request: Request, collection: CollectionId) -> SchemaResponse:
+    """JSON Schema of the properties that filters may use."""
+    document = await _document(
+        request, lambda documents: documents.queryables(_check_collection(documents, collection))
+    )
+    return SchemaResponse(document, headers=HEADERS)
 
 
-@router.get("/collections/{collection}/items/{item}", summary="An item", response_class=GeoJSON, dependencies=_plain)
-async def one_item(request: Request, collection: str, item: str) -> GeoJSON:
-    """One item of a collection."""
+@router.get(
+    "/collections/{collection}/items/{item}",
+    summary="An item",
+    response_description="The item.",
+    response_class=GeoJSONResponse,
+    dependencies=_no_query,
+)
+async def one_item(request: Request, collection: CollectionId, item: ItemId) -> GeoJSONResponse:
+    """An item of a collection."""
     archive = _archive(request)
 
     def make(documents: Documents) -> dict[str, Any]:
-        found = search_items(archive, ItemSearch((_known(documents, collection),), (item,)), 1)
-        if not found.items:
-            raise OutOfRange(f"There is no item {item[:80]!r} in this collection.", parameter="item")
-        return documents.item(found.items[0])
+        result = search_items(archive, ItemSearch((_check_collection(documents, collection),), (item,)), 1)
+        if not result.items:
+            raise OutOfRange(f"Unknown item {quoted(item)} in collection {quoted(collection)}.", parameter="item")
+        return documents.item(result.items[0])
 
-    return GeoJSON(await _document(request, make), headers=HEADERS)
+    return GeoJSONResponse(await _document(request, make), headers=HEADERS)
 
 
-@router.get("/collections/{collection}/items", summary="Items of a collection", response_class=GeoJSON)
-async def items(request: Request, collection: str, _: Annotated[SearchParameters, Query()]) -> GeoJSON:
-    """Items of a collection, page by page, newest first."""
-    body = from_query(request.query_params)
-    if collection not in body.get("collections", [collection]):  # pystac-client names the collection once more
-        raise InvalidInput("This is another collection.", parameter="collections", valid=collection)
-    asked = await asyncio.to_thread(parse_search, body | {"collections": [collection]})
-    await _document(request, lambda documents: _known(documents, collection))
+@router.get(
+    "/collections/{collection}/items",
+    summary="Items of a collection",
+    response_description="A page of items.",
+    response_class=GeoJSONResponse,
+)
+async def items(request: Request, collection: CollectionId, _: Annotated[SearchParameters, Query()]) -> GeoJSONResponse:
+    """The items of a collection, newest first. Paged."""
+    body = query_to_body(request.query_params)
+    if collection not in body.get("collections", [collection]):  # pystac-client repeats the collection here
+        message = "collections does not have the collection in the path."
+        raise InvalidInput(message, parameter="collections", valid=collection)
+    page_request = await asyncio.to_thread(parse_search, body | {"collections": [collection]})
+    await _document(request, lambda documents: _check_collection(documents, collection))
     path = Documents(_archive(request), "").collection_url(collection)
-    return await _page(request, asked, f"{path}/items", request.query_params, None)
+    return await _page_response(request, page_request, f"{path}/items", request.query_params, None)
 
 
-@router.get("/search", summary="Search for items", response_class=GeoJSON)
-async def search(request: Request, _: Annotated[SearchParameters, Query()]) -> GeoJSON:
-    """Items of all collections, page by page, newest first."""
+@router.get("/search", summary="Item search", response_description="A page of items.", response_class=GeoJSONResponse)
+async def search(request: Request, _: Annotated[SearchParameters, Query()]) -> GeoJSONResponse:
+    """The items of all collections that match, newest first. Paged."""
     _archive(request)
-    asked = await asyncio.to_thread(parse_search, from_query(request.query_params))
-    return await _page(request, asked, "/stac/search", request.query_params, None)
+    page_request = await asyncio.to_thread(parse_search, query_to_body(request.query_params))
+    return await _page_response(request, page_request, "/stac/search", request.query_params, None)
 
 
 @router.post(
-    "/search", summary="Search for items", response_class=GeoJSON, dependencies=_plain, openapi_extra=BODY_SCHEMA
+    "/search",
+    summary="Item search",
+    response_description="A page of items.",
+    response_class=GeoJSONResponse,
+    dependencies=_no_query,
+    openapi_extra=BODY_SCHEMA,
 )
-async def search_by_post(request: Request) -> GeoJSON:
-    """The same with the parameters as a JSON object."""
+async def search_by_post(request: Request) -> GeoJSONResponse:
+    """As `GET /stac/search`, with the parameters as a JSON object. `filter` is CQL2 JSON by default."""
     _archive(request)
-    body = from_body(await _read(request))
-    return await _page(request, await asyncio.to_thread(parse_search, body), "/stac/search", {}, body)
+    body = parse_body(await _read_body(request))
+    page_request = await asyncio.to_thread(parse_search, body)
+    return await _page_response(request, page_request, "/stac/search", {}, body)
 
 
-async def _read(request: Request) -> bytes:
-    """The body, if it is not too long. Raises InvalidInput."""
+async def _read_body(request: Request) -> bytes:
+    """The request body. Raises InvalidInput if it is longer than MAX_BODY."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
@@ -175,46 +225,57 @@ async def _read(request: Request) -> bytes:
     return bytes(data)
 
 
-async def _page(request: Request, asked: Asked, path: str, query: Mapping[str, str], body: Any) -> GeoJSON:
-    archive, turn = _archive(request), turn_of(asked)
+async def _page_response(
+    request: Request, page_request: PageRequest, path: str, query: Mapping[str, str], body: Any
+) -> GeoJSONResponse:
+    """The requested page of items. `body` is that of a POST, else None."""
+    archive, current = _archive(request), parse_position(page_request)
 
-    def work(documents: Documents) -> dict[str, Any]:
-        found = search_items(
-            archive, asked.search, asked.limit, turn.position, backward=turn.backward, count=turn.matched is None
+    def make(documents: Documents) -> dict[str, Any]:
+        result = search_items(
+            archive,
+            page_request.search,
+            page_request.limit,
+            current.position,
+            backward=current.backward,
+            count=current.matched is None,
         )
-        return _item_collection(documents, asked, turn, found, base_url(request) + path, query, body)
+        return _item_collection(documents, page_request, current, result, base_url(request) + path, query, body)
 
     async with request.app.state.stac_searches:
-        content = await _document(request, work)
-    return GeoJSON(content, headers=HEADERS if body is None else {"Cache-Control": "no-store"})
+        content = await _document(request, make)
+    return GeoJSONResponse(content, headers=HEADERS if body is None else {"Cache-Control": "no-store"})
 
 
 def _item_collection(
     documents: Documents,
-    asked: Asked,
-    turn: Turn,
-    found: Found,
-    address: str,
+    request: PageRequest,
+    current: PagePosition,
+    result: Found,
+    url: str,
     query: Mapping[str, str],
     body: Any,
 ) -> dict[str, Any]:
-    features = [documents.item(stored) for stored in found.items]
-    if asked.fields is not None:
-        features = [asked.fields.of(feature) for feature in features]
-    matched = found.matched if turn.matched is None else turn.matched
+    """A page of items as a FeatureCollection, with links to its neighbours."""
+    features = [documents.item(stored) for stored in result.items]
+    if request.fields is not None:
+        features = [request.fields.of(feature) for feature in features]
+    matched = result.matched if current.matched is None else current.matched
     links = [link("root", documents.root)]
     if body is None:
-        links.append(link("self", f"{address}?{urlencode(query)}" if query else address, GEOJSON))
+        links.append(link("self", f"{url}?{urlencode(query)}" if query else url, GEOJSON))
     return {
         "type": "FeatureCollection",
         "features": features,
-        "links": links + page_links(asked, turn, found, matched, address, query, body),
+        "links": links + page_links(request, current, result, matched, url, query, body),
         **({} if matched is None else {"numberMatched": matched}),
         "numberReturned": len(features),
     }
 
 
-@router.get("/files/{path:path}", summary="An asset's file", response_class=Response)
-async def file(request: Request, path: str) -> Response:
-    """A file of the archive, whole or in ranges."""
+@router.get("/files/{path:path}", summary="A file", response_description="The file.", response_class=Response)
+async def file(
+    request: Request, path: Annotated[str, Path(description="Path of an asset's `href` in the archive.")]
+) -> Response:
+    """A file of an asset. Range requests are supported."""
     return file_response(*await asyncio.to_thread(find_file, _archive(request), path))

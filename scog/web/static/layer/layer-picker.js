@@ -19,7 +19,7 @@ const keyOf = ({ kind, name }) => (kind === "expression" ? CUSTOM_EXPRESSION.kin
 export class LayerPicker {
   constructor(store) {
     this.store = store;
-    this.all = [CUSTOM_EXPRESSION];
+    this.all = []; // the named layers, once loaded
     this.combobox = new Combobox(byId("layer-search"), byId("layer-list"), {
       search: (text) => this._search(text),
       render: renderLayer,

@@ -27,7 +27,7 @@ import { isOpen, setUpPanel } from "./panel.js";
 import { Store } from "./state.js";
 import { readHash, writeHash } from "./url-hash.js";
 
-const DEMO_ATTRIBUTION = "Made-up data of scog's demo";
+const DEMO_ATTRIBUTION = "Synthetic data of scog's demo";
 const SEARCH_DELAY = 300; // milliseconds after the map has stopped moving
 
 const initial = readHash(location.hash);

@@ -1,4 +1,4 @@
-"""Who asks hears which band, file, host and setting it is about: in problems, headers and at the prompt."""
+"""Errors name the band, file, host and setting: in problems, headers and on the command line."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("reason", FAULTS)
-def test_the_subject_reaches_everybody(reason: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_errors_name_band_file_host_and_setting(reason: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     change, subjects = FAULTS[reason]
     folder = tmp_path / "archive"
     changed(folder, change)
@@ -71,7 +71,7 @@ def test_the_subject_reaches_everybody(reason: str, tmp_path: Path, capfd: pytes
             assert secret not in told
 
 
-def test_a_header_says_it_where_others_were_read(tmp_path: Path) -> None:
+def test_a_header_names_them_if_other_scenes_were_read(tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     for scene in scenes()[:2]:
         scene.write(folder)

@@ -1,4 +1,4 @@
-"""What TileJSON and WMTS say of a collection: bounds, zooms and owner are its own."""
+"""Bounds, zooms and attribution of collections in TileJSON and WMTS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from scog.settings import Settings
-from scog.web.tile_extent import ATTRIBUTION, Covered, _attribution
+from scog.web.tile_extent import ATTRIBUTION, TileExtent, _attribution
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.web.conftest import Served, is_problem, served
 
@@ -37,7 +37,7 @@ def made(name: str, collection: str, square: Square, bands: tuple[str, ...], pla
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """An archive of three collections: Sentinel-2's, one that says whose it is, and one that does not."""
+    """A server of three collections: Sentinel-2, one with providers, and one without."""
     folder = tmp_path_factory.mktemp("several")
     made("one", "sentinel-2-l2a", NORTH, ("red", "nir", "coastal"), "sentinel-2a").write(folder)
     made("two", "ortho", SOUTH, ("red",), "plane").write(folder)
@@ -55,7 +55,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         ("sentinel-2-l2a", NORTH, ATTRIBUTION), ("ortho", SOUTH, "Agency of Land (CC-BY-4.0)"), ("nameless", SOUTH, ""),
     ],
 )  # fmt: skip
-def test_a_collection_has_its_own_bounds_and_owner(collection: str, square: Square, whose: str, server: Served) -> None:
+def test_each_collection_has_its_bounds_and_attribution(
+    collection: str, square: Square, whose: str, server: Served
+) -> None:
     told = server.get(f"/tilejson.json?bands=red&collection={collection}").json()
     west, south, east, north = told["bounds"]
     lons, lats = zip(*square.ring(), strict=True)
@@ -75,7 +77,7 @@ def test_a_collection_has_its_own_bounds_and_owner(collection: str, square: Squa
     assert levels == list(range(told["minzoom"], told["maxzoom"] + 1))
 
 
-def test_without_a_collection_all_count(server: Served) -> None:
+def test_without_a_collection_the_extent_is_of_all(server: Served) -> None:
     told = server.get("/tilejson.json?bands=red").json()
     assert told["bounds"][3] - told["bounds"][1] > 4
     assert told["attribution"] == f"Agency of Land (CC-BY-4.0); {ATTRIBUTION}"
@@ -84,7 +86,7 @@ def test_without_a_collection_all_count(server: Served) -> None:
     assert told["maxzoom"] >= one["maxzoom"]
 
 
-def test_a_layer_of_coarser_bands_ends_sooner(server: Served) -> None:
+def test_coarser_bands_have_a_lower_maximum_zoom(server: Served) -> None:
     fine, coarse = (
         server.get(f"/tilejson.json?bands={band}&collection=sentinel-2-l2a").json()["maxzoom"]
         for band in ("red", "coastal")
@@ -92,7 +94,7 @@ def test_a_layer_of_coarser_bands_ends_sooner(server: Served) -> None:
     assert fine - coarse in (2, 3)
 
 
-def test_a_collection_that_is_not_there_is_refused(server: Served) -> None:
+def test_unknown_collections_are_rejected(server: Served) -> None:
     for path in ("/tilejson.json", "/WMTSCapabilities.xml", "/WorldCRS84Quad/tilejson.json"):
         problem = is_problem(server.get(f"{path}?bands=red&collection=ortho2"), 400)
         assert problem["parameter"] == "collection"
@@ -100,13 +102,13 @@ def test_a_collection_that_is_not_there_is_refused(server: Served) -> None:
 
 
 @pytest.mark.parametrize("collection", ["sentinel-2-l2a", "sentinel-2-c1-l2a"])
-def test_far_away_sentinel_2_has_its_own_zooms(collection: str, tmp_path: Path) -> None:
+def test_remote_sentinel_2_has_nominal_zooms(collection: str, tmp_path: Path) -> None:
     with served(Settings(catalog="http://127.0.0.1:9/", cache_dir=tmp_path, catalog_deadline=1)) as running:
         told = running.get(f"/tilejson.json?index=ndvi&collection={collection}").json()
         assert (told["minzoom"], told["maxzoom"]) == (7, 14)
         assert told["attribution"] == ATTRIBUTION
         other = running.get("/tilejson.json?bands=red&collection=landsat-c2-l2").json()
-        assert (other["minzoom"], other["maxzoom"]) == (7, 16)  # nothing is known of it
+        assert (other["minzoom"], other["maxzoom"]) == (7, 16)  # the defaults
         assert other["attribution"] == ""
 
 
@@ -114,9 +116,9 @@ def test_far_away_sentinel_2_has_its_own_zooms(collection: str, tmp_path: Path) 
     "providers",
     [None, "x", [], [None], [{"name": ""}], [{}], [{"name": None, "roles": 5}], {"name": "x"}],
 )
-def test_descriptions_may_hold_anything(providers: object) -> None:
+def test_providers_may_be_invalid(providers: object) -> None:
     assert _attribution("mine", [], {"providers": providers, "license": 5}) == ""
 
 
-def test_files_that_cannot_be_read_do_not_count() -> None:
-    assert Covered(None, (), "").zooms("WebMercatorQuad") is None
+def test_zooms_are_unknown_without_readable_files() -> None:
+    assert TileExtent(None, (), "").zooms("WebMercatorQuad") is None

@@ -1,4 +1,4 @@
-"""Polygons as people have them, on all routes: repaired and said so; what cannot be used costs itself, and says why."""
+"""Imperfect polygons on all routes: repaired and reported; unusable ones are reported and do not affect others."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ MIXED = collection(
 
 
 def hectares(units: float) -> float:
-    """Of so many units of the polygons, a thousandth of a degree a side."""
+    """Hectares of a number of squares with sides of 0.001 degrees."""
     square = shapely.box(11.3, 46.5, 11.301, 46.501)
     return units * abs(Geod(ellps="WGS84").geometry_area_perimeter(square)[0]) / 10_000
 
@@ -113,7 +113,7 @@ def test_series_and_pictures(server: Served, geometry: dict[str, Any], area: flo
     assert noted is None if said is None else noted is not None and said in noted
 
 
-def test_one_of_many_costs_itself_in_statistics(server: Served) -> None:
+def test_an_unusable_feature_does_not_affect_other_statistics(server: Served) -> None:
     response = server.ask.post(f"/statistics?{QUERY}", json=MIXED)
     assert response.status_code == 200, response.text
     told = response.json()["features"]
@@ -129,7 +129,7 @@ def test_one_of_many_costs_itself_in_statistics(server: Served) -> None:
     assert told[0]["properties"]["name"] == "Hof, oben"
 
 
-def test_one_of_many_costs_itself_in_series(server: Served) -> None:
+def test_an_unusable_feature_does_not_affect_other_series(server: Served) -> None:
     response = server.ask.post(f"/timeseries?{QUERY}", json=MIXED)
     assert response.status_code == 200, response.text
     told = [each["properties"]["timeseries"] for each in response.json()["features"]]
@@ -148,7 +148,7 @@ def test_one_of_many_costs_itself_in_series(server: Served) -> None:
 
 
 @pytest.mark.parametrize("route", ["/statistics", "/timeseries", "/feature.png"])
-def test_the_only_one_is_an_error(server: Served, route: str) -> None:
+def test_a_single_unusable_polygon_is_an_error(server: Served, route: str) -> None:
     for body, where in (
         (METRES, "geometry"),
         (feature(METRES), "geometry"),
@@ -163,7 +163,7 @@ def test_the_only_one_is_an_error(server: Served, route: str) -> None:
         assert "degrees" in problem["valid"]
 
 
-def test_all_features_are_one_picture(server: Served) -> None:
+def test_all_features_make_one_image(server: Served) -> None:
     both = collection(feature(PLAIN), feature(USUAL["parts that overlap"][0]))
     one = server.ask.post(f"/feature.npy?{QUERY}&dst_crs=utm", json=both)
     other = server.ask.post(f"/feature.npy?{QUERY}&dst_crs=utm", json=USUAL["parts that overlap"][0])
@@ -184,7 +184,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("route", ["/statistics", "/timeseries", "/feature.png"])
 @pytest.mark.parametrize(("body", "name"), OTHERS.values(), ids=OTHERS)
-def test_other_formats_are_named(server: Served, route: str, body: bytes, name: str) -> None:
+def test_other_file_formats_are_named_in_errors(server: Served, route: str, body: bytes, name: str) -> None:
     response = server.ask.post(f"{route}?{QUERY}", content=body)
     assert response.status_code == 400
     assert name in response.json()["detail"]
@@ -196,7 +196,7 @@ def test_a_byte_order_mark_is_skipped(server: Served) -> None:
         assert response.status_code == 200, response.text
 
 
-# At the prompt
+# Command line
 
 
 def written(folder: Path, document: Any) -> str:
@@ -205,7 +205,7 @@ def written(folder: Path, document: Any) -> str:
     return str(path)
 
 
-def test_stats_keep_names(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_stats_command_keeps_names(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     asked = ("--bands", "red", "--mask", "none", "--datetime", "../..", "--catalog", str(archive))
     code, out, said = run(capfd, "stats", written(tmp_path, MIXED), *asked, "--csv")
     assert code == 0, said
@@ -228,7 +228,9 @@ def test_stats_keep_names(archive: Path, tmp_path: Path, capfd: pytest.CaptureFi
     assert (row["feature"], row["name"]) == ("f7", "alone")
 
 
-def test_series_and_crops_take_collections(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_series_and_crop_commands_accept_collections(
+    archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = written(tmp_path, collection(feature(PLAIN, properties={"name": "a"}), feature(None), feature(BOW_TIE)))
     common = ("--bands", "red", "--mask", "none", "--datetime", "../..", "--catalog", str(archive))
     code, out, said = run(capfd, "series", "--area", path, *common, "--csv")
@@ -243,7 +245,7 @@ def test_series_and_crops_take_collections(archive: Path, tmp_path: Path, capfd:
 
 
 @pytest.mark.parametrize(("body", "name"), OTHERS.values(), ids=OTHERS)
-def test_other_files_are_named(
+def test_other_files_are_named_in_errors(
     archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], body: bytes, name: str
 ) -> None:
     for command in (("stats",), ("series", "--area"), ("crop", "-o", str(tmp_path / "t.png"), "--area")):

@@ -1,4 +1,4 @@
-"""Parts of answers: what RFC 9110 says of `Range`, and what GDAL makes of it."""
+"""Range requests: RFC 9110, and GDAL reading by URL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.io import MemoryFile
 
-from scog.web.http.byte_ranges import part_of
+from scog.web.http.byte_ranges import parse_range
 from tests.doubles.range_server import status
 from tests.web.conftest import WEST, Far, Served, is_problem
 
@@ -38,16 +38,14 @@ TEXT = ("/tilejson.json", "/legend.svg", "/legend.json", "/indices", "/WMTSCapab
 
 @pytest.fixture(scope="module")
 def filled(server: Served, west: str) -> Callable[[str], str]:
-    """An address with what stands in braces filled in."""
+    """Fills the placeholders in a path."""
     cube = server.ask.post("/cubes", json={"index": "ndvi"}).json()["id"]
     known = {"west": west, "west84": "12/4359/1021", "cube": cube}
     return lambda path: path.format(**known)
 
 
 @pytest.mark.parametrize("path", BINARY)
-def test_every_answer_that_is_no_text_may_be_read_in_parts(
-    path: str, server: Served, filled: Callable[[str], str]
-) -> None:
+def test_binary_responses_support_range_requests(path: str, server: Served, filled: Callable[[str], str]) -> None:
     path = filled(path)
     whole = server.get(path)
     body, etag = whole.content, whole.headers["ETag"]
@@ -80,13 +78,13 @@ def test_every_answer_that_is_no_text_may_be_read_in_parts(
 
 
 @pytest.mark.parametrize("path", TEXT)
-def test_text_comes_whole_since_it_may_be_compressed(path: str, server: Served) -> None:
+def test_text_responses_ignore_range_requests(path: str, server: Served) -> None:
     answer = server.get(path, headers={"Range": "bytes=0-3"})
     assert answer.status_code == 200
     assert "Accept-Ranges" not in answer.headers
 
 
-def test_a_posted_answer_comes_whole(server: Served) -> None:
+def test_post_responses_ignore_range_requests(server: Served) -> None:
     shape = {"type": "Polygon", "coordinates": [[[LON, LAT], [LON + 0.01, LAT], [LON, LAT + 0.01], [LON, LAT]]]}
     answer = server.ask.post("/feature.tif", json=shape, headers={"Range": "bytes=0-3"})
     assert answer.status_code == 200
@@ -97,23 +95,26 @@ def test_a_posted_answer_comes_whole(server: Served) -> None:
     "path", [f"/bbox/{BOX}.tif?bands=red&dst_crs=utm&resolution=10", "/tiles/{west}.tif?index=ndvi"]
 )
 @pytest.mark.parametrize("driver", ["", "/vsicurl/", "/vsicurl_streaming/"])
-def test_gdal_opens_a_geotiff_by_its_address(
-    driver: str, path: str, server: Served, filled: Callable[[str], str]
-) -> None:
+def test_gdal_opens_a_geotiff_by_url(driver: str, path: str, server: Served, filled: Callable[[str], str]) -> None:
     path = filled(path)
     with MemoryFile(server.get(path).content) as file, file.open() as source:
         exact, where = source.read(), source.transform
-    read = [sys.executable, "-c", READ, f"{driver}{server.url}{path}"]  # GDAL holds Python's lock as it waits
+    read = [
+        sys.executable,
+        "-c",
+        READ,
+        f"{driver}{server.url}{path}",
+    ]  # in a process, since GDAL holds the GIL while it waits
     found = subprocess.run(read, capture_output=True, check=True, timeout=60)
     told, _, values = found.stdout.partition(b"\n")
     assert told.decode() == repr(tuple(where))
     assert np.array_equal(np.frombuffer(values, np.float32).reshape(exact.shape), exact, equal_nan=True)
 
 
-def test_parts_are_of_one_file_though_it_is_drawn_anew_meanwhile(
+def test_ranges_are_of_one_file_even_if_it_is_redrawn(
     far: Callable[..., Far],
 ) -> None:
-    """A picture from which a scene is missing is not kept as such: the next one may be another."""
+    """A partial image is not in the image cache: the next one may differ."""
     running = far(retries=0)
     running.origin.fail("/S2A_32TQK_20240612_0_L2A/red.tif", always=status(500))
     path = f"/bbox/{BOX}.tif?bands=red&mask=none&dst_crs=utm&resolution=10"
@@ -127,10 +128,10 @@ def test_parts_are_of_one_file_though_it_is_drawn_anew_meanwhile(
     assert {part.headers["X-Scog-Skipped"] for part in parts} == {head.headers["X-Scog-Skipped"]}
     with MemoryFile(b"".join(part.content for part in parts)) as file, file.open() as source:
         source.read()
-    assert running.served.get(path).headers["ETag"] != etag  # who asks for all gets what is there now
+    assert running.served.get(path).headers["ETag"] != etag  # a request for the whole file gets the current one
 
 
-def test_many_who_ask_for_parts_at_once_wait_for_one_drawing(server: Served) -> None:
+def test_concurrent_range_requests_draw_once(server: Served) -> None:
     path = f"/bbox/{BOX}.tif?expression=nir-red&dst_crs=utm&resolution=10&cloud_cover=59"
 
     def ask(place: int) -> httpx.Response:
@@ -144,10 +145,10 @@ def test_many_who_ask_for_parts_at_once_wait_for_one_drawing(server: Served) -> 
 
 
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))
-def test_a_part_is_what_a_slice_would_be(size: int, start: int, last: int) -> None:
+def test_ranges_equal_slices(size: int, start: int, last: int) -> None:
     body = bytes(range(size))
-    part = part_of(f"bytes={start}-{last}", size)
+    part = parse_range(f"bytes={start}-{last}", size)
     assert part is None if last < start else body[slice(*part or ())] == body[start : last + 1]
-    tail = part_of(f"bytes=-{last}", size)
+    tail = parse_range(f"bytes=-{last}", size)
     assert tail is not None
     assert body[slice(*tail)] == (body[-last:] if last else b"")

@@ -1,5 +1,6 @@
-"""Statistics, series and crops are taken on the pixels of the files, whatever their grid: exactextract's numbers of the
-files themselves, rasterio's pixels, areas on the ellipsoid.
+"""Statistics, series and crops use the pixels of the files on any grid.
+
+The oracles are exactextract and rasterio on the files, and areas on the ellipsoid.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-def told(server: Served, name: str, geometry: Any, band: str = "red", **query: str) -> dict[str, Any]:
+def properties_of(server: Served, name: str, geometry: Any, band: str = "red", **query: str) -> dict[str, Any]:
     asked = {"bands": band, "mask": "none", "datetime": "../..", "collection": name} | query
     response = server.ask.post("/statistics", params=asked, json=geometry)
     assert response.status_code == 200, response.text
@@ -72,12 +73,12 @@ def told(server: Served, name: str, geometry: Any, band: str = "red", **query: s
 
 @pytest.mark.parametrize("band", ["red", "rededge1"])
 @pytest.mark.parametrize("name", GRIDS)
-def test_statistics_are_exactextracts_of_the_file(server: Served, name: str, band: str) -> None:
+def test_statistics_equal_exactextract_on_the_file(server: Served, name: str, band: str) -> None:
     made = GRIDS[name]
     geometry = made.polygon(*TRIANGLE)
     shape = made.placed(geometry)
     expected = operated(made.numbers.astype(np.float32), made.grid, shape, ["mean", "count", "stdev", "min", "max"])
-    properties = told(server, name, geometry, band)
+    properties = properties_of(server, name, geometry, band)
     (found,) = properties["statistics"].values()
     scale = expected["mean"] / found["mean"]
     assert scale == pytest.approx(round(scale), rel=1e-5)
@@ -91,22 +92,22 @@ def test_statistics_are_exactextracts_of_the_file(server: Served, name: str, ban
 
 
 @pytest.mark.parametrize("name", GRIDS)
-def test_areas_are_those_on_the_ellipsoid(server: Served, name: str) -> None:
+def test_areas_are_on_the_ellipsoid(server: Served, name: str) -> None:
     geometry = GRIDS[name].polygon(*TRIANGLE)
     dense = shapely.segmentize(shapely.geometry.shape(geometry), 0.0005)
     expected = abs(Geod(ellps="WGS84").geometry_area_perimeter(dense)[0]) / 10_000
-    measured = told(server, name, geometry)["measured"]
+    measured = properties_of(server, name, geometry)["measured"]
     assert measured["area_ha"] == pytest.approx(expected, rel=2e-5)
     assert measured["valid_area_ha"] == pytest.approx(expected, rel=2e-5)
 
 
 @pytest.mark.parametrize("name", GRIDS)
-def test_series_have_the_means_of_statistics(server: Served, name: str) -> None:
+def test_series_equal_the_means_of_statistics(server: Served, name: str) -> None:
     geometry = GRIDS[name].polygon(*TRIANGLE)
     query = {"bands": "red", "mask": "none", "datetime": "../..", "collection": name}
     series = server.ask.post("/timeseries", params=query, json=geometry).json()
     (row,) = series["observations"]
-    properties = told(server, name, geometry)
+    properties = properties_of(server, name, geometry)
     (expected,) = properties["statistics"].values()
     assert row["values"][0] == pytest.approx(expected["mean"], rel=1e-6)
     assert row["statistics"][0]["count"] == pytest.approx(expected["count"], rel=1e-6)
@@ -117,7 +118,7 @@ def test_series_have_the_means_of_statistics(server: Served, name: str) -> None:
 
 
 def _value(series: dict[str, Any], name: str, col: int, row: int) -> float:
-    """A pixel as the server scales it."""
+    """The value of a pixel as scaled by the server."""
     mean = series["observations"][0]["values"][0]
     shape = GRIDS[name].placed(GRIDS[name].polygon(*TRIANGLE))
     exact = operated(GRIDS[name].numbers.astype(np.float32), GRIDS[name].grid, shape, ["mean"])["mean"]
@@ -125,7 +126,7 @@ def _value(series: dict[str, Any], name: str, col: int, row: int) -> float:
 
 
 def cropped(server: Served, name: str, box: tuple[float, ...], query: str) -> tuple[Any, Any, Any]:
-    """Values, transform and CRS of a crop as a GeoTIFF."""
+    """Values, transform and CRS of a GeoTIFF crop."""
     west, south, east, north = box
     address = f"/bbox/{west!r},{south!r},{east!r},{north!r}.tif"
     response = server.ask.get(f"{address}?bands=red&mask=none&datetime=../..&collection={name}{query}")
@@ -135,7 +136,7 @@ def cropped(server: Served, name: str, box: tuple[float, ...], query: str) -> tu
 
 
 @pytest.mark.parametrize("name", [name for name, made in GRIDS.items() if made.crs.startswith("EPSG")])
-def test_crops_in_the_files_crs_are_the_files_pixels(server: Served, name: str) -> None:
+def test_crops_in_the_files_crs_equal_its_pixels(server: Served, name: str) -> None:
     made = GRIDS[name]
     left, top = made.grid.at(30.25, 40.5)
     right, bottom = made.grid.at(130.75, 120.5)
@@ -147,7 +148,7 @@ def test_crops_in_the_files_crs_are_the_files_pixels(server: Served, name: str) 
     assert transform.almost_equals(made.transform @ Affine.translation(30, 40), 1e-6 * made.grid.resolution)
 
 
-def test_crops_in_another_crs_have_pixels_as_large(server: Served) -> None:
+def test_crops_in_another_crs_keep_the_pixel_size(server: Served) -> None:
     made = GRIDS["laea"]
     lon, lat = made.lonlat(130, 110)
     box = (lon - 0.004, lat - 0.003, lon + 0.004, lat + 0.003)
@@ -178,7 +179,7 @@ def test_a_polygon_is_cropped_on_the_files_pixels(server: Served) -> None:
     assert np.count_nonzero(inside != known) <= 4
 
 
-# Files that lie askew
+# Rotated files
 
 
 @pytest.mark.parametrize(
@@ -189,16 +190,16 @@ def test_a_polygon_is_cropped_on_the_files_pixels(server: Served) -> None:
     ],
     ids=["rotated", "from the south"],
 )
-def test_files_that_lie_askew(tmp_path: Path, transform: Affine) -> None:
+def test_rotated_files(tmp_path: Path, transform: Affine) -> None:
     made = ortho("EPSG:32632", transform)
     write_collection(tmp_path, "askew", {"red": made})
     geometry = made.polygon(*TRIANGLE)
-    # In its own columns and rows it is upright, and exactextract knows what lies inside there.
+    # In its own columns and rows the file is upright, so exactextract computes the coverage there.
     local = shapely.transform(made.placed(geometry), lambda places: np.stack(~transform @ places.T, axis=1) * (1, -1))
     plain = ortho("EPSG:32632", Affine(1, 0, 0, 0, -1, 0)).grid
     expected = operated(made.numbers.astype(np.float32), plain, local, ["mean", "count"])
     with served(Settings(catalog=str(tmp_path))) as running:
-        (found,) = told(running, "askew", geometry)["statistics"].values()
+        (found,) = properties_of(running, "askew", geometry)["statistics"].values()
     scale = expected["mean"] / found["mean"]
     assert found["count"] == pytest.approx(expected["count"], rel=1e-5)
     assert scale == pytest.approx(round(scale), rel=1e-4)
@@ -207,13 +208,13 @@ def test_files_that_lie_askew(tmp_path: Path, transform: Affine) -> None:
 # Several grids
 
 
-def test_of_several_bands_the_finest_is_taken(tmp_path: Path) -> None:
+def test_the_grid_is_that_of_the_finest_band(tmp_path: Path) -> None:
     fine, coarse = GRIDS["half-metre"], ortho("EPSG:32632", Affine(2, 0, 577_430, 0, -2, 5_094_910), 65, 55)
     write_collection(tmp_path, "both", {"red": coarse, "nir": fine})
     geometry = fine.polygon(*TRIANGLE)
     with served(Settings(catalog=str(tmp_path))) as running:
         for query, resolution in (("red", 2), ("nir", 0.5)):
-            assert told(running, "both", geometry, query)["measured"]["grid"]["resolution"] == resolution
+            assert properties_of(running, "both", geometry, query)["measured"]["grid"]["resolution"] == resolution
         response = running.ask.post("/statistics?index=ndvi&mask=none&datetime=../..&collection=both", json=geometry)
     properties = response.json()["properties"]
     assert properties["measured"]["grid"]["resolution"] == 0.5
@@ -224,7 +225,7 @@ def test_of_several_bands_the_finest_is_taken(tmp_path: Path) -> None:
     assert properties["statistics"]["NDVI"]["count"] == pytest.approx(expected["count"], rel=1e-6)
 
 
-def test_of_several_dates_the_newest_says_where_pixels_lie(tmp_path: Path) -> None:
+def test_the_grid_is_that_of_the_newest_scene(tmp_path: Path) -> None:
     old, new = ortho("EPSG:32632", Affine(2, 0, 577_430, 0, -2, 5_094_910), 65, 55), GRIDS["half-metre"]
     write_collection(tmp_path, "years", {"red": old}, "2020-06-12")
     write_collection(tmp_path, "years", {"red": new}, "2024-06-12")
@@ -234,7 +235,9 @@ def test_of_several_dates_the_newest_says_where_pixels_lie(tmp_path: Path) -> No
         series = running.ask.post("/timeseries", params=query | {"datetime": "../.."}, json=geometry).json()
         assert series["grid"]["resolution"] == 0.5
         first, second = series["observations"]
-        assert told(running, "years", geometry, datetime="../2022-01-01")["measured"]["grid"]["resolution"] == 2
+        assert (
+            properties_of(running, "years", geometry, datetime="../2022-01-01")["measured"]["grid"]["resolution"] == 2
+        )
     for row, made in ((first, old), (second, new)):
         fine = np.kron(made.numbers, np.ones((4, 4))) if made is old else made.numbers
         fine = fine[: new.numbers.shape[0], : new.numbers.shape[1]].astype(np.float32)
@@ -243,32 +246,32 @@ def test_of_several_dates_the_newest_says_where_pixels_lie(tmp_path: Path) -> No
         assert scale == pytest.approx(round(scale), rel=1e-5)
 
 
-def test_the_header_is_the_truth_not_the_item(tmp_path: Path) -> None:
+def test_the_grid_is_that_of_the_header_not_the_item(tmp_path: Path) -> None:
     made = GRIDS["half-metre"]
     lies = {"gsd": 10, "proj:transform": [10, 0, 577_430, 0, -10, 5_094_910], "proj:shape": [11, 13], "proj:epsg": 3857}
     write_collection(tmp_path, "lies", {"red": made}, more=lies)
     with served(Settings(catalog=str(tmp_path))) as running:
-        grid = told(running, "lies", made.polygon(*TRIANGLE))["measured"]["grid"]
+        grid = properties_of(running, "lies", made.polygon(*TRIANGLE))["measured"]["grid"]
     assert grid == {"crs": "EPSG:32632", "resolution": 0.5, "coarser": False}
 
 
-def test_a_file_that_cannot_be_read_leaves_it_to_the_next(tmp_path: Path) -> None:
+def test_the_grid_of_an_unreadable_file_is_not_used(tmp_path: Path) -> None:
     made = GRIDS["half-metre"]
     write_collection(tmp_path, "broken", {"red": made}, "2023-06-12")
     write_collection(tmp_path, "broken", {"red": made}, "2024-06-12")
     (tmp_path / "broken-2024-06-12-red.tif").write_bytes(b"no TIFF at all" * 100)
     with served(Settings(catalog=str(tmp_path))) as running:
-        measured = told(running, "broken", made.polygon(*TRIANGLE))["measured"]
+        measured = properties_of(running, "broken", made.polygon(*TRIANGLE))["measured"]
     assert measured["grid"]["resolution"] == 0.5
     assert [error["scene"] for error in measured["errors"]] == ["broken-2024-06-12"]
 
 
-# Bounds
+# Limits
 
 
 @pytest.mark.parametrize("overviews", ["AUTO", "NONE"])
-def test_too_many_pixels_become_means_not_samples(tmp_path: Path, overviews: str) -> None:
-    """Rows of vines: one pixel of four is 3000, the others 100. A sample of them has either."""
+def test_large_areas_are_averaged_not_sampled(tmp_path: Path, overviews: str) -> None:
+    """Rows of vines: one pixel of four is 3000, the others 100. A sample would have one of the two."""
     numbers = np.full((512, 512), 100, np.uint16)
     numbers[:, ::4] = 3000
     made = Ortho("EPSG:32632", Affine(0.5, 0, 577_430, 0, -0.5, 5_094_910), numbers)
@@ -277,9 +280,9 @@ def test_too_many_pixels_become_means_not_samples(tmp_path: Path, overviews: str
     geometry = made.polygon((8, 8), (504, 8), (504, 504), (8, 504))
     query = {"bands": "red", "mask": "none", "datetime": "../..", "collection": "vines"}
     with served(Settings(catalog=str(tmp_path), field_pixels=5000)) as running:
-        properties = told(running, "vines", geometry)
+        properties = properties_of(running, "vines", geometry)
         series = running.ask.post("/timeseries", params=query, json=geometry).json()
-        whole = told(running, "vines", made.polygon((8, 8), (40, 8), (40, 40), (8, 40)))
+        whole = properties_of(running, "vines", made.polygon((8, 8), (40, 8), (40, 40), (8, 40)))
     assert properties["measured"]["grid"] == {"crs": "EPSG:32632", "resolution": 4.0, "coarser": True}
     (found,) = properties["statistics"].values()
     (exact,) = whole["statistics"].values()
@@ -289,8 +292,8 @@ def test_too_many_pixels_become_means_not_samples(tmp_path: Path, overviews: str
     assert series["grid"]["coarser"] is True
 
 
-def test_parts_of_files_without_overviews_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is read for a part is bounded, not just what is made of it."""
+def test_reads_of_files_without_overviews_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pixels read for a part are bounded, not only its output."""
     made = ortho("EPSG:32632", Affine(0.5, 0, 577_430, 0, -0.5, 5_094_910), 1024, 1024)
     geometry = made.polygon((8, 8), (1016, 8), (1016, 1016), (8, 1016))
     monkeypatch.setattr("scog.products.areas.sampling_grid.READ", 256)
@@ -309,7 +312,7 @@ def test_parts_of_files_without_overviews_are_small(tmp_path: Path, monkeypatch:
         folder.mkdir()
         write_collection(folder, "large", {"red": made}, OVERVIEWS=name, OVERVIEW_RESAMPLING="AVERAGE")
         with served(Settings(catalog=str(folder), field_pixels=5000)) as running:
-            (found[name],) = told(running, "large", geometry)["statistics"].values()
+            (found[name],) = properties_of(running, "large", geometry)["statistics"].values()
     assert max(sides["NONE"]) == 16
     assert max(sides["AUTO"]) > 32
     assert found["NONE"]["count"] == pytest.approx(found["AUTO"]["count"], rel=1e-6)
@@ -321,7 +324,7 @@ def test_over_the_antimeridian_in_degrees(tmp_path: Path) -> None:
     write_collection(tmp_path, "fiji", {"red": west})
     ring = [[179.95, -17], [-179.95, -17], [-179.95, -16.95], [179.95, -16.95], [179.95, -17]]
     with served(Settings(catalog=str(tmp_path))) as running:
-        properties = told(running, "fiji", {"type": "Polygon", "coordinates": [ring]})
+        properties = properties_of(running, "fiji", {"type": "Polygon", "coordinates": [ring]})
     (found,) = properties["statistics"].values()
     assert found["count"] == pytest.approx(50 * 50, rel=1e-6)
     assert found["valid_percent"] == pytest.approx(50, abs=0.01)
