@@ -19,23 +19,16 @@ from scog.imaging.options import StyledRequest
 from scog.products.crop import cut_out, is_large
 from scog.render.ramp import NUMBER
 from scog.warp.workbench import QUICK, effort
+from scog.web.http.response_headers import IMAGE_HEADERS, openapi_headers
 from scog.web.http.responses import COMPLETE, IMMUTABLE, report_headers, with_etag
 from scog.web.params.image import MAX_SIZE, AnswerParameters, DeliveryParameters
 
 DEFAULT_FORMAT = "png"
-HEADERS = {
-    "X-Scog-Scenes": "Scenes used and skipped: `used=2; skipped=0`.",
-    "X-Scog-Upstream": "What it took of other servers: `requests=12; bytes=3400000; searches=1`.",
-    "X-Scog-Incomplete": "What ended the work early: `deadline` or `catalogue`.",
-    "X-Scog-Preview": "Of a preview, how coarse it is: `ratio=16; observations=1`.",
-    "Retry-After": "Seconds after which asking again may bring what is missing.",
-    "Server-Timing": "Milliseconds by stage.",
-}
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {each.media_type: {} for each in FORMATS},
         "description": "The picture, or its values.",
-        "headers": {name: {"schema": {"type": "string"}, "description": text} for name, text in HEADERS.items()},
+        "headers": openapi_headers(IMAGE_HEADERS),
     },
     204: {"description": "No data, where `empty=204` asks for it."},
     304: {"description": "The client's copy is current."},

@@ -16,6 +16,7 @@ from scog import errors
 from scog.imaging.report import skipped_scene
 from scog.suggest import did_you_mean
 from scog.web.http.query_route import hint, parameters_of
+from scog.web.http.response_headers import openapi_headers
 from scog.web.http.retry_after import retry_after
 
 log = logging.getLogger(__name__)
@@ -88,15 +89,7 @@ _SCHEMA = {
 }
 
 
-_RETRIED: dict[str, Any] = {
-    "headers": {
-        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which to ask again."},
-        "X-Scog-Upstream": {
-            "schema": {"type": "string"},
-            "description": "What an image that failed took so far: `requests=12; bytes=3400000; searches=1`.",
-        },
-    }
-}
+_RETRIED = {"headers": openapi_headers(("Retry-After", "X-Scog-Upstream"))}
 
 
 def _documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
