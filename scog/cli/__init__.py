@@ -37,7 +37,7 @@ _WESTERN = re.compile(r"-[\d.]+(,-?[\d.]+){3}", re.ASCII)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 when it did what was asked, 1 when not, 2 when it was asked wrongly."""
-    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    options = argument_parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         if options.run(options) is False:
             return 1
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     parser = argparse.ArgumentParser(prog="scog", description="Maps from Sentinel-2 COGs that somebody else stores.")
     parser.add_argument("--version", action="version", version=f"scog {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
