@@ -51,7 +51,7 @@ from scog.temporal.intervals import parse_interval
 from scog.warp.resample import Resampling
 
 T = TypeVar("T")
-KNOWN_SETTINGS = "see the settings in the README"
+KNOWN_SETTINGS = "see docs/reference/settings.md"
 Geometry = Mapping[str, Any]
 """A GeoJSON geometry, Feature or FeatureCollection in degrees, longitude first."""
 
@@ -325,7 +325,7 @@ def _settings(given: Mapping[str, Any]) -> Settings:
         name = min(unknown)
         near = did_you_mean(name, Settings.model_fields)
         raise InvalidInput(
-            f"There is no setting {name!r}{near}", parameter=name, valid="see the settings in the README"
+            f"There is no setting {name!r}{near}", parameter=name, valid=KNOWN_SETTINGS
         )
     try:
         return Settings(**given)
