@@ -16,6 +16,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from scog.bandmath.indices import INDICES
+from scog.collections.presets import PRESETS
+from scog.composite.methods import COMPOSITES
+from scog.imaging.formats import FORMATS
 from scog.settings import Settings
 from tests.web.conftest import Served, served
 
@@ -186,3 +190,18 @@ def test_links_lead_to_files_and_headings(document: str) -> None:
         target = (here.parent / path).resolve() if path else here
         assert target.exists(), f"{document} links to {path}"
         assert not anchor or anchor in anchors(target), f"{document} links to {path}#{anchor}"
+
+
+@pytest.mark.parametrize(
+    ("document", "names"),
+    [
+        ("docs/guide/tiles.md", [preset.name for preset in PRESETS]),
+        ("docs/guide/tiles.md", [name for each in FORMATS for name in each.names[:1]]),
+        ("docs/guide/masks-and-composites.md", [composite.name for composite in COMPOSITES]),
+        ("README.md", [f"{len(INDICES)} indices"]),
+        ("docs/guide/map.md", [f"{len(PRESETS)} band combinations and {len(INDICES)} indices"]),
+    ],
+)
+def test_documents_have_all_names(document: str, names: list[str]) -> None:
+    text = (ROOT / document).read_text()
+    assert [name for name in names if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)] == []
