@@ -87,7 +87,7 @@ def page() -> str:
     ordered = [each for tag in tags for each in operations if each.spec["tags"] == [tag]]
     assert len(ordered) == len(operations), "each route has one tag"
     tables = _tables(ordered)
-    parts = [INTRODUCTION, _contents(tags, ordered), "## Formats", FORMATS_TEXT, _formats()]
+    parts = [INTRODUCTION, _contents(ordered), "## Formats", FORMATS_TEXT, _formats()]
     for tag in tags:
         guide = f" Guide: [{GUIDES[tag]}](../guide/{GUIDES[tag]})." if tag in GUIDES else ""
         parts.append(f"## {tag[0].upper()}{tag[1:]}" + (f"\n\n{guide.strip()}" if guide else ""))
@@ -100,14 +100,12 @@ def anchor(heading: str) -> str:
     return "#" + re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def _contents(tags: Iterable[str], operations: Iterable[Operation]) -> str:
-    operations = list(operations)
+def _contents(operations: Iterable[Operation]) -> str:
     rows = [
-        (tag if number == 0 else "", f"[`{each.heading}`]({anchor(each.heading)})", sentence(each.spec["summary"])[:-1])
-        for tag in tags
-        for number, each in enumerate(one for one in operations if one.spec["tags"] == [tag])
+        (each.spec["tags"][0], f"[`{each.heading}`]({anchor(each.heading)})", sentence(each.spec["summary"])[:-1])
+        for each in operations
     ]
-    return table(("group", "route", "response"), [(f"**{tag}**" if tag else " ", *rest) for tag, *rest in rows])
+    return table(("group", "route", "response"), rows)
 
 
 def _formats() -> str:

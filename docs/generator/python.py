@@ -33,7 +33,7 @@ def _section(name: str, kind: type) -> str:
         fields = [(code(field.name), code(_annotation(field.type))) for field in dataclasses.fields(kind)]
         parts.append(table(("attribute", "type"), [each for each in fields if not each[0].startswith("`_")]))
     elif "__init__" in vars(kind) and not issubclass(kind, Exception):
-        parts.append(_method(name, kind.__init__))  # type: ignore[misc]
+        parts.append(_method(name, kind.__init__))
     methods = {
         each: value for each, value in vars(kind).items() if inspect.isfunction(value) and not each.startswith("_")
     }
@@ -64,7 +64,7 @@ def _signature(name: str, function: Any) -> str:
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
-    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    stars = "*" * (parameter.kind is parameter.VAR_POSITIONAL) + "**" * (parameter.kind is parameter.VAR_KEYWORD)
     text = f"{stars}{parameter.name}"
     if parameter.annotation is not parameter.empty:
         text += f": {_annotation(parameter.annotation)}"
@@ -75,4 +75,4 @@ def _annotation(annotation: Any) -> str:
     """An annotation as it is written in the source."""
     if isinstance(annotation, str):
         return annotation
-    return getattr(annotation, "__forward_arg__", None) or getattr(annotation, "__name__", str(annotation))
+    return str(getattr(annotation, "__forward_arg__", None) or getattr(annotation, "__name__", annotation))
