@@ -324,9 +324,7 @@ def _settings(given: Mapping[str, Any]) -> Settings:
     if unknown := given.keys() - Settings.model_fields.keys():
         name = min(unknown)
         near = did_you_mean(name, Settings.model_fields)
-        raise InvalidInput(
-            f"There is no setting {name!r}{near}", parameter=name, valid=KNOWN_SETTINGS
-        )
+        raise InvalidInput(f"There is no setting {name!r}{near}", parameter=name, valid=KNOWN_SETTINGS)
     try:
         return Settings(**given)
     except ValidationError as error:
