@@ -4,7 +4,7 @@ PORT ?= 8000
 ARCHIVE ?= demo-archive
 BIN = .venv/bin
 
-.PHONY: demo test acceptance live bench bench-quick bench-data bench-peers check format lock clean
+.PHONY: demo test acceptance live bench bench-quick bench-data bench-peers reference check format lock clean
 
 demo: .venv/runtime  ## make the demo archive if it is not there, and serve it
 	@MALLOC_ARENA_MAX=2 $(BIN)/python -m scog demo --archive "$(ARCHIVE)" --port "$(PORT)"
@@ -29,6 +29,9 @@ bench-data: .venv/develop  ## make the scenes that are measured with (once, 3 GB
 
 bench-peers: .venv/develop  ## install the peers, each into an environment of its own (once)
 	@$(BIN)/python -m benchmarks.peers
+
+reference: .venv/develop  ## generate docs/reference/ from the code
+	@$(BIN)/python -m docs.generator
 
 check: .venv/develop  ## lint, types, and that deploy/*.txt are what poetry.lock says
 	@$(BIN)/ruff check .

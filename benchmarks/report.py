@@ -1,7 +1,7 @@
-"""From rows to what people read: the results' JSON file, tables in Markdown, plots, and the table in a README.
+"""Reports of rows: the results' JSON file, tables in Markdown, plots, and the table and chart of the documents.
 
-python -m benchmarks.report benchmarks/results/RUN.json            tables and plots again
-python -m benchmarks.report benchmarks/results/RUN.json --readme   and the README's table
+python -m benchmarks.report benchmarks/results/RUN.json               tables and plots again
+python -m benchmarks.report benchmarks/results/RUN.json --documents   and docs/benchmarks.md and docs/images/speed.svg
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import Any
 from benchmarks.bench import FLOOR, OURS
 from benchmarks.measure import ROOT, Row, spread
 from benchmarks.plot import Point, plot
+from benchmarks.speed_chart import speed_chart
 from benchmarks.targets import Target, targets, trips
 
 RESULTS = Path(__file__).parent / "results"
+DOCUMENT, CHART = ROOT / "docs/benchmarks.md", ROOT / "docs/images/speed.svg"
 START, END = "<!-- benchmark table -->", "<!-- end of benchmark table -->"
 SHOWN = (
     "origin", "cold", "cold kept", "cold plain", "header known", "hot", "formulas", "mosaic", "median", "median kept",
@@ -199,13 +201,15 @@ def main() -> None:
     """Show the results of a run again."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
-    parser.add_argument("--readme", action="store_true", help="put the targets' table into README.md")
+    parser.add_argument(
+        "--documents", action="store_true", help="write the table of targets into docs/benchmarks.md, and the chart"
+    )
     options = parser.parse_args()
     about, rows = read(options.results)
     write(options.results, about, rows)
-    if options.readme:
-        readme = ROOT / "README.md"
-        readme.write_text(put_into(readme.read_text(), targets_table(targets(rows))))
+    if options.documents:
+        DOCUMENT.write_text(put_into(DOCUMENT.read_text(), targets_table(targets(rows))))
+        CHART.write_text(speed_chart(targets(rows)))
     print(tables(about, rows))
 
 

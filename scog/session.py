@@ -51,7 +51,7 @@ from scog.temporal.intervals import parse_interval
 from scog.warp.resample import Resampling
 
 T = TypeVar("T")
-VALID_SETTINGS = "see the settings in the README"
+VALID_SETTINGS = "see docs/reference/settings.md"
 Geometry = Mapping[str, Any]
 """A GeoJSON geometry, Feature or FeatureCollection in degrees, longitude first."""
 

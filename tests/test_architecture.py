@@ -291,12 +291,6 @@ def test_every_setting_says_what_it_is() -> None:
         assert text.endswith(".")
 
 
-def test_every_setting_is_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text()
-    missing = [name for name in Settings.model_fields if f"`SCOG_{name.upper()}`" not in readme]
-    assert not missing, f"README.md says nothing of {missing}"
-
-
 # The rules catch what they are made for
 
 UPWARD = [

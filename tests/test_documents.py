@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import csv
+import importlib.util
 import os
 import re
 import shutil
@@ -14,6 +16,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from scog.bandmath.indices import INDICES
+from scog.collections.presets import PRESETS
+from scog.composite.methods import COMPOSITES
+from scog.imaging.formats import FORMATS
 from scog.settings import Settings
 from tests.web.conftest import Served, served
 
@@ -24,10 +30,29 @@ ELSEWHERE = ("make ", "poetry ", "scog serve")
 """What installs, tests, or never ends."""
 
 
+def fenced(document: str, language: str) -> list[str]:
+    """The code blocks of a document in a language."""
+    text = (ROOT / document).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
 def blocks(document: str) -> list[str]:
     """The shell commands of a document that end by themselves."""
-    found = re.findall(r"^```sh\n(.*?)^```$", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
-    return [block for block in found if not any(word in block for word in ELSEWHERE)]
+    return [block for block in fenced(document, "sh") if not any(word in block for word in ELSEWHERE)]
+
+
+def scripts(document: str) -> list[str]:
+    """The Python code of a document that runs with what is installed."""
+    return [block for block in fenced(document, "python") if runs(block)]
+
+
+def runs(code: str) -> bool:
+    """Whether all modules that code imports are installed, and it does not need the console of QGIS."""
+    tree = ast.parse(code)
+    modules = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    modules += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    is_installed = all(importlib.util.find_spec(name.partition(".")[0]) for name in modules)
+    return is_installed and not any(isinstance(node, ast.Name) and node.id == "iface" for node in ast.walk(tree))
 
 
 LINES = [line for document in DOCUMENTS for block in blocks(document) for line in block.splitlines()]
@@ -59,16 +84,26 @@ def on_the_island(commands: str, url: str) -> str:
     moved = re.sub(
         r"\[(11\.\d+), (46\.\d+)\]", lambda at: f"[{float(at[1]) + 0.65:.3f}, {float(at[2]) - 6.3:.3f}]", moved
     )
+    moved = moved.replace("(11.3, 46.45, 11.4, 46.52)", "(11.95, 40.16, 12.05, 40.24)")
     moved = moved.replace("=2023-", "=2022-").replace("/2023-", "/2022-")
     moved = moved.replace("2022-05-20/2022-05-31", "2022-06-01/2022-06-30")  # of which the demo has scenes
     moved = moved.replace("X-Scog-Preview", "X-Scog-Scenes")  # local archives have no previews
     return moved.replace(".venv/bin/python", sys.executable)
 
 
+def environment(desk: Path) -> dict[str, str]:
+    """Environment variables of commands: no settings but the demo's archive."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("SCOG_")}
+    own = {"SCOG_CATALOG": "demo-archive", "SCOG_CACHE_DIR": str(desk / "cache"), "PYTHONPATH": str(ROOT)}
+    return others | own
+
+
 def test_there_are_commands_to_run() -> None:
-    assert len(blocks("README.md")) >= 12
-    assert sum(bool(blocks(document)) for document in DOCUMENTS) >= 12
-    assert len(CURLS) >= 12
+    assert sum(line.startswith("curl") for block in blocks("README.md") for line in block.splitlines()) == 3
+    assert sum(bool(blocks(document)) for document in DOCUMENTS) >= 14
+    assert sum(len(blocks(document)) for document in DOCUMENTS) >= 38
+    assert len(CURLS) >= 50
+    assert sum(len(scripts(document)) for document in DOCUMENTS) >= 9
 
 
 @pytest.mark.parametrize("line", CURLS)
@@ -82,8 +117,6 @@ def test_curl_puts_no_error_into_a_file(line: str) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")
 @pytest.mark.parametrize("document", [document for document in DOCUMENTS if blocks(document)])
 def test_commands_run_one_after_the_other(document: str, demo: Served, desk: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SCOG_")}
-    environment |= {"SCOG_CATALOG": "demo-archive", "SCOG_CACHE_DIR": str(desk / "cache"), "PYTHONPATH": str(ROOT)}
     # What one section makes another may use, and readers do not begin at the top.
     ordered = sorted(blocks(document), key=lambda block: "> field.geojson" not in block)
     for block in ordered:
@@ -91,7 +124,7 @@ def test_commands_run_one_after_the_other(document: str, demo: Served, desk: Pat
         done = subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", commands],
             cwd=desk,
-            env=environment,
+            env=environment(desk),
             capture_output=True,
             text=True,
             errors="replace",
@@ -113,3 +146,62 @@ def test_commands_run_one_after_the_other(document: str, demo: Served, desk: Pat
                 with Image.open(path) as image:
                     image.load()
                     assert image.convert("RGBA").getextrema()[3][1] == 255, f"{name} is empty"
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("document", [document for document in DOCUMENTS if scripts(document)])
+def test_python_code_runs_from_top_to_bottom(document: str, demo: Served, desk: Path) -> None:
+    code = on_the_island("\n".join(scripts(document)), demo.url)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=desk,
+        env=environment(desk),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{code}\n{done.stderr[-2000:]}"
+    assert done.stdout
+
+
+LINKING = sorted(
+    str(path.relative_to(ROOT))
+    for pattern in ("*.md", "docs/*.md", "docs/guide/*.md", "docs/reference/*.md", "benchmarks/*.md")
+    for path in ROOT.glob(pattern)
+)
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", LINKING)
+def test_links_lead_to_files_and_headings(document: str) -> None:
+    here = ROOT / document
+    text = re.sub(r"^```.*?^```$", "", here.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r'\]\(([^)\s]+)\)|src="([^"]+)"', text):
+        path, _, anchor = "".join(link).partition("#")
+        if path.startswith(("http://", "https://")):
+            continue
+        target = (here.parent / path).resolve() if path else here
+        assert target.exists(), f"{document} links to {path}"
+        assert not anchor or anchor in anchors(target), f"{document} links to {path}#{anchor}"
+
+
+@pytest.mark.parametrize(
+    ("document", "names"),
+    [
+        ("docs/guide/tiles.md", [preset.name for preset in PRESETS]),
+        ("docs/guide/tiles.md", [name for each in FORMATS for name in each.names[:1]]),
+        ("docs/guide/masks-and-composites.md", [composite.name for composite in COMPOSITES]),
+        ("README.md", [f"{len(INDICES)} indices"]),
+        ("docs/guide/map.md", [f"{len(PRESETS)} band combinations and {len(INDICES)} indices"]),
+    ],
+)
+def test_documents_have_all_names(document: str, names: list[str]) -> None:
+    text = (ROOT / document).read_text()
+    assert [name for name in names if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)] == []

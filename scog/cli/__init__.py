@@ -23,7 +23,7 @@ _NEGATIVE_BBOX = re.compile(r"-[\d.]+(,-?[\d.]+){3}", re.ASCII)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit status: 0 for success, 1 for failure, 2 for invalid arguments."""
-    options = _parser().parse_args(_join_values(sys.argv[1:] if arguments is None else arguments))
+    options = argument_parser().parse_args(_join_values(sys.argv[1:] if arguments is None else arguments))
     try:
         if options.run(options) is False:
             return 1
@@ -50,7 +50,8 @@ def _with_full_stop(message: str) -> str:
     return message if message.endswith((".", "?")) else f"{message}."
 
 
-def _parser() -> argparse.ArgumentParser:
+def argument_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="scog", description="Maps, statistics and time series from Sentinel-2 COGs, read where they are stored."
     )

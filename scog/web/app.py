@@ -24,7 +24,8 @@ from scog.web.http.compression import GzipMiddleware
 from scog.web.http.lazy_router import LazyRouter
 from scog.web.http.partial_responses import ResponseCache
 from scog.web.http.request_limits import RequestLimits
-from scog.web.http.responses import EXPOSED_HEADERS, Admission, ClientDisconnected
+from scog.web.http.response_headers import EXPOSED_HEADERS
+from scog.web.http.responses import Admission, ClientDisconnected
 from scog.web.routes import point, scenes, tiles
 from scog.web.warm_up import warm_up
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks import report
 from benchmarks.measure import Row, paired, spread
+from benchmarks.speed_chart import GROUPS, speed_chart
 from benchmarks.targets import Target, targets
 
 ABOUT = {"began": "2026-01-01T00:00:00Z", "quick": True, "cores": 2, "first_byte": 0.03, "bandwidth": 50e6}
@@ -105,3 +107,39 @@ def test_the_table_goes_between_its_markers() -> None:
     assert report.put_into(document, "new") == f"before\n{report.START}\nnew\n{report.END}\nafter\n"
     with pytest.raises(ValueError, match="benchmark table"):
         report.put_into("no markers", "new")
+
+
+def test_the_document_and_the_chart_show_the_committed_results() -> None:
+    measured = targets(report.read(report.RESULTS / "whole.json")[1])
+    text = report.DOCUMENT.read_text()
+    assert report.put_into(text, report.targets_table(measured)) == text
+    assert report.CHART.read_text() == speed_chart(measured)
+
+
+def bars(svg: str) -> dict[str, str]:
+    """The value of each bar by its label, of a chart with one group."""
+    texts = [each for each in ElementTree.fromstring(svg).iter() if each.tag.endswith("text")]
+    pairs = [(label.text, value.text) for label, value in pairwise(texts) if label.attrib.get("text-anchor") == "end"]
+    return {str(label): str(value) for label, value in pairs}
+
+
+def test_the_chart_has_the_worst_ratio_of_each_peer() -> None:
+    """rio-tiler takes 1.5 times as long at z13 and 1.4 times at z14; scog takes twice as long as the floor."""
+    svg = speed_chart(targets([row for row in ROWS if row.scenario.startswith("cold")]))
+    assert bars(svg) == {"physical floor": "0.5 ×", "scog": "1 ×", "rio-tiler": "1.4 ×"}
+
+
+def test_bars_are_as_long_as_their_values() -> None:
+    svg = ElementTree.fromstring(speed_chart(targets([row for row in ROWS if row.scenario.startswith("cold")])))
+    widths = [float(each.attrib["width"]) for each in svg.iter() if each.tag.endswith("rect")][1:]
+    assert widths == pytest.approx([widths[1] * 0.5, widths[1], widths[1] * 1.4], abs=0.1)
+
+
+def test_every_bar_has_a_target() -> None:
+    names = {target.name for target in targets([])}
+    assert {name for labels in GROUPS.values() for shown in labels.values() for name in shown} <= names
+
+
+def test_nothing_measured_is_no_chart() -> None:
+    with pytest.raises(ValueError, match="none of the targets"):
+        speed_chart(targets([]))

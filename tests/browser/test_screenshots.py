@@ -1,4 +1,4 @@
-"""The README's screenshots: `--screenshots` writes them to `deploy/screenshots/`."""
+"""The screenshots of the documents: `--screenshots` writes them to `deploy/screenshots/`."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ SCREENSHOTS: dict[str, tuple[Callable[[Visit], None], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", SCREENSHOTS)
-def test_readme_screenshots(chromium: Any, server: str, pytestconfig: pytest.Config, name: str) -> None:
+def test_screenshots_of_the_documents(chromium: Any, server: str, pytestconfig: pytest.Config, name: str) -> None:
     if not pytestconfig.getoption("--screenshots"):
-        pytest.skip("--screenshots rewrites the README's screenshots")
+        pytest.skip("--screenshots rewrites the screenshots of the documents")
     go, look = SCREENSHOTS[name]
     with visiting(chromium, server, **look) as visit:
         go(visit)
@@ -79,8 +79,13 @@ def test_readme_screenshots(chromium: Any, server: str, pytestconfig: pytest.Con
     assert file.stat().st_size < LARGEST
 
 
-def test_the_readme_shows_all_of_them() -> None:
-    readme = (FOLDER.parents[1] / "README.md").read_text()
+def test_the_guide_shows_all_of_them() -> None:
+    guide = (FOLDER.parents[1] / "docs/guide/map.md").read_text()
     for name in SCREENSHOTS:
-        assert f"(deploy/screenshots/{name}.png)" in readme or f'src="deploy/screenshots/{name}.png"' in readme
+        path = f"../../deploy/screenshots/{name}.png"
+        assert f"({path})" in guide or f'src="{path}"' in guide
         assert (FOLDER / f"{name}.png").stat().st_size < LARGEST
+
+
+def test_the_readme_shows_the_map() -> None:
+    assert "(deploy/screenshots/series.png)" in (FOLDER.parents[1] / "README.md").read_text()

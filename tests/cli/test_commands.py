@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from scog import __version__, cli
+from scog.composite.methods import COMPOSITES
 from scog.demo import make
 from tests.doubles.archives import MadeScene, Square, constant
 
@@ -92,7 +93,7 @@ def test_a_sheet_draws_what_it_can_and_reports_the_rest(
 def test_a_sheet_of_composites(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     sheet = tmp_path / "sheet.png"
     options = ("-o", str(sheet), "--layers", "ndvi", "--catalog", str(archive), "--composites")
-    for composites, pictures in (("median,p25", 2), ("all", 17)):  # all except mode, and two percentiles
+    for composites, pictures in (("median,p25", 2), ("all", len(COMPOSITES) + 1)):  # all but mode, and two percentiles
         code, _, said = run(capfd, "sheet", *TILE, *options, composites)
         assert code == 0, said
         assert said.endswith(f"{sheet}: {pictures} images\n")

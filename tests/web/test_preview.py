@@ -12,7 +12,8 @@ import pytest
 
 from scog.cog.preview_level import PreviewLevel
 from scog.settings import Settings
-from scog.web.http.responses import COMPLETE, EXPOSED_HEADERS, PREVIEW
+from scog.web.http.response_headers import EXPOSED_HEADERS
+from scog.web.http.responses import COMPLETE, PREVIEW
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.doubles.range_server import RangeServer, hang, status
 from tests.web.conftest import Served, served, tile_at

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scog.web.http.responses import COMPLETE, EXPOSED_HEADERS
+from scog.web.http.response_headers import EXPOSED_HEADERS
+from scog.web.http.responses import COMPLETE
 from tests.web.conftest import C1, EAST, L2A, WEST, Served, is_problem, tile_at
 
 NEW, OLD, OTHER = "S2A_32TQK_20240612_0_L2A", "S2A_32TQK_20240602_0_L2A", "S2B_T32TQL_20240607T101031_L2A"

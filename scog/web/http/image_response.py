@@ -20,24 +20,16 @@ from scog.imaging.request import ImageData
 from scog.products.crop import cut_out, is_large
 from scog.render.ramp import NUMBER
 from scog.warp.workbench import QUICK, effort
+from scog.web.http.response_headers import IMAGE_HEADERS, openapi_headers
 from scog.web.http.responses import COMPLETE, IMMUTABLE, report_headers, with_etag
 from scog.web.params.image import MAX_SIZE, OutputParameters, ResponseParameters
 
 DEFAULT_FORMAT = "png"
-HEADERS = {
-    "X-Scog-Scenes": "Numbers of scenes used and skipped: `used=2; skipped=0`.",
-    "X-Scog-Upstream": "Upstream requests: `requests=12; bytes=3400000; searches=1`.",
-    "X-Scog-Incomplete": "Why the image is incomplete: `deadline` or `catalogue`.",
-    "X-Scog-Preview": "Set for previews: pixel size relative to the image, and the number of observations if not all: "
-    "`ratio=16; observations=1`.",
-    "Retry-After": "Seconds until a repeated request may return missing scenes.",
-    "Server-Timing": "Milliseconds by stage.",
-}
 IMAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {each.media_type: {} for each in FORMATS},
         "description": "The image, or its values.",
-        "headers": {name: {"schema": {"type": "string"}, "description": text} for name, text in HEADERS.items()},
+        "headers": openapi_headers(IMAGE_HEADERS),
     },
     204: {"description": "No valid pixels (only with `empty=204`)."},
     304: {"description": "The client's copy is current."},

@@ -16,6 +16,7 @@ from scog import errors
 from scog.imaging.report import skipped_scene
 from scog.suggest import did_you_mean, quoted
 from scog.web.http.query_route import plus_sign_hint, query_parameters
+from scog.web.http.response_headers import openapi_headers
 from scog.web.http.retry_after import retry_after
 
 log = logging.getLogger(__name__)
@@ -96,15 +97,7 @@ _SCHEMA = {
 }
 
 
-_RETRY_HEADERS: dict[str, Any] = {
-    "headers": {
-        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until the request may be repeated."},
-        "X-Scog-Upstream": {
-            "schema": {"type": "string"},
-            "description": "Upstream requests of an image before it failed: `requests=12; bytes=3400000; searches=1`.",
-        },
-    }
-}
+_RETRY_HEADERS: dict[str, Any] = {"headers": openapi_headers(("Retry-After", "X-Scog-Upstream"))}
 
 
 def _documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

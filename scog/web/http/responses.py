@@ -37,29 +37,6 @@ _UNSAFE = re.compile(r"[^!-+\--~]")
 _UNPRINTABLE = re.compile(r"[^ -~]")
 MAX_WHY = 500
 """Characters of `X-Scog-Why`. The problem of an image that cannot be drawn has the whole text."""
-EXPOSED_HEADERS = (
-    "Accept-Ranges",
-    "Content-Bbox",
-    "Content-Crs",
-    "Content-Disposition",
-    "Content-Range",
-    "ETag",
-    "Retry-After",
-    "Server-Timing",
-    "X-Scog-Scenes",
-    "X-Scog-Used",
-    "X-Scog-Skipped",
-    "X-Scog-Why",
-    "X-Scog-Unmasked",
-    "X-Scog-Truncated",
-    "X-Scog-Incomplete",
-    "X-Scog-Catalog",
-    "X-Scog-Flattened",
-    "X-Scog-Frames",
-    "X-Scog-Preview",
-    "X-Scog-Repaired",
-    "X-Scog-Upstream",
-)
 
 
 class ClientDisconnected(Exception):
