@@ -427,8 +427,8 @@ def test_cached_samples_are_not_read_again(dates: Dates, monkeypatch: pytest.Mon
             assert len(sampled_days) == 2 * len(DAYS)
             await take_from(state, fields_of(POLYGONS["narrow"]))
             assert len(sampled_days) == 3 * len(DAYS)
-            for key in list(state.samples._kept):
-                value, size = state.samples._kept[key]
+            for key in list(state.samples._entries):
+                value, size = state.samples._entries[key]
                 state.samples.put(key, (value[0] - 4000, value[1]), size)
             await take_from(state, areas)
             assert len(sampled_days) == 4 * len(DAYS), "cached samples expire after an hour"
@@ -469,7 +469,7 @@ def test_failed_scenes_are_read_again(broken: Path) -> None:
             (series,) = await take_from(state, areas, when=f"{TORN}/{DAYS[-1]}")
             assert [row.sample.failed for row in series.rows] == [True, False, False]
             nir.write_bytes(data)
-            engine.blocks._faults._known.clear()  # errors are cached for a minute
+            engine.blocks._errors._errors.clear()  # errors are cached for a minute
             (series,) = await take_from(state, areas, when=f"{TORN}/{DAYS[-1]}")
             assert [row.sample.failed for row in series.rows] == [False] * 3
 
