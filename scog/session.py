@@ -21,12 +21,12 @@ from scog.catalog.scene import Scene
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.errors import DeadlineExceeded, InvalidInput
-from scog.geo.bbox import VALID_BOX, bounds_of
+from scog.geo.bbox import VALID_BOX, bounds_from_numbers
 from scog.geo.bounds import DEGREES
-from scog.geo.crop_grid import UTM, Box, Size, cut_grid
+from scog.geo.crop_grid import UTM, Box, CropSize, crop_grid
 from scog.geo.crs import parse_crs
-from scog.geo.grid import Grid, place_grid
-from scog.imaging.clip import area_in
+from scog.geo.grid import Grid, point_grid
+from scog.imaging.clip import clip_area
 from scog.imaging.draw import draw
 from scog.imaging.engine import Engine, open_engine
 from scog.imaging.formats import format_of
@@ -34,14 +34,14 @@ from scog.imaging.options import ImageOptions, StyledRequest
 from scog.imaging.request import ImageData, ImageRequest, SceneFilter
 from scog.imaging.source_lattice import source_lattice
 from scog.net.policy import UpstreamStats
-from scog.products.areas.area_of_interest import AreaOfInterest, parse_fields, point
-from scog.products.crop import check_size, cut_out
+from scog.products.areas.area_of_interest import AreaOfInterest, parse_areas, point
+from scog.products.crop import check_size, draw_crop
 from scog.products.scene_list import box_grid, list_scenes
 from scog.products.timeseries.model import Row
-from scog.products.timeseries.series import take
+from scog.products.timeseries.series import sample_series
 from scog.products.timeseries.state import SeriesState
-from scog.products.timeseries.variables import formula_of
-from scog.products.zonal.summary import Summary, Wanted
+from scog.products.timeseries.variables import variables_of
+from scog.products.zonal.summary import StatisticsOptions, Summary
 from scog.products.zonal.zonal import NotSampled, zonal
 from scog.render.ramp import parse_rescale
 from scog.runtime.tasks import stop_all
@@ -264,22 +264,22 @@ class Session:
         if (bbox is None) == (geometry is None):
             message = "An image requires either bbox or geometry."
             raise InvalidInput(message, parameter="bbox", valid="one of the two")
-        area = None if geometry is None else area_in(self._area(geometry).shape)
+        area = None if geometry is None else clip_area(self._area(geometry).shape)
         box = area.box if area is not None else _box(bbox or ())
-        size = Size(width=width, height=height, max_size=max_size, resolution=resolution)
+        size = CropSize(width=width, height=height, max_size=max_size, resolution=resolution)
         target = UTM if crs == UTM else parse_crs(crs, "crs")
-        grid = cut_grid(box, DEGREES, target, size)
-        styled_request = styled_request.within(area)
-        if size == Size():
+        grid = crop_grid(box, DEGREES, target, size)
+        styled_request = styled_request.clipped(area)
+        if size == CropSize():
             lattice = self._run(source_lattice(self._engine, grid, styled_request.request, UpstreamStats(), area))
-            grid = grid if lattice is None else cut_grid(box, DEGREES, target, size, lattice)
+            grid = grid if lattice is None else crop_grid(box, DEGREES, target, size, lattice)
         check_size(self._settings, grid, styled_request.request, "max_size")
-        return _image(self._run(cut_out(self._engine, grid, styled_request.request)), grid, styled_request)
+        return _image(self._run(draw_crop(self._engine, grid, styled_request.request)), grid, styled_request)
 
     def point(self, lon: float, lat: float, **options: Unpack[Options]) -> PointValues:
         """The values at a longitude and latitude in degrees. Raises what `image` raises, and OutOfRange."""
         request, style = _parse_options(options)
-        drawing = self._run(draw(self._engine, place_grid(lon, lat), request))
+        drawing = self._run(draw(self._engine, point_grid(lon, lat), request))
         valid, used = bool(drawing.valid[0, 0]), drawing.report.used
         outputs = style.values(drawing.values, drawing.valid)[:, 0, 0]
         values = {
@@ -313,7 +313,7 @@ class Session:
             message = "A series requires either lon and lat, or geometry."
             raise InvalidInput(message, parameter="lon", valid="lon and lat, or geometry")
         area = point(lon, lat) if lon is not None and lat is not None else self._area(geometry)
-        variables = formula_of(index, expression, _names(bands))
+        variables = variables_of(index, expression, _names(bands))
         request = ImageRequest(
             None if datetime is None else parse_interval(datetime),
             cloud_cover,
@@ -321,13 +321,13 @@ class Session:
             expression=variables.expression,
             mask=parse_mask(variables.mask if mask is None else mask, mask_dilate),
         )
-        (series,) = self._run(take(self._series_state, [area], variables, request))
+        (series,) = self._run(sample_series(self._series_state, [area], variables, request))
         return [_row(row, variables.names) for row in series.rows]
 
     def statistics(self, geometry: Geometry, **options: Unpack[Options]) -> AreaStatistics:
         """Statistics of a polygon, each pixel weighted by the fraction inside. Raises what `image` raises."""
         styled_request = _parse_options(options)
-        (result,) = self._run(zonal(self._engine, [self._area(geometry)], styled_request, Wanted()))
+        (result,) = self._run(zonal(self._engine, [self._area(geometry)], styled_request, StatisticsOptions()))
         if isinstance(result, NotSampled):
             raise DeadlineExceeded(f"The area could not be sampled: {result.reason}.")
         summaries = dict(zip(styled_request.style.columns, result.summaries, strict=True))
@@ -335,7 +335,7 @@ class Session:
 
     def _area(self, geometry: object) -> AreaOfInterest:
         """The only area of a GeoJSON document. Raises InvalidInput."""
-        return parse_fields(geometry, 1, self._settings.field_corners).fields[0]
+        return parse_areas(geometry, 1, self._settings.field_corners).areas[0]
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the session's event loop and wait for its result; an interrupt cancels it.
@@ -404,7 +404,7 @@ def _rescale_text(rescale: str | Sequence[float] | Sequence[Sequence[float]]) ->
 
 def _box(bbox: Sequence[float]) -> Box:
     """A bounding box in degrees. Raises InvalidInput, also if it is 3D and does not contain height 0."""
-    box = bounds_of(bbox)
+    box = bounds_from_numbers(bbox)
     if box is None:
         raise InvalidInput("The bbox does not contain height 0.", parameter="bbox", valid=VALID_BOX)
     return box

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.engine import open_engine
 from scog.imaging.options import StyledRequest
-from scog.products.areas.area_of_interest import parse_fields
-from scog.products.zonal.summary import Wanted
+from scog.products.areas.area_of_interest import parse_areas
+from scog.products.zonal.summary import StatisticsOptions
 from scog.products.zonal.zonal import Zonal, zonal
 from scog.render.layer import LayerOptions, layer_of
 from scog.settings import Settings
@@ -137,11 +137,11 @@ def test_statistics_of_a_polygon_are_those_of_a_direct_computation(
     folder, scene = archive
     geometry = {"type": "Polygon", "coordinates": [ring]}
     look = layer_of(LayerOptions(index="ndvi"))
-    wanted = Wanted((10, 90))
+    wanted = StatisticsOptions((10, 90))
 
     async def work() -> Zonal:
         async with open_engine(Settings(catalog=str(folder), cache_dir=tmp_path)) as engine:
-            fields = parse_fields(geometry, 1, 100).fields
+            fields = parse_areas(geometry, 1, 100).areas
             (found,) = await zonal(engine, fields, StyledRequest(ask_for(NDVI), look.style), wanted)
             assert found is not None
             return found
@@ -169,7 +169,7 @@ def test_statistics_of_a_polygon_are_those_of_a_direct_computation(
         assert value == pytest.approx(values[order][np.searchsorted(below, percent / 100)], abs=2e-3)
     assert found.valid_hectares == pytest.approx(weights.sum() / 100, rel=1e-3)
     assert found.hectares == pytest.approx(shares.sum() / 100, rel=1e-3)
-    assert (found.site.grid.crs, found.site.resolution) == (grid.crs, 10)
+    assert (found.sampling_grid.grid.crs, found.sampling_grid.resolution) == (grid.crs, 10)
 
 
 def test_statistics_tell_a_town_from_orchards(archive: tuple[Path, MadeScene], tmp_path: Path) -> None:
@@ -183,9 +183,9 @@ def test_statistics_tell_a_town_from_orchards(archive: tuple[Path, MadeScene], t
 
     async def work() -> list[Zonal | None]:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
-            fields = parse_fields(several, 2, 100).fields
+            fields = parse_areas(several, 2, 100).areas
             image = StyledRequest(ask_for(NDVI), layer_of(LayerOptions(index="ndvi")).style)
-            return await zonal(engine, fields, image, Wanted())
+            return await zonal(engine, fields, image, StatisticsOptions())
 
     town, orchards = asyncio.run(work())
     assert town is not None

@@ -25,7 +25,7 @@ from benchmarks.contenders.stores import store_of
 from benchmarks.contenders.work import SIDE, Values, Work, first, reflectance
 from scog.geo.grid import Grid
 from scog.geo.index_map import IndexMap, index_map
-from scog.geo.overview_level import choose_level, target_extent
+from scog.geo.overview_level import choose_level, target_pixel_size
 
 MERCATOR = "EPSG:3857"
 Level = GeoTIFF | Overview
@@ -56,7 +56,7 @@ def fitting(file: GeoTIFF, target: Grid) -> Level:
     """The coarsest level that is not coarser than the target, at the file's centre."""
     levels = [file, *file.overviews]
     centre = file.transform * (file.width / 2, file.height / 2)
-    extent = target_extent(target, crs(file), centre)
+    extent = target_pixel_size(target, crs(file), centre)
     return levels[choose_level([abs(level.transform.a) for level in levels], extent)]
 
 

@@ -38,9 +38,9 @@ from scog.imaging.draw import draw
 from scog.imaging.engine import Engine, open_engine
 from scog.imaging.request import ImageRequest
 from scog.products.areas.area_of_interest import AreaOfInterest, point
-from scog.products.timeseries.series import take
+from scog.products.timeseries.series import sample_series
 from scog.products.timeseries.state import SeriesState
-from scog.products.timeseries.variables import formula_of
+from scog.products.timeseries.variables import variables_of
 from scog.render.layer import LayerOptions, layer_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
@@ -110,11 +110,11 @@ class Worker:
     async def _series(self, message: Json) -> Json:
         """What `POST /timeseries` takes: of the middle of a point's pixel, of a field's outline."""
         engine, plot = await self._engine(message["scenes"]), Plot.of(message)
-        field, formula = _field_of(plot), formula_of("ndvi")
+        field, formula = _field_of(plot), variables_of("ndvi")
         forget_peak()
         wall, cpu = time.perf_counter(), time.process_time()
         mask = parse_mask(",".join(map(str, plot.mask)))
-        [series] = await take(
+        [series] = await sample_series(
             self._series_states.setdefault(id(engine), SeriesState(engine)),
             [field],
             formula,

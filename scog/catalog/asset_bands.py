@@ -62,7 +62,7 @@ def bands_by_description(bands: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return numbers
 
 
-def named(name: object) -> str | None:
+def canonical_band(name: object) -> str | None:
     """Canonical name of a band from its name or code, or None."""
     return CANONICAL.get(name.strip().lower()) if isinstance(name, str) else None
 
@@ -76,8 +76,8 @@ def may_hold_measurements(asset: Mapping[str, Any]) -> bool:
 def _names(entry: Mapping[str, Any]) -> Iterator[str | None]:
     """Yield the canonical name by name, by common name and by code: one of them at most, and None for the others."""
     name, common = entry.get("name"), entry.get("eo:common_name", entry.get("common_name"))
-    by_name_or_code = named(name)
+    by_name_or_code = canonical_band(name)
     by_name = by_name_or_code if isinstance(name, str) and name.strip().lower() == by_name_or_code else None
     yield by_name
-    yield named(common) if by_name is None else None
-    yield by_name_or_code if by_name is None and named(common) is None else None
+    yield canonical_band(common) if by_name is None else None
+    yield by_name_or_code if by_name is None and canonical_band(common) is None else None

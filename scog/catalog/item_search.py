@@ -22,7 +22,7 @@ Position = list[tuple[int, Any]]
 
 
 @dataclass(frozen=True)
-class Area:
+class SearchArea:
     """The area that footprints must intersect.
 
     `boxes` are bounds in degrees that contain the area; with `is_boxes` they are equal to it. `touches` returns whether
@@ -35,7 +35,7 @@ class Area:
 
 
 @dataclass(frozen=True)
-class Order:
+class SortKey:
     """One sort key. Items without a value come last in both directions."""
 
     name: str
@@ -55,7 +55,7 @@ def kind_of(value: object) -> tuple[int, Any]:
     return (TEXT, value) if isinstance(value, str) else (NOTHING, 0)
 
 
-NEWEST_FIRST = (Order("datetime", descending=True), Order("id"), Order("collection"))
+NEWEST_FIRST = (SortKey("datetime", descending=True), SortKey("id"), SortKey("collection"))
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,14 @@ class ItemSearch:
 
     collections: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
-    area: Area | None = None
+    area: SearchArea | None = None
     interval: Interval | None = None
     covers: tuple[tuple[str, float], ...] = ()
     tests: tuple[Callable[[Item], Truth], ...] = ()
-    order: tuple[Order, ...] = NEWEST_FIRST
+    order: tuple[SortKey, ...] = NEWEST_FIRST
 
 
-def compare_positions(orders: Sequence[Order], left: Position, right: Position) -> int:
+def compare_positions(orders: Sequence[SortKey], left: Position, right: Position) -> int:
     """Negative if `left` comes first, positive if `right` does, 0 if they are equal."""
     for order, one, other in zip(orders, left, right, strict=True):
         if one == other:
@@ -84,7 +84,7 @@ def compare_positions(orders: Sequence[Order], left: Position, right: Position) 
     return 0
 
 
-def position_key(orders: Sequence[Order]) -> Callable[[Any], Any]:
+def position_key(orders: Sequence[SortKey]) -> Callable[[Any], Any]:
     """A key function for `sorted` that sorts positions by `orders`."""
     return cmp_to_key(lambda left, right: compare_positions(orders, left, right))
 

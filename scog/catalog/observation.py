@@ -38,7 +38,7 @@ class SceneSet:
 
     def __init__(self, scenes: Iterable[Scene]) -> None:
         overpasses = _by_overpass(latest_versions(scenes))
-        groups = [tuple(sorted(group, key=lambda scene: scene.order)) for group in overpasses]
+        groups = [tuple(sorted(group, key=lambda scene: scene.sort_key)) for group in overpasses]
         groups.sort(key=lambda group: (group[0].time, group[0].platform), reverse=True)
         self._observations = [Observation(group[0].time, group) for group in groups]
         self.scenes = tuple(scene for group in groups for scene in group)

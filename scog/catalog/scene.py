@@ -46,7 +46,7 @@ class Scene:
     """Acquisition period, both ends inclusive, if it is longer than an instant."""
 
     @property
-    def order(self) -> tuple[datetime, str, str]:
+    def sort_key(self) -> tuple[datetime, str, str]:
         """Sort key of a scene within an observation."""
         return self.time, self.mgrs_tile, self.id
 

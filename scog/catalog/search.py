@@ -99,7 +99,7 @@ class Search:
             return datetime.max.replace(tzinfo=UTC)
         return min(scene.time for scene in self._loaded) + SAME_PASS
 
-    async def turn(self, tally: UpstreamStats, after: int | None = None) -> None:
+    async def load_page(self, tally: UpstreamStats, after: int | None = None) -> None:
         """Load the next page. Concurrent calls share one request. Raises a CatalogError.
 
         With `after`, does nothing if more than `after` pages are loaded already. The page is loaded even if all callers
@@ -225,7 +225,7 @@ class Searches:
             return search
         return await self._finding.join(query, lambda: self._request(query, tally))
 
-    async def find_anew(
+    async def find_uncached(
         self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
     ) -> Search:
         """The search of an area in degrees, requested from the catalogue even if cached. Raises a CatalogError."""
@@ -259,7 +259,7 @@ class Searches:
     async def _requested(self, query: Query, tally: UpstreamStats) -> Search:
         self._on_search()
         search = self._new(query)
-        await search.turn(tally)
+        await search.load_page(tally)
         return self._add(search)
 
     def _new(self, query: Query) -> Search:

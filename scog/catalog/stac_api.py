@@ -24,7 +24,7 @@ from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable, ScogErr
 from scog.geo.footprint import Bounds
 from scog.net.catalog_http import HEDGE_AFTER, READ_TIMEOUT, CatalogHttp
 from scog.net.catalog_io import CatalogIO
-from scog.net.policy import UpstreamStats, host_of, place_of
+from scog.net.policy import UpstreamStats, display_url, host_of
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ class RemoteCatalog:
                 return await asyncio.get_running_loop().run_in_executor(self._threads, run)
         except TimeoutError:
             raise CatalogUnavailable(
-                f"The search of the catalogue {place_of(self.url)} was not sent in time: too many searches wait."
+                f"The search of the catalogue {display_url(self.url)} was not sent in time: too many searches wait."
             ) from None
         finally:
             io.stop()
@@ -243,6 +243,6 @@ def _catalog_errors(url: str) -> Iterator[None]:
     except Exception as fault:  # of many types without a common base
         log.debug("the catalogue's response is not valid STAC", exc_info=fault)
         raise CatalogBroken(
-            f"The response of the catalogue {place_of(url)} is not valid STAC ({type(fault).__name__}). "
+            f"The response of the catalogue {display_url(url)} is not valid STAC ({type(fault).__name__}). "
             "Check SCOG_CATALOG, and whether the network requires a login first; `scog doctor` shows more."
         ) from None

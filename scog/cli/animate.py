@@ -19,8 +19,8 @@ from scog.cli.options import (
     show_progress,
 )
 from scog.errors import InvalidInput
-from scog.geo.bbox import map_box
-from scog.geo.grid import map_grid
+from scog.geo.bbox import parse_map_bbox
+from scog.geo.grid import mercator_grid
 from scog.imaging.engine import open_engine
 from scog.products.animation import MIN_CLEAR, Animation, FrameTime, animate
 from scog.products.animation_formats import DEFAULT_SIZE, NAMED, SIZE, duration_of, encode, format_of
@@ -76,7 +76,7 @@ def _animate(options: argparse.Namespace) -> None:
         raise InvalidInput(f"--size {options.size} is out of range.", valid=f"{SIZE[0]} to {SIZE[1]} pixels")
     step = None if options.step is None else parse_step(options.step)
     image = parse_image(options, datetime_of(options), 1.0 if step is None else step.days)
-    grid = map_grid(*map_box(options.box), options.size)
+    grid = mercator_grid(*parse_map_bbox(options.box), options.size)
 
     async def draw_and_encode() -> tuple[Animation, bytes]:
         async with open_engine(settings_of(options)) as engine:
@@ -98,7 +98,7 @@ def _print_summary(output: Path, animation: Animation) -> None:
     notes += ["older frames were truncated"] if animation.report.truncated else []
     first, last = times[0].text[:10], times[-1].text[-10:]
     print_status(f"{output}: {len(times)} frames, {first} to {last}" + "".join(f"; {note}" for note in notes))
-    for line in animation.report.told():
+    for line in animation.report.error_lines():
         print_status(f"  skipped {line}")
 
 

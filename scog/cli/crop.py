@@ -20,19 +20,19 @@ from scog.cli.options import (
 )
 from scog.cli.polygons import read_areas
 from scog.errors import InvalidInput
-from scog.geo.bbox import corners_of
+from scog.geo.bbox import parse_corners
 from scog.geo.bounds import DEGREES
-from scog.geo.crop_grid import UTM, Box, Size, cut_grid
+from scog.geo.crop_grid import UTM, Box, CropSize, crop_grid
 from scog.geo.crs import parse_crs
 from scog.geo.grid import Grid
 from scog.imaging.clip import ClipArea
 from scog.imaging.engine import open_engine
-from scog.imaging.formats import NAMED, format_of
+from scog.imaging.formats import FORMATS_BY_NAME, format_of
 from scog.imaging.request import ImageData, ImageRequest
 from scog.imaging.source_lattice import source_lattice
 from scog.net.policy import UpstreamStats
-from scog.products.areas.outline import area_of_fields
-from scog.products.crop import check_size, cut_out
+from scog.products.areas.outline import union_of_areas
+from scog.products.crop import check_size, draw_crop
 from scog.settings import Settings
 
 GridFactory = Callable[..., Grid]
@@ -49,7 +49,7 @@ def add_command(commands: Any) -> None:
     area.add_argument(
         "--area", type=Path, metavar="FILE", help="GeoJSON file of polygons; pixels outside them are masked"
     )
-    extensions = ", ".join(f".{name}" for name in NAMED)
+    extensions = ", ".join(f".{name}" for name in FORMATS_BY_NAME)
     command.add_argument(
         "-o",
         "--output",
@@ -80,13 +80,13 @@ def _crop(options: argparse.Namespace) -> None:
     image_format = format_of(options.output.suffix.lower().removeprefix("."), image.style)
     box, area = _box_and_area(options, settings)
     make_grid = _grid_factory(options, box, area)
-    request = image.within(area).request
+    request = image.clipped(area).request
     grid, drawing = asyncio.run(_draw(settings, make_grid, request, area, has_resolution=bool(options.resolution)))
     options.output.write_bytes(image_format.encode(drawing, grid, image))
     report = drawing.report
     size = f"{grid.width} x {grid.height} pixels of {grid.crs}, {100 * drawing.valid.mean():.0f} % valid"
     print_status(f"{options.output}: {size}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
-    for line in report.told():
+    for line in report.error_lines():
         print_status(f"  skipped {line}")
     if report.incomplete:
         print_status(f"  incomplete: {report.incomplete}")
@@ -95,9 +95,9 @@ def _crop(options: argparse.Namespace) -> None:
 def _box_and_area(options: argparse.Namespace, settings: Settings) -> tuple[Box, ClipArea | None]:
     """The bounding box, and the area if --area is given. Raises InvalidInput."""
     if options.area is None:
-        return corners_of(options.bbox.split(",")), None
+        return parse_corners(options.bbox.split(",")), None
     areas = read_areas(options.area, settings)[1]
-    area, _ = area_of_fields(replace(areas, unusable=()))  # unusable features are reported already
+    area, _ = union_of_areas(replace(areas, unusable=()))  # unusable features are reported already
     return area.box, area
 
 
@@ -110,7 +110,7 @@ def _grid_factory(options: argparse.Namespace, box: Box, area: ClipArea | None) 
     crs = UTM if options.dst_crs.lower() == UTM else parse_crs(options.dst_crs, "dst_crs")
     box_crs = DEGREES if area is not None else parse_crs(options.coord_crs, "coord_crs")
     max_size = options.max_size or (MAX_PIXELS if options.resolution is None else None)
-    return partial(cut_grid, box, box_crs, crs, Size(max_size=max_size, resolution=options.resolution))
+    return partial(crop_grid, box, box_crs, crs, CropSize(max_size=max_size, resolution=options.resolution))
 
 
 async def _draw(
@@ -124,9 +124,9 @@ async def _draw(
         grid = make_grid()
         lattice = None if has_resolution else await source_lattice(engine, grid, request, UpstreamStats(), area)
         grid = grid if lattice is None else make_grid(lattice)
-        check_size(settings, grid, request.limited(area), "--max-size")
+        check_size(settings, grid, request.clipped(area), "--max-size")
         try:
             on_progress = partial(show_progress, "Drawing", what="parts")
-            return grid, await cut_out(engine, grid, request.limited(area), on_progress)
+            return grid, await draw_crop(engine, grid, request.clipped(area), on_progress)
         finally:
             end_progress()

@@ -14,9 +14,9 @@ from scog.errors import InvalidInput
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
 from scog.imaging.draw import ImageData, ImageRequest, draw
 from scog.imaging.engine import open_engine
-from scog.imaging.formats import NAMED, format_of
-from scog.products.contact_sheet import MAX_COLUMNS, SHEET_SIDE, best_known, composites_of, draw_sheet, wish_for
-from scog.render.layer import Layer, days_of, layer_of
+from scog.imaging.formats import FORMATS_BY_NAME, format_of
+from scog.products.contact_sheet import MAX_COLUMNS, SHEET_SIDE, best_known, composites_of, draw_sheet, layer_options
+from scog.render.layer import Layer, interval_days, layer_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 
@@ -28,7 +28,7 @@ def add_commands(commands: Any) -> None:
     """Add the commands `tile` and `sheet`."""
     tile = commands.add_parser("tile", help="write one tile to a file")
     _add_tile_arguments(tile)
-    extensions = ", ".join(f".{name}" for name in NAMED)
+    extensions = ", ".join(f".{name}" for name in FORMATS_BY_NAME)
     tile.add_argument(
         "-o",
         "--output",
@@ -67,7 +67,7 @@ def _add_tile_arguments(command: argparse.ArgumentParser) -> None:
 def _tile(options: argparse.Namespace) -> None:
     suffix = options.output.suffix.lower()
     if not suffix:
-        valid = ", ".join(f".{name}" for name in NAMED)
+        valid = ", ".join(f".{name}" for name in FORMATS_BY_NAME)
         raise InvalidInput(f"The output file {options.output.name!r} has no extension.", valid=valid)
     image = image_of(options)
     image_format = format_of(suffix.removeprefix("."), image.style)
@@ -79,7 +79,7 @@ def _tile(options: argparse.Namespace) -> None:
     report = drawing.report
     valid_share = f"{100 * drawing.valid.mean():.0f} % valid"
     print_status(f"{options.output}: {valid_share}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
-    for line in report.told():
+    for line in report.error_lines():
         print_status(f"  skipped {line}")
 
 
@@ -94,7 +94,7 @@ def _sheet(options: argparse.Namespace) -> None:
     grid = tile_grid(options.z, options.x, options.y, SHEET_SIDE)
     layers = [name.strip() for name in options.layers.split(",")] if options.layers else best_known()
     interval = parse_interval(options.datetime) if options.datetime else None
-    images = _sheet_images(layers, options.composites, days_of(interval))
+    images = _sheet_images(layers, options.composites, interval_days(interval))
 
     async def draw_images() -> bytes:
         async with open_engine(settings_of(options)) as engine:
@@ -107,11 +107,13 @@ def _sheet(options: argparse.Namespace) -> None:
 def _sheet_images(layers: list[str], composites: str | None, days: float) -> list[tuple[str, Layer]]:
     """Title and layer of each image: each layer once, or once for each composite. Raises InvalidInput."""
     if composites is None:
-        return [(layer, layer_of(wish_for(layer))) for layer in layers]
+        return [(layer, layer_of(layer_options(layer))) for layer in layers]
     if composites.strip() == "all":
         return [each for layer in layers for each in composites_of(layer, days)]
     chosen = [parse_composite(name.strip()) for name in composites.split(",")]
-    return [(f"{layer}, {each.name}", layer_of(wish_for(layer, each, days))) for layer in layers for each in chosen]
+    return [
+        (f"{layer}, {each.name}", layer_of(layer_options(layer, each, days))) for layer in layers for each in chosen
+    ]
 
 
 async def _draw(settings: Settings, grid: Grid, request: ImageRequest) -> ImageData:

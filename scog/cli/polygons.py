@@ -7,8 +7,8 @@ from pathlib import Path
 from scog.cli.options import print_status
 from scog.errors import InvalidInput
 from scog.geo.geojson_text import VALID, parse_geojson
-from scog.products.areas.area_of_interest import AreasOfInterest, parse_fields
-from scog.products.areas.columns import title_of
+from scog.products.areas.area_of_interest import AreasOfInterest, parse_areas
+from scog.products.areas.columns import feature_title
 from scog.settings import Settings
 
 
@@ -23,14 +23,16 @@ def read_areas(path: Path, settings: Settings, *, points: bool = False) -> tuple
         is_json = fault.valid == VALID
         message = f"{path}: {fault}" if is_json else f"{path} is not JSON."
         raise InvalidInput(message, valid=fault.valid if is_json else "a GeoJSON file") from None
-    areas = parse_fields(document, settings.fields, settings.field_corners, points=points)
-    for area in areas.fields:
+    areas = parse_areas(document, settings.fields, settings.field_corners, points=points)
+    for area in areas.areas:
         if area.repaired is not None:
-            print_status(f"  {_label(area.feature, area.place, areas)}: {area.repaired}")
+            print_status(f"  {_label(area.feature, area.index, areas)}: {area.repaired}")
     for unusable in areas.unusable:
-        print_status(f"  {_label(unusable.feature, unusable.place, areas)} is skipped: {unusable.reason}")
+        print_status(f"  {_label(unusable.feature, unusable.index, areas)} is skipped: {unusable.reason}")
     return document, areas
 
 
 def _label(feature: object, index: int, areas: AreasOfInterest) -> str:
-    return f"feature {title_of(feature, index)}" if areas.collected and isinstance(feature, dict) else "the area"
+    return (
+        f"feature {feature_title(feature, index)}" if areas.is_collection and isinstance(feature, dict) else "the area"
+    )

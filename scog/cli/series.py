@@ -28,19 +28,19 @@ from scog.errors import InvalidInput
 from scog.imaging.engine import open_engine
 from scog.imaging.request import ImageRequest
 from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, point
-from scog.products.areas.columns import title_of
-from scog.products.areas.sampling_grid import SamplingGrid, measurable
+from scog.products.areas.columns import feature_title
+from scog.products.areas.sampling_grid import SamplingGrid, reject_oversized
 from scog.products.timeseries import output
 from scog.products.timeseries.model import Row
 from scog.products.timeseries.options import SeriesOptions, Table, table_of
 from scog.products.timeseries.periods import Aggregate, check_periods
 from scog.products.timeseries.plot import chart_of, check_lines
-from scog.products.timeseries.series import Series, take
+from scog.products.timeseries.series import Series, sample_series
 from scog.products.timeseries.smoothing import VALID as VALID_SMOOTH
 from scog.products.timeseries.smoothing import parse_smooth
 from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.text import text_of
-from scog.products.timeseries.variables import SeriesVariables, formula_of
+from scog.products.timeseries.variables import SeriesVariables, variables_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import VALID, parse_step
@@ -93,7 +93,7 @@ def _series(options: argparse.Namespace) -> None:
     check_cloud_cover(options.cloud_cover)
     datetime = datetime_of(options)
     bands = tuple(band.strip() for band in (options.bands or "").split(",") if band.strip())
-    formula = formula_of(options.index, options.expression, bands)
+    formula = variables_of(options.index, options.expression, bands)
     mask = parse_mask(options.mask or formula.mask, options.mask_dilate)
     interval = None if datetime is None else parse_interval(datetime)
     request = ImageRequest(interval, options.cloud_cover, options.collection, expression=formula.expression, mask=mask)
@@ -103,7 +103,7 @@ def _series(options: argparse.Namespace) -> None:
             raise InvalidInput(
                 f"The chart {options.plot.name!r} has an unknown extension.", valid=f"{' or '.join(CHARTS)} for --plot"
             )
-        check_lines(len(areas.fields), series_options)
+        check_lines(len(areas.areas), series_options)
     all_series = asyncio.run(_compute(settings, areas, request, series_options))
     tables = [table_of(series.rows, series_options) for series in all_series]
     _print(options, all_series, tables, series_options, areas)
@@ -121,8 +121,8 @@ def _areas(options: argparse.Namespace, settings: Settings) -> AreasOfInterest:
             "A series requires either a point or an --area.", valid="LON LAT in degrees, or --area FIELD.geojson"
         )
     if options.area is None:
-        return AreasOfInterest((point(*options.place),), collected=False)
-    return measurable(read_areas(options.area, settings, points=True)[1], settings.field_pixels)
+        return AreasOfInterest((point(*options.place),), is_collection=False)
+    return reject_oversized(read_areas(options.area, settings, points=True)[1], settings.field_pixels)
 
 
 def _series_options(options: argparse.Namespace, formula: SeriesVariables, request: ImageRequest) -> SeriesOptions:
@@ -141,7 +141,7 @@ async def _compute(
     progress = _Progress()
     async with open_engine(settings) as engine:
         try:
-            return await take(SeriesState(engine), areas.fields, options.formula, request, progress)
+            return await sample_series(SeriesState(engine), areas.areas, options.formula, request, progress)
         finally:
             progress.end()
 
@@ -152,15 +152,15 @@ class _Progress:
     def __init__(self) -> None:
         self._expected = self._done = 0
 
-    def sited(self, place: int, field: AreaOfInterest, site: SamplingGrid) -> None:
+    def grid_chosen(self, index: int, area: AreaOfInterest, sampling_grid: SamplingGrid) -> None:
         """Does nothing."""
 
-    def found(self, place: int, count: int) -> None:
+    def observations_found(self, index: int, count: int) -> None:
         """Add observations to the expected total."""
         self._expected += count
         self._show()
 
-    def measured(self, place: int, row: Row) -> None:
+    def observation_sampled(self, index: int, row: Row) -> None:
         """Count one observation as read."""
         self._done += 1
         self._show()
@@ -183,7 +183,7 @@ def _print(
 ) -> None:
     """Print the series to stdout as JSON, CSV or a table."""
     if options.json:
-        if areas.collected:
+        if areas.is_collection:
             document = output.collection(all_series, tables, series_options, areas.unusable)
         else:
             document = output.document(all_series[0], tables[0], series_options)
@@ -193,22 +193,22 @@ def _print(
     else:
         plain = "utf" not in (sys.stdout.encoding or "").lower()
         for index, table in enumerate(tables):
-            if areas.collected:
-                area = all_series[index].field
-                print(f"{chr(10) * (index > 0)}Feature {title_of(area.feature, area.place)}")
+            if areas.is_collection:
+                area = all_series[index].area
+                print(f"{chr(10) * (index > 0)}Feature {feature_title(area.feature, area.index)}")
             print(text_of(table, series_options, plain=plain))
 
 
 def _print_notes(all_series: Sequence[Series]) -> None:
     """Print to stderr what the table does not show: coarser pixels, errors, missing observations, skipped scenes."""
     for series in all_series:
-        if series.site.coarser:
-            print_status(f"Sampled on pixels of {series.site.pixel}, because the area has too many pixels.")
-        if series.fault is not None:
-            print_status(f"Feature {title_of(series.field.feature, series.field.place)}: {series.fault}")
+        if series.sampling_grid.coarser:
+            print_status(f"Sampled on pixels of {series.sampling_grid.pixel}, because the area has too many pixels.")
+        if series.error is not None:
+            print_status(f"Feature {feature_title(series.area.feature, series.area.index)}: {series.error}")
         if series.report.truncated:
             print_status("The series is truncated: there are older observations.")
         if series.report.incomplete:
             print_status(f"The series is incomplete: {series.report.incomplete}.")
-        for line in series.report.told():
+        for line in series.report.error_lines():
             print_status(f"  skipped {line}")

@@ -23,9 +23,9 @@ from scog.errors import InvalidInput
 from scog.imaging.engine import open_engine
 from scog.imaging.options import StyledRequest
 from scog.products.areas.area_of_interest import AreasOfInterest
-from scog.products.areas.columns import title_of
-from scog.products.zonal.output import Found, document, table_text
-from scog.products.zonal.summary import Wanted, wanted_of
+from scog.products.areas.columns import feature_title
+from scog.products.zonal.output import ZonalResult, document, table_text
+from scog.products.zonal.summary import StatisticsOptions, parse_statistics_options
 from scog.products.zonal.zonal import DEADLINE, Zonal, zonal
 from scog.render.style import Style
 from scog.settings import Settings
@@ -63,16 +63,16 @@ def _stats(options: argparse.Namespace) -> None:
     else:
         print("\n".join(_table(areas, results, image.style)))
     for result in results:
-        for line in result.report.told() if isinstance(result, Zonal) else ():
+        for line in result.report.error_lines() if isinstance(result, Zonal) else ():
             print_status(f"  skipped {line}")
     if any(each.report.incomplete if isinstance(each, Zonal) else each.reason == DEADLINE for each in results):
         print_status("  incomplete: the time did not suffice, or the catalogue failed")
 
 
-def _percentiles(text: str) -> Wanted:
+def _percentiles(text: str) -> StatisticsOptions:
     """The requested percentiles. Raises InvalidInput."""
     try:
-        return wanted_of([float(part) for part in text.split(",")], None, None)
+        return parse_statistics_options([float(part) for part in text.split(",")], None, None)
     except ValueError:
         raise InvalidInput(
             f"--percentiles {text[:80]!r} is not a list of numbers.", valid="numbers from 0 to 100, such as 2,50,98"
@@ -80,23 +80,23 @@ def _percentiles(text: str) -> Wanted:
 
 
 async def _compute(
-    settings: Settings, areas: AreasOfInterest, image: StyledRequest, percentiles: Wanted
-) -> list[Found]:
+    settings: Settings, areas: AreasOfInterest, image: StyledRequest, percentiles: StatisticsOptions
+) -> list[ZonalResult]:
     async with open_engine(settings) as engine:
         try:
             on_progress = partial(show_progress, "Reading", what="parts")
-            return await zonal(engine, areas.fields, image, percentiles, on_progress)
+            return await zonal(engine, areas.areas, image, percentiles, on_progress)
         finally:
             end_progress()
 
 
-def _table(areas: AreasOfInterest, results: Sequence[Found], style: Style) -> Iterator[str]:
+def _table(areas: AreasOfInterest, results: Sequence[ZonalResult], style: Style) -> Iterator[str]:
     """Yield the lines of the table: one for each polygon and output, and one for each class with pixels."""
-    names = {each.place: title_of(each.feature, each.place)[:32] for each in areas.fields}
-    names |= {each.place: title_of(each.feature, each.place)[:32] for each in areas.unusable}
-    lines = {each.place: [f"not measured: {each.reason}"] for each in areas.unusable}
+    names = {each.index: feature_title(each.feature, each.index)[:32] for each in areas.areas}
+    names |= {each.index: feature_title(each.feature, each.index)[:32] for each in areas.unusable}
+    lines = {each.index: [f"not measured: {each.reason}"] for each in areas.unusable}
     layer_width = max(len("layer"), *map(len, style.columns))
-    lines |= {each.field.place: list(_lines(each, style, layer_width)) for each in results}
+    lines |= {each.area.index: list(_lines(each, style, layer_width)) for each in results}
     area_width = max(len("area"), *map(len, names.values()))
     headings = "".join(f"{column:>11}" for column in (*COLUMNS, "hectares", "valid"))
     yield f"{'area':<{area_width}}  {'layer':<{layer_width}}{headings}"
@@ -105,7 +105,7 @@ def _table(areas: AreasOfInterest, results: Sequence[Found], style: Style) -> It
             yield f"{'' if line.startswith(' ') else names[index]:<{area_width}}  {line.removeprefix(' ')}"
 
 
-def _lines(result: Found, style: Style, layer_width: int) -> Iterator[str]:
+def _lines(result: ZonalResult, style: Style, layer_width: int) -> Iterator[str]:
     """Yield the lines of one polygon, without its name. Continuation lines begin with a space."""
     if not isinstance(result, Zonal):
         yield "not measured" if result.reason == DEADLINE else f"not measured: {result.reason}"
@@ -117,8 +117,8 @@ def _lines(result: Found, style: Style, layer_width: int) -> Iterator[str]:
         if share.hectares:
             percent = f"{100 * share.share:.1f} %"
             yield f" {share.kind.name:<28}{share.hectares:>12.2f} ha{percent:>10}"
-    if result.site.coarser:
-        yield f" on pixels of {result.site.pixel}"
+    if result.sampling_grid.coarser:
+        yield f" on pixels of {result.sampling_grid.pixel}"
 
 
 def _format(value: float | None) -> str:

@@ -116,7 +116,7 @@ class BlockReader:
                         blocks[block] = pixels
         return [blocks for blocks, _ in lookups]
 
-    def kept(self, request: BlockRequest) -> Blocks | None:
+    def cached_blocks(self, request: BlockRequest) -> Blocks | None:
         """The requested blocks if all of them are cached, else None."""
         cached, missing = self._blocks.look_up(request)
         return None if missing else cached
@@ -130,11 +130,11 @@ class BlockReader:
             return sum(request.stored_bytes(block, rows) for block, rows in missing.items())
         return len(missing) * request.metadata.block_bytes(request.level)  # their stored size is unknown
 
-    async def kept_offset(self, url: str, metadata: FileMetadata) -> float | None:
+    async def stored_offset(self, url: str, metadata: FileMetadata) -> float | None:
         """The reflectance offset that was derived from this file's pixels before; None if it was not."""
         return await self._in_thread(self._store.get_offset, url, metadata.identity)
 
-    async def keep_offset(self, url: str, metadata: FileMetadata, offset: float) -> None:
+    async def store_offset(self, url: str, metadata: FileMetadata, offset: float) -> None:
         """Store the reflectance offset that was derived from this file's pixels."""
         await self._in_thread(self._store.put_offset, url, metadata.identity, offset)
 

@@ -18,7 +18,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from scog.cog.decode import Block, Blocks
-from scog.cog.gdal_env import GDAL_FAULTS, gdal_opening
+from scog.cog.gdal_env import GDAL_FAULTS, gdal_environment
 from scog.cog.gdal_pages import PagedFile, Pages
 from scog.cog.masks import has_mask_inside
 from scog.cog.metadata import FileMetadata, Level
@@ -179,7 +179,7 @@ class _Image:
 def _opened(read: ReadRange, read_mask: ReadRange | None) -> Iterator[_Image]:
     """Open a file, with its external mask if it has one. Raises a SourceError."""
     with ExitStack() as stack:
-        stack.enter_context(gdal_opening())
+        stack.enter_context(gdal_environment())
         mask = None if read_mask is None else _Image(Pages(read_mask), stack, None)
         image = _Image(Pages(read), stack, mask)
         try:

@@ -19,7 +19,7 @@ GDAL_FAULTS = (RasterioError, CPLE_BaseError, ValueError, OverflowError)
 
 
 @contextmanager
-def gdal_opening() -> Iterator[None]:
+def gdal_environment() -> Iterator[None]:
     """The environment with scog's options: GDAL sees only the file that it is given."""
     with rasterio.Env(**GDAL_OPTIONS):
         yield

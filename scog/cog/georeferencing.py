@@ -8,24 +8,24 @@ from affine import Affine
 from pyproj.exceptions import ProjError
 from rasterio.io import DatasetReader
 
-from scog.cog.metadata import UNPLACED
+from scog.cog.metadata import NO_CRS
 from scog.errors import AssetRefused
 from scog.geo.crs import horizontal_crs
 from scog.geo.grid import transformer
-from scog.geo.ground_control_points import Curve, placed_by
-from scog.geo.world_width import turn
+from scog.geo.ground_control_points import PolynomialTransform, fit_control_points
+from scog.geo.world_width import full_circle
 
 FARTHEST = 1e12
 """Coordinates beyond this, in CRS units, are invalid."""
 
 
-def georeference(dataset: DatasetReader) -> tuple[str, Affine, Curve | None]:
+def georeference(dataset: DatasetReader) -> tuple[str, Affine, PolynomialTransform | None]:
     """CRS and transform of an open file, and the curve through its ground control points if it has some.
 
     The CRS is UNPLACED if the file has none. Raises AssetRefused for an unsupported CRS or an invalid transform.
     """
     transform = dataset.transform
-    if not is_placing(transform):
+    if not is_valid_transform(transform):
         raise AssetRefused(
             f"The file's transform {tuple(transform)[:6]} is degenerate or out of range.", reason="no-crs"
         )
@@ -33,15 +33,15 @@ def georeference(dataset: DatasetReader) -> tuple[str, Affine, Curve | None]:
     if points and points_crs is not None and transform == Affine.identity():
         crs = checked_crs(points_crs.to_wkt())
         try:
-            return crs, *placed_by([(each.col, each.row, each.x, each.y) for each in points], turn(crs))
+            return crs, *fit_control_points([(each.col, each.row, each.x, each.y) for each in points], full_circle(crs))
         except ValueError as fault:
             raise AssetRefused(f"The file's ground control points cannot be used: {fault}.", reason="no-crs") from None
     if dataset.crs is None or transform == Affine.identity():
-        return UNPLACED, transform, None
+        return NO_CRS, transform, None
     return checked_crs(dataset.crs.to_wkt()), transform, None
 
 
-def is_placing(transform: Affine) -> bool:
+def is_valid_transform(transform: Affine) -> bool:
     """Whether a transform is invertible and its coefficients are within FARTHEST."""
     return bool(transform.determinant) and all(abs(number) < FARTHEST for number in tuple(transform)[:6])
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from scog.cog.error_cache import ErrorCache
 from scog.cog.gdal_reader import GdalReader
 from scog.cog.header_store import HeaderStore
-from scog.cog.header_template import HeaderTemplate, HeaderTemplates, kind_of
+from scog.cog.header_template import HeaderTemplate, HeaderTemplates, template_of
 from scog.cog.ifd import ImageDirectories, NotTiff, OddPages, walk
 from scog.cog.metadata import FileMetadata
 from scog.errors import AssetBroken, SourceError
@@ -180,7 +180,7 @@ class HeaderReader:
         return self._add_template(url, data[:needed], directories)
 
     def _add_template(self, url: str, header: bytes, directories: ImageDirectories) -> HeaderTemplate:
-        template = kind_of(header, directories, local=is_local(url))
+        template = template_of(header, directories, local=is_local(url))
         self._templates.add(template)
         return template
 

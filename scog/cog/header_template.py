@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from scog.cog.gdal_env import GDAL_FAULTS, gdal_opening
+from scog.cog.gdal_env import GDAL_FAULTS, gdal_environment
 from scog.cog.ifd import Directory, ImageDirectories, OddPages, Table
 from scog.cog.metadata import FileMetadata, Level
 from scog.cog.raster_profile import RasterProfile, level_of, metadata_of, profile_of
@@ -138,7 +138,7 @@ class HeaderTemplates:
         self._templates = (template, *others[: MAX_TEMPLATES - 1])
 
 
-def kind_of(header: bytes, directories: ImageDirectories, *, local: bool = False) -> HeaderTemplate:
+def template_of(header: bytes, directories: ImageDirectories, *, local: bool = False) -> HeaderTemplate:
     """The template of a header. A `local` file may be larger than a remote one.
 
     Raises AssetBroken for an invalid GeoTIFF, AssetRefused if scog does not support its CRS, pixel type, size or
@@ -181,7 +181,7 @@ def _images(directories: Sequence[Directory], profile: RasterProfile) -> list[Di
 
 def _profile(blank: bytes, local: bool) -> RasterProfile:
     """The profile of a header without offsets and sizes. Raises AssetBroken or AssetRefused."""
-    with gdal_opening():
+    with gdal_environment():
         try:
             with MemoryFile(blank) as memory, memory.open(driver="GTiff") as dataset:
                 return profile_of(dataset, local)

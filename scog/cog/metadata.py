@@ -14,7 +14,7 @@ from scog.cog.block_parts import Shape
 from scog.cog.validity import as_number, record_dtype
 from scog.geo.grid import Grid
 
-UNPLACED = ""
+NO_CRS = ""
 """CRS of the levels of a file without a CRS."""
 
 

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from scog.cog.metadata import FileMetadata
 from scog.geo.grid import Grid
-from scog.geo.overview_level import choose_level, target_extent
+from scog.geo.overview_level import choose_level, target_pixel_size
 
-LIGHT = 16_384
+SMALL_FETCH = 16_384
 """Missing bytes up to which a preview uses the image's own levels: a tenth of a typical block of the coarsest level."""
 Levels = tuple[int, ...]
 """The level to read of each of several files."""
@@ -50,7 +50,7 @@ def level_for(metadata: FileMetadata, grid: Grid, coarser: float = 1.0) -> int:
 
 @lru_cache(maxsize=8192)
 def _level_for(full: Grid, resolutions: tuple[float, ...], grid: Grid, coarser: float) -> int:
-    return choose_level(resolutions, coarser * target_extent(grid, full.crs, full.centre))
+    return choose_level(resolutions, coarser * target_pixel_size(grid, full.crs, full.centre))
 
 
 def coarser_levels(files: Sequence[FileMetadata], grid: Grid) -> Iterator[Levels]:
@@ -64,22 +64,23 @@ def coarser_levels(files: Sequence[FileMetadata], grid: Grid) -> Iterator[Levels
         previous, coarser = levels, 2 * coarser
 
 
-def cheapest(costs: Sequence[tuple[Levels, int]]) -> Levels:
+def cheapest_levels(costs: Sequence[tuple[Levels, int]]) -> Levels:
     """The levels for which the fewest bytes have to be fetched; of several with the same cost the finest.
 
-    `costs` has levels and bytes, the image's own levels first. Those are returned if at most `LIGHT` bytes are missing.
+    `costs` has levels and bytes, the image's own levels first. Those are returned if at most `SMALL_FETCH` bytes are
+    missing.
 
     Cached levels cost nothing. Otherwise the result is the coarsest levels, whose blocks cover the largest area: the
     previews around it then find them in the cache, while finer levels would have to be fetched for each.
     """
     least = min(cost for _, cost in costs)
     own, cost = costs[0]
-    if least > 0 and cost <= LIGHT:
+    if least > 0 and cost <= SMALL_FETCH:
         return own
     return next(levels for levels, cost in costs if cost == least)
 
 
-def ratio(files: Sequence[FileMetadata], grid: Grid, levels: Levels) -> float:
+def pixel_size_ratio(files: Sequence[FileMetadata], grid: Grid, levels: Levels) -> float:
     """The largest ratio of the pixel size of these levels to that of the image's own levels."""
     return max(
         (

@@ -16,8 +16,8 @@ from scog.cog.range_plan import (
     BlockRange,
     RangeRequest,
     in_halves,
-    piece_of,
     plan_requests,
+    range_of_block,
     request_sizes,
     with_extra_blocks,
 )
@@ -72,7 +72,7 @@ class RangeFetcher:
         round_trip_bytes = math.inf if limit is None else limit.round_trip_bytes
         sizes = request_sizes(round_trip_bytes, self._gap, partial_rows=partial_rows)
         block_ranges = (
-            piece_of(
+            range_of_block(
                 block, int(level.offsets[block]), int(level.sizes[block]), rows, filled[block], sizes.least_saving,
                 self._cache.prefix(request, block),
             )

@@ -111,7 +111,7 @@ class RangeRequest:
         return RangeRequest(min(each.start for each in whole), max(each.stop for each in whole), tuple(whole))
 
 
-def piece_of(
+def range_of_block(
     block: BlockIndex, start: int, size: int, rows: int, height: int, least_saving: float = 0.0, prefix: bytes = b""
 ) -> BlockRange:
     """The bytes to read of a block at byte `start`, for its first `rows` of `height` rows.

@@ -18,7 +18,7 @@ from scog.cog.metadata import FileBand, FileMetadata, Level
 from scog.cog.storage import Storage
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
-from scog.geo.ground_control_points import Curve
+from scog.geo.ground_control_points import PolynomialTransform
 
 PIXEL_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
 MAX_SIDE = 20_000
@@ -38,7 +38,7 @@ class RasterProfile:
 
     crs: str
     transform: Affine
-    curve: Curve | None
+    curve: PolynomialTransform | None
     shape: tuple[int, int]
     overviews: tuple[int, ...]
     dtype: np.dtype[Any]

@@ -28,7 +28,7 @@ def record_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype([(NUMBER, dtype), (VALID, np.bool_)])
 
 
-def number_type(pixel_type: np.dtype[Any]) -> np.dtype[Any]:
+def value_dtype(pixel_type: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype of the values of pixels, masked or not."""
     return pixel_type if pixel_type.fields is None else pixel_type.fields[NUMBER][0]
 
@@ -40,7 +40,7 @@ def masked(values: NDArray[Any], valid: Mask2D) -> NDArray[Any]:
     return records
 
 
-def data_of(pixels: NDArray[Any], nodata: Collection[float] = ()) -> tuple[NDArray[Any], Mask2D]:
+def values_and_validity(pixels: NDArray[Any], nodata: Collection[float] = ()) -> tuple[NDArray[Any], Mask2D]:
     """The values of pixels, and whether each is valid: finite, and valid by the mask or else not one of `nodata`."""
     if pixels.dtype.names is not None:
         values, valid = np.ascontiguousarray(pixels[NUMBER]), pixels[VALID].copy()
@@ -88,7 +88,7 @@ def as_number(nodata: float | None, dtype: np.dtype[Any]) -> Any:
     return dtype.type(nodata) if fits else None
 
 
-def is_class(values: NDArray[Any]) -> NDArray[np.bool_]:
+def is_whole_number(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Whether each value is a whole number, as those of classes are."""
     if values.dtype.kind != "f":
         return np.ones(values.shape, bool)

@@ -6,14 +6,14 @@ import numpy as np
 from affine import Affine
 from rasterio.io import MemoryFile
 
-from scog.cog.gdal_env import gdal_opening
-from scog.cog.header_template import kind_of
+from scog.cog.gdal_env import gdal_environment
+from scog.cog.header_template import template_of
 from scog.cog.ifd import walk
 
 
 def describe_tiny_geotiff() -> None:
     """Describe a GeoTIFF of 64 x 64 pixels: 0.02 s the first time, since PROJ opens its database once per thread."""
-    with gdal_opening(), MemoryFile() as file:
+    with gdal_environment(), MemoryFile() as file:
         with file.open(
             driver="GTiff", width=64, height=64, count=1, dtype="uint16", nodata=0, crs="EPSG:32632",
             transform=Affine(10.0, 0.0, 600_000.0, 0.0, -10.0, 5_100_060.0), tiled=True, blockxsize=64, blockysize=64,
@@ -21,4 +21,4 @@ def describe_tiny_geotiff() -> None:
         ) as dataset:  # fmt: skip
             dataset.write(np.ones((1, 64, 64), np.uint16))
         header: bytes = file.read()
-    kind_of(header, walk(header))
+    template_of(header, walk(header))

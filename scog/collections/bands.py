@@ -34,7 +34,7 @@ class Band:
     title: str
     wavelength: float | None
     resolution: int
-    shown: tuple[float, float]
+    display_range: tuple[float, float]
     file: str | None = None
     number: int = 1
 

@@ -21,7 +21,7 @@ class Preset:
     @property
     def ranges(self) -> tuple[tuple[float, float], ...]:
         """Display range `(low, high)` of each band in reflectance (0 to 255 for `visual`)."""
-        return tuple(BY_NAME[band].shown for band in self.bands)
+        return tuple(BY_NAME[band].display_range for band in self.bands)
 
 
 PRESETS: tuple[Preset, ...] = (

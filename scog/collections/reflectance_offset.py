@@ -22,8 +22,8 @@ SHIFT = -0.1
 def offset_of(collection: str, applied: bool | None, baseline: str | None) -> float | None:
     """Reflectance offset of a Sentinel-2 scene's spectral bands, or None if the metadata is ambiguous.
 
-    If None, `settle_offset` decides from the pixels. `applied` is the flag `earthsearch:boa_offset_applied`, `baseline`
-    the processing baseline, such as `05.11`.
+    If None, `estimate_offset` decides from the pixels. `applied` is the flag `earthsearch:boa_offset_applied`,
+    `baseline` the processing baseline, such as `05.11`.
     """
     if collection == C1:
         return SHIFT
@@ -34,7 +34,7 @@ def offset_of(collection: str, applied: bool | None, baseline: str | None) -> fl
     return None
 
 
-def settle_offset(red: NDArray[Any]) -> float:
+def estimate_offset(red: NDArray[Any]) -> float:
     """Reflectance offset estimated from the pixels of a scene whose metadata is ambiguous.
 
     `red` holds DN of the red band's coarsest overview; 0 is nodata. With ESA's +1000, DN are hardly ever below 1000,

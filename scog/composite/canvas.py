@@ -51,7 +51,7 @@ class Canvas:
         return True
 
 
-def share_out(wanted: Mask2D | None, usable: Sequence[Mask2D]) -> list[Mask2D]:
+def first_usable(wanted: Mask2D | None, usable: Sequence[Mask2D]) -> list[Mask2D]:
     """Pixels that each scene contributes, in order: the wanted pixels (all if None) that no earlier scene has."""
     remaining = wanted
     shares: list[Mask2D] = []

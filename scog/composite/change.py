@@ -23,7 +23,7 @@ class Change(StrEnum):
         return "change" if self is Change.DIFFERENCE else "ratio"
 
     @property
-    def none(self) -> float:
+    def neutral(self) -> float:
         """The value without change, at the centre of the colormap."""
         return 0.0 if self is Change.DIFFERENCE else 1.0
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.cog.validity import is_class
+from scog.cog.validity import is_whole_number
 from scog.collections.scene_classification import BY_NUMBER, CLOUDS
 from scog.composite.dilation import MAX_METRES
 from scog.errors import InvalidInput
@@ -38,7 +38,7 @@ class Mask:
             table[classes] = False
             usable = table.take(scl)
         else:
-            usable = ~np.isin(scl, np.array(classes, scl.dtype)) & is_class(scl)
+            usable = ~np.isin(scl, np.array(classes, scl.dtype)) & is_whole_number(scl)
         return usable
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from scog.catalog.observation import SceneSet
 from scog.catalog.records import from_json, to_json
-from scog.cubes.definition import Definition, id_of, options_of, read_definition
+from scog.cubes.definition import Definition, cube_id, options_of, read_definition
 from scog.cubes.store import CubeStore
 from scog.errors import InvalidInput
-from scog.imaging.clip import ClipArea, area_of
+from scog.imaging.clip import ClipArea, parse_clip_area
 from scog.imaging.engine import Engine
 from scog.imaging.options import StyledRequest
 from scog.imaging.pinned import Pinned
@@ -39,7 +39,7 @@ class Cube:
     area: ClipArea | None
     pinned: Pinned | None
 
-    def image(self) -> StyledRequest:
+    def styled_request(self) -> StyledRequest:
         """The image request and style. Raises InvalidInput for parameters that are no longer supported."""
         request, style = options_of(self.definition).parse()
         return StyledRequest(replace(request, area=self.area, pinned=self.pinned), style)
@@ -134,16 +134,16 @@ class Cubes:
 def _new_cube(definition: Definition, pinned: Pinned | None) -> tuple[Cube, str | None]:
     """A cube with its id, and its pinned scenes as text."""
     scenes = None if pinned is None else _format_scenes(pinned)
-    return _cube(id_of(definition, scenes), definition, pinned), scenes
+    return _cube(cube_id(definition, scenes), definition, pinned), scenes
 
 
 def _cube(name: str, definition: Definition, pinned: Pinned | None) -> Cube:
-    return Cube(name, definition, area_of(None, definition.area), pinned)
+    return Cube(name, definition, parse_clip_area(None, definition.area), pinned)
 
 
 def _format_scenes(pinned: Pinned) -> str:
     """Pinned scenes as JSON, in their total order, so that equal scenes give equal text."""
-    scenes = sorted(pinned.scenes.scenes, key=lambda scene: scene.order)
+    scenes = sorted(pinned.scenes.scenes, key=lambda scene: scene.sort_key)
     compared = "" if pinned.compared is None else f', "compared": {_format_scenes(pinned.compared)}'
     return f'{{"truncated": {json.dumps(pinned.truncated)}, "scenes": {to_json(scenes)}{compared}}}'
 

@@ -75,7 +75,7 @@ def read_definition(text: str) -> Definition:
     return Definition(document, area, pinned)
 
 
-def id_of(definition: Definition, scenes: str | None) -> str:
+def cube_id(definition: Definition, scenes: str | None) -> str:
     """The id of a definition and its pinned `scenes` as text.
 
     The scenes are hashed completely. An id therefore always identifies the same image, on every server and after an
@@ -114,7 +114,9 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
 """Conversions of options whose JSON value has another type."""
 
 
-def normalised(non_defaults: Mapping[str, Any], layer_options: LayerOptions, image: StyledRequest) -> dict[str, Any]:
+def canonical_parameters(
+    non_defaults: Mapping[str, Any], layer_options: LayerOptions, image: StyledRequest
+) -> dict[str, Any]:
     """Parameters in canonical form.
 
     `non_defaults` are the JSON values of parameters that differ from their defaults, `layer_options` and `image` the

@@ -18,11 +18,11 @@ _NUMBER = re.compile(r"[+-]?(\d{1,64}\.?\d{0,64}|\.\d{1,64})([eE][+-]?\d{1,3})?"
 
 
 def parse_bbox(text: str, parameter: str = "bbox") -> Bounds | None:
-    """Bounds from text such as `11.2,46.4,11.5,46.6`; None as in `bounds_of`. Raises InvalidInput."""
-    return bounds_of(numbers_of(text, parameter), parameter)
+    """Bounds from text such as `11.2,46.4,11.5,46.6`; None as in `bounds_from_numbers`. Raises InvalidInput."""
+    return bounds_from_numbers(parse_numbers(text, parameter), parameter)
 
 
-def numbers_of(text: str, parameter: str = "bbox") -> list[float]:
+def parse_numbers(text: str, parameter: str = "bbox") -> list[float]:
     """Comma-separated numbers as floats. Raises InvalidInput if one of them is not a number."""
     parts = [part.strip() for part in text.split(",")]
     if not all(_NUMBER.fullmatch(part) for part in parts):
@@ -30,7 +30,7 @@ def numbers_of(text: str, parameter: str = "bbox") -> list[float]:
     return [float(part) for part in parts]
 
 
-def bounds_of(numbers: Sequence[object], parameter: str = "bbox") -> Bounds | None:
+def bounds_from_numbers(numbers: Sequence[object], parameter: str = "bbox") -> Bounds | None:
     """Bounds from four or six numbers, in degrees; None if the heights exclude 0, the height of all footprints.
 
     The box may have no width or height. Raises InvalidInput if it is not a bounding box.
@@ -55,16 +55,16 @@ def bounds_of(numbers: Sequence[object], parameter: str = "bbox") -> Bounds | No
     return None if half == 3 and not values[2] <= 0 <= values[5] else (west, south, east, north)
 
 
-def boxes_of(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]:
-    """As `bounds_of`, as boxes with west <= east: none, one, or two if the box crosses the antimeridian."""
-    bounds = bounds_of(numbers, parameter)
+def split_bounds(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]:
+    """As `bounds_from_numbers`, as boxes with west <= east: none, one, or two if the box crosses the antimeridian."""
+    bounds = bounds_from_numbers(numbers, parameter)
     if bounds is None:
         return []
     west, south, east, north = bounds
     return [bounds] if west <= east else [(west, south, 180.0, north), (-180.0, south, east, north)]
 
 
-def map_box(text: str) -> Bounds:
+def parse_map_bbox(text: str) -> Bounds:
     """Bounds in degrees, from text. Raises InvalidInput unless they have an area and do not cross the antimeridian."""
     box = parse_bbox(text)
     if box is None or not (box[0] < box[2] and box[1] < box[3]):
@@ -73,7 +73,7 @@ def map_box(text: str) -> Bounds:
     return box
 
 
-def corners_of(texts: Sequence[str]) -> Bounds:
+def parse_corners(texts: Sequence[str]) -> Bounds:
     """A box in any CRS from four texts. Raises InvalidInput if they are not four numbers."""
     if len(texts) != 4 or not all(_NUMBER.fullmatch(text.strip()) for text in texts):
         valid = "min x, min y, max x, max y, such as 11.2,46.4,11.5,46.6"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scog.geo.grid import Grid, apply_affine, transformer
 
-Area = tuple[float, float, float, float]
+LonLatBounds = tuple[float, float, float, float]
 """West, south, east, north in degrees; west is greater than east if the area crosses the antimeridian."""
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ FINE_STEPS = 128
 
 
 @lru_cache(maxsize=4096)
-def lonlat_bounds(grid: Grid) -> Area | None:
+def lonlat_bounds(grid: Grid) -> LonLatBounds | None:
     """Bounds that contain every pixel of a grid; None if no pixel is on the Earth.
 
     They are never too small, and for smooth projections hardly too large. Longitudes are -180 to 180.
@@ -51,7 +51,7 @@ def lonlat_bounds(grid: Grid) -> Area | None:
     return _normalised(west, min([south, *near]), east, max([north, *near]))
 
 
-def boxes(area: Area) -> tuple[Area, ...]:
+def split_at_antimeridian(area: LonLatBounds) -> tuple[LonLatBounds, ...]:
     """An area as one box, or as two if it crosses the antimeridian; west <= east in each."""
     west, south, east, north = area
     if west <= east:
@@ -131,7 +131,7 @@ def _shortest(degrees: Floats) -> Floats:
     return (degrees + 180.0) % 360.0 - 180.0
 
 
-def _straight_bounds(grid: Grid) -> Area | None:
+def _straight_bounds(grid: Grid) -> LonLatBounds | None:
     """Bounds of a grid whose columns are meridians and whose rows are parallels."""
     west, south, east, north = grid.bounds
     unit = _degrees_per_unit(grid.crs)
@@ -150,7 +150,7 @@ def _degrees_per_unit(crs: str) -> float:
     return float(lon) / across
 
 
-def _sampled_bounds(grid: Grid) -> Area | None:
+def _sampled_bounds(grid: Grid) -> LonLatBounds | None:
     """Bounds of a grid in any CRS, from many samples and generous margins."""
     lon, lat = _sample_lonlat(grid, FINE_STEPS)
     finite = np.isfinite(lon) & np.isfinite(lat)
@@ -198,7 +198,7 @@ def _extremes(sides: Floats) -> tuple[float, float]:
     return float((sides.min(axis=1) - margin).min()), float((sides.max(axis=1) + margin).max())
 
 
-def _normalised(west: float, south: float, east: float, north: float) -> Area | None:
+def _normalised(west: float, south: float, east: float, north: float) -> LonLatBounds | None:
     """Bounds with longitudes normalised to -180 to 180 and latitudes clipped; None beyond the poles."""
     south, north = max(float(south), -90.0), min(float(north), 90.0)
     if south > north:

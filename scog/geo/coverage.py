@@ -26,7 +26,7 @@ MAX_PIECES = 1_000_000
 Floats = NDArray[np.float64]
 
 
-def share(grid: Grid, polygons: BaseGeometry) -> NDArray[np.float32]:
+def coverage_fractions(grid: Grid, polygons: BaseGeometry) -> NDArray[np.float32]:
     """Fraction of each pixel, 0 to 1, that is inside polygons given in the grid's CRS: float32 `(y, x)`.
 
     `polygons` is a valid Polygon or MultiPolygon. It may be smaller than a pixel or larger than the grid.

@@ -15,8 +15,8 @@ from scog.geo.crs import is_degrees
 from scog.geo.grid import Grid, transformer
 from scog.geo.ground_resolution import ground_units, has_constant_units
 from scog.geo.lattice import Lattice, metric_lattice
-from scog.geo.native_grid import zone
-from scog.geo.world_width import turn
+from scog.geo.native_grid import zone_crs
+from scog.geo.world_width import full_circle
 
 Box = tuple[float, float, float, float]
 """Min x, min y, max x, max y in a CRS. In degrees, min x is greater than max x if the box crosses the antimeridian."""
@@ -35,7 +35,7 @@ MAX_ROUND_TRIP_ERROR = 1e-6
 
 
 @dataclass(frozen=True)
-class Size:
+class CropSize:
     """Size of a crop, in pixels or metres per pixel; by default the native resolution with at most 1024 pixels a side.
 
     It is given in one of three ways: width and height (one of them alone keeps the proportions), the maximum of the
@@ -76,8 +76,8 @@ def check_box(box: Box, crs: str) -> None:
         raise InvalidInput("The box has no area.", parameter="bbox", valid=valid)
 
 
-def cut_grid(
-    box: Box, box_crs: str, crs: str | None = None, size: Size = Size(), native: Lattice | None = None
+def crop_grid(
+    box: Box, box_crs: str, crs: str | None = None, size: CropSize = CropSize(), native: Lattice | None = None
 ) -> Grid:
     """The grid of a crop of `box`, in `crs`: an EPSG code, `utm`, or by default `box_crs`.
 
@@ -93,7 +93,7 @@ def cut_grid(
     """
     check_box(box, box_crs)
     if crs == UTM:
-        crs = zone(*_centre(box, box_crs))
+        crs = zone_crs(*_centre(box, box_crs))
     crs = crs or box_crs
     left, bottom, right, top = _transformed_bounds(box, box_crs, crs)
     width_units, height_units = right - left, top - bottom
@@ -163,7 +163,7 @@ def _transformed_bounds(box: Box, box_crs: str, crs: str) -> Box:
         error = np.abs((back_lon - lon + 180) % 360 - 180) * np.cos(np.radians(lat)) + np.abs(back_lat - lat)
     if not (error < MAX_ROUND_TRIP_ERROR).all():
         raise _outside_crs(crs, "dst_crs")
-    full_turn = turn(crs)
+    full_turn = full_circle(crs)
     if full_turn is not None:
         x = np.unwrap(np.unwrap(x, period=full_turn, axis=1), period=full_turn, axis=0)
     bounds = float(x.min()), float(y.min()), float(x.max()), float(y.max())

@@ -15,14 +15,14 @@ from scog.errors import InvalidInput
 from scog.geo.footprint import Bounds
 from scog.geo.outline import Polygon, Ring, outline_of
 
-KINDS = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
-VALID_SHAPE = f"a GeoJSON geometry ({', '.join(KINDS)} or GeometryCollection) in degrees, longitude first"
+GEOMETRY_TYPES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon")
+VALID_SHAPE = f"a GeoJSON geometry ({', '.join(GEOMETRY_TYPES)} or GeometryCollection) in degrees, longitude first"
 MAX_NESTING = 4
 """Maximum nesting of geometry collections; RFC 7946, section 3.1.8, advises against any."""
 MAX_CORNERS = 50_000
 
 
-def shape_of(geometry: Any, parameter: str = "intersects") -> BaseGeometry:
+def parse_geometry(geometry: Any, parameter: str = "intersects") -> BaseGeometry:
     """A request's geometry as a prepared shapely geometry. Raises InvalidInput if it is not valid GeoJSON in degrees.
 
     Self-intersecting outlines are rejected: repair may take time quadratic in the number of corners.
@@ -60,7 +60,7 @@ def polygons_shape(polygons: Iterable[Polygon]) -> BaseGeometry | None:
     return None if joined.is_empty else joined
 
 
-def geojson_of(footprint: Iterable[Ring]) -> dict[str, Any]:
+def footprint_geojson(footprint: Iterable[Ring]) -> dict[str, Any]:
     """A footprint as a GeoJSON Polygon or MultiPolygon, cut at the antimeridian."""
     shape = polygons_shape((ring,) for ring in footprint)
     parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
@@ -93,7 +93,7 @@ def _cut(shape: BaseGeometry) -> BaseGeometry:
     return shapely.union_all([piece for piece in pieces if piece.area > 0] or pieces)
 
 
-def touching(shape: BaseGeometry) -> Callable[[Any], bool]:
+def intersecting(shape: BaseGeometry) -> Callable[[Any], bool]:
     """A predicate: whether an item intersects a geometry."""
 
     def touches(item: Mapping[str, Any]) -> bool:
@@ -121,7 +121,7 @@ def _count_corners(geometry: object, depth: int) -> int:
         if not isinstance(members, list) or depth >= MAX_NESTING:
             raise ValueError(f"geometries is not a list, or collections are nested more than {MAX_NESTING} deep")
         count = sum(_count_corners(member, depth + 1) for member in members)
-    elif geometry.get("type") in KINDS:
+    elif geometry.get("type") in GEOMETRY_TYPES:
         count = _count_positions(geometry.get("coordinates"), 0)
     else:
         raise ValueError("its type is not a GeoJSON geometry type")

@@ -15,7 +15,7 @@ from morecantile.utils import meters_per_unit
 from numpy.typing import NDArray
 
 from scog.errors import InvalidInput, OutOfRange
-from scog.geo.ground_control_points import Curve
+from scog.geo.ground_control_points import PolynomialTransform
 from scog.suggest import did_you_mean, quoted
 
 WEB_MERCATOR = "WebMercatorQuad"
@@ -35,7 +35,7 @@ class Grid:
     transform: Affine
     width: int
     height: int
-    curve: Curve | None = None
+    curve: PolynomialTransform | None = None
 
     def __hash__(self) -> int:
         return self._hash
@@ -135,7 +135,7 @@ def tile_matrix_set(name: str) -> morecantile.TileMatrixSet:
 
 
 @lru_cache(maxsize=32)
-def crs_of(tms: str) -> str:
+def tile_matrix_set_crs(tms: str) -> str:
     """The CRS of a tile matrix set, such as `EPSG:3857`. Coordinates are x before y, whatever its axis order."""
     authority = pyproj.CRS.from_user_input(tile_matrix_set(tms).crs.srs).to_authority()
     assert authority, f"the CRS of {tms} has no authority code"
@@ -166,14 +166,14 @@ def tile_grid(z: int, x: int, y: int, size: int = 256, tms: str = WEB_MERCATOR, 
     corners = tiles.xy_bounds(morecantile.Tile(x, y, z))
     left, top = corners.left - buffer * width, corners.top + buffer * height
     side = size + round(2 * buffer)
-    return Grid(crs_of(tms), Affine(width, 0.0, left, 0.0, -height, top), side, side)
+    return Grid(tile_matrix_set_crs(tms), Affine(width, 0.0, left, 0.0, -height, top), side, side)
 
 
 @lru_cache(maxsize=256)
-def zoom_like(tms: str, zoom: int) -> int:
+def equivalent_zoom(tms: str, zoom: int) -> int:
     """The zoom of a tile matrix set whose pixel size is closest to that of a Web Mercator zoom at the equator."""
     tiles = tile_matrix_set(tms)
-    metres = meters_per_unit(pyproj.CRS.from_user_input(crs_of(tms)))
+    metres = meters_per_unit(pyproj.CRS.from_user_input(tile_matrix_set_crs(tms)))
     tile_width = 2 * math.pi * 6378137.0 / 2**zoom
 
     def difference(z: int) -> tuple[float, int]:
@@ -188,10 +188,10 @@ def world_grid(tms: str) -> Grid:
     """The extent of a tile matrix set as one grid of 256 x 256 pixels."""
     box = tile_matrix_set(tms).xy_bbox
     width, height = (box.right - box.left) / 256, (box.top - box.bottom) / 256
-    return Grid(crs_of(tms), Affine(width, 0.0, box.left, 0.0, -height, box.top), 256, 256)
+    return Grid(tile_matrix_set_crs(tms), Affine(width, 0.0, box.left, 0.0, -height, box.top), 256, 256)
 
 
-def map_grid(west: float, south: float, east: float, north: float, size: int) -> Grid:
+def mercator_grid(west: float, south: float, east: float, north: float, size: int) -> Grid:
     """The Web Mercator grid with the edges of a box in degrees and `size` pixels along its longer side.
 
     Pixels are square to within half a pixel along the shorter side. Raises InvalidInput if the box exceeds the map.
@@ -206,7 +206,7 @@ def map_grid(west: float, south: float, east: float, north: float, size: int) ->
     return Grid("EPSG:3857", Affine(map_width / width, 0.0, left, 0.0, -map_height / height, top), width, height)
 
 
-def place_grid(lon: float, lat: float) -> Grid:
+def point_grid(lon: float, lat: float) -> Grid:
     """A grid of one pixel of 1e-6 degrees around a point in degrees, so small that level 0 is chosen for it.
 
     Raises OutOfRange if the point is not on the Earth.

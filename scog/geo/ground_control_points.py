@@ -45,7 +45,7 @@ class PolynomialPair:
 
 
 @dataclass(frozen=True)
-class Curve:
+class PolynomialTransform:
     """Pixel positions of a raster that no affine transform describes.
 
     `to_crs` (pixels to CRS units) and `to_pixel` (CRS units to pixels) are fitted separately, as in GDAL: they are only
@@ -67,7 +67,7 @@ class Curve:
         return col / self.zoom[0], row / self.zoom[1]
 
 
-def placed_by(points: Sequence[Point], turn: float | None = None) -> tuple[Affine, Curve | None]:
+def fit_control_points(points: Sequence[Point], turn: float | None = None) -> tuple[Affine, PolynomialTransform | None]:
     """The affine transform that fits ground control points best, and the curve if there are enough points for order 2.
 
     `turn` is the length of a full turn around the Earth in x, for CRSs in degrees: points on both sides of the
@@ -83,7 +83,7 @@ def placed_by(points: Sequence[Point], turn: float | None = None) -> tuple[Affin
     transform = _affine_of(_fit(coordinates, colrow, 1))
     if len(values) < MIN_POINTS_OF_ORDER_2:
         return transform, None
-    return transform, Curve(_fit(colrow, coordinates, 2), _fit(coordinates, colrow, 2))
+    return transform, PolynomialTransform(_fit(colrow, coordinates, 2), _fit(coordinates, colrow, 2))
 
 
 def _fit(inputs: Floats, outputs: Floats, order: int) -> PolynomialPair:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scog.geo.grid import Grid, Window, transformer
 from scog.geo.interpolation import PROBES, lagrange_at_centres, lagrange_at_probes, sample_points
 from scog.geo.reach import reachable
-from scog.geo.world_width import columns_per_turn, nearest_turn, turn, wrap_columns
+from scog.geo.world_width import columns_per_turn, full_circle, nearest_turn, wrap_columns
 
 TOLERANCE = 2e-7
 """Maximum interpolation error, in source pixels."""
@@ -152,11 +152,11 @@ def source_coordinates(target: Grid, source: Grid, rows: slice, cols: slice) -> 
     inside after whole turns around the Earth gets the column there.
     """
     around = columns_per_turn(source)
-    col, row = natural_coordinates(target, source, rows, cols, around)
+    col, row = unwrapped_coordinates(target, source, rows, cols, around)
     return (col if around is None else wrap_columns(col, source.width, around, ON_EDGE)), row
 
 
-def natural_coordinates(
+def unwrapped_coordinates(
     target: Grid, source: Grid, rows: slice, cols: slice, around: float | None = None
 ) -> tuple[Floats, Floats]:
     """As `source_coordinates`, but without moving points by whole turns into the source.
@@ -193,7 +193,7 @@ def _exact(target: Grid, source: Grid, col: Floats, row: Floats) -> tuple[Floats
         x, y = map(np.asarray, transformer(target.crs, source.crs).transform(x, y))
     with np.errstate(invalid="ignore"):
         if source.transform.d or source.curve is not None:  # columns of other sources are wrap_columns later
-            x = nearest_turn(x, source.centre[0], turn(source.crs))
+            x = nearest_turn(x, source.centre[0], full_circle(source.crs))
         if source.curve is not None:
             x = np.where(_is_near(source, x, y), x, math.nan)
         return source.colrow(x, y)

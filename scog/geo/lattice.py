@@ -45,7 +45,7 @@ class Lattice:
         larger = Affine(a * factor, b * factor, c, d * factor, e * factor, f)
         return Lattice(self.crs, larger, self.metres * factor, self.coarsest / factor)
 
-    def around(self, shape: BaseGeometry) -> Grid:
+    def bounding_grid(self, shape: BaseGeometry) -> Grid:
         """The smallest grid that contains a geometry given in the lattice's CRS."""
         a, b, c, d, e, f = tuple(self.transform)[:6]
         determinant = a * e - b * d

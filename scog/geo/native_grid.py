@@ -28,7 +28,7 @@ MAX_STEPS = 200_000
 
 
 @dataclass(frozen=True)
-class Native:
+class NativeGrid:
     """A grid, and the geometry in its CRS.
 
     Pixels are `factor` times as large as those of the lattice, and `ratio` times as large as those of the coarsest
@@ -46,7 +46,7 @@ class Native:
         return self.factor > 1
 
 
-def native(shape: BaseGeometry, pixels: Lattice | float, max_pixels: int, crs: str | None = None) -> Native:
+def native_grid(shape: BaseGeometry, pixels: Lattice | float, max_pixels: int, crs: str | None = None) -> NativeGrid:
     """The smallest grid that contains a geometry in degrees, with at most `max_pixels` pixels.
 
     `pixels` is a file's lattice. If no file is known, it is the pixel size in metres, in `crs` or the UTM zone of the
@@ -56,13 +56,13 @@ def native(shape: BaseGeometry, pixels: Lattice | float, max_pixels: int, crs: s
     zone.
     """
     joined = _joined(shape)
-    lattice = pixels if isinstance(pixels, Lattice) else metric_lattice(crs or zone(*_centroid(joined)), pixels)
+    lattice = pixels if isinstance(pixels, Lattice) else metric_lattice(crs or zone_crs(*_centroid(joined)), pixels)
     transformed = joined if lattice.crs == DEGREES else _transformed(joined, lattice.crs)
     _check_extent(transformed, lattice.crs)
     factor = 1
-    while math.prod((grid := lattice.coarsened(factor).around(transformed)).shape) > max_pixels:
+    while math.prod((grid := lattice.coarsened(factor).bounding_grid(transformed)).shape) > max_pixels:
         factor *= 2
-    return Native(grid, transformed, factor, max(1.0, factor / lattice.coarsest))
+    return NativeGrid(grid, transformed, factor, max(1.0, factor / lattice.coarsest))
 
 
 def _transformed(shape: BaseGeometry, crs: str) -> BaseGeometry:
@@ -84,7 +84,7 @@ def _check_extent(shape: BaseGeometry, crs: str) -> None:
         raise InvalidInput(message, parameter="geometry", valid="a smaller geometry, or several")
 
 
-def zone(lon: float, lat: float) -> str:
+def zone_crs(lon: float, lat: float) -> str:
     """The CRS of Sentinel-2's MGRS tiles at a point in degrees: a UTM zone, or UPS around the poles.
 
     As in the Military Grid Reference System, some zones are wider off Norway and on Svalbard.
@@ -102,7 +102,7 @@ def zone(lon: float, lat: float) -> str:
     return f"EPSG:{326 if lat >= 0 else 327}{number:02d}"
 
 
-def zone_of_mgrs_tile(name: str) -> str | None:
+def mgrs_tile_crs(name: str) -> str | None:
     """The CRS of an MGRS tile such as `32TQK`; None if the text is not one.
 
     Tiles extend beyond their zone, so a point near a zone's edge is in tiles of two zones.

@@ -56,7 +56,7 @@ def outline_of(item: Mapping[str, Any]) -> Outline:
     return Outline(((_centred(ring),),), (f"geometry: {problem}; the bbox is used",))
 
 
-def continuous(ring: Ring, crosses: bool = False) -> Ring:
+def continuous_ring(ring: Ring, crosses: bool = False) -> Ring:
     """A closed ring with continuous longitudes, whose middle is between -180 and 180.
 
     A ring without steps of more than 180 degrees is taken as written. A ring with such steps jumps across the
@@ -87,7 +87,7 @@ def continuous(ring: Ring, crosses: bool = False) -> Ring:
     return _centred(tuple(zip(lons, lats, strict=True)))
 
 
-def arc_of(rings: Sequence[Ring]) -> tuple[float, float]:
+def longitude_range(rings: Sequence[Ring]) -> tuple[float, float]:
     """West and east of the narrowest range of longitudes that contains all rings; west is -180 to 180, east is greater.
 
     For rings all around the Earth it is -180 to 180.
@@ -106,7 +106,7 @@ def arc_of(rings: Sequence[Ring]) -> tuple[float, float]:
     return _normalised(start), end - start + _normalised(start)
 
 
-def boxes_of_arc(west: float, east: float) -> list[tuple[float, float]]:
+def split_longitude_range(west: float, east: float) -> list[tuple[float, float]]:
     """A range of longitudes as one or two ranges between -180 and 180."""
     return [(west, east)] if east <= 180 else [(west, 180.0), (-180.0, east - 360.0)]
 
@@ -145,11 +145,11 @@ def _centred(ring: Ring) -> Ring:
 def _polygon(rings: Sequence[Any], box: tuple[float, ...] | None) -> Polygon:
     """The exterior ring and the holes. Raises ValueError if one of them is invalid."""
     crosses = box is not None and (box[0] > box[2] or ((box[0] < -180 or box[2] > 180) and box[2] - box[0] < 180))
-    outer = continuous(_ring(rings[0]), crosses)
+    outer = continuous_ring(_ring(rings[0]), crosses)
     west, east = min(_lons(outer)), max(_lons(outer))
     holes = []
     for ring in rings[1:]:
-        hole = continuous(_ring(ring), crosses)
+        hole = continuous_ring(_ring(ring), crosses)
         middle = (min(_lons(hole)) + max(_lons(hole))) / 2
         turn = 360.0 if middle < west else -360.0 if middle > east else 0.0
         holes.append(tuple((lon + turn, lat) for lon, lat in hole) if turn else hole)

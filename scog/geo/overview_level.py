@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from scog.geo.grid import Grid, transformer
-from scog.geo.world_width import nearest_turn, turn
+from scog.geo.world_width import full_circle, nearest_turn
 
 
 def choose_level(resolutions: Sequence[float], wanted: float) -> int:
@@ -19,7 +19,7 @@ def choose_level(resolutions: Sequence[float], wanted: float) -> int:
     return max(fitting, default=0, key=lambda level: resolutions[level])
 
 
-def target_extent(grid: Grid, crs: str, centre: tuple[float, float]) -> float:
+def target_pixel_size(grid: Grid, crs: str, centre: tuple[float, float]) -> float:
     """The shorter side of a pixel of `grid` in units of `crs`, at the point `centre` given in `crs`.
 
     It is infinite if the point cannot be transformed to the grid's CRS.
@@ -37,5 +37,5 @@ def _extent(
     xs, ys = transformer(grid_crs, crs).transform([p[0] for p in corners], [p[1] for p in corners])
     if not all(map(math.isfinite, (*xs, *ys))):
         return math.inf
-    xs = [nearest_turn(each, xs[0], turn(crs)) for each in xs]
+    xs = [nearest_turn(each, xs[0], full_circle(crs)) for each in xs]
     return min(math.hypot(xs[i] - xs[0], ys[i] - ys[0]) for i in (1, 2))

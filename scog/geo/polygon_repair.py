@@ -47,7 +47,7 @@ class Polygons:
     repaired: str | None
 
 
-def polygons_of(
+def valid_polygons(
     geometry: object, where: str, corners: int = MAX_CORNERS, valid: str = VALID, *, jumps: bool = True
 ) -> Polygons:
     """The polygons of a GeoJSON geometry, repaired if invalid; points and lines in collections are ignored.
@@ -56,7 +56,7 @@ def polygons_of(
     wider than that, as in RFC 7946. `where` is the parameter's name for errors. Raises InvalidInput, with the reason
     and the ring, if the geometry has no area, cannot be repaired, or has more than `corners` corners.
     """
-    count = corners_of(geometry)
+    count = count_corners(geometry)
     if count > corners:
         message = f"The geometry is invalid: it has too many corners, {count}."
         raise InvalidInput(message, parameter=where, valid=f"at most {corners}")
@@ -75,7 +75,7 @@ def polygons_of(
     return Polygons(shape, reader.summary or None)
 
 
-def position_of(value: object) -> Position:
+def parse_position(value: object) -> Position:
     """Longitude and latitude of a GeoJSON position, without its height. Raises ValueError with the reason."""
     if not isinstance(value, list | tuple) or not 2 <= len(value) <= 4 or not all(map(_is_number, value)):
         raise _InvalidGeometry(f"a position must be two or three finite numbers, not {quoted(str(value)[:60])}")
@@ -92,15 +92,15 @@ def position_of(value: object) -> Position:
     return x, y
 
 
-def corners_of(geometry: object) -> int:
+def count_corners(geometry: object) -> int:
     """Number of positions in a GeoJSON geometry, valid or not."""
     if isinstance(geometry, Mapping):
-        return sum(corners_of(geometry[name]) for name in ("coordinates", "geometries") if name in geometry)
+        return sum(count_corners(geometry[name]) for name in ("coordinates", "geometries") if name in geometry)
     if not isinstance(geometry, list):
         return 0
     if geometry and not isinstance(geometry[0], list | Mapping):
         return 1
-    return sum(map(corners_of, geometry))
+    return sum(map(count_corners, geometry))
 
 
 class _InvalidGeometry(ValueError):
@@ -172,7 +172,7 @@ class _PolygonReader:
         closed: Ring = []
         for value in ring:
             try:
-                position = position_of(value)
+                position = parse_position(value)
             except _InvalidGeometry as fault:
                 raise _InvalidGeometry(f"in {name} {fault}") from None
             if not closed or position != closed[-1]:

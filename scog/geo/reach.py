@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scog.geo.bounds import is_one_to_one
 from scog.geo.grid import Grid, apply_affine, transformer
-from scog.geo.world_width import turn
+from scog.geo.world_width import full_circle
 
 Floats = NDArray[np.float64]
 
@@ -39,14 +39,14 @@ def _wraps(source: Grid) -> bool:
 
     Its outline in another CRS may then not enclose it.
     """
-    full_turn = turn(source.crs)
+    full_turn = full_circle(source.crs)
     west, _, east, _ = source.bounds
     return full_turn is not None and (east - west > full_turn / 2 or max(-west, east) > full_turn / 2)
 
 
 def _intersects_wrapped(target: Grid, source: Grid) -> bool:
     """Whether two grids of one CRS intersect after one of them is moved by whole turns around the Earth."""
-    full_turn = turn(target.crs)
+    full_turn = full_circle(target.crs)
     west, _, east, _ = source.bounds
     left, _, right, _ = target.bounds
     if full_turn is None:

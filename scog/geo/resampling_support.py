@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scog.geo.grid import Grid, Window, transformer
 from scog.geo.index_map import ON_EDGE, source_coordinates
 from scog.geo.reach import reachable
-from scog.geo.world_width import columns_per_turn, nearest_turn, turn
+from scog.geo.world_width import columns_per_turn, full_circle, nearest_turn
 
 MAX_SHRINK = 8.0
 """Source pixels per target pixel, in one direction, up to which each is weighted separately. Above, as happens in files
@@ -273,7 +273,7 @@ def _extents(crs: str, matrix: tuple[float, ...], source: Grid) -> tuple[Pair, P
     xs, ys = transformer(crs, source.crs).transform([x, x + a, x + b], [y, y + d, y + e])
     if not all(map(math.isfinite, (*xs, *ys))):
         return (1.0, 1.0), (1.0, 1.0)
-    inverse, full_turn = ~source.transform, turn(source.crs)
+    inverse, full_turn = ~source.transform, full_circle(source.crs)
     (col, row), *steps = [
         (inverse.a * u + inverse.b * v, inverse.d * u + inverse.e * v)
         for u, v in zip((nearest_turn(each, xs[0], full_turn) for each in xs), ys, strict=True)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import morecantile
 
-from scog.geo.bounds import NUDGE, Area, boxes, lonlat_bounds
+from scog.geo.bounds import NUDGE, LonLatBounds, lonlat_bounds, split_at_antimeridian
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_matrix_set
 
 SEARCH_ZOOM, MIN_ZOOM = 8, 4
@@ -18,7 +18,7 @@ WIDE_DEGREES = 360 / 2**SEARCH_ZOOM * 1.25
 
 
 @lru_cache(maxsize=4096)
-def search_areas(grid: Grid, zoom: int = SEARCH_ZOOM) -> tuple[tuple[Area, ...], bool]:
+def search_areas(grid: Grid, zoom: int = SEARCH_ZOOM) -> tuple[tuple[LonLatBounds, ...], bool]:
     """Areas to search for a grid, in degrees, and whether the grid is wide, so that a search finds too many scenes.
 
     The areas are the map tiles of zoom 8 that the grid intersects, so that one search serves all tiles in them. Towards
@@ -36,10 +36,10 @@ def search_areas(grid: Grid, zoom: int = SEARCH_ZOOM) -> tuple[tuple[Area, ...],
             tiles = _map_tiles(area, tile_zoom)
             if tiles:
                 return tiles, wide
-    return boxes(area), wide
+    return split_at_antimeridian(area), wide
 
 
-def _is_wide(area: Area) -> bool:
+def _is_wide(area: LonLatBounds) -> bool:
     """Whether an area is larger on the ground than WIDE_DEGREES."""
     west, south, east, north = area
     nearest: float = 0.0 if south <= 0 <= north else min(abs(south), abs(north))
@@ -47,7 +47,7 @@ def _is_wide(area: Area) -> bool:
     return bool(max(width, north - south) > WIDE_DEGREES)
 
 
-def _map_tiles(area: Area, zoom: int) -> tuple[Area, ...]:
+def _map_tiles(area: LonLatBounds, zoom: int) -> tuple[LonLatBounds, ...]:
     """The Web Mercator tiles of a zoom that an area intersects; none if they are more than four."""
     west, south, east, north = area
     count = 2**zoom
@@ -62,7 +62,7 @@ def _map_tiles(area: Area, zoom: int) -> tuple[Area, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _map_tile(x: int, y: int, zoom: int) -> Area:
+def _map_tile(x: int, y: int, zoom: int) -> LonLatBounds:
     """Bounds of a Web Mercator tile in degrees."""
     box = tile_matrix_set(WEB_MERCATOR).bounds(morecantile.Tile(x, y, zoom))
     return box.left, box.bottom, box.right, box.top

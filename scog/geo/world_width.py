@@ -16,7 +16,7 @@ TOLERANCE = 1e-9
 
 
 @lru_cache(maxsize=256)
-def turn(crs: str) -> float | None:
+def full_circle(crs: str) -> float | None:
     """Units of x of a full turn, such as 360 in degrees; None if meridians are not parallel to y and evenly spaced.
 
     Geographic CRSs and cylindrical projections have one: x and x + turn are the same location.
@@ -51,7 +51,7 @@ def columns_per_turn(source: Grid) -> float | None:
     """Columns per full turn of a raster, or None: only rasters with rows parallel to x in a CRS with a full turn have
     one.
     """
-    full_turn = turn(source.crs)
+    full_turn = full_circle(source.crs)
     if full_turn is None or source.curve is not None:
         return None
     inverse = ~source.transform

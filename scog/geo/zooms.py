@@ -7,7 +7,7 @@ import math
 from pyproj.exceptions import ProjError
 
 from scog.geo.bounds import DEGREES
-from scog.geo.grid import MAX_LATITUDE, Grid, crs_of, tile_matrix_set, transformer
+from scog.geo.grid import MAX_LATITUDE, Grid, tile_matrix_set, tile_matrix_set_crs, transformer
 
 TILE = 256
 """Pixels per side of the tiles that zooms refer to."""
@@ -15,7 +15,7 @@ EDGE = 21
 """Points along each side of a raster that are transformed, since sides may bend."""
 
 
-def zooms_of(tms: str, grid: Grid) -> tuple[int, int] | None:
+def zoom_range(tms: str, grid: Grid) -> tuple[int, int] | None:
     """The last zoom at which a raster fits into a tile, and the zoom whose pixel size is closest to the raster's.
 
     The raster's pixel size is that of GDAL's suggested output: as many pixels along the diagonal as the raster has
@@ -27,7 +27,7 @@ def zooms_of(tms: str, grid: Grid) -> tuple[int, int] | None:
     if not (west < east and south < north):
         return None
     try:
-        to_crs = transformer(grid.crs, crs_of(tms))
+        to_crs = transformer(grid.crs, tile_matrix_set_crs(tms))
         left, bottom, right, top = to_crs.transform_bounds(west, south, east, north, densify_pts=EDGE)
         xs, ys = to_crs.transform([west, east], [north, south])
     except ProjError:

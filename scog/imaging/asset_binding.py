@@ -12,11 +12,11 @@ from functools import lru_cache
 
 from affine import Affine
 
-from scog.catalog.asset_bands import bands_by_description, named
+from scog.catalog.asset_bands import bands_by_description, canonical_band
 from scog.catalog.assets import Asset
 from scog.catalog.georeference import Georeference
-from scog.cog.georeferencing import checked_crs, is_placing
-from scog.cog.metadata import UNPLACED, FileBand, FileMetadata, Level
+from scog.cog.georeferencing import checked_crs, is_valid_transform
+from scog.cog.metadata import NO_CRS, FileBand, FileMetadata, Level
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
 
@@ -25,14 +25,14 @@ MAX_LISTED_BANDS = 8
 """Bands of a file that an error message lists at most."""
 
 
-def bound(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, FileMetadata]:
+def bind_asset(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, FileMetadata]:
     """The asset with its `band`, `scale` and `offset` set, and its file's metadata with a georeference.
 
     `name` is the band's name in scog. If the file has a single band, `band` may be None.
 
     Raises AssetRefused if neither item nor file identifies the band, or neither gives a georeference.
     """
-    is_unplaced = metadata.levels[0].grid.crs == UNPLACED
+    is_unplaced = metadata.levels[0].grid.crs == NO_CRS
     if asset.scale is not None and metadata.count == 1 and asset.band in (None, 1) and not is_unplaced:
         return asset, metadata  # the common case
     try:
@@ -51,7 +51,7 @@ def _bound(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, File
         if not (band.scale and math.isfinite(band.scale + band.offset)):
             band = FileBand()
         asset = replace(asset, scale=band.scale, offset=band.offset)
-    if metadata.levels[0].grid.crs == UNPLACED:
+    if metadata.levels[0].grid.crs == NO_CRS:
         metadata = _georeferenced(metadata, asset.georeference)
     return asset, metadata
 
@@ -67,7 +67,7 @@ def _band_number(asset: Asset, name: str, bands: tuple[FileBand, ...]) -> int:
     if len(without_alpha) == 1:
         return without_alpha[0]
     numbers = bands_by_description([{"name": band.name} for band in bands])
-    if (canonical := named(name) or name) in numbers:
+    if (canonical := canonical_band(name) or name) in numbers:
         return numbers[canonical]
     raise AssetRefused(
         f"The file has {_band_list(bands)}, and the item does not say which is {name}. List them in the item's asset, "
@@ -102,7 +102,7 @@ def _georeferenced(metadata: FileMetadata, georeference: Georeference | None) ->
         raise AssetRefused(message, reason="shape-mismatch")
     crs = checked_crs(georeference.crs)
     transform = grid.transform if has_transform or georeference.transform is None else Affine(*georeference.transform)
-    if not is_placing(transform):
+    if not is_valid_transform(transform):
         message = f"The item's proj:transform {tuple(transform)[:6]} is singular or has coordinates beyond the Earth."
         raise AssetRefused(message, reason="no-crs")
     levels = (_georeferenced_level(level, grid, crs, transform) for level in metadata.levels)

@@ -14,14 +14,14 @@ from shapely.geometry.base import BaseGeometry
 
 from scog.catalog.scene import Scene
 from scog.errors import InvalidInput
-from scog.geo.bbox import VALID_BOX, boxes_of
-from scog.geo.bounds import boxes, lonlat_bounds
+from scog.geo.bbox import VALID_BOX, split_bounds
+from scog.geo.bounds import lonlat_bounds, split_at_antimeridian
 from scog.geo.footprint import Bounds
 from scog.geo.geojson import box_shape, polygons_shape
 from scog.geo.grid import Grid
-from scog.geo.index_map import natural_coordinates
+from scog.geo.index_map import unwrapped_coordinates
 from scog.geo.native_grid import MAX_STEPS, STEP
-from scog.geo.polygon_repair import polygons_of
+from scog.geo.polygon_repair import valid_polygons
 
 _GEOD = pyproj.Geod(ellps="WGS84")
 _DEGREES = Grid("EPSG:4326", Affine.identity(), 1, 1)
@@ -101,7 +101,7 @@ class ClipArea:
         polygons = [part for part in shapely.get_parts(parts) if part.geom_type == "Polygon" and part.area > 0]
         return ClipArea(_normalized(shapely.union_all(polygons))) if polygons else None
 
-    def touches(self, scene: Scene) -> bool:
+    def intersects(self, scene: Scene) -> bool:
         """Whether a scene's footprint intersects the area. True for a scene without a valid footprint."""
         footprint = polygons_shape((ring,) for ring in scene.footprint)
         return footprint is None or bool(self._shape.intersects(footprint))
@@ -109,18 +109,18 @@ class ClipArea:
     def inside(self, grid: Grid) -> NDArray[np.bool_]:
         """Whether each pixel's centre is in the area or on its outline: bool `(y, x)`."""
         bounds = lonlat_bounds(grid)
-        grid_boxes = [] if bounds is None else [shapely.box(*box) for box in boxes(bounds)]
+        grid_boxes = [] if bounds is None else [shapely.box(*box) for box in split_at_antimeridian(bounds)]
         if not any(self._shape.intersects(box) for box in grid_boxes):
             return np.zeros(grid.shape, bool)
         if all(self._shape.contains(box) for box in grid_boxes):
             return np.ones(grid.shape, bool)
-        lon, lat = natural_coordinates(grid, _DEGREES, slice(0, grid.height), slice(0, grid.width))
+        lon, lat = unwrapped_coordinates(grid, _DEGREES, slice(0, grid.height), slice(0, grid.width))
         if grid.crs == _DEGREES.crs and not -180 <= grid.bounds[0] <= grid.bounds[2] <= 180:
             lon = np.where(np.abs(lon) > 180, (lon + 180) % 360 - 180, lon)  # the grid crosses the antimeridian
         return np.asarray(shapely.intersects_xy(self._shape, lon, lat), bool)
 
 
-def area_of(bbox: object, geometry: object) -> ClipArea | None:
+def parse_clip_area(bbox: object, geometry: object) -> ClipArea | None:
     """The area of a bounding box, or of a GeoJSON geometry, Feature or FeatureCollection. None without either.
 
     Raises InvalidInput if both are given, or one is invalid or empty.
@@ -130,7 +130,7 @@ def area_of(bbox: object, geometry: object) -> ClipArea | None:
     if bbox is not None:
         if not isinstance(bbox, list):
             raise InvalidInput("bbox is not an array.", parameter="bbox", valid=VALID_BOX)
-        parts = [box for box in boxes_of(bbox) if box[0] < box[2] and box[1] < box[3]]
+        parts = [box for box in split_bounds(bbox) if box[0] < box[2] and box[1] < box[3]]
         if not parts:
             raise InvalidInput("The bounding box has no area.", parameter="bbox", valid=VALID_BOX)
         return ClipArea(_normalized(box_shape(parts)))
@@ -140,7 +140,7 @@ def area_of(bbox: object, geometry: object) -> ClipArea | None:
         geometry = geometry.get("geometry")
     elif isinstance(geometry, Mapping) and geometry.get("type") == "FeatureCollection":
         geometry = {"type": "GeometryCollection", "geometries": _geometries(geometry.get("features"))}
-    polygons = polygons_of(geometry, "area", jumps=False)
+    polygons = valid_polygons(geometry, "area", jumps=False)
     return ClipArea(_normalized(polygons.shape), polygons.repaired)
 
 
@@ -151,7 +151,7 @@ def _geometries(features: object) -> list[object]:
     return [feature.get("geometry") if isinstance(feature, Mapping) else None for feature in features]
 
 
-def area_in(shape: BaseGeometry) -> ClipArea:
+def clip_area(shape: BaseGeometry) -> ClipArea:
     """The area of a Polygon or MultiPolygon in degrees, longitudes from -180 to 180."""
     return ClipArea(_normalized(shape))
 

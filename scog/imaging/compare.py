@@ -25,7 +25,7 @@ def parse_comparison(period: str | None, how: Change | None) -> Comparison | Non
     return Comparison(interval, how or Change.DIFFERENCE)
 
 
-def periods(request: ImageRequest, comparison: Comparison) -> tuple[ImageRequest, ImageRequest]:
+def split_periods(request: ImageRequest, comparison: Comparison) -> tuple[ImageRequest, ImageRequest]:
     """The request for each period, equal to the request without a comparison, so that both share its cached images."""
     pinned = None if request.pinned is None else request.pinned.compared
     first = replace(request, compare=None)

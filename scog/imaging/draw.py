@@ -10,7 +10,7 @@ from scog.cog.preview_level import PreviewLevel
 from scog.composite.methods import OLDEST
 from scog.errors import DeadlineExceeded, NothingReadable
 from scog.geo.grid import Grid
-from scog.imaging.compare import compare_images, periods
+from scog.imaging.compare import compare_images, split_periods
 from scog.imaging.deadline import deadline
 from scog.imaging.engine import Engine
 from scog.imaging.image_cache import Replayable
@@ -38,7 +38,7 @@ async def draw(engine: Engine, grid: Grid, request: ImageRequest, priority: Prio
     if request.compare is None:
         return await _draw_period(engine, grid, request, priority)
     first, second = await gather_all(
-        _draw_period(engine, grid, period, priority) for period in periods(request, request.compare)
+        _draw_period(engine, grid, period, priority) for period in split_periods(request, request.compare)
     )
     outputs, how = request.expression.outputs, request.compare.how
     return await asyncio.get_running_loop().run_in_executor(engine.cpu, compare_images, first, second, outputs, how)

@@ -36,7 +36,7 @@ class Engine:
     searches: Searches
     ranges: Ranges
     blocks: BlockReader
-    layers: LayerReader
+    layer_reader: LayerReader
     cpu: Executor
     """Threads that compute large images."""
     workbench: Workbench
@@ -74,7 +74,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             searches=searches,
             ranges=ranges,
             blocks=blocks,
-            layers=LayerReader(blocks, workbench, MemoryBudget(settings.read_memory_mb * 1_000_000), offset),
+            layer_reader=LayerReader(blocks, workbench, MemoryBudget(settings.read_memory_mb * 1_000_000), offset),
             cpu=cpu,
             workbench=workbench,
             image_cache=ImageCache(settings.image_cache_mb * 1_000_000),

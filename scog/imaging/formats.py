@@ -14,7 +14,7 @@ from scog.imaging.request import ImageData
 from scog.render import encoders
 from scog.render.geotiff import geotiff
 from scog.render.image import Image
-from scog.render.ramp import Ramp, spread16
+from scog.render.ramp import Ramp, scale_to_uint16
 from scog.render.style import Style
 from scog.suggest import did_you_mean, quoted
 from scog.temporal.intervals import rfc3339
@@ -31,7 +31,7 @@ class Format:
     media_type: str
     description: str
     encode: Callable[[ImageData, Grid, StyledRequest], bytes]
-    flat: bool = False
+    opaque: bool = False
     """Whether the format has no transparency."""
     ranged: bool = False
     """Whether the format holds a single output, scaled over its range."""
@@ -45,7 +45,7 @@ def _color_encoder(encode: Callable[[Image], bytes]) -> Callable[[ImageData, Gri
 
 def _png16(data: ImageData, grid: Grid, image: StyledRequest) -> bytes:
     assert isinstance(image.style.coloring, Ramp)
-    return encoders.png16(spread16(data.values[0], data.valid, image.style.coloring.shown))
+    return encoders.png16(scale_to_uint16(data.values[0], data.valid, image.style.coloring.shown))
 
 
 def _npy(data: ImageData, grid: Grid, image: StyledRequest) -> bytes:
@@ -53,14 +53,14 @@ def _npy(data: ImageData, grid: Grid, image: StyledRequest) -> bytes:
 
 
 def _geotiff(data: ImageData, grid: Grid, image: StyledRequest) -> bytes:
-    used = sorted(data.report.used, key=lambda scene: scene.order)
+    used = sorted(data.report.used, key=lambda scene: scene.sort_key)
     tags = {
         "TIFFTAG_SOFTWARE": f"scog {scog.__version__}",
         "COMPOSITE": image.request.composite.name,
         "SCENES": " ".join(scene.id for scene in used),
     }
     if image.request.compare is not None:
-        second = sorted(data.report.compared, key=lambda scene: scene.order)
+        second = sorted(data.report.compared, key=lambda scene: scene.sort_key)
         tags |= {
             "COMPARED_AS": str(image.request.compare.how),
             "COMPARED_WITH_SCENES": " ".join(scene.id for scene in second),
@@ -90,20 +90,22 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(("webp",), "image/webp", "colours; lossless for a single output", _color_encoder(encoders.webp)),
     Format(
-        ("jpg", "jpeg"), "image/jpeg", f"colours; {FLATTENED} where invalid", _color_encoder(encoders.jpeg), flat=True
+        ("jpg", "jpeg"), "image/jpeg", f"colours; {FLATTENED} where invalid", _color_encoder(encoders.jpeg), opaque=True
     ),
     Format(("npy",), "application/x-npy", "values, float32 (output, y, x), NaN where invalid", _npy, quick=True),
     Format(("tif", "tiff"), "image/tiff", "values as a Cloud Optimized GeoTIFF, NaN where invalid", _geotiff),
 )
-NAMED: Mapping[str, Format] = MappingProxyType({name: each for each in FORMATS for name in each.names})
+FORMATS_BY_NAME: Mapping[str, Format] = MappingProxyType({name: each for each in FORMATS for name in each.names})
 
 
 def format_of(name: str, style: Style) -> Format:
     """The format called `name`. Raises InvalidInput if there is none, or it cannot hold the style."""
-    match = NAMED.get(name)
+    match = FORMATS_BY_NAME.get(name)
     if match is None:
-        hint = did_you_mean(name, NAMED)
-        raise InvalidInput(f"there is no format {quoted(name)}{hint}", parameter="format", valid=", ".join(NAMED))
+        hint = did_you_mean(name, FORMATS_BY_NAME)
+        raise InvalidInput(
+            f"there is no format {quoted(name)}{hint}", parameter="format", valid=", ".join(FORMATS_BY_NAME)
+        )
     if match.ranged and not isinstance(style.coloring, Ramp):
         message = f"{name} requires one output with a range, not classes or three outputs."
         raise InvalidInput(message, parameter="format", valid="png, tif or npy")

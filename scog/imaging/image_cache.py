@@ -67,7 +67,7 @@ class EncodedImage:
     etag: str
 
 
-def encoded(body: bytes) -> EncodedImage:
+def encoded_image(body: bytes) -> EncodedImage:
     """Bytes with their ETag."""
     return EncodedImage(body, f'"{blake2b(body, digest_size=12).hexdigest()}"')
 

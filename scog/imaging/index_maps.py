@@ -10,8 +10,8 @@ from scog.runtime.byte_cache import ByteCache
 from scog.runtime.singleflight import SingleFlight
 from scog.runtime.tasks import gather_all
 from scog.warp.resample import Resampling
-from scog.warp.warp import Map, map_of
-from scog.warp.workbench import Workbench, effort
+from scog.warp.warp import WarpMap, warp_map
+from scog.warp.workbench import Workbench, pixels_to_process
 
 CACHE_BYTES = 192 * 2**20
 """Index maps of about 300 tiles at two levels, 256 KB each, or resampling supports of 100."""
@@ -27,17 +27,17 @@ class IndexMaps:
 
     def __init__(self, workbench: Workbench) -> None:
         self._workbench = workbench
-        self._cache: ByteCache[MapKey, tuple[Map | None]] = ByteCache(CACHE_BYTES)
-        self._computing: SingleFlight[MapKey, Map | None] = SingleFlight()
+        self._cache: ByteCache[MapKey, tuple[WarpMap | None]] = ByteCache(CACHE_BYTES)
+        self._computing: SingleFlight[MapKey, WarpMap | None] = SingleFlight()
 
-    def get(self, key: MapKey) -> Map | None:
+    def get(self, key: MapKey) -> WarpMap | None:
         """The map of a key, computed in the calling thread if it is not cached."""
         cached = self._cache.get(key)
-        return cached[0] if cached is not None else self._put(key, map_of(*key))
+        return cached[0] if cached is not None else self._put(key, warp_map(*key))
 
-    async def get_all(self, keys: Collection[MapKey]) -> dict[MapKey, Map | None]:
+    async def get_all(self, keys: Collection[MapKey]) -> dict[MapKey, WarpMap | None]:
         """The map of each key. Concurrent requests for a key share one computation."""
-        maps: dict[MapKey, Map | None] = {}
+        maps: dict[MapKey, WarpMap | None] = {}
         slow = []
         for key in dict.fromkeys(keys):
             cached = self._cache.get(key)
@@ -50,14 +50,14 @@ class IndexMaps:
         computed = await gather_all(self._computing.join(key, partial(self._compute, key)) for key in slow)
         return maps | dict(zip(slow, computed, strict=True))
 
-    async def _compute(self, key: MapKey) -> Map | None:
-        return self._put(key, await self._workbench.work(_effort(key), map_of, *key))
+    async def _compute(self, key: MapKey) -> WarpMap | None:
+        return self._put(key, await self._workbench.work(_effort(key), warp_map, *key))
 
-    def _put(self, key: MapKey, index_map: Map | None) -> Map | None:
+    def _put(self, key: MapKey, index_map: WarpMap | None) -> WarpMap | None:
         self._cache.put(key, (index_map,), OVERHEAD + (index_map.nbytes if index_map else 0))
         return index_map
 
 
 def _effort(key: MapKey) -> int:
     grid, _, method = key
-    return effort(grid.shape, 2, method)
+    return pixels_to_process(grid.shape, 2, method)

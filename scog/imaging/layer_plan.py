@@ -13,7 +13,7 @@ from scog.cog.metadata import FileMetadata
 from scog.cog.range_plan import BlockIndex
 from scog.geo.resampling_support import ResamplingSupport
 from scog.warp.resample import Resampling
-from scog.warp.warp import Map
+from scog.warp.warp import WarpMap
 
 WINDOW_BYTES = 13
 """Bytes of each source pixel in the window of a resampled layer: number, sum, count and validity."""
@@ -45,7 +45,7 @@ class LayerPlan:
 
     source: LayerSource
     level: int
-    index_map: Map | None
+    index_map: WarpMap | None
     needed: frozenset[BlockIndex]
 
     @property
@@ -106,7 +106,7 @@ class LayerPlan:
         return frozenset(value for value in values if value is not None)
 
 
-def plan_layer(source: LayerSource, level: int, index_map: Map | None) -> LayerPlan:
+def plan_layer(source: LayerSource, level: int, index_map: WarpMap | None) -> LayerPlan:
     """The plan for all pixels that the file can give."""
     block_shape = source.metadata.levels[level].block_shape
     needed = frozenset() if index_map is None else index_map.blocks(block_shape)

@@ -14,21 +14,21 @@ from scog.catalog.assets import Asset
 from scog.catalog.scene import Scene
 from scog.cog.block_reader import BlockReader
 from scog.cog.decode import Block
-from scog.cog.preview_level import Levels, PreviewLevel, cheapest, coarser_levels, level_for, ratio
+from scog.cog.preview_level import Levels, PreviewLevel, cheapest_levels, coarser_levels, level_for, pixel_size_ratio
 from scog.cog.range_plan import BlockIndex
-from scog.cog.validity import data_of
+from scog.cog.validity import values_and_validity
 from scog.collections.bands import BY_NAME
-from scog.collections.reflectance_offset import settle_offset
+from scog.collections.reflectance_offset import estimate_offset
 from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.geo.grid import Grid
-from scog.imaging.asset_binding import bound
+from scog.imaging.asset_binding import bind_asset
 from scog.imaging.index_maps import IndexMaps
 from scog.imaging.layer_plan import LayerPlan, LayerSource, plan_layer
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.resample import Resampling
-from scog.warp.warp import CLASSES, method_for, placed
-from scog.warp.workbench import Workbench, effort
+from scog.warp.warp import CLASS_BAND, method_for, warp_blocks
+from scog.warp.workbench import Workbench, pixels_to_process
 
 Mask2D = NDArray[np.bool_]
 T = TypeVar("T")
@@ -137,11 +137,11 @@ class LayerReader:
                 inputs = zip(request.bands, plans, blocks, strict=True)
                 return work({band: _resampled(band, plan, read, request) for band, plan, read in inputs})
 
-            size = effort(request.grid.shape, len(request.bands), request.resampling)
+            size = pixels_to_process(request.grid.shape, len(request.bands), request.resampling)
             return await self._workbench.work(size, resample_and_work)
 
     def _cached_blocks(self, plan: LayerPlan) -> dict[BlockIndex, Block] | None:
-        return self._reader.kept(plan.request)
+        return self._reader.cached_blocks(plan.request)
 
     def _cached_plan(self, request: LayerRequest, band: str) -> LayerPlan | None:
         """The plan of a band if its header is in memory and its offset is certain, else None."""
@@ -150,7 +150,7 @@ class LayerReader:
         if asset is None or asset.offset is None or metadata is None:
             return None
         try:
-            asset, metadata = bound(asset, band, metadata)
+            asset, metadata = bind_asset(asset, band, metadata)
         except SourceError:  # raised again when the band is read
             return None
         source = LayerSource(asset, metadata, asset.offset or 0.0, method_for(band, request.resampling))
@@ -168,7 +168,7 @@ class LayerReader:
             levels = self._cheapest_levels(plans, grid)
             if levels != tuple(plan.level for plan in plans):
                 plans = await self._plans_for(request, sources, levels)
-            preview.ratio = max(preview.ratio, ratio([source.metadata for source in sources], grid, levels))
+            preview.ratio = max(preview.ratio, pixel_size_ratio([source.metadata for source in sources], grid, levels))
         return plans
 
     async def _sources(self, request: LayerRequest, tally: UpstreamStats) -> list[LayerSource]:
@@ -180,7 +180,7 @@ class LayerReader:
         headers = await self._reader.describe_all([asset.url for asset in assets], tally)
         sources = []
         for asset, band, header in zip(assets, request.bands, headers, strict=True):
-            bound_asset, metadata = bound(asset, band, header)
+            bound_asset, metadata = bind_asset(asset, band, header)
             offset = detected if bound_asset.offset is None else bound_asset.offset
             sources.append(LayerSource(bound_asset, metadata, offset, method_for(band, request.resampling)))
         return sources
@@ -207,7 +207,7 @@ class LayerReader:
         for levels in coarser_levels([plan.source.metadata for plan in plans], grid):
             requests = (plan.coarser(level) for plan, level in zip(plans, levels, strict=True))
             costs.append((levels, sum(map(self._reader.missing_bytes, requests))))
-        return cheapest(costs)
+        return cheapest_levels(costs)
 
     async def _detect_offset(self, scene: Scene, tally: UpstreamStats) -> float:
         """The reflectance offset of a scene whose metadata does not determine it.
@@ -220,16 +220,16 @@ class LayerReader:
         if red is None:
             return 0.0
         metadata = await self._reader.describe(red.url, tally)
-        cached = await self._reader.kept_offset(red.url, metadata)
+        cached = await self._reader.stored_offset(red.url, metadata)
         if cached is not None:
             return cached
         coarsest = len(metadata.levels) - 1
         rows, cols = metadata.levels[coarsest].blocks
         every = [(row, col) for row in range(rows) for col in range(cols)]
         blocks = await self._reader.blocks(red.url, metadata, coarsest, every, tally)
-        data = (data_of(block) for block in blocks.values())
-        offset = settle_offset(np.concatenate([numbers[valid] for numbers, valid in data]))
-        await self._reader.keep_offset(red.url, metadata, offset)
+        data = (values_and_validity(block) for block in blocks.values())
+        offset = estimate_offset(np.concatenate([numbers[valid] for numbers, valid in data]))
+        await self._reader.store_offset(red.url, metadata, offset)
         return offset
 
 
@@ -248,7 +248,7 @@ def _resampled(band: str, plan: LayerPlan, blocks: dict[BlockIndex, Block], requ
     if index_map is None:
         return Layer(np.zeros(shape, np.uint8), np.zeros(shape, bool), 1.0, 0.0)
     method = plan.source.method
-    numbers, valid = placed(index_map, method, plan.block_shape, blocks, plan.nodata, classes=band == CLASSES)
+    numbers, valid = warp_blocks(index_map, method, plan.block_shape, blocks, plan.nodata, classes=band == CLASS_BAND)
     if numbers.shape != shape:
         part = index_map.rows, index_map.cols
         whole, whole_valid = np.zeros(shape, numbers.dtype), np.zeros(shape, bool)

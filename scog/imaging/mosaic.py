@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
-from scog.composite.canvas import Canvas, share_out
+from scog.composite.canvas import Canvas, first_usable
 from scog.composite.methods import CLEAREST
 from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
@@ -19,7 +19,7 @@ from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
 from scog.imaging.scene_view import SceneView, Valued
 from scog.runtime.tasks import gather_all
-from scog.warp.workbench import effort
+from scog.warp.workbench import pixels_to_process
 
 FIRST_BATCH = 2
 """Observations, or scenes for `clearest`, whose masks are read concurrently at first. Each further batch doubles."""
@@ -32,7 +32,7 @@ class Mosaic:
 
     def __init__(self, engine: Engine, grid: Grid, request: ImageRequest, report: Report) -> None:
         self._workbench = engine.workbench
-        self._effort = effort(grid.shape, len(request.expression.bands) + 1, request.resampling)
+        self._effort = pixels_to_process(grid.shape, len(request.expression.bands) + 1, request.resampling)
         """Effort of one scene."""
         self._composite = request.composite
         self._max_reads = request.preview
@@ -115,7 +115,7 @@ class Mosaic:
         since = time.perf_counter()
         while usable and not self._canvas.full:
             remaining = [scene for scene in scenes if scene.id in usable]
-            shares = share_out(self._missing(), [usable[scene.id] for scene in remaining])
+            shares = first_usable(self._missing(), [usable[scene.id] for scene in remaining])
             visible = [(scene, share) for scene, share in zip(remaining, shares, strict=True) if share.any()]
             if not visible:
                 break

@@ -13,7 +13,7 @@ from scog.errors import InvalidInput
 from scog.imaging.clip import ClipArea
 from scog.imaging.compare import parse_comparison
 from scog.imaging.request import ImageRequest
-from scog.render.layer import Layer, LayerOptions, days_of, layer_of
+from scog.render.layer import Layer, LayerOptions, interval_days, layer_of
 from scog.render.ramp import Range
 from scog.render.style import Style
 from scog.temporal.intervals import Interval, parse_interval
@@ -26,9 +26,9 @@ class StyledRequest(NamedTuple):
     request: ImageRequest
     style: Style
 
-    def within(self, area: ClipArea | None) -> StyledRequest:
+    def clipped(self, area: ClipArea | None) -> StyledRequest:
         """Clipped to an area; unchanged without one."""
-        return self._replace(request=self.request.limited(area))
+        return self._replace(request=self.request.clipped(area))
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class ImageOptions:
             belowmincolor=self.belowmincolor,
             abovemaxcolor=self.abovemaxcolor,
             composite=parse_composite(self.composite),
-            days=days_of(self.interval) if self.days is None else self.days,
+            days=interval_days(self.interval) if self.days is None else self.days,
             change=None if comparison is None else comparison.how,
         )
 

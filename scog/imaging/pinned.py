@@ -41,7 +41,7 @@ async def pin(
     """
     tally = UpstreamStats()
     results: list[Search] = await gather_all(
-        searches.find_anew(box, interval, cloud_cover, collection, tally) for box in area.search_boxes
+        searches.find_uncached(box, interval, cloud_cover, collection, tally) for box in area.search_boxes
     )
     while True:
         scenes = await asyncio.to_thread(_intersecting, results, area)
@@ -49,7 +49,7 @@ async def pin(
         horizon = max((search.horizon for search in unfinished), default=None)
         if horizon is None or sum(scene.time > horizon for scene in scenes.scenes) >= max_scenes:
             break
-        await gather_all(search.turn(tally, pages) for search, pages in unfinished.items())
+        await gather_all(search.load_page(tally, pages) for search, pages in unfinished.items())
     if not scenes.scenes:
         raise InvalidInput(
             "No scene matches, so none can be pinned.",
@@ -62,4 +62,4 @@ async def pin(
 
 def _intersecting(searches: list[Search], area: ClipArea) -> SceneSet:
     """The scenes of all searches that intersect an area, newest first."""
-    return SceneSet(scene for search in searches for scene in search.scenes.scenes if area.touches(scene))
+    return SceneSet(scene for search in searches for scene in search.scenes.scenes if area.intersects(scene))

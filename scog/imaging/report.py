@@ -82,14 +82,14 @@ class Report:
         """The skipped scenes as JSON objects (see `skipped_scene`)."""
         return [skipped_scene(scene, reason, self.why.get(scene)) for scene, reason in self.skipped.items()]
 
-    def told(self) -> list[str]:
+    def error_lines(self) -> list[str]:
         """The skipped scenes as lines of text."""
         return [
             f"{scene}: {reason}" + (f"; {self.why[scene]}" if scene in self.why else "")
             for scene, reason in self.skipped.items()
         ]
 
-    def miss(self, error: ScogError) -> None:
+    def record_failure(self, error: ScogError) -> None:
         """Record that a part of the work failed: its skipped scenes, or that it is incomplete."""
         if isinstance(error, NothingReadable):
             self.skipped |= dict(error.skipped)

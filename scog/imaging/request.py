@@ -57,7 +57,7 @@ class ImageRequest(SceneFilter):
     """If not 0, coarser overviews may be read to save time, and at most this many observations that are not in memory.
     It does not count for equality, since a cached image serves a preview too."""
 
-    def limited(self, area: ClipArea | None) -> ImageRequest:
+    def clipped(self, area: ClipArea | None) -> ImageRequest:
         """The request clipped to an area; unchanged without one."""
         return self if area is None else replace(self, area=area)
 

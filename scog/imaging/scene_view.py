@@ -15,7 +15,7 @@ from scog.bandmath.expression import Expression
 from scog.catalog.archive.archive import Archive
 from scog.catalog.scene import Scene
 from scog.collections.bands import BY_NAME
-from scog.composite.dilation import Surroundings, surroundings
+from scog.composite.dilation import SearchGrid, search_grid
 from scog.composite.mask import Mask
 from scog.errors import SourceError
 from scog.geo.grid import Grid
@@ -25,7 +25,7 @@ from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
 from scog.runtime.tasks import gather_all
 from scog.warp.resample import Resampling
-from scog.warp.warp import CLASSES, method_for
+from scog.warp.warp import CLASS_BAND, method_for
 
 Mask2D = NDArray[np.bool_]
 Valued = tuple[NDArray[np.float32], Mask2D]
@@ -43,14 +43,14 @@ class SceneView:
     def __init__(
         self, engine: Engine, grid: Grid, request: ImageRequest, report: Report, *, partial_rows: bool = False
     ) -> None:
-        self._layers = engine.layers
+        self._layers = engine.layer_reader
         self._partial_rows = partial_rows
         self._grid = grid
         self._request = request
         self._report = report
         catalog = engine.searches.catalog
         self._root = catalog.folder if isinstance(catalog, Archive) else None
-        self._surroundings = surroundings(grid, request.mask.dilate) if request.mask.dilate else None
+        self._search_grid = search_grid(grid, request.mask.dilate) if request.mask.dilate else None
 
     async def usable(self, scene: Scene, wanted: Mask2D | None = None) -> Mask2D | None:
         """The usable pixels of a scene, bool `(y, x)`; None if its classification cannot be read."""
@@ -64,11 +64,11 @@ class SceneView:
         """
         if self._is_unmasked(scene):
             return np.ones(self._grid.shape, bool), np.zeros(self._grid.shape, bool)
-        mask, surroundings = self._request.mask, self._surroundings
+        mask, search_grid = self._request.mask, self._search_grid
         classified = self._compute(self._mask_request(scene, wanted), partial(_classified, mask))
-        if surroundings is None:
+        if search_grid is None:
             return await classified
-        dilated = self._compute(self._mask_request(scene, None, surroundings.grid), partial(_near, mask, surroundings))
+        dilated = self._compute(self._mask_request(scene, None, search_grid.grid), partial(_near, mask, search_grid))
         pixels, near = await gather_all((classified, dilated))
         if pixels is None or near is None:
             return None
@@ -79,12 +79,12 @@ class SceneView:
         """The usable pixels of a scene, bool `(y, x)`; None if its classification is not in memory."""
         if self._is_unmasked(scene):
             return np.ones(self._grid.shape, bool)
-        mask, surroundings = self._request.mask, self._surroundings
+        mask, search_grid = self._request.mask, self._search_grid
         layers = self._layers.cached(self._mask_request(scene, wanted))
-        if layers is None or surroundings is None:
+        if layers is None or search_grid is None:
             return None if layers is None else _usable(mask, layers)
-        wider = self._layers.cached(self._mask_request(scene, None, surroundings.grid))
-        return None if wider is None else _usable(mask, layers) & ~_near(mask, surroundings, wider)
+        wider = self._layers.cached(self._mask_request(scene, None, search_grid.grid))
+        return None if wider is None else _usable(mask, layers) & ~_near(mask, search_grid, wider)
 
     async def describe(self, scene: Scene) -> None:
         """Read the headers of the expression's bands. Errors are ignored here, and recorded when the band is read."""
@@ -104,18 +104,18 @@ class SceneView:
         """The usable pixels and the expression's values, read concurrently. None if either cannot be read."""
         request = self._request
         if (
-            CLASSES in request.expression.bands
-            or method_for(CLASSES, request.resampling) is not Resampling.NEAREST
-            or self._surroundings is not None
+            CLASS_BAND in request.expression.bands
+            or method_for(CLASS_BAND, request.resampling) is not Resampling.NEAREST
+            or self._search_grid is not None
             or self._is_unmasked(scene)
         ):
             usable, values = await gather_all((self.usable(scene), self.values(scene)))
             return None if usable is None or values is None else (usable, values)
-        layer_request = replace(self._band_request(scene, None), bands=(CLASSES, *request.expression.bands))
+        layer_request = replace(self._band_request(scene, None), bands=(CLASS_BAND, *request.expression.bands))
         return await self._compute(layer_request, partial(_masked, request.mask, request.expression))
 
     def _mask_request(self, scene: Scene, wanted: Mask2D | None, grid: Grid | None = None) -> LayerRequest:
-        return LayerRequest(scene, (CLASSES,), grid or self._grid, wanted, partial_rows=self._partial_rows)
+        return LayerRequest(scene, (CLASS_BAND,), grid or self._grid, wanted, partial_rows=self._partial_rows)
 
     def _band_request(self, scene: Scene, wanted: Mask2D | None) -> LayerRequest:
         bands, resampling = self._request.expression.bands, self._request.resampling
@@ -125,7 +125,7 @@ class SceneView:
         """Whether all of a scene is usable: no class is masked, or the scene has no classification (reported)."""
         if self._request.mask.classes is None:
             return True
-        if CLASSES in scene.assets:
+        if CLASS_BAND in scene.assets:
             return False
         if scene.id not in self._report.unmasked:
             self._report.unmasked.append(scene.id)
@@ -141,23 +141,23 @@ class SceneView:
 
 
 def _usable(mask: Mask, layers: dict[str, Layer]) -> Mask2D:
-    classes = layers[CLASSES]
+    classes = layers[CLASS_BAND]
     return classes.valid & mask.usable(classes.numbers)
 
 
 def _classified(mask: Mask, layers: dict[str, Layer]) -> tuple[Mask2D, Mask2D]:
     usable = _usable(mask, layers)
-    return usable, layers[CLASSES].valid & ~usable
+    return usable, layers[CLASS_BAND].valid & ~usable
 
 
 def _masked(mask: Mask, expression: Expression, layers: dict[str, Layer]) -> tuple[Mask2D, Valued]:
     return _usable(mask, layers), _evaluate(expression, {band: layers[band] for band in expression.bands})
 
 
-def _near(mask: Mask, surroundings: Surroundings, layers: dict[str, Layer]) -> Mask2D:
+def _near(mask: Mask, search_grid: SearchGrid, layers: dict[str, Layer]) -> Mask2D:
     """The pixels of the target grid within the dilation distance of a masked pixel, bool `(y, x)`."""
-    classes = layers[CLASSES]
-    return surroundings.near(classes.valid & ~mask.usable(classes.numbers))
+    classes = layers[CLASS_BAND]
+    return search_grid.near(classes.valid & ~mask.usable(classes.numbers))
 
 
 def _evaluate(expression: Expression, layers: dict[str, Layer]) -> Valued:

@@ -107,7 +107,7 @@ async def _newest_first(searches: Sequence[Search], bounds: Bounds, report: Repo
             report.truncated |= any(search.truncated for search in searches)
             return
         try:
-            await gather_all(search.turn(report.tally, pages) for search, pages in unfinished.items())
+            await gather_all(search.load_page(report.tally, pages) for search, pages in unfinished.items())
         except CatalogError:
             if not matching:
                 raise
@@ -122,7 +122,7 @@ async def _wide(searches: Sequence[Search], bounds: Bounds, report: Report) -> A
         if cover.complete or not unfinished:
             break
         try:
-            await gather_all(search.turn(report.tally, pages) for search, pages in unfinished.items())
+            await gather_all(search.load_page(report.tally, pages) for search, pages in unfinished.items())
         except CatalogError:
             if not matching:
                 raise

@@ -13,8 +13,8 @@ from scog.errors import CatalogError, SourceError
 from scog.geo.bounds import DEGREES
 from scog.geo.grid import Grid, transformer
 from scog.geo.lattice import Lattice, lattice_of
-from scog.geo.native_grid import zone, zone_of_mgrs_tile
-from scog.imaging.asset_binding import bound
+from scog.geo.native_grid import mgrs_tile_crs, zone_crs
+from scog.imaging.asset_binding import bind_asset
 from scog.imaging.clip import ClipArea
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
@@ -28,7 +28,7 @@ LIMITS = SearchLimits(observations=4, scenes=16)
 CLASSIFICATION = "scl"
 
 
-def nominal_metres(bands: Iterable[str]) -> int:
+def nominal_resolution(bands: Iterable[str]) -> int:
     """Nominal pixel size in metres of the finest band, for use if no file can be read. 10 if no name is known."""
     return min((BY_NAME[band].resolution for band in bands if band in BY_NAME), default=10)
 
@@ -46,7 +46,7 @@ async def source_lattice(
     masked = request.mask.classes is not None
     with suppress(CatalogError):
         async for observation in observations(engine, grid, request, report, most=LIMITS):
-            scenes = [scene for scene in observation.scenes if outline is None or outline.touches(scene)]
+            scenes = [scene for scene in observation.scenes if outline is None or outline.intersects(scene)]
             lattice = await lattice_of_scenes(engine, scenes, request.expression.bands, centre, tally, masked=masked)
             if lattice is not None:
                 return lattice
@@ -67,10 +67,8 @@ async def lattice_of_scenes(
     `place` is a longitude and latitude. Scenes in its UTM zone come first, so that an area between two zones is sampled
     in its own. With `masked`, the header of the scene classification is read concurrently, for the mask.
     """
-    utm_zone = zone(*place)
-    for scene in islice(
-        sorted(scenes, key=lambda scene: zone_of_mgrs_tile(scene.mgrs_tile) != utm_zone), LIMITS.scenes
-    ):
+    utm_zone = zone_crs(*place)
+    for scene in islice(sorted(scenes, key=lambda scene: mgrs_tile_crs(scene.mgrs_tile) != utm_zone), LIMITS.scenes):
         lattice = await _finest_lattice(engine, scene, bands, place, tally, masked=masked)
         if lattice is not None:
             return lattice
@@ -94,7 +92,7 @@ async def _finest_lattice(
     async def read_lattice(url: str) -> Lattice:
         metadata = engine.blocks.known(url) or await engine.blocks.describe(url, tally)
         band = bands_by_url[url]
-        _, metadata = bound(scene.assets[band], band, metadata)
+        _, metadata = bind_asset(scene.assets[band], band, metadata)
         full, resolutions = metadata.levels[0].grid, metadata.resolutions
         return replace(lattice_of(full, *place), coarsest=max(resolutions) / resolutions[0])
 

@@ -23,7 +23,7 @@ from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
 from scog.imaging.scene_view import SceneView, Valued
 from scog.runtime.tasks import gather_all
-from scog.warp.workbench import effort
+from scog.warp.workbench import pixels_to_process
 
 STACK_BYTES = 256 * 2**20
 """Bytes of all layers in memory at most. A larger stack is processed in strips of rows."""
@@ -109,12 +109,14 @@ class _Strip:
     @property
     def effort(self) -> int:
         """Effort of reducing the layers."""
-        return effort(self._grid.shape, 4 * len(self._layers) * self._expression.outputs)
+        return pixels_to_process(self._grid.shape, 4 * len(self._layers) * self._expression.outputs)
 
     async def read(self, observations: Sequence[Observation]) -> None:
         """Read all observations: first those in memory, then the others concurrently."""
         since = time.perf_counter()
-        size = effort(self._grid.shape, len(observations) * len(self._expression.bands), self._request.resampling)
+        size = pixels_to_process(
+            self._grid.shape, len(observations) * len(self._expression.bands), self._request.resampling
+        )
         missing = await self._workbench.work(size, self._add_cached, observations)
         self._report.add_time("memory", since)
         since = time.perf_counter()
@@ -162,7 +164,7 @@ class _Strip:
         for scene, result in zip(scenes, results, strict=True):
             if result is not None:
                 usable, pixels = result
-                size = effort(self._grid.shape, self._expression.outputs)
+                size = pixels_to_process(self._grid.shape, self._expression.outputs)
                 await self._workbench.work(size, self._add, position, scene, usable, pixels)
                 self._report.read.add(scene.id)
             self.in_progress.discard(scene.id)

@@ -18,7 +18,7 @@ from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
 from scog.net.certificates import tls_context
 from scog.net.connection_errors import NEXT_STEP, reason_of
 from scog.net.hedge import Hedges, OnData, ReadTimeout, TypicalLatency
-from scog.net.policy import RETRIED_STATUS, CircuitBreaker, UpstreamStats, is_allowed, place_of, retry_delay
+from scog.net.policy import RETRIED_STATUS, CircuitBreaker, UpstreamStats, display_url, is_allowed, retry_delay
 
 MAX_RESPONSE = 12_000_000
 """Bytes of one response at most. A page of 100 items has 2.3 MB; parsed, it takes up to twenty times as much memory."""
@@ -54,7 +54,7 @@ class CatalogRequest:
     @property
     def display_url(self) -> str:
         """The URL for messages: without query and credentials."""
-        return place_of(self.url)
+        return display_url(self.url)
 
 
 class CatalogHttp:

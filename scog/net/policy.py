@@ -72,7 +72,7 @@ def _host(scheme: str, netloc: str) -> str:
     return host if port in (None, DEFAULT_PORTS.get(scheme)) else f"{host}:{port}"
 
 
-def place_of(url: str) -> str:
+def display_url(url: str) -> str:
     """The URL as messages name it: without query and credentials."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -31,7 +31,7 @@ class Attempts:
             drawing = await draw(self._engine, grid, request, self._priority)
         except (NothingReadable, DeadlineExceeded, CatalogError) as error:
             self.errors.append(error)
-            report.miss(error)
+            report.record_failure(error)
             return None
         report.include(drawing.report)
         self.drawn += 1

@@ -15,7 +15,7 @@ from scog.imaging.draw import ImageRequest, draw
 from scog.imaging.engine import Engine
 from scog.net.policy import Priority
 from scog.render.contact_sheet import Cell, contact_sheet
-from scog.render.layer import SCENE_CLASSIFICATION, USUAL_DAYS, Layer, LayerOptions, layer_of
+from scog.render.layer import DEFAULT_DAYS, SCENE_CLASSIFICATION, Layer, LayerOptions, layer_of
 from scog.render.legend import WIDTH
 from scog.temporal.intervals import Interval
 
@@ -30,7 +30,7 @@ def best_known() -> list[str]:
     return [preset.name for preset in PRESETS if preset.name != "visual"] + [SCENE_CLASSIFICATION, *indices.BEST_KNOWN]
 
 
-def wish_for(layer: str, composite: Composite = NEWEST, days: float = USUAL_DAYS) -> LayerOptions:
+def layer_options(layer: str, composite: Composite = NEWEST, days: float = DEFAULT_DAYS) -> LayerOptions:
     """Options of a layer, named by a preset or else an index, composited over `days`."""
     options = LayerOptions(bands=(layer,)) if preset_of(layer) else LayerOptions(index=layer)
     return replace(options, composite=composite, days=days)
@@ -41,7 +41,7 @@ def composites_of(layer: str, days: float) -> list[tuple[str, Layer]]:
     layers = []
     for composite in (*COMPOSITES, percentile(10), percentile(90)):
         try:
-            layers.append((f"{layer}, {composite.name}", layer_of(wish_for(layer, composite, days))))
+            layers.append((f"{layer}, {composite.name}", layer_of(layer_options(layer, composite, days))))
         except InvalidInput as error:
             if error.parameter != "composite":
                 raise

@@ -49,7 +49,7 @@ def is_large(grid: Grid) -> bool:
     return max(grid.shape) > WHOLE
 
 
-async def cut_out(
+async def draw_crop(
     engine: Engine, grid: Grid, request: ImageRequest, on_progress: OnProgress | None = None
 ) -> ImageData:
     """Draw a grid of any size, `crop_at_once` parts at a time; a grid that is not large is passed to `draw`.

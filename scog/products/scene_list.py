@@ -30,7 +30,7 @@ MIN_EXTENT = 1e-9
 
 
 @dataclass(frozen=True)
-class Place:
+class PageEnd:
     """The last scene of a page, after which the next page begins.
 
     observation  key of its observation: time and platform
@@ -46,7 +46,7 @@ class Place:
         """Whether a scene is listed after this one: observations are newest first, their scenes in order."""
         if observation.key != self.observation:
             return observation.key < self.observation
-        return scene.order > self.scene
+        return scene.sort_key > self.scene
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Listing:
     """
 
     observations: list[Observation]
-    place: Place | None
+    place: PageEnd | None
 
 
 async def list_scenes(
@@ -65,7 +65,7 @@ async def list_scenes(
     grid: Grid,
     scenes: SceneFilter,
     limit: int,
-    after: Place | None = None,
+    after: PageEnd | None = None,
 ) -> Listing:
     """A page of the scenes that intersect a grid: the newest `limit` scenes, or those that follow `after`.
 
@@ -91,10 +91,10 @@ async def list_scenes(
     return Listing(_grouped(page), replace(_last(page), until=until))
 
 
-def _last(page: Sequence[tuple[Observation, Scene]]) -> Place:
+def _last(page: Sequence[tuple[Observation, Scene]]) -> PageEnd:
     """The last scene of a page."""
     observation, scene = page[-1]
-    return Place(observation.key, scene.order)
+    return PageEnd(observation.key, scene.sort_key)
 
 
 def _grouped(page: Sequence[tuple[Observation, Scene]]) -> list[Observation]:
@@ -105,15 +105,15 @@ def _grouped(page: Sequence[tuple[Observation, Scene]]) -> list[Observation]:
     return [Observation(time, tuple(scenes)) for (time, _), scenes in groups.items()]
 
 
-def token_of(place: Place) -> str:
+def page_token(place: PageEnd) -> str:
     """The token of a page's last scene, for the link to the next page."""
     times = [rfc3339(time) if time else None for time in (place.observation[0], place.scene[0], place.until)]
     text = json.dumps([*times, place.observation[1], *place.scene[1:]], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def place_of(token: str) -> Place:
-    """The last scene of a page from a token of `token_of`. Raises InvalidInput for other texts."""
+def parse_page_token(token: str) -> PageEnd:
+    """The last scene of a page from a token of `page_token`. Raises InvalidInput for other texts."""
     try:
         parts = json.loads(base64.urlsafe_b64decode(token.encode("ascii") + b"=="))
         observation_time, scene_time, until, platform, mgrs_tile, scene_id = parts
@@ -126,7 +126,7 @@ def place_of(token: str) -> Place:
     except (ValueError, TypeError, RecursionError):
         message = "The token is not one of a list of scenes."
         raise InvalidInput(message, parameter="token", valid="the token of a `next` link") from None
-    return Place((times[0], platform), (times[1], mgrs_tile, scene_id), times[2])
+    return PageEnd((times[0], platform), (times[1], mgrs_tile, scene_id), times[2])
 
 
 def box_grid(box: Bounds) -> Grid:
@@ -179,9 +179,9 @@ def feature(scene: Scene, observation: Observation) -> dict[str, Any]:
 def _geometry(scene: Scene) -> dict[str, Any]:
     """A footprint as a GeoJSON geometry, cut at the antimeridian (RFC 7946 section 3.1.9)."""
     if any(abs(lon) > 180 for ring in scene.footprint for lon, _ in ring):
-        from scog.geo.geojson import geojson_of  # loads shapely, which few footprints need
+        from scog.geo.geojson import footprint_geojson  # loads shapely, which few footprints need
 
-        return geojson_of(scene.footprint)
+        return footprint_geojson(scene.footprint)
     polygons = [[[list(vertex) for vertex in ring]] for ring in scene.footprint]
     if len(polygons) == 1:
         return {"type": "Polygon", "coordinates": polygons[0]}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scog.errors import InvalidInput
 from scog.render.image import Image
-from scog.render.ramp import Range, normalize, spread
+from scog.render.ramp import Range, normalize, scale_to_uint8
 
 MAX_OPERATIONS = 8
 VALID_FORMULA = "gamma BANDS G, sigmoidal BANDS CONTRAST BIAS, saturation S, such as gamma RGB 1.3, saturation 1.2"
@@ -39,7 +39,7 @@ class Channels:
         rgba = np.empty((*valid.shape, 4), np.uint8)
         if self.color_formula is None:
             for channel, shown in enumerate(self.ranges):
-                rgba[..., channel] = spread(values[channel], shown, 255)
+                rgba[..., channel] = scale_to_uint8(values[channel], shown, 255)
         else:
             rgba[..., :3] = np.moveaxis(self._corrected(values), 0, -1)
         rgba[..., 3] = 255

@@ -13,7 +13,7 @@ from scog.render.legend import ticks
 from scog.render.shapes import INK, TEXT, TITLE, Area, Disc, Shape, Stroke, Text, png, svg
 
 WIDTH, HEIGHT = 800, 360
-MOST_LINES = 8
+MAX_LINES = 8
 """Maximum number of lines that remain distinguishable."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 18, 52, 46
 _LETTER = 0.58
@@ -190,7 +190,7 @@ def _heading(chart: Chart) -> Iterator[Text | Disc]:
     yield Text(_LEFT, 22, _truncate(chart.title, WIDTH - _LEFT - _RIGHT - note - 20, TITLE), "l", INK, TITLE)
     yield Text(WIDTH - _RIGHT, 22, chart.note, "r", _PALE)
     if len(chart.lines) > 1:
-        x, room = float(_LEFT), (WIDTH - _LEFT - _RIGHT) / min(len(chart.lines), MOST_LINES)
+        x, room = float(_LEFT), (WIDTH - _LEFT - _RIGHT) / min(len(chart.lines), MAX_LINES)
         for color, line in zip(COLORS, chart.lines, strict=False):
             name = _truncate(line.name, room - 30, TEXT)
             yield Disc(x + 4, 38, 4, color, full=True)

@@ -52,7 +52,7 @@ class Classes:
         indices[~valid] = TRANSPARENT
         return indices
 
-    def numbers(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def class_numbers(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Class number of each value, float32 `(y, x)`; NaN where invalid or unclassified."""
         table = np.full(TRANSPARENT + 1, np.nan, np.float32)
         table[: len(self.entries)] = [entry.number for entry in self.entries]

@@ -18,7 +18,7 @@ from scog.render.ramp import STEPS, Ramp, Range
 from scog.suggest import did_you_mean, quoted
 
 SUGGESTED = ("rdylgn", "rdylbu", "rdbu", "ylorbr", "viridis", "magma", "cividis", "greys", "terrain", "ylgn", "brbg")
-PLACES = 256
+COLORMAP_SIZE = 256
 """Number of entries of a complete colormap."""
 VALID_JSON = (
     'JSON: {"0": "#d73027", "4": [26, 152, 80, 255]} from integers to colours, '
@@ -80,11 +80,11 @@ def parse_colormap(text: str, shown: Range, rescaled: bool) -> Ramp | Classes:
         return Classes(tuple(_interval(number, entry) for number, entry in enumerate(_limited(written), start=1)))
     if isinstance(written, dict) and written:
         colors = {_key(key): parse_color(color, "colormap") for key, color in written.items()}
-        if rescaled and colors.keys() == set(range(PLACES)):
-            table = np.array([colors[index] for index in range(PLACES)], np.uint8)
-            return Ramp(shown, table[np.linspace(0, PLACES - 1, STEPS).round().astype(int)])
-        if rescaled and not colors.keys() <= set(range(PLACES)):
-            raise _invalid(f"With rescale, the keys of a colormap must be integers from 0 to {PLACES - 1}.")
+        if rescaled and colors.keys() == set(range(COLORMAP_SIZE)):
+            table = np.array([colors[index] for index in range(COLORMAP_SIZE)], np.uint8)
+            return Ramp(shown, table[np.linspace(0, COLORMAP_SIZE - 1, STEPS).round().astype(int)])
+        if rescaled and not colors.keys() <= set(range(COLORMAP_SIZE)):
+            raise _invalid(f"With rescale, the keys of a colormap must be integers from 0 to {COLORMAP_SIZE - 1}.")
         entries = sorted(_limited(list(colors.items())))
         return Classes(tuple(_step(*each, shown) if rescaled else _single_value(*each) for each in entries))
     raise _invalid("colormap must be a non-empty JSON object or list.")
@@ -92,7 +92,7 @@ def parse_colormap(text: str, shown: Range, rescaled: bool) -> Ramp | Classes:
 
 def _limited(entries: list[T]) -> list[T]:
     if len(entries) > MAX_CLASSES:
-        limit = f"The limit is {MAX_CLASSES}, or all {PLACES} steps with rescale."
+        limit = f"The limit is {MAX_CLASSES}, or all {COLORMAP_SIZE} steps with rescale."
         raise _invalid(f"{len(entries)} colours are too many. {limit}")
     return entries
 
@@ -110,9 +110,9 @@ def _single_value(value: int, color: Color) -> Class:
 
 def _step(index: int, color: Color, shown: Range) -> Class:
     """One of the 256 steps of a range; the first and the last step extend to infinity."""
-    low, step = shown[0], (shown[1] - shown[0]) / (PLACES - 1)
+    low, step = shown[0], (shown[1] - shown[0]) / (COLORMAP_SIZE - 1)
     start = -math.inf if index == 0 else low + index * step
-    end = math.inf if index == PLACES - 1 else low + (index + 1) * step
+    end = math.inf if index == COLORMAP_SIZE - 1 else low + (index + 1) * step
     return Class(index, f"{low + index * step:g}", color, start, end)
 
 

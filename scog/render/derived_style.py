@@ -52,7 +52,7 @@ def composite_coloring(layer: Coloring, composite: Composite, days: float, color
     if isinstance(layer, Channels):
         red, green, blue = (_range(shown, composite, days) for shown in layer.ranges)
         return Ramp(red, color_table(colors)) if composite.single else Channels((red, green, blue))
-    shown = layer.shown if isinstance(layer, Ramp) else BY_NAME["scl"].shown
+    shown = layer.shown if isinstance(layer, Ramp) else BY_NAME["scl"].display_range
     return Ramp(_range(shown, composite, days), color_table(colors))
 
 
@@ -65,7 +65,7 @@ def change_coloring(layer: Ramp, kind: Change, composite: Composite, colormap: s
     same_direction = composite.unit in (Unit.LAYER, Unit.TREND)
     half_width = 1.0 if kind is Change.RATIO else _round_down((layer.shown[1] - layer.shown[0]) / 2)
     colors = color_table(_diverging(colormap if same_direction else None))
-    return Ramp((kind.none - half_width, kind.none + half_width), colors)
+    return Ramp((kind.neutral - half_width, kind.neutral + half_width), colors)
 
 
 def _diverging(colormap: str | None) -> str:

@@ -32,7 +32,7 @@ SCENE_CLASSIFICATION = "scl"
 """Name of the layer of the scene classification, used like an index name."""
 EXTEND = "extend"
 """Value of `belowmincolor` and `abovemaxcolor` that extends the colour of the range's end."""
-USUAL_DAYS, OPEN_DAYS = 90.0, 730.0
+DEFAULT_DAYS, OPEN_DAYS = 90.0, 730.0
 """Assumed length of the time range in days, if a request has none, or one with an open end."""
 DEFAULT_RANGE: Range = (-1.0, 1.0)
 """Default range of an expression without a known one."""
@@ -57,7 +57,7 @@ class LayerOptions:
     belowmincolor: str | None = None
     abovemaxcolor: str | None = None
     composite: Composite = NEWEST
-    days: float = USUAL_DAYS
+    days: float = DEFAULT_DAYS
     """Length of the time range, which determines the display range of a count or a trend."""
     change: Change | None = None
     """How the layer is compared with another period; None without comparison."""
@@ -127,7 +127,9 @@ def _single_layer(options: LayerOptions) -> Layer:
     if options.expression is not None:
         formula = parse(options.expression)
         if formula.outputs == 3:
-            red, green, blue = (BY_NAME[name].shown if name in BY_NAME else DEFAULT_RANGE for name in formula.names)
+            red, green, blue = (
+                BY_NAME[name].display_range if name in BY_NAME else DEFAULT_RANGE for name in formula.names
+            )
             return Layer(formula.text, formula, Channels((red, green, blue)))
         if formula.outputs != 1:
             message = f"An image has one output or three, not {formula.outputs}."
@@ -173,10 +175,10 @@ def _change_of(layer: Layer, change: Change) -> Layer:
     return replace(layer, title=title, coloring=coloring, change=change)
 
 
-def days_of(interval: Interval | None) -> float:
+def interval_days(interval: Interval | None) -> float:
     """Length of a time range in days; USUAL_DAYS without one, OPEN_DAYS if it is open."""
     if interval is None:
-        return USUAL_DAYS
+        return DEFAULT_DAYS
     return OPEN_DAYS if interval.days is None else interval.days
 
 
@@ -198,7 +200,7 @@ def _of_bands(bands: Sequence[str]) -> Layer:
         band = BY_NAME[canonical(bands[0])]
         if band.name == SCENE_CLASSIFICATION:
             return _scene_classification()
-        return Layer(band.title, parse(band.name), Ramp(band.shown, color_table("greys_r")))
+        return Layer(band.title, parse(band.name), Ramp(band.display_range, color_table("greys_r")))
     names = tuple(canonical(band) for band in bands)
     if len(names) != 3:
         message = f"An image takes one band or three, not {len(names)}."
@@ -213,7 +215,7 @@ _VALID_BANDS = (
 
 
 def _channels(title: str, bands: Sequence[str]) -> Layer:
-    red, green, blue = (BY_NAME[band].shown for band in bands)
+    red, green, blue = (BY_NAME[band].display_range for band in bands)
     return Layer(title, parse(";".join(bands)), Channels((red, green, blue)))
 
 
@@ -231,7 +233,11 @@ def _three_outputs(layer: Layer, default: Channels, options: LayerOptions) -> La
 def _one_output(layer: Layer, default: Ramp | Classes, options: LayerOptions) -> Layer:
     """A layer of one output with the requested range and colours."""
     _reject(options, ("color_formula",), "an image of one output")
-    ramp = default if isinstance(default, Ramp) else Ramp(BY_NAME[SCENE_CLASSIFICATION].shown, color_table("viridis"))
+    ramp = (
+        default
+        if isinstance(default, Ramp)
+        else Ramp(BY_NAME[SCENE_CLASSIFICATION].display_range, color_table("viridis"))
+    )
     (shown,) = _ranges(options.rescale, (ramp.shown,))
     if options.classes is not None:
         _reject(options, ("colormap", "rescale", "belowmincolor", "abovemaxcolor"), "classes")

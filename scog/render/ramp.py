@@ -43,11 +43,11 @@ class Ramp:
 
     def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Image:
         """Image of values `(1, y, x)` float32, transparent where `valid` `(y, x)` is False."""
-        return Image(self.numbers(values[0], valid), self.palette)
+        return Image(self.palette_indices(values[0], valid), self.palette)
 
-    def numbers(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    def palette_indices(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Palette indices uint8 `(y, x)`: 0..252 within the range, BELOW, ABOVE, or TRANSPARENT where not valid."""
-        indices = spread(values, self.shown, STEPS - 1)
+        indices = scale_to_uint8(values, self.shown, STEPS - 1)
         if self.below is not None:
             indices[values < np.float32(self.shown[0])] = BELOW
         if self.above is not None:
@@ -56,7 +56,7 @@ class Ramp:
         return indices
 
 
-def spread(values: NDArray[np.float32], shown: Range, last: int) -> NDArray[np.uint8]:
+def scale_to_uint8(values: NDArray[np.float32], shown: Range, last: int) -> NDArray[np.uint8]:
     """Scale values linearly from a range to integers 0..`last`, rounded and clipped; uint8, same shape."""
     scaled = normalize(values, shown, last)
     scaled += np.float32(0.5)
@@ -65,7 +65,7 @@ def spread(values: NDArray[np.float32], shown: Range, last: int) -> NDArray[np.u
     return integers
 
 
-def spread16(values: NDArray[np.float32], valid: NDArray[np.bool_], shown: Range) -> NDArray[np.uint16]:
+def scale_to_uint16(values: NDArray[np.float32], valid: NDArray[np.bool_], shown: Range) -> NDArray[np.uint16]:
     """Scale values `(y, x)` linearly from a range to uint16 1..65535, rounded and clipped; 0 where not valid."""
     integers = (normalize(values, shown, 65534) + np.float32(1.5)).astype(np.uint16)
     integers[~valid] = 0

@@ -37,7 +37,7 @@ class Style:
     def values(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Output values float32 `(output, y, x)`, NaN where not valid: as computed, or class numbers."""
         if self.classified and isinstance(self.coloring, Classes):
-            return self.coloring.numbers(values[0], valid)[np.newaxis]
+            return self.coloring.class_numbers(values[0], valid)[np.newaxis]
         return values
 
     @property

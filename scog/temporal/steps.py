@@ -14,8 +14,8 @@ from scog.temporal.intervals import Interval
 
 TICK = timedelta(microseconds=1)
 MONTH_DAYS = 365.25 / 12
-NAMED = {"daily": "P1D", "weekly": "P1W", "monthly": "P1M", "quarterly": "P3M", "yearly": "P1Y"}
-VALID = f"an ISO 8601 duration of one unit, such as P10D, P2W, P1M or P1Y, or one of {', '.join(NAMED)}"
+NAMED_STEPS = {"daily": "P1D", "weekly": "P1W", "monthly": "P1M", "quarterly": "P3M", "yearly": "P1Y"}
+VALID = f"an ISO 8601 duration of one unit, such as P10D, P2W, P1M or P1Y, or one of {', '.join(NAMED_STEPS)}"
 _DURATION = re.compile(r"P([1-9]\d{0,3})([DWMY])", re.ASCII)
 
 
@@ -54,7 +54,7 @@ class Step:
 
 def parse_step(text: str, parameter: str = "step") -> Step:
     """The step of an ISO 8601 duration or a name such as `monthly`. Raises InvalidInput."""
-    match = _DURATION.fullmatch(NAMED.get(text.lower(), text.upper()))
+    match = _DURATION.fullmatch(NAMED_STEPS.get(text.lower(), text.upper()))
     if match is None:
         raise InvalidInput(f"{quoted(text)} is not a valid time step.", parameter=parameter, valid=VALID)
     number = int(match[1])

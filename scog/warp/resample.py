@@ -50,12 +50,12 @@ class Resampling(StrEnum):
     MODE = "mode"
 
     @property
-    def makes_numbers(self) -> bool:
+    def creates_values(self) -> bool:
         """Whether the result has values that no source pixel has."""
         return self in (Resampling.BILINEAR, Resampling.CUBIC, Resampling.AVERAGE)
 
 
-def footing_of(target: Grid, source: Grid, method: Resampling) -> ResamplingSupport | None:
+def support_of(target: Grid, source: Grid, method: Resampling) -> ResamplingSupport | None:
     """The resampling support of any method but nearest; None if the grids do not intersect."""
     kernel = _KERNELS.get(method)
     return box_support(target, source) if kernel is None else kernel_support(target, source, kernel.radius)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scog.cog.decode import Block
 from scog.cog.range_plan import BlockIndex
-from scog.cog.validity import number_type
+from scog.cog.validity import value_dtype
 from scog.geo.resampling_support import ResamplingSupport
 
 Mask2D = NDArray[np.bool_]
@@ -41,7 +41,7 @@ def gather_window(
             parts.append((rows, cols, block[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]))
     if support.step > 1 and not classes:
         return _means(support, parts, data_of)
-    dtype = number_type(next(iter(blocks.values())).dtype) if blocks else np.dtype(np.uint8)
+    dtype = value_dtype(next(iter(blocks.values())).dtype) if blocks else np.dtype(np.uint8)
     return _central_pixels(support, parts, data_of, dtype)
 
 

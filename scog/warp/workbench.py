@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from scog.warp.resample import Resampling
 
-QUICK = 1 << 19
+MAX_INLINE_PIXELS = 1 << 19
 """Pixels, summed over layers, that are processed on the event loop: about 4 ms, an acceptable delay for requests."""
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ class Workbench:
 
     def is_quick(self, pixels: int) -> bool:
         """Whether work on a number of pixels runs on the event loop."""
-        return pixels < QUICK
+        return pixels < MAX_INLINE_PIXELS
 
     async def work(self, pixels: int, work: Callable[..., T], *args: Any) -> T:
         """The result of `work(*args)`; `pixels` is the number of pixels that it processes, summed over layers."""
@@ -36,7 +36,7 @@ class Workbench:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
 
-def effort(shape: tuple[int, int], layers: int, resampling: Resampling = Resampling.NEAREST) -> int:
+def pixels_to_process(shape: tuple[int, int], layers: int, resampling: Resampling = Resampling.NEAREST) -> int:
     """Pixels summed over `layers`. Methods other than nearest are 30 to 500 times as slow, and never count as quick."""
     pixels = shape[0] * shape[1] * layers
-    return pixels if resampling is Resampling.NEAREST else max(QUICK, pixels)
+    return pixels if resampling is Resampling.NEAREST else max(MAX_INLINE_PIXELS, pixels)

@@ -21,8 +21,8 @@ from scog.errors import InvalidInput, SourceError
 from scog.geo.bounds import DEGREES
 from scog.geo.footprint import Bounds
 from scog.geo.grid import Grid
-from scog.geo.zooms import zooms_of
-from scog.imaging.asset_binding import bound
+from scog.geo.zooms import zoom_range
+from scog.imaging.asset_binding import bind_asset
 from scog.imaging.engine import Engine
 from scog.imaging.request import ImageRequest
 from scog.net.policy import UpstreamStats
@@ -54,10 +54,10 @@ class TileExtent:
         At the minimum zoom the whole extent fits into one tile, unless a file would then be less than half a tile wide:
         a tile should need few files. At the maximum zoom, pixels are as small as those of the finest file.
         """
-        file_zooms = [zooms for grid in self.grids if (zooms := zooms_of(tms, grid)) is not None]
+        file_zooms = [zooms for grid in self.grids if (zooms := zoom_range(tms, grid)) is not None]
         if not file_zooms:
             return None
-        extent_zooms = zooms_of(tms, _extent_grid(self.bounds or WORLD))
+        extent_zooms = zoom_range(tms, _extent_grid(self.bounds or WORLD))
         first = min(fits for fits, _ in file_zooms) - 1
         minimum = max(0, first, min(extent_zooms[0], first + 1) if extent_zooms else 0)
         return minimum, max(finest for _, finest in file_zooms)
@@ -90,7 +90,7 @@ async def _archive_extent(engine: Engine, archive: Archive, collection: str | No
         needed = {asset.url: band for band, asset in scene.assets.items() if band in bands}
         for url, band in sorted((needed or all_bands).items()):
             with suppress(SourceError):
-                _, metadata = bound(scene.assets[band], band, await engine.blocks.describe(url, tally))
+                _, metadata = bind_asset(scene.assets[band], band, await engine.blocks.describe(url, tally))
                 grids.append(metadata.levels[0].grid)
 
     with suppress(TimeoutError):

@@ -13,7 +13,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 
 import scog
-from scog.imaging.image_cache import EncodedImage, encoded
+from scog.imaging.image_cache import EncodedImage, encoded_image
 from scog.settings import Settings
 from scog.web.http.responses import with_etag
 
@@ -55,7 +55,7 @@ def package_files(package: str, folder: str) -> dict[str, tuple[EncodedImage, st
             if entry.is_dir():
                 pending.append((entry, f"{path}{entry.name}/"))
             elif media_type and "-src" not in entry.name:  # Leaflet's unminified sources are not served
-                contents[path + entry.name] = (encoded(entry.read_bytes()), media_type)
+                contents[path + entry.name] = (encoded_image(entry.read_bytes()), media_type)
     return contents
 
 
@@ -97,7 +97,7 @@ def page(basemap: str, attribution: str) -> EncodedImage:
         f'  <meta name="scog-basemap-attribution" content="{escape(attribution)}">'
     )
     text = (files("scog.web") / "static" / "index.html").read_text("utf-8")
-    return encoded(text.replace("<!-- settings -->", settings).replace("<!-- modules -->", preloads).encode())
+    return encoded_image(text.replace("<!-- settings -->", settings).replace("<!-- modules -->", preloads).encode())
 
 
 def add_routes(app: FastAPI, settings: Settings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from affine import Affine
 
-from scog.cog.gdal_env import gdal_opening
+from scog.cog.gdal_env import gdal_environment
 from scog.geo.grid import Grid, tile_grid
 from scog.geo.index_map import index_map
 from scog.render.encoders import png
@@ -20,7 +20,7 @@ def warm_up() -> None:
 
     PROJ's database is opened for the calling thread only.
     """
-    with gdal_opening():
+    with gdal_environment():
         index_map(tile_grid(12, 2180, 1460), SOURCE_GRID)
     values = np.zeros((1, 1, 1), np.float32)
     png(layer_of(LayerOptions(index="ndvi")).style.image(values, np.ones((1, 1), bool)))

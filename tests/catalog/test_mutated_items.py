@@ -18,7 +18,7 @@ import pytest
 
 from scog.catalog.archive.archive import Archive
 from scog.catalog.archive.item_query import search_items
-from scog.catalog.item_search import ItemSearch, Order
+from scog.catalog.item_search import ItemSearch, SortKey
 from scog.catalog.query import Query
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.catalog.search import Search
@@ -110,7 +110,7 @@ def archived(folder: Path, item: Item, tried: Sequence[Mutation]) -> None:
             check(bases.get(name), problems.get(name, ""), mutation, bases["sound.json"], item)
         documents = Documents(archive, "http://localhost")
         told = [documents.landing(), documents.collections(), documents.queryables(None)]
-        for order in ((), (Order("eo:cloud_cover"),), (Order("gsd", True), Order("proj:epsg"))):
+        for order in ((), (SortKey("eo:cloud_cover"),), (SortKey("gsd", True), SortKey("proj:epsg"))):
             page = search_items(archive, ItemSearch(order=order or ItemSearch().order), 10_000)
             assert page.matched == len(bases)  # a page that would be too large ends early
             told += [documents.item(stored) for stored in page.items]
@@ -151,7 +151,7 @@ def remote(item: Item, tried: Sequence[Mutation], caplog: pytest.LogCaptureFixtu
 
     async def one_page(catalog: RemoteCatalog) -> Search:
         search = Search(Query(WORLD.bounds, WORLD.interval, 100.0, L2A), catalog, SearchStore(None, ""))
-        await search.turn(UpstreamStats())
+        await search.load_page(UpstreamStats())
         return search
 
     async def all_pages() -> None:

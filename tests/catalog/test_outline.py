@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scog.geo.footprint import Footprints
 from scog.geo.geojson import item_shape, polygons_shape
-from scog.geo.outline import Ring, arc_of, boxes_of_arc, continuous, outline_of
+from scog.geo.outline import Ring, continuous_ring, longitude_range, outline_of, split_longitude_range
 
 
 def box(west: float, south: float, east: float, north: float) -> Ring:
@@ -73,7 +73,7 @@ def test_tiles_boxes_and_shapes_agree(
     """Tiles use footprints, the archive's index boxes, and `/stac` shapes: all three give the same matches."""
     outline = outline_of(item)
     rings = [rings[0] for rings in outline.polygons]
-    spans, shape = boxes_of_arc(*arc_of(rings)), item_shape(item)
+    spans, shape = split_longitude_range(*longitude_range(rings)), item_shape(item)
     assert shape is not None
     assert shape.bounds[0] >= -180
     assert shape.bounds[2] <= 180
@@ -108,8 +108,8 @@ lats = st.tuples(st.floats(-85, 84), st.floats(0.5, 10)).map(lambda two: (two[0]
 @given(west=lons, width=widths, lat=lats, turn=st.sampled_from([-360.0, 0.0, 360.0]))
 def test_longitudes_wrap(west: float, width: float, lat: tuple[float, float], turn: float) -> None:
     """A box below half of the world stays the same beyond 180 degrees or shifted by 360 degrees."""
-    plain, turned = (continuous(box(west + by, lat[0], west + by + width, lat[1])) for by in (0.0, turn))
-    assert arc_of([plain]) == pytest.approx(arc_of([turned]), abs=1e-9)
+    plain, turned = (continuous_ring(box(west + by, lat[0], west + by + width, lat[1])) for by in (0.0, turn))
+    assert longitude_range([plain]) == pytest.approx(longitude_range([turned]), abs=1e-9)
     one, other = polygons_shape([(plain,)]), polygons_shape([(turned,)])
     assert one is not None
     assert other is not None
@@ -120,7 +120,7 @@ def test_longitudes_wrap(west: float, width: float, lat: tuple[float, float], tu
 def test_the_narrowest_arc(spans: list[tuple[float, float]]) -> None:
     """It contains all spans and excludes the widest gap."""
     rings = [box(west, 0, west + width, 1) for west, width in spans]
-    west, east = arc_of(rings)
+    west, east = longitude_range(rings)
     assert -180 <= west <= 180
     assert 0 <= east - west <= 360
     for lon in range(-180, 180):

@@ -11,7 +11,7 @@ import pytest
 
 from scog.catalog.scene import parse_item
 from scog.collections.bands import BY_NAME
-from scog.collections.reflectance_offset import C1, L2A, SCALE, SHIFT, offset_of, settle_offset
+from scog.collections.reflectance_offset import C1, L2A, SCALE, SHIFT, estimate_offset, offset_of
 
 Item = dict[str, Any]
 ABSENT: Any = object()
@@ -153,4 +153,4 @@ SETTLED = [
 
 @pytest.mark.parametrize(("red", "offset"), [row[:2] for row in SETTLED], ids=[row[2] for row in SETTLED])
 def test_offset_from_pixels(red: np.ndarray, offset: float) -> None:
-    assert settle_offset(red) == offset
+    assert estimate_offset(red) == offset

@@ -129,7 +129,7 @@ def test_a_small_item(make_item: Callable[..., Item]) -> None:
     assert scene.twin == ("sentinel-2a", "32TPT", "GS2A_20240612T101031_046870", "S20240612T101026")
     assert scene.assets["red"].url == "https://example.org/items/B04.tif"
     assert scene.assets["red"].nodata == 0.0
-    assert scene.order == (scene.time, "32TPT", scene.id)
+    assert scene.sort_key == (scene.time, "32TPT", scene.id)
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_concurrent_calls_share_a_page() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
         assert (search.pages, search.exhausted) == (1, False)
-        await asyncio.gather(*(search.turn(UpstreamStats()) for _ in range(10)))
+        await asyncio.gather(*(search.load_page(UpstreamStats()) for _ in range(10)))
         assert (search.pages, search.exhausted) == (2, True)
         assert len(bench.catalog.asked) == 2
         assert ids(search) == _in_order([item["id"] for item in ITEMS])
@@ -112,12 +112,12 @@ def test_concurrent_calls_share_a_page() -> None:
 def test_a_page_loaded_meanwhile_is_not_requested_again() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
-        turns = [search.turn(UpstreamStats(), 1) for _ in range(3)]
+        turns = [search.load_page(UpstreamStats(), 1) for _ in range(3)]
         await turns[0]
         await turns[1]
         assert (search.pages, search.exhausted) == (2, True)
         await turns[2]
-        await search.turn(UpstreamStats())  # there is no further page
+        await search.load_page(UpstreamStats())  # there is no further page
         assert len(bench.catalog.asked) == 2
 
     with_bench(work)
@@ -170,7 +170,7 @@ def test_a_cancelled_page_still_completes() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
         bench.catalog.gate = asyncio.Event()
-        turn = asyncio.ensure_future(search.turn(UpstreamStats()))
+        turn = asyncio.ensure_future(search.load_page(UpstreamStats()))
         await settle()
         turn.cancel()
         await settle()
@@ -297,7 +297,7 @@ def test_a_page_that_links_to_itself_is_the_last() -> None:
         bench.catalog.cursor = lambda at: {"at": 0, "always": "the same"}
         search = await bench.find()
         while not search.exhausted:
-            await search.turn(UpstreamStats())
+            await search.load_page(UpstreamStats())
         assert len(bench.catalog.asked) == 2
         assert not search.truncated
         assert len(ids(search)) == 100
@@ -310,7 +310,7 @@ def test_pages_that_link_to_each_other_end() -> None:
         bench.catalog.cursor = lambda at: {"at": 0 if at >= 120 else 100}
         search = await bench.find()
         while not search.exhausted:
-            await search.turn(UpstreamStats())
+            await search.load_page(UpstreamStats())
         assert len(bench.catalog.asked) <= 4
         assert len(ids(search)) == 120
 
@@ -322,7 +322,7 @@ def test_pages_are_bounded() -> None:
         bench.catalog.cursor = lambda at: {"at": 0, "number": len(bench.catalog.asked)}
         search = await bench.find()
         while not search.exhausted:
-            await search.turn(UpstreamStats())
+            await search.load_page(UpstreamStats())
         assert len(bench.catalog.asked) == MAX_PAGES
         assert search.truncated
 
@@ -336,7 +336,7 @@ def test_scenes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         bench = Bench(Scripted(ITEMS, size=20))
         search = await bench.find()
         while not search.exhausted:
-            await search.turn(UpstreamStats())
+            await search.load_page(UpstreamStats())
         assert search.truncated
         assert len(bench.catalog.asked) == 4
         await bench.close()
@@ -350,7 +350,7 @@ def test_the_horizon_is_after_the_oldest_scene_of_the_last_page() -> None:
         search = await bench.find()
         above = [each for each in search.scenes._observations if each.time > search.horizon]
         assert [len(each.scenes) for each in above] == [4]
-        await search.turn(UpstreamStats())
+        await search.load_page(UpstreamStats())
         above = [each for each in search.scenes._observations if each.time > search.horizon]
         assert [len(each.scenes) for each in above] == [4, 4]
 
@@ -522,7 +522,7 @@ async def _search_and_stop(folder: Path, pages: int = 1, **catalog: Any) -> Sear
     bench = Bench(Scripted(**{"items": ITEMS, **catalog}), folder)
     search = await bench.find()
     while search.pages < pages:
-        await search.turn(UpstreamStats())
+        await search.load_page(UpstreamStats())
     await bench.close()
     return search
 
@@ -537,7 +537,7 @@ def test_searches_survive_a_restart(tmp_path: Path, pages: int) -> None:
         assert [vars(scene) for scene in after.scenes.scenes] == [vars(scene) for scene in before.scenes.scenes]
         assert (after.pages, after.exhausted, after.horizon) == (before.pages, before.exhausted, before.horizon)
         while not after.exhausted:
-            await after.turn(UpstreamStats())
+            await after.load_page(UpstreamStats())
         assert len(bench.catalog.asked) == 3 - pages
         assert ids(after) == _in_order([item["id"] for item in ITEMS])
         await bench.close()
@@ -594,7 +594,7 @@ def test_a_page_of_an_older_search_is_not_stored_with_a_newer_one(tmp_path: Path
         await settle()
         new = await bench.find()
         assert new is not old
-        await old.turn(UpstreamStats())
+        await old.load_page(UpstreamStats())
         assert old.pages == 2
         await bench.close()
         bench = _restart(tmp_path, FRESH + 60, size=50)
@@ -613,9 +613,9 @@ def test_pages_of_an_older_search_do_not_replace_newer_ones(tmp_path: Path, page
         await bench.find()
         await settle()
         new = await bench.find()
-        await new.turn(UpstreamStats())
+        await new.load_page(UpstreamStats())
         for _ in range(pages):
-            await old.turn(UpstreamStats())
+            await old.load_page(UpstreamStats())
         await bench.close()
         bench = _restart(tmp_path, FRESH + 60, size=50)
         assert (await bench.find()).pages == 2
@@ -707,7 +707,7 @@ def test_a_store_closed_meanwhile_is_not_an_error(tmp_path: Path) -> None:
         bench = Bench(Scripted(ITEMS), tmp_path)
         search = await bench.find()
         bench.store.close()
-        await search.turn(UpstreamStats())
+        await search.load_page(UpstreamStats())
         assert search.pages == 2
         await bench.close()
 
@@ -735,4 +735,4 @@ def test_items_are_parsed_off_the_event_loop(tmp_path: Path, monkeypatch: pytest
 
 async def _all_pages(search: Search) -> None:
     while not search.exhausted:
-        await search.turn(UpstreamStats())
+        await search.load_page(UpstreamStats())

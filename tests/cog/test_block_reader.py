@@ -185,7 +185,7 @@ def test_a_small_cache_costs_requests_but_changes_no_pixel() -> None:
             server.forget_requests()
             np.testing.assert_array_equal(await read_level(reader, url, description), truth(DATA))
             assert server.requests
-        assert reader.kept(BlockRequest(url, description, 0, every_block(description))) is None
+        assert reader.cached_blocks(BlockRequest(url, description, 0, every_block(description))) is None
 
     served(body, cache_bytes=100_000)
 
@@ -196,10 +196,10 @@ def test_cached_blocks_and_metadata_are_returned_without_waiting() -> None:
         description = await reader.describe(url, UpstreamStats())
         assert reader.known(url) is description
         fetched = await reader.blocks(url, description, 0, [(0, 0), (1, 1)], UpstreamStats())
-        assert reader.kept(BlockRequest(url, description, 0, [(1, 1), (0, 0)])) == fetched
-        assert reader.kept(BlockRequest(url, description, 0, [(1, 1), (0, 1)])) is None
-        assert reader.kept(BlockRequest(url, description, 1, [(0, 0)])) is None
-        assert reader.kept(BlockRequest(url, description, 0, [(0, 0)], band=2)) is None
+        assert reader.cached_blocks(BlockRequest(url, description, 0, [(1, 1), (0, 0)])) == fetched
+        assert reader.cached_blocks(BlockRequest(url, description, 0, [(1, 1), (0, 1)])) is None
+        assert reader.cached_blocks(BlockRequest(url, description, 1, [(0, 0)])) is None
+        assert reader.cached_blocks(BlockRequest(url, description, 0, [(0, 0)], band=2)) is None
 
     served(body, gap=0)
 

@@ -11,7 +11,7 @@ import rasterio
 from affine import Affine
 from rasterio.io import MemoryFile
 
-from scog.cog.header_template import kind_of
+from scog.cog.header_template import template_of
 from scog.cog.ifd import walk
 from scog.cog.metadata import FileMetadata
 from scog.errors import AssetBroken
@@ -135,8 +135,8 @@ def test_the_walk_includes_all_that_gdal_needs(kind: str) -> None:
     data = raster(kind)
     needed = walk(data).needed
     whole, cut = (
-        kind_of(data, walk(data)).describe(data, ""),
-        kind_of(data[:needed], walk(data[:needed])).describe(data[:needed], ""),
+        template_of(data, walk(data)).describe(data, ""),
+        template_of(data[:needed], walk(data[:needed])).describe(data[:needed], ""),
     )
     for a, b in zip(whole.levels, cut.levels, strict=True):
         assert a.grid == b.grid
@@ -153,9 +153,9 @@ def test_files_that_differ_only_in_block_offsets_have_the_same_blank_header() ->
     other = bytearray(some)
     other[table.at : table.stop] = (table.read(some) + 1).astype(table.dtype).tobytes()
     assert walk(bytes(other)).blank(bytes(other)) == directories.blank(some) != some[: directories.needed]
-    moved = kind_of(bytes(other), walk(bytes(other))).describe(bytes(other), "")
+    moved = template_of(bytes(other), walk(bytes(other))).describe(bytes(other), "")
     assert (
-        moved.levels[0].offsets == np.asarray(kind_of(some, directories).describe(some, "").levels[0].offsets) + 1
+        moved.levels[0].offsets == np.asarray(template_of(some, directories).describe(some, "").levels[0].offsets) + 1
     ).all()
 
 
@@ -166,5 +166,5 @@ def test_a_header_that_lists_too_few_blocks_is_broken() -> None:
     assert table is not None
     short = replace(whole.images[0], offsets=replace(table, count=table.count - 1))
     with pytest.raises(AssetBroken) as broken:
-        kind_of(data, replace(whole, images=(short, *whole.images[1:]))).describe(data, "")
+        template_of(data, replace(whole, images=(short, *whole.images[1:]))).describe(data, "")
     assert broken.value.reason == "broken-header"

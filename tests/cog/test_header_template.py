@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scog.cog.header_template import MAX_TEMPLATES, HeaderTemplate, HeaderTemplates, kind_of
+from scog.cog.header_template import MAX_TEMPLATES, HeaderTemplate, HeaderTemplates, template_of
 from scog.cog.ifd import walk
 from scog.errors import AssetBroken
 from tests.doubles.rasters import KINDS, PLAIN, raster
@@ -15,7 +15,7 @@ WALKABLE = [kind for kind in KINDS if kind != "directories far away"]
 
 def parsed_template(data: bytes, *, local: bool = False) -> HeaderTemplate:
     directories = walk(data)
-    return kind_of(data[: directories.needed], directories, local=local)
+    return template_of(data[: directories.needed], directories, local=local)
 
 
 def moved(data: bytes, by: int) -> bytes:
@@ -35,7 +35,7 @@ def test_a_template_gives_the_same_metadata_as_parsing(name: str) -> None:
     other = moved(data, 1)
     template = templates.find(other, local=False)
     assert template is not None
-    from_template, parsed = template.describe(other, "b"), kind_of(other, walk(other)).describe(other, "b")
+    from_template, parsed = template.describe(other, "b"), template_of(other, walk(other)).describe(other, "b")
     assert (from_template.identity, from_template.stop, from_template.plain) == ("b", parsed.stop, parsed.plain)
     for a, b in zip(from_template.levels, parsed.levels, strict=True):
         assert (a.grid, a.block_shape) == (b.grid, b.block_shape)

@@ -112,8 +112,8 @@ def test_bands_that_are_cached_are_not_fetched_again() -> None:
         async with reading(server.host) as reader:
             metadata = await reader.describe(url, UpstreamStats())
             await read_bands(reader, requests_for(url, metadata, (2,)))
-            assert reader.kept(requests_for(url, metadata, (2,))[0]) is not None
-            assert reader.kept(requests_for(url, metadata, (1,))[0]) is None  # only requested bands are cached
+            assert reader.cached_blocks(requests_for(url, metadata, (2,))[0]) is not None
+            assert reader.cached_blocks(requests_for(url, metadata, (1,))[0]) is None  # only requested bands are cached
             server.forget_requests()
             await read_bands(reader, requests_for(url, metadata))
             assert server.bytes <= len(PIXEL) + PAGE

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.io import MemoryFile
 
-from scog.cog.header_template import kind_of
+from scog.cog.header_template import template_of
 from scog.cog.ifd import NotTiff, OddPages, walk
 from scog.cog.metadata import FileMetadata
 from scog.errors import AssetBroken, AssetRefused, SourceError
@@ -203,7 +203,7 @@ def refused_or_described(data: bytes) -> None:
         directories = walk(data)
         if directories.needed > len(data):
             return
-        description = kind_of(data, directories).describe(data, "")
+        description = template_of(data, directories).describe(data, "")
     except (NotTiff, OddPages, SourceError):
         return
     for level in range(len(description.levels)):
@@ -261,7 +261,7 @@ def test_invalid_block_offsets() -> None:
     """In the header, beyond the end of the file, and larger than an int64."""
     for kind, form in (("uint16", "I"), ("BigTIFF", "Q")):
         data = raster(kind)
-        described = kind_of(data, walk(data)).describe(data, "")
+        described = template_of(data, walk(data)).describe(data, "")
         where = described.levels[0].offsets
         assert where is not None
         packed = struct.pack(f"<{where.size}{form}", *where.ravel().tolist())

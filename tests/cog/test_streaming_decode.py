@@ -35,10 +35,10 @@ def test_the_first_blocks_are_cached_before_the_last_have_arrived() -> None:
             everything = asyncio.create_task(reader.blocks(url, description, 0, every, UpstreamStats()))
             for _ in range(100):
                 await asyncio.sleep(0.001)
-                if reader.kept(BlockRequest(url, description, 0, every[:1])):
+                if reader.cached_blocks(BlockRequest(url, description, 0, every[:1])):
                     break
-            assert reader.kept(BlockRequest(url, description, 0, every[:1]))
-            assert reader.kept(BlockRequest(url, description, 0, every)) is None
+            assert reader.cached_blocks(BlockRequest(url, description, 0, every[:1]))
+            assert reader.cached_blocks(BlockRequest(url, description, 0, every)) is None
             assert not everything.done()
             blocks = await everything
             assert blocks.keys() == set(every)
@@ -76,7 +76,7 @@ def test_nothing_of_a_replaced_file_is_cached() -> None:
             with pytest.raises(AssetChanged):
                 await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
             for block in every_block(description):
-                assert reader.kept(BlockRequest(url, description, 0, [block])) is None
+                assert reader.cached_blocks(BlockRequest(url, description, 0, [block])) is None
 
     with RangeServer() as server:
         url = server.put("/a.tif", DATA)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rasterio.io import MemoryFile
 
-from scog.cog.validity import data_of, masked, nodata_span
+from scog.cog.validity import masked, nodata_span, values_and_validity
 
 MIN32 = float(np.finfo(np.float32).min)
 NODATA = (
@@ -47,7 +47,7 @@ def test_the_same_values_are_nodata_as_in_gdal(dtype: str, nodata: float) -> Non
                 pytest.skip("rasterio does not write it")
         with memory.open() as dataset:
             gdals = dataset.read_masks(1) != 0
-    _, valid = data_of(numbers, (nodata,))
+    _, valid = values_and_validity(numbers, (nodata,))
     expected = gdals & np.isfinite(numbers) if np.dtype(dtype).kind == "f" else gdals
     np.testing.assert_array_equal(valid, expected, err_msg=str(numbers))
 
@@ -56,25 +56,27 @@ def test_the_same_values_are_nodata_as_in_gdal(dtype: str, nodata: float) -> Non
 @pytest.mark.parametrize("nodata", [MIN32, -3.4e38, -3.40282e38, -3.402823e38, -1.7976931348623157e308])
 def test_the_limit_of_float32_is_nodata_however_it_was_rounded(nodata: float, dtype: str) -> None:
     numbers = np.array([MIN32, -3.39e38, 0, -MIN32], dtype)
-    np.testing.assert_array_equal(data_of(numbers, (nodata,))[1], [False, True, True, True])
-    np.testing.assert_array_equal(data_of(numbers, (-nodata,))[1], [True, True, True, False])
+    np.testing.assert_array_equal(values_and_validity(numbers, (nodata,))[1], [False, True, True, True])
+    np.testing.assert_array_equal(values_and_validity(numbers, (-nodata,))[1], [True, True, True, False])
 
 
 def test_several_nodata_values() -> None:
     numbers = np.array([0.0, -9999.0, 1.0, np.nan, np.inf])
-    np.testing.assert_array_equal(data_of(numbers, (0.0, -9999.0, float("nan")))[1], [False, False, True, False, False])
-    np.testing.assert_array_equal(data_of(numbers)[1], [True, True, True, False, False])
+    np.testing.assert_array_equal(
+        values_and_validity(numbers, (0.0, -9999.0, float("nan")))[1], [False, False, True, False, False]
+    )
+    np.testing.assert_array_equal(values_and_validity(numbers)[1], [True, True, True, False, False])
 
 
 def test_a_mask_takes_precedence_over_nodata() -> None:
     numbers = np.array([[0.0, 5.0, np.nan]], np.float32)
-    found, valid = data_of(masked(numbers, np.array([[True, False, True]])), (0.0,))
+    found, valid = values_and_validity(masked(numbers, np.array([[True, False, True]])), (0.0,))
     np.testing.assert_array_equal(found, numbers)
     np.testing.assert_array_equal(valid, [[True, False, False]])
 
 
 def test_the_largest_integers_are_exact() -> None:
     numbers = np.array([2**63 - 1, 2**63 - 2, 2**53 + 1, 2**53], np.int64)
-    np.testing.assert_array_equal(data_of(numbers, (2**63 - 1,))[1], [False, True, True, True])
-    np.testing.assert_array_equal(data_of(numbers, (2**53 + 1,))[1], [True, True, False, True])
+    np.testing.assert_array_equal(values_and_validity(numbers, (2**63 - 1,))[1], [False, True, True, True])
+    np.testing.assert_array_equal(values_and_validity(numbers, (2**53 + 1,))[1], [True, True, False, True])
     assert nodata_span(2**63, np.dtype(np.int64)) is None

@@ -66,7 +66,7 @@ def test_derived_products_have_no_wavelength() -> None:
 
 def test_every_band_has_a_display_range() -> None:
     for band in BANDS:
-        low, high = band.shown
+        low, high = band.display_range
         assert low == 0 < high
         assert not band.spectral or high <= 0.5
 

@@ -13,7 +13,7 @@ from scog.collections.presets import PRESETS, Preset, preset_of
 def test_a_preset_has_three_bands_and_their_ranges(preset: Preset) -> None:
     assert len(preset.bands) == 3
     assert set(preset.bands) <= set(BY_NAME)
-    assert preset.ranges == tuple(BY_NAME[band].shown for band in preset.bands)
+    assert preset.ranges == tuple(BY_NAME[band].display_range for band in preset.bands)
     assert preset.title
     assert preset.description
     assert preset.name not in CANONICAL  # a name must not denote both a band and a preset

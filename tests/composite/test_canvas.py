@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from scog.composite.canvas import Canvas, share_out
+from scog.composite.canvas import Canvas, first_usable
 
 SHAPE = (4, 5)
 masks = hnp.arrays(bool, SHAPE)
@@ -34,14 +34,14 @@ def test_each_pixel_has_the_first_valid_layer(layers: list[NDArray[np.bool_]], b
 
 @given(st.lists(masks, max_size=6))
 def test_shares_of_all_pixels(usable: list[NDArray[np.bool_]]) -> None:
-    for share, same in zip(share_out(None, usable), share_out(np.ones(SHAPE, bool), usable), strict=True):
+    for share, same in zip(first_usable(None, usable), first_usable(np.ones(SHAPE, bool), usable), strict=True):
         np.testing.assert_array_equal(share, same)
 
 
 @given(masks, st.lists(masks, max_size=6))
 def test_shares_of_wanted_pixels(wanted: NDArray[np.bool_], usable: list[NDArray[np.bool_]]) -> None:
     kept = wanted.copy()
-    shares = share_out(wanted, usable)
+    shares = first_usable(wanted, usable)
     np.testing.assert_array_equal(wanted, kept)
     assert len(shares) == len(usable)
     count = np.sum([share.astype(int) for share in shares], axis=0) if shares else np.zeros(SHAPE, int)

@@ -14,8 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
-from scog.geo.polygon_repair import polygons_of
-from scog.imaging.clip import area_of
+from scog.geo.polygon_repair import valid_polygons
+from scog.imaging.clip import parse_clip_area
 
 X, Y = 11.3, 46.5
 UNIT = 0.001
@@ -69,7 +69,7 @@ USUAL: dict[str, tuple[dict[str, Any], float, str | None]] = {
 
 @pytest.mark.parametrize(("geometry", "area", "said"), USUAL.values(), ids=USUAL)
 def test_polygons_have_the_intended_area(geometry: dict[str, Any], area: float, said: str | None) -> None:
-    found = polygons_of(geometry, "geometry")
+    found = valid_polygons(geometry, "geometry")
     assert found.shape.is_valid
     assert found.shape.geom_type in ("Polygon", "MultiPolygon")
     assert not found.shape.has_z
@@ -81,7 +81,7 @@ def test_polygons_have_the_intended_area(geometry: dict[str, Any], area: float, 
 def test_areas_of_cubes_are_parsed_alike(geometry: dict[str, Any], area: float, said: str | None) -> None:
     feature = {"type": "Feature", "properties": {}, "geometry": geometry}
     for given_ in (geometry, feature, {"type": "FeatureCollection", "features": [feature, feature]}):
-        found = area_of(None, given_)
+        found = parse_clip_area(None, given_)
         assert found is not None
         assert shapely.geometry.shape(found.geometry).area == pytest.approx(area * UNIT**2, rel=1e-6)
         across, up = math.cos(math.radians(Y)) * 111_320, 111_180
@@ -95,7 +95,7 @@ OVER = [[179.9, -17], [180.1, -17], [180.1, -16.9], [179.9, -16.9], [179.9, -17]
 def test_longitudes_wrap(turn: int, jumps: bool) -> None:
     places = [[(x + 180) % 360 - 180 if jumps else x, y] for x, y in OVER]
     hole = [[180.0, -16.98], [180.05, -16.98], [180.05, -16.95], [180.0, -16.98]]
-    found = polygons_of(polygon([[x + turn, y] for x, y in places], hole), "geometry").shape
+    found = valid_polygons(polygon([[x + turn, y] for x, y in places], hole), "geometry").shape
     assert found.bounds == pytest.approx((-180, -17, 180, -16.9))
     assert found.area == pytest.approx(0.02 - 0.05 * 0.03 / 2)
     parts = sorted(shapely.get_parts(found), key=lambda part: part.bounds[0])
@@ -104,7 +104,7 @@ def test_longitudes_wrap(turn: int, jumps: bool) -> None:
 
 def test_the_whole_earth_does_not_cross_the_antimeridian() -> None:
     box = [[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]
-    assert polygons_of(polygon(box), "area").shape.area == 360 * 180
+    assert valid_polygons(polygon(box), "area").shape.area == 360 * 180
 
 
 def is_enclosed(point: shapely.Point, closed: list[list[float]]) -> bool:
@@ -121,7 +121,7 @@ def is_enclosed(point: shapely.Point, closed: list[list[float]]) -> bool:
 def test_any_outline_is_repaired_or_refused(places: list[tuple[int, int]], close: bool) -> None:
     outline = ring(*places, *places[:1]) if close else ring(*places)
     try:
-        found = polygons_of(polygon(outline), "geometry")
+        found = valid_polygons(polygon(outline), "geometry")
     except InvalidInput:
         closed = ring(*places, *places[:1])
         faces = shapely.polygonize([shapely.node(shapely.LineString(closed))])
@@ -138,7 +138,7 @@ def test_effort_is_bounded() -> None:
     star = [[X + math.cos(a), Y + math.sin(a)] for a in angle * 1.3]
     since = time.perf_counter()
     with pytest.raises(InvalidInput, match="too often"):
-        polygons_of(polygon(star), "geometry")
+        valid_polygons(polygon(star), "geometry")
     assert time.perf_counter() - since < 10
 
 
@@ -147,6 +147,6 @@ def test_a_long_outline_with_one_crossing_is_repaired() -> None:
     wavy = [[X + (1 + 0.05 * math.sin(60 * t)) * math.cos(t), Y + (1 + 0.05 * math.sin(60 * t)) * math.sin(t)]
             for t in turns]  # fmt: skip
     wavy[100], wavy[110] = wavy[110], wavy[100]
-    found = polygons_of(polygon(wavy), "geometry")
+    found = valid_polygons(polygon(wavy), "geometry")
     assert "made valid" in (found.repaired or "")
     assert found.shape.area == pytest.approx(math.pi * (1 + 0.05**2 / 2), rel=1e-3)

@@ -15,9 +15,9 @@ from scog.demo.landscape import Landscape, landscape
 from scog.demo.mgrs import EAST
 from scog.demo.overpasses import OVERPASSES
 from scog.demo.spectra import BANDS, VARIANTS, Kind, table
-from scog.products.areas.area_of_interest import parse_fields
+from scog.products.areas.area_of_interest import parse_areas
 from scog.products.timeseries.options import SeriesOptions, table_of
-from scog.products.timeseries.variables import formula_of
+from scog.products.timeseries.variables import variables_of
 from tests.doubles.series import series_of
 
 CLEAR = {overpass.day for overpass in OVERPASSES if not (overpass.sky.clouds or overpass.sky.haze or overpass.sky.veil)}
@@ -53,7 +53,7 @@ def expected_ndvi(number: int, day: int) -> float:
 @pytest.mark.parametrize("kind", [Kind.MAIZE, Kind.WHEAT])
 def test_series_follow_the_phenology_of_the_crop(kind: Kind, land: Landscape, demo_archive: Path) -> None:
     geometry, number = parcel(land, kind)
-    (series,) = series_of(demo_archive, parse_fields(geometry, 1, 9).fields)
+    (series,) = series_of(demo_archive, parse_areas(geometry, 1, 9).areas)
     known = [row for row in series.rows if row.sample.values is not None and row.sample.valid > 0.9]
     assert len(known) >= 10
     measured = np.array([row.sample.values[0] for row in known if row.sample.values])
@@ -74,7 +74,7 @@ def test_series_follow_the_phenology_of_the_crop(kind: Kind, land: Landscape, de
 
 def test_unmasked_clouds_distort_the_series(land: Landscape, demo_archive: Path) -> None:
     geometry, number = parcel(land, Kind.MAIZE)
-    fields = parse_fields(geometry, 1, 9).fields
+    fields = parse_areas(geometry, 1, 9).areas
     masked, raw = (series_of(demo_archive, fields, mask=mask)[0] for mask in ("clouds", "none"))
     cloudy = {row.time for row in masked.rows if row.sample.reason == "masked"}
     assert cloudy
@@ -86,8 +86,8 @@ def test_unmasked_clouds_distort_the_series(land: Landscape, demo_archive: Path)
 
 def test_the_smoothed_curve_follows_the_phenology(land: Landscape, demo_archive: Path) -> None:
     geometry, number = parcel(land, Kind.MAIZE)
-    (series,) = series_of(demo_archive, parse_fields(geometry, 1, 9).fields)
-    asked = SeriesOptions(formula_of(), smooth=1000.0, min_valid=0.5)
+    (series,) = series_of(demo_archive, parse_areas(geometry, 1, 9).areas)
+    asked = SeriesOptions(variables_of(), smooth=1000.0, min_valid=0.5)
     found = table_of(series.rows, asked)
     assert found.curve is not None
     measured = [

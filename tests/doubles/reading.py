@@ -20,7 +20,7 @@ from scog.cog.decode import Block
 from scog.cog.header_store import HeaderStore
 from scog.cog.metadata import FileMetadata
 from scog.cog.range_plan import BlockIndex
-from scog.cog.validity import data_of
+from scog.cog.validity import values_and_validity
 from scog.net.host import SILENT_HOST_FACTOR
 from scog.net.local import LocalRanges
 from scog.net.policy import UpstreamStats
@@ -117,7 +117,7 @@ def mosaic(description: FileMetadata, level: int, blocks: dict[BlockIndex, Block
     grid = description.levels[level].grid
     rows, cols = (1 + max(index) for index in zip(*blocks, strict=True))
     whole = np.block([[blocks[row, col] for col in range(cols)] for row in range(rows)])
-    numbers, valid = data_of(whole[: grid.height, : grid.width])
+    numbers, valid = values_and_validity(whole[: grid.height, : grid.width])
     return np.where(valid, numbers, description.fill) if description.masked else numbers
 
 

@@ -18,10 +18,10 @@ from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
 from scog.imaging.engine import open_engine
 from scog.imaging.request import ImageRequest
-from scog.products.areas.area_of_interest import AreaOfInterest, parse_fields
-from scog.products.timeseries.series import Listener, Series, take
+from scog.products.areas.area_of_interest import AreaOfInterest, parse_areas
+from scog.products.timeseries.series import Listener, Series, sample_series
 from scog.products.timeseries.state import SeriesState
-from scog.products.timeseries.variables import formula_of
+from scog.products.timeseries.variables import variables_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square
@@ -123,12 +123,12 @@ def lonlat(col: float, row: float) -> tuple[float, float]:
 
 
 def fields_of(*geometries: Mapping[str, Any]) -> list[AreaOfInterest]:
-    return [parse_fields(dict(geometry), 1, 10_000).fields[0] for geometry in geometries]
+    return [parse_areas(dict(geometry), 1, 10_000).areas[0] for geometry in geometries]
 
 
 def ask_for(mask: str = "clouds", when: str = "../..", **more: Any) -> ImageRequest:
     return ImageRequest(
-        expression=formula_of().expression,
+        expression=variables_of().expression,
         mask=parse_mask(mask),
         **{"cloud_cover": 100.0, "interval": parse_interval(when), **more},
     )
@@ -141,7 +141,7 @@ async def take_from(
     listener: Listener | None = None,
     **how: Any,
 ) -> list[Series]:
-    return await take(state, fields, formula_of(index), ask_for(**how), listener)
+    return await sample_series(state, fields, variables_of(index), ask_for(**how), listener)
 
 
 def series_of(folder: Path, fields: Sequence[AreaOfInterest], index: str = "ndvi", **how: Any) -> list[Series]:

@@ -12,8 +12,8 @@ from rasterio.io import MemoryFile
 from rasterio.vrt import WarpedVRT
 
 from scog.geo.grid import Grid
-from scog.warp.resample import Resampling, footing_of
-from scog.warp.warp import map_of, placed
+from scog.warp.resample import Resampling, support_of
+from scog.warp.warp import warp_blocks, warp_map
 
 NODATA = 0.0
 MARGIN = 16
@@ -26,13 +26,13 @@ def ours(
     numbers: NDArray[Any], source: Grid, target: Grid, method: Resampling, block: tuple[int, int] = (16, 32)
 ) -> tuple[NDArray[Any], Mask2D]:
     """Numbers and validity on the whole target; from no other blocks than those that the footing names."""
-    found = map_of(target, source, method)
+    found = warp_map(target, source, method)
     whole, valid = np.zeros(target.shape, numbers.dtype), np.zeros(target.shape, bool)
     if found is None:
         return whole, valid
     blocks = cut(numbers, block)
     named = {index: blocks[index] for index in found.blocks(block)}
-    part, good = placed(found, method, block, named, (NODATA,))
+    part, good = warp_blocks(found, method, block, named, (NODATA,))
     whole = whole.astype(part.dtype)
     whole[found.rows, found.cols], valid[found.rows, found.cols] = part, good
     return whole, valid
@@ -57,7 +57,7 @@ def gdal(numbers: NDArray[Any], source: Grid, target: Grid, method: Resampling) 
     """
     margin = MARGIN if method is Resampling.AVERAGE else 0
     padded = np.pad(numbers.astype(np.float32), margin, constant_values=NODATA)
-    footing = footing_of(target, source, method)
+    footing = support_of(target, source, method)
     wider = (1.0, 1.0) if footing is None else [shrink * footing.step for shrink in footing.shrink]
     profile = {
         "driver": "GTiff", "width": padded.shape[1], "height": padded.shape[0], "count": 1, "dtype": "float32",

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from scog.geo.grid import Grid, place_grid, tile_grid
+from scog.geo.grid import Grid, point_grid, tile_grid
 from scog.geo.index_map import index_map
-from scog.geo.overview_level import target_extent
-from scog.geo.world_width import turn
-from scog.warp.resample import Resampling, footing_of
+from scog.geo.overview_level import target_pixel_size
+from scog.geo.world_width import full_circle
+from scog.warp.resample import Resampling, support_of
 
 EDGE = 20037508.342789244
 NEAR_EDGE = 1e-6
@@ -67,7 +67,7 @@ def exact(target: Grid, source: Grid) -> tuple[NDArray[np.float64], NDArray[np.f
     x, y = target.transform @ np.meshgrid(np.arange(target.width) + 0.5, np.arange(target.height) + 0.5)
     if target.crs != source.crs:
         x, y = pyproj.Transformer.from_crs(target.crs, source.crs, always_xy=True).transform(x, y)
-    whole = turn(source.crs)
+    whole = full_circle(source.crs)
     col, row = ~source.transform @ (x, y)
     for turns in range(-3, 4) if whole is not None else ():
         other, below = ~source.transform @ (x + turns * whole, y)
@@ -103,7 +103,9 @@ def check(target: Grid, source: Grid) -> int:
     both = shown & inside & ~unsure
     assert (place[0] == np.floor(row, where=both, out=np.zeros_like(row)))[both].all()
     off = (place[1] - np.floor(col, where=both, out=np.zeros_like(col)))[both]
-    twice = source.width * source.transform.a > (turn(source.crs) or math.inf)  # some points then have two columns
+    twice = source.width * source.transform.a > (
+        full_circle(source.crs) or math.inf
+    )  # some points then have two columns
     assert not (off % 360 if twice else off).any()
     return int(shown.sum())
 
@@ -128,7 +130,7 @@ def test_a_point_is_found_in_any_raster_that_contains_it(west: float, wide: floa
     """Whatever the range of the raster's longitudes."""
     source = Grid("EPSG:4326", Affine(wide / 200, 0, west, 0, -0.9, 90), 200, 200)
     off = (lon - west) % 360
-    result = index_map(place_grid(lon, lat), source)
+    result = index_map(point_grid(lon, lat), source)
     if 1e-3 < off < wide - 1e-3:
         assert result is not None
         assert result.window.left == pytest.approx(math.floor(off / wide * 200), abs=1e-3 * 200 / wide)
@@ -141,7 +143,7 @@ def test_supports_do_not_depend_on_the_range_of_longitudes(method: Resampling) -
     target = tile_grid(7, 0, 66)
     for turns in (-2, -1, 1):
         natural, other = degrees(-180, -170, 0.1, -10, 0), degrees(-180 + 360 * turns, -170 + 360 * turns, 0.1, -10, 0)
-        first, second = (footing_of(target, source, method) for source in (natural, other))
+        first, second = (support_of(target, source, method) for source in (natural, other))
         assert first is not None
         assert second is not None
         assert (first.shrink, first.step, first.window) == (second.shrink, second.step, second.window)
@@ -154,10 +156,10 @@ def test_supports_do_not_depend_on_the_range_of_longitudes(method: Resampling) -
 def test_the_level_does_not_depend_on_a_centre_on_the_antimeridian(source: Grid) -> None:
     moved = degrees(*(source.transform.c - 20 + edge for edge in (0, source.width * 0.1)), 0.1, -30, 10)
     for target in (tile_grid(7, 127, 66), tile_grid(7, 0, 66)):
-        assert target_extent(target, source.crs, source.centre) == pytest.approx(
-            target_extent(target, moved.crs, (moved.centre[0], source.centre[1])), rel=1e-6
+        assert target_pixel_size(target, source.crs, source.centre) == pytest.approx(
+            target_pixel_size(target, moved.crs, (moved.centre[0], source.centre[1])), rel=1e-6
         )
-        footing, other = (footing_of(target, each, Resampling.AVERAGE) for each in (source, degrees(-180, 180, 0.1)))
+        footing, other = (support_of(target, each, Resampling.AVERAGE) for each in (source, degrees(-180, 180, 0.1)))
         assert footing is not None
         assert other is not None
         assert footing.step == other.step
@@ -174,4 +176,4 @@ TURNS = {
 @pytest.mark.parametrize("crs", TURNS)
 def test_length_of_a_full_turn(crs: str) -> None:
     expected = TURNS[crs]
-    assert turn(crs) == (None if expected is None else pytest.approx(expected, rel=1e-9))
+    assert full_circle(crs) == (None if expected is None else pytest.approx(expected, rel=1e-9))

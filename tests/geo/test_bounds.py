@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from scog.geo.bounds import Area, boxes, is_one_to_one, lonlat_bounds
-from scog.geo.grid import Grid, tile_grid, zoom_like
+from scog.geo.bounds import LonLatBounds, is_one_to_one, lonlat_bounds, split_at_antimeridian
+from scog.geo.grid import Grid, equivalent_zoom, tile_grid
 from tests.geo.test_index_map import applied, assert_exact, source_grid
 
 IN_SHORT = {"WebMercatorQuad", "WGS1984Quad", "NZTM2000Quad", "UPSArcticWGS84Quad"}
@@ -35,11 +35,11 @@ def lonlat_of_centres(grid: Grid) -> tuple[Floats, Floats]:
     return (lon[known] + 180) % 360 - 180, lat[known]
 
 
-def count_outside(area: Area, lon: Floats, lat: Floats) -> int:
+def count_outside(area: LonLatBounds, lon: Floats, lat: Floats) -> int:
     """Number of points outside an area."""
     nothing = 1e-8
     inside = np.zeros(lon.shape, bool)
-    for west, south, east, north in boxes(area):
+    for west, south, east, north in split_at_antimeridian(area):
         assert -180 <= west <= east <= 180
         assert -90 <= south <= north <= 90
         held = (lat >= south - nothing) & (lat <= north + nothing)
@@ -54,7 +54,7 @@ def span(lon: Floats) -> float:
     return 360.0 - float(np.diff(around, append=around[0] + 360).max())
 
 
-def width(area: Area) -> float:
+def width(area: LonLatBounds) -> float:
     """Degrees from west to east."""
     return area[2] - area[0] + (360 if area[2] < area[0] else 0)
 
@@ -143,11 +143,11 @@ def test_bounds_across_the_antimeridian() -> None:
         assert area
         assert area[0] > 179.8
         assert area[2] < -179.8
-        assert boxes(area) == ((area[0], area[1], 180, area[3]), (-180, area[1], area[2], area[3]))
+        assert split_at_antimeridian(area) == ((area[0], area[1], 180, area[3]), (-180, area[1], area[2], area[3]))
     for x in (0, 4095):
         area = lonlat_bounds(tile_grid(12, x, 1200))
         assert area
-        assert boxes(area) == (area,)
+        assert split_at_antimeridian(area) == (area,)
 
 
 @pytest.mark.parametrize("buffer", [0, 1, 100])
@@ -238,7 +238,7 @@ def test_index_maps_of_every_tile_matrix_set_are_exact(name: str, place: str) ->
         pytest.skip("not on this map")
     shown = 0
     for zoom, buffer in ((0, 0), (5, 0), (9, 16), (13, 0.5)):
-        z = zoom_like(name, zoom)
+        z = equivalent_zoom(name, zoom)
         matrix = tms.matrix(z)
         joined = 1
         row = int((box.top - y) / (matrix.cellSize * matrix.tileHeight))
@@ -253,7 +253,7 @@ def test_index_maps_of_every_tile_matrix_set_are_exact(name: str, place: str) ->
 @pytest.mark.parametrize("side", ["west", "east"])
 def test_a_tile_across_the_antimeridian_shows_both_sides(name: str, side: str) -> None:
     """The MGRS tiles end before the antimeridian; only the map tile crosses it."""
-    z = zoom_like(name, 11)
+    z = equivalent_zoom(name, 11)
     tms = morecantile.tms.get(name)
     last = tms.matrix(z).matrixWidth - 1
     crs, left, x = ("EPSG:32660", 526000, 0) if side == "west" else ("EPSG:32601", 364500, last)

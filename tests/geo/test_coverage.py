@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shapely.affinity import rotate, scale, translate
 from shapely.geometry.base import BaseGeometry
 
-from scog.geo.coverage import share
+from scog.geo.coverage import coverage_fractions
 from scog.geo.grid import Grid
 from tests.doubles.zonal import coverage
 
@@ -54,7 +54,7 @@ SHAPES: dict[str, BaseGeometry] = {
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_fractions_agree_with_exactextract(shape: BaseGeometry) -> None:
     assert shape.is_valid
-    result = share(GRID, shape)
+    result = coverage_fractions(GRID, shape)
     assert result.dtype == np.float32
     assert result.shape == GRID.shape
     np.testing.assert_allclose(result, coverage(GRID, shape), atol=2e-6, rtol=0)
@@ -63,19 +63,19 @@ def test_fractions_agree_with_exactextract(shape: BaseGeometry) -> None:
 
 
 def test_full_and_empty_pixels_are_exactly_1_and_0() -> None:
-    result = share(GRID, SHAPES["on the pixels' edges"])
+    result = coverage_fractions(GRID, SHAPES["on the pixels' edges"])
     expected = np.zeros(GRID.shape)
     expected[2:11, 3:9] = 1
     assert (result == expected).all()
-    assert (share(GRID, SHAPES["around the grid"]) == 1).all()
-    assert not share(GRID, SHAPES["to the right"]).any()
-    assert not share(GRID, shapely.Polygon()).any()
+    assert (coverage_fractions(GRID, SHAPES["around the grid"]) == 1).all()
+    assert not coverage_fractions(GRID, SHAPES["to the right"]).any()
+    assert not coverage_fractions(GRID, shapely.Polygon()).any()
 
 
 def test_a_rotated_grid() -> None:
     turned = Grid(GRID.crs, Affine(9.5, -2.5, LEFT, -3.0, -9.0, TOP), 23, 17)
     shape = translate(STAR, 0, -20)
-    result = share(turned, shape)
+    result = coverage_fractions(turned, shape)
     assert result.any()
     for row, col in np.ndindex(turned.shape):
         pixel = shapely.Polygon([turned.at(col + x, row + y) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))])
@@ -83,10 +83,10 @@ def test_a_rotated_grid() -> None:
 
 
 def test_many_edges_are_processed_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = share(GRID, SHAPES["a comb"])
+    whole = coverage_fractions(GRID, SHAPES["a comb"])
     for crossings in (1, 7, 100):
         monkeypatch.setattr("scog.geo.coverage.MAX_PIECES", crossings)
-        np.testing.assert_allclose(share(GRID, SHAPES["a comb"]), whole, atol=1e-7)
+        np.testing.assert_allclose(coverage_fractions(GRID, SHAPES["a comb"]), whole, atol=1e-7)
 
 
 coordinates = st.floats(-8, 30, allow_nan=False)
@@ -109,7 +109,7 @@ def polygons(draw: Any) -> BaseGeometry:
 
 @given(polygons())
 def test_fractions_sum_to_the_area_of_any_polygon(shape: BaseGeometry) -> None:
-    result = share(GRID, shape)
+    result = coverage_fractions(GRID, shape)
     assert (result >= 0).all()
     assert (result <= 1).all()
     inside = shape.intersection(shapely.box(*GRID.bounds)).area / PIXEL**2
@@ -120,4 +120,6 @@ def test_fractions_sum_to_the_area_of_any_polygon(shape: BaseGeometry) -> None:
 def test_fractions_of_disjoint_parts_add_up(one: BaseGeometry, other: BaseGeometry) -> None:
     rest = other.difference(one)
     together = shapely.union(one, other)
-    np.testing.assert_allclose(share(GRID, one) + share(GRID, rest), share(GRID, together), atol=1e-5)
+    np.testing.assert_allclose(
+        coverage_fractions(GRID, one) + coverage_fractions(GRID, rest), coverage_fractions(GRID, together), atol=1e-5
+    )

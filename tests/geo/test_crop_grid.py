@@ -13,7 +13,7 @@ from pyproj import Geod, Transformer
 
 from scog.errors import InvalidInput
 from scog.geo.bounds import lonlat_bounds
-from scog.geo.crop_grid import Box, Size, cut_grid
+from scog.geo.crop_grid import Box, CropSize, crop_grid
 from scog.geo.grid import Window
 
 DEGREES = "EPSG:4326"
@@ -43,7 +43,7 @@ def same(one: Box, other: Box, share: float = 1e-6) -> bool:
 @settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]), st.integers(1, 5000), st.integers(1, 5000))
 def test_a_grid_of_a_given_size_has_the_edges_of_the_box(box: Box, crs: str, width: int, height: int) -> None:
-    grid = cut_grid(box, DEGREES, crs, Size(width, height))
+    grid = crop_grid(box, DEGREES, crs, CropSize(width, height))
     assert (grid.crs, grid.shape) == (crs, (height, width))
     # Edges in metres bend between the sampled points, by 1e-4 at most.
     assert same(grid.bounds, bounds_in(box, crs), 1e-4 if crs in METRIC else 1e-9)
@@ -52,7 +52,7 @@ def test_a_grid_of_a_given_size_has_the_edges_of_the_box(box: Box, crs: str, wid
 @settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]), st.integers(1, 5000), st.booleans())
 def test_one_side_keeps_the_proportions(box: Box, crs: str, pixels: int, across: bool) -> None:
-    grid = cut_grid(box, DEGREES, crs, Size(width=pixels) if across else Size(height=pixels))
+    grid = crop_grid(box, DEGREES, crs, CropSize(width=pixels) if across else CropSize(height=pixels))
     assert (grid.width if across else grid.height) == pixels
     wide, high = sides(grid.bounds)
     exact = pixels * (high / wide if across else wide / high)
@@ -62,7 +62,7 @@ def test_one_side_keeps_the_proportions(box: Box, crs: str, pixels: int, across:
 @settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from(METRIC), st.sampled_from([10.0, 20.0, 60.0, 100.0, 7.5, 333.0]))
 def test_pixels_in_metres_are_aligned_to_multiples_of_their_size(box: Box, crs: str, resolution: float) -> None:
-    grid = cut_grid(box, DEGREES, crs, Size(resolution=resolution))
+    grid = crop_grid(box, DEGREES, crs, CropSize(resolution=resolution))
     a, b, left, d, e, top = tuple(grid.transform)[:6]
     assert (a, b, d, e) == (resolution, 0, 0, -resolution)
     assert left % resolution == 0
@@ -77,7 +77,7 @@ def test_pixels_in_metres_are_aligned_to_multiples_of_their_size(box: Box, crs: 
 @settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from(UNEVEN), st.floats(5, 500))
 def test_the_resolution_is_metres_on_the_ground_in_other_crss(box: Box, crs: str, resolution: float) -> None:
-    grid = cut_grid(box, DEGREES, crs, Size(resolution=resolution))
+    grid = crop_grid(box, DEGREES, crs, CropSize(resolution=resolution))
     assert same(grid.bounds, bounds_in(box, crs), 1e-9)
     to_degrees = Transformer.from_crs(crs, DEGREES, always_xy=True)
     x, y = grid.centre
@@ -90,8 +90,8 @@ def test_the_resolution_is_metres_on_the_ground_in_other_crss(box: Box, crs: str
 @settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]), st.one_of(st.none(), st.integers(1, 4000)))
 def test_the_maximum_size_is_kept_and_pixels_are_never_finer_than_native(box: Box, crs: str, most: int | None) -> None:
-    grid = cut_grid(box, DEGREES, crs, Size(max_size=most))
-    native = cut_grid(box, DEGREES, crs, Size(resolution=10))
+    grid = crop_grid(box, DEGREES, crs, CropSize(max_size=most))
+    native = crop_grid(box, DEGREES, crs, CropSize(resolution=10))
     assert max(grid.shape) <= (most or 1024)
     if max(native.shape) <= (most or 1024):
         assert grid == native
@@ -103,7 +103,7 @@ def test_the_maximum_size_is_kept_and_pixels_are_never_finer_than_native(box: Bo
 @settings(max_examples=30, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]))
 def test_the_grid_contains_the_box(box: Box, crs: str) -> None:
-    grid = cut_grid(box, DEGREES, crs)
+    grid = crop_grid(box, DEGREES, crs)
     x, y = np.random.default_rng(1).uniform(box[:2], box[2:], (200, 2)).T
     x, y = Transformer.from_crs(DEGREES, crs, always_xy=True).transform(x, y)
     west, south, east, north = grid.bounds
@@ -112,23 +112,23 @@ def test_the_grid_contains_the_box(box: Box, crs: str) -> None:
 
 
 def test_utm_is_the_zone_of_the_centre() -> None:
-    assert cut_grid(BOLZANO, DEGREES, "utm").crs == "EPSG:32632"
-    assert cut_grid((11.9, 46, 12.3, 46.1), DEGREES, "utm").crs == "EPSG:32633"
-    assert cut_grid(FIJI, DEGREES, "utm").crs == "EPSG:32760"
-    assert cut_grid((680000, 5140000, 690000, 5150000), "EPSG:32633", "utm").crs == "EPSG:32633"
+    assert crop_grid(BOLZANO, DEGREES, "utm").crs == "EPSG:32632"
+    assert crop_grid((11.9, 46, 12.3, 46.1), DEGREES, "utm").crs == "EPSG:32633"
+    assert crop_grid(FIJI, DEGREES, "utm").crs == "EPSG:32760"
+    assert crop_grid((680000, 5140000, 690000, 5150000), "EPSG:32633", "utm").crs == "EPSG:32633"
 
 
 def test_the_default_crs_is_that_of_the_box() -> None:
-    grid = cut_grid(BOLZANO, DEGREES)
+    grid = crop_grid(BOLZANO, DEGREES)
     assert (grid.crs, grid.bounds) == (DEGREES, BOLZANO)
     assert grid.shape == (683, 1024)
-    metric = cut_grid((680_000, 5_140_000, 683_000, 5_141_000), "EPSG:32632")
+    metric = crop_grid((680_000, 5_140_000, 683_000, 5_141_000), "EPSG:32632")
     assert (metric.crs, metric.shape, metric.resolution) == ("EPSG:32632", (100, 300), 10)
 
 
 @pytest.mark.parametrize("crs", [DEGREES, "EPSG:4258", "EPSG:3857", "EPSG:3395", "EPSG:3832", "EPSG:32760", "utm"])
 def test_a_grid_across_the_antimeridian_is_as_wide_as_the_box(crs: str) -> None:
-    grid = cut_grid(FIJI, DEGREES, crs, Size(200, 200))
+    grid = crop_grid(FIJI, DEGREES, crs, CropSize(200, 200))
     area = lonlat_bounds(grid)
     assert area is not None
     west, south, east, north = area
@@ -137,7 +137,7 @@ def test_a_grid_across_the_antimeridian_is_as_wide_as_the_box(crs: str) -> None:
 
 
 def test_around_a_pole() -> None:
-    grid = cut_grid((-180, 84, 180, 90), DEGREES, "EPSG:3995", Size(100, 100))
+    grid = crop_grid((-180, 84, 180, 90), DEGREES, "EPSG:3995", CropSize(100, 100))
     x, y = grid.centre
     assert abs(x) < 1
     assert abs(y) < 1
@@ -164,7 +164,7 @@ def test_around_a_pole() -> None:
 )
 def test_boxes_outside_the_crs_are_refused(box: Box, box_crs: str, crs: str | None, parameter: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        cut_grid(box, box_crs, crs)
+        crop_grid(box, box_crs, crs)
     assert caught.value.parameter == parameter
     assert caught.value.valid
 
@@ -174,14 +174,14 @@ def test_boxes_outside_the_crs_are_refused(box: Box, box_crs: str, crs: str | No
 )
 def test_sizes_in_two_ways_are_refused(size: dict[str, int]) -> None:
     with pytest.raises(InvalidInput):
-        Size(**size)
+        CropSize(**size)
 
 
 # Parts of a grid
 
 
 def test_a_part_has_the_coordinates_of_the_whole() -> None:
-    grid = cut_grid(BOLZANO, DEGREES, "EPSG:3035")
+    grid = crop_grid(BOLZANO, DEGREES, "EPSG:3035")
     part = grid.part(Window(10, 20, 30, 70))
     assert part.shape == (20, 50)
     assert part.at(0.5, 0.5) == pytest.approx(grid.at(20.5, 10.5), abs=1e-6)

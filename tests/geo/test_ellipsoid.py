@@ -9,10 +9,10 @@ from affine import Affine
 from pyproj import Geod, Transformer
 from shapely.geometry.polygon import orient
 
-from scog.geo.coverage import share
+from scog.geo.coverage import coverage_fractions
 from scog.geo.ellipsoid import pixel_areas
 from scog.geo.grid import Grid
-from scog.geo.native_grid import native
+from scog.geo.native_grid import native_grid
 
 GEOD = Geod(ellps="WGS84")
 
@@ -60,9 +60,9 @@ def test_pixel_areas_equal_geodesic_polygons(name: str) -> None:
     ],
 )
 def test_weighted_pixel_areas_sum_to_the_area_of_a_polygon(shape: shapely.Polygon) -> None:
-    result = native(shape, 10, 200_000)
-    area = float((share(result.grid, result.shape) * pixel_areas(result.grid)).sum())
+    result = native_grid(shape, 10, 200_000)
+    area = float((coverage_fractions(result.grid, result.shape) * pixel_areas(result.grid)).sum())
     true = GEOD.geometry_area_perimeter(orient(shapely.segmentize(shape, 0.01)))[0]
     assert area == pytest.approx(true, rel=1e-5)
-    flat = float(share(result.grid, result.shape).sum(dtype=np.float64)) * result.grid.resolution**2
+    flat = float(coverage_fractions(result.grid, result.shape).sum(dtype=np.float64)) * result.grid.resolution**2
     assert abs(flat / true - 1) > 10 * abs(area / true - 1), "the projection's own are worse"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.geo.footprint import Footprints
-from scog.geo.outline import continuous
+from scog.geo.outline import continuous_ring
 
 Corner = tuple[int, int]
 Box = tuple[int, int, int, int]
@@ -130,12 +130,12 @@ def test_one_result_per_scene_for_any_number_of_rings() -> None:
     ids=["wrapped", "beyond 180", "beyond -180", "split"],
 )
 def test_footprints_across_the_antimeridian(rings: list[list[Corner]], box: Box, expected: bool) -> None:
-    assert Footprints([[continuous(tuple(ring)) for ring in rings]]).touching(box).tolist() == [expected]
+    assert Footprints([[continuous_ring(tuple(ring)) for ring in rings]]).touching(box).tolist() == [expected]
 
 
 def cells(ring: list[Corner], bounds: tuple[float, float, float, float], count: int) -> list[tuple[int, int]]:
     """Column and row of the cells that a footprint covers, counted from the south-west."""
-    (held,) = Footprints([[continuous(tuple(ring))]]).cells(bounds, count)
+    (held,) = Footprints([[continuous_ring(tuple(ring))]]).cells(bounds, count)
     return [(int(index) % count, int(index) // count) for index in held.nonzero()[0]]
 
 
@@ -174,7 +174,7 @@ def test_the_oracle_agrees(many: list[list[Corner]], box: Box) -> None:
 def test_the_oracle_agrees_across_the_antimeridian(many: list[list[Corner]], box: Box) -> None:
     """The same shapes around longitude 180, with longitudes from -180 to 180 as in catalogues."""
     expected = [touches(ring, box) for ring in many]
-    moved = [continuous(tuple((wrapped(x), y) for x, y in ring)) for ring in many]
+    moved = [continuous_ring(tuple((wrapped(x), y) for x, y in ring)) for ring in many]
     west, south, east, north = box
     result = Footprints([[ring] for ring in moved]).touching((wrapped(west), south, wrapped(east), north))
     assert result.tolist() == expected

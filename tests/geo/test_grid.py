@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from morecantile.utils import meters_per_unit
 
 from scog.errors import InvalidInput, OutOfRange
-from scog.geo.bounds import Area, lonlat_bounds
-from scog.geo.grid import Grid, Window, place_grid, tile_grid, world_grid, zoom_like
+from scog.geo.bounds import LonLatBounds, lonlat_bounds
+from scog.geo.grid import Grid, Window, equivalent_zoom, point_grid, tile_grid, world_grid
 from scog.geo.search_areas import search_areas
 
 TMS = morecantile.tms.get("WebMercatorQuad")
@@ -167,10 +167,10 @@ def test_zooms_with_similar_pixel_size(name: str, zoom: int) -> None:
     metres = meters_per_unit(pyproj.CRS(tms.crs.srs))
     wanted = TMS.matrix(zoom).cellSize
     ratios = {z: tms.matrix(z).cellSize * tms.matrix(z).tileWidth / 256 * metres / wanted for z in TILES_OF[name]}
-    chosen = ratios[zoom_like(name, zoom)]
+    chosen = ratios[equivalent_zoom(name, zoom)]
     best = min(max(ratio, 1 / ratio) for ratio in ratios.values())
     assert max(chosen, 1 / chosen) == pytest.approx(best, rel=1e-5)
-    assert zoom_like("WebMercatorQuad", zoom) == zoom
+    assert equivalent_zoom("WebMercatorQuad", zoom) == zoom
 
 
 TILES_OF = {name: range(morecantile.tms.get(name).minzoom, morecantile.tms.get(name).maxzoom + 1) for name in NAMES}
@@ -178,7 +178,7 @@ TILES_OF = {name: range(morecantile.tms.get(name).minzoom, morecantile.tms.get(n
 
 def test_the_finest_of_equal_zooms_is_chosen() -> None:
     assert tile_grid(-3, 5, 90, tms="CDB1GlobalGrid") == tile_grid(0, 5, 90, tms="CDB1GlobalGrid")
-    assert zoom_like("CDB1GlobalGrid", 7) == 0
+    assert equivalent_zoom("CDB1GlobalGrid", 7) == 0
 
 
 # Web mercator's own
@@ -232,7 +232,7 @@ def test_bounds_of_a_rotated_grid_contain_its_corners() -> None:
 # What is searched
 
 
-def contains(areas: tuple[Area, ...], west: float, south: float, east: float, north: float) -> bool:
+def contains(areas: tuple[LonLatBounds, ...], west: float, south: float, east: float, north: float) -> bool:
     """Whether the union of adjacent areas contains a rectangle."""
     nudge = 1e-8
     east += 360 if east < west else 0
@@ -247,14 +247,14 @@ def contains(areas: tuple[Area, ...], west: float, south: float, east: float, no
     )
 
 
-def assert_on_earth(areas: tuple[Area, ...]) -> None:
+def assert_on_earth(areas: tuple[LonLatBounds, ...]) -> None:
     """The areas are valid boxes for a catalogue."""
     for west, south, east, north in areas:
         assert -180 <= west <= east <= 180
         assert -90 <= south <= north <= 90
 
 
-def ground(area: Area) -> float:
+def ground(area: LonLatBounds) -> float:
     """The longer side of an area in degrees on the ground, where it is longest."""
     west, south, east, north = area
     nearest = 0.0 if south <= 0 <= north else min(abs(south), abs(north))
@@ -316,7 +316,7 @@ def test_search_areas_contain_tiles_of_every_tile_matrix_set(
 
 @given(st.floats(-180, 180), st.floats(-90, 90))
 def test_a_point_is_within_its_grid_and_search_area(lon: float, lat: float) -> None:
-    grid = place_grid(lon, lat)
+    grid = point_grid(lon, lat)
     assert grid.shape == (1, 1)
     west, south, east, north = grid.bounds
     assert west < lon < east
@@ -329,7 +329,7 @@ def test_a_point_is_within_its_grid_and_search_area(lon: float, lat: float) -> N
 
 @pytest.mark.parametrize(("lon", "lat"), [(180, 0), (-180, 0), (180, 85.06), (0, 90), (0, -90), (-180, -90)])
 def test_points_at_the_limits_of_the_world(lon: float, lat: float) -> None:
-    areas, wide = search_areas(place_grid(lon, lat))
+    areas, wide = search_areas(point_grid(lon, lat))
     assert 1 <= len(areas) <= 4
     assert_on_earth(areas)
     assert not wide
@@ -345,5 +345,5 @@ def test_grids_beyond_the_world_have_no_search_area() -> None:
 @pytest.mark.parametrize(("lon", "lat"), [(181, 0), (-180.1, 0), (0, 90.1), (0, -91), (math.nan, 0), (0, math.inf)])
 def test_points_outside_the_world_are_refused(lon: float, lat: float) -> None:
     with pytest.raises(OutOfRange) as refused:
-        place_grid(lon, lat)
+        point_grid(lon, lat)
     assert refused.value.parameter == "lon,lat"

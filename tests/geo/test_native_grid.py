@@ -15,8 +15,8 @@ from pyproj.database import query_utm_crs_info
 from shapely.geometry.base import BaseGeometry
 
 from scog.errors import InvalidInput
-from scog.geo.coverage import share
-from scog.geo.native_grid import native, zone, zone_of_mgrs_tile
+from scog.geo.coverage import coverage_fractions
+from scog.geo.native_grid import mgrs_tile_crs, native_grid, zone_crs
 
 FIELD = shapely.Polygon([(11.3, 46.5), (11.33, 46.51), (11.32, 46.53), (11.29, 46.52)])
 MOST = 4_000_000
@@ -29,7 +29,7 @@ KNOWN = {int(info.code): info.area_of_use for info in query_utm_crs_info("WGS 84
 def test_zones_are_those_of_the_epsg_database(lon: float, lat: float) -> None:
     if (56 <= lat < 64 and 3 <= lon < 12) or (lat >= 72 and 0 <= lon < 42):
         return  # the database does not have the exceptions there
-    area = KNOWN[int(zone(lon, lat).removeprefix("EPSG:"))]
+    area = KNOWN[int(zone_crs(lon, lat).removeprefix("EPSG:"))]
     assert area is not None
     assert area.west - 1e-9 <= lon <= area.east + 1e-9
     assert area.south <= lat <= area.north
@@ -45,7 +45,7 @@ def test_zones_are_those_of_the_epsg_database(lon: float, lat: float) -> None:
     ],
 )  # fmt: skip
 def test_zones_at_points(lon: float, lat: float, crs: str) -> None:
-    assert zone(lon, lat) == crs
+    assert zone_crs(lon, lat) == crs
 
 
 @pytest.mark.parametrize(
@@ -57,18 +57,18 @@ def test_zones_at_points(lon: float, lat: float, crs: str) -> None:
     ],
 )  # fmt: skip
 def test_zone_of_an_mgrs_tile(name: str, crs: str | None) -> None:
-    assert zone_of_mgrs_tile(name) == crs
+    assert mgrs_tile_crs(name) == crs
 
 
 def test_pixels_of_another_zone_on_request() -> None:
-    result = native(FIELD, 10, MOST, "EPSG:32633")
+    result = native_grid(FIELD, 10, MOST, "EPSG:32633")
     assert result.grid.crs == "EPSG:32633"
-    assert result.shape.area == pytest.approx(native(FIELD, 10, MOST).shape.area, rel=0.01)
+    assert result.shape.area == pytest.approx(native_grid(FIELD, 10, MOST).shape.area, rel=0.01)
 
 
 @pytest.mark.parametrize("resolution", [10, 20, 60])
 def test_pixels_are_aligned_to_multiples_of_their_size_and_contain_the_field(resolution: int) -> None:
-    result = native(FIELD, resolution, MOST)
+    result = native_grid(FIELD, resolution, MOST)
     assert (result.grid.crs, result.factor, result.coarser) == ("EPSG:32632", 1, False)
     assert result.grid.resolution == resolution
     west, south, east, north = result.grid.bounds
@@ -81,9 +81,9 @@ def test_pixels_are_aligned_to_multiples_of_their_size_and_contain_the_field(res
 
 
 def test_too_many_pixels_are_replaced_by_those_of_an_overview() -> None:
-    whole = native(FIELD, 10, MOST).grid
+    whole = native_grid(FIELD, 10, MOST).grid
     for most in (whole.width * whole.height, whole.width * whole.height - 1, 5000, 100, 1):
-        result = native(FIELD, 10, most)
+        result = native_grid(FIELD, 10, most)
         assert result.factor in {2**level for level in range(20)}
         assert result.grid.resolution == 10 * result.factor
         assert result.grid.width * result.grid.height <= most
@@ -93,12 +93,12 @@ def test_too_many_pixels_are_replaced_by_those_of_an_overview() -> None:
             width = math.ceil(east / finer) - math.floor(west / finer)
             assert width * (math.ceil(north / finer) - math.floor(south / finer)) > most
         assert all(edge % result.grid.resolution == 0 for edge in result.grid.bounds)
-    assert native(FIELD, 10, whole.width * whole.height).factor == 1
+    assert native_grid(FIELD, 10, whole.width * whole.height).factor == 1
 
 
 @pytest.mark.parametrize(("lon", "lat"), [(11.3567, 46.4988), (-179.9999, -17.2), (25.0, -84.9), (0.0, 0.0)])
 def test_a_point_is_the_pixel_that_contains_it(lon: float, lat: float) -> None:
-    result = native(shapely.Point(lon, lat), 20, MOST)
+    result = native_grid(shapely.Point(lon, lat), 20, MOST)
     assert result.grid.shape == (1, 1)
     x, y = Transformer.from_crs("EPSG:4326", result.grid.crs, always_xy=True).transform(lon, lat)
     west, south, east, north = result.grid.bounds
@@ -109,7 +109,7 @@ def test_a_point_is_the_pixel_that_contains_it(lon: float, lat: float) -> None:
 def test_long_edges_are_straight_in_degrees() -> None:
     """At this latitude, a parallel of two degrees bends 70 m north of the straight line between its ends."""
     strip = shapely.box(8.0, 46.5, 10.0, 46.6)
-    result = native(strip, 10, 10**9)
+    result = native_grid(strip, 10, 10**9)
     there = Transformer.from_crs("EPSG:4326", result.grid.crs, always_xy=True)
     for lon in np.linspace(8.0, 10.0, 37):
         for lat in (46.5, 46.6):
@@ -132,9 +132,9 @@ def test_long_edges_are_straight_in_degrees() -> None:
 )
 def test_the_area_is_that_on_the_ellipsoid(shape: BaseGeometry) -> None:
     """Except for the scale of the projection: 0.9996 to 1.001 in a UTM zone, up to 1.004 at these latitudes in UPS."""
-    result = native(shape, 10, 100_000)
+    result = native_grid(shape, 10, 100_000)
     true = sum(abs(_area(part)) for part in shapely.get_parts(shape))
-    taken = float(share(result.grid, result.shape).sum(dtype=np.float64)) * result.grid.resolution**2
+    taken = float(coverage_fractions(result.grid, result.shape).sum(dtype=np.float64)) * result.grid.resolution**2
     assert taken == pytest.approx(true, rel=0.015)
     assert taken == pytest.approx(result.shape.area, rel=1e-6)
 
@@ -147,10 +147,10 @@ def _area(part: Any) -> float:
 
 def test_parts_on_both_sides_of_the_antimeridian_are_joined() -> None:
     parts = shapely.box(179.99, -17.02, 180, -17.0), shapely.box(-180, -17.02, -179.99, -17.0)
-    result = native(shapely.MultiPolygon(parts), 10, MOST)
+    result = native_grid(shapely.MultiPolygon(parts), 10, MOST)
     assert result.grid.crs in ("EPSG:32701", "EPSG:32760")
     assert result.grid.width * 10 < 2300
-    shares = share(result.grid, result.shape)
+    shares = coverage_fractions(result.grid, result.shape)
     assert (shares[5:-5, 5:-5] > 1 - 1e-6).all()  # no seam along the meridian
 
 
@@ -166,7 +166,7 @@ def test_parts_on_both_sides_of_the_antimeridian_are_joined() -> None:
 )
 def test_too_large_geometries_are_refused(shape: BaseGeometry) -> None:
     with pytest.raises(InvalidInput, match="1000 km") as caught:
-        native(shape, 10, MOST)
+        native_grid(shape, 10, MOST)
     assert caught.value.parameter == "geometry"
 
 
@@ -174,5 +174,5 @@ def test_many_long_edges_take_bounded_time() -> None:
     comb = [(8 + 3 * (k % 2), 46 + k / 2000) for k in range(1999)]
     shape = shapely.Polygon([*comb, (11.5, 47), (11.5, 46)])
     assert shape.is_valid
-    result = native(shape, 10, MOST)
+    result = native_grid(shape, 10, MOST)
     assert shapely.get_num_coordinates(result.shape) < 300_000

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Transformer
 
-from scog.geo.grid import Grid, place_grid, tile_grid
-from scog.geo.overview_level import choose_level, target_extent
+from scog.geo.grid import Grid, point_grid, tile_grid
+from scog.geo.overview_level import choose_level, target_pixel_size
 
 # A 10 m band of Sentinel-2: 10980 pixels halved four times, each time rounded up.
 SIZES = (10980, 5490, 2745, 1373, 687)
@@ -41,7 +41,7 @@ def test_a_target_with_the_resolution_of_a_level_uses_it(level: int) -> None:
     # The native grid of a level uses that level, even if its resolution is not a round number.
     pixel = RESOLUTIONS[level]
     grid = Grid("EPSG:32632", Affine(pixel, 0, 600000, 0, -pixel, 5200020), SIZES[level], SIZES[level])
-    assert choose_level(RESOLUTIONS, target_extent(grid, "EPSG:32632", CENTRE)) == level
+    assert choose_level(RESOLUTIONS, target_pixel_size(grid, "EPSG:32632", CENTRE)) == level
 
 
 @given(st.lists(st.floats(0.1, 1e5), min_size=1, max_size=8, unique=True).map(sorted), st.floats(0.01, 1e6))
@@ -67,32 +67,32 @@ def test_the_extent_of_a_tile_pixel_scales_with_the_cosine_of_latitude(
 ) -> None:
     _, lat = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform(*centre)
     expected = 2 * math.pi * 6378137 / 2**z / 256 * math.cos(math.radians(lat))
-    assert target_extent(tile_grid(z, 0, 0), crs, centre) == pytest.approx(expected, rel=0.006)  # a sphere's cosine
+    assert target_pixel_size(tile_grid(z, 0, 0), crs, centre) == pytest.approx(expected, rel=0.006)  # a sphere's cosine
 
 
 @pytest.mark.parametrize("z", range(5, 18))
 def test_the_level_is_the_same_for_all_tiles_of_a_source(z: int) -> None:
     everywhere = {
-        target_extent(tile_grid(z, x, y), "EPSG:32632", CENTRE)
+        target_pixel_size(tile_grid(z, x, y), "EPSG:32632", CENTRE)
         for x in (0, 1, 2**z // 3, 2**z // 2, 2**z - 1)
         for y in (0, 2**z // 3, 2**z - 1)
     }
     assert len(everywhere) == 1
-    assert everywhere == {target_extent(tile_grid(z - 1, 0, 0, 512), "EPSG:32632", CENTRE)}
+    assert everywhere == {target_pixel_size(tile_grid(z - 1, 0, 0, 512), "EPSG:32632", CENTRE)}
 
 
 def test_the_shorter_side_of_a_pixel_decides() -> None:
     wide = Grid("EPSG:32632", Affine(300, 0, 600000, 0, -15, 5200020), 10, 10)
-    assert target_extent(wide, "EPSG:32632", CENTRE) == pytest.approx(15)
+    assert target_pixel_size(wide, "EPSG:32632", CENTRE) == pytest.approx(15)
     turned = Grid("EPSG:32632", Affine(0, 25, 600000, 40, 0, 5200020), 10, 10)
-    assert target_extent(turned, "EPSG:32632", CENTRE) == pytest.approx(25)
+    assert target_pixel_size(turned, "EPSG:32632", CENTRE) == pytest.approx(25)
 
 
 def test_a_point_is_read_at_level_0() -> None:
-    assert choose_level(RESOLUTIONS, target_extent(place_grid(11.0, 46.4), "EPSG:32632", CENTRE)) == 0
+    assert choose_level(RESOLUTIONS, target_pixel_size(point_grid(11.0, 46.4), "EPSG:32632", CENTRE)) == 0
 
 
 def test_a_source_without_coordinates_in_the_targets_crs_is_read_at_the_coarsest_level() -> None:
     # The other side of the Earth has no coordinates in a gnomonic projection.
     grid = Grid("+proj=gnom +lat_0=-46 +lon_0=-169", Affine(10, 0, 0, 0, -10, 0), 10, 10)
-    assert choose_level(RESOLUTIONS, target_extent(grid, "EPSG:32632", CENTRE)) == 4
+    assert choose_level(RESOLUTIONS, target_pixel_size(grid, "EPSG:32632", CENTRE)) == 4

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.warp import calculate_default_transform
 
-from scog.geo.grid import Grid, crs_of
-from scog.geo.zooms import zooms_of
+from scog.geo.grid import Grid, tile_matrix_set_crs
+from scog.geo.zooms import zoom_range
 
 TMS = ("WebMercatorQuad", "WorldCRS84Quad", "EuropeanETRS89_LAEAQuad", "UTM31WGS84Quad")
 
@@ -25,7 +25,7 @@ def of_gdal(tms: str, grid: Grid) -> tuple[float, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         transform, width, height = calculate_default_transform(
-            grid.crs, crs_of(tms), grid.width, grid.height, west, south, east, north
+            grid.crs, tile_matrix_set_crs(tms), grid.width, grid.height, west, south, east, north
         )
     return transform.a, transform.a * max(width, height) / 256
 
@@ -48,7 +48,7 @@ def test_a_raster_in_utm(tms: str, pixel: float, width: int, height: int, left: 
     grid = Grid("EPSG:32631", Affine(pixel, 0, left, 0, -pixel, top), width, height)
     if max(width, height) * pixel > 200_000:
         return
-    result = zooms_of(tms, grid)
+    result = zoom_range(tms, grid)
     assert result is not None
     own, fits = of_gdal(tms, grid)
     assert near(tms, result[1], own)
@@ -67,9 +67,9 @@ def test_a_raster_in_utm(tms: str, pixel: float, width: int, height: int, left: 
     ],
 )
 def test_typical_rasters(grid: Grid, zooms: tuple[int, int]) -> None:
-    assert zooms_of("WebMercatorQuad", grid) == zooms
+    assert zoom_range("WebMercatorQuad", grid) == zooms
 
 
 def test_rasters_outside_the_crs_have_no_zooms() -> None:
     beyond = Grid("EPSG:4326", Affine(0.1, 0, 0, 0, -0.1, 89.9), 10, 10)
-    assert zooms_of("WebMercatorQuad", beyond) is None
+    assert zoom_range("WebMercatorQuad", beyond) is None

@@ -16,7 +16,7 @@ from pyproj import Transformer
 
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.clip import ClipArea, area_of
+from scog.imaging.clip import ClipArea, parse_clip_area
 
 SIZE = 48
 STAR = [[11.30, 46.62], [11.33, 46.53], [11.42, 46.52], [11.35, 46.47], [11.38, 46.38], [11.30, 46.43], [11.22, 46.38],
@@ -31,7 +31,7 @@ ACROSS: list[Any] = [179.7, -17.4, -179.8, -16.9]
 
 
 def area(geometry: dict[str, Any] | None = None, bbox: list[Any] | None = None) -> ClipArea:
-    found = area_of(bbox, geometry)
+    found = parse_clip_area(bbox, geometry)
     assert found is not None
     return found
 
@@ -156,7 +156,7 @@ BAD = [
 @pytest.mark.parametrize(("bbox", "geometry"), BAD)
 def test_invalid_areas_are_refused(bbox: Any, geometry: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
-        area_of(bbox, geometry)
+        parse_clip_area(bbox, geometry)
     assert refused.value.parameter == ("bbox" if bbox else "area")
     assert refused.value.valid
 

@@ -12,7 +12,7 @@ from scog.catalog.scene import Scene
 from scog.composite.change import Change
 from scog.composite.methods import NAMED
 from scog.errors import InvalidInput
-from scog.imaging.compare import compare_images, parse_comparison, periods
+from scog.imaging.compare import compare_images, parse_comparison, split_periods
 from scog.imaging.report import Report, merge_reports
 from scog.imaging.request import ImageData
 from scog.net.policy import UpstreamStats
@@ -99,7 +99,7 @@ def test_each_period_equals_a_request_of_its_own() -> None:
     comparison = parse_comparison("2024-06-02", RATIO)
     assert comparison is not None
     more = {"composite": NAMED["median"], "collection": "c"}
-    both = periods(ask_for("nir", interval=first, compare=comparison, **more), comparison)
+    both = split_periods(ask_for("nir", interval=first, compare=comparison, **more), comparison)
     assert both == (ask_for("nir", interval=first, **more), ask_for("nir", interval=second, **more))
 
 

@@ -13,14 +13,14 @@ import pytest
 from scog.composite.mask import parse_mask
 from scog.composite.methods import parse_composite
 from scog.errors import CatalogUnavailable, NothingReadable, ScogError
-from scog.geo.crop_grid import Box, Size, cut_grid
+from scog.geo.crop_grid import Box, CropSize, crop_grid
 from scog.geo.grid import Grid
-from scog.imaging.clip import area_of
+from scog.imaging.clip import parse_clip_area
 from scog.imaging.draw import draw
 from scog.imaging.engine import open_engine
 from scog.imaging.request import Comparison, ImageData
 from scog.products import attempts, crop
-from scog.products.crop import cut_out, parts_of
+from scog.products.crop import draw_crop, parts_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from scog.warp.resample import Resampling
@@ -68,23 +68,23 @@ def near(square: Square, place: tuple[float, float]) -> bool:
 
 WANTED = [
     # place, side of the box, CRS, size
-    ("the Alps", 0.015, "utm", Size()),
-    ("the Alps", 0.015, "EPSG:32633", Size(resolution=7.5)),
-    ("the Alps", 0.015, DEGREES, Size()),
-    ("the Alps", 0.03, DEGREES, Size(150, 100)),
-    ("the Alps", 0.015, "EPSG:3857", Size(max_size=150)),
-    ("the Alps", 0.02, "EPSG:3035", Size(resolution=20)),
-    ("the Alps", 0.015, "EPSG:2056", Size(height=111)),
-    ("the Alps", 0.015, "EPSG:25832", Size(resolution=33)),
-    ("the Alps, to the east", 0.03, "EPSG:32632", Size(max_size=150)),
-    ("82 N", 0.02, "EPSG:3995", Size()),
-    ("82 N", 0.02, DEGREES, Size(max_size=150)),
-    ("west of the antimeridian", 0.03, DEGREES, Size(max_size=150)),
-    ("west of the antimeridian", 0.03, "EPSG:3857", Size(max_size=150)),
-    ("west of the antimeridian", 0.03, "utm", Size(resolution=20)),
-    ("east of the antimeridian", 0.03, "EPSG:3995", Size(resolution=30)),
-    ("New Zealand", 0.015, "EPSG:2193", Size()),
-    ("New Zealand", 0.015, "EPSG:3031", Size(resolution=25)),
+    ("the Alps", 0.015, "utm", CropSize()),
+    ("the Alps", 0.015, "EPSG:32633", CropSize(resolution=7.5)),
+    ("the Alps", 0.015, DEGREES, CropSize()),
+    ("the Alps", 0.03, DEGREES, CropSize(150, 100)),
+    ("the Alps", 0.015, "EPSG:3857", CropSize(max_size=150)),
+    ("the Alps", 0.02, "EPSG:3035", CropSize(resolution=20)),
+    ("the Alps", 0.015, "EPSG:2056", CropSize(height=111)),
+    ("the Alps", 0.015, "EPSG:25832", CropSize(resolution=33)),
+    ("the Alps, to the east", 0.03, "EPSG:32632", CropSize(max_size=150)),
+    ("82 N", 0.02, "EPSG:3995", CropSize()),
+    ("82 N", 0.02, DEGREES, CropSize(max_size=150)),
+    ("west of the antimeridian", 0.03, DEGREES, CropSize(max_size=150)),
+    ("west of the antimeridian", 0.03, "EPSG:3857", CropSize(max_size=150)),
+    ("west of the antimeridian", 0.03, "utm", CropSize(resolution=20)),
+    ("east of the antimeridian", 0.03, "EPSG:3995", CropSize(resolution=30)),
+    ("New Zealand", 0.015, "EPSG:2193", CropSize()),
+    ("New Zealand", 0.015, "EPSG:3031", CropSize(resolution=25)),
 ]
 
 
@@ -94,14 +94,14 @@ QUICK = [WANTED[number] for number in (2, 5, 9, 11)]
 
 @pytest.mark.parametrize("wanted", [QUICK, pytest.param(WANTED, marks=pytest.mark.acceptance)], ids=["some", "all"])
 def test_crops_match_gdal(
-    wanted: list[tuple[str, float, str, Size]],
+    wanted: list[tuple[str, float, str, CropSize]],
     archive: tuple[Path, dict[str, MadeScene]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Half a millimetre lies between pyproj's and rasterio's versions of PROJ in some.
     monkeypatch.setattr("tests.doubles.archives.NEAR_EDGE", 2e-4)
     folder, scenes = archive
-    grids = [cut_grid(box_over(place, side), DEGREES, crs, size) for place, side, crs, size in wanted]
+    grids = [crop_grid(box_over(place, side), DEGREES, crs, size) for place, side, crs, size in wanted]
     drawings = draw_all(folder, [(grid, ask_for("red; nir")) for grid in grids])
     for (place, _, crs, _), grid, drawing in zip(wanted, grids, drawings, strict=True):
         here = SQUARES[place].lonlat()
@@ -126,7 +126,7 @@ def test_crops_match_gdal(
 
 def test_in_utm_pixels_are_those_of_the_scene(archive: tuple[Path, dict[str, MadeScene]]) -> None:
     square = SQUARES["the Alps"]
-    grid = cut_grid(box_over("the Alps"), DEGREES, "utm", Size(resolution=10))
+    grid = crop_grid(box_over("the Alps"), DEGREES, "utm", CropSize(resolution=10))
     when = parse_interval("2022-06-01")
     drawing = draw_one(archive[0], grid, ask_for("red; nir", mask="none", interval=when))
     col, row = (grid.transform.c - square.left) / 10, (square.top - grid.transform.f) / 10
@@ -138,7 +138,7 @@ def test_both_sides_of_the_antimeridian_are_drawn(archive: tuple[Path, dict[str,
     for crs in (DEGREES, "EPSG:3857"):
         box = box_over("west of the antimeridian", 0.05)
         assert box[0] > box[2]
-        grid = cut_grid(box, DEGREES, crs, Size(max_size=300))
+        grid = crop_grid(box, DEGREES, crs, CropSize(max_size=300))
         drawing = draw_one(archive[0], grid, ask_for("red"))
         seam = round((180 - box[0]) / (360 + box[2] - box[0]) * grid.width)
         assert drawing.valid[:, :seam].mean() > 0.4
@@ -157,7 +157,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_parts_cover_a_grid_once() -> None:
     for width, height in ((1, 1), (1280, 5), (1281, 1281), (4096, 3000), (512, 40_000)):
-        grid = Grid(DEGREES, cut_grid((0, 0, 1, 1), DEGREES).transform, width, height)
+        grid = Grid(DEGREES, crop_grid((0, 0, 1, 1), DEGREES).transform, width, height)
         parts = parts_of(grid)
         seen = np.zeros((height, width), np.uint8)
         for part in parts:
@@ -167,7 +167,7 @@ def test_parts_cover_a_grid_once() -> None:
         assert max(part.shape[0] for part in parts) - min(part.shape[0] for part in parts) <= 1
 
 
-AREA = area_of(
+AREA = parse_clip_area(
     None, {"type": "Polygon", "coordinates": [[[11.48, 46.44], [11.52, 46.45], [11.5, 46.48], [11.48, 46.44]]]}
 )
 ASKS = {
@@ -183,14 +183,16 @@ ASKS = {
 
 
 def test_parts_equal_the_whole(archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path) -> None:
-    grids = [cut_grid(box_over("the Alps", 0.045), DEGREES, crs, Size(max_size=160)) for crs in ("EPSG:3035", "utm")]
+    grids = [
+        crop_grid(box_over("the Alps", 0.045), DEGREES, crs, CropSize(max_size=160)) for crs in ("EPSG:3035", "utm")
+    ]
     requests = [replace(request, interval=parse_interval("2022-06-01/2022-06-30")) for request in ASKS.values()]
     wanted = [(grid, request, area) for request in requests for grid in grids for area in (None, AREA)]
 
     async def work() -> list[tuple[ImageData, ImageData]]:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
             return [
-                (await draw(engine, grid, request), await cut_out(engine, grid, replace(request, area=area)))
+                (await draw(engine, grid, request), await draw_crop(engine, grid, replace(request, area=area)))
                 for grid, request, area in wanted
             ]
 
@@ -211,8 +213,8 @@ def test_progress_is_reported(archive: tuple[Path, dict[str, MadeScene]], small_
 
     async def work() -> None:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
-            grid = cut_grid(box_over("the Alps"), DEGREES, DEGREES, Size(200, 160))
-            await cut_out(engine, grid, ask_for("red"), lambda done, total: progress.append((done, total)))
+            grid = crop_grid(box_over("the Alps"), DEGREES, DEGREES, CropSize(200, 160))
+            await draw_crop(engine, grid, ask_for("red"), lambda done, total: progress.append((done, total)))
 
     asyncio.run(work())
     assert progress == [(number, 12) for number in range(1, 13)]
@@ -222,7 +224,7 @@ def test_failed_parts_are_missing_and_reported(
     archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faults: list[ScogError] = [NothingReadable("x", skipped=(("A", "http-404"),)), CatalogUnavailable("x")]
-    grid = cut_grid(box_over("the Alps"), DEGREES, DEGREES, Size(200, 160))
+    grid = crop_grid(box_over("the Alps"), DEGREES, DEGREES, CropSize(200, 160))
     missing, left = parts_of(grid)[:2], list(faults)
 
     async def failing(*wanted: Any) -> ImageData:
@@ -233,10 +235,10 @@ def test_failed_parts_are_missing_and_reported(
     async def work() -> ImageData:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path, crop_at_once=1)) as engine:
             monkeypatch.setattr(attempts, "draw", failing)
-            made = await cut_out(engine, grid, ask_for("nir", mask="none"))
+            made = await draw_crop(engine, grid, ask_for("nir", mask="none"))
             left.extend(faults * 6)  # one for each part
             with pytest.raises(NothingReadable):
-                await cut_out(engine, grid, ask_for("nir", mask="none"))
+                await draw_crop(engine, grid, ask_for("nir", mask="none"))
             return made
 
     made = asyncio.run(work())

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rasterio.warp import reproject
 
 from scog.errors import NothingReadable
-from scog.geo.grid import Grid, place_grid, tile_grid
+from scog.geo.grid import Grid, point_grid, tile_grid
 from tests.doubles.drawing import ask_for, draw_all, draw_one
 from tests.doubles.own_files import CRS, SIDE, TEN, write_file, write_item
 
@@ -105,7 +105,7 @@ def test_rasters_beyond_180(first: float, wide: float, footprints: list[tuple[fl
         for lon in (west + 2.03, (west + east) / 2 + 0.01, east - 2.03):
             lon = (lon + 180) % 360 - 180
             col = int((lon + 180) / 360 * 2**7)
-            grids = [tile_grid(7, col, 66), place_grid(lon, -5.04)]
+            grids = [tile_grid(7, col, 66), point_grid(lon, -5.04)]
             tile, point = draw_all(tmp_path, [(grid, ask_for("aot", "none")) for grid in grids])
             column = int(((lon - first) % 360) / pixel)
             assert point.values.ravel() == [numbers[0, int((10 + 5.04) / pixel), column]]

@@ -76,7 +76,7 @@ def test_tiles_equal_parts_of_one_large_image(archive: tuple[Path, MadeScene], m
         np.testing.assert_allclose(part.values, whole.values[:, *here], rtol=0, atol=2e-6)  # of reflectance, to 1
 
 
-@pytest.mark.parametrize("method", [method for method in Resampling if method.makes_numbers])
+@pytest.mark.parametrize("method", [method for method in Resampling if method.creates_values])
 def test_images_match_gdal_warp_of_the_overview_level(archive: tuple[Path, MadeScene], method: Resampling) -> None:
     """Unmasked, at full resolution, against the file warped by GDAL."""
     source = Grid(SQUARE.crs, Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), 700, 700)

@@ -16,7 +16,7 @@ from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.geo.grid import tile_grid
 from scog.imaging.draw import ImageData
-from scog.imaging.formats import FLATTENED, FORMATS, NAMED, format_of
+from scog.imaging.formats import FLATTENED, FORMATS, FORMATS_BY_NAME, format_of
 from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
@@ -147,10 +147,10 @@ def test_a_fully_valid_image_has_no_alpha_band() -> None:
 
 
 def test_format_names() -> None:
-    assert {name for each in FORMATS for name in each.names} == set(NAMED)
-    assert NAMED["jpg"] is NAMED["jpeg"]
-    assert NAMED["tif"] is NAMED["tiff"]
-    assert [each.names[0] for each in FORMATS if each.flat] == ["jpg"]
+    assert {name for each in FORMATS for name in each.names} == set(FORMATS_BY_NAME)
+    assert FORMATS_BY_NAME["jpg"] is FORMATS_BY_NAME["jpeg"]
+    assert FORMATS_BY_NAME["tif"] is FORMATS_BY_NAME["tiff"]
+    assert [each.names[0] for each in FORMATS if each.opaque] == ["jpg"]
     assert FLATTENED == "white"
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 
-from scog.geo.grid import Grid, tile_grid, transformer, zoom_like
+from scog.geo.grid import Grid, equivalent_zoom, tile_grid, transformer
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions, right_level
 from tests.doubles.drawing import ask_for, draw_all, draw_one
 
@@ -50,7 +50,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, M
 
 def tile_of(name: str, zoom: int, square: Square, buffer: float = 0.0, size: int = 256) -> Grid | None:
     """The tile at a scene's centre, at the zoom that corresponds to a Web Mercator one; None if outside the map."""
-    tms, z = morecantile.tms.get(name), zoom_like(name, zoom)
+    tms, z = morecantile.tms.get(name), equivalent_zoom(name, zoom)
     x, y = transformer("EPSG:4326", tile_grid(tms.minzoom, 0, 0, tms=name).crs).transform(*square.lonlat())
     matrix, box = tms.matrix(z), tms.xy_bbox
     if not (box.left < x < box.right and box.bottom < y < box.top):
@@ -115,7 +115,7 @@ def test_tiles_match_gdal(
 def test_scenes_on_both_sides_of_the_antimeridian_are_selected(
     archive: tuple[Path, dict[str, MadeScene]], name: str
 ) -> None:
-    z = zoom_like(name, 11)
+    z = equivalent_zoom(name, 11)
     tms = morecantile.tms.get(name)
     if name == "UPSArcticWGS84Quad":
         grids = [tile_of(name, 10, SQUARES["west of the antimeridian"])]

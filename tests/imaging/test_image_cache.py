@@ -16,7 +16,7 @@ from scog.catalog.assets import Asset
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.image_cache import MAX_AGE, ImageCache, Replayable, encoded
+from scog.imaging.image_cache import MAX_AGE, ImageCache, Replayable, encoded_image
 from scog.imaging.report import Report
 from scog.imaging.request import ImageData, ImageRequest
 from tests.doubles.drawing import ask_for
@@ -121,7 +121,7 @@ def test_partial_images_are_not_cached() -> None:
 
         drawn = asyncio.run(draw())
         assert lookup(cache, HERE, request, seen)[0] is None
-        cache.put_encoded(drawn, "png", encoded(b"bytes"))
+        cache.put_encoded(drawn, "png", encoded_image(b"bytes"))
         assert cache.get_encoded(drawn, "png") is None
 
 
@@ -138,10 +138,10 @@ def test_entries_expire_after_an_hour() -> None:
 def test_an_encoded_image_belongs_to_one_image_and_encoding() -> None:
     cache, request = ImageCache(10**9), ask_for("red")
     first = cached_after(cache, HERE, request, [observation(1)], all_of_them=True)
-    cache.put_encoded(first, "png", encoded(b"bytes"))
+    cache.put_encoded(first, "png", encoded_image(b"bytes"))
     cached, _ = lookup(cache, HERE, request, [observation(1)])
     assert cached is not None
-    assert cache.get_encoded(cached, "png") == encoded(b"bytes")
+    assert cache.get_encoded(cached, "png") == encoded_image(b"bytes")
     assert cache.get_encoded(cached, "webp") is None
     newer = cached_after(cache, HERE, replace(request, cloud_cover=1.0), [observation(1)], all_of_them=True)
     assert cache.get_encoded(newer, "png") is None

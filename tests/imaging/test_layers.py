@@ -145,7 +145,7 @@ def test_resampling_reads_only_the_support_of_wanted_pixels(method: Resampling) 
                 again = layers.cached(LayerRequest(scene(red=Asset(url)), ["red"], where, wanted, method))
                 assert again is not None
                 np.testing.assert_array_equal(again["red"].numbers[wanted], whole.numbers[wanted])
-                assert whole.numbers.dtype == (np.float32 if method.makes_numbers else np.uint16)
+                assert whole.numbers.dtype == (np.float32 if method.creates_values else np.uint16)
 
     run(work())
 

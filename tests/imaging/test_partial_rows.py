@@ -18,8 +18,8 @@ from rasterio.io import MemoryFile
 from scog.cog import range_fetcher, range_plan
 from scog.cog.block_reader import BlockReader, BlockRequest
 from scog.cog.metadata import FileMetadata
-from scog.cog.range_plan import piece_of
-from scog.cog.validity import data_of
+from scog.cog.range_plan import range_of_block
+from scog.cog.validity import values_and_validity
 from scog.net import concurrency
 from scog.net.policy import UpstreamStats
 from tests.doubles import range_server as does
@@ -94,10 +94,10 @@ def test_the_upper_rows_cost_their_share_of_bytes(bottom: int) -> None:
             await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=bottom, partial_rows=True)
             == found
         )
-        assert reader.kept(BlockRequest(url, description, 0, [(0, 0)], bottom=bottom)) == found
+        assert reader.cached_blocks(BlockRequest(url, description, 0, [(0, 0)], bottom=bottom)) == found
         assert server.requests == []
-        assert reader.kept(BlockRequest(url, description, 0, [(0, 0)], bottom=bottom + 1)) is None
-        assert reader.kept(BlockRequest(url, description, 0, [(0, 0)])) is None
+        assert reader.cached_blocks(BlockRequest(url, description, 0, [(0, 0)], bottom=bottom + 1)) is None
+        assert reader.cached_blocks(BlockRequest(url, description, 0, [(0, 0)])) is None
 
     served(body)
 
@@ -143,7 +143,7 @@ def test_a_partial_block_is_continued_on_slow_connections(partial_rows: bool, mo
         await reader.blocks(
             url, description, 0, [(0, 0)], UpstreamStats(), bottom=50, partial_rows=True
         )  # keeps what is more
-        assert reader.kept(BlockRequest(url, description, 0, [(0, 0)])) is not None
+        assert reader.cached_blocks(BlockRequest(url, description, 0, [(0, 0)])) is not None
         assert server.requests == []
 
     served(body)
@@ -234,7 +234,7 @@ def test_every_raster_can_be_read_by_rows(kind: str) -> None:
             for (row, col), block in found.items():
                 rows = slice(row * height, min((row + 1) * height, bottom))
                 shown = expected[rows, col * width : (col + 1) * width]
-                numbers, valid = data_of(block[: shown.shape[0], : shown.shape[1]])
+                numbers, valid = values_and_validity(block[: shown.shape[0], : shown.shape[1]])
                 if description.masked:
                     numbers = np.where(valid, numbers, description.fill)
                 np.testing.assert_array_equal(numbers, shown)
@@ -255,7 +255,7 @@ def test_local_blocks_are_read_and_checked_whole(tmp_path: Path) -> None:
 
 @given(st.integers(1, 5_000_000), st.integers(1, 1024), st.integers(0, 10_000_000))
 def test_laws_of_block_ranges(size: int, rows: int, start: int) -> None:
-    piece = piece_of((0, 0), start, size, rows, 1024)
+    piece = range_of_block((0, 0), start, size, rows, 1024)
     assert start < piece.stop <= piece.end == start + size
     assert (piece.rows is None) == (piece.stop == piece.end)
     if piece.rows is not None:

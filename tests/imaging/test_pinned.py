@@ -15,7 +15,7 @@ from scog.catalog.records import from_json, to_json
 from scog.cubes.cubes import _format_scenes, _parse_scenes
 from scog.errors import CatalogUnavailable, InvalidInput
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.clip import ClipArea, area_of
+from scog.imaging.clip import ClipArea, parse_clip_area
 from scog.imaging.pinned import Pinned, pin
 from scog.imaging.report import Report
 from scog.imaging.request import SceneFilter
@@ -32,12 +32,12 @@ MIDDLE = SQUARES[0].middle
 
 def box(width: float) -> ClipArea:
     lon, lat = MIDDLE
-    found = area_of([lon - width, lat - width, lon + width, lat + width], None)
+    found = parse_clip_area([lon - width, lat - width, lon + width, lat + width], None)
     assert found is not None
     return found
 
 
-EVERYWHERE = area_of([9, 44, 14, 49], None)
+EVERYWHERE = parse_clip_area([9, 44, 14, 49], None)
 
 
 def with_bench(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
@@ -78,7 +78,7 @@ def test_only_scenes_that_intersect_the_area_are_pinned() -> None:
     lon, lat = MIDDLE
     # In the bounds of this triangle lie all four squares, but its long side passes them by.
     corners = [[lon - 0.2, lat + 0.2], [lon - 0.2, lat - 1.6], [lon + 0.02, lat + 0.2], [lon - 0.2, lat + 0.2]]
-    area = area_of(None, {"type": "Polygon", "coordinates": [corners]})
+    area = parse_clip_area(None, {"type": "Polygon", "coordinates": [corners]})
     shape = shapely.geometry.Polygon(corners)
     expected = {square.name for square in SQUARES if shapely.Polygon(square.ring).intersects(shape)}
     assert len(expected) == 2

@@ -11,7 +11,7 @@ import pytest
 
 from scog.catalog.assets import Asset
 from scog.cog import preview_level
-from scog.cog.preview_level import LIGHT, PreviewLevel, cheapest
+from scog.cog.preview_level import SMALL_FETCH, PreviewLevel, cheapest_levels
 from scog.geo.grid import Grid
 from scog.imaging.layers import Layer, LayerReader, LayerRequest
 from scog.net.policy import UpstreamStats
@@ -132,7 +132,7 @@ def test_an_image_without_a_coarser_level_is_its_own_preview() -> None:
 
 
 def test_a_preview_of_few_bytes_is_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview_level, "LIGHT", 20_000)
+    monkeypatch.setattr(preview_level, "SMALL_FETCH", 20_000)
 
     async def work() -> None:
         with RangeServer() as server:
@@ -168,13 +168,13 @@ def test_adjacent_previews_share_blocks() -> None:
         ([900_000, 0, 0], 1),
         ([0, 0, 0], 0),
         ([900_000, 0, 90_000], 1),
-        ([LIGHT, 4000, 1000], 0),
-        ([LIGHT, 4000, 0], 2),
+        ([SMALL_FETCH, 4000, 1000], 0),
+        ([SMALL_FETCH, 4000, 0], 2),
         ([900_000, 90_000, 90_000], 1),
     ],
 )
 def test_the_cheapest_level(costs: list[int], expected: int) -> None:
-    assert cheapest([((level,), cost) for level, cost in enumerate(costs)]) == (expected,)
+    assert cheapest_levels([((level,), cost) for level, cost in enumerate(costs)]) == (expected,)
 
 
 def test_a_grid_outside_the_file_is_no_preview() -> None:

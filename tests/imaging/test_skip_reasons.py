@@ -165,10 +165,10 @@ def test_the_first_error_of_a_scene_counts() -> None:
     error = other.nothing_readable("No scene of this image could be read")
     assert str(error).startswith("No scene of this image could be read: nir (a/nir.tif): There is no such file")
     third = Report()
-    third.miss(error)
+    third.record_failure(error)
     for each in (report, other, third):
         assert each.errors() == [{"scene": one.id, "reason": "no-file", "detail": each.why[one.id]}]
-        assert each.told() == [f"{one.id}: no-file; {each.why[one.id]}"]
+        assert each.error_lines() == [f"{one.id}: no-file; {each.why[one.id]}"]
     json.dumps(third.errors())
 
 

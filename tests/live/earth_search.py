@@ -25,7 +25,7 @@ from morecantile import tms
 from scog.bandmath.indices import get
 from scog.catalog.scene import UnusableItem, parse_item
 from scog.catalog.stac_api import PAGE_SIZE, _fields
-from scog.cog.header_template import kind_of
+from scog.cog.header_template import template_of
 from scog.cog.ifd import walk
 from scog.cog.metadata import FileMetadata
 from scog.collections.bands import BANDS, IN_ASSET
@@ -104,7 +104,7 @@ class Service:
             answer, _ = self.header(band)
             directories = walk(answer.content)
             expect(directories.needed <= HEADER, f"{band}: the directories take {directories.needed} bytes")
-            self.described[band] = kind_of(answer.content, directories).describe(answer.content, "live")
+            self.described[band] = template_of(answer.content, directories).describe(answer.content, "live")
         return self.described[band]
 
     @staticmethod

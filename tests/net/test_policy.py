@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.errors import AssetRefused
-from scog.net.policy import BreakerState, CircuitBreaker, check_allowed, host_of, is_allowed, place_of, retry_delay
+from scog.net.policy import BreakerState, CircuitBreaker, check_allowed, display_url, host_of, is_allowed, retry_delay
 from tests.doubles.reading import Clock
 
 ALLOWED = (
@@ -234,4 +234,4 @@ def test_slow_faults_do_not_open_the_breaker() -> None:
 
 @pytest.mark.parametrize("url", ["https://u:p@example.org:8443/v1?key=secret", "https://example.org:8443/v1#secret"])
 def test_a_place_has_no_secrets(url: str) -> None:
-    assert place_of(url) == "https://example.org:8443/v1"
+    assert display_url(url) == "https://example.org:8443/v1"

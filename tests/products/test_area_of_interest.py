@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
-from scog.products.areas.area_of_interest import AreasOfInterest, parse_fields, point
+from scog.products.areas.area_of_interest import AreasOfInterest, parse_areas, point
 
 SQUARE = [[11.3, 46.5], [11.4, 46.5], [11.4, 46.6], [11.3, 46.6], [11.3, 46.5]]
 HOLE = [[11.32, 46.52], [11.33, 46.52], [11.33, 46.53], [11.32, 46.52]]
@@ -19,7 +19,7 @@ POLYGON = {"type": "Polygon", "coordinates": [SQUARE, HOLE]}
 
 
 def parsed(document: object, most: int = 10, corners: int = 1000) -> AreasOfInterest:
-    return parse_fields(document, most, corners)
+    return parse_areas(document, most, corners)
 
 
 def feature(geometry: object, **properties: Any) -> dict[str, Any]:
@@ -32,8 +32,8 @@ def collection(*features: object) -> dict[str, Any]:
 
 def test_a_polygon_keeps_its_hole() -> None:
     found = parsed(POLYGON)
-    assert not found.collected
-    (area,) = found.fields
+    assert not found.is_collection
+    (area,) = found.areas
     assert not area.is_point
     assert area.feature is None
     assert area.geometry == POLYGON
@@ -41,7 +41,7 @@ def test_a_polygon_keeps_its_hole() -> None:
 
 
 def test_a_point_drops_its_height() -> None:
-    (area,) = parsed(feature({"type": "Point", "coordinates": [11.3, 46.5, 300]}, name="A")).fields
+    (area,) = parsed(feature({"type": "Point", "coordinates": [11.3, 46.5, 300]}, name="A")).areas
     assert area.is_point
     assert area.shape.equals_exact(shapely.Point(11.3, 46.5))
     assert not area.shape.has_z
@@ -52,22 +52,22 @@ def test_a_point_drops_its_height() -> None:
 def test_a_collection_keeps_its_features() -> None:
     first = feature(POLYGON, name="A") | {"id": 7}
     found = parsed(collection(first, feature({"type": "Point", "coordinates": [11.3, 46.5]}) | {"properties": None}))
-    assert found.collected
-    assert [area.is_point for area in found.fields] == [False, True]
-    assert found.fields[0].feature == first
-    assert found.fields[1].feature is not None
+    assert found.is_collection
+    assert [area.is_point for area in found.areas] == [False, True]
+    assert found.areas[0].feature == first
+    assert found.areas[1].feature is not None
 
 
 def test_a_multipolygon_split_at_the_antimeridian_keeps_its_parts() -> None:
     parts = [[[[179.9, -17], [180, -17], [180, -16.9], [179.9, -17]]],
              [[[-180, -17], [-179.9, -17], [-180, -16.9], [-180, -17]]]]  # fmt: skip
-    (area,) = parsed({"type": "MultiPolygon", "coordinates": parts}).fields
+    (area,) = parsed({"type": "MultiPolygon", "coordinates": parts}).areas
     assert len(shapely.get_parts(area.shape)) == 2
 
 
 def test_a_polygon_across_the_antimeridian_is_cut_there() -> None:
     ring = [[179.9, -17], [-179.9, -17], [-179.9, -16.9], [179.9, -16.9], [179.9, -17]]
-    (area,) = parsed({"type": "Polygon", "coordinates": [ring]}).fields
+    (area,) = parsed({"type": "Polygon", "coordinates": [ring]}).areas
     assert area.shape.area == pytest.approx(0.2 * 0.1)
     assert area.shape.bounds == (-180, -17, 180, -16.9)
     assert area.geometry["coordinates"] == [ring]
@@ -143,8 +143,8 @@ def test_unusable_documents_are_refused_with_the_parameter_and_a_reason(
 def test_an_unusable_feature_does_not_fail_the_others() -> None:
     swapped = feature(broken(coordinates=[[[46, 111], [47, 111], [47, 112], [46, 111]]]))
     found = parsed(collection(feature(None) | {"id": "a"}, feature(POLYGON), swapped, feature(POLYGON)))
-    assert [area.place for area in found.fields] == [1, 3]
-    assert [(bad.place, bad.feature.get("id")) for bad in found.unusable] == [(0, "a"), (2, None)]
+    assert [area.index for area in found.areas] == [1, 3]
+    assert [(bad.index, bad.feature.get("id")) for bad in found.unusable] == [(0, "a"), (2, None)]
     assert "it is null" in found.unusable[0].reason
     assert "swapped" in found.unusable[1].reason
 
@@ -152,14 +152,14 @@ def test_an_unusable_feature_does_not_fail_the_others() -> None:
 def test_points_are_refused_without_points() -> None:
     place = {"type": "Point", "coordinates": [11.3, 46.5]}
     with pytest.raises(InvalidInput, match="no area"):
-        parse_fields(place, 1, 10, points=False)
-    found = parse_fields(collection(feature(POLYGON), feature(place)), 10, 100, points=False)
-    assert [bad.place for bad in found.unusable] == [1]
+        parse_areas(place, 1, 10, points=False)
+    found = parse_areas(collection(feature(POLYGON), feature(place)), 10, 100, points=False)
+    assert [bad.index for bad in found.unusable] == [1]
 
 
 @pytest.mark.parametrize("name", ["urn:ogc:def:crs:OGC:1.3:CRS84", "EPSG:4326", "urn:ogc:def:crs:EPSG::4326"])
 def test_crs_names_of_degrees_are_accepted(name: str) -> None:
-    assert parsed(POLYGON | {"crs": {"type": "name", "properties": {"name": name}}}).fields
+    assert parsed(POLYGON | {"crs": {"type": "name", "properties": {"name": name}}}).areas
 
 
 json_values = st.recursive(
@@ -179,4 +179,4 @@ def test_arbitrary_json_is_parsed_or_refused(kind: str, one: object, other: obje
             found = parsed(document)
         except InvalidInput:
             continue
-        json.dumps([dict(area.geometry) for area in found.fields])
+        json.dumps([dict(area.geometry) for area in found.areas])

@@ -13,7 +13,7 @@ import pytest
 
 from scog.errors import InvalidInput
 from scog.imaging.report import Report
-from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, parse_fields, point
+from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, parse_areas, point
 from scog.products.areas.sampling_grid import sampling_grid_of
 from scog.products.timeseries import output
 from scog.products.timeseries.model import Row
@@ -21,7 +21,7 @@ from scog.products.timeseries.options import SeriesOptions, Table, table_of
 from scog.products.timeseries.plot import chart_of, check_lines
 from scog.products.timeseries.series import Series
 from scog.products.timeseries.text import text_of
-from scog.products.timeseries.variables import formula_of
+from scog.products.timeseries.variables import variables_of
 from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import parse_step
 from tests.products.made_rows import row
@@ -36,8 +36,8 @@ FEATURES = {
         {"type": "Feature", "properties": None, "geometry": {"type": "Point", "coordinates": [11.3, 46.5]}},
     ],
 }  # fmt: skip
-NDVI = SeriesOptions(formula_of())
-TWO = SeriesOptions(formula_of("ndvi,ndwi"), smooth=10.0)
+NDVI = SeriesOptions(variables_of())
+TWO = SeriesOptions(variables_of("ndvi,ndwi"), smooth=10.0)
 
 
 def series(area: AreaOfInterest, rows: Sequence[Row]) -> Series:
@@ -76,7 +76,7 @@ def test_json_of_a_point_is_as_documented() -> None:
 
 
 def test_polygons_have_statistics_and_a_curve_if_requested() -> None:
-    (area, _) = parse_fields(FEATURES, 9, 99).fields
+    (area, _) = parse_areas(FEATURES, 9, 99).areas
     found = document(area, AREA, TWO)["observations"]
     assert found[1]["values"] == found[1]["statistics"] == found[1]["smoothed"] == [None, None]
     assert AREA[0].sample.statistics is not None
@@ -99,7 +99,7 @@ def test_periods_have_an_end_and_a_number_of_observations() -> None:
 
 
 def test_features_keep_their_members_and_get_a_timeseries() -> None:
-    areas = parse_fields(FEATURES, 9, 99).fields
+    areas = parse_areas(FEATURES, 9, 99).areas
     several = [series(areas[0], AREA), series(areas[1], ROWS)]
     found = output.collection(several, [table_of(each.rows, TWO) for each in several], TWO)
     assert found["type"] == "FeatureCollection"
@@ -115,8 +115,8 @@ def test_features_keep_their_members_and_get_a_timeseries() -> None:
 @pytest.mark.parametrize("collected", [False, True])
 @pytest.mark.parametrize("options", [replace(TWO, smooth=None), TWO, replace(TWO, step=parse_step("P10D"))])
 def test_csv_has_the_values_of_the_json(options: SeriesOptions, collected: bool) -> None:
-    areas = parse_fields(FEATURES, 9, 99) if collected else AreasOfInterest((PLACE,), collected=False)
-    several = [series(area, AREA if not area.is_point else ROWS) for area in areas.fields]
+    areas = parse_areas(FEATURES, 9, 99) if collected else AreasOfInterest((PLACE,), is_collection=False)
+    several = [series(area, AREA if not area.is_point else ROWS) for area in areas.areas]
     tables: list[Table] = [table_of(each.rows, options) for each in several]
     text = output.table_text(several, tables, options, areas)
     assert text.endswith("\r\n")
@@ -168,7 +168,7 @@ def test_text_table_of_negative_constant_and_missing_values() -> None:
 
 
 def test_a_chart_has_a_line_per_output_and_area() -> None:
-    areas = parse_fields(FEATURES, 9, 99).fields
+    areas = parse_areas(FEATURES, 9, 99).areas
     several = [series(areas[0], AREA), series(areas[1], ROWS)]
     chart = chart_of(several, [table_of(each.rows, TWO) for each in several], TWO)
     assert [line.name for line in chart.lines] == ["NDVI North", "NDWI North", "NDVI 2", "NDWI 2"]
@@ -188,7 +188,7 @@ def test_titles_notes_and_time_ranges_of_charts() -> None:
     assert (chart.title, chart.note) == ("NDVI at 11.3000, 46.5000", "1 of 1 observations")
     assert chart.start == chart.end
     options = replace(NDVI, interval=parse_interval("2023-01-01/2024-12-31"), step=parse_step("P1Y"))
-    area = series(parse_fields(FEATURES, 9, 99).fields[0], [row(0, 0.2)])
+    area = series(parse_areas(FEATURES, 9, 99).areas[0], [row(0, 0.2)])
     chart = chart_of([area], [table_of(area.rows, options)], options)
     assert chart.title.startswith("NDVI of 42.7 ha at 11.3067, 46.50")
     assert (chart.start.year, chart.end.year) == (2023, 2024)

@@ -15,7 +15,7 @@ from scog.errors import InvalidInput
 from scog.products.timeseries.model import NO_OBSERVATION
 from scog.products.timeseries.options import SeriesOptions, table_of
 from scog.products.timeseries.periods import Aggregate, by_period, check_periods, midpoint
-from scog.products.timeseries.variables import formula_of
+from scog.products.timeseries.variables import variables_of
 from scog.temporal.intervals import Interval, parse_interval
 from scog.temporal.steps import Step, parse_step
 from tests.products.made_rows import BEGINNING, row
@@ -97,36 +97,36 @@ def test_too_many_periods_are_refused(text: str) -> None:
 
 def test_observations_below_min_valid_have_no_values() -> None:
     rows = [row(1, 0.5, valid=0.04), row(11, 0.6, valid=0.5), row(21, None)]
-    table = table_of(rows, SeriesOptions(formula_of(), min_valid=0.3))
+    table = table_of(rows, SeriesOptions(variables_of(), min_valid=0.3))
     assert [each.sample.values for each in table.rows] == [None, (0.6,), None]
     assert table.rows[0].sample.reason == "masked"
     assert table.rows[0].sample.valid == 0.04
-    (month,) = table_of(rows, SeriesOptions(formula_of(), parse_step("P1M"), Aggregate.MAX, min_valid=0.3)).rows
+    (month,) = table_of(rows, SeriesOptions(variables_of(), parse_step("P1M"), Aggregate.MAX, min_valid=0.3)).rows
     assert month.sample.values == (0.6,)
 
 
 def test_the_curve_is_reported_at_observations_or_at_midpoints_of_periods() -> None:
     rows = [row(day, None if day == 20 else day / 100) for day in range(0, 100, 10)]
-    plain = table_of(rows, SeriesOptions(formula_of(), smooth=1000.0))
+    plain = table_of(rows, SeriesOptions(variables_of(), smooth=1000.0))
     assert plain.curve is not None
     assert [None if each is None else round(each[0] or 0, 4) for each in plain.curve] == [
         None if each.sample.values is None else round(each.sample.values[0], 4) for each in rows
     ]
     interval = Interval(BEGINNING - timedelta(days=40), BEGINNING + timedelta(days=130))
-    steps = table_of(rows, SeriesOptions(formula_of(), parse_step("P10D"), interval=interval, smooth=1000.0))
+    steps = table_of(rows, SeriesOptions(variables_of(), parse_step("P10D"), interval=interval, smooth=1000.0))
     assert steps.curve is not None
     for each, found in zip(steps.rows, steps.curve, strict=True):
         at = (midpoint(each) - BEGINNING) / timedelta(days=1)
         assert (found is not None) == (0 <= at <= 90)
         if found is not None:
             assert found[0] == pytest.approx(at / 100, abs=1e-4)
-    assert table_of(rows, SeriesOptions(formula_of())).curve is None
+    assert table_of(rows, SeriesOptions(variables_of())).curve is None
 
 
 @pytest.mark.parametrize(("how", "parameter"), [({"smooth": 1.0}, "smooth"), ({"step": Step(1)}, "interval")])
 def test_classes_are_neither_aggregated_nor_smoothed(how: dict[str, object], parameter: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        SeriesOptions(formula_of("scl"), **how)  # type: ignore[arg-type]
+        SeriesOptions(variables_of("scl"), **how)  # type: ignore[arg-type]
     assert caught.value.parameter == parameter
 
 

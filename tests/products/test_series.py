@@ -21,7 +21,7 @@ from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
 from scog.composite.mask import parse_mask
 from scog.errors import DeadlineExceeded, InvalidInput, NothingReadable
-from scog.geo.coverage import share
+from scog.geo.coverage import coverage_fractions
 from scog.geo.grid import Grid
 from scog.imaging.engine import open_engine
 from scog.imaging.report import Report
@@ -29,9 +29,9 @@ from scog.products.areas.area_of_interest import point
 from scog.products.areas.sampling_grid import SamplingGrid, parts_of, sampling_grid_of
 from scog.products.timeseries.model import Row, Sample
 from scog.products.timeseries.sampler import Sampler
-from scog.products.timeseries.series import Series, take
+from scog.products.timeseries.series import Series, sample_series
 from scog.products.timeseries.state import SeriesState
-from scog.products.timeseries.variables import formula_of
+from scog.products.timeseries.variables import variables_of
 from scog.settings import Settings
 from tests.doubles.archives import C1, CLOUDY, MadeScene, Square
 from tests.doubles.series import (
@@ -122,7 +122,11 @@ def test_values_at_a_point_equal_rasterio_on_each_date(dates: Dates) -> None:
             assert each.sample.statistics is None
             reasons.add(reason)
         assert not series.report.partial
-        assert (series.site.crs, series.site.resolution, series.site.coarser) == ("EPSG:32632", 10, False)
+        assert (series.sampling_grid.crs, series.sampling_grid.resolution, series.sampling_grid.coarser) == (
+            "EPSG:32632",
+            10,
+            False,
+        )
     assert reasons == {None, "masked", "no-data"}
 
 
@@ -139,11 +143,11 @@ def test_statistics_of_polygons_equal_exactextract_on_each_date(dates: Dates, ge
     assert [str(row.time.date()) for row in series.rows] == list(DAYS)
     geod = Geod(ellps="WGS84")
     true = sum(abs(geod.geometry_area_perimeter(part)[0]) for part in shapely.get_parts(shapely.normalize(dense)))
-    assert series.site.hectares == pytest.approx(true / 10_000, rel=1e-5)
+    assert series.sampling_grid.hectares == pytest.approx(true / 10_000, rel=1e-5)
     for row in series.rows:
         day = str(row.time.date())
         values, sample = days[day].astype(np.float32), row.sample
-        shares = share(GRID, shape)
+        shares = coverage_fractions(GRID, shape)
         valid = shares[~np.isnan(values)].sum(dtype=float) / total
         cloud = shares[np.isnan(values) & cloudy[day]].sum(dtype=float) / total
         assert sample.valid == pytest.approx(valid, abs=1e-5)
@@ -191,10 +195,10 @@ def test_an_area_with_scenes_of_another_zone_is_sampled_in_that_zone(tmp_path: P
     assert sampling_grid_of(area, 10, 10_000).crs == "EPSG:32633"
     heard = Heard()
     (series,) = series_of(tmp_path, [area], listener=heard)
-    assert series.site.crs == "EPSG:32632"
+    assert series.sampling_grid.crs == "EPSG:32632"
     kinds = [kind for kind, *_ in heard.events]
-    assert sorted(kinds) == ["found", "measured", "sited", "sited"]
-    assert kinds[-1] == "measured"
+    assert sorted(kinds) == ["grid_chosen", "grid_chosen", "observation_sampled", "observations_found"]
+    assert kinds[-1] == "observation_sampled"
     values = ((nir.astype(float) - red) / (nir.astype(float) + red)).astype(np.float32)
     expected = zonal(values, grid, shape)
     (row,) = series.rows
@@ -210,7 +214,7 @@ def test_large_areas_are_sampled_in_parts_with_the_same_result(dates: Dates, mon
     monkeypatch.setattr("scog.products.areas.sampling_grid.PART", 37)
     monkeypatch.setattr("scog.products.timeseries.sampler.SMALL", 100)
     for one, other in zip(whole, series_of(folder, areas), strict=True):
-        assert len(parts_of(other.site)) > 9
+        assert len(parts_of(other.sampling_grid)) > 9
         for row, again in zip(one.rows, other.rows, strict=True):
             assert again.sample.scenes == row.sample.scenes
             assert again.sample.valid == pytest.approx(row.sample.valid)
@@ -226,9 +230,9 @@ def test_areas_with_too_many_pixels_are_sampled_at_a_coarser_resolution(dates: D
     (series,) = series_of(
         folder, fields_of(POLYGONS["on the pixels' edges"]), settings={"field_pixels": 1500}, mask="none"
     )
-    assert series.site.coarser
-    assert series.site.resolution == 20
-    assert series.site.hectares == pytest.approx(40, rel=1e-3)
+    assert series.sampling_grid.coarser
+    assert series.sampling_grid.resolution == 20
+    assert series.sampling_grid.hectares == pytest.approx(40, rel=1e-3)
     clear = observed(made, masked=())
     for row in series.rows:
         block = clear[str(row.time.date())][100:200, 100:140]
@@ -248,7 +252,7 @@ def test_several_indices_and_the_scene_classification(dates: Dates) -> None:
             assert np.sign(two.sample.values[1]) == np.sign(one.sample.values[0])
     (classes,) = series_of(folder, area, "scl", mask="none", when=OVERCAST)
     assert classes.rows[0].sample.values == (9.0,)
-    assert classes.site.resolution == 20
+    assert classes.sampling_grid.resolution == 20
 
 
 def test_dilation_masks_more(dates: Dates) -> None:
@@ -259,7 +263,7 @@ def test_dilation_masks_more(dates: Dates) -> None:
     async def grown() -> Series:
         async with open_engine(Settings(catalog=str(folder))) as engine:
             ask = replace(ask_for(), mask=parse_mask("clouds", 60.0))
-            return (await take(SeriesState(engine), [area], formula_of(), ask))[0]
+            return (await sample_series(SeriesState(engine), [area], variables_of(), ask))[0]
 
     for row, again in zip(plain.rows, asyncio.run(grown()).rows, strict=True):
         if 0 < row.sample.masked < 1 and row.sample.valid:
@@ -292,7 +296,7 @@ def test_an_unreadable_scene_has_no_values_but_a_reason(broken: Path) -> None:
         assert by_day[DAYS[1]].reason == "not-a-tiff"
         assert by_day[DAYS[1]].values is None
         assert {name.split("_")[2] for name in series.report.skipped} <= {"20240105", "20240219"}
-        if not series.site.is_point:
+        if not series.sampling_grid.is_point:
             assert by_day[DAYS[0]].reason == "no-file"
             assert by_day[DAYS[0]].scenes
         assert [row.sample.failed for row in series.rows].count(True) <= 2
@@ -334,7 +338,9 @@ def test_without_an_interval_a_series_covers_the_newest_days(dates: Dates) -> No
     async def work(days: int) -> int:
         async with open_engine(Settings(catalog=str(dates[0]), series_days=days)) as engine:
             ask = replace(ask_for(), interval=None)
-            return len((await take(SeriesState(engine), [point(*lonlat(*PLACES[0]))], formula_of(), ask))[0].rows)
+            return len(
+                (await sample_series(SeriesState(engine), [point(*lonlat(*PLACES[0]))], variables_of(), ask))[0].rows
+            )
 
     assert asyncio.run(work(365)) == len(DAYS)
     assert asyncio.run(work(90)) == 4
@@ -383,23 +389,23 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[tuple[str, int, object]] = []
 
-    def sited(self, place: int, area: object, site: SamplingGrid) -> None:
-        self.events.append(("sited", place, site.is_point))
+    def grid_chosen(self, place: int, area: object, site: SamplingGrid) -> None:
+        self.events.append(("grid_chosen", place, site.is_point))
 
-    def found(self, place: int, count: int) -> None:
-        self.events.append(("found", place, count))
+    def observations_found(self, place: int, count: int) -> None:
+        self.events.append(("observations_found", place, count))
 
-    def measured(self, place: int, row: Row) -> None:
-        self.events.append(("measured", place, str(row.time.date())))
+    def observation_sampled(self, place: int, row: Row) -> None:
+        self.events.append(("observation_sampled", place, str(row.time.date())))
 
 
 def test_a_listener_receives_each_event_once(dates: Dates) -> None:
     heard = Heard()
     series_of(dates[0], [point(*lonlat(*PLACES[0])), *fields_of(POLYGONS["all"])], listener=heard)
-    assert heard.events[:2] == [("sited", 0, True), ("sited", 1, False)]
+    assert heard.events[:2] == [("grid_chosen", 0, True), ("grid_chosen", 1, False)]
     for place in (0, 1):
-        assert ("found", place, len(DAYS)) in heard.events
-        told = [what for kind, where, what in heard.events if kind == "measured" and where == place]
+        assert ("observations_found", place, len(DAYS)) in heard.events
+        told = [what for kind, where, what in heard.events if kind == "observation_sampled" and where == place]
         assert sorted(map(str, told)) == list(DAYS)
 
 
@@ -442,7 +448,7 @@ def test_a_reprocessed_scene_is_sampled_again(dates: Dates) -> None:
             state = SeriesState(engine)
             (series,) = await take_from(state, fields_of(POLYGONS["within"]), when=DAYS[0])
             (scene,) = series.report.used
-            sampler = Sampler(state, series.site, formula_of(), ask_for(), Report())
+            sampler = Sampler(state, series.sampling_grid, variables_of(), ask_for(), Report())
 
             def cached(other: Scene) -> Sample | None:
                 return sampler.cached(Observation(other.time, (other,)))

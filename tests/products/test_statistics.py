@@ -12,7 +12,7 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.geo.coverage import share
+from scog.geo.coverage import coverage_fractions
 from scog.geo.grid import Grid
 from scog.products.areas.statistics import majority, statistics
 from tests.doubles.zonal import zonal
@@ -26,7 +26,7 @@ def test_statistics_equal_exactextract(seed: int, radius: float, gaps: float) ->
     values = rng.normal(size=GRID.shape).astype(np.float32)
     values[rng.random(GRID.shape) < gaps] = np.nan
     field = shapely.Point(GRID.at(*rng.uniform((3, 3), (16, 10)))).buffer(radius, quad_segs=3)
-    shares = share(GRID, field)
+    shares = coverage_fractions(GRID, field)
     known = (shares > 0) & np.isfinite(values)
     if not known.any():
         return

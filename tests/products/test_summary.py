@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
-from scog.geo.coverage import share
+from scog.geo.coverage import coverage_fractions
 from scog.geo.grid import Grid
-from scog.products.zonal.summary import DEFAULT_PERCENTILES, Wanted, summarise, wanted_of
+from scog.products.zonal.summary import DEFAULT_PERCENTILES, StatisticsOptions, parse_statistics_options, summarise
 from tests.doubles.zonal import operated
 
 GRID = Grid("EPSG:32632", Affine(10, 0, 676_000, 0, -10, 5_152_000), 23, 17)
@@ -30,14 +30,14 @@ def test_summaries_equal_exactextract(seed: int, radius: float, gaps: float, who
     values = (rng.integers(0, 5, GRID.shape) if whole else rng.normal(size=GRID.shape)).astype(np.float32)
     values[rng.random(GRID.shape) < gaps] = np.nan
     field = shapely.Point(GRID.at(*rng.uniform((4, 4), (19, 13)))).buffer(radius, quad_segs=3)
-    shares = share(GRID, field)
-    if any(((share(GRID, field.buffer(by)) > 0) != (shares > 0)).any() for by in (-1e-6, 1e-6)):
+    shares = coverage_fractions(GRID, field)
+    if any(((coverage_fractions(GRID, field.buffer(by)) > 0) != (shares > 0)).any() for by in (-1e-6, 1e-6)):
         return  # whether a pixel is touched depends on rounding
     known = (shares > 0) & np.isfinite(values)
     if not known.any():
         return
     masked = float(shares[~known].sum())
-    found = summarise(values[known], shares[known], masked, Wanted((5, 50, 97.5)))
+    found = summarise(values[known], shares[known], masked, StatisticsOptions((5, 50, 97.5)))
     expected = operated(values, GRID, field, [*OPERATIONS.values(), "median", "quantile(q=0.05)", "quantile(q=0.975)"])
     amounts = {value: shares[known & (values == value)].sum() for value in np.unique(values[known])}
     for ours, theirs in OPERATIONS.items():
@@ -59,7 +59,7 @@ def test_summaries_equal_exactextract(seed: int, radius: float, gaps: float, who
 @given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=60), st.integers(1, 20))
 def test_summaries_with_equal_weights_equal_numpy(values: list[float], bins: int) -> None:
     numbers, ones = np.array(values, np.float32), np.ones(len(values), np.float32)
-    found, exact = summarise(numbers, ones, 0.0, Wanted((2, 98), bins)), numbers.astype(np.float64)
+    found, exact = summarise(numbers, ones, 0.0, StatisticsOptions((2, 98), bins)), numbers.astype(np.float64)
     assert found.histogram is not None
     counts, edges = np.histogram(exact, bins)
     assert np.array_equal(found.histogram[0], counts)
@@ -84,9 +84,9 @@ def test_majority_and_minority_are_the_lowest_of_equally_frequent_values() -> No
 def test_bins_add_up_weights() -> None:
     values = np.array([0.1, 0.1, 0.5, 0.9, 2.0], np.float32)
     weights = np.array([0.25, 1, 0.5, 1, 1], np.float32)
-    edged = summarise(values, weights, 1.0, Wanted((), (0.0, 0.4, 0.6, 1.0))).histogram
+    edged = summarise(values, weights, 1.0, StatisticsOptions((), (0.0, 0.4, 0.6, 1.0))).histogram
     assert edged == ((1.25, 0.5, 1.0), (0.0, 0.4, 0.6, 1.0))
-    ranged = summarise(values, weights, 1.0, Wanted((), 2, (0.0, 1.0))).histogram
+    ranged = summarise(values, weights, 1.0, StatisticsOptions((), 2, (0.0, 1.0))).histogram
     assert ranged == ((1.25, 1.5), (0.0, 0.5, 1.0))
 
 
@@ -100,17 +100,17 @@ def test_a_summary_without_pixels_has_no_values() -> None:
 @pytest.mark.parametrize(
     ("percentiles", "bins", "bin_range", "options"),
     [
-        ([], None, None, Wanted()),
-        ([5, 50.5, 5], "8", None, Wanted((5, 50.5), 8)),
-        ([0, 100], " 20 ", "-1,1", Wanted((0, 100), 20, (-1, 1))),
-        ([], "20\x1c", None, Wanted(bins=20)),  # white space to str.strip(), but not to int()
-        ([], "0,0.5, 1e0", None, Wanted(bins=(0, 0.5, 1))),
+        ([], None, None, StatisticsOptions()),
+        ([5, 50.5, 5], "8", None, StatisticsOptions((5, 50.5), 8)),
+        ([0, 100], " 20 ", "-1,1", StatisticsOptions((0, 100), 20, (-1, 1))),
+        ([], "20\x1c", None, StatisticsOptions(bins=20)),  # white space to str.strip(), but not to int()
+        ([], "0,0.5, 1e0", None, StatisticsOptions(bins=(0, 0.5, 1))),
     ],
 )
 def test_parameters_are_parsed(
-    percentiles: list[float], bins: str | None, bin_range: str | None, options: Wanted
+    percentiles: list[float], bins: str | None, bin_range: str | None, options: StatisticsOptions
 ) -> None:
-    assert wanted_of(percentiles, bins, bin_range) == options
+    assert parse_statistics_options(percentiles, bins, bin_range) == options
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,6 @@ def test_invalid_parameters_are_refused(
     percentiles: list[float], bins: str | None, bin_range: str | None, parameter: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        wanted_of(percentiles, bins, bin_range)
+        parse_statistics_options(percentiles, bins, bin_range)
     assert caught.value.parameter == parameter
     assert caught.value.valid

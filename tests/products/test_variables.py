@@ -6,14 +6,14 @@ import pytest
 
 from scog.bandmath import indices
 from scog.errors import InvalidInput
-from scog.imaging.source_lattice import nominal_metres
-from scog.products.timeseries.variables import formula_of
+from scog.imaging.source_lattice import nominal_resolution
+from scog.products.timeseries.variables import variables_of
 
 
 def test_ndvi_is_the_default() -> None:
-    found = formula_of()
+    found = variables_of()
     assert (found.names, found.mask, found.classes) == (("NDVI",), "clouds", False)
-    assert nominal_metres(found.expression.bands) == 10
+    assert nominal_resolution(found.expression.bands) == 10
     assert found.expression == indices.get("ndvi").expression
 
 
@@ -34,15 +34,15 @@ def test_ndvi_is_the_default() -> None:
 def test_names_and_nominal_resolution(
     arguments: dict[str, object], names: tuple[str, ...] | None, resolution: int
 ) -> None:
-    found = formula_of(**arguments)  # type: ignore[arg-type]
+    found = variables_of(**arguments)  # type: ignore[arg-type]
     assert names is None or found.names == names
-    assert nominal_metres(found.expression.bands) == resolution
+    assert nominal_resolution(found.expression.bands) == resolution
     assert len(found.names) == found.expression.outputs
 
 
 def test_classes_are_not_masked() -> None:
     for arguments in ({"index": "SCL"}, {"bands": ("scl",)}):
-        found = formula_of(**arguments)  # type: ignore[arg-type]
+        found = variables_of(**arguments)  # type: ignore[arg-type]
         assert found.classes
         assert found.mask == "none"
 
@@ -62,5 +62,5 @@ def test_classes_are_not_masked() -> None:
 )
 def test_invalid_combinations_are_refused(arguments: dict[str, object], parameter: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        formula_of(**arguments)  # type: ignore[arg-type]
+        variables_of(**arguments)  # type: ignore[arg-type]
     assert caught.value.parameter == parameter

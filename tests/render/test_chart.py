@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from scog.render.chart import COLORS, HEIGHT, MOST_LINES, WIDTH, Chart, Dot, Line
+from scog.render.chart import COLORS, HEIGHT, MAX_LINES, WIDTH, Chart, Dot, Line
 
 START, END = datetime(2022, 1, 1, tzinfo=UTC), datetime(2022, 12, 31, tzinfo=UTC)
 NAME = "{http://www.w3.org/2000/svg}"
@@ -103,11 +103,11 @@ def test_a_chart_without_values_says_so() -> None:
 
 
 def test_several_lines_get_a_legend_and_distinct_colours() -> None:
-    made = chart(*(Line(f"line {number}", dots(number, number + 1)) for number in range(MOST_LINES)))
-    assert {f"line {number}" for number in range(MOST_LINES)} <= set(texts(made))
+    made = chart(*(Line(f"line {number}", dots(number, number + 1)) for number in range(MAX_LINES)))
+    assert {f"line {number}" for number in range(MAX_LINES)} <= set(texts(made))
     fills = {each.get("fill") for each in drawn(made).iter(f"{NAME}circle")}
-    assert len(fills) == MOST_LINES
-    assert len(set(COLORS)) == MOST_LINES
+    assert len(fills) == MAX_LINES
+    assert len(set(COLORS)) == MAX_LINES
 
 
 def test_markup_is_escaped() -> None:

@@ -33,7 +33,7 @@ def test_thresholds_agree_with_numpy_digitize(data: st.DataObject, edges: list[f
     expected = np.digitize(values, np.array(edges, np.float32))
     places = classes.places(values, valid)
     assert (places == np.where(valid, expected, TRANSPARENT)).all()
-    assert np.array_equal(classes.numbers(values, valid), np.where(valid, expected + 1.0, np.nan), equal_nan=True)
+    assert np.array_equal(classes.class_numbers(values, valid), np.where(valid, expected + 1.0, np.nan), equal_nan=True)
     painted = classes.paint(values[np.newaxis], valid).rgba
     assert (painted[valid, 0] == expected[valid]).all()
     assert (painted[..., 3] == np.where(valid, 255, 0)).all()
@@ -68,7 +68,7 @@ def test_unclassified_values_are_transparent() -> None:
     valid = np.ones(values.shape, bool)
     none = TRANSPARENT
     assert classes.places(values, valid).tolist() == [[0, 0, none, 1, none, none, none, none, none]]
-    result = classes.numbers(values, valid)[0]
+    result = classes.class_numbers(values, valid)[0]
     assert np.array_equal(result, [3, 3, np.nan, 9, *[np.nan] * 5], equal_nan=True)
     painted = classes.paint(values[np.newaxis], valid).rgba[0]
     assert painted[:5].tolist() == [[1, 2, 3, 255]] * 2 + [[0] * 4] + [[4, 5, 6, 255], [0] * 4]

@@ -16,7 +16,7 @@ from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.colormap import color_table
 from scog.render.image import CLEAR
-from scog.render.layer import OPEN_DAYS, USUAL_DAYS, LayerOptions, days_of, layer_of
+from scog.render.layer import DEFAULT_DAYS, OPEN_DAYS, LayerOptions, interval_days, layer_of
 from scog.render.ramp import Ramp, Range
 from scog.temporal.intervals import parse_interval
 
@@ -110,7 +110,7 @@ def test_classes() -> None:
     assert isinstance(count, Ramp)
     look = layer_of(LayerOptions(classes="0.2", composite=NAMED["slope"]))
     assert len(look.style.outputs) == 1, "class numbers have no p-value"
-    assert BY_NAME["scl"].shown == (0, 11)
+    assert BY_NAME["scl"].display_range == (0, 11)
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ def test_unknown_composites_are_refused(text: str, said: str) -> None:
 
 
 def test_length_of_the_time_range() -> None:
-    assert days_of(None) == USUAL_DAYS
-    assert days_of(parse_interval("2022-06-01/..")) == OPEN_DAYS
-    assert days_of(parse_interval("2022-06-01/2022-06-10")) == pytest.approx(10)
-    assert days_of(parse_interval("2022-06-01T10:00:00Z")) == 0
+    assert interval_days(None) == DEFAULT_DAYS
+    assert interval_days(parse_interval("2022-06-01/..")) == OPEN_DAYS
+    assert interval_days(parse_interval("2022-06-01/2022-06-10")) == pytest.approx(10)
+    assert interval_days(parse_interval("2022-06-01T10:00:00Z")) == 0
     assert layer_of().composite == NEWEST
 
 

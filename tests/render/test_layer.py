@@ -42,12 +42,12 @@ def ramp_of(layer: Layer) -> Ramp:
         ),
         (LayerOptions(expression="B08 / B04"), "nir / red", DEFAULT_RANGE, "viridis"),
         (LayerOptions(expression="B08 / B04", rescale=((0, 5),)), "nir / red", (0, 5), "viridis"),
-        (LayerOptions(bands=("B08",)), "nir", BY_NAME["nir"].shown, "greys_r"),
-        (LayerOptions(bands=("wvp",)), "wvp", BY_NAME["wvp"].shown, "greys_r"),
+        (LayerOptions(bands=("B08",)), "nir", BY_NAME["nir"].display_range, "greys_r"),
+        (LayerOptions(bands=("wvp",)), "wvp", BY_NAME["wvp"].display_range, "greys_r"),
         (LayerOptions(colormap_name="magma", rescale=((0, 1),)), NDVI.formula, (0, 1), "magma"),
         (LayerOptions(colormap_name="magma"), NDVI.formula, NDVI.rescale, "magma"),
         (LayerOptions(index="scl", rescale=((0, 5),)), "scl", (0, 5), "viridis"),
-        (LayerOptions(index="scl", colormap_name="magma"), "scl", BY_NAME["scl"].shown, "magma"),
+        (LayerOptions(index="scl", colormap_name="magma"), "scl", BY_NAME["scl"].display_range, "magma"),
     ],
 )
 def test_one_output(options: LayerOptions, formula: str, shown: Range, colormap: str) -> None:
@@ -85,7 +85,7 @@ def test_a_preset_has_one_stretch_for_all_images(preset: Preset) -> None:
     layer = layer_of(LayerOptions(bands=(preset.name,)))
     assert layer.title == preset.title
     assert layer.expression.names == preset.bands
-    assert layer.coloring == Channels(tuple(BY_NAME[band].shown for band in preset.bands))  # type: ignore[arg-type]
+    assert layer.coloring == Channels(tuple(BY_NAME[band].display_range for band in preset.bands))  # type: ignore[arg-type]
     grey = np.full((3, 2, 2), 0.1, np.float32)
     mixed = np.stack([np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)] * 3)
     valid = np.ones((2, 2), bool)

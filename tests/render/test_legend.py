@@ -79,7 +79,7 @@ def test_class_legend_has_the_rendered_colours(classes: Classes) -> None:
         assert written["high"] == (entry.high if math.isfinite(entry.high) else None)
         value = np.array([[[low]]], np.float32)
         assert classes.paint(value, np.ones((1, 1), bool)).rgba[0, 0].tolist() == [*parse_color(written["color"], "")]
-        assert classes.numbers(value[0], np.ones((1, 1), bool)).item() == written["value"]
+        assert classes.class_numbers(value[0], np.ones((1, 1), bool)).item() == written["value"]
         assert written["name"] == entry.name
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scog.render.colormap import color_table
 from scog.render.image import TRANSPARENT, palette_of
-from scog.render.ramp import ABOVE, BELOW, STEPS, Ramp, Range, normalize, spread, spread16
+from scog.render.ramp import ABOVE, BELOW, STEPS, Ramp, Range, normalize, scale_to_uint8, scale_to_uint16
 
 shapes = st.sampled_from([(1, 1), (3, 5), (16, 16)])
 numbers = st.floats(-1e6, 1e6, width=32)
@@ -33,8 +33,8 @@ def test_indices_increase_monotonically_with_values(data: st.DataObject, shape: 
     values = data.draw(hnp.arrays(np.float32, shape, elements=numbers))
     valid = np.ones(shape, bool)
     order = np.argsort(values.ravel(), kind="stable")
-    painted = Ramp(shown, TABLE).numbers(values, valid)
-    for result in (painted, spread(values, shown, 255), spread16(values, valid, shown)):
+    painted = Ramp(shown, TABLE).palette_indices(values, valid)
+    for result in (painted, scale_to_uint8(values, shown, 255), scale_to_uint16(values, valid, shown)):
         assert (np.diff(result.ravel()[order].astype(int)) >= 0).all()
 
 
@@ -45,9 +45,9 @@ def test_range_ends_get_the_first_and_last_colour(shown: Range) -> None:
     values = np.array([[low, high, (low + high) / 2, low - beyond, high + beyond, -3e38, 3e38]], np.float32)
     valid = np.ones(values.shape, bool)
     last = STEPS - 1
-    assert Ramp(shown, TABLE).numbers(values, valid).tolist() == [[0, last, last // 2, 0, last, 0, last]]
-    assert spread(values, shown, 255).tolist() == [[0, 255, 128, 0, 255, 0, 255]]
-    assert spread16(values, valid, shown).tolist() == [[1, 65535, 32768, 1, 65535, 1, 65535]]
+    assert Ramp(shown, TABLE).palette_indices(values, valid).tolist() == [[0, last, last // 2, 0, last, 0, last]]
+    assert scale_to_uint8(values, shown, 255).tolist() == [[0, 255, 128, 0, 255, 0, 255]]
+    assert scale_to_uint16(values, valid, shown).tolist() == [[1, 65535, 32768, 1, 65535, 1, 65535]]
 
 
 @given(st.data(), shapes, any_range, maybe, maybe)
@@ -57,18 +57,22 @@ def test_exactly_the_invalid_pixels_are_transparent(
     values = data.draw(hnp.arrays(np.float32, shape, elements=anything))
     valid = data.draw(masks(shape))
     ramp = Ramp(shown, TABLE, below and (*below[:3], 255), above and (*above[:3], 255))
-    assert ((ramp.numbers(values, valid) == TRANSPARENT) == ~valid).all()
+    assert ((ramp.palette_indices(values, valid) == TRANSPARENT) == ~valid).all()
     painted = ramp.paint(values[np.newaxis], valid).rgba
     assert ((painted[..., 3] == 255) == valid).all()
     assert (painted[~valid] == 0).all()
-    assert ((spread16(values, valid, shown) == 0) == ~valid).all()
+    assert ((scale_to_uint16(values, valid, shown) == 0) == ~valid).all()
 
 
 @given(hnp.arrays(np.float32, (4, 4), elements=numbers), ranges, st.sampled_from([STEPS - 1, 255, 65534]))
 def test_values_get_the_nearest_step(values: NDArray[np.float32], shown: Range, last: int) -> None:
     low, high = shown
     valid = np.ones(values.shape, bool)
-    result = spread16(values, valid, shown).astype(float) - 1 if last == 65534 else spread(values, shown, last)
+    result = (
+        scale_to_uint16(values, valid, shown).astype(float) - 1
+        if last == 65534
+        else scale_to_uint8(values, shown, last)
+    )
     exact = np.clip((values.astype(float) - low) / (high - low) * last, 0, last)
     rounding = 3e-7 * ((abs(low) + abs(high)) / (high - low) + 1) * last  # float32, in a narrow range far from 0
     assert (abs(result.astype(float) - exact) <= 0.5 + 1e-3 + rounding).all()
@@ -111,4 +115,4 @@ def test_palette_of_pads_with_transparent_entries() -> None:
 def test_nan_becomes_0_without_warnings() -> None:
     values = np.array([np.nan, np.inf, -np.inf], np.float32)
     assert normalize(values, (0, 1)).tolist() == [0, 1, 0]
-    assert spread(values, (0, 1), 255).tolist() == [0, 255, 0]
+    assert scale_to_uint8(values, (0, 1), 255).tolist() == [0, 255, 0]

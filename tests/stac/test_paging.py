@@ -12,17 +12,17 @@ import pytest
 from scog.catalog.archive import item_query
 from scog.catalog.archive.archive import Archive
 from scog.catalog.archive.item_query import search_items
-from scog.catalog.item_search import Area, ItemSearch, Order
-from scog.geo.geojson import box_shape, touching
+from scog.catalog.item_search import ItemSearch, SearchArea, SortKey
+from scog.geo.geojson import box_shape, intersecting
 from tests.stac.made_items import Item, make_items, newest_first, write_archive
 
 WORLD = [(-180.0, -90.0, 180.0, 90.0)]
 SEARCHES = [
     ItemSearch(),
-    ItemSearch(order=(Order("eo:cloud_cover", descending=True),)),
-    ItemSearch(order=(Order("eo:cloud_cover"), Order("datetime", descending=True))),
-    ItemSearch(order=(Order("platform"), Order("number", descending=True))),
-    ItemSearch(area=Area(tuple(WORLD), touching(box_shape(WORLD)), is_boxes=True)),
+    ItemSearch(order=(SortKey("eo:cloud_cover", descending=True),)),
+    ItemSearch(order=(SortKey("eo:cloud_cover"), SortKey("datetime", descending=True))),
+    ItemSearch(order=(SortKey("platform"), SortKey("number", descending=True))),
+    ItemSearch(area=SearchArea(tuple(WORLD), intersecting(box_shape(WORLD)), is_boxes=True)),
     ItemSearch(tests=(lambda item: item["properties"]["flag"],)),
 ]
 
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     return write_archive(tmp_path, make_items())
 
 
-def _ids(found: item_query.Found) -> list[str]:
+def _ids(found: item_query.ItemPage) -> list[str]:
     return [stored.item["id"] for stored in found.items]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scog.errors import InvalidInput
 from scog.temporal.intervals import parse_interval
-from scog.temporal.steps import NAMED, TICK, Step, parse_step, split
+from scog.temporal.steps import NAMED_STEPS, TICK, Step, parse_step, split
 
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
 LENGTHS = st.builds(timedelta, days=st.integers(0, 2000), seconds=st.integers(0, 86399))
@@ -60,9 +60,9 @@ def test_step_names() -> None:
     assert february == parse_interval("2023-02-01/2023-02-28"), "the very range of a tile with that datetime"
 
 
-@pytest.mark.parametrize("text", NAMED)
+@pytest.mark.parametrize("text", NAMED_STEPS)
 def test_formatting(text: str) -> None:
-    assert parse_step(text) == parse_step(NAMED[text]) == parse_step(NAMED[text].lower())
+    assert parse_step(text) == parse_step(NAMED_STEPS[text]) == parse_step(NAMED_STEPS[text].lower())
 
 
 @pytest.mark.parametrize("text", ["", "P", "P0D", "1M", "PT1H", "P1.5D", "P-1D", "P1Y6M", "P12345D", "P１D", "x"])

@@ -13,8 +13,8 @@ from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
 from scog.geo.index_map import index_map
 from scog.render.layer import LayerOptions, layer_of
-from scog.warp.resample import Resampling, footing_of
-from scog.warp.warp import placed
+from scog.warp.resample import Resampling, support_of
+from scog.warp.warp import warp_blocks
 
 TYPES = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
 MASKS = ["clouds", "none", "3,8,9", "0", "11"]
@@ -49,7 +49,7 @@ GRID = Grid("EPSG:32632", Affine(20, 0, 600_000, 0, -20, 5_100_000), 4, 4)
 def test_fractions_and_nan_are_not_classes() -> None:
     result = index_map(GRID, GRID)
     assert result is not None
-    values, valid = placed(result, Resampling.NEAREST, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
+    values, valid = warp_blocks(result, Resampling.NEAREST, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
     missing = [(0, 3), (1, 0), (1, 2), (1, 3), (2, 3)]
     assert sorted(map(tuple, np.argwhere(~valid).tolist())) == missing
     picture = layer_of(LayerOptions(index="scl")).style.image(values[np.newaxis], valid)
@@ -64,8 +64,8 @@ def test_fractions_and_nan_are_not_classes() -> None:
 
 def test_mode_ignores_values_that_are_not_integers() -> None:
     coarse = Grid("EPSG:32632", Affine(40, 0, 600_000, 0, -40, 5_100_000), 2, 2)
-    footing = footing_of(coarse, GRID, Resampling.MODE)
+    footing = support_of(coarse, GRID, Resampling.MODE)
     assert footing is not None
-    values, valid = placed(footing, Resampling.MODE, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
+    values, valid = warp_blocks(footing, Resampling.MODE, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
     assert valid.all()
     assert values.tolist() == [[-1.0, 260.0], [5.0, 5.0]]

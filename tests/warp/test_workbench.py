@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from scog.warp.resample import Resampling
-from scog.warp.workbench import QUICK, Workbench, effort
+from scog.warp.workbench import MAX_INLINE_PIXELS, Workbench, pixels_to_process
 
 
 def runs_in_caller(pixels: int) -> bool:
@@ -21,11 +21,11 @@ def runs_in_caller(pixels: int) -> bool:
 
 def test_where_work_runs() -> None:
     assert runs_in_caller(0)
-    assert runs_in_caller(QUICK - 1)
-    assert not runs_in_caller(QUICK)
+    assert runs_in_caller(MAX_INLINE_PIXELS - 1)
+    assert not runs_in_caller(MAX_INLINE_PIXELS)
 
 
-@pytest.mark.parametrize("pixels", [1, QUICK])
+@pytest.mark.parametrize("pixels", [1, MAX_INLINE_PIXELS])
 def test_errors_propagate_from_both(pixels: int) -> None:
     def work() -> None:
         raise ZeroDivisionError
@@ -38,8 +38,8 @@ def test_errors_propagate_from_both(pixels: int) -> None:
 
 
 def test_a_tile_of_an_index_is_quick() -> None:
-    assert effort((256, 256), 3) < QUICK, "an index"
-    assert effort((256, 256), 3, Resampling.CUBIC) >= QUICK
-    assert effort((8, 8), 1, Resampling.MODE) >= QUICK
-    assert effort((512, 512), 3) >= QUICK
-    assert effort((256, 256), 20) >= QUICK, "a composite"
+    assert pixels_to_process((256, 256), 3) < MAX_INLINE_PIXELS, "an index"
+    assert pixels_to_process((256, 256), 3, Resampling.CUBIC) >= MAX_INLINE_PIXELS
+    assert pixels_to_process((8, 8), 1, Resampling.MODE) >= MAX_INLINE_PIXELS
+    assert pixels_to_process((512, 512), 3) >= MAX_INLINE_PIXELS
+    assert pixels_to_process((256, 256), 20) >= MAX_INLINE_PIXELS, "a composite"

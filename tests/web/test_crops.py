@@ -25,7 +25,7 @@ from PIL import Image
 from rasterio.io import MemoryFile
 
 from scog.imaging.draw import draw
-from scog.imaging.formats import NAMED
+from scog.imaging.formats import FORMATS_BY_NAME
 from scog.products import attempts, crop
 from scog.settings import Settings
 from scog.web.http.responses import IMMUTABLE, PARTIAL
@@ -159,11 +159,11 @@ def test_sizes(server: Served) -> None:
     assert np.array_equal(np.round(own[0] * 10000), expected_red()[40:90, 50:80])
 
 
-@pytest.mark.parametrize("form", NAMED)
+@pytest.mark.parametrize("form", FORMATS_BY_NAME)
 def test_every_format(form: str, server: Served) -> None:
     response = server.get(f"/bbox/{BOX}/64x48.{form}?bands=red&rescale=0,1")
     assert response.status_code == 200
-    assert response.headers["Content-Type"] == NAMED[form].media_type
+    assert response.headers["Content-Type"] == FORMATS_BY_NAME[form].media_type
     if form == "npy":
         assert values(response).shape == (1, 48, 64)
     elif form.startswith("tif"):

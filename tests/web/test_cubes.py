@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from scog.geo.grid import tile_grid
-from scog.imaging.clip import area_of
+from scog.imaging.clip import parse_clip_area
 from scog.settings import Settings
 from scog.web.http.responses import COMPLETE, IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, constant
@@ -238,7 +238,7 @@ def test_cubes_accept_output_parameters_only(query: str, server: Served, west: s
 @pytest.mark.parametrize("scenes", ["live", "pinned"])
 def test_pixels_outside_the_area_are_transparent(scenes: str, server: Served) -> None:
     cube = post(server, area=TRIANGLE, mask="none", scenes=scenes)["id"]
-    geometry = area_of(None, TRIANGLE)
+    geometry = parse_clip_area(None, TRIANGLE)
     assert geometry is not None
     for zoom in (11, 13):
         z, x, y = map(int, tile_at(LON, LAT, zoom).split("/"))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scog.cubes.cubes import Cube
-from scog.cubes.definition import Definition, id_of, read_definition
+from scog.cubes.definition import Definition, cube_id, read_definition
 from scog.errors import InvalidInput
 from scog.web.params.cube import parse_cube_request
 from scog.web.params.image import PIXEL_SELECTIONS, TileParameters
@@ -26,7 +26,7 @@ def definition(body: Json) -> Definition:
 
 
 def equal_ids(*bodies: Json) -> bool:
-    return len({id_of(definition(body), None) for body in bodies}) == 1
+    return len({cube_id(definition(body), None) for body in bodies}) == 1
 
 
 # Pairs of a meaning and its spellings as JSON members; {} if it may be left out.
@@ -175,7 +175,7 @@ def test_comparisons_are_part_of_the_definition() -> None:
         {"compare": "2024-06-03"},
         {"compare": "2024-06-02", "compare_as": "ratio"},
     ]
-    assert len({id_of(definition(body), None) for body in bodies}) == 4
+    assert len({cube_id(definition(body), None) for body in bodies}) == 4
 
 
 @pytest.mark.parametrize("body", [body for spellings in COMPOSED for body in spellings], ids=str)
@@ -187,7 +187,7 @@ def test_composites_are_stored_with_ranges_and_colours(body: Json) -> None:
 def check_drawn(body: Json) -> None:
     """Check that style and request of a definition are those of the posted parameters."""
     wanted = parse_cube_request(json.dumps(body).encode())
-    ask, style = Cube("x", wanted.definition(wanted.image.request), wanted.area, None).image()
+    ask, style = Cube("x", wanted.definition(wanted.image.request), wanted.area, None).styled_request()
     before = wanted.image.style
     for field in fields(ask):
         if field.name not in ("area", "pinned"):
@@ -227,19 +227,21 @@ def test_pixel_selections_are_composites() -> None:
 
 def test_pinned_scenes_are_part_of_the_id() -> None:
     found = definition({})
-    assert id_of(found, None) != id_of(found, "[]") != id_of(found, '["a"]')
-    assert id_of(found, None) == id_of(read_definition(found.text), None)
+    assert cube_id(found, None) != cube_id(found, "[]") != cube_id(found, '["a"]')
+    assert cube_id(found, None) == cube_id(read_definition(found.text), None)
 
 
 @pytest.mark.parametrize("parameters", [{"index": "gone"}, {"gone": 1}, {"composite": "gone"}, {"rescale": "gone"}])
 def test_unknown_stored_definitions_are_rejected(parameters: Json) -> None:
     with pytest.raises(InvalidInput):
-        Cube("x", Definition(parameters), None, None).image()
+        Cube("x", Definition(parameters), None, None).styled_request()
 
 
 def test_ids_are_stable() -> None:
     """Ids are in users' maps. If this one changes, all do."""
-    assert id_of(Definition({"index": "ndvi"}), None) == "x7f3tcukhpkuvx6e"
-    assert id_of(Definition({"index": "ndvi"}, None, True), "[]") == "uszzd55nwx3qqthn"
-    assert id_of(definition({}), None) == "zp73p3ecrdmszzd6"
-    assert id_of(definition({"bbox": [11, 46, 12, 47], "bands": "visual", "mask": "none"}), None) == "rfixixcjnbb6boox"
+    assert cube_id(Definition({"index": "ndvi"}), None) == "x7f3tcukhpkuvx6e"
+    assert cube_id(Definition({"index": "ndvi"}, None, True), "[]") == "uszzd55nwx3qqthn"
+    assert cube_id(definition({}), None) == "zp73p3ecrdmszzd6"
+    assert (
+        cube_id(definition({"bbox": [11, 46, 12, 47], "bands": "visual", "mask": "none"}), None) == "rfixixcjnbb6boox"
+    )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.io import MemoryFile
 
-from scog.geo.grid import crs_of, tile_grid, zoom_like
+from scog.geo.grid import equivalent_zoom, tile_grid, tile_matrix_set_crs
 from scog.settings import Settings
 from scog.web.routes.tilejson import TILING_SCHEME
 from tests.doubles.archives import MadeScene, Square, constant
@@ -34,7 +34,7 @@ POLAR = Square("33XWM", 32633, 520_000, 9_150_000, 300)
 
 def address(name: str, zoom: int, square: Square) -> str:
     """The tile z/x/y at the centre of an MGRS tile, at the zoom closest to one of web mercator."""
-    z = zoom_like(name, zoom)
+    z = equivalent_zoom(name, zoom)
     tile = morecantile.tms.get(name).tile(*square.lonlat(), z)
     return f"{z}/{tile.x}/{tile.y}"
 
@@ -93,7 +93,7 @@ def test_geotiffs_are_georeferenced(name: str, server: Served) -> None:
         assert dataset.shape == (515, 515) == grid.shape
         assert tuple(dataset.bounds) == pytest.approx(grid.bounds, rel=1e-9, abs=1e-9)
         # GeoTIFF always stores longitude before latitude, and so has no CRS84.
-        assert dataset.crs == rasterio.CRS.from_string(crs_of(name).replace("OGC:CRS84", "EPSG:4326"))
+        assert dataset.crs == rasterio.CRS.from_string(tile_matrix_set_crs(name).replace("OGC:CRS84", "EPSG:4326"))
 
 
 def test_a_buffer_surrounds_the_tile(server: Served, west: str) -> None:

@@ -14,7 +14,7 @@ import shapely
 from scog.catalog import search as search_module
 from scog.catalog.archive import archive as archive_module
 from scog.errors import InvalidInput
-from scog.products.scene_list import Place, place_of, token_of
+from scog.products.scene_list import PageEnd, page_token, parse_page_token
 from scog.settings import Settings
 from tests.catalog.test_archive import an_item, write
 from tests.catalog.test_archive_odd import ANNUAL
@@ -154,18 +154,18 @@ def test_scenes_with_a_time_range_have_both_ends(server: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["x", "e30", "W10", "bnVsbA", "é", "AAAA", token_of(Place((START, "p"), (START, "", "a")))[:-4]]
+    "token", ["x", "e30", "W10", "bnVsbA", "é", "AAAA", page_token(PageEnd((START, "p"), (START, "", "a")))[:-4]]
 )
 def test_invalid_tokens(token: str, server: Served) -> None:
     answer = server.get("/scenes", params={"bbox": "0,0,1,1", "token": token})
     assert answer.status_code == 400
     assert answer.json()["parameter"] == "token"
     with pytest.raises(InvalidInput):
-        place_of(token)
+        parse_page_token(token)
 
 
 @pytest.mark.parametrize("until", [None, START])
 def test_tokens_round_trip(until: datetime | None) -> None:
-    place = Place((START + timedelta(microseconds=1), "é"), (START, "32TQK", "an id/with?all&of=it"), until)
-    assert place_of(token_of(place)) == place
-    assert json.dumps(token_of(place)).isascii()
+    place = PageEnd((START + timedelta(microseconds=1), "é"), (START, "32TQK", "an id/with?all&of=it"), until)
+    assert parse_page_token(page_token(place)) == place
+    assert json.dumps(page_token(place)).isascii()

@@ -21,7 +21,7 @@ from PIL import Image
 from scog.products.areas.area_of_interest import point
 from scog.products.timeseries.options import SeriesOptions, table_of
 from scog.products.timeseries.output import document
-from scog.products.timeseries.variables import formula_of
+from scog.products.timeseries.variables import variables_of
 from scog.settings import Settings
 from scog.web.http.responses import IMMUTABLE, PARTIAL
 from tests.doubles.range_server import RangeServer, status
@@ -79,7 +79,7 @@ def test_series_of_a_point(dates: Served, archive: Path) -> None:
     answer = dates.get(f"{PLACE}?{ALL}")
     assert answer.status_code == 200
     (series,) = series_of(archive, [point(LON, LAT)])
-    asked = SeriesOptions(formula_of())
+    asked = SeriesOptions(variables_of())
     assert answer.json() == json.loads(json.dumps(document(series, table_of(series.rows, asked), asked)))
     observations = answer.json()["observations"]
     assert [each["datetime"][:10] for each in observations] == list(DAYS)
@@ -105,7 +105,7 @@ def test_series_of_areas(dates: Served, archive: Path) -> None:
     answer = post(dates, f"/timeseries?{ALL}&smooth=whittaker", AREA)
     assert answer.status_code == 200
     (series,) = series_of(archive, fields_of(AREA))
-    asked = SeriesOptions(formula_of(), smooth=1000.0)
+    asked = SeriesOptions(variables_of(), smooth=1000.0)
     assert answer.json() == json.loads(json.dumps(document(series, table_of(series.rows, asked), asked)))
     feature = {"type": "Feature", "properties": {"a": 1}, "geometry": AREA}
     assert post(dates, f"/timeseries?{ALL}&smooth=whittaker", feature).json() == answer.json()

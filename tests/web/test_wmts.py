@@ -14,7 +14,7 @@ import pytest
 import rasterio
 from PIL import Image
 
-from scog.geo.grid import crs_of
+from scog.geo.grid import tile_matrix_set_crs
 from scog.settings import Settings
 from tests.web.conftest import WEST, Served, is_problem, served
 
@@ -63,7 +63,7 @@ def test_capabilities_follow_the_standard(name: str, server: Served) -> None:
     assert order(layer) == LAYER_ORDER
     assert text(layer, "w:TileMatrixSetLink/w:TileMatrixSet") == text(matrices, "o:Identifier") == name
     tms = morecantile.tms.get(name)
-    authority, code = crs_of(name).split(":")
+    authority, code = tile_matrix_set_crs(name).split(":")
     assert text(matrices, "o:SupportedCRS").startswith(f"urn:ogc:def:crs:{authority}:")
     assert text(matrices, "o:SupportedCRS").endswith(f":{code}")
     for matrix in matrices.findall("w:TileMatrix", NAMES):
@@ -102,7 +102,7 @@ def test_gdal_reads_the_tiles(name: str, size: int, server: Served) -> None:
     zoom = int(text(capabilities(server, address), ".//w:TileMatrix/o:Identifier"))
     tile = tms.tile(*WEST.lonlat(), zoom)
     with rasterio.open(f"WMTS:{address},layer=scog,tilematrix={zoom}") as source:
-        assert source.crs.to_string() == crs_of(name)
+        assert source.crs.to_string() == tile_matrix_set_crs(name)
         bounds = tms.xy_bounds(tile)
         assert bounds.right - bounds.left == pytest.approx(size * source.res[0])
         left, top = source.transform.c, source.transform.f

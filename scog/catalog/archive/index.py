@@ -19,7 +19,7 @@ from typing import Any
 from scog.catalog.archive.asset_files import asset_files
 from scog.catalog.archive.files import UnreadableFile, item_files, read_items
 from scog.catalog.scene import Scene, UnusableItem, parse_item
-from scog.geo.outline import arc_of, boxes_of_arc
+from scog.geo.outline import longitude_range, split_longitude_range
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +189,9 @@ def _add_item(
 def _boxes(scene: Scene) -> Iterable[tuple[float, float, float, float]]:
     """Boxes `(west, east, south, north)` of a footprint: one, or one on each side of the antimeridian."""
     lats = [lat for ring in scene.footprint for _, lat in ring]
-    return [(west, east, min(lats), max(lats)) for west, east in boxes_of_arc(*arc_of(scene.footprint))]
+    return [
+        (west, east, min(lats), max(lats)) for west, east in split_longitude_range(*longitude_range(scene.footprint))
+    ]
 
 
 def _assign_ids(index: sqlite3.Connection) -> None:

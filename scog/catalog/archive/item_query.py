@@ -35,7 +35,7 @@ _SELECT_ITEMS = "SELECT number, id, item FROM items WHERE number IN (SELECT valu
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredItem:
     """An item of the archive. `path` is relative to the archive's folder."""
 
     item: dict[str, Any]
@@ -43,14 +43,14 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Found:
+class ItemPage:
     """One page of a search.
 
     `first` and `last` are the positions of its first and last item, None if it is empty. `more` is True if items follow
     in the direction of paging. `matched` is the number of all matches, None if unknown.
     """
 
-    items: Sequence[Stored]
+    items: Sequence[StoredItem]
     first: Position | None
     last: Position | None
     more: bool
@@ -65,13 +65,13 @@ def search_items(
     *,
     backward: bool = False,
     count: bool = True,
-) -> Found:
+) -> ItemPage:
     """The page of items after a position, or before it if `backward`, in the search's order.
 
     Raises DeadlineExceeded if the filters take too long, CatalogUnavailable or CatalogBroken.
     """
     if search.area is not None and not search.area.boxes:
-        return Found([], None, None, False, 0)
+        return ItemPage([], None, None, False, 0)
     return _Search(archive, search).page(limit, position, backward, count)
 
 
@@ -83,7 +83,7 @@ class _Search:
         self._sorted_by_index = all(is_column(order) for order in self._orders)
         self._deadline = time.monotonic() + MAX_SECONDS
 
-    def page(self, limit: int, position: Position | None, backward: bool, count: bool) -> Found:
+    def page(self, limit: int, position: Position | None, backward: bool, count: bool) -> ItemPage:
         """See `search_items`."""
         search = self._search
         matched: int | None = None
@@ -100,7 +100,7 @@ class _Search:
             loaded.reverse()
         ends = [row.position(self._orders, stored.item) for row, stored in (loaded[:1] + loaded[-1:])]
         first, last = ends or (None, None)
-        return Found([stored for _, stored in loaded], first, last, more, matched)
+        return ItemPage([stored for _, stored in loaded], first, last, more, matched)
 
     def _rows(self, position: Position | None, backward: bool, limit: int | None) -> list[Row]:
         query = rows_query(self._search, self._orders, position, backward, limit)
@@ -163,9 +163,9 @@ class _Search:
             for number, item_id, text in self._archive.select(_SELECT_FILTERED_PART, {"numbers": chunk}):
                 yield number, item_of(text, item_id)
 
-    def _load(self, rows: list[Row]) -> list[tuple[Row, Stored]]:
+    def _load(self, rows: list[Row]) -> list[tuple[Row, StoredItem]]:
         """Rows with their items: fewer if the page would be too large, or if items were deleted meanwhile."""
-        loaded: list[tuple[Row, Stored]] = []
+        loaded: list[tuple[Row, StoredItem]] = []
         size = 0
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
@@ -178,7 +178,7 @@ class _Search:
                 size += len(text)
                 if loaded and size > PAGE_BYTES:
                     return loaded
-                loaded.append((row, Stored(item_of(text, item_id), row.path)))
+                loaded.append((row, StoredItem(item_of(text, item_id), row.path)))
         return loaded
 
 

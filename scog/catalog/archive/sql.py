@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from scog.catalog.archive.index import LONGEST
-from scog.catalog.item_search import CLOUD_COVER, NOTHING, ItemSearch, Order, Position, kind_of
+from scog.catalog.item_search import CLOUD_COVER, NOTHING, ItemSearch, Position, SortKey, kind_of
 from scog.catalog.properties import plain_name
 from scog.geo.footprint import Bounds
 
@@ -32,7 +32,7 @@ class Row(NamedTuple):
     cloud_cover: float | None
     path: str
 
-    def position(self, orders: Sequence[Order], item: Mapping[str, Any]) -> Position:
+    def position(self, orders: Sequence[SortKey], item: Mapping[str, Any]) -> Position:
         """Position in a sort order, from the indexed values, or from `item` for those that are not indexed."""
         indexed = dict(zip(_COLUMN_OF, self[2:], strict=True))
         names = [plain_name(order.name) for order in orders]
@@ -42,19 +42,19 @@ class Row(NamedTuple):
         ]
 
 
-def total_order(orders: Sequence[Order]) -> tuple[Order, ...]:
+def total_order(orders: Sequence[SortKey]) -> tuple[SortKey, ...]:
     """The sort keys, followed by collection, id and path unless they are among them, so that no two items are equal."""
     names = {plain_name(order.name) for order in orders}
-    return (*orders, *(Order(name) for name in ("collection", "id", PATH) if name not in names))
+    return (*orders, *(SortKey(name) for name in ("collection", "id", PATH) if name not in names))
 
 
-def is_column(order: Order) -> bool:
+def is_column(order: SortKey) -> bool:
     """Whether SQLite can sort by the key."""
     return plain_name(order.name) in _COLUMN_OF
 
 
 def rows_query(
-    search: ItemSearch, orders: Sequence[Order], position: Position | None, backward: bool, limit: int | None
+    search: ItemSearch, orders: Sequence[SortKey], position: Position | None, backward: bool, limit: int | None
 ) -> SqlQuery:
     """SQL that selects the candidates of a search as `Row`, sorted if all sort keys are columns."""
     conditions, values = _conditions(search)
@@ -120,7 +120,7 @@ def _near(boxes: Sequence[Bounds], certain: bool, values: dict[str, Any]) -> str
     )
 
 
-def _terms(orders: Sequence[Order], backward: bool) -> list[tuple[str, bool]]:
+def _terms(orders: Sequence[SortKey], backward: bool) -> list[tuple[str, bool]]:
     """Terms to sort by, each with whether it is descending. Unknown cloud covers come last in both directions."""
     terms: list[tuple[str, bool]] = []
     for order in orders:
@@ -131,7 +131,7 @@ def _terms(orders: Sequence[Order], backward: bool) -> list[tuple[str, bool]]:
     return terms
 
 
-def _term_values(orders: Sequence[Order], position: Position) -> list[Any]:
+def _term_values(orders: Sequence[SortKey], position: Position) -> list[Any]:
     """The value of each term at a position."""
     values: list[Any] = []
     for order, (kind, value) in zip(orders, position, strict=True):

@@ -29,8 +29,8 @@ from scog.catalog.cql2.comparison import (
 from scog.catalog.cql2.functions import CALCULATIONS, PREDICATES
 from scog.catalog.properties import MAX_NAME, lookup, plain_name
 from scog.errors import InvalidInput
-from scog.geo.bbox import boxes_of
-from scog.geo.geojson import KINDS, box_shape, item_shape, shape_of
+from scog.geo.bbox import split_bounds
+from scog.geo.geojson import GEOMETRY_TYPES, box_shape, item_shape, parse_geometry
 
 Item = Mapping[str, Any]
 Value = Callable[[Item], Any]
@@ -227,10 +227,10 @@ def _literal(tree: Mapping[str, Any]) -> Any:
                 _refuse(f"has the {kind} {str(tree[kind])[:40]!r}, which is not an RFC 3339 time")
             return span
     if isinstance(tree.get("bbox"), list):
-        return box_shape(boxes_of(tree["bbox"], "filter"))
-    if tree.get("type") not in (*KINDS, "GeometryCollection"):
+        return box_shape(split_bounds(tree["bbox"], "filter"))
+    if tree.get("type") not in (*GEOMETRY_TYPES, "GeometryCollection"):
         _refuse("has a part that is not a value, a property or an operation")
-    return shape_of(tree, "filter")
+    return parse_geometry(tree, "filter")
 
 
 def _exactly(args: list[Any], count: int, name: str) -> list[Any]:

@@ -26,7 +26,7 @@ from scog.errors import (
     SourceError,
     SourceUnavailable,
 )
-from scog.imaging.asset_binding import bound
+from scog.imaging.asset_binding import bind_asset
 from scog.imaging.engine import Engine, open_engine
 from scog.net.byte_range import is_local
 from scog.net.policy import UpstreamStats, host_of
@@ -134,7 +134,7 @@ async def _search(engine: Engine) -> tuple[Search | None, Finding]:
         if not searches.catalog.is_live:
             interval = Interval(None, None)
         search = Search(Query(WORLD, interval, 100.0, collection), searches.catalog, SearchStore(None, ""))
-        await search.turn(tally)
+        await search.load_page(tally)
     except CatalogError as fault:
         return None, Finding(False, f"search: {fault}", _hint(fault))
     count = len(search.scenes.scenes) + sum(search.skipped.values())
@@ -170,7 +170,7 @@ async def _header(engine: Engine, scene: Scene) -> tuple[FileMetadata | None, Fi
     what = f"header of {scene.id}'s {band}"
     since, tally = time.perf_counter(), UpstreamStats()
     try:
-        _, metadata = bound(scene.assets[band], band, await engine.blocks.describe(url, tally))
+        _, metadata = bind_asset(scene.assets[band], band, await engine.blocks.describe(url, tally))
     except SourceError as fault:
         return None, Finding(False, f"{what}: {fault} ({fault.reason})", _hint(fault, url))
     height, width = metadata.levels[0].grid.shape

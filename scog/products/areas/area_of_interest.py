@@ -11,9 +11,9 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from scog.errors import InvalidInput
-from scog.geo.grid import place_grid
+from scog.geo.grid import point_grid
 from scog.geo.polygon_repair import VALID as VALID_POLYGONS
-from scog.geo.polygon_repair import corners_of, polygons_of, position_of
+from scog.geo.polygon_repair import count_corners, parse_position, valid_polygons
 from scog.suggest import quoted
 
 VALID = "a GeoJSON Point, Polygon or MultiPolygon in degrees, longitude first; a Feature or a FeatureCollection of them"
@@ -36,7 +36,7 @@ class AreaOfInterest:
     shape: BaseGeometry
     geometry: Mapping[str, Any]
     feature: Mapping[str, Any] | None = None
-    place: int = 0
+    index: int = 0
     repaired: str | None = None
 
     @property
@@ -46,11 +46,11 @@ class AreaOfInterest:
 
 
 @dataclass(frozen=True, eq=False)
-class Unusable:
+class UnusableFeature:
     """A feature of a collection that cannot be sampled: as received, its index from 0, and the reason."""
 
     feature: Mapping[str, Any]
-    place: int
+    index: int
     reason: str
 
 
@@ -63,18 +63,18 @@ class AreasOfInterest:
     unusable   the other features of the collection
     """
 
-    fields: tuple[AreaOfInterest, ...]
-    collected: bool
-    unusable: tuple[Unusable, ...] = ()
+    areas: tuple[AreaOfInterest, ...]
+    is_collection: bool
+    unusable: tuple[UnusableFeature, ...] = ()
 
 
 def point(lon: float, lat: float) -> AreaOfInterest:
     """An area of interest at a longitude and latitude in degrees. Raises OutOfRange."""
-    place_grid(lon, lat)
+    point_grid(lon, lat)
     return AreaOfInterest(shapely.Point(lon, lat), {"type": "Point", "coordinates": [lon, lat]})
 
 
-def parse_fields(document: object, max_areas: int, max_vertices: int, *, points: bool = True) -> AreasOfInterest:
+def parse_areas(document: object, max_areas: int, max_vertices: int, *, points: bool = True) -> AreasOfInterest:
     """Areas of a parsed GeoJSON document: a geometry, a Feature or a FeatureCollection.
 
     Invalid polygons are repaired. Unusable features of a collection are listed in `unusable`.
@@ -92,7 +92,7 @@ def parse_fields(document: object, max_areas: int, max_vertices: int, *, points:
         _check_properties(document, "geometry")
         geometry = document.get("geometry")  # type: ignore[assignment]
     _check_vertices(geometry, "geometry", max_vertices)
-    return AreasOfInterest((_parse_geometry(geometry, "geometry", points=points),), collected=False)
+    return AreasOfInterest((_parse_geometry(geometry, "geometry", points=points),), is_collection=False)
 
 
 def _parse_collection(features: object, max_areas: int, max_vertices: int, *, points: bool) -> AreasOfInterest:
@@ -103,7 +103,7 @@ def _parse_collection(features: object, max_areas: int, max_vertices: int, *, po
         message = f"The FeatureCollection has {len(features)} features."
         raise InvalidInput(message, parameter="features", valid=f"at most {max_areas}")
     areas: list[AreaOfInterest] = []
-    unusable: list[Unusable] = []
+    unusable: list[UnusableFeature] = []
     first_error: InvalidInput | None = None
     for index, feature in enumerate(features):
         where = f"features[{index}]"
@@ -117,17 +117,17 @@ def _parse_collection(features: object, max_areas: int, max_vertices: int, *, po
             area = _parse_geometry(feature.get("geometry"), where, points=points)
         except InvalidInput as error:
             first_error = first_error or error
-            unusable.append(Unusable(feature, index, str(error)))
+            unusable.append(UnusableFeature(feature, index, str(error)))
         else:
-            areas.append(replace(area, feature=feature, place=index))
+            areas.append(replace(area, feature=feature, index=index))
     if first_error is not None and not areas:
         raise first_error
-    return AreasOfInterest(tuple(areas), collected=True, unusable=tuple(unusable))
+    return AreasOfInterest(tuple(areas), is_collection=True, unusable=tuple(unusable))
 
 
 def _check_vertices(geometry: object, where: str, max_vertices: int) -> int:
     """Number of vertices that remain for the following geometries. Raises InvalidInput if there are too many."""
-    count = corners_of(geometry)
+    count = count_corners(geometry)
     if count > max_vertices:
         valid = f"at most {max_vertices}, after those of the features before it"
         raise InvalidInput(f"{where} has too many vertices: {count}.", parameter=where, valid=valid)
@@ -144,7 +144,7 @@ def _parse_geometry(geometry: object, where: str, *, points: bool) -> AreaOfInte
                 message = "A Point has no area; /point returns its values."
                 raise InvalidInput(message, parameter=where, valid=valid)
             return _parse_point(geometry, where)
-    polygons = polygons_of(geometry, where, sys.maxsize, valid)
+    polygons = valid_polygons(geometry, where, sys.maxsize, valid)
     assert isinstance(geometry, Mapping)
     received = {name: geometry[name] for name in ("type", "coordinates", "geometries") if name in geometry}
     return AreaOfInterest(polygons.shape, received, repaired=polygons.repaired)
@@ -153,7 +153,7 @@ def _parse_geometry(geometry: object, where: str, *, points: bool) -> AreaOfInte
 def _parse_point(geometry: Mapping[str, Any], where: str) -> AreaOfInterest:
     """The area of a GeoJSON Point, its longitude wrapped to -180 to 180. Raises InvalidInput."""
     try:
-        lon, lat = position_of(geometry.get("coordinates"))
+        lon, lat = parse_position(geometry.get("coordinates"))
     except ValueError as error:
         raise InvalidInput(f"The geometry is not usable: {error}.", parameter=where, valid=VALID) from None
     lon = lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180

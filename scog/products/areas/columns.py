@@ -33,9 +33,9 @@ def feature_columns(areas: AreasOfInterest, document: object, reserved: Iterable
     `document` is the GeoJSON as received; the properties of a single Feature are read from it.
     """
     features: dict[int, Mapping[str, Any]] = {
-        area.place: area.feature or _single_feature(document) for area in areas.fields
+        area.index: area.feature or _single_feature(document) for area in areas.areas
     }
-    features |= {unusable.place: unusable.feature for unusable in areas.unusable}
+    features |= {unusable.index: unusable.feature for unusable in areas.unusable}
     properties = {index: feature.get("properties") or {} for index, feature in features.items()}
     simple = [name for index in sorted(properties) for name, value in properties[index].items() if _is_simple(value)]
     names = list(dict.fromkeys(simple))[:MAX_PROPERTIES]
@@ -54,7 +54,7 @@ def escape_formulas(cells: Sequence[object]) -> Iterator[object]:
         yield f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_PREFIXES) else cell
 
 
-def title_of(feature: Mapping[str, Any] | None, index: int) -> str:
+def feature_title(feature: Mapping[str, Any] | None, index: int) -> str:
     """Display name of a feature: its property `name`, else its id, else its number from 1."""
     properties = (feature or {}).get("properties") or {}
     return str(properties.get("name") or (feature or {}).get("id") or index + 1)

@@ -5,26 +5,26 @@ from __future__ import annotations
 import shapely
 
 from scog.errors import InvalidInput
-from scog.imaging.clip import ClipArea, area_in
+from scog.imaging.clip import ClipArea, clip_area
 from scog.products.areas.area_of_interest import VALID_AREAS, AreasOfInterest
 
 MAX_NOTE = 1000
 """Maximum number of characters of the repair notes; they are sent in a header."""
 
 
-def area_of_fields(areas: AreasOfInterest) -> tuple[ClipArea, str]:
+def union_of_areas(areas: AreasOfInterest) -> tuple[ClipArea, str]:
     """The union of the polygons, and what was repaired in them; an empty string if nothing was.
 
     Raises InvalidInput if a feature is unusable: an image could not show that it is missing.
     """
     for unusable in areas.unusable:
-        raise InvalidInput(unusable.reason, parameter=f"features[{unusable.place}]", valid=VALID_AREAS)
-    shapes = [area.shape for area in areas.fields]
+        raise InvalidInput(unusable.reason, parameter=f"features[{unusable.index}]", valid=VALID_AREAS)
+    shapes = [area.shape for area in areas.areas]
     union = shapes[0] if len(shapes) == 1 else shapely.union_all(shapes)
     several = len(shapes) > 1
     notes = [
-        f"features[{area.place}]: {area.repaired}" if several else area.repaired
-        for area in areas.fields
+        f"features[{area.index}]: {area.repaired}" if several else area.repaired
+        for area in areas.areas
         if area.repaired is not None
     ]
-    return area_in(union), "; ".join(notes)[:MAX_NOTE]
+    return clip_area(union), "; ".join(notes)[:MAX_NOTE]

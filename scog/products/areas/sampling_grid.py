@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from scog.errors import InvalidInput
-from scog.geo.coverage import share
+from scog.geo.coverage import coverage_fractions
 from scog.geo.crs import is_degrees
-from scog.geo.grid import Grid, place_grid
+from scog.geo.grid import Grid, point_grid
 from scog.geo.lattice import Lattice
-from scog.geo.native_grid import native, zone
+from scog.geo.native_grid import native_grid, zone_crs
 from scog.geo.search_areas import search_areas
 from scog.imaging.clip import ClipArea
 from scog.imaging.request import ImageRequest
-from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, Unusable
+from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, UnusableFeature
 from scog.warp.resample import Resampling
 
 MAX_PARTS = 4096
@@ -31,7 +31,7 @@ PART = 512
 READ = 2048
 """Maximum side length in source pixels that are read for one part if a file has no overviews as coarse as the grid."""
 COARSE = 1000.0
-"""Pixel size in metres at which `measurable` checks areas: whether one is too large does not depend on it."""
+"""Pixel size in metres at which `reject_oversized` checks areas: whether one is too large does not depend on it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +100,13 @@ def sampling_grid_of(
     """
     if area.is_point:
         lon, lat = area.shape.bounds[:2]
-        grid = place_grid(lon, lat)
+        grid = point_grid(lon, lat)
         if isinstance(pixels, Lattice):
-            crs, resolution = pixels.crs, pixels.around(shapely.Point(0, 0)).resolution
+            crs, resolution = pixels.crs, pixels.bounding_grid(shapely.Point(0, 0)).resolution
         else:
-            crs, resolution = zone(lon, lat), float(pixels)
+            crs, resolution = zone_crs(lon, lat), float(pixels)
         return SamplingGrid(grid, None, crs, resolution, False, None, limit, _key(area.shape, grid, limit))
-    result = native(area.shape, pixels, max_pixels)
+    result = native_grid(area.shape, pixels, max_pixels)
     grid = result.grid
     if search_areas(grid)[1]:
         message = "The area is too wide: a single overpass rarely covers it."
@@ -118,22 +118,22 @@ def sampling_grid_of(
     )
 
 
-def measurable(areas: AreasOfInterest, max_pixels: int, limit: ClipArea | None = None) -> AreasOfInterest:
+def reject_oversized(areas: AreasOfInterest, max_pixels: int, limit: ClipArea | None = None) -> AreasOfInterest:
     """The areas, with those that are too large moved to `unusable`. Raises InvalidInput if all are too large."""
     usable: list[AreaOfInterest] = []
     unusable = list(areas.unusable)
     first_error: InvalidInput | None = None
-    for area in areas.fields:
+    for area in areas.areas:
         try:
             sampling_grid_of(area, COARSE, max_pixels, limit)
         except InvalidInput as error:
             first_error = first_error or error
-            unusable.append(Unusable(area.feature or {}, area.place, str(error)))
+            unusable.append(UnusableFeature(area.feature or {}, area.index, str(error)))
         else:
             usable.append(area)
     if first_error is not None and not usable:
         raise first_error
-    return AreasOfInterest(tuple(usable), areas.collected, tuple(unusable))
+    return AreasOfInterest(tuple(usable), areas.is_collection, tuple(unusable))
 
 
 def sampling_request(sampling_grid: SamplingGrid, request: ImageRequest) -> ImageRequest:
@@ -148,7 +148,7 @@ def parts_of(sampling_grid: SamplingGrid) -> tuple[Part, ...]:
     Raises InvalidInput if the area is outside the limit, too small to give any pixel a weight, or too large.
     """
     grid, shape, limit = sampling_grid.grid, sampling_grid.shape, sampling_grid.limit
-    weights = np.ones(grid.shape, np.float32) if shape is None else share(grid, shape)
+    weights = np.ones(grid.shape, np.float32) if shape is None else coverage_fractions(grid, shape)
     if not weights.any():
         message = "The area is too small: the fraction of each pixel that it covers rounds to 0."
         raise InvalidInput(message, parameter="geometry", valid="a larger area, or a Point")

@@ -55,7 +55,7 @@ def table_of(rows: Sequence[Row], options: SeriesOptions) -> Table:
     The curve is fitted to the observations, not to the aggregates of periods. It is reported for observations that have
     values, or at the midpoint of each period between the first and the last observation with values.
     """
-    observed = [enough(row, options.min_valid) for row in rows]
+    observed = [with_min_valid(row, options.min_valid) for row in rows]
     if options.step is None:
         reported = observed
     else:
@@ -68,7 +68,7 @@ def table_of(rows: Sequence[Row], options: SeriesOptions) -> Table:
     return Table(tuple(reported), tuple(curve))
 
 
-def enough(row: Row, min_valid: float) -> Row:
+def with_min_valid(row: Row, min_valid: float) -> Row:
     """The row, without its values if the valid fraction of the area is below `min_valid`."""
     sample = row.sample
     if sample.values is None or sample.valid >= min_valid:

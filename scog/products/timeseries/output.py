@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from scog.imaging.report import Report
-from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, Unusable
+from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest, UnusableFeature
 from scog.products.areas.columns import escape_formulas, feature_columns
 from scog.products.areas.sampling_grid import SamplingGrid
 from scog.products.areas.statistics import Statistics
@@ -24,16 +24,16 @@ STATISTICS = tuple(field.name for field in fields(Statistics))
 
 def document(series: Series, table: Table, options: SeriesOptions) -> dict[str, Any]:
     """The time series of one area as JSON."""
-    geometry = dict(series.field.geometry)
-    if series.fault is not None:
-        return {"geometry": geometry, **error_document(series.fault)}
+    geometry = dict(series.area.geometry)
+    if series.error is not None:
+        return {"geometry": geometry, **error_document(series.error)}
     return (
-        head(series.site, options)
-        | noted(series.field)
+        head(series.sampling_grid, options)
+        | noted(series.area)
         | {
             "geometry": geometry,
             "observations": [
-                observation(row, options, series.site, None if table.curve is None else (table.curve[index],))
+                observation(row, options, series.sampling_grid, None if table.curve is None else (table.curve[index],))
                 for index, row in enumerate(table.rows)
             ],
             **tail(series.report),
@@ -42,14 +42,14 @@ def document(series: Series, table: Table, options: SeriesOptions) -> dict[str, 
 
 
 def collection(
-    several: Sequence[Series], tables: Sequence[Table], options: SeriesOptions, unusable: Sequence[Unusable] = ()
+    several: Sequence[Series], tables: Sequence[Table], options: SeriesOptions, unusable: Sequence[UnusableFeature] = ()
 ) -> dict[str, Any]:
     """The features as received; their property `timeseries` is the series, or the reason why there is none."""
-    features = {each.place: _add_series(each.feature, error_document(each.reason)) for each in unusable}
+    features = {each.index: _add_series(each.feature, error_document(each.reason)) for each in unusable}
     for series, table in zip(several, tables, strict=True):
         properties = document(series, table, options)
         del properties["geometry"]
-        features[series.field.place] = _add_series(series.field.feature or {}, properties)
+        features[series.area.index] = _add_series(series.area.feature or {}, properties)
     return {"type": "FeatureCollection", "features": [features[index] for index in sorted(features)]}
 
 
@@ -128,23 +128,23 @@ def table_text(
     For a collection, each line has the feature's id and simple properties, and a feature that cannot be sampled has one
     line with the reason.
     """
-    has_areas = any(not series.site.is_point for series in several)
+    has_areas = any(not series.sampling_grid.is_point for series in several)
     header = list(_header(options, has_areas=has_areas))
     columns = feature_columns(areas, None, header)
-    lines: dict[int, list[list[object]]] = {each.place: [_reason_line(header, each.reason)] for each in areas.unusable}
+    lines: dict[int, list[list[object]]] = {each.index: [_reason_line(header, each.reason)] for each in areas.unusable}
     for series, table in zip(several, tables, strict=True):
-        area_lines = lines[series.field.place] = []
-        if series.fault is not None:
-            area_lines.append(_reason_line(header, series.fault))
+        area_lines = lines[series.area.index] = []
+        if series.error is not None:
+            area_lines.append(_reason_line(header, series.error))
         for index, row in enumerate(table.rows):
             curve = None if table.curve is None else table.curve[index]
             area_lines.append(list(_line(row, curve, options, has_areas=has_areas)))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(escape_formulas((*columns.header, *header) if areas.collected else header))
+    writer.writerow(escape_formulas((*columns.header, *header) if areas.is_collection else header))
     for index in sorted(lines):
         for line in lines[index]:
-            writer.writerow(escape_formulas((*columns.cells(index), *line) if areas.collected else line))
+            writer.writerow(escape_formulas((*columns.cells(index), *line) if areas.is_collection else line))
     return out.getvalue()
 
 

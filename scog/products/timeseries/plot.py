@@ -7,21 +7,21 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from scog.errors import InvalidInput
-from scog.products.areas.columns import title_of
+from scog.products.areas.columns import feature_title
 from scog.products.timeseries.model import Row
-from scog.products.timeseries.options import SeriesOptions, Table, enough
+from scog.products.timeseries.options import SeriesOptions, Table, with_min_valid
 from scog.products.timeseries.periods import midpoint
 from scog.products.timeseries.series import Series
 from scog.products.timeseries.smoothing import smoothed
-from scog.render.chart import GAP, MOST_LINES, Chart, Dot, Line
+from scog.render.chart import GAP, MAX_LINES, Chart, Dot, Line
 
 
 def check_lines(areas: int, options: SeriesOptions) -> None:
     """Raise InvalidInput if a chart of `areas` areas would have more lines than can be distinguished."""
     lines = areas * options.formula.expression.outputs
-    if lines > MOST_LINES:
+    if lines > MAX_LINES:
         message = f"The chart would have {lines} lines."
-        raise InvalidInput(message, parameter="format", valid=f"at most {MOST_LINES} lines, or format=csv or json")
+        raise InvalidInput(message, parameter="format", valid=f"at most {MAX_LINES} lines, or format=csv or json")
 
 
 def chart_of(several: Sequence[Series], tables: Sequence[Table], options: SeriesOptions) -> Chart:
@@ -44,7 +44,7 @@ def _line(
     if options.smooth is None:
         return dots, None
     with_values = [
-        row for row in (enough(row, options.min_valid) for row in series.rows) if row.sample.values is not None
+        row for row in (with_min_valid(row, options.min_valid) for row in series.rows) if row.sample.values is not None
     ]
     times = sorted({time for first, second in pairwise(with_values) for time in _between(first.time, second.time)})
     curve = zip(times, smoothed(with_values, times, options.smooth), strict=True)
@@ -84,7 +84,7 @@ def _name(series: Series, index: int, output: int, options: SeriesOptions, count
     name = options.formula.names[output]
     if count == 1:
         return name
-    title = title_of(series.field.feature, index)
+    title = feature_title(series.area.feature, index)
     return title if options.formula.expression.outputs == 1 else f"{name} {title}"
 
 
@@ -92,11 +92,11 @@ def _title(several: Sequence[Series], options: SeriesOptions) -> str:
     names = ", ".join(options.formula.names)
     if len(several) > 1:
         return f"{names} of {len(several)} areas"
-    lon, lat = several[0].field.shape.centroid.coords[0][:2]
+    lon, lat = several[0].area.shape.centroid.coords[0][:2]
     location = f"at {lon:.4f}, {lat:.4f}"
-    if several[0].site.is_point:
+    if several[0].sampling_grid.is_point:
         return f"{names} {location}"
-    hectares = several[0].site.hectares
+    hectares = several[0].sampling_grid.hectares
     return f"{names} of {hectares:,.{0 if hectares >= 100 else 1}f} ha {location}"
 
 

@@ -14,7 +14,7 @@ from scog.errors import DeadlineExceeded, InvalidInput
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
 from scog.imaging.select import SearchLimits, observations
-from scog.imaging.source_lattice import lattice_of_scenes, nominal_metres
+from scog.imaging.source_lattice import lattice_of_scenes, nominal_resolution
 from scog.net.policy import Priority
 from scog.products.areas.area_of_interest import AreaOfInterest
 from scog.products.areas.sampling_grid import SamplingGrid, sampling_grid_of
@@ -44,27 +44,27 @@ class Series:
     fault   why an area among several has no rows, as a sentence; None if it has
     """
 
-    field: AreaOfInterest
-    site: SamplingGrid
+    area: AreaOfInterest
+    sampling_grid: SamplingGrid
     rows: tuple[Row, ...]
     report: Report
-    fault: str | None = None
+    error: str | None = None
 
 
 class Listener(Protocol):
-    """Receives progress while time series are taken; `place` is the index of the area in the request."""
+    """Receives progress while time series are sampled; `index` is the position of the area in the request."""
 
-    def sited(self, place: int, field: AreaOfInterest, site: SamplingGrid) -> None:
+    def grid_chosen(self, index: int, area: AreaOfInterest, sampling_grid: SamplingGrid) -> None:
         """The sampling grid is chosen. Called before anything is read, and again if the files' own grid differs."""
 
-    def found(self, place: int, count: int) -> None:
+    def observations_found(self, index: int, count: int) -> None:
         """The search has ended with `count` observations of the area."""
 
-    def measured(self, place: int, row: Row) -> None:
+    def observation_sampled(self, index: int, row: Row) -> None:
         """An observation is sampled. The order is roughly newest first."""
 
 
-async def take(
+async def sample_series(
     state: SeriesState,
     areas: Sequence[AreaOfInterest],
     variables: SeriesVariables,
@@ -83,7 +83,7 @@ async def take(
     at_once = max(1, settings.series_at_once // min(len(areas), AREAS_AT_ONCE))
     if listener is not None:
         for job in jobs:
-            listener.sited(job.index, job.area, job.sampling_grid)
+            listener.grid_chosen(job.index, job.area, job.sampling_grid)
     try:
         async with asyncio.timeout(settings.series_deadline):
             await for_each(jobs, lambda job: job.run(at_once), AREAS_AT_ONCE)
@@ -107,7 +107,7 @@ async def _jobs(
         request = replace(
             request, interval=await engine.searches.default_interval(request.collection, settings.series_days)
         )
-    metres = nominal_metres(variables.expression.bands)
+    metres = nominal_resolution(variables.expression.bands)
     sampling_grids = [
         await asyncio.to_thread(sampling_grid_of, area, metres, settings.field_pixels, request.area) for area in areas
     ]
@@ -221,7 +221,7 @@ class _AreaJob:
         )
         count = 0
         async for observation in search:
-            scenes = tuple(scene for scene in observation.scenes if outline is None or outline.touches(scene))
+            scenes = tuple(scene for scene in observation.scenes if outline is None or outline.intersects(scene))
             if scenes and not count:
                 self._newest.set_result(scenes)
             if scenes:
@@ -234,7 +234,7 @@ class _AreaJob:
         if not count:
             self._newest.set_result(())
         if self._listener is not None:
-            self._listener.found(self.index, count)
+            self._listener.observations_found(self.index, count)
         for _ in range(consumers):
             self._found.put_nowait(None)
 
@@ -252,7 +252,7 @@ class _AreaJob:
                 self.sampling_grid = chosen
                 self._sampler = self._make_sampler()
                 if self._listener is not None:
-                    self._listener.sited(self.index, self.area, chosen)
+                    self._listener.grid_chosen(self.index, self.area, chosen)
         self._grid_chosen.set()
 
     def _make_sampler(self) -> Sampler:
@@ -282,4 +282,4 @@ class _AreaJob:
     def _add(self, row: Row) -> None:
         self.rows.append(row)
         if self._listener is not None:
-            self._listener.measured(self.index, row)
+            self._listener.observation_sampled(self.index, row)

@@ -32,7 +32,9 @@ class SeriesVariables:
 
 
 @lru_cache(maxsize=256)
-def formula_of(index: str | None = None, expression: str | None = None, bands: tuple[str, ...] = ()) -> SeriesVariables:
+def variables_of(
+    index: str | None = None, expression: str | None = None, bands: tuple[str, ...] = ()
+) -> SeriesVariables:
     """The variables of an index (or several, separated by commas), an expression, or bands; NDVI if none is given.
 
     Raises InvalidInput, also if more than one of the three is given.

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scog.products.areas.area_of_interest import AreasOfInterest, Unusable
+from scog.products.areas.area_of_interest import AreasOfInterest, UnusableFeature
 from scog.products.areas.columns import escape_formulas, feature_columns
 from scog.products.zonal.summary import Summary
 from scog.products.zonal.zonal import DEADLINE, ClassShare, NotSampled, Zonal
@@ -18,11 +18,11 @@ STATISTICS = ("min", "max", "mean", "count", "sum", "std", "median", "majority",
 """Names of statistics, which TiTiler and `Summary` share, in TiTiler's order."""
 
 
-Found = Zonal | NotSampled
+ZonalResult = Zonal | NotSampled
 """The result of an area."""
 
 
-def document(areas: AreasOfInterest, results: Sequence[Found], style: Style, received: object) -> dict[str, Any]:
+def document(areas: AreasOfInterest, results: Sequence[ZonalResult], style: Style, received: object) -> dict[str, Any]:
     """The received Feature or FeatureCollection with `statistics` and `measured` among the properties.
 
     `statistics` is an object per output as in TiTiler, or null without statistics; `measured` then has the reason.
@@ -31,11 +31,11 @@ def document(areas: AreasOfInterest, results: Sequence[Found], style: Style, rec
     single = received if isinstance(received, Mapping) and received.get("type") == "Feature" else {}
     features = {}
     for result in results:
-        geometry = dict(result.field.geometry)
-        features[result.field.place] = _feature(result.field.feature or single, geometry, result, style)
+        geometry = dict(result.area.geometry)
+        features[result.area.index] = _feature(result.area.feature or single, geometry, result, style)
     for unusable in areas.unusable:
-        features[unusable.place] = _feature(unusable.feature, unusable.feature.get("geometry"), unusable, style)
-    if not areas.collected:
+        features[unusable.index] = _feature(unusable.feature, unusable.feature.get("geometry"), unusable, style)
+    if not areas.is_collection:
         return features[0]
     return {"type": "FeatureCollection", "features": [features[index] for index in sorted(features)]}
 
@@ -52,7 +52,7 @@ def statistics(summary: Summary) -> dict[str, Any]:
     return members | {f"percentile_{percent:g}": value for percent, value in summary.percentiles.items()}
 
 
-def table_text(areas: AreasOfInterest, results: Sequence[Found], style: Style, received: object = None) -> str:
+def table_text(areas: AreasOfInterest, results: Sequence[ZonalResult], style: Style, received: object = None) -> str:
     """CSV with a header and one line per polygon, with the feature's id and simple properties.
 
     Missing values are empty; the last column has the reason.
@@ -67,9 +67,9 @@ def table_text(areas: AreasOfInterest, results: Sequence[Found], style: Style, r
     ]  # fmt: skip
     columns = feature_columns(areas, received, header)
     without_values = [None] * (len(header) - 1)
-    lines: dict[int, list[object]] = {each.place: [*without_values, each.reason] for each in areas.unusable}
+    lines: dict[int, list[object]] = {each.index: [*without_values, each.reason] for each in areas.unusable}
     for result in results:
-        lines[result.field.place] = (
+        lines[result.area.index] = (
             _line(result, names) if isinstance(result, Zonal) else [*without_values, result.reason]
         )
     out = io.StringIO()
@@ -86,11 +86,13 @@ def _line(zonal: Zonal, names: Sequence[str]) -> list[object]:
     return [
         *(members[name] for members in by_output for name in names), _hectares(zonal.hectares),
         _hectares(zonal.valid_hectares), *(_hectares(share.hectares) for share in zonal.classes or ()),
-        zonal.field.repaired, zonal.report.incomplete,
+        zonal.area.repaired, zonal.report.incomplete,
     ]  # fmt: skip
 
 
-def _feature(received: Mapping[str, Any], geometry: object, result: Found | Unusable, style: Style) -> dict[str, Any]:
+def _feature(
+    received: Mapping[str, Any], geometry: object, result: ZonalResult | UnusableFeature, style: Style
+) -> dict[str, Any]:
     """The received Feature with the result among its properties."""
     properties = dict(received.get("properties") or {})
     if isinstance(result, Zonal):
@@ -104,7 +106,7 @@ def _feature(received: Mapping[str, Any], geometry: object, result: Found | Unus
 
 def _measured(zonal: Zonal) -> dict[str, Any]:
     """The member `measured`: areas in hectares, grid, repairs, classes, and what is missing."""
-    sampling_grid, report = zonal.site, zonal.report
+    sampling_grid, report = zonal.sampling_grid, zonal.report
     members: dict[str, Any] = {
         "area_ha": _hectares(zonal.hectares),
         "valid_area_ha": _hectares(zonal.valid_hectares),
@@ -114,8 +116,8 @@ def _measured(zonal: Zonal) -> dict[str, Any]:
             "coarser": sampling_grid.coarser,
         },
     }
-    if zonal.field.repaired is not None:
-        members["repaired"] = zonal.field.repaired
+    if zonal.area.repaired is not None:
+        members["repaired"] = zonal.area.repaired
     if zonal.classes is not None:
         members["classes"] = [_class(share) for share in zonal.classes]
     return members | {

@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class StatisticsOptions:
     """Options of zonal statistics.
 
     percentiles  0 to 100
@@ -76,7 +76,10 @@ class Summary:
 
 
 def summarise(
-    values: NDArray[np.float32], weights: NDArray[np.float32], masked: float, options: Wanted = Wanted()
+    values: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    masked: float,
+    options: StatisticsOptions = StatisticsOptions(),
 ) -> Summary:
     """The summary of values `(n)` with weights `(n)`, each greater than 0; n may be 0.
 
@@ -112,7 +115,9 @@ def summarise(
     )
 
 
-def wanted_of(percentiles: Sequence[float], bins: str | None, bin_range: str | None) -> Wanted:
+def parse_statistics_options(
+    percentiles: Sequence[float], bins: str | None, bin_range: str | None
+) -> StatisticsOptions:
     """Options from parameters: percentiles, bins such as `10` or edges `0,0.5,1`, a range such as `-1,1`.
 
     Raises InvalidInput.
@@ -124,7 +129,7 @@ def wanted_of(percentiles: Sequence[float], bins: str | None, bin_range: str | N
             raise InvalidInput(message, parameter="p", valid="0 to 100, such as 2 and 98")
     parsed_bins = DEFAULT_BINS if bins is None else _parse_bins(bins)
     if bin_range is None:
-        return Wanted(percents, parsed_bins)
+        return StatisticsOptions(percents, parsed_bins)
     if not isinstance(parsed_bins, int):
         message = "histogram_range is not allowed with bin edges: they define the range."
         valid = "no histogram_range, or a number of bins"
@@ -133,7 +138,7 @@ def wanted_of(percentiles: Sequence[float], bins: str | None, bin_range: str | N
     if len(ends) != 2 or not ends[0] < ends[1]:
         message = f"histogram_range is not a range: {quoted(bin_range)}."
         raise InvalidInput(message, parameter="histogram_range", valid=VALID_RANGE)
-    return Wanted(percents, parsed_bins, (ends[0], ends[1]))
+    return StatisticsOptions(percents, parsed_bins, (ends[0], ends[1]))
 
 
 def _parse_bins(text: str) -> int | tuple[float, ...]:
@@ -151,7 +156,9 @@ def _parse_bins(text: str) -> int | tuple[float, ...]:
     raise InvalidInput(message, parameter="histogram_bins", valid=VALID_BINS)
 
 
-def _histogram(values: Floats, weights: Floats, options: Wanted) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _histogram(
+    values: Floats, weights: Floats, options: StatisticsOptions
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Sum of the weights in each bin, and the edges of the bins."""
     bins = options.bins if isinstance(options.bins, int) else np.array(options.bins)
     counts, edges = np.histogram(values, bins, options.range, weights=weights)

@@ -15,12 +15,12 @@ from scog.imaging.engine import Engine
 from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
 from scog.imaging.request import ImageData, ImageRequest
-from scog.imaging.source_lattice import nominal_metres, source_lattice
+from scog.imaging.source_lattice import nominal_resolution, source_lattice
 from scog.net.policy import Priority
 from scog.products.areas.area_of_interest import VALID_AREAS, AreaOfInterest
 from scog.products.areas.sampling_grid import Part, SamplingGrid, parts_of, sampling_grid_of, sampling_request
 from scog.products.attempts import Attempts
-from scog.products.zonal.summary import Summary, Wanted, summarise
+from scog.products.zonal.summary import StatisticsOptions, Summary, summarise
 from scog.render.classes import Class, Classes
 from scog.render.image import TRANSPARENT
 from scog.render.style import Style
@@ -58,8 +58,8 @@ class Zonal:
     report          scenes, requests and bytes
     """
 
-    field: AreaOfInterest
-    site: SamplingGrid
+    area: AreaOfInterest
+    sampling_grid: SamplingGrid
     summaries: tuple[Summary, ...]
     hectares: float
     valid_hectares: float
@@ -71,7 +71,7 @@ class Zonal:
 class NotSampled:
     """An area without statistics, and the reason: `deadline`, or an error message."""
 
-    field: AreaOfInterest
+    area: AreaOfInterest
     reason: str
 
 
@@ -79,7 +79,7 @@ async def zonal(
     engine: Engine,
     areas: Sequence[AreaOfInterest],
     image: StyledRequest,
-    options: Wanted,
+    options: StatisticsOptions,
     on_progress: OnProgress | None = None,
 ) -> list[Zonal | NotSampled]:
     """Statistics of polygons in their order, each on the pixels of the newest observation's files that intersect it.
@@ -91,7 +91,7 @@ async def zonal(
     """
     for area in areas:
         if area.is_point:
-            where = "geometry" if area.feature is None else f"features[{area.place}]"
+            where = "geometry" if area.feature is None else f"features[{area.index}]"
             message = "A Point has no statistics; /point returns its values."
             raise InvalidInput(message, parameter=where, valid=VALID_AREAS)
     sampler = _ZonalSampler(engine, image, options, on_progress)
@@ -114,7 +114,9 @@ class _ZonalSampler:
     invalid   errors of areas that cannot be sampled
     """
 
-    def __init__(self, engine: Engine, image: StyledRequest, options: Wanted, on_progress: OnProgress | None) -> None:
+    def __init__(
+        self, engine: Engine, image: StyledRequest, options: StatisticsOptions, on_progress: OnProgress | None
+    ) -> None:
         self.attempts = Attempts(engine, Priority.SERIES)
         self.invalid: list[InvalidInput] = []
         self._engine = engine
@@ -146,7 +148,7 @@ class _ZonalSampler:
     async def _sampling_grid(self, area: AreaOfInterest, report: Report) -> SamplingGrid:
         """The area's grid on the pixels of the files that intersect it, else on nominal pixels. Raises InvalidInput."""
         max_pixels, limit = self._engine.settings.field_pixels, self._request.area
-        metres = nominal_metres(self._request.expression.bands)
+        metres = nominal_resolution(self._request.expression.bands)
         assumed = await asyncio.to_thread(sampling_grid_of, area, metres, max_pixels, limit)
         lattice = await source_lattice(self._engine, assumed.grid, self._request, report.tally, assumed.outline)
         if lattice is None:
@@ -218,7 +220,7 @@ def _valid_pixels(part: Part, drawing: ImageData, style: Style) -> _PartPixels:
 
 
 def _summarise(
-    parts: Sequence[Part], drawn: Sequence[_PartPixels], style: Style, options: Wanted
+    parts: Sequence[Part], drawn: Sequence[_PartPixels], style: Style, options: StatisticsOptions
 ) -> tuple[tuple[Summary, ...], float]:
     """A summary per output of the drawn pixels of an area, and the area of all parts in square metres."""
     no_values, no_weights = np.zeros((len(style.columns), 0), np.float32), np.zeros(0, np.float32)

@@ -14,12 +14,12 @@ from scog.errors import InvalidInput
 from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
 from scog.imaging.formats import FLATTENED, FORMATS, Format, format_of
-from scog.imaging.image_cache import EncodedImage, encoded
+from scog.imaging.image_cache import EncodedImage, encoded_image
 from scog.imaging.options import StyledRequest
 from scog.imaging.request import ImageData
-from scog.products.crop import cut_out, is_large
+from scog.products.crop import draw_crop, is_large
 from scog.render.ramp import NUMBER
-from scog.warp.workbench import QUICK, effort
+from scog.warp.workbench import MAX_INLINE_PIXELS, pixels_to_process
 from scog.web.http.response_headers import IMAGE_HEADERS, openapi_headers
 from scog.web.http.responses import COMPLETE, IMMUTABLE, report_headers, with_etag
 from scog.web.params.image import MAX_SIZE, OutputParameters, ResponseParameters
@@ -92,13 +92,13 @@ async def image_response(
 ) -> Response:
     """Draw an image on a grid and return it, encoded. Images of pinned scenes may be cached without a time limit.
 
-    Raises the errors of `cut_out`, InvalidInput if the format cannot hold the image, and NothingReadable if `strict` is
-    set and scenes are missing.
+    Raises the errors of `draw_crop`, InvalidInput if the format cannot hold the image, and NothingReadable if `strict`
+    is set and scenes are missing.
     """
     image_request, style = image
     cache_control = COMPLETE if image_request.pinned is None else IMMUTABLE
     image_format = format_of(format_name, style)
-    drawing = await cut_out(engine, grid, image_request)
+    drawing = await draw_crop(engine, grid, image_request)
     report = drawing.report
     if parameters.strict and report.partial:
         error = report.nothing_readable("Scenes are missing from this image")
@@ -109,7 +109,7 @@ async def image_response(
 
     file = await _encoded_file(engine, drawing, grid, image, image_format)
     headers = report_headers(report, cache_control)
-    if image_format.flat:  # even if all pixels are valid: styles may make those transparent too
+    if image_format.opaque:  # even if all pixels are valid: styles may make those transparent too
         headers["X-Scog-Flattened"] = FLATTENED
     return with_etag(request, file, image_format.media_type, headers)
 
@@ -124,14 +124,16 @@ async def _encoded_file(
         return file
 
     def encode() -> EncodedImage:
-        return encoded(image_format.encode(drawing, grid, image))
+        return encoded_image(image_format.encode(drawing, grid, image))
 
     since = time.perf_counter()
     if is_large(grid):  # takes seconds, for which tiles should not wait
         file = await asyncio.to_thread(encode)
     else:
         is_quick = image_format.quick and image_request.expression.outputs == 1
-        size = effort(grid.shape, 4) if is_quick else QUICK  # QUICK pixels or more are encoded in a thread
+        size = (
+            pixels_to_process(grid.shape, 4) if is_quick else MAX_INLINE_PIXELS
+        )  # QUICK pixels or more are encoded in a thread
         file = await engine.workbench.work(size, encode)
     drawing.report.add_time("encode", since)
     engine.image_cache.put_encoded(drawing, (image_format.names, style), file)

@@ -10,13 +10,13 @@ from fastapi import Depends, Path, Query
 from pydantic import Field
 
 from scog.errors import InvalidInput
-from scog.geo.bbox import corners_of
+from scog.geo.bbox import parse_corners
 from scog.geo.bounds import DEGREES
-from scog.geo.crop_grid import MAX_SIZE, UTM, Box, Size, cut_grid
+from scog.geo.crop_grid import MAX_SIZE, UTM, Box, CropSize, crop_grid
 from scog.geo.crs import parse_crs
 from scog.geo.grid import Grid
 from scog.geo.lattice import Lattice
-from scog.imaging.formats import NAMED
+from scog.imaging.formats import FORMATS_BY_NAME
 from scog.suggest import quoted
 from scog.web.http.image_response import split_format
 from scog.web.params.image import ImageParameters, ResponseParameters, Text
@@ -47,7 +47,7 @@ class CropParameters(ResponseParameters):
     format: Text | None = Field(
         None,
         description="File format, if the path has no suffix. Default: `png`. "
-        + " ".join(f"`{name}`: {each.description}." for name, each in NAMED.items()),
+        + " ".join(f"`{name}`: {each.description}." for name, each in FORMATS_BY_NAME.items()),
     )
     download: bool = Field(
         False, description="Send `Content-Disposition: attachment`, with the box's coordinates in the file name."
@@ -78,7 +78,7 @@ class CropParameters(ResponseParameters):
             width, height = size
         text = (self.dst_crs or "").strip()
         crs = UTM if text.lower() == UTM else parse_crs(text, "dst_crs") if text else None
-        return cut_grid(box, box_crs, crs, Size(width, height, self.max_size, self.resolution), lattice)
+        return crop_grid(box, box_crs, crs, CropSize(width, height, self.max_size, self.resolution), lattice)
 
 
 class BoxCropParameters(CropParameters):
@@ -134,7 +134,7 @@ def _parse_box(
 ) -> BoxPath:
     """The box of a path. Raises InvalidInput."""
     maxy, suffix = split_format(maxy)
-    return BoxPath(corners_of((minx, miny, maxx, maxy)), suffix)
+    return BoxPath(parse_corners((minx, miny, maxx, maxy)), suffix)
 
 
 BoxInPath = Annotated[BoxPath, Depends(_parse_box)]

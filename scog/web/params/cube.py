@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from scog.cubes.definition import Definition, normalised
+from scog.cubes.definition import Definition, canonical_parameters
 from scog.errors import InvalidInput
 from scog.geo.geojson_text import parse_json
-from scog.imaging.clip import ClipArea, area_of
+from scog.imaging.clip import ClipArea, parse_clip_area
 from scog.imaging.options import StyledRequest
 from scog.imaging.request import ImageRequest
 from scog.suggest import did_you_mean
@@ -82,7 +82,9 @@ class CubeRequest:
         Raises InvalidInput if a normalised value is longer than permitted.
         """
         given = self.parameters.model_dump(mode="json", exclude={"bbox", "area", "scenes"}, exclude_defaults=True)
-        parameters = normalised(given, self.parameters.options().wish, StyledRequest(request, self.image.style))
+        parameters = canonical_parameters(
+            given, self.parameters.options().wish, StyledRequest(request, self.image.style)
+        )
         _validated(parameters)
         return Definition(parameters, None if self.area is None else self.area.geometry, self.pinned)
 
@@ -93,7 +95,7 @@ def parse_cube_request(body: bytes) -> CubeRequest:
     if not isinstance(document, dict):
         raise InvalidInput("The body is not a JSON object.", parameter="body", valid=f"such as {json.dumps(EXAMPLE)}")
     parameters = _validated({name: value for name, value in document.items() if value is not None})
-    area = area_of(parameters.bbox, parameters.area)
+    area = parse_clip_area(parameters.bbox, parameters.area)
     if area is None and parameters.scenes == "pinned":
         message = "scenes is 'pinned', but the definition has no area."
         raise InvalidInput(message, parameter="area", valid="an area or a bbox, or scenes: live")

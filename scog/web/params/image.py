@@ -14,7 +14,7 @@ from scog.composite.change import Change
 from scog.composite.dilation import MAX_METRES
 from scog.composite.methods import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
 from scog.errors import InvalidInput, OutOfRange
-from scog.imaging.formats import NAMED
+from scog.imaging.formats import FORMATS_BY_NAME
 from scog.imaging.options import ImageOptions, StyledRequest
 from scog.imaging.request import SceneFilter
 from scog.render.ramp import NUMBER, parse_rescale
@@ -205,7 +205,7 @@ class OutputParameters(ResponseParameters):
     format: Text | None = Field(
         None,
         description="File format, if the path has no suffix. "
-        + " ".join(f"`{name}`: {each.description}." for name, each in NAMED.items()),
+        + " ".join(f"`{name}`: {each.description}." for name, each in FORMATS_BY_NAME.items()),
     )
     tilesize: Annotated[int, Field(ge=64, le=MAX_SIZE)] = Field(
         256, description="Width and height of the tile in pixels. `@2x` doubles it."

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.geo.bbox import map_box
+from scog.geo.bbox import parse_map_bbox
 from scog.geo.footprint import Bounds
-from scog.geo.grid import Grid, map_grid
-from scog.imaging.image_cache import EncodedImage, encoded
+from scog.geo.grid import Grid, mercator_grid
+from scog.imaging.image_cache import EncodedImage, encoded_image
 from scog.imaging.options import ImageOptions, StyledRequest
 from scog.imaging.report import Report
 from scog.products.animation import MIN_CLEAR, animate
@@ -103,7 +103,7 @@ class BoxPath:
         maxy: Annotated[str, Path(description="North, in degrees. A format may follow: `46.6.webp`.")],
     ) -> None:
         maxy, self.format = split_format(maxy)
-        self.box: Bounds = map_box(f"{minx},{miny},{maxx},{maxy}")
+        self.box: Bounds = parse_map_bbox(f"{minx},{miny},{maxx},{maxy}")
 
 
 BoxInPath = Annotated[BoxPath, Depends()]
@@ -127,7 +127,7 @@ async def animation_response(request: Request, box: BoxPath, image: StyledReques
     """
     file_format = format_of(requested_format(box.format, frames.format, FORMATS[0].name))
     duration = duration_of(frames.fps, frames.duration)
-    step, grid = frames.parsed_step(), map_grid(*box.box, frames.size)
+    step, grid = frames.parsed_step(), mercator_grid(*box.box, frames.size)
     admission: Admission = request.app.state.animations
     work = _encoded_animation(request, file_format, grid, image, step, frames, duration)
     file, headers = await admission.run(request, work)
@@ -151,4 +151,4 @@ async def _encoded_animation(
     report.add_time("encode", since)
     headers = report_headers(report, COMPLETE if image.request.pinned is None else IMMUTABLE)
     headers["X-Scog-Frames"] = f"shown={len(drawn.frames)}; skipped={drawn.skipped}; missing={drawn.missing}"
-    return encoded(body), headers
+    return encoded_image(body), headers

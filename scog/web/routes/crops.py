@@ -20,8 +20,8 @@ from scog.imaging.options import StyledRequest
 from scog.imaging.request import ImageRequest
 from scog.imaging.source_lattice import source_lattice
 from scog.net.policy import UpstreamStats
-from scog.products.areas.area_of_interest import parse_fields
-from scog.products.areas.outline import area_of_fields
+from scog.products.areas.area_of_interest import parse_areas
+from scog.products.areas.outline import union_of_areas
 from scog.products.crop import check_size, is_large
 from scog.web.http.bodies import read_body
 from scog.web.http.image_response import IMAGE_RESPONSES, image_response, requested_format
@@ -151,7 +151,7 @@ async def feature_response(
             message = "The polygon is outside the cube's area."
             raise InvalidInput(message, parameter="body", valid="a polygon that intersects the area in /cubes/{id}")
         area = common
-    response = await _respond(request, grid, format_name, crop, image.within(area), box)
+    response = await _respond(request, grid, format_name, crop, image.clipped(area), box)
     if repairs:
         response.headers["X-Scog-Repaired"] = repairs
     return response
@@ -162,7 +162,7 @@ def _parse_area(body: bytes, max_features: int, max_vertices: int) -> tuple[Clip
 
     Raises InvalidInput if any feature is unusable: an image cannot report errors of single features.
     """
-    return area_of_fields(parse_fields(parse_geojson(body), max_features, max_vertices, points=False))
+    return union_of_areas(parse_areas(parse_geojson(body), max_features, max_vertices, points=False))
 
 
 async def _grid(

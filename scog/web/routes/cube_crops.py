@@ -31,7 +31,7 @@ _post_feature = partial(router.post, response_class=Response, responses=WITH_BOD
 @_get_box(BOX, summary="A box of a cube")
 async def bbox(request: Request, cube: CubeInPath, box: BoxInPath, crop: BoxCropQuery) -> Response:
     """As `/bbox/...` with the cube's parameters. Pixels outside the cube's area are transparent."""
-    return await crops.box_response(request, box, None, crop, cube.image())
+    return await crops.box_response(request, box, None, crop, cube.styled_request())
 
 
 @_get_box(BOX + SIZED, summary="A box of a cube, of a given size")
@@ -39,25 +39,25 @@ async def sized_bbox(
     request: Request, cube: CubeInPath, box: BoxInPath, size: SizeInPath, crop: BoxCropQuery
 ) -> Response:
     """As `/cubes/{id}/bbox/...`, with width and height in pixels. The height may end in a format."""
-    return await crops.box_response(request, box, size, crop, cube.image())
+    return await crops.box_response(request, box, size, crop, cube.styled_request())
 
 
 @_post_feature("/feature" + FORMAT, summary="A polygon of a cube")
 async def feature_as(request: Request, cube: CubeInPath, format_name: FormatName, crop: FeatureCropQuery) -> Response:
     """As `POST /feature.{format}` with the cube's parameters. Pixels outside the cube's area are transparent."""
-    return await crops.feature_response(request, None, format_name, crop, cube.image())
+    return await crops.feature_response(request, None, format_name, crop, cube.styled_request())
 
 
 @_post_feature("/feature", summary="A polygon of a cube as PNG")
 async def feature(request: Request, cube: CubeInPath, crop: FeatureCropQuery) -> Response:
     """As `/cubes/{id}/feature.{format}`, as PNG or in the format given by `format`."""
-    return await crops.feature_response(request, None, None, crop, cube.image())
+    return await crops.feature_response(request, None, None, crop, cube.styled_request())
 
 
 @_post_feature("/feature" + SIZED, summary="A polygon of a cube, of a given size")
 async def sized_feature(request: Request, cube: CubeInPath, size: SizeInPath, crop: FeatureCropQuery) -> Response:
     """As `/cubes/{id}/feature.{format}`, with width and height in pixels. The height may end in a format."""
-    return await crops.feature_response(request, size.size, size.format, crop, cube.image())
+    return await crops.feature_response(request, size.size, size.format, crop, cube.styled_request())
 
 
 @router.post(
@@ -70,4 +70,4 @@ async def sized_feature(request: Request, cube: CubeInPath, size: SizeInPath, cr
 )
 async def cube_statistics(request: Request, cube: CubeInPath, parameters: SummaryQuery) -> GeoJSONResponse:
     """As `POST /statistics` with the cube's parameters. Pixels outside the cube's area do not count."""
-    return await statistics.statistics_response(request, cube.image(), parameters)
+    return await statistics.statistics_response(request, cube.styled_request(), parameters)

@@ -34,7 +34,7 @@ async def tile(
     request: Request, cube: CubeInPath, z: Zoom, x: Column, y: RowWithFormat, output: OutputQuery
 ) -> Response:
     """As `/tiles/{z}/{x}/{y}` with the cube's parameters. Pixels outside the cube's area are transparent."""
-    return await tiles.tile_response(request, WEB_MERCATOR, (z, x, y), cube.image(), output)
+    return await tiles.tile_response(request, WEB_MERCATOR, (z, x, y), cube.styled_request(), output)
 
 
 @router.get(
@@ -53,7 +53,7 @@ async def any_tile(
     output: OutputQuery,
 ) -> Response:
     """As `/tiles/{tileMatrixSetId}/{z}/{x}/{y}` with the cube's parameters."""
-    return await tiles.tile_response(request, tms, (z, x, y), cube.image(), output)
+    return await tiles.tile_response(request, tms, (z, x, y), cube.styled_request(), output)
 
 
 @router.get(
@@ -68,7 +68,7 @@ async def animation(request: Request, cube: CubeInPath, box: BoxInPath, frames: 
     `min_clear` is a fraction of the pixels within the area. The colour range of counts and trends is that of the cube's
     whole period.
     """
-    return await animations.animation_response(request, box, cube.image(), frames)
+    return await animations.animation_response(request, box, cube.styled_request(), frames)
 
 
 @router.get(
@@ -99,7 +99,7 @@ async def any_tilejson_of_cube(
 )
 async def legend_json(request: Request, cube: CubeInPath, parameters: NoQuery) -> Response:
     """As `/legend.json` with the cube's parameters."""
-    return await legends.legend_response(request, cube.image().style, "json")
+    return await legends.legend_response(request, cube.styled_request().style, "json")
 
 
 @router.get(
@@ -107,7 +107,7 @@ async def legend_json(request: Request, cube: CubeInPath, parameters: NoQuery) -
 )
 async def legend_svg(request: Request, cube: CubeInPath, parameters: NoQuery) -> Response:
     """As `/legend.svg` with the cube's parameters."""
-    return await legends.legend_response(request, cube.image().style, "svg")
+    return await legends.legend_response(request, cube.styled_request().style, "svg")
 
 
 @router.get(
@@ -115,8 +115,8 @@ async def legend_svg(request: Request, cube: CubeInPath, parameters: NoQuery) ->
 )
 async def legend_png(request: Request, cube: CubeInPath, parameters: Annotated[ScaleParameters, Query()]) -> Response:
     """As `/legend.png` with the cube's parameters."""
-    return await legends.legend_response(request, cube.image().style, "png", parameters.scale)
+    return await legends.legend_response(request, cube.styled_request().style, "png", parameters.scale)
 
 
 async def _tilejson_response(request: Request, cube: Cube, tms: str, template: str) -> JSONResponse:
-    return await tilejson.tilejson_response(request, tms, cube.image(), f"/cubes/{cube.id}{template}")
+    return await tilejson.tilejson_response(request, tms, cube.styled_request(), f"/cubes/{cube.id}{template}")

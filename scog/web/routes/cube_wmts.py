@@ -44,4 +44,4 @@ async def any_capabilities(request: Request, cube: CubeInPath, tms: TileMatrixSe
 
 
 async def _respond(request: Request, cube: Cube, tms: str, parameters: wmts.WmtsParameters) -> Response:
-    return await wmts.capabilities_response(request, tms, cube.image(), parameters, f"/cubes/{cube.id}/tiles")
+    return await wmts.capabilities_response(request, tms, cube.styled_request(), parameters, f"/cubes/{cube.id}/tiles")

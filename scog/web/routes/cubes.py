@@ -15,10 +15,10 @@ from scog.catalog.scene import Scene
 from scog.cubes.cubes import Cube, Cubes
 from scog.errors import InvalidInput, OutOfRange
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.compare import periods
+from scog.imaging.compare import split_periods
 from scog.imaging.draw import ImageRequest
 from scog.imaging.engine import Engine
-from scog.imaging.image_cache import encoded
+from scog.imaging.image_cache import encoded_image
 from scog.imaging.pinned import Pinned, pin
 from scog.imaging.report import Report
 from scog.imaging.select import observations
@@ -106,7 +106,7 @@ async def create_cube(request: Request, parameters: NoQuery) -> Response:
 async def one_cube(request: Request, cube: CubeInPath, parameters: NoQuery) -> Response:
     """The complete definition of a cube, its links, and its scenes if they are pinned."""
     body = bytes(JSONResponse(_document(cube, base_url(request))).body)
-    return with_etag(request, encoded(body), "application/json", LINK_HEADERS)
+    return with_etag(request, encoded_image(body), "application/json", LINK_HEADERS)
 
 
 @router.get(
@@ -174,7 +174,7 @@ def _series_request(cube: Cube) -> tuple[SeriesVariables, ImageRequest]:
     """The variables of a cube's series, before compositing, and their image request."""
     parameters = cube.definition.parameters
     variables = parse_variables(parameters.get("index"), parameters.get("expression"), parameters.get("bands") or ())
-    return variables, replace(cube.image().request, compare=None)
+    return variables, replace(cube.styled_request().request, compare=None)
 
 
 async def _pin_scenes(
@@ -195,9 +195,9 @@ async def _pin_scenes(
 async def _scenes_response(request: Request, cube: Cube, grid: Grid) -> GeoJSONResponse:
     """The scenes of all periods of a cube that intersect a grid."""
     engine: Engine = request.app.state.engine
-    image_request = cube.image().request
+    image_request = cube.styled_request().request
     compare = image_request.compare
-    requests = (image_request,) if compare is None else periods(image_request, compare)
+    requests = (image_request,) if compare is None else split_periods(image_request, compare)
 
     async def search(report: Report) -> AsyncIterator[Observation]:
         all_scenes: list[Scene] = []

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from scog.imaging.engine import Engine
-from scog.imaging.image_cache import encoded
+from scog.imaging.image_cache import encoded_image
 from scog.render.style import Style
 from scog.web.http.problems import REQUEST_PROBLEMS
 from scog.web.http.query_route import QueryRoute
@@ -63,7 +63,9 @@ async def legend_response(request: Request, style: Style, format_name: str, scal
         return JSONResponse(style.legend.json(), headers=CACHE_HEADERS)
     if format_name == "svg":
         body = style.legend.svg().encode()
-        return with_etag(request, encoded(body), "image/svg+xml", CACHE_HEADERS | {"X-Content-Type-Options": "nosniff"})
+        return with_etag(
+            request, encoded_image(body), "image/svg+xml", CACHE_HEADERS | {"X-Content-Type-Options": "nosniff"}
+        )
     engine: Engine = request.app.state.engine
     body = await asyncio.get_running_loop().run_in_executor(engine.cpu, style.legend.png, scale)
-    return with_etag(request, encoded(body), "image/png", CACHE_HEADERS)
+    return with_etag(request, encoded_image(body), "image/png", CACHE_HEADERS)

@@ -20,7 +20,7 @@ from scog.collections.presets import PRESETS
 from scog.composite.methods import COMPOSITES, percentile
 from scog.errors import InvalidInput, OutOfRange
 from scog.imaging.engine import Engine
-from scog.imaging.image_cache import encoded
+from scog.imaging.image_cache import encoded_image
 from scog.render import colormap
 from scog.render.layer import SCENE_CLASSIFICATION, LayerOptions, layer_of
 from scog.web.http.links import base_url
@@ -120,7 +120,7 @@ async def list_colormaps(request: Request, parameters: NoQuery) -> Response:
 async def one_colormap(request: Request, name: ColormapName, parameters: NoQuery) -> Response:
     """256 colours as red, green, blue and alpha, keyed `0` (lowest value) to `255`."""
     table = await _in_thread(request, lambda: _found(colormap.color_table, name))
-    samples = np.linspace(0, len(table) - 1, colormap.PLACES).round().astype(int)
+    samples = np.linspace(0, len(table) - 1, colormap.COLORMAP_SIZE).round().astype(int)
     return _json_response(
         request, {str(position): color for position, color in enumerate(table[samples].tolist())}, CACHE_HEADERS
     )
@@ -141,7 +141,7 @@ def _found(get: Callable[[str], T], name: str) -> T:
 
 
 def _json_response(request: Request, content: dict[str, Any], headers: dict[str, str]) -> Response:
-    return with_etag(request, encoded(bytes(JSONResponse(content).body)), "application/json", headers)
+    return with_etag(request, encoded_image(bytes(JSONResponse(content).body)), "application/json", headers)
 
 
 def _index_json(index: Index, base: str) -> dict[str, Any]:

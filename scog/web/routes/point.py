@@ -6,7 +6,7 @@ import numpy as np
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from scog.geo.grid import place_grid
+from scog.geo.grid import point_grid
 from scog.imaging.draw import draw
 from scog.imaging.report import Report
 from scog.temporal.intervals import rfc3339
@@ -29,7 +29,7 @@ async def point(request: Request, lon: Longitude, lat: Latitude, parameters: Val
     coordinates = parse_point(lon, lat)
     image_request, style = parameters.parse()
     drawing = await request.app.state.admission.run(
-        request, draw(request.app.state.engine, place_grid(*coordinates), image_request)
+        request, draw(request.app.state.engine, point_grid(*coordinates), image_request)
     )
     is_valid = bool(drawing.valid[0, 0])
     values = style.values(drawing.values, drawing.valid)

@@ -18,8 +18,8 @@ from scog.products.scene_list import (
     box_grid,
     feature_collection,
     list_scenes,
-    place_of,
-    token_of,
+    page_token,
+    parse_page_token,
 )
 from scog.web.http.links import base_url
 from scog.web.http.problems import PROBLEMS
@@ -109,7 +109,7 @@ async def scenes_of_any_tile(
 
 async def _page_response(request: Request, grid: Grid | None, parameters: ListParameters) -> GeoJSONResponse:
     """One page of the scenes that intersect a grid; empty if there is no grid."""
-    after = None if parameters.token is None else place_of(parameters.token)
+    after = None if parameters.token is None else parse_page_token(parameters.token)
     listing = Listing([], None)
     if grid is not None:
         work = list_scenes(request.app.state.engine, grid, parameters.scene_filter(), parameters.limit, after)
@@ -117,7 +117,7 @@ async def _page_response(request: Request, grid: Grid | None, parameters: ListPa
     body, headers = feature_collection(listing.observations), {"Cache-Control": CACHE_CONTROL}
     if listing.place is not None:
         headers["X-Scog-Truncated"] = "true"
-        query = urlencode({**request.query_params, "token": token_of(listing.place)})
+        query = urlencode({**request.query_params, "token": page_token(listing.place)})
         href = f"{base_url(request)}{request.url.path}?{query}"
         body["links"] = [{"rel": "next", "type": GeoJSONResponse.media_type, "method": "GET", "href": href}]
     return GeoJSONResponse(body, headers=headers | {"Vary": "Host"})

@@ -12,9 +12,15 @@ from scog.geo.geojson_text import parse_geojson
 from scog.imaging.engine import Engine
 from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
-from scog.products.areas.area_of_interest import AreasOfInterest, parse_fields
-from scog.products.zonal.output import Found, document
-from scog.products.zonal.summary import MOST_PERCENTILES, VALID_BINS, VALID_RANGE, Wanted, wanted_of
+from scog.products.areas.area_of_interest import AreasOfInterest, parse_areas
+from scog.products.zonal.output import ZonalResult, document
+from scog.products.zonal.summary import (
+    MOST_PERCENTILES,
+    VALID_BINS,
+    VALID_RANGE,
+    StatisticsOptions,
+    parse_statistics_options,
+)
 from scog.products.zonal.zonal import DEADLINE, Zonal, zonal
 from scog.web.http.bodies import read_body
 from scog.web.http.problems import PROBLEMS, REQUEST_PROBLEMS
@@ -50,9 +56,9 @@ class SummaryParameters(BaseModel):
     )
     strict: bool = Field(False, description="Respond with 502 if scenes are missing from the statistics.")
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> StatisticsOptions:
         """The requested percentiles and histogram. Raises InvalidInput."""
-        return wanted_of(self.p, self.histogram_bins, self.histogram_range)
+        return parse_statistics_options(self.p, self.histogram_bins, self.histogram_range)
 
 
 class StatisticsParameters(SummaryParameters, ValueParameters):
@@ -98,10 +104,10 @@ async def statistics_response(request: Request, image: StyledRequest, parameters
 
 
 async def _measured(
-    engine: Engine, areas: AreasOfInterest, image: StyledRequest, wanted: Wanted
-) -> tuple[list[Found], Report]:
+    engine: Engine, areas: AreasOfInterest, image: StyledRequest, wanted: StatisticsOptions
+) -> tuple[list[ZonalResult], Report]:
     """The statistics of each area, and the report of all of them."""
-    results = await zonal(engine, areas.fields, image, wanted)
+    results = await zonal(engine, areas.areas, image, wanted)
     report = Report()
     for result in results:
         if isinstance(result, Zonal):
@@ -114,4 +120,4 @@ async def _measured(
 def _parsed(body: bytes, max_areas: int, max_vertices: int) -> tuple[object, AreasOfInterest]:
     """The GeoJSON of a body, and its areas. Raises InvalidInput."""
     geojson = parse_geojson(body)
-    return geojson, parse_fields(geojson, max_areas, max_vertices, points=False)
+    return geojson, parse_areas(geojson, max_areas, max_vertices, points=False)

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.geo.bounds import boxes, lonlat_bounds
+from scog.geo.bounds import lonlat_bounds, split_at_antimeridian
 from scog.geo.footprint import Bounds
-from scog.geo.grid import WEB_MERCATOR, tile_matrix_set, transformer, world_grid, zoom_like
+from scog.geo.grid import WEB_MERCATOR, equivalent_zoom, tile_matrix_set, transformer, world_grid
 from scog.imaging.options import StyledRequest
 from scog.imaging.request import ImageRequest
 from scog.render.style import Style
@@ -116,7 +116,7 @@ async def layer_extent(request: Request, tms: str, image_request: ImageRequest) 
     """The extent of a layer in a tile matrix set. Raises InvalidInput if the collection is unknown."""
     extent = await read_tile_extent(request.app.state.engine, image_request)
     bounds = image_request.area.bounds if image_request.area else extent.bounds
-    zooms = extent.zooms(tms) or (zoom_like(tms, MIN_ZOOM), zoom_like(tms, MAX_ZOOM))
+    zooms = extent.zooms(tms) or (equivalent_zoom(tms, MIN_ZOOM), equivalent_zoom(tms, MAX_ZOOM))
     attribution = DEMO_ATTRIBUTION if request.app.state.is_demo_archive else extent.attribution
     return LayerExtent(bounds_in_grid(tms, bounds), zooms, attribution)
 
@@ -139,7 +139,7 @@ def _tms_bounds(tms: str) -> Bounds:
     """
     bounds = lonlat_bounds(world_grid(tms))
     assert bounds is not None, f"{tms} has no bounds"
-    return bounds if len(boxes(bounds)) == 1 else (-180.0, bounds[1], 180.0, bounds[3])
+    return bounds if len(split_at_antimeridian(bounds)) == 1 else (-180.0, bounds[1], 180.0, bounds[3])
 
 
 def _intersection(bounds: Bounds | None, other: Bounds) -> Bounds | None:
@@ -161,8 +161,8 @@ def _center(
     west, south, east, north = bounds
     first, last = zooms
     if home and west <= home[0] <= east and south <= home[1] <= north:
-        return home[0], home[1], min(max(zoom_like(tms, home[2]), first), last)
-    zoom = min(max(zoom_like(tms, HOME_ZOOM), first), last)
+        return home[0], home[1], min(max(equivalent_zoom(tms, home[2]), first), last)
+    zoom = min(max(equivalent_zoom(tms, HOME_ZOOM), first), last)
     if bounds != _tms_bounds(tms):
         return (west + east) / 2, (south + north) / 2, zoom
     world = world_grid(tms)

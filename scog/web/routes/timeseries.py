@@ -14,20 +14,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from scog.composite.dilation import MAX_METRES
 from scog.composite.mask import parse_mask
 from scog.geo.geojson_text import parse_geojson
-from scog.imaging.image_cache import encoded
+from scog.imaging.image_cache import encoded_image
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
-from scog.products.areas.area_of_interest import VALID, AreasOfInterest, parse_fields, point
-from scog.products.areas.sampling_grid import measurable
+from scog.products.areas.area_of_interest import VALID, AreasOfInterest, parse_areas, point
+from scog.products.areas.sampling_grid import reject_oversized
 from scog.products.timeseries import output
 from scog.products.timeseries.options import SeriesOptions, Table, table_of
 from scog.products.timeseries.periods import Aggregate, check_periods
 from scog.products.timeseries.plot import chart_of, check_lines
-from scog.products.timeseries.series import Series, take
+from scog.products.timeseries.series import Series, sample_series
 from scog.products.timeseries.smoothing import VALID as VALID_SMOOTH
 from scog.products.timeseries.smoothing import parse_smooth
 from scog.products.timeseries.state import SeriesState
-from scog.products.timeseries.variables import SeriesVariables, formula_of
+from scog.products.timeseries.variables import SeriesVariables, variables_of
 from scog.temporal.steps import VALID as VALID_STEP
 from scog.temporal.steps import parse_step
 from scog.web.http.bodies import read_body
@@ -165,7 +165,7 @@ def parse_variables(index: str | None, expression: str | None, bands: Sequence[s
 
     Raises InvalidInput.
     """
-    return formula_of(index, expression, tuple(band.strip() for text in bands for band in text.split(",")))
+    return variables_of(index, expression, tuple(band.strip() for text in bands for band in text.split(",")))
 
 
 @router.get(PATH, summary="Time series of a point", response_class=Response, responses=RESPONSES)
@@ -201,7 +201,7 @@ async def point_series_response(
     parameters: SeriesOutputParameters,
 ) -> Response:
     """The series of a point in degrees as a response."""
-    areas = AreasOfInterest((point(*parse_point(lon, lat)),), collected=False)
+    areas = AreasOfInterest((point(*parse_point(lon, lat)),), is_collection=False)
     return await _respond(request, areas, image_request, parameters, parameters.options(variables, image_request))
 
 
@@ -213,8 +213,8 @@ async def area_series_response(
     settings = request.app.state.engine.settings
     body = await read_body(request, settings.field_bytes, "geometry")
     areas = await asyncio.to_thread(
-        lambda: measurable(
-            parse_fields(parse_geojson(body), settings.fields, settings.field_corners),
+        lambda: reject_oversized(
+            parse_areas(parse_geojson(body), settings.fields, settings.field_corners),
             settings.field_pixels,
             image_request.area,
         )
@@ -231,7 +231,7 @@ async def _respond(
 ) -> Response:
     format_name = parameters.format or _accepted_format(request)
     if format_name in ("png", "svg"):
-        check_lines(len(areas.fields), options)
+        check_lines(len(areas.areas), options)
     admission: Admission = request.app.state.series
     state: SeriesState = request.app.state.series_state
     if format_name == "sse":
@@ -245,7 +245,7 @@ async def _respond(
     if format_name == "svg":
         headers["X-Content-Type-Options"] = "nosniff"
     if request.method == "GET":
-        return with_etag(request, encoded(body), MEDIA_TYPES[format_name], headers)
+        return with_etag(request, encoded_image(body), MEDIA_TYPES[format_name], headers)
     return Response(body, media_type=MEDIA_TYPES[format_name], headers=headers)
 
 
@@ -258,7 +258,7 @@ async def _encoded_series(
     scale: int,
 ) -> tuple[bytes, Report]:
     """The series of all areas in a format, and the report of all of them."""
-    all_series = await take(state, areas.fields, options.formula, image_request)
+    all_series = await sample_series(state, areas.areas, options.formula, image_request)
     report = Report()
     for series in all_series:
         report.include(series.report)
@@ -278,7 +278,7 @@ def _encode(
             return chart_of(all_series, tables, options).png(scale)
         case "svg":
             return chart_of(all_series, tables, options).svg().encode()
-    if areas.collected:
+    if areas.is_collection:
         document = output.collection(all_series, tables, options, areas.unusable)
     else:
         document = output.document(all_series[0], tables[0], options)

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from scog.errors import InvalidInput
 from scog.geo.footprint import Bounds
-from scog.geo.grid import WEB_MERCATOR, crs_of, tile_matrix_set
+from scog.geo.grid import WEB_MERCATOR, tile_matrix_set, tile_matrix_set_crs
 from scog.imaging.formats import format_of
-from scog.imaging.image_cache import encoded
+from scog.imaging.image_cache import encoded_image
 from scog.imaging.options import StyledRequest
 from scog.render.style import Style
 from scog.web.http.image_response import DEFAULT_FORMAT
@@ -112,7 +112,7 @@ async def capabilities_response(
     root = _element("Capabilities", service, contents, metadata_url, version=VERSION)
     root.attrib |= {"xmlns": WMTS, "xmlns:ows": OWS, "xmlns:xlink": XLINK}
     body = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return with_etag(request, encoded(body), media_type(parameters.AcceptFormats), SHORT_LINK_HEADERS)
+    return with_etag(request, encoded_image(body), media_type(parameters.AcceptFormats), SHORT_LINK_HEADERS)
 
 
 def _legend_url(base: str, path: str, tile_query: list[tuple[str, str]]) -> str:
@@ -180,7 +180,7 @@ def _tile_matrix_set(tms: str, size: int, zooms: tuple[int, int]) -> Element:
 
 def _crs_name(tms: str) -> str:
     """URN of the CRS, whose axis order the corners follow."""
-    authority, _, code = crs_of(tms).partition(":")
+    authority, _, code = tile_matrix_set_crs(tms).partition(":")
     return f"urn:ogc:def:crs:{authority}:{'1.3' if authority == 'OGC' else ''}:{code}"
 
 

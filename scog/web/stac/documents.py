@@ -12,7 +12,7 @@ from urllib.parse import quote
 import scog
 from scog.catalog.archive.archive import Archive
 from scog.catalog.archive.asset_files import is_elsewhere, local_path
-from scog.catalog.archive.item_query import Stored
+from scog.catalog.archive.item_query import StoredItem
 from scog.temporal.intervals import rfc3339
 
 GEOJSON, JSON, SCHEMA = "application/geo+json", "application/json", "application/schema+json"
@@ -171,7 +171,7 @@ class Documents:
             "additionalProperties": True,
         }
 
-    def item(self, stored: Stored) -> dict[str, Any]:
+    def item(self, stored: StoredItem) -> dict[str, Any]:
         """A stored item, with links to this server, and assets whose URLs this server or another host serves."""
         item = dict(stored.item)
         collection = item.get("collection")
@@ -186,7 +186,7 @@ class Documents:
         item["assets"] = self._assets(stored)
         return item
 
-    def _assets(self, stored: Stored) -> dict[str, Any]:
+    def _assets(self, stored: StoredItem) -> dict[str, Any]:
         """The assets with absolute URLs, without those outside the archive and those that are not JSON objects."""
         assets = {}
         for name, asset in stored.item.get("assets", {}).items():

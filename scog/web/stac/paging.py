@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from scog.catalog.archive.item_query import Found
+from scog.catalog.archive.item_query import ItemPage
 from scog.catalog.archive.sql import total_order
 from scog.catalog.item_search import FLAG, NOTHING, NUMBER, TEXT, Position
 from scog.errors import InvalidInput
@@ -77,7 +77,7 @@ def make_token(request: PageRequest, position: Position, backward: bool, matched
 def page_links(
     request: PageRequest,
     current: PagePosition,
-    result: Found,
+    result: ItemPage,
     matched: int | None,
     url: str,
     query: Mapping[str, str],

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from scog.catalog.archive.archive import Archive
-from scog.catalog.archive.item_query import Found, search_items
+from scog.catalog.archive.item_query import ItemPage, search_items
 from scog.catalog.item_search import ItemSearch
 from scog.errors import InvalidInput, OutOfRange
 from scog.suggest import did_you_mean, quoted
@@ -251,7 +251,7 @@ def _item_collection(
     documents: Documents,
     request: PageRequest,
     current: PagePosition,
-    result: Found,
+    result: ItemPage,
     url: str,
     query: Mapping[str, str],
     body: Any,

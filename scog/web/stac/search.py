@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.catalog.cql2.comparison import Truth, is_number
 from scog.catalog.fields import Fields
-from scog.catalog.item_search import NEWEST_FIRST, Area, Item, ItemSearch, query_conditions
+from scog.catalog.item_search import NEWEST_FIRST, Item, ItemSearch, SearchArea, query_conditions
 from scog.errors import InvalidInput
-from scog.geo.bbox import VALID_BOX, boxes_of, numbers_of
+from scog.geo.bbox import VALID_BOX, parse_numbers, split_bounds
 from scog.geo.geojson_text import parse_json
 from scog.suggest import did_you_mean
 from scog.temporal.intervals import VALID as VALID_TIME
@@ -93,7 +93,7 @@ def query_to_body(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 _SPLIT: dict[str, Callable[[str], Any]] = {
-    "bbox": numbers_of,
+    "bbox": parse_numbers,
     "ids": values.split_names,
     "collections": values.split_names,
     "sortby": values.split_orders,
@@ -156,23 +156,23 @@ def _string(body: Mapping[str, Any], name: str, valid: str) -> str:
     return str(body[name])
 
 
-def _area(body: Mapping[str, Any]) -> Area | None:
+def _area(body: Mapping[str, Any]) -> SearchArea | None:
     if "bbox" in body and "intersects" in body:
         raise InvalidInput("bbox and intersects are both given.", parameter="bbox", valid="only one of the two")
     if "bbox" not in body and "intersects" not in body:
         return None
     # shapely, like cql2 below, is imported by the first search that needs it, to keep start-up short.
-    from scog.geo.geojson import box_shape, shape_of, touching
+    from scog.geo.geojson import box_shape, intersecting, parse_geometry
 
     if "bbox" in body:
         if not isinstance(body["bbox"], list):
             raise InvalidInput("bbox is not a list.", parameter="bbox", valid=VALID_BOX)
-        boxes = boxes_of(body["bbox"])
+        boxes = split_bounds(body["bbox"])
         if boxes == [WORLD]:  # sent by clients that show everything
             return None
-        return Area(tuple(boxes), touching(box_shape(boxes)), is_boxes=True)
-    shape = shape_of(body["intersects"])
-    return Area((shape.bounds,), touching(shape), is_boxes=False)
+        return SearchArea(tuple(boxes), intersecting(box_shape(boxes)), is_boxes=True)
+    shape = parse_geometry(body["intersects"])
+    return SearchArea((shape.bounds,), intersecting(shape), is_boxes=False)
 
 
 def _filter(body: Mapping[str, Any]) -> tuple[list[tuple[str, float]], list[Test]]:

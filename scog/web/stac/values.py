@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from scog.catalog.fields import Fields
-from scog.catalog.item_search import Order
+from scog.catalog.item_search import SortKey
 from scog.catalog.properties import MAX_NAME
 from scog.errors import InvalidInput
 from scog.suggest import quoted
@@ -75,7 +75,7 @@ def parse_names(value: object, parameter: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def parse_orders(value: object) -> tuple[Order, ...]:
+def parse_orders(value: object) -> tuple[SortKey, ...]:
     """A `sortby` list of the sort extension. Raises InvalidInput."""
     valid = '[{"field": "properties.datetime", "direction": "desc"}], or in a query string -properties.datetime,+id'
     if not isinstance(value, list) or len(value) > MAX_ORDERS:
@@ -90,7 +90,7 @@ def parse_orders(value: object) -> tuple[Order, ...]:
             raise InvalidInput(
                 f"Items cannot be sorted by {quoted(name)}.", parameter="sortby", valid="a property, or id"
             )
-        orders.append(Order(name, direction == "desc"))
+        orders.append(SortKey(name, direction == "desc"))
     return tuple(orders)
 
 
