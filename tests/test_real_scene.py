@@ -26,7 +26,7 @@ from scog.products.zonal.zonal import Zonal, zonal
 from scog.render.layer import LayerOptions, layer_of
 from scog.settings import Settings
 from tests.doubles.archives import CLOUDY, MadeScene, Square, newest_clear, sample, write_cog
-from tests.doubles.drawing import ask_for, draw_all
+from tests.doubles.drawing import draw_all, image_request
 from tests.doubles.zonal import coverage
 
 NAME = "bolzano-2022-06-12-l2a.tif"
@@ -91,7 +91,9 @@ def test_ndvi_is_that_of_a_direct_computation(archive: tuple[Path, MadeScene], z
     grids = tiles_over(archive, z)
     masked = {"clouds": CLOUDY, "6,7": (0, 6, 7), "none": None}[mask]
     seen = 0
-    for grid, drawing in zip(grids, draw_all(folder, [(grid, ask_for(NDVI, mask)) for grid in grids]), strict=True):
+    for grid, drawing in zip(
+        grids, draw_all(folder, [(grid, image_request(NDVI, mask)) for grid in grids]), strict=True
+    ):
         numbers, valid, on_edge = newest_clear([scene], ("red", "nir"), grid, masked)
         expected = ndvi(numbers["red"], numbers["nir"])
         assert (drawing.valid == valid)[~on_edge].all()
@@ -104,7 +106,7 @@ def test_ndvi_is_that_of_a_direct_computation(archive: tuple[Path, MadeScene], z
 def test_it_looks_like_the_valley_that_it_is(archive: tuple[Path, MadeScene]) -> None:
     # In June the valley of Bolzano is orchards, forest and town: most of it is green, and water is not.
     grids = tiles_over(archive, 12)
-    drawings = draw_all(archive[0], [(grid, ask_for(f"{NDVI}; scl")) for grid in grids])
+    drawings = draw_all(archive[0], [(grid, image_request(f"{NDVI}; scl")) for grid in grids])
     values = np.concatenate([drawing.values[:, drawing.valid] for drawing in drawings], axis=1)
     found, scl = values
     assert found.min() >= -1
@@ -117,7 +119,7 @@ def test_it_looks_like_the_valley_that_it_is(archive: tuple[Path, MadeScene]) ->
 def test_true_colour_is_the_stored_numbers(archive: tuple[Path, MadeScene]) -> None:
     folder, scene = archive
     grid = tiles_over(archive, 14)[5]
-    drawing = draw_all(folder, [(grid, ask_for("red; green; blue"))])[0]
+    drawing = draw_all(folder, [(grid, image_request("red; green; blue"))])[0]
     assert drawing.valid.any()
     for output, band in zip(drawing.values, ("red", "green", "blue"), strict=True):
         truth = sample(scene.files[band], grid)
@@ -142,7 +144,7 @@ def test_statistics_of_a_polygon_are_those_of_a_direct_computation(
     async def work() -> Zonal:
         async with open_engine(Settings(catalog=str(folder), cache_dir=tmp_path)) as engine:
             fields = parse_areas(geometry, 1, 100).areas
-            (found,) = await zonal(engine, fields, StyledRequest(ask_for(NDVI), look.style), wanted)
+            (found,) = await zonal(engine, fields, StyledRequest(image_request(NDVI), look.style), wanted)
             assert found is not None
             return found
 
@@ -184,7 +186,7 @@ def test_statistics_tell_a_town_from_orchards(archive: tuple[Path, MadeScene], t
     async def work() -> list[Zonal | None]:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
             fields = parse_areas(several, 2, 100).areas
-            image = StyledRequest(ask_for(NDVI), layer_of(LayerOptions(index="ndvi")).style)
+            image = StyledRequest(image_request(NDVI), layer_of(LayerOptions(index="ndvi")).style)
             return await zonal(engine, fields, image, StatisticsOptions())
 
     town, orchards = asyncio.run(work())

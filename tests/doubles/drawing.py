@@ -19,7 +19,7 @@ from scog.settings import Settings
 from tests.doubles.archives import Square
 
 
-def ask_for(formula: str, mask: str = "clouds", **more: Any) -> ImageRequest:
+def image_request(formula: str, mask: str = "clouds", **more: Any) -> ImageRequest:
     """What is wanted, clouds and all: no scene is left out for its cloud cover."""
     return ImageRequest(expression=parse(formula), mask=parse_mask(mask), **{"cloud_cover": 100.0, **more})
 

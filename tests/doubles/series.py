@@ -122,11 +122,11 @@ def lonlat(col: float, row: float) -> tuple[float, float]:
     return lon, lat
 
 
-def fields_of(*geometries: Mapping[str, Any]) -> list[AreaOfInterest]:
+def areas_of(*geometries: Mapping[str, Any]) -> list[AreaOfInterest]:
     return [parse_areas(dict(geometry), 1, 10_000).areas[0] for geometry in geometries]
 
 
-def ask_for(mask: str = "clouds", when: str = "../..", **more: Any) -> ImageRequest:
+def image_request(mask: str = "clouds", when: str = "../..", **more: Any) -> ImageRequest:
     return ImageRequest(
         expression=variables_of().expression,
         mask=parse_mask(mask),
@@ -134,14 +134,14 @@ def ask_for(mask: str = "clouds", when: str = "../..", **more: Any) -> ImageRequ
     )
 
 
-async def take_from(
+async def sample_series_in(
     state: SeriesState,
     fields: Sequence[AreaOfInterest],
     index: str = "ndvi",
     listener: Listener | None = None,
     **how: Any,
 ) -> list[Series]:
-    return await sample_series(state, fields, variables_of(index), ask_for(**how), listener)
+    return await sample_series(state, fields, variables_of(index), image_request(**how), listener)
 
 
 def series_of(folder: Path, fields: Sequence[AreaOfInterest], index: str = "ndvi", **how: Any) -> list[Series]:
@@ -151,6 +151,6 @@ def series_of(folder: Path, fields: Sequence[AreaOfInterest], index: str = "ndvi
     async def work() -> list[Series]:
         with tempfile.TemporaryDirectory() as cache:
             async with open_engine(Settings(catalog=str(folder), cache_dir=Path(cache), **settings)) as engine:
-                return await take_from(SeriesState(engine), fields, index, **how)
+                return await sample_series_in(SeriesState(engine), fields, index, **how)
 
     return asyncio.run(work())

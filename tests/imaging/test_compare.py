@@ -20,7 +20,7 @@ from scog.render.colormap import color_table
 from scog.render.layer import LayerOptions, layer_of
 from scog.render.ramp import Ramp, Range
 from scog.temporal.intervals import parse_interval
-from tests.doubles.drawing import ask_for
+from tests.doubles.drawing import image_request
 
 DIFFERENCE, RATIO = Change.DIFFERENCE, Change.RATIO
 RGB = ("red", "green", "blue")
@@ -99,8 +99,8 @@ def test_each_period_equals_a_request_of_its_own() -> None:
     comparison = parse_comparison("2024-06-02", RATIO)
     assert comparison is not None
     more = {"composite": NAMED["median"], "collection": "c"}
-    both = split_periods(ask_for("nir", interval=first, compare=comparison, **more), comparison)
-    assert both == (ask_for("nir", interval=first, **more), ask_for("nir", interval=second, **more))
+    both = split_periods(image_request("nir", interval=first, compare=comparison, **more), comparison)
+    assert both == (image_request("nir", interval=first, **more), image_request("nir", interval=second, **more))
 
 
 def scene(name: str) -> Scene:

@@ -25,7 +25,7 @@ from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
-from tests.doubles.drawing import ask_for, draw_all, draw_one
+from tests.doubles.drawing import draw_all, draw_one, image_request
 from tests.imaging.test_grids import warped
 
 DEGREES = "EPSG:4326"
@@ -102,7 +102,7 @@ def test_crops_match_gdal(
     monkeypatch.setattr("tests.doubles.archives.NEAR_EDGE", 2e-4)
     folder, scenes = archive
     grids = [crop_grid(box_over(place, side), DEGREES, crs, size) for place, side, crs, size in wanted]
-    drawings = draw_all(folder, [(grid, ask_for("red; nir")) for grid in grids])
+    drawings = draw_all(folder, [(grid, image_request("red; nir")) for grid in grids])
     for (place, _, crs, _), grid, drawing in zip(wanted, grids, drawings, strict=True):
         here = SQUARES[place].lonlat()
         newest = [scene for scene in list(scenes.values())[::-1] if near(scene.square, here)]
@@ -128,7 +128,7 @@ def test_in_utm_pixels_are_those_of_the_scene(archive: tuple[Path, dict[str, Mad
     square = SQUARES["the Alps"]
     grid = crop_grid(box_over("the Alps"), DEGREES, "utm", CropSize(resolution=10))
     when = parse_interval("2022-06-01")
-    drawing = draw_one(archive[0], grid, ask_for("red; nir", mask="none", interval=when))
+    drawing = draw_one(archive[0], grid, image_request("red; nir", mask="none", interval=when))
     col, row = (grid.transform.c - square.left) / 10, (square.top - grid.transform.f) / 10
     expected = np.meshgrid(1000 + col + np.arange(grid.width), 1000 + row + np.arange(grid.height))
     assert np.array_equal(np.round(drawing.values * 10000), np.stack(expected))
@@ -139,7 +139,7 @@ def test_both_sides_of_the_antimeridian_are_drawn(archive: tuple[Path, dict[str,
         box = box_over("west of the antimeridian", 0.05)
         assert box[0] > box[2]
         grid = crop_grid(box, DEGREES, crs, CropSize(max_size=300))
-        drawing = draw_one(archive[0], grid, ask_for("red"))
+        drawing = draw_one(archive[0], grid, image_request("red"))
         seam = round((180 - box[0]) / (360 + box[2] - box[0]) * grid.width)
         assert drawing.valid[:, :seam].mean() > 0.4
         assert drawing.valid[:, seam:].mean() > 0.4
@@ -171,14 +171,14 @@ AREA = parse_clip_area(
     None, {"type": "Polygon", "coordinates": [[[11.48, 46.44], [11.52, 46.45], [11.5, 46.48], [11.48, 46.44]]]}
 )
 ASKS = {
-    "newest": ask_for("red; nir"),
-    "median": ask_for("(nir - red) / (nir + red)", composite=parse_composite("median")),
-    "count": ask_for("red", composite=parse_composite("count")),
-    "slope": ask_for("red", composite=parse_composite("slope")),
-    "cubic": ask_for("red", resampling=Resampling.CUBIC),
-    "average": ask_for("red", resampling=Resampling.AVERAGE),
-    "grown mask": replace(ask_for("red"), mask=parse_mask("clouds", 120.0)),
-    "two periods": ask_for("red", compare=Comparison(parse_interval("2022-06-01/2022-06-30"))),
+    "newest": image_request("red; nir"),
+    "median": image_request("(nir - red) / (nir + red)", composite=parse_composite("median")),
+    "count": image_request("red", composite=parse_composite("count")),
+    "slope": image_request("red", composite=parse_composite("slope")),
+    "cubic": image_request("red", resampling=Resampling.CUBIC),
+    "average": image_request("red", resampling=Resampling.AVERAGE),
+    "grown mask": replace(image_request("red"), mask=parse_mask("clouds", 120.0)),
+    "two periods": image_request("red", compare=Comparison(parse_interval("2022-06-01/2022-06-30"))),
 }
 
 
@@ -214,7 +214,7 @@ def test_progress_is_reported(archive: tuple[Path, dict[str, MadeScene]], small_
     async def work() -> None:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
             grid = crop_grid(box_over("the Alps"), DEGREES, DEGREES, CropSize(200, 160))
-            await draw_crop(engine, grid, ask_for("red"), lambda done, total: progress.append((done, total)))
+            await draw_crop(engine, grid, image_request("red"), lambda done, total: progress.append((done, total)))
 
     asyncio.run(work())
     assert progress == [(number, 12) for number in range(1, 13)]
@@ -235,10 +235,10 @@ def test_failed_parts_are_missing_and_reported(
     async def work() -> ImageData:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path, crop_at_once=1)) as engine:
             monkeypatch.setattr(attempts, "draw", failing)
-            made = await draw_crop(engine, grid, ask_for("nir", mask="none"))
+            made = await draw_crop(engine, grid, image_request("nir", mask="none"))
             left.extend(faults * 6)  # one for each part
             with pytest.raises(NothingReadable):
-                await draw_crop(engine, grid, ask_for("nir", mask="none"))
+                await draw_crop(engine, grid, image_request("nir", mask="none"))
             return made
 
     made = asyncio.run(work())

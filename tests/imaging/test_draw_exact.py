@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scog.geo.grid import Grid, tile_grid
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
-from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
+from tests.doubles.drawing import draw_all, draw_one, image_request, tile_over
 
 # Two squares on either side of 12 E, where zones 32 and 33 meet; each reaches beyond it, so they overlap.
 WEST = Square("32TQS", 32632, 727000, 5150000)
@@ -51,7 +51,7 @@ def assert_as_the_oracle(
     folder, scenes = archive
     total = 0
     for grid, drawing in zip(
-        grids, draw_all(folder, [(grid, ask_for(POSITIONS, mask)) for grid in grids]), strict=True
+        grids, draw_all(folder, [(grid, image_request(POSITIONS, mask)) for grid in grids]), strict=True
     ):
         made = [scenes[square.name] for square in newest_first]
         numbers, valid, on_edge = newest_clear(made, ("red", "nir"), grid, None if mask == "none" else (0, 3, 8, 9, 10))
@@ -84,7 +84,7 @@ def test_across_the_edge_of_an_mgrs_tile(archive: tuple[Path, dict[str, MadeScen
 def test_across_two_utm_zones(archive: tuple[Path, dict[str, MadeScene]], z: int, mask: str) -> None:
     # The east is newer and lies on top; around it, and only there, the west shows.
     grid = tile_over(EAST, z, 0.0, 0.5)
-    drawing = draw_one(archive[0], grid, ask_for(POSITIONS, mask))
+    drawing = draw_one(archive[0], grid, image_request(POSITIONS, mask))
     assert [scene.mgrs_tile for scene in drawing.report.used] == [EAST.name, WEST.name]
     assert assert_as_the_oracle(archive, [grid], [EAST, WEST], mask) > 0
 
@@ -98,12 +98,12 @@ def test_grids_in_the_utm_zone_of_the_scene(archive: tuple[Path, dict[str, MadeS
 def test_tiles_of_512_pixels_equal_four_of_the_next_zoom(archive: tuple[Path, dict[str, MadeScene]]) -> None:
     grid = tile_over(SOUTH, 12, size=512)
     assert assert_as_the_oracle(archive, [grid], [SOUTH]) > 10_000
-    big = draw_one(archive[0], grid, ask_for(POSITIONS))
+    big = draw_one(archive[0], grid, image_request(POSITIONS))
     half = math.pi * 6378137
     side = (grid.bounds[2] - grid.bounds[0]) / 2
     x, y = round((grid.bounds[0] + half) / side), round((half - grid.bounds[3]) / side)
     for i, j in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        part = draw_one(archive[0], tile_grid(13, x + i, y + j), ask_for(POSITIONS))
+        part = draw_one(archive[0], tile_grid(13, x + i, y + j), image_request(POSITIONS))
         assert np.array_equal(
             part.values, big.values[:, 256 * j : 256 * (j + 1), 256 * i : 256 * (i + 1)], equal_nan=True
         )
@@ -112,7 +112,7 @@ def test_tiles_of_512_pixels_equal_four_of_the_next_zoom(archive: tuple[Path, di
 def test_outside_all_scenes_the_image_is_empty_without_error(
     archive: tuple[Path, dict[str, MadeScene]],
 ) -> None:
-    drawing = draw_one(archive[0], tile_grid(12, 100, 100), ask_for(POSITIONS))
+    drawing = draw_one(archive[0], tile_grid(12, 100, 100), image_request(POSITIONS))
     assert not drawing.valid.any()
     assert np.isnan(drawing.values).all()
     assert not drawing.report.used

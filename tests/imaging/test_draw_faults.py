@@ -17,7 +17,7 @@ from scog.net.byte_range import ByteRange
 from scog.net.local import LocalRanges
 from scog.warp import warp
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
-from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
+from tests.doubles.drawing import draw_all, draw_one, image_request, tile_over
 
 SQUARE = Square("32TPS", 32632, 654900, 5150000)
 CLOUD, LAND = 9, 4
@@ -49,7 +49,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_fully_cloudy_window_reads_no_bands(tmp_path: Path, read: list[str]) -> None:
     for made in (scene(5), scene(6, CLOUD), scene(7, CLOUD), scene(8, CLOUD)):
         made.write(tmp_path)
-    drawing = draw_one(tmp_path, tile_over(SQUARE, 14), ask_for("red; nir"))
+    drawing = draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red; nir"))
     assert drawing.valid.all()
     assert {scene.id for scene in drawing.report.used} == {"day-05"}
     assert {name for name in read if not name.endswith("scl.tif")} == {"day-05/red.tif", "day-05/nir.tif"}
@@ -59,7 +59,7 @@ def test_a_fully_cloudy_window_reads_no_bands(tmp_path: Path, read: list[str]) -
 def test_reading_stops_when_every_pixel_is_valid(tmp_path: Path, read: list[str]) -> None:
     for day in range(1, 9):
         scene(day).write(tmp_path)
-    drawing = draw_one(tmp_path, tile_over(SQUARE, 14), ask_for("red"))
+    drawing = draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red"))
     assert drawing.valid.all()
     # The newest covers all; one more may have been asked for its classification at the same time, no band of it.
     assert {name for name in read if name.endswith("red.tif")} == {"day-08/red.tif"}
@@ -68,7 +68,7 @@ def test_reading_stops_when_every_pixel_is_valid(tmp_path: Path, read: list[str]
 
 def test_without_a_mask_the_classification_is_not_read(tmp_path: Path, read: list[str]) -> None:
     scene(7, CLOUD).write(tmp_path)
-    drawing = draw_one(tmp_path, tile_over(SQUARE, 14), ask_for("red", "none"))
+    drawing = draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red", "none"))
     assert drawing.valid.all()
     assert not [name for name in read if name.endswith("scl.tif")]
 
@@ -79,7 +79,7 @@ def test_only_visible_blocks_of_a_cloudy_scene_are_read(tmp_path: Path, read: li
     scl[:100, :100] = LAND
     scene(8, scl).write(tmp_path)
     grid = tile_over(SQUARE, 14, 0.4, 0.4)
-    drawing = draw_one(tmp_path, grid, ask_for("red"), read_gap=0)
+    drawing = draw_one(tmp_path, grid, image_request("red"), read_gap=0)
     assert drawing.valid.any()
     assert read.count("day-08/red.tif") == 2  # the header and one block
 
@@ -88,10 +88,10 @@ def test_a_repeated_image_reads_nothing(tmp_path: Path, read: list[str]) -> None
     for made in (scene(7), scene(8, CLOUD)):
         made.write(tmp_path)
     grid = tile_over(SQUARE, 14)
-    first = draw_one(tmp_path, grid, ask_for("red"))
+    first = draw_one(tmp_path, grid, image_request("red"))
     once = len(read)
     read.clear()
-    again = draw_all(tmp_path, [(grid, ask_for("red"))] * 3)
+    again = draw_all(tmp_path, [(grid, image_request("red"))] * 3)
     assert len(read) == once
     assert all(np.array_equal(drawing.values, first.values, equal_nan=True) for drawing in again)
 
@@ -106,7 +106,7 @@ def test_one_index_map_serves_all_bands_and_dates(tmp_path: Path, monkeypatch: p
         return index_map(target, source)
 
     monkeypatch.setattr(warp, "index_map", counted)
-    draw_one(tmp_path, tile_over(SQUARE, 14), ask_for("red; nir; red + nir"))
+    draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red; nir; red + nir"))
     assert len(made_for) == 2  # one for the classification's 20 m, one for the bands' 10 m
     assert len(set(made_for)) == 2
 
@@ -158,7 +158,7 @@ def test_a_broken_scene_is_skipped_and_named(tmp_path: Path, damage: Callable[[P
     broken, whole = scene(8).write(tmp_path), scene(7).write(tmp_path)
     damage(broken.files[file])
     grid = tile_over(SQUARE, 14)
-    drawing = draw_one(tmp_path, grid, ask_for("red"))
+    drawing = draw_one(tmp_path, grid, image_request("red"))
     assert list(drawing.report.skipped) == ["day-08"]
     assert drawing.report.skipped["day-08"].replace("-", "").isalnum()
     assert [used.id for used in drawing.report.used] == ["day-07"]
@@ -172,14 +172,14 @@ def test_an_image_of_broken_scenes_only_fails(tmp_path: Path, damage: Callable[[
     for day in (5, 6, 7):
         damage(scene(day).write(tmp_path).files["red"])
     with pytest.raises(NothingReadable) as failed:
-        draw_one(tmp_path, tile_over(SQUARE, 14), ask_for("red"))
+        draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red"))
     assert sorted(name for name, _ in failed.value.skipped) == ["day-05", "day-06", "day-07"]
 
 
 def test_a_band_that_no_scene_has_fails(tmp_path: Path) -> None:
     scene(7).write(tmp_path)
     with pytest.raises(NothingReadable) as failed:
-        draw_one(tmp_path, tile_over(SQUARE, 14), ask_for("red + swir22"))
+        draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red + swir22"))
     assert failed.value.skipped == (("day-07", "no-asset-swir22"),)
 
 
@@ -187,7 +187,7 @@ def test_an_empty_image_of_readable_scenes_is_not_an_error(tmp_path: Path) -> No
     scene(7, CLOUD).write(tmp_path)
     broken = scene(8, CLOUD).write(tmp_path)
     broken.files["scl"].unlink()
-    drawing = draw_one(tmp_path, tile_over(SQUARE, 14), ask_for("red"))
+    drawing = draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red"))
     assert not drawing.valid.any()
     assert list(drawing.report.skipped) == ["day-08"]
 
@@ -196,7 +196,7 @@ def test_a_scene_without_classification_is_drawn_and_reported(tmp_path: Path) ->
     made = scene(7)
     made.bands = {band: numbers for band, numbers in made.bands.items() if band != "scl"}
     made.write(tmp_path)
-    drawing = draw_one(tmp_path, tile_over(SQUARE, 14), ask_for("red"))
+    drawing = draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red"))
     assert drawing.valid.all()
     assert drawing.report.unmasked == ["day-07"]
 
@@ -211,7 +211,7 @@ def test_pixels_painted_before_a_scene_failed_count(tmp_path: Path) -> None:
     older.bands = {**older.bands, "red": positions(SQUARE, across=False)}
     break_blocks(older.files["red"], rows=1)
     grid = tile_over(SQUARE, 14, 0.45, 0.5)
-    drawing = draw_one(tmp_path, grid, ask_for("red"), read_gap=0)
+    drawing = draw_one(tmp_path, grid, image_request("red"), read_gap=0)
     assert drawing.valid.any()
     assert not drawing.valid.all()
     assert set(drawing.report.skipped) == {"day-07", "day-08"}

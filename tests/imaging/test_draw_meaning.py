@@ -14,7 +14,7 @@ from rasterio.warp import reproject
 
 from scog.errors import NothingReadable
 from scog.geo.grid import Grid, point_grid, tile_grid
-from tests.doubles.drawing import ask_for, draw_all, draw_one
+from tests.doubles.drawing import draw_all, draw_one, image_request
 from tests.doubles.own_files import CRS, SIDE, TEN, write_file, write_item
 
 NAMES = ("blue", "green", "red", "nir")
@@ -32,7 +32,7 @@ LISTS = {
 def test_an_index_of_two_bands_in_one_file(version: str, tmp_path: Path) -> None:
     write_file(tmp_path, "image", NUMBERS)
     write_item(tmp_path, {"image": {"file": "image"} | LISTS[version]})
-    ndvi, *bands = draw_all(tmp_path, [(GRID, ask_for(text)) for text in ("(nir - red) / (nir + red)", *NAMES)])
+    ndvi, *bands = draw_all(tmp_path, [(GRID, image_request(text)) for text in ("(nir - red) / (nir + red)", *NAMES)])
     assert ndvi.valid.all()
     np.testing.assert_allclose(ndvi.values, 2600 / 3400, rtol=1e-6)
     assert [float(band.values.max()) for band in bands] == [200.0, 300.0, 400.0, 3000.0]
@@ -44,7 +44,7 @@ def test_a_classification_in_the_same_file_masks_it_in_any_data_type(tmp_path: P
     classes[:50], classes[50:100], classes[100:150] = 9, 265, -1  # 265 ends on the bits of 9, -1 on those of 255
     write_file(tmp_path, "image", np.stack([*NUMBERS.astype(np.int16), classes]))
     write_item(tmp_path, {"image": {"file": "image", "bands": [{"name": name} for name in (*NAMES, "SCL")]}})
-    drawn, shown = draw_all(tmp_path, [(GRID, ask_for("red")), (GRID, ask_for("scl", "none"))])
+    drawn, shown = draw_all(tmp_path, [(GRID, image_request("red")), (GRID, image_request("scl", "none"))])
     assert not drawn.valid[:50].any()
     assert drawn.valid[50:].all()
     np.testing.assert_array_equal(shown.values[0], classes)
@@ -55,10 +55,10 @@ def test_a_file_with_an_ambiguous_band_is_skipped(tmp_path: Path) -> None:
     write_item(tmp_path, {"red": {"file": "image"}})
     says = r"red \(image\.tif\): The file has 4 bands \(1, 2, 3, 4\), and the item does not say which"
     with pytest.raises(NothingReadable, match=says) as error:
-        draw_one(tmp_path, GRID, ask_for("red"))
+        draw_one(tmp_path, GRID, image_request("red"))
     assert error.value.skipped == (("one", "several-bands"),)
     write_file(tmp_path, "image", NUMBERS, descriptions=NAMES)
-    assert float(draw_one(tmp_path, GRID, ask_for("red")).values.max()) == 400.0
+    assert float(draw_one(tmp_path, GRID, image_request("red")).values.max()) == 400.0
 
 
 def test_scale_tags_of_each_band_apply(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_scale_tags_of_each_band_apply(tmp_path: Path) -> None:
     with rasterio.open(tmp_path / "image.tif", "r+") as dataset:
         dataset.scales, dataset.offsets = (1e-4, 1e-4, 1e-3, 0.1), (0.0, -0.01, 0.0, 5.0)
     write_item(tmp_path, {"image": {"file": "image"} | LISTS["1.1"]})
-    drawn = draw_all(tmp_path, [(GRID, ask_for(name)) for name in NAMES])
+    drawn = draw_all(tmp_path, [(GRID, image_request(name)) for name in NAMES])
     assert [float(each.values.max()) for each in drawn] == pytest.approx([0.02, 0.02, 0.4, 305.0])
 
 
@@ -77,7 +77,7 @@ def test_a_file_georeferenced_by_its_item(where: str, tmp_path: Path) -> None:
     place = {"proj:code": CRS, "proj:transform": list(TEN)[:6], "proj:shape": [SIDE, SIDE]}
     asset = {"file": "aot"} | (place if where == "asset" else {})
     write_item(tmp_path, {"aot": asset}, **(place if where == "item" else {}))
-    drawn = draw_one(tmp_path, GRID, ask_for("aot", "none"))
+    drawn = draw_one(tmp_path, GRID, image_request("aot", "none"))
     np.testing.assert_array_equal(drawn.values, numbers)
 
 
@@ -106,7 +106,7 @@ def test_rasters_beyond_180(first: float, wide: float, footprints: list[tuple[fl
             lon = (lon + 180) % 360 - 180
             col = int((lon + 180) / 360 * 2**7)
             grids = [tile_grid(7, col, 66), point_grid(lon, -5.04)]
-            tile, point = draw_all(tmp_path, [(grid, ask_for("aot", "none")) for grid in grids])
+            tile, point = draw_all(tmp_path, [(grid, image_request("aot", "none")) for grid in grids])
             column = int(((lon - first) % 360) / pixel)
             assert point.values.ravel() == [numbers[0, int((10 + 5.04) / pixel), column]]
             expected = warped(tmp_path / "aot.tif", grids[0])

@@ -16,7 +16,7 @@ from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square, constant, newest_clear, sample
-from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
+from tests.doubles.drawing import draw_all, draw_one, image_request, tile_over
 
 WEST = Square("32TQS", 32632, 727000, 5150000, 300)
 EAST = Square("33TTM", 32633, 268000, 5151000, 300)
@@ -77,9 +77,9 @@ def test_pixels_match_an_independent_composite(archive: tuple[Path, list[MadeSce
     older, drawing, again = draw_all(
         folder,
         [
-            (grid, ask_for("red; nir", mask, interval=parse_interval("../2022-06-08"))),
-            (grid, ask_for("red; nir", mask)),
-            (grid, ask_for("red; nir", mask)),
+            (grid, image_request("red; nir", mask, interval=parse_interval("../2022-06-08"))),
+            (grid, image_request("red; nir", mask)),
+            (grid, image_request("red; nir", mask)),
         ],
     )
     assert np.array_equal(drawing.values, again.values, equal_nan=True)
@@ -104,7 +104,7 @@ def test_only_scenes_of_the_interval_are_drawn(archive: tuple[Path, list[MadeSce
     numbers, valid, on_edge = newest_clear(
         [scene for scene in scenes if begin <= scene.time <= end], ("red", "nir"), grid
     )
-    drawing = draw_one(folder, grid, ask_for("red; nir", interval=parse_interval(day)))
+    drawing = draw_one(folder, grid, image_request("red; nir", interval=parse_interval(day)))
     drawn = np.round(np.nan_to_num(drawing.values[0]) * 10000).astype(int)
     assert not (((drawing.valid != valid) | (drawn != numbers["red"] * valid)) & ~on_edge).any()
 
@@ -113,7 +113,7 @@ def test_masked_classes_are_never_drawn(archive: tuple[Path, list[MadeScene]]) -
     folder, scenes = archive
     grid = tile_over(WEST, 13)
     alone = parse_interval("2022-06-05")
-    wanted = [(grid, ask_for("scl", str(number), interval=day)) for number in BY_NUMBER for day in (None, alone)]
+    wanted = [(grid, image_request("scl", str(number), interval=day)) for number in BY_NUMBER for day in (None, alone)]
     drawings = draw_all(folder, wanted)
     truth = sample(scenes[6].files["scl"], grid)
     for number, every, one in zip(BY_NUMBER, drawings[::2], drawings[1::2], strict=True):
@@ -125,7 +125,7 @@ def test_masked_classes_are_never_drawn(archive: tuple[Path, list[MadeScene]]) -
 
 def test_the_report_lists_scenes_in_order_of_use(archive: tuple[Path, list[MadeScene]]) -> None:
     folder, scenes = archive
-    drawing = draw_one(folder, tile_over(WEST, 13), ask_for("red"))
+    drawing = draw_one(folder, tile_over(WEST, 13), image_request("red"))
     order = [scene.id for scene in scenes]
     first_batch = [scene.id for scene in drawing.report.used if scene.id in order[:6]]
     assert set(first_batch) == {"C_first", "D_second", "A_third", "B_fourth", "E", "F"} & set(first_batch)
@@ -157,7 +157,9 @@ def test_reflectance_offsets(
         "scl": constant(WEST, 4, 20, np.uint8),
     }
     MadeScene("S", WEST, "2022-06-10T10:00:00Z", bands, collection, applied, baseline).write(tmp_path)
-    values, ndvi = draw_all(tmp_path, [(tile_over(WEST, 14), ask_for(formula)) for formula in ("red; nir; scl", NDVI)])
+    values, ndvi = draw_all(
+        tmp_path, [(tile_over(WEST, 14), image_request(formula)) for formula in ("red; nir; scl", NDVI)]
+    )
     assert values.valid.any()
     red, nir, scl = values.values[:, values.valid]
     assert np.allclose(red, 0.15 + offset, atol=1e-6)
@@ -186,7 +188,7 @@ def test_an_ambiguous_offset_is_detected_from_pixels(
     MadeScene("S", WEST, "2022-06-10T10:00:00Z", bands, L2A, applied, "04.00").write(tmp_path)
     grid = tile_over(WEST, 14, 0.4, 0.5)
     for setting, expected in (("detect", offset), ("applied", 0.0), ("missing", -0.1)):
-        drawing = draw_one(tmp_path, grid, ask_for("nir"), ambiguous_offset=setting)
+        drawing = draw_one(tmp_path, grid, image_request("nir"), ambiguous_offset=setting)
         assert np.allclose(drawing.values[0, drawing.valid], 0.4 + expected, atol=1e-6)
 
 
@@ -198,7 +200,7 @@ def test_reflectance_is_floored_at_0_and_0_over_0_is_invalid(tmp_path: Path) -> 
     MadeScene("S", WEST, "2022-06-10T10:00:00Z", bands, C1).write(tmp_path)
     grid = tile_over(WEST, 14)
     truth = {band: sample(tmp_path / C1 / "S" / f"{band}.tif", grid) for band in ("red", "nir")}
-    drawing = draw_one(tmp_path, grid, ask_for(NDVI))
+    drawing = draw_one(tmp_path, grid, image_request(NDVI))
     numbers_red, numbers_nir = truth["red"].numbers, truth["nir"].numbers
     plain = truth["red"].valid & (numbers_red == 2000) & (numbers_nir == 4000)
     dark = truth["red"].valid & (numbers_red == 500)
@@ -217,7 +219,7 @@ def test_reflectance_is_floored_at_0_and_0_over_0_is_invalid(tmp_path: Path) -> 
 def test_nodata_is_never_drawn(archive: tuple[Path, list[MadeScene]]) -> None:
     folder, _ = archive
     for formula in ("red", "nir", "min(red, nir)"):
-        drawing = draw_one(folder, tile_over(WEST, 13), ask_for(formula, "none"))
+        drawing = draw_one(folder, tile_over(WEST, 13), image_request(formula, "none"))
         assert drawing.valid.any()
         assert drawing.values[0, drawing.valid].min() > 0.09
 
@@ -226,7 +228,7 @@ def test_mask_dilation_in_metres(archive: tuple[Path, list[MadeScene]]) -> None:
     """Pixels within 45 m of a masked one are masked, also across the tile's edge. Nodata is not dilated."""
     folder, scenes = archive
     grid = tile_over(WEST, 15)
-    request = ask_for("red", interval=parse_interval("2022-06-05"))
+    request = image_request("red", interval=parse_interval("2022-06-05"))
     grown = replace(request, mask=parse_mask("clouds", 45))
     plain, drawing, again = draw_all(folder, [(grid, request), (grid, grown), (grid, grown)])
     assert np.array_equal(drawing.values, again.values, equal_nan=True)

@@ -14,7 +14,7 @@ from scog.imaging.draw import ImageData
 from scog.imaging.scene_view import SceneView
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import MadeScene, constant, newest_clear
-from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
+from tests.doubles.drawing import draw_all, draw_one, image_request, tile_over
 from tests.imaging.test_draw_newest import EAST, ORDERED, WEST, random_scene
 
 COVERS = {"C_first": 40.0, "D_second": 3.5, "A_third": 40.0, "B_fourth": 70.0, "E": 3.5, "F": 20.0, "G": 40.0,
@@ -46,7 +46,7 @@ def test_each_pixel_is_of_the_first_scene_in_order(
     ordered = [scenes[name] for name in BY_ORDER[composite]]
     masked = (0, 1, 3, 8, 9, 10) if mask == "clouds" else None
     numbers, valid, on_edge = newest_clear(ordered, ("red", "nir"), grid, masked)
-    request = ask_for("red; nir", mask, composite=composite)
+    request = image_request("red; nir", mask, composite=composite)
     part = replace(request, interval=parse_interval("2022-06-08"))
     _, drawing, again = draw_all(folder, [(grid, part), (grid, request), (grid, request)])
     assert np.array_equal(drawing.values, again.values, equal_nan=True)
@@ -73,7 +73,7 @@ def looked_at(
 
     for name in read:
         monkeypatch.setattr(SceneView, name, noting(name))
-    drawing = draw_one(folder, tile_over(WEST, 15), ask_for("red", composite=composite))
+    drawing = draw_one(folder, tile_over(WEST, 15), image_request("red", composite=composite))
     return drawing, read["usable"], read["values"]
 
 

@@ -17,7 +17,7 @@ from scog.imaging.engine import Engine, open_engine
 from scog.settings import Settings
 from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square
-from tests.doubles.drawing import ask_for, draw_all, draw_one
+from tests.doubles.drawing import draw_all, draw_one, image_request
 from tests.doubles.warping import gdal
 
 SQUARE = Square("55GEN", 32755, 500_000, 5_300_000, 700)
@@ -57,7 +57,7 @@ def first_tile(z: int) -> tuple[int, int]:
 @EVERY
 @pytest.mark.parametrize("z", [11, 13, 15])
 def test_tiles_equal_parts_of_one_large_image(archive: tuple[Path, MadeScene], method: Resampling, z: int) -> None:
-    request = ask_for("red; nir; scl", resampling=method)
+    request = image_request("red; nir; scl", resampling=method)
     x, y = first_tile(z)
 
     async def work() -> tuple[ImageData, list[ImageData]]:
@@ -81,7 +81,7 @@ def test_images_match_gdal_warp_of_the_overview_level(archive: tuple[Path, MadeS
     """Unmasked, at full resolution, against the file warped by GDAL."""
     source = Grid(SQUARE.crs, Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), 700, 700)
     grid = tile_grid(13, *first_tile(13))
-    drawing = draw_one(archive[0], grid, ask_for("nir", "none", resampling=method))
+    drawing = draw_one(archive[0], grid, image_request("nir", "none", resampling=method))
     expected = gdal(archive[1].bands["nir"], source, grid, method)
     np.testing.assert_array_equal(drawing.valid, ~np.isnan(expected))
     np.testing.assert_allclose(
@@ -99,7 +99,9 @@ def test_masks_use_nearest_and_classes_are_not_interpolated(
 ) -> None:
     for z in (12, 13, 15):
         grid = tile_grid(z, *first_tile(z))
-        asked = [ask_for("scl", mask, resampling=way) for mask in ("9", "none") for way in (Resampling.NEAREST, method)]
+        asked = [
+            image_request("scl", mask, resampling=way) for mask in ("9", "none") for way in (Resampling.NEAREST, method)
+        ]
         nearest, found, unmasked, free = draw_all(archive[0], [(grid, request) for request in asked])
         np.testing.assert_array_equal(found.valid, nearest.valid)
         assert set(np.unique(found.values[0][found.valid])) <= {4.0, 5.0, 6.0, 9.0}
@@ -113,7 +115,7 @@ def test_masks_use_nearest_and_classes_are_not_interpolated(
 @EVERY
 def test_an_image_from_memory_is_the_same(archive: tuple[Path, MadeScene], method: Resampling) -> None:
     grid = tile_grid(13, *first_tile(13))
-    request = ask_for("(nir - red) / (nir + red)", resampling=method)
+    request = image_request("(nir - red) / (nir + red)", resampling=method)
     first, second = draw_all(archive[0], [(grid, request), (grid, request)])
     np.testing.assert_array_equal(first.values, second.values)
     assert "read" in first.report.seconds

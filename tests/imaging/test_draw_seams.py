@@ -22,7 +22,7 @@ from scog.imaging.engine import Engine, open_engine
 from scog.imaging.request import Comparison
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
-from tests.doubles.drawing import ask_for
+from tests.doubles.drawing import image_request
 
 NDVI = "(nir - red) / (nir + red)"
 TMS = morecantile.tms.get("WebMercatorQuad")
@@ -67,7 +67,7 @@ def split_day(archive: Path) -> str:
 )
 def test_tiles_of_composites_equal_parts_of_a_large_image(demo_archive: Path, name: str) -> None:
     """Also where an observation intersects one tile and not the next."""
-    request = ask_for(NDVI, composite=NAMED.get(name, NEWEST))
+    request = image_request(NDVI, composite=NAMED.get(name, NEWEST))
     if name == "grown":
         request = replace(request, mask=parse_mask("clouds", 220))
     if name == "change":
@@ -86,9 +86,9 @@ def test_tiles_of_composites_equal_parts_of_a_large_image(demo_archive: Path, na
 @pytest.mark.parametrize("case", ["newest", "unmasked", "split"])
 def test_tiles_equal_parts_of_a_large_image(demo_archive: Path, case: str) -> None:
     request = {
-        "newest": lambda: ask_for(NDVI),
-        "unmasked": lambda: ask_for("swir16", "none"),
-        "split": lambda: ask_for("red; nir; scl", interval=parse_interval(split_day(demo_archive))),
+        "newest": lambda: image_request(NDVI),
+        "unmasked": lambda: image_request("swir16", "none"),
+        "split": lambda: image_request("red; nir; scl", interval=parse_interval(split_day(demo_archive))),
     }[case]()
 
     async def work() -> None:
@@ -102,7 +102,7 @@ def test_tiles_equal_parts_of_a_large_image(demo_archive: Path, case: str) -> No
 
 
 def test_both_datastrips_of_an_overpass_are_drawn(demo_archive: Path) -> None:
-    request = ask_for("red", "none", interval=parse_interval(split_day(demo_archive)))
+    request = image_request("red", "none", interval=parse_interval(split_day(demo_archive)))
 
     async def work() -> set[str]:
         async with open_engine(Settings(catalog=str(demo_archive))) as engine:

@@ -23,7 +23,7 @@ from scog.imaging.scene_view import SceneView
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import CLOUDY, MadeScene, constant, newest_clear
 from tests.doubles.composites import composite_of, weiszfeld
-from tests.doubles.drawing import ask_for, draw_all, draw_one, tile_over
+from tests.doubles.drawing import draw_all, draw_one, image_request, tile_over
 from tests.imaging.test_draw_newest import EAST, NDVI, ORDERED, WEST, archive
 
 __all__ = ["archive"]
@@ -73,10 +73,10 @@ def clear(archive: tuple[Path, list[MadeScene]]) -> Observed:
 
 @pytest.fixture(scope="module")
 def drawn(archive: tuple[Path, list[MadeScene]]) -> dict[str, ImageData]:
-    requests = {name: ask_for(NDVI, composite=NAMED[name]) for name in ALONE}
-    requests["mode"] = ask_for("scl", "none", composite=MODE)
-    requests["best"] = ask_for("red; scl", composite=BEST)
-    requests["geomedian"] = ask_for("red * 2; nir - red", composite=GEOMEDIAN)
+    requests = {name: image_request(NDVI, composite=NAMED[name]) for name in ALONE}
+    requests["mode"] = image_request("scl", "none", composite=MODE)
+    requests["best"] = image_request("red; scl", composite=BEST)
+    requests["geomedian"] = image_request("red * 2; nir - red", composite=GEOMEDIAN)
     drawings = draw_all(archive[0], [(GRID, request) for request in requests.values()])
     return dict(zip(requests, drawings, strict=True))
 
@@ -136,8 +136,8 @@ def test_geomedian_is_computed_from_the_bands(clear: Observed, drawn: dict[str, 
 @pytest.mark.parametrize("mask", ["clouds", "none"])
 def test_a_composite_from_memory_is_the_same(archive: tuple[Path, list[MadeScene]], mask: str) -> None:
     folder, scenes = archive
-    request = ask_for(NDVI, mask, composite=MEDIAN)
-    some = ask_for(NDVI, mask, composite=MEDIAN, interval=parse_interval(DAYS[1]))
+    request = image_request(NDVI, mask, composite=MEDIAN)
+    some = image_request(NDVI, mask, composite=MEDIAN, interval=parse_interval(DAYS[1]))
     part, drawing, again = draw_all(folder, [(GRID, some), (GRID, request), (GRID, request)])
     assert part.valid.any()
     assert np.array_equal(drawing.values, again.values, equal_nan=True)
@@ -162,21 +162,21 @@ def test_a_broken_scene_is_skipped_and_reported(archive: tuple[Path, list[MadeSc
     broken = next(scene for scene in copies if scene.id == "G")
     broken.files["nir"].write_bytes(b"not a TIFF")
     grid = tile_over(WEST, 13)
-    drawing = draw_one(tmp_path, grid, ask_for(NDVI, composite=MEDIAN))
+    drawing = draw_one(tmp_path, grid, image_request(NDVI, composite=MEDIAN))
     assert drawing.report.skipped == {"G": "not-a-tiff"}
     seen = observed([scene for scene in scenes if scene.id != "G"], grid)
     check_median(drawing, seen.ndvi, seen.on_edge)
 
 
 def test_composites_of_nothing_are_invalid(archive: tuple[Path, list[MadeScene]]) -> None:
-    requests = [ask_for(NDVI, composite=each) for each in (MEDIAN, SLOPE, GEOMEDIAN, BEST)]
+    requests = [image_request(NDVI, composite=each) for each in (MEDIAN, SLOPE, GEOMEDIAN, BEST)]
     for drawing in draw_all(archive[0], [(tile_grid(13, 10, 10), request) for request in requests]):
         assert not drawing.valid.any()
         assert np.isnan(drawing.values).all()
 
 
 def test_a_count_is_valid_everywhere(archive: tuple[Path, list[MadeScene]]) -> None:
-    request = ask_for("red; nir; scl", composite=COUNT)
+    request = image_request("red; nir; scl", composite=COUNT)
     here, elsewhere = draw_all(archive[0], [(GRID, request), (tile_grid(13, 10, 10), request)])
     assert here.valid.all()
     assert {0, 1, 2} <= set(np.unique(here.values))
@@ -203,7 +203,7 @@ def test_at_the_deadline_the_composite_has_what_was_read(
     folder, scenes = archive
     grid = tile_over(WEST, 13)
     hanging(monkeypatch, {"G"})
-    drawing = draw_one(folder, grid, ask_for(NDVI, composite=MEDIAN), tile_deadline=3)
+    drawing = draw_one(folder, grid, image_request(NDVI, composite=MEDIAN), tile_deadline=3)
     assert drawing.report.incomplete == "deadline"
     assert drawing.report.skipped == {"G": "deadline"}
     seen = observed([scene for scene in scenes if scene.id != "G"], grid)
@@ -215,14 +215,14 @@ def test_nothing_read_by_the_deadline_is_an_error(
 ) -> None:
     hanging(monkeypatch, {scene.id for scene in archive[1]})
     with pytest.raises(DeadlineExceeded):
-        draw_one(archive[0], tile_over(WEST, 13), ask_for(NDVI, composite=MEDIAN), tile_deadline=1)
+        draw_one(archive[0], tile_over(WEST, 13), image_request(NDVI, composite=MEDIAN), tile_deadline=1)
 
 
 @pytest.mark.parametrize("composite", [MEDIAN, SLOPE, COUNT, GEOMEDIAN], ids=lambda composite: composite.name)
 def test_large_stacks_are_processed_in_strips(
     archive: tuple[Path, list[MadeScene]], composite: Composite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = ask_for(NDVI, composite=composite)
+    request = image_request(NDVI, composite=composite)
     whole = draw_one(archive[0], GRID, request)
     monkeypatch.setattr(stack, "STACK_BYTES", 4 * 256 * 5 * 60)
     parts = draw_one(archive[0], GRID, request)
@@ -240,9 +240,9 @@ def test_an_overpass_over_midnight_and_new_year(tmp_path: Path) -> None:
         red[:, number::4] = 1000
         bands = {"red": red, "scl": constant(WEST, 4, 20, np.uint8)}
         MadeScene(f"S{number}", WEST, time, bands, orbit=77, strip=f"20221231T23590{number}").write(tmp_path)
-    drawing = draw_one(tmp_path, tile_over(WEST, 15), ask_for("red", composite=NAMED["first_doy"]))
+    drawing = draw_one(tmp_path, tile_over(WEST, 15), image_request("red", composite=NAMED["first_doy"]))
     assert drawing.valid.all()
     assert set(np.unique(drawing.values)) == {1, 365}
     assert 0.3 < (drawing.values == 1).mean() < 0.7
-    counted = draw_one(tmp_path, tile_over(WEST, 15), ask_for("red", composite=COUNT))
+    counted = draw_one(tmp_path, tile_over(WEST, 15), image_request("red", composite=COUNT))
     assert (counted.values == 1).all(), "it is one observation"

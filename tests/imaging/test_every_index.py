@@ -17,7 +17,7 @@ from scog.render.layer import LayerOptions, layer_of
 from scog.temporal.intervals import parse_interval
 from tests.bandmath.test_indices import CONSTANTS, OWN_CONSTANTS, OWN_FORMULAS, PUBLISHED_BANDS, TABLE
 from tests.doubles.archives import sample
-from tests.doubles.drawing import ask_for, draw_all
+from tests.doubles.drawing import draw_all, image_request
 
 DAY = "2022-06-07"
 PLACES = {
@@ -44,7 +44,7 @@ def drawn(request: pytest.FixtureRequest, demo_archive: Path) -> tuple[dict[str,
     grid, item, offset = PLACES[request.param]
     layers = {name: layer_of(LayerOptions(index=name)) for name in INDICES}
     requests = [
-        (grid, ask_for(layer.expression.text, "none", interval=parse_interval(DAY))) for layer in layers.values()
+        (grid, image_request(layer.expression.text, "none", interval=parse_interval(DAY))) for layer in layers.values()
     ]
     drawings = dict(zip(layers, draw_all(demo_archive, requests), strict=True))
     assert {scene.id for drawing in drawings.values() for scene in drawing.report.used} == {item.partition("/")[2]}

@@ -16,7 +16,7 @@ from rasterio.vrt import WarpedVRT
 
 from scog.geo.grid import Grid, equivalent_zoom, tile_grid, transformer
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions, right_level
-from tests.doubles.drawing import ask_for, draw_all, draw_one
+from tests.doubles.drawing import draw_all, draw_one, image_request
 
 SQUARES = {
     "the Alps": Square("32TPS", 32632, 690000, 5150000),
@@ -92,7 +92,7 @@ def test_tiles_match_gdal(
         if (grid := tile_of(name, zoom, square, buffer)) is not None
     ]
     assert len(wanted) >= (4 if name in REGIONAL else 20)
-    drawings = draw_all(folder, [(grid, ask_for("red; nir")) for _, grid in wanted])
+    drawings = draw_all(folder, [(grid, image_request("red; nir")) for _, grid in wanted])
     for (place, grid), drawing in zip(wanted, drawings, strict=True):
         newest = list(scenes.values())[::-1]
         numbers, valid, on_edge = newest_clear(newest, ("red", "nir"), grid)
@@ -124,7 +124,7 @@ def test_scenes_on_both_sides_of_the_antimeridian_are_selected(
         grids = [tile_grid(z, x, row, 256, name, 64) for x in (0, last - 1)]
     for grid in grids:
         assert grid
-        used = {scene.mgrs_tile for scene in draw_one(archive[0], grid, ask_for("red")).report.used}
+        used = {scene.mgrs_tile for scene in draw_one(archive[0], grid, image_request("red")).report.used}
         assert used == {"60WWU", "01WCP"}, grid
 
 
@@ -134,7 +134,7 @@ def test_adjacent_tiles_over_the_antimeridian_equal_one_image(
     row = morecantile.tms.get("WebMercatorQuad").tile(179.99, SQUARES["west of the antimeridian"].lonlat()[1], 12).y
     east, west = tile_grid(12, 0, row), tile_grid(12, 4095, row)
     both = Grid(west.crs, west.transform, 512, 256)
-    request = ask_for("red; nir")
+    request = image_request("red; nir")
     whole, right, left = draw_all(archive[0], [(both, request), (east, request), (west, request)])
     assert np.array_equal(whole.values, np.concatenate((left.values, right.values), axis=2), equal_nan=True)
     assert left.valid[:, -1].any()
@@ -157,7 +157,7 @@ def test_tiles_at_the_ends_of_the_maps_are_fast(
 ) -> None:
     grid = tile_grid(*tile, 256, name, buffer)
     since = time.perf_counter()
-    drawing = draw_one(archive[0], grid, ask_for("red"))
+    drawing = draw_one(archive[0], grid, image_request("red"))
     assert time.perf_counter() - since < 3
     assert drawing.valid.shape == grid.shape
     assert not drawing.report.skipped

@@ -19,7 +19,7 @@ from scog.geo.grid import Grid, tile_grid
 from scog.imaging.image_cache import MAX_AGE, ImageCache, Replayable, encoded_image
 from scog.imaging.report import Report
 from scog.imaging.request import ImageData, ImageRequest
-from tests.doubles.drawing import ask_for
+from tests.doubles.drawing import image_request
 
 HERE, THERE = tile_grid(12, 2184, 1547), tile_grid(12, 2185, 1547)
 
@@ -78,7 +78,7 @@ def test_an_entry_is_valid_while_the_same_observations_are_selected(
     count: int, now: int, all_of_them: bool, other: int
 ) -> None:
     """They are the same first ones, and no more if the image used all. Otherwise the selection is rewound."""
-    cache, request = ImageCache(10**9), ask_for("red")
+    cache, request = ImageCache(10**9), image_request("red")
     first = cached_after(cache, HERE, request, [observation(n) for n in range(count)], all_of_them=all_of_them)
     found = [observation(n, "2025" if n == other else "2024") for n in range(now)]
     cached, seen = lookup(cache, HERE, request, found)
@@ -95,22 +95,22 @@ def test_an_entry_is_valid_while_the_same_observations_are_selected(
 
 
 def test_grid_and_request_are_the_key() -> None:
-    cache, request, seen = ImageCache(10**9), ask_for("red"), [observation(1)]
+    cache, request, seen = ImageCache(10**9), image_request("red"), [observation(1)]
     cached_after(cache, HERE, request, seen, all_of_them=True)
     assert lookup(cache, HERE, request, seen)[0] is not None
     assert lookup(cache, THERE, request, seen)[0] is None
     assert lookup(cache, HERE, replace(request, cloud_cover=3.0), seen)[0] is None
-    assert lookup(cache, HERE, ask_for("nir"), seen)[0] is None
+    assert lookup(cache, HERE, image_request("nir"), seen)[0] is None
 
 
 def test_a_moved_file_invalidates_an_entry() -> None:
-    cache, request = ImageCache(10**9), ask_for("red")
+    cache, request = ImageCache(10**9), image_request("red")
     cached_after(cache, HERE, request, [observation(1)], all_of_them=True)
     assert lookup(cache, HERE, request, [observation(1, url="https://x.example/b.tif")])[0] is None
 
 
 def test_partial_images_are_not_cached() -> None:
-    request, seen = ask_for("red"), [observation(1)]
+    request, seen = image_request("red"), [observation(1)]
     for report in (Report(skipped={"S1": "http-404"}), Report(incomplete="deadline")):
         cache = ImageCache(10**9)
 
@@ -127,7 +127,7 @@ def test_partial_images_are_not_cached() -> None:
 
 def test_entries_expire_after_an_hour() -> None:
     now = [0.0]
-    cache, request, seen = ImageCache(10**9, clock=lambda: now[0]), ask_for("red"), [observation(1)]
+    cache, request, seen = ImageCache(10**9, clock=lambda: now[0]), image_request("red"), [observation(1)]
     cached_after(cache, HERE, request, seen, all_of_them=True)
     now[0] = MAX_AGE
     assert lookup(cache, HERE, request, seen)[0] is not None
@@ -136,7 +136,7 @@ def test_entries_expire_after_an_hour() -> None:
 
 
 def test_an_encoded_image_belongs_to_one_image_and_encoding() -> None:
-    cache, request = ImageCache(10**9), ask_for("red")
+    cache, request = ImageCache(10**9), image_request("red")
     first = cached_after(cache, HERE, request, [observation(1)], all_of_them=True)
     cache.put_encoded(first, "png", encoded_image(b"bytes"))
     cached, _ = lookup(cache, HERE, request, [observation(1)])
@@ -149,7 +149,7 @@ def test_an_encoded_image_belongs_to_one_image_and_encoding() -> None:
 
 def test_bounded_in_bytes() -> None:
     size = image().values.nbytes + image().valid.nbytes
-    cache, request, seen = ImageCache(3 * size), ask_for("red"), [observation(1)]
+    cache, request, seen = ImageCache(3 * size), image_request("red"), [observation(1)]
     places = [tile_grid(12, 2184 + n, 1547) for n in range(3)]
     for place in places:
         cached_after(cache, place, request, seen, all_of_them=True)
@@ -157,6 +157,6 @@ def test_bounded_in_bytes() -> None:
 
 
 def test_cached_arrays_are_read_only() -> None:
-    first = cached_after(ImageCache(10**9), HERE, ask_for("red"), [observation(1)], all_of_them=True)
+    first = cached_after(ImageCache(10**9), HERE, image_request("red"), [observation(1)], all_of_them=True)
     assert not first.values.flags.writeable
     assert not first.valid.flags.writeable

@@ -41,14 +41,14 @@ from tests.doubles.series import (
     SQUARE,
     STRIPS,
     TORN,
-    ask_for,
+    areas_of,
     clouded,
-    fields_of,
+    image_request,
     lonlat,
     observed,
     polygon,
+    sample_series_in,
     series_of,
-    take_from,
 )  # fmt: skip
 from tests.doubles.zonal import zonal
 
@@ -133,7 +133,7 @@ def test_values_at_a_point_equal_rasterio_on_each_date(dates: Dates) -> None:
 @pytest.mark.parametrize("geometry", [*POLYGONS.values(), HOLED], ids=[*POLYGONS, "holes and several parts"])
 def test_statistics_of_polygons_equal_exactextract_on_each_date(dates: Dates, geometry: dict[str, Any]) -> None:
     folder, made = dates
-    (area,) = fields_of(geometry)
+    (area,) = areas_of(geometry)
     (series,) = series_of(folder, [area])
     there = Transformer.from_crs(4326, SQUARE.epsg, always_xy=True)
     dense = shapely.segmentize(shapely.geometry.shape(geometry), 0.0005)
@@ -168,7 +168,7 @@ def test_statistics_of_polygons_equal_exactextract_on_each_date(dates: Dates, ge
 def test_an_overpass_in_strips_is_one_observation(dates: Dates) -> None:
     folder, made = dates
     north, south = [scene.id for scene in made if scene.time.startswith(STRIPS)]
-    (series,) = series_of(folder, fields_of(POLYGONS["within"]), when=STRIPS)
+    (series,) = series_of(folder, areas_of(POLYGONS["within"]), when=STRIPS)
     (row,) = series.rows
     assert row.sample.scenes == (north, south)
     (series,) = series_of(folder, [point(*lonlat(150.5, 20.5))], when=STRIPS, mask="none")
@@ -191,7 +191,7 @@ def test_an_area_with_scenes_of_another_zone_is_sampled_in_that_zone(tmp_path: P
     degrees = shapely.transform(
         shapely.segmentize(shape, 20.0), lambda places: np.stack(back.transform(*places.T), axis=1)
     )
-    (area,) = fields_of(json.loads(shapely.to_geojson(degrees)))
+    (area,) = areas_of(json.loads(shapely.to_geojson(degrees)))
     assert sampling_grid_of(area, 10, 10_000).crs == "EPSG:32633"
     heard = Heard()
     (series,) = series_of(tmp_path, [area], listener=heard)
@@ -209,7 +209,7 @@ def test_an_area_with_scenes_of_another_zone_is_sampled_in_that_zone(tmp_path: P
 
 def test_large_areas_are_sampled_in_parts_with_the_same_result(dates: Dates, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, _ = dates
-    areas = fields_of(POLYGONS["within"], HOLED)
+    areas = areas_of(POLYGONS["within"], HOLED)
     whole = series_of(folder, areas)
     monkeypatch.setattr("scog.products.areas.sampling_grid.PART", 37)
     monkeypatch.setattr("scog.products.timeseries.sampler.SMALL", 100)
@@ -228,7 +228,7 @@ def test_large_areas_are_sampled_in_parts_with_the_same_result(dates: Dates, mon
 def test_areas_with_too_many_pixels_are_sampled_at_a_coarser_resolution(dates: Dates) -> None:
     folder, made = dates
     (series,) = series_of(
-        folder, fields_of(POLYGONS["on the pixels' edges"]), settings={"field_pixels": 1500}, mask="none"
+        folder, areas_of(POLYGONS["on the pixels' edges"]), settings={"field_pixels": 1500}, mask="none"
     )
     assert series.sampling_grid.coarser
     assert series.sampling_grid.resolution == 20
@@ -242,7 +242,7 @@ def test_areas_with_too_many_pixels_are_sampled_at_a_coarser_resolution(dates: D
 
 def test_several_indices_and_the_scene_classification(dates: Dates) -> None:
     folder, _ = dates
-    place, area = [point(*lonlat(*PLACES[0]))], fields_of(POLYGONS["on the pixels' edges"])
+    place, area = [point(*lonlat(*PLACES[0]))], areas_of(POLYGONS["on the pixels' edges"])
     (ndvi,) = series_of(folder, place)
     (both,) = series_of(folder, place, "ndvi,dvi")
     for one, two in zip(ndvi.rows, both.rows, strict=True):
@@ -257,12 +257,12 @@ def test_several_indices_and_the_scene_classification(dates: Dates) -> None:
 
 def test_dilation_masks_more(dates: Dates) -> None:
     folder, _ = dates
-    (area,) = fields_of(POLYGONS["within"])
+    (area,) = areas_of(POLYGONS["within"])
     plain = series_of(folder, [area])[0]
 
     async def grown() -> Series:
         async with open_engine(Settings(catalog=str(folder))) as engine:
-            ask = replace(ask_for(), mask=parse_mask("clouds", 60.0))
+            ask = replace(image_request(), mask=parse_mask("clouds", 60.0))
             return (await sample_series(SeriesState(engine), [area], variables_of(), ask))[0]
 
     for row, again in zip(plain.rows, asyncio.run(grown()).rows, strict=True):
@@ -290,7 +290,7 @@ def files(folder: Path, day: str, band: str) -> list[Path]:
 def test_an_unreadable_scene_has_no_values_but_a_reason(broken: Path) -> None:
     files(broken, DAYS[0], "nir")[0].unlink()
     files(broken, DAYS[1], "scl")[0].write_bytes(b"no TIFF at all" * 100)
-    place, area = point(*lonlat(277.5, 160.5)), fields_of(POLYGONS["all"])[0]
+    place, area = point(*lonlat(277.5, 160.5)), areas_of(POLYGONS["all"])[0]
     for series in series_of(broken, [place, area], mask="clouds"):
         by_day = {str(row.time.date()): row.sample for row in series.rows}
         assert by_day[DAYS[1]].reason == "not-a-tiff"
@@ -304,7 +304,7 @@ def test_an_unreadable_scene_has_no_values_but_a_reason(broken: Path) -> None:
 
 def test_one_of_two_strips_may_fail(broken: Path) -> None:
     files(broken, STRIPS, "red")[0].unlink()
-    (series,) = series_of(broken, fields_of(POLYGONS["all"]), when=STRIPS)
+    (series,) = series_of(broken, areas_of(POLYGONS["all"]), when=STRIPS)
     (row,) = series.rows
     assert row.sample.values is not None
     assert row.sample.reason is None
@@ -316,7 +316,7 @@ def test_no_readable_scene_is_an_error(broken: Path) -> None:
     for path in broken.glob("*/*/*.tif"):
         path.unlink()
     with pytest.raises(NothingReadable) as caught:
-        series_of(broken, fields_of(POLYGONS["all"]))
+        series_of(broken, areas_of(POLYGONS["all"]))
     assert len(caught.value.skipped) == len(DAYS) + 1
 
 
@@ -337,7 +337,7 @@ def test_a_truncated_series_has_the_newest_observations(dates: Dates) -> None:
 def test_without_an_interval_a_series_covers_the_newest_days(dates: Dates) -> None:
     async def work(days: int) -> int:
         async with open_engine(Settings(catalog=str(dates[0]), series_days=days)) as engine:
-            ask = replace(ask_for(), interval=None)
+            ask = replace(image_request(), interval=None)
             return len(
                 (await sample_series(SeriesState(engine), [point(*lonlat(*PLACES[0]))], variables_of(), ask))[0].rows
             )
@@ -358,13 +358,13 @@ def test_at_the_deadline_a_series_has_the_observations_sampled_so_far(
 
     monkeypatch.setattr(Sampler, "sample", slowly)
     since = time.perf_counter()
-    (series,) = series_of(dates[0], fields_of(POLYGONS["all"]), settings={"series_deadline": 1.0})
+    (series,) = series_of(dates[0], areas_of(POLYGONS["all"]), settings={"series_deadline": 1.0})
     assert time.perf_counter() - since < 5
     assert series.report.incomplete == "deadline"
     assert [row.sample.reason == "deadline" for row in series.rows] == [True] * 4 + [False] * 4
     assert set(series.report.skipped.values()) == {"deadline"}
     with pytest.raises(DeadlineExceeded):
-        series_of(dates[0], fields_of(POLYGONS["all"]), settings={"series_deadline": 0.5}, when="../2024-05-30")
+        series_of(dates[0], areas_of(POLYGONS["all"]), settings={"series_deadline": 0.5}, when="../2024-05-30")
 
 
 @pytest.mark.parametrize(
@@ -376,7 +376,7 @@ def test_at_the_deadline_a_series_has_the_observations_sampled_so_far(
 )
 def test_areas_that_cannot_be_sampled(dates: Dates, geometry: dict[str, Any], why: str) -> None:
     with pytest.raises(InvalidInput, match=why) as caught:
-        series_of(dates[0], fields_of(geometry))
+        series_of(dates[0], areas_of(geometry))
     assert caught.value.parameter == "geometry"
 
 
@@ -401,7 +401,7 @@ class Heard:
 
 def test_a_listener_receives_each_event_once(dates: Dates) -> None:
     heard = Heard()
-    series_of(dates[0], [point(*lonlat(*PLACES[0])), *fields_of(POLYGONS["all"])], listener=heard)
+    series_of(dates[0], [point(*lonlat(*PLACES[0])), *areas_of(POLYGONS["all"])], listener=heard)
     assert heard.events[:2] == [("grid_chosen", 0, True), ("grid_chosen", 1, False)]
     for place in (0, 1):
         assert ("observations_found", place, len(DAYS)) in heard.events
@@ -422,21 +422,21 @@ def test_cached_samples_are_not_read_again(dates: Dates, monkeypatch: pytest.Mon
     async def work() -> None:
         async with open_engine(Settings(catalog=str(dates[0]))) as engine:
             state = SeriesState(engine)
-            areas = fields_of(POLYGONS["within"])
-            first = await take_from(state, areas)
+            areas = areas_of(POLYGONS["within"])
+            first = await sample_series_in(state, areas)
             assert sorted(sampled_days) == list(DAYS)
-            again = await take_from(state, areas)
+            again = await sample_series_in(state, areas)
             assert len(sampled_days) == len(DAYS)
             assert [row.sample for row in again[0].rows] == [row.sample for row in first[0].rows]
             assert {scene.id for scene in again[0].report.used} == {scene.id for scene in first[0].report.used}
-            await take_from(state, areas, mask="none")
+            await sample_series_in(state, areas, mask="none")
             assert len(sampled_days) == 2 * len(DAYS)
-            await take_from(state, fields_of(POLYGONS["narrow"]))
+            await sample_series_in(state, areas_of(POLYGONS["narrow"]))
             assert len(sampled_days) == 3 * len(DAYS)
             for key in list(state.samples._entries):
                 value, size = state.samples._entries[key]
                 state.samples.put(key, (value[0] - 4000, value[1]), size)
-            await take_from(state, areas)
+            await sample_series_in(state, areas)
             assert len(sampled_days) == 4 * len(DAYS), "cached samples expire after an hour"
 
     asyncio.run(work())
@@ -446,9 +446,9 @@ def test_a_reprocessed_scene_is_sampled_again(dates: Dates) -> None:
     async def work() -> None:
         async with open_engine(Settings(catalog=str(dates[0]))) as engine:
             state = SeriesState(engine)
-            (series,) = await take_from(state, fields_of(POLYGONS["within"]), when=DAYS[0])
+            (series,) = await sample_series_in(state, areas_of(POLYGONS["within"]), when=DAYS[0])
             (scene,) = series.report.used
-            sampler = Sampler(state, series.sampling_grid, variables_of(), ask_for(), Report())
+            sampler = Sampler(state, series.sampling_grid, variables_of(), image_request(), Report())
 
             def cached(other: Scene) -> Sample | None:
                 return sampler.cached(Observation(other.time, (other,)))
@@ -470,13 +470,13 @@ def test_failed_scenes_are_read_again(broken: Path) -> None:
     async def work() -> None:
         async with open_engine(Settings(catalog=str(broken))) as engine:
             state = SeriesState(engine)
-            areas = fields_of(POLYGONS["all"])
+            areas = areas_of(POLYGONS["all"])
             nir.unlink()
-            (series,) = await take_from(state, areas, when=f"{TORN}/{DAYS[-1]}")
+            (series,) = await sample_series_in(state, areas, when=f"{TORN}/{DAYS[-1]}")
             assert [row.sample.failed for row in series.rows] == [True, False, False]
             nir.write_bytes(data)
             engine.blocks._errors._errors.clear()  # errors are cached for a minute
-            (series,) = await take_from(state, areas, when=f"{TORN}/{DAYS[-1]}")
+            (series,) = await sample_series_in(state, areas, when=f"{TORN}/{DAYS[-1]}")
             assert [row.sample.failed for row in series.rows] == [False] * 3
 
     asyncio.run(work())

@@ -36,10 +36,10 @@ class Served:
 
     url: str
     app: FastAPI
-    ask: httpx.Client
+    client: httpx.Client
 
     def get(self, path: str, **options: Any) -> httpx.Response:
-        return self.ask.get(path, **options)
+        return self.client.get(path, **options)
 
 
 @contextmanager

@@ -273,7 +273,7 @@ def test_a_cubes_animation_is_clipped_and_immutable(lapse: Served) -> None:
     west, south, east, north = map(float, BOX.split(","))
     middle = (west + east) / 2
     body = {"bbox": [west, south, middle, north], "datetime": RANGE.removeprefix("datetime="), "scenes": "pinned"}
-    there = lapse.ask.post("/cubes", json=body).json()["links"][0]["href"]
+    there = lapse.client.post("/cubes", json=body).json()["links"][0]["href"]
     for query, shown in (("", len(DAYS)), ("&step=P5D", 5), ("&step=P1D&min_clear=0", 30)):
         response = lapse.get(f"{there}/animation/{BOX}.webp?size=256&label=none{query}")
         frames = frames_of(response)

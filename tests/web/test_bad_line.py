@@ -83,7 +83,7 @@ def complete(answer: httpx.Response) -> bool:
 
 
 def ask(running: Served, path: str) -> httpx.Response:
-    return running.ask.get(path, timeout=60)
+    return running.client.get(path, timeout=60)
 
 
 def until_complete(running: Served, path: str) -> list[httpx.Response]:

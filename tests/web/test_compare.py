@@ -103,7 +103,7 @@ def test_invalid_combinations_are_rejected(query: str, parameter: str, server: S
         assert problem["valid"]
     if query.count("compare=") < 2:
         body = dict(part.split("=") for part in query.split("&"))
-        assert is_problem(server.ask.post("/cubes", json=body), 400)["parameter"] == parameter
+        assert is_problem(server.client.post("/cubes", json=body), 400)["parameter"] == parameter
 
 
 @pytest.fixture
@@ -173,12 +173,14 @@ def test_cubes_pin_both_periods(growing: Path, tmp_path: Path, west: str) -> Non
     body = {"bbox": BOX, "datetime": FIRST, "compare": SECOND, "mask": "none"}
     settings = Settings(catalog=str(growing), cache_dir=tmp_path / "cache", cube_scenes=2)
     with served(settings) as before:
-        live, pinned = (before.ask.post("/cubes", json=body | {"scenes": each}).json() for each in ("live", "pinned"))
+        live, pinned = (
+            before.client.post("/cubes", json=body | {"scenes": each}).json() for each in ("live", "pinned")
+        )
         definition = live["definition"]
         assert definition["compare"] == "2024-06-02T00:00:00Z/2024-06-02T23:59:59.999999Z"
         assert (definition["compare_as"], definition["rescale"]) == ("difference", [[-0.5, 0.5]])
-        assert before.ask.post("/cubes", json=definition).json()["id"] == live["id"]
-        other = before.ask.post("/cubes", json=body | {"compare_as": "ratio"}).json()
+        assert before.client.post("/cubes", json=definition).json()["id"] == live["id"]
+        other = before.client.post("/cubes", json=body | {"compare_as": "ratio"}).json()
         assert len({live["id"], pinned["id"], other["id"]}) == 3
         assert [scene["id"] for scene in pinned["scenes"]] == [NEW]
         assert [scene["id"] for scene in pinned["compared"]["scenes"]] == [OLD]

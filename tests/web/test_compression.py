@@ -38,7 +38,7 @@ OTHER = (
 def raw(server: Served, path: str, accepted: str | None, **headers: str) -> tuple[httpx.Response, bytes]:
     """A response, and its body before decompression."""
     asked = {"Accept-Encoding": accepted or "identity", **headers}
-    with server.ask.stream("GET", path, headers=asked) as response:
+    with server.client.stream("GET", path, headers=asked) as response:
         return response, b"".join(response.iter_raw())
 
 
@@ -64,7 +64,7 @@ def test_text_is_compressed_if_the_client_accepts_it(path: str, server: Served) 
             again, nothing = raw(server, path, "gzip", **{"If-None-Match": known})
             assert (again.status_code, nothing) == (304, b"")
             assert "Accept-Encoding" in again.headers["Vary"]
-    head = server.ask.head(path, headers={"Accept-Encoding": "gzip"})
+    head = server.client.head(path, headers={"Accept-Encoding": "gzip"})
     assert head.headers["Content-Length"] == str(len(fewer))
 
 

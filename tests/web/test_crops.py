@@ -198,7 +198,7 @@ def test_a_box_equals_the_tile_with_the_same_bounds(query: str, server: Served) 
 
 @pytest.mark.parametrize("body", [FEATURE, STAR, {"type": "MultiPolygon", "coordinates": [STAR["coordinates"]]}])
 def test_a_polygon_masks_pixels_outside(body: dict[str, Any], server: Served) -> None:
-    response = server.ask.post(f"/feature.tif?{VALUES}&dst_crs=utm", json=body)
+    response = server.client.post(f"/feature.tif?{VALUES}&dst_crs=utm", json=body)
     found, told = read_tif(response)
     rows, cols = (part.ravel() for part in np.mgrid[: found.shape[1], : found.shape[2]])
     x, y = rasterio.transform.xy(told["transform"], rows, cols)
@@ -210,7 +210,7 @@ def test_a_polygon_masks_pixels_outside(body: dict[str, Any], server: Served) ->
     assert np.isnan(found[0][~inside]).all()
     assert 0.2 < inside.mean() < 0.6
     for path in ("/feature/90x80.png", "/feature/90x80", "/feature/90x80?format=png", "/feature?width=90&height=80"):
-        picture = pixels(server.ask.post(f"{path}{'&' if '?' in path else '?'}bands=red,nir,green", json=body))
+        picture = pixels(server.client.post(f"{path}{'&' if '?' in path else '?'}bands=red,nir,green", json=body))
         assert picture.shape == (80, 90, 4)
         assert 0.2 < (picture[..., 3] == 255).mean() < 0.6
         assert set(np.unique(picture[..., 3])) == {0, 255}
@@ -221,14 +221,14 @@ def test_polygons_can_be_downloaded(server: Served) -> None:
     name = "scog_" + "_".join(f"{float(edge):.6g}" for edge in BOX.split(","))
     assert server.get(path).headers["Content-Disposition"] == f'attachment; filename="{name}.png"'
     assert "Content-Disposition" not in server.get(f"/bbox/{BOX}.png").headers
-    response = server.ask.post("/feature.webp?download=true", json=FEATURE)
+    response = server.client.post("/feature.webp?download=true", json=FEATURE)
     assert response.headers["Content-Disposition"].endswith('.webp"')
     assert response.headers["Access-Control-Expose-Headers"] if "Origin" in response.request.headers else True
 
 
 def test_posted_images_are_never_answered_with_304(server: Served) -> None:
-    first = server.ask.post("/feature.png", json=FEATURE)
-    again = server.ask.post("/feature.png", json=FEATURE, headers={"If-None-Match": first.headers["ETag"]})
+    first = server.client.post("/feature.png", json=FEATURE)
+    again = server.client.post("/feature.png", json=FEATURE, headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 200
     assert again.content == first.content
     got = server.get(f"/bbox/{BOX}.png")
@@ -325,7 +325,7 @@ BODIES = [
 def test_invalid_bodies(name: str, body: Any, code: int, parameter: str, server: Served) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     since = time.perf_counter()
-    problem = is_problem(server.ask.post("/feature", content=content), code)
+    problem = is_problem(server.client.post("/feature", content=content), code)
     assert time.perf_counter() - since < 4
     assert problem["parameter"] == parameter
     assert problem["valid"]
@@ -334,8 +334,8 @@ def test_invalid_bodies(name: str, body: Any, code: int, parameter: str, server:
 def test_parameters_of_polygons_are_validated(server: Served) -> None:
     for query, parameter in (("coord_crs=EPSG:4326", "coord_crs"), ("foo=1", "foo"), ("resolution=0.1", "resolution"),
                              ("dst_crs=1", "dst_crs"), ("index=nix", "index"), ("format=exe", "format")):  # fmt: skip
-        assert is_problem(server.ask.post(f"/feature?{query}", json=FEATURE), 400)["parameter"] == parameter
-    assert is_problem(server.ask.post("/feature.png?format=tif", json=FEATURE), 400)["parameter"] == "format"
+        assert is_problem(server.client.post(f"/feature?{query}", json=FEATURE), 400)["parameter"] == parameter
+    assert is_problem(server.client.post("/feature.png?format=tif", json=FEATURE), 400)["parameter"] == "format"
     is_problem(server.get("/feature"), 405)
 
 
@@ -345,25 +345,25 @@ def test_parameters_of_polygons_are_validated(server: Served) -> None:
 def test_crops_of_a_cube_are_clipped_to_its_area(server: Served) -> None:
     west, south, east, north = map(float, BOX.split(","))
     body = {"bbox": [west, south, LON, north], "index": "ndvi", "scenes": "pinned", "datetime": "2024-06-01/2024-06-30"}
-    there = f"/cubes/{server.ask.post('/cubes', json=body).json()['id']}"
+    there = f"/cubes/{server.client.post('/cubes', json=body).json()['id']}"
     response = server.get(f"{there}/bbox/{BOX}/170x130.png")
     assert response.headers["Cache-Control"] == IMMUTABLE
     middle = round((LON - west) / (east - west) * 170)
     picture = pixels(response)
     assert (picture[:, : middle - 1, 3] == 255).all()
     assert (picture[:, middle + 1 :, 3] == 0).all()
-    both = values(server.ask.post(f"{there}/feature/170x130.npy", json=FEATURE))
-    alone = values(server.ask.post("/feature/170x130.npy?datetime=2024-06-01/2024-06-30", json=FEATURE))
+    both = values(server.client.post(f"{there}/feature/170x130.npy", json=FEATURE))
+    alone = values(server.client.post("/feature/170x130.npy?datetime=2024-06-01/2024-06-30", json=FEATURE))
     known = ~np.isnan(both)
     assert np.array_equal(both[known], alone[known])
     assert 0 < np.count_nonzero(known) < 0.8 * np.count_nonzero(~np.isnan(alone))
     assert np.isnan(both[0][:, 82:]).all()
-    assert pixels(server.ask.post(f"{there}/feature", json=FEATURE)).any()
-    assert pixels(server.ask.post(f"{there}/feature.png", json=FEATURE)).any()
-    assert pixels(server.ask.post(f"{there}/feature/64x64", json=FEATURE)).shape == (64, 64, 4)
+    assert pixels(server.client.post(f"{there}/feature", json=FEATURE)).any()
+    assert pixels(server.client.post(f"{there}/feature.png", json=FEATURE)).any()
+    assert pixels(server.client.post(f"{there}/feature/64x64", json=FEATURE)).shape == (64, 64, 4)
     assert pixels(server.get(f"{there}/bbox/{BOX}.png?dst_crs=utm")).any()
     far_off = {"type": "Polygon", "coordinates": [[[1, 1], [2, 1], [2, 2], [1, 1]]]}
-    assert is_problem(server.ask.post(f"{there}/feature", json=far_off), 400)["parameter"] == "body"
+    assert is_problem(server.client.post(f"{there}/feature", json=far_off), 400)["parameter"] == "body"
     assert is_problem(server.get(f"{there}/bbox/{BOX}.png?index=ndvi"), 400)["parameter"] == "index"
     is_problem(server.get(f"/cubes/nix/bbox/{BOX}.png"), 404)
 

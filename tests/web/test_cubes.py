@@ -43,7 +43,7 @@ def server(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def post(server: Served, status: int = 201, **body: Any) -> dict[str, Any]:
-    response = server.ask.post("/cubes", json=body)
+    response = server.client.post("/cubes", json=body)
     assert response.status_code == status, response.text
     found: dict[str, Any] = response.json()
     return found
@@ -60,8 +60,8 @@ def values(response: httpx.Response) -> np.ndarray:
 
 def test_equal_cubes_are_stored_once(server: Served) -> None:
     body = {"index": "NDVI", "datetime": "2024-06-02", "mask": "none"}
-    first = server.ask.post("/cubes", json=body)
-    again = server.ask.post("/cubes", content=json.dumps(dict(reversed(body.items()))))
+    first = server.client.post("/cubes", json=body)
+    again = server.client.post("/cubes", content=json.dumps(dict(reversed(body.items()))))
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
     assert first.headers["Cache-Control"] == "no-store"
@@ -78,7 +78,7 @@ def test_equal_cubes_are_stored_once(server: Served) -> None:
         "rescale": [[-0.2, 0.9]],
         "scenes": "live",
     }
-    assert server.ask.post("/cubes", json=cube["definition"]).json()["id"] == cube["id"]
+    assert server.client.post("/cubes", json=cube["definition"]).json()["id"] == cube["id"]
     found = httpx.get(first.headers["Location"], trust_env=False)
     assert found.json() == {name: value for name, value in cube.items() if name != "survives_restart"}
     assert found.headers["Cache-Control"] == "public, max-age=3600"
@@ -91,7 +91,7 @@ def test_all_links_work(scenes: str, server: Served, west: str) -> None:
     for area in ({}, {"bbox": BOX}):
         if scenes == "pinned" and not area:
             continue
-        cube = server.ask.post("/cubes", json={"scenes": scenes, **area}).json()
+        cube = server.client.post("/cubes", json={"scenes": scenes, **area}).json()
         links = {link["rel"]: link for link in cube["links"]}
         assert set(links) == {"self", "tiles", "tilejson", "legend", "timeseries", "scenes"}
         for link in links.values():
@@ -104,7 +104,7 @@ def test_all_links_work(scenes: str, server: Served, west: str) -> None:
 
 
 def test_links_ignore_untrusted_hosts(server: Served) -> None:
-    response = server.ask.post("/cubes", json={}, headers={"X-Forwarded-Host": "evil.example"})
+    response = server.client.post("/cubes", json={}, headers={"X-Forwarded-Host": "evil.example"})
     assert response.headers["Location"].startswith("/cubes/")
     assert "evil" not in response.text
 
@@ -127,7 +127,7 @@ BAD: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("name", "value"), BAD, ids=[f"{name[:16]}={str(value)[:20]}" for name, value in BAD])
 def test_invalid_parameters_are_named(name: str, value: Any, server: Served) -> None:
-    problem = is_problem(server.ask.post("/cubes", json={name: value}), 400)
+    problem = is_problem(server.client.post("/cubes", json={name: value}), 400)
     assert problem["parameter"] == name[:64]
     assert problem["valid"]
 
@@ -149,7 +149,7 @@ def test_invalid_parameters_are_named(name: str, value: Any, server: Served) -> 
     ],
 )
 def test_contradictions_are_rejected(body: Any, parameter: str, server: Served) -> None:
-    problem = is_problem(server.ask.post("/cubes", json=body), 400)
+    problem = is_problem(server.client.post("/cubes", json=body), 400)
     assert problem["parameter"] == parameter
 
 
@@ -157,15 +157,15 @@ def test_contradictions_are_rejected(body: Any, parameter: str, server: Served) 
     "text", [b"", b"{", b"\xff", b"[" * 50_000, b'{"cloud_cover": NaN}', b'{"cloud_cover": 1e999}', b'["\\ud800"]']
 )
 def test_invalid_json_is_rejected(text: bytes, server: Served) -> None:
-    assert is_problem(server.ask.post("/cubes", content=text), 400)["parameter"] == "body"
+    assert is_problem(server.client.post("/cubes", content=text), 400)["parameter"] == "body"
 
 
 def test_long_definitions_are_rejected(server: Served) -> None:
     most = server.app.state.engine.settings.cube_bytes
     body = b'{"index": "ndvi"}'
-    assert server.ask.post("/cubes", content=body.ljust(most)).status_code in (200, 201)
-    is_problem(server.ask.post("/cubes", content=body.ljust(most + 1)), 413)
-    is_problem(server.ask.post("/cubes", content=iter([body, b" " * most])), 413)
+    assert server.client.post("/cubes", content=body.ljust(most)).status_code in (200, 201)
+    is_problem(server.client.post("/cubes", content=body.ljust(most + 1)), 413)
+    is_problem(server.client.post("/cubes", content=iter([body, b" " * most])), 413)
 
 
 def test_unknown_cubes_report_the_remedy(server: Served, west: str) -> None:
@@ -196,7 +196,7 @@ LOOKS: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("body", "query"), LOOKS, ids=[query for _, query in LOOKS])
 def test_tiles_of_a_live_cube_equal_those_of_its_parameters(body: dict[str, Any], query: str, server: Served) -> None:
     west = tile_at(*WEST.lonlat())
-    cube = server.ask.post("/cubes", json=body).json()["id"]
+    cube = server.client.post("/cubes", json=body).json()["id"]
     for name, more in ((west, ""), (f"{west}.npy", ""), (f"{west}@2x.webp", ""), (west, "tilesize=128&buffer=2")):
         plain = server.get(f"/tiles/{name}?{query}&{more}".strip("&"))
         frozen = server.get(f"/cubes/{cube}/tiles/{name}?{more}".strip("?"))
@@ -223,7 +223,7 @@ def test_tilejson_legends_and_other_tile_matrix_sets(server: Served) -> None:
 
 @pytest.mark.parametrize("query", ["index=ndvi", "datetime=2024-06-02", "foo=1", "scenes=live", "rescale=0,1"])
 def test_cubes_accept_output_parameters_only(query: str, server: Served, west: str) -> None:
-    cube = server.ask.post("/cubes", json={"bbox": BOX}).json()["id"]
+    cube = server.client.post("/cubes", json={"bbox": BOX}).json()["id"]
     for rest in ("", f"/tiles/{west}", f"/tiles/WebMercatorQuad/{west}", "/tilejson.json", "/legend.svg", "/scenes"):
         problem = is_problem(server.get(f"/cubes/{cube}{rest}?{query}"), 400)
         assert problem["parameter"] == query.partition("=")[0]
@@ -389,4 +389,4 @@ def test_openapi_describes_cubes(server: Served) -> None:
     for path in ("", "/tiles/{z}/{x}/{y}", "/tilejson.json", "/legend.png", "/scenes"):
         assert paths["/cubes/{id}" + path]["get"]["summary"]
     example = operation["requestBody"]["content"]["application/json"]["example"]
-    assert server.ask.post("/cubes", json={**example, "scenes": "live"}).status_code in (200, 201)
+    assert server.client.post("/cubes", json={**example, "scenes": "live"}).status_code in (200, 201)

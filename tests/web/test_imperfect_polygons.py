@@ -80,7 +80,7 @@ def hectares(units: float) -> float:
 
 @pytest.mark.parametrize(("geometry", "area", "said"), USUAL.values(), ids=USUAL)
 def test_statistics(server: Served, geometry: dict[str, Any], area: float, said: str | None) -> None:
-    response = server.ask.post(f"/statistics?{QUERY}", json=geometry)
+    response = server.client.post(f"/statistics?{QUERY}", json=geometry)
     assert response.status_code == 200, response.text
     told = response.json()
     assert told["geometry"] == geometry
@@ -93,12 +93,12 @@ def test_statistics(server: Served, geometry: dict[str, Any], area: float, said:
 
 @pytest.mark.parametrize(("geometry", "area", "said"), USUAL.values(), ids=USUAL)
 def test_series_and_pictures(server: Served, geometry: dict[str, Any], area: float, said: str | None) -> None:
-    series = server.ask.post(f"/timeseries?{QUERY}", json=geometry)
+    series = server.client.post(f"/timeseries?{QUERY}", json=geometry)
     assert series.status_code == 200, series.text
     count = series.json()["observations"][0]["statistics"][0]["count"]
     assert count * 25 / 10_000 == pytest.approx(hectares(area), rel=3e-3)
     assert series.json().get("repaired") is None if said is None else said in series.json()["repaired"]
-    picture = server.ask.post(f"/feature.tif?{QUERY}&dst_crs=utm", json=geometry)
+    picture = server.client.post(f"/feature.tif?{QUERY}&dst_crs=utm", json=geometry)
     assert picture.status_code == 200, picture.text
     with MemoryFile(picture.content) as held, held.open() as source:
         known = np.count_nonzero(np.isfinite(source.read(1)))
@@ -107,14 +107,14 @@ def test_series_and_pictures(server: Served, geometry: dict[str, Any], area: flo
     assert (
         picture.headers.get("X-Scog-Repaired") is None if said is None else said in picture.headers["X-Scog-Repaired"]
     )
-    cube = server.ask.post("/cubes", json={"bands": "red", "mask": "none", "area": geometry})
+    cube = server.client.post("/cubes", json={"bands": "red", "mask": "none", "area": geometry})
     assert cube.status_code in (200, 201), cube.text
     noted = cube.headers.get("X-Scog-Repaired")
     assert noted is None if said is None else noted is not None and said in noted
 
 
 def test_an_unusable_feature_does_not_affect_other_statistics(server: Served) -> None:
-    response = server.ask.post(f"/statistics?{QUERY}", json=MIXED)
+    response = server.client.post(f"/statistics?{QUERY}", json=MIXED)
     assert response.status_code == 200, response.text
     told = response.json()["features"]
     assert [each.get("id") for each in told] == ["north", 12, None, "m", "w", "p"]
@@ -124,26 +124,26 @@ def test_an_unusable_feature_does_not_affect_other_statistics(server: Served) ->
     for error, fragment in zip(errors, (None, "null", None, "projected", "1000 km", "no area"), strict=True):
         assert (error is None) == (fragment is None)
         assert fragment is None or fragment in error
-    alone = server.ask.post(f"/statistics?{QUERY}", json=PLAIN).json()["properties"]
+    alone = server.client.post(f"/statistics?{QUERY}", json=PLAIN).json()["properties"]
     assert told[0]["properties"]["statistics"] == alone["statistics"]
     assert told[0]["properties"]["name"] == "Hof, oben"
 
 
 def test_an_unusable_feature_does_not_affect_other_series(server: Served) -> None:
-    response = server.ask.post(f"/timeseries?{QUERY}", json=MIXED)
+    response = server.client.post(f"/timeseries?{QUERY}", json=MIXED)
     assert response.status_code == 200, response.text
     told = [each["properties"]["timeseries"] for each in response.json()["features"]]
     assert [len(each["observations"]) for each in told] == [1, 0, 1, 0, 0, 1]
     assert ["error" in each for each in told] == [False, True, False, True, True, False]
-    rows = list(csv.DictReader(io.StringIO(server.ask.post(f"/timeseries?{QUERY}&format=csv", json=MIXED).text)))
+    rows = list(csv.DictReader(io.StringIO(server.client.post(f"/timeseries?{QUERY}&format=csv", json=MIXED).text)))
     assert [row["feature"] for row in rows] == ["north", "12", "2", "m", "w", "p"]
     assert [bool(row["reason"]) for row in rows] == [False, True, False, True, True, False]
     assert rows[0]["name"] == "Hof, oben"
-    events = server.ask.post(f"/timeseries?{QUERY}&format=sse", json=MIXED).text
+    events = server.client.post(f"/timeseries?{QUERY}&format=sse", json=MIXED).text
     assert '"feature":5' in events.replace(" ", "")
     end = json.loads(events.split("event: end")[1].split("data: ")[1].splitlines()[0])
     assert ["error" in each for each in end["features"]] == [False, True, False, True, True, False]
-    chart = server.ask.post(f"/timeseries?{QUERY}&format=svg", json=MIXED)
+    chart = server.client.post(f"/timeseries?{QUERY}&format=svg", json=MIXED)
     assert chart.status_code == 200, chart.text
 
 
@@ -154,7 +154,7 @@ def test_a_single_unusable_polygon_is_an_error(server: Served, route: str) -> No
         (feature(METRES), "geometry"),
         (collection(feature(METRES)), "features[0]"),
     ):
-        response = server.ask.post(f"{route}?{QUERY}", json=body)
+        response = server.client.post(f"{route}?{QUERY}", json=body)
         assert response.status_code == 400
         problem = response.json()
         assert "ring 0" in problem["detail"]
@@ -165,8 +165,8 @@ def test_a_single_unusable_polygon_is_an_error(server: Served, route: str) -> No
 
 def test_all_features_make_one_image(server: Served) -> None:
     both = collection(feature(PLAIN), feature(USUAL["parts that overlap"][0]))
-    one = server.ask.post(f"/feature.npy?{QUERY}&dst_crs=utm", json=both)
-    other = server.ask.post(f"/feature.npy?{QUERY}&dst_crs=utm", json=USUAL["parts that overlap"][0])
+    one = server.client.post(f"/feature.npy?{QUERY}&dst_crs=utm", json=both)
+    other = server.client.post(f"/feature.npy?{QUERY}&dst_crs=utm", json=USUAL["parts that overlap"][0])
     assert one.status_code == 200, one.text
     assert one.content == other.content
     assert one.headers["X-Scog-Repaired"].startswith("features[1]: made valid")
@@ -185,14 +185,14 @@ OTHERS = {
 @pytest.mark.parametrize("route", ["/statistics", "/timeseries", "/feature.png"])
 @pytest.mark.parametrize(("body", "name"), OTHERS.values(), ids=OTHERS)
 def test_other_file_formats_are_named_in_errors(server: Served, route: str, body: bytes, name: str) -> None:
-    response = server.ask.post(f"{route}?{QUERY}", content=body)
+    response = server.client.post(f"{route}?{QUERY}", content=body)
     assert response.status_code == 400
     assert name in response.json()["detail"]
 
 
 def test_a_byte_order_mark_is_skipped(server: Served) -> None:
     for encoding in ("utf-8-sig", "utf-16"):
-        response = server.ask.post(f"/statistics?{QUERY}", content=json.dumps(PLAIN).encode(encoding))
+        response = server.client.post(f"/statistics?{QUERY}", content=json.dumps(PLAIN).encode(encoding))
         assert response.status_code == 200, response.text
 
 

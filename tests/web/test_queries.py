@@ -205,7 +205,7 @@ def test_misspelt_parameters_get_a_suggestion(server: Served, west: str) -> None
 @pytest.mark.parametrize("cube", [False, True])
 def test_formats_of_boxes_by_suffix_or_parameter(base: str, cube: bool, server: Served) -> None:
     if cube:
-        base = f"/cubes/{server.ask.post('/cubes', json={'index': 'ndvi'}).json()['id']}{base}"
+        base = f"/cubes/{server.client.post('/cubes', json={'index': 'ndvi'}).json()['id']}{base}"
     size = "" if "x32" in base else "&width=32&height=32"
     kinds = {"": "image/png", ".png": "image/png", ".tif": "image/tiff", ".npy": "application/x-npy"}
     for suffix, media in kinds.items():

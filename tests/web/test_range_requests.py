@@ -39,7 +39,7 @@ TEXT = ("/tilejson.json", "/legend.svg", "/legend.json", "/indices", "/WMTSCapab
 @pytest.fixture(scope="module")
 def filled(server: Served, west: str) -> Callable[[str], str]:
     """Fills the placeholders in a path."""
-    cube = server.ask.post("/cubes", json={"index": "ndvi"}).json()["id"]
+    cube = server.client.post("/cubes", json={"index": "ndvi"}).json()["id"]
     known = {"west": west, "west84": "12/4359/1021", "cube": cube}
     return lambda path: path.format(**known)
 
@@ -52,7 +52,7 @@ def test_binary_responses_support_range_requests(path: str, server: Served, fill
     assert whole.status_code == 200, whole.text[:200]
     assert whole.headers["Accept-Ranges"] == "bytes"
     size = len(body)
-    head = server.ask.head(path, headers={"Range": "bytes=0-9"})
+    head = server.client.head(path, headers={"Range": "bytes=0-9"})
     assert (head.status_code, int(head.headers["Content-Length"]), head.headers["ETag"]) == (200, size, etag)
     parts = {"bytes=0-9": slice(0, 10), "bytes=10-": slice(10, None), "bytes=-7": slice(size - 7, None),
              f"bytes=5-{size + 99}": slice(5, None), f"bytes=-{size + 5}": slice(0, None)}  # fmt: skip
@@ -86,7 +86,7 @@ def test_text_responses_ignore_range_requests(path: str, server: Served) -> None
 
 def test_post_responses_ignore_range_requests(server: Served) -> None:
     shape = {"type": "Polygon", "coordinates": [[[LON, LAT], [LON + 0.01, LAT], [LON, LAT + 0.01], [LON, LAT]]]}
-    answer = server.ask.post("/feature.tif", json=shape, headers={"Range": "bytes=0-3"})
+    answer = server.client.post("/feature.tif", json=shape, headers={"Range": "bytes=0-3"})
     assert answer.status_code == 200
     assert len(answer.content) > 4
 
@@ -118,7 +118,7 @@ def test_ranges_are_of_one_file_even_if_it_is_redrawn(
     running = far(retries=0)
     running.origin.fail("/S2A_32TQK_20240612_0_L2A/red.tif", always=status(500))
     path = f"/bbox/{BOX}.tif?bands=red&mask=none&dst_crs=utm&resolution=10"
-    head = running.served.ask.head(path)
+    head = running.served.client.head(path)
     assert "X-Scog-Skipped" in head.headers
     size, etag = int(head.headers["Content-Length"]), head.headers["ETag"]
     running.origin.fail("/S2A_32TQK_20240612_0_L2A/red.tif")

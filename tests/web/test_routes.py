@@ -285,7 +285,7 @@ PATHS = [
 @pytest.mark.parametrize("path", PATHS)
 def test_head_is_get_without_the_body(path: str, server: Served, west: str) -> None:
     path = path.format(west=west)
-    head, get = server.ask.head(path), server.get(path)
+    head, get = server.client.head(path), server.get(path)
     assert head.status_code == get.status_code
     assert head.content == b""
     for name in ("Content-Type", "Content-Length", "ETag", "Cache-Control"):
@@ -295,7 +295,7 @@ def test_head_is_get_without_the_body(path: str, server: Served, west: str) -> N
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])
 @pytest.mark.parametrize("path", ["/tiles/{west}", "/tilejson.json", "/point/1,1", "/scenes", "/healthz"])
 def test_other_methods(method: str, path: str, server: Served, west: str) -> None:
-    response = server.ask.request(method, path.format(west=west))
+    response = server.client.request(method, path.format(west=west))
     is_problem(response, 405)
     assert response.headers["Allow"] == "GET"
 
@@ -313,12 +313,12 @@ def test_cors_allows_any_origin_without_credentials(path: str, server: Served, w
 
 def test_a_preflight(server: Served, west: str) -> None:
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
-    response = server.ask.options(f"/tiles/{west}", headers=asked)
+    response = server.client.options(f"/tiles/{west}", headers=asked)
     assert response.status_code == 200
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in response.headers
     assert "DELETE" not in response.headers["Access-Control-Allow-Methods"]
-    refused = server.ask.options(f"/tiles/{west}", headers=asked | {"Access-Control-Request-Method": "DELETE"})
+    refused = server.client.options(f"/tiles/{west}", headers=asked | {"Access-Control-Request-Method": "DELETE"})
     assert refused.status_code == 400
 
 

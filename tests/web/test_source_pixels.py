@@ -65,7 +65,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def properties_of(server: Served, name: str, geometry: Any, band: str = "red", **query: str) -> dict[str, Any]:
     asked = {"bands": band, "mask": "none", "datetime": "../..", "collection": name} | query
-    response = server.ask.post("/statistics", params=asked, json=geometry)
+    response = server.client.post("/statistics", params=asked, json=geometry)
     assert response.status_code == 200, response.text
     found: dict[str, Any] = response.json()["properties"]
     return found
@@ -105,14 +105,14 @@ def test_areas_are_on_the_ellipsoid(server: Served, name: str) -> None:
 def test_series_equal_the_means_of_statistics(server: Served, name: str) -> None:
     geometry = GRIDS[name].polygon(*TRIANGLE)
     query = {"bands": "red", "mask": "none", "datetime": "../..", "collection": name}
-    series = server.ask.post("/timeseries", params=query, json=geometry).json()
+    series = server.client.post("/timeseries", params=query, json=geometry).json()
     (row,) = series["observations"]
     properties = properties_of(server, name, geometry)
     (expected,) = properties["statistics"].values()
     assert row["values"][0] == pytest.approx(expected["mean"], rel=1e-6)
     assert row["statistics"][0]["count"] == pytest.approx(expected["count"], rel=1e-6)
     assert series["grid"] == properties["measured"]["grid"]
-    point = server.ask.get("/timeseries/{},{}".format(*GRIDS[name].lonlat(60.5, 40.5)), params=query).json()
+    point = server.client.get("/timeseries/{},{}".format(*GRIDS[name].lonlat(60.5, 40.5)), params=query).json()
     assert point["observations"][0]["values"][0] == pytest.approx(_value(series, name, 60, 40), rel=1e-5)
     assert point["grid"]["resolution"] == pytest.approx(GRIDS[name].grid.resolution)
 
@@ -129,7 +129,7 @@ def cropped(server: Served, name: str, box: tuple[float, ...], query: str) -> tu
     """Values, transform and CRS of a GeoTIFF crop."""
     west, south, east, north = box
     address = f"/bbox/{west!r},{south!r},{east!r},{north!r}.tif"
-    response = server.ask.get(f"{address}?bands=red&mask=none&datetime=../..&collection={name}{query}")
+    response = server.client.get(f"{address}?bands=red&mask=none&datetime=../..&collection={name}{query}")
     assert response.status_code == 200, response.text
     with MemoryFile(response.content) as held, held.open() as source:
         return source.read(1), source.transform, source.crs
@@ -165,7 +165,7 @@ def test_a_polygon_is_cropped_on_the_files_pixels(server: Served) -> None:
     made = GRIDS["off-phase"]
     geometry = made.polygon(*TRIANGLE)
     query = "bands=red&mask=none&datetime=../..&collection=off-phase&dst_crs=utm"
-    response = server.ask.post(f"/feature.tif?{query}", json=geometry)
+    response = server.client.post(f"/feature.tif?{query}", json=geometry)
     with MemoryFile(response.content) as held, held.open() as source:
         values, transform = source.read(1), source.transform
     col, row = ~made.transform @ (transform.c, transform.f)
@@ -215,7 +215,7 @@ def test_the_grid_is_that_of_the_finest_band(tmp_path: Path) -> None:
     with served(Settings(catalog=str(tmp_path))) as running:
         for query, resolution in (("red", 2), ("nir", 0.5)):
             assert properties_of(running, "both", geometry, query)["measured"]["grid"]["resolution"] == resolution
-        response = running.ask.post("/statistics?index=ndvi&mask=none&datetime=../..&collection=both", json=geometry)
+        response = running.client.post("/statistics?index=ndvi&mask=none&datetime=../..&collection=both", json=geometry)
     properties = response.json()["properties"]
     assert properties["measured"]["grid"]["resolution"] == 0.5
     red = np.kron(coarse.numbers, np.ones((4, 4)))[: fine.numbers.shape[0], : fine.numbers.shape[1]]
@@ -232,7 +232,7 @@ def test_the_grid_is_that_of_the_newest_scene(tmp_path: Path) -> None:
     geometry = new.polygon(*TRIANGLE)
     with served(Settings(catalog=str(tmp_path))) as running:
         query = {"bands": "red", "mask": "none", "collection": "years"}
-        series = running.ask.post("/timeseries", params=query | {"datetime": "../.."}, json=geometry).json()
+        series = running.client.post("/timeseries", params=query | {"datetime": "../.."}, json=geometry).json()
         assert series["grid"]["resolution"] == 0.5
         first, second = series["observations"]
         assert (
@@ -281,7 +281,7 @@ def test_large_areas_are_averaged_not_sampled(tmp_path: Path, overviews: str) ->
     query = {"bands": "red", "mask": "none", "datetime": "../..", "collection": "vines"}
     with served(Settings(catalog=str(tmp_path), field_pixels=5000)) as running:
         properties = properties_of(running, "vines", geometry)
-        series = running.ask.post("/timeseries", params=query, json=geometry).json()
+        series = running.client.post("/timeseries", params=query, json=geometry).json()
         whole = properties_of(running, "vines", made.polygon((8, 8), (40, 8), (40, 40), (8, 40)))
     assert properties["measured"]["grid"] == {"crs": "EPSG:32632", "resolution": 4.0, "coarser": True}
     (found,) = properties["statistics"].values()

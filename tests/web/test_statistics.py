@@ -59,7 +59,7 @@ def server(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def ask(server: Served, body: Any, query: str = "", below: str = "") -> Any:
-    response = server.ask.post(f"{below}/statistics?{query}", json=body)
+    response = server.client.post(f"{below}/statistics?{query}", json=body)
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "application/geo+json"
     return response.json()
@@ -272,7 +272,7 @@ def test_a_polygon_over_the_antimeridian_is_one_area(server: Served) -> None:
 def test_statistics_of_a_cube_are_clipped_to_its_area(server: Served) -> None:
     box = [LON - 0.1, LAT - 0.1, LON, LAT + 0.1]
     body = {"bbox": box, "index": "ndvi", "datetime": "2024-06-12", "scenes": "pinned"}
-    there = f"/cubes/{server.ask.post('/cubes', json=body).json()['id']}"
+    there = f"/cubes/{server.client.post('/cubes', json=body).json()['id']}"
     found, measured = statistics_of(server, STAR, below=there)
     half = shapely.geometry.mapping(shapely.intersection(shapely.geometry.shape(STAR), shapely.box(*box)))
     exact, _ = statistics_of(server, half, "datetime=2024-06-12")
@@ -281,8 +281,8 @@ def test_statistics_of_a_cube_are_clipped_to_its_area(server: Served) -> None:
     assert measured["area_ha"] == pytest.approx(geodesic(half), rel=0.01)
     far_off = {"type": "Polygon", "coordinates": [[[1, 1], [1.01, 1], [1.01, 1.01], [1, 1]]]}
     for response, parameter in (
-        (server.ask.post(f"{there}/statistics", json=far_off), "geometry"),
-        (server.ask.post(f"{there}/statistics?index=ndvi", json=STAR), "index"),
+        (server.client.post(f"{there}/statistics", json=far_off), "geometry"),
+        (server.client.post(f"{there}/statistics?index=ndvi", json=STAR), "index"),
     ):
         assert is_problem(response, 400)["parameter"] == parameter
 
@@ -317,7 +317,7 @@ def test_openapi_describes_the_route(server: Served) -> None:
 )  # fmt: skip
 def test_invalid_queries(query: str, parameter: str, server: Served) -> None:
     since = time.perf_counter()
-    problem = is_problem(server.ask.post(f"/statistics?{query}", json=STAR), 400)
+    problem = is_problem(server.client.post(f"/statistics?{query}", json=STAR), 400)
     assert time.perf_counter() - since < 3
     assert problem["parameter"] == parameter
     assert problem["valid"]
@@ -345,7 +345,7 @@ def collection(count: int, geometry: Any = HUT) -> dict[str, Any]:
 def test_invalid_bodies(name: str, body: Any, code: int, parameter: str, server: Served) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     since = time.perf_counter()
-    problem = is_problem(server.ask.post("/statistics", content=content), code)
+    problem = is_problem(server.client.post("/statistics", content=content), code)
     assert time.perf_counter() - since < 4
     assert problem["parameter"] == parameter
     assert problem["valid"]
@@ -358,7 +358,7 @@ def test_invalid_bodies(name: str, body: Any, code: int, parameter: str, server:
 def test_unreadable_scenes_are_reported(far: Callable[..., Far]) -> None:
     running = far(retries=0)
     running.origin.fail(f"/{NEW}/red.tif", always=status(404))
-    response = running.served.ask.post("/statistics?expression=red", json=STAR)
+    response = running.served.client.post("/statistics?expression=red", json=STAR)
     assert response.headers["X-Scog-Skipped"] == f"{NEW};http-404"
     assert response.headers["Cache-Control"] == PARTIAL
     properties = response.json()["properties"]
@@ -367,11 +367,11 @@ def test_unreadable_scenes_are_reported(far: Callable[..., Far]) -> None:
     assert re.match(rf"red \(.*/{NEW}/red.tif\): The server answered 404", error["detail"])
     exact = operated(scenes()[1].bands["red"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
     assert properties["statistics"]["red"]["mean"] == pytest.approx(exact, rel=1e-5)
-    problem = is_problem(running.served.ask.post("/statistics?expression=red&strict=1", json=STAR), 502)
+    problem = is_problem(running.served.client.post("/statistics?expression=red&strict=1", json=STAR), 502)
     assert problem["skipped"] == [error]
     for name in (NEW, OLD):
         running.origin.fail(f"/{name}/nir.tif", always=status(404))
-    problem = is_problem(running.served.ask.post("/statistics?expression=nir", json=STAR), 502)
+    problem = is_problem(running.served.client.post("/statistics?expression=nir", json=STAR), 502)
     assert {entry["scene"] for entry in problem["skipped"]} == {NEW, OLD}
 
 
@@ -383,7 +383,7 @@ def test_at_the_deadline_remaining_features_have_no_statistics(archive: Path, mo
     monkeypatch.setattr(attempts, "draw", slow)
     several = collection(12, STAR)
     with served(Settings(catalog=str(archive), statistics_deadline=1.0)) as running:
-        response = running.ask.post("/statistics", json=several)
+        response = running.client.post("/statistics", json=several)
         assert response.status_code == 200, response.text
         properties = [feature["properties"] for feature in response.json()["features"]]
         known = [each["statistics"] for each in properties if each["statistics"]]
@@ -392,9 +392,9 @@ def test_at_the_deadline_remaining_features_have_no_statistics(archive: Path, mo
         assert properties[-1] == {"name": "<b>", "statistics": None, "measured": {"incomplete": "deadline"}}
         assert response.headers["X-Scog-Incomplete"] == "deadline"
         assert response.headers["Cache-Control"] == PARTIAL
-        assert running.ask.post("/statistics?strict=1", json=several).status_code == 502
+        assert running.client.post("/statistics?strict=1", json=several).status_code == 502
     with served(Settings(catalog=str(archive), statistics_deadline=0.1)) as running:
-        is_problem(running.ask.post("/statistics", json=STAR), 504)
+        is_problem(running.client.post("/statistics", json=STAR), 504)
 
 
 @pytest.mark.acceptance
@@ -404,7 +404,7 @@ def test_concurrency_is_limited_and_tiles_are_not_blocked(far: Callable[..., Far
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(ask, running.served, STAR)
         time.sleep(0.2)
-        is_problem(running.served.ask.post("/statistics?index=ndwi", json=STAR), 503)
+        is_problem(running.served.client.post("/statistics?index=ndwi", json=STAR), 503)
         assert running.served.get("/healthz").status_code == 200
         assert first.result()["properties"]["statistics"]["NDVI"]["count"] > 0
     assert ask(running.served, STAR, "index=ndwi")

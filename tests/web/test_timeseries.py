@@ -25,7 +25,7 @@ from scog.products.timeseries.variables import variables_of
 from scog.settings import Settings
 from scog.web.http.responses import IMMUTABLE, PARTIAL
 from tests.doubles.range_server import RangeServer, status
-from tests.doubles.series import DAYS, OVERCAST, fields_of, lonlat, polygon, scenes, series_of
+from tests.doubles.series import DAYS, OVERCAST, areas_of, lonlat, polygon, scenes, series_of
 from tests.web.conftest import Far, Served, is_problem, served
 
 ALL = "datetime=../.."
@@ -59,7 +59,7 @@ def dates(archive: Path) -> Iterator[Served]:
 
 def post(running: Served, path: str, body: object, **options: Any) -> httpx.Response:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return running.ask.post(path, content=data, **options)
+    return running.client.post(path, content=data, **options)
 
 
 def events_of(text: str) -> list[tuple[str, dict[str, Any]]]:
@@ -88,7 +88,7 @@ def test_series_of_a_point(dates: Served, archive: Path) -> None:
     assert answer.headers["X-Scog-Scenes"].startswith("used=")
     again = dates.get(f"{PLACE}?{ALL}", headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
-    head = dates.ask.head(f"{PLACE}?{ALL}")
+    head = dates.client.head(f"{PLACE}?{ALL}")
     assert (head.status_code, head.content) == (200, b"")
 
 
@@ -104,7 +104,7 @@ def test_the_newest_value_equals_that_of_the_point_route(dates: Served) -> None:
 def test_series_of_areas(dates: Served, archive: Path) -> None:
     answer = post(dates, f"/timeseries?{ALL}&smooth=whittaker", AREA)
     assert answer.status_code == 200
-    (series,) = series_of(archive, fields_of(AREA))
+    (series,) = series_of(archive, areas_of(AREA))
     asked = SeriesOptions(variables_of(), smooth=1000.0)
     assert answer.json() == json.loads(json.dumps(document(series, table_of(series.rows, asked), asked)))
     feature = {"type": "Feature", "properties": {"a": 1}, "geometry": AREA}
@@ -182,7 +182,7 @@ def test_intervals(dates: Served) -> None:
 @pytest.mark.parametrize("smooth", ["", "&smooth=whittaker:10"])
 def test_events_have_the_same_values(smooth: str, dates: Served) -> None:
     told = dates.get(f"{PLACE}?{ALL}{smooth}").json()
-    with dates.ask.stream("GET", f"{PLACE}?{ALL}{smooth}", headers={"Accept": "text/event-stream"}) as answer:
+    with dates.client.stream("GET", f"{PLACE}?{ALL}{smooth}", headers={"Accept": "text/event-stream"}) as answer:
         assert answer.headers["Cache-Control"] == "no-store"
         assert "Content-Length" not in answer.headers
         events = events_of("".join(answer.iter_text()))
@@ -219,7 +219,7 @@ def test_events_come_as_they_are_read(far: Callable[..., Far]) -> None:
     running.origin.latency = 0.05
     seen: list[tuple[float, str]] = []
     since = time.perf_counter()
-    with running.served.ask.stream("GET", f"{PLACE}?{ALL}&format=sse") as answer:
+    with running.served.client.stream("GET", f"{PLACE}?{ALL}&format=sse") as answer:
         for line in answer.iter_lines():
             if line.startswith("data") and '"values"' in line:
                 seen.append((time.perf_counter() - since, json.loads(line[6:])["datetime"][:10]))
@@ -441,7 +441,7 @@ def test_ten_years_of_a_large_area(dates: Served) -> None:
 
 
 def freeze(running: Served, **definition: Any) -> str:
-    answer = running.ask.post("/cubes", json=definition)
+    answer = running.client.post("/cubes", json=definition)
     assert answer.status_code in (200, 201), answer.text
     return f"/cubes/{answer.json()['id']}"
 

@@ -120,7 +120,7 @@ def test_gdal_reads_the_tiles(name: str, size: int, server: Served) -> None:
 def test_capabilities_of_a_cube_have_its_bounds(server: Served) -> None:
     lon, lat = WEST.lonlat()
     box = [lon - 0.01, lat - 0.01, lon + 0.01, lat + 0.01]
-    cube = server.ask.post("/cubes", json={"bbox": box, "index": "ndwi"}).json()["id"]
+    cube = server.client.post("/cubes", json={"bbox": box, "index": "ndwi"}).json()["id"]
     for path in ("", "/WorldCRS84Quad"):
         root = capabilities(server, f"/cubes/{cube}{path}/WMTSCapabilities.xml?tilesize=512")
         corners = [float(part) for name in ("LowerCorner", "UpperCorner")

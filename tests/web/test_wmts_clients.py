@@ -138,7 +138,7 @@ def test_openlayers(server: Served, tile: morecantile.Tile, ours: NDArray[np.uin
 def test_ogc_clients_get_exception_reports(
     path: str, query: str, status: int, code: str, locator: str, server: Served
 ) -> None:
-    cube = server.ask.post("/cubes", json={"index": "ndvi"}).json()["id"]
+    cube = server.client.post("/cubes", json={"index": "ndvi"}).json()["id"]
     answer = server.get(f"{path.format(cube=cube)}?{query}")
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/xml"
