@@ -22,18 +22,22 @@ MAX_STORED_PAGES = 4000
 _TRIM_INTERVAL = 500
 """Writes between two trims."""
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS pages (
-    query TEXT NOT NULL, number INTEGER NOT NULL, asked REAL NOT NULL, cursor TEXT NOT NULL,
+DROP TABLE IF EXISTS pages;
+CREATE TABLE IF NOT EXISTS search_pages (
+    query TEXT NOT NULL, number INTEGER NOT NULL, requested_at REAL NOT NULL, cursor TEXT NOT NULL,
     exhausted INTEGER NOT NULL, scenes BLOB NOT NULL, PRIMARY KEY (query, number));
-CREATE INDEX IF NOT EXISTS pages_asked ON pages (asked);
+CREATE INDEX IF NOT EXISTS search_pages_by_time ON search_pages (requested_at);
 """
-# `asked` is the time of the request, the same for all pages of one search. A page is not stored if its search was
-# refreshed meanwhile, because it would follow pages of another version.
+# `requested_at` is the same for all pages of one search. A page is not stored if its search was refreshed meanwhile,
+# because it would follow pages of another version.
 _PUT = """
-INSERT OR REPLACE INTO pages SELECT ?1, ?2, ?3, ?4, ?5, ?6
-WHERE ?2 = 1 OR EXISTS (SELECT 1 FROM pages WHERE query = ?1 AND number = ?2 - 1 AND asked = ?3)
+INSERT OR REPLACE INTO search_pages SELECT ?1, ?2, ?3, ?4, ?5, ?6
+WHERE ?2 = 1 OR EXISTS (SELECT 1 FROM search_pages WHERE query = ?1 AND number = ?2 - 1 AND requested_at = ?3)
 """
-_TRIM = "DELETE FROM pages WHERE asked <= (SELECT asked FROM pages ORDER BY asked DESC LIMIT 1 OFFSET ?)"
+_TRIM = """
+DELETE FROM search_pages WHERE requested_at <= (
+    SELECT requested_at FROM search_pages ORDER BY requested_at DESC LIMIT 1 OFFSET ?)
+"""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ class SearchStore:
             return None
         try:
             rows = self._database.execute(
-                "SELECT number, asked, cursor, exhausted, scenes FROM pages WHERE query = ? ORDER BY number",
+                "SELECT number, requested_at, cursor, exhausted, scenes FROM search_pages"
+                " WHERE query = ? ORDER BY number",
                 (self._key(query),),
             ).fetchall()
             consecutive = [row for index, row in enumerate(rows) if row[0] == index + 1 and row[1] == rows[0][1]]

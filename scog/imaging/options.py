@@ -66,7 +66,7 @@ class ImageOptions:
         return None if self.datetime is None else parse_interval(self.datetime)
 
     @property
-    def wish(self) -> LayerOptions:
+    def layer_options(self) -> LayerOptions:
         """The options that define the layer: expression, composite and style. Raises InvalidInput."""
         comparison = parse_comparison(self.compare, self.compare_as)
         return LayerOptions(
@@ -95,7 +95,7 @@ def _parsed(options: ImageOptions) -> StyledRequest:
     if not (isinstance(options.cloud_cover, int | float) and 0 <= options.cloud_cover <= 100):
         message = f"{options.cloud_cover!r} is not a cloud cover in percent."
         raise InvalidInput(message, parameter="cloud_cover", valid="0 to 100")
-    layer: Layer = layer_of(options.wish)
+    layer: Layer = layer_of(options.layer_options)
     request = ImageRequest(
         expression=layer.expression,
         mask=parse_mask(layer.mask if options.mask is None else options.mask, options.mask_dilate),

@@ -648,14 +648,14 @@ def _truncated(path: Path) -> None:
 def _other_tables(path: Path) -> None:
     path.unlink()
     with sqlite3.connect(path) as database:
-        database.execute("CREATE TABLE pages (other TEXT)")
+        database.execute("CREATE TABLE search_pages (other TEXT)")
     database.close()
 
 
 def _blobs(value: Any) -> Callable[[Path], None]:
     def damage(path: Path) -> None:
         with sqlite3.connect(path) as database:
-            database.execute("UPDATE pages SET scenes = ?", (value,))
+            database.execute("UPDATE search_pages SET scenes = ?", (value,))
         database.close()
 
     return damage

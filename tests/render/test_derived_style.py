@@ -31,8 +31,12 @@ def test_each_is_painted_or_reduced() -> None:
 
 @pytest.mark.parametrize("name", [*SAME_UNIT, "p5"])
 def test_composites_in_the_layers_unit_keep_its_colours(name: str) -> None:
-    for wish in (LayerOptions(), LayerOptions(bands=("red", "green", "blue")), LayerOptions(expression="nir / red")):
-        plain, look = layer_of(wish), layer_of(replace(wish, composite=NAMED[name]))
+    for options in (
+        LayerOptions(),
+        LayerOptions(bands=("red", "green", "blue")),
+        LayerOptions(expression="nir / red"),
+    ):
+        plain, look = layer_of(options), layer_of(replace(options, composite=NAMED[name]))
         assert look.style.legend.json() | {"title": plain.title} == plain.style.legend.json()
         assert look.title == f"{plain.short or plain.title}, {NAMED[name].title}"
 
@@ -64,19 +68,19 @@ def test_default_range_and_colormap_of_other_units(name: str, days: float, shown
 
 
 def test_trends_of_layers_without_a_diverging_colormap() -> None:
-    for wish in (
+    for options in (
         LayerOptions(index="bai", composite=NAMED["slope"]),
         LayerOptions(bands=("nir",), composite=NAMED["slope"]),
     ):
-        coloring = layer_of(wish).coloring
+        coloring = layer_of(options).coloring
         assert isinstance(coloring, Ramp)
         assert np.array_equal(coloring.colors, color_table("brbg"))
 
 
 def test_a_count_of_zero_is_transparent_by_default() -> None:
-    def alpha(wish: LayerOptions) -> list[int]:
+    def alpha(options: LayerOptions) -> list[int]:
         values = np.array([[[0, 1, 30]]], np.float32)
-        return [int(pixel[3]) for pixel in layer_of(wish).style.image(values, np.ones((1, 3), bool)).rgba[0]]
+        return [int(pixel[3]) for pixel in layer_of(options).style.image(values, np.ones((1, 3), bool)).rgba[0]]
 
     count = NAMED["count"]
     assert alpha(LayerOptions(composite=count)) == [0, 255, 255]
@@ -114,7 +118,7 @@ def test_classes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "fine"),
+    ("options", "fine"),
     [
         (LayerOptions(index="scl"), True),
         (LayerOptions(expression="(nir - red) / (nir + red) > 0.4"), True),
@@ -126,13 +130,13 @@ def test_classes() -> None:
         (LayerOptions(bands=("red", "green", "blue")), False),
     ],
 )
-def test_mode_requires_integers(wish: LayerOptions, fine: bool) -> None:
-    wish = replace(wish, composite=NAMED["mode"])
+def test_mode_requires_integers(options: LayerOptions, fine: bool) -> None:
+    options = replace(options, composite=NAMED["mode"])
     if fine:
-        assert layer_of(wish).composite == NAMED["mode"]
+        assert layer_of(options).composite == NAMED["mode"]
     else:
         with pytest.raises(InvalidInput, match="integer values") as refusal:
-            layer_of(wish)
+            layer_of(options)
         assert refusal.value.parameter == "composite"
 
 

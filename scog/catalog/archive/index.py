@@ -76,7 +76,7 @@ def open_index(folder: Path) -> sqlite3.Connection:
             index.executescript(SCHEMA)
             return index
         except sqlite3.OperationalError as fault:
-            log.warning("the index of %s is kept in memory: %s", folder, fault)
+            log.warning("the index of %s is held in memory: %s", folder, fault)
             break
         except sqlite3.DatabaseError as fault:
             log.warning("the index of %s is rebuilt: %s", folder, fault)

@@ -83,7 +83,7 @@ class CubeRequest:
         """
         given = self.parameters.model_dump(mode="json", exclude={"bbox", "area", "scenes"}, exclude_defaults=True)
         parameters = canonical_parameters(
-            given, self.parameters.options().wish, StyledRequest(request, self.image.style)
+            given, self.parameters.options().layer_options, StyledRequest(request, self.image.style)
         )
         _validated(parameters)
         return Definition(parameters, None if self.area is None else self.area.geometry, self.pinned)
