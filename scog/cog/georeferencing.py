@@ -22,7 +22,7 @@ FARTHEST = 1e12
 def georeference(dataset: DatasetReader) -> tuple[str, Affine, PolynomialTransform | None]:
     """CRS and transform of an open file, and the curve through its ground control points if it has some.
 
-    The CRS is UNPLACED if the file has none. Raises AssetRefused for an unsupported CRS or an invalid transform.
+    The CRS is NO_CRS if the file has none. Raises AssetRefused for an unsupported CRS or an invalid transform.
     """
     transform = dataset.transform
     if not is_valid_transform(transform):

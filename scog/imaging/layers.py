@@ -14,7 +14,7 @@ from scog.catalog.assets import Asset
 from scog.catalog.scene import Scene
 from scog.cog.block_reader import BlockReader
 from scog.cog.decode import Block
-from scog.cog.preview_level import Levels, PreviewLevel, cheapest_levels, coarser_levels, level_for, pixel_size_ratio
+from scog.cog.preview_level import Levels, PreviewLevel, cheapest_levels, coarser_levels, pixel_size_ratio
 from scog.cog.range_plan import BlockIndex
 from scog.cog.validity import values_and_validity
 from scog.collections.bands import BY_NAME
@@ -154,7 +154,7 @@ class LayerReader:
         except SourceError:  # raised again when the band is read
             return None
         source = LayerSource(asset, metadata, asset.offset or 0.0, method_for(band, request.resampling))
-        level = level_for(metadata, request.grid)
+        level = metadata.level_for(request.grid)
         index_map = self._index_maps.get((request.grid, metadata.levels[level].grid, source.method))
         return self._limited(plan_layer(source, level, index_map), request.wanted)
 
@@ -163,7 +163,7 @@ class LayerReader:
     ) -> list[LayerPlan]:
         """The plan of each band."""
         grid, sources = request.grid, await self._sources(request, tally)
-        plans = await self._plans_for(request, sources, [level_for(source.metadata, grid) for source in sources])
+        plans = await self._plans_for(request, sources, [source.metadata.level_for(grid) for source in sources])
         if preview is not None:
             levels = self._cheapest_levels(plans, grid)
             if levels != tuple(plan.level for plan in plans):

@@ -15,25 +15,19 @@ from scog.net.connection import Head, ProtocolError
 from scog.net.dialer import ConnectTimeout
 from scog.net.host import SLOW_AFTER, Host
 from scog.net.http import HttpClient
-from scog.net.policy import UpstreamStats, retry_delay
+from scog.net.policy import UpstreamStats
 from scog.net.proxy import ProxyError
 from scog.net.response import TransientError, file_size, file_version, strong_etag
+from scog.net.retry import Retries
 from scog.net.tls import CertificateRejected
 
 OnData = Callable[[ByteRange], None]
 """Called with the part of the range received so far whenever it grows."""
 HEADERS = {"User-Agent": "scog", "Accept-Encoding": "identity"}
-MAX_DELAY = 10.0
-"""Seconds before a retry at most. If a host asks for a longer delay, the read fails."""
 MIN_PROGRESS = 16_384
 """Bytes of an interrupted response from which the count of retries starts again."""
 MAX_REQUESTS = 20
 """Consecutive requests of one read at most, even if each makes progress."""
-STALL_REASONS = frozenset({"timeout", "slow"})
-MAX_STALLS = 2
-"""Number of stalls after which a read is retried; the next one fails it."""
-FINAL_REASONS = frozenset({"http-403", "http-404", "http-410"})
-"""Reasons that fail a read at once. After any other invalid response the request is repeated once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +70,7 @@ class RangeRead:
         self._stop = spec.stop
         self._tally = spec.tally
         self._on_data = spec.on_data
-        self._retries = retries
+        self._retries = Retries(retries)
         self._received = memoryview(b"")
         """The bytes received so far, from `start` on."""
         self._buffer: memoryview | None = None
@@ -88,7 +82,6 @@ class RangeRead:
         self._requests: list[_Request] = []
         self._answering: _Request | None = None
         self._hedge: asyncio.Task[ByteRange] | None = None
-        self._stalls = 0
 
     @property
     def missing(self) -> int:
@@ -97,18 +90,14 @@ class RangeRead:
 
     async def run(self) -> ByteRange:
         """Read the range. Raises a SourceError; SourceUnavailable when the retries are used up."""
-        failures = bad_responses = 0
         for _ in range(MAX_REQUESTS):
             before = len(self._received)
             try:
-                return await self._attempt(new_connection=failures + bad_responses > 0)
+                return await self._attempt(new_connection=not self._retries.is_first)
             except TransientError as fault:
                 progressed = self._etag is not None and len(self._received) - before >= MIN_PROGRESS
-                self._stalls += fault.reason in STALL_REASONS
-                failures = 1 if progressed else failures + 1
-                delay = retry_delay(failures, fault.retry_after)
-                stalled_out = fault.reason in STALL_REASONS and self._stalls > MAX_STALLS
-                if stalled_out or failures > self._retries or delay > MAX_DELAY:
+                delay = self._retries.delay(fault.reason, fault.retry_after, progressed=progressed)
+                if delay is None:
                     if fault.host_fault:
                         self._host.breaker.fault()
                     raise SourceUnavailable(f"{self._host.name}: {fault}", reason=fault.reason) from None
@@ -116,8 +105,7 @@ class RangeRead:
                     self._restart()
                 await self._pause(delay)
             except SourceError as fault:
-                bad_responses += 1
-                if bad_responses > 1 or fault.reason in FINAL_REASONS or isinstance(fault, SourceUnavailable):
+                if not self._retries.repeats(fault):
                     raise
                 self._restart()
         self._host.breaker.fault()
@@ -140,7 +128,7 @@ class RangeRead:
         now, host = time.monotonic(), self._host
         for request in tuple(self._requests):
             silence = now - request.last_activity
-            if silence >= host.stall_timeout(retried=self._stalls > 0 or request is self._answering):
+            if silence >= host.stall_timeout(retried=self._retries.stalls > 0 or request is self._answering):
                 request.abandon(f"sent nothing for {silence:.1f} s", "timeout")
             elif request is self._answering:
                 seconds, size = now - request.rate_since, request.received - request.rate_from
