@@ -28,9 +28,9 @@ TMS = morecantile.tms.get("WebMercatorQuad")
 MASK = (0, 1, 3, 8, 9, 10)
 """Classes taken out: no data, saturated, shadow, clouds of three kinds."""
 OURS, FLOOR = "scog", "floor"
-KEPT, ON_PLAIN = " kept", " plain"
+ON_OPEN, ON_PLAIN = " open", " plain"
 """How a scenario's name ends over open connections, and over plain HTTP. Else it is TLS over new connections."""
-TRIPS = {"": TLS_TRIPS, KEPT: 0, ON_PLAIN: 1}
+TRIPS = {"": TLS_TRIPS, ON_OPEN: 0, ON_PLAIN: 1}
 """Round trips until a connection can be used."""
 ONLY_PLAIN = {"bestpixel"}
 """Who trusts the authorities that it was built with and no others, so that it reads over plain HTTP."""
@@ -139,7 +139,7 @@ class Bench:
 
     def measure(
         self, name: str, scenario: str, case: str, round_: int, work: Work | Plot, scenes: Sequence[Scene],
-        operation: str, *, kept: bool = False,
+        operation: str, *, reuse_connections: bool = False,
     ) -> Row | None:  # fmt: skip
         """Ask a contender for values, compare them, and keep the row; None where it cannot do such a thing.
 
@@ -153,7 +153,7 @@ class Bench:
         message = asdict(work) | {"op": operation, "out": str(out)}
         try:
             self.warm_up(name, operation)
-            if not kept:
+            if not reuse_connections:
                 self.origin.close_idle()
             self.origin.reset()
             origin_cpu = cpu_seconds(self.origin.process.pid)

@@ -126,9 +126,9 @@ def pieces(path: Path, z: int, x: int, y: int) -> Iterator[Piece]:
 def _where(path: Path, level: int, row: int, col: int) -> tuple[int, int]:
     """Start and length of a block in its file."""
     with rasterio.open(path) as dataset:
-        kept = {"ovr": level - 1} if level else {}
+        overview = {"ovr": level - 1} if level else {}
         start, size = (
-            dataset.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", bidx=1, **kept) for what in ("OFFSET", "SIZE")
+            dataset.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", bidx=1, **overview) for what in ("OFFSET", "SIZE")
         )
     return int(start), int(size)
 

@@ -22,7 +22,7 @@ RESULTS = Path(__file__).parent / "results"
 DOCUMENT, CHART = ROOT / "docs/benchmarks.md", ROOT / "docs/images/speed.svg"
 START, END = "<!-- benchmark table -->", "<!-- end of benchmark table -->"
 SHOWN = (
-    "origin", "cold", "cold kept", "cold plain", "header known", "hot", "formulas", "mosaic", "median", "median kept",
+    "origin", "cold", "cold open", "cold plain", "header known", "hot", "formulas", "mosaic", "median", "median open",
     "median plain", "median hot", "best", "trace first", "trace first plain", "trace second", "clients first",
     "clients second", "hot http", "start",
 )  # fmt: skip

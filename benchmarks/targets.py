@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from benchmarks.bench import FLOOR, KEPT, ON_PLAIN, OURS
+from benchmarks.bench import FLOOR, ON_OPEN, ON_PLAIN, OURS
 from benchmarks.measure import Row, Spread, paired, spread
 from benchmarks.scenarios.line import MEGABIT
 from benchmarks.scenarios.tiles import FAR, FARTHER, NEAR
@@ -242,7 +242,7 @@ def _ratio(
 
     worst = min if bound == "at least" else max
     plain = worst((found.median for found in spreads(ON_PLAIN).values()), default=None)
-    by_case = spreads("") | spreads(KEPT)
+    by_case = spreads("") | spreads(ON_OPEN)
     if not by_case:
         return Target(name, bound, target, aim, None, plain=plain)
     case, found = worst(by_case.items(), key=lambda each: each[1].median)

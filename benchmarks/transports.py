@@ -4,7 +4,7 @@
 
 The origin runs in a process of its own: certificate of RSA 2048 under two intermediates, session tickets, no limit of
 bandwidth. CPU is that of the reading process, all threads. "New" connections are a client's first, "again" are opened
-by a client whose connections the server has closed, "kept" are still open. libcurl and obstore are measured where
+by a client whose connections the server has closed, "open" are still open. libcurl and obstore are measured where
 pycurl and obstore are installed.
 """
 
@@ -36,7 +36,7 @@ from scog.net.dialer import Dialer, Server
 from scog.net.http import HttpClient
 from scog.net.proxy import Proxies
 
-STATES = ("new", "again", "kept")
+STATES = ("new", "again", "open")
 COUNTS, SIZES, FIRST_BYTES = (1, 8, 60, 240), (16_000, 350_000, 1_400_000), (2, 30, 150)
 HEAD = (
     b"HTTP/1.1 206 Partial Content\r\nContent-Length: %d\r\nContent-Range: bytes 0-%d/9999999\r\n"
@@ -314,7 +314,7 @@ def main() -> None:
 
 
 def _cell(rounds: list[dict[str, tuple[float, float]]]) -> str:
-    """`CPU new/again/kept, wall new/again/kept`, in ms."""
+    """`CPU new/again/open, wall new/again/open`, in ms."""
     medians = [[statistics.median(one[state][kind] for one in rounds) for state in STATES] for kind in (0, 1)]
     return ", ".join("/".join(f"{value:.0f}" for value in kind) for kind in medians)
 

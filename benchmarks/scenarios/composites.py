@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmarks.bench import KEPT, MASK, ON_PLAIN, OURS, TRIPS, Bench
+from benchmarks.bench import MASK, ON_OPEN, ON_PLAIN, OURS, TRIPS, Bench
 from benchmarks.contenders.work import COMPOSITES, Work
 from benchmarks.origin_process import PLAIN
 
@@ -27,10 +27,12 @@ def median(bench: Bench) -> None:
             for name in [OURS] if bench.quick and dates == 100 else bench.turn("median", round_):
                 work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)), MASK)
                 bench.measure(name, "median", case, round_, work, scenes, "median")
-                bench.measure(name, "median hot", case, round_, work, scenes, "median", kept=True)
+                bench.measure(name, "median hot", case, round_, work, scenes, "median", reuse_connections=True)
                 if (dates, zoom) == MAIN and name in RIVALS:
-                    kept = replace(work, scenes=tuple(bench.fresh(scenes)))
-                    bench.measure(name, "median" + KEPT, case, round_, kept, scenes, "median", kept=True)
+                    reused = replace(work, scenes=tuple(bench.fresh(scenes)))
+                    bench.measure(
+                        name, "median" + ON_OPEN, case, round_, reused, scenes, "median", reuse_connections=True
+                    )
                     plain = replace(work, scenes=tuple(bench.fresh(scenes, PLAIN)))
                     bench.measure(name, "median" + ON_PLAIN, case, round_, plain, scenes, "median")
             for ending in TRIPS if (dates, zoom) == MAIN else ("",):

@@ -17,4 +17,4 @@ def series(bench: Bench) -> None:
             for name in bench.turn("series", round_):
                 plot = bench.plot_near(scenes, side, round_)
                 bench.measure(name, "series", case, round_, plot, scenes, "series")
-                bench.measure(name, "series hot", case, round_, plot, scenes, "series", kept=True)
+                bench.measure(name, "series hot", case, round_, plot, scenes, "series", reuse_connections=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import morecantile
 
-from benchmarks.bench import KEPT, ON_PLAIN, OURS, TMS, TRIPS, Bench, Tile
+from benchmarks.bench import ON_OPEN, ON_PLAIN, OURS, TMS, TRIPS, Bench, Tile
 from benchmarks.contenders.work import Work
 from benchmarks.data import Scene
 from benchmarks.origin_process import PLAIN
@@ -35,11 +35,13 @@ def cold_and_hot(bench: Bench) -> None:
                 work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)))
                 bench.measure(name, "cold", f"z{zoom}", round_, work, scenes, "tile")
                 if name in RIVALS:
-                    kept = replace(work, scenes=tuple(bench.fresh(scenes)))
-                    bench.measure(name, "cold" + KEPT, f"z{zoom}", round_, kept, scenes, "tile", kept=True)
+                    reused = replace(work, scenes=tuple(bench.fresh(scenes)))
+                    bench.measure(
+                        name, "cold" + ON_OPEN, f"z{zoom}", round_, reused, scenes, "tile", reuse_connections=True
+                    )
                     plain = replace(work, scenes=tuple(bench.fresh(scenes, PLAIN)))
                     bench.measure(name, "cold" + ON_PLAIN, f"z{zoom}", round_, plain, scenes, "tile")
-                bench.measure(name, "hot", f"z{zoom}", round_, work, scenes, "tile", kept=True)
+                bench.measure(name, "hot", f"z{zoom}", round_, work, scenes, "tile", reuse_connections=True)
             for ending, trips in TRIPS.items():
                 bench.floor("cold" + ending, f"z{zoom}", round_, tile, "ndvi", scenes, connecting=trips)
 
