@@ -32,13 +32,13 @@ ON_OPEN, ON_PLAIN = " open", " plain"
 """How a scenario's name ends over open connections, and over plain HTTP. Else it is TLS over new connections."""
 TRIPS = {"": TLS_TRIPS, ON_OPEN: 0, ON_PLAIN: 1}
 """Round trips until a connection can be used."""
-ONLY_PLAIN = {"bestpixel"}
+PLAIN_HTTP_ONLY = {"bestpixel"}
 """Who trusts the authorities that it was built with and no others, so that it reads over plain HTTP."""
 WORKERS = {OURS: 1, "titiler": 1, "terracotta": 2}
 """Who serves tiles through HTTP, each with so many processes; all but scog do nothing else."""
-PATIENCE = 3
+MAX_FAILURES = 3
 """Faults after which a contender is not asked for such a thing any more."""
-HURRY = 3.0
+QUICK_LIMIT = 3.0
 """Seconds: in a quick run, what takes longer is not measured a second time."""
 Tile = tuple[int, int, int]
 """z, x, y."""
@@ -69,10 +69,10 @@ class Bench:
         self._roster = roster
         self._folder, self._log = folder, log
         self._started: dict[str, Contender] = {}
-        self._unfit: set[tuple[str, str]] = set()
+        self._unsupported: set[tuple[str, str]] = set()
         self._warm: set[tuple[str, str]] = set()
         self._slow: set[tuple[str, str, str]] = set()
-        self._faults: Counter[tuple[str, str]] = Counter()
+        self._failures: Counter[tuple[str, str]] = Counter()
         self._exact: dict[tuple[object, ...], Exact] = {}
 
     # Who and where
@@ -81,9 +81,9 @@ class Bench:
         """Whether a contender takes part in this run."""
         return name in self._roster
 
-    def turn(self, operation: str, round_: int) -> list[str]:
+    def contenders_for(self, operation: str, round_: int) -> list[str]:
         """Who takes part in an operation, each round in another order."""
-        fit = [name for name in self._roster if (name, operation) not in self._unfit]
+        fit = [name for name in self._roster if (name, operation) not in self._unsupported]
         serves = operation == "serve"
         able = [name for name in fit if name == OURS or (name in WORKERS) == serves]
         first = round_ % len(able) if able else 0
@@ -126,7 +126,7 @@ class Bench:
 
     def scheme(self, name: str) -> str:
         """TLS, but for those who cannot be told to trust the origin."""
-        return PLAIN if name in ONLY_PLAIN else TLS
+        return PLAIN if name in PLAIN_HTTP_ONLY else TLS
 
     # Measuring
 
@@ -146,7 +146,7 @@ class Bench:
         `work` holds the scenes at their addresses, `scenes` the same as files. Connections are new, unless those that
         the last work left open are to be `kept`.
         """
-        if (name, operation) in self._unfit or (name, scenario, case) in self._slow:
+        if (name, operation) in self._unsupported or (name, scenario, case) in self._slow:
             return None
         out = self._folder / "values.npy"
         out.unlink(missing_ok=True)
@@ -157,7 +157,7 @@ class Bench:
                 self.origin.close_idle()
             self.origin.reset()
             origin_cpu = cpu_seconds(self.origin.process.pid)
-            answer = self.contender(name).ask(message)
+            answer = self.contender(name).request(message)
         except Failed as fault:
             self._failed(name, scenario, case, round_, operation, str(fault))
             return None
@@ -167,9 +167,9 @@ class Bench:
             **self.origin.totals(), wrong=self._wrong(name, operation, work, scenes, out),
             origin_cpu=cpu_seconds(self.origin.process.pid) - origin_cpu,
         )  # fmt: skip
-        if self.quick and row.wall > HURRY:
+        if self.quick and row.wall > QUICK_LIMIT:
             self._slow.add((name, scenario, case))
-        return self.keep(row)
+        return self.record(row)
 
     def compare(
         self, contender: Contender, scenario: str, case: str, round_: int, work: Work, scenes: Sequence[Scene]
@@ -177,18 +177,18 @@ class Bench:
         """Keep the share of wrong pixels that a contender's program answers with, whatever it takes."""
         out = self._folder / "values.npy"
         out.unlink(missing_ok=True)
-        contender.ask(asdict(work) | {"op": "tile", "out": str(out)})
-        self.keep(
+        contender.request(asdict(work) | {"op": "tile", "out": str(out)})
+        self.record(
             Row(scenario, case, contender.name, round_, wrong=self._wrong(contender.name, "tile", work, scenes, out))
         )
 
-    def prepare(self, name: str, work: Work | Plot, operation: str) -> None:
+    def run_unmeasured(self, name: str, work: Work | Plot, operation: str) -> None:
         """Have a contender do something that does not count."""
-        if (name, operation) not in self._unfit:
+        if (name, operation) not in self._unsupported:
             with suppress(Failed):
-                self.contender(name).ask(asdict(work) | {"op": operation, "out": ""})
+                self.contender(name).request(asdict(work) | {"op": operation, "out": ""})
 
-    def keep(self, row: Row) -> Row:
+    def record(self, row: Row) -> Row:
         """Keep a row, and say so."""
         self.rows.append(row)
         more = f", {row.connections} connections" if row.connections else ""
@@ -214,7 +214,7 @@ class Bench:
         work = Work(*tile, kind, tuple(asdict(scene) for scene in scenes), mask)
         trips = connecting * self.origin.round_trip
         least = floor(work, self.data.folder, **self.origin_shape, connecting=trips, header_known=header_known)
-        self.keep(
+        self.record(
             Row(scenario, case, FLOOR, round_, least.wall, least.cpu, least.requests, 0, least.bytes, 0, wrong=None)
         )
 
@@ -231,20 +231,20 @@ class Bench:
         scenes = self.data.dates[-2:] if operation != "tile" else self.data.dates[-1:]
         scheme = self.scheme(name)
         if operation == "series":
-            self.prepare(name, self.plot_near(scenes, 1, 99), operation)
+            self.run_unmeasured(name, self.plot_near(scenes, 1, 99), operation)
         else:
             tile = self.tile_near(scenes[0], 11, 99)
-            self.prepare(name, Work(*tile, "ndvi", tuple(self.fresh(scenes, scheme)), MASK), operation)
+            self.run_unmeasured(name, Work(*tile, "ndvi", tuple(self.fresh(scenes, scheme)), MASK), operation)
 
     def _failed(self, name: str, scenario: str, case: str, round_: int, operation: str, text: str) -> None:
         """Note a failure; who cannot do a thing, or fails again and again, is not asked for it any more."""
         if text == "unsupported":
             print(f"{scenario:14} {case:14} {round_} {name:16} does not do this", flush=True)
         else:
-            self.keep(Row(scenario, case, name, round_, error=text[:300]))
-        self._faults[name, operation] += 1
-        if text == "unsupported" or self._faults[name, operation] >= PATIENCE:
-            self._unfit.add((name, operation))
+            self.record(Row(scenario, case, name, round_, error=text[:300]))
+        self._failures[name, operation] += 1
+        if text == "unsupported" or self._failures[name, operation] >= MAX_FAILURES:
+            self._unsupported.add((name, operation))
         if name in self._started and self._started[name].ended:
             self._started.pop(name).close()
 
@@ -264,7 +264,7 @@ class Bench:
         return self._exact[key].wrong(values, masked=bool(work.mask), strict=name == OURS)
 
     @contextmanager
-    def alone(self, name: str) -> Iterator[Contender]:
+    def separate_process(self, name: str) -> Iterator[Contender]:
         """A contender's program that serves and then ends. Raises Failed."""
         contender = self.start(name)
         self.versions.setdefault(name, contender.versions)
@@ -279,6 +279,6 @@ class Bench:
             contender.close()
 
 
-def own_command() -> list[str]:
+def scog_command() -> list[str]:
     """What starts scog as a contender: this Python."""
     return [sys.executable, "-m", "benchmarks.contenders.scog_worker"]

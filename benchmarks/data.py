@@ -42,7 +42,7 @@ NEWEST = datetime(2022, 9, 29, 10, 20, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Square:
+class MgrsTile:
     """One square of the Sentinel-2 grid; `left` and `top` in metres of its UTM zone."""
 
     name: str
@@ -60,11 +60,11 @@ class Square:
         return [*ring, ring[0]]
 
 
-MAIN = Square("32TQS", 32632, 699_960, 5_200_020)
+MAIN = MgrsTile("32TQS", 32632, 699_960, 5_200_020)
 NEIGHBOURS = (
-    Square("32TQR", 32632, 699_960, 5_100_000),
-    Square("33TUM", 32633, 300_000, 5_200_020),
-    Square("33TUL", 32633, 300_000, 5_100_000),
+    MgrsTile("32TQR", 32632, 699_960, 5_100_000),
+    MgrsTile("33TUM", 32633, 300_000, 5_200_020),
+    MgrsTile("33TUL", 32633, 300_000, 5_100_000),
 )
 
 
@@ -74,7 +74,7 @@ class Scene:
 
     id: str
     datetime: str
-    square: str
+    mgrs_tile: str
     epsg: int
     bbox: tuple[float, float, float, float]
     footprint: dict[str, Any]
@@ -106,20 +106,20 @@ def dataset(folder: Path = FOLDER) -> Dataset:
         make(folder)
         mark.write_text(json.dumps({"recipe": RECIPE}))
     dates = [_scene(MAIN, number, ("red", "nir", "scl", "green", "blue")) for number in range(DATES)]
-    neighbours = [_scene(square, number + 1, ("red", "nir", "scl")) for number, square in enumerate(NEIGHBOURS)]
+    neighbours = [_scene(mgrs_tile, number + 1, ("red", "nir", "scl")) for number, mgrs_tile in enumerate(NEIGHBOURS)]
     return Dataset(folder, tuple(dates), tuple(neighbours))
 
 
-def _scene(square: Square, number: int, bands: Sequence[str]) -> Scene:
+def _scene(mgrs_tile: MgrsTile, number: int, bands: Sequence[str]) -> Scene:
     moment = NEWEST - timedelta(days=5 * number)
-    name = f"S2A_{square.name}_{moment:%Y%m%d}_0_L2A"
-    ring = square.corners()
+    name = f"S2A_{mgrs_tile.name}_{moment:%Y%m%d}_0_L2A"
+    ring = mgrs_tile.corners()
     lons, lats = zip(*ring, strict=True)
     return Scene(
         id=name,
         datetime=f"{moment:%Y-%m-%dT%H:%M:%SZ}",
-        square=square.name,
-        epsg=square.epsg,
+        mgrs_tile=mgrs_tile.name,
+        epsg=mgrs_tile.epsg,
         bbox=(min(lons), min(lats), max(lons), max(lats)),
         footprint={"type": "Polygon", "coordinates": [[list(corner) for corner in ring]]},
         assets={band: f"scenes/{name}/{band}.tif" for band in bands},
@@ -133,13 +133,13 @@ def make(folder: Path) -> None:
     """Make all files and the links that stand for dates."""
     files = folder / "files"
     files.mkdir(parents=True, exist_ok=True)
-    wanted: list[tuple[Path, Square, str, int]] = []
+    wanted: list[tuple[Path, MgrsTile, str, int]] = []
     for number in range(GENERATIONS):
         wanted += [(files / f"{MAIN.name}-{number}-{band}.tif", MAIN, band, number) for band in ("red", "nir")]
     wanted += [(files / f"{MAIN.name}-0-{band}.tif", MAIN, band, 0) for band in ("green", "blue")]
     wanted += [(files / f"{MAIN.name}-{sky}-scl.tif", MAIN, "scl", sky) for sky in range(SKIES)]
-    for square in NEIGHBOURS:
-        wanted += [(files / f"{square.name}-0-{band}.tif", square, band, 0) for band in ("red", "nir", "scl")]
+    for mgrs_tile in NEIGHBOURS:
+        wanted += [(files / f"{mgrs_tile.name}-0-{band}.tif", mgrs_tile, band, 0) for band in ("red", "nir", "scl")]
     wanted = [each for each in wanted if not each[0].exists()]
     print(f"making {len(wanted)} files in {files}, which takes some minutes", flush=True)
     with ProcessPoolExecutor(2) as processes:
@@ -148,25 +148,31 @@ def make(folder: Path) -> None:
     for number in range(DATES):
         bands = dict.fromkeys(("green", "blue"), 0) | dict.fromkeys(("red", "nir"), number % GENERATIONS)
         _link(folder, MAIN, number, bands | {"scl": number % SKIES})
-    for number, square in enumerate(NEIGHBOURS, start=1):
-        _link(folder, square, number, {"red": 0, "nir": 0, "scl": 0})
+    for number, mgrs_tile in enumerate(NEIGHBOURS, start=1):
+        _link(folder, mgrs_tile, number, {"red": 0, "nir": 0, "scl": 0})
 
 
-def _link(folder: Path, square: Square, number: int, generations: dict[str, int]) -> None:
-    for band, path in _scene(square, number, tuple(generations)).assets.items():
+def _link(folder: Path, mgrs_tile: MgrsTile, number: int, generations: dict[str, int]) -> None:
+    for band, path in _scene(mgrs_tile, number, tuple(generations)).assets.items():
         link = folder / path
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
-        link.symlink_to(Path("../../files") / f"{square.name}-{generations[band]}-{band}.tif")
+        link.symlink_to(Path("../../files") / f"{mgrs_tile.name}-{generations[band]}-{band}.tif")
 
 
-def _make_file(path: Path, square: Square, band: str, generation: int) -> Path:
-    seed = [square.left, square.top, square.epsg, sorted(LEVELS).index(band) if band in LEVELS else 9, generation]
+def _make_file(path: Path, mgrs_tile: MgrsTile, band: str, generation: int) -> Path:
+    seed = [
+        mgrs_tile.left,
+        mgrs_tile.top,
+        mgrs_tile.epsg,
+        sorted(LEVELS).index(band) if band in LEVELS else 9,
+        generation,
+    ]
     rng = np.random.default_rng(seed)
     if band == "scl":
-        write_cog(path, classes(rng, generation), square, pixel=20, block=512)
+        write_cog(path, classes(rng, generation), mgrs_tile, pixel=20, block=512)
     else:
-        write_cog(path, numbers(rng, LEVELS[band]), square, pixel=10, block=1024)
+        write_cog(path, numbers(rng, LEVELS[band]), mgrs_tile, pixel=10, block=1024)
     return path
 
 
@@ -204,12 +210,13 @@ def _hills(rng: np.random.Generator, side: int, count: int) -> NDArray[np.float3
     return np.asarray(rows[:, cell] * (1 - share) + rows[:, cell + 1] * share, np.float32) * np.float32(1.3)
 
 
-def write_cog(path: Path, stored: NDArray[Any], square: Square, *, pixel: int, block: int) -> None:
+def write_cog(path: Path, stored: NDArray[Any], mgrs_tile: MgrsTile, *, pixel: int, block: int) -> None:
     """Write one file as Earth Search's are: tiled DEFLATE, all image directories in front, four overviews."""
     spectral = stored.dtype == np.uint16
     profile = {
         "driver": "GTiff", "height": stored.shape[0], "width": stored.shape[1], "count": 1, "dtype": stored.dtype.name,
-        "nodata": 0, "crs": f"EPSG:{square.epsg}", "transform": Affine(pixel, 0, square.left, 0, -pixel, square.top),
+        "nodata": 0, "crs": f"EPSG:{mgrs_tile.epsg}",
+        "transform": Affine(pixel, 0, mgrs_tile.left, 0, -pixel, mgrs_tile.top),
     }  # fmt: skip
     options = {
         "driver": "GTiff", "copy_src_overviews": True, "tiled": True, "blockxsize": block, "blockysize": block,
@@ -252,7 +259,7 @@ def stac_item(scene: dict[str, Any]) -> dict[str, Any]:
         "properties": {
             "datetime": scene["datetime"],
             "platform": "sentinel-2a",
-            "grid:code": f"MGRS-{scene['square']}",
+            "grid:code": f"MGRS-{scene['mgrs_tile']}",
             "proj:epsg": scene["epsg"],
             "eo:cloud_cover": 0,
         },

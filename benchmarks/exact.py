@@ -21,7 +21,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from benchmarks.contenders.work import Plot, Work, first, reflectance
+from benchmarks.contenders.work import Plot, Work, first_valid, reflectance
 
 Floats = NDArray[np.float32]
 TOLERANCE = 1e-4
@@ -103,7 +103,7 @@ def own_level(path: Path, z: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Footing:
+class PixelMap:
     """Which pixel of one level each pixel of a tile is: int rows and columns `(256, 256)`, and where there is one."""
 
     rows: NDArray[np.intp]
@@ -112,7 +112,7 @@ class Footing:
 
 
 @lru_cache(maxsize=256)
-def footing(path: Path, level: int, z: int, x: int, y: int) -> Footing:
+def pixel_map(path: Path, level: int, z: int, x: int, y: int) -> PixelMap:
     """Where a tile lies in a level of a file."""
     with rasterio.open(path) as dataset:
         transform, epsg = dataset.transform, dataset.crs.to_epsg()
@@ -122,12 +122,12 @@ def footing(path: Path, level: int, z: int, x: int, y: int) -> Footing:
     cols = np.floor((xs - transform.c) / (transform.a * width / shape[1])).astype(np.intp)
     rows = np.floor((ys - transform.f) / (transform.e * height / shape[0])).astype(np.intp)
     inside = (rows >= 0) & (rows < shape[0]) & (cols >= 0) & (cols < shape[1])
-    return Footing(rows, cols, inside)
+    return PixelMap(rows, cols, inside)
 
 
 def stored(path: Path, level: int, z: int, x: int, y: int) -> NDArray[Any]:
     """Stored numbers of a tile `(256, 256)`, 0 where there are none."""
-    place = footing(path, level, z, x, y)
+    place = pixel_map(path, level, z, x, y)
     options = {"overview_level": level - 1} if level else {}
     with warnings.catch_warnings(), rasterio.open(path, **options) as dataset:
         warnings.simplefilter("ignore")
@@ -155,7 +155,7 @@ class Exact:
         """`(band, y, x)`, NaN where invalid: the newest scene's where it has data, or masked scenes' composite."""
         layers = [self._scene(paths, level, mask_level) for paths in self._paths]
         if mask_level is None:
-            return first(layers)
+            return first_valid(layers)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # nothing but NaN is no fault
             return self._work.composed(np.stack(layers))

@@ -19,7 +19,7 @@ import numpy as np
 import rasterio
 
 from benchmarks.contenders.work import Work
-from benchmarks.exact import footing, own_level
+from benchmarks.exact import own_level, pixel_map
 
 Tile = tuple[int, int, int]
 """z, x, y."""
@@ -107,7 +107,7 @@ def line_floor(files: Iterable[Path], tiles: Sequence[Tile], *, link: float, rou
 def pieces(path: Path, z: int, x: int, y: int) -> Iterator[Piece]:
     """The blocks of a file that a tile touches, at the level of scog's rule."""
     level = own_level(path, z)
-    place = footing(path, level, z, x, y)
+    place = pixel_map(path, level, z, x, y)
     rows, cols = place.rows[place.inside], place.cols[place.inside]
     if not rows.size:
         return

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.trace import walk
 
-WAYS: dict[str, tuple[str, str]] = {
+VARIANTS: dict[str, tuple[str, str]] = {
     "NDVI, PNG with a palette": ("", ""),
     "NDVI, PNG in RGBA": (".png32", ""),
     "NDVI, PNG in 16 bit grey": (".png16", ""),
@@ -48,29 +48,29 @@ WAYS: dict[str, tuple[str, str]] = {
 
 
 @dataclass
-class Tally:
+class Measured:
     """What was measured of one way: milliseconds, milliseconds of encoding, bytes, one each tile."""
 
-    answered: list[float] = field(default_factory=list)
-    encoded: list[float] = field(default_factory=list)
+    response_ms: list[float] = field(default_factory=list)
+    encoding_ms: list[float] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
 
 
-def ways_of(url: str) -> dict[str, tuple[str, str]]:
+def variants_of(url: str) -> dict[str, tuple[str, str]]:
     """The ways above, and every preset that the server's archive has the bands for."""
     with urllib.request.urlopen(f"{url}/bands") as answer:
         presets = json.load(answer)["presets"]
     more = {f"{each['title']}, PNG": ("", f"?bands={each['name']}") for each in presets if each["name"] != "visual"}
-    return WAYS | more
+    return VARIANTS | more
 
 
-def measure(url: str, tiles: list[str], ways: dict[str, tuple[str, str]]) -> dict[str, Tally]:
+def measure(url: str, tiles: list[str], variants: dict[str, tuple[str, str]]) -> dict[str, Measured]:
     """Ask for each tile in each way, twice, and count the second answer."""
     connection = HTTPConnection(urlsplit(url).netloc)
-    tallies = {name: Tally() for name in ways}
+    results = {name: Measured() for name in variants}
     for counts in (False, True):
         for tile in tiles:
-            for name, (suffix, query) in ways.items():
+            for name, (suffix, query) in variants.items():
                 since = perf_counter()
                 connection.request("GET", tile + suffix + query)
                 response = connection.getresponse()
@@ -80,10 +80,10 @@ def measure(url: str, tiles: list[str], ways: dict[str, tuple[str, str]]) -> dic
                     raise SystemExit(f"{tile}{suffix}{query}: {response.status} {body[:300]!r}")
                 if counts:
                     encoding = re.search(r"encode;dur=([\d.]+)", response.headers["Server-Timing"] or "")
-                    tallies[name].answered.append(spent)
-                    tallies[name].encoded.append(float(encoding[1]) if encoding else 0.0)
-                    tallies[name].sizes.append(len(body))
-    return tallies
+                    results[name].response_ms.append(spent)
+                    results[name].encoding_ms.append(float(encoding[1]) if encoding else 0.0)
+                    results[name].sizes.append(len(body))
+    return results
 
 
 def main() -> None:
@@ -98,8 +98,12 @@ def main() -> None:
     middle = (west + across, south + down, east - across, north - down)
     tiles = list(dict.fromkeys(walk(middle, options.tiles, range(11, 15))))
     print("| | answer, ms | of it encoding, ms | KB |\n| --- | --- | --- | --- |")
-    for name, tally in measure(options.url, tiles, ways_of(options.url)).items():
-        medians = statistics.median(tally.answered), statistics.median(tally.encoded), statistics.median(tally.sizes)
+    for name, measured in measure(options.url, tiles, variants_of(options.url)).items():
+        medians = (
+            statistics.median(measured.response_ms),
+            statistics.median(measured.encoding_ms),
+            statistics.median(measured.sizes),
+        )
         print(f"| {name} | {medians[0]:.1f} | {medians[1]:.1f} | {medians[2] / 1000:.1f} |")
 
 

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-LONGEST = 180.0
+TIMEOUT = 180.0
 """Seconds in which a contender has to answer."""
 ROOT = Path(__file__).parents[1]
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -99,7 +99,7 @@ def paired(rows: Iterable[Row], scenario: str, above: str, below: str, field: st
 # Processes
 
 
-def family(pid: int) -> list[int]:
+def process_tree(pid: int) -> list[int]:
     """A process and all that descend from it."""
     found = [pid]
     for each in found:
@@ -112,7 +112,7 @@ def family(pid: int) -> list[int]:
 def cpu_seconds(pid: int) -> float:
     """Processor time that a process and its descendants have spent so far."""
     spent = 0
-    for each in family(pid):
+    for each in process_tree(pid):
         with suppress(OSError):
             fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
             spent += int(fields[11]) + int(fields[12])
@@ -122,7 +122,7 @@ def cpu_seconds(pid: int) -> float:
 def peak_memory(pid: int) -> int:
     """Bytes resident at their peak, of a process and its descendants together."""
     total = 0
-    for each in family(pid):
+    for each in process_tree(pid):
         with suppress(OSError):
             status = dict(line.split(":", 1) for line in Path(f"/proc/{each}/status").read_text().splitlines())
             total += int(status.get("VmHWM", "0 kB").split()[0]) * 1024
@@ -132,7 +132,7 @@ def peak_memory(pid: int) -> int:
 def memory(pid: int) -> int:
     """Bytes resident now, of a process and its descendants together."""
     total = 0
-    for each in family(pid):
+    for each in process_tree(pid):
         with suppress(OSError):
             total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * _PAGE
     return total
@@ -147,15 +147,15 @@ class Contender:
 
     def __init__(self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         self.name = name
-        with open(log, "a") as said:
+        with open(log, "a") as log_file:
             self._process = subprocess.Popen(
-                list(command), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True,
+                list(command), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log_file, text=True,
                 env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
             )  # fmt: skip
         self.ended = False
-        self.versions: dict[str, str] = self.ask({"op": "start"}).get("versions", {})
+        self.versions: dict[str, str] = self.request({"op": "start"}).get("versions", {})
 
-    def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
+    def request(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to one message. Raises Failed."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -176,15 +176,15 @@ class Contender:
     def _line(self) -> str:
         """Its next line; it is ended where that takes too long."""
         assert self._process.stdout is not None
-        if not select.select([self._process.stdout], [], [], LONGEST)[0]:
+        if not select.select([self._process.stdout], [], [], TIMEOUT)[0]:
             self._process.kill()
             self.ended = True
-            raise Failed(f"{self.name} did not answer within {LONGEST:g} s")
+            raise Failed(f"{self.name} did not answer within {TIMEOUT:g} s")
         return self._process.stdout.readline()
 
     def close(self) -> None:
         """Tell it to quit, and end it and what it started where it does not."""
-        started = family(self._process.pid)
+        started = process_tree(self._process.pid)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with suppress(OSError):

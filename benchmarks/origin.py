@@ -36,7 +36,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from benchmarks.certificate import Certificate, make_certificate
 from benchmarks.origin_connection import Connection
-from benchmarks.origin_faults import Destiny, Faults
+from benchmarks.origin_faults import Faults, FaultSampler
 from benchmarks.origin_files import Counts, Files
 from benchmarks.origin_link import Link
 
@@ -66,7 +66,7 @@ class Server:
         self.files = Files(root)
         self.shape = shape
         self.link = Link(self.loop)
-        self.destiny = Destiny(Faults())
+        self.fault_sampler = FaultSampler(Faults())
         self.counts = Counts()
         self.connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,7 +79,7 @@ class Server:
                 return 200, json.dumps(self.counts.report()).encode()
             case "POST", "/_reset":
                 self.counts.reset()
-                self.destiny.forget()
+                self.fault_sampler.reset()
             case "POST", "/_close_idle":
                 self.close_idle()
             case "POST", "/_shape":
@@ -99,9 +99,9 @@ class Server:
         elif name == "pause":
             self.link.pause(float(value))
             for connection in self.connections:
-                connection.postpone(float(value))
+                connection.delay(float(value))
         else:
-            owner = next((each for each in (self.shape, self.destiny.faults) if hasattr(each, name)), None)
+            owner = next((each for each in (self.shape, self.fault_sampler.faults) if hasattr(each, name)), None)
             if owner is None:
                 raise AttributeError(f"there is no {name}")
             setattr(owner, name, type(getattr(owner, name))(value))

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from benchmarks.origin_faults import Fate
-from benchmarks.origin_files import NOTHING, Count
+from benchmarks.origin_faults import Outcome
+from benchmarks.origin_files import NO_BODY, Count
 
 if TYPE_CHECKING:
     from benchmarks.origin import Server
@@ -59,7 +59,7 @@ class Connection:
         self._socket = sock
         self._file = sock.fileno()
         self._control = control
-        self._shaking = isinstance(sock, ssl.SSLSocket)
+        self._handshaking = isinstance(sock, ssl.SSLSocket)
         self._received = b""
         self._response: Response | None = None
         self._stalled = self._close_after = self._watching = self.closed = False
@@ -74,17 +74,17 @@ class Connection:
 
     def close(self) -> None:
         """Say goodbye as TLS wants it, and close."""
-        if isinstance(self._socket, ssl.SSLSocket) and not self._shaking and not self.closed:
+        if isinstance(self._socket, ssl.SSLSocket) and not self._handshaking and not self.closed:
             with suppress(OSError, ValueError):
                 self._socket.unwrap()
-        self._drop()
+        self._disconnect()
 
-    def postpone(self, seconds: float) -> None:
+    def delay(self, seconds: float) -> None:
         """Send what is not sent yet so much later."""
         if self._response is not None:
             self._response.began += seconds
 
-    def _drop(self) -> None:
+    def _disconnect(self) -> None:
         if self.closed:
             return
         self.closed = True
@@ -101,18 +101,18 @@ class Connection:
         self._server.counts.connections.resets += 1
         with suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._drop()
+        self._disconnect()
 
     # Reading requests
 
     def _readable(self) -> None:
         try:
-            if self._shaking:
-                self._shake()
+            if self._handshaking:
+                self._handshake()
             while not self.closed:
                 data = self._socket.recv(MAX_HEAD)
                 if not data:
-                    self._drop()
+                    self._disconnect()
                     return
                 self._received += data
                 if self._response is None and not self._stalled:
@@ -120,13 +120,13 @@ class Connection:
         except BLOCKED:
             return
         except OSError:
-            self._drop()
+            self._disconnect()
 
-    def _shake(self) -> None:
+    def _handshake(self) -> None:
         """Go on with the handshake. Raises one of BLOCKED where the client's part is missing."""
         assert isinstance(self._socket, ssl.SSLSocket)
         self._socket.do_handshake()
-        self._shaking = False
+        self._handshaking = False
         self._server.counts.connections.resumed += bool(self._socket.session_reused)
         self._server.link.charge(HANDSHAKE)
         self.idle_since = self._loop.time()
@@ -135,14 +135,16 @@ class Connection:
         head, end, rest = self._received.partition(b"\r\n\r\n")
         if not end:
             if len(head) > MAX_HEAD:
-                self._drop()
+                self._disconnect()
             return
         self._received = rest  # no request that is served here has a body
         lines = head.decode("latin-1").split("\r\n")
         method, target, *version = lines[0].split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-        wish = headers.get("connection", "").lower()
-        self._close_after = wish == "close" or (version == ["HTTP/1.0"] and wish != "keep-alive")
+        connection_header = headers.get("connection", "").lower()
+        self._close_after = connection_header == "close" or (
+            version == ["HTTP/1.0"] and connection_header != "keep-alive"
+        )
         if self._control:
             self._answer_control(method, target)
         else:
@@ -152,36 +154,36 @@ class Connection:
         status, body = self._server.control(method, target)
         head = self._head(status, {"Content-Type": "application/json", "Content-Length": str(len(body))})
         self._response = Response(memoryview(head), memoryview(body), Count(), target, 0, self._loop.time(), UNLIMITED)
-        self._send_alone()
+        self._send_unshaped()
 
-    def _send_alone(self) -> None:
+    def _send_unshaped(self) -> None:
         """Send a response beside the line."""
         while self.send(1 << 30)[1]:
             pass
 
     def _answer_file(self, method: str, target: str, headers: dict[str, str]) -> None:
         server, address = self._server, unquote(target.partition("?")[0]).lstrip("/")
-        path, wanted = address.partition("/")[2], headers.get("range")
+        path, range_header = address.partition("/")[2], headers.get("range")
         count = server.counts.files[path]
         count.requests += 1
         count.heads += method == "HEAD"
-        fate, share = server.destiny.fate(path, wanted)
-        if fate is Fate.STALL:
+        outcome, share = server.fault_sampler.outcome(path, range_header)
+        if outcome is Outcome.STALL:
             server.counts.connections.stalled += 1
             self._stalled = True
             return
-        if fate is Fate.REFUSE:
+        if outcome is Outcome.REFUSE:
             server.counts.connections.refused += 1
-            status, fields, body, start = 503, {"Content-Length": "0"}, NOTHING, 0
+            status, fields, body, start = 503, {"Content-Length": "0"}, NO_BODY, 0
         else:
-            status, fields, body, start = server.files.answer(method, path, wanted)
+            status, fields, body, start = server.files.respond(method, path, range_header)
         began = max(self._loop.time(), server.link.closed_until) + server.shape.first_byte
-        bandwidth = min(server.shape.bandwidth, server.destiny.bandwidth(headers.get("host", ""), path))
-        body = NOTHING if method == "HEAD" else body
-        cut = int(share * len(body)) if fate is Fate.RESET else None
+        bandwidth = min(server.shape.bandwidth, server.fault_sampler.bandwidth(headers.get("host", ""), path))
+        body = NO_BODY if method == "HEAD" else body
+        cut = int(share * len(body)) if outcome is Outcome.RESET else None
         head = memoryview(self._head(status, fields))
         self._response = Response(head, body, count, address, start, began, bandwidth, cut)
-        self._at(began, self._begin)
+        self._schedule(began, self._begin)
 
     def _head(self, status: int, fields: dict[str, str]) -> bytes:
         fields = fields | {"Connection": "close" if self._close_after else "keep-alive"}
@@ -190,7 +192,7 @@ class Connection:
 
     # Sending: a chunk when it is due, and when it is this connection's turn on the line
 
-    def _at(self, when: float, work: object) -> None:
+    def _schedule(self, when: float, work: object) -> None:
         self._timer = self._loop.call_at(when - EARLY, work)  # type: ignore[arg-type]
 
     def _begin(self) -> None:
@@ -201,7 +203,7 @@ class Connection:
         self._loop.remove_writer(self._file)
         self._watching = False
         if self._control:
-            self._send_alone()
+            self._send_unshaped()
         else:
             self._server.link.join(self)
 
@@ -224,7 +226,7 @@ class Connection:
             self._watching = True
             return taken, False
         except OSError:
-            self._drop()
+            self._disconnect()
             return taken, False
         return taken, bool(response.chunk) or self._next_chunk(response)
 
@@ -243,12 +245,12 @@ class Connection:
         if not response.body:
             self._done()
             return False
-        wanted = len(response.body) if response.cut_after is None else response.cut_after - response.sent
-        response.chunk = min(wanted, self._server.link.chunk(response.bandwidth, STEP))
+        range_header = len(response.body) if response.cut_after is None else response.cut_after - response.sent
+        response.chunk = min(range_header, self._server.link.chunk(response.bandwidth, STEP))
         due = response.began + (response.sent + response.chunk) / response.bandwidth
         if due - EARLY <= self._loop.time():
             return True
-        self._at(due, self._begin)
+        self._schedule(due, self._begin)
         return False
 
     def _done(self) -> None:

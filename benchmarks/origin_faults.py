@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Fate(Enum):
+class Outcome(Enum):
     """What becomes of one response."""
 
-    GOOD = "good"
+    OK = "good"
     STALL = "stall"
     RESET = "reset"
     REFUSE = "refuse"
@@ -37,31 +37,35 @@ class Faults:
     seed: int = 0
 
 
-class Destiny:
+class FaultSampler:
     """Draws the fate of each response."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
-        self._asked: Counter[str] = Counter()
+        self._requests: Counter[str] = Counter()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin the same draws again."""
-        self._asked.clear()
+        self._requests.clear()
 
-    def fate(self, path: str, wanted: str | None) -> tuple[Fate, float]:
+    def outcome(self, path: str, range_header: str | None) -> tuple[Outcome, float]:
         """What becomes of a request for a range of a file, and the share of the body after which a reset comes."""
         faults = self.faults
         if not (faults.stall or faults.reset or faults.refuse):
-            return Fate.GOOD, 1.0
-        name = f"{path} {wanted}"
-        self._asked[name] += 1
-        digest = hashlib.blake2b(f"{faults.seed} {name} {self._asked[name]}".encode(), digest_size=16).digest()
+            return Outcome.OK, 1.0
+        name = f"{path} {range_header}"
+        self._requests[name] += 1
+        digest = hashlib.blake2b(f"{faults.seed} {name} {self._requests[name]}".encode(), digest_size=16).digest()
         draw, share = (int.from_bytes(part) / 2**64 for part in (digest[:8], digest[8:]))
-        for fate, chance in ((Fate.STALL, faults.stall), (Fate.RESET, faults.reset), (Fate.REFUSE, faults.refuse)):
+        for outcome, chance in (
+            (Outcome.STALL, faults.stall),
+            (Outcome.RESET, faults.reset),
+            (Outcome.REFUSE, faults.refuse),
+        ):
             if draw < chance:
-                return fate, share
+                return outcome, share
             draw -= chance
-        return Fate.GOOD, 1.0
+        return Outcome.OK, 1.0
 
     def bandwidth(self, host: str, path: str) -> float:
         """Bytes a second at most, because of `slow`."""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-NOTHING = memoryview(b"")
+NO_BODY = memoryview(b"")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.IGNORECASE)
 
 
@@ -38,18 +38,18 @@ class Files:
             self._stored[path] = self._open(path)
         return self._stored[path]
 
-    def answer(self, method: str, path: str, wanted: str | None) -> tuple[int, dict[str, str], memoryview, int]:
+    def respond(self, method: str, path: str, range_header: str | None) -> tuple[int, dict[str, str], memoryview, int]:
         """The response to a request for a range: status, header fields, body, and where in the file the body starts."""
         nothing = {"Content-Length": "0"}
         if method not in ("GET", "HEAD"):
-            return 405, nothing, NOTHING, 0
+            return 405, nothing, NO_BODY, 0
         stored = self.get(path)
         if stored is None:
-            return 404, nothing, NOTHING, 0
+            return 404, nothing, NO_BODY, 0
         size = len(stored.data)
         fields = {"Content-Type": "image/tiff", "Accept-Ranges": "bytes", "ETag": stored.etag}
         fields["Last-Modified"] = stored.modified
-        span = None if wanted is None else _RANGE.fullmatch(wanted)
+        span = None if range_header is None else _RANGE.fullmatch(range_header)
         if span is None or span[1] == span[2] == "":  # no range, or several: the whole is a valid answer
             return 200, fields | {"Content-Length": str(size)}, stored.data, 0
         if span[1]:
@@ -57,7 +57,7 @@ class Files:
         else:
             start, stop = max(0, size - int(span[2])), size
         if start >= stop:
-            return 416, nothing | {"Content-Range": f"bytes */{size}"}, NOTHING, 0
+            return 416, nothing | {"Content-Range": f"bytes */{size}"}, NO_BODY, 0
         fields |= {"Content-Length": str(stop - start), "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
         return 206, fields, stored.data[start:stop], start
 

@@ -73,7 +73,7 @@ class Origin:
 
     def counts(self) -> dict[str, Any]:
         """What was asked for since the last reset."""
-        return self._ask("GET", "/_counts")
+        return self._control_request("GET", "/_counts")
 
     def totals(self) -> dict[str, int]:
         """Requests, HEADs, bytes, bytes sent twice, connections accepted and TLS sessions resumed since the reset."""
@@ -84,11 +84,11 @@ class Origin:
 
     def reset(self) -> None:
         """Count from 0 again."""
-        self._ask("POST", "/_reset")
+        self._control_request("POST", "/_reset")
 
     def close_idle(self) -> None:
         """Close all connections that answer no request, so that whoever reads next opens new ones."""
-        self._ask("POST", "/_close_idle")
+        self._control_request("POST", "/_close_idle")
 
     def shape(self, **changes: float) -> None:
         """Change first_byte, bandwidth, round_trip (s, bytes/s, s) or link (bytes/s, 0: none), from now on."""
@@ -115,11 +115,11 @@ class Origin:
             self.shape(**before)
 
     def _shape(self, **changes: float | str) -> None:
-        answer = self._ask("POST", f"/_shape?{urlencode(changes)}")
+        answer = self._control_request("POST", f"/_shape?{urlencode(changes)}")
         if "error" in answer:
             raise ValueError(answer["error"])
 
-    def _ask(self, method: str, target: str) -> dict[str, Any]:
+    def _control_request(self, method: str, target: str) -> dict[str, Any]:
         connection = HTTPConnection("127.0.0.1", self._control, timeout=10)
         try:
             connection.request(method, target)

@@ -26,7 +26,7 @@ class Environment:
     """What is installed together: `asked` by us, all else as it follows; with Python `python` or newer."""
 
     name: str
-    asked: tuple[str, ...]
+    requested: tuple[str, ...]
     python: tuple[int, int] = (3, 11)
 
     @property
@@ -115,7 +115,7 @@ def install(environment: Environment, python: str, *, freeze: bool) -> None:
     """Make an environment as pinned, or pin what pip chooses. Raises CalledProcessError where that fails."""
     subprocess.run([python, "-m", "venv", "--clear", str(environment.folder)], check=True)
     pip = [str(environment.interpreter), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    wanted = environment.asked if freeze else ("--requirement", str(environment.requirements))
+    wanted = environment.requested if freeze else ("--requirement", str(environment.requirements))
     subprocess.run([*pip, "install", *wanted], check=True, capture_output=True, text=True)
     if freeze:
         pinned = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout

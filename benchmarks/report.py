@@ -21,7 +21,7 @@ from benchmarks.targets import Target, targets, trips
 RESULTS = Path(__file__).parent / "results"
 DOCUMENT, CHART = ROOT / "docs/benchmarks.md", ROOT / "docs/images/speed.svg"
 START, END = "<!-- benchmark table -->", "<!-- end of benchmark table -->"
-SHOWN = (
+SCENARIOS = (
     "origin", "cold", "cold open", "cold plain", "header known", "hot", "formulas", "mosaic", "median", "median open",
     "median plain", "median hot", "best", "trace first", "trace first plain", "trace second", "clients first",
     "clients second", "hot http", "start",
@@ -59,7 +59,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[Row]]:
 def tables(about: Mapping[str, Any], rows: Sequence[Row]) -> str:
     """Everything as Markdown: the targets, then one table a scenario."""
     parts = [_heading(about), targets_table(targets(rows))]
-    for scenario in SHOWN:
+    for scenario in SCENARIOS:
         found = [row for row in rows if row.scenario == scenario]
         if found:
             parts.append(f"## {scenario}\n\n{scenario_table(found)}")

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.bench import OURS, Bench, own_command
+from benchmarks.bench import OURS, Bench, scog_command
 from benchmarks.data import dataset
 from benchmarks.measure import Row
 from benchmarks.origin_process import Origin
@@ -59,7 +59,7 @@ def main() -> None:
     names = options.only.split(",")
     if unknown := set(names) - SCENARIOS.keys():
         parser.error(f"there is no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
-    contenders = {OURS: own_command(), **roster()}
+    contenders = {OURS: scog_command(), **roster()}
     if options.contenders:
         contenders = {name: contenders[name] for name in options.contenders.split(",")}
     began = datetime.now(UTC)

@@ -70,15 +70,15 @@ class _Browser:
         connector = aiohttp.TCPConnector(limit=self._connections)
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE)) as session:
             self._began = time.perf_counter()
-            failed = missing = await self._ask(session, tiles)
+            failed = missing = await self._request(session, tiles)
             for wait in waits if failed else ():
                 await asyncio.sleep(max(wait, min(self._pause, LONGEST_PAUSE)))
-                missing = await self._ask(session, missing)
+                missing = await self._request(session, missing)
         nothing = time.perf_counter() - self._began
         first, last = (min(self._drawn), max(self._drawn)) if self._drawn else (nothing, nothing)
         return Screenful(first, last, len(failed), len(failed) - len(missing), tuple(dict.fromkeys(self._faults)))
 
-    async def _ask(self, session: aiohttp.ClientSession, tiles: Sequence[Tile]) -> list[Tile]:
+    async def _request(self, session: aiohttp.ClientSession, tiles: Sequence[Tile]) -> list[Tile]:
         """The tiles that were not drawn."""
         left, failed = list(reversed(tiles)), []
 

@@ -74,9 +74,11 @@ def _servers(rows: Sequence[Row]) -> list[Target]:
     hot = [1000 * row.cpu / row.tiles for row in ours if row.scenario == "hot http"]
     return [
         *(_ratio(name, rows, scenario, peer, OURS, None, target, aim) for scenario, peer, name, target, aim in faster),
-        _of("requests a tile, pan and zoom", "at most", 0.65, 0.5, [row.requests / row.tiles for row in first]),
+        _median_target(
+            "requests a tile, pan and zoom", "at most", 0.65, 0.5, [row.requests / row.tiles for row in first]
+        ),
         Target("HEAD requests", "at most", 0, 0, heads),
-        _of(
+        _median_target(
             "CPU of a tile, pan and zoom, first pass, ms",
             "at most",
             8,
@@ -84,8 +86,8 @@ def _servers(rows: Sequence[Row]) -> list[Target]:
             _cpu(ours, "trace first"),
             _cpu(ours, "trace first" + ON_PLAIN),
         ),
-        _of("CPU of a hot tile through HTTP, ms", "at most", 5, 2, hot),
-        _of("tiles a second, 64 clients / 8", "at least", 0.8, None, many),
+        _median_target("CPU of a hot tile through HTTP, ms", "at most", 5, 2, hot),
+        _median_target("tiles a second, 64 clients / 8", "at least", 0.8, None, many),
     ]
 
 
@@ -95,7 +97,9 @@ def _tiles(rows: Sequence[Row]) -> list[Target]:
         _ratio("cold tile z14 and z15, rio-tiler / scog", rows, "cold", "rio-tiler", OURS, FINE, 1.5, 1.6),
         _ratio("cold tile, async-geotiff / scog", rows, "cold", "async-geotiff", OURS, None, 1.0, 1.3),
         _ratio("cold tile, scog / floor", rows, "cold", OURS, FLOOR, None, 1.35, 1.15, bound="at most"),
-        _of("round trips of a cold tile, header known", "at most", 1.2, 1.0, trips(rows, OURS, "header known")),
+        _median_target(
+            "round trips of a cold tile, header known", "at most", 1.2, 1.0, trips(rows, OURS, "header known")
+        ),
     ]
 
 
@@ -119,19 +123,19 @@ def _composites(rows: Sequence[Row]) -> list[Target]:
         else Target(name, "at least", 30, 100, slowest.value, slowest.low, slowest.high, slowest.case),
         _ratio("clearest of 20 dates, bytes, scog / bestpixel", rows, "best", OURS, "bestpixel", None, 1, None,
                bound="at most", field="bytes"),
-        _of("median, time of 100 dates / 20", "at most", 5, None, growth),
+        _median_target("median, time of 100 dates / 20", "at most", 5, None, growth),
     ]  # fmt: skip
 
 
 def _line(rows: Sequence[Row]) -> list[Target]:
     """Of screenfuls; what was not drawn in the end took for ever."""
-    screens = [_late(row) for row in rows if row.scenario == "line"]
+    screens = [_unfinished_as_inf(row) for row in rows if row.scenario == "line"]
     ours = [row for row in screens if row.contender == OURS]
-    full = [row.case for row in screens if row.contender == FLOOR and _limited(row)]
+    full = [row.case for row in screens if row.contender == FLOOR and _limited_by_bandwidth(row)]
     return [
-        _worst("line, tiles that fail when first asked for", 0, ours, lambda row: row.failed),
-        _worst("line, tiles that fail at the next try too", 0, ours, lambda row: row.missing),
-        _worst("line, bytes sent twice, share", 0, ours, lambda row: row.twice / row.bytes),
+        _maximum_target("line, tiles that fail when first asked for", 0, ours, lambda row: row.failed),
+        _maximum_target("line, tiles that fail at the next try too", 0, ours, lambda row: row.missing),
+        _maximum_target("line, bytes sent twice, share", 0, ours, lambda row: row.twice / row.bytes),
         _ratio("line, screenful, scog / floor", screens, "line", OURS, FLOOR, None, 1.25, None, bound="at most"),
         _ratio("line, first tile, scog / floor", screens, "line", OURS, FLOOR, None, 1, None,
                bound="at most", field="first"),
@@ -139,8 +143,8 @@ def _line(rows: Sequence[Row]) -> list[Target]:
                bound="at most", field="bytes"),
         _ratio("line, screenful, TiTiler / scog, where the line limits", screens, "line", "titiler", OURS, full,
                2.5, None),
-        _ratio("line, median of 20 dates, odc-stac / scog", [_late(row) for row in rows], "line median", "odc-stac",
-               OURS, None, 1, 1.3),
+        _ratio("line, median of 20 dates, odc-stac / scog", [_unfinished_as_inf(row) for row in rows], "line median",
+               "odc-stac", OURS, None, 1, 1.3),
     ]  # fmt: skip
 
 
@@ -149,23 +153,23 @@ def _faults(rows: Sequence[Row]) -> list[Target]:
     ours = [row for row in rows if row.scenario == "faults"]
     failing = [row for row in ours if row.case in ("walk", "medians")]
     return [
-        _worst("faults, partial or failed images, share", 0.01, failing, lambda row: row.failed / row.tiles),
-        _worst("faults, images never drawn", 0, ours, lambda row: row.missing),
+        _maximum_target("faults, partial or failed images, share", 0.01, failing, lambda row: row.failed / row.tiles),
+        _maximum_target("faults, images never drawn", 0, ours, lambda row: row.missing),
     ]
 
 
-def _late(row: Row) -> Row:
+def _unfinished_as_inf(row: Row) -> Row:
     if not row.missing:
         return row
     return replace(row, wall=math.inf, first=row.first if row.missing < row.tiles else math.inf)
 
 
-def _limited(floor: Row) -> bool:
+def _limited_by_bandwidth(floor: Row) -> bool:
     """Whether bytes take most of a floor's time."""
     return floor.bytes / (float(floor.case.split()[0]) * MEGABIT) > MOSTLY * floor.wall
 
 
-def _worst(name: str, most: float, rows: Sequence[Row], value: Callable[[Row], float]) -> Target:
+def _maximum_target(name: str, most: float, rows: Sequence[Row], value: Callable[[Row], float]) -> Target:
     worst = max(rows, key=value, default=None)
     if worst is None:
         return Target(name, "at most", most, None, None)
@@ -194,10 +198,10 @@ def _process(rows: Sequence[Row]) -> list[Target]:
     grown = [later / before for before, later in zip(memory["after"], memory["ten more"], strict=False)]
     server = paired_cases([_renamed(row) for row in rows], "start", "server", "base")
     return [
-        _of("memory after the trace, MB", "at most", 1000, 800, memory["after"]),
-        _of("memory after ten more passes / before", "at most", 1.05, 1.0, grown),
+        _median_target("memory after the trace, MB", "at most", 1000, 800, memory["after"]),
+        _median_target("memory after ten more passes / before", "at most", 1.05, 1.0, grown),
         _ratio("import scog / import numpy", rows, "start", OURS, "numpy", ["import"], 1.2, None, bound="at most"),
-        _of("server's start / import of fastapi and rasterio", "at most", 1.5, None, server),
+        _median_target("server's start / import of fastapi and rasterio", "at most", 1.5, None, server),
     ]
 
 
@@ -249,7 +253,7 @@ def _ratio(
     return Target(name, bound, target, aim, found.median, found.low, found.high, case, plain)
 
 
-def _of(
+def _median_target(
     name: str, bound: str, target: float, aim: float | None, values: Sequence[float], plain: Sequence[float] = ()
 ) -> Target:
     found: Spread | None = spread(values) if values else None

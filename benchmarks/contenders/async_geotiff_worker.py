@@ -22,7 +22,7 @@ from rasterio.warp import Resampling, reproject, transform_bounds
 
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.stores import store_of
-from benchmarks.contenders.work import SIDE, Values, Work, first, reflectance
+from benchmarks.contenders.work import SIDE, Values, Work, first_valid, reflectance
 from scog.geo.grid import Grid
 from scog.geo.index_map import IndexMap, index_map
 from scog.geo.overview_level import choose_level, target_pixel_size
@@ -154,7 +154,7 @@ class AsyncGeotiff(Contender):
     def tile(self, work: Work) -> Values:
         """Newest first."""
         scenes = self.pixels(work, work.bands)
-        return first([work.values([reflectance(band) for band in bands]) for bands in scenes])
+        return first_valid([work.values([reflectance(band) for band in bands]) for bands in scenes])
 
     def median(self, work: Work) -> Values:
         """All at once."""

@@ -26,7 +26,7 @@ def item(scene: dict[str, Any]) -> dict[str, Any]:
         "properties": {
             "datetime": scene["datetime"],
             "eo:cloud_cover": 10.0,
-            "grid:code": f"MGRS-{scene['square']}",
+            "grid:code": f"MGRS-{scene['mgrs_tile']}",
             "proj:epsg": scene["epsg"],
         },
         "links": [],

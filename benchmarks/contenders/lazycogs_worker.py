@@ -19,7 +19,7 @@ from xarray import DataArray
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.item import item
 from benchmarks.contenders.stores import store_of
-from benchmarks.contenders.work import Values, Work, first, reflectance
+from benchmarks.contenders.work import Values, Work, first_valid, reflectance
 
 
 class Catalogue:
@@ -91,7 +91,7 @@ class Lazycogs(Contender):
 
     def tile(self, work: Work) -> Values:
         """Filled from older scenes once all are loaded."""
-        return first([work.values(list(scene)) for scene in reflectance(self.load(work, work.bands))])
+        return first_valid([work.values(list(scene)) for scene in reflectance(self.load(work, work.bands))])
 
     def median(self, work: Work) -> Values:
         """In memory once all is loaded."""

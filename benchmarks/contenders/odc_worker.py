@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.gdal import configure
 from benchmarks.contenders.item import item
-from benchmarks.contenders.work import SIDE, Plot, Values, Work, first, reflectance
+from benchmarks.contenders.work import SIDE, Plot, Values, Work, first_valid, reflectance
 
 THREADS = 16
 """More than cores, since they wait for the network; dask's own default is one a core, and slower here."""
@@ -47,7 +47,7 @@ class Odc(Contender):
         """Filled from older scenes once all are loaded."""
         cube = self.load(work, work.bands)
         bands = [reflectance(cube[band].values) for band in work.bands]
-        return first([work.values(list(scene)) for scene in zip(*bands, strict=True)])
+        return first_valid([work.values(list(scene)) for scene in zip(*bands, strict=True)])
 
     def median(self, work: Work) -> Values:
         """In memory once all is loaded."""

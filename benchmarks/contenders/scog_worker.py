@@ -50,7 +50,7 @@ ROOT = Path(__file__).parents[2]
 EVER = "../.."
 MASK = "0,1,3,8,9,10"
 """As `benchmarks.bench.MASK`."""
-WISHES = {
+LAYERS = {
     "ndvi": LayerOptions(index="ndvi"),
     "evi": LayerOptions(index="evi"),
     "rgb": LayerOptions(bands=("red", "green", "blue")),
@@ -89,17 +89,17 @@ class Worker:
         if composite not in NAMED:
             return {"error": "unsupported"}
         engine = await self._engine(message["scenes"])
-        expression = layer_of(WISHES[message["kind"]]).expression
+        expression = layer_of(LAYERS[message["kind"]]).expression
         forget_peak()
         wall, cpu = time.perf_counter(), time.process_time()
-        ask = ImageRequest(
+        request = ImageRequest(
             expression=expression,
             mask=parse_mask(mask),
             cloud_cover=100.0,
             interval=parse_interval(EVER),
             composite=NAMED[composite],
         )
-        drawing = await draw(engine, tile_grid(message["z"], message["x"], message["y"]), ask)
+        drawing = await draw(engine, tile_grid(message["z"], message["x"], message["y"]), request)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         if drawing.report.skipped:
             return {"error": f"skipped {drawing.report.skipped}"}

@@ -44,9 +44,9 @@ class Server:
 
     def stop(self) -> None:
         """Ask all of its processes to end, and make them after 10 seconds."""
-        for ask, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+        for signal_number, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
             try:
-                os.killpg(self.pid, ask)
+                os.killpg(self.pid, signal_number)
                 self.process.wait(patience)
             except subprocess.TimeoutExpired:
                 continue

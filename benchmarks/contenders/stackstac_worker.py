@@ -11,7 +11,7 @@ from rasterio.enums import Resampling
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.gdal import configure
 from benchmarks.contenders.item import item
-from benchmarks.contenders.work import SIDE, Values, Work, first, reflectance
+from benchmarks.contenders.work import SIDE, Values, Work, first_valid, reflectance
 
 THREADS = 16
 """More than cores, since they wait for the network; dask's own default is one a core, and slower here."""
@@ -47,7 +47,7 @@ class Stackstac(Contender):
     def tile(self, work: Work) -> Values:
         """Newest first."""
         cube = reflectance(self.load(work, work.bands))
-        return first([work.values(list(bands)) for bands in cube[::-1]])
+        return first_valid([work.values(list(bands)) for bands in cube[::-1]])
 
     def median(self, work: Work) -> Values:
         """In memory once all is loaded."""

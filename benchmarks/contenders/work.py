@@ -159,7 +159,7 @@ def reflectance(stored: NDArray[Any]) -> Values:
     return values
 
 
-def first(layers: Sequence[Values]) -> Values:
+def first_valid(layers: Sequence[Values]) -> Values:
     """The first layer's values, and where they are missing those of the next that has some; `(band, y, x)` each."""
     values = layers[0]
     for layer in layers[1:]:

@@ -24,7 +24,7 @@ def median(bench: Bench) -> None:
         case = f"{dates} z{zoom}"
         for round_ in range(rounds):
             tile = bench.tile_near(scenes[0], zoom, 30 + round_)
-            for name in [OURS] if bench.quick and dates == 100 else bench.turn("median", round_):
+            for name in [OURS] if bench.quick and dates == 100 else bench.contenders_for("median", round_):
                 work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)), MASK)
                 bench.measure(name, "median", case, round_, work, scenes, "median")
                 bench.measure(name, "median hot", case, round_, work, scenes, "median", reuse_connections=True)
@@ -46,7 +46,7 @@ def others(bench: Bench) -> None:
         tile = bench.tile_near(scenes[0], zoom, 50)
         for composite in ("p90", "slope", "geomedian"):
             alone = composite not in COMPOSITES or dates == 100 or bench.quick
-            for name in [OURS] if alone else bench.turn("median", 0):
+            for name in [OURS] if alone else bench.contenders_for("median", 0):
                 work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)), MASK, composite)
                 bench.measure(name, composite, f"{dates} z{zoom}", 0, work, scenes, "median")
 
@@ -56,6 +56,6 @@ def best(bench: Bench) -> None:
     scenes = bench.data.dates[:20]
     for round_ in range(1 if bench.quick else 3):
         tile = bench.tile_near(scenes[0], 12, 40 + round_)
-        for name in bench.turn("best", round_):
+        for name in bench.contenders_for("best", round_):
             work = Work(*tile, "ndvi", tuple(bench.fresh(scenes, bench.scheme(name))), MASK)
             bench.measure(name, "best", "20 z12", round_, work, scenes, "best")

@@ -60,8 +60,8 @@ def _served(
     """Start scog's server, and have tiles drawn."""
     row = Row("faults", case, OURS, 0, tiles=len(tiles))
     try:
-        with bench.alone(OURS) as contender:
-            server = contender.ask({"op": "serve", "scenes": bench.fresh(scenes), "port": free_port()})
+        with bench.separate_process(OURS) as contender:
+            server = contender.request({"op": "serve", "scenes": bench.fresh(scenes), "port": free_port()})
             wait_for(server["tile"])
             bench.origin.reset()
             outage = threading.Timer(AFTER, bench.origin.pause, [pause])
@@ -70,6 +70,6 @@ def _served(
             drawn = draw_screen(server[template], tiles, clients, waits=[5.0, 5.0] if pause else [0.0])
             outage.cancel()
             time.sleep(SETTLE)
-            bench.keep(replace(row, **drawn.fields(), **bench.origin.totals()))
+            bench.record(replace(row, **drawn.fields(), **bench.origin.totals()))
     except (Failed, OSError) as fault:
-        bench.keep(Row("faults", case, OURS, 0, error=f"{fault}"[:300]))
+        bench.record(Row("faults", case, OURS, 0, error=f"{fault}"[:300]))

@@ -89,7 +89,7 @@ def _screenful(bench: Bench, name: str, each: Line, zoom: int, known: dict[tuple
     case, scenes = f"{each} z{zoom}", bench.data.dates[:1]
     expected = known.get((name, zoom), 0) / each.rate
     if name != OURS and expected > LONGEST:
-        bench.keep(Row("line", case, name, 0, error=f"left out: its bytes take {expected:.0f} s over this line"))
+        bench.record(Row("line", case, name, 0, error=f"left out: its bytes take {expected:.0f} s over this line"))
         return
     tiles = screen_over(scenes[0], zoom)
     if name in WORKERS:
@@ -104,9 +104,9 @@ def _served(
 ) -> Row:
     """Start a server, and have tiles drawn over a line."""
     try:
-        with bench.alone(name) as contender:
+        with bench.separate_process(name) as contender:
             message = {"op": "serve", "scenes": bench.fresh(scenes), "port": free_port(), "workers": WORKERS[name]}
-            server = contender.ask(message)
+            server = contender.request(message)
             wait_for(server["tile"])
             draw_screen(server[template], [FAR_AWAY])  # loads what is loaded late; nothing is read
             with bench.origin.shaped(**each.shape):
@@ -118,22 +118,22 @@ def _served(
                 cost = {"cpu": cpu_seconds(server["pid"]) - cpu, "rss": peak_memory(server["pid"])}
                 cost |= bench.origin.totals()
     except (Failed, OSError) as fault:
-        return bench.keep(replace(row, error=f"{fault}"[:300]))
+        return bench.record(replace(row, error=f"{fault}"[:300]))
     for text in drawn.faults[:2]:
         print(f"    {text}", flush=True)
-    return bench.keep(replace(row, **cost, **drawn.fields()))
+    return bench.record(replace(row, **cost, **drawn.fields()))
 
 
 def _drawn(bench: Bench, name: str, each: Line, row: Row, tiles: Sequence[Tile], scenes: Sequence[Scene]) -> Row:
     """Have a library draw tiles over a line, in a new process."""
     try:
-        with bench.alone(name) as contender, bench.origin.shaped(**each.shape):
+        with bench.separate_process(name) as contender, bench.origin.shaped(**each.shape):
             bench.origin.reset()
             message = {"op": "screen", "tiles": tiles, "kind": "ndvi", "scenes": bench.fresh(scenes)}
-            answer = contender.ask(message | {"threads": CONNECTIONS}) | bench.origin.totals()
+            answer = contender.request(message | {"threads": CONNECTIONS}) | bench.origin.totals()
     except Failed as fault:
-        return bench.keep(replace(row, error=f"{fault}"[:300]))
-    return bench.keep(replace(row, **answer))
+        return bench.record(replace(row, error=f"{fault}"[:300]))
+    return bench.record(replace(row, **answer))
 
 
 def _floor(bench: Bench, each: Line, zoom: int) -> None:
@@ -148,7 +148,7 @@ def _floor(bench: Bench, each: Line, zoom: int) -> None:
     least, middle = (
         line_floor(files, drawn, link=each.rate, round_trip=each.trip / 1000) for drawn in (tiles, tiles[:1])
     )
-    bench.keep(
+    bench.record(
         Row("line", f"{each} z{zoom}", FLOOR, 0, least.wall, least.cpu, least.requests, 0, least.bytes,
             tiles=len(tiles), first=max(least.wall / 3, 1.25 * middle.wall))
     )  # fmt: skip
@@ -158,7 +158,7 @@ def _median(bench: Bench, each: Line, round_: int) -> None:
     """The median of 20 dates at one tile: of libraries as everywhere, of scog through its server."""
     scenes = bench.data.dates[:20]
     tile = bench.tile_near(scenes[0], 12, 30 + round_)
-    for name in [name for name in bench.turn("median", round_) if name in COMPOSED]:
+    for name in [name for name in bench.contenders_for("median", round_) if name in COMPOSED]:
         if name == OURS:
             row = Row("line median", f"20 dates {each}", name, round_)
             _served(bench, name, each, row, [tile], scenes, "median")
@@ -169,6 +169,6 @@ def _median(bench: Bench, each: Line, round_: int) -> None:
             bench.measure(name, "line median", f"20 dates {each}", round_, work, scenes, "median")
     files = [bench.data.folder / scene.assets[band] for scene in scenes for band in ("red", "nir", "scl")]
     least = line_floor(files, [tile], link=each.rate, round_trip=each.trip / 1000)
-    bench.keep(
+    bench.record(
         Row("line median", f"20 dates {each}", FLOOR, round_, least.wall, least.cpu, least.requests, 0, least.bytes)
     )

@@ -30,9 +30,9 @@ def prove(bench: Bench) -> None:
                 reader = _Reader(bench.origin, scheme, path)
                 spent = reader.read(size)
                 reader.close()
-                bench.keep(Row("origin", f"{case} {name}", "origin", round_, spent, requests=1, bytes=size))
+                bench.record(Row("origin", f"{case} {name}", "origin", round_, spent, requests=1, bytes=size))
                 due = shape["first_byte"] + size / shape["bandwidth"]
-                bench.keep(Row("origin", f"{case} {name}", "as shaped", round_, due))
+                bench.record(Row("origin", f"{case} {name}", "as shaped", round_, due))
     with bench.origin.shaped(first_byte=0.0, bandwidth=1e15, round_trip=0.0):
         for scheme, name in NAMES.items():
             for case, size in SIZES.items():
@@ -44,7 +44,7 @@ def prove(bench: Bench) -> None:
             for scheme, name in NAMES.items():
                 case = f"{mbit} Mbit/s {name}"
                 _at_once(bench, case, scheme, path, SHARERS, 1, size)
-                bench.keep(Row("origin", case, "as shaped", 0, SHARERS * size / rate, tiles=SHARERS))
+                bench.record(Row("origin", case, "as shaped", 0, SHARERS * size / rate, tiles=SHARERS))
 
 
 def _at_once(bench: Bench, case: str, scheme: str, path: str, count: int, times: int, size: int) -> None:
@@ -66,7 +66,7 @@ def _at_once(bench: Bench, case: str, scheme: str, path: str, count: int, times:
     for reader in readers:
         reader.close()
     many = count * times
-    bench.keep(
+    bench.record(
         Row("origin", case, "origin", 0, wall, cpu, requests=many, bytes=many * size, tiles=many, origin_cpu=cpu)
     )
 

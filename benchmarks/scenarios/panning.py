@@ -30,9 +30,9 @@ def pan_and_zoom(bench: Bench) -> None:
     """
     tiles = trace(bench, TILES)[: 100 if bench.quick else TILES]
     for round_ in range(1 if bench.quick else 3):
-        for name in bench.turn("serve", round_):
+        for name in bench.contenders_for("serve", round_):
             _passes(bench, name, tiles, CLIENTS, round_)
-    for name in () if bench.quick else bench.turn("serve", 0):
+    for name in () if bench.quick else bench.contenders_for("serve", 0):
         _passes(bench, name, tiles, CLIENTS, 0, scenario="trace", ending=ON_PLAIN)
 
 
@@ -47,7 +47,7 @@ def clients(bench: Bench) -> None:
             _passes(bench, OURS, tiles, count, round_, scenario="clients", thorough=count == CLIENTS)
     if not bench.quick:
         for count in (1, 8, 16, 64):
-            for name in bench.turn("serve", 0):
+            for name in bench.contenders_for("serve", 0):
                 if name != OURS:
                     _passes(bench, name, tiles[:60], count, 0, scenario="clients")
 
@@ -72,10 +72,10 @@ def _passes(
     """Start a server and walk the trace twice; over plain HTTP once."""
     scenes = bench.data.dates[:1]
     try:
-        with bench.alone(name) as contender:
+        with bench.separate_process(name) as contender:
             port, asked = free_port(), bench.fresh(scenes, PLAIN if ending == ON_PLAIN else TLS)
             message = {"op": "serve", "scenes": asked, "port": port}
-            server = contender.ask(message | {"workers": WORKERS[name]})
+            server = contender.request(message | {"workers": WORKERS[name]})
             wait_for(server["tile"])
             walked = _Walk(bench, name, server["tile"], server["pid"], round_)
             walked.once(f"{scenario} first{ending}", f"{count} clients", tiles, count)
@@ -92,11 +92,11 @@ def _passes(
                 walked.once("hot http", "1 client", tiles, 1)
                 before = memory(server["pid"])
                 for _ in range(MORE_PASSES):
-                    asyncio.run(_ask_all(server["tile"], tiles, count))
+                    asyncio.run(_request_all(server["tile"], tiles, count))
                 for case, size in (("after", before), ("ten more", memory(server["pid"]))):
-                    bench.keep(Row("memory", case, name, round_, rss=size))
+                    bench.record(Row("memory", case, name, round_, rss=size))
     except (Failed, OSError, aiohttp.ClientError) as fault:
-        bench.keep(Row(f"{scenario} first", f"{count} clients", name, round_, error=f"{fault}"[:300]))
+        bench.record(Row(f"{scenario} first", f"{count} clients", name, round_, error=f"{fault}"[:300]))
 
 
 class _Walk:
@@ -110,7 +110,7 @@ class _Walk:
         origin = self._bench.origin
         origin.reset()
         origin_cpu, cpu, since = cpu_seconds(origin.process.pid), cpu_seconds(self._pid), time.perf_counter()
-        received = asyncio.run(_ask_all(self.tile, tiles, count))
+        received = asyncio.run(_request_all(self.tile, tiles, count))
         wall = time.perf_counter() - since
         blank = received / len(tiles) < LEAST_BYTES
         row = Row(
@@ -118,10 +118,10 @@ class _Walk:
             rss=peak_memory(self._pid), tiles=len(tiles), origin_cpu=cpu_seconds(origin.process.pid) - origin_cpu,
             error=f"blank pictures of {received / len(tiles):.0f} bytes" if blank else None,
         )  # fmt: skip
-        self._bench.keep(row)
+        self._bench.record(row)
 
 
-async def _ask_all(tile: str, tiles: Sequence[str], count: int) -> int:
+async def _request_all(tile: str, tiles: Sequence[str], count: int) -> int:
     """Ask for all tiles by so many clients, each with a connection that it keeps; bytes of all pictures."""
     left = list(reversed(tiles))
 

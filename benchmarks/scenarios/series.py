@@ -14,7 +14,7 @@ def series(bench: Bench) -> None:
     scenes = bench.data.dates[: 20 if bench.quick else 100]
     for round_ in range(2 if bench.quick else 3):
         for case, side in SIDES.items():
-            for name in bench.turn("series", round_):
+            for name in bench.contenders_for("series", round_):
                 plot = bench.plot_near(scenes, side, round_)
                 bench.measure(name, "series", case, round_, plot, scenes, "series")
                 bench.measure(name, "series hot", case, round_, plot, scenes, "series", reuse_connections=True)

@@ -35,8 +35,8 @@ def start_up(bench: Bench) -> None:
             for name, statement in IMPORTS.items():
                 since = time.perf_counter()
                 subprocess.run([sys.executable, "-c", statement], cwd=ROOT, env=environment, check=True)
-                bench.keep(Row("start", "import", name, round_, wall=time.perf_counter() - since))
-            bench.keep(Row("start", "server", OURS, round_, wall=_server(archive, environment)))
+                bench.record(Row("start", "import", name, round_, wall=time.perf_counter() - since))
+            bench.record(Row("start", "server", OURS, round_, wall=_server(archive, environment)))
 
 
 def _server(archive: Path, environment: Mapping[str, str]) -> float:

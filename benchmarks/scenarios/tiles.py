@@ -31,7 +31,7 @@ def cold_and_hot(bench: Bench) -> None:
     for round_ in range(2 if bench.quick else 5):
         for zoom in ZOOMS:
             tile = bench.tile_near(scenes[0], zoom, round_)
-            for name in bench.turn("tile", round_):
+            for name in bench.contenders_for("tile", round_):
                 work = Work(*tile, "ndvi", tuple(bench.fresh(scenes)))
                 bench.measure(name, "cold", f"z{zoom}", round_, work, scenes, "tile")
                 if name in RIVALS:
@@ -52,7 +52,7 @@ def header_known(bench: Bench) -> None:
     for round_ in range(3 if bench.quick else 5):
         for zoom in (12,) if bench.quick else (10, 12, 14):
             tile = bench.tile_near(scenes[0], zoom, 50 + round_)
-            for name in bench.turn("tile", round_):
+            for name in bench.contenders_for("tile", round_):
                 work = _known(bench, name, tile, scenes)
                 bench.measure(name, "header known", f"z{zoom}", round_, work, scenes, "tile")
             bench.floor("header known", f"z{zoom}", round_, tile, "ndvi", scenes, header_known=True)
@@ -63,7 +63,7 @@ def round_trips(bench: Bench) -> None:
     scenes, near = bench.data.dates[:1], bench.origin.first_byte
     for round_ in range(2 if bench.quick else 5):
         tile = bench.tile_near(scenes[0], 12, 80 + round_)
-        for name in bench.turn("tile", round_):
+        for name in bench.contenders_for("tile", round_):
             for first_byte, distance in ((near, NEAR), (near + FARTHER, FAR)):
                 bench.origin.shape(first_byte=first_byte)
                 cold = Work(*tile, "ndvi", tuple(bench.fresh(scenes)))
@@ -76,7 +76,7 @@ def round_trips(bench: Bench) -> None:
 def _known(bench: Bench, name: str, tile: Tile, scenes: Sequence[Scene]) -> Work:
     """The work of a tile, once the contender has drawn another one on the scene's other side."""
     asked = tuple(bench.fresh(scenes))
-    bench.prepare(name, Work(*_far_from(tile, scenes[0]), "ndvi", asked), "tile")
+    bench.run_unmeasured(name, Work(*_far_from(tile, scenes[0]), "ndvi", asked), "tile")
     return Work(*tile, "ndvi", asked)
 
 
@@ -100,7 +100,7 @@ def mosaic(bench: Bench) -> None:
 
 
 def _each(bench: Bench, scenario: str, case: str, round_: int, tile: Tile, kind: str, scenes: Sequence[Scene]) -> None:
-    for name in bench.turn("tile", round_):
+    for name in bench.contenders_for("tile", round_):
         work = Work(*tile, kind, tuple(bench.fresh(scenes)))
         bench.measure(name, scenario, case, round_, work, scenes, "tile")
     bench.floor(scenario, case, round_, tile, kind, scenes)
