@@ -1,11 +1,11 @@
-"""Full-size scenes to measure with: COGs as Earth Search writes them, filled with noise as hard to compress as land.
+"""Full-size scenes for the benchmarks: COGs with Earth Search's layout, filled with noise that compresses like land.
 
     python -m benchmarks.data
 
-makes them once, under `benchmarks/data` (3 GB, out of git). Speed does not depend on what a picture shows, but on how
-many bytes a block has and how long it takes to decode; so each level of the pyramid has its own noise, tuned until a
-block has the size that blocks of real scenes have. Three acquisitions of one square's bands and ten of its clouds stand
-for a hundred dates, whose files are links; three more squares, two of them in the next UTM zone, are its neighbours.
+writes them once to `benchmarks/data` (3 GB, not in git). Speed depends on the size of blocks and on their decoding
+time, not on the image content. Therefore each overview level has its own noise, tuned so that blocks are as large as
+those of real scenes. Three sets of bands and ten cloud masks of one MGRS tile make up a hundred dates, whose files are
+links. Three neighbouring MGRS tiles, two of them in the next UTM zone, have one date each.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from rasterio.shutil import copy
 
 FOLDER = Path(__file__).parent / "data"
 RECIPE = 1
-"""Raised whenever other files are to be made."""
+"""Version of the generator; increase it whenever the files change."""
 SIDE = 109_800  # metres
 OVERVIEWS = (2, 4, 8, 16)
 NOISE = 32.0
-"""Standard deviation of what each level adds to the one above it, in stored numbers; 1.4 MB a block of 1024 x 1024."""
+"""Standard deviation, in stored numbers, of the noise that each level adds; gives 1.4 MB per block of 1024 x 1024."""
 LEVELS = {"red": 700, "green": 900, "blue": 600, "nir": 3000}
 """Mean of each band's stored numbers."""
 GENERATIONS, SKIES, DATES = 3, 10, 100
@@ -43,7 +43,7 @@ NEWEST = datetime(2022, 9, 29, 10, 20, 31, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class MgrsTile:
-    """One square of the Sentinel-2 grid; `left` and `top` in metres of its UTM zone."""
+    """An MGRS tile; `left` and `top` in metres of its UTM zone."""
 
     name: str
     epsg: int
@@ -51,7 +51,7 @@ class MgrsTile:
     top: int
 
     def corners(self) -> list[tuple[float, float]]:
-        """Its outline in degrees, closed, with a few points on each side."""
+        """The closed outline in degrees, with five segments per side."""
         steps = np.linspace(0, SIDE, 6)[:-1]
         xs = self.left + np.concatenate([steps, steps * 0 + SIDE, SIDE - steps, steps * 0])
         ys = self.top - np.concatenate([steps * 0, steps, steps * 0 + SIDE, SIDE - steps])
@@ -70,7 +70,7 @@ NEIGHBOURS = (
 
 @dataclass(frozen=True)
 class Scene:
-    """One acquisition of one square; `assets` are files relative to the data's folder, or URLs once they are served."""
+    """An acquisition of an MGRS tile; `assets` are paths relative to the data folder, or URLs once served."""
 
     id: str
     datetime: str
@@ -81,13 +81,13 @@ class Scene:
     assets: dict[str, str]
 
     def at(self, base: str) -> dict[str, Any]:
-        """The scene as contenders are told of it: with absolute URLs below `base`."""
+        """The scene as contenders receive it, with absolute URLs below `base`."""
         return asdict(self) | {"assets": {band: f"{base}/{path}" for band, path in self.assets.items()}}
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """All scenes: `dates` are those of the main square, newest first, `neighbours` one of each square around it."""
+    """All scenes: `dates` of the main MGRS tile, newest first, and `neighbours`, one for each MGRS tile beside it."""
 
     folder: Path
     dates: tuple[Scene, ...]
@@ -95,12 +95,12 @@ class Dataset:
 
     @property
     def scenes(self) -> tuple[Scene, ...]:
-        """Everything."""
+        """All scenes."""
         return self.dates + self.neighbours
 
 
 def dataset(folder: Path = FOLDER) -> Dataset:
-    """The scenes, made first if they are not there (some minutes)."""
+    """The scenes, generated first if missing or outdated (some minutes)."""
     mark = folder / "ready.json"
     if not mark.exists() or json.loads(mark.read_text())["recipe"] != RECIPE:
         make(folder)
@@ -126,11 +126,11 @@ def _scene(mgrs_tile: MgrsTile, number: int, bands: Sequence[str]) -> Scene:
     )
 
 
-# Making the files
+# Generating files
 
 
 def make(folder: Path) -> None:
-    """Make all files and the links that stand for dates."""
+    """Write all files, and the links of the dates."""
     files = folder / "files"
     files.mkdir(parents=True, exist_ok=True)
     wanted: list[tuple[Path, MgrsTile, str, int]] = []
@@ -141,7 +141,7 @@ def make(folder: Path) -> None:
     for mgrs_tile in NEIGHBOURS:
         wanted += [(files / f"{mgrs_tile.name}-0-{band}.tif", mgrs_tile, band, 0) for band in ("red", "nir", "scl")]
     wanted = [each for each in wanted if not each[0].exists()]
-    print(f"making {len(wanted)} files in {files}, which takes some minutes", flush=True)
+    print(f"writing {len(wanted)} files to {files}, which takes some minutes", flush=True)
     with ProcessPoolExecutor(2) as processes:
         for path in processes.map(_make_file, *zip(*wanted, strict=True)) if wanted else ():
             print(f"  {path.name}: {path.stat().st_size / 1e6:.0f} MB", flush=True)
@@ -177,7 +177,7 @@ def _make_file(path: Path, mgrs_tile: MgrsTile, band: str, generation: int) -> P
 
 
 def numbers(rng: np.random.Generator, mean: float, side: int = 10_980) -> NDArray[np.uint16]:
-    """Stored numbers of one band, `(side, side)`: hills of some kilometres, and noise of its own at each level."""
+    """Stored numbers of a band, `(side, side)`: hills of some kilometres, and independent noise at each level."""
     field = _hills(rng, -(-side // 16), 12) * np.float32(mean / 3) + np.float32(mean)
     field += np.float32(NOISE) * rng.standard_normal(field.shape, np.float32)
     for _ in OVERVIEWS:
@@ -188,20 +188,20 @@ def numbers(rng: np.random.Generator, mean: float, side: int = 10_980) -> NDArra
 
 
 def classes(rng: np.random.Generator, sky: int, side: int = 5_490) -> NDArray[np.uint8]:
-    """A scene classification `(side, side)`: land of three kinds below clouds that cover 5 to 70 per cent."""
+    """A scene classification `(side, side)`: three land classes below clouds that cover 5 to 70 percent."""
     land = _hills(rng, -(-side // 16), 40).repeat(16, axis=0).repeat(16, axis=1)[:side, :side]
     clouds = _hills(rng, -(-side // 4), 24).repeat(4, axis=0).repeat(4, axis=1)[:side, :side]
     clouds += np.float32(0.15) * rng.standard_normal(clouds.shape, np.float32)
     land += np.float32(0.1) * rng.standard_normal(land.shape, np.float32)
     found = np.where(land > 0.8, 6, np.where(land > -0.4, 4, 5)).astype(np.uint8)
     edge = np.quantile(clouds[::16, ::16], 1 - (0.05 + 0.65 * (sky % SKIES) / SKIES))
-    for more, number in ((-0.15, 3), (0, 8), (0.3, 9)):
-        found[clouds > edge + more] = number
+    for offset, number in ((-0.15, 3), (0, 8), (0.3, 9)):
+        found[clouds > edge + offset] = number
     return found
 
 
 def _hills(rng: np.random.Generator, side: int, count: int) -> NDArray[np.float32]:
-    """Smooth noise `(side, side)` of mean 0 and deviation about 1, with about `count` hills a side."""
+    """Smooth noise `(side, side)` of mean 0 and standard deviation about 1, with about `count` hills per side."""
     lattice = rng.standard_normal((count + 1, count + 1), np.float32)
     place = np.linspace(0, count, side, endpoint=False, dtype=np.float32)
     cell, share = place.astype(np.intp), place % 1
@@ -211,7 +211,7 @@ def _hills(rng: np.random.Generator, side: int, count: int) -> NDArray[np.float3
 
 
 def write_cog(path: Path, stored: NDArray[Any], mgrs_tile: MgrsTile, *, pixel: int, block: int) -> None:
-    """Write one file as Earth Search's are: tiled DEFLATE, all image directories in front, four overviews."""
+    """Write a file with Earth Search's layout: tiled DEFLATE, all image file directories first, four overviews."""
     spectral = stored.dtype == np.uint16
     profile = {
         "driver": "GTiff", "height": stored.shape[0], "width": stored.shape[1], "count": 1, "dtype": stored.dtype.name,
@@ -234,11 +234,11 @@ def write_cog(path: Path, stored: NDArray[Any], mgrs_tile: MgrsTile, *, pixel: i
     part.rename(path)
 
 
-# Telling a catalogue of them
+# STAC items
 
 
 def write_archive(folder: Path, scenes: Sequence[dict[str, Any]]) -> Path:
-    """Write scenes, as `Scene.at` gives them, as STAC items that scog serves as an archive."""
+    """Write scenes, as returned by `Scene.at`, as the STAC items of a local archive."""
     folder.mkdir(parents=True, exist_ok=True)
     for scene in scenes:
         (folder / f"{scene['id']}.json").write_text(json.dumps(stac_item(scene)))
@@ -246,7 +246,7 @@ def write_archive(folder: Path, scenes: Sequence[dict[str, Any]]) -> Path:
 
 
 def stac_item(scene: dict[str, Any]) -> dict[str, Any]:
-    """A STAC item of a scene with absolute URLs; reflectance is the stored number x 0.0001."""
+    """The STAC item of a scene with absolute URLs; reflectance is the stored number x 0.0001."""
     spectral = {"nodata": 0, "scale": 0.0001, "offset": 0}
     return {
         "type": "Feature",

@@ -1,7 +1,7 @@
-"""One client's connection to the origin: HTTP/1.1 over a socket, with or without TLS, one request after the other.
+"""A client's connection to the origin: HTTP/1.1 over a socket, with or without TLS, without pipelining.
 
-It writes to the socket itself, without a buffer of its own, and counts what the system takes: what a client never read
-is not counted as sent, beyond what the sockets' buffers hold.
+It writes to the socket directly and counts the bytes that the system accepts. Bytes that a client never reads are not
+counted, except for those in the sockets' buffers.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from benchmarks.origin import Server
 
 STEP = 262_144
-"""Bytes sent at a time where nothing but the connection's own bandwidth limits it, once the last of them is due."""
+"""Bytes of a chunk if only the connection's bandwidth limits it; sent when its last byte is due."""
 EARLY = 0.0005
-"""Timers fire up to a millisecond late; set this much early, they are right in the mean. Seconds."""
+"""Seconds by which timers are set early, as they fire up to a millisecond late; exact on average."""
 MAX_HEAD = 65_536
 HANDSHAKE = 4096
-"""Bytes of a TLS handshake on the line: certificates, tickets, acknowledgements."""
+"""Bytes of a TLS handshake: certificates, tickets, acknowledgements."""
 REASONS = {200: "OK", 206: "Partial Content", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed",
            416: "Range Not Satisfiable", 503: "Slow Down"}  # fmt: skip
 BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -36,7 +36,7 @@ UNLIMITED = 1e12
 
 @dataclass
 class Response:
-    """What is being sent. `began` is the loop's time of the first byte, `bandwidth` in bytes a second."""
+    """A response in progress. `began` is the loop's time of the first byte, `bandwidth` in bytes per second."""
 
     head: memoryview
     body: memoryview
@@ -51,7 +51,7 @@ class Response:
 
 
 class Connection:
-    """A connection over a non-blocking socket; a socket with TLS has its handshake still before it."""
+    """A connection over a non-blocking socket; the TLS handshake is done here."""
 
     def __init__(self, server: Server, sock: socket.socket, *, control: bool = False) -> None:
         self._server = server
@@ -69,18 +69,18 @@ class Connection:
 
     @property
     def idle(self) -> bool:
-        """Whether no request is being answered."""
+        """Whether no request is in progress."""
         return self._response is None and not self._stalled and not self._received
 
     def close(self) -> None:
-        """Say goodbye as TLS wants it, and close."""
+        """Close, after a TLS close_notify."""
         if isinstance(self._socket, ssl.SSLSocket) and not self._handshaking and not self.closed:
             with suppress(OSError, ValueError):
                 self._socket.unwrap()
         self._disconnect()
 
     def delay(self, seconds: float) -> None:
-        """Send what is not sent yet so much later."""
+        """Delay the rest of the response."""
         if self._response is not None:
             self._response.began += seconds
 
@@ -97,7 +97,7 @@ class Connection:
         self._socket.close()
 
     def _reset(self) -> None:
-        """Break the connection off: the client gets a reset."""
+        """Abort the connection with a TCP reset."""
         self._server.counts.connections.resets += 1
         with suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -123,7 +123,7 @@ class Connection:
             self._disconnect()
 
     def _handshake(self) -> None:
-        """Go on with the handshake. Raises one of BLOCKED where the client's part is missing."""
+        """Continue the handshake. Raises one of BLOCKED while waiting for the client."""
         assert isinstance(self._socket, ssl.SSLSocket)
         self._socket.do_handshake()
         self._handshaking = False
@@ -137,7 +137,7 @@ class Connection:
             if len(head) > MAX_HEAD:
                 self._disconnect()
             return
-        self._received = rest  # no request that is served here has a body
+        self._received = rest  # requests have no body
         lines = head.decode("latin-1").split("\r\n")
         method, target, *version = lines[0].split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
@@ -157,7 +157,7 @@ class Connection:
         self._send_unshaped()
 
     def _send_unshaped(self) -> None:
-        """Send a response beside the line."""
+        """Send a response without limits."""
         while self.send(1 << 30)[1]:
             pass
 
@@ -190,7 +190,7 @@ class Connection:
         lines = [f"HTTP/1.1 {status} {REASONS[status]}", *(f"{name}: {value}" for name, value in fields.items())]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
-    # Sending: a chunk when it is due, and when it is this connection's turn on the line
+    # Sending: chunk by chunk, when the chunk is due and the link gives this connection its turn
 
     def _schedule(self, when: float, work: object) -> None:
         self._timer = self._loop.call_at(when - EARLY, work)  # type: ignore[arg-type]
@@ -208,7 +208,7 @@ class Connection:
             self._server.link.join(self)
 
     def send(self, limit: int) -> tuple[int, bool]:
-        """Send what is due, at most `limit` bytes of it: how many, and whether the next chunk is due already."""
+        """Send at most `limit` due bytes. Returns their number, and whether more bytes are due."""
         response, taken = self._response, 0
         if response is None or self.closed or self._watching:
             return 0, False
@@ -238,15 +238,15 @@ class Connection:
         response.sent += size
 
     def _next_chunk(self, response: Response) -> bool:
-        """Whether there is a next chunk that is due; else wait for it, or end the response."""
+        """Whether another chunk is due; otherwise schedules it, or finishes the response."""
         if response.cut_after is not None and response.sent >= response.cut_after:
             self._reset()
             return False
         if not response.body:
             self._done()
             return False
-        range_header = len(response.body) if response.cut_after is None else response.cut_after - response.sent
-        response.chunk = min(range_header, self._server.link.chunk(response.bandwidth, STEP))
+        remaining = len(response.body) if response.cut_after is None else response.cut_after - response.sent
+        response.chunk = min(remaining, self._server.link.chunk(response.bandwidth, STEP))
         due = response.began + (response.sent + response.chunk) / response.bandwidth
         if due - EARLY <= self._loop.time():
             return True
