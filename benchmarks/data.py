@@ -3,7 +3,7 @@
     python -m benchmarks.data
 
 writes them once to `benchmarks/data` (3 GB, not in git). Speed depends on the size of blocks and on their decoding
-time, not on the image content. Therefore each overview level has its own noise, tuned so that blocks are as large as
+time, not on the image content. Therefore each overview level has separate noise, tuned so that blocks are as large as
 those of real scenes. Three sets of bands and ten cloud masks of one MGRS tile make up a hundred dates, whose files are
 links. Three neighbouring MGRS tiles, two of them in the next UTM zone, have one date each.
 """
@@ -133,17 +133,17 @@ def make(folder: Path) -> None:
     """Write all files, and the links of the dates."""
     files = folder / "files"
     files.mkdir(parents=True, exist_ok=True)
-    wanted: list[tuple[Path, MgrsTile, str, int]] = []
+    pending: list[tuple[Path, MgrsTile, str, int]] = []
     for number in range(GENERATIONS):
-        wanted += [(files / f"{MAIN.name}-{number}-{band}.tif", MAIN, band, number) for band in ("red", "nir")]
-    wanted += [(files / f"{MAIN.name}-0-{band}.tif", MAIN, band, 0) for band in ("green", "blue")]
-    wanted += [(files / f"{MAIN.name}-{sky}-scl.tif", MAIN, "scl", sky) for sky in range(SKIES)]
+        pending += [(files / f"{MAIN.name}-{number}-{band}.tif", MAIN, band, number) for band in ("red", "nir")]
+    pending += [(files / f"{MAIN.name}-0-{band}.tif", MAIN, band, 0) for band in ("green", "blue")]
+    pending += [(files / f"{MAIN.name}-{sky}-scl.tif", MAIN, "scl", sky) for sky in range(SKIES)]
     for mgrs_tile in NEIGHBOURS:
-        wanted += [(files / f"{mgrs_tile.name}-0-{band}.tif", mgrs_tile, band, 0) for band in ("red", "nir", "scl")]
-    wanted = [each for each in wanted if not each[0].exists()]
-    print(f"writing {len(wanted)} files to {files}, which takes some minutes", flush=True)
+        pending += [(files / f"{mgrs_tile.name}-0-{band}.tif", mgrs_tile, band, 0) for band in ("red", "nir", "scl")]
+    pending = [each for each in pending if not each[0].exists()]
+    print(f"writing {len(pending)} files to {files}, which takes some minutes", flush=True)
     with ProcessPoolExecutor(2) as processes:
-        for path in processes.map(_make_file, *zip(*wanted, strict=True)) if wanted else ():
+        for path in processes.map(_make_file, *zip(*pending, strict=True)) if pending else ():
             print(f"  {path.name}: {path.stat().st_size / 1e6:.0f} MB", flush=True)
     for number in range(DATES):
         bands = dict.fromkeys(("green", "blue"), 0) | dict.fromkeys(("red", "nir"), number % GENERATIONS)
@@ -193,11 +193,11 @@ def classes(rng: np.random.Generator, sky: int, side: int = 5_490) -> NDArray[np
     clouds = _hills(rng, -(-side // 4), 24).repeat(4, axis=0).repeat(4, axis=1)[:side, :side]
     clouds += np.float32(0.15) * rng.standard_normal(clouds.shape, np.float32)
     land += np.float32(0.1) * rng.standard_normal(land.shape, np.float32)
-    found = np.where(land > 0.8, 6, np.where(land > -0.4, 4, 5)).astype(np.uint8)
+    scl = np.where(land > 0.8, 6, np.where(land > -0.4, 4, 5)).astype(np.uint8)
     edge = np.quantile(clouds[::16, ::16], 1 - (0.05 + 0.65 * (sky % SKIES) / SKIES))
     for offset, number in ((-0.15, 3), (0, 8), (0.3, 9)):
-        found[clouds > edge + offset] = number
-    return found
+        scl[clouds > edge + offset] = number
+    return scl
 
 
 def _hills(rng: np.random.Generator, side: int, count: int) -> NDArray[np.float32]:
@@ -276,5 +276,5 @@ def stac_item(scene: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    found = dataset()
-    print(f"{len(found.scenes)} scenes in {found.folder}")
+    written = dataset()
+    print(f"{len(written.scenes)} scenes in {written.folder}")

@@ -80,8 +80,8 @@ def places(z: int, x: int, y: int, epsg: int) -> tuple[NDArray[np.float64], NDAr
     west, _, east, north = Work(z, x, y, "ndvi", ()).bounds
     step = (east - west) / 256
     xs, ys = np.meshgrid(west + (np.arange(256) + 0.5) * step, north - (np.arange(256) + 0.5) * step)
-    found: tuple[NDArray[np.float64], NDArray[np.float64]] = _transformer(3857, epsg).transform(xs, ys)
-    return found
+    xy: tuple[NDArray[np.float64], NDArray[np.float64]] = _transformer(3857, epsg).transform(xs, ys)
+    return xy
 
 
 @lru_cache
@@ -131,13 +131,13 @@ def stored(path: Path, level: int, z: int, x: int, y: int) -> NDArray[Any]:
     options = {"overview_level": level - 1} if level else {}
     with warnings.catch_warnings(), rasterio.open(path, **options) as dataset:
         warnings.simplefilter("ignore")
-        found: NDArray[Any] = np.zeros((256, 256), dataset.dtypes[0])
+        numbers: NDArray[Any] = np.zeros((256, 256), dataset.dtypes[0])
         if place.inside.any():
             rows, cols = place.rows[place.inside], place.cols[place.inside]
             top, left = rows.min(), cols.min()
             window = Window(left, top, cols.max() - left + 1, rows.max() - top + 1)
-            found[place.inside] = dataset.read(1, window=window)[rows - top, cols - left]
-    return found
+            numbers[place.inside] = dataset.read(1, window=window)[rows - top, cols - left]
+    return numbers
 
 
 class Exact:
@@ -187,11 +187,11 @@ class Exact:
             return unlike(values, self.values(level, mask_level))
         near = _near(level)
         mask_near = [None] if mask_level is None else _near(mask_level)
-        found = min(unlike(values, self.values(*pair)) for pair in itertools.product(near, mask_near))
-        if found > ANOTHER_LEVEL and mask_level is None:  # some contenders read full resolution at every zoom
+        share = min(unlike(values, self.values(*pair)) for pair in itertools.product(near, mask_near))
+        if share > ANOTHER_LEVEL and mask_level is None:  # some contenders read full resolution at every zoom
             others = set(range(len(levels(self._paths[0]["red"])))) - set(near)
-            found = min(found, *(unlike(values, self.values(each)) for each in others))
-        return found
+            share = min(share, *(unlike(values, self.values(each)) for each in others))
+        return share
 
 
 def _near(level: int) -> list[int]:

@@ -89,11 +89,11 @@ def paired(rows: Iterable[Row], scenario: str, above: str, below: str, field: st
     for row in rows:
         if row.scenario == scenario and row.error is None:
             numbers.setdefault((row.case, row.round), {})[row.contender] = getattr(row, field) / row.tiles
-    found: dict[str, list[float]] = {}
+    ratios: dict[str, list[float]] = {}
     for (case, _), by_name in numbers.items():
         if above in by_name and by_name.get(below):
-            found.setdefault(case, []).append(by_name[above] / by_name[below])
-    return found
+            ratios.setdefault(case, []).append(by_name[above] / by_name[below])
+    return ratios
 
 
 # Processes
@@ -101,12 +101,12 @@ def paired(rows: Iterable[Row], scenario: str, above: str, below: str, field: st
 
 def process_tree(pid: int) -> list[int]:
     """Ids of a process and its descendants."""
-    found = [pid]
-    for each in found:
+    pids = [pid]
+    for each in pids:
         for thread in Path(f"/proc/{each}/task").glob("*/children"):
             with suppress(OSError):
-                found += map(int, thread.read_text().split())
-    return found
+                pids += map(int, thread.read_text().split())
+    return pids
 
 
 def cpu_seconds(pid: int) -> float:

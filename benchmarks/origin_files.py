@@ -40,12 +40,12 @@ class Files:
 
     def respond(self, method: str, path: str, range_header: str | None) -> tuple[int, dict[str, str], memoryview, int]:
         """The response to a range request: status, header fields, body, and the body's offset in the file."""
-        nothing = {"Content-Length": "0"}
+        empty = {"Content-Length": "0"}
         if method not in ("GET", "HEAD"):
-            return 405, nothing, NO_BODY, 0
+            return 405, empty, NO_BODY, 0
         stored = self.get(path)
         if stored is None:
-            return 404, nothing, NO_BODY, 0
+            return 404, empty, NO_BODY, 0
         size = len(stored.data)
         fields = {"Content-Type": "image/tiff", "Accept-Ranges": "bytes", "ETag": stored.etag}
         fields["Last-Modified"] = stored.modified
@@ -57,7 +57,7 @@ class Files:
         else:
             start, stop = max(0, size - int(span[2])), size
         if start >= stop:
-            return 416, nothing | {"Content-Range": f"bytes */{size}"}, NO_BODY, 0
+            return 416, empty | {"Content-Range": f"bytes */{size}"}, NO_BODY, 0
         fields |= {"Content-Length": str(stop - start), "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
         return 206, fields, stored.data[start:stop], start
 

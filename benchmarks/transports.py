@@ -243,16 +243,16 @@ class Obstore:
 
 def contenders() -> dict[str, tuple[int, Callable[[str, Path], Any]]]:
     """Index of the port and constructor of the client, by name."""
-    found: dict[str, tuple[int, Callable[[str, Path], Any]]] = {
+    clients: dict[str, tuple[int, Callable[[str, Path], Any]]] = {
         "plain": (0, Scog),
         "TLS": (1, Scog),
         "uvloop's TLS": (1, partial(Scog, dialer=LoopTlsDialer)),
     }
     if importlib.util.find_spec("pycurl"):
-        found["libcurl"] = 1, Curl
+        clients["libcurl"] = 1, Curl
     if importlib.util.find_spec("obstore"):
-        found["obstore"] = 1, Obstore
-    return found
+        clients["obstore"] = 1, Obstore
+    return clients
 
 
 async def measure(make: Callable[[], Any], count: int, size: int, first_byte: int) -> dict[str, tuple[float, float]]:

@@ -146,8 +146,8 @@ class AsyncGeotiff(Contender):
 
         async def every() -> list[list[Pixels]]:
             urls = [scene["assets"][band] for scene in work.scenes for band in bands]
-            found = await asyncio.gather(*(one(url) for url in urls))
-            return [list(found[at : at + len(bands)]) for at in range(0, len(found), len(bands))]
+            arrays = await asyncio.gather(*(one(url) for url in urls))
+            return [list(arrays[at : at + len(bands)]) for at in range(0, len(arrays), len(bands))]
 
         return self.runner.run(every())
 

@@ -32,8 +32,8 @@ class Catalogue:
         self, _: str, *, datetime: str | None = None, max_items: int | None = None, **__: Any
     ) -> list[dict[str, Any]]:
         """The items at an instant, or all items."""
-        found = [each for each in self.items if datetime is None or _instant(each) == _moment(datetime)]
-        return found[:max_items]
+        items = [each for each in self.items if datetime is None or _instant(each) == _moment(datetime)]
+        return items[:max_items]
 
     def search_to_arrow(self, _: str, **__: Any) -> Any:
         """The items' datetimes, with the methods of an Arrow table that lazycogs calls."""

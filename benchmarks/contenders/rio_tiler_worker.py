@@ -58,22 +58,22 @@ class RioTiler(Contender):
 
     def median(self, work: Work) -> Values:
         """All files of all scenes are read concurrently; its mosaic methods support neither formulas nor masks."""
-        wanted = (*work.bands, "scl")
-        urls = [scene["assets"][band] for scene in work.scenes for band in wanted]
+        band_names = (*work.bands, "scl")
+        urls = [scene["assets"][band] for scene in work.scenes for band in band_names]
         read_all = iter(self.pool.map(read, urls, [work] * len(urls)))
 
         def values(bands: list[Any]) -> Values:
             return work.masked(work.values([reflectance(each) for each in bands[:-1]]), bands[-1])
 
-        scenes = [[next(read_all).array[0].filled(0) for _ in wanted] for _ in work.scenes]
+        scenes = [[next(read_all).array[0].filled(0) for _ in band_names] for _ in work.scenes]
         return work.composed(np.stack([values(bands) for bands in scenes]))
 
     def series(self, plot: Plot) -> Values:
         """All files of all scenes are read concurrently: `point`, or `part` on the plot's pixels."""
-        wanted = (*plot.bands, "scl")
-        urls = [scene["assets"][band] for scene in plot.scenes for band in wanted]
+        band_names = (*plot.bands, "scl")
+        urls = [scene["assets"][band] for scene in plot.scenes for band in band_names]
         read_all = iter(self.pool.map(numbers, urls, [plot] * len(urls)))
-        return np.array([plot.mean(*(next(read_all) for _ in wanted)) for _ in plot.scenes], np.float32)
+        return np.array([plot.mean(*(next(read_all) for _ in band_names)) for _ in plot.scenes], np.float32)
 
     def close(self) -> None:
         """Stop the threads."""

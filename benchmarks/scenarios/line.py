@@ -23,7 +23,7 @@ MEGABIT = 125_000
 """Bytes per second in one Mbit/s."""
 ZOOMS = (9, 11, 13)
 SERVER, LIBRARIES = "titiler", ("rio-tiler", "odc-stac")
-LONGEST = 60.0
+MAX_SECONDS = 60.0
 """Maximum seconds of a peer's run, estimated from its bytes."""
 COMPOSED = (OURS, "odc-stac", "rio-tiler", "async-geotiff-shared")
 """Contenders of the median of 20 dates over a line: the fastest peers."""
@@ -77,18 +77,18 @@ def screen_over(scene: Scene, zoom: int) -> list[Tile]:
     """The tiles of a screen at the centre of a scene, without tiles outside the scene."""
     west, south, east, north = scene.bbox
     middle = TMS.tile((west + east) / 2, (south + north) / 2, zoom)
-    found = []
+    inside = []
     for z, x, y in screen((middle.z, middle.x, middle.y)):
         bounds = TMS.bounds((x, y, z))
         if bounds.left < east and bounds.right > west and bounds.bottom < north and bounds.top > south:
-            found.append((z, x, y))
-    return found
+            inside.append((z, x, y))
+    return inside
 
 
 def _screenful(bench: Bench, name: str, each: Line, zoom: int, known: dict[tuple[str, int], int]) -> None:
     case, scenes = f"{each} z{zoom}", bench.data.dates[:1]
     expected = known.get((name, zoom), 0) / each.rate
-    if name != OURS and expected > LONGEST:
+    if name != OURS and expected > MAX_SECONDS:
         bench.record(Row("line", case, name, 0, error=f"skipped: its bytes take {expected:.0f} s over this line"))
         return
     tiles = screen_over(scenes[0], zoom)
