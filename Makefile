@@ -6,16 +6,16 @@ BIN = .venv/bin
 
 .PHONY: demo test acceptance live bench bench-quick bench-data bench-peers reference check format lock clean
 
-demo: .venv/runtime  ## make the demo archive if it is not there, and serve it
+demo: .venv/runtime  ## generate the demo archive if it is missing, and serve it
 	@MALLOC_ARENA_MAX=2 $(BIN)/python -m scog demo --archive "$(ARCHIVE)" --port "$(PORT)"
 
-test: .venv/develop  ## run the tests, of two files at once
+test: .venv/develop  ## run the tests in two processes
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 acceptance: .venv/develop  ## run the tests that take longer
 	@$(BIN)/python -m pytest -m acceptance
 
-live: .venv/develop  ## check, over the internet, that Earth Search still is what the code takes it for (2 minutes, 50 MB)
+live: .venv/develop  ## check over the internet that Earth Search is as the code assumes (2 minutes, 50 MB)
 	@$(BIN)/python -m tests.live.earth_search
 
 bench: .venv/develop  ## measure scog beside its peers (about 55 minutes; see benchmarks/README.md)
@@ -24,16 +24,16 @@ bench: .venv/develop  ## measure scog beside its peers (about 55 minutes; see be
 bench-quick: .venv/develop  ## the same in about 12 minutes, with fewer rounds and cases
 	@$(BIN)/python -m benchmarks.run --quick
 
-bench-data: .venv/develop  ## make the scenes that are measured with (once, 3 GB)
+bench-data: .venv/develop  ## generate the scenes for the benchmarks (once, 3 GB)
 	@$(BIN)/python -m benchmarks.data
 
-bench-peers: .venv/develop  ## install the peers, each into an environment of its own (once)
+bench-peers: .venv/develop  ## install the peers, each into a separate environment (once)
 	@$(BIN)/python -m benchmarks.peers
 
 reference: .venv/develop  ## generate docs/reference/ from the code
 	@$(BIN)/python -m docs.generator
 
-check: .venv/develop  ## lint, types, and that deploy/*.txt are what poetry.lock says
+check: .venv/develop  ## lint, check types, and check that deploy/*.txt agree with poetry.lock
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -43,7 +43,7 @@ format: .venv/develop
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock:  ## after a change of dependencies; needs poetry with its export plugin
+lock:  ## update the lock files after a change of dependencies; needs poetry with its export plugin
 	poetry lock
 	poetry export --only main -o deploy/requirements.txt
 	poetry export --with dev -o deploy/requirements-dev.txt

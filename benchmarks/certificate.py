@@ -1,8 +1,7 @@
-"""A certificate for the origin, from an authority of its own: RSA 2048, valid for 30 days, made with `openssl`.
+"""A certificate for the origin, issued by a generated authority: RSA 2048, valid for 30 days, made with `openssl`.
 
-Servers on the internet have RSA certificates for the most part, S3 among them, and a handshake costs a client and a
-server accordingly. Nobody's trust store knows the authority: contenders are pointed to it by the variables that
-`trust_variables` names.
+Most servers on the internet, S3 among them, have RSA certificates, which determines the cost of a handshake. The
+authority is in no trust store; the environment variables of `trust_variables` make contenders trust it.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class Certificate:
     key: Path
 
     def server_context(self) -> ssl.SSLContext:
-        """TLS 1.3 with session tickets and HTTP/1.1, which is all that S3 offers."""
+        """A server context with TLS 1.3, session tickets and HTTP/1.1, like S3."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.set_alpn_protocols(["http/1.1"])
@@ -44,7 +43,7 @@ class Certificate:
 def make_certificate(folder: Path) -> Certificate:
     """Create an authority and a certificate for 127.0.0.1 and localhost in an existing folder (0.3 s).
 
-    Raises RuntimeError where `openssl` is missing or fails.
+    Raises RuntimeError if `openssl` is missing or fails.
     """
     made = Certificate(folder / "authority.pem", folder / "server.pem", folder / "server-key.pem")
     authority_key, request, extensions = (folder / name for name in ("authority-key.pem", "server.csr", "server.ext"))
@@ -62,11 +61,11 @@ def make_certificate(folder: Path) -> Certificate:
 
 
 def trust_variables(authority: Path) -> dict[str, str]:
-    """Environment variables by which HTTP clients trust an authority, and nobody else.
+    """Environment variables that make HTTP clients trust an authority, and no other.
 
-    `SSL_CERT_FILE` is OpenSSL's (Python's ssl, httpx) and rustls-native-certs' (obstore, lazycogs, async-geotiff);
-    `GDAL_CURL_CA_BUNDLE` is GDAL's, which rasterio's wheels else set to certifi's bundle; `CURL_CA_BUNDLE` is libcurl's
-    convention.
+    OpenSSL (Python's ssl, httpx) and rustls-native-certs (obstore, lazycogs, async-geotiff) read `SSL_CERT_FILE`. GDAL
+    reads `GDAL_CURL_CA_BUNDLE`, which rasterio's wheels otherwise set to certifi's bundle. `CURL_CA_BUNDLE` is a
+    convention of libcurl.
     """
     return dict.fromkeys(TRUSTING, str(authority))
 
@@ -75,6 +74,6 @@ def _openssl(*arguments: str | Path) -> None:
     try:
         subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, text=True)
     except FileNotFoundError:
-        raise RuntimeError("openssl is not installed; the origin's certificate is made with it") from None
+        raise RuntimeError("openssl is not installed; it is needed for the origin's certificate") from None
     except subprocess.CalledProcessError as error:
         raise RuntimeError(f"openssl {arguments[0]} failed: {error.stderr.strip()}") from None

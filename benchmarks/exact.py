@@ -1,7 +1,7 @@
-"""What a tile's values are, pixel by pixel: the exact transform of every pixel's centre, nearest, from a stated level.
+"""Reference values of a tile: the exact transform of each pixel's centre, nearest neighbour, from a given level.
 
-The oracle shares no code with scog: pyproj transforms each centre, rasterio opens `overview_level=` explicitly.
-Contenders choose levels by rules of their own, so each is compared at the level that suits it best.
+The oracle shares no code with scog: pyproj transforms each centre, and rasterio opens an explicit `overview_level`.
+Contenders choose levels by different rules, so each is compared at the level that matches best.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from benchmarks.contenders.work import Plot, Work, first, reflectance
+from benchmarks.contenders.work import Plot, Work, first_valid, reflectance
 
 Floats = NDArray[np.float32]
 TOLERANCE = 1e-4
-"""Of reflectance or an index: what single precision may differ by, and a hundredth of what another pixel does."""
+"""Of reflectance or an index: above float32 rounding, and a hundredth of the difference between pixels."""
 ANOTHER_LEVEL = 0.2
-"""Share of wrong pixels above which it may be that a level far from the expected one was read."""
+"""Share of wrong pixels above which a level far from the expected one may have been read."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """One level of a file: 0 is full size. `(rows, cols)` it has, and metres a pixel."""
+    """A level of a file, 0 is full resolution; `shape` is `(rows, cols)`, `resolution` in metres."""
 
     number: int
     shape: tuple[int, int]
@@ -40,17 +40,17 @@ class Level:
 
 
 def wrong_means(plot: Plot, scenes: Sequence[Mapping[str, str]], folder: Path, stored: Path) -> float | None:
-    """The share of wrong means in what was stored, None where nothing was; `scenes` are their files by band."""
+    """The share of wrong means in the file `stored`, None if it does not exist; `scenes` are files by band."""
     if not stored.exists():
         return None
-    found, right = np.load(stored), np.array([_mean(plot, files, folder) for files in scenes], np.float32)
-    if found.shape != right.shape:
+    values, expected = np.load(stored), np.array([_mean(plot, files, folder) for files in scenes], np.float32)
+    if values.shape != expected.shape:
         return 1.0
-    return float(1 - np.isclose(found, right, rtol=0, atol=TOLERANCE, equal_nan=True).mean())
+    return float(1 - np.isclose(values, expected, rtol=0, atol=TOLERANCE, equal_nan=True).mean())
 
 
 def _mean(plot: Plot, files: Mapping[str, str], folder: Path) -> float:
-    """By windows of the files themselves; a pixel of 20 m lies on four of 10 m."""
+    """The mean of a plot, read from windows of the files; a 20 m pixel covers four of 10 m."""
     with rasterio.open(folder / files["red"]) as dataset:
         col, row = (round(place) for place in ~dataset.transform * (plot.west, plot.north))
     rows, cols = np.arange(row, row + plot.side), np.arange(col, col + plot.side)
@@ -66,7 +66,7 @@ def _mean(plot: Plot, files: Mapping[str, str], folder: Path) -> float:
 
 @lru_cache(maxsize=512)
 def levels(path: Path) -> tuple[Level, ...]:
-    """The levels of a file, finest first; an overview's resolution follows from its width."""
+    """The levels of a file, finest first; an overview's resolution is derived from its width."""
     with rasterio.open(path) as dataset:
         width, height, pixel = dataset.width, dataset.height, dataset.transform.a
         factors = dataset.overviews(1)
@@ -76,12 +76,12 @@ def levels(path: Path) -> tuple[Level, ...]:
 
 @lru_cache(maxsize=256)
 def places(z: int, x: int, y: int, epsg: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Metres in a UTM zone of each pixel's centre, `(256, 256)` each, by the exact transform."""
+    """x and y of each pixel's centre in a UTM zone, `(256, 256)` each, by the exact transform."""
     west, _, east, north = Work(z, x, y, "ndvi", ()).bounds
     step = (east - west) / 256
     xs, ys = np.meshgrid(west + (np.arange(256) + 0.5) * step, north - (np.arange(256) + 0.5) * step)
-    found: tuple[NDArray[np.float64], NDArray[np.float64]] = _transformer(3857, epsg).transform(xs, ys)
-    return found
+    xy: tuple[NDArray[np.float64], NDArray[np.float64]] = _transformer(3857, epsg).transform(xs, ys)
+    return xy
 
 
 @lru_cache
@@ -91,7 +91,7 @@ def _transformer(source: int, target: int) -> pyproj.Transformer:
 
 @lru_cache(maxsize=256)
 def own_level(path: Path, z: int) -> int:
-    """scog's rule: the coarsest level that is not coarser than a pixel of the map in the middle of the file."""
+    """The level by scog's rule: the coarsest that is not coarser than a map pixel at the centre of the file."""
     with rasterio.open(path) as dataset:
         left, bottom, right, top = dataset.bounds
         epsg = dataset.crs.to_epsg()
@@ -103,8 +103,8 @@ def own_level(path: Path, z: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Footing:
-    """Which pixel of one level each pixel of a tile is: int rows and columns `(256, 256)`, and where there is one."""
+class PixelMap:
+    """For each pixel of a tile, row and column in a level, `(256, 256)`, and whether it is inside the level."""
 
     rows: NDArray[np.intp]
     cols: NDArray[np.intp]
@@ -112,8 +112,8 @@ class Footing:
 
 
 @lru_cache(maxsize=256)
-def footing(path: Path, level: int, z: int, x: int, y: int) -> Footing:
-    """Where a tile lies in a level of a file."""
+def pixel_map(path: Path, level: int, z: int, x: int, y: int) -> PixelMap:
+    """The pixel map from a tile to a level of a file."""
     with rasterio.open(path) as dataset:
         transform, epsg = dataset.transform, dataset.crs.to_epsg()
         width, height = dataset.width, dataset.height
@@ -122,29 +122,29 @@ def footing(path: Path, level: int, z: int, x: int, y: int) -> Footing:
     cols = np.floor((xs - transform.c) / (transform.a * width / shape[1])).astype(np.intp)
     rows = np.floor((ys - transform.f) / (transform.e * height / shape[0])).astype(np.intp)
     inside = (rows >= 0) & (rows < shape[0]) & (cols >= 0) & (cols < shape[1])
-    return Footing(rows, cols, inside)
+    return PixelMap(rows, cols, inside)
 
 
 def stored(path: Path, level: int, z: int, x: int, y: int) -> NDArray[Any]:
-    """Stored numbers of a tile `(256, 256)`, 0 where there are none."""
-    place = footing(path, level, z, x, y)
+    """Stored numbers of a tile `(256, 256)`, 0 outside the file."""
+    place = pixel_map(path, level, z, x, y)
     options = {"overview_level": level - 1} if level else {}
     with warnings.catch_warnings(), rasterio.open(path, **options) as dataset:
         warnings.simplefilter("ignore")
-        found: NDArray[Any] = np.zeros((256, 256), dataset.dtypes[0])
+        numbers: NDArray[Any] = np.zeros((256, 256), dataset.dtypes[0])
         if place.inside.any():
             rows, cols = place.rows[place.inside], place.cols[place.inside]
             top, left = rows.min(), cols.min()
             window = Window(left, top, cols.max() - left + 1, rows.max() - top + 1)
-            found[place.inside] = dataset.read(1, window=window)[rows - top, cols - left]
-    return found
+            numbers[place.inside] = dataset.read(1, window=window)[rows - top, cols - left]
+    return numbers
 
 
 class Exact:
-    """The values that a tile or a median ought to have, whatever the levels; read once."""
+    """Expected values of a tile or a composite from given levels; each level is read once."""
 
     def __init__(self, work: Work, folder: Path) -> None:
-        """`work` names its files relative to `folder`."""
+        """The assets of `work` are paths relative to `folder`."""
         self._work = work
         self._paths = [
             {band: (folder / path).resolve() for band, path in scene["assets"].items()} for scene in work.scenes
@@ -152,12 +152,12 @@ class Exact:
         self._read: dict[tuple[Path, int], NDArray[Any]] = {}
 
     def values(self, level: int, mask_level: int | None = None) -> Floats:
-        """`(band, y, x)`, NaN where invalid: the newest scene's where it has data, or masked scenes' composite."""
+        """`(band, y, x)`, NaN where invalid: the newest valid scene, or with `mask_level` the masked composite."""
         layers = [self._scene(paths, level, mask_level) for paths in self._paths]
         if mask_level is None:
-            return first(layers)
+            return first_valid(layers)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # nothing but NaN is no fault
+            warnings.simplefilter("ignore")  # all-NaN pixels are expected
             return self._work.composed(np.stack(layers))
 
     def _scene(self, paths: Mapping[str, Path], level: int, mask_level: int | None) -> Floats:
@@ -173,25 +173,25 @@ class Exact:
         return self._read[path, level]
 
     def own_levels(self, *, masked: bool) -> tuple[int, int | None]:
-        """The levels of scog's rule, of bands and of the classification."""
+        """The levels by scog's rule, of bands and of the classification."""
         paths = self._paths[0]
         return own_level(paths["red"], self._work.z), own_level(paths["scl"], self._work.z) if masked else None
 
     def wrong(self, values: Floats, *, masked: bool, strict: bool) -> float:
-        """The share of pixels that are not what they ought to be.
+        """The share of pixels that differ from the expected values.
 
-        With `strict`, at the level of scog's rule; else at whatever level suits the values best.
+        With `strict`, at the level of scog's rule; otherwise at the level that matches best.
         """
         level, mask_level = self.own_levels(masked=masked)
         if strict:
             return unlike(values, self.values(level, mask_level))
         near = _near(level)
         mask_near = [None] if mask_level is None else _near(mask_level)
-        found = min(unlike(values, self.values(*pair)) for pair in itertools.product(near, mask_near))
-        if found > ANOTHER_LEVEL and mask_level is None:  # some read full size whatever the zoom
+        share = min(unlike(values, self.values(*pair)) for pair in itertools.product(near, mask_near))
+        if share > ANOTHER_LEVEL and mask_level is None:  # some contenders read full resolution at every zoom
             others = set(range(len(levels(self._paths[0]["red"])))) - set(near)
-            found = min(found, *(unlike(values, self.values(each)) for each in others))
-        return found
+            share = min(share, *(unlike(values, self.values(each)) for each in others))
+        return share
 
 
 def _near(level: int) -> list[int]:
@@ -199,7 +199,7 @@ def _near(level: int) -> list[int]:
 
 
 def unlike(values: Floats, exact: Floats) -> float:
-    """The share of pixels whose values differ, or are valid in one only."""
+    """The share of pixels whose values differ, or that are valid in only one array."""
     if values.shape != exact.shape:
         return 1.0
     same = np.abs(values - exact) <= TOLERANCE

@@ -1,11 +1,11 @@
-"""Hot speed of each format, preset and kind of colouring over a running server's archive, as a table.
+"""Hot speed of each format, preset and style over a running server's archive, as a table.
 
     make demo &
     .venv/bin/python -m benchmarks.formats --url http://127.0.0.1:8000
 
-Every way of asking is asked for the same tiles, which are in the server's memory by then; the ways take turns, tile by
-tile, so that a slow minute of the machine hurts all of them alike. One client: what is shown is the time of an answer
-when nobody else asks, its part that is encoding (from Server-Timing), and its size, medians over the tiles.
+Each variant is requested for the same tiles, which are cached by then. Variants take turns, tile by tile, so that a
+slow minute of the machine affects all of them. With a single client, the table shows the response time, the part that
+is encoding (from Server-Timing), and the size, as medians over the tiles.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.trace import walk
 
-WAYS: dict[str, tuple[str, str]] = {
+VARIANTS: dict[str, tuple[str, str]] = {
     "NDVI, PNG with a palette": ("", ""),
     "NDVI, PNG in RGBA": (".png32", ""),
     "NDVI, PNG in 16 bit grey": (".png16", ""),
@@ -48,29 +48,31 @@ WAYS: dict[str, tuple[str, str]] = {
 
 
 @dataclass
-class Tally:
-    """What was measured of one way: milliseconds, milliseconds of encoding, bytes, one each tile."""
+class Measured:
+    """Measurements of one variant, one per tile: response and encoding time in milliseconds, size in bytes."""
 
-    answered: list[float] = field(default_factory=list)
-    encoded: list[float] = field(default_factory=list)
+    response_ms: list[float] = field(default_factory=list)
+    encoding_ms: list[float] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
 
 
-def ways_of(url: str) -> dict[str, tuple[str, str]]:
-    """The ways above, and every preset that the server's archive has the bands for."""
-    with urllib.request.urlopen(f"{url}/bands") as answer:
-        presets = json.load(answer)["presets"]
-    more = {f"{each['title']}, PNG": ("", f"?bands={each['name']}") for each in presets if each["name"] != "visual"}
-    return WAYS | more
+def variants_of(url: str) -> dict[str, tuple[str, str]]:
+    """VARIANTS, and all presets that the server's archive has the bands for."""
+    with urllib.request.urlopen(f"{url}/bands") as response:
+        presets = json.load(response)["presets"]
+    preset_variants = {
+        f"{each['title']}, PNG": ("", f"?bands={each['name']}") for each in presets if each["name"] != "visual"
+    }
+    return VARIANTS | preset_variants
 
 
-def measure(url: str, tiles: list[str], ways: dict[str, tuple[str, str]]) -> dict[str, Tally]:
-    """Ask for each tile in each way, twice, and count the second answer."""
+def measure(url: str, tiles: list[str], variants: dict[str, tuple[str, str]]) -> dict[str, Measured]:
+    """Request each tile in each variant twice, and record the second response."""
     connection = HTTPConnection(urlsplit(url).netloc)
-    tallies = {name: Tally() for name in ways}
-    for counts in (False, True):
+    results = {name: Measured() for name in variants}
+    for recorded in (False, True):
         for tile in tiles:
-            for name, (suffix, query) in ways.items():
+            for name, (suffix, query) in variants.items():
                 since = perf_counter()
                 connection.request("GET", tile + suffix + query)
                 response = connection.getresponse()
@@ -78,12 +80,12 @@ def measure(url: str, tiles: list[str], ways: dict[str, tuple[str, str]]) -> dic
                 spent = 1000 * (perf_counter() - since)
                 if response.status != 200:
                     raise SystemExit(f"{tile}{suffix}{query}: {response.status} {body[:300]!r}")
-                if counts:
+                if recorded:
                     encoding = re.search(r"encode;dur=([\d.]+)", response.headers["Server-Timing"] or "")
-                    tallies[name].answered.append(spent)
-                    tallies[name].encoded.append(float(encoding[1]) if encoding else 0.0)
-                    tallies[name].sizes.append(len(body))
-    return tallies
+                    results[name].response_ms.append(spent)
+                    results[name].encoding_ms.append(float(encoding[1]) if encoding else 0.0)
+                    results[name].sizes.append(len(body))
+    return results
 
 
 def main() -> None:
@@ -92,14 +94,18 @@ def main() -> None:
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--tiles", type=int, default=40)
     options = parser.parse_args()
-    with urllib.request.urlopen(options.url + "/tilejson.json") as answer:
-        west, south, east, north = json.load(answer)["bounds"]
-    across, down = (east - west) / 4, (north - south) / 4  # the middle, where there is most to see
+    with urllib.request.urlopen(options.url + "/tilejson.json") as response:
+        west, south, east, north = json.load(response)["bounds"]
+    across, down = (east - west) / 4, (north - south) / 4  # the central part of the bounds
     middle = (west + across, south + down, east - across, north - down)
     tiles = list(dict.fromkeys(walk(middle, options.tiles, range(11, 15))))
-    print("| | answer, ms | of it encoding, ms | KB |\n| --- | --- | --- | --- |")
-    for name, tally in measure(options.url, tiles, ways_of(options.url)).items():
-        medians = statistics.median(tally.answered), statistics.median(tally.encoded), statistics.median(tally.sizes)
+    print("| | response, ms | encoding, ms | KB |\n| --- | --- | --- | --- |")
+    for name, measured in measure(options.url, tiles, variants_of(options.url)).items():
+        medians = (
+            statistics.median(measured.response_ms),
+            statistics.median(measured.encoding_ms),
+            statistics.median(measured.sizes),
+        )
         print(f"| {name} | {medians[0]:.1f} | {medians[1]:.1f} | {medians[2] / 1000:.1f} |")
 
 

@@ -1,7 +1,7 @@
-"""Measuring: contenders as processes, what they cost, and what remains of many rounds.
+"""Measurements: contenders as processes, their CPU and memory, and statistics over rounds.
 
-Contenders take turns within each round, so that a slow minute of the machine hurts all of them alike, and what is
-compared are the ratios within a round: their median, and where nine of ten lie.
+Contenders take turns within each round, so that a slow minute of the machine affects all of them. Compared are ratios
+within a round: their median, and the 10th and 90th percentile.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-LONGEST = 180.0
-"""Seconds in which a contender has to answer."""
+TIMEOUT = 180.0
+"""Seconds within which a contender must answer."""
 ROOT = Path(__file__).parents[1]
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -28,11 +28,11 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class Row:
     """One measurement: one contender, one round of one case of a scenario.
 
-    Seconds of wall and processor time, requests and bytes at the origin, bytes of memory at its peak, for `tiles` tiles
-    together. `twice` are bytes that the origin sent again, `connections` those opened, `resumed` TLS sessions resumed.
-    `first` is when the first tile of several was complete, in seconds; `failed` tiles were not drawn when first asked
-    for, `redrawn` of them at the next try. `wrong` is the share of pixels unlike the exact transform, None where nobody
-    looked. With an `error` the numbers mean nothing.
+    Wall and CPU seconds, requests and bytes at the origin, peak memory in bytes, all for `tiles` tiles together.
+    `twice` is bytes sent more than once, `connections` those opened, `resumed` TLS sessions resumed. `first` is seconds
+    until the first of several tiles was complete; `failed` tiles were not drawn by the first request, and `redrawn` of
+    them were drawn by a retry. `wrong` is the share of pixels that differ from the exact transform, None if not
+    compared. If there is an `error`, the numbers are meaningless.
     """
 
     scenario: str
@@ -58,16 +58,16 @@ class Row:
 
     @property
     def missing(self) -> int:
-        """Tiles that were not drawn at the next try either."""
+        """Number of tiles that no retry drew."""
         return self.failed - self.redrawn
 
     def as_json(self) -> dict[str, Any]:
-        """The row without what is not known."""
+        """The fields that are not None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 class Spread(NamedTuple):
-    """A median, and the tenth and ninetieth percentile."""
+    """Median, and 10th and 90th percentile."""
 
     low: float
     median: float
@@ -75,7 +75,7 @@ class Spread(NamedTuple):
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Tenth percentile, median and ninetieth of numbers, of which there is at least one."""
+    """10th percentile, median and 90th percentile of at least one number."""
     ordered = sorted(values)
     if len(ordered) == 1:
         return Spread(ordered[0], ordered[0], ordered[0])
@@ -84,35 +84,35 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def paired(rows: Iterable[Row], scenario: str, above: str, below: str, field: str = "wall") -> dict[str, list[float]]:
-    """By case, the ratios of one contender's number to another's, round by round."""
+    """Ratios of a field per tile between two contenders, one per round, by case."""
     numbers: dict[tuple[str, int], dict[str, float]] = {}
     for row in rows:
         if row.scenario == scenario and row.error is None:
             numbers.setdefault((row.case, row.round), {})[row.contender] = getattr(row, field) / row.tiles
-    found: dict[str, list[float]] = {}
+    ratios: dict[str, list[float]] = {}
     for (case, _), by_name in numbers.items():
         if above in by_name and by_name.get(below):
-            found.setdefault(case, []).append(by_name[above] / by_name[below])
-    return found
+            ratios.setdefault(case, []).append(by_name[above] / by_name[below])
+    return ratios
 
 
 # Processes
 
 
-def family(pid: int) -> list[int]:
-    """A process and all that descend from it."""
-    found = [pid]
-    for each in found:
+def process_tree(pid: int) -> list[int]:
+    """Ids of a process and its descendants."""
+    pids = [pid]
+    for each in pids:
         for thread in Path(f"/proc/{each}/task").glob("*/children"):
             with suppress(OSError):
-                found += map(int, thread.read_text().split())
-    return found
+                pids += map(int, thread.read_text().split())
+    return pids
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time that a process and its descendants have spent so far."""
+    """CPU seconds of a process and its descendants so far."""
     spent = 0
-    for each in family(pid):
+    for each in process_tree(pid):
         with suppress(OSError):
             fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
             spent += int(fields[11]) + int(fields[12])
@@ -120,9 +120,9 @@ def cpu_seconds(pid: int) -> float:
 
 
 def peak_memory(pid: int) -> int:
-    """Bytes resident at their peak, of a process and its descendants together."""
+    """Peak resident bytes of a process and its descendants, summed."""
     total = 0
-    for each in family(pid):
+    for each in process_tree(pid):
         with suppress(OSError):
             status = dict(line.split(":", 1) for line in Path(f"/proc/{each}/status").read_text().splitlines())
             total += int(status.get("VmHWM", "0 kB").split()[0]) * 1024
@@ -130,33 +130,33 @@ def peak_memory(pid: int) -> int:
 
 
 def memory(pid: int) -> int:
-    """Bytes resident now, of a process and its descendants together."""
+    """Resident bytes of a process and its descendants, summed."""
     total = 0
-    for each in family(pid):
+    for each in process_tree(pid):
         with suppress(OSError):
             total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * _PAGE
     return total
 
 
 class Failed(Exception):
-    """A contender did not answer, or with an error."""
+    """A contender did not answer, or answered with an error."""
 
 
 class Contender:
-    """One contender's program: one JSON object a line to it, one back. What else it says goes to `log`."""
+    """A contender's process: one JSON object per line in, one out. Its standard error goes to `log`."""
 
     def __init__(self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         self.name = name
-        with open(log, "a") as said:
+        with open(log, "a") as log_file:
             self._process = subprocess.Popen(
-                list(command), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True,
+                list(command), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log_file, text=True,
                 env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
             )  # fmt: skip
         self.ended = False
-        self.versions: dict[str, str] = self.ask({"op": "start"}).get("versions", {})
+        self.versions: dict[str, str] = self.request({"op": "start"}).get("versions", {})
 
-    def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to one message. Raises Failed."""
+    def request(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a message and return the answer. Raises Failed."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
@@ -167,24 +167,24 @@ class Contender:
             line = ""
         if not line:
             self.ended = True
-            raise Failed(f"{self.name} has ended")
+            raise Failed(f"{self.name} has exited")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise Failed(str(answer["error"]))
         return answer
 
     def _line(self) -> str:
-        """Its next line; it is ended where that takes too long."""
+        """The next line of output; kills the process on timeout."""
         assert self._process.stdout is not None
-        if not select.select([self._process.stdout], [], [], LONGEST)[0]:
+        if not select.select([self._process.stdout], [], [], TIMEOUT)[0]:
             self._process.kill()
             self.ended = True
-            raise Failed(f"{self.name} did not answer within {LONGEST:g} s")
+            raise Failed(f"{self.name} did not answer within {TIMEOUT:g} s")
         return self._process.stdout.readline()
 
     def close(self) -> None:
-        """Tell it to quit, and end it and what it started where it does not."""
-        started = family(self._process.pid)
+        """Send `quit`; kill the process after 10 s, and terminate its descendants."""
+        started = process_tree(self._process.pid)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with suppress(OSError):

@@ -1,20 +1,20 @@
-"""A file server as far away as one likes, over TLS and plain: settable latency and bandwidth, exact counts.
+"""A file server over TLS and plain HTTP with adjustable latency and bandwidth, and exact counts.
 
     python -m benchmarks.origin ROOT --first-byte 0.030 --bandwidth 50e6
 
-serves `ROOT/path` as `https://127.0.0.1:<tls>/<anything>/path` and `http://127.0.0.1:<port>/<anything>/path`; the line
-that it prints has the ports, and the certificate of the authority to trust. The first segment is ignored, so that no
-cache knows an address that starts with a new word.
+serves `ROOT/path` as `https://127.0.0.1:<tls>/<anything>/path` and `http://127.0.0.1:<port>/<anything>/path`. It prints
+the ports, and the path of the authority's certificate. The first path segment is ignored: a new one makes a URL that
+no cache contains.
 
-Each connection has the bandwidth for itself, as with S3; `--link` is a line that all of them share. `--round-trip` is
-what a new connection costs before its first request is heard, once for TCP and once more for TLS 1.3, since loopback
-has no distance. Connections that were idle for `--idle` seconds are closed.
+The bandwidth is that of each connection, as with S3; `--link` is the bandwidth that all connections share. Since
+loopback has no latency, the origin delays a new connection's first request by `--round-trip`, once for TCP and once
+more for TLS 1.3. Connections that were idle for `--idle` seconds are closed.
 
-A third port is for control; nothing there is delayed or counted:
+A third port is for control, without delays or counts:
 
     GET  /_counts          requests, HEADs, body bytes, bytes sent twice, by file and in total; connections
-    POST /_reset           counts from 0, and draws the same faults again
-    POST /_close_idle      closes connections that answer no request
+    POST /_reset           resets the counts and the sequence of faults
+    POST /_close_idle      closes idle connections
     POST /_shape?NAME=..   first_byte, bandwidth, round_trip, idle, link (0: none), pause (seconds without
                            traffic), and the faults of `origin_faults.Faults`
 """
@@ -36,20 +36,20 @@ from urllib.parse import parse_qsl, urlsplit
 
 from benchmarks.certificate import Certificate, make_certificate
 from benchmarks.origin_connection import Connection
-from benchmarks.origin_faults import Destiny, Faults
+from benchmarks.origin_faults import Faults, FaultSampler
 from benchmarks.origin_files import Counts, Files
 from benchmarks.origin_link import Link
 
 BACKLOG = 1024
 SEND_BUFFER = 65_536
-"""Bytes that the system may hold of one connection (it doubles the number): as good as sent, since they are counted."""
+"""Send buffer of a connection in bytes (the kernel doubles it); buffered bytes count as sent."""
 
 
 @dataclass
 class Shape:
-    """Seconds before the first byte of a response and of one round trip; bytes a second on one connection.
+    """Seconds to the first byte of a response and of a round trip; bytes per second of a connection.
 
-    Connections that answered nothing for `idle` seconds are closed.
+    Connections without a request for `idle` seconds are closed.
     """
 
     first_byte: float
@@ -59,27 +59,27 @@ class Shape:
 
 
 class Server:
-    """What the connections share."""
+    """State shared by the connections."""
 
     def __init__(self, root: Path, shape: Shape) -> None:
         self.loop = asyncio.get_running_loop()
         self.files = Files(root)
         self.shape = shape
         self.link = Link(self.loop)
-        self.destiny = Destiny(Faults())
+        self.fault_sampler = FaultSampler(Faults())
         self.counts = Counts()
         self.connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def control(self, method: str, target: str) -> tuple[int, bytes]:
-        """Status and body for a request to the control port."""
+        """Status and body of the response to a request on the control port."""
         parts = urlsplit(target)
         match method, parts.path:
             case "GET", "/_counts":
                 return 200, json.dumps(self.counts.report()).encode()
             case "POST", "/_reset":
                 self.counts.reset()
-                self.destiny.forget()
+                self.fault_sampler.reset()
             case "POST", "/_close_idle":
                 self.close_idle()
             case "POST", "/_shape":
@@ -93,32 +93,32 @@ class Server:
         return 200, b"{}"
 
     def change(self, name: str, value: str) -> None:
-        """Set one property of the shape, the line or the faults. Raises ValueError or AttributeError."""
+        """Set a parameter of the shape, the link or the faults. Raises ValueError or AttributeError."""
         if name == "link":
             self.link.rate = float(value) or math.inf
         elif name == "pause":
             self.link.pause(float(value))
             for connection in self.connections:
-                connection.postpone(float(value))
+                connection.delay(float(value))
         else:
-            owner = next((each for each in (self.shape, self.destiny.faults) if hasattr(each, name)), None)
+            owner = next((each for each in (self.shape, self.fault_sampler.faults) if hasattr(each, name)), None)
             if owner is None:
                 raise AttributeError(f"there is no {name}")
             setattr(owner, name, type(getattr(owner, name))(value))
 
     def close_idle(self, before: float = math.inf) -> None:
-        """Close connections that answer no request and did so since a time of the loop."""
+        """Close connections that have been idle since before a time of the event loop."""
         for connection in [each for each in self.connections if each.idle and each.idle_since < before]:
             connection.close()
 
     async def sweep(self) -> None:
-        """Close connections as they become idle for too long."""
+        """Periodically close connections that were idle for too long."""
         while True:
             await asyncio.sleep(min(0.25, self.shape.idle / 4))
             self.close_idle(self.loop.time() - self.shape.idle)
 
     async def accept(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
-        """Accept connections forever; each is attended to once its round trips are over."""
+        """Accept connections forever; each is served after its round trips."""
         while True:
             accepted, _ = await self.loop.sock_accept(listener)
             task = self.loop.create_task(self._attend(accepted, tls))
@@ -140,14 +140,14 @@ class Server:
         self.connections.add(Connection(self, accepted))
 
     async def accept_control(self, listener: socket.socket) -> None:
-        """Accept connections that control the server."""
+        """Accept connections of the control port."""
         while True:
             accepted, _ = await self.loop.sock_accept(listener)
             Connection(self, accepted, control=True)
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket, without blocking, whose connections have small buffers for sending."""
+    """A non-blocking listening socket whose connections have small send buffers."""
     listener = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     listener.setblocking(False)
@@ -155,7 +155,7 @@ def listen(port: int) -> socket.socket:
 
 
 async def serve(root: Path, ports: tuple[int, int], certificate: Certificate, shape: Shape, link: float) -> None:
-    """Serve until SIGTERM; ports and authority are printed when the server is ready."""
+    """Serve until SIGTERM; prints ports and authority when ready."""
     server = Server(root, shape)
     server.link.rate = link or math.inf
     plain, tls, control = listen(ports[0]), listen(ports[1]), listen(0)
@@ -183,12 +183,12 @@ def main() -> None:
     """Serve a folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path)
-    parser.add_argument("--port", type=int, default=0, help="plain HTTP; any free one unless given")
+    parser.add_argument("--port", type=int, default=0, help="of plain HTTP; by default a free one")
     parser.add_argument("--tls-port", type=int, default=0)
     parser.add_argument("--first-byte", type=float, default=0.030, help="seconds")
     parser.add_argument("--round-trip", type=float, default=0.0, help="seconds")
-    parser.add_argument("--bandwidth", type=float, default=50e6, help="bytes a second on each connection")
-    parser.add_argument("--link", type=float, default=0.0, help="bytes a second of all connections; 0: no limit")
+    parser.add_argument("--bandwidth", type=float, default=50e6, help="bytes per second of each connection")
+    parser.add_argument("--link", type=float, default=0.0, help="bytes per second of all connections; 0: no limit")
     parser.add_argument("--idle", type=float, default=5.0, help="seconds after which an idle connection is closed")
     options = parser.parse_args()
     shape = Shape(options.first_byte, options.bandwidth, options.round_trip, options.idle)

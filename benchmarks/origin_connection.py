@@ -1,7 +1,7 @@
-"""One client's connection to the origin: HTTP/1.1 over a socket, with or without TLS, one request after the other.
+"""A client's connection to the origin: HTTP/1.1 over a socket, with or without TLS, without pipelining.
 
-It writes to the socket itself, without a buffer of its own, and counts what the system takes: what a client never read
-is not counted as sent, beyond what the sockets' buffers hold.
+It writes to the socket directly and counts the bytes that the system accepts. Bytes that a client never reads are not
+counted, except for those in the sockets' buffers.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from benchmarks.origin_faults import Fate
-from benchmarks.origin_files import NOTHING, Count
+from benchmarks.origin_faults import Outcome
+from benchmarks.origin_files import NO_BODY, Count
 
 if TYPE_CHECKING:
     from benchmarks.origin import Server
 
 STEP = 262_144
-"""Bytes sent at a time where nothing but the connection's own bandwidth limits it, once the last of them is due."""
+"""Bytes of a chunk if only the connection's bandwidth limits it; sent when its last byte is due."""
 EARLY = 0.0005
-"""Timers fire up to a millisecond late; set this much early, they are right in the mean. Seconds."""
+"""Seconds by which timers are set early, as they fire up to a millisecond late; exact on average."""
 MAX_HEAD = 65_536
 HANDSHAKE = 4096
-"""Bytes of a TLS handshake on the line: certificates, tickets, acknowledgements."""
+"""Bytes of a TLS handshake: certificates, tickets, acknowledgements."""
 REASONS = {200: "OK", 206: "Partial Content", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed",
            416: "Range Not Satisfiable", 503: "Slow Down"}  # fmt: skip
 BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -36,7 +36,7 @@ UNLIMITED = 1e12
 
 @dataclass
 class Response:
-    """What is being sent. `began` is the loop's time of the first byte, `bandwidth` in bytes a second."""
+    """A response in progress. `began` is the loop's time of the first byte, `bandwidth` in bytes per second."""
 
     head: memoryview
     body: memoryview
@@ -51,7 +51,7 @@ class Response:
 
 
 class Connection:
-    """A connection over a non-blocking socket; a socket with TLS has its handshake still before it."""
+    """A connection over a non-blocking socket; the TLS handshake is done here."""
 
     def __init__(self, server: Server, sock: socket.socket, *, control: bool = False) -> None:
         self._server = server
@@ -59,7 +59,7 @@ class Connection:
         self._socket = sock
         self._file = sock.fileno()
         self._control = control
-        self._shaking = isinstance(sock, ssl.SSLSocket)
+        self._handshaking = isinstance(sock, ssl.SSLSocket)
         self._received = b""
         self._response: Response | None = None
         self._stalled = self._close_after = self._watching = self.closed = False
@@ -69,22 +69,22 @@ class Connection:
 
     @property
     def idle(self) -> bool:
-        """Whether no request is being answered."""
+        """Whether no request is in progress."""
         return self._response is None and not self._stalled and not self._received
 
     def close(self) -> None:
-        """Say goodbye as TLS wants it, and close."""
-        if isinstance(self._socket, ssl.SSLSocket) and not self._shaking and not self.closed:
+        """Close, after a TLS close_notify."""
+        if isinstance(self._socket, ssl.SSLSocket) and not self._handshaking and not self.closed:
             with suppress(OSError, ValueError):
                 self._socket.unwrap()
-        self._drop()
+        self._disconnect()
 
-    def postpone(self, seconds: float) -> None:
-        """Send what is not sent yet so much later."""
+    def delay(self, seconds: float) -> None:
+        """Delay the rest of the response."""
         if self._response is not None:
             self._response.began += seconds
 
-    def _drop(self) -> None:
+    def _disconnect(self) -> None:
         if self.closed:
             return
         self.closed = True
@@ -97,22 +97,22 @@ class Connection:
         self._socket.close()
 
     def _reset(self) -> None:
-        """Break the connection off: the client gets a reset."""
+        """Abort the connection with a TCP reset."""
         self._server.counts.connections.resets += 1
         with suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._drop()
+        self._disconnect()
 
     # Reading requests
 
     def _readable(self) -> None:
         try:
-            if self._shaking:
-                self._shake()
+            if self._handshaking:
+                self._handshake()
             while not self.closed:
                 data = self._socket.recv(MAX_HEAD)
                 if not data:
-                    self._drop()
+                    self._disconnect()
                     return
                 self._received += data
                 if self._response is None and not self._stalled:
@@ -120,13 +120,13 @@ class Connection:
         except BLOCKED:
             return
         except OSError:
-            self._drop()
+            self._disconnect()
 
-    def _shake(self) -> None:
-        """Go on with the handshake. Raises one of BLOCKED where the client's part is missing."""
+    def _handshake(self) -> None:
+        """Continue the handshake. Raises one of BLOCKED while waiting for the client."""
         assert isinstance(self._socket, ssl.SSLSocket)
         self._socket.do_handshake()
-        self._shaking = False
+        self._handshaking = False
         self._server.counts.connections.resumed += bool(self._socket.session_reused)
         self._server.link.charge(HANDSHAKE)
         self.idle_since = self._loop.time()
@@ -135,14 +135,16 @@ class Connection:
         head, end, rest = self._received.partition(b"\r\n\r\n")
         if not end:
             if len(head) > MAX_HEAD:
-                self._drop()
+                self._disconnect()
             return
-        self._received = rest  # no request that is served here has a body
+        self._received = rest  # requests have no body
         lines = head.decode("latin-1").split("\r\n")
         method, target, *version = lines[0].split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-        wish = headers.get("connection", "").lower()
-        self._close_after = wish == "close" or (version == ["HTTP/1.0"] and wish != "keep-alive")
+        connection_header = headers.get("connection", "").lower()
+        self._close_after = connection_header == "close" or (
+            version == ["HTTP/1.0"] and connection_header != "keep-alive"
+        )
         if self._control:
             self._answer_control(method, target)
         else:
@@ -152,45 +154,45 @@ class Connection:
         status, body = self._server.control(method, target)
         head = self._head(status, {"Content-Type": "application/json", "Content-Length": str(len(body))})
         self._response = Response(memoryview(head), memoryview(body), Count(), target, 0, self._loop.time(), UNLIMITED)
-        self._send_alone()
+        self._send_unshaped()
 
-    def _send_alone(self) -> None:
-        """Send a response beside the line."""
+    def _send_unshaped(self) -> None:
+        """Send a response without limits."""
         while self.send(1 << 30)[1]:
             pass
 
     def _answer_file(self, method: str, target: str, headers: dict[str, str]) -> None:
         server, address = self._server, unquote(target.partition("?")[0]).lstrip("/")
-        path, wanted = address.partition("/")[2], headers.get("range")
+        path, range_header = address.partition("/")[2], headers.get("range")
         count = server.counts.files[path]
         count.requests += 1
         count.heads += method == "HEAD"
-        fate, share = server.destiny.fate(path, wanted)
-        if fate is Fate.STALL:
+        outcome, share = server.fault_sampler.outcome(path, range_header)
+        if outcome is Outcome.STALL:
             server.counts.connections.stalled += 1
             self._stalled = True
             return
-        if fate is Fate.REFUSE:
+        if outcome is Outcome.REFUSE:
             server.counts.connections.refused += 1
-            status, fields, body, start = 503, {"Content-Length": "0"}, NOTHING, 0
+            status, fields, body, start = 503, {"Content-Length": "0"}, NO_BODY, 0
         else:
-            status, fields, body, start = server.files.answer(method, path, wanted)
+            status, fields, body, start = server.files.respond(method, path, range_header)
         began = max(self._loop.time(), server.link.closed_until) + server.shape.first_byte
-        bandwidth = min(server.shape.bandwidth, server.destiny.bandwidth(headers.get("host", ""), path))
-        body = NOTHING if method == "HEAD" else body
-        cut = int(share * len(body)) if fate is Fate.RESET else None
+        bandwidth = min(server.shape.bandwidth, server.fault_sampler.bandwidth(headers.get("host", ""), path))
+        body = NO_BODY if method == "HEAD" else body
+        cut = int(share * len(body)) if outcome is Outcome.RESET else None
         head = memoryview(self._head(status, fields))
         self._response = Response(head, body, count, address, start, began, bandwidth, cut)
-        self._at(began, self._begin)
+        self._schedule(began, self._begin)
 
     def _head(self, status: int, fields: dict[str, str]) -> bytes:
         fields = fields | {"Connection": "close" if self._close_after else "keep-alive"}
         lines = [f"HTTP/1.1 {status} {REASONS[status]}", *(f"{name}: {value}" for name, value in fields.items())]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
-    # Sending: a chunk when it is due, and when it is this connection's turn on the line
+    # Sending: chunk by chunk, when the chunk is due and the link gives this connection its turn
 
-    def _at(self, when: float, work: object) -> None:
+    def _schedule(self, when: float, work: object) -> None:
         self._timer = self._loop.call_at(when - EARLY, work)  # type: ignore[arg-type]
 
     def _begin(self) -> None:
@@ -201,12 +203,12 @@ class Connection:
         self._loop.remove_writer(self._file)
         self._watching = False
         if self._control:
-            self._send_alone()
+            self._send_unshaped()
         else:
             self._server.link.join(self)
 
     def send(self, limit: int) -> tuple[int, bool]:
-        """Send what is due, at most `limit` bytes of it: how many, and whether the next chunk is due already."""
+        """Send at most `limit` due bytes. Returns their number, and whether more bytes are due."""
         response, taken = self._response, 0
         if response is None or self.closed or self._watching:
             return 0, False
@@ -224,7 +226,7 @@ class Connection:
             self._watching = True
             return taken, False
         except OSError:
-            self._drop()
+            self._disconnect()
             return taken, False
         return taken, bool(response.chunk) or self._next_chunk(response)
 
@@ -236,19 +238,19 @@ class Connection:
         response.sent += size
 
     def _next_chunk(self, response: Response) -> bool:
-        """Whether there is a next chunk that is due; else wait for it, or end the response."""
+        """Whether another chunk is due; otherwise schedules it, or finishes the response."""
         if response.cut_after is not None and response.sent >= response.cut_after:
             self._reset()
             return False
         if not response.body:
             self._done()
             return False
-        wanted = len(response.body) if response.cut_after is None else response.cut_after - response.sent
-        response.chunk = min(wanted, self._server.link.chunk(response.bandwidth, STEP))
+        remaining = len(response.body) if response.cut_after is None else response.cut_after - response.sent
+        response.chunk = min(remaining, self._server.link.chunk(response.bandwidth, STEP))
         due = response.began + (response.sent + response.chunk) / response.bandwidth
         if due - EARLY <= self._loop.time():
             return True
-        self._at(due, self._begin)
+        self._schedule(due, self._begin)
         return False
 
     def _done(self) -> None:

@@ -1,7 +1,7 @@
-"""What goes wrong on a line, on purpose: responses that never begin, that break off, that are refused, that drip.
+"""Injected faults: responses that never begin, are reset, are refused, or are slow.
 
-Whether a request suffers is decided by a hash of the seed, the file, the range and how often it was asked for: the same
-requests suffer in every run, in whatever order they come, and asking again is a new draw.
+A hash of the seed, the file, the range and the attempt decides. Therefore the same requests fail in each run, in any
+order, and each retry is a new draw.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Fate(Enum):
-    """What becomes of one response."""
+class Outcome(Enum):
+    """The injected fault of a response, or OK."""
 
-    GOOD = "good"
+    OK = "ok"
     STALL = "stall"
     RESET = "reset"
     REFUSE = "refuse"
@@ -24,9 +24,9 @@ class Fate(Enum):
 
 @dataclass
 class Faults:
-    """Shares of all responses, 0 to 1: `stall` never begins, `reset` is cut off, `refuse` is a 503.
+    """Shares of all responses, 0 to 1: `stall` never begins, `reset` is cut off by a reset, `refuse` is a 503.
 
-    Responses whose host and path contain the text `slow` flow at `slow_rate` bytes a second; "" is none of them.
+    Responses whose host and path contain `slow` are sent at `slow_rate` bytes per second; "" disables this.
     """
 
     stall: float = 0.0
@@ -37,33 +37,37 @@ class Faults:
     seed: int = 0
 
 
-class Destiny:
-    """Draws the fate of each response."""
+class FaultSampler:
+    """Draws the outcome of each response."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
-        self._asked: Counter[str] = Counter()
+        self._requests: Counter[str] = Counter()
 
-    def forget(self) -> None:
-        """Begin the same draws again."""
-        self._asked.clear()
+    def reset(self) -> None:
+        """Restart the sequence of draws."""
+        self._requests.clear()
 
-    def fate(self, path: str, wanted: str | None) -> tuple[Fate, float]:
-        """What becomes of a request for a range of a file, and the share of the body after which a reset comes."""
+    def outcome(self, path: str, range_header: str | None) -> tuple[Outcome, float]:
+        """The outcome of a range request, and the share of the body after which a reset occurs."""
         faults = self.faults
         if not (faults.stall or faults.reset or faults.refuse):
-            return Fate.GOOD, 1.0
-        name = f"{path} {wanted}"
-        self._asked[name] += 1
-        digest = hashlib.blake2b(f"{faults.seed} {name} {self._asked[name]}".encode(), digest_size=16).digest()
+            return Outcome.OK, 1.0
+        name = f"{path} {range_header}"
+        self._requests[name] += 1
+        digest = hashlib.blake2b(f"{faults.seed} {name} {self._requests[name]}".encode(), digest_size=16).digest()
         draw, share = (int.from_bytes(part) / 2**64 for part in (digest[:8], digest[8:]))
-        for fate, chance in ((Fate.STALL, faults.stall), (Fate.RESET, faults.reset), (Fate.REFUSE, faults.refuse)):
+        for outcome, chance in (
+            (Outcome.STALL, faults.stall),
+            (Outcome.RESET, faults.reset),
+            (Outcome.REFUSE, faults.refuse),
+        ):
             if draw < chance:
-                return fate, share
+                return outcome, share
             draw -= chance
-        return Fate.GOOD, 1.0
+        return Outcome.OK, 1.0
 
     def bandwidth(self, host: str, path: str) -> float:
-        """Bytes a second at most, because of `slow`."""
+        """The limit in bytes per second due to `slow`; infinite without one."""
         slow = self.faults.slow
         return self.faults.slow_rate if slow and slow in f"{host}/{path}" else math.inf

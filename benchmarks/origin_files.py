@@ -1,4 +1,4 @@
-"""The origin's files in memory, and exact counts of what was asked for and sent."""
+"""The origin's files in memory, and exact counts of requests and sent bytes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-NOTHING = memoryview(b"")
+NO_BODY = memoryview(b"")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One file in memory."""
+    """A file in memory."""
 
     data: memoryview
     etag: str
@@ -26,38 +26,38 @@ class Stored:
 
 
 class Files:
-    """The files below a folder, mapped into memory when they are first asked for."""
+    """The files below a folder, mapped into memory on first request."""
 
     def __init__(self, root: Path) -> None:
         self._root = os.path.realpath(root)
         self._stored: dict[str, Stored | None] = {}
 
     def get(self, path: str) -> Stored | None:
-        """The file at a path below the folder; None where there is none."""
+        """The file at a path below the folder; None if there is none."""
         if path not in self._stored:
             self._stored[path] = self._open(path)
         return self._stored[path]
 
-    def answer(self, method: str, path: str, wanted: str | None) -> tuple[int, dict[str, str], memoryview, int]:
-        """The response to a request for a range: status, header fields, body, and where in the file the body starts."""
-        nothing = {"Content-Length": "0"}
+    def respond(self, method: str, path: str, range_header: str | None) -> tuple[int, dict[str, str], memoryview, int]:
+        """The response to a range request: status, header fields, body, and the body's offset in the file."""
+        empty = {"Content-Length": "0"}
         if method not in ("GET", "HEAD"):
-            return 405, nothing, NOTHING, 0
+            return 405, empty, NO_BODY, 0
         stored = self.get(path)
         if stored is None:
-            return 404, nothing, NOTHING, 0
+            return 404, empty, NO_BODY, 0
         size = len(stored.data)
         fields = {"Content-Type": "image/tiff", "Accept-Ranges": "bytes", "ETag": stored.etag}
         fields["Last-Modified"] = stored.modified
-        span = None if wanted is None else _RANGE.fullmatch(wanted)
-        if span is None or span[1] == span[2] == "":  # no range, or several: the whole is a valid answer
+        span = None if range_header is None else _RANGE.fullmatch(range_header)
+        if span is None or span[1] == span[2] == "":  # no range, or several: the whole file is a valid response
             return 200, fields | {"Content-Length": str(size)}, stored.data, 0
         if span[1]:
             start, stop = int(span[1]), min(int(span[2]) + 1, size) if span[2] else size
         else:
             start, stop = max(0, size - int(span[2])), size
         if start >= stop:
-            return 416, nothing | {"Content-Range": f"bytes */{size}"}, NOTHING, 0
+            return 416, empty | {"Content-Range": f"bytes */{size}"}, NO_BODY, 0
         fields |= {"Content-Length": str(stop - start), "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
         return 206, fields, stored.data[start:stop], start
 
@@ -74,7 +74,7 @@ class Files:
 
 @dataclass
 class Count:
-    """Of one file: requests, those of them that were HEAD, body bytes sent, and which (start, stop) by address."""
+    """Counts of a file: requests, HEAD requests, body bytes sent, and the sent intervals (start, stop) by URL path."""
 
     requests: int = 0
     heads: int = 0
@@ -82,12 +82,12 @@ class Count:
     sent: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, address: str, start: int, stop: int) -> None:
-        """Count body bytes that were sent."""
+        """Count sent body bytes."""
         self.bytes += stop - start
         self.sent[address].append((start, stop))
 
     def report(self) -> dict[str, int]:
-        """The numbers, with `twice`: bytes sent beyond the first time."""
+        """The counts, with `twice`: bytes sent more than once."""
         numbers = {name: getattr(self, name) for name in ("requests", "heads", "bytes")}
         return numbers | {"twice": self.bytes - sum(map(covered, self.sent.values()))}
 
@@ -105,20 +105,20 @@ class Connections:
 
 
 class Counts:
-    """Everything that is counted until it is reset."""
+    """All counts since the last reset."""
 
     def __init__(self) -> None:
         self.files: dict[str, Count] = defaultdict(Count)
         self.connections = Connections()
 
     def reset(self) -> None:
-        """Count from 0 again. What is being sent counts for the file as it was, that is, nowhere."""
+        """Reset all counts. Bytes of responses in progress are not counted any more."""
         self.files.clear()
         for each in fields(Connections):
             setattr(self.connections, each.name, 0)
 
     def report(self) -> dict[str, Any]:
-        """As JSON: by file, in total, and of connections."""
+        """The counts by file, in total, and of connections, for JSON."""
         files = {path: count.report() for path, count in self.files.items()}
         names = Count().report()
         total = {name: sum(count[name] for count in files.values()) for name in names}
@@ -126,7 +126,7 @@ class Counts:
 
 
 def covered(intervals: Iterable[tuple[int, int]]) -> int:
-    """How many numbers lie in at least one half-open interval."""
+    """The number of integers in the union of half-open intervals."""
     total, reached = 0, 0
     for start, stop in sorted(intervals):
         total += max(0, stop - max(start, reached))

@@ -1,7 +1,7 @@
-"""One line that all connections of the origin share: a token bucket whose bytes are given out in fair turns.
+"""A link that all connections of the origin share: a token bucket with fair queueing.
 
-A connection with something to send joins the line and is let send one chunk at a time, in turn with the others, as a
-router with fair queueing would have it. No connection's queue delays another's first byte.
+A connection with data to send joins the queue and sends one chunk per turn, as behind a router with fair queueing.
+No connection's queue delays another's first byte.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from collections import deque
 from typing import Protocol
 
 BURST = 16_384
-"""Bytes that an idle line lets pass at once."""
+"""Bytes that an idle link passes at once."""
 CATCH_UP = 0.1
-"""Seconds that a line in use may be late, for want of processor time, and make good: its rate is kept."""
+"""Maximum delay in seconds, for lack of CPU, that a busy link makes up for to sustain its rate."""
 CHUNK, TURN = 16_384, 0.01
-"""A connection's turn: at most so many bytes, and at most so many seconds of the line."""
+"""A connection's turn: maximum bytes, and maximum seconds of the link."""
 LEAST = 256
 WAKE = 0.001
-"""Seconds; the timers of the event loop are not finer."""
+"""Resolution of the event loop's timers in seconds."""
 
 
 class Sender(Protocol):
-    """A connection that has something to send."""
+    """A connection with data to send."""
 
     def send(self, limit: int) -> tuple[int, bool]:
-        """Send at most `limit` bytes: how many were taken, and whether more can be sent at once."""
+        """Send at most `limit` bytes. Returns the number sent, and whether more can be sent immediately."""
 
 
 class Link:
-    """The line; `rate` in bytes a second, infinite unless it is set."""
+    """The link; `rate` in bytes per second, infinite by default."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -42,7 +42,7 @@ class Link:
 
     @property
     def rate(self) -> float:
-        """Bytes a second."""
+        """Bytes per second."""
         return self._rate
 
     @rate.setter
@@ -51,21 +51,21 @@ class Link:
         self._free_at = self._loop.time()
 
     def chunk(self, bandwidth: float, whole: int) -> int:
-        """Bytes of one turn of a connection that may send `bandwidth` a second; `whole` where the line is free."""
+        """Bytes of one turn of a connection limited to `bandwidth`; at most `whole` if the link has no limit."""
         rate = min(bandwidth, self._rate)
         return max(LEAST, min(whole if self._rate == math.inf else CHUNK, int(TURN * rate)))
 
     def pause(self, seconds: float) -> None:
-        """Let nothing pass for a while."""
+        """Stop all traffic for some seconds."""
         self.closed_until = self._loop.time() + seconds
 
     def charge(self, size: int) -> None:
-        """Count bytes that crossed the line without waiting for their turn, such as a handshake's."""
+        """Account for bytes sent without a turn, such as those of a handshake."""
         if self._rate < math.inf:
             self._free_at = max(self._free_at, self._loop.time()) + size / self._rate
 
     def join(self, sender: Sender) -> None:
-        """Let a connection send as soon as it is its turn; it leaves by itself once it cannot send more."""
+        """Queue a connection; it leaves the queue when it cannot send more."""
         if not self._waiting and self._rate < math.inf:
             self._free_at = max(self._free_at, self._loop.time() - BURST / self._rate)
         self._waiting.append(sender)
@@ -73,7 +73,7 @@ class Link:
             self._run()
 
     def leave(self, sender: Sender) -> None:
-        """Forget a connection that was closed."""
+        """Remove a closed connection from the queue."""
         if sender in self._waiting:
             self._waiting.remove(sender)
 

@@ -1,4 +1,4 @@
-"""The origin in a process of its own, started, asked and stopped from here."""
+"""Starts, controls and stops the origin in a separate process."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ TLS, PLAIN = "https", "http"
 
 
 class Origin:
-    """The server in a process of its own.
+    """The origin in a separate process.
 
     with Origin(folder) as origin:
-        base = origin.fresh()  # addresses that nobody has seen, over TLS
+        base = origin.fresh()  # a new base URL, over TLS
         ...
         print(origin.counts()["total"])
     """
@@ -53,27 +53,27 @@ class Origin:
 
     @property
     def host(self) -> str:
-        """Host and port of plain HTTP, as an allow-list wants them."""
+        """Host and port of plain HTTP, for an allow-list."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def tls_host(self) -> str:
-        """Host and port of HTTPS, as an allow-list wants them."""
+        """Host and port of HTTPS, for an allow-list."""
         return f"127.0.0.1:{self.tls_port}"
 
     @property
     def trust(self) -> dict[str, str]:
-        """The environment in which HTTP clients trust the certificate."""
+        """Environment variables that make HTTP clients trust the certificate."""
         return trust_variables(self.authority)
 
     def fresh(self, scheme: str = TLS) -> str:
-        """The base of addresses that were never used before, not even by another process."""
+        """A base URL that was never used before, also not by another process."""
         host = self.tls_host if scheme == TLS else self.host
         return f"{scheme}://{host}/{os.getpid()}-{next(self._names)}-{os.urandom(3).hex()}"
 
     def counts(self) -> dict[str, Any]:
-        """What was asked for since the last reset."""
-        return self._ask("GET", "/_counts")
+        """All counts since the last reset."""
+        return self._control_request("GET", "/_counts")
 
     def totals(self) -> dict[str, int]:
         """Requests, HEADs, bytes, bytes sent twice, connections accepted and TLS sessions resumed since the reset."""
@@ -83,12 +83,12 @@ class Origin:
         return counts["total"] | opened
 
     def reset(self) -> None:
-        """Count from 0 again."""
-        self._ask("POST", "/_reset")
+        """Reset the counts."""
+        self._control_request("POST", "/_reset")
 
     def close_idle(self) -> None:
-        """Close all connections that answer no request, so that whoever reads next opens new ones."""
-        self._ask("POST", "/_close_idle")
+        """Close all idle connections, so that the next reads open new ones."""
+        self._control_request("POST", "/_close_idle")
 
     def shape(self, **changes: float) -> None:
         """Change first_byte, bandwidth, round_trip (s, bytes/s, s) or link (bytes/s, 0: none), from now on."""
@@ -97,16 +97,16 @@ class Origin:
         self._shape(**changes)
 
     def faults(self, **changes: float | str) -> None:
-        """Change what goes wrong: fields of `origin_faults.Faults`."""
+        """Change the injected faults: fields of `origin_faults.Faults`."""
         self._shape(**changes)
 
     def pause(self, seconds: float) -> None:
-        """Let nothing pass for a while."""
+        """Stop all traffic for some seconds."""
         self._shape(pause=seconds)
 
     @contextmanager
     def shaped(self, **changes: float) -> Iterator[None]:
-        """Change the shape for a while."""
+        """Change the shape within the context."""
         before = {name: getattr(self, name) for name in changes}
         self.shape(**changes)
         try:
@@ -115,11 +115,11 @@ class Origin:
             self.shape(**before)
 
     def _shape(self, **changes: float | str) -> None:
-        answer = self._ask("POST", f"/_shape?{urlencode(changes)}")
+        answer = self._control_request("POST", f"/_shape?{urlencode(changes)}")
         if "error" in answer:
             raise ValueError(answer["error"])
 
-    def _ask(self, method: str, target: str) -> dict[str, Any]:
+    def _control_request(self, method: str, target: str) -> dict[str, Any]:
         connection = HTTPConnection("127.0.0.1", self._control, timeout=10)
         try:
             connection.request(method, target)

@@ -1,10 +1,10 @@
-"""The peers: which program stands for each, and the environment that it runs in.
+"""The peers: the program that measures each, and the environment that it runs in.
 
     python -m benchmarks.peers                        install them, once, below benchmarks/environments
     python -m benchmarks.peers --python312 PATH       with a Python 3.12 that is not on the path
-    python -m benchmarks.peers --freeze               install what is newest of what stands here, and pin that
+    python -m benchmarks.peers --freeze               install the newest versions that satisfy this file, and pin them
 
-What cannot be installed is named, with the reason, and is missing from the benchmark.
+Peers that cannot be installed are listed with the reason, and left out of the benchmark.
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 ENVIRONMENTS = FOLDER / "environments"
-HEADER = "# Made by `python -m benchmarks.peers --freeze`; what is asked for is in benchmarks/peers.py.\n"
+HEADER = "# Made by `python -m benchmarks.peers --freeze`; direct requirements are in benchmarks/peers.py.\n"
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What is installed together: `asked` by us, all else as it follows; with Python `python` or newer."""
+    """A virtual environment with the direct requirements `requested`, for Python `python` or newer."""
 
     name: str
-    asked: tuple[str, ...]
+    requested: tuple[str, ...]
     python: tuple[int, int] = (3, 11)
 
     @property
     def folder(self) -> Path:
-        """Where it is."""
+        """The environment's folder."""
         return ENVIRONMENTS / self.name
 
     @property
     def interpreter(self) -> Path:
-        """Its Python."""
+        """The environment's Python."""
         return self.folder / "bin" / "python"
 
     @property
     def requirements(self) -> Path:
-        """What it consists of, each version pinned."""
+        """The file with all pinned versions."""
         return FOLDER / "contenders" / f"requirements-{self.name}.txt"
 
     @property
     def mark(self) -> Path:
-        """A copy of the requirements that it was made from, once it is complete."""
+        """A copy of the installed requirements, written when installation is complete."""
         return self.folder / "installed.txt"
 
     @property
     def ready(self) -> bool:
-        """Whether it is installed as pinned."""
+        """Whether the pinned versions are installed."""
         return self.mark.exists() and self.mark.read_text() == self.requirements.read_text()
 
 
@@ -64,13 +64,13 @@ class Peer:
     program: tuple[str, ...]
 
     def command(self) -> list[str]:
-        """What starts it, from the root of the checkout."""
+        """The command that starts it, from the root of the checkout."""
         module, *arguments = self.program
         interpreter = ENVIRONMENT[self.environment].interpreter
         return [str(interpreter), "-m", f"benchmarks.contenders.{module}", *arguments]
 
 
-# bottleneck, which none of them needs, makes a median over dates several times faster than numpy's: all get it.
+# bottleneck is optional for all peers. Its median over dates is several times faster than numpy's, so all have it.
 ENVIRONMENT = {
     each.name: each
     for each in (
@@ -95,13 +95,13 @@ PEERS = (
 
 
 def roster() -> dict[str, list[str]]:
-    """The commands that start the peers which are installed, by name."""
+    """The commands that start the installed peers, by name."""
     return {peer.name: peer.command() for peer in PEERS if ENVIRONMENT[peer.environment].ready}
 
 
-def python_for(wanted: tuple[int, int], candidates: Iterable[str]) -> str | None:
-    """The first of some commands that is a Python of at least that version."""
-    check = f"import sys; sys.exit(sys.version_info < {wanted!r})"
+def python_for(minimum: tuple[int, int], candidates: Iterable[str]) -> str | None:
+    """The first command that is a Python of at least the version `minimum`; None if there is none."""
+    check = f"import sys; sys.exit(sys.version_info < {minimum!r})"
     for command in candidates:
         try:
             if subprocess.run([command, "-c", check], capture_output=True, check=False).returncode == 0:
@@ -112,11 +112,14 @@ def python_for(wanted: tuple[int, int], candidates: Iterable[str]) -> str | None
 
 
 def install(environment: Environment, python: str, *, freeze: bool) -> None:
-    """Make an environment as pinned, or pin what pip chooses. Raises CalledProcessError where that fails."""
+    """Create an environment with the pinned versions; with `freeze`, pin those that pip chooses.
+
+    Raises CalledProcessError.
+    """
     subprocess.run([python, "-m", "venv", "--clear", str(environment.folder)], check=True)
     pip = [str(environment.interpreter), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    wanted = environment.asked if freeze else ("--requirement", str(environment.requirements))
-    subprocess.run([*pip, "install", *wanted], check=True, capture_output=True, text=True)
+    requirements = environment.requested if freeze else ("--requirement", str(environment.requirements))
+    subprocess.run([*pip, "install", *requirements], check=True, capture_output=True, text=True)
     if freeze:
         pinned = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
         environment.requirements.write_text(HEADER + pinned)
@@ -124,10 +127,10 @@ def install(environment: Environment, python: str, *, freeze: bool) -> None:
 
 
 def main() -> None:
-    """Install what is missing, and say what is there."""
+    """Install missing environments, and list the peers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--python312", metavar="PATH", help="a Python 3.12 or newer, which two peers need")
-    parser.add_argument("--freeze", action="store_true", help="pin anew")
+    parser.add_argument("--freeze", action="store_true", help="update the pinned versions")
     options = parser.parse_args()
     candidates = [sys.executable, "python3.12", "python3.13", "python3.14"]
     if options.python312:
@@ -138,7 +141,7 @@ def main() -> None:
         if environment.ready and not options.freeze:
             continue
         if python is None:
-            missing[environment.name] = "there is no Python {}.{}; see --python312".format(*environment.python)
+            missing[environment.name] = "Python {}.{} not found; see --python312".format(*environment.python)
             continue
         print(f"Installing {environment.name} ...", flush=True)
         try:

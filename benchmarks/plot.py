@@ -1,4 +1,4 @@
-"""Line plots as SVG, both axes by powers of ten: enough to see how a cost grows, and no library for it."""
+"""Line plots as SVG with logarithmic axes, without a plotting library."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ COLORS = ("#d1495b", "#00798c", "#edae49", "#30638e", "#5b8e7d", "#8f6593", "#6c
 
 
 class Point(NamedTuple):
-    """A place on the horizontal axis, and what was measured there."""
+    """A position on the horizontal axis, and the measurements there."""
 
     x: float
     y: Spread
 
 
 def plot(title: str, x_name: str, y_name: str, lines: Mapping[str, Sequence[Point]], *, log_x: bool) -> str:
-    """An SVG of one line for each name, with a bar from the tenth to the ninetieth percentile at each point."""
+    """An SVG with one line per name, and a bar from the 10th to the 90th percentile at each point."""
     points = [point for line in lines.values() for point in line]
     if not points:
         raise ValueError("there is nothing to plot")
@@ -59,7 +59,7 @@ def plot(title: str, x_name: str, y_name: str, lines: Mapping[str, Sequence[Poin
 
 
 class _Axis:
-    """From numbers to places along one side."""
+    """Maps numbers to positions along an axis."""
 
     def __init__(self, values: Sequence[float], start: float, stop: float, *, log: bool) -> None:
         self._log, self._start, self._stop = log, start, stop
@@ -68,11 +68,11 @@ class _Axis:
         self._low, self._high = low - margin, high + margin
 
     def at(self, value: float) -> float:
-        """Where a number lies."""
+        """The position of a number."""
         return self._start + (self._scaled(value) - self._low) / (self._high - self._low) * (self._stop - self._start)
 
     def ticks(self) -> list[float]:
-        """1, 2 and 5 of each power of ten that the axis spans."""
+        """1, 2 and 5 times each power of ten within the axis."""
         powers = range(math.floor(self._low), math.ceil(self._high) + 1)
         every = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
         return [value for value in every if self._low <= math.log10(value) <= self._high]

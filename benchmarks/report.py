@@ -1,6 +1,6 @@
-"""Reports of rows: the results' JSON file, tables in Markdown, plots, and the table and chart of the documents.
+"""Reports: the results as JSON, tables in Markdown, plots, and the table and chart of the documents.
 
-python -m benchmarks.report benchmarks/results/RUN.json               tables and plots again
+python -m benchmarks.report benchmarks/results/RUN.json               writes tables and plots again
 python -m benchmarks.report benchmarks/results/RUN.json --documents   and docs/benchmarks.md and docs/images/speed.svg
 """
 
@@ -21,8 +21,8 @@ from benchmarks.targets import Target, targets, trips
 RESULTS = Path(__file__).parent / "results"
 DOCUMENT, CHART = ROOT / "docs/benchmarks.md", ROOT / "docs/images/speed.svg"
 START, END = "<!-- benchmark table -->", "<!-- end of benchmark table -->"
-SHOWN = (
-    "origin", "cold", "cold kept", "cold plain", "header known", "hot", "formulas", "mosaic", "median", "median kept",
+SCENARIOS = (
+    "origin", "cold", "cold open", "cold plain", "header known", "hot", "formulas", "mosaic", "median", "median open",
     "median plain", "median hot", "best", "trace first", "trace first plain", "trace second", "clients first",
     "clients second", "hot http", "start",
 )  # fmt: skip
@@ -39,44 +39,44 @@ PLOTTED = {"zoom": "cold", "clients": "clients first", "dates": "median"}
 def write(path: Path, about: Mapping[str, Any], rows: Sequence[Row]) -> None:
     """Write the results, their tables and their plots, side by side."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    found = {
+    results = {
         "about": about,
         "targets": [target.as_json() for target in targets(rows)],
         "rows": [row.as_json() for row in rows],
     }
-    path.write_text(json.dumps(found, indent=1) + "\n")
+    path.write_text(json.dumps(results, indent=1) + "\n")
     path.with_suffix(".md").write_text(tables(about, rows) + "\n")
     for name, drawn in plots(rows).items():
         path.with_name(f"{path.stem}-{name}.svg").write_text(drawn)
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[Row]]:
-    """What a run was about, and its rows."""
-    found = json.loads(path.read_text())
-    return found["about"], [Row(**row) for row in found["rows"]]
+    """A run's metadata and rows."""
+    results = json.loads(path.read_text())
+    return results["about"], [Row(**row) for row in results["rows"]]
 
 
 def tables(about: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    """Everything as Markdown: the targets, then one table a scenario."""
+    """All results as Markdown: the targets, then one table per scenario."""
     parts = [_heading(about), targets_table(targets(rows))]
-    for scenario in SHOWN:
-        found = [row for row in rows if row.scenario == scenario]
-        if found:
-            parts.append(f"## {scenario}\n\n{scenario_table(found)}")
-    waits = _trips_table(rows)
+    for scenario in SCENARIOS:
+        selected = [row for row in rows if row.scenario == scenario]
+        if selected:
+            parts.append(f"## {scenario}\n\n{scenario_table(selected)}")
+    round_trips = _trips_table(rows)
     for scenario in ("line", "line median", "faults"):
-        found = [row for row in rows if row.scenario == scenario and row.error is None]
-        parts += [f"## {scenario}\n\n{line_table(found)}"] if found else []
+        selected = [row for row in rows if row.scenario == scenario and row.error is None]
+        parts += [f"## {scenario}\n\n{line_table(selected)}"] if selected else []
     failed = {f"- {row.contender}, {row.scenario}, {row.case}: {row.error}" for row in rows if row.error}
-    parts += [f"## round trips at z12\n\n{waits}"] if waits else []
-    parts += ["## what failed\n\n" + "\n".join(sorted(failed))] if failed else []
+    parts += [f"## round trips at z12\n\n{round_trips}"] if round_trips else []
+    parts += ["## errors\n\n" + "\n".join(sorted(failed))] if failed else []
     return "\n\n".join(parts)
 
 
 def _heading(about: Mapping[str, Any]) -> str:
     versions = "; ".join(
-        f"{name}: {', '.join(f'{package} {version}' for package, version in found.items())}"
-        for name, found in about.get("versions", {}).items()
+        f"{name}: {', '.join(f'{package} {version}' for package, version in packages.items())}"
+        for name, packages in about.get("versions", {}).items()
     )
     return (
         f"# Benchmark of {about['began']}{' (quick)' if about['quick'] else ''}\n\n"
@@ -85,10 +85,10 @@ def _heading(about: Mapping[str, Any]) -> str:
     )
 
 
-def targets_table(found: Iterable[Target]) -> str:
-    """The targets and what was reached; where nobody measured, a dash."""
+def targets_table(measured: Iterable[Target]) -> str:
+    """The targets and the measured values; a dash if not measured."""
     lines = ["| | target | aim | measured | 10 to 90 % | plain HTTP | met |", f"|{' --- |' * 7}"]
-    for each in found:
+    for each in measured:
         aim = "-" if each.aim is None else f"{each.aim:g}"
         value = "-" if each.value is None else f"{_short(each.value)}{f' ({each.case})' if each.case else ''}"
         span = "-" if each.low is None or each.high is None else f"{_short(each.low)} to {_short(each.high)}"
@@ -99,7 +99,7 @@ def targets_table(found: Iterable[Target]) -> str:
 
 
 def scenario_table(rows: Sequence[Row]) -> str:
-    """One line a case and contender: medians over the rounds."""
+    """One line per case and contender: medians over the rounds."""
     lines = [
         "| case | | ms a tile | 10 to 90 % | tiles/s | CPU ms | requests | MB | memory MB | wrong pixels |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -129,7 +129,7 @@ def scenario_table(rows: Sequence[Row]) -> str:
 
 
 def line_table(rows: Sequence[Row]) -> str:
-    """One line a case and contender: seconds until the first and the last tile, and what crossed the line."""
+    """One line per case and contender: seconds until the first and the last tile, bytes, requests, failures."""
     lines = [
         "| case | | first tile s | last tile s | / floor | MB | MB twice | requests | connections | failed | redrawn |",
         f"|{' --- |' * 11}",
@@ -159,28 +159,30 @@ def _trips_table(rows: Sequence[Row]) -> str:
     names = dict.fromkeys(row.contender for row in rows if row.scenario == "near origin")
     lines = ["| | cold | header known |", "| --- | --- | --- |"]
     for name in names:
-        found = [trips(rows, name, case) for case in ("cold", "header known")]
-        if all(found):
-            lines.append(f"| {name} | {' | '.join(f'{spread(each).median:.1f}' for each in found)} |")
+        by_case = [trips(rows, name, case) for case in ("cold", "header known")]
+        if all(by_case):
+            lines.append(f"| {name} | {' | '.join(f'{spread(each).median:.1f}' for each in by_case)} |")
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
 def plots(rows: Sequence[Row]) -> dict[str, str]:
-    """SVGs by name: cost against zoom, clients and dates, as far as they were measured."""
-    found = {}
+    """SVG plots by name, if measured: time against zoom, clients and dates."""
+    svgs = {}
     for name, (title, x_name, y_name, value, place, log_x) in PLOTS.items():
         groups: dict[str, dict[float, list[float]]] = {}
         for row in rows:
             if row.scenario == PLOTTED[name] and row.error is None and row.case != "20 z13":
                 groups.setdefault(row.contender, {}).setdefault(place(row.case), []).append(value(row))
-        lines = {who: [Point(x, spread(ys)) for x, ys in sorted(by_x.items())] for who, by_x in groups.items()}
+        lines = {
+            contender: [Point(x, spread(ys)) for x, ys in sorted(by_x.items())] for contender, by_x in groups.items()
+        }
         if lines:
-            found[name] = plot(title, x_name, y_name, lines, log_x=log_x)
-    return found
+            svgs[name] = plot(title, x_name, y_name, lines, log_x=log_x)
+    return svgs
 
 
 def put_into(text: str, table: str) -> str:
-    """A document with the table between its markers. Raises ValueError where it has none."""
+    """The document with the table between its markers. Raises ValueError if there are no markers."""
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
     if not start or not end:
@@ -193,12 +195,12 @@ def _median(rows: Sequence[Row], field: str) -> float:
 
 
 def _short(value: float) -> str:
-    """Three digits that matter."""
+    """The number with three significant digits, or as an integer from 100."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def main() -> None:
-    """Show the results of a run again."""
+    """Write the tables and plots of a run again."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""The whole benchmark: `python -m benchmarks.run`, or `--quick` for a first impression. Results go to a JSON file.
+"""The whole benchmark: `python -m benchmarks.run`, or `--quick` for a shorter run. Writes results to a JSON file.
 
 make bench-peers    the peers' environments, once
 make bench          everything, about 55 minutes
@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.bench import OURS, Bench, own_command
+from benchmarks.bench import OURS, Bench, scog_command
 from benchmarks.data import dataset
 from benchmarks.measure import Row
 from benchmarks.origin_process import Origin
@@ -42,24 +42,26 @@ SCENARIOS: dict[str, Callable[[Bench], None]] = {
     "faults": faults.faults,
 }
 FIRST_BYTE, BANDWIDTH, ROUND_TRIP = 0.030, 50e6, 0.001
-"""Of S3 from the same region: nearly all of the first byte's time is the server's, not the line's."""
+"""Seconds, bytes per second, seconds: like S3 from the same region, where the first byte waits for the server."""
 LOG = report.RESULTS / "contenders.log"
-"""What contenders say besides their answers."""
+"""The contenders' standard error."""
 
 
 def main() -> None:
-    """Measure, write the results, and show them."""
+    """Measure, write the results, and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer cases")
-    parser.add_argument("--only", default=",".join(SCENARIOS), help=f"of {', '.join(SCENARIOS)}")
-    parser.add_argument("--contenders", help="names, separated by commas; all that are installed unless given")
-    parser.add_argument("--cases", default="", help='of the scenario line, such as "5 Mbit/s 40 ms" or z13')
-    parser.add_argument("--out", type=Path, help="where the results go; benchmarks/results/<time>.json unless given")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and cases")
+    parser.add_argument(
+        "--only", default=",".join(SCENARIOS), help=f"scenarios, separated by commas: {', '.join(SCENARIOS)}"
+    )
+    parser.add_argument("--contenders", help="names, separated by commas; by default all that are installed")
+    parser.add_argument("--cases", default="", help='cases of the scenario line, such as "5 Mbit/s 40 ms" or z13')
+    parser.add_argument("--out", type=Path, help="results file; by default benchmarks/results/<time>.json")
     options = parser.parse_args()
     names = options.only.split(",")
     if unknown := set(names) - SCENARIOS.keys():
-        parser.error(f"there is no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
-    contenders = {OURS: own_command(), **roster()}
+        parser.error(f"unknown scenario: {', '.join(sorted(unknown))}; valid are {', '.join(SCENARIOS)}")
+    contenders = {OURS: scog_command(), **roster()}
     if options.contenders:
         contenders = {name: contenders[name] for name in options.contenders.split(",")}
     began = datetime.now(UTC)
@@ -84,7 +86,7 @@ def main() -> None:
 def _measured(
     names: list[str], contenders: dict[str, list[str]], *, quick: bool, cases: str
 ) -> tuple[list[Row], dict[str, dict[str, str]], dict[str, float]]:
-    """The rows of some scenarios, the contenders' versions, and seconds by scenario."""
+    """Run scenarios. Returns rows, versions by contender, and seconds by scenario."""
     spent: dict[str, float] = {}
     LOG.parent.mkdir(exist_ok=True)
     LOG.write_text("")

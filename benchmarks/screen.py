@@ -1,4 +1,4 @@
-"""A screenful of tiles as a browser asks for it: over six connections, from the middle outward, failures once more."""
+"""A screen of tiles, requested as by a browser: over six connections, from the middle outward, with retries."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 import aiohttp
 
 CONNECTIONS = 6
-"""As browsers open to one host over HTTP/1.1."""
+"""Connections that browsers open to a host over HTTP/1.1."""
 COLUMNS, ROWS = 5, 3
-PATIENCE = 180.0
-"""Seconds that a browser waits for one tile; they wait longer, but nobody in front of them does."""
-LONGEST_PAUSE = 30.0
-"""Seconds of a `Retry-After` that are waited for."""
+TIMEOUT = 180.0
+"""Timeout of a tile in seconds; browsers wait longer, but users do not."""
+MAX_RETRY_AFTER = 30.0
+"""Maximum `Retry-After` in seconds."""
 PARTIAL = ("X-Scog-Skipped", "X-Scog-Incomplete")
-"""Headers by which scog says that an image is not all that was asked for."""
+"""Response headers of partial images."""
 Tile = tuple[int, int, int]
 """z, x, y."""
 
 
 @dataclass(frozen=True)
 class Screenful:
-    """Seconds until the first and the last tile were drawn; tiles that failed, and those drawn at the next try."""
+    """Seconds until the first and the last tile; numbers of tiles that failed, and of those drawn by a retry."""
 
     first: float
     last: float
@@ -34,12 +34,12 @@ class Screenful:
     faults: tuple[str, ...]
 
     def fields(self) -> dict[str, Any]:
-        """As a row has them."""
+        """The fields of a `Row`."""
         return {"wall": self.last, "first": self.first, "failed": self.failed, "redrawn": self.redrawn}
 
 
 def screen(middle: Tile) -> list[Tile]:
-    """The tiles around one, nearest first; equally near ones by row and column."""
+    """The tiles around `middle`, nearest first; equally near ones by row and column."""
     z, x, y = middle
     rows, cols = (range(-(count // 2), count // 2 + 1) for count in (ROWS, COLUMNS))
     places = [(col, row) for row in rows for col in cols]
@@ -50,9 +50,9 @@ def screen(middle: Tile) -> list[Tile]:
 def draw_screen(
     template: str, tiles: Sequence[Tile], connections: int = CONNECTIONS, *, waits: Sequence[float] = (0.0,)
 ) -> Screenful:
-    """Ask a server for tiles at `template`, with {z}, {x} and {y}, and again for those that failed.
+    """Request tiles from `template`, with {z}, {x} and {y}, and repeat those that failed.
 
-    `waits` are seconds before each further try, at least; a `Retry-After` counts if it is longer.
+    `waits` has the minimum seconds before each retry; a longer `Retry-After` counts.
     """
     return asyncio.run(_Browser(template, connections).draw(tiles, waits))
 
@@ -68,21 +68,21 @@ class _Browser:
 
     async def draw(self, tiles: Sequence[Tile], waits: Sequence[float]) -> Screenful:
         connector = aiohttp.TCPConnector(limit=self._connections)
-        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE)) as session:
+        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(TIMEOUT)) as session:
             self._began = time.perf_counter()
-            failed = missing = await self._ask(session, tiles)
+            failed = missing = await self._request(session, tiles)
             for wait in waits if failed else ():
-                await asyncio.sleep(max(wait, min(self._pause, LONGEST_PAUSE)))
-                missing = await self._ask(session, missing)
-        nothing = time.perf_counter() - self._began
-        first, last = (min(self._drawn), max(self._drawn)) if self._drawn else (nothing, nothing)
+                await asyncio.sleep(max(wait, min(self._pause, MAX_RETRY_AFTER)))
+                missing = await self._request(session, missing)
+        elapsed = time.perf_counter() - self._began
+        first, last = (min(self._drawn), max(self._drawn)) if self._drawn else (elapsed, elapsed)
         return Screenful(first, last, len(failed), len(failed) - len(missing), tuple(dict.fromkeys(self._faults)))
 
-    async def _ask(self, session: aiohttp.ClientSession, tiles: Sequence[Tile]) -> list[Tile]:
-        """The tiles that were not drawn."""
+    async def _request(self, session: aiohttp.ClientSession, tiles: Sequence[Tile]) -> list[Tile]:
+        """Request tiles. Returns those that were not drawn."""
         left, failed = list(reversed(tiles)), []
 
-        async def one_after_another() -> None:
+        async def worker() -> None:
             while left:
                 tile = left.pop()
                 fault = await self._one(session, tile)
@@ -92,7 +92,7 @@ class _Browser:
                     self._faults.append(fault)
                     failed.append(tile)
 
-        await asyncio.gather(*(one_after_another() for _ in range(self._connections)))
+        await asyncio.gather(*(worker() for _ in range(self._connections)))
         return failed
 
     async def _one(self, session: aiohttp.ClientSession, tile: Tile) -> str | None:

@@ -1,4 +1,4 @@
-"""The chart of the documents: time of each peer relative to scog, as bars of an SVG."""
+"""The chart of the documents: an SVG with bars of each peer's time relative to scog."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ GROUPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "rio-tiler": ("series, cold, rio-tiler / scog",),
     },
 }
-"""Bars by group and label: the targets that they show, of several the worst. Targets `scog / ...` are inverted."""
+"""The targets that a bar shows, by group and label; the worst of several. Ratios `scog / ...` are inverted."""
 
 
 class Bar(NamedTuple):
-    """One bar: the time relative to scog, and its tenth and ninetieth percentile."""
+    """A bar: time relative to scog, and its 10th and 90th percentile."""
 
     label: str
     value: float
@@ -53,7 +53,7 @@ class Bar(NamedTuple):
 
 
 def speed_chart(targets: Iterable[Target]) -> str:
-    """The chart as an SVG. Targets that were not measured have no bar. Raises ValueError if none was."""
+    """The chart as an SVG, without bars for targets not measured. Raises ValueError if none was measured."""
     by_name = {target.name: target for target in targets}
     groups = {title: _bars(labels, by_name) for title, labels in GROUPS.items()}
     groups = {title: bars for title, bars in groups.items() if bars}
@@ -73,7 +73,7 @@ def speed_chart(targets: Iterable[Target]) -> str:
 
 
 def _framed(parts: Iterable[str], bottom: int) -> str:
-    """The document: title, parts down to `bottom`, and notes."""
+    """The SVG document: title, parts down to `bottom`, and notes."""
     height = bottom + NOTES_HEIGHT
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     font = f'font-family="system-ui, sans-serif" font-size="13" fill="{INK}"'
@@ -95,7 +95,7 @@ def _framed(parts: Iterable[str], bottom: int) -> str:
 
 
 def _grid(bottom: int, scale: float, most: float) -> Iterator[str]:
-    """A vertical line and its label at every second multiple."""
+    """A vertical line and a label at each even multiple."""
     for tick in range(0, int(most) + 1, 2):
         x = LABELS + scale * tick
         yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}" stroke="{LINES}"/>'
@@ -111,7 +111,7 @@ def _bars(labels: Mapping[str, tuple[str, ...]], by_name: Mapping[str, Target]) 
 
 
 def _bar(label: str, target: Target) -> Bar:
-    """The bar of a measured target: ratios `peer / scog` as they are, ratios `scog / floor` inverted."""
+    """The bar of a measured target; ratios `scog / floor` are inverted."""
     value = target.value or 0.0
     low, high = target.low or value, target.high or value
     if target.bound == "at least":

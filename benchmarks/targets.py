@@ -1,4 +1,4 @@
-"""What the project wants to reach, held against rows: each target with its value, and whether it is met."""
+"""The project's performance targets, computed from rows: value, and whether the target is met."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from benchmarks.bench import FLOOR, KEPT, ON_PLAIN, OURS
+from benchmarks.bench import FLOOR, ON_OPEN, ON_PLAIN, OURS
 from benchmarks.measure import Row, Spread, paired, spread
 from benchmarks.scenarios.line import MEGABIT
 from benchmarks.scenarios.tiles import FAR, FARTHER, NEAR
@@ -17,16 +17,15 @@ SHARED = "async-geotiff-shared"
 COARSE, FINE = [f"z{zoom}" for zoom in range(8, 14)], ["z14", "z15"]
 TWENTY = ["20 z12"]
 MOSTLY = 2 / 3
-"""Share of a floor's time from which on the line is what limits it."""
+"""Share of a floor's time that transfer must take for bandwidth to count as the limit."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """One number that is to be reached: `at least` the target, or `at most`; beyond it lies the aim.
+    """A performance target: `at least` or `at most` the number `target`; `aim` is a more ambitious number.
 
-    `value` is a median over TLS, or of several cases the worst median, and of new connections and open ones; `low` and
-    `high` are its tenth and ninetieth percentile. `plain` is the same over plain HTTP. They are None, and `met` too,
-    where nobody measured.
+    `value` is the median over TLS, the worst of several cases and of new and open connections; `low` and `high` are its
+    10th and 90th percentile. `plain` is the median over plain HTTP. They and `met` are None if not measured.
     """
 
     name: str
@@ -41,15 +40,15 @@ class Target:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is reached."""
+        """Whether the target is met; None if not measured."""
         if self.value is None:
             return None
         return self.value >= self.target if self.bound == "at least" else self.value <= self.target
 
     def as_json(self) -> dict[str, Any]:
-        """All fields, and `met`; infinite numbers as text, for which JSON has no other way."""
-        found = {name: str(each) if each == math.inf else each for name, each in asdict(self).items()}
-        return found | {"met": self.met}
+        """All fields, and `met`; infinity as text, since JSON has no infinity."""
+        fields = {name: str(each) if each == math.inf else each for name, each in asdict(self).items()}
+        return fields | {"met": self.met}
 
 
 def targets(rows: Sequence[Row]) -> list[Target]:
@@ -74,9 +73,11 @@ def _servers(rows: Sequence[Row]) -> list[Target]:
     hot = [1000 * row.cpu / row.tiles for row in ours if row.scenario == "hot http"]
     return [
         *(_ratio(name, rows, scenario, peer, OURS, None, target, aim) for scenario, peer, name, target, aim in faster),
-        _of("requests a tile, pan and zoom", "at most", 0.65, 0.5, [row.requests / row.tiles for row in first]),
+        _median_target(
+            "requests a tile, pan and zoom", "at most", 0.65, 0.5, [row.requests / row.tiles for row in first]
+        ),
         Target("HEAD requests", "at most", 0, 0, heads),
-        _of(
+        _median_target(
             "CPU of a tile, pan and zoom, first pass, ms",
             "at most",
             8,
@@ -84,8 +85,8 @@ def _servers(rows: Sequence[Row]) -> list[Target]:
             _cpu(ours, "trace first"),
             _cpu(ours, "trace first" + ON_PLAIN),
         ),
-        _of("CPU of a hot tile through HTTP, ms", "at most", 5, 2, hot),
-        _of("tiles a second, 64 clients / 8", "at least", 0.8, None, many),
+        _median_target("CPU of a hot tile through HTTP, ms", "at most", 5, 2, hot),
+        _median_target("tiles a second, 64 clients / 8", "at least", 0.8, None, many),
     ]
 
 
@@ -95,7 +96,9 @@ def _tiles(rows: Sequence[Row]) -> list[Target]:
         _ratio("cold tile z14 and z15, rio-tiler / scog", rows, "cold", "rio-tiler", OURS, FINE, 1.5, 1.6),
         _ratio("cold tile, async-geotiff / scog", rows, "cold", "async-geotiff", OURS, None, 1.0, 1.3),
         _ratio("cold tile, scog / floor", rows, "cold", OURS, FLOOR, None, 1.35, 1.15, bound="at most"),
-        _of("round trips of a cold tile, header known", "at most", 1.2, 1.0, trips(rows, OURS, "header known")),
+        _median_target(
+            "round trips of a cold tile, header known", "at most", 1.2, 1.0, trips(rows, OURS, "header known")
+        ),
     ]
 
 
@@ -119,19 +122,19 @@ def _composites(rows: Sequence[Row]) -> list[Target]:
         else Target(name, "at least", 30, 100, slowest.value, slowest.low, slowest.high, slowest.case),
         _ratio("clearest of 20 dates, bytes, scog / bestpixel", rows, "best", OURS, "bestpixel", None, 1, None,
                bound="at most", field="bytes"),
-        _of("median, time of 100 dates / 20", "at most", 5, None, growth),
+        _median_target("median, time of 100 dates / 20", "at most", 5, None, growth),
     ]  # fmt: skip
 
 
 def _line(rows: Sequence[Row]) -> list[Target]:
-    """Of screenfuls; what was not drawn in the end took for ever."""
-    screens = [_late(row) for row in rows if row.scenario == "line"]
+    """Targets of screens over a slow line; tiles that were never drawn take infinite time."""
+    screens = [_unfinished_as_inf(row) for row in rows if row.scenario == "line"]
     ours = [row for row in screens if row.contender == OURS]
-    full = [row.case for row in screens if row.contender == FLOOR and _limited(row)]
+    full = [row.case for row in screens if row.contender == FLOOR and _limited_by_bandwidth(row)]
     return [
-        _worst("line, tiles that fail when first asked for", 0, ours, lambda row: row.failed),
-        _worst("line, tiles that fail at the next try too", 0, ours, lambda row: row.missing),
-        _worst("line, bytes sent twice, share", 0, ours, lambda row: row.twice / row.bytes),
+        _maximum_target("line, tiles failed on first request", 0, ours, lambda row: row.failed),
+        _maximum_target("line, tiles failed after a retry", 0, ours, lambda row: row.missing),
+        _maximum_target("line, bytes sent twice, share", 0, ours, lambda row: row.twice / row.bytes),
         _ratio("line, screenful, scog / floor", screens, "line", OURS, FLOOR, None, 1.25, None, bound="at most"),
         _ratio("line, first tile, scog / floor", screens, "line", OURS, FLOOR, None, 1, None,
                bound="at most", field="first"),
@@ -139,33 +142,33 @@ def _line(rows: Sequence[Row]) -> list[Target]:
                bound="at most", field="bytes"),
         _ratio("line, screenful, TiTiler / scog, where the line limits", screens, "line", "titiler", OURS, full,
                2.5, None),
-        _ratio("line, median of 20 dates, odc-stac / scog", [_late(row) for row in rows], "line median", "odc-stac",
-               OURS, None, 1, 1.3),
+        _ratio("line, median of 20 dates, odc-stac / scog", [_unfinished_as_inf(row) for row in rows], "line median",
+               "odc-stac", OURS, None, 1, 1.3),
     ]  # fmt: skip
 
 
 def _faults(rows: Sequence[Row]) -> list[Target]:
-    """While 1 % of the responses stall and 5 % fail, and while the link is gone."""
+    """Targets while 1 % of the responses stall and 5 % fail, and during a link outage."""
     ours = [row for row in rows if row.scenario == "faults"]
     failing = [row for row in ours if row.case in ("walk", "medians")]
     return [
-        _worst("faults, partial or failed images, share", 0.01, failing, lambda row: row.failed / row.tiles),
-        _worst("faults, images never drawn", 0, ours, lambda row: row.missing),
+        _maximum_target("faults, partial or failed images, share", 0.01, failing, lambda row: row.failed / row.tiles),
+        _maximum_target("faults, images never drawn", 0, ours, lambda row: row.missing),
     ]
 
 
-def _late(row: Row) -> Row:
+def _unfinished_as_inf(row: Row) -> Row:
     if not row.missing:
         return row
     return replace(row, wall=math.inf, first=row.first if row.missing < row.tiles else math.inf)
 
 
-def _limited(floor: Row) -> bool:
-    """Whether bytes take most of a floor's time."""
+def _limited_by_bandwidth(floor: Row) -> bool:
+    """Whether transfer takes most of a floor's time."""
     return floor.bytes / (float(floor.case.split()[0]) * MEGABIT) > MOSTLY * floor.wall
 
 
-def _worst(name: str, most: float, rows: Sequence[Row], value: Callable[[Row], float]) -> Target:
+def _maximum_target(name: str, most: float, rows: Sequence[Row], value: Callable[[Row], float]) -> Target:
     worst = max(rows, key=value, default=None)
     if worst is None:
         return Target(name, "at most", most, None, None)
@@ -173,12 +176,12 @@ def _worst(name: str, most: float, rows: Sequence[Row], value: Callable[[Row], f
 
 
 def _cpu(rows: Sequence[Row], scenario: str) -> list[float]:
-    """Milliseconds a tile."""
+    """CPU milliseconds per tile."""
     return [1000 * row.cpu / row.tiles for row in rows if row.scenario == scenario]
 
 
 def _series(rows: Sequence[Row]) -> list[Target]:
-    """Of a point and of a field, the worse; bytes and time against each peer, and the same again."""
+    """Targets of time series: bytes and time against each peer, cold and repeated; the worse of point and field."""
     peers = ("odc-stac", "rio-tiler")
     return [
         *(_ratio(f"series, bytes, scog / {peer}", rows, "series", OURS, peer, None, 1, None,
@@ -194,21 +197,21 @@ def _process(rows: Sequence[Row]) -> list[Target]:
     grown = [later / before for before, later in zip(memory["after"], memory["ten more"], strict=False)]
     server = paired_cases([_renamed(row) for row in rows], "start", "server", "base")
     return [
-        _of("memory after the trace, MB", "at most", 1000, 800, memory["after"]),
-        _of("memory after ten more passes / before", "at most", 1.05, 1.0, grown),
+        _median_target("memory after the trace, MB", "at most", 1000, 800, memory["after"]),
+        _median_target("memory after ten more passes / before", "at most", 1.05, 1.0, grown),
         _ratio("import scog / import numpy", rows, "start", OURS, "numpy", ["import"], 1.2, None, bound="at most"),
-        _of("server's start / import of fastapi and rasterio", "at most", 1.5, None, server),
+        _median_target("server's start / import of fastapi and rasterio", "at most", 1.5, None, server),
     ]
 
 
 def _pixels(rows: Sequence[Row]) -> Target:
     wrong = [row.wrong for row in rows if row.contender == OURS and row.wrong is not None]
     value = max(wrong, default=None)
-    return Target("pixels unlike the exact transform, share", "at most", 0, 0, value, case=f"{len(wrong)} pictures")
+    return Target("pixels unlike the exact transform, share", "at most", 0, 0, value, case=f"{len(wrong)} images")
 
 
 def trips(rows: Iterable[Row], contender: str, case: str) -> list[float]:
-    """How often a contender waits for the origin in turn: by how much a tile takes longer from farther away."""
+    """Sequential round trips of a tile: its additional time at the far origin, divided by the additional latency."""
     walls: dict[int, dict[str, float]] = {}
     for row in rows:
         if row.contender == contender and row.case == case and row.scenario in (NEAR, FAR):
@@ -217,7 +220,7 @@ def trips(rows: Iterable[Row], contender: str, case: str) -> list[float]:
 
 
 def paired_cases(rows: Iterable[Row], scenario: str, above: str, below: str) -> list[float]:
-    """Ratios of a contender's wall time in one case to another's, round by round."""
+    """Ratios of wall time per tile between two cases, one per round."""
     walls: dict[int, dict[str, float]] = {}
     for row in rows:
         if row.scenario == scenario and row.case in (above, below):
@@ -226,7 +229,7 @@ def paired_cases(rows: Iterable[Row], scenario: str, above: str, below: str) -> 
 
 
 def _renamed(row: Row) -> Row:
-    """The import that a server's start is compared with, as a case."""
+    """The row; the import that a server's start is compared with becomes the case `base`."""
     return Row("start", "base", OURS, row.round, wall=row.wall) if row.contender == "fastapi + rasterio" else row
 
 
@@ -234,26 +237,26 @@ def _ratio(
     name: str, rows: Sequence[Row], scenario: str, above: str, below: str, cases: Sequence[str] | None,
     target: float, aim: float | None, *, bound: str = "at least", field: str = "wall",
 ) -> Target:  # fmt: skip
-    """The worst case's median ratio of two contenders, over new connections and open ones."""
+    """The worst case's median ratio of two contenders, over new and open connections."""
 
     def spreads(ending: str) -> dict[str, Spread]:
         ratios = paired(rows, scenario + ending, above, below, field)
-        return {case + ending: spread(found) for case, found in ratios.items() if cases is None or case in cases}
+        return {case + ending: spread(values) for case, values in ratios.items() if cases is None or case in cases}
 
     worst = min if bound == "at least" else max
-    plain = worst((found.median for found in spreads(ON_PLAIN).values()), default=None)
-    by_case = spreads("") | spreads(KEPT)
+    plain = worst((each.median for each in spreads(ON_PLAIN).values()), default=None)
+    by_case = spreads("") | spreads(ON_OPEN)
     if not by_case:
         return Target(name, bound, target, aim, None, plain=plain)
-    case, found = worst(by_case.items(), key=lambda each: each[1].median)
-    return Target(name, bound, target, aim, found.median, found.low, found.high, case, plain)
+    case, ratio = worst(by_case.items(), key=lambda each: each[1].median)
+    return Target(name, bound, target, aim, ratio.median, ratio.low, ratio.high, case, plain)
 
 
-def _of(
+def _median_target(
     name: str, bound: str, target: float, aim: float | None, values: Sequence[float], plain: Sequence[float] = ()
 ) -> Target:
-    found: Spread | None = spread(values) if values else None
+    summary: Spread | None = spread(values) if values else None
     over_plain = statistics.median(plain) if plain else None
-    if found is None:
+    if summary is None:
         return Target(name, bound, target, aim, None, plain=over_plain)
-    return Target(name, bound, target, aim, found.median, found.low, found.high, plain=over_plain)
+    return Target(name, bound, target, aim, summary.median, summary.low, summary.high, plain=over_plain)

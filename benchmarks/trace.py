@@ -1,11 +1,11 @@
-"""Pan and zoom over a running server's archive: tiles a second, first and second time.
+"""Pan and zoom over a running server's archive: tiles per second, in several passes.
 
     make demo &
     .venv/bin/python -m benchmarks.trace --url http://127.0.0.1:8000
 
-The walk is the same each time: from the middle of what the server covers, by one tile in a random direction, now and
-then a zoom in or out. Upstream requests and bytes are counted from the answers' own headers, so they are exact; times
-are of this machine and this hour, and the clients take their part of the processor.
+The walk is always the same: from the centre of the server's bounds by one tile in a random direction, sometimes zooming
+in or out. Upstream requests and bytes are exact, from the response headers. Times depend on the machine's load, and the
+clients use CPU too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TMS = morecantile.tms.get("WebMercatorQuad")
 
 
 def walk(bounds: tuple[float, float, float, float], steps: int, zooms: range, seed: int = 1) -> list[str]:
-    """Paths of `steps` tiles, each over the bounds."""
+    """URL paths of `steps` tiles, all within the bounds."""
     rng = random.Random(seed)
     west, south, east, north = bounds
     lon, lat, zoom = (west + east) / 2, (south + north) / 2, 12
@@ -40,7 +40,7 @@ def walk(bounds: tuple[float, float, float, float], steps: int, zooms: range, se
 
 
 async def run(url: str, paths: list[str], clients: int, query: str) -> None:
-    """Ask for all paths by so many clients, and say how it went."""
+    """Request all paths with `clients` clients, and print a summary."""
     left = list(reversed(paths))
     times: list[float] = []
     sizes: list[int] = []
@@ -73,7 +73,7 @@ async def run(url: str, paths: list[str], clients: int, query: str) -> None:
 
 
 async def main() -> None:
-    """Two passes over the same walk."""
+    """Run the passes over the same walk."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--url", default="http://127.0.0.1:8000")
     parser.add_argument("--tiles", type=int, default=300)

@@ -1,11 +1,11 @@
-"""What reading ranges costs over plain HTTP and TLS 1.3, by transport: scog's, the event loop's TLS, libcurl, obstore.
+"""Cost of range requests over plain HTTP and TLS 1.3 by transport: scog's, the event loop's TLS, libcurl, obstore.
 
     python -m benchmarks.transports [--quick] > table.md
 
-The origin runs in a process of its own: certificate of RSA 2048 under two intermediates, session tickets, no limit of
-bandwidth. CPU is that of the reading process, all threads. "New" connections are a client's first, "again" are opened
-by a client whose connections the server has closed, "kept" are still open. libcurl and obstore are measured where
-pycurl and obstore are installed.
+The origin runs in a separate process, with an RSA 2048 certificate under two intermediates, session tickets, and
+unlimited bandwidth. CPU is that of all threads of the reading process. "New" connections are a client's first, "again"
+are reconnections after the server closed them, "open" are still open. libcurl and obstore are measured if pycurl and
+obstore are installed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from scog.net.dialer import Dialer, Server
 from scog.net.http import HttpClient
 from scog.net.proxy import Proxies
 
-STATES = ("new", "again", "kept")
+STATES = ("new", "again", "open")
 COUNTS, SIZES, FIRST_BYTES = (1, 8, 60, 240), (16_000, 350_000, 1_400_000), (2, 30, 150)
 HEAD = (
     b"HTTP/1.1 206 Partial Content\r\nContent-Length: %d\r\nContent-Range: bytes 0-%d/9999999\r\n"
@@ -46,7 +46,7 @@ BLOCK = bytes(range(256)) * 1024
 
 
 def make_certificates(folder: Path) -> None:
-    """`root.pem`, and `chain.pem` with `leaf.key` for localhost."""
+    """Write `root.pem`, and `chain.pem` with `leaf.key` for localhost."""
 
     def openssl(*words: str) -> None:
         subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
@@ -77,7 +77,7 @@ def make_certificates(folder: Path) -> None:
 
 
 async def serve(folder: Path) -> None:
-    """`GET /<first byte, ms>/<bytes>` at two ports, plain and TLS; `GET /close/1` closes all other connections."""
+    """Serve `GET /<first byte, ms>/<bytes>` on a plain and a TLS port; `GET /close/1` closes other connections."""
     open_: set[asyncio.StreamWriter] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -106,7 +106,7 @@ async def serve(folder: Path) -> None:
 
 
 class LoopTlsDialer(Dialer):
-    """Opens connections with the event loop's own TLS."""
+    """Opens connections with the event loop's TLS."""
 
     async def _negotiate(self, sock: socket.socket, server: Server) -> Connection:
         connection = Connection(self._buffers.allocate)
@@ -137,7 +137,7 @@ class Scog:
 
 
 class Curl:
-    """libcurl's multi interface in a thread, with TLS sessions shared."""
+    """libcurl's multi interface in a thread, with shared TLS sessions."""
 
     def __init__(self, base: str, root: Path) -> None:
         import pycurl
@@ -149,7 +149,7 @@ class Curl:
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._share.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_SSL_SESSION)
         self._free: list[Any] = []
-        self._asked: list[tuple[str, int, asyncio.Future[int]]] = []
+        self._queue: list[tuple[str, int, asyncio.Future[int]]] = []
         self._due: float | None = None
         self._selector = selectors.DefaultSelector()
         self._wake, woken = socket.socketpair()
@@ -160,7 +160,7 @@ class Curl:
 
     async def read(self, path: str, size: int) -> int:
         done: asyncio.Future[int] = self._loop.create_future()
-        self._asked.append((path, size, done))
+        self._queue.append((path, size, done))
         self._wake.send(b"x")
         return await done
 
@@ -194,10 +194,10 @@ class Curl:
             if self._due is not None and time.monotonic() >= self._due:
                 self._due = None
                 self._multi.socket_action(self._lib.SOCKET_TIMEOUT, 0)
-            while self._asked:
-                self._begin(*self._asked.pop())
+            while self._queue:
+                self._begin(*self._queue.pop())
             _, finished, failed = self._multi.info_read()
-            for handle, _, _ in failed:  # it was sent on a connection that the server had closed
+            for handle, _, _ in failed:  # sent on a connection that the server had closed
                 self._multi.remove_handle(handle)
                 self._multi.add_handle(handle)
             for handle in finished:
@@ -226,7 +226,7 @@ class Curl:
 
 
 class Obstore:
-    """obstore, which trusts what SSL_CERT_FILE names."""
+    """obstore, which trusts the certificates in SSL_CERT_FILE."""
 
     def __init__(self, base: str, root: Path) -> None:
         os.environ["SSL_CERT_FILE"] = str(root)
@@ -242,21 +242,21 @@ class Obstore:
 
 
 def contenders() -> dict[str, tuple[int, Callable[[str, Path], Any]]]:
-    """By name: which port is read, and how."""
-    found: dict[str, tuple[int, Callable[[str, Path], Any]]] = {
+    """Index of the port and constructor of the client, by name."""
+    clients: dict[str, tuple[int, Callable[[str, Path], Any]]] = {
         "plain": (0, Scog),
         "TLS": (1, Scog),
         "uvloop's TLS": (1, partial(Scog, dialer=LoopTlsDialer)),
     }
     if importlib.util.find_spec("pycurl"):
-        found["libcurl"] = 1, Curl
+        clients["libcurl"] = 1, Curl
     if importlib.util.find_spec("obstore"):
-        found["obstore"] = 1, Obstore
-    return found
+        clients["obstore"] = 1, Obstore
+    return clients
 
 
 async def measure(make: Callable[[], Any], count: int, size: int, first_byte: int) -> dict[str, tuple[float, float]]:
-    """Milliseconds of CPU and wall, by the state of the connections."""
+    """CPU and wall milliseconds by the state of the connections."""
     client, taken = make(), {}
     for state in STATES:
         if state == "again":
@@ -264,16 +264,16 @@ async def measure(make: Callable[[], Any], count: int, size: int, first_byte: in
             await asyncio.sleep(0.1)
         await asyncio.sleep(0.02)
         wall, cpu = time.perf_counter(), time.process_time()
-        got = await asyncio.gather(*(client.read(f"/{first_byte}/{size}", size) for _ in range(count)))
+        sizes = await asyncio.gather(*(client.read(f"/{first_byte}/{size}", size) for _ in range(count)))
         taken[state] = 1e3 * (time.process_time() - cpu), 1e3 * (time.perf_counter() - wall)
-        assert got == [size] * count
+        assert sizes == [size] * count
     await client.close()
     return taken
 
 
 @contextlib.contextmanager
 def origin(folder: Path) -> Iterator[list[str]]:
-    """The addresses of an origin with certificates of its own, plain and TLS."""
+    """Base URLs of an origin with generated certificates, plain and TLS."""
     make_certificates(folder)
     command = [sys.executable, "-m", "benchmarks.transports", "--serve", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -286,7 +286,7 @@ def origin(folder: Path) -> Iterator[list[str]]:
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure, and print a table in Markdown."""
     options = argparse.ArgumentParser()
     options.add_argument("--serve", type=Path)
     options.add_argument("--quick", action="store_true", help="60 ranges of 350 KB at 30 ms only")
@@ -305,16 +305,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, origin(Path(name)) as bases:
         root = Path(name) / "root.pem"
         for count, size, first in cases:
-            rounds: dict[str, list[Any]] = {who: [] for who in names}
+            rounds: dict[str, list[Any]] = {contender: [] for contender in names}
             for _ in range(given.rounds):
-                for who, (port, make) in names.items():
-                    rounds[who].append(uvloop.run(measure(partial(make, bases[port], root), count, size, first)))
-            cells = [_cell(rounds[who]) for who in names]
+                for contender, (port, make) in names.items():
+                    rounds[contender].append(uvloop.run(measure(partial(make, bases[port], root), count, size, first)))
+            cells = [_cell(rounds[contender]) for contender in names]
             print(f"| {first} ms, {size / 1e3:.0f} KB, {count} |", " | ".join(cells), "|", flush=True)
 
 
 def _cell(rounds: list[dict[str, tuple[float, float]]]) -> str:
-    """`CPU new/again/kept, wall new/again/kept`, in ms."""
+    """`CPU new/again/open, wall new/again/open`, in ms."""
     medians = [[statistics.median(one[state][kind] for one in rounds) for state in STATES] for kind in (0, 1)]
     return ", ".join("/".join(f"{value:.0f}" for value in kind) for kind in medians)
 

@@ -16,7 +16,7 @@ Pins = dict[tuple[str, str], frozenset[str]]
 
 
 def locked(groups: set[str]) -> Pins:
-    """What poetry.lock says of some groups."""
+    """The pins of some groups in poetry.lock."""
     packages = tomllib.loads((ROOT / "poetry.lock").read_text())["package"]
     return {
         (canonicalize_name(package["name"]), package["version"]): frozenset(file["hash"] for file in package["files"])
@@ -26,38 +26,38 @@ def locked(groups: set[str]) -> Pins:
 
 
 def exported(name: str) -> Pins:
-    """What a requirements file says."""
+    """The pins of a requirements file in deploy/."""
     pins: Pins = {}
     for entry in re.split(r"\n(?=\S)", (ROOT / "deploy" / name).read_text().strip()):
-        found = re.match(r"([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", entry)
-        if found is None:
+        match = re.match(r"([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", entry)
+        if match is None:
             sys.exit(f"deploy/{name}: cannot read {entry.splitlines()[0]!r}")
-        pins[canonicalize_name(found[1]), found[2]] = frozenset(re.findall(r"--hash=(\S+)", entry))
+        pins[canonicalize_name(match[1]), match[2]] = frozenset(re.findall(r"--hash=(\S+)", entry))
     return pins
 
 
 def main() -> int:
-    """Print each disagreement; 1 when there is any."""
-    faults = []
+    """Print each disagreement. Returns the exit status: 1 if there is any."""
+    problems = []
     for name, groups in (("requirements.txt", {"main"}), ("requirements-dev.txt", {"main", "dev"})):
-        expected, found = locked(groups), exported(name)
-        faults += [
+        expected, actual = locked(groups), exported(name)
+        problems += [
             f"deploy/{name}: {' '.join(package)} differs from poetry.lock"
-            for package in sorted(expected.keys() | found.keys())
-            if expected.get(package) != found.get(package)
+            for package in sorted(expected.keys() | actual.keys())
+            if expected.get(package) != actual.get(package)
         ]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    declared = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
     pins = locked({"main", "dev"})
-    for requirement in map(Requirement, wanted):
+    for requirement in map(Requirement, declared):
         versions = [version for name, version in pins if name == canonicalize_name(requirement.name)]
         if not versions or not all(version in requirement.specifier for version in versions):
-            faults.append(f"poetry.lock: {requirement} is locked at {', '.join(versions) or 'no version'}")
-    for fault in faults:
-        print(fault)
-    if faults:
+            problems.append(f"poetry.lock: {requirement} is locked at {', '.join(versions) or 'no version'}")
+    for problem in problems:
+        print(problem)
+    if problems:
         print("Run `make lock`.")
-    return bool(faults)
+    return bool(problems)
 
 
 if __name__ == "__main__":

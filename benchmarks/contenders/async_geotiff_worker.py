@@ -1,9 +1,9 @@
-"""async-geotiff, in two ways.
+"""async-geotiff, in two variants.
 
-Its own, as its README proposes: it reads the window of the fitting overview, and rasterio reprojects the array.
-With `--shared-map` it is lent our own index map (`scog.geo`, which that environment can import from this checkout):
-it fetches and decodes the blocks that the map says, and the tile is gathered from them. That is its reading at its
-best, without a warp: what it then takes longer than scog is not the fault of another library's reprojection.
+By default, as its README proposes: it reads the window from the suitable overview, and rasterio reprojects the array.
+With `--shared-map` it uses scog's index map (`scog.geo`, which that environment imports from this checkout): it fetches
+and decodes the blocks that the map needs, and the tile is gathered from them. This measures its reads without a warp,
+so that the difference to scog does not include another library's reprojection.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rasterio.warp import Resampling, reproject, transform_bounds
 
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.stores import store_of
-from benchmarks.contenders.work import SIDE, Values, Work, first, reflectance
+from benchmarks.contenders.work import SIDE, Values, Work, first_valid, reflectance
 from scog.geo.grid import Grid
 from scog.geo.index_map import IndexMap, index_map
 from scog.geo.overview_level import choose_level, target_pixel_size
@@ -35,12 +35,12 @@ Read = Callable[[GeoTIFF, Grid], Awaitable[Pixels]]
 
 @dataclass
 class Files:
-    """The files opened before, whose headers are known."""
+    """Open files, whose headers were read."""
 
     opened: dict[str, GeoTIFF] = field(default_factory=dict)
 
     async def open(self, url: str) -> GeoTIFF:
-        """A file, its header fetched once (32 KB, as by default)."""
+        """A file whose header is fetched once (32 KB, the default)."""
         if url not in self.opened:
             store, path = store_of(url)
             self.opened[url] = await GeoTIFF.open(path, store=store)
@@ -48,12 +48,12 @@ class Files:
 
 
 def crs(file: GeoTIFF) -> str:
-    """The CRS as its code."""
+    """The file's CRS as an EPSG code."""
     return f"EPSG:{file.crs.to_epsg()}"
 
 
 def fitting(file: GeoTIFF, target: Grid) -> Level:
-    """The coarsest level that is not coarser than the target, at the file's centre."""
+    """The coarsest level that is not coarser than the target at the file's centre."""
     levels = [file, *file.overviews]
     centre = file.transform * (file.width / 2, file.height / 2)
     extent = target_pixel_size(target, crs(file), centre)
@@ -61,7 +61,7 @@ def fitting(file: GeoTIFF, target: Grid) -> Level:
 
 
 async def warped(file: GeoTIFF, target: Grid) -> Pixels:
-    """Its own way: the window that the target covers, reprojected by rasterio."""
+    """The default variant: the window that the target covers, reprojected by rasterio."""
     result = np.zeros(target.shape, file.dtype)
     level = fitting(file, target)
     left, bottom, right, top = transform_bounds(MERCATOR, crs(file), *target.bounds)
@@ -89,12 +89,12 @@ async def warped(file: GeoTIFF, target: Grid) -> Pixels:
 
 @dataclass
 class Mapped:
-    """With our index map, one for all files that share a grid."""
+    """The variant with scog's index map, one for all files that share a grid."""
 
     maps: dict[tuple[Grid, Grid], IndexMap | None] = field(default_factory=dict)
 
     async def __call__(self, file: GeoTIFF, target: Grid) -> Pixels:
-        """The blocks that hold shown pixels, and the pixels gathered from them."""
+        """Fetch the blocks that hold pixels of the target, and gather the pixels."""
         level = fitting(file, target)
         source = Grid(crs(file), level.transform, level.width, level.height)
         if (target, source) not in self.maps:
@@ -118,7 +118,7 @@ class Mapped:
 
 
 def _place(block: Pixels, top: int, left: int, pixels: Pixels) -> None:
-    """Copy what of a block lies on a window's pixels, of which its corner is at `top`, `left`."""
+    """Copy the part of a block that lies in a window; `top`, `left` is the block's corner in the window."""
     height, width = block.shape
     rows = slice(max(0, top), min(pixels.shape[0], top + height))
     cols = slice(max(0, left), min(pixels.shape[1], left + width))
@@ -126,7 +126,7 @@ def _place(block: Pixels, top: int, left: int, pixels: Pixels) -> None:
 
 
 class AsyncGeotiff(Contender):
-    """All files of all scenes at once, from one event loop."""
+    """All files of all scenes are read concurrently in one event loop."""
 
     distributions = ("async-geotiff", "async-tiff", "obstore", "numpy")
 
@@ -136,7 +136,7 @@ class AsyncGeotiff(Contender):
         self.runner = asyncio.Runner()
 
     def pixels(self, work: Work, bands: Sequence[str]) -> list[list[Pixels]]:
-        """Stored numbers of each scene's bands."""
+        """Stored numbers `(y, x)` by scene and band."""
         west, _, _, north = work.bounds
         place = Affine(work.resolution, 0, west, 0, -work.resolution, north)
         target = Grid(MERCATOR, place, SIDE, SIDE)
@@ -146,24 +146,24 @@ class AsyncGeotiff(Contender):
 
         async def every() -> list[list[Pixels]]:
             urls = [scene["assets"][band] for scene in work.scenes for band in bands]
-            found = await asyncio.gather(*(one(url) for url in urls))
-            return [list(found[at : at + len(bands)]) for at in range(0, len(found), len(bands))]
+            arrays = await asyncio.gather(*(one(url) for url in urls))
+            return [list(arrays[at : at + len(bands)]) for at in range(0, len(arrays), len(bands))]
 
         return self.runner.run(every())
 
     def tile(self, work: Work) -> Values:
-        """Newest first."""
+        """The newest scene's values, filled from older ones."""
         scenes = self.pixels(work, work.bands)
-        return first([work.values([reflectance(band) for band in bands]) for bands in scenes])
+        return first_valid([work.values([reflectance(band) for band in bands]) for bands in scenes])
 
     def median(self, work: Work) -> Values:
-        """All at once."""
+        """All scenes are read concurrently."""
         scenes = self.pixels(work, (*work.bands, "scl"))
         layers = [work.masked(work.values([reflectance(band) for band in bands]), scl) for *bands, scl in scenes]
         return work.composed(np.stack(layers))
 
     def close(self) -> None:
-        """The event loop."""
+        """Close the event loop."""
         self.runner.close()
 
 

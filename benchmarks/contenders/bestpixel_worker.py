@@ -1,12 +1,12 @@
 """bestpixel: its best-pixel composite of all scenes over the tile's area.
 
-It cannot be asked for a tile: its grid is UTM, of any resolution, and its resampling bilinear. So its pixels are not
-compared; what is, are time and bytes for the same area at the same size of pixels on the ground. Its catalogue is
-Earth Search and nothing else, so what that would have answered is put, as items, into the folder of its documented
-`disk_cache`, where it looks first. That folder is new for each request: nothing else comes out of it.
+It cannot draw a map tile: its grid is UTM at any resolution, with bilinear resampling. Therefore its pixels are not
+compared, only time and bytes for the same area at the same ground resolution. It supports no catalogue but Earth
+Search, so the search response is written, as items, into the folder of its documented `disk_cache`, which it reads
+first. The folder is new for each request, so nothing else is cached.
 
-It looks for overviews in SubIFDs only. In files as GDAL writes them, and Earth Search's are, they follow each other
-instead, so it reads full size at every zoom; fair to compare are the zooms that need full size, 13 and above.
+It looks for overviews in SubIFDs only. GDAL, and therefore Earth Search, writes them as successive IFDs, so it reads
+full resolution at every zoom. Comparisons are fair at zooms that need full resolution, 13 and above.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from benchmarks.contenders.work import WORLD, Values, Work, reflectance
 CATALOGUE, COLLECTION = "https://earth-search.aws.element84.com/v1", "sentinel-2-l2a"
 DATES = "2000-01-01/2100-01-01"
 CLOUDS = 100.0
-"""Highest cloud cover asked for, in percent: all scenes that were handed over count."""
+"""Maximum cloud cover in percent: all given scenes count."""
 
 
 class Bestpixel(Contender):
-    """Adaptive depth and windowed reads, as its README advises for few bytes."""
+    """Adaptive depth and windowed reads, as its README recommends for few bytes."""
 
     distributions = ("bestpixel", "numpy")
 
@@ -41,7 +41,7 @@ class Bestpixel(Contender):
         self.chosen = 0
 
     def best(self, work: Work) -> Values:
-        """The formula of the composite's bands, on its own UTM grid."""
+        """The formula over the composite's bands, on bestpixel's UTM grid."""
         bounds = degrees(work)
         with TemporaryDirectory() as folder:
             answer_search(Path(folder), bounds, [item(scene) for scene in work.scenes])
@@ -62,12 +62,12 @@ class Bestpixel(Contender):
         return work.values([reflectance(np.asarray(composite["bands"][band])) for band in work.bands])
 
     def note(self) -> dict[str, Any]:
-        """How many scenes it chose to read."""
+        """The number of scenes that it chose to read."""
         return {"scenes": self.chosen}
 
 
 def degrees(work: Work) -> tuple[float, float, float, float]:
-    """West, south, east, north of a tile in degrees."""
+    """A tile's west, south, east and north in degrees."""
     west, south, east, north = (2 * math.pi * metres / WORLD for metres in work.bounds)
     lat = (2 * math.atan(math.exp(angle)) - math.pi / 2 for angle in (south, north))
     south, north = (math.degrees(angle) for angle in lat)
@@ -75,7 +75,7 @@ def degrees(work: Work) -> tuple[float, float, float, float]:
 
 
 def answer_search(folder: Path, bounds: tuple[float, ...], items: list[dict[str, Any]]) -> None:
-    """Store what a search will be answered with, under the name that its `disk_cache.rs` gives it."""
+    """Write the response to a search, under the file name that bestpixel's `disk_cache.rs` gives it."""
     key = hashlib.sha1(b"schema:1\0" + CATALOGUE.encode() + b"\0" + COLLECTION.encode() + b"\0")
     key.update(struct.pack("<4d", *bounds) + DATES.encode() + b"\0" + struct.pack("<d", CLOUDS))
     (folder / "search").mkdir()

@@ -1,13 +1,13 @@
-"""The conversation between the benchmark and a contender: one line of JSON in, one out.
+"""The protocol between the benchmark and a contender: one line of JSON in, one out.
 
     {"op": "start"}                        {"ok": true, "versions": {...}}
     {"op": "tile", "z": .., "out": ..}     {"wall": seconds, "cpu": seconds, "rss": bytes}
     {"op": "screen", "tiles": [..], ..}    the same, and {"first": seconds}
     {"op": "quit"}
 
-What it takes from the request to the values in memory is timed; storing them in `out` (`.npy`) is not. `cpu` is of all
-its threads, `rss` the most memory that the process held meanwhile. What a contender cannot do it says: {"error":
-"unsupported"}.
+The time from the request to the values in memory is measured, without writing them to `out` (`.npy`). `cpu` is that of
+all threads, `rss` the peak memory of the process during the request. A contender that cannot do an operation answers
+{"error": "unsupported"}.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ OPERATIONS = ("tile", "median", "best", "series")
 
 
 class Contender:
-    """What answers; those that cannot do one of these do not define it."""
+    """Performs the operations. A contender that does not support one does not define it."""
 
     distributions: tuple[str, ...] = ()
-    """Of which the versions are told."""
+    """Packages whose versions are reported."""
 
     tile: Callable[[Work], Values]
-    """One picture of the newest scene, filled from older ones where it has no data: `(band, y, x)`."""
+    """The newest scene, filled from older ones where it has no data: `(band, y, x)`."""
     median: Callable[[Work], Values]
-    """The composite over time of the formula, as a rule its median; each scene masked by its own classification."""
+    """The composite of the formula over time, the median by default; each scene masked by its classification."""
     best: Callable[[Work], Values]
-    """Its own rule for the best pixel of all scenes; the grid may be its own too."""
+    """The best pixel of all scenes by the contender's rule, on a grid of its choice."""
     series: Callable[[Plot], Values]
-    """The mean NDVI of a plot in each scene, in their order, without what is masked: `(scene,)`."""
+    """The mean NDVI of a plot's unmasked pixels in each scene, in the scenes' order: `(scene,)`."""
 
     def note(self) -> dict[str, Any]:
-        """What else is worth saying of the last answer."""
+        """Further fields of the last answer."""
         return {}
 
     def close(self) -> None:
-        """Whatever is to be closed."""
+        """Release resources."""
 
 
 def run(contender: Contender, extra: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None) -> None:
-    """Answer until there are no more requests; `extra` are further operations, which are not timed."""
+    """Answer requests until the end of input; `extra` are further operations, which are not timed."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # so that a library's printing cannot be taken for an answer
+    os.dup2(2, 1)  # so that a library's output is not read as an answer
     try:
         for line in sys.stdin:
             request = json.loads(line)
@@ -96,7 +96,7 @@ def _answer(
 
 
 def _screen(contender: Contender, request: dict[str, Any]) -> dict[str, Any]:
-    """Draw several tiles of the same scenes in some threads; `first` is when the first of them was complete."""
+    """Draw several tiles of the same scenes in threads; `first` is when the first tile was complete."""
     scenes, since, cpu = tuple(request["scenes"]), perf_counter(), process_time()
 
     def draw(tile: list[int]) -> float:
@@ -113,7 +113,7 @@ def _work(request: dict[str, Any]) -> Work | Plot:
 
 
 def forget_peak() -> None:
-    """Begin anew to remember how much memory this process held at most, where the system lets us."""
+    """Reset the peak memory of this process, if the system permits it."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -121,6 +121,6 @@ def forget_peak() -> None:
 
 
 def peak() -> int:
-    """The most memory that this process held, in bytes."""
+    """Peak memory of this process in bytes."""
     status = Path("/proc/self/status").read_text()
     return 1024 * int(status.partition("VmHWM:")[2].split()[0])

@@ -1,15 +1,15 @@
-"""A scene as a STAC item, with what Earth Search's items say that readers make use of."""
+"""A scene as a STAC item, with the fields of Earth Search's items that readers use."""
 
 from __future__ import annotations
 
 from typing import Any
 
 GSD = {"scl": 20}
-"""Metres a pixel, where it is not 10."""
+"""Ground sampling distance in metres by band; 10 by default."""
 
 
 def item(scene: dict[str, Any]) -> dict[str, Any]:
-    """One scene as an item of STAC 1.0.0 in the collection `sentinel-2-l2a`."""
+    """A scene as a STAC 1.0.0 item of the collection `sentinel-2-l2a`."""
     return {
         "type": "Feature",
         "stac_version": "1.0.0",
@@ -26,7 +26,7 @@ def item(scene: dict[str, Any]) -> dict[str, Any]:
         "properties": {
             "datetime": scene["datetime"],
             "eo:cloud_cover": 10.0,
-            "grid:code": f"MGRS-{scene['square']}",
+            "grid:code": f"MGRS-{scene['mgrs_tile']}",
             "proj:epsg": scene["epsg"],
         },
         "links": [],
@@ -35,7 +35,7 @@ def item(scene: dict[str, Any]) -> dict[str, Any]:
 
 
 def asset(name: str, url: str) -> dict[str, Any]:
-    """One band of an item."""
+    """The asset of a band."""
     spectral = name != "scl"
     band = {"nodata": 0, "data_type": "uint16" if spectral else "uint8", "spatial_resolution": GSD.get(name, 10)}
     return {

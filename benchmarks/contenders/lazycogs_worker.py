@@ -1,7 +1,7 @@
-"""lazycogs: one `open` on the tile's grid, a time step a scene, all bands read together.
+"""lazycogs: one `open` on the tile's grid, one time step per scene, all bands read together.
 
-Its catalogue is a file that DuckDB searches, with an extension that has to be downloaded first; here the few scenes
-asked for are searched in memory behind the same two methods, which only makes it faster.
+Its catalogue is a file that DuckDB searches with an extension that must be downloaded. This worker searches the few
+requested scenes in memory behind the same two methods, which is faster.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from xarray import DataArray
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.item import item
 from benchmarks.contenders.stores import store_of
-from benchmarks.contenders.work import Values, Work, first, reflectance
+from benchmarks.contenders.work import Values, Work, first_valid, reflectance
 
 
 class Catalogue:
-    """What lazycogs asks of a `DuckdbClient`, over items in memory that all lie on the tile."""
+    """The methods of a `DuckdbClient` that lazycogs calls, over items in memory that all intersect the tile."""
 
     def __init__(self, scenes: Sequence[dict[str, Any]]) -> None:
         self.items = [item(scene) for scene in scenes]
@@ -31,12 +31,12 @@ class Catalogue:
     def search(
         self, _: str, *, datetime: str | None = None, max_items: int | None = None, **__: Any
     ) -> list[dict[str, Any]]:
-        """The items of an instant, or all."""
-        found = [each for each in self.items if datetime is None or _instant(each) == _moment(datetime)]
-        return found[:max_items]
+        """The items at an instant, or all items."""
+        items = [each for each in self.items if datetime is None or _instant(each) == _moment(datetime)]
+        return items[:max_items]
 
     def search_to_arrow(self, _: str, **__: Any) -> Any:
-        """Their moments, as much of a table as is asked for."""
+        """The items' datetimes, with the methods of an Arrow table that lazycogs calls."""
         columns = {"datetime": [each["properties"]["datetime"] for each in self.items]}
         return _Table(columns)
 
@@ -62,7 +62,7 @@ def _moment(text: str) -> datetime:
 
 
 class Lazycogs(Contender):
-    """With its defaults: 32 items read at once. An array opened before is read again, as one would in a notebook."""
+    """With its defaults: 32 concurrent items. An opened array is reused, as in a notebook."""
 
     distributions = ("lazycogs", "async-geotiff", "async-tiff", "obstore", "xarray", "numpy")
 
@@ -77,7 +77,7 @@ class Lazycogs(Contender):
         return np.asarray(self.opened[key].to_numpy().swapaxes(0, 1)[::-1])
 
     def open(self, work: Work, bands: tuple[str, ...]) -> DataArray:
-        """Lazily `(band, time, y, x)`, oldest first; reads the headers of one scene."""
+        """A lazy array `(band, time, y, x)`, oldest first; reads the headers of one scene."""
         return lazycogs.open(
             "memory.parquet",
             bbox=work.bounds,
@@ -90,11 +90,11 @@ class Lazycogs(Contender):
         )
 
     def tile(self, work: Work) -> Values:
-        """Filled from older scenes once all are loaded."""
-        return first([work.values(list(scene)) for scene in reflectance(self.load(work, work.bands))])
+        """The newest scene's values, filled from older ones after all are loaded."""
+        return first_valid([work.values(list(scene)) for scene in reflectance(self.load(work, work.bands))])
 
     def median(self, work: Work) -> Values:
-        """In memory once all is loaded."""
+        """Computed in memory after all scenes are loaded."""
         cube = self.load(work, (*work.bands, "scl"))
         layers = [work.masked(work.values(list(reflectance(scene[:-1]))), scene[-1]) for scene in cube]
         return work.composed(np.stack(layers))

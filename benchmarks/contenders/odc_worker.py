@@ -13,14 +13,14 @@ from odc.geo.geobox import GeoBox
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.gdal import configure
 from benchmarks.contenders.item import item
-from benchmarks.contenders.work import SIDE, Plot, Values, Work, first, reflectance
+from benchmarks.contenders.work import SIDE, Plot, Values, Work, first_valid, reflectance
 
 THREADS = 16
-"""More than cores, since they wait for the network; dask's own default is one a core, and slower here."""
+"""More than cores, since they wait for the network; dask's default of one per core is slower."""
 
 
 class Odc(Contender):
-    """Every scene is a time of its own (`groupby="id"`)."""
+    """Each scene is one time step (`groupby="id"`)."""
 
     distributions = ("odc-stac", "odc-loader", "dask", "rasterio", "numpy")
 
@@ -30,7 +30,7 @@ class Odc(Contender):
         dask.config.set(scheduler="threads", num_workers=THREADS)
 
     def load(self, work: Work, bands: tuple[str, ...]) -> xr.Dataset:
-        """Stored numbers of all scenes, `(time, y, x)` each band, newest first."""
+        """Stored numbers of all scenes, `(time, y, x)` per band, newest first."""
         west, _, _, north = work.bounds
         place = Affine(work.resolution, 0, west, 0, -work.resolution, north)
         cube = odc.stac.load(
@@ -44,13 +44,13 @@ class Odc(Contender):
         return cube.sortby("time", ascending=False).compute()
 
     def tile(self, work: Work) -> Values:
-        """Filled from older scenes once all are loaded."""
+        """The newest scene's values, filled from older ones after all are loaded."""
         cube = self.load(work, work.bands)
         bands = [reflectance(cube[band].values) for band in work.bands]
-        return first([work.values(list(scene)) for scene in zip(*bands, strict=True)])
+        return first_valid([work.values(list(scene)) for scene in zip(*bands, strict=True)])
 
     def median(self, work: Work) -> Values:
-        """In memory once all is loaded."""
+        """Computed in memory after all scenes are loaded."""
         cube = self.load(work, (*work.bands, "scl"))
         bands = [reflectance(cube[band].values) for band in work.bands]
         scenes = zip(*bands, cube["scl"].values, strict=True)
@@ -58,7 +58,7 @@ class Odc(Contender):
         return work.composed(np.stack(layers))
 
     def series(self, plot: Plot) -> Values:
-        """A cube of the plot's own pixels, in chunks of one scene and band."""
+        """A cube of the plot's pixels, in chunks of one scene and band."""
         place = Affine(10, 0, plot.west, 0, -10, plot.north)
         cube = odc.stac.load(
             [pystac.Item.from_dict(item(scene)) for scene in plot.scenes],

@@ -1,8 +1,8 @@
-"""scog as a contender: values of single tiles in this process, or the server as anybody starts it.
+"""scog as a contender: values of single tiles in this process, or scog's server with uvicorn.
 
-Reads one JSON object a line and answers each with one. Every list of scenes is served as an archive, whose items are
-written and indexed before the time starts; the search within it is part of the time. All settings are the default ones
-but those that say where things are; the benchmark names the origin's hosts in `SCOG_HOSTS`.
+Reads one JSON object per line and answers each with one. Each list of scenes becomes a local archive, whose items are
+written and indexed before timing starts; the search within it is timed. Settings have their defaults, except for the
+paths; the benchmark sets `SCOG_HOSTS` to the origin's hosts.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ ROOT = Path(__file__).parents[2]
 EVER = "../.."
 MASK = "0,1,3,8,9,10"
 """As `benchmarks.bench.MASK`."""
-WISHES = {
+LAYERS = {
     "ndvi": LayerOptions(index="ndvi"),
     "evi": LayerOptions(index="evi"),
     "rgb": LayerOptions(bands=("red", "green", "blue")),
@@ -58,14 +58,14 @@ WISHES = {
 
 
 class Worker:
-    """One engine for all that is asked; its catalogue is swapped for each new list of scenes."""
+    """One engine for all requests; its catalogue is replaced for each new list of scenes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stack = AsyncExitStack()
         self._engines: dict[str, Engine] = {}
         self._series_states: dict[int, SeriesState] = {}
-        """By the engine's id: a server has one for all its series."""
+        """By the engine's id; a server has one for all its series."""
         self._server: subprocess.Popen[bytes] | None = None
 
     async def answer(self, message: Json) -> Json:
@@ -89,17 +89,17 @@ class Worker:
         if composite not in NAMED:
             return {"error": "unsupported"}
         engine = await self._engine(message["scenes"])
-        expression = layer_of(WISHES[message["kind"]]).expression
+        expression = layer_of(LAYERS[message["kind"]]).expression
         forget_peak()
         wall, cpu = time.perf_counter(), time.process_time()
-        ask = ImageRequest(
+        request = ImageRequest(
             expression=expression,
             mask=parse_mask(mask),
             cloud_cover=100.0,
             interval=parse_interval(EVER),
             composite=NAMED[composite],
         )
-        drawing = await draw(engine, tile_grid(message["z"], message["x"], message["y"]), ask)
+        drawing = await draw(engine, tile_grid(message["z"], message["x"], message["y"]), request)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         if drawing.report.skipped:
             return {"error": f"skipped {drawing.report.skipped}"}
@@ -108,7 +108,7 @@ class Worker:
         return {"wall": wall, "cpu": cpu, "rss": peak()}
 
     async def _series(self, message: Json) -> Json:
-        """What `POST /timeseries` takes: of the middle of a point's pixel, of a field's outline."""
+        """The series that `POST /timeseries` computes, of the centre of a point's pixel or of a field's outline."""
         engine, plot = await self._engine(message["scenes"]), Plot.of(message)
         field, formula = _field_of(plot), variables_of("ndvi")
         forget_peak()
@@ -124,12 +124,12 @@ class Worker:
         if series.report.skipped:
             return {"error": f"skipped {series.report.skipped}"}
         if message.get("out"):
-            values = [row.measured.values[0] if row.measured.values else np.nan for row in reversed(series.rows)]
+            values = [row.sample.values[0] if row.sample.values else np.nan for row in reversed(series.rows)]
             np.save(message["out"], np.array(values, np.float32))
         return {"wall": wall, "cpu": cpu, "rss": peak()}
 
     async def _engine(self, scenes: list[Json]) -> Engine:
-        """The engine with these scenes as its catalogue; known again by their URLs."""
+        """The engine with these scenes as its catalogue, cached by the scenes' URLs."""
         key = json.dumps(scenes)
         if key in self._engines:
             return self._engines[key]
@@ -144,7 +144,7 @@ class Worker:
         return engine
 
     def _serve(self, message: Json) -> Json:
-        """`uvicorn main:app`, one process, with a cache folder that is new."""
+        """Start `uvicorn main:app`, one process, with an empty cache folder."""
         archive = write_archive(Path(tempfile.mkdtemp(dir=self._folder)), message["scenes"])
         port = message["port"]
         environment = os.environ | {
@@ -159,7 +159,7 @@ class Worker:
         return named | {"pid": self._server.pid}
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Stop the server and close the engines."""
         if self._server is not None:
             self._server.terminate()
             self._server.wait()
@@ -170,7 +170,7 @@ def _field_of(plot: Plot) -> AreaOfInterest:
     to_degrees = transformer(f"EPSG:{plot.epsg}", "EPSG:4326").transform
     if plot.side == 1:
         return point(*to_degrees(*plot.middle))
-    inset = 1e-4  # metres, so that no pixel beside it has a share of a billionth
+    inset = 1e-4  # metres, so that rounding adds no weight of neighbouring pixels
     west, south, east, north = plot.bounds
     outline = shapely.box(west + inset, south + inset, east - inset, north - inset)
     shape = shapely.transform(shapely.segmentize(outline, 50.0), to_degrees, interleaved=False)
@@ -178,15 +178,15 @@ def _field_of(plot: Plot) -> AreaOfInterest:
 
 
 def main() -> None:
-    """Answer until told to quit."""
+    """Answer requests until `quit`."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # nothing but answers goes to where they are read
+    os.dup2(2, 1)  # libraries' output must not mix with the answers
     with (
         tempfile.TemporaryDirectory(prefix="scog-bench-") as folder,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         worker = Worker(Path(folder))
-        gc.freeze()  # this and the next as main.py
+        gc.freeze()  # as in main.py
         gc.set_threshold(10_000, 20, 20)
         for line in sys.stdin:
             message = json.loads(line)
@@ -194,7 +194,7 @@ def main() -> None:
                 break
             try:
                 answer = runner.run(worker.answer(message))
-            except Exception as fault:  # whatever it is, the benchmark goes on and shows it
+            except Exception as fault:  # any error is reported, and the benchmark continues
                 answer = {"error": f"{type(fault).__name__}: {fault}"}
             print(json.dumps(answer), file=answers, flush=True)
         runner.run(worker.close())

@@ -1,4 +1,4 @@
-"""What the tile servers' programs have in common: starting one, waiting for it, and stopping it with its children."""
+"""Starts a tile server, waits for it, and stops it with its child processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 
 class Server:
-    """A server in a process group of its own; its output goes where this program's errors go."""
+    """A server in a separate process group; its output goes to this program's standard error."""
 
     def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -21,15 +21,15 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process that was started; workers, if any, are its children."""
+        """The id of the started process; workers are its children."""
         return self.process.pid
 
     def wait_for(self, url: str, seconds: float = 60) -> float:
-        """Until it answers there, whatever it answers; how long that took, in seconds."""
+        """Wait until `url` returns any response. Returns seconds. Raises RuntimeError on exit or timeout."""
         since = time.perf_counter()
         while time.perf_counter() < since + seconds:
             if self.process.poll() is not None:
-                raise RuntimeError(f"the server ended with {self.process.returncode}")
+                raise RuntimeError(f"the server exited with {self.process.returncode}")
             try:
                 urllib.request.urlopen(url, timeout=5).close()
             except urllib.error.HTTPError:
@@ -39,15 +39,15 @@ class Server:
             else:
                 break
         else:
-            raise RuntimeError(f"no answer from {url} in {seconds} s")
+            raise RuntimeError(f"no response from {url} within {seconds} s")
         return time.perf_counter() - since
 
     def stop(self) -> None:
-        """Ask all of its processes to end, and make them after 10 seconds."""
-        for ask, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+        """Terminate the process group, and kill it if it still runs after 10 seconds."""
+        for signal_number, timeout in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
             try:
-                os.killpg(self.pid, ask)
-                self.process.wait(patience)
+                os.killpg(self.pid, signal_number)
+                self.process.wait(timeout)
             except subprocess.TimeoutExpired:
                 continue
             except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""stackstac with dask's threads: one `stack` of the bands wanted, on the tile's grid."""
+"""stackstac with dask's threads: one `stack` of the requested bands, on the tile's grid."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rasterio.enums import Resampling
 from benchmarks.contenders.exchange import Contender, run
 from benchmarks.contenders.gdal import configure
 from benchmarks.contenders.item import item
-from benchmarks.contenders.work import SIDE, Values, Work, first, reflectance
+from benchmarks.contenders.work import SIDE, Values, Work, first_valid, reflectance
 
 THREADS = 16
-"""More than cores, since they wait for the network; dask's own default is one a core, and slower here."""
+"""More than cores, since they wait for the network; dask's default of one per core is slower."""
 
 
 class Stackstac(Contender):
-    """One chunk a scene and band."""
+    """One chunk per scene and band."""
 
     distributions = ("stackstac", "dask", "rasterio", "numpy")
 
@@ -45,12 +45,12 @@ class Stackstac(Contender):
         return cube.compute().values[..., :SIDE, :SIDE]
 
     def tile(self, work: Work) -> Values:
-        """Newest first."""
+        """The newest scene's values, filled from older ones."""
         cube = reflectance(self.load(work, work.bands))
-        return first([work.values(list(bands)) for bands in cube[::-1]])
+        return first_valid([work.values(list(bands)) for bands in cube[::-1]])
 
     def median(self, work: Work) -> Values:
-        """In memory once all is loaded."""
+        """Computed in memory after all scenes are loaded."""
         cube = self.load(work, (*work.bands, "scl"))
         classes = cube[:, -1].astype(np.uint8)
         bands = reflectance(cube[:, :-1])

@@ -1,4 +1,4 @@
-"""One object store a host for those that read through obstore, so that connections are kept."""
+"""One object store per host for contenders that read through obstore, so that connections are reused."""
 
 from __future__ import annotations
 

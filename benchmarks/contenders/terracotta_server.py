@@ -4,12 +4,12 @@
     {"tile": "http://127.0.0.1:8002/compute/S2A.../{z}/{x}/{y}.png?...", "pid": 123, "ready": 1.4}
     {"op": "stop"}
 
-Keys are scene and band; the first scene is registered, its metadata computed beforehand (which reads some of it), so
-that requests need not. Its workers are gunicorn's plain ones, each answering one request at a time and reading bands
-in three processes of its own: with threads it answers some requests with 500 (a `KeyError` in its metadata store). NDVI
-and EVI are its `/compute` route, RGB its `/rgb`. Both of its steps of resampling are set to nearest: first onto a grid
-of its own resolution, then onto the tile's, which is why so many of its pixels are not those of one exact transform.
-`tile` as of any other contender reads values through the same driver in this process.
+Keys are scene and band. The first scene is registered and its metadata computed beforehand, which reads some of its
+pixels. gunicorn's workers are synchronous: each answers one request at a time and reads bands in three processes; with
+threads, some requests fail with 500 (a `KeyError` in its metadata store). NDVI and EVI use the route `/compute`, RGB
+uses `/rgb`. Terracotta resamples twice, to a grid at its own resolution and then to the tile's, both set to nearest;
+therefore many of its pixels differ from the exact transform. `tile` reads values through the same driver in this
+process.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ROUTES = {
     "&v1=red&v2=nir&v3=blue&stretch_range=[-1,1]&colormap=rdylgn",
     "rgb": "rgb/{scene}/{{z}}/{{x}}/{{y}}.png?r=red&g=green&b=blue&r_range=[0,3000]&g_range=[0,3000]&b_range=[0,3000]",
 }
-"""The formulas are written with 1.0, since it computes with the stored unsigned numbers, which would wrap."""
+"""Formulas contain 1.0 because Terracotta computes with stored unsigned integers, which would overflow."""
 
 
 class Terracotta(Contender):
@@ -51,7 +51,7 @@ class Terracotta(Contender):
         self.folder = TemporaryDirectory()
 
     def driver(self, scene: dict[str, Any], bands: tuple[str, ...]) -> tuple[Path, TerracottaDriver]:
-        """A database that knows bands of a scene, made if it is not there."""
+        """The database of a scene's bands, created at first use."""
         stored = Path(self.folder.name) / f"{abs(hash((scene['assets']['red'], bands)))}.sqlite"
         driver = get_driver(stored, provider="sqlite")
         if not stored.exists():
@@ -64,7 +64,7 @@ class Terracotta(Contender):
         return stored, driver
 
     def serve(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Start it; says where tiles are, and how long it took until it answered."""
+        """Start the server. Returns the tiles' URL template, the process id, and seconds until the first response."""
         self.stop({})
         scene, kind = request["scenes"][0], request.get("kind", "ndvi")
         database, _ = self.driver(scene, KINDS[kind][0])
@@ -79,14 +79,14 @@ class Terracotta(Contender):
         return {"tile": tile, "pid": self.server.pid, "ready": ready}
 
     def stop(self, _: dict[str, Any]) -> dict[str, Any]:
-        """End it."""
+        """Stop the server."""
         if self.server:
             self.server.stop()
         self.server = None
         return {"ok": True}
 
     def tile(self, work: Work) -> Values:
-        """The values behind the picture, of the first scene."""
+        """The first scene's values."""
         scene = work.scenes[0]
         _, driver = self.driver(scene, work.bands)
         with driver.connect():
@@ -95,7 +95,7 @@ class Terracotta(Contender):
         return work.values([reflectance(band.filled(0)) for band in stored])
 
     def close(self) -> None:
-        """The server and its databases."""
+        """Stop the server and delete its databases."""
         self.stop({})
         self.folder.cleanup()
 

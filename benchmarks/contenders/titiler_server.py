@@ -1,12 +1,12 @@
-"""TiTiler's own application under uvicorn, with GDAL set up as its documents say.
+"""TiTiler's application under uvicorn, with the GDAL settings that its documentation recommends.
 
     {"op": "serve", "scenes": [...], "port": 8001, "workers": 1, "kind": "ndvi"}
     {"tile": "http://127.0.0.1:8001/stac/tiles/WebMercatorQuad/{z}/{x}/{y}.png?...", "pid": 123, "ready": 1.4}
     {"op": "stop"}
 
-Asked for is the STAC route over one scene, the first: the bands of an item by a formula, nearest, as a picture with a
-colormap (RGB: stretched). The item is a file beside the server, so that no request goes to a catalogue. `tile` as of
-any other contender asks the same route for `.npy`: the same pixels before they are coloured.
+Tiles come from the STAC route over the first scene: a formula over the item's bands, nearest neighbour, as an image
+with a colormap (RGB: rescaled). The item is a local file, so that no request goes to a catalogue. `tile` requests the
+same route as `.npy`: the same pixels before colours are applied.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class Titiler(Contender):
         return f"{self.base}/stac/tiles/WebMercatorQuad/{tile}.{suffix}?url={quote(str(stored))}&{query}"
 
     def serve(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Start it; says where tiles are, and how long it took until it answered."""
+        """Start the server. Returns the tiles' URL templates, the process id, and seconds until the first response."""
         self.stop({})
         port, workers = str(request["port"]), str(request.get("workers", 1))
         command = [sys.executable, "-m", "uvicorn", "titiler.application.main:app", "--log-level", "warning"]
-        quiet = {"PYTHONWARNINGS": "ignore"}  # as its documents say: it warns at every tile of such items
+        quiet = {"PYTHONWARNINGS": "ignore"}  # as its documentation recommends: it warns for each tile of such items
         self.server = Server([*command, "--port", port, "--workers", workers], SETTINGS | quiet)
         self.base = f"http://127.0.0.1:{port}"
         ready = self.server.wait_for(f"{self.base}/healthz")
@@ -72,22 +72,22 @@ class Titiler(Contender):
         }
 
     def stop(self, _: dict[str, Any]) -> dict[str, Any]:
-        """End it."""
+        """Stop the server."""
         if self.server:
             self.server.stop()
         self.server = None
         return {"ok": True}
 
     def tile(self, work: Work) -> Values:
-        """The values behind the picture, of the first scene, from the running server."""
+        """The first scene's values, from the running server."""
         bands = "&".join(f"assets={band}" for band in work.bands)
         url = self.route(work.scenes[0], f"{work.z}/{work.x}/{work.y}", "npy", f"{bands}&asset_as_band=true")
-        with urllib.request.urlopen(url) as answer:
-            *stored, mask = np.load(io.BytesIO(answer.read()))
+        with urllib.request.urlopen(url) as response:
+            *stored, mask = np.load(io.BytesIO(response.read()))
         return work.values([reflectance(np.where(mask, band, 0)) for band in stored])
 
     def close(self) -> None:
-        """The server and the items."""
+        """Stop the server and delete the items."""
         self.stop({})
         self.folder.cleanup()
 

@@ -1,6 +1,6 @@
-"""What a contender is asked to do, and the arithmetic that all of them share.
+"""Requests to contenders, and the arithmetic that all contenders share.
 
-Needs numpy only, and bottleneck where it is installed: it must run in every contender's environment.
+Needs only numpy, and bottleneck if it is installed: the module runs in every contender's environment.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ SIDE = 256
 WORLD = 2 * math.pi * 6378137.0
 """Metres around the equator, the width of Web Mercator."""
 SCALE = np.float32(0.0001)
-"""Reflectance of one stored number; 0 stands for no data."""
+"""Reflectance per stored number; 0 is nodata."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """One request: a tile of Web Mercator, what it shows, of which scenes (newest first), which classes to mask.
+    """One request: a Web Mercator tile, its layer, its scenes (newest first), and the classes to mask.
 
-    A scene has `id`, `datetime`, `square`, `epsg`, `bbox` and `footprint` in degrees, and `assets`: URLs by band.
+    A scene has `id`, `datetime`, `mgrs_tile`, `epsg`, `bbox` and `footprint` in degrees, and `assets`: URLs by band.
     """
 
     z: int
@@ -42,18 +42,18 @@ class Work:
     scenes: tuple[dict[str, Any], ...]
     mask: tuple[int, ...] = ()
     composite: str = "median"
-    """How dates become one, where there are several."""
+    """The composite of several dates."""
 
     @staticmethod
     def of(request: Mapping[str, Any]) -> Work:
-        """As it was sent."""
+        """The request from its JSON message."""
         place = request["z"], request["x"], request["y"]
         scenes, mask = tuple(request["scenes"]), tuple(request.get("mask", ()))
         return Work(*place, request["kind"], scenes, mask, request.get("composite", "median"))
 
     @property
     def resolution(self) -> float:
-        """Metres of Web Mercator a pixel."""
+        """Metres of Web Mercator per pixel."""
         return WORLD / (SIDE << self.z)
 
     @property
@@ -65,19 +65,19 @@ class Work:
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """The bands it takes."""
+        """The bands that the layer needs."""
         return KINDS[self.kind][0]
 
     def values(self, bands: Sequence[Values]) -> Values:
-        """`(band, y, x)` from the reflectances of `bands`, each `(y, x)` with NaN where there is none."""
+        """`(band, y, x)` from the reflectances of `bands`, each `(y, x)` with NaN where invalid."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return KINDS[self.kind][1](*bands)
 
     def masked(self, values: Values, classes: NDArray[np.integer[Any]]) -> Values:
-        """The same values, NaN where the scene classification is one of the classes to mask."""
-        unwanted = np.zeros(256, bool)
-        unwanted[list(self.mask)] = True
-        values[:, unwanted[classes]] = np.nan
+        """The values with NaN where the scene classification is one of the classes to mask; changes `values`."""
+        is_masked = np.zeros(256, bool)
+        is_masked[list(self.mask)] = True
+        values[:, is_masked[classes]] = np.nan
         return values
 
     def composed(self, layers: NDArray[np.float32]) -> Values:
@@ -88,9 +88,9 @@ class Work:
 
 @dataclass(frozen=True)
 class Plot:
-    """A square of pixels of 10 m in the scenes' UTM zone, of which the mean NDVI is asked, one for each scene.
+    """A square of 10 m pixels in the scenes' UTM zone, whose mean NDVI is requested for each scene.
 
-    `west` and `north` are its corner in metres, multiples of 10; `side` how many pixels it has: 1 is a point.
+    `west` and `north` are its corner in metres, multiples of 10; `side` is its number of pixels a side: 1 is a point.
     """
 
     west: float
@@ -104,7 +104,7 @@ class Plot:
 
     @staticmethod
     def of(request: Mapping[str, Any]) -> Plot:
-        """As it was sent."""
+        """The request from its JSON message."""
         place = float(request["west"]), float(request["north"]), int(request["side"]), int(request["epsg"])
         return Plot(*place, tuple(request["scenes"]), tuple(request["mask"]))
 
@@ -115,13 +115,13 @@ class Plot:
 
     @property
     def middle(self) -> tuple[float, float]:
-        """In metres."""
+        """x and y of the centre in metres."""
         return self.west + 5 * self.side, self.north - 5 * self.side
 
     def mean(self, red: NDArray[Any], nir: NDArray[Any], classes: NDArray[Any]) -> float:
-        """The mean NDVI of stored numbers, of any shape, where the classes are not masked; NaN where all are."""
+        """The mean NDVI of unmasked pixels from stored numbers of any shape; NaN if all are masked."""
         with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # nothing but NaN is no fault
+            warnings.simplefilter("ignore")  # all-NaN pixels are expected
             values = ndvi(reflectance(red), reflectance(nir))[0]
             values[np.isin(classes, self.mask)] = np.nan
             return float(np.nanmean(values))
@@ -138,7 +138,7 @@ def evi(red: Values, nir: Values, blue: Values) -> Values:
 
 
 def rgb(*bands: Values) -> Values:
-    """The bands themselves; no data in one is no data in all."""
+    """The bands as they are; a pixel that is NaN in one band becomes NaN in all."""
     stacked = np.stack(bands)
     stacked[:, np.isnan(stacked).any(axis=0)] = np.nan
     return stacked
@@ -159,8 +159,8 @@ def reflectance(stored: NDArray[Any]) -> Values:
     return values
 
 
-def first(layers: Sequence[Values]) -> Values:
-    """The first layer's values, and where they are missing those of the next that has some; `(band, y, x)` each."""
+def first_valid(layers: Sequence[Values]) -> Values:
+    """The first valid value of each pixel, in the order of the layers `(band, y, x)`."""
     values = layers[0]
     for layer in layers[1:]:
         missing = np.isnan(values)
@@ -172,9 +172,9 @@ def first(layers: Sequence[Values]) -> Values:
 
 def _percentile90(layers: NDArray[np.float32], axis: int) -> Values:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # nothing but NaN is no fault
+        warnings.simplefilter("ignore")  # all-NaN pixels are expected
         return np.nanpercentile(layers, 90, axis=axis)
 
 
 COMPOSITES: dict[str, Callable[..., Values]] = {"median": nanmedian, "p90": _percentile90}
-"""What contenders make of many dates by the libraries that they have; missing values are left out."""
+"""Reducers over time that contenders have libraries for; NaN is ignored."""

@@ -1,1 +1,1 @@
-"""What is measured. Each file is one kind of work; each function runs it on a `Bench` and leaves rows there."""
+"""The scenarios. Each file has one kind of work; each function runs it on a `Bench`, which records the rows."""

@@ -1,7 +1,7 @@
-"""scog over a line that fails: reads that never begin, resets, 503s, and a link that is gone for 10 s.
+"""scog while upstream fails: responses that never begin, resets, 503s, and a link outage of 10 s.
 
-An image that lacks a scene counts as failed, and is requested once more while responses still fail. After the outage of
-the link there are two more tries, 5 s apart.
+An image that lacks a scene counts as failed, and is requested once more while responses still fail. After the link
+outage there are two retries, 5 s apart.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from benchmarks.scenarios.panning import CLIENTS, free_port, trace, wait_for
 from benchmarks.screen import CONNECTIONS, draw_screen
 
 FAILING = {"stall": 0.01, "refuse": 0.025, "reset": 0.025, "seed": 1}
-"""Shares of all responses."""
-GOOD = {"stall": 0.0, "refuse": 0.0, "reset": 0.0}
+"""Shares of all responses, and the seed."""
+NO_FAULTS = {"stall": 0.0, "refuse": 0.0, "reset": 0.0}
 MEDIANS, DATES = 100, 20
 PAUSE, AFTER = 10.0, 1.0
-"""Seconds that the link is gone, and after which."""
+"""Duration of the link outage, and its start, in seconds."""
 
 
 def faults(bench: Bench) -> None:
-    """A walk and medians while responses fail; a screenful while the link is gone."""
+    """A walk and medians while responses fail; a screen of tiles during a link outage."""
     if not bench.has(OURS):
         return
     scenes = bench.data.dates[:DATES]
@@ -42,7 +42,7 @@ def faults(bench: Bench) -> None:
         try:
             _served(bench, case, tiles, scenes[:dates], template, clients)
         finally:
-            bench.origin.faults(**GOOD)
+            bench.origin.faults(**NO_FAULTS)
     with bench.origin.shaped(**WITH_LIBRARIES.shape):
         tiles = screen_over(scenes[0], 11)
         _served(bench, "link gone", tiles, scenes[:1], "tile", CONNECTIONS, pause=PAUSE)
@@ -57,11 +57,11 @@ def _served(
     bench: Bench, case: str, tiles: Sequence[Tile], scenes: Sequence[Scene], template: str, clients: int, *,
     pause: float = 0.0,
 ) -> None:  # fmt: skip
-    """Start scog's server, and have tiles drawn."""
+    """Start scog's server and request tiles."""
     row = Row("faults", case, OURS, 0, tiles=len(tiles))
     try:
-        with bench.alone(OURS) as contender:
-            server = contender.ask({"op": "serve", "scenes": bench.fresh(scenes), "port": free_port()})
+        with bench.separate_process(OURS) as contender:
+            server = contender.request({"op": "serve", "scenes": bench.fresh(scenes), "port": free_port()})
             wait_for(server["tile"])
             bench.origin.reset()
             outage = threading.Timer(AFTER, bench.origin.pause, [pause])
@@ -70,6 +70,6 @@ def _served(
             drawn = draw_screen(server[template], tiles, clients, waits=[5.0, 5.0] if pause else [0.0])
             outage.cancel()
             time.sleep(SETTLE)
-            bench.keep(replace(row, **drawn.fields(), **bench.origin.totals()))
+            bench.record(replace(row, **drawn.fields(), **bench.origin.totals()))
     except (Failed, OSError) as fault:
-        bench.keep(Row("faults", case, OURS, 0, error=f"{fault}"[:300]))
+        bench.record(Row("faults", case, OURS, 0, error=f"{fault}"[:300]))

@@ -1,8 +1,8 @@
-"""A screenful of a scene over the line that people have: slow, far, shared by all connections, and over TLS.
+"""A screen of tiles over a home connection: slow, distant, shared by all connections, over TLS.
 
-15 tiles of NDVI, 5 x 3, asked of real servers by 6 connections; libraries draw them in 6 threads. Every run is a new
-server that knows nothing of scene or line. A peer is spared a run that would take longer than a minute, judged by the
-bytes that it took over a faster line.
+15 NDVI tiles, 5 x 3, are requested from real servers over 6 connections; libraries draw them in 6 threads. Each run
+starts a new server with empty caches. Peers skip runs that would take more than a minute, estimated from their bytes
+over a faster line.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from benchmarks.scenarios.panning import free_port, wait_for
 from benchmarks.screen import CONNECTIONS, Tile, draw_screen, screen
 
 MEGABIT = 125_000
-"""Bytes."""
+"""Bytes per second in one Mbit/s."""
 ZOOMS = (9, 11, 13)
 SERVER, LIBRARIES = "titiler", ("rio-tiler", "odc-stac")
-LONGEST = 60.0
-"""Seconds that a peer's run may take by its bytes."""
+MAX_SECONDS = 60.0
+"""Maximum seconds of a peer's run, estimated from its bytes."""
 COMPOSED = (OURS, "odc-stac", "rio-tiler", "async-geotiff-shared")
-"""Who composes 20 dates over a line: the fastest peers."""
+"""Contenders of the median of 20 dates over a line: the fastest peers."""
 SETTLE = 0.3
-"""Seconds after a run, in which what is still being read is counted."""
+"""Seconds after a run during which bytes still being read are counted."""
 FAR_AWAY = (4, 0, 8)
 
 
 @dataclass(frozen=True)
 class Line:
-    """Bandwidth of all connections together in Mbit/s, and a round trip in milliseconds."""
+    """Bandwidth shared by all connections in Mbit/s, and round trip in milliseconds."""
 
     mbit: float
     trip: float
@@ -44,24 +44,24 @@ class Line:
 
     @property
     def rate(self) -> float:
-        """Bytes a second."""
+        """Bytes per second."""
         return self.mbit * MEGABIT
 
     @property
     def shape(self) -> dict[str, float]:
-        """As the origin is told."""
+        """The origin's parameters."""
         return {"link": self.rate, "first_byte": self.trip / 1000, "round_trip": self.trip / 1000}
 
 
 BOTH = [Line(mbit, trip) for mbit in (200, 20, 5) for trip in (40, 150)]
-"""Fastest first, so that a peer's bytes are known before it could take too long."""
+"""Fastest first, so that a peer's bytes are known before slow runs."""
 WITH_LIBRARIES = Line(20, 40)
 ALONE = [Line(10, 40), Line(2, 40)]
 COMPOSITE = Line(50, 40)
 
 
 def line(bench: Bench) -> None:
-    """Screenfuls over each line and at each zoom, then a median of 20 dates."""
+    """A screen of tiles over each line and at each zoom, then a median of 20 dates."""
     known: dict[tuple[str, int], int] = {}
     for each in [WITH_LIBRARIES] if bench.quick else [*BOTH, *ALONE]:
         for zoom in [zoom for zoom in ZOOMS if bench.cases in f"{each} z{zoom}"]:
@@ -74,22 +74,22 @@ def line(bench: Bench) -> None:
 
 
 def screen_over(scene: Scene, zoom: int) -> list[Tile]:
-    """The screen over the middle of a scene, without tiles beside it."""
+    """The tiles of a screen at the centre of a scene, without tiles outside the scene."""
     west, south, east, north = scene.bbox
     middle = TMS.tile((west + east) / 2, (south + north) / 2, zoom)
-    found = []
+    inside = []
     for z, x, y in screen((middle.z, middle.x, middle.y)):
         bounds = TMS.bounds((x, y, z))
         if bounds.left < east and bounds.right > west and bounds.bottom < north and bounds.top > south:
-            found.append((z, x, y))
-    return found
+            inside.append((z, x, y))
+    return inside
 
 
 def _screenful(bench: Bench, name: str, each: Line, zoom: int, known: dict[tuple[str, int], int]) -> None:
     case, scenes = f"{each} z{zoom}", bench.data.dates[:1]
     expected = known.get((name, zoom), 0) / each.rate
-    if name != OURS and expected > LONGEST:
-        bench.keep(Row("line", case, name, 0, error=f"left out: its bytes take {expected:.0f} s over this line"))
+    if name != OURS and expected > MAX_SECONDS:
+        bench.record(Row("line", case, name, 0, error=f"skipped: its bytes take {expected:.0f} s over this line"))
         return
     tiles = screen_over(scenes[0], zoom)
     if name in WORKERS:
@@ -102,13 +102,13 @@ def _screenful(bench: Bench, name: str, each: Line, zoom: int, known: dict[tuple
 def _served(
     bench: Bench, name: str, each: Line, row: Row, tiles: Sequence[Tile], scenes: Sequence[Scene], template: str
 ) -> Row:
-    """Start a server, and have tiles drawn over a line."""
+    """Start a server and request tiles over a line."""
     try:
-        with bench.alone(name) as contender:
+        with bench.separate_process(name) as contender:
             message = {"op": "serve", "scenes": bench.fresh(scenes), "port": free_port(), "workers": WORKERS[name]}
-            server = contender.ask(message)
+            server = contender.request(message)
             wait_for(server["tile"])
-            draw_screen(server[template], [FAR_AWAY])  # loads what is loaded late; nothing is read
+            draw_screen(server[template], [FAR_AWAY])  # loads lazy modules; no data is read
             with bench.origin.shaped(**each.shape):
                 bench.origin.close_idle()
                 bench.origin.reset()
@@ -118,29 +118,29 @@ def _served(
                 cost = {"cpu": cpu_seconds(server["pid"]) - cpu, "rss": peak_memory(server["pid"])}
                 cost |= bench.origin.totals()
     except (Failed, OSError) as fault:
-        return bench.keep(replace(row, error=f"{fault}"[:300]))
+        return bench.record(replace(row, error=f"{fault}"[:300]))
     for text in drawn.faults[:2]:
         print(f"    {text}", flush=True)
-    return bench.keep(replace(row, **cost, **drawn.fields()))
+    return bench.record(replace(row, **cost, **drawn.fields()))
 
 
 def _drawn(bench: Bench, name: str, each: Line, row: Row, tiles: Sequence[Tile], scenes: Sequence[Scene]) -> Row:
     """Have a library draw tiles over a line, in a new process."""
     try:
-        with bench.alone(name) as contender, bench.origin.shaped(**each.shape):
+        with bench.separate_process(name) as contender, bench.origin.shaped(**each.shape):
             bench.origin.reset()
             message = {"op": "screen", "tiles": tiles, "kind": "ndvi", "scenes": bench.fresh(scenes)}
-            answer = contender.ask(message | {"threads": CONNECTIONS}) | bench.origin.totals()
+            answer = contender.request(message | {"threads": CONNECTIONS}) | bench.origin.totals()
     except Failed as fault:
-        return bench.keep(replace(row, error=f"{fault}"[:300]))
-    return bench.keep(replace(row, **answer))
+        return bench.record(replace(row, error=f"{fault}"[:300]))
+    return bench.record(replace(row, **answer))
 
 
 def _floor(bench: Bench, each: Line, zoom: int) -> None:
-    """The floor of a screenful, as a contender's row.
+    """The floor of a screen of tiles, as a contender's row.
 
-    `first` is when the first tile is due: after a third of it, or after 1.25 x the floor of the middle tile where that
-    is later. At z9 that tile needs nearly all blocks, and far away most of the time are round trips.
+    `first` is the limit for the first tile: a third of the floor, or 1.25 x the floor of the middle tile if that is
+    later. At z9 that tile needs nearly all blocks, and with long round trips these take most of the time.
     """
     scene = bench.data.dates[0]
     tiles = screen_over(scene, zoom)
@@ -148,17 +148,17 @@ def _floor(bench: Bench, each: Line, zoom: int) -> None:
     least, middle = (
         line_floor(files, drawn, link=each.rate, round_trip=each.trip / 1000) for drawn in (tiles, tiles[:1])
     )
-    bench.keep(
+    bench.record(
         Row("line", f"{each} z{zoom}", FLOOR, 0, least.wall, least.cpu, least.requests, 0, least.bytes,
             tiles=len(tiles), first=max(least.wall / 3, 1.25 * middle.wall))
     )  # fmt: skip
 
 
 def _median(bench: Bench, each: Line, round_: int) -> None:
-    """The median of 20 dates at one tile: of libraries as everywhere, of scog through its server."""
+    """The median of 20 dates for one tile: libraries as in other scenarios, scog through its server."""
     scenes = bench.data.dates[:20]
     tile = bench.tile_near(scenes[0], 12, 30 + round_)
-    for name in [name for name in bench.turn("median", round_) if name in COMPOSED]:
+    for name in [name for name in bench.contenders_for("median", round_) if name in COMPOSED]:
         if name == OURS:
             row = Row("line median", f"20 dates {each}", name, round_)
             _served(bench, name, each, row, [tile], scenes, "median")
@@ -169,6 +169,6 @@ def _median(bench: Bench, each: Line, round_: int) -> None:
             bench.measure(name, "line median", f"20 dates {each}", round_, work, scenes, "median")
     files = [bench.data.folder / scene.assets[band] for scene in scenes for band in ("red", "nir", "scl")]
     least = line_floor(files, [tile], link=each.rate, round_trip=each.trip / 1000)
-    bench.keep(
+    bench.record(
         Row("line median", f"20 dates {each}", FLOOR, round_, least.wall, least.cpu, least.requests, 0, least.bytes)
     )

@@ -1,4 +1,4 @@
-"""Proof that the origin is not what is measured: one client, many at once, and the rate of a line that all share."""
+"""Checks that the origin is not the bottleneck: one client, many concurrent clients, and the rate of a shared line."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ CLIENTS, EACH = 16, 20
 LINES = (2, 20, 200)
 """Mbit/s."""
 SHARERS, SHARED = 6, 1.0
-"""Clients of a line, and seconds that their bytes take."""
+"""Clients of a shared line, and seconds that their bytes take."""
 
 
 def prove(bench: Bench) -> None:
-    """Single ranges beside what they should take; many blocks at once without a shape; shared lines."""
+    """Single ranges beside their expected time; many concurrent blocks without limits; shared lines."""
     shape, path = bench.origin_shape, bench.data.dates[0].assets["red"]
     for round_ in range(10):
         for scheme, name in NAMES.items():
@@ -30,9 +30,9 @@ def prove(bench: Bench) -> None:
                 reader = _Reader(bench.origin, scheme, path)
                 spent = reader.read(size)
                 reader.close()
-                bench.keep(Row("origin", f"{case} {name}", "origin", round_, spent, requests=1, bytes=size))
+                bench.record(Row("origin", f"{case} {name}", "origin", round_, spent, requests=1, bytes=size))
                 due = shape["first_byte"] + size / shape["bandwidth"]
-                bench.keep(Row("origin", f"{case} {name}", "as shaped", round_, due))
+                bench.record(Row("origin", f"{case} {name}", "as shaped", round_, due))
     with bench.origin.shaped(first_byte=0.0, bandwidth=1e15, round_trip=0.0):
         for scheme, name in NAMES.items():
             for case, size in SIZES.items():
@@ -44,11 +44,11 @@ def prove(bench: Bench) -> None:
             for scheme, name in NAMES.items():
                 case = f"{mbit} Mbit/s {name}"
                 _at_once(bench, case, scheme, path, SHARERS, 1, size)
-                bench.keep(Row("origin", case, "as shaped", 0, SHARERS * size / rate, tiles=SHARERS))
+                bench.record(Row("origin", case, "as shaped", 0, SHARERS * size / rate, tiles=SHARERS))
 
 
 def _at_once(bench: Bench, case: str, scheme: str, path: str, count: int, times: int, size: int) -> None:
-    """Some clients with open connections that read block after block, and do nothing with them."""
+    """`count` clients with open connections that each read `times` blocks and discard them."""
     readers = [_Reader(bench.origin, scheme, path) for _ in range(count)]
 
     def work(reader: _Reader) -> None:
@@ -66,13 +66,13 @@ def _at_once(bench: Bench, case: str, scheme: str, path: str, count: int, times:
     for reader in readers:
         reader.close()
     many = count * times
-    bench.keep(
+    bench.record(
         Row("origin", case, "origin", 0, wall, cpu, requests=many, bytes=many * size, tiles=many, origin_cpu=cpu)
     )
 
 
 class _Reader:
-    """A connection that is open and was used once, straight from the socket."""
+    """An open, used connection that reads directly from the socket."""
 
     def __init__(self, origin: Origin, scheme: str, path: str) -> None:
         parts = urlsplit(f"{origin.fresh(scheme)}/{path}")
@@ -86,7 +86,7 @@ class _Reader:
         self.read(1)
 
     def read(self, size: int) -> float:
-        """Read the first bytes of the file; seconds that it took."""
+        """Read the first `size` bytes of the file. Returns seconds."""
         since = time.perf_counter()
         self._socket.sendall(self._request.format(size - 1).encode())
         head = b""

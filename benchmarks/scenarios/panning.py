@@ -1,4 +1,4 @@
-"""Pan and zoom through real servers: 300 tiles of NDVI over one square, by some clients at once, over and over."""
+"""Pan and zoom through real servers: 300 NDVI tiles over one MGRS tile, by concurrent clients, in several passes."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from benchmarks.trace import walk
 
 TILES, CLIENTS, MORE_PASSES = 300, 8, 10
 LEAST_BYTES = 500
-"""An NDVI tile over land has more; fewer on average are blank pictures."""
+"""Minimum average size of NDVI tiles over land; smaller ones are blank images."""
 START = 60.0
 
 
 def pan_and_zoom(bench: Bench) -> None:
-    """The trace by 8 clients, twice, and once more of another index of the same bands; in a hurry, its first 100 tiles.
+    """The trace by 8 clients, twice, then once for another index of the same bands; a quick run uses 100 tiles.
 
-    At the second pass scog has kept its pictures; the other index shows what it takes where just the blocks are known.
+    In the second pass scog has cached its images; the other index measures drawing from cached blocks.
     """
     tiles = trace(bench, TILES)[: 100 if bench.quick else TILES]
     for round_ in range(1 if bench.quick else 3):
-        for name in bench.turn("serve", round_):
+        for name in bench.contenders_for("serve", round_):
             _passes(bench, name, tiles, CLIENTS, round_)
-    for name in () if bench.quick else bench.turn("serve", 0):
+    for name in () if bench.quick else bench.contenders_for("serve", 0):
         _passes(bench, name, tiles, CLIENTS, 0, scenario="trace", ending=ON_PLAIN)
 
 
 def clients(bench: Bench) -> None:
-    """The same by 1 to 64 clients; of scog also what a hot tile costs, and memory after ten more passes.
+    """The same by 1 to 64 clients; for scog also the cost of a hot tile, and memory after ten more passes.
 
-    The peers, which take long, get the first 60 tiles.
+    Peers are slower and draw the first 60 tiles only.
     """
     tiles = trace(bench, TILES)
     for round_ in range(1 if bench.quick else 3):
@@ -47,13 +47,13 @@ def clients(bench: Bench) -> None:
             _passes(bench, OURS, tiles, count, round_, scenario="clients", thorough=count == CLIENTS)
     if not bench.quick:
         for count in (1, 8, 16, 64):
-            for name in bench.turn("serve", 0):
+            for name in bench.contenders_for("serve", 0):
                 if name != OURS:
                     _passes(bench, name, tiles[:60], count, 0, scenario="clients")
 
 
 def trace(bench: Bench, count: int) -> list[str]:
-    """Tiles as `z/x/y`, none of them twice, all with their middle in the main square."""
+    """Distinct tiles as `z/x/y`, with their centres in the main MGRS tile."""
     west, south, east, north = bench.data.dates[0].bbox
     margin = 0.12 * (east - west), 0.12 * (north - south)
     inner = west + margin[0], south + margin[1], east - margin[0], north - margin[1]
@@ -69,13 +69,13 @@ def _passes(
     bench: Bench, name: str, tiles: Sequence[str], count: int, round_: int, *,
     scenario: str = "trace", thorough: bool = False, ending: str = "",
 ) -> None:  # fmt: skip
-    """Start a server and walk the trace twice; over plain HTTP once."""
+    """Start a server and request the trace twice; over plain HTTP once."""
     scenes = bench.data.dates[:1]
     try:
-        with bench.alone(name) as contender:
-            port, asked = free_port(), bench.fresh(scenes, PLAIN if ending == ON_PLAIN else TLS)
-            message = {"op": "serve", "scenes": asked, "port": port}
-            server = contender.ask(message | {"workers": WORKERS[name]})
+        with bench.separate_process(name) as contender:
+            port, served = free_port(), bench.fresh(scenes, PLAIN if ending == ON_PLAIN else TLS)
+            message = {"op": "serve", "scenes": served, "port": port}
+            server = contender.request(message | {"workers": WORKERS[name]})
             wait_for(server["tile"])
             walked = _Walk(bench, name, server["tile"], server["pid"], round_)
             walked.once(f"{scenario} first{ending}", f"{count} clients", tiles, count)
@@ -87,20 +87,20 @@ def _passes(
                 walked.once("trace other", f"{count} clients", tiles, count)
             if scenario == "trace":
                 z, x, y = bench.tile_near(scenes[0], 12, round_)
-                bench.compare(contender, "trace", "z12", round_, Work(z, x, y, "ndvi", tuple(asked)), scenes)
+                bench.compare(contender, "trace", "z12", round_, Work(z, x, y, "ndvi", tuple(served)), scenes)
             if thorough:
                 walked.once("hot http", "1 client", tiles, 1)
                 before = memory(server["pid"])
                 for _ in range(MORE_PASSES):
-                    asyncio.run(_ask_all(server["tile"], tiles, count))
+                    asyncio.run(_request_all(server["tile"], tiles, count))
                 for case, size in (("after", before), ("ten more", memory(server["pid"]))):
-                    bench.keep(Row("memory", case, name, round_, rss=size))
+                    bench.record(Row("memory", case, name, round_, rss=size))
     except (Failed, OSError, aiohttp.ClientError) as fault:
-        bench.keep(Row(f"{scenario} first", f"{count} clients", name, round_, error=f"{fault}"[:300]))
+        bench.record(Row(f"{scenario} first", f"{count} clients", name, round_, error=f"{fault}"[:300]))
 
 
 class _Walk:
-    """A running server and what it costs."""
+    """Measures passes over the trace on a running server."""
 
     def __init__(self, bench: Bench, name: str, tile: str, pid: int, round_: int) -> None:
         self._bench, self._name, self.tile, self._pid, self._round = bench, name, tile, pid, round_
@@ -110,19 +110,19 @@ class _Walk:
         origin = self._bench.origin
         origin.reset()
         origin_cpu, cpu, since = cpu_seconds(origin.process.pid), cpu_seconds(self._pid), time.perf_counter()
-        received = asyncio.run(_ask_all(self.tile, tiles, count))
+        received = asyncio.run(_request_all(self.tile, tiles, count))
         wall = time.perf_counter() - since
         blank = received / len(tiles) < LEAST_BYTES
         row = Row(
             scenario, case, self._name, self._round, wall, cpu_seconds(self._pid) - cpu, **origin.totals(),
             rss=peak_memory(self._pid), tiles=len(tiles), origin_cpu=cpu_seconds(origin.process.pid) - origin_cpu,
-            error=f"blank pictures of {received / len(tiles):.0f} bytes" if blank else None,
+            error=f"blank images of {received / len(tiles):.0f} bytes" if blank else None,
         )  # fmt: skip
-        self._bench.keep(row)
+        self._bench.record(row)
 
 
-async def _ask_all(tile: str, tiles: Sequence[str], count: int) -> int:
-    """Ask for all tiles by so many clients, each with a connection that it keeps; bytes of all pictures."""
+async def _request_all(tile: str, tiles: Sequence[str], count: int) -> int:
+    """Request all tiles with `count` clients, each with a persistent connection. Returns the bytes of all images."""
     left = list(reversed(tiles))
 
     async def client(session: aiohttp.ClientSession) -> int:
@@ -132,7 +132,7 @@ async def _ask_all(tile: str, tiles: Sequence[str], count: int) -> int:
             async with session.get(tile.format(z=z, x=x, y=y)) as response:
                 received += len(await response.read())
                 if response.status != 200:
-                    raise Failed(f"{z}/{x}/{y} was answered {response.status}")
+                    raise Failed(f"{z}/{x}/{y} returned {response.status}")
         return received
 
     connector = aiohttp.TCPConnector(limit=0)
@@ -141,7 +141,7 @@ async def _ask_all(tile: str, tiles: Sequence[str], count: int) -> int:
 
 
 def wait_for(tile: str) -> None:
-    """Wait until a server answers anything at all. Raises Failed."""
+    """Wait until a server responds at all. Raises Failed."""
     parts, since = urlsplit(tile), time.monotonic()
     while time.monotonic() - since < START:
         try:
@@ -156,8 +156,8 @@ def wait_for(tile: str) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    """A free port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port

@@ -1,4 +1,4 @@
-"""How long it takes until something happens: importing scog, and starting its server, beside what they stand upon."""
+"""Start-up: importing scog and starting its server, beside importing their dependencies."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ IMPORTS = {"numpy": "import numpy", OURS: "import scog", "fastapi + rasterio": "
 
 
 def start_up(bench: Bench) -> None:
-    """Imports in fresh interpreters, and the server from its start to its first answer.
+    """Imports in new interpreters, and the server from start to first response.
 
-    All modules are compiled beforehand, as pip leaves what it installs: a first start of each is not timed.
+    All modules are compiled to bytecode beforehand by an unmeasured run, as pip does at installation.
     """
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as compiled:
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
@@ -35,12 +35,12 @@ def start_up(bench: Bench) -> None:
             for name, statement in IMPORTS.items():
                 since = time.perf_counter()
                 subprocess.run([sys.executable, "-c", statement], cwd=ROOT, env=environment, check=True)
-                bench.keep(Row("start", "import", name, round_, wall=time.perf_counter() - since))
-            bench.keep(Row("start", "server", OURS, round_, wall=_server(archive, environment)))
+                bench.record(Row("start", "import", name, round_, wall=time.perf_counter() - since))
+            bench.record(Row("start", "server", OURS, round_, wall=_server(archive, environment)))
 
 
 def _server(archive: Path, environment: Mapping[str, str]) -> float:
-    """Seconds until a new server answers."""
+    """Seconds until a new server responds."""
     port = free_port()
     environment = {**environment, "SCOG_CATALOG": str(archive)}
     since = time.perf_counter()

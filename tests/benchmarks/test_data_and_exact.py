@@ -15,13 +15,13 @@ from rasterio.vrt import WarpedVRT
 
 from benchmarks.bench import TMS
 from benchmarks.contenders.work import Work
-from benchmarks.data import MAIN, SKIES, Square, classes, numbers, stac_item, write_cog
+from benchmarks.data import MAIN, SKIES, MgrsTile, classes, numbers, stac_item, write_cog
 from benchmarks.exact import levels, own_level, stored, unlike
 from benchmarks.floor import HEADER, floor, line_floor, pieces
 from scog.catalog.scene import parse_item
 
 SIDE = 2048
-SMALL = Square("32TQS", 32632, 750_000, 5_150_000)
+SMALL = MgrsTile("32TQS", 32632, 750_000, 5_150_000)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_the_floor_is_trips_and_bytes_and_decoding(scene: Path) -> None:
 def test_scog_takes_the_items_as_they_are_meant() -> None:
     ring = [list(corner) for corner in MAIN.corners()]
     told = {
-        "id": "a", "datetime": "2022-09-29T10:20:31Z", "square": "32TQS", "epsg": 32632, "bbox": [11, 45, 13, 47],
+        "id": "a", "datetime": "2022-09-29T10:20:31Z", "mgrs_tile": "32TQS", "epsg": 32632, "bbox": [11, 45, 13, 47],
         "footprint": {"type": "Polygon", "coordinates": [ring]},
         "assets": {"red": "http://x/red.tif", "scl": "http://x/scl.tif"},
     }  # fmt: skip

@@ -125,7 +125,7 @@ def test_targets_of_a_line() -> None:
     assert found(LINE, "line, screenful, scog / floor").value == pytest.approx(1.2)
     assert found(LINE, "line, screenful, TiTiler / scog, where the line limits").value == pytest.approx(3)
     assert found(LINE, "line, first tile, scog / floor").value == pytest.approx(0.2 / 0.23)
-    assert found(LINE, "line, tiles that fail when first asked for").met
+    assert found(LINE, "line, tiles failed on first request").met
 
 
 def test_a_screen_that_failed_is_not_a_fast_one() -> None:
@@ -133,7 +133,7 @@ def test_a_screen_that_failed_is_not_a_fast_one() -> None:
     target = found(rows, "line, screenful, scog / floor")
     assert (target.met, target.case) == (False, "2 Mbit/s 40 ms z13")
     assert target.as_json()["value"] == "inf"
-    assert found(rows, "line, tiles that fail when first asked for").value == 15
-    assert found(rows, "line, tiles that fail at the next try too").value == 10
+    assert found(rows, "line, tiles failed on first request").value == 15
+    assert found(rows, "line, tiles failed after a retry").value == 10
     assert found(rows, "line, bytes sent twice, share").value == pytest.approx(0.1)
     assert "| 2 Mbit/s 40 ms z13 | **scog** |" in line_table(rows)

@@ -26,7 +26,7 @@ ROWS = [
     Row("cold", "z13", "floor", 0, wall=0.1),
     # Over open connections rio-tiler takes 1.4 times as long at z14, over new ones 2 times, over plain HTTP 1.8 times.
     *(Row("cold", "z14", who, 0, wall=wall) for who, wall in (("scog", 0.2), ("rio-tiler", 0.4))),
-    *(Row("cold kept", "z14", who, 0, wall=wall) for who, wall in (("scog", 0.1), ("rio-tiler", 0.14))),
+    *(Row("cold open", "z14", who, 0, wall=wall) for who, wall in (("scog", 0.1), ("rio-tiler", 0.14))),
     *(Row("cold plain", "z14", who, 0, wall=wall) for who, wall in (("scog", 0.1), ("rio-tiler", 0.18))),
     Row("cold", "z15", "scog", 0, wall=0.2, heads=1, tiles=2),
     Row("cold", "z15", "rio-tiler", 0, wall=0.0, error="it broke"),
@@ -64,7 +64,7 @@ def test_the_worst_case_counts() -> None:
 
 def test_the_worse_of_new_and_open_connections_counts() -> None:
     target = found("cold tile z14 and z15, rio-tiler / scog")
-    assert (target.value, target.case, target.plain) == (pytest.approx(1.4), "z14 kept", pytest.approx(1.8))
+    assert (target.value, target.case, target.plain) == (pytest.approx(1.4), "z14 open", pytest.approx(1.8))
 
 
 @pytest.mark.parametrize(
