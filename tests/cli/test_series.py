@@ -45,7 +45,7 @@ def test_a_table(archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capfd, "series", *PLACE, "--catalog", str(archive), "--from", DAYS[0], "--to", DAYS[-1])
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0].split() == ["DATE", "NDVI", "VALID", "CLOUD"]
+    assert lines[0].split() == ["DATE", "NDVI", "VALID", "MASKED"]
     assert [line.split()[0] for line in lines[1:]] == list(DAYS)
     assert any("█" in line or "#" in line for line in lines)
     assert any(line.endswith("masked") for line in lines)

@@ -151,7 +151,7 @@ def _cell(value: float | None) -> str:
 def test_text_table_aligns_values_and_bars() -> None:
     rows = [row(0, 0.1), row(10, None), row(20, 0.8, valid=0.5), row(30, 0.4, reason=None)]
     lines = text_of(table_of(rows, NDVI), NDVI).splitlines()
-    assert lines[0].split() == ["DATE", "NDVI", "VALID", "CLOUD"]
+    assert lines[0].split() == ["DATE", "NDVI", "VALID", "MASKED"]
     assert [line.split()[0] for line in lines[1:]] == ["2024-01-01", "2024-01-11", "2024-01-21", "2024-01-31"]
     assert lines[2].split()[2:] == ["-", "0%", "100%", "masked"]
     assert [line.count("█") for line in lines[1:]] == [3, 0, 30, 15]
@@ -164,7 +164,7 @@ def test_text_table_of_negative_constant_and_missing_values() -> None:
     for values in ((-0.5, -0.2), (0.3, 0.3), (0.0, 0.0)):
         rows = [row(day, value) for day, value in enumerate(values)]
         assert len(text_of(table_of(rows, NDVI), NDVI).splitlines()) == 3
-    assert text_of(table_of([], NDVI), NDVI) == "DATE  NDVI    VALID  CLOUD"
+    assert text_of(table_of([], NDVI), NDVI) == "DATE  NDVI    VALID  MASKED"
 
 
 def test_a_chart_has_a_line_per_output_and_area() -> None:

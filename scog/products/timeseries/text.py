@@ -15,7 +15,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 def text_of(table: Table, options: SeriesOptions, *, plain: bool = False) -> str:
     """The table as aligned text; with `plain`, bars are ASCII. The bars are those of the first output."""
-    lines = [["DATE", *_columns(options), "", "VALID", "CLOUD", ""]]
+    lines = [["DATE", *_columns(options), "", "VALID", "MASKED", ""]]
     value_range = _value_range(table)
     for index, row in enumerate(table.rows):
         curve = None if table.curve is None else table.curve[index]
