@@ -433,6 +433,7 @@ def test_an_index_that_cannot_be_opened(tmp_path: Path, opened: Opened) -> None:
     assert found(opened(tmp_path)) == ["a"]
 
 
+@pytest.mark.acceptance
 def test_many_items_are_parsed_once(tmp_path: Path, opened: Opened) -> None:
     folder = tmp_path / "one"
     folder.mkdir()
