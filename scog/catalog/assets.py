@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from scog.catalog.asset_bands import band_descriptions, bands_by_description, bands_by_key, may_hold_measurements
-from scog.catalog.georeference import Georeference, georeference_of
+from scog.catalog.proj_extension import Georeference, georeference_of
 from scog.collections.bands import BY_NAME, CANONICAL, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A, SCALE, offset_of
 from scog.geo.outline import is_finite

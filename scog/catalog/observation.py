@@ -77,9 +77,12 @@ def latest_versions(scenes: Iterable[Scene]) -> list[Scene]:
     """
     latest: dict[object, Scene] = {}
     for scene in scenes:
-        key = (scene.collection, *((scene.twin, scene.time.date()) if scene.twin else (scene.id, scene.time)))
+        key = (
+            scene.collection,
+            *((scene.acquisition_key, scene.time.date()) if scene.acquisition_key else (scene.id, scene.time)),
+        )
         other = latest.get(key)
-        if other is None or (scene.generated, scene.id) > (other.generated, other.id):
+        if other is None or (scene.processed_at, scene.id) > (other.processed_at, other.id):
             latest[key] = scene
     return list(latest.values())
 

@@ -16,7 +16,7 @@ from pystac import Link
 from pystac_client import Client, ItemSearch
 from pystac_client.conformance import ConformanceClasses
 
-from scog.catalog.georeference import PROJ_MEMBERS
+from scog.catalog.proj_extension import PROJ_MEMBERS
 from scog.catalog.query import Page, Query
 from scog.collections.bands import BANDS, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A

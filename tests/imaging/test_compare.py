@@ -106,7 +106,7 @@ def test_each_period_equals_a_request_of_its_own() -> None:
 def scene(name: str) -> Scene:
     return Scene(
         id=name, collection="c", time=datetime(2024, 6, 1, tzinfo=UTC), platform="a", mgrs_tile="32TQS",
-        cloud_cover=1.0, footprint=(), orbit=None, twin=None, generated="", assets=MappingProxyType({}),
+        cloud_cover=1.0, footprint=(), orbit=None, acquisition_key=None, processed_at="", assets=MappingProxyType({}),
     )  # fmt: skip
 
 
