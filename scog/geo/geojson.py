@@ -135,7 +135,7 @@ def _count_positions(coordinates: object, depth: int) -> int:
         raise ValueError("coordinates are not lists of positions")
     if coordinates and _is_number(coordinates[0]):
         if len(coordinates) not in (2, 3, 4) or not all(map(_is_number, coordinates)):
-            raise ValueError("a position must be two or three finite numbers")
+            raise ValueError("a position must be two to four finite numbers")
         if abs(coordinates[0]) > 180 or abs(coordinates[1]) > 90:
             raise ValueError("a position is not on the Earth in degrees, longitude first")
         return 1
