@@ -75,16 +75,16 @@ def assets_of(
                 new = _sentinel_2_bands(key, asset, url, offset), {}
             else:
                 new = _bands(key, asset, url, properties)
-        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as fault:
-            remarks.append(f"asset {key[:40]}: {_reason(fault)}; skipped")
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            remarks.append(f"asset {key[:40]}: {_reason(error)}; skipped")
             continue
         by_key |= {name: each for name, each in new[0].items() if name not in by_key}
         by_description |= {name: each for name, each in new[1].items() if name not in by_description}
     return by_key | {name: each for name, each in by_description.items() if name not in by_key}
 
 
-def _reason(fault: Exception) -> str:
-    return str(fault) if type(fault) is ValueError else f"malformed ({type(fault).__name__})"
+def _reason(error: Exception) -> str:
+    return str(error) if type(error) is ValueError else f"malformed ({type(error).__name__})"
 
 
 def _bands(key: str, asset: Mapping[str, Any], url: str, properties: Mapping[str, Any]) -> tuple[Assets, Assets]:

@@ -240,9 +240,9 @@ def _catalog_errors(url: str) -> Iterator[None]:
         yield
     except ScogError:
         raise
-    except Exception as fault:  # of many types without a common base
-        log.debug("the catalogue's response is not valid STAC", exc_info=fault)
+    except Exception as error:  # of many types without a common base
+        log.debug("the catalogue's response is not valid STAC", exc_info=error)
         raise CatalogBroken(
-            f"The response of the catalogue {display_url(url)} is not valid STAC ({type(fault).__name__}). "
+            f"The response of the catalogue {display_url(url)} is not valid STAC ({type(error).__name__}). "
             "Check SCOG_CATALOG, and whether the network requires a login first; `scog doctor` shows more."
         ) from None

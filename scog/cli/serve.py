@@ -82,9 +82,9 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as fault:
-        reason = str(fault.strerror).partition(" (")[0]
-        valid = "another --port, or 0 for any free port" if fault.errno == errno.EADDRINUSE else None
+    except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]
+        valid = "another --port, or 0 for any free port" if error.errno == errno.EADDRINUSE else None
         raise InvalidInput(f"Cannot listen on {host}, port {port}: {reason}.", valid=valid) from None
 
 

@@ -31,8 +31,8 @@ def parse_geometry(geometry: Any, parameter: str = "intersects") -> BaseGeometry
         _count_corners(geometry, 0)
         shape = shapely.geometry.shape(geometry)
         reason = "it is empty" if shape.is_empty else "" if shape.is_valid else shapely.is_valid_reason(shape)
-    except _MALFORMED as fault:
-        reason = str(fault)
+    except _MALFORMED as error:
+        reason = str(error)
     if reason:
         raise InvalidInput(f"The geometry is invalid: {reason}.", parameter=parameter, valid=VALID_SHAPE)
     shapely.prepare(shape)

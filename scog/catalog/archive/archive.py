@@ -67,8 +67,8 @@ class Archive:
         archive = cls(folder, open_index(folder))
         try:
             archive.refresh()
-        except sqlite3.DatabaseError as fault:  # opening reads only its start; the damage is further in
-            log.warning("the index of %s is rebuilt: %s", folder, fault)
+        except sqlite3.DatabaseError as error:  # opening reads only its start; the damage is further in
+            log.warning("the index of %s is rebuilt: %s", folder, error)
             archive._index.close()
             remove_index(folder)
             archive = cls(folder, open_index(folder))
@@ -184,7 +184,7 @@ def _index_errors() -> Iterator[None]:
     """Raise SQLite's errors as CatalogUnavailable or CatalogBroken."""
     try:
         yield
-    except sqlite3.OperationalError as fault:
-        raise CatalogUnavailable(f"The archive's index cannot be read: {fault}.") from None
-    except (sqlite3.Error, ValueError) as fault:
-        raise CatalogBroken(f"The archive's index is damaged: {fault}.") from None
+    except sqlite3.OperationalError as error:
+        raise CatalogUnavailable(f"The archive's index cannot be read: {error}.") from None
+    except (sqlite3.Error, ValueError) as error:
+        raise CatalogBroken(f"The archive's index is damaged: {error}.") from None

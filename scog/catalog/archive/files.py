@@ -73,10 +73,10 @@ def _entries(folder: Path, path: str, skipped: dict[str, str]) -> Iterator[tuple
             for entry in sorted(entries, key=lambda entry: entry.name):
                 try:
                     yield entry.name, os.path.join(path, entry.name), entry.is_symlink(), entry.is_dir()
-                except OSError as fault:  # a loop of links
-                    skipped[storable(os.path.join(path, entry.name))] = str(fault.strerror)
-    except OSError as fault:
-        skipped[storable(path) or "."] = f"the folder cannot be read: {fault.strerror}"
+                except OSError as error:  # a loop of links
+                    skipped[storable(os.path.join(path, entry.name))] = str(error.strerror)
+    except OSError as error:
+        skipped[storable(path) or "."] = f"the folder cannot be read: {error.strerror}"
 
 
 def _resolve_link(folder: Path, path: str) -> tuple[str, str]:
@@ -96,8 +96,8 @@ def _add_file(folder: Path, path: str, mtimes: dict[str, int], skipped: dict[str
         status = os.stat(folder / path)
     except FileNotFoundError:  # deleted meanwhile
         return
-    except OSError as fault:
-        skipped[path] = f"the file cannot be read: {fault.strerror}"
+    except OSError as error:
+        skipped[path] = f"the file cannot be read: {error.strerror}"
         return
     if stat.S_ISREG(status.st_mode):
         mtimes[path] = status.st_mtime_ns
@@ -134,16 +134,16 @@ def _read_json(file: Path) -> Any:
         if _SURROGATE.search(content):  # a lone surrogate cannot be encoded: it becomes a question mark
             document = json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
         return document
-    except json.JSONDecodeError as fault:
-        raise UnreadableFile(f"invalid JSON: {fault.msg} in line {fault.lineno}, column {fault.colno}") from None
-    except UnicodeDecodeError as fault:
-        raise UnreadableFile(f"invalid JSON: byte {fault.start} is not {fault.encoding.upper()}") from None
+    except json.JSONDecodeError as error:
+        raise UnreadableFile(f"invalid JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(f"invalid JSON: byte {error.start} is not {error.encoding.upper()}") from None
     except RecursionError:
         raise UnreadableFile("invalid JSON: nested too deeply") from None
-    except OSError as fault:
-        raise UnreadableFile(f"the file cannot be read: {fault.strerror}") from None
-    except ValueError as fault:  # an integer with more digits than Python converts
-        raise UnreadableFile(str(fault)) from None
+    except OSError as error:
+        raise UnreadableFile(f"the file cannot be read: {error.strerror}") from None
+    except ValueError as error:  # an integer with more digits than Python converts
+        raise UnreadableFile(str(error)) from None
     except MemoryError:
         raise UnreadableFile("not enough memory to read the file") from None
 

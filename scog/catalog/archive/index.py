@@ -75,11 +75,11 @@ def open_index(folder: Path) -> sqlite3.Connection:
                 raise sqlite3.DatabaseError(f"version {version}")
             index.executescript(SCHEMA)
             return index
-        except sqlite3.OperationalError as fault:
-            log.warning("the index of %s is held in memory: %s", folder, fault)
+        except sqlite3.OperationalError as error:
+            log.warning("the index of %s is held in memory: %s", folder, error)
             break
-        except sqlite3.DatabaseError as fault:
-            log.warning("the index of %s is rebuilt: %s", folder, fault)
+        except sqlite3.DatabaseError as error:
+            log.warning("the index of %s is rebuilt: %s", folder, error)
             index.close()
             if attempt == 1:
                 remove_index(folder)
@@ -143,8 +143,8 @@ def _add_file(index: sqlite3.Connection, folder: Path, file: str, mtime: int) ->
     """Add the items of a file, or record the file as skipped, without a reason if it contains no STAC item."""
     try:
         items = read_items(folder, file)
-    except UnreadableFile as fault:
-        _skip(index, file, file, mtime, str(fault))
+    except UnreadableFile as error:
+        _skip(index, file, file, mtime, str(error))
         return
     if not items:
         _skip(index, file, file, mtime, "")
@@ -152,10 +152,10 @@ def _add_file(index: sqlite3.Connection, folder: Path, file: str, mtime: int) ->
         index.execute("SAVEPOINT item")
         try:
             _add_item(index, folder, file, path, mtime, item)
-        except (ValueError, OverflowError, RecursionError, *_INVALID_VALUE) as fault:
+        except (ValueError, OverflowError, RecursionError, *_INVALID_VALUE) as error:
             index.execute("ROLLBACK TO item")
-            detail = fault.detail if isinstance(fault, UnusableItem) else ""
-            _skip(index, path, file, mtime, ": ".join(filter(None, (str(fault), detail))))
+            detail = error.detail if isinstance(error, UnusableItem) else ""
+            _skip(index, path, file, mtime, ": ".join(filter(None, (str(error), detail))))
         index.execute("RELEASE item")
 
 

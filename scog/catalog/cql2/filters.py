@@ -67,8 +67,8 @@ def parse_text(text: str) -> Any:
     _check_complexity(text)
     try:
         return cql2.parse_text(text).to_json()
-    except (cql2.ParseError, ValueError) as fault:
-        where = re.search(r"--> \d+:(\d+)", str(fault))
+    except (cql2.ParseError, ValueError) as error:
+        where = re.search(r"--> \d+:(\d+)", str(error))
         _refuse(f"is not valid CQL2 text (error at column {where[1]})" if where else "is not valid CQL2 text")
 
 

@@ -44,8 +44,8 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding]:
         async with open_engine(settings) as engine:
             async for finding in _examine(engine):
                 yield finding
-    except InvalidInput as fault:
-        yield Finding(False, f"catalogue {settings.catalog}: {fault}", fault.valid or "")
+    except InvalidInput as error:
+        yield Finding(False, f"catalogue {settings.catalog}: {error}", error.valid or "")
 
 
 async def _examine(engine: Engine) -> AsyncIterator[Finding]:
@@ -89,8 +89,8 @@ async def _network(engine: Engine, url: str) -> AsyncIterator[Finding]:
     """Measure latency and throughput to the host of a file that could be read."""
     try:
         part = await engine.ranges.read(url, 0, 1, UpstreamStats())
-    except SourceError as fault:
-        yield Finding(False, f"connection to {host_of(url)}: {fault} ({fault.reason})", _hint(fault, url))
+    except SourceError as error:
+        yield Finding(False, f"connection to {host_of(url)}: {error} ({error.reason})", _hint(error, url))
         return
     handshake, finding = await latency(url)
     yield finding
@@ -119,8 +119,8 @@ async def _landing(engine: Engine) -> Finding:
     since, tally = time.perf_counter(), UpstreamStats()
     try:
         page = await catalog.landing(tally)
-    except CatalogError as fault:
-        return Finding(False, f"landing page of {catalog.url}: {fault}", _hint(fault))
+    except CatalogError as error:
+        return Finding(False, f"landing page of {catalog.url}: {error}", _hint(error))
     return Finding(True, f"landing page of {catalog.url}: {_cost(since, tally)}, {page.get('title') or page.get('id')}")
 
 
@@ -135,8 +135,8 @@ async def _search(engine: Engine) -> tuple[Search | None, Finding]:
             interval = Interval(None, None)
         search = Search(Query(WORLD, interval, 100.0, collection), searches.catalog, SearchStore(None, ""))
         await search.load_page(tally)
-    except CatalogError as fault:
-        return None, Finding(False, f"search: {fault}", _hint(fault))
+    except CatalogError as error:
+        return None, Finding(False, f"search: {error}", _hint(error))
     count = len(search.scenes.scenes) + sum(search.skipped.values())
     what = f"search for the newest scenes{f' of {collection}' if collection else ''}"
     hint = "Set SCOG_COLLECTION to a collection of the catalogue, or increase SCOG_NEWEST_DAYS."
@@ -171,8 +171,8 @@ async def _header(engine: Engine, scene: Scene) -> tuple[FileMetadata | None, Fi
     since, tally = time.perf_counter(), UpstreamStats()
     try:
         _, metadata = bind_asset(scene.assets[band], band, await engine.blocks.describe(url, tally))
-    except SourceError as fault:
-        return None, Finding(False, f"{what}: {fault} ({fault.reason})", _hint(fault, url))
+    except SourceError as error:
+        return None, Finding(False, f"{what}: {error} ({error.reason})", _hint(error, url))
     height, width = metadata.levels[0].grid.shape
     cost = _cost(since, tally) if tally.requests or is_local(url) else "cached by an earlier run"
     return metadata, Finding(True, f"{what}: {cost}, {width} x {height} pixels, {len(metadata.levels)} levels")
@@ -186,8 +186,8 @@ async def _block(engine: Engine, scene: Scene, metadata: FileMetadata) -> Findin
     centre = level.grid.height // 2 // level.block_shape[0], level.grid.width // 2 // level.block_shape[1]
     try:
         blocks = await engine.blocks.blocks(url, metadata, 0, [centre], tally)
-    except SourceError as fault:
-        return Finding(False, f"one block of {band}: {fault} ({fault.reason})", _hint(fault, url))
+    except SourceError as error:
+        return Finding(False, f"one block of {band}: {error} ({error.reason})", _hint(error, url))
     rows, columns = blocks[centre].shape
     cost = _cost(since, tally) if tally.requests or is_local(url) else "a sparse block, stored without data"
     return Finding(True, f"one block of {band}, {columns} x {rows} pixels: {cost}")
@@ -205,9 +205,9 @@ def _cost(since: float, tally: UpstreamStats) -> str:
     return duration + (f", {tally.requests} requests, {tally.bytes / 1000:.1f} kB" if tally.requests else "")
 
 
-def _hint(fault: ScogError, url: str = "") -> str:
+def _hint(error: ScogError, url: str = "") -> str:
     """What to do about an error."""
-    match fault:
+    match error:
         case CatalogUnavailable():
             return "Check the network, HTTPS_PROXY and whether the service is up; then try again."
         case CatalogBroken():

@@ -31,8 +31,8 @@ async def latency(url: str) -> tuple[Handshake | None, Finding]:
     host = host_of(url)
     try:
         handshake = await asyncio.to_thread(measure_handshake, url)
-    except OSError as fault:
-        return None, Finding(True, f"connection to {host}: not measured ({fault})")
+    except OSError as error:
+        return None, Finding(True, f"connection to {host}: not measured ({error})")
     return handshake, Finding(
         True, f"connection to {host}: {_describe(handshake)}", values={"host": host, **asdict(handshake)}
     )
@@ -55,9 +55,9 @@ async def throughput(
     try:
         one = await measure_throughput(read, url, [one_range], MAX_SECONDS)
         many = await measure_throughput(read, url, many_ranges, MAX_SECONDS)
-    except SourceError as fault:
+    except SourceError as error:
         hint = "Single reads worked. Try again; if this persists, the host or the network limits concurrent reads."
-        yield Finding(False, f"throughput: {fault} ({fault.reason})", hint)
+        yield Finding(False, f"throughput: {error} ({error.reason})", hint)
         return
     values = {"one": one.rate, "many": many.rate, "connections": CONNECTIONS, "bytes": one.bytes_read + many.bytes_read}
     if many.bytes_timed < MIN_BYTES or not many.rate:
