@@ -14,7 +14,7 @@ from scog.geo.grid import Grid, transformer
 from scog.geo.interpolation import lagrange_at_centres, lagrange_nodes
 
 NODES = 7
-"""Nodes along each side of a grid at which the scale is computed. Between them it is interpolated, to 1e-9."""
+"""Number of nodes along each side of a grid. The scale is computed at nodes and interpolated between them, to 1e-9."""
 
 Floats = NDArray[np.float64]
 

@@ -42,7 +42,7 @@ def parse_geometry(geometry: Any, parameter: str = "intersects") -> BaseGeometry
 def item_shape(item: Mapping[str, Any]) -> BaseGeometry | None:
     """The polygons of an item, cut at the antimeridian; None if it has neither a valid geometry nor a valid bbox.
 
-    These are the polygons of the item's scene, with their holes.
+    They are the footprint of the item's scene, with its holes.
     """
     try:
         return polygons_shape(outline_of(item).polygons)

@@ -1,7 +1,7 @@
 """Finds and reads the JSON files of an archive.
 
-Symbolic links are followed only within the archive's folder, because others may have created them; a link that leads
-out of it is skipped and reported. Each file and folder counts once.
+Symbolic links are followed only within the archive's folder, because others may have created them. A link that leads
+out of the folder is skipped and reported. Each file and folder counts once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 EXTENSIONS = (".json", ".geojson")
 MAX_BYTES = 64_000_000
-"""Size of one file at most. Parsing it takes ten times as much memory."""
+"""Maximum size of a file. Parsing takes ten times as much memory."""
 OUTSIDE = "a symbolic link that leads out of the archive; only links within it are followed"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 """An escaped UTF-16 surrogate, usually one of a valid pair."""
@@ -36,7 +36,7 @@ def item_files(folder: Path) -> tuple[dict[str, int], dict[str, str]]:
     links: list[str] = []
     folders, seen = [""], {str(folder)}
     while folders or links:
-        if not folders:  # links come last, so that a file that is also reached without a link gets its plain path
+        if not folders:  # links are resolved last, so that a file gets its path without links if it has one
             path = links.pop(0)
             real, reason = _resolve_link(folder, path)
             if reason or real in seen:

@@ -50,15 +50,16 @@ CREATE INDEX IF NOT EXISTS skipped_file ON skipped (file);
 LONGEST = "(SELECT coalesce(max(ending - start), 0) + 1 FROM items)"
 """SQL for an upper bound of the items' duration in seconds.
 
-An item whose `time` is further than this from an interval cannot overlap it.
+An item cannot overlap an interval if its `time` is further away than this.
 """
 MAX_LOGGED = 20
-"""Problems that are logged one by one."""
+"""Maximum number of problems that are logged one by one."""
 _MAX_BOXES = 2
-"""Boxes of an item at most. Row numbers of `places` derive from it: an R*Tree finds rows fast only by number."""
+"""Maximum number of boxes of an item. The boxes of item n have row numbers from _MAX_BOXES * n, because an R*Tree
+finds rows fast only by number."""
 _RENAMED_ITEMS = "SELECT path, original_id, id FROM items WHERE id <> original_id ORDER BY path"
 _INVALID_VALUE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
-"""SQLite's errors for values that it rejects, as opposed to a damaged file."""
+"""SQLite's errors for rejected values, as opposed to a damaged file."""
 
 
 def open_index(folder: Path) -> sqlite3.Connection:
@@ -95,7 +96,7 @@ def remove_index(folder: Path) -> None:
 
 
 def update_index(index: sqlite3.Connection, folder: Path) -> None:
-    """Add new and changed files of a folder, remove vanished ones, and log what cannot be used.
+    """Add new and changed files of a folder, remove deleted ones, and log unusable ones.
 
     To be called within a transaction.
     """

@@ -84,8 +84,8 @@ def page_links(
     body: Any,
 ) -> list[dict[str, Any]]:
     """Links to the next and the previous page: GET with the query string, or POST if there is a body."""
-    has_next = result.more if not current.backward else current.position is not None
-    has_previous = result.more if current.backward else current.position is not None
+    has_next = result.has_more if not current.backward else current.position is not None
+    has_previous = result.has_more if current.backward else current.position is not None
     links = []
     for rel, exists, position, backward in (
         ("next", has_next, result.last, False),
