@@ -15,15 +15,15 @@ from scog.net.throughput import Range, ReadRange, Throughput, measure_throughput
 from scog.settings import Settings
 
 SINGLE_BYTES = 1_000_000
-"""Bytes that a single connection reads at most; about one block."""
+"""Maximum bytes read by the single connection; about one block."""
 CONNECTIONS = 8
 """Number of parallel connections."""
 PARALLEL_BYTES = 3_000_000
-"""Bytes that the parallel connections read together at most."""
+"""Maximum bytes read by all parallel connections together."""
 MAX_SECONDS = 2.0
-"""Duration of each of the two measurements in seconds, at most."""
+"""Maximum duration of each of the two measurements, in seconds."""
 MIN_BYTES = 65_536
-"""Bytes below which no rate is reported."""
+"""Minimum number of bytes for reporting a rate."""
 
 
 async def latency(url: str) -> tuple[Handshake | None, Finding]:

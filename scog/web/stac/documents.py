@@ -172,7 +172,7 @@ class Documents:
         }
 
     def item(self, stored: StoredItem) -> dict[str, Any]:
-        """A stored item, with links to this server, and assets whose URLs this server or another host serves."""
+        """A stored item with links to this server. Asset URLs are absolute, of this server or another host."""
         item = dict(stored.item)
         collection = item.get("collection")
         links = [link("root", self.root)]
