@@ -181,7 +181,7 @@ def _outline(values: Floats) -> Floats:
 
 
 def _fill_poles(lon: Floats) -> None:
-    """Set undefined longitudes at a pole to that of the nearest sample on the same side, in place."""
+    """Set undefined longitudes at a pole to the longitude of the nearest sample on the same side, in place."""
     for side in lon:
         finite = np.isfinite(side).nonzero()[0]
         for position in np.isnan(side).nonzero()[0]:

@@ -22,8 +22,8 @@ Floats = NDArray[np.float64]
 def pixel_areas(grid: Grid) -> Floats:
     """Area of each pixel of a grid on its ellipsoid, in square metres: float64 `(y, x)`.
 
-    It is the areal scale of the CRS at the pixel's centre: accurate to 1e-6 for pixels of a few kilometres and grids of
-    up to a thousand, such as those of `native`.
+    Areas follow from the areal scale of the CRS at the pixel's centre. They are accurate to 1e-6 for pixels of a few
+    kilometres and grids of up to a thousand kilometres, as `scog.geo.native_grid` makes them.
     """
     col, row = np.meshgrid(lagrange_nodes(NODES) * grid.width, lagrange_nodes(NODES) * grid.height)
     a, b, c, d, e, f = tuple(grid.transform)[:6]

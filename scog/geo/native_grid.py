@@ -1,4 +1,4 @@
-"""The grid for statistics and time series of a geometry: the pixels of the files there, or those of the UTM zone."""
+"""The grid for statistics and time series of a geometry: aligned to the files' pixels, or else in the UTM zone."""
 
 from __future__ import annotations
 

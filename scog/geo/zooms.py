@@ -18,8 +18,8 @@ EDGE = 21
 def zoom_range(tms: str, grid: Grid) -> tuple[int, int] | None:
     """The last zoom with tiles as large as the raster, and the zoom with the pixel size closest to the raster's.
 
-    The raster's pixel size is that of GDAL's suggested output: as many pixels along the diagonal as the raster has
-    (GDALSuggestedWarpOutput2). None if the raster cannot be transformed to the set's CRS.
+    The raster's pixel size in the set's CRS follows GDALSuggestedWarpOutput2: the diagonal has as many pixels as the
+    raster's diagonal. None if the raster cannot be transformed to the set's CRS.
     """
     west, south, east, north = grid.bounds
     if grid.crs == DEGREES:  # Mercator's scale grows without bound towards the poles

@@ -212,7 +212,7 @@ def _of_bands(bands: Sequence[str]) -> Layer:
 
 _VALID_BANDS = (
     f"one band or three, such as nir,red,green, or one of {', '.join(preset.name for preset in PRESETS)}; "
-    "a file with several bands has those that its item lists in eo:bands or bands"
+    "bands of a file with several bands are named in its item's eo:bands or bands"
 )
 
 

@@ -89,7 +89,7 @@ def _expectations(network: NetworkProfile, settings: Settings) -> list[Finding]:
 
 
 def ranges_to_read(size: int) -> tuple[Range, list[Range]]:
-    """Disjoint ranges of a file of `size` bytes: that of the single connection, and those of the parallel ones."""
+    """Disjoint ranges of a file of `size` bytes: one for the single connection, one for each parallel one."""
     one = min(SINGLE_BYTES, size // 4)
     each = min(PARALLEL_BYTES, size - one) // CONNECTIONS
     return (0, one), [(one + index * each, one + (index + 1) * each) for index in range(CONNECTIONS)]

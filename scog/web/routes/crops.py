@@ -96,7 +96,7 @@ async def sized_bbox(
 async def box_response(
     request: Request, box: BoxPath, size: SizePath | None, crop: BoxCropParameters, image: StyledRequest
 ) -> Response:
-    """A box as a response. `size` is that of the path, if any."""
+    """A box as a response. `size` is the size in the path, if any."""
     format_name = requested_format(box.format if size is None else size.format, crop.format)
     coord_crs, pixels = parse_crs(crop.coord_crs, "coord_crs"), None if size is None else size.size
     grid = await _grid(request, box.box, coord_crs, pixels, crop, image.request)

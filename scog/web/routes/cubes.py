@@ -122,7 +122,7 @@ async def cube_scenes(request: Request, cube: CubeInPath, parameters: NoQuery) -
         return GeoJSONResponse(feature_collection(pinned), headers=legends.CACHE_HEADERS)
     if cube.area is None:
         message = "The cube has no area, so its scenes cannot be listed."
-        raise InvalidInput(message, parameter="id", valid="/cubes/{id}/tiles/{z}/{x}/{y}/scenes lists those of a tile")
+        raise InvalidInput(message, parameter="id", valid="/cubes/{id}/tiles/{z}/{x}/{y}/scenes lists a tile's scenes")
     return await _scenes_response(request, cube, box_grid(cube.area.box))
 
 

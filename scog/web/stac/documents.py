@@ -93,7 +93,7 @@ class Documents:
         return f"{self.root}/collections/{quote(name, safe='')}"
 
     def collection(self, name: str) -> dict[str, Any]:
-        """A collection: that of the archive's `collection.json`, with missing members generated from the items."""
+        """A collection: the archive's `collection.json`, with missing members generated from the items."""
         stored = self._stored(name)
         url = self.collection_url(name)
         generated: dict[str, Any] = {

@@ -145,7 +145,7 @@ def parse_search(body: Mapping[str, Any]) -> PageRequest:
 
 
 def _digest(body: Mapping[str, Any]) -> str:
-    """Digest of the parameters that select and sort items, not of those that select a page or fields."""
+    """Digest of the parameters that select and sort items, without parameters of the page and of fields."""
     search = {name: value for name, value in body.items() if name not in ("limit", "token", "fields")}
     return blake2b(json.dumps(search, sort_keys=True).encode(), digest_size=6).hexdigest()
 
